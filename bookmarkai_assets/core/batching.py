@@ -1,0 +1,40 @@
+"""How claimed shares are packed into runs. Dagster names a run's partitions by a range in insertion order."""
+
+from collections.abc import Iterable, Mapping
+from collections.abc import Set as AbstractSet
+
+
+def pack_runs(
+    share_ids: Iterable[str], *, positions: Mapping[str, int], alone: AbstractSet[str], batch_size: int
+) -> list[list[str]]:
+    """Pack shares into runs of at most `batch_size` whose partitions are neighbours.
+
+    `positions` gives the place of each partition that exists already; the others are appended in the order given, so
+    they become neighbours. A range names everything between its ends, so a run never spans a gap. Shares in `alone`
+    get a run of their own: one of them may have taken a whole batch down before.
+    """
+    ordered = list(share_ids)
+    known = sorted(
+        (share_id for share_id in ordered if share_id in positions), key=lambda share_id: positions[share_id]
+    )
+    end = max(positions.values(), default=-1)
+    place = {share_id: positions[share_id] for share_id in known}
+    place |= {
+        share_id: end + 1 + offset
+        for offset, share_id in enumerate(share_id for share_id in ordered if share_id not in positions)
+    }
+    runs: list[list[str]] = []
+    for share_id in sorted(place, key=place.__getitem__):
+        last = runs[-1] if runs else []
+        fits = (
+            bool(last)
+            and len(last) < batch_size
+            and place[last[-1]] + 1 == place[share_id]
+            and share_id not in alone
+            and last[-1] not in alone
+        )
+        if fits:
+            last.append(share_id)
+        else:
+            runs.append([share_id])
+    return runs

@@ -1,0 +1,70 @@
+"""The family of errors that callers can only stop for. Expected outcomes of a share are values: see `outcomes`."""
+
+from enum import StrEnum
+
+from bookmarkai_assets.core.outcomes import Failure
+
+
+class BookmarkAIError(Exception):
+    """Base of every error this package raises on purpose."""
+
+
+class ConfigurationError(BookmarkAIError):
+    """The settings, the catalog's schema or an installed part is not what the start needs."""
+
+
+class UnknownShareError(BookmarkAIError):
+    """No share has this id."""
+
+
+class LeaseLostError(BookmarkAIError):
+    """Another run holds the lease now, so this one must not record anything more about the media."""
+
+
+class ShareFailedError(BookmarkAIError):
+    """Work on one share ended; carries the typed failure to record. Never fails the share's neighbours."""
+
+    def __init__(self, failure: Failure) -> None:
+        super().__init__(f"{failure.outcome}: {failure.reason}")
+        self.failure = failure
+
+
+class TranscriptionError(BookmarkAIError):
+    """The speech engine could not read this audio."""
+
+
+class StoreErrorClass(StrEnum):
+    """What went wrong in a store, in the terms an operator acts on. One column of `storage_events`."""
+
+    THROTTLED = "throttled"
+    ACCESS_DENIED = "access_denied"
+    TIMEOUT = "timeout"
+    NOT_FOUND = "not_found"
+    CHECKSUM = "checksum"
+    CONFLICT = "conflict"
+    UNAVAILABLE = "unavailable"
+    NO_SPACE = "no_space"
+    CONFIGURATION = "configuration"
+    OTHER = "other"
+
+
+class StoreError(BookmarkAIError):
+    """A transfer failed; nothing partial is visible at its destination."""
+
+    def __init__(self, error_class: StoreErrorClass, message: str) -> None:
+        super().__init__(message)
+        self.error_class = error_class
+
+
+class ObjectNotFoundError(StoreError, FileNotFoundError):
+    """No object or file at that location. Absence stays a `FileNotFoundError` for callers that expect it."""
+
+    def __init__(self, message: str) -> None:
+        super().__init__(StoreErrorClass.NOT_FOUND, message)
+
+
+class ObjectConflictError(StoreError):
+    """Other bytes, which the catalog acknowledges, are already at that location. Never overwritten."""
+
+    def __init__(self, message: str) -> None:
+        super().__init__(StoreErrorClass.CONFLICT, message)

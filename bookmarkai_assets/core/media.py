@@ -1,0 +1,77 @@
+"""What passes between the assets: where bytes are, how many, and what they hash to. Never the bytes themselves."""
+
+import hashlib
+from dataclasses import dataclass
+from enum import StrEnum
+
+from bookmarkai_assets.core.placement import Backend, Placement
+
+
+@dataclass(frozen=True)
+class Digest:
+    """The identity of a run of bytes. `sha256` is lower-case hex."""
+
+    size_bytes: int
+    sha256: str
+
+
+@dataclass(frozen=True)
+class Blob:
+    """Bytes somewhere: `url` is an absolute local path or `s3://bucket/key`."""
+
+    url: str
+    digest: Digest
+    content_type: str
+
+
+@dataclass(frozen=True)
+class VideoInfo:
+    """What the site said of the video, capped and cleaned, and what the file itself says (duration, size of picture)."""
+
+    title: str
+    author: str | None
+    description: str | None
+    thumbnail_url: str | None
+    extractor: str
+    duration_seconds: float
+    width: int | None
+    height: int | None
+
+
+class MediaState(StrEnum):
+    """Where in its life a media is."""
+
+    STAGED = "staged"
+    STORED = "stored"
+
+
+@dataclass(frozen=True)
+class Media:
+    """One video, however many shares point at it.
+
+    `share_id` is the first share: its id decides the placement and its creation time is part of `object_key`.
+    `video` and `audio` say where the bytes are now. `placement` is None until the media is stored.
+    """
+
+    media_id: str
+    canonical_url: str
+    platform: str
+    share_id: str
+    object_key: str
+    state: MediaState
+    info: VideoInfo
+    video: Blob
+    audio: Blob | None
+    download_seconds: float
+    upload_seconds: float | None = None
+    placement: Placement | None = None
+
+    @property
+    def backend(self) -> Backend | None:
+        """The backend that holds the bytes; None while they are in staging."""
+        return self.placement.backend if self.placement else None
+
+
+def media_id_of(canonical_url: str) -> str:
+    """Name the media behind a canonical URL: the hex SHA-256 of it, so that one video has one id."""
+    return hashlib.sha256(canonical_url.encode()).hexdigest()

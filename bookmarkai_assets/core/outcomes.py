@@ -1,0 +1,119 @@
+"""How work on a share can end, whether trying again can help, and what a person can do about it."""
+
+from dataclasses import dataclass
+from enum import StrEnum
+
+
+class Outcome(StrEnum):
+    """The end of one attempt. Every value but `DONE` is a failure and has an entry in `FAILURES`."""
+
+    DONE = "done"
+    REFUSED = "refused"
+    UNSUPPORTED_SITE = "unsupported_site"
+    GONE = "gone"
+    PRIVATE = "private"
+    LOGIN_NEEDED = "login_needed"
+    GEO_RESTRICTED = "geo_restricted"
+    RATE_LIMITED = "rate_limited"
+    LIVE = "live"
+    NOT_A_VIDEO = "not_a_video"
+    TOO_BIG = "too_big"
+    TOO_LONG = "too_long"
+    CORRUPT = "corrupt"
+    NO_AUDIO = "no_audio"
+    SITE_CHANGED = "site_changed"
+    UNREACHABLE = "unreachable"
+    DOWNLOAD_FAILED = "download_failed"
+    MEDIA_MISSING = "media_missing"
+    STORAGE_FAILED = "storage_failed"
+    TRANSCRIPTION_FAILED = "transcription_failed"
+    CRASHED = "crashed"
+    SUPERSEDED = "superseded"
+
+
+@dataclass(frozen=True)
+class FailureKind:
+    """What a failing outcome means: can a later attempt help, and what should a person do next."""
+
+    is_transient: bool
+    next_step: str
+
+
+FAILURES: dict[Outcome, FailureKind] = {
+    Outcome.REFUSED: FailureKind(
+        is_transient=False,
+        next_step="The link points where the pipeline does not go. For a test host of your own, list it in "
+        "EGRESS_ALLOWED_HOSTS.",
+    ),
+    Outcome.UNSUPPORTED_SITE: FailureKind(
+        is_transient=False,
+        next_step="Add the site's extractor to YTDLP_ALLOWED_EXTRACTORS if it should be supported, then "
+        "`bookmarkai shares retry`.",
+    ),
+    Outcome.GONE: FailureKind(is_transient=False, next_step="The video no longer exists; nothing to do."),
+    Outcome.PRIVATE: FailureKind(is_transient=False, next_step="The owner made the video private; nothing to do."),
+    Outcome.LOGIN_NEEDED: FailureKind(is_transient=False, next_step="The site shows this video to members only."),
+    Outcome.GEO_RESTRICTED: FailureKind(
+        is_transient=False, next_step="The site refuses this country; retry from a worker in another region."
+    ),
+    Outcome.RATE_LIMITED: FailureKind(
+        is_transient=True, next_step="The site throttles this address; it is tried again later."
+    ),
+    Outcome.LIVE: FailureKind(
+        is_transient=False,
+        next_step="Share the recording after the live stream has ended, then `bookmarkai shares retry`.",
+    ),
+    Outcome.NOT_A_VIDEO: FailureKind(is_transient=False, next_step="The link has no single video behind it."),
+    Outcome.TOO_BIG: FailureKind(
+        is_transient=False, next_step="Raise DOWNLOAD_MAX_BYTES if videos this big are wanted, then retry."
+    ),
+    Outcome.TOO_LONG: FailureKind(
+        is_transient=False, next_step="Raise DOWNLOAD_MAX_DURATION_SECONDS if videos this long are wanted, then retry."
+    ),
+    Outcome.CORRUPT: FailureKind(
+        is_transient=True, next_step="What the site sent does not play; it is tried again a few times."
+    ),
+    Outcome.NO_AUDIO: FailureKind(
+        is_transient=False, next_step="The video has no sound, so there is nothing to transcribe."
+    ),
+    Outcome.SITE_CHANGED: FailureKind(
+        is_transient=False, next_step="yt-dlp no longer understands this site; upgrade it, then retry."
+    ),
+    Outcome.UNREACHABLE: FailureKind(is_transient=True, next_step="The site did not answer; it is tried again later."),
+    Outcome.DOWNLOAD_FAILED: FailureKind(
+        is_transient=True, next_step="The downloader stopped; its message says why. It is tried again later."
+    ),
+    Outcome.MEDIA_MISSING: FailureKind(
+        is_transient=True, next_step="The bytes are nowhere to be found; materialize raw_video to fetch them again."
+    ),
+    Outcome.STORAGE_FAILED: FailureKind(
+        is_transient=True, next_step="The store refused or lost the transfer; see storage_events for its class."
+    ),
+    Outcome.TRANSCRIPTION_FAILED: FailureKind(
+        is_transient=True, next_step="The speech engine failed; its message says why. It is tried again later."
+    ),
+    Outcome.CRASHED: FailureKind(
+        is_transient=True, next_step="The worker died while it had this share; look at the run's log."
+    ),
+    Outcome.SUPERSEDED: FailureKind(
+        is_transient=True, next_step="Another run has this share; look there for its result."
+    ),
+}
+
+
+@dataclass(frozen=True)
+class Failure:
+    """Why one attempt at a share failed: the type, and the evidence in words."""
+
+    outcome: Outcome
+    reason: str
+
+    @property
+    def is_transient(self) -> bool:
+        """Whether another attempt, unchanged, can succeed."""
+        return FAILURES[self.outcome].is_transient
+
+    @property
+    def next_step(self) -> str:
+        """What a person can do about it."""
+        return FAILURES[self.outcome].next_step

@@ -1,0 +1,75 @@
+"""The rule that says which backend a share's media goes to. Decided once, recorded, and never asked again for reads."""
+
+import hashlib
+from dataclasses import dataclass
+from enum import StrEnum
+
+BUCKET_COUNT = 100
+"""One bucket per percentage point: `S3_SPLIT_PERCENTAGE` is a whole number."""
+
+
+class StorageMode(StrEnum):
+    """The policy, `STORAGE_MODE`. What a media was actually given is its `Backend`."""
+
+    LOCAL = "local"
+    S3 = "s3"
+    HYBRID = "hybrid"
+
+
+class Backend(StrEnum):
+    """Where bytes are."""
+
+    LOCAL = "local"
+    S3 = "s3"
+
+
+@dataclass(frozen=True)
+class StoragePolicy:
+    """What the operator has set: the mode, and for `hybrid` the share of media that S3 takes, in percent."""
+
+    mode: StorageMode
+    s3_percentage: int
+
+    def __post_init__(self) -> None:
+        """Refuse a percentage outside 0 to 100 (`ValueError`)."""
+        if not 0 <= self.s3_percentage <= BUCKET_COUNT:
+            raise ValueError(f"the S3 percentage must be a whole number from 0 to 100, not {self.s3_percentage}")
+
+
+@dataclass(frozen=True)
+class Placement:
+    """A decision and its reasons: the policy it was made under and the share's bucket (0 to 99)."""
+
+    backend: Backend
+    mode: StorageMode
+    percentage: int
+    bucket: int
+
+    @property
+    def reason(self) -> str:
+        """The decision in words, for a person who asks why the media is where it is."""
+        if self.mode is not StorageMode.HYBRID:
+            return f"storage mode {self.mode} sends everything to {self.backend}"
+        side = "below" if self.backend is Backend.S3 else "not below"
+        return f"hybrid at {self.percentage}%: bucket {self.bucket} is {side} {self.percentage}, so {self.backend}"
+
+
+def bucket_of(share_id: str) -> int:
+    """Give a share's bucket, 0 to 99: stable for ever, and independent of every other share."""
+    return int.from_bytes(hashlib.sha256(share_id.encode()).digest()[:8]) % BUCKET_COUNT
+
+
+def place(policy: StoragePolicy, share_id: str) -> Placement:
+    """Decide the backend for a share's media.
+
+    Under `hybrid` S3 takes the buckets below the percentage, so raising it only ever adds shares to S3 and lowering
+    it removes exactly the last added; 0 is all local and 100 all S3.
+    """
+    bucket = bucket_of(share_id)
+    to_s3 = policy.mode is StorageMode.S3 or (policy.mode is StorageMode.HYBRID and bucket < policy.s3_percentage)
+    return Placement(
+        backend=Backend.S3 if to_s3 else Backend.LOCAL,
+        mode=policy.mode,
+        percentage=policy.s3_percentage,
+        bucket=bucket,
+    )

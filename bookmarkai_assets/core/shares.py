@@ -1,0 +1,54 @@
+"""A share: one submission of a link by a user, as BookmarkAI's gateway records it."""
+
+from dataclasses import dataclass
+from datetime import datetime
+from enum import StrEnum
+
+
+class ShareStatus(StrEnum):
+    """`shares.status`, the gateway's vocabulary. `enriched` is set by the gateway, never here."""
+
+    PENDING = "pending"
+    PROCESSING = "processing"
+    FETCHING = "fetching"
+    FETCHED = "fetched"
+    ENRICHED = "enriched"
+    DONE = "done"
+    ERROR = "error"
+
+
+class Platform(StrEnum):
+    """`shares.platform`, the gateway's vocabulary."""
+
+    TIKTOK = "tiktok"
+    REDDIT = "reddit"
+    TWITTER = "twitter"
+    X = "x"
+    YOUTUBE = "youtube"
+    INSTAGRAM = "instagram"
+    GENERIC = "generic"
+    UNKNOWN = "unknown"
+
+
+@dataclass(frozen=True)
+class Share:
+    """One row of `shares`. `share_id` is a UUID in text form and the partition key of all three assets."""
+
+    share_id: str
+    user_id: str
+    url: str
+    platform: str
+    status: str
+    created_at: datetime
+
+
+@dataclass(frozen=True)
+class ShareProgress:
+    """What the pipeline remembers of a share beyond the gateway's row: attempts, outcome, next try."""
+
+    attempts: int
+    outcome: str | None
+    reason: str | None
+    next_attempt_at: datetime | None
+    media_id: str | None
+    finished_at: datetime | None

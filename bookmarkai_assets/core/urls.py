@@ -1,0 +1,188 @@
+"""Which links are admitted, what they are called canonically, and which addresses are public."""
+
+import ipaddress
+import unicodedata
+from dataclasses import dataclass
+from urllib.parse import SplitResult, parse_qsl, urlencode, urlsplit
+
+from bookmarkai_assets.core.shares import Platform
+
+MAX_URL_CHARACTERS = 2048
+"""Longer than any share link seen; browsers and proxies begin to cut not far above."""
+
+_DEFAULT_PORTS = {"http": 80, "https": 443}
+_PLATFORM_DOMAINS = {
+    "tiktok.com": Platform.TIKTOK,
+    "youtube.com": Platform.YOUTUBE,
+    "youtu.be": Platform.YOUTUBE,
+    "instagram.com": Platform.INSTAGRAM,
+    "reddit.com": Platform.REDDIT,
+    "redd.it": Platform.REDDIT,
+    "twitter.com": Platform.TWITTER,
+    "x.com": Platform.X,
+}
+# Added by share buttons and campaigns; they never choose another video.
+_TRACKING_PARAMETERS = frozenset(
+    {"fbclid", "gclid", "igsh", "igshid", "is_copy_url", "is_from_webapp", "sender_device", "sender_web_id", "share_id"}
+)
+_OCTETS = 4
+_OCTET_SIZE = 256
+_LOCAL_NAMES = ("localhost", "local", "internal", "home.arpa")
+# RFC 6052 and RFC 8215: an IPv4 address inside these is reached through the operator's own translator.
+_NAT64 = (ipaddress.ip_network("64:ff9b::/96"), ipaddress.ip_network("64:ff9b:1::/48"))
+
+
+@dataclass(frozen=True)
+class HostPort:
+    """One host and port that the operator has opened, in `EGRESS_ALLOWED_HOSTS`."""
+
+    host: str
+    port: int
+
+    @classmethod
+    def parse(cls, text: str) -> "HostPort":
+        """Read `host:port`; raises ValueError that says what is expected."""
+        host, colon, port = text.strip().rpartition(":")
+        if not colon or not host or not port.isdecimal() or not 0 < int(port) <= 65535:  # noqa: PLR2004 - the port range
+            raise ValueError(f"expected host:port, such as 127.0.0.1:8080, not {text!r}")
+        return cls(host.strip("[]").lower(), int(port))
+
+
+@dataclass(frozen=True)
+class AdmittedLink:
+    """A link the pipeline may fetch. `canonical_url` names the video: equal for links that differ in trimmings only."""
+
+    url: str
+    canonical_url: str
+    platform: Platform
+
+
+@dataclass(frozen=True)
+class RefusedLink:
+    """A link the pipeline will not fetch, and why, with what is expected instead."""
+
+    reason: str
+
+
+def is_public_address(address: str) -> bool:
+    """Tell whether an IP address is on the public internet.
+
+    IPv4 inside IPv6 (mapped, 6to4, Teredo, NAT64) counts as not public: nobody shares such links in good faith.
+    Sources: the IANA special-purpose registries as `ipaddress` carries them, RFC 6052, RFC 8215.
+    """
+    ip = ipaddress.ip_address(address.partition("%")[0])
+    if isinstance(ip, ipaddress.IPv6Address):
+        if ip.ipv4_mapped or ip.sixtofour or ip.teredo or any(ip in network for network in _NAT64):
+            return False
+        if int(ip) >> 32 == 0:  # ::/96, the deprecated IPv4-compatible form
+            return False
+    return ip.is_global and not ip.is_multicast
+
+
+def admit(text: str, *, allowed_hosts: frozenset[HostPort] = frozenset()) -> AdmittedLink | RefusedLink:
+    """Decide whether a shared text is a link that may be fetched. Resolves no names: the egress guard does."""
+    refusal = _refusal_of_text(text)
+    if refusal:
+        return RefusedLink(refusal)
+    url = text.strip()
+    try:
+        parts = urlsplit(url)
+        port = parts.port
+        host = (parts.hostname or "").rstrip(".")
+        host = host if ":" in host else host.encode("idna").decode("ascii")
+    except (ValueError, UnicodeError) as error:
+        return RefusedLink(f"expected a link such as https://www.tiktok.com/@user/video/1, but this is none: {error}")
+    refusal = _refusal_of_parts(parts, host=host, port=port, allowed_hosts=allowed_hosts)
+    if refusal:
+        return RefusedLink(refusal)
+    return AdmittedLink(url=url, canonical_url=_canonical(parts, host=host, port=port), platform=platform_of_host(host))
+
+
+def platform_of_host(host: str) -> Platform:
+    """Name the platform behind a host; `generic` for a site without a name of its own here."""
+    for domain, platform in _PLATFORM_DOMAINS.items():
+        if host == domain or host.endswith("." + domain):
+            return platform
+    return Platform.GENERIC
+
+
+def _refusal_of_text(text: str) -> str | None:
+    if len(text) > MAX_URL_CHARACTERS:
+        return f"expected a link of at most {MAX_URL_CHARACTERS} characters, found {len(text)}"
+    if not text.strip():
+        return "expected a link, found nothing"
+    # Cc and Cf hold NUL, line breaks and the right-to-left marks that make a link look like another.
+    odd = next((c for c in text.strip() if c.isspace() or unicodedata.category(c) in {"Cc", "Cf", "Cs"}), None)
+    if odd is not None:
+        return f"expected a link without spaces or invisible characters, found U+{ord(odd):04X}"
+    return None
+
+
+def _refusal_of_parts(
+    parts: SplitResult, *, host: str, port: int | None, allowed_hosts: frozenset[HostPort]
+) -> str | None:
+    if parts.scheme not in _DEFAULT_PORTS:
+        return f"expected http:// or https://, found {parts.scheme + ':' if parts.scheme else 'no scheme'}"
+    if not host:
+        return "expected a host name after http(s)://, found none"
+    if "@" in parts.netloc:
+        return "expected a link without a user name or password in it; share it without them"
+    effective_port = port if port is not None else _DEFAULT_PORTS[parts.scheme]
+    if HostPort(host, effective_port) in allowed_hosts:
+        return None
+    if effective_port not in _DEFAULT_PORTS.values():
+        return f"expected port 80 or 443, found {effective_port}"
+    if any(host == name or host.endswith("." + name) for name in _LOCAL_NAMES):
+        return f"expected a public site, found {host}, which names this machine or network"
+    try:
+        address = _literal_address(host)
+    except ValueError as error:
+        return f"expected a host name, found {host}: {error}"
+    if address is not None and not is_public_address(address):
+        return f"expected a public site, found {host}, which is not a public address"
+    if address is None and "." not in host:
+        return f"expected a public site, found {host}, which names no domain"
+    return None
+
+
+def _literal_address(host: str) -> str | None:
+    """Read a host as the address that a browser would take it for: dotted, decimal, hex, octal or IPv6.
+
+    Source: the WHATWG URL standard, IPv4 parser. Raises ValueError when the host ends in a number but is no address.
+    """
+    if ":" in host:
+        return str(ipaddress.IPv6Address(host.partition("%")[0]))
+    labels = host.split(".")
+    if not labels[-1].isdecimal() and not labels[-1].startswith("0x"):
+        return None
+    numbers = [_number(label) for label in labels]
+    *leading, last = numbers
+    if (
+        len(leading) >= _OCTETS
+        or any(n >= _OCTET_SIZE for n in leading)
+        or last >= _OCTET_SIZE ** (_OCTETS - len(leading))
+    ):
+        raise ValueError("it ends in a number but is no IPv4 address")
+    return str(ipaddress.IPv4Address(sum(n << (24 - 8 * i) for i, n in enumerate(leading)) + last))
+
+
+def _number(label: str) -> int:
+    """Read one part of an IPv4 address in decimal, `0x` hex or `0` octal."""
+    if label.startswith("0x"):
+        return int(label[2:] or "0", 16)
+    is_octal = len(label) > 1 and label.startswith("0")
+    return int(label, 8 if is_octal else 10)
+
+
+def _canonical(parts: SplitResult, *, host: str, port: int | None) -> str:
+    """Drop what never chooses another video: case of the host, default port, fragment, tracking parameters."""
+    bracketed = f"[{host}]" if ":" in host else host
+    explicit_port = f":{port}" if port is not None and port != _DEFAULT_PORTS[parts.scheme] else ""
+    query = urlencode(
+        [
+            (name, value)
+            for name, value in parse_qsl(parts.query, keep_blank_values=True)
+            if name not in _TRACKING_PARAMETERS and not name.startswith("utm_")
+        ]
+    )
+    return f"{parts.scheme}://{bracketed}{explicit_port}{parts.path or '/'}{'?' + query if query else ''}"

@@ -1,0 +1,3 @@
+"""Fixtures that every test may use. Servers start once per worker, on free ports, and stop with it."""
+
+pytest_plugins: list[str] = []
