@@ -26,7 +26,7 @@ class Blob:
 
 @dataclass(frozen=True)
 class VideoInfo:
-    """What the site said of the video, capped and cleaned, and what the file itself says (duration, size of picture)."""
+    """What the site said of the video, capped and cleaned, and what the file says (duration, size of the picture)."""
 
     title: str
     author: str | None

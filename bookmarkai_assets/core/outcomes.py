@@ -27,6 +27,8 @@ class Outcome(StrEnum):
     MEDIA_MISSING = "media_missing"
     STORAGE_FAILED = "storage_failed"
     TRANSCRIPTION_FAILED = "transcription_failed"
+    MISCONFIGURED = "misconfigured"
+    INTERNAL_ERROR = "internal_error"
     CRASHED = "crashed"
     SUPERSEDED = "superseded"
 
@@ -91,6 +93,14 @@ FAILURES: dict[Outcome, FailureKind] = {
     ),
     Outcome.TRANSCRIPTION_FAILED: FailureKind(
         is_transient=True, next_step="The speech engine failed; its message says why. It is tried again later."
+    ),
+    Outcome.MISCONFIGURED: FailureKind(
+        is_transient=True,
+        next_step="The installation lacks something; its message says what. Mend it, then `bookmarkai shares retry`.",
+    ),
+    Outcome.INTERNAL_ERROR: FailureKind(
+        is_transient=True,
+        next_step="A fault in the pipeline itself; the run's log has the traceback. Please report it.",
     ),
     Outcome.CRASHED: FailureKind(
         is_transient=True, next_step="The worker died while it had this share; look at the run's log."

@@ -118,6 +118,16 @@ class Downloader(ABC):
 class SpeechEngine(ABC):
     """Turns an audio file into a transcript. Loads its model once per process, at the first use."""
 
+    @property
+    @abstractmethod
+    def engine(self) -> str:
+        """The engine's name, as transcripts record it."""
+
+    @property
+    @abstractmethod
+    def model(self) -> str:
+        """The model's name or path, as it was set and as transcripts record it."""
+
     @abstractmethod
     def transcribe(self, audio: Path, *, language: str | None) -> Transcript:
         """Transcribe one file; `language` is a hint, None detects it. Raises `TranscriptionError`."""
@@ -185,7 +195,7 @@ class WorkLedger(ABC):
 
     @abstractmethod
     def due(self, *, now: datetime, limit: int) -> Sequence[DueShare]:
-        """List shares that want work, oldest first: new ones, retries that are due, claims and runs whose lease expired.
+        """List shares that want work, oldest first: new ones, due retries, claims and runs whose lease expired.
 
         A parked share whose `shares.status` somebody has set back to `pending` counts as new. Never raises for a
         malformed row.

@@ -43,4 +43,4 @@ class Transcript:
         """The first words, at most 200 characters, cut at a word."""
         if len(self.text) <= PREVIEW_CHARACTERS:
             return self.text
-        return self.text[:PREVIEW_CHARACTERS].rsplit(" ", 1)[0] + " …"
+        return self.text[: PREVIEW_CHARACTERS - 2].rsplit(" ", 1)[0] + " …"

@@ -1,9 +1,10 @@
 """Which links are admitted, what they are called canonically, and which addresses are public."""
 
 import ipaddress
+import re
 import unicodedata
 from dataclasses import dataclass
-from urllib.parse import SplitResult, parse_qsl, urlencode, urlsplit
+from urllib.parse import SplitResult, quote, unquote_plus, urlsplit
 
 from bookmarkai_assets.core.shares import Platform
 
@@ -11,6 +12,7 @@ MAX_URL_CHARACTERS = 2048
 """Longer than any share link seen; browsers and proxies begin to cut not far above."""
 
 _DEFAULT_PORTS = {"http": 80, "https": 443}
+_MAX_PORT = 65535
 _PLATFORM_DOMAINS = {
     "tiktok.com": Platform.TIKTOK,
     "youtube.com": Platform.YOUTUBE,
@@ -21,15 +23,31 @@ _PLATFORM_DOMAINS = {
     "twitter.com": Platform.TWITTER,
     "x.com": Platform.X,
 }
-# Added by share buttons and campaigns; they never choose another video.
-_TRACKING_PARAMETERS = frozenset(
-    {"fbclid", "gclid", "igsh", "igshid", "is_copy_url", "is_from_webapp", "sender_device", "sender_web_id", "share_id"}
-)
+# Added by campaigns anywhere, and by each platform's own share button; they never choose another video there. On a site
+# without a name here, `share_id` may well be what names the video.
+_CAMPAIGN_PARAMETERS = frozenset({"fbclid", "gclid"})
+_SHARE_BUTTON_PARAMETERS = {
+    Platform.TIKTOK: frozenset({"is_copy_url", "is_from_webapp", "sender_device", "sender_web_id", "share_id"}),
+    Platform.INSTAGRAM: frozenset({"igsh", "igshid"}),
+    Platform.YOUTUBE: frozenset({"si"}),
+    Platform.REDDIT: frozenset({"share_id"}),
+    Platform.TWITTER: frozenset({"s", "t"}),
+    Platform.X: frozenset({"s", "t"}),
+}
+_MAX_HOST_CHARACTERS = 253  # RFC 1035
+_HOST_NAME = re.compile(r"[a-z0-9_-]+(\.[a-z0-9_-]+)*")
+# IDNA 2003, which Python carries, turns these into other letters; browsers keep them. Two readings, maybe two owners.
+_AMBIGUOUS_LETTERS = frozenset("ßς")
 _OCTETS = 4
 _OCTET_SIZE = 256
 _LOCAL_NAMES = ("localhost", "local", "internal", "home.arpa")
-# RFC 6052 and RFC 8215: an IPv4 address inside these is reached through the operator's own translator.
-_NAT64 = (ipaddress.ip_network("64:ff9b::/96"), ipaddress.ip_network("64:ff9b:1::/48"))
+# RFC 4291: the only range that is given out. Translators (NAT64), mapped, site-local and multicast lie outside it.
+_GLOBAL_UNICAST = ipaddress.ip_network("2000::/3")
+_NOT_PUBLIC = (
+    ipaddress.ip_network("3fff::/20"),  # RFC 9637, documentation; newer than some Pythons' tables
+    ipaddress.ip_network("192.0.0.0/24"),  # RFC 6890; older Pythons know only a part. A cloud's metadata lives in it
+    ipaddress.ip_network("168.63.129.16/32"),  # Azure's agent inside each of its machines, on a public number
+)
 
 
 @dataclass(frozen=True)
@@ -42,10 +60,11 @@ class HostPort:
     @classmethod
     def parse(cls, text: str) -> "HostPort":
         """Read `host:port`; raises ValueError that says what is expected."""
-        host, colon, port = text.strip().rpartition(":")
-        if not colon or not host or not port.isdecimal() or not 0 < int(port) <= 65535:  # noqa: PLR2004 - the port range
+        host, _, port = text.strip().rpartition(":")
+        host = host.strip("[]").lower()
+        if not host or not port.isdecimal() or not 0 < int(port) <= _MAX_PORT:
             raise ValueError(f"expected host:port, such as 127.0.0.1:8080, not {text!r}")
-        return cls(host.strip("[]").lower(), int(port))
+        return cls(host, int(port))
 
 
 @dataclass(frozen=True)
@@ -59,24 +78,21 @@ class AdmittedLink:
 
 @dataclass(frozen=True)
 class RefusedLink:
-    """A link the pipeline will not fetch, and why, with what is expected instead."""
+    """A link the pipeline will not fetch, and why, with what is expected instead. Repeats no secret of the link."""
 
     reason: str
 
 
 def is_public_address(address: str) -> bool:
-    """Tell whether an IP address is on the public internet.
+    """Tell whether an IP address is on the public internet. Raises ValueError when it is no address.
 
     IPv4 inside IPv6 (mapped, 6to4, Teredo, NAT64) counts as not public: nobody shares such links in good faith.
-    Sources: the IANA special-purpose registries as `ipaddress` carries them, RFC 6052, RFC 8215.
+    Sources: the IANA special-purpose registries as `ipaddress` carries them, and `_NOT_PUBLIC`.
     """
     ip = ipaddress.ip_address(address.partition("%")[0])
-    if isinstance(ip, ipaddress.IPv6Address):
-        if ip.ipv4_mapped or ip.sixtofour or ip.teredo or any(ip in network for network in _NAT64):
-            return False
-        if int(ip) >> 32 == 0:  # ::/96, the deprecated IPv4-compatible form
-            return False
-    return ip.is_global and not ip.is_multicast
+    if isinstance(ip, ipaddress.IPv6Address) and (ip not in _GLOBAL_UNICAST or ip.sixtofour or ip.teredo):
+        return False
+    return ip.is_global and not ip.is_multicast and not any(ip in network for network in _NOT_PUBLIC)
 
 
 def admit(text: str, *, allowed_hosts: frozenset[HostPort] = frozenset()) -> AdmittedLink | RefusedLink:
@@ -88,10 +104,11 @@ def admit(text: str, *, allowed_hosts: frozenset[HostPort] = frozenset()) -> Adm
     try:
         parts = urlsplit(url)
         port = parts.port
-        host = (parts.hostname or "").rstrip(".")
-        host = host if ":" in host else host.encode("idna").decode("ascii")
-    except (ValueError, UnicodeError) as error:
-        return RefusedLink(f"expected a link such as https://www.tiktok.com/@user/video/1, but this is none: {error}")
+        host = _ascii_host(parts.hostname or "")
+    except ValueError:  # its text repeats the link, maybe with a password in it
+        return RefusedLink(
+            "expected a link such as https://www.tiktok.com/@user/video/1, found no readable host and port"
+        )
     refusal = _refusal_of_parts(parts, host=host, port=port, allowed_hosts=allowed_hosts)
     if refusal:
         return RefusedLink(refusal)
@@ -111,18 +128,33 @@ def _refusal_of_text(text: str) -> str | None:
         return f"expected a link of at most {MAX_URL_CHARACTERS} characters, found {len(text)}"
     if not text.strip():
         return "expected a link, found nothing"
-    # Cc and Cf hold NUL, line breaks and the right-to-left marks that make a link look like another.
-    odd = next((c for c in text.strip() if c.isspace() or unicodedata.category(c) in {"Cc", "Cf", "Cs"}), None)
+    # Cc and Cf hold NUL, line breaks and the right-to-left marks that make a link look like another. Programs disagree
+    # on whether a backslash ends the host.
+    odd = next(
+        (c for c in text.strip() if c.isspace() or c == "\\" or unicodedata.category(c) in {"Cc", "Cf", "Cs"}), None
+    )
     if odd is not None:
-        return f"expected a link without spaces or invisible characters, found U+{ord(odd):04X}"
+        return f"expected a link without spaces, backslashes or invisible characters, found U+{ord(odd):04X}"
     return None
+
+
+def _ascii_host(host: str) -> str:
+    """Write a host as it goes over the wire; raises ValueError when it is none, or has two readings."""
+    if ":" in host:
+        return host
+    if not _AMBIGUOUS_LETTERS.isdisjoint(host):
+        raise ValueError("an internationalized name with two readings")
+    ascii_host = host.encode("idna").decode("ascii").lower().removesuffix(".")
+    if ascii_host and (len(ascii_host) > _MAX_HOST_CHARACTERS or not _HOST_NAME.fullmatch(ascii_host)):
+        raise ValueError("no host name")
+    return ascii_host
 
 
 def _refusal_of_parts(
     parts: SplitResult, *, host: str, port: int | None, allowed_hosts: frozenset[HostPort]
 ) -> str | None:
     if parts.scheme not in _DEFAULT_PORTS:
-        return f"expected http:// or https://, found {parts.scheme + ':' if parts.scheme else 'no scheme'}"
+        return f"expected http:// or https://, found {parts.scheme[:20] + ':' if parts.scheme else 'no scheme'}"
     if not host:
         return "expected a host name after http(s)://, found none"
     if "@" in parts.netloc:
@@ -136,8 +168,8 @@ def _refusal_of_parts(
         return f"expected a public site, found {host}, which names this machine or network"
     try:
         address = _literal_address(host)
-    except ValueError as error:
-        return f"expected a host name, found {host}: {error}"
+    except ValueError:
+        return f"expected a host name, found {host}, which ends in a number but is no address"
     if address is not None and not is_public_address(address):
         return f"expected a public site, found {host}, which is not a public address"
     if address is None and "." not in host:
@@ -162,7 +194,7 @@ def _literal_address(host: str) -> str | None:
         or any(n >= _OCTET_SIZE for n in leading)
         or last >= _OCTET_SIZE ** (_OCTETS - len(leading))
     ):
-        raise ValueError("it ends in a number but is no IPv4 address")
+        raise ValueError(host)
     return str(ipaddress.IPv4Address(sum(n << (24 - 8 * i) for i, n in enumerate(leading)) + last))
 
 
@@ -175,14 +207,21 @@ def _number(label: str) -> int:
 
 
 def _canonical(parts: SplitResult, *, host: str, port: int | None) -> str:
-    """Drop what never chooses another video: case of the host, default port, fragment, tracking parameters."""
+    """Drop what never chooses another video, and write the rest in ASCII.
+
+    Dropped: case of the host, default port, tracking parameters, and the fragment, unless a page reads its route there.
+    The query's other parts stay byte for byte: decoding could make two links one.
+    """
     bracketed = f"[{host}]" if ":" in host else host
     explicit_port = f":{port}" if port is not None and port != _DEFAULT_PORTS[parts.scheme] else ""
-    query = urlencode(
-        [
-            (name, value)
-            for name, value in parse_qsl(parts.query, keep_blank_values=True)
-            if name not in _TRACKING_PARAMETERS and not name.startswith("utm_")
-        ]
-    )
-    return f"{parts.scheme}://{bracketed}{explicit_port}{parts.path or '/'}{'?' + query if query else ''}"
+    tracking = _CAMPAIGN_PARAMETERS | _SHARE_BUTTON_PARAMETERS.get(platform_of_host(host), frozenset())
+    pieces = []
+    for piece in parts.query.split("&"):
+        name = unquote_plus(piece.partition("=")[0])
+        if piece and name not in tracking and not name.startswith("utm_"):
+            pieces.append(piece)
+    query = f"?{'&'.join(pieces)}" if pieces else ""
+    fragment = f"#{parts.fragment}" if parts.fragment.startswith(("/", "!")) else ""
+    # Every ASCII character is safe here: only what lies beyond is written in percents.
+    trimmed = quote(f"{parts.path or '/'}{query}{fragment}", safe="".join(map(chr, range(0x21, 0x7F))))
+    return f"{parts.scheme}://{bracketed}{explicit_port}{trimmed}"

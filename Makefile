@@ -1,0 +1,52 @@
+# Every target sets up what it needs; a fresh machine needs Python 3.11+ and make.
+PYTHON ?= python3
+VENV := .venv
+BIN := $(VENV)/bin
+PIP := $(BIN)/python -m pip
+CONSTRAINTS := --constraint constraints.txt
+export DAGSTER_HOME := $(CURDIR)/dagster_home
+
+.DEFAULT_GOAL := help
+.PHONY: help demo dev test check format bench clean
+
+help: ## List the targets
+	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  make %-8s %s\n", $$1, $$2}'
+
+demo: $(VENV)/.demo ## Run the main job on sample links with a local S3 server, and show the result
+	@$(BIN)/bookmarkai demo
+
+dev: $(VENV)/.demo ## Dagster's UI and daemon on http://127.0.0.1:3000 over dagster_home/
+	@$(BIN)/bookmarkai dev
+
+test: $(VENV)/.dev ## Run the whole test suite
+	@$(BIN)/python -m pytest -n auto --dist worksteal
+
+check: $(VENV)/.dev ## Formatting, lint, types, layers, and Dagster's own check of the definitions
+	@$(BIN)/ruff format --check .
+	@$(BIN)/ruff check .
+	@$(BIN)/mypy
+	@$(BIN)/lint-imports
+	@$(BIN)/dg check defs
+
+format: $(VENV)/.dev ## Format the code
+	@$(BIN)/ruff format .
+	@$(BIN)/ruff check --fix .
+
+bench: $(VENV)/.dev ## Run the benchmarks
+	@for script in bench/*.py; do echo "== $$script"; $(BIN)/python $$script || exit 1; done
+
+clean: ## Remove what the targets made, but not the media and not dagster_home/
+	rm -rf $(VENV) .demo .pytest_cache .mypy_cache .ruff_cache .hypothesis
+
+$(BIN)/python:
+	$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11) and "expected Python 3.11 or later, found " + sys.version.split()[0] + "; run make PYTHON=python3.11")'
+	$(PYTHON) -m venv $(VENV)
+	$(PIP) install --quiet --upgrade pip
+
+$(VENV)/.demo: pyproject.toml constraints.txt | $(BIN)/python
+	$(PIP) install --quiet $(CONSTRAINTS) --editable '.[demo]'
+	@touch $@
+
+$(VENV)/.dev: pyproject.toml constraints.txt | $(BIN)/python
+	$(PIP) install --quiet $(CONSTRAINTS) --editable '.[demo]' --group dev
+	@touch $@

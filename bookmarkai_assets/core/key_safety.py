@@ -1,0 +1,36 @@
+"""Which object keys are safe under a local directory and under a bucket alike. Building keys is `object_keys`' part."""
+
+from bookmarkai_assets.core.errors import StoreError, StoreErrorClass
+
+MAX_KEY_BYTES = 1024
+"""Amazon S3's limit on a key, in UTF-8."""
+
+
+def check_key(key: str) -> None:
+    """Refuse a key that could leave its directory, or that the two backends would read differently.
+
+    Raises `StoreError` (configuration) naming what is wrong: keys are built by this package from the operator's prefix,
+    so a bad one is a mistake in the settings, or a record that somebody has edited.
+    """
+    problem = _problem_of(key)
+    if problem is not None:
+        raise StoreError(
+            StoreErrorClass.CONFIGURATION,
+            f"expected a relative key such as temp/videos/2026/01/31/name.mp4, found {key[:200]!r}, {problem}; "
+            "check S3_VIDEO_PREFIX",
+        )
+
+
+def _problem_of(key: str) -> str | None:
+    segments = key.split("/")
+    if not key or "" in segments:
+        return "which is empty, absolute or has an empty segment"
+    if any(segment in {".", ".."} for segment in segments):
+        return "which has a '.' or '..' segment"
+    if "\\" in key:
+        return "which has a backslash"
+    if not key.isprintable():
+        return "which has a control character"
+    if len(key.encode("utf-8", errors="surrogatepass")) > MAX_KEY_BYTES:
+        return f"which is longer than {MAX_KEY_BYTES} bytes"
+    return None

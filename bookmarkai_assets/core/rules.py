@@ -1,0 +1,30 @@
+"""The operator's settings as the pipeline's own values: what operations are told instead of reading the environment."""
+
+from dataclasses import dataclass
+from pathlib import Path
+
+from bookmarkai_assets.core.placement import StoragePolicy
+from bookmarkai_assets.core.ports import DownloadLimits
+from bookmarkai_assets.core.retries import RetryPolicy
+from bookmarkai_assets.core.urls import HostPort
+
+
+@dataclass(frozen=True)
+class PipelineRules:
+    """Everything an operator decides about the work on a share.
+
+    `staging_dir` holds downloads in progress, on the file system of the local media so that a put is a rename.
+    """
+
+    storage: StoragePolicy
+    video_prefix: str
+    staging_dir: Path
+    limits: DownloadLimits
+    download_concurrency: int
+    allowed_hosts: frozenset[HostPort]
+    language: str | None
+    retry: RetryPolicy
+    lease_seconds: float
+    watch_seconds: float
+    batch_size: int
+    batches_per_tick: int

