@@ -54,17 +54,17 @@ def test_a_preview_is_whole_words_from_the_start(texts: list[str]) -> None:
     else:
         shown, mark = transcript.preview[:-2], transcript.preview[-2:]
         assert mark == " …"
-        assert len(shown) <= PREVIEW_CHARACTERS
+        assert len(transcript.preview) <= PREVIEW_CHARACTERS
         assert shown.split() == transcript.text.split()[: len(shown.split())]
-        assert len(shown) > PREVIEW_CHARACTERS - 14  # the longest word above, its space, and one cut short
+        assert len(shown) > PREVIEW_CHARACTERS - 16  # the mark, the longest word above, its space, and one cut short
 
 
 @pytest.mark.parametrize("length", [PREVIEW_CHARACTERS, PREVIEW_CHARACTERS + 1, 5000])
 def test_a_preview_stays_short_without_spaces(length: int) -> None:
     """A script that puts no spaces between words is cut at the limit."""
     preview = make_transcript("字" * length).preview
-    assert preview.startswith("字" * PREVIEW_CHARACTERS)
-    assert len(preview) <= PREVIEW_CHARACTERS + 2
+    assert preview.startswith("字" * (PREVIEW_CHARACTERS - 2))
+    assert len(preview) == PREVIEW_CHARACTERS
 
 
 def test_a_transcript_cannot_be_altered() -> None:
