@@ -1,0 +1,192 @@
+"""What boto3 and S3 servers report, in the terms an operator acts on. The one place that knows their error codes.
+
+Messages name the location, the server's code and what to do. They hold no credential and no signed URL: of a vendor's
+own text only an error response's short message is passed on, never a request.
+"""
+
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from http import HTTPStatus
+from typing import Any
+
+from bookmarkai_assets.core.errors import ObjectNotFoundError, StoreError, StoreErrorClass
+
+_MAX_MESSAGE_CHARACTERS = 200
+
+_CODES: dict[str, StoreErrorClass] = {
+    **dict.fromkeys(
+        (
+            "RequestLimitExceeded",
+            "RequestThrottled",
+            "SlowDown",
+            "Throttling",
+            "ThrottlingException",
+            "TooManyRequests",
+        ),
+        StoreErrorClass.THROTTLED,
+    ),
+    **dict.fromkeys(
+        (
+            "AccessDenied",
+            "ExpiredToken",
+            "InvalidAccessKeyId",
+            "InvalidToken",
+            "RequestTimeTooSkewed",
+            "SignatureDoesNotMatch",
+        ),
+        StoreErrorClass.ACCESS_DENIED,
+    ),
+    "RequestTimeout": StoreErrorClass.TIMEOUT,
+    **dict.fromkeys(
+        ("BadDigest", "XAmzContentChecksumMismatch", "XAmzContentSHA256Mismatch"),
+        StoreErrorClass.CHECKSUM,
+    ),
+    # Two writers of one key met inside the server, or a body was cut: the next attempt sees a settled state.
+    **dict.fromkeys(("ConditionalRequestConflict", "IncompleteBody"), StoreErrorClass.UNAVAILABLE),
+    **dict.fromkeys(("QuotaExceeded", "XMinioStorageFull"), StoreErrorClass.NO_SPACE),
+    **dict.fromkeys(
+        (
+            "AuthorizationHeaderMalformed",
+            "IllegalLocationConstraintException",
+            "InvalidBucketName",
+            "NoSuchBucket",
+            "NotImplemented",
+            "PermanentRedirect",
+        ),
+        StoreErrorClass.CONFIGURATION,
+    ),
+}
+
+_STATUSES: dict[int, StoreErrorClass] = {
+    HTTPStatus.MOVED_PERMANENTLY: StoreErrorClass.CONFIGURATION,
+    HTTPStatus.UNAUTHORIZED: StoreErrorClass.ACCESS_DENIED,
+    HTTPStatus.FORBIDDEN: StoreErrorClass.ACCESS_DENIED,
+    HTTPStatus.REQUEST_TIMEOUT: StoreErrorClass.TIMEOUT,
+    HTTPStatus.TOO_MANY_REQUESTS: StoreErrorClass.THROTTLED,
+    HTTPStatus.SERVICE_UNAVAILABLE: StoreErrorClass.THROTTLED,
+    HTTPStatus.INSUFFICIENT_STORAGE: StoreErrorClass.NO_SPACE,
+}
+
+_REMEDIES: dict[StoreErrorClass, str] = {
+    StoreErrorClass.THROTTLED: "the server asks for fewer requests; lower the number of concurrent runs if it stays so",
+    StoreErrorClass.ACCESS_DENIED: (
+        "check the credentials (S3_ACCESS_KEY and S3_SECRET_KEY, or AWS's own chain), their rights on the bucket, "
+        "and this machine's clock"
+    ),
+    StoreErrorClass.TIMEOUT: "check the network between here and the endpoint (S3_ENDPOINT)",
+    StoreErrorClass.CHECKSUM: "the bytes were changed on the way, or the file while it was sent; try again",
+    StoreErrorClass.UNAVAILABLE: "check that the endpoint (S3_ENDPOINT) is up and reachable; try again",
+    StoreErrorClass.NO_SPACE: "free space on the server or raise its quota",
+    StoreErrorClass.CONFIGURATION: "check S3_MEDIA_BUCKET, AWS_REGION, S3_ENDPOINT and S3_USE_PATH_STYLE",
+    StoreErrorClass.OTHER: "see the server's own log for this request",
+}
+
+_PRECONDITION_CODES = frozenset({"PreconditionFailed", "412"})
+_ABSENCE_CODES = frozenset({"NoSuchKey", "NotFound", "404"})
+
+
+class PreconditionFailedError(Exception):
+    """The server refused because `If-Match` or `If-None-Match` does not hold. Never leaves this package."""
+
+
+class UploadGoneError(Exception):
+    """The server knows no such multipart upload: completed already, aborted or swept. Never leaves this package."""
+
+
+@contextmanager
+def vendor_errors(action: str, *, bucket: str | None = None) -> Iterator[None]:
+    """Turn what boto3 raises in the block into `StoreError`; `action` is words such as `storing s3://bucket/key`.
+
+    Absence is `ObjectNotFoundError`, except that of the bucket, which is a matter of configuration.
+    """
+    from botocore.exceptions import BotoCoreError, ClientError
+    from botocore.parsers import ResponseParserError
+
+    try:
+        yield
+    except ClientError as error:
+        raise _of_response(error.response, error.operation_name, action, bucket) from error
+    except ResponseParserError as error:
+        raise _not_of_s3(action) from error
+    except BotoCoreError as error:
+        raise _of_client_side(error, action) from error
+
+
+def missing_bucket(action: str, bucket: str | None) -> StoreError:
+    """Say that the bucket is not there."""
+    return StoreError(
+        StoreErrorClass.CONFIGURATION,
+        f"{action}: expected a bucket named {bucket}, found none; create it or correct S3_MEDIA_BUCKET",
+    )
+
+
+def field_of(answer: Mapping[str, Any], name: str, action: str) -> Any:  # noqa: ANN401 - as the vendor's answers are
+    """Read a field that every S3 answer of its kind has. Raises `StoreError` (unavailable) for one that lacks it."""
+    if name not in answer:
+        raise _not_of_s3(action)
+    return answer[name]
+
+
+def _of_response(response: Mapping[str, Any], operation: str, action: str, bucket: str | None) -> Exception:
+    details = response.get("Error", {})
+    code = str(details.get("Code", ""))
+    status = int(response.get("ResponseMetadata", {}).get("HTTPStatusCode", 0))
+    found = f"{operation} answered {status} {code}"
+    message = str(details.get("Message", ""))[:_MAX_MESSAGE_CHARACTERS]
+    if message:
+        found += f" ({message})"
+    if code in _PRECONDITION_CODES:
+        return PreconditionFailedError(found)
+    if code == "NoSuchUpload":
+        return UploadGoneError(found)
+    if code == "NoSuchBucket":
+        return missing_bucket(action, bucket)
+    if code in _ABSENCE_CODES:
+        return ObjectNotFoundError(f"{action}: expected an object, found none ({operation} answered 404)")
+    return _error(_class_of_response(code, status), action, found)
+
+
+def _class_of_response(code: str, status: int) -> StoreErrorClass:
+    by_status = _STATUSES.get(status)
+    if by_status is None and status >= HTTPStatus.INTERNAL_SERVER_ERROR:
+        by_status = StoreErrorClass.UNAVAILABLE
+    return _CODES.get(code) or by_status or StoreErrorClass.OTHER
+
+
+def _of_client_side(error: Exception, action: str) -> StoreError:
+    from botocore import exceptions as vendor
+
+    found = type(error).__name__
+    match error:
+        case vendor.ConnectTimeoutError() | vendor.ReadTimeoutError():
+            error_class = StoreErrorClass.TIMEOUT
+        case vendor.ConnectionError() | vendor.HTTPClientError() | vendor.IncompleteReadError():
+            error_class = StoreErrorClass.UNAVAILABLE
+        case (
+            vendor.NoCredentialsError()
+            | vendor.PartialCredentialsError()
+            | vendor.CredentialRetrievalError()
+            | vendor.TokenRetrievalError()
+            | vendor.SSOError()
+        ):
+            error_class = StoreErrorClass.ACCESS_DENIED
+        case (
+            vendor.NoRegionError()
+            | vendor.ParamValidationError()
+            | vendor.ProfileNotFound()
+            | vendor.EndpointProviderError()
+            | vendor.ValidationError()
+        ):
+            error_class = StoreErrorClass.CONFIGURATION
+            found = f"{found} ({str(error)[:_MAX_MESSAGE_CHARACTERS]})"
+        case _:
+            error_class = StoreErrorClass.OTHER
+    return _error(error_class, action, found)
+
+
+def _not_of_s3(action: str) -> StoreError:
+    return _error(StoreErrorClass.UNAVAILABLE, action, "an answer that is not S3's, or was damaged on the way")
+
+
+def _error(error_class: StoreErrorClass, action: str, found: str) -> StoreError:
+    return StoreError(error_class, f"{action}: {found}; {_REMEDIES[error_class]}")

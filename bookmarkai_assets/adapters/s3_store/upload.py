@@ -1,0 +1,108 @@
+"""Sending one source to one key, under a condition, with checksums that the server verifies."""
+
+from collections.abc import Mapping
+from contextlib import suppress
+from dataclasses import dataclass
+
+from bookmarkai_assets.adapters.s3_store.client import S3Client
+from bookmarkai_assets.adapters.s3_store.errors import UploadGoneError, field_of, vendor_errors
+from bookmarkai_assets.adapters.s3_store.parallel import run_all
+from bookmarkai_assets.adapters.s3_store.source import Part, Source
+from bookmarkai_assets.core.errors import StoreError
+
+ENCRYPTION = "AES256"
+"""Server-side encryption with the server's own keys."""
+
+
+@dataclass(frozen=True)
+class Upload:
+    """What is sent where. `metadata` is the user metadata; `condition` the If-Match or If-None-Match it goes under."""
+
+    bucket: str
+    key: str
+    source: Source
+    content_type: str
+    metadata: Mapping[str, str]
+    condition: Mapping[str, str]
+
+    @property
+    def action(self) -> str:
+        """The upload in words, for messages."""
+        return f"storing s3://{self.bucket}/{self.key}"
+
+
+def send(client: S3Client, upload: Upload) -> None:
+    """Send the source: one request if it is one part, else a multipart upload that is aborted on any failure.
+
+    Raises `StoreError`, `PreconditionFailedError` when the condition does not hold, and `UploadGoneError` when the
+    server has lost the upload, which is also how a completion looks whose answer was lost.
+    """
+    with vendor_errors(upload.action, bucket=upload.bucket):
+        if len(upload.source.parts) == 1:
+            _send_at_once(client, upload)
+        else:
+            _send_in_parts(client, upload)
+
+
+def _send_at_once(client: S3Client, upload: Upload) -> None:
+    [part] = upload.source.parts
+    client.put_object(
+        Bucket=upload.bucket,
+        Key=upload.key,
+        Body=upload.source.body(part),
+        ChecksumCRC64NVME=part.crc64nvme,
+        ContentType=upload.content_type,
+        Metadata=dict(upload.metadata),
+        ServerSideEncryption=ENCRYPTION,
+        **upload.condition,
+    )
+
+
+def _send_in_parts(client: S3Client, upload: Upload) -> None:
+    begun = client.create_multipart_upload(
+        Bucket=upload.bucket,
+        Key=upload.key,
+        ChecksumAlgorithm="CRC64NVME",
+        ChecksumType="FULL_OBJECT",
+        ContentType=upload.content_type,
+        Metadata=dict(upload.metadata),
+        ServerSideEncryption=ENCRYPTION,
+    )
+    upload_id = field_of(begun, "UploadId", upload.action)
+
+    def send_part(part: Part) -> dict[str, object]:
+        answer = client.upload_part(
+            Bucket=upload.bucket,
+            Key=upload.key,
+            UploadId=upload_id,
+            PartNumber=part.number,
+            Body=upload.source.body(part),
+            ChecksumCRC64NVME=part.crc64nvme,
+        )
+        etag = field_of(answer, "ETag", upload.action)
+        return {"PartNumber": part.number, "ETag": etag, "ChecksumCRC64NVME": part.crc64nvme}
+
+    try:
+        parts = run_all(send_part, upload.source.parts)
+        client.complete_multipart_upload(
+            Bucket=upload.bucket,
+            Key=upload.key,
+            UploadId=upload_id,
+            MultipartUpload={"Parts": parts},
+            ChecksumCRC64NVME=upload.source.crc64nvme,
+            ChecksumType="FULL_OBJECT",
+            MpuObjectSize=upload.source.digest.size_bytes,
+            **upload.condition,
+        )
+    except BaseException as error:  # also when the process is told to stop: stored parts cost money until aborted
+        _abort(client, upload, upload_id, error)
+        raise
+
+
+def _abort(client: S3Client, upload: Upload, upload_id: str, cause: BaseException) -> None:
+    try:
+        with suppress(UploadGoneError), vendor_errors(f"aborting {upload.action}", bucket=upload.bucket):
+            client.abort_multipart_upload(Bucket=upload.bucket, Key=upload.key, UploadId=upload_id)
+    except StoreError as error:
+        # What stopped the upload is the news; the bucket's lifecycle rule removes what is left.
+        cause.add_note(f"the multipart upload {upload_id} is left behind: {error}")

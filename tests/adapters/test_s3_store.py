@@ -1,0 +1,251 @@
+"""The bucket as a media store, on a real S3 server: what holds beyond the contract that all stores share."""
+
+import os
+import tracemalloc
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+from bookmarkai_assets.adapters.local_store import LocalStore
+from bookmarkai_assets.core.errors import ObjectConflictError, ObjectNotFoundError, StoreError, StoreErrorClass
+from bookmarkai_assets.core.ports import MediaStore
+from bookmarkai_assets.demo.seaweed import SeaweedServer
+from tests.fakes.stores import digest_of_bytes
+from tests.support.fault_proxy import FaultProxy
+from tests.support.s3_bench import LARGE, MEBIBYTE, PART, SMALL, Bench, make_store
+
+
+@pytest.mark.parametrize("data", [SMALL, LARGE], ids=["at once", "in parts"])
+def test_an_object_carries_what_identifies_it(bench: Bench, data: bytes) -> None:
+    """An object has its SHA-256, size and tags as metadata, its content type, encryption and a full-object checksum."""
+    bench.put(data)
+
+    head = bench.client.head_object(Bucket=bench.bucket, Key=bench.key, ChecksumMode="ENABLED")
+    digest = digest_of_bytes(data)
+    assert head["Metadata"] == {
+        "sha256": digest.sha256,
+        "size": str(digest.size_bytes),
+        "share-id": "0b5f6a7e",
+    }
+    assert head["ContentType"] == "video/mp4"
+    assert head["ServerSideEncryption"] == "AES256"
+    assert "-" not in head["ChecksumCRC64NVME"]  # a composite checksum, of the parts' checksums, ends in -3
+
+
+@pytest.mark.parametrize(
+    ("size_bytes", "parts"),
+    [(PART - 1, 0), (PART, 0), (PART + 1, 2), (2 * PART, 2), (2 * PART + 1, 3)],
+)
+def test_sizes_around_a_part_survive(bench: Bench, size_bytes: int, parts: int) -> None:
+    """Up to one part goes in one request, more in as many parts as it takes; both come back whole."""
+    data = os.urandom(size_bytes)
+
+    bench.put(data)
+
+    assert bench.proxy.requests["PUT"] == max(parts, 1)
+    assert bench.proxy.requests["POST"] == (2 if parts else 0)
+    assert bench.get(data) == data
+
+
+@pytest.mark.parametrize("part_bytes", [1, 7, len(SMALL) - 1, len(SMALL), len(SMALL) + 1])
+def test_ranges_of_any_size_make_the_whole(
+    bench: Bench, seaweed: SeaweedServer, part_bytes: int, tmp_path: Path
+) -> None:
+    """However a download is cut into ranges, the file is the object."""
+    data = SMALL if part_bytes > 10 else SMALL[:60]
+    bench.put(data)
+
+    make_store(seaweed, part_bytes=part_bytes).get(bench.url, tmp_path / "x", expected=digest_of_bytes(data))
+
+    assert (tmp_path / "x").read_bytes() == data
+
+
+def test_a_repeated_large_put_sends_nothing(bench: Bench) -> None:
+    """A large put that was done before the crash is found done before a byte of it is sent again."""
+    first = bench.put(LARGE)
+    bench.proxy.pass_through()
+
+    assert bench.put(LARGE) == first
+    assert set(bench.proxy.requests) == {"HEAD"}
+
+
+def test_a_large_conflict_is_found_before_sending(bench: Bench) -> None:
+    """Other acknowledged bytes under a large file's key are a conflict before a byte is sent."""
+    bench.put(SMALL)
+    bench.proxy.pass_through()
+
+    with pytest.raises(ObjectConflictError):
+        bench.put(LARGE)
+
+    assert set(bench.proxy.requests) == {"HEAD"}
+    assert bench.stored() == SMALL
+
+
+def test_a_large_object_replaces_what_may_be_replaced(bench: Bench) -> None:
+    """Other bytes give way to a multipart upload as well, and only while they are the ones that were looked at."""
+    bench.put(SMALL)
+
+    bench.put(LARGE, may_replace=True)
+
+    assert bench.stored() == LARGE
+
+
+def test_an_object_of_somebody_else_is_other_bytes(bench: Bench) -> None:
+    """An object without a recorded SHA-256 has no digest to tell, is no proof of a put, and gives way where allowed."""
+    bench.store_directly(SMALL)
+
+    with pytest.raises(StoreError, match="something other than this pipeline") as caught:
+        bench.store.head(bench.url)
+    with pytest.raises(ObjectConflictError):
+        bench.put(SMALL)
+    fetched = bench.get(SMALL)
+    bench.put(SMALL, may_replace=True)
+
+    assert caught.value.error_class is StoreErrorClass.CHECKSUM
+    assert fetched == SMALL
+    assert bench.store.head(bench.url).digest == digest_of_bytes(SMALL)
+
+
+def test_false_metadata_is_found_out(bench: Bench) -> None:
+    """An object whose bytes are not what its metadata says is never fetched."""
+    wanted = digest_of_bytes(SMALL)
+    forged = b"x" * len(SMALL)
+    bench.store_directly(forged, Metadata={"sha256": wanted.sha256, "size": str(wanted.size_bytes)})
+
+    with pytest.raises(StoreError) as caught:
+        bench.get(SMALL)
+
+    assert caught.value.error_class is StoreErrorClass.CHECKSUM
+    assert bench.fetched_files() == []
+
+
+def test_reads_follow_the_bucket_in_the_url(bench: Bench, seaweed: SeaweedServer, tmp_path: Path) -> None:
+    """A store that is set to another bucket by now still reads and deletes what was recorded in the old one."""
+    stored = bench.put(SMALL)
+    other = make_store(seaweed, bucket="another-bucket")
+
+    other.get(stored.url, tmp_path / "x", expected=stored.digest)
+
+    assert other.head(stored.url) == stored
+    other.delete(stored.url)
+    assert bench.stored() is None
+
+
+@pytest.mark.parametrize(
+    "tags",
+    [{"sha256": "0"}, {"Größe": "1"}, {"a b": "1"}, {"": "1"}, {"note": "é" * 400}],
+    ids=["taken", "not ascii", "space", "empty", "too long"],
+)
+def test_tags_that_cannot_travel_are_refused(bench: Bench, tags: dict[str, str]) -> None:
+    """A tag whose name is no header token or is taken, or that is too long, is refused before anything is sent."""
+    with pytest.raises(StoreError, match="expected"):
+        bench.store.put(
+            bench.source(SMALL),
+            bench.key,
+            expected=digest_of_bytes(SMALL),
+            content_type="video/mp4",
+            tags=tags,
+            may_replace=False,
+        )
+
+    assert sum(bench.proxy.requests.values()) == 0
+
+
+# --- Configuration, credentials, absence ----------------------------------------------------------------------------
+
+
+def uses_of(store: MediaStore, key: str, directory: Path) -> list[Callable[[], object]]:
+    """Give every operation of a store, ready to be called."""
+    source = directory / "source.mp4"
+    source.write_bytes(SMALL)
+    digest = digest_of_bytes(SMALL)
+    url = store.url_of(key)
+    return [
+        lambda: store.put(source, key, expected=digest, content_type="video/mp4", tags={}, may_replace=True),
+        lambda: store.get(url, directory / "fetched.mp4", expected=digest),
+        lambda: store.head(url),
+        lambda: store.delete(url),
+    ]
+
+
+@pytest.mark.parametrize("wrong", ["access_key", "secret_key"])
+def test_wrong_credentials_are_told_and_never_shown(seaweed: SeaweedServer, tmp_path: Path, wrong: str) -> None:
+    """Wrong credentials are `access_denied` in every operation, in words that say what to check and show no secret."""
+    store = make_store(seaweed, **{wrong: "wrong-but-still-a-secret"})
+
+    for use in uses_of(store, "video.mp4", tmp_path):
+        with pytest.raises(StoreError, match="S3_SECRET_KEY") as caught:
+            use()
+        assert caught.value.error_class is StoreErrorClass.ACCESS_DENIED
+        assert "wrong-but-still-a-secret" not in str(caught.value)
+        assert seaweed.secret_key not in str(caught.value)
+
+
+def test_a_missing_bucket_names_its_setting(seaweed: SeaweedServer, tmp_path: Path) -> None:
+    """A bucket that does not exist is a matter of configuration, never an absent object."""
+    store = make_store(seaweed, bucket="no-such-bucket")
+
+    for use in uses_of(store, "video.mp4", tmp_path):
+        with pytest.raises(StoreError, match=r"no-such-bucket.*S3_MEDIA_BUCKET") as caught:
+            use()
+        assert caught.value.error_class is StoreErrorClass.CONFIGURATION
+        assert not isinstance(caught.value, ObjectNotFoundError)
+
+
+def test_a_server_that_is_not_there_is_unavailable(seaweed: SeaweedServer, tmp_path: Path) -> None:
+    """An endpoint where nothing listens is `unavailable`."""
+    with FaultProxy(seaweed.endpoint) as proxy:
+        endpoint = proxy.url
+    store = make_store(seaweed, endpoint, max_attempts=1)
+
+    for use in uses_of(store, "video.mp4", tmp_path):
+        with pytest.raises(StoreError, match="S3_ENDPOINT") as caught:
+            use()
+        assert caught.value.error_class is StoreErrorClass.UNAVAILABLE
+
+
+@pytest.mark.parametrize("changes", [{"bucket": "not a bucket"}, {"endpoint": "not-a-url"}])
+def test_impossible_settings_are_told(seaweed: SeaweedServer, tmp_path: Path, changes: dict[str, str]) -> None:
+    """A bucket's name or an endpoint that cannot be one is a matter of configuration."""
+    store = make_store(seaweed, **changes)
+
+    for use in uses_of(store, "video.mp4", tmp_path):
+        with pytest.raises(StoreError, match=r"S3_ENDPOINT|S3_MEDIA_BUCKET") as caught:
+            use()
+        assert caught.value.error_class is StoreErrorClass.CONFIGURATION
+
+
+def test_nothing_connects_before_the_first_use(seaweed: SeaweedServer) -> None:
+    """A store is made, and names URLs, without a server."""
+    store = make_store(seaweed, endpoint="not-a-url")
+
+    assert store.url_of("a/b.mp4") == f"s3://{seaweed.bucket}/a/b.mp4"
+
+
+# --- Memory ---------------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("kind", ["local", "s3"])
+def test_no_transfer_holds_a_file_in_memory(
+    seaweed: SeaweedServer, object_prefix: str, tmp_path: Path, kind: str
+) -> None:
+    """Putting and getting a file takes a small part of its size in memory."""
+    size_bytes = 48 * MEBIBYTE
+    store: MediaStore = LocalStore(tmp_path / "media") if kind == "local" else make_store(seaweed)
+    source = tmp_path / "source.mp4"
+    source.write_bytes(os.urandom(size_bytes))
+    digest = digest_of_bytes(source.read_bytes())
+    store.delete(store.url_of(f"{object_prefix}warm-up.mp4"))  # the client's own tables count for nothing here
+
+    tracemalloc.start()
+    try:
+        stored = store.put(
+            source, f"{object_prefix}x.mp4", expected=digest, content_type="video/mp4", tags={}, may_replace=False
+        )
+        store.get(stored.url, tmp_path / "fetched.mp4", expected=digest)
+        _, peak = tracemalloc.get_traced_memory()
+    finally:
+        tracemalloc.stop()
+
+    assert peak < size_bytes / 4

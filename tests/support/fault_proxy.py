@@ -1,0 +1,223 @@
+"""A reverse proxy that damages what passes: between a client and an HTTP server, both on loopback.
+
+Requests and answers go through unchanged, Host and signature included, until a fault is set.
+"""
+
+import contextlib
+import http.client
+import socket
+import struct
+import threading
+from collections import Counter
+from collections.abc import Callable
+from dataclasses import dataclass
+from enum import StrEnum
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from types import TracebackType
+from typing import Self
+from urllib.parse import urlsplit
+
+from typing_extensions import override
+
+ALWAYS = 1_000_000
+_UPSTREAM_TIMEOUT_SECONDS = 60
+_HOP_BY_HOP = frozenset({"connection", "keep-alive", "transfer-encoding", "expect", "content-length"})
+
+
+class Fault(StrEnum):
+    """What happens to a request or its answer."""
+
+    THROTTLED = "503"  # the server is not asked
+    INTERNAL_ERROR = "500"  # the server is not asked
+    ABSENT = "404"  # the server is not asked
+    RESET = "reset"  # the server is not asked, the connection is reset
+    LOST_ANSWER = "lost answer"  # the server does it, the connection is reset before the answer
+    TRUNCATED = "truncated"  # the answer breaks off in its middle
+    SHORT = "short"  # half of the answer, announced as all of it
+    FLIPPED = "flipped"  # one bit of the answer's body is wrong
+    FLIPPED_REQUEST = "flipped request"  # one bit of the request's body is wrong
+
+
+_UNASKED = {
+    Fault.THROTTLED: (503, "SlowDown"),
+    Fault.INTERNAL_ERROR: (500, "InternalError"),
+    Fault.ABSENT: (404, "NoSuchKey"),
+}
+
+
+@dataclass
+class _Plan:
+    fault: Fault
+    methods: frozenset[str]
+    remaining: int
+    query: str
+
+
+class FaultProxy:
+    """Listens on a free loopback port while entered.
+
+    `requests` counts what arrived, by method; `faults` what was hit.
+
+    `before_request`, if set, is called with the method and the path of each request before the server is asked.
+    """
+
+    before_request: Callable[[str, str], None] | None
+
+    def __init__(self, upstream: str) -> None:
+        parts = urlsplit(upstream)
+        assert parts.hostname is not None
+        assert parts.port is not None
+        self.upstream = (parts.hostname, parts.port)
+        self.requests: Counter[str] = Counter()
+        self.faults = 0
+        self.before_request = None
+        self._plan: _Plan | None = None
+        self._lock = threading.Lock()
+        self._server = _Server(("127.0.0.1", 0), _Handler)
+        self._server.proxy = self
+        self._thread = threading.Thread(target=self._server.serve_forever, args=(0.05,), name="fault-proxy")
+
+    @property
+    def url(self) -> str:
+        """Where clients connect."""
+        return f"http://127.0.0.1:{self._server.server_address[1]}"
+
+    def break_next(self, fault: Fault, *methods: str, times: int = ALWAYS, query: str = "") -> None:
+        """Damage the next `times` requests of these methods whose query holds `query`; counts start again."""
+        with self._lock:
+            self._plan = _Plan(fault, frozenset(methods), times, query)
+            self.requests.clear()
+            self.faults = 0
+
+    def pass_through(self) -> None:
+        """Damage nothing and call nobody from now on; counts start again."""
+        with self._lock:
+            self._plan = None
+            self.before_request = None
+            self.requests.clear()
+            self.faults = 0
+
+    def fault_for(self, method: str, path: str) -> Fault | None:
+        """Count a request and give the fault that it is to suffer."""
+        with self._lock:
+            self.requests[method] += 1
+            plan = self._plan
+            if plan is None or method not in plan.methods or plan.remaining == 0 or plan.query not in path:
+                return None
+            plan.remaining -= 1
+            self.faults += 1
+            return plan.fault
+
+    def __enter__(self) -> Self:
+        self._thread.start()
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None
+    ) -> None:
+        self._server.shutdown()
+        self._thread.join()
+        self._server.server_close()
+
+
+class _Server(ThreadingHTTPServer):
+    proxy: FaultProxy
+    daemon_threads = True
+
+    @override
+    def handle_error(self, request: object, client_address: object) -> None:
+        """Say nothing of connections that a fault has cut."""
+
+
+class _Handler(BaseHTTPRequestHandler):
+    protocol_version = "HTTP/1.1"
+    wbufsize = -1  # one packet per answer instead of one per header, which Nagle's algorithm would hold back
+    disable_nagle_algorithm = True
+    server: _Server
+    _upstream: http.client.HTTPConnection | None = None
+
+    @override
+    def handle_expect_100(self) -> bool:
+        go_on = super().handle_expect_100()
+        self.wfile.flush()
+        return go_on
+
+    @override
+    def log_message(self, format: str, *args: object) -> None:
+        """Keep the tests' output to the tests."""
+
+    @override
+    def finish(self) -> None:
+        if self._upstream is not None:
+            self._upstream.close()
+        with contextlib.suppress(OSError):
+            super().finish()
+
+    def _handle(self) -> None:
+        body = self.rfile.read(int(self.headers.get("Content-Length") or 0))
+        proxy = self.server.proxy
+        if proxy.before_request is not None:
+            proxy.before_request(self.command, self.path)
+        fault = proxy.fault_for(self.command, self.path)
+        if fault is Fault.RESET:
+            return self._reset()
+        if fault in _UNASKED:
+            status, code = _UNASKED[fault]
+            error = f"<?xml version='1.0'?><Error><Code>{code}</Code><Message>told to fail</Message></Error>".encode()
+            return self._answer(status, [("Content-Type", "application/xml")], error, announced=len(error))
+        if fault is Fault.FLIPPED_REQUEST:
+            body = _with_flipped_bit(body)
+        status, headers, answer, announced = self._ask(body)
+        match fault:
+            case Fault.LOST_ANSWER:
+                return self._reset()
+            case Fault.TRUNCATED:
+                answer = answer[: len(answer) // 2]
+            case Fault.SHORT:
+                answer = answer[: len(answer) // 2]
+                announced = len(answer)
+            case Fault.FLIPPED:
+                answer = _with_flipped_bit(answer)
+        return self._answer(status, headers, answer, announced=announced)
+
+    do_GET = do_HEAD = do_PUT = do_POST = do_DELETE = _handle  # noqa: N815 - the names that the standard library calls
+
+    def _ask(self, body: bytes) -> tuple[int, list[tuple[str, str]], bytes, int]:
+        if self._upstream is None:
+            self._upstream = http.client.HTTPConnection(*self.server.proxy.upstream, timeout=_UPSTREAM_TIMEOUT_SECONDS)
+        headers = {name: value for name, value in self.headers.items() if name.lower() not in _HOP_BY_HOP}
+        if "Content-Length" in self.headers:
+            headers["Content-Length"] = str(len(body))
+        self._upstream.putrequest(self.command, self.path, skip_host=True, skip_accept_encoding=True)
+        for name, value in headers.items():
+            self._upstream.putheader(name, value)
+        self._upstream.endheaders(body or None)
+        response = self._upstream.getresponse()
+        answer = response.read()
+        announced = int(response.headers.get("Content-Length") or len(answer))
+        kept = [(name, value) for name, value in response.getheaders() if name.lower() not in _HOP_BY_HOP]
+        return response.status, kept, answer, announced
+
+    def _answer(self, status: int, headers: list[tuple[str, str]], body: bytes, *, announced: int) -> None:
+        self.send_response_only(status)
+        for name, value in headers:
+            self.send_header(name, value)
+        if status != http.client.NO_CONTENT:
+            self.send_header("Content-Length", str(announced))
+        self.end_headers()
+        self.wfile.write(body)
+        self.wfile.flush()
+        if self.command != "HEAD" and len(body) < announced:
+            self.close_connection = True
+
+    def _reset(self) -> None:
+        # Lingering for zero seconds makes the close a reset.
+        self.connection.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
+        self.close_connection = True
+
+
+def _with_flipped_bit(data: bytes) -> bytes:
+    if not data:
+        return data
+    middle = len(data) // 2
+    return data[:middle] + bytes([data[middle] ^ 1]) + data[middle + 1 :]

@@ -1,0 +1,98 @@
+"""A store on the test server, with a proxy before it that breaks things, and a client that looks behind its back."""
+
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from bookmarkai_assets.adapters.s3_store import S3Store
+from bookmarkai_assets.core.ports import StoredObject
+from bookmarkai_assets.demo.seaweed import SeaweedServer
+from tests.fakes.stores import digest_of_bytes
+from tests.support.fault_proxy import FaultProxy
+
+MEBIBYTE = 1 << 20
+PART = 5 * MEBIBYTE  # S3's smallest part
+SMALL = b"video bytes " * 3000
+"""One part."""
+
+LARGE = b"0123456789abcdef" * (2 * PART // 16) + b"the third part"
+PARTS = 3
+"""Of `LARGE`."""
+
+ATTEMPTS = 2
+"""Of each request, so that lasting faults end soon."""
+
+
+def make_store(seaweed: SeaweedServer, endpoint: str | None = None, **changes: Any) -> S3Store:
+    """Give a store over the test server, or by way of another endpoint to it, with few attempts and small parts."""
+    options: dict[str, Any] = {
+        "region": seaweed.region,
+        "endpoint": endpoint or seaweed.endpoint,
+        "access_key": seaweed.access_key,
+        "secret_key": seaweed.secret_key,
+        "use_path_style": True,
+        "max_attempts": ATTEMPTS,
+        "part_bytes": PART,
+    }
+    bucket = changes.pop("bucket", seaweed.bucket)
+    return S3Store(bucket, **(options | changes))
+
+
+@dataclass(frozen=True)
+class Bench:
+    """A store behind a fault proxy, one key, a directory, and a client that goes past the proxy."""
+
+    proxy: FaultProxy
+    store: S3Store
+    client: Any
+    bucket: str
+    key: str
+    directory: Path
+
+    @property
+    def url(self) -> str:
+        """Where the object is."""
+        return f"s3://{self.bucket}/{self.key}"
+
+    def source(self, data: bytes) -> Path:
+        """Write a file to put."""
+        path = self.directory / "source.mp4"
+        path.write_bytes(data)
+        return path
+
+    def put(self, data: bytes, *, may_replace: bool = False) -> StoredObject:
+        """Put the bytes under the key."""
+        return self.store.put(
+            self.source(data),
+            self.key,
+            expected=digest_of_bytes(data),
+            content_type="video/mp4",
+            tags={"share-id": "0b5f6a7e"},
+            may_replace=may_replace,
+        )
+
+    def get(self, data: bytes) -> bytes:
+        """Fetch what should be `data`."""
+        destination = self.directory / "fetched" / "video.mp4"
+        self.store.get(self.url, destination, expected=digest_of_bytes(data))
+        return destination.read_bytes()
+
+    def fetched_files(self) -> list[Path]:
+        """List what lies at and beside the destination."""
+        return list((self.directory / "fetched").glob("*"))
+
+    def stored(self) -> bytes | None:
+        """Read the object past the proxy and the store."""
+        try:
+            return bytes(self.client.get_object(Bucket=self.bucket, Key=self.key)["Body"].read())
+        except self.client.exceptions.NoSuchKey:
+            return None
+
+    def store_directly(self, data: bytes, **more: Any) -> None:
+        """Put an object as somebody else would."""
+        self.client.put_object(Bucket=self.bucket, Key=self.key, Body=data, **more)
+
+    def open_uploads(self) -> list[str]:
+        """List the multipart uploads of the key that nobody has completed or aborted."""
+        answer = self.client.list_multipart_uploads(Bucket=self.bucket, Prefix=self.key)
+        return [upload["UploadId"] for upload in answer.get("Uploads", [])]
