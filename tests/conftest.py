@@ -1,3 +1,7 @@
 """Fixtures that every test may use. Servers start once per worker, on free ports, and stop with it."""
 
-pytest_plugins: list[str] = []
+pytest_plugins = [
+    "tests.plugins.catalog",
+    "tests.plugins.model",
+    "tests.plugins.seaweed",
+]

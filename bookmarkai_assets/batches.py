@@ -1,0 +1,102 @@
+"""How one step of a run yields many partitions, of which some may have failed.
+
+The three assets pass `{share id: result or failure}` along. This module is the only place that knows how Dagster
+records partitions, and the only one that touches a private attribute of it.
+"""
+
+import random
+from collections.abc import Callable, Iterator, Mapping
+from datetime import UTC, datetime
+from typing import Any
+
+import dagster as dg
+from dagster._core.definitions.partitions.subset import DefaultPartitionsSubset
+
+from bookmarkai_assets.core.outcomes import Failure
+from bookmarkai_assets.core.ports import Catalog
+from bookmarkai_assets.core.rules import PipelineRules
+from bookmarkai_assets.operations.share_work import ShareWork
+
+CLAIM_TAG = "bookmarkai/claim"
+"""Run tag with the claim that a run was launched for."""
+
+ShareResults = dict[str, Any]
+"""`{share id: the step's result, or the Failure that this share ended with}`."""
+
+RunMetadata = Mapping[str, dg.MetadataValue | str | int | float | bool | None]
+
+
+def work_of(run: dg.DagsterRun, catalog: Catalog, rules: PipelineRules) -> ShareWork:
+    """Give a run's hold on its shares. A re-execution is a person's wish, not the claim of the run it repeats."""
+    return ShareWork(
+        catalog=catalog,
+        rules=rules,
+        owner=run.run_id,
+        claim_id=run.tags.get(CLAIM_TAG) if run.parent_run_id is None else None,
+        clock=lambda: datetime.now(UTC),
+        jitter=random.random,
+    )
+
+
+def yield_results(
+    context: dg.AssetExecutionContext,
+    work: ShareWork,
+    results: ShareResults,
+    describe: Callable[[Any], RunMetadata] | None = None,
+) -> Iterator[dg.Output[ShareResults]]:
+    """Yield a step's results with metadata per partition, then fail the step if it is the run's last and any failed.
+
+    The IO manager may turn results into failures while it stores them. When not one share is left, the step fails at
+    once. Raises `dagster.Failure` naming each failed share.
+    """
+    if describe is not None:
+        for share_id, result in results.items():
+            if not isinstance(result, Failure):
+                context.add_asset_metadata(dict(describe(result)), partition_key=share_id)
+    is_last = _is_last_of_run(context)
+    try:
+        if failures_in(results).keys() != results.keys():
+            yield dg.Output(results)
+    finally:
+        if is_last or failures_in(results).keys() == results.keys():
+            work.release()
+    failures = failures_in(results)
+    if failures and (is_last or failures.keys() == results.keys()):
+        raise run_failure(failures, len(results))
+
+
+def failures_in(results: Mapping[str, Any]) -> dict[str, Failure]:
+    """Pick the failed shares."""
+    return {share_id: result for share_id, result in results.items() if isinstance(result, Failure)}
+
+
+def run_failure(failures: Mapping[str, Failure], total: int) -> dg.Failure:
+    """Build the error that names each failed share. Dagster must not retry it: the catalog decides when."""
+    lines = [f"{share_id}: {failure.outcome}: {failure.reason}" for share_id, failure in failures.items()]
+    return dg.Failure(
+        description=f"{len(failures)} of {total} shares failed, the others went on\n" + "\n".join(lines),
+        metadata={share_id: f"{failure.outcome}. {failure.next_step}" for share_id, failure in failures.items()},
+        allow_retries=False,
+    )
+
+
+def narrow_to(context: dg.OutputContext, share_ids: set[str]) -> None:
+    """Tell Dagster which of the run's partitions this output materializes: these and no others.
+
+    Dagster has no public way to say so; a contract test holds this one for the pinned version. With no partition left
+    Dagster would record a materialization of the asset as a whole, so an empty set is an error (`ValueError`).
+    """
+    if not share_ids:
+        raise ValueError("expected at least one materialized partition, found none; raise the failure instead")
+    context._asset_partitions_subset = DefaultPartitionsSubset(share_ids)  # noqa: SLF001 - see the docstring
+
+
+def _is_last_of_run(context: dg.AssetExecutionContext) -> bool:
+    """Tell whether no asset downstream of this one is part of the run."""
+    selected = context.run.asset_selection or context.job_def.asset_layer.executable_asset_keys
+    graph = context.job_def.asset_layer.asset_graph
+    below, frontier = set[dg.AssetKey](), {context.asset_key}
+    while frontier:
+        frontier = {child for key in frontier for child in graph.get(key).child_keys} - below
+        below |= frontier
+    return not below & set(selected)

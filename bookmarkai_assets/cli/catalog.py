@@ -1,0 +1,24 @@
+"""`bookmarkai catalog`: the database behind the pipeline."""
+
+import typer
+
+from bookmarkai_assets.cli.output import out
+from bookmarkai_assets.settings import load_settings
+from bookmarkai_assets.wiring import upgrade_catalog_schema
+
+app = typer.Typer(help="The database behind the pipeline.", no_args_is_help=True)
+
+
+@app.callback()
+def _group() -> None:
+    """Keep this a group although it has one command."""
+
+
+@app.command()
+def upgrade() -> None:
+    """Bring the catalog's tables to this version's schema. BookmarkAI's own tables are left as they are.
+
+    Example: CATALOG_URL=postgresql+psycopg2://user@host/bookmarkai bookmarkai catalog upgrade
+    """
+    upgrade_catalog_schema(load_settings())
+    out.print("The catalog's schema is up to date.")

@@ -1,0 +1,29 @@
+"""`bookmarkai config`: the settings as they take effect."""
+
+from typing import Annotated
+
+import typer
+
+from bookmarkai_assets.cli.output import print_json, print_table
+from bookmarkai_assets.settings import Settings, load_settings
+
+
+def config(*, as_json: Annotated[bool, typer.Option("--json", help="Print JSON: variable to value")] = False) -> None:
+    """Show the effective settings, secrets masked. Fails, naming every bad variable, if they are not usable.
+
+    Example: STORAGE_MODE=hybrid S3_SPLIT_PERCENTAGE=10 bookmarkai config
+    """
+    settings = load_settings()
+    shown = settings.shown()
+    shown["CATALOG_URL"] = shown["CATALOG_URL"] or settings.resolved_catalog_url()
+    if as_json:
+        print_json(shown)
+        return
+    print_table(
+        ["variable", "value", "meaning"],
+        [(name, value if value is not None else "-", _meaning(name)) for name, value in shown.items()],
+    )
+
+
+def _meaning(variable: str) -> str:
+    return Settings.model_fields[variable.lower()].description or ""

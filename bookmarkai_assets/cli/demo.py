@@ -1,0 +1,147 @@
+"""`bookmarkai demo`: the main job on sample links, with live progress and a table at the end."""
+
+import signal
+import sys
+import threading
+from collections.abc import Sequence
+from pathlib import Path
+from types import FrameType
+from typing import Annotated, Any, Self
+
+import typer
+from rich.live import Live
+from rich.table import Table
+from rich.text import Text
+from typing_extensions import override
+
+from bookmarkai_assets.cli.output import clean, err, out, print_json
+from bookmarkai_assets.demo.dagster_dev import free_port
+from bookmarkai_assets.demo.run import DemoResult, DemoShare, DemoView, run_demo
+
+UI_PORT = 3000
+_STYLES = {"done": "green", "error": "red", "pending": "dim"}
+
+
+def demo(
+    *,
+    keep_ui: Annotated[bool, typer.Option("--keep-ui", help="Leave Dagster's UI up until Ctrl-C")] = False,
+    directory: Annotated[Path, typer.Option(help="Where the demo keeps its state; replaced by each demo")] = Path(
+        ".demo"
+    ),
+    port: Annotated[
+        int | None, typer.Option(min=1, max=65535, help="Port of the UI; 3000 with --keep-ui, else a free one")
+    ] = None,
+    as_json: Annotated[bool, typer.Option("--json", help="Print the shares' reports as JSON")] = False,
+) -> None:
+    """Run the main job on sample videos: a local S3 server, a loopback site, Dagster, tiny.en. No account needed.
+
+    Exit code 0 only if every good share has its transcript, the video shared twice was fetched once, both backends got
+    some, and the broken one ended with its reason.
+
+    Example: bookmarkai demo --keep-ui
+    """
+    signal.signal(signal.SIGTERM, _interrupt)
+    with _View(keep_ui=keep_ui, as_json=as_json) as view:
+        try:
+            result = run_demo(directory, view, port=port or (UI_PORT if keep_ui else free_port()))
+        except KeyboardInterrupt:
+            view.say("Stopped.")
+            raise typer.Exit(130) from None
+    for problem in result.problems:
+        err.print(Text("not as it should be: ", style="bold red").append_text(clean(problem, 1000)))
+    if result.problems:
+        raise typer.Exit(1)
+    view.say("Everything is as it should be.")
+
+
+class _View(DemoView):
+    """The demo on a terminal: a table that lives, or one line per change where there is no terminal."""
+
+    def __init__(self, *, keep_ui: bool, as_json: bool) -> None:
+        self._keep_ui, self._as_json = keep_ui, as_json
+        self._console = err if as_json else out
+        self._live = Live(console=self._console, auto_refresh=False, transient=True)
+        self._seen: dict[str, str] = {}
+
+    def __enter__(self) -> Self:
+        self._live.start()
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._live.stop()
+
+    @override
+    def say(self, text: str) -> None:
+        self._console.print(text, soft_wrap=True)
+
+    @override
+    def progress(self, shares: Sequence[DemoShare], summaries: Sequence[dict[str, Any]]) -> None:
+        if self._console.is_terminal:
+            self._live.update(_progress_table(shares, summaries), refresh=True)
+            return
+        for share, summary in zip(shares, summaries, strict=True):
+            outcome = f" ({summary['outcome']})" if summary["outcome"] else ""
+            state = f"{summary['status']}{outcome}"
+            if self._seen.get(share.share_id) != state:
+                self._seen[share.share_id] = state
+                self._console.print(clean(f"  {share.link.label}: {state}"))
+
+    @override
+    def finished(self, result: DemoResult, state: Path, url: str) -> None:
+        self._live.stop()
+        if self._as_json:
+            print_json(result.reports)
+        else:
+            out.print(_result_table(result))
+        self.say(f"\n{len(result.shares)} shares in {result.seconds:.0f} s.")
+        if self._keep_ui:
+            self.say(f"Dagster's UI is on [bold]{url}[/bold]. Ctrl-C ends the demo.")
+            threading.Event().wait()
+        self.say(
+            "To look at this in Dagster's UI, run it again and leave that up:  [bold]bookmarkai demo --keep-ui[/bold]\n"
+            f"or serve the state just made:  [bold]. {state}/environment; {sys.executable} -m dagster_webserver "
+            f"-m bookmarkai_assets.definitions -p {UI_PORT}[/bold]"
+        )
+
+
+def _interrupt(_number: int, _frame: FrameType | None) -> None:
+    """Take SIGTERM for Ctrl-C, so that both end in order."""
+    raise KeyboardInterrupt
+
+
+def _progress_table(shares: Sequence[DemoShare], summaries: Sequence[dict[str, Any]]) -> Table:
+    table = Table("share", "status", "attempts", "outcome", box=None, header_style="bold", pad_edge=False)
+    for share, summary in zip(shares, summaries, strict=True):
+        table.add_row(
+            clean(share.link.label, 60),
+            Text(summary["status"], style=_STYLES.get(summary["status"], "yellow")),
+            str(summary["attempts"]),
+            clean(summary["outcome"]),
+        )
+    return table
+
+
+def _result_table(result: DemoResult) -> Table:
+    table = Table(box=None, header_style="bold", pad_edge=False)
+    for column in ("share", "outcome", "stored", "size", "lang", "first words", "seconds"):
+        table.add_column(column, justify="right" if column in {"size", "seconds"} else "left")
+    for share, report in zip(result.shares, result.reports, strict=True):
+        media, transcript = report["media"], report["transcript"]
+        is_done = report["status"] == "done"
+        table.add_row(
+            clean(share.link.label, 40),
+            Text(report["outcome"] or report["status"], style="green" if is_done else "red"),
+            (media["backend"] if is_done else None) or "-",
+            f"{media['size_bytes'] / 1000:.0f} kB" if is_done else "-",
+            transcript["language"] if transcript else "-",
+            clean(transcript["text"] if transcript else report["reason"], 60),
+            f"{_work_seconds(report):.1f}",
+        )
+    return table
+
+
+def _work_seconds(report: dict[str, Any]) -> float:
+    """Add up what the share's transfers and its transcription took, in seconds."""
+    transfers = sum(transfer["seconds"] for transfer in report["transfers"])
+    transcript = report["transcript"]
+    return float(transfers + (transcript["transcribe_seconds"] if transcript else 0))

@@ -1,0 +1,48 @@
+"""The `bookmarkai` command: its groups, and the one place where an error becomes a message and an exit code."""
+
+import sys
+from typing import Annotated
+
+import typer
+
+from bookmarkai_assets.cli import catalog, config, demo, shares
+from bookmarkai_assets.cli.output import fail
+from bookmarkai_assets.core.errors import BookmarkAIError
+
+app = typer.Typer(
+    name="bookmarkai",
+    help="Shared video links become stored media and transcripts.",
+    no_args_is_help=True,
+    rich_markup_mode="rich",
+    pretty_exceptions_enable=False,
+)
+app.add_typer(shares.app, name="shares")
+app.add_typer(catalog.app, name="catalog")
+app.command("config")(config.config)
+app.command("demo")(demo.demo)
+
+
+def _version(*, wanted: bool) -> None:
+    if wanted:
+        from importlib.metadata import version  # noqa: PLC0415 - only this option needs it
+
+        sys.stdout.write(version("bookmarkai-assets") + "\n")
+        raise typer.Exit
+
+
+@app.callback()
+def main(
+    _version: Annotated[
+        bool, typer.Option("--version", callback=lambda wanted: _version(wanted=wanted), is_eager=True, help="Version")
+    ] = False,
+) -> None:
+    """Shared video links become stored media and transcripts."""
+
+
+def run() -> None:
+    """Run the command line; an error that we raised on purpose is a message on standard error and exit code 1."""
+    try:
+        app()
+    except BookmarkAIError as error:
+        fail(str(error))
+        raise SystemExit(1) from None

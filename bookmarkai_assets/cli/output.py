@@ -1,0 +1,40 @@
+"""How commands print: tables and lines for people, JSON for programs. Data goes to standard output only."""
+
+import json
+import sys
+import unicodedata
+from collections.abc import Iterable, Sequence
+
+from rich.console import Console
+from rich.table import Table
+from rich.text import Text
+
+out = Console(highlight=False)
+err = Console(stderr=True, highlight=False)
+
+
+def clean(value: object, limit: int = 200) -> Text:
+    """Make a value safe to show on a terminal: no control or direction marks, no markup, at most `limit` characters."""
+    text = "" if value is None else str(value)
+    shown = "".join(
+        c if unicodedata.category(c) not in {"Cc", "Cf", "Cs"} else "\N{REPLACEMENT CHARACTER}" for c in text
+    )
+    return Text(shown if len(shown) <= limit else shown[: limit - 1] + "…")
+
+
+def print_json(data: object) -> None:
+    """Print one JSON document, whole and uncoloured, whatever standard output is."""
+    sys.stdout.write(json.dumps(data, ensure_ascii=False, indent=2) + "\n")
+
+
+def print_table(columns: Sequence[str], rows: Iterable[Sequence[object]]) -> None:
+    """Print a table whose cells are shown as they are."""
+    table = Table(*columns, box=None, header_style="bold", pad_edge=False)
+    for row in rows:
+        table.add_row(*(cell if isinstance(cell, Text) else clean(cell) for cell in row))
+    out.print(table)
+
+
+def fail(message: str) -> None:
+    """Print an error for a person."""
+    err.print(Text("error: ", style="bold red").append(Text(message, style="default")))

@@ -1,0 +1,181 @@
+"""`bookmarkai shares`: add links, see how far they are, try failed ones again."""
+
+import uuid
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+
+from bookmarkai_assets.cli.output import clean, err, out, print_json, print_table
+from bookmarkai_assets.core.ports import AddedShare
+from bookmarkai_assets.core.shares import ShareStatus
+from bookmarkai_assets.core.urls import RefusedLink
+from bookmarkai_assets.operations.intake import add_shares
+from bookmarkai_assets.operations.reports import share_report, share_summary
+from bookmarkai_assets.settings import load_settings
+from bookmarkai_assets.wiring import open_catalog
+
+LOCAL_USER = "00000000-0000-0000-0000-000000000000"
+"""The user of shares that are added by hand."""
+
+app = typer.Typer(help="Add links, see how far they are, try failed ones again.", no_args_is_help=True)
+
+AsJson = Annotated[bool, typer.Option("--json", help="Print JSON")]
+
+
+@app.command()
+def add(
+    urls: Annotated[list[str] | None, typer.Argument(metavar="URL…", help="Links to videos")] = None,
+    *,
+    user: Annotated[str, typer.Option(help="The user who shares them, a UUID")] = LOCAL_USER,
+    from_file: Annotated[
+        Path | None, typer.Option(help="A file with one link per line (- for standard input); # begins a comment")
+    ] = None,
+    as_json: AsJson = False,
+) -> None:
+    """Record shares; the new_shares sensor picks them up. A link that is refused does not stop the others.
+
+    Example: bookmarkai shares add https://www.tiktok.com/@user/video/7300000000000000001
+    """
+    wanted = [*(urls or []), *(_links_in(from_file) if from_file else [])]
+    if not wanted:
+        raise typer.BadParameter("expected at least one URL, or --from-file with some; found none")
+    settings = load_settings()
+    user_id = _uuid(user, "--user")
+    with open_catalog(settings) as catalog:
+        results = add_shares(
+            catalog.shares,
+            wanted,
+            user_id=user_id,
+            allowed_hosts=settings.egress_allowed_hosts,
+            now=datetime.now(UTC),
+        )
+    if as_json:
+        print_json([_added(url, result) for url, result in zip(wanted, results, strict=True)])
+    else:
+        for url, result in zip(wanted, results, strict=True):
+            _print_added(url, result)
+    if any(isinstance(result, RefusedLink) for result in results):
+        raise typer.Exit(1)
+
+
+@app.command("list")
+def list_shares(
+    *,
+    status: Annotated[list[ShareStatus] | None, typer.Option(help="Only shares with this status (repeatable)")] = None,
+    limit: Annotated[int, typer.Option(min=1, help="At most so many, newest first")] = 50,
+    as_json: AsJson = False,
+) -> None:
+    """List shares, newest first.
+
+    Example: bookmarkai shares list --status error --json
+    """
+    with open_catalog(load_settings()) as catalog:
+        found = catalog.shares.list(statuses=status or (), limit=limit)
+        summaries = [share_summary(catalog, share) for share in found]
+    if as_json:
+        print_json(summaries)
+        return
+    print_table(
+        ["id", "status", "outcome", "attempts", "platform", "url"],
+        [(s["id"], s["status"], s["outcome"], s["attempts"], s["platform"], clean(s["url"], 80)) for s in summaries],
+    )
+
+
+@app.command()
+def show(share_id: Annotated[str, typer.Argument(metavar="ID")], *, as_json: AsJson = False) -> None:
+    """Show everything about one share: outcome, where its media is and why, transcript, transfers.
+
+    Example: bookmarkai shares show 6f1c0c8e-5d0f-4c53-9d2c-0a5b8f7e1d11 --json
+    """
+    wanted = _uuid(share_id, "ID")
+    with open_catalog(load_settings()) as catalog:
+        report = share_report(catalog, wanted)
+    if as_json:
+        print_json(report)
+        return
+    print_table(["", ""], _lines(report))
+
+
+@app.command()
+def retry(
+    share_ids: Annotated[list[str] | None, typer.Argument(metavar="ID…")] = None,
+    *,
+    failed: Annotated[bool, typer.Option("--failed", help="All shares that are parked as error")] = False,
+    as_json: AsJson = False,
+) -> None:
+    """Make failed shares due at once, with all their attempts again.
+
+    Example: bookmarkai shares retry --failed
+    """
+    if bool(share_ids) == failed:
+        raise typer.BadParameter("expected either share ids or --failed")
+    named = [_uuid(share_id, "ID") for share_id in share_ids or []]
+    with open_catalog(load_settings()) as catalog:
+        wanted = list(catalog.work.failed_share_ids()) if failed else named
+        changed = list(catalog.work.retry(wanted, now=datetime.now(UTC)))
+    unchanged = [share_id for share_id in wanted if share_id not in changed]
+    if as_json:
+        print_json({"retried": changed, "unchanged": unchanged})
+    else:
+        for share_id in changed:
+            out.print(f"{share_id}  will be tried again")
+        for share_id in unchanged:
+            err.print(f"{share_id}  left alone: unknown, done, or being worked on")
+        if not wanted:
+            out.print("No share is parked as error.")
+    if unchanged:
+        raise typer.Exit(1)
+
+
+def _links_in(path: Path) -> list[str]:
+    try:
+        # Undecodable bytes become replacement characters, which the admission refuses with a reason.
+        text = typer.get_text_stream("stdin").read() if str(path) == "-" else path.read_text("utf-8", errors="replace")
+    except OSError as error:
+        raise typer.BadParameter(f"expected a readable file of links: {error}", param_hint="--from-file") from None
+    # Only line feeds divide links: splitlines() would also cut at characters that the admission has to see.
+    return [line.strip("\r") for line in text.split("\n") if line.strip() and not line.lstrip().startswith("#")]
+
+
+def _uuid(text: str, hint: str) -> str:
+    try:
+        return str(uuid.UUID(text))
+    except ValueError:
+        raise typer.BadParameter(f"expected a UUID, found {text[:80]!r}", param_hint=hint) from None
+
+
+def _added(url: str, result: AddedShare | RefusedLink) -> dict[str, Any]:
+    if isinstance(result, RefusedLink):
+        return {"url": url[:2048], "added": False, "refused": result.reason}
+    return {"url": url, "added": True, "new": result.is_new, "id": result.share.share_id, "status": result.share.status}
+
+
+def _print_added(url: str, result: AddedShare | RefusedLink) -> None:
+    if isinstance(result, RefusedLink):
+        err.print(clean("refused  ").append_text(clean(url, 100)).append(f"\n         {clean(result.reason)}"))
+    else:
+        word = "added" if result.is_new else "known"
+        out.print(clean(f"{word}  {result.share.share_id}  ").append_text(clean(url, 100)))
+
+
+def _lines(report: dict[str, Any], prefix: str = "") -> list[tuple[str, Any]]:
+    lines: list[tuple[str, Any]] = []
+    for name, value in report.items():
+        if isinstance(value, dict):
+            lines += _lines(value, f"{prefix}{name}.")
+        elif name == "transfers":
+            lines += [(f"transfer {i}", _transfer(event)) for i, event in enumerate(value, 1)]
+        elif name == "segments":
+            continue
+        elif value is not None:
+            lines.append((prefix + name, clean(value, 2000)))
+    return lines
+
+
+def _transfer(event: dict[str, Any]) -> str:
+    end = f" failed: {event['error_class']}" if event["error_class"] else ""
+    return (
+        f"{event['operation']} {event['kind']} {event['backend']} {event['size_bytes']} bytes {event['seconds']} s{end}"
+    )

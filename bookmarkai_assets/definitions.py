@@ -1,0 +1,29 @@
+"""The contents page of the code location: every asset, job and sensor, by name. Importing it reads the environment."""
+
+from collections.abc import Mapping
+from typing import Any
+
+import dagster as dg
+
+from bookmarkai_assets.defs.new_shares import new_shares
+from bookmarkai_assets.defs.raw_video import raw_video
+from bookmarkai_assets.defs.share_to_transcript import share_to_transcript
+from bookmarkai_assets.defs.stored_media import stored_media
+from bookmarkai_assets.defs.transcript import transcript
+from bookmarkai_assets.resources import build_resources
+from bookmarkai_assets.settings import Settings, load_settings
+
+
+def build_defs(settings: Settings, *, resources: Mapping[str, Any] | None = None) -> dg.Definitions:
+    """Put the code location together; `resources` replaces parts by key, so that tests run the production graph."""
+    return dg.Definitions(
+        assets=[raw_video, stored_media, transcript],
+        jobs=[share_to_transcript],
+        sensors=[new_shares],
+        resources={**build_resources(settings), **(resources or {})},
+        # A run is short and its steps pass one process's model and connections along (facts: 1.1 s against 9.6 s).
+        executor=dg.in_process_executor,
+    )
+
+
+defs = build_defs(load_settings())

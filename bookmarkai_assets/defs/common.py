@@ -1,0 +1,29 @@
+"""What the three assets have in common."""
+
+import warnings
+from typing import TypedDict
+
+import dagster as dg
+
+from bookmarkai_assets.partitions import shares_partitions
+
+# Known and accepted: Dagster's version is pinned, and every run's log would begin with this.
+warnings.filterwarnings("ignore", message="Parameter `backfill_policy`", category=dg.BetaWarning)
+
+MAX_PARTITIONS_PER_RUN = 10
+"""Of a backfill from the UI: enough to spread a run's start-up, few enough to spread a backfill over the runs."""
+
+
+class _Common(TypedDict):
+    partitions_def: dg.DynamicPartitionsDefinition
+    backfill_policy: dg.BackfillPolicy
+    group_name: str
+    owners: list[str]
+
+
+SHARE_ASSET: _Common = {
+    "partitions_def": shares_partitions,
+    "backfill_policy": dg.BackfillPolicy.multi_run(MAX_PARTITIONS_PER_RUN),
+    "group_name": "media",
+    "owners": ["team:media-pipeline"],
+}

@@ -1,0 +1,88 @@
+"""The sensor that picks up shares. It selects by the catalog's state; Dagster's cursor and run keys only save work."""
+
+import time
+import uuid
+from datetime import UTC, datetime
+
+import dagster as dg
+from dagster._core.storage.tags import ASSET_PARTITION_RANGE_END_TAG, ASSET_PARTITION_RANGE_START_TAG
+
+from bookmarkai_assets.batches import CLAIM_TAG
+from bookmarkai_assets.core.ports import Catalog
+from bookmarkai_assets.core.rules import PipelineRules
+from bookmarkai_assets.defs.share_to_transcript import share_to_transcript
+from bookmarkai_assets.operations.claiming import claim_due_shares, keep_queued_claims, watch_for_due_shares
+from bookmarkai_assets.partitions import shares_partitions
+
+_UNFINISHED = [
+    dg.DagsterRunStatus.QUEUED,
+    dg.DagsterRunStatus.NOT_STARTED,
+    dg.DagsterRunStatus.STARTING,
+    dg.DagsterRunStatus.STARTED,
+]
+
+
+# Dagster's sensor daemon begins a round every 5 seconds at most, whatever interval a sensor asks for. A tick that finds
+# nothing therefore keeps watching the catalog for most of that time, so that a lone share starts at once.
+_TICK_INTERVAL_SECONDS = 5
+
+
+@dg.sensor(
+    job=share_to_transcript,
+    minimum_interval_seconds=_TICK_INTERVAL_SECONDS,
+    default_status=dg.DefaultSensorStatus.RUNNING,
+    description="Hands shares that want work to runs: one alone at once, a backlog in batches, retries when due",
+)
+def new_shares(
+    context: dg.SensorEvaluationContext,
+    catalog: dg.ResourceParam[Catalog],
+    rules: dg.ResourceParam[PipelineRules],
+) -> dg.SensorResult | dg.SkipReason:
+    keep_queued_claims(
+        catalog.work,
+        now=datetime.now(UTC),
+        lease_seconds=rules.lease_seconds,
+        live_claims=lambda claim_ids: _live_claims(context.instance, claim_ids),
+    )
+    claim_id = uuid.uuid4().hex
+    partitions = _Partitions(context.instance)
+    watch_for_due_shares(catalog.work, rules, clock=lambda: datetime.now(UTC), sleep=time.sleep)
+    runs = claim_due_shares(
+        catalog.work, rules, claim_id=claim_id, now=datetime.now(UTC), positions=partitions.positions
+    )
+    if not runs:
+        return dg.SkipReason("no share wants work")
+    new = [share_id for run in runs for share_id in run if share_id not in partitions.positions()]
+    return dg.SensorResult(
+        run_requests=[_run_request(run, claim_id) for run in runs],
+        dynamic_partitions_requests=[shares_partitions.build_add_request(new)] if new else [],
+    )
+
+
+class _Partitions:
+    """The place of each partition in insertion order, read once and only if asked for."""
+
+    def __init__(self, instance: dg.DagsterInstance) -> None:
+        self._instance = instance
+        self._positions: dict[str, int] | None = None
+
+    def positions(self) -> dict[str, int]:
+        if self._positions is None:
+            keys = self._instance.get_dynamic_partitions(shares_partitions.name or "")
+            self._positions = {key: index for index, key in enumerate(keys)}
+        return self._positions
+
+
+def _run_request(share_ids: list[str], claim_id: str) -> dg.RunRequest:
+    # The attempt that a claim stands for is new each time, so a run key never blocks a later attempt.
+    run_key, tags = f"{claim_id}:{share_ids[0]}", {CLAIM_TAG: claim_id}
+    if len(share_ids) == 1:
+        return dg.RunRequest(run_key=run_key, partition_key=share_ids[0], tags=tags)
+    tags |= {ASSET_PARTITION_RANGE_START_TAG: share_ids[0], ASSET_PARTITION_RANGE_END_TAG: share_ids[-1]}
+    return dg.RunRequest(run_key=run_key, tags=tags)
+
+
+def _live_claims(instance: dg.DagsterInstance, claim_ids: list[str]) -> set[str]:
+    """Pick the claims that have a run which has not finished."""
+    runs = instance.get_runs(filters=dg.RunsFilter(tags={CLAIM_TAG: claim_ids}, statuses=_UNFINISHED))
+    return {run.tags[CLAIM_TAG] for run in runs}

@@ -1,0 +1,40 @@
+"""The first asset: the video behind a share's link, fetched into staging."""
+
+from collections.abc import Iterator
+
+import dagster as dg
+
+from bookmarkai_assets import metadata
+from bookmarkai_assets.batches import ShareResults, work_of, yield_results
+from bookmarkai_assets.core.ports import Catalog, Downloader
+from bookmarkai_assets.core.rules import PipelineRules
+from bookmarkai_assets.defs.common import SHARE_ASSET
+from bookmarkai_assets.operations.fetching import fetch_media
+from bookmarkai_assets.operations.stores import Stores
+
+
+@dg.asset(
+    **SHARE_ASSET,
+    kinds={"yt-dlp", "video"},
+    tags={"stage": "fetch"},
+    io_manager_key="catalog_io_manager",
+    description=metadata.described(
+        "raw_video",
+        "The video behind a share's link, fetched once per video, checked that it plays, with its audio track cut out.",
+    ),
+)
+def raw_video(
+    context: dg.AssetExecutionContext,
+    catalog: dg.ResourceParam[Catalog],
+    rules: dg.ResourceParam[PipelineRules],
+    stores: dg.ResourceParam[Stores],
+    downloader: dg.ResourceParam[Downloader],
+) -> Iterator[dg.Output[ShareResults]]:
+    work = work_of(context.run, catalog, rules)
+    with work.heartbeat():
+        fetched = work.each(
+            dict.fromkeys(context.partition_keys),
+            lambda leased, _: fetch_media(leased, work=work, downloader=downloader, stores=stores),
+            concurrency=rules.download_concurrency,
+        )
+        yield from yield_results(context, work, fetched, metadata.of_raw_video)

@@ -1,0 +1,13 @@
+"""The job that the sensor launches: the three assets over the partitions of one run."""
+
+import dagster as dg
+
+from bookmarkai_assets.defs.raw_video import raw_video
+from bookmarkai_assets.defs.stored_media import stored_media
+from bookmarkai_assets.defs.transcript import transcript
+
+share_to_transcript = dg.define_asset_job(
+    "share_to_transcript",
+    selection=dg.AssetSelection.assets(raw_video, stored_media, transcript),
+    description="Fetch, store and transcribe one share or a batch of them",
+)

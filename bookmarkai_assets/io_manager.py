@@ -1,0 +1,87 @@
+"""What happens between the assets: media are given their place, and handles are read back from the catalog.
+
+No bytes pass through Dagster. `CatalogIOManager` hands on what the operations have recorded; `MediaIOManager` puts each
+media where the storage mode says before it does so.
+"""
+
+from typing import Any
+
+import dagster as dg
+from typing_extensions import override
+
+from bookmarkai_assets import metadata
+from bookmarkai_assets.batches import ShareResults, failures_in, narrow_to, run_failure, work_of
+from bookmarkai_assets.core.errors import ShareFailedError, UnknownShareError
+from bookmarkai_assets.core.media import Media, media_id_of
+from bookmarkai_assets.core.outcomes import Failure, Outcome
+from bookmarkai_assets.core.ports import Catalog
+from bookmarkai_assets.core.rules import PipelineRules
+from bookmarkai_assets.operations.intake import link_of
+from bookmarkai_assets.operations.placing import place_media
+from bookmarkai_assets.operations.stores import Stores
+
+
+class CatalogIOManager(dg.IOManager):
+    """Passes handles by way of the catalog: what a step has recorded is what the next one reads."""
+
+    def __init__(self, catalog: Catalog, rules: PipelineRules) -> None:
+        self.catalog = catalog
+        self.rules = rules
+
+    @override
+    def handle_output(self, context: dg.OutputContext, obj: ShareResults) -> None:
+        """Materialize the partitions whose share succeeded. Raises `dagster.Failure` when none did."""
+        failures = failures_in(obj)
+        if len(failures) == len(obj):
+            raise run_failure(failures, len(obj))
+        if context.has_asset_partitions:
+            narrow_to(context, obj.keys() - failures.keys())
+
+    @override
+    def load_input(self, context: dg.InputContext) -> dict[str, Media | Failure]:
+        """Read each partition's media as it is now: the handle points at wherever the bytes are."""
+        run_id = context.step_context.run_id
+        return {share_id: self._load(share_id, run_id) for share_id in context.asset_partition_keys}
+
+    def _load(self, share_id: str, run_id: str) -> Media | Failure:
+        failure = self.catalog.work.failure_in(share_id, run_id)
+        if failure is not None:
+            return failure
+        try:
+            link = link_of(self.catalog.shares.get(share_id), self.rules.allowed_hosts)
+        except UnknownShareError as error:
+            return Failure(Outcome.REFUSED, str(error))
+        except ShareFailedError as error:
+            return error.failure
+        media = self.catalog.media.get(media_id_of(link.canonical_url))
+        if media is None:
+            return Failure(Outcome.MEDIA_MISSING, "expected a fetched video, found none; materialize raw_video first")
+        return media
+
+
+class MediaIOManager(CatalogIOManager):
+    """Applies the storage mode: asks the placement rule, puts through a store, verifies, records the location."""
+
+    def __init__(self, catalog: Catalog, rules: PipelineRules, stores: Stores) -> None:
+        super().__init__(catalog, rules)
+        self.stores = stores
+
+    @override
+    def handle_output(self, context: dg.OutputContext, obj: dict[str, Any]) -> None:
+        """Place each share's media; a share whose transfer fails becomes a failure in `obj`, for the asset to see."""
+        work = work_of(context.step_context.dagster_run, self.catalog, self.rules)
+        placed = work.each(
+            obj,
+            lambda leased, media: (leased.share, place_media(leased, media, work=work, stores=self.stores)),
+            concurrency=self.rules.download_concurrency,
+        )
+        for share_id, result in placed.items():
+            if isinstance(result, Failure):
+                obj[share_id] = result
+                continue
+            share, media = result
+            obj[share_id] = media
+            context.step_context.add_asset_metadata(
+                metadata.of_stored_media(share, media), asset_key=context.asset_key, partition_key=share_id
+            )
+        super().handle_output(context, obj)

@@ -1,0 +1,123 @@
+"""What an analyst reads beside each partition: the keys, what they mean, and how they are filled."""
+
+import dagster as dg
+
+from bookmarkai_assets.batches import RunMetadata
+from bookmarkai_assets.core.media import Media
+from bookmarkai_assets.core.shares import Share
+from bookmarkai_assets.operations.fetching import FetchedMedia
+from bookmarkai_assets.operations.transcribing import TranscribedShare
+
+KEYS: dict[str, dict[str, str]] = {
+    "raw_video": {
+        "url": "the shared link",
+        "platform": "the site it belongs to: tiktok, youtube, …, generic",
+        "title": "what the site calls the video, cleaned and capped",
+        "author": "who published it, as the site says",
+        "extractor": "the part of yt-dlp that read the page",
+        "media_id": "one id per video: shares of the same video have the same",
+        "duration_seconds": "length of the video in seconds",
+        "size_bytes": "size of the video file in bytes",
+        "sha256": "SHA-256 of the video file, hex",
+        "content_type": "media type of the video file",
+        "has_audio": "whether there is a sound track to transcribe",
+        "download_seconds": "seconds that fetching and checking took",
+        "is_reused": "true when the bytes were at hand and nothing was fetched",
+    },
+    "stored_media": {
+        "url": "the shared link",
+        "platform": "the site it belongs to",
+        "title": "what the site calls the video",
+        "storage_url": "where the video is: a path, or s3://bucket/key",
+        "audio_url": "where its audio track is",
+        "backend": "local or s3",
+        "placement": "why it was placed there, in words",
+        "storage_mode": "the storage mode that decided",
+        "s3_percentage": "the percentage that decided",
+        "bucket": "the share's bucket, 0 to 99; S3 takes those below the percentage",
+        "size_bytes": "size of the video in bytes",
+        "audio_size_bytes": "size of the audio track in bytes",
+        "sha256": "SHA-256 of the video, hex",
+        "upload_seconds": "seconds that putting and verifying took",
+    },
+    "transcript": {
+        "url": "the shared link",
+        "platform": "the site it belongs to",
+        "title": "what the site calls the video",
+        "language": "language of the speech, as Whisper names it",
+        "language_probability": "how sure the engine is of the language, 0 to 1",
+        "words": "number of words",
+        "preview": "the first words",
+        "duration_seconds": "length of the sound in seconds",
+        "transcription_seconds": "seconds that the engine took",
+        "engine": "the speech engine",
+        "model": "the model's name or path",
+        "is_reused": "true when another share of the same video had been transcribed before",
+    },
+}
+"""`{asset: {metadata key: meaning}}`, shown in each asset's description."""
+
+
+def described(asset: str, purpose: str) -> str:
+    """Write an asset's description: what it is, then each metadata key and its meaning."""
+    rows = "\n".join(f"| `{key}` | {meaning} |" for key, meaning in KEYS[asset].items())
+    return f"{purpose}\n\n| metadata | meaning |\n| --- | --- |\n{rows}"
+
+
+def of_raw_video(fetched: FetchedMedia) -> RunMetadata:
+    """Describe a partition of raw_video."""
+    media = fetched.media
+    return {
+        **_of_share(fetched.share, media),
+        "author": media.info.author,
+        "extractor": media.info.extractor,
+        "media_id": media.media_id,
+        "duration_seconds": media.info.duration_seconds,
+        "size_bytes": media.video.digest.size_bytes,
+        "sha256": media.video.digest.sha256,
+        "content_type": media.video.content_type,
+        "has_audio": media.audio is not None,
+        "download_seconds": round(media.download_seconds, 3),
+        "is_reused": fetched.is_reused,
+    }
+
+
+def of_stored_media(share: Share, media: Media) -> RunMetadata:
+    """Describe a partition of stored_media. Raises `ValueError` for a media that has no placement yet."""
+    if media.placement is None or media.upload_seconds is None:
+        raise ValueError(f"expected a stored media, found {media.state} for {media.media_id}")
+    return {
+        **_of_share(share, media),
+        "storage_url": dg.MetadataValue.path(media.video.url),
+        "audio_url": dg.MetadataValue.path(media.audio.url) if media.audio else None,
+        "backend": media.placement.backend.value,
+        "placement": media.placement.reason,
+        "storage_mode": media.placement.mode.value,
+        "s3_percentage": media.placement.percentage,
+        "bucket": media.placement.bucket,
+        "size_bytes": media.video.digest.size_bytes,
+        "audio_size_bytes": media.audio.digest.size_bytes if media.audio else None,
+        "sha256": media.video.digest.sha256,
+        "upload_seconds": round(media.upload_seconds, 3),
+    }
+
+
+def of_transcript(transcribed: TranscribedShare) -> RunMetadata:
+    """Describe a partition of transcript."""
+    transcript = transcribed.transcript
+    return {
+        **_of_share(transcribed.share, transcribed.media),
+        "language": transcript.language,
+        "language_probability": round(transcript.language_probability, 3),
+        "words": transcript.word_count,
+        "preview": transcript.preview,
+        "duration_seconds": transcript.duration_seconds,
+        "transcription_seconds": round(transcript.transcribe_seconds, 3),
+        "engine": transcript.engine,
+        "model": transcript.model,
+        "is_reused": transcribed.is_reused,
+    }
+
+
+def _of_share(share: Share, media: Media) -> RunMetadata:
+    return {"url": dg.MetadataValue.url(share.url), "platform": share.platform, "title": media.info.title}

@@ -1,0 +1,109 @@
+"""raw_video: fetch a share's video into staging, once per media, or find that its bytes are at hand already."""
+
+import hashlib
+import shutil
+import uuid
+from dataclasses import dataclass
+from pathlib import Path
+
+from bookmarkai_assets.core.errors import ShareFailedError
+from bookmarkai_assets.core.media import Blob, Media, MediaState
+from bookmarkai_assets.core.object_keys import video_key
+from bookmarkai_assets.core.outcomes import Failure
+from bookmarkai_assets.core.ports import DownloadedFile, DownloadedVideo, Downloader
+from bookmarkai_assets.core.shares import Share, ShareStatus
+from bookmarkai_assets.operations.share_work import LeasedShare, ShareWork
+from bookmarkai_assets.operations.stores import Stores, is_stored
+from bookmarkai_assets.operations.transfers import recorded_transfer
+
+
+@dataclass(frozen=True)
+class FetchedMedia:
+    """A media whose bytes are at hand; `is_reused` when no download was needed."""
+
+    share: Share
+    media: Media
+    is_reused: bool
+
+
+def fetch_media(leased: LeasedShare, *, work: ShareWork, downloader: Downloader, stores: Stores) -> FetchedMedia:
+    """Make the bytes of a share's video available and record where they are.
+
+    Bytes that are verified to be at hand (staged by an earlier attempt, or stored for another share of the same video)
+    are not fetched again. Raises `ShareFailedError` with the downloader's outcome.
+    """
+    known = work.catalog.media.get(leased.media_id)
+    if known is not None and _is_at_hand(known, stores):
+        return FetchedMedia(leased.share, known, is_reused=True)
+    work.catalog.work.mark(leased.share.share_id, ShareStatus.FETCHING, owner=work.owner, now=work.clock())
+    home = work.rules.staging_dir / leased.media_id
+    attempt = home / uuid.uuid4().hex
+    attempt.mkdir(parents=True)
+    try:
+        video = _download(leased, attempt, work=work, downloader=downloader)
+        media = _media_of(leased, video, known, work)
+        work.catalog.media.record_staged(media, owner=work.owner, now=work.clock())
+    except BaseException:
+        shutil.rmtree(attempt, ignore_errors=True)
+        raise
+    # The lease is ours, so what else lies here was left by an attempt that died.
+    for leftover in home.iterdir():
+        if leftover != attempt:
+            shutil.rmtree(leftover, ignore_errors=True)
+    work.catalog.work.mark(leased.share.share_id, ShareStatus.FETCHED, owner=work.owner, now=work.clock())
+    return FetchedMedia(leased.share, media, is_reused=False)
+
+
+def _download(leased: LeasedShare, directory: Path, *, work: ShareWork, downloader: Downloader) -> DownloadedVideo:
+    with recorded_transfer(
+        work.catalog.events,
+        work.clock,
+        operation="fetch",
+        backend="site",
+        kind="video",
+        share_id=leased.share.share_id,
+        media_id=leased.media_id,
+    ) as transfer:
+        result = downloader.download(leased.share.url, directory, work.rules.limits)
+        if isinstance(result, Failure):
+            raise ShareFailedError(result)
+        transfer.size_bytes = result.video.digest.size_bytes
+    return result
+
+
+def _media_of(leased: LeasedShare, video: DownloadedVideo, known: Media | None, work: ShareWork) -> Media:
+    # The first share names the key and decides the placement, also when the video has to be fetched anew for another.
+    first = leased.share if known is None else work.catalog.shares.get(known.share_id)
+    extension = video.video.path.suffix.removeprefix(".")
+    return Media(
+        media_id=leased.media_id,
+        canonical_url=leased.canonical_url,
+        platform=leased.platform,
+        share_id=first.share_id,
+        object_key=video_key(work.rules.video_prefix, leased.canonical_url, first.created_at, extension),
+        state=MediaState.STAGED,
+        info=video.info,
+        video=_blob_of(video.video),
+        audio=_blob_of(video.audio) if video.audio else None,
+        download_seconds=video.seconds,
+    )
+
+
+def _blob_of(file: DownloadedFile) -> Blob:
+    return Blob(url=str(file.path), digest=file.digest, content_type=file.content_type)
+
+
+def _is_at_hand(media: Media, stores: Stores) -> bool:
+    blobs = [media.video, *([media.audio] if media.audio else [])]
+    if media.state is MediaState.STORED:
+        return all(is_stored(stores, blob) for blob in blobs)
+    return all(_is_staged(blob) for blob in blobs)
+
+
+def _is_staged(blob: Blob) -> bool:
+    """Re-read a staged file: a power cut may have left a file of the right name with other bytes."""
+    try:
+        with Path(blob.url).open("rb") as file:
+            return hashlib.file_digest(file, "sha256").hexdigest() == blob.digest.sha256
+    except FileNotFoundError:
+        return False

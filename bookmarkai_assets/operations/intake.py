@@ -1,0 +1,32 @@
+"""How a link becomes a share: admitted, or refused with a reason. Recording it comes before all work on it."""
+
+from collections.abc import Iterable
+from datetime import datetime
+
+from bookmarkai_assets.core.errors import ShareFailedError
+from bookmarkai_assets.core.outcomes import Failure, Outcome
+from bookmarkai_assets.core.ports import AddedShare, ShareTable
+from bookmarkai_assets.core.shares import Share
+from bookmarkai_assets.core.urls import AdmittedLink, HostPort, RefusedLink, admit
+
+
+def add_shares(
+    shares: ShareTable, urls: Iterable[str], *, user_id: str, allowed_hosts: frozenset[HostPort], now: datetime
+) -> list[AddedShare | RefusedLink]:
+    """Record each admitted link as a pending share of the user; give one result per link, in order."""
+    results: list[AddedShare | RefusedLink] = []
+    for url in urls:
+        link = admit(url, allowed_hosts=allowed_hosts)
+        if isinstance(link, RefusedLink):
+            results.append(link)
+        else:
+            results.append(shares.add(url=link.url, user_id=user_id, platform=link.platform, now=now))
+    return results
+
+
+def link_of(share: Share, allowed_hosts: frozenset[HostPort]) -> AdmittedLink:
+    """Give the admitted link of a recorded share. Raises `ShareFailedError` (refused)."""
+    link = admit(share.url, allowed_hosts=allowed_hosts)
+    if isinstance(link, RefusedLink):
+        raise ShareFailedError(Failure(Outcome.REFUSED, link.reason))
+    return link

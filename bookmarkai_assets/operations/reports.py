@@ -1,0 +1,98 @@
+"""What the pipeline knows of one share, put together for people and programs that ask."""
+
+from typing import Any
+
+from bookmarkai_assets.core.media import Media
+from bookmarkai_assets.core.outcomes import FAILURES, Outcome
+from bookmarkai_assets.core.ports import Catalog
+from bookmarkai_assets.core.shares import Share
+from bookmarkai_assets.core.transcripts import Transcript
+
+
+def share_summary(catalog: Catalog, share: Share) -> dict[str, Any]:
+    """Give one share's line in a list: who, what, how far, and what to do about a failure."""
+    progress = catalog.work.progress(share.share_id)
+    outcome = Outcome(progress.outcome) if progress.outcome else None
+    return {
+        "id": share.share_id,
+        "url": share.url,
+        "user_id": share.user_id,
+        "platform": share.platform,
+        "status": share.status,
+        "outcome": progress.outcome,
+        "reason": progress.reason,
+        "next_step": FAILURES[outcome].next_step if outcome in FAILURES else None,
+        "attempts": progress.attempts,
+        "next_attempt_at": progress.next_attempt_at.isoformat() if progress.next_attempt_at else None,
+        "created_at": share.created_at.isoformat(),
+        "finished_at": progress.finished_at.isoformat() if progress.finished_at else None,
+    }
+
+
+def share_report(catalog: Catalog, share_id: str) -> dict[str, Any]:
+    """Give everything about one share as plain values. Raises `UnknownShareError`."""
+    share = catalog.shares.get(share_id)
+    media_id = catalog.work.progress(share_id).media_id
+    media = catalog.media.get(media_id) if media_id else None
+    transcript = catalog.transcripts.get(share_id)
+    return {
+        **share_summary(catalog, share),
+        "media": _media(media) if media else None,
+        "transcript": _transcript(transcript) if transcript else None,
+        "transfers": [
+            {
+                "at": event.occurred_at.isoformat(),
+                "operation": event.operation,
+                "backend": event.backend,
+                "kind": event.kind,
+                "size_bytes": event.size_bytes,
+                "seconds": round(event.seconds, 3),
+                "error_class": event.error_class,
+                "error": event.error,
+            }
+            for event in catalog.events.for_share(share_id)
+        ],
+    }
+
+
+def _media(media: Media) -> dict[str, Any]:
+    placement = media.placement
+    return {
+        "id": media.media_id,
+        "state": media.state.value,
+        "title": media.info.title,
+        "author": media.info.author,
+        "duration_seconds": media.info.duration_seconds,
+        "url": media.video.url,
+        "backend": media.backend.value if media.backend else None,
+        "size_bytes": media.video.digest.size_bytes,
+        "sha256": media.video.digest.sha256,
+        "audio_url": media.audio.url if media.audio else None,
+        "content_type": media.video.content_type,
+        "placement": {
+            "mode": placement.mode.value,
+            "percentage": placement.percentage,
+            "bucket": placement.bucket,
+            "reason": placement.reason,
+        }
+        if placement
+        else None,
+        "download_seconds": media.download_seconds,
+        "upload_seconds": media.upload_seconds,
+    }
+
+
+def _transcript(transcript: Transcript) -> dict[str, Any]:
+    return {
+        "language": transcript.language,
+        "language_probability": transcript.language_probability,
+        "text": transcript.text,
+        "words": transcript.word_count,
+        "segments": [
+            {"start": segment.start, "end": segment.end, "text": segment.text} for segment in transcript.segments
+        ],
+        "engine": transcript.engine,
+        "model": transcript.model,
+        "duration_seconds": transcript.duration_seconds,
+        "transcribe_seconds": transcript.transcribe_seconds,
+    }

@@ -1,0 +1,166 @@
+"""The frame around every step of a run: lease, attempt, step, outcome, for each share by itself."""
+
+import logging
+import threading
+from collections import defaultdict
+from collections.abc import Callable, Iterator, Mapping
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from typing import TypeVar
+
+from bookmarkai_assets.core.errors import (
+    ConfigurationError,
+    LeaseLostError,
+    ShareFailedError,
+    StoreError,
+    TranscriptionError,
+    UnknownShareError,
+)
+from bookmarkai_assets.core.media import media_id_of
+from bookmarkai_assets.core.outcomes import Failure, Outcome
+from bookmarkai_assets.core.ports import Catalog, Refused
+from bookmarkai_assets.core.retries import next_attempt_at
+from bookmarkai_assets.core.rules import PipelineRules
+from bookmarkai_assets.core.shares import Share
+from bookmarkai_assets.operations.intake import link_of
+
+logger = logging.getLogger(__name__)
+
+In = TypeVar("In")
+Out = TypeVar("Out")
+
+BEATS_PER_LEASE = 4
+"""Renewals within one lease: two may fail in a row before a live run loses its shares."""
+
+
+@dataclass(frozen=True)
+class LeasedShare:
+    """A share that this run holds, with the names that the work on it uses."""
+
+    share: Share
+    media_id: str
+    canonical_url: str
+    platform: str
+
+
+@dataclass(frozen=True)
+class ShareWork:
+    """One run's hold on its shares. `owner` is the run's id; `claim_id` the claim it was launched for, if any.
+
+    `clock` gives aware UTC times and `jitter` numbers in [0, 1).
+    """
+
+    catalog: Catalog
+    rules: PipelineRules
+    owner: str
+    claim_id: str | None
+    clock: Callable[[], datetime]
+    jitter: Callable[[], float]
+
+    def each(
+        self, inputs: Mapping[str, In | Failure], step: Callable[[LeasedShare, In], Out], *, concurrency: int = 1
+    ) -> dict[str, Out | Failure]:
+        """Do one step for each share, `concurrency` at a time, and give each one's result or failure.
+
+        A failure that comes in is passed on. Shares of one media take turns, so that the second finds what the first
+        has done. The order of the result is that of `inputs`.
+        """
+        results: dict[str, Out | Failure] = {}
+        turns: dict[str, list[tuple[LeasedShare, In]]] = defaultdict(list)
+        for share_id, value in inputs.items():
+            if isinstance(value, Failure):
+                results[share_id] = value
+                continue
+            leased = self._identify(share_id)
+            if isinstance(leased, Failure):
+                results[share_id] = leased
+            else:
+                turns[leased.media_id].append((leased, value))
+        with ThreadPoolExecutor(max_workers=concurrency, thread_name_prefix="share") as pool:
+            for done in pool.map(
+                lambda turn: [(s.share.share_id, self._one(s, v, step)) for s, v in turn], turns.values()
+            ):
+                results.update(done)
+        return {share_id: results[share_id] for share_id in inputs}
+
+    @contextmanager
+    def heartbeat(self) -> Iterator[None]:
+        """Renew this run's leases from a thread for as long as the block lasts."""
+        stop = threading.Event()
+        thread = threading.Thread(target=self._beat, args=(stop,), name="lease-heartbeat", daemon=True)
+        thread.start()
+        try:
+            yield
+        finally:
+            stop.set()
+            thread.join()
+
+    def release(self) -> None:
+        """Free what this run still holds; an unfinished share is due again at once."""
+        self.catalog.work.release(self.owner, now=self.clock())
+
+    def _identify(self, share_id: str) -> LeasedShare | Failure:
+        try:
+            share = self.catalog.shares.get(share_id)
+            link = link_of(share, self.rules.allowed_hosts)
+        except UnknownShareError as error:
+            return Failure(Outcome.REFUSED, str(error))
+        except ShareFailedError as error:
+            self.catalog.work.set_aside(share_id, error.failure, now=self.clock())
+            return error.failure
+        return LeasedShare(share, media_id_of(link.canonical_url), link.canonical_url, share.platform)
+
+    def _one(self, leased: LeasedShare, value: In, step: Callable[[LeasedShare, In], Out]) -> Out | Failure:
+        share_id, now = leased.share.share_id, self.clock()
+        begun = self.catalog.work.begin(
+            share_id, leased.media_id, owner=self.owner, claim_id=self.claim_id, now=now, until=self._until(now)
+        )
+        if isinstance(begun, Refused):
+            return Failure(Outcome.SUPERSEDED, begun.reason)
+        try:
+            return step(leased, value)
+        except LeaseLostError as error:
+            return Failure(Outcome.SUPERSEDED, str(error))
+        except Exception as error:
+            # The boundary that keeps one share's fault from its neighbours; nothing is hidden, all of it is recorded.
+            failure = failure_of(error)
+            if failure.outcome is Outcome.INTERNAL_ERROR:
+                logger.exception("internal error at share %s", share_id)
+        return self._record(share_id, failure, attempts=begun.attempts)
+
+    def _record(self, share_id: str, failure: Failure, *, attempts: int) -> Failure:
+        now = self.clock()
+        retry_at = next_attempt_at(self.rules.retry, failure, attempts=attempts, now=now, jitter=self.jitter())
+        try:
+            self.catalog.work.fail(share_id, failure, owner=self.owner, now=now, retry_at=retry_at)
+        except LeaseLostError as error:
+            return Failure(Outcome.SUPERSEDED, str(error))
+        return failure
+
+    def _beat(self, stop: threading.Event) -> None:
+        while not stop.wait(self.rules.lease_seconds / BEATS_PER_LEASE):
+            try:
+                self.catalog.work.renew(self.owner, until=self._until(self.clock()))
+            except Exception:
+                # The next beat tries again; a lease that is lost for good is noticed where results are recorded.
+                logger.warning("could not renew the leases of run %s", self.owner, exc_info=True)
+
+    def _until(self, now: datetime) -> datetime:
+        return now + timedelta(seconds=self.rules.lease_seconds)
+
+
+def failure_of(error: Exception) -> Failure:
+    """Type the failure that an exception stands for; what nobody foresaw is an internal error."""
+    match error:
+        case ShareFailedError():
+            return error.failure
+        case StoreError():
+            return Failure(Outcome.STORAGE_FAILED, f"{error.error_class}: {error}")
+        case TranscriptionError():
+            return Failure(Outcome.TRANSCRIPTION_FAILED, str(error))
+        case ConfigurationError():
+            return Failure(Outcome.MISCONFIGURED, str(error))
+        case _:
+            return Failure(Outcome.INTERNAL_ERROR, f"{type(error).__name__}: {error}")

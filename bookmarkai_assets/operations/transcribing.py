@@ -1,0 +1,96 @@
+"""transcript: read the audio track from wherever it is, transcribe it, record what was said, finish the share."""
+
+import logging
+import tempfile
+from collections.abc import Iterator
+from contextlib import ExitStack, contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+
+from bookmarkai_assets.core.errors import ObjectNotFoundError, ShareFailedError
+from bookmarkai_assets.core.media import Blob, Media
+from bookmarkai_assets.core.outcomes import Failure, Outcome
+from bookmarkai_assets.core.placement import Backend
+from bookmarkai_assets.core.ports import SpeechEngine
+from bookmarkai_assets.core.shares import Share
+from bookmarkai_assets.core.transcripts import Transcript
+from bookmarkai_assets.operations.share_work import LeasedShare, ShareWork
+from bookmarkai_assets.operations.stores import Stores, backend_of_url, store_of_url
+from bookmarkai_assets.operations.transfers import recorded_transfer
+
+logger = logging.getLogger(__name__)
+
+
+@dataclass(frozen=True)
+class TranscribedShare:
+    """A finished share; `is_reused` when another share of the same video had been transcribed before."""
+
+    share: Share
+    media: Media
+    transcript: Transcript
+    is_reused: bool
+
+
+def transcribe_share(
+    leased: LeasedShare, media: Media, *, work: ShareWork, engine: SpeechEngine, stores: Stores
+) -> TranscribedShare:
+    """Give the share its transcript and mark it done.
+
+    Only the audio track is read. A share without a transcript takes over the one that another share of the same video
+    got from the same engine and model; a share that has one is transcribed anew. Raises `ShareFailedError` (no_audio,
+    media_missing), `StoreError`, `TranscriptionError`.
+    """
+    if media.audio is None:
+        raise ShareFailedError(Failure(Outcome.NO_AUDIO, "expected a sound track in the video, found none"))
+    share_id, transcripts = leased.share.share_id, work.catalog.transcripts
+    earlier = None
+    if transcripts.get(share_id) is None:
+        earlier = transcripts.find_for_media(media.media_id, engine=engine.engine, model=engine.model)
+    transcript = earlier
+    if transcript is None:
+        with _sound_of(leased, media, media.audio, work=work, stores=stores) as path:
+            transcript = engine.transcribe(path, language=work.rules.language)
+    transcripts.put(share_id, transcript, now=work.clock())
+    work.catalog.work.finish(share_id, media_url=media.video.url, owner=work.owner, now=work.clock())
+    return TranscribedShare(leased.share, media, transcript, is_reused=earlier is not None)
+
+
+@contextmanager
+def _sound_of(leased: LeasedShare, media: Media, audio: Blob, *, work: ShareWork, stores: Stores) -> Iterator[Path]:
+    """Give a local file with the sound: the audio track, or the whole video where the track has gone missing."""
+    with ExitStack() as stack:
+        try:
+            path = stack.enter_context(_local_file(leased, media, audio, "audio", work=work, stores=stores))
+        except ObjectNotFoundError:
+            logger.warning("the audio track %s is missing; reading the whole video instead", audio.url)
+            try:
+                path = stack.enter_context(_local_file(leased, media, media.video, "video", work=work, stores=stores))
+            except ObjectNotFoundError as error:
+                raise ShareFailedError(Failure(Outcome.MEDIA_MISSING, str(error))) from error
+        yield path
+
+
+@contextmanager
+def _local_file(
+    leased: LeasedShare, media: Media, blob: Blob, kind: str, *, work: ShareWork, stores: Stores
+) -> Iterator[Path]:
+    if backend_of_url(blob.url) is Backend.LOCAL:
+        if not Path(blob.url).is_file():
+            raise ObjectNotFoundError(f"expected a file at {blob.url}, found none")
+        yield Path(blob.url)
+        return
+    work.rules.staging_dir.mkdir(parents=True, exist_ok=True)
+    with tempfile.TemporaryDirectory(dir=work.rules.staging_dir, prefix="transcribe-") as directory:
+        path = Path(directory) / Path(blob.url).name
+        with recorded_transfer(
+            work.catalog.events,
+            work.clock,
+            operation="get",
+            backend=backend_of_url(blob.url),
+            kind=kind,
+            share_id=leased.share.share_id,
+            media_id=media.media_id,
+            size_bytes=blob.digest.size_bytes,
+        ):
+            store_of_url(stores, blob.url).get(blob.url, path, expected=blob.digest)
+        yield path

@@ -1,0 +1,49 @@
+"""What assets and sensors are given: each part behind its port, made when a run or a tick first needs it.
+
+The resources carry no Dagster config: settings are validated as a whole at the start, and a config schema would show
+their values, secrets among them, in the UI (docs/adr/0004).
+"""
+
+from collections.abc import Callable, Iterator
+from typing import Any
+
+import dagster as dg
+
+from bookmarkai_assets import wiring
+from bookmarkai_assets.core.ports import Catalog
+from bookmarkai_assets.io_manager import CatalogIOManager, MediaIOManager
+from bookmarkai_assets.settings import Settings
+
+
+def build_resources(settings: Settings) -> dict[str, Any]:
+    """Give every resource of the definitions, by key."""
+    return {
+        "rules": _made("What the operator has decided", lambda: wiring.make_rules(settings)),
+        "catalog": dg.ResourceDefinition(
+            resource_fn=lambda _: _opened_catalog(settings), description="The truth about shares, media and transcripts"
+        ),
+        "stores": _made("Where media can be: the local directory, the bucket", lambda: wiring.make_stores(settings)),
+        "downloader": _made("yt-dlp behind the egress guard", lambda: wiring.make_downloader(settings)),
+        "speech": _made("The speech engine", lambda: wiring.make_speech_engine(settings)),
+        "catalog_io_manager": dg.IOManagerDefinition(
+            lambda context: CatalogIOManager(context.resources.catalog, context.resources.rules),
+            required_resource_keys={"catalog", "rules"},
+            description="Hands on what the catalog records",
+        ),
+        "media_io_manager": dg.IOManagerDefinition(
+            lambda context: MediaIOManager(
+                context.resources.catalog, context.resources.rules, context.resources.stores
+            ),
+            required_resource_keys={"catalog", "rules", "stores"},
+            description="Applies the storage mode",
+        ),
+    }
+
+
+def _opened_catalog(settings: Settings) -> Iterator[Catalog]:
+    with wiring.open_catalog(settings) as catalog:
+        yield catalog
+
+
+def _made(description: str, make: Callable[[], object]) -> dg.ResourceDefinition:
+    return dg.ResourceDefinition(resource_fn=lambda _: make(), description=description)

@@ -1,0 +1,221 @@
+"""The one reader of the environment: variables in, typed and validated settings out.
+
+Read by `cli` and `definitions` only; every other part gets what it needs handed in. A start with a bad variable stops
+with one message that names all of them.
+"""
+
+from collections.abc import Mapping
+from enum import StrEnum
+from pathlib import Path
+from typing import Annotated, Any, Self
+from urllib.parse import urlsplit, urlunsplit
+
+from pydantic import Field, ModelWrapValidatorHandler, SecretStr, ValidationError, field_validator, model_validator
+from pydantic_core import ErrorDetails, InitErrorDetails, PydanticCustomError
+from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
+
+from bookmarkai_assets.core.errors import ConfigurationError
+from bookmarkai_assets.core.placement import StorageMode
+from bookmarkai_assets.core.urls import HostPort
+
+MASK = "********"
+_SECRETS = frozenset({"S3_ACCESS_KEY", "S3_SECRET_KEY"})
+
+
+class SpeechEngineName(StrEnum):
+    """`WHISPER_ENGINE`."""
+
+    FASTER_WHISPER = "faster-whisper"
+
+
+class Settings(BaseSettings):
+    """Every setting, under the name of its environment variable in lower case; also read from `.env` in the directory.
+
+    Names without one of our prefixes are those that BookmarkAI's operators know already.
+    """
+
+    model_config = SettingsConfigDict(env_file=".env", extra="ignore", frozen=True, env_ignore_empty=True)
+
+    storage_mode: StorageMode = Field(StorageMode.LOCAL, description="Where new media goes: local, s3 or hybrid")
+    s3_split_percentage: int = Field(
+        0, ge=0, le=100, description="Under hybrid, the percentage of new media that S3 takes: 0 to 100"
+    )
+    s3_media_bucket: str | None = Field(None, min_length=3, max_length=63, description="The bucket for media")
+    s3_video_prefix: str = Field("temp/videos/", description="Prefix of every object key; ends in /")
+    aws_region: str | None = Field(None, description="Region of the bucket")
+    s3_endpoint: str | None = Field(None, description="http(s) URL of an S3-compatible server; unset means AWS")
+    s3_access_key: SecretStr | None = Field(None, description="Access key; unset means AWS's own credential chain")
+    s3_secret_key: SecretStr | None = Field(None, description="Secret key to the access key")
+    s3_use_path_style: bool = Field(False, description="true for servers that want the bucket in the path")
+
+    ytdlp_download_dir: Path = Field(
+        Path("/tmp/bookmarkai-videos"),  # noqa: S108 - the path BookmarkAI's operators already have on their disks
+        description="Local media, and under .staging downloads in progress; an absolute path",
+    )
+    ytdlp_allowed_extractors: Annotated[tuple[str, ...], NoDecode] = Field(
+        ("tiktok", "youtube", "instagram", "reddit", "twitter"),
+        min_length=1,
+        description="yt-dlp extractors that may be used, by name, comma-separated; generic and html5 open any page",
+    )
+    download_max_bytes: int = Field(2_000_000_000, gt=0, description="Largest video in bytes")
+    download_max_duration_seconds: float = Field(7200, gt=0, description="Longest video in seconds")
+    download_timeout_seconds: float = Field(900, gt=0, description="Time one download may take in seconds")
+    download_concurrency: int = Field(4, ge=1, le=64, description="Downloads at a time within one run")
+    egress_allowed_hosts: Annotated[frozenset[HostPort], NoDecode] = Field(
+        frozenset(), description="host:port pairs, comma-separated, that downloads may reach although not public"
+    )
+
+    whisper_engine: SpeechEngineName = Field(SpeechEngineName.FASTER_WHISPER, description="The speech engine")
+    whisper_model: str = Field("base", min_length=1, description="Model name (tiny.en, base, …) or a directory")
+    whisper_language: str | None = Field(None, description="Language of the speech, such as en; unset detects it")
+    whisper_device: str = Field("cpu", pattern="^(cpu|cuda|auto)$", description="cpu, cuda or auto")
+    whisper_compute_type: str = Field("int8", description="CTranslate2 compute type, such as int8 or float16")
+    whisper_cpu_threads: int = Field(1, ge=1, le=256, description="CPU threads per run; runs share the cores")
+    whisper_beam_size: int = Field(5, ge=1, le=20, description="Beam size; 1 is fastest")
+
+    sensor_watch_seconds: float = Field(
+        4, ge=0, le=30, description="How long one sensor tick watches for new shares; Dagster ticks every 5 s at most"
+    )
+    sensor_batch_size: int = Field(10, ge=1, le=1000, description="Shares per run when there is a backlog")
+    sensor_batches_per_tick: int = Field(4, ge=1, le=100, description="Runs that one look may launch")
+    lease_seconds: float = Field(60, ge=3, description="A share whose worker is silent this long is free again")
+    retry_max_attempts: int = Field(3, ge=1, description="Attempts before a share is parked as error")
+    retry_base_seconds: float = Field(30, gt=0, description="Wait before the second attempt; doubles each time")
+    retry_max_seconds: float = Field(3600, gt=0, description="Longest wait between attempts")
+
+    catalog_url: str | None = Field(
+        None, description="SQLAlchemy URL of the catalog; unset means catalog.db in DAGSTER_HOME (or ./dagster_home)"
+    )
+    dagster_home: Path | None = Field(None, description="Dagster's home directory; an absolute path")
+
+    @field_validator("ytdlp_allowed_extractors", mode="before")
+    @classmethod
+    def _split_names(cls, value: object) -> object:
+        return tuple(name.strip() for name in value.split(",") if name.strip()) if isinstance(value, str) else value
+
+    @field_validator("egress_allowed_hosts", mode="before")
+    @classmethod
+    def _split_hosts(cls, value: object) -> object:
+        if isinstance(value, str):
+            return frozenset(HostPort.parse(pair) for pair in value.split(",") if pair.strip())
+        return value
+
+    @field_validator("s3_video_prefix")
+    @classmethod
+    def _is_prefix(cls, value: str) -> str:
+        if value.startswith("/") or not value.endswith("/") or ".." in value.split("/") or "//" in value:
+            raise ValueError("expected a relative prefix that ends in /, such as temp/videos/")
+        return value
+
+    @field_validator("s3_endpoint")
+    @classmethod
+    def _is_endpoint(cls, value: str | None) -> str | None:
+        if value is None:
+            return None
+        parts = urlsplit(value)
+        if parts.scheme not in {"http", "https"} or not parts.hostname or "@" in parts.netloc:
+            raise ValueError("expected an http(s) URL without a user name, such as https://s3.example.com")
+        return value
+
+    @field_validator("ytdlp_download_dir", "dagster_home")
+    @classmethod
+    def _is_absolute(cls, value: Path | None) -> Path | None:
+        if value is not None and not value.is_absolute():
+            raise ValueError("expected an absolute path")
+        return value
+
+    @model_validator(mode="wrap")
+    @classmethod
+    def _all_problems_at_once(cls, data: dict[str, Any], handler: ModelWrapValidatorHandler[Self]) -> Self:
+        """Report what does not fit together beside what is wrong alone: pydantic would stop at the latter."""
+        together = [
+            InitErrorDetails(
+                type=PydanticCustomError("together", "{message}", {"message": message}), loc=(name,), input=None
+            )
+            for name, message in _problems_together(data)
+        ]
+        try:
+            settings = handler(data)
+        except ValidationError as error:
+            alone = [
+                InitErrorDetails(
+                    type=PydanticCustomError("alone", "{message}", {"message": problem["msg"]}),
+                    loc=problem["loc"],
+                    input=problem["input"],
+                )
+                for problem in error.errors()
+            ]
+            raise ValidationError.from_exception_data(cls.__name__, alone + together) from None
+        if together:
+            raise ValidationError.from_exception_data(cls.__name__, together)
+        return settings
+
+    def resolved_catalog_url(self) -> str:
+        """Give the catalog's URL: the setting, else the SQLite file in Dagster's home. Raises `ConfigurationError`."""
+        if self.catalog_url:
+            return self.catalog_url
+        home = self.dagster_home or Path("dagster_home").absolute()
+        if not home.is_dir():
+            raise ConfigurationError(
+                f"expected a catalog: CATALOG_URL is not set, and there is no directory {home}; set CATALOG_URL or "
+                "DAGSTER_HOME, or start in the project's directory"
+            )
+        return f"sqlite:///{home / 'catalog.db'}"
+
+    def shown(self) -> dict[str, str | None]:
+        """Give every setting as an operator may see it: variable name to text, secrets masked."""
+        values: dict[str, str | None] = {}
+        for name in type(self).model_fields:
+            values[name.upper()] = _shown_value(name.upper(), getattr(self, name))
+        return values
+
+
+def load_settings(*, env_file: Path | None = Path(".env"), **overrides: Any) -> Settings:  # noqa: ANN401 - any setting
+    """Read and validate the environment. Raises `ConfigurationError` naming every bad variable at once."""
+    try:
+        return Settings(_env_file=env_file, **overrides)
+    except ValidationError as error:
+        lines = [_problem_line(problem) for problem in error.errors()]
+        raise ConfigurationError("The settings are not usable:\n" + "\n".join(lines)) from None
+
+
+def _problems_together(data: Mapping[str, Any]) -> list[tuple[str, str]]:
+    """Name the variables that contradict each other, from their raw values."""
+    problems = []
+    mode = str(data.get("storage_mode") or StorageMode.LOCAL)
+    has_bucket = bool(data.get("s3_media_bucket"))
+    if mode in {StorageMode.S3, StorageMode.HYBRID} and not has_bucket:
+        problems.append(("s3_media_bucket", f"STORAGE_MODE={mode} needs it"))
+    if has_bucket and not (data.get("aws_region") or data.get("s3_endpoint")):
+        problems.append(("aws_region", "S3_MEDIA_BUCKET needs it (or S3_ENDPOINT, for another server than AWS)"))
+    for name, other in (("s3_access_key", "s3_secret_key"), ("s3_secret_key", "s3_access_key")):
+        if data.get(other) and not data.get(name):
+            problems.append((name, f"it goes together with {other.upper()}, which is set"))
+    return problems
+
+
+def _problem_line(problem: ErrorDetails) -> str:
+    name = str(problem["loc"][0])
+    message = problem["msg"].removeprefix("Value error, ")
+    value = "is not set" if problem["input"] is None else f"= {_shown_value(name.upper(), problem['input'])}"
+    return f"  {name.upper()} {value}: {message}. Meaning: {Settings.model_fields[name].description}."
+
+
+def _shown_value(variable: str, value: object) -> str | None:
+    if value is None:
+        return None
+    if variable in _SECRETS:
+        return MASK
+    if variable in {"CATALOG_URL", "S3_ENDPOINT"}:
+        return _without_password(str(value))
+    if isinstance(value, frozenset | tuple):
+        return ",".join(sorted(f"{v.host}:{v.port}" if isinstance(v, HostPort) else str(v) for v in value))
+    return str(value)
+
+
+def _without_password(url: str) -> str:
+    parts = urlsplit(url)
+    if parts.password is None:
+        return url
+    netloc = f"{parts.username or ''}:{MASK}@{parts.netloc.rpartition('@')[2]}"
+    return urlunsplit(parts._replace(netloc=netloc))

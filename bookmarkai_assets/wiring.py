@@ -1,0 +1,96 @@
+"""From settings to parts: the one place where an adapter is chosen. Used by `resources` (Dagster) and `cli`.
+
+The adapters' vendors are imported here, when a part is made, and not when this module is.
+"""
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+from bookmarkai_assets.core.placement import Backend, StoragePolicy
+from bookmarkai_assets.core.ports import Catalog, Downloader, DownloadLimits, MediaStore, SpeechEngine
+from bookmarkai_assets.core.retries import RetryPolicy
+from bookmarkai_assets.core.rules import PipelineRules
+from bookmarkai_assets.settings import Settings
+
+STAGING = ".staging"
+"""Below the local media, so that putting a staged file there is a rename within one file system."""
+
+
+def make_rules(settings: Settings) -> PipelineRules:
+    """Give the operator's decisions as the operations read them."""
+    return PipelineRules(
+        storage=StoragePolicy(settings.storage_mode, settings.s3_split_percentage),
+        video_prefix=settings.s3_video_prefix,
+        staging_dir=settings.ytdlp_download_dir / STAGING,
+        limits=DownloadLimits(
+            max_bytes=settings.download_max_bytes,
+            max_duration_seconds=settings.download_max_duration_seconds,
+            timeout_seconds=settings.download_timeout_seconds,
+        ),
+        download_concurrency=settings.download_concurrency,
+        allowed_hosts=settings.egress_allowed_hosts,
+        language=settings.whisper_language,
+        retry=RetryPolicy(settings.retry_max_attempts, settings.retry_base_seconds, settings.retry_max_seconds),
+        lease_seconds=settings.lease_seconds,
+        watch_seconds=settings.sensor_watch_seconds,
+        batch_size=settings.sensor_batch_size,
+        batches_per_tick=settings.sensor_batches_per_tick,
+    )
+
+
+@contextmanager
+def open_catalog(settings: Settings) -> Iterator[Catalog]:
+    """Give the open catalog. Raises `ConfigurationError` when it cannot be reached or has another schema."""
+    from bookmarkai_assets.adapters import catalog  # noqa: PLC0415 - SQLAlchemy takes 0.3 s to import
+
+    with catalog.open_catalog(settings.resolved_catalog_url()) as opened:
+        yield opened
+
+
+def upgrade_catalog_schema(settings: Settings) -> None:
+    """Bring the catalog's tables to this version's schema. Raises `ConfigurationError`."""
+    from bookmarkai_assets.adapters.catalog import upgrade_catalog  # noqa: PLC0415 - as above
+
+    upgrade_catalog(settings.resolved_catalog_url())
+
+
+def make_stores(settings: Settings) -> dict[Backend, MediaStore]:
+    """Give the local store, and the bucket's where one is configured, whatever today's storage mode is."""
+    from bookmarkai_assets.adapters.local_store import LocalStore  # noqa: PLC0415 - adapters load when used
+    from bookmarkai_assets.adapters.s3_store import S3Store  # noqa: PLC0415 - as above
+
+    stores: dict[Backend, MediaStore] = {Backend.LOCAL: LocalStore(settings.ytdlp_download_dir)}
+    if settings.s3_media_bucket:
+        stores[Backend.S3] = S3Store(
+            settings.s3_media_bucket,
+            region=settings.aws_region,
+            endpoint=settings.s3_endpoint,
+            access_key=settings.s3_access_key.get_secret_value() if settings.s3_access_key else None,
+            secret_key=settings.s3_secret_key.get_secret_value() if settings.s3_secret_key else None,
+            use_path_style=settings.s3_use_path_style,
+        )
+    return stores
+
+
+def make_downloader(settings: Settings) -> Downloader:
+    """Give the downloader."""
+    from bookmarkai_assets.adapters.downloader import YtDlpDownloader  # noqa: PLC0415 - adapters load when used
+
+    return YtDlpDownloader(
+        allowed_extractors=settings.ytdlp_allowed_extractors, allowed_hosts=settings.egress_allowed_hosts
+    )
+
+
+def make_speech_engine(settings: Settings) -> SpeechEngine:
+    """Give the speech engine that the settings name."""
+    from bookmarkai_assets.adapters.speech.faster_whisper import (  # noqa: PLC0415 - adapters load when used
+        FasterWhisperEngine,
+    )
+
+    return FasterWhisperEngine(
+        model=settings.whisper_model,
+        device=settings.whisper_device,
+        compute_type=settings.whisper_compute_type,
+        cpu_threads=settings.whisper_cpu_threads,
+        beam_size=settings.whisper_beam_size,
+    )

@@ -1,0 +1,243 @@
+"""The command line: what each command prints, and the exit codes 0 (done), 1 (failed) and 2 (wrong use)."""
+
+import json
+import sys
+from collections.abc import Callable
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+from uuid import uuid4
+
+import pytest
+
+from bookmarkai_assets.adapters.catalog import open_catalog
+from bookmarkai_assets.cli.main import run
+from bookmarkai_assets.core.outcomes import Failure, Outcome
+from bookmarkai_assets.settings import Settings
+
+NOW = datetime(2026, 1, 1, tzinfo=UTC)
+VIDEO = "https://www.tiktok.com/@user/video/7300000000000000001"
+
+
+@dataclass(frozen=True)
+class Ended:
+    """How a command ended."""
+
+    code: int
+    out: str
+    err: str
+
+    @property
+    def json(self) -> Any:
+        """Standard output, which must be one JSON document."""
+        return json.loads(self.out)
+
+
+BookmarkAI = Callable[..., Ended]
+
+
+@pytest.fixture
+def bookmarkai(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], sqlite_url: str, tmp_path: Path
+) -> BookmarkAI:
+    """Run the `bookmarkai` command over a catalog of the test's own."""
+    for name in Settings.model_fields:
+        monkeypatch.delenv(name.upper(), raising=False)
+    monkeypatch.setenv("CATALOG_URL", sqlite_url)
+    monkeypatch.setenv("COLUMNS", "300")
+    monkeypatch.setenv("NO_COLOR", "1")
+    monkeypatch.chdir(tmp_path)
+
+    def command(*arguments: str) -> Ended:
+        monkeypatch.setattr(sys, "argv", ["bookmarkai", *arguments])
+        capsys.readouterr()
+        with pytest.raises(SystemExit) as ended:
+            run()
+        printed = capsys.readouterr()
+        code = ended.value.code
+        return Ended(code if isinstance(code, int) else 0, printed.out, printed.err)
+
+    return command
+
+
+def test_adding_a_link_records_a_pending_share(bookmarkai: BookmarkAI) -> None:
+    """A new link gets an id and the status pending; the platform is read off the link."""
+    [added] = bookmarkai("shares", "add", VIDEO, "--json").json
+    assert added["added"]
+    assert added["new"]
+    shown = bookmarkai("shares", "show", added["id"], "--json").json
+    assert (shown["status"], shown["platform"], shown["attempts"]) == ("pending", "tiktok", 0)
+
+
+def test_adding_a_link_twice_gives_the_first_share(bookmarkai: BookmarkAI) -> None:
+    """The same user and link are one share; another user's is another."""
+    [first] = bookmarkai("shares", "add", VIDEO, "--json").json
+    [again] = bookmarkai("shares", "add", VIDEO, "--json").json
+    [other] = bookmarkai("shares", "add", VIDEO, "--user", str(uuid4()), "--json").json
+    assert again["id"] == first["id"]
+    assert not again["new"]
+    assert other["id"] != first["id"]
+
+
+@pytest.mark.parametrize(
+    "link",
+    [
+        "hello",
+        "file:///etc/passwd",
+        "ftp://example.com/a.mp4",
+        "javascript:alert(1)",
+        "ytsearch:cats",
+        "https://user:password@example.com/v",
+        "http://127.0.0.1/v",
+        "http://10.0.0.1/v",
+        "http://2130706433/v",
+        "http://[::ffff:169.254.169.254]/v",
+        "https://example.com/\N{RIGHT-TO-LEFT OVERRIDE}4pm",
+        "https://example.com/a b",
+    ],
+)
+def test_a_bad_link_is_refused_with_a_reason(bookmarkai: BookmarkAI, link: str) -> None:
+    """Exit code 1, a reason that says what was expected, and nothing recorded."""
+    ended = bookmarkai("shares", "add", link)
+    assert ended.code == 1
+    assert "expected" in ended.err
+    assert "\N{RIGHT-TO-LEFT OVERRIDE}" not in ended.err
+    assert bookmarkai("shares", "list", "--json").json == []
+
+
+def test_a_refused_link_does_not_stop_the_others(bookmarkai: BookmarkAI) -> None:
+    """The good links of one call are recorded; the exit code tells that not all were."""
+    ended = bookmarkai("shares", "add", VIDEO, "file:///etc/passwd", "https://youtu.be/abc", "--json")
+    assert ended.code == 1
+    assert [result["added"] for result in ended.json] == [True, False, True]
+    assert len(bookmarkai("shares", "list", "--json").json) == 2
+
+
+def test_links_come_from_a_file(bookmarkai: BookmarkAI, tmp_path: Path) -> None:
+    """One link a line; blank lines and comments are passed over, odd bytes and megabytes of text are refused."""
+    file = tmp_path / "links.txt"
+    file.write_bytes(
+        b"# my links\n\n"
+        + VIDEO.encode()
+        + b"\r\nhttps://example.com/\xff\xfe\n"
+        + b"x" * 5_000_000
+        + b"\nhttps://a.example/\x00\n"
+    )
+    ended = bookmarkai("shares", "add", "--from-file", str(file), "--json")
+    assert ended.code == 1
+    assert [result["added"] for result in ended.json] == [True, True, False, False]
+    assert "at most 2048 characters, found 5000000" in ended.json[2]["refused"]
+    assert len(ended.out) < 20_000
+
+
+@pytest.mark.parametrize(
+    "arguments",
+    [
+        ["shares", "add"],
+        ["shares", "add", VIDEO, "--user", "me"],
+        ["shares", "add", "--from-file", "/does/not/exist"],
+        ["shares", "show", "not-a-uuid"],
+        ["shares", "retry"],
+        ["shares", "retry", "--failed", "6f1c0c8e-5d0f-4c53-9d2c-0a5b8f7e1d11"],
+        ["shares", "list", "--status", "lost"],
+        ["shares", "fly"],
+        ["config", "--loud"],
+    ],
+)
+def test_wrong_use_is_exit_code_2(bookmarkai: BookmarkAI, arguments: list[str]) -> None:
+    """A call that cannot be meant is told what was expected, on standard error."""
+    ended = bookmarkai(*arguments)
+    assert ended.code == 2
+    assert ended.err
+    assert not ended.out
+
+
+def test_an_unknown_share_is_exit_code_1(bookmarkai: BookmarkAI) -> None:
+    """A well-formed id that nobody has is a failure with a message, not a traceback."""
+    ended = bookmarkai("shares", "show", str(uuid4()))
+    assert ended.code == 1
+    assert "Traceback" not in ended.err
+    assert "error:" in ended.err
+
+
+def test_failed_shares_are_listed_and_retried(bookmarkai: BookmarkAI, sqlite_url: str) -> None:
+    """A parked share shows its outcome, reason and next step, and is pending after a retry."""
+    [added] = bookmarkai("shares", "add", VIDEO, "--json").json
+    with open_catalog(sqlite_url) as catalog:
+        catalog.work.set_aside(added["id"], Failure(Outcome.GONE, "HTTP 404"), now=NOW)
+    [listed] = bookmarkai("shares", "list", "--status", "error", "--json").json
+    assert (listed["outcome"], listed["reason"]) == ("gone", "HTTP 404")
+    assert listed["next_step"] == "The video no longer exists; nothing to do."
+    assert bookmarkai("shares", "retry", "--failed", "--json").json == {"retried": [added["id"]], "unchanged": []}
+    assert bookmarkai("shares", "show", added["id"], "--json").json["status"] == "pending"
+    assert bookmarkai("shares", "list", "--status", "error", "--json").json == []
+
+
+def test_retrying_nothing_is_said(bookmarkai: BookmarkAI) -> None:
+    """Without a failed share the command succeeds and says so; an unknown id fails."""
+    assert "No share is parked" in bookmarkai("shares", "retry", "--failed").out
+    ended = bookmarkai("shares", "retry", str(uuid4()))
+    assert ended.code == 1
+    assert "left alone" in ended.err
+
+
+def test_config_shows_the_settings_without_their_secrets(
+    bookmarkai: BookmarkAI, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Every variable is listed with its effective value; secrets are masked."""
+    monkeypatch.setenv("S3_ACCESS_KEY", "visible-key")
+    monkeypatch.setenv("S3_SECRET_KEY", "visible-secret")
+    shown = bookmarkai("config", "--json").json
+    assert set(shown) == {name.upper() for name in Settings.model_fields}
+    assert shown["STORAGE_MODE"] == "local"
+    table = bookmarkai("config").out
+    assert "visible" not in json.dumps(shown) + table
+    assert "S3_SPLIT_PERCENTAGE" in table
+
+
+def test_bad_settings_stop_every_command_with_one_message(
+    bookmarkai: BookmarkAI, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The message names each bad variable; there is no traceback."""
+    monkeypatch.setenv("STORAGE_MODE", "cloud")
+    monkeypatch.setenv("S3_SPLIT_PERCENTAGE", "200")
+    for command in (["config"], ["shares", "list"], ["shares", "add", VIDEO]):
+        ended = bookmarkai(*command)
+        assert ended.code == 1
+        assert "STORAGE_MODE = cloud" in ended.err
+        assert "S3_SPLIT_PERCENTAGE = 200" in ended.err
+        assert "Traceback" not in ended.err
+
+
+@pytest.mark.parametrize(
+    "arguments",
+    [
+        ["shares", "add"],
+        ["shares", "list"],
+        ["shares", "show"],
+        ["shares", "retry"],
+        ["config"],
+        ["catalog", "upgrade"],
+        ["demo"],
+    ],
+)
+def test_every_command_has_help_with_an_example(bookmarkai: BookmarkAI, arguments: list[str]) -> None:
+    """--help exits 0 and shows how the command is called."""
+    ended = bookmarkai(*arguments, "--help")
+    assert ended.code == 0
+    assert f"bookmarkai {' '.join(arguments)}" in ended.out.split("Example:")[1]
+
+
+def test_the_catalog_is_upgraded(bookmarkai: BookmarkAI, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    """The command makes the tables where there are none, and does nothing a second time."""
+    monkeypatch.setenv("CATALOG_URL", f"sqlite:///{tmp_path}/fresh.db")
+    assert bookmarkai("catalog", "upgrade").code == 0
+    assert bookmarkai("catalog", "upgrade").code == 0
+    assert bookmarkai("shares", "list", "--json").json == []
+
+
+def test_a_title_cannot_write_to_the_terminal(bookmarkai: BookmarkAI) -> None:
+    """Markup and control characters of a link are shown, not obeyed."""
+    [added] = bookmarkai("shares", "add", "https://example.com/[bold]x[/bold]?a=[red]", "--json").json
+    assert "https://example.com/[bold]x[/bold]?a=[red]" in bookmarkai("shares", "show", added["id"]).out
