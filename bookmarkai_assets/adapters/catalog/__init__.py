@@ -1,0 +1,24 @@
+"""The catalog in SQL: shares, work, media, transcripts and storage events, in SQLite or PostgreSQL.
+
+Everything that speaks SQL is in this package and nothing else is: which share is worked on when, and what a failure
+means, is decided by the callers of the ports. Its doors are the names below.
+"""
+
+from bookmarkai_assets.adapters.catalog.engine import CatalogUnavailableError
+from bookmarkai_assets.adapters.catalog.opening import OpenCatalog, open_catalog
+from bookmarkai_assets.adapters.catalog.schema import (
+    SchemaState,
+    downgrade_catalog,
+    schema_state,
+    upgrade_catalog,
+)
+
+__all__ = [
+    "CatalogUnavailableError",
+    "OpenCatalog",
+    "SchemaState",
+    "downgrade_catalog",
+    "open_catalog",
+    "schema_state",
+    "upgrade_catalog",
+]

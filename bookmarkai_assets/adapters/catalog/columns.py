@@ -1,0 +1,145 @@
+"""How values travel: share ids, moments, foreign text and documents, alike in both databases.
+
+PostgreSQL holds them natively (uuid, timestamptz, jsonb); SQLite as text that sorts as the values do.
+"""
+
+import re
+from datetime import UTC, datetime
+from typing import Any
+from uuid import UUID
+
+from sqlalchemy import (
+    JSON,
+    ColumnElement,
+    DateTime,
+    Dialect,
+    LargeBinary,
+    String,
+    Text,
+    TypeDecorator,
+    cast,
+    false,
+    func,
+    or_,
+    type_coerce,
+)
+from sqlalchemy.dialects import postgresql
+from sqlalchemy.exc import DontWrapMixin
+from sqlalchemy.types import TypeEngine
+from typing_extensions import override
+
+Document = JSON(none_as_null=True).with_variant(postgresql.JSONB(none_as_null=True), "postgresql")
+"""A JSON value: jsonb on PostgreSQL, text on SQLite."""
+
+# PostgreSQL's text cannot hold NUL, and a lone surrogate has no UTF-8. Both come from hostile titles and messages.
+_UNSTORABLE = re.compile("[\x00\ud800-\udfff]")
+_RAW_ID = re.compile("X'((?:[0-9A-F]{2})*)'")
+
+
+class NaiveMomentError(DontWrapMixin, ValueError):
+    """A caller's mistake, shown to it as it is instead of inside SQLAlchemy's account of the statement."""
+
+
+class Identifier(TypeDecorator[str]):
+    """A UUID as text with hyphens: uuid on PostgreSQL, 36 characters on SQLite."""
+
+    impl = String(36)
+    cache_ok = True
+
+    @override
+    def load_dialect_impl(self, dialect: Dialect) -> TypeEngine[Any]:
+        if dialect.name == "postgresql":
+            return dialect.type_descriptor(postgresql.UUID(as_uuid=False))
+        return dialect.type_descriptor(String(36))
+
+
+class Moment(TypeDecorator[datetime]):
+    """An aware UTC datetime, to the microsecond: timestamptz on PostgreSQL, ISO 8601 text of one width on SQLite."""
+
+    impl = DateTime(timezone=True)
+    cache_ok = True
+
+    @override
+    def load_dialect_impl(self, dialect: Dialect) -> TypeEngine[Any]:
+        if dialect.name == "postgresql":
+            return dialect.type_descriptor(DateTime(timezone=True))
+        return dialect.type_descriptor(String(32))
+
+    @override
+    def process_bind_param(self, value: datetime | None, dialect: Dialect) -> Any:
+        if value is None:
+            return None
+        if value.tzinfo is None:
+            raise NaiveMomentError(f"expected a datetime with a time zone, found {value!r}; pass one in UTC")
+        moment = value.astimezone(UTC)
+        return moment if dialect.name == "postgresql" else moment.isoformat(timespec="microseconds")
+
+    @override
+    def process_result_value(self, value: Any | None, dialect: Dialect) -> datetime | None:
+        if value is None:
+            return None
+        return moment_of(value) if isinstance(value, str) else _in_utc(value)
+
+
+class ForeignText(TypeDecorator[str]):
+    """Text that a site, a user or a vendor wrote: what a database cannot hold becomes U+FFFD."""
+
+    impl = Text
+    cache_ok = True
+
+    @override
+    def process_bind_param(self, value: str | None, dialect: Dialect) -> str | None:
+        return None if value is None else storable(value)
+
+
+def storable(text: str) -> str:
+    """Replace what a database's text cannot hold (NUL, lone surrogates) by U+FFFD."""
+    return _UNSTORABLE.sub("\ufffd", text)
+
+
+def moment_of(text: str) -> datetime:
+    """Read an ISO 8601 text as an aware UTC datetime; without an offset it is UTC. Raises ValueError."""
+    return _in_utc(datetime.fromisoformat(text))
+
+
+def _in_utc(moment: datetime) -> datetime:
+    return moment.replace(tzinfo=UTC) if moment.tzinfo is None else moment.astimezone(UTC)
+
+
+def moment_text(column: ColumnElement[datetime], *, is_sqlite: bool) -> ColumnElement[str]:
+    """Select a moment as text without converting it: a malformed one must not make its row unreadable."""
+    if is_sqlite:
+        return type_coerce(column, String)
+    # The session's time zone and date style are the server's to choose, so the text is built here.
+    return func.to_char(func.timezone("UTC", column), 'YYYY-MM-DD"T"HH24:MI:SS.US"+00:00"', type_=String)
+
+
+def text_of(value: object) -> str | None:
+    """Read a column without trust: SQLite holds any type in any column, and text of any bytes."""
+    if value is None:
+        return None
+    return value.decode("utf-8", "replace") if isinstance(value, bytes) else str(value)
+
+
+def id_text(value: object) -> str:
+    """Name a row by its id: an id that is no proper text is shown as a SQL blob literal, by which it is found again."""
+    return f"X'{value.hex().upper()}'" if isinstance(value, bytes) else str(value)
+
+
+def has_id(column: ColumnElement[str], share_id: str, *, is_sqlite: bool) -> ColumnElement[bool]:
+    """Match the rows that `id_text` calls `share_id`. On PostgreSQL every id is a UUID; nothing else matches there."""
+    if not is_sqlite:
+        return column == share_id if is_uuid(share_id) else false()
+    raw = _RAW_ID.fullmatch(share_id)
+    if raw is None:
+        return column == share_id
+    return or_(column == share_id, cast(column, LargeBinary) == bytes.fromhex(raw[1]))
+
+
+def is_uuid(text: str) -> bool:
+    """Tell whether a text names a UUID in a form that PostgreSQL reads."""
+    try:
+        UUID(text)
+    except ValueError:
+        return False
+    return True

@@ -1,0 +1,36 @@
+"""`EventLog` over `storage_events`: rows are only ever appended."""
+
+from collections.abc import Sequence
+from dataclasses import asdict, fields
+
+from sqlalchemy import insert, select
+from typing_extensions import override
+
+from bookmarkai_assets.adapters.catalog.columns import has_id
+from bookmarkai_assets.adapters.catalog.engine import Database
+from bookmarkai_assets.adapters.catalog.tables import storage_events
+from bookmarkai_assets.core.ports import EventLog, StorageEvent
+
+_COLUMNS = [storage_events.c[field.name] for field in fields(StorageEvent)]
+
+
+class SqlEventLog(EventLog):
+    """The log that every metric is made from. Its columns are the fields of `StorageEvent`."""
+
+    def __init__(self, database: Database) -> None:
+        self._database = database
+
+    @override
+    def record(self, event: StorageEvent) -> None:
+        with self._database.writing() as connection:
+            connection.execute(insert(storage_events).values(asdict(event)))
+
+    @override
+    def for_share(self, share_id: str) -> Sequence[StorageEvent]:
+        statement = (
+            select(*_COLUMNS)
+            .where(has_id(storage_events.c.share_id, share_id, is_sqlite=self._database.is_sqlite))
+            .order_by(storage_events.c.occurred_at, storage_events.c.id)
+        )
+        with self._database.reading() as connection:
+            return [StorageEvent(**row._mapping) for row in connection.execute(statement)]  # noqa: SLF001 - SQLAlchemy's documented name

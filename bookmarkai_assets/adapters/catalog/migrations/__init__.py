@@ -1,0 +1,1 @@
+"""The schema's history for Alembic: one file per revision in `versions`, each frozen once released."""

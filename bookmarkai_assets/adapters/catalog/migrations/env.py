@@ -1,0 +1,8 @@
+"""Alembic's entry: runs the revisions in the transaction that the caller has begun, and commits nothing itself."""
+
+from alembic import context
+
+from bookmarkai_assets.adapters.catalog.tables import SCHEMA_VERSION_TABLE
+
+context.configure(connection=context.config.attributes["connection"], version_table=SCHEMA_VERSION_TABLE)
+context.run_migrations()

@@ -1,0 +1,65 @@
+"""Opening a catalog: the database behind a URL, its schema checked, with a port's adapter on each table."""
+
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from typing import Self
+from uuid import uuid4
+
+from bookmarkai_assets.adapters.catalog.engine import Database, parse_url
+from bookmarkai_assets.adapters.catalog.events import SqlEventLog
+from bookmarkai_assets.adapters.catalog.media import SqlMediaLedger
+from bookmarkai_assets.adapters.catalog.schema import configuration_errors, refusal_of, state_of, upgrade
+from bookmarkai_assets.adapters.catalog.shares import SqlShareTable
+from bookmarkai_assets.adapters.catalog.transcripts import SqlTranscriptTable
+from bookmarkai_assets.adapters.catalog.work import SqlWorkLedger
+from bookmarkai_assets.core.ports import Catalog
+
+
+@dataclass(frozen=True)
+class OpenCatalog(Catalog):
+    """A catalog over one pool of connections, which `close`, or leaving a `with` block, gives back."""
+
+    database: Database = field(repr=False)
+
+    def close(self) -> None:
+        """Close the pooled connections."""
+        self.database.close()
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_exception: object) -> None:
+        self.close()
+
+
+def open_catalog(url: str, *, new_id: Callable[[], str] = lambda: str(uuid4())) -> OpenCatalog:
+    """Open the catalog at `url`: `sqlite:////absolute/file.db` or `postgresql+psycopg2://user:password@host/database`.
+
+    A SQLite file is made and brought up to date on the way, by one process at a time. A PostgreSQL schema is an
+    operator's to change: one that is behind or ahead is refused. Threads may share the result, processes open their
+    own. `new_id` names new rows, by a UUID. Raises `ConfigurationError`.
+    """
+    database = Database(parse_url(url))
+    try:
+        _ensure_current(database)
+    except BaseException:
+        database.close()
+        raise
+    return OpenCatalog(
+        shares=SqlShareTable(database, new_id),
+        work=SqlWorkLedger(database),
+        media=SqlMediaLedger(database),
+        transcripts=SqlTranscriptTable(database, new_id),
+        events=SqlEventLog(database),
+        database=database,
+    )
+
+
+def _ensure_current(database: Database) -> None:
+    with configuration_errors(database, "open"):
+        state = state_of(database)
+    if state.is_current:
+        return
+    if not (database.is_sqlite and state.is_behind):
+        raise refusal_of(database, state)
+    upgrade(database)

@@ -1,0 +1,202 @@
+"""Which revision a database's schema is at, and bringing it up or down. Alembic is loaded only to migrate.
+
+What each revision consists of is in `migrations/`; when a schema is checked is the opening's matter.
+"""
+
+import fcntl
+import sqlite3
+from collections.abc import Iterator, Mapping
+from contextlib import closing, contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+
+from sqlalchemy import Connection, inspect, select, text
+from sqlalchemy.exc import DBAPIError
+
+from bookmarkai_assets.adapters.catalog.engine import Database, file_of, parse_url, reason_of
+from bookmarkai_assets.adapters.catalog.tables import schema_version
+from bookmarkai_assets.core.errors import ConfigurationError
+
+REVISIONS = ("0001",)
+"""Every revision in order, as the files in `migrations/versions` chain them; here so that opening needs no Alembic."""
+
+UPGRADE_COMMAND = "bookmarkai catalog upgrade"
+BASE = "base"
+"""What Alembic calls the state before the first revision."""
+
+_MIGRATIONS = Path(__file__).parent / "migrations"
+# Any constant will do, as long as it is ours: the first eight bytes of "bookmark".
+_ADVISORY_LOCK = int.from_bytes(b"bookmark")
+
+_GATEWAY_COLUMNS: Mapping[str, frozenset[str]] = {
+    "shares": frozenset({"id", "user_id", "url", "platform", "status", "media_url", "created_at", "updated_at"}),
+    "transcripts": frozenset({"id", "share_id", "full_text", "segments", "language", "created_at", "updated_at"}),
+}
+
+
+@dataclass(frozen=True)
+class SchemaState:
+    """The revision that a database has (None: no schema of ours) beside the one that this code needs."""
+
+    found: str | None
+    expected: str
+
+    @property
+    def is_current(self) -> bool:
+        """Whether this code can work on the database as it is."""
+        return self.found == self.expected
+
+    @property
+    def is_behind(self) -> bool:
+        """Whether an upgrade by this code would help; a revision it does not know comes from a later release."""
+        return self.found is None or self.found in REVISIONS[:-1]
+
+
+def schema_state(url: str) -> SchemaState:
+    """Look at a database's schema without changing it. Raises `ConfigurationError` when it cannot be reached."""
+    database = Database(parse_url(url))
+    with closing(database), configuration_errors(database, "be readable"):
+        return state_of(database)
+
+
+def upgrade_catalog(url: str) -> None:
+    """Bring the schema up to what this code needs; nothing happens when it is there already.
+
+    One transaction: it succeeds as a whole or leaves nothing. Several at once wait for each other. `shares` and
+    `transcripts` are made only where they do not exist. Raises `ConfigurationError`.
+    """
+    database = Database(parse_url(url))
+    with closing(database):
+        upgrade(database)
+
+
+def downgrade_catalog(url: str, revision: str = BASE) -> None:
+    """Take the schema back to an earlier revision. `shares` and `transcripts` are never dropped, whoever made them.
+
+    What the tables of later revisions held is gone with them. Raises `ConfigurationError`.
+    """
+    if revision not in (BASE, *REVISIONS):
+        raise ConfigurationError(f"expected one of the revisions {', '.join((BASE, *REVISIONS))}, found {revision!r}")
+    database = Database(parse_url(url))
+    with closing(database):
+        _migrate(database, to_earlier=revision)
+
+
+def upgrade(database: Database) -> None:
+    """Do what `upgrade_catalog` says, on a database that is open. Raises `ConfigurationError`."""
+    _migrate(database)
+
+
+def state_of(database: Database) -> SchemaState:
+    """Read the schema's revision: one query on a database that has one."""
+    expected = REVISIONS[-1]
+    if database.is_sqlite and not file_of(database.engine.url).exists():
+        return SchemaState(found=None, expected=expected)
+    with database.engine.connect() as connection:
+        try:
+            found = _version(connection)
+        except DBAPIError:
+            # Most likely the table is missing; anything else that is wrong shows again in the slower way to ask.
+            connection.rollback()
+            found = _version_if_any(connection)
+    return SchemaState(found=found, expected=expected)
+
+
+def refusal_of(database: Database, state: SchemaState) -> ConfigurationError:
+    """Say what is wrong with a schema that is not current, and what to do."""
+    found = f"revision {state.found}" if state.found else "no schema"
+    todo = (
+        f"run `{UPGRADE_COMMAND}`"
+        if state.is_behind
+        else f"it was made by another release: install that one, or this one's successor, then run `{UPGRADE_COMMAND}`"
+    )
+    return ConfigurationError(
+        f"expected the catalog {database.name} to have schema revision {state.expected}, found {found}; {todo}"
+    )
+
+
+@contextmanager
+def configuration_errors(database: Database, expectation: str) -> Iterator[None]:
+    """Turn what the driver or the disk says while a catalog is set up into a `ConfigurationError`."""
+    try:
+        yield
+    except (DBAPIError, sqlite3.Error, OSError) as error:
+        password = database.engine.url.password
+        reason = reason_of(error)
+        raise ConfigurationError(
+            f"expected the catalog {database.name} to {expectation}, found: "
+            f"{reason.replace(str(password), '***') if password else reason}; correct the catalog's URL, or see that "
+            "the server runs and admits this user, or that the file and its directory belong to this user"
+        ) from error
+
+
+@contextmanager
+def alone(database: Database) -> Iterator[None]:
+    """Keep other processes and threads from setting up the same SQLite file meanwhile; PostgreSQL locks by itself."""
+    if not database.is_sqlite:
+        yield
+        return
+    file = file_of(database.engine.url)
+    file.parent.mkdir(parents=True, exist_ok=True)
+    # The lock goes with the open file, so a process that dies frees it. The file stays: removing it would let two
+    # processes hold locks on two files of one name.
+    with file.with_name(file.name + ".lock").open("a") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        yield
+
+
+def _version(connection: Connection) -> str | None:
+    return ", ".join(sorted(connection.execute(select(schema_version.c.version_num)).scalars())) or None
+
+
+def _version_if_any(connection: Connection) -> str | None:
+    return _version(connection) if inspect(connection).has_table(schema_version.name) else None
+
+
+def _migrate(database: Database, *, to_earlier: str | None = None) -> None:
+    with configuration_errors(database, "take schema changes"), alone(database):
+        if database.is_sqlite:
+            _use_write_ahead_log(database)
+        with database.engine.execution_options(is_writing=True).begin() as connection:
+            if not database.is_sqlite:
+                connection.execute(text("SELECT pg_advisory_xact_lock(:key)"), {"key": _ADVISORY_LOCK})
+            state = SchemaState(found=_version_if_any(connection), expected=REVISIONS[-1])
+            if not state.is_current and not state.is_behind:
+                raise refusal_of(database, state)
+            _check_gateway_tables(database, connection)
+            _run_alembic(connection, to_earlier=to_earlier)
+
+
+def _run_alembic(connection: Connection, *, to_earlier: str | None) -> None:
+    from alembic import command  # noqa: PLC0415 - 0.2 s that only a migration pays
+    from alembic.config import Config  # noqa: PLC0415 - as above
+
+    config = Config(attributes={"connection": connection})
+    config.set_main_option("script_location", str(_MIGRATIONS).replace("%", "%%"))
+    if to_earlier is None:
+        command.upgrade(config, "head")
+    else:
+        command.downgrade(config, to_earlier)
+
+
+def _use_write_ahead_log(database: Database) -> None:
+    # Readers and the one writer do not block each other in this mode. It is a property of the file, and can be set
+    # only outside a transaction.
+    with closing(database.engine.raw_connection()) as connection:
+        connection.cursor().execute("PRAGMA journal_mode = WAL")
+
+
+def _check_gateway_tables(database: Database, connection: Connection) -> None:
+    inspector = inspect(connection)
+    missing = [
+        f"{table}.{column}"
+        for table, columns in _GATEWAY_COLUMNS.items()
+        if inspector.has_table(table)
+        for column in sorted(columns - {found["name"] for found in inspector.get_columns(table)})
+    ]
+    if missing:
+        raise ConfigurationError(
+            f"expected the tables of BookmarkAI's gateway in {database.name} to have the columns "
+            f"{', '.join(missing)}, found none of that name; point the catalog at the gateway's database, or at an "
+            "empty one"
+        )

@@ -1,0 +1,71 @@
+"""Which shares want work: the queries behind `WorkLedger.due`.
+
+They start from the few rows that are not finished, by index, and never visit the many that are. Every column is read
+as text, so that no row can make the answer fail.
+"""
+
+from datetime import datetime
+from typing import Any
+
+from sqlalchemy import Connection, Select, and_, literal, not_, or_, select
+
+from bookmarkai_assets.adapters.catalog.columns import id_text, moment_text, text_of
+from bookmarkai_assets.adapters.catalog.leases import is_live
+from bookmarkai_assets.adapters.catalog.tables import share_work, shares
+from bookmarkai_assets.core.ports import DueShare
+from bookmarkai_assets.core.shares import ShareStatus
+
+
+def due_shares(connection: Connection, *, now: datetime, limit: int) -> list[DueShare]:
+    """List the shares that want work, oldest first, at most `limit`; none whose media somebody holds."""
+    is_sqlite = connection.dialect.name == "sqlite"
+    by_id = {
+        due.share_id: due
+        for statement in (_new(is_sqlite=is_sqlite, now=now), _known(is_sqlite=is_sqlite, now=now))
+        for row in connection.execute(statement.order_by(shares.c.created_at, shares.c.id).limit(limit))
+        for due in [
+            DueShare(
+                share_id=id_text(row.id),
+                url=text_of(row.url),
+                created_at=text_of(row.created_at),
+                attempts=row.attempts,
+                crashes=row.crashes,
+            )
+        ]
+    }
+    return sorted(by_id.values(), key=lambda due: (due.created_at or "", due.share_id))[:limit]
+
+
+def _columns(*, is_sqlite: bool) -> tuple[Any, ...]:
+    return shares.c.id, shares.c.url, moment_text(shares.c.created_at, is_sqlite=is_sqlite).label("created_at")
+
+
+def _new(*, is_sqlite: bool, now: datetime) -> Select[*tuple[Any, ...]]:
+    """Select shares that are pending and unknown here, or parked here and set back to pending by somebody."""
+    return (
+        select(*_columns(is_sqlite=is_sqlite), literal(0).label("attempts"), literal(0).label("crashes"))
+        .select_from(shares.outerjoin(share_work, share_work.c.share_id == shares.c.id))
+        .where(
+            shares.c.status == ShareStatus.PENDING,
+            shares.c.id.is_not(None),
+            or_(
+                share_work.c.share_id.is_(None),
+                and_(share_work.c.state == "parked", not_(is_live(share_work.c.media_id, now))),
+            ),
+        )
+    )
+
+
+def _known(*, is_sqlite: bool, now: datetime) -> Select[*tuple[Any, ...]]:
+    """Select retries that are due, and claims and runs whose lease has ended."""
+    return (
+        select(*_columns(is_sqlite=is_sqlite), share_work.c.attempts, share_work.c.crashes)
+        .select_from(share_work.join(shares, shares.c.id == share_work.c.share_id))
+        .where(
+            or_(
+                and_(share_work.c.state == "waiting", share_work.c.next_attempt_at <= now),
+                share_work.c.state.in_(["claimed", "running"]),
+            ),
+            not_(is_live(share_work.c.media_id, now)),
+        )
+    )

@@ -1,0 +1,106 @@
+"""`ShareTable` over the gateway's `shares`. Its `status` and `media_url` change with the work: see `work`."""
+
+from collections.abc import Callable, Collection, Sequence
+from datetime import UTC, datetime
+from typing import Any
+from uuid import UUID
+
+from sqlalchemy import ColumnElement, Row, Select, func, select
+from typing_extensions import override
+
+from bookmarkai_assets.adapters.catalog.columns import has_id, id_text, moment_of, moment_text, text_of
+from bookmarkai_assets.adapters.catalog.engine import Database
+from bookmarkai_assets.adapters.catalog.tables import insert_into, shares
+from bookmarkai_assets.core.errors import UnknownShareError
+from bookmarkai_assets.core.ports import AddedShare, ShareTable
+from bookmarkai_assets.core.shares import Platform, Share, ShareStatus
+
+UNREADABLE_MOMENT = datetime(1970, 1, 1, tzinfo=UTC)
+"""What `list` gives for a `created_at` that cannot be read: it shows malformed rows too, so that they can be found."""
+
+
+class SqlShareTable(ShareTable):
+    """`shares`, read without trust: on SQLite any column may hold anything."""
+
+    def __init__(self, database: Database, new_id: Callable[[], str]) -> None:
+        self._database = database
+        self._new_id = new_id
+
+    @override
+    def add(self, *, url: str, user_id: str, platform: str, now: datetime) -> AddedShare:
+        """Record a share as pending, once per (url, user). Raises ValueError when `user_id` is no UUID."""
+        user = str(UUID(user_id))
+        statement = (
+            insert_into(shares, is_sqlite=self._database.is_sqlite)
+            .values(
+                id=self._new_id(),
+                user_id=user,
+                url=url,
+                platform=platform,
+                status=ShareStatus.PENDING,
+                created_at=now,
+                updated_at=now,
+            )
+            .on_conflict_do_nothing(index_elements=[shares.c.url, shares.c.user_id])
+        )
+        with self._database.writing() as connection:
+            is_new = connection.execute(statement).rowcount == 1
+            row = connection.execute(self._select().where(shares.c.url == url, shares.c.user_id == user)).one()
+        return AddedShare(share=_share(row), is_new=is_new)
+
+    @override
+    def get(self, share_id: str) -> Share:
+        """Read one share; raises `UnknownShareError` also for a row whose `created_at` cannot be read."""
+        statement = self._select().where(has_id(shares.c.id, share_id, is_sqlite=self._database.is_sqlite))
+        with self._database.reading() as connection:
+            row = connection.execute(statement).first()
+        if row is None:
+            raise UnknownShareError(
+                f"expected a share with the id {share_id!r}, found none; see `bookmarkai shares list`"
+            )
+        return _share(row)
+
+    @override
+    def list(self, *, statuses: Collection[str] = (), limit: int | None = None) -> Sequence[Share]:
+        """Read shares, newest first. A `created_at` that cannot be read shows as the epoch."""
+        statement = self._select().order_by(shares.c.created_at.desc(), shares.c.id).limit(limit)
+        if statuses:
+            statement = statement.where(shares.c.status.in_(statuses))
+        with self._database.reading() as connection:
+            rows = connection.execute(statement).all()
+        return [_share(row, unreadable=UNREADABLE_MOMENT) for row in rows]
+
+    def _select(self) -> Select[*tuple[Any, ...]]:
+        created_at: ColumnElement[str] = moment_text(shares.c.created_at, is_sqlite=self._database.is_sqlite)
+        return select(
+            shares.c.id,
+            shares.c.user_id,
+            shares.c.url,
+            func.coalesce(shares.c.platform, Platform.UNKNOWN.value).label("platform"),
+            shares.c.status,
+            created_at.label("created_at"),
+        )
+
+
+def _share(row: Row[*tuple[Any, ...]], *, unreadable: datetime | None = None) -> Share:
+    return Share(
+        share_id=id_text(row.id),
+        user_id=text_of(row.user_id) or "",
+        url=text_of(row.url) or "",
+        platform=text_of(row.platform) or "",
+        status=text_of(row.status) or "",
+        created_at=_created_at(row, unreadable),
+    )
+
+
+def _created_at(row: Row[*tuple[Any, ...]], unreadable: datetime | None) -> datetime:
+    text = text_of(row.created_at)
+    try:
+        return moment_of(text or "")
+    except ValueError as error:
+        if unreadable is not None:
+            return unreadable
+        raise UnknownShareError(
+            f"expected shares.created_at of {id_text(row.id)} to be a time such as 2026-01-31T12:00:00+00:00, found "
+            f"{text!r}; correct the row, then `bookmarkai shares retry`"
+        ) from error

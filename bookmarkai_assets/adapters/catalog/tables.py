@@ -1,0 +1,177 @@
+"""The tables as the code of today sees them. How a database comes to have them is the migrations' matter.
+
+`shares` and `transcripts` belong to BookmarkAI's gateway: only the columns named here are relied on, and no constraint
+of ours refers to them, so the gateway may delete rows as it likes. The other tables are the pipeline's own.
+"""
+
+from sqlalchemy import (
+    BigInteger,
+    Column,
+    Double,
+    Index,
+    Integer,
+    MetaData,
+    PrimaryKeyConstraint,
+    String,
+    Table,
+    Text,
+    UniqueConstraint,
+    func,
+)
+from sqlalchemy.dialects import postgresql, sqlite
+
+from bookmarkai_assets.adapters.catalog.columns import Document, ForeignText, Identifier, Moment
+
+SCHEMA_VERSION_TABLE = "bookmarkai_schema_version"
+"""Alembic's table under a name of our own: the gateway keeps one too, under Alembic's default name."""
+
+metadata = MetaData()
+
+shares = Table(
+    "shares",
+    metadata,
+    Column("id", Identifier, nullable=False),
+    Column("user_id", Identifier, nullable=False),
+    Column("url", Text, nullable=False),
+    Column("platform", String(50)),
+    Column("status", String(50), nullable=False, server_default="pending"),
+    Column("idempotency_key", String(100)),
+    Column("title", Text),
+    Column("description", Text),
+    Column("author", Text),
+    Column("thumbnail_url", Text),
+    Column("media_url", Text),
+    Column("media_type", Text),
+    Column("platform_data", Document),
+    Column("workflow_state", Text),
+    Column("created_at", Moment, nullable=False, server_default=func.now()),
+    Column("updated_at", Moment, nullable=False, server_default=func.now()),
+    PrimaryKeyConstraint("id", name="pk_shares"),
+    UniqueConstraint("idempotency_key", name="uq_shares_idempotency_key"),
+    UniqueConstraint("url", "user_id", name="uq_shares_url_user_id"),
+    Index("ix_shares_status_created_at", "status", "created_at"),
+)
+
+transcripts = Table(
+    "transcripts",
+    metadata,
+    Column("id", Identifier, nullable=False),
+    Column("share_id", Identifier, nullable=False),
+    Column("full_text", ForeignText),
+    Column("segments", Document),
+    Column("language", Text),
+    Column("created_at", Moment, nullable=False, server_default=func.now()),
+    Column("updated_at", Moment, nullable=False, server_default=func.now()),
+    PrimaryKeyConstraint("id", name="pk_transcripts"),
+    Index("ix_transcripts_share_id", "share_id"),
+)
+
+transcript_provenance = Table(
+    "transcript_provenance",
+    metadata,
+    Column("share_id", Identifier, nullable=False),
+    Column("engine", Text, nullable=False),
+    Column("model", Text, nullable=False),
+    Column("language_probability", Double, nullable=False),
+    Column("duration_seconds", Double, nullable=False),
+    Column("transcribe_seconds", Double, nullable=False),
+    Column("updated_at", Moment, nullable=False),
+    PrimaryKeyConstraint("share_id", name="pk_transcript_provenance"),
+)
+
+share_work = Table(
+    "share_work",
+    metadata,
+    Column("share_id", Identifier, nullable=False),
+    Column("state", String(20), nullable=False, comment="claimed, running, waiting, parked or done"),
+    Column("media_id", Text, comment="the video behind the link, once a claim or a run has named it"),
+    Column("claim_id", Text, comment="the latest claim, kept until a later one replaces it"),
+    Column("owner", Text, comment="the run that has the share in hand now"),
+    Column("last_owner", Text, comment="the last run that began it: beginning again is no new attempt"),
+    Column("failed_by", Text, comment="the run in which the failure named by outcome and reason happened"),
+    Column("attempts", Integer, nullable=False),
+    Column("crashes", Integer, nullable=False),
+    Column("next_attempt_at", Moment),
+    Column("outcome", Text),
+    Column("reason", ForeignText),
+    Column("finished_at", Moment, comment="when it was done or parked"),
+    Column("updated_at", Moment, nullable=False),
+    PrimaryKeyConstraint("share_id", name="pk_share_work"),
+    Index("ix_share_work_state_next_attempt_at", "state", "next_attempt_at"),
+    Index("ix_share_work_media_id", "media_id"),
+    Index("ix_share_work_owner", "owner"),
+)
+
+leases = Table(
+    "leases",
+    metadata,
+    Column("media_id", Text, nullable=False),
+    Column("owner", Text, nullable=False, comment="a claim id or a run id"),
+    Column("expires_at", Moment, nullable=False),
+    PrimaryKeyConstraint("media_id", name="pk_leases"),
+    Index("ix_leases_owner", "owner"),
+)
+
+media = Table(
+    "media",
+    metadata,
+    Column("media_id", Text, nullable=False),
+    Column("canonical_url", Text, nullable=False),
+    Column("platform", Text, nullable=False),
+    Column("share_id", Identifier, nullable=False),
+    Column("object_key", Text, nullable=False),
+    Column("state", String(20), nullable=False, comment="staged or stored"),
+    Column("title", ForeignText, nullable=False),
+    Column("author", ForeignText),
+    Column("description", ForeignText),
+    Column("thumbnail_url", ForeignText),
+    Column("extractor", ForeignText, nullable=False),
+    Column("duration_seconds", Double, nullable=False),
+    Column("width", Integer),
+    Column("height", Integer),
+    Column("video_url", Text, nullable=False),
+    Column("size_bytes", BigInteger, nullable=False),
+    Column("sha256", String(64), nullable=False),
+    Column("content_type", Text, nullable=False),
+    Column("audio_url", Text),
+    Column("audio_size_bytes", BigInteger),
+    Column("audio_sha256", String(64)),
+    Column("audio_content_type", Text),
+    Column("download_seconds", Double, nullable=False),
+    Column("upload_seconds", Double),
+    Column("placement_backend", String(20)),
+    Column("placement_mode", String(20)),
+    Column("placement_percentage", Integer),
+    Column("placement_bucket", Integer),
+    Column("created_at", Moment, nullable=False, comment="when the download was recorded"),
+    Column("stored_at", Moment),
+    Column("updated_at", Moment, nullable=False),
+    PrimaryKeyConstraint("media_id", name="pk_media"),
+    Index("ix_media_video_url", "video_url"),
+    Index("ix_media_audio_url", "audio_url"),
+)
+
+storage_events = Table(
+    "storage_events",
+    metadata,
+    Column("id", BigInteger().with_variant(Integer, "sqlite"), nullable=False, autoincrement=True),
+    Column("occurred_at", Moment, nullable=False),
+    Column("operation", String(20), nullable=False, comment="fetch, put or get"),
+    Column("backend", String(20), nullable=False, comment="site, local or s3"),
+    Column("share_id", Identifier),
+    Column("media_id", Text),
+    Column("kind", Text, nullable=False),
+    Column("size_bytes", BigInteger, nullable=False),
+    Column("seconds", Double, nullable=False),
+    Column("error_class", Text),
+    Column("error", ForeignText),
+    PrimaryKeyConstraint("id", name="pk_storage_events"),
+    Index("ix_storage_events_share_id", "share_id"),
+)
+
+schema_version = Table(SCHEMA_VERSION_TABLE, MetaData(), Column("version_num", String(32), nullable=False))
+
+
+def insert_into(table: Table, *, is_sqlite: bool) -> sqlite.Insert | postgresql.Insert:
+    """Begin an INSERT that can say ON CONFLICT, in the database's own dialect."""
+    return sqlite.insert(table) if is_sqlite else postgresql.insert(table)

@@ -1,0 +1,170 @@
+"""`TranscriptTable` over the gateway's `transcripts`, and `transcript_provenance` beside it for what made each one."""
+
+import math
+from collections.abc import Callable
+from datetime import datetime
+from typing import Any
+
+from sqlalchemy import Connection, Row, insert, select, update
+from typing_extensions import override
+
+from bookmarkai_assets.adapters.catalog.columns import has_id, storable
+from bookmarkai_assets.adapters.catalog.engine import Database
+from bookmarkai_assets.adapters.catalog.tables import insert_into, share_work, transcript_provenance, transcripts
+from bookmarkai_assets.core.ports import TranscriptTable
+from bookmarkai_assets.core.transcripts import Segment, Transcript
+
+UNKNOWN = "unknown"
+"""The engine and model of a transcript that was not made here."""
+
+HOPELESS_LOGPROB = -100.0
+"""Stands for a log-probability that is no number; Whisper's own threshold for a failed segment is -1."""
+
+_COLUMNS = (
+    transcripts.c.full_text,
+    transcripts.c.segments,
+    transcripts.c.language,
+    transcript_provenance.c.engine,
+    transcript_provenance.c.model,
+    transcript_provenance.c.language_probability,
+    transcript_provenance.c.duration_seconds,
+    transcript_provenance.c.transcribe_seconds,
+)
+
+
+class SqlTranscriptTable(TranscriptTable):
+    """One transcript per share. Segments are a list of objects with the fields of `Segment`."""
+
+    def __init__(self, database: Database, new_id: Callable[[], str]) -> None:
+        self._database = database
+        self._new_id = new_id
+
+    @override
+    def put(self, share_id: str, transcript: Transcript, *, now: datetime) -> None:
+        provenance = {
+            "engine": transcript.engine,
+            "model": transcript.model,
+            "language_probability": transcript.language_probability,
+            "duration_seconds": transcript.duration_seconds,
+            "transcribe_seconds": transcript.transcribe_seconds,
+            "updated_at": now,
+        }
+        with self._database.writing() as connection:
+            # First, because it locks: `transcripts` has no constraint that would keep two writers from inserting.
+            connection.execute(
+                insert_into(transcript_provenance, is_sqlite=self._database.is_sqlite)
+                .values(share_id=share_id, **provenance)
+                .on_conflict_do_update(index_elements=[transcript_provenance.c.share_id], set_=provenance)
+            )
+            self._put_text(connection, share_id, transcript, now)
+
+    @override
+    def get(self, share_id: str) -> Transcript | None:
+        """Read the share's transcript.
+
+        One that was not made here has engine and model `unknown`, and 0.0 for each figure that is not recorded; where
+        its segments are in a form of their own, its whole text is one segment.
+        """
+        statement = (
+            select(*_COLUMNS)
+            .select_from(
+                transcripts.outerjoin(transcript_provenance, transcript_provenance.c.share_id == transcripts.c.share_id)
+            )
+            .where(has_id(transcripts.c.share_id, share_id, is_sqlite=self._database.is_sqlite))
+            .order_by(transcripts.c.updated_at.desc())
+            .limit(1)
+        )
+        with self._database.reading() as connection:
+            row = connection.execute(statement).first()
+        return _transcript(row) if row else None
+
+    @override
+    def find_for_media(self, media_id: str, *, engine: str, model: str) -> Transcript | None:
+        statement = (
+            select(*_COLUMNS)
+            .select_from(
+                share_work.join(transcript_provenance, transcript_provenance.c.share_id == share_work.c.share_id).join(
+                    transcripts, transcripts.c.share_id == share_work.c.share_id
+                )
+            )
+            .where(
+                share_work.c.media_id == media_id,
+                transcript_provenance.c.engine == engine,
+                transcript_provenance.c.model == model,
+            )
+            .order_by(transcripts.c.updated_at.desc())
+            .limit(1)
+        )
+        with self._database.reading() as connection:
+            row = connection.execute(statement).first()
+        return _transcript(row) if row else None
+
+    def _put_text(self, connection: Connection, share_id: str, transcript: Transcript, now: datetime) -> None:
+        values = {
+            "full_text": transcript.text,
+            "segments": [_document(segment) for segment in transcript.segments],
+            "language": transcript.language,
+            "updated_at": now,
+        }
+        is_there = connection.execute(
+            update(transcripts).where(transcripts.c.share_id == share_id).values(values)
+        ).rowcount
+        if not is_there:
+            connection.execute(
+                insert(transcripts).values(id=self._new_id(), share_id=share_id, created_at=now, **values)
+            )
+
+
+def _document(segment: Segment) -> dict[str, object]:
+    return {
+        "start": segment.start,
+        "end": segment.end,
+        "text": storable(segment.text),
+        "avg_logprob": _finite(segment.avg_logprob, worst=HOPELESS_LOGPROB),
+        "no_speech_prob": _finite(segment.no_speech_prob, worst=1.0),
+    }
+
+
+def _finite(number: float, *, worst: float) -> float:
+    """Give `worst` for NaN and infinity, which a speech engine may report and JSON cannot say."""
+    return number if math.isfinite(number) else worst
+
+
+def _transcript(row: Row[*tuple[Any, ...]]) -> Transcript:
+    segments = _segments(row)
+    is_ours = row.engine is not None
+    return Transcript(
+        engine=row.engine if is_ours else UNKNOWN,
+        model=row.model if is_ours else UNKNOWN,
+        language=row.language or UNKNOWN,
+        language_probability=row.language_probability if is_ours else 0.0,
+        duration_seconds=row.duration_seconds if is_ours else max((segment.end for segment in segments), default=0.0),
+        segments=segments,
+        transcribe_seconds=row.transcribe_seconds if is_ours else 0.0,
+    )
+
+
+def _segments(row: Row[*tuple[Any, ...]]) -> tuple[Segment, ...]:
+    if isinstance(row.segments, list) and all(_is_segment(entry) for entry in row.segments):
+        return tuple(
+            Segment(
+                start=entry["start"],
+                end=entry["end"],
+                text=entry["text"],
+                avg_logprob=entry.get("avg_logprob", 0.0),
+                no_speech_prob=entry.get("no_speech_prob", 0.0),
+            )
+            for entry in row.segments
+        )
+    if not row.full_text:
+        return ()
+    return (Segment(start=0.0, end=0.0, text=row.full_text, avg_logprob=0.0, no_speech_prob=0.0),)
+
+
+def _is_segment(entry: object) -> bool:
+    return (
+        isinstance(entry, dict)
+        and isinstance(entry.get("start"), int | float)
+        and isinstance(entry.get("end"), int | float)
+        and isinstance(entry.get("text"), str)
+    )

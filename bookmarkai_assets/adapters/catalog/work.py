@@ -1,0 +1,323 @@
+"""`WorkLedger` over `share_work`, `leases` and the status of `shares`: who works on what, and how it ended.
+
+Every method is one transaction, and decides by rows that it has locked (see `Database.writing` for the order). The
+queries for what is due are in `selection`, the statements in `leases` and `work_rows`.
+"""
+
+from collections.abc import Sequence
+from dataclasses import fields, replace
+from datetime import datetime
+
+from sqlalchemy import ColumnElement, Connection, delete, func, select, update
+from typing_extensions import override
+
+from bookmarkai_assets.adapters.catalog import leases, work_rows
+from bookmarkai_assets.adapters.catalog.columns import has_id, id_text
+from bookmarkai_assets.adapters.catalog.engine import Database
+from bookmarkai_assets.adapters.catalog.selection import due_shares
+from bookmarkai_assets.adapters.catalog.tables import leases as lease_table
+from bookmarkai_assets.adapters.catalog.tables import share_work, shares
+from bookmarkai_assets.adapters.catalog.work_rows import Work, WorkState, move, set_status
+from bookmarkai_assets.core.errors import LeaseLostError, UnknownShareError
+from bookmarkai_assets.core.outcomes import Failure, Outcome
+from bookmarkai_assets.core.ports import Begun, DueShare, Refused, WorkLedger
+from bookmarkai_assets.core.shares import ShareProgress, ShareStatus
+
+
+class SqlWorkLedger(WorkLedger):
+    """The ledger in SQL. A claim holds a media's lease under its claim id, a run under its run id."""
+
+    def __init__(self, database: Database) -> None:
+        self._database = database
+
+    @override
+    def due(self, *, now: datetime, limit: int) -> Sequence[DueShare]:
+        """List shares that want work, oldest first.
+
+        `created_at` is ISO 8601 with its offset on PostgreSQL and whatever the row holds on SQLite; an id that is no
+        proper text is given as a SQL blob literal, which `set_aside` and `retry` understand.
+        """
+        with self._database.reading() as connection:
+            return due_shares(connection, now=now, limit=limit)
+
+    @override
+    def set_aside(self, share_id: str, failure: Failure, *, now: datetime) -> None:
+        """Park a share without an attempt. One that is done, or that a living run has in hand, is left alone."""
+        with self._database.writing() as connection:
+            media_id = work_rows.media_id_of(connection, share_id)
+            lease = leases.read(connection, media_id) if media_id is not None else None
+            work = work_rows.lock(connection, share_id)
+            if work is None or work.is_done:
+                return
+            if work.state is WorkState.RUNNING and lease is not None and lease.expires_at > now:
+                return
+            _park(connection, work, failure, now=now)
+            if media_id is not None and work.claim_id is not None:
+                leases.free(connection, media_id, work.claim_id)
+
+    @override
+    def claim(self, share_id: str, media_id: str, *, claim_id: str, now: datetime, until: datetime) -> bool:
+        """Reserve a due share for a run about to be launched; claiming again under the same id is True again.
+
+        A new share whose media somebody holds is remembered as waiting for it, so that `due` leaves it out until then
+        and many shares of one busy video do not crowd out the others.
+        """
+        with self._database.writing() as connection:
+            is_taken = leases.take(connection, media_id, owner=claim_id, now=now, until=until, succeeding=())
+            holder = leases.read(connection, media_id)
+            work = work_rows.lock(connection, share_id)
+            if work is None:
+                connection.rollback()
+                return False
+            if not is_taken:
+                if work.is_new:
+                    move(connection, work, now=now, state=WorkState.WAITING, media_id=media_id, next_attempt_at=now)
+                is_ours = holder is not None and holder.owner == claim_id
+                return is_ours and work.state is WorkState.CLAIMED and work.claim_id == claim_id
+            if not _is_due(connection, work, media_id, now):
+                connection.rollback()
+                return False
+            move(
+                connection,
+                work,
+                now=now,
+                state=WorkState.CLAIMED,
+                crashes=work.crashes + (work.state is WorkState.RUNNING),
+                media_id=media_id,
+                claim_id=claim_id,
+                owner=None,
+                finished_at=None,
+            )
+            set_status(connection, work, ShareStatus.PROCESSING, now=now)
+            return True
+
+    @override
+    def open_claims(self, *, expiring_before: datetime) -> Sequence[str]:
+        statement = (
+            select(share_work.c.claim_id)
+            .distinct()
+            .join(
+                lease_table,
+                (lease_table.c.media_id == share_work.c.media_id) & (lease_table.c.owner == share_work.c.claim_id),
+            )
+            .where(share_work.c.state == WorkState.CLAIMED, lease_table.c.expires_at < expiring_before)
+            .order_by(share_work.c.claim_id)
+        )
+        with self._database.reading() as connection:
+            return connection.execute(statement).scalars().all()
+
+    @override
+    def extend_claim(self, claim_id: str, *, until: datetime) -> None:
+        of_claim = select(share_work.c.media_id).where(
+            share_work.c.state == WorkState.CLAIMED, share_work.c.claim_id == claim_id
+        )
+        with self._database.writing() as connection:
+            leases.lock_of_owner(connection, claim_id)
+            connection.execute(
+                update(lease_table)
+                .where(lease_table.c.owner == claim_id, lease_table.c.media_id.in_(of_claim))
+                .values(expires_at=until)
+            )
+
+    @override
+    def begin(
+        self, share_id: str, media_id: str, *, owner: str, claim_id: str | None, now: datetime, until: datetime
+    ) -> Begun | Refused:
+        """Take the share over for a run. Raises `UnknownShareError` when there is none."""
+        succeeding = [owner] if claim_id is None else [owner, claim_id]
+        with self._database.writing() as connection:
+            if not leases.take(connection, media_id, owner=owner, now=now, until=until, succeeding=succeeding):
+                return Refused(f"expected the video to be free, found {leases.holder_text(connection, media_id)}")
+            work = work_rows.lock(connection, share_id)
+            if work is None:
+                raise UnknownShareError(f"expected a share with the id {share_id!r} to begin work on, found none")
+            if claim_id is not None and work.claim_id not in (None, claim_id):
+                connection.rollback()
+                return Refused(f"expected claim {claim_id} to be the share's latest, found {work.claim_id} after it")
+            attempts = work.attempts + (work.last_owner != owner)
+            move(
+                connection,
+                work,
+                now=now,
+                state=WorkState.DONE if work.is_done else WorkState.RUNNING,
+                attempts=attempts,
+                media_id=media_id,
+                owner=owner,
+                last_owner=owner,
+                finished_at=work.finished_at if work.is_done else None,
+            )
+            if not work.is_done:
+                set_status(connection, work, ShareStatus.PROCESSING, now=now)
+            return Begun(attempts=attempts)
+
+    @override
+    def renew(self, owner: str, *, until: datetime) -> frozenset[str]:
+        with self._database.writing() as connection:
+            media_ids = leases.lock_of_owner(connection, owner)
+            connection.execute(update(lease_table).where(lease_table.c.owner == owner).values(expires_at=until))
+            return frozenset(media_ids)
+
+    @override
+    def holds(self, owner: str, media_id: str) -> bool:
+        with self._database.reading() as connection:
+            found = connection.execute(select(lease_table.c.owner).where(lease_table.c.media_id == media_id)).scalar()
+        return found == owner
+
+    @override
+    def mark(self, share_id: str, status: str, *, owner: str, now: datetime) -> None:
+        """Set `shares.status` to a stage of the work in progress; nothing happens once the run has lost the share."""
+        with self._database.writing() as connection:
+            work = work_rows.lock(connection, share_id)
+            if work is not None and work.owner == owner and not work.is_done:
+                set_status(connection, work, status, now=now)
+
+    @override
+    def fail(self, share_id: str, failure: Failure, *, owner: str, now: datetime, retry_at: datetime | None) -> None:
+        with self._database.writing() as connection:
+            work = _require_in_hand(connection, share_id, owner)
+            if work.is_done or work_rows.has_transcript(connection, work):
+                _keep_done(connection, work, failure, now=now)
+            elif retry_at is None:
+                _park(connection, work, failure, now=now)
+            else:
+                move(
+                    connection,
+                    work,
+                    now=now,
+                    state=WorkState.WAITING,
+                    next_attempt_at=retry_at,
+                    **_failed(work, failure),
+                )
+                set_status(connection, work, ShareStatus.PENDING, now=now)
+            _free(connection, work, owner)
+
+    @override
+    def finish(self, share_id: str, *, media_url: str, owner: str, now: datetime) -> None:
+        with self._database.writing() as connection:
+            work = _require_in_hand(connection, share_id, owner)
+            move(
+                connection,
+                work,
+                now=now,
+                state=WorkState.DONE,
+                owner=None,
+                outcome=Outcome.DONE,
+                reason=None,
+                failed_by=None,
+                finished_at=now,
+            )
+            set_status(connection, work, ShareStatus.DONE, now=now, media_url=media_url)
+            _free(connection, work, owner)
+
+    @override
+    def release(self, owner: str, *, now: datetime) -> None:
+        with self._database.writing() as connection:
+            leases.lock_of_owner(connection, owner)
+            for work in work_rows.lock_all(connection, work_rows.in_hand(connection, owner)):
+                if work.owner != owner:
+                    continue
+                if work.is_done:
+                    move(connection, work, now=now, state=WorkState.DONE, owner=None)
+                else:
+                    move(connection, work, now=now, state=WorkState.WAITING, owner=None, next_attempt_at=now)
+                    set_status(connection, work, ShareStatus.PENDING, now=now)
+            connection.execute(delete(lease_table).where(lease_table.c.owner == owner))
+
+    @override
+    def failure_in(self, share_id: str, owner: str) -> Failure | None:
+        statement = select(share_work.c.outcome, share_work.c.reason).where(
+            self._is_share(share_id), share_work.c.failed_by == owner
+        )
+        with self._database.reading() as connection:
+            row = connection.execute(statement).first()
+        return Failure(outcome=Outcome(row.outcome), reason=row.reason) if row else None
+
+    @override
+    def retry(self, share_ids: Sequence[str], *, now: datetime) -> Sequence[str]:
+        with self._database.writing() as connection:
+            changed = {
+                work.share_id: replace(work, attempts=0, crashes=0, last_owner=None, finished_at=None)
+                for work in work_rows.lock_all(connection, share_ids)
+                if work.state in _RETRIABLE
+            }
+            for work in changed.values():
+                move(connection, work, now=now, state=WorkState.WAITING, next_attempt_at=now)
+                set_status(connection, work, ShareStatus.PENDING, now=now)
+        return [share_id for share_id in share_ids if share_id in changed]
+
+    @override
+    def failed_share_ids(self) -> Sequence[str]:
+        statement = (
+            select(share_work.c.share_id)
+            .outerjoin(shares, shares.c.id == share_work.c.share_id)
+            .where(share_work.c.state == WorkState.PARKED)
+            .order_by(shares.c.created_at, share_work.c.share_id)
+        )
+        with self._database.reading() as connection:
+            return [id_text(key) for key in connection.execute(statement).scalars()]
+
+    @override
+    def progress(self, share_id: str) -> ShareProgress:
+        with self._database.reading() as connection:
+            row = connection.execute(select(*_PROGRESS).where(self._is_share(share_id))).first()
+        return ShareProgress(**row._mapping) if row else ShareProgress(0, None, None, None, None, None)  # noqa: SLF001 - SQLAlchemy's documented name
+
+    def _is_share(self, share_id: str) -> ColumnElement[bool]:
+        return has_id(share_work.c.share_id, share_id, is_sqlite=self._database.is_sqlite)
+
+
+_IN_PROGRESS = (WorkState.CLAIMED, WorkState.RUNNING)
+_RETRIABLE = (WorkState.PARKED, WorkState.WAITING)
+_PROGRESS = [share_work.c[field.name] for field in fields(ShareProgress)]
+
+
+def _is_due(connection: Connection, work: Work, media_id: str, now: datetime) -> bool:
+    """Tell whether a share wants work, given that the lease on `media_id` has just been taken for it."""
+    if work.state is WorkState.WAITING:
+        return work.next_attempt_at is not None and work.next_attempt_at <= now
+    if work.state in _IN_PROGRESS:
+        return work.media_id in (None, media_id) or not leases.is_live_now(connection, work.media_id, now)
+    return work.is_new
+
+
+def _require_in_hand(connection: Connection, share_id: str, owner: str) -> Work:
+    """Lock a share that `owner` has begun, and its lease; raises `LeaseLostError` when either has gone."""
+    media_id = work_rows.media_id_of(connection, share_id)
+    if media_id is not None:
+        leases.require(connection, media_id, owner)
+    work = work_rows.lock(connection, share_id)
+    if work is None or work.owner != owner or work.media_id != media_id:
+        found = "no such share" if work is None else f"{work.owner or 'no run'} has it"
+        raise LeaseLostError(
+            f"expected run {owner} to have share {share_id} in hand, found that {found}; record nothing more about it"
+        )
+    return work
+
+
+def _free(connection: Connection, work: Work, owner: str) -> None:
+    # A run may have two shares of one video in hand; the lease goes with the last of them.
+    if work.media_id is not None and not work_rows.has_sibling_in_hand(connection, work, owner):
+        leases.free(connection, work.media_id, owner)
+
+
+def _failed(work: Work, failure: Failure) -> dict[str, str | None]:
+    return {"outcome": failure.outcome, "reason": failure.reason, "failed_by": work.owner, "owner": None}
+
+
+def _park(connection: Connection, work: Work, failure: Failure, *, now: datetime) -> None:
+    move(connection, work, now=now, state=WorkState.PARKED, finished_at=now, **_failed(work, failure))
+    set_status(connection, work, ShareStatus.ERROR, now=now)
+
+
+def _keep_done(connection: Connection, work: Work, failure: Failure, *, now: datetime) -> None:
+    move(
+        connection,
+        work,
+        now=now,
+        state=WorkState.DONE,
+        finished_at=work.finished_at or now,
+        **_failed(work, failure),
+    )
+    # A run may have died between the transcript and `finish`, which would have said where the video is.
+    url = func.coalesce(shares.c.media_url, work_rows.stored_url(connection, work.media_id))
+    set_status(connection, work, ShareStatus.DONE, now=now, media_url=url)

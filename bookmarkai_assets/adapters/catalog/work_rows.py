@@ -1,0 +1,166 @@
+"""The rows of `share_work` and `shares` as `work` moves them, as statements within a caller's transaction.
+
+What moves are allowed, and when, is decided there.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from datetime import datetime
+from enum import StrEnum
+from typing import Any
+
+from sqlalchemy import Connection, exists, select, update
+
+from bookmarkai_assets.adapters.catalog.columns import has_id, id_text, text_of
+from bookmarkai_assets.adapters.catalog.tables import insert_into, media, share_work, shares, transcripts
+from bookmarkai_assets.core.media import MediaState
+from bookmarkai_assets.core.shares import ShareStatus
+
+
+class WorkState(StrEnum):
+    """`share_work.state`; a share without a row is new."""
+
+    CLAIMED = "claimed"
+    RUNNING = "running"
+    WAITING = "waiting"
+    PARKED = "parked"
+    DONE = "done"
+
+
+@dataclass(frozen=True)
+class Work:
+    """What a decision about a share needs of its two rows. `state` is None when it is new.
+
+    `key` is the id as the database holds it, which for a malformed row need not be text; `share_id` names it in text.
+    """
+
+    share_id: str
+    key: str | bytes
+    status: str | None
+    state: WorkState | None
+    media_id: str | None
+    claim_id: str | None
+    owner: str | None
+    last_owner: str | None
+    attempts: int
+    crashes: int
+    next_attempt_at: datetime | None
+    finished_at: datetime | None
+
+    @property
+    def is_reopened(self) -> bool:
+        """Whether somebody has set a parked share back to pending, which makes it as good as new."""
+        return self.state is WorkState.PARKED and self.status == ShareStatus.PENDING
+
+    @property
+    def is_new(self) -> bool:
+        """Whether it waits for its first attempt, or its first after somebody has reopened it."""
+        return self.is_reopened or (self.state is None and self.status == ShareStatus.PENDING)
+
+    @property
+    def is_done(self) -> bool:
+        """Whether it has been finished before, here or by whoever set its status."""
+        return self.state is WorkState.DONE or self.status == ShareStatus.DONE
+
+
+def lock(connection: Connection, share_id: str) -> Work | None:
+    """Read a share and keep others from moving it for the rest of the transaction; None when there is no such share.
+
+    A parked share that somebody has set back to pending comes with its counters at zero.
+    """
+    is_sqlite = connection.dialect.name == "sqlite"
+    row = connection.execute(
+        select(shares.c.id, shares.c.status)
+        .where(has_id(shares.c.id, share_id, is_sqlite=is_sqlite))
+        .with_for_update(key_share=True)
+    ).first()
+    if row is None:
+        return None
+    # A second statement, so that on PostgreSQL it sees what the transaction that held the lock before has committed.
+    work = connection.execute(
+        select(share_work).where(has_id(share_work.c.share_id, share_id, is_sqlite=is_sqlite))
+    ).first()
+    found = Work(
+        share_id=share_id,
+        key=row.id,
+        status=text_of(row.status),
+        state=WorkState(work.state) if work else None,
+        media_id=work.media_id if work else None,
+        claim_id=work.claim_id if work else None,
+        owner=work.owner if work else None,
+        last_owner=work.last_owner if work else None,
+        attempts=work.attempts if work else 0,
+        crashes=work.crashes if work else 0,
+        next_attempt_at=work.next_attempt_at if work else None,
+        finished_at=work.finished_at if work else None,
+    )
+    return replace(found, attempts=0, crashes=0, last_owner=None) if found.is_reopened else found
+
+
+def lock_all(connection: Connection, share_ids: Sequence[str]) -> list[Work]:
+    """Lock several shares in the order of their ids, so that two who do so never wait for each other in a circle."""
+    return [work for share_id in sorted(set(share_ids)) for work in [lock(connection, share_id)] if work]
+
+
+def media_id_of(connection: Connection, share_id: str) -> str | None:
+    """Read which media a share was last claimed or begun with, without locking anything."""
+    is_sqlite = connection.dialect.name == "sqlite"
+    return connection.execute(
+        select(share_work.c.media_id).where(has_id(share_work.c.share_id, share_id, is_sqlite=is_sqlite))
+    ).scalar()
+
+
+def move(connection: Connection, work: Work, *, now: datetime, state: WorkState, **changes: Any) -> None:  # noqa: ANN401 - columns of every type
+    """Write a share's row in `share_work`, making it when there is none. The rest stays.
+
+    Only `next_attempt_at` does not: it belongs to one state, so it is named or gone.
+    """
+    values = {
+        "attempts": work.attempts,
+        "crashes": work.crashes,
+        "last_owner": work.last_owner,
+        "finished_at": work.finished_at,
+        "next_attempt_at": None,
+        **changes,
+        "state": state,
+        "updated_at": now,
+    }
+    connection.execute(
+        insert_into(share_work, is_sqlite=connection.dialect.name == "sqlite")
+        .values(share_id=work.key, **values)
+        .on_conflict_do_update(index_elements=[share_work.c.share_id], set_=values)
+    )
+
+
+def set_status(connection: Connection, work: Work, status: str, *, now: datetime, **changes: Any) -> None:  # noqa: ANN401 - as in `move`
+    """Write a share's status in the gateway's table."""
+    is_share = has_id(shares.c.id, work.share_id, is_sqlite=connection.dialect.name == "sqlite")
+    connection.execute(update(shares).where(is_share).values(status=status, updated_at=now, **changes))
+
+
+def in_hand(connection: Connection, owner: str) -> list[str]:
+    """List the shares that a run has in hand."""
+    return [
+        id_text(key)
+        for key in connection.execute(select(share_work.c.share_id).where(share_work.c.owner == owner)).scalars()
+    ]
+
+
+def has_sibling_in_hand(connection: Connection, work: Work, owner: str) -> bool:
+    """Tell whether the run works on another share of the same media as well, under the one lease."""
+    is_sibling = exists().where(
+        share_work.c.media_id == work.media_id, share_work.c.owner == owner, share_work.c.share_id != work.key
+    )
+    return bool(connection.execute(select(is_sibling)).scalar_one())
+
+
+def has_transcript(connection: Connection, work: Work) -> bool:
+    """Tell whether the share's transcript has been written, by whatever attempt."""
+    return bool(connection.execute(select(exists().where(transcripts.c.share_id == work.key))).scalar_one())
+
+
+def stored_url(connection: Connection, media_id: str | None) -> str | None:
+    """Read where a stored media's video is; None when it is not stored."""
+    return connection.execute(
+        select(media.c.video_url).where(media.c.media_id == media_id, media.c.state == MediaState.STORED)
+    ).scalar()

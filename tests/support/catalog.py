@@ -1,0 +1,136 @@
+"""Rows and moments for tests of the catalog."""
+
+from dataclasses import replace
+from datetime import UTC, datetime, timedelta
+from typing import Any
+from uuid import uuid4
+
+from sqlalchemy import Connection, text
+
+from bookmarkai_assets.adapters.catalog import OpenCatalog
+from bookmarkai_assets.core.media import Blob, Digest, Media, MediaState, VideoInfo
+from bookmarkai_assets.core.outcomes import Failure, Outcome
+from bookmarkai_assets.core.placement import Backend, Placement, StorageMode
+from bookmarkai_assets.core.ports import Begun
+from bookmarkai_assets.core.transcripts import Segment, Transcript
+
+USER = "11111111-1111-4111-8111-111111111111"
+LEASE_SECONDS = 60
+UNREACHABLE = Failure(Outcome.UNREACHABLE, "the site did not answer")
+GONE = Failure(Outcome.GONE, "the video no longer exists")
+PLACEMENT = Placement(backend=Backend.S3, mode=StorageMode.HYBRID, percentage=50, bucket=7)
+
+
+def at(seconds: float) -> datetime:
+    """Give the moment so many seconds into the test; half a second before it is -0.5."""
+    return datetime(2026, 1, 31, 12, tzinfo=UTC) + timedelta(seconds=seconds)
+
+
+def add_share(catalog: OpenCatalog, *, url: str | None = None, seconds: float = 0, user_id: str = USER) -> str:
+    """Add a share that was made at that moment; returns its id."""
+    link = url or f"https://example.com/video/{uuid4()}"
+    return catalog.shares.add(url=link, user_id=user_id, platform="generic", now=at(seconds)).share.share_id
+
+
+def due_ids(catalog: OpenCatalog, seconds: float = 0, limit: int = 100) -> list[str]:
+    """List the ids of the shares that are due at that moment."""
+    return [due.share_id for due in catalog.work.due(now=at(seconds), limit=limit)]
+
+
+def claim(catalog: OpenCatalog, share_id: str, media_id: str, claim_id: str, seconds: float = 0) -> bool:
+    """Claim for `LEASE_SECONDS` from that moment."""
+    return catalog.work.claim(share_id, media_id, claim_id=claim_id, now=at(seconds), until=at(seconds + LEASE_SECONDS))
+
+
+def begin(
+    catalog: OpenCatalog, share_id: str, media_id: str, run: str, seconds: float = 0, *, claim_id: str | None = None
+) -> int | None:
+    """Begin for `LEASE_SECONDS` from that moment; returns the attempts, None when it was refused."""
+    result = catalog.work.begin(
+        share_id, media_id, owner=run, claim_id=claim_id, now=at(seconds), until=at(seconds + LEASE_SECONDS)
+    )
+    return result.attempts if isinstance(result, Begun) else None
+
+
+def finish(catalog: OpenCatalog, share_id: str, run: str, seconds: float = 0) -> None:
+    """Finish with some stored URL."""
+    catalog.work.finish(share_id, media_url="/media/video.mp4", owner=run, now=at(seconds))
+
+
+def fail(catalog: OpenCatalog, share_id: str, run: str, seconds: float = 0, *, retry_in: float | None = None) -> None:
+    """Fail at that moment: retried so many seconds later, or parked."""
+    if retry_in is None:
+        catalog.work.fail(share_id, GONE, owner=run, now=at(seconds), retry_at=None)
+    else:
+        catalog.work.fail(share_id, UNREACHABLE, owner=run, now=at(seconds), retry_at=at(seconds + retry_in))
+
+
+def status_of(catalog: OpenCatalog, share_id: str) -> str:
+    """Read the gateway's status of a share."""
+    return catalog.shares.get(share_id).status
+
+
+def columns_of(catalog: OpenCatalog, share_id: str, *columns: str) -> tuple[Any, ...]:
+    """Read columns of `shares` as the gateway would."""
+    with catalog.database.engine.connect() as connection:
+        statement = text(f"SELECT {', '.join(columns)} FROM shares WHERE id = :id")  # noqa: S608 - names from the test
+        return tuple(connection.execute(statement, {"id": share_id}).one())
+
+
+def execute(catalog: OpenCatalog, statement: str, **parameters: Any) -> None:
+    """Change the database behind the adapter's back, as the gateway or a person might."""
+    with catalog.database.engine.begin() as connection:
+        run(connection, statement, **parameters)
+
+
+def run(connection: Connection, statement: str, **parameters: Any) -> None:
+    """Run one statement with named parameters."""
+    connection.execute(text(statement), parameters)
+
+
+def staged_media(media_id: str, share_id: str, *, url: str = "/staging/video.mp4") -> Media:
+    """Give a media with every field set that a finished download sets."""
+    return Media(
+        media_id=media_id,
+        canonical_url="https://example.com/video/1",
+        platform="generic",
+        share_id=share_id,
+        object_key="temp/videos/2026/01/31/0123456789abcdef_1769860800000.mp4",
+        state=MediaState.STAGED,
+        info=VideoInfo(
+            title="Kuchen backen 🍰 \u200fעוגה",
+            author="someone",
+            description="line one\nline two",
+            thumbnail_url="https://example.com/thumbnail.jpg",
+            extractor="Generic",
+            duration_seconds=29.97,
+            width=720,
+            height=1280,
+        ),
+        video=Blob(url, Digest(5_000_000_000, "a" * 64), "video/mp4"),
+        audio=Blob(f"{url}.m4a", Digest(480_000, "b" * 64), "audio/mp4"),
+        download_seconds=1.25,
+    )
+
+
+def stored_media(media_id: str, share_id: str, *, url: str = "s3://media/video.mp4") -> Media:
+    """Give the same media once it is stored."""
+    return replace(
+        staged_media(media_id, share_id, url=url), state=MediaState.STORED, upload_seconds=0.75, placement=PLACEMENT
+    )
+
+
+def transcript_of(*texts: str, engine: str = "faster-whisper", model: str = "tiny.en") -> Transcript:
+    """Give a transcript with a segment of one second for each text."""
+    return Transcript(
+        engine=engine,
+        model=model,
+        language="en",
+        language_probability=0.98,
+        duration_seconds=float(len(texts)),
+        segments=tuple(
+            Segment(start=float(i), end=i + 1.0, text=said, avg_logprob=-0.25, no_speech_prob=0.01)
+            for i, said in enumerate(texts)
+        ),
+        transcribe_seconds=0.5,
+    )

