@@ -1,0 +1,148 @@
+"""Downloading: yt-dlp in processes of its own, behind the egress guard. This is the door; nothing here is yt-dlp's.
+
+The parts, in the order of a download: `egress_guard` and `forward_proxy` in this process; `workers`, which starts the
+program `child` and speaks to its `fork_server`; and in a process per download `fetch`, which runs yt-dlp (`ytdlp`,
+`ytdlp_errors`) and validates what it left (`media_file`). `job` is what passes between the two sides.
+"""
+
+import json
+import signal
+import threading
+import time
+import weakref
+from contextlib import suppress
+from pathlib import Path
+
+from typing_extensions import override
+
+from bookmarkai_assets.adapters.downloader.egress_guard import (
+    NO_ANSWER,
+    REFUSALS,
+    Account,
+    Decision,
+    EgressGuard,
+    Resolve,
+    Verdict,
+    resolve_with_system,
+)
+from bookmarkai_assets.adapters.downloader.job import STDERR_FILE, Fetched, Job, result_from_json
+from bookmarkai_assets.adapters.downloader.workers import WorkerEnd, Workers
+from bookmarkai_assets.core.outcomes import Failure, Outcome
+from bookmarkai_assets.core.ports import DownloadedVideo, Downloader, DownloadLimits
+from bookmarkai_assets.core.text import clean_line, without_secrets
+from bookmarkai_assets.core.urls import HostPort
+
+_PROGRAM = "bookmarkai_assets.adapters.downloader.child"
+# Pages, manifests and answers that yt-dlp opens and leaves, on top of the video itself.
+_OVERHEAD_BYTES = 64 * 1024 * 1024
+_MAX_WORDS_CHARACTERS = 200
+_MAX_STDERR_BYTES = 2000
+
+
+class YtDlpDownloader(Downloader):
+    """Downloads with yt-dlp, through an egress guard of its own, each download in its own process.
+
+    `allowed_extractors` are yt-dlp's names (regular expressions, as its option takes them); `allowed_hosts` may be
+    reached although they are not public. Safe to use from many threads. Nothing is started before the first download;
+    what was started ends with `close()`, with this object or with this process.
+    """
+
+    def __init__(
+        self,
+        *,
+        allowed_extractors: tuple[str, ...],
+        allowed_hosts: frozenset[HostPort],
+        resolve: Resolve = resolve_with_system,
+    ) -> None:
+        self._workers = Workers("-m", _PROGRAM, json.dumps(allowed_extractors))
+        self._allowed_hosts = allowed_hosts
+        self._resolve = resolve
+        self._lock = threading.Lock()
+        self._guard: EgressGuard | None = None
+        self._close_guard: weakref.finalize[[], YtDlpDownloader] | None = None
+
+    @override
+    def download(self, url: str, directory: Path, limits: DownloadLimits) -> DownloadedVideo | Failure:
+        started = time.monotonic()
+        home = directory.resolve()
+        with self._running_guard().account(max_bytes=limits.max_bytes + _OVERHEAD_BYTES) as account:
+            job = Job(url=url, directory=home, limits=limits, proxy_url=account.proxy_url)
+            end = self._workers.run(job.to_json(), timeout_seconds=limits.timeout_seconds)
+            result = self._result_of(end, home, limits)
+            if isinstance(result, Failure):
+                return _seen_from_outside(result, account, limits)
+        (home / STDERR_FILE).unlink(missing_ok=True)
+        return DownloadedVideo(
+            video=result.video, audio=result.audio, info=result.info, seconds=time.monotonic() - started
+        )
+
+    def close(self) -> None:
+        """End what was started, downloads in progress included. A later download starts it anew."""
+        self._workers.close()
+        with self._lock:
+            if self._close_guard is not None:
+                self._close_guard()
+            self._guard = self._close_guard = None
+
+    def _running_guard(self) -> EgressGuard:
+        with self._lock:
+            if self._guard is None:
+                self._guard = EgressGuard(allowed_hosts=self._allowed_hosts, resolve=self._resolve)
+                self._close_guard = weakref.finalize(self, self._guard.close)
+            return self._guard
+
+    def _result_of(self, end: WorkerEnd, home: Path, limits: DownloadLimits) -> Fetched | Failure:
+        """Read how a download's process ended: in time, by itself, with a result, or not."""
+        if end.is_timed_out:
+            return Failure(
+                Outcome.DOWNLOAD_FAILED, f"the download was stopped after its {limits.timeout_seconds:.0f} seconds"
+            )
+        if end.status is None:
+            return Failure(
+                Outcome.DOWNLOAD_FAILED, f"the downloader's program ended: {_last_words(self._workers.complaint())}"
+            )
+        if end.status < 0:
+            return Failure(
+                Outcome.DOWNLOAD_FAILED, f"the download's process was killed by {signal.Signals(-end.status).name}"
+            )
+        if end.status > 0:
+            words = _last_words(_tail_of(home / STDERR_FILE) or self._workers.complaint())
+            return Failure(Outcome.DOWNLOAD_FAILED, f"the download's process failed: {words}")
+        try:
+            return result_from_json(end.output, directory=home)
+        except ValueError as error:
+            words = clean_line(str(error), max_characters=_MAX_WORDS_CHARACTERS)
+            return Failure(Outcome.DOWNLOAD_FAILED, f"the download's process gave an unreadable result: {words}")
+
+
+def _seen_from_outside(failure: Failure, account: Account, limits: DownloadLimits) -> Failure:
+    """Say a failure in the guard's terms where the guard caused it: inside, it looks like the site's fault."""
+    refused = next((decision for decision in account.decisions if decision.verdict in REFUSALS), None)
+    if refused is not None:
+        what = "the port is" if refused.verdict is Verdict.PORT_REFUSED else "its address is not public and"
+        return Failure(Outcome.REFUSED, f"the link leads to {_place(refused)}; {what} not opened")
+    if account.is_spent:
+        return Failure(Outcome.TOO_BIG, f"more came than a video of the limit of {limits.max_bytes} bytes needs")
+    unanswered = next((decision for decision in account.decisions if decision.verdict in NO_ANSWER), None)
+    if failure.outcome is Outcome.UNREACHABLE and unanswered is not None:
+        is_unknown = unanswered.verdict is Verdict.NAME_UNKNOWN
+        what = "no such name is known" if is_unknown else "no connection could be made"
+        return Failure(Outcome.UNREACHABLE, f"the link leads to {_place(unanswered)}; {what}")
+    return failure
+
+
+def _place(decision: Decision) -> str:
+    return f"{clean_line(decision.host, max_characters=_MAX_WORDS_CHARACTERS)}, port {decision.port}"
+
+
+def _tail_of(file: Path) -> str:
+    with suppress(FileNotFoundError), file.open("rb") as opened:  # it failed before it could open it
+        opened.seek(max(0, file.stat().st_size - _MAX_STDERR_BYTES))
+        return opened.read().decode(errors="replace")
+    return ""
+
+
+def _last_words(stderr: str) -> str:
+    """Give the last line that a process wrote: of a traceback, the error itself."""
+    lines = [line for line in stderr.splitlines() if line.strip()]
+    return clean_line(without_secrets(lines[-1]), max_characters=_MAX_WORDS_CHARACTERS) if lines else "without a word"

@@ -1,0 +1,64 @@
+"""The program of a downloader's own process: `python -m bookmarkai_assets.adapters.downloader.child EXTRACTORS`.
+
+It imports yt-dlp and PyAV once and forks a worker for each download; each worker shuts itself into its directory and
+its limits before it looks at the link. EXTRACTORS is a JSON list of names; stdin is the control socket.
+"""
+
+import gc
+import json
+import os
+import resource
+import signal
+import sys
+from functools import partial
+
+from bookmarkai_assets.adapters.downloader.fetch import fetch
+from bookmarkai_assets.adapters.downloader.fork_server import ForkServer, control_on_stdin
+from bookmarkai_assets.adapters.downloader.job import STDERR_FILE, Job, result_to_json
+from bookmarkai_assets.adapters.downloader.ytdlp import warm_up
+
+# Above the byte limit: the last block that was read before the limit was noticed, and what merging adds.
+_FILE_SLACK_BYTES = 8 * 1024 * 1024
+# A page or picture that unpacks to gigabytes ends its own download and nothing else. Merging 4K video needs a fifth.
+_MAX_DATA_BYTES = 2 * 1024**3
+# The deadline is kept from outside; this one is for the case that whoever keeps it was killed.
+_DEADLINE_GRACE_SECONDS = 10
+
+
+def main() -> None:
+    """Serve downloads until the other end of stdin closes."""
+    allowed_extractors = tuple(json.loads(sys.argv[1]))
+    control = control_on_stdin()
+    warm_up(allowed_extractors)
+    # What is imported by now is shared with every fork; a collection there would copy it page by page.
+    gc.collect()
+    gc.freeze()
+    ForkServer(control, partial(work, allowed_extractors)).serve()
+
+
+def work(allowed_extractors: tuple[str, ...], text: bytes) -> bytes:
+    """Do one job in a process of its own."""
+    job = Job.from_json(text)
+    _shut_in(job)
+    return result_to_json(fetch(job, allowed_extractors=allowed_extractors))
+
+
+def _shut_in(job: Job) -> None:
+    """Bind this process to its directory, its limits and its time."""
+    directory = str(job.directory)
+    os.chdir(directory)
+    os.environ.update(TMPDIR=directory, HOME=directory)
+    stderr = os.open(STDERR_FILE, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_APPEND, 0o600)
+    os.dup2(stderr, sys.stderr.fileno())
+    os.close(stderr)
+    for kind, limit in (
+        (resource.RLIMIT_CORE, 0),
+        (resource.RLIMIT_FSIZE, job.limits.max_bytes + _FILE_SLACK_BYTES),
+        (resource.RLIMIT_DATA, _MAX_DATA_BYTES),
+    ):
+        resource.setrlimit(kind, (limit, limit))
+    signal.setitimer(signal.ITIMER_REAL, job.limits.timeout_seconds + _DEADLINE_GRACE_SECONDS)
+
+
+if __name__ == "__main__":
+    main()

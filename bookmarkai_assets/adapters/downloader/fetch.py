@@ -1,0 +1,102 @@
+"""One download from link to validated files, in the process that is its own."""
+
+import hashlib
+from pathlib import Path
+
+from bookmarkai_assets.adapters.downloader.job import Fetched, Job
+from bookmarkai_assets.adapters.downloader.media_file import DISK_ERRORS, MediaFacts, content_type_of, read_media
+from bookmarkai_assets.adapters.downloader.ytdlp import (
+    VIDEO_STEM,
+    ByteCounter,
+    Info,
+    Log,
+    find_video,
+    needs_ffmpeg,
+    options,
+    refuse_what_exceeds,
+    too_big,
+    too_long,
+    video_info,
+)
+from bookmarkai_assets.adapters.downloader.ytdlp_errors import failure_of
+from bookmarkai_assets.core.errors import ShareFailedError
+from bookmarkai_assets.core.media import Digest
+from bookmarkai_assets.core.outcomes import Failure, Outcome
+from bookmarkai_assets.core.ports import DownloadedFile
+
+_AUDIO_STEM = "audio"
+
+
+def fetch(job: Job, *, allowed_extractors: tuple[str, ...]) -> Fetched | Failure:
+    """Download the one video behind the job's link into its directory, validate it and cut its audio track."""
+    from yt_dlp.utils import YoutubeDLError
+
+    try:
+        info, file = _download(job, allowed_extractors)
+        size_bytes = file.stat().st_size
+        if size_bytes > job.limits.max_bytes:
+            return too_big(job.limits.max_bytes)
+        facts = read_media(file, audio_stem=job.directory / _AUDIO_STEM)
+        if facts.duration_seconds > job.limits.max_duration_seconds:
+            return too_long(facts.duration_seconds, job.limits)
+        return _fetched(info, file, facts)
+    except ShareFailedError as error:
+        return error.failure
+    except YoutubeDLError as error:
+        return failure_of(error, url=job.url, allowed_extractors=allowed_extractors)
+    except OSError as error:
+        if error.errno not in DISK_ERRORS:
+            raise
+        return Failure(Outcome.DOWNLOAD_FAILED, f"the disk is full: {error.strerror}")
+
+
+def _download(job: Job, allowed_extractors: tuple[str, ...]) -> tuple[Info, Path]:
+    """Run yt-dlp; returns what the site said and the file. Raises `ShareFailedError` and yt-dlp's errors."""
+    from yt_dlp import YoutubeDL
+
+    log = Log()
+    parameters = options(
+        directory=job.directory,
+        proxy_url=job.proxy_url,
+        max_bytes=job.limits.max_bytes,
+        allowed_extractors=allowed_extractors,
+        log=log,
+        on_progress=ByteCounter(job.limits.max_bytes),
+    )
+    with YoutubeDL(parameters) as ydl:
+        info = find_video(ydl, job.url)
+        refuse_what_exceeds(info, job.limits)
+        if needs_ffmpeg(info):
+            ydl.params["ffmpeg_location"] = _ffmpeg()
+        done = ydl.process_ie_result(info, download=True)
+    downloads = done.get("requested_downloads") or [{}]
+    file = Path(downloads[0].get("filepath") or job.directory / VIDEO_STEM)
+    if file.is_file():
+        return done, file
+    if log.is_too_big:
+        raise ShareFailedError(too_big(job.limits.max_bytes))
+    raise ShareFailedError(Failure(Outcome.DOWNLOAD_FAILED, "yt-dlp reported success and left no file"))
+
+
+def _ffmpeg() -> str:
+    """Find the ffmpeg that came with the installation: looking costs half a second, so only when it is needed."""
+    import imageio_ffmpeg  # noqa: PLC0415 - see above
+
+    return str(imageio_ffmpeg.get_ffmpeg_exe())
+
+
+def _fetched(info: Info, file: Path, facts: MediaFacts) -> Fetched:
+    video = file.rename(file.with_name(f"{VIDEO_STEM}.{facts.extension}"))
+    return Fetched(
+        video=_described(video),
+        audio=_described(facts.audio) if facts.audio else None,
+        info=video_info(info, duration_seconds=facts.duration_seconds, width=facts.width, height=facts.height),
+    )
+
+
+def _described(file: Path) -> DownloadedFile:
+    with file.open("rb") as opened:
+        sha256 = hashlib.file_digest(opened, "sha256").hexdigest()
+    return DownloadedFile(
+        path=file, digest=Digest(size_bytes=file.stat().st_size, sha256=sha256), content_type=content_type_of(file)
+    )

@@ -1,0 +1,96 @@
+"""What passes between the pipeline's process and a download's own: a job in, a result out, as JSON."""
+
+import dataclasses
+import json
+from dataclasses import dataclass
+from pathlib import Path
+
+from bookmarkai_assets.core.media import Digest, VideoInfo
+from bookmarkai_assets.core.outcomes import Failure, Outcome
+from bookmarkai_assets.core.ports import DownloadedFile, DownloadLimits
+
+STDERR_FILE = ".stderr"
+"""In the download's directory: what its process had to say."""
+
+
+@dataclass(frozen=True)
+class Job:
+    """One download: the link, the directory that is its own, the limits, and its only way out."""
+
+    url: str
+    directory: Path
+    limits: DownloadLimits
+    proxy_url: str
+
+    def to_json(self) -> bytes:
+        """Write the job on one line."""
+        fields = dataclasses.asdict(self) | {"directory": str(self.directory)}
+        return json.dumps(fields).encode()
+
+    @classmethod
+    def from_json(cls, text: bytes) -> "Job":
+        """Read what `to_json` wrote."""
+        fields = json.loads(text)
+        return cls(
+            url=fields["url"],
+            directory=Path(fields["directory"]),
+            limits=DownloadLimits(**fields["limits"]),
+            proxy_url=fields["proxy_url"],
+        )
+
+
+@dataclass(frozen=True)
+class Fetched:
+    """What a download left in its directory, and what is known of it."""
+
+    video: DownloadedFile
+    audio: DownloadedFile | None
+    info: VideoInfo
+
+
+def result_to_json(result: Fetched | Failure) -> bytes:
+    """Write a result. Paths shrink to names: the reader knows the directory."""
+    if isinstance(result, Failure):
+        return json.dumps({"failure": dataclasses.asdict(result)}).encode()
+    return json.dumps(
+        {
+            "video": _file_to_fields(result.video),
+            "audio": _file_to_fields(result.audio) if result.audio else None,
+            "info": dataclasses.asdict(result.info),
+        }
+    ).encode()
+
+
+def result_from_json(text: bytes, *, directory: Path) -> Fetched | Failure:
+    """Read a result; raises ValueError when it is none, or names a file that is not a plain one in `directory`.
+
+    The writer has read hostile input, so its word is checked where it could lead outside.
+    """
+    try:
+        fields = json.loads(text)
+        if "failure" in fields:
+            return Failure(Outcome(fields["failure"]["outcome"]), str(fields["failure"]["reason"]))
+        return Fetched(
+            video=_file_from_fields(fields["video"], directory),
+            audio=_file_from_fields(fields["audio"], directory) if fields["audio"] else None,
+            info=VideoInfo(**fields["info"]),
+        )
+    except (KeyError, TypeError) as error:
+        raise ValueError(f"a field is missing or odd: {error}") from error
+
+
+def _file_to_fields(file: DownloadedFile) -> dict[str, object]:
+    return {
+        "name": file.path.name,
+        "size_bytes": file.digest.size_bytes,
+        "sha256": file.digest.sha256,
+        "content_type": file.content_type,
+    }
+
+
+def _file_from_fields(fields: dict[str, str], directory: Path) -> DownloadedFile:
+    path = directory / fields["name"]
+    if path.parent != directory or path.is_symlink() or not path.is_file():
+        raise ValueError(f"no plain file of the download: {fields['name']!r}")
+    digest = Digest(size_bytes=int(fields["size_bytes"]), sha256=fields["sha256"])
+    return DownloadedFile(path=path, digest=digest, content_type=fields["content_type"])

@@ -1,0 +1,173 @@
+"""Starts the downloader's own program and has jobs done by it, each in its own process. Knows nothing of yt-dlp."""
+
+import os
+import socket
+import subprocess
+import sys
+import tempfile
+import threading
+import time
+import weakref
+from contextlib import suppress
+from dataclasses import dataclass
+from pathlib import Path
+from typing import IO
+
+_PACKAGE_ROOT = Path(__file__).parents[3]
+# All that the program sees of the environment: no credentials, no proxy settings (NO_PROXY would lead past the guard),
+# no configuration of Python or yt-dlp. The path is where ffmpeg's and JavaScript's programs may be.
+_ENVIRONMENT = {
+    "PATH": "/usr/local/bin:/usr/bin:/bin:/opt/homebrew/bin",
+    "LANG": "C.UTF-8",
+    "PYTHONPATH": str(_PACKAGE_ROOT),
+    "PYTHONNOUSERSITE": "1",
+    "YTDLP_NO_PLUGINS": "1",
+}
+_CHUNK_BYTES = 65_536
+_KILL_SECONDS = 10.0
+_MAX_COMPLAINT_BYTES = 2000
+
+
+@dataclass(frozen=True)
+class WorkerEnd:
+    """How a job ended. `status` is its exit code, or minus the signal that killed it; None when the program died."""
+
+    status: int | None
+    output: bytes
+    is_timed_out: bool = False
+
+
+@dataclass(frozen=True)
+class _Program:
+    process: subprocess.Popen[bytes]
+    control: socket.socket
+    stderr: IO[bytes]
+
+
+class Workers:
+    """Has jobs done by a program that speaks `fork_server`'s protocol on its stdin. Safe to use from many threads.
+
+    The program starts with the first job, is started again if it dies, and ends with `close()`, with this object or
+    with this process, however that comes.
+    """
+
+    def __init__(self, *arguments: str) -> None:
+        self._command = (sys.executable, "-P", *arguments)
+        self._lock = threading.Lock()
+        self._program: _Program | None = None
+        self._last_complaint = ""
+        self._stop: weakref.finalize[[_Program], Workers] | None = None
+
+    def run(self, job: bytes, *, timeout_seconds: float) -> WorkerEnd:
+        """Do one job, a text of one line. When its time is up, its whole process group is killed."""
+        deadline = time.monotonic() + timeout_seconds
+        answer = bytearray()
+        try:
+            program, connection = self._connect()
+        except OSError:
+            return WorkerEnd(status=None, output=b"")
+        with connection:
+            with suppress(OSError):  # the program has just died; reading tells
+                connection.sendall(job + b"\n")
+            is_ended = _read(connection, answer, deadline)
+            if not is_ended:
+                with suppress(OSError):  # the job has just ended by itself
+                    connection.shutdown(socket.SHUT_WR)
+                _read(connection, answer, time.monotonic() + _KILL_SECONDS)
+        status, newline, output = bytes(answer).partition(b"\n")
+        if is_ended and not newline:
+            self._give_up(program)
+        return WorkerEnd(status=int(status) if newline else None, output=output, is_timed_out=not is_ended)
+
+    def complaint(self) -> str:
+        """Give the end of what the program, or the last one that died, has written to stderr."""
+        with self._lock:
+            return _tail_of(self._program) if self._program is not None else self._last_complaint
+
+    def close(self) -> None:
+        """End the program and every job."""
+        with self._lock:
+            self._end()
+
+    def _connect(self) -> tuple[_Program, socket.socket]:
+        """Open a connection for one job; raises OSError when the program cannot be started."""
+        with self._lock:
+            if self._program is not None:
+                with suppress(OSError):  # it has died since the last job, so a new one is started
+                    return self._program, _open(self._program)
+            self._end()
+            self._program = _start(self._command)
+            self._stop = weakref.finalize(self, _stop, self._program)
+            return self._program, _open(self._program)
+
+    def _give_up(self, program: _Program) -> None:
+        """See a program end that hung up on a job: it is dying, and may still look alive to the next one."""
+        with self._lock:
+            if self._program is program:
+                self._last_complaint = _tail_of(program)
+                self._end()
+
+    def _end(self) -> None:
+        if self._stop is not None:
+            self._stop()
+        self._program = self._stop = None
+
+
+def _start(command: tuple[str, ...]) -> _Program:
+    ours, theirs = socket.socketpair()
+    stderr = tempfile.TemporaryFile()  # noqa: SIM115 - lives as long as the program
+    with theirs:
+        process = subprocess.Popen(  # noqa: S603 - this Python, with arguments of our own
+            command,
+            stdin=theirs.fileno(),
+            stdout=subprocess.DEVNULL,
+            stderr=stderr,
+            env=_ENVIRONMENT,
+            cwd="/",
+            start_new_session=True,  # Ctrl-C in a terminal is this process's matter
+        )
+    return _Program(process, ours, stderr)
+
+
+def _open(program: _Program) -> socket.socket:
+    """Hand one end of a new connection to a program, and give the other; raises OSError when the program has died."""
+    mine, theirs = socket.socketpair()
+    with theirs:
+        try:
+            socket.send_fds(program.control, [b"+"], [theirs.fileno()])
+        except OSError:
+            mine.close()
+            raise
+    return mine
+
+
+def _tail_of(program: _Program) -> str:
+    descriptor = program.stderr.fileno()
+    start = max(0, os.fstat(descriptor).st_size - _MAX_COMPLAINT_BYTES)
+    return os.pread(descriptor, _MAX_COMPLAINT_BYTES, start).decode(errors="replace")
+
+
+def _stop(program: _Program) -> None:
+    program.control.close()
+    try:
+        program.process.wait(_KILL_SECONDS)
+    except subprocess.TimeoutExpired:
+        program.process.kill()
+        program.process.wait()
+    program.stderr.close()
+
+
+def _read(connection: socket.socket, answer: bytearray, deadline: float) -> bool:
+    """Read to the end of a connection; False when the deadline comes first."""
+    while (left_seconds := deadline - time.monotonic()) > 0:
+        connection.settimeout(left_seconds)
+        try:
+            data = connection.recv(_CHUNK_BYTES)
+        except TimeoutError:
+            return False
+        except ConnectionError:
+            return True
+        if not data:
+            return True
+        answer += data
+    return False

@@ -1,0 +1,204 @@
+"""yt-dlp's errors as outcomes: first by what they are, then by the status of HTTP, last by what the site said.
+
+Runs in a download's own process.
+"""
+
+import re
+from collections.abc import Iterator
+from http import HTTPStatus
+
+from bookmarkai_assets.adapters.downloader.media_file import DISK_ERRORS
+from bookmarkai_assets.adapters.downloader.ytdlp import is_allowed
+from bookmarkai_assets.core.outcomes import Failure, Outcome
+from bookmarkai_assets.core.text import clean_line, without_secrets
+
+_MAX_REASON_CHARACTERS = 300
+_MAX_CHAIN = 20
+
+# In the order of looking: the first that is found decides. Sources: the messages of yt-dlp's extractors for TikTok,
+# YouTube, Instagram, Reddit and X, and those of its base class.
+_SAID = tuple(
+    (outcome, re.compile("|".join(patterns), re.IGNORECASE))
+    for outcome, patterns in (
+        (Outcome.UNSUPPORTED_SITE, (r"\bDRM\b",)),
+        (Outcome.NOT_A_VIDEO, (r"requested format is not available", r"only images")),
+        (
+            Outcome.RATE_LIMITED,
+            (
+                r"rate.?limit",
+                r"too many requests",
+                r"not a bot",
+                r"captcha",
+                r"try again later",
+                r"IP is likely being blocked",
+                r"unable to access the .{0,20} API",
+            ),
+        ),
+        # TikTok's answer 10204, which it gives for removed posts too.
+        (Outcome.GONE, (r"IP address is blocked from accessing this post",)),
+        (
+            Outcome.PRIVATE,
+            (r"\bprivate\b", r"\bprotected\b", r"have permission", r"who follow", r"been approved", r"limits who can"),
+        ),
+        (
+            Outcome.GEO_RESTRICTED,
+            (r"geo.?(restrict|block)", r"\b(in|from) your (country|region|location)"),
+        ),
+        (
+            Outcome.LIVE,
+            (
+                r"\blive (event|stream|broadcast)",
+                r"livestream",
+                r"\bpremieres?\b",
+                r"not (currently |yet )?(live|started)",
+            ),
+        ),
+        (Outcome.DOWNLOAD_FAILED, (r"\bprocessing\b", r"check back later")),
+        (
+            Outcome.LOGIN_NEEDED,
+            (
+                r"\blog(ged)?.?in\b",
+                r"\bsign in\b",
+                r"registered users",
+                r"authentication",
+                r"members",
+                r"subscri",
+                r"payment",
+                r"purchase",
+                r"\brent\b",
+            ),
+        ),
+        (
+            Outcome.GONE,
+            (
+                r"removed",
+                r"deleted",
+                r"terminated",
+                r"suspended",
+                r"no longer",
+                r"(does not|doesn't) exist",
+                r"not found",
+                r"(un|not |n't )available",
+            ),
+        ),
+        (Outcome.NOT_A_VIDEO, (r"\bno (video|media)\b", r"not a video")),
+    )
+)
+_OF_STATUS = {
+    HTTPStatus.UNAUTHORIZED: (Outcome.LOGIN_NEEDED, "it wants a login"),
+    HTTPStatus.FORBIDDEN: (Outcome.LOGIN_NEEDED, "it shows this to members only, or not to this machine"),
+    HTTPStatus.NOT_FOUND: (Outcome.GONE, "there is nothing at this link"),
+    HTTPStatus.GONE: (Outcome.GONE, "what was at this link is gone"),
+    HTTPStatus.REQUEST_TIMEOUT: (Outcome.UNREACHABLE, "it took too long"),
+    HTTPStatus.TOO_MANY_REQUESTS: (Outcome.RATE_LIMITED, "it was asked too often"),
+    HTTPStatus.UNAVAILABLE_FOR_LEGAL_REASONS: (Outcome.GEO_RESTRICTED, "it may not show this here"),
+}
+# yt-dlp's advice to its own users, and its wrapping; none of it helps a reader here.
+_ADVICE = re.compile(
+    r"[;,.]?\s*(please report this issue|confirm you are on|use --|see\s+https?://|you might want to use a VPN|"
+    r"\(caused by|try again with).*",
+    re.IGNORECASE | re.DOTALL,
+)
+_STATUS_IN_WORDS = re.compile(r"HTTP Error (\d{3})")
+_BROKEN_OFF_IN_WORDS = re.compile(r"bytes read, \d+ more expected|Downloaded \d+ bytes, expected \d+")
+_GAVE_UP_IN_WORDS = "Giving up after"
+_UNSERVED = re.compile(r"No suitable extractor(?: \(\w+\))? found for URL (?P<url>\S+)")
+_REFUSING_EXTRACTORS = frozenset({"DRM", "Liability", "Piracy"})  # stand for sites that yt-dlp knows and does not serve
+_LIST_EXTRACTORS = frozenset({"youtube:tab"})  # channels and playlists, which it does not declare
+_WRAPPING = re.compile(r"^(ERROR:\s*)?(\[[^\]]{1,60}\]\s*)?(Got error:\s*)?([\w.-]{1,80}:\s+)?")
+
+
+def reason_of(message: str) -> str:
+    """Make a plain, short reason of a vendor's message: no advice for its own users, no queries, no controls."""
+    return clean_line(without_secrets(_ADVICE.sub("", message[:2000])), max_characters=_MAX_REASON_CHARACTERS)
+
+
+def failure_of(error: Exception, *, url: str, allowed_extractors: tuple[str, ...]) -> Failure:
+    """Give the outcome behind an error that yt-dlp raised while it looked at or fetched `url`."""
+    from yt_dlp.utils import ExtractorError, GeoRestrictedError, UnsupportedError, UserNotLive
+
+    chain = list(_chain(error))
+    extractor_error = next((link for link in chain if isinstance(link, ExtractorError)), None)
+    said = extractor_error.orig_msg if extractor_error else _WRAPPING.sub("", str(error))
+    unserved = _UNSERVED.match(said)
+    if unserved or isinstance(extractor_error, UnsupportedError):
+        return _failure_of_unsupported(unserved["url"] if unserved else url, allowed_extractors)
+    if isinstance(extractor_error, GeoRestrictedError):
+        return Failure(Outcome.GEO_RESTRICTED, f"the site says: {reason_of(said)}")
+    if isinstance(extractor_error, UserNotLive):
+        return Failure(Outcome.LIVE, f"the site says: {reason_of(said)}")
+    in_words = next((outcome for outcome, pattern in _SAID if pattern.search(said)), None)
+    if extractor_error is None or extractor_error.cause is not None or in_words is None:
+        failure = _failure_of_transport(chain, said, is_page=extractor_error is not None)
+        if failure is not None:
+            return failure
+    if extractor_error is not None and not extractor_error.expected and in_words is not Outcome.GONE:
+        return Failure(Outcome.SITE_CHANGED, f"yt-dlp does not understand the site's answer: {reason_of(said)}")
+    return Failure(in_words or Outcome.DOWNLOAD_FAILED, f"the site or yt-dlp says: {reason_of(said)}")
+
+
+def _failure_of_transport(chain: list[BaseException], said: str, *, is_page: bool) -> Failure | None:
+    """Look for the network, HTTP or the disk among the causes; None when neither is to blame."""
+    from yt_dlp.networking.exceptions import HTTPError, IncompleteRead, TransportError
+    from yt_dlp.utils import ContentTooShortError
+
+    disk = next((link for link in chain if isinstance(link, OSError) and link.errno in DISK_ERRORS), None)
+    if disk is not None:
+        return Failure(Outcome.DOWNLOAD_FAILED, f"the disk is full: {disk.strerror}")
+    # After its last retry yt-dlp keeps of the cause nothing but the words.
+    in_words = None if is_page else _STATUS_IN_WORDS.search(said)
+    status = next((link.status for link in chain if isinstance(link, HTTPError)), in_words and int(in_words[1]))
+    if status is not None:
+        return _failure_of_status(status)
+    is_broken_off = any(isinstance(link, ContentTooShortError | IncompleteRead) for link in chain)
+    if not is_page and (is_broken_off or _BROKEN_OFF_IN_WORDS.search(said)):
+        return Failure(Outcome.CORRUPT, f"the site broke off in the middle of the video: {reason_of(said)}")
+    if any(isinstance(link, TransportError) for link in chain) or _GAVE_UP_IN_WORDS in said:
+        return Failure(Outcome.UNREACHABLE, f"the site did not answer: {reason_of(said)}")
+    return None
+
+
+def _failure_of_status(status: int) -> Failure:
+    """Read a status of HTTP. What is not in the table is the server's fault above 500, and odd below."""
+    if status in _OF_STATUS:
+        outcome, meaning = _OF_STATUS[HTTPStatus(status)]
+        return Failure(outcome, f"the site answered {status}: {meaning}")
+    outcome = Outcome.UNREACHABLE if status >= HTTPStatus.INTERNAL_SERVER_ERROR else Outcome.DOWNLOAD_FAILED
+    return Failure(outcome, f"the site answered {status}")
+
+
+def _failure_of_unsupported(url: str, allowed_extractors: tuple[str, ...]) -> Failure:
+    """Tell a page without a video from a site that yt-dlp knows and this installation does not allow."""
+    from yt_dlp.extractor import gen_extractor_classes
+
+    # Two thousand patterns are compiled here, which takes half a second; only a failing link pays it.
+    for extractor in gen_extractor_classes():
+        if not extractor.suitable(url):
+            continue
+        name = clean_line(extractor.IE_NAME, max_characters=100)
+        if is_allowed(name, allowed_extractors):
+            break
+        if name in _REFUSING_EXTRACTORS:
+            return Failure(Outcome.UNSUPPORTED_SITE, "yt-dlp knows this site and does not support it")
+        if name in _LIST_EXTRACTORS or extractor.is_single_video(url) is False:
+            return Failure(Outcome.NOT_A_VIDEO, f"the link is a playlist, a channel or a search ({name})")
+        return Failure(
+            Outcome.UNSUPPORTED_SITE,
+            f"the extractor {name} would serve this link, and YTDLP_ALLOWED_EXTRACTORS does not name it",
+        )
+    return Failure(Outcome.NOT_A_VIDEO, "the page holds no video that yt-dlp can find")
+
+
+def _chain(error: BaseException) -> Iterator[BaseException]:
+    """Walk from an error to what caused it, along Python's links and yt-dlp's own."""
+    seen: list[BaseException] = []
+    waiting: list[BaseException] = [error]
+    while waiting and len(seen) < _MAX_CHAIN:
+        link = waiting.pop(0)
+        if any(link is one for one in seen):
+            continue
+        seen.append(link)
+        yield link
+        kept = getattr(link, "exc_info", None) or (None, None)
+        links = (getattr(link, "cause", None), kept[1], link.__cause__, link.__context__)
+        waiting.extend(one for one in links if isinstance(one, BaseException))

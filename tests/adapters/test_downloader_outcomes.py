@@ -1,0 +1,394 @@
+"""What yt-dlp's errors and info dicts mean here, without a network or a process."""
+
+import errno
+import io
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any, cast
+
+import pytest
+
+from bookmarkai_assets.adapters.downloader.job import Fetched, Job, result_from_json, result_to_json
+from bookmarkai_assets.adapters.downloader.ytdlp import (
+    ByteCounter,
+    find_video,
+    is_allowed,
+    needs_ffmpeg,
+    refuse_what_exceeds,
+    video_info,
+)
+from bookmarkai_assets.adapters.downloader.ytdlp_errors import failure_of, reason_of
+from bookmarkai_assets.core.errors import ShareFailedError
+from bookmarkai_assets.core.media import Digest, VideoInfo
+from bookmarkai_assets.core.outcomes import Failure, Outcome
+from bookmarkai_assets.core.ports import DownloadedFile, DownloadLimits
+
+LIMITS = DownloadLimits(max_bytes=1000, max_duration_seconds=60, timeout_seconds=30)
+URL = "https://www.tiktok.com/@user/video/1"
+BUG = "; please report this issue on  https://github.com/yt-dlp/yt-dlp/issues?q= , filling out the appropriate template"
+
+
+def outcome(error: Exception, allowed: tuple[str, ...] = ("tiktok",)) -> Failure:
+    """Give the failure that an error of yt-dlp becomes."""
+    return failure_of(error, url=URL, allowed_extractors=allowed)
+
+
+def extractor_error(message: str, *, expected: bool = True, cause: Exception | None = None) -> Exception:
+    """Make what an extractor raises, as yt-dlp hands it on."""
+    from yt_dlp.utils import DownloadError, ExtractorError
+
+    error = ExtractorError(message, expected=expected, cause=cause, video_id="1", ie="TikTok")
+    return cast("Exception", DownloadError(f"ERROR: {error}", (type(error), error, None)))
+
+
+def http_error(status: int) -> Exception:
+    """Make what a site's answer raises."""
+    from yt_dlp.networking.common import Response
+    from yt_dlp.networking.exceptions import HTTPError
+
+    answer = Response(io.BytesIO(), "https://cdn.example/v?token=s3cret", {}, status=status)
+    return cast("Exception", HTTPError(answer))
+
+
+# --- Errors ---------------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("message", "expected"),
+    [
+        # TikTok
+        ("You do not have permission to view this post. Log into an account that has access", Outcome.PRIVATE),
+        ("This post may not be comfortable for some audiences. Log in for access", Outcome.LOGIN_NEEDED),
+        ("TikTok is requiring login for access to this content", Outcome.LOGIN_NEEDED),
+        ("Your IP address is blocked from accessing this post", Outcome.GONE),
+        # YouTube
+        ("Private video. Sign in if you've been granted access to this video", Outcome.PRIVATE),
+        ("Video unavailable. This video has been removed by the uploader", Outcome.GONE),
+        ("This video is no longer available because the account has been terminated", Outcome.GONE),
+        ("Sign in to confirm you\u2019re not a bot. Use --cookies-from-browser", Outcome.RATE_LIMITED),
+        ("Sign in to confirm your age", Outcome.LOGIN_NEEDED),
+        ("Join this channel to get access to members-only content like this video", Outcome.LOGIN_NEEDED),
+        ("This live event will begin in 3 days.", Outcome.LIVE),
+        ("Premieres in 12 hours", Outcome.LIVE),
+        ("This content isn't available, try again later", Outcome.RATE_LIMITED),
+        ("All player responses are invalid. Your IP is likely being blocked by Youtube", Outcome.RATE_LIMITED),
+        ("We're processing this video. Check back later.", Outcome.DOWNLOAD_FAILED),
+        ("The uploader has not made this video available in your country", Outcome.GEO_RESTRICTED),
+        ("This video is not available in your country", Outcome.GEO_RESTRICTED),
+        ("This video is DRM protected", Outcome.UNSUPPORTED_SITE),
+        # Instagram
+        ("This content is only available for registered users who follow this account", Outcome.PRIVATE),
+        ("Redirected to the login page. You have exceeded the rate-limit", Outcome.RATE_LIMITED),
+        ("There is no video in this post", Outcome.NOT_A_VIDEO),
+        # Reddit
+        ("Private subreddit; an account that has been approved is required", Outcome.PRIVATE),
+        ("Account authentication is required", Outcome.LOGIN_NEEDED),
+        ("No media found", Outcome.NOT_A_VIDEO),
+        # X
+        ("You are not authorized to view this protected tweet", Outcome.PRIVATE),
+        ("NSFW tweet requires authentication", Outcome.LOGIN_NEEDED),
+        ("Requested tweet is unavailable", Outcome.GONE),
+        ("Twitter API says: This Post is from a suspended account", Outcome.GONE),
+        ("No video could be found in this tweet", Outcome.NOT_A_VIDEO),
+        # yt-dlp itself
+        ("Requested format is not available. Use --list-formats for a list of available formats", Outcome.NOT_A_VIDEO),
+        ("Something that no table knows", Outcome.DOWNLOAD_FAILED),
+    ],
+)
+def test_what_a_site_says_becomes_an_outcome(message: str, expected: Outcome) -> None:
+    """The words of the platforms' refusals are told apart, as yt-dlp passes them on."""
+    failure = outcome(extractor_error(message))
+    assert failure.outcome is expected
+    assert "--" not in failure.reason
+
+
+@pytest.mark.parametrize(
+    ("message", "expected"),
+    [
+        ("Unable to extract universal data for rehydration", Outcome.SITE_CHANGED),
+        ("No video formats found!", Outcome.SITE_CHANGED),
+        ("An extractor error has occurred.", Outcome.SITE_CHANGED),
+        ("Video not available, status code 10231", Outcome.GONE),
+    ],
+)
+def test_an_extractor_at_a_loss_means_that_the_site_changed(message: str, expected: Outcome) -> None:
+    """What yt-dlp asks to be reported is its own failing, unless the site plainly says that the video is gone."""
+    failure = outcome(extractor_error(message, expected=False))
+    assert failure.outcome is expected
+    assert "report" not in failure.reason
+
+
+@pytest.mark.parametrize(
+    ("status", "expected"),
+    [
+        (400, Outcome.DOWNLOAD_FAILED),
+        (401, Outcome.LOGIN_NEEDED),
+        (403, Outcome.LOGIN_NEEDED),
+        (404, Outcome.GONE),
+        (408, Outcome.UNREACHABLE),
+        (410, Outcome.GONE),
+        (429, Outcome.RATE_LIMITED),
+        (451, Outcome.GEO_RESTRICTED),
+        (500, Outcome.UNREACHABLE),
+        (599, Outcome.UNREACHABLE),
+    ],
+)
+def test_a_status_is_found_wherever_yt_dlp_hides_it(status: int, expected: Outcome) -> None:
+    """A status of HTTP counts the same raw, as an extractor's cause, and in the words after the last retry."""
+    from yt_dlp.utils import DownloadError
+
+    raw = http_error(status)
+    wrapped = extractor_error("Unable to download webpage: HTTP Error", cause=raw)
+    given_up = DownloadError(f"ERROR: \r[download] Got error: HTTP Error {status}: No. Giving up after 5 retries")
+    assert {outcome(error).outcome for error in (raw, wrapped, given_up)} == {expected}
+    assert str(status) in outcome(wrapped).reason
+
+
+def test_a_sites_own_words_outweigh_a_status_met_on_the_way() -> None:
+    """An extractor that tried one way, was refused, and then learnt why, is believed."""
+    from yt_dlp.utils import ExtractorError
+
+    error = ExtractorError("This account is private", expected=True)
+    error.__context__ = http_error(403)
+    assert outcome(error).outcome is Outcome.PRIVATE
+
+
+@pytest.mark.parametrize("is_during_page", [True, False])
+def test_the_networks_failures_are_the_sites_silence(is_during_page: bool) -> None:
+    """Timeouts, refusals and broken TLS are unreachable, on the page as on the video."""
+    from yt_dlp.networking.exceptions import CertificateVerifyError, ProxyError, RequestError, TransportError
+    from yt_dlp.utils import DownloadError
+
+    for error in (TransportError("timed out"), CertificateVerifyError("expired"), ProxyError("Tunnel failed: 502")):
+        assert isinstance(error, RequestError)
+        raised = extractor_error("Unable to download webpage", cause=error) if is_during_page else error
+        assert outcome(raised).outcome is Outcome.UNREACHABLE
+    given_up = DownloadError("ERROR: Got error: [Errno 104] Connection reset by peer. Giving up after 5 retries")
+    assert outcome(given_up).outcome is Outcome.UNREACHABLE
+
+
+def test_a_body_that_ends_early_is_corrupt_on_the_video_only() -> None:
+    """A page that breaks off is the site's silence; a video that does is a broken video, also in words alone."""
+    from yt_dlp.networking.exceptions import IncompleteRead
+    from yt_dlp.utils import ContentTooShortError, DownloadError
+
+    broken_off = IncompleteRead(partial=10, expected=20)
+    given_up = DownloadError("ERROR: Got error: 18 bytes read, 12 more expected. Giving up after 5 retries")
+    for error in (broken_off, ContentTooShortError(10, 20), given_up):
+        assert outcome(error).outcome is Outcome.CORRUPT
+    assert outcome(extractor_error("A network error", cause=broken_off)).outcome is Outcome.UNREACHABLE
+
+
+def test_a_full_disk_is_found_behind_yt_dlps_words() -> None:
+    """When the disk is full the site is not to blame, whatever wraps the error."""
+    from yt_dlp.utils import DownloadError
+
+    full = OSError(errno.ENOSPC, "No space left on device")
+    failure = outcome(DownloadError("ERROR: unable to write data", (OSError, full, None)))
+    assert failure == Failure(Outcome.DOWNLOAD_FAILED, "the disk is full: No space left on device")
+
+
+def test_yt_dlps_own_types_are_read_before_words() -> None:
+    """Errors that say by their type what they are need no words."""
+    from yt_dlp.utils import GeoRestrictedError, PostProcessingError, UserNotLive
+
+    assert outcome(GeoRestrictedError("no", countries=["DE"])).outcome is Outcome.GEO_RESTRICTED
+    assert outcome(UserNotLive(video_id="user")).outcome is Outcome.LIVE
+    assert outcome(PostProcessingError("Conversion failed!")).outcome is Outcome.DOWNLOAD_FAILED
+
+
+@pytest.mark.parametrize(
+    ("message", "kept"),
+    [
+        ("Video is gone. Use --cookies-from-browser or --cookies", "Video is gone"),
+        (f"Unable to extract title{BUG}", "Unable to extract title"),
+        ("Unable to open https://u:p@cdn.example/v.mp4?sig=s3cret", "Unable to open https://cdn.example/v.mp4"),
+        ("a\x1b[31mb\r\nc", "a[31mb c"),
+        ("Failed (caused by HTTPError(<HTTP Error 404>))", "Failed"),
+        ("x" * 1000, "x" * 299 + "\u2026"),
+    ],
+)
+def test_a_reason_is_plain_and_short(message: str, kept: str) -> None:
+    """Advice for yt-dlp's own users, wrappings, queries and controls are left out."""
+    assert reason_of(message) == kept
+
+
+# --- Info dicts -----------------------------------------------------------------------------------------------------
+
+
+class ScriptedYdl:
+    """Stands in for yt-dlp where only what it extracts matters."""
+
+    def __init__(self, infos: Mapping[str, Any]) -> None:
+        self._infos = infos
+
+    def extract_info(self, url: str, *, download: bool, ie_key: str | None) -> Any:
+        """Give the info dict behind a URL."""
+        assert not download
+        assert ie_key in {None, "Other"}
+        return self._infos[url]
+
+
+ONE: dict[str, Any] = {"id": "1", "title": "One"}
+
+
+@pytest.mark.parametrize(
+    "infos",
+    [
+        {"a": ONE},
+        {"a": {"_type": "playlist", "entries": [ONE]}},
+        {"a": {"_type": "playlist", "entries": [None, {"_type": "url", "url": "b", "ie_key": "Other"}]}, "b": ONE},
+        {"a": {"_type": "multi_video", "entries": [ONE]}},
+    ],
+)
+def test_a_page_around_one_video_is_that_video(infos: dict[str, Any]) -> None:
+    """A list of one is the one, also when it stands behind a link of its own."""
+    assert find_video(ScriptedYdl(infos), "a") == ONE
+
+
+@pytest.mark.parametrize(
+    ("info", "said"),
+    [
+        (None, "no video"),
+        ({"_type": "playlist", "entries": []}, "without a video"),
+        ({"_type": "playlist", "title": "Mix\u202e\x00", "entries": [ONE, ONE]}, "several videos (Mix)"),
+        ({"_type": "multi_video", "entries": [ONE, ONE]}, "several videos"),
+        ({"_type": "playlist", "entries": [{"_type": "url", "url": "a"}]}, "no video"),
+    ],
+)
+def test_a_link_to_none_or_several_is_no_video(info: Any, said: str) -> None:
+    """Playlists, pages with several videos, empty lists and lists that contain themselves mean no single video."""
+    with pytest.raises(ShareFailedError) as caught:
+        find_video(ScriptedYdl({"a": info}), "a")
+    assert caught.value.failure.outcome is Outcome.NOT_A_VIDEO
+    assert said in caught.value.failure.reason
+
+
+@pytest.mark.parametrize(
+    ("info", "expected"),
+    [
+        ({"is_live": True}, Outcome.LIVE),
+        ({"live_status": "is_upcoming"}, Outcome.LIVE),
+        ({"duration": 61}, Outcome.TOO_LONG),
+        ({"filesize": 1001}, Outcome.TOO_BIG),
+        ({"requested_formats": [{"protocol": "https", "filesize": 600}] * 2}, Outcome.TOO_BIG),
+        ({"protocol": "rtmp"}, Outcome.REFUSED),
+        ({"protocol": "websocket_frag"}, Outcome.REFUSED),
+        ({"protocol": None}, Outcome.REFUSED),
+        ({"requested_formats": [{"protocol": "https"}, {"protocol": "mms"}]}, Outcome.REFUSED),
+    ],
+)
+def test_what_exceeds_is_refused_before_it_is_fetched(info: dict[str, Any], expected: Outcome) -> None:
+    """Live streams, lengths, sizes and ways of transfer beyond the limits are refused by what the site says."""
+    with pytest.raises(ShareFailedError) as caught:
+        refuse_what_exceeds({"protocol": "https"} | info, LIMITS)
+    assert caught.value.failure.outcome is expected
+
+
+def test_what_is_within_the_limits_is_fetched() -> None:
+    """A recording of a stream that is over, at the very limits, passes."""
+    info = {"live_status": "was_live", "duration": 60, "filesize": 1000, "protocol": "https", "is_live": False}
+    refuse_what_exceeds(info, LIMITS)
+    assert not needs_ffmpeg(info)
+    assert needs_ffmpeg({"protocol": "m3u8_native"})
+    assert needs_ffmpeg({"protocol": "https+https", "requested_formats": [{}, {}]})
+
+
+def test_bytes_are_counted_over_all_files() -> None:
+    """Picture and sound that come apart share one limit; a declared size counts before its bytes do."""
+    count = ByteCounter(1000)
+    count({"filename": "picture", "downloaded_bytes": 400, "total_bytes": None})
+    count({"filename": "picture", "downloaded_bytes": 600})
+    count({"filename": "sound", "downloaded_bytes": 400})
+    with pytest.raises(ShareFailedError) as caught:
+        count({"filename": "sound", "downloaded_bytes": 401})
+    assert caught.value.failure.outcome is Outcome.TOO_BIG
+    with pytest.raises(ShareFailedError):
+        ByteCounter(1000)({"filename": "video", "downloaded_bytes": 1, "total_bytes": 1001})
+
+
+def test_a_sites_words_are_capped_and_cleaned() -> None:
+    """Title, author, description and thumbnail are made fit to keep, whatever types they come in."""
+    info = video_info(
+        {
+            "title": "../\x00\u202e" + "t" * 1000,
+            "uploader": "",
+            "channel": 7,
+            "description": "d" * 10_000 + "\x00",
+            "thumbnail": "javascript:alert(1)",
+            "extractor": "TikTok",
+        },
+        duration_seconds=1.5,
+        width=None,
+        height=48,
+    )
+    assert info.title.startswith("../t")
+    assert len(info.title) == 300
+    assert info.author == "7"
+    assert info.description
+    assert len(info.description) == 5000
+    assert info.thumbnail_url is None
+    assert (info.extractor, info.duration_seconds, info.width, info.height) == ("TikTok", 1.5, None, 48)
+
+
+def test_a_site_that_says_nothing_leaves_no_gap() -> None:
+    """Without a word from the site there is still a title to show."""
+    info = video_info({}, duration_seconds=1, width=None, height=None)
+    assert (info.title, info.author, info.description, info.thumbnail_url) == ("Untitled", None, None, None)
+
+
+@pytest.mark.parametrize(
+    ("name", "allowed", "expected"),
+    [
+        ("TikTok", ("tiktok",), True),
+        ("vm.tiktok", ("tiktok",), False),
+        ("vm.tiktok", (r".*tiktok.*",), True),
+        ("vimeo", ("all",), True),
+        ("vimeo", ("default",), True),
+        ("vimeo", (), False),
+    ],
+)
+def test_extractors_are_allowed_by_name_or_pattern(name: str, allowed: tuple[str, ...], expected: bool) -> None:
+    """Names count whole and in any case, patterns as yt-dlp takes them."""
+    assert is_allowed(name, allowed) is expected
+
+
+# --- Between the processes ------------------------------------------------------------------------------------------
+
+
+def test_a_job_and_its_result_survive_the_wire(tmp_path: Path) -> None:
+    """What one process writes the other reads, with every field."""
+    job = Job(url="https://\u4e2d.example/\n", directory=tmp_path, limits=LIMITS, proxy_url="http://u:p@127.0.0.1:1")
+    assert b"\n" not in job.to_json()
+    assert Job.from_json(job.to_json()) == job
+    (tmp_path / "video.mp4").touch()
+    video = DownloadedFile(tmp_path / "video.mp4", Digest(3, "ab"), "video/mp4")
+    info = VideoInfo("T\u00eftle", None, "d", None, "generic", 1.5, None, 48)
+    for result in (Fetched(video, None, info), Fetched(video, video, info), Failure(Outcome.GONE, "gone")):
+        assert result_from_json(result_to_json(result), directory=tmp_path) == result
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        b"",
+        b"null",
+        b"[]",
+        b"{}",
+        b'{"failure": {"outcome": "odd", "reason": ""}}',
+        *(
+            b'{"video": {"name": "%b", "size_bytes": 1, "sha256": "", "content_type": ""}, "audio": null, "info": {}}'
+            % name
+            for name in (b"../other", b"link", b"none", b"file")
+        ),
+    ],
+)
+def test_a_result_that_leads_outside_is_not_believed(tmp_path: Path, text: bytes) -> None:
+    """A result that is odd, or names anything but a plain file of the directory, is an error."""
+    directory = tmp_path / "attempt"
+    directory.mkdir()
+    (tmp_path / "other").touch()
+    (directory / "link").symlink_to(tmp_path / "other")
+    (directory / "file").touch()
+    with pytest.raises(ValueError):  # noqa: PT011 - any: the caller only tells readable from not
+        result_from_json(text, directory=directory)

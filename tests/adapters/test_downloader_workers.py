@@ -1,0 +1,172 @@
+"""Jobs in processes of their own: how they end, and that nothing outlives whom it works for."""
+
+import json
+import os
+import signal
+import subprocess
+import sys
+import threading
+import time
+from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+
+import pytest
+
+from bookmarkai_assets.adapters.downloader.workers import WorkerEnd, Workers
+from tests.support.processes import children_of, is_running, wait_until
+
+pytestmark = pytest.mark.skipif(not Path("/proc").exists(), reason="these tests look at processes through /proc")
+
+PROGRAM = ("-m", "tests.support.worker_program")
+
+
+@pytest.fixture
+def workers() -> Iterator[Workers]:
+    """Workers whose program does as it is told."""
+    running = Workers(*PROGRAM)
+    yield running
+    running.close()
+
+
+def run(workers: Workers, job: str, *, timeout_seconds: float = 20) -> WorkerEnd:
+    """Do one job."""
+    return workers.run(job.encode(), timeout_seconds=timeout_seconds)
+
+
+def pids_in(file: Path) -> list[int]:
+    """Wait for a job to write down its processes."""
+    wait_until(lambda: file.exists() and file.read_text().endswith("\n"))
+    return [int(pid) for pid in file.read_text().split()]
+
+
+def assert_gone(pids: list[int]) -> None:
+    """See processes end: those that are killed without being waited for take a moment."""
+    wait_until(lambda: not any(is_running(pid) for pid in pids), seconds=3)
+
+
+def program_of(workers: Workers) -> int:
+    """Give the process of the program: the parent of a worker."""
+    assert workers._program
+    return workers._program.process.pid
+
+
+def test_a_job_is_done_in_a_process_of_its_own(workers: Workers) -> None:
+    """What a job returns comes back whole, also when it is large; each job has another process."""
+    assert run(workers, "echo hello") == WorkerEnd(status=0, output=b"hello")
+    assert run(workers, "large 900000") == WorkerEnd(status=0, output=b"x" * 900_000)
+    assert run(workers, "pid").output != run(workers, "pid").output
+
+
+def test_a_crash_ends_its_own_job_only(workers: Workers) -> None:
+    """A job that crashes, raises or says too much is told apart by its status, while others go on around it."""
+    with ThreadPoolExecutor(8) as pool:
+        bad = [pool.submit(run, workers, job) for job in ("crash", "raise odd", "large 9000000")]
+        good = [pool.submit(run, workers, f"echo {n}") for n in range(8)]
+        assert [job.result().output for job in good] == [b"%d" % n for n in range(8)]
+        assert [job.result().status for job in bad] == [-signal.SIGSEGV, 1, -signal.SIGKILL]
+    assert "ValueError: odd" in workers.complaint()
+
+
+def test_a_deadline_kills_the_whole_group_of_its_job(workers: Workers, tmp_path: Path) -> None:
+    """When a job's time is up, it and what it started are killed; its neighbour lives."""
+    with ThreadPoolExecutor(1) as pool:
+        neighbour = pool.submit(run, workers, f"hang_with_child {tmp_path / 'neighbour'}", timeout_seconds=3)
+        of_neighbour = pids_in(tmp_path / "neighbour")
+        started = time.monotonic()
+        end = run(workers, f"hang_with_child {tmp_path / 'pids'}", timeout_seconds=0.7)
+        assert 0.7 <= time.monotonic() - started < 2.5
+        assert end == WorkerEnd(status=-signal.SIGKILL, output=b"", is_timed_out=True)
+        assert_gone(pids_in(tmp_path / "pids"))
+        assert all(is_running(pid) for pid in of_neighbour)
+        assert neighbour.result().is_timed_out
+    assert_gone(of_neighbour)
+
+
+def test_what_a_finished_job_left_running_is_killed(workers: Workers) -> None:
+    """A job that returns while its own child still runs takes the child with it."""
+    end = run(workers, "leave_child_behind")
+    assert end.status == 0
+    assert_gone([int(end.output)])
+
+
+def test_the_environment_is_not_inherited(workers: Workers, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Credentials, database addresses and proxy settings of this process are unknown to a job."""
+    for name in ("AWS_SECRET_ACCESS_KEY", "S3_SECRET_KEY", "CATALOG_URL", "NO_PROXY", "https_proxy", "LD_PRELOAD_X"):
+        monkeypatch.setenv(name, "s3cret")
+    environment = json.loads(run(workers, "environment").output)
+    assert "s3cret" not in environment.values()
+    assert set(environment) <= {"PATH", "LANG", "LC_CTYPE", "PYTHONPATH", "PYTHONNOUSERSITE", "YTDLP_NO_PLUGINS"}
+
+
+def test_a_program_that_died_is_started_again(workers: Workers, tmp_path: Path) -> None:
+    """When the program is killed, the job in progress ends without a status, and the next job has a new program."""
+    with ThreadPoolExecutor(1) as pool:
+        job = pool.submit(run, workers, f"hang_with_child {tmp_path / 'pids'}")
+        orphans = pids_in(tmp_path / "pids")
+        first = program_of(workers)
+        os.kill(first, signal.SIGKILL)
+        os.killpg(orphans[0], signal.SIGKILL)  # nobody is left to do it; a download ends itself by its timer
+        assert job.result() == WorkerEnd(status=None, output=b"")
+    assert run(workers, "echo again").output == b"again"
+    assert program_of(workers) != first
+
+
+def test_a_program_that_cannot_start_says_why() -> None:
+    """A program that fails at once gives no status, and its last words can be read."""
+    workers = Workers("-c", "raise SystemExit('yt_dlp is not installed')")
+    try:
+        assert run(workers, "echo hello") == WorkerEnd(status=None, output=b"")
+        assert "yt_dlp is not installed" in workers.complaint()
+    finally:
+        workers.close()
+
+
+def test_closing_ends_the_program_and_its_jobs(tmp_path: Path) -> None:
+    """`close()` in the middle of a job leaves no process; afterwards a job starts everything anew."""
+    workers = Workers(*PROGRAM)
+    with ThreadPoolExecutor(1) as pool:
+        job = pool.submit(run, workers, f"hang_with_child {tmp_path / 'pids'}")
+        pids = [*pids_in(tmp_path / "pids"), program_of(workers)]
+        workers.close()
+        assert_gone(pids)
+        assert job.result().status in {None, -signal.SIGKILL}
+    assert run(workers, "echo again").output == b"again"
+    workers.close()
+
+
+def test_workers_that_nobody_holds_any_more_end() -> None:
+    """An object that is dropped without being closed takes its program along."""
+    workers = Workers(*PROGRAM)
+    run(workers, "echo hello")
+    program = program_of(workers)
+    del workers
+    assert_gone([program])
+
+
+@pytest.mark.parametrize("ending", [signal.SIGKILL, signal.SIGINT])
+def test_nothing_outlives_the_process_that_works_for(tmp_path: Path, ending: signal.Signals) -> None:
+    """A process that is killed or interrupted in the middle of a job leaves neither program nor job nor grandchild."""
+    script = (
+        "from bookmarkai_assets.adapters.downloader.workers import Workers\n"
+        f"Workers(*{PROGRAM!r}).run(b'hang_with_child {tmp_path / 'pids'}', timeout_seconds=60)\n"
+    )
+    with subprocess.Popen([sys.executable, "-c", script], stderr=subprocess.DEVNULL) as process:
+        pids = pids_in(tmp_path / "pids")
+        programs = children_of(process.pid)
+        process.send_signal(ending)
+    assert len(programs) == 1
+    assert_gone([*pids, *programs])
+
+
+def test_many_threads_share_one_program(workers: Workers) -> None:
+    """Jobs from many threads at once each get their own answer from one program."""
+    barrier = threading.Barrier(12)
+
+    def job(number: int) -> bytes:
+        barrier.wait(10)
+        return run(workers, f"echo {number}").output
+
+    with ThreadPoolExecutor(12) as pool:
+        assert list(pool.map(job, range(12))) == [b"%d" % number for number in range(12)]
+    assert children_of(program_of(workers)) == set()

@@ -1,0 +1,303 @@
+"""What the egress guard lets out, and what it does not."""
+
+import base64
+import http.client
+import logging
+import socket
+import threading
+from collections.abc import Iterator
+from contextlib import ExitStack, contextmanager
+from urllib.parse import urlsplit
+
+import pytest
+
+from bookmarkai_assets.adapters.downloader.egress_guard import (
+    Account,
+    Connect,
+    Decision,
+    EgressGuard,
+    Resolve,
+    Verdict,
+    connect_with_system,
+)
+from bookmarkai_assets.core.urls import HostPort
+from tests.support.hostile_site import HostileSite, hostile_site
+from tests.support.processes import wait_until
+
+PUBLIC = "93.184.215.14"
+
+
+@pytest.fixture(scope="module")
+def site() -> Iterator[HostileSite]:
+    """A site on loopback."""
+    with hostile_site() as running:
+        yield running
+
+
+@contextmanager
+def guarding(
+    *opened: HostPort,
+    resolve: Resolve = lambda host, _: [host],
+    connect: Connect = connect_with_system,
+    max_bytes: int = 10_000_000,
+) -> Iterator[Account]:
+    """Run a guard with some hosts opened, and open one account in it."""
+    guard = EgressGuard(allowed_hosts=frozenset(opened), resolve=resolve, connect=connect, connect_timeout_seconds=1)
+    try:
+        with guard.account(max_bytes=max_bytes) as account:
+            yield account
+    finally:
+        guard.close()
+
+
+def ask(
+    account: Account, url: str, *, method: str = "GET", body: bytes | None = None, token: str | None = None
+) -> tuple[int, bytes]:
+    """Ask for a URL through the guard as a client that speaks to proxies would; gives status and body."""
+    proxy = urlsplit(account.proxy_url)
+    assert proxy.hostname
+    connection = http.client.HTTPConnection(proxy.hostname, proxy.port, timeout=10)
+    credentials = f"{proxy.username}:{proxy.password if token is None else token}"
+    try:
+        connection.request(
+            method, url, body, {"Proxy-Authorization": "Basic " + base64.b64encode(credentials.encode()).decode()}
+        )
+        answer = connection.getresponse()
+        return answer.status, answer.read()
+    finally:
+        connection.close()
+
+
+def tunnel(account: Account, host: str, port: int) -> tuple[socket.socket, bytes]:
+    """CONNECT through the guard; gives the connection and the first line of the answer."""
+    proxy = urlsplit(account.proxy_url)
+    assert proxy.port
+    credentials = base64.b64encode(f"{proxy.username}:{proxy.password}".encode()).decode()
+    connection = socket.create_connection(("127.0.0.1", proxy.port), timeout=10)
+    connection.sendall(f"CONNECT {host}:{port} HTTP/1.1\r\nProxy-Authorization: Basic {credentials}\r\n\r\n".encode())
+    head = b""
+    while not head.endswith(b"\r\n\r\n"):
+        received = connection.recv(1)
+        if not received:
+            break
+        head += received
+    return connection, head.partition(b"\r\n")[0]
+
+
+def test_an_opened_host_is_reached_over_http(site: HostileSite) -> None:
+    """A request for a host and port that the operator opened comes through, whole, and is recorded without its path."""
+    url = site.file("/clip", b"x" * 200_000)
+    with guarding(site.host_port) as account:
+        assert ask(account, f"{url}?token=s3cret") == (200, b"x" * 200_000)
+        assert account.decisions == (Decision("127.0.0.1", site.port, Verdict.CONNECTED),)
+        assert 200_000 < account.spent_bytes < 201_000
+    assert site.asked[-1] == "/clip"
+
+
+def test_a_tunnel_carries_bytes_both_ways(site: HostileSite) -> None:
+    """CONNECT gives a bare connection, as https needs it."""
+    site.file("/clip", b"inside")
+    with guarding(site.host_port) as account:
+        connection, answer = tunnel(account, "127.0.0.1", site.port)
+        with connection:
+            assert answer == b"HTTP/1.1 200 Connection established"
+            connection.sendall(b"GET /clip HTTP/1.0\r\n\r\n")
+            assert connection.makefile("rb").read().endswith(b"\r\n\r\ninside")
+
+
+def test_a_body_is_sent_on(site: HostileSite) -> None:
+    """A POST arrives at the host with its body; the site here answers that it knows no such method."""
+    with guarding(site.host_port) as account:
+        status, _ = ask(account, site.url("/form"), method="POST", body=b"name=value")
+    assert status == 501
+
+
+@pytest.mark.parametrize("token", ["", "wrong"])
+def test_nobody_gets_out_without_the_token(site: HostileSite, token: str) -> None:
+    """A request without the download's token is answered 407 and reaches nothing."""
+    url = site.page("/unseen", "secret")
+    with guarding(site.host_port) as account:
+        assert ask(account, url, token=token) == (407, b"")
+        assert account.decisions == ()
+    assert "/unseen" not in site.asked
+
+
+def test_a_token_ends_with_its_download(site: HostileSite) -> None:
+    """After an account is closed its token opens nothing, and what went on over it has ended."""
+    guard = EgressGuard(allowed_hosts=frozenset({site.host_port}))
+    try:
+        with guard.account(max_bytes=1000) as account:
+            connection, _ = tunnel(account, "127.0.0.1", site.port)
+        with connection:
+            assert connection.recv(1) == b""
+        assert ask(account, site.url("/"))[0] == 407
+    finally:
+        guard.close()
+
+
+@pytest.mark.parametrize(
+    "addresses",
+    [
+        ["127.0.0.1"],
+        ["10.0.0.1"],
+        ["169.254.169.254"],
+        ["::1"],
+        ["fe80::1%eth0"],
+        ["::ffff:127.0.0.1"],
+        [PUBLIC, "127.0.0.1"],
+        ["127.0.0.1", PUBLIC],
+    ],
+)
+def test_a_name_with_any_address_that_is_not_public_is_refused(addresses: list[str]) -> None:
+    """One private address among a name's answers refuses the name, wherever it stands."""
+    with guarding(resolve=lambda *_: addresses) as account:
+        assert ask(account, "http://rebind.example/")[0] == 403
+        assert account.decisions == (Decision("rebind.example", 80, Verdict.ADDRESS_REFUSED),)
+
+
+def test_a_name_is_resolved_once_and_that_answer_is_used(site: HostileSite) -> None:
+    """A name whose second answer would be private is asked for once; the connection goes to the first answer."""
+    site.file("/clip", b"public")
+    answers = iter([[PUBLIC], ["127.0.0.1"]])
+    connected: list[tuple[str, int]] = []
+
+    def connect(address: str, port: int, timeout_seconds: float) -> socket.socket:
+        connected.append((address, port))
+        return socket.create_connection(("127.0.0.1", site.port), timeout_seconds)
+
+    with guarding(resolve=lambda *_: next(answers), connect=connect) as account:
+        assert ask(account, "http://rebind.example/clip") == (200, b"public")
+        assert connected == [(PUBLIC, 80)]
+        assert ask(account, "http://rebind.example/clip")[0] == 403
+        assert connected == [(PUBLIC, 80)]
+
+
+def test_the_next_address_is_tried_when_one_does_not_answer(site: HostileSite) -> None:
+    """A site with a dead address among its first is reached at the next."""
+    site.file("/clip", b"alive")
+
+    def connect(address: str, port: int, timeout_seconds: float) -> socket.socket:
+        if address != PUBLIC:
+            raise TimeoutError(address, port)
+        return socket.create_connection(("127.0.0.1", site.port), timeout_seconds)
+
+    with guarding(resolve=lambda *_: ["2606:4700::1111", PUBLIC], connect=connect) as account:
+        assert ask(account, "http://two.example/clip") == (200, b"alive")
+
+
+@pytest.mark.parametrize("port", [0, 22, 8080, 65535])
+def test_only_the_ports_of_the_web_are_reached(port: int) -> None:
+    """Whatever the address, no other port than 80 and 443 is reached unless it was opened."""
+    with guarding(resolve=lambda *_: [PUBLIC]) as account:
+        assert ask(account, f"http://example.com:{port}/")[0] == 403
+        assert account.decisions == (Decision("example.com", port, Verdict.PORT_REFUSED),)
+
+
+def test_an_opened_host_opens_neither_its_neighbours_nor_its_other_ports(site: HostileSite) -> None:
+    """What is opened is one name and one port, not the address behind it."""
+    with guarding(site.host_port, resolve=lambda *_: ["127.0.0.1"]) as account:
+        assert ask(account, f"http://127.0.0.1:{site.port + 1}/")[0] == 403
+        assert ask(account, f"http://localhost:{site.port}/")[0] == 403
+        assert ask(account, "http://127.0.0.1/")[0] == 403
+
+
+def test_a_name_that_is_not_known_is_a_bad_gateway() -> None:
+    """DNS that knows no answer, or gives none, is told apart from a refusal."""
+
+    def resolve(host: str, _: int) -> list[str]:
+        if host == "empty.example":
+            return []
+        raise socket.gaierror(socket.EAI_NONAME, "unknown")
+
+    with guarding(resolve=resolve) as account:
+        assert ask(account, "http://nowhere.example/")[0] == 502
+        assert ask(account, "http://empty.example/")[0] == 502
+        assert {decision.verdict for decision in account.decisions} == {Verdict.NAME_UNKNOWN}
+
+
+def test_a_label_that_no_resolver_takes_is_an_unknown_name() -> None:
+    """A host that the system's resolver cannot even be asked about counts as unknown."""
+    guard = EgressGuard(allowed_hosts=frozenset())
+    try:
+        with guard.account(max_bytes=1000) as account:
+            assert ask(account, f"http://{'a' * 70}.example/")[0] == 502
+            assert [decision.verdict for decision in account.decisions] == [Verdict.NAME_UNKNOWN]
+    finally:
+        guard.close()
+
+
+def test_a_host_that_refuses_connections_is_a_bad_gateway() -> None:
+    """A closed port of an opened host is unreachable, not refused."""
+    with socket.socket() as reserved:
+        reserved.bind(("127.0.0.1", 0))
+        port = reserved.getsockname()[1]
+        with guarding(HostPort("127.0.0.1", port)) as account:
+            assert ask(account, f"http://127.0.0.1:{port}/")[0] == 502
+            assert account.decisions == (Decision("127.0.0.1", port, Verdict.UNREACHABLE),)
+
+
+def test_the_bytes_of_a_download_are_capped(site: HostileSite) -> None:
+    """An endless answer is cut near the cap; nothing more is let through afterwards."""
+    url = site.endless("/endless", head=b"")
+    with guarding(site.host_port, max_bytes=1_000_000) as account:
+        status, body = ask(account, url)
+        assert status == 200
+        assert 800_000 < len(body) <= 1_000_000
+        assert account.is_spent
+        assert ask(account, url)[0] == 403
+        assert account.decisions[-1].verdict is Verdict.BYTES_SPENT
+
+
+@pytest.mark.parametrize(
+    "url", ["ftp://example.com/", "https://example.com/", "/relative", "http://:80/", "http://h:port/"]
+)
+def test_what_is_no_http_url_is_a_bad_request(url: str) -> None:
+    """A plain request for anything but an absolute http URL reaches nothing."""
+    with guarding() as account:
+        assert ask(account, url)[0] == 400
+        assert account.decisions == ()
+
+
+def test_a_body_of_unknown_length_is_a_bad_request(site: HostileSite) -> None:
+    """A chunked request body is not sent on: where it ends is the sender's word."""
+    proxy: str
+    with guarding(site.host_port) as account:
+        proxy = account.proxy_url
+        parts = urlsplit(proxy)
+        connection = http.client.HTTPConnection("127.0.0.1", parts.port, timeout=10)
+        credentials = base64.b64encode(f"{parts.username}:{parts.password}".encode()).decode()
+        connection.request(
+            "POST", site.url("/"), iter([b"x"]), {"Proxy-Authorization": f"Basic {credentials}"}, encode_chunked=True
+        )
+        assert connection.getresponse().status == 400
+        connection.close()
+
+
+def test_neither_paths_nor_queries_nor_tokens_are_logged(site: HostileSite, caplog: pytest.LogCaptureFixture) -> None:
+    """The guard's log names hosts, ports and verdicts only."""
+    with caplog.at_level(logging.DEBUG), guarding(site.host_port) as account:
+        ask(account, site.url("/private/path?key=s3cret"))
+        ask(account, "http://10.0.0.1/private/path?key=s3cret")
+        token = urlsplit(account.proxy_url).password
+    assert "10.0.0.1:80" in caplog.text
+    assert token
+    for secret in ("private", "s3cret", token):
+        assert secret not in caplog.text
+
+
+def test_closing_a_guard_leaves_no_thread_behind() -> None:
+    """A guard that is closed in the middle of downloads, one unread and one silent, has no threads any more."""
+    before = set(threading.enumerate())
+    with hostile_site() as site, ExitStack() as connections:
+        guard = EgressGuard(allowed_hosts=frozenset({site.host_port}))
+        with guard.account(max_bytes=100_000_000) as account:
+            for url in (site.endless("/endless", head=b""), site.silent("/silent")):
+                connection, _ = tunnel(account, "127.0.0.1", site.port)
+                connections.enter_context(connection)
+                connection.sendall(f"GET {urlsplit(url).path} HTTP/1.0\r\n\r\n".encode())
+            wait_until(lambda: account.spent_bytes > 500_000)
+            of_guard_and_site = set(threading.enumerate()) - before
+            guard.close()
+        assert len(of_guard_and_site) == 6  # each: one that listens, two that serve
+        site.is_closing.set()
+    wait_until(lambda: not any(thread.is_alive() for thread in of_guard_and_site))

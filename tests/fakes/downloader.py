@@ -1,0 +1,105 @@
+"""A scripted `Downloader`, for tests of what uses one. Writes real bytes. Passes the port's contract suite."""
+
+import hashlib
+import threading
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+from typing_extensions import override
+
+from bookmarkai_assets.core.media import Digest, VideoInfo
+from bookmarkai_assets.core.outcomes import Failure, Outcome
+from bookmarkai_assets.core.ports import DownloadedFile, DownloadedVideo, Downloader, DownloadLimits
+
+INFO = VideoInfo(
+    title="A video",
+    author="somebody",
+    description=None,
+    thumbnail_url=None,
+    extractor="generic",
+    duration_seconds=3.0,
+    width=64,
+    height=48,
+)
+"""What a video of the fake says of itself unless it is told otherwise."""
+
+
+@dataclass(frozen=True)
+class DownloadCall:
+    """One call that was made."""
+
+    url: str
+    directory: Path
+    limits: DownloadLimits
+
+
+@dataclass(frozen=True)
+class _Served:
+    video: bytes
+    audio: bytes | None
+    info: VideoInfo
+
+
+class FakeDownloader(Downloader):
+    """Gives what `serve` and `fail` have put behind each link, `gone` for any other, and keeps `calls`.
+
+    Limits are kept by the served bytes' number and by the info's duration. `on_download` is called at the start of each
+    download, in its thread: to look on, to wait, or to raise. Safe to use from many threads.
+    """
+
+    def __init__(self, *, on_download: Callable[[DownloadCall], None] = lambda _: None) -> None:
+        self.calls: list[DownloadCall] = []
+        self._served: dict[str, _Served] = {}
+        self._failures: dict[str, list[Failure | BaseException]] = {}
+        self._lock = threading.Lock()
+        self._on_download = on_download
+
+    def serve(
+        self, url: str, *, video: bytes | None = None, audio: bytes | None = b"sound", info: VideoInfo = INFO
+    ) -> None:
+        """Put a video behind a link, by default one with bytes of its own; `audio=None` makes it silent."""
+        self._served[url] = _Served(video if video is not None else f"video of {url}".encode(), audio, info)
+
+    def serve_titled(self, url: str, title: str) -> None:
+        """Put a video of this title behind a link."""
+        self.serve(url, info=replace(INFO, title=title))
+
+    def fail(self, url: str, failure: Failure | BaseException, *, times: int = 1) -> None:
+        """Make the next `times` downloads of a link give this failure, or raise this error, whatever is behind it."""
+        self._failures.setdefault(url, []).extend([failure] * times)
+
+    def calls_for(self, url: str) -> int:
+        """Count the downloads of a link."""
+        return sum(call.url == url for call in self.calls)
+
+    @override
+    def download(self, url: str, directory: Path, limits: DownloadLimits) -> DownloadedVideo | Failure:
+        call = DownloadCall(url, directory, limits)
+        with self._lock:
+            self.calls.append(call)
+            waiting = self._failures.get(url)
+            scripted = waiting.pop(0) if waiting else None
+        self._on_download(call)
+        if isinstance(scripted, BaseException):
+            raise scripted
+        if scripted is not None:
+            return scripted
+        served = self._served.get(url)
+        if served is None:
+            return Failure(Outcome.GONE, "the site answered 404: there is nothing at this link")
+        if len(served.video) > limits.max_bytes:
+            return Failure(Outcome.TOO_BIG, f"the video is bigger than the limit of {limits.max_bytes} bytes")
+        if served.info.duration_seconds > limits.max_duration_seconds:
+            return Failure(Outcome.TOO_LONG, f"the video lasts {served.info.duration_seconds:.0f} seconds")
+        return DownloadedVideo(
+            video=_write(directory / "video.mp4", served.video, "video/mp4"),
+            audio=_write(directory / "audio.m4a", served.audio, "audio/mp4") if served.audio is not None else None,
+            info=served.info,
+            seconds=0.01,
+        )
+
+
+def _write(path: Path, data: bytes, content_type: str) -> DownloadedFile:
+    path.write_bytes(data)
+    return DownloadedFile(path, Digest(len(data), hashlib.sha256(data).hexdigest()), content_type)

@@ -1,0 +1,118 @@
+"""A client of Dagster's webserver: it asks what the UI asks, and keeps every answer for whoever wants to look again."""
+
+import json
+import urllib.request
+from dataclasses import dataclass, field
+from typing import Any
+
+_TIMEOUT_SECONDS = 60
+
+
+class GraphQLError(AssertionError):
+    """The webserver refused a question, or an operation ended in one of its error types."""
+
+
+@dataclass
+class GraphQL:
+    """Asks the webserver at `url`. `answers` are the raw texts that came back, oldest first."""
+
+    url: str
+    answers: list[str] = field(default_factory=list)
+
+    def ask(self, query: str, **variables: Any) -> Any:
+        """Give the `data` of an answer. Raises `GraphQLError` with the server's errors."""
+        request = urllib.request.Request(
+            f"{self.url}/graphql",
+            data=json.dumps({"query": query, "variables": variables}).encode(),
+            headers={"Content-Type": "application/json"},
+        )
+        with urllib.request.urlopen(request, timeout=_TIMEOUT_SECONDS) as response:
+            text = response.read().decode()
+        self.answers.append(text)
+        answer = json.loads(text)
+        if answer.get("errors"):
+            raise GraphQLError(f"expected an answer to {query}, found {answer['errors']}")
+        return answer["data"]
+
+    def launch_backfill(self, assets: list[str], partitions: list[str]) -> str:
+        """Launch the backfill that the UI's Materialize dialog launches, and give its id."""
+        result = self.ask(
+            """mutation ($params: LaunchBackfillParams!) { launchPartitionBackfill(backfillParams: $params) {
+                 __typename ... on LaunchBackfillSuccess { backfillId } ... on PythonError { message } } }""",
+            params={"assetSelection": [{"path": [asset]} for asset in assets], "partitionNames": partitions},
+        )["launchPartitionBackfill"]
+        if result["__typename"] != "LaunchBackfillSuccess":
+            raise GraphQLError(f"expected a backfill of {assets}, found {result}")
+        return str(result["backfillId"])
+
+    def backfill(self, backfill_id: str) -> dict[str, Any]:
+        """Give a backfill's status, its counts per asset (`{asset: {targeted, materialized, failed}}`) and its runs."""
+        found = self.ask(
+            """query ($id: String!) { partitionBackfillOrError(backfillId: $id) { __typename
+                 ... on PartitionBackfill { status error { message } runs(limit: 100) { id status tags { key value } }
+                   assetBackfillData { assetBackfillStatuses { ... on AssetPartitionsStatusCounts {
+                     assetKey { path } numPartitionsTargeted numPartitionsMaterialized numPartitionsFailed } } } } } }""",
+            id=backfill_id,
+        )["partitionBackfillOrError"]
+        if found["__typename"] != "PartitionBackfill":
+            raise GraphQLError(f"expected the backfill {backfill_id}, found {found}")
+        data = found["assetBackfillData"] or {"assetBackfillStatuses": []}
+        counts = {
+            status["assetKey"]["path"][-1]: {
+                "targeted": status["numPartitionsTargeted"],
+                "materialized": status["numPartitionsMaterialized"],
+                "failed": status["numPartitionsFailed"],
+            }
+            for status in data["assetBackfillStatuses"]
+        }
+        return {"status": found["status"], "error": found["error"], "assets": counts, "runs": found["runs"]}
+
+    def partitions(self, asset: str) -> dict[str, list[str]]:
+        """Give an asset's partition keys by state: materialized, failed, unmaterialized, materializing."""
+        node = self._asset(
+            asset,
+            """assetPartitionStatuses { ... on DefaultPartitionStatuses {
+                 materializedPartitions failedPartitions unmaterializedPartitions materializingPartitions } }""",
+        )
+        return {name.removesuffix("Partitions"): keys for name, keys in node["assetPartitionStatuses"].items()}
+
+    def materializations(self, asset: str, partition: str) -> list[dict[str, Any]]:
+        """Give a partition's materializations, newest first: `runId`, `timestamp`, `metadataEntries`."""
+        fields = (
+            "label ... on TextMetadataEntry { text } ... on UrlMetadataEntry { url } ... on PathMetadataEntry { path }"
+        )
+        node = self._asset(
+            asset,
+            f"assetMaterializations(partitions: [$partition]) {{ runId timestamp metadataEntries {{ {fields} }} }}",
+            declared="$partition: String!",
+            partition=partition,
+        )
+        found: list[dict[str, Any]] = node["assetMaterializations"]
+        return found
+
+    def runs_of(self, partition: str) -> list[dict[str, Any]]:
+        """Give the runs that took a partition alone, newest first, with `id`, `status` and `messages` of their log."""
+        found = self.ask(
+            """query ($filter: RunsFilter!) { runsOrError(filter: $filter) { ... on Runs { results {
+                 id status eventConnection { events { ... on MessageEvent { message } } } } } } }""",
+            filter={"tags": [{"key": "dagster/partition", "value": partition}]},
+        )["runsOrError"]["results"]
+        return [
+            {
+                "id": run["id"],
+                "status": run["status"],
+                "messages": [event["message"] for event in run["eventConnection"]["events"]],
+            }
+            for run in found
+        ]
+
+    def _asset(self, asset: str, selection: str, *, declared: str = "", **variables: Any) -> dict[str, Any]:
+        declarations = ", ".join(filter(None, ("$key: AssetKeyInput!", declared)))
+        query = (
+            f"query ({declarations}) {{ assetNodeOrError(assetKey: $key) {{ __typename "
+            f"... on AssetNode {{ {selection} }} }} }}"
+        )
+        node: dict[str, Any] = self.ask(query, key={"path": [asset]}, **variables)["assetNodeOrError"]
+        if node["__typename"] != "AssetNode":
+            raise GraphQLError(f"expected the asset {asset}, found {node}")
+        return node

@@ -1,0 +1,131 @@
+"""A site on loopback that answers as it is told: well, wrongly, endlessly or never. Counts what it was asked."""
+
+import http.server
+import itertools
+import threading
+from collections.abc import Callable, Iterable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from typing import Any
+from urllib.parse import urlsplit
+
+from typing_extensions import override
+
+from bookmarkai_assets.core.urls import HostPort
+
+_BLOCK = b"\0" * 65_536
+
+
+@dataclass(frozen=True)
+class Answer:
+    """What one path answers; None for no answer at all. Without `declared_bytes` the end of the body is the close."""
+
+    status: int = 200
+    content_type: str = "text/html; charset=utf-8"
+    body: Callable[[], Iterable[bytes]] = lambda: ()
+    declared_bytes: int | None = None
+    headers: tuple[tuple[str, str], ...] = ()
+
+
+@dataclass
+class HostileSite:
+    """The site: tell it what to answer, then read what it was asked. `host` is the name it is known by."""
+
+    port: int
+    host: str = "127.0.0.1"
+    answers: dict[str, Answer | None] = field(default_factory=dict)
+    asked: list[str] = field(default_factory=list)
+    sent_bytes: int = 0
+    is_closing: threading.Event = field(default_factory=threading.Event)
+
+    @property
+    def host_port(self) -> HostPort:
+        """What an operator would open to reach it."""
+        return HostPort(self.host, self.port)
+
+    def url(self, path: str) -> str:
+        """Give the link to a path."""
+        return f"http://{self.host}:{self.port}{path}"
+
+    def file(self, path: str, body: bytes, *, content_type: str = "video/mp4", declared_bytes: int | None = -1) -> str:
+        """Serve bytes; by default with their true length. Gives the link."""
+        length = len(body) if declared_bytes == -1 else declared_bytes
+        return self._serve(path, Answer(content_type=content_type, body=lambda: (body,), declared_bytes=length))
+
+    def page(self, path: str, html: str, *, status: int = 200) -> str:
+        """Serve a page. Gives the link."""
+        body = html.encode()
+        return self._serve(path, Answer(status=status, body=lambda: (body,), declared_bytes=len(body)))
+
+    def redirect(self, path: str, to: str) -> str:
+        """Send whoever asks elsewhere. Gives the link."""
+        return self._serve(path, Answer(status=302, declared_bytes=0, headers=(("Location", to),)))
+
+    def endless(self, path: str, *, head: bytes) -> str:
+        """Serve a video that begins well and never ends. Gives the link."""
+        return self._serve(
+            path, Answer(content_type="video/mp4", body=lambda: itertools.chain((head,), itertools.repeat(_BLOCK)))
+        )
+
+    def silent(self, path: str) -> str:
+        """Take the question and never answer. Gives the link."""
+        return self._serve(path, None)
+
+    def _serve(self, path: str, answer: Answer | None) -> str:
+        self.answers[path] = answer
+        return self.url(path)
+
+
+@contextmanager
+def hostile_site() -> Iterator[HostileSite]:
+    """Run a site on a free port of 127.0.0.1."""
+    server = _Server()
+    thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.05}, daemon=True)
+    thread.start()
+    try:
+        yield server.site
+    finally:
+        server.site.is_closing.set()
+        server.shutdown()
+        server.server_close()
+        thread.join()
+
+
+class _Server(http.server.ThreadingHTTPServer):
+    daemon_threads = True
+
+    def __init__(self) -> None:
+        super().__init__(("127.0.0.1", 0), _Handler)
+        self.site = HostileSite(self.server_address[1])
+
+    @override
+    def handle_error(self, request: Any, client_address: Any) -> None:
+        """A client that goes away is what these tests are about."""
+
+
+class _Handler(http.server.BaseHTTPRequestHandler):
+    server: _Server
+
+    @override
+    def log_message(self, format: str, *args: object) -> None:
+        """Stay out of the tests' output."""
+
+    def do_GET(self) -> None:
+        """Answer as told; what nobody told about is not found."""
+        site = self.server.site
+        path = urlsplit(self.path).path
+        site.asked.append(path)
+        answer = site.answers.get(path, Answer(status=404, declared_bytes=0))
+        if answer is None:
+            site.is_closing.wait()
+            return
+        self.send_response(answer.status)
+        self.send_header("Content-Type", answer.content_type)
+        if answer.declared_bytes is not None:
+            self.send_header("Content-Length", str(answer.declared_bytes))
+        for name, value in answer.headers:
+            self.send_header(name, value)
+        self.end_headers()
+        for block in answer.body():
+            self.wfile.write(block)
+            site.sent_bytes += len(block)

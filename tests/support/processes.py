@@ -1,0 +1,35 @@
+"""Looking at processes from outside, and waiting for what other processes do. Linux: it reads /proc."""
+
+import time
+from collections.abc import Callable
+from pathlib import Path
+from threading import Event
+
+
+def wait_until(is_true: Callable[[], object], *, seconds: float = 10) -> None:
+    """Poll until something is true; fails when it is not within `seconds`."""
+    deadline = time.monotonic() + seconds
+    while not is_true():
+        assert time.monotonic() < deadline, f"not true within {seconds} seconds"
+        Event().wait(0.01)
+
+
+def is_running(pid: int) -> bool:
+    """Tell whether a process is there and not merely waiting to be waited for."""
+    return _state_and_parent(pid) is not None
+
+
+def children_of(pid: int) -> set[int]:
+    """Give the running children of a process."""
+    pids = [int(entry.name) for entry in Path("/proc").iterdir() if entry.name.isdecimal()]
+    return {child for child in pids if _state_and_parent(child) == pid}
+
+
+def _state_and_parent(pid: int) -> int | None:
+    """Give the parent of a running process; None when it is gone or a zombie."""
+    try:
+        after_name = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()
+    except (FileNotFoundError, ProcessLookupError):
+        return None
+    state, parent = after_name[0], int(after_name[1])
+    return None if state == "Z" else parent

@@ -1,0 +1,45 @@
+"""A program for `Workers` whose jobs are misdeeds: `python -m tests.support.worker_program`."""
+
+import json
+import os
+import signal
+import subprocess
+import sys
+import threading
+
+from bookmarkai_assets.adapters.downloader.fork_server import ForkServer, control_on_stdin
+
+_FOREVER = threading.Event()
+
+
+def misdeed(job: bytes) -> bytes:
+    """Do as the job says."""
+    name, _, argument = job.decode().strip().partition(" ")
+    match name:
+        case "echo":
+            return argument.encode()
+        case "environment":
+            return json.dumps(dict(os.environ)).encode()
+        case "pid":
+            return b"%d" % os.getpid()
+        case "large":
+            return b"x" * int(argument)
+        case "raise":
+            raise ValueError(argument)
+        case "crash":
+            os.kill(os.getpid(), signal.SIGSEGV)
+        case "hang_with_child":
+            # Deaf to politeness, with a grandchild, as a stuck ffmpeg would be.
+            signal.signal(signal.SIGTERM, signal.SIG_IGN)
+            with subprocess.Popen([sys.executable, "-c", "import time; time.sleep(600)"]) as child:
+                with open(argument, "w") as file:  # noqa: PTH123 - as plain as can be
+                    file.write(f"{os.getpid()} {child.pid}\n")
+                _FOREVER.wait()
+        case "leave_child_behind":
+            child = subprocess.Popen([sys.executable, "-c", "import time; time.sleep(600)"])
+            return b"%d" % child.pid
+    return b""
+
+
+if __name__ == "__main__":
+    ForkServer(control_on_stdin(), misdeed).serve()
