@@ -3,5 +3,6 @@
 pytest_plugins = [
     "tests.plugins.catalog",
     "tests.plugins.model",
+    "tests.plugins.pipeline",
     "tests.plugins.seaweed",
 ]

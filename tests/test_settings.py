@@ -127,3 +127,26 @@ def test_no_place_for_the_catalog_is_an_error(monkeypatch: pytest.MonkeyPatch, t
     monkeypatch.chdir(tmp_path)
     with pytest.raises(ConfigurationError, match="set CATALOG_URL or DAGSTER_HOME"):
         load_settings(env_file=None).resolved_catalog_url()
+
+
+def test_the_readme_documents_every_setting() -> None:
+    """The README's table has one row per setting, with its default and its meaning, and no other rows."""
+    readme = (Path(__file__).parents[1] / "README.md").read_text()
+    rows = [line for line in readme.splitlines() if line.startswith("| `") and line.count("|") == 4 and "`" in line]
+    documented = [row for row in rows if row.split("`")[1].isupper()]
+    assert documented == [_row(name) for name in Settings.model_fields]
+
+
+def _row(name: str) -> str:
+    field = Settings.model_fields[name]
+    default = field.default
+    match default:
+        case None | frozenset():
+            shown = "unset"
+        case bool():
+            shown = f"`{str(default).lower()}`"
+        case tuple():
+            shown = f"`{','.join(default)}`"
+        case _:
+            shown = f"`{default}`"
+    return f"| `{name.upper()}` | {shown} | {field.description} |"

