@@ -162,7 +162,10 @@ class ShareTable(ABC):
 
 @dataclass(frozen=True)
 class DueShare:
-    """A row that wants work, read without trust: every column is the text that the database holds."""
+    """A row that wants work, read without trust: every column is the text that the database holds.
+
+    `crashes` counts the runs that died with the share in hand, the one that this listing found included.
+    """
 
     share_id: str
     url: str | None
@@ -226,8 +229,9 @@ class WorkLedger(ABC):
     ) -> Begun | Refused:
         """Take the share over for a run (`owner` is the run's id); counts an attempt unless this owner has it already.
 
-        Succeeds when the lease is free, expired, `owner`'s or `claim_id`'s. A run launched for a claim is refused once
-        a later claim has replaced it. A share that is done stays done; its lease is taken all the same.
+        A run's later steps begin again and find it their own. Succeeds when the lease is free, expired, `owner`'s or
+        `claim_id`'s. A run launched for a claim is refused once a later claim has replaced it. A share that is done
+        stays done; its lease is taken all the same.
         """
 
     @abstractmethod

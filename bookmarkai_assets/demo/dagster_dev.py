@@ -69,7 +69,9 @@ class DagsterDev:
         config = self.home / "dagster.yaml"
         if not config.exists():
             config.write_text(_DAGSTER_YAML)
-        command = [sys.executable, "-m", "dagster", "dev", "--module-name", "bookmarkai_assets.definitions"]
+        # Dagster recommends `dg dev` instead, which needs a project directory; an installed package has none.
+        quiet = ["-W", "ignore:Function `dev_command` is superseded"]
+        command = [sys.executable, *quiet, "-m", "dagster", "dev", "--module-name", "bookmarkai_assets.definitions"]
         with self.log.open("ab") as log:
             # A session of its own: Ctrl-C reaches us alone, and we end the group in order.
             self._process = subprocess.Popen(  # noqa: S603 - a fixed command

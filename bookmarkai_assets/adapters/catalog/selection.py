@@ -7,7 +7,7 @@ as text, so that no row can make the answer fail.
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import Connection, Select, and_, literal, not_, or_, select
+from sqlalchemy import Connection, Select, and_, case, literal, not_, or_, select
 
 from bookmarkai_assets.adapters.catalog.columns import id_text, moment_text, text_of
 from bookmarkai_assets.adapters.catalog.leases import is_live
@@ -58,8 +58,10 @@ def _new(*, is_sqlite: bool, now: datetime) -> Select[*tuple[Any, ...]]:
 
 def _known(*, is_sqlite: bool, now: datetime) -> Select[*tuple[Any, ...]]:
     """Select retries that are due, and claims and runs whose lease has ended."""
+    # A run whose lease has ended has died: this crash counts already, or its share would go out in a batch once more.
+    crashes = share_work.c.crashes + case((share_work.c.state == "running", 1), else_=0)
     return (
-        select(*_columns(is_sqlite=is_sqlite), share_work.c.attempts, share_work.c.crashes)
+        select(*_columns(is_sqlite=is_sqlite), share_work.c.attempts, crashes.label("crashes"))
         .select_from(share_work.join(shares, shares.c.id == share_work.c.share_id))
         .where(
             or_(

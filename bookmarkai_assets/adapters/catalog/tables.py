@@ -50,6 +50,7 @@ shares = Table(
     UniqueConstraint("idempotency_key", name="uq_shares_idempotency_key"),
     UniqueConstraint("url", "user_id", name="uq_shares_url_user_id"),
     Index("ix_shares_status_created_at", "status", "created_at"),
+    Index("ix_shares_created_at", "created_at"),
 )
 
 transcripts = Table(

@@ -146,7 +146,8 @@ class SqlWorkLedger(WorkLedger):
                 last_owner=owner,
                 finished_at=work.finished_at if work.is_done else None,
             )
-            if not work.is_done:
+            is_next_step = work.state is WorkState.RUNNING and work.owner == owner
+            if not (work.is_done or is_next_step):
                 set_status(connection, work, ShareStatus.PROCESSING, now=now)
             return Begun(attempts=attempts)
 

@@ -60,6 +60,7 @@ def _create_shares() -> None:
         sa.UniqueConstraint("url", "user_id", name="uq_shares_url_user_id"),
     )
     op.create_index("ix_shares_status_created_at", "shares", ["status", "created_at"])
+    op.create_index("ix_shares_created_at", "shares", ["created_at"])
 
 
 def _create_transcripts() -> None:

@@ -1,0 +1,141 @@
+"""The new_shares sensor: what it asks Dagster for, and that nothing is lost or doubled when something dies."""
+
+import dagster as dg
+import pytest
+from dagster._core.storage.tags import ASSET_PARTITION_RANGE_END_TAG, ASSET_PARTITION_RANGE_START_TAG
+from sqlalchemy import create_engine, text
+
+from bookmarkai_assets.batches import CLAIM_TAG
+from tests.plugins.pipeline import ASSETS, Pipeline
+
+
+def requests_of(tick: dg.SensorResult | dg.SkipReason) -> list[dg.RunRequest]:
+    """Give the runs that a tick asks for."""
+    return list(tick.run_requests or []) if isinstance(tick, dg.SensorResult) else []
+
+
+def end_all_leases(pipeline: Pipeline) -> None:
+    """Let time pass until every lease has ended."""
+    engine = create_engine(pipeline.settings["catalog_url"])
+    with engine.begin() as connection:
+        connection.execute(text("UPDATE leases SET expires_at = '2000-01-01 00:00:00.000000'"))
+    engine.dispose()
+
+
+def test_an_idle_tick_skips_with_a_reason(pipeline: Pipeline) -> None:
+    """Without work the UI says that no share wants any."""
+    tick = pipeline.tick()
+    assert isinstance(tick, dg.SkipReason)
+    assert tick.skip_message == "no share wants work"
+
+
+def test_a_lone_share_is_one_partition_of_one_run(pipeline: Pipeline) -> None:
+    """The run takes the partition by its key, and the key is the share's id."""
+    [share] = pipeline.share("a")
+    [request] = requests_of(pipeline.tick())
+    assert request.partition_key == share
+    assert pipeline.instance.get_dynamic_partitions("shares") == [share]
+
+
+def test_a_backlog_is_ranges_of_neighbouring_partitions(pipeline: Pipeline) -> None:
+    """Batches go out as ranges, in the order in which the partitions are added, up to the limit of a tick."""
+    pipeline.configure(sensor_batch_size=3, sensor_batches_per_tick=2)
+    pipeline.share(*"abcdefgh")
+    requests = requests_of(pipeline.tick())
+    keys = list(pipeline.instance.get_dynamic_partitions("shares"))
+    assert [
+        (keys.index(r.tags[ASSET_PARTITION_RANGE_START_TAG]), keys.index(r.tags[ASSET_PARTITION_RANGE_END_TAG]))
+        for r in requests
+    ] == [(0, 2), (3, 5)]
+    assert len({request.run_key for request in requests}) == 2
+    assert len({request.tags[CLAIM_TAG] for request in requests}) == 1
+    assert len(keys) == 6
+
+
+def test_a_crash_before_the_runs_were_launched_loses_nothing(pipeline: Pipeline) -> None:
+    """Partitions without a run are picked up again once the claim has ended, under a run key that is not used up."""
+    [share] = pipeline.share("a")
+    [lost] = requests_of(pipeline.tick())
+    assert requests_of(pipeline.tick()) == []
+    end_all_leases(pipeline)
+    [again] = requests_of(pipeline.tick())
+    assert again.partition_key == share
+    assert again.run_key != lost.run_key
+    assert pipeline.instance.get_dynamic_partitions("shares") == [share]
+
+
+def test_a_run_that_comes_after_its_claim_was_replaced_does_nothing(pipeline: Pipeline) -> None:
+    """A run that was launched after all beside its replacement leaves the share to that one: nothing is doubled."""
+    [share] = pipeline.share("a")
+    [late] = requests_of(pipeline.tick())
+    end_all_leases(pipeline)
+    [again] = requests_of(pipeline.tick())
+    job = pipeline.defs().resolve_job_def("share_to_transcript")
+    for request, succeeds in ((again, True), (late, False)):
+        result = job.execute_in_process(
+            instance=pipeline.instance,
+            partition_key=request.partition_key,
+            tags=dict(request.tags),
+            raise_on_error=False,
+        )
+        assert result.success is succeeds
+    report = pipeline.report(share)
+    assert (report["status"], report["attempts"]) == ("done", 1)
+    assert len(pipeline.downloader.calls) == 1
+
+
+def test_a_claim_is_kept_as_long_as_its_run_waits_in_the_queue(pipeline: Pipeline) -> None:
+    """A long queue does not make the sensor launch a second run for the same share."""
+    pipeline.share("a")
+    [request] = requests_of(pipeline.tick())
+    job = pipeline.defs().resolve_job_def("share_to_transcript")
+    run = pipeline.instance.create_run_for_job(job, tags=dict(request.tags), status=dg.DagsterRunStatus.NOT_STARTED)
+    for _ in range(3):
+        end_all_leases(pipeline)
+        assert requests_of(pipeline.tick()) == []
+    pipeline.instance.report_run_failed(run)
+    end_all_leases(pipeline)
+    assert len(requests_of(pipeline.tick())) == 1
+
+
+def test_a_lost_dagster_home_loses_nothing(pipeline: Pipeline) -> None:
+    """With Dagster's whole memory gone, finished shares stay finished and unfinished ones are picked up."""
+    [done] = pipeline.share("done")
+    assert pipeline.tick_and_run()[0].success
+    [pending] = pipeline.share("pending")
+    pipeline.tick()
+    pipeline.instance = dg.DagsterInstance.ephemeral()
+    end_all_leases(pipeline)
+    [run] = pipeline.tick_and_run()
+    assert run.success
+    assert pipeline.materialized("transcript") == {pending}
+    assert {pipeline.report(share)["status"] for share in (done, pending)} == {"done"}
+    assert len(pipeline.downloader.calls) == 2
+
+
+@pytest.mark.parametrize("step", ASSETS)
+def test_a_run_that_died_at_any_step_is_continued(pipeline: Pipeline, step: str) -> None:
+    """Killed in any asset, the share's next run uses what had been recorded and ends with one transcript."""
+    [share] = pipeline.share("a")
+    pipeline.tick()
+    before = ASSETS[: ASSETS.index(step)]
+    if before:
+        end_all_leases(pipeline)
+        assert pipeline.materialize([share], before).success
+    die(pipeline, share)
+    end_all_leases(pipeline)
+    [run] = pipeline.tick_and_run()
+    assert run.success
+    assert pipeline.report(share)["status"] == "done"
+    assert len(pipeline.downloader.calls) == 1
+
+
+def die(pipeline: Pipeline, share_id: str) -> None:
+    """Leave the share as a killed run leaves it: begun by a run that will never be heard of again."""
+    engine = create_engine(pipeline.settings["catalog_url"])
+    with engine.begin() as connection:
+        connection.execute(
+            text("UPDATE share_work SET state = 'running', owner = 'dead', last_owner = 'dead' WHERE share_id = :id"),
+            {"id": share_id},
+        )
+    engine.dispose()
