@@ -17,6 +17,7 @@ from pathlib import Path
 
 import psutil
 from common import machine
+from typing_extensions import override
 
 from bookmarkai_assets.demo.samples import SHORT_SAMPLES
 from bookmarkai_assets.demo.seaweed import SeaweedServer
@@ -122,7 +123,8 @@ def serving(directory: Path) -> Iterator[str]:
     """Serve a directory on loopback; gives host:port."""
 
     class Quiet(SimpleHTTPRequestHandler):
-        def log_message(self, format: str, *args: object) -> None:  # noqa: A002 - the base class's name
+        @override
+        def log_message(self, format: str, *args: object) -> None:
             """Say nothing."""
 
     server = ThreadingHTTPServer(("127.0.0.1", 0), partial(Quiet, directory=str(directory)))

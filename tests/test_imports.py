@@ -1,7 +1,11 @@
 """What importing the code location costs: vendors load when they are used, not with the definitions."""
 
+import ast
 import subprocess
 import sys
+from pathlib import Path
+
+import bookmarkai_assets
 
 HEAVY = (
     "boto3",
@@ -31,3 +35,19 @@ def test_the_definitions_load_no_vendor() -> None:
     )
     done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=True)
     assert done.stdout.split("\n") == ["[]", "[]", ""]
+
+
+def test_settings_is_the_only_reader_of_the_environment() -> None:
+    """No other module of the pipeline looks at environment variables; the demo passes its own on to what it starts.
+
+    pydantic-settings does the reading for `settings.py`, so it is not among the readers either.
+    """
+    package = Path(bookmarkai_assets.__file__).parent
+    readers = {
+        str(path.relative_to(package))
+        for path in package.rglob("*.py")
+        if {"environ", "environb", "getenv"}
+        & {getattr(node, "attr", None) for node in ast.walk(ast.parse(path.read_text()))}
+    }
+    sets_its_own = {"adapters/downloader/child.py"}
+    assert {reader for reader in readers if not reader.startswith("demo/")} - sets_its_own == set()
