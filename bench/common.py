@@ -53,7 +53,7 @@ def running_pipeline(*, mode: str = "hybrid", percentage: int = 50) -> Iterator[
             "S3_USE_PATH_STYLE": "true",
             "AWS_REGION": seaweed.region,
             "YTDLP_DOWNLOAD_DIR": str(state / "media"),
-            "YTDLP_ALLOWED_EXTRACTORS": "generic,html5",
+            "YTDLP_ALLOWED_EXTRACTORS": "generic",
             "EGRESS_ALLOWED_HOSTS": site.host_and_port,
             "WHISPER_MODEL": "tiny.en",
             "DAGSTER_HOME": str(state / "home"),

@@ -78,7 +78,7 @@ def peak_memory(megabytes: int) -> tuple[int, int, float]:
                 "S3_USE_PATH_STYLE": "true",
                 "AWS_REGION": seaweed.region,
                 "YTDLP_DOWNLOAD_DIR": str(state / "media"),
-                "YTDLP_ALLOWED_EXTRACTORS": "generic,html5",
+                "YTDLP_ALLOWED_EXTRACTORS": "generic",
                 "EGRESS_ALLOWED_HOSTS": host,
                 "WHISPER_MODEL": "tiny.en",
                 "CATALOG_URL": f"sqlite:///{state / 'home' / 'catalog.db'}",

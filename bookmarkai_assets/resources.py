@@ -5,12 +5,13 @@ their values, secrets among them, in the UI (docs/adr/0004).
 """
 
 from collections.abc import Callable, Iterator
+from contextlib import closing
 from typing import Any
 
 import dagster as dg
 
 from bookmarkai_assets import wiring
-from bookmarkai_assets.core.ports import Catalog
+from bookmarkai_assets.core.ports import Catalog, Downloader
 from bookmarkai_assets.io_manager import CatalogIOManager, MediaIOManager
 from bookmarkai_assets.settings import Settings
 
@@ -23,7 +24,9 @@ def build_resources(settings: Settings) -> dict[str, Any]:
             resource_fn=lambda _: _opened_catalog(settings), description="The truth about shares, media and transcripts"
         ),
         "stores": _made("Where media can be: the local directory, the bucket", lambda: wiring.make_stores(settings)),
-        "downloader": _made("yt-dlp behind the egress guard", lambda: wiring.make_downloader(settings)),
+        "downloader": dg.ResourceDefinition(
+            resource_fn=lambda _: _running_downloader(settings), description="yt-dlp behind the egress guard"
+        ),
         "speech": _made("The speech engine", lambda: wiring.make_speech_engine(settings)),
         "catalog_io_manager": dg.IOManagerDefinition(
             lambda context: CatalogIOManager(context.resources.catalog, context.resources.rules),
@@ -43,6 +46,11 @@ def build_resources(settings: Settings) -> dict[str, Any]:
 def _opened_catalog(settings: Settings) -> Iterator[Catalog]:
     with wiring.open_catalog(settings) as catalog:
         yield catalog
+
+
+def _running_downloader(settings: Settings) -> Iterator[Downloader]:
+    with closing(wiring.make_downloader(settings)) as downloader:
+        yield downloader
 
 
 def _made(description: str, make: Callable[[], object]) -> dg.ResourceDefinition:

@@ -4,6 +4,7 @@ Read by `cli` and `definitions` only; every other part gets what it needs handed
 with one message that names all of them.
 """
 
+import re
 from collections.abc import Mapping
 from enum import StrEnum
 from pathlib import Path
@@ -53,9 +54,9 @@ class Settings(BaseSettings):
         description="Local media, and under .staging downloads in progress; an absolute path",
     )
     ytdlp_allowed_extractors: Annotated[tuple[str, ...], NoDecode] = Field(
-        ("tiktok", "youtube", "instagram", "reddit", "twitter"),
+        ("tiktok", "vm.tiktok", "youtube", "instagram", "reddit", "twitter"),
         min_length=1,
-        description="yt-dlp extractors that may be used, by name, comma-separated; generic and html5 open any page",
+        description="yt-dlp extractors that may be used: names or patterns, comma-separated; generic opens any page",
     )
     download_max_bytes: int = Field(2_000_000_000, gt=0, description="Largest video in bytes")
     download_max_duration_seconds: float = Field(7200, gt=0, description="Longest video in seconds")
@@ -92,6 +93,16 @@ class Settings(BaseSettings):
     @classmethod
     def _split_names(cls, value: object) -> object:
         return tuple(name.strip() for name in value.split(",") if name.strip()) if isinstance(value, str) else value
+
+    @field_validator("ytdlp_allowed_extractors")
+    @classmethod
+    def _are_patterns(cls, names: tuple[str, ...]) -> tuple[str, ...]:
+        for name in names:
+            try:
+                re.compile(name)
+            except re.error as error:
+                raise ValueError(f"expected names or regular expressions, but {name!r} is none: {error}") from None
+        return names
 
     @field_validator("egress_allowed_hosts", mode="before")
     @classmethod

@@ -2,6 +2,7 @@
 
 pytest_plugins = [
     "tests.plugins.catalog",
+    "tests.plugins.downloads",
     "tests.plugins.model",
     "tests.plugins.pipeline",
     "tests.plugins.seaweed",

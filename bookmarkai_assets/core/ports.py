@@ -111,6 +111,10 @@ class Downloader(ABC):
         Whatever the link does comes back as a `Failure`; on failure the directory's content is of no use.
         """
 
+    @abstractmethod
+    def close(self) -> None:
+        """End what was started for downloads, those in progress included."""
+
 
 # --- Speech ---------------------------------------------------------------------------------------------------------
 

@@ -118,7 +118,7 @@ def _environment(state: Path, seaweed: SeaweedServer, site: SampleSite) -> dict[
         "S3_USE_PATH_STYLE": "true",
         "AWS_REGION": seaweed.region,
         "YTDLP_DOWNLOAD_DIR": str(state / "media"),
-        "YTDLP_ALLOWED_EXTRACTORS": "generic,html5",
+        "YTDLP_ALLOWED_EXTRACTORS": "generic",
         "EGRESS_ALLOWED_HOSTS": site.host_and_port,
         "CATALOG_URL": f"sqlite:///{state / 'dagster_home' / 'catalog.db'}",
         "WHISPER_MODEL": "tiny.en",

@@ -1,6 +1,8 @@
 """Downloads through the public door: a real process, real yt-dlp, and a site on loopback that may be hostile."""
 
 import hashlib
+import os
+import signal
 import socket
 import subprocess
 import sys
@@ -15,11 +17,19 @@ from bookmarkai_assets.core.media import Digest
 from bookmarkai_assets.core.outcomes import Failure, Outcome
 from bookmarkai_assets.core.ports import DownloadedVideo, DownloadLimits
 from bookmarkai_assets.core.urls import HostPort
+from tests.support.clips import make_clip
 from tests.support.hostile_site import HostileSite, hostile_site
-from tests.support.processes import children_of, wait_until
+from tests.support.processes import HAS_PROC, children_of, is_running, wait_until
+
+pytestmark = pytest.mark.skipif(not HAS_PROC, reason="these tests look at processes through /proc")
 
 LIMITS = DownloadLimits(max_bytes=3_000_000, max_duration_seconds=60, timeout_seconds=30)
 SECRET = "s3cret"
+MANIFEST = b"""<MPD xmlns="urn:mpeg:dash:schema:mpd:2011" type="static" mediaPresentationDuration="PT1S"><Period>
+<AdaptationSet mimeType="video/mp4"><Representation id="p" codecs="mp4v.20.9" width="64" height="48" bandwidth="9000">
+<BaseURL>picture.mp4</BaseURL></Representation></AdaptationSet>
+<AdaptationSet mimeType="audio/mp4"><Representation id="s" codecs="mp4a.40.2" bandwidth="9000">
+<BaseURL>sound.m4a</BaseURL></Representation></AdaptationSet></Period></MPD>"""
 
 
 @pytest.fixture(scope="module")
@@ -114,6 +124,23 @@ def test_a_page_with_one_video_is_that_video(
     assert result.info.title == "../../../etc/passwd gnp.exe"
     assert result.audio is None
     assert [file.name for file in attempt.iterdir()] == ["video.webm"]
+
+
+def test_picture_and_sound_that_come_apart_are_merged(
+    downloader: YtDlpDownloader, site: HostileSite, tmp_path_factory: pytest.TempPathFactory, attempt: Path
+) -> None:
+    """A site that offers picture and sound as two files gives one video with both, and no pieces beside it."""
+    parts = tmp_path_factory.mktemp("parts")
+    picture = make_clip(parts / "picture.mp4", seconds=1, has_sound=False)
+    sound = make_clip(parts / "sound.m4a", seconds=1, has_picture=False)
+    site.file("/picture.mp4", picture.read_bytes())
+    site.file("/sound.m4a", sound.read_bytes(), content_type="audio/mp4")
+    url = site.file("/manifest.mpd", MANIFEST, content_type="application/dash+xml")
+    result = video_of(downloader.download(url, attempt, LIMITS))
+    assert result.audio
+    assert result.info.width == 64
+    assert result.info.duration_seconds == pytest.approx(1, abs=0.1)
+    assert {file.name for file in attempt.iterdir()} == {"video.mp4", "audio.m4a"}
 
 
 def test_downloads_at_the_same_time_keep_apart(
@@ -322,6 +349,49 @@ def test_a_site_that_is_not_allowed_is_named_with_its_extractor(tmp_path: Path) 
 
 
 # --- The process ----------------------------------------------------------------------------------------------------
+
+
+def test_a_download_whose_process_is_killed_names_the_signal(
+    downloader: YtDlpDownloader, site: HostileSite, attempt: Path
+) -> None:
+    """A process that is killed from outside ends its own download, and the next one works."""
+    with ThreadPoolExecutor(1) as pool:
+        download = pool.submit(downloader.download, site.silent("/killed.mp4"), attempt, LIMITS)
+        (process,) = wait_for_children(downloader)
+        os.kill(process, signal.SIGKILL)
+        failure = failure_of(download.result())
+    assert failure == Failure(Outcome.DOWNLOAD_FAILED, "the download's process was killed by SIGKILL")
+
+
+def test_a_download_whose_program_is_killed_leaves_no_orphan(
+    downloader: YtDlpDownloader, site: HostileSite, clip: Path, attempt: Path
+) -> None:
+    """When the program behind all downloads dies, each fails at once, loses its way out, and ends; a new one starts."""
+    with ThreadPoolExecutor(1) as pool:
+        download = pool.submit(downloader.download, site.silent("/orphaned.mp4"), attempt, LIMITS)
+        (process,) = wait_for_children(downloader)
+        assert downloader._workers._program
+        os.kill(downloader._workers._program.process.pid, signal.SIGKILL)
+        failure = failure_of(download.result())
+    assert failure.outcome is Outcome.DOWNLOAD_FAILED
+    assert failure.is_transient
+    wait_until(lambda: not is_running(process))
+    again = attempt / "again"
+    again.mkdir()
+    video_of(downloader.download(site.file("/after.mp4", clip.read_bytes()), again, LIMITS))
+
+
+def wait_for_children(downloader: YtDlpDownloader) -> set[int]:
+    """Wait until a download's process is there."""
+    found: set[int] = set()
+
+    def look() -> set[int]:
+        program = downloader._workers._program
+        found.update(children_of(program.process.pid) if program else ())
+        return found
+
+    wait_until(look)
+    return found
 
 
 @pytest.mark.parametrize(

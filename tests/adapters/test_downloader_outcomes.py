@@ -92,6 +92,7 @@ def http_error(status: int) -> Exception:
         ("No video could be found in this tweet", Outcome.NOT_A_VIDEO),
         # yt-dlp itself
         ("Requested format is not available. Use --list-formats for a list of available formats", Outcome.NOT_A_VIDEO),
+        ("file:// URLs are disabled by default in yt-dlp for security reasons", Outcome.REFUSED),
         ("Something that no table knows", Outcome.DOWNLOAD_FAILED),
     ],
 )

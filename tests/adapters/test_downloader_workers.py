@@ -14,9 +14,9 @@ from pathlib import Path
 import pytest
 
 from bookmarkai_assets.adapters.downloader.workers import WorkerEnd, Workers
-from tests.support.processes import children_of, is_running, wait_until
+from tests.support.processes import HAS_PROC, children_of, is_running, wait_until
 
-pytestmark = pytest.mark.skipif(not Path("/proc").exists(), reason="these tests look at processes through /proc")
+pytestmark = pytest.mark.skipif(not HAS_PROC, reason="these tests look at processes through /proc")
 
 PROGRAM = ("-m", "tests.support.worker_program")
 
@@ -71,16 +71,16 @@ def test_a_crash_ends_its_own_job_only(workers: Workers) -> None:
 def test_a_deadline_kills_the_whole_group_of_its_job(workers: Workers, tmp_path: Path) -> None:
     """When a job's time is up, it and what it started are killed; its neighbour lives."""
     with ThreadPoolExecutor(1) as pool:
-        neighbour = pool.submit(run, workers, f"hang_with_child {tmp_path / 'neighbour'}", timeout_seconds=3)
+        neighbour = pool.submit(run, workers, f"hang_with_child {tmp_path / 'neighbour'}", timeout_seconds=60)
         of_neighbour = pids_in(tmp_path / "neighbour")
         started = time.monotonic()
-        end = run(workers, f"hang_with_child {tmp_path / 'pids'}", timeout_seconds=0.7)
-        assert 0.7 <= time.monotonic() - started < 2.5
+        end = run(workers, f"hang_with_child {tmp_path / 'pids'}", timeout_seconds=1)
+        assert 1 <= time.monotonic() - started < 10
         assert end == WorkerEnd(status=-signal.SIGKILL, output=b"", is_timed_out=True)
         assert_gone(pids_in(tmp_path / "pids"))
         assert all(is_running(pid) for pid in of_neighbour)
-        assert neighbour.result().is_timed_out
-    assert_gone(of_neighbour)
+        workers.close()
+        assert not neighbour.result().is_timed_out
 
 
 def test_what_a_finished_job_left_running_is_killed(workers: Workers) -> None:

@@ -10,7 +10,7 @@ from bookmarkai_assets import metadata
 from bookmarkai_assets.core.errors import ConfigurationError, StoreError, StoreErrorClass, TranscriptionError
 from bookmarkai_assets.core.outcomes import Failure, Outcome
 from bookmarkai_assets.core.placement import StorageMode, StoragePolicy, place
-from tests.plugins.pipeline import ASSETS, Pipeline, link
+from tests.plugins.pipeline import ASSETS, Pipeline, link, make_pipeline
 
 THROTTLED = StoreError(StoreErrorClass.THROTTLED, "SlowDown")
 
@@ -108,7 +108,8 @@ def test_a_batch_in_which_all_fail_materializes_nothing(pipeline: Pipeline) -> N
 
 def test_the_same_video_shared_twice_is_fetched_stored_and_transcribed_once(pipeline: Pipeline) -> None:
     """Both shares are done and point at the same media; the site saw one download, the engine one file."""
-    pipeline.downloader.serve(link("pasta?utm_source=a"))
+    for source in "ab":
+        pipeline.downloader.serve(link(f"pasta?utm_source={source}"))
     first, second = pipeline.share_links(link("pasta?utm_source=a"), link("pasta?utm_source=b"))
     while pipeline.tick_and_run():
         pass
@@ -341,3 +342,20 @@ def test_a_key_that_is_no_uuid_fails_with_that_reason(pipeline: Pipeline) -> Non
     result = pipeline.materialize([share, "../../etc/passwd"])
     assert "1 of 2 shares failed" in failed_step(result)[1]
     assert pipeline.materialized("transcript") == {share}
+
+
+@pytest.mark.parametrize("mode", list(StorageMode))
+def test_the_main_job_runs_on_postgresql(tmp_path: Path, postgres_url: str, mode: StorageMode) -> None:
+    """Over PostgreSQL, good and bad shares end as they do over SQLite, in every storage mode."""
+    pipeline = make_pipeline(tmp_path, postgres_url)
+    pipeline.configure(storage_mode=mode, s3_split_percentage=50)
+    good = pipeline.share("a", "b", "c")
+    [bad] = pipeline.share_links(link("gone"))
+    pipeline.tick_and_run()
+    assert {pipeline.report(share)["status"] for share in good} == {"done"}
+    assert pipeline.report(bad)["outcome"] == "gone"
+    policy = StoragePolicy(mode, 50)
+    assert [pipeline.report(share)["media"]["backend"] for share in good] == [
+        place(policy, share).backend for share in good
+    ]
+    pipeline.close()

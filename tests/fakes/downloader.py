@@ -74,6 +74,10 @@ class FakeDownloader(Downloader):
         return sum(call.url == url for call in self.calls)
 
     @override
+    def close(self) -> None:
+        """Nothing was started."""
+
+    @override
     def download(self, url: str, directory: Path, limits: DownloadLimits) -> DownloadedVideo | Failure:
         call = DownloadCall(url, directory, limits)
         with self._lock:

@@ -24,6 +24,7 @@ from bookmarkai_assets.core.ports import Catalog
 from bookmarkai_assets.demo.dagster_dev import DagsterDev, free_port
 from bookmarkai_assets.demo.seaweed import SeaweedServer
 from bookmarkai_assets.demo.site import SampleSite
+from bookmarkai_assets.operations.reports import share_report
 from bookmarkai_assets.settings import load_settings
 from bookmarkai_assets.wiring import open_catalog
 from tests.support.graphql import GraphQL
@@ -82,10 +83,9 @@ class LivePipeline:
         """Share links with the command line and give the shares' ids."""
         return [added["id"] for added in self.command("shares", "add", "--json", *urls)]
 
-    def show(self, share_id: str) -> dict[str, Any]:
-        """Give what `shares show` says of a share."""
-        shown: dict[str, Any] = self.command("shares", "show", "--json", share_id)
-        return shown
+    def report(self, share_id: str) -> dict[str, Any]:
+        """Give what `shares show --json` prints of a share, without the second that a command takes."""
+        return share_report(self.catalog, share_id)
 
     def command(self, *arguments: str) -> Any:
         """Run the command line as a user does and give the JSON it prints. It must succeed."""
@@ -109,7 +109,7 @@ class LivePipeline:
         self.wait_until(lambda: set(self.statuses(*share_ids)) <= _ENDED, seconds=seconds, what="the shares end")
         return self.statuses(*share_ids)
 
-    def wait_until(self, find: Callable[[], Found], *, seconds: float, what: str) -> Found:
+    def wait_until(self, find: Callable[[], Found | None], *, seconds: float, what: str) -> Found:
         """Poll until `find` gives something true, and give that. Raises `LateError` that tells `what` did not come."""
         deadline = time.monotonic() + seconds
         while not (found := find()):

@@ -1,6 +1,6 @@
 """The production graph over a real SQLite catalog and a real directory, with fakes where the world would be."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from pathlib import Path
@@ -10,10 +10,9 @@ import dagster as dg
 import pytest
 from dagster._core.storage.tags import ASSET_PARTITION_RANGE_END_TAG, ASSET_PARTITION_RANGE_START_TAG
 
-from bookmarkai_assets.adapters.catalog import open_catalog
+from bookmarkai_assets.adapters.catalog import OpenCatalog, open_catalog
 from bookmarkai_assets.adapters.local_store import LocalStore
 from bookmarkai_assets.core.placement import Backend
-from bookmarkai_assets.core.ports import Catalog  # noqa: TC001 - the file has no type-checking block to put it in
 from bookmarkai_assets.definitions import build_defs
 from bookmarkai_assets.operations.intake import add_shares
 from bookmarkai_assets.operations.reports import share_report
@@ -38,9 +37,13 @@ class Pipeline:
     instance: dg.DagsterInstance = field(default_factory=dg.DagsterInstance.ephemeral)
 
     def __post_init__(self) -> None:
-        self.catalog: Catalog = open_catalog(self.settings["catalog_url"])
+        self.catalog: OpenCatalog = open_catalog(self.settings["catalog_url"])
         self.on_download: Callable[[DownloadCall], object] = lambda _: None
         self.downloader = FakeDownloader(on_download=self._look_on)
+
+    def close(self) -> None:
+        """Close the catalog."""
+        self.catalog.close()
 
     def _look_on(self, call: DownloadCall) -> None:
         self.on_download(call)
@@ -142,13 +145,20 @@ def link(name: str) -> str:
 
 
 @pytest.fixture
-def pipeline(tmp_path: Path, sqlite_url: str) -> Pipeline:
+def pipeline(tmp_path: Path, sqlite_url: str) -> Iterator[Pipeline]:
     """Give an installation of its own that stores locally and retries at once."""
+    made = make_pipeline(tmp_path, sqlite_url)
+    yield made
+    made.close()
+
+
+def make_pipeline(directory: Path, catalog_url: str) -> Pipeline:
+    """Make an installation over a catalog; the caller closes it."""
     return Pipeline(
-        tmp_path,
+        directory,
         {
-            "catalog_url": sqlite_url,
-            "ytdlp_download_dir": tmp_path / "media",
+            "catalog_url": catalog_url,
+            "ytdlp_download_dir": directory / "media",
             "s3_media_bucket": "fake-bucket",
             "aws_region": "us-east-1",
             "retry_base_seconds": 0.001,

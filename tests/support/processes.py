@@ -1,9 +1,12 @@
-"""Looking at processes from outside, and waiting for what other processes do. Linux: it reads /proc."""
+"""Looking at processes from outside, and waiting for what other processes do."""
 
 import time
 from collections.abc import Callable
 from pathlib import Path
 from threading import Event
+
+HAS_PROC = Path("/proc/self/stat").exists()
+"""Whether this system, as Linux does, shows its processes below /proc: what looks at them reads there."""
 
 
 def wait_until(is_true: Callable[[], object], *, seconds: float = 10) -> None:

@@ -33,7 +33,9 @@ from bookmarkai_assets.core.text import clean_line, without_secrets
 from bookmarkai_assets.core.urls import HostPort
 
 _PROGRAM = "bookmarkai_assets.adapters.downloader.child"
-# Pages, manifests and answers that yt-dlp opens and leaves, on top of the video itself.
+# What may come in all: the video, once more where a site breaks off and cannot resume, and pages, manifests and answers
+# that yt-dlp opens and leaves.
+_TIMES_THE_VIDEO = 2
 _OVERHEAD_BYTES = 64 * 1024 * 1024
 _MAX_WORDS_CHARACTERS = 200
 _MAX_STDERR_BYTES = 2000
@@ -65,7 +67,7 @@ class YtDlpDownloader(Downloader):
     def download(self, url: str, directory: Path, limits: DownloadLimits) -> DownloadedVideo | Failure:
         started = time.monotonic()
         home = directory.resolve()
-        with self._running_guard().account(max_bytes=limits.max_bytes + _OVERHEAD_BYTES) as account:
+        with self._running_guard().account(max_bytes=_TIMES_THE_VIDEO * limits.max_bytes + _OVERHEAD_BYTES) as account:
             job = Job(url=url, directory=home, limits=limits, proxy_url=account.proxy_url)
             end = self._workers.run(job.to_json(), timeout_seconds=limits.timeout_seconds)
             result = self._result_of(end, home, limits)
@@ -76,6 +78,7 @@ class YtDlpDownloader(Downloader):
             video=result.video, audio=result.audio, info=result.info, seconds=time.monotonic() - started
         )
 
+    @override
     def close(self) -> None:
         """End what was started, downloads in progress included. A later download starts it anew."""
         self._workers.close()
@@ -122,7 +125,7 @@ def _seen_from_outside(failure: Failure, account: Account, limits: DownloadLimit
         what = "the port is" if refused.verdict is Verdict.PORT_REFUSED else "its address is not public and"
         return Failure(Outcome.REFUSED, f"the link leads to {_place(refused)}; {what} not opened")
     if account.is_spent:
-        return Failure(Outcome.TOO_BIG, f"more came than a video of the limit of {limits.max_bytes} bytes needs")
+        return Failure(Outcome.TOO_BIG, f"far more came than the limit of {limits.max_bytes} bytes")
     unanswered = next((decision for decision in account.decisions if decision.verdict in NO_ANSWER), None)
     if failure.outcome is Outcome.UNREACHABLE and unanswered is not None:
         is_unknown = unanswered.verdict is Verdict.NAME_UNKNOWN

@@ -56,7 +56,9 @@ def _shut_in(job: Job) -> None:
         (resource.RLIMIT_FSIZE, job.limits.max_bytes + _FILE_SLACK_BYTES),
         (resource.RLIMIT_DATA, _MAX_DATA_BYTES),
     ):
-        resource.setrlimit(kind, (limit, limit))
+        _, hard = resource.getrlimit(kind)
+        lowest = limit if hard == resource.RLIM_INFINITY else min(limit, hard)
+        resource.setrlimit(kind, (lowest, lowest))
     signal.setitimer(signal.ITIMER_REAL, job.limits.timeout_seconds + _DEADLINE_GRACE_SECONDS)
 
 

@@ -20,6 +20,7 @@ _MAX_CHAIN = 20
 _SAID = tuple(
     (outcome, re.compile("|".join(patterns), re.IGNORECASE))
     for outcome, patterns in (
+        (Outcome.REFUSED, (r"file:// URLs are disabled",)),
         (Outcome.UNSUPPORTED_SITE, (r"\bDRM\b",)),
         (Outcome.NOT_A_VIDEO, (r"requested format is not available", r"only images")),
         (
