@@ -14,6 +14,7 @@ from contextlib import contextmanager
 from functools import partial
 from http.server import SimpleHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
+from typing import Any
 
 import psutil
 from common import machine
@@ -127,7 +128,12 @@ def serving(directory: Path) -> Iterator[str]:
         def log_message(self, format: str, *args: object) -> None:
             """Say nothing."""
 
-    server = ThreadingHTTPServer(("127.0.0.1", 0), partial(Quiet, directory=str(directory)))
+    class Server(ThreadingHTTPServer):
+        @override
+        def handle_error(self, request: Any, client_address: Any) -> None:
+            """Pass over connections that a downloader dropped after it had looked at a link."""
+
+    server = Server(("127.0.0.1", 0), partial(Quiet, directory=str(directory)))
     thread = threading.Thread(target=server.serve_forever, daemon=True)
     thread.start()
     try:

@@ -122,9 +122,12 @@ def _progress_table(shares: Sequence[DemoShare], summaries: Sequence[dict[str, A
 
 
 def _result_table(result: DemoResult) -> Table:
-    table = Table(box=None, header_style="bold", pad_edge=False)
-    for column in ("share", "outcome", "stored", "size", "lang", "first words", "seconds"):
-        table.add_column(column, justify="right" if column in {"size", "seconds"} else "left")
+    table = Table(box=None, header_style="bold", pad_edge=False, expand=True)
+    table.add_column("share", no_wrap=True, ratio=3)
+    for column in ("outcome", "stored", "size", "lang"):
+        table.add_column(column, no_wrap=True, justify="right" if column == "size" else "left")
+    table.add_column("first words", no_wrap=True, ratio=4)
+    table.add_column("seconds", no_wrap=True, justify="right")
     for share, report in zip(result.shares, result.reports, strict=True):
         media, transcript = report["media"], report["transcript"]
         is_done = report["status"] == "done"

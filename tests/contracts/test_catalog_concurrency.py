@@ -1,4 +1,4 @@
-"""Many at once on one catalog, over SQLite and PostgreSQL: threads with one catalog, threads with one each, processes."""
+"""Many at once on one catalog, over SQLite and PostgreSQL: threads that share one, threads with one each, processes."""
 
 import multiprocessing
 import threading

@@ -1,5 +1,7 @@
-"""The contract of `WorkLedger`'s leases, over SQLite and PostgreSQL: who holds a video, until when, and what a run may
-record once it has lost it."""
+"""The contract of `WorkLedger`'s leases, over SQLite and PostgreSQL.
+
+Who holds a video, until when, and what a run may record once it has lost it.
+"""
 
 import pytest
 
@@ -184,7 +186,7 @@ def test_releasing_a_backfill_leaves_done_shares_done(each_catalog: OpenCatalog)
 
 
 @pytest.mark.parametrize("was_done", [False, True])
-def test_a_run_may_have_two_shares_of_one_video_in_hand(each_catalog: OpenCatalog, was_done: bool) -> None:  # noqa: FBT001 - a test parameter
+def test_a_run_may_have_two_shares_of_one_video_in_hand(each_catalog: OpenCatalog, was_done: bool) -> None:
     """A backfill over both shares of a video begins both; the lease goes with the last of them."""
     first, second = add_share(each_catalog, seconds=1), add_share(each_catalog, seconds=2)
     if was_done:

@@ -228,7 +228,7 @@ assert os.waitpid(pid, 0)[1] == 0
 add_share(catalog)
 print(len(catalog.shares.list()))
 """
-    result = subprocess.run(  # noqa: S603 - a process of its own, since forking one that has threads may hang
+    result = subprocess.run(  # a process of its own: forking one that has threads may hang
         [sys.executable, "-c", script], capture_output=True, text=True, timeout=60, check=False
     )
 

@@ -21,7 +21,7 @@ def test_a_share_without_a_transcript_has_none(each_catalog: OpenCatalog) -> Non
 def test_a_transcript_comes_back_whole(each_catalog: OpenCatalog) -> None:
     """Text in any script, emoji, quotes and a hundred thousand words survive, with what made the transcript."""
     share_id = add_share(each_catalog)
-    transcript = transcript_of("Hello 🍰", "עוגה \u202eطعام", 'quotes " and \\', "", "word " * 100_000)
+    transcript = transcript_of("Hello 🍰", "עוגה \u202eطعام", 'quotes " and \\', "", "word " * 100_000)  # noqa: RUF001 - Arabic
 
     each_catalog.transcripts.put(share_id, transcript, now=at(1))
 

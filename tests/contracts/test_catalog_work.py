@@ -174,7 +174,7 @@ def test_a_run_launched_for_a_claim_takes_over_its_lease(each_catalog: OpenCatal
 
 
 def test_a_run_whose_claim_was_replaced_is_refused(each_catalog: OpenCatalog) -> None:
-    """A run that comes out of its queue after a later claim leaves the share to that claim's run, even once it ended."""
+    """A run that comes out of its queue after a later claim is too late, even once that claim has ended."""
     share_id = add_share(each_catalog)
     claim(each_catalog, share_id, "m", "tick-1", 0)
     claim(each_catalog, share_id, "m", "tick-2", 60)
@@ -193,13 +193,14 @@ def test_a_late_run_may_begin_when_its_claim_has_only_expired(each_catalog: Open
     assert begin(each_catalog, share_id, "m", "run", 500, claim_id="tick") == 1
 
 
-def test_a_dead_run_counts_as_a_crash_at_the_next_claim(each_catalog: OpenCatalog) -> None:
+def test_a_dead_run_counts_as_a_crash_once_it_is_found(each_catalog: OpenCatalog) -> None:
     """A share found running under an expired lease has crashed its worker once more; a claim that expired has not."""
     share_id = add_share(each_catalog)
     claim(each_catalog, share_id, "m", "tick-1", 0)
+    assert [due.crashes for due in each_catalog.work.due(now=at(99), limit=1)] == [0]
     claim(each_catalog, share_id, "m", "tick-2", 100)
     begin(each_catalog, share_id, "m", "run-2", 101, claim_id="tick-2")
-    assert [due.crashes for due in each_catalog.work.due(now=at(200), limit=1)] == [0]
+    assert [due.crashes for due in each_catalog.work.due(now=at(200), limit=1)] == [1]
 
     assert claim(each_catalog, share_id, "m", "tick-3", 200)
 
@@ -362,6 +363,19 @@ def test_stages_show_in_the_gateways_status(each_catalog: OpenCatalog) -> None:
     assert status_of(each_catalog, share_id) == "fetching"
 
 
+def test_a_later_step_of_a_run_keeps_the_stage(each_catalog: OpenCatalog) -> None:
+    """Beginning again in the same run leaves the status where the step before has set it; another run starts anew."""
+    share_id = add_share(each_catalog)
+    begin(each_catalog, share_id, "m", "run-1")
+    each_catalog.work.mark(share_id, "fetched", owner="run-1", now=at(1))
+
+    begin(each_catalog, share_id, "m", "run-1", 2)
+    assert status_of(each_catalog, share_id) == "fetched"
+
+    begin(each_catalog, share_id, "m", "run-2", 100)
+    assert status_of(each_catalog, share_id) == "processing"
+
+
 def test_every_change_of_status_is_timed(each_catalog: OpenCatalog) -> None:
     """`shares.updated_at` follows the work, so the gateway can see when something last happened."""
     share_id = add_share(each_catalog)
@@ -428,7 +442,7 @@ def test_a_share_that_the_gateway_calls_done_stays_done(each_catalog: OpenCatalo
 
 
 def test_a_share_with_a_transcript_ends_as_done_when_a_later_attempt_fails(each_catalog: OpenCatalog) -> None:
-    """A run that died between writing the transcript and finishing had done the work: the video's place is filled in."""
+    """A run that died between the transcript and finishing had done the work: the video's place is filled in."""
     share_id = add_share(each_catalog)
     begin(each_catalog, share_id, "m", "run-1")
     each_catalog.media.record_staged(staged_media("m", share_id), owner="run-1", now=at(1))

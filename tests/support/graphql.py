@@ -49,9 +49,10 @@ class GraphQL:
         """Give a backfill's status, its counts per asset (`{asset: {targeted, materialized, failed}}`) and its runs."""
         found = self.ask(
             """query ($id: String!) { partitionBackfillOrError(backfillId: $id) { __typename
-                 ... on PartitionBackfill { status error { message } runs(limit: 100) { id status tags { key value } }
+                 ... on PartitionBackfill { status error { message } runs(limit: 100) { id status }
                    assetBackfillData { assetBackfillStatuses { ... on AssetPartitionsStatusCounts {
-                     assetKey { path } numPartitionsTargeted numPartitionsMaterialized numPartitionsFailed } } } } } }""",
+                     assetKey { path } numPartitionsTargeted numPartitionsMaterialized numPartitionsFailed } } }
+               } } }""",
             id=backfill_id,
         )["partitionBackfillOrError"]
         if found["__typename"] != "PartitionBackfill":
@@ -66,6 +67,11 @@ class GraphQL:
             for status in data["assetBackfillStatuses"]
         }
         return {"status": found["status"], "error": found["error"], "assets": counts, "runs": found["runs"]}
+
+    def partition_keys(self, asset: str) -> list[str]:
+        """Give an asset's partition keys in their order, which is that of their insertion."""
+        keys: list[str] = self._asset(asset, "partitionKeys")["partitionKeys"]
+        return keys
 
     def partitions(self, asset: str) -> dict[str, list[str]]:
         """Give an asset's partition keys by state: materialized, failed, unmaterialized, materializing."""

@@ -1,0 +1,160 @@
+"""No question that the pipeline asks again and again reads a whole table, over SQLite and PostgreSQL."""
+
+from collections.abc import Callable
+from typing import Any
+
+import pytest
+from sqlalchemy import event
+
+from bookmarkai_assets.adapters.catalog import OpenCatalog
+from tests.support.catalog import USER, add_share, at, begin
+
+FINISHED = 3_000
+LARGE_TABLES = ("shares", "share_work", "media", "transcripts", "transcript_provenance", "storage_events")
+
+FILL = {
+    "sqlite": (
+        (
+            "WITH RECURSIVE n(i) AS (VALUES (1) UNION ALL SELECT i + 1 FROM n WHERE i < {count}) "
+            "INSERT INTO {table} ({columns}) SELECT {values} FROM n"
+        ),
+        "printf('00000000-0000-4000-8000-%012d', i)",
+    ),
+    "postgresql": (
+        "INSERT INTO {table} ({columns}) SELECT {values} FROM generate_series(1, {count}) AS n(i)",
+        "('00000000-0000-4000-8000-' || lpad(i::text, 12, '0'))::uuid",
+    ),
+}
+MOMENT = "'2026-01-01T00:00:00.000000+00:00'"
+ROWS = {
+    "shares": {
+        "id": "{id}",
+        "user_id": f"'{USER}'",
+        "url": "'https://example.com/' || i",
+        "status": "'done'",
+        "created_at": MOMENT,
+    },
+    "share_work": {
+        "share_id": "{id}",
+        "state": "'done'",
+        "media_id": "'m' || i",
+        "attempts": "1",
+        "crashes": "0",
+        "updated_at": MOMENT,
+    },
+    "media": {
+        "media_id": "'m' || i",
+        "share_id": "{id}",
+        "state": "'stored'",
+        "video_url": "'/media/' || i",
+        "audio_url": "'/media/a' || i",
+        "size_bytes": "1",
+        "sha256": "''",
+        "duration_seconds": "1",
+        "download_seconds": "1",
+        "created_at": MOMENT,
+        "updated_at": MOMENT,
+        **dict.fromkeys(("canonical_url", "platform", "object_key", "title", "extractor", "content_type"), "''"),
+    },
+    "transcripts": {"id": "{id}", "share_id": "{id}", "full_text": "'words'", "segments": "'[]'"},
+    "transcript_provenance": {
+        "share_id": "{id}",
+        "engine": "'e'",
+        "model": "'m'",
+        "language_probability": "1",
+        "duration_seconds": "1",
+        "transcribe_seconds": "1",
+        "updated_at": MOMENT,
+    },
+    "storage_events": {
+        "occurred_at": MOMENT,
+        "operation": "'put'",
+        "backend": "'s3'",
+        "share_id": "{id}",
+        "kind": "'video'",
+        "size_bytes": "1",
+        "seconds": "1",
+    },
+}
+
+
+@pytest.fixture
+def full_catalog(each_catalog: OpenCatalog) -> OpenCatalog:
+    """Give a catalog with thousands of finished shares; PostgreSQL plans by statistics, which it gathers by itself."""
+    dialect = each_catalog.database.engine.dialect.name
+    insert, share_id = FILL[dialect]
+    with each_catalog.database.engine.begin() as connection:
+        for table, values in ROWS.items():
+            columns, expressions = ", ".join(values), ", ".join(values.values()).format(id=share_id)
+            if dialect == "postgresql":
+                expressions = expressions.replace(MOMENT, f"{MOMENT}::timestamptz").replace("'[]'", "'[]'::jsonb")
+                expressions = expressions.replace(f"'{USER}'", f"'{USER}'::uuid")
+            connection.exec_driver_sql(insert.format(table=table, columns=columns, values=expressions, count=FINISHED))
+        if dialect == "postgresql":
+            connection.exec_driver_sql("ANALYZE")
+    return each_catalog
+
+
+def plans_of(catalog: OpenCatalog, ask: Callable[[], object]) -> str:
+    """Ask, and give the database's plans for all that this made it do."""
+    asked: list[tuple[str, Any]] = []
+
+    def note(_connection: object, _cursor: object, statement: str, parameters: Any, *_: object) -> None:
+        asked.append((statement, parameters))
+
+    engine = catalog.database.engine
+    event.listen(engine, "before_cursor_execute", note)
+    try:
+        ask()
+    finally:
+        event.remove(engine, "before_cursor_execute", note)
+    explain = "EXPLAIN QUERY PLAN" if engine.dialect.name == "sqlite" else "EXPLAIN"
+    with engine.connect() as connection:
+        return "\n".join(
+            str(row[-1])
+            for statement, parameters in asked
+            if statement.startswith(("SELECT", "UPDATE", "DELETE"))
+            for row in connection.exec_driver_sql(f"{explain} {statement}", parameters)
+        )
+
+
+def test_no_frequent_question_reads_a_whole_table(full_catalog: OpenCatalog) -> None:
+    """What is due, claims, begins, failures, ends, look-ups by id and by URL: all go by an index."""
+    catalog, work = full_catalog, full_catalog.work
+    share_id = add_share(catalog)
+    until = at(60)
+    questions: dict[str, Callable[[], object]] = {
+        "due": lambda: work.due(now=at(0), limit=50),
+        "claim": lambda: work.claim(share_id, "new", claim_id="tick", now=at(0), until=until),
+        "open_claims": lambda: work.open_claims(expiring_before=until),
+        "extend_claim": lambda: work.extend_claim("tick", until=until),
+        "begin": lambda: work.begin(share_id, "new", owner="run", claim_id="tick", now=at(0), until=until),
+        "renew": lambda: work.renew("run", until=until),
+        "mark": lambda: work.mark(share_id, "fetching", owner="run", now=at(0)),
+        "finish": lambda: work.finish(share_id, media_url="/m", owner="run", now=at(0)),
+        "begin again": lambda: begin(catalog, share_id, "new", "run-2"),
+        "release": lambda: work.release("run-2", now=at(0)),
+        "failure_in": lambda: work.failure_in(share_id, "run"),
+        "failed_share_ids": work.failed_share_ids,
+        "progress": lambda: work.progress(share_id),
+        "shares.get": lambda: catalog.shares.get(share_id),
+        "shares.list by status": lambda: catalog.shares.list(statuses=["error"], limit=50),
+        "media.get": lambda: catalog.media.get("m7"),
+        "acknowledges": lambda: catalog.media.acknowledges("/media/a7"),
+        "transcripts.get": lambda: catalog.transcripts.get(share_id),
+        "find_for_media": lambda: catalog.transcripts.find_for_media("m7", engine="e", model="m"),
+        "for_share": lambda: catalog.events.for_share(share_id),
+    }
+
+    plans = {name: plans_of(catalog, ask) for name, ask in questions.items()}
+
+    whole = [
+        (name, line.strip())
+        for name, plan in plans.items()
+        for line in plan.splitlines()
+        for table in LARGE_TABLES
+        if f"Seq Scan on {table} " in line or f"{line} ".startswith(f"SCAN {table} ")
+    ]
+    assert whole == []
+    assert "ix_shares_status_created_at" in plans["due"]
+    assert "ix_share_work_state_next_attempt_at" in plans["due"]

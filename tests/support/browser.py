@@ -1,0 +1,41 @@
+"""A headless Chromium before Dagster's UI, for tests that click as a person would and for the pictures in the docs."""
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+from playwright.sync_api import Page, sync_playwright
+
+CHROMIUM = Path("/usr/bin/chromium")
+"""Where Debian's package `chromium` puts it."""
+
+_FLAGS = (
+    "--headless",
+    "--no-sandbox",
+    "--disable-gpu",
+    "--disable-quic",
+    "--no-first-run",
+    "--disable-background-networking",
+    "--disable-component-update",
+    "--disable-sync",
+)
+_PATIENCE_MILLISECONDS = 30_000
+
+
+@contextmanager
+def open_page(*, width: int = 1400, height: int = 900) -> Iterator[Page]:
+    """Give an empty page of a browser of its own, `width` by `height` pixels. It waits 30 s for what it looks for."""
+    with sync_playwright() as playwright:
+        browser = playwright.chromium.launch(executable_path=CHROMIUM, args=list(_FLAGS))
+        try:
+            page = browser.new_page(viewport={"width": width, "height": height})
+            page.set_default_timeout(_PATIENCE_MILLISECONDS)
+            yield page
+        finally:
+            browser.close()
+
+
+def skip_welcome(page: Page) -> None:
+    """Press Skip in the dialog that a Dagster home shows to its first visitor, and that covers everything."""
+    page.get_by_role("button", name="Skip").click()
+    page.get_by_role("dialog").wait_for(state="hidden")
