@@ -26,7 +26,7 @@ check: $(VENV)/.dev ## Formatting, lint, types, layers, and Dagster's own check 
 	@$(BIN)/ruff check .
 	@$(BIN)/mypy
 	@$(BIN)/lint-imports
-	@$(BIN)/dg check defs
+	@VIRTUAL_ENV=$(CURDIR)/$(VENV) $(BIN)/dg check defs
 
 format: $(VENV)/.dev ## Format the code
 	@$(BIN)/ruff format .
