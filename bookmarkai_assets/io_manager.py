@@ -18,6 +18,7 @@ from bookmarkai_assets.core.ports import Catalog
 from bookmarkai_assets.core.rules import PipelineRules
 from bookmarkai_assets.operations.intake import link_of
 from bookmarkai_assets.operations.placing import place_media
+from bookmarkai_assets.operations.share_work import failure_of
 from bookmarkai_assets.operations.stores import Stores
 
 
@@ -27,11 +28,13 @@ class CatalogIOManager(dg.IOManager):
     def __init__(self, catalog: Catalog, rules: PipelineRules) -> None:
         self.catalog = catalog
         self.rules = rules
+        self._failed: dict[str, Failure] = {}
 
     @override
     def handle_output(self, context: dg.OutputContext, obj: ShareResults) -> None:
         """Materialize the partitions whose share succeeded. Raises `dagster.Failure` when none did."""
         failures = failures_in(obj)
+        self._failed |= failures
         if len(failures) == len(obj):
             raise run_failure(failures, len(obj))
         if context.has_asset_partitions:
@@ -44,15 +47,14 @@ class CatalogIOManager(dg.IOManager):
         return {share_id: self._load(share_id, run_id) for share_id in context.asset_partition_keys}
 
     def _load(self, share_id: str, run_id: str) -> Media | Failure:
-        failure = self.catalog.work.failure_in(share_id, run_id)
+        # What this run was refused is on no record, because the share is another run's; what failed in it is.
+        failure = self._failed.get(share_id) or self.catalog.work.failure_in(share_id, run_id)
         if failure is not None:
             return failure
         try:
             link = link_of(self.catalog.shares.get(share_id), self.rules.allowed_hosts)
-        except UnknownShareError as error:
-            return Failure(Outcome.REFUSED, str(error))
-        except ShareFailedError as error:
-            return error.failure
+        except (UnknownShareError, ShareFailedError) as error:
+            return failure_of(error)
         media = self.catalog.media.get(media_id_of(link.canonical_url))
         if media is None:
             return Failure(Outcome.MEDIA_MISSING, "expected a fetched video, found none; materialize raw_video first")
@@ -70,11 +72,12 @@ class MediaIOManager(CatalogIOManager):
     def handle_output(self, context: dg.OutputContext, obj: dict[str, Any]) -> None:
         """Place each share's media; a share whose transfer fails becomes a failure in `obj`, for the asset to see."""
         work = work_of(context.step_context.dagster_run, self.catalog, self.rules)
-        placed = work.each(
-            obj,
-            lambda leased, media: (leased.share, place_media(leased, media, work=work, stores=self.stores)),
-            concurrency=self.rules.download_concurrency,
-        )
+        with work.hold():
+            placed = work.each(
+                obj,
+                lambda leased, media: (leased.share, place_media(leased, media, work=work, stores=self.stores)),
+                concurrency=self.rules.download_concurrency,
+            )
         for share_id, result in placed.items():
             if isinstance(result, Failure):
                 obj[share_id] = result

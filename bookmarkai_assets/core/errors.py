@@ -13,6 +13,10 @@ class ConfigurationError(BookmarkAIError):
     """The settings, the catalog's schema or an installed part is not what the start needs."""
 
 
+class CatalogUnavailableError(BookmarkAIError):
+    """The database did not serve a transaction: unreachable, locked for too long, full, read-only. Nothing was kept."""
+
+
 class UnknownShareError(BookmarkAIError):
     """No share has this id."""
 

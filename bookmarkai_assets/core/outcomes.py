@@ -27,6 +27,7 @@ class Outcome(StrEnum):
     MEDIA_MISSING = "media_missing"
     STORAGE_FAILED = "storage_failed"
     TRANSCRIPTION_FAILED = "transcription_failed"
+    CATALOG_UNAVAILABLE = "catalog_unavailable"
     MISCONFIGURED = "misconfigured"
     INTERNAL_ERROR = "internal_error"
     CRASHED = "crashed"
@@ -93,6 +94,10 @@ FAILURES: dict[Outcome, FailureKind] = {
     ),
     Outcome.TRANSCRIPTION_FAILED: FailureKind(
         is_transient=True, next_step="The speech engine failed; its message says why. It is tried again later."
+    ),
+    Outcome.CATALOG_UNAVAILABLE: FailureKind(
+        is_transient=True,
+        next_step="The catalog's database did not answer; it is tried again once its lease has ended.",
     ),
     Outcome.MISCONFIGURED: FailureKind(
         is_transient=True,

@@ -31,10 +31,10 @@ def raw_video(
     downloader: dg.ResourceParam[Downloader],
 ) -> Iterator[dg.Output[ShareResults]]:
     work = work_of(context.run, catalog, rules)
-    with work.heartbeat():
+    with work.hold():
         fetched = work.each(
             dict.fromkeys(context.partition_keys),
             lambda leased, _: fetch_media(leased, work=work, downloader=downloader, stores=stores),
             concurrency=rules.download_concurrency,
         )
-        yield from yield_results(context, work, fetched, metadata.of_raw_video)
+    yield from yield_results(context, work, fetched, metadata.of_raw_video)

@@ -28,5 +28,4 @@ def stored_media(
     rules: dg.ResourceParam[PipelineRules],
 ) -> Iterator[dg.Output[ShareResults]]:
     work = work_of(context.run, catalog, rules)
-    with work.heartbeat():
-        yield from yield_results(context, work, raw_video)
+    yield from yield_results(context, work, raw_video)

@@ -31,9 +31,9 @@ def transcript(
     speech: dg.ResourceParam[SpeechEngine],
 ) -> Iterator[dg.Output[ShareResults]]:
     work = work_of(context.run, catalog, rules)
-    with work.heartbeat():
+    with work.hold():
         # One at a time: the engine uses the threads it was given, and the runs share the cores.
         transcribed = work.each(
             stored_media, lambda leased, media: transcribe_share(leased, media, work=work, engine=speech, stores=stores)
         )
-        yield from yield_results(context, work, transcribed, metadata.of_transcript)
+    yield from yield_results(context, work, transcribed, metadata.of_transcript)

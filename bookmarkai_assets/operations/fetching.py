@@ -6,7 +6,7 @@ import uuid
 from dataclasses import dataclass
 from pathlib import Path
 
-from bookmarkai_assets.core.errors import ShareFailedError
+from bookmarkai_assets.core.errors import ShareFailedError, UnknownShareError
 from bookmarkai_assets.core.media import Blob, Media, MediaState
 from bookmarkai_assets.core.object_keys import video_key
 from bookmarkai_assets.core.outcomes import Failure
@@ -36,20 +36,19 @@ def fetch_media(leased: LeasedShare, *, work: ShareWork, downloader: Downloader,
     if known is not None and _is_at_hand(known, stores):
         return FetchedMedia(leased.share, known, is_reused=True)
     work.catalog.work.mark(leased.share.share_id, ShareStatus.FETCHING, owner=work.owner, now=work.clock())
+    first = _first_share(leased, known, work)
     home = work.rules.staging_dir / leased.media_id
+    # The lease is ours, so what lies here was left by an attempt that died.
+    shutil.rmtree(home, ignore_errors=True)
     attempt = home / uuid.uuid4().hex
     attempt.mkdir(parents=True)
     try:
         video = _download(leased, attempt, work=work, downloader=downloader)
-        media = _media_of(leased, video, known, work)
+        media = _media_of(leased, video, first, work)
         work.catalog.media.record_staged(media, owner=work.owner, now=work.clock())
     except BaseException:
-        shutil.rmtree(attempt, ignore_errors=True)
+        shutil.rmtree(home, ignore_errors=True)
         raise
-    # The lease is ours, so what else lies here was left by an attempt that died.
-    for leftover in home.iterdir():
-        if leftover != attempt:
-            shutil.rmtree(leftover, ignore_errors=True)
     work.catalog.work.mark(leased.share.share_id, ShareStatus.FETCHED, owner=work.owner, now=work.clock())
     return FetchedMedia(leased.share, media, is_reused=False)
 
@@ -71,9 +70,17 @@ def _download(leased: LeasedShare, directory: Path, *, work: ShareWork, download
     return result
 
 
-def _media_of(leased: LeasedShare, video: DownloadedVideo, known: Media | None, work: ShareWork) -> Media:
-    # The first share names the key and decides the placement, also when the video has to be fetched anew for another.
-    first = leased.share if known is None else work.catalog.shares.get(known.share_id)
+def _first_share(leased: LeasedShare, known: Media | None, work: ShareWork) -> Share:
+    """Give the share that names the key and decides the placement, also when another has the video fetched anew."""
+    if known is None:
+        return leased.share
+    try:
+        return work.catalog.shares.get(known.share_id)
+    except UnknownShareError:
+        return leased.share  # its user has deleted it, which is no reason to keep the video from the others
+
+
+def _media_of(leased: LeasedShare, video: DownloadedVideo, first: Share, work: ShareWork) -> Media:
     extension = video.video.path.suffix.removeprefix(".")
     return Media(
         media_id=leased.media_id,
@@ -94,10 +101,10 @@ def _blob_of(file: DownloadedFile) -> Blob:
 
 
 def _is_at_hand(media: Media, stores: Stores) -> bool:
-    blobs = [media.video, *([media.audio] if media.audio else [])]
     if media.state is MediaState.STORED:
-        return all(is_stored(stores, blob) for blob in blobs)
-    return all(_is_staged(blob) for blob in blobs)
+        # The video alone decides: a lost audio track is no reason to doubt a stored video, whose sound can be read.
+        return is_stored(stores, media.video)
+    return all(_is_staged(blob) for blob in [media.video, *([media.audio] if media.audio else [])])
 
 
 def _is_staged(blob: Blob) -> bool:

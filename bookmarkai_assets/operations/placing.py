@@ -71,12 +71,12 @@ def _put(
 
 
 def _confirmed(media: Media, stores: Stores) -> Media:
-    for blob in (media.video, *([media.audio] if media.audio else [])):
-        if not is_stored(stores, blob):
-            raise ShareFailedError(
-                Failure(
-                    Outcome.MEDIA_MISSING,
-                    f"expected {blob.digest.size_bytes} bytes with the recorded SHA-256 at {blob.url}, found otherwise",
-                )
+    if not is_stored(stores, media.video):
+        raise ShareFailedError(
+            Failure(
+                Outcome.MEDIA_MISSING,
+                f"expected {media.video.digest.size_bytes} bytes with the recorded SHA-256 at {media.video.url}, "
+                "found none or others; materialize raw_video to fetch them again",
             )
+        )
     return media

@@ -5,12 +5,13 @@ import threading
 from collections import defaultdict
 from collections.abc import Callable, Iterator, Mapping
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import TypeVar
 
 from bookmarkai_assets.core.errors import (
+    CatalogUnavailableError,
     ConfigurationError,
     LeaseLostError,
     ShareFailedError,
@@ -86,13 +87,20 @@ class ShareWork:
         return {share_id: results[share_id] for share_id in inputs}
 
     @contextmanager
-    def heartbeat(self) -> Iterator[None]:
-        """Renew this run's leases from a thread for as long as the block lasts."""
+    def hold(self) -> Iterator[None]:
+        """Renew this run's leases, and the claims it has yet to begin, from a thread for as long as the block lasts.
+
+        A block that is left by an error, or because a person ended the run, frees what the run holds: that is no crash,
+        and the shares are due again at once.
+        """
         stop = threading.Event()
         thread = threading.Thread(target=self._beat, args=(stop,), name="lease-heartbeat", daemon=True)
         thread.start()
         try:
             yield
+        except BaseException:
+            self.release()
+            raise
         finally:
             stop.set()
             thread.join()
@@ -105,18 +113,22 @@ class ShareWork:
         try:
             share = self.catalog.shares.get(share_id)
             link = link_of(share, self.rules.allowed_hosts)
-        except UnknownShareError as error:
-            return Failure(Outcome.REFUSED, str(error))
+        except (UnknownShareError, CatalogUnavailableError) as error:
+            return failure_of(error)
         except ShareFailedError as error:
-            self.catalog.work.set_aside(share_id, error.failure, now=self.clock())
+            with suppress(CatalogUnavailableError):  # the sensor sets it aside as well
+                self.catalog.work.set_aside(share_id, error.failure, now=self.clock())
             return error.failure
         return LeasedShare(share, media_id_of(link.canonical_url), link.canonical_url, share.platform)
 
     def _one(self, leased: LeasedShare, value: In, step: Callable[[LeasedShare, In], Out]) -> Out | Failure:
         share_id, now = leased.share.share_id, self.clock()
-        begun = self.catalog.work.begin(
-            share_id, leased.media_id, owner=self.owner, claim_id=self.claim_id, now=now, until=self._until(now)
-        )
+        try:
+            begun = self.catalog.work.begin(
+                share_id, leased.media_id, owner=self.owner, claim_id=self.claim_id, now=now, until=self._until(now)
+            )
+        except (UnknownShareError, CatalogUnavailableError) as error:
+            return failure_of(error)
         if isinstance(begun, Refused):
             return Failure(Outcome.SUPERSEDED, begun.reason)
         try:
@@ -137,13 +149,19 @@ class ShareWork:
             self.catalog.work.fail(share_id, failure, owner=self.owner, now=now, retry_at=retry_at)
         except LeaseLostError as error:
             return Failure(Outcome.SUPERSEDED, str(error))
+        except CatalogUnavailableError:
+            # The run still names the failure; the share itself is found again when its lease has ended.
+            logger.exception("could not record that share %s failed: %s", share_id, failure)
         return failure
 
     def _beat(self, stop: threading.Event) -> None:
         while not stop.wait(self.rules.lease_seconds / BEATS_PER_LEASE):
             try:
-                self.catalog.work.renew(self.owner, until=self._until(self.clock()))
-            except Exception:
+                until = self._until(self.clock())
+                self.catalog.work.renew(self.owner, until=until)
+                if self.claim_id is not None:
+                    self.catalog.work.extend_claim(self.claim_id, until=until)
+            except CatalogUnavailableError:
                 # The next beat tries again; a lease that is lost for good is noticed where results are recorded.
                 logger.warning("could not renew the leases of run %s", self.owner, exc_info=True)
 
@@ -160,6 +178,10 @@ def failure_of(error: Exception) -> Failure:
             return Failure(Outcome.STORAGE_FAILED, f"{error.error_class}: {error}")
         case TranscriptionError():
             return Failure(Outcome.TRANSCRIPTION_FAILED, str(error))
+        case UnknownShareError():
+            return Failure(Outcome.REFUSED, str(error))
+        case CatalogUnavailableError():
+            return Failure(Outcome.CATALOG_UNAVAILABLE, str(error))
         case ConfigurationError():
             return Failure(Outcome.MISCONFIGURED, str(error))
         case _:

@@ -8,14 +8,14 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from bookmarkai_assets.core.errors import ObjectNotFoundError, ShareFailedError
-from bookmarkai_assets.core.media import Blob, Media
+from bookmarkai_assets.core.media import Blob, Media, MediaState
 from bookmarkai_assets.core.outcomes import Failure, Outcome
 from bookmarkai_assets.core.placement import Backend
 from bookmarkai_assets.core.ports import SpeechEngine
 from bookmarkai_assets.core.shares import Share
 from bookmarkai_assets.core.transcripts import Transcript
 from bookmarkai_assets.operations.share_work import LeasedShare, ShareWork
-from bookmarkai_assets.operations.stores import Stores, backend_of_url, store_of_url
+from bookmarkai_assets.operations.stores import Stores, backend_of_url, is_stored, store_of_url
 from bookmarkai_assets.operations.transfers import recorded_transfer
 
 logger = logging.getLogger(__name__)
@@ -40,6 +40,11 @@ def transcribe_share(
     got from the same engine and model; a share that has one is transcribed anew. Raises `ShareFailedError` (no_audio,
     media_missing), `StoreError`, `TranscriptionError`.
     """
+    if media.state is not MediaState.STORED:
+        # A share must not be done while the only copy of its media is in staging.
+        raise ShareFailedError(
+            Failure(Outcome.MEDIA_MISSING, "expected stored media, found a staged file; materialize stored_media first")
+        )
     if media.audio is None:
         raise ShareFailedError(Failure(Outcome.NO_AUDIO, "expected a sound track in the video, found none"))
     share_id, transcripts = leased.share.share_id, work.catalog.transcripts
@@ -75,8 +80,8 @@ def _local_file(
     leased: LeasedShare, media: Media, blob: Blob, kind: str, *, work: ShareWork, stores: Stores
 ) -> Iterator[Path]:
     if backend_of_url(blob.url) is Backend.LOCAL:
-        if not Path(blob.url).is_file():
-            raise ObjectNotFoundError(f"expected a file at {blob.url}, found none")
+        if not is_stored(stores, blob):
+            raise ObjectNotFoundError(f"expected the recorded bytes at {blob.url}, found none or others")
         yield Path(blob.url)
         return
     work.rules.staging_dir.mkdir(parents=True, exist_ok=True)

@@ -5,12 +5,15 @@ import threading
 from collections import Counter
 from collections.abc import Callable
 from concurrent.futures import ProcessPoolExecutor, ThreadPoolExecutor
+from contextlib import suppress
 from functools import partial
+from random import Random
 from typing import TypeVar
 
 from bookmarkai_assets.adapters.catalog import OpenCatalog, open_catalog
 from bookmarkai_assets.core.errors import LeaseLostError
 from tests.support.catalog import (
+    GONE,
     USER,
     add_share,
     at,
@@ -167,6 +170,74 @@ def test_releases_retries_and_set_asides_at_once_do_not_block_each_other(each_ca
     together(tasks)
 
     assert due_ids(each_catalog, 2) == shares
+
+
+def test_a_retry_does_not_undo_a_claim(each_catalog: OpenCatalog) -> None:
+    """Between a claim and a person's retry at one moment, the share ends up claimed, whoever comes first."""
+    for number in range(10):
+        share_id = add_share(each_catalog, seconds=number)
+        begin(each_catalog, share_id, f"m{number}", "run")
+        fail(each_catalog, share_id, "run", retry_in=1)
+
+        retry = partial(each_catalog.work.retry, [share_id], now=at(2))
+        tasks: list[Callable[[], object]] = [partial(claim, each_catalog, share_id, f"m{number}", "tick", 2), retry]
+        together(tasks)
+
+        assert status_of(each_catalog, share_id) == "processing"
+        assert each_catalog.work.holds("tick", f"m{number}")
+
+
+def test_heartbeats_do_not_block_each_other_while_shares_are_begun(each_catalog_url: str) -> None:
+    """Leases that a run takes while it renews the others are no obstacle to its other threads' renewals."""
+    with open_catalog(each_catalog_url) as catalog:
+        shares = [add_share(catalog, seconds=i) for i in range(30)]
+
+    def work(part: int) -> None:
+        with open_catalog(each_catalog_url) as catalog:
+            for number in range(part, len(shares), 6):
+                begin(catalog, shares[number], f"m{number}", "run")
+                catalog.work.renew("run", until=at(60))
+                if number % 2:
+                    finish(catalog, shares[number], "run")
+
+    together([partial(work, part) for part in range(6)])
+
+    with open_catalog(each_catalog_url) as catalog:
+        assert len(catalog.work.renew("run", until=at(60))) == 15
+
+
+def test_a_storm_of_calls_loses_no_share(each_catalog_url: str) -> None:
+    """Five workers that do anything to a few shares at once meet lost leases and nothing else, and no share is lost."""
+    with open_catalog(each_catalog_url) as catalog:
+        shares = [(add_share(catalog, seconds=i), f"m{i % 3}") for i in range(8)]
+
+    together([partial(_storm, each_catalog_url, shares, seed) for seed in range(5)])
+
+    with open_catalog(each_catalog_url) as catalog:
+        due = due_ids(catalog, 1_000_000)
+        assert all(share_id in due or status_of(catalog, share_id) in {"done", "error"} for share_id, _ in shares)
+
+
+def _storm(url: str, shares: list[tuple[str, str]], seed: int) -> None:
+    random = Random(seed)  # noqa: S311 - a repeatable choice, no secret
+    with open_catalog(url) as catalog:
+        work = catalog.work
+        for step in range(40):
+            share_id, media_id = random.choice(shares)
+            run, now = random.choice(["run-1", "run-2"]), 10 * step
+            acts: list[Callable[[], object]] = [
+                partial(claim, catalog, share_id, media_id, f"tick-{seed}-{step}", now),
+                partial(begin, catalog, share_id, media_id, run, now),
+                partial(fail, catalog, share_id, run, now, retry_in=random.choice([None, 5])),
+                partial(finish, catalog, share_id, run, now),
+                partial(work.renew, run, until=at(now + 60)),
+                partial(work.release, run, now=at(now)),
+                partial(work.retry, [one for one, _ in random.sample(shares, 4)], now=at(now)),
+                partial(work.set_aside, share_id, GONE, now=at(now)),
+                partial(work.due, now=at(now), limit=10),
+            ]
+            with suppress(LeaseLostError):
+                random.choice(acts)()
 
 
 def test_a_transcript_written_by_two_at_once_is_one_row(each_catalog: OpenCatalog) -> None:

@@ -1,5 +1,6 @@
 """Opening a catalog: which URLs are taken, what a database must be like, and what is said when it is not."""
 
+import fcntl
 import multiprocessing
 import os
 import socket
@@ -204,6 +205,21 @@ def test_processes_may_open_a_new_file_at_once(tmp_path: Path) -> None:
 
     with open_catalog(url) as catalog:
         assert {share.share_id for share in catalog.shares.list()} == set(ids)
+
+
+def test_a_new_file_waits_while_another_process_makes_it(tmp_path: Path) -> None:
+    """The lock file beside the database keeps a second process from setting the file up at the same time."""
+    file = tmp_path / "catalog.db"
+    with file.with_name("catalog.db.lock").open("w") as lock, ThreadPoolExecutor(1) as pool:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        opening = pool.submit(_open_and_add, f"sqlite:///{file}", 1)
+        with pytest.raises(TimeoutError):
+            opening.result(timeout=0.5)
+        assert schema_state(f"sqlite:///{file}").found is None
+
+        fcntl.flock(lock, fcntl.LOCK_UN)
+
+        assert opening.result(timeout=60)
 
 
 def _open_and_add(url: str, number: int) -> str:

@@ -92,7 +92,7 @@ def test_a_transcript_is_found_for_other_shares_of_the_video(each_catalog: OpenC
 
 def test_the_latest_transcript_of_a_video_is_found(each_catalog: OpenCatalog) -> None:
     """Of several shares' transcripts of one video, the one written last is taken over."""
-    for seconds, said in ((5, "newest"), (1, "older")):
+    for seconds, said in ((1, "oldest"), (5, "newest"), (3, "older")):
         share_id = add_share(each_catalog)
         begin(each_catalog, share_id, "m", f"run-{said}", 100 * seconds)
         each_catalog.transcripts.put(share_id, transcript_of(said), now=at(seconds))

@@ -327,6 +327,19 @@ def test_a_parked_share_set_back_to_pending_is_new(each_catalog: OpenCatalog) ->
     assert each_catalog.work.progress(share_id).finished_at is None
 
 
+def test_a_reopened_share_waits_for_its_video_like_any_other(each_catalog: OpenCatalog) -> None:
+    """While another share of the video is worked on, a share that the gateway has reopened is not due."""
+    reopened, other = add_share(each_catalog, seconds=1), add_share(each_catalog, seconds=2)
+    begin(each_catalog, reopened, "m", "run-1")
+    fail(each_catalog, reopened, "run-1")
+    begin(each_catalog, other, "m", "run-2")
+    execute(each_catalog, "UPDATE shares SET status = 'pending' WHERE id = :id", id=reopened)
+
+    assert due_ids(each_catalog, 59) == []
+    assert not claim(each_catalog, reopened, "m", "tick", 59)
+    assert due_ids(each_catalog, 60) == [reopened, other]
+
+
 def test_retrying_makes_failed_shares_due_with_all_their_attempts(each_catalog: OpenCatalog) -> None:
     """Parked, waiting and set-aside shares are due at once; done, running and unknown ones are left alone."""
     parked, waiting, aside, done, running, new = (add_share(each_catalog, seconds=seconds) for seconds in range(6))

@@ -71,7 +71,7 @@ def test_a_lease_is_renewed_while_the_work_goes_on(
         return "done"
 
     work = work_of(sqlite_catalog, replace(rules, lease_seconds=0.4))
-    with work.heartbeat():
+    with work.hold():
         assert work.each({share: None}, long_step) == {share: "done"}
     engine.dispose()
 

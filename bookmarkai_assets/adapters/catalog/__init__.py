@@ -4,7 +4,6 @@ Everything that speaks SQL is in this package and nothing else is: which share i
 means, is decided by the callers of the ports. Its doors are the names below.
 """
 
-from bookmarkai_assets.adapters.catalog.engine import CatalogUnavailableError
 from bookmarkai_assets.adapters.catalog.opening import OpenCatalog, open_catalog
 from bookmarkai_assets.adapters.catalog.schema import (
     SchemaState,
@@ -12,6 +11,7 @@ from bookmarkai_assets.adapters.catalog.schema import (
     schema_state,
     upgrade_catalog,
 )
+from bookmarkai_assets.core.errors import CatalogUnavailableError
 
 __all__ = [
     "CatalogUnavailableError",

@@ -16,7 +16,7 @@ from sqlalchemy import URL, Connection, Engine, Pool, create_engine, event, make
 from sqlalchemy.exc import ArgumentError, InterfaceError, OperationalError
 from sqlalchemy.pool import ConnectionPoolEntry
 
-from bookmarkai_assets.core.errors import BookmarkAIError, ConfigurationError
+from bookmarkai_assets.core.errors import CatalogUnavailableError, ConfigurationError
 
 SQLITE_BUSY_TIMEOUT_SECONDS = 30
 """How long a writer waits for another. A transaction here takes milliseconds, so after 30 s something hangs."""
@@ -29,10 +29,6 @@ _POSTGRES_DRIVER = "postgresql+psycopg2"
 # SQLAlchemy 2.1 reads a bare `postgresql://` as psycopg 3, which is not installed: dagster-postgres brings psycopg2.
 _POSTGRES_SPELLINGS = frozenset({"postgres", "postgresql", _POSTGRES_DRIVER})
 _EXAMPLES = "sqlite:////srv/bookmarkai/catalog.db or postgresql+psycopg2://user:password@host/database"
-
-
-class CatalogUnavailableError(BookmarkAIError):
-    """The database did not serve a transaction: unreachable, locked for too long, full, read-only. Nothing was kept."""
 
 
 class Database:

@@ -8,7 +8,7 @@ from collections.abc import Collection
 from dataclasses import dataclass
 from datetime import datetime
 
-from sqlalchemy import ColumnElement, Connection, delete, exists, or_, select
+from sqlalchemy import ColumnElement, Connection, delete, exists, or_, select, update
 
 from bookmarkai_assets.adapters.catalog.tables import insert_into, leases
 from bookmarkai_assets.core.errors import LeaseLostError
@@ -68,13 +68,17 @@ def _text(lease: Lease | None) -> str:
     return f"{lease.owner} holding it until {lease.expires_at:%Y-%m-%d %H:%M:%S} UTC" if lease else "nobody holding it"
 
 
-def free(connection: Connection, media_id: str, owner: str) -> None:
-    """Give the lease back, if it is `owner`'s."""
-    connection.execute(delete(leases).where(leases.c.media_id == media_id, leases.c.owner == owner))
+def free(connection: Connection, media_ids: Collection[str], owner: str) -> None:
+    """Give leases back, as far as they are `owner`'s."""
+    connection.execute(delete(leases).where(leases.c.media_id.in_(media_ids), leases.c.owner == owner))
 
 
 def lock_of_owner(connection: Connection, owner: str) -> list[str]:
-    """Lock every lease of `owner`; returns the media ids."""
+    """Lock every lease of `owner`; returns the media ids.
+
+    Whoever goes on to change them names them: a lease that the owner has taken meanwhile is not locked in its turn, and
+    two calls that reach for each other's would wait in a circle.
+    """
     return list(
         connection.execute(
             select(leases.c.media_id).where(leases.c.owner == owner).order_by(leases.c.media_id).with_for_update()
@@ -82,12 +86,17 @@ def lock_of_owner(connection: Connection, owner: str) -> list[str]:
     )
 
 
+def set_end(connection: Connection, media_ids: Collection[str], until: datetime) -> None:
+    """Set the end of leases that are locked."""
+    connection.execute(update(leases).where(leases.c.media_id.in_(media_ids)).values(expires_at=until))
+
+
 def is_live(media_id: ColumnElement[str], now: datetime) -> ColumnElement[bool]:
     """Say in SQL that somebody holds the media now."""
     return exists().where(leases.c.media_id == media_id, leases.c.expires_at > now)
 
 
-def is_live_now(connection: Connection, media_id: str, now: datetime) -> bool:
+def is_live_now(connection: Connection, media_id: str | None, now: datetime) -> bool:
     """Tell whether somebody holds the media, without locking the lease."""
     statement = select(exists().where(leases.c.media_id == media_id, leases.c.expires_at > now))
     return bool(connection.execute(statement).scalar_one())

@@ -8,7 +8,7 @@ from collections.abc import Sequence
 from dataclasses import fields, replace
 from datetime import datetime
 
-from sqlalchemy import ColumnElement, Connection, delete, func, select, update
+from sqlalchemy import ColumnElement, Connection, func, select
 from typing_extensions import override
 
 from bookmarkai_assets.adapters.catalog import leases, work_rows
@@ -49,11 +49,12 @@ class SqlWorkLedger(WorkLedger):
             work = work_rows.lock(connection, share_id)
             if work is None or work.is_done:
                 return
-            if work.state is WorkState.RUNNING and lease is not None and lease.expires_at > now:
+            if work.state is WorkState.RUNNING and leases.is_live_now(connection, work.media_id, now):
                 return
             _park(connection, work, failure, now=now)
-            if media_id is not None and work.claim_id is not None:
-                leases.free(connection, media_id, work.claim_id)
+            # Only a lease that was locked before the share: locking it now would be out of order.
+            if media_id is not None and lease is not None and lease.owner == work.claim_id:
+                leases.free(connection, [media_id], lease.owner)
 
     @override
     def claim(self, share_id: str, media_id: str, *, claim_id: str, now: datetime, until: datetime) -> bool:
@@ -112,12 +113,9 @@ class SqlWorkLedger(WorkLedger):
             share_work.c.state == WorkState.CLAIMED, share_work.c.claim_id == claim_id
         )
         with self._database.writing() as connection:
-            leases.lock_of_owner(connection, claim_id)
-            connection.execute(
-                update(lease_table)
-                .where(lease_table.c.owner == claim_id, lease_table.c.media_id.in_(of_claim))
-                .values(expires_at=until)
-            )
+            held = leases.lock_of_owner(connection, claim_id)
+            unbegun = connection.execute(of_claim.where(share_work.c.media_id.in_(held))).scalars().all()
+            leases.set_end(connection, [media_id for media_id in unbegun if media_id is not None], until)
 
     @override
     def begin(
@@ -155,7 +153,7 @@ class SqlWorkLedger(WorkLedger):
     def renew(self, owner: str, *, until: datetime) -> frozenset[str]:
         with self._database.writing() as connection:
             media_ids = leases.lock_of_owner(connection, owner)
-            connection.execute(update(lease_table).where(lease_table.c.owner == owner).values(expires_at=until))
+            leases.set_end(connection, media_ids, until)
             return frozenset(media_ids)
 
     @override
@@ -213,7 +211,7 @@ class SqlWorkLedger(WorkLedger):
     @override
     def release(self, owner: str, *, now: datetime) -> None:
         with self._database.writing() as connection:
-            leases.lock_of_owner(connection, owner)
+            media_ids = leases.lock_of_owner(connection, owner)
             for work in work_rows.lock_all(connection, work_rows.in_hand(connection, owner)):
                 if work.owner != owner:
                     continue
@@ -222,7 +220,7 @@ class SqlWorkLedger(WorkLedger):
                 else:
                     move(connection, work, now=now, state=WorkState.WAITING, owner=None, next_attempt_at=now)
                     set_status(connection, work, ShareStatus.PENDING, now=now)
-            connection.execute(delete(lease_table).where(lease_table.c.owner == owner))
+            leases.free(connection, media_ids, owner)
 
     @override
     def failure_in(self, share_id: str, owner: str) -> Failure | None:
@@ -298,7 +296,7 @@ def _require_in_hand(connection: Connection, share_id: str, owner: str) -> Work:
 def _free(connection: Connection, work: Work, owner: str) -> None:
     # A run may have two shares of one video in hand; the lease goes with the last of them.
     if work.media_id is not None and not work_rows.has_sibling_in_hand(connection, work, owner):
-        leases.free(connection, work.media_id, owner)
+        leases.free(connection, [work.media_id], owner)
 
 
 def _failed(work: Work, failure: Failure) -> dict[str, str | None]:
