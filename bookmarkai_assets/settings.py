@@ -6,10 +6,11 @@ with one message that names all of them.
 
 import re
 from collections.abc import Mapping
+from contextlib import suppress
 from enum import StrEnum
 from pathlib import Path
 from typing import Annotated, Any, Self
-from urllib.parse import urlsplit, urlunsplit
+from urllib.parse import urlsplit
 
 from pydantic import Field, ModelWrapValidatorHandler, SecretStr, ValidationError, field_validator, model_validator
 from pydantic_core import ErrorDetails, InitErrorDetails, PydanticCustomError
@@ -35,13 +36,17 @@ class Settings(BaseSettings):
     Names without one of our prefixes are those that BookmarkAI's operators know already.
     """
 
-    model_config = SettingsConfigDict(env_file=".env", extra="ignore", frozen=True, env_ignore_empty=True)
+    model_config = SettingsConfigDict(
+        env_file=".env", extra="ignore", frozen=True, env_ignore_empty=True, allow_inf_nan=False
+    )
 
     storage_mode: StorageMode = Field(StorageMode.LOCAL, description="Where new media goes: local, s3 or hybrid")
     s3_split_percentage: int = Field(
         0, ge=0, le=100, description="Under hybrid, the percentage of new media that S3 takes: 0 to 100"
     )
-    s3_media_bucket: str | None = Field(None, min_length=3, max_length=63, description="The bucket for media")
+    s3_media_bucket: str | None = Field(
+        None, pattern=r"^[a-z0-9][a-z0-9.-]{1,61}[a-z0-9]$", description="The bucket for media"
+    )
     s3_video_prefix: str = Field("temp/videos/", description="Prefix of every object key; ends in /")
     aws_region: str | None = Field(None, description="Region of the bucket")
     s3_endpoint: str | None = Field(None, description="http(s) URL of an S3-compatible server; unset means AWS")
@@ -59,8 +64,8 @@ class Settings(BaseSettings):
         description="yt-dlp extractors that may be used: names or patterns, comma-separated; generic opens any page",
     )
     download_max_bytes: int = Field(2_000_000_000, gt=0, description="Largest video in bytes")
-    download_max_duration_seconds: float = Field(7200, gt=0, description="Longest video in seconds")
-    download_timeout_seconds: float = Field(900, gt=0, description="Time one download may take in seconds")
+    download_max_duration_seconds: float = Field(7200, gt=0, le=864_000, description="Longest video in seconds")
+    download_timeout_seconds: float = Field(900, gt=0, le=86_400, description="Time one download may take in seconds")
     download_concurrency: int = Field(4, ge=1, le=64, description="Downloads at a time within one run")
     egress_allowed_hosts: Annotated[frozenset[HostPort], NoDecode] = Field(
         frozenset(), description="host:port pairs, comma-separated, that downloads may reach although not public"
@@ -68,9 +73,15 @@ class Settings(BaseSettings):
 
     whisper_engine: SpeechEngineName = Field(SpeechEngineName.FASTER_WHISPER, description="The speech engine")
     whisper_model: str = Field("base", min_length=1, description="Model name (tiny.en, base, …) or a directory")
-    whisper_language: str | None = Field(None, description="Language of the speech, such as en; unset detects it")
+    whisper_language: str | None = Field(
+        None, pattern="^[a-z]{2,3}$", description="Language of the speech, such as en; unset detects it"
+    )
     whisper_device: str = Field("cpu", pattern="^(cpu|cuda|auto)$", description="cpu, cuda or auto")
-    whisper_compute_type: str = Field("int8", description="CTranslate2 compute type, such as int8 or float16")
+    whisper_compute_type: str = Field(
+        "int8",
+        pattern="^(default|auto|int8|int8_float32|int8_float16|int8_bfloat16|int16|float16|bfloat16|float32)$",
+        description="CTranslate2 compute type, such as int8 or float16",
+    )
     whisper_cpu_threads: int = Field(1, ge=1, le=256, description="CPU threads per run; runs share the cores")
     whisper_beam_size: int = Field(5, ge=1, le=20, description="Beam size; 1 is fastest")
 
@@ -79,10 +90,14 @@ class Settings(BaseSettings):
     )
     sensor_batch_size: int = Field(10, ge=1, le=1000, description="Shares per run when there is a backlog")
     sensor_batches_per_tick: int = Field(4, ge=1, le=100, description="Runs that one look may launch")
-    lease_seconds: float = Field(60, ge=3, description="A share whose worker is silent this long is free again")
+    lease_seconds: float = Field(
+        60, ge=6, le=3600, description="A share whose worker is silent this long is free again"
+    )
     retry_max_attempts: int = Field(3, ge=1, description="Attempts before a share is parked as error")
-    retry_base_seconds: float = Field(30, gt=0, description="Wait before the second attempt; doubles each time")
-    retry_max_seconds: float = Field(3600, gt=0, description="Longest wait between attempts")
+    retry_base_seconds: float = Field(
+        30, gt=0, le=86_400, description="Wait before the second attempt; doubles each time"
+    )
+    retry_max_seconds: float = Field(3600, gt=0, le=2_592_000, description="Longest wait between attempts")
 
     catalog_url: str | None = Field(
         None, description="SQLAlchemy URL of the catalog; unset means catalog.db in DAGSTER_HOME (or ./dagster_home)"
@@ -114,8 +129,10 @@ class Settings(BaseSettings):
     @field_validator("s3_video_prefix")
     @classmethod
     def _is_prefix(cls, value: str) -> str:
-        if value.startswith("/") or not value.endswith("/") or ".." in value.split("/") or "//" in value:
-            raise ValueError("expected a relative prefix that ends in /, such as temp/videos/")
+        if re.fullmatch(r"(?:[A-Za-z0-9_][A-Za-z0-9._-]*/)+", value) is None:
+            raise ValueError(
+                "expected a relative prefix of letters, digits, . _ - that ends in /, such as temp/videos/"
+            )
         return value
 
     @field_validator("s3_endpoint")
@@ -123,9 +140,24 @@ class Settings(BaseSettings):
     def _is_endpoint(cls, value: str | None) -> str | None:
         if value is None:
             return None
-        parts = urlsplit(value)
-        if parts.scheme not in {"http", "https"} or not parts.hostname or "@" in parts.netloc:
-            raise ValueError("expected an http(s) URL without a user name, such as https://s3.example.com")
+        expected = "expected an http(s) URL without a user name, such as https://s3.example.com"
+        try:
+            parts = urlsplit(value)
+            is_usable = parts.scheme in {"http", "https"} and bool(parts.hostname) and "@" not in parts.netloc
+            _ = parts.port  # raises for a port that is none
+        except ValueError as error:
+            raise ValueError(f"{expected}: {error}") from None
+        if not is_usable:
+            raise ValueError(expected)
+        return value
+
+    @field_validator("catalog_url")
+    @classmethod
+    def _is_catalog(cls, value: str | None) -> str | None:
+        if value is not None and not value.startswith(("sqlite:///", "postgresql+psycopg2://", "postgresql://")):
+            raise ValueError(
+                "expected sqlite:////absolute/path.db or postgresql+psycopg2://user:password@host/database"
+            )
         return value
 
     @field_validator("ytdlp_download_dir", "dagster_home")
@@ -199,6 +231,11 @@ def _problems_together(data: Mapping[str, Any]) -> list[tuple[str, str]]:
         problems.append(("s3_media_bucket", f"STORAGE_MODE={mode} needs it"))
     if has_bucket and not (data.get("aws_region") or data.get("s3_endpoint")):
         problems.append(("aws_region", "S3_MEDIA_BUCKET needs it (or S3_ENDPOINT, for another server than AWS)"))
+    with suppress(TypeError, ValueError):  # told where each is validated by itself
+        watch = float(data.get("sensor_watch_seconds", Settings.model_fields["sensor_watch_seconds"].default))
+        lease = float(data.get("lease_seconds", Settings.model_fields["lease_seconds"].default))
+        if lease < 2 * watch:
+            problems.append(("lease_seconds", f"it must be at least twice SENSOR_WATCH_SECONDS, which is {watch:g}"))
     for name, other in (("s3_access_key", "s3_secret_key"), ("s3_secret_key", "s3_access_key")):
         if data.get(other) and not data.get(name):
             problems.append((name, f"it goes together with {other.upper()}, which is set"))
@@ -225,8 +262,14 @@ def _shown_value(variable: str, value: object) -> str | None:
 
 
 def _without_password(url: str) -> str:
-    parts = urlsplit(url)
-    if parts.password is None:
-        return url
-    netloc = f"{parts.username or ''}:{MASK}@{parts.netloc.rpartition('@')[2]}"
-    return urlunsplit(parts._replace(netloc=netloc))
+    """Mask what may be a secret in text that is meant as a URL, whether or not it is one.
+
+    All between the scheme (and user name) and the last @ goes, and every value of a query.
+    """
+    head, at, tail = url.rpartition("@")
+    if at:
+        scheme, slashes, credentials = head.rpartition("://")
+        user, colon, _ = credentials.partition(":")
+        url = f"{scheme}{slashes}{f'{user}:{MASK}' if colon and slashes else MASK}@{tail}"
+    address, question, query = url.partition("?")
+    return address + question + re.sub(r"=[^&]*", f"={MASK}", query)

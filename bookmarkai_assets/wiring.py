@@ -10,7 +10,7 @@ from bookmarkai_assets.core.placement import Backend, StoragePolicy
 from bookmarkai_assets.core.ports import Catalog, Downloader, DownloadLimits, MediaStore, SpeechEngine
 from bookmarkai_assets.core.retries import RetryPolicy
 from bookmarkai_assets.core.rules import PipelineRules
-from bookmarkai_assets.settings import Settings
+from bookmarkai_assets.settings import Settings, SpeechEngineName
 
 STAGING = ".staging"
 """Below the local media, so that putting a staged file there is a rename within one file system."""
@@ -83,14 +83,14 @@ def make_downloader(settings: Settings) -> Downloader:
 
 def make_speech_engine(settings: Settings) -> SpeechEngine:
     """Give the speech engine that the settings name."""
-    from bookmarkai_assets.adapters.speech.faster_whisper import (  # noqa: PLC0415 - adapters load when used
-        FasterWhisperEngine,
-    )
+    match settings.whisper_engine:
+        case SpeechEngineName.FASTER_WHISPER:
+            from bookmarkai_assets.adapters.speech import faster_whisper  # noqa: PLC0415 - adapters load when used
 
-    return FasterWhisperEngine(
-        model=settings.whisper_model,
-        device=settings.whisper_device,
-        compute_type=settings.whisper_compute_type,
-        cpu_threads=settings.whisper_cpu_threads,
-        beam_size=settings.whisper_beam_size,
-    )
+            return faster_whisper.FasterWhisperEngine(
+                model=settings.whisper_model,
+                device=settings.whisper_device,
+                compute_type=settings.whisper_compute_type,
+                cpu_threads=settings.whisper_cpu_threads,
+                beam_size=settings.whisper_beam_size,
+            )

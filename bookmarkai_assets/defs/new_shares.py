@@ -11,15 +11,11 @@ from bookmarkai_assets.batches import CLAIM_TAG
 from bookmarkai_assets.core.ports import Catalog
 from bookmarkai_assets.core.rules import PipelineRules
 from bookmarkai_assets.defs.share_to_transcript import share_to_transcript
-from bookmarkai_assets.operations.claiming import claim_due_shares, keep_queued_claims, watch_for_due_shares
+from bookmarkai_assets.operations.claiming import ClaimedRun, claim_due_shares, keep_queued_claims, watch_for_due_shares
 from bookmarkai_assets.partitions import shares_partitions
 
-_UNFINISHED = [
-    dg.DagsterRunStatus.QUEUED,
-    dg.DagsterRunStatus.NOT_STARTED,
-    dg.DagsterRunStatus.STARTING,
-    dg.DagsterRunStatus.STARTED,
-]
+# Not STARTED: such a run renews its own leases, and one whose process died without a word stays STARTED for hours.
+_WAITING = [dg.DagsterRunStatus.QUEUED, dg.DagsterRunStatus.NOT_STARTED, dg.DagsterRunStatus.STARTING]
 
 
 # Dagster's sensor daemon begins a round every 5 seconds at most, whatever interval a sensor asks for. A tick that finds
@@ -44,17 +40,20 @@ def new_shares(
         lease_seconds=rules.lease_seconds,
         live_claims=lambda claim_ids: _live_claims(context.instance, claim_ids),
     )
-    claim_id = uuid.uuid4().hex
     partitions = _Partitions(context.instance)
     watch_for_due_shares(catalog.work, rules, clock=lambda: datetime.now(UTC), sleep=time.sleep)
     runs = claim_due_shares(
-        catalog.work, rules, claim_id=claim_id, now=datetime.now(UTC), positions=partitions.positions
+        catalog.work,
+        rules,
+        new_claim_id=lambda: uuid.uuid4().hex,
+        now=datetime.now(UTC),
+        positions=partitions.positions,
     )
     if not runs:
         return dg.SkipReason("no share wants work")
-    new = [share_id for run in runs for share_id in run if share_id not in partitions.positions()]
+    new = [share_id for run in runs for share_id in run.share_ids if share_id not in partitions.positions()]
     return dg.SensorResult(
-        run_requests=[_run_request(run, claim_id) for run in runs],
+        run_requests=[_run_request(run) for run in runs],
         dynamic_partitions_requests=[shares_partitions.build_add_request(new)] if new else [],
     )
 
@@ -73,9 +72,10 @@ class _Partitions:
         return self._positions
 
 
-def _run_request(share_ids: list[str], claim_id: str) -> dg.RunRequest:
-    # The attempt that a claim stands for is new each time, so a run key never blocks a later attempt.
-    run_key, tags = f"{claim_id}:{share_ids[0]}", {CLAIM_TAG: claim_id}
+def _run_request(run: ClaimedRun) -> dg.RunRequest:
+    # A claim is new each time, so a run key never blocks a later attempt.
+    share_ids, tags = run.share_ids, {CLAIM_TAG: run.claim_id}
+    run_key = f"{run.claim_id}:{share_ids[0]}"
     if len(share_ids) == 1:
         return dg.RunRequest(run_key=run_key, partition_key=share_ids[0], tags=tags)
     tags |= {ASSET_PARTITION_RANGE_START_TAG: share_ids[0], ASSET_PARTITION_RANGE_END_TAG: share_ids[-1]}
@@ -83,6 +83,6 @@ def _run_request(share_ids: list[str], claim_id: str) -> dg.RunRequest:
 
 
 def _live_claims(instance: dg.DagsterInstance, claim_ids: list[str]) -> set[str]:
-    """Pick the claims that have a run which has not finished."""
-    runs = instance.get_runs(filters=dg.RunsFilter(tags={CLAIM_TAG: claim_ids}, statuses=_UNFINISHED))
+    """Pick the claims whose run waits to start."""
+    runs = instance.get_runs(filters=dg.RunsFilter(tags={CLAIM_TAG: claim_ids}, statuses=_WAITING))
     return {run.tags[CLAIM_TAG] for run in runs}

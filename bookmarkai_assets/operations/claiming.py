@@ -2,7 +2,9 @@
 
 import uuid
 from collections.abc import Callable, Mapping
+from dataclasses import dataclass
 from datetime import datetime, timedelta
+from functools import partial
 
 from bookmarkai_assets.core.batching import pack_runs
 from bookmarkai_assets.core.media import media_id_of
@@ -32,43 +34,61 @@ def watch_for_due_shares(
         sleep(GLANCE_SECONDS)
 
 
+@dataclass(frozen=True)
+class ClaimedRun:
+    """One run to launch: the shares that are leased to its claim, neighbours in the order of the partitions."""
+
+    claim_id: str
+    share_ids: list[str]
+
+
 def claim_due_shares(
     work: WorkLedger,
     rules: PipelineRules,
     *,
-    claim_id: str,
+    new_claim_id: Callable[[], str],
     now: datetime,
     positions: Callable[[], Mapping[str, int]],
-) -> list[list[str]]:
-    """Claim what is due, at most `batch_size * batches_per_tick` shares, and pack it into runs, oldest first.
+) -> list[ClaimedRun]:
+    """Claim what is due, at most `batch_size * batches_per_tick` shares, in runs that have a claim of their own each.
 
     A malformed row, and a share that took its worker down too often, is set aside here and stops nobody else.
-    `positions` gives the place of every partition that exists; it is asked only when something was claimed.
+    `positions` gives the place of every partition that exists; it is asked only when something is due.
     """
     until = now + timedelta(seconds=rules.lease_seconds)
-    claimed: list[DueShare] = []
+    media_ids: dict[str, str] = {}
+    suspects: set[str] = set()
     for due in work.due(now=now, limit=rules.batch_size * rules.batches_per_tick):
         link = _link_of_row(due, rules)
         if isinstance(link, Failure):
             work.set_aside(due.share_id, link, now=now)
-        elif work.claim(due.share_id, media_id_of(link.canonical_url), claim_id=claim_id, now=now, until=until):
-            claimed.append(due)
-    if not claimed:
+            continue
+        media_ids[due.share_id] = media_id_of(link.canonical_url)
+        if due.crashes:
+            suspects.add(due.share_id)
+    if not media_ids:
         return []
-    return pack_runs(
-        [due.share_id for due in claimed],
-        positions=positions(),
-        alone={due.share_id for due in claimed if due.crashes},
-        batch_size=rules.batch_size,
-    )
+    pack = partial(pack_runs, positions=positions(), alone=suspects, batch_size=rules.batch_size)
+    runs: list[ClaimedRun] = []
+    for batch in pack(media_ids):
+        claim_id = new_claim_id()
+        claimed = [
+            share_id
+            for share_id in batch
+            if work.claim(share_id, media_ids[share_id], claim_id=claim_id, now=now, until=until)
+        ]
+        # What could not be claimed (its media is another share's now) may leave a gap, which divides the batch.
+        runs += [ClaimedRun(claim_id, share_ids) for share_ids in pack(claimed)]
+    return runs
 
 
 def keep_queued_claims(
     work: WorkLedger, *, now: datetime, lease_seconds: float, live_claims: Callable[[list[str]], set[str]]
 ) -> None:
-    """Extend the claims whose run still waits in the queue; `live_claims` picks these from the given claim ids.
+    """Extend the claims whose run still waits to start; `live_claims` picks these from the given claim ids.
 
-    A claim without a live run is left to expire: its run was never launched, or died before it began.
+    A claim without such a run is left to expire: its run was never launched, or died before it began. A run that has
+    started extends its own claim as long as it lives.
     """
     expiring = list(work.open_claims(expiring_before=now + timedelta(seconds=lease_seconds / 2)))
     if expiring:
@@ -81,11 +101,13 @@ def _link_of_row(due: DueShare, rules: PipelineRules) -> AdmittedLink | Failure:
     if due.crashes >= rules.retry.max_attempts:
         return Failure(Outcome.CRASHED, f"the worker died in each of {due.crashes} attempts at this share")
     try:
-        is_uuid = str(uuid.UUID(due.share_id)) == due.share_id.lower()
+        is_uuid = str(uuid.UUID(due.share_id)) == due.share_id
     except ValueError:
         is_uuid = False
     if not is_uuid:
-        return Failure(Outcome.REFUSED, f"malformed row: expected a UUID as id, found {due.share_id[:80]!r}")
+        return Failure(
+            Outcome.REFUSED, f"malformed row: expected a UUID in lower case as id, found {due.share_id[:80]!r}"
+        )
     try:
         datetime.fromisoformat(due.created_at or "")
     except ValueError:

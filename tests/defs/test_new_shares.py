@@ -48,7 +48,7 @@ def test_a_backlog_is_ranges_of_neighbouring_partitions(pipeline: Pipeline) -> N
         for r in requests
     ] == [(0, 2), (3, 5)]
     assert len({request.run_key for request in requests}) == 2
-    assert len({request.tags[CLAIM_TAG] for request in requests}) == 1
+    assert len({request.tags[CLAIM_TAG] for request in requests}) == 2
     assert len(keys) == 6
 
 

@@ -12,7 +12,7 @@ from bookmarkai_assets.core.media import media_id_of
 from bookmarkai_assets.core.outcomes import Failure, Outcome
 from bookmarkai_assets.core.ports import Begun, Catalog, Refused
 from bookmarkai_assets.core.rules import PipelineRules
-from bookmarkai_assets.operations.claiming import claim_due_shares, keep_queued_claims, watch_for_due_shares
+from bookmarkai_assets.operations.claiming import ClaimedRun, claim_due_shares, keep_queued_claims, watch_for_due_shares
 from bookmarkai_assets.operations.intake import add_shares
 from bookmarkai_assets.settings import load_settings
 from bookmarkai_assets.wiring import make_rules
@@ -38,7 +38,17 @@ def claim(
     catalog: Catalog, rules: PipelineRules, claim_id: str, *, now: datetime, partitions: Mapping[str, int] | None = None
 ) -> list[list[str]]:
     """Do what one tick does."""
-    return claim_due_shares(catalog.work, rules, claim_id=claim_id, now=now, positions=lambda: partitions or {})
+    return [run.share_ids for run in claimed_runs(catalog, rules, claim_id, now=now, partitions=partitions)]
+
+
+def claimed_runs(
+    catalog: Catalog, rules: PipelineRules, claim_id: str, *, now: datetime, partitions: Mapping[str, int] | None = None
+) -> list[ClaimedRun]:
+    """Do what one tick does; its claims are `claim_id`, `claim_id` + b, and so on."""
+    claim_ids = (f"{claim_id}{suffix}" for suffix in ("", *"bcdefghij"))
+    return claim_due_shares(
+        catalog.work, rules, new_claim_id=lambda: next(claim_ids), now=now, positions=lambda: partitions or {}
+    )
 
 
 def seconds(count: float) -> timedelta:
@@ -118,22 +128,20 @@ def test_a_share_that_took_its_worker_down_runs_alone_and_is_parked_in_the_end(
 ) -> None:
     """After a crash a share goes out by itself; after as many crashes as attempts are allowed it is set aside."""
     shares = add(sqlite_catalog, "a", "b")
-    now, runs = T0, claim(sqlite_catalog, rules, "c0", now=T0)
-    assert [len(run) for run in runs] == [2]
+    now, runs = T0, claimed_runs(sqlite_catalog, rules, "c0", now=T0)
+    assert [len(run.share_ids) for run in runs] == [2]
     for crash in range(rules.retry.max_attempts):
-        for name, share in zip("ab", shares, strict=True):
-            sqlite_catalog.work.begin(
-                share,
-                media_id_of(f"https://example.com/{name}"),
-                owner=f"run{crash}",
-                claim_id=f"c{crash}",
-                now=now,
-                until=now + seconds(60),
-            )
+        for run in runs:
+            for share in run.share_ids:
+                media_id = media_id_of(sqlite_catalog.shares.get(share).url)
+                begun = sqlite_catalog.work.begin(
+                    share, media_id, owner=f"run{crash}", claim_id=run.claim_id, now=now, until=now + seconds(60)
+                )
+                assert begun == Begun(attempts=crash + 1)
         now += seconds(61)
-        runs = claim(sqlite_catalog, rules, f"c{crash + 1}", now=now)
+        runs = claimed_runs(sqlite_catalog, rules, f"c{crash + 1}", now=now)
         if crash + 1 < rules.retry.max_attempts:
-            assert sorted(runs) == sorted([share] for share in shares)
+            assert sorted(run.share_ids for run in runs) == sorted([share] for share in shares)
     assert runs == []
     progress = sqlite_catalog.work.progress(shares[0])
     assert progress.outcome == Outcome.CRASHED
@@ -143,7 +151,7 @@ def test_a_share_that_took_its_worker_down_runs_alone_and_is_parked_in_the_end(
 @pytest.mark.parametrize(
     ("column", "value", "told"),
     [
-        ("id", "no-uuid", "expected a UUID as id, found 'no-uuid'"),
+        ("id", "no-uuid", "expected a UUID in lower case as id, found 'no-uuid'"),
         ("url", "javascript:alert(1)", "expected http:// or https://"),
         ("url", "", "found nothing"),
         ("url", "http://169.254.169.254/latest/meta-data", "not a public address"),
@@ -212,3 +220,27 @@ def test_a_parked_share_is_claimed_again_once_somebody_retries_it(
     assert list(sqlite_catalog.work.retry([share], now=T0)) == [share]
     assert claim(sqlite_catalog, rules, "c2", now=T0) == [[share]]
     assert sqlite_catalog.work.progress(share).attempts == 0
+
+
+def test_each_run_has_a_claim_of_its_own(sqlite_catalog: Catalog, rules: PipelineRules) -> None:
+    """One run of a tick that dies before it begins does not wait for the others: its claim ends by itself."""
+    for n in range(6):
+        add(sqlite_catalog, str(n), at=T0 + seconds(n))
+    first, second = claimed_runs(sqlite_catalog, rules, "c", now=T0 + seconds(10))
+    later = T0 + seconds(10 + rules.lease_seconds * 0.8)
+    keep_queued_claims(
+        sqlite_catalog.work,
+        now=later,
+        lease_seconds=rules.lease_seconds,
+        live_claims=lambda claim_ids: {first.claim_id} & set(claim_ids),
+    )
+    again = claim(sqlite_catalog, rules, "d", now=T0 + seconds(11 + rules.lease_seconds))
+    assert again == [second.share_ids]
+
+
+def test_a_share_whose_video_is_in_work_leaves_its_batch(sqlite_catalog: Catalog, rules: PipelineRules) -> None:
+    """Of two shares of one video in a batch the second waits, and the others go out together."""
+    for n, name in enumerate(["a?utm_source=1", "a?utm_source=2", "b"]):
+        add(sqlite_catalog, name, at=T0 + seconds(n))
+    [run] = claim(sqlite_catalog, rules, "c", now=T0 + seconds(10))
+    assert [sqlite_catalog.shares.get(share).url[-1] for share in run] == ["1", "b"]
