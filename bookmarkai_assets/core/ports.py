@@ -247,6 +247,10 @@ class WorkLedger(ABC):
         """Tell whether the lease on a media is recorded for `owner`."""
 
     @abstractmethod
+    def has_live_lease(self, owner: str, *, now: datetime) -> bool:
+        """Tell whether `owner` holds any lease that has not ended: a run that works on shares always does."""
+
+    @abstractmethod
     def mark(self, share_id: str, status: str, *, owner: str, now: datetime) -> None:
         """Set `shares.status` to a stage of the work in progress (`fetching`, `fetched`); a done share stays done."""
 

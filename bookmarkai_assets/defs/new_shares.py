@@ -10,6 +10,7 @@ from dagster._core.storage.tags import ASSET_PARTITION_RANGE_END_TAG, ASSET_PART
 from bookmarkai_assets.batches import CLAIM_TAG
 from bookmarkai_assets.core.ports import Catalog
 from bookmarkai_assets.core.rules import PipelineRules
+from bookmarkai_assets.defs.dead_runs import end_dead_runs
 from bookmarkai_assets.defs.share_to_transcript import share_to_transcript
 from bookmarkai_assets.operations.claiming import ClaimedRun, claim_due_shares, keep_queued_claims, watch_for_due_shares
 from bookmarkai_assets.partitions import shares_partitions
@@ -34,6 +35,14 @@ def new_shares(
     catalog: dg.ResourceParam[Catalog],
     rules: dg.ResourceParam[PipelineRules],
 ) -> dg.SensorResult | dg.SkipReason:
+    suspects = end_dead_runs(
+        context.instance,
+        catalog.work,
+        suspects=set((context.cursor or "").split(",")),
+        now=datetime.now(UTC),
+        lease_seconds=rules.lease_seconds,
+    )
+    context.update_cursor(",".join(sorted(suspects)))
     keep_queued_claims(
         catalog.work,
         now=datetime.now(UTC),

@@ -1,11 +1,17 @@
 """The new_shares sensor: what it asks Dagster for, and that nothing is lost or doubled when something dies."""
 
+from datetime import UTC, datetime, timedelta
+from functools import partial
+
 import dagster as dg
 import pytest
+from dagster._core.events import DagsterEvent, DagsterEventType
 from dagster._core.storage.tags import ASSET_PARTITION_RANGE_END_TAG, ASSET_PARTITION_RANGE_START_TAG
 from sqlalchemy import create_engine, text
 
 from bookmarkai_assets.batches import CLAIM_TAG
+from bookmarkai_assets.core.ports import Begun
+from bookmarkai_assets.defs.dead_runs import end_dead_runs
 from tests.plugins.pipeline import ASSETS, Pipeline
 
 
@@ -139,3 +145,39 @@ def die(pipeline: Pipeline, share_id: str) -> None:
             {"id": share_id},
         )
     engine.dispose()
+
+
+def test_a_run_that_died_without_a_word_is_ended_at_the_second_look(pipeline: Pipeline) -> None:
+    """A STARTED run without a living lease gives its place in the queue back; one that holds a lease is left alone."""
+    shares = pipeline.share("a", "b")
+    job = pipeline.defs().resolve_job_def("share_to_transcript")
+    dead, alive = (pipeline.instance.create_run_for_job(job) for _ in "12")
+    for run in (dead, alive):
+        event = DagsterEvent(event_type_value=DagsterEventType.RUN_START.value, job_name=job.name)
+        pipeline.instance.report_dagster_event(event, run_id=run.run_id)
+    now = datetime.now(UTC)
+    begun = pipeline.catalog.work.begin(
+        shares[0], "media", owner=alive.run_id, claim_id=None, now=now, until=now + timedelta(days=2)
+    )
+    assert begun == Begun(attempts=1)
+    look = partial(end_dead_runs, pipeline.instance, pipeline.catalog.work, lease_seconds=60)
+    assert look(suspects=set(), now=now) == set(), "too young to be suspected"
+    later = now + timedelta(days=1)
+    suspects = look(suspects=set(), now=later)
+    assert suspects == {dead.run_id}
+    assert {run.status for run in pipeline.instance.get_runs()} == {dg.DagsterRunStatus.STARTED}
+    assert look(suspects=suspects, now=later) == set()
+    statuses = {run.run_id: run.status for run in pipeline.instance.get_runs()}
+    assert statuses == {dead.run_id: dg.DagsterRunStatus.FAILURE, alive.run_id: dg.DagsterRunStatus.STARTED}
+
+
+def test_shares_that_a_dead_run_had_not_begun_are_due_when_its_claim_ends(pipeline: Pipeline) -> None:
+    """A run that died in the middle of its batch keeps nothing: begun or not, its shares go out again."""
+    shares = pipeline.share("a", "b", "c")
+    [request] = requests_of(pipeline.tick())
+    job = pipeline.defs().resolve_job_def("share_to_transcript")
+    pipeline.instance.create_run_for_job(job, tags=dict(request.tags), status=dg.DagsterRunStatus.STARTED)
+    die(pipeline, shares[0])
+    end_all_leases(pipeline)
+    assert pipeline.tick_and_run()
+    assert {pipeline.report(share)["status"] for share in shares} == {"done"}

@@ -163,6 +163,12 @@ class SqlWorkLedger(WorkLedger):
         return found == owner
 
     @override
+    def has_live_lease(self, owner: str, *, now: datetime) -> bool:
+        statement = select(lease_table.c.media_id).where(lease_table.c.owner == owner, lease_table.c.expires_at > now)
+        with self._database.reading() as connection:
+            return connection.execute(statement.limit(1)).first() is not None
+
+    @override
     def mark(self, share_id: str, status: str, *, owner: str, now: datetime) -> None:
         """Set `shares.status` to a stage of the work in progress; nothing happens once the run has lost the share."""
         with self._database.writing() as connection:
