@@ -2,6 +2,7 @@
 
 import fcntl
 import os
+import shlex
 import shutil
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -48,6 +49,6 @@ def fresh_state(directory: Path) -> Iterator[Path]:
 
 def write_environment_file(path: Path, environment: dict[str, str]) -> None:
     """Write variables for a shell to read with `. FILE`; for the owner's eyes only, because keys are among them."""
-    lines = "".join(f"export {name}='{value}'\n" for name, value in sorted(environment.items()))
+    lines = "".join(f"export {name}={shlex.quote(value)}\n" for name, value in sorted(environment.items()))
     with os.fdopen(os.open(path, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600), "w") as file:
         file.write(lines)

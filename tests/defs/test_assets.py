@@ -1,15 +1,28 @@
 """The three assets over the production graph: what becomes of shares, good and bad, alone and in batches."""
 
 import threading
+from datetime import UTC, datetime
 from pathlib import Path
+from typing import Any
 
 import dagster as dg
 import pytest
+from dagster._core.errors import DagsterExecutionInterruptedError
+from sqlalchemy import create_engine, text
 
 from bookmarkai_assets import metadata
-from bookmarkai_assets.core.errors import ConfigurationError, StoreError, StoreErrorClass, TranscriptionError
+from bookmarkai_assets.adapters.catalog.work import SqlWorkLedger
+from bookmarkai_assets.core.errors import (
+    CatalogUnavailableError,
+    ConfigurationError,
+    StoreError,
+    StoreErrorClass,
+    TranscriptionError,
+)
 from bookmarkai_assets.core.outcomes import Failure, Outcome
 from bookmarkai_assets.core.placement import StorageMode, StoragePolicy, place
+from bookmarkai_assets.core.ports import Begun, Refused
+from tests.fakes.speech import speech_bytes
 from tests.plugins.pipeline import ASSETS, Pipeline, link, make_pipeline
 
 THROTTLED = StoreError(StoreErrorClass.THROTTLED, "SlowDown")
@@ -359,3 +372,98 @@ def test_the_main_job_runs_on_postgresql(tmp_path: Path, postgres_url: str, mode
         place(policy, share).backend for share in good
     ]
     pipeline.close()
+
+
+@pytest.mark.parametrize("selection", [ASSETS[2:], (ASSETS[0], ASSETS[2])])
+def test_a_share_is_not_done_before_its_media_is_stored(pipeline: Pipeline, selection: tuple[str, ...]) -> None:
+    """A staged video is not transcribed: the only copy would stay in staging. The sensor finishes the share."""
+    [share] = pipeline.share("a")
+    assert pipeline.materialize([share], ASSETS[:1]).success
+    step, message = failed_step(pipeline.materialize([share], selection))
+    assert step == "transcript"
+    assert "materialize stored_media first" in message
+    assert pipeline.report(share)["status"] == "pending"
+    assert all(run.success for run in pipeline.tick_and_run())
+    report = pipeline.report(share)
+    assert (report["status"], report["media"]["state"]) == ("done", "stored")
+
+
+def test_a_lost_audio_track_is_no_reason_to_fetch_a_stored_video_again(pipeline: Pipeline) -> None:
+    """A backfill of everything reads the sound from the intact video; the pointer to it stays as it was."""
+    pipeline.configure(storage_mode="s3")
+    [share] = pipeline.share("a")
+    pipeline.tick_and_run()
+    before = pipeline.report(share)["media"]
+    pipeline.s3.delete(before["audio_url"])
+    assert pipeline.materialize([share]).success
+    assert pipeline.report(share)["media"] == before
+    assert len(pipeline.downloader.calls) == 1
+
+
+def test_a_changed_local_audio_track_is_not_transcribed(pipeline: Pipeline) -> None:
+    """What is read for a transcript has the recorded digest, from the local directory too."""
+    [share] = pipeline.share("a")
+    assert pipeline.materialize([share], ASSETS[:2]).success
+    Path(pipeline.report(share)["media"]["audio_url"]).write_bytes(speech_bytes("Something else"))
+    assert pipeline.materialize([share], ASSETS[2:]).success
+    assert "Something else" not in pipeline.report(share)["transcript"]["text"]
+
+
+def test_a_video_whose_first_share_is_gone_can_be_fetched_for_another(pipeline: Pipeline) -> None:
+    """Its user deleted the first share and the bytes were lost: the second share's video is fetched and done."""
+    for source in "ab":
+        pipeline.downloader.serve(link(f"pasta?utm_source={source}"))
+    [first] = pipeline.share_links(link("pasta?utm_source=a"))
+    pipeline.tick_and_run()
+    Path(pipeline.report(first)["media"]["url"]).unlink()
+    engine = create_engine(pipeline.settings["catalog_url"])
+    with engine.begin() as connection:
+        for table in ("transcripts", "share_work", "shares"):
+            column = "id" if table == "shares" else "share_id"
+            connection.execute(text(f"DELETE FROM {table} WHERE {column} = :id"), {"id": first})  # noqa: S608 - tables named above
+    engine.dispose()
+    [second] = pipeline.share_links(link("pasta?utm_source=b"))
+    pipeline.tick_and_run()
+    report = pipeline.report(second)
+    assert report["status"] == "done"
+    assert Path(report["media"]["url"]).is_file()
+
+
+def test_a_busy_catalog_costs_one_share_and_not_the_batch(pipeline: Pipeline, monkeypatch: pytest.MonkeyPatch) -> None:
+    """When the database does not serve one share's step, the others of the batch are done, and no crash is counted."""
+    shares = pipeline.share("a", "b", "c")
+    begin, calls = SqlWorkLedger.begin, []
+
+    def begin_or_fail(self: SqlWorkLedger, share_id: str, *arguments: Any, **keywords: Any) -> Begun | Refused:
+        calls.append(share_id)
+        if len(calls) == 1:
+            raise CatalogUnavailableError("locked for too long")
+        return begin(self, share_id, *arguments, **keywords)
+
+    monkeypatch.setattr(SqlWorkLedger, "begin", begin_or_fail)
+    [run] = pipeline.tick_and_run()
+    assert f"{calls[0]}: catalog_unavailable: locked for too long" in failed_step(run)[1]
+    assert {share for share in shares if pipeline.report(share)["status"] == "done"} == set(shares) - {calls[0]}
+
+
+def test_a_run_that_a_person_ends_frees_its_shares_at_once(pipeline: Pipeline) -> None:
+    """Terminating a run is no crash: its shares are due at once, and end well in the next run."""
+    [share] = pipeline.share("a")
+
+    def end_run(_: object) -> None:
+        pipeline.on_download = lambda _: None
+        raise DagsterExecutionInterruptedError
+
+    pipeline.on_download = end_run
+    assert not pipeline.materialize([share]).success
+    [due] = pipeline.catalog.work.due(now=datetime.now(UTC), limit=9)
+    assert (due.share_id, due.crashes) == (share, 0)
+    assert [run.success for run in pipeline.tick_and_run()] == [True]
+    assert pipeline.report(share)["status"] == "done"
+
+
+def test_a_failed_download_leaves_no_directory(pipeline: Pipeline) -> None:
+    """Staging is as empty after a failure as after a success."""
+    pipeline.share_links(link("gone"))
+    pipeline.tick_and_run()
+    assert not any((pipeline.media_dir / ".staging").iterdir())
