@@ -7,7 +7,7 @@ from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
-from bookmarkai_assets.core.errors import ObjectNotFoundError, ShareFailedError
+from bookmarkai_assets.core.errors import LeaseLostError, ObjectNotFoundError, ShareFailedError
 from bookmarkai_assets.core.media import Blob, Media, MediaState
 from bookmarkai_assets.core.outcomes import Failure, Outcome
 from bookmarkai_assets.core.placement import Backend
@@ -38,7 +38,7 @@ def transcribe_share(
 
     Only the audio track is read. A share without a transcript takes over the one that another share of the same video
     got from the same engine and model; a share that has one is transcribed anew. Raises `ShareFailedError` (no_audio,
-    media_missing), `StoreError`, `TranscriptionError`.
+    media_missing), `StoreError`, `TranscriptionError`, `LeaseLostError`.
     """
     if media.state is not MediaState.STORED:
         # A share must not be done while the only copy of its media is in staging.
@@ -55,6 +55,8 @@ def transcribe_share(
     if transcript is None:
         with _sound_of(leased, media, media.audio, work=work, stores=stores) as path:
             transcript = engine.transcribe(path, language=work.rules.language)
+    if not work.catalog.work.holds(work.owner, leased.media_id):
+        raise LeaseLostError(f"run {work.owner} has lost the lease on media {leased.media_id} while it transcribed")
     transcripts.put(share_id, transcript, now=work.clock())
     work.catalog.work.finish(share_id, media_url=media.video.url, owner=work.owner, now=work.clock())
     return TranscribedShare(leased.share, media, transcript, is_reused=earlier is not None)

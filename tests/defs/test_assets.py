@@ -22,6 +22,7 @@ from bookmarkai_assets.core.errors import (
 from bookmarkai_assets.core.outcomes import Failure, Outcome
 from bookmarkai_assets.core.placement import StorageMode, StoragePolicy, place
 from bookmarkai_assets.core.ports import Begun, Refused
+from bookmarkai_assets.core.transcripts import Transcript
 from tests.fakes.speech import speech_bytes
 from tests.plugins.pipeline import ASSETS, Pipeline, link, make_pipeline
 
@@ -467,3 +468,23 @@ def test_a_failed_download_leaves_no_directory(pipeline: Pipeline) -> None:
     pipeline.share_links(link("gone"))
     pipeline.tick_and_run()
     assert not any((pipeline.media_dir / ".staging").iterdir())
+
+
+def test_a_run_that_lost_its_lease_while_it_transcribed_writes_nothing(
+    pipeline: Pipeline, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The transcript is the rightful holder's to write; the late run says that it was superseded."""
+    [share] = pipeline.share("a")
+    assert pipeline.materialize([share], ASSETS[:2]).success
+    transcribe = pipeline.speech.transcribe
+
+    def transcribe_too_long(audio: Path, *, language: str | None) -> Transcript:
+        engine = create_engine(pipeline.settings["catalog_url"])
+        with engine.begin() as connection:
+            connection.execute(text("UPDATE leases SET owner = 'another run'"))
+        engine.dispose()
+        return transcribe(audio, language=language)
+
+    monkeypatch.setattr(pipeline.speech, "transcribe", transcribe_too_long)
+    assert "superseded" in failed_step(pipeline.materialize([share], ASSETS[2:]))[1]
+    assert pipeline.report(share)["transcript"] is None
