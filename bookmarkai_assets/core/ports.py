@@ -268,7 +268,10 @@ class WorkLedger(ABC):
 
     @abstractmethod
     def release(self, owner: str, *, now: datetime) -> None:
-        """Free what `owner` still holds at the end of its run; unfinished shares are due again at once."""
+        """Free what `owner` still holds at the end of its run; unfinished shares are due again at once.
+
+        So is a finished share whose media is staged again, because its stored bytes were lost and fetched anew.
+        """
 
     @abstractmethod
     def failure_in(self, share_id: str, owner: str) -> Failure | None:

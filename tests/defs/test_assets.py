@@ -488,3 +488,16 @@ def test_a_run_that_lost_its_lease_while_it_transcribed_writes_nothing(
     monkeypatch.setattr(pipeline.speech, "transcribe", transcribe_too_long)
     assert "superseded" in failed_step(pipeline.materialize([share], ASSETS[2:]))[1]
     assert pipeline.report(share)["transcript"] is None
+
+
+def test_a_finished_share_whose_bytes_were_fetched_anew_is_stored_again_by_the_sensor(pipeline: Pipeline) -> None:
+    """After a backfill of raw_video alone the video does not stay in staging."""
+    [share] = pipeline.share("a")
+    pipeline.tick_and_run()
+    stored = Path(pipeline.report(share)["media"]["url"])
+    stored.unlink()
+    assert pipeline.materialize([share], ASSETS[:1]).success
+    assert all(run.success for run in pipeline.tick_and_run())
+    assert stored.is_file()
+    assert pipeline.report(share)["status"] == "done"
+    assert pipeline.tick_and_run() == []

@@ -221,7 +221,8 @@ class SqlWorkLedger(WorkLedger):
             for work in work_rows.lock_all(connection, work_rows.in_hand(connection, owner)):
                 if work.owner != owner:
                     continue
-                if work.is_done:
+                # A finished share whose bytes were lost and fetched anew is not finished before they are stored.
+                if work.is_done and not work_rows.is_staged(connection, work):
                     move(connection, work, now=now, state=WorkState.DONE, owner=None)
                 else:
                     move(connection, work, now=now, state=WorkState.WAITING, owner=None, next_attempt_at=now)

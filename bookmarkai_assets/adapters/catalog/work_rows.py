@@ -159,6 +159,12 @@ def has_transcript(connection: Connection, work: Work) -> bool:
     return bool(connection.execute(select(exists().where(transcripts.c.share_id == work.key))).scalar_one())
 
 
+def is_staged(connection: Connection, work: Work) -> bool:
+    """Tell whether the share's media waits in staging to be stored."""
+    statement = select(exists().where(media.c.media_id == work.media_id, media.c.state == MediaState.STAGED))
+    return bool(connection.execute(statement).scalar_one())
+
+
 def stored_url(connection: Connection, media_id: str | None) -> str | None:
     """Read where a stored media's video is; None when it is not stored."""
     return connection.execute(
