@@ -179,9 +179,9 @@ def test_a_retry_does_not_undo_a_claim(each_catalog: OpenCatalog) -> None:
         begin(each_catalog, share_id, f"m{number}", "run")
         fail(each_catalog, share_id, "run", retry_in=1)
 
-        retry = partial(each_catalog.work.retry, [share_id], now=at(2))
-        tasks: list[Callable[[], object]] = [partial(claim, each_catalog, share_id, f"m{number}", "tick", 2), retry]
-        together(tasks)
+        retrying: Callable[[], object] = partial(each_catalog.work.retry, [share_id], now=at(2))
+        claiming: Callable[[], object] = partial(claim, each_catalog, share_id, f"m{number}", "tick", 2)
+        together([claiming, retrying, retrying, retrying])
 
         assert status_of(each_catalog, share_id) == "processing"
         assert each_catalog.work.holds("tick", f"m{number}")

@@ -30,6 +30,22 @@ def test_a_lease_ends_at_its_moment(each_catalog: OpenCatalog) -> None:
     assert begin(each_catalog, share_id, "m", "run-2", 60) == 2
 
 
+def test_a_run_is_alive_as_long_as_one_of_its_leases_is(each_catalog: OpenCatalog) -> None:
+    """A run or claim without a live lease has died, or has nothing in hand."""
+    first, second = add_share(each_catalog, seconds=1), add_share(each_catalog, seconds=2)
+    claim(each_catalog, first, "m1", "tick")
+    begin(each_catalog, second, "m2", "run", 10)
+
+    assert [each_catalog.work.has_live_lease(owner, now=at(59)) for owner in ("tick", "run", "nobody")] == [
+        True,
+        True,
+        False,
+    ]
+    assert [each_catalog.work.has_live_lease(owner, now=at(60)) for owner in ("tick", "run")] == [False, True]
+    finish(each_catalog, second, "run", 60)
+    assert not each_catalog.work.has_live_lease("run", now=at(60))
+
+
 def test_renewing_keeps_every_lease_of_a_run(each_catalog: OpenCatalog) -> None:
     """One call extends all that the run still holds and says what that is."""
     first, second = add_share(each_catalog, seconds=1), add_share(each_catalog, seconds=2)

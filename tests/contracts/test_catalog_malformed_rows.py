@@ -1,8 +1,12 @@
-"""A malformed row of `shares` is set aside, not fatal. Only SQLite lets one exist: any type and bytes in any column."""
+"""A malformed row of `shares` is set aside, not fatal.
+
+SQLite lets any type and any bytes stand in any column; PostgreSQL at least times that no calendar here can show.
+"""
 
 import sqlite3
 from collections.abc import Iterator
 from contextlib import closing
+from datetime import UTC, datetime
 from uuid import uuid4
 
 import pytest
@@ -10,7 +14,7 @@ import pytest
 from bookmarkai_assets.adapters.catalog import OpenCatalog, open_catalog
 from bookmarkai_assets.core.errors import UnknownShareError
 from bookmarkai_assets.core.outcomes import Failure, Outcome
-from tests.support.catalog import USER, add_share, at, begin, due_ids
+from tests.support.catalog import USER, add_share, at, begin, due_ids, execute
 
 MALFORMED = Failure(Outcome.REFUSED, "malformed row")
 GOOD_ID = "6f1c0c8e-5d0f-4c53-9d2c-0a5b8f7e1d11"
@@ -101,6 +105,19 @@ def test_a_time_that_cannot_be_read_is_named(sqlite_catalog: OpenCatalog) -> Non
 
     with pytest.raises(UnknownShareError, match=r"shares\.created_at of 6f1c.* found 'yesterday'; correct the row"):
         sqlite_catalog.shares.get(GOOD_ID)
+
+
+@pytest.mark.parametrize("moment", ["infinity", "-infinity", "294275-01-01"])
+def test_a_time_beyond_every_calendar_is_named(postgres_url: str, moment: str) -> None:
+    """A timestamp that Python cannot hold neither stops the selection and the list, nor passes for a time."""
+    with open_catalog(postgres_url) as catalog:
+        share_id = add_share(catalog)
+        execute(catalog, "UPDATE shares SET created_at = :moment", moment=moment)
+
+        assert due_ids(catalog) == [share_id]
+        assert [share.created_at for share in catalog.shares.list()] == [datetime(1970, 1, 1, tzinfo=UTC)]
+        with pytest.raises(UnknownShareError, match=r"expected shares\.created_at of .* to be a time"):
+            catalog.shares.get(share_id)
 
 
 def test_a_time_in_sqlites_own_form_is_read_as_utc(sqlite_catalog: OpenCatalog) -> None:

@@ -252,7 +252,7 @@ print(len(catalog.shares.list()))
 
 
 def test_a_database_that_stops_serving_is_a_typed_error(sqlite_url: str) -> None:
-    """When the file cannot be used any more, the error says so, and shows neither SQL nor what was to be written."""
+    """When the file cannot be used any more, the error says so, in the database's words and without SQL."""
     with open_catalog(sqlite_url) as catalog:
         catalog.close()
         file = Path(str(catalog.database.engine.url.database))
@@ -260,9 +260,22 @@ def test_a_database_that_stops_serving_is_a_typed_error(sqlite_url: str) -> None
         file.mkdir()
 
         with pytest.raises(CatalogUnavailableError, match=r"found: unable to open database file\. Nothing") as error:
+            add_share(catalog)
+
+    assert "INSERT" not in str(error.value)
+
+
+def test_an_error_shows_nothing_of_what_was_to_be_written(postgres_url: str) -> None:
+    """A statement that the server refuses is reported without its values: links carry tokens."""
+    with open_catalog(postgres_url) as catalog, catalog.database.engine.begin() as connection:
+        connection.exec_driver_sql(f"ALTER DATABASE {connection.engine.url.database} SET lock_timeout = '50ms'")
+
+    with open_catalog(postgres_url) as catalog, catalog.database.engine.begin() as connection:
+        connection.exec_driver_sql("LOCK TABLE shares IN ACCESS EXCLUSIVE MODE")
+        with pytest.raises(CatalogUnavailableError, match="canceling statement due to lock timeout") as error:
             add_share(catalog, url=f"https://example.com/?token={SECRET}")
 
-    assert SECRET not in str(error.value)
+    assert "INSERT INTO shares" in str(error.value.__cause__)
     assert SECRET not in str(error.value.__cause__)
 
 
