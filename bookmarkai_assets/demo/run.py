@@ -6,7 +6,7 @@ import subprocess
 import sys
 import time
 from abc import ABC, abstractmethod
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from contextlib import ExitStack
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -16,7 +16,7 @@ from bookmarkai_assets.core.errors import BookmarkAIError
 from bookmarkai_assets.core.placement import StoragePolicy, place
 from bookmarkai_assets.core.ports import Catalog
 from bookmarkai_assets.demo.dagster_dev import DagsterDev
-from bookmarkai_assets.demo.samples import GOOD_SAMPLES
+from bookmarkai_assets.demo.samples import GOOD_SAMPLES, Sample
 from bookmarkai_assets.demo.seaweed import SeaweedServer
 from bookmarkai_assets.demo.site import SHARED_TWICE, SampleLink, SampleSite
 from bookmarkai_assets.demo.state import fresh_state, write_environment_file
@@ -99,7 +99,7 @@ def run_demo(directory: Path, view: DemoView, *, port: int) -> DemoResult:
         view.say(f"{len(shares)} links shared with `bookmarkai shares add`; the new_shares sensor picks them up.")
         reports = _watch(catalog, shares, dagster, view)
         seconds = time.monotonic() - start
-        result = DemoResult(shares, reports, _problems(shares, reports, site), seconds)
+        result = DemoResult(shares, reports, problems_of(shares, reports, site.fetches), seconds)
         view.finished(result, state, dagster.url)
         return result
 
@@ -181,8 +181,10 @@ def _watch(catalog: Catalog, shares: Sequence[DemoShare], dagster: DagsterDev, v
         time.sleep(_POLL_SECONDS)
 
 
-def _problems(shares: Sequence[DemoShare], reports: Sequence[dict[str, Any]], site: SampleSite) -> list[str]:
-    """Name everything that is not as the demo promises."""
+def problems_of(
+    shares: Sequence[DemoShare], reports: Sequence[dict[str, Any]], fetches: Callable[[Sample], int]
+) -> list[str]:
+    """Name everything that is not as the demo promises; `fetches` counts how often a sample's file was fetched."""
     problems = []
     for share, report in zip(shares, reports, strict=True):
         label = share.link.label
@@ -196,16 +198,16 @@ def _problems(shares: Sequence[DemoShare], reports: Sequence[dict[str, Any]], si
     backends = {report["media"]["backend"] for report in reports if report["status"] == "done"}
     if backends != {"local", "s3"}:
         problems.append(f"expected media in both backends, found {sorted(backends)}")
-    problems += _fetched_more_than_once(shares, site)
+    problems += _fetched_more_than_once(shares, fetches)
     return problems
 
 
-def _fetched_more_than_once(shares: Sequence[DemoShare], site: SampleSite) -> list[str]:
+def _fetched_more_than_once(shares: Sequence[DemoShare], fetches: Callable[[Sample], int]) -> list[str]:
     problems = []
     for share in shares:
         twins = [other for other in shares if other.link.sample == share.link.sample]
         if len(twins) > 1 and twins[0] == share:
-            count = site.fetches(share.link.sample)
+            count = fetches(share.link.sample)
             if count != 1:
                 problems.append(f"{share.link.label}: shared twice, expected one fetch of the video, found {count}")
     return problems

@@ -1,0 +1,123 @@
+"""The demo as a command: what it checks, and how it ends before its time. CI runs the whole of it."""
+
+import os
+import signal
+import subprocess
+import sys
+import threading
+import time
+from pathlib import Path
+from typing import Any
+
+import psutil
+import pytest
+
+from bookmarkai_assets.demo.run import DemoShare, problems_of
+from bookmarkai_assets.demo.samples import BROKEN_SAMPLE, SHORT_SAMPLES
+from bookmarkai_assets.demo.site import SampleLink
+
+DEADLINE_SECONDS = 180
+
+
+def processes_below(directory: Path) -> list[str]:
+    """List the processes that were started with this directory in their arguments or as their Dagster home."""
+    found = []
+    for process in psutil.process_iter():
+        try:
+            words = [*process.cmdline(), process.environ().get("DAGSTER_HOME", "")]
+        except (psutil.NoSuchProcess, psutil.AccessDenied):
+            continue
+        if any(str(directory) in word for word in words) and process.status() != psutil.STATUS_ZOMBIE:
+            found.append(" ".join(process.cmdline()))
+    return found
+
+
+@pytest.mark.xdist_group("live")
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
+def test_an_interrupted_demo_stops_everything_it_started(
+    tmp_path: Path, tiny_en_model: Path, number: signal.Signals
+) -> None:
+    """Ctrl-C in the middle of the work, or SIGTERM: exit code 130 and not one process is left."""
+    assert tiny_en_model.is_dir()
+    state = tmp_path / "state"
+    demo = subprocess.Popen(
+        [sys.executable, "-m", "bookmarkai_assets.cli", "demo", "--directory", str(state)],
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+        text=True,
+        cwd=tmp_path,
+        env={**os.environ, "PYTHONUNBUFFERED": "1"},
+    )
+    watchdog = threading.Timer(DEADLINE_SECONDS, demo.kill)
+    watchdog.start()
+    try:
+        assert demo.stdout is not None
+        said = ""
+        for line in demo.stdout:
+            said += line
+            if "links shared" in line:
+                demo.send_signal(number)
+        assert demo.wait() == 130, said
+        assert "Stopped." in said
+    finally:
+        watchdog.cancel()
+        demo.kill()
+        demo.communicate()
+    end = time.monotonic() + 20
+    while processes_below(state) and time.monotonic() < end:
+        threading.Event().wait(0.1)
+    assert processes_below(state) == []
+
+
+ONE, TWO = SHORT_SAMPLES[:2]
+SHARES = [
+    DemoShare("1", SampleLink("one", "http://site/one", ONE)),
+    DemoShare("2", SampleLink("two", "http://site/two", TWO)),
+    DemoShare("3", SampleLink("two again", "http://site/two?utm_source=a", TWO)),
+    DemoShare("4", SampleLink("broken", "http://site/broken", BROKEN_SAMPLE)),
+]
+
+
+def reports(**changes: dict[str, Any]) -> list[dict[str, Any]]:
+    """Give the reports of a demo that went well, with changes by share id (`share_1=...`)."""
+    good: list[dict[str, Any]] = [
+        {"status": "done", "outcome": "done", "reason": None, "media": {"backend": b}, "transcript": {"text": "words"}}
+        for b in ("local", "s3", "s3")
+    ]
+    bad: dict[str, Any] = {
+        "status": "error",
+        "outcome": "corrupt",
+        "reason": "cut short",
+        "media": None,
+        "transcript": None,
+    }
+    return [{**report, **changes.get(f"share_{n}", {})} for n, report in enumerate([*good, bad], 1)]
+
+
+def test_a_demo_that_went_well_has_no_problems() -> None:
+    """Good shares done with words, both backends used, one fetch for two shares, the broken one with its reason."""
+    assert problems_of(SHARES, reports(), lambda _: 1) == []
+
+
+@pytest.mark.parametrize(
+    ("changes", "fetches", "told"),
+    [
+        (
+            {"share_3": {"status": "error", "outcome": "gone", "reason": "404"}},
+            1,
+            "two again: expected done, found gone",
+        ),
+        ({"share_2": {"transcript": None}}, 1, "two: expected a transcript, found none"),
+        ({"share_2": {"transcript": {"text": ""}}}, 1, "two: expected a transcript, found none"),
+        ({"share_1": {"media": {"backend": "s3"}}}, 1, "expected media in both backends, found ['s3']"),
+        ({"share_4": {"status": "done", "media": {"backend": "s3"}}}, 1, "broken: expected an error with a reason"),
+        ({"share_4": {"reason": None}}, 1, "broken: expected an error with a reason"),
+        ({}, 2, "two: shared twice, expected one fetch of the video, found 2"),
+        ({}, 0, "two: shared twice, expected one fetch of the video, found 0"),
+    ],
+)
+def test_each_broken_promise_is_a_problem(changes: dict[str, dict[str, Any]], fetches: int, told: str) -> None:
+    """Whatever is not as the demo promises makes it fail, and is named."""
+    problems = problems_of(SHARES, reports(**changes), lambda _: fetches)
+    assert len(problems) == 1
+    assert problems[0].startswith(told)
