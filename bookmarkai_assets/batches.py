@@ -71,9 +71,10 @@ def failures_in(results: Mapping[str, Any]) -> dict[str, Failure]:
 
 def run_failure(failures: Mapping[str, Failure], total: int) -> dg.Failure:
     """Build the error that names each failed share. Dagster must not retry it: the catalog decides when."""
+    others = ", the others went on" if len(failures) < total else ""
     lines = [f"{share_id}: {failure.outcome}: {failure.reason}" for share_id, failure in failures.items()]
     return dg.Failure(
-        description=f"{len(failures)} of {total} shares failed, the others went on\n" + "\n".join(lines),
+        description=f"{len(failures)} of {total} shares failed{others}\n" + "\n".join(lines),
         metadata={share_id: f"{failure.outcome}. {failure.next_step}" for share_id, failure in failures.items()},
         allow_retries=False,
     )

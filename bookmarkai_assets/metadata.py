@@ -111,7 +111,7 @@ def of_transcript(transcribed: TranscribedShare) -> RunMetadata:
         "language_probability": round(transcript.language_probability, 3),
         "words": transcript.word_count,
         "preview": transcript.preview,
-        "duration_seconds": transcript.duration_seconds,
+        "duration_seconds": round(transcript.duration_seconds, 3),
         "transcription_seconds": round(transcript.transcribe_seconds, 3),
         "engine": transcript.engine,
         "model": transcript.model,

@@ -252,6 +252,8 @@ def _problem_line(problem: ErrorDetails) -> str:
 def _shown_value(variable: str, value: object) -> str | None:
     if value is None:
         return None
+    if isinstance(value, bool):
+        return str(value).lower()
     if variable in _SECRETS:
         return MASK
     if variable in {"CATALOG_URL", "S3_ENDPOINT"}:

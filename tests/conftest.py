@@ -3,6 +3,7 @@
 pytest_plugins = [
     "tests.plugins.catalog",
     "tests.plugins.downloads",
+    "tests.plugins.live_pipeline",
     "tests.plugins.model",
     "tests.plugins.pipeline",
     "tests.plugins.seaweed",

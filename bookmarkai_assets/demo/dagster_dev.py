@@ -18,6 +18,7 @@ from bookmarkai_assets.core.errors import BookmarkAIError
 
 START_SECONDS = 180
 STOP_SECONDS = 8
+GROUP_SECONDS = 3
 _DAGSTER_YAML = """\
 concurrency:
   runs:
@@ -32,6 +33,14 @@ run_monitoring:
   max_resume_run_attempts: 0
 telemetry:
   enabled: false
+"""
+
+
+# A job that a script has put in the background ignores SIGINT, and Dagster would pass that on to all it starts.
+_DAGSTER = """
+import runpy, signal
+signal.signal(signal.SIGINT, signal.default_int_handler)
+runpy.run_module("dagster", run_name="__main__", alter_sys=True)
 """
 
 
@@ -71,7 +80,7 @@ class DagsterDev:
             config.write_text(_DAGSTER_YAML)
         # Dagster recommends `dg dev` instead, which needs a project directory; an installed package has none.
         quiet = ["-W", "ignore:Function `dev_command` is superseded"]
-        command = [sys.executable, *quiet, "-m", "dagster", "dev", "--module-name", "bookmarkai_assets.definitions"]
+        command = [sys.executable, *quiet, "-c", _DAGSTER, "dev", "--module-name", "bookmarkai_assets.definitions"]
         with self.log.open("ab") as log:
             # A session of its own: Ctrl-C reaches us alone, and we end the group in order.
             self._process = subprocess.Popen(  # noqa: S603 - a fixed command
@@ -109,12 +118,19 @@ class DagsterDev:
         process, self._process = self._process, None
         if process is None:
             return
-        # Daemon and webserver end in seconds; the code servers would take half a minute more to end by themselves, and
-        # have nothing to lose. So does a run in the middle of its work: its shares are found again by their leases.
+        # What does not end by itself in time has nothing to lose: of a run in the middle of its work, the leases tell.
         if process.poll() is None:
             process.send_signal(signal.SIGINT)
             with contextlib.suppress(subprocess.TimeoutExpired):
                 process.wait(timeout=STOP_SECONDS)
+        # The code servers end a little later, and take their sockets in /tmp along.
+        deadline = time.monotonic() + GROUP_SECONDS
+        while process.poll() is not None and time.monotonic() < deadline:
+            try:
+                os.killpg(process.pid, 0)
+            except ProcessLookupError:
+                return
+            time.sleep(0.05)
         with contextlib.suppress(ProcessLookupError):
             os.killpg(process.pid, signal.SIGKILL)
         process.wait()

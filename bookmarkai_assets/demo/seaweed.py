@@ -29,7 +29,8 @@ _LOWEST_PORT, _HIGHEST_PORT = (
 _SOCKET_DIRECTORY = Path("/tmp")  # noqa: S108 - where the server insists on putting these, and at times leaves them
 _START_ATTEMPTS = 3  # two servers that start at one moment may pick the same free port
 _POLL_SECONDS = 0.1
-_STOP_SECONDS = 15.0  # an orderly stop takes 3
+# An orderly stop takes 1 to 11 seconds, the longer the more it holds; what it has acknowledged outlives a kill as well.
+_STOP_SECONDS = 3.0
 _MEMORY_LIMIT = "300MiB"
 _LOG_TAIL_CHARACTERS = 2000
 

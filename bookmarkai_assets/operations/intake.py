@@ -1,7 +1,7 @@
 """How a link becomes a share: admitted, or refused with a reason. Recording it comes before all work on it."""
 
 from collections.abc import Iterable
-from datetime import datetime
+from datetime import datetime, timedelta
 
 from bookmarkai_assets.core.errors import ShareFailedError
 from bookmarkai_assets.core.outcomes import Failure, Outcome
@@ -13,14 +13,21 @@ from bookmarkai_assets.core.urls import AdmittedLink, HostPort, RefusedLink, adm
 def add_shares(
     shares: ShareTable, urls: Iterable[str], *, user_id: str, allowed_hosts: frozenset[HostPort], now: datetime
 ) -> list[AddedShare | RefusedLink]:
-    """Record each admitted link as a pending share of the user; give one result per link, in order."""
+    """Record each admitted link as a pending share of the user; give one result per link, in order.
+
+    The shares are a microsecond apart, so that "oldest first" keeps the order they were given in.
+    """
     results: list[AddedShare | RefusedLink] = []
-    for url in urls:
+    for number, url in enumerate(urls):
         link = admit(url, allowed_hosts=allowed_hosts)
         if isinstance(link, RefusedLink):
             results.append(link)
         else:
-            results.append(shares.add(url=link.url, user_id=user_id, platform=link.platform, now=now))
+            results.append(
+                shares.add(
+                    url=link.url, user_id=user_id, platform=link.platform, now=now + timedelta(microseconds=number)
+                )
+            )
     return results
 
 

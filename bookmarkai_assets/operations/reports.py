@@ -5,7 +5,7 @@ from typing import Any
 from bookmarkai_assets.core.media import Media
 from bookmarkai_assets.core.outcomes import FAILURES, Outcome
 from bookmarkai_assets.core.ports import Catalog
-from bookmarkai_assets.core.shares import Share
+from bookmarkai_assets.core.shares import Share, ShareStatus
 from bookmarkai_assets.core.transcripts import Transcript
 
 
@@ -21,12 +21,22 @@ def share_summary(catalog: Catalog, share: Share) -> dict[str, Any]:
         "status": share.status,
         "outcome": progress.outcome,
         "reason": progress.reason,
-        "next_step": FAILURES[outcome].next_step if outcome in FAILURES else None,
+        "next_step": _next_step(share, outcome),
         "attempts": progress.attempts,
         "next_attempt_at": progress.next_attempt_at.isoformat() if progress.next_attempt_at else None,
         "created_at": share.created_at.isoformat(),
         "finished_at": progress.finished_at.isoformat() if progress.finished_at else None,
     }
+
+
+def _next_step(share: Share, outcome: Outcome | None) -> str | None:
+    """Say what a person can do: for a share that was tried as often as is allowed, to try it again by hand."""
+    if outcome is None or outcome not in FAILURES:
+        return None
+    kind = FAILURES[outcome]
+    if kind.is_transient and share.status == ShareStatus.ERROR:
+        return f"It was tried as often as is allowed. `bookmarkai shares retry {share.share_id}` tries it again."
+    return kind.next_step
 
 
 def share_report(catalog: Catalog, share_id: str) -> dict[str, Any]:

@@ -32,7 +32,6 @@ def processes_below(directory: Path) -> list[str]:
     return found
 
 
-@pytest.mark.xdist_group("live")
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
 def test_an_interrupted_demo_stops_everything_it_started(
     tmp_path: Path, tiny_en_model: Path, number: signal.Signals

@@ -1,0 +1,60 @@
+"""Takes the pictures of Dagster's UI in `docs/images`, from a pipeline that runs for this; run it when the UI changes.
+
+From the checkout: `python -m tools.take_screenshots`. Needs Debian's `chromium` and what the integration tests need.
+"""  # noqa: INP001 - a script, not a package
+
+import tempfile
+from pathlib import Path
+
+from playwright.sync_api import Page, expect
+
+from bookmarkai_assets.demo.samples import BROKEN_SAMPLE, SHORT_SAMPLES
+from bookmarkai_assets.demo.site import BEHIND_A_PAGE
+from tests.plugins.live_pipeline import LivePipeline, running_live_pipeline
+from tests.support.browser import open_page, skip_welcome
+
+IMAGES = Path(__file__).parents[1] / "docs" / "images"
+WIDTH = 1400
+SETTLING_MILLISECONDS = 2000  # the graph glides into its place after it has appeared
+
+
+def main() -> None:
+    """Write both pictures."""
+    IMAGES.mkdir(parents=True, exist_ok=True)
+    with tempfile.TemporaryDirectory() as state, running_live_pipeline(Path(state)) as pipeline:
+        site = pipeline.site.url
+        shown, *_ = good = pipeline.share(
+            f"{site}/watch/{BEHIND_A_PAGE.path.stem}",
+            *(f"{site}/videos/{sample.file}" for sample in SHORT_SAMPLES if sample != BEHIND_A_PAGE),
+        )
+        pipeline.wait_until_ended(*good)
+        with open_page(width=WIDTH, height=560) as page:
+            page.goto(pipeline.dagster.url)
+            skip_welcome(page)
+            take_lineage(page, pipeline)
+        # One that fails, so that the list shows how that looks.
+        pipeline.wait_until_ended(*pipeline.share(f"{site}/videos/{BROKEN_SAMPLE.file}"))
+        with open_page(width=WIDTH, height=860) as page:
+            take_partitions(page, pipeline, shown)
+
+
+def take_lineage(page: Page, pipeline: LivePipeline) -> None:
+    """Write the three assets of the group and how they hang together."""
+    workspace = "{ workspaceOrError { ... on Workspace { locationEntries { name } } } }"
+    (location,) = pipeline.graphql.ask(workspace)["workspaceOrError"]["locationEntries"]
+    page.goto(f"{pipeline.dagster.url}/locations/{location['name']}/asset-groups/media")
+    expect(page.get_by_text("100% filled")).to_have_count(3)
+    page.wait_for_timeout(SETTLING_MILLISECONDS)
+    page.screenshot(path=IMAGES / "lineage.png")
+
+
+def take_partitions(page: Page, pipeline: LivePipeline, share_id: str) -> None:
+    """Write the transcripts' partitions, with the metadata of one."""
+    page.goto(f"{pipeline.dagster.url}/assets/transcript?view=partitions&partition={share_id}")
+    expect(page.get_by_text("transcription_seconds")).to_be_visible()
+    page.wait_for_timeout(SETTLING_MILLISECONDS)
+    page.screenshot(path=IMAGES / "partitions.png")
+
+
+if __name__ == "__main__":
+    main()
