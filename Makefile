@@ -16,7 +16,7 @@ demo: $(VENV)/.demo ## Run the main job on sample links with a local S3 server, 
 	@$(BIN)/bookmarkai demo
 
 dev: $(VENV)/.demo ## Dagster's UI and daemon on http://127.0.0.1:3000 over dagster_home/
-	@$(BIN)/python -W 'ignore:Function .dev_command.' -m dagster dev --workspace workspace.yaml --host 127.0.0.1 --port 3000
+	@$(BIN)/python -W 'ignore:Function `dev_command` is superseded' -m dagster dev --workspace workspace.yaml --host 127.0.0.1 --port 3000
 
 test: $(VENV)/.dev ## Run the whole test suite
 	@$(BIN)/python -m pytest -n auto --dist loadgroup

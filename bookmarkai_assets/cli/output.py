@@ -9,6 +9,9 @@ from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
+ID_CHARACTERS = 36
+"""A UUID's."""
+
 out = Console(highlight=False)
 err = Console(stderr=True, highlight=False)
 
@@ -29,7 +32,16 @@ def print_json(data: object) -> None:
 
 def print_table(columns: Sequence[str], rows: Iterable[Sequence[object]]) -> None:
     """Print a table whose cells are shown as they are."""
-    table = Table(*columns, box=None, header_style="bold", pad_edge=False)
+    table = Table(box=None, header_style="bold", pad_edge=False)
+    for column in columns:
+        # An id and a path are there to be copied and are never cut; a link gives way on a narrow terminal.
+        is_id, is_link = column == "id", column == "url"
+        table.add_column(
+            column,
+            overflow="ellipsis" if is_link else "fold",
+            no_wrap=is_id or is_link,
+            min_width=ID_CHARACTERS if is_id else None,
+        )
     for row in rows:
         table.add_row(*(cell if isinstance(cell, Text) else clean(cell) for cell in row))
     out.print(table)

@@ -78,8 +78,8 @@ def list_shares(
         print_json(summaries)
         return
     print_table(
-        ["id", "status", "outcome", "attempts", "platform", "url"],
-        [(s["id"], s["status"], s["outcome"], s["attempts"], s["platform"], clean(s["url"], 80)) for s in summaries],
+        ["id", "status", "outcome", "url"],
+        [(s["id"], s["status"], s["outcome"], clean(s["url"], 80)) for s in summaries],
     )
 
 
