@@ -32,7 +32,7 @@ def print_json(data: object) -> None:
 
 def print_table(columns: Sequence[str], rows: Iterable[Sequence[object]]) -> None:
     """Print a table whose cells are shown as they are."""
-    table = Table(box=None, header_style="bold", pad_edge=False)
+    table = Table(box=None, header_style="bold", pad_edge=False, expand="url" in columns)
     for column in columns:
         # An id and a path are there to be copied and are never cut; a link gives way on a narrow terminal.
         is_id, is_link = column == "id", column == "url"
@@ -41,6 +41,7 @@ def print_table(columns: Sequence[str], rows: Iterable[Sequence[object]]) -> Non
             overflow="ellipsis" if is_link else "fold",
             no_wrap=is_id or is_link,
             min_width=ID_CHARACTERS if is_id else None,
+            ratio=1 if is_link else None,
         )
     for row in rows:
         table.add_row(*(cell if isinstance(cell, Text) else clean(cell) for cell in row))
