@@ -72,12 +72,7 @@ def peak_memory(megabytes: int) -> tuple[int, int, float]:
             environment = {
                 **os.environ,
                 "STORAGE_MODE": "s3",
-                "S3_MEDIA_BUCKET": seaweed.bucket,
-                "S3_ENDPOINT": seaweed.endpoint,
-                "S3_ACCESS_KEY": seaweed.access_key,
-                "S3_SECRET_KEY": seaweed.secret_key,
-                "S3_USE_PATH_STYLE": "true",
-                "AWS_REGION": seaweed.region,
+                **seaweed.variables,
                 "YTDLP_DOWNLOAD_DIR": str(state / "media"),
                 "YTDLP_ALLOWED_EXTRACTORS": "generic",
                 "EGRESS_ALLOWED_HOSTS": host,

@@ -116,12 +116,7 @@ def _environment(state: Path, seaweed: SeaweedServer, site: SampleSite) -> dict[
     return {
         "STORAGE_MODE": "hybrid",
         "S3_SPLIT_PERCENTAGE": "50",
-        "S3_MEDIA_BUCKET": seaweed.bucket,
-        "S3_ENDPOINT": seaweed.endpoint,
-        "S3_ACCESS_KEY": seaweed.access_key,
-        "S3_SECRET_KEY": seaweed.secret_key,
-        "S3_USE_PATH_STYLE": "true",
-        "AWS_REGION": seaweed.region,
+        **seaweed.variables,
         "YTDLP_DOWNLOAD_DIR": str(state / "media"),
         "YTDLP_ALLOWED_EXTRACTORS": "generic",
         "EGRESS_ALLOWED_HOSTS": site.host_and_port,

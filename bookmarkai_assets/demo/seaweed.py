@@ -92,6 +92,18 @@ class SeaweedServer:
         return f"http://{HOST}:{self._ports['s3']}"
 
     @property
+    def variables(self) -> dict[str, str]:
+        """The pipeline's settings for this server, by environment variable."""
+        return {
+            "S3_MEDIA_BUCKET": self.bucket,
+            "S3_ENDPOINT": self.endpoint,
+            "S3_ACCESS_KEY": self.access_key,
+            "S3_SECRET_KEY": self.secret_key,
+            "S3_USE_PATH_STYLE": "true",
+            "AWS_REGION": self.region,
+        }
+
+    @property
     def pid(self) -> int | None:
         """The server's process id; None before the start and after the stop."""
         return self._server.pid if self._server else None
