@@ -4,6 +4,7 @@ import signal
 import sys
 import threading
 from collections.abc import Sequence
+from contextlib import suppress
 from pathlib import Path
 from types import FrameType
 from typing import Annotated, Any, Self
@@ -96,7 +97,9 @@ class _View(DemoView):
         self.say(f"\n{len(result.shares)} shares in {result.seconds:.0f} s.")
         if self._keep_ui:
             self.say(f"Dagster's UI is on [bold]{url}[/bold]. Ctrl-C ends the demo.")
-            threading.Event().wait()
+            with suppress(KeyboardInterrupt):  # which is how a look around ends: the exit code tells of the demo
+                threading.Event().wait()
+            return
         self.say(
             "To look at this in Dagster's UI, run it again and leave that up:  [bold]bookmarkai demo --keep-ui[/bold]\n"
             f"or serve the state just made:  [bold]. {state}/environment; {sys.executable} -m dagster_webserver "
