@@ -96,8 +96,8 @@ class _View(DemoView):
             out.print(_result_table(result))
         self.say(f"\n{len(result.shares)} shares in {result.seconds:.0f} s.")
         if self._keep_ui:
-            self.say(f"Dagster's UI is on [bold]{url}[/bold]. Ctrl-C ends the demo.")
             with suppress(KeyboardInterrupt):  # which is how a look around ends: the exit code tells of the demo
+                self.say(f"Dagster's UI is on [bold]{url}[/bold]. Ctrl-C ends the demo.")
                 threading.Event().wait()
             return
         self.say(
