@@ -14,12 +14,11 @@ import pytest
 from sqlalchemy import make_url, text
 
 from bookmarkai_assets.adapters.catalog import (
-    CatalogUnavailableError,
     open_catalog,
     schema_state,
     upgrade_catalog,
 )
-from bookmarkai_assets.core.errors import ConfigurationError
+from bookmarkai_assets.core.errors import CatalogUnavailableError, ConfigurationError
 from tests.support.catalog import add_share, at
 
 SECRET = "hunter2-hunter2"

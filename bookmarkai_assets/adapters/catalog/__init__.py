@@ -11,10 +11,8 @@ from bookmarkai_assets.adapters.catalog.schema import (
     schema_state,
     upgrade_catalog,
 )
-from bookmarkai_assets.core.errors import CatalogUnavailableError
 
 __all__ = [
-    "CatalogUnavailableError",
     "OpenCatalog",
     "SchemaState",
     "downgrade_catalog",
