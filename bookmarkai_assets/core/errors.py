@@ -33,6 +33,10 @@ class ShareFailedError(BookmarkAIError):
         self.failure = failure
 
 
+class CleanUpRefusedError(BookmarkAIError):
+    """Clean-up found the stores so unlike what the catalog expects that it removed nothing."""
+
+
 class TranscriptionError(BookmarkAIError):
     """The speech engine could not read this audio."""
 
@@ -49,6 +53,7 @@ class StoreErrorClass(StrEnum):
     UNAVAILABLE = "unavailable"
     NO_SPACE = "no_space"
     CONFIGURATION = "configuration"
+    INTERRUPTED = "interrupted"
     OTHER = "other"
 
 

@@ -5,6 +5,9 @@ from bookmarkai_assets.core.errors import StoreError, StoreErrorClass
 MAX_KEY_BYTES = 1024
 """Amazon S3's limit on a key, in UTF-8."""
 
+MAX_SEGMENT_BYTES = 249
+"""What the 255 bytes that file systems allow for a name leave beside the hidden files that go with a stored file."""
+
 
 def check_key(key: str) -> None:
     """Refuse a key that could leave its directory, or that the two backends would read differently.
@@ -21,16 +24,23 @@ def check_key(key: str) -> None:
         )
 
 
+def is_safe_key(key: str) -> bool:
+    """Tell whether `check_key` would take the key."""
+    return _problem_of(key) is None
+
+
 def _problem_of(key: str) -> str | None:
     segments = key.split("/")
     if not key or "" in segments:
         return "which is empty, absolute or has an empty segment"
-    if any(segment in {".", ".."} for segment in segments):
-        return "which has a '.' or '..' segment"
+    if any(segment.startswith(".") for segment in segments):
+        return "which has a segment that begins with '.': such names are hidden, or lead elsewhere"
     if "\\" in key:
         return "which has a backslash"
     if not key.isprintable():
         return "which has a control character"
     if len(key.encode("utf-8", errors="surrogatepass")) > MAX_KEY_BYTES:
         return f"which is longer than {MAX_KEY_BYTES} bytes"
+    if any(len(segment.encode("utf-8", errors="surrogatepass")) > MAX_SEGMENT_BYTES for segment in segments):
+        return f"which has a segment of more than {MAX_SEGMENT_BYTES} bytes"
     return None

@@ -2,6 +2,7 @@
 
 import hashlib
 from dataclasses import dataclass
+from datetime import datetime
 from enum import StrEnum
 
 from bookmarkai_assets.core.placement import Backend, Placement
@@ -39,10 +40,11 @@ class VideoInfo:
 
 
 class MediaState(StrEnum):
-    """Where in its life a media is."""
+    """Where in its life a media is. The bytes of an expired one are gone by rule; what is known of it stays."""
 
     STAGED = "staged"
     STORED = "stored"
+    EXPIRED = "expired"
 
 
 @dataclass(frozen=True)
@@ -50,7 +52,9 @@ class Media:
     """One video, however many shares point at it.
 
     `share_id` is the first share: its id decides the placement and its creation time is part of `object_key`.
-    `video` and `audio` say where the bytes are now. `placement` is None until the media is stored.
+    `video` and `audio` say where the bytes are now. `placement` and `stored_at` are None until the media is stored;
+    `stored_at` is when the bytes came to the place where they are. `expires_at` is when the bucket's lifecycle rule may
+    delete them, None where no rule does.
     """
 
     media_id: str
@@ -65,6 +69,18 @@ class Media:
     download_seconds: float
     upload_seconds: float | None = None
     placement: Placement | None = None
+    stored_at: datetime | None = None
+    expires_at: datetime | None = None
+
+    @property
+    def blobs(self) -> dict[str, Blob]:
+        """The video and, if there is one, the audio track, by kind."""
+        return {"video": self.video, **({"audio": self.audio} if self.audio else {})}
+
+    @property
+    def size_bytes(self) -> int:
+        """Of video and audio track together."""
+        return sum(blob.digest.size_bytes for blob in self.blobs.values())
 
     @property
     def backend(self) -> Backend | None:

@@ -25,6 +25,7 @@ class Outcome(StrEnum):
     UNREACHABLE = "unreachable"
     DOWNLOAD_FAILED = "download_failed"
     MEDIA_MISSING = "media_missing"
+    EXPIRED = "expired"
     STORAGE_FAILED = "storage_failed"
     TRANSCRIPTION_FAILED = "transcription_failed"
     CATALOG_UNAVAILABLE = "catalog_unavailable"
@@ -88,6 +89,10 @@ FAILURES: dict[Outcome, FailureKind] = {
     ),
     Outcome.MEDIA_MISSING: FailureKind(
         is_transient=True, next_step="The bytes are nowhere to be found; materialize raw_video to fetch them again."
+    ),
+    Outcome.EXPIRED: FailureKind(
+        is_transient=False,
+        next_step="Its bytes have passed their retention and were removed; materialize raw_video to fetch them anew.",
     ),
     Outcome.STORAGE_FAILED: FailureKind(
         is_transient=True, next_step="The store refused or lost the transfer; see storage_events for its class."

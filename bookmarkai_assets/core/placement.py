@@ -1,7 +1,7 @@
 """The rule that says which backend a share's media goes to. Decided once, recorded, and never asked again for reads."""
 
 import hashlib
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from enum import StrEnum
 
 BUCKET_COUNT = 100
@@ -14,6 +14,14 @@ class StorageMode(StrEnum):
     LOCAL = "local"
     S3 = "s3"
     HYBRID = "hybrid"
+
+
+class Decider(StrEnum):
+    """Who decided a placement."""
+
+    POLICY = "policy"
+    OPERATOR = "operator"
+    FOUND = "found"
 
 
 class Backend(StrEnum):
@@ -38,16 +46,21 @@ class StoragePolicy:
 
 @dataclass(frozen=True)
 class Placement:
-    """A decision and its reasons: the policy it was made under and the share's bucket (0 to 99)."""
+    """A decision and its reasons: who made it, the policy of that moment and the share's bucket (0 to 99)."""
 
     backend: Backend
     mode: StorageMode
     percentage: int
     bucket: int
+    decided_by: Decider = Decider.POLICY
 
     @property
     def reason(self) -> str:
         """The decision in words, for a person who asks why the media is where it is."""
+        if self.decided_by is Decider.OPERATOR:
+            return f"an operator moved it to {self.backend}"
+        if self.decided_by is Decider.FOUND:
+            return f"its bytes were found in {self.backend}"
         if self.mode is not StorageMode.HYBRID:
             return f"storage mode {self.mode} sends everything to {self.backend}"
         side = "below" if self.backend is Backend.S3 else "not below"
@@ -73,3 +86,8 @@ def place(policy: StoragePolicy, share_id: str) -> Placement:
         percentage=policy.s3_percentage,
         bucket=bucket,
     )
+
+
+def decided(policy: StoragePolicy, share_id: str, backend: Backend, decider: Decider) -> Placement:
+    """Give the placement of a media that somebody, and not the rule, put on a backend."""
+    return replace(place(policy, share_id), backend=backend, decided_by=decider)

@@ -5,6 +5,7 @@ from pathlib import Path
 
 from bookmarkai_assets.core.placement import StoragePolicy
 from bookmarkai_assets.core.ports import DownloadLimits
+from bookmarkai_assets.core.retention import RetentionPolicy
 from bookmarkai_assets.core.retries import RetryPolicy
 from bookmarkai_assets.core.urls import HostPort
 
@@ -24,6 +25,7 @@ class PipelineRules:
     allowed_hosts: frozenset[HostPort]
     language: str | None
     retry: RetryPolicy
+    retention: RetentionPolicy
     lease_seconds: float
     watch_seconds: float
     batch_size: int

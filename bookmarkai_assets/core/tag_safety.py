@@ -1,0 +1,41 @@
+"""Which tags both backends take. What the tags of media say is `object_tags`' part; writing them is the stores'."""
+
+import re
+from collections.abc import Mapping
+from urllib.parse import quote
+
+from bookmarkai_assets.core.errors import StoreError, StoreErrorClass
+
+MAX_TAGS_BYTES = 1950
+"""Of the 2,048 bytes that Amazon S3 allows for an object's user metadata, less the 98 that digest and size may take."""
+
+RESERVED_NAMES = frozenset({"sha256", "size"})
+"""What the stores themselves record under."""
+
+_NAME = re.compile(r"[a-z0-9][a-z0-9-]*")
+
+
+def check_tags(tags: Mapping[str, str]) -> None:
+    """Refuse tags that one of the two backends could not keep: what is stored on one must be able to move to the other.
+
+    Names and values count as a bucket keeps them: percent-encoded. Raises `StoreError` (other) naming what is wrong.
+    """
+    total = 0
+    for name, value in tags.items():
+        if _NAME.fullmatch(name) is None or name in RESERVED_NAMES:
+            raise StoreError(
+                StoreErrorClass.OTHER,
+                f"expected a tag name of a-z, 0-9 and '-' other than {' and '.join(sorted(RESERVED_NAMES))}, found "
+                f"{name[:100]!r}",
+            )
+        try:
+            total += len(name) + len(quote(value, safe="/:@"))
+        except UnicodeEncodeError:
+            raise StoreError(
+                StoreErrorClass.OTHER, f"expected text as the tag {name}, found half a character: {value[:100]!a}"
+            ) from None
+    if total > MAX_TAGS_BYTES:
+        raise StoreError(
+            StoreErrorClass.OTHER,
+            f"expected at most {MAX_TAGS_BYTES} bytes of tags, found {total}; shorten {', '.join(tags)}",
+        )
