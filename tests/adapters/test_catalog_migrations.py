@@ -1,12 +1,14 @@
 """The catalog's schema over its life: made, brought up and down, beside tables that the gateway has made before."""
 
 import re
+from collections.abc import Collection
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
 from uuid import uuid4
 
 import pytest
+from alembic import command
 from alembic.autogenerate import compare_metadata
 from alembic.config import Config
 from alembic.migration import MigrationContext
@@ -18,9 +20,24 @@ from bookmarkai_assets.adapters.catalog import downgrade_catalog, open_catalog, 
 from bookmarkai_assets.adapters.catalog.schema import REVISIONS
 from bookmarkai_assets.adapters.catalog.tables import SCHEMA_VERSION_TABLE, metadata
 from bookmarkai_assets.core.errors import ConfigurationError
-from tests.support.catalog import USER, add_share, at, begin, columns_of, due_ids, finish, transcript_of
+from tests.support.catalog import (
+    PLACEMENT,
+    USER,
+    add_share,
+    at,
+    begin,
+    columns_of,
+    due_ids,
+    finish,
+    lease,
+    staged_media,
+    store,
+    stored_media,
+    tombstone_of,
+    transcript_of,
+)
 
-OUR_TABLES = {"share_work", "leases", "media", "storage_events", "transcript_provenance"}
+OUR_TABLES = {"share_work", "leases", "media", "storage_events", "transcript_provenance", "tombstones"}
 GATEWAY_TABLES = {"shares", "transcripts"}
 
 # As the gateway makes them, with columns and tables that this project knows nothing of.
@@ -177,9 +194,84 @@ def test_downgrading_keeps_what_users_have_given(empty_url: str) -> None:
         assert (found.text, found.engine) == ("hello", "unknown")
 
 
+def make_first_schema(url: str) -> None:
+    """Make the schema of the first release, as that release made it."""
+    config = Config()
+    config.set_main_option("script_location", str(Path(package.__file__).parent / "migrations"))
+    engine = create_engine(url)
+    with engine.begin() as connection:
+        config.attributes["connection"] = connection
+        command.upgrade(config, "0001")
+    engine.dispose()
+
+
+def test_a_catalog_of_the_first_release_keeps_its_rows(empty_url: str) -> None:
+    """A stored and a staged media of the first release are read as they were: placed by the policy, without an end."""
+    make_first_schema(empty_url)
+    share_id = str(uuid4())
+    run_script(
+        empty_url,
+        f"""INSERT INTO shares (id, user_id, url, status, media_url)
+  VALUES ('{share_id}', '{USER}', 'https://example.com/video/1', 'done', '/old.mp4');
+INSERT INTO media (media_id, canonical_url, platform, share_id, object_key, state, title, extractor, duration_seconds,
+  video_url, size_bytes, sha256, content_type, download_seconds, placement_backend, placement_mode,
+  placement_percentage, placement_bucket, created_at, stored_at, updated_at)
+  VALUES ('m1', 'c', 'tiktok', '{share_id}', 'k.mp4', 'stored', 'Title', 'X', 1, '/old.mp4', 7, 'ab', 'video/mp4', 1,
+  's3', 'hybrid', 50, 7, '{at(1).isoformat(timespec="microseconds")}',
+  '{at(2).isoformat(timespec="microseconds")}', '{at(2).isoformat(timespec="microseconds")}');
+INSERT INTO media (media_id, canonical_url, platform, share_id, object_key, state, title, extractor, duration_seconds,
+  video_url, size_bytes, sha256, content_type, download_seconds, created_at, updated_at)
+  VALUES ('m2', 'c', 'tiktok', '{share_id}', 'k.mp4', 'staged', 'Title', 'X', 1, '/new.mp4', 7, 'ab', 'video/mp4', 1,
+  '{at(1).isoformat(timespec="microseconds")}', '{at(1).isoformat(timespec="microseconds")}')""",  # noqa: S608 - ids and moments of this test
+    )
+    assert schema_state(empty_url).found == "0001"
+    if not empty_url.startswith("sqlite"):
+        with pytest.raises(ConfigurationError, match="found revision 0001; run `bookmarkai catalog upgrade`"):
+            open_catalog(empty_url)
+        upgrade_catalog(empty_url)
+
+    with open_catalog(empty_url) as catalog:
+        stored, staged = catalog.media.page(limit=9)
+        assert (stored.state, stored.stored_at, stored.expires_at, stored.placement) == (
+            "stored",
+            at(2),
+            None,
+            PLACEMENT,
+        )
+        assert (staged.state, staged.stored_at, staged.expires_at, staged.placement) == ("staged", None, None, None)
+        assert catalog.tombstones.list() == []
+        assert columns_of(catalog, share_id, "status", "media_url") == ("done", "/old.mp4")
+    assert schema_state(empty_url).is_current
+
+
+def test_going_back_to_the_first_release_keeps_its_rows(empty_url: str) -> None:
+    """Its schema is there again to the last column, and an expired media is one whose bytes it will find missing."""
+    make_first_schema(empty_url)
+    before = _columns(empty_url, OUR_TABLES - {"tombstones"})
+    upgrade_catalog(empty_url)
+    assert _columns(empty_url, OUR_TABLES - {"tombstones"}) != before
+    with open_catalog(empty_url) as catalog:
+        share_id = add_share(catalog)
+        store(catalog, stored_media("m1", share_id))
+        store(catalog, stored_media("m2", share_id))
+        lease(catalog, "m1", "run")
+        catalog.media.record_expired("m1", [tombstone_of("/x")], owner="run", now=at(3))
+        lease(catalog, "m3", "run")
+        catalog.media.record_staged(staged_media("m3", share_id), owner="run", now=at(3))
+
+    downgrade_catalog(empty_url, "0001")
+
+    assert tables_of(empty_url) == OUR_TABLES - {"tombstones"} | GATEWAY_TABLES | {SCHEMA_VERSION_TABLE}
+    assert _columns(empty_url, OUR_TABLES - {"tombstones"}) == before
+    upgrade_catalog(empty_url)
+    with open_catalog(empty_url) as catalog:
+        assert [media.state for media in catalog.media.page(limit=9)] == ["stored", "stored", "staged"]
+        assert due_ids(catalog, 1) == [share_id]
+
+
 def test_an_unknown_revision_cannot_be_gone_back_to(empty_url: str) -> None:
     """The message lists the revisions there are."""
-    with pytest.raises(ConfigurationError, match="expected one of the revisions base, 0001, found '0000'"):
+    with pytest.raises(ConfigurationError, match="expected one of the revisions base, 0001, 0002, found '0000'"):
         downgrade_catalog(empty_url, "0000")
 
 
@@ -233,15 +325,15 @@ def test_tables_that_are_not_the_gateways_are_refused(empty_url: str) -> None:
     assert tables_of(empty_url) == {"shares", "transcripts"}
 
 
-def _columns(url: str) -> dict[str, list[Any]]:
+def _columns(url: str, tables: Collection[str] = GATEWAY_TABLES) -> dict[str, list[Any]]:
     engine = create_engine(url)
     inspector = inspect(engine)
     columns = {
-        table: [(column["name"], str(column["type"]), column["nullable"]) for column in inspector.get_columns(table)]
-        for table in GATEWAY_TABLES
-    } | {
-        f"{table} indexes": sorted(str(index["name"]) for index in inspector.get_indexes(table))
-        for table in GATEWAY_TABLES
-    }
+        table: [
+            (column["name"], str(column["type"]), column["nullable"], column.get("comment"))
+            for column in inspector.get_columns(table)
+        ]
+        for table in tables
+    } | {f"{table} indexes": sorted(str(index["name"]) for index in inspector.get_indexes(table)) for table in tables}
     engine.dispose()
     return columns

@@ -1,14 +1,12 @@
 """Many at once on one catalog, over SQLite and PostgreSQL: threads that share one, threads with one each, processes."""
 
 import multiprocessing
-import threading
 from collections import Counter
-from collections.abc import Callable
-from concurrent.futures import ProcessPoolExecutor, ThreadPoolExecutor
+from concurrent.futures import ProcessPoolExecutor
 from contextlib import suppress
 from functools import partial
 from random import Random
-from typing import TypeVar
+from typing import TYPE_CHECKING
 
 from bookmarkai_assets.adapters.catalog import OpenCatalog, open_catalog
 from bookmarkai_assets.core.errors import LeaseLostError
@@ -24,23 +22,14 @@ from tests.support.catalog import (
     finish,
     staged_media,
     status_of,
+    together,
     transcript_of,
 )
 
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
 CLAIMERS = 5
-T = TypeVar("T")
-
-
-def together(tasks: list[Callable[[], T]]) -> list[T]:
-    """Start all tasks at one moment, each in a thread, and give their results."""
-    barrier = threading.Barrier(len(tasks))
-
-    def start(task: Callable[[], T]) -> T:
-        barrier.wait()
-        return task()
-
-    with ThreadPoolExecutor(len(tasks)) as pool:
-        return list(pool.map(start, tasks))
 
 
 def claim_all(url: str, claim_id: str, media: dict[str, str]) -> list[str]:

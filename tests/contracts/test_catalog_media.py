@@ -7,8 +7,8 @@ from sqlalchemy import text
 
 from bookmarkai_assets.adapters.catalog import OpenCatalog
 from bookmarkai_assets.core.errors import LeaseLostError
-from bookmarkai_assets.core.placement import Backend
-from tests.support.catalog import add_share, at, begin, staged_media, stored_media
+from bookmarkai_assets.core.placement import Backend, Decider
+from tests.support.catalog import PLACEMENT, add_share, at, begin, execute, staged_media, store, stored_media
 
 
 @pytest.fixture
@@ -47,6 +47,38 @@ def test_a_stored_media_comes_back_with_its_placement(each_catalog: OpenCatalog,
     with each_catalog.database.engine.connect() as connection:
         created, kept = connection.execute(text("SELECT created_at, stored_at FROM media")).one()
     assert created < kept
+
+
+def test_a_media_is_stored_since_when_it_says(each_catalog: OpenCatalog, share_id: str) -> None:
+    """The moment at which the bytes came to their place is the caller's to know; one that is not said is now."""
+    since, never = stored_media("m", share_id), replace(stored_media("m", share_id), stored_at=None, expires_at=None)
+
+    each_catalog.media.record_stored(since, owner="run", now=at(99))
+    assert each_catalog.media.get("m") == since
+
+    each_catalog.media.record_stored(never, owner="run", now=at(99))
+    assert each_catalog.media.get("m") == replace(never, stored_at=at(99))
+
+
+@pytest.mark.parametrize("decider", list(Decider))
+def test_who_decided_a_placement_is_kept(each_catalog: OpenCatalog, share_id: str, decider: Decider) -> None:
+    """A media that a person moved, or that a rebuild found, is told apart from one that the policy placed."""
+    media = replace(stored_media("m", share_id), placement=replace(PLACEMENT, decided_by=decider))
+
+    each_catalog.media.record_stored(media, owner="run", now=at(2))
+
+    assert each_catalog.media.get("m") == media
+    with each_catalog.database.engine.connect() as connection:
+        assert connection.execute(text("SELECT placement_decided_by FROM media")).scalar_one() == decider
+
+
+def test_a_placement_from_before_deciders_were_kept_is_the_policys(each_catalog: OpenCatalog, share_id: str) -> None:
+    """Where no decider is recorded there was only the policy."""
+    each_catalog.media.record_stored(stored_media("m", share_id), owner="run", now=at(2))
+
+    execute(each_catalog, "UPDATE media SET placement_decided_by = NULL")
+
+    assert each_catalog.media.get("m") == stored_media("m", share_id)
 
 
 def test_a_media_without_sound_or_details_comes_back_so(each_catalog: OpenCatalog, share_id: str) -> None:
@@ -109,3 +141,67 @@ def test_recording_needs_the_lease(each_catalog: OpenCatalog, share_id: str) -> 
 
     assert each_catalog.media.get("m") == media
     assert each_catalog.media.get("free") is None
+
+
+def test_a_found_media_is_restored_once(each_catalog: OpenCatalog, share_id: str) -> None:
+    """What a store holds is recorded as stored, without a lease, unless the catalog knows the media already."""
+    found = replace(stored_media("m", share_id), placement=replace(PLACEMENT, decided_by=Decider.FOUND))
+
+    assert each_catalog.media.restore(found, now=at(9))
+    assert not each_catalog.media.restore(stored_media("m", share_id, url="/other"), now=at(10))
+
+    assert each_catalog.media.get("m") == found
+    assert each_catalog.media.acknowledges(found.video.url)
+
+
+@pytest.mark.parametrize("state", ["staged", "stored"])
+def test_restoring_never_changes_a_record(each_catalog: OpenCatalog, share_id: str, state: str) -> None:
+    """A media that is on record, in whatever state, is as it was."""
+    if state == "staged":
+        each_catalog.media.record_staged(staged_media("m", share_id), owner="run", now=at(1))
+    else:
+        each_catalog.media.record_stored(stored_media("m", share_id), owner="run", now=at(1))
+    before = each_catalog.media.get("m")
+
+    assert not each_catalog.media.restore(stored_media("m", share_id, url="/found"), now=at(9))
+
+    assert each_catalog.media.get("m") == before
+
+
+def test_media_are_read_page_by_page(each_catalog: OpenCatalog, share_id: str) -> None:
+    """Pages follow each other by id without a gap or a repetition, staged media among them, and end with none."""
+    ids = [f"{number:064x}" for number in (255, 3, 16, 4095, 10)]
+    for media_id in ids:
+        store(each_catalog, stored_media(media_id, share_id))
+    each_catalog.media.record_staged(staged_media("m", share_id), owner="run", now=at(1))
+
+    pages, after = [], ""
+    while page := each_catalog.media.page(after=after, limit=2):
+        pages.append(page)
+        after = page[-1].media_id
+
+    assert [len(page) for page in pages] == [2, 2, 2]
+    assert [media.media_id for page in pages for media in page] == [*sorted(ids), "m"]
+    assert pages[0][0] == stored_media(min(ids), share_id)
+
+
+def test_only_stored_media_that_have_not_expired_are_counted(each_catalog: OpenCatalog, share_id: str) -> None:
+    """A backend's count leaves out what is staged, elsewhere, recorded as expired, or past its moment."""
+    here = stored_media("m1", share_id)
+    there = replace(PLACEMENT, backend=Backend.LOCAL)
+    for media in (
+        replace(here, expires_at=None),
+        replace(here, media_id="m2", expires_at=at(100)),
+        replace(here, media_id="m3", expires_at=at(100.000001)),
+        replace(here, media_id="m4", placement=there, expires_at=None),
+        replace(here, media_id="m5", expires_at=None),
+    ):
+        store(each_catalog, media)
+    execute(each_catalog, "UPDATE media SET state = 'expired' WHERE media_id = 'm5'")
+    each_catalog.media.record_staged(staged_media("m", share_id), owner="run", now=at(1))
+
+    def count(backend: Backend, seconds: float) -> int:
+        return each_catalog.media.stored_count(backend, unexpired_at=at(seconds))
+
+    assert [count(Backend.S3, seconds) for seconds in (99, 100, 101)] == [3, 2, 1]
+    assert count(Backend.LOCAL, 100) == 1

@@ -7,10 +7,13 @@ import pytest
 from sqlalchemy import event
 
 from bookmarkai_assets.adapters.catalog import OpenCatalog
-from tests.support.catalog import USER, add_share, at, begin
+from tests.support.catalog import USER, add_share, at, begin, lease, stored_media, tombstone_of
 
 FINISHED = 3_000
-LARGE_TABLES = ("shares", "share_work", "media", "transcripts", "transcript_provenance", "storage_events")
+LARGE_TABLES = ("shares", "share_work", "media", "transcripts", "transcript_provenance", "storage_events", "tombstones")
+
+WALKED = "USING INDEX ix_tombstones_written_at_id"
+"""The one index that is read from its end in order, as far as the limit."""
 
 FILL = {
     "sqlite": (
@@ -75,6 +78,15 @@ ROWS = {
         "size_bytes": "1",
         "seconds": "1",
     },
+    "tombstones": {
+        "url": "'/media/' || i",
+        "kind": "'video'",
+        "media_id": "'m' || i",
+        "reason": "'in_s3'",
+        "proof": "'[]'",
+        "written_at": MOMENT,
+        "removed_at": MOMENT,
+    },
 }
 
 
@@ -99,8 +111,8 @@ def plans_of(catalog: OpenCatalog, ask: Callable[[], object]) -> str:
     """Ask, and give the database's plans for all that this made it do."""
     asked: list[tuple[str, Any]] = []
 
-    def note(_connection: object, _cursor: object, statement: str, parameters: Any, *_: object) -> None:
-        asked.append((statement, parameters))
+    def note(_connection: Any, _cursor: Any, statement: str, parameters: Any, _context: Any, is_many: bool) -> None:
+        asked.append((statement, parameters[0] if is_many else parameters))
 
     engine = catalog.database.engine
     event.listen(engine, "before_cursor_execute", note)
@@ -119,10 +131,12 @@ def plans_of(catalog: OpenCatalog, ask: Callable[[], object]) -> str:
 
 
 def test_no_frequent_question_reads_a_whole_table(full_catalog: OpenCatalog) -> None:
-    """What is due, claims, begins, failures, ends, look-ups by id and by URL: all go by an index."""
+    """What is due, claims, begins, ends, moves, expiry, settledness, look-ups by id and by URL: all go by an index."""
     catalog, work = full_catalog, full_catalog.work
     share_id = add_share(catalog)
     until = at(60)
+    stored, tombstone = stored_media("m7", share_id), tombstone_of("/media/7", media_id="m7")
+    lease(catalog, "m7", "mover")
     questions: dict[str, Callable[[], object]] = {
         "due": lambda: work.due(now=at(0), limit=50),
         "claim": lambda: work.claim(share_id, "new", claim_id="tick", now=at(0), until=until),
@@ -141,6 +155,15 @@ def test_no_frequent_question_reads_a_whole_table(full_catalog: OpenCatalog) -> 
         "shares.list by status": lambda: catalog.shares.list(statuses=["error"], limit=50),
         "media.get": lambda: catalog.media.get("m7"),
         "acknowledges": lambda: catalog.media.acknowledges("/media/a7"),
+        "is_leased": lambda: work.is_leased("m7", now=at(0)),
+        "record_stored": lambda: catalog.media.record_stored(stored, owner="mover", now=at(0)),
+        "record_expired": lambda: catalog.media.record_expired("m7", [tombstone], owner="mover", now=at(0)),
+        "page": lambda: catalog.media.page(after="m7", limit=50),
+        "is_settled": lambda: catalog.media.is_settled("m7"),
+        "tombstones.confirm": lambda: catalog.tombstones.confirm(["/media/7"], now=at(0)),
+        "tombstones.list": lambda: catalog.tombstones.list(limit=50),
+        "tombstones.list of a media": lambda: catalog.tombstones.list(media_id="m7"),
+        "free": lambda: work.free("m7", owner="mover"),
         "transcripts.get": lambda: catalog.transcripts.get(share_id),
         "find_for_media": lambda: catalog.transcripts.find_for_media("m7", engine="e", model="m"),
         "for_share": lambda: catalog.events.for_share(share_id),
@@ -153,8 +176,12 @@ def test_no_frequent_question_reads_a_whole_table(full_catalog: OpenCatalog) -> 
         for name, plan in plans.items()
         for line in plan.splitlines()
         for table in LARGE_TABLES
-        if f"Seq Scan on {table} " in line or f"{line} ".startswith(f"SCAN {table} ")
+        if f"Seq Scan on {table} " in line or (f"{line} ".startswith(f"SCAN {table} ") and WALKED not in line)
     ]
     assert whole == []
     assert "ix_shares_status_created_at" in plans["due"]
     assert "ix_share_work_state_next_attempt_at" in plans["due"]
+    assert "ix_tombstones_unconfirmed_url" in plans["tombstones.confirm"]
+    assert "ix_tombstones_written_at_id" in plans["tombstones.list"]
+    assert "B-TREE" not in plans["tombstones.list"]
+    assert "Sort" not in plans["tombstones.list"]

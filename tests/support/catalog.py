@@ -1,8 +1,11 @@
 """Rows and moments for tests of the catalog."""
 
+import threading
+from collections.abc import Callable, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
-from typing import Any
+from typing import Any, TypeVar
 from uuid import uuid4
 
 from sqlalchemy import Connection, text
@@ -11,8 +14,10 @@ from bookmarkai_assets.adapters.catalog import OpenCatalog
 from bookmarkai_assets.core.media import Blob, Digest, Media, MediaState, VideoInfo
 from bookmarkai_assets.core.outcomes import Failure, Outcome
 from bookmarkai_assets.core.placement import Backend, Placement, StorageMode
-from bookmarkai_assets.core.ports import Begun
+from bookmarkai_assets.core.ports import Begun, Tombstone
 from bookmarkai_assets.core.transcripts import Segment, Transcript
+
+T = TypeVar("T")
 
 USER = "11111111-1111-4111-8111-111111111111"
 LEASE_SECONDS = 60
@@ -65,6 +70,18 @@ def fail(catalog: OpenCatalog, share_id: str, run: str, seconds: float = 0, *, r
         catalog.work.fail(share_id, UNREACHABLE, owner=run, now=at(seconds), retry_at=at(seconds + retry_in))
 
 
+def lease(catalog: OpenCatalog, media_id: str, owner: str, seconds: float = 0) -> bool:
+    """Lease a media for `LEASE_SECONDS` from that moment, without a share in hand."""
+    return catalog.work.lease(media_id, owner=owner, now=at(seconds), until=at(seconds + LEASE_SECONDS))
+
+
+def store(catalog: OpenCatalog, media: Media, seconds: float = 2) -> None:
+    """Record a media as stored at that moment, under a lease of its own."""
+    assert lease(catalog, media.media_id, "storing", seconds)
+    catalog.media.record_stored(media, owner="storing", now=at(seconds))
+    catalog.work.free(media.media_id, owner="storing")
+
+
 def status_of(catalog: OpenCatalog, share_id: str) -> str:
     """Read the gateway's status of a share."""
     return catalog.shares.get(share_id).status
@@ -114,9 +131,29 @@ def staged_media(media_id: str, share_id: str, *, url: str = "/staging/video.mp4
 
 
 def stored_media(media_id: str, share_id: str, *, url: str = "s3://media/video.mp4") -> Media:
-    """Give the same media once it is stored."""
+    """Give the same media once it is stored, as of second 2 and for a week."""
     return replace(
-        staged_media(media_id, share_id, url=url), state=MediaState.STORED, upload_seconds=0.75, placement=PLACEMENT
+        staged_media(media_id, share_id, url=url),
+        state=MediaState.STORED,
+        upload_seconds=0.75,
+        placement=PLACEMENT,
+        stored_at=at(2),
+        expires_at=at(2) + timedelta(days=7),
+    )
+
+
+def tombstone_of(url: str, *, seconds: float = 0, media_id: str | None = "m", kind: str = "video") -> Tombstone:
+    """Give a tombstone with every field set but the last, for a deletion decided at that moment."""
+    return Tombstone(
+        url=url,
+        kind=kind,
+        media_id=media_id,
+        share_id="6f1c0c8e-5d0f-4c53-9d2c-0a5b8f7e1d11",
+        size_bytes=5_000_000_000,
+        sha256="a" * 64,
+        reason="in_s3",
+        proof={"url": "s3://media/video.mp4", "size_bytes": 5_000_000_000, "checked": ["size", "sha256"], "age": 1.5},
+        written_at=at(seconds),
     )
 
 
@@ -134,3 +171,15 @@ def transcript_of(*texts: str, engine: str = "faster-whisper", model: str = "tin
         ),
         transcribe_seconds=0.5,
     )
+
+
+def together(tasks: Sequence[Callable[[], T]]) -> list[T]:
+    """Start all tasks at one moment, each in a thread, and give their results."""
+    barrier = threading.Barrier(len(tasks))
+
+    def start(task: Callable[[], T]) -> T:
+        barrier.wait()
+        return task()
+
+    with ThreadPoolExecutor(len(tasks)) as pool:
+        return list(pool.map(start, tasks))

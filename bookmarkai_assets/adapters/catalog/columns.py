@@ -4,6 +4,7 @@ PostgreSQL holds them natively (uuid, timestamptz, jsonb); SQLite as text that s
 """
 
 import re
+from collections.abc import Mapping
 from datetime import UTC, datetime
 from typing import Any
 from uuid import UUID
@@ -95,6 +96,17 @@ class ForeignText(TypeDecorator[str]):
 def storable(text: str) -> str:
     """Replace what a database's text cannot hold (NUL, lone surrogates) by U+FFFD."""
     return _UNSTORABLE.sub("\ufffd", text)
+
+
+def storable_document(value: Any) -> Any:  # noqa: ANN401 - any JSON value
+    """Replace the same in every text and name within a JSON value."""
+    if isinstance(value, str):
+        return storable(value)
+    if isinstance(value, Mapping):
+        return {storable(name): storable_document(entry) for name, entry in value.items()}
+    if isinstance(value, list | tuple):
+        return [storable_document(entry) for entry in value]
+    return value
 
 
 def moment_of(text: str) -> datetime:

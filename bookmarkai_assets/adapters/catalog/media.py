@@ -1,18 +1,20 @@
 """`MediaLedger` over `media`: one row per video, its record flattened into columns."""
 
+from collections.abc import Sequence
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import Row, exists, or_, select
+from sqlalchemy import Connection, Row, exists, func, or_, select, update
 from typing_extensions import override
 
-from bookmarkai_assets.adapters.catalog import leases
+from bookmarkai_assets.adapters.catalog import leases, media_shares
 from bookmarkai_assets.adapters.catalog.engine import Database
 from bookmarkai_assets.adapters.catalog.tables import insert_into
 from bookmarkai_assets.adapters.catalog.tables import media as table
+from bookmarkai_assets.adapters.catalog.tombstones import write as write_tombstones
 from bookmarkai_assets.core.media import Blob, Digest, Media, MediaState, VideoInfo
-from bookmarkai_assets.core.placement import Backend, Placement, StorageMode
-from bookmarkai_assets.core.ports import MediaLedger
+from bookmarkai_assets.core.placement import Backend, Decider, Placement, StorageMode
+from bookmarkai_assets.core.ports import MediaLedger, Tombstone
 
 
 class SqlMediaLedger(MediaLedger):
@@ -29,13 +31,81 @@ class SqlMediaLedger(MediaLedger):
 
     @override
     def record_staged(self, media: Media, *, owner: str, now: datetime) -> None:
-        values = {**_values(media), "state": MediaState.STAGED, "created_at": now, "stored_at": None, "updated_at": now}
-        self._record(values, replaced=values, owner=owner)
+        values = {
+            **_values(media),
+            "state": MediaState.STAGED,
+            "created_at": now,
+            "stored_at": None,
+            "expires_at": None,
+            "updated_at": now,
+        }
+        with self._database.writing() as connection:
+            leases.require(connection, media.media_id, owner)
+            self._put(connection, values, replaced=values)
 
     @override
     def record_stored(self, media: Media, *, owner: str, now: datetime) -> None:
-        replaced = {**_values(media), "state": MediaState.STORED, "stored_at": now, "updated_at": now}
-        self._record({**replaced, "created_at": now}, replaced=replaced, owner=owner)
+        """Flip the pointer. A media that does not say since when it is there is there since `now`."""
+        replaced = _stored_values(media, now)
+        with self._database.writing() as connection:
+            leases.require(connection, media.media_id, owner)
+            media_shares.point_done_shares(connection, media.media_id, media.video.url, now=now)
+            self._put(connection, {**replaced, "created_at": now}, replaced=replaced)
+
+    @override
+    def record_expired(self, media_id: str, tombstones: Sequence[Tombstone], *, owner: str, now: datetime) -> None:
+        """Record that the bytes go, while the row keeps where they were last; once more, it only writes tombstones.
+
+        Raises ValueError for a media that is neither stored nor expired: its bytes are needed, or nobody knows of them.
+        """
+        is_media = table.c.media_id == media_id
+        with self._database.writing() as connection:
+            leases.require(connection, media_id, owner)
+            state = connection.execute(select(table.c.state).where(is_media)).scalar()
+            if state not in (MediaState.STORED, MediaState.EXPIRED):
+                raise ValueError(
+                    f"expected media {media_id} to be stored, or expired before, found {state or 'no record of it'}; "
+                    "read it again under the lease before its bytes are removed"
+                )
+            if state == MediaState.STORED:
+                media_shares.point_done_shares(connection, media_id, None, now=now)
+                connection.execute(update(table).where(is_media).values(state=MediaState.EXPIRED, updated_at=now))
+            write_tombstones(connection, tombstones)
+
+    @override
+    def restore(self, media: Media, *, now: datetime) -> bool:
+        """Record a media that was found. No lease is needed: a row that is there is never changed by this."""
+        statement = insert_into(table, is_sqlite=self._database.is_sqlite).values(
+            {**_stored_values(media, now), "created_at": now}
+        )
+        with self._database.writing() as connection:
+            return connection.execute(statement.on_conflict_do_nothing(index_elements=[table.c.media_id])).rowcount == 1
+
+    @override
+    def page(self, *, after: str = "", limit: int) -> Sequence[Media]:
+        statement = select(table).where(table.c.media_id > after).order_by(table.c.media_id).limit(limit)
+        with self._database.reading() as connection:
+            return [_media(row) for row in connection.execute(statement)]
+
+    @override
+    def is_settled(self, media_id: str) -> bool:
+        """Tell whether nobody needs the bytes; the shares are those that a claim or a run has found to be of it."""
+        with self._database.reading() as connection:
+            return bool(connection.execute(select(media_shares.is_settled(media_id))).scalar_one())
+
+    @override
+    def stored_count(self, backend: Backend, *, unexpired_at: datetime) -> int:
+        statement = (
+            select(func.count())
+            .select_from(table)
+            .where(
+                table.c.state == MediaState.STORED,
+                table.c.placement_backend == backend,
+                or_(table.c.expires_at.is_(None), table.c.expires_at > unexpired_at),
+            )
+        )
+        with self._database.reading() as connection:
+            return connection.execute(statement).scalar_one()
 
     @override
     def acknowledges(self, url: str) -> bool:
@@ -46,14 +116,22 @@ class SqlMediaLedger(MediaLedger):
         with self._database.reading() as connection:
             return bool(connection.execute(select(at_url)).scalar_one())
 
-    def _record(self, values: dict[str, Any], *, replaced: dict[str, Any], owner: str) -> None:
+    def _put(self, connection: Connection, values: dict[str, Any], *, replaced: dict[str, Any]) -> None:
         statement = insert_into(table, is_sqlite=self._database.is_sqlite).values(values)
-        with self._database.writing() as connection:
-            leases.require(connection, values["media_id"], owner)
-            connection.execute(statement.on_conflict_do_update(index_elements=[table.c.media_id], set_=replaced))
+        connection.execute(statement.on_conflict_do_update(index_elements=[table.c.media_id], set_=replaced))
 
 
 _URL_COLUMNS = (table.c.video_url, table.c.audio_url)
+
+
+def _stored_values(media: Media, now: datetime) -> dict[str, Any]:
+    return {
+        **_values(media),
+        "state": MediaState.STORED,
+        "stored_at": media.stored_at or now,
+        "expires_at": media.expires_at,
+        "updated_at": now,
+    }
 
 
 def _values(media: Media) -> dict[str, Any]:
@@ -86,6 +164,7 @@ def _values(media: Media) -> dict[str, Any]:
         "placement_mode": placement.mode if placement else None,
         "placement_percentage": placement.percentage if placement else None,
         "placement_bucket": placement.bucket if placement else None,
+        "placement_decided_by": placement.decided_by if placement else None,
     }
 
 
@@ -121,8 +200,11 @@ def _media(row: Row[*tuple[Any, ...]]) -> Media:
                 mode=StorageMode(row.placement_mode),
                 percentage=row.placement_percentage,
                 bucket=row.placement_bucket,
+                decided_by=Decider(row.placement_decided_by or Decider.POLICY),
             )
             if row.placement_backend is not None
             else None
         ),
+        stored_at=row.stored_at,
+        expires_at=row.expires_at,
     )

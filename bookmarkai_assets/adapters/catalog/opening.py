@@ -10,6 +10,7 @@ from bookmarkai_assets.adapters.catalog.events import SqlEventLog
 from bookmarkai_assets.adapters.catalog.media import SqlMediaLedger
 from bookmarkai_assets.adapters.catalog.schema import configuration_errors, refusal_of, state_of, upgrade
 from bookmarkai_assets.adapters.catalog.shares import SqlShareTable
+from bookmarkai_assets.adapters.catalog.tombstones import SqlTombstoneTable
 from bookmarkai_assets.adapters.catalog.transcripts import SqlTranscriptTable
 from bookmarkai_assets.adapters.catalog.work import SqlWorkLedger
 from bookmarkai_assets.core.ports import Catalog
@@ -51,6 +52,7 @@ def open_catalog(url: str, *, new_id: Callable[[], str] = lambda: str(uuid4())) 
         media=SqlMediaLedger(database),
         transcripts=SqlTranscriptTable(database, new_id),
         events=SqlEventLog(database),
+        tombstones=SqlTombstoneTable(database),
         database=database,
     )
 

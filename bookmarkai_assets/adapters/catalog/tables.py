@@ -121,7 +121,7 @@ media = Table(
     Column("platform", Text, nullable=False),
     Column("share_id", Identifier, nullable=False),
     Column("object_key", Text, nullable=False),
-    Column("state", String(20), nullable=False, comment="staged or stored"),
+    Column("state", String(20), nullable=False, comment="staged, stored or expired"),
     Column("title", ForeignText, nullable=False),
     Column("author", ForeignText),
     Column("description", ForeignText),
@@ -144,8 +144,10 @@ media = Table(
     Column("placement_mode", String(20)),
     Column("placement_percentage", Integer),
     Column("placement_bucket", Integer),
+    Column("placement_decided_by", String(20), comment="policy, operator or found; null means policy"),
     Column("created_at", Moment, nullable=False, comment="when the download was recorded"),
     Column("stored_at", Moment),
+    Column("expires_at", Moment, comment="when the bucket's lifecycle rule may delete the bytes"),
     Column("updated_at", Moment, nullable=False),
     PrimaryKeyConstraint("media_id", name="pk_media"),
     Index("ix_media_video_url", "video_url"),
@@ -168,6 +170,36 @@ storage_events = Table(
     Column("error", ForeignText),
     PrimaryKeyConstraint("id", name="pk_storage_events"),
     Index("ix_storage_events_share_id", "share_id"),
+)
+
+tombstones = Table(
+    "tombstones",
+    metadata,
+    Column("id", BigInteger().with_variant(Integer, "sqlite"), nullable=False, autoincrement=True),
+    Column("url", ForeignText, nullable=False),
+    Column("kind", Text, nullable=False),
+    Column("media_id", Text),
+    Column("share_id", Identifier),
+    Column("size_bytes", BigInteger),
+    Column("sha256", String(64)),
+    Column("reason", ForeignText, nullable=False),
+    Column("proof", Document, nullable=False),
+    Column("written_at", Moment, nullable=False, comment="when the deletion was decided"),
+    Column("removed_at", Moment, comment="when it was done; null while that is not known"),
+    PrimaryKeyConstraint("id", name="pk_tombstones"),
+    Index("ix_tombstones_media_id", "media_id"),
+    Index("ix_tombstones_written_at_id", "written_at", "id"),
+)
+
+UNCONFIRMED = tombstones.c.removed_at.is_(None)
+"""The tombstones whose deletion is not known to have been done: at most one for each URL."""
+
+Index(
+    "ix_tombstones_unconfirmed_url",
+    tombstones.c.url,
+    unique=True,
+    sqlite_where=UNCONFIRMED,
+    postgresql_where=UNCONFIRMED,
 )
 
 schema_version = Table(SCHEMA_VERSION_TABLE, MetaData(), Column("version_num", String(32), nullable=False))

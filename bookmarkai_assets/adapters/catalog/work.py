@@ -1,7 +1,8 @@
 """`WorkLedger` over `share_work`, `leases` and the status of `shares`: who works on what, and how it ended.
 
-Every method is one transaction, and decides by rows that it has locked (see `Database.writing` for the order). The
-queries for what is due are in `selection`, the statements in `leases` and `work_rows`.
+Every method is one transaction, and decides by rows that it has locked (see `Database.writing` for the order). Leases
+without a share in hand are in `lease_ledger`, the queries for what is due in `selection`, the statements in `leases`
+and `work_rows`.
 """
 
 from collections.abc import Sequence
@@ -13,22 +14,19 @@ from typing_extensions import override
 
 from bookmarkai_assets.adapters.catalog import leases, work_rows
 from bookmarkai_assets.adapters.catalog.columns import has_id, id_text
-from bookmarkai_assets.adapters.catalog.engine import Database
+from bookmarkai_assets.adapters.catalog.lease_ledger import SqlLeaseLedger
 from bookmarkai_assets.adapters.catalog.selection import due_shares
 from bookmarkai_assets.adapters.catalog.tables import leases as lease_table
 from bookmarkai_assets.adapters.catalog.tables import share_work, shares
 from bookmarkai_assets.adapters.catalog.work_rows import Work, WorkState, move, set_status
 from bookmarkai_assets.core.errors import LeaseLostError, UnknownShareError
 from bookmarkai_assets.core.outcomes import Failure, Outcome
-from bookmarkai_assets.core.ports import Begun, DueShare, Refused, WorkLedger
+from bookmarkai_assets.core.ports import Begun, DueShare, Refused
 from bookmarkai_assets.core.shares import ShareProgress, ShareStatus
 
 
-class SqlWorkLedger(WorkLedger):
+class SqlWorkLedger(SqlLeaseLedger):
     """The ledger in SQL. A claim holds a media's lease under its claim id, a run under its run id."""
-
-    def __init__(self, database: Database) -> None:
-        self._database = database
 
     @override
     def due(self, *, now: datetime, limit: int) -> Sequence[DueShare]:
@@ -150,25 +148,6 @@ class SqlWorkLedger(WorkLedger):
             return Begun(attempts=attempts)
 
     @override
-    def renew(self, owner: str, *, until: datetime) -> frozenset[str]:
-        with self._database.writing() as connection:
-            media_ids = leases.lock_of_owner(connection, owner)
-            leases.set_end(connection, media_ids, until)
-            return frozenset(media_ids)
-
-    @override
-    def holds(self, owner: str, media_id: str) -> bool:
-        with self._database.reading() as connection:
-            found = connection.execute(select(lease_table.c.owner).where(lease_table.c.media_id == media_id)).scalar()
-        return found == owner
-
-    @override
-    def has_live_lease(self, owner: str, *, now: datetime) -> bool:
-        statement = select(lease_table.c.media_id).where(lease_table.c.owner == owner, lease_table.c.expires_at > now)
-        with self._database.reading() as connection:
-            return connection.execute(statement.limit(1)).first() is not None
-
-    @override
     def mark(self, share_id: str, status: str, *, owner: str, now: datetime) -> None:
         """Set `shares.status` to a stage of the work in progress; nothing happens once the run has lost the share."""
         with self._database.writing() as connection:
@@ -198,6 +177,7 @@ class SqlWorkLedger(WorkLedger):
 
     @override
     def finish(self, share_id: str, *, media_url: str, owner: str, now: datetime) -> None:
+        """Record success. Where the catalog knows better by now where the video is, that goes before `media_url`."""
         with self._database.writing() as connection:
             work = _require_in_hand(connection, share_id, owner)
             move(
@@ -211,7 +191,9 @@ class SqlWorkLedger(WorkLedger):
                 failed_by=None,
                 finished_at=now,
             )
-            set_status(connection, work, ShareStatus.DONE, now=now, media_url=media_url)
+            # The caller may have read the media before it was moved, or expired, and begun the share after.
+            url = work_rows.current_url(connection, work.media_id, told=media_url)
+            set_status(connection, work, ShareStatus.DONE, now=now, media_url=url)
             _free(connection, work, owner)
 
     @override

@@ -165,6 +165,14 @@ def is_staged(connection: Connection, work: Work) -> bool:
     return bool(connection.execute(statement).scalar_one())
 
 
+def current_url(connection: Connection, media_id: str | None, *, told: str) -> str | None:
+    """Read where a media's video is now: None when it has expired, what one was told when it was never stored."""
+    row = connection.execute(select(media.c.video_url, media.c.state).where(media.c.media_id == media_id)).first()
+    if row is None or row.state == MediaState.STAGED:
+        return told
+    return str(row.video_url) if row.state == MediaState.STORED else None
+
+
 def stored_url(connection: Connection, media_id: str | None) -> str | None:
     """Read where a stored media's video is; None when it is not stored."""
     return connection.execute(

@@ -1,0 +1,56 @@
+"""All shares of one media together, as statements within a caller's transaction.
+
+Where the gateway says that their video is, and whether any of them still needs its bytes.
+"""
+
+from datetime import datetime
+
+from sqlalchemy import ColumnElement, Connection, and_, exists, not_, or_, select, update
+
+from bookmarkai_assets.adapters.catalog.tables import share_work, shares, transcripts
+from bookmarkai_assets.adapters.catalog.work_rows import WorkState
+from bookmarkai_assets.core.outcomes import Outcome
+from bookmarkai_assets.core.shares import ShareStatus
+
+
+def point_done_shares(connection: Connection, media_id: str, url: str | None, *, now: datetime) -> None:
+    """Set `shares.media_url` of the media's shares that are done. The media's lease is locked already.
+
+    A share that says so already is left as it is, and so is its `updated_at`.
+    """
+    is_share = and_(share_work.c.share_id == shares.c.id, share_work.c.media_id == media_id)
+    # All of them and not only the done ones: which are done is read by the statement after this one, when nobody can
+    # change it any more, and locking one more there could be out of order.
+    connection.execute(
+        select(shares.c.id).join(share_work, is_share).order_by(shares.c.id).with_for_update(key_share=True, of=shares)
+    ).all()
+    connection.execute(
+        update(shares)
+        .where(
+            is_share,
+            or_(share_work.c.state == WorkState.DONE, shares.c.status == ShareStatus.DONE),
+            shares.c.media_url.is_distinct_from(url),
+        )
+        .values(media_url=url, updated_at=now)
+    )
+
+
+def is_settled(media_id: str) -> ColumnElement[bool]:
+    """Say in SQL that one of the media's shares has all it will ever have, and none is still to be worked on.
+
+    A share that the gateway has deleted asks for nothing; a parked one that it has set back to pending does.
+    """
+    of_media = share_work.c.media_id == media_id
+    is_served = or_(
+        exists().where(of_media, share_work.c.state == WorkState.DONE, transcripts.c.share_id == share_work.c.share_id),
+        exists().where(of_media, share_work.c.state == WorkState.PARKED, share_work.c.outcome == Outcome.NO_AUDIO),
+    )
+    is_wanted = exists().where(
+        of_media,
+        shares.c.id == share_work.c.share_id,
+        or_(
+            share_work.c.state.not_in([WorkState.DONE, WorkState.PARKED]),
+            and_(share_work.c.state == WorkState.PARKED, shares.c.status == ShareStatus.PENDING),
+        ),
+    )
+    return and_(is_served, not_(is_wanted))

@@ -1,0 +1,104 @@
+"""The contract of `WorkLedger`, over SQLite and PostgreSQL: leases on media without a share in hand."""
+
+import pytest
+
+from bookmarkai_assets.adapters.catalog import OpenCatalog
+from tests.support.catalog import add_share, at, begin, claim, due_ids, finish, lease, status_of
+
+
+def test_a_lease_keeps_every_other_worker_off_the_media(each_catalog: OpenCatalog) -> None:
+    """While a mover has a media, no other mover, claim or run gets it; they do once it is given back."""
+    share_id = add_share(each_catalog)
+
+    assert lease(each_catalog, "m", "mover")
+
+    assert not lease(each_catalog, "m", "other", 1)
+    assert not claim(each_catalog, share_id, "m", "tick", 1)
+    assert begin(each_catalog, share_id, "m", "run", 1) is None
+    assert each_catalog.work.holds("mover", "m")
+    each_catalog.work.free("m", owner="mover")
+    assert begin(each_catalog, share_id, "m", "run", 1) == 1
+    assert not lease(each_catalog, "m", "mover", 2)
+
+
+def test_a_lease_taken_again_by_its_owner_is_extended(each_catalog: OpenCatalog) -> None:
+    """Asking for what one has is a yes, and the lease then ends as the later call says."""
+    lease(each_catalog, "m", "mover")
+
+    assert lease(each_catalog, "m", "mover", 30)
+
+    assert not lease(each_catalog, "m", "other", 89)
+    assert lease(each_catalog, "m", "other", 90)
+
+
+def test_a_media_is_leased_until_its_moment(each_catalog: OpenCatalog) -> None:
+    """A claim's, a run's and a mover's lease count alike; one that has ended, or that nobody took, does not."""
+    claimed, begun = add_share(each_catalog, seconds=1), add_share(each_catalog, seconds=2)
+    claim(each_catalog, claimed, "m1", "tick")
+    begin(each_catalog, begun, "m2", "run")
+    lease(each_catalog, "m3", "mover")
+
+    def leased(seconds: float) -> list[bool]:
+        return [each_catalog.work.is_leased(media_id, now=at(seconds)) for media_id in ("m1", "m2", "m3", "m4")]
+
+    assert leased(59.999999) == [True, True, True, False]
+    assert leased(60) == [False] * 4
+
+
+def test_only_the_owners_lease_is_freed(each_catalog: OpenCatalog) -> None:
+    """Giving back what another has, or nobody, or one of several, leaves the others held."""
+    lease(each_catalog, "m1", "mover")
+    lease(each_catalog, "m2", "mover")
+
+    each_catalog.work.free("m1", owner="other")
+    each_catalog.work.free("m3", owner="mover")
+    assert each_catalog.work.holds("mover", "m1")
+    each_catalog.work.free("m1", owner="mover")
+    each_catalog.work.free("m1", owner="mover")
+
+    assert not each_catalog.work.holds("mover", "m1")
+    assert each_catalog.work.holds("mover", "m2")
+
+
+def test_a_heartbeat_and_a_release_reach_leases_without_shares(each_catalog: OpenCatalog) -> None:
+    """A mover's leases are renewed together, show it alive, and are all given back at its end."""
+    lease(each_catalog, "m1", "mover")
+    lease(each_catalog, "m2", "mover")
+    lease(each_catalog, "m3", "other")
+
+    assert each_catalog.work.renew("mover", until=at(500)) == {"m1", "m2"}
+    assert each_catalog.work.has_live_lease("mover", now=at(499))
+    each_catalog.work.release("mover", now=at(1))
+
+    assert [each_catalog.work.is_leased(media_id, now=at(1)) for media_id in ("m1", "m2", "m3")] == [False, False, True]
+    assert not each_catalog.work.has_live_lease("mover", now=at(1))
+
+
+@pytest.mark.parametrize("is_begun", [False, True])
+def test_a_mover_in_between_costs_a_share_nothing_but_time(each_catalog: OpenCatalog, is_begun: bool) -> None:
+    """A share whose lease ran out is not due while a mover has its media, and as due as before once it is free."""
+    share_id = add_share(each_catalog)
+    if is_begun:
+        begin(each_catalog, share_id, "m", "run")
+    else:
+        claim(each_catalog, share_id, "m", "tick")
+    before = each_catalog.work.due(now=at(60), limit=9)
+
+    lease(each_catalog, "m", "mover", 60)
+
+    assert due_ids(each_catalog, 61) == []
+    each_catalog.work.free("m", owner="mover")
+    assert each_catalog.work.due(now=at(62), limit=9) == before
+    assert status_of(each_catalog, share_id) == "processing"
+
+
+def test_a_mover_does_not_wait_for_a_finished_share(each_catalog: OpenCatalog) -> None:
+    """The end of the work on a share gives its media to whoever wants to move it."""
+    share_id = add_share(each_catalog)
+    begin(each_catalog, share_id, "m", "run")
+    assert not lease(each_catalog, "m", "mover", 1)
+
+    finish(each_catalog, share_id, "run", 2)
+
+    assert lease(each_catalog, "m", "mover", 2)
+    assert status_of(each_catalog, share_id) == "done"
