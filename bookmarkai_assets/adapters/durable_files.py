@@ -4,11 +4,13 @@ No adapter itself: it stands behind no port, knows no vendor, and decides nothin
 """
 
 import errno
+import fcntl
 import hashlib
 import os
+import re
 import secrets
 import sys
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -22,9 +24,17 @@ BLOCK_BYTES = 1 << 20
 TEMPORARY_SUFFIX = ".part"
 """A file being written is `.{name}.{random}.part`, beside its final name. Only a kill leaves one behind."""
 
-_NO_SPACE = frozenset({errno.ENOSPC, errno.EDQUOT})
+_TEMPORARY_NAME_CHARACTERS = 48
+"""How much of the final name the hidden one repeats: within the 255 bytes that file systems allow, in any script."""
+
+_TEMPORARY_NAME = re.compile(
+    rf"\.(?P<name>.{{1,{_TEMPORARY_NAME_CHARACTERS}}})\.[0-9a-f]{{16}}{re.escape(TEMPORARY_SUFFIX)}", re.DOTALL
+)
+
+_NO_SPACE = frozenset({errno.ENOSPC, errno.EDQUOT, errno.EFBIG})
 _ACCESS_DENIED = frozenset({errno.EACCES, errno.EPERM, errno.EROFS})
 _NO_HARD_LINKS = frozenset({errno.EPERM, errno.EOPNOTSUPP, errno.ENOSYS, errno.EMLINK})
+_NO_LOCKS = frozenset({errno.EBADF, errno.EINVAL, errno.ENOLCK, errno.ENOSYS, errno.EOPNOTSUPP})
 
 
 @dataclass(frozen=True)
@@ -39,8 +49,8 @@ class TemporaryFile:
 def disk_errors(action: str) -> Iterator[None]:
     """Turn an `OSError` of the block into a `StoreError`; `action` says what was being done, with its path.
 
-    A full disk or quota is `no_space`, missing rights or a read-only mount `access_denied`, anything else `other`.
-    Absence that means something is for the caller to catch before.
+    A full disk, quota or file-size limit is `no_space`, missing rights or a read-only mount `access_denied`, anything
+    else `other`. Absence that means something is for the caller to catch before.
     """
     try:
         yield
@@ -49,7 +59,7 @@ def disk_errors(action: str) -> Iterator[None]:
     except OSError as error:
         reason = error.strerror or type(error).__name__
         if error.errno in _NO_SPACE:
-            raise StoreError(StoreErrorClass.NO_SPACE, f"{action}: {reason}; free space or raise the quota") from error
+            raise StoreError(StoreErrorClass.NO_SPACE, f"{action}: {reason}; free space or raise the limit") from error
         if error.errno in _ACCESS_DENIED:
             raise StoreError(
                 StoreErrorClass.ACCESS_DENIED,
@@ -58,17 +68,18 @@ def disk_errors(action: str) -> Iterator[None]:
         raise StoreError(StoreErrorClass.OTHER, f"{action}: {reason}") from error
 
 
-def digest_of(path: Path) -> Digest:
-    """Read the whole file once and say what it is. Raises `OSError`. About 1 GB a second from the page cache."""
-    with path.open("rb", buffering=0) as file:
-        return digest_of_descriptor(file.fileno())
+def digest_of_descriptor(descriptor: int, *, before_block: Callable[[], None] = lambda: None) -> Digest:
+    """Digest an open file from its first byte, whatever its position is, which does not change.
 
-
-def digest_of_descriptor(descriptor: int) -> Digest:
-    """Digest an open file from its first byte, whatever its position is, which does not change. Raises `OSError`."""
+    Raises `OSError`, and what `before_block` raises to end it early. About 1 GB a second from the page cache.
+    """
     sha256 = hashlib.sha256()
     size = 0
-    while block := os.pread(descriptor, BLOCK_BYTES, size):
+    while True:
+        before_block()
+        block = os.pread(descriptor, BLOCK_BYTES, size)
+        if not block:
+            break
         sha256.update(block)
         size += len(block)
     return Digest(size, sha256.hexdigest())
@@ -99,14 +110,39 @@ def temporary_beside(destination: Path) -> Iterator[TemporaryFile]:
 
     Raises `OSError`. The directory must exist.
     """
-    # The name is cut so that the hidden one stays within the 255 bytes that file systems allow.
-    path = destination.with_name(f".{destination.name[:48]}.{secrets.token_hex(8)}{TEMPORARY_SUFFIX}")
+    beginning = destination.name[:_TEMPORARY_NAME_CHARACTERS]
+    path = destination.with_name(f".{beginning}.{secrets.token_hex(8)}{TEMPORARY_SUFFIX}")
     descriptor = os.open(path, os.O_RDWR | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o666)
     try:
         yield TemporaryFile(descriptor, path)
     finally:
         os.close(descriptor)
         path.unlink(missing_ok=True)
+
+
+def destination_of_temporary(name: str) -> str | None:
+    """Give the beginning of the final name that a temporary file of this name is for; None for any other file."""
+    match = _TEMPORARY_NAME.fullmatch(name)
+    return match["name"] if match else None
+
+
+@contextmanager
+def alone_in(directory: Path) -> Iterator[None]:
+    """Keep the block's changes to a directory apart from those of other threads and processes that ask for the same.
+
+    Raises `OSError`. The lock ends with the process. Where the file system has none there is no such protection: there
+    the lease alone keeps two workers apart.
+    """
+    descriptor = os.open(directory, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
+    try:
+        try:
+            fcntl.flock(descriptor, fcntl.LOCK_EX)
+        except OSError as error:
+            if error.errno not in _NO_LOCKS:
+                raise
+        yield
+    finally:
+        os.close(descriptor)
 
 
 def publish(source: Path, destination: Path, *, replace: bool) -> None:

@@ -1,12 +1,22 @@
 """Files that appear whole or not at all, and what the disk reports, in an operator's terms."""
 
 import errno
+import fcntl
 import os
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import pytest
 
-from bookmarkai_assets.adapters.durable_files import disk_errors, publish, temporary_beside
+from bookmarkai_assets.adapters.durable_files import (
+    BLOCK_BYTES,
+    alone_in,
+    destination_of_temporary,
+    digest_of_descriptor,
+    disk_errors,
+    publish,
+    temporary_beside,
+)
 from bookmarkai_assets.core.errors import ObjectNotFoundError, StoreError, StoreErrorClass
 
 
@@ -15,6 +25,7 @@ from bookmarkai_assets.core.errors import ObjectNotFoundError, StoreError, Store
     [
         (errno.ENOSPC, StoreErrorClass.NO_SPACE),
         (errno.EDQUOT, StoreErrorClass.NO_SPACE),
+        (errno.EFBIG, StoreErrorClass.NO_SPACE),
         (errno.EACCES, StoreErrorClass.ACCESS_DENIED),
         (errno.EPERM, StoreErrorClass.ACCESS_DENIED),
         (errno.EROFS, StoreErrorClass.ACCESS_DENIED),
@@ -79,3 +90,73 @@ def test_publishing_without_leave_replaces_nothing(tmp_path: Path) -> None:
 
     assert (tmp_path / "old").read_bytes() == b"old"
     assert (tmp_path / "new").read_bytes() == b"new"
+
+
+@pytest.mark.parametrize("name", ["video.mp4", ".video.mp4.json", "x", "x" * 250, "é" * 120, "a.b\nc"])
+def test_a_temporary_name_tells_what_it_is_for(tmp_path: Path, name: str) -> None:
+    """The hidden name of a file being written gives the beginning of the final one, and no other name does."""
+    with temporary_beside(tmp_path / name) as temporary:
+        beginning = destination_of_temporary(temporary.path.name)
+
+    assert beginning
+    assert name.startswith(beginning)
+    assert destination_of_temporary(name) is None
+    assert destination_of_temporary(f".{name}.part") is None
+
+
+def test_one_at_a_time_is_alone_in_a_directory(tmp_path: Path) -> None:
+    """Blocks that ask to be alone in a directory never overlap, in whatever threads they run."""
+    inside: list[int] = []
+
+    def enter(number: int) -> list[int]:
+        with alone_in(tmp_path):
+            inside.append(number)
+            (tmp_path / str(number)).touch()  # a call to the system, at which another thread may run
+            seen = list(inside)
+            inside.remove(number)
+        return seen
+
+    with ThreadPoolExecutor(8) as threads:
+        assert list(threads.map(enter, range(200))) == [[number] for number in range(200)]
+
+
+@pytest.mark.parametrize(("number", "is_told"), [(errno.ENOLCK, False), (errno.EBADF, False), (errno.EIO, True)])
+def test_a_file_system_without_locks_will_do(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, number: int, *, is_told: bool
+) -> None:
+    """Where directories cannot be locked the block runs all the same; another error of the disk is told."""
+
+    def refuse(*_: object) -> None:
+        raise OSError(number, os.strerror(number))
+
+    monkeypatch.setattr(fcntl, "flock", refuse)
+    has_run = False
+
+    def enter() -> None:
+        nonlocal has_run
+        with alone_in(tmp_path):
+            has_run = True
+
+    if is_told:
+        with pytest.raises(OSError, match=os.strerror(number)):
+            enter()
+    else:
+        enter()
+    assert has_run is not is_told
+
+
+def test_digesting_can_be_ended_early(tmp_path: Path) -> None:
+    """What is asked before each block ends the reading by raising."""
+    path = tmp_path / "file"
+    path.write_bytes(b"x" * (3 * BLOCK_BYTES))
+    asked: list[int] = []
+
+    def ask() -> None:
+        asked.append(1)
+        if len(asked) == 2:
+            raise InterruptedError
+
+    with path.open("rb") as file, pytest.raises(InterruptedError):
+        digest_of_descriptor(file.fileno(), before_block=ask)
+
+    assert len(asked) == 2

@@ -1,22 +1,20 @@
-"""What every `MediaStore` keeps, whatever stands behind it."""
+"""What every `MediaStore` keeps, whatever stands behind it: putting, fetching and removing."""
 
+import os
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass
-from pathlib import Path
+from datetime import UTC, datetime, timedelta
 
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from bookmarkai_assets.adapters.local_store import LocalStore
 from bookmarkai_assets.core.errors import ObjectConflictError, ObjectNotFoundError, StoreError, StoreErrorClass
 from bookmarkai_assets.core.media import Digest
 from bookmarkai_assets.core.placement import Backend
-from bookmarkai_assets.core.ports import MediaStore, StoredObject
-from tests.fakes.stores import FakeMediaStore, digest_of_bytes
+from bookmarkai_assets.core.ports import StoredObject
+from tests.fakes.stores import digest_of_bytes
+from tests.support.store_cases import OTHER, TAGS, VIDEO, StoreCase
 
-VIDEO = b"video bytes " * 1000
-OTHER = b"other bytes " * 1000
 UNSAFE_KEYS = [
     "",
     "/etc/passwd",
@@ -27,79 +25,128 @@ UNSAFE_KEYS = [
     "a\\b.mp4",
     "a\0b.mp4",
     "a\n",
+    ".hidden.mp4",
+    "a/.staging/b.mp4",
+    "a/" + "x" * 250,
 ]
+ODD_TAGS = {
+    "accents": "naïve façade",
+    "emoji": "🎬 👩‍👩‍👧",
+    "lines": "one\ntwo\r\n\tthree",
+    "spaces": "  two  before, two after  ",
+    "signs": 'a=b&c; d, "e" \\ % %41 +',
+}
 
 
-@dataclass(frozen=True)
-class Case:
-    """A store under test, a prefix for the test's keys, and a directory for its files."""
-
-    store: MediaStore
-    prefix: str
-    directory: Path
-
-    def key(self, name: str = "video.mp4") -> str:
-        """Give a key of the test's own."""
-        return f"{self.prefix}2026/01/31/{name}"
-
-    def file(self, data: bytes, name: str = "source.mp4") -> Path:
-        """Write a file to put."""
-        path = self.directory / name
-        path.parent.mkdir(parents=True, exist_ok=True)
-        path.write_bytes(data)
-        return path
-
-    def put(self, data: bytes, *, source: Path | None = None, may_replace: bool = False) -> StoredObject:
-        """Put `data`, or claim to, under the one key."""
-        return self.store.put(
-            source or self.file(data),
-            self.key(),
-            expected=digest_of_bytes(data),
-            content_type="video/mp4",
-            tags={"share-id": "0b5f6a7e", "note": "naïve  ✓ 100%"},
-            may_replace=may_replace,
-        )
-
-    def fetched(self, url: str, expected: Digest) -> bytes:
-        """Fetch and read what is at the URL."""
-        destination = self.directory / "fetched.mp4"
-        self.store.get(url, destination, expected=expected)
-        return destination.read_bytes()
-
-
-@pytest.fixture(params=["fake-local", "fake-s3", "local", "s3", "s3-through-proxy"])
-def case(request: pytest.FixtureRequest, tmp_path: Path) -> Case:
-    """Give each store in turn."""
-    files = tmp_path / "files"
-    match request.param:
-        case "fake-local" | "fake-s3":
-            return Case(FakeMediaStore(Backend(request.param.removeprefix("fake-"))), "temp/videos/", files)
-        case "local":
-            return Case(LocalStore(tmp_path / "media"), "temp/videos/", files)
-        case "s3":
-            return Case(request.getfixturevalue("s3_store"), request.getfixturevalue("object_prefix"), files)
-        case _:
-            return Case(
-                request.getfixturevalue("s3_store_behind_proxy"), request.getfixturevalue("object_prefix"), files
-            )
-
-
-def test_what_is_put_comes_back_whole(case: Case) -> None:
+def test_what_is_put_comes_back_whole(case: StoreCase) -> None:
     """Bytes that were put come back unchanged from the URL that the put returned."""
     stored = case.put(VIDEO)
 
     assert case.fetched(stored.url, digest_of_bytes(VIDEO)) == VIDEO
 
 
-def test_put_says_what_head_says(case: Case) -> None:
-    """A put returns the URL of its key, the digest and the content type, and a later head says the same."""
+def test_put_says_what_head_says(case: StoreCase) -> None:
+    """A put returns the URL of its key, the digest, the content type and the tags, and a later head says the same."""
     stored = case.put(VIDEO)
+    found = case.store.head(stored.url)
 
-    assert stored == StoredObject(case.store.url_of(case.key()), digest_of_bytes(VIDEO), "video/mp4")
-    assert case.store.head(stored.url) == stored
+    assert found == stored
+    assert (found.url, found.digest, found.content_type) == (
+        case.store.url_of(case.key()),
+        digest_of_bytes(VIDEO),
+        "video/mp4",
+    )
+    assert found.tags == stored.tags == TAGS
 
 
-def test_urls_name_their_backend(case: Case) -> None:
+def test_an_object_knows_since_when_it_is_stored(case: StoreCase) -> None:
+    """The time of an object is that of its put, in UTC, whatever the source's was; none of these says when it ends."""
+    source = case.file(VIDEO)
+    os.utime(source, (0, 0))
+
+    stored = case.put(VIDEO, source=source)
+    found = case.store.head(stored.url)
+
+    assert abs(datetime.now(UTC) - found.modified_at) < timedelta(minutes=1)
+    assert found.modified_at.utcoffset() == timedelta(0)
+    assert found.modified_at == stored.modified_at
+    assert found.expires_at is stored.expires_at is None
+
+
+def test_tags_come_back_as_they_were_put(case: StoreCase) -> None:
+    """Whatever text a tag has, head gives it back, character by character."""
+    stored = case.put(VIDEO, tags=ODD_TAGS)
+
+    assert case.store.head(stored.url).tags == stored.tags == ODD_TAGS
+
+
+def test_an_empty_tag_is_as_good_as_none(case: StoreCase) -> None:
+    """A tag of no text comes back as that, or is missing, as some servers have it; the others stay."""
+    stored = case.put(VIDEO, tags={"title": "", "share-id": "x"})
+
+    assert {"title": ""} | dict(case.store.head(stored.url).tags) == {"title": "", "share-id": "x"}
+
+
+@pytest.mark.parametrize(
+    "tags",
+    [{name: "x"} for name in ("", "Title", "share_id", "naïve", "-x", "a b", "sha256", "size")] + [{"x": "x" * 2048}],
+    ids=lambda tags: next(iter(tags)) or "empty",
+)
+def test_tags_that_one_backend_could_not_keep_are_refused(case: StoreCase, tags: dict[str, str]) -> None:
+    """Odd names, the stores' own, and more than 2 KB are refused by all alike, and nothing is stored or consumed."""
+    source = case.file(VIDEO)
+
+    with pytest.raises(StoreError) as caught:
+        case.put(VIDEO, source=source, tags=tags)
+
+    assert caught.value.error_class is StoreErrorClass.OTHER
+    assert source.read_bytes() == VIDEO
+    assert case.listed(case.prefix) == []
+
+
+def test_a_repeated_put_says_what_is_recorded(case: StoreCase) -> None:
+    """A put that finds its bytes stored under other tags says what head says; a directory's take the new ones."""
+    case.put(VIDEO)
+
+    again = case.put(VIDEO, tags={"share-id": "another"})
+
+    assert case.store.head(again.url).tags == again.tags
+    assert again.tags == ({"share-id": "another"} if case.is_local else TAGS)
+
+
+def test_a_source_that_may_not_be_consumed_stays(case: StoreCase) -> None:
+    """Without leave to consume, the source is there after the put, unchanged and no second name of the stored bytes."""
+    source = case.file(VIDEO)
+
+    stored = case.put(VIDEO, source=source, may_consume=False)
+
+    assert source.read_bytes() == VIDEO
+    source.write_bytes(OTHER)
+    assert case.fetched(stored.url, digest_of_bytes(VIDEO)) == VIDEO
+
+
+def test_a_source_that_may_be_consumed_goes_into_a_directory(case: StoreCase) -> None:
+    """With leave to consume, a directory takes the source; a bucket leaves it."""
+    source = case.file(VIDEO)
+
+    case.put(VIDEO, source=source, may_consume=True)
+
+    assert source.exists() is not case.is_local
+
+
+@pytest.mark.parametrize("may_consume", [False, True])
+def test_a_refused_put_leaves_its_source(case: StoreCase, *, may_consume: bool) -> None:
+    """A put that ends in a conflict consumes nothing."""
+    case.put(VIDEO)
+    source = case.file(OTHER)
+
+    with pytest.raises(ObjectConflictError):
+        case.put(OTHER, source=source, may_consume=may_consume)
+
+    assert source.read_bytes() == OTHER
+
+
+def test_urls_name_their_backend(case: StoreCase) -> None:
     """A local URL is an absolute path and a bucket's begins with s3://; both end in the key."""
     url = case.store.url_of(case.key())
 
@@ -107,7 +154,7 @@ def test_urls_name_their_backend(case: Case) -> None:
     assert url.endswith(f"/{case.key()}")
 
 
-def test_an_empty_file_is_an_object(case: Case) -> None:
+def test_an_empty_file_is_an_object(case: StoreCase) -> None:
     """A file of no bytes is stored and comes back as one."""
     stored = case.put(b"")
 
@@ -115,28 +162,28 @@ def test_an_empty_file_is_an_object(case: Case) -> None:
     assert case.fetched(stored.url, digest_of_bytes(b"")) == b""
 
 
-def test_putting_the_same_bytes_again_is_done(case: Case) -> None:
+def test_putting_the_same_bytes_again_is_done(case: StoreCase) -> None:
     """A put whose bytes are stored already counts as done, even where nothing may be replaced."""
     first = case.put(VIDEO)
 
     assert case.put(VIDEO, may_replace=False) == first
 
 
-def test_a_put_is_done_although_its_source_is_gone(case: Case) -> None:
+def test_a_put_is_done_although_its_source_is_gone(case: StoreCase) -> None:
     """A put repeated after a crash finds its bytes stored and needs no source."""
     first = case.put(VIDEO)
 
     assert case.put(VIDEO, source=case.directory / "gone.mp4") == first
 
 
-def test_a_put_is_done_although_its_source_is_damaged(case: Case) -> None:
+def test_a_put_is_done_although_its_source_is_damaged(case: StoreCase) -> None:
     """Stored bytes with the expected digest are done, whatever has become of the source."""
     first = case.put(VIDEO)
 
     assert case.put(VIDEO, source=case.file(OTHER)) == first
 
 
-def test_acknowledged_bytes_are_never_overwritten(case: Case) -> None:
+def test_acknowledged_bytes_are_never_overwritten(case: StoreCase) -> None:
     """Other bytes under the key are a conflict, and stay as they are, unless they may be replaced."""
     stored = case.put(VIDEO)
 
@@ -147,7 +194,7 @@ def test_acknowledged_bytes_are_never_overwritten(case: Case) -> None:
     assert case.fetched(stored.url, digest_of_bytes(VIDEO)) == VIDEO
 
 
-def test_unacknowledged_bytes_are_replaced(case: Case) -> None:
+def test_unacknowledged_bytes_are_replaced(case: StoreCase) -> None:
     """Other bytes under the key give way where they may be replaced."""
     case.put(VIDEO)
 
@@ -158,7 +205,7 @@ def test_unacknowledged_bytes_are_replaced(case: Case) -> None:
 
 
 @pytest.mark.parametrize("damaged", [OTHER, VIDEO[:-1], VIDEO + b"!", b""], ids=["other", "short", "long", "empty"])
-def test_a_source_without_the_expected_digest_is_refused(case: Case, damaged: bytes) -> None:
+def test_a_source_without_the_expected_digest_is_refused(case: StoreCase, damaged: bytes) -> None:
     """A source that is not what was expected is a checksum error, and nothing is stored."""
     with pytest.raises(StoreError) as caught:
         case.put(VIDEO, source=case.file(damaged))
@@ -168,7 +215,7 @@ def test_a_source_without_the_expected_digest_is_refused(case: Case, damaged: by
         case.store.head(case.store.url_of(case.key()))
 
 
-def test_a_missing_source_is_absence(case: Case) -> None:
+def test_a_missing_source_is_absence(case: StoreCase) -> None:
     """A source that is missing, with nothing stored, is an absence and a `FileNotFoundError` too."""
     with pytest.raises(ObjectNotFoundError) as caught:
         case.put(VIDEO, source=case.directory / "gone.mp4")
@@ -177,7 +224,7 @@ def test_a_missing_source_is_absence(case: Case) -> None:
     assert caught.value.error_class is StoreErrorClass.NOT_FOUND
 
 
-def test_a_missing_source_replaces_nothing(case: Case) -> None:
+def test_a_missing_source_replaces_nothing(case: StoreCase) -> None:
     """A source that is missing is an absence also where other bytes are stored, and these stay."""
     stored = case.put(VIDEO)
 
@@ -187,7 +234,7 @@ def test_a_missing_source_replaces_nothing(case: Case) -> None:
     assert case.store.head(stored.url).digest == digest_of_bytes(VIDEO)
 
 
-def test_an_absent_object_is_an_absence(case: Case) -> None:
+def test_an_absent_object_is_an_absence(case: StoreCase) -> None:
     """Reading what is not there is an absence, and what was at the destination stays."""
     url = case.store.url_of(case.key())
     destination = case.file(OTHER, "destination.mp4")
@@ -201,7 +248,7 @@ def test_an_absent_object_is_an_absence(case: Case) -> None:
 
 
 @pytest.mark.parametrize("expected", [digest_of_bytes(OTHER), digest_of_bytes(VIDEO[:-1])], ids=["bytes", "size"])
-def test_an_unexpected_object_is_not_fetched(case: Case, expected: Digest) -> None:
+def test_an_unexpected_object_is_not_fetched(case: StoreCase, expected: Digest) -> None:
     """An object that is not the expected one is a checksum error, and the destination's directory stays as it was."""
     stored = case.put(VIDEO)
     directory = case.directory / "fetched"
@@ -214,7 +261,7 @@ def test_an_unexpected_object_is_not_fetched(case: Case, expected: Digest) -> No
     assert list(directory.iterdir()) == []
 
 
-def test_a_fetch_replaces_its_destination(case: Case) -> None:
+def test_a_fetch_replaces_its_destination(case: StoreCase) -> None:
     """A fetched file takes the place of what was at the destination, with nothing else left beside it."""
     stored = case.put(VIDEO)
     destination = case.file(OTHER, "deep/down/destination.mp4")
@@ -225,7 +272,7 @@ def test_a_fetch_replaces_its_destination(case: Case) -> None:
     assert list(destination.parent.iterdir()) == [destination]
 
 
-def test_a_fetch_makes_its_directory(case: Case) -> None:
+def test_a_fetch_makes_its_directory(case: StoreCase) -> None:
     """The destination's directory need not exist."""
     stored = case.put(VIDEO)
     destination = case.directory / "new" / "directory" / "video.mp4"
@@ -235,7 +282,7 @@ def test_a_fetch_makes_its_directory(case: Case) -> None:
     assert destination.read_bytes() == VIDEO
 
 
-def test_deleting_can_be_repeated(case: Case) -> None:
+def test_deleting_can_be_repeated(case: StoreCase) -> None:
     """A deleted object is absent, and deleting it again, or what never was, is success."""
     stored = case.put(VIDEO)
 
@@ -248,7 +295,7 @@ def test_deleting_can_be_repeated(case: Case) -> None:
 
 
 @pytest.mark.parametrize("key", UNSAFE_KEYS)
-def test_an_unsafe_key_is_refused(case: Case, key: str) -> None:
+def test_an_unsafe_key_is_refused(case: StoreCase, key: str) -> None:
     """A key that is absolute, climbs, or holds what backends read differently is refused before anything is done."""
     root = case.store.url_of("x").removesuffix("x")
     source = case.file(VIDEO)
@@ -256,11 +303,19 @@ def test_an_unsafe_key_is_refused(case: Case, key: str) -> None:
     for use in (
         lambda: case.store.url_of(key),
         lambda: case.store.put(
-            source, key, expected=digest_of_bytes(VIDEO), content_type="video/mp4", tags={}, may_replace=True
+            source,
+            key,
+            expected=digest_of_bytes(VIDEO),
+            content_type="video/mp4",
+            tags={},
+            may_replace=True,
+            may_consume=True,
         ),
         lambda: case.store.get(root + key, case.directory / "out.mp4", expected=digest_of_bytes(VIDEO)),
+        lambda: case.store.open(root + key),
         lambda: case.store.head(root + key),
         lambda: case.store.delete(root + key),
+        lambda: case.store.presign(root + key, expires_seconds=60),
     ):
         with pytest.raises(StoreError) as caught:
             use()
@@ -270,11 +325,13 @@ def test_an_unsafe_key_is_refused(case: Case, key: str) -> None:
 
 
 @pytest.mark.parametrize("url", ["https://example.com/video.mp4", "video.mp4", "/elsewhere/video.mp4", "s3://", ""])
-def test_a_url_of_another_store_is_refused(case: Case, url: str) -> None:
+def test_a_url_of_another_store_is_refused(case: StoreCase, url: str) -> None:
     """A URL that no put of this store returned is a matter of configuration."""
     for use in (
+        lambda: case.store.open(url),
         lambda: case.store.head(url),
         lambda: case.store.delete(url),
+        lambda: case.store.presign(url, expires_seconds=60),
         lambda: case.store.get(url, case.directory / "out.mp4", expected=digest_of_bytes(VIDEO)),
     ):
         with pytest.raises(StoreError) as caught:
@@ -282,19 +339,12 @@ def test_a_url_of_another_store_is_refused(case: Case, url: str) -> None:
         assert caught.value.error_class is StoreErrorClass.CONFIGURATION
 
 
-def test_transfers_may_run_side_by_side(case: Case) -> None:
+def test_transfers_may_run_side_by_side(case: StoreCase) -> None:
     """Several threads may use one store at a time."""
 
     def there_and_back(number: int) -> bytes:
         data = b"%d" % number * 1000
-        stored = case.store.put(
-            case.file(data, f"{number}.mp4"),
-            case.key(f"{number}.mp4"),
-            expected=digest_of_bytes(data),
-            content_type="video/mp4",
-            tags={},
-            may_replace=False,
-        )
+        stored = case.put(data, case.key(f"{number}.mp4"), source=case.file(data, f"{number}.mp4"))
         destination = case.directory / f"{number}.back.mp4"
         case.store.get(stored.url, destination, expected=digest_of_bytes(data))
         return destination.read_bytes()
@@ -303,13 +353,13 @@ def test_transfers_may_run_side_by_side(case: Case) -> None:
         assert list(threads.map(there_and_back, range(8))) == [b"%d" % number * 1000 for number in range(8)]
 
 
-def test_one_of_several_puts_at_a_time_wins(case: Case) -> None:
-    """Of puts of different bytes under one key at a time exactly one is stored, and the others are conflicts."""
+def test_one_of_several_puts_at_a_time_wins(case: StoreCase) -> None:
+    """Of puts of different bytes under one key at a time exactly one is stored, with its tags; others are conflicts."""
 
     def outcome(number: int) -> StoredObject | None:
         data = b"%d" % number * 5000
         try:
-            return case.put(data, source=case.file(data, f"{number}.mp4"))
+            return case.put(data, source=case.file(data, f"{number}.mp4"), tags={"number": str(number)})
         except ObjectConflictError:
             return None
 
@@ -318,6 +368,7 @@ def test_one_of_several_puts_at_a_time_wins(case: Case) -> None:
 
     assert len(stored) == 1
     assert case.store.head(stored[0].url) == stored[0]
+    assert case.store.head(stored[0].url).tags == stored[0].tags != {}
 
 
 @settings(
@@ -326,7 +377,7 @@ def test_one_of_several_puts_at_a_time_wins(case: Case) -> None:
     suppress_health_check=[HealthCheck.function_scoped_fixture],  # every example replaces what the last one stored
 )
 @given(data=st.binary(max_size=40_000))
-def test_any_bytes_survive_the_way_there_and_back(case: Case, data: bytes) -> None:
+def test_any_bytes_survive_the_way_there_and_back(case: StoreCase, data: bytes) -> None:
     """Whatever the bytes, they come back as they were."""
     stored = case.put(data, may_replace=True)
 

@@ -1,21 +1,30 @@
 """An in-memory `MediaStore`, for tests of what uses one. Passes the port's contract suite."""
 
 import hashlib
+import io
 import threading
 from collections import defaultdict
-from collections.abc import Mapping
-from dataclasses import dataclass, field
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from datetime import UTC, datetime
+from operator import itemgetter
 from pathlib import Path
+from typing import BinaryIO
 
-from typing_extensions import override
+from typing_extensions import Buffer, override
 
 from bookmarkai_assets.core.errors import ObjectConflictError, ObjectNotFoundError, StoreError, StoreErrorClass
 from bookmarkai_assets.core.key_safety import check_key
 from bookmarkai_assets.core.media import Digest
 from bookmarkai_assets.core.placement import Backend
-from bookmarkai_assets.core.ports import MediaStore, StoredObject
+from bookmarkai_assets.core.ports import Leftover, ListedObject, MediaStore, StoredObject
+from bookmarkai_assets.core.tag_safety import check_tags
+
+OPERATIONS = frozenset({"put", "get", "open", "head", "list", "delete", "presign", "leftovers", "remove_leftover"})
+"""What `fail_next` can make fail."""
 
 _ROOTS = {Backend.LOCAL: "/fake-media/", Backend.S3: "s3://fake-bucket/"}
+_WEEK_SECONDS = 7 * 24 * 3600
 
 
 def digest_of_bytes(data: bytes) -> Digest:
@@ -23,28 +32,59 @@ def digest_of_bytes(data: bytes) -> Digest:
     return Digest(len(data), hashlib.sha256(data).hexdigest())
 
 
+def now_utc() -> datetime:
+    """Read the clock."""
+    return datetime.now(UTC)
+
+
 @dataclass(frozen=True)
 class FakeObject:
-    """One stored object."""
+    """One stored object. `recorded` is what was noted when it was put: bytes that have rotted since differ from it."""
 
     data: bytes
     content_type: str
     tags: Mapping[str, str] = field(default_factory=dict)
+    modified_at: datetime = field(default_factory=now_utc)
+    expires_at: datetime | None = None
+    recorded: Digest | None = None
+
+    @property
+    def digest(self) -> Digest:
+        """The digest of the bytes as they are."""
+        return digest_of_bytes(self.data)
 
 
 class FakeMediaStore(MediaStore):
-    """Holds objects by URL in `objects`, which tests may read and change. A local one consumes what it is given."""
+    """Holds objects by URL in `objects`, and leftovers in `planted`: tests may read and change both.
 
-    def __init__(self, backend: Backend) -> None:
+    As with the real ones, a local fake takes the source that it may consume, reads bytes for their digest and notes
+    the tags of a repeated put; an S3 fake believes what was recorded, keeps the first tags and makes links.
+    """
+
+    def __init__(self, backend: Backend, *, clock: Callable[[], datetime] = now_utc) -> None:
         self._backend = backend
         self._lock = threading.Lock()
         self._failures: dict[str, list[StoreError]] = defaultdict(list)
+        self._is_interrupted = False
+        self.clock = clock
         self.objects: dict[str, FakeObject] = {}
+        self.planted: list[Leftover] = []
 
     def fail_next(self, operation: str, error: StoreError, *, times: int = 1) -> None:
-        """Make the next `times` calls of `put`, `get`, `head` or `delete` raise this error, before they do anything."""
-        assert operation in {"put", "get", "head", "delete"}
+        """Make the next `times` calls of an operation raise this error, before they do anything.
+
+        A listing fails on the way, after its first object.
+        """
+        assert operation in OPERATIONS
         self._failures[operation] += [error] * times
+
+    def rot(self, url: str, data: bytes) -> None:
+        """Change the bytes of an object behind the store's back; what was recorded of it stays."""
+        self.objects[url] = replace(self.objects[url], data=data)
+
+    def expire(self, url: str, at: datetime) -> None:
+        """Set when the backend says that it will delete an object."""
+        self.objects[url] = replace(self.objects[url], expires_at=at)
 
     @property
     @override
@@ -58,13 +98,26 @@ class FakeMediaStore(MediaStore):
 
     @override
     def put(
-        self, source: Path, key: str, *, expected: Digest, content_type: str, tags: Mapping[str, str], may_replace: bool
+        self,
+        source: Path,
+        key: str,
+        *,
+        expected: Digest,
+        content_type: str,
+        tags: Mapping[str, str],
+        may_replace: bool,
+        may_consume: bool,
     ) -> StoredObject:
-        self._fail_if_told("put")
+        self._begin_transfer("put")
         url = self.url_of(key)
+        check_tags(tags)
         with self._lock:
             there = self.objects.get(url)
-            if there is not None and digest_of_bytes(there.data) == expected:
+            if there is not None and self._digest_of(there) == expected:
+                if self._backend is Backend.LOCAL:
+                    self.objects[url] = replace(
+                        there, content_type=content_type, tags=dict(tags), recorded=there.digest
+                    )
                 return self._stored(url)
             if not source.is_file():
                 raise ObjectNotFoundError(f"no file at {source}")
@@ -73,19 +126,28 @@ class FakeMediaStore(MediaStore):
                 raise StoreError(StoreErrorClass.CHECKSUM, f"{source} is not what was expected")
             if there is not None and not may_replace:
                 raise ObjectConflictError(f"other bytes are at {url}")
-            self.objects[url] = FakeObject(data, content_type, dict(tags))
-            if self._backend is Backend.LOCAL:
+            self.objects[url] = FakeObject(data, content_type, dict(tags), self.clock(), recorded=expected)
+            if may_consume and self._backend is Backend.LOCAL:
                 source.unlink()
             return self._stored(url)
 
     @override
     def get(self, url: str, destination: Path, *, expected: Digest) -> None:
-        self._fail_if_told("get")
-        data = self._object(url).data
-        if digest_of_bytes(data) != expected:
+        self._begin_transfer("get")
+        found = self._object(url)
+        if found.digest != expected:
             raise StoreError(StoreErrorClass.CHECKSUM, f"{url} is not what was expected")
         destination.parent.mkdir(parents=True, exist_ok=True)
-        destination.write_bytes(data)
+        destination.write_bytes(found.data)
+
+    @override
+    def open(self, url: str, *, offset: int = 0, size_bytes: int | None = None) -> BinaryIO:
+        self._begin_transfer("open")
+        found = self._object(url)
+        end = len(found.data) if size_bytes is None else min(len(found.data), offset + size_bytes)
+        is_whole = offset == 0 and end == len(found.data)
+        is_damaged = is_whole and found.recorded not in {None, found.digest}
+        return io.BufferedReader(_Reader(url, found.data[offset:end], is_damaged=is_damaged))
 
     @override
     def head(self, url: str) -> StoredObject:
@@ -93,10 +155,61 @@ class FakeMediaStore(MediaStore):
         return self._stored(url)
 
     @override
+    def list(self, prefix: str = "") -> Iterator[ListedObject]:
+        root = _ROOTS[self._backend]
+        with self._lock:
+            found = sorted(
+                (
+                    (url.removeprefix(root), stored)
+                    for url, stored in self.objects.items()
+                    if url.startswith(root + prefix)
+                ),
+                key=itemgetter(0),
+            )
+        for key, stored in found[:1]:
+            yield ListedObject(key, root + key, len(stored.data), stored.modified_at)
+        self._fail_if_told("list")
+        for key, stored in found[1:]:
+            yield ListedObject(key, root + key, len(stored.data), stored.modified_at)
+
+    @override
     def delete(self, url: str) -> None:
         self._fail_if_told("delete")
         self._check(url)
         self.objects.pop(url, None)
+
+    @override
+    def presign(self, url: str, *, expires_seconds: int) -> str:
+        self._fail_if_told("presign")
+        self._check(url)
+        if self._backend is Backend.LOCAL:
+            raise StoreError(StoreErrorClass.CONFIGURATION, f"local files have no links; read {url}")
+        if not 1 <= expires_seconds <= _WEEK_SECONDS:
+            raise StoreError(StoreErrorClass.CONFIGURATION, f"no link is good for {expires_seconds} seconds")
+        key = url.removeprefix(_ROOTS[self._backend])
+        return f"https://fake-bucket.example/{key}?expires={expires_seconds}&signature=fake"
+
+    @override
+    def leftovers(self, prefix: str = "", *, begun_before: datetime) -> Sequence[Leftover]:
+        self._fail_if_told("leftovers")
+        start = _ROOTS[self._backend] + prefix
+        return [left for left in self.planted if left.name.startswith(start) and left.begun_at < begun_before]
+
+    @override
+    def remove_leftover(self, leftover: Leftover) -> None:
+        self._fail_if_told("remove_leftover")
+        if not leftover.name.startswith(_ROOTS[self._backend]) or leftover.name in self.objects:
+            raise StoreError(StoreErrorClass.CONFIGURATION, f"{leftover.name} is no leftover of this store")
+        self.planted = [left for left in self.planted if left.name != leftover.name]
+
+    @override
+    def interrupt(self) -> None:
+        self._is_interrupted = True
+
+    def _begin_transfer(self, operation: str) -> None:
+        if self._is_interrupted:
+            raise StoreError(StoreErrorClass.INTERRUPTED, f"{operation}: this process was told to stop")
+        self._fail_if_told(operation)
 
     def _fail_if_told(self, operation: str) -> None:
         if self._failures[operation]:
@@ -108,12 +221,40 @@ class FakeMediaStore(MediaStore):
             raise ObjectNotFoundError(f"nothing at {url}")
         return self.objects[url]
 
+    def _digest_of(self, found: FakeObject) -> Digest:
+        if self._backend is Backend.S3 and found.recorded is not None:
+            return found.recorded
+        return found.digest
+
     def _stored(self, url: str) -> StoredObject:
         found = self._object(url)
-        return StoredObject(url, digest_of_bytes(found.data), found.content_type)
+        digest = self._digest_of(found)
+        tags = found.tags if found.recorded in {None, digest} else {}
+        return StoredObject(
+            url, digest, found.content_type, modified_at=found.modified_at, expires_at=found.expires_at, tags=tags
+        )
 
     def _check(self, url: str) -> None:
         root = _ROOTS[self._backend]
         if not url.startswith(root):
             raise StoreError(StoreErrorClass.CONFIGURATION, f"{url} is not one of {root}")
         check_key(url.removeprefix(root))
+
+
+class _Reader(io.RawIOBase):
+    def __init__(self, url: str, data: bytes, *, is_damaged: bool) -> None:
+        self._url = url
+        self._data = io.BytesIO(data)
+        self._size = len(data)
+        self._is_damaged = is_damaged
+
+    @override
+    def readable(self) -> bool:
+        return True
+
+    @override
+    def readinto(self, buffer: Buffer, /) -> int:
+        count = self._data.readinto(buffer)
+        if self._is_damaged and self._data.tell() == self._size:
+            raise StoreError(StoreErrorClass.CHECKSUM, f"{self._url} is not what was recorded")
+        return count

@@ -1,0 +1,135 @@
+"""The steps of a put: the source proven, the bytes brought to the target's file system, the target named at last."""
+
+import errno
+import hashlib
+import os
+import stat
+from collections.abc import Callable
+from pathlib import Path
+
+from bookmarkai_assets.adapters.durable_files import (
+    BLOCK_BYTES,
+    alone_in,
+    digest_of_descriptor,
+    preallocate,
+    publish,
+    temporary_beside,
+    write_all_at,
+)
+from bookmarkai_assets.adapters.local_store.sidecars import Sidecar, sidecar_of, write_sidecar
+from bookmarkai_assets.core.errors import ObjectNotFoundError, StoreError, StoreErrorClass
+from bookmarkai_assets.core.media import Digest
+
+
+def open_regular(path: Path) -> int | None:
+    """Open a stored file for reading; None when there is none.
+
+    Raises `OSError`, and `StoreError` (other) for anything but a regular file.
+    """
+    try:
+        # Without waiting for whoever may write into a pipe of that name.
+        descriptor = os.open(path, os.O_RDONLY | os.O_CLOEXEC | os.O_NOFOLLOW | os.O_NONBLOCK)
+    except (FileNotFoundError, NotADirectoryError):
+        return None
+    if stat.S_ISREG(os.fstat(descriptor).st_mode):
+        return descriptor
+    os.close(descriptor)
+    raise _not_regular(path)
+
+
+def check_source(source: Path, expected: Digest, *, before_block: Callable[[], None]) -> None:
+    """Read the source against its digest. Raises `OSError` and `StoreError`: not found, checksum or other."""
+    try:
+        mode = source.lstat().st_mode
+    except (FileNotFoundError, NotADirectoryError):
+        raise ObjectNotFoundError(f"expected a file to store at {source}, found none; fetch it again") from None
+    if not stat.S_ISREG(mode):
+        raise _not_regular(source)
+    with source.open("rb", buffering=0) as file:
+        found = digest_of_descriptor(file.fileno(), before_block=before_block)
+    if found != expected:
+        raise mismatch(source, expected, found)
+
+
+def move_in(
+    source: Path, target: Path, sidecar: Sidecar, *, may_replace: bool, before_block: Callable[[], None]
+) -> None:
+    """Give a source that was checked its final name. Raises as `copy_in` does."""
+    with source.open("rb", buffering=0) as file:
+        os.utime(file.fileno())  # a file's time is that of its storing, as in a bucket
+        os.fsync(file.fileno())  # after the move its name must not outlive its bytes
+    try:
+        _place(source, target, sidecar, may_replace=may_replace)
+    except OSError as error:
+        if error.errno != errno.EXDEV:
+            raise
+        copy_in(source, target, sidecar, may_replace=may_replace, before_block=before_block)
+        source.unlink(missing_ok=True)
+
+
+def copy_in(
+    source: Path, target: Path, sidecar: Sidecar, *, may_replace: bool, before_block: Callable[[], None]
+) -> None:
+    """Copy beside the target, then give the copy the final name; the source stays.
+
+    Raises `OSError`: `FileExistsError` when the target has come to be and may not be replaced; and `StoreError`
+    (checksum) when the source has changed.
+    """
+    with source.open("rb", buffering=0) as file, temporary_beside(target) as temporary:
+        os.fchmod(temporary.descriptor, stat.S_IMODE(os.fstat(file.fileno()).st_mode))
+        copy_verified(file.fileno(), temporary.descriptor, sidecar.digest, source, before_block=before_block)
+        _place(temporary.path, target, sidecar, may_replace=may_replace)
+
+
+def copy_verified(
+    source: int, destination: int, expected: Digest, path: Path, *, before_block: Callable[[], None]
+) -> None:
+    """Copy from descriptor to descriptor, hashing what is read, and sync. Raises `StoreError` (checksum), `OSError`."""
+    preallocate(destination, expected.size_bytes)
+    sha256 = hashlib.sha256()
+    size = 0
+    while True:
+        before_block()
+        block = os.pread(source, BLOCK_BYTES, size)
+        if not block:
+            break
+        sha256.update(block)
+        write_all_at(destination, block, size)
+        size += len(block)
+    found = Digest(size, sha256.hexdigest())
+    if found != expected:
+        raise mismatch(path, expected, found)
+    os.fsync(destination)
+
+
+def mismatch(path: Path, expected: Digest, found: Digest) -> StoreError:
+    """Say that bytes are not the expected ones."""
+    return StoreError(
+        StoreErrorClass.CHECKSUM,
+        f"expected {words(expected)} at {path}, found {words(found)}; it was changed or damaged: fetch it again",
+    )
+
+
+def words(digest: Digest) -> str:
+    """Give a digest in words, for messages."""
+    return f"{digest.size_bytes} bytes with SHA-256 {digest.sha256[:16]}…"
+
+
+def _place(source: Path, target: Path, sidecar: Sidecar, *, may_replace: bool) -> None:
+    """Write the sidecar, then name the file: a file at a final name always has one, whenever the process dies."""
+    beside = sidecar_of(target)
+    with alone_in(target.parent):
+        if not may_replace and os.path.lexists(target):
+            # Its sidecar is not ours to overwrite.
+            raise FileExistsError(errno.EEXIST, os.strerror(errno.EEXIST), str(target))
+        try:
+            write_sidecar(beside, sidecar)
+            publish(source, target, replace=may_replace)
+        except BaseException:
+            if not os.path.lexists(target):
+                beside.unlink(missing_ok=True)
+            raise
+
+
+def _not_regular(path: Path) -> StoreError:
+    return StoreError(StoreErrorClass.OTHER, f"expected a regular file at {path}, found another kind of entry")
