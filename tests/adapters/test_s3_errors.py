@@ -10,10 +10,12 @@ from bookmarkai_assets.core.errors import ObjectNotFoundError, StoreError, Store
 SIGNED_URL = "https://media.example.com/a.mp4?X-Amz-Signature=5ec4e7"
 
 
-def response(code: str, status: int, message: str = "words of the server") -> vendor.ClientError:
+def response(
+    code: str, status: int, message: str = "words of the server", operation: str = "GetObject"
+) -> vendor.ClientError:
     """Give the error that boto3 makes of a server's answer."""
     answer = {"Error": {"Code": code, "Message": message}, "ResponseMetadata": {"HTTPStatusCode": status}}
-    return vendor.ClientError(answer, "GetObject")
+    return vendor.ClientError(answer, operation)
 
 
 @pytest.mark.parametrize(
@@ -50,6 +52,7 @@ def response(code: str, status: int, message: str = "words of the server") -> ve
         (vendor.SSLError(endpoint_url=SIGNED_URL, error="bad"), StoreErrorClass.UNAVAILABLE),
         (vendor.IncompleteReadError(actual_bytes=1, expected_bytes=2), StoreErrorClass.UNAVAILABLE),
         (ResponseParserError(f"invalid XML from {SIGNED_URL}"), StoreErrorClass.UNAVAILABLE),
+        (ValueError("invalid literal for int() with base 10: '1x'"), StoreErrorClass.UNAVAILABLE),
         (vendor.NoRegionError(), StoreErrorClass.CONFIGURATION),
         (vendor.ParamValidationError(report="Invalid bucket name"), StoreErrorClass.CONFIGURATION),
         (vendor.ProfileNotFound(profile="p"), StoreErrorClass.CONFIGURATION),
@@ -75,3 +78,35 @@ def test_a_long_message_is_cut() -> None:
         raise response("InternalError", 500, "x" * 100_000)
 
     assert len(str(caught.value)) < 500
+
+
+@pytest.mark.parametrize(
+    ("operation", "permission"),
+    [
+        ("PutObject", "s3:PutObject;"),
+        ("CreateMultipartUpload", "s3:PutObject;"),
+        ("UploadPart", "s3:PutObject;"),
+        ("CompleteMultipartUpload", "s3:PutObject;"),
+        ("AbortMultipartUpload", "s3:AbortMultipartUpload;"),
+        ("HeadObject", "s3:GetObject (and s3:ListBucket,"),
+        ("GetObject", "s3:GetObject (and s3:ListBucket,"),
+        ("HeadBucket", "s3:ListBucket;"),
+        ("ListObjectsV2", "s3:ListBucket;"),
+        ("ListMultipartUploads", "s3:ListBucketMultipartUploads;"),
+        ("DeleteObject", "s3:DeleteObject;"),
+        ("GetBucketLifecycleConfiguration", "s3:GetLifecycleConfiguration;"),
+        ("GetBucketEncryption", "s3:GetEncryptionConfiguration;"),
+        ("GetBucketLocation", "s3:GetBucketLocation;"),
+        ("RestoreObject", None),
+    ],
+)
+@pytest.mark.parametrize("code", ["AccessDenied", "403", "SignatureDoesNotMatch"])
+def test_a_refusal_names_the_permission(operation: str, permission: str | None, code: str) -> None:
+    """A refusal names the right that the operation needs, unless it is the credentials that were not believed."""
+    with pytest.raises(StoreError, match="S3_SECRET_KEY") as caught, vendor_errors("looking", bucket="media"):
+        raise response(code, 403, operation=operation)
+
+    is_named = permission is not None and code != "SignatureDoesNotMatch"
+    assert ("the operation needs" in str(caught.value)) == is_named
+    if is_named:
+        assert f"the operation needs {permission}" in str(caught.value)

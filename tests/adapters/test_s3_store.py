@@ -2,17 +2,17 @@
 
 import os
 import tracemalloc
-from collections.abc import Callable
+from datetime import UTC, datetime
 from pathlib import Path
+from typing import Any
 
 import pytest
 
 from bookmarkai_assets.adapters.local_store import LocalStore
-from bookmarkai_assets.core.errors import ObjectConflictError, ObjectNotFoundError, StoreError, StoreErrorClass
-from bookmarkai_assets.core.ports import MediaStore
+from bookmarkai_assets.adapters.s3_store.client import Connection, connect
+from bookmarkai_assets.core.errors import ObjectConflictError, StoreError, StoreErrorClass
 from bookmarkai_assets.demo.seaweed import SeaweedServer
 from tests.fakes.stores import digest_of_bytes
-from tests.support.fault_proxy import FaultProxy
 from tests.support.s3_bench import LARGE, MEBIBYTE, PART, SMALL, Bench, make_store
 
 
@@ -35,7 +35,7 @@ def test_an_object_carries_what_identifies_it(bench: Bench, data: bytes) -> None
 
 @pytest.mark.parametrize(
     ("size_bytes", "parts"),
-    [(PART - 1, 0), (PART, 0), (PART + 1, 2), (2 * PART, 2), (2 * PART + 1, 3)],
+    [(PART - 1, 0), (PART, 0), (PART + 1, 2), (2 * PART + 1, 3)],
 )
 def test_sizes_around_a_part_survive(bench: Bench, size_bytes: int, parts: int) -> None:
     """Up to one part goes in one request, more in as many parts as it takes; both come back whole."""
@@ -132,6 +132,57 @@ def test_reads_follow_the_bucket_in_the_url(bench: Bench, seaweed: SeaweedServer
     assert bench.stored() is None
 
 
+def test_an_object_of_another_size_than_recorded_is_told(bench: Bench) -> None:
+    """An object whose size is not the recorded one is something that has been changed, whatever its SHA-256 says."""
+    digest = digest_of_bytes(SMALL)
+    bench.store_directly(SMALL, Metadata={"sha256": digest.sha256, "size": "1"})
+
+    with pytest.raises(StoreError, match="expected 1 bytes") as caught:
+        bench.store.head(bench.url)
+
+    assert caught.value.error_class is StoreErrorClass.CHECKSUM
+
+
+@pytest.mark.parametrize(
+    ("header", "expires_at"),
+    [
+        ('expiry-date="Wed, 23 Dec 2026 00:00:00 GMT", rule-id="temp media"', datetime(2026, 12, 23, tzinfo=UTC)),
+        ('rule-id="x", expiry-date="Wed, 23 Dec 2026 00:00:00 GMT"', datetime(2026, 12, 23, tzinfo=UTC)),
+        ('expiry-date="some day", rule-id="x"', None),
+        ("never", None),
+        (None, None),
+    ],
+)
+def test_an_object_says_when_it_expires(
+    bench: Bench, seaweed: SeaweedServer, header: str | None, expires_at: datetime | None
+) -> None:
+    """A put and a head say when the server's lifecycle rule will remove the object, as far as the server tells."""
+
+    def connect_to_expiring_server(connection: Connection) -> Any:
+        def add_expiration(response_dict: dict[str, Any], **_: object) -> None:
+            if header is not None:
+                response_dict["headers"]["x-amz-expiration"] = header
+
+        client = connect(connection)
+        client.meta.events.register("before-parse.s3.HeadObject", add_expiration)
+        return client
+
+    store = make_store(seaweed, connector=connect_to_expiring_server)
+
+    stored = store.put(
+        bench.source(SMALL),
+        bench.key,
+        expected=digest_of_bytes(SMALL),
+        content_type="video/mp4",
+        tags={},
+        may_replace=False,
+        may_consume=False,
+    )
+
+    assert stored.expires_at == expires_at
+    assert store.head(stored.url).expires_at == expires_at
+
+
 @pytest.mark.parametrize(
     "tags",
     [{"sha256": "0"}, {"Größe": "1"}, {"a b": "1"}, {"": "1"}, {"note": "é" * 400}],
@@ -147,80 +198,10 @@ def test_tags_that_cannot_travel_are_refused(bench: Bench, tags: dict[str, str])
             content_type="video/mp4",
             tags=tags,
             may_replace=False,
+            may_consume=False,
         )
 
     assert sum(bench.proxy.requests.values()) == 0
-
-
-# --- Configuration, credentials, absence ----------------------------------------------------------------------------
-
-
-def uses_of(store: MediaStore, key: str, directory: Path) -> list[Callable[[], object]]:
-    """Give every operation of a store, ready to be called."""
-    source = directory / "source.mp4"
-    source.write_bytes(SMALL)
-    digest = digest_of_bytes(SMALL)
-    url = store.url_of(key)
-    return [
-        lambda: store.put(source, key, expected=digest, content_type="video/mp4", tags={}, may_replace=True),
-        lambda: store.get(url, directory / "fetched.mp4", expected=digest),
-        lambda: store.head(url),
-        lambda: store.delete(url),
-    ]
-
-
-@pytest.mark.parametrize("wrong", ["access_key", "secret_key"])
-def test_wrong_credentials_are_told_and_never_shown(seaweed: SeaweedServer, tmp_path: Path, wrong: str) -> None:
-    """Wrong credentials are `access_denied` in every operation, in words that say what to check and show no secret."""
-    store = make_store(seaweed, **{wrong: "wrong-but-still-a-secret"})
-
-    for use in uses_of(store, "video.mp4", tmp_path):
-        with pytest.raises(StoreError, match="S3_SECRET_KEY") as caught:
-            use()
-        assert caught.value.error_class is StoreErrorClass.ACCESS_DENIED
-        assert "wrong-but-still-a-secret" not in str(caught.value)
-        assert seaweed.secret_key not in str(caught.value)
-
-
-def test_a_missing_bucket_names_its_setting(seaweed: SeaweedServer, tmp_path: Path) -> None:
-    """A bucket that does not exist is a matter of configuration, never an absent object."""
-    store = make_store(seaweed, bucket="no-such-bucket")
-
-    for use in uses_of(store, "video.mp4", tmp_path):
-        with pytest.raises(StoreError, match=r"no-such-bucket.*S3_MEDIA_BUCKET") as caught:
-            use()
-        assert caught.value.error_class is StoreErrorClass.CONFIGURATION
-        assert not isinstance(caught.value, ObjectNotFoundError)
-
-
-def test_a_server_that_is_not_there_is_unavailable(seaweed: SeaweedServer, tmp_path: Path) -> None:
-    """An endpoint where nothing listens is `unavailable`."""
-    with FaultProxy(seaweed.endpoint) as proxy:
-        endpoint = proxy.url
-    store = make_store(seaweed, endpoint, max_attempts=1)
-
-    for use in uses_of(store, "video.mp4", tmp_path):
-        with pytest.raises(StoreError, match="S3_ENDPOINT") as caught:
-            use()
-        assert caught.value.error_class is StoreErrorClass.UNAVAILABLE
-
-
-@pytest.mark.parametrize("changes", [{"bucket": "not a bucket"}, {"endpoint": "not-a-url"}])
-def test_impossible_settings_are_told(seaweed: SeaweedServer, tmp_path: Path, changes: dict[str, str]) -> None:
-    """A bucket's name or an endpoint that cannot be one is a matter of configuration."""
-    store = make_store(seaweed, **changes)
-
-    for use in uses_of(store, "video.mp4", tmp_path):
-        with pytest.raises(StoreError, match=r"S3_ENDPOINT|S3_MEDIA_BUCKET") as caught:
-            use()
-        assert caught.value.error_class is StoreErrorClass.CONFIGURATION
-
-
-def test_nothing_connects_before_the_first_use(seaweed: SeaweedServer) -> None:
-    """A store is made, and names URLs, without a server."""
-    store = make_store(seaweed, endpoint="not-a-url")
-
-    assert store.url_of("a/b.mp4") == f"s3://{seaweed.bucket}/a/b.mp4"
 
 
 # --- Memory ---------------------------------------------------------------------------------------------------------
@@ -230,9 +211,9 @@ def test_nothing_connects_before_the_first_use(seaweed: SeaweedServer) -> None:
 def test_no_transfer_holds_a_file_in_memory(
     seaweed: SeaweedServer, object_prefix: str, tmp_path: Path, kind: str
 ) -> None:
-    """Putting and getting a file takes a small part of its size in memory."""
+    """Putting, getting and reading a file takes a small part of its size in memory."""
     size_bytes = 48 * MEBIBYTE
-    store: MediaStore = LocalStore(tmp_path / "media") if kind == "local" else make_store(seaweed)
+    store = LocalStore(tmp_path / "media") if kind == "local" else make_store(seaweed)
     source = tmp_path / "source.mp4"
     source.write_bytes(os.urandom(size_bytes))
     digest = digest_of_bytes(source.read_bytes())
@@ -241,9 +222,18 @@ def test_no_transfer_holds_a_file_in_memory(
     tracemalloc.start()
     try:
         stored = store.put(
-            source, f"{object_prefix}x.mp4", expected=digest, content_type="video/mp4", tags={}, may_replace=False
+            source,
+            f"{object_prefix}x.mp4",
+            expected=digest,
+            content_type="video/mp4",
+            tags={},
+            may_replace=False,
+            may_consume=False,
         )
         store.get(stored.url, tmp_path / "fetched.mp4", expected=digest)
+        with store.open(stored.url) as reader:
+            while reader.read(MEBIBYTE):
+                pass
         _, peak = tracemalloc.get_traced_memory()
     finally:
         tracemalloc.stop()

@@ -11,7 +11,7 @@ from bookmarkai_assets.adapters.s3_store import S3Store
 from bookmarkai_assets.adapters.s3_store.client import Connection, connect
 from bookmarkai_assets.demo.seaweed import SeaweedServer
 from tests.support.fault_proxy import FaultProxy
-from tests.support.s3_bench import Bench, make_store
+from tests.support.s3_bench import RANGE, Bench, make_store
 
 BUCKET = "media"
 
@@ -70,16 +70,36 @@ def s3_store_behind_proxy(seaweed: SeaweedServer, s3_fault_proxy: FaultProxy) ->
     return make_store(seaweed, s3_fault_proxy.url)
 
 
+@pytest.fixture(scope="session")
+def s3_ranged_store(seaweed: SeaweedServer, s3_fault_proxy: FaultProxy) -> S3Store:
+    """Give the worker's store by way of the proxy that reads in small ranges."""
+    return make_store(seaweed, s3_fault_proxy.url, part_bytes=RANGE)
+
+
 @pytest.fixture
 def bench(
     s3_fault_proxy: FaultProxy,
     s3_store_behind_proxy: S3Store,
+    s3_ranged_store: S3Store,
     s3_client: Any,
     seaweed: SeaweedServer,
     object_prefix: str,
     tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
 ) -> Iterator[Bench]:
     """Give a bench whose proxy passes everything, as long as the test does not break it."""
+    # One client serves the tests of a worker. By itself it pauses up to a second before a retry, and grants itself no
+    # more of them after a hundred.
+    monkeypatch.setattr("botocore.retries.standard.ExponentialBackoff.delay_amount", lambda *_: 0.0)
+    monkeypatch.setattr("botocore.retries.quota.RetryQuota.acquire", lambda *_: True)
     s3_fault_proxy.pass_through()
-    yield Bench(s3_fault_proxy, s3_store_behind_proxy, s3_client, seaweed.bucket, f"{object_prefix}video.mp4", tmp_path)
+    yield Bench(
+        proxy=s3_fault_proxy,
+        store=s3_store_behind_proxy,
+        ranged=s3_ranged_store,
+        client=s3_client,
+        bucket=seaweed.bucket,
+        key=f"{object_prefix}video.mp4",
+        directory=tmp_path,
+    )
     s3_fault_proxy.pass_through()

@@ -30,6 +30,8 @@ class Fault(StrEnum):
     THROTTLED = "503"  # the server is not asked
     INTERNAL_ERROR = "500"  # the server is not asked
     ABSENT = "404"  # the server is not asked
+    DENIED = "403"  # the server is not asked
+    SKEWED = "403 clock"  # the server is not asked
     RESET = "reset"  # the server is not asked, the connection is reset
     LOST_ANSWER = "lost answer"  # the server does it, the connection is reset before the answer
     TRUNCATED = "truncated"  # the answer breaks off in its middle
@@ -42,6 +44,8 @@ _UNASKED = {
     Fault.THROTTLED: (503, "SlowDown"),
     Fault.INTERNAL_ERROR: (500, "InternalError"),
     Fault.ABSENT: (404, "NoSuchKey"),
+    Fault.DENIED: (403, "AccessDenied"),
+    Fault.SKEWED: (403, "RequestTimeTooSkewed"),
 }
 
 
@@ -205,10 +209,10 @@ class _Handler(BaseHTTPRequestHandler):
         if status != http.client.NO_CONTENT:
             self.send_header("Content-Length", str(announced))
         self.end_headers()
-        self.wfile.write(body)
+        if self.command != "HEAD":
+            self.wfile.write(body)
+            self.close_connection = self.close_connection or len(body) < announced
         self.wfile.flush()
-        if self.command != "HEAD" and len(body) < announced:
-            self.close_connection = True
 
     def _reset(self) -> None:
         # Lingering for zero seconds makes the close a reset.

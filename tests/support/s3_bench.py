@@ -15,9 +15,13 @@ PART = 5 * MEBIBYTE  # S3's smallest part
 SMALL = b"video bytes " * 3000
 """One part."""
 
-LARGE = b"0123456789abcdef" * (2 * PART // 16) + b"the third part"
-PARTS = 3
+LARGE = b"0123456789abcdef" * (PART // 16) + b"the second part"
+PARTS = 2
 """Of `LARGE`."""
+
+RANGE = len(SMALL) // 3
+RANGES = 3
+"""Of `SMALL`, read by a store whose ranges are so small: S3 sets no bound to these."""
 
 ATTEMPTS = 2
 """Of each request, so that lasting faults end soon."""
@@ -40,10 +44,14 @@ def make_store(seaweed: SeaweedServer, endpoint: str | None = None, **changes: A
 
 @dataclass(frozen=True)
 class Bench:
-    """A store behind a fault proxy, one key, a directory, and a client that goes past the proxy."""
+    """A store behind a fault proxy, one key, a directory, and a client that goes past the proxy.
+
+    `ranged` is another store there, which reads in ranges of `RANGE` bytes.
+    """
 
     proxy: FaultProxy
     store: S3Store
+    ranged: S3Store
     client: Any
     bucket: str
     key: str
@@ -69,13 +77,25 @@ class Bench:
             content_type="video/mp4",
             tags={"share-id": "0b5f6a7e"},
             may_replace=may_replace,
+            may_consume=False,
         )
 
-    def get(self, data: bytes) -> bytes:
+    def get(self, data: bytes, *, in_ranges: bool = False) -> bytes:
         """Fetch what should be `data`."""
         destination = self.directory / "fetched" / "video.mp4"
-        self.store.get(self.url, destination, expected=digest_of_bytes(data))
+        (self.ranged if in_ranges else self.store).get(self.url, destination, expected=digest_of_bytes(data))
         return destination.read_bytes()
+
+    def read(self, *, offset: int = 0, size_bytes: int | None = None, in_ranges: bool = False) -> bytes:
+        """Read the object, or a part of it, through the store's reader."""
+        store = self.ranged if in_ranges else self.store
+        with store.open(self.url, offset=offset, size_bytes=size_bytes) as reader:
+            return reader.read()
+
+    def begin_upload(self, key: str | None = None) -> str:
+        """Begin a multipart upload, as a process that is killed then leaves it; returns its id."""
+        answer = self.client.create_multipart_upload(Bucket=self.bucket, Key=key or self.key)
+        return str(answer["UploadId"])
 
     def fetched_files(self) -> list[Path]:
         """List what lies at and beside the destination."""

@@ -38,7 +38,8 @@ _CODES: dict[str, StoreErrorClass] = {
     ),
     "RequestTimeout": StoreErrorClass.TIMEOUT,
     **dict.fromkeys(
-        ("BadDigest", "XAmzContentChecksumMismatch", "XAmzContentSHA256Mismatch"),
+        # A range beyond the object's end: it is not the object that was expected.
+        ("BadDigest", "InvalidRange", "XAmzContentChecksumMismatch", "XAmzContentSHA256Mismatch"),
         StoreErrorClass.CHECKSUM,
     ),
     # Two writers of one key met inside the server, or a body was cut: the next attempt sees a settled state.
@@ -81,6 +82,30 @@ _REMEDIES: dict[StoreErrorClass, str] = {
     StoreErrorClass.OTHER: "see the server's own log for this request",
 }
 
+_CLOCK_CODE = "RequestTimeTooSkewed"
+_CLOCK_REMEDY = "set this machine's clock (by NTP): a server takes no request whose time is more than 15 minutes off"
+
+_IDENTITY_CODES = frozenset({"ExpiredToken", "InvalidAccessKeyId", "InvalidToken", "SignatureDoesNotMatch"})
+"""The server does not believe who asks, so rights are not what is missing."""
+
+_PERMISSIONS: dict[str, str] = {
+    **dict.fromkeys(
+        ("PutObject", "CreateMultipartUpload", "UploadPart", "CompleteMultipartUpload"),
+        "s3:PutObject",
+    ),
+    **dict.fromkeys(
+        ("HeadObject", "GetObject"), "s3:GetObject (and s3:ListBucket, without which absence looks like refusal)"
+    ),
+    **dict.fromkeys(("HeadBucket", "ListObjectsV2"), "s3:ListBucket"),
+    "AbortMultipartUpload": "s3:AbortMultipartUpload",
+    "ListMultipartUploads": "s3:ListBucketMultipartUploads",
+    "DeleteObject": "s3:DeleteObject",
+    "GetBucketLifecycleConfiguration": "s3:GetLifecycleConfiguration",
+    "GetBucketEncryption": "s3:GetEncryptionConfiguration",
+    "GetBucketLocation": "s3:GetBucketLocation",
+}
+"""What AWS's IAM calls the right to do what boto3 calls an operation."""
+
 _PRECONDITION_CODES = frozenset({"PreconditionFailed", "412"})
 _ABSENCE_CODES = frozenset({"NoSuchKey", "NotFound", "404"})
 
@@ -107,9 +132,11 @@ def vendor_errors(action: str, *, bucket: str | None = None) -> Iterator[None]:
     except ClientError as error:
         raise _of_response(error.response, error.operation_name, action, bucket) from error
     except ResponseParserError as error:
-        raise _not_of_s3(action) from error
+        raise not_of_s3(action) from error
     except BotoCoreError as error:
         raise _of_client_side(error, action) from error
+    except ValueError as error:  # what boto3's parsers raise for a number or a date that is none
+        raise not_of_s3(action) from error
 
 
 def missing_bucket(action: str, bucket: str | None) -> StoreError:
@@ -123,8 +150,13 @@ def missing_bucket(action: str, bucket: str | None) -> StoreError:
 def field_of(answer: Mapping[str, Any], name: str, action: str) -> Any:  # noqa: ANN401 - as the vendor's answers are
     """Read a field that every S3 answer of its kind has. Raises `StoreError` (unavailable) for one that lacks it."""
     if name not in answer:
-        raise _not_of_s3(action)
+        raise not_of_s3(action)
     return answer[name]
+
+
+def not_of_s3(action: str) -> StoreError:
+    """Say that an answer cannot have been what an S3 server sent."""
+    return _error(StoreErrorClass.UNAVAILABLE, action, "an answer that is not S3's, or was damaged on the way")
 
 
 def _of_response(response: Mapping[str, Any], operation: str, action: str, bucket: str | None) -> Exception:
@@ -143,7 +175,18 @@ def _of_response(response: Mapping[str, Any], operation: str, action: str, bucke
         return missing_bucket(action, bucket)
     if code in _ABSENCE_CODES:
         return ObjectNotFoundError(f"{action}: expected an object, found none ({operation} answered 404)")
-    return _error(_class_of_response(code, status), action, found)
+    error_class = _class_of_response(code, status)
+    return _error(error_class, action, found, _refusal_remedy(error_class, operation, code))
+
+
+def _refusal_remedy(error_class: StoreErrorClass, operation: str, code: str) -> str:
+    """Name the missing right where that can be the cause: answers to a HEAD carry no code that would tell."""
+    remedy = _REMEDIES[error_class]
+    if code == _CLOCK_CODE:
+        return _CLOCK_REMEDY
+    if error_class is not StoreErrorClass.ACCESS_DENIED or code in _IDENTITY_CODES or operation not in _PERMISSIONS:
+        return remedy
+    return f"the operation needs {_PERMISSIONS[operation]}; {remedy}"
 
 
 def _class_of_response(code: str, status: int) -> StoreErrorClass:
@@ -184,9 +227,5 @@ def _of_client_side(error: Exception, action: str) -> StoreError:
     return _error(error_class, action, found)
 
 
-def _not_of_s3(action: str) -> StoreError:
-    return _error(StoreErrorClass.UNAVAILABLE, action, "an answer that is not S3's, or was damaged on the way")
-
-
-def _error(error_class: StoreErrorClass, action: str, found: str) -> StoreError:
-    return StoreError(error_class, f"{action}: {found}; {_REMEDIES[error_class]}")
+def _error(error_class: StoreErrorClass, action: str, found: str, remedy: str | None = None) -> StoreError:
+    return StoreError(error_class, f"{action}: {found}; {remedy or _REMEDIES[error_class]}")

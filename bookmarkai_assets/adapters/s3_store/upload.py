@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 from bookmarkai_assets.adapters.s3_store.client import S3Client
 from bookmarkai_assets.adapters.s3_store.errors import UploadGoneError, field_of, vendor_errors
-from bookmarkai_assets.adapters.s3_store.parallel import run_all
+from bookmarkai_assets.adapters.s3_store.parallel import Interruption, run_all
 from bookmarkai_assets.adapters.s3_store.source import Part, Source
 from bookmarkai_assets.core.errors import StoreError
 
@@ -31,17 +31,20 @@ class Upload:
         return f"storing s3://{self.bucket}/{self.key}"
 
 
-def send(client: S3Client, upload: Upload) -> None:
+def send(client: S3Client, upload: Upload, *, interruption: Interruption) -> None:
     """Send the source: one request if it is one part, else a multipart upload that is aborted on any failure.
+
+    An upload whose id never arrived, since the answer to its beginning was lost, stays behind as a leftover.
 
     Raises `StoreError`, `PreconditionFailedError` when the condition does not hold, and `UploadGoneError` when the
     server has lost the upload, which is also how a completion looks whose answer was lost.
     """
+    interruption.check(upload.action)
     with vendor_errors(upload.action, bucket=upload.bucket):
         if len(upload.source.parts) == 1:
             _send_at_once(client, upload)
         else:
-            _send_in_parts(client, upload)
+            _send_in_parts(client, upload, interruption)
 
 
 def _send_at_once(client: S3Client, upload: Upload) -> None:
@@ -58,7 +61,7 @@ def _send_at_once(client: S3Client, upload: Upload) -> None:
     )
 
 
-def _send_in_parts(client: S3Client, upload: Upload) -> None:
+def _send_in_parts(client: S3Client, upload: Upload, interruption: Interruption) -> None:
     begun = client.create_multipart_upload(
         Bucket=upload.bucket,
         Key=upload.key,
@@ -83,7 +86,8 @@ def _send_in_parts(client: S3Client, upload: Upload) -> None:
         return {"PartNumber": part.number, "ETag": etag, "ChecksumCRC64NVME": part.crc64nvme}
 
     try:
-        parts = run_all(send_part, upload.source.parts)
+        parts = run_all(send_part, upload.source.parts, before_each=lambda: interruption.check(upload.action))
+        interruption.check(upload.action)
         client.complete_multipart_upload(
             Bucket=upload.bucket,
             Key=upload.key,

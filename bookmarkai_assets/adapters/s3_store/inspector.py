@@ -1,0 +1,337 @@
+"""Looks at how a bucket is set up: credentials, region, encryption, lifecycle, clock. Changes nothing, stores nothing.
+
+What the lifecycle rules ought to be is `lifecycle`'s part; whether transfers work is shown by probing the store.
+"""
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import UTC, datetime, timedelta
+from email.utils import parsedate_to_datetime
+from functools import cached_property
+from http import HTTPStatus
+from typing import Any
+
+from typing_extensions import override
+
+from bookmarkai_assets.adapters.s3_store.client import Connection, S3Client, connect
+from bookmarkai_assets.adapters.s3_store.errors import not_of_s3, vendor_errors
+from bookmarkai_assets.adapters.s3_store.lifecycle import loss_of, problems_of, wanted_rule
+from bookmarkai_assets.core.errors import StoreError
+from bookmarkai_assets.core.placement import Backend
+from bookmarkai_assets.core.ports import Inspection, InspectionStatus, StoreInspector
+from bookmarkai_assets.core.retention import EXPIRING_PREFIX
+
+_ATTEMPTS = 2
+"""Of each request: a person waits for the answer, and a server that needs more tries is worth knowing of."""
+
+_CLOCK_WARNING = timedelta(minutes=1)
+_CLOCK_FAILURE = timedelta(minutes=5)
+"""Amazon S3 refuses requests that are more than 15 minutes off; a clock that is 5 off is on its way there."""
+
+_SHOWN_KEY_CHARACTERS = 4
+_LEGACY_IRELAND = "EU"
+
+_REFUSED: Mapping[str, str] = {
+    "InvalidAccessKeyId": "the server knows no such access key: correct {key_id}",
+    "SignatureDoesNotMatch": "the secret does not belong to this access key: correct {secret}",
+    "ExpiredToken": "temporary credentials have run out: renew {secret}",
+    "InvalidToken": "the session token does not belong to this access key: renew {secret}",
+    "RequestTimeTooSkewed": "set this machine's clock; the step `clock` says by how much it is off",
+}
+"""Answers that speak of the credentials themselves, with what to do."""
+
+_ACCEPTED = frozenset({"AccessDenied", "NoSuchBucket", "PermanentRedirect"})
+"""Refusals that a server gives only to somebody it knows: it has checked the signature before."""
+
+
+@dataclass(frozen=True)
+class _Answer:
+    """What the server said. `error` is None for a success; `code` and `headers` are there as far as it answered."""
+
+    fields: Mapping[str, Any] = field(default_factory=dict)
+    headers: Mapping[str, str] = field(default_factory=dict)
+    code: str = ""
+    status: int = 0
+    error: StoreError | None = None
+
+    @property
+    def is_denied(self) -> bool:
+        return self.status == HTTPStatus.FORBIDDEN
+
+
+@dataclass(frozen=True)
+class _Credentials:
+    """Whose key it is and where it was found: in the settings, or by botocore's method of that name."""
+
+    key_id: str = field(repr=False)
+    origin: str
+    is_setting: bool
+
+    def where(self, part: str) -> str:
+        """Say what an operator has to change to change the `key id` or the `secret key`."""
+        if not self.is_setting:
+            return f"the {part} in {self.origin}"
+        return "S3_ACCESS_KEY" if part == "key id" else "S3_SECRET_KEY"
+
+
+class S3Inspector(StoreInspector):
+    """Looks at the bucket that `S3Store` with the same connection would use.
+
+    `video_prefix` is where objects go (`S3_VIDEO_PREFIX`) and `expiry_days` what the catalog takes the lifecycle rule
+    under `temp/` to be, in days. `clock` tells the machine's time, with its zone.
+    """
+
+    def __init__(
+        self,
+        bucket: str,
+        *,
+        region: str | None,
+        endpoint: str | None,
+        access_key: str | None,
+        secret_key: str | None,
+        use_path_style: bool,
+        video_prefix: str,
+        expiry_days: int,
+        max_attempts: int = _ATTEMPTS,
+        clock: Callable[[], datetime] = lambda: datetime.now(UTC),
+    ) -> None:
+        self._bucket = bucket
+        self._connection = Connection(region, endpoint, access_key, secret_key, use_path_style, max_attempts)
+        self._video_prefix = video_prefix
+        self._expiry_days = expiry_days
+        self._clock = clock
+        self._looks: Mapping[str, Callable[[str], Inspection]] = {
+            "credentials": self._look_at_credentials,
+            "bucket": self._look_at_bucket,
+            "region": self._look_at_region,
+            "encryption": self._look_at_encryption,
+            "lifecycle": self._look_at_lifecycle,
+            "clock": self._look_at_clock,
+        }
+
+    @property
+    @override
+    def backend(self) -> Backend:
+        return Backend.S3
+
+    @override
+    def inspections(self) -> Sequence[str]:
+        return tuple(self._looks)
+
+    @override
+    def inspect(self, name: str) -> Inspection:
+        try:
+            return self._looks[name](name)
+        except StoreError as error:
+            return Inspection(name, InspectionStatus.FAILED, str(error))
+
+    def _look_at_credentials(self, name: str) -> Inspection:
+        credentials = self._find_credentials()
+        if credentials is None:
+            return Inspection(
+                name,
+                InspectionStatus.FAILED,
+                "expected credentials, found none: neither in S3_ACCESS_KEY nor in AWS's own variables, profiles and "
+                "roles",
+                "set S3_ACCESS_KEY and S3_SECRET_KEY, or give this machine a profile or a role",
+            )
+        whose = f"access key {_masked(credentials.key_id)} from {credentials.origin}"
+        answer = self._ask_for_listing("trying the credentials")
+        if answer.code in _REFUSED:
+            return Inspection(
+                name,
+                InspectionStatus.FAILED,
+                f"{whose}: the server answered {answer.status} {answer.code}",
+                _REFUSED[answer.code].format(
+                    key_id=credentials.where("key id"), secret=credentials.where("secret key")
+                ),
+            )
+        if answer.error is not None and answer.code not in _ACCEPTED:
+            raise answer.error
+        return Inspection(name, InspectionStatus.OK, f"{whose}: accepted")
+
+    def _find_credentials(self) -> _Credentials | None:
+        if self._connection.access_key is not None:
+            return _Credentials(self._connection.access_key, "S3_ACCESS_KEY", is_setting=True)
+        from boto3.session import Session
+
+        with vendor_errors("looking for credentials"):
+            resolved = Session().get_credentials()
+            if resolved is None:
+                return None
+            key_id: str = resolved.get_frozen_credentials().access_key
+            return _Credentials(key_id, f"AWS's own chain ({resolved.method})", is_setting=False)
+
+    def _look_at_bucket(self, name: str) -> Inspection:
+        action = f"listing s3://{self._bucket}/{self._video_prefix}"
+        answer = self._ask_for_listing(action)
+        if answer.is_denied:
+            return Inspection(
+                name,
+                InspectionStatus.FAILED,
+                f"{action}: the server answered {answer.status} {answer.code}",
+                f"{self._permission('s3:ListBucket')}; without it an absent object cannot be told from a forbidden "
+                "one. If the bucket is somebody else's, correct S3_MEDIA_BUCKET",
+            )
+        if answer.error is not None:
+            raise answer.error
+        return Inspection(name, InspectionStatus.OK, f"s3://{self._bucket} answers at {self._client.meta.endpoint_url}")
+
+    def _look_at_region(self, name: str) -> Inspection:
+        used = self._client.meta.region_name
+        head = self._ask(f"asking for the region of {self._bucket}", "head_bucket")
+        found = head.headers.get("x-amz-bucket-region")
+        if found is None:
+            location = self._ask(f"asking for the region of {self._bucket}", "get_bucket_location")
+            if (refusal := self._refusal(name, location, "s3:GetBucketLocation")) is not None:
+                return refusal
+            constraint = location.fields.get("LocationConstraint")
+            if constraint is None and self._connection.endpoint is not None:
+                return Inspection(name, InspectionStatus.OK, f"the server names none; requests are signed for {used}")
+            # On Amazon S3 the first region goes by no name here, and an old bucket in Ireland by another one.
+            found = "eu-west-1" if constraint == _LEGACY_IRELAND else constraint or "us-east-1"
+        if found != used:
+            return Inspection(
+                name,
+                InspectionStatus.FAILED,
+                f"the bucket is in {found}, requests are signed for {used}",
+                f"set AWS_REGION={found}: links to the objects do not work with another region",
+            )
+        return Inspection(name, InspectionStatus.OK, f"the bucket is in {found}, as AWS_REGION says")
+
+    def _look_at_encryption(self, name: str) -> Inspection:
+        answer = self._ask("reading the bucket's default encryption", "get_bucket_encryption")
+        is_none_set = answer.code == "ServerSideEncryptionConfigurationNotFoundError"
+        if not is_none_set and (refusal := self._refusal(name, answer, "s3:GetEncryptionConfiguration")) is not None:
+            return refusal
+        defaults = [
+            default
+            for rule in answer.fields.get("ServerSideEncryptionConfiguration", {}).get("Rules", [])
+            if (default := rule.get("ApplyServerSideEncryptionByDefault")) is not None
+        ]
+        if not defaults:
+            return Inspection(
+                name,
+                InspectionStatus.WARNING,
+                "the bucket has no default encryption",
+                f"aws s3api put-bucket-encryption --bucket {self._bucket} --server-side-encryption-configuration "
+                '\'{"Rules": [{"ApplyServerSideEncryptionByDefault": {"SSEAlgorithm": "AES256"}}]}\'',
+            )
+        key = defaults[0].get("KMSMasterKeyID")
+        return Inspection(
+            name, InspectionStatus.OK, f"{defaults[0].get('SSEAlgorithm')}{f' with key {key}' if key else ''}"
+        )
+
+    def _look_at_lifecycle(self, name: str) -> Inspection:
+        answer = self._ask("reading the bucket's lifecycle rules", "get_bucket_lifecycle_configuration")
+        is_none_set = answer.code == "NoSuchLifecycleConfiguration"
+        if not is_none_set and (refusal := self._refusal(name, answer, "s3:GetLifecycleConfiguration")) is not None:
+            return refusal
+        rules = answer.fields.get("Rules", [])
+        prefix, days = self._video_prefix, self._expiry_days
+        is_expiring = prefix.startswith(EXPIRING_PREFIX)
+        if not is_expiring and (losses := loss_of(rules, prefix)):
+            return Inspection(
+                name,
+                InspectionStatus.FAILED,
+                f"objects under {prefix} are to stay, for they are not under {EXPIRING_PREFIX}; "
+                f"but {'; '.join(losses)}",
+                f"remove or narrow that rule, or set S3_VIDEO_PREFIX to a prefix under {EXPIRING_PREFIX}",
+            )
+        expected_days = days if is_expiring else None
+        if problems := problems_of(rules, prefix, days=expected_days):
+            return Inspection(
+                name,
+                InspectionStatus.WARNING,
+                "; ".join(problems),
+                f"have this rule among the bucket's lifecycle rules, in place of any named here: "
+                f"{wanted_rule(prefix, days=expected_days)}"
+                + (" (or set S3_EXPIRY_DAYS to what the bucket does)" if is_expiring else ""),
+            )
+        life = f"expire after {days} days" if is_expiring else "stay"
+        return Inspection(name, InspectionStatus.OK, f"objects under {prefix} {life}, unfinished uploads are aborted")
+
+    def _look_at_clock(self, name: str) -> Inspection:
+        before = self._clock()
+        answer = self._ask("asking for the server's time", "head_bucket")
+        after = self._clock()
+        server = _time_in(answer.headers.get("date", ""))
+        if server is None:
+            return Inspection(
+                name, InspectionStatus.WARNING, "no answer of the server told its time; the clocks were not compared"
+            )
+        # The server wrote it between the two readings, cut to a second: the machine is off by what lies outside them.
+        ahead = before - server if before > server else min(after - server, timedelta())
+        found = f"{abs(ahead).total_seconds():.0f} s between this machine's clock and the server's"
+        if abs(ahead) <= _CLOCK_WARNING:
+            return Inspection(name, InspectionStatus.OK, found)
+        status = InspectionStatus.FAILED if abs(ahead) > _CLOCK_FAILURE else InspectionStatus.WARNING
+        side = "ahead" if ahead > timedelta() else "behind"
+        return Inspection(
+            name,
+            status,
+            f"{found}: this machine is {side}",
+            "set this machine's clock (run an NTP client): S3 refuses requests that are 15 minutes off",
+        )
+
+    def _refusal(self, name: str, answer: _Answer, permission: str) -> Inspection | None:
+        """Give the finding for a look that is not needed for the work and was not allowed or is not to be had."""
+        if answer.error is None:
+            return None
+        if answer.is_denied:
+            found = f"not allowed to look: the server answered {answer.status} {answer.code}"
+            return Inspection(name, InspectionStatus.WARNING, found, f"{self._permission(permission)} for this check")
+        if answer.status in {HTTPStatus.NOT_IMPLEMENTED, HTTPStatus.METHOD_NOT_ALLOWED}:
+            return Inspection(
+                name, InspectionStatus.WARNING, "the server has no such setting; find out what it does instead"
+            )
+        raise answer.error
+
+    def _permission(self, name: str) -> str:
+        return f"allow {name} on arn:aws:s3:::{self._bucket}"
+
+    def _ask_for_listing(self, action: str) -> _Answer:
+        """Ask for the first of the objects: an answer with a body, so that a refusal has a code."""
+        answer = self._ask(action, "list_objects_v2", MaxKeys=1, Prefix=self._video_prefix)
+        if answer.error is None and "IsTruncated" not in answer.fields:
+            return _Answer(error=not_of_s3(action))  # a web page, of a proxy or of another server
+        return answer
+
+    def _ask(self, action: str, operation: str, **parameters: object) -> _Answer:
+        """Ask the server about the bucket; a refusal is an answer too, and so is silence."""
+        try:
+            with vendor_errors(action, bucket=self._bucket):
+                fields = getattr(self._client, operation)(Bucket=self._bucket, **parameters)
+        except StoreError as error:
+            response = getattr(error.__cause__, "response", {})
+            return _Answer(
+                headers=_headers(response),
+                code=str(response.get("Error", {}).get("Code", "")),
+                status=int(response.get("ResponseMetadata", {}).get("HTTPStatusCode", 0)),
+                error=error,
+            )
+        return _Answer(fields=fields, headers=_headers(fields))
+
+    @cached_property
+    def _client(self) -> S3Client:
+        return connect(self._connection)
+
+
+def _headers(response: Mapping[str, Any]) -> Mapping[str, str]:
+    headers: Mapping[str, str] = response.get("ResponseMetadata", {}).get("HTTPHeaders", {})
+    return headers
+
+
+def _time_in(header: str) -> datetime | None:
+    """Read a Date header; None for none, for nonsense, and for a time without its zone."""
+    try:
+        told = parsedate_to_datetime(header)
+    except ValueError:
+        return None
+    return told if told.tzinfo is not None else None
+
+
+def _masked(key_id: str) -> str:
+    """Show the last characters of a key id, as AWS's own tools do, unless they would be half of it."""
+    is_long = len(key_id) > 2 * _SHOWN_KEY_CHARACTERS
+    return "…" + (key_id[-_SHOWN_KEY_CHARACTERS:] if is_long else "")

@@ -1,0 +1,93 @@
+"""What a bucket's lifecycle rules do to the pipeline's objects, against what its catalog takes to be so. Pure rules.
+
+Reads rules in the shape that S3 answers with. Asking for them, and setting them, is for others.
+"""
+
+import json
+from collections.abc import Mapping, Sequence
+from typing import Any, TypeAlias
+
+from bookmarkai_assets.core.retention import EXPIRING_PREFIX
+
+Rule: TypeAlias = Mapping[str, Any]
+"""One rule as `GetBucketLifecycleConfiguration` answers."""
+
+ABORT_DAYS = 1
+"""The least that S3 takes. No upload of one video takes a day."""
+
+
+def loss_of(rules: Sequence[Rule], prefix: str) -> list[str]:
+    """Say which rules delete objects below a prefix that no rule should touch; none is as it should be."""
+    return [f"{_name(rule)} deletes objects {_when(rule)}" for rule in _expirations(rules, prefix)]
+
+
+def problems_of(rules: Sequence[Rule], prefix: str, *, days: int | None) -> list[str]:
+    """Say what the rules lack for objects below `prefix`, in words; none is as it should be.
+
+    They should expire `days` after they were stored (None: that is not asked), and uploads that nobody completed
+    should be aborted. Of several rules on one object the earliest expiry counts, as in Amazon S3.
+    """
+    problems = []
+    whole = [rule for rule in _enabled(rules) if _covers(rule, prefix)]
+    if days is not None:
+        problems += [
+            f"{_name(rule)} deletes objects {_when(rule)}, before the {days} days of S3_EXPIRY_DAYS"
+            for rule in _expirations(rules, prefix)
+            if "Days" not in rule["Expiration"] or rule["Expiration"]["Days"] < days
+        ]
+        lives = [rule["Expiration"]["Days"] for rule in whole if "Days" in rule.get("Expiration", {})]
+        if not lives:
+            problems.append(f"no enabled rule expires everything under {prefix}")
+        elif min(lives) > days:
+            problems.append(f"objects expire after {min(lives)} days, not after the {days} of S3_EXPIRY_DAYS")
+    if not any("AbortIncompleteMultipartUpload" in rule for rule in whole):
+        problems.append(f"no enabled rule aborts unfinished multipart uploads under {prefix}")
+    return problems
+
+
+def wanted_rule(prefix: str, *, days: int | None) -> str:
+    """Give the rule that leaves no problem, as JSON for `Rules` of a lifecycle configuration."""
+    rule = {
+        "ID": "bookmarkai-media",
+        "Status": "Enabled",
+        "Filter": {"Prefix": prefix if days is None else EXPIRING_PREFIX},
+        **({"Expiration": {"Days": days}} if days is not None else {}),
+        "AbortIncompleteMultipartUpload": {"DaysAfterInitiation": ABORT_DAYS},
+    }
+    return json.dumps(rule)
+
+
+def _enabled(rules: Sequence[Rule]) -> list[Rule]:
+    return [rule for rule in rules if rule.get("Status") == "Enabled"]
+
+
+def _expirations(rules: Sequence[Rule], prefix: str) -> list[Rule]:
+    """Give the enabled rules that delete something below the prefix, if only a part of it."""
+    return [
+        rule
+        for rule in _enabled(rules)
+        if {"Days", "Date"} & rule.get("Expiration", {}).keys()
+        and (prefix.startswith(_prefix(rule)) or _prefix(rule).startswith(prefix))
+    ]
+
+
+def _covers(rule: Rule, prefix: str) -> bool:
+    """Tell whether the rule is for everything below the prefix: not for a part of it, some tags or some sizes."""
+    conditions = rule.get("Filter", {})
+    return prefix.startswith(_prefix(rule)) and not conditions.keys() - {"Prefix"}
+
+
+def _prefix(rule: Rule) -> str:
+    conditions = rule.get("Filter", {})
+    # `And` holds it beside tags or sizes; rules of old have it at their top.
+    found = conditions.get("Prefix") or conditions.get("And", {}).get("Prefix") or rule.get("Prefix") or ""
+    return str(found)
+
+
+def _name(rule: Rule) -> str:
+    return f"rule {rule.get('ID', 'without an ID')!r}"
+
+
+def _when(rule: Rule) -> str:
+    expiration = rule["Expiration"]
+    return f"after {expiration['Days']} days" if "Days" in expiration else f"on {expiration['Date']:%Y-%m-%d}"

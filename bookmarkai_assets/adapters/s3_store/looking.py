@@ -1,0 +1,128 @@
+"""What the server says of one object, and how it says that there is none."""
+
+import re
+from collections.abc import Mapping
+from contextlib import suppress
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from email.utils import parsedate_to_datetime
+
+from bookmarkai_assets.adapters.s3_store.client import S3Client
+from bookmarkai_assets.adapters.s3_store.errors import field_of, missing_bucket, vendor_errors
+from bookmarkai_assets.adapters.s3_store.metadata import SHA256, SIZE, tags_of_metadata
+from bookmarkai_assets.adapters.s3_store.source import Source
+from bookmarkai_assets.core.errors import ObjectNotFoundError, StoreError, StoreErrorClass
+from bookmarkai_assets.core.media import Digest
+from bookmarkai_assets.core.ports import StoredObject
+
+_EXPIRY_DATE = re.compile(r'expiry-date="([^"]*)"')
+
+
+@dataclass(frozen=True)
+class Found:
+    """What a HEAD says. `sha256`, `recorded_size` and `crc64nvme` are None on objects that somebody else stored."""
+
+    url: str
+    size_bytes: int
+    recorded_size: str | None
+    sha256: str | None
+    crc64nvme: str | None
+    etag: str
+    content_type: str
+    modified_at: datetime
+    expires_at: datetime | None
+    tags: Mapping[str, str]
+
+    def holds(self, expected: Digest) -> bool:
+        """Tell whether the recorded digest is the expected one."""
+        return self.sha256 == expected.sha256 and self.size_bytes == expected.size_bytes
+
+    def is_of(self, source: Source) -> bool:
+        """Tell whether the object is what this source makes, by its digest and the server's own checksum."""
+        return self.holds(source.digest) and self.crc64nvme in {None, source.crc64nvme}
+
+    @property
+    def words(self) -> str:
+        """The object in words, for messages."""
+        return f"{self.size_bytes} bytes with SHA-256 {self.sha256[:16] + '…' if self.sha256 else 'not recorded'}"
+
+    @property
+    def digest(self) -> Digest:
+        """The recorded digest. Raises `StoreError` (checksum) when none is recorded, or one of another size."""
+        if self.sha256 is None:
+            raise StoreError(
+                StoreErrorClass.CHECKSUM,
+                f"expected an object with the metadata {SHA256!r} at {self.url}, found none of that name; something "
+                "other than this pipeline stored it",
+            )
+        if self.recorded_size not in {None, str(self.size_bytes)}:
+            raise StoreError(
+                StoreErrorClass.CHECKSUM,
+                f"expected {self.recorded_size} bytes at {self.url}, by its metadata, found {self.size_bytes}; "
+                "the answer was damaged on the way, or something has changed the object: try again",
+            )
+        return Digest(self.size_bytes, self.sha256)
+
+    @property
+    def stored(self) -> StoredObject:
+        """The object in the port's terms. Raises `StoreError` as `digest` does."""
+        return StoredObject(
+            url=self.url,
+            digest=self.digest,
+            content_type=self.content_type,
+            modified_at=self.modified_at,
+            expires_at=self.expires_at,
+            tags=self.tags,
+        )
+
+
+def look(client: S3Client, bucket: str, key: str) -> Found | None:
+    """Ask for one object; None when there is none, which a HEAD also says of a bucket that is not there."""
+    url = f"s3://{bucket}/{key}"
+    action = f"looking at {url}"
+    with suppress(ObjectNotFoundError), vendor_errors(action, bucket=bucket):
+        head = client.head_object(Bucket=bucket, Key=key, ChecksumMode="ENABLED")
+        metadata = head.get("Metadata", {})
+        return Found(
+            url=url,
+            size_bytes=field_of(head, "ContentLength", action),
+            recorded_size=metadata.get(SIZE),
+            sha256=metadata.get(SHA256),
+            crc64nvme=head.get("ChecksumCRC64NVME"),
+            etag=field_of(head, "ETag", action),
+            content_type=head.get("ContentType", ""),
+            modified_at=field_of(head, "LastModified", action).astimezone(UTC),
+            expires_at=_expiry_of(head.get("Expiration", "")),
+            tags=tags_of_metadata(metadata),
+        )
+    return None
+
+
+def look_or_raise(client: S3Client, bucket: str, key: str) -> Found:
+    """Ask for one object that should be there. Raises `ObjectNotFoundError`, or tells that the bucket is missing."""
+    found = look(client, bucket, key)
+    if found is not None:
+        return found
+    url = f"s3://{bucket}/{key}"
+    # A HEAD has no body to say whether the key or the whole bucket is missing.
+    try:
+        with vendor_errors(f"looking for the bucket of {url}", bucket=bucket):
+            client.head_bucket(Bucket=bucket)
+    except ObjectNotFoundError:
+        raise missing_bucket(f"looking at {url}", bucket) from None
+    except StoreError as error:
+        if error.error_class is not StoreErrorClass.ACCESS_DENIED:
+            raise
+        # Whoever may not ask about the bucket has been told that the object is absent, and that stands.
+    raise ObjectNotFoundError(f"expected an object at {url}, found none")
+
+
+def _expiry_of(header: str) -> datetime | None:
+    """Read `expiry-date="Fri, 23 Dec 2026 00:00:00 GMT", rule-id="…"`; None for a header that is absent or not so."""
+    match = _EXPIRY_DATE.search(header)
+    if match is None:
+        return None
+    try:
+        return parsedate_to_datetime(match[1]).astimezone(UTC)
+    except ValueError:
+        return None

@@ -1,0 +1,86 @@
+"""An object as a stream that is read forward, holding a block at a time, and checked when it has been read whole."""
+
+import hashlib
+import io
+from collections.abc import Generator
+
+from typing_extensions import Buffer, override
+
+from bookmarkai_assets.adapters.s3_store.client import S3Client
+from bookmarkai_assets.adapters.s3_store.download import Download, Span, blocks_of
+from bookmarkai_assets.adapters.s3_store.parallel import Interruption
+from bookmarkai_assets.core.errors import StoreError, StoreErrorClass
+
+
+def open_reader(
+    client: S3Client,
+    download: Download,
+    wanted: Span,
+    *,
+    sha256: str | None,
+    part_bytes: int,
+    interruption: Interruption,
+) -> io.BufferedReader:
+    """Give a reader of the span's bytes, fetched in ranges of `part_bytes` as they are read.
+
+    With `sha256` the bytes are checked against it, in hex: the read that gives the last of them raises `StoreError`
+    (checksum) instead. A reader of which a read has failed is closed.
+    """
+
+    def blocks() -> Generator[bytes, None, None]:
+        for part in wanted.parts(part_bytes):
+            yield from blocks_of(client, download, part, interruption=interruption)
+
+    # The buffering gives `read` its full counts. Of one byte, so that nothing is read ahead: the end is checked when
+    # the caller comes to it, and blocks are buffered below.
+    return io.BufferedReader(_RawReader(blocks(), wanted.size_bytes, sha256, download.action), buffer_size=1)
+
+
+class _RawReader(io.RawIOBase):
+    def __init__(self, blocks: Generator[bytes, None, None], size_bytes: int, sha256: str | None, action: str) -> None:
+        super().__init__()
+        self._blocks = blocks
+        self._block = memoryview(b"")
+        self._left = size_bytes
+        self._expected = sha256
+        self._sha256 = hashlib.sha256()
+        self._action = action
+
+    @override
+    def readable(self) -> bool:
+        return True
+
+    @override
+    def readinto(self, buffer: Buffer, /) -> int:
+        try:
+            return self._read_into(memoryview(buffer).cast("B"))
+        except StoreError:
+            self.close()  # what the failed read had taken is lost: to read on would leave it out
+            raise
+
+    @override
+    def close(self) -> None:
+        self._blocks.close()
+        super().close()
+
+    def _read_into(self, target: memoryview) -> int:
+        if not self._block and self._left:
+            block = next(self._blocks)
+            self._sha256.update(block)
+            self._block = memoryview(block)
+        got = min(len(target), len(self._block))
+        target[:got] = self._block[:got]
+        self._block = self._block[got:]
+        self._left -= got
+        if self._left == 0:
+            self._check()
+        return got
+
+    def _check(self) -> None:
+        found = self._sha256.hexdigest()
+        if self._expected not in {None, found}:
+            raise StoreError(
+                StoreErrorClass.CHECKSUM,
+                f"{self._action}: expected SHA-256 {str(self._expected)[:16]}…, found {found[:16]}… in the bytes that "
+                "arrived; they were changed on the way or in the store: try again",
+            )

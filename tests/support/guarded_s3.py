@@ -1,0 +1,85 @@
+"""An S3 server that enforces IAM policies: moto's, in this process. Its storage is a toy; its refusals are AWS's."""
+
+import json
+import urllib.request
+import uuid
+from types import TracebackType
+from typing import Any, Self
+
+from bookmarkai_assets.adapters.s3_store.client import Connection, connect
+
+REGION = "eu-west-1"
+BUCKET = "guarded"
+
+_ENFORCED, _LIFTED = "0", "inf"
+
+
+class GuardedS3:
+    """Listens on a free loopback port while entered, with one bucket in `REGION`. Who is not allowed is refused."""
+
+    def __init__(self) -> None:
+        from moto.server import ThreadedMotoServer  # noqa: PLC0415 - takes a second to import
+
+        self.bucket = BUCKET
+        self.region = REGION
+        self._server = ThreadedMotoServer(ip_address="127.0.0.1", port=0, verbose=False)
+
+    @property
+    def endpoint(self) -> str:
+        """The URL of its S3 API, path-style."""
+        host, port = self._server.get_host_and_port()
+        return f"http://{host}:{port}"
+
+    def __enter__(self) -> Self:
+        self._server.start()
+        connect(Connection(REGION, self.endpoint, "root", "root", use_path_style=True, max_attempts=1)).create_bucket(
+            Bucket=BUCKET, CreateBucketConfiguration={"LocationConstraint": REGION}
+        )
+        self._guard(_ENFORCED)
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None
+    ) -> None:
+        self._guard(_LIFTED)
+        self._server.stop()
+
+    def connection_of(self, *actions: str) -> dict[str, Any]:
+        """Make a user who may do these actions and no others; give the connection options of stores and inspectors."""
+        from boto3.session import Session
+
+        policy = {
+            "Version": "2012-10-17",
+            "Statement": [{"Effect": "Allow", "Action": list(actions), "Resource": "*"}],
+        }
+        name = uuid.uuid4().hex
+        self._guard(_LIFTED)
+        iam = Session().client(
+            "iam",
+            endpoint_url=self.endpoint,
+            region_name="us-east-1",
+            aws_access_key_id="root",
+            aws_secret_access_key="root",
+        )
+        iam.create_user(UserName=name)
+        iam.put_user_policy(UserName=name, PolicyName="only", PolicyDocument=json.dumps(policy))
+        key = iam.create_access_key(UserName=name)["AccessKey"]
+        self._guard(_ENFORCED)
+        return {
+            "region": REGION,
+            "endpoint": self.endpoint,
+            "access_key": key["AccessKeyId"],
+            "secret_key": key["SecretAccessKey"],
+            "use_path_style": True,
+            "max_attempts": 1,
+        }
+
+    def _guard(self, after_requests: str) -> None:
+        request = urllib.request.Request(
+            f"{self.endpoint}/moto-api/reset-auth",
+            data=after_requests.encode(),
+            headers={"Content-Type": "text/plain"},
+            method="POST",
+        )
+        with urllib.request.urlopen(request, timeout=10):
+            pass
