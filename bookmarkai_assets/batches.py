@@ -43,11 +43,13 @@ def yield_results(
     work: ShareWork,
     results: ShareResults,
     describe: Callable[[Any], RunMetadata] | None = None,
-) -> Iterator[dg.Output[ShareResults]]:
+    check: Callable[[ShareResults], dg.AssetCheckResult] | None = None,
+) -> Iterator[dg.Output[ShareResults] | dg.AssetCheckResult]:
     """Yield a step's results with metadata per partition, then fail the step if it is the run's last and any failed.
 
     The IO manager may turn results into failures while it stores them. When not one share is left, the step fails at
-    once. Raises `dagster.Failure` naming each failed share.
+    once. `check` looks at what was stored; it too may turn results into failures, which the next step then leaves out.
+    Raises `dagster.Failure` naming each failed share.
     """
     if describe is not None:
         for share_id, result in results.items():
@@ -56,6 +58,11 @@ def yield_results(
     if len(failures_in(results)) < len(results):
         # Nothing here may rely on being resumed, or closed in time: when the IO manager raises, Dagster does neither.
         yield dg.Output(results)
+        if check is not None:
+            found = check(results)
+            if len(failures_in(results)) == len(results):
+                work.release()  # a failed check that blocks ends the run with this event
+            yield found
         if not _is_last_of_run(context):
             return
     work.release()

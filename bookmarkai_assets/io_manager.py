@@ -19,7 +19,7 @@ from bookmarkai_assets.core.rules import PipelineRules
 from bookmarkai_assets.operations.intake import link_of
 from bookmarkai_assets.operations.placing import place_media
 from bookmarkai_assets.operations.share_work import failure_of
-from bookmarkai_assets.operations.stores import Stores
+from bookmarkai_assets.operations.stores import Stores, interrupt_all
 
 
 class CatalogIOManager(dg.IOManager):
@@ -77,6 +77,7 @@ class MediaIOManager(CatalogIOManager):
                 obj,
                 lambda leased, media: (leased.share, place_media(leased, media, work=work, stores=self.stores)),
                 concurrency=self.rules.download_concurrency,
+                interrupt=lambda: interrupt_all(self.stores),
             )
         for share_id, result in placed.items():
             if isinstance(result, Failure):

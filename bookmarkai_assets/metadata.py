@@ -1,12 +1,19 @@
 """What an analyst reads beside each partition: the keys, what they mean, and how they are filled."""
 
+from collections.abc import Sequence
+
 import dagster as dg
 
 from bookmarkai_assets.batches import RunMetadata
 from bookmarkai_assets.core.media import Media
 from bookmarkai_assets.core.shares import Share
+from bookmarkai_assets.operations.clean_up_report import CleanUpReport
 from bookmarkai_assets.operations.fetching import FetchedMedia
 from bookmarkai_assets.operations.transcribing import TranscribedShare
+from bookmarkai_assets.operations.verifying import Finding, VerificationReport
+
+MAX_ROWS = 200
+"""Of a table in metadata."""
 
 KEYS: dict[str, dict[str, str]] = {
     "raw_video": {
@@ -38,7 +45,8 @@ KEYS: dict[str, dict[str, str]] = {
         "size_bytes": "size of the video in bytes",
         "audio_size_bytes": "size of the audio track in bytes",
         "sha256": "SHA-256 of the video, hex",
-        "upload_seconds": "seconds that putting and verifying took",
+        "upload_seconds": "seconds that putting, or moving, and verifying took",
+        "expires_at": "when the bucket's lifecycle rule may delete it; empty where no rule does",
     },
     "transcript": {
         "url": "the shared link",
@@ -53,6 +61,28 @@ KEYS: dict[str, dict[str, str]] = {
         "engine": "the speech engine",
         "model": "the model's name or path",
         "is_reused": "true when another share of the same video had been transcribed before",
+    },
+    "local_cleanup": {
+        "removed": "files, staging directories and uploads that were removed",
+        "removed_bytes": "the space that came free in bytes",
+        "removed_why": "removals by reason: in_s3, past_retention, expired, lifecycle, abandoned",
+        "kept": "media, and files that no media claims, that stayed",
+        "kept_why": "what stayed, by reason",
+        "failed": "what could not be looked at or removed",
+        "removals": "the removals one by one, the first 200",
+        "failures": "the failures one by one, the first 200",
+    },
+    "storage_verification": {
+        "verdict": "whether anything is missing or different",
+        "same": "videos and audio tracks at their recorded place, as recorded",
+        "missing": "on record, not there",
+        "different": "there, with other bytes",
+        "orphaned": "there, not on record",
+        "expired": "removed by rule; their transcripts stay",
+        "in_both_places": "second copies that a move left and clean-up has not removed yet",
+        "unverified": "could not be checked",
+        "same_bytes": "bytes of what is as recorded",
+        "findings": "all but the same, one by one, the first 200",
     },
 }
 """`{asset: {metadata key: meaning}}`, shown in each asset's description."""
@@ -84,7 +114,7 @@ def of_raw_video(fetched: FetchedMedia) -> RunMetadata:
 
 def of_stored_media(share: Share, media: Media) -> RunMetadata:
     """Describe a partition of stored_media. Raises `ValueError` for a media that has no placement yet."""
-    if media.placement is None or media.upload_seconds is None:
+    if media.placement is None:
         raise ValueError(f"expected a stored media, found {media.state} for {media.media_id}")
     return {
         **_of_share(share, media),
@@ -98,7 +128,8 @@ def of_stored_media(share: Share, media: Media) -> RunMetadata:
         "size_bytes": media.video.digest.size_bytes,
         "audio_size_bytes": media.audio.digest.size_bytes if media.audio else None,
         "sha256": media.video.digest.sha256,
-        "upload_seconds": round(media.upload_seconds, 3),
+        "upload_seconds": None if media.upload_seconds is None else round(media.upload_seconds, 3),
+        "expires_at": media.expires_at.isoformat() if media.expires_at else None,
     }
 
 
@@ -117,6 +148,45 @@ def of_transcript(transcribed: TranscribedShare) -> RunMetadata:
         "model": transcript.model,
         "is_reused": transcribed.is_reused,
     }
+
+
+def of_local_cleanup(report: CleanUpReport) -> RunMetadata:
+    """Describe what a clean-up removed and kept, and why."""
+    return {
+        "removed": len(report.removed),
+        "removed_bytes": report.removed_bytes,
+        "removed_why": dg.MetadataValue.json(report.removed_by_reason()),
+        "kept": sum(report.kept.values()) - len(report.failed),
+        "kept_why": dg.MetadataValue.json(dict(report.kept)),
+        "failed": len(report.failed),
+        "removals": _table(
+            ["reason", "name", "size_bytes"], [(c.removed, c.name, c.size_bytes) for c in report.removed]
+        ),
+        "failures": _table(["name", "detail"], [(c.name, c.detail) for c in report.failed]),
+    }
+
+
+def of_storage_verification(report: VerificationReport) -> RunMetadata:
+    """Describe what a verification found."""
+    counts = {finding.value: report.counts[finding] for finding in Finding}
+    rows = [(line.finding.value, line.url, line.kind, line.size_bytes, line.detail) for line in report.lines]
+    return {
+        "verdict": "nothing is missing or different" if report.is_good else "something is missing or different",
+        **counts,
+        "same_bytes": report.size_bytes[Finding.SAME],
+        "findings": _table(["finding", "url", "kind", "size_bytes", "detail"], rows),
+    }
+
+
+def _table(columns: Sequence[str], rows: Sequence[Sequence[object]]) -> dg.MetadataValue:
+    """Show the first rows as Dagster shows tables, and as many as its event log takes easily."""
+    return dg.MetadataValue.table(
+        records=[
+            dg.TableRecord({name: "" if cell is None else str(cell) for name, cell in zip(columns, row, strict=True)})
+            for row in rows[:MAX_ROWS]
+        ],
+        schema=dg.TableSchema(columns=[dg.TableColumn(name) for name in columns]),
+    )
 
 
 def _of_share(share: Share, media: Media) -> RunMetadata:

@@ -28,6 +28,8 @@ def build_resources(settings: Settings) -> dict[str, Any]:
             resource_fn=lambda _: _running_downloader(settings), description="yt-dlp behind the egress guard"
         ),
         "speech": _made("The speech engine", lambda: wiring.make_speech_engine(settings)),
+        # Dagster's default for what yields no value, such as checks and reports: nothing is to be pickled to disk.
+        "io_manager": dg.mem_io_manager,
         "catalog_io_manager": dg.IOManagerDefinition(
             lambda context: CatalogIOManager(context.resources.catalog, context.resources.rules),
             required_resource_keys={"catalog", "rules"},

@@ -71,6 +71,19 @@ class Settings(BaseSettings):
         frozenset(), description="host:port pairs, comma-separated, that downloads may reach although not public"
     )
 
+    s3_expiry_days: int = Field(
+        7, ge=1, le=3650, description="Days of the bucket's lifecycle rule for objects under temp/"
+    )
+    local_retention_days: float | None = Field(
+        None,
+        gt=0,
+        le=3650,
+        description="Days after which a transcribed video's local file may go; unset means as in the bucket",
+    )
+    cleanup_grace_hours: float = Field(
+        24, ge=0, le=8760, description="Clean-up touches no file, and no place recorded, that is younger"
+    )
+
     whisper_engine: SpeechEngineName = Field(SpeechEngineName.FASTER_WHISPER, description="The speech engine")
     whisper_model: str = Field("base", min_length=1, description="Model name (tiny.en, base, …) or a directory")
     whisper_language: str | None = Field(

@@ -5,12 +5,24 @@ The adapters' vendors are imported here, when a part is made, and not when this 
 
 from collections.abc import Iterator
 from contextlib import contextmanager
+from typing import TypedDict
 
 from bookmarkai_assets.core.placement import Backend, StoragePolicy
-from bookmarkai_assets.core.ports import Catalog, Downloader, DownloadLimits, MediaStore, SpeechEngine
+from bookmarkai_assets.core.ports import (
+    Catalog,
+    Downloader,
+    DownloadLimits,
+    MediaStore,
+    SpeechEngine,
+    StoreInspector,
+)
+from bookmarkai_assets.core.retention import RetentionPolicy
 from bookmarkai_assets.core.retries import RetryPolicy
 from bookmarkai_assets.core.rules import PipelineRules
+from bookmarkai_assets.operations.storage_checking import LinkReader
 from bookmarkai_assets.settings import Settings, SpeechEngineName
+
+SECONDS_PER_HOUR = 3600
 
 STAGING = ".staging"
 """Below the local media, so that putting a staged file there is a rename within one file system."""
@@ -31,6 +43,11 @@ def make_rules(settings: Settings) -> PipelineRules:
         allowed_hosts=settings.egress_allowed_hosts,
         language=settings.whisper_language,
         retry=RetryPolicy(settings.retry_max_attempts, settings.retry_base_seconds, settings.retry_max_seconds),
+        retention=RetentionPolicy(
+            grace_seconds=settings.cleanup_grace_hours * SECONDS_PER_HOUR,
+            local_days=settings.local_retention_days or settings.s3_expiry_days,
+            s3_days=settings.s3_expiry_days,
+        ),
         lease_seconds=settings.lease_seconds,
         watch_seconds=settings.sensor_watch_seconds,
         batch_size=settings.sensor_batch_size,
@@ -61,15 +78,53 @@ def make_stores(settings: Settings) -> dict[Backend, MediaStore]:
 
     stores: dict[Backend, MediaStore] = {Backend.LOCAL: LocalStore(settings.ytdlp_download_dir)}
     if settings.s3_media_bucket:
-        stores[Backend.S3] = S3Store(
-            settings.s3_media_bucket,
-            region=settings.aws_region,
-            endpoint=settings.s3_endpoint,
-            access_key=settings.s3_access_key.get_secret_value() if settings.s3_access_key else None,
-            secret_key=settings.s3_secret_key.get_secret_value() if settings.s3_secret_key else None,
-            use_path_style=settings.s3_use_path_style,
-        )
+        stores[Backend.S3] = S3Store(settings.s3_media_bucket, **_connection_of(settings))
     return stores
+
+
+def make_inspectors(settings: Settings) -> list[StoreInspector]:
+    """Give an inspector per configured backend, in the order of `make_stores`."""
+    from bookmarkai_assets.adapters.local_inspector import LocalInspector  # noqa: PLC0415 - adapters load when used
+    from bookmarkai_assets.adapters.s3_store.inspector import S3Inspector  # noqa: PLC0415 - as above
+
+    inspectors: list[StoreInspector] = [
+        LocalInspector(settings.ytdlp_download_dir, staging=settings.ytdlp_download_dir / STAGING)
+    ]
+    if settings.s3_media_bucket:
+        inspectors.append(
+            S3Inspector(
+                settings.s3_media_bucket,
+                video_prefix=settings.s3_video_prefix,
+                expiry_days=settings.s3_expiry_days,
+                **_connection_of(settings),
+            )
+        )
+    return inspectors
+
+
+def make_link_reader() -> LinkReader:
+    """Give what follows a presigned link, as its receiver would."""
+    from bookmarkai_assets.adapters.link_reader import read_link  # noqa: PLC0415 - adapters load when used
+
+    return read_link
+
+
+class _Connection(TypedDict):
+    region: str | None
+    endpoint: str | None
+    access_key: str | None
+    secret_key: str | None
+    use_path_style: bool
+
+
+def _connection_of(settings: Settings) -> _Connection:
+    return _Connection(
+        region=settings.aws_region,
+        endpoint=settings.s3_endpoint,
+        access_key=settings.s3_access_key.get_secret_value() if settings.s3_access_key else None,
+        secret_key=settings.s3_secret_key.get_secret_value() if settings.s3_secret_key else None,
+        use_path_style=settings.s3_use_path_style,
+    )
 
 
 def make_downloader(settings: Settings) -> Downloader:

@@ -40,9 +40,7 @@ def main() -> None:
 
 def take_lineage(page: Page, pipeline: LivePipeline) -> None:
     """Write the three assets of the group and how they hang together."""
-    workspace = "{ workspaceOrError { ... on Workspace { locationEntries { name } } } }"
-    (location,) = pipeline.graphql.ask(workspace)["workspaceOrError"]["locationEntries"]
-    page.goto(f"{pipeline.dagster.url}/locations/{location['name']}/asset-groups/media")
+    page.goto(pipeline.media_group_url)
     expect(page.get_by_text("100% filled")).to_have_count(3)
     page.wait_for_timeout(SETTLING_MILLISECONDS)
     page.screenshot(path=IMAGES / "lineage.png")

@@ -27,3 +27,12 @@ SHARE_ASSET: _Common = {
     "group_name": "media",
     "owners": ["team:media-pipeline"],
 }
+
+
+class _CommonOfStorage(TypedDict):
+    group_name: str
+    owners: list[str]
+
+
+STORAGE_ASSET: _CommonOfStorage = {"group_name": "storage", "owners": ["team:media-pipeline"]}
+"""What the assets about the stores as a whole have in common."""

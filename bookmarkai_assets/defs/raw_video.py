@@ -29,7 +29,7 @@ def raw_video(
     rules: dg.ResourceParam[PipelineRules],
     stores: dg.ResourceParam[Stores],
     downloader: dg.ResourceParam[Downloader],
-) -> Iterator[dg.Output[ShareResults]]:
+) -> Iterator[dg.Output[ShareResults] | dg.AssetCheckResult]:
     work = work_of(context.run, catalog, rules)
     with work.hold():
         fetched = work.each(

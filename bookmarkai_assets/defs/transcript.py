@@ -9,7 +9,7 @@ from bookmarkai_assets.batches import ShareResults, work_of, yield_results
 from bookmarkai_assets.core.ports import Catalog, SpeechEngine
 from bookmarkai_assets.core.rules import PipelineRules
 from bookmarkai_assets.defs.common import SHARE_ASSET
-from bookmarkai_assets.operations.stores import Stores
+from bookmarkai_assets.operations.stores import Stores, interrupt_all
 from bookmarkai_assets.operations.transcribing import transcribe_share
 
 
@@ -29,11 +29,13 @@ def transcript(
     rules: dg.ResourceParam[PipelineRules],
     stores: dg.ResourceParam[Stores],
     speech: dg.ResourceParam[SpeechEngine],
-) -> Iterator[dg.Output[ShareResults]]:
+) -> Iterator[dg.Output[ShareResults] | dg.AssetCheckResult]:
     work = work_of(context.run, catalog, rules)
     with work.hold():
         # One at a time: the engine uses the threads it was given, and the runs share the cores.
         transcribed = work.each(
-            stored_media, lambda leased, media: transcribe_share(leased, media, work=work, engine=speech, stores=stores)
+            stored_media,
+            lambda leased, media: transcribe_share(leased, media, work=work, engine=speech, stores=stores),
+            interrupt=lambda: interrupt_all(stores),
         )
     yield from yield_results(context, work, transcribed, metadata.of_transcript)

@@ -13,7 +13,7 @@ from bookmarkai_assets.core.outcomes import Failure
 from bookmarkai_assets.core.ports import DownloadedFile, DownloadedVideo, Downloader
 from bookmarkai_assets.core.shares import Share, ShareStatus
 from bookmarkai_assets.operations.share_work import LeasedShare, ShareWork
-from bookmarkai_assets.operations.stores import Stores, is_stored
+from bookmarkai_assets.operations.stores import Stores, backend_with
 from bookmarkai_assets.operations.transfers import recorded_transfer
 
 
@@ -101,10 +101,11 @@ def _blob_of(file: DownloadedFile) -> Blob:
 
 
 def _is_at_hand(media: Media, stores: Stores) -> bool:
+    if media.state is MediaState.EXPIRED:
+        return False
     if media.state is MediaState.STORED:
-        # The video alone decides: a lost audio track is no reason to doubt a stored video, whose sound can be read.
-        return is_stored(stores, media.video)
-    return all(_is_staged(blob) for blob in [media.video, *([media.audio] if media.audio else [])])
+        return backend_with(stores, media) is not None
+    return all(_is_staged(blob) for blob in media.blobs.values())
 
 
 def _is_staged(blob: Blob) -> bool:

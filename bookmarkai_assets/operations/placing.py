@@ -1,82 +1,105 @@
-"""stored_media: put a staged media where the placement rule says, verify it, and flip the catalog's pointer."""
+"""stored_media: put a staged media where the placement rule says, verify it, and flip the catalog's pointer.
+
+A media that is stored already stays where it is for what the sensor launches, and goes where today's rule places it
+when a person materializes it again.
+"""
 
 import shutil
+import time
 from dataclasses import replace
 from pathlib import Path
 
 from bookmarkai_assets.core.errors import ObjectNotFoundError, ShareFailedError
-from bookmarkai_assets.core.media import Blob, Media, MediaState
-from bookmarkai_assets.core.object_keys import audio_key
+from bookmarkai_assets.core.media import Media, MediaState
 from bookmarkai_assets.core.outcomes import Failure, Outcome
-from bookmarkai_assets.core.placement import place
-from bookmarkai_assets.core.ports import MediaStore
+from bookmarkai_assets.core.placement import Decider, Placement, decided, place
+from bookmarkai_assets.operations.moving import as_placed, relocate
 from bookmarkai_assets.operations.share_work import LeasedShare, ShareWork
-from bookmarkai_assets.operations.stores import Stores, is_stored, store_of_backend
-from bookmarkai_assets.operations.transfers import recorded_transfer
+from bookmarkai_assets.operations.stores import Stores, backend_with, is_stored, store_of_backend
+from bookmarkai_assets.operations.transfers import MediaTransfers
 
 
 def place_media(leased: LeasedShare, media: Media, *, work: ShareWork, stores: Stores) -> Media:
-    """Give the media its place, once: put video and audio track, verified, then record the location.
+    """Give the media its place: put video and audio track, verified, then record the location.
 
-    A media that is stored already keeps its recorded place, after a look that its bytes are there. A failure of the
-    store is the share's failure: nothing is put anywhere else instead. Raises `ShareFailedError` (media_missing) when
-    the bytes are gone, and `StoreError`.
+    A failure of the store is the share's failure: nothing is put anywhere else instead. Raises `ShareFailedError`
+    (media_missing, expired) when there are no bytes to place, and `StoreError`.
     """
-    if media.state is MediaState.STORED:
-        return _confirmed(media, stores)
+    match media.state:
+        case MediaState.STAGED:
+            return _placed(leased, media, work=work, stores=stores)
+        case MediaState.STORED:
+            return _moved_or_kept(leased, media, work=work, stores=stores)
+        case MediaState.EXPIRED:
+            raise ShareFailedError(
+                Failure(Outcome.EXPIRED, f"expected bytes to store, found that {media.video.url} was removed by rule")
+            )
+
+
+def confirm_media(media: Media, stores: Stores) -> list[str]:
+    """Look at what was just put, from the side of whoever will read it; give the kinds that are not as recorded.
+
+    A lost audio track alone is no failure: the sound can be read from the video. Raises `ShareFailedError`
+    (media_missing) when the video is not there as recorded, and `StoreError`.
+    """
+    wrong = [kind for kind, blob in media.blobs.items() if not is_stored(stores, blob)]
+    if "video" in wrong:
+        raise ShareFailedError(_missing(media))
+    return wrong
+
+
+def _placed(leased: LeasedShare, media: Media, *, work: ShareWork, stores: Stores) -> Media:
     placement = place(work.rules.storage, media.share_id)
     store = store_of_backend(stores, placement.backend)
-    seconds = 0.0
+    transfers = MediaTransfers(work.catalog, work.clock, leased.share.share_id, media)
+    start = time.perf_counter()
     try:
-        video, took = _put(leased, media, media.video, media.object_key, "video", work=work, store=store)
-        seconds += took
-        audio = None
-        if media.audio is not None:
-            key = audio_key(media.object_key, Path(media.audio.url).suffix.removeprefix("."))
-            audio, took = _put(leased, media, media.audio, key, "audio", work=work, store=store)
-            seconds += took
+        objects = {
+            kind: transfers.put(kind, Path(blob.url), store, may_consume=True) for kind, blob in media.blobs.items()
+        }
     except ObjectNotFoundError as error:
         raise ShareFailedError(Failure(Outcome.MEDIA_MISSING, str(error))) from error
-    stored = replace(
-        media, state=MediaState.STORED, video=video, audio=audio, placement=placement, upload_seconds=seconds
-    )
+    placed = as_placed(media, placement, objects, now=work.clock(), policy=work.rules.retention)
+    stored = replace(placed, upload_seconds=time.perf_counter() - start)
     work.catalog.media.record_stored(stored, owner=work.owner, now=work.clock())
     # Only now does another copy exist on record, so only now may the staged one go.
     shutil.rmtree(work.rules.staging_dir / media.media_id, ignore_errors=True)
     return stored
 
 
-def _put(
-    leased: LeasedShare, media: Media, blob: Blob, key: str, kind: str, *, work: ShareWork, store: MediaStore
-) -> tuple[Blob, float]:
-    with recorded_transfer(
-        work.catalog.events,
-        work.clock,
-        operation="put",
-        backend=store.backend,
-        kind=kind,
+def _moved_or_kept(leased: LeasedShare, media: Media, *, work: ShareWork, stores: Stores) -> Media:
+    placement = _wanted_placement(media, work=work, stores=stores)
+    if placement is None:
+        return media
+    return relocate(
+        media,
+        placement,
         share_id=leased.share.share_id,
-        media_id=media.media_id,
-        size_bytes=blob.digest.size_bytes,
-    ) as transfer:
-        stored = store.put(
-            Path(blob.url),
-            key,
-            expected=blob.digest,
-            content_type=blob.content_type,
-            tags={"share-id": media.share_id, "media-id": media.media_id},
-            may_replace=not work.catalog.media.acknowledges(store.url_of(key)),
-        )
-    return replace(blob, url=stored.url), transfer.seconds
+        owner=work.owner,
+        catalog=work.catalog,
+        rules=work.rules,
+        stores=stores,
+        clock=work.clock,
+    )
 
 
-def _confirmed(media: Media, stores: Stores) -> Media:
-    if not is_stored(stores, media.video):
-        raise ShareFailedError(
-            Failure(
-                Outcome.MEDIA_MISSING,
-                f"expected {media.video.digest.size_bytes} bytes with the recorded SHA-256 at {media.video.url}, "
-                "found none or others; materialize raw_video to fetch them again",
-            )
-        )
-    return media
+def _wanted_placement(media: Media, *, work: ShareWork, stores: Stores) -> Placement | None:
+    """Say where a stored media should be instead of where it is recorded; None to leave it there."""
+    found = backend_with(stores, media)
+    if found is None:
+        raise ShareFailedError(_missing(media))
+    today = place(work.rules.storage, media.share_id)
+    # What the sensor launches keeps a stored media where it is: a new share of an old video is no wish to move it.
+    if work.claim_id is None and today.backend is not media.backend:
+        return today
+    if found is not media.backend:
+        return decided(work.rules.storage, media.share_id, found, Decider.FOUND)
+    return None
+
+
+def _missing(media: Media) -> Failure:
+    return Failure(
+        Outcome.MEDIA_MISSING,
+        f"expected {media.video.digest.size_bytes} bytes with the recorded SHA-256 at {media.video.url}, found none or "
+        "others; materialize raw_video to fetch them again",
+    )

@@ -62,6 +62,17 @@ def share_report(catalog: Catalog, share_id: str) -> dict[str, Any]:
             }
             for event in catalog.events.for_share(share_id)
         ],
+        "deletions": [
+            {
+                "at": (tombstone.removed_at or tombstone.written_at).isoformat(),
+                "url": tombstone.url,
+                "kind": tombstone.kind,
+                "reason": tombstone.reason,
+                "is_done": tombstone.removed_at is not None,
+                "proof": dict(tombstone.proof),
+            }
+            for tombstone in (catalog.tombstones.list(media_id=media.media_id) if media else ())
+        ],
     }
 
 
@@ -80,6 +91,7 @@ def _media(media: Media) -> dict[str, Any]:
         "audio_url": media.audio.url if media.audio else None,
         "content_type": media.video.content_type,
         "placement": {
+            "decided_by": placement.decided_by.value,
             "mode": placement.mode.value,
             "percentage": placement.percentage,
             "bucket": placement.bucket,
@@ -87,6 +99,8 @@ def _media(media: Media) -> dict[str, Any]:
         }
         if placement
         else None,
+        "stored_at": media.stored_at.isoformat() if media.stored_at else None,
+        "expires_at": media.expires_at.isoformat() if media.expires_at else None,
         "download_seconds": media.download_seconds,
         "upload_seconds": media.upload_seconds,
     }

@@ -1,7 +1,6 @@
 """The frame around every step of a run: lease, attempt, step, outcome, for each share by itself."""
 
 import logging
-import threading
 from collections import defaultdict
 from collections.abc import Callable, Iterator, Mapping
 from concurrent.futures import ThreadPoolExecutor
@@ -16,6 +15,7 @@ from bookmarkai_assets.core.errors import (
     LeaseLostError,
     ShareFailedError,
     StoreError,
+    StoreErrorClass,
     TranscriptionError,
     UnknownShareError,
 )
@@ -26,14 +26,12 @@ from bookmarkai_assets.core.retries import next_attempt_at
 from bookmarkai_assets.core.rules import PipelineRules
 from bookmarkai_assets.core.shares import Share
 from bookmarkai_assets.operations.intake import link_of
+from bookmarkai_assets.operations.media_leases import heartbeat
 
 logger = logging.getLogger(__name__)
 
 In = TypeVar("In")
 Out = TypeVar("Out")
-
-BEATS_PER_LEASE = 4
-"""Renewals within one lease: two may fail in a row before a live run loses its shares."""
 
 
 @dataclass(frozen=True)
@@ -61,12 +59,18 @@ class ShareWork:
     jitter: Callable[[], float]
 
     def each(
-        self, inputs: Mapping[str, In | Failure], step: Callable[[LeasedShare, In], Out], *, concurrency: int = 1
+        self,
+        inputs: Mapping[str, In | Failure],
+        step: Callable[[LeasedShare, In], Out],
+        *,
+        concurrency: int = 1,
+        interrupt: Callable[[], object] = lambda: None,
     ) -> dict[str, Out | Failure]:
         """Do one step for each share, `concurrency` at a time, and give each one's result or failure.
 
         A failure that comes in is passed on. Shares of one media take turns, so that the second finds what the first
-        has done. The order of the result is that of `inputs`.
+        has done. The order of the result is that of `inputs`. `interrupt` is called when this thread is told to stop
+        while steps are under way in the others: they are waited for, so it should make them end soon.
         """
         results: dict[str, Out | Failure] = {}
         turns: dict[str, list[tuple[LeasedShare, In]]] = defaultdict(list)
@@ -80,10 +84,15 @@ class ShareWork:
             else:
                 turns[leased.media_id].append((leased, value))
         with ThreadPoolExecutor(max_workers=concurrency, thread_name_prefix="share") as pool:
-            for done in pool.map(
-                lambda turn: [(s.share.share_id, self._one(s, v, step)) for s, v in turn], turns.values()
-            ):
-                results.update(done)
+            try:
+                for done in pool.map(
+                    lambda turn: [(s.share.share_id, self._one(s, v, step)) for s, v in turn], turns.values()
+                ):
+                    results.update(done)
+            except BaseException as error:
+                if not isinstance(error, Exception):
+                    interrupt()
+                raise
         return {share_id: results[share_id] for share_id in inputs}
 
     @contextmanager
@@ -93,17 +102,12 @@ class ShareWork:
         A block that is left by an error, or because a person ended the run, frees what the run holds: that is no crash,
         and the shares are due again at once.
         """
-        stop = threading.Event()
-        thread = threading.Thread(target=self._beat, args=(stop,), name="lease-heartbeat", daemon=True)
-        thread.start()
-        try:
-            yield
-        except BaseException:
-            self.release()
-            raise
-        finally:
-            stop.set()
-            thread.join()
+        with heartbeat(self._renew, clock=self.clock, seconds=self.rules.lease_seconds):
+            try:
+                yield
+            except BaseException:
+                self.release()
+                raise
 
     def release(self) -> None:
         """Free what this run still holds; an unfinished share is due again at once."""
@@ -136,6 +140,9 @@ class ShareWork:
         except LeaseLostError as error:
             return Failure(Outcome.SUPERSEDED, str(error))
         except Exception as error:
+            if isinstance(error, StoreError) and error.error_class is StoreErrorClass.INTERRUPTED:
+                # No attempt that failed: the run was ended, and its shares are due again as soon as it lets go.
+                return failure_of(error)
             # The boundary that keeps one share's fault from its neighbours; nothing is hidden, all of it is recorded.
             failure = failure_of(error)
             if failure.outcome is Outcome.INTERNAL_ERROR:
@@ -154,16 +161,10 @@ class ShareWork:
             logger.exception("could not record that share %s failed: %s", share_id, failure)
         return failure
 
-    def _beat(self, stop: threading.Event) -> None:
-        while not stop.wait(self.rules.lease_seconds / BEATS_PER_LEASE):
-            try:
-                until = self._until(self.clock())
-                self.catalog.work.renew(self.owner, until=until)
-                if self.claim_id is not None:
-                    self.catalog.work.extend_claim(self.claim_id, until=until)
-            except CatalogUnavailableError:
-                # The next beat tries again; a lease that is lost for good is noticed where results are recorded.
-                logger.warning("could not renew the leases of run %s", self.owner, exc_info=True)
+    def _renew(self, until: datetime) -> None:
+        self.catalog.work.renew(self.owner, until=until)
+        if self.claim_id is not None:
+            self.catalog.work.extend_claim(self.claim_id, until=until)
 
     def _until(self, now: datetime) -> datetime:
         return now + timedelta(seconds=self.rules.lease_seconds)

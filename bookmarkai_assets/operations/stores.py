@@ -1,10 +1,11 @@
 """Which store serves a URL, and whether the bytes that the catalog records are there."""
 
 from collections.abc import Mapping
+from dataclasses import replace
 from urllib.parse import urlsplit
 
 from bookmarkai_assets.core.errors import ObjectNotFoundError, StoreError, StoreErrorClass
-from bookmarkai_assets.core.media import Blob
+from bookmarkai_assets.core.media import Blob, Media
 from bookmarkai_assets.core.placement import Backend
 from bookmarkai_assets.core.ports import MediaStore
 
@@ -37,3 +38,23 @@ def is_stored(stores: Stores, blob: Blob) -> bool:
         return store_of_url(stores, blob.url).head(blob.url).digest == blob.digest
     except ObjectNotFoundError:
         return False
+
+
+def backend_with(stores: Stores, media: Media) -> Backend | None:
+    """Find the backend that holds a stored media's video: the recorded one, else another; None when none does.
+
+    The audio track is not asked for: without it, the sound can still be read from the video.
+    """
+    if is_stored(stores, media.video):
+        return backend_of_url(media.video.url)
+    for backend, store in stores.items():
+        url = store.url_of(media.object_key)
+        if url != media.video.url and is_stored(stores, replace(media.video, url=url)):
+            return backend
+    return None
+
+
+def interrupt_all(stores: Stores) -> None:
+    """End what transfers are under way, because the process was told to stop."""
+    for store in stores.values():
+        store.interrupt()

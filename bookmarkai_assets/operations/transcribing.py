@@ -16,7 +16,7 @@ from bookmarkai_assets.core.shares import Share
 from bookmarkai_assets.core.transcripts import Transcript
 from bookmarkai_assets.operations.share_work import LeasedShare, ShareWork
 from bookmarkai_assets.operations.stores import Stores, backend_of_url, is_stored, store_of_url
-from bookmarkai_assets.operations.transfers import recorded_transfer
+from bookmarkai_assets.operations.transfers import MediaTransfers
 
 logger = logging.getLogger(__name__)
 
@@ -40,6 +40,10 @@ def transcribe_share(
     got from the same engine and model; a share that has one is transcribed anew. Raises `ShareFailedError` (no_audio,
     media_missing), `StoreError`, `TranscriptionError`, `LeaseLostError`.
     """
+    if media.state is MediaState.EXPIRED:
+        raise ShareFailedError(
+            Failure(Outcome.EXPIRED, f"expected sound to read, found that {media.video.url} was removed by rule")
+        )
     if media.state is not MediaState.STORED:
         # A share must not be done while the only copy of its media is in staging.
         raise ShareFailedError(
@@ -89,15 +93,6 @@ def _local_file(
     work.rules.staging_dir.mkdir(parents=True, exist_ok=True)
     with tempfile.TemporaryDirectory(dir=work.rules.staging_dir, prefix="transcribe-") as directory:
         path = Path(directory) / Path(blob.url).name
-        with recorded_transfer(
-            work.catalog.events,
-            work.clock,
-            operation="get",
-            backend=backend_of_url(blob.url),
-            kind=kind,
-            share_id=leased.share.share_id,
-            media_id=media.media_id,
-            size_bytes=blob.digest.size_bytes,
-        ):
-            store_of_url(stores, blob.url).get(blob.url, path, expected=blob.digest)
+        transfers = MediaTransfers(work.catalog, work.clock, leased.share.share_id, media)
+        transfers.get(kind, blob.url, store_of_url(stores, blob.url), path)
         yield path

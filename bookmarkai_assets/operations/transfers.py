@@ -5,9 +5,13 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import datetime
+from pathlib import Path
 
 from bookmarkai_assets.core.errors import ShareFailedError, StoreError
-from bookmarkai_assets.core.ports import EventLog, StorageEvent
+from bookmarkai_assets.core.media import Blob, Media
+from bookmarkai_assets.core.object_keys import audio_key
+from bookmarkai_assets.core.object_tags import tags_of
+from bookmarkai_assets.core.ports import Catalog, EventLog, MediaStore, StorageEvent, StoredObject
 
 MAX_ERROR_CHARACTERS = 500
 
@@ -69,3 +73,54 @@ def _class_of(error: Exception) -> str:
             return error.failure.outcome
         case _:
             return type(error).__name__
+
+
+@dataclass(frozen=True)
+class MediaTransfers:
+    """The puts and gets of one media's bytes. `share_id` is the share for whose sake they are done."""
+
+    catalog: Catalog
+    clock: Callable[[], datetime]
+    share_id: str
+    media: Media
+
+    def put(self, kind: str, source: Path, store: MediaStore, *, may_consume: bool) -> StoredObject:
+        """Put the media's video or audio track from a local file; bytes that no media is recorded at may give way."""
+        blob, key = self.media.blobs[kind], key_of(self.media, kind)
+        with self._recorded("put", kind, blob, store):
+            return store.put(
+                source,
+                key,
+                expected=blob.digest,
+                content_type=blob.content_type,
+                tags=tags_of(self.media, kind),
+                may_replace=not self.catalog.media.acknowledges(store.url_of(key)),
+                may_consume=may_consume,
+            )
+
+    def get(self, kind: str, url: str, store: MediaStore, destination: Path) -> None:
+        """Fetch the media's video or audio track, verified against the record, to a local file."""
+        blob = self.media.blobs[kind]
+        with self._recorded("get", kind, blob, store):
+            store.get(url, destination, expected=blob.digest)
+
+    @contextmanager
+    def _recorded(self, operation: str, kind: str, blob: Blob, store: MediaStore) -> Iterator[None]:
+        with recorded_transfer(
+            self.catalog.events,
+            self.clock,
+            operation=operation,
+            backend=store.backend,
+            kind=kind,
+            share_id=self.share_id,
+            media_id=self.media.media_id,
+            size_bytes=blob.digest.size_bytes,
+        ):
+            yield
+
+
+def key_of(media: Media, kind: str) -> str:
+    """Give the key that a media's video or audio track has on every backend."""
+    if kind == "video":
+        return media.object_key
+    return audio_key(media.object_key, Path(media.blobs[kind].url).suffix.removeprefix("."))

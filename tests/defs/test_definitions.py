@@ -26,11 +26,24 @@ def test_the_graph_is_this_one(defs: dg.Definitions) -> None:
         "raw_video": [],
         "stored_media": ["raw_video"],
         "transcript": ["stored_media"],
+        "local_cleanup": [],
+        "storage_verification": [],
     }
     repository = defs.get_repository_def()
-    assert sorted(name for name in repository.job_names if not name.startswith("__")) == ["share_to_transcript"]
+    assert sorted(name for name in repository.job_names if not name.startswith("__")) == [
+        "clean_up_local_media",
+        "share_to_transcript",
+        "verify_stored_media",
+    ]
     assert [sensor.name for sensor in repository.sensor_defs] == ["new_shares"]
-    assert repository.schedule_defs == []
+    assert {schedule.name: schedule.cron_schedule for schedule in repository.schedule_defs} == {
+        "daily_local_cleanup": "30 3 * * *",
+        "weekly_storage_verification": "30 4 * * 0",
+    }
+    assert {key.to_user_string() for key in graph.asset_check_keys} == {
+        "stored_media:bytes_are_there",
+        "storage_verification:nothing_is_missing_or_different",
+    }
 
 
 @pytest.mark.parametrize("asset", ASSETS)
@@ -46,11 +59,28 @@ def test_every_asset_is_described(defs: dg.Definitions, asset: str) -> None:
         assert f"| `{key}` | {meaning} |" in (spec.description or "")
 
 
-def test_the_sensor_runs_without_being_switched_on(defs: dg.Definitions) -> None:
-    """A fresh installation picks shares up by itself."""
+@pytest.mark.parametrize("asset", ["local_cleanup", "storage_verification"])
+def test_every_asset_about_the_stores_is_described(defs: dg.Definitions, asset: str) -> None:
+    """Owners, kinds, group, tags and a description that documents each metadata key; no partitions."""
+    spec = next(spec for spec in defs.resolve_all_asset_specs() if spec.key == dg.AssetKey(asset))
+    assert spec.owners
+    assert spec.kinds
+    assert spec.group_name == "storage"
+    assert spec.tags.get("stage")
+    assert spec.partitions_def is None
+    for key, meaning in metadata.KEYS[asset].items():
+        assert f"| `{key}` | {meaning} |" in (spec.description or "")
+
+
+def test_sensor_and_schedules_run_without_being_switched_on(defs: dg.Definitions) -> None:
+    """A fresh installation picks shares up, cleans up and verifies by itself."""
     sensor = defs.resolve_sensor_def("new_shares")
     assert sensor.default_status is dg.DefaultSensorStatus.RUNNING
     assert sensor.description
+    for schedule in defs.get_repository_def().schedule_defs:
+        assert schedule.default_status is dg.DefaultScheduleStatus.RUNNING
+        assert schedule.execution_timezone == "UTC"
+        assert schedule.description
 
 
 def test_backfills_pack_partitions_into_runs(defs: dg.Definitions) -> None:

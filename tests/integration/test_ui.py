@@ -36,7 +36,7 @@ def test_an_analyst_backfills_two_partitions(live_pipeline: LivePipeline, page: 
 
     page.goto(live_pipeline.dagster.url)
     skip_welcome(page)
-    page.get_by_role("link", name="lineage Lineage").click()
+    page.goto(live_pipeline.media_group_url)
     for asset in ASSETS:
         node = page.locator(f"a[href='/assets/{asset}?view=partitions']", has_text="filled")
         expect(node).to_be_visible()

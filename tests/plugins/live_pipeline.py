@@ -78,6 +78,13 @@ class LivePipeline:
         """Where local media are."""
         return Path(self.environment["YTDLP_DOWNLOAD_DIR"])
 
+    @property
+    def media_group_url(self) -> str:
+        """The page of the UI with the lineage of the three assets of a share."""
+        workspace = "{ workspaceOrError { ... on Workspace { locationEntries { name } } } }"
+        (location,) = self.graphql.ask(workspace)["workspaceOrError"]["locationEntries"]
+        return f"{self.dagster.url}/locations/{location['name']}/asset-groups/media"
+
     def link(self, path: str) -> str:
         """Give a link to the sample site that no test has used: to the pipeline another query is another video."""
         return f"{self.site.url}{path}?n={uuid.uuid4().hex}"

@@ -121,6 +121,23 @@ class Pipeline:
             raise_on_error=False,
         )
 
+    def run_schedule(self, name: str) -> dg.ExecuteInProcessResult:
+        """Run what a schedule launches."""
+        defs = self.defs()
+        job_name = defs.get_repository_def().get_schedule_def(name).job_name
+        return defs.resolve_job_def(job_name).execute_in_process(instance=self.instance, raise_on_error=False)
+
+    def checks(self, result: dg.ExecuteInProcessResult) -> dict[str, dg.AssetCheckEvaluation]:
+        """Give the asset checks that a run evaluated, by name."""
+        return {evaluation.check_name: evaluation for evaluation in result.get_asset_check_evaluations()}
+
+    def report_metadata(self, asset: str) -> dict[str, Any]:
+        """Give the latest metadata of an asset without partitions."""
+        materialization = self.instance.get_latest_materialization_event(dg.AssetKey(asset))
+        assert materialization is not None
+        assert materialization.asset_materialization is not None
+        return {key: value.value for key, value in materialization.asset_materialization.metadata.items()}
+
     def materialized(self, asset: str) -> set[str]:
         """Give the partitions that Dagster shows as materialized."""
         return set(self.instance.get_materialized_partitions(dg.AssetKey(asset)))

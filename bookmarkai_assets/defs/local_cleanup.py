@@ -1,0 +1,49 @@
+"""The asset and the daily schedule that keep the local directory small without losing anything."""
+
+from datetime import UTC, datetime
+
+import dagster as dg
+
+from bookmarkai_assets import metadata
+from bookmarkai_assets.core.ports import Catalog
+from bookmarkai_assets.core.rules import PipelineRules
+from bookmarkai_assets.defs.common import STORAGE_ASSET
+from bookmarkai_assets.operations.clean_up import clean_up
+from bookmarkai_assets.operations.media_leases import MediaWork
+from bookmarkai_assets.operations.stores import Stores
+
+
+@dg.asset(
+    **STORAGE_ASSET,
+    kinds={"s3", "file"},
+    tags={"stage": "clean-up"},
+    description=metadata.described(
+        "local_cleanup",
+        "Local copies that were proven in S3 at that moment, or that nobody needs any more, removed with a tombstone "
+        "each; and what killed work had left behind.",
+    ),
+)
+def local_cleanup(
+    context: dg.AssetExecutionContext,
+    catalog: dg.ResourceParam[Catalog],
+    rules: dg.ResourceParam[PipelineRules],
+    stores: dg.ResourceParam[Stores],
+) -> dg.MaterializeResult[None]:
+    work = MediaWork(catalog, rules, stores, owner=context.run.run_id, clock=lambda: datetime.now(UTC))
+    return dg.MaterializeResult(metadata=metadata.of_local_cleanup(clean_up(work)))
+
+
+clean_up_local_media = dg.define_asset_job(
+    "clean_up_local_media",
+    selection=dg.AssetSelection.assets(local_cleanup),
+    description="Remove local copies that are proven in S3, or past their retention and transcribed",
+)
+
+daily_local_cleanup = dg.ScheduleDefinition(
+    name="daily_local_cleanup",
+    job=clean_up_local_media,
+    cron_schedule="30 3 * * *",
+    execution_timezone="UTC",
+    default_status=dg.DefaultScheduleStatus.RUNNING,
+    description="Every night: S3's own clean-up by lifecycle begins at midnight UTC",
+)

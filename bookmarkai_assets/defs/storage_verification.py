@@ -1,0 +1,60 @@
+"""The asset, its check and the weekly schedule that show that nothing was lost."""
+
+from collections.abc import Iterator
+from datetime import UTC, datetime
+
+import dagster as dg
+
+from bookmarkai_assets import metadata
+from bookmarkai_assets.core.ports import Catalog
+from bookmarkai_assets.core.rules import PipelineRules
+from bookmarkai_assets.defs.common import STORAGE_ASSET
+from bookmarkai_assets.operations.stores import Stores
+from bookmarkai_assets.operations.verifying import verify_storage
+
+NOTHING_LOST = "nothing_is_missing_or_different"
+
+
+@dg.asset(
+    **STORAGE_ASSET,
+    kinds={"s3", "file"},
+    tags={"stage": "verify"},
+    check_specs=[
+        dg.AssetCheckSpec(
+            NOTHING_LOST,
+            asset="storage_verification",
+            description="Every stored video and audio track is at its recorded place as it was recorded",
+        )
+    ],
+    description=metadata.described(
+        "storage_verification",
+        "The catalog compared with the local directory and the bucket, both ways. `bookmarkai storage verify --deep` "
+        "reads every byte as well.",
+    ),
+)
+def storage_verification(
+    catalog: dg.ResourceParam[Catalog], rules: dg.ResourceParam[PipelineRules], stores: dg.ResourceParam[Stores]
+) -> Iterator[dg.MaterializeResult[None]]:
+    report = verify_storage(catalog, stores, rules, is_deep=False, now=datetime.now(UTC))
+    yield dg.MaterializeResult(
+        metadata=metadata.of_storage_verification(report),
+        check_results=[
+            dg.AssetCheckResult(check_name=NOTHING_LOST, passed=report.is_good, severity=dg.AssetCheckSeverity.ERROR)
+        ],
+    )
+
+
+verify_stored_media = dg.define_asset_job(
+    "verify_stored_media",
+    selection=dg.AssetSelection.assets(storage_verification),
+    description="Compare the catalog with disk and bucket",
+)
+
+weekly_storage_verification = dg.ScheduleDefinition(
+    name="weekly_storage_verification",
+    job=verify_stored_media,
+    cron_schedule="30 4 * * 0",
+    execution_timezone="UTC",
+    default_status=dg.DefaultScheduleStatus.RUNNING,
+    description="Every Sunday, after the night's clean-up",
+)

@@ -1,0 +1,224 @@
+"""local_cleanup: remove local copies that are proven elsewhere or no longer needed, and what killed work left behind.
+
+Every deletion is decided by `core.retention` on evidence gathered at that moment, under the media's lease, and written
+to `tombstones` before it is done. What nobody on record knows is never touched.
+"""
+
+from collections.abc import Iterator, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from datetime import datetime, timedelta
+from typing import Any
+
+from bookmarkai_assets.core.errors import CleanUpRefusedError, ObjectNotFoundError, StoreError
+from bookmarkai_assets.core.media import Media, MediaState
+from bookmarkai_assets.core.placement import Backend
+from bookmarkai_assets.core.ports import ListedObject, Tombstone
+from bookmarkai_assets.core.retention import Evidence, Kept, LocalCopy, Removal, expiry_of, removal_of
+from bookmarkai_assets.operations.catalog_reads import each_media
+from bookmarkai_assets.operations.clean_up_report import CleanUpReport, Considered
+from bookmarkai_assets.operations.media_leases import MediaWork
+from bookmarkai_assets.operations.stores import backend_of_url, store_of_backend, store_of_url
+from bookmarkai_assets.operations.sweeping import sweep_leftovers, sweep_staging
+from bookmarkai_assets.operations.transfers import key_of
+
+WORKERS = 4
+"""Media looked at side by side: each look waits for the bucket."""
+
+LIFECYCLE = "lifecycle"
+"""The reason on the tombstone of an object that the bucket's own rule has deleted."""
+
+
+def clean_up(work: MediaWork, *, is_dry_run: bool = False) -> CleanUpReport:
+    """Remove what may go and say what was kept and why; a dry run only says.
+
+    Raises `CleanUpRefusedError`, having removed nothing, when a listing is empty or fails where the catalog expects
+    media: a directory that is not mounted and a bucket that is gone look like that.
+    """
+    files = _listed_local_files(work)
+    _check_bucket(work)
+    report = CleanUpReport(is_dry_run)
+    with work.hold(), ThreadPoolExecutor(WORKERS, thread_name_prefix="clean-up") as pool:
+        candidates = _candidates(work, files)
+        for considered in pool.map(lambda pair: _consider(work, *pair, is_dry_run=is_dry_run), candidates):
+            if considered is not None:
+                report.add(considered)
+        for stranger in files.values():
+            report.add(Considered(stranger.url, None, stranger.size_bytes, None, Kept.UNKNOWN))
+        for considered in [*sweep_staging(work, is_dry_run=is_dry_run), *sweep_leftovers(work, is_dry_run=is_dry_run)]:
+            report.add(considered)
+    return report
+
+
+def _listed_local_files(work: MediaWork) -> dict[str, ListedObject]:
+    expected = work.catalog.media.stored_count(Backend.LOCAL, unexpired_at=work.clock())
+    try:
+        files = {listed.key: listed for listed in store_of_backend(work.stores, Backend.LOCAL).list()}
+    except StoreError as error:
+        raise CleanUpRefusedError(f"clean-up removed nothing: the local media cannot be listed: {error}") from error
+    if expected and not files:
+        raise CleanUpRefusedError(
+            f"clean-up removed nothing: expected {expected} videos in the local directory, found it empty; is it "
+            "mounted, and is YTDLP_DOWNLOAD_DIR the directory that the catalog's paths begin with?"
+        )
+    return files
+
+
+def _check_bucket(work: MediaWork) -> None:
+    expected = work.catalog.media.stored_count(Backend.S3, unexpired_at=work.clock())
+    if not expected:
+        return
+    try:
+        first = next(iter(store_of_backend(work.stores, Backend.S3).list()), None)
+    except StoreError as error:
+        raise CleanUpRefusedError(
+            f"clean-up removed nothing: expected {expected} videos in the bucket, which cannot be listed: {error}"
+        ) from error
+    if first is None:
+        raise CleanUpRefusedError(
+            f"clean-up removed nothing: expected {expected} videos in the bucket, found it empty; is S3_MEDIA_BUCKET "
+            "the bucket that the catalog's URLs name?"
+        )
+
+
+def _candidates(work: MediaWork, files: dict[str, ListedObject]) -> Iterator[tuple[Media, dict[str, ListedObject]]]:
+    """Give each media that has local files, with these by kind, and each whose object should have expired.
+
+    What is given is taken out of `files`: what is left in the end belongs to nobody on record.
+    """
+    for media in each_media(work.catalog):
+        keys = {kind: key_of(media, kind) for kind in media.blobs}
+        found = {kind: files.pop(key) for kind, key in keys.items() if key in files}
+        if found or _may_have_expired(work, media):
+            yield media, found
+
+
+def _may_have_expired(work: MediaWork, media: Media) -> bool:
+    end = expiry_of(media, work.rules.retention)
+    return media.state is MediaState.STORED and end is not None and end <= work.clock()
+
+
+def _consider(work: MediaWork, media: Media, files: dict[str, ListedObject], *, is_dry_run: bool) -> Considered | None:
+    size = sum(file.size_bytes for file in files.values())
+    name = next(iter(files.values())).url if files else media.video.url
+    age = _age_of(media, files, work.clock())
+    try:
+        if files and age < work.rules.retention.grace:
+            return Considered(name, media.media_id, size, None, Kept.WITHIN_GRACE)
+        if is_dry_run:
+            is_leased = work.catalog.work.is_leased(media.media_id, now=work.clock())
+            verdict, _ = _verdict(work, media, files, is_leased=is_leased)
+        else:
+            verdict = _removed(work, media.media_id, files)
+    except StoreError as error:
+        return Considered(name, media.media_id, size, None, None, str(error))
+    if verdict is None:
+        return None
+    if isinstance(verdict, Kept):
+        return Considered(name, media.media_id, size, None, verdict)
+    return Considered(name, media.media_id, size, verdict, None)
+
+
+def _removed(work: MediaWork, media_id: str, files: dict[str, ListedObject]) -> Removal | Kept | str | None:
+    """Decide under the lease, by the record as it is now, and do it."""
+    with work.leased(media_id) as is_ours:
+        if not is_ours:
+            return Kept.LEASED
+        media = work.catalog.media.get(media_id)
+        if media is None:
+            return Kept.UNKNOWN
+        verdict, evidence = _verdict(work, media, files, is_leased=False)
+        if verdict is None or isinstance(verdict, Kept):
+            return verdict
+        tombstones = _tombstones(work, media, files, verdict, evidence)
+        if verdict in {Removal.PAST_RETENTION, LIFECYCLE}:
+            work.catalog.media.record_expired(media_id, tombstones, owner=work.owner, now=work.clock())
+        else:
+            work.catalog.tombstones.write(tombstones)
+        # The last look before the only step that cannot be taken back: a lease may have been lost in a long pause.
+        if not work.catalog.work.holds(work.owner, media_id):
+            return Kept.LEASED
+        local = store_of_backend(work.stores, Backend.LOCAL)
+        for file in files.values():
+            local.delete(file.url)
+        work.catalog.tombstones.confirm([tombstone.url for tombstone in tombstones], now=work.clock())
+        return verdict
+
+
+def _verdict(
+    work: MediaWork, media: Media, files: Mapping[str, ListedObject], *, is_leased: bool
+) -> tuple[Removal | Kept | str | None, Mapping[str, Any]]:
+    in_s3, proof = _evidence_in_s3(work, media)
+    if not files:
+        # No local copy: only the record may have to follow what the bucket's rule has done.
+        return (LIFECYCLE if in_s3 is Evidence.EXPIRED and not is_leased else None), proof
+    copy = LocalCopy(
+        age=_age_of(media, files, work.clock()),
+        is_expired=media.state is MediaState.EXPIRED,
+        is_staged=media.state is MediaState.STAGED,
+        is_leased=is_leased,
+        is_settled=work.catalog.media.is_settled(media.media_id),
+        in_s3=in_s3,
+    )
+    return removal_of(copy, work.rules.retention), proof
+
+
+def _age_of(media: Media, files: Mapping[str, ListedObject], now: datetime) -> timedelta:
+    moments = [file.modified_at for file in files.values()]
+    if media.stored_at is not None:
+        moments.append(media.stored_at)
+    return now - max(moments)
+
+
+def _evidence_in_s3(work: MediaWork, media: Media) -> tuple[Evidence | None, Mapping[str, Any]]:
+    """Ask the bucket, now, for every part of a media that is recorded there; what it answers is the proof."""
+    if media.state is not MediaState.STORED or media.backend is not Backend.S3:
+        return None, {}
+    looks: dict[str, Any] = {}
+    found = [Evidence.SAME]
+    for kind, blob in media.blobs.items():
+        if backend_of_url(blob.url) is not Backend.S3:
+            # An audio track that was lost when the video moved: its recorded place is a local one.
+            found.append(Evidence.UNKNOWN)
+            continue
+        try:
+            there = store_of_url(work.stores, blob.url).head(blob.url)
+        except ObjectNotFoundError:
+            found.append(Evidence.EXPIRED if _may_have_expired(work, media) else Evidence.ABSENT)
+            continue
+        except StoreError as error:
+            found.append(Evidence.UNKNOWN)
+            looks[kind] = {"url": blob.url, "error": str(error)}
+            continue
+        looks[kind] = {"url": there.url, "size_bytes": there.digest.size_bytes, "sha256": there.digest.sha256}
+        if there.digest != blob.digest:
+            found.append(Evidence.DIFFERENT)
+    worst = max(found, key=_SEVERITY.index)
+    return worst, {"checked_at": work.clock().isoformat(), "in_s3": worst.value, "objects": looks}
+
+
+_SEVERITY = (Evidence.SAME, Evidence.EXPIRED, Evidence.ABSENT, Evidence.DIFFERENT, Evidence.UNKNOWN)
+
+
+def _tombstones(
+    work: MediaWork, media: Media, files: Mapping[str, ListedObject], reason: str, evidence: Mapping[str, Any]
+) -> Sequence[Tombstone]:
+    proof = {**evidence, "state": media.state.value}
+    if reason == Removal.PAST_RETENTION:
+        proof |= {"retention_days": work.rules.retention.local_days, "transcript": "done"}
+    gone = {kind: (file.url, file.size_bytes) for kind, file in files.items()} or {
+        kind: (blob.url, blob.digest.size_bytes) for kind, blob in media.blobs.items()
+    }
+    return [
+        Tombstone(
+            url=url,
+            kind=kind,
+            media_id=media.media_id,
+            share_id=media.share_id,
+            size_bytes=size,
+            sha256=media.blobs[kind].digest.sha256,
+            reason=reason,
+            proof=proof,
+            written_at=work.clock(),
+        )
+        for kind, (url, size) in gone.items()
+    ]

@@ -1,0 +1,258 @@
+"""Moving stored media between backends: copy, verify at the target, flip the recorded place, keep the source.
+
+The source goes later, by clean-up, which proves the copy once more. Every step can be repeated.
+"""
+
+import shutil
+import time
+import uuid
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor, as_completed
+from contextlib import contextmanager
+from dataclasses import dataclass, replace
+from datetime import datetime
+from enum import StrEnum
+from functools import partial
+from pathlib import Path
+
+from bookmarkai_assets.core.errors import (
+    CatalogUnavailableError,
+    LeaseLostError,
+    ObjectNotFoundError,
+    StoreError,
+    StoreErrorClass,
+)
+from bookmarkai_assets.core.media import Media, MediaState
+from bookmarkai_assets.core.placement import Backend, Decider, Placement, decided
+from bookmarkai_assets.core.ports import Catalog, MediaStore, StoredObject
+from bookmarkai_assets.core.retention import RetentionPolicy, lifecycle_end
+from bookmarkai_assets.core.rules import PipelineRules
+from bookmarkai_assets.operations.media_leases import MediaWork
+from bookmarkai_assets.operations.stores import (
+    Stores,
+    backend_of_url,
+    interrupt_all,
+    is_stored,
+    store_of_backend,
+    store_of_url,
+)
+from bookmarkai_assets.operations.transfers import MediaTransfers, key_of
+
+
+def relocate(
+    media: Media,
+    placement: Placement,
+    *,
+    share_id: str,
+    owner: str,
+    catalog: Catalog,
+    rules: PipelineRules,
+    stores: Stores,
+    clock: Callable[[], datetime],
+) -> Media:
+    """Bring a stored media to where `placement` says and record it there; `owner` holds the media's lease.
+
+    What is verified to be at the target already is not copied again. An audio track that is nowhere to be found stays
+    recorded where it was: the sound can be read from the video. Raises `ObjectNotFoundError` when the video is
+    nowhere, `StoreError` and `LeaseLostError`; the recorded place is then what it was.
+    """
+    target = store_of_backend(stores, placement.backend)
+    transfers = MediaTransfers(catalog, clock, share_id, media)
+    start = time.perf_counter()
+    objects: dict[str, StoredObject] = {}
+    for kind in media.blobs:
+        try:
+            objects[kind] = _found_at(target, media, kind) or _copied(transfers, kind, target, rules, stores)
+        except ObjectNotFoundError:
+            if kind == "video":
+                raise
+    placed = as_placed(media, placement, objects, now=clock(), policy=rules.retention)
+    moved = replace(placed, upload_seconds=time.perf_counter() - start)
+    catalog.media.record_stored(moved, owner=owner, now=clock())
+    return moved
+
+
+def as_placed(
+    media: Media,
+    placement: Placement,
+    objects: Mapping[str, StoredObject],
+    *,
+    now: datetime,
+    policy: RetentionPolicy,
+) -> Media:
+    """Give the media's record with its video and audio track at these objects, which expire with the first of them."""
+    ends = [
+        object_.expires_at or lifecycle_end(key_of(media, kind), object_.modified_at, policy.s3_days)
+        for kind, object_ in objects.items()
+        if placement.backend is Backend.S3
+    ]
+    return replace(
+        media,
+        state=MediaState.STORED,
+        video=replace(media.video, url=objects["video"].url),
+        audio=replace(media.audio, url=objects["audio"].url) if media.audio and "audio" in objects else media.audio,
+        placement=placement,
+        stored_at=now,
+        expires_at=min((end for end in ends if end is not None), default=None),
+    )
+
+
+def _found_at(target: MediaStore, media: Media, kind: str) -> StoredObject | None:
+    try:
+        found = target.head(target.url_of(key_of(media, kind)))
+    except ObjectNotFoundError:
+        return None
+    except StoreError as error:
+        if error.error_class is not StoreErrorClass.CHECKSUM:
+            raise
+        # Something is there that is not ours; the put decides whether it may give way.
+        return None
+    return found if found.digest == media.blobs[kind].digest else None
+
+
+def _copied(
+    transfers: MediaTransfers, kind: str, target: MediaStore, rules: PipelineRules, stores: Stores
+) -> StoredObject:
+    """Copy from the recorded place, or, where the bytes are lost, from another backend that has them still."""
+    url = transfers.media.blobs[kind].url
+    elsewhere = [store.url_of(key_of(transfers.media, kind)) for store in stores.values() if store is not target]
+    for source_url in [url, *(other for other in elsewhere if other != url)]:
+        try:
+            return _copied_from(source_url, transfers, kind, target, rules, stores)
+        except ObjectNotFoundError:
+            continue
+    raise ObjectNotFoundError(f"expected the recorded {kind} at {url}, or a copy of it, found neither")
+
+
+def _copied_from(
+    url: str, transfers: MediaTransfers, kind: str, target: MediaStore, rules: PipelineRules, stores: Stores
+) -> StoredObject:
+    if backend_of_url(url) is Backend.LOCAL:
+        return transfers.put(kind, Path(url), target, may_consume=False)
+    with _staging_for(transfers.media.media_id, rules) as directory:
+        fetched = directory / Path(url).name
+        transfers.get(kind, url, store_of_url(stores, url), fetched)
+        return transfers.put(kind, fetched, target, may_consume=True)
+
+
+@contextmanager
+def _staging_for(media_id: str, rules: PipelineRules) -> Iterator[Path]:
+    home = rules.staging_dir / media_id
+    directory = home / uuid.uuid4().hex
+    directory.mkdir(parents=True)
+    try:
+        yield directory
+    finally:
+        shutil.rmtree(home, ignore_errors=True)
+
+
+class MoveOutcome(StrEnum):
+    """How it went with one media."""
+
+    MOVED = "moved"
+    THERE = "already_there"
+    LEASED = "leased"
+    NOT_STORED = "not_stored"
+    EXPIRED = "expired"
+    FAILED = "failed"
+
+    @property
+    def is_done(self) -> bool:
+        """Whether the media is where it was wanted, or has no bytes to move."""
+        return self in {MoveOutcome.MOVED, MoveOutcome.THERE, MoveOutcome.EXPIRED}
+
+
+@dataclass(frozen=True)
+class Move:
+    """One media's move: `size_bytes` is what it holds, `seconds` the wall time, `detail` the reason if it failed."""
+
+    media_id: str
+    share_id: str | None
+    outcome: MoveOutcome
+    size_bytes: int = 0
+    seconds: float = 0.0
+    detail: str | None = None
+
+
+def planned_move(media: Media, target: Backend) -> Move:
+    """Say what a move would do, by the catalog alone."""
+    outcome = _without_moving(media, target) or MoveOutcome.MOVED
+    return Move(media.media_id, media.share_id, outcome, media.size_bytes)
+
+
+def move_media(
+    work: MediaWork,
+    media_ids: Sequence[str],
+    target: Backend,
+    *,
+    workers: int = 1,
+    on_move: Callable[[Move], object] = lambda _: None,
+) -> list[Move]:
+    """Move media to a backend, `workers` at a time, each under its lease; a failing one stops no other.
+
+    `on_move` is called in this thread as each ends. Told to stop, it ends the transfers under way and raises.
+    """
+    store_of_backend(work.stores, target)
+    moves: list[Move] = []
+    with work.hold(), ThreadPoolExecutor(workers, thread_name_prefix="move") as pool:
+        futures = [pool.submit(partial(_move_one, work, target), media_id) for media_id in dict.fromkeys(media_ids)]
+        try:
+            for future in as_completed(futures):
+                moves.append(future.result())
+                on_move(moves[-1])
+        except BaseException:
+            interrupt_all(work.stores)
+            pool.shutdown(wait=True, cancel_futures=True)
+            raise
+    return moves
+
+
+def _move_one(work: MediaWork, target: Backend, media_id: str) -> Move:
+    start = time.perf_counter()
+    media: Media | None = None
+    try:
+        with work.leased(media_id) as is_ours:
+            media = work.catalog.media.get(media_id)
+            if media is None:
+                return Move(media_id, None, MoveOutcome.FAILED, detail="expected a media on record, found none")
+            if not is_ours:
+                return Move(media_id, media.share_id, MoveOutcome.LEASED, media.size_bytes)
+            outcome = _without_moving(media, target)
+            # The record is no proof: what is not where it should be is brought there from wherever a copy is.
+            if outcome is None or (outcome is MoveOutcome.THERE and not is_stored(work.stores, media.video)):
+                _relocate_for_operator(work, media, target)
+                outcome = MoveOutcome.MOVED
+            return Move(media_id, media.share_id, outcome, media.size_bytes, time.perf_counter() - start)
+    except (StoreError, LeaseLostError, CatalogUnavailableError) as error:
+        return Move(
+            media_id,
+            media.share_id if media else None,
+            MoveOutcome.FAILED,
+            media.size_bytes if media else 0,
+            time.perf_counter() - start,
+            str(error),
+        )
+
+
+def _without_moving(media: Media, target: Backend) -> MoveOutcome | None:
+    """Give the outcome of a media that there is nothing to move of; None for one that has to be moved."""
+    match media.state:
+        case MediaState.STAGED:
+            return MoveOutcome.NOT_STORED
+        case MediaState.EXPIRED:
+            return MoveOutcome.EXPIRED
+        case MediaState.STORED:
+            return MoveOutcome.THERE if media.backend is target else None
+
+
+def _relocate_for_operator(work: MediaWork, media: Media, target: Backend) -> None:
+    relocate(
+        media,
+        decided(work.rules.storage, media.share_id, target, Decider.OPERATOR),
+        share_id=media.share_id,
+        owner=work.owner,
+        catalog=work.catalog,
+        rules=work.rules,
+        stores=work.stores,
+        clock=work.clock,
+    )

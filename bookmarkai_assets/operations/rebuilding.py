@@ -1,0 +1,168 @@
+"""Restoring media records from what is in the bucket and on the disk, for a catalog that has lost them.
+
+What objects carry beside their bytes is enough (`core.object_tags`). Records that exist are never changed.
+"""
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field
+from datetime import datetime
+from functools import cached_property
+from typing import Any
+
+from bookmarkai_assets.core.errors import ObjectNotFoundError, StoreError
+from bookmarkai_assets.core.media import Blob, Media, MediaState, media_id_of
+from bookmarkai_assets.core.object_keys import ParsedKey, parse_key
+from bookmarkai_assets.core.object_tags import TaggedMedia, read_tags
+from bookmarkai_assets.core.placement import Backend, Decider, decided, place
+from bookmarkai_assets.core.ports import Catalog, ListedObject, MediaStore, StoredObject
+from bookmarkai_assets.core.rules import PipelineRules
+from bookmarkai_assets.core.urls import RefusedLink, admit
+from bookmarkai_assets.operations.moving import as_placed
+from bookmarkai_assets.operations.stores import Stores
+
+
+@dataclass(frozen=True)
+class Unrestorable:
+    """A video in a store that no record can be made of, and why."""
+
+    url: str
+    reason: str
+
+
+@dataclass
+class RebuildReport:
+    """What was restored (or would be), what was on record already, and what could not be restored."""
+
+    is_dry_run: bool
+    restored: list[Media] = field(default_factory=list)
+    known: int = 0
+    unrestorable: list[Unrestorable] = field(default_factory=list)
+
+    def as_dict(self) -> dict[str, Any]:
+        """Give the report as plain values."""
+        return {
+            "dry_run": self.is_dry_run,
+            "restored": [
+                {"media_id": m.media_id, "share_id": m.share_id, "url": m.video.url, "size_bytes": m.size_bytes}
+                for m in self.restored
+            ],
+            "known": self.known,
+            "unrestorable": [{"url": u.url, "reason": u.reason} for u in self.unrestorable],
+        }
+
+
+@dataclass(frozen=True)
+class _Found:
+    """One video with its audio track on one backend."""
+
+    backend: Backend
+    object_key: str
+    tagged: TaggedMedia
+    video: StoredObject
+    audio: StoredObject | None
+
+
+def rebuild_catalog(
+    catalog: Catalog, stores: Stores, rules: PipelineRules, *, now: datetime, is_dry_run: bool
+) -> RebuildReport:
+    """Record every video that a store holds and the catalog does not know.
+
+    A video that both backends hold is recorded where today's storage mode places it. Shares and transcripts are not
+    restored: they are in the gateway's tables, not in the stores. Raises `StoreError` when a store cannot be listed.
+    """
+    report = RebuildReport(is_dry_run)
+    shares = _SharesByHash(catalog, rules)
+    found: dict[str, dict[Backend, _Found]] = {}
+    for backend, store in stores.items():
+        for result in _videos_in(store, shares):
+            if isinstance(result, Unrestorable):
+                report.unrestorable.append(result)
+            else:
+                places = found.setdefault(result.tagged.media_id, {})
+                # Under two keys (a prefix was changed, a catalog was lost before) the younger one is as good as any.
+                places[backend] = max(places.get(backend, result), result, key=lambda each: each.video.modified_at)
+    for media_id, places in found.items():
+        media = _media_of(places, rules, now)
+        is_new = catalog.media.get(media_id) is None if is_dry_run else catalog.media.restore(media, now=now)
+        if is_new:
+            report.restored.append(media)
+        else:
+            report.known += 1
+    return report
+
+
+class _SharesByHash:
+    """Finds the canonical URL behind a key's hash among the shares, for objects whose tags had no room for it."""
+
+    def __init__(self, catalog: Catalog, rules: PipelineRules) -> None:
+        self._catalog = catalog
+        self._rules = rules
+
+    def canonical_url(self, parsed: ParsedKey) -> str | None:
+        return self._urls.get(parsed.url_hash)
+
+    @cached_property
+    def _urls(self) -> Mapping[str, str]:
+        links = (admit(share.url, allowed_hosts=self._rules.allowed_hosts) for share in self._catalog.shares.list())
+        urls = [link.canonical_url for link in links if not isinstance(link, RefusedLink)]
+        return {media_id_of(url)[:16]: url for url in urls}
+
+
+def _videos_in(store: MediaStore, shares: _SharesByHash) -> Iterator[_Found | Unrestorable]:
+    """Give every video of a store whose key is one of ours."""
+    parsed = {listed.key: (listed, key) for listed in store.list() if (key := parse_key(listed.key)) is not None}
+    audio_keys = {_stem(key): listed for listed, key in parsed.values() if key.is_audio}
+    for listed, key in parsed.values():
+        if not key.is_audio:
+            yield _video_at(store, listed, key, audio_keys.get(_stem(key)), shares)
+
+
+def _stem(key: ParsedKey) -> tuple[str, str, datetime]:
+    return key.prefix, key.url_hash, key.created_at
+
+
+def _video_at(
+    store: MediaStore, listed: ListedObject, key: ParsedKey, audio: ListedObject | None, shares: _SharesByHash
+) -> _Found | Unrestorable:
+    try:
+        video = store.head(listed.url)
+        track = store.head(audio.url) if audio is not None else None
+    except ObjectNotFoundError:
+        return Unrestorable(listed.url, "expected what the listing had, found it gone; run it again")
+    except StoreError as error:
+        return Unrestorable(listed.url, str(error))
+    tagged = read_tags(video.tags)
+    if tagged is None:
+        tagged = read_tags(video.tags, canonical_url=shares.canonical_url(key))
+    if tagged is None:
+        return Unrestorable(
+            listed.url,
+            "expected tags that say which share and link it is of, found none that fit; share the link again",
+        )
+    return _Found(store.backend, listed.key, tagged, video, track)
+
+
+def _media_of(places: Mapping[Backend, _Found], rules: PipelineRules, now: datetime) -> Media:
+    any_found = next(iter(places.values()))
+    wanted = place(rules.storage, any_found.tagged.share_id).backend
+    found = places.get(wanted, any_found)
+    tagged = found.tagged
+    media = Media(
+        media_id=tagged.media_id,
+        canonical_url=tagged.canonical_url,
+        platform=tagged.platform,
+        share_id=tagged.share_id,
+        object_key=found.object_key,
+        state=MediaState.STORED,
+        info=tagged.info,
+        video=_blob_of(found.video),
+        audio=_blob_of(found.audio) if found.audio else None,
+        download_seconds=tagged.download_seconds,
+    )
+    objects = {"video": found.video, **({"audio": found.audio} if found.audio else {})}
+    placement = decided(rules.storage, tagged.share_id, found.backend, Decider.FOUND)
+    return as_placed(media, placement, objects, now=now, policy=rules.retention)
+
+
+def _blob_of(stored: StoredObject) -> Blob:
+    return Blob(stored.url, stored.digest, stored.content_type)

@@ -1,0 +1,124 @@
+"""What killed work left behind: staging directories that no record points into, temporary files, open uploads."""
+
+import shutil
+from collections.abc import Iterator
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+
+from bookmarkai_assets.core.errors import StoreError
+from bookmarkai_assets.core.media import MediaState
+from bookmarkai_assets.core.ports import Tombstone
+from bookmarkai_assets.core.retention import Kept
+from bookmarkai_assets.operations.clean_up_report import Considered
+from bookmarkai_assets.operations.media_leases import MediaWork
+
+STALE_AFTER = timedelta(days=1)
+"""Longer than any transfer takes; the bucket's own rule for incomplete uploads has the same day."""
+
+ABANDONED = "abandoned"
+"""The reason on the tombstone."""
+
+
+def sweep_staging(work: MediaWork, *, is_dry_run: bool) -> Iterator[Considered]:
+    """Remove directories in staging that nobody works in and that no staged media is recorded in.
+
+    Each is named by its media, under whose lease it is removed; those of another name belong to transcriptions.
+    """
+    staging = work.rules.staging_dir
+    if not staging.is_dir():
+        return
+    for entry in sorted(staging.iterdir()):
+        if entry.is_symlink() or not entry.is_dir():
+            yield Considered(str(entry), None, 0, None, Kept.UNKNOWN)
+            continue
+        size, newest = _extent_of(entry)
+        age = work.clock() - newest
+        if age < max(work.rules.retention.grace, STALE_AFTER):
+            yield Considered(str(entry), None, size, None, Kept.WITHIN_GRACE)
+        else:
+            yield _swept_directory(work, entry, size, age, is_dry_run=is_dry_run)
+
+
+def sweep_leftovers(work: MediaWork, *, is_dry_run: bool) -> Iterator[Considered]:
+    """Remove temporary files and multipart uploads that were begun longer ago than any transfer takes."""
+    before = work.clock() - max(work.rules.retention.grace, STALE_AFTER)
+    for backend, store in work.stores.items():
+        try:
+            leftovers = store.leftovers(begun_before=before)
+        except StoreError as error:
+            # The media are looked after all the same; the next clean-up asks again.
+            yield Considered(f"leftovers in {backend}", None, 0, None, None, str(error))
+            continue
+        for leftover in leftovers:
+            size = leftover.size_bytes or 0
+            try:
+                if not is_dry_run:
+                    _bury(
+                        work,
+                        leftover.name,
+                        leftover.kind,
+                        None,
+                        size,
+                        proof={"begun_at": leftover.begun_at.isoformat()},
+                    )
+                    store.remove_leftover(leftover)
+                    work.catalog.tombstones.confirm([leftover.name], now=work.clock())
+            except StoreError as error:
+                yield Considered(leftover.name, None, size, None, None, str(error))
+                continue
+            yield Considered(leftover.name, None, size, ABANDONED, None)
+
+
+def _swept_directory(work: MediaWork, entry: Path, size: int, age: timedelta, *, is_dry_run: bool) -> Considered:
+    media_id = entry.name
+    if is_dry_run:
+        is_leased = work.catalog.work.is_leased(media_id, now=work.clock())
+        kept = Kept.LEASED if is_leased else _reason_to_keep(work, media_id)
+        return Considered(str(entry), media_id, size, None if kept else ABANDONED, kept)
+    with work.leased(media_id) as is_ours:
+        kept = _reason_to_keep(work, media_id) if is_ours else Kept.LEASED
+        if kept is not None:
+            return Considered(str(entry), media_id, size, None, kept)
+        _bury(work, str(entry), "staging", media_id, size, proof={"age_seconds": age.total_seconds()})
+        try:
+            shutil.rmtree(entry)
+        except OSError as error:
+            return Considered(str(entry), media_id, size, None, None, f"expected to remove {entry}, found: {error}")
+        work.catalog.tombstones.confirm([str(entry)], now=work.clock())
+        return Considered(str(entry), media_id, size, ABANDONED, None)
+
+
+def _reason_to_keep(work: MediaWork, media_id: str) -> Kept | None:
+    media = work.catalog.media.get(media_id)
+    return Kept.STAGED if media is not None and media.state is MediaState.STAGED else None
+
+
+def _bury(
+    work: MediaWork, name: str, kind: str, media_id: str | None, size: int, *, proof: dict[str, str | float]
+) -> None:
+    work.catalog.tombstones.write(
+        [
+            Tombstone(
+                url=name,
+                kind=kind,
+                media_id=media_id,
+                share_id=None,
+                size_bytes=size,
+                sha256=None,
+                reason=ABANDONED,
+                proof=proof,
+                written_at=work.clock(),
+            )
+        ]
+    )
+
+
+def _extent_of(directory: Path) -> tuple[int, datetime]:
+    """Give the bytes below a directory and the latest change in it, links not followed."""
+    size, newest = 0, directory.lstat().st_mtime
+    for path in directory.rglob("*"):
+        status = path.lstat()
+        newest = max(newest, status.st_mtime)
+        if not path.is_dir():
+            size += status.st_size
+    return size, datetime.fromtimestamp(newest, UTC)

@@ -1,0 +1,270 @@
+"""storage_verification: the catalog against disk and bucket, so that "nothing was lost" is a finding and no belief.
+
+Nothing is changed here. What looks wrong is looked at a second time by the record as it is then, because moves and
+clean-up go on meanwhile.
+"""
+
+import hashlib
+from collections import Counter
+from collections.abc import Iterator, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass, field, replace
+from datetime import datetime
+from enum import StrEnum
+from typing import Any
+
+from bookmarkai_assets.core.errors import ObjectNotFoundError, StoreError, StoreErrorClass
+from bookmarkai_assets.core.media import Blob, Digest, Media, MediaState
+from bookmarkai_assets.core.placement import Backend
+from bookmarkai_assets.core.ports import Catalog, ListedObject
+from bookmarkai_assets.core.retention import expiry_of
+from bookmarkai_assets.core.rules import PipelineRules
+from bookmarkai_assets.operations.catalog_reads import each_media
+from bookmarkai_assets.operations.stores import Stores, store_of_url
+from bookmarkai_assets.operations.transfers import key_of
+
+BLOCK_BYTES = 1 << 20
+Listings = Mapping[Backend, dict[str, ListedObject]]
+
+
+class Finding(StrEnum):
+    """What is true of one video or audio track, or of one file or object."""
+
+    SAME = "same"
+    MISSING = "missing"
+    DIFFERENT = "different"
+    EXPIRED = "expired"
+    ORPHANED = "orphaned"
+    IN_BOTH_PLACES = "in_both_places"
+    UNVERIFIED = "unverified"
+
+
+SYMBOLS: Mapping[Finding, str] = {
+    Finding.SAME: "=",
+    Finding.MISSING: "+",
+    Finding.DIFFERENT: "*",
+    Finding.ORPHANED: "-",
+    Finding.UNVERIFIED: "!",
+    Finding.EXPIRED: "x",
+    Finding.IN_BOTH_PLACES: "&",
+}
+"""As in `rclone check --combined`, with the catalog as source: `+` is only there, `-` only in the stores. The last two
+are ours."""
+
+LOSSES = frozenset({Finding.MISSING, Finding.DIFFERENT})
+"""What makes a verification fail."""
+
+
+@dataclass(frozen=True)
+class Checked:
+    """One line of the report. `size_bytes` is what the catalog records, or the listing for what it does not know."""
+
+    finding: Finding
+    url: str
+    kind: str
+    media_id: str | None
+    share_id: str | None
+    size_bytes: int
+    detail: str | None = None
+
+    def as_dict(self) -> dict[str, Any]:
+        """Give the line as plain values."""
+        return {
+            "finding": self.finding.value,
+            "url": self.url,
+            "kind": self.kind,
+            "media_id": self.media_id,
+            "share_id": self.share_id,
+            "size_bytes": self.size_bytes,
+            "detail": self.detail,
+        }
+
+
+@dataclass
+class VerificationReport:
+    """Counts and bytes by finding, and every line that is not simply the same."""
+
+    is_deep: bool
+    started_at: datetime
+    counts: Counter[Finding] = field(default_factory=Counter)
+    size_bytes: Counter[Finding] = field(default_factory=Counter)
+    lines: list[Checked] = field(default_factory=list)
+    bytes_read: int = 0
+
+    def add(self, checked: Checked) -> None:
+        """Count one line, and keep it unless it says "the same"."""
+        self.counts[checked.finding] += 1
+        self.size_bytes[checked.finding] += checked.size_bytes
+        if checked.finding is not Finding.SAME:
+            self.lines.append(checked)
+
+    @property
+    def is_good(self) -> bool:
+        """Whether nothing is missing and nothing different."""
+        return not any(self.counts[loss] for loss in LOSSES)
+
+    def as_dict(self) -> dict[str, Any]:
+        """Give the report as plain values."""
+        return {
+            "ok": self.is_good,
+            "deep": self.is_deep,
+            "started_at": self.started_at.isoformat(),
+            "counts": {finding.value: self.counts[finding] for finding in Finding},
+            "size_bytes": {finding.value: self.size_bytes[finding] for finding in Finding},
+            "bytes_read": self.bytes_read,
+            "findings": [line.as_dict() for line in self.lines],
+        }
+
+
+def verify_storage(
+    catalog: Catalog, stores: Stores, rules: PipelineRules, *, is_deep: bool, now: datetime, workers: int = 8
+) -> VerificationReport:
+    """Compare every stored media with what is at its recorded place, and every place with what is recorded.
+
+    Objects in the bucket are compared by size and the SHA-256 that they carry, local files by size; `is_deep` reads
+    every byte of both and compares its SHA-256. Files of media that wait in staging are not looked at: nothing is
+    acknowledged of them. Raises `StoreError` when a store cannot be listed.
+    """
+    report = VerificationReport(is_deep, now)
+    # Before the records are read: what is put meanwhile is on record before it is looked for.
+    listings = {backend: {listed.key: listed for listed in store.list()} for backend, store in stores.items()}
+    verifier = _Verifier(catalog, stores, rules, listings, is_deep=is_deep, now=now)
+    with ThreadPoolExecutor(workers, thread_name_prefix="verify") as pool:
+        for lines, bytes_read in pool.map(verifier.check, each_media(catalog)):
+            report.bytes_read += bytes_read
+            for line in lines:
+                report.add(line)
+    for line in verifier.orphans():
+        report.add(line)
+    return report
+
+
+class _Verifier:
+    def __init__(
+        self,
+        catalog: Catalog,
+        stores: Stores,
+        rules: PipelineRules,
+        listings: Listings,
+        *,
+        is_deep: bool,
+        now: datetime,
+    ) -> None:
+        self.catalog = catalog
+        self.stores = stores
+        self.rules = rules
+        self.listings = listings
+        self.is_deep = is_deep
+        self.now = now
+
+    def check(self, media: Media) -> tuple[list[Checked], int]:
+        """Look at one media; give its lines and the bytes read for them."""
+        listed = {
+            kind: [
+                found
+                for listing in self.listings.values()
+                # Taken out, so that what is left at the end belongs to nobody.
+                if (found := listing.pop(key_of(media, kind), None)) is not None
+            ]
+            for kind in media.blobs
+        }
+        lines, bytes_read = self._check_as_recorded(media, listed)
+        if any(line.finding in LOSSES for line in lines):
+            again = self.catalog.media.get(media.media_id)
+            if again is not None and again != media:
+                lines, more = self._check_as_recorded(again, listed)
+                bytes_read += more
+        return lines, bytes_read
+
+    def orphans(self) -> Iterator[Checked]:
+        """Give what is in a store and was claimed by no media: strangers, and leftovers of expired media."""
+        for backend, listing in self.listings.items():
+            for listed in listing.values():
+                if not self.catalog.media.acknowledges(listed.url):
+                    yield Checked(
+                        Finding.ORPHANED,
+                        listed.url,
+                        "file" if backend is Backend.LOCAL else "object",
+                        None,
+                        None,
+                        listed.size_bytes,
+                        "expected a media on record for this, found none",
+                    )
+
+    def _check_as_recorded(
+        self, media: Media, listed: Mapping[str, Sequence[ListedObject]]
+    ) -> tuple[list[Checked], int]:
+        if media.state is MediaState.STAGED:
+            return [], 0
+        lines: list[Checked] = []
+        bytes_read = 0
+        for kind, blob in media.blobs.items():
+            places = listed.get(kind, ())
+            if media.state is MediaState.EXPIRED:
+                lines.append(self._line(Finding.EXPIRED, media, kind, blob, "its bytes were removed by rule"))
+            else:
+                recorded = next((found for found in places if found.url == blob.url), None)
+                line, read = self._look(media, kind, blob, recorded)
+                lines.append(line)
+                bytes_read += read
+            for found in places:
+                if media.state is MediaState.EXPIRED or found.url != blob.url:
+                    line, read = self._look_at_copy(media, kind, blob, found)
+                    lines.append(line)
+                    bytes_read += read
+        return lines, bytes_read
+
+    def _look(self, media: Media, kind: str, blob: Blob, listed: ListedObject | None) -> tuple[Checked, int]:
+        try:
+            found, read = self._digest_at(blob, listed)
+        except ObjectNotFoundError:
+            end = expiry_of(media, self.rules.retention)
+            if end is not None and end <= self.now:
+                return self._line(
+                    Finding.EXPIRED,
+                    media,
+                    kind,
+                    blob,
+                    f"the bucket's rule deleted it after {end:%Y-%m-%d}",
+                ), 0
+            return self._line(Finding.MISSING, media, kind, blob, "expected the recorded bytes, found nothing"), 0
+        except StoreError as error:
+            is_other = error.error_class is StoreErrorClass.CHECKSUM
+            return self._line(Finding.DIFFERENT if is_other else Finding.UNVERIFIED, media, kind, blob, str(error)), 0
+        if found != blob.digest:
+            detail = (
+                f"expected {blob.digest.size_bytes} bytes with SHA-256 {blob.digest.sha256[:16]}…, found "
+                f"{found.size_bytes} with {found.sha256[:16]}…"
+            )
+            return self._line(Finding.DIFFERENT, media, kind, blob, detail), read
+        return self._line(Finding.SAME, media, kind, blob, None), read
+
+    def _digest_at(self, blob: Blob, listed: ListedObject | None) -> tuple[Digest, int]:
+        """Give what is at a recorded place, by as much evidence as was asked for, and the bytes read for it."""
+        store = store_of_url(self.stores, blob.url)
+        is_local = store.backend is Backend.LOCAL
+        if is_local and not self.is_deep and listed is not None and listed.url == blob.url:
+            return Digest(listed.size_bytes, blob.digest.sha256), 0
+        if is_local or not self.is_deep:
+            found = store.head(blob.url).digest
+            return found, found.size_bytes if is_local else 0
+        sha256, size = hashlib.sha256(), 0
+        with store.open(blob.url) as reader:
+            while block := reader.read(BLOCK_BYTES):
+                sha256.update(block)
+                size += len(block)
+        return Digest(size, sha256.hexdigest()), size
+
+    def _look_at_copy(self, media: Media, kind: str, blob: Blob, found: ListedObject) -> tuple[Checked, int]:
+        """Look at bytes that are somewhere beside the recorded place, as a move leaves them until clean-up."""
+        copy = replace(blob, url=found.url)
+        if media.state is MediaState.EXPIRED:
+            detail = "expected it gone with its media, which has expired, found it there"
+            return self._line(Finding.ORPHANED, media, kind, copy, detail), 0
+        line, read = self._look(media, kind, copy, found)
+        if line.finding is not Finding.SAME:
+            return line, read
+        return self._line(Finding.IN_BOTH_PLACES, media, kind, copy, f"a copy; the catalog records {blob.url}"), read
+
+    def _line(self, finding: Finding, media: Media, kind: str, blob: Blob, detail: str | None) -> Checked:
+        return Checked(finding, blob.url, kind, media.media_id, media.share_id, blob.digest.size_bytes, detail)

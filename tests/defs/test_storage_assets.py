@@ -1,0 +1,152 @@
+"""What analysts see of the storage side: the check on what was just put, the clean-up and the verification."""
+
+from pathlib import Path
+
+import dagster as dg
+import pytest
+
+from bookmarkai_assets.core.errors import StoreError, StoreErrorClass
+from bookmarkai_assets.core.ports import StoredObject
+from tests.fakes.stores import digest_of_bytes
+from tests.plugins.pipeline import ASSETS, Pipeline, link
+
+
+def test_what_was_just_put_is_checked(pipeline: Pipeline) -> None:
+    """Every run of stored_media evaluates its blocking check, which looks at each share's bytes."""
+    pipeline.share("a", "b")
+
+    [result] = pipeline.tick_and_run()
+
+    check = pipeline.checks(result)["bytes_are_there"]
+    assert check.passed
+    assert check.blocking
+    assert check.metadata["looked_at"].value == 2
+
+
+def vanishing(pipeline: Pipeline, monkeypatch: pytest.MonkeyPatch, *names: str) -> None:
+    """Let the bucket lose these names' videos right after each put has been verified."""
+    put = pipeline.s3.put
+    doomed = [digest_of_bytes(f"video of {link(name)}".encode()) for name in names]
+
+    def put_and_lose(*args: object, **options: object) -> StoredObject:
+        stored = put(*args, **options)  # type: ignore[arg-type]
+        if stored.digest in doomed:
+            pipeline.s3.delete(stored.url)
+        return stored
+
+    monkeypatch.setattr(pipeline.s3, "put", put_and_lose)
+
+
+def test_a_put_that_did_not_last_blocks_the_run(pipeline: Pipeline, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A share whose video is gone right after its put is not transcribed; its share is due again at once."""
+    pipeline.configure(storage_mode="s3")
+    [share] = pipeline.share("a")
+    vanishing(pipeline, monkeypatch, "a")
+
+    [result] = pipeline.tick_and_run()
+
+    assert not result.success
+    check = pipeline.checks(result)["bytes_are_there"]
+    assert not check.passed
+    assert check.severity is dg.AssetCheckSeverity.ERROR
+    assert share in check.metadata["failed"].value  # type: ignore[operator]
+    assert pipeline.materialized("transcript") == set()
+    assert pipeline.report(share)["outcome"] == "media_missing"
+    monkeypatch.undo()
+    pipeline.tick_and_run()
+    assert pipeline.report(share)["status"] == "done", "the next look fetches and stores it anew"
+
+
+def test_a_put_that_did_not_last_blocks_its_share_alone(pipeline: Pipeline, monkeypatch: pytest.MonkeyPatch) -> None:
+    """In a batch the others go on: the check fails as a warning, the share it names goes no further."""
+    pipeline.configure(storage_mode="s3")
+    good, bad = pipeline.share("a", "b")
+    vanishing(pipeline, monkeypatch, "b")
+
+    [result] = pipeline.tick_and_run()
+
+    check = pipeline.checks(result)["bytes_are_there"]
+    assert not check.passed
+    assert check.severity is dg.AssetCheckSeverity.WARN
+    assert pipeline.materialized("transcript") == {good}
+    assert pipeline.report(good)["status"] == "done"
+    assert pipeline.report(bad)["outcome"] == "media_missing"
+
+
+def test_a_backfill_moves_media_and_says_where_they_are(pipeline: Pipeline) -> None:
+    """Materializing stored_media alone after the percentage was raised moves the media and updates its metadata."""
+    shares = pipeline.share("a", "b")
+    pipeline.tick_and_run()
+    pipeline.configure(storage_mode="hybrid", s3_split_percentage=100)
+
+    assert pipeline.materialize(shares, ASSETS[1:2]).success
+
+    for share in shares:
+        metadata = pipeline.metadata("stored_media", share)
+        assert metadata["backend"] == "s3"
+        assert metadata["storage_url"].startswith("s3://")
+        assert metadata["s3_percentage"] == 100
+        assert metadata["expires_at"]
+        assert pipeline.report(share)["media"]["url"] == metadata["storage_url"]
+    assert len(pipeline.downloader.calls) == 2
+
+
+def test_the_nightly_clean_up_shows_what_it_removed_and_kept(pipeline: Pipeline) -> None:
+    """The schedule's run removes proven copies; removals, bytes and reasons to keep are in the asset's metadata."""
+    moved, kept = pipeline.share("a", "b")
+    pipeline.tick_and_run()
+    pipeline.configure(storage_mode="s3")
+    pipeline.materialize([moved], ASSETS[1:2])
+    pipeline.configure(storage_mode="local", cleanup_grace_hours=0)
+
+    assert pipeline.run_schedule("daily_local_cleanup").success
+
+    metadata = pipeline.report_metadata("local_cleanup")
+    assert metadata["removed"] == 1
+    assert metadata["removed_bytes"] > 0
+    assert metadata["removed_why"] == {"in_s3": 1}
+    assert metadata["kept_why"]["within_retention"] == 1
+    assert metadata["failed"] == 0
+    [row] = metadata["removals"].records
+    assert row.data["reason"] == "in_s3"
+    assert not Path(str(row.data["name"])).exists()
+    assert Path(pipeline.report(kept)["media"]["url"]).exists()
+    assert pipeline.run_schedule("daily_local_cleanup").success
+    assert pipeline.report_metadata("local_cleanup")["removed"] == 0
+
+
+def test_a_clean_up_that_refuses_fails_its_run(pipeline: Pipeline) -> None:
+    """A media directory that is gone makes the run red, with the reason; no materialization says it was cleaned."""
+    pipeline.share("a")
+    pipeline.tick_and_run()
+    pipeline.media_dir.rename(pipeline.directory / "unmounted")
+
+    result = pipeline.run_schedule("daily_local_cleanup")
+
+    assert not result.success
+    assert pipeline.instance.get_latest_materialization_event(dg.AssetKey("local_cleanup")) is None
+
+
+def test_the_weekly_verification_checks_that_nothing_is_lost(pipeline: Pipeline) -> None:
+    """The check passes as long as everything is as recorded, and fails the moment a stored file is gone."""
+    first, _ = pipeline.share("a", "b")
+    pipeline.tick_and_run()
+
+    good = pipeline.run_schedule("weekly_storage_verification")
+    assert pipeline.checks(good)["nothing_is_missing_or_different"].passed
+    assert pipeline.report_metadata("storage_verification")["same"] == 4
+
+    lost = pipeline.report(first)["media"]["url"]
+    Path(lost).unlink()
+    bad = pipeline.run_schedule("weekly_storage_verification")
+    assert not pipeline.checks(bad)["nothing_is_missing_or_different"].passed
+    metadata = pipeline.report_metadata("storage_verification")
+    assert metadata["missing"] == 1
+    assert metadata["verdict"] == "something is missing or different"
+    assert [row.data["url"] for row in metadata["findings"].records] == [lost]
+
+
+def test_a_bucket_that_cannot_be_listed_fails_the_verification(pipeline: Pipeline) -> None:
+    """No report is better than one that takes a refused listing for an empty bucket."""
+    pipeline.s3.fail_next("list", StoreError(StoreErrorClass.ACCESS_DENIED, "403"))
+    assert not pipeline.run_schedule("weekly_storage_verification").success

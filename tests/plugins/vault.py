@@ -1,0 +1,171 @@
+"""Stored media without Dagster: a SQLite catalog, a local directory and a fake bucket, and a clock that tests move.
+
+For tests of what is done with media that are stored: moving, clean-up, verification, rebuilding.
+"""
+
+from collections.abc import Iterator
+from dataclasses import dataclass, field, replace
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from bookmarkai_assets.adapters.catalog import OpenCatalog, open_catalog
+from bookmarkai_assets.adapters.local_store import LocalStore
+from bookmarkai_assets.core.media import Media, media_id_of
+from bookmarkai_assets.core.outcomes import Failure
+from bookmarkai_assets.core.placement import Backend, StorageMode, StoragePolicy
+from bookmarkai_assets.core.ports import AddedShare, MediaStore
+from bookmarkai_assets.core.rules import PipelineRules
+from bookmarkai_assets.operations.clean_up import clean_up
+from bookmarkai_assets.operations.clean_up_report import CleanUpReport
+from bookmarkai_assets.operations.fetching import fetch_media
+from bookmarkai_assets.operations.intake import add_shares
+from bookmarkai_assets.operations.media_leases import MediaWork
+from bookmarkai_assets.operations.moving import Move, move_media
+from bookmarkai_assets.operations.placing import place_media
+from bookmarkai_assets.operations.share_work import LeasedShare, ShareWork
+from bookmarkai_assets.operations.transcribing import transcribe_share
+from bookmarkai_assets.operations.verifying import VerificationReport, verify_storage
+from bookmarkai_assets.settings import load_settings
+from bookmarkai_assets.wiring import make_rules
+from tests.fakes.downloader import FakeDownloader
+from tests.fakes.speech import FakeSpeechEngine, speech_bytes
+from tests.fakes.stores import FakeMediaStore
+
+USER = "11111111-1111-4111-8111-111111111111"
+
+
+@dataclass
+class Vault:
+    """One installation: its catalog and stores, and ways to use it as a run, an operator or the schedule would."""
+
+    directory: Path
+    catalog: OpenCatalog
+    rules: PipelineRules
+    offset: timedelta = timedelta(0)
+    downloader: FakeDownloader = field(default_factory=FakeDownloader)
+    speech: FakeSpeechEngine = field(default_factory=FakeSpeechEngine)
+
+    def __post_init__(self) -> None:
+        self.local = LocalStore(self.media_dir)
+        self.s3 = FakeMediaStore(Backend.S3, clock=self.clock)
+        self.stores: dict[Backend, MediaStore] = {Backend.LOCAL: self.local, Backend.S3: self.s3}
+
+    @property
+    def media_dir(self) -> Path:
+        """Where local media are."""
+        return self.directory / "media"
+
+    def clock(self) -> datetime:
+        """Give the vault's time: the machine's, moved by what tests let pass."""
+        return datetime.now(UTC) + self.offset
+
+    def let_pass(self, **time: float) -> None:
+        """Let time pass, as `timedelta` counts it; backwards if negative."""
+        self.offset += timedelta(**time)
+
+    def use(self, mode: StorageMode, percentage: int = 0) -> None:
+        """Change the storage mode."""
+        self.rules = replace(self.rules, storage=StoragePolicy(mode, percentage))
+
+    def share(self, name: str, *, audio: bytes | None = b"") -> str:
+        """Share a link that has a video of its own; give the id."""
+        link = f"https://example.com/{name}"
+        self.downloader.serve(link, audio=speech_bytes(f"This is {name}") if audio == b"" else audio)
+        [added] = add_shares(self.catalog.shares, [link], user_id=USER, allowed_hosts=frozenset(), now=self.clock())
+        assert isinstance(added, AddedShare)
+        return added.share.share_id
+
+    def run(
+        self, share_id: str, *steps: str, claim_id: str | None = None, owner: str = "run"
+    ) -> dict[str, Any | Failure]:
+        """Do the named steps (fetch, place, transcribe) for a share, as one run would, and give what each gave."""
+        work = ShareWork(self.catalog, self.rules, owner, claim_id=claim_id, clock=self.clock, jitter=lambda: 0.5)
+        results: dict[str, Any | Failure] = {}
+        for step in steps:
+            done = work.each({share_id: step}, lambda leased, name: self._step(name, leased, work))
+            results[step] = done[share_id]
+        work.release()
+        return results
+
+    def _step(self, step: str, leased: LeasedShare, work: ShareWork) -> object:
+        media = self.catalog.media.get(leased.media_id)
+        match step:
+            case "fetch":
+                return fetch_media(leased, work=work, downloader=self.downloader, stores=self.stores).media
+            case "place":
+                assert media is not None
+                return place_media(leased, media, work=work, stores=self.stores)
+            case _:
+                assert media is not None
+                return transcribe_share(leased, media, work=work, engine=self.speech, stores=self.stores)
+
+    def store(
+        self, name: str, backend: Backend = Backend.LOCAL, *, is_transcribed: bool = True, audio: bytes | None = b""
+    ) -> Media:
+        """Share a video and have it stored on a backend, by default transcribed too; give its record."""
+        rules = self.rules
+        self.use(StorageMode(backend.value))
+        share_id = self.share(name, audio=audio)
+        results = self.run(share_id, "fetch", "place", *(["transcribe"] if is_transcribed else []))
+        self.rules = rules
+        stored = results["place"]
+        assert isinstance(stored, Media), stored
+        return self.media(stored)
+
+    def media(self, media: Media) -> Media:
+        """Read a media's record as it is now."""
+        found = self.catalog.media.get(media.media_id)
+        assert found is not None
+        return found
+
+    def media_of(self, name: str) -> Media | None:
+        """Read the record of the video that `share` shared under a name."""
+        return self.catalog.media.get(media_id_of(f"https://example.com/{name}"))
+
+    def work(self, owner: str = "operator") -> MediaWork:
+        """Give an operator's hold on media."""
+        return MediaWork(self.catalog, self.rules, self.stores, owner, self.clock)
+
+    def lease(self, media: Media, owner: str = "another run") -> None:
+        """Let somebody else have a media for a year."""
+        now = self.clock()
+        assert self.catalog.work.lease(media.media_id, owner=owner, now=now, until=now + timedelta(days=365))
+
+    def move(self, *media: Media, to: Backend, **options: Any) -> list[Move]:
+        """Move media, as `bookmarkai storage move` does."""
+        return move_media(self.work(), [m.media_id for m in media], to, **options)
+
+    def clean_up(self, *, is_dry_run: bool = False) -> CleanUpReport:
+        """Clean up, as the daily schedule does."""
+        return clean_up(self.work("clean-up"), is_dry_run=is_dry_run)
+
+    def verify(self, *, is_deep: bool = False) -> VerificationReport:
+        """Verify, as the weekly schedule does."""
+        return verify_storage(self.catalog, self.stores, self.rules, is_deep=is_deep, now=self.clock())
+
+    def bytes_at(self, url: str) -> bytes | None:
+        """Read what is at a URL, past the stores; None for nothing."""
+        if url.startswith("s3://"):
+            return self.s3.objects[url].data if url in self.s3.objects else None
+        return Path(url).read_bytes() if Path(url).is_file() else None
+
+    def media_url(self, media: Media) -> str | None:
+        """Read what the gateway's table says of the media's first share."""
+        with self.catalog.database.reading() as connection:
+            found = connection.exec_driver_sql("SELECT media_url FROM shares WHERE id = ?", (media.share_id,))
+            return str(value) if (value := found.scalar()) is not None else None
+
+    def files(self) -> list[str]:
+        """List the local directory below the media's root, hidden files included, by relative path."""
+        return sorted(str(path.relative_to(self.media_dir)) for path in self.media_dir.rglob("*") if path.is_file())
+
+
+@pytest.fixture
+def vault(tmp_path: Path, sqlite_url: str) -> Iterator[Vault]:
+    """Give an installation that stores locally and expires after 7 days, with a grace of one day."""
+    settings = load_settings(env_file=None, ytdlp_download_dir=tmp_path / "media", lease_seconds=60)
+    with open_catalog(sqlite_url) as catalog:
+        yield Vault(tmp_path, catalog, make_rules(settings))
