@@ -1,11 +1,13 @@
 """The `bookmarkai` command: its groups, and the one place where an error becomes a message and an exit code."""
 
+import signal
 import sys
+from types import FrameType
 from typing import Annotated
 
 import typer
 
-from bookmarkai_assets.cli import catalog, config, demo, shares
+from bookmarkai_assets.cli import catalog, config, demo, shares, storage
 from bookmarkai_assets.cli.output import fail
 from bookmarkai_assets.core.errors import BookmarkAIError
 
@@ -17,6 +19,7 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
 )
 app.add_typer(shares.app, name="shares")
+app.add_typer(storage.app, name="storage")
 app.add_typer(catalog.app, name="catalog")
 app.command("config")(config.config)
 app.command("demo")(demo.demo)
@@ -39,10 +42,18 @@ def main(
     """Shared video links become stored media and transcripts."""
 
 
+def _end(signal_number: int, _frame: FrameType | None) -> None:
+    # As an exception, so that what is under way is aborted and leases are given back on the way out.
+    raise SystemExit(128 + signal_number)
+
+
 def run() -> None:
     """Run the command line; an error that we raised on purpose is a message on standard error and exit code 1."""
+    before = signal.signal(signal.SIGTERM, _end)
     try:
         app()
     except BookmarkAIError as error:
         fail(str(error))
         raise SystemExit(1) from None
+    finally:
+        signal.signal(signal.SIGTERM, before)

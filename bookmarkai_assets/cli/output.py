@@ -3,9 +3,12 @@
 import json
 import sys
 import unicodedata
+import uuid
 from collections.abc import Iterable, Sequence
 
+import typer
 from rich.console import Console
+from rich.filesize import decimal
 from rich.table import Table
 from rich.text import Text
 
@@ -48,6 +51,20 @@ def print_table(columns: Sequence[str], rows: Iterable[Sequence[object]]) -> Non
     out.print(table)
 
 
+def human_bytes(size_bytes: int) -> str:
+    """Write a size for a person: 1.2 MB."""
+    return decimal(size_bytes)
+
+
+def share_id_of(text: str, hint: str) -> str:
+    """Read a share's id as a person typed it. Raises `typer.BadParameter` that names the option or argument `hint`."""
+    try:
+        return str(uuid.UUID(text))
+    except ValueError:
+        raise typer.BadParameter(f"expected a UUID, found {text[:80]!r}", param_hint=hint) from None
+
+
 def fail(message: str) -> None:
     """Print an error for a person."""
-    err.print(Text("error: ", style="bold red").append(Text(message, style="default")))
+    # Not folded at the terminal's width: paths and commands in a message are there to be copied.
+    err.print(Text("error: ", style="bold red").append(Text(message, style="default")), soft_wrap=True)

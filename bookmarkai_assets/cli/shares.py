@@ -1,13 +1,12 @@
 """`bookmarkai shares`: add links, see how far they are, try failed ones again."""
 
-import uuid
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Annotated, Any
 
 import typer
 
-from bookmarkai_assets.cli.output import clean, err, out, print_json, print_table
+from bookmarkai_assets.cli.output import clean, err, out, print_json, print_table, share_id_of
 from bookmarkai_assets.core.ports import AddedShare
 from bookmarkai_assets.core.shares import ShareStatus
 from bookmarkai_assets.core.urls import RefusedLink
@@ -42,7 +41,7 @@ def add(
     if not wanted:
         raise typer.BadParameter("expected at least one URL, or --from-file with some; found none")
     settings = load_settings()
-    user_id = _uuid(user, "--user")
+    user_id = share_id_of(user, "--user")
     with open_catalog(settings) as catalog:
         results = add_shares(
             catalog.shares,
@@ -89,7 +88,7 @@ def show(share_id: Annotated[str, typer.Argument(metavar="ID")], *, as_json: AsJ
 
     Example: bookmarkai shares show 6f1c0c8e-5d0f-4c53-9d2c-0a5b8f7e1d11 --json
     """
-    wanted = _uuid(share_id, "ID")
+    wanted = share_id_of(share_id, "ID")
     with open_catalog(load_settings()) as catalog:
         report = share_report(catalog, wanted)
     if as_json:
@@ -111,7 +110,7 @@ def retry(
     """
     if bool(share_ids) == failed:
         raise typer.BadParameter("expected either share ids or --failed")
-    named = [_uuid(share_id, "ID") for share_id in share_ids or []]
+    named = [share_id_of(share_id, "ID") for share_id in share_ids or []]
     with open_catalog(load_settings()) as catalog:
         wanted = list(catalog.work.failed_share_ids()) if failed else named
         changed = list(catalog.work.retry(wanted, now=datetime.now(UTC)))
@@ -139,13 +138,6 @@ def _links_in(path: Path) -> list[str]:
     return [line.strip("\r") for line in text.split("\n") if line.strip() and not line.lstrip().startswith("#")]
 
 
-def _uuid(text: str, hint: str) -> str:
-    try:
-        return str(uuid.UUID(text))
-    except ValueError:
-        raise typer.BadParameter(f"expected a UUID, found {text[:80]!r}", param_hint=hint) from None
-
-
 def _added(url: str, result: AddedShare | RefusedLink) -> dict[str, Any]:
     if isinstance(result, RefusedLink):
         return {"url": url[:2048], "added": False, "refused": result.reason}
@@ -167,11 +159,18 @@ def _lines(report: dict[str, Any], prefix: str = "") -> list[tuple[str, Any]]:
             lines += _lines(value, f"{prefix}{name}.")
         elif name == "transfers":
             lines += [(f"transfer {i}", _transfer(event)) for i, event in enumerate(value, 1)]
+        elif name == "deletions":
+            lines += [(f"deletion {i}", clean(_deletion(deletion), 2000)) for i, deletion in enumerate(value, 1)]
         elif name == "segments":
             continue
         elif value is not None:
             lines.append((prefix + name, clean(value, 2000)))
     return lines
+
+
+def _deletion(deletion: dict[str, Any]) -> str:
+    end = "" if deletion["is_done"] else " (not finished)"
+    return f"{deletion['kind']} {deletion['url']}: {deletion['reason']} at {deletion['at']}{end}"
 
 
 def _transfer(event: dict[str, Any]) -> str:

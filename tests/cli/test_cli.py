@@ -1,64 +1,19 @@
 """The command line: what each command prints, and the exit codes 0 (done), 1 (failed) and 2 (wrong use)."""
 
 import json
-import sys
-from collections.abc import Callable
-from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import Any
 from uuid import uuid4
 
 import pytest
 
 from bookmarkai_assets.adapters.catalog import open_catalog
-from bookmarkai_assets.cli.main import run
 from bookmarkai_assets.core.outcomes import Failure, Outcome
 from bookmarkai_assets.settings import Settings
+from tests.plugins.command_line import BookmarkAI
 
 NOW = datetime(2026, 1, 1, tzinfo=UTC)
 VIDEO = "https://www.tiktok.com/@user/video/7300000000000000001"
-
-
-@dataclass(frozen=True)
-class Ended:
-    """How a command ended."""
-
-    code: int
-    out: str
-    err: str
-
-    @property
-    def json(self) -> Any:
-        """Standard output, which must be one JSON document."""
-        return json.loads(self.out)
-
-
-BookmarkAI = Callable[..., Ended]
-
-
-@pytest.fixture
-def bookmarkai(
-    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], sqlite_url: str, tmp_path: Path
-) -> BookmarkAI:
-    """Run the `bookmarkai` command over a catalog of the test's own."""
-    for name in Settings.model_fields:
-        monkeypatch.delenv(name.upper(), raising=False)
-    monkeypatch.setenv("CATALOG_URL", sqlite_url)
-    monkeypatch.setenv("COLUMNS", "300")
-    monkeypatch.setenv("NO_COLOR", "1")
-    monkeypatch.chdir(tmp_path)
-
-    def command(*arguments: str) -> Ended:
-        monkeypatch.setattr(sys, "argv", ["bookmarkai", *arguments])
-        capsys.readouterr()
-        with pytest.raises(SystemExit) as ended:
-            run()
-        printed = capsys.readouterr()
-        code = ended.value.code
-        return Ended(code if isinstance(code, int) else 0, printed.out, printed.err)
-
-    return command
 
 
 def test_adding_a_link_records_a_pending_share(bookmarkai: BookmarkAI) -> None:

@@ -1,0 +1,128 @@
+"""`bookmarkai storage move`: bring stored media to the other backend."""
+
+from collections import Counter
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from typing import Annotated, Any
+
+import typer
+from rich.progress import (
+    BarColumn,
+    DownloadColumn,
+    MofNCompleteColumn,
+    Progress,
+    TextColumn,
+    TimeRemainingColumn,
+    TransferSpeedColumn,
+)
+
+from bookmarkai_assets.cli.durations import parse_duration
+from bookmarkai_assets.cli.output import clean, err, human_bytes, out, print_json, share_id_of
+from bookmarkai_assets.cli.work import media_work
+from bookmarkai_assets.core.media import Media
+from bookmarkai_assets.core.placement import Backend
+from bookmarkai_assets.operations.catalog_reads import each_media, media_of_share
+from bookmarkai_assets.operations.media_leases import MediaWork
+from bookmarkai_assets.operations.moving import Move, MoveOutcome, move_media, planned_move
+
+
+def move(
+    *,
+    to: Annotated[Backend, typer.Option(help="Where the media are to be")],
+    share: Annotated[list[str] | None, typer.Option(help="The media of this share (repeatable)")] = None,
+    everything: Annotated[bool, typer.Option("--all", help="All media")] = False,
+    older_than: Annotated[str | None, typer.Option(help="Media at their place for longer, such as 7d or 12h")] = None,
+    dry_run: Annotated[bool, typer.Option("--dry-run", help="Say what would be moved, and move nothing")] = False,
+    workers: Annotated[int, typer.Option(min=1, max=64, help="Media moved at a time")] = 4,
+    as_json: Annotated[bool, typer.Option("--json", help="Print JSON")] = False,
+) -> None:
+    """Move stored media to the other backend: copy, verify, record the new place. The source stays until clean-up.
+
+    It can be stopped and repeated at any time: what is at its target, verified, counts as done. Exit code 1 when some
+    could not be moved.
+
+    Example: bookmarkai storage move --to s3 --older-than 7d --dry-run
+    """
+    if sum([bool(share), everything, older_than is not None]) != 1:
+        raise typer.BadParameter("expected one of --share, --all and --older-than")
+    share_ids = [share_id_of(text, "--share") for text in share or []]
+    age = parse_duration(older_than, "--older-than") if older_than is not None else None
+    with media_work("move") as work:
+        if share_ids:
+            chosen = [_media_of_share(work, share_id) for share_id in share_ids]
+        else:
+            before = work.clock() - age if age is not None else None
+            chosen = [m for m in each_media(work.catalog) if before is None or (m.stored_at and m.stored_at < before)]
+        if dry_run:
+            moves = [planned_move(media, to) for media in chosen]
+        else:
+            with _progress(chosen, is_shown=not as_json) as on_move:
+                moves = move_media(work, [media.media_id for media in chosen], to, workers=workers, on_move=on_move)
+    _report(moves, to, is_dry_run=dry_run, as_json=as_json)
+    if not dry_run and not all(move.outcome.is_done for move in moves):
+        raise typer.Exit(1)
+
+
+def _media_of_share(work: MediaWork, share_id: str) -> Media:
+    media = media_of_share(work.catalog, work.rules, share_id)
+    if media is None:
+        raise typer.BadParameter(f"expected a share with media, found none for {share_id}", param_hint="--share")
+    return media
+
+
+@contextmanager
+def _progress(chosen: Sequence[Media], *, is_shown: bool) -> Iterator[Callable[[Move], object]]:
+    bar = Progress(
+        TextColumn("moving"),
+        BarColumn(),
+        MofNCompleteColumn(),
+        TextColumn("·"),
+        DownloadColumn(),
+        TransferSpeedColumn(),
+        TimeRemainingColumn(),
+        console=err,
+        disable=not is_shown,
+    )
+    # Two scales: media for the count, bytes for the bar and the time to go.
+    sizes = {media.media_id: media.size_bytes for media in chosen}
+    with bar:
+        task = bar.add_task("moving", total=sum(sizes.values()))
+
+        def on_move(done: Move) -> None:
+            bar.advance(task, sizes.get(done.media_id, 0))
+            if not done.outcome.is_done:
+                bar.console.print(clean(f"{done.outcome}  {done.share_id}  {done.detail or ''}", 500))
+
+        yield on_move
+
+
+def _report(moves: Sequence[Move], to: Backend, *, is_dry_run: bool, as_json: bool) -> None:
+    counts = Counter(move.outcome for move in moves)
+    moved_bytes = sum(move.size_bytes for move in moves if move.outcome is MoveOutcome.MOVED)
+    if as_json:
+        print_json(
+            {
+                "to": to.value,
+                "dry_run": is_dry_run,
+                "counts": {outcome.value: counts[outcome] for outcome in MoveOutcome},
+                "bytes": moved_bytes,
+                "moves": [_as_dict(move) for move in moves],
+            }
+        )
+        return
+    verb = "would be moved" if is_dry_run else "moved"
+    out.print(f"{counts[MoveOutcome.MOVED]} {verb} to {to.value} ({human_bytes(moved_bytes)})")
+    for outcome in MoveOutcome:
+        if outcome is not MoveOutcome.MOVED and counts[outcome]:
+            out.print(f"{counts[outcome]} {outcome.value.replace('_', ' ')}")
+
+
+def _as_dict(move: Move) -> dict[str, Any]:
+    return {
+        "media_id": move.media_id,
+        "share_id": move.share_id,
+        "outcome": move.outcome.value,
+        "size_bytes": move.size_bytes,
+        "seconds": round(move.seconds, 3),
+        "detail": move.detail,
+    }
