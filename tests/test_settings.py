@@ -1,6 +1,7 @@
 """Settings: validated as a whole, every bad variable in one message, secrets never shown."""
 
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -8,6 +9,7 @@ from bookmarkai_assets.core.errors import ConfigurationError
 from bookmarkai_assets.core.placement import StorageMode
 from bookmarkai_assets.core.urls import HostPort
 from bookmarkai_assets.settings import MASK, Settings, load_settings
+from bookmarkai_assets.wiring import make_rules
 
 
 @pytest.fixture(autouse=True)
@@ -150,3 +152,15 @@ def _row(name: str) -> str:
         case _:
             shown = f"`{default}`"
     return f"| `{name.upper()}` | {shown} | {field.description} |"
+
+
+@pytest.mark.parametrize(
+    ("changes", "days"),
+    [({}, 7), ({"s3_expiry_days": 30}, 30), ({"s3_expiry_days": 30, "local_retention_days": 2}, 2)],
+)
+def test_local_files_live_as_long_as_objects_unless_told_otherwise(changes: dict[str, Any], days: float) -> None:
+    """The local retention mirrors the bucket's lifecycle rule by default."""
+    retention = make_rules(load_settings(env_file=None, **changes)).retention
+    assert retention.local_days == days
+    assert retention.s3_days == changes.get("s3_expiry_days", 7)
+    assert retention.grace_seconds == 86_400

@@ -1,5 +1,6 @@
 """The frame around every step: leases that live as long as the work, and runs that notice when they lost theirs."""
 
+import signal
 import threading
 import time
 from collections.abc import Callable
@@ -9,7 +10,7 @@ from datetime import UTC, datetime
 import pytest
 from sqlalchemy import create_engine, text
 
-from bookmarkai_assets.core.errors import LeaseLostError
+from bookmarkai_assets.core.errors import LeaseLostError, StoreError, StoreErrorClass
 from bookmarkai_assets.core.media import media_id_of
 from bookmarkai_assets.core.outcomes import Failure, Outcome
 from bookmarkai_assets.core.ports import Catalog
@@ -139,3 +140,24 @@ def test_what_a_run_leaves_unfinished_is_due_again(sqlite_catalog: Catalog, rule
     work.release()
     assert not sqlite_catalog.work.holds("run", media_id_of(LINK))
     assert [due.share_id for due in sqlite_catalog.work.due(now=datetime.now(UTC), limit=9)] == [share]
+
+
+def test_a_run_that_is_told_to_stop_ends_its_transfers(sqlite_catalog: Catalog, rules: PipelineRules) -> None:
+    """The word reaches the threads at work; what they had in hand is no failed attempt, and is due again at once."""
+    shares = [add(sqlite_catalog, f"https://example.com/{n}") for n in range(3)]
+    told = threading.Event()
+    ready = threading.Barrier(3)
+    main_thread = threading.get_ident()
+
+    def transfer(leased: LeasedShare, _value: None) -> str:
+        if ready.wait(20) == 0:
+            signal.pthread_kill(main_thread, signal.SIGINT)  # as Ctrl-C does; Dagster's termination likewise
+        assert told.wait(20), "nobody told this thread to stop"
+        raise StoreError(StoreErrorClass.INTERRUPTED, f"storing {leased.media_id}: ended")
+
+    work = work_of(sqlite_catalog, rules)
+    with pytest.raises(KeyboardInterrupt), work.hold():
+        work.each(dict.fromkeys(shares), transfer, concurrency=3, interrupt=told.set)
+
+    assert {due.share_id for due in sqlite_catalog.work.due(now=datetime.now(UTC), limit=9)} == set(shares)
+    assert all(sqlite_catalog.work.progress(share).outcome is None for share in shares)
