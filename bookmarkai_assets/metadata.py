@@ -171,7 +171,7 @@ def of_storage_verification(report: VerificationReport) -> RunMetadata:
     counts = {finding.value: report.counts[finding] for finding in Finding}
     rows = [(line.finding.value, line.url, line.kind, line.size_bytes, line.detail) for line in report.lines]
     return {
-        "verdict": "nothing is missing or different" if report.is_good else "something is missing or different",
+        "verdict": report.verdict,
         **counts,
         "same_bytes": report.size_bytes[Finding.SAME],
         "findings": _table(["finding", "url", "kind", "size_bytes", "detail"], rows),

@@ -72,13 +72,16 @@ class Settings(BaseSettings):
     )
 
     s3_expiry_days: int = Field(
-        7, ge=1, le=3650, description="Days of the bucket's lifecycle rule for objects under temp/"
+        7,
+        ge=0,
+        le=3650,
+        description="Days of the bucket's lifecycle rule for objects under temp/; 0 means there is none",
     )
     local_retention_days: float | None = Field(
         None,
         gt=0,
         le=3650,
-        description="Days after which a transcribed video's local file may go; unset means as in the bucket",
+        description="Days until a transcribed video's local file may go; unset means S3_EXPIRY_DAYS, never if 0",
     )
     cleanup_grace_hours: float = Field(
         24, ge=0, le=8760, description="Clean-up touches no file, and no place recorded, that is younger"

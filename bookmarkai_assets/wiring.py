@@ -45,8 +45,8 @@ def make_rules(settings: Settings) -> PipelineRules:
         retry=RetryPolicy(settings.retry_max_attempts, settings.retry_base_seconds, settings.retry_max_seconds),
         retention=RetentionPolicy(
             grace_seconds=settings.cleanup_grace_hours * SECONDS_PER_HOUR,
-            local_days=settings.local_retention_days or settings.s3_expiry_days,
-            s3_days=settings.s3_expiry_days,
+            local_days=settings.local_retention_days or settings.s3_expiry_days or None,
+            s3_days=settings.s3_expiry_days or None,
         ),
         lease_seconds=settings.lease_seconds,
         watch_seconds=settings.sensor_watch_seconds,

@@ -1,5 +1,6 @@
 """`bookmarkai shares`: add links, see how far they are, try failed ones again."""
 
+from collections.abc import Collection
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Annotated, Any
@@ -10,7 +11,7 @@ from bookmarkai_assets.cli.output import clean, err, out, print_json, print_tabl
 from bookmarkai_assets.core.ports import AddedShare
 from bookmarkai_assets.core.shares import ShareStatus
 from bookmarkai_assets.core.urls import RefusedLink
-from bookmarkai_assets.operations.intake import add_shares
+from bookmarkai_assets.operations.intake import add_shares, reopen_expired
 from bookmarkai_assets.operations.reports import share_report, share_summary
 from bookmarkai_assets.settings import load_settings
 from bookmarkai_assets.wiring import open_catalog
@@ -35,6 +36,8 @@ def add(
 ) -> None:
     """Record shares; the new_shares sensor picks them up. A link that is refused does not stop the others.
 
+    A link that is known stays one share; if its video has expired, it is fetched anew.
+
     Example: bookmarkai shares add https://www.tiktok.com/@user/video/7300000000000000001
     """
     wanted = [*(urls or []), *(_links_in(from_file) if from_file else [])]
@@ -50,11 +53,13 @@ def add(
             allowed_hosts=settings.egress_allowed_hosts,
             now=datetime.now(UTC),
         )
+        known = [r.share.share_id for r in results if isinstance(r, AddedShare) and not r.is_new]
+        reopened = set(reopen_expired(catalog, known, now=datetime.now(UTC)))
     if as_json:
-        print_json([_added(url, result) for url, result in zip(wanted, results, strict=True)])
+        print_json([_added(url, result, reopened) for url, result in zip(wanted, results, strict=True)])
     else:
         for url, result in zip(wanted, results, strict=True):
-            _print_added(url, result)
+            _print_added(url, result, reopened)
     if any(isinstance(result, RefusedLink) for result in results):
         raise typer.Exit(1)
 
@@ -104,7 +109,7 @@ def retry(
     failed: Annotated[bool, typer.Option("--failed", help="All shares that are parked as error")] = False,
     as_json: AsJson = False,
 ) -> None:
-    """Make failed shares due at once, with all their attempts again.
+    """Make failed shares due at once, with all their attempts again; also done ones whose video has expired.
 
     Example: bookmarkai shares retry --failed
     """
@@ -138,17 +143,26 @@ def _links_in(path: Path) -> list[str]:
     return [line.strip("\r") for line in text.split("\n") if line.strip() and not line.lstrip().startswith("#")]
 
 
-def _added(url: str, result: AddedShare | RefusedLink) -> dict[str, Any]:
+def _added(url: str, result: AddedShare | RefusedLink, reopened: Collection[str]) -> dict[str, Any]:
     if isinstance(result, RefusedLink):
         return {"url": url[:2048], "added": False, "refused": result.reason}
-    return {"url": url, "added": True, "new": result.is_new, "id": result.share.share_id, "status": result.share.status}
+    share = result.share
+    is_reopened = share.share_id in reopened
+    return {
+        "url": url,
+        "added": True,
+        "new": result.is_new,
+        "reopened": is_reopened,
+        "id": share.share_id,
+        "status": ShareStatus.PENDING.value if is_reopened else share.status,
+    }
 
 
-def _print_added(url: str, result: AddedShare | RefusedLink) -> None:
+def _print_added(url: str, result: AddedShare | RefusedLink, reopened: Collection[str]) -> None:
     if isinstance(result, RefusedLink):
         err.print(clean("refused  ").append_text(clean(url, 100)).append(f"\n         {clean(result.reason)}"))
     else:
-        word = "added" if result.is_new else "known"
+        word = "added" if result.is_new else "again" if result.share.share_id in reopened else "known"
         out.print(clean(f"{word}  {result.share.share_id}  ").append_text(clean(url, 100)))
 
 

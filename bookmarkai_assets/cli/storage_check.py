@@ -52,8 +52,8 @@ def check(
 ) -> None:
     """Test the storage that is configured: look at its settings, then store, read and delete a probe, timing each step.
 
-    Exit code 0 if nothing failed (there may be warnings), 1 otherwise. The probe lies under storage-check/ below
-    S3_VIDEO_PREFIX for as long as the check takes.
+    Exit code 0 if nothing failed (there may be warnings), 1 otherwise. The probe is named storage-check-… and
+    lies below S3_VIDEO_PREFIX for as long as the check takes.
 
     Example: STORAGE_MODE=s3 S3_MEDIA_BUCKET=media AWS_REGION=eu-west-1 bookmarkai storage check --backend s3
     """

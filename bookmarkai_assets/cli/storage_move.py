@@ -9,7 +9,6 @@ import typer
 from rich.progress import (
     BarColumn,
     DownloadColumn,
-    MofNCompleteColumn,
     Progress,
     TextColumn,
     TimeRemainingColumn,
@@ -24,6 +23,7 @@ from bookmarkai_assets.core.placement import Backend
 from bookmarkai_assets.operations.catalog_reads import each_media, media_of_share
 from bookmarkai_assets.operations.media_leases import MediaWork
 from bookmarkai_assets.operations.moving import Move, MoveOutcome, move_media, planned_move
+from bookmarkai_assets.operations.stores import store_of_backend
 
 
 def move(
@@ -53,6 +53,7 @@ def move(
         else:
             before = work.clock() - age if age is not None else None
             chosen = [m for m in each_media(work.catalog) if before is None or (m.stored_at and m.stored_at < before)]
+        store_of_backend(work.stores, to)
         if dry_run:
             moves = [planned_move(media, to) for media in chosen]
         else:
@@ -75,21 +76,23 @@ def _progress(chosen: Sequence[Media], *, is_shown: bool) -> Iterator[Callable[[
     bar = Progress(
         TextColumn("moving"),
         BarColumn(),
-        MofNCompleteColumn(),
-        TextColumn("·"),
+        TextColumn("{task.fields[done]} of {task.fields[count]}"),
         DownloadColumn(),
         TransferSpeedColumn(),
         TimeRemainingColumn(),
         console=err,
         disable=not is_shown,
     )
-    # Two scales: media for the count, bytes for the bar and the time to go.
+    # Two scales: media for the count, bytes for the bar, the speed and the time to go.
+    finished = 0
     sizes = {media.media_id: media.size_bytes for media in chosen}
     with bar:
-        task = bar.add_task("moving", total=sum(sizes.values()))
+        task = bar.add_task("moving", total=sum(sizes.values()), done=0, count=len(chosen))
 
         def on_move(done: Move) -> None:
-            bar.advance(task, sizes.get(done.media_id, 0))
+            nonlocal finished
+            finished += 1
+            bar.update(task, advance=sizes.get(done.media_id, 0), done=finished)
             if not done.outcome.is_done:
                 bar.console.print(clean(f"{done.outcome}  {done.share_id}  {done.detail or ''}", 500))
 

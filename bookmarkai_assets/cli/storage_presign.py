@@ -1,6 +1,7 @@
 """`bookmarkai storage presign`: a link to a video for a while."""
 
 import sys
+from datetime import timedelta
 from typing import Annotated
 
 import typer
@@ -12,6 +13,9 @@ from bookmarkai_assets.core.errors import ObjectNotFoundError
 from bookmarkai_assets.core.media import MediaState
 from bookmarkai_assets.operations.catalog_reads import media_of_share
 from bookmarkai_assets.operations.stores import is_stored, store_of_url
+
+MAX_LIFETIME = timedelta(days=7)
+"""Of a signature of version 4."""
 
 
 def presign(
@@ -26,6 +30,8 @@ def presign(
     """
     wanted = share_id_of(share_id, "ID")
     lifetime = parse_duration(expires, "--expires")
+    if not timedelta(seconds=1) <= lifetime <= MAX_LIFETIME:
+        raise typer.BadParameter(f"expected 1s to 7d, found {expires}", param_hint="--expires")
     with media_work("presign") as work:
         media = media_of_share(work.catalog, work.rules, wanted)
         if media is None or media.state is not MediaState.STORED:

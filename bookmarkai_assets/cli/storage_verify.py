@@ -27,7 +27,7 @@ def verify(
     workers: Annotated[int, typer.Option(min=1, max=64, help="Media looked at side by side")] = 8,
     as_json: Annotated[bool, typer.Option("--json", help="Print JSON")] = False,
 ) -> None:
-    """Compare the catalog with disk and bucket. Exit code 0 only when nothing is missing and nothing different.
+    """Compare the catalog with disk and bucket. Exit code 0 only when all was checked and nothing is amiss.
 
     One line for each finding but "as recorded", in the manner of `rclone check --combined`: + only the catalog has it,
     - only the store has it, * it differs, ! it could not be checked, x it has expired, & a copy in a second place.
@@ -59,4 +59,4 @@ def _print(report: VerificationReport) -> None:
                 markup=False,
             )
     how = f"{human_bytes(report.bytes_read)} read" if report.is_deep else "files by size, objects by size and SHA-256"
-    out.print(f"{'Nothing is missing or different' if report.is_good else 'SOMETHING IS MISSING OR DIFFERENT'} ({how})")
+    out.print(f"{report.verdict.capitalize() if report.is_good else report.verdict.upper()} ({how})")

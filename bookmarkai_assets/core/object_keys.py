@@ -5,6 +5,8 @@ import re
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 
+from bookmarkai_assets.core.media import Media
+
 HASH_LENGTH = 16
 _KEY = re.compile(
     r"(?P<prefix>(?:[^/]+/)*)(?P<date>\d{4}/\d{2}/\d{2})/(?P<hash>[0-9a-f]{16})_(?P<ms>\d+)(?P<audio>\.audio)?\.(?P<ext>[a-z0-9]+)"
@@ -43,6 +45,13 @@ def audio_key(key_of_video: str, extension: str) -> str:
     """Name the audio track beside its video."""
     stem, _, _ = key_of_video.rpartition(".")
     return f"{stem}.audio.{extension}"
+
+
+def key_of(media: Media, kind: str) -> str:
+    """Give the key that a media's video or audio track has on every backend."""
+    if kind == "video":
+        return media.object_key
+    return audio_key(media.object_key, media.blobs[kind].url.rpartition(".")[2])
 
 
 def parse_key(key: str) -> ParsedKey | None:

@@ -5,19 +5,20 @@ The names and values that travel with every video and audio track, and the media
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from urllib.parse import quote
 
-from bookmarkai_assets.core.media import Media, VideoInfo, media_id_of
-
-MAX_TAG_BYTES = 1800
-"""Of the 2,048 bytes that Amazon S3 allows for user metadata, what is left beside the digest and its names."""
+from bookmarkai_assets.core.media import Digest, Media, VideoInfo, media_id_of
+from bookmarkai_assets.core.tag_safety import MAX_TAGS_BYTES, size_of_tag
 
 _TITLE_CHARACTERS = 100
+_NAME_CHARACTERS = 50
 
 
 @dataclass(frozen=True)
 class TaggedMedia:
-    """What the tags of an object tell of its media. `kind` is video or audio."""
+    """What the tags of an object tell of its media. `kind` is video or audio.
+
+    A video tells of its audio track, if it has one: the digest, the content type and the extension of its key.
+    """
 
     kind: str
     media_id: str
@@ -26,30 +27,44 @@ class TaggedMedia:
     platform: str
     info: VideoInfo
     download_seconds: float
+    audio: Digest | None
+    audio_content_type: str
+    audio_extension: str
 
 
 def tags_of(media: Media, kind: str) -> dict[str, str]:
     """Give the tags of a media's video or audio track, by name; the least needed are left out if they do not fit.
 
-    The ids and the kind always fit. Without the canonical URL (a very long one) the record can only be rebuilt where
-    the share is still known.
+    All but the canonical URL (a very long one), picture size, title and author always fits. Without the URL the record
+    can only be rebuilt where the share is still known.
     """
     info = media.info
-    tags = {"share-id": media.share_id, "media-id": media.media_id, "kind": kind}
-    optional = {
-        "canonical-url": media.canonical_url,
-        "platform": media.platform,
-        "extractor": info.extractor,
+    tags = {
+        "share-id": media.share_id,
+        "media-id": media.media_id,
+        "kind": kind,
+        "platform": media.platform[:_NAME_CHARACTERS],
+        "extractor": info.extractor[:_NAME_CHARACTERS],
         "duration-seconds": repr(info.duration_seconds),
         "download-seconds": repr(round(media.download_seconds, 3)),
+    }
+    if media.audio is not None and kind == "video":
+        tags |= {
+            "audio-sha256": media.audio.digest.sha256,
+            "audio-size": str(media.audio.digest.size_bytes),
+            "audio-type": media.audio.content_type[:_NAME_CHARACTERS],
+            "audio-extension": media.audio.url.rpartition(".")[2],
+        }
+    optional = {
+        "canonical-url": media.canonical_url,
         "width": str(info.width) if info.width is not None else None,
         "height": str(info.height) if info.height is not None else None,
         "title": info.title[:_TITLE_CHARACTERS],
         "author": info.author[:_TITLE_CHARACTERS] if info.author else None,
     }
-    room = MAX_TAG_BYTES - sum(_size_of(name, value) for name, value in tags.items())
+    room = MAX_TAGS_BYTES - sum(size_of_tag(name, value) for name, value in tags.items())
     for name, value in optional.items():
-        if value is not None and (size := _size_of(name, value)) <= room:
+        if value is not None and (size := size_of_tag(name, value)) <= room:
             tags[name] = value
             room -= size
     return tags
@@ -81,11 +96,9 @@ def read_tags(tags: Mapping[str, str], *, canonical_url: str | None = None) -> T
                 height=int(tags["height"]) if "height" in tags else None,
             ),
             download_seconds=float(tags["download-seconds"]),
+            audio=Digest(int(tags["audio-size"]), tags["audio-sha256"]) if "audio-sha256" in tags else None,
+            audio_content_type=tags.get("audio-type", ""),
+            audio_extension=tags.get("audio-extension", ""),
         )
     except (KeyError, ValueError):
         return None
-
-
-def _size_of(name: str, value: str) -> int:
-    # As stores write it: header-safe, percent-encoded.
-    return len(name) + len(quote(value, safe="/:@"))

@@ -419,7 +419,17 @@ class WorkLedger(ABC):
 
     @abstractmethod
     def retry(self, share_ids: Sequence[str], *, now: datetime) -> Sequence[str]:
-        """Make parked or waiting shares due at once with their attempts reset; returns those that changed."""
+        """Make shares due at once with their attempts reset; returns those that changed.
+
+        Those that are parked or waiting, and done ones whose media has expired: they are fetched anew.
+        """
+
+    @abstractmethod
+    def adopt(self, share_id: str, media_id: str, *, media_url: str, now: datetime) -> bool:
+        """Remember of which media a share is that is done and that no work is known of, as after a rebuild.
+
+        Sets its `shares.media_url`. A share that is not done, or that has a history here, is left alone (False).
+        """
 
     @abstractmethod
     def failed_share_ids(self) -> Sequence[str]:

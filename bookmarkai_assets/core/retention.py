@@ -16,12 +16,12 @@ class RetentionPolicy:
     """What the operator has set.
 
     `grace_seconds`: clean-up touches nothing younger. `local_days`: a local file that nobody needs any more goes after
-    so long. `s3_days`: the lifecycle rule's days for objects under `temp/`.
+    so long, never when None. `s3_days`: the lifecycle rule's days for objects under `temp/`, None without a rule.
     """
 
     grace_seconds: float
-    local_days: float
-    s3_days: int
+    local_days: float | None
+    s3_days: int | None
 
     @property
     def grace(self) -> timedelta:
@@ -29,12 +29,12 @@ class RetentionPolicy:
         return timedelta(seconds=self.grace_seconds)
 
 
-def lifecycle_end(key: str, stored_at: datetime, days: int) -> datetime | None:
+def lifecycle_end(key: str, stored_at: datetime, days: int | None) -> datetime | None:
     """Say when a lifecycle rule of so many days may delete an object; None for one that no rule covers.
 
     Amazon S3 adds the days to the time of storing and rounds up to the next midnight, UTC. It deletes some time after.
     """
-    if not key.startswith(EXPIRING_PREFIX):
+    if days is None or not key.startswith(EXPIRING_PREFIX):
         return None
     end = stored_at.astimezone(UTC) + timedelta(days=days)
     midnight = end.replace(hour=0, minute=0, second=0, microsecond=0)
@@ -88,7 +88,8 @@ class LocalCopy:
     """What is known of a media that has files in the local directory.
 
     `age` counts from the youngest of its files and of the record of its place. `in_s3` is None where the catalog
-    records the media on the local backend.
+    records the media on the local backend. `s3_left` is the time until the bucket's rule may delete the object, None
+    without a rule.
     """
 
     age: timedelta
@@ -97,6 +98,7 @@ class LocalCopy:
     is_leased: bool
     is_settled: bool
     in_s3: Evidence | None
+    s3_left: timedelta | None = None
 
 
 def removal_of(copy: LocalCopy, policy: RetentionPolicy) -> Removal | Kept:
@@ -111,10 +113,13 @@ def removal_of(copy: LocalCopy, policy: RetentionPolicy) -> Removal | Kept:
     if copy.is_staged:
         return Kept.STAGED
     if copy.is_expired:
-        return Removal.EXPIRED
+        # Found here after it was given up for gone (a disk that was away): what is still needed stays.
+        return Removal.EXPIRED if copy.is_settled else Kept.NOT_TRANSCRIBED
     if copy.in_s3 is Evidence.SAME:
-        return Removal.IN_S3
-    if copy.age < timedelta(days=policy.local_days):
+        # An object about to be deleted by its rule is no second copy of what is still needed.
+        is_lasting = copy.s3_left is None or copy.s3_left > policy.grace
+        return Removal.IN_S3 if is_lasting or copy.is_settled else Kept.NOT_TRANSCRIBED
+    if policy.local_days is None or copy.age < timedelta(days=policy.local_days):
         return _KEPT_FOR_EVIDENCE[copy.in_s3] if copy.in_s3 else Kept.WITHIN_RETENTION
     if not copy.is_settled:
         return Kept.NOT_TRANSCRIBED

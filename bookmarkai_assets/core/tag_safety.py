@@ -15,6 +15,11 @@ RESERVED_NAMES = frozenset({"sha256", "size"})
 _NAME = re.compile(r"[a-z0-9][a-z0-9-]*")
 
 
+def size_of_tag(name: str, value: str) -> int:
+    """Count the bytes of a tag as a bucket keeps it. Raises `UnicodeEncodeError` for half a character."""
+    return len(name) + len(quote(value, safe="/:@"))
+
+
 def check_tags(tags: Mapping[str, str]) -> None:
     """Refuse tags that one of the two backends could not keep: what is stored on one must be able to move to the other.
 
@@ -29,7 +34,7 @@ def check_tags(tags: Mapping[str, str]) -> None:
                 f"{name[:100]!r}",
             )
         try:
-            total += len(name) + len(quote(value, safe="/:@"))
+            total += size_of_tag(name, value)
         except UnicodeEncodeError:
             raise StoreError(
                 StoreErrorClass.OTHER, f"expected text as the tag {name}, found half a character: {value[:100]!a}"

@@ -1,5 +1,6 @@
 """The asset and the daily schedule that keep the local directory small without losing anything."""
 
+from collections.abc import Iterator
 from datetime import UTC, datetime
 
 import dagster as dg
@@ -12,11 +13,20 @@ from bookmarkai_assets.operations.clean_up import clean_up
 from bookmarkai_assets.operations.media_leases import MediaWork
 from bookmarkai_assets.operations.stores import Stores
 
+NOTHING_FAILED = "nothing_failed"
+
 
 @dg.asset(
     **STORAGE_ASSET,
     kinds={"s3", "file"},
     tags={"stage": "clean-up"},
+    check_specs=[
+        dg.AssetCheckSpec(
+            NOTHING_FAILED,
+            asset="local_cleanup",
+            description="Everything could be looked at, and what may go could be removed",
+        )
+    ],
     description=metadata.described(
         "local_cleanup",
         "Local copies that were proven in S3 at that moment, or that nobody needs any more, removed with a tombstone "
@@ -28,9 +38,13 @@ def local_cleanup(
     catalog: dg.ResourceParam[Catalog],
     rules: dg.ResourceParam[PipelineRules],
     stores: dg.ResourceParam[Stores],
-) -> dg.MaterializeResult[None]:
+) -> Iterator[dg.MaterializeResult[None]]:
     work = MediaWork(catalog, rules, stores, owner=context.run.run_id, clock=lambda: datetime.now(UTC))
-    return dg.MaterializeResult(metadata=metadata.of_local_cleanup(clean_up(work)))
+    report = clean_up(work)
+    yield dg.MaterializeResult(
+        metadata=metadata.of_local_cleanup(report),
+        check_results=[dg.AssetCheckResult(check_name=NOTHING_FAILED, passed=not report.failed)],
+    )
 
 
 clean_up_local_media = dg.define_asset_job(

@@ -13,7 +13,7 @@ from bookmarkai_assets.core.outcomes import Failure
 from bookmarkai_assets.core.ports import DownloadedFile, DownloadedVideo, Downloader
 from bookmarkai_assets.core.shares import Share, ShareStatus
 from bookmarkai_assets.operations.share_work import LeasedShare, ShareWork
-from bookmarkai_assets.operations.stores import Stores, backend_with
+from bookmarkai_assets.operations.stores import Stores, is_at_hand
 from bookmarkai_assets.operations.transfers import recorded_transfer
 
 
@@ -104,7 +104,7 @@ def _is_at_hand(media: Media, stores: Stores) -> bool:
     if media.state is MediaState.EXPIRED:
         return False
     if media.state is MediaState.STORED:
-        return backend_with(stores, media) is not None
+        return is_at_hand(stores, media)
     return all(_is_staged(blob) for blob in media.blobs.values())
 
 

@@ -4,8 +4,9 @@ from collections.abc import Iterable
 from datetime import datetime, timedelta
 
 from bookmarkai_assets.core.errors import ShareFailedError
+from bookmarkai_assets.core.media import MediaState
 from bookmarkai_assets.core.outcomes import Failure, Outcome
-from bookmarkai_assets.core.ports import AddedShare, ShareTable
+from bookmarkai_assets.core.ports import AddedShare, Catalog, ShareTable
 from bookmarkai_assets.core.shares import Share
 from bookmarkai_assets.core.urls import AdmittedLink, HostPort, RefusedLink, admit
 
@@ -29,6 +30,18 @@ def add_shares(
                 )
             )
     return results
+
+
+def reopen_expired(catalog: Catalog, share_ids: Iterable[str], *, now: datetime) -> list[str]:
+    """Make shares due whose video was removed by rule, because somebody asks for it again; give those that are."""
+    expired = [
+        share_id
+        for share_id in share_ids
+        if (media_id := catalog.work.progress(share_id).media_id) is not None
+        and (media := catalog.media.get(media_id)) is not None
+        and media.state is MediaState.EXPIRED
+    ]
+    return list(catalog.work.retry(expired, now=now))
 
 
 def link_of(share: Share, allowed_hosts: frozenset[HostPort]) -> AdmittedLink:

@@ -8,7 +8,7 @@ import time
 import uuid
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor, as_completed
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass, replace
 from datetime import datetime
 from enum import StrEnum
@@ -23,6 +23,7 @@ from bookmarkai_assets.core.errors import (
     StoreErrorClass,
 )
 from bookmarkai_assets.core.media import Media, MediaState
+from bookmarkai_assets.core.object_keys import key_of
 from bookmarkai_assets.core.placement import Backend, Decider, Placement, decided
 from bookmarkai_assets.core.ports import Catalog, MediaStore, StoredObject
 from bookmarkai_assets.core.retention import RetentionPolicy, lifecycle_end
@@ -32,11 +33,13 @@ from bookmarkai_assets.operations.stores import (
     Stores,
     backend_of_url,
     interrupt_all,
+    is_elsewhere,
     is_stored,
+    missing_parts,
     store_of_backend,
     store_of_url,
 )
-from bookmarkai_assets.operations.transfers import MediaTransfers, key_of
+from bookmarkai_assets.operations.transfers import MediaTransfers
 
 
 def relocate(
@@ -52,9 +55,9 @@ def relocate(
 ) -> Media:
     """Bring a stored media to where `placement` says and record it there; `owner` holds the media's lease.
 
-    What is verified to be at the target already is not copied again. An audio track that is nowhere to be found stays
-    recorded where it was: the sound can be read from the video. Raises `ObjectNotFoundError` when the video is
-    nowhere, `StoreError` and `LeaseLostError`; the recorded place is then what it was.
+    What is verified to be at the target already is not copied again. An audio track that is nowhere to be found, or
+    damaged, stays recorded where it was: the sound can be read from the video. Raises `ObjectNotFoundError` when the
+    video is nowhere, `StoreError` and `LeaseLostError`; the recorded place is then what it was.
     """
     target = store_of_backend(stores, placement.backend)
     transfers = MediaTransfers(catalog, clock, share_id, media)
@@ -62,9 +65,12 @@ def relocate(
     objects: dict[str, StoredObject] = {}
     for kind in media.blobs:
         try:
-            objects[kind] = _found_at(target, media, kind) or _copied(transfers, kind, target, rules, stores)
-        except ObjectNotFoundError:
-            if kind == "video":
+            objects[kind] = _lasting_at(target, media, kind, rules, stores, now=clock()) or _copied(
+                transfers, kind, target, rules, stores
+            )
+        except StoreError as error:
+            is_lost = isinstance(error, ObjectNotFoundError) or error.error_class is StoreErrorClass.CHECKSUM
+            if kind == "video" or not is_lost:
                 raise
     placed = as_placed(media, placement, objects, now=clock(), policy=rules.retention)
     moved = replace(placed, upload_seconds=time.perf_counter() - start)
@@ -110,6 +116,20 @@ def _found_at(target: MediaStore, media: Media, kind: str) -> StoredObject | Non
     return found if found.digest == media.blobs[kind].digest else None
 
 
+def _lasting_at(
+    target: MediaStore, media: Media, kind: str, rules: PipelineRules, stores: Stores, *, now: datetime
+) -> StoredObject | None:
+    """Give what is at the target already, unless the bucket's rule is about to delete it: that goes, to be put anew."""
+    found = _found_at(target, media, kind)
+    if found is None or target.backend is not Backend.S3 or media.backend is Backend.S3:
+        return found
+    end = found.expires_at or lifecycle_end(key_of(media, kind), found.modified_at, rules.retention.s3_days)
+    if end is None or end > now + rules.retention.grace or not is_stored(stores, media.blobs[kind]):
+        return found
+    target.delete(found.url)
+    return None
+
+
 def _copied(
     transfers: MediaTransfers, kind: str, target: MediaStore, rules: PipelineRules, stores: Stores
 ) -> StoredObject:
@@ -139,11 +159,18 @@ def _copied_from(
 def _staging_for(media_id: str, rules: PipelineRules) -> Iterator[Path]:
     home = rules.staging_dir / media_id
     directory = home / uuid.uuid4().hex
-    directory.mkdir(parents=True)
+    try:
+        directory.mkdir(parents=True)
+    except OSError as error:
+        raise StoreError(
+            StoreErrorClass.OTHER, f"expected to make the staging directory {directory}, found: {error}"
+        ) from error
     try:
         yield directory
     finally:
-        shutil.rmtree(home, ignore_errors=True)
+        shutil.rmtree(directory, ignore_errors=True)
+        with suppress(OSError):  # somebody who holds the media now may be at work beside it
+            home.rmdir()
 
 
 class MoveOutcome(StrEnum):
@@ -219,7 +246,11 @@ def _move_one(work: MediaWork, target: Backend, media_id: str) -> Move:
                 return Move(media_id, media.share_id, MoveOutcome.LEASED, media.size_bytes)
             outcome = _without_moving(media, target)
             # The record is no proof: what is not where it should be is brought there from wherever a copy is.
-            if outcome is None or (outcome is MoveOutcome.THERE and not is_stored(work.stores, media.video)):
+            if outcome is MoveOutcome.THERE:
+                missing = missing_parts(work.stores, media)
+                if "video" in missing or any(is_elsewhere(work.stores, media, kind) for kind in missing):
+                    outcome = None
+            if outcome is None:
                 _relocate_for_operator(work, media, target)
                 outcome = MoveOutcome.MOVED
             return Move(media_id, media.share_id, outcome, media.size_bytes, time.perf_counter() - start)

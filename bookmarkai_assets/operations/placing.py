@@ -13,9 +13,10 @@ from bookmarkai_assets.core.errors import ObjectNotFoundError, ShareFailedError
 from bookmarkai_assets.core.media import Media, MediaState
 from bookmarkai_assets.core.outcomes import Failure, Outcome
 from bookmarkai_assets.core.placement import Decider, Placement, decided, place
+from bookmarkai_assets.core.shares import ShareStatus
 from bookmarkai_assets.operations.moving import as_placed, relocate
 from bookmarkai_assets.operations.share_work import LeasedShare, ShareWork
-from bookmarkai_assets.operations.stores import Stores, backend_with, is_stored, store_of_backend
+from bookmarkai_assets.operations.stores import Stores, backend_with, is_elsewhere, missing_parts, store_of_backend
 from bookmarkai_assets.operations.transfers import MediaTransfers
 
 
@@ -25,14 +26,18 @@ def place_media(leased: LeasedShare, media: Media, *, work: ShareWork, stores: S
     A failure of the store is the share's failure: nothing is put anywhere else instead. Raises `ShareFailedError`
     (media_missing, expired) when there are no bytes to place, and `StoreError`.
     """
+    # Read again, under the lease: since the handle was made, somebody may have moved or replaced what it names.
+    media = work.catalog.media.get(leased.media_id) or media
     match media.state:
         case MediaState.STAGED:
             return _placed(leased, media, work=work, stores=stores)
         case MediaState.STORED:
             return _moved_or_kept(leased, media, work=work, stores=stores)
         case MediaState.EXPIRED:
+            # A share that is done has lost nothing; one that is not has its next attempt fetch the video anew.
+            outcome = Outcome.EXPIRED if leased.share.status == ShareStatus.DONE else Outcome.MEDIA_MISSING
             raise ShareFailedError(
-                Failure(Outcome.EXPIRED, f"expected bytes to store, found that {media.video.url} was removed by rule")
+                Failure(outcome, f"expected bytes to store, found that {media.video.url} was removed by rule")
             )
 
 
@@ -42,7 +47,7 @@ def confirm_media(media: Media, stores: Stores) -> list[str]:
     A lost audio track alone is no failure: the sound can be read from the video. Raises `ShareFailedError`
     (media_missing) when the video is not there as recorded, and `StoreError`.
     """
-    wrong = [kind for kind, blob in media.blobs.items() if not is_stored(stores, blob)]
+    wrong = missing_parts(stores, media)
     if "video" in wrong:
         raise ShareFailedError(_missing(media))
     return wrong
@@ -71,27 +76,35 @@ def _moved_or_kept(leased: LeasedShare, media: Media, *, work: ShareWork, stores
     placement = _wanted_placement(media, work=work, stores=stores)
     if placement is None:
         return media
-    return relocate(
-        media,
-        placement,
-        share_id=leased.share.share_id,
-        owner=work.owner,
-        catalog=work.catalog,
-        rules=work.rules,
-        stores=stores,
-        clock=work.clock,
-    )
+    try:
+        return relocate(
+            media,
+            placement,
+            share_id=leased.share.share_id,
+            owner=work.owner,
+            catalog=work.catalog,
+            rules=work.rules,
+            stores=stores,
+            clock=work.clock,
+        )
+    except ObjectNotFoundError as error:
+        raise ShareFailedError(_missing(media)) from error
 
 
 def _wanted_placement(media: Media, *, work: ShareWork, stores: Stores) -> Placement | None:
-    """Say where a stored media should be instead of where it is recorded; None to leave it there."""
+    """Say where a stored media should be brought, or brought back; None to leave it where it is recorded."""
+    if work.claim_id is None:
+        # A person's wish. The target alone is asked: a rollback must not wait for the backend that it leaves.
+        today = place(work.rules.storage, media.share_id)
+        if today.backend is not media.backend:
+            return today
+        missing = missing_parts(stores, media)
+        # A track that is lost everywhere is nothing to bring back.
+        return today if "video" in missing or any(is_elsewhere(stores, media, kind) for kind in missing) else None
+    # What the sensor launches keeps a stored media where it is: a new share of an old video is no wish to move it.
     found = backend_with(stores, media)
     if found is None:
         raise ShareFailedError(_missing(media))
-    today = place(work.rules.storage, media.share_id)
-    # What the sensor launches keeps a stored media where it is: a new share of an old video is no wish to move it.
-    if work.claim_id is None and today.backend is not media.backend:
-        return today
     if found is not media.backend:
         return decided(work.rules.storage, media.share_id, found, Decider.FOUND)
     return None

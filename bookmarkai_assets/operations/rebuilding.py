@@ -3,7 +3,7 @@
 What objects carry beside their bytes is enough (`core.object_tags`). Records that exist are never changed.
 """
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from functools import cached_property
@@ -11,12 +11,13 @@ from typing import Any
 
 from bookmarkai_assets.core.errors import ObjectNotFoundError, StoreError
 from bookmarkai_assets.core.media import Blob, Media, MediaState, media_id_of
-from bookmarkai_assets.core.object_keys import ParsedKey, parse_key
+from bookmarkai_assets.core.object_keys import HASH_LENGTH, ParsedKey, audio_key, parse_key
 from bookmarkai_assets.core.object_tags import TaggedMedia, read_tags
 from bookmarkai_assets.core.placement import Backend, Decider, decided, place
 from bookmarkai_assets.core.ports import Catalog, ListedObject, MediaStore, StoredObject
 from bookmarkai_assets.core.rules import PipelineRules
-from bookmarkai_assets.core.urls import RefusedLink, admit
+from bookmarkai_assets.core.shares import Share
+from bookmarkai_assets.core.urls import AdmittedLink, RefusedLink, admit
 from bookmarkai_assets.operations.moving import as_placed
 from bookmarkai_assets.operations.stores import Stores
 
@@ -67,14 +68,16 @@ def rebuild_catalog(
 ) -> RebuildReport:
     """Record every video that a store holds and the catalog does not know.
 
-    A video that both backends hold is recorded where today's storage mode places it. Shares and transcripts are not
-    restored: they are in the gateway's tables, not in the stores. Raises `StoreError` when a store cannot be listed.
+    A video that both backends hold is recorded where today's storage mode places it. Shares and transcripts are in the
+    gateway's tables and not in the stores: those that are there and done are tied to their media again. Raises
+    `StoreError` when a store cannot be listed.
     """
     report = RebuildReport(is_dry_run)
-    shares = _SharesByHash(catalog, rules)
+    shares = _KnownShares(catalog, rules)
     found: dict[str, dict[Backend, _Found]] = {}
     for backend, store in stores.items():
-        for result in _videos_in(store, shares):
+        prefix = rules.video_prefix if backend is Backend.S3 else ""
+        for result in _videos_in(store, prefix, shares):
             if isinstance(result, Unrestorable):
                 report.unrestorable.append(result)
             else:
@@ -84,6 +87,9 @@ def rebuild_catalog(
     for media_id, places in found.items():
         media = _media_of(places, rules, now)
         is_new = catalog.media.get(media_id) is None if is_dry_run else catalog.media.restore(media, now=now)
+        if not is_dry_run:
+            for share_id in shares.ids_of(media_id):
+                catalog.work.adopt(share_id, media_id, media_url=media.video.url, now=now)
         if is_new:
             report.restored.append(media)
         else:
@@ -91,26 +97,44 @@ def rebuild_catalog(
     return report
 
 
-class _SharesByHash:
-    """Finds the canonical URL behind a key's hash among the shares, for objects whose tags had no room for it."""
+class _KnownShares:
+    """The shares that the gateway has, by the video behind their link."""
 
     def __init__(self, catalog: Catalog, rules: PipelineRules) -> None:
         self._catalog = catalog
         self._rules = rules
 
     def canonical_url(self, parsed: ParsedKey) -> str | None:
+        """Find the link behind a key's hash, for an object whose tags had no room for it."""
         return self._urls.get(parsed.url_hash)
+
+    def ids_of(self, media_id: str) -> Sequence[str]:
+        """Give the shares of one video."""
+        return self._ids.get(media_id, ())
+
+    @cached_property
+    def _links(self) -> Sequence[tuple[str, str]]:
+        links = [(share.share_id, self._admitted(share)) for share in self._catalog.shares.list()]
+        return [(share_id, link.canonical_url) for share_id, link in links if isinstance(link, AdmittedLink)]
+
+    def _admitted(self, share: Share) -> AdmittedLink | RefusedLink:
+        return admit(share.url, allowed_hosts=self._rules.allowed_hosts)
 
     @cached_property
     def _urls(self) -> Mapping[str, str]:
-        links = (admit(share.url, allowed_hosts=self._rules.allowed_hosts) for share in self._catalog.shares.list())
-        urls = [link.canonical_url for link in links if not isinstance(link, RefusedLink)]
-        return {media_id_of(url)[:16]: url for url in urls}
+        return {media_id_of(url)[:HASH_LENGTH]: url for _, url in self._links}
+
+    @cached_property
+    def _ids(self) -> Mapping[str, Sequence[str]]:
+        ids: dict[str, list[str]] = {}
+        for share_id, url in self._links:
+            ids.setdefault(media_id_of(url), []).append(share_id)
+        return ids
 
 
-def _videos_in(store: MediaStore, shares: _SharesByHash) -> Iterator[_Found | Unrestorable]:
+def _videos_in(store: MediaStore, prefix: str, shares: _KnownShares) -> Iterator[_Found | Unrestorable]:
     """Give every video of a store whose key is one of ours."""
-    parsed = {listed.key: (listed, key) for listed in store.list() if (key := parse_key(listed.key)) is not None}
+    parsed = {listed.key: (listed, key) for listed in store.list(prefix) if (key := parse_key(listed.key)) is not None}
     audio_keys = {_stem(key): listed for listed, key in parsed.values() if key.is_audio}
     for listed, key in parsed.values():
         if not key.is_audio:
@@ -122,7 +146,7 @@ def _stem(key: ParsedKey) -> tuple[str, str, datetime]:
 
 
 def _video_at(
-    store: MediaStore, listed: ListedObject, key: ParsedKey, audio: ListedObject | None, shares: _SharesByHash
+    store: MediaStore, listed: ListedObject, key: ParsedKey, audio: ListedObject | None, shares: _KnownShares
 ) -> _Found | Unrestorable:
     try:
         video = store.head(listed.url)
@@ -156,12 +180,27 @@ def _media_of(places: Mapping[Backend, _Found], rules: PipelineRules, now: datet
         state=MediaState.STORED,
         info=tagged.info,
         video=_blob_of(found.video),
-        audio=_blob_of(found.audio) if found.audio else None,
+        audio=_audio_of(found, places),
         download_seconds=tagged.download_seconds,
     )
     objects = {"video": found.video, **({"audio": found.audio} if found.audio else {})}
     placement = decided(rules.storage, tagged.share_id, found.backend, Decider.FOUND)
     return as_placed(media, placement, objects, now=now, policy=rules.retention)
+
+
+def _audio_of(found: _Found, places: Mapping[Backend, _Found]) -> Blob | None:
+    """Give the audio track beside the video, else one elsewhere, else where a lost one should be; None without sound.
+
+    A lost track is recorded all the same: transcription then reads the video, and moves bring a found one along.
+    """
+    tracks = [each.audio for each in (found, *places.values()) if each.audio is not None]
+    if tracks:
+        return _blob_of(tracks[0])
+    tagged = found.tagged
+    if tagged.audio is None:
+        return None
+    folder = found.video.url.removesuffix(found.object_key)
+    return Blob(folder + audio_key(found.object_key, tagged.audio_extension), tagged.audio, tagged.audio_content_type)
 
 
 def _blob_of(stored: StoredObject) -> Blob:

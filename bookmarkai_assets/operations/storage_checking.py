@@ -28,7 +28,7 @@ LINK_SECONDS = 60
 
 _BLOCK_BYTES = 1 << 20
 _RANGE_OFFSET, _RANGE_BYTES = 4096, 8192
-_FOLDER = "storage-check/"
+_NAME = "storage-check-"
 _CONTENT_TYPE = "application/octet-stream"
 
 _USABLE = ("credentials", "bucket", "directory")
@@ -117,7 +117,7 @@ def check_backend(
     *,
     on_step: Callable[[Step], None] = lambda _: None,
 ) -> BackendCheck:
-    """Take every look that the inspector has, then put, read and delete probe objects under `storage-check/`.
+    """Take every look that the inspector has, then put, read and delete probe objects named `storage-check-…`.
 
     `on_step` is told of each step as it ends. Steps that depend on a failed one are skipped. The probe objects are
     deleted at the end whatever failed, also when the check is interrupted; where that fails, a step says so. What the
@@ -201,7 +201,7 @@ class _Probe:
         self._store = store
         self._probing = probing
         self._directory = directory
-        self._stem = f"{probing.video_prefix}{_FOLDER}{probing.random_bytes(16).hex()}"
+        self._stem = f"{probing.video_prefix}{_NAME}{probing.random_bytes(16).hex()}"
         self._tried: list[str] = []
         self._left: list[str] = []
         self._large: _ProbeFile | None = None

@@ -6,6 +6,7 @@ from urllib.parse import urlsplit
 
 from bookmarkai_assets.core.errors import ObjectNotFoundError, StoreError, StoreErrorClass
 from bookmarkai_assets.core.media import Blob, Media
+from bookmarkai_assets.core.object_keys import key_of
 from bookmarkai_assets.core.placement import Backend
 from bookmarkai_assets.core.ports import MediaStore
 
@@ -38,6 +39,36 @@ def is_stored(stores: Stores, blob: Blob) -> bool:
         return store_of_url(stores, blob.url).head(blob.url).digest == blob.digest
     except ObjectNotFoundError:
         return False
+
+
+def missing_parts(stores: Stores, media: Media) -> list[str]:
+    """Name the parts (video, audio) of a media that are not at their recorded place as recorded."""
+    return [kind for kind, blob in media.blobs.items() if not is_stored(stores, blob)]
+
+
+def is_elsewhere(stores: Stores, media: Media, kind: str) -> bool:
+    """Tell whether a part that is not at its recorded place is on some backend under its key."""
+    blob = media.blobs[kind]
+    urls = {store.url_of(key_of(media, kind)) for store in stores.values()} - {blob.url}
+    return any(is_stored(stores, replace(blob, url=url)) for url in urls)
+
+
+def is_at_hand(stores: Stores, media: Media) -> bool:
+    """Tell whether some backend has a stored media's video. One that does not answer does not keep the others from it.
+
+    Raises `StoreError` when none has it and one did not answer.
+    """
+    unanswered: StoreError | None = None
+    places = [media.video.url, *(store.url_of(media.object_key) for store in stores.values())]
+    for url in dict.fromkeys(places):
+        try:
+            if is_stored(stores, replace(media.video, url=url)):
+                return True
+        except StoreError as error:
+            unanswered = unanswered or error
+    if unanswered is not None:
+        raise unanswered
+    return False
 
 
 def backend_with(stores: Stores, media: Media) -> Backend | None:

@@ -1,11 +1,13 @@
 """What killed work left behind: staging directories that no record points into, temporary files, open uploads."""
 
+import re
 import shutil
 from collections.abc import Iterator
+from contextlib import ExitStack
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
-from bookmarkai_assets.core.errors import StoreError
+from bookmarkai_assets.core.errors import CatalogUnavailableError, StoreError
 from bookmarkai_assets.core.media import MediaState
 from bookmarkai_assets.core.ports import Tombstone
 from bookmarkai_assets.core.retention import Kept
@@ -15,6 +17,8 @@ from bookmarkai_assets.operations.media_leases import MediaWork
 STALE_AFTER = timedelta(days=1)
 """Longer than any transfer takes; the bucket's own rule for incomplete uploads has the same day."""
 
+_OURS = re.compile(r"[0-9a-f]{64}|transcribe-.+")
+
 ABANDONED = "abandoned"
 """The reason on the tombstone."""
 
@@ -22,29 +26,33 @@ ABANDONED = "abandoned"
 def sweep_staging(work: MediaWork, *, is_dry_run: bool) -> Iterator[Considered]:
     """Remove directories in staging that nobody works in and that no staged media is recorded in.
 
-    Each is named by its media, under whose lease it is removed; those of another name belong to transcriptions.
+    Each is named by its media, under whose lease it is removed, or belongs to a transcription. Other names, and links,
+    are nobody's on record.
     """
     staging = work.rules.staging_dir
-    if not staging.is_dir():
+    if staging.is_symlink() or not staging.is_dir():
         return
     for entry in sorted(staging.iterdir()):
-        if entry.is_symlink() or not entry.is_dir():
+        if entry.is_symlink() or not entry.is_dir() or _OURS.fullmatch(entry.name) is None:
             yield Considered(str(entry), None, 0, None, Kept.UNKNOWN)
             continue
-        size, newest = _extent_of(entry)
-        age = work.clock() - newest
-        if age < max(work.rules.retention.grace, STALE_AFTER):
-            yield Considered(str(entry), None, size, None, Kept.WITHIN_GRACE)
-        else:
-            yield _swept_directory(work, entry, size, age, is_dry_run=is_dry_run)
+        try:
+            yield _swept_directory(work, entry, is_dry_run=is_dry_run)
+        except FileNotFoundError:
+            continue  # whoever works there has just removed it
+        except (OSError, CatalogUnavailableError) as error:
+            yield Considered(str(entry), entry.name, 0, None, None, f"expected to look through {entry}, found: {error}")
 
 
 def sweep_leftovers(work: MediaWork, *, is_dry_run: bool) -> Iterator[Considered]:
-    """Remove temporary files and multipart uploads that were begun longer ago than any transfer takes."""
+    """Remove temporary files and multipart uploads that were begun longer ago than any transfer takes.
+
+    Only below the prefix of our keys: others may use the bucket too.
+    """
     before = work.clock() - max(work.rules.retention.grace, STALE_AFTER)
     for backend, store in work.stores.items():
         try:
-            leftovers = store.leftovers(begun_before=before)
+            leftovers = store.leftovers(work.rules.video_prefix, begun_before=before)
         except StoreError as error:
             # The media are looked after all the same; the next clean-up asks again.
             yield Considered(f"leftovers in {backend}", None, 0, None, None, str(error))
@@ -69,23 +77,25 @@ def sweep_leftovers(work: MediaWork, *, is_dry_run: bool) -> Iterator[Considered
             yield Considered(leftover.name, None, size, ABANDONED, None)
 
 
-def _swept_directory(work: MediaWork, entry: Path, size: int, age: timedelta, *, is_dry_run: bool) -> Considered:
+def _swept_directory(work: MediaWork, entry: Path, *, is_dry_run: bool) -> Considered:
+    """Decide about one directory, and do it. Raises `OSError`; `FileNotFoundError` when it vanishes meanwhile."""
     media_id = entry.name
-    if is_dry_run:
-        is_leased = work.catalog.work.is_leased(media_id, now=work.clock())
-        kept = Kept.LEASED if is_leased else _reason_to_keep(work, media_id)
-        return Considered(str(entry), media_id, size, None if kept else ABANDONED, kept)
-    with work.leased(media_id) as is_ours:
-        kept = _reason_to_keep(work, media_id) if is_ours else Kept.LEASED
-        if kept is not None:
-            return Considered(str(entry), media_id, size, None, kept)
-        _bury(work, str(entry), "staging", media_id, size, proof={"age_seconds": age.total_seconds()})
-        try:
+    with ExitStack() as stack:
+        if is_dry_run:
+            is_free = not work.catalog.work.is_leased(media_id, now=work.clock())
+        else:
+            is_free = stack.enter_context(work.leased(media_id))
+        size, newest = _extent_of(entry)
+        age = work.clock() - newest
+        if age < max(work.rules.retention.grace, STALE_AFTER):
+            kept: Kept | None = Kept.WITHIN_GRACE
+        else:
+            kept = _reason_to_keep(work, media_id) if is_free else Kept.LEASED
+        if kept is None and not is_dry_run:
+            _bury(work, str(entry), "staging", media_id, size, proof={"age_seconds": age.total_seconds()})
             shutil.rmtree(entry)
-        except OSError as error:
-            return Considered(str(entry), media_id, size, None, None, f"expected to remove {entry}, found: {error}")
-        work.catalog.tombstones.confirm([str(entry)], now=work.clock())
-        return Considered(str(entry), media_id, size, ABANDONED, None)
+            work.catalog.tombstones.confirm([str(entry)], now=work.clock())
+        return Considered(str(entry), media_id, size, None if kept else ABANDONED, kept)
 
 
 def _reason_to_keep(work: MediaWork, media_id: str) -> Kept | None:

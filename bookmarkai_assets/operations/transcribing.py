@@ -40,6 +40,8 @@ def transcribe_share(
     got from the same engine and model; a share that has one is transcribed anew. Raises `ShareFailedError` (no_audio,
     media_missing), `StoreError`, `TranscriptionError`, `LeaseLostError`.
     """
+    # Read again, under the lease: since the handle was made, somebody may have moved what it names.
+    media = work.catalog.media.get(leased.media_id) or media
     if media.state is MediaState.EXPIRED:
         raise ShareFailedError(
             Failure(Outcome.EXPIRED, f"expected sound to read, found that {media.video.url} was removed by rule")

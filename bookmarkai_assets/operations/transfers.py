@@ -9,7 +9,7 @@ from pathlib import Path
 
 from bookmarkai_assets.core.errors import ShareFailedError, StoreError
 from bookmarkai_assets.core.media import Blob, Media
-from bookmarkai_assets.core.object_keys import audio_key
+from bookmarkai_assets.core.object_keys import key_of
 from bookmarkai_assets.core.object_tags import tags_of
 from bookmarkai_assets.core.ports import Catalog, EventLog, MediaStore, StorageEvent, StoredObject
 
@@ -117,10 +117,3 @@ class MediaTransfers:
             size_bytes=blob.digest.size_bytes,
         ):
             yield
-
-
-def key_of(media: Media, kind: str) -> str:
-    """Give the key that a media's video or audio track has on every backend."""
-    if kind == "video":
-        return media.object_key
-    return audio_key(media.object_key, Path(media.blobs[kind].url).suffix.removeprefix("."))

@@ -15,13 +15,13 @@ from typing import Any
 
 from bookmarkai_assets.core.errors import ObjectNotFoundError, StoreError, StoreErrorClass
 from bookmarkai_assets.core.media import Blob, Digest, Media, MediaState
+from bookmarkai_assets.core.object_keys import key_of
 from bookmarkai_assets.core.placement import Backend
 from bookmarkai_assets.core.ports import Catalog, ListedObject
 from bookmarkai_assets.core.retention import expiry_of
 from bookmarkai_assets.core.rules import PipelineRules
 from bookmarkai_assets.operations.catalog_reads import each_media
 from bookmarkai_assets.operations.stores import Stores, store_of_url
-from bookmarkai_assets.operations.transfers import key_of
 
 BLOCK_BYTES = 1 << 20
 Listings = Mapping[Backend, dict[str, ListedObject]]
@@ -100,13 +100,23 @@ class VerificationReport:
 
     @property
     def is_good(self) -> bool:
-        """Whether nothing is missing and nothing different."""
-        return not any(self.counts[loss] for loss in LOSSES)
+        """Whether everything was looked at, and nothing is missing and nothing different."""
+        return not any(self.counts[finding] for finding in (*LOSSES, Finding.UNVERIFIED))
+
+    @property
+    def verdict(self) -> str:
+        """The result in words. What could not be checked is no proof of anything."""
+        if any(self.counts[loss] for loss in LOSSES):
+            return "something is missing or different"
+        if self.counts[Finding.UNVERIFIED]:
+            return "something could not be checked"
+        return "nothing is missing or different"
 
     def as_dict(self) -> dict[str, Any]:
         """Give the report as plain values."""
         return {
             "ok": self.is_good,
+            "verdict": self.verdict,
             "deep": self.is_deep,
             "started_at": self.started_at.isoformat(),
             "counts": {finding.value: self.counts[finding] for finding in Finding},
@@ -127,7 +137,12 @@ def verify_storage(
     """
     report = VerificationReport(is_deep, now)
     # Before the records are read: what is put meanwhile is on record before it is looked for.
-    listings = {backend: {listed.key: listed for listed in store.list()} for backend, store in stores.items()}
+    # Of the bucket what lies below our prefix, as others may use it too; the local directory is ours alone.
+    prefixes = {Backend.S3: rules.video_prefix}
+    listings = {
+        backend: {listed.key: listed for listed in store.list(prefixes.get(backend, ""))}
+        for backend, store in stores.items()
+    }
     verifier = _Verifier(catalog, stores, rules, listings, is_deep=is_deep, now=now)
     with ThreadPoolExecutor(workers, thread_name_prefix="verify") as pool:
         for lines, bytes_read in pool.map(verifier.check, each_media(catalog)):

@@ -219,7 +219,7 @@ def test_a_link_reads_the_video_for_a_while(installation: Installation, bookmark
     refused.value.close()
     assert bookmarkai("storage", "presign", media.share_id, "--audio").code == 0
     too_long = bookmarkai("storage", "presign", media.share_id, "--expires", "8d")
-    assert too_long.code == 1
+    assert too_long.code == 2
     assert "X-Amz" not in too_long.out
 
 

@@ -309,3 +309,31 @@ def test_a_share_that_its_user_deleted_asks_for_nothing(each_catalog: OpenCatalo
     execute(each_catalog, "DELETE FROM shares WHERE id = :id", id=gone)
 
     assert each_catalog.media.is_settled("m")
+
+
+def test_a_done_share_whose_media_expired_can_be_asked_for_again(each_catalog: OpenCatalog) -> None:
+    """Retrying makes it due; a done share whose bytes are there is left alone."""
+    expired, stored = done_share(each_catalog, "m"), done_share(each_catalog, "n", seconds=1)
+    store(each_catalog, stored_media("m", expired))
+    store(each_catalog, stored_media("n", stored))
+    expire(each_catalog, "m")
+
+    assert list(each_catalog.work.retry([expired, stored], now=at(20))) == [expired]
+
+    assert due_ids(each_catalog, 20) == [expired]
+    assert status_of(each_catalog, stored) == "done"
+
+
+def test_a_share_of_which_nothing_is_known_is_adopted_once(each_catalog: OpenCatalog) -> None:
+    """A rebuild ties a share that the gateway calls done to its media; it is not due, and no history changes."""
+    share_id = add_share(each_catalog)
+    execute(each_catalog, "UPDATE shares SET status = 'done'")
+    pending = add_share(each_catalog, seconds=1)
+
+    assert each_catalog.work.adopt(share_id, "m", media_url=HERE, now=at(5))
+    assert not each_catalog.work.adopt(share_id, "other", media_url=THERE, now=at(6))
+    assert not each_catalog.work.adopt(pending, "m", media_url=HERE, now=at(6))
+
+    assert each_catalog.work.progress(share_id).media_id == "m"
+    assert url_of(each_catalog, share_id) == HERE
+    assert due_ids(each_catalog, 10) == [pending]

@@ -6,7 +6,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from bookmarkai_assets.core.media import media_id_of
-from bookmarkai_assets.core.object_tags import MAX_TAG_BYTES, read_tags, tags_of
+from bookmarkai_assets.core.object_tags import read_tags, tags_of
+from bookmarkai_assets.core.tag_safety import check_tags
 from tests.support.catalog import stored_media
 
 URL = "https://www.tiktok.com/@user/video/1"
@@ -25,7 +26,7 @@ def test_tags_come_back_as_the_record_they_were_made_of(title: str, author: str,
     assert tagged.platform == media.platform
     assert tagged.info.duration_seconds == media.info.duration_seconds
     assert title.startswith(tagged.info.title)
-    assert sum(len(name) for name in tags) <= MAX_TAG_BYTES
+    check_tags(tags)
 
 
 def test_a_very_long_link_is_left_out_and_can_be_given_again() -> None:
@@ -39,6 +40,20 @@ def test_a_very_long_link_is_left_out_and_can_be_given_again() -> None:
     tagged = read_tags(tags, canonical_url=url)
     assert tagged is not None
     assert tagged.canonical_url == url
+
+
+@given(st.integers(1, 2100))
+def test_every_length_of_link_leaves_a_record_that_can_be_read(length: int) -> None:
+    """Whatever room the link takes or leaves, the rest can be read, with the link given again where it did not fit."""
+    url = "https://example.com/" + "x" * length
+    media = replace(MEDIA, media_id=media_id_of(url), canonical_url=url)
+    tags = tags_of(media, "video")
+    check_tags(tags)
+    tagged = read_tags(tags, canonical_url=url)
+    assert tagged is not None
+    assert tagged.canonical_url == url
+    assert media.audio is not None
+    assert tagged.audio == media.audio.digest
 
 
 @given(st.dictionaries(st.sampled_from([*tags_of(MEDIA, "video"), "other"]), st.text(max_size=20)))

@@ -30,11 +30,12 @@ copies = st.builds(
     is_leased=st.booleans(),
     is_settled=st.booleans(),
     in_s3=st.none() | st.sampled_from(Evidence),
+    s3_left=st.none() | st.timedeltas(timedelta(days=-10), timedelta(days=30)),
 )
 policies = st.builds(
     RetentionPolicy,
     grace_seconds=st.floats(0, 864_000),
-    local_days=st.floats(0.001, 400),
+    local_days=st.none() | st.floats(0.001, 400),
     s3_days=st.integers(1, 400),
 )
 
@@ -48,10 +49,13 @@ def test_a_copy_goes_only_with_a_proof_or_past_its_retention(copy: LocalCopy, po
         assert not copy.is_staged
         assert copy.age >= policy.grace
         assert (
-            copy.is_expired
-            or copy.in_s3 is Evidence.SAME
+            (copy.is_expired and copy.is_settled)
+            or (
+                copy.in_s3 is Evidence.SAME and (copy.is_settled or copy.s3_left is None or copy.s3_left > policy.grace)
+            )
             or (
                 copy.is_settled
+                and policy.local_days is not None
                 and copy.age >= timedelta(days=policy.local_days)
                 and copy.in_s3 in {None, Evidence.EXPIRED}
             )
@@ -80,6 +84,10 @@ def test_a_file_from_the_future_stays(policy: RetentionPolicy, in_s3: Evidence |
         ({"age": timedelta(hours=23)}, Kept.WITHIN_GRACE),
         ({"is_staged": True}, Kept.STAGED),
         ({"is_expired": True, "in_s3": None}, Removal.EXPIRED),
+        ({"is_expired": True, "in_s3": None, "is_settled": False}, Kept.NOT_TRANSCRIBED),
+        ({"s3_left": timedelta(hours=23)}, Removal.IN_S3),
+        ({"s3_left": timedelta(hours=23), "is_settled": False}, Kept.NOT_TRANSCRIBED),
+        ({"s3_left": timedelta(hours=25), "is_settled": False}, Removal.IN_S3),
         ({"in_s3": None}, Removal.PAST_RETENTION),
         ({"in_s3": None, "age": timedelta(days=6)}, Kept.WITHIN_RETENTION),
         ({"in_s3": None, "is_settled": False}, Kept.NOT_TRANSCRIBED),
@@ -116,6 +124,13 @@ def test_no_object_expires_before_its_days_are_over(stored: datetime, days: int)
     end = lifecycle_end("temp/a", stored, days)
     assert end is not None
     assert timedelta(0) <= end - stored - timedelta(days=days) < timedelta(days=1)
+
+
+def test_without_days_nothing_expires() -> None:
+    """A bucket without a rule keeps everything, and without a local retention no file is ever too old."""
+    assert lifecycle_end("temp/a.mp4", datetime(2026, 1, 1, tzinfo=UTC), None) is None
+    policy = RetentionPolicy(grace_seconds=86_400, local_days=None, s3_days=None)
+    assert removal_of(replace(COPY, in_s3=None, age=timedelta(days=9999)), policy) is Kept.WITHIN_RETENTION
 
 
 def test_no_rule_covers_what_is_not_temporary() -> None:

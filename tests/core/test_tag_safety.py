@@ -3,7 +3,6 @@
 import pytest
 
 from bookmarkai_assets.core.errors import StoreError, StoreErrorClass
-from bookmarkai_assets.core.object_tags import MAX_TAG_BYTES
 from bookmarkai_assets.core.tag_safety import MAX_TAGS_BYTES, check_tags
 
 
@@ -37,8 +36,3 @@ def test_other_tags_are_refused(tags: dict[str, str], reason: str) -> None:
         check_tags(tags)
 
     assert caught.value.error_class is StoreErrorClass.OTHER
-
-
-def test_the_tags_of_media_fit() -> None:
-    """What the tags of media may take is within what a store takes."""
-    assert MAX_TAG_BYTES <= MAX_TAGS_BYTES

@@ -41,6 +41,7 @@ def test_the_graph_is_this_one(defs: dg.Definitions) -> None:
         "weekly_storage_verification": "30 4 * * 0",
     }
     assert {key.to_user_string() for key in graph.asset_check_keys} == {
+        "local_cleanup:nothing_failed",
         "stored_media:bytes_are_there",
         "storage_verification:nothing_is_missing_or_different",
     }

@@ -150,3 +150,19 @@ def test_a_bucket_that_cannot_be_listed_fails_the_verification(pipeline: Pipelin
     """No report is better than one that takes a refused listing for an empty bucket."""
     pipeline.s3.fail_next("list", StoreError(StoreErrorClass.ACCESS_DENIED, "403"))
     assert not pipeline.run_schedule("weekly_storage_verification").success
+
+
+def test_a_clean_up_that_could_not_do_its_work_is_red(pipeline: Pipeline) -> None:
+    """What failed is in the metadata, and the asset's check does not pass."""
+    [share] = pipeline.share("a")
+    pipeline.tick_and_run()
+    pipeline.configure(storage_mode="s3")
+    pipeline.materialize([share], ASSETS[1:2])
+    pipeline.configure(cleanup_grace_hours=0)
+    pipeline.s3.fail_next("leftovers", StoreError(StoreErrorClass.ACCESS_DENIED, "403 for ListMultipartUploads"))
+
+    result = pipeline.run_schedule("daily_local_cleanup")
+
+    assert not pipeline.checks(result)["nothing_failed"].passed
+    assert pipeline.report_metadata("local_cleanup")["failed"] == 1
+    assert pipeline.checks(pipeline.run_schedule("daily_local_cleanup"))["nothing_failed"].passed

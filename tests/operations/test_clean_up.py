@@ -1,5 +1,6 @@
 """Clean-up: what it removes is proven or no longer needed, what it keeps it explains, and it stops when in doubt."""
 
+import shutil
 from dataclasses import replace
 from pathlib import Path
 
@@ -318,7 +319,7 @@ def test_a_dry_run_says_the_same_and_changes_nothing(vault: Vault) -> None:
     """What a dry run names is what the clean-up after it removes."""
     moved(vault, "a")
     vault.store("b")
-    (vault.media_dir / ".staging" / "left").mkdir(parents=True)
+    (vault.media_dir / ".staging" / ("0" * 64)).mkdir(parents=True)
     vault.let_pass(days=8)
     before = vault.files()
 
@@ -428,3 +429,178 @@ def test_a_second_clean_up_has_nothing_to_do(vault: Vault) -> None:
 
     assert vault.files() == files
     assert vault.catalog.tombstones.list() == tombstones
+
+
+def test_a_pending_share_of_the_same_video_keeps_it(vault: Vault) -> None:
+    """A share that nobody has claimed yet wants the bytes too, although no other record tells whose video it is of."""
+    media = vault.store("a")
+    vault.let_pass(days=8)
+    vault.catalog.shares.add(
+        url="https://example.com/a",
+        user_id="22222222-2222-4222-8222-222222222222",
+        platform="generic",
+        now=vault.clock(),
+    )
+
+    assert kept(vault.clean_up()) == {"not_transcribed": 1}
+    assert local_copies(vault, media) == [True, True]
+
+
+def test_an_object_about_to_expire_is_no_second_copy_of_what_is_needed(vault: Vault) -> None:
+    """The local copy of a video without its transcript stays when the bucket's rule is about to delete the other."""
+    media = moved(vault, is_transcribed=False)
+    vault.let_pass(days=7, hours=23)
+
+    assert kept(vault.clean_up()) == {"not_transcribed": 1}
+    vault.s3.objects.clear()
+    vault.s3.put(
+        Path(vault.local.url_of(media.object_key)),
+        f"{vault.rules.video_prefix}other.mp4",
+        expected=media.video.digest,
+        content_type="video/mp4",
+        tags={},
+        may_replace=False,
+        may_consume=False,
+    )
+    vault.let_pass(days=3)
+    assert kept(vault.clean_up()) == {"not_transcribed": 1}
+    assert local_copies(vault, media) == [True, True]
+
+
+def test_a_disk_that_was_away_while_objects_expired_keeps_what_is_needed(vault: Vault) -> None:
+    """Recorded as expired while its directory was not mounted, an unfinished video is not removed when it is back."""
+    media = moved(vault, is_transcribed=False)
+    vault.media_dir.rename(vault.directory / "unmounted")
+    vault.s3.objects.clear()
+    vault.let_pass(days=9)
+    vault.clean_up()
+    assert vault.media(media).state is MediaState.EXPIRED
+    (vault.directory / "unmounted").rename(vault.media_dir)
+
+    assert kept(vault.clean_up()) == {"not_transcribed": 1}
+    assert local_copies(vault, media) == [True, True]
+
+
+def test_a_linked_staging_directory_is_not_swept(vault: Vault, tmp_path: Path) -> None:
+    """Staging that is a link out of the directory is left alone, with everything behind it."""
+    vault.store("a")
+    outside = tmp_path / "outside"
+    (outside / ("0" * 64)).mkdir(parents=True)
+    staging = vault.media_dir / ".staging"
+    staging.rmdir()
+    staging.symlink_to(outside)
+    vault.let_pass(days=3)
+
+    vault.clean_up()
+
+    assert (outside / ("0" * 64)).is_dir()
+
+
+def test_names_in_staging_that_are_not_ours_are_left_alone(vault: Vault) -> None:
+    """Only directories named by a media or a transcription are swept."""
+    vault.store("a")
+    (vault.media_dir / ".staging" / "somebody's").mkdir()
+    vault.let_pass(days=3)
+
+    assert kept(vault.clean_up())["unknown_to_the_catalog"] == 1
+    assert (vault.media_dir / ".staging" / "somebody's").is_dir()
+
+
+def test_uploads_of_other_applications_are_left_alone(vault: Vault) -> None:
+    """Only uploads below the prefix of our keys are aborted: others may use the bucket."""
+    theirs = Leftover(LeftoverKind.MULTIPART_UPLOAD, "s3://fake-bucket/other-app/backup.tar#1", vault.clock(), None)
+    vault.s3.planted.append(theirs)
+    vault.let_pass(days=3)
+
+    assert vault.clean_up().removed == []
+    assert vault.s3.planted == [theirs]
+
+
+def test_a_track_that_was_lost_in_a_move_does_not_keep_the_video(vault: Vault) -> None:
+    """A video whose audio track is nowhere is cleaned up, and expires, by the evidence of the video alone."""
+    media = vault.store("a")
+    assert media.audio is not None
+    vault.local.delete(media.audio.url)
+    vault.move(media, to=Backend.S3)
+    vault.let_pass(hours=25)
+
+    assert vault.clean_up().removed_by_reason() == {"in_s3": 1}
+    vault.s3.objects.clear()
+    vault.let_pass(days=9)
+    assert vault.clean_up().removed_by_reason() == {"lifecycle": 1}
+    assert vault.media_url(media) is None
+
+
+def test_a_track_that_expired_first_does_not_expire_the_video(vault: Vault) -> None:
+    """As long as the video's object is there the media is stored, whatever has become of its track."""
+    media = vault.store("a", Backend.S3)
+    assert media.audio is not None
+    vault.s3.delete(media.audio.url)
+    vault.let_pass(days=9)
+
+    assert vault.clean_up().removed == []
+    assert vault.media(media) == media
+
+
+def test_a_lost_lease_stops_one_media_only(vault: Vault, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Whoever takes a media over in the middle keeps it; the clean-up goes on with the others."""
+    first, second = vault.store("a"), vault.store("b")
+    vault.let_pass(days=8)
+    record_expired = vault.catalog.media.record_expired
+
+    def lose_first(media_id: str, *args: object, **options: object) -> None:
+        if media_id == first.media_id:
+            vault.catalog.work.free(media_id, owner="clean-up")
+            vault.lease(first)
+        record_expired(media_id, *args, **options)  # type: ignore[arg-type]
+
+    monkeypatch.setattr(vault.catalog.media, "record_expired", lose_first)
+    report = vault.clean_up()
+
+    assert kept(report) == {"leased": 1}
+    assert local_copies(vault, first) == [True, True]
+    assert local_copies(vault, second) == [False, False]
+
+
+def test_the_proof_of_a_deletion_that_was_cut_short_is_kept(vault: Vault) -> None:
+    """The clean-up that finishes it confirms the tombstones of the one that decided it."""
+    media = vault.store("a")
+    vault.let_pass(days=8)
+    stubborn = StubbornStore(vault.media_dir)
+    stubborn.stubborn_url = media.video.url
+    vault.stores[Backend.LOCAL] = stubborn
+    assert vault.clean_up().failed
+    vault.stores[Backend.LOCAL] = vault.local
+
+    vault.clean_up()
+
+    tombstones = vault.catalog.tombstones.list(media_id=media.media_id)
+    assert {tombstone.kind: tombstone.reason for tombstone in tombstones} == {
+        "video": "past_retention",
+        "audio": "past_retention",
+    }
+    assert all(tombstone.removed_at and tombstone.proof["retention_days"] == 7 for tombstone in tombstones)
+
+
+def test_an_upload_that_vanishes_while_staging_is_measured_stops_nothing(
+    vault: Vault, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A download that ends beside clean-up takes its directory with it; the rest is looked at all the same."""
+    vault.store("a")
+    staging = vault.media_dir / ".staging"
+    for name in ("0" * 64, "1" * 64):
+        (staging / name / "attempt").mkdir(parents=True)
+    vault.let_pass(days=3)
+    rglob = Path.rglob
+
+    def vanish(self: Path, pattern: str) -> object:
+        found = list(rglob(self, pattern))
+        if self.name == "0" * 64:
+            shutil.rmtree(self)
+        return found
+
+    monkeypatch.setattr(Path, "rglob", vanish)
+    report = vault.clean_up()
+
+    assert report.removed_by_reason() == {"abandoned": 1}
+    assert not report.failed

@@ -1,6 +1,9 @@
 """Moving stored media both ways: nothing is fetched again, nothing is lost, and it can be repeated."""
 
+import shutil
 import threading
+from dataclasses import replace
+from datetime import timedelta
 
 import pytest
 
@@ -8,7 +11,10 @@ from bookmarkai_assets.core.errors import StoreError, StoreErrorClass
 from bookmarkai_assets.core.media import Media, MediaState
 from bookmarkai_assets.core.outcomes import Failure, Outcome
 from bookmarkai_assets.core.placement import Backend, Decider, StorageMode
+from bookmarkai_assets.operations.intake import reopen_expired
 from bookmarkai_assets.operations.moving import MoveOutcome, planned_move
+from bookmarkai_assets.operations.placing import place_media
+from bookmarkai_assets.operations.share_work import ShareWork
 from tests.plugins.vault import Vault
 
 BOTH_WAYS = pytest.mark.parametrize(("source", "target"), [(Backend.LOCAL, Backend.S3), (Backend.S3, Backend.LOCAL)])
@@ -185,7 +191,7 @@ def test_a_mover_that_is_told_to_stop_gives_its_leases_back(vault: Vault) -> Non
         vault.move(*media, to=Backend.S3, on_move=stop)
 
     assert not any(vault.catalog.work.is_leased(m.media_id, now=vault.clock()) for m in media)
-    assert vault.verify(is_deep=True).is_good
+    assert vault.verify().is_good
 
 
 def test_without_a_bucket_nothing_can_be_moved_there(vault: Vault) -> None:
@@ -261,3 +267,158 @@ def test_an_expired_media_is_downloaded_anew(vault: Vault) -> None:
     assert vault.bytes_at(after.video.url) is not None
     assert len(vault.downloader.calls) == 2
     assert vault.media_url(media) == after.video.url
+
+
+def test_an_expired_share_is_fetched_again_when_it_is_asked_for(vault: Vault) -> None:
+    """Adding the same link again, or `shares retry`, makes a done share due whose video was removed by rule."""
+    media = vault.store("a")
+    assert reopen_expired(vault.catalog, [media.share_id], now=vault.clock()) == [], "its video is there"
+    vault.let_pass(days=8)
+    vault.clean_up()
+
+    assert reopen_expired(vault.catalog, [media.share_id], now=vault.clock()) == [media.share_id]
+
+    assert [due.share_id for due in vault.catalog.work.due(now=vault.clock(), limit=5)] == [media.share_id]
+    vault.run(media.share_id, "fetch", "place", "transcribe", owner="again")
+    assert vault.bytes_at(vault.media(media).video.url) is not None
+    assert vault.catalog.shares.get(media.share_id).status == "done"
+
+
+def test_an_unfinished_share_whose_video_expired_is_not_parked(vault: Vault) -> None:
+    """Storing finds nothing, but the share's next attempt can fetch it: the failure is transient."""
+    media = vault.store("a", Backend.S3, is_transcribed=False)
+    vault.s3.objects.clear()
+    vault.let_pass(days=9)
+    vault.clean_up()
+    assert vault.media(media).state is MediaState.EXPIRED
+
+    failure = vault.run(media.share_id, "place", owner="backfill")["place"]
+
+    assert isinstance(failure, Failure)
+    assert failure.outcome is Outcome.MEDIA_MISSING
+    assert failure.is_transient
+    vault.let_pass(hours=2)
+    vault.run(media.share_id, "fetch", "place", "transcribe", claim_id=None, owner="next")
+    assert vault.catalog.shares.get(media.share_id).status == "done"
+
+
+def test_a_lost_audio_track_is_put_back_from_the_other_backend(vault: Vault) -> None:
+    """A move to where the media is recorded, and a person's run, bring back any part of which a copy is left."""
+    for name, bring_back in (
+        ("a", lambda media: vault.move(media, to=Backend.S3)),
+        ("b", lambda media: vault.run(media.share_id, "place", owner="backfill")),
+    ):
+        media = vault.store(name)
+        vault.move(media, to=Backend.S3)
+        there = vault.media(media)
+        assert there.audio is not None
+        vault.s3.delete(there.audio.url)
+        vault.use(StorageMode.S3)
+
+        bring_back(media)
+
+        assert vault.bytes_at(there.audio.url) is not None
+    assert vault.verify(is_deep=True).is_good
+
+
+def test_a_damaged_audio_track_does_not_hold_up_its_video(vault: Vault) -> None:
+    """The video moves; the damaged track stays recorded where it is, and verification names it."""
+    media = vault.store("a", Backend.S3)
+    assert media.audio is not None
+    vault.s3.rot(media.audio.url, b"x")
+
+    assert [move.outcome for move in vault.move(media, to=Backend.LOCAL)] == [MoveOutcome.MOVED]
+
+    after = vault.media(media)
+    assert after.backend is Backend.LOCAL
+    assert after.audio == media.audio
+    assert not vault.verify(is_deep=True).is_good
+
+
+def test_a_rollback_does_not_wait_for_the_bucket(vault: Vault) -> None:
+    """With the local copy still there, a person's run brings a media home while S3 answers nothing."""
+    media = vault.store("a")
+    vault.move(media, to=Backend.S3)
+    vault.use(StorageMode.LOCAL)
+    for operation in ("head", "get", "open", "put"):
+        vault.s3.fail_next(operation, StoreError(StoreErrorClass.UNAVAILABLE, "503"), times=100)
+
+    results = vault.run(media.share_id, "fetch", "place", "transcribe", owner="backfill")
+
+    assert not any(isinstance(result, Failure) for result in results.values()), results
+    assert vault.media(media).video.url == media.video.url
+
+
+def test_what_is_lost_in_s3_goes_there_again_under_todays_mode(vault: Vault) -> None:
+    """A person's run puts a lost object back from the local copy instead of recording the copy as the place."""
+    media = vault.store("a")
+    vault.move(media, to=Backend.S3)
+    there = vault.media(media)
+    vault.s3.objects.clear()
+    vault.use(StorageMode.S3)
+
+    vault.run(media.share_id, "place", owner="backfill")
+
+    assert vault.media(media).video.url == there.video.url
+    assert vault.bytes_at(there.video.url) is not None
+
+
+def test_an_object_about_to_expire_is_put_anew(vault: Vault) -> None:
+    """A copy in S3 that its rule is about to delete does not count as done: the move renews it."""
+    media = vault.store("a")
+    vault.move(media, to=Backend.S3)
+    vault.move(media, to=Backend.LOCAL)
+    vault.let_pass(days=7, hours=12)
+
+    vault.move(media, to=Backend.S3)
+
+    after = vault.media(media)
+    assert after.expires_at is not None
+    assert after.expires_at > vault.clock() + timedelta(days=6)
+    assert vault.verify(is_deep=True).is_good
+
+
+def test_a_mover_leaves_the_staging_of_others_alone(vault: Vault) -> None:
+    """What another worker has in staging for the same media stays when a move ends."""
+    media = vault.store("a", Backend.S3)
+    others = vault.media_dir / ".staging" / media.media_id / "another" / "video.mp4"
+    others.parent.mkdir(parents=True)
+    others.write_bytes(b"another's")
+
+    vault.move(media, to=Backend.LOCAL)
+
+    assert [path.name for path in others.parents[1].iterdir()] == ["another"]
+    assert others.read_bytes() == b"another's"
+
+
+def test_staging_that_cannot_be_made_fails_the_move_by_its_name(vault: Vault) -> None:
+    """The disk's refusal is that media's failure, with the path, and stops no other."""
+    media, other = vault.store("a", Backend.S3), vault.store("b")
+    staging = vault.media_dir / ".staging"
+    shutil.rmtree(staging)
+    staging.write_text("a file where the directory should be")
+
+    moves = {move.media_id: move for move in vault.move(media, other, to=Backend.LOCAL)}
+
+    assert moves[media.media_id].outcome is MoveOutcome.FAILED
+    assert str(staging) in (moves[media.media_id].detail or "")
+    assert moves[other.media_id].outcome is MoveOutcome.THERE
+
+
+def test_a_run_places_what_is_on_record_and_not_what_it_was_told(vault: Vault) -> None:
+    """Between the steps of a run somebody may move the media: the record under the lease counts."""
+    media = vault.store("a")
+    vault.move(media, to=Backend.S3)
+    work = ShareWork(vault.catalog, vault.rules, "run", None, clock=vault.clock, jitter=lambda: 0.5)
+    vault.use(StorageMode.S3)
+    work = replace(work, rules=vault.rules)
+
+    stale = work.each(
+        {media.share_id: media}, lambda leased, old: place_media(leased, old, work=work, stores=vault.stores)
+    )
+    work.release()
+
+    placed = stale[media.share_id]
+    assert isinstance(placed, Media)
+    assert placed.backend is Backend.S3
+    assert placed == vault.media(media)

@@ -138,3 +138,45 @@ def test_a_link_too_long_for_the_tags_is_found_among_the_shares(vault: Vault) ->
 
     assert report.unrestorable == []
     assert vault.media(media).canonical_url == media.canonical_url
+
+
+def test_done_shares_are_tied_to_their_media_again(vault: Vault) -> None:
+    """With the gateway's tables left, moves and clean-up after a rebuild go on as if nothing had been lost."""
+    media = vault.store("a")
+    with vault.catalog.database.writing() as connection:
+        for table in ("media", "share_work", "leases"):
+            connection.exec_driver_sql(f"DELETE FROM {table}")  # noqa: S608 - three constants
+
+    rebuild(vault, vault.catalog)
+    vault.move(media, to=Backend.S3)
+    vault.let_pass(hours=25)
+    assert vault.clean_up().removed_by_reason() == {"in_s3": 1}
+
+    assert vault.media_url(media) == vault.media(media).video.url
+    assert vault.catalog.media.is_settled(media.media_id)
+    assert vault.catalog.work.due(now=vault.clock(), limit=5) == []
+
+
+@pytest.mark.parametrize("is_elsewhere", [True, False])
+def test_a_lost_audio_track_is_not_forgotten(vault: Vault, empty_catalog: OpenCatalog, *, is_elsewhere: bool) -> None:
+    """A track that is elsewhere is recorded there; one that is nowhere is recorded as lost, and the video is read."""
+    media = vault.store("a")
+    if is_elsewhere:
+        vault.move(media, to=Backend.S3)
+        vault.use(StorageMode.S3)
+    there = vault.media(media)
+    assert there.audio is not None
+    vault.stores[there.backend or Backend.LOCAL].delete(there.audio.url)
+
+    rebuild(vault, empty_catalog)
+    restored = empty_catalog.media.get(media.media_id)
+
+    assert restored is not None
+    assert restored.audio is not None
+    assert restored.audio.digest == there.audio.digest
+    assert restored.video.url == there.video.url
+    assert (vault.bytes_at(restored.audio.url) is not None) == is_elsewhere
+    vault.catalog = empty_catalog
+    share_id = vault.share("a")
+    results = vault.run(share_id, "fetch", "place", "transcribe", claim_id="claim")
+    assert not any(hasattr(result, "outcome") for result in results.values()), results

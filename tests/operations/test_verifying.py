@@ -146,13 +146,14 @@ def test_a_second_copy_with_other_bytes_is_different(vault: Vault) -> None:
 
 
 def test_what_could_not_be_asked_is_unverified(vault: Vault) -> None:
-    """An object that the bucket does not tell of is neither missing nor the same, and the report says why."""
+    """An object that the bucket does not tell of is neither missing nor the same: no proof, and the report says why."""
     media = vault.store("a", Backend.S3)
     vault.s3.fail_next("head", StoreError(StoreErrorClass.ACCESS_DENIED, "403 for s3:GetObject"))
 
     report = vault.verify()
 
-    assert report.is_good
+    assert not report.is_good
+    assert report.verdict == "something could not be checked"
     assert len(findings(report)["unverified"]) == 1
     assert "s3:GetObject" in (report.lines[0].detail or "")
     assert media.media_id == report.lines[0].media_id

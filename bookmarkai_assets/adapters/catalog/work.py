@@ -226,12 +226,22 @@ class SqlWorkLedger(SqlLeaseLedger):
             changed = {
                 work.share_id: replace(work, attempts=0, crashes=0, last_owner=None, finished_at=None)
                 for work in work_rows.lock_all(connection, share_ids)
-                if work.state in _RETRIABLE
+                if work.state in _RETRIABLE or (work.is_done and work_rows.is_media_expired(connection, work))
             }
             for work in changed.values():
                 move(connection, work, now=now, state=WorkState.WAITING, next_attempt_at=now)
                 set_status(connection, work, ShareStatus.PENDING, now=now)
         return [share_id for share_id in share_ids if share_id in changed]
+
+    @override
+    def adopt(self, share_id: str, media_id: str, *, media_url: str, now: datetime) -> bool:
+        with self._database.writing() as connection:
+            work = work_rows.lock(connection, share_id)
+            if work is None or work.state is not None or work.status != ShareStatus.DONE:
+                return False
+            move(connection, work, now=now, state=WorkState.DONE, media_id=media_id, outcome=Outcome.DONE)
+            set_status(connection, work, ShareStatus.DONE, now=now, media_url=media_url)
+            return True
 
     @override
     def failed_share_ids(self) -> Sequence[str]:

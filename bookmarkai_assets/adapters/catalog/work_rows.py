@@ -159,6 +159,12 @@ def has_transcript(connection: Connection, work: Work) -> bool:
     return bool(connection.execute(select(exists().where(transcripts.c.share_id == work.key))).scalar_one())
 
 
+def is_media_expired(connection: Connection, work: Work) -> bool:
+    """Tell whether the bytes of the share's media were removed by rule."""
+    statement = select(exists().where(media.c.media_id == work.media_id, media.c.state == MediaState.EXPIRED))
+    return bool(connection.execute(statement).scalar_one())
+
+
 def is_staged(connection: Connection, work: Work) -> bool:
     """Tell whether the share's media waits in staging to be stored."""
     statement = select(exists().where(media.c.media_id == work.media_id, media.c.state == MediaState.STAGED))

@@ -229,14 +229,15 @@ class S3Inspector(StoreInspector):
             return refusal
         rules = answer.fields.get("Rules", [])
         prefix, days = self._video_prefix, self._expiry_days
-        is_expiring = prefix.startswith(EXPIRING_PREFIX)
+        is_expiring = days > 0 and prefix.startswith(EXPIRING_PREFIX)
         if not is_expiring and (losses := loss_of(rules, prefix)):
+            why = f"they are not under {EXPIRING_PREFIX}" if days > 0 else "S3_EXPIRY_DAYS is 0"
             return Inspection(
                 name,
                 InspectionStatus.FAILED,
-                f"objects under {prefix} are to stay, for they are not under {EXPIRING_PREFIX}; "
-                f"but {'; '.join(losses)}",
-                f"remove or narrow that rule, or set S3_VIDEO_PREFIX to a prefix under {EXPIRING_PREFIX}",
+                f"objects under {prefix} are to stay, for {why}; but {'; '.join(losses)}",
+                f"remove or narrow that rule, or set S3_VIDEO_PREFIX to a prefix under {EXPIRING_PREFIX} and "
+                "S3_EXPIRY_DAYS to what the rule does",
             )
         expected_days = days if is_expiring else None
         if problems := problems_of(rules, prefix, days=expected_days):
@@ -246,7 +247,7 @@ class S3Inspector(StoreInspector):
                 "; ".join(problems),
                 f"have this rule among the bucket's lifecycle rules, in place of any named here: "
                 f"{wanted_rule(prefix, days=expected_days)}"
-                + (" (or set S3_EXPIRY_DAYS to what the bucket does)" if is_expiring else ""),
+                + (" (or set S3_EXPIRY_DAYS to what the bucket does, 0 for nothing)" if is_expiring else ""),
             )
         life = f"expire after {days} days" if is_expiring else "stay"
         return Inspection(name, InspectionStatus.OK, f"objects under {prefix} {life}, unfinished uploads are aborted")
