@@ -6,7 +6,7 @@ Leaves nothing behind: what it must try, it tries with a hidden file that it rem
 import os
 import shutil
 import tempfile
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Mapping
 from errno import EXDEV
 from pathlib import Path
 from typing import Protocol
@@ -46,27 +46,20 @@ class LocalInspector(StoreInspector):
         self._root = root
         self._staging = staging
         self._disk_usage = disk_usage
-        self._looks: Mapping[str, Callable[[str], Inspection]] = {
-            "directory": self._look_at_directory,
-            "free space": self._look_at_space,
-            "staging": self._look_at_staging,
-        }
 
     @property
     @override
     def backend(self) -> Backend:
         return Backend.LOCAL
 
+    @property
     @override
-    def inspections(self) -> Sequence[str]:
-        return tuple(self._looks)
-
-    @override
-    def inspect(self, name: str) -> Inspection:
-        try:
-            return self._looks[name](name)
-        except StoreError as error:
-            return Inspection(name, InspectionStatus.FAILED, str(error))
+    def looks(self) -> Mapping[str, Callable[[str], Inspection]]:
+        return {
+            "directory": self._look_at_directory,
+            "free space": self._look_at_space,
+            "staging": self._look_at_staging,
+        }
 
     def _look_at_directory(self, name: str) -> Inspection:
         if not self._root.is_absolute():

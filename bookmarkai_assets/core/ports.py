@@ -4,14 +4,14 @@ Every adapter passes the contract suite of its port under `tests/contracts/`.
 """
 
 from abc import ABC, abstractmethod
-from collections.abc import Collection, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from enum import StrEnum
 from pathlib import Path
 from typing import Any, BinaryIO
 
-from bookmarkai_assets.core.errors import StoreErrorClass
+from bookmarkai_assets.core.errors import StoreError, StoreErrorClass
 from bookmarkai_assets.core.media import Digest, Media, VideoInfo
 from bookmarkai_assets.core.outcomes import Failure
 from bookmarkai_assets.core.placement import Backend
@@ -185,13 +185,17 @@ class StoreInspector(ABC):
     def backend(self) -> Backend:
         """Which backend this looks at."""
 
+    @property
     @abstractmethod
-    def inspections(self) -> Sequence[str]:
-        """Name the looks that there are, in the order in which they make sense."""
+    def looks(self) -> Mapping[str, Callable[[str], Inspection]]:
+        """The looks that there are, by name and in the order in which they make sense; each is told its name."""
 
-    @abstractmethod
     def inspect(self, name: str) -> Inspection:
-        """Take one look. Whatever the backend answers is a finding: this raises nothing that it foresees."""
+        """Take one look. Whatever the backend answers is a finding: this raises nothing that a look foresees."""
+        try:
+            return self.looks[name](name)
+        except StoreError as error:
+            return Inspection(name, InspectionStatus.FAILED, str(error))
 
 
 # --- Downloading ----------------------------------------------------------------------------------------------------

@@ -124,7 +124,7 @@ def check_backend(
     stores raise becomes a finding.
     """
     course = _Course(probing.timer, on_step)
-    for name in inspector.inspections():
+    for name in inspector.looks:
         course.take(name, partial(_look, inspector, name))
     with tempfile.TemporaryDirectory(prefix="storage-check-") as directory:
         probe = _Probe(store, probing, Path(directory))

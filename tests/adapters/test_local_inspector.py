@@ -41,7 +41,7 @@ def inspector_of(root: Path, **options: object) -> LocalInspector:
 def test_a_good_directory_has_no_findings(root: Path) -> None:
     """Every look at a writable directory with room is ok, in the order of the names."""
     inspector = inspector_of(root, disk_usage=lambda _: Usage(100_000_000_000, 50_000_000_000))
-    findings = [inspector.inspect(name) for name in inspector.inspections()]
+    findings = [inspector.inspect(name) for name in inspector.looks]
     assert inspector.backend is Backend.LOCAL
     assert [finding.name for finding in findings] == ["directory", "free space", "staging"]
     assert {finding.status for finding in findings} == {InspectionStatus.OK}

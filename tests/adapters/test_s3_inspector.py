@@ -100,7 +100,7 @@ def test_a_good_bucket_has_no_findings(own_inspector: S3Inspector, own_bucket: s
             "Rules": [{"ApplyServerSideEncryptionByDefault": {"SSEAlgorithm": "AES256"}}]
         },
     )
-    findings = [own_inspector.inspect(name) for name in own_inspector.inspections()]
+    findings = [own_inspector.inspect(name) for name in own_inspector.looks]
     assert own_inspector.backend is Backend.S3
     assert [finding.name for finding in findings] == [
         "credentials",
@@ -194,7 +194,7 @@ def test_an_endpoint_that_does_not_answer_is_a_failure() -> None:
     """It is told at the first look, and nothing raises at the others."""
     with unanswered_url() as url:
         inspector = make_inspector(endpoint=url)
-        findings = {name: inspector.inspect(name) for name in inspector.inspections()}
+        findings = {name: inspector.inspect(name) for name in inspector.looks}
     assert findings["credentials"].status is FAILED
     assert "S3_ENDPOINT" in findings["credentials"].found
     assert findings["bucket"].status is FAILED

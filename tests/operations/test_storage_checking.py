@@ -2,8 +2,9 @@
 
 import errno
 import os
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
+from functools import partial
 from itertools import count
 from pathlib import Path
 
@@ -44,13 +45,14 @@ class FakeInspector(StoreInspector):
     def backend(self) -> Backend:
         return self._backend
 
+    @property
     @override
-    def inspections(self) -> Sequence[str]:
-        return tuple(self._findings)
+    def looks(self) -> Mapping[str, Callable[[str], Inspection]]:
+        return {name: partial(_finding, status) for name, status in self._findings.items()}
 
-    @override
-    def inspect(self, name: str) -> Inspection:
-        return Inspection(name, self._findings[name], f"{name} was looked at", "do something about it")
+
+def _finding(status: InspectionStatus, name: str) -> Inspection:
+    return Inspection(name, status, f"{name} was looked at", "do something about it")
 
 
 @dataclass

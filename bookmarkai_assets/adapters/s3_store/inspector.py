@@ -3,7 +3,7 @@
 What the lifecycle rules ought to be is `lifecycle`'s part; whether transfers work is shown by probing the store.
 """
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from email.utils import parsedate_to_datetime
@@ -100,7 +100,16 @@ class S3Inspector(StoreInspector):
         self._video_prefix = video_prefix
         self._expiry_days = expiry_days
         self._clock = clock
-        self._looks: Mapping[str, Callable[[str], Inspection]] = {
+
+    @property
+    @override
+    def backend(self) -> Backend:
+        return Backend.S3
+
+    @property
+    @override
+    def looks(self) -> Mapping[str, Callable[[str], Inspection]]:
+        return {
             "credentials": self._look_at_credentials,
             "bucket": self._look_at_bucket,
             "region": self._look_at_region,
@@ -108,22 +117,6 @@ class S3Inspector(StoreInspector):
             "lifecycle": self._look_at_lifecycle,
             "clock": self._look_at_clock,
         }
-
-    @property
-    @override
-    def backend(self) -> Backend:
-        return Backend.S3
-
-    @override
-    def inspections(self) -> Sequence[str]:
-        return tuple(self._looks)
-
-    @override
-    def inspect(self, name: str) -> Inspection:
-        try:
-            return self._looks[name](name)
-        except StoreError as error:
-            return Inspection(name, InspectionStatus.FAILED, str(error))
 
     def _look_at_credentials(self, name: str) -> Inspection:
         credentials = self._find_credentials()
