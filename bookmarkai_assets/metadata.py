@@ -71,6 +71,7 @@ KEYS: dict[str, dict[str, str]] = {
         "failed": "what could not be looked at or removed",
         "removals": "the removals one by one, the first 200",
         "failures": "the failures one by one, the first 200",
+        "to_look_at": "what was kept for a reason that a person should look at, the first 200",
     },
     "storage_verification": {
         "verdict": "whether anything is missing or different",
@@ -79,10 +80,10 @@ KEYS: dict[str, dict[str, str]] = {
         "different": "there, with other bytes",
         "orphaned": "there, not on record",
         "expired": "removed by rule; their transcripts stay",
-        "in_both_places": "second copies that a move left and clean-up has not removed yet",
+        "in_both_places": "second copies that a move left: clean-up removes local ones, the bucket's rule the others",
         "unverified": "could not be checked",
         "same_bytes": "bytes of what is as recorded",
-        "findings": "all but the same, one by one, the first 200",
+        "findings": "all but the same, one by one, the worst first; 200 at most",
     },
 }
 """`{asset: {metadata key: meaning}}`, shown in each asset's description."""
@@ -163,18 +164,22 @@ def of_local_cleanup(report: CleanUpReport) -> RunMetadata:
             ["reason", "name", "size_bytes"], [(c.removed, c.name, c.size_bytes) for c in report.removed]
         ),
         "failures": _table(["name", "detail"], [(c.name, c.detail) for c in report.failed]),
+        "to_look_at": _table(["reason", "share_id", "name"], [(c.kept, c.share_id, c.name) for c in report.to_look_at]),
     }
 
 
 def of_storage_verification(report: VerificationReport) -> RunMetadata:
     """Describe what a verification found."""
     counts = {finding.value: report.counts[finding] for finding in Finding}
-    rows = [(line.finding.value, line.url, line.kind, line.size_bytes, line.detail) for line in report.lines]
+    rows = [
+        (line.finding.value, line.share_id, line.kind, line.url, line.size_bytes, line.detail)
+        for line in report.worst_first
+    ]
     return {
         "verdict": report.verdict,
         **counts,
         "same_bytes": report.size_bytes[Finding.SAME],
-        "findings": _table(["finding", "url", "kind", "size_bytes", "detail"], rows),
+        "findings": _table(["finding", "share_id", "kind", "url", "size_bytes", "detail"], rows),
     }
 
 

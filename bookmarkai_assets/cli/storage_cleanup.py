@@ -37,6 +37,9 @@ def _print(report: CleanUpReport) -> None:
     verb = "would remove" if report.is_dry_run else "removed"
     for considered in report.removed:
         out.print(clean(f"{verb}  {considered.removed:<16} {considered.name}", 500), soft_wrap=True)
+    for considered in report.to_look_at:
+        line = f"kept     {(considered.kept or '').replace('_', ' ')}: {considered.share_id} {considered.name}"
+        out.print(clean(line, 500), soft_wrap=True)
     for considered in report.failed:
         out.print(clean(f"failed   {considered.name}: {considered.detail}", 500), soft_wrap=True)
     out.print(f"{verb} {len(report.removed)} ({human_bytes(report.removed_bytes)})")

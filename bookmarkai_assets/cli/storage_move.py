@@ -53,15 +53,22 @@ def move(
         else:
             before = work.clock() - age if age is not None else None
             chosen = [m for m in each_media(work.catalog) if before is None or (m.stored_at and m.stored_at < before)]
-        store_of_backend(work.stores, to)
+        _check_stores(work, chosen, to)
         if dry_run:
-            moves = [planned_move(media, to) for media in chosen]
+            moves = [planned_move(work, media, to) for media in chosen]
         else:
             with _progress(chosen, is_shown=not as_json) as on_move:
                 moves = move_media(work, [media.media_id for media in chosen], to, workers=workers, on_move=on_move)
     _report(moves, to, is_dry_run=dry_run, as_json=as_json)
     if not dry_run and not all(move.outcome.is_done for move in moves):
         raise typer.Exit(1)
+
+
+def _check_stores(work: MediaWork, chosen: Sequence[Media], to: Backend) -> None:
+    """Ask the bucket once, before every media would ask it in vain. Raises `StoreError`."""
+    store_of_backend(work.stores, to)
+    if to is Backend.S3 or any(media.backend is Backend.S3 for media in chosen):
+        next(iter(store_of_backend(work.stores, Backend.S3).list(work.rules.video_prefix)), None)
 
 
 def _media_of_share(work: MediaWork, share_id: str) -> Media:
@@ -81,22 +88,35 @@ def _progress(chosen: Sequence[Media], *, is_shown: bool) -> Iterator[Callable[[
         TransferSpeedColumn(),
         TimeRemainingColumn(),
         console=err,
-        disable=not is_shown,
+        disable=not (is_shown and err.is_terminal),
     )
     # Two scales: media for the count, bytes for the bar, the speed and the time to go.
     finished = 0
     sizes = {media.media_id: media.size_bytes for media in chosen}
+    total = sum(sizes.values())
     with bar:
-        task = bar.add_task("moving", total=sum(sizes.values()), done=0, count=len(chosen))
+        task = bar.add_task("moving", total=total, done=0, count=len(chosen))
 
         def on_move(done: Move) -> None:
             nonlocal finished
             finished += 1
-            bar.update(task, advance=sizes.get(done.media_id, 0), done=finished)
+            size = sizes.get(done.media_id, 0)
+            if done.outcome is MoveOutcome.MOVED:
+                bar.update(task, advance=size, done=finished)
+            else:
+                # Nothing was copied: what is left to copy is less, and the speed is that of copying.
+                nonlocal total
+                total -= size
+                bar.update(task, total=total, done=finished)
             if not done.outcome.is_done:
                 bar.console.print(clean(f"{done.outcome}  {done.share_id}  {done.detail or ''}", 500))
 
-        yield on_move
+        try:
+            yield on_move
+        except (KeyboardInterrupt, SystemExit):
+            left = len(chosen) - finished
+            bar.console.print(f"stopped: {finished} done, {left} to do; run it again to go on")
+            raise
 
 
 def _report(moves: Sequence[Move], to: Backend, *, is_dry_run: bool, as_json: bool) -> None:

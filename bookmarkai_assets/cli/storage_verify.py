@@ -17,7 +17,7 @@ _MEANINGS = {
     Finding.ORPHANED: "there, not on record",
     Finding.UNVERIFIED: "could not be checked",
     Finding.EXPIRED: "expired by rule",
-    Finding.IN_BOTH_PLACES: "a second copy, which clean-up will see to",
+    Finding.IN_BOTH_PLACES: "a second copy, as a move leaves it",
 }
 
 
@@ -48,9 +48,9 @@ def verify(
 
 
 def _print(report: VerificationReport) -> None:
-    for line in report.lines:
-        detail = f"  ({line.detail})" if line.detail else ""
-        out.print(clean(f"{SYMBOLS[line.finding]} {line.url}{detail}", 1000), soft_wrap=True)
+    for line in report.worst_first:
+        share = f"share {line.share_id}: " if line.share_id else ""
+        out.print(clean(f"{SYMBOLS[line.finding]} {line.url}  ({share}{line.detail})", 1000), soft_wrap=True)
     for finding in Finding:
         if report.counts[finding]:
             out.print(

@@ -10,7 +10,7 @@ from bookmarkai_assets.core.ports import Catalog
 from bookmarkai_assets.core.rules import PipelineRules
 from bookmarkai_assets.defs.common import STORAGE_ASSET
 from bookmarkai_assets.operations.stores import Stores
-from bookmarkai_assets.operations.verifying import verify_storage
+from bookmarkai_assets.operations.verifying import Finding, verify_storage
 
 NOTHING_LOST = "nothing_is_missing_or_different"
 
@@ -39,7 +39,17 @@ def storage_verification(
     yield dg.MaterializeResult(
         metadata=metadata.of_storage_verification(report),
         check_results=[
-            dg.AssetCheckResult(check_name=NOTHING_LOST, passed=report.is_good, severity=dg.AssetCheckSeverity.ERROR)
+            dg.AssetCheckResult(
+                check_name=NOTHING_LOST,
+                passed=report.is_good,
+                severity=dg.AssetCheckSeverity.ERROR,
+                metadata={
+                    "verdict": report.verdict,
+                    "missing": report.counts[Finding.MISSING],
+                    "different": report.counts[Finding.DIFFERENT],
+                    "unverified": report.counts[Finding.UNVERIFIED],
+                },
+            )
         ],
     )
 

@@ -144,7 +144,7 @@ def _consider(
     if verdict is None:
         return None
     if isinstance(verdict, Kept):
-        return Considered(name, media.media_id, size, None, verdict)
+        return Considered(name, media.media_id, size, None, verdict, share_id=media.share_id)
     return Considered(name, media.media_id, size, verdict, None)
 
 

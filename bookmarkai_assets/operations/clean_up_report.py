@@ -4,6 +4,11 @@ from collections import Counter
 from dataclasses import dataclass, field
 from typing import Any
 
+from bookmarkai_assets.core.retention import Kept
+
+_NOTABLE = frozenset({Kept.NOT_IN_S3, Kept.DIFFERENT_IN_S3, Kept.UNVERIFIED, Kept.NOT_TRANSCRIBED})
+"""Reasons to keep that do not pass by themselves."""
+
 
 @dataclass(frozen=True)
 class Considered:
@@ -15,6 +20,7 @@ class Considered:
     removed: str | None
     kept: str | None
     detail: str | None = None
+    share_id: str | None = None
 
 
 @dataclass
@@ -26,6 +32,7 @@ class CleanUpReport:
     kept: Counter[str] = field(default_factory=Counter)
     kept_bytes: Counter[str] = field(default_factory=Counter)
     failed: list[Considered] = field(default_factory=list)
+    to_look_at: list[Considered] = field(default_factory=list)
 
     def add(self, considered: Considered) -> None:
         """Count one."""
@@ -37,6 +44,8 @@ class CleanUpReport:
             self.kept_bytes[reason] += considered.size_bytes
             if considered.kept is None:
                 self.failed.append(considered)
+            elif considered.kept in _NOTABLE:
+                self.to_look_at.append(considered)
 
     @property
     def removed_bytes(self) -> int:
@@ -59,5 +68,9 @@ class CleanUpReport:
             "removed_by_reason": self.removed_by_reason(),
             "kept": dict(self.kept),
             "kept_bytes": dict(self.kept_bytes),
+            "to_look_at": [
+                {"name": c.name, "media_id": c.media_id, "share_id": c.share_id, "reason": c.kept}
+                for c in self.to_look_at
+            ],
             "failed": [{"name": c.name, "media_id": c.media_id, "detail": c.detail} for c in self.failed],
         }

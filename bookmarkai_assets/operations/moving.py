@@ -201,10 +201,10 @@ class Move:
     detail: str | None = None
 
 
-def planned_move(media: Media, target: Backend) -> Move:
-    """Say what a move would do, by the catalog alone."""
-    outcome = _without_moving(media, target) or MoveOutcome.MOVED
-    return Move(media.media_id, media.share_id, outcome, media.size_bytes)
+def planned_move(work: MediaWork, media: Media, target: Backend) -> Move:
+    """Say what a move would do with a media as it is now. Raises `StoreError` when a store does not answer."""
+    outcome = _what_is_left_to_do(work, media, target)
+    return Move(media.media_id, media.share_id, outcome or MoveOutcome.MOVED, media.size_bytes)
 
 
 def move_media(
@@ -244,12 +244,7 @@ def _move_one(work: MediaWork, target: Backend, media_id: str) -> Move:
                 return Move(media_id, None, MoveOutcome.FAILED, detail="expected a media on record, found none")
             if not is_ours:
                 return Move(media_id, media.share_id, MoveOutcome.LEASED, media.size_bytes)
-            outcome = _without_moving(media, target)
-            # The record is no proof: what is not where it should be is brought there from wherever a copy is.
-            if outcome is MoveOutcome.THERE:
-                missing = missing_parts(work.stores, media)
-                if "video" in missing or any(is_elsewhere(work.stores, media, kind) for kind in missing):
-                    outcome = None
+            outcome = _what_is_left_to_do(work, media, target)
             if outcome is None:
                 _relocate_for_operator(work, media, target)
                 outcome = MoveOutcome.MOVED
@@ -263,6 +258,19 @@ def _move_one(work: MediaWork, target: Backend, media_id: str) -> Move:
             time.perf_counter() - start,
             str(error),
         )
+
+
+def _what_is_left_to_do(work: MediaWork, media: Media, target: Backend) -> MoveOutcome | None:
+    """Give the outcome without a move, or None for a media that has to be moved.
+
+    The record is no proof: what is not where it should be is brought there from wherever a copy is.
+    """
+    outcome = _without_moving(media, target)
+    if outcome is MoveOutcome.THERE:
+        missing = missing_parts(work.stores, media)
+        if "video" in missing or any(is_elsewhere(work.stores, media, kind) for kind in missing):
+            return None
+    return outcome
 
 
 def _without_moving(media: Media, target: Backend) -> MoveOutcome | None:

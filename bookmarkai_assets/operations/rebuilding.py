@@ -32,11 +32,15 @@ class Unrestorable:
 
 @dataclass
 class RebuildReport:
-    """What was restored (or would be), what was on record already, and what could not be restored."""
+    """What was restored (or would be), what was on record already, and what could not be restored.
+
+    `without_share` counts restored media that no share in this catalog is of.
+    """
 
     is_dry_run: bool
     restored: list[Media] = field(default_factory=list)
     known: int = 0
+    without_share: int = 0
     unrestorable: list[Unrestorable] = field(default_factory=list)
 
     def as_dict(self) -> dict[str, Any]:
@@ -48,6 +52,7 @@ class RebuildReport:
                 for m in self.restored
             ],
             "known": self.known,
+            "without_share": self.without_share,
             "unrestorable": [{"url": u.url, "reason": u.reason} for u in self.unrestorable],
         }
 
@@ -92,6 +97,7 @@ def rebuild_catalog(
                 catalog.work.adopt(share_id, media_id, media_url=media.video.url, now=now)
         if is_new:
             report.restored.append(media)
+            report.without_share += not shares.ids_of(media_id)
         else:
             report.known += 1
     return report

@@ -21,7 +21,7 @@ from bookmarkai_assets.core.ports import Catalog, ListedObject
 from bookmarkai_assets.core.retention import expiry_of
 from bookmarkai_assets.core.rules import PipelineRules
 from bookmarkai_assets.operations.catalog_reads import each_media
-from bookmarkai_assets.operations.stores import Stores, store_of_url
+from bookmarkai_assets.operations.stores import Stores, backend_of_url, store_of_url
 
 BLOCK_BYTES = 1 << 20
 Listings = Mapping[Backend, dict[str, ListedObject]]
@@ -50,6 +50,16 @@ SYMBOLS: Mapping[Finding, str] = {
 }
 """As in `rclone check --combined`, with the catalog as source: `+` is only there, `-` only in the stores. The last two
 are ours."""
+
+_SEVERITY = (
+    Finding.MISSING,
+    Finding.DIFFERENT,
+    Finding.UNVERIFIED,
+    Finding.ORPHANED,
+    Finding.EXPIRED,
+    Finding.IN_BOTH_PLACES,
+    Finding.SAME,
+)
 
 LOSSES = frozenset({Finding.MISSING, Finding.DIFFERENT})
 """What makes a verification fail."""
@@ -90,6 +100,7 @@ class VerificationReport:
     size_bytes: Counter[Finding] = field(default_factory=Counter)
     lines: list[Checked] = field(default_factory=list)
     bytes_read: int = 0
+    media_on_record: int = 0
 
     def add(self, checked: Checked) -> None:
         """Count one line, and keep it unless it says "the same"."""
@@ -100,8 +111,18 @@ class VerificationReport:
 
     @property
     def is_good(self) -> bool:
-        """Whether everything was looked at, and nothing is missing and nothing different."""
-        return not any(self.counts[finding] for finding in (*LOSSES, Finding.UNVERIFIED))
+        """Whether everything was looked at, nothing is missing, nothing different, and the catalog is the right one."""
+        return not self.is_blank and not any(self.counts[finding] for finding in (*LOSSES, Finding.UNVERIFIED))
+
+    @property
+    def is_blank(self) -> bool:
+        """Whether nothing is on record while something is there: another catalog, or one that was lost."""
+        return self.media_on_record == 0 and self.counts[Finding.ORPHANED] > 0
+
+    @property
+    def worst_first(self) -> list[Checked]:
+        """The lines, losses before what will see to itself."""
+        return sorted(self.lines, key=lambda line: _SEVERITY.index(line.finding))
 
     @property
     def verdict(self) -> str:
@@ -110,6 +131,8 @@ class VerificationReport:
             return "something is missing or different"
         if self.counts[Finding.UNVERIFIED]:
             return "something could not be checked"
+        if self.is_blank:
+            return "nothing is on record although files are there: is CATALOG_URL right? See storage rebuild-catalog"
         return "nothing is missing or different"
 
     def as_dict(self) -> dict[str, Any]:
@@ -122,7 +145,8 @@ class VerificationReport:
             "counts": {finding.value: self.counts[finding] for finding in Finding},
             "size_bytes": {finding.value: self.size_bytes[finding] for finding in Finding},
             "bytes_read": self.bytes_read,
-            "findings": [line.as_dict() for line in self.lines],
+            "media_on_record": self.media_on_record,
+            "findings": [line.as_dict() for line in self.worst_first],
         }
 
 
@@ -147,6 +171,7 @@ def verify_storage(
     with ThreadPoolExecutor(workers, thread_name_prefix="verify") as pool:
         for lines, bytes_read in pool.map(verifier.check, each_media(catalog)):
             report.bytes_read += bytes_read
+            report.media_on_record += 1
             for line in lines:
                 report.add(line)
     for line in verifier.orphans():
@@ -203,7 +228,7 @@ class _Verifier:
                         None,
                         None,
                         listed.size_bytes,
-                        "expected a media on record for this, found none",
+                        "no record claims it",
                     )
 
     def _check_as_recorded(
@@ -247,10 +272,9 @@ class _Verifier:
             is_other = error.error_class is StoreErrorClass.CHECKSUM
             return self._line(Finding.DIFFERENT if is_other else Finding.UNVERIFIED, media, kind, blob, str(error)), 0
         if found != blob.digest:
-            detail = (
-                f"expected {blob.digest.size_bytes} bytes with SHA-256 {blob.digest.sha256[:16]}…, found "
-                f"{found.size_bytes} with {found.sha256[:16]}…"
-            )
+            detail = f"expected {blob.digest.size_bytes} bytes, found {found.size_bytes}"
+            if found.size_bytes == blob.digest.size_bytes:
+                detail += f": expected SHA-256 {blob.digest.sha256[:16]}…, found {found.sha256[:16]}…"
             return self._line(Finding.DIFFERENT, media, kind, blob, detail), read
         return self._line(Finding.SAME, media, kind, blob, None), read
 
@@ -279,7 +303,16 @@ class _Verifier:
         line, read = self._look(media, kind, copy, found)
         if line.finding is not Finding.SAME:
             return line, read
-        return self._line(Finding.IN_BOTH_PLACES, media, kind, copy, f"a copy; the catalog records {blob.url}"), read
+        return self._line(Finding.IN_BOTH_PLACES, media, kind, copy, _words_of_copy(found.url, blob.url)), read
 
     def _line(self, finding: Finding, media: Media, kind: str, blob: Blob, detail: str | None) -> Checked:
         return Checked(finding, blob.url, kind, media.media_id, media.share_id, blob.digest.size_bytes, detail)
+
+
+def _words_of_copy(url: str, recorded: str) -> str:
+    goes = (
+        "the bucket's rule deletes it in its time"
+        if backend_of_url(url) is Backend.S3
+        else "clean-up removes it after the grace period"
+    )
+    return f"a second copy beside {recorded}; {goes}"

@@ -297,6 +297,7 @@ def test_a_move_that_is_told_to_stop_aborts_and_can_go_on(
     s3_fault_proxy.pass_through()
 
     assert code == 128 + signal.SIGTERM, (tmp_path / "move.log").read_text()
+    assert "stopped: 0 done, 1 to do" in (tmp_path / "move.log").read_text()
     assert uploads(installation) == []
     assert not vault.catalog.work.is_leased(media.media_id, now=datetime.now(UTC))
     assert vault.media(media) == media

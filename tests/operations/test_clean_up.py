@@ -115,6 +115,7 @@ def test_the_catalog_is_no_proof(vault: Vault) -> None:
 
     assert report.removed_by_reason() == {"in_s3": 1}
     assert kept(report) == {"not_in_s3": 1}
+    assert [(found.kept, found.share_id) for found in report.to_look_at] == [("not_in_s3", media.share_id)]
     assert local_copies(vault, media) == [True, True]
     assert local_copies(vault, other) == [False, False]
 

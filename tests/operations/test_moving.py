@@ -121,6 +121,7 @@ def test_bytes_that_are_not_where_they_are_recorded_are_brought_there_from_a_cop
     vault.move(media, to=Backend.S3)
     there = vault.media(media)
     vault.s3.delete(there.video.url)
+    assert planned_move(vault.work(), there, Backend.S3).outcome is MoveOutcome.MOVED, "a dry run looks too"
 
     assert [move.outcome for move in vault.move(media, to=Backend.S3)] == [MoveOutcome.MOVED]
 
@@ -152,8 +153,8 @@ def test_staged_and_expired_media_are_passed_over(vault: Vault) -> None:
     outcomes = [move.outcome for move in vault.move(staged, expired, to=Backend.S3)]
 
     assert sorted(outcomes) == [MoveOutcome.EXPIRED, MoveOutcome.NOT_STORED]
-    assert planned_move(vault.media(expired), Backend.S3).outcome is MoveOutcome.EXPIRED
-    assert planned_move(staged, Backend.S3).outcome is MoveOutcome.NOT_STORED
+    assert planned_move(vault.work(), vault.media(expired), Backend.S3).outcome is MoveOutcome.EXPIRED
+    assert planned_move(vault.work(), staged, Backend.S3).outcome is MoveOutcome.NOT_STORED
 
 
 def test_movers_side_by_side_do_not_meet(vault: Vault) -> None:

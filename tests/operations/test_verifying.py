@@ -204,3 +204,29 @@ def test_every_finding_has_a_symbol_of_its_own() -> None:
     """The lines of the report can be told apart by their first character."""
     assert set(SYMBOLS) == set(Finding)
     assert len(set(SYMBOLS.values())) == len(Finding)
+
+
+def test_an_empty_catalog_over_files_is_not_good(vault: Vault) -> None:
+    """Nothing on record and something in the stores is a wrong or lost catalog, not a proof that nothing is lost."""
+    vault.store("a")
+    with vault.catalog.database.writing() as connection:
+        connection.exec_driver_sql("DELETE FROM media")
+
+    report = vault.verify()
+
+    assert not report.is_good
+    assert "CATALOG_URL" in report.verdict
+
+
+def test_an_empty_catalog_over_empty_stores_is_good(vault: Vault) -> None:
+    """A new installation has lost nothing."""
+    assert vault.verify().is_good
+
+
+def test_losses_come_first(vault: Vault) -> None:
+    """However many second copies a move has left, what is missing heads the report."""
+    media = [vault.store(str(number)) for number in range(3)]
+    vault.move(*media, to=Backend.S3)
+    vault.s3.delete(vault.media(media[1]).video.url)
+
+    assert vault.verify().worst_first[0].finding is Finding.MISSING
