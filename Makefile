@@ -7,7 +7,7 @@ CONSTRAINTS := --constraint constraints.txt
 export DAGSTER_HOME := $(CURDIR)/dagster_home
 
 .DEFAULT_GOAL := help
-.PHONY: help demo dev test check format bench clean
+.PHONY: help demo dev test soak check format bench clean
 
 help: ## List the targets
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  make %-8s %s\n", $$1, $$2}'
@@ -20,6 +20,9 @@ dev: $(VENV)/.demo ## Dagster's UI and daemon on http://127.0.0.1:3000 over dags
 
 test: $(VENV)/.dev ## Run the whole test suite
 	@$(BIN)/python -m pytest -n auto --dist loadgroup
+
+soak: $(VENV)/.dev ## Run the crash machine for 10,000 kills: some 15 minutes
+	@$(BIN)/python -m tests.crash.machine --kills 10000 --seconds 7200
 
 check: $(VENV)/.dev ## Formatting, lint, types, layers, and Dagster's own check of the definitions
 	@$(BIN)/ruff format --check .

@@ -1,0 +1,381 @@
+"""Bugs that the machine must find: each puts one mistake into the code that runs in this process, and nothing else.
+
+They are what somebody might write in good faith. No production code knows of them.
+"""
+
+import os
+import shutil
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass, replace
+from datetime import timedelta
+from pathlib import Path
+from typing import Any
+
+from typing_extensions import override
+
+from bookmarkai_assets.adapters.catalog import leases, media_shares, selection
+from bookmarkai_assets.adapters.catalog.engine import Database
+from bookmarkai_assets.adapters.catalog.lease_ledger import SqlLeaseLedger
+from bookmarkai_assets.adapters.catalog.media import SqlMediaLedger
+from bookmarkai_assets.adapters.catalog.tables import share_work
+from bookmarkai_assets.adapters.catalog.tombstones import SqlTombstoneTable
+from bookmarkai_assets.adapters.catalog.transcripts import SqlTranscriptTable
+from bookmarkai_assets.adapters.catalog.work import SqlWorkLedger
+from bookmarkai_assets.adapters.local_store import listing as local_listing
+from bookmarkai_assets.adapters.local_store import store as local_store
+from bookmarkai_assets.adapters.local_store import transfers as local_transfers
+from bookmarkai_assets.adapters.local_store.sidecars import sidecar_of, write_sidecar
+from bookmarkai_assets.adapters.s3_store import store as s3_store
+from bookmarkai_assets.adapters.s3_store import upload as s3_upload
+from bookmarkai_assets.adapters.s3_store.looking import Found
+from bookmarkai_assets.core.media import Blob, Digest, Media, MediaState
+from bookmarkai_assets.core.object_keys import key_of
+from bookmarkai_assets.core.placement import Backend, Placement
+from bookmarkai_assets.core.ports import Tombstone
+from bookmarkai_assets.core.retention import Evidence, RetentionPolicy
+from bookmarkai_assets.operations import clean_up, moving, placing
+from bookmarkai_assets.operations.intake import add_shares
+from bookmarkai_assets.operations.media_leases import MediaWork
+from bookmarkai_assets.operations.sweeping import sweep_leftovers
+from tests.crash import world
+
+
+@dataclass(frozen=True)
+class Bug:
+    """`plant` makes the mistake. `seed` names programs that meet it soon; any others meet it too, sooner or later."""
+
+    plant: Callable[[], None]
+    seed: int
+
+
+def _put(owner: object, name: str, planted: object) -> None:
+    setattr(owner, name, planted)
+
+
+def _acknowledges_before_the_commit() -> None:
+    """The user is told while the transaction is still open."""
+    writing = Database.writing
+
+    @contextmanager
+    def left_open(self: Database) -> Iterator[Any]:
+        connection = self._writer.connect()
+        transaction = connection.begin()
+        yield connection
+        # The connection too: one that nobody holds is closed, and rolled back.
+        pending.append((connection, transaction))
+
+    pending: list[Any] = []
+
+    def add(*arguments: Any, **options: Any) -> Iterator[Any]:
+        _put(Database, "writing", left_open)
+        yield from add_shares(*arguments, **options)
+        while pending:
+            pending.pop()[1].commit()
+        _put(Database, "writing", writing)
+
+    _put(world, "add_shares", add)
+
+
+def _flips_the_pointer_before_the_copy() -> None:
+    """A move records the new place, then copies."""
+    relocate = moving.relocate
+
+    def flipped(media: Media, placement: Placement, **options: Any) -> Media:
+        store = options["stores"][placement.backend]
+        blobs = {kind: replace(blob, url=store.url_of(key_of(media, kind))) for kind, blob in media.blobs.items()}
+        there = replace(media, video=blobs["video"], audio=blobs.get("audio"), placement=placement)
+        options["catalog"].media.record_stored(there, owner=options["owner"], now=options["clock"]())
+        return relocate(media, placement, **options)
+
+    _put(moving, "relocate", flipped)
+    _put(placing, "relocate", flipped)
+
+
+def _uploads_without_a_checksum() -> None:
+    """The server is not told what it should receive, and its own sum is not looked at."""
+    client_of = s3_store.S3Store._client
+
+    class Unchecked:
+        def __init__(self, client: Any) -> None:
+            self._client = client
+
+        def __getattr__(self, name: str) -> Any:
+            call = getattr(self._client, name)
+            return lambda **request: call(**{k: v for k, v in request.items() if k != "ChecksumCRC64NVME"})
+
+    _put(s3_store.S3Store, "_client", lambda self: Unchecked(client_of(self)))
+    _put(Found, "is_of", lambda self, source: self.holds(source.digest))
+
+
+def _writes_in_place() -> None:
+    """A local file is written under its final name."""
+
+    def written(source: Path, target: Path, sidecar: Any, **options: Any) -> None:
+        with source.open("rb", buffering=0) as file, target.open("w+b", buffering=0) as there:
+            local_transfers.copy_verified(
+                file.fileno(), there.fileno(), sidecar.digest, source, before_block=options["before_block"]
+            )
+        write_sidecar(sidecar_of(target), sidecar)
+        source.unlink()
+
+    _put(local_store, "move_in", written)
+
+
+def _consumes_the_source_of_a_move() -> None:
+    """An upload takes its file with it, as a rename does."""
+    put = s3_store.S3Store.put
+
+    def consuming(self: s3_store.S3Store, source: Path, key: str, **options: Any) -> Any:
+        stored = put(self, source, key, **options)
+        source.unlink(missing_ok=True)
+        return stored
+
+    _put(s3_store.S3Store, "put", consuming)
+
+
+def _deletes_the_source_before_the_target_is_there() -> None:
+    """A move out of the bucket frees the object once its bytes are in staging."""
+    get = s3_store.S3Store.get
+
+    def taking(self: s3_store.S3Store, url: str, destination: Path, **options: Any) -> None:
+        get(self, url, destination, **options)
+        self.delete(url)
+
+    _put(s3_store.S3Store, "get", taking)
+
+
+def _leaves_the_audio_track_behind() -> None:
+    """A move flips the pointer of the video alone."""
+    as_placed = moving.as_placed
+
+    def without_audio(media: Media, placement: Placement, objects: Mapping[str, Any], **options: Any) -> Media:
+        return as_placed(media, placement, {"video": objects["video"]}, **options)
+
+    _put(moving, "as_placed", without_audio)
+
+
+def _loses_the_content_type() -> None:
+    """Everything is stored as bytes of no kind."""
+    put = s3_store.S3Store.put
+
+    def untyped(self: s3_store.S3Store, source: Path, key: str, **options: Any) -> Any:
+        return put(self, source, key, **{**options, "content_type": "application/octet-stream"})
+
+    _put(s3_store.S3Store, "put", untyped)
+
+
+def _leaves_media_url_behind() -> None:
+    """`shares.media_url` is written when a share is done and never again."""
+    _put(media_shares, "point_done_shares", lambda *_arguments, **_options: None)
+
+
+def _trusts_the_catalog() -> None:
+    """Clean-up takes the record for the copy."""
+
+    def trusted(_work: MediaWork, _media: Media, blob: Blob) -> tuple[Evidence, Mapping[str, Any]]:
+        return Evidence.SAME, {"url": blob.url}
+
+    _put(clean_up, "_look", trusted)
+
+
+def _compares_sizes_only() -> None:
+    """Clean-up takes an object of the right size for the right one."""
+    look = clean_up._look
+
+    def sized(work: MediaWork, media: Media, blob: Blob) -> tuple[Evidence, Mapping[str, Any]]:
+        evidence, answer = look(work, media, blob)
+        return (Evidence.SAME if answer.get("size_bytes") == blob.digest.size_bytes else evidence), answer
+
+    _put(clean_up, "_look", sized)
+
+
+def _cleans_up_without_leases() -> None:
+    """Clean-up asks nobody whether the media is in use."""
+    removed = clean_up._removed
+
+    class Careless(MediaWork):
+        @contextmanager
+        @override
+        def leased(self, media_id: str) -> Iterator[bool]:
+            yield True
+
+    def careless(work: MediaWork, *arguments: Any) -> Any:
+        return removed(Careless(work.catalog, work.rules, work.stores, work.owner, work.clock), *arguments)
+
+    _put(clean_up, "_removed", careless)
+    _put(SqlLeaseLedger, "holds", lambda *_arguments: True)
+
+
+def _cleans_up_without_grace() -> None:
+    """What was stored just now is old enough."""
+    _put(RetentionPolicy, "grace", property(lambda _: timedelta()))
+
+
+def _expires_what_is_not_transcribed() -> None:
+    """Retention counts days and nothing else."""
+    _put(SqlMediaLedger, "is_settled", lambda *_arguments: True)
+    _put(clean_up, "_wanted_media", lambda _work: frozenset())
+
+
+def _removes_before_the_tombstone() -> None:
+    """The file goes first, its tombstone is written after it."""
+    tombstones = clean_up._tombstones
+
+    def late(work: MediaWork, media: Media, files: Mapping[str, Any], *others: Any) -> Sequence[Tombstone]:
+        for file in files.values():
+            work.stores[Backend.LOCAL].delete(file.url)
+        return tombstones(work, media, files, *others)
+
+    _put(clean_up, "_tombstones", late)
+
+
+def _removes_before_it_is_expired() -> None:
+    """The last copy goes, with its tombstone, while the media is on record as stored."""
+    record_expired = SqlMediaLedger.record_expired
+
+    def late(self: SqlMediaLedger, media_id: str, tombstones: Sequence[Tombstone], **options: Any) -> None:
+        SqlTombstoneTable(self._database).write(tombstones)
+        for tombstone in tombstones:
+            Path(tombstone.url).unlink(missing_ok=True)
+        record_expired(self, media_id, tombstones, **options)
+
+    _put(SqlMediaLedger, "record_expired", late)
+
+
+def _follows_links() -> None:
+    """A linked directory is as good as any."""
+
+    def entries(directory: str, key: str) -> list[tuple[str, Any]]:
+        found = [(f"{key}{e.name}/" if e.is_dir() else f"{key}{e.name}", e) for e in os.scandir(directory)]
+        return sorted(found, key=lambda entry: entry[0], reverse=True)
+
+    _put(local_listing, "_entries", entries)
+    _put(local_store.LocalStore, "_path_of", lambda _self, url: Path(url))
+
+
+def _takes_absence_for_expiry() -> None:
+    """An object that is gone must have expired."""
+    _put(clean_up, "_may_have_expired", lambda _work, media: media.state is MediaState.STORED)
+
+
+def _forgets_when_objects_expire() -> None:
+    """The record of a media in the bucket does not say until when it is there."""
+    as_placed = moving.as_placed
+
+    def endless(*arguments: Any, **options: Any) -> Media:
+        return replace(as_placed(*arguments, **options), expires_at=None)
+
+    _put(moving, "as_placed", endless)
+    _put(placing, "as_placed", endless)
+
+
+def _leaves_uploads_open() -> None:
+    """A failed upload is not aborted, and nobody looks for those that a kill has left."""
+    _put(s3_upload, "_abort", lambda *_arguments: None)
+    _put(s3_store.S3Store, "leftovers", lambda *_arguments, **_options: ())
+
+
+def _leaves_staging() -> None:
+    """Nobody looks for what a kill has left in staging."""
+    _put(clean_up, "sweep_staging", lambda *_arguments, **_options: iter(()))
+
+
+def _moves_without_a_lease() -> None:
+    """A mover asks nobody whether the media is in use."""
+
+    @contextmanager
+    def careless(_self: MediaWork, _media_id: str) -> Iterator[bool]:
+        yield True
+
+    _put(MediaWork, "leased", careless)
+    _put(leases, "require", lambda *_arguments: None)
+
+
+def _cleans_up_on_an_empty_listing() -> None:
+    """An empty store is one without files."""
+    _put(SqlMediaLedger, "stored_count", lambda *_arguments, **_options: 0)
+
+
+def _forgets_claims() -> None:
+    """A claim whose run was never launched is nobody's business."""
+    known = selection._known
+
+    def begun_only(**options: Any) -> Any:
+        return known(**options).where(share_work.c.state != "claimed")
+
+    _put(selection, "_known", begun_only)
+
+
+def _recovers_anew_each_time() -> None:
+    """Clean-up buries an expired media again and again."""
+
+    def burying(work: MediaWork, *, is_dry_run: bool) -> Iterator[Any]:
+        for media in work.catalog.media.page(limit=100):
+            if media.state is MediaState.EXPIRED:
+                url, now = media.video.url, work.clock()
+                stone = Tombstone(url, "video", media.media_id, None, None, None, "expired", {"again": True}, now)
+                work.catalog.tombstones.write([stone])
+                work.catalog.tombstones.confirm([url], now=now)
+        yield from sweep_leftovers(work, is_dry_run=is_dry_run)
+
+    _put(clean_up, "sweep_leftovers", burying)
+
+
+def _downloads_without_a_look() -> None:
+    """What arrives from the bucket is what was asked for, and so is what is put."""
+
+    def unchecked(self: s3_store.S3Store, url: str, destination: Path, *, expected: Digest) -> None:
+        with self.open(url, size_bytes=expected.size_bytes - 1) as reader, destination.open("wb") as file:
+            shutil.copyfileobj(reader, file)
+        with self.open(url, offset=expected.size_bytes - 1) as reader, destination.open("ab") as file:
+            shutil.copyfileobj(reader, file)
+
+    _put(s3_store.S3Store, "get", unchecked)
+
+
+def _is_done_before_its_transcript() -> None:
+    """The share is marked done, then its transcript is written."""
+    put, finish = SqlTranscriptTable.put, SqlWorkLedger.finish
+    waiting: list[Callable[[], None]] = []
+
+    def later(self: SqlTranscriptTable, *arguments: Any, **options: Any) -> None:
+        waiting.append(lambda: put(self, *arguments, **options))
+
+    def first(self: SqlWorkLedger, *arguments: Any, **options: Any) -> None:
+        finish(self, *arguments, **options)
+        waiting.pop()()
+
+    _put(SqlTranscriptTable, "put", later)
+    _put(SqlWorkLedger, "finish", first)
+
+
+BUGS: Mapping[str, Bug] = {
+    function.__name__.removeprefix("_"): Bug(function, seed)
+    for function, seed in (
+        (_acknowledges_before_the_commit, 1),
+        (_flips_the_pointer_before_the_copy, 1),
+        (_uploads_without_a_checksum, 1),
+        (_writes_in_place, 1),
+        (_consumes_the_source_of_a_move, 1),
+        (_deletes_the_source_before_the_target_is_there, 1),
+        (_leaves_the_audio_track_behind, 1),
+        (_loses_the_content_type, 1),
+        (_leaves_media_url_behind, 1),
+        (_trusts_the_catalog, 1),
+        (_compares_sizes_only, 1),
+        (_cleans_up_without_grace, 1),
+        (_expires_what_is_not_transcribed, 1),
+        (_removes_before_the_tombstone, 1),
+        (_removes_before_it_is_expired, 1),
+        (_follows_links, 1),
+        (_takes_absence_for_expiry, 1),
+        (_leaves_uploads_open, 1),
+        (_leaves_staging, 1),
+        (_moves_without_a_lease, 1),
+        (_cleans_up_on_an_empty_listing, 1),
+        (_forgets_claims, 1),
+        (_recovers_anew_each_time, 1),
+        (_is_done_before_its_transcript, 1),
+    )
+}

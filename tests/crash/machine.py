@@ -1,0 +1,166 @@
+"""The crash machine: Hypothesis writes programs of operations, mishaps and time, and every operation may be killed.
+
+`python -m tests.crash.machine --kills 300` runs it and prints what it found; `--json` prints that as JSON.
+"""
+
+import argparse
+import json
+import os
+import pickle
+import sys
+import time
+from collections.abc import Callable
+from dataclasses import dataclass
+from functools import partial
+from itertools import cycle
+from typing import Any
+
+from hypothesis import HealthCheck, Phase, seed, settings
+from hypothesis.errors import Flaky
+from hypothesis.stateful import run_state_machine_as_test
+
+from tests.crash import bugs
+from tests.crash.failpoints import FAILPOINTS
+from tests.crash.judge import Violation
+from tests.crash.prepared import prepare
+from tests.crash.rules import FIRSTS, CrashMachine
+from tests.crash.runner import Installation, installation
+
+SEED = 1
+STEPS = 8
+EXAMPLES_PER_ROUND = 11
+"""From the twelfth on Hypothesis mostly varies what it had before; new examples find more here."""
+
+
+@dataclass
+class Hunt:
+    """What one run of the machine has found."""
+
+    seed: int
+    bug: str | None
+    kills: int = 0
+    operations: int = 0
+    seconds: float = 0.0
+    violation: str | None = None
+    trace: tuple[str, ...] = ()
+    missed: tuple[str, ...] = ()
+    unlisted: tuple[str, ...] = ()
+    refusals: int = 0
+    kinds: dict[str, str] | None = None
+
+    def as_dict(self) -> dict[str, Any]:
+        """Give it as plain values."""
+        return {**vars(self), "kills_per_second": round(self.kills / max(self.seconds, 0.001), 1)}
+
+
+def hunt(home: Installation, beginnings: list[str], *, kills: int, seed_: int, seconds: float, bug: str | None) -> Hunt:
+    """Run rounds of examples until so many kills have been done and each failpoint was one, or a violation is found."""
+    tally, found = home.tally, Hunt(seed_, bug)
+    start = time.monotonic()
+    CrashMachine.home = home
+    CrashMachine.turns = cycle([(beginning, first) for first in FIRSTS for beginning in beginnings])
+    if bug is not None:
+        bugs.BUGS[bug].plant()
+
+    def is_enough() -> bool:
+        return tally.kills.total() >= kills and set(tally.kills) >= FAILPOINTS
+
+    round_ = 0
+    while not is_enough() and time.monotonic() - start < seconds:
+        try:
+            run_state_machine_as_test(
+                seed(seed_ + round_)(CrashMachine),
+                settings=settings(
+                    max_examples=EXAMPLES_PER_ROUND,
+                    stateful_step_count=STEPS,
+                    deadline=None,
+                    database=None,
+                    phases=[Phase.generate],
+                    suppress_health_check=list(HealthCheck),
+                ),
+            )
+        except (Violation, Flaky):
+            # What Hypothesis makes of an example that was broken off is of no interest.
+            if home.violation is None:
+                raise
+            found.violation, found.trace = home.violation, tuple(home.trace)
+            break
+        round_ += 1
+    found.seconds = round(time.monotonic() - start, 2)
+    found.kills, found.operations = tally.kills.total(), tally.operations.total()
+    found.kinds = {kind: f"{tally.killed[kind]} of {count} killed" for kind, count in tally.operations.items()}
+    found.missed = tuple(sorted(FAILPOINTS - set(tally.kills)))
+    found.unlisted = tuple(sorted(tally.failpoints - FAILPOINTS))
+    found.refusals = tally.refusals
+    return found
+
+
+def main() -> int:
+    """Run the machine as the arguments say; the exit code is 0 if nothing was found."""
+    parser = argparse.ArgumentParser(description="Kill operations at their durable steps and judge what is left.")
+    parser.add_argument("--kills", type=int, default=300, help="how many kills to do at least")
+    parser.add_argument("--seed", type=int, help="which programs to run")
+    parser.add_argument("--seconds", type=float, default=600, help="when to give up")
+    parser.add_argument("--bugs", nargs="*", choices=list(bugs.BUGS), help="seeded bugs to hunt, one after the other")
+    parser.add_argument("--json", action="store_true", help="print the result as JSON")
+    parser.add_argument(
+        "--list", action="store_true", help="print the name of each step that was seen, and how often it was killed at"
+    )
+    arguments = parser.parse_args()
+    with installation() as home:
+        beginnings = prepare(home)
+        failures = 0
+        for bug in arguments.bugs or [None]:
+            first_seed = arguments.seed or (bugs.BUGS[bug].seed if bug is not None else SEED)
+            hunting = partial(
+                hunt,
+                home,
+                beginnings,
+                kills=arguments.kills,
+                seed_=first_seed,
+                seconds=arguments.seconds,
+                bug=bug,
+            )
+            # A bug gets a process of its own, so that the next one finds the code as it was.
+            found = hunting() if bug is None else _in_process_of_its_own(hunting)
+            _print(found, as_json=arguments.json)
+            failures += bool(found.violation)
+        if arguments.list:
+            counts = home.tally.kills
+            sys.stdout.write("".join(f"{counts[name]:5} {name}\n" for name in sorted(home.tally.failpoints)))
+    return 1 if failures else 0
+
+
+def _print(found: Hunt, *, as_json: bool) -> None:
+    result = found.as_dict()
+    if as_json:
+        sys.stdout.write(json.dumps(result) + "\n")
+    else:
+        lines = [f"{key}: {value}" for key, value in result.items() if value not in (None, ()) and key != "trace"]
+        sys.stdout.write("\n".join([*lines, *(f"  {line}" for line in found.trace), ""]))
+    sys.stdout.flush()
+
+
+def _in_process_of_its_own(hunting: Callable[[], Hunt]) -> Hunt:
+    reader, writer = os.pipe()
+    pid = os.fork()
+    if pid == 0:
+        code = 1
+        try:
+            with os.fdopen(writer, "wb") as pipe:
+                pickle.dump(hunting(), pipe)
+            code = 0
+        finally:
+            os._exit(code)
+    os.close(writer)
+    with os.fdopen(reader, "rb") as pipe:
+        content = pipe.read()
+    _, status = os.waitpid(pid, 0)
+    if status != 0:
+        raise RuntimeError(f"expected the hunt to end by itself, found that it ended with {status}")
+    found: Hunt = pickle.loads(content)  # noqa: S301 - written by this very program
+    return found
+
+
+if __name__ == "__main__":
+    sys.exit(main())

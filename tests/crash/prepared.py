@@ -1,0 +1,162 @@
+"""States that examples begin with: reached by the operations themselves, so that no example has to wait for luck."""
+
+from datetime import timedelta
+
+from bookmarkai_assets.core.placement import Backend, StorageMode
+from tests.crash.runner import Installation, Kill
+from tests.crash.world import NAMES, USERS
+
+
+def prepare(installation: Installation) -> list[str]:
+    """Reach each state and keep it; gives their names."""
+    makers = {
+        "nothing": lambda _: None,
+        "stored": _stored,
+        "just moved": _just_moved,
+        "moved": _moved,
+        "in the bucket": _in_the_bucket,
+        "returned": _returned,
+        "halfway": _halfway,
+        "untranscribed": _untranscribed,
+        "littered": _littered,
+        "long ago": _long_ago,
+        "expiring": _expiring,
+        "damaged": _damaged,
+        "linked out": _linked_out,
+        "expired": _expired,
+        "returned long ago": _returned_long_ago,
+        "half fetched": _half_fetched,
+        "changed on the site": _changed_on_the_site,
+        "stale copy": _stale_copy,
+        "left in staging": _left_in_staging,
+    }
+    for name, make in makers.items():
+        installation.reset()
+        make(installation)
+        installation.save(name)
+    return list(makers)
+
+
+def _stored(installation: Installation) -> None:
+    installation.run("accept", lambda world: world.accept(NAMES[:2], USERS[0]))
+    installation.run("work", lambda world: world.work())
+
+
+def _just_moved(installation: Installation) -> None:
+    _stored(installation)
+    installation.pass_time(timedelta(days=3))
+    _move(installation, Backend.S3)
+
+
+def _moved(installation: Installation) -> None:
+    _stored(installation)
+    _move(installation, Backend.S3)
+    installation.pass_time(timedelta(days=2))
+
+
+def _in_the_bucket(installation: Installation) -> None:
+    _moved(installation)
+    installation.run("clean-up", lambda world: world.clean_up())
+    installation.set(mode=StorageMode.S3)
+
+
+def _returned(installation: Installation) -> None:
+    _in_the_bucket(installation)
+    installation.set(mode=StorageMode.LOCAL)
+    _move(installation, Backend.LOCAL)
+    installation.pass_time(timedelta(hours=3))
+
+
+def _returned_long_ago(installation: Installation) -> None:
+    """What the move out of the bucket has left there is about to expire."""
+    _returned(installation)
+    installation.pass_time(timedelta(days=5))
+
+
+def _halfway(installation: Installation) -> None:
+    _stored(installation)
+    installation.pass_time(timedelta(days=2))
+    _move(installation, Backend.S3, killed_before="record_stored")
+
+
+def _untranscribed(installation: Installation) -> None:
+    installation.run("accept", lambda world: world.accept(NAMES[:1], USERS[0]))
+    installation.run("work", lambda world: world.work(), kill=Kill("named", name="SqlTranscriptTable.put"))
+    installation.pass_time(timedelta(days=5))
+
+
+def _littered(installation: Installation) -> None:
+    _stored(installation)
+    _move(installation, Backend.S3, killed_before="complete_multipart_upload")
+    installation.pass_time(timedelta(hours=1))
+    installation.run("accept", lambda world: world.accept(NAMES[2:], USERS[1]))
+    installation.run("work", lambda world: world.work(), kill=Kill("named", name="record_staged"))
+    installation.pass_time(timedelta(hours=1))
+    installation.run("accept", lambda world: world.accept(NAMES[3:], USERS[1]))
+    installation.run("work", lambda world: world.work(), kill=Kill("named", name="replace in write_sidecar"))
+    installation.pass_time(timedelta(days=2))
+
+
+def _half_fetched(installation: Installation) -> None:
+    """An attempt has died with its download in staging and not on record."""
+    _accept_and_die(installation, "commit before in SqlMediaLedger.record_staged")
+
+
+def _changed_on_the_site(installation: Installation) -> None:
+    """A put has died before it was on record, and the next download will be of other bytes."""
+    _accept_and_die(installation, "commit before in SqlMediaLedger.record_stored")
+    installation.change_on_site(NAMES[0])
+
+
+def _stale_copy(installation: Installation) -> None:
+    """What that put has left lies beside the media that is on record."""
+    _changed_on_the_site(installation)
+    installation.set_policy(StorageMode.S3, 100)
+    installation.run("work", lambda world: world.work())
+
+
+def _left_in_staging(installation: Installation) -> None:
+    """A move has died over a download from the bucket."""
+    _in_the_bucket(installation)
+    _move(installation, Backend.LOCAL, killed_before="S3Store.get")
+    installation.pass_time(timedelta(days=2))
+
+
+def _accept_and_die(installation: Installation, step: str) -> None:
+    installation.run("accept", lambda world: world.accept(NAMES[:1], USERS[0]))
+    installation.run("work", lambda world: world.work(), kill=Kill("named", name=step))
+    installation.pass_time(timedelta(hours=1))
+
+
+def _long_ago(installation: Installation) -> None:
+    _stored(installation)
+    installation.pass_time(timedelta(days=5))
+
+
+def _expiring(installation: Installation) -> None:
+    _moved(installation)
+    installation.pass_time(timedelta(days=4))
+
+
+def _damaged(installation: Installation) -> None:
+    _expiring(installation)
+    installation.damage(NAMES[0], is_overwritten=True)
+    installation.damage(NAMES[1], is_overwritten=False)
+
+
+def _linked_out(installation: Installation) -> None:
+    _moved(installation)
+    installation.link_out()
+
+
+def _expired(installation: Installation) -> None:
+    _in_the_bucket(installation)
+    installation.pass_time(timedelta(days=8))
+    installation.expire()
+
+
+def _move(installation: Installation, target: Backend, *, killed_before: str | None = None) -> None:
+    kill = Kill("named", name=killed_before) if killed_before else Kill()
+    outcomes = installation.run("move", lambda world: world.move(world.media_ids(), target), kill=kill)
+    if outcomes != (None if killed_before else ["moved", "moved"]):
+        raise AssertionError(f"expected the move to {target} to go as planned, found {outcomes}")

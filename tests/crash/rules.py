@@ -1,0 +1,165 @@
+"""What happens to an installation, as rules of a state machine: operations with their kills and faults, and mishaps.
+
+Every rule can always be chosen, and does nothing where there is nothing to do: a choice that hung on what is there
+would hang on where the kills before it fell.
+"""
+
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from datetime import timedelta
+from typing import ClassVar
+
+from hypothesis import strategies as st
+from hypothesis.stateful import RuleBasedStateMachine, initialize, rule
+from typing_extensions import override
+
+from bookmarkai_assets.core.placement import Backend, StorageMode
+from tests.crash.directory_s3 import Fault
+from tests.crash.runner import Installation, Kill
+from tests.crash.world import NAMES, USERS, World
+
+Policy = tuple[StorageMode, int]
+Faults = Mapping[str, Sequence[Fault]]
+
+names = st.sampled_from(NAMES)
+# Integers, because Hypothesis draws floats that are special, and zero above all.
+kills = st.builds(
+    Kill,
+    st.sampled_from([*["rarest"] * 4, *["any"] * 3, *["never"] * 3]),
+    st.integers(0, 99).map(lambda percent: percent / 100),
+    is_noticed_late=st.sampled_from([True, True, False]),
+)
+first_kills = st.builds(
+    Kill,
+    st.sampled_from(["rarest", "rarest", "rarest", "never"]),
+    st.integers(0, 99).map(lambda percent: percent / 100),
+    is_noticed_late=st.sampled_from([True, True, False]),
+)
+policies = st.tuples(st.sampled_from(list(StorageMode)), st.sampled_from([0, 50, 100]))
+_UPLOADS = ("put_object", "upload_part")
+_ASKS = ("abort_multipart_upload", "head_object", "list_objects_v2", "list_multipart_uploads")
+_FAULTS = [
+    *[(call, fault) for call in _UPLOADS for fault in Fault],
+    *[(call, Fault.CORRUPTED) for call in (*_UPLOADS, "get_object", "get_object", "get_object")],
+    *[("upload_part", fault) for fault in (Fault.CORRUPTED, Fault.SLOW_DOWN, Fault.INTERNAL_ERROR)],
+    *[("complete_multipart_upload", fault) for fault in (Fault.INTERNAL_ERROR, Fault.ANSWER_LOST, Fault.REPEATED)],
+    *[("create_multipart_upload", fault) for fault in (Fault.SLOW_DOWN, Fault.ANSWER_LOST)],
+    *[("get_object", fault) for fault in (Fault.SLOW_DOWN, Fault.TRUNCATED)],
+    *[(call, Fault.SLOW_DOWN) for call in _ASKS],
+]
+faults = st.lists(st.sampled_from(_FAULTS), max_size=2).map(
+    lambda drawn: {call: [fault for other, fault in drawn if other == call] for call, _ in drawn}
+)
+# Known, and left out here: a move takes an audio track that is corrupted on the way for one that is lost for good.
+faults_of_moves = faults.map(
+    lambda drawn: {
+        call: [fault for fault in kinds if call == "upload_part" or fault not in {Fault.CORRUPTED, Fault.TRUNCATED}]
+        for call, kinds in drawn.items()
+    }
+)
+mishaps = st.sampled_from(
+    [
+        lambda home, name: home.hold(name, timedelta(hours=1)),
+        lambda home, name: home.hold(name, timedelta(hours=40)),
+        lambda home, name: home.change_on_site(name),
+        lambda home, name: home.damage(name, is_overwritten=True),
+        lambda home, name: home.damage(name, is_overwritten=False),
+        lambda home, _name: home.link_out(),
+        lambda home, _name: home.clean_up_without(Backend.LOCAL),
+        lambda home, _name: home.clean_up_without(Backend.S3),
+    ]
+)
+
+
+def _clean_up(world: World) -> object:
+    return world.clean_up()
+
+
+def _work(world: World) -> object:
+    return world.work()
+
+
+def _move_out(world: World) -> object:
+    return world.move(world.media_ids(), Backend.S3)
+
+
+def _move_back(world: World) -> object:
+    return world.move(world.media_ids(), Backend.LOCAL)
+
+
+First = Callable[[World], object]
+FIRSTS: tuple[First, ...] = (_clean_up, _work, _move_out, _move_back)
+
+
+class CrashMachine(RuleBasedStateMachine):
+    """Works on one installation, `home`, which each example begins anew with the next of `turns`: a state, an act."""
+
+    home: ClassVar[Installation]
+    turns: ClassVar[Iterator[tuple[str, First]]]
+
+    @initialize(kill=first_kills, faults=faults_of_moves)
+    def begin(self, kill: Kill, faults: Faults) -> None:
+        """Start from a prepared state, with an operation that may have something to do there."""
+        # In turn and not by chance: few examples are to see each operation in each state.
+        beginning, first = next(self.turns)
+        self.home.load(beginning)
+        self.home.run(first.__name__.removeprefix("_").replace("_", "-"), first, kill=kill, faults=faults)
+
+    @rule(name=names, user=st.sampled_from(USERS), kill=kills)
+    def accept(self, name: str, user: str, kill: Kill) -> None:
+        """A user shares a link."""
+        self.home.run("accept", lambda world: world.accept([name], user), kill=kill, words=name)
+
+    @rule(name=names, policy=policies, kill=kills, faults=faults)
+    def work(self, name: str, policy: Policy, kill: Kill, faults: Faults) -> None:
+        """The sensor ticks and its runs do their work; somebody has shared a link if all were done."""
+        if all(share["status"] == "done" for share in self.home.found.shares):
+            self.home.run("accept", lambda world: world.accept([name], USERS[1]), words=name)
+        self.home.set_policy(*policy)
+        self.home.run("work", lambda world: world.work(), kill=kill, faults=faults)
+
+    @rule(backend=st.sampled_from(list(Backend)), kill=kills, faults=faults_of_moves)
+    def move(self, backend: Backend, kill: Kill, faults: Faults) -> None:
+        """An operator moves everything."""
+        self.home.run(
+            "move",
+            lambda world: world.move(world.media_ids(), backend),
+            kill=kill,
+            faults=faults,
+            words=f"to {backend}",
+        )
+
+    @rule(policy=policies, kill=kills, faults=faults_of_moves, is_anew=st.booleans())
+    def rematerialize(self, policy: Policy, kill: Kill, faults: Faults, is_anew: bool) -> None:
+        """An analyst materializes every share again, under another policy."""
+        share_ids = [share["id"] for share in self.home.found.shares]
+        self.home.set_policy(*policy)
+        self.home.run(
+            "rematerialize",
+            lambda world: world.rematerialize(share_ids, with_download=is_anew),
+            kill=kill,
+            faults=faults,
+            words="all three" if is_anew else "stored_media",
+        )
+
+    @rule(kill=kills, faults=faults)
+    def clean_up(self, kill: Kill, faults: Faults) -> None:
+        """The daily clean-up runs."""
+        self.home.run("clean-up", lambda world: world.clean_up(), kill=kill, faults=faults)
+
+    @rule(hours=st.sampled_from([1, 7, 26, 50, 100, 200]), is_expiring=st.booleans())
+    def pass_time(self, hours: int, is_expiring: bool) -> None:
+        """Hours pass, and the bucket's rule may do its work."""
+        self.home.trace.append(f"{hours} hours pass")
+        self.home.pass_time(timedelta(hours=hours))
+        if is_expiring:
+            self.home.expire()
+
+    @rule(mishap=mishaps, name=names)
+    def meet_mishap(self, mishap: Callable[[Installation, str], None], name: str) -> None:
+        """Somebody else does something."""
+        mishap(self.home, name)
+
+    @override
+    def teardown(self) -> None:
+        if self.home.violation is None:
+            self.home.recover()

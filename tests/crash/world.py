@@ -1,0 +1,340 @@
+"""One installation in a directory: the real catalog, stores and operations, over a site and an engine that are not.
+
+What the operations are called with, and nothing about when they are killed or what must hold afterwards.
+"""
+
+import hashlib
+import os
+import random
+import shutil
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from typing import Any
+from uuid import UUID
+
+from typing_extensions import override
+
+from bookmarkai_assets.adapters.catalog import OpenCatalog, open_catalog
+from bookmarkai_assets.adapters.local_store import LocalStore
+from bookmarkai_assets.adapters.s3_store import S3Store
+from bookmarkai_assets.core.media import Media
+from bookmarkai_assets.core.outcomes import Failure, Outcome
+from bookmarkai_assets.core.placement import Backend, StorageMode, StoragePolicy
+from bookmarkai_assets.core.ports import AddedShare, DownloadedVideo, DownloadLimits
+from bookmarkai_assets.core.retention import RetentionPolicy
+from bookmarkai_assets.core.retries import RetryPolicy
+from bookmarkai_assets.core.rules import PipelineRules
+from bookmarkai_assets.operations.claiming import claim_due_shares
+from bookmarkai_assets.operations.clean_up import clean_up
+from bookmarkai_assets.operations.fetching import FetchedMedia, fetch_media
+from bookmarkai_assets.operations.intake import add_shares
+from bookmarkai_assets.operations.media_leases import MediaWork
+from bookmarkai_assets.operations.moving import move_media
+from bookmarkai_assets.operations.placing import place_media
+from bookmarkai_assets.operations.share_work import ShareWork
+from bookmarkai_assets.operations.transcribing import transcribe_share
+from bookmarkai_assets.operations.verifying import LOSSES, verify_storage
+from tests.crash.directory_s3 import DirectoryS3, Fault
+from tests.fakes.downloader import FakeDownloader
+from tests.fakes.speech import FakeSpeechEngine, speech_bytes
+
+BUCKET = "media"
+VIDEO_PREFIX = "temp/videos/"
+USERS = ("11111111-1111-4111-8111-111111111111", "22222222-2222-4222-8222-222222222222")
+NAMES = ("a", "b", "c", "d")
+PART_BYTES = 2048
+"""Small enough that videos go in parts, and audio tracks at once."""
+
+GRACE = timedelta(days=1)
+LOCAL_DAYS = 4
+S3_DAYS = 7
+LEASE = timedelta(minutes=10)
+NOON = datetime(2001, 3, 1, 12, tzinfo=UTC)
+"""Where the clock begins: long before any real file, so that a file's real time shows that it is new."""
+
+_SAID = "This is {} in version {}. It has two sentences."
+_REAL_TIMES = datetime(2015, 1, 1, tzinfo=UTC).timestamp()
+
+
+def link_of(name: str) -> str:
+    """Give the link behind which the site has a video."""
+    return f"https://videos.example/watch/{name}"
+
+
+def video_bytes(name: str, version: int) -> bytes:
+    """Give the site's video: two to three parts, of the same size in each version."""
+    size = 2 * PART_BYTES + 300 * (NAMES.index(name) + 1)
+    return random.Random(f"{name} {version}").randbytes(size)  # noqa: S311 - the same bytes each time
+
+
+def audio_bytes(name: str, version: int) -> bytes:
+    """Give its sound."""
+    return speech_bytes(_SAID.format(name, version)) + b" " * 200
+
+
+def words_of(name: str, version: int) -> set[str]:
+    """Give what the engine hears in the sound, and in the video, where the sound is lost."""
+    digest = sha256(video_bytes(name, version))
+    return {_SAID.format(name, version), f"Nobody planned these words. They stand for {digest}."}
+
+
+@dataclass(frozen=True)
+class Paths:
+    """Where the parts of the installation are, in one directory."""
+
+    root: Path
+
+    @property
+    def catalog(self) -> Path:
+        """The database."""
+        return self.root / "catalog.db"
+
+    @property
+    def media(self) -> Path:
+        """The local media."""
+        return self.root / "media"
+
+    @property
+    def staging(self) -> Path:
+        """Downloads in progress."""
+        return self.media / ".staging"
+
+    @property
+    def bucket(self) -> Path:
+        """What the bucket holds."""
+        return self.root / "s3"
+
+    @property
+    def outside(self) -> Path:
+        """What nobody gave to the pipeline."""
+        return self.root / "outside"
+
+    def stamp(self, now: datetime) -> None:
+        """Set the times of what was written just now to the machine's clock."""
+        if not self.media.is_dir():
+            return
+        for path in [self.media, *self.media.rglob("*")]:
+            if path.lstat().st_mtime > _REAL_TIMES:
+                os.utime(path, (now.timestamp(), now.timestamp()), follow_symlinks=False)
+
+
+class Clock:
+    """Moves on by a tenth of a millisecond with each look, so that no two are equal."""
+
+    def __init__(self, now: datetime) -> None:
+        self._now = now
+
+    def __call__(self) -> datetime:
+        """Give the time."""
+        self._now += timedelta(microseconds=100)
+        return self._now
+
+
+@dataclass(frozen=True)
+class Conditions:
+    """What one operation finds: the time, today's policy, the site's versions, what happens to its requests."""
+
+    now: datetime
+    mode: StorageMode = StorageMode.LOCAL
+    percentage: int = 50
+    versions: Mapping[str, int] = field(default_factory=lambda: dict.fromkeys(NAMES, 1))
+    faults: Mapping[str, Sequence[Fault]] = field(default_factory=dict)
+    number: int = 0
+
+
+class World:
+    """The parts that one operation works with, in the process that runs it."""
+
+    def __init__(
+        self,
+        paths: Paths,
+        catalog: OpenCatalog,
+        conditions: Conditions,
+        *,
+        on_step: Callable[[str], None] = lambda _: None,
+        acknowledge: Callable[[str], None] = lambda _: None,
+    ) -> None:
+        self._acknowledge = acknowledge
+        self.catalog = catalog
+        self.clock = Clock(conditions.now)
+        self._ids = random.Random(conditions.number)  # noqa: S311 - the same ids each time
+        self.s3 = DirectoryS3(
+            paths.bucket,
+            BUCKET,
+            clock=self.clock,
+            on_call=on_step,
+            faults=conditions.faults,
+            lifecycle_days=S3_DAYS,
+        )
+        self.stores = {
+            Backend.LOCAL: LocalStore(paths.media),
+            Backend.S3: S3Store(
+                BUCKET,
+                region="us-east-1",
+                endpoint=None,
+                access_key="none",
+                secret_key="none",
+                use_path_style=False,
+                max_attempts=2,
+                part_bytes=PART_BYTES,
+                connector=lambda _: self.s3,
+            ),
+        }
+        self.rules = PipelineRules(
+            storage=StoragePolicy(conditions.mode, conditions.percentage),
+            video_prefix=VIDEO_PREFIX,
+            staging_dir=paths.staging,
+            limits=DownloadLimits(max_bytes=1 << 20, max_duration_seconds=60, timeout_seconds=60),
+            download_concurrency=1,
+            allowed_hosts=frozenset(),
+            language=None,
+            retry=RetryPolicy(max_attempts=1000, base_seconds=60, max_seconds=600),
+            retention=RetentionPolicy(grace_seconds=GRACE.total_seconds(), local_days=LOCAL_DAYS, s3_days=S3_DAYS),
+            lease_seconds=LEASE.total_seconds(),
+            watch_seconds=0,
+            batch_size=2,
+            batches_per_tick=2,
+        )
+        self._downloader = _Site(on_step)
+        for name in NAMES:
+            version = conditions.versions[name]
+            self._downloader.serve(link_of(name), video=video_bytes(name, version), audio=audio_bytes(name, version))
+        self._engine = FakeSpeechEngine()
+
+    def new_id(self) -> str:
+        """Give a UUID: the same in the same operation of the same program."""
+        return str(UUID(int=self._ids.getrandbits(128), version=4))
+
+    def accept(self, names: Iterable[str], user: str) -> None:
+        """Share links, and tell their user that it is done."""
+        results = add_shares(
+            self.catalog.shares,
+            [link_of(name) for name in names],
+            user_id=user,
+            allowed_hosts=frozenset(),
+            now=self.clock(),
+        )
+        for added in results:
+            if isinstance(added, AddedShare):
+                self._acknowledge(added.share.share_id)
+
+    def work(self) -> int:
+        """Do what a tick of the sensor and the runs that it launches do; gives the number of shares that were due."""
+        runs = claim_due_shares(
+            self.catalog.work, self.rules, new_claim_id=self.new_id, now=self.clock(), positions=dict
+        )
+        for run in runs:
+            self._run(run.share_ids, run.claim_id)
+        return sum(len(run.share_ids) for run in runs)
+
+    def rematerialize(self, share_ids: Sequence[str], *, with_download: bool) -> None:
+        """Do what a run does that an analyst launches for some shares: for the last two assets, or all three."""
+        if with_download:
+            self._run(share_ids, None)
+            return
+        work = self._share_work(None)
+        with work.hold():
+            work.each(
+                {share_id: self._load(share_id) for share_id in share_ids},
+                lambda leased, media: place_media(leased, media, work=work, stores=self.stores),
+            )
+        work.release()
+
+    def media_ids(self) -> list[str]:
+        """Name all media, as `storage move --all` does."""
+        return [media.media_id for media in self.catalog.media.page(limit=100)]
+
+    def hold(self, media_id: str, time: timedelta) -> bool:
+        """Take a lease as another run would, and keep it."""
+        now = self.clock()
+        return self.catalog.work.lease(media_id, owner=self.new_id(), now=now, until=now + time)
+
+    def move(self, media_ids: Sequence[str], target: Backend) -> list[str]:
+        """Do what `storage move` does; gives the outcomes."""
+        return [move.outcome.value for move in move_media(self._media_work(), media_ids, target)]
+
+    def clean_up(self) -> dict[str, Any]:
+        """Do what the daily clean-up does; gives its report."""
+        return clean_up(self._media_work()).as_dict()
+
+    def losses(self) -> list[tuple[str, str]]:
+        """Do what `storage verify --deep` does; gives the URLs of what is missing or different, with words."""
+        report = verify_storage(self.catalog, self.stores, self.rules, is_deep=True, now=self.clock(), workers=1)
+        return [
+            (line.url, f"{line.finding}: {line.url}: {line.detail}") for line in report.lines if line.finding in LOSSES
+        ]
+
+    def _run(self, share_ids: Sequence[str], claim_id: str | None) -> None:
+        work = self._share_work(claim_id)
+        with work.hold():
+            fetched = work.each(
+                dict.fromkeys(share_ids),
+                lambda leased, _: fetch_media(leased, work=work, downloader=self._downloader, stores=self.stores),
+            )
+            placed = work.each(
+                {share_id: _media_of(result) for share_id, result in fetched.items()},
+                lambda leased, media: place_media(leased, media, work=work, stores=self.stores),
+            )
+            work.each(
+                placed,
+                lambda leased, media: transcribe_share(
+                    leased, media, work=work, engine=self._engine, stores=self.stores
+                ),
+            )
+        work.release()
+
+    def _load(self, share_id: str) -> Media | Failure:
+        media_id = self.catalog.work.progress(share_id).media_id
+        media = self.catalog.media.get(media_id) if media_id else None
+        return media or Failure(Outcome.MEDIA_MISSING, "nothing was fetched yet")
+
+    def _share_work(self, claim_id: str | None) -> ShareWork:
+        return ShareWork(
+            catalog=self.catalog,
+            rules=self.rules,
+            owner=self.new_id(),
+            claim_id=claim_id,
+            clock=self.clock,
+            jitter=lambda: 0.5,
+        )
+
+    def _media_work(self) -> MediaWork:
+        return MediaWork(
+            catalog=self.catalog, rules=self.rules, stores=self.stores, owner=self.new_id(), clock=self.clock
+        )
+
+
+class _Site(FakeDownloader):
+    """The site; a download is two durable steps of its own, for its files are written by another program."""
+
+    def __init__(self, on_step: Callable[[str], None]) -> None:
+        super().__init__(on_download=lambda _: on_step("download before"))
+        self._on_step = on_step
+
+    @override
+    def download(self, url: str, directory: Path, limits: DownloadLimits) -> DownloadedVideo | Failure:
+        result = super().download(url, directory, limits)
+        self._on_step("download after")
+        return result
+
+
+def _media_of(result: FetchedMedia | Failure) -> Media | Failure:
+    return result if isinstance(result, Failure) else result.media
+
+
+def sha256(data: bytes) -> str:
+    """Hash bytes."""
+    return hashlib.sha256(data).hexdigest()
+
+
+def empty(directory: Path) -> None:
+    """Leave nothing in a directory, which is made if need be."""
+    shutil.rmtree(directory, ignore_errors=True)
+    directory.mkdir(parents=True)
+
+
+def open_world_catalog(paths: Paths, new_id: Callable[[], str]) -> OpenCatalog:
+    """Open the installation's catalog, made and brought up to date on the way."""
+    return open_catalog(f"sqlite:///{paths.catalog}", new_id=new_id)
