@@ -34,7 +34,7 @@ from bookmarkai_assets.settings import load_settings
 from bookmarkai_assets.wiring import make_rules
 
 MEGABYTE = 1_000_000
-WORKERS = 4
+WORKERS = 8
 """What `bookmarkai storage move` uses unless it is told otherwise."""
 
 BUCKET = "bench-media"

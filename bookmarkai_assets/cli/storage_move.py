@@ -33,7 +33,7 @@ def move(
     everything: Annotated[bool, typer.Option("--all", help="All media")] = False,
     older_than: Annotated[str | None, typer.Option(help="Media at their place for longer, such as 7d or 12h")] = None,
     dry_run: Annotated[bool, typer.Option("--dry-run", help="Say what would be moved, and move nothing")] = False,
-    workers: Annotated[int, typer.Option(min=1, max=64, help="Media moved at a time")] = 4,
+    workers: Annotated[int, typer.Option(min=1, max=64, help="Media moved at a time")] = 8,
     as_json: Annotated[bool, typer.Option("--json", help="Print JSON")] = False,
 ) -> None:
     """Move stored media to the other backend: copy, verify, record the new place. The source stays until clean-up.

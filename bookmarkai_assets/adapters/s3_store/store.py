@@ -15,7 +15,6 @@ from bookmarkai_assets.adapters.durable_files import (
     disk_errors,
     make_directories,
     preallocate,
-    publish,
     temporary_beside,
 )
 from bookmarkai_assets.adapters.s3_store.client import MAX_ATTEMPTS, Connection, S3Client, connect
@@ -142,7 +141,8 @@ class S3Store(MediaStore):
                         "bytes that arrived; they were changed on the way or in the store: try again",
                     )
                 os.fsync(temporary.descriptor)
-                publish(temporary.path, destination, replace=True)
+                # The directory is not synced: after a power cut the file is there whole, or it is not.
+                temporary.path.replace(destination)
 
     def _begun(self, bucket: str, key: str, expected: Digest) -> Begun | None:
         """Ask for the expected object's first range; None for one of no bytes, which has no range."""
