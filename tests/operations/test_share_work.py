@@ -151,13 +151,18 @@ def test_a_run_that_is_told_to_stop_ends_its_transfers(sqlite_catalog: Catalog, 
 
     def transfer(leased: LeasedShare, _value: None) -> str:
         if ready.wait(20) == 0:
-            signal.pthread_kill(main_thread, signal.SIGINT)  # as Ctrl-C does; Dagster's termination likewise
+            signal.pthread_kill(main_thread, signal.SIGUSR1)
         assert told.wait(20), "nobody told this thread to stop"
         raise StoreError(StoreErrorClass.INTERRUPTED, f"storing {leased.media_id}: ended")
 
+    # As Ctrl-C and Dagster's termination do, and also where the tests' own process is set to ignore SIGINT.
+    before = signal.signal(signal.SIGUSR1, signal.default_int_handler)
     work = work_of(sqlite_catalog, rules)
-    with pytest.raises(KeyboardInterrupt), work.hold():
-        work.each(dict.fromkeys(shares), transfer, concurrency=3, interrupt=told.set)
+    try:
+        with pytest.raises(KeyboardInterrupt), work.hold():
+            work.each(dict.fromkeys(shares), transfer, concurrency=3, interrupt=told.set)
+    finally:
+        signal.signal(signal.SIGUSR1, before)
 
     assert {due.share_id for due in sqlite_catalog.work.due(now=datetime.now(UTC), limit=9)} == set(shares)
     assert all(sqlite_catalog.work.progress(share).outcome is None for share in shares)
