@@ -32,6 +32,7 @@ from bookmarkai_assets.operations.media_leases import MediaWork
 from bookmarkai_assets.operations.stores import (
     Stores,
     backend_of_url,
+    digest_at,
     interrupt_all,
     is_elsewhere,
     is_stored,
@@ -56,8 +57,9 @@ def relocate(
     """Bring a stored media to where `placement` says and record it there; `owner` holds the media's lease.
 
     What is verified to be at the target already is not copied again. An audio track that is nowhere to be found, or
-    damaged, stays recorded where it was: the sound can be read from the video. Raises `ObjectNotFoundError` when the
-    video is nowhere, `StoreError` and `LeaseLostError`; the recorded place is then what it was.
+    damaged where it lies, stays recorded where it was: the sound can be read from the video. Raises
+    `ObjectNotFoundError` when the video is nowhere, `StoreError` and `LeaseLostError`; the recorded place is then what
+    it was.
     """
     target = store_of_backend(stores, placement.backend)
     transfers = MediaTransfers(catalog, clock, share_id, media)
@@ -69,8 +71,7 @@ def relocate(
                 transfers, kind, target, rules, stores
             )
         except StoreError as error:
-            is_lost = isinstance(error, ObjectNotFoundError) or error.error_class is StoreErrorClass.CHECKSUM
-            if kind == "video" or not is_lost:
+            if kind == "video" or not _is_lost(error, media, kind, stores):
                 raise
     placed = as_placed(media, placement, objects, now=clock(), policy=rules.retention)
     moved = replace(placed, upload_seconds=time.perf_counter() - start)
@@ -101,6 +102,19 @@ def as_placed(
         stored_at=now,
         expires_at=min((end for end in ends if end is not None), default=None),
     )
+
+
+def _is_lost(error: StoreError, media: Media, kind: str, stores: Stores) -> bool:
+    """Tell bytes that are gone, or damaged where they lie, from those that were damaged on their way."""
+    if error.error_class is not StoreErrorClass.CHECKSUM:
+        return isinstance(error, ObjectNotFoundError)
+    blob = media.blobs[kind]
+    try:
+        return digest_at(store_of_url(stores, blob.url), blob.url) != blob.digest
+    except StoreError as again:
+        if isinstance(again, ObjectNotFoundError) or again.error_class is StoreErrorClass.CHECKSUM:
+            return True
+        raise
 
 
 def _found_at(target: MediaStore, media: Media, kind: str) -> StoredObject | None:

@@ -1,16 +1,18 @@
 """Which store serves a URL, and whether the bytes that the catalog records are there."""
 
+import hashlib
 from collections.abc import Mapping
 from dataclasses import replace
 from urllib.parse import urlsplit
 
 from bookmarkai_assets.core.errors import ObjectNotFoundError, StoreError, StoreErrorClass
-from bookmarkai_assets.core.media import Blob, Media
+from bookmarkai_assets.core.media import Blob, Digest, Media
 from bookmarkai_assets.core.object_keys import key_of
 from bookmarkai_assets.core.placement import Backend
 from bookmarkai_assets.core.ports import MediaStore
 
 Stores = Mapping[Backend, MediaStore]
+BLOCK_BYTES = 1 << 20
 
 
 def backend_of_url(url: str) -> Backend:
@@ -39,6 +41,16 @@ def is_stored(stores: Stores, blob: Blob) -> bool:
         return store_of_url(stores, blob.url).head(blob.url).digest == blob.digest
     except ObjectNotFoundError:
         return False
+
+
+def digest_at(store: MediaStore, url: str) -> Digest:
+    """Read every byte of a stored object for its size and SHA-256, whatever was recorded of it. Raises `StoreError`."""
+    sha256, size = hashlib.sha256(), 0
+    with store.open(url) as reader:
+        while block := reader.read(BLOCK_BYTES):
+            sha256.update(block)
+            size += len(block)
+    return Digest(size, sha256.hexdigest())
 
 
 def missing_parts(stores: Stores, media: Media) -> list[str]:

@@ -64,19 +64,19 @@ class FakeMediaStore(MediaStore):
     def __init__(self, backend: Backend, *, clock: Callable[[], datetime] = now_utc) -> None:
         self._backend = backend
         self._lock = threading.Lock()
-        self._failures: dict[str, list[StoreError]] = defaultdict(list)
+        self._failures: dict[str, list[StoreError | None]] = defaultdict(list)
         self._is_interrupted = False
         self.clock = clock
         self.objects: dict[str, FakeObject] = {}
         self.planted: list[Leftover] = []
 
-    def fail_next(self, operation: str, error: StoreError, *, times: int = 1) -> None:
-        """Make the next `times` calls of an operation raise this error, before they do anything.
+    def fail_next(self, operation: str, error: StoreError, *, times: int = 1, after: int = 0) -> None:
+        """Make the next `times` calls of an operation, `after` so many good ones, raise this error before they begin.
 
         A listing fails on the way, after its first object.
         """
         assert operation in OPERATIONS
-        self._failures[operation] += [error] * times
+        self._failures[operation] += [None] * after + [error] * times
 
     def rot(self, url: str, data: bytes) -> None:
         """Change the bytes of an object behind the store's back; what was recorded of it stays."""
@@ -212,8 +212,8 @@ class FakeMediaStore(MediaStore):
         self._fail_if_told(operation)
 
     def _fail_if_told(self, operation: str) -> None:
-        if self._failures[operation]:
-            raise self._failures[operation].pop(0)
+        if self._failures[operation] and (error := self._failures[operation].pop(0)) is not None:
+            raise error
 
     def _object(self, url: str) -> FakeObject:
         self._check(url)

@@ -336,6 +336,25 @@ def test_a_damaged_audio_track_does_not_hold_up_its_video(vault: Vault) -> None:
     assert not vault.verify(is_deep=True).is_good
 
 
+@pytest.mark.parametrize(("source", "operation"), [(Backend.LOCAL, "put"), (Backend.S3, "get")])
+def test_an_audio_track_that_is_damaged_on_the_way_is_not_given_up(
+    vault: Vault, source: Backend, operation: str
+) -> None:
+    """Its bytes are right where they lie, so the move fails as a whole, changes nothing, and succeeds when repeated."""
+    media = vault.store("a", source)
+    target = Backend.S3 if source is Backend.LOCAL else Backend.LOCAL
+    damaged = StoreError(StoreErrorClass.CHECKSUM, "expected other bytes")
+    vault.s3.fail_next(operation, damaged, after=1)  # the video goes first
+
+    assert [move.outcome for move in vault.move(media, to=target)] == [MoveOutcome.FAILED]
+    assert vault.media(media) == media
+
+    assert [move.outcome for move in vault.move(media, to=target)] == [MoveOutcome.MOVED]
+    after = vault.media(media)
+    assert after.audio is not None
+    assert vault.bytes_at(after.audio.url) is not None
+
+
 def test_a_rollback_does_not_wait_for_the_bucket(vault: Vault) -> None:
     """With the local copy still there, a person's run brings a media home while S3 answers nothing."""
     media = vault.store("a")
