@@ -43,14 +43,31 @@ from tests.crash import world
 
 @dataclass(frozen=True)
 class Bug:
-    """`plant` makes the mistake. `seed` names programs that meet it soon; any others meet it too, sooner or later."""
+    """`plant` makes the mistake. In the state `beginning` it shows soon; from others it does too, sooner or later.
+
+    `finding` matches what the judge says of the mistake itself; of a consequence it would say something else.
+    """
 
     plant: Callable[[], None]
-    seed: int
+    beginning: str
+    finding: str
 
 
 def _put(owner: object, name: str, planted: object) -> None:
     setattr(owner, name, planted)
+
+
+class _Careless(MediaWork):
+    """Takes every media for its own."""
+
+    @contextmanager
+    @override
+    def leased(self, media_id: str) -> Iterator[bool]:
+        yield True
+
+
+def _careless(work: MediaWork) -> MediaWork:
+    return _Careless(work.catalog, work.rules, work.stores, work.owner, work.clock)
 
 
 def _acknowledges_before_the_commit() -> None:
@@ -194,14 +211,8 @@ def _cleans_up_without_leases() -> None:
     """Clean-up asks nobody whether the media is in use."""
     removed = clean_up._removed
 
-    class Careless(MediaWork):
-        @contextmanager
-        @override
-        def leased(self, media_id: str) -> Iterator[bool]:
-            yield True
-
     def careless(work: MediaWork, *arguments: Any) -> Any:
-        return removed(Careless(work.catalog, work.rules, work.stores, work.owner, work.clock), *arguments)
+        return removed(_careless(work), *arguments)
 
     _put(clean_up, "_removed", careless)
     _put(SqlLeaseLedger, "holds", lambda *_arguments: True)
@@ -283,12 +294,12 @@ def _leaves_staging() -> None:
 
 def _moves_without_a_lease() -> None:
     """A mover asks nobody whether the media is in use."""
+    move_one = moving._move_one
 
-    @contextmanager
-    def careless(_self: MediaWork, _media_id: str) -> Iterator[bool]:
-        yield True
+    def careless(work: MediaWork, *arguments: Any) -> Any:
+        return move_one(_careless(work), *arguments)
 
-    _put(MediaWork, "leased", careless)
+    _put(moving, "_move_one", careless)
     _put(leases, "require", lambda *_arguments: None)
 
 
@@ -325,7 +336,7 @@ def _recovers_anew_each_time() -> None:
 def _downloads_without_a_look() -> None:
     """What arrives from the bucket is what was asked for, and so is what is put."""
 
-    def unchecked(self: s3_store.S3Store, url: str, destination: Path, *, expected: Digest) -> None:
+    def unchecked(self: s3_store.S3Store, url: str, destination: Path, *, expected: Digest, **_options: Any) -> None:
         with self.open(url, size_bytes=expected.size_bytes - 1) as reader, destination.open("wb") as file:
             shutil.copyfileobj(reader, file)
         with self.open(url, offset=expected.size_bytes - 1) as reader, destination.open("ab") as file:
@@ -350,32 +361,37 @@ def _is_done_before_its_transcript() -> None:
     _put(SqlWorkLedger, "finish", first)
 
 
+_GONE = "is lost: its|, where its .* is not"
+
 BUGS: Mapping[str, Bug] = {
-    function.__name__.removeprefix("_"): Bug(function, seed)
-    for function, seed in (
-        (_acknowledges_before_the_commit, 1),
-        (_flips_the_pointer_before_the_copy, 1),
-        (_uploads_without_a_checksum, 1),
-        (_writes_in_place, 1),
-        (_consumes_the_source_of_a_move, 1),
-        (_deletes_the_source_before_the_target_is_there, 1),
-        (_leaves_the_audio_track_behind, 1),
-        (_loses_the_content_type, 1),
-        (_leaves_media_url_behind, 1),
-        (_trusts_the_catalog, 1),
-        (_compares_sizes_only, 1),
-        (_cleans_up_without_grace, 1),
-        (_expires_what_is_not_transcribed, 1),
-        (_removes_before_the_tombstone, 1),
-        (_removes_before_it_is_expired, 1),
-        (_follows_links, 1),
-        (_takes_absence_for_expiry, 1),
-        (_leaves_uploads_open, 1),
-        (_leaves_staging, 1),
-        (_moves_without_a_lease, 1),
-        (_cleans_up_on_an_empty_listing, 1),
-        (_forgets_claims, 1),
-        (_recovers_anew_each_time, 1),
-        (_is_done_before_its_transcript, 1),
+    function.__name__.removeprefix("_"): Bug(function, beginning, finding)
+    for function, beginning, finding in (
+        (_acknowledges_before_the_commit, "nothing", "acknowledged shares are not in the catalog"),
+        (_flips_the_pointer_before_the_copy, "stored", _GONE),
+        (_uploads_without_a_checksum, "stored", _GONE),
+        (_writes_in_place, "to the directory", "wrong bytes at the final name"),
+        (_consumes_the_source_of_a_move, "stored", _GONE),
+        (_deletes_the_source_before_the_target_is_there, "in the bucket", _GONE),
+        (_leaves_the_audio_track_behind, "stored", "and its audio track at"),
+        (_loses_the_content_type, "stored", "has the content type application/octet-stream"),
+        (_leaves_media_url_behind, "stored", "points at"),
+        (_trusts_the_catalog, "damaged", _GONE),
+        (_compares_sizes_only, "damaged", _GONE),
+        (_cleans_up_without_leases, "held", "touched under another run's lease"),
+        (_cleans_up_without_grace, "just moved", "was deleted within"),
+        (_expires_what_is_not_transcribed, "untranscribed", "needs it: fetched"),
+        (_removes_before_the_tombstone, "moved", "was deleted without a tombstone"),
+        (_removes_before_it_is_expired, "long ago", _GONE),
+        (_follows_links, "linked out", "outside the media directory was touched"),
+        (_takes_absence_for_expiry, "damaged", "expired before its time"),
+        (_forgets_when_objects_expire, "halfway", _GONE),
+        (_leaves_uploads_open, "littered", "open multipart uploads after recovery"),
+        (_leaves_staging, "left in staging", "staging or temporary files after recovery"),
+        (_moves_without_a_lease, "held", "changed under another run's lease"),
+        (_cleans_up_on_an_empty_listing, "littered", "went on with an empty listing"),
+        (_forgets_claims, "claimed", "after recovery"),
+        (_recovers_anew_each_time, "expired", "a second recovery changed tombstones"),
+        (_downloads_without_a_look, "to the bucket", "transcripts of what no sound said"),
+        (_is_done_before_its_transcript, "to the directory", "is done without a transcript"),
     )
 }

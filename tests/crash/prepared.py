@@ -7,38 +7,55 @@ from tests.crash.runner import Installation, Kill
 from tests.crash.world import NAMES, USERS
 
 
-def prepare(installation: Installation) -> list[str]:
-    """Reach each state and keep it; gives their names."""
+def prepare(installation: Installation) -> None:
+    """Reach each state and keep it by its name."""
     makers = {
         "nothing": lambda _: None,
-        "stored": _stored,
-        "just moved": _just_moved,
-        "moved": _moved,
-        "in the bucket": _in_the_bucket,
-        "returned": _returned,
-        "halfway": _halfway,
-        "untranscribed": _untranscribed,
-        "littered": _littered,
-        "long ago": _long_ago,
-        "expiring": _expiring,
-        "damaged": _damaged,
-        "linked out": _linked_out,
-        "expired": _expired,
-        "returned long ago": _returned_long_ago,
+        "to the directory": _to_the_directory,
+        "to the bucket": _to_the_bucket,
+        "claimed": _claimed,
         "half fetched": _half_fetched,
         "changed on the site": _changed_on_the_site,
-        "stale copy": _stale_copy,
+        "untranscribed": _untranscribed,
+        "stored": _stored,
+        "long ago": _long_ago,
+        "halfway": _halfway,
+        "littered": _littered,
+        "just moved": _just_moved,
+        "moved": _moved,
+        "held": _held,
+        "linked out": _linked_out,
+        "expiring": _expiring,
+        "damaged": _damaged,
+        "in the bucket": _in_the_bucket,
         "left in staging": _left_in_staging,
+        "stale copy": _stale_copy,
+        "returned": _returned,
+        "returned long ago": _returned_long_ago,
+        "expired": _expired,
     }
     for name, make in makers.items():
         installation.reset()
         make(installation)
         installation.save(name)
-    return list(makers)
+
+
+def _to_the_directory(installation: Installation) -> None:
+    installation.run("accept", lambda world: world.accept(NAMES[:2], USERS[0]))
+
+
+def _to_the_bucket(installation: Installation) -> None:
+    _to_the_directory(installation)
+    installation.set_policy(StorageMode.S3, 100)
+
+
+def _claimed(installation: Installation) -> None:
+    """A sensor has died before it launched the runs of what it had claimed."""
+    _accept_and_die(installation, "commit after in SqlWorkLedger.claim")
 
 
 def _stored(installation: Installation) -> None:
-    installation.run("accept", lambda world: world.accept(NAMES[:2], USERS[0]))
+    _to_the_directory(installation)
     installation.run("work", lambda world: world.work())
 
 
@@ -120,6 +137,13 @@ def _left_in_staging(installation: Installation) -> None:
     _in_the_bucket(installation)
     _move(installation, Backend.LOCAL, killed_before="S3Store.get")
     installation.pass_time(timedelta(days=2))
+
+
+def _held(installation: Installation) -> None:
+    """Other runs are at work on media whose local copies could go."""
+    _moved(installation)
+    for name in NAMES[:2]:
+        installation.hold(name, timedelta(hours=40))
 
 
 def _accept_and_die(installation: Installation, step: str) -> None:

@@ -22,6 +22,7 @@ from typing_extensions import override
 from bookmarkai_assets.core.errors import CleanUpRefusedError
 from bookmarkai_assets.core.placement import Backend, StorageMode
 from tests.crash.directory_s3 import DirectoryS3, Fault
+from tests.crash.failpoints import FAILPOINTS
 from tests.crash.judge import (
     Memory,
     Violation,
@@ -90,10 +91,12 @@ class Tally:
         """Choose one of the steps that an operation passes, by its number from 1; None for no kill."""
         if kill.how == "never" or not passed:
             return None
-        least = min(self.kills[name] for name in passed)
-        if kill.how == "rarest" and least > max(3, self.kills.total() / len(self.failpoints)):
+        # A step that is not listed is new to the machine, and comes before all others.
+        counts = {name: self.kills[name] + (name in FAILPOINTS) for name in passed}
+        least = min(counts.values())
+        if kill.how == "rarest" and least > max(4, self.kills.total() / len(self.failpoints)):
             return None  # these have been killed at often enough
-        numbers = [n for n, name in enumerate(passed, 1) if kill.how == "any" or self.kills[name] == least]
+        numbers = [n for n, name in enumerate(passed, 1) if kill.how == "any" or counts[name] == least]
         return numbers[int(kill.fraction * len(numbers))]
 
     def count(self, kind: str, passed: Sequence[str], killed: Sequence[str]) -> None:

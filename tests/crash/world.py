@@ -12,6 +12,7 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
+from unittest.mock import patch
 from uuid import UUID
 
 from typing_extensions import override
@@ -26,6 +27,7 @@ from bookmarkai_assets.core.ports import AddedShare, DownloadedVideo, DownloadLi
 from bookmarkai_assets.core.retention import RetentionPolicy
 from bookmarkai_assets.core.retries import RetryPolicy
 from bookmarkai_assets.core.rules import PipelineRules
+from bookmarkai_assets.operations import clean_up as clean_ups
 from bookmarkai_assets.operations.claiming import claim_due_shares
 from bookmarkai_assets.operations.clean_up import clean_up
 from bookmarkai_assets.operations.fetching import FetchedMedia, fetch_media
@@ -36,6 +38,8 @@ from bookmarkai_assets.operations.placing import place_media
 from bookmarkai_assets.operations.share_work import ShareWork
 from bookmarkai_assets.operations.transcribing import transcribe_share
 from bookmarkai_assets.operations.verifying import LOSSES, verify_storage
+from bookmarkai_assets.settings import load_settings
+from bookmarkai_assets.wiring import make_rules
 from tests.crash.directory_s3 import DirectoryS3, Fault
 from tests.fakes.downloader import FakeDownloader
 from tests.fakes.speech import FakeSpeechEngine, speech_bytes
@@ -56,6 +60,9 @@ NOON = datetime(2001, 3, 1, 12, tzinfo=UTC)
 
 _SAID = "This is {} in version {}. It has two sentences."
 _REAL_TIMES = datetime(2015, 1, 1, tzinfo=UTC).timestamp()
+
+_DEFAULTS = make_rules(load_settings(env_file=None))
+"""What the operations here do not depend on."""
 
 
 def link_of(name: str) -> str:
@@ -192,6 +199,9 @@ class World:
             language=None,
             retry=RetryPolicy(max_attempts=1000, base_seconds=60, max_seconds=600),
             retention=RetentionPolicy(grace_seconds=GRACE.total_seconds(), local_days=LOCAL_DAYS, s3_days=S3_DAYS),
+            rollout=_DEFAULTS.rollout,
+            gate=_DEFAULTS.gate,
+            prices=_DEFAULTS.prices,
             lease_seconds=LEASE.total_seconds(),
             watch_seconds=0,
             batch_size=2,
@@ -257,11 +267,15 @@ class World:
 
     def clean_up(self) -> dict[str, Any]:
         """Do what the daily clean-up does; gives its report."""
-        return clean_up(self._media_work()).as_dict()
+        # One media at a time: its steps come in the same order each time, and no thread waits for SQLite's one writer.
+        with patch.object(clean_ups, "WORKERS", 1):
+            return clean_up(self._media_work()).as_dict()
 
     def losses(self) -> list[tuple[str, str]]:
         """Do what `storage verify --deep` does; gives the URLs of what is missing or different, with words."""
         report = verify_storage(self.catalog, self.stores, self.rules, is_deep=True, now=self.clock(), workers=1)
+        if report.unanswered:
+            raise AssertionError(f"expected every backend to answer, found {report.unanswered}")
         return [
             (line.url, f"{line.finding}: {line.url}: {line.detail}") for line in report.lines if line.finding in LOSSES
         ]

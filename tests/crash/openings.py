@@ -1,0 +1,105 @@
+"""How examples begin: an operation in a prepared state where it has something to do, in turn and not by chance.
+
+Few examples are to see every operation at work, with each kind of failure that lies on its way. What the states are is
+not known here.
+"""
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import timedelta
+
+from bookmarkai_assets.core.placement import Backend
+from tests.crash.directory_s3 import Fault
+from tests.crash.runner import Installation, Kill
+from tests.crash.world import NAMES, USERS
+
+Faults = Mapping[str, Sequence[Fault]]
+Act = Callable[[Installation, Kill, Faults], object]
+
+
+@dataclass(frozen=True)
+class Opening:
+    """A state by its name in `prepared`, and what is done there. `faults` are drawn where none are given."""
+
+    beginning: str
+    act: Act
+    faults: Faults | None = None
+
+
+def _accept(home: Installation, kill: Kill, _faults: Faults) -> None:
+    home.run("accept", lambda world: world.accept(NAMES[:1], USERS[0]), kill=kill)
+
+
+def _work(home: Installation, kill: Kill, faults: Faults) -> None:
+    home.run("work", lambda world: world.work(), kill=kill, faults=faults)
+
+
+def _clean_up(home: Installation, kill: Kill, faults: Faults) -> None:
+    home.run("clean-up", lambda world: world.clean_up(), kill=kill, faults=faults)
+
+
+def _move_out(home: Installation, kill: Kill, faults: Faults) -> None:
+    home.run("move", lambda world: world.move(world.media_ids(), Backend.S3), kill=kill, faults=faults, words="to s3")
+
+
+def _move_back(home: Installation, kill: Kill, faults: Faults) -> None:
+    home.run(
+        "move", lambda world: world.move(world.media_ids(), Backend.LOCAL), kill=kill, faults=faults, words="to local"
+    )
+
+
+def _move_out_and_expire(home: Installation, kill: Kill, faults: Faults) -> None:
+    _move_out(home, kill, faults)
+    home.pass_time(timedelta(days=9))
+    home.expire()
+
+
+def _lose_the_disk(home: Installation, _kill: Kill, _faults: Faults) -> None:
+    home.clean_up_without(Backend.LOCAL)
+
+
+def _lose_the_bucket(home: Installation, _kill: Kill, _faults: Faults) -> None:
+    home.clean_up_without(Backend.S3)
+
+
+_REFUSED: Faults = {"complete_multipart_upload": (Fault.INTERNAL_ERROR, Fault.SLOW_DOWN)}
+_SENT_WRONG: Faults = {"upload_part": (Fault.CORRUPTED,), "put_object": (Fault.CORRUPTED,)}
+_RECEIVED_WRONG: Faults = {"get_object": (Fault.CORRUPTED,)}
+
+OPENINGS: tuple[Opening, ...] = (
+    Opening("stored", _move_out),
+    Opening("to the bucket", _work, _REFUSED),
+    Opening("moved", _clean_up),
+    Opening("in the bucket", _move_back),
+    Opening("littered", _clean_up),
+    Opening("to the bucket", _work),
+    Opening("littered", _lose_the_disk),
+    Opening("long ago", _clean_up),
+    Opening("stored", _move_out, _REFUSED),
+    Opening("to the directory", _work),
+    Opening("held", _clean_up),
+    Opening("left in staging", _clean_up),
+    Opening("to the bucket", _work, _RECEIVED_WRONG),
+    Opening("damaged", _clean_up),
+    Opening("returned long ago", _move_out),
+    Opening("changed on the site", _work),
+    Opening("in the bucket", _move_back, _RECEIVED_WRONG),
+    Opening("untranscribed", _clean_up),
+    Opening("nothing", _accept),
+    Opening("expired", _clean_up),
+    Opening("stored", _move_out, _SENT_WRONG),
+    Opening("left in staging", _lose_the_bucket),
+    Opening("half fetched", _work),
+    Opening("linked out", _clean_up),
+    Opening("to the bucket", _work, _SENT_WRONG),
+    Opening("just moved", _clean_up),
+    Opening("stale copy", _move_back),
+    Opening("held", _move_back),
+    Opening("claimed", _work),
+    Opening("expiring", _clean_up),
+    Opening("littered", _work),
+    Opening("halfway", _move_out_and_expire),
+    Opening("returned", _clean_up),
+    Opening("damaged", _move_back),
+    Opening("stale copy", _clean_up),
+)
