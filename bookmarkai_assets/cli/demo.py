@@ -3,8 +3,8 @@
 import signal
 import sys
 import threading
-from collections.abc import Sequence
-from contextlib import suppress
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from types import FrameType
 from typing import Annotated, Any, Self
@@ -41,15 +41,14 @@ def demo(
 
     Example: bookmarkai demo --keep-ui
     """
-    signal.signal(signal.SIGTERM, _interrupt)
-    with _View(keep_ui=keep_ui, as_json=as_json) as view:
+    with _one_interrupt(), _View(keep_ui=keep_ui, as_json=as_json) as view:
         try:
             result = run_demo(directory, view, port=port or (UI_PORT if keep_ui else free_port()))
         except KeyboardInterrupt:
             view.say("Stopped.")
             raise typer.Exit(130) from None
     for problem in result.problems:
-        err.print(Text("not as it should be: ", style="bold red").append_text(clean(problem, 1000)))
+        err.print(Text("not as it should be: ", style="bold red").append_text(clean(problem, 1000)), soft_wrap=True)
     if result.problems:
         raise typer.Exit(1)
     view.say("Everything is as it should be.")
@@ -85,7 +84,7 @@ class _View(DemoView):
             state = f"{summary['status']}{outcome}"
             if self._seen.get(share.share_id) != state:
                 self._seen[share.share_id] = state
-                self._console.print(clean(f"  {share.link.label}: {state}"))
+                self._console.print(clean(f"  {share.link.label}: {state}"), soft_wrap=True)
 
     @override
     def finished(self, result: DemoResult, state: Path, url: str) -> None:
@@ -107,9 +106,31 @@ class _View(DemoView):
         )
 
 
-def _interrupt(_number: int, _frame: FrameType | None) -> None:
-    """Take SIGTERM for Ctrl-C, so that both end in order."""
-    raise KeyboardInterrupt
+@contextmanager
+def _one_interrupt() -> Iterator[None]:
+    """Take SIGTERM for Ctrl-C, and either once: a second one would end the stopping and leave servers behind.
+
+    Stopping takes some seconds at most. A signal that is ignored, as Ctrl-C is in the background, stays ignored.
+    """
+    handlers = {number: signal.getsignal(number) for number in (signal.SIGINT, signal.SIGTERM)}
+    is_interrupted = False
+
+    def interrupt(_number: int, _frame: FrameType | None) -> None:
+        nonlocal is_interrupted
+        is_interrupted = True
+        for number in handlers:
+            signal.signal(number, signal.SIG_IGN)
+        raise KeyboardInterrupt
+
+    for number, handler in handlers.items():
+        if handler is not signal.SIG_IGN:
+            signal.signal(number, interrupt)
+    try:
+        yield
+    finally:
+        if not is_interrupted:
+            for number, handler in handlers.items():
+                signal.signal(number, handler)
 
 
 def _progress_table(shares: Sequence[DemoShare], summaries: Sequence[dict[str, Any]]) -> Table:

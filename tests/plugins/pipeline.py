@@ -8,6 +8,8 @@ from typing import Any
 
 import dagster as dg
 import pytest
+from dagster._core.storage.event_log import in_memory as in_memory_events
+from dagster._core.storage.runs import in_memory as in_memory_runs
 from dagster._core.storage.tags import ASSET_PARTITION_RANGE_END_TAG, ASSET_PARTITION_RANGE_START_TAG
 
 from bookmarkai_assets.adapters.catalog import OpenCatalog, open_catalog
@@ -159,6 +161,18 @@ class Pipeline:
 def link(name: str) -> str:
     """Give the link that `Pipeline.share` shares for a name."""
     return f"https://example.com/{name}"
+
+
+@pytest.fixture(scope="session", autouse=True)
+def quick_instances() -> Iterator[None]:
+    """Have ephemeral instances made without Alembic's stamp, which nobody reads of a database in memory.
+
+    For the stamp Dagster reads each of its migrations, twice per instance: a quarter of a second.
+    """
+    with pytest.MonkeyPatch.context() as patch:
+        for module in (in_memory_events, in_memory_runs):
+            patch.setattr(module, "stamp_alembic_rev", lambda *_: None)
+        yield
 
 
 @pytest.fixture

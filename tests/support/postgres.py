@@ -2,12 +2,16 @@
 
 import tempfile
 import warnings
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
+from typing import Any, TypeAlias
 from uuid import uuid4
 
-from sqlalchemy import URL, create_engine, make_url
+from sqlalchemy import URL, Connection, NullPool, create_engine, make_url
+
+Contents: TypeAlias = Mapping[str, Sequence[tuple[Any, ...]]]
+"""The rows of each table."""
 
 
 class PostgresServer:
@@ -37,9 +41,44 @@ class PostgresServer:
         finally:
             self.run(f'DROP DATABASE "{name}" WITH (FORCE)')
 
+    def rows(self, database: str) -> Contents:
+        """Read all rows of a database's tables, which must be few."""
+        with _connected_to(self._url.set(database=database)) as connection:
+            tables = connection.exec_driver_sql("SELECT tablename FROM pg_tables WHERE schemaname = 'public'").scalars()
+            return {
+                table: [tuple(row) for row in connection.exec_driver_sql(f'SELECT * FROM "{table}"')]  # noqa: S608 - as listed
+                for table in tables
+            }
+
+    def put_rows(self, url: str, contents: Contents) -> None:
+        """Make these the only rows of these tables, whatever refers to them, and start every sequence anew.
+
+        Whoever is still connected to it is cut off. It takes a tenth of the time of a copy of the database.
+        """
+        with _connected_to(make_url(url)) as connection:
+            connection.exec_driver_sql(
+                "SELECT pg_terminate_backend(pid) FROM pg_stat_activity "
+                "WHERE datname = current_database() AND pid <> pg_backend_pid()"
+            )
+            # Foreign keys rest, so that no order is to be kept. DELETE makes no new files, which TRUNCATE does.
+            connection.exec_driver_sql("SET LOCAL session_replication_role = replica")
+            for table, rows in contents.items():
+                connection.exec_driver_sql(f'DELETE FROM "{table}"')  # noqa: S608 - as listed
+                for row in rows:
+                    values = ", ".join(["%s"] * len(row))
+                    connection.exec_driver_sql(f'INSERT INTO "{table}" VALUES ({values})', row)  # noqa: S608 - as listed
+            connection.exec_driver_sql("SELECT setval(seqrelid, seqstart, false) FROM pg_sequence")
+
     def close(self) -> None:
         """Close the administrator's connections."""
         self._admin.dispose()
+
+
+@contextmanager
+def _connected_to(url: URL) -> Iterator[Connection]:
+    """Give a connection of its own, in a transaction that is committed at the end."""
+    with create_engine(url, poolclass=NullPool).begin() as connection:
+        yield connection
 
 
 @contextmanager
