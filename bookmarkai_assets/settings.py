@@ -18,10 +18,11 @@ from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
 
 from bookmarkai_assets.core.errors import ConfigurationError
 from bookmarkai_assets.core.placement import StorageMode
+from bookmarkai_assets.core.rollout import AbortTarget, RolloutControl, Stage, check_stages
 from bookmarkai_assets.core.urls import HostPort
 
 MASK = "********"
-_SECRETS = frozenset({"S3_ACCESS_KEY", "S3_SECRET_KEY"})
+_SECRETS = frozenset({"S3_ACCESS_KEY", "S3_SECRET_KEY", "ALERT_WEBHOOK_URL", "ALERT_WEBHOOK_SECRET"})
 
 
 class SpeechEngineName(StrEnum):
@@ -87,6 +88,33 @@ class Settings(BaseSettings):
         24, ge=0, le=8760, description="Clean-up touches no file, and no place recorded, that is younger"
     )
 
+    rollout_stages: Annotated[tuple[Stage, ...], NoDecode] = Field(
+        tuple(Stage(percentage) for percentage in (10, 25, 50, 75, 100)),
+        description="The rollout's stages in rising order, percentages of new media; shadow first copies and compares",
+    )
+    rollout_min_stage_hours: float = Field(168, ge=0, le=8760, description="The least time in a stage")
+    rollout_control: RolloutControl = Field(
+        RolloutControl.MANUAL, description="manual: the gate advises; automatic: it promotes and aborts by itself"
+    )
+    rollout_abort_to: AbortTarget = Field(
+        AbortTarget.LAST_HELD, description="Where an abort goes back to: last, the stage that held before, or 0"
+    )
+    rollout_window_hours: float = Field(
+        24, ge=1, le=720, description="The gate judges the transfers of this many hours"
+    )
+    rollout_min_sample: int = Field(50, ge=1, description="Uploads, and downloads, that the gate wants to see at least")
+    rollout_max_failure_percent: float = Field(5, ge=0, le=100, description="Failed uploads that the gate accepts")
+    rollout_max_upload_seconds: float = Field(30, gt=0, le=3600, description="Mean upload time that the gate accepts")
+    rollout_max_download_seconds: float = Field(
+        30, gt=0, le=3600, description="p95 of workers' download times from S3 that the gate accepts"
+    )
+    rollout_budget_usd: float | None = Field(
+        None, gt=0, description="Budget for S3 per calendar month in USD; unset means none"
+    )
+    rollout_price_table: Path | None = Field(
+        None, description="A price table to use instead of the one that comes along; an absolute path"
+    )
+
     whisper_engine: SpeechEngineName = Field(SpeechEngineName.FASTER_WHISPER, description="The speech engine")
     whisper_model: str = Field("base", min_length=1, description="Model name (tiny.en, base, …) or a directory")
     whisper_language: str | None = Field(
@@ -115,6 +143,18 @@ class Settings(BaseSettings):
     )
     retry_max_seconds: float = Field(3600, gt=0, le=2_592_000, description="Longest wait between attempts")
 
+    alert_webhook_url: SecretStr | None = Field(
+        None, description="http(s) URL that alerts are posted to as JSON; it may hold a token, so it is not shown"
+    )
+    alert_webhook_secret: SecretStr | None = Field(
+        None, min_length=16, description="Signs what is posted (HMAC-SHA256); at least 16 characters"
+    )
+    cloudwatch_namespace: str | None = Field(
+        None,
+        pattern=r"^[A-Za-z0-9_.#:/-]{1,255}$",
+        description="Namespace for metrics in CloudWatch; unset means none are sent",
+    )
+
     catalog_url: str | None = Field(
         None, description="SQLAlchemy URL of the catalog; unset means catalog.db in DAGSTER_HOME (or ./dagster_home)"
     )
@@ -134,6 +174,31 @@ class Settings(BaseSettings):
             except re.error as error:
                 raise ValueError(f"expected names or regular expressions, but {name!r} is none: {error}") from None
         return names
+
+    @field_validator("rollout_stages", mode="before")
+    @classmethod
+    def _split_stages(cls, value: object) -> object:
+        return tuple(Stage.parse(name) for name in value.split(",")) if isinstance(value, str) else value
+
+    @field_validator("rollout_stages")
+    @classmethod
+    def _stages_rise(cls, stages: tuple[Stage, ...]) -> tuple[Stage, ...]:
+        check_stages(stages)
+        return stages
+
+    @field_validator("alert_webhook_url")
+    @classmethod
+    def _is_webhook(cls, value: SecretStr | None) -> SecretStr | None:
+        if value is not None and _host_of(value.get_secret_value()) is None:
+            raise ValueError("expected an http(s) URL, such as https://hooks.example.com/bookmarkai")
+        return value
+
+    @field_validator("cloudwatch_namespace")
+    @classmethod
+    def _is_not_reserved(cls, value: str | None) -> str | None:
+        if value is not None and value.startswith("AWS/"):
+            raise ValueError("expected a namespace of your own, such as BookmarkAI/Media: AWS/ is reserved")
+        return value
 
     @field_validator("egress_allowed_hosts", mode="before")
     @classmethod
@@ -156,15 +221,8 @@ class Settings(BaseSettings):
     def _is_endpoint(cls, value: str | None) -> str | None:
         if value is None:
             return None
-        expected = "expected an http(s) URL without a user name, such as https://s3.example.com"
-        try:
-            parts = urlsplit(value)
-            is_usable = parts.scheme in {"http", "https"} and bool(parts.hostname) and "@" not in parts.netloc
-            _ = parts.port  # raises for a port that is none
-        except ValueError as error:
-            raise ValueError(f"{expected}: {error}") from None
-        if not is_usable:
-            raise ValueError(expected)
+        if "@" in value or _host_of(value) is None:
+            raise ValueError("expected an http(s) URL without a user name, such as https://s3.example.com")
         return value
 
     @field_validator("catalog_url")
@@ -176,7 +234,7 @@ class Settings(BaseSettings):
             )
         return value
 
-    @field_validator("ytdlp_download_dir", "dagster_home")
+    @field_validator("ytdlp_download_dir", "dagster_home", "rollout_price_table")
     @classmethod
     def _is_absolute(cls, value: Path | None) -> Path | None:
         if value is not None and not value.is_absolute():
@@ -238,6 +296,16 @@ def load_settings(*, env_file: Path | None = Path(".env"), **overrides: Any) -> 
         raise ConfigurationError("The settings are not usable:\n" + "\n".join(lines)) from None
 
 
+def _host_of(url: str) -> str | None:
+    """Give the host of an http(s) URL; None for what is none."""
+    try:
+        parts = urlsplit(url)
+        _ = parts.port  # raises for a port that is none
+    except ValueError:
+        return None
+    return parts.hostname if parts.scheme in {"http", "https"} else None
+
+
 def _problems_together(data: Mapping[str, Any]) -> list[tuple[str, str]]:
     """Name the variables that contradict each other, from their raw values."""
     problems = []
@@ -274,8 +342,10 @@ def _shown_value(variable: str, value: object) -> str | None:
         return MASK
     if variable in {"CATALOG_URL", "S3_ENDPOINT"}:
         return _without_password(str(value))
-    if isinstance(value, frozenset | tuple):
+    if isinstance(value, frozenset):
         return ",".join(sorted(f"{v.host}:{v.port}" if isinstance(v, HostPort) else str(v) for v in value))
+    if isinstance(value, tuple):
+        return ",".join(str(v).removesuffix("%") for v in value)
     return str(value)
 
 

@@ -3,10 +3,16 @@
 The adapters' vendors are imported here, when a part is made, and not when this module is.
 """
 
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager
+from datetime import timedelta
 from typing import TypedDict
 
+from bookmarkai_assets.adapters.price_table import SHIPPED_PRICES, read_price_table
+from bookmarkai_assets.core.alert_ports import AlertReceiver, MetricSink
+from bookmarkai_assets.core.charts import ChartPainter
+from bookmarkai_assets.core.gate_figures import GateLimits
 from bookmarkai_assets.core.placement import Backend, StoragePolicy
 from bookmarkai_assets.core.ports import (
     Catalog,
@@ -18,11 +24,14 @@ from bookmarkai_assets.core.ports import (
 )
 from bookmarkai_assets.core.retention import RetentionPolicy
 from bookmarkai_assets.core.retries import RetryPolicy
+from bookmarkai_assets.core.rollout import RolloutPlan
 from bookmarkai_assets.core.rules import PipelineRules
 from bookmarkai_assets.operations.storage_checking import LinkReader
 from bookmarkai_assets.settings import Settings, SpeechEngineName
 
 SECONDS_PER_HOUR = 3600
+MAX_VERIFICATION_AGE = timedelta(days=8)
+"""The weekly verification's period and a day for it to run late."""
 
 STAGING = ".staging"
 """Below the local media, so that putting a staged file there is a rename within one file system."""
@@ -48,6 +57,22 @@ def make_rules(settings: Settings) -> PipelineRules:
             local_days=settings.local_retention_days or settings.s3_expiry_days or None,
             s3_days=settings.s3_expiry_days or None,
         ),
+        rollout=RolloutPlan(
+            stages=settings.rollout_stages,
+            min_stage_time=timedelta(hours=settings.rollout_min_stage_hours),
+            control=settings.rollout_control,
+            abort_to=settings.rollout_abort_to,
+        ),
+        gate=GateLimits(
+            window=timedelta(hours=settings.rollout_window_hours),
+            min_sample=settings.rollout_min_sample,
+            max_failure_percent=settings.rollout_max_failure_percent,
+            max_mean_upload_seconds=settings.rollout_max_upload_seconds,
+            max_download_p95_seconds=settings.rollout_max_download_seconds,
+            budget_usd=settings.rollout_budget_usd,
+            max_verification_age=MAX_VERIFICATION_AGE,
+        ),
+        prices=read_price_table(settings.rollout_price_table or SHIPPED_PRICES),
         lease_seconds=settings.lease_seconds,
         watch_seconds=settings.sensor_watch_seconds,
         batch_size=settings.sensor_batch_size,
@@ -149,3 +174,47 @@ def make_speech_engine(settings: Settings) -> SpeechEngine:
                 cpu_threads=settings.whisper_cpu_threads,
                 beam_size=settings.whisper_beam_size,
             )
+
+
+def make_chart_painter() -> ChartPainter:
+    """Give what draws the rollout's charts."""
+    from bookmarkai_assets.adapters.charts import MatplotlibPainter  # noqa: PLC0415 - adapters load when used
+
+    return MatplotlibPainter()
+
+
+def make_alert_receivers(settings: Settings) -> list[AlertReceiver]:
+    """Give whom alerts are told beside the log: the webhook, where one is set."""
+    from bookmarkai_assets.adapters.webhook import WebhookReceiver  # noqa: PLC0415 - adapters load when used
+
+    if settings.alert_webhook_url is None:
+        return []
+    secret = settings.alert_webhook_secret
+    return [
+        WebhookReceiver(
+            settings.alert_webhook_url.get_secret_value(),
+            secret.get_secret_value() if secret else None,
+            clock=time.time,
+        )
+    ]
+
+
+def make_metric_sinks(settings: Settings) -> list[MetricSink]:
+    """Give where metrics are published: CloudWatch, where a namespace is set.
+
+    The keys for S3 are AWS's, and so good for CloudWatch, unless they are for another server.
+    """
+    from bookmarkai_assets.adapters.cloudwatch import CloudWatchSink  # noqa: PLC0415 - adapters load when used
+
+    if settings.cloudwatch_namespace is None:
+        return []
+    connection = _connection_of(settings)
+    is_aws = connection["endpoint"] is None
+    return [
+        CloudWatchSink(
+            settings.cloudwatch_namespace,
+            region=connection["region"],
+            access_key=connection["access_key"] if is_aws else None,
+            secret_key=connection["secret_key"] if is_aws else None,
+        )
+    ]

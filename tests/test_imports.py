@@ -17,6 +17,8 @@ HEAVY = (
     "torch",
     "whisper",
     "av",
+    "matplotlib",
+    "PIL",
     "sqlalchemy",
 )
 

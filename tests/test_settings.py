@@ -139,6 +139,25 @@ def test_the_readme_documents_every_setting() -> None:
     assert documented == [_row(name) for name in Settings.model_fields]
 
 
+@pytest.mark.parametrize(
+    ("changes", "expected"),
+    [
+        ({"rollout_stages": "25,10"}, "ROLLOUT_STAGES = 25,10: expected stages that rise"),
+        ({"rollout_stages": "0,50"}, "ROLLOUT_STAGES = 0,50: expected stages that rise"),
+        ({"rollout_stages": "ten"}, "ROLLOUT_STAGES = ten: expected shadow or a whole percentage"),
+        ({"alert_webhook_url": "hooks.example.com/?token=hidden"}, "ALERT_WEBHOOK_URL = ********: expected an http(s)"),
+        ({"cloudwatch_namespace": "AWS/S3"}, "CLOUDWATCH_NAMESPACE = AWS/S3"),
+        ({"rollout_price_table": "prices.json"}, "ROLLOUT_PRICE_TABLE = prices.json: expected an absolute path"),
+    ],
+)
+def test_a_rollout_that_cannot_be_followed_stops_the_start(changes: dict[str, str], expected: str) -> None:
+    """Each bad variable is named with what was expected, and a secret is not repeated."""
+    with pytest.raises(ConfigurationError) as refusal:
+        load_settings(env_file=None, **changes)
+    assert expected in str(refusal.value)
+    assert "hidden" not in str(refusal.value)
+
+
 def _row(name: str) -> str:
     field = Settings.model_fields[name]
     default = field.default
@@ -148,7 +167,7 @@ def _row(name: str) -> str:
         case bool():
             shown = f"`{str(default).lower()}`"
         case tuple():
-            shown = f"`{','.join(default)}`"
+            shown = f"`{','.join(str(part).removesuffix('%') for part in default)}`"
         case _:
             shown = f"`{default}`"
     return f"| `{name.upper()}` | {shown} | {field.description} |"

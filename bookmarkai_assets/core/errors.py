@@ -37,6 +37,10 @@ class CleanUpRefusedError(BookmarkAIError):
     """Clean-up found the stores so unlike what the catalog expects that it removed nothing."""
 
 
+class RolloutConflictError(BookmarkAIError):
+    """Somebody else decided about the rollout at the same time, or the state does not allow what was asked."""
+
+
 class TranscriptionError(BookmarkAIError):
     """The speech engine could not read this audio."""
 

@@ -33,10 +33,16 @@ class Backend(StrEnum):
 
 @dataclass(frozen=True)
 class StoragePolicy:
-    """What the operator has set: the mode, and for `hybrid` the share of media that S3 takes, in percent."""
+    """The mode, and for `hybrid` the share of media that S3 takes, in percent.
+
+    `is_shadow`: what is placed on local is also put to S3 and compared. `decision_id` names the rollout's decision that
+    the policy follows, None for settings alone.
+    """
 
     mode: StorageMode
     s3_percentage: int
+    is_shadow: bool = False
+    decision_id: int | None = None
 
     def __post_init__(self) -> None:
         """Refuse a percentage outside 0 to 100 (`ValueError`)."""
@@ -46,13 +52,17 @@ class StoragePolicy:
 
 @dataclass(frozen=True)
 class Placement:
-    """A decision and its reasons: who made it, the policy of that moment and the share's bucket (0 to 99)."""
+    """A decision and its reasons: who made it, the policy of that moment and the share's bucket (0 to 99).
+
+    `decision_id` is the rollout's decision that the policy followed, None when it was the settings alone.
+    """
 
     backend: Backend
     mode: StorageMode
     percentage: int
     bucket: int
     decided_by: Decider = Decider.POLICY
+    decision_id: int | None = None
 
     @property
     def reason(self) -> str:
@@ -61,10 +71,12 @@ class Placement:
             return f"an operator moved it to {self.backend}"
         if self.decided_by is Decider.FOUND:
             return f"its bytes were found in {self.backend}"
+        under = "" if self.decision_id is None else f" (rollout decision {self.decision_id})"
         if self.mode is not StorageMode.HYBRID:
-            return f"storage mode {self.mode} sends everything to {self.backend}"
+            return f"storage mode {self.mode} sends everything to {self.backend}{under}"
         side = "below" if self.backend is Backend.S3 else "not below"
-        return f"hybrid at {self.percentage}%: bucket {self.bucket} is {side} {self.percentage}, so {self.backend}"
+        bucket = f"bucket {self.bucket} is {side} {self.percentage}"
+        return f"hybrid at {self.percentage}%{under}: {bucket}, so {self.backend}"
 
 
 def bucket_of(share_id: str) -> int:
@@ -85,6 +97,7 @@ def place(policy: StoragePolicy, share_id: str) -> Placement:
         mode=policy.mode,
         percentage=policy.s3_percentage,
         bucket=bucket,
+        decision_id=policy.decision_id,
     )
 
 

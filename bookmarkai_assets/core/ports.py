@@ -11,11 +11,13 @@ from enum import StrEnum
 from pathlib import Path
 from typing import Any, BinaryIO
 
-from bookmarkai_assets.core.errors import StoreError, StoreErrorClass
+from bookmarkai_assets.core.errors import StoreError
 from bookmarkai_assets.core.media import Digest, Media, VideoInfo
 from bookmarkai_assets.core.outcomes import Failure
-from bookmarkai_assets.core.placement import Backend
+from bookmarkai_assets.core.placement import Backend, Decider
+from bookmarkai_assets.core.rollout_ports import Cursors, EventTotals, IncidentTable, RolloutLedger
 from bookmarkai_assets.core.shares import Share, ShareProgress
+from bookmarkai_assets.core.storage_events import StorageEvent
 from bookmarkai_assets.core.transcripts import Transcript
 
 # --- Media stores ---------------------------------------------------------------------------------------------------
@@ -64,6 +66,10 @@ class Leftover:
     size_bytes: int | None
 
 
+def untold(_size_bytes: int) -> None:
+    """Tell nobody of bytes that were transferred."""
+
+
 class MediaStore(ABC):
     """One backend for media: the local directory, or a bucket.
 
@@ -91,6 +97,7 @@ class MediaStore(ABC):
         tags: Mapping[str, str],
         may_replace: bool,
         may_consume: bool,
+        on_bytes: Callable[[int], object] = untold,
     ) -> StoredObject:
         """Store `source` under `key` and return what is stored.
 
@@ -99,11 +106,17 @@ class MediaStore(ABC):
         `may_replace`, else `ObjectConflictError`. A source that does not have the expected digest is a `StoreError` of
         class `checksum`; a source that is missing, with nothing stored, is `ObjectNotFoundError`. `tags` (names of
         a-z, 0-9 and -, any text as values) stay with the object, 2 KB of them at most.
+
+        `on_bytes` is told how many bytes more have been transferred, from any thread but by one at a time: each byte
+        once, however often a part is repeated, so that the amounts of a put that succeeds add up to the size.
         """
 
     @abstractmethod
-    def get(self, url: str, destination: Path, *, expected: Digest) -> None:
-        """Fetch the object to `destination`, verified against `expected`, appearing there whole or not at all."""
+    def get(self, url: str, destination: Path, *, expected: Digest, on_bytes: Callable[[int], object] = untold) -> None:
+        """Fetch the object to `destination`, verified against `expected`, appearing there whole or not at all.
+
+        `on_bytes` is told as by `put`.
+        """
 
     @abstractmethod
     def open(self, url: str, *, offset: int = 0, size_bytes: int | None = None) -> BinaryIO:
@@ -321,6 +334,16 @@ class Refused:
     reason: str
 
 
+@dataclass(frozen=True)
+class ParkedShare:
+    """A share that was given up, when and why: `outcome` is an `Outcome`, `reason` its evidence in words."""
+
+    share_id: str
+    outcome: str | None
+    reason: str | None
+    parked_at: datetime
+
+
 class WorkLedger(ABC):
     """Who works on which share, under which lease, and how it ended. The sensor selects by this and nothing else.
 
@@ -422,10 +445,11 @@ class WorkLedger(ABC):
         """Tell how the share failed in this very run, if it did."""
 
     @abstractmethod
-    def retry(self, share_ids: Sequence[str], *, now: datetime) -> Sequence[str]:
+    def retry(self, share_ids: Sequence[str], *, now: datetime, is_lost: bool = False) -> Sequence[str]:
         """Make shares due at once with their attempts reset; returns those that changed.
 
-        Those that are parked or waiting, and done ones whose media has expired: they are fetched anew.
+        Those that are parked or waiting, and done ones whose media has expired: they are fetched anew. So are done ones
+        that no run has in hand when the caller has found that their stored media `is_lost`.
         """
 
     @abstractmethod
@@ -440,8 +464,23 @@ class WorkLedger(ABC):
         """List the parked shares, oldest first."""
 
     @abstractmethod
+    def parked_since(self, moment: datetime, *, limit: int) -> Sequence[ParkedShare]:
+        """Read the shares that were parked at that moment or later and still are, newest first. One indexed look."""
+
+    @abstractmethod
     def progress(self, share_id: str) -> ShareProgress:
         """Say how far a share has come; zero attempts and None throughout for one never claimed."""
+
+
+@dataclass(frozen=True)
+class InventoryLine:
+    """The stored media of one backend, bucket of the placement rule (0 to 99) and decider: how many, how big."""
+
+    backend: Backend
+    bucket: int | None
+    decided_by: Decider
+    media: int
+    size_bytes: int
 
 
 class MediaLedger(ABC):
@@ -495,6 +534,13 @@ class MediaLedger(ABC):
         """Count the media that are stored on a backend and have not passed their `expires_at`."""
 
     @abstractmethod
+    def inventory(self) -> Sequence[InventoryLine]:
+        """Count the stored media and their bytes, audio tracks included, by backend, bucket and decider.
+
+        A media from before buckets were recorded has bucket None.
+        """
+
+    @abstractmethod
     def acknowledges(self, url: str) -> bool:
         """Tell whether some stored media's video or audio is recorded at this URL."""
 
@@ -515,25 +561,6 @@ class TranscriptTable(ABC):
         """Read a transcript that another share of the same media has, made by the same engine and model."""
 
 
-@dataclass(frozen=True)
-class StorageEvent:
-    """One transfer, good or bad. `operation` is fetch, put or get; `backend` is site, local or s3.
-
-    `error_class` is None on success; `size_bytes` counts what was to be moved, 0 when unknown. `seconds` is wall time.
-    """
-
-    occurred_at: datetime
-    operation: str
-    backend: str
-    share_id: str | None
-    media_id: str | None
-    kind: str
-    size_bytes: int
-    seconds: float
-    error_class: StoreErrorClass | str | None
-    error: str | None
-
-
 class EventLog(ABC):
     """`storage_events`: append-only; every metric comes from here."""
 
@@ -544,6 +571,14 @@ class EventLog(ABC):
     @abstractmethod
     def for_share(self, share_id: str) -> Sequence[StorageEvent]:
         """Read a share's events, oldest first."""
+
+    @abstractmethod
+    def after(self, position: int, *, limit: int) -> tuple[Sequence[StorageEvent], int]:
+        """Read the next events in the order of recording, and the position after them.
+
+        Positions are opaque and rise; 0 is before the first. Every event is given once: none is recorded later at an
+        earlier position, however many processes record at once.
+        """
 
 
 @dataclass(frozen=True)
@@ -584,11 +619,15 @@ class TombstoneTable(ABC):
 
 @dataclass(frozen=True)
 class Catalog:
-    """The truth: six tables' worth of doors, one database behind them."""
+    """The truth: a door for each part of it, one database behind them."""
 
     shares: ShareTable
     work: WorkLedger
     media: MediaLedger
     transcripts: TranscriptTable
     events: EventLog
+    totals: EventTotals
     tombstones: TombstoneTable
+    rollout: RolloutLedger
+    incidents: IncidentTable
+    cursors: Cursors

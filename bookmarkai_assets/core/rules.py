@@ -3,17 +3,21 @@
 from dataclasses import dataclass
 from pathlib import Path
 
+from bookmarkai_assets.core.costs import PriceTable
+from bookmarkai_assets.core.gate_figures import GateLimits
 from bookmarkai_assets.core.placement import StoragePolicy
 from bookmarkai_assets.core.ports import DownloadLimits
 from bookmarkai_assets.core.retention import RetentionPolicy
 from bookmarkai_assets.core.retries import RetryPolicy
+from bookmarkai_assets.core.rollout import RolloutPlan
 from bookmarkai_assets.core.urls import HostPort
 
 
 @dataclass(frozen=True)
 class PipelineRules:
-    """Everything an operator decides about the work on a share.
+    """Everything an operator decides about the work on a share and the rollout.
 
+    `storage` is what the settings say; what counts at a placement is `operations.current_policy`.
     `staging_dir` holds downloads in progress, on the file system of the local media so that a put is a rename.
     """
 
@@ -26,6 +30,9 @@ class PipelineRules:
     language: str | None
     retry: RetryPolicy
     retention: RetentionPolicy
+    rollout: RolloutPlan
+    gate: GateLimits
+    prices: PriceTable
     lease_seconds: float
     watch_seconds: float
     batch_size: int

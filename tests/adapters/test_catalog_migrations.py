@@ -3,6 +3,7 @@
 import re
 from collections.abc import Collection
 from concurrent.futures import ThreadPoolExecutor
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 from uuid import uuid4
@@ -20,6 +21,7 @@ from bookmarkai_assets.adapters.catalog import downgrade_catalog, open_catalog, 
 from bookmarkai_assets.adapters.catalog.schema import REVISIONS
 from bookmarkai_assets.adapters.catalog.tables import SCHEMA_VERSION_TABLE, metadata
 from bookmarkai_assets.core.errors import ConfigurationError
+from bookmarkai_assets.core.windows import day_of
 from tests.support.catalog import (
     PLACEMENT,
     USER,
@@ -36,8 +38,13 @@ from tests.support.catalog import (
     tombstone_of,
     transcript_of,
 )
+from tests.support.storage_events import NOON, transfer
 
-OUR_TABLES = {"share_work", "leases", "media", "storage_events", "transcript_provenance", "tombstones"}
+FIRST_TABLES = {"share_work", "leases", "media", "storage_events", "transcript_provenance"}
+"""Of the first release."""
+
+ROLLOUT_TABLES = {"event_totals", "rollout_decisions", "storage_verifications", "incidents", "cursors"}
+OUR_TABLES = FIRST_TABLES | {"tombstones"} | ROLLOUT_TABLES
 GATEWAY_TABLES = {"shares", "transcripts"}
 
 # As the gateway makes them, with columns and tables that this project knows nothing of.
@@ -138,6 +145,7 @@ def test_every_constraint_has_a_name_of_ours(empty_postgres_url: str) -> None:
     assert names == {f"pk_{table}" for table in OUR_TABLES | GATEWAY_TABLES} | {
         "uq_shares_idempotency_key",
         "uq_shares_url_user_id",
+        "uq_rollout_decisions_previous_id",
     }
 
 
@@ -194,20 +202,20 @@ def test_downgrading_keeps_what_users_have_given(empty_url: str) -> None:
         assert (found.text, found.engine) == ("hello", "unknown")
 
 
-def make_first_schema(url: str) -> None:
-    """Make the schema of the first release, as that release made it."""
+def make_schema(url: str, revision: str) -> None:
+    """Make the schema of an earlier release, as that release made it."""
     config = Config()
     config.set_main_option("script_location", str(Path(package.__file__).parent / "migrations"))
     engine = create_engine(url)
     with engine.begin() as connection:
         config.attributes["connection"] = connection
-        command.upgrade(config, "0001")
+        command.upgrade(config, revision)
     engine.dispose()
 
 
 def test_a_catalog_of_the_first_release_keeps_its_rows(empty_url: str) -> None:
     """A stored and a staged media of the first release are read as they were: placed by the policy, without an end."""
-    make_first_schema(empty_url)
+    make_schema(empty_url, "0001")
     share_id = str(uuid4())
     run_script(
         empty_url,
@@ -246,10 +254,10 @@ INSERT INTO media (media_id, canonical_url, platform, share_id, object_key, stat
 
 def test_going_back_to_the_first_release_keeps_its_rows(empty_url: str) -> None:
     """Its schema is there again to the last column, and an expired media is one whose bytes it will find missing."""
-    make_first_schema(empty_url)
-    before = _columns(empty_url, OUR_TABLES - {"tombstones"})
+    make_schema(empty_url, "0001")
+    before = _columns(empty_url, FIRST_TABLES)
     upgrade_catalog(empty_url)
-    assert _columns(empty_url, OUR_TABLES - {"tombstones"}) != before
+    assert _columns(empty_url, FIRST_TABLES) != before
     with open_catalog(empty_url) as catalog:
         share_id = add_share(catalog)
         store(catalog, stored_media("m1", share_id))
@@ -261,17 +269,39 @@ def test_going_back_to_the_first_release_keeps_its_rows(empty_url: str) -> None:
 
     downgrade_catalog(empty_url, "0001")
 
-    assert tables_of(empty_url) == OUR_TABLES - {"tombstones"} | GATEWAY_TABLES | {SCHEMA_VERSION_TABLE}
-    assert _columns(empty_url, OUR_TABLES - {"tombstones"}) == before
+    assert tables_of(empty_url) == FIRST_TABLES | GATEWAY_TABLES | {SCHEMA_VERSION_TABLE}
+    assert _columns(empty_url, FIRST_TABLES) == before
     upgrade_catalog(empty_url)
     with open_catalog(empty_url) as catalog:
         assert [media.state for media in catalog.media.page(limit=9)] == ["stored", "stored", "staged"]
         assert due_ids(catalog, 1) == [share_id]
 
 
+def test_going_back_before_the_rollout_keeps_media_and_events(empty_url: str) -> None:
+    """What was stored and transferred stays, without its purposes, and the next upgrade adds it all up again."""
+    make_schema(empty_url, "0002")
+    before = _columns(empty_url, FIRST_TABLES)
+    upgrade_catalog(empty_url)
+    with open_catalog(empty_url) as catalog:
+        media = stored_media("m1", add_share(catalog))
+        store(catalog, replace(media, placement=replace(PLACEMENT, decision_id=3)))
+        catalog.events.record(transfer(purpose="move"))
+        assert catalog.totals.roll_up().events == 1
+
+    downgrade_catalog(empty_url, "0002")
+
+    assert tables_of(empty_url) == FIRST_TABLES | {"tombstones"} | GATEWAY_TABLES | {SCHEMA_VERSION_TABLE}
+    assert _columns(empty_url, FIRST_TABLES) == before
+    upgrade_catalog(empty_url)
+    with open_catalog(empty_url) as catalog:
+        assert catalog.media.page(limit=9) == [media]
+        assert catalog.totals.roll_up().events == 1
+        assert [series.purpose for series in catalog.totals.totals(day_of(NOON))] == [""]
+
+
 def test_an_unknown_revision_cannot_be_gone_back_to(empty_url: str) -> None:
     """The message lists the revisions there are."""
-    with pytest.raises(ConfigurationError, match="expected one of the revisions base, 0001, 0002, found '0000'"):
+    with pytest.raises(ConfigurationError, match="expected one of the revisions base, 0001, 0002, 0003, found '0000'"):
         downgrade_catalog(empty_url, "0000")
 
 

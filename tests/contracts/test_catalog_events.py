@@ -4,11 +4,13 @@ from uuid import uuid4
 
 from bookmarkai_assets.adapters.catalog import OpenCatalog
 from bookmarkai_assets.core.errors import StoreErrorClass
-from bookmarkai_assets.core.ports import StorageEvent
+from bookmarkai_assets.core.storage_events import StorageEvent
 from tests.support.catalog import add_share, at
 
 
-def event_of(share_id: str | None, seconds: float, *, error_class: str | None = None) -> StorageEvent:
+def event_of(
+    share_id: str | None, seconds: float, *, error_class: str | None = None, purpose: str | None = "place"
+) -> StorageEvent:
     """Give an upload at that moment."""
     return StorageEvent(
         occurred_at=at(seconds),
@@ -21,6 +23,7 @@ def event_of(share_id: str | None, seconds: float, *, error_class: str | None = 
         seconds=1.25,
         error_class=error_class,
         error="the store said 503 🙁" if error_class else None,
+        purpose=purpose,
     )
 
 
@@ -61,3 +64,18 @@ def test_a_share_without_events_has_an_empty_log(each_catalog: OpenCatalog) -> N
     """Asking for a share that nothing happened to, or that cannot exist, gives nothing."""
     assert each_catalog.events.for_share(str(uuid4())) == []
     assert each_catalog.events.for_share("not-a-uuid") == []
+
+
+def test_events_are_read_on_from_a_position(each_catalog: OpenCatalog) -> None:
+    """In the order of recording, each once, whatever their moments; at the end nothing, and the position stays."""
+    events = [event_of(None, seconds, purpose=purpose) for seconds, purpose in ((9, "move"), (1, None), (5, "shadow"))]
+    assert each_catalog.events.after(0, limit=2) == ([], 0)
+    for event in events:
+        each_catalog.events.record(event)
+
+    first, position = each_catalog.events.after(0, limit=2)
+    rest, end = each_catalog.events.after(position, limit=2)
+
+    assert [*first, *rest] == events
+    assert 0 < position < end
+    assert each_catalog.events.after(end, limit=2) == ([], end)

@@ -8,6 +8,7 @@ from sqlalchemy import text
 from bookmarkai_assets.adapters.catalog import OpenCatalog
 from bookmarkai_assets.core.errors import LeaseLostError
 from bookmarkai_assets.core.placement import Backend, Decider
+from bookmarkai_assets.core.ports import InventoryLine
 from tests.support.catalog import PLACEMENT, add_share, at, begin, execute, staged_media, store, stored_media
 
 
@@ -205,3 +206,44 @@ def test_only_stored_media_that_have_not_expired_are_counted(each_catalog: OpenC
 
     assert [count(Backend.S3, seconds) for seconds in (99, 100, 101)] == [3, 2, 1]
     assert count(Backend.LOCAL, 100) == 1
+
+
+def test_the_decision_behind_a_placement_is_kept(each_catalog: OpenCatalog, share_id: str) -> None:
+    """A media says under which of the rollout's decisions it was placed, and of none when there was none."""
+    under = replace(stored_media("m1", share_id), placement=replace(PLACEMENT, decision_id=5_000_000_000))
+    store(each_catalog, under)
+    store(each_catalog, stored_media("m2", share_id))
+
+    assert each_catalog.media.page(limit=9) == [under, stored_media("m2", share_id)]
+
+
+def test_the_inventory_counts_what_is_stored(each_catalog: OpenCatalog, share_id: str) -> None:
+    """By backend, bucket and decider, with the audio tracks' bytes; what is staged or expired is not in it."""
+    one = stored_media("m1", share_id)
+    moved = replace(PLACEMENT, backend=Backend.LOCAL, decided_by=Decider.OPERATOR)
+    for media in (
+        one,
+        replace(one, media_id="m2", audio=None),
+        replace(one, media_id="m3", placement=replace(PLACEMENT, bucket=8)),
+        replace(one, media_id="m4", placement=moved),
+        replace(one, media_id="m5", placement=moved),
+        replace(one, media_id="m6"),
+    ):
+        store(each_catalog, media)
+    execute(each_catalog, "UPDATE media SET state = 'expired' WHERE media_id = 'm6'")
+    execute(each_catalog, "UPDATE media SET placement_decided_by = NULL WHERE media_id = 'm1'")
+    execute(each_catalog, "UPDATE media SET placement_bucket = NULL WHERE media_id = 'm5'")
+    each_catalog.media.record_staged(staged_media("m", share_id), owner="run", now=at(1))
+
+    video, audio = one.video.digest.size_bytes, 480_000
+    assert set(each_catalog.media.inventory()) == {
+        InventoryLine(Backend.S3, 7, Decider.POLICY, 2, 2 * video + audio),
+        InventoryLine(Backend.S3, 8, Decider.POLICY, 1, video + audio),
+        InventoryLine(Backend.LOCAL, 7, Decider.OPERATOR, 1, video + audio),
+        InventoryLine(Backend.LOCAL, None, Decider.OPERATOR, 1, video + audio),
+    }
+
+
+def test_an_empty_catalog_has_an_empty_inventory(each_catalog: OpenCatalog) -> None:
+    """Nothing is stored, so there is no line."""
+    assert each_catalog.media.inventory() == []

@@ -1,4 +1,4 @@
-"""The catalog in SQL: shares, work, media, transcripts, storage events and tombstones, in SQLite or PostgreSQL.
+"""The catalog in SQL: shares, work, media, transcripts, storage events and the rollout, in SQLite or PostgreSQL.
 
 Everything that speaks SQL is in this package and nothing else is: which share is worked on when, and what a failure
 means, is decided by the callers of the ports. Its doors are the names below.

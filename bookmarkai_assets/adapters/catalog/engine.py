@@ -58,7 +58,8 @@ class Database:
 
         On SQLite it holds the one write lock from its first moment, so what it reads cannot change under it. On
         PostgreSQL (READ COMMITTED) it must lock the rows whose content it decides by. Locks are taken in one order:
-        leases, then `shares`, then `share_work`, then `tombstones`; several of a kind by ascending key.
+        leases, then `shares`, then `share_work`, then `tombstones`; several of a kind by ascending key. `cursors`, then
+        `event_totals`, are locked together with nothing else.
         """
         with self._typed_errors(), self._writer.begin() as connection:
             yield connection

@@ -2,20 +2,23 @@
 
 from collections.abc import Sequence
 from dataclasses import asdict, fields
+from typing import Any
 
-from sqlalchemy import insert, select
+from sqlalchemy import Column, Row, insert, select
 from typing_extensions import override
 
 from bookmarkai_assets.adapters.catalog.columns import has_id
 from bookmarkai_assets.adapters.catalog.engine import Database
+from bookmarkai_assets.adapters.catalog.settling import settled_id
 from bookmarkai_assets.adapters.catalog.tables import storage_events
-from bookmarkai_assets.core.ports import EventLog, StorageEvent
+from bookmarkai_assets.core.ports import EventLog
+from bookmarkai_assets.core.storage_events import StorageEvent
 
 _COLUMNS = [storage_events.c[field.name] for field in fields(StorageEvent)]
 
 
 class SqlEventLog(EventLog):
-    """The log that every metric is made from. Its columns are the fields of `StorageEvent`."""
+    """The log that every metric is made from. Its columns are the fields of `StorageEvent`; a position is an id."""
 
     def __init__(self, database: Database) -> None:
         self._database = database
@@ -34,3 +37,23 @@ class SqlEventLog(EventLog):
         )
         with self._database.reading() as connection:
             return [StorageEvent(**row._mapping) for row in connection.execute(statement)]  # noqa: SLF001 - SQLAlchemy's documented name
+
+    @override
+    def after(self, position: int, *, limit: int) -> tuple[Sequence[StorageEvent], int]:
+        rows = rows_after(self._database, position, _COLUMNS, limit=limit)
+        return [StorageEvent(*row[1:]) for row in rows], rows[-1].id if rows else position
+
+
+def rows_after(
+    database: Database, position: int, columns: Sequence[Column[Any]], *, limit: int
+) -> Sequence[Row[*tuple[Any, ...]]]:
+    """Read the next settled events in the order of their ids: the id, then these columns."""
+    identity = storage_events.c.id
+    statement = (
+        select(identity, *columns)
+        .where(identity > position, identity <= settled_id(database))
+        .order_by(identity)
+        .limit(limit)
+    )
+    with database.reading() as connection:
+        return connection.execute(statement).all()

@@ -14,7 +14,7 @@ from bookmarkai_assets.adapters.catalog.tables import media as table
 from bookmarkai_assets.adapters.catalog.tombstones import write as write_tombstones
 from bookmarkai_assets.core.media import Blob, Digest, Media, MediaState, VideoInfo
 from bookmarkai_assets.core.placement import Backend, Decider, Placement, StorageMode
-from bookmarkai_assets.core.ports import MediaLedger, Tombstone
+from bookmarkai_assets.core.ports import InventoryLine, MediaLedger, Tombstone
 
 
 class SqlMediaLedger(MediaLedger):
@@ -108,6 +108,24 @@ class SqlMediaLedger(MediaLedger):
             return connection.execute(statement).scalar_one()
 
     @override
+    def inventory(self) -> Sequence[InventoryLine]:
+        # Grouped as `ix_media_inventory` is ordered: with null as policy, SQLite would sort every media first.
+        line = (table.c.placement_backend, table.c.placement_bucket, table.c.placement_decided_by)
+        size_bytes = func.sum(table.c.size_bytes + func.coalesce(table.c.audio_size_bytes, 0))
+        statement = (
+            select(*line, func.count(), size_bytes)
+            .where(table.c.state == MediaState.STORED, table.c.placement_backend.is_not(None))
+            .group_by(*line)
+        )
+        found: dict[tuple[Backend, int | None, Decider], tuple[int, int]] = {}
+        with self._database.reading() as connection:
+            for backend, bucket, decider, media, size in connection.execute(statement):
+                key = (Backend(backend), bucket, Decider(decider or Decider.POLICY))
+                media_before, size_before = found.get(key, (0, 0))
+                found[key] = (media_before + media, size_before + int(size))
+        return [InventoryLine(*key, *amounts) for key, amounts in found.items()]
+
+    @override
     def acknowledges(self, url: str) -> bool:
         # Two look-ups by index; as one condition with OR, PostgreSQL may scan the table.
         at_url = or_(
@@ -165,6 +183,7 @@ def _values(media: Media) -> dict[str, Any]:
         "placement_percentage": placement.percentage if placement else None,
         "placement_bucket": placement.bucket if placement else None,
         "placement_decided_by": placement.decided_by if placement else None,
+        "placement_decision_id": placement.decision_id if placement else None,
     }
 
 
@@ -201,6 +220,7 @@ def _media(row: Row[*tuple[Any, ...]]) -> Media:
                 percentage=row.placement_percentage,
                 bucket=row.placement_bucket,
                 decided_by=Decider(row.placement_decided_by or Decider.POLICY),
+                decision_id=row.placement_decision_id,
             )
             if row.placement_backend is not None
             else None

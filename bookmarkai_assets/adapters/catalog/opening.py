@@ -5,9 +5,13 @@ from dataclasses import dataclass, field
 from typing import Self
 from uuid import uuid4
 
+from bookmarkai_assets.adapters.catalog.cursors import SqlCursors
 from bookmarkai_assets.adapters.catalog.engine import Database, parse_url
+from bookmarkai_assets.adapters.catalog.event_totals import SqlEventTotals
 from bookmarkai_assets.adapters.catalog.events import SqlEventLog
+from bookmarkai_assets.adapters.catalog.incidents import SqlIncidentTable
 from bookmarkai_assets.adapters.catalog.media import SqlMediaLedger
+from bookmarkai_assets.adapters.catalog.rollout_ledger import SqlRolloutLedger
 from bookmarkai_assets.adapters.catalog.schema import configuration_errors, refusal_of, state_of, upgrade
 from bookmarkai_assets.adapters.catalog.shares import SqlShareTable
 from bookmarkai_assets.adapters.catalog.tombstones import SqlTombstoneTable
@@ -52,7 +56,11 @@ def open_catalog(url: str, *, new_id: Callable[[], str] = lambda: str(uuid4())) 
         media=SqlMediaLedger(database),
         transcripts=SqlTranscriptTable(database, new_id),
         events=SqlEventLog(database),
+        totals=SqlEventTotals(database),
         tombstones=SqlTombstoneTable(database),
+        rollout=SqlRolloutLedger(database),
+        incidents=SqlIncidentTable(database),
+        cursors=SqlCursors(database),
         database=database,
     )
 

@@ -17,6 +17,7 @@ from sqlalchemy import (
     Text,
     UniqueConstraint,
     func,
+    literal_column,
 )
 from sqlalchemy.dialects import postgresql, sqlite
 
@@ -103,6 +104,18 @@ share_work = Table(
     Index("ix_share_work_owner", "owner"),
 )
 
+IS_PARKED = share_work.c.state == literal_column("'parked'")
+"""The shares that were given up. A literal: SQLite takes a partial index only for the very condition it has."""
+
+# The state leads although it is one and the same: else SQLite takes the longer index that begins with it.
+Index(
+    "ix_share_work_parked",
+    share_work.c.state,
+    share_work.c.finished_at,
+    sqlite_where=IS_PARKED,
+    postgresql_where=IS_PARKED,
+)
+
 leases = Table(
     "leases",
     metadata,
@@ -145,6 +158,7 @@ media = Table(
     Column("placement_percentage", Integer),
     Column("placement_bucket", Integer),
     Column("placement_decided_by", String(20), comment="policy, operator or found; null means policy"),
+    Column("placement_decision_id", BigInteger, comment="the rollout's decision that the placement followed"),
     Column("created_at", Moment, nullable=False, comment="when the download was recorded"),
     Column("stored_at", Moment),
     Column("expires_at", Moment, comment="when the bucket's lifecycle rule may delete the bytes"),
@@ -152,6 +166,15 @@ media = Table(
     PrimaryKeyConstraint("media_id", name="pk_media"),
     Index("ix_media_video_url", "video_url"),
     Index("ix_media_audio_url", "audio_url"),
+    Index(
+        "ix_media_inventory",
+        "state",
+        "placement_backend",
+        "placement_bucket",
+        "placement_decided_by",
+        "size_bytes",
+        "audio_size_bytes",
+    ),
 )
 
 storage_events = Table(
@@ -168,6 +191,7 @@ storage_events = Table(
     Column("seconds", Double, nullable=False),
     Column("error_class", Text),
     Column("error", ForeignText),
+    Column("purpose", String(20), comment="fetch, place, shadow, move or transcribe; null in older rows"),
     PrimaryKeyConstraint("id", name="pk_storage_events"),
     Index("ix_storage_events_share_id", "share_id"),
 )

@@ -16,12 +16,12 @@ from bookmarkai_assets.adapters.catalog import leases, work_rows
 from bookmarkai_assets.adapters.catalog.columns import has_id, id_text
 from bookmarkai_assets.adapters.catalog.lease_ledger import SqlLeaseLedger
 from bookmarkai_assets.adapters.catalog.selection import due_shares
+from bookmarkai_assets.adapters.catalog.tables import IS_PARKED, share_work, shares
 from bookmarkai_assets.adapters.catalog.tables import leases as lease_table
-from bookmarkai_assets.adapters.catalog.tables import share_work, shares
 from bookmarkai_assets.adapters.catalog.work_rows import Work, WorkState, move, set_status
 from bookmarkai_assets.core.errors import LeaseLostError, UnknownShareError
 from bookmarkai_assets.core.outcomes import Failure, Outcome
-from bookmarkai_assets.core.ports import Begun, DueShare, Refused
+from bookmarkai_assets.core.ports import Begun, DueShare, ParkedShare, Refused
 from bookmarkai_assets.core.shares import ShareProgress, ShareStatus
 
 
@@ -221,12 +221,12 @@ class SqlWorkLedger(SqlLeaseLedger):
         return Failure(outcome=Outcome(row.outcome), reason=row.reason) if row else None
 
     @override
-    def retry(self, share_ids: Sequence[str], *, now: datetime) -> Sequence[str]:
+    def retry(self, share_ids: Sequence[str], *, now: datetime, is_lost: bool = False) -> Sequence[str]:
         with self._database.writing() as connection:
             changed = {
                 work.share_id: replace(work, attempts=0, crashes=0, last_owner=None, finished_at=None)
                 for work in work_rows.lock_all(connection, share_ids)
-                if work.state in _RETRIABLE or (work.is_done and work_rows.is_media_expired(connection, work))
+                if work.state in _RETRIABLE or (work.is_done and _is_to_be_fetched(connection, work, is_lost=is_lost))
             }
             for work in changed.values():
                 move(connection, work, now=now, state=WorkState.WAITING, next_attempt_at=now)
@@ -255,6 +255,17 @@ class SqlWorkLedger(SqlLeaseLedger):
             return [id_text(key) for key in connection.execute(statement).scalars()]
 
     @override
+    def parked_since(self, moment: datetime, *, limit: int) -> Sequence[ParkedShare]:
+        statement = (
+            select(share_work.c.share_id, share_work.c.outcome, share_work.c.reason, share_work.c.finished_at)
+            .where(IS_PARKED, share_work.c.finished_at >= moment)
+            .order_by(share_work.c.finished_at.desc(), share_work.c.share_id)
+            .limit(limit)
+        )
+        with self._database.reading() as connection:
+            return [ParkedShare(id_text(key), *rest) for key, *rest in connection.execute(statement)]
+
+    @override
     def progress(self, share_id: str) -> ShareProgress:
         with self._database.reading() as connection:
             row = connection.execute(select(*_PROGRESS).where(self._is_share(share_id))).first()
@@ -276,6 +287,11 @@ def _is_due(connection: Connection, work: Work, media_id: str, now: datetime) ->
     if work.state in _IN_PROGRESS:
         return work.media_id in (None, media_id) or not leases.is_live_now(connection, work.media_id, now)
     return work.is_new
+
+
+def _is_to_be_fetched(connection: Connection, work: Work, *, is_lost: bool) -> bool:
+    """Tell whether a done share's media has to be fetched anew, as far as nobody is about to."""
+    return (is_lost and work.owner is None) or work_rows.is_media_expired(connection, work)
 
 
 def _require_in_hand(connection: Connection, share_id: str, owner: str) -> Work:

@@ -1,0 +1,52 @@
+"""`Cursors` over `cursors`: positions by name."""
+
+from sqlalchemy import Connection, select
+from typing_extensions import override
+
+from bookmarkai_assets.adapters.catalog.engine import Database
+from bookmarkai_assets.adapters.catalog.rollout_tables import cursors as table
+from bookmarkai_assets.adapters.catalog.tables import insert_into
+from bookmarkai_assets.core.rollout_ports import Cursors
+
+
+class SqlCursors(Cursors):
+    """The last position kept under a name counts."""
+
+    def __init__(self, database: Database) -> None:
+        self._database = database
+
+    @override
+    def get(self, name: str) -> str | None:
+        with self._database.reading() as connection:
+            return read(connection, name)
+
+    @override
+    def set(self, name: str, position: str) -> None:
+        statement = insert_into(table, is_sqlite=self._database.is_sqlite).values(name=name, position=position)
+        with self._database.writing() as connection:
+            connection.execute(
+                statement.on_conflict_do_update(index_elements=[table.c.name], set_={"position": position})
+            )
+
+
+def read(connection: Connection, name: str) -> str | None:
+    """Read a position within a caller's transaction."""
+    return connection.execute(select(table.c.position).where(table.c.name == name)).scalar()
+
+
+def advance(connection: Connection, name: str, *, expected: str | None, position: str) -> bool:
+    """Keep a position if the one kept is still `expected` (None: none was); tells whether it was.
+
+    The row is locked from then on to the end of the caller's transaction, so of several that advance one wins.
+    """
+    statement = insert_into(table, is_sqlite=connection.dialect.name == "sqlite").values(name=name, position=position)
+    return (
+        connection.execute(
+            statement.on_conflict_do_update(
+                index_elements=[table.c.name],
+                set_={"position": position},
+                where=table.c.position == expected,
+            )
+        ).rowcount
+        == 1
+    )

@@ -1,0 +1,199 @@
+"""`EventTotals` over `event_totals`: storage events added up by span of time and series.
+
+What is added up how is the core's rule (`core/tallies`). Here is that each event is counted once, whoever counts.
+"""
+
+from collections.abc import Iterable, Mapping, Sequence
+from datetime import datetime
+from typing import Any
+
+from sqlalchemy import Connection, Row, Select, func, select
+from typing_extensions import override
+
+from bookmarkai_assets.adapters.catalog import cursors
+from bookmarkai_assets.adapters.catalog.engine import Database
+from bookmarkai_assets.adapters.catalog.events import rows_after
+from bookmarkai_assets.adapters.catalog.rollout_tables import event_totals as table
+from bookmarkai_assets.adapters.catalog.tables import insert_into, storage_events
+from bookmarkai_assets.core.rollout_ports import EventTotals, RollUpProgress
+from bookmarkai_assets.core.storage_events import StorageEvent
+from bookmarkai_assets.core.tallies import Series, Tally, Totals, roll_up
+from bookmarkai_assets.core.windows import GRID, Span, Window, tiles
+
+CURSOR = "event_totals"
+"""Under this name `cursors` has the position up to which events are added up."""
+
+_STARTS_AT_ONCE = 500
+"""Spans whose rows are read by one statement: each is a parameter, and their number is limited."""
+
+_COUNTED = [
+    storage_events.c[name]
+    for name in (
+        "occurred_at",
+        "operation",
+        "backend",
+        "kind",
+        "size_bytes",
+        "seconds",
+        "error_class",
+        "purpose",
+    )
+]
+"""What counts of an event. Whose it was and what the error said, most of its bytes, is not read."""
+
+_ROWS_AT_ONCE = 4_000
+"""So many rows take some tenths of a second to write, in which nobody else can write to a SQLite catalog."""
+
+_KEY = tuple(table.primary_key)
+_AMOUNTS = ("events", "size_bytes", "seconds", "requests", "latency_bins")
+
+_Rolled = Mapping[tuple[Span, datetime, Series], Tally]
+
+
+class SqlEventTotals(EventTotals):
+    """A row for each span and series, with its latencies as a document: count by bin."""
+
+    def __init__(self, database: Database) -> None:
+        self._database = database
+
+    @override
+    def roll_up(self, *, limit: int = 10_000) -> RollUpProgress:
+        """Add the next events up before anything is locked, then write, unless another has added them meanwhile.
+
+        Whoever comes second has added up for nothing and goes on from the first one's position at its next call.
+        """
+        before = self._position()
+        position = int(before or 0)
+        rows = rows_after(self._database, position, _COUNTED, limit=limit)
+        if not rows:
+            return RollUpProgress(position=position, events=0, is_complete=True)
+        batch, rolled = _batch_of(rows)
+        after = batch[-1].id
+        with self._database.writing() as connection:
+            if cursors.advance(connection, CURSOR, expected=before, position=str(after)):
+                _add(connection, rolled)
+                return RollUpProgress(position=after, events=len(batch), is_complete=len(batch) == len(rows) < limit)
+        return RollUpProgress(position=int(self._position() or 0), events=0, is_complete=False)
+
+    @override
+    def totals(self, window: Window) -> Totals:
+        with self._database.reading() as connection:
+            rows = [row for span, tile in tiles(window) for row in connection.execute(_within(tile, span))]
+        return _by_series(rows)
+
+    @override
+    def steps(self, window: Window, span: Span) -> Mapping[datetime, Totals]:
+        if (span.floor(window.start), span.floor(window.end)) != (window.start, window.end):
+            raise ValueError(f"expected a window that begins and ends on boundaries of {span} s, found {window}")
+        with self._database.reading() as connection:
+            rows = connection.execute(_within(window, span)).all()
+        by_start: dict[datetime, list[Row[*tuple[Any, ...]]]] = {}
+        for row in rows:
+            by_start.setdefault(row.starts_at, []).append(row)
+        return {start: _by_series(by_start[start]) for start in sorted(by_start)}
+
+    @override
+    def first_event_at(self) -> datetime | None:
+        statement = select(func.min(table.c.starts_at)).where(table.c.span_seconds == GRID)
+        with self._database.reading() as connection:
+            return connection.execute(statement).scalar()
+
+    @override
+    def events_from(self, moment: datetime) -> int:
+        statement = select(func.coalesce(func.sum(table.c.events), 0)).where(
+            table.c.span_seconds == GRID, table.c.starts_at >= GRID.floor(moment)
+        )
+        with self._database.reading() as connection:
+            return int(connection.execute(statement).scalar_one())
+
+    def _position(self) -> str | None:
+        with self._database.reading() as connection:
+            return cursors.read(connection, CURSOR)
+
+
+def _batch_of(rows: Sequence[Row[*tuple[Any, ...]]]) -> tuple[Sequence[Row[*tuple[Any, ...]]], _Rolled]:
+    """Add up as many of the first events as come to `_ROWS_AT_ONCE`; few, if their times are spread wide."""
+    rolled = roll_up(map(_event, rows))
+    while len(rolled) > _ROWS_AT_ONCE:
+        rows = rows[: len(rows) // 2]
+        rolled = roll_up(map(_event, rows))
+    return rows, rolled
+
+
+def _event(row: Row[*tuple[Any, ...]]) -> StorageEvent:
+    _, occurred_at, operation, backend, kind, size_bytes, seconds, error_class, purpose = row
+    return StorageEvent(
+        occurred_at, operation, backend, None, None, kind, size_bytes, seconds, error_class, None, purpose
+    )
+
+
+def _within(window: Window, span: Span) -> Select[*tuple[Any, ...]]:
+    return select(table).where(
+        table.c.span_seconds == span, table.c.starts_at >= window.start, table.c.starts_at < window.end
+    )
+
+
+def _by_series(rows: Iterable[Row[*tuple[Any, ...]]]) -> Totals:
+    totals: dict[Series, Tally] = {}
+    for row in rows:
+        totals.setdefault(_series(row), Tally()).add(_tally(row))
+    return totals
+
+
+def _add(connection: Connection, rolled: _Rolled) -> None:
+    """Add to the rows that are there; nobody else can, as the cursor is locked."""
+    kept = {(span, row.starts_at, _series(row)): _tally(row) for span, row in _kept_rows(connection, rolled)}
+    sums = {key: _sum(tally, kept.get(key)) for key, tally in rolled.items()}
+    statement = insert_into(table, is_sqlite=connection.dialect.name == "sqlite")
+    replacing = statement.on_conflict_do_update(
+        index_elements=_KEY, set_={name: statement.excluded[name] for name in _AMOUNTS}
+    )
+    # What it returns is of no interest. That it returns something makes SQLAlchemy send many rows in one statement,
+    # which with ON CONFLICT it does not do otherwise: row by row takes PostgreSQL ten times as long.
+    connection.execute(replacing.returning(table.c.events), [_values(*key, tally) for key, tally in sums.items()])
+
+
+def _sum(tally: Tally, kept: Tally | None) -> Tally:
+    result = Tally()
+    result.add(tally)
+    if kept is not None:
+        result.add(kept)
+    return result
+
+
+def _kept_rows(connection: Connection, rolled: _Rolled) -> Iterable[tuple[Span, Row[*tuple[Any, ...]]]]:
+    for span in Span:
+        starts = sorted({start for of_span, start, _ in rolled if of_span is span})
+        for first in range(0, len(starts), _STARTS_AT_ONCE):
+            some: Sequence[datetime] = starts[first : first + _STARTS_AT_ONCE]
+            statement = select(table).where(table.c.span_seconds == span, table.c.starts_at.in_(some))
+            for row in connection.execute(statement):
+                yield span, row
+
+
+def _series(row: Row[*tuple[Any, ...]]) -> Series:
+    return Series(row.operation, row.backend, row.purpose, row.kind, row.error_class)
+
+
+def _tally(row: Row[*tuple[Any, ...]]) -> Tally:
+    tally = Tally(row.events, row.size_bytes, row.seconds, row.requests)
+    # JSON has no names but texts.
+    tally.bins.update({int(bin_): count for bin_, count in row.latency_bins.items()})
+    return tally
+
+
+def _values(span: Span, start: datetime, series: Series, tally: Tally) -> dict[str, Any]:
+    return {
+        "span_seconds": span,
+        "starts_at": start,
+        "operation": series.operation,
+        "backend": series.backend,
+        "purpose": series.purpose,
+        "kind": series.kind,
+        "error_class": series.error_class,
+        "events": tally.events,
+        "size_bytes": tally.size_bytes,
+        "seconds": tally.seconds,
+        "requests": tally.requests,
+        "latency_bins": {str(bin_): tally.bins[bin_] for bin_ in sorted(tally.bins)},
+    }

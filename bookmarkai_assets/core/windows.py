@@ -1,0 +1,101 @@
+"""Half-open stretches of time, on the grid that rolled-up events are kept on. Nothing here asks what time it is."""
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+from enum import IntEnum
+
+EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
+
+
+class Span(IntEnum):
+    """The lengths of time, in seconds, that events are added up over: five minutes, an hour, a day, in UTC."""
+
+    FIVE_MINUTES = 300
+    HOUR = 3600
+    DAY = 86_400
+
+    def floor(self, moment: datetime) -> datetime:
+        """Give the latest boundary of the grid that is not after `moment`."""
+        return EPOCH + timedelta(seconds=(moment - EPOCH) // timedelta(seconds=1) // self * self)
+
+    def ceil(self, moment: datetime) -> datetime:
+        """Give the earliest boundary of the grid that is not before `moment`."""
+        floor = self.floor(moment)
+        return floor if floor == moment else floor + timedelta(seconds=self)
+
+
+GRID = Span.FIVE_MINUTES
+"""Windows begin and end on it, so that what is rolled up answers for them exactly."""
+
+
+@dataclass(frozen=True)
+class Window:
+    """The moments from `start` on and before `end`."""
+
+    start: datetime
+    end: datetime
+
+    def __post_init__(self) -> None:
+        """Refuse an end before the start (`ValueError`)."""
+        if self.end < self.start:
+            raise ValueError(f"expected a window that ends after it starts, found {self.start} to {self.end}")
+
+    def __contains__(self, moment: datetime) -> bool:
+        """Tell whether a moment is within."""
+        return self.start <= moment < self.end
+
+    @property
+    def length(self) -> timedelta:
+        """How long it is."""
+        return self.end - self.start
+
+
+WINDOWS: dict[str, timedelta] = {
+    "5m": timedelta(minutes=5),
+    "1h": timedelta(hours=1),
+    "24h": timedelta(hours=24),
+    "7d": timedelta(days=7),
+}
+"""The windows that rollout metrics are computed over, by name."""
+
+
+def window_ending(end: datetime, length: timedelta) -> Window:
+    """Give the window of a length that ends with the last boundary of the grid up to `end`."""
+    end = GRID.floor(end)
+    return Window(end - length, end)
+
+
+def day_of(moment: datetime) -> Window:
+    """Give the UTC day that a moment is in."""
+    start = Span.DAY.floor(moment)
+    return Window(start, start + timedelta(days=1))
+
+
+def month_of(moment: datetime) -> Window:
+    """Give the calendar month, UTC, that a moment is in."""
+    start = moment.astimezone(UTC).replace(day=1, hour=0, minute=0, second=0, microsecond=0)
+    return Window(start, (start + timedelta(days=31)).replace(day=1))
+
+
+def tiles(window: Window) -> Iterator[tuple[Span, Window]]:
+    """Cover a window with stretches of whole spans, the longest where they fit; in order, and no moment twice.
+
+    The window's ends are on the grid (`ValueError`).
+    """
+    if {GRID.floor(window.start), GRID.floor(window.end)} != {window.start, window.end}:
+        raise ValueError(f"expected a window on the five-minute grid, found {window}")
+    yield from _tiles(window, list(Span))
+
+
+def _tiles(window: Window, spans: list[Span]) -> Iterator[tuple[Span, Window]]:
+    if window.start == window.end:
+        return
+    *shorter, span = spans
+    start, end = span.ceil(window.start), span.floor(window.end)
+    if end <= start:
+        yield from _tiles(window, shorter)
+        return
+    yield from _tiles(Window(window.start, start), shorter) if shorter else ()
+    yield span, Window(start, end)
+    yield from _tiles(Window(end, window.end), shorter) if shorter else ()
