@@ -10,6 +10,7 @@ from bookmarkai_assets.core.ports import Catalog
 from bookmarkai_assets.core.rules import PipelineRules
 from bookmarkai_assets.defs.common import STORAGE_ASSET
 from bookmarkai_assets.operations.stores import Stores
+from bookmarkai_assets.operations.verification_records import record_verification
 from bookmarkai_assets.operations.verifying import Finding, verify_storage
 
 NOTHING_LOST = "nothing_is_missing_or_different"
@@ -35,7 +36,9 @@ NOTHING_LOST = "nothing_is_missing_or_different"
 def storage_verification(
     catalog: dg.ResourceParam[Catalog], rules: dg.ResourceParam[PipelineRules], stores: dg.ResourceParam[Stores]
 ) -> Iterator[dg.MaterializeResult[None]]:
-    report = verify_storage(catalog, stores, rules, is_deep=False, now=datetime.now(UTC))
+    began = datetime.now(UTC)
+    report = verify_storage(catalog, stores, rules, is_deep=False, now=began)
+    record_verification(catalog, report, is_deep=False, now=began)
     yield dg.MaterializeResult(
         metadata=metadata.of_storage_verification(report),
         check_results=[
@@ -45,6 +48,7 @@ def storage_verification(
                 severity=dg.AssetCheckSeverity.ERROR,
                 metadata={
                     "verdict": report.verdict,
+                    "not_verified": dg.MetadataValue.json({str(b): why for b, why in report.unanswered.items()}),
                     "missing": report.counts[Finding.MISSING],
                     "different": report.counts[Finding.DIFFERENT],
                     "unverified": report.counts[Finding.UNVERIFIED],
@@ -52,6 +56,9 @@ def storage_verification(
             )
         ],
     )
+    if report.unanswered:
+        # The report stands, and the run is red as well: whoever watches runs learns that this one could not look.
+        raise dg.Failure(f"{report.verdict}: {'; '.join(report.unanswered.values())}")
 
 
 verify_stored_media = dg.define_asset_job(

@@ -12,6 +12,7 @@ from bookmarkai_assets.core.object_keys import video_key
 from bookmarkai_assets.core.outcomes import Failure
 from bookmarkai_assets.core.ports import DownloadedFile, DownloadedVideo, Downloader
 from bookmarkai_assets.core.shares import Share, ShareStatus
+from bookmarkai_assets.core.storage_events import Purpose
 from bookmarkai_assets.operations.share_work import LeasedShare, ShareWork
 from bookmarkai_assets.operations.stores import Stores, is_at_hand
 from bookmarkai_assets.operations.transfers import recorded_transfer
@@ -58,6 +59,7 @@ def _download(leased: LeasedShare, directory: Path, *, work: ShareWork, download
         work.catalog.events,
         work.clock,
         operation="fetch",
+        purpose=Purpose.FETCH,
         backend="site",
         kind="video",
         share_id=leased.share.share_id,

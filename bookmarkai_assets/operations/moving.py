@@ -25,9 +25,11 @@ from bookmarkai_assets.core.errors import (
 from bookmarkai_assets.core.media import Media, MediaState
 from bookmarkai_assets.core.object_keys import key_of
 from bookmarkai_assets.core.placement import Backend, Decider, Placement, decided
-from bookmarkai_assets.core.ports import Catalog, MediaStore, StoredObject
+from bookmarkai_assets.core.ports import Catalog, MediaStore, StoredObject, untold
 from bookmarkai_assets.core.retention import RetentionPolicy, lifecycle_end
 from bookmarkai_assets.core.rules import PipelineRules
+from bookmarkai_assets.core.storage_events import Purpose
+from bookmarkai_assets.operations.current_policy import current_policy
 from bookmarkai_assets.operations.media_leases import MediaWork
 from bookmarkai_assets.operations.stores import (
     Stores,
@@ -53,6 +55,7 @@ def relocate(
     rules: PipelineRules,
     stores: Stores,
     clock: Callable[[], datetime],
+    on_bytes: Callable[[int], object] = untold,
 ) -> Media:
     """Bring a stored media to where `placement` says and record it there; `owner` holds the media's lease.
 
@@ -62,13 +65,13 @@ def relocate(
     it was.
     """
     target = store_of_backend(stores, placement.backend)
-    transfers = MediaTransfers(catalog, clock, share_id, media)
+    transfers = MediaTransfers(catalog, clock, share_id, media, Purpose.MOVE)
     start = time.perf_counter()
     objects: dict[str, StoredObject] = {}
     for kind in media.blobs:
         try:
             objects[kind] = _lasting_at(target, media, kind, rules, stores, now=clock()) or _copied(
-                transfers, kind, target, rules, stores
+                transfers, kind, target, rules, stores, on_bytes
             )
         except StoreError as error:
             if kind == "video" or not _is_lost(error, media, kind, stores):
@@ -145,27 +148,38 @@ def _lasting_at(
 
 
 def _copied(
-    transfers: MediaTransfers, kind: str, target: MediaStore, rules: PipelineRules, stores: Stores
+    transfers: MediaTransfers,
+    kind: str,
+    target: MediaStore,
+    rules: PipelineRules,
+    stores: Stores,
+    on_bytes: Callable[[int], object],
 ) -> StoredObject:
     """Copy from the recorded place, or, where the bytes are lost, from another backend that has them still."""
     url = transfers.media.blobs[kind].url
     elsewhere = [store.url_of(key_of(transfers.media, kind)) for store in stores.values() if store is not target]
     for source_url in [url, *(other for other in elsewhere if other != url)]:
         try:
-            return _copied_from(source_url, transfers, kind, target, rules, stores)
+            return _copied_from(source_url, transfers, kind, target, rules, stores, on_bytes)
         except ObjectNotFoundError:
             continue
     raise ObjectNotFoundError(f"expected the recorded {kind} at {url}, or a copy of it, found neither")
 
 
 def _copied_from(
-    url: str, transfers: MediaTransfers, kind: str, target: MediaStore, rules: PipelineRules, stores: Stores
+    url: str,
+    transfers: MediaTransfers,
+    kind: str,
+    target: MediaStore,
+    rules: PipelineRules,
+    stores: Stores,
+    on_bytes: Callable[[int], object],
 ) -> StoredObject:
     if backend_of_url(url) is Backend.LOCAL:
-        return transfers.put(kind, Path(url), target, may_consume=False)
+        return transfers.put(kind, Path(url), target, may_consume=False, on_bytes=on_bytes)
     with _staging_for(transfers.media.media_id, rules) as directory:
         fetched = directory / Path(url).name
-        transfers.get(kind, url, store_of_url(stores, url), fetched)
+        transfers.get(kind, url, store_of_url(stores, url), fetched, on_bytes=on_bytes)
         return transfers.put(kind, fetched, target, may_consume=True)
 
 
@@ -228,15 +242,19 @@ def move_media(
     *,
     workers: int = 1,
     on_move: Callable[[Move], object] = lambda _: None,
+    on_bytes: Callable[[str, int], object] = lambda _media_id, _size_bytes: None,
 ) -> list[Move]:
     """Move media to a backend, `workers` at a time, each under its lease; a failing one stops no other.
 
-    `on_move` is called in this thread as each ends. Told to stop, it ends the transfers under way and raises.
+    `on_move` is called in this thread as each ends; `on_bytes` in the threads that move, with the media's id and how
+    many bytes more have been copied. Told to stop, it ends the transfers under way and raises.
     """
     store_of_backend(work.stores, target)
     moves: list[Move] = []
     with work.hold(), ThreadPoolExecutor(workers, thread_name_prefix="move") as pool:
-        futures = [pool.submit(partial(_move_one, work, target), media_id) for media_id in dict.fromkeys(media_ids)]
+        futures = [
+            pool.submit(partial(_move_one, work, target, on_bytes), media_id) for media_id in dict.fromkeys(media_ids)
+        ]
         try:
             for future in as_completed(futures):
                 moves.append(future.result())
@@ -248,7 +266,7 @@ def move_media(
     return moves
 
 
-def _move_one(work: MediaWork, target: Backend, media_id: str) -> Move:
+def _move_one(work: MediaWork, target: Backend, on_bytes: Callable[[str, int], object], media_id: str) -> Move:
     start = time.perf_counter()
     media: Media | None = None
     try:
@@ -260,7 +278,7 @@ def _move_one(work: MediaWork, target: Backend, media_id: str) -> Move:
                 return Move(media_id, media.share_id, MoveOutcome.LEASED, media.size_bytes)
             outcome = _what_is_left_to_do(work, media, target)
             if outcome is None:
-                _relocate_for_operator(work, media, target)
+                _relocate_for_operator(work, media, target, on_bytes)
                 outcome = MoveOutcome.MOVED
             return Move(media_id, media.share_id, outcome, media.size_bytes, time.perf_counter() - start)
     except (StoreError, LeaseLostError, CatalogUnavailableError) as error:
@@ -298,14 +316,17 @@ def _without_moving(media: Media, target: Backend) -> MoveOutcome | None:
             return MoveOutcome.THERE if media.backend is target else None
 
 
-def _relocate_for_operator(work: MediaWork, media: Media, target: Backend) -> None:
+def _relocate_for_operator(
+    work: MediaWork, media: Media, target: Backend, on_bytes: Callable[[str, int], object]
+) -> None:
     relocate(
         media,
-        decided(work.rules.storage, media.share_id, target, Decider.OPERATOR),
+        decided(current_policy(work.catalog, work.rules), media.share_id, target, Decider.OPERATOR),
         share_id=media.share_id,
         owner=work.owner,
         catalog=work.catalog,
         rules=work.rules,
         stores=work.stores,
         clock=work.clock,
+        on_bytes=partial(on_bytes, media.media_id),
     )

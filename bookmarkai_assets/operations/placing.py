@@ -12,9 +12,13 @@ from pathlib import Path
 from bookmarkai_assets.core.errors import ObjectNotFoundError, ShareFailedError
 from bookmarkai_assets.core.media import Media, MediaState
 from bookmarkai_assets.core.outcomes import Failure, Outcome
-from bookmarkai_assets.core.placement import Decider, Placement, decided, place
+from bookmarkai_assets.core.placement import Backend, Decider, Placement, StoragePolicy, decided, place
+from bookmarkai_assets.core.ports import StoredObject
 from bookmarkai_assets.core.shares import ShareStatus
+from bookmarkai_assets.core.storage_events import Purpose
+from bookmarkai_assets.operations.current_policy import PlacementOverruledError, PolicyWatch, current_policy
 from bookmarkai_assets.operations.moving import as_placed, relocate
+from bookmarkai_assets.operations.shadowing import put_shadow
 from bookmarkai_assets.operations.share_work import LeasedShare, ShareWork
 from bookmarkai_assets.operations.stores import Stores, backend_with, is_elsewhere, missing_parts, store_of_backend
 from bookmarkai_assets.operations.transfers import MediaTransfers
@@ -54,22 +58,39 @@ def confirm_media(media: Media, stores: Stores) -> list[str]:
 
 
 def _placed(leased: LeasedShare, media: Media, *, work: ShareWork, stores: Stores) -> Media:
-    placement = place(work.rules.storage, media.share_id)
-    store = store_of_backend(stores, placement.backend)
-    transfers = MediaTransfers(work.catalog, work.clock, leased.share.share_id, media)
     start = time.perf_counter()
+    policy = current_policy(work.catalog, work.rules)
     try:
-        objects = {
-            kind: transfers.put(kind, Path(blob.url), store, may_consume=True) for kind, blob in media.blobs.items()
-        }
-    except ObjectNotFoundError as error:
-        raise ShareFailedError(Failure(Outcome.MEDIA_MISSING, str(error))) from error
+        placement, objects = _put(leased, media, policy, work=work, stores=stores)
+    except PlacementOverruledError as overruled:
+        policy = overruled.policy
+        placement, objects = _put(leased, media, policy, work=work, stores=stores)
     placed = as_placed(media, placement, objects, now=work.clock(), policy=work.rules.retention)
     stored = replace(placed, upload_seconds=time.perf_counter() - start)
     work.catalog.media.record_stored(stored, owner=work.owner, now=work.clock())
     # Only now does another copy exist on record, so only now may the staged one go.
     shutil.rmtree(work.rules.staging_dir / media.media_id, ignore_errors=True)
+    if policy.is_shadow and placement.backend is Backend.LOCAL:
+        put_shadow(stored, work=work, stores=stores)
     return stored
+
+
+def _put(
+    leased: LeasedShare, media: Media, policy: StoragePolicy, *, work: ShareWork, stores: Stores
+) -> tuple[Placement, dict[str, StoredObject]]:
+    """Put the staged files where the policy says. Raises `PlacementOverruledError` when it changes meanwhile."""
+    placement = place(policy, media.share_id)
+    store = store_of_backend(stores, placement.backend)
+    transfers = MediaTransfers(work.catalog, work.clock, leased.share.share_id, media, Purpose.PLACE)
+    watch = PolicyWatch(placement, lambda: current_policy(work.catalog, work.rules), media.share_id)
+    try:
+        objects = {
+            kind: transfers.put(kind, Path(blob.url), store, may_consume=True, on_bytes=watch)
+            for kind, blob in media.blobs.items()
+        }
+    except ObjectNotFoundError as error:
+        raise ShareFailedError(Failure(Outcome.MEDIA_MISSING, str(error))) from error
+    return placement, objects
 
 
 def _moved_or_kept(leased: LeasedShare, media: Media, *, work: ShareWork, stores: Stores) -> Media:
@@ -95,7 +116,7 @@ def _wanted_placement(media: Media, *, work: ShareWork, stores: Stores) -> Place
     """Say where a stored media should be brought, or brought back; None to leave it where it is recorded."""
     if work.claim_id is None:
         # A person's wish. The target alone is asked: a rollback must not wait for the backend that it leaves.
-        today = place(work.rules.storage, media.share_id)
+        today = place(current_policy(work.catalog, work.rules), media.share_id)
         if today.backend is not media.backend:
             return today
         missing = missing_parts(stores, media)
@@ -106,7 +127,7 @@ def _wanted_placement(media: Media, *, work: ShareWork, stores: Stores) -> Place
     if found is None:
         raise ShareFailedError(_missing(media))
     if found is not media.backend:
-        return decided(work.rules.storage, media.share_id, found, Decider.FOUND)
+        return decided(current_policy(work.catalog, work.rules), media.share_id, found, Decider.FOUND)
     return None
 
 

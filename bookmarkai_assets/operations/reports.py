@@ -95,6 +95,7 @@ def _media(media: Media) -> dict[str, Any]:
             "mode": placement.mode.value,
             "percentage": placement.percentage,
             "bucket": placement.bucket,
+            "rollout_decision": placement.decision_id,
             "reason": placement.reason,
         }
         if placement

@@ -34,6 +34,8 @@ _CONTENT_TYPE = "application/octet-stream"
 _USABLE = ("credentials", "bucket", "directory")
 
 NEEDS: Mapping[str, Sequence[str]] = {
+    "credentials": ("endpoint",),
+    "clock": ("endpoint",),
     "bucket": ("credentials",),
     "region": ("bucket",),
     "encryption": ("bucket",),

@@ -13,6 +13,7 @@ from bookmarkai_assets.core.outcomes import Failure, Outcome
 from bookmarkai_assets.core.placement import Backend
 from bookmarkai_assets.core.ports import SpeechEngine
 from bookmarkai_assets.core.shares import Share
+from bookmarkai_assets.core.storage_events import Purpose
 from bookmarkai_assets.core.transcripts import Transcript
 from bookmarkai_assets.operations.share_work import LeasedShare, ShareWork
 from bookmarkai_assets.operations.stores import Stores, backend_of_url, is_stored, store_of_url
@@ -95,6 +96,6 @@ def _local_file(
     work.rules.staging_dir.mkdir(parents=True, exist_ok=True)
     with tempfile.TemporaryDirectory(dir=work.rules.staging_dir, prefix="transcribe-") as directory:
         path = Path(directory) / Path(blob.url).name
-        transfers = MediaTransfers(work.catalog, work.clock, leased.share.share_id, media)
+        transfers = MediaTransfers(work.catalog, work.clock, leased.share.share_id, media, Purpose.TRANSCRIBE)
         transfers.get(kind, blob.url, store_of_url(stores, blob.url), path)
         yield path

@@ -11,7 +11,8 @@ from bookmarkai_assets.core.errors import ShareFailedError, StoreError
 from bookmarkai_assets.core.media import Blob, Media
 from bookmarkai_assets.core.object_keys import key_of
 from bookmarkai_assets.core.object_tags import tags_of
-from bookmarkai_assets.core.ports import Catalog, EventLog, MediaStore, StorageEvent, StoredObject
+from bookmarkai_assets.core.ports import Catalog, EventLog, MediaStore, StoredObject, untold
+from bookmarkai_assets.core.storage_events import Purpose, StorageEvent
 
 MAX_ERROR_CHARACTERS = 500
 
@@ -30,6 +31,7 @@ def recorded_transfer(
     clock: Callable[[], datetime],
     *,
     operation: str,
+    purpose: Purpose,
     backend: str,
     kind: str,
     share_id: str,
@@ -61,6 +63,7 @@ def recorded_transfer(
                 seconds=transfer.seconds,
                 error_class=error_class,
                 error=message,
+                purpose=purpose,
             )
         )
 
@@ -83,8 +86,17 @@ class MediaTransfers:
     clock: Callable[[], datetime]
     share_id: str
     media: Media
+    purpose: Purpose
 
-    def put(self, kind: str, source: Path, store: MediaStore, *, may_consume: bool) -> StoredObject:
+    def put(
+        self,
+        kind: str,
+        source: Path,
+        store: MediaStore,
+        *,
+        may_consume: bool,
+        on_bytes: Callable[[int], object] = untold,
+    ) -> StoredObject:
         """Put the media's video or audio track from a local file; bytes that no media is recorded at may give way."""
         blob, key = self.media.blobs[kind], key_of(self.media, kind)
         with self._recorded("put", kind, blob, store):
@@ -96,13 +108,22 @@ class MediaTransfers:
                 tags=tags_of(self.media, kind),
                 may_replace=not self.catalog.media.acknowledges(store.url_of(key)),
                 may_consume=may_consume,
+                on_bytes=on_bytes,
             )
 
-    def get(self, kind: str, url: str, store: MediaStore, destination: Path) -> None:
+    def get(
+        self,
+        kind: str,
+        url: str,
+        store: MediaStore,
+        destination: Path,
+        *,
+        on_bytes: Callable[[int], object] = untold,
+    ) -> None:
         """Fetch the media's video or audio track, verified against the record, to a local file."""
         blob = self.media.blobs[kind]
         with self._recorded("get", kind, blob, store):
-            store.get(url, destination, expected=blob.digest)
+            store.get(url, destination, expected=blob.digest, on_bytes=on_bytes)
 
     @contextmanager
     def _recorded(self, operation: str, kind: str, blob: Blob, store: MediaStore) -> Iterator[None]:
@@ -110,6 +131,7 @@ class MediaTransfers:
             self.catalog.events,
             self.clock,
             operation=operation,
+            purpose=self.purpose,
             backend=store.backend,
             kind=kind,
             share_id=self.share_id,

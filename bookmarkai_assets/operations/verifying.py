@@ -6,7 +6,7 @@ clean-up go on meanwhile.
 
 import hashlib
 from collections import Counter
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field, replace
 from datetime import datetime
@@ -22,6 +22,7 @@ from bookmarkai_assets.core.retention import expiry_of
 from bookmarkai_assets.core.rules import PipelineRules
 from bookmarkai_assets.operations.catalog_reads import each_media
 from bookmarkai_assets.operations.stores import Stores, backend_of_url, store_of_url
+from bookmarkai_assets.operations.verification_progress import ProgressMeter, VerificationProgress
 
 BLOCK_BYTES = 1 << 20
 Listings = Mapping[Backend, dict[str, ListedObject]]
@@ -64,10 +65,16 @@ _SEVERITY = (
 LOSSES = frozenset({Finding.MISSING, Finding.DIFFERENT})
 """What makes a verification fail."""
 
+SETTLED = frozenset({Finding.SAME, Finding.EXPIRED, Finding.IN_BOTH_PLACES})
+"""What nobody has to look at: it is as recorded, or sees to itself."""
+
 
 @dataclass(frozen=True)
 class Checked:
-    """One line of the report. `size_bytes` is what the catalog records, or the listing for what it does not know."""
+    """One line of the report. `size_bytes` is what the catalog records, or the listing for what it does not know.
+
+    `remedy` is what to do, where that can be told from here.
+    """
 
     finding: Finding
     url: str
@@ -76,6 +83,7 @@ class Checked:
     share_id: str | None
     size_bytes: int
     detail: str | None = None
+    remedy: str | None = None
 
     def as_dict(self) -> dict[str, Any]:
         """Give the line as plain values."""
@@ -87,15 +95,22 @@ class Checked:
             "share_id": self.share_id,
             "size_bytes": self.size_bytes,
             "detail": self.detail,
+            "remedy": self.remedy,
         }
 
 
 @dataclass
 class VerificationReport:
-    """Counts and bytes by finding, and every line that is not simply the same."""
+    """Counts and bytes by finding, and every line that is not simply the same; those too if `is_full`.
+
+    `unanswered` says why a backend could not be listed: of what is recorded there every line is unverified, and what
+    else is there is not known.
+    """
 
     is_deep: bool
     started_at: datetime
+    is_full: bool = False
+    unanswered: dict[Backend, str] = field(default_factory=dict)
     counts: Counter[Finding] = field(default_factory=Counter)
     size_bytes: Counter[Finding] = field(default_factory=Counter)
     lines: list[Checked] = field(default_factory=list)
@@ -103,16 +118,17 @@ class VerificationReport:
     media_on_record: int = 0
 
     def add(self, checked: Checked) -> None:
-        """Count one line, and keep it unless it says "the same"."""
+        """Count one line, and keep it unless it says "the same" and those are not asked for."""
         self.counts[checked.finding] += 1
         self.size_bytes[checked.finding] += checked.size_bytes
-        if checked.finding is not Finding.SAME:
+        if self.is_full or checked.finding is not Finding.SAME:
             self.lines.append(checked)
 
     @property
     def is_good(self) -> bool:
         """Whether everything was looked at, nothing is missing, nothing different, and the catalog is the right one."""
-        return not self.is_blank and not any(self.counts[finding] for finding in (*LOSSES, Finding.UNVERIFIED))
+        is_whole = not self.unanswered and not self.counts[Finding.UNVERIFIED]
+        return is_whole and not self.is_blank and not any(self.counts[loss] for loss in LOSSES)
 
     @property
     def is_blank(self) -> bool:
@@ -127,13 +143,20 @@ class VerificationReport:
     @property
     def verdict(self) -> str:
         """The result in words. What could not be checked is no proof of anything."""
+        unchecked = f", and {self._unchecked}" if self.unanswered else ""
         if any(self.counts[loss] for loss in LOSSES):
-            return "something is missing or different"
+            return f"something is missing or different{unchecked}"
+        if self.unanswered:
+            return self._unchecked
         if self.counts[Finding.UNVERIFIED]:
             return "something could not be checked"
         if self.is_blank:
             return "nothing is on record although files are there: is CATALOG_URL right? See storage rebuild-catalog"
         return "nothing is missing or different"
+
+    @property
+    def _unchecked(self) -> str:
+        return f"nothing could be checked in {' and '.join(self.unanswered)}"
 
     def as_dict(self) -> dict[str, Any]:
         """Give the report as plain values."""
@@ -141,6 +164,7 @@ class VerificationReport:
             "ok": self.is_good,
             "verdict": self.verdict,
             "deep": self.is_deep,
+            "backends_not_verified": {backend.value: why for backend, why in self.unanswered.items()},
             "started_at": self.started_at.isoformat(),
             "counts": {finding.value: self.counts[finding] for finding in Finding},
             "size_bytes": {finding.value: self.size_bytes[finding] for finding in Finding},
@@ -151,29 +175,47 @@ class VerificationReport:
 
 
 def verify_storage(
-    catalog: Catalog, stores: Stores, rules: PipelineRules, *, is_deep: bool, now: datetime, workers: int = 8
+    catalog: Catalog,
+    stores: Stores,
+    rules: PipelineRules,
+    *,
+    is_deep: bool,
+    now: datetime,
+    workers: int = 8,
+    is_full: bool = False,
+    on_progress: Callable[[VerificationProgress], object] = lambda _: None,
 ) -> VerificationReport:
     """Compare every stored media with what is at its recorded place, and every place with what is recorded.
 
     Objects in the bucket are compared by size and the SHA-256 that they carry, local files by size; `is_deep` reads
     every byte of both and compares its SHA-256. Files of media that wait in staging are not looked at: nothing is
-    acknowledged of them. Raises `StoreError` when a store cannot be listed.
+    acknowledged of them. A store that cannot be listed keeps nobody from verifying the others: it is named in
+    `unanswered`, not asked again, and the report is not good. `on_progress` is called from several threads, by one at
+    a time.
     """
-    report = VerificationReport(is_deep, now)
+    report = VerificationReport(is_deep, now, is_full)
+    meter = ProgressMeter(on_progress)
     # Before the records are read: what is put meanwhile is on record before it is looked for.
     # Of the bucket what lies below our prefix, as others may use it too; the local directory is ours alone.
     prefixes = {Backend.S3: rules.video_prefix}
-    listings = {
-        backend: {listed.key: listed for listed in store.list(prefixes.get(backend, ""))}
-        for backend, store in stores.items()
-    }
-    verifier = _Verifier(catalog, stores, rules, listings, is_deep=is_deep, now=now)
+    listings: dict[Backend, dict[str, ListedObject]] = {}
+    for backend, store in stores.items():
+        try:
+            # As a whole or not at all: what a listing that broke off has left out would count as missing.
+            listings[backend] = {listed.key: listed for listed in store.list(prefixes.get(backend, ""))}
+        except StoreError as error:
+            report.unanswered[backend] = str(error)
+        else:
+            meter.expect(listings[backend].values())
+    verifier = _Verifier(catalog, stores, rules, listings, report.unanswered, meter, is_deep=is_deep, now=now)
     with ThreadPoolExecutor(workers, thread_name_prefix="verify") as pool:
         for lines, bytes_read in pool.map(verifier.check, each_media(catalog)):
             report.bytes_read += bytes_read
             report.media_on_record += 1
             for line in lines:
                 report.add(line)
+    for listing in listings.values():
+        meter.leave_out(listing.values())
     for line in verifier.orphans():
         report.add(line)
     return report
@@ -186,6 +228,8 @@ class _Verifier:
         stores: Stores,
         rules: PipelineRules,
         listings: Listings,
+        unanswered: Mapping[Backend, str],
+        meter: ProgressMeter,
         *,
         is_deep: bool,
         now: datetime,
@@ -194,6 +238,8 @@ class _Verifier:
         self.stores = stores
         self.rules = rules
         self.listings = listings
+        self.unanswered = unanswered
+        self.meter = meter
         self.is_deep = is_deep
         self.now = now
 
@@ -214,6 +260,7 @@ class _Verifier:
             if again is not None and again != media:
                 lines, more = self._check_as_recorded(again, listed)
                 bytes_read += more
+        self.meter.finish([found for places in listed.values() for found in places], read_bytes=bytes_read)
         return lines, bytes_read
 
     def orphans(self) -> Iterator[Checked]:
@@ -245,6 +292,8 @@ class _Verifier:
             else:
                 recorded = next((found for found in places if found.url == blob.url), None)
                 line, read = self._look(media, kind, blob, recorded)
+                if line.finding is Finding.MISSING:
+                    line = replace(line, remedy=self._remedy(media, kind, [f for f in places if f.url != blob.url]))
                 lines.append(line)
                 bytes_read += read
             for found in places:
@@ -255,6 +304,9 @@ class _Verifier:
         return lines, bytes_read
 
     def _look(self, media: Media, kind: str, blob: Blob, listed: ListedObject | None) -> tuple[Checked, int]:
+        backend = backend_of_url(blob.url)
+        if backend in self.unanswered:
+            return self._line(Finding.UNVERIFIED, media, kind, blob, f"{backend} could not be listed"), 0
         try:
             found, read = self._digest_at(blob, listed)
         except ObjectNotFoundError:
@@ -286,12 +338,19 @@ class _Verifier:
             return Digest(listed.size_bytes, blob.digest.sha256), 0
         if is_local or not self.is_deep:
             found = store.head(blob.url).digest
-            return found, found.size_bytes if is_local else 0
+            read = found.size_bytes if is_local else 0
+            self.meter.read(read)
+            return found, read
         sha256, size = hashlib.sha256(), 0
-        with store.open(blob.url) as reader:
-            while block := reader.read(BLOCK_BYTES):
-                sha256.update(block)
-                size += len(block)
+        try:
+            with store.open(blob.url) as reader:
+                while block := reader.read(BLOCK_BYTES):
+                    sha256.update(block)
+                    size += len(block)
+                    self.meter.read(len(block))
+        except StoreError:
+            self.meter.read(-size)
+            raise
         return Digest(size, sha256.hexdigest()), size
 
     def _look_at_copy(self, media: Media, kind: str, blob: Blob, found: ListedObject) -> tuple[Checked, int]:
@@ -304,6 +363,16 @@ class _Verifier:
         if line.finding is not Finding.SAME:
             return line, read
         return self._line(Finding.IN_BOTH_PLACES, media, kind, copy, _words_of_copy(found.url, blob.url)), read
+
+    def _remedy(self, media: Media, kind: str, copies: Sequence[ListedObject]) -> str | None:
+        """Say how to have a missing video or audio track again; None where nobody can tell, or nothing can be done."""
+        if copies:
+            recorded = backend_of_url(media.blobs[kind].url)
+            return f"bookmarkai storage move --to {recorded} --share {media.share_id} puts it back from {copies[0].url}"
+        # Without a video, not without its audio track alone: the sound is in the video.
+        if kind == "video" and not self.unanswered:
+            return f"bookmarkai shares retry {media.share_id} fetches it anew"
+        return None
 
     def _line(self, finding: Finding, media: Media, kind: str, blob: Blob, detail: str | None) -> Checked:
         return Checked(finding, blob.url, kind, media.media_id, media.share_id, blob.digest.size_bytes, detail)

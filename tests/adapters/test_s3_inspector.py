@@ -1,7 +1,7 @@
 """Looking at how a bucket is set up: over a real server, one that enforces policies, and ones that answer nonsense."""
 
 import json
-import re
+import shlex
 import uuid
 from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
@@ -80,12 +80,16 @@ def set_rules(client: Any, bucket: str, *rules: dict[str, Any]) -> None:
     client.put_bucket_lifecycle_configuration(Bucket=bucket, LifecycleConfiguration={"Rules": numbered})
 
 
-def rule_in(finding: Inspection) -> dict[str, Any]:
-    """Read the rule that a remedy gives."""
-    found = re.search(r"\{.*\}", finding.remedy or "")
-    assert found is not None
-    rule: dict[str, Any] = json.loads(found[0])
-    return rule
+def follow(finding: Inspection, client: Any, endpoint: str | None = None) -> list[dict[str, Any]]:
+    """Do what the command that a remedy gives would do, as a shell would read it; give the rules that it sets."""
+    command = shlex.split((finding.remedy or "").splitlines()[-1])
+    assert command[:3] == ["aws", "s3api", "put-bucket-lifecycle-configuration"]
+    options = dict(zip(command[3::2], command[4::2], strict=True))
+    assert options.get("--endpoint-url") == (endpoint or client.meta.endpoint_url)
+    configuration = json.loads(options["--lifecycle-configuration"])
+    client.put_bucket_lifecycle_configuration(Bucket=options["--bucket"], LifecycleConfiguration=configuration)
+    rules: list[dict[str, Any]] = configuration["Rules"]
+    return rules
 
 
 # --- A good configuration ---------------------------------------------------------------------------------------------
@@ -103,6 +107,7 @@ def test_a_good_bucket_has_no_findings(own_inspector: S3Inspector, own_bucket: s
     findings = [own_inspector.inspect(name) for name in own_inspector.looks]
     assert own_inspector.backend is Backend.S3
     assert [finding.name for finding in findings] == [
+        "endpoint",
         "credentials",
         "bucket",
         "region",
@@ -111,7 +116,7 @@ def test_a_good_bucket_has_no_findings(own_inspector: S3Inspector, own_bucket: s
         "clock",
     ]
     assert [finding.status for finding in findings] == [OK] * len(findings), findings
-    assert findings[3].found == "AES256"
+    assert findings[4].found == "AES256"
 
 
 # --- Credentials ------------------------------------------------------------------------------------------------------
@@ -191,12 +196,16 @@ def test_a_refused_clock_sends_the_reader_to_the_clock(stub: HttpStub) -> None:
 
 
 def test_an_endpoint_that_does_not_answer_is_a_failure() -> None:
-    """It is told at the first look, and nothing raises at the others."""
+    """It is told at the first look, without a word of credentials, and nothing raises at the others."""
     with unanswered_url() as url:
         inspector = make_inspector(endpoint=url)
         findings = {name: inspector.inspect(name) for name in inspector.looks}
+    endpoint = findings["endpoint"]
+    assert endpoint.status is FAILED
+    assert f"at {url}, found nobody who takes the connection" in endpoint.found
+    assert "S3_ENDPOINT" in (endpoint.remedy or "")
+    assert "redential" not in f"{endpoint}"
     assert findings["credentials"].status is FAILED
-    assert "S3_ENDPOINT" in findings["credentials"].found
     assert findings["bucket"].status is FAILED
     assert findings["clock"].status is WARNING
 
@@ -206,10 +215,53 @@ def test_an_endpoint_that_is_no_s3_server_is_a_failure(stub: HttpStub, page: byt
     """A web page is not taken for an S3 answer, whether or not it can be parsed as one."""
     stub.answer = Answer(body=page, headers={"Content-Type": "text/html"})
     inspector = make_inspector(endpoint=stub.url)
-    for name in ("credentials", "bucket"):
+    for name in ("endpoint", "credentials", "bucket"):
         finding = inspector.inspect(name)
         assert finding.status is FAILED
-        assert "S3_ENDPOINT" in finding.found
+        assert "S3_ENDPOINT" in f"{finding}"
+
+
+def test_a_name_that_does_not_resolve_is_told() -> None:
+    """The host is named; `.invalid` is a name that nobody has (RFC 2606)."""
+    finding = make_inspector(endpoint="http://storage.invalid:9000").inspect("endpoint")
+    assert finding.status is FAILED
+    assert "the name storage.invalid does not resolve" in finding.found
+    assert "S3_ENDPOINT" in (finding.remedy or "")
+
+
+@pytest.mark.usefixtures("no_credentials")
+def test_the_endpoint_is_asked_without_credentials(seaweed: SeaweedServer) -> None:
+    """Neither wrong credentials nor their absence keep an S3 server from being found."""
+    for keys in ({"access_key": None, "secret_key": None}, {"access_key": "wrong", "secret_key": "wrong"}):
+        finding = inspector_of(seaweed, **keys).inspect("endpoint")
+        assert finding == Inspection("endpoint", OK, f"an S3 server answers at {seaweed.endpoint}")
+
+
+@pytest.mark.parametrize(
+    ("answer", "status"),
+    [
+        (s3_error(403, "AccessDenied"), OK),
+        (s3_error(503, "SlowDown"), OK),
+        (Answer(403, b"", {"x-amz-request-id": "1"}), OK),
+        (Answer(404, b"<html>nothing here</html>", {"Content-Type": "text/html"}), FAILED),
+        (Answer(404), FAILED),
+        (Answer(502, b"Bad Gateway"), FAILED),
+        (Answer(200, b"{}"), FAILED),
+    ],
+)
+def test_only_s3_answers_like_s3(stub: HttpStub, answer: Answer, status: InspectionStatus) -> None:
+    """A refusal with one of S3's codes is S3's; a web server's own pages are not, and the remedy says where to look."""
+    stub.answer = answer
+    finding = make_inspector(endpoint=stub.url).inspect("endpoint")
+    assert finding.status is status, finding
+    assert ("S3_ENDPOINT" in (finding.remedy or "")) is (status is FAILED)
+
+
+def test_tls_that_is_none_names_the_scheme(stub: HttpStub) -> None:
+    """https:// to a server that speaks http is no credential's fault."""
+    finding = make_inspector(endpoint=stub.url.replace("http:", "https:")).inspect("endpoint")
+    assert finding.status is FAILED
+    assert "http or https?" in (finding.remedy or "")
 
 
 def test_an_endpoint_that_is_no_url_is_a_failure() -> None:
@@ -375,7 +427,24 @@ def test_lifecycle_rules_are_held_against_the_settings(
         return
     assert finding.status is WARNING
     assert words in finding.found
-    set_rules(s3_client, own_bucket, rule_in(finding))
+    follow(finding, s3_client)
+    assert own_inspector.inspect("lifecycle").status is OK
+
+
+def test_the_command_for_the_rule_keeps_the_other_rules(
+    own_inspector: S3Inspector, own_bucket: str, s3_client: Any
+) -> None:
+    """S3 takes only all rules at once: others' stay, those that delete too early go and are named, nothing is set."""
+    others = {"Filter": {"Prefix": "logs/it's/"}, "Expiration": {"Days": 30}}
+    set_rules(s3_client, own_bucket, others, {"Filter": {"Prefix": "temp/"}, "Expiration": {"Days": 2}, **ABORT})
+
+    finding = own_inspector.inspect("lifecycle")
+
+    assert "beside the 1 that stay and without rule 'rule-1', which delete too early" in (finding.remedy or "")
+    assert own_inspector.inspect("lifecycle") == finding, "looking has changed nothing"
+    rules = follow(finding, s3_client)
+    assert [rule["ID"] for rule in rules] == ["rule-0", "bookmarkai-media"]
+    assert rules[0]["Filter"] == others["Filter"]
     assert own_inspector.inspect("lifecycle").status is OK
 
 
@@ -386,8 +455,8 @@ def test_objects_that_are_to_stay_need_only_the_abort_rule(
     inspector = inspector_of(seaweed, bucket=own_bucket, video_prefix="keep/videos/")
     finding = inspector.inspect("lifecycle")
     assert finding.status is WARNING
-    assert "Expiration" not in rule_in(finding)
-    set_rules(s3_client, own_bucket, rule_in(finding))
+    [rule] = follow(finding, s3_client)
+    assert "Expiration" not in rule
     assert inspector.inspect("lifecycle").status is OK
 
 
@@ -412,6 +481,18 @@ def test_a_rule_with_a_date_is_told_by_its_date(stub: HttpStub) -> None:
     finding = make_inspector(endpoint=stub.url).inspect("lifecycle")
     assert finding.status is WARNING
     assert "'purge' deletes objects on 2030-01-02" in finding.found
+    assert "without rule 'purge'" in (finding.remedy or "")
+
+
+def test_a_rule_with_a_date_elsewhere_is_kept_with_its_date(stub: HttpStub) -> None:
+    """Dates go into the command as AWS's command line reads them."""
+    stub.answer = Answer(
+        body=f'<LifecycleConfiguration xmlns="{NAMESPACE}"><Rule><ID>purge</ID><Status>Enabled</Status>'
+        "<Prefix>logs/</Prefix><Expiration><Date>2030-01-02T00:00:00Z</Date></Expiration></Rule>"
+        "</LifecycleConfiguration>".encode()
+    )
+    remedy = make_inspector(endpoint=stub.url).inspect("lifecycle").remedy or ""
+    assert '"Date": "2030-01-02T00:00:00+00:00"' in remedy
 
 
 # --- Clock ------------------------------------------------------------------------------------------------------------

@@ -282,6 +282,33 @@ def test_a_fetch_makes_its_directory(case: StoreCase) -> None:
     assert destination.read_bytes() == VIDEO
 
 
+@pytest.mark.parametrize("may_consume", [False, True])
+def test_transferred_bytes_are_told_as_they_go(case: StoreCase, *, may_consume: bool) -> None:
+    """They add up to the size for a put, for one that finds its bytes stored, and for a fetch; never a negative one."""
+    told: list[int] = []
+    stored = case.put(VIDEO, may_consume=may_consume, on_bytes=told.append)
+    assert sum(told) == len(VIDEO)
+    assert min(told) > 0
+
+    told.clear()
+    case.put(VIDEO, on_bytes=told.append)
+    assert sum(told) == len(VIDEO)
+
+    told.clear()
+    case.store.get(stored.url, case.directory / "out.mp4", expected=digest_of_bytes(VIDEO), on_bytes=told.append)
+    assert sum(told) == len(VIDEO)
+    assert min(told) > 0
+
+
+def test_a_refused_put_tells_of_no_more_than_there_is(case: StoreCase) -> None:
+    """Nobody takes a transfer for finished that was refused."""
+    case.put(OTHER)
+    told: list[int] = []
+    with pytest.raises(ObjectConflictError):
+        case.put(VIDEO, on_bytes=told.append)
+    assert sum(told) < len(VIDEO)
+
+
 def test_deleting_can_be_repeated(case: StoreCase) -> None:
     """A deleted object is absent, and deleting it again, or what never was, is success."""
     stored = case.put(VIDEO)

@@ -17,7 +17,7 @@ from bookmarkai_assets.core.errors import ObjectConflictError, ObjectNotFoundErr
 from bookmarkai_assets.core.key_safety import check_key
 from bookmarkai_assets.core.media import Digest
 from bookmarkai_assets.core.placement import Backend
-from bookmarkai_assets.core.ports import Leftover, ListedObject, MediaStore, StoredObject
+from bookmarkai_assets.core.ports import Leftover, ListedObject, MediaStore, StoredObject, untold
 from bookmarkai_assets.core.tag_safety import check_tags
 
 OPERATIONS = frozenset({"put", "get", "open", "head", "list", "delete", "presign", "leftovers", "remove_leftover"})
@@ -107,6 +107,7 @@ class FakeMediaStore(MediaStore):
         tags: Mapping[str, str],
         may_replace: bool,
         may_consume: bool,
+        on_bytes: Callable[[int], object] = untold,
     ) -> StoredObject:
         self._begin_transfer("put")
         url = self.url_of(key)
@@ -118,6 +119,7 @@ class FakeMediaStore(MediaStore):
                     self.objects[url] = replace(
                         there, content_type=content_type, tags=dict(tags), recorded=there.digest
                     )
+                _tell_in_halves(expected.size_bytes, on_bytes)
                 return self._stored(url)
             if not source.is_file():
                 raise ObjectNotFoundError(f"no file at {source}")
@@ -129,16 +131,18 @@ class FakeMediaStore(MediaStore):
             self.objects[url] = FakeObject(data, content_type, dict(tags), self.clock(), recorded=expected)
             if may_consume and self._backend is Backend.LOCAL:
                 source.unlink()
+            _tell_in_halves(expected.size_bytes, on_bytes)
             return self._stored(url)
 
     @override
-    def get(self, url: str, destination: Path, *, expected: Digest) -> None:
+    def get(self, url: str, destination: Path, *, expected: Digest, on_bytes: Callable[[int], object] = untold) -> None:
         self._begin_transfer("get")
         found = self._object(url)
         if found.digest != expected:
             raise StoreError(StoreErrorClass.CHECKSUM, f"{url} is not what was expected")
         destination.parent.mkdir(parents=True, exist_ok=True)
         destination.write_bytes(found.data)
+        _tell_in_halves(expected.size_bytes, on_bytes)
 
     @override
     def open(self, url: str, *, offset: int = 0, size_bytes: int | None = None) -> BinaryIO:
@@ -239,6 +243,12 @@ class FakeMediaStore(MediaStore):
         if not url.startswith(root):
             raise StoreError(StoreErrorClass.CONFIGURATION, f"{url} is not one of {root}")
         check_key(url.removeprefix(root))
+
+
+def _tell_in_halves(size_bytes: int, on_bytes: Callable[[int], object]) -> None:
+    for half in (size_bytes // 2, size_bytes - size_bytes // 2):
+        if half:
+            on_bytes(half)
 
 
 class _Reader(io.RawIOBase):

@@ -201,6 +201,16 @@ def test_a_bucket_that_cannot_be_used_is_not_probed(check: Check, failed: str) -
     assert not done.is_ok
 
 
+def test_an_endpoint_that_does_not_answer_is_the_only_failure(check: Check) -> None:
+    """Without it nothing else can be told of: not of the credentials, not of the clock."""
+    looks = ["endpoint", "credentials", "bucket", "region", "encryption", "lifecycle", "clock"]
+    check.findings = dict.fromkeys(looks, InspectionStatus.FAILED)
+    check.store.fail_next("put", StoreError(StoreErrorClass.OTHER, "the store was asked"))
+    done = check.run()
+    assert statuses(done) == {"endpoint": FAILED} | dict.fromkeys([*looks[1:], *PROBE], SKIPPED)
+    assert all("'endpoint' failed" in step.found for step in done.steps[1:])
+
+
 def test_a_wrong_region_does_not_keep_the_bucket_from_being_probed(check: Check) -> None:
     """Other failed looks fail the check and nothing else."""
     check.findings = {"region": InspectionStatus.FAILED, "clock": InspectionStatus.FAILED}

@@ -9,7 +9,8 @@ import pytest
 from bookmarkai_assets.core.errors import StoreError, StoreErrorClass
 from bookmarkai_assets.core.media import Media
 from bookmarkai_assets.core.placement import Backend
-from bookmarkai_assets.operations.verifying import SYMBOLS, Finding, VerificationReport
+from bookmarkai_assets.operations.verification_progress import VerificationProgress
+from bookmarkai_assets.operations.verifying import SYMBOLS, Finding, VerificationReport, verify_storage
 from tests.fakes.stores import digest_of_bytes
 from tests.plugins.vault import Vault
 
@@ -160,11 +161,97 @@ def test_what_could_not_be_asked_is_unverified(vault: Vault) -> None:
 
 
 def test_a_store_that_cannot_be_listed_is_no_empty_one(vault: Vault) -> None:
-    """Without the listing there is no report: an error instead of a thousand missing files."""
-    vault.store("a", Backend.S3)
+    """What is recorded there is unverified, without a question for each; what is elsewhere is verified all the same."""
+    in_s3, local, lost = vault.store("a", Backend.S3), vault.store("b"), vault.store("c")
+    vault.store("d", Backend.S3)  # so that the listing breaks off after an object, which is no whole one either
+    vault.stores[Backend.LOCAL].delete(lost.video.url)
     vault.s3.fail_next("list", StoreError(StoreErrorClass.UNAVAILABLE, "503"))
-    with pytest.raises(StoreError, match="503"):
-        vault.verify()
+    vault.s3.fail_next("head", StoreError(StoreErrorClass.OTHER, "it was asked again"), times=9)
+
+    report = vault.verify()
+
+    assert not report.is_good
+    assert report.unanswered == {Backend.S3: "503"}
+    assert report.verdict == "something is missing or different, and nothing could be checked in s3"
+    assert report.counts == {Finding.UNVERIFIED: 4, Finding.SAME: 3, Finding.MISSING: 1}
+    assert {blob.url for blob in in_s3.blobs.values()} <= set(findings(report)["unverified"])
+    assert findings(report)["missing"] == [lost.video.url]
+    assert local.video.url not in str(report.lines)
+    assert report.as_dict()["backends_not_verified"] == {"s3": "503"}
+    assert all("asked again" not in (line.detail or "") for line in report.lines)
+
+
+def test_a_store_that_cannot_be_listed_is_never_good(vault: Vault) -> None:
+    """Also where nothing is recorded there: what else it holds is not known."""
+    vault.store("a")
+    vault.s3.fail_next("list", StoreError(StoreErrorClass.UNAVAILABLE, "503"))
+
+    report = vault.verify()
+
+    assert not report.is_good
+    assert report.as_dict()["ok"] is False
+    assert report.verdict == "nothing could be checked in s3"
+    assert report.counts == {Finding.SAME: 2}
+
+
+def test_a_loss_comes_with_what_to_do_about_it(vault: Vault) -> None:
+    """From a second copy it is moved back, a video that is nowhere is fetched anew, sound is in the video."""
+    copied, lost, silent = vault.store("a"), vault.store("b"), vault.store("c")
+    vault.move(copied, to=Backend.S3)
+    vault.s3.delete(vault.media(copied).video.url)
+    assert silent.audio is not None
+    for url in (lost.video.url, silent.audio.url):
+        vault.stores[Backend.LOCAL].delete(url)
+
+    remedies = {line.url: line.remedy for line in vault.verify().lines if line.finding is Finding.MISSING}
+
+    assert remedies == {
+        vault.media(copied).video.url: f"bookmarkai storage move --to s3 --share {copied.share_id} puts it back from "
+        f"{copied.video.url}",
+        lost.video.url: f"bookmarkai shares retry {lost.share_id} fetches it anew",
+        silent.audio.url: None,
+    }
+
+
+def test_nothing_is_called_lost_while_a_store_does_not_answer(vault: Vault) -> None:
+    """A copy may be where nobody could look: the remedy waits for the answer."""
+    media = vault.store("a")
+    vault.stores[Backend.LOCAL].delete(media.video.url)
+    vault.s3.fail_next("list", StoreError(StoreErrorClass.UNAVAILABLE, "503"))
+    [missing] = [line for line in vault.verify().lines if line.finding is Finding.MISSING]
+    assert missing.remedy is None
+
+
+def test_a_full_report_has_a_line_for_everything(vault: Vault) -> None:
+    """On request what is the same is listed as well."""
+    media = vault.store("a")
+    report = verify_storage(vault.catalog, vault.stores, vault.rules, is_deep=False, now=vault.clock(), is_full=True)
+    assert findings(report) == {"same": [blob.url for blob in media.blobs.values()]}
+
+
+def test_progress_counts_every_byte_that_is_read(vault: Vault) -> None:
+    """It ends at its totals, in which what no record claims has no part; bytes of a read that failed count once."""
+    for name in "abc":
+        vault.store(name)
+    vault.store("d", Backend.S3)
+    rotten = vault.store("e", Backend.S3)
+    data = vault.bytes_at(rotten.video.url)
+    assert data is not None
+    vault.s3.rot(rotten.video.url, bytes(reversed(data)))
+    (vault.media_dir / "stranger.bin").write_bytes(b"x" * 1000)
+    told = [VerificationProgress()]
+
+    report = verify_storage(
+        vault.catalog, vault.stores, vault.rules, is_deep=True, now=vault.clock(), on_progress=told.append
+    )
+
+    assert report.counts[Finding.DIFFERENT] == 1
+    last = told[-1]
+    assert (last.objects, last.objects_total) == (10, 10)
+    assert last.done_bytes == last.total_bytes == sum(report.size_bytes.values()) - 1000
+    objects = [progress.objects for progress in told]
+    assert objects == sorted(objects)
+    assert len({progress.done_bytes for progress in told}) > 5
 
 
 def test_staged_media_are_not_looked_at(vault: Vault) -> None:
@@ -190,8 +277,6 @@ def test_a_media_that_moves_meanwhile_is_looked_at_again(vault: Vault) -> None:
 
         def page(self, *, after: str = "", limit: int) -> object:
             return seen if after == "" else page(after=after, limit=limit)
-
-    from bookmarkai_assets.operations.verifying import verify_storage  # noqa: PLC0415 - with a catalog of its own
 
     stale = replace(vault.catalog, media=Stale())  # type: ignore[arg-type]
     report = verify_storage(stale, vault.stores, vault.rules, is_deep=False, now=vault.clock())

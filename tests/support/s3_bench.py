@@ -1,11 +1,12 @@
 """A store on the test server, with a proxy before it that breaks things, and a client that looks behind its back."""
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 from bookmarkai_assets.adapters.s3_store import S3Store
-from bookmarkai_assets.core.ports import StoredObject
+from bookmarkai_assets.core.ports import StoredObject, untold
 from bookmarkai_assets.demo.seaweed import SeaweedServer
 from tests.fakes.stores import digest_of_bytes
 from tests.support.fault_proxy import FaultProxy
@@ -68,7 +69,9 @@ class Bench:
         path.write_bytes(data)
         return path
 
-    def put(self, data: bytes, *, may_replace: bool = False) -> StoredObject:
+    def put(
+        self, data: bytes, *, may_replace: bool = False, on_bytes: Callable[[int], object] = untold
+    ) -> StoredObject:
         """Put the bytes under the key."""
         return self.store.put(
             self.source(data),
@@ -78,12 +81,14 @@ class Bench:
             tags={"share-id": "0b5f6a7e"},
             may_replace=may_replace,
             may_consume=False,
+            on_bytes=on_bytes,
         )
 
-    def get(self, data: bytes, *, in_ranges: bool = False) -> bytes:
+    def get(self, data: bytes, *, in_ranges: bool = False, on_bytes: Callable[[int], object] = untold) -> bytes:
         """Fetch what should be `data`."""
         destination = self.directory / "fetched" / "video.mp4"
-        (self.ranged if in_ranges else self.store).get(self.url, destination, expected=digest_of_bytes(data))
+        store = self.ranged if in_ranges else self.store
+        store.get(self.url, destination, expected=digest_of_bytes(data), on_bytes=on_bytes)
         return destination.read_bytes()
 
     def read(self, *, offset: int = 0, size_bytes: int | None = None, in_ranges: bool = False) -> bytes:

@@ -6,7 +6,7 @@ from pathlib import Path
 
 from bookmarkai_assets.core.media import Digest
 from bookmarkai_assets.core.placement import Backend
-from bookmarkai_assets.core.ports import MediaStore, StoredObject
+from bookmarkai_assets.core.ports import MediaStore, StoredObject, untold
 from tests.fakes.stores import digest_of_bytes
 
 VIDEO = b"video bytes " * 1000
@@ -53,6 +53,7 @@ class StoreCase:
         tags: Mapping[str, str] = TAGS,
         may_replace: bool = False,
         may_consume: bool = True,
+        on_bytes: Callable[[int], object] = untold,
     ) -> StoredObject:
         """Put `data`, or claim to, under a key, or the usual one."""
         return self.store.put(
@@ -63,6 +64,7 @@ class StoreCase:
             tags=tags,
             may_replace=may_replace,
             may_consume=may_consume,
+            on_bytes=on_bytes,
         )
 
     def fetched(self, url: str, expected: Digest) -> bytes:

@@ -2,13 +2,14 @@
 
 import os
 import stat
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import BinaryIO, NoReturn
 
 from typing_extensions import override
 
+from bookmarkai_assets.adapters.byte_count import ByteCount
 from bookmarkai_assets.adapters.durable_files import (
     alone_in,
     digest_of_descriptor,
@@ -40,7 +41,7 @@ from bookmarkai_assets.core.errors import ObjectConflictError, ObjectNotFoundErr
 from bookmarkai_assets.core.key_safety import check_key
 from bookmarkai_assets.core.media import Digest
 from bookmarkai_assets.core.placement import Backend
-from bookmarkai_assets.core.ports import Leftover, LeftoverKind, ListedObject, MediaStore, StoredObject
+from bookmarkai_assets.core.ports import Leftover, LeftoverKind, ListedObject, MediaStore, StoredObject, untold
 from bookmarkai_assets.core.tag_safety import check_tags
 
 
@@ -75,6 +76,7 @@ class LocalStore(MediaStore):
         tags: Mapping[str, str],
         may_replace: bool,
         may_consume: bool,
+        on_bytes: Callable[[int], object] = untold,
     ) -> StoredObject:
         """Store `source` under `key`, by a rename where it may be consumed and lies on the same file system.
 
@@ -84,9 +86,11 @@ class LocalStore(MediaStore):
         check_tags(tags)
         target = self._path_of(self.url_of(key))
         sidecar = Sidecar(expected.sha256, expected.size_bytes, content_type, dict(tags))
+        count = ByteCount(expected.size_bytes, on_bytes)
         with disk_errors(f"storing {target}"):
             found = self._digest_if_there(target)
             if found == expected:
+                count.finish()
                 return _confirmed(target, sidecar)
             check_source(source, expected, before_block=self._check_not_interrupted)
             if found is not None and not may_replace:
@@ -100,17 +104,20 @@ class LocalStore(MediaStore):
                     sidecar,
                     may_replace=found is not None,
                     before_block=self._check_not_interrupted,
+                    on_bytes=count.add,
                 )
             except FileExistsError:
                 # Somebody stored under this name in between; they are left alone.
                 found = self._digest_if_there(target)
                 if found != expected:
                     raise _conflict(target, expected, found) from None
+                count.finish()
                 return _confirmed(target, sidecar)
+            count.finish()
             return _stored(target, sidecar, target.stat())
 
     @override
-    def get(self, url: str, destination: Path, *, expected: Digest) -> None:
+    def get(self, url: str, destination: Path, *, expected: Digest, on_bytes: Callable[[int], object] = untold) -> None:
         self._check_not_interrupted()
         path = self._path_of(url)
         with disk_errors(f"fetching {path} to {destination}"):
@@ -119,7 +126,12 @@ class LocalStore(MediaStore):
                 make_directories(destination.absolute().parent)
                 with temporary_beside(destination) as temporary:
                     copy_verified(
-                        source, temporary.descriptor, expected, path, before_block=self._check_not_interrupted
+                        source,
+                        temporary.descriptor,
+                        expected,
+                        path,
+                        before_block=self._check_not_interrupted,
+                        on_bytes=ByteCount(expected.size_bytes, on_bytes).add,
                     )
                     publish(temporary.path, destination, replace=True)
             finally:

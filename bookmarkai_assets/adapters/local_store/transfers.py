@@ -19,6 +19,7 @@ from bookmarkai_assets.adapters.durable_files import (
 from bookmarkai_assets.adapters.local_store.sidecars import Sidecar, sidecar_of, write_sidecar
 from bookmarkai_assets.core.errors import ObjectNotFoundError, StoreError, StoreErrorClass
 from bookmarkai_assets.core.media import Digest
+from bookmarkai_assets.core.ports import untold
 
 
 def open_regular(path: Path) -> int | None:
@@ -52,7 +53,13 @@ def check_source(source: Path, expected: Digest, *, before_block: Callable[[], N
 
 
 def move_in(
-    source: Path, target: Path, sidecar: Sidecar, *, may_replace: bool, before_block: Callable[[], None]
+    source: Path,
+    target: Path,
+    sidecar: Sidecar,
+    *,
+    may_replace: bool,
+    before_block: Callable[[], None],
+    on_bytes: Callable[[int], object] = untold,
 ) -> None:
     """Give a source that was checked its final name. Raises as `copy_in` does."""
     with source.open("rb", buffering=0) as file:
@@ -63,12 +70,18 @@ def move_in(
     except OSError as error:
         if error.errno != errno.EXDEV:
             raise
-        copy_in(source, target, sidecar, may_replace=may_replace, before_block=before_block)
+        copy_in(source, target, sidecar, may_replace=may_replace, before_block=before_block, on_bytes=on_bytes)
         source.unlink(missing_ok=True)
 
 
 def copy_in(
-    source: Path, target: Path, sidecar: Sidecar, *, may_replace: bool, before_block: Callable[[], None]
+    source: Path,
+    target: Path,
+    sidecar: Sidecar,
+    *,
+    may_replace: bool,
+    before_block: Callable[[], None],
+    on_bytes: Callable[[int], object] = untold,
 ) -> None:
     """Copy beside the target, then give the copy the final name; the source stays.
 
@@ -77,12 +90,25 @@ def copy_in(
     """
     with source.open("rb", buffering=0) as file, temporary_beside(target) as temporary:
         os.fchmod(temporary.descriptor, stat.S_IMODE(os.fstat(file.fileno()).st_mode))
-        copy_verified(file.fileno(), temporary.descriptor, sidecar.digest, source, before_block=before_block)
+        copy_verified(
+            file.fileno(),
+            temporary.descriptor,
+            sidecar.digest,
+            source,
+            before_block=before_block,
+            on_bytes=on_bytes,
+        )
         _place(temporary.path, target, sidecar, may_replace=may_replace)
 
 
 def copy_verified(
-    source: int, destination: int, expected: Digest, path: Path, *, before_block: Callable[[], None]
+    source: int,
+    destination: int,
+    expected: Digest,
+    path: Path,
+    *,
+    before_block: Callable[[], None],
+    on_bytes: Callable[[int], object] = untold,
 ) -> None:
     """Copy from descriptor to descriptor, hashing what is read, and sync. Raises `StoreError` (checksum), `OSError`."""
     preallocate(destination, expected.size_bytes)
@@ -96,6 +122,7 @@ def copy_verified(
         sha256.update(block)
         write_all_at(destination, block, size)
         size += len(block)
+        on_bytes(len(block))
     found = Digest(size, sha256.hexdigest())
     if found != expected:
         raise mismatch(path, expected, found)

@@ -10,6 +10,7 @@ from contextlib import closing
 from dataclasses import dataclass, replace
 from typing import Any
 
+from bookmarkai_assets.adapters.byte_count import ByteCount
 from bookmarkai_assets.adapters.durable_files import BLOCK_BYTES, write_all_at
 from bookmarkai_assets.adapters.s3_store.client import S3Client
 from bookmarkai_assets.adapters.s3_store.errors import PreconditionFailedError, field_of, vendor_errors
@@ -92,8 +93,19 @@ def begin(client: S3Client, download: Download, wanted: Span) -> Begun:
     )
 
 
-def fetch(client: S3Client, begun: Begun, descriptor: int, *, part_bytes: int, interruption: Interruption) -> None:
-    """Fill the file with the object's bytes, several ranges at a time. Raises `StoreError`, `OSError` of the file."""
+def fetch(
+    client: S3Client,
+    begun: Begun,
+    descriptor: int,
+    *,
+    part_bytes: int,
+    interruption: Interruption,
+    count: ByteCount,
+) -> None:
+    """Fill the file with the object's bytes, several ranges at a time. Raises `StoreError`, `OSError` of the file.
+
+    `count` is told of each block.
+    """
 
     def fetch_part(wanted: Span) -> None:
         offset = wanted.offset
@@ -101,6 +113,7 @@ def fetch(client: S3Client, begun: Begun, descriptor: int, *, part_bytes: int, i
         for block in blocks_of(client, begun.download, wanted, answer=answer, interruption=interruption):
             write_all_at(descriptor, block, offset)
             offset += len(block)
+            count.add(len(block))
 
     run_all(
         fetch_part,

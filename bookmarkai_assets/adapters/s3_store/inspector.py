@@ -1,21 +1,23 @@
-"""Looks at how a bucket is set up: credentials, region, encryption, lifecycle, clock. Changes nothing, stores nothing.
+"""Looks at how a bucket is set up: endpoint, credentials, region, encryption, lifecycle, clock. Changes nothing.
 
 What the lifecycle rules ought to be is `lifecycle`'s part; whether transfers work is shown by probing the store.
 """
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from email.utils import parsedate_to_datetime
 from functools import cached_property
 from http import HTTPStatus
+from shlex import quote
 from typing import Any
 
 from typing_extensions import override
 
 from bookmarkai_assets.adapters.s3_store.client import Connection, S3Client, connect
+from bookmarkai_assets.adapters.s3_store.endpoint import endpoint_option, reach
 from bookmarkai_assets.adapters.s3_store.errors import not_of_s3, vendor_errors
-from bookmarkai_assets.adapters.s3_store.lifecycle import loss_of, problems_of, wanted_rule
+from bookmarkai_assets.adapters.s3_store.lifecycle import change_of, loss_of, problems_of
 from bookmarkai_assets.core.errors import StoreError
 from bookmarkai_assets.core.placement import Backend
 from bookmarkai_assets.core.ports import Inspection, InspectionStatus, StoreInspector
@@ -110,6 +112,7 @@ class S3Inspector(StoreInspector):
     @override
     def looks(self) -> Mapping[str, Callable[[str], Inspection]]:
         return {
+            "endpoint": self._look_at_endpoint,
             "credentials": self._look_at_credentials,
             "bucket": self._look_at_bucket,
             "region": self._look_at_region,
@@ -117,6 +120,11 @@ class S3Inspector(StoreInspector):
             "lifecycle": self._look_at_lifecycle,
             "clock": self._look_at_clock,
         }
+
+    def _look_at_endpoint(self, name: str) -> Inspection:
+        reached = reach(self._connection, self._bucket)
+        status = InspectionStatus.OK if reached.remedy is None else InspectionStatus.FAILED
+        return Inspection(name, status, reached.found, reached.remedy)
 
     def _look_at_credentials(self, name: str) -> Inspection:
         credentials = self._find_credentials()
@@ -207,7 +215,8 @@ class S3Inspector(StoreInspector):
                 name,
                 InspectionStatus.WARNING,
                 "the bucket has no default encryption",
-                f"aws s3api put-bucket-encryption --bucket {self._bucket} --server-side-encryption-configuration "
+                f"aws s3api put-bucket-encryption --bucket {self._bucket}{endpoint_option(self._connection)} "
+                "--server-side-encryption-configuration "
                 '\'{"Rules": [{"ApplyServerSideEncryptionByDefault": {"SSEAlgorithm": "AES256"}}]}\'',
             )
         key = defaults[0].get("KMSMasterKeyID")
@@ -238,12 +247,22 @@ class S3Inspector(StoreInspector):
                 name,
                 InspectionStatus.WARNING,
                 "; ".join(problems),
-                f"have this rule among the bucket's lifecycle rules, in place of any named here: "
-                f"{wanted_rule(prefix, days=expected_days)}"
-                + (" (or set S3_EXPIRY_DAYS to what the bucket does, 0 for nothing)" if is_expiring else ""),
+                self._lifecycle_remedy(rules, expected_days),
             )
         life = f"expire after {days} days" if is_expiring else "stay"
         return Inspection(name, InspectionStatus.OK, f"objects under {prefix} {life}, unfinished uploads are aborted")
+
+    def _lifecycle_remedy(self, rules: Sequence[Mapping[str, Any]], days: int | None) -> str:
+        """Give the command that sets what is missing. The bucket is the operator's: nothing here changes its rules."""
+        change = change_of(rules, self._video_prefix, days=days)
+        kept = f" beside the {change.kept} that stay" if change.kept else ""
+        gone = f" and without {', '.join(change.removed)}, which delete too early" if change.removed else ""
+        instead = " (Or set S3_EXPIRY_DAYS to what the bucket does, 0 for nothing.)" if days is not None else ""
+        return (
+            f"this sets all of the bucket's rules, with the one needed{kept}{gone}:{instead}\n"
+            f"aws s3api put-bucket-lifecycle-configuration --bucket {self._bucket}"
+            f"{endpoint_option(self._connection)} --lifecycle-configuration {quote(change.configuration)}"
+        )
 
     def _look_at_clock(self, name: str) -> Inspection:
         before = self._clock()

@@ -5,12 +5,16 @@ Reads rules in the shape that S3 answers with. Asking for them, and setting them
 
 import json
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime
 from typing import Any, TypeAlias
 
 from bookmarkai_assets.core.retention import EXPIRING_PREFIX
 
 Rule: TypeAlias = Mapping[str, Any]
 """One rule as `GetBucketLifecycleConfiguration` answers."""
+
+_ID = "bookmarkai-media"
 
 ABORT_DAYS = 1
 """The least that S3 takes. No upload of one video takes a day."""
@@ -32,8 +36,7 @@ def problems_of(rules: Sequence[Rule], prefix: str, *, days: int | None) -> list
     if days is not None:
         problems += [
             f"{_name(rule)} deletes objects {_when(rule)}, before the {days} days of S3_EXPIRY_DAYS"
-            for rule in _expirations(rules, prefix)
-            if "Days" not in rule["Expiration"] or rule["Expiration"]["Days"] < days
+            for rule in _too_early(rules, prefix, days)
         ]
         lives = [rule["Expiration"]["Days"] for rule in whole if "Days" in rule.get("Expiration", {})]
         if not lives:
@@ -45,16 +48,49 @@ def problems_of(rules: Sequence[Rule], prefix: str, *, days: int | None) -> list
     return problems
 
 
-def wanted_rule(prefix: str, *, days: int | None) -> str:
-    """Give the rule that leaves no problem, as JSON for `Rules` of a lifecycle configuration."""
-    rule = {
-        "ID": "bookmarkai-media",
+@dataclass(frozen=True)
+class Change:
+    """What to set on a bucket: the whole `configuration` as JSON, as S3 takes only all of its rules at once.
+
+    `kept` counts the rules that are in it as they were, `removed` names those that are not.
+    """
+
+    configuration: str
+    kept: int
+    removed: tuple[str, ...]
+
+
+def change_of(rules: Sequence[Rule], prefix: str, *, days: int | None) -> Change:
+    """Give the rules that leave no problem: the one that is wanted, and all others that do not delete too early."""
+    early = _too_early(rules, prefix, days) if days is not None else []
+    kept = [rule for rule in rules if rule not in early and rule.get("ID") != _ID]
+    configuration = json.dumps({"Rules": [*kept, _wanted_rule(prefix, days=days)]}, default=_as_text)
+    return Change(configuration, len(kept), tuple(_name(rule) for rule in early))
+
+
+def _wanted_rule(prefix: str, *, days: int | None) -> Rule:
+    return {
+        "ID": _ID,
         "Status": "Enabled",
         "Filter": {"Prefix": prefix if days is None else EXPIRING_PREFIX},
         **({"Expiration": {"Days": days}} if days is not None else {}),
         "AbortIncompleteMultipartUpload": {"DaysAfterInitiation": ABORT_DAYS},
     }
-    return json.dumps(rule)
+
+
+def _as_text(value: object) -> str:
+    """Write a rule's date as AWS's command line reads it."""
+    if isinstance(value, datetime):
+        return value.isoformat()
+    raise TypeError(f"expected plain values and dates in a lifecycle rule, found {type(value).__name__}")
+
+
+def _too_early(rules: Sequence[Rule], prefix: str, days: int) -> list[Rule]:
+    return [
+        rule
+        for rule in _expirations(rules, prefix)
+        if "Days" not in rule["Expiration"] or rule["Expiration"]["Days"] < days
+    ]
 
 
 def _enabled(rules: Sequence[Rule]) -> list[Rule]:

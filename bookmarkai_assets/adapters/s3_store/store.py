@@ -10,6 +10,7 @@ from typing import BinaryIO
 
 from typing_extensions import override
 
+from bookmarkai_assets.adapters.byte_count import ByteCount
 from bookmarkai_assets.adapters.durable_files import (
     digest_of_descriptor,
     disk_errors,
@@ -31,7 +32,7 @@ from bookmarkai_assets.core.errors import ObjectConflictError, ObjectNotFoundErr
 from bookmarkai_assets.core.key_safety import check_key
 from bookmarkai_assets.core.media import Digest
 from bookmarkai_assets.core.placement import Backend
-from bookmarkai_assets.core.ports import Leftover, LeftoverKind, ListedObject, MediaStore, StoredObject
+from bookmarkai_assets.core.ports import Leftover, LeftoverKind, ListedObject, MediaStore, StoredObject, untold
 
 PART_BYTES = 16 << 20
 """Larger files go in parts, and downloads in ranges, of this size: with 4 threads as fast as s5cmd (0.97)."""
@@ -100,23 +101,28 @@ class S3Store(MediaStore):
         tags: Mapping[str, str],
         may_replace: bool,
         may_consume: bool,
+        on_bytes: Callable[[int], object] = untold,
     ) -> StoredObject:
         """Store `source` under `key`. A bucket never consumes the source: `may_consume` changes nothing."""
         url = self.url_of(key)
         self._interruption.check(f"storing {url}")
         metadata = metadata_of(expected, tags)
+        count = ByteCount(expected.size_bytes, on_bytes)
         with ExitStack() as stack:
             try:
                 readable = stack.enter_context(opened(source, expected, part_bytes=self._part_bytes))
             except StoreError:
                 found = look(self._client(), self._bucket, key)
-                if found is not None and found.holds(expected):
-                    return found.stored
-                raise
-            return self._place(url, key, readable, content_type, metadata, may_replace=may_replace)
+                if found is None or not found.holds(expected):
+                    raise
+                stored = found.stored
+            else:
+                stored = self._place(url, key, readable, content_type, metadata, count, may_replace=may_replace)
+        count.finish()
+        return stored
 
     @override
-    def get(self, url: str, destination: Path, *, expected: Digest) -> None:
+    def get(self, url: str, destination: Path, *, expected: Digest, on_bytes: Callable[[int], object] = untold) -> None:
         bucket, key = _split(url)
         action = f"fetching {url}"
         self._interruption.check(action)
@@ -132,6 +138,7 @@ class S3Store(MediaStore):
                         temporary.descriptor,
                         part_bytes=self._part_bytes,
                         interruption=self._interruption,
+                        count=ByteCount(expected.size_bytes, on_bytes),
                     )
                 received = digest_of_descriptor(temporary.descriptor)
                 if received != expected:
@@ -254,6 +261,7 @@ class S3Store(MediaStore):
         source: Source,
         content_type: str,
         metadata: Mapping[str, str],
+        count: ByteCount,
         *,
         may_replace: bool,
     ) -> StoredObject:
@@ -268,7 +276,7 @@ class S3Store(MediaStore):
                     return found.stored
                 condition = _to_replace(found, url, expected, may_replace=may_replace)
         for _ in range(_PLACE_ATTEMPTS):
-            upload = Upload(self._bucket, key, source, content_type, metadata, condition)
+            upload = Upload(self._bucket, key, source, content_type, metadata, condition, count)
             is_sent = self._is_sent(upload)
             found = look(self._client(), self._bucket, key)
             if found is not None and found.is_of(source):

@@ -4,6 +4,7 @@ from collections.abc import Mapping
 from contextlib import suppress
 from dataclasses import dataclass
 
+from bookmarkai_assets.adapters.byte_count import ByteCount
 from bookmarkai_assets.adapters.s3_store.client import S3Client
 from bookmarkai_assets.adapters.s3_store.errors import UploadGoneError, field_of, vendor_errors
 from bookmarkai_assets.adapters.s3_store.parallel import Interruption, run_all
@@ -16,7 +17,10 @@ ENCRYPTION = "AES256"
 
 @dataclass(frozen=True)
 class Upload:
-    """What is sent where. `metadata` is the user metadata; `condition` the If-Match or If-None-Match it goes under."""
+    """What is sent where. `metadata` is the user metadata; `condition` the If-Match or If-None-Match it goes under.
+
+    `count` is told of each part that has arrived.
+    """
 
     bucket: str
     key: str
@@ -24,6 +28,7 @@ class Upload:
     content_type: str
     metadata: Mapping[str, str]
     condition: Mapping[str, str]
+    count: ByteCount
 
     @property
     def action(self) -> str:
@@ -40,6 +45,7 @@ def send(client: S3Client, upload: Upload, *, interruption: Interruption) -> Non
     server has lost the upload, which is also how a completion looks whose answer was lost.
     """
     interruption.check(upload.action)
+    upload.count.begin_attempt()
     with vendor_errors(upload.action, bucket=upload.bucket):
         if len(upload.source.parts) == 1:
             _send_at_once(client, upload)
@@ -59,6 +65,7 @@ def _send_at_once(client: S3Client, upload: Upload) -> None:
         ServerSideEncryption=ENCRYPTION,
         **upload.condition,
     )
+    upload.count.add(part.size_bytes)
 
 
 def _send_in_parts(client: S3Client, upload: Upload, interruption: Interruption) -> None:
@@ -83,6 +90,7 @@ def _send_in_parts(client: S3Client, upload: Upload, interruption: Interruption)
             ChecksumCRC64NVME=part.crc64nvme,
         )
         etag = field_of(answer, "ETag", upload.action)
+        upload.count.add(part.size_bytes)
         return {"PartNumber": part.number, "ETag": etag, "ChecksumCRC64NVME": part.crc64nvme}
 
     try:

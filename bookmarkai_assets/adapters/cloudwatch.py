@@ -1,0 +1,89 @@
+"""Publishes metrics to Amazon CloudWatch. The one place that knows its API.
+
+`S3_ENDPOINT` is not for it: that names a server that speaks S3 alone.
+"""
+
+from collections.abc import Sequence
+from typing import Any
+
+from typing_extensions import override
+
+from bookmarkai_assets.core.alert_ports import MetricSink, MetricSinkError
+from bookmarkai_assets.core.published_metrics import LATENCIES, Datum
+
+CONNECT_TIMEOUT_SECONDS = 5
+READ_TIMEOUT_SECONDS = 10
+MAX_ATTEMPTS = 3
+"""Together well within the minute that Dagster gives a sensor's tick; what fails is tried with the next one."""
+
+_MAX_MESSAGE_CHARACTERS = 200
+_REFUSED_CREDENTIALS = frozenset({"AccessDenied", "AccessDeniedException", "UnauthorizedOperation"})
+
+
+class CloudWatchSink(MetricSink):
+    """One namespace, no dimensions: the sum over all workers. None means AWS's own variables, profiles and roles."""
+
+    def __init__(
+        self, namespace: str, *, region: str | None, access_key: str | None = None, secret_key: str | None = None
+    ) -> None:
+        self._namespace = namespace
+        self._region = region
+        self._access_key = access_key
+        self._secret_key = secret_key
+        self._client: Any = None
+
+    @override
+    def put(self, data: Sequence[Datum]) -> None:
+        from botocore.exceptions import BotoCoreError, ClientError
+
+        try:
+            self._connected().put_metric_data(Namespace=self._namespace, MetricData=[_entry(datum) for datum in data])
+        except ClientError as error:
+            raise MetricSinkError(_refusal(error.response)) from error
+        except BotoCoreError as error:
+            raise MetricSinkError(
+                f"publishing to CloudWatch: expected an answer, found {type(error).__name__} "
+                f"({str(error)[:_MAX_MESSAGE_CHARACTERS]}); check AWS_REGION, the credentials and the network"
+            ) from error
+
+    def _connected(self) -> Any:  # noqa: ANN401 - boto3 ships no types
+        if self._client is None:
+            from boto3.session import Session
+            from botocore.config import Config
+
+            self._client = Session().client(
+                "cloudwatch",
+                region_name=self._region,
+                aws_access_key_id=self._access_key,
+                aws_secret_access_key=self._secret_key,
+                config=Config(
+                    retries={"mode": "standard", "total_max_attempts": MAX_ATTEMPTS},
+                    connect_timeout=CONNECT_TIMEOUT_SECONDS,
+                    read_timeout=READ_TIMEOUT_SECONDS,
+                    user_agent_extra="bookmarkai-assets",
+                ),
+            )
+        return self._client
+
+
+def _entry(datum: Datum) -> dict[str, Any]:
+    return {
+        "MetricName": datum.metric.value,
+        "Timestamp": datum.minute,
+        "Values": list(datum.values),
+        "Counts": [float(count) for count in datum.values.values()],
+        "Unit": "Seconds" if datum.metric in LATENCIES else "Count",
+    }
+
+
+def _refusal(response: dict[str, Any]) -> str:
+    details = response.get("Error", {})
+    code = str(details.get("Code", ""))
+    status = response.get("ResponseMetadata", {}).get("HTTPStatusCode", 0)
+    message = str(details.get("Message", ""))[:_MAX_MESSAGE_CHARACTERS]
+    remedy = (
+        "allow cloudwatch:PutMetricData to the credentials"
+        if code in _REFUSED_CREDENTIALS
+        else "check AWS_REGION, the credentials, CLOUDWATCH_NAMESPACE and this machine's clock"
+    )
+    return f"publishing to CloudWatch: PutMetricData answered {status} {code} ({message}); {remedy}"

@@ -1,0 +1,53 @@
+"""The storage policy of this moment: the settings, and what the rollout has decided, read anew for every placement."""
+
+import time
+from collections.abc import Callable
+
+from bookmarkai_assets.core.errors import StoreError, StoreErrorClass
+from bookmarkai_assets.core.placement import Backend, Placement, StorageMode, StoragePolicy, place
+from bookmarkai_assets.core.ports import Catalog
+from bookmarkai_assets.core.rollout import effective_policy
+from bookmarkai_assets.core.rules import PipelineRules
+
+LOOK_EVERY_SECONDS = 1.0
+"""How soon an upload that is under way notices a rollback; a look is one indexed read."""
+
+
+def current_policy(catalog: Catalog, rules: PipelineRules) -> StoragePolicy:
+    """Give the policy that the next placement follows; a decision counts from the moment that it is on record.
+
+    `STORAGE_MODE=local` asks nobody: it has to hold while the catalog's newest decision says anything else.
+    """
+    if rules.storage.mode is StorageMode.LOCAL:
+        return rules.storage
+    return effective_policy(rules.storage, catalog.rollout.standing())
+
+
+class PlacementOverruledError(StoreError):
+    """The policy no longer sends to S3 what is being uploaded; `policy` is the one that counts now."""
+
+    def __init__(self, policy: StoragePolicy) -> None:
+        super().__init__(StoreErrorClass.INTERRUPTED, "the rollout went back to local while this was being uploaded")
+        self.policy = policy
+
+
+class PolicyWatch:
+    """Told of the bytes of an upload, ends it with `PlacementOverruledError` once the policy places it on local.
+
+    What it is not told of goes on: a request under way is finished, an upload in parts ends with its next part.
+    """
+
+    def __init__(self, placement: Placement, policy_now: Callable[[], StoragePolicy], share_id: str) -> None:
+        self._placement = placement
+        self._policy_now = policy_now
+        self._share_id = share_id
+        self._looked_at = time.monotonic()
+
+    def __call__(self, _size_bytes: int) -> None:
+        """Look at the policy, if it is time to."""
+        if self._placement.backend is Backend.LOCAL or time.monotonic() - self._looked_at < LOOK_EVERY_SECONDS:
+            return
+        self._looked_at = time.monotonic()
+        policy = self._policy_now()
+        if place(policy, self._share_id).backend is Backend.LOCAL:
+            raise PlacementOverruledError(policy)

@@ -1,0 +1,61 @@
+"""Receivers of alerts and metrics in memory, which can be told to fail."""
+
+from collections.abc import Sequence
+
+from typing_extensions import override
+
+from bookmarkai_assets.core.alert_ports import AlertReceiver, MetricSink, MetricSinkError, Receipt, Reply
+from bookmarkai_assets.core.alerts import Message
+from bookmarkai_assets.core.published_metrics import Datum
+
+
+class FakeReceiver(AlertReceiver):
+    """Keeps what it took. `replies` are given one after the other to the next messages, then all are taken."""
+
+    def __init__(self, name: str = "webhook") -> None:
+        self._name = name
+        self.replies: list[Receipt] = []
+        self.asked = 0
+        self.messages: list[Message] = []
+
+    @property
+    @override
+    def name(self) -> str:
+        return self._name
+
+    @override
+    def tell(self, message: Message) -> Reply:
+        self.asked += 1
+        receipt = self.replies.pop(0) if self.replies else Receipt.TOLD
+        if receipt is not Receipt.TOLD:
+            return Reply(receipt, "because of the test")
+        self.messages.append(message)
+        return Reply(receipt)
+
+    @property
+    def keys(self) -> list[str]:
+        """The keys of the incidents it was told of, in order."""
+        return [incident.key for message in self.messages for incident in message.incidents]
+
+
+class FakeSink(MetricSink):
+    """Keeps each request. `failing` are the numbers of requests, from 0, that fail; `is_taken_first` when too late."""
+
+    def __init__(self) -> None:
+        self.requests: list[Sequence[Datum]] = []
+        self.failing: set[int] = set()
+        self.is_taken_first = False
+        self._count = 0
+
+    @override
+    def put(self, data: Sequence[Datum]) -> None:
+        number, self._count = self._count, self._count + 1
+        if number not in self.failing or self.is_taken_first:
+            self.requests.append(list(data))
+        if number in self.failing:
+            raise MetricSinkError("because of the test")
+
+    @property
+    def data(self) -> list[Datum]:
+        """All data, in order."""
+        return [datum for request in self.requests for datum in request]

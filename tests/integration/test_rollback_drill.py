@@ -1,0 +1,147 @@
+"""The rollback drill: a rollout on a real S3 server is rolled back in the middle of a batch, and taken up again."""
+
+import threading
+import time
+from collections.abc import Callable, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass, field, replace
+from typing import Any
+
+import pytest
+
+from bookmarkai_assets.adapters.catalog import open_catalog
+from bookmarkai_assets.core.media import Media
+from bookmarkai_assets.core.outcomes import Failure
+from bookmarkai_assets.core.placement import Backend, StorageMode, bucket_of
+from bookmarkai_assets.core.ports import MediaStore
+from bookmarkai_assets.core.rollout import Stage
+from bookmarkai_assets.demo.seaweed import SeaweedServer
+from bookmarkai_assets.operations.fetching import fetch_media
+from bookmarkai_assets.operations.placing import place_media
+from bookmarkai_assets.operations.rollout import resume, roll_back, set_stage
+from bookmarkai_assets.operations.share_work import LeasedShare, ShareWork
+from tests.plugins.vault import Vault
+from tests.support.s3_bench import make_store
+
+HALF = 50
+WORKERS = 4
+BATCH = 100
+DEADLINE_SECONDS = 120
+
+
+@dataclass
+class Watched:
+    """A store that notes when each put to it began."""
+
+    store: MediaStore
+    puts: list[float] = field(default_factory=list)
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self.store, name)
+
+    def put(self, *arguments: Any, **options: Any) -> Any:
+        """Put, and note when."""
+        self.puts.append(time.monotonic())
+        return self.store.put(*arguments, **options)
+
+
+@pytest.fixture
+def drill(vault: Vault, seaweed: SeaweedServer, object_prefix: str) -> tuple[Vault, Watched]:
+    """Give an installation in hybrid mode over the real server, at a stage of half."""
+    watched: Any = Watched(make_store(seaweed))
+    vault.stores[Backend.S3] = watched
+    vault.use(StorageMode.HYBRID)
+    vault.rules = replace(vault.rules, video_prefix=object_prefix)
+    set_stage(vault.catalog, vault.rules, Stage(HALF), now=vault.clock(), actor="test", reason="the drill begins")
+    return vault, watched
+
+
+def test_the_rollback_drill(drill: tuple[Vault, Watched]) -> None:
+    """200 media at 50%: after a rollback in mid-batch nothing more goes to S3, all stay readable, sides are kept."""
+    vault, s3 = drill
+    first = [vault.share(f"first-{number}") for number in range(BATCH)]
+    second = [vault.share(f"second-{number}") for number in range(BATCH)]
+
+    with ThreadPoolExecutor(1) as pool:
+        running = pool.submit(run, vault, first, "fetch", "place")
+        wait_for(lambda: len(s3.puts) >= BATCH // 4)
+        # From elsewhere: another process has a connection of its own.
+        with open_catalog(str(vault.catalog.database.engine.url)) as elsewhere:
+            rollback = roll_back(elsewhere, vault.rules, now=vault.clock(), actor="test", reason="the drill")
+        rolled_back_at = time.monotonic()
+        assert not running.done(), "the batch is running"
+        running.result()
+    decided_before = [media for media in placed(vault, first) if decision_of(media) != rollback.decision_id]
+    late = sum(begun > rolled_back_at for begun in s3.puts)
+    assert late <= 2 * WORKERS, "only what had its place already: a video and an audio track in each thread"
+    assert {media.backend for media in placed(vault, first) if media not in decided_before} == {Backend.LOCAL}
+    assert len(decided_before) < BATCH, "the rollback came in the middle"
+
+    puts = len(s3.puts)
+    run(vault, second, "fetch", "place")
+    assert len(s3.puts) == puts, "not a byte goes to S3"
+    assert {media.backend for media in placed(vault, second)} == {Backend.LOCAL}
+    assert vault.verify(is_deep=True).is_good, "every byte of every media is readable"
+
+    resume(vault.catalog, vault.rules, now=vault.clock(), actor="test", reason="the drill is over")
+    everything = placed(vault, [*first, *second])
+    run(vault, [*first, *second], "place", claim_id="again")
+    assert placed(vault, [*first, *second]) == everything, "each share keeps its side"
+    third = [vault.share(f"third-{number}") for number in range(WORKERS * 5)]
+    run(vault, third, "fetch", "place")
+    assert {media.share_id: media.backend for media in placed(vault, third)} == {
+        share_id: Backend.S3 if bucket_of(share_id) < HALF else Backend.LOCAL for share_id in third
+    }
+    assert vault.verify(is_deep=True).is_good
+
+
+def run(vault: Vault, share_ids: Sequence[str], *steps: str, claim_id: str = "claim") -> None:
+    """Do the steps for the shares as one batch's run does, several at a time."""
+    work = ShareWork(
+        vault.catalog,
+        vault.rules,
+        f"run-{threading.get_ident()}-{steps}",
+        claim_id=claim_id,
+        clock=vault.clock,
+        jitter=lambda: 0.5,
+    )
+
+    def fetch(leased: LeasedShare, _: object) -> object:
+        return fetch_media(leased, work=work, downloader=vault.downloader, stores=vault.stores)
+
+    def place(leased: LeasedShare, _: object) -> object:
+        return place_media(leased, media_of(vault, leased.media_id), work=work, stores=vault.stores)
+
+    actions = {"fetch": fetch, "place": place}
+    todo: dict[str, Any] = dict.fromkeys(share_ids, "")
+    for step in steps:
+        done = work.each(todo, actions[step], concurrency=WORKERS)
+        assert not [result for result in done.values() if isinstance(result, Failure)]
+    work.release()
+
+
+def media_of(vault: Vault, media_id: str) -> Media:
+    """Read a media's record."""
+    media = vault.catalog.media.get(media_id)
+    assert media is not None
+    return media
+
+
+def placed(vault: Vault, share_ids: Sequence[str]) -> list[Media]:
+    """Read the records of the shares' media."""
+    by_share = {media.share_id: media for media in vault.catalog.media.page(limit=1000)}
+    return [by_share[share_id] for share_id in share_ids]
+
+
+def decision_of(media: Media) -> int | None:
+    """Give the decision that a media was placed under."""
+    assert media.placement is not None
+    return media.placement.decision_id
+
+
+def wait_for(condition: Callable[[], bool]) -> None:
+    """Wait until something is so."""
+    deadline = time.monotonic() + DEADLINE_SECONDS
+    while not condition():
+        assert time.monotonic() < deadline, "waited too long"
+        time.sleep(0.005)
