@@ -18,7 +18,7 @@ def _group() -> None:
 def upgrade() -> None:
     """Bring the catalog's tables to this version's schema. BookmarkAI's own tables are left as they are.
 
-    Example: CATALOG_URL=postgresql+psycopg2://user@host/bookmarkai bookmarkai catalog upgrade
+    Example: bookmarkai catalog upgrade
     """
     upgrade_catalog_schema(load_settings())
     out.print("The catalog's schema is up to date.")

@@ -7,7 +7,8 @@ from typing import Annotated
 
 import typer
 
-from bookmarkai_assets.cli import catalog, config, demo, shares, storage
+from bookmarkai_assets.cli import catalog, config, demo, metrics, rollout, shares, storage
+from bookmarkai_assets.cli.help_text import unfold_help
 from bookmarkai_assets.cli.output import fail
 from bookmarkai_assets.core.errors import BookmarkAIError
 
@@ -20,9 +21,12 @@ app = typer.Typer(
 )
 app.add_typer(shares.app, name="shares")
 app.add_typer(storage.app, name="storage")
+app.add_typer(rollout.app, name="rollout")
 app.add_typer(catalog.app, name="catalog")
+app.command("metrics")(metrics.metrics)
 app.command("config")(config.config)
 app.command("demo")(demo.demo)
+unfold_help(app)
 
 
 def _version(*, wanted: bool) -> None:

@@ -15,6 +15,9 @@ from rich.text import Text
 ID_CHARACTERS = 36
 """A UUID's."""
 
+MAX_CELL_CHARACTERS = 10_000
+"""Of a cell where no terminal is: more than all but a long transcript."""
+
 out = Console(highlight=False)
 err = Console(stderr=True, highlight=False)
 
@@ -34,7 +37,15 @@ def print_json(data: object) -> None:
 
 
 def print_table(columns: Sequence[str], rows: Iterable[Sequence[object]]) -> None:
-    """Print a table whose cells are shown as they are."""
+    """Print a table whose cells are shown as they are; where no terminal is, a line for each row, with tabs between.
+
+    A reader of lines gets every cell whole: nothing is folded, aligned or cut at a width that nobody has.
+    """
+    if not out.is_terminal:
+        heading = [columns] if any(columns) else []
+        for row in (*heading, *rows):
+            sys.stdout.write("\t".join(clean(cell, MAX_CELL_CHARACTERS).plain for cell in row) + "\n")
+        return
     table = Table(box=None, header_style="bold", pad_edge=False, expand="url" in columns)
     for column in columns:
         # An id and a path are there to be copied and are never cut; a link gives way on a narrow terminal.

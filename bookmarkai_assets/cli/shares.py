@@ -10,11 +10,12 @@ import typer
 from bookmarkai_assets.cli.output import clean, err, out, print_json, print_table, share_id_of
 from bookmarkai_assets.core.ports import AddedShare
 from bookmarkai_assets.core.shares import ShareStatus
-from bookmarkai_assets.core.urls import RefusedLink
+from bookmarkai_assets.core.urls import MAX_URL_CHARACTERS, RefusedLink
 from bookmarkai_assets.operations.intake import add_shares, reopen_expired
 from bookmarkai_assets.operations.reports import share_report, share_summary
+from bookmarkai_assets.operations.retrying import retry_shares
 from bookmarkai_assets.settings import load_settings
-from bookmarkai_assets.wiring import open_catalog
+from bookmarkai_assets.wiring import make_rules, make_stores, open_catalog
 
 LOCAL_USER = "00000000-0000-0000-0000-000000000000"
 """The user of shares that are added by hand."""
@@ -38,7 +39,7 @@ def add(
 
     A link that is known stays one share; if its video has expired, it is fetched anew.
 
-    Example: bookmarkai shares add https://www.tiktok.com/@user/video/7300000000000000001
+    Example: bookmarkai shares add https://youtu.be/jNQXAC9IVRw
     """
     wanted = [*(urls or []), *(_links_in(from_file) if from_file else [])]
     if not wanted:
@@ -83,7 +84,7 @@ def list_shares(
         return
     print_table(
         ["id", "status", "outcome", "url"],
-        [(s["id"], s["status"], s["outcome"], clean(s["url"], 80)) for s in summaries],
+        [(s["id"], s["status"], s["outcome"], s["url"]) for s in summaries],
     )
 
 
@@ -109,27 +110,31 @@ def retry(
     failed: Annotated[bool, typer.Option("--failed", help="All shares that are parked as error")] = False,
     as_json: AsJson = False,
 ) -> None:
-    """Make failed shares due at once, with all their attempts again; also done ones whose video has expired.
+    """Make failed shares due at once, with all their attempts again; done ones too whose video has expired or is lost.
+
+    A video is lost when it is on record as stored and, as every backend says now, in none of them: it is then fetched
+    anew. A backend that does not answer leaves the share alone.
 
     Example: bookmarkai shares retry --failed
     """
     if bool(share_ids) == failed:
         raise typer.BadParameter("expected either share ids or --failed")
     named = [share_id_of(share_id, "ID") for share_id in share_ids or []]
-    with open_catalog(load_settings()) as catalog:
+    settings = load_settings()
+    with open_catalog(settings) as catalog:
         wanted = list(catalog.work.failed_share_ids()) if failed else named
-        changed = list(catalog.work.retry(wanted, now=datetime.now(UTC)))
-    unchanged = [share_id for share_id in wanted if share_id not in changed]
+        done = retry_shares(catalog, make_stores(settings), make_rules(settings), wanted, now=datetime.now(UTC))
     if as_json:
-        print_json({"retried": changed, "unchanged": unchanged})
+        print_json({"retried": done.changed, "unchanged": list(done.unchanged), "reasons": done.unchanged})
     else:
-        for share_id in changed:
-            out.print(f"{share_id}  will be tried again")
-        for share_id in unchanged:
-            err.print(f"{share_id}  left alone: unknown, done, or being worked on")
+        for share_id in done.changed:
+            why = ": its video is in no backend and is fetched anew" if share_id in done.lost else ""
+            out.print(f"{share_id}  will be tried again{why}", soft_wrap=True)
+        for share_id, reason in done.unchanged.items():
+            err.print(clean(f"{share_id}  left alone: {reason}", 1000), soft_wrap=True)
         if not wanted:
             out.print("No share is parked as error.")
-    if unchanged:
+    if done.unchanged:
         raise typer.Exit(1)
 
 
@@ -160,10 +165,14 @@ def _added(url: str, result: AddedShare | RefusedLink, reopened: Collection[str]
 
 def _print_added(url: str, result: AddedShare | RefusedLink, reopened: Collection[str]) -> None:
     if isinstance(result, RefusedLink):
-        err.print(clean("refused  ").append_text(clean(url, 100)).append(f"\n         {clean(result.reason)}"))
+        err.print(
+            clean("refused  ").append_text(clean(url, 100)).append(f"\n         {clean(result.reason)}"), soft_wrap=True
+        )
     else:
         word = "added" if result.is_new else "again" if result.share.share_id in reopened else "known"
-        out.print(clean(f"{word}  {result.share.share_id}  ").append_text(clean(url, 100)))
+        out.print(
+            clean(f"{word}  {result.share.share_id}  ").append_text(clean(url, MAX_URL_CHARACTERS)), soft_wrap=True
+        )
 
 
 def _lines(report: dict[str, Any], prefix: str = "") -> list[tuple[str, Any]]:

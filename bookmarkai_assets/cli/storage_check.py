@@ -42,7 +42,10 @@ _STATUS_WIDTH = max(len(status) for status in StepStatus)
 _NAME_WIDTH = len("credentials")
 _TIME_WIDTH = len("999999 ms")
 _MAX_CHARACTERS = 2000
-"""Of one finding: a lifecycle rule to be copied is not cut."""
+"""Of one finding."""
+
+_MAX_COMMAND_CHARACTERS = 200_000
+"""Of one remedy: a command with all of a bucket's lifecycle rules, of which S3 takes 1000, is not cut."""
 
 
 def check(
@@ -55,7 +58,7 @@ def check(
     Exit code 0 if nothing failed (there may be warnings), 1 otherwise. The probe is named storage-check-… and
     lies below S3_VIDEO_PREFIX for as long as the check takes.
 
-    Example: STORAGE_MODE=s3 S3_MEDIA_BUCKET=media AWS_REGION=eu-west-1 bookmarkai storage check --backend s3
+    Example: bookmarkai storage check --backend s3
     """
     settings = load_settings()
     inspectors = _inspectors(settings, backend)
@@ -68,7 +71,7 @@ def check(
     checks = []
     for inspector in inspectors:
         if not as_json:
-            out.print(Text(f"\n{inspector.backend}", style="bold"))
+            out.print(Text(f"\n{inspector.backend}", style="bold"), soft_wrap=True)
         on_step = _ignore if as_json else _print_step
         checks.append(check_backend(inspector, stores[inspector.backend], probing, on_step=on_step))
     is_ok = all(done.is_ok for done in checks)
@@ -111,14 +114,18 @@ def _print_step(step: Step) -> None:
     out.print(line, soft_wrap=True)
     if step.remedy is not None:
         indent = " " * len(f"{'':<{_STATUS_WIDTH}}  {'':<{_NAME_WIDTH}} {'':<{_TIME_WIDTH}}  ")
-        out.print(Text(f"{indent}→ ").append_text(clean(step.remedy, _MAX_CHARACTERS)), soft_wrap=True)
+        words, *commands = step.remedy.split("\n")
+        out.print(Text(f"{indent}→ ").append_text(clean(words, _MAX_CHARACTERS)), soft_wrap=True)
+        for command in commands:
+            # From the first column, so that it can be copied as it stands.
+            out.print(clean(command, _MAX_COMMAND_CHARACTERS), soft_wrap=True)
 
 
 def _print_end(checks: Sequence[BackendCheck]) -> None:
     counts = Counter(step.status for done in checks for step in done.steps)
     told = ", ".join(f"{counts[status]} {status}" for status in StepStatus if counts[status])
     verdict = "Storage is ready" if all(done.is_ok for done in checks) else "STORAGE IS NOT READY"
-    out.print(f"\n{verdict}: {told}.")
+    out.print(f"\n{verdict}: {told}.", soft_wrap=True)
 
 
 def _as_dict(step: Step) -> dict[str, Any]:

@@ -42,6 +42,8 @@ def _print(report: CleanUpReport) -> None:
         out.print(clean(line, 500), soft_wrap=True)
     for considered in report.failed:
         out.print(clean(f"failed   {considered.name}: {considered.detail}", 500), soft_wrap=True)
-    out.print(f"{verb} {len(report.removed)} ({human_bytes(report.removed_bytes)})")
+    out.print(f"{verb} {len(report.removed)} ({human_bytes(report.removed_bytes)})", soft_wrap=True)
     for reason, count in sorted(report.kept.items()):
-        out.print(f"kept {count} ({human_bytes(report.kept_bytes[reason])}): {reason.replace('_', ' ')}")
+        out.print(
+            f"kept {count} ({human_bytes(report.kept_bytes[reason])}): {reason.replace('_', ' ')}", soft_wrap=True
+        )

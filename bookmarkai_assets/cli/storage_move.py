@@ -57,8 +57,15 @@ def move(
         if dry_run:
             moves = [planned_move(work, media, to) for media in chosen]
         else:
-            with _progress(chosen, is_shown=not as_json) as on_move:
-                moves = move_media(work, [media.media_id for media in chosen], to, workers=workers, on_move=on_move)
+            with _progress(chosen, is_shown=not as_json) as (on_move, on_bytes):
+                moves = move_media(
+                    work,
+                    [media.media_id for media in chosen],
+                    to,
+                    workers=workers,
+                    on_move=on_move,
+                    on_bytes=on_bytes,
+                )
     _report(moves, to, is_dry_run=dry_run, as_json=as_json)
     if not dry_run and not all(move.outcome.is_done for move in moves):
         raise typer.Exit(1)
@@ -79,7 +86,9 @@ def _media_of_share(work: MediaWork, share_id: str) -> Media:
 
 
 @contextmanager
-def _progress(chosen: Sequence[Media], *, is_shown: bool) -> Iterator[Callable[[Move], object]]:
+def _progress(
+    chosen: Sequence[Media], *, is_shown: bool
+) -> Iterator[tuple[Callable[[Move], object], Callable[[str, int], object]]]:
     bar = Progress(
         TextColumn("moving"),
         BarColumn(),
@@ -92,30 +101,34 @@ def _progress(chosen: Sequence[Media], *, is_shown: bool) -> Iterator[Callable[[
     )
     # Two scales: media for the count, bytes for the bar, the speed and the time to go.
     finished = 0
+    copied: Counter[str] = Counter()
     sizes = {media.media_id: media.size_bytes for media in chosen}
     total = sum(sizes.values())
     with bar:
         task = bar.add_task("moving", total=total, done=0, count=len(chosen))
 
         def on_move(done: Move) -> None:
-            nonlocal finished
+            nonlocal finished, total
             finished += 1
-            size = sizes.get(done.media_id, 0)
-            if done.outcome is MoveOutcome.MOVED:
-                bar.update(task, advance=size, done=finished)
-            else:
-                # Nothing was copied: what is left to copy is less, and the speed is that of copying.
-                nonlocal total
-                total -= size
-                bar.update(task, total=total, done=finished)
+            # What was there already, or could not be copied, is not left to copy: the speed is that of copying.
+            total -= sizes.get(done.media_id, 0) - copied[done.media_id]
+            bar.update(task, total=total, done=finished)
             if not done.outcome.is_done:
-                bar.console.print(clean(f"{done.outcome}  {done.share_id}  {done.detail or ''}", 500))
+                bar.console.print(
+                    clean(f"{done.outcome}  {done.share_id}  {done.detail or ''}", 500), soft_wrap=not err.is_terminal
+                )
+
+        def on_bytes(media_id: str, size_bytes: int) -> None:
+            copied[media_id] += size_bytes
+            bar.advance(task, size_bytes)
 
         try:
-            yield on_move
+            yield on_move, on_bytes
         except (KeyboardInterrupt, SystemExit):
             left = len(chosen) - finished
-            bar.console.print(f"stopped: {finished} done, {left} to do; run it again to go on")
+            bar.console.print(
+                f"stopped: {finished} done, {left} to do; run it again to go on", soft_wrap=not err.is_terminal
+            )
             raise
 
 
@@ -134,7 +147,7 @@ def _report(moves: Sequence[Move], to: Backend, *, is_dry_run: bool, as_json: bo
         )
         return
     verb = "would be moved" if is_dry_run else "moved"
-    out.print(f"{counts[MoveOutcome.MOVED]} {verb} to {to.value} ({human_bytes(moved_bytes)})")
+    out.print(f"{counts[MoveOutcome.MOVED]} {verb} to {to.value} ({human_bytes(moved_bytes)})", soft_wrap=True)
     for outcome in MoveOutcome:
         if outcome is not MoveOutcome.MOVED and counts[outcome]:
             out.print(f"{counts[outcome]} {outcome.value.replace('_', ' ')}")

@@ -26,7 +26,7 @@ def presign(
 ) -> None:
     """Print a link by which anybody may fetch the share's video for a while. It is written nowhere else.
 
-    Example: bookmarkai storage presign 6f1c0c8e-5d0f-4c53-9d2c-0a5b8f7e1d11 --expires 15m
+    Example: bookmarkai storage presign 6f1c0c8e-5d0f-4c53-9d2c-0a5b8f7e1d11
     """
     wanted = share_id_of(share_id, "ID")
     lifetime = parse_duration(expires, "--expires")

@@ -37,7 +37,9 @@ def rebuild_catalog(
         for unrestorable in report.unrestorable:
             err.print(clean(f"left out  {unrestorable.url}: {unrestorable.reason}", 500), soft_wrap=True)
         size = sum(media.size_bytes for media in report.restored)
-        out.print(f"{verb} {len(report.restored)} ({human_bytes(size)}), {report.known} on record already")
+        out.print(
+            f"{verb} {len(report.restored)} ({human_bytes(size)}), {report.known} on record already", soft_wrap=True
+        )
         if report.without_share:
             out.print(
                 f"{report.without_share} of them are of no share in this catalog; sharing a link again finds its video",

@@ -2,12 +2,16 @@
 
 import json
 from datetime import UTC, datetime
+from itertools import pairwise
 from pathlib import Path
+from typing import Any
 from uuid import uuid4
 
 import pytest
+import typer
 
 from bookmarkai_assets.adapters.catalog import open_catalog
+from bookmarkai_assets.cli.main import app
 from bookmarkai_assets.core.outcomes import Failure, Outcome
 from bookmarkai_assets.settings import Settings
 from tests.plugins.command_line import BookmarkAI
@@ -124,7 +128,11 @@ def test_failed_shares_are_listed_and_retried(bookmarkai: BookmarkAI, sqlite_url
     [listed] = bookmarkai("shares", "list", "--status", "error", "--json").json
     assert (listed["outcome"], listed["reason"]) == ("gone", "HTTP 404")
     assert listed["next_step"] == "The video no longer exists; nothing to do."
-    assert bookmarkai("shares", "retry", "--failed", "--json").json == {"retried": [added["id"]], "unchanged": []}
+    assert bookmarkai("shares", "retry", "--failed", "--json").json == {
+        "retried": [added["id"]],
+        "unchanged": [],
+        "reasons": {},
+    }
     assert bookmarkai("shares", "show", added["id"], "--json").json["status"] == "pending"
     assert bookmarkai("shares", "list", "--status", "error", "--json").json == []
 
@@ -182,6 +190,48 @@ def test_every_command_has_help_with_an_example(bookmarkai: BookmarkAI, argument
     ended = bookmarkai(*arguments, "--help")
     assert ended.code == 0
     assert f"bookmarkai {' '.join(arguments)}" in ended.out.split("Example:")[1]
+
+
+def names_in(command: Any, path: tuple[str, ...] = ()) -> list[tuple[str, ...]]:
+    """Give the words that call each command and group below one, itself included."""
+    inner = getattr(command, "commands", {})
+    return [path] + [found for name in inner for found in names_in(inner[name], (*path, name))]
+
+
+@pytest.mark.parametrize("width", [80, 120])
+@pytest.mark.parametrize("command", names_in(typer.main.get_command(app)), ids=" ".join)
+def test_help_is_folded_by_the_terminals_width_alone(
+    bookmarkai: BookmarkAI, monkeypatch: pytest.MonkeyPatch, command: tuple[str, ...], width: int
+) -> None:
+    """A line ends where the next word has no room, or with its paragraph; an example is one line, to be copied."""
+    monkeypatch.setenv("COLUMNS", str(width))
+    ended = bookmarkai(*command, "--help")
+    prose = ended.out.partition("Usage:")[2].partition("\n")[2].partition("╭")[0]
+    lines = [line.strip() for line in prose.splitlines()]
+    assert any(lines), "there is no help"
+    for line, following in pairwise(lines):
+        if line and following:
+            assert len(f"{line} {following.split()[0]}") > width - 2, f"{line!r} ends before its time"
+            assert not line.startswith("Example:")
+
+
+def test_in_a_pipe_a_record_is_a_line(bookmarkai: BookmarkAI, monkeypatch: pytest.MonkeyPatch) -> None:
+    """However narrow nobody's terminal is: tabs between the cells, every cell whole, no colour."""
+    monkeypatch.setenv("COLUMNS", "40")
+    link = f"https://example.com/{'v' * 300}"
+    added = bookmarkai("shares", "add", link).out
+    assert added.count("\n") == 1
+    assert link in added
+    [share] = bookmarkai("shares", "list", "--json").json
+
+    header, row = bookmarkai("shares", "list").out.splitlines()
+    assert header.split("\t") == ["id", "status", "outcome", "url"]
+    assert row.split("\t") == [share["id"], "pending", "", link]
+    shown = dict(line.split("\t") for line in bookmarkai("shares", "show", share["id"]).out.splitlines())
+    assert shown["url"] == link
+    settings = bookmarkai("config").out.splitlines()
+    assert len(settings) == 1 + len(Settings.model_fields)
+    assert {len(line.split("\t")) for line in settings} == {3}
 
 
 def test_the_catalog_is_upgraded(bookmarkai: BookmarkAI, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:

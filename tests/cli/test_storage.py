@@ -14,6 +14,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from rich.console import Console
 
 from bookmarkai_assets.adapters.catalog import open_catalog
 from bookmarkai_assets.adapters.s3_store import S3Store
@@ -198,6 +199,94 @@ def test_a_verification_shows_losses_in_the_manner_of_rclone(
     assert any(line.startswith(f"* {different.video.url}") for line in lines)
     assert any(line.startswith(f"- {stranger}") for line in lines)
     assert "SOMETHING IS MISSING OR DIFFERENT" in lines[-1]
+
+
+def test_what_is_as_it_should_be_is_counted_and_listed_on_request(
+    installation: Installation, bookmarkai: BookmarkAI
+) -> None:
+    """A good report is counts and a verdict; --verbose has a line for each; JSON names second copies either way."""
+    media = installation.vault.store("a")
+    bookmarkai("storage", "move", "--to", "s3", "--all")
+    in_s3 = installation.vault.media(media)
+
+    short, full = bookmarkai("storage", "verify"), bookmarkai("storage", "verify", "--verbose")
+
+    assert (short.code, full.code) == (0, 0)
+    assert not any("://" in line or line.startswith(("= /", "& /")) for line in short.out.splitlines())
+    assert "same: as recorded" in short.out
+    for blob in in_s3.blobs.values():
+        assert f"= {blob.url}  (share {media.share_id})" in full.out.splitlines()
+    for blob in media.blobs.values():
+        assert f"& {blob.url}  (share {media.share_id}: a second copy" in full.out
+    assert len(bookmarkai("storage", "verify", "--json").json["findings"]) == 2
+    assert len(bookmarkai("storage", "verify", "--json", "--verbose").json["findings"]) == 4
+
+
+def test_a_deep_verification_and_a_move_show_their_progress_on_a_terminal(
+    installation: Installation, bookmarkai: BookmarkAI, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Objects and bytes done and to do, on standard error; nothing in a pipe, in JSON, or where nothing is read."""
+    media = installation.vault.store("a")
+    verify, move = ("storage", "verify", "--deep"), ("storage", "move", "--to", "s3", "--all")
+    assert bookmarkai(*verify).err == ""
+    for module in ("storage_verify", "storage_move"):
+        terminal = Console(stderr=True, force_terminal=True, width=200)
+        monkeypatch.setattr(f"bookmarkai_assets.cli.{module}.err", terminal)
+
+    deep, moved = bookmarkai(*verify), bookmarkai(*move)
+
+    amount = f"{media.size_bytes}/{media.size_bytes} bytes"
+    assert "reading" in deep.err
+    assert "2 of 2" in deep.err
+    assert amount in deep.err
+    assert "1 of 1" in moved.err
+    assert amount in moved.err
+    assert "2 of 2" not in deep.out
+    assert bookmarkai(*verify, "--json").err == ""
+    assert bookmarkai("storage", "verify").err == ""
+
+
+def test_a_bucket_that_does_not_answer_leaves_the_report_of_the_rest(
+    installation: Installation, bookmarkai: BookmarkAI, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Exit code 1; the local side is verified, the bucket is named once, and JSON says what was not looked at."""
+    installation.vault.store("a")
+    installation.vault.store("b", Backend.S3)
+    monkeypatch.setenv("S3_MEDIA_BUCKET", "no-such-bucket")
+
+    ended, report = bookmarkai("storage", "verify", "--deep"), bookmarkai("storage", "verify", "--json")
+
+    assert (ended.code, report.code) == (1, 1)
+    assert [line for line in ended.out.splitlines() if line.startswith("! s3: not verified")]
+    assert not [line for line in ended.out.splitlines() if line.startswith("! s3://")]
+    assert "NOTHING COULD BE CHECKED IN S3" in ended.out.splitlines()[-1]
+    assert report.json["ok"] is False
+    assert "no-such-bucket" in report.json["backends_not_verified"]["s3"]
+    assert (report.json["counts"]["same"], report.json["counts"]["unverified"]) == (2, 2)
+
+
+def test_a_lost_video_is_fetched_anew_by_the_command_that_the_report_names(
+    installation: Installation, bookmarkai: BookmarkAI
+) -> None:
+    """The remedy can be pasted: the share is due, and its run fetches, stores and verifies it."""
+    vault = installation.vault
+    media, well = vault.store("a", Backend.S3), vault.store("b")
+    for blob in media.blobs.values():
+        vault.stores[Backend.S3].delete(blob.url)
+    ended = bookmarkai("storage", "verify")
+    [lost] = [line for line in ended.out.splitlines() if line.startswith(f"+ {media.video.url}")]
+    remedy = f"bookmarkai shares retry {media.share_id}"
+    assert remedy in lost
+
+    again = bookmarkai(*remedy.split()[1:])
+
+    assert again.code == 0
+    assert "in no backend and is fetched anew" in again.out
+    assert [due.share_id for due in vault.catalog.work.due(now=vault.clock(), limit=9)] == [media.share_id]
+    vault.run(media.share_id, "fetch", "place", "transcribe")
+    assert bookmarkai("storage", "verify", "--deep").code == 0
+    refused = bookmarkai("shares", "retry", well.share_id, "--json")
+    assert (refused.code, refused.json["unchanged"]) == (1, [well.share_id])
 
 
 def test_a_link_reads_the_video_for_a_while(installation: Installation, bookmarkai: BookmarkAI) -> None:

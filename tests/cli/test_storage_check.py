@@ -1,6 +1,7 @@
 """`bookmarkai storage check`: what it prints, its JSON, and its exit code."""
 
 import json
+import shlex
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
@@ -111,6 +112,17 @@ def test_a_wrong_secret_fails_and_names_the_setting(storage_check: StorageCheck,
     assert "STORAGE IS NOT READY" in done.out
 
 
+def test_a_command_to_be_copied_stands_on_a_line_of_its_own(
+    storage_check: StorageCheck, seaweed: SeaweedServer
+) -> None:
+    """The lifecycle rule's command begins its line, is whole, and names the endpoint."""
+    done = storage_check("--backend", "s3", **seaweed.variables, COLUMNS="80")
+    [command] = [line for line in done.out.splitlines() if line.startswith("aws s3api put-bucket-lifecycle")]
+    options = shlex.split(command)
+    assert seaweed.endpoint in options
+    assert json.loads(options[-1])["Rules"]
+
+
 def test_a_missing_bucket_fails_and_names_the_setting(storage_check: StorageCheck, seaweed: SeaweedServer) -> None:
     """Exit code 1 in JSON as well; nothing is put."""
     done = storage_check("--backend", "s3", "--json", **seaweed.variables | {"S3_MEDIA_BUCKET": "no-such-bucket"})
@@ -128,8 +140,9 @@ def test_an_unreachable_endpoint_fails_soon(storage_check: StorageCheck, seaweed
         done = storage_check("--json", **seaweed.variables | {"S3_ENDPOINT": url})
     assert done.code == 1
     failed = [step for step in done.json["backends"]["s3"] if step["status"] == "failed"]
-    assert [step["step"] for step in failed] == ["credentials"]
-    assert "S3_ENDPOINT" in failed[0]["found"]
+    assert [step["step"] for step in failed] == ["endpoint"]
+    assert "S3_ENDPOINT" in failed[0]["remedy"]
+    assert {step["status"] for step in done.json["backends"]["s3"][1:]} == {"skipped"}
     assert "failed" not in statuses(done.json["backends"]["local"]).values()
 
 

@@ -1,0 +1,191 @@
+"""`bookmarkai metrics`: the figures of the transfers and their cost, as of now."""
+
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass
+from datetime import UTC, datetime
+from typing import Annotated, Any
+
+import typer
+
+from bookmarkai_assets.cli.output import clean, human_bytes, out, print_json, print_table
+from bookmarkai_assets.cli.rollout_words import (
+    amount,
+    cost_as_dict,
+    in_effect,
+    percent,
+    prices_as_dict,
+    prices_named,
+    seconds,
+    stretch,
+    usd,
+    why,
+    window_as_dict,
+)
+from bookmarkai_assets.core.costs import MonthCost
+from bookmarkai_assets.core.metrics import Latency, StoredMedia, WindowMetrics, stored_by_backend, target_percentage
+from bookmarkai_assets.core.placement import Backend, StoragePolicy
+from bookmarkai_assets.core.rollout import Decision, effective_policy
+from bookmarkai_assets.core.rules import PipelineRules
+from bookmarkai_assets.core.windows import WINDOWS, window_ending
+from bookmarkai_assets.operations.rollout_metrics import catch_up, metrics_of, month_cost
+from bookmarkai_assets.settings import load_settings
+from bookmarkai_assets.wiring import make_rules, open_catalog
+
+_MAX_CHARACTERS = 2000
+"""Of one line."""
+
+
+@dataclass(frozen=True)
+class _Figures:
+    """What the command shows. `standing` is the rollout's newest decision that is not advice."""
+
+    name: str
+    rules: PipelineRules
+    has_bucket: bool
+    metrics: WindowMetrics
+    cost: MonthCost
+    stored: Mapping[Backend, StoredMedia]
+    standing: Decision | None
+
+    @property
+    def policy(self) -> StoragePolicy:
+        """The policy that the next placement follows."""
+        return effective_policy(self.rules.storage, self.standing)
+
+
+def metrics(
+    *,
+    window: Annotated[
+        str, typer.Option(metavar="|".join(WINDOWS), help="How far back: it ends with the last whole five minutes")
+    ] = "24h",
+    as_json: Annotated[
+        bool, typer.Option("--json", help="Print JSON: seconds, bytes, percentages from 0 to 100, USD")
+    ] = False,
+) -> None:
+    """Show how transfers went, how long they took, where new media went, and what S3 costs.
+
+    Adds up what was recorded since the last time, then reads. Nothing else is changed. Costs are of this calendar
+    month, to date and projected to its end, whatever the window.
+
+    Example: bookmarkai metrics --window 1h --json
+    """
+    if window not in WINDOWS:
+        raise typer.BadParameter(f"expected one of {', '.join(WINDOWS)}, found {window[:40]!r}", param_hint="--window")
+    settings = load_settings()
+    rules = make_rules(settings)
+    now = datetime.now(UTC)
+    with open_catalog(settings) as catalog:
+        catch_up(catalog)
+        figures = _Figures(
+            name=window,
+            rules=rules,
+            has_bucket=settings.s3_media_bucket is not None,
+            metrics=metrics_of(catalog, window_ending(now, WINDOWS[window])),
+            cost=month_cost(catalog, rules, now=now),
+            stored=stored_by_backend(catalog.media.inventory()),
+            standing=catalog.rollout.standing(),
+        )
+    if as_json:
+        print_json(_as_dict(figures))
+    else:
+        _print(figures)
+
+
+def _as_dict(figures: _Figures) -> dict[str, Any]:
+    found, cost, configured = figures.metrics, figures.cost, figures.rules.storage
+    return {
+        "window": {"name": figures.name, **window_as_dict(found.window)},
+        "total_requests": found.total_requests,
+        "s3_uploads": found.s3_uploads,
+        "s3_upload_errors": found.s3_upload_errors,
+        "success_rate": found.success_rate,
+        "s3_storage": found.s3_storage,
+        "local_storage": found.local_storage,
+        "s3_upload_rate": found.s3_upload_rate,
+        "upload_seconds": _latency_as_dict(found.upload),
+        "download_seconds": _latency_as_dict(found.download),
+        "errors_by_class": dict(found.errors_by_class),
+        "error_rate": found.error_rate,
+        "interrupted": found.interrupted,
+        "objects_put": dict(found.objects_put),
+        "bytes_put": dict(found.bytes_put),
+        "bytes_got": dict(found.bytes_got),
+        "stored": {backend: asdict(stored) for backend, stored in figures.stored.items()},
+        "storage_mode": configured.mode.value,
+        "effective_mode": figures.policy.mode.value,
+        "split_percentage": target_percentage(figures.policy),
+        "is_shadow": figures.policy.is_shadow,
+        "decision_id": figures.policy.decision_id,
+        "s3_configured": figures.has_bucket,
+        "cost_usd": {
+            "storage": cost.to_date.storage,
+            "requests": cost.to_date.requests,
+            "transfer": cost.to_date.transfer,
+            "to_date": cost.to_date.total,
+            "projected_month": cost.projected.total,
+            "projected": cost_as_dict(cost.projected),
+            "prices": prices_as_dict(figures.rules.prices),
+        },
+    }
+
+
+def _latency_as_dict(latency: Latency) -> dict[str, float | None]:
+    return {
+        "mean": latency.mean,
+        "p50": latency.p50,
+        "p95": latency.p95,
+        "p99": latency.p99,
+        "count": latency.count,
+    }
+
+
+def _print(figures: _Figures) -> None:
+    found, policy = figures.metrics, figures.policy
+    errors = ", ".join(f"{count:,} {name.replace('_', ' ')}" for name, count in found.errors_by_class.items() if count)
+    target = target_percentage(policy)
+    rows: list[tuple[str, str]] = [
+        ("window", f"{stretch(found.window)} ({figures.name})"),
+        ("new media", in_effect(policy)),
+        ("because", why(figures.rules.storage, figures.standing)),
+        ("S3 configured", "yes" if figures.has_bucket else "no: S3_MEDIA_BUCKET is not set"),
+        ("placed videos", f"{found.s3_storage:,} in S3, {found.local_storage:,} in the local directory"),
+        ("S3's share", f"{amount(found.s3_upload_rate, percent)}; the target is now {target}%"),
+        ("uploads to S3", f"{found.s3_uploads:,}, of which {found.s3_upload_errors:,} failed"),
+        ("success rate", amount(found.success_rate, percent)),
+        ("all transfers", f"{found.total_requests:,}, and {found.interrupted:,} that our own stop cut short"),
+        ("errors of S3", f"{errors or 'none'}; rate {amount(found.error_rate, percent)}"),
+    ]
+    print_table(["", ""], [(name, clean(value, _MAX_CHARACTERS)) for name, value in rows])
+    out.print()
+    print_table(
+        ["seconds", "count", "mean", "p50", "p95", "p99"],
+        [_latency_row("upload to S3", found.upload), _latency_row("download by workers", found.download)],
+    )
+    out.print()
+    print_table(
+        ["backend", "objects put", "bytes put", "bytes got", "stored now"],
+        [_backend_row(figures, backend) for backend in Backend],
+    )
+    out.print()
+    to_date, projected = cost_as_dict(figures.cost.to_date), cost_as_dict(figures.cost.projected)
+    print_table(
+        ["USD, this month", "to date", "projected"],
+        [(name, usd(to_date[name]), usd(projected[name])) for name in to_date],
+    )
+    out.print(f"\nPrices: {prices_named(figures.rules.prices)}", soft_wrap=True)
+
+
+def _latency_row(name: str, latency: Latency) -> list[str]:
+    cells = (latency.mean, latency.p50, latency.p95, latency.p99)
+    return [name, f"{latency.count:,}", *(amount(value, seconds) for value in cells)]
+
+
+def _backend_row(figures: _Figures, backend: Backend) -> list[str]:
+    found, stored = figures.metrics, figures.stored[backend]
+    return [
+        backend,
+        f"{found.objects_put[backend]:,}",
+        human_bytes(found.bytes_put[backend]),
+        human_bytes(found.bytes_got[backend]),
+        f"{stored.media:,} media, {human_bytes(stored.size_bytes)}",
+    ]

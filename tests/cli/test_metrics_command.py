@@ -1,0 +1,196 @@
+"""`bookmarkai metrics`: the figures that it prints against the transfers that were recorded."""
+
+from datetime import UTC, datetime, timedelta
+
+import pytest
+
+from bookmarkai_assets.adapters.catalog import OpenCatalog
+from bookmarkai_assets.core.rollout import Action
+from bookmarkai_assets.core.storage_events import StorageEvent
+from bookmarkai_assets.core.windows import window_ending
+from bookmarkai_assets.operations.rollout_metrics import month_cost
+from tests.plugins.command_line import BookmarkAI
+from tests.support.rollout_past import ago, decide, rules
+from tests.support.storage_events import transfer
+
+KEYS = {
+    "total_requests",
+    "s3_uploads",
+    "s3_upload_errors",
+    "local_storage",
+    "s3_upload_rate",
+    "success_rate",
+    "upload_seconds",
+    "download_seconds",
+    "errors_by_class",
+    "storage_mode",
+    "split_percentage",
+    "s3_configured",
+    "cost_usd",
+}
+
+
+@pytest.fixture
+def catalog(hybrid_catalog: OpenCatalog, monkeypatch: pytest.MonkeyPatch) -> OpenCatalog:
+    """Give the command's catalog; the settings say hybrid at 40% with a bucket."""
+    monkeypatch.setenv("S3_SPLIT_PERCENTAGE", "40")
+    return hybrid_catalog
+
+
+def record(catalog: OpenCatalog, *events: StorageEvent) -> None:
+    """Record transfers."""
+    for event in events:
+        catalog.events.record(event)
+
+
+def test_the_json_has_what_was_recorded(catalog: OpenCatalog, bookmarkai: BookmarkAI) -> None:
+    """Counts, rates, latencies and bytes are those of the recorded transfers; fetches from sites are not counted."""
+    record(
+        catalog,
+        *(transfer(ago(minutes=10), seconds=seconds, size_bytes=2_000) for seconds in (1.0, 2.0, 3.0)),
+        transfer(ago(minutes=10), error="throttled"),
+        transfer(ago(minutes=10), error="access_denied"),
+        transfer(ago(minutes=10), error="no_space"),
+        transfer(ago(minutes=10), error="interrupted"),
+        transfer(ago(minutes=10), "put", "local", size_bytes=500),
+        transfer(ago(minutes=10), "get", "s3", "transcribe", kind="audio", seconds=0.25, size_bytes=100),
+        transfer(ago(minutes=10), "get", "s3", "transcribe", kind="audio", error="not_found"),
+        transfer(ago(minutes=10), "fetch", "site", "fetch"),
+    )
+
+    found = bookmarkai("metrics", "--json").json
+
+    assert set(found) >= KEYS
+    assert found["total_requests"] == 9
+    assert (found["s3_uploads"], found["s3_upload_errors"], found["interrupted"]) == (6, 3, 1)
+    assert (found["success_rate"], found["s3_upload_rate"]) == (50.0, 75.0)
+    assert (found["s3_storage"], found["local_storage"]) == (3, 1)
+    assert found["upload_seconds"]["count"] == 3
+    assert found["upload_seconds"]["mean"] == pytest.approx(2.0)
+    assert found["upload_seconds"]["p50"] == pytest.approx(2.0, rel=0.02)
+    assert found["upload_seconds"]["p95"] == pytest.approx(3.0, rel=0.02)
+    assert found["download_seconds"]["mean"] == pytest.approx(0.25)
+    assert found["errors_by_class"] == {
+        "throttled": 1,
+        "access_denied": 1,
+        "timeout": 0,
+        "not_found": 1,
+        "checksum": 0,
+        "other": 1,
+    }
+    assert found["bytes_put"] == {"local": 500, "s3": 6_000}
+    assert found["bytes_got"] == {"local": 0, "s3": 100}
+
+
+@pytest.mark.parametrize(("name", "uploads"), [("1h", 1), ("24h", 3), ("7d", 7)])
+def test_the_window_says_how_far_back(catalog: OpenCatalog, bookmarkai: BookmarkAI, name: str, uploads: int) -> None:
+    """Transfers before the window are not in it, and its ends are in the answer, on whole five minutes."""
+    hours = {"1h": 1, "24h": 24, "7d": 168}
+    record(catalog, transfer(ago(minutes=10)), *[transfer(ago(hours=3))] * 2, *[transfer(ago(days=3))] * 4)
+
+    found = bookmarkai("metrics", "--window", name, "--json").json
+
+    start, end = (datetime.fromisoformat(found["window"][side]) for side in ("start", "end"))
+    assert found["s3_uploads"] == uploads
+    assert (found["window"]["name"], end - start) == (name, timedelta(hours=hours[name]))
+    assert end == window_ending(end, timedelta(0)).end
+
+
+def test_five_minutes_are_the_last_whole_ones(bookmarkai: BookmarkAI) -> None:
+    """With --window 5m the figures are of five minutes that are over."""
+    window = bookmarkai("metrics", "--window", "5m", "--json").json["window"]
+    end = datetime.fromisoformat(window["end"])
+    assert end - datetime.fromisoformat(window["start"]) == timedelta(minutes=5)
+    assert timedelta(0) <= datetime.now(UTC) - end < timedelta(minutes=10)
+
+
+def test_each_look_has_the_newest_transfers_and_none_twice(catalog: OpenCatalog, bookmarkai: BookmarkAI) -> None:
+    """The command adds up what was recorded since the last time, and only that."""
+    for looks in (1, 2, 3):
+        record(catalog, transfer(ago(minutes=10)))
+        assert bookmarkai("metrics", "--json").json["s3_uploads"] == looks
+
+
+def test_the_cost_is_that_of_the_month_by_the_price_table(catalog: OpenCatalog, bookmarkai: BookmarkAI) -> None:
+    """The sums are the operation's for the same moment; the prices' source and date are named."""
+    record(
+        catalog,
+        *(transfer(ago(hours=hour, minutes=10), size_bytes=3 << 30) for hour in range(5)),
+        transfer(ago(minutes=10), "get", "s3", "transcribe", size_bytes=1 << 30),
+    )
+
+    found = bookmarkai("metrics", "--json").json
+
+    expected = month_cost(catalog, rules(), now=datetime.fromisoformat(found["window"]["end"]))
+    cost = found["cost_usd"]
+    assert (cost["storage"], cost["requests"], cost["transfer"]) == (
+        expected.to_date.storage,
+        expected.to_date.requests,
+        expected.to_date.transfer,
+    )
+    assert cost["projected_month"] == expected.projected.total
+    assert cost["to_date"] == expected.to_date.total
+    assert cost["projected"]["total"] == cost["projected_month"]
+    assert (cost["prices"]["source"], cost["prices"]["as_of"]) == (rules().prices.source, f"{rules().prices.as_of}")
+    assert f"{rules().prices.as_of}" in bookmarkai("metrics").out
+
+
+def test_the_percentage_is_the_one_in_effect(catalog: OpenCatalog, bookmarkai: BookmarkAI) -> None:
+    """Without a decision the setting's counts; then the stage's; and none while rolled back, whatever was set."""
+
+    def effect() -> tuple[str, str, int]:
+        found = bookmarkai("metrics", "--json").json
+        return found["storage_mode"], found["effective_mode"], found["split_percentage"]
+
+    assert effect() == ("hybrid", "hybrid", 40)
+    decide(catalog, 25, action=Action.SET)
+    assert effect() == ("hybrid", "hybrid", 25)
+    decide(catalog, 25, action=Action.SET, is_rolled_back=True)
+    assert effect() == ("hybrid", "local", 0)
+
+
+@pytest.mark.usefixtures("catalog")
+def test_without_transfers_rates_are_unknown_and_not_zero(bookmarkai: BookmarkAI) -> None:
+    """Of nothing there is no rate and no latency: null in JSON, a dash for people."""
+    found = bookmarkai("metrics", "--json").json
+    assert (found["total_requests"], found["success_rate"], found["s3_upload_rate"]) == (0, None, None)
+    assert found["upload_seconds"]["p95"] is None
+    assert found["cost_usd"]["projected_month"] == 0
+    ended = bookmarkai("metrics")
+    assert ended.code == 0
+    assert "success rate\t-" in ended.out
+
+
+def test_without_a_bucket_it_says_so(bookmarkai: BookmarkAI) -> None:
+    """In local mode without a bucket the target is 0% and `s3_configured` is false."""
+    found = bookmarkai("metrics", "--json").json
+    assert (found["s3_configured"], found["storage_mode"], found["split_percentage"]) == (False, "local", 0)
+    assert "S3_MEDIA_BUCKET is not set" in bookmarkai("metrics").out
+
+
+def test_people_read_the_same_figures_with_their_units(catalog: OpenCatalog, bookmarkai: BookmarkAI) -> None:
+    """The tables name seconds, bytes, percent and USD."""
+    record(
+        catalog,
+        *(transfer(ago(minutes=10), seconds=2.0, size_bytes=1_500_000) for _ in range(3)),
+        transfer(ago(minutes=10), error="timeout"),
+        transfer(ago(minutes=10), "put", "local"),
+    )
+    lines = bookmarkai("metrics").out.splitlines()
+    assert "uploads to S3\t4, of which 1 failed" in lines
+    assert "success rate\t75%" in lines
+    assert "S3's share\t75%; the target is now 40%" in lines
+    assert "errors of S3\t1 timeout; rate 25%" in lines
+    assert "placed videos\t3 in S3, 1 in the local directory" in lines
+    assert any(line.startswith("seconds\tcount\tmean") for line in lines)
+    assert any(line.startswith("upload to S3\t3\t2.000") for line in lines)
+    assert any(line.startswith("s3\t3\t4.5 MB") for line in lines)
+    assert any(line.startswith("USD, this month\tto date\tprojected") for line in lines)
+
+
+@pytest.mark.parametrize("window", ["3h", "", "-1h", "24H"])
+def test_another_window_is_wrong_use(bookmarkai: BookmarkAI, window: str) -> None:
+    """Exit code 2, and the message names the windows that there are."""
+    ended = bookmarkai("metrics", "--window", window)
+    assert (ended.code, ended.out) == (2, "")
+    assert "5m, 1h, 24h, 7d" in ended.err
