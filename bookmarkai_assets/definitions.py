@@ -8,9 +8,14 @@ from typing import Any
 
 import dagster as dg
 
+from bookmarkai_assets.defs.alerts import alerts, cloudwatch_metrics, failed_runs
 from bookmarkai_assets.defs.local_cleanup import clean_up_local_media, daily_local_cleanup, local_cleanup
 from bookmarkai_assets.defs.new_shares import new_shares
 from bookmarkai_assets.defs.raw_video import raw_video
+from bookmarkai_assets.defs.rollout_decisions import rollout_decisions
+from bookmarkai_assets.defs.rollout_metrics import rollout_metrics
+from bookmarkai_assets.defs.rollout_schedule import five_minute_rollout_metrics, measure_rollout
+from bookmarkai_assets.defs.rollout_stage import rollout_stage
 from bookmarkai_assets.defs.share_to_transcript import share_to_transcript
 from bookmarkai_assets.defs.storage_verification import (
     storage_verification,
@@ -26,10 +31,18 @@ from bookmarkai_assets.settings import Settings, load_settings
 def build_defs(settings: Settings, *, resources: Mapping[str, Any] | None = None) -> dg.Definitions:
     """Put the code location together; `resources` replaces parts by key, so that tests run the production graph."""
     return dg.Definitions(
-        assets=[raw_video, stored_media, transcript, local_cleanup, storage_verification],
-        jobs=[share_to_transcript, clean_up_local_media, verify_stored_media],
-        sensors=[new_shares],
-        schedules=[daily_local_cleanup, weekly_storage_verification],
+        assets=[
+            raw_video,
+            stored_media,
+            transcript,
+            local_cleanup,
+            storage_verification,
+            rollout_metrics,
+            rollout_stage,
+        ],
+        jobs=[share_to_transcript, clean_up_local_media, verify_stored_media, measure_rollout],
+        sensors=[new_shares, rollout_decisions, failed_runs, alerts, cloudwatch_metrics],
+        schedules=[daily_local_cleanup, weekly_storage_verification, five_minute_rollout_metrics],
         resources={**build_resources(settings), **(resources or {})},
         # A run is short and its steps pass one process's model and connections along (facts: 1.1 s against 9.6 s).
         executor=dg.in_process_executor,

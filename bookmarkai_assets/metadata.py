@@ -1,6 +1,6 @@
 """What an analyst reads beside each partition: the keys, what they mean, and how they are filled."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 import dagster as dg
 
@@ -42,6 +42,7 @@ KEYS: dict[str, dict[str, str]] = {
         "storage_mode": "the storage mode that decided",
         "s3_percentage": "the percentage that decided",
         "bucket": "the share's bucket, 0 to 99; S3 takes those below the percentage",
+        "rollout_decision": "the rollout's decision that the placement followed; empty when it was the settings alone",
         "size_bytes": "size of the video in bytes",
         "audio_size_bytes": "size of the audio track in bytes",
         "sha256": "SHA-256 of the video, hex",
@@ -91,8 +92,13 @@ KEYS: dict[str, dict[str, str]] = {
 
 def described(asset: str, purpose: str) -> str:
     """Write an asset's description: what it is, then each metadata key and its meaning."""
-    rows = "\n".join(f"| `{key}` | {meaning} |" for key, meaning in KEYS[asset].items())
-    return f"{purpose}\n\n| metadata | meaning |\n| --- | --- |\n{rows}"
+    return f"{purpose}\n\n{key_table(KEYS[asset])}"
+
+
+def key_table(meanings: Mapping[str, str]) -> str:
+    """Write metadata keys and their meanings as a table in markdown."""
+    rows = "\n".join(f"| `{key}` | {meaning} |" for key, meaning in meanings.items())
+    return f"| metadata | meaning |\n| --- | --- |\n{rows}"
 
 
 def of_raw_video(fetched: FetchedMedia) -> RunMetadata:
@@ -126,6 +132,7 @@ def of_stored_media(share: Share, media: Media) -> RunMetadata:
         "storage_mode": media.placement.mode.value,
         "s3_percentage": media.placement.percentage,
         "bucket": media.placement.bucket,
+        "rollout_decision": media.placement.decision_id,
         "size_bytes": media.video.digest.size_bytes,
         "audio_size_bytes": media.audio.digest.size_bytes if media.audio else None,
         "sha256": media.video.digest.sha256,
@@ -160,11 +167,11 @@ def of_local_cleanup(report: CleanUpReport) -> RunMetadata:
         "kept": sum(report.kept.values()) - len(report.failed),
         "kept_why": dg.MetadataValue.json(dict(report.kept)),
         "failed": len(report.failed),
-        "removals": _table(
+        "removals": table(
             ["reason", "name", "size_bytes"], [(c.removed, c.name, c.size_bytes) for c in report.removed]
         ),
-        "failures": _table(["name", "detail"], [(c.name, c.detail) for c in report.failed]),
-        "to_look_at": _table(["reason", "share_id", "name"], [(c.kept, c.share_id, c.name) for c in report.to_look_at]),
+        "failures": table(["name", "detail"], [(c.name, c.detail) for c in report.failed]),
+        "to_look_at": table(["reason", "share_id", "name"], [(c.kept, c.share_id, c.name) for c in report.to_look_at]),
     }
 
 
@@ -179,11 +186,11 @@ def of_storage_verification(report: VerificationReport) -> RunMetadata:
         "verdict": report.verdict,
         **counts,
         "same_bytes": report.size_bytes[Finding.SAME],
-        "findings": _table(["finding", "share_id", "kind", "url", "size_bytes", "detail"], rows),
+        "findings": table(["finding", "share_id", "kind", "url", "size_bytes", "detail"], rows),
     }
 
 
-def _table(columns: Sequence[str], rows: Sequence[Sequence[object]]) -> dg.MetadataValue:
+def table(columns: Sequence[str], rows: Sequence[Sequence[object]]) -> dg.MetadataValue:
     """Show the first rows as Dagster shows tables, and as many as its event log takes easily."""
     return dg.MetadataValue.table(
         records=[

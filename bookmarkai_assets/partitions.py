@@ -1,5 +1,9 @@
-"""The one partitions definition. The key is a share's id: always a UUID, never a title or a URL."""
+"""The partitions definitions: one partition per share, and one per day for what is measured."""
 
 import dagster as dg
 
 shares_partitions = dg.DynamicPartitionsDefinition(name="shares")
+"""The key is a share's id: always a UUID, never a title or a URL."""
+
+days_partitions = dg.DailyPartitionsDefinition(start_date="2026-01-01", timezone="UTC", end_offset=1)
+"""The key is a UTC day, such as 2026-03-01, from before anything was measured to today: a day begins as a partition."""

@@ -28,6 +28,11 @@ def build_resources(settings: Settings) -> dict[str, Any]:
             resource_fn=lambda _: _running_downloader(settings), description="yt-dlp behind the egress guard"
         ),
         "speech": _made("The speech engine", lambda: wiring.make_speech_engine(settings)),
+        "charts": _made("Draws the rollout's charts", wiring.make_chart_painter),
+        "alert_receivers": _made(
+            "Who is told of alerts, beside the log", lambda: wiring.make_alert_receivers(settings)
+        ),
+        "metric_sinks": _made("Where metrics are published", lambda: wiring.make_metric_sinks(settings)),
         # Dagster's default for what yields no value, such as checks and reports: nothing is to be pickled to disk.
         "io_manager": dg.mem_io_manager,
         "catalog_io_manager": dg.IOManagerDefinition(

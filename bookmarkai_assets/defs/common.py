@@ -29,10 +29,13 @@ SHARE_ASSET: _Common = {
 }
 
 
-class _CommonOfStorage(TypedDict):
+class _CommonOfOthers(TypedDict):
     group_name: str
     owners: list[str]
 
 
-STORAGE_ASSET: _CommonOfStorage = {"group_name": "storage", "owners": ["team:media-pipeline"]}
+STORAGE_ASSET: _CommonOfOthers = {"group_name": "storage", "owners": ["team:media-pipeline"]}
 """What the assets about the stores as a whole have in common."""
+
+ROLLOUT_ASSET: _CommonOfOthers = {"group_name": "rollout", "owners": ["team:media-pipeline"]}
+"""What the assets about the rollout have in common."""

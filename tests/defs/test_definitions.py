@@ -3,7 +3,8 @@
 import dagster as dg
 import pytest
 
-from bookmarkai_assets import metadata
+from bookmarkai_assets import metadata, rollout_metadata
+from bookmarkai_assets.core.gate import RuleName
 from bookmarkai_assets.definitions import build_defs
 from bookmarkai_assets.settings import load_settings
 
@@ -28,22 +29,33 @@ def test_the_graph_is_this_one(defs: dg.Definitions) -> None:
         "transcript": ["stored_media"],
         "local_cleanup": [],
         "storage_verification": [],
+        "rollout_metrics": [],
+        "rollout_stage": ["rollout_metrics"],
     }
     repository = defs.get_repository_def()
     assert sorted(name for name in repository.job_names if not name.startswith("__")) == [
         "clean_up_local_media",
+        "measure_rollout",
         "share_to_transcript",
         "verify_stored_media",
     ]
-    assert [sensor.name for sensor in repository.sensor_defs] == ["new_shares"]
+    assert sorted(sensor.name for sensor in repository.sensor_defs) == [
+        "alerts",
+        "cloudwatch_metrics",
+        "failed_runs",
+        "new_shares",
+        "rollout_decisions",
+    ]
     assert {schedule.name: schedule.cron_schedule for schedule in repository.schedule_defs} == {
         "daily_local_cleanup": "30 3 * * *",
         "weekly_storage_verification": "30 4 * * 0",
+        "five_minute_rollout_metrics": "*/5 * * * *",
     }
     assert {key.to_user_string() for key in graph.asset_check_keys} == {
         "local_cleanup:nothing_failed",
         "stored_media:bytes_are_there",
         "storage_verification:nothing_is_missing_or_different",
+        *(f"rollout_metrics:{rule}" for rule in RuleName),
     }
 
 
@@ -73,11 +85,29 @@ def test_every_asset_about_the_stores_is_described(defs: dg.Definitions, asset: 
         assert f"| `{key}` | {meaning} |" in (spec.description or "")
 
 
+@pytest.mark.parametrize(
+    ("asset", "keys"),
+    [
+        ("rollout_metrics", rollout_metadata.DAY_KEYS | rollout_metadata.WINDOW_KEYS),
+        ("rollout_stage", rollout_metadata.STAGE_KEYS),
+    ],
+)
+def test_every_asset_about_the_rollout_is_described(defs: dg.Definitions, asset: str, keys: dict[str, str]) -> None:
+    """Owners, kinds, group, tags and a description that documents each metadata key."""
+    spec = next(spec for spec in defs.resolve_all_asset_specs() if spec.key == dg.AssetKey(asset))
+    assert spec.owners
+    assert spec.kinds
+    assert spec.group_name == "rollout"
+    assert spec.tags.get("stage")
+    for key, meaning in keys.items():
+        assert f"| `{key}` | {meaning} |" in (spec.description or "")
+
+
 def test_sensor_and_schedules_run_without_being_switched_on(defs: dg.Definitions) -> None:
-    """A fresh installation picks shares up, cleans up and verifies by itself."""
-    sensor = defs.resolve_sensor_def("new_shares")
-    assert sensor.default_status is dg.DefaultSensorStatus.RUNNING
-    assert sensor.description
+    """A fresh installation picks shares up, cleans up, verifies and measures by itself."""
+    for sensor in defs.get_repository_def().sensor_defs:
+        assert sensor.default_status is dg.DefaultSensorStatus.RUNNING
+        assert sensor.description
     for schedule in defs.get_repository_def().schedule_defs:
         assert schedule.default_status is dg.DefaultScheduleStatus.RUNNING
         assert schedule.execution_timezone == "UTC"

@@ -147,9 +147,18 @@ def test_the_weekly_verification_checks_that_nothing_is_lost(pipeline: Pipeline)
 
 
 def test_a_bucket_that_cannot_be_listed_fails_the_verification(pipeline: Pipeline) -> None:
-    """No report is better than one that takes a refused listing for an empty bucket."""
+    """The run fails and the check is red, yet the report of the local directory is there and says what is not in it."""
+    pipeline.share("a")
+    pipeline.tick_and_run()
     pipeline.s3.fail_next("list", StoreError(StoreErrorClass.ACCESS_DENIED, "403"))
-    assert not pipeline.run_schedule("weekly_storage_verification").success
+
+    result = pipeline.run_schedule("weekly_storage_verification")
+
+    assert not result.success
+    assert not pipeline.checks(result)["nothing_is_missing_or_different"].passed
+    metadata = pipeline.report_metadata("storage_verification")
+    assert metadata["verdict"] == "nothing could be checked in s3"
+    assert metadata["same"] == 2
 
 
 def test_a_clean_up_that_could_not_do_its_work_is_red(pipeline: Pipeline) -> None:

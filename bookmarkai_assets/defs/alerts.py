@@ -1,0 +1,104 @@
+"""The sensors that tell operators what they should know, and the one that publishes metrics to CloudWatch."""
+
+from collections.abc import Sequence
+from datetime import UTC, datetime
+
+import dagster as dg
+from dagster._core.execution.plan.objects import StepFailureData
+from dagster._core.storage.tags import (
+    ASSET_PARTITION_RANGE_END_TAG,
+    ASSET_PARTITION_RANGE_START_TAG,
+    PARTITION_NAME_TAG,
+)
+
+from bookmarkai_assets.core.alert_ports import AlertReceiver, MetricSink
+from bookmarkai_assets.core.alerts import FailedRun
+from bookmarkai_assets.core.ports import Catalog
+from bookmarkai_assets.core.rules import PipelineRules
+from bookmarkai_assets.operations.alerting import deliver, look, open_failed_run
+from bookmarkai_assets.operations.metric_publishing import publish
+
+_INTERVAL_SECONDS = 60
+
+
+@dg.run_failure_sensor(
+    name="failed_runs",
+    default_status=dg.DefaultSensorStatus.RUNNING,
+    minimum_interval_seconds=30,
+    description="Records each failed run as an incident, which the sensor alerts tells",
+)
+def failed_runs(context: dg.RunFailureSensorContext, catalog: dg.ResourceParam[Catalog]) -> None:
+    open_failed_run(catalog, _failed_run(context), now=datetime.now(UTC))
+
+
+@dg.sensor(
+    minimum_interval_seconds=_INTERVAL_SECONDS,
+    default_status=dg.DefaultSensorStatus.RUNNING,
+    description="Tells what an operator should know, once per incident: to its own log, and to ALERT_WEBHOOK_URL",
+)
+def alerts(
+    context: dg.SensorEvaluationContext,
+    catalog: dg.ResourceParam[Catalog],
+    rules: dg.ResourceParam[PipelineRules],
+    alert_receivers: dg.ResourceParam[Sequence[AlertReceiver]],
+) -> dg.SkipReason:
+    try:
+        changes = look(catalog, rules, now=datetime.now(UTC))
+    finally:
+        # Also when looking fails: what is on record already, such as failed runs, is told all the same.
+        told = deliver(catalog, alert_receivers, log=context.log.error, now=datetime.now(UTC))
+        for problem in told.problems:
+            context.log.warning(problem)
+    for key in changes.to_close:
+        context.log.info("over: %s", key)
+    return dg.SkipReason(
+        f"{len(changes.to_open)} incidents began, {len(changes.to_close)} are over; {told.delivered} told to all, "
+        f"{told.waiting} waiting"
+    )
+
+
+@dg.sensor(
+    minimum_interval_seconds=_INTERVAL_SECONDS,
+    default_status=dg.DefaultSensorStatus.RUNNING,
+    description="Publishes uploads and downloads as metrics in CLOUDWATCH_NAMESPACE; without one it does nothing",
+)
+def cloudwatch_metrics(
+    context: dg.SensorEvaluationContext,
+    catalog: dg.ResourceParam[Catalog],
+    metric_sinks: dg.ResourceParam[Sequence[MetricSink]],
+) -> dg.SkipReason:
+    if not metric_sinks:
+        return dg.SkipReason("CLOUDWATCH_NAMESPACE is not set")
+    [sink] = metric_sinks
+    done = publish(catalog, sink, now=datetime.now(UTC))
+    if not done.has_begun:
+        return dg.SkipReason("begun: events from now on are published")
+    if done.skipped:
+        context.log.warning(
+            "%s events were left out: CloudWatch takes none that are two weeks old, or hours ahead", done.skipped
+        )
+    more = "" if done.is_complete else "; there are more, which the next tick publishes"
+    return dg.SkipReason(f"{done.data} data of {done.events} events were published{more}")
+
+
+def _failed_run(context: dg.RunFailureSensorContext) -> FailedRun:
+    run = context.dagster_run
+    said = [text for event in context.get_step_failure_events() if (text := _said(event.step_failure_data))]
+    names = [PARTITION_NAME_TAG, ASSET_PARTITION_RANGE_START_TAG, ASSET_PARTITION_RANGE_END_TAG]
+    partitions = dict.fromkeys(run.tags[name] for name in names if name in run.tags)
+    return FailedRun(
+        run_id=run.run_id,
+        job=run.job_name,
+        error=(said or [context.failure_event.message or ""])[0],
+        partitions=list(partitions),
+    )
+
+
+def _said(failure: StepFailureData) -> str:
+    """Give what a step says of its failure in one line: its own description, or the error that began it all."""
+    if failure.user_failure_data is not None and failure.user_failure_data.description:
+        return "; ".join(failure.user_failure_data.description.splitlines())
+    error = failure.error
+    while error is not None and error.cause is not None:
+        error = error.cause
+    return error.message if error is not None else ""

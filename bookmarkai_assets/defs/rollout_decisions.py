@@ -1,0 +1,81 @@
+"""The sensor that shows in Dagster what was decided elsewhere: with the command line, or by a run that died of it."""
+
+from collections.abc import Iterator
+from datetime import datetime, timedelta
+
+import dagster as dg
+
+from bookmarkai_assets import rollout_metadata
+from bookmarkai_assets.core.ports import Catalog
+from bookmarkai_assets.core.rollout import Decision, effective_policy
+from bookmarkai_assets.core.rules import PipelineRules
+from bookmarkai_assets.defs.rollout_stage import DECISION_TAG, rollout_stage
+
+_CLOCKS_APART = timedelta(days=1)
+"""How far the clock of who decides may be ahead of Dagster's, for a decision still to be shown once."""
+
+_PAGE = 500
+
+
+@dg.sensor(
+    minimum_interval_seconds=20,
+    default_status=dg.DefaultSensorStatus.RUNNING,
+    description="Shows each decision about the rollout as a materialization of rollout_stage, whoever took it",
+)
+def rollout_decisions(
+    context: dg.SensorEvaluationContext,
+    catalog: dg.ResourceParam[Catalog],
+    rules: dg.ResourceParam[PipelineRules],
+) -> dg.SensorResult | dg.SkipReason:
+    seen = int(context.cursor or 0)
+    unseen = _decisions_after(catalog, seen)
+    if not unseen:
+        return dg.SkipReason("nothing was decided")
+    # The cursor only saves work: a tick whose events were kept and whose cursor was not is not shown again.
+    shown = _shown_since(context.instance, unseen[0].decided_at - _CLOCKS_APART)
+    open_ = [decision for decision in unseen if decision.decision_id not in shown]
+    pending = {d.decision_id for d in open_ if _is_being_shown(context.instance, d)}
+    return dg.SensorResult(
+        asset_events=[_event(d, rules) for d in open_ if d.decision_id not in pending],
+        cursor=str(min(pending) - 1 if pending else unseen[-1].decision_id),
+    )
+
+
+def _decisions_after(catalog: Catalog, seen: int) -> list[Decision]:
+    newest = catalog.rollout.history(limit=1)
+    if not newest or newest[0].decision_id <= seen:
+        return []
+    return [decision for decision in catalog.rollout.history() if decision.decision_id > seen]
+
+
+def _shown_since(instance: dg.DagsterInstance, moment: datetime) -> set[int]:
+    """Give the decisions that Dagster has a materialization of."""
+    return {
+        int(tags[DECISION_TAG])
+        for record in _materializations(instance, moment)
+        if record.asset_materialization and DECISION_TAG in (tags := record.asset_materialization.tags or {})
+    }
+
+
+def _materializations(instance: dg.DagsterInstance, since: datetime) -> Iterator[dg.EventLogRecord]:
+    records = dg.AssetRecordsFilter(asset_key=rollout_stage.key, after_timestamp=since.timestamp())
+    page = instance.fetch_materializations(records, limit=_PAGE)
+    yield from page.records
+    while page.has_more:
+        page = instance.fetch_materializations(records, limit=_PAGE, cursor=page.cursor)
+        yield from page.records
+
+
+def _is_being_shown(instance: dg.DagsterInstance, decision: Decision) -> bool:
+    """Tell whether a run of the asset has decided that and is about to show it."""
+    run = instance.get_run_by_id(decision.actor)
+    return run is not None and not run.is_finished
+
+
+def _event(decision: Decision, rules: PipelineRules) -> dg.AssetMaterialization:
+    policy = effective_policy(rules.storage, decision)
+    return dg.AssetMaterialization(
+        rollout_stage.key,
+        metadata=rollout_metadata.of_decision(decision, policy, rules),
+        tags={DECISION_TAG: str(decision.decision_id)},
+    )

@@ -1,0 +1,86 @@
+"""The asset that shows how the rollout goes, a partition per day, and its checks: the gate's rules, one by one."""
+
+from collections.abc import Iterator
+from datetime import UTC, datetime, timedelta
+
+import dagster as dg
+
+from bookmarkai_assets import rollout_metadata
+from bookmarkai_assets.core.charts import ChartPainter
+from bookmarkai_assets.core.gate import RuleName, RuleResult, RuleStatus, judge
+from bookmarkai_assets.core.ports import Catalog
+from bookmarkai_assets.core.rules import PipelineRules
+from bookmarkai_assets.core.windows import Window, day_of
+from bookmarkai_assets.defs.common import ROLLOUT_ASSET
+from bookmarkai_assets.operations.rollout import state_of
+from bookmarkai_assets.operations.rollout_metrics import catch_up, day_metrics, gate_figures
+from bookmarkai_assets.partitions import days_partitions
+
+DAYS_PER_RUN = 31
+"""Of a backfill: a month takes a run a few seconds, most of which is its start."""
+
+_WARN_AFTER, _FAIL_AFTER = timedelta(minutes=12), timedelta(minutes=20)
+"""Two ticks of the schedule missed, and nearly four."""
+
+_QUESTIONS = {
+    RuleName.UPLOAD_FAILURES: "Few enough uploads to S3 fail",
+    RuleName.MEAN_UPLOAD: "An upload to S3 is fast enough on average",
+    RuleName.ACCESS_DENIED: "S3 has denied access to nothing",
+    RuleName.NOTHING_LOST: "The last verification, and the reads since, found nothing missing or different",
+    RuleName.COST: "The month's projected cost is within the budget",
+    RuleName.DOWNLOAD_P95: "95% of workers' downloads from S3 are fast enough",
+}
+
+
+@dg.asset(
+    **ROLLOUT_ASSET,
+    partitions_def=days_partitions,
+    backfill_policy=dg.BackfillPolicy.multi_run(DAYS_PER_RUN),
+    freshness_policy=dg.FreshnessPolicy.time_window(fail_window=_FAIL_AFTER, warn_window=_WARN_AFTER),
+    kinds={"s3", "sql"},
+    tags={"stage": "measure"},
+    check_specs=[
+        dg.AssetCheckSpec(
+            rule.value,
+            asset="rollout_metrics",
+            description=f"{_QUESTIONS[rule]}: a rule of the gate, over the transfers of the present stage. A warning "
+            "means that there is not enough to judge by yet",
+        )
+        for rule in RuleName
+    ],
+    description=rollout_metadata.describe_metrics(
+        "What moving to S3 does, measured from every transfer: rates, latency, errors, bytes and cost of a UTC day. "
+        "Today's partition is measured anew every five minutes; past days can be backfilled.",
+    ),
+)
+def rollout_metrics(
+    context: dg.AssetExecutionContext,
+    catalog: dg.ResourceParam[Catalog],
+    rules: dg.ResourceParam[PipelineRules],
+    charts: dg.ResourceParam[ChartPainter],
+) -> Iterator[dg.MaterializeResult[None]]:
+    catch_up(catalog)
+    now = datetime.now(UTC)
+    for day in context.partition_keys:
+        metrics = day_metrics(catalog, rules, day_named(day), now=now)
+        context.add_asset_metadata(rollout_metadata.of_day(metrics, rules, charts), partition_key=day)
+    # Whichever day is measured, the gate is asked about now: a backfill of the past leaves no check with old figures.
+    figures = gate_figures(catalog, rules, now=now)
+    judgement = judge(figures, rules.gate, state_of(catalog), rules.rollout, now=now, mode=rules.storage.mode)
+    yield dg.MaterializeResult(check_results=[_checked(result, figures.window) for result in judgement.rules])
+
+
+def day_named(partition_key: str) -> Window:
+    """Give the UTC day of a partition."""
+    return day_of(datetime.fromisoformat(partition_key).replace(tzinfo=UTC))
+
+
+def _checked(result: RuleResult, window: Window) -> dg.AssetCheckResult:
+    is_open = result.status is RuleStatus.INSUFFICIENT
+    return dg.AssetCheckResult(
+        check_name=result.rule.value,
+        passed=result.status is RuleStatus.PASS,
+        severity=dg.AssetCheckSeverity.WARN if is_open else dg.AssetCheckSeverity.ERROR,
+        description=f"still wanted: {result.detail}" if is_open else result.detail,
+        metadata=rollout_metadata.of_rule(result, window),
+    )

@@ -1,0 +1,56 @@
+"""The asset that asks the gate and shows where the rollout is; under automatic control it moves it on, or back."""
+
+from collections.abc import Iterator
+from datetime import UTC, datetime
+
+import dagster as dg
+
+from bookmarkai_assets import rollout_metadata
+from bookmarkai_assets.core.ports import Catalog
+from bookmarkai_assets.core.rollout import RolloutControl
+from bookmarkai_assets.core.rules import PipelineRules
+from bookmarkai_assets.defs.common import ROLLOUT_ASSET
+from bookmarkai_assets.defs.rollout_metrics import rollout_metrics
+from bookmarkai_assets.operations.current_policy import current_policy
+from bookmarkai_assets.operations.rollout import evaluate
+from bookmarkai_assets.operations.rollout_metrics import catch_up, gate_figures
+from bookmarkai_assets.operations.rollout_plan import plan_of
+
+DECISION_TAG = "bookmarkai/decision"
+"""On the one materialization that shows a decision: its id."""
+
+
+@dg.asset(
+    **ROLLOUT_ASSET,
+    deps=[dg.AssetDep(rollout_metrics, partition_mapping=dg.LastPartitionMapping())],
+    kinds={"s3", "sql"},
+    tags={"stage": "decide"},
+    description=rollout_metadata.describe_stage(
+        "Where the rollout is, and what the gate says of it. Each decision is one materialization, whether the gate "
+        "took it or a person with `bookmarkai rollout`. Materializing it asks the gate; with ROLLOUT_CONTROL=automatic "
+        "that may promote or abort.",
+    ),
+)
+def rollout_stage(
+    context: dg.AssetExecutionContext,
+    catalog: dg.ResourceParam[Catalog],
+    rules: dg.ResourceParam[PipelineRules],
+) -> Iterator[dg.MaterializeResult[None]]:
+    catch_up(catalog)
+    now = datetime.now(UTC)
+    evaluation = evaluate(
+        catalog,
+        rules,
+        figures=gate_figures(catalog, rules, now=now),
+        now=now,
+        actor=context.run.run_id,
+        # Kept with a decision, to be held against what came: of advice nobody asks it.
+        forecasts=plan_of(catalog, rules, now=now) if rules.rollout.control is RolloutControl.AUTOMATIC else (),
+    )
+    decision = evaluation.decision
+    yield dg.MaterializeResult(
+        metadata=rollout_metadata.of_stage(
+            evaluation.judgement, evaluation.state, current_policy(catalog, rules), rules, decision
+        ),
+        tags={DECISION_TAG: str(decision.decision_id)} if decision else {},
+    )

@@ -1,0 +1,165 @@
+"""The sensors as Dagster runs them: a failed run, the tick that tells, and metrics."""
+
+import json
+from collections.abc import Callable
+from dataclasses import fields
+from datetime import UTC, datetime
+from typing import Any
+
+import dagster as dg
+import pytest
+
+from bookmarkai_assets.core.alert_ports import Receipt
+from bookmarkai_assets.core.ports import Catalog
+from bookmarkai_assets.settings import load_settings
+from bookmarkai_assets.wiring import make_alert_receivers, make_rules
+from tests.fakes.receivers import FakeReceiver, FakeSink
+from tests.plugins.pipeline import Pipeline
+from tests.support.storage_events import transfer
+from tests.support.webhook_server import WebhookServer
+
+
+def tick(pipeline: Pipeline, name: str, **resources: Any) -> tuple[str, list[str]]:
+    """Evaluate a sensor once; give why it launched nothing, and what it logged."""
+    lines: list[str] = []
+    rules = make_rules(load_settings(env_file=None, **pipeline.settings))
+    parts = {"catalog": pipeline.catalog, "rules": rules} | resources
+    with dg.build_sensor_context(instance=pipeline.instance, resources=parts) as context:
+        log = context.log
+        for level in ("info", "warning", "error"):
+            setattr(log, level, _noting(lines, level))
+        result = pipeline.defs().resolve_sensor_def(name)(context)
+    assert isinstance(result, dg.SkipReason)
+    return result.skip_message or "", lines
+
+
+def _noting(lines: list[str], level: str) -> Callable[..., None]:
+    def note(text: str, *args: object) -> None:
+        lines.append(f"{level}: {text % args if args else text}")
+
+    return note
+
+
+def watch_runs(pipeline: Pipeline, cursor: str | None = None) -> str | None:
+    """Let Dagster evaluate the sensor for failed runs as its daemon does; give the cursor to go on from."""
+    sensor = pipeline.defs().resolve_sensor_def("failed_runs")
+    resources = {"catalog": pipeline.catalog}
+    with dg.build_sensor_context(instance=pipeline.instance, cursor=cursor, resources=resources) as context:
+        tick = sensor.evaluate_tick(context)
+    assert [reaction.error for reaction in tick.dagster_run_reactions or ()] in ([], [None])
+    return tick.cursor
+
+
+def fail_a_run(pipeline: Pipeline, share_ids: list[str]) -> dg.ExecuteInProcessResult:
+    """Have a run over shares fail, and the sensor for failed runs see it."""
+    cursor = watch_runs(pipeline)
+    result = pipeline.materialize(share_ids)
+    assert not result.success
+    watch_runs(pipeline, cursor)
+    watch_runs(pipeline, cursor)  # as after a crash: the cursor was not kept
+    return result
+
+
+def test_a_failed_run_is_told_with_its_shares_and_reason(pipeline: Pipeline) -> None:
+    """Run, job, partitions and the first reason; told by the next tick of `alerts`, once, to the log and a receiver."""
+    [share_id] = pipeline.share_links("https://example.com/not-served")
+    result = fail_a_run(pipeline, [share_id])
+    fail_again = pipeline.catalog.incidents.list(is_open=True)
+    assert [incident.kind for incident in fail_again] == ["run_failed"]
+    receiver = FakeReceiver()
+
+    message, lines = tick(pipeline, "alerts", alert_receivers=[receiver])
+
+    [told] = [i for m in receiver.messages for i in m.incidents if i.kind == "run_failed"]
+    assert told.details["run_id"] == result.run_id
+    assert told.details["partitions"] == [share_id]
+    assert "1 of 1 shares failed; " in told.summary
+    assert share_id in told.details["error"]
+    assert any(line.startswith("error: run ") and "Next: `bookmarkai shares show" in line for line in lines)
+    assert "told to all" in message
+    assert tick(pipeline, "alerts", alert_receivers=[receiver])[1] == []
+
+
+def test_an_error_is_told_by_what_began_it(pipeline: Pipeline) -> None:
+    """Of an exception within a step, its own type and words, not Dagster's account of the step."""
+
+    @dg.op
+    def explode() -> None:
+        raise KeyError("the cause")
+
+    @dg.job
+    def bomb() -> None:
+        explode()
+
+    cursor = watch_runs(pipeline)
+    result = bomb.execute_in_process(instance=pipeline.instance, raise_on_error=False)
+    watch_runs(pipeline, cursor)
+    [incident] = pipeline.catalog.incidents.list()
+    assert incident.summary == f"run {result.run_id} of bomb failed: KeyError: 'the cause'"
+
+
+def test_problems_of_a_receiver_are_logged(pipeline: Pipeline) -> None:
+    """A webhook that is down makes a warning, and the alert is in the log all the same."""
+    [share_id] = pipeline.share_links("https://example.com/not-served")
+    fail_a_run(pipeline, [share_id])
+    receiver = FakeReceiver()
+    receiver.replies = [Receipt.UNREACHABLE] * 5
+    message, lines = tick(pipeline, "alerts", alert_receivers=[receiver])
+    assert "0 told to all, 2 waiting" in message
+    assert "warning: webhook: unreachable: because of the test" in lines
+    assert any(line.startswith("error: run ") for line in lines)
+
+
+def test_what_is_on_record_is_told_when_looking_fails(pipeline: Pipeline) -> None:
+    """A catalog whose totals do not answer makes the tick red, and a failed run is told before."""
+    [share_id] = pipeline.share_links("https://example.com/not-served")
+    fail_a_run(pipeline, [share_id])
+    doors = {door.name: getattr(pipeline.catalog, door.name) for door in fields(Catalog)}
+    receiver = FakeReceiver()
+    with pytest.raises(Exception, match="roll_up"):
+        tick(pipeline, "alerts", catalog=Catalog(**{**doors, "totals": None}), alert_receivers=[receiver])
+    assert [message.incidents[0].kind for message in receiver.messages] == ["run_failed"]
+
+
+def test_the_configured_webhook_is_told(pipeline: Pipeline) -> None:
+    """From the settings to a request that is signed."""
+    with WebhookServer() as server:
+        pipeline.configure(alert_webhook_url=server.url(), alert_webhook_secret="sixteen characters")
+        receivers = make_alert_receivers(load_settings(env_file=None, **pipeline.settings))
+        pipeline.catalog.events.record(transfer())
+        [share_id] = pipeline.share_links("https://example.com/not-served")
+        fail_a_run(pipeline, [share_id])
+        tick(pipeline, "alerts", alert_receivers=receivers)
+        assert {json.loads(request.body)["kind"] for request in server.received} >= {"run_failed"}
+        assert all("X-BookmarkAI-Signature" in request.headers for request in server.received)
+
+
+def test_metrics_are_published_by_a_sensor_of_their_own(pipeline: Pipeline) -> None:
+    """The first tick begins, the next publishes; without a namespace it says so."""
+    sink = FakeSink()
+    assert tick(pipeline, "cloudwatch_metrics", metric_sinks=[])[0] == "CLOUDWATCH_NAMESPACE is not set"
+    assert "begun" in tick(pipeline, "cloudwatch_metrics", metric_sinks=[sink])[0]
+    pipeline.catalog.events.record(transfer())
+    message, lines = tick(pipeline, "cloudwatch_metrics", metric_sinks=[sink])
+    assert message == "0 data of 1 events were published"
+    assert lines == ["warning: 1 events were left out: CloudWatch takes none that are two weeks old, or hours ahead"]
+
+
+def test_a_failing_service_of_metrics_fails_its_own_tick_alone(pipeline: Pipeline) -> None:
+    """The tick of `cloudwatch_metrics` is red, with what to do; alerts go on."""
+    sink = FakeSink()
+    tick(pipeline, "cloudwatch_metrics", metric_sinks=[sink])
+    pipeline.catalog.events.record(transfer(datetime.now(UTC)))
+    sink.failing = {0}
+    with pytest.raises(Exception, match="because of the test"):
+        tick(pipeline, "cloudwatch_metrics", metric_sinks=[sink])
+    assert "incidents began" in tick(pipeline, "alerts", alert_receivers=[])[0]
+
+
+def test_the_sensors_run_without_being_switched_on(pipeline: Pipeline) -> None:
+    """Nobody has to know of alerts to be alerted; nobody is told of a receiver by default."""
+    for name in ("alerts", "failed_runs", "cloudwatch_metrics"):
+        sensor = pipeline.defs().resolve_sensor_def(name)
+        assert sensor.default_status is dg.DefaultSensorStatus.RUNNING
+        assert sensor.description
+    assert make_alert_receivers(load_settings(env_file=None)) == []
