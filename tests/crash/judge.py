@@ -64,8 +64,12 @@ def is_expired_sound(url: str, found: Snapshot, memory: Memory) -> bool:
     The sound is in the video still, which a move goes on with.
     """
     key = _key(url)
-    is_somewhere = key in found.objects or any(path.endswith(key) for path in found.files)
-    return ".audio." in key and key in memory.expired and not is_somewhere
+    if ".audio." not in key or key not in memory.expired:
+        return False
+    # Other bytes under its key, such as an older copy's, are not the track.
+    wanted = {row["audio_sha256"] for row in found.media.values() if row["audio_url"] == url}
+    places = [url, *(path for path in found.files if path.endswith(key))]
+    return not any(found.holds(place, sha256) for place in places for sha256 in wanted)
 
 
 def check_step(before: Snapshot, after: Snapshot, memory: Memory, *, began: datetime) -> None:
