@@ -247,7 +247,9 @@ class Settings(BaseSettings):
         """Report what does not fit together beside what is wrong alone: pydantic would stop at the latter."""
         together = [
             InitErrorDetails(
-                type=PydanticCustomError("together", "{message}", {"message": message}), loc=(name,), input=None
+                type=PydanticCustomError("together", "{message}", {"message": message}),
+                loc=(name,),
+                input=data.get(name),
             )
             for name, message in _problems_together(data)
         ]

@@ -93,6 +93,14 @@ def test_a_percentage_that_is_no_whole_number_from_0_to_100_is_refused(
     assert f"S3_SPLIT_PERCENTAGE = {percentage}" in problems(monkeypatch, S3_SPLIT_PERCENTAGE=percentage)
 
 
+def test_what_does_not_fit_together_is_told_with_its_value(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A variable that contradicts another is shown as it is set, and one that the other needs as not set."""
+    assert "LEASE_SECONDS = 6: it must be at least twice SENSOR_WATCH_SECONDS" in problems(
+        monkeypatch, LEASE_SECONDS="6"
+    )
+    assert "S3_MEDIA_BUCKET is not set: STORAGE_MODE=s3 needs it" in problems(monkeypatch, STORAGE_MODE="s3")
+
+
 @pytest.mark.parametrize("mode", ["s3", "hybrid"])
 def test_modes_that_use_s3_need_a_bucket(monkeypatch: pytest.MonkeyPatch, mode: str) -> None:
     """A mode that could place media in S3 does not start without a bucket."""

@@ -6,10 +6,10 @@ from urllib.parse import quote
 
 from bookmarkai_assets.core.errors import StoreError, StoreErrorClass
 
-MAX_TAGS_BYTES = 1950
-"""Of the 2,048 bytes that Amazon S3 allows for an object's user metadata, less the 98 that digest and size may take."""
+MAX_TAGS_BYTES = 1929
+"""Of the 2,048 bytes that Amazon S3 allows for an object's user metadata, less 119 for digest, size and checksum."""
 
-RESERVED_NAMES = frozenset({"sha256", "size"})
+RESERVED_NAMES = frozenset({"sha256", "size", "crc64nvme"})
 """What the stores themselves record under."""
 
 _NAME = re.compile(r"[a-z0-9][a-z0-9-]*")

@@ -36,11 +36,16 @@ def store_of_backend(stores: Stores, backend: Backend) -> MediaStore:
 
 
 def is_stored(stores: Stores, blob: Blob) -> bool:
-    """Tell whether the recorded bytes are at their recorded place with their recorded digest."""
+    """Tell whether the recorded bytes are at their recorded place with their recorded digest.
+
+    What the store itself finds to be other bytes than were put there are none of them. Raises `StoreError` otherwise.
+    """
     try:
         return store_of_url(stores, blob.url).head(blob.url).digest == blob.digest
-    except ObjectNotFoundError:
-        return False
+    except StoreError as error:
+        if isinstance(error, ObjectNotFoundError) or error.error_class is StoreErrorClass.CHECKSUM:
+            return False
+        raise
 
 
 def digest_at(store: MediaStore, url: str) -> Digest:

@@ -440,7 +440,7 @@ def test_the_command_for_the_rule_keeps_the_other_rules(
 
     finding = own_inspector.inspect("lifecycle")
 
-    assert "beside the 1 that stay and without rule 'rule-1', which delete too early" in (finding.remedy or "")
+    assert "beside the 1 kept and without rule 'rule-1' (too early)" in (finding.remedy or "")
     assert own_inspector.inspect("lifecycle") == finding, "looking has changed nothing"
     rules = follow(finding, s3_client)
     assert [rule["ID"] for rule in rules] == ["rule-0", "bookmarkai-media"]

@@ -26,11 +26,28 @@ def test_an_object_carries_what_identifies_it(bench: Bench, data: bytes) -> None
     assert head["Metadata"] == {
         "sha256": digest.sha256,
         "size": str(digest.size_bytes),
+        "crc64nvme": head["ChecksumCRC64NVME"],
         "share-id": "0b5f6a7e",
     }
     assert head["ContentType"] == "video/mp4"
     assert head["ServerSideEncryption"] == "AES256"
     assert "-" not in head["ChecksumCRC64NVME"]  # a composite checksum, of the parts' checksums, ends in -3
+
+
+@pytest.mark.parametrize("algorithm", ["CRC64NVME", "CRC32"])
+@pytest.mark.parametrize("data", [SMALL, LARGE], ids=["at once", "in parts"])
+def test_other_bytes_under_the_same_metadata_are_not_what_was_stored(bench: Bench, data: bytes, algorithm: str) -> None:
+    """Whoever rewrites an object and keeps all that was recorded of it is found out by the server's own checksum."""
+    bench.put(data)
+    head = bench.client.head_object(Bucket=bench.bucket, Key=bench.key)
+    bench.client.put_object(
+        Bucket=bench.bucket, Key=bench.key, Body=data[::-1], Metadata=head["Metadata"], ChecksumAlgorithm=algorithm
+    )
+
+    with pytest.raises(StoreError, match="something has written other bytes") as refusal:
+        bench.store.head(bench.url)
+
+    assert refusal.value.error_class is StoreErrorClass.CHECKSUM
 
 
 @pytest.mark.parametrize(

@@ -34,7 +34,7 @@ from bookmarkai_assets.core.object_keys import key_of
 from bookmarkai_assets.core.placement import Backend, Placement
 from bookmarkai_assets.core.ports import Tombstone
 from bookmarkai_assets.core.retention import Evidence, RetentionPolicy
-from bookmarkai_assets.operations import clean_up, moving, placing
+from bookmarkai_assets.operations import clean_up, moving, placing, relocating
 from bookmarkai_assets.operations.intake import add_shares
 from bookmarkai_assets.operations.media_leases import MediaWork
 from bookmarkai_assets.operations.sweeping import sweep_leftovers
@@ -96,7 +96,7 @@ def _acknowledges_before_the_commit() -> None:
 
 def _flips_the_pointer_before_the_copy() -> None:
     """A move records the new place, then copies."""
-    relocate = moving.relocate
+    relocate = relocating.relocate
 
     def flipped(media: Media, placement: Placement, **options: Any) -> Media:
         store = options["stores"][placement.backend]
@@ -123,6 +123,7 @@ def _uploads_without_a_checksum() -> None:
 
     _put(s3_store.S3Store, "_client", lambda self: Unchecked(client_of(self)))
     _put(Found, "is_of", lambda self, source: self.holds(source.digest))
+    _put(Found, "_is_rewritten", property(lambda _: False))
 
 
 def _writes_in_place() -> None:
@@ -164,12 +165,12 @@ def _deletes_the_source_before_the_target_is_there() -> None:
 
 def _leaves_the_audio_track_behind() -> None:
     """A move flips the pointer of the video alone."""
-    as_placed = moving.as_placed
+    as_placed = relocating.as_placed
 
     def without_audio(media: Media, placement: Placement, objects: Mapping[str, Any], **options: Any) -> Media:
         return as_placed(media, placement, {"video": objects["video"]}, **options)
 
-    _put(moving, "as_placed", without_audio)
+    _put(relocating, "as_placed", without_audio)
 
 
 def _loses_the_content_type() -> None:
@@ -205,6 +206,7 @@ def _compares_sizes_only() -> None:
         return (Evidence.SAME if answer.get("size_bytes") == blob.digest.size_bytes else evidence), answer
 
     _put(clean_up, "_look", sized)
+    _put(Found, "_is_rewritten", property(lambda _: False))
 
 
 def _cleans_up_without_leases() -> None:
@@ -272,12 +274,12 @@ def _takes_absence_for_expiry() -> None:
 
 def _forgets_when_objects_expire() -> None:
     """The record of a media in the bucket does not say until when it is there."""
-    as_placed = moving.as_placed
+    as_placed = relocating.as_placed
 
     def endless(*arguments: Any, **options: Any) -> Media:
         return replace(as_placed(*arguments, **options), expires_at=None)
 
-    _put(moving, "as_placed", endless)
+    _put(relocating, "as_placed", endless)
     _put(placing, "as_placed", endless)
 
 

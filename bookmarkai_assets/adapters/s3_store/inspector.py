@@ -255,11 +255,11 @@ class S3Inspector(StoreInspector):
     def _lifecycle_remedy(self, rules: Sequence[Mapping[str, Any]], days: int | None) -> str:
         """Give the command that sets what is missing. The bucket is the operator's: nothing here changes its rules."""
         change = change_of(rules, self._video_prefix, days=days)
-        kept = f" beside the {change.kept} that stay" if change.kept else ""
-        gone = f" and without {', '.join(change.removed)}, which delete too early" if change.removed else ""
-        instead = " (Or set S3_EXPIRY_DAYS to what the bucket does, 0 for nothing.)" if days is not None else ""
+        kept = f" beside the {change.kept} kept" if change.kept else ""
+        gone = f" and without {', '.join(change.removed)} (too early)" if change.removed else ""
+        instead = "set S3_EXPIRY_DAYS to what the bucket does (0 for nothing), or " if days is not None else ""
         return (
-            f"this sets all of the bucket's rules, with the one needed{kept}{gone}:{instead}\n"
+            f"{instead}set all of the bucket's rules, with the one needed{kept}{gone}\n"
             f"aws s3api put-bucket-lifecycle-configuration --bucket {self._bucket}"
             f"{endpoint_option(self._connection)} --lifecycle-configuration {quote(change.configuration)}"
         )

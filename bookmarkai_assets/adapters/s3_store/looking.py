@@ -9,24 +9,30 @@ from email.utils import parsedate_to_datetime
 
 from bookmarkai_assets.adapters.s3_store.client import S3Client
 from bookmarkai_assets.adapters.s3_store.errors import field_of, missing_bucket, vendor_errors
-from bookmarkai_assets.adapters.s3_store.metadata import SHA256, SIZE, tags_of_metadata
+from bookmarkai_assets.adapters.s3_store.metadata import CRC64NVME, SHA256, SIZE, tags_of_metadata
 from bookmarkai_assets.adapters.s3_store.source import Source
 from bookmarkai_assets.core.errors import ObjectNotFoundError, StoreError, StoreErrorClass
 from bookmarkai_assets.core.media import Digest
 from bookmarkai_assets.core.ports import StoredObject
 
+_OTHER_CHECKSUMS = ("CRC32", "CRC32C", "SHA1", "SHA256")
 _EXPIRY_DATE = re.compile(r'expiry-date="([^"]*)"')
 
 
 @dataclass(frozen=True)
 class Found:
-    """What a HEAD says. `sha256`, `recorded_size` and `crc64nvme` are None on objects that somebody else stored."""
+    """What a HEAD says. `sha256` and what is `recorded_…` are None on objects that somebody else stored.
+
+    `crc64nvme` is the server's own checksum of the bytes; `has_other_checksum` when it keeps one of another kind.
+    """
 
     url: str
     size_bytes: int
     recorded_size: str | None
+    recorded_crc64nvme: str | None
     sha256: str | None
     crc64nvme: str | None
+    has_other_checksum: bool
     etag: str
     content_type: str
     modified_at: datetime
@@ -34,12 +40,23 @@ class Found:
     tags: Mapping[str, str]
 
     def holds(self, expected: Digest) -> bool:
-        """Tell whether the recorded digest is the expected one."""
-        return self.sha256 == expected.sha256 and self.size_bytes == expected.size_bytes
+        """Tell whether the recorded digest is the expected one, and the bytes are those that it was recorded of."""
+        return self.sha256 == expected.sha256 and self.size_bytes == expected.size_bytes and not self._is_rewritten
 
     def is_of(self, source: Source) -> bool:
         """Tell whether the object is what this source makes, by its digest and the server's own checksum."""
         return self.holds(source.digest) and self.crc64nvme in {None, source.crc64nvme}
+
+    @property
+    def _is_rewritten(self) -> bool:
+        """Whether the bytes are others than those that were put, though all that was recorded of them is still there.
+
+        This pipeline puts with a CRC64NVME, so a checksum of another kind is somebody else's. Objects from before it
+        was recorded, and servers that keep none, cannot tell.
+        """
+        if self.recorded_crc64nvme is None:
+            return False
+        return self.has_other_checksum if self.crc64nvme is None else self.crc64nvme != self.recorded_crc64nvme
 
     @property
     def words(self) -> str:
@@ -60,6 +77,13 @@ class Found:
                 StoreErrorClass.CHECKSUM,
                 f"expected {self.recorded_size} bytes at {self.url}, by its metadata, found {self.size_bytes}; "
                 "the answer was damaged on the way, or something has changed the object: try again",
+            )
+        if self._is_rewritten:
+            raise StoreError(
+                StoreErrorClass.CHECKSUM,
+                f"expected bytes with the CRC64NVME {self.recorded_crc64nvme} at {self.url}, by its metadata, found "
+                f"{self.crc64nvme or 'a checksum of another kind'} by the server's own; something has written other "
+                "bytes there",
             )
         return Digest(self.size_bytes, self.sha256)
 
@@ -87,8 +111,10 @@ def look(client: S3Client, bucket: str, key: str) -> Found | None:
             url=url,
             size_bytes=field_of(head, "ContentLength", action),
             recorded_size=metadata.get(SIZE),
+            recorded_crc64nvme=metadata.get(CRC64NVME),
             sha256=metadata.get(SHA256),
             crc64nvme=head.get("ChecksumCRC64NVME"),
+            has_other_checksum=any(f"Checksum{kind}" in head for kind in _OTHER_CHECKSUMS),
             etag=field_of(head, "ETag", action),
             content_type=head.get("ContentType", ""),
             modified_at=field_of(head, "LastModified", action).astimezone(UTC),

@@ -8,6 +8,8 @@ from bookmarkai_assets.core.tag_safety import RESERVED_NAMES, check_tags
 
 SHA256 = "sha256"
 SIZE = "size"
+CRC64NVME = "crc64nvme"
+"""As S3 writes it. The server keeps its own of the bytes, so one that differs tells bytes that were changed later."""
 
 
 def metadata_of(digest: Digest, tags: Mapping[str, str]) -> dict[str, str]:

@@ -23,7 +23,7 @@ from bookmarkai_assets.adapters.s3_store.download import MAX_BODY_ATTEMPTS, Begu
 from bookmarkai_assets.adapters.s3_store.errors import PreconditionFailedError, UploadGoneError, vendor_errors
 from bookmarkai_assets.adapters.s3_store.listing import list_objects, list_uploads
 from bookmarkai_assets.adapters.s3_store.looking import Found, look, look_or_raise
-from bookmarkai_assets.adapters.s3_store.metadata import metadata_of
+from bookmarkai_assets.adapters.s3_store.metadata import CRC64NVME, metadata_of
 from bookmarkai_assets.adapters.s3_store.parallel import Interruption
 from bookmarkai_assets.adapters.s3_store.reader import open_reader
 from bookmarkai_assets.adapters.s3_store.source import Source, opened
@@ -267,6 +267,7 @@ class S3Store(MediaStore):
     ) -> StoredObject:
         """Send under a condition, look at what is there now, and go on from that: nothing is taken on trust."""
         expected = source.digest
+        recorded = {**metadata, CRC64NVME: source.crc64nvme}
         condition = _IF_ABSENT
         if len(source.parts) > 1:
             # A retry after a crash would learn only at the end of a large upload that it was not needed.
@@ -276,7 +277,7 @@ class S3Store(MediaStore):
                     return found.stored
                 condition = _to_replace(found, url, expected, may_replace=may_replace)
         for _ in range(_PLACE_ATTEMPTS):
-            upload = Upload(self._bucket, key, source, content_type, metadata, condition, count)
+            upload = Upload(self._bucket, key, source, content_type, recorded, condition, count)
             is_sent = self._is_sent(upload)
             found = look(self._client(), self._bucket, key)
             if found is not None and found.is_of(source):
