@@ -1,39 +1,19 @@
-"""Which links are admitted, what they are called canonically, and which addresses are public."""
+"""Which links are admitted, and which addresses are public. What a link is called is in `canonical_urls`."""
 
 import ipaddress
 import re
 import unicodedata
 from dataclasses import dataclass
-from urllib.parse import SplitResult, quote, unquote_plus, urlsplit
+from urllib.parse import SplitResult, urlsplit
 
+from bookmarkai_assets.core.canonical_urls import DEFAULT_PORTS, canonical_url
+from bookmarkai_assets.core.platforms import platform_of_host
 from bookmarkai_assets.core.shares import Platform
 
 MAX_URL_CHARACTERS = 2048
 """Longer than any share link seen; browsers and proxies begin to cut not far above."""
 
-_DEFAULT_PORTS = {"http": 80, "https": 443}
 _MAX_PORT = 65535
-_PLATFORM_DOMAINS = {
-    "tiktok.com": Platform.TIKTOK,
-    "youtube.com": Platform.YOUTUBE,
-    "youtu.be": Platform.YOUTUBE,
-    "instagram.com": Platform.INSTAGRAM,
-    "reddit.com": Platform.REDDIT,
-    "redd.it": Platform.REDDIT,
-    "twitter.com": Platform.TWITTER,
-    "x.com": Platform.X,
-}
-# Added by campaigns anywhere, and by each platform's own share button; they never choose another video there. On a site
-# without a name here, `share_id` may well be what names the video.
-_CAMPAIGN_PARAMETERS = frozenset({"fbclid", "gclid"})
-_SHARE_BUTTON_PARAMETERS = {
-    Platform.TIKTOK: frozenset({"is_copy_url", "is_from_webapp", "sender_device", "sender_web_id", "share_id"}),
-    Platform.INSTAGRAM: frozenset({"igsh", "igshid"}),
-    Platform.YOUTUBE: frozenset({"si"}),
-    Platform.REDDIT: frozenset({"share_id"}),
-    Platform.TWITTER: frozenset({"s", "t"}),
-    Platform.X: frozenset({"s", "t"}),
-}
 _MAX_HOST_CHARACTERS = 253  # RFC 1035
 _HOST_NAME = re.compile(r"[a-z0-9_-]+(\.[a-z0-9_-]+)*")
 # IDNA 2003, which Python carries, turns these into other letters; browsers keep them. Two readings, maybe two owners.
@@ -69,7 +49,7 @@ class HostPort:
 
 @dataclass(frozen=True)
 class AdmittedLink:
-    """A link the pipeline may fetch. `canonical_url` names the video: equal for links that differ in trimmings only."""
+    """A link the pipeline may fetch. `canonical_url` names the video and is fetched; `url` is what was shared."""
 
     url: str
     canonical_url: str
@@ -112,15 +92,12 @@ def admit(text: str, *, allowed_hosts: frozenset[HostPort] = frozenset()) -> Adm
     refusal = _refusal_of_parts(parts, host=host, port=port, allowed_hosts=allowed_hosts)
     if refusal:
         return RefusedLink(refusal)
-    return AdmittedLink(url=url, canonical_url=_canonical(parts, host=host, port=port), platform=platform_of_host(host))
-
-
-def platform_of_host(host: str) -> Platform:
-    """Name the platform behind a host; `generic` for a site without a name of its own here."""
-    for domain, platform in _PLATFORM_DOMAINS.items():
-        if host == domain or host.endswith("." + domain):
-            return platform
-    return Platform.GENERIC
+    canonical = canonical_url(parts, host=host, port=port)
+    if len(canonical) > MAX_URL_CHARACTERS:
+        return RefusedLink(
+            f"expected a link of at most {MAX_URL_CHARACTERS} characters, found {len(canonical)} once written in ASCII"
+        )
+    return AdmittedLink(url=url, canonical_url=canonical, platform=platform_of_host(host))
 
 
 def _refusal_of_text(text: str) -> str | None:
@@ -153,16 +130,16 @@ def _ascii_host(host: str) -> str:
 def _refusal_of_parts(
     parts: SplitResult, *, host: str, port: int | None, allowed_hosts: frozenset[HostPort]
 ) -> str | None:
-    if parts.scheme not in _DEFAULT_PORTS:
+    if parts.scheme not in DEFAULT_PORTS:
         return f"expected http:// or https://, found {parts.scheme[:20] + ':' if parts.scheme else 'no scheme'}"
     if not host:
         return "expected a host name after http(s)://, found none"
     if "@" in parts.netloc:
         return "expected a link without a user name or password in it; share it without them"
-    effective_port = port if port is not None else _DEFAULT_PORTS[parts.scheme]
+    effective_port = port if port is not None else DEFAULT_PORTS[parts.scheme]
     if HostPort(host, effective_port) in allowed_hosts:
         return None
-    if effective_port not in _DEFAULT_PORTS.values():
+    if effective_port not in DEFAULT_PORTS.values():
         return f"expected port 80 or 443, found {effective_port}"
     if any(host == name or host.endswith("." + name) for name in _LOCAL_NAMES):
         return f"expected a public site, found {host}, which names this machine or network"
@@ -204,24 +181,3 @@ def _number(label: str) -> int:
         return int(label[2:] or "0", 16)
     is_octal = len(label) > 1 and label.startswith("0")
     return int(label, 8 if is_octal else 10)
-
-
-def _canonical(parts: SplitResult, *, host: str, port: int | None) -> str:
-    """Drop what never chooses another video, and write the rest in ASCII.
-
-    Dropped: case of the host, default port, tracking parameters, and the fragment, unless a page reads its route there.
-    The query's other parts stay byte for byte: decoding could make two links one.
-    """
-    bracketed = f"[{host}]" if ":" in host else host
-    explicit_port = f":{port}" if port is not None and port != _DEFAULT_PORTS[parts.scheme] else ""
-    tracking = _CAMPAIGN_PARAMETERS | _SHARE_BUTTON_PARAMETERS.get(platform_of_host(host), frozenset())
-    pieces = []
-    for piece in parts.query.split("&"):
-        name = unquote_plus(piece.partition("=")[0])
-        if piece and name not in tracking and not name.startswith("utm_"):
-            pieces.append(piece)
-    query = f"?{'&'.join(pieces)}" if pieces else ""
-    fragment = f"#{parts.fragment}" if parts.fragment.startswith(("/", "!")) else ""
-    # Every ASCII character is safe here: only what lies beyond is written in percents.
-    trimmed = quote(f"{parts.path or '/'}{query}{fragment}", safe="".join(map(chr, range(0x21, 0x7F))))
-    return f"{parts.scheme}://{bracketed}{explicit_port}{trimmed}"

@@ -65,7 +65,8 @@ def _download(leased: LeasedShare, directory: Path, *, work: ShareWork, download
         share_id=leased.share.share_id,
         media_id=leased.media_id,
     ) as transfer:
-        result = downloader.download(leased.share.url, directory, work.rules.limits)
+        # By its canonical name, so that nobody can have another video put under that name.
+        result = downloader.download(leased.canonical_url, directory, work.rules.limits)
         if isinstance(result, Failure):
             raise ShareFailedError(result)
         transfer.size_bytes = result.video.digest.size_bytes

@@ -19,8 +19,10 @@ from bookmarkai_assets.adapters.downloader.egress_guard import (
     Resolve,
     Verdict,
     connect_with_system,
+    resolve_with_system,
 )
 from bookmarkai_assets.core.urls import HostPort
+from tests.support.canary import canary
 from tests.support.hostile_site import HostileSite, hostile_site
 from tests.support.processes import wait_until
 
@@ -85,6 +87,11 @@ def tunnel(account: Account, port: int) -> socket.socket:
     return connection
 
 
+def connects_nowhere(address: str, port: int, _: float) -> socket.socket:
+    """Stand for a network that nobody may touch."""
+    raise AssertionError(f"connected to {address}, port {port}")
+
+
 def test_an_opened_host_is_reached_over_http(site: HostileSite) -> None:
     """A request for a host and port that the operator opened comes through, whole, and is recorded without its path."""
     url = site.file("/clip", b"x" * 200_000)
@@ -142,15 +149,71 @@ def test_a_token_ends_with_its_download(site: HostileSite) -> None:
         ["::1"],
         ["fe80::1%eth0"],
         ["::ffff:127.0.0.1"],
+        ["::ffff:169.254.169.254"],
+        ["64:ff9b::a9fe:a9fe"],
+        ["64:ff9b:1::7f00:1"],
+        ["2002:7f00:1::"],
+        ["fd00:ec2::254"],
+        ["168.63.129.16"],
+        ["0.0.0.0"],  # noqa: S104 - an answer of DNS, bound to nowhere
+        ["::"],
         [PUBLIC, "127.0.0.1"],
+        [PUBLIC, "64:ff9b::7f00:1"],
         ["127.0.0.1", PUBLIC],
     ],
 )
 def test_a_name_with_any_address_that_is_not_public_is_refused(addresses: list[str]) -> None:
-    """One private address among a name's answers refuses the name, wherever it stands."""
-    with guarding(resolve=lambda *_: addresses) as account:
+    """One private address among a name's answers refuses the name, wherever it stands; nothing is connected to."""
+    with guarding(resolve=lambda *_: addresses, connect=connects_nowhere) as account:
         assert ask(account, "http://rebind.example/")[0] == 403
         assert account.decisions == (Decision("rebind.example", 80, Verdict.ADDRESS_REFUSED),)
+
+
+@pytest.mark.parametrize(
+    "host",
+    [
+        *("127.0.0.1", "127.1", "2130706433", "0x7f000001", "0x7f.1", "0177.0.0.1", "017700000001", "0", "localhost"),
+        *("[::1]", "[::]", "[::ffff:127.0.0.1]", "[::ffff:7f00:1]", "[64:ff9b::7f00:1]", "[2002:7f00:1::]"),
+        *("169.254.169.254", "2852039166", "0xa9fea9fe", "[fd00:ec2::254]", "[fe80::1]", "10.0.0.1", "192.168.1.1"),
+    ],
+)
+def test_an_inward_address_is_refused_in_every_spelling_the_system_reads(host: str) -> None:
+    """Decimal, hex, octal and short spellings are read by the resolver that would connect, and refused by result."""
+    with guarding(resolve=resolve_with_system, connect=connects_nowhere) as account:
+        status, _ = ask(account, f"http://{host}/latest/meta-data/?token=s3cret")
+        assert status == 403
+        assert [decision.verdict for decision in account.decisions] == [Verdict.ADDRESS_REFUSED]
+        connection, answer = send(account, f"CONNECT {host}:443")
+        connection.close()
+        assert answer.startswith(b"HTTP/1.1 403 ")
+
+
+def test_the_host_header_leads_nowhere(site: HostileSite) -> None:
+    """What is reached is what was vetted, whatever another header or a second request on the connection says."""
+    site.file("/first", b"first")
+    with canary() as inside, guarding(site.host_port) as account:
+        second = f"GET http://{inside.place}/second HTTP/1.1\r\nHost: {inside.place}\r\n\r\n"
+        connection, answer = send(account, f"GET {site.url('/first')}", f"Host: {inside.place}")
+        with connection:
+            assert answer.startswith(b"HTTP/1.0 200")
+            connection.sendall(second.encode())
+            connection.makefile("rb").read()
+        assert inside.visits == 0
+        assert {(decision.host, decision.port) for decision in account.decisions} == {("127.0.0.1", site.port)}
+
+
+def test_answers_that_change_are_vetted_each_time() -> None:
+    """A name that was public a moment ago is asked for anew with each connection, and refused once it leads inward."""
+    answers = iter([[PUBLIC], ["169.254.169.254"], [PUBLIC, "10.0.0.1"], [PUBLIC]])
+    connected: list[str] = []
+
+    def connect(address: str, port: int, timeout_seconds: float) -> socket.socket:
+        connected.append(address)
+        raise TimeoutError(address, port, timeout_seconds)
+
+    with guarding(resolve=lambda *_: next(answers), connect=connect) as account:
+        assert [ask(account, "http://flip.example/")[0] for _ in range(4)] == [502, 403, 403, 502]
+    assert connected == [PUBLIC, PUBLIC]
 
 
 def test_a_name_is_resolved_once_and_that_answer_is_used(site: HostileSite) -> None:
