@@ -25,9 +25,16 @@ class Blob:
     content_type: str
 
 
+UNTITLED = "Untitled"
+"""The title of a video whose site gives it none."""
+
+
 @dataclass(frozen=True)
 class VideoInfo:
-    """What the site said of the video, capped and cleaned, and what the file says (duration, size of the picture)."""
+    """What the site said of the video, capped and cleaned, and what the file says (duration, size of the picture).
+
+    `posted_at` is aware and in UTC; None where the site does not say it.
+    """
 
     title: str
     author: str | None
@@ -37,6 +44,7 @@ class VideoInfo:
     duration_seconds: float
     width: int | None
     height: int | None
+    posted_at: datetime | None = None
 
 
 class MediaState(StrEnum):

@@ -14,8 +14,10 @@ class Outcome(StrEnum):
     PRIVATE = "private"
     LOGIN_NEEDED = "login_needed"
     GEO_RESTRICTED = "geo_restricted"
+    BLOCKED = "blocked"
     RATE_LIMITED = "rate_limited"
     LIVE = "live"
+    PHOTO_POST = "photo_post"
     NOT_A_VIDEO = "not_a_video"
     TOO_BIG = "too_big"
     TOO_LONG = "too_long"
@@ -60,12 +62,20 @@ FAILURES: dict[Outcome, FailureKind] = {
     Outcome.GEO_RESTRICTED: FailureKind(
         is_transient=False, next_step="The site refuses this country; retry from a worker in another region."
     ),
+    Outcome.BLOCKED: FailureKind(
+        is_transient=True,
+        next_step="The site turns this machine's address away; it is tried again later. If that lasts, open the link "
+        "in a browser elsewhere: where it plays, retry from a worker with another address.",
+    ),
     Outcome.RATE_LIMITED: FailureKind(
         is_transient=True, next_step="The site throttles this address; it is tried again later."
     ),
     Outcome.LIVE: FailureKind(
         is_transient=False,
         next_step="Share the recording after the live stream has ended, then `bookmarkai shares retry`.",
+    ),
+    Outcome.PHOTO_POST: FailureKind(
+        is_transient=False, next_step="The post has pictures and no video; nothing to transcribe."
     ),
     Outcome.NOT_A_VIDEO: FailureKind(is_transient=False, next_step="The link has no single video behind it."),
     Outcome.TOO_BIG: FailureKind(

@@ -419,7 +419,10 @@ class WorkLedger(ABC):
 
     @abstractmethod
     def mark(self, share_id: str, status: str, *, owner: str, now: datetime) -> None:
-        """Set `shares.status` to a stage of the work in progress (`fetching`, `fetched`); a done share stays done."""
+        """Set `shares.status` to a stage of the work in progress (`fetching`, `fetched`); a done share stays done.
+
+        With `fetched` the share is described as well: see `finish`.
+        """
 
     @abstractmethod
     def fail(self, share_id: str, failure: Failure, *, owner: str, now: datetime, retry_at: datetime | None) -> None:
@@ -431,7 +434,11 @@ class WorkLedger(ABC):
 
     @abstractmethod
     def finish(self, share_id: str, *, media_url: str, owner: str, now: datetime) -> None:
-        """Record success: `shares.status` done, `shares.media_url` set; the lease is freed. Raises `LeaseLostError`."""
+        """Record success: `shares.status` done, `shares.media_url` set; the lease is freed. Raises `LeaseLostError`.
+
+        Title, author, description, thumbnail and media type go to the share's columns, and what else is known of the
+        video (extractor, posted_at, duration_seconds, width, height) into its `platform_data`.
+        """
 
     @abstractmethod
     def release(self, owner: str, *, now: datetime) -> None:

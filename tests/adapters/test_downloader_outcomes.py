@@ -3,12 +3,16 @@
 import errno
 import io
 from collections.abc import Mapping
+from dataclasses import replace
+from datetime import UTC, datetime
 from pathlib import Path
-from typing import Any, cast
+from types import SimpleNamespace
+from typing import TYPE_CHECKING, Any, cast
 
 import pytest
 
 from bookmarkai_assets.adapters.downloader.job import Fetched, Job, result_from_json, result_to_json
+from bookmarkai_assets.adapters.downloader.tiktok import PostPage
 from bookmarkai_assets.adapters.downloader.ytdlp import (
     ByteCounter,
     find_video,
@@ -22,6 +26,9 @@ from bookmarkai_assets.core.errors import ShareFailedError
 from bookmarkai_assets.core.media import Digest, VideoInfo
 from bookmarkai_assets.core.outcomes import Failure, Outcome
 from bookmarkai_assets.core.ports import DownloadedFile, DownloadLimits
+
+if TYPE_CHECKING:
+    from yt_dlp import YoutubeDL
 
 LIMITS = DownloadLimits(max_bytes=1000, max_duration_seconds=60, timeout_seconds=30)
 URL = "https://www.tiktok.com/@user/video/1"
@@ -53,49 +60,98 @@ def http_error(status: int) -> Exception:
 # --- Errors ---------------------------------------------------------------------------------------------------------
 
 
-@pytest.mark.parametrize(
-    ("message", "expected"),
-    [
-        # TikTok
-        ("You do not have permission to view this post. Log into an account that has access", Outcome.PRIVATE),
-        ("This post may not be comfortable for some audiences. Log in for access", Outcome.LOGIN_NEEDED),
-        ("TikTok is requiring login for access to this content", Outcome.LOGIN_NEEDED),
-        ("Your IP address is blocked from accessing this post", Outcome.GONE),
-        # YouTube
-        ("Private video. Sign in if you've been granted access to this video", Outcome.PRIVATE),
-        ("Video unavailable. This video has been removed by the uploader", Outcome.GONE),
-        ("This video is no longer available because the account has been terminated", Outcome.GONE),
-        ("Sign in to confirm you\u2019re not a bot. Use --cookies-from-browser", Outcome.RATE_LIMITED),
-        ("Sign in to confirm your age", Outcome.LOGIN_NEEDED),
-        ("Join this channel to get access to members-only content like this video", Outcome.LOGIN_NEEDED),
-        ("This live event will begin in 3 days.", Outcome.LIVE),
-        ("Premieres in 12 hours", Outcome.LIVE),
-        ("This content isn't available, try again later", Outcome.RATE_LIMITED),
-        ("All player responses are invalid. Your IP is likely being blocked by Youtube", Outcome.RATE_LIMITED),
-        ("We're processing this video. Check back later.", Outcome.DOWNLOAD_FAILED),
-        ("The uploader has not made this video available in your country", Outcome.GEO_RESTRICTED),
-        ("This video is not available in your country", Outcome.GEO_RESTRICTED),
-        ("This video is DRM protected", Outcome.UNSUPPORTED_SITE),
-        # Instagram
-        ("This content is only available for registered users who follow this account", Outcome.PRIVATE),
-        ("Redirected to the login page. You have exceeded the rate-limit", Outcome.RATE_LIMITED),
-        ("There is no video in this post", Outcome.NOT_A_VIDEO),
-        # Reddit
-        ("Private subreddit; an account that has been approved is required", Outcome.PRIVATE),
-        ("Account authentication is required", Outcome.LOGIN_NEEDED),
-        ("No media found", Outcome.NOT_A_VIDEO),
-        # X
-        ("You are not authorized to view this protected tweet", Outcome.PRIVATE),
-        ("NSFW tweet requires authentication", Outcome.LOGIN_NEEDED),
-        ("Requested tweet is unavailable", Outcome.GONE),
-        ("Twitter API says: This Post is from a suspended account", Outcome.GONE),
-        ("No video could be found in this tweet", Outcome.NOT_A_VIDEO),
-        # yt-dlp itself
-        ("Requested format is not available. Use --list-formats for a list of available formats", Outcome.NOT_A_VIDEO),
-        ("file:// URLs are disabled by default in yt-dlp for security reasons", Outcome.REFUSED),
-        ("Something that no table knows", Outcome.DOWNLOAD_FAILED),
-    ],
-)
+# What the installed yt-dlp says, by the file of its extractor in which the words stand.
+SAID_BY_YTDLP = [
+    ("tiktok", "You do not have permission to view this post. Log into an account that has access", Outcome.PRIVATE),
+    ("tiktok", "This post may not be comfortable for some audiences. Log in for access", Outcome.LOGIN_NEEDED),
+    ("tiktok", "TikTok is requiring login for access to this content", Outcome.LOGIN_NEEDED),
+    ("tiktok", "Your IP address is blocked from accessing this post", Outcome.BLOCKED),
+    ("tiktok", "This livestream has ended", Outcome.LIVE),
+    ("youtube/_video", "All player responses are invalid. Your IP is likely being blocked by Youtube", Outcome.BLOCKED),
+    ("youtube/_video", ". YouTube is requiring a captcha challenge before playback", Outcome.BLOCKED),
+    (
+        "youtube/_video",
+        "has been rate-limited by YouTube for up to an hour. It is recommended to",
+        Outcome.RATE_LIMITED,
+    ),
+    ("youtube/_video", "This content isn't available, try again later", Outcome.RATE_LIMITED),
+    (
+        "youtube/_video",
+        "The uploader has not made this video available in your country",
+        Outcome.GEO_RESTRICTED,
+    ),
+    (
+        "instagram",
+        "This content is only available for registered users who follow this account",
+        Outcome.PRIVATE,
+    ),
+    ("instagram", "You have exceeded the rate-limit for accessing posts anonymously", Outcome.RATE_LIMITED),
+    ("instagram", "Instagram sent an empty media response. Check if this post is accessible", Outcome.LOGIN_NEEDED),
+    ("instagram", "There is no video in this post", Outcome.PHOTO_POST),
+    ("reddit", "Your IP address is unable to access the Reddit API", Outcome.BLOCKED),
+    ("reddit", "Account authentication is required", Outcome.LOGIN_NEEDED),
+    ("reddit", "Quarantined subreddit; an account that has opted in is required", Outcome.LOGIN_NEEDED),
+    ("reddit", "Private subreddit; an account that has been approved is required", Outcome.PRIVATE),
+    ("reddit", "This video is processing", Outcome.DOWNLOAD_FAILED),
+    ("reddit", "No media found", Outcome.NOT_A_VIDEO),
+    ("twitter", "You are not authorized to view this protected tweet", Outcome.PRIVATE),
+    ("twitter", "NSFW tweet requires authentication", Outcome.LOGIN_NEEDED),
+    ("twitter", "Requested tweet is unavailable", Outcome.GONE),
+    ("twitter", "Broadcast no longer exists", Outcome.GONE),
+    ("twitter", "This live broadcast has not yet started", Outcome.LIVE),
+    ("twitter", "Twitter Space ended and replay is disabled", Outcome.GONE),
+    ("twitter", "No video could be found in this tweet", Outcome.NOT_A_VIDEO),
+    ("common", "This video is only available for registered users", Outcome.LOGIN_NEEDED),
+    ("common", "This video is not available from your location due to geo restriction", Outcome.GEO_RESTRICTED),
+    ("common", "This video is DRM protected", Outcome.UNSUPPORTED_SITE),
+]
+# What the sites themselves say, which yt-dlp hands on as it is.
+SAID_BY_SITES = [
+    ("Private video. Sign in if you've been granted access to this video", Outcome.PRIVATE),
+    ("Video unavailable. This video is private", Outcome.PRIVATE),
+    ("Video unavailable. This video has been removed by the uploader", Outcome.GONE),
+    ("This video is no longer available because the account has been terminated", Outcome.GONE),
+    ("Video unavailable. This live stream recording is not available.", Outcome.GONE),
+    ("Sign in to confirm you\u2019re not a bot. Use --cookies-from-browser", Outcome.BLOCKED),
+    ("Sign in to confirm your age. This video may be inappropriate for some users", Outcome.LOGIN_NEEDED),
+    ("Join this channel to get access to members-only content like this video", Outcome.LOGIN_NEEDED),
+    ("This live event will begin in 3 days.", Outcome.LIVE),
+    ("Premieres in 12 hours", Outcome.LIVE),
+    ("We're processing this video. Check back later.", Outcome.DOWNLOAD_FAILED),
+    (
+        "Video unavailable. This video contains content from X, who has blocked it in your country",
+        Outcome.GEO_RESTRICTED,
+    ),
+    ("Restricted Video: You must be 18 years old or over to see this video. Log in", Outcome.LOGIN_NEEDED),
+    ("Twitter API says: This Post is from a suspended account", Outcome.GONE),
+    ("Twitter API says: This Post was deleted by the Post author", Outcome.GONE),
+    ("Suspended", Outcome.GONE),
+    (
+        "Twitter API says: You\u2019re unable to view this Post because this account owner limits who can view it",
+        Outcome.PRIVATE,
+    ),
+    ("Requested format is not available. Use --list-formats for a list of available formats", Outcome.NOT_A_VIDEO),
+    ("file:// URLs are disabled by default in yt-dlp for security reasons", Outcome.REFUSED),
+    ("Something that no table knows", Outcome.DOWNLOAD_FAILED),
+]
+HINT = ". Use --cookies-from-browser or --cookies for the authentication. See  https://github.com/yt-dlp  for how"
+
+
+@pytest.mark.parametrize(("extractor", "message", "expected"), SAID_BY_YTDLP)
+def test_what_yt_dlp_says_becomes_an_outcome(extractor: str, message: str, expected: Outcome) -> None:
+    """The words stand in the installed extractors, and mean the same with the advice that yt-dlp gives about logins."""
+    import yt_dlp
+
+    source = (Path(yt_dlp.__file__).parent / f"extractor/{extractor}.py").read_text()
+    assert message in source.replace("\\'", "'")
+    is_advised = expected in {Outcome.PRIVATE, Outcome.LOGIN_NEEDED}
+    for said in (message, message + HINT) if is_advised else (message,):
+        failure = outcome(extractor_error(said))
+        assert failure.outcome is expected
+        assert "--" not in failure.reason
+
+
+@pytest.mark.parametrize(("message", "expected"), SAID_BY_SITES)
 def test_what_a_site_says_becomes_an_outcome(message: str, expected: Outcome) -> None:
     """The words of the platforms' refusals are told apart, as yt-dlp passes them on."""
     failure = outcome(extractor_error(message))
@@ -110,6 +166,7 @@ def test_what_a_site_says_becomes_an_outcome(message: str, expected: Outcome) ->
         ("No video formats found!", Outcome.SITE_CHANGED),
         ("An extractor error has occurred.", Outcome.SITE_CHANGED),
         ("Video not available, status code 10231", Outcome.GONE),
+        ("HTTP Error 403 Forbidden; reason given: banned", Outcome.GONE),
     ],
 )
 def test_an_extractor_at_a_loss_means_that_the_site_changed(message: str, expected: Outcome) -> None:
@@ -317,6 +374,7 @@ def test_a_sites_words_are_capped_and_cleaned() -> None:
             "channel": 7,
             "description": "d" * 10_000 + "\x00",
             "thumbnail": "javascript:alert(1)",
+            "timestamp": 1e30,
             "extractor": "TikTok",
         },
         duration_seconds=1.5,
@@ -329,6 +387,7 @@ def test_a_sites_words_are_capped_and_cleaned() -> None:
     assert info.description
     assert len(info.description) == 5000
     assert info.thumbnail_url is None
+    assert info.posted_at is None
     assert (info.extractor, info.duration_seconds, info.width, info.height) == ("TikTok", 1.5, None, 48)
 
 
@@ -336,6 +395,77 @@ def test_a_site_that_says_nothing_leaves_no_gap() -> None:
     """Without a word from the site there is still a title to show."""
     info = video_info({}, duration_seconds=1, width=None, height=None)
     assert (info.title, info.author, info.description, info.thumbnail_url) == ("Untitled", None, None, None)
+
+
+@pytest.mark.parametrize(
+    ("said", "expected"),
+    [
+        ({"timestamp": 1_760_000_000, "upload_date": "20200101"}, datetime(2025, 10, 9, 8, 53, 20, tzinfo=UTC)),
+        ({"upload_date": "20251009"}, datetime(2025, 10, 9, tzinfo=UTC)),
+        ({"upload_date": "20251399"}, None),
+        ({"timestamp": "soon", "upload_date": 7}, None),
+        ({"timestamp": float("inf")}, None),
+        ({"timestamp": -62_135_596_800}, None),
+        ({"upload_date": "99991231"}, None),
+        ({"timestamp": float("nan")}, None),
+        ({}, None),
+    ],
+)
+def test_a_video_was_posted_when_the_site_says_so(said: dict[str, Any], expected: datetime | None) -> None:
+    """The moment goes before the day; what is neither is not kept."""
+    assert video_info(said, duration_seconds=1, width=None, height=None).posted_at == expected
+
+
+@pytest.mark.parametrize(
+    "url",
+    [
+        "https://www.tiktok.com/@user/photo/7300000000000000001",
+        "https://www.tiktok.com/@/photo/7300000000000000001?_r=1",
+    ],
+)
+def test_a_link_to_pictures_is_a_photo_post(url: str) -> None:
+    """TikTok's posts of pictures are told from sites that are not served."""
+    from yt_dlp.utils import DownloadError
+
+    failure = outcome(DownloadError(f"ERROR: No suitable extractor found for URL {url}"))
+    assert failure.outcome is Outcome.PHOTO_POST
+
+
+class ScriptedTikTok:
+    """Stands in for yt-dlp's extractor and what gives it, where only what a page carries matters."""
+
+    def __init__(self, data: object) -> None:
+        self._data = data
+
+    def get_info_extractor(self, key: str) -> "ScriptedTikTok":
+        """Give the extractor."""
+        assert key == "TikTok"
+        return self
+
+    def _get_universal_data(self, webpage: str, display_id: str) -> object:
+        assert (webpage, display_id) == ("<html>", "1")
+        return self._data
+
+
+@pytest.mark.parametrize(
+    "data", [None, [], {"webapp.video-detail": 1}, {"webapp.video-detail": {"statusMsg": 7, "itemInfo": [1]}}]
+)
+def test_an_odd_page_of_a_post_changes_nothing(data: Any) -> None:
+    """A page in another form than TikTok's is handed on as it is, and the failure stays yt-dlp's own."""
+    scripted, page = ScriptedTikTok(data), PostPage()
+    page.listen(cast("YoutubeDL", scripted))
+    assert scripted._get_universal_data("<html>", "1") is data
+    assert not page.is_photo_post
+    failure = Failure(Outcome.BLOCKED, "turned away")
+    assert page.failure(failure) is failure
+
+
+def test_an_extractor_that_reads_otherwise_is_left_alone() -> None:
+    """With a yt-dlp that has no such method downloads go on, on yt-dlp's words alone."""
+    page = PostPage()
+    page.listen(cast("YoutubeDL", SimpleNamespace(get_info_extractor=lambda _: object())))
+    failure = Failure(Outcome.GONE, "gone")
+    assert page.failure(failure) is failure
 
 
 @pytest.mark.parametrize(
@@ -365,7 +495,8 @@ def test_a_job_and_its_result_survive_the_wire(tmp_path: Path) -> None:
     (tmp_path / "video.mp4").touch()
     video = DownloadedFile(tmp_path / "video.mp4", Digest(3, "ab"), "video/mp4")
     info = VideoInfo("T\u00eftle", None, "d", None, "generic", 1.5, None, 48)
-    for result in (Fetched(video, None, info), Fetched(video, video, info), Failure(Outcome.GONE, "gone")):
+    dated = replace(info, posted_at=datetime(2025, 10, 9, tzinfo=UTC))
+    for result in (Fetched(video, None, info), Fetched(video, video, dated), Failure(Outcome.GONE, "gone")):
         assert result_from_json(result_to_json(result), directory=tmp_path) == result
 
 

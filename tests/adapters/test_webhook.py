@@ -13,8 +13,9 @@ import pytest
 import requests
 
 from bookmarkai_assets.adapters.webhook import RETRIES, WebhookReceiver, signature
+from bookmarkai_assets.core.alert_messages import Message, incident_id, messages
 from bookmarkai_assets.core.alert_ports import Receipt
-from bookmarkai_assets.core.alerts import AlertKind, Message, incident_id, messages
+from bookmarkai_assets.core.alerts import AlertKind
 from bookmarkai_assets.core.published_metrics import MetricName
 from bookmarkai_assets.core.rollout_ports import Incident
 from tests.support.http_stub import unanswered_url

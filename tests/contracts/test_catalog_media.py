@@ -7,6 +7,7 @@ from sqlalchemy import text
 
 from bookmarkai_assets.adapters.catalog import OpenCatalog
 from bookmarkai_assets.core.errors import LeaseLostError
+from bookmarkai_assets.core.media import VideoInfo
 from bookmarkai_assets.core.placement import Backend, Decider
 from bookmarkai_assets.core.ports import InventoryLine
 from tests.support.catalog import PLACEMENT, add_share, at, begin, execute, staged_media, store, stored_media
@@ -85,7 +86,7 @@ def test_a_placement_from_before_deciders_were_kept_is_the_policys(each_catalog:
 def test_a_media_without_sound_or_details_comes_back_so(each_catalog: OpenCatalog, share_id: str) -> None:
     """What a site does not say stays unsaid, and a video without sound has no audio track."""
     whole = staged_media("m", share_id)
-    info = replace(whole.info, author=None, description=None, thumbnail_url=None, width=None, height=None)
+    info = VideoInfo("A title", None, None, None, "Generic", duration_seconds=1.5, width=None, height=None)
     media = replace(whole, info=info, audio=None)
 
     each_catalog.media.record_staged(media, owner="run", now=at(1))

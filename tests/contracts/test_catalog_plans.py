@@ -226,10 +226,12 @@ def test_no_frequent_question_reads_a_whole_table(full_catalog: OpenCatalog) -> 
         "first_event_at": catalog.totals.first_event_at,
         "events_from": lambda: catalog.totals.events_from(WEEK.end),
         "standing": catalog.rollout.standing,
+        "history without advice": lambda: catalog.rollout.history(with_advice=False),
         "last_verification": catalog.rollout.last_verification,
         "incidents.close": lambda: catalog.incidents.close("key-7", now=at(0)),
         "incidents.undelivered": catalog.incidents.undelivered,
         "incidents.list": lambda: catalog.incidents.list(limit=50),
+        "incidents.list of open ones": lambda: catalog.incidents.list(is_open=True),
     }
 
     plans = {name: plans_of(catalog, ask) for name, ask in questions.items()}
@@ -249,6 +251,7 @@ def test_no_frequent_question_reads_a_whole_table(full_catalog: OpenCatalog) -> 
     assert "ix_tombstones_unconfirmed_url" in plans["tombstones.confirm"]
     assert "ix_tombstones_written_at_id" in plans["tombstones.list"]
     assert "ix_rollout_decisions_standing" in plans["standing"]
+    assert "ix_rollout_decisions_standing" in plans["history without advice"]
     assert "B-TREE" not in plans["tombstones.list"]
     assert "Sort" not in plans["tombstones.list"]
 

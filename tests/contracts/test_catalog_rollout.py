@@ -90,6 +90,18 @@ def test_the_standing_decision_is_the_newest_that_is_not_advice(each_catalog: Op
     assert each_catalog.rollout.standing() == rolled_back
 
 
+def test_the_history_can_be_read_without_advice(each_catalog: OpenCatalog) -> None:
+    """Oldest first, and a limit counts what is left."""
+    advice = each_catalog.rollout.append(decision(Action.ADVISE, None))
+    promoted = each_catalog.rollout.append(decision(after=advice))
+    again = each_catalog.rollout.append(decision(Action.ADVISE, after=promoted))
+    aborted = each_catalog.rollout.append(decision(Action.ABORT, after=again))
+    each_catalog.rollout.append(decision(Action.ADVISE, after=aborted))
+
+    assert each_catalog.rollout.history(with_advice=False) == [promoted, aborted]
+    assert each_catalog.rollout.history(limit=1, with_advice=False) == [aborted]
+
+
 def test_a_decision_on_something_older_is_refused(each_catalog: OpenCatalog) -> None:
     """Who decides without having seen the newest decision is told of it, and nothing is kept."""
     first = each_catalog.rollout.append(decision())

@@ -123,6 +123,7 @@ def staged_media(media_id: str, share_id: str, *, url: str = "/staging/video.mp4
             duration_seconds=29.97,
             width=720,
             height=1280,
+            posted_at=at(-3600),
         ),
         video=Blob(url, Digest(5_000_000_000, "a" * 64), "video/mp4"),
         audio=Blob(f"{url}.m4a", Digest(480_000, "b" * 64), "audio/mp4"),

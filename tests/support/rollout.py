@@ -71,8 +71,8 @@ class ContestedLedger(RolloutLedger):
         return self._ledger.append(decision)
 
     @override
-    def history(self, *, limit: int | None = None) -> Sequence[Decision]:
-        return self._ledger.history(limit=limit)
+    def history(self, *, limit: int | None = None, with_advice: bool = True) -> Sequence[Decision]:
+        return self._ledger.history(limit=limit, with_advice=with_advice)
 
     @override
     def standing(self) -> Decision | None:

@@ -168,6 +168,7 @@ def _values(media: Media) -> dict[str, Any]:
         "duration_seconds": info.duration_seconds,
         "width": info.width,
         "height": info.height,
+        "posted_at": info.posted_at,
         "video_url": media.video.url,
         "size_bytes": media.video.digest.size_bytes,
         "sha256": media.video.digest.sha256,
@@ -204,6 +205,7 @@ def _media(row: Row[*tuple[Any, ...]]) -> Media:
             duration_seconds=row.duration_seconds,
             width=row.width,
             height=row.height,
+            posted_at=row.posted_at,
         ),
         video=Blob(row.video_url, Digest(row.size_bytes, row.sha256), row.content_type),
         audio=(

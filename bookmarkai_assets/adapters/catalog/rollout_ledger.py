@@ -42,8 +42,10 @@ class SqlRolloutLedger(RolloutLedger):
         return replace(decision, decision_id=kept)
 
     @override
-    def history(self, *, limit: int | None = None) -> Sequence[Decision]:
+    def history(self, *, limit: int | None = None, with_advice: bool = True) -> Sequence[Decision]:
         statement = select(table).order_by(table.c.id.desc()).limit(limit)
+        if not with_advice:
+            statement = statement.where(STANDING)
         with self._database.reading() as connection:
             newest_first = connection.execute(statement).all()
         return [_decision(row) for row in reversed(newest_first)]

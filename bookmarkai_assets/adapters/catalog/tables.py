@@ -143,6 +143,7 @@ media = Table(
     Column("duration_seconds", Double, nullable=False),
     Column("width", Integer),
     Column("height", Integer),
+    Column("posted_at", Moment, comment="when the site says that it was posted"),
     Column("video_url", Text, nullable=False),
     Column("size_bytes", BigInteger, nullable=False),
     Column("sha256", String(64), nullable=False),

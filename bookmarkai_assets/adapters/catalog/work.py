@@ -153,7 +153,8 @@ class SqlWorkLedger(SqlLeaseLedger):
         with self._database.writing() as connection:
             work = work_rows.lock(connection, share_id)
             if work is not None and work.owner == owner and not work.is_done:
-                set_status(connection, work, status, now=now)
+                described = work_rows.description(connection, work) if status == ShareStatus.FETCHED else {}
+                set_status(connection, work, status, now=now, **described)
 
     @override
     def fail(self, share_id: str, failure: Failure, *, owner: str, now: datetime, retry_at: datetime | None) -> None:
@@ -193,7 +194,8 @@ class SqlWorkLedger(SqlLeaseLedger):
             )
             # The caller may have read the media before it was moved, or expired, and begun the share after.
             url = work_rows.current_url(connection, work.media_id, told=media_url)
-            set_status(connection, work, ShareStatus.DONE, now=now, media_url=url)
+            described = work_rows.description(connection, work)
+            set_status(connection, work, ShareStatus.DONE, now=now, media_url=url, **described)
             _free(connection, work, owner)
 
     @override

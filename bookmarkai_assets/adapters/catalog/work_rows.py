@@ -3,17 +3,18 @@
 What moves are allowed, and when, is decided there.
 """
 
-from collections.abc import Sequence
+import json
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
 from enum import StrEnum
 from typing import Any
 
-from sqlalchemy import Connection, exists, select, update
+from sqlalchemy import Connection, Text, exists, select, type_coerce, update
 
 from bookmarkai_assets.adapters.catalog.columns import has_id, id_text, text_of
 from bookmarkai_assets.adapters.catalog.tables import insert_into, media, share_work, shares, transcripts
-from bookmarkai_assets.core.media import MediaState
+from bookmarkai_assets.core.media import UNTITLED, MediaState
 from bookmarkai_assets.core.shares import ShareStatus
 
 
@@ -136,6 +137,51 @@ def set_status(connection: Connection, work: Work, status: str, *, now: datetime
     """Write a share's status in the gateway's table."""
     is_share = has_id(shares.c.id, work.share_id, is_sqlite=connection.dialect.name == "sqlite")
     connection.execute(update(shares).where(is_share).values(status=status, updated_at=now, **changes))
+
+
+def description(connection: Connection, work: Work) -> dict[str, Any]:
+    """Give what is known of a share's video as columns of the gateway's `shares`; nothing while it was not fetched.
+
+    What the site does not say stays as the gateway has it, and so does what `platform_data` holds beside our names.
+    """
+    row = connection.execute(select(media).where(media.c.media_id == work.media_id)).first()
+    if row is None:
+        return {}
+    said = {
+        "title": row.title if row.title != UNTITLED else None,
+        "author": row.author,
+        "description": row.description,
+        "thumbnail_url": row.thumbnail_url,
+    }
+    measured = {
+        "extractor": row.extractor,
+        "posted_at": row.posted_at.isoformat() if row.posted_at else None,
+        "duration_seconds": row.duration_seconds,
+        "width": row.width,
+        "height": row.height,
+    }
+    return {
+        **_known(said),
+        "media_type": "audio" if row.width is None else "video",
+        "platform_data": {**_platform_data(connection, work), **_known(measured)},
+    }
+
+
+def _known(values: Mapping[str, Any]) -> dict[str, Any]:
+    return {name: value for name, value in values.items() if value is not None}
+
+
+def _platform_data(connection: Connection, work: Work) -> dict[str, Any]:
+    """Read the gateway's own document; on SQLite the column may hold anything, which gives way when it is no object."""
+    is_sqlite = connection.dialect.name == "sqlite"
+    column = type_coerce(shares.c.platform_data, Text) if is_sqlite else shares.c.platform_data
+    found = connection.execute(select(column).where(has_id(shares.c.id, work.share_id, is_sqlite=is_sqlite))).scalar()
+    if is_sqlite:
+        try:
+            found = json.loads(found) if isinstance(found, str | bytes) else None
+        except ValueError:
+            return {}
+    return dict(found) if isinstance(found, Mapping) else {}
 
 
 def in_hand(connection: Connection, owner: str) -> list[str]:

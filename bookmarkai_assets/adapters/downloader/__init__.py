@@ -2,7 +2,7 @@
 
 The parts, in the order of a download: `egress_guard` and `forward_proxy` in this process; `workers`, which starts the
 program `child` and speaks to its `fork_server`; and in a process per download `fetch`, which runs yt-dlp (`ytdlp`,
-`ytdlp_errors`) and validates what it left (`media_file`). `job` is what passes between the two sides.
+`ytdlp_errors`, `tiktok`) and validates what it left (`media_file`). `job` is what passes between the two sides.
 """
 
 import json
@@ -10,6 +10,7 @@ import signal
 import threading
 import time
 import weakref
+from collections.abc import Sequence
 from contextlib import suppress
 from pathlib import Path
 
@@ -19,10 +20,12 @@ from bookmarkai_assets.adapters.downloader.egress_guard import (
     NO_ANSWER,
     REFUSALS,
     Account,
+    Connect,
     Decision,
     EgressGuard,
     Resolve,
     Verdict,
+    connect_with_system,
     resolve_with_system,
 )
 from bookmarkai_assets.adapters.downloader.job import STDERR_FILE, Fetched, Job, result_from_json
@@ -32,7 +35,9 @@ from bookmarkai_assets.core.ports import DownloadedVideo, Downloader, DownloadLi
 from bookmarkai_assets.core.text import clean_line, without_secrets
 from bookmarkai_assets.core.urls import HostPort
 
-_PROGRAM = "bookmarkai_assets.adapters.downloader.child"
+CHILD_PROGRAM = ("-m", "bookmarkai_assets.adapters.downloader.child")
+"""Python's arguments for the downloads' own program."""
+
 # What may come in all: the video, once more where a site breaks off and cannot resume, and pages, manifests and answers
 # that yt-dlp opens and leaves.
 _TIMES_THE_VIDEO = 2
@@ -45,8 +50,9 @@ class YtDlpDownloader(Downloader):
     """Downloads with yt-dlp, through an egress guard of its own, each download in its own process.
 
     `allowed_extractors` are yt-dlp's names (regular expressions, as its option takes them); `allowed_hosts` may be
-    reached although they are not public. Safe to use from many threads. Nothing is started before the first download;
-    what was started ends with `close()`, with this object or with this process.
+    reached although they are not public. `resolve`, `connect` and `program` are the world outside: a test that stands
+    in for it gives its own, and production never does. Safe to use from many threads. Nothing is started before the
+    first download; what was started ends with `close()`, with this object or with this process.
     """
 
     def __init__(
@@ -55,10 +61,13 @@ class YtDlpDownloader(Downloader):
         allowed_extractors: tuple[str, ...],
         allowed_hosts: frozenset[HostPort],
         resolve: Resolve = resolve_with_system,
+        connect: Connect = connect_with_system,
+        program: Sequence[str] = CHILD_PROGRAM,
     ) -> None:
-        self._workers = Workers("-m", _PROGRAM, json.dumps(allowed_extractors))
+        self._workers = Workers(*program, json.dumps(allowed_extractors))
         self._allowed_hosts = allowed_hosts
         self._resolve = resolve
+        self._connect = connect
         self._lock = threading.Lock()
         self._guard: EgressGuard | None = None
         self._close_guard: weakref.finalize[[], YtDlpDownloader] | None = None
@@ -90,7 +99,9 @@ class YtDlpDownloader(Downloader):
     def _running_guard(self) -> EgressGuard:
         with self._lock:
             if self._guard is None:
-                self._guard = EgressGuard(allowed_hosts=self._allowed_hosts, resolve=self._resolve)
+                self._guard = EgressGuard(
+                    allowed_hosts=self._allowed_hosts, resolve=self._resolve, connect=self._connect
+                )
                 self._close_guard = weakref.finalize(self, self._guard.close)
             return self._guard
 

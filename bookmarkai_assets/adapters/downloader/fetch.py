@@ -5,12 +5,14 @@ from pathlib import Path
 
 from bookmarkai_assets.adapters.downloader.job import Fetched, Job
 from bookmarkai_assets.adapters.downloader.media_file import DISK_ERRORS, MediaFacts, content_type_of, read_media
+from bookmarkai_assets.adapters.downloader.tiktok import IE_KEY, PostPage, photo_post
 from bookmarkai_assets.adapters.downloader.ytdlp import (
     VIDEO_STEM,
     ByteCounter,
     Info,
     Log,
     find_video,
+    is_allowed,
     needs_ffmpeg,
     options,
     refuse_what_exceeds,
@@ -31,8 +33,9 @@ def fetch(job: Job, *, allowed_extractors: tuple[str, ...]) -> Fetched | Failure
     """Download the one video behind the job's link into its directory, validate it and cut its audio track."""
     from yt_dlp.utils import YoutubeDLError
 
+    page = PostPage()
     try:
-        info, file = _download(job, allowed_extractors)
+        info, file = _download(job, allowed_extractors, page)
         size_bytes = file.stat().st_size
         if size_bytes > job.limits.max_bytes:
             return too_big(job.limits.max_bytes)
@@ -43,14 +46,14 @@ def fetch(job: Job, *, allowed_extractors: tuple[str, ...]) -> Fetched | Failure
     except ShareFailedError as error:
         return error.failure
     except YoutubeDLError as error:
-        return failure_of(error, url=job.url, allowed_extractors=allowed_extractors)
+        return page.failure(failure_of(error, url=job.url, allowed_extractors=allowed_extractors))
     except OSError as error:
         if error.errno not in DISK_ERRORS:
             raise
         return Failure(Outcome.DOWNLOAD_FAILED, f"the disk is full: {error.strerror}")
 
 
-def _download(job: Job, allowed_extractors: tuple[str, ...]) -> tuple[Info, Path]:
+def _download(job: Job, allowed_extractors: tuple[str, ...], page: PostPage) -> tuple[Info, Path]:
     """Run yt-dlp; returns what the site said and the file. Raises `ShareFailedError` and yt-dlp's errors."""
     from yt_dlp import YoutubeDL
 
@@ -64,7 +67,11 @@ def _download(job: Job, allowed_extractors: tuple[str, ...]) -> tuple[Info, Path
         on_progress=ByteCounter(job.limits.max_bytes),
     )
     with YoutubeDL(parameters) as ydl:
+        if is_allowed(IE_KEY, allowed_extractors):
+            page.listen(ydl)
         info = find_video(ydl, job.url)
+        if page.is_photo_post:
+            raise ShareFailedError(photo_post())
         refuse_what_exceeds(info, job.limits)
         if needs_ffmpeg(info):
             ydl.params["ffmpeg_location"] = _ffmpeg()

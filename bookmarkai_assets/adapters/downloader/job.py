@@ -3,7 +3,9 @@
 import dataclasses
 import json
 from dataclasses import dataclass
+from datetime import datetime
 from pathlib import Path
+from typing import Any
 
 from bookmarkai_assets.core.media import Digest, VideoInfo
 from bookmarkai_assets.core.outcomes import Failure, Outcome
@@ -56,7 +58,7 @@ def result_to_json(result: Fetched | Failure) -> bytes:
         {
             "video": _file_to_fields(result.video),
             "audio": _file_to_fields(result.audio) if result.audio else None,
-            "info": dataclasses.asdict(result.info),
+            "info": _info_to_fields(result.info),
         }
     ).encode()
 
@@ -73,10 +75,19 @@ def result_from_json(text: bytes, *, directory: Path) -> Fetched | Failure:
         return Fetched(
             video=_file_from_fields(fields["video"], directory),
             audio=_file_from_fields(fields["audio"], directory) if fields["audio"] else None,
-            info=VideoInfo(**fields["info"]),
+            info=_info_from_fields(fields["info"]),
         )
     except (KeyError, TypeError) as error:
         raise ValueError(f"a field is missing or odd: {error}") from error
+
+
+def _info_to_fields(info: VideoInfo) -> dict[str, object]:
+    return dataclasses.asdict(info) | {"posted_at": info.posted_at.isoformat() if info.posted_at else None}
+
+
+def _info_from_fields(fields: dict[str, Any]) -> VideoInfo:
+    posted_at = fields["posted_at"]
+    return VideoInfo(**(fields | {"posted_at": datetime.fromisoformat(posted_at) if posted_at else None}))
 
 
 def _file_to_fields(file: DownloadedFile) -> dict[str, object]:

@@ -5,11 +5,12 @@ Runs in a download's own process. Its errors become outcomes in `ytdlp_errors`.
 
 import re
 from collections.abc import Callable, Mapping
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from bookmarkai_assets.core.errors import ShareFailedError
-from bookmarkai_assets.core.media import VideoInfo
+from bookmarkai_assets.core.media import UNTITLED, VideoInfo
 from bookmarkai_assets.core.outcomes import Failure, Outcome
 from bookmarkai_assets.core.ports import DownloadLimits
 from bookmarkai_assets.core.text import clean_line, clean_paragraphs
@@ -30,6 +31,7 @@ _LIVE_STATUSES = frozenset({"is_live", "is_upcoming", "post_live"})
 _PLAYLIST_TYPES = frozenset({"playlist", "multi_video"})
 _MAX_NESTING = 3  # a page whose player is a page whose player is a page
 _READ_BYTES = 262_144  # at a time: how far a stream of unknown length may overshoot a limit
+_YEARS_OF_THE_WEB = range(1991, 2100)  # what a site says outside of them is no date, and some databases cannot hold it
 _TITLE_CHARACTERS, _NAME_CHARACTERS, _DESCRIPTION_CHARACTERS = 300, 100, 5000
 
 
@@ -208,7 +210,7 @@ def video_info(info: Info, *, duration_seconds: float, width: int | None, height
     thumbnail = clean_line(str(info.get("thumbnail") or ""), max_characters=MAX_URL_CHARACTERS + 1)
     is_link = thumbnail.startswith(("https://", "http://")) and len(thumbnail) <= MAX_URL_CHARACTERS
     return VideoInfo(
-        title=title or "Untitled",
+        title=title or UNTITLED,
         author=clean_line(str(author), max_characters=_NAME_CHARACTERS) or None,
         description=description or None,
         thumbnail_url=thumbnail if is_link else None,
@@ -216,4 +218,19 @@ def video_info(info: Info, *, duration_seconds: float, width: int | None, height
         duration_seconds=duration_seconds,
         width=width,
         height=height,
+        posted_at=_posted_at(info),
     )
+
+
+def _posted_at(info: Info) -> datetime | None:
+    """Read when a site says that it showed the video first: in epoch seconds, or as a day, which begins in UTC."""
+    seconds = next((info[key] for key in ("timestamp", "release_timestamp") if info.get(key)), None)
+    day = str(info.get("upload_date") or "")
+    try:
+        if isinstance(seconds, int | float):
+            posted_at = datetime.fromtimestamp(seconds, UTC)
+        else:
+            posted_at = datetime.strptime(day, "%Y%m%d").replace(tzinfo=UTC)
+    except (ValueError, OverflowError, OSError):  # nothing, or a number or a day that no calendar has
+        return None
+    return posted_at if posted_at.year in _YEARS_OF_THE_WEB else None

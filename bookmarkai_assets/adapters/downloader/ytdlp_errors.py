@@ -8,6 +8,7 @@ from collections.abc import Iterator
 from http import HTTPStatus
 
 from bookmarkai_assets.adapters.downloader.media_file import DISK_ERRORS
+from bookmarkai_assets.adapters.downloader.tiktok import is_photo_link, photo_post
 from bookmarkai_assets.adapters.downloader.ytdlp import is_allowed
 from bookmarkai_assets.core.outcomes import Failure, Outcome
 from bookmarkai_assets.core.text import clean_line, without_secrets
@@ -24,19 +25,16 @@ _SAID = tuple(
         (Outcome.UNSUPPORTED_SITE, (r"\bDRM\b",)),
         (Outcome.NOT_A_VIDEO, (r"requested format is not available", r"only images")),
         (
-            Outcome.RATE_LIMITED,
+            Outcome.BLOCKED,
             (
-                r"rate.?limit",
-                r"too many requests",
+                r"\bIP (address )?is (likely being )?blocked",
+                r"\bIP address is unable to access",
                 r"not a bot",
                 r"captcha",
-                r"try again later",
-                r"IP is likely being blocked",
-                r"unable to access the .{0,20} API",
             ),
         ),
-        # TikTok's answer 10204, which it gives for removed posts too.
-        (Outcome.GONE, (r"IP address is blocked from accessing this post",)),
+        (Outcome.RATE_LIMITED, (r"rate.?limit", r"too many requests", r"try again later")),
+        (Outcome.GONE, (r"reason given: banned", r"replay is disabled")),
         (
             Outcome.PRIVATE,
             (r"\bprivate\b", r"\bprotected\b", r"have permission", r"who follow", r"been approved", r"limits who can"),
@@ -48,7 +46,7 @@ _SAID = tuple(
         (
             Outcome.LIVE,
             (
-                r"\blive (event|stream|broadcast)",
+                r"\blive (event|stream(?! recording)|broadcast)(?! no longer)",
                 r"livestream",
                 r"\bpremieres?\b",
                 r"not (currently |yet )?(live|started)",
@@ -67,6 +65,9 @@ _SAID = tuple(
                 r"payment",
                 r"purchase",
                 r"\brent\b",
+                r"\bNSFW\b",
+                r"empty media response",
+                r"account that has opted in",
             ),
         ),
         (
@@ -82,6 +83,7 @@ _SAID = tuple(
                 r"(un|not |n't )available",
             ),
         ),
+        (Outcome.PHOTO_POST, (r"no video in this post",)),
         (Outcome.NOT_A_VIDEO, (r"\bno (video|media)\b", r"not a video")),
     )
 )
@@ -97,7 +99,7 @@ _OF_STATUS = {
 # yt-dlp's advice to its own users, and its wrapping; none of it helps a reader here.
 _ADVICE = re.compile(
     r"[;,.]?\s*(please report this issue|confirm you are on|use --|see\s+https?://|you might want to use a VPN|"
-    r"\(caused by|try again with).*",
+    r"\(caused by|try again with|it is recommended to).*",
     re.IGNORECASE | re.DOTALL,
 )
 _STATUS_IN_WORDS = re.compile(r"HTTP Error (\d{3})")
@@ -172,6 +174,8 @@ def _failure_of_unsupported(url: str, allowed_extractors: tuple[str, ...]) -> Fa
     """Tell a page without a video from a site that yt-dlp knows and this installation does not allow."""
     from yt_dlp.extractor import gen_extractor_classes
 
+    if is_photo_link(url):
+        return photo_post()
     # Two thousand patterns are compiled here, which takes half a second; only a failing link pays it.
     for extractor in gen_extractor_classes():
         if not extractor.suitable(url):

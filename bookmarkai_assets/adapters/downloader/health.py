@@ -1,0 +1,116 @@
+"""Looks at the downloader's parts on this machine: the guard, a download's own process, the reading of media."""
+
+import json
+import subprocess
+import sys
+import tempfile
+from collections.abc import Callable
+from pathlib import Path
+
+from bookmarkai_assets.adapters.downloader.guard_trial import DownloadTrial, GuardTrial, try_guard
+from bookmarkai_assets.adapters.downloader.media_file import read_media
+from bookmarkai_assets.core.errors import ShareFailedError
+from bookmarkai_assets.core.health import CheckStatus, Finding
+from bookmarkai_assets.core.urls import HostPort
+
+_PROGRAM = "bookmarkai_assets.adapters.downloader.guard_trial"
+_TRIAL_SECONDS = 60
+_STOP = "stop downloading on this machine until this passes: links could reach what is private"
+_MAX_CHARACTERS = 200
+
+
+def look_at_guard(name: str, *, opened: frozenset[HostPort], trial: Callable[[], GuardTrial] = try_guard) -> Finding:
+    """Ask the egress guard for what is private; `opened` are the hosts that the operator has opened."""
+    done = trial()
+    if done.arrived or done.unrefused:
+        found = f"expected refusals, found {done.arrived} connections led to private addresses"
+        which = f" ({', '.join(done.unrefused)[:_MAX_CHARACTERS]})" if done.unrefused else ""
+        return Finding(name, CheckStatus.FAIL, found + which, _STOP)
+    if done.is_open_to_anybody:
+        return Finding(name, CheckStatus.FAIL, "expected a refusal without the download's token, found none", _STOP)
+    if not done.passes_public:
+        return Finding(
+            name,
+            CheckStatus.FAIL,
+            "expected the guard to pass a public address on, found that it does not",
+            "no download can work: look for what keeps programs of this user from connecting to 127.0.0.1",
+        )
+    found = f"{done.tried} ways to private addresses refused, no connection arrived; public ones pass"
+    if opened:
+        hosts = ", ".join(sorted(f"{place.host}:{place.port}" for place in opened))
+        return Finding(
+            name,
+            CheckStatus.WARN,
+            f"{found}. But EGRESS_ALLOWED_HOSTS opens {hosts}",
+            "unset EGRESS_ALLOWED_HOSTS where shared links are not your own",
+        )
+    return Finding(name, CheckStatus.PASS, found)
+
+
+def try_in_process() -> DownloadTrial | str:
+    """Run the trial of a real download under an environment that says NO_PROXY=*; a text says how it broke."""
+    # By `env`, which adds to the environment that this process has and may not read.
+    command = ["/usr/bin/env", "NO_PROXY=*", "no_proxy=*", sys.executable, "-m", _PROGRAM]
+    try:
+        done = subprocess.run(  # noqa: S603 - a fixed command
+            command, capture_output=True, text=True, timeout=_TRIAL_SECONDS, check=False, stdin=subprocess.DEVNULL
+        )
+    except (OSError, subprocess.TimeoutExpired) as error:
+        return type(error).__name__
+    if done.returncode != 0:
+        return f"its program ended with code {done.returncode}"
+    return DownloadTrial(**json.loads(done.stdout))
+
+
+def look_at_download(name: str, *, trial: Callable[[], DownloadTrial | str] = try_in_process) -> Finding:
+    """Send a real download, in its own process and with NO_PROXY set around it, to a listener on loopback."""
+    done = trial()
+    if isinstance(done, str):
+        return Finding(
+            name,
+            CheckStatus.FAIL,
+            f"expected a download's process to run, found: {done}",
+            "install this package anew, with all that it needs; this shows more",
+            f"{sys.executable} -m {_PROGRAM}",
+        )
+    if done.arrived:
+        return Finding(
+            name, CheckStatus.FAIL, f"{done.arrived} connections of a download went past the guard to loopback", _STOP
+        )
+    if not done.is_held or not done.control:
+        return Finding(
+            name,
+            CheckStatus.FAIL,
+            "expected a download from loopback to be refused, one from an opened host to be asked for, every client to "
+            f"come to the guard; found {done.outcome} ({done.reason[:_MAX_CHARACTERS]}), {done.control} connections "
+            f"and {done.guarded} requests",
+            "no download can work: see that programs of this user may connect to 127.0.0.1, then install this package "
+            "anew",
+            f"{sys.executable} -m {_PROGRAM}",
+        )
+    return Finding(
+        name,
+        CheckStatus.PASS,
+        "with NO_PROXY=* around it a real download was refused by the guard, and urllib, libcurl and ffmpeg came to it",
+    )
+
+
+def look_at_media(name: str, sample: Path) -> Finding:
+    """Read a sample video to its end and cut its sound out, as is done with every download."""
+    with tempfile.TemporaryDirectory(prefix="media-check-") as directory:
+        try:
+            facts = read_media(sample, audio_stem=Path(directory) / "audio")
+        except ShareFailedError as error:
+            found = error.failure.reason
+        else:
+            if facts.audio is not None:
+                picture = f"{facts.width}x{facts.height}, {facts.duration_seconds:.1f} s"
+                return Finding(name, CheckStatus.PASS, f"a sample was read and its sound cut out ({picture})")
+            found = "no sound in it"
+    return Finding(
+        name,
+        CheckStatus.FAIL,
+        f"expected the sample {sample.name} to be read, found: {found}",
+        "install PyAV anew",
+        f"{sys.executable} -m pip install --force-reinstall av",
+    )
