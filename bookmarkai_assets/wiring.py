@@ -4,15 +4,17 @@ The adapters' vendors are imported here, when a part is made, and not when this 
 """
 
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
-from datetime import timedelta
+from datetime import date, timedelta
+from pathlib import Path
 from typing import TypedDict
 
 from bookmarkai_assets.adapters.price_table import SHIPPED_PRICES, read_price_table
 from bookmarkai_assets.core.alert_ports import AlertReceiver, MetricSink
 from bookmarkai_assets.core.charts import ChartPainter
 from bookmarkai_assets.core.gate_figures import GateLimits
+from bookmarkai_assets.core.health import Finding
 from bookmarkai_assets.core.placement import Backend, StoragePolicy
 from bookmarkai_assets.core.ports import (
     Catalog,
@@ -218,3 +220,72 @@ def make_metric_sinks(settings: Settings) -> list[MetricSink]:
             secret_key=connection["secret_key"] if is_aws else None,
         )
     ]
+
+
+def look_at_tools(*, python: str, ytdlp: str, ffmpeg: str, today: date) -> dict[str, Callable[[], Finding]]:
+    """Give the looks at what is installed, by the names that their findings are to have."""
+    from bookmarkai_assets.adapters import installation  # noqa: PLC0415 - adapters load when used
+
+    return {
+        python: lambda: installation.look_at_python(python, today=today),
+        ytdlp: lambda: installation.look_at_ytdlp(ytdlp, today=today),
+        ffmpeg: lambda: installation.look_at_ffmpeg(ffmpeg),
+    }
+
+
+def look_at_downloads(
+    settings: Settings | None, *, media: str, guard: str, process: str, sample: Path
+) -> dict[str, Callable[[], Finding]]:
+    """Give the looks at the downloader's parts, by name; without usable settings, no host counts as opened."""
+    from bookmarkai_assets.adapters.downloader import health  # noqa: PLC0415 - adapters load when used
+
+    opened = settings.egress_allowed_hosts if settings else frozenset()
+    return {
+        media: lambda: health.look_at_media(media, sample),
+        guard: lambda: health.look_at_guard(guard, opened=opened),
+        process: lambda: health.look_at_download(process),
+    }
+
+
+def find_speech_model(settings: Settings) -> Path | None:
+    """Find the speech model's directory; None where it would have to be downloaded. Raises `ConfigurationError`."""
+    from bookmarkai_assets.adapters.speech.models import find_local_model  # noqa: PLC0415 - adapters load when used
+
+    return find_local_model(settings.whisper_model)
+
+
+def look_at_catalog(settings: Settings, name: str) -> Finding:
+    """Look at the catalog without upgrading it. Raises `ConfigurationError` when it cannot be reached or written."""
+    from bookmarkai_assets.adapters.catalog.health import look_at_catalog as look  # noqa: PLC0415 - as `open_catalog`
+
+    return look(name, settings.resolved_catalog_url())
+
+
+def look_at_dagster(
+    home: Path, wanted: Sequence[str], names: tuple[str, str, str, str], *, tell: Callable[[Finding], None]
+) -> None:
+    """Look at Dagster's home, as `adapters.dagster_home.look_at_home` says."""
+    from bookmarkai_assets.adapters.dagster_home import look_at_home  # noqa: PLC0415 - adapters load when used
+
+    look_at_home(names, home, wanted, tell=tell)
+
+
+def look_at_webhook(settings: Settings, name: str) -> Finding | None:
+    """Look at where alerts go, posting nothing; None where no webhook is set."""
+    from bookmarkai_assets.adapters.webhook_health import look_at_webhook as look  # noqa: PLC0415 - as above
+
+    if settings.alert_webhook_url is None:
+        return None
+    url = settings.alert_webhook_url.get_secret_value()
+    return look(name, url, is_signed=settings.alert_webhook_secret is not None)
+
+
+def look_at_metric_sinks(settings: Settings, name: str) -> Finding | None:
+    """Look whether metrics could be published, publishing none; None where they are not to be."""
+    from bookmarkai_assets.adapters.cloudwatch import look_at_publishing  # noqa: PLC0415 - adapters load when used
+
+    if settings.cloudwatch_namespace is None:
+        return None
+    connection = _connection_of(settings)
+    has_keys = connection["endpoint"] is None and connection["access_key"] is not None
+    return look_at_publishing(name, settings.cloudwatch_namespace, region=connection["region"], has_keys=has_keys)

@@ -9,6 +9,7 @@ from typing import Any
 from typing_extensions import override
 
 from bookmarkai_assets.core.alert_ports import MetricSink, MetricSinkError
+from bookmarkai_assets.core.health import CheckStatus, Finding
 from bookmarkai_assets.core.published_metrics import LATENCIES, Datum
 
 CONNECT_TIMEOUT_SECONDS = 5
@@ -64,6 +65,37 @@ class CloudWatchSink(MetricSink):
                 ),
             )
         return self._client
+
+
+def look_at_publishing(name: str, namespace: str, *, region: str | None, has_keys: bool) -> Finding:
+    """Look whether there are a region and credentials to publish with; asks CloudWatch nothing.
+
+    `has_keys` says that the sink is given keys; else they are looked for as AWS's own tools do.
+    """
+    from boto3.session import Session
+    from botocore.exceptions import BotoCoreError
+
+    try:
+        session = Session()
+        found_region = region or session.region_name
+        credentials = "S3_ACCESS_KEY" if has_keys else getattr(session.get_credentials(), "method", None)
+    except BotoCoreError as error:  # such as for a profile that is named and not there
+        return Finding(
+            name,
+            CheckStatus.FAIL,
+            f"expected credentials for CloudWatch, found {type(error).__name__}",
+            "correct AWS's own variables and profiles, or unset CLOUDWATCH_NAMESPACE",
+        )
+    missing = [what for what, found in (("a region", found_region), ("credentials", credentials)) if not found]
+    if missing:
+        return Finding(
+            name,
+            CheckStatus.FAIL,
+            f"CLOUDWATCH_NAMESPACE is set, and {' and '.join(missing)} to publish with are not to be found",
+            "set AWS_REGION and give this machine a profile or role that may cloudwatch:PutMetricData, or unset "
+            "CLOUDWATCH_NAMESPACE",
+        )
+    return Finding(name, CheckStatus.PASS, f"{namespace} in {found_region}, credentials from {credentials}")
 
 
 def _entry(datum: Datum) -> dict[str, Any]:

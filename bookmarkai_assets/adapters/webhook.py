@@ -18,8 +18,8 @@ from requests.adapters import HTTPAdapter
 from typing_extensions import override
 from urllib3.util.retry import Retry
 
+from bookmarkai_assets.core.alert_messages import Message, incident_id, public_details
 from bookmarkai_assets.core.alert_ports import AlertReceiver, Receipt, Reply
-from bookmarkai_assets.core.alerts import Message, incident_id, public_details
 from bookmarkai_assets.core.rollout_ports import Incident
 
 SCHEMA_VERSION = 1

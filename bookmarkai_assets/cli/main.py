@@ -7,7 +7,7 @@ from typing import Annotated
 
 import typer
 
-from bookmarkai_assets.cli import catalog, config, demo, metrics, rollout, shares, storage
+from bookmarkai_assets.cli import catalog, config, demo, doctor, metrics, rollout, shares, storage
 from bookmarkai_assets.cli.help_text import unfold_help
 from bookmarkai_assets.cli.output import fail
 from bookmarkai_assets.core.errors import BookmarkAIError
@@ -25,6 +25,7 @@ app.add_typer(rollout.app, name="rollout")
 app.add_typer(catalog.app, name="catalog")
 app.command("metrics")(metrics.metrics)
 app.command("config")(config.config)
+app.command("doctor")(doctor.doctor)
 app.command("demo")(demo.demo)
 unfold_help(app)
 

@@ -50,13 +50,24 @@ cache, where the load needs them anyway, and 0.6 s when they come from the disk.
 def find_model(model: str, *, answer_within_seconds: float = 5.0) -> Path:
     """Find the directory that holds a model's files, downloading them only when they are nowhere on this machine.
 
-    `model` is a path (with a slash in it: a bare word is always a name), a name such as `tiny.en` or `small`, or a
-    repository on the model hub such as `Systran/faster-whisper-small`. `answer_within_seconds` bounds the wait for the
-    hub's first answer; the vendor itself would wait without end behind a firewall that drops packets.
+    `model` is as for `find_local_model`. `answer_within_seconds` bounds the wait for the hub's first answer; the vendor
+    itself would wait without end behind a firewall that drops packets.
 
     Raises:
         ConfigurationError: No such model or directory, a file is missing or not the vetted one, or the hub cannot be
             reached.
+    """
+    return find_local_model(model) or _downloaded(model, answer_within_seconds=answer_within_seconds)
+
+
+def find_local_model(model: str) -> Path | None:
+    """Find a model's files on this machine; None where only the hub can have them. Asks no network.
+
+    `model` is a path (with a slash in it: a bare word is always a name), a name such as `tiny.en` or `small`, or a
+    repository on the model hub such as `Systran/faster-whisper-small`.
+
+    Raises:
+        ConfigurationError: No such model or directory, or a file is missing or not the vetted one.
     """
     if "/" in model and Path(model).is_dir():
         return _checked_directory(Path(model))
@@ -68,7 +79,7 @@ def find_model(model: str, *, answer_within_seconds: float = 5.0) -> Path:
     packaged = PACKAGED_MODELS.get(model)
     if packaged is not None and importlib.util.find_spec(packaged.module) is not None:
         return _verified_package(model, packaged)
-    return _cached(model) or _downloaded(model, answer_within_seconds=answer_within_seconds)
+    return _cached(model)
 
 
 def _missing_files(directory: Path) -> list[str]:

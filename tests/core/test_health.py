@@ -1,0 +1,86 @@
+"""The rules of an installation's health."""
+
+from datetime import date, timedelta
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from bookmarkai_assets.core.health import (
+    YTDLP_FLOOR,
+    YTDLP_STALE_AFTER,
+    CheckStatus,
+    judge_python,
+    judge_ytdlp,
+    share_heard,
+)
+
+TODAY = date(2026, 11, 22)
+
+
+@pytest.mark.parametrize(
+    ("version", "today", "status"),
+    [
+        ((3, 10, 14), TODAY, CheckStatus.FAIL),
+        ((3, 11, 0), TODAY, CheckStatus.PASS),
+        ((3, 11, 9), date(2027, 10, 31), CheckStatus.PASS),
+        ((3, 11, 9), date(2027, 11, 1), CheckStatus.WARN),
+        ((3, 13, 2), TODAY, CheckStatus.PASS),
+        ((3, 29, 0), TODAY, CheckStatus.PASS),
+    ],
+)
+def test_python_is_judged_by_its_release(version: tuple[int, int, int], today: date, status: CheckStatus) -> None:
+    """Below 3.11 fails, past its last security fixes warns; a release nobody knows yet passes."""
+    assert judge_python("python", version, today=today).status is status
+
+
+@pytest.mark.parametrize(
+    ("version", "status"),
+    [
+        ("2026.10.26", CheckStatus.PASS),
+        ("2026.11.22.232901.dev0", CheckStatus.PASS),
+        ("2026.9.23", CheckStatus.PASS),
+        ("2026.9.22", CheckStatus.WARN),
+        ("2026.7.4", CheckStatus.WARN),
+        ("2026.7.3", CheckStatus.FAIL),
+        ("2021.12.17", CheckStatus.FAIL),
+        ("2026.13.45", CheckStatus.FAIL),
+        ("unknown", CheckStatus.FAIL),
+    ],
+)
+def test_ytdlp_is_judged_by_its_date(version: str, status: CheckStatus) -> None:
+    """Before the floor fails, also what has no date; older than sixty days warns. Both with the command that helps."""
+    found = judge_ytdlp("yt-dlp", version, today=TODAY, install="pip install yt-dlp")
+    assert found.status is status
+    assert found.command == (None if status is CheckStatus.PASS else "pip install yt-dlp")
+
+
+@given(released=st.dates(date(2020, 1, 1), date(2030, 1, 1)), days=st.integers(0, 2000))
+def test_a_release_that_passes_is_neither_vulnerable_nor_old(released: date, days: int) -> None:
+    """It is of the floor's day or later and at most as old as is fine, on whatever day one looks."""
+    found = judge_ytdlp(
+        "yt-dlp", released.strftime("%Y.%m.%d"), today=released + timedelta(days=days), install="install"
+    )
+    is_good = released >= YTDLP_FLOOR and timedelta(days=days) <= YTDLP_STALE_AFTER
+    assert (found.status is CheckStatus.PASS) == is_good
+
+
+@pytest.mark.parametrize(
+    ("heard", "share"),
+    [
+        ("boil THE pasta, in salted water!", 1.0),
+        ("please boil the pasta in the salted water", 1.0),
+        ("boil the plaster in salty water", 4 / 6),
+        ("water", 1 / 6),
+        ("", 0.0),
+    ],
+)
+def test_words_are_compared_in_their_order(heard: str, share: float) -> None:
+    """Case and punctuation do not count, nor do words that were added."""
+    assert share_heard("Boil the pasta in salted water.", heard) == pytest.approx(share)
+
+
+def test_a_sample_without_words_cannot_be_compared() -> None:
+    """It is the caller's mistake, not a share of zero."""
+    with pytest.raises(ValueError, match="with words"):
+        share_heard("…", "something")
