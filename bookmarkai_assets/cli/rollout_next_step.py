@@ -4,22 +4,12 @@ from dataclasses import dataclass
 from datetime import datetime
 
 from bookmarkai_assets.core.gate import Judgement, RuleName, RuleStatus, Verdict
+from bookmarkai_assets.core.gate_words import LOOK_AT, VERIFY
 from bookmarkai_assets.core.placement import BUCKET_COUNT, StorageMode
 from bookmarkai_assets.core.rollout import NOTHING, RolloutControl, RolloutState
 from bookmarkai_assets.core.rules import PipelineRules
 
-VERIFY = "bookmarkai storage verify"
 PROMOTE = "bookmarkai rollout promote"
-
-_LOOK_AT = {
-    RuleName.UPLOAD_FAILURES: "bookmarkai metrics --window 1h",
-    RuleName.MEAN_UPLOAD: "bookmarkai metrics --window 1h",
-    RuleName.ACCESS_DENIED: "bookmarkai storage check --backend s3",
-    RuleName.NOTHING_LOST: VERIFY,
-    RuleName.COST: "bookmarkai rollout plan",
-    RuleName.DOWNLOAD_P95: "bookmarkai metrics --window 1h",
-}
-"""What shows the cause of a failing rule."""
 
 
 @dataclass(frozen=True)
@@ -64,7 +54,7 @@ def _within_hybrid(rules: PipelineRules, state: RolloutState, judgement: Judgeme
             f"the gate says abort ({', '.join(judgement.failing)}){by_itself}", "bookmarkai rollout abort --reason '…'"
         )
     if judgement.failing:
-        return NextStep(f"{judgement.failing[0]} fails: find the cause before going on", _LOOK_AT[judgement.failing[0]])
+        return NextStep(f"{judgement.failing[0]} fails: find the cause before going on", LOOK_AT[judgement.failing[0]])
     if state.is_aborted:
         return NextStep(f"once you know why it was aborted, this goes on to {following}", PROMOTE)
     if not is_begun:

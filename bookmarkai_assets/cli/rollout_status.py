@@ -9,8 +9,9 @@ from rich.text import Text
 
 from bookmarkai_assets.cli.output import clean, out, print_json, print_table
 from bookmarkai_assets.cli.rollout_next_step import NextStep, next_step
-from bookmarkai_assets.cli.rollout_words import amount, in_effect, lasting, moment, stretch, why, window_as_dict
+from bookmarkai_assets.cli.rollout_words import amount, in_effect, moment, stretch, why, window_as_dict
 from bookmarkai_assets.core.gate import Judgement, RuleName, RuleResult, RuleStatus, Verdict, judge
+from bookmarkai_assets.core.gate_words import lasting
 from bookmarkai_assets.core.metrics import target_percentage
 from bookmarkai_assets.core.ports import Catalog
 from bookmarkai_assets.core.rollout import (
@@ -100,7 +101,7 @@ def status(
 def _look(catalog: Catalog, rules: PipelineRules, *, has_bucket: bool, now: datetime) -> _Status:
     catch_up(catalog)
     figures = gate_figures(catalog, rules, now=now)
-    decided = [decision for decision in catalog.rollout.history() if decision.action is not Action.ADVISE]
+    decided = catalog.rollout.history(with_advice=False)
     state = state_after(decided)
     rollbacks = [decision for decision in decided if decision.action is Action.ROLLBACK]
     return _Status(

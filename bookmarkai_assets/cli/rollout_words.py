@@ -1,7 +1,7 @@
 """What people read of the rollout: which policy counts and why, numbers with units. Nothing is decided here."""
 
 from collections.abc import Callable
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, datetime
 from typing import Any
 
 from bookmarkai_assets.core.costs import Cost, PriceTable
@@ -46,14 +46,6 @@ def taken(decision: Decision) -> str:
 def moment(at: datetime) -> str:
     """Write a moment to the minute, in UTC."""
     return f"{at.astimezone(UTC):%Y-%m-%d %H:%M} UTC"
-
-
-def lasting(time: timedelta) -> str:
-    """Write a length of time in its two largest units, rounded up to the minute: 3 days 4 hours."""
-    minutes = -(-time // timedelta(minutes=1))
-    units = [(minutes // 1440, "day"), (minutes // 60 % 24, "hour"), (minutes % 60, "minute")]
-    parts = [f"{count} {unit}{'' if count == 1 else 's'}" for count, unit in units if count]
-    return " ".join(parts[:2]) or "0 minutes"
 
 
 def stretch(window: Window) -> str:

@@ -5,7 +5,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from enum import StrEnum
 
-from bookmarkai_assets.core.alerts import Message
+from bookmarkai_assets.core.alert_messages import Message
 from bookmarkai_assets.core.errors import BookmarkAIError
 from bookmarkai_assets.core.published_metrics import Datum
 

@@ -1,4 +1,4 @@
-"""What is an alert, when it begins and when it is over, how it reads, and which alerts are told together.
+"""What is an alert, when it begins, how it reads and when it is over. What is told of it and when: `alert_messages`.
 
 Everything is a rule over what was seen and what is on record; who looks, keeps and tells is `operations/alerting`.
 An incident that is seen is told once. What happened at one moment (a run, a decision) counts as seen for `EVENT_TIME`.
@@ -7,13 +7,13 @@ An incident that is seen is told once. What happened at one moment (a run, a dec
 import hashlib
 import re
 from collections import Counter
-from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
 from datetime import datetime, timedelta
 from enum import StrEnum
-from typing import Any
 
-from bookmarkai_assets.core.gate import Judgement, RuleName, RuleStatus, Verdict
+from bookmarkai_assets.core.gate import Judgement, RuleStatus, Verdict
+from bookmarkai_assets.core.gate_words import LOOK_AT
 from bookmarkai_assets.core.outcomes import FAILURES, Outcome
 from bookmarkai_assets.core.ports import ParkedShare
 from bookmarkai_assets.core.rollout import Action, Decision
@@ -27,23 +27,18 @@ EVENT_TIME = timedelta(hours=24)
 ACCESS_DENIED_TIME = timedelta(hours=1)
 """After so long without another denial the incident is over."""
 
-GATHERING_TIME = timedelta(minutes=15)
-"""Of alerts that come in numbers, the first is told at once and those after it together, so often at most."""
-
 BUDGET_PERCENTAGES = (80, 100)
+
+BOOKKEEPING = "all_parked"
+"""The detail that is kept to know which parked shares have been named, and told to nobody."""
 
 MAX_PARKED = 1000
 """Parked shares looked at: of more at once the newest are told of, and the rest when these have been retried."""
-
-MAX_PER_MESSAGE = 50
-"""More incidents make another message: receivers have limits on a body's size."""
 
 _QUIET = (timedelta(minutes=15), timedelta(hours=1), timedelta(hours=4), timedelta(hours=16))
 _MAX_LINE = 300
 _SHOWN = 20
 _ARGUMENTS = 10
-_SUMMARIES = 5
-_BOOKKEEPING = "all_parked"
 _SHARE_ID = re.compile("[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}")
 
 
@@ -56,19 +51,6 @@ class AlertKind(StrEnum):
     BUDGET = "budget"
     SHARES_PARKED = "shares_parked"
     ROLLOUT_WENT_BACK = "rollout_went_back"
-
-
-_COME_IN_NUMBERS = frozenset({AlertKind.RUN_FAILED, AlertKind.SHARES_PARKED})
-
-_LOOK_AT = {
-    RuleName.UPLOAD_FAILURES: "`bookmarkai metrics --window 1h`",
-    RuleName.MEAN_UPLOAD: "`bookmarkai metrics --window 1h`",
-    RuleName.ACCESS_DENIED: "`bookmarkai storage check --backend s3`",
-    RuleName.NOTHING_LOST: "`bookmarkai storage verify`",
-    RuleName.COST: "`bookmarkai rollout plan`",
-    RuleName.DOWNLOAD_P95: "`bookmarkai metrics --window 1h`",
-}
-"""What shows the cause of a failing rule."""
 
 
 # --- What was seen ---------------------------------------------------------------------------------------------------
@@ -112,7 +94,7 @@ def of_gate(judgement: Judgement, *, now: datetime) -> list[Incident]:
             key=f"{AlertKind.GATE_RULE_FAILS}/{result.rule}",
             kind=AlertKind.GATE_RULE_FAILS,
             summary=f"the rollout's gate says {verdict}, {result.rule} fails: {result.detail}",
-            next_step=f"{_LOOK_AT[result.rule]} shows the cause, `bookmarkai rollout status` the whole{back}",
+            next_step=f"`{LOOK_AT[result.rule]}` shows the cause, `bookmarkai rollout status` the whole{back}",
             details={
                 "rule": result.rule.value,
                 "value": result.value,
@@ -187,7 +169,7 @@ def of_parked(parked: Sequence[ParkedShare], open_: Iterable[Incident], *, now: 
     """
     here = {_park(share) for share in parked}
     known = [
-        (incident, {(share_id, at) for share_id, at in incident.details[_BOOKKEEPING]})
+        (incident, {(share_id, at) for share_id, at in incident.details[BOOKKEEPING]})
         for incident in open_
         if incident.kind == AlertKind.SHARES_PARKED
     ]
@@ -274,71 +256,6 @@ def _stays_open(incident: Incident, *, now: datetime) -> bool:
     return incident.kind == AlertKind.RUN_FAILED and now - incident.opened_at < EVENT_TIME
 
 
-# --- What is told ----------------------------------------------------------------------------------------------------
-
-
-@dataclass(frozen=True)
-class Message:
-    """What a receiver is told at once: incidents of one kind. `message_id` is the same whenever they are told."""
-
-    message_id: str
-    text: str
-    incidents: Sequence[Incident] = field(repr=False)
-
-
-def incident_id(incident: Incident) -> str:
-    """Give what an incident is known by outside, for ever: 32 hex digits, of its key and when it began."""
-    return _digest(incident.key, incident.opened_at.isoformat())
-
-
-def messages(incidents: Iterable[Incident]) -> list[Message]:
-    """Put incidents that are told at once together: a message for each group, or several for a large one."""
-    groups: dict[str, list[Incident]] = {}
-    for incident in incidents:
-        groups.setdefault(_group(incident), []).append(incident)
-    return [
-        _message(group[start : start + MAX_PER_MESSAGE])
-        for group in groups.values()
-        for start in range(0, len(group), MAX_PER_MESSAGE)
-    ]
-
-
-def ripe(waiting: Iterable[Incident], recent: Iterable[Incident], *, now: datetime) -> list[Incident]:
-    """Pick what may be told now: all but what comes in numbers and follows on one told within `GATHERING_TIME`."""
-    told: dict[str, datetime] = {}
-    for incident in recent:
-        if incident.delivered_at:
-            group = _group(incident)
-            told[group] = max(incident.delivered_at, told.get(group, incident.delivered_at))
-    return [
-        incident
-        for incident in waiting
-        if incident.kind not in _COME_IN_NUMBERS
-        or _group(incident) not in told
-        or now - told[_group(incident)] >= GATHERING_TIME
-    ]
-
-
-def public_details(incident: Incident) -> Mapping[str, Any]:
-    """Give an incident's details without what is only kept to know what has been told."""
-    return {name: value for name, value in incident.details.items() if name != _BOOKKEEPING}
-
-
-def _group(incident: Incident) -> str:
-    return f"{incident.kind}/{incident.details.get('job', '')}"
-
-
-def _message(incidents: Sequence[Incident]) -> Message:
-    first = incidents[0]
-    ids = [incident_id(incident) for incident in incidents]
-    if len(ids) == 1:
-        return Message(ids[0], f"{first.summary}. Next: {first.next_step}", incidents)
-    summaries = " | ".join(incident.summary for incident in incidents[:_SUMMARIES])
-    more = f" | and {len(ids) - _SUMMARIES} more" if len(ids) > _SUMMARIES else ""
-    text = f"{len(ids)} alerts {first.kind}: {summaries}{more}. Next, of the first: {first.next_step}"
-    return Message(_digest(*ids), text, incidents)
-
-
 def _of_new_parked(new: Sequence[ParkedShare], now: datetime) -> Incident:
     outcomes = Counter(share.outcome or "unknown" for share in new)
     counted = ", ".join(f"{count} {outcome}" for outcome, count in outcomes.most_common())
@@ -350,7 +267,7 @@ def _of_new_parked(new: Sequence[ParkedShare], now: datetime) -> Incident:
     which = f"share {ids[0]} is" if len(ids) == 1 else f"{len(ids)}{or_more} shares are"
     why = f"{new[0].outcome}: {_line(new[0].reason or 'no reason was recorded')}" if len(ids) == 1 else counted
     return Incident(
-        key=f"{AlertKind.SHARES_PARKED}/{_digest(*(part for park in parks for part in park))}",
+        key=f"{AlertKind.SHARES_PARKED}/{digest_of(*(part for park in parks for part in park))}",
         kind=AlertKind.SHARES_PARKED,
         summary=f"{which} parked in error ({why})",
         next_step=f"once the cause is gone: `bookmarkai shares retry {command}`.{hints}",
@@ -361,7 +278,7 @@ def _of_new_parked(new: Sequence[ParkedShare], now: datetime) -> Incident:
                 {"share_id": share.share_id, "outcome": share.outcome, "reason": _line(share.reason or "")}
                 for share in new[:_SHOWN]
             ],
-            _BOOKKEEPING: [list(park) for park in parks],
+            BOOKKEEPING: [list(park) for park in parks],
         },
         opened_at=now,
     )
@@ -382,5 +299,6 @@ def _line(text: str) -> str:
     return clean_line(without_secrets(text), max_characters=_MAX_LINE)
 
 
-def _digest(*parts: str) -> str:
+def digest_of(*parts: str) -> str:
+    """Give 32 hex digits that stand for these texts, for ever."""
     return hashlib.sha256("\n".join(parts).encode("utf-8", "replace")).hexdigest()[:32]

@@ -52,6 +52,7 @@ class StoreErrorClass(StrEnum):
     ACCESS_DENIED = "access_denied"
     TIMEOUT = "timeout"
     NOT_FOUND = "not_found"
+    EXPIRED = "expired"
     CHECKSUM = "checksum"
     CONFLICT = "conflict"
     UNAVAILABLE = "unavailable"
@@ -74,6 +75,14 @@ class ObjectNotFoundError(StoreError, FileNotFoundError):
 
     def __init__(self, message: str) -> None:
         super().__init__(StoreErrorClass.NOT_FOUND, message)
+
+
+class ObjectExpiredError(ObjectNotFoundError):
+    """No object at that location any more, which its bucket's rule has deleted, as was to be expected: no loss."""
+
+    def __init__(self, message: str) -> None:
+        super().__init__(message)
+        self.error_class = StoreErrorClass.EXPIRED
 
 
 class ObjectConflictError(StoreError):

@@ -17,6 +17,7 @@ from bookmarkai_assets.core.gate_figures import (
     window_of_losses,
     window_to_judge,
 )
+from bookmarkai_assets.core.gate_words import VERIFY, lasting
 from bookmarkai_assets.core.placement import BUCKET_COUNT, StorageMode
 from bookmarkai_assets.core.rollout import NOTHING, RolloutPlan, RolloutState
 
@@ -32,8 +33,6 @@ __all__ = [
     "window_of_losses",
     "window_to_judge",
 ]
-
-VERIFY = "`bookmarkai storage verify`"
 
 
 class Verdict(StrEnum):
@@ -92,7 +91,7 @@ def judge(
     against += [result.detail for result in rules if result.status is RuleStatus.INSUFFICIENT]
     left = plan.min_stage_time - (now - (state.since or now))
     if left > timedelta(0):
-        against.append(f"{_in_words(left)} more at {state.stage}, of at least {_in_words(plan.min_stage_time)}")
+        against.append(f"{lasting(left)} more at {state.stage}, of at least {lasting(plan.min_stage_time)}")
     if not against and plan.next_after(state.stage) is None:
         against.append(_completion(state))
     # A projection follows the stage only after days: the sum that sent the rollout here must not send it on to 0%.
@@ -211,21 +210,23 @@ def _nothing_lost(figures: GateFigures, limits: GateLimits, state: RolloutState,
         return RuleResult(RuleName.NOTHING_LOST, status, value, 0, sample, detail)
 
     if losses:
-        return result(RuleStatus.FAIL, f"{losses} reads from S3 found nothing or other bytes; {VERIFY} names them")
+        return result(RuleStatus.FAIL, f"{losses} reads from S3 found nothing or other bytes; `{VERIFY}` names them")
     if last is None:
-        return result(RuleStatus.INSUFFICIENT, f"a first verification: {VERIFY}")
+        return result(RuleStatus.INSUFFICIENT, f"a first verification: `{VERIFY}`")
     at = f"the last verification, of {last.verified_at:%Y-%m-%d %H:%M},"
     if state.since is not None and last.verified_at < state.since:
-        return result(RuleStatus.INSUFFICIENT, f"{at} is from before {state.stage} began: {VERIFY}")
+        return result(RuleStatus.INSUFFICIENT, f"{at} is from before {state.stage} began: `{VERIFY}`")
     if found:
-        return result(RuleStatus.FAIL, f"{at} found {last.missing} missing and {last.different} different; {VERIFY}")
+        return result(RuleStatus.FAIL, f"{at} found {last.missing} missing and {last.different} different; `{VERIFY}`")
     if not last.is_good:
-        return result(RuleStatus.INSUFFICIENT, f"{at} could not check everything: `bookmarkai storage check`, {VERIFY}")
+        return result(
+            RuleStatus.INSUFFICIENT, f"{at} could not check everything: `bookmarkai storage check`, `{VERIFY}`"
+        )
     if last.verified_at > now:
-        return result(RuleStatus.INSUFFICIENT, f"{at} lies in the future; once the clock is right: {VERIFY}")
+        return result(RuleStatus.INSUFFICIENT, f"{at} lies in the future; once the clock is right: `{VERIFY}`")
     if now - last.verified_at > limits.max_verification_age:
-        longest = _in_words(limits.max_verification_age)
-        return result(RuleStatus.INSUFFICIENT, f"{at} is older than {longest}: {VERIFY}")
+        longest = lasting(limits.max_verification_age)
+        return result(RuleStatus.INSUFFICIENT, f"{at} is older than {longest}: `{VERIFY}`")
     return result(RuleStatus.PASS, f"{at} found nothing missing or different")
 
 
@@ -267,11 +268,3 @@ def _within(value: float, limit: float) -> RuleStatus:
 
 def _more(have: int, wanted: int, what: str) -> str:
     return f"{wanted - have} more {what} ({have} of {wanted})"
-
-
-def _in_words(time: timedelta) -> str:
-    """Give a time in its two largest units, rounded up to the minute, such as `3 days 4 hours`."""
-    minutes = -(-time // timedelta(minutes=1))
-    units = [(minutes // 1440, "day"), (minutes // 60 % 24, "hour"), (minutes % 60, "minute")]
-    parts = [f"{count} {unit}{'' if count == 1 else 's'}" for count, unit in units if count]
-    return " ".join(parts[:2]) or "0 minutes"

@@ -180,7 +180,10 @@ def latency_of(totals: Totals) -> Latency:
 
 
 def losses_of(totals: Totals) -> int:
-    """Count the gets from S3 that found nothing, or other bytes than recorded, where a media was to be."""
+    """Count the gets from S3 that found nothing, or other bytes than recorded, where a media was to be.
+
+    What had expired was not to be there: its class is another.
+    """
     lost = {StoreErrorClass.NOT_FOUND, StoreErrorClass.CHECKSUM}
     return _events(_where(totals, lambda s: s.operation == "get" and s.backend == Backend.S3 and s.error_class in lost))
 

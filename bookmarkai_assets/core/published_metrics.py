@@ -62,15 +62,18 @@ class Publishable:
 def publishable(events: Iterable[StorageEvent], *, now: datetime) -> Publishable:
     """Give the data of events: sums and latencies by metric and minute, in that order.
 
-    Only S3 counts. What our own stop interrupted counts nowhere. Latencies are those of transfers that went well, and
-    of downloads those by workers that transcribe, as in `core.metrics`; each stands for its bin, 1% off at most.
-    Failures are 0, and not absent, in a minute with uploads, so that alarms have data; denied access likewise.
+    Only puts to and gets from S3 count. What our own stop interrupted counts nowhere. Latencies are those of transfers
+    that went well, and of downloads those by workers that transcribe, as in `core.metrics`; each stands for its bin, 1%
+    off at most. Failures are 0, and not absent, in a minute with uploads, so that alarms have data; denied access
+    likewise.
     """
     counts: defaultdict[tuple[MetricName, datetime], int] = defaultdict(int)
     bins: defaultdict[tuple[MetricName, datetime], Counter[int]] = defaultdict(Counter)
     skipped = 0
     for event in events:
-        if event.backend != Backend.S3 or event.error_class == StoreErrorClass.INTERRUPTED:
+        if event.backend != Backend.S3 or event.operation not in {"put", "get"}:
+            continue
+        if event.error_class == StoreErrorClass.INTERRUPTED:
             continue
         if not now - MAX_AGE <= event.occurred_at <= now + MAX_AHEAD:
             skipped += 1

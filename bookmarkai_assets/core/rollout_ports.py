@@ -78,8 +78,12 @@ class RolloutLedger(ABC):
         """
 
     @abstractmethod
-    def history(self, *, limit: int | None = None) -> Sequence[Decision]:
-        """Read the decisions, oldest first; only the newest `limit`, if one is given."""
+    def history(self, *, limit: int | None = None, with_advice: bool = True) -> Sequence[Decision]:
+        """Read the decisions, oldest first; only the newest `limit`, if one is given.
+
+        Those that are not advice are few, whatever the gate has said over the years, and what changes a state is theirs
+        alone; of the others there may be hundreds a day.
+        """
 
     @abstractmethod
     def standing(self) -> Decision | None:

@@ -9,6 +9,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 
+from bookmarkai_assets.core.alert_messages import incident_id, messages, ripe
 from bookmarkai_assets.core.alert_ports import AlertReceiver, Receipt
 from bookmarkai_assets.core.alerts import (
     ACCESS_DENIED_TIME,
@@ -17,15 +18,12 @@ from bookmarkai_assets.core.alerts import (
     Changes,
     FailedRun,
     changes,
-    incident_id,
-    messages,
     of_access_denied,
     of_budget,
     of_decisions,
     of_failed_run,
     of_gate,
     of_parked,
-    ripe,
 )
 from bookmarkai_assets.core.errors import StoreErrorClass
 from bookmarkai_assets.core.gate import judge
@@ -90,7 +88,7 @@ def look(catalog: Catalog, rules: PipelineRules, *, now: datetime) -> Changes:
         ),
         *of_budget(figures.projected_month_usd, rules.gate.budget_usd, open_, now=now),
         *of_parked(catalog.work.parked_since(now - EVENT_TIME, limit=MAX_PARKED), open_, now=now),
-        *of_decisions(catalog.rollout.history(limit=_DECISIONS), now=now),
+        *of_decisions(catalog.rollout.history(limit=_DECISIONS, with_advice=False), now=now),
     ]
     is_news = {incident.key for incident in seen} - {incident.key for incident in open_}
     recent = catalog.incidents.list(limit=_RECENT) if is_news else ()

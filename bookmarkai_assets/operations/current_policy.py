@@ -1,13 +1,16 @@
 """The storage policy of this moment: the settings, and what the rollout has decided, read anew for every placement."""
 
+import logging
 import time
 from collections.abc import Callable
 
-from bookmarkai_assets.core.errors import StoreError, StoreErrorClass
-from bookmarkai_assets.core.placement import Backend, Placement, StorageMode, StoragePolicy, place
+from bookmarkai_assets.core.errors import CatalogUnavailableError, StoreError, StoreErrorClass
+from bookmarkai_assets.core.placement import StorageMode, StoragePolicy
 from bookmarkai_assets.core.ports import Catalog
 from bookmarkai_assets.core.rollout import effective_policy
 from bookmarkai_assets.core.rules import PipelineRules
+
+logger = logging.getLogger(__name__)
 
 LOOK_EVERY_SECONDS = 1.0
 """How soon an upload that is under way notices a rollback; a look is one indexed read."""
@@ -27,27 +30,31 @@ class PlacementOverruledError(StoreError):
     """The policy no longer sends to S3 what is being uploaded; `policy` is the one that counts now."""
 
     def __init__(self, policy: StoragePolicy) -> None:
-        super().__init__(StoreErrorClass.INTERRUPTED, "the rollout went back to local while this was being uploaded")
+        super().__init__(StoreErrorClass.INTERRUPTED, "the rollout does not want this in S3 any more")
         self.policy = policy
 
 
 class PolicyWatch:
-    """Told of the bytes of an upload, ends it with `PlacementOverruledError` once the policy places it on local.
+    """Told of the bytes of an upload, ends it with `PlacementOverruledError` once the policy does not want it any more.
 
-    What it is not told of goes on: a request under way is finished, an upload in parts ends with its next part.
+    What it is not told of goes on: a request under way is finished, an upload in parts ends with its next part. While
+    the catalog does not answer, what was decided for the upload stands: that is no failure of the store.
     """
 
-    def __init__(self, placement: Placement, policy_now: Callable[[], StoragePolicy], share_id: str) -> None:
-        self._placement = placement
+    def __init__(self, policy_now: Callable[[], StoragePolicy], is_wanted: Callable[[StoragePolicy], bool]) -> None:
         self._policy_now = policy_now
-        self._share_id = share_id
+        self._is_wanted = is_wanted
         self._looked_at = time.monotonic()
 
     def __call__(self, _size_bytes: int) -> None:
         """Look at the policy, if it is time to."""
-        if self._placement.backend is Backend.LOCAL or time.monotonic() - self._looked_at < LOOK_EVERY_SECONDS:
+        if time.monotonic() - self._looked_at < LOOK_EVERY_SECONDS:
             return
         self._looked_at = time.monotonic()
-        policy = self._policy_now()
-        if place(policy, self._share_id).backend is Backend.LOCAL:
+        try:
+            policy = self._policy_now()
+        except CatalogUnavailableError as error:
+            logger.warning("could not see whether the rollout was rolled back, the upload goes on: %s", error)
+            return
+        if not self._is_wanted(policy):
             raise PlacementOverruledError(policy)

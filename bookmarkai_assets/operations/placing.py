@@ -6,6 +6,7 @@ when a person materializes it again.
 
 import shutil
 import time
+from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
 
@@ -13,11 +14,11 @@ from bookmarkai_assets.core.errors import ObjectNotFoundError, ShareFailedError
 from bookmarkai_assets.core.media import Media, MediaState
 from bookmarkai_assets.core.outcomes import Failure, Outcome
 from bookmarkai_assets.core.placement import Backend, Decider, Placement, StoragePolicy, decided, place
-from bookmarkai_assets.core.ports import StoredObject
+from bookmarkai_assets.core.ports import StoredObject, untold
 from bookmarkai_assets.core.shares import ShareStatus
 from bookmarkai_assets.core.storage_events import Purpose
 from bookmarkai_assets.operations.current_policy import PlacementOverruledError, PolicyWatch, current_policy
-from bookmarkai_assets.operations.moving import as_placed, relocate
+from bookmarkai_assets.operations.relocating import as_placed, relocate
 from bookmarkai_assets.operations.shadowing import put_shadow
 from bookmarkai_assets.operations.share_work import LeasedShare, ShareWork
 from bookmarkai_assets.operations.stores import Stores, backend_with, is_elsewhere, missing_parts, store_of_backend
@@ -82,15 +83,25 @@ def _put(
     placement = place(policy, media.share_id)
     store = store_of_backend(stores, placement.backend)
     transfers = MediaTransfers(work.catalog, work.clock, leased.share.share_id, media, Purpose.PLACE)
-    watch = PolicyWatch(placement, lambda: current_policy(work.catalog, work.rules), media.share_id)
+    on_bytes = _watch_of(placement, media, work)
     try:
         objects = {
-            kind: transfers.put(kind, Path(blob.url), store, may_consume=True, on_bytes=watch)
+            kind: transfers.put(kind, Path(blob.url), store, may_consume=True, on_bytes=on_bytes)
             for kind, blob in media.blobs.items()
         }
     except ObjectNotFoundError as error:
         raise ShareFailedError(Failure(Outcome.MEDIA_MISSING, str(error))) from error
     return placement, objects
+
+
+def _watch_of(placement: Placement, media: Media, work: ShareWork) -> Callable[[int], object]:
+    """Give what ends an upload that the policy sends to S3 once it does not any more; what goes elsewhere goes on."""
+    if placement.backend is not Backend.S3 or placement.decided_by is not Decider.POLICY:
+        return untold
+    return PolicyWatch(
+        lambda: current_policy(work.catalog, work.rules),
+        lambda policy: place(policy, media.share_id).backend is Backend.S3,
+    )
 
 
 def _moved_or_kept(leased: LeasedShare, media: Media, *, work: ShareWork, stores: Stores) -> Media:
@@ -107,7 +118,10 @@ def _moved_or_kept(leased: LeasedShare, media: Media, *, work: ShareWork, stores
             rules=work.rules,
             stores=stores,
             clock=work.clock,
+            on_bytes=_watch_of(placement, media, work),
         )
+    except PlacementOverruledError:
+        return _moved_or_kept(leased, media, work=work, stores=stores)
     except ObjectNotFoundError as error:
         raise ShareFailedError(_missing(media)) from error
 

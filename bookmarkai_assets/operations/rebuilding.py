@@ -18,7 +18,7 @@ from bookmarkai_assets.core.ports import Catalog, ListedObject, MediaStore, Stor
 from bookmarkai_assets.core.rules import PipelineRules
 from bookmarkai_assets.core.shares import Share
 from bookmarkai_assets.core.urls import AdmittedLink, RefusedLink, admit
-from bookmarkai_assets.operations.moving import as_placed
+from bookmarkai_assets.operations.relocating import as_placed
 from bookmarkai_assets.operations.stores import Stores
 
 

@@ -111,7 +111,7 @@ def _proposal(
 def _abort_target(catalog: Catalog, rules: PipelineRules) -> Stage:
     if rules.rollout.abort_to is AbortTarget.ZERO:
         return NOTHING
-    return last_held(catalog.rollout.history())
+    return last_held(catalog.rollout.history(with_advice=False))
 
 
 def promote(

@@ -15,7 +15,7 @@ def state_of(catalog: Catalog) -> RolloutState:
         return RolloutState()
     if standing.action in {Action.ROLLBACK, Action.RESUME}:
         # Whether the stage was reached by an abort is said further back.
-        return state_after(catalog.rollout.history())
+        return state_after(catalog.rollout.history(with_advice=False))
     return state_after([standing])
 
 

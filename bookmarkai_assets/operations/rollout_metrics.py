@@ -21,7 +21,7 @@ from bookmarkai_assets.core.metrics import (
 from bookmarkai_assets.core.placement import StoragePolicy
 from bookmarkai_assets.core.ports import Catalog
 from bookmarkai_assets.core.retention import EXPIRING_PREFIX
-from bookmarkai_assets.core.rollout import Action, Decision, effective_policy
+from bookmarkai_assets.core.rollout import Decision, effective_policy
 from bookmarkai_assets.core.rules import PipelineRules
 from bookmarkai_assets.core.windows import GRID, WINDOWS, Span, Window, month_of, window_ending
 from bookmarkai_assets.operations.current_policy import current_policy
@@ -56,7 +56,7 @@ def day_metrics(catalog: Catalog, rules: PipelineRules, day: Window, *, now: dat
     if now < day.start:
         raise ValueError(f"expected a day that has begun by {now}, found {day}")
     is_today, end = now in day, min(GRID.floor(now), day.end)
-    history = catalog.rollout.history()
+    history = catalog.rollout.history(with_advice=False)
     return DayMetrics(
         day=day,
         windows={name: metrics_of(catalog, window_ending(end, length)) for name, length in WINDOWS.items()},
@@ -124,8 +124,8 @@ def _last_day_by_hour(
 
 
 def _policy_at(moment: datetime, configured: StoragePolicy, history: Sequence[Decision]) -> StoragePolicy:
-    """Give the policy that counted at a moment, by the decisions taken until then and the settings as they are now."""
-    standing = [d for d in history if d.action is not Action.ADVISE and d.decided_at <= moment]
+    """Give the policy that counted at a moment, by what was decided until then and the settings as they are now."""
+    standing = [decision for decision in history if decision.decided_at <= moment]
     return effective_policy(configured, standing[-1] if standing else None)
 
 

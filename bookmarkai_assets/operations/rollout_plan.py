@@ -6,7 +6,7 @@ from datetime import datetime, timedelta
 
 from bookmarkai_assets.core.forecast import Load, StageForecast, forecast, from_json, load_of, new_media, offered, taken
 from bookmarkai_assets.core.ports import Catalog
-from bookmarkai_assets.core.rollout import Action, Decision, Stage
+from bookmarkai_assets.core.rollout import Decision, Stage
 from bookmarkai_assets.core.rules import PipelineRules
 from bookmarkai_assets.core.windows import GRID, Window
 from bookmarkai_assets.operations.rollout_metrics import expiry_days, recent_window
@@ -50,7 +50,7 @@ def plan_of(
 
 def stage_history(catalog: Catalog, rules: PipelineRules, *, now: datetime) -> Sequence[StageRecord]:
     """Hold each stretch of the rollout so far against its forecast, oldest first; what was rolled back is left out."""
-    decisions = [d for d in catalog.rollout.history() if d.action is not Action.ADVISE]
+    decisions = catalog.rollout.history(with_advice=False)
     ends = [*(d.decided_at for d in decisions[1:]), None][: len(decisions)]
     return [
         _record_of(catalog, rules, decision, decision.stage, ended_at, now=now)

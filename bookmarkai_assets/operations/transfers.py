@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
 
-from bookmarkai_assets.core.errors import ShareFailedError, StoreError
+from bookmarkai_assets.core.errors import ObjectExpiredError, ObjectNotFoundError, ShareFailedError, StoreError
 from bookmarkai_assets.core.media import Blob, Media
 from bookmarkai_assets.core.object_keys import key_of
 from bookmarkai_assets.core.object_tags import tags_of
@@ -120,10 +120,19 @@ class MediaTransfers:
         *,
         on_bytes: Callable[[int], object] = untold,
     ) -> None:
-        """Fetch the media's video or audio track, verified against the record, to a local file."""
+        """Fetch the media's video or audio track, verified against the record, to a local file.
+
+        What is not there is `ObjectExpiredError` once the bucket's rule may have deleted it.
+        """
         blob = self.media.blobs[kind]
         with self._recorded("get", kind, blob, store):
-            store.get(url, destination, expected=blob.digest, on_bytes=on_bytes)
+            try:
+                store.get(url, destination, expected=blob.digest, on_bytes=on_bytes)
+            except ObjectNotFoundError as error:
+                end = self.media.expires_at
+                if url == blob.url and end is not None and end <= self.clock():
+                    raise ObjectExpiredError(f"{error}; the bucket's rule may delete it since {end}") from error
+                raise
 
     @contextmanager
     def _recorded(self, operation: str, kind: str, blob: Blob, store: MediaStore) -> Iterator[None]:

@@ -4,7 +4,7 @@ from collections.abc import Iterable
 from datetime import UTC, datetime, timedelta
 
 import pytest
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 
 from bookmarkai_assets.core.latency import RELATIVE_ERROR
@@ -114,6 +114,7 @@ def test_many_different_values_make_several_data() -> None:
 
 
 @given(st.lists(transfers(within=timedelta(hours=20)), max_size=40))
+@example([transfer(operation="fetch", error="access_denied")])
 def test_what_is_published_is_what_the_rollout_measures(events: list[StorageEvent]) -> None:
     """Over any events, attempts, failures, refusals and latencies are those of the rollout's own metrics."""
     start = datetime(2026, 2, 27, tzinfo=UTC)

@@ -9,11 +9,12 @@ import pytest
 from typing_extensions import override
 
 from bookmarkai_assets.adapters.catalog import OpenCatalog
+from bookmarkai_assets.core.alert_messages import Message
 from bookmarkai_assets.core.alert_ports import Receipt, Reply
-from bookmarkai_assets.core.alerts import FailedRun, Message
+from bookmarkai_assets.core.alerts import AlertKind, FailedRun
 from bookmarkai_assets.core.outcomes import Failure, Outcome
 from bookmarkai_assets.core.ports import Catalog
-from bookmarkai_assets.core.rollout import Stage
+from bookmarkai_assets.core.rollout import Action, Stage
 from bookmarkai_assets.core.rules import PipelineRules
 from bookmarkai_assets.operations.alerting import TOLD_CURSOR, Told, deliver, look, open_failed_run
 from bookmarkai_assets.operations.rollout import roll_back, set_stage
@@ -227,6 +228,19 @@ def test_a_rollback_is_told(watch: Watch) -> None:
     assert "rollback by ann" in watch.log[0]
     assert "errors rose" in watch.log[0]
     assert "bookmarkai rollout resume" in watch.log[0]
+
+
+def test_advice_does_not_push_a_rollback_out_of_sight(watch: Watch) -> None:
+    """However often the gate says something else meanwhile, the rollback is told, and its incident stays open."""
+    decided = roll_back(watch.catalog, watch.rules, now=watch.now, actor="ann", reason="errors rose")
+    for _ in range(60):
+        advice = replace(decided, action=Action.ADVISE, decided_by="gate", previous_id=decided.decision_id)
+        decided = watch.catalog.rollout.append(advice)
+    watch.tick(minutes=1)
+    watch.tick(hours=2)
+    assert len(watch.log) == 1
+    [incident] = watch.catalog.incidents.list(is_open=True)
+    assert incident.kind == AlertKind.ROLLOUT_WENT_BACK
 
 
 def test_failed_runs_of_a_job_are_gathered(watch: Watch) -> None:

@@ -7,15 +7,15 @@ from typing import Any
 
 import pytest
 
-from bookmarkai_assets.adapters.s3_store import S3Store
-from bookmarkai_assets.core.errors import StoreError, StoreErrorClass
+from bookmarkai_assets.core.errors import CatalogUnavailableError, StoreError, StoreErrorClass
 from bookmarkai_assets.core.media import Media
 from bookmarkai_assets.core.outcomes import Failure
-from bookmarkai_assets.core.placement import Backend, StorageMode
+from bookmarkai_assets.core.placement import Backend, StorageMode, StoragePolicy
+from bookmarkai_assets.core.ports import MediaStore
 from bookmarkai_assets.core.rollout import Action, Decision, Stage
 from bookmarkai_assets.demo.seaweed import SeaweedServer
 from bookmarkai_assets.operations import current_policy as module
-from bookmarkai_assets.operations.current_policy import current_policy
+from bookmarkai_assets.operations.current_policy import PolicyWatch, current_policy
 from tests.plugins.vault import Vault
 from tests.support.s3_bench import PART, make_store
 
@@ -184,7 +184,7 @@ def test_a_rollback_ends_an_upload_that_is_under_way(vault: Vault, seaweed: Seaw
 class _RollingBack:
     """A store during whose first put somebody rolls the rollout back."""
 
-    def __init__(self, store: S3Store, roll_back: Callable[[], object]) -> None:
+    def __init__(self, store: MediaStore, roll_back: Callable[[], object]) -> None:
         self._store = store
         self._roll_back = roll_back
 
@@ -198,3 +198,48 @@ class _RollingBack:
             on_bytes(size_bytes)
 
         return self._store.put(*arguments, on_bytes=told, **options)
+
+
+@pytest.mark.usefixtures("looking_at_once")
+def test_a_rollback_ends_a_move_that_a_person_had_the_policy_make(vault: Vault) -> None:
+    """A stored media that is materialized again under a higher stage stays local when that is taken back meanwhile."""
+    vault.use(StorageMode.HYBRID)
+    media = placed(vault, "a")
+    decide(vault, EVERYTHING)
+    watched: Any = _RollingBack(vault.s3, lambda: decide(vault, EVERYTHING, is_rolled_back=True))
+    vault.stores[Backend.S3] = watched
+
+    result = vault.run(media.share_id, "place")["place"]
+
+    assert isinstance(result, Media), result
+    assert vault.media(media) == media
+    ended = [event for event in vault.catalog.events.for_share(media.share_id) if event.error_class]
+    assert [(event.purpose, event.error_class) for event in ended] == [("move", "interrupted")]
+
+
+@pytest.mark.usefixtures("looking_at_once")
+def test_a_rollback_ends_a_shadow_copy_that_is_under_way(vault: Vault, caplog: pytest.LogCaptureFixture) -> None:
+    """What is left of the copy does not go to S3; the share has its local file, and nothing counts as a failure."""
+    vault.use(StorageMode.HYBRID)
+    decide(vault, SHADOW)
+    watched: Any = _RollingBack(vault.s3, lambda: decide(vault, SHADOW, is_rolled_back=True))
+    vault.stores[Backend.S3] = watched
+
+    media = placed(vault, "a")
+
+    assert media.backend is Backend.LOCAL
+    shadowed = [e for e in vault.catalog.events.for_share(media.share_id) if e.purpose == "shadow"]
+    assert [(event.operation, event.kind, event.error_class) for event in shadowed] == [("put", "video", "interrupted")]
+    assert not [record for record in caplog.records if record.levelname == "WARNING"]
+
+
+@pytest.mark.usefixtures("looking_at_once")
+def test_a_catalog_that_does_not_answer_ends_no_upload(caplog: pytest.LogCaptureFixture) -> None:
+    """It is no failure of S3, so the gate must not hear of one; the log says that nobody could look."""
+
+    def unavailable() -> StoragePolicy:
+        raise CatalogUnavailableError("it is locked")
+
+    PolicyWatch(unavailable, lambda _: False)(1)
+
+    assert "it is locked" in caplog.text
