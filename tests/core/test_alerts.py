@@ -274,9 +274,18 @@ def test_going_back_is_told_and_going_on_is_not() -> None:
     ]
     aborted, rolled_back = of_decisions(history, now=NOW)
     assert aborted.key == "rollout_went_back/3"
-    assert "errors rose" in aborted.summary
+    assert aborted.summary == "abort by ann: back to 10%. errors rose"
     assert "`bookmarkai rollout promote`" in aborted.next_step
     assert "`bookmarkai rollout resume`" in rolled_back.next_step
+
+
+def test_going_back_by_the_gate_names_the_gate() -> None:
+    """Nobody has to know that an unfamiliar id is a run's."""
+    run = "dd6fda53-1337-45a1-a133-a919fd80c8dd"
+    decision = Decision(Action.ABORT, Stage(10), False, NOW, "gate", run, "cost: 3 of 2 USD", decision_id=4)
+    (aborted,) = of_decisions([decision], now=NOW)
+    assert aborted.summary == "abort by the gate, run dd6fda53: back to 10%. cost: 3 of 2 USD"
+    assert aborted.details["actor"] == run
 
 
 def test_a_failed_run_is_told_by_its_first_line() -> None:

@@ -25,7 +25,8 @@ from tests.support.s3_bench import make_store
 
 HALF = 50
 WORKERS = 4
-BATCH = 100
+PLACED = 200
+BATCH = 60
 DEADLINE_SECONDS = 120
 
 
@@ -59,12 +60,16 @@ def drill(vault: Vault, seaweed: SeaweedServer, object_prefix: str) -> tuple[Vau
 def test_the_rollback_drill(drill: tuple[Vault, Watched]) -> None:
     """200 media at 50%: after a rollback in mid-batch nothing more goes to S3, all stay readable, sides are kept."""
     vault, s3 = drill
+    before = [vault.share(f"before-{number}") for number in range(PLACED)]
+    run(vault, before, "fetch", "place")
+    assert {media.share_id: media.backend for media in placed(vault, before)} == sides_of(before)
+    at_first = len(s3.puts)
     first = [vault.share(f"first-{number}") for number in range(BATCH)]
     second = [vault.share(f"second-{number}") for number in range(BATCH)]
 
     with ThreadPoolExecutor(1) as pool:
         running = pool.submit(run, vault, first, "fetch", "place")
-        wait_for(lambda: len(s3.puts) >= BATCH // 4)
+        wait_for(lambda: len(s3.puts) >= at_first + BATCH // 4)
         # From elsewhere: another process has a connection of its own.
         with open_catalog(str(vault.catalog.database.engine.url)) as elsewhere:
             rollback = roll_back(elsewhere, vault.rules, now=vault.clock(), actor="test", reason="the drill")
@@ -84,14 +89,13 @@ def test_the_rollback_drill(drill: tuple[Vault, Watched]) -> None:
     assert vault.verify(is_deep=True).is_good, "every byte of every media is readable"
 
     resume(vault.catalog, vault.rules, now=vault.clock(), actor="test", reason="the drill is over")
-    everything = placed(vault, [*first, *second])
-    run(vault, [*first, *second], "place", claim_id="again")
-    assert placed(vault, [*first, *second]) == everything, "each share keeps its side"
+    everyone = [*before, *first, *second]
+    everything = placed(vault, everyone)
+    run(vault, everyone, "place", claim_id="again")
+    assert placed(vault, everyone) == everything, "each share keeps its side"
     third = [vault.share(f"third-{number}") for number in range(WORKERS * 5)]
     run(vault, third, "fetch", "place")
-    assert {media.share_id: media.backend for media in placed(vault, third)} == {
-        share_id: Backend.S3 if bucket_of(share_id) < HALF else Backend.LOCAL for share_id in third
-    }
+    assert {media.share_id: media.backend for media in placed(vault, third)} == sides_of(third)
     assert vault.verify(is_deep=True).is_good
 
 
@@ -118,6 +122,11 @@ def run(vault: Vault, share_ids: Sequence[str], *steps: str, claim_id: str = "cl
         done = work.each(todo, actions[step], concurrency=WORKERS)
         assert not [result for result in done.values() if isinstance(result, Failure)]
     work.release()
+
+
+def sides_of(share_ids: Sequence[str]) -> dict[str, Backend]:
+    """Give the side that each share has at a stage of half."""
+    return {share_id: Backend.S3 if bucket_of(share_id) < HALF else Backend.LOCAL for share_id in share_ids}
 
 
 def media_of(vault: Vault, media_id: str) -> Media:
