@@ -187,7 +187,7 @@ def _desk() -> Iterator[_Desk]:
 
 
 def _tell(rules: PipelineRules, decision: Decision) -> None:
-    lines = [f"{_done(decision)}: decision {decision.decision_id}, by {decision.actor}."]
+    lines = [f"{_done(decision)}: decision {decision.decision_id}, by {decision.who}."]
     lines += [f"Overruled: {objection}." for objection in decision.evidence.get("overruled", ())]
     lines += _of_rolled_back(decision) if decision.is_rolled_back else _of_stage(rules, decision)
     for line in lines:

@@ -44,7 +44,7 @@ def _row(decision: Decision) -> list[object]:
         decision.action,
         stage,
         decision.verdict or "-",
-        decision.actor,
+        clean(decision.who),
         clean(decision.reason, _MAX_CHARACTERS),
     ]
 

@@ -195,7 +195,7 @@ def _stage(found: _Status) -> str:
 def _rolled_back(rollback: Decision | None) -> str:
     if rollback is None:
         return "no"
-    return f"by {rollback.actor}, {moment(rollback.decided_at)} (decision {rollback.decision_id}): {rollback.reason}"
+    return f"by {rollback.who}, {moment(rollback.decided_at)} (decision {rollback.decision_id}): {rollback.reason}"
 
 
 def _plan(plan: RolloutPlan) -> str:

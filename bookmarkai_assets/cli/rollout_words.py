@@ -40,7 +40,7 @@ def why(configured: StoragePolicy, decision: Decision | None) -> str:
 
 def taken(decision: Decision) -> str:
     """Say which decision it is and whose."""
-    return f"(decision {decision.decision_id}: {decision.action} by {decision.actor}, {moment(decision.decided_at)})"
+    return f"(decision {decision.decision_id}: {decision.action} by {decision.who}, {moment(decision.decided_at)})"
 
 
 def moment(at: datetime) -> str:

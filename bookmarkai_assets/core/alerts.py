@@ -186,7 +186,7 @@ def of_decisions(decisions: Iterable[Decision], *, now: datetime) -> list[Incide
             key=f"{AlertKind.ROLLOUT_WENT_BACK}/{decision.decision_id}",
             kind=AlertKind.ROLLOUT_WENT_BACK,
             summary=_line(
-                f"{decision.action} by {decision.actor}: "
+                f"{decision.action} by {decision.who}: "
                 + ("everything new is local" if decision.is_rolled_back else f"back to {decision.stage}")
                 + f". {decision.reason}"
             ),

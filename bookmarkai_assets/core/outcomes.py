@@ -85,7 +85,8 @@ FAILURES: dict[Outcome, FailureKind] = {
         is_transient=False, next_step="Raise DOWNLOAD_MAX_DURATION_SECONDS if videos this long are wanted, then retry."
     ),
     Outcome.CORRUPT: FailureKind(
-        is_transient=True, next_step="What the site sent does not play; it is tried again a few times."
+        is_transient=True,
+        next_step="What the site sent does not play. A few tries are made by themselves; after them, look at the link.",
     ),
     Outcome.NO_AUDIO: FailureKind(
         is_transient=False, next_step="The video has no sound, so there is nothing to transcribe."
@@ -105,7 +106,9 @@ FAILURES: dict[Outcome, FailureKind] = {
         next_step="Its bytes have passed their retention and were removed; materialize raw_video to fetch them anew.",
     ),
     Outcome.STORAGE_FAILED: FailureKind(
-        is_transient=True, next_step="The store refused or lost the transfer; see storage_events for its class."
+        is_transient=True,
+        next_step="The store refused or lost the transfer; the reason begins with its class, and "
+        "`bookmarkai storage check` finds the cause.",
     ),
     Outcome.TRANSCRIPTION_FAILED: FailureKind(
         is_transient=True, next_step="The speech engine failed; its message says why. It is tried again later."

@@ -14,6 +14,12 @@ from typing_extensions import override
 from bookmarkai_assets.core.placement import BUCKET_COUNT, StorageMode, StoragePolicy
 
 SHADOW_NAME = "shadow"
+GATE = "gate"
+OPERATOR = "operator"
+"""Who decided, in `Decision.decided_by`."""
+
+_RUN_ID_CHARACTERS = 8
+"""Of a run's id, as Dagster's UI shows it."""
 
 
 @dataclass(frozen=True, order=True)
@@ -127,6 +133,11 @@ class Decision:
     evidence: Mapping[str, Any] = field(default_factory=dict)
     previous_id: int | None = None
     decision_id: int = 0
+
+    @property
+    def who(self) -> str:
+        """Who decided, for people: a person's name, or the gate and the run that asked it."""
+        return f"the gate, run {self.actor[:_RUN_ID_CHARACTERS]}" if self.decided_by == GATE else self.actor
 
 
 @dataclass(frozen=True)

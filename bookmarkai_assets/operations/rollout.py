@@ -13,7 +13,9 @@ from bookmarkai_assets.core.gate import GateFigures, Judgement, RuleStatus, Verd
 from bookmarkai_assets.core.placement import StorageMode, StoragePolicy
 from bookmarkai_assets.core.ports import Catalog
 from bookmarkai_assets.core.rollout import (
+    GATE,
     NOTHING,
+    OPERATOR,
     AbortTarget,
     Action,
     Decision,
@@ -39,10 +41,6 @@ __all__ = [
     "set_stage",
     "state_of",
 ]
-
-GATE = "gate"
-OPERATOR = "operator"
-"""Who decided, in `Decision.decided_by`."""
 
 
 @dataclass(frozen=True)
@@ -84,7 +82,7 @@ def evaluate(
         decided_at=now,
         decided_by=GATE,
         actor=actor,
-        reason="; ".join(judgement.missing) or f"every rule passes and {state.stage} has had its time",
+        reason=_grounds(judgement, state),
         verdict=judgement.verdict,
         evidence=evidence_of(rules, state, stage, judgement, forecasts),
         previous_id=newest.decision_id if newest else None,
@@ -106,6 +104,13 @@ def _proposal(
     if judgement.verdict is Verdict.ABORT:
         return Action.ABORT, _abort_target(catalog, rules)
     return Action.PROMOTE, rules.rollout.next_after(state.stage)
+
+
+def _grounds(judgement: Judgement, state: RolloutState) -> str:
+    """Say what the verdict rests on: of an abort what fails, and not what else stands against a promotion."""
+    if judgement.verdict is Verdict.ABORT:
+        return "; ".join(judgement.by_rule[rule].detail for rule in judgement.failing)
+    return "; ".join(judgement.missing) or f"every rule passes and {state.stage} has had its time"
 
 
 def _abort_target(catalog: Catalog, rules: PipelineRules) -> Stage:

@@ -49,7 +49,7 @@ def append_decided(
 def _overtaken(catalog: Catalog, seen: RolloutState) -> str:
     first = catalog.rollout.standing()
     expected = f"expected decision {seen.decision_id} to stand" if seen.decision_id else "expected no decision yet"
-    found = f"{first.actor} decided {first.action} to {name_of(first.stage)}" if first else "another"
+    found = f"{first.who} decided {first.action} to {name_of(first.stage)}" if first else "another"
     return f"{expected}, found that {found} at the same moment; nothing of yours was recorded: look, and decide again"
 
 

@@ -172,6 +172,15 @@ def test_the_history_is_newest_first_and_has_the_evidence(hybrid_catalog: OpenCa
     assert lines[1].endswith("\tpromote\t25%\thold\tana\tenough seen")
 
 
+def test_what_the_gate_decided_is_said_to_be_the_gates(hybrid_catalog: OpenCatalog, bookmarkai: BookmarkAI) -> None:
+    """People read of the gate and its run, where the JSON has the run's whole id."""
+    run = "dd6fda53-1337-45a1-a133-a919fd80c8dd"
+    decide(hybrid_catalog, 25, decided_by="gate", actor=run)
+    assert "promote by the gate, run dd6fda53, " in status(bookmarkai)["why"]
+    assert "\tthe gate, run dd6fda53\t" in bookmarkai("rollout", "history").out
+    assert bookmarkai("rollout", "history", "--json").json[0]["actor"] == run
+
+
 def test_an_empty_history_is_no_error(bookmarkai: BookmarkAI) -> None:
     """Exit code 0; JSON an empty list; words for people."""
     assert bookmarkai("rollout", "history", "--json").json == []

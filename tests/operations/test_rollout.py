@@ -11,7 +11,7 @@ from bookmarkai_assets.adapters.catalog import OpenCatalog
 from bookmarkai_assets.core.costs import Cost
 from bookmarkai_assets.core.errors import RolloutConflictError
 from bookmarkai_assets.core.forecast import Load, StageForecast, from_json
-from bookmarkai_assets.core.gate import Verdict
+from bookmarkai_assets.core.gate import RuleName, Verdict
 from bookmarkai_assets.core.placement import StorageMode, StoragePolicy
 from bookmarkai_assets.core.rollout import (
     NOTHING,
@@ -133,10 +133,11 @@ def test_automatic_control_aborts_at_once(sqlite_catalog: OpenCatalog, abort_to:
     climb(rollout, "shadow", "10", "25")
     rollout.let_pass(minutes=5)
 
-    evaluation = rollout.evaluate(**BAD)
+    evaluation = rollout.evaluate(**BAD, **SCARCE)
 
     decision = rollout.history[-1]
     assert (decision.action, decision.stage, decision.verdict) == (Action.ABORT, stage, "abort")
+    assert decision.reason == evaluation.judgement.by_rule[RuleName.ACCESS_DENIED].detail  # not what is missing besides
     assert "denied access 2 times" in decision.reason
     assert decision.evidence["failing"] == ["access_denied"]
     [failing] = [rule for rule in decision.evidence["rules"] if rule["status"] == "fail"]

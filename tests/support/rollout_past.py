@@ -37,6 +37,8 @@ def decide(
     action: Action = Action.PROMOTE,
     days_ago: float = 8,
     is_rolled_back: bool = False,
+    decided_by: str = "operator",
+    actor: str = "ana",
     reason: str = "it was time",
 ) -> Decision:
     """Keep a decision of the past."""
@@ -47,8 +49,8 @@ def decide(
             stage=None if stage is None else Stage(stage),
             is_rolled_back=is_rolled_back,
             decided_at=ago(days=days_ago),
-            decided_by="operator",
-            actor="ana",
+            decided_by=decided_by,
+            actor=actor,
             reason=reason,
             previous_id=newest.decision_id if newest else None,
         )
