@@ -8,7 +8,7 @@ from functools import partial
 from pathlib import Path
 from shlex import quote
 
-from bookmarkai_assets.cli.rollout_words import in_effect, why
+from bookmarkai_assets.cli.rollout_words import why
 from bookmarkai_assets.core.errors import ConfigurationError
 from bookmarkai_assets.core.health import CheckStatus, Finding
 from bookmarkai_assets.core.placement import StorageMode
@@ -128,7 +128,7 @@ def _look_at_catalog(settings: Settings, tell: Tell) -> None:
         with open_catalog(settings) as catalog:
             decision = catalog.rollout.standing()
     policy = effective_policy(configured, decision)
-    tell(Finding("rollout", CheckStatus.PASS, f"{in_effect(policy)}: {why(configured, decision)}"))
+    tell(Finding("rollout", CheckStatus.PASS, f"{policy.effect}: {why(configured, decision)}"))
 
 
 _DAGSTER = ("dagster home", "dagster config", "dagster daemon", "dagster sensors")

@@ -11,7 +11,6 @@ from bookmarkai_assets.cli.output import clean, human_bytes, out, print_json, pr
 from bookmarkai_assets.cli.rollout_words import (
     amount,
     cost_as_dict,
-    in_effect,
     percent,
     prices_as_dict,
     prices_named,
@@ -145,7 +144,7 @@ def _print(figures: _Figures) -> None:
     target = target_percentage(policy)
     rows: list[tuple[str, str]] = [
         ("window", f"{stretch(found.window)} ({figures.name})"),
-        ("new media", in_effect(policy)),
+        ("new media", policy.effect),
         ("because", why(figures.rules.storage, figures.standing)),
         ("S3 configured", "yes" if figures.has_bucket else "no: S3_MEDIA_BUCKET is not set"),
         ("placed videos", f"{found.s3_storage:,} in S3, {found.local_storage:,} in the local directory"),

@@ -9,8 +9,8 @@ from rich.text import Text
 
 from bookmarkai_assets.cli.output import clean, out, print_json, print_table
 from bookmarkai_assets.cli.rollout_next_step import NextStep, next_step
-from bookmarkai_assets.cli.rollout_words import amount, in_effect, moment, stretch, why, window_as_dict
-from bookmarkai_assets.core.gate import Judgement, RuleName, RuleResult, RuleStatus, Verdict, judge
+from bookmarkai_assets.cli.rollout_words import amount, moment, stretch, why, window_as_dict
+from bookmarkai_assets.core.gate import Judgement, RuleName, RuleResult, RuleStatus, Verdict
 from bookmarkai_assets.core.gate_words import lasting
 from bookmarkai_assets.core.metrics import target_percentage
 from bookmarkai_assets.core.ports import Catalog
@@ -26,6 +26,7 @@ from bookmarkai_assets.core.rollout import (
     state_after,
 )
 from bookmarkai_assets.core.rules import PipelineRules
+from bookmarkai_assets.operations.rollout_evidence import judged
 from bookmarkai_assets.operations.rollout_metrics import catch_up, gate_figures
 from bookmarkai_assets.settings import load_settings
 from bookmarkai_assets.wiring import make_rules, open_catalog
@@ -111,7 +112,7 @@ def _look(catalog: Catalog, rules: PipelineRules, *, has_bucket: bool, now: date
         state=state,
         standing=decided[-1] if decided else None,
         rollback=rollbacks[-1] if state.is_rolled_back else None,
-        judgement=judge(figures, rules.gate, state, rules.rollout, now=now, mode=rules.storage.mode),
+        judgement=judged(rules, figures, state, now=now),
     )
 
 
@@ -159,7 +160,7 @@ def _print(found: _Status) -> None:
     window = judgement.figures.window
     rows = [
         ("stage", _stage(found)),
-        ("new media", in_effect(effective_policy(configured, found.standing))),
+        ("new media", effective_policy(configured, found.standing).effect),
         ("because", why(configured, found.standing)),
         ("rolled back", _rolled_back(found.rollback)),
         ("plan", _plan(found.rules.rollout)),

@@ -12,19 +12,6 @@ from bookmarkai_assets.core.windows import Window
 NOTHING_MEASURED = "-"
 
 
-def in_effect(policy: StoragePolicy) -> str:
-    """Say where new media go under a policy."""
-    match policy.mode:
-        case StorageMode.LOCAL:
-            return "everything new goes to the local directory"
-        case StorageMode.S3:
-            return "everything new goes to S3"
-        case StorageMode.HYBRID if policy.is_shadow:
-            return "everything new goes to the local directory, and a copy of it to S3 to be compared"
-        case StorageMode.HYBRID:
-            return f"{policy.s3_percentage}% of new media go to S3"
-
-
 def why(configured: StoragePolicy, decision: Decision | None) -> str:
     """Say which rule of `core.rollout.effective_policy` made the policy that counts. `decision` as there."""
     if configured.mode is StorageMode.LOCAL:

@@ -49,6 +49,19 @@ class StoragePolicy:
         if not 0 <= self.s3_percentage <= BUCKET_COUNT:
             raise ValueError(f"the S3 percentage must be a whole number from 0 to 100, not {self.s3_percentage}")
 
+    @property
+    def effect(self) -> str:
+        """Where new media go, in words."""
+        match self.mode:
+            case StorageMode.LOCAL:
+                return "everything new goes to the local directory"
+            case StorageMode.S3:
+                return "everything new goes to S3"
+            case StorageMode.HYBRID if self.is_shadow:
+                return "everything new goes to the local directory, and a copy of it to S3 to be compared"
+            case StorageMode.HYBRID:
+                return f"{self.s3_percentage}% of new media go to S3"
+
 
 @dataclass(frozen=True)
 class Placement:

@@ -7,12 +7,13 @@ import dagster as dg
 
 from bookmarkai_assets import rollout_metadata
 from bookmarkai_assets.core.charts import ChartPainter
-from bookmarkai_assets.core.gate import RuleName, RuleResult, RuleStatus, judge
+from bookmarkai_assets.core.gate import RuleName, RuleResult, RuleStatus
 from bookmarkai_assets.core.ports import Catalog
 from bookmarkai_assets.core.rules import PipelineRules
 from bookmarkai_assets.core.windows import Window, day_of
 from bookmarkai_assets.defs.common import ROLLOUT_ASSET
 from bookmarkai_assets.operations.rollout import state_of
+from bookmarkai_assets.operations.rollout_evidence import judged
 from bookmarkai_assets.operations.rollout_metrics import catch_up, day_metrics, gate_figures
 from bookmarkai_assets.partitions import days_partitions
 
@@ -66,7 +67,7 @@ def rollout_metrics(
         context.add_asset_metadata(rollout_metadata.of_day(metrics, rules, charts), partition_key=day)
     # Whichever day is measured, the gate is asked about now: a backfill of the past leaves no check with old figures.
     figures = gate_figures(catalog, rules, now=now)
-    judgement = judge(figures, rules.gate, state_of(catalog), rules.rollout, now=now, mode=rules.storage.mode)
+    judgement = judged(rules, figures, state_of(catalog), now=now)
     yield dg.MaterializeResult(check_results=[_checked(result, figures.window) for result in judgement.rules])
 
 

@@ -26,13 +26,13 @@ from bookmarkai_assets.core.alerts import (
     of_parked,
 )
 from bookmarkai_assets.core.errors import StoreErrorClass
-from bookmarkai_assets.core.gate import judge
 from bookmarkai_assets.core.placement import Backend
 from bookmarkai_assets.core.ports import Catalog
 from bookmarkai_assets.core.rollout_ports import Incident
 from bookmarkai_assets.core.rules import PipelineRules
 from bookmarkai_assets.core.storage_events import StorageEvent
 from bookmarkai_assets.core.windows import GRID, Window
+from bookmarkai_assets.operations.rollout_evidence import judged
 from bookmarkai_assets.operations.rollout_history import state_of
 from bookmarkai_assets.operations.rollout_metrics import gate_figures, metrics_of
 
@@ -78,7 +78,7 @@ def look(catalog: Catalog, rules: PipelineRules, *, now: datetime) -> Changes:
     open_ = catalog.incidents.list(is_open=True)
     refusals = _new_refusals(catalog, present)
     figures = gate_figures(catalog, rules, now=now)
-    judgement = judge(figures, rules.gate, state_of(catalog), rules.rollout, now=now, mode=rules.storage.mode)
+    judgement = judged(rules, figures, state_of(catalog), now=now)
     seen = [
         *of_gate(judgement, now=now),
         *of_access_denied(

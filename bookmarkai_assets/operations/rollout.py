@@ -27,7 +27,7 @@ from bookmarkai_assets.core.rollout import (
     state_after,
 )
 from bookmarkai_assets.core.rules import PipelineRules
-from bookmarkai_assets.operations.rollout_evidence import evidence_of, is_news
+from bookmarkai_assets.operations.rollout_evidence import evidence_of, is_news, judged
 from bookmarkai_assets.operations.rollout_history import append_decided, name_of, newest_and_state, since, state_of
 
 __all__ = [
@@ -71,7 +71,7 @@ def evaluate(
     same moment: theirs stands, and `overtaken_by` names it.
     """
     newest, state = newest_and_state(catalog)
-    judgement = judge(figures, rules.gate, state, rules.rollout, now=now, mode=rules.storage.mode)
+    judgement = judged(rules, figures, state, now=now)
     action, stage = _proposal(catalog, rules, judgement, state)
     if action is Action.ADVISE and not is_news(judgement, newest):
         return Evaluation(judgement, state, None)
@@ -286,14 +286,13 @@ def effect_of(configured: StoragePolicy, decision: Decision) -> str:
     policy = effective_policy(configured, decision)
     if configured.mode is StorageMode.LOCAL:
         return "recorded, without effect: STORAGE_MODE=local keeps everything local"
-    if decision.is_rolled_back:
-        return "everything new goes to the local directory, from the next placement on"
-    if configured.mode is StorageMode.S3:
+    if configured.mode is StorageMode.S3 and not decision.is_rolled_back:
         return "recorded, without effect until STORAGE_MODE is hybrid: STORAGE_MODE=s3 sends everything new to S3"
     if policy.is_shadow:
-        return "everything new goes to the local directory, and a copy of it to S3 to be compared"
-    counts = " (S3_SPLIT_PERCENTAGE, until the rollout begins)" if decision.stage is None else ""
-    return f"{policy.s3_percentage}% of new media go to S3, from the next placement on{counts}"
+        return policy.effect
+    is_unbegun = decision.stage is None and not decision.is_rolled_back
+    counts = " (S3_SPLIT_PERCENTAGE, until the rollout begins)" if is_unbegun else ""
+    return f"{policy.effect}, from the next placement on{counts}"
 
 
 def _by_operator(
@@ -319,7 +318,7 @@ def _with_evidence(
 ) -> Decision:
     judgement = None
     if figures is not None:
-        judgement = judge(figures, rules.gate, state, rules.rollout, now=decision.decided_at, mode=rules.storage.mode)
+        judgement = judged(rules, figures, state, now=decision.decided_at)
     return replace(
         decision,
         verdict=judgement.verdict if judgement else None,

@@ -2,16 +2,25 @@
 
 from collections.abc import Sequence
 from dataclasses import asdict
+from datetime import datetime
 from typing import Any
 
 from bookmarkai_assets.core.forecast import StageForecast, to_json
-from bookmarkai_assets.core.gate import GateFigures, GateLimits, Judgement, Verdict
+from bookmarkai_assets.core.gate import GateFigures, GateLimits, Judgement, Verdict, judge
 from bookmarkai_assets.core.placement import StoragePolicy
 from bookmarkai_assets.core.rollout import Action, Decision, RolloutPlan, RolloutState, Stage
 from bookmarkai_assets.core.rollout_ports import RecordedVerification
 from bookmarkai_assets.core.rules import PipelineRules
 
+FORECAST = "forecast"
+"""Where the evidence has the forecast of the stage that a decision leaves."""
+
 _FAILING = "failing"
+
+
+def judged(rules: PipelineRules, figures: GateFigures, state: RolloutState, *, now: datetime) -> Judgement:
+    """Judge a state of the rollout by the operator's settings."""
+    return judge(figures, rules.gate, state, rules.rollout, now=now, mode=rules.storage.mode)
 
 
 def evidence_of(
@@ -42,7 +51,7 @@ def evidence_of(
             "missing": list(judgement.missing),
         }
     expected = next((forecast for forecast in forecasts if forecast.stage == stage), None)
-    return evidence if expected is None else {**evidence, "forecast": to_json(expected)}
+    return evidence if expected is None else {**evidence, FORECAST: to_json(expected)}
 
 
 def is_news(judgement: Judgement, last: Decision | None) -> bool:

@@ -9,10 +9,8 @@ from bookmarkai_assets.core.ports import Catalog
 from bookmarkai_assets.core.rollout import Decision, Stage
 from bookmarkai_assets.core.rules import PipelineRules
 from bookmarkai_assets.core.windows import GRID, Window
+from bookmarkai_assets.operations.rollout_evidence import FORECAST
 from bookmarkai_assets.operations.rollout_metrics import expiry_days, recent_window
-
-FORECAST = "forecast"
-"""The key in a decision's evidence that its stage's forecast of that moment is kept under."""
 
 
 @dataclass(frozen=True)

@@ -1,7 +1,7 @@
 """Which store serves a URL, and whether the bytes that the catalog records are there."""
 
 import hashlib
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import replace
 from urllib.parse import urlsplit
 
@@ -9,7 +9,7 @@ from bookmarkai_assets.core.errors import ObjectNotFoundError, StoreError, Store
 from bookmarkai_assets.core.media import Blob, Digest, Media
 from bookmarkai_assets.core.object_keys import key_of
 from bookmarkai_assets.core.placement import Backend
-from bookmarkai_assets.core.ports import MediaStore
+from bookmarkai_assets.core.ports import MediaStore, untold
 
 Stores = Mapping[Backend, MediaStore]
 BLOCK_BYTES = 1 << 20
@@ -48,13 +48,17 @@ def is_stored(stores: Stores, blob: Blob) -> bool:
         raise
 
 
-def digest_at(store: MediaStore, url: str) -> Digest:
-    """Read every byte of a stored object for its size and SHA-256, whatever was recorded of it. Raises `StoreError`."""
+def digest_at(store: MediaStore, url: str, *, on_bytes: Callable[[int], object] = untold) -> Digest:
+    """Read every byte of a stored object for its size and SHA-256, whatever was recorded of it. Raises `StoreError`.
+
+    `on_bytes` is told of each block's size as it is read.
+    """
     sha256, size = hashlib.sha256(), 0
     with store.open(url) as reader:
         while block := reader.read(BLOCK_BYTES):
             sha256.update(block)
             size += len(block)
+            on_bytes(len(block))
     return Digest(size, sha256.hexdigest())
 
 

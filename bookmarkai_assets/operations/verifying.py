@@ -4,7 +4,6 @@ Nothing is changed here. What looks wrong is looked at a second time by the reco
 clean-up go on meanwhile.
 """
 
-import hashlib
 from collections import Counter
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
@@ -21,10 +20,9 @@ from bookmarkai_assets.core.ports import Catalog, ListedObject
 from bookmarkai_assets.core.retention import expiry_of
 from bookmarkai_assets.core.rules import PipelineRules
 from bookmarkai_assets.operations.catalog_reads import each_media
-from bookmarkai_assets.operations.stores import Stores, backend_of_url, store_of_url
+from bookmarkai_assets.operations.stores import Stores, backend_of_url, digest_at, store_of_url
 from bookmarkai_assets.operations.verification_progress import ProgressMeter, VerificationProgress
 
-BLOCK_BYTES = 1 << 20
 Listings = Mapping[Backend, dict[str, ListedObject]]
 
 
@@ -341,17 +339,18 @@ class _Verifier:
             read = found.size_bytes if is_local else 0
             self.meter.read(read)
             return found, read
-        sha256, size = hashlib.sha256(), 0
+        told: list[int] = []
+
+        def tell(size_bytes: int) -> None:
+            told.append(size_bytes)
+            self.meter.read(size_bytes)
+
         try:
-            with store.open(blob.url) as reader:
-                while block := reader.read(BLOCK_BYTES):
-                    sha256.update(block)
-                    size += len(block)
-                    self.meter.read(len(block))
+            found = digest_at(store, blob.url, on_bytes=tell)
         except StoreError:
-            self.meter.read(-size)
+            self.meter.read(-sum(told))
             raise
-        return Digest(size, sha256.hexdigest()), size
+        return found, found.size_bytes
 
     def _look_at_copy(self, media: Media, kind: str, blob: Blob, found: ListedObject) -> tuple[Checked, int]:
         """Look at bytes that are somewhere beside the recorded place, as a move leaves them until clean-up."""

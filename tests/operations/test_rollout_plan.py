@@ -13,8 +13,9 @@ from bookmarkai_assets.core.placement import Backend, bucket_of
 from bookmarkai_assets.core.rollout import Action, Decision, Stage
 from bookmarkai_assets.core.rules import PipelineRules
 from bookmarkai_assets.core.storage_events import StorageEvent
+from bookmarkai_assets.operations.rollout_evidence import FORECAST
 from bookmarkai_assets.operations.rollout_metrics import catch_up
-from bookmarkai_assets.operations.rollout_plan import FORECAST, plan_of, stage_history
+from bookmarkai_assets.operations.rollout_plan import plan_of, stage_history
 from bookmarkai_assets.settings import load_settings
 from bookmarkai_assets.wiring import make_rules
 from tests.plugins.vault import Vault
