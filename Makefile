@@ -21,8 +21,9 @@ dev: $(VENV)/.demo ## Dagster's UI and daemon on http://127.0.0.1:3000 over dags
 test: $(VENV)/.dev ## Run the whole test suite
 	@$(BIN)/python -m pytest -n auto --dist loadgroup
 
-soak: $(VENV)/.dev ## Run the crash machine for 10,000 kills: some 15 minutes
+soak: $(VENV)/.dev ## 10,000 kills of the crash machine, some 15 minutes, and 200 shares of which 40 are hostile
 	@$(BIN)/python -m tests.crash.machine --kills 10000 --seconds 7200
+	@$(BIN)/python -m tests.load.backlog --shares 200
 
 check: $(VENV)/.dev ## Formatting, lint, types, layers, and Dagster's own check of the definitions
 	@$(BIN)/ruff format --check .

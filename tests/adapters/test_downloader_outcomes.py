@@ -25,11 +25,12 @@ from bookmarkai_assets.adapters.downloader.ytdlp_errors import failure_of, reaso
 from bookmarkai_assets.core.errors import ShareFailedError
 from bookmarkai_assets.core.media import Digest, VideoInfo
 from bookmarkai_assets.core.outcomes import Failure, Outcome
-from bookmarkai_assets.core.ports import DownloadedFile, DownloadLimits
+from bookmarkai_assets.core.ports import DownloadedFile, DownloadLimits, Resolved
 
 if TYPE_CHECKING:
     from yt_dlp import YoutubeDL
 
+SHORT = "https://vm.tiktok.com/ZMa/"
 LIMITS = DownloadLimits(max_bytes=1000, max_duration_seconds=60, timeout_seconds=30)
 URL = "https://www.tiktok.com/@user/video/1"
 BUG = "; please report this issue on  https://github.com/yt-dlp/yt-dlp/issues?q= , filling out the appropriate template"
@@ -235,6 +236,27 @@ def test_a_body_that_ends_early_is_corrupt_on_the_video_only() -> None:
     for error in (broken_off, ContentTooShortError(10, 20), given_up):
         assert outcome(error).outcome is Outcome.CORRUPT
     assert outcome(extractor_error("A network error", cause=broken_off)).outcome is Outcome.UNREACHABLE
+
+
+def test_a_page_that_cannot_be_read_is_no_changed_site() -> None:
+    """Of a platform an answer that yt-dlp does not understand means a change; of any page, that it holds no video."""
+    from yt_dlp.networking.exceptions import RequestError
+    from yt_dlp.utils import ExtractorError
+
+    assert outcome(ExtractorError("Unable to extract x", ie="TikTok")).outcome is Outcome.SITE_CHANGED
+    assert outcome(ExtractorError("Unable to extract x", ie="generic")).outcome is Outcome.NOT_A_VIDEO
+    failed = ExtractorError("Unable to download webpage", ie="generic", cause=RequestError("odd"))
+    assert outcome(failed).outcome is Outcome.DOWNLOAD_FAILED
+
+
+@pytest.mark.parametrize("scheme", ["file", "ftp", "gopher", "data"])
+def test_another_scheme_is_refused(scheme: str) -> None:
+    """Where a redirect leaves http and https, the share is refused and not tried again."""
+    from yt_dlp.networking.exceptions import RequestError
+
+    for words in (f"No connection adapters were found for '{scheme}:x'", f'Unsupported url scheme: "{scheme}"'):
+        refused = outcome(extractor_error("Unable to download webpage", cause=RequestError(words)))
+        assert refused.outcome is Outcome.REFUSED
 
 
 def test_a_full_disk_is_found_behind_yt_dlps_words() -> None:
@@ -497,7 +519,9 @@ def test_a_job_and_its_result_survive_the_wire(tmp_path: Path) -> None:
     info = VideoInfo("T\u00eftle", None, "d", None, "generic", 1.5, None, 48)
     dated = replace(info, posted_at=datetime(2025, 10, 9, tzinfo=UTC))
     for result in (Fetched(video, None, info), Fetched(video, video, dated), Failure(Outcome.GONE, "gone")):
-        assert result_from_json(result_to_json(result), directory=tmp_path) == result
+        assert result_from_json(result_to_json(result), url=job.url, directory=tmp_path) == result
+    resolved = Resolved("https://www.tiktok.com/@_/video/1")
+    assert result_from_json(result_to_json(resolved), url=SHORT, directory=tmp_path) == resolved
 
 
 @pytest.mark.parametrize(
@@ -508,6 +532,10 @@ def test_a_job_and_its_result_survive_the_wire(tmp_path: Path) -> None:
         b"[]",
         b"{}",
         b'{"failure": {"outcome": "odd", "reason": ""}}',
+        b'{"resolved": ["https://www.tiktok.com/@_/video/1"]}',
+        b'{"resolved": "https://www.tiktok.com/@user/video/1"}',
+        b'{"resolved": "https://www.youtube.com/watch?v=aaaaaaaaaaa"}',
+        b'{"resolved": "https://vm.tiktok.com/ZMb/"}',
         *(
             b'{"video": {"name": "%b", "size_bytes": 1, "sha256": "", "content_type": ""}, "audio": null, "info": {}}'
             % name
@@ -523,4 +551,4 @@ def test_a_result_that_leads_outside_is_not_believed(tmp_path: Path, text: bytes
     (directory / "link").symlink_to(tmp_path / "other")
     (directory / "file").touch()
     with pytest.raises(ValueError):  # noqa: PT011 - any: the caller only tells readable from not
-        result_from_json(text, directory=directory)
+        result_from_json(text, url=SHORT, directory=directory)

@@ -103,6 +103,8 @@ def test_a_truncated_file_is_corrupt(tmp_path: Path, name: str, options: dict[st
         "\ufeff\n  <html></html>",
         '{"error": "gone"}',
         "#EXTM3U\n#EXT-X-TARGETDURATION:9\n#EXTINF:9,\n/etc/hostname\n#EXT-X-ENDLIST\n",
+        "ffconcat version 1.0\nfile x\n",
+        "Bitte anmelden, um das Video zu sehen. " + "\u00fc" * 300,
     ],
 )
 def test_text_in_place_of_a_video_is_no_video(tmp_path: Path, text: str) -> None:
@@ -112,10 +114,17 @@ def test_text_in_place_of_a_video_is_no_video(tmp_path: Path, text: str) -> None
 
 
 @pytest.mark.parametrize(
-    "content", [b"", bytes(50_000), b"\x89PNG\r\n\x1a\n" + bytes(500), b"ffconcat version 1.0\nfile x\n"]
+    "content", [b"\x89PNG\r\n\x1a\n", b"\xff\xd8\xff\xe0", b"GIF89a", b"%PDF-1.7\n", b"PK\x03\x04"]
 )
+def test_a_picture_a_document_or_an_archive_is_no_video(tmp_path: Path, content: bytes) -> None:
+    """What is complete as it is will be no video at the next try either."""
+    (tmp_path / "video.mp4").write_bytes(content + bytes(500))
+    assert outcome_of(tmp_path / "video.mp4")[0] is Outcome.NOT_A_VIDEO
+
+
+@pytest.mark.parametrize("content", [b"", bytes(50_000), b"\x1a\x45" + bytes(500)])
 def test_what_is_no_media_is_corrupt(tmp_path: Path, content: bytes) -> None:
-    """Bytes in none of the formats that are opened are a broken video; lists of other files are never followed."""
+    """Bytes in none of the formats that are opened are a broken video."""
     (tmp_path / "video.mp4").write_bytes(content)
     assert outcome_of(tmp_path / "video.mp4")[0] is Outcome.CORRUPT
 

@@ -1,5 +1,6 @@
 """Which links are admitted, and under which name."""
 
+import ipaddress
 import string
 from urllib.parse import urlsplit
 
@@ -128,6 +129,55 @@ def test_what_is_no_link_to_a_public_site_is_refused_with_what_was_found(text: s
 def test_an_address_that_is_not_public_is_refused_however_it_is_written(host: str) -> None:
     """Loopback, private, link-local, metadata and reserved addresses are refused in every notation a browser reads."""
     assert "not a public address" in refusal(f"http://{host}/video.mp4")
+
+
+def _notations(address: ipaddress.IPv4Address) -> list[str]:
+    """Write an address in the ways that a browser reads: one number, fewer parts, hex, octal, wide digits."""
+    a, b, c, d = address.packed
+    number = int(address)
+    return [
+        str(address),
+        f"{address}.",
+        str(number),
+        f"{number:#x}",
+        f"0{number:o}",
+        f"{a}.{number & 0xFFFFFF}",
+        f"{a}.{b}.{number & 0xFFFF}",
+        f"{a:#x}.{b:#x}.{c:#X}.{d:#x}",
+        f"0{a:o}.0{b:o}.0{c:o}.0{d:o}",
+        f"{a:#x}.0{b:o}.{number & 0xFFFF}",
+        str(address).translate({ord(digit): ord(digit) + 0xFEE0 for digit in "0123456789"}),
+    ]
+
+
+@given(
+    st.one_of(
+        st.ip_addresses(v=4), st.ip_addresses(v=4, network="10.0.0.0/8"), st.ip_addresses(v=4, network="127.0.0.0/8")
+    )
+)
+def test_every_notation_of_an_address_is_judged_alike(address: ipaddress.IPv4Address) -> None:
+    """However an address is written, the link is admitted if the address is public and refused if it is not."""
+    expected = AdmittedLink if is_public_address(str(address)) else RefusedLink
+    for host in _notations(address):
+        assert isinstance(admit(f"http://{host}/v"), expected), host
+
+
+@given(st.ip_addresses(v=6))
+def test_an_ipv6_address_is_judged_as_the_guard_judges_it(address: ipaddress.IPv6Address) -> None:
+    """A literal that is admitted is one that the guard would connect to, spelled out or short, in either case."""
+    expected = AdmittedLink if is_public_address(str(address)) else RefusedLink
+    for host in (str(address), address.exploded, address.exploded.upper()):
+        assert isinstance(admit(f"https://[{host}]/v"), expected), host
+
+
+@given(st.text(max_size=60))
+def test_an_opened_host_opens_no_other(text: str) -> None:
+    """Whatever is put around it, the opened host's entry admits a link only if it leads to that host and port."""
+    for link in (f"http://127.0.0.1:8080{text}", f"http://{text}127.0.0.1:8080/", f"http://127.0.0.1{text}:8080/"):
+        admitted = admit(link, allowed_hosts=OPENED)
+        if isinstance(admitted, AdmittedLink) and not isinstance(admit(link), AdmittedLink):
+            parts = urlsplit(admitted.canonical_url)
+            assert (parts.hostname, parts.port) == ("127.0.0.1", 8080)
 
 
 def test_five_megabytes_of_text_are_refused_without_being_repeated() -> None:

@@ -18,13 +18,17 @@ _BLOCK = b"\0" * 65_536
 
 @dataclass(frozen=True)
 class Answer:
-    """What one path answers; None for no answer at all. Without `declared_bytes` the end of the body is the close."""
+    """What one path answers; None for no answer at all. Without `declared_bytes` the end of the body is the close.
+
+    When it `is_raw`, the body is all that goes over the wire: status line and headers are its own affair.
+    """
 
     status: int = 200
     content_type: str = "text/html; charset=utf-8"
     body: Callable[[], Iterable[bytes]] = lambda: ()
     declared_bytes: int | None = None
     headers: tuple[tuple[str, str], ...] = ()
+    is_raw: bool = False
 
 
 @dataclass
@@ -50,28 +54,29 @@ class HostileSite:
     def file(self, path: str, body: bytes, *, content_type: str = "video/mp4", declared_bytes: int | None = -1) -> str:
         """Serve bytes; by default with their true length. Gives the link."""
         length = len(body) if declared_bytes == -1 else declared_bytes
-        return self._serve(path, Answer(content_type=content_type, body=lambda: (body,), declared_bytes=length))
+        return self.serve(path, Answer(content_type=content_type, body=lambda: (body,), declared_bytes=length))
 
     def page(self, path: str, html: str, *, status: int = 200) -> str:
         """Serve a page. Gives the link."""
         body = html.encode()
-        return self._serve(path, Answer(status=status, body=lambda: (body,), declared_bytes=len(body)))
+        return self.serve(path, Answer(status=status, body=lambda: (body,), declared_bytes=len(body)))
 
     def redirect(self, path: str, to: str) -> str:
         """Send whoever asks elsewhere. Gives the link."""
-        return self._serve(path, Answer(status=302, declared_bytes=0, headers=(("Location", to),)))
+        return self.serve(path, Answer(status=302, declared_bytes=0, headers=(("Location", to),)))
 
     def endless(self, path: str, *, head: bytes) -> str:
         """Serve a video that begins well and never ends. Gives the link."""
-        return self._serve(
+        return self.serve(
             path, Answer(content_type="video/mp4", body=lambda: itertools.chain((head,), itertools.repeat(_BLOCK)))
         )
 
     def silent(self, path: str) -> str:
         """Take the question and never answer. Gives the link."""
-        return self._serve(path, None)
+        return self.serve(path, None)
 
-    def _serve(self, path: str, answer: Answer | None) -> str:
+    def serve(self, path: str, answer: Answer | None) -> str:
+        """Answer as told. Gives the link."""
         self.answers[path] = answer
         return self.url(path)
 
@@ -119,6 +124,13 @@ class _Handler(http.server.BaseHTTPRequestHandler):
         if answer is None:
             site.is_closing.wait()
             return
+        if not answer.is_raw:
+            self._send_head(answer)
+        for block in answer.body():
+            self.wfile.write(block)
+            site.sent_bytes += len(block)
+
+    def _send_head(self, answer: Answer) -> None:
         self.send_response(answer.status)
         self.send_header("Content-Type", answer.content_type)
         if answer.declared_bytes is not None:
@@ -126,6 +138,3 @@ class _Handler(http.server.BaseHTTPRequestHandler):
         for name, value in answer.headers:
             self.send_header(name, value)
         self.end_headers()
-        for block in answer.body():
-            self.wfile.write(block)
-            site.sent_bytes += len(block)

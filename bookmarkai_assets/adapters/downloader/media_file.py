@@ -47,6 +47,9 @@ _RAGGED_SHARE = 0.02
 _SNIFFED_BYTES = 512
 _BLANKS = b"\xef\xbb\xbf \t\r\n"
 _TEXT_BEGINNINGS = (b"<", b"{", b"#EXTM3U")  # HTML and XML, JSON, playlists: no video begins so
+_CONTROLS = frozenset(range(0x20)) - frozenset(b"\t\n\f\r")  # no text holds them, and every video does
+# What sites send in place of a video and is complete as it is: PNG, JPEG, GIF, PDF, ZIP.
+_OTHER_BEGINNINGS = (b"\x89PNG\r\n", b"\xff\xd8\xff", b"GIF8", b"%PDF-", b"PK\x03\x04")
 _LONG_BEFORE = -(2**63)  # no timestamp of libavformat is less
 _CONTAINER_TICKS = 1_000_000  # libavformat's AV_TIME_BASE
 
@@ -220,6 +223,8 @@ def _failure_of_unreadable(file: Path, detail: str) -> Failure:
     """Tell a page that was served in place of a video from a video that is broken."""
     with file.open("rb") as opened:
         head = opened.read(_SNIFFED_BYTES)
-    if head.lstrip(_BLANKS).startswith(_TEXT_BEGINNINGS):
+    if head.lstrip(_BLANKS).startswith(_TEXT_BEGINNINGS) or (head and _CONTROLS.isdisjoint(head)):
         return Failure(Outcome.NOT_A_VIDEO, "the site sent text, such as a web page, in place of a video")
+    if head.startswith(_OTHER_BEGINNINGS):
+        return Failure(Outcome.NOT_A_VIDEO, "the site sent a picture, a document or an archive in place of a video")
     return Failure(Outcome.CORRUPT, f"the file cannot be read as a video: {detail}")

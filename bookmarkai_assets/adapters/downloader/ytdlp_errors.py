@@ -3,15 +3,20 @@
 Runs in a download's own process.
 """
 
+import errno
 import re
 from collections.abc import Iterator
 from http import HTTPStatus
+from typing import TYPE_CHECKING
 
 from bookmarkai_assets.adapters.downloader.media_file import DISK_ERRORS
 from bookmarkai_assets.adapters.downloader.tiktok import is_photo_link, photo_post
 from bookmarkai_assets.adapters.downloader.ytdlp import is_allowed
 from bookmarkai_assets.core.outcomes import Failure, Outcome
 from bookmarkai_assets.core.text import clean_line, without_secrets
+
+if TYPE_CHECKING:
+    from yt_dlp.utils import ExtractorError
 
 _MAX_REASON_CHARACTERS = 300
 _MAX_CHAIN = 20
@@ -23,7 +28,11 @@ _SAID = tuple(
     for outcome, patterns in (
         (Outcome.REFUSED, (r"file:// URLs are disabled",)),
         (Outcome.UNSUPPORTED_SITE, (r"\bDRM\b",)),
-        (Outcome.NOT_A_VIDEO, (r"requested format is not available", r"only images")),
+        (Outcome.CORRUPT, (r"invalid data found when processing input",)),  # ffmpeg's, of segments put together
+        (
+            Outcome.NOT_A_VIDEO,
+            (r"requested format is not available", r"only images", r"extension .* is unusual", r"no m3u8? header"),
+        ),
         (
             Outcome.BLOCKED,
             (
@@ -108,6 +117,9 @@ _GAVE_UP_IN_WORDS = "Giving up after"
 _UNSERVED = re.compile(r"No suitable extractor(?: \(\w+\))? found for URL (?P<url>\S+)")
 _REFUSING_EXTRACTORS = frozenset({"DRM", "Liability", "Piracy"})  # stand for sites that yt-dlp knows and does not serve
 _LIST_EXTRACTORS = frozenset({"youtube:tab"})  # channels and playlists, which it does not declare
+# Said by yt-dlp's clients, of where a redirect or a playlist leads. The guard carries http and https, and is not asked.
+_OTHER_SCHEME = re.compile(r"no connection adapters were found|unsupported url scheme", re.IGNORECASE)
+_PAGE_EXTRACTOR = "generic"
 _WRAPPING = re.compile(r"^(ERROR:\s*)?(\[[^\]]{1,60}\]\s*)?(Got error:\s*)?([\w.-]{1,80}:\s+)?")
 
 
@@ -118,6 +130,7 @@ def reason_of(message: str) -> str:
 
 def failure_of(error: Exception, *, url: str, allowed_extractors: tuple[str, ...]) -> Failure:
     """Give the outcome behind an error that yt-dlp raised while it looked at or fetched `url`."""
+    from yt_dlp.networking.exceptions import RequestError
     from yt_dlp.utils import ExtractorError, GeoRestrictedError, UnsupportedError, UserNotLive
 
     chain = list(_chain(error))
@@ -135,19 +148,33 @@ def failure_of(error: Exception, *, url: str, allowed_extractors: tuple[str, ...
         failure = _failure_of_transport(chain, said, is_page=extractor_error is not None)
         if failure is not None:
             return failure
-    if extractor_error is not None and not extractor_error.expected and in_words is not Outcome.GONE:
+    is_about_request = any(isinstance(link, RequestError) for link in chain)
+    if _is_of_pages(extractor_error) and in_words is None and not is_about_request:
+        return Failure(Outcome.NOT_A_VIDEO, f"yt-dlp makes nothing of the page: {reason_of(said)}")
+    is_expected = extractor_error is None or extractor_error.expected or _is_of_pages(extractor_error)
+    if not is_expected and in_words is not Outcome.GONE:
         return Failure(Outcome.SITE_CHANGED, f"yt-dlp does not understand the site's answer: {reason_of(said)}")
     return Failure(in_words or Outcome.DOWNLOAD_FAILED, f"the site or yt-dlp says: {reason_of(said)}")
 
 
+def _is_of_pages(error: "ExtractorError | None") -> bool:
+    """Tell whether an error is of the extractor that reads any page: a page that it cannot read has not changed."""
+    return error is not None and str(error.ie).lower() == _PAGE_EXTRACTOR
+
+
 def _failure_of_transport(chain: list[BaseException], said: str, *, is_page: bool) -> Failure | None:
     """Look for the network, HTTP or the disk among the causes; None when neither is to blame."""
-    from yt_dlp.networking.exceptions import HTTPError, IncompleteRead, TransportError
+    from yt_dlp.networking.exceptions import HTTPError, IncompleteRead, RequestError, TransportError
     from yt_dlp.utils import ContentTooShortError
 
+    if any(isinstance(link, OSError) and link.errno == errno.EFBIG for link in chain):
+        return Failure(Outcome.TOO_BIG, "the video grew past the limit of its size while it was written")
     disk = next((link for link in chain if isinstance(link, OSError) and link.errno in DISK_ERRORS), None)
     if disk is not None:
         return Failure(Outcome.DOWNLOAD_FAILED, f"the disk is full: {disk.strerror}")
+    asked = (str(link) for link in chain if isinstance(link, RequestError))
+    if any(_OTHER_SCHEME.search(words) for words in (said, *asked)):
+        return Failure(Outcome.REFUSED, "the link leads to something else than http:// or https://; it is not opened")
     # After its last retry yt-dlp keeps of the cause nothing but the words.
     in_words = None if is_page else _STATUS_IN_WORDS.search(said)
     status = next((link.status for link in chain if isinstance(link, HTTPError)), in_words and int(in_words[1]))

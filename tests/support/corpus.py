@@ -1,0 +1,83 @@
+"""Reads the corpus of hostile input, and has a site answer as its cases say."""
+
+import gzip
+import itertools
+import tomllib
+from collections.abc import Iterable, Iterator, Mapping
+from pathlib import Path
+from typing import Any
+
+from tests.support.hostile_files import hostile_file
+from tests.support.hostile_site import Answer, HostileSite
+
+Case = Mapping[str, Any]
+"""One entry of a corpus file, as its head explains it."""
+
+_CORPUS = Path(__file__).parents[1] / "corpus"
+_PIECE = b"\0" * 65_536
+
+
+def cases_of(file: str, kind: str = "case") -> list[Case]:
+    """Give the cases of one kind in a corpus file."""
+    cases: list[Case] = tomllib.loads((_CORPUS / file).read_text(encoding="utf-8"))[kind]
+    return cases
+
+
+def text_of(fields: Case, key: str) -> str:
+    """Give a text of a case, made long as its `tail` says."""
+    tail: str = fields.get("tail", "") * fields.get("tail_times", 0)
+    return str(fields.get(key, "")) + tail
+
+
+def serve_case(case: Case, site: HostileSite, *, root: str, private: str) -> str:
+    """Have the site answer what a case says, below `root`. Gives the link to share."""
+    names = {"{here}": site.url(root), "{private}": private, "{site}": site.url("")}
+    for told in case.get("answers", ()):
+        site.serve(root + told.get("path", "/v.mp4"), _answer(told, site, names))
+    return _filled(case.get("link", "{here}/v.mp4"), names)
+
+
+def _answer(told: Case, site: HostileSite, names: Mapping[str, str]) -> Answer | None:
+    if told.get("silent"):
+        return None
+    if "file" in told:
+        body = hostile_file(told["file"], private=names["{private}"])
+    else:
+        body = _filled(text_of(told, "body"), names).encode()
+    if told.get("gzip"):
+        body = gzip.compress(body, 1)
+    headers = [(name, _filled(value, names)) for name, value in told.get("headers", ())]
+    if told.get("gzip"):
+        headers.append(("Content-Encoding", "gzip"))
+    headers += [("X-Filler", "x" * 60_000)] * told.get("filler_headers", 0)
+    kept = body[: round(len(body) * told.get("kept", 1))]
+    is_open = told.get("is_open", False)
+    return Answer(
+        status=told.get("status", 200),
+        content_type=told.get("type", "video/mp4" if "file" in told else "text/html; charset=utf-8"),
+        body=lambda: _blocks(kept, site, told),
+        declared_bytes=told.get("declared_bytes", None if is_open else len(body)),
+        headers=tuple(headers),
+        is_raw=told.get("is_raw", False),
+    )
+
+
+def _blocks(body: bytes, site: HostileSite, told: Case) -> Iterable[bytes]:
+    if told.get("endless"):
+        return itertools.chain((body,), itertools.repeat(_PIECE))
+    if "drip_seconds" in told:
+        return _drip(body, site, told["drip_seconds"])
+    return (body,)
+
+
+def _drip(body: bytes, site: HostileSite, seconds: float) -> Iterator[bytes]:
+    for byte in itertools.chain(body, itertools.repeat(0)):
+        yield bytes([byte])
+        if site.is_closing.wait(seconds):
+            return
+
+
+def _filled(text: str, names: Mapping[str, str]) -> str:
+    for name, value in names.items():
+        text = text.replace(name, value)
+    return text
