@@ -6,7 +6,7 @@ The adapters' vendors are imported here, when a part is made, and not when this 
 import time
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
-from datetime import date, timedelta
+from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
 from typing import TypedDict
 
@@ -28,6 +28,8 @@ from bookmarkai_assets.core.retention import RetentionPolicy
 from bookmarkai_assets.core.retries import RetryPolicy
 from bookmarkai_assets.core.rollout import RolloutPlan
 from bookmarkai_assets.core.rules import PipelineRules
+from bookmarkai_assets.core.site_access import SiteAccess, UpstreamProxy
+from bookmarkai_assets.core.sites import SiteRules, site_limits
 from bookmarkai_assets.operations.storage_checking import LinkReader
 from bookmarkai_assets.settings import Settings, SpeechEngineName
 
@@ -51,6 +53,13 @@ def make_rules(settings: Settings) -> PipelineRules:
             timeout_seconds=settings.download_timeout_seconds,
         ),
         download_concurrency=settings.download_concurrency,
+        sites=SiteRules(
+            max_refusals=settings.site_max_refusals,
+            pause_seconds=settings.site_pause_seconds,
+            max_pause_seconds=settings.site_max_pause_seconds,
+            limits=site_limits(settings.site_concurrency, settings.site_fetches_per_minute),
+        ),
+        min_free_bytes=settings.download_min_free_bytes,
         allowed_hosts=settings.egress_allowed_hosts,
         language=settings.whisper_language,
         retry=RetryPolicy(settings.retry_max_attempts, settings.retry_base_seconds, settings.retry_max_seconds),
@@ -155,12 +164,52 @@ def _connection_of(settings: Settings) -> _Connection:
 
 
 def make_downloader(settings: Settings) -> Downloader:
-    """Give the downloader."""
+    """Give the downloader. Raises `ConfigurationError` when it could not impersonate what it is to."""
     from bookmarkai_assets.adapters.downloader import YtDlpDownloader  # noqa: PLC0415 - adapters load when used
+    from bookmarkai_assets.adapters.downloader.impersonation import check_target  # noqa: PLC0415 - as above
 
+    if settings.ytdlp_impersonate is not None:
+        check_target(settings.ytdlp_impersonate)
     return YtDlpDownloader(
-        allowed_extractors=settings.ytdlp_allowed_extractors, allowed_hosts=settings.egress_allowed_hosts
+        allowed_extractors=settings.ytdlp_allowed_extractors,
+        allowed_hosts=settings.egress_allowed_hosts,
+        access=SiteAccess(
+            cookies=settings.ytdlp_cookies,
+            proxy=_proxy_of(settings),
+            impersonate=settings.ytdlp_impersonate,
+            pause_seconds=settings.ytdlp_sleep_seconds,
+        ),
     )
+
+
+def look_at_cookies(settings: Settings, name: str) -> Finding | None:
+    """Look at the cookies files, sending none; None where none is set."""
+    from bookmarkai_assets.adapters.downloader import cookies  # noqa: PLC0415 - adapters load when used
+
+    if not settings.ytdlp_cookies:
+        return None
+    return cookies.look_at_cookies(name, settings.ytdlp_cookies, now=datetime.now(UTC))
+
+
+def look_at_proxy(settings: Settings, name: str) -> Finding | None:
+    """Look for the proxy that downloads leave by; None where none is set."""
+    from bookmarkai_assets.adapters.downloader import health  # noqa: PLC0415 - adapters load when used
+
+    proxy = _proxy_of(settings)
+    return health.look_at_proxy(name, proxy) if proxy else None
+
+
+def look_at_impersonation(settings: Settings, name: str) -> Finding | None:
+    """Look whether yt-dlp can impersonate what it is to; None where it is to be itself."""
+    from bookmarkai_assets.adapters.downloader import health  # noqa: PLC0415 - adapters load when used
+
+    target = settings.ytdlp_impersonate
+    return health.look_at_impersonation(name, target) if target else None
+
+
+def _proxy_of(settings: Settings) -> UpstreamProxy | None:
+    url = settings.ytdlp_proxy
+    return UpstreamProxy.parse(url.get_secret_value()) if url else None
 
 
 def make_speech_engine(settings: Settings) -> SpeechEngine:
@@ -268,6 +317,15 @@ def look_at_dagster(
     from bookmarkai_assets.adapters.dagster_home import look_at_home  # noqa: PLC0415 - adapters load when used
 
     look_at_home(names, home, wanted, tell=tell)
+
+
+def share_partitions(settings: Settings) -> list[str] | None:
+    """Read the shares that Dagster has a partition of, in its order; None where it has not run."""
+    from bookmarkai_assets.adapters.dagster_home import partition_keys  # noqa: PLC0415 - as above
+    from bookmarkai_assets.partitions import shares_partitions  # noqa: PLC0415 - loads Dagster
+
+    home = settings.dagster_home or Path("dagster_home").absolute()
+    return partition_keys(home, shares_partitions.name or "")
 
 
 def look_at_webhook(settings: Settings, name: str) -> Finding | None:

@@ -22,9 +22,12 @@ from bookmarkai_assets.settings import Settings
 from bookmarkai_assets.wiring import (
     find_speech_model,
     look_at_catalog,
+    look_at_cookies,
     look_at_dagster,
     look_at_downloads,
+    look_at_impersonation,
     look_at_metric_sinks,
+    look_at_proxy,
     look_at_tools,
     look_at_webhook,
     make_inspectors,
@@ -42,7 +45,19 @@ _SPEECH_SECONDS = 60.0
 
 _DOWNLOAD_SECONDS = 60.0
 
-_OF_SETTINGS = ("speech model", "speech", "catalog", "rollout", "dagster home", "storage", "webhook", "cloudwatch")
+_OF_SETTINGS = (
+    "cookies",
+    "proxy",
+    "impersonation",
+    "speech model",
+    "speech",
+    "catalog",
+    "rollout",
+    "dagster home",
+    "storage",
+    "webhook",
+    "cloudwatch",
+)
 
 
 def checks_of(settings: Settings | ConfigurationError) -> list[Check]:
@@ -67,6 +82,21 @@ def checks_of(settings: Settings | ConfigurationError) -> list[Check]:
 def _checks_under(settings: Settings) -> list[Check]:
     stores, probing = make_stores(settings), Probing(settings.s3_video_prefix, make_link_reader())
     return [
+        _optional(
+            "cookies",
+            partial(look_at_cookies, settings, "cookies"),
+            "YTDLP_COOKIES is not set: sites are opened without a login",
+        ),
+        _optional(
+            "proxy",
+            partial(look_at_proxy, settings, "proxy"),
+            "YTDLP_PROXY is not set: downloads leave by this machine's own address",
+        ),
+        _optional(
+            "impersonation",
+            partial(look_at_impersonation, settings, "impersonation"),
+            "YTDLP_IMPERSONATE is not set: yt-dlp looks like a browser where it knows that a site wants one",
+        ),
         Check(("speech model", "speech"), partial(_look_at_speech, settings), _SPEECH_SECONDS),
         Check(("catalog", "rollout"), partial(_look_at_catalog, settings)),
         Check(_DAGSTER, partial(_look_at_dagster, settings)),

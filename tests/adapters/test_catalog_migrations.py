@@ -44,7 +44,8 @@ FIRST_TABLES = {"share_work", "leases", "media", "storage_events", "transcript_p
 """Of the first release."""
 
 ROLLOUT_TABLES = {"event_totals", "rollout_decisions", "storage_verifications", "incidents", "cursors"}
-OUR_TABLES = FIRST_TABLES | {"tombstones"} | ROLLOUT_TABLES
+SITE_TABLES = {"sites", "site_places", "link_names"}
+OUR_TABLES = FIRST_TABLES | {"tombstones"} | ROLLOUT_TABLES | SITE_TABLES
 GATEWAY_TABLES = {"shares", "transcripts"}
 
 # As the gateway makes them, with columns and tables that this project knows nothing of.
@@ -301,7 +302,7 @@ def test_going_back_before_the_rollout_keeps_media_and_events(empty_url: str) ->
 
 def test_an_unknown_revision_cannot_be_gone_back_to(empty_url: str) -> None:
     """The message lists the revisions there are."""
-    expected = "expected one of the revisions base, 0001, 0002, 0003, 0004, found '0000'"
+    expected = "expected one of the revisions base, 0001, 0002, 0003, 0004, 0005, found '0000'"
     with pytest.raises(ConfigurationError, match=expected):
         downgrade_catalog(empty_url, "0000")
 

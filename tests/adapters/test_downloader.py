@@ -15,7 +15,7 @@ import pytest
 from bookmarkai_assets.adapters.downloader import YtDlpDownloader
 from bookmarkai_assets.core.media import Digest
 from bookmarkai_assets.core.outcomes import Failure, Outcome
-from bookmarkai_assets.core.ports import DownloadedVideo, DownloadLimits
+from bookmarkai_assets.core.ports import DownloadedVideo, DownloadLimits, Resolved
 from bookmarkai_assets.core.urls import HostPort
 from tests.support.clips import make_clip
 from tests.support.hostile_site import HostileSite, hostile_site
@@ -71,7 +71,7 @@ def attempt(tmp_path: Path, downloader: YtDlpDownloader) -> Iterator[Path]:
     wait_until(lambda: not children_of(program.process.pid), seconds=3)
 
 
-def failure_of(result: DownloadedVideo | Failure) -> Failure:
+def failure_of(result: DownloadedVideo | Resolved | Failure) -> Failure:
     """See that a download failed, with a reason fit to be read."""
     assert isinstance(result, Failure), result
     assert 10 < len(result.reason) < 400
@@ -80,7 +80,7 @@ def failure_of(result: DownloadedVideo | Failure) -> Failure:
     return result
 
 
-def video_of(result: DownloadedVideo | Failure) -> DownloadedVideo:
+def video_of(result: DownloadedVideo | Resolved | Failure) -> DownloadedVideo:
     """See that a download succeeded."""
     assert isinstance(result, DownloadedVideo), result
     return result

@@ -9,7 +9,7 @@ import pytest
 
 from bookmarkai_assets.adapters.downloader import CHILD_PROGRAM, YtDlpDownloader
 from bookmarkai_assets.core.outcomes import Failure, Outcome
-from bookmarkai_assets.core.ports import DownloadedVideo, DownloadLimits
+from bookmarkai_assets.core.ports import DownloadedVideo, DownloadLimits, Resolved
 from tests.support.tiktok_site import POSTED_AT, VIDEOS, Post, TikTokSite, tiktok_site
 
 LIMITS = DownloadLimits(max_bytes=10_000_000, max_duration_seconds=60, timeout_seconds=60)
@@ -46,13 +46,13 @@ def downloader_of(tiktok: TikTokSite, *program: str) -> YtDlpDownloader:
     )
 
 
-def video_of(result: DownloadedVideo | Failure) -> DownloadedVideo:
+def video_of(result: DownloadedVideo | Resolved | Failure) -> DownloadedVideo:
     """See that a download succeeded."""
     assert isinstance(result, DownloadedVideo), result
     return result
 
 
-def failure_of(result: DownloadedVideo | Failure) -> Failure:
+def failure_of(result: DownloadedVideo | Resolved | Failure) -> Failure:
     """See that a download failed, with a reason that gives nothing away."""
     assert isinstance(result, Failure), result
     assert 10 < len(result.reason) < 400
@@ -60,13 +60,28 @@ def failure_of(result: DownloadedVideo | Failure) -> Failure:
     return result
 
 
-def test_the_link_that_the_app_shares_becomes_the_video(
+def name_of(post: Post) -> str:
+    """Give the canonical URL of a post."""
+    return f"https://www.tiktok.com/@_/video/{post.post_id}"
+
+
+def test_a_short_link_is_followed_to_the_name_of_its_video(
     downloader: YtDlpDownloader, tiktok: TikTokSite, tmp_path: Path
 ) -> None:
-    """A short link leads over the page and its cookie to the bytes, with all that the site says of them."""
+    """The link that the app shares gives the canonical URL of what is behind it, and nothing is fetched for it."""
+    post = tiktok.publish(Post("7300000000000000006"))
+    assert downloader.download(post.short_url, tmp_path, LIMITS) == Resolved(name_of(post))
+    assert not tiktok.fetched(post)
+    assert not [path for path in tmp_path.iterdir() if path.name != ".stderr"]
+
+
+def test_the_name_behind_a_short_link_leads_to_the_bytes(
+    downloader: YtDlpDownloader, tiktok: TikTokSite, tmp_path: Path
+) -> None:
+    """The canonical URL leads over the page and its cookie to the video, with all that the site says of it."""
     post = tiktok.publish(Post("7300000000000000001", description="Pasta \u202e#gnp" + "!" * 6000))
 
-    result = video_of(downloader.download(post.short_url, tmp_path, LIMITS))
+    result = video_of(downloader.download(name_of(post), tmp_path, LIMITS))
 
     assert result.video.path.read_bytes() == tiktok.video
     assert result.audio
@@ -146,10 +161,42 @@ def test_what_the_site_does_not_show_has_its_outcome(
     assert bool(tiktok.fetched(post)) is bool(post.failures)
 
 
-def test_a_link_to_pictures_is_a_photo_post(downloader: YtDlpDownloader, tiktok: TikTokSite, tmp_path: Path) -> None:
-    """The app's short link to a post of pictures, which yt-dlp has no extractor for, is called what it is."""
-    post = tiktok.publish(Post("7300000000000000118", is_photo_post=True))
-    assert failure_of(downloader.download(post.short_url, tmp_path, LIMITS)).outcome is Outcome.PHOTO_POST
+@pytest.mark.parametrize(
+    ("post", "expected"),
+    [
+        (Post("7300000000000000118", is_photo_post=True), Outcome.PHOTO_POST),
+        (Post("7300000000000000120", status=10216), Outcome.PRIVATE),
+        (Post("7300000000000000121", status=10204), Outcome.BLOCKED),
+        (Post("7300000000000000122", page_status=404), Outcome.GONE),
+        (Post("7300000000000000123", page_status=429), Outcome.RATE_LIMITED),
+    ],
+)
+def test_what_is_behind_a_short_link_has_its_outcome(
+    downloader: YtDlpDownloader, tiktok: TikTokSite, tmp_path: Path, post: Post, expected: Outcome
+) -> None:
+    """A short link to pictures, to what is not shown, and to nothing any more, is called what it leads to."""
+    tiktok.publish(post)
+    directories = [tmp_path / "short", tmp_path / "name"]
+    for directory in directories:
+        directory.mkdir()
+    assert downloader.download(post.short_url, directories[0], LIMITS) == Resolved(name_of(post))
+    assert failure_of(downloader.download(name_of(post), directories[1], LIMITS)).outcome is expected
+
+
+@pytest.mark.parametrize(
+    ("post", "expected"),
+    [
+        (Post("7300000000000000125", leads_to="https://www.tiktok.com/"), Outcome.GONE),
+        (Post("7300000000000000126", leads_to="https://www.youtube.com/watch?v=dQw4w9WgXcQ"), Outcome.UNREACHABLE),
+        (Post("7300000000000000127", leads_to="https://vm.tiktok.com/ZM7300000000000000126/"), Outcome.UNREACHABLE),
+    ],
+)
+def test_a_short_link_that_names_no_video_has_its_outcome(
+    downloader: YtDlpDownloader, tiktok: TikTokSite, tmp_path: Path, post: Post, expected: Outcome
+) -> None:
+    """One that leads to no page, to another site or to another short link has no video's name."""
+    tiktok.publish(post)
+    assert failure_of(downloader.download(post.short_url, tmp_path, LIMITS)).outcome is expected
 
 
 def test_production_does_not_trust_the_stand_in(

@@ -99,6 +99,17 @@ def test_the_environment_is_not_inherited(workers: Workers, monkeypatch: pytest.
     assert set(environment) <= {"PATH", "LANG", "LC_CTYPE", "PYTHONPATH", "PYTHONNOUSERSITE", "YTDLP_NO_PLUGINS"}
 
 
+def test_a_job_knows_nothing_of_its_neighbours_jobs(workers: Workers, tmp_path: Path) -> None:
+    """A fork takes along what its program has in memory, and that keeps no job, which may hold a token and cookies."""
+    with ThreadPoolExecutor(1) as pool:
+        neighbour = pool.submit(run, workers, f"hang_with_child {tmp_path / 'neighbour'}", timeout_seconds=60)
+        pids_in(tmp_path / "neighbour")
+        known = run(workers, "neighbours").output
+        workers.close()
+        neighbour.result()
+    assert known == b"2 0"  # jobs, the neighbour's and its own; bytes of them beyond its own
+
+
 def test_a_program_that_died_is_started_again(workers: Workers, tmp_path: Path) -> None:
     """When the program is killed, the job in progress ends without a status, and the next job has a new program."""
     with ThreadPoolExecutor(1) as pool:

@@ -12,7 +12,7 @@ from bookmarkai_assets.adapters.downloader import YtDlpDownloader
 from bookmarkai_assets.adapters.downloader.egress_guard import REFUSALS, EgressGuard
 from bookmarkai_assets.adapters.downloader.workers import Workers
 from bookmarkai_assets.core.outcomes import Failure, Outcome
-from bookmarkai_assets.core.ports import DownloadedVideo, DownloadLimits
+from bookmarkai_assets.core.ports import DownloadedVideo, DownloadLimits, Resolved
 from tests.support.canary import Canary, canary
 from tests.support.hostile_site import Answer, HostileSite
 from tests.support.processes import wait_until
@@ -191,7 +191,7 @@ OTHER_TRAPS = {
 
 def download(
     downloader: YtDlpDownloader, link: str, directory: Path, caplog: pytest.LogCaptureFixture
-) -> Failure | DownloadedVideo:
+) -> Failure | Resolved | DownloadedVideo:
     """Download a link with a secret in its query; the secret is in no log and in no reason."""
     with caplog.at_level(logging.DEBUG):
         result = downloader.download(f"{link}?token={SECRET}", directory, LIMITS)

@@ -13,7 +13,6 @@ import pytest
 
 from bookmarkai_assets.adapters.downloader.egress_guard import (
     Account,
-    Connect,
     Decision,
     EgressGuard,
     Resolve,
@@ -21,6 +20,7 @@ from bookmarkai_assets.adapters.downloader.egress_guard import (
     connect_with_system,
     resolve_with_system,
 )
+from bookmarkai_assets.adapters.downloader.upstream import Connect
 from bookmarkai_assets.core.urls import HostPort
 from tests.support.canary import canary
 from tests.support.hostile_site import HostileSite, hostile_site

@@ -35,6 +35,9 @@ ALL = [
     "media reading",
     "egress guard",
     "guarded download",
+    "cookies",
+    "proxy",
+    "impersonation",
     "speech model",
     "speech",
     "catalog",
@@ -154,6 +157,41 @@ def test_settings_that_are_not_usable_fail_and_the_rest_goes_on(
     assert {checks[name]["status"] for name in ("python", "media reading", "egress guard")} == {"pass"}
     assert {checks[name]["status"] for name in ("speech", "catalog", "storage", "webhook")} == {"skip"}
     assert "hunter2" not in ended.out
+
+
+def test_the_state_of_cookies_is_told(doctor: Doctor, tmp_path: Path) -> None:
+    """Unset they are skipped; a file that is missing fails, one whose login ends soon warns; no value is shown."""
+    assert statuses(doctor("cookies")) == {"cookies": "skip"}
+    file = tmp_path / "tiktok.txt"
+    missing = doctor("cookies", YTDLP_COOKIES=f"tiktok={file}")["cookies"]
+    assert missing["status"] == "fail"
+    assert "it cannot be read" in missing["found"]
+    soon = int((datetime.now(UTC) + timedelta(days=3)).timestamp())
+    file.write_text(f"# Netscape HTTP Cookie File\n.tiktok.com\tTRUE\t/\tTRUE\t{soon}\tsid_tt\ts3cret\n")
+    file.chmod(0o600)
+    ending = doctor("cookies")["cookies"]
+    assert ending["status"] == "warn"
+    assert "its login expires on" in ending["found"]
+    assert "s3cret" not in str(ending)
+
+
+def test_the_way_out_is_looked_at(doctor: Doctor) -> None:
+    """A proxy where nobody listens fails without its password, one that listens passes; so does a known browser."""
+    names = ("proxy", "impersonation")
+    assert [statuses(doctor(name))[name] for name in names] == ["skip", "skip"]
+    with unanswered_url() as url:
+        proxy = doctor("proxy", YTDLP_PROXY=url.replace("://", "://me:s3cret@"))["proxy"]
+    assert proxy["status"] == "fail"
+    assert url.removeprefix("http://") in proxy["found"]
+    assert "s3cret" not in str(proxy)
+    with WebhookServer() as server:
+        listening = server.url().rpartition("/")[0]
+        assert statuses(doctor("proxy", YTDLP_PROXY=listening)) == {"proxy": "pass"}
+    assert statuses(doctor("impersonation", YTDLP_IMPERSONATE="chrome")) == {"impersonation": "pass"}
+    unknown = doctor("impersonation", YTDLP_IMPERSONATE="netscape")["impersonation"]
+    assert unknown["status"] == "fail"
+    assert "chrome" in unknown["found"]
+    assert "name one of these" in unknown["remedy"]
 
 
 def test_a_check_that_does_not_exist_is_wrong_use(environment: BookmarkAI) -> None:

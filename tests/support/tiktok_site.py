@@ -12,6 +12,7 @@ import json
 import socket
 import ssl
 import threading
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
@@ -43,7 +44,7 @@ class Post:
     """One post, and how the site behaves around it.
 
     `status` and `message` are the page's own words for a post that is not shown. `failures` answers of the video host
-    are 503; `break_after_bytes` ends its first body early.
+    are 503; `break_after_bytes` ends its first body early. Its short link leads to its page, or where `leads_to` says.
     """
 
     post_id: str
@@ -56,6 +57,7 @@ class Post:
     is_photo_post: bool = False
     failures: int = 0
     break_after_bytes: int | None = None
+    leads_to: str | None = None
     description: str = "Fresh pasta in ten minutes \U0001f35d #cooking"
 
     @property
@@ -74,6 +76,16 @@ class Post:
         return f"https://{SHORT}/ZM{self.post_id}/"
 
 
+@dataclass(frozen=True)
+class Request:
+    """What one request looked like: cookies and browser as it gave them, the moment by the monotonic clock."""
+
+    host: str
+    cookies: str
+    browser: str
+    at_seconds: float
+
+
 @dataclass
 class TikTokSite:
     """The site: give it posts, then read what it was asked."""
@@ -84,6 +96,7 @@ class TikTokSite:
     posts: dict[str, Post] = field(default_factory=dict)
     asked: list[tuple[str, str, str]] = field(default_factory=list)
     failed: dict[str, int] = field(default_factory=dict)
+    requests: list["Request"] = field(default_factory=list)
 
     def publish(self, post: Post) -> Post:
         """Take a post."""
@@ -182,6 +195,8 @@ class _Handler(http.server.BaseHTTPRequestHandler):
         site = self.server.site
         host, path = self.headers.get("Host", ""), urlsplit(self.path).path
         site.asked.append((host, path, self.headers.get("Range", "")))
+        shown = (self.headers.get("Cookie", ""), self.headers.get("User-Agent", ""))
+        site.requests.append(Request(host, *shown, time.monotonic()))
         if host == SHORT:
             self._send_on(site, path)
         elif host == VIDEOS and path.startswith("/video/tos/"):
@@ -199,7 +214,8 @@ class _Handler(http.server.BaseHTTPRequestHandler):
         # Only a previewing crawler is sent to the page itself; a browser is sent on by a script.
         is_crawler = "facebookexternalhit" in self.headers.get("User-Agent", "")
         post = site.posts[path.strip("/")[2:]]
-        self._answer(*(301, b"", ("Location", f"https://{PAGES}{post.path}?_r=1&_t=s3cret")) if is_crawler else (200,))
+        target = post.leads_to or f"https://{PAGES}{post.path}?_r=1&_t=s3cret"
+        self._answer(*(301, b"", ("Location", target)) if is_crawler else (200,))
 
     def _serve_page(self, post: Post) -> None:
         if post.page_status != 200:

@@ -1,5 +1,6 @@
 """A program for `Workers` whose jobs are misdeeds: `python -m tests.support.worker_program`."""
 
+import gc
 import json
 import os
 import signal
@@ -7,7 +8,7 @@ import subprocess
 import sys
 import threading
 
-from bookmarkai_assets.adapters.downloader.fork_server import ForkServer, control_on_stdin
+from bookmarkai_assets.adapters.downloader.fork_server import ForkServer, _Worker, control_on_stdin
 
 _FOREVER = threading.Event()
 
@@ -22,6 +23,9 @@ def misdeed(job: bytes) -> bytes:
             return json.dumps(dict(os.environ)).encode()
         case "pid":
             return b"%d" % os.getpid()
+        case "neighbours":
+            others = [bytes(one.job) for one in gc.get_objects() if isinstance(one, _Worker)]
+            return b"%d %d" % (len(others), sum(map(len, others)) - len(job))
         case "large":
             return b"x" * int(argument)
         case "raise":

@@ -1,8 +1,9 @@
 """Downloading: yt-dlp in processes of its own, behind the egress guard. This is the door; nothing here is yt-dlp's.
 
-The parts, in the order of a download: `egress_guard` and `forward_proxy` in this process; `workers`, which starts the
-program `child` and speaks to its `fork_server`; and in a process per download `fetch`, which runs yt-dlp (`ytdlp`,
-`ytdlp_errors`, `tiktok`) and validates what it left (`media_file`). `job` is what passes between the two sides.
+The parts, in the order of a download: `egress_guard`, `forward_proxy`, `upstream` and `cookies` in this process;
+`workers`, which starts the program `child` and speaks to its `fork_server`; and in a process per download `fetch`,
+which runs yt-dlp (`ytdlp`, `ytdlp_errors`, `tiktok`) and validates what it left (`media_file`). `job` is what passes
+between the two sides. `impersonation` is asked beforehand.
 """
 
 import json
@@ -12,15 +13,18 @@ import time
 import weakref
 from collections.abc import Sequence
 from contextlib import suppress
+from datetime import UTC, datetime
 from pathlib import Path
+from urllib.parse import urlsplit
 
 from typing_extensions import override
 
+from bookmarkai_assets.adapters.downloader.cookies import text_for
 from bookmarkai_assets.adapters.downloader.egress_guard import (
     NO_ANSWER,
+    NO_PASSAGE,
     REFUSALS,
     Account,
-    Connect,
     Decision,
     EgressGuard,
     Resolve,
@@ -28,10 +32,13 @@ from bookmarkai_assets.adapters.downloader.egress_guard import (
     connect_with_system,
     resolve_with_system,
 )
-from bookmarkai_assets.adapters.downloader.job import STDERR_FILE, Fetched, Job, result_from_json
+from bookmarkai_assets.adapters.downloader.job import STDERR_FILE, Appearance, Fetched, Job, result_from_json
+from bookmarkai_assets.adapters.downloader.upstream import Connect, connecting_through
 from bookmarkai_assets.adapters.downloader.workers import WorkerEnd, Workers
+from bookmarkai_assets.core.errors import ConfigurationError
 from bookmarkai_assets.core.outcomes import Failure, Outcome
-from bookmarkai_assets.core.ports import DownloadedVideo, Downloader, DownloadLimits
+from bookmarkai_assets.core.ports import DownloadedVideo, Downloader, DownloadLimits, Resolved
+from bookmarkai_assets.core.site_access import PLAIN_ACCESS, SiteAccess
 from bookmarkai_assets.core.text import clean_line, without_secrets
 from bookmarkai_assets.core.urls import HostPort
 
@@ -50,9 +57,10 @@ class YtDlpDownloader(Downloader):
     """Downloads with yt-dlp, through an egress guard of its own, each download in its own process.
 
     `allowed_extractors` are yt-dlp's names (regular expressions, as its option takes them); `allowed_hosts` may be
-    reached although they are not public. `resolve`, `connect` and `program` are the world outside: a test that stands
-    in for it gives its own, and production never does. Safe to use from many threads. Nothing is started before the
-    first download; what was started ends with `close()`, with this object or with this process.
+    reached although they are not public; `access` is how downloads present themselves. `resolve`, `connect` and
+    `program` are the world outside: a test that stands in for it gives its own, and production never does. Safe to use
+    from many threads. Nothing is started before the first download; what was started ends with `close()`, with this
+    object or with this process.
     """
 
     def __init__(
@@ -60,29 +68,37 @@ class YtDlpDownloader(Downloader):
         *,
         allowed_extractors: tuple[str, ...],
         allowed_hosts: frozenset[HostPort],
+        access: SiteAccess = PLAIN_ACCESS,
         resolve: Resolve = resolve_with_system,
         connect: Connect = connect_with_system,
         program: Sequence[str] = CHILD_PROGRAM,
     ) -> None:
         self._workers = Workers(*program, json.dumps(allowed_extractors))
         self._allowed_hosts = allowed_hosts
+        self._access = access
         self._resolve = resolve
-        self._connect = connect
+        self._connect = connecting_through(access.proxy, directly=connect) if access.proxy else connect
         self._lock = threading.Lock()
         self._guard: EgressGuard | None = None
         self._close_guard: weakref.finalize[[], YtDlpDownloader] | None = None
 
     @override
-    def download(self, url: str, directory: Path, limits: DownloadLimits) -> DownloadedVideo | Failure:
+    def download(self, url: str, directory: Path, limits: DownloadLimits) -> DownloadedVideo | Resolved | Failure:
         started = time.monotonic()
         home = directory.resolve()
+        try:
+            appearance = self._appearance_at(url)
+        except ConfigurationError as error:
+            return Failure(Outcome.MISCONFIGURED, str(error))
         with self._running_guard().account(max_bytes=_TIMES_THE_VIDEO * limits.max_bytes + _OVERHEAD_BYTES) as account:
-            job = Job(url=url, directory=home, limits=limits, proxy_url=account.proxy_url)
+            job = Job(url=url, directory=home, limits=limits, proxy_url=account.proxy_url, appearance=appearance)
             end = self._workers.run(job.to_json(), timeout_seconds=limits.timeout_seconds)
-            result = self._result_of(end, home, limits)
+            result = self._result_of(end, url, home, limits)
             if isinstance(result, Failure):
-                return _seen_from_outside(result, account, limits)
+                return _seen_from_outside(result, account, limits, self._access)
         (home / STDERR_FILE).unlink(missing_ok=True)
+        if isinstance(result, Resolved):
+            return result
         return DownloadedVideo(
             video=result.video, audio=result.audio, info=result.info, seconds=time.monotonic() - started
         )
@@ -96,6 +112,17 @@ class YtDlpDownloader(Downloader):
                 self._close_guard()
             self._guard = self._close_guard = None
 
+    def _appearance_at(self, url: str) -> Appearance:
+        """Give what a link's site is shown; raises `ConfigurationError` when its cookies are not usable."""
+        file = None
+        with suppress(ValueError):  # no link: no site's cookies are for it, and yt-dlp will say what it is
+            file = self._access.cookies_for(urlsplit(url).hostname or "")
+        return Appearance(
+            cookies=text_for(file, now=datetime.now(UTC)) if file else None,
+            impersonate=self._access.impersonate,
+            pause_seconds=self._access.pause_seconds,
+        )
+
     def _running_guard(self) -> EgressGuard:
         with self._lock:
             if self._guard is None:
@@ -105,7 +132,7 @@ class YtDlpDownloader(Downloader):
                 self._close_guard = weakref.finalize(self, self._guard.close)
             return self._guard
 
-    def _result_of(self, end: WorkerEnd, home: Path, limits: DownloadLimits) -> Fetched | Failure:
+    def _result_of(self, end: WorkerEnd, url: str, home: Path, limits: DownloadLimits) -> Fetched | Resolved | Failure:
         """Read how a download's process ended: in time, by itself, with a result, or not."""
         if end.is_timed_out:
             return Failure(
@@ -123,13 +150,13 @@ class YtDlpDownloader(Downloader):
             words = _last_words(_tail_of(home / STDERR_FILE) or self._workers.complaint())
             return Failure(Outcome.DOWNLOAD_FAILED, f"the download's process failed: {words}")
         try:
-            return result_from_json(end.output, directory=home)
+            return result_from_json(end.output, url=url, directory=home)
         except ValueError as error:
             words = clean_line(str(error), max_characters=_MAX_WORDS_CHARACTERS)
             return Failure(Outcome.DOWNLOAD_FAILED, f"the download's process gave an unreadable result: {words}")
 
 
-def _seen_from_outside(failure: Failure, account: Account, limits: DownloadLimits) -> Failure:
+def _seen_from_outside(failure: Failure, account: Account, limits: DownloadLimits, access: SiteAccess) -> Failure:
     """Say a failure in the guard's terms where the guard caused it: inside, it looks like the site's fault."""
     refused = next((decision for decision in account.decisions if decision.verdict in REFUSALS), None)
     if refused is not None:
@@ -137,12 +164,30 @@ def _seen_from_outside(failure: Failure, account: Account, limits: DownloadLimit
         return Failure(Outcome.REFUSED, f"the link leads to {_place(refused)}; {what} not opened")
     if account.is_spent:
         return Failure(Outcome.TOO_BIG, f"far more came than the limit of {limits.max_bytes} bytes")
+    stopped = next((decision for decision in account.decisions if decision.verdict in NO_PASSAGE), None)
+    if failure.outcome is Outcome.UNREACHABLE and stopped is not None and access.proxy is not None:
+        return Failure(Outcome.MISCONFIGURED, f"YTDLP_PROXY: {_said_by_proxy(stopped, access.proxy.place)}")
     unanswered = next((decision for decision in account.decisions if decision.verdict in NO_ANSWER), None)
     if failure.outcome is Outcome.UNREACHABLE and unanswered is not None:
         is_unknown = unanswered.verdict is Verdict.NAME_UNKNOWN
-        what = "no such name is known" if is_unknown else "no connection could be made"
+        what = "no such name is known" if is_unknown else f"no connection could be made{_way(access)}"
         return Failure(Outcome.UNREACHABLE, f"the link leads to {_place(unanswered)}; {what}")
     return failure
+
+
+def _said_by_proxy(decision: Decision, proxy: str) -> str:
+    if decision.verdict is Verdict.PROXY_WANTS_LOGIN:
+        return f"expected the proxy {proxy} to take its user name and password, but it answered 407; correct them"
+    if decision.verdict is Verdict.PROXY_REFUSED:
+        return (
+            f"expected the proxy {proxy} to open a connection to {_place(decision)}, but it refused; have it allow "
+            "CONNECT to addresses, ports 80 and 443"
+        )
+    return f"expected an HTTP proxy at {proxy}, but it did not answer as one; see that it runs, and where"
+
+
+def _way(access: SiteAccess) -> str:
+    return f" by way of the proxy {access.proxy.place}" if access.proxy else ""
 
 
 def _place(decision: Decision) -> str:

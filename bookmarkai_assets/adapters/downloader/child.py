@@ -21,6 +21,9 @@ from bookmarkai_assets.adapters.downloader.ytdlp import warm_up
 _FILE_SLACK_BYTES = 8 * 1024 * 1024
 # A page or picture that unpacks to gigabytes ends its own download and nothing else. Merging 4K video needs a fifth.
 _MAX_DATA_BYTES = 2 * 1024**3
+# A page of nested tags can keep the patterns of a page reader busy for hours. Reading, hashing and cutting the largest
+# video takes a tenth.
+_MAX_CPU_SECONDS = 300
 # The deadline is kept from outside; this one is for the case that whoever keeps it was killed.
 _DEADLINE_GRACE_SECONDS = 10
 
@@ -55,6 +58,7 @@ def _shut_in(job: Job) -> None:
         (resource.RLIMIT_CORE, 0),
         (resource.RLIMIT_FSIZE, job.limits.max_bytes + _FILE_SLACK_BYTES),
         (resource.RLIMIT_DATA, _MAX_DATA_BYTES),
+        (resource.RLIMIT_CPU, _MAX_CPU_SECONDS),
     ):
         _, hard = resource.getrlimit(kind)
         lowest = limit if hard == resource.RLIM_INFINITY else min(limit, hard)

@@ -20,6 +20,7 @@ from http import HTTPStatus
 from typing_extensions import override
 
 from bookmarkai_assets.adapters.downloader.forward_proxy import ForwardProxy, Passage
+from bookmarkai_assets.adapters.downloader.upstream import Connect, UpstreamError
 from bookmarkai_assets.core.urls import HostPort, is_public_address
 
 logger = logging.getLogger(__name__)
@@ -34,10 +35,6 @@ Resolve = Callable[[str, int], Sequence[str]]
 """Gives the addresses of a host, in the order to try them. Raises OSError when the name is not known."""
 
 
-Connect = Callable[[str, int, float], socket.socket]
-"""Connects to an address and port within some seconds. Raises OSError when that fails."""
-
-
 class Verdict(StrEnum):
     """What the guard did with one connection that was asked for."""
 
@@ -47,12 +44,17 @@ class Verdict(StrEnum):
     BYTES_SPENT = "bytes_spent"
     NAME_UNKNOWN = "name_unknown"
     UNREACHABLE = "unreachable"
+    PROXY_WANTS_LOGIN = "proxy_wants_login"
+    PROXY_REFUSED = "proxy_refused"
+    PROXY_SILENT = "proxy_silent"
 
 
 REFUSALS = frozenset({Verdict.PORT_REFUSED, Verdict.ADDRESS_REFUSED})
 """The rules said no."""
 NO_ANSWER = frozenset({Verdict.NAME_UNKNOWN, Verdict.UNREACHABLE})
 """The rules said yes, the network said nothing."""
+NO_PASSAGE = frozenset({Verdict.PROXY_WANTS_LOGIN, Verdict.PROXY_REFUSED, Verdict.PROXY_SILENT})
+"""The rules said yes, the operator's own proxy did not."""
 
 
 @dataclass(frozen=True)
@@ -101,9 +103,21 @@ class EgressRules:
         if not is_opened and not all(is_public_address(address) for address in addresses):
             return Verdict.ADDRESS_REFUSED
         for address in addresses[:_MAX_ADDRESSES_TRIED]:
-            with suppress(OSError):  # the next address may answer; if none does, the verdict below says so
+            try:
                 return self.connect(address, port, self.connect_timeout_seconds)
+            except UpstreamError as error:
+                if not error.is_about_the_site:
+                    return _verdict_of(error)
+            except OSError:
+                continue  # the next address may answer; if none does, the verdict below says so
         return Verdict.UNREACHABLE
+
+
+def _verdict_of(error: UpstreamError) -> Verdict:
+    if error.status is None:
+        return Verdict.PROXY_SILENT
+    is_login = error.status == HTTPStatus.PROXY_AUTHENTICATION_REQUIRED
+    return Verdict.PROXY_WANTS_LOGIN if is_login else Verdict.PROXY_REFUSED
 
 
 class Account(Passage):
@@ -145,7 +159,7 @@ class Account(Passage):
         level = logging.DEBUG if verdict is Verdict.CONNECTED else logging.INFO
         logger.log(level, "egress to %s:%d: %s", host, port, verdict)
         if isinstance(answer, Verdict):
-            return HTTPStatus.BAD_GATEWAY if answer in NO_ANSWER else HTTPStatus.FORBIDDEN
+            return HTTPStatus.BAD_GATEWAY if answer in NO_ANSWER | NO_PASSAGE else HTTPStatus.FORBIDDEN
         return answer
 
     @override

@@ -1,5 +1,6 @@
 """One download from link to validated files, in the process that is its own."""
 
+import errno
 import hashlib
 from pathlib import Path
 
@@ -13,29 +14,39 @@ from bookmarkai_assets.adapters.downloader.ytdlp import (
     Log,
     find_video,
     is_allowed,
+    keep_to_target,
     needs_ffmpeg,
     options,
+    page_behind,
     refuse_what_exceeds,
     too_big,
     too_long,
     video_info,
 )
 from bookmarkai_assets.adapters.downloader.ytdlp_errors import failure_of
+from bookmarkai_assets.core.canonical_urls import is_short
 from bookmarkai_assets.core.errors import ShareFailedError
 from bookmarkai_assets.core.media import Digest
 from bookmarkai_assets.core.outcomes import Failure, Outcome
-from bookmarkai_assets.core.ports import DownloadedFile
+from bookmarkai_assets.core.ports import DownloadedFile, Resolved
+from bookmarkai_assets.core.short_links import video_behind
 
 _AUDIO_STEM = "audio"
 
 
-def fetch(job: Job, *, allowed_extractors: tuple[str, ...]) -> Fetched | Failure:
-    """Download the one video behind the job's link into its directory, validate it and cut its audio track."""
+def fetch(job: Job, *, allowed_extractors: tuple[str, ...]) -> Fetched | Resolved | Failure:
+    """Download the one video behind the job's link into its directory, validate it and cut its audio track.
+
+    Of a short link the video is only named, where the site says which it is: by that name it may be at hand already.
+    """
     from yt_dlp.utils import YoutubeDLError
 
     page = PostPage()
     try:
-        info, file = _download(job, allowed_extractors, page)
+        downloaded = _download(job, allowed_extractors, page)
+        if isinstance(downloaded, Resolved):
+            return downloaded
+        info, file = downloaded
         size_bytes = file.stat().st_size
         if size_bytes > job.limits.max_bytes:
             return too_big(job.limits.max_bytes)
@@ -47,14 +58,21 @@ def fetch(job: Job, *, allowed_extractors: tuple[str, ...]) -> Fetched | Failure
         return error.failure
     except YoutubeDLError as error:
         return page.failure(failure_of(error, url=job.url, allowed_extractors=allowed_extractors))
+    except MemoryError:
+        return Failure(Outcome.DOWNLOAD_FAILED, "what the site sent takes more memory than a download may use")
     except OSError as error:
+        if error.errno == errno.EFBIG:  # the process's own limit: what counts bytes has not seen them
+            return too_big(job.limits.max_bytes)
         if error.errno not in DISK_ERRORS:
             raise
         return Failure(Outcome.DOWNLOAD_FAILED, f"the disk is full: {error.strerror}")
 
 
-def _download(job: Job, allowed_extractors: tuple[str, ...], page: PostPage) -> tuple[Info, Path]:
-    """Run yt-dlp; returns what the site said and the file. Raises `ShareFailedError` and yt-dlp's errors."""
+def _download(job: Job, allowed_extractors: tuple[str, ...], page: PostPage) -> tuple[Info, Path] | Resolved:
+    """Run yt-dlp; returns what the site said and the file, or the video that a short link stands for.
+
+    Raises `ShareFailedError` and yt-dlp's errors.
+    """
     from yt_dlp import YoutubeDL
 
     log = Log()
@@ -63,10 +81,16 @@ def _download(job: Job, allowed_extractors: tuple[str, ...], page: PostPage) -> 
         proxy_url=job.proxy_url,
         max_bytes=job.limits.max_bytes,
         allowed_extractors=allowed_extractors,
+        appearance=job.appearance,
         log=log,
         on_progress=ByteCounter(job.limits.max_bytes),
     )
     with YoutubeDL(parameters) as ydl:
+        keep_to_target(ydl)
+        if is_short(job.url):
+            name = video_behind(job.url, page_behind(ydl, job.url) or "")
+            if name is not None:
+                return Resolved(name)
         if is_allowed(IE_KEY, allowed_extractors):
             page.listen(ydl)
         info = find_video(ydl, job.url)

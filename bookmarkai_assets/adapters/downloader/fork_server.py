@@ -96,6 +96,8 @@ class ForkServer:
         # Both sides set the group: whichever is first, it exists before anybody needs it.
         with suppress(ProcessLookupError, PermissionError):
             os.setpgid(pid, pid)
+        # Another worker's fork would take along what is kept here: a job's token, and its cookies.
+        worker.job.clear()
         worker.pid, worker.pipe = pid, reading
         self._selector.register(reading, selectors.EVENT_READ, partial(self._collect, worker))
 

@@ -25,7 +25,7 @@ from bookmarkai_assets.adapters.downloader.egress_guard import EgressGuard, conn
 from bookmarkai_assets.adapters.downloader.guard_trial_clients import CLIENTS
 from bookmarkai_assets.adapters.downloader.workers import Workers
 from bookmarkai_assets.core.outcomes import Failure, Outcome
-from bookmarkai_assets.core.ports import DownloadedVideo, Downloader, DownloadLimits
+from bookmarkai_assets.core.ports import DownloadedVideo, Downloader, DownloadLimits, Resolved
 from bookmarkai_assets.core.urls import HostPort
 
 LOOPBACK = "127.0.0.1"
@@ -225,7 +225,7 @@ def try_download() -> DownloadTrial:
         )
 
 
-def _download(downloader: Downloader, link: str) -> DownloadedVideo | Failure:
+def _download(downloader: Downloader, link: str) -> DownloadedVideo | Resolved | Failure:
     limits = DownloadLimits(max_bytes=_MAX_BYTES, max_duration_seconds=60, timeout_seconds=_DOWNLOAD_SECONDS)
     with tempfile.TemporaryDirectory(prefix="guard-trial-") as directory:
         return downloader.download(link, Path(directory), limits)

@@ -7,14 +7,19 @@ import tempfile
 from collections.abc import Callable
 from pathlib import Path
 
+from bookmarkai_assets.adapters.downloader.egress_guard import connect_with_system
 from bookmarkai_assets.adapters.downloader.guard_trial import DownloadTrial, GuardTrial, try_guard
+from bookmarkai_assets.adapters.downloader.impersonation import check_target
 from bookmarkai_assets.adapters.downloader.media_file import read_media
-from bookmarkai_assets.core.errors import ShareFailedError
+from bookmarkai_assets.adapters.downloader.upstream import Connect
+from bookmarkai_assets.core.errors import ConfigurationError, ShareFailedError
 from bookmarkai_assets.core.health import CheckStatus, Finding
+from bookmarkai_assets.core.site_access import UpstreamProxy
 from bookmarkai_assets.core.urls import HostPort
 
 _PROGRAM = "bookmarkai_assets.adapters.downloader.guard_trial"
 _TRIAL_SECONDS = 60
+_PROXY_SECONDS = 5.0
 _STOP = "stop downloading on this machine until this passes: links could reach what is private"
 _MAX_CHARACTERS = 200
 
@@ -93,6 +98,31 @@ def look_at_download(name: str, *, trial: Callable[[], DownloadTrial | str] = tr
         CheckStatus.PASS,
         "with NO_PROXY=* around it a real download was refused by the guard, and urllib, libcurl and ffmpeg came to it",
     )
+
+
+def look_at_proxy(name: str, proxy: UpstreamProxy, *, connect: Connect = connect_with_system) -> Finding:
+    """See that somebody listens where the operator's proxy is to be; asks it for nothing, so that nothing leaves."""
+    try:
+        connect(proxy.host, proxy.port, _PROXY_SECONDS).close()
+    except OSError as error:
+        return Finding(
+            name,
+            CheckStatus.FAIL,
+            f"YTDLP_PROXY: expected a proxy at {proxy.place}, found that it takes no connection "
+            f"({error.strerror or type(error).__name__})",
+            "no download can work: start the proxy, correct YTDLP_PROXY, or unset it",
+        )
+    return Finding(name, CheckStatus.PASS, f"{proxy.place} takes connections; its password was not tried")
+
+
+def look_at_impersonation(name: str, target: str) -> Finding:
+    """See that yt-dlp can impersonate what it is to."""
+    try:
+        check_target(target)
+    except ConfigurationError as error:
+        found, _, remedy = str(error).rpartition("; ")
+        return Finding(name, CheckStatus.FAIL, found, remedy)
+    return Finding(name, CheckStatus.PASS, f"yt-dlp can look like {target}")
 
 
 def look_at_media(name: str, sample: Path) -> Finding:

@@ -2,27 +2,38 @@
 
 import dataclasses
 import json
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime
 from pathlib import Path
 from typing import Any
 
 from bookmarkai_assets.core.media import Digest, VideoInfo
 from bookmarkai_assets.core.outcomes import Failure, Outcome
-from bookmarkai_assets.core.ports import DownloadedFile, DownloadLimits
+from bookmarkai_assets.core.ports import DownloadedFile, DownloadLimits, Resolved
+from bookmarkai_assets.core.short_links import video_behind
 
 STDERR_FILE = ".stderr"
 """In the download's directory: what its process had to say."""
 
 
 @dataclass(frozen=True)
+class Appearance:
+    """How a download presents itself to its site: `cookies` are lines in Netscape's format, a secret."""
+
+    cookies: str | None = field(default=None, repr=False)
+    impersonate: str | None = None
+    pause_seconds: float = 0
+
+
+@dataclass(frozen=True)
 class Job:
-    """One download: the link, the directory that is its own, the limits, and its only way out."""
+    """One download: the link, the directory that is its own, the limits, its only way out, and how it appears."""
 
     url: str
     directory: Path
     limits: DownloadLimits
     proxy_url: str
+    appearance: Appearance = field(default_factory=Appearance)
 
     def to_json(self) -> bytes:
         """Write the job on one line."""
@@ -38,6 +49,7 @@ class Job:
             directory=Path(fields["directory"]),
             limits=DownloadLimits(**fields["limits"]),
             proxy_url=fields["proxy_url"],
+            appearance=Appearance(**fields["appearance"]),
         )
 
 
@@ -50,10 +62,12 @@ class Fetched:
     info: VideoInfo
 
 
-def result_to_json(result: Fetched | Failure) -> bytes:
+def result_to_json(result: Fetched | Resolved | Failure) -> bytes:
     """Write a result. Paths shrink to names: the reader knows the directory."""
     if isinstance(result, Failure):
         return json.dumps({"failure": dataclasses.asdict(result)}).encode()
+    if isinstance(result, Resolved):
+        return json.dumps({"resolved": result.canonical_url}).encode()
     return json.dumps(
         {
             "video": _file_to_fields(result.video),
@@ -63,15 +77,18 @@ def result_to_json(result: Fetched | Failure) -> bytes:
     ).encode()
 
 
-def result_from_json(text: bytes, *, directory: Path) -> Fetched | Failure:
-    """Read a result; raises ValueError when it is none, or names a file that is not a plain one in `directory`.
+def result_from_json(text: bytes, *, url: str, directory: Path) -> Fetched | Resolved | Failure:
+    """Read the result of the job for a link.
 
-    The writer has read hostile input, so its word is checked where it could lead outside.
+    The writer has read hostile input, so its word is checked where it could lead outside. Raises ValueError when it is
+    no result, names a file that is not a plain one in `directory`, or a video that the link cannot stand for.
     """
     try:
         fields = json.loads(text)
         if "failure" in fields:
             return Failure(Outcome(fields["failure"]["outcome"]), str(fields["failure"]["reason"]))
+        if "resolved" in fields:
+            return _resolved(fields["resolved"], url)
         return Fetched(
             video=_file_from_fields(fields["video"], directory),
             audio=_file_from_fields(fields["audio"], directory) if fields["audio"] else None,
@@ -79,6 +96,12 @@ def result_from_json(text: bytes, *, directory: Path) -> Fetched | Failure:
         )
     except (KeyError, TypeError) as error:
         raise ValueError(f"a field is missing or odd: {error}") from error
+
+
+def _resolved(name: object, url: str) -> Resolved:
+    if not isinstance(name, str) or video_behind(url, name) != name:
+        raise ValueError("no name of a video that the link may stand for")
+    return Resolved(name)
 
 
 def _info_to_fields(info: VideoInfo) -> dict[str, object]:

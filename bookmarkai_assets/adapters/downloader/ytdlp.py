@@ -3,12 +3,14 @@
 Runs in a download's own process. Its errors become outcomes in `ytdlp_errors`.
 """
 
+import io
 import re
 from collections.abc import Callable, Mapping
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from bookmarkai_assets.adapters.downloader.job import Appearance
 from bookmarkai_assets.core.errors import ShareFailedError
 from bookmarkai_assets.core.media import UNTITLED, VideoInfo
 from bookmarkai_assets.core.outcomes import Failure, Outcome
@@ -29,6 +31,7 @@ _ALL_EXTRACTORS = frozenset({"all", "default"})  # yt-dlp's words for them
 _PAGE_READERS = ("html5", "generic:quoted-html")
 _LIVE_STATUSES = frozenset({"is_live", "is_upcoming", "post_live"})
 _PLAYLIST_TYPES = frozenset({"playlist", "multi_video"})
+_PREVIEWER = "facebookexternalhit/1.1"
 _MAX_NESTING = 3  # a page whose player is a page whose player is a page
 _READ_BYTES = 262_144  # at a time: how far a stream of unknown length may overshoot a limit
 _YEARS_OF_THE_WEB = range(1991, 2100)  # what a site says outside of them is no date, and some databases cannot hold it
@@ -58,11 +61,13 @@ def options(
     proxy_url: str,
     max_bytes: int,
     allowed_extractors: tuple[str, ...],
+    appearance: Appearance,
     log: Log,
     on_progress: Callable[[Info], None],
 ) -> dict[str, Any]:
     """Give the options of one download. yt-dlp's Python API reads no configuration files beside these."""
     return {
+        **_options_of(appearance),
         "paths": {"home": str(directory)},
         "outtmpl": {"default": f"{VIDEO_STEM}.%(ext)s"},
         "restrictfilenames": True,
@@ -92,6 +97,28 @@ def options(
         "logger": log,
         "progress_hooks": [on_progress],
     }
+
+
+def _options_of(appearance: Appearance) -> dict[str, Any]:
+    from yt_dlp.networking.impersonate import ImpersonateTarget
+
+    target = appearance.impersonate
+    return {
+        # In memory: yt-dlp writes its cookies back when it is done, and no file of them may lie about.
+        "cookiefile": None if appearance.cookies is None else io.StringIO(appearance.cookies),
+        "impersonate": None if target is None else ImpersonateTarget.from_str(target),
+        "sleep_interval_requests": appearance.pause_seconds,
+    }
+
+
+def keep_to_target(ydl: "YoutubeDL") -> None:
+    """Have all requests impersonate the operator's target, where there is one.
+
+    Extractors ask for any browser, and yt-dlp takes its own favourite: page and video would come to different ones.
+    """
+    target = ydl.params.get("impersonate")
+    if target is not None:
+        ydl._parse_impersonate_targets = lambda _: (target, [target])  # noqa: SLF001 - there is no option for it
 
 
 def is_allowed(extractor: str, allowed_extractors: tuple[str, ...]) -> bool:
@@ -169,6 +196,24 @@ def find_video(ydl: "YoutubeDL", url: str, *, ie_key: str | None = None, nesting
     return find_video(ydl, entry["url"], ie_key=entry.get("ie_key"), nesting=nesting + 1)
 
 
+def page_behind(ydl: "YoutubeDL", short_url: str) -> str | None:
+    """Follow a short link to its page, whatever that answers, reading neither; None when the site does not answer.
+
+    Sites send a crawler that makes a preview to the page itself, where a browser gets a script; yt-dlp's extractor for
+    TikTok's short links counts on it as well.
+    """
+    from yt_dlp.networking import HEADRequest
+    from yt_dlp.networking.exceptions import HTTPError, RequestError
+
+    try:
+        with ydl.urlopen(HEADRequest(short_url, headers={"User-Agent": _PREVIEWER})) as page:
+            return str(page.url)
+    except HTTPError as error:
+        return str(error.response.url)
+    except RequestError:
+        return None
+
+
 def _playlist_reason(info: Info, entries: list[Info]) -> str:
     if not entries:
         return "the link leads to a playlist or page without a video"
@@ -185,7 +230,7 @@ def refuse_what_exceeds(info: Info, limits: DownloadLimits) -> None:
     if seconds > limits.max_duration_seconds:
         raise ShareFailedError(too_long(seconds, limits))
     formats = info.get("requested_formats") or [info]
-    if sum(chosen.get("filesize") or 0 for chosen in formats) > limits.max_bytes:
+    if sum(max(0, chosen.get("filesize") or 0) for chosen in formats) > limits.max_bytes:
         raise ShareFailedError(too_big(limits.max_bytes))
     protocols = {protocol for chosen in formats for protocol in str(chosen.get("protocol") or "").split("+")}
     if not protocols <= _GUARDED_PROTOCOLS:

@@ -1,0 +1,48 @@
+"""The downloads' own program with one thing changed in it, to see what its limits and its shell do about that.
+
+`python -m tests.support.tampered_child CHANGE EXTRACTORS`. A change is what a hostile site would have to bring about.
+"""
+
+import os
+import signal
+import sys
+import tempfile
+from pathlib import Path
+from typing import NoReturn
+
+from bookmarkai_assets.adapters.downloader import child, fetch
+from bookmarkai_assets.adapters.downloader.job import Fetched, Job
+from bookmarkai_assets.core.outcomes import Failure, Outcome
+
+LITTLE_MEMORY_BYTES = 160 * 1024 * 1024
+
+
+def main() -> None:
+    """Make the change, then be the program."""
+    change, argument = sys.argv.pop(1).partition("=")[::2]
+    match change:
+        case "little-memory":
+            vars(child)["_MAX_DATA_BYTES"] = LITTLE_MEMORY_BYTES
+        case "no-counting":
+            vars(fetch)["ByteCounter"] = lambda _: lambda _: None
+        case "crash-in-media":
+            vars(fetch)["read_media"] = _crash
+        case "temporary-file":
+            vars(child)["fetch"] = _leave_temporary_file
+        case "on-path":
+            sys.path.insert(0, argument)
+    child.main()
+
+
+def _crash(*_: object, **__: object) -> NoReturn:
+    os.kill(os.getpid(), signal.SIGSEGV)
+    raise AssertionError("still alive")
+
+
+def _leave_temporary_file(_job: Job, **_: object) -> Fetched | Failure:
+    with tempfile.NamedTemporaryFile(delete=False) as file:
+        return Failure(Outcome.DOWNLOAD_FAILED, f"{file.name} {Path.cwd()} {Path.home()}")
+
+
+if __name__ == "__main__":
+    main()
