@@ -12,9 +12,10 @@ from typing import Any
 import dagster as dg
 from dagster._core.definitions.partitions.subset import DefaultPartitionsSubset
 
-from bookmarkai_assets.core.outcomes import Failure
+from bookmarkai_assets.core.outcomes import Failure, Outcome
 from bookmarkai_assets.core.ports import Catalog
 from bookmarkai_assets.core.rules import PipelineRules
+from bookmarkai_assets.operations.reports import failure_summary
 from bookmarkai_assets.operations.share_work import ShareWork
 
 CLAIM_TAG = "bookmarkai/claim"
@@ -44,13 +45,18 @@ def yield_results(
     results: ShareResults,
     describe: Callable[[Any], RunMetadata] | None = None,
     check: Callable[[ShareResults], dg.AssetCheckResult] | None = None,
+    inputs: Mapping[str, Any] | None = None,
 ) -> Iterator[dg.Output[ShareResults] | dg.AssetCheckResult]:
     """Yield a step's results with metadata per partition, then fail the step if it is the run's last and any failed.
 
-    The IO manager may turn results into failures while it stores them. When not one share is left, the step fails at
-    once. `check` looks at what was stored; it too may turn results into failures, which the next step then leaves out.
-    Raises `dagster.Failure` naming each failed share.
+    The IO manager may turn results into failures while it stores them. When not one share is left, the step ends the
+    run at once. `check` looks at what was stored; it too may turn results into failures, which the next step then
+    leaves out. What was only postponed has not failed: its partition stays as it was. Each share that has no result is
+    observed at its partition, once in a run: what failed in `inputs` was so at the step before this one, if the run has
+    one. Raises `dagster.Failure` naming each failed share.
     """
+    told = failures_in(inputs or {}).keys() if _has_step_before(context) else frozenset[str]()
+    observe_failures(context, work.catalog, {key: why for key, why in failures_in(results).items() if key not in told})
     if describe is not None:
         for share_id, result in results.items():
             if not isinstance(result, Failure):
@@ -59,16 +65,38 @@ def yield_results(
         # Nothing here may rely on being resumed, or closed in time: when the IO manager raises, Dagster does neither.
         yield dg.Output(results)
         if check is not None:
+            before = failures_in(results).keys()
             found = check(results)
+            fresh = {key: why for key, why in failures_in(results).items() if key not in before}
+            observe_failures(context, work.catalog, fresh)
             if len(failures_in(results)) == len(results):
                 work.release()  # a failed check that blocks ends the run with this event
             yield found
         if not _is_last_of_run(context):
             return
     work.release()
-    failures = failures_in(results)
+    failures = {
+        share_id: failure
+        for share_id, failure in failures_in(results).items()
+        if failure.outcome is not Outcome.POSTPONED
+    }
     if failures:
         raise run_failure(failures, len(results))
+
+
+def observe_failures(
+    context: dg.AssetExecutionContext | dg.OutputContext, catalog: Catalog, failures: Mapping[str, Failure]
+) -> None:
+    """Show at each share's partition why it has no result, what comes next and when: where an analyst clicks first."""
+    for share_id, failure in failures.items():
+        context.log_event(
+            dg.AssetObservation(
+                asset_key=context.asset_key,
+                partition=share_id,
+                description=f"{failure.outcome}: {failure.reason}",
+                metadata=failure_summary(catalog, share_id, failure),
+            )
+        )
 
 
 def failures_in(results: Mapping[str, Any]) -> dict[str, Failure]:
@@ -98,12 +126,21 @@ def narrow_to(context: dg.OutputContext, share_ids: set[str]) -> None:
     context._asset_partitions_subset = DefaultPartitionsSubset(share_ids)  # noqa: SLF001 - see the docstring
 
 
+def _has_step_before(context: dg.AssetExecutionContext) -> bool:
+    """Tell whether an asset that this one is made from is part of the run."""
+    graph = context.job_def.asset_layer.asset_graph
+    return bool(graph.get(context.asset_key).parent_keys & _selected(context))
+
+
+def _selected(context: dg.AssetExecutionContext) -> frozenset[dg.AssetKey]:
+    return frozenset(context.run.asset_selection or context.job_def.asset_layer.executable_asset_keys)
+
+
 def _is_last_of_run(context: dg.AssetExecutionContext) -> bool:
     """Tell whether no asset downstream of this one is part of the run."""
-    selected = context.run.asset_selection or context.job_def.asset_layer.executable_asset_keys
     graph = context.job_def.asset_layer.asset_graph
     below, frontier = set[dg.AssetKey](), {context.asset_key}
     while frontier:
         frontier = {child for key in frontier for child in graph.get(key).child_keys} - below
         below |= frontier
-    return not below & set(selected)
+    return not below & _selected(context)

@@ -12,6 +12,7 @@ from bookmarkai_assets.defs.alerts import alerts, cloudwatch_metrics, failed_run
 from bookmarkai_assets.defs.local_cleanup import clean_up_local_media, daily_local_cleanup, local_cleanup
 from bookmarkai_assets.defs.new_shares import new_shares
 from bookmarkai_assets.defs.raw_video import raw_video
+from bookmarkai_assets.defs.retry_debt import hourly_retry_debt, measure_retry_debt, retry_debt
 from bookmarkai_assets.defs.rollout_decisions import rollout_decisions
 from bookmarkai_assets.defs.rollout_metrics import rollout_metrics
 from bookmarkai_assets.defs.rollout_schedule import five_minute_rollout_metrics, measure_rollout
@@ -39,10 +40,11 @@ def build_defs(settings: Settings, *, resources: Mapping[str, Any] | None = None
             storage_verification,
             rollout_metrics,
             rollout_stage,
+            retry_debt,
         ],
-        jobs=[share_to_transcript, clean_up_local_media, verify_stored_media, measure_rollout],
+        jobs=[share_to_transcript, clean_up_local_media, verify_stored_media, measure_rollout, measure_retry_debt],
         sensors=[new_shares, rollout_decisions, failed_runs, alerts, cloudwatch_metrics],
-        schedules=[daily_local_cleanup, weekly_storage_verification, five_minute_rollout_metrics],
+        schedules=[daily_local_cleanup, weekly_storage_verification, five_minute_rollout_metrics, hourly_retry_debt],
         resources={**build_resources(settings), **(resources or {})},
         # A run is short and its steps pass one process's model and connections along (facts: 1.1 s against 9.6 s).
         executor=dg.in_process_executor,

@@ -10,7 +10,7 @@ import dagster as dg
 from typing_extensions import override
 
 from bookmarkai_assets import metadata
-from bookmarkai_assets.batches import ShareResults, failures_in, narrow_to, run_failure, work_of
+from bookmarkai_assets.batches import ShareResults, failures_in, narrow_to, observe_failures, run_failure, work_of
 from bookmarkai_assets.core.errors import ShareFailedError, UnknownShareError
 from bookmarkai_assets.core.media import Media, media_id_of
 from bookmarkai_assets.core.outcomes import Failure, Outcome
@@ -52,7 +52,7 @@ class CatalogIOManager(dg.IOManager):
         if failure is not None:
             return failure
         try:
-            link = link_of(self.catalog.shares.get(share_id), self.rules.allowed_hosts)
+            link = link_of(self.catalog.shares.get(share_id), self.catalog, self.rules.allowed_hosts)
         except (UnknownShareError, ShareFailedError) as error:
             return failure_of(error)
         media = self.catalog.media.get(media_id_of(link.canonical_url))
@@ -79,6 +79,9 @@ class MediaIOManager(CatalogIOManager):
                 concurrency=self.rules.download_concurrency,
                 interrupt=lambda: interrupt_all(self.stores),
             )
+        before = failures_in(obj)
+        fresh = {share_id: why for share_id, why in failures_in(placed).items() if share_id not in before}
+        observe_failures(context, self.catalog, fresh)
         for share_id, result in placed.items():
             if isinstance(result, Failure):
                 obj[share_id] = result

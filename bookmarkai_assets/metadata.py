@@ -1,11 +1,14 @@
 """What an analyst reads beside each partition: the keys, what they mean, and how they are filled."""
 
 from collections.abc import Mapping, Sequence
+from datetime import datetime
+from typing import Any
 
 import dagster as dg
 
 from bookmarkai_assets.batches import RunMetadata
 from bookmarkai_assets.core.media import Media
+from bookmarkai_assets.core.outcomes import Outcome
 from bookmarkai_assets.core.shares import Share
 from bookmarkai_assets.operations.clean_up_report import CleanUpReport
 from bookmarkai_assets.operations.fetching import FetchedMedia
@@ -15,8 +18,12 @@ from bookmarkai_assets.operations.verifying import Finding, VerificationReport
 MAX_ROWS = 200
 """Of a table in metadata."""
 
+MAX_SELECTION_CHARACTERS = 8000
+"""Of the partitions of one line of the debt: some 200 keys that are no neighbours."""
+
 KEYS: dict[str, dict[str, str]] = {
     "raw_video": {
+        "outcome": "done; a partition that failed has an observation with its outcome, reason and next step",
         "url": "the shared link",
         "platform": "the site it belongs to: tiktok, youtube, …, generic",
         "title": "what the site calls the video, cleaned and capped",
@@ -32,6 +39,7 @@ KEYS: dict[str, dict[str, str]] = {
         "is_reused": "true when the bytes were at hand and nothing was fetched",
     },
     "stored_media": {
+        "outcome": "done; a partition that failed has an observation with its outcome, reason and next step",
         "url": "the shared link",
         "platform": "the site it belongs to",
         "title": "what the site calls the video",
@@ -50,6 +58,7 @@ KEYS: dict[str, dict[str, str]] = {
         "expires_at": "when the bucket's lifecycle rule may delete it; empty where no rule does",
     },
     "transcript": {
+        "outcome": "done; a partition that failed has an observation with its outcome, reason and next step",
         "url": "the shared link",
         "platform": "the site it belongs to",
         "title": "what the site calls the video",
@@ -74,6 +83,16 @@ KEYS: dict[str, dict[str, str]] = {
         "failures": "the failures one by one, the first 200",
         "to_look_at": "what was kept for a reason that a person should look at, the first 200",
     },
+    "retry_debt": {
+        "total": "shares that failed and stand",
+        "transient": "of these, what another attempt may heal",
+        "terminal": "of these, what heals only once its cause is gone",
+        "waiting": "of these, what is tried again by itself",
+        "oldest_hours": "how long the oldest failure has stood, in hours",
+        "put_off": "shares that wait for their site, or for room on the disk: no failures",
+        "failures": "by outcome, platform and age, the most first, with the command that retries them",
+        "partitions": "the same lines with their partitions, as a selection: keys, and [first...last] for neighbours",
+    },
     "storage_verification": {
         "verdict": "whether anything is missing or different",
         "same": "videos and audio tracks at their recorded place, as recorded",
@@ -97,8 +116,12 @@ def described(asset: str, purpose: str) -> str:
 
 def key_table(meanings: Mapping[str, str]) -> str:
     """Write metadata keys and their meanings as a table in markdown."""
-    rows = "\n".join(f"| `{key}` | {meaning} |" for key, meaning in meanings.items())
-    return f"| metadata | meaning |\n| --- | --- |\n{rows}"
+    return _markdown_table(["metadata", "meaning"], [(f"`{key}`", meaning) for key, meaning in meanings.items()])
+
+
+def _markdown_table(columns: Sequence[str], rows: Sequence[Sequence[object]]) -> str:
+    lines = [columns, ["---"] * len(columns), *rows]
+    return "\n".join(f"| {' | '.join(map(str, line))} |" for line in lines)
 
 
 def of_raw_video(fetched: FetchedMedia) -> RunMetadata:
@@ -175,6 +198,42 @@ def of_local_cleanup(report: CleanUpReport) -> RunMetadata:
     }
 
 
+def of_debt(report: Mapping[str, Any]) -> RunMetadata:
+    """Describe the failures that stand, given as `operations.retry_debt.debt_report` does."""
+    at = datetime.fromisoformat(report["at"])
+    ages = [(at - datetime.fromisoformat(line["oldest"])).total_seconds() for line in report["failures"]]
+    rows = [
+        (line["outcome"], line["platform"], line["age"], line["count"], line["remedy"], f"`{line['command']}`")
+        for line in report["failures"]
+    ] + [
+        ("postponed", held["site"] or "", "", held["count"], "put off, not failed", f"`{held['command']}`")
+        for held in report["held"]
+    ]
+    return {
+        **{name: report[name] for name in ("total", "transient", "terminal", "waiting")},
+        "oldest_hours": round(max(ages, default=0) / 3600, 1),
+        "put_off": report["put_off"],
+        "failures": dg.MetadataValue.md(
+            _markdown_table(["outcome", "platform", "age", "shares", "heals", "what to do"], rows)
+            if rows
+            else "No share has failed, and none is put off."
+        ),
+        "partitions": dg.MetadataValue.json(
+            {
+                f"{line['outcome']} {line['platform']} {line['age']}": _capped(line["partitions"] or "")
+                for line in report["failures"][:MAX_ROWS]
+            }
+        ),
+    }
+
+
+def _capped(selection: str) -> str:
+    """Cut a selection between two keys, at what an event easily holds."""
+    if len(selection) <= MAX_SELECTION_CHARACTERS:
+        return selection
+    return f"{selection[:MAX_SELECTION_CHARACTERS].rpartition(', ')[0]}, … (`bookmarkai shares debt --partitions`)"
+
+
 def of_storage_verification(report: VerificationReport) -> RunMetadata:
     """Describe what a verification found."""
     counts = {finding.value: report.counts[finding] for finding in Finding}
@@ -202,4 +261,9 @@ def table(columns: Sequence[str], rows: Sequence[Sequence[object]]) -> dg.Metada
 
 
 def _of_share(share: Share, media: Media) -> RunMetadata:
-    return {"url": dg.MetadataValue.url(share.url), "platform": share.platform, "title": media.info.title}
+    return {
+        "outcome": Outcome.DONE.value,
+        "url": dg.MetadataValue.url(share.url),
+        "platform": share.platform,
+        "title": media.info.title,
+    }

@@ -170,7 +170,7 @@ def _row(name: str) -> str:
     field = Settings.model_fields[name]
     default = field.default
     match default:
-        case None | frozenset():
+        case None | frozenset() | {}:
             shown = "unset"
         case bool():
             shown = f"`{str(default).lower()}`"

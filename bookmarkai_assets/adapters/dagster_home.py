@@ -150,6 +150,17 @@ def judge_switches(name: str, states: Mapping[str, str], wanted: Sequence[str], 
     return Finding(name, CheckStatus.PASS, f"all {len(wanted)} are on")
 
 
+def partition_keys(home: Path, partitions: str) -> list[str] | None:
+    """Read the keys of a dynamic partitions definition in the order of their making; None where Dagster has not run.
+
+    Raises `ConfigurationError`.
+    """
+    if not _has_been_used(home):
+        return None
+    with _opened_instance(home) as instance:
+        return list(instance.get_dynamic_partitions(partitions))
+
+
 @contextmanager
 def _opened_instance(home: Path) -> Iterator["dg.DagsterInstance"]:
     """Open Dagster on this home as `dagster dev` would. Raises `ConfigurationError` that repeats no value."""

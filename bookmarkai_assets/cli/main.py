@@ -7,7 +7,7 @@ from typing import Annotated
 
 import typer
 
-from bookmarkai_assets.cli import catalog, config, demo, doctor, metrics, rollout, shares, storage
+from bookmarkai_assets.cli import catalog, config, demo, doctor, metrics, platforms, rollout, shares, storage
 from bookmarkai_assets.cli.help_text import unfold_help
 from bookmarkai_assets.cli.output import fail
 from bookmarkai_assets.core.errors import BookmarkAIError
@@ -20,6 +20,7 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
 )
 app.add_typer(shares.app, name="shares")
+app.add_typer(platforms.app, name="platforms")
 app.add_typer(storage.app, name="storage")
 app.add_typer(rollout.app, name="rollout")
 app.add_typer(catalog.app, name="catalog")

@@ -51,6 +51,8 @@ class AlertKind(StrEnum):
     BUDGET = "budget"
     SHARES_PARKED = "shares_parked"
     ROLLOUT_WENT_BACK = "rollout_went_back"
+    SITE_PAUSED = "site_paused"
+    DISK_LOW = "disk_low"
 
 
 # --- What was seen ---------------------------------------------------------------------------------------------------
@@ -68,7 +70,7 @@ class FailedRun:
 
 def of_failed_run(run: FailedRun, *, now: datetime) -> Incident:
     """Give the incident of a failed run."""
-    error = _line(next(iter(run.error.strip().splitlines()), "no error was recorded"))
+    error = line_of(next(iter(run.error.strip().splitlines()), "no error was recorded"))
     named = f" (partition {' to '.join(run.partitions)})" if run.partitions else ""
     # A range's ends need not be the shares that failed, so its first share is no place to look.
     is_one_share = len(run.partitions) == 1 and _SHARE_ID.fullmatch(run.partitions[0])
@@ -118,7 +120,7 @@ def of_access_denied(count: int, last_error: str | None, *, now: datetime) -> li
     """
     if not count:
         return []
-    error = _line(last_error) if last_error else None
+    error = line_of(last_error) if last_error else None
     times = "once" if count == 1 else f"{count} times"
     return [
         Incident(
@@ -185,7 +187,7 @@ def of_decisions(decisions: Iterable[Decision], *, now: datetime) -> list[Incide
         Incident(
             key=f"{AlertKind.ROLLOUT_WENT_BACK}/{decision.decision_id}",
             kind=AlertKind.ROLLOUT_WENT_BACK,
-            summary=_line(
+            summary=line_of(
                 f"{decision.action} by {decision.who}: "
                 + ("everything new is local" if decision.is_rolled_back else f"back to {decision.stage}")
                 + f". {decision.reason}"
@@ -265,7 +267,7 @@ def _of_new_parked(new: Sequence[ParkedShare], now: datetime) -> Incident:
     hints = "".join(f" {o}: {FAILURES[Outcome(o)].next_step}" for o, _ in outcomes.most_common(3) if o in _FAILING)
     or_more = " or more" if len(ids) >= MAX_PARKED else ""
     which = f"share {ids[0]} is" if len(ids) == 1 else f"{len(ids)}{or_more} shares are"
-    why = f"{new[0].outcome}: {_line(new[0].reason or 'no reason was recorded')}" if len(ids) == 1 else counted
+    why = f"{new[0].outcome}: {line_of(new[0].reason or 'no reason was recorded')}" if len(ids) == 1 else counted
     return Incident(
         key=f"{AlertKind.SHARES_PARKED}/{digest_of(*(part for park in parks for part in park))}",
         kind=AlertKind.SHARES_PARKED,
@@ -275,7 +277,7 @@ def _of_new_parked(new: Sequence[ParkedShare], now: datetime) -> Incident:
             "count": len(ids),
             "outcomes": dict(outcomes),
             "shares": [
-                {"share_id": share.share_id, "outcome": share.outcome, "reason": _line(share.reason or "")}
+                {"share_id": share.share_id, "outcome": share.outcome, "reason": line_of(share.reason or "")}
                 for share in new[:_SHOWN]
             ],
             BOOKKEEPING: [list(park) for park in parks],
@@ -295,7 +297,8 @@ def _budget_key(month: str, mark: int) -> str:
     return f"{AlertKind.BUDGET}/{month}/{mark}"
 
 
-def _line(text: str) -> str:
+def line_of(text: str) -> str:
+    """Make one short line of foreign text, without secrets."""
     return clean_line(without_secrets(text), max_characters=_MAX_LINE)
 
 

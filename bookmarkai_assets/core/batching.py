@@ -5,15 +5,21 @@ from collections.abc import Set as AbstractSet
 
 
 def pack_runs(
-    share_ids: Iterable[str], *, positions: Mapping[str, int], alone: AbstractSet[str], batch_size: int
+    share_ids: Iterable[str],
+    *,
+    positions: Mapping[str, int],
+    alone: AbstractSet[str],
+    lanes: Mapping[str, str],
+    batch_size: int,
 ) -> list[list[str]]:
     """Pack shares into runs of at most `batch_size` whose partitions are neighbours.
 
     `positions` gives the place of each partition that exists already; the others are appended in the order given, so
     they become neighbours. A range names everything between its ends, so a run never spans a gap. Shares in `alone`
-    get a run of their own: one of them may have taken a whole batch down before.
+    get a run of their own: one of them may have taken a whole batch down before. Shares in different `lanes` never
+    share a run: one lane may have to wait where the others need not.
     """
-    ordered = list(share_ids)
+    ordered = sorted(share_ids, key=lambda share_id: lanes.get(share_id, ""))
     known = sorted(
         (share_id for share_id in ordered if share_id in positions), key=lambda share_id: positions[share_id]
     )
@@ -32,6 +38,7 @@ def pack_runs(
             and place[last[-1]] + 1 == place[share_id]
             and share_id not in alone
             and last[-1] not in alone
+            and lanes.get(last[-1]) == lanes.get(share_id)
         )
         if fits:
             last.append(share_id)

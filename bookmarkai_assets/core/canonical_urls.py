@@ -3,7 +3,7 @@
 A link of a platform whose form is known here is named by the video's id alone, so that two links to one video are one
 media. Any other link is only trimmed of what never chooses another video: two names for one video cost a download, one
 name for two videos would show a user somebody else's. The canonical URL is also what is fetched, so that nobody can
-put another video under a name than the one that the name leads to.
+put another video under a name than the one that the name leads to. What a short link leads to is in `short_links`.
 """
 
 import re
@@ -27,7 +27,7 @@ _X = r"(?:(?:www|mobile|m)\.)?(?:twitter|x)\.com"
 # Host and path of each form, and the name of what it leads to. Sources: the platforms' own share buttons and embedding
 # codes, and the `_VALID_URL`s of yt-dlp's extractors, which read every canonical form. One id names a TikTok post
 # whosever name stands before it, and a photo post as well; `@_` is what yt-dlp writes for "whosever".
-_FORMS = tuple(
+_VIDEO_FORMS = tuple(
     (re.compile(pattern), name)
     for pattern, name in (
         (
@@ -54,7 +54,12 @@ _FORMS = tuple(
             rf"{_X}/(?:i/web|[^/]+)/status(?:es)?/(?P<id>[0-9]+)/(?:video|photo)/(?P<number>[1-9][0-9]*)/?",
             "https://x.com/i/status/{id}/video/{number}",
         ),
-        # What these lead to only the site can tell. The code is all that counts.
+    )
+)
+# What these lead to only the site can tell. The code is all that counts.
+_SHORT_FORMS = tuple(
+    (re.compile(pattern), name)
+    for pattern, name in (
         (r"(?P<host>v[mt])\.tiktok\.com/(?P<id>\w+)/?", "https://{host}.tiktok.com/{id}/"),
         (rf"{_TIKTOK}/t/(?P<id>\w+)/?", "https://www.tiktok.com/t/{id}/"),
         (
@@ -101,7 +106,7 @@ def canonical_url(parts: SplitResult, *, host: str, port: int | None) -> str:
     # Some pages read their route in the fragment, which may name another video than the path.
     is_routed = parts.fragment.startswith(("/", "!"))
     is_plain = port in {None, DEFAULT_PORTS[parts.scheme]} and not is_routed
-    known = _known_form(f"{host}{path}", pieces) if is_plain else None
+    known = _known_name(f"{host}{path}", pieces) if is_plain else None
     if known is not None:
         return known
     query = "&".join(_without_tracking(pieces, platform_of_host(host)))
@@ -112,12 +117,31 @@ def canonical_url(parts: SplitResult, *, host: str, port: int | None) -> str:
     return f"{parts.scheme}://{bracketed}{explicit_port}{path}{'?' if query else ''}{query}{fragment}"
 
 
-def _known_form(host_and_path: str, pieces: list[str]) -> str | None:
+def is_short(canonical: str) -> bool:
+    """Tell whether a canonical URL is a short link's: a platform's own, which says nothing of the video behind it."""
+    return _named_by(_SHORT_FORMS, canonical.removeprefix("https://")) == canonical
+
+
+def is_of_known_video(canonical: str) -> bool:
+    """Tell whether a canonical URL names a video by the id that its platform gave it."""
+    host_and_path, _, query = canonical.removeprefix("https://").partition("?")
+    return _video_name(host_and_path, query.split("&")) == canonical
+
+
+def _known_name(host_and_path: str, pieces: list[str]) -> str | None:
+    return _video_name(host_and_path, pieces) or _named_by(_SHORT_FORMS, host_and_path)
+
+
+def _video_name(host_and_path: str, pieces: list[str]) -> str | None:
     if _YOUTUBE_WATCH.fullmatch(host_and_path):
         ids = {value for name, _, value in (piece.partition("=") for piece in pieces) if unquote_plus(name) == "v"}
         only = ids.pop() if len(ids) == 1 else ""
         return f"https://www.youtube.com/watch?v={only}" if re.fullmatch(_YOUTUBE_ID, only) else None
-    for form, name in _FORMS:
+    return _named_by(_VIDEO_FORMS, host_and_path)
+
+
+def _named_by(forms: tuple[tuple[re.Pattern[str], str], ...], host_and_path: str) -> str | None:
+    for form, name in forms:
         found = form.fullmatch(host_and_path)
         if found:
             return name.format_map(found.groupdict(""))

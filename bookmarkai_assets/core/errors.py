@@ -1,5 +1,6 @@
 """The family of errors that callers can only stop for. Expected outcomes of a share are values: see `outcomes`."""
 
+from datetime import datetime
 from enum import StrEnum
 
 from bookmarkai_assets.core.outcomes import Failure
@@ -31,6 +32,18 @@ class ShareFailedError(BookmarkAIError):
     def __init__(self, failure: Failure) -> None:
         super().__init__(f"{failure.outcome}: {failure.reason}")
         self.failure = failure
+
+
+class PostponedError(BookmarkAIError):
+    """Work on a share cannot go on now, through no fault of its own: it is put back, and no attempt is counted.
+
+    It is due again at `until`; with `held_for`, once that site takes fetches again too.
+    """
+
+    def __init__(self, reason: str, *, until: datetime, held_for: str | None = None) -> None:
+        super().__init__(reason)
+        self.until = until
+        self.held_for = held_for
 
 
 class CleanUpRefusedError(BookmarkAIError):

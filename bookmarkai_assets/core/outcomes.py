@@ -35,6 +35,7 @@ class Outcome(StrEnum):
     INTERNAL_ERROR = "internal_error"
     CRASHED = "crashed"
     SUPERSEDED = "superseded"
+    POSTPONED = "postponed"
 
 
 @dataclass(frozen=True)
@@ -58,17 +59,26 @@ FAILURES: dict[Outcome, FailureKind] = {
     ),
     Outcome.GONE: FailureKind(is_transient=False, next_step="The video no longer exists; nothing to do."),
     Outcome.PRIVATE: FailureKind(is_transient=False, next_step="The owner made the video private; nothing to do."),
-    Outcome.LOGIN_NEEDED: FailureKind(is_transient=False, next_step="The site shows this video to members only."),
+    Outcome.LOGIN_NEEDED: FailureKind(
+        is_transient=False,
+        next_step="The site shows this video to members only. Name the cookies file of an account that may see it in "
+        "YTDLP_COOKIES, then `bookmarkai shares retry`.",
+    ),
     Outcome.GEO_RESTRICTED: FailureKind(
-        is_transient=False, next_step="The site refuses this country; retry from a worker in another region."
+        is_transient=False,
+        next_step="The site refuses this country. Leave by another one with YTDLP_PROXY, then `bookmarkai shares "
+        "retry`.",
     ),
     Outcome.BLOCKED: FailureKind(
         is_transient=True,
         next_step="The site turns this machine's address away; it is tried again later. If that lasts, open the link "
-        "in a browser elsewhere: where it plays, retry from a worker with another address.",
+        "in a browser elsewhere: where it plays, leave by another address with YTDLP_PROXY, or look like a browser "
+        "with YTDLP_IMPERSONATE.",
     ),
     Outcome.RATE_LIMITED: FailureKind(
-        is_transient=True, next_step="The site throttles this address; it is tried again later."
+        is_transient=True,
+        next_step="The site throttles this address; it is tried again later. If that lasts, ask it less often with "
+        "SITE_CONCURRENCY or SITE_FETCHES_PER_MINUTE.",
     ),
     Outcome.LIVE: FailureKind(
         is_transient=False,
@@ -79,10 +89,12 @@ FAILURES: dict[Outcome, FailureKind] = {
     ),
     Outcome.NOT_A_VIDEO: FailureKind(is_transient=False, next_step="The link has no single video behind it."),
     Outcome.TOO_BIG: FailureKind(
-        is_transient=False, next_step="Raise DOWNLOAD_MAX_BYTES if videos this big are wanted, then retry."
+        is_transient=False,
+        next_step="Raise DOWNLOAD_MAX_BYTES if videos this big are wanted, then `bookmarkai shares retry`.",
     ),
     Outcome.TOO_LONG: FailureKind(
-        is_transient=False, next_step="Raise DOWNLOAD_MAX_DURATION_SECONDS if videos this long are wanted, then retry."
+        is_transient=False,
+        next_step="Raise DOWNLOAD_MAX_DURATION_SECONDS if videos this long are wanted, then `bookmarkai shares retry`.",
     ),
     Outcome.CORRUPT: FailureKind(
         is_transient=True,
@@ -92,7 +104,9 @@ FAILURES: dict[Outcome, FailureKind] = {
         is_transient=False, next_step="The video has no sound, so there is nothing to transcribe."
     ),
     Outcome.SITE_CHANGED: FailureKind(
-        is_transient=False, next_step="yt-dlp no longer understands this site; upgrade it, then retry."
+        is_transient=False,
+        next_step="yt-dlp no longer understands this site. Upgrade it (`pip install -U yt-dlp`), then `bookmarkai "
+        "shares retry`.",
     ),
     Outcome.UNREACHABLE: FailureKind(is_transient=True, next_step="The site did not answer; it is tried again later."),
     Outcome.DOWNLOAD_FAILED: FailureKind(
@@ -126,10 +140,15 @@ FAILURES: dict[Outcome, FailureKind] = {
         next_step="A fault in the pipeline itself; the run's log has the traceback. Please report it.",
     ),
     Outcome.CRASHED: FailureKind(
-        is_transient=True, next_step="The worker died while it had this share; look at the run's log."
+        is_transient=True,
+        next_step="The worker died while it had this share; look at the run's log, and at `bookmarkai doctor`.",
     ),
     Outcome.SUPERSEDED: FailureKind(
         is_transient=True, next_step="Another run has this share; look there for its result."
+    ),
+    Outcome.POSTPONED: FailureKind(
+        is_transient=True,
+        next_step="It waits and is taken up by itself; `bookmarkai platforms list` shows what is paused.",
     ),
 }
 

@@ -11,12 +11,14 @@ from enum import StrEnum
 from pathlib import Path
 from typing import Any, BinaryIO
 
+from bookmarkai_assets.core.debt_ports import FailureTable
 from bookmarkai_assets.core.errors import StoreError
 from bookmarkai_assets.core.media import Digest, Media, VideoInfo
-from bookmarkai_assets.core.outcomes import Failure
+from bookmarkai_assets.core.outcomes import Failure, Outcome
 from bookmarkai_assets.core.placement import Backend, Decider
 from bookmarkai_assets.core.rollout_ports import Cursors, EventTotals, IncidentTable, RolloutLedger
-from bookmarkai_assets.core.shares import Share, ShareProgress
+from bookmarkai_assets.core.shares import Platform, Share, ShareProgress
+from bookmarkai_assets.core.site_ports import LinkNames, SiteLedger
 from bookmarkai_assets.core.storage_events import StorageEvent
 from bookmarkai_assets.core.transcripts import Transcript
 
@@ -242,12 +244,22 @@ class DownloadedVideo:
     seconds: float
 
 
+@dataclass(frozen=True)
+class Resolved:
+    """What a short link has turned out to stand for: the canonical URL of a video, as `short_links` names it."""
+
+    canonical_url: str
+
+
 class Downloader(ABC):
     """Fetches the one video behind a link, never reaching an address that is not public unless it was opened."""
 
     @abstractmethod
-    def download(self, url: str, directory: Path, limits: DownloadLimits) -> DownloadedVideo | Failure:
+    def download(self, url: str, directory: Path, limits: DownloadLimits) -> DownloadedVideo | Resolved | Failure:
         """Fetch into `directory`, which exists, is empty and is this attempt's alone.
+
+        A short link whose site says which video it leads to is only followed that far: the answer names the video,
+        whose own download is another one. Where the site does not say it, the video is fetched by the short link.
 
         The file is validated (it opens, has a picture or sound, a plausible duration), its audio track cut beside it.
         Whatever the link does comes back as a `Failure`; on failure the directory's content is of no use.
@@ -302,8 +314,19 @@ class ShareTable(ABC):
         """Read one share; raises `UnknownShareError`."""
 
     @abstractmethod
-    def list(self, *, statuses: Collection[str] = (), limit: int | None = None) -> Sequence[Share]:
-        """Read shares, newest first; only those in `statuses`, if any are named."""
+    def list(
+        self,
+        *,
+        statuses: Collection[str] = (),
+        outcomes: Collection[Outcome] = (),
+        platforms: Collection[Platform] = (),
+        limit: int | None = None,
+    ) -> Sequence[Share]:
+        """Read shares, newest first.
+
+        Only those whose status is in `statuses`, whose last attempt ended with one of `outcomes` and whose link belongs
+        to one of `platforms` (as `debt.debt_platform` names it), as far as any are named.
+        """
 
 
 @dataclass(frozen=True)
@@ -353,16 +376,28 @@ class WorkLedger(ABC):
     """
 
     @abstractmethod
-    def due(self, *, now: datetime, limit: int) -> Sequence[DueShare]:
+    def due(self, *, now: datetime, limit: int, places: Mapping[str, int] | None = None) -> Sequence[DueShare]:
         """List shares that want work, oldest first: new ones, due retries, claims and runs whose lease expired.
 
-        A parked share whose `shares.status` somebody has set back to `pending` counts as new. Never raises for a
+        A parked share whose `shares.status` somebody has set back to `pending` counts as new. Of the shares that are
+        held for a site in `places`, at most so many are given; of those held for another, all. Never raises for a
         malformed row.
+        """
+
+    @abstractmethod
+    def hold(self, share_id: str, media_id: str, *, held_for: str, reason: str, now: datetime) -> None:
+        """Let a due share wait for a site that takes no fetch now, which is recorded as outcome `postponed`.
+
+        It stays pending, and no attempt is counted.
         """
 
     @abstractmethod
     def set_aside(self, share_id: str, failure: Failure, *, now: datetime) -> None:
         """Park a share without an attempt (a malformed row, or one that keeps crashing its worker)."""
+
+    @abstractmethod
+    def held_counts(self) -> Mapping[str, int]:
+        """Count the shares that wait for their site, by site."""
 
     @abstractmethod
     def claim(self, share_id: str, media_id: str, *, claim_id: str, now: datetime, until: datetime) -> bool:
@@ -430,6 +465,16 @@ class WorkLedger(ABC):
 
         A share that was done before stays done, with the failure remembered. Raises `LeaseLostError` when the lease has
         gone to another owner.
+        """
+
+    @abstractmethod
+    def postpone(
+        self, share_id: str, *, reason: str, owner: str, now: datetime, until: datetime, held_for: str | None = None
+    ) -> None:
+        """Put a share back that `owner` has begun (outcome `postponed`), without counting the attempt.
+
+        Its lease is freed. It is due again at `until`, and with `held_for` once `due` is told that this site takes
+        fetches. A share that is done stays done. Raises `LeaseLostError` as `finish`.
         """
 
     @abstractmethod
@@ -638,3 +683,6 @@ class Catalog:
     rollout: RolloutLedger
     incidents: IncidentTable
     cursors: Cursors
+    sites: SiteLedger
+    links: LinkNames
+    failures: FailureTable

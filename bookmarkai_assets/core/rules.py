@@ -10,6 +10,7 @@ from bookmarkai_assets.core.ports import DownloadLimits
 from bookmarkai_assets.core.retention import RetentionPolicy
 from bookmarkai_assets.core.retries import RetryPolicy
 from bookmarkai_assets.core.rollout import RolloutPlan
+from bookmarkai_assets.core.sites import SiteRules
 from bookmarkai_assets.core.urls import HostPort
 
 
@@ -18,7 +19,8 @@ class PipelineRules:
     """Everything an operator decides about the work on a share and the rollout.
 
     `storage` is what the settings say; what counts at a placement is `operations.current_policy`.
-    `staging_dir` holds downloads in progress, on the file system of the local media so that a put is a rename.
+    `staging_dir` holds downloads in progress, on the file system of the local media so that a put is a rename. While
+    less than `min_free_bytes` is free there, no share is taken up.
     """
 
     storage: StoragePolicy
@@ -26,6 +28,8 @@ class PipelineRules:
     staging_dir: Path
     limits: DownloadLimits
     download_concurrency: int
+    sites: SiteRules
+    min_free_bytes: int
     allowed_hosts: frozenset[HostPort]
     language: str | None
     retry: RetryPolicy

@@ -44,7 +44,10 @@ class Share:
 
 @dataclass(frozen=True)
 class ShareProgress:
-    """What the pipeline remembers of a share beyond the gateway's row: attempts, outcome, next try."""
+    """What the pipeline remembers of a share beyond the gateway's row: attempts, outcome, next try.
+
+    `held_for` is the site that a share waits for, as `sites.site_of` names it.
+    """
 
     attempts: int
     outcome: str | None
@@ -52,3 +55,4 @@ class ShareProgress:
     next_attempt_at: datetime | None
     media_id: str | None
     finished_at: datetime | None
+    held_for: str | None = None

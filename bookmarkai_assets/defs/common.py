@@ -39,3 +39,6 @@ STORAGE_ASSET: _CommonOfOthers = {"group_name": "storage", "owners": ["team:medi
 
 ROLLOUT_ASSET: _CommonOfOthers = {"group_name": "rollout", "owners": ["team:media-pipeline"]}
 """What the assets about the rollout have in common."""
+
+DEBT_ASSET: _CommonOfOthers = {"group_name": "failures", "owners": ["team:media-pipeline"]}
+"""What the asset about the shares that failed has beside its own."""

@@ -2,6 +2,7 @@
 
 import time
 import uuid
+from collections.abc import Mapping
 from datetime import UTC, datetime
 
 import dagster as dg
@@ -13,6 +14,7 @@ from bookmarkai_assets.core.rules import PipelineRules
 from bookmarkai_assets.defs.dead_runs import end_dead_runs
 from bookmarkai_assets.defs.share_to_transcript import share_to_transcript
 from bookmarkai_assets.operations.claiming import ClaimedRun, claim_due_shares, keep_queued_claims, watch_for_due_shares
+from bookmarkai_assets.operations.disk_room import shortage_of_room
 from bookmarkai_assets.partitions import shares_partitions
 
 # Not STARTED: such a run renews its own leases, and one whose process died without a word stays STARTED for hours.
@@ -50,22 +52,32 @@ def new_shares(
         lease_seconds=rules.lease_seconds,
         live_claims=lambda claim_ids: _live_claims(context.instance, claim_ids),
     )
+    shortage = shortage_of_room(rules)
+    if shortage is not None:
+        return dg.SkipReason(shortage.message)
     partitions = _Partitions(context.instance)
-    watch_for_due_shares(catalog.work, rules, clock=lambda: datetime.now(UTC), sleep=time.sleep)
+    watch_for_due_shares(catalog, rules, clock=lambda: datetime.now(UTC), sleep=time.sleep)
     runs = claim_due_shares(
-        catalog.work,
+        catalog,
         rules,
         new_claim_id=lambda: uuid.uuid4().hex,
         now=datetime.now(UTC),
         positions=partitions.positions,
     )
     if not runs:
-        return dg.SkipReason("no share wants work")
+        return dg.SkipReason(_nothing_to_do(catalog.work.held_counts()))
     new = [share_id for run in runs for share_id in run.share_ids if share_id not in partitions.positions()]
     return dg.SensorResult(
         run_requests=[_run_request(run) for run in runs],
         dynamic_partitions_requests=[shares_partitions.build_add_request(new)] if new else [],
     )
+
+
+def _nothing_to_do(held: Mapping[str, int]) -> str:
+    if not held:
+        return "no share wants work"
+    sites = ", ".join(f"{site} {count}" for site, count in sorted(held.items()))
+    return f"no share can be taken up now; {sum(held.values())} wait for their site: {sites}"
 
 
 class _Partitions:

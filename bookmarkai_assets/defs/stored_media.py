@@ -44,7 +44,9 @@ def stored_media(
     stores: dg.ResourceParam[Stores],
 ) -> Iterator[dg.Output[ShareResults] | dg.AssetCheckResult]:
     work = work_of(context.run, catalog, rules)
-    yield from yield_results(context, work, raw_video, check=lambda results: _bytes_are_there(work, results, stores))
+    yield from yield_results(
+        context, work, raw_video, check=lambda results: _bytes_are_there(work, results, stores), inputs=raw_video
+    )
 
 
 def _bytes_are_there(work: ShareWork, results: ShareResults, stores: Stores) -> dg.AssetCheckResult:

@@ -38,4 +38,4 @@ def transcript(
             lambda leased, media: transcribe_share(leased, media, work=work, engine=speech, stores=stores),
             interrupt=lambda: interrupt_all(stores),
         )
-    yield from yield_results(context, work, transcribed, metadata.of_transcript)
+    yield from yield_results(context, work, transcribed, metadata.of_transcript, inputs=stored_media)

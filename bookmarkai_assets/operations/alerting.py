@@ -26,12 +26,14 @@ from bookmarkai_assets.core.alerts import (
     of_parked,
 )
 from bookmarkai_assets.core.errors import StoreErrorClass
+from bookmarkai_assets.core.intake_alerts import of_disk, of_paused_sites
 from bookmarkai_assets.core.placement import Backend
 from bookmarkai_assets.core.ports import Catalog
 from bookmarkai_assets.core.rollout_ports import Incident
 from bookmarkai_assets.core.rules import PipelineRules
 from bookmarkai_assets.core.storage_events import StorageEvent
 from bookmarkai_assets.core.windows import GRID, Window
+from bookmarkai_assets.operations.disk_room import shortage_of_room
 from bookmarkai_assets.operations.rollout_evidence import judged
 from bookmarkai_assets.operations.rollout_history import state_of
 from bookmarkai_assets.operations.rollout_metrics import gate_figures, metrics_of
@@ -89,6 +91,8 @@ def look(catalog: Catalog, rules: PipelineRules, *, now: datetime) -> Changes:
         *of_budget(figures.projected_month_usd, rules.gate.budget_usd, open_, now=now),
         *of_parked(catalog.work.parked_since(now - EVENT_TIME, limit=MAX_PARKED), open_, now=now),
         *of_decisions(catalog.rollout.history(limit=_DECISIONS, with_advice=False), now=now),
+        *of_paused_sites((load.site for load in catalog.sites.loads(now=now).values()), now=now),
+        *of_disk(shortage_of_room(rules), now=now),
     ]
     is_news = {incident.key for incident in seen} - {incident.key for incident in open_}
     recent = catalog.incidents.list(limit=_RECENT) if is_news else ()

@@ -24,5 +24,5 @@ def media_of_share(catalog: Catalog, rules: PipelineRules, share_id: str) -> Med
 
     The link names it: also a share that this catalog has never worked on finds what a rebuild has restored.
     """
-    link = link_of(catalog.shares.get(share_id), rules.allowed_hosts)
+    link = link_of(catalog.shares.get(share_id), catalog, rules.allowed_hosts)
     return catalog.media.get(media_id_of(link.canonical_url))

@@ -26,9 +26,10 @@ from bookmarkai_assets.core.placement import Backend
 from bookmarkai_assets.core.ports import ListedObject, Tombstone
 from bookmarkai_assets.core.retention import Evidence, Kept, LocalCopy, Removal, expiry_of, removal_of
 from bookmarkai_assets.core.shares import ShareStatus
-from bookmarkai_assets.core.urls import RefusedLink, admit
+from bookmarkai_assets.core.urls import RefusedLink
 from bookmarkai_assets.operations.catalog_reads import each_media
 from bookmarkai_assets.operations.clean_up_report import CleanUpReport, Considered
+from bookmarkai_assets.operations.intake import known_link
 from bookmarkai_assets.operations.media_leases import MediaWork
 from bookmarkai_assets.operations.stores import backend_of_url, store_of_backend, store_of_url
 from bookmarkai_assets.operations.sweeping import sweep_leftovers, sweep_staging
@@ -97,7 +98,7 @@ def _check_bucket(work: MediaWork) -> None:
 def _wanted_media(work: MediaWork) -> frozenset[str]:
     """Name the media of shares that are still to come: nobody has claimed them yet, so no other record tells."""
     links = (
-        admit(share.url, allowed_hosts=work.rules.allowed_hosts)
+        known_link(share.url, work.catalog, work.rules.allowed_hosts)
         for share in work.catalog.shares.list(statuses=_UNFINISHED)
     )
     return frozenset(media_id_of(link.canonical_url) for link in links if not isinstance(link, RefusedLink))

@@ -6,14 +6,18 @@ import uuid
 from dataclasses import dataclass
 from pathlib import Path
 
+from bookmarkai_assets.core.canonical_urls import is_short
 from bookmarkai_assets.core.errors import ShareFailedError, UnknownShareError
 from bookmarkai_assets.core.media import Blob, Media, MediaState
 from bookmarkai_assets.core.object_keys import video_key
-from bookmarkai_assets.core.outcomes import Failure
-from bookmarkai_assets.core.ports import DownloadedFile, DownloadedVideo, Downloader
+from bookmarkai_assets.core.outcomes import Failure, Outcome
+from bookmarkai_assets.core.ports import DownloadedFile, DownloadedVideo, Downloader, Resolved
 from bookmarkai_assets.core.shares import Share, ShareStatus
+from bookmarkai_assets.core.sites import site_of
 from bookmarkai_assets.core.storage_events import Purpose
+from bookmarkai_assets.operations.disk_room import make_sure_of_room
 from bookmarkai_assets.operations.share_work import LeasedShare, ShareWork
+from bookmarkai_assets.operations.site_turns import judge_failure, wait_for_place
 from bookmarkai_assets.operations.stores import Stores, is_at_hand
 from bookmarkai_assets.operations.transfers import recorded_transfer
 
@@ -31,11 +35,49 @@ def fetch_media(leased: LeasedShare, *, work: ShareWork, downloader: Downloader,
     """Make the bytes of a share's video available and record where they are.
 
     Bytes that are verified to be at hand (staged by an earlier attempt, or stored for another share of the same video)
-    are not fetched again. Raises `ShareFailedError` with the downloader's outcome.
+    are not fetched again. A short link's video is a media under its own name, so that all links to it share it. Raises
+    `ShareFailedError` with the downloader's outcome.
     """
     known = work.catalog.media.get(leased.media_id)
     if known is not None and _is_at_hand(known, stores):
+        work.catalog.sites.give_back(leased.media_id)
         return FetchedMedia(leased.share, known, is_reused=True)
+    name = _known_name(leased, work)
+    if name is None:
+        fetched = _fetch(leased, known, leased.canonical_url, work=work, downloader=downloader)
+        if isinstance(fetched, FetchedMedia):
+            return fetched
+        name = work.catalog.links.record(leased.canonical_url, fetched.canonical_url, now=work.clock())
+    if known is None and name != leased.canonical_url:
+        work.catalog.sites.give_back(leased.media_id)
+        with work.under_its_name(leased, name) as named:
+            return fetch_media(named, work=work, downloader=downloader, stores=stores)
+    # What was fetched under a short name before it was known what it stands for is fetched anew for the same media.
+    fetched = _fetch(leased, known, name, work=work, downloader=downloader)
+    if isinstance(fetched, Resolved):
+        reason = f"expected the video of {name}, found that the downloader takes it for a short link"
+        raise ShareFailedError(Failure(Outcome.DOWNLOAD_FAILED, reason))
+    return fetched
+
+
+def _known_name(leased: LeasedShare, work: ShareWork) -> str | None:
+    """Give the canonical URL of a share's video; None for a short link that nobody has followed yet."""
+    return work.catalog.links.get(leased.canonical_url) if is_short(leased.canonical_url) else leased.canonical_url
+
+
+def _fetch(
+    leased: LeasedShare, known: Media | None, url: str, *, work: ShareWork, downloader: Downloader
+) -> FetchedMedia | Resolved:
+    """Fetch the video at a canonical URL into the share's media, or be told which video a short link stands for."""
+    make_sure_of_room(work.rules, now=work.clock())
+    wait_for_place(
+        work.catalog,
+        work.rules,
+        canonical_url=leased.canonical_url,
+        media_id=leased.media_id,
+        clock=work.clock,
+        wait=work.wait,
+    )
     work.catalog.work.mark(leased.share.share_id, ShareStatus.FETCHING, owner=work.owner, now=work.clock())
     first = _first_share(leased, known, work)
     home = work.rules.staging_dir / leased.media_id
@@ -44,9 +86,23 @@ def fetch_media(leased: LeasedShare, *, work: ShareWork, downloader: Downloader,
     attempt = home / uuid.uuid4().hex
     attempt.mkdir(parents=True)
     try:
-        video = _download(leased, attempt, work=work, downloader=downloader)
+        video = _download(leased, url, attempt, work=work, downloader=downloader)
+        work.catalog.sites.served(site_of(leased.canonical_url), leased.media_id, now=work.clock())
+        if isinstance(video, Resolved):
+            shutil.rmtree(home, ignore_errors=True)
+            return video
         media = _media_of(leased, video, first, work)
         work.catalog.media.record_staged(media, owner=work.owner, now=work.clock())
+    except ShareFailedError as error:
+        shutil.rmtree(home, ignore_errors=True)
+        raise judge_failure(
+            work.catalog,
+            work.rules,
+            error.failure,
+            canonical_url=leased.canonical_url,
+            media_id=leased.media_id,
+            now=work.clock(),
+        ) from error
     except BaseException:
         shutil.rmtree(home, ignore_errors=True)
         raise
@@ -54,7 +110,9 @@ def fetch_media(leased: LeasedShare, *, work: ShareWork, downloader: Downloader,
     return FetchedMedia(leased.share, media, is_reused=False)
 
 
-def _download(leased: LeasedShare, directory: Path, *, work: ShareWork, downloader: Downloader) -> DownloadedVideo:
+def _download(
+    leased: LeasedShare, url: str, directory: Path, *, work: ShareWork, downloader: Downloader
+) -> DownloadedVideo | Resolved:
     with recorded_transfer(
         work.catalog.events,
         work.clock,
@@ -66,10 +124,11 @@ def _download(leased: LeasedShare, directory: Path, *, work: ShareWork, download
         media_id=leased.media_id,
     ) as transfer:
         # By its canonical name, so that nobody can have another video put under that name.
-        result = downloader.download(leased.canonical_url, directory, work.rules.limits)
+        result = downloader.download(url, directory, work.rules.limits)
         if isinstance(result, Failure):
             raise ShareFailedError(result)
-        transfer.size_bytes = result.video.digest.size_bytes
+        if isinstance(result, DownloadedVideo):
+            transfer.size_bytes = result.video.digest.size_bytes
     return result
 
 

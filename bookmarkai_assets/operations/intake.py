@@ -1,10 +1,15 @@
-"""How a link becomes a share: admitted, or refused with a reason. Recording it comes before all work on it."""
+"""How a link becomes a share: admitted, or refused with a reason. Recording it comes before all work on it.
+
+Here too: which video a share's link stands for, as far as anybody knows.
+"""
 
 from collections.abc import Iterable
+from dataclasses import replace
 from datetime import datetime, timedelta
 
+from bookmarkai_assets.core.canonical_urls import is_short
 from bookmarkai_assets.core.errors import ShareFailedError
-from bookmarkai_assets.core.media import MediaState
+from bookmarkai_assets.core.media import MediaState, media_id_of
 from bookmarkai_assets.core.outcomes import Failure, Outcome
 from bookmarkai_assets.core.ports import AddedShare, Catalog, ShareTable
 from bookmarkai_assets.core.shares import Share
@@ -44,9 +49,23 @@ def reopen_expired(catalog: Catalog, share_ids: Iterable[str], *, now: datetime)
     return list(catalog.work.retry(expired, now=now))
 
 
-def link_of(share: Share, allowed_hosts: frozenset[HostPort]) -> AdmittedLink:
-    """Give the admitted link of a recorded share. Raises `ShareFailedError` (refused)."""
-    link = admit(share.url, allowed_hosts=allowed_hosts)
+def link_of(share: Share, catalog: Catalog, allowed_hosts: frozenset[HostPort]) -> AdmittedLink:
+    """Give the admitted link of a recorded share, by the name of its video. Raises `ShareFailedError` (refused)."""
+    link = known_link(share.url, catalog, allowed_hosts)
     if isinstance(link, RefusedLink):
         raise ShareFailedError(Failure(Outcome.REFUSED, link.reason))
     return link
+
+
+def known_link(url: str, catalog: Catalog, allowed_hosts: frozenset[HostPort]) -> AdmittedLink | RefusedLink:
+    """Admit a recorded share's link; a short one is named by the video that it is known to stand for.
+
+    A short link under whose own name a video is on record keeps that name: what was fetched for it stays theirs.
+    """
+    link = admit(url, allowed_hosts=allowed_hosts)
+    if isinstance(link, RefusedLink) or not is_short(link.canonical_url):
+        return link
+    name = catalog.links.get(link.canonical_url)
+    if name is None or catalog.media.get(media_id_of(link.canonical_url)) is not None:
+        return link
+    return replace(link, canonical_url=name)

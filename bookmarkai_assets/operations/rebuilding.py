@@ -17,7 +17,9 @@ from bookmarkai_assets.core.placement import Backend, Decider, decided, place
 from bookmarkai_assets.core.ports import Catalog, ListedObject, MediaStore, StoredObject
 from bookmarkai_assets.core.rules import PipelineRules
 from bookmarkai_assets.core.shares import Share
-from bookmarkai_assets.core.urls import AdmittedLink, RefusedLink, admit
+from bookmarkai_assets.core.short_links import video_behind
+from bookmarkai_assets.core.urls import AdmittedLink, RefusedLink
+from bookmarkai_assets.operations.intake import known_link
 from bookmarkai_assets.operations.relocating import as_placed
 from bookmarkai_assets.operations.stores import Stores
 
@@ -74,8 +76,8 @@ def rebuild_catalog(
     """Record every video that a store holds and the catalog does not know.
 
     A video that both backends hold is recorded where today's storage mode places it. Shares and transcripts are in the
-    gateway's tables and not in the stores: those that are there and done are tied to their media again. Raises
-    `StoreError` when a store cannot be listed.
+    gateway's tables and not in the stores: those that are there and done are tied to their media again. So is the short
+    link of the share that a video was first fetched for. Raises `StoreError` when a store cannot be listed.
     """
     report = RebuildReport(is_dry_run)
     shares = _KnownShares(catalog, rules)
@@ -89,6 +91,10 @@ def rebuild_catalog(
                 places = found.setdefault(result.tagged.media_id, {})
                 # Under two keys (a prefix was changed, a catalog was lost before) the younger one is as good as any.
                 places[backend] = max(places.get(backend, result), result, key=lambda each: each.video.modified_at)
+    for each in (one for places in found.values() for one in places.values()):
+        short = shares.learn(each.tagged)
+        if short is not None and not is_dry_run:
+            catalog.links.record(short, each.tagged.canonical_url, now=now)
     for media_id, places in found.items():
         media = _media_of(places, rules, now)
         is_new = catalog.media.get(media_id) is None if is_dry_run else catalog.media.restore(media, now=now)
@@ -109,6 +115,15 @@ class _KnownShares:
     def __init__(self, catalog: Catalog, rules: PipelineRules) -> None:
         self._catalog = catalog
         self._rules = rules
+        self._names: dict[str, str] = {}
+
+    def learn(self, tagged: TaggedMedia) -> str | None:
+        """Take from a video's tags what its first share's short link stands for; gives that link, if it is one."""
+        short = self._links.get(tagged.share_id, "")
+        if video_behind(short, tagged.canonical_url) is None:
+            return None
+        self._names[short] = tagged.canonical_url
+        return short
 
     def canonical_url(self, parsed: ParsedKey) -> str | None:
         """Find the link behind a key's hash, for an object whose tags had no room for it."""
@@ -119,22 +134,22 @@ class _KnownShares:
         return self._ids.get(media_id, ())
 
     @cached_property
-    def _links(self) -> Sequence[tuple[str, str]]:
+    def _links(self) -> Mapping[str, str]:
         links = [(share.share_id, self._admitted(share)) for share in self._catalog.shares.list()]
-        return [(share_id, link.canonical_url) for share_id, link in links if isinstance(link, AdmittedLink)]
+        return {share_id: link.canonical_url for share_id, link in links if isinstance(link, AdmittedLink)}
 
     def _admitted(self, share: Share) -> AdmittedLink | RefusedLink:
-        return admit(share.url, allowed_hosts=self._rules.allowed_hosts)
+        return known_link(share.url, self._catalog, self._rules.allowed_hosts)
 
     @cached_property
     def _urls(self) -> Mapping[str, str]:
-        return {media_id_of(url)[:HASH_LENGTH]: url for _, url in self._links}
+        return {media_id_of(url)[:HASH_LENGTH]: url for url in self._links.values()}
 
     @cached_property
     def _ids(self) -> Mapping[str, Sequence[str]]:
         ids: dict[str, list[str]] = {}
-        for share_id, url in self._links:
-            ids.setdefault(media_id_of(url), []).append(share_id)
+        for share_id, url in self._links.items():
+            ids.setdefault(media_id_of(self._names.get(url, url)), []).append(share_id)
         return ids
 
 

@@ -2,8 +2,9 @@
 
 from typing import Any
 
+from bookmarkai_assets.core.errors import CatalogUnavailableError, UnknownShareError
 from bookmarkai_assets.core.media import Media
-from bookmarkai_assets.core.outcomes import FAILURES, Outcome
+from bookmarkai_assets.core.outcomes import FAILURES, Failure, Outcome
 from bookmarkai_assets.core.ports import Catalog
 from bookmarkai_assets.core.shares import Share, ShareStatus
 from bookmarkai_assets.core.transcripts import Transcript
@@ -26,6 +27,28 @@ def share_summary(catalog: Catalog, share: Share) -> dict[str, Any]:
         "next_attempt_at": progress.next_attempt_at.isoformat() if progress.next_attempt_at else None,
         "created_at": share.created_at.isoformat(),
         "finished_at": progress.finished_at.isoformat() if progress.finished_at else None,
+    }
+
+
+def failure_summary(catalog: Catalog, share_id: str, failure: Failure) -> dict[str, str | int | bool | None]:
+    """Say how a share failed in a run and what comes next; no more than the failure itself when the catalog is away."""
+    summary: dict[str, str | int | bool | None] = {
+        "outcome": failure.outcome.value,
+        "reason": failure.reason,
+        "next_step": failure.next_step,
+        "is_transient": failure.is_transient,
+    }
+    try:
+        share, progress = catalog.shares.get(share_id), catalog.work.progress(share_id)
+    except (UnknownShareError, CatalogUnavailableError):
+        return summary
+    is_recorded = progress.outcome == failure.outcome  # else another run has the share, and its record is of that one
+    return {
+        **summary,
+        "next_step": _next_step(share, failure.outcome) if is_recorded else failure.next_step,
+        "attempts": progress.attempts,
+        "next_attempt_at": progress.next_attempt_at.isoformat() if progress.next_attempt_at else None,
+        "url": share.url,
     }
 
 

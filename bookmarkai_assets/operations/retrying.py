@@ -4,16 +4,23 @@ Nothing is fetched here, and no record changes but that the share is due: the ru
 its lease, whether the bytes are at hand, and fetches only if they are not.
 """
 
-from collections.abc import Sequence
+from collections import Counter
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field
-from datetime import datetime
+from datetime import datetime, timedelta
 
+from bookmarkai_assets.core.debt import debt_platform
 from bookmarkai_assets.core.errors import ShareFailedError, StoreError, UnknownShareError
 from bookmarkai_assets.core.media import MediaState
+from bookmarkai_assets.core.outcomes import Outcome
 from bookmarkai_assets.core.ports import Catalog
 from bookmarkai_assets.core.rules import PipelineRules
+from bookmarkai_assets.core.shares import Platform
 from bookmarkai_assets.operations.catalog_reads import media_of_share
 from bookmarkai_assets.operations.stores import Stores, is_at_hand
+
+PAGE = 200
+"""Shares in one transaction: on SQLite it holds the one write lock, here for some tenths of a second."""
 
 _LEFT_ALONE = "unknown, done, or being worked on"
 
@@ -55,6 +62,41 @@ def retry_shares(
     found = frozenset(catalog.work.retry(lost, now=now, is_lost=True))
     unchanged |= dict.fromkeys((share_id for share_id in lost if share_id not in found), _LEFT_ALONE)
     return Retried([share_id for share_id in wanted if share_id in changed | found], found, unchanged)
+
+
+@dataclass(frozen=True)
+class RetriedFailures:
+    """How many standing failures matched, by outcome, and how many of them are due now: none in a dry run."""
+
+    matched: Mapping[Outcome, int]
+    retried: int
+
+
+def retry_failures(
+    catalog: Catalog,
+    *,
+    outcomes: Collection[Outcome],
+    platforms: Collection[Platform] = (),
+    older_than: timedelta = timedelta(0),
+    now: datetime,
+    is_dry_run: bool = False,
+) -> RetriedFailures:
+    """Make every share due that failed so and stands so, as far as nobody has it in hand.
+
+    Only those whose link belongs to one of `platforms` (as `debt_platform` names it), if any are named, and that failed
+    at least `older_than` ago. One that somebody takes up meanwhile is left to them, and is not counted as retried.
+    """
+    wanted = {
+        failure.share_id: failure.outcome
+        for failure in catalog.failures.standing(outcomes=outcomes)
+        if (not platforms or debt_platform(failure.url) in platforms) and now - failure.failed_at >= older_than
+    }
+    matched, retried = Counter(wanted.values()), 0
+    if not is_dry_run:
+        share_ids = list(wanted)
+        for start in range(0, len(share_ids), PAGE):
+            retried += len(catalog.work.retry(share_ids[start : start + PAGE], now=now))
+    return RetriedFailures(matched, retried)
 
 
 def _is_lost(catalog: Catalog, stores: Stores, rules: PipelineRules, share_id: str) -> bool:

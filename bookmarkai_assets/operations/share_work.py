@@ -1,11 +1,12 @@
 """The frame around every step of a run: lease, attempt, step, outcome, for each share by itself."""
 
 import logging
+import threading
 from collections import defaultdict
 from collections.abc import Callable, Iterator, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager, suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 from typing import TypeVar
 
@@ -13,6 +14,7 @@ from bookmarkai_assets.core.errors import (
     CatalogUnavailableError,
     ConfigurationError,
     LeaseLostError,
+    PostponedError,
     ShareFailedError,
     StoreError,
     StoreErrorClass,
@@ -44,11 +46,24 @@ class LeasedShare:
     platform: str
 
 
+class Turns:
+    """Whose turn it is at each media, among the threads of one run: they all have its lease."""
+
+    def __init__(self) -> None:
+        self._locks: dict[str, threading.Lock] = {}
+        self._guard = threading.Lock()
+
+    def __getitem__(self, media_id: str) -> threading.Lock:
+        """Give the lock of a media's turn."""
+        with self._guard:
+            return self._locks.setdefault(media_id, threading.Lock())
+
+
 @dataclass(frozen=True)
 class ShareWork:
     """One run's hold on its shares. `owner` is the run's id; `claim_id` the claim it was launched for, if any.
 
-    `clock` gives aware UTC times and `jitter` numbers in [0, 1).
+    `clock` gives aware UTC times and `jitter` numbers in [0, 1). `stopping` is set when the run is told to end.
     """
 
     catalog: Catalog
@@ -57,6 +72,8 @@ class ShareWork:
     claim_id: str | None
     clock: Callable[[], datetime]
     jitter: Callable[[], float]
+    stopping: threading.Event = field(default_factory=threading.Event, compare=False)
+    turns: Turns = field(default_factory=Turns, compare=False)
 
     def each(
         self,
@@ -73,7 +90,7 @@ class ShareWork:
         while steps are under way in the others: they are waited for, so it should make them end soon.
         """
         results: dict[str, Out | Failure] = {}
-        turns: dict[str, list[tuple[LeasedShare, In]]] = defaultdict(list)
+        shares: dict[str, list[tuple[LeasedShare, In]]] = defaultdict(list)
         for share_id, value in inputs.items():
             if isinstance(value, Failure):
                 results[share_id] = value
@@ -82,15 +99,14 @@ class ShareWork:
             if isinstance(leased, Failure):
                 results[share_id] = leased
             else:
-                turns[leased.media_id].append((leased, value))
+                shares[leased.media_id].append((leased, value))
         with ThreadPoolExecutor(max_workers=concurrency, thread_name_prefix="share") as pool:
             try:
-                for done in pool.map(
-                    lambda turn: [(s.share.share_id, self._one(s, v, step)) for s, v in turn], turns.values()
-                ):
+                for done in pool.map(lambda media_id: self._turn(media_id, shares[media_id], step), shares):
                     results.update(done)
             except BaseException as error:
                 if not isinstance(error, Exception):
+                    self.stopping.set()
                     interrupt()
                 raise
         return {share_id: results[share_id] for share_id in inputs}
@@ -109,6 +125,36 @@ class ShareWork:
                 self.release()
                 raise
 
+    @contextmanager
+    def under_its_name(self, leased: LeasedShare, canonical_url: str) -> Iterator[LeasedShare]:
+        """Go on within a step with a share whose short link has turned out to stand for another media.
+
+        For the block the share holds that one's lease in place of its own, and it is that one's turn. Raises
+        `PostponedError` when another run has it.
+        """
+        named = replace(leased, media_id=media_id_of(canonical_url), canonical_url=canonical_url)
+        # Nobody who waits here is waited for: what a name names is never waiting for another.
+        with self.turns[named.media_id]:
+            self.wait(0)
+            now = self.clock()
+            begun = self.catalog.work.begin(
+                leased.share.share_id,
+                named.media_id,
+                owner=self.owner,
+                claim_id=self.claim_id,
+                now=now,
+                until=self._until(now),
+            )
+            if isinstance(begun, Refused):
+                raise PostponedError(f"the link leads to a video that is being worked on: {begun.reason}", until=now)
+            self.catalog.work.free(leased.media_id, owner=self.owner)
+            yield named
+
+    def wait(self, seconds: float) -> None:
+        """Wait within a step. Raises `PostponedError` when the run is told to end meanwhile."""
+        if self.stopping.wait(seconds):
+            raise PostponedError("the run was told to end", until=self.clock())
+
     def release(self) -> None:
         """Free what this run still holds; an unfinished share is due again at once."""
         self.catalog.work.release(self.owner, now=self.clock())
@@ -116,7 +162,7 @@ class ShareWork:
     def _identify(self, share_id: str) -> LeasedShare | Failure:
         try:
             share = self.catalog.shares.get(share_id)
-            link = link_of(share, self.rules.allowed_hosts)
+            link = link_of(share, self.catalog, self.rules.allowed_hosts)
         except (UnknownShareError, CatalogUnavailableError) as error:
             return failure_of(error)
         except ShareFailedError as error:
@@ -124,6 +170,12 @@ class ShareWork:
                 self.catalog.work.set_aside(share_id, error.failure, now=self.clock())
             return error.failure
         return LeasedShare(share, media_id_of(link.canonical_url), link.canonical_url, share.platform)
+
+    def _turn(
+        self, media_id: str, shares: list[tuple[LeasedShare, In]], step: Callable[[LeasedShare, In], Out]
+    ) -> dict[str, Out | Failure]:
+        with self.turns[media_id]:
+            return {leased.share.share_id: self._one(leased, value, step) for leased, value in shares}
 
     def _one(self, leased: LeasedShare, value: In, step: Callable[[LeasedShare, In], Out]) -> Out | Failure:
         share_id, now = leased.share.share_id, self.clock()
@@ -139,6 +191,8 @@ class ShareWork:
             return step(leased, value)
         except LeaseLostError as error:
             return Failure(Outcome.SUPERSEDED, str(error))
+        except PostponedError as error:
+            return self._put_back(share_id, error)
         except Exception as error:
             if isinstance(error, StoreError) and error.error_class is StoreErrorClass.INTERRUPTED:
                 # No attempt that failed: the run was ended, and its shares are due again as soon as it lets go.
@@ -148,6 +202,20 @@ class ShareWork:
             if failure.outcome is Outcome.INTERNAL_ERROR:
                 logger.exception("internal error at share %s", share_id)
         return self._record(share_id, failure, attempts=begun.attempts)
+
+    def _put_back(self, share_id: str, error: PostponedError) -> Failure:
+        try:
+            self.catalog.work.postpone(
+                share_id,
+                reason=str(error),
+                owner=self.owner,
+                now=self.clock(),
+                until=error.until,
+                held_for=error.held_for,
+            )
+        except (LeaseLostError, CatalogUnavailableError) as another:
+            return failure_of(another)
+        return failure_of(error)
 
     def _record(self, share_id: str, failure: Failure, *, attempts: int) -> Failure:
         now = self.clock()
@@ -175,6 +243,10 @@ def failure_of(error: Exception) -> Failure:
     match error:
         case ShareFailedError():
             return error.failure
+        case PostponedError():
+            return Failure(Outcome.POSTPONED, str(error))
+        case LeaseLostError():
+            return Failure(Outcome.SUPERSEDED, str(error))
         case StoreError():
             return Failure(Outcome.STORAGE_FAILED, f"{error.error_class}: {error}")
         case TranscriptionError():

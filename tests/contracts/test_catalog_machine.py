@@ -83,7 +83,8 @@ class Model:
         if self.is_live(share.media_id, now):
             if share.state == "new" or share.is_reopened:
                 self._reset_if_reopened(share)
-                share.state, share.next_at, share.is_media_known = "waiting", now, True
+                share.state, share.next_at = "waiting", now
+            share.is_media_known = share.is_media_known or share.state == "waiting"
             return False
         if not self.wants_work(share, now):
             return False

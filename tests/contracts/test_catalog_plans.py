@@ -8,6 +8,7 @@ import pytest
 from sqlalchemy import event
 
 from bookmarkai_assets.adapters.catalog import OpenCatalog
+from bookmarkai_assets.core.outcomes import Outcome
 from bookmarkai_assets.core.windows import Span, Window
 from tests.support.catalog import USER, add_share, at, begin, lease, stored_media, tombstone_of
 
@@ -65,6 +66,7 @@ ROWS = {
         "share_id": "{id}",
         "state": "'done'",
         "media_id": "'m' || i",
+        "outcome": "'done'",
         "attempts": "1",
         "crashes": "0",
         "updated_at": MOMENT,
@@ -206,6 +208,10 @@ def test_no_frequent_question_reads_a_whole_table(full_catalog: OpenCatalog) -> 
         "progress": lambda: work.progress(share_id),
         "shares.get": lambda: catalog.shares.get(share_id),
         "shares.list by status": lambda: catalog.shares.list(statuses=["error"], limit=50),
+        "shares.list by outcome": lambda: catalog.shares.list(outcomes=[Outcome.GONE, Outcome.PRIVATE], limit=50),
+        "failures.standing": lambda: list(catalog.failures.standing()),
+        "failures.standing by outcome": lambda: list(catalog.failures.standing(outcomes=[Outcome.GONE])),
+        "failures.held": catalog.failures.held,
         "media.get": lambda: catalog.media.get("m7"),
         "acknowledges": lambda: catalog.media.acknowledges("/media/a7"),
         "is_leased": lambda: work.is_leased("m7", now=at(0)),
@@ -248,6 +254,8 @@ def test_no_frequent_question_reads_a_whole_table(full_catalog: OpenCatalog) -> 
     assert "ix_shares_status_created_at" in plans["due"]
     assert "ix_share_work_state_next_attempt_at" in plans["due"]
     assert "ix_share_work_parked" in plans["parked_since"]
+    assert "ix_share_work_failed" in plans["shares.list by outcome"]
+    assert "ix_share_work_failed" in plans["failures.standing by outcome"]
     assert "ix_tombstones_unconfirmed_url" in plans["tombstones.confirm"]
     assert "ix_tombstones_written_at_id" in plans["tombstones.list"]
     assert "ix_rollout_decisions_standing" in plans["standing"]

@@ -354,4 +354,6 @@ def test_kinds_are_a_promise_to_receivers() -> None:
         "budget",
         "shares_parked",
         "rollout_went_back",
+        "site_paused",
+        "disk_low",
     }

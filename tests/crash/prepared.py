@@ -13,6 +13,8 @@ def prepare(installation: Installation) -> None:
         "nothing": lambda _: None,
         "to the directory": _to_the_directory,
         "to the bucket": _to_the_bucket,
+        "shared by short links": _shared_by_short_links,
+        "short link to what is held": _short_link_to_what_is_held,
         "claimed": _claimed,
         "half fetched": _half_fetched,
         "changed on the site": _changed_on_the_site,
@@ -47,6 +49,17 @@ def _to_the_directory(installation: Installation) -> None:
 def _to_the_bucket(installation: Installation) -> None:
     _to_the_directory(installation)
     installation.set_policy(StorageMode.S3, 100)
+
+
+def _shared_by_short_links(installation: Installation) -> None:
+    """Nobody has followed them yet."""
+    installation.run("accept", lambda world: world.accept(NAMES[:2], USERS[1]))
+
+
+def _short_link_to_what_is_held(installation: Installation) -> None:
+    """Another run is at work on the video that nobody knows yet to be behind a short link."""
+    installation.run("accept", lambda world: world.accept(NAMES[:1], USERS[1]))
+    installation.hold(NAMES[0], timedelta(hours=1))
 
 
 def _claimed(installation: Installation) -> None:

@@ -23,7 +23,7 @@ from bookmarkai_assets.adapters.s3_store import S3Store
 from bookmarkai_assets.core.media import Media
 from bookmarkai_assets.core.outcomes import Failure, Outcome
 from bookmarkai_assets.core.placement import Backend, StorageMode, StoragePolicy
-from bookmarkai_assets.core.ports import AddedShare, DownloadedVideo, DownloadLimits
+from bookmarkai_assets.core.ports import AddedShare, DownloadedVideo, DownloadLimits, Resolved
 from bookmarkai_assets.core.retention import RetentionPolicy
 from bookmarkai_assets.core.retries import RetryPolicy
 from bookmarkai_assets.core.rules import PipelineRules
@@ -66,8 +66,13 @@ _DEFAULTS = make_rules(load_settings(env_file=None))
 
 
 def link_of(name: str) -> str:
-    """Give the link behind which the site has a video."""
-    return f"https://videos.example/watch/{name}"
+    """Give the link behind which the site has a video: its canonical URL."""
+    return f"https://www.tiktok.com/@_/video/{NAMES.index(name) + 1}"
+
+
+def shared_link_of(name: str, user: str) -> str:
+    """Give the link that a user shares for a video: one has the short link that the site's app gives."""
+    return link_of(name) if user == USERS[0] else f"https://vm.tiktok.com/ZM{name}/"
 
 
 def video_bytes(name: str, version: int) -> bytes:
@@ -195,6 +200,8 @@ class World:
             staging_dir=paths.staging,
             limits=DownloadLimits(max_bytes=1 << 20, max_duration_seconds=60, timeout_seconds=60),
             download_concurrency=1,
+            sites=_DEFAULTS.sites,
+            min_free_bytes=0,
             allowed_hosts=frozenset(),
             language=None,
             retry=RetryPolicy(max_attempts=1000, base_seconds=60, max_seconds=600),
@@ -211,6 +218,7 @@ class World:
         for name in NAMES:
             version = conditions.versions[name]
             self._downloader.serve(link_of(name), video=video_bytes(name, version), audio=audio_bytes(name, version))
+            self._downloader.lead(shared_link_of(name, USERS[1]), link_of(name))
         self._engine = FakeSpeechEngine()
 
     def new_id(self) -> str:
@@ -221,7 +229,7 @@ class World:
         """Share links, and tell their user that it is done."""
         results = add_shares(
             self.catalog.shares,
-            [link_of(name) for name in names],
+            [shared_link_of(name, user) for name in names],
             user_id=user,
             allowed_hosts=frozenset(),
             now=self.clock(),
@@ -232,9 +240,7 @@ class World:
 
     def work(self) -> int:
         """Do what a tick of the sensor and the runs that it launches do; gives the number of shares that were due."""
-        runs = claim_due_shares(
-            self.catalog.work, self.rules, new_claim_id=self.new_id, now=self.clock(), positions=dict
-        )
+        runs = claim_due_shares(self.catalog, self.rules, new_claim_id=self.new_id, now=self.clock(), positions=dict)
         for run in runs:
             self._run(run.share_ids, run.claim_id)
         return sum(len(run.share_ids) for run in runs)
@@ -328,7 +334,7 @@ class _Site(FakeDownloader):
         self._on_step = on_step
 
     @override
-    def download(self, url: str, directory: Path, limits: DownloadLimits) -> DownloadedVideo | Failure:
+    def download(self, url: str, directory: Path, limits: DownloadLimits) -> DownloadedVideo | Resolved | Failure:
         result = super().download(url, directory, limits)
         self._on_step("download after")
         return result

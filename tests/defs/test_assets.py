@@ -144,6 +144,25 @@ def test_two_shares_of_one_video_in_one_backfill_take_turns(pipeline: Pipeline) 
     assert pipeline.materialized("transcript") == set(shares)
 
 
+@pytest.mark.parametrize("is_one_run", [True, False])
+def test_a_short_link_and_the_long_one_are_one_video(pipeline: Pipeline, *, is_one_run: bool) -> None:
+    """In one backfill or in the sensor's runs: fetched, stored and heard once, and both partitions show that media."""
+    name, short = "https://www.tiktok.com/@_/video/7300000000000000001", "https://vm.tiktok.com/ZMabc123/"
+    pipeline.downloader.serve(name)
+    pipeline.downloader.lead(short, name)
+    shares = pipeline.share_links(f"{short}?_r=1", name.replace("@_", "@pasta.anna"))
+    if is_one_run:
+        assert pipeline.materialize(shares).success
+    while pipeline.tick_and_run():
+        pass
+    one, other = (pipeline.report(share) for share in shares)
+    assert (one["status"], other["status"]) == ("done", "done")
+    assert one["media"] == other["media"]
+    assert (pipeline.downloader.calls_for(name), len(pipeline.speech.calls)) == (1, 1)
+    for asset in ASSETS:
+        assert pipeline.materialized(asset) == set(shares)
+
+
 def test_downloads_of_a_batch_run_side_by_side(pipeline: Pipeline) -> None:
     """As many downloads as the setting allows are under way at the same time."""
     pipeline.configure(download_concurrency=3)

@@ -31,10 +31,12 @@ def test_the_graph_is_this_one(defs: dg.Definitions) -> None:
         "storage_verification": [],
         "rollout_metrics": [],
         "rollout_stage": ["rollout_metrics"],
+        "retry_debt": [],
     }
     repository = defs.get_repository_def()
     assert sorted(name for name in repository.job_names if not name.startswith("__")) == [
         "clean_up_local_media",
+        "measure_retry_debt",
         "measure_rollout",
         "share_to_transcript",
         "verify_stored_media",
@@ -50,6 +52,7 @@ def test_the_graph_is_this_one(defs: dg.Definitions) -> None:
         "daily_local_cleanup": "30 3 * * *",
         "weekly_storage_verification": "30 4 * * 0",
         "five_minute_rollout_metrics": "*/5 * * * *",
+        "hourly_retry_debt": "17 * * * *",
     }
     assert {key.to_user_string() for key in graph.asset_check_keys} == {
         "local_cleanup:nothing_failed",
@@ -72,13 +75,16 @@ def test_every_asset_is_described(defs: dg.Definitions, asset: str) -> None:
         assert f"| `{key}` | {meaning} |" in (spec.description or "")
 
 
-@pytest.mark.parametrize("asset", ["local_cleanup", "storage_verification"])
-def test_every_asset_about_the_stores_is_described(defs: dg.Definitions, asset: str) -> None:
+@pytest.mark.parametrize(
+    ("asset", "group"),
+    [("local_cleanup", "storage"), ("storage_verification", "storage"), ("retry_debt", "failures")],
+)
+def test_every_asset_about_the_whole_is_described(defs: dg.Definitions, asset: str, group: str) -> None:
     """Owners, kinds, group, tags and a description that documents each metadata key; no partitions."""
     spec = next(spec for spec in defs.resolve_all_asset_specs() if spec.key == dg.AssetKey(asset))
     assert spec.owners
     assert spec.kinds
-    assert spec.group_name == "storage"
+    assert spec.group_name == group
     assert spec.tags.get("stage")
     assert spec.partitions_def is None
     for key, meaning in metadata.KEYS[asset].items():

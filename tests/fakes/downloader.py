@@ -10,7 +10,7 @@ from typing_extensions import override
 
 from bookmarkai_assets.core.media import Digest, VideoInfo
 from bookmarkai_assets.core.outcomes import Failure, Outcome
-from bookmarkai_assets.core.ports import DownloadedFile, DownloadedVideo, Downloader, DownloadLimits
+from bookmarkai_assets.core.ports import DownloadedFile, DownloadedVideo, Downloader, DownloadLimits, Resolved
 
 INFO = VideoInfo(
     title="A video",
@@ -51,6 +51,7 @@ class FakeDownloader(Downloader):
     def __init__(self, *, on_download: Callable[[DownloadCall], None] = lambda _: None) -> None:
         self.calls: list[DownloadCall] = []
         self._served: dict[str, _Served] = {}
+        self._names: dict[str, str] = {}
         self._failures: dict[str, list[Failure | BaseException]] = {}
         self._lock = threading.Lock()
         self._on_download = on_download
@@ -60,6 +61,10 @@ class FakeDownloader(Downloader):
     ) -> None:
         """Put a video behind a link, by default one with bytes of its own; `audio=None` makes it silent."""
         self._served[url] = _Served(video if video is not None else f"video of {url}".encode(), audio, info)
+
+    def lead(self, short_url: str, canonical_url: str) -> None:
+        """Have a short link stand for a video."""
+        self._names[short_url] = canonical_url
 
     def serve_titled(self, url: str, title: str) -> None:
         """Put a video of this title behind a link."""
@@ -78,7 +83,7 @@ class FakeDownloader(Downloader):
         """Nothing was started."""
 
     @override
-    def download(self, url: str, directory: Path, limits: DownloadLimits) -> DownloadedVideo | Failure:
+    def download(self, url: str, directory: Path, limits: DownloadLimits) -> DownloadedVideo | Resolved | Failure:
         call = DownloadCall(url, directory, limits)
         with self._lock:
             self.calls.append(call)
@@ -89,6 +94,8 @@ class FakeDownloader(Downloader):
             raise scripted
         if scripted is not None:
             return scripted
+        if url in self._names:
+            return Resolved(self._names[url])
         served = self._served.get(url)
         if served is None:
             return Failure(Outcome.GONE, "the site answered 404: there is nothing at this link")

@@ -2,10 +2,12 @@
 
 import re
 from collections.abc import Iterator
+from urllib.parse import urlencode
 
 import pytest
 from playwright.sync_api import Page, expect
 
+from bookmarkai_assets.core.outcomes import FAILURES, Outcome
 from bookmarkai_assets.demo.samples import SHORT_SAMPLES
 from tests.plugins.live_pipeline import LivePipeline
 from tests.support.browser import CHROMIUM, open_page, skip_welcome
@@ -61,3 +63,28 @@ def test_an_analyst_backfills_two_partitions(live_pipeline: LivePipeline, page: 
     expect(page.get_by_text("100% completed")).to_have_count(len(ASSETS))
     for (asset, share), count in before.items():
         assert len(graphql.materializations(asset, share)) == count + 1
+
+
+def test_an_analyst_learns_why_a_partition_failed_and_selects_the_debt(live_pipeline: LivePipeline, page: Page) -> None:
+    """Outcome, reason and next step are in a red partition's history; the debt's selection fills the backfill."""
+    (share,) = live_pipeline.share(live_pipeline.link("/videos/no-such-video.mp4"))
+    assert live_pipeline.wait_until_ended(share) == ["error"]
+    page.goto(live_pipeline.dagster.url)
+    skip_welcome(page)
+
+    page.goto(f"{live_pipeline.dagster.url}/assets/raw_video?view=partitions&partition={share}")
+    page.get_by_role("button", name="View all historical events").click()
+    dialog = page.get_by_role("dialog")
+    dialog.get_by_role("cell", name=share).get_by_role("button").click()
+    for shown in ("outcome", "gone", "next_step", FAILURES[Outcome.GONE].next_step):
+        expect(dialog.get_by_text(shown, exact=True).first).to_be_visible()
+
+    debt = live_pipeline.command("shares", "debt", "--json")["failures"]
+    (line,) = (line for line in debt if line["outcome"] == "gone")
+    assert share in line["partitions"]
+    page.goto(f"{live_pipeline.media_group_url}?{urlencode({'default_range': line['partitions']})}")
+    page.get_by_role("button", name="Materialize all").click()
+    dialog = page.get_by_role("dialog").filter(has_text="Launch runs to materialize 3 assets")
+    count = "1 partition" if line["count"] == 1 else f"{line['count']} partitions"
+    expect(dialog.get_by_text(count, exact=True)).to_be_visible()
+    expect(dialog.get_by_text(f"{share[:6]}", exact=False).first).to_be_visible()

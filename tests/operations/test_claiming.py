@@ -47,7 +47,7 @@ def claimed_runs(
     """Do what one tick does; its claims are `claim_id`, `claim_id` + b, and so on."""
     claim_ids = (f"{claim_id}{suffix}" for suffix in ("", *"bcdefghij"))
     return claim_due_shares(
-        catalog.work, rules, new_claim_id=lambda: next(claim_ids), now=now, positions=lambda: partitions or {}
+        catalog, rules, new_claim_id=lambda: next(claim_ids), now=now, positions=lambda: partitions or {}
     )
 
 
@@ -194,7 +194,7 @@ def test_watching_returns_once_no_more_shares_come_in(sqlite_catalog: Catalog, r
         if len(sqlite_catalog.shares.list()) < 4:
             add(sqlite_catalog, f"{now[0].timestamp()}", at=T0)
 
-    watch_for_due_shares(sqlite_catalog.work, replace(rules, watch_seconds=60), clock=lambda: now[0], sleep=sleep)
+    watch_for_due_shares(sqlite_catalog, replace(rules, watch_seconds=60), clock=lambda: now[0], sleep=sleep)
     assert len(sqlite_catalog.shares.list()) == 4
     assert now[0] < T0 + seconds(5)
 
@@ -206,7 +206,7 @@ def test_watching_an_idle_catalog_ends_in_time(sqlite_catalog: Catalog, rules: P
     def sleep(span: float) -> None:
         now[0] += seconds(span)
 
-    watch_for_due_shares(sqlite_catalog.work, replace(rules, watch_seconds=4), clock=lambda: now[0], sleep=sleep)
+    watch_for_due_shares(sqlite_catalog, replace(rules, watch_seconds=4), clock=lambda: now[0], sleep=sleep)
     assert now[0] == T0 + seconds(4)
 
 

@@ -9,11 +9,14 @@ from bookmarkai_assets.adapters.catalog.cursors import SqlCursors
 from bookmarkai_assets.adapters.catalog.engine import Database, parse_url
 from bookmarkai_assets.adapters.catalog.event_totals import SqlEventTotals
 from bookmarkai_assets.adapters.catalog.events import SqlEventLog
+from bookmarkai_assets.adapters.catalog.failures import SqlFailureTable
 from bookmarkai_assets.adapters.catalog.incidents import SqlIncidentTable
+from bookmarkai_assets.adapters.catalog.link_names import SqlLinkNames
 from bookmarkai_assets.adapters.catalog.media import SqlMediaLedger
 from bookmarkai_assets.adapters.catalog.rollout_ledger import SqlRolloutLedger
 from bookmarkai_assets.adapters.catalog.schema import configuration_errors, refusal_of, state_of, upgrade
 from bookmarkai_assets.adapters.catalog.shares import SqlShareTable
+from bookmarkai_assets.adapters.catalog.sites import SqlSiteLedger
 from bookmarkai_assets.adapters.catalog.tombstones import SqlTombstoneTable
 from bookmarkai_assets.adapters.catalog.transcripts import SqlTranscriptTable
 from bookmarkai_assets.adapters.catalog.work import SqlWorkLedger
@@ -61,6 +64,9 @@ def open_catalog(url: str, *, new_id: Callable[[], str] = lambda: str(uuid4())) 
         rollout=SqlRolloutLedger(database),
         incidents=SqlIncidentTable(database),
         cursors=SqlCursors(database),
+        sites=SqlSiteLedger(database),
+        links=SqlLinkNames(database),
+        failures=SqlFailureTable(database),
         database=database,
     )
 

@@ -17,7 +17,7 @@ from bookmarkai_assets.adapters.catalog.engine import Database, file_of, parse_u
 from bookmarkai_assets.adapters.catalog.tables import schema_version
 from bookmarkai_assets.core.errors import ConfigurationError
 
-REVISIONS = ("0001", "0002", "0003", "0004")
+REVISIONS = ("0001", "0002", "0003", "0004", "0005")
 """Every revision in order, as the files in `migrations/versions` chain them; here so that opening needs no Alembic."""
 
 UPGRADE_COMMAND = "bookmarkai catalog upgrade"

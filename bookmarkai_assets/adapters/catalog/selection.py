@@ -4,10 +4,11 @@ They start from the few rows that are not finished, by index, and never visit th
 as text, so that no row can make the answer fail.
 """
 
+from collections.abc import Mapping
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import Connection, Select, and_, case, literal, not_, or_, select
+from sqlalchemy import Connection, Select, and_, case, literal, not_, or_, select, true
 
 from bookmarkai_assets.adapters.catalog.columns import id_text, moment_text, text_of
 from bookmarkai_assets.adapters.catalog.leases import is_live
@@ -16,13 +17,32 @@ from bookmarkai_assets.core.ports import DueShare
 from bookmarkai_assets.core.shares import ShareStatus
 
 
-def due_shares(connection: Connection, *, now: datetime, limit: int) -> list[DueShare]:
-    """List the shares that want work, oldest first, at most `limit`; none whose media somebody holds."""
+def due_shares(connection: Connection, *, now: datetime, limit: int, places: Mapping[str, int]) -> list[DueShare]:
+    """List the shares that want work, oldest first, at most `limit`; none whose media somebody holds.
+
+    Of those held for a site in `places` at most so many, by how long they have waited.
+    """
     is_sqlite = connection.dialect.name == "sqlite"
+    by_age = (shares.c.created_at, shares.c.id)
+    known = _known(is_sqlite=is_sqlite, now=now)
+    is_free = or_(share_work.c.held_for.is_(None), share_work.c.held_for.not_in(list(places))) if places else true()
+    statements = [
+        _new(is_sqlite=is_sqlite, now=now).order_by(*by_age).limit(limit),
+        known.where(is_free).order_by(*by_age).limit(limit),
+        # First those that have waited longest since they were last put off: one that its site turns away whatever
+        # comes goes to the end of the queue each time.
+        *(
+            known.where(share_work.c.held_for == site)
+            .order_by(share_work.c.next_attempt_at, *by_age)
+            .limit(min(free, limit))
+            for site, free in places.items()
+            if free > 0
+        ),
+    ]
     by_id = {
         due.share_id: due
-        for statement in (_new(is_sqlite=is_sqlite, now=now), _known(is_sqlite=is_sqlite, now=now))
-        for row in connection.execute(statement.order_by(shares.c.created_at, shares.c.id).limit(limit))
+        for statement in statements
+        for row in connection.execute(statement)
         for due in [
             DueShare(
                 share_id=id_text(row.id),

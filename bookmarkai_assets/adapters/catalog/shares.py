@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Collection, Sequence
 from datetime import UTC, datetime
+from itertools import islice
 from typing import Any
 from uuid import UUID
 
@@ -10,13 +11,19 @@ from typing_extensions import override
 
 from bookmarkai_assets.adapters.catalog.columns import has_id, id_text, moment_of, moment_text, text_of
 from bookmarkai_assets.adapters.catalog.engine import Database
-from bookmarkai_assets.adapters.catalog.tables import insert_into, shares
+from bookmarkai_assets.adapters.catalog.tables import IS_FAILED, insert_into, share_work, shares
+from bookmarkai_assets.core.debt import debt_platform
 from bookmarkai_assets.core.errors import UnknownShareError
+from bookmarkai_assets.core.outcomes import Outcome
 from bookmarkai_assets.core.ports import AddedShare, ShareTable
 from bookmarkai_assets.core.shares import Platform, Share, ShareStatus
 
 UNREADABLE_MOMENT = datetime(1970, 1, 1, tzinfo=UTC)
 """What `list` gives for a `created_at` that cannot be read: it shows malformed rows too, so that they can be found."""
+
+
+ROWS_AT_A_TIME = 1000
+"""Of those that are looked through for a platform's."""
 
 
 class SqlShareTable(ShareTable):
@@ -61,14 +68,30 @@ class SqlShareTable(ShareTable):
         return _share(row)
 
     @override
-    def list(self, *, statuses: Collection[str] = (), limit: int | None = None) -> Sequence[Share]:
+    def list(
+        self,
+        *,
+        statuses: Collection[str] = (),
+        outcomes: Collection[Outcome] = (),
+        platforms: Collection[Platform] = (),
+        limit: int | None = None,
+    ) -> Sequence[Share]:
         """Read shares, newest first. A `created_at` that cannot be read shows as the epoch."""
-        statement = self._select().order_by(shares.c.created_at.desc(), shares.c.id).limit(limit)
+        statement = self._select().order_by(shares.c.created_at.desc(), shares.c.id)
         if statuses:
             statement = statement.where(shares.c.status.in_(statuses))
+        if outcomes:
+            statement = statement.join(share_work, share_work.c.share_id == shares.c.id)
+            statement = statement.where(share_work.c.outcome.in_(outcomes))
+            if Outcome.DONE not in outcomes:
+                statement = statement.where(IS_FAILED)
+        if not platforms:
+            statement = statement.limit(limit)
         with self._database.reading() as connection:
-            rows = connection.execute(statement).all()
-        return [_share(row, unreadable=UNREADABLE_MOMENT) for row in rows]
+            # What a link's host belongs to is no question for SQL; read on until there are enough.
+            rows = connection.execution_options(yield_per=ROWS_AT_A_TIME).execute(statement)
+            wanted = (row for row in rows if not platforms or debt_platform(text_of(row.url) or "") in platforms)
+            return [_share(row, unreadable=UNREADABLE_MOMENT) for row in islice(wanted, limit)]
 
     def _select(self) -> Select[*tuple[Any, ...]]:
         created_at: ColumnElement[str] = moment_text(shares.c.created_at, is_sqlite=self._database.is_sqlite)

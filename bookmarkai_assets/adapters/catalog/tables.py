@@ -97,6 +97,7 @@ share_work = Table(
     Column("outcome", Text),
     Column("reason", ForeignText),
     Column("finished_at", Moment, comment="when it was done or parked"),
+    Column("held_for", String(255), comment="the site whose breaker or limit it waits for"),
     Column("updated_at", Moment, nullable=False),
     PrimaryKeyConstraint("share_id", name="pk_share_work"),
     Index("ix_share_work_state_next_attempt_at", "state", "next_attempt_at"),
@@ -114,6 +115,28 @@ Index(
     share_work.c.finished_at,
     sqlite_where=IS_PARKED,
     postgresql_where=IS_PARKED,
+)
+
+IS_FAILED = share_work.c.outcome != literal_column("'done'")
+"""The shares whose last attempt failed, those among them that had been done before included."""
+
+Index(
+    "ix_share_work_failed",
+    share_work.c.outcome,
+    share_work.c.state,
+    sqlite_where=IS_FAILED,
+    postgresql_where=IS_FAILED,
+)
+
+IS_HELD = share_work.c.held_for.is_not(None)
+"""The shares that wait for their site."""
+
+Index(
+    "ix_share_work_held_for",
+    share_work.c.held_for,
+    share_work.c.next_attempt_at,
+    sqlite_where=IS_HELD,
+    postgresql_where=IS_HELD,
 )
 
 leases = Table(

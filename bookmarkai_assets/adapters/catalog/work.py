@@ -5,7 +5,7 @@ without a share in hand are in `lease_ledger`, the queries for what is due in `s
 and `work_rows`.
 """
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import fields, replace
 from datetime import datetime
 
@@ -16,7 +16,7 @@ from bookmarkai_assets.adapters.catalog import leases, work_rows
 from bookmarkai_assets.adapters.catalog.columns import has_id, id_text
 from bookmarkai_assets.adapters.catalog.lease_ledger import SqlLeaseLedger
 from bookmarkai_assets.adapters.catalog.selection import due_shares
-from bookmarkai_assets.adapters.catalog.tables import IS_PARKED, share_work, shares
+from bookmarkai_assets.adapters.catalog.tables import IS_HELD, IS_PARKED, share_work, shares
 from bookmarkai_assets.adapters.catalog.tables import leases as lease_table
 from bookmarkai_assets.adapters.catalog.work_rows import Work, WorkState, move, set_status
 from bookmarkai_assets.core.errors import LeaseLostError, UnknownShareError
@@ -29,14 +29,40 @@ class SqlWorkLedger(SqlLeaseLedger):
     """The ledger in SQL. A claim holds a media's lease under its claim id, a run under its run id."""
 
     @override
-    def due(self, *, now: datetime, limit: int) -> Sequence[DueShare]:
+    def due(self, *, now: datetime, limit: int, places: Mapping[str, int] | None = None) -> Sequence[DueShare]:
         """List shares that want work, oldest first.
 
         `created_at` is ISO 8601 with its offset on PostgreSQL and whatever the row holds on SQLite; an id that is no
         proper text is given as a SQL blob literal, which `set_aside` and `retry` understand.
         """
         with self._database.reading() as connection:
-            return due_shares(connection, now=now, limit=limit)
+            return due_shares(connection, now=now, limit=limit, places=places or {})
+
+    @override
+    def hold(self, share_id: str, media_id: str, *, held_for: str, reason: str, now: datetime) -> None:
+        with self._database.writing() as connection:
+            # For this moment, as `claim` takes it for longer: what somebody works on is not to be held.
+            if not leases.take(connection, media_id, owner=held_for, now=now, until=now, succeeding=()):
+                return
+            work = work_rows.lock(connection, share_id)
+            if work is None or not _is_due(connection, work, media_id, now):
+                connection.rollback()
+                return
+            move(
+                connection,
+                work,
+                now=now,
+                state=WorkState.WAITING,
+                crashes=work.crashes + (work.state is WorkState.RUNNING),
+                media_id=media_id,
+                finished_at=None,
+                # Its place in the queue, which it keeps however often it is looked at.
+                next_attempt_at=work.next_attempt_at or now,
+                held_for=held_for,
+                **_postponed(reason),
+            )
+            set_status(connection, work, ShareStatus.PENDING, now=now)
+            leases.free(connection, [media_id], held_for)
 
     @override
     def set_aside(self, share_id: str, failure: Failure, *, now: datetime) -> None:
@@ -55,11 +81,18 @@ class SqlWorkLedger(SqlLeaseLedger):
                 leases.free(connection, [media_id], lease.owner)
 
     @override
+    def held_counts(self) -> Mapping[str, int]:
+        statement = select(share_work.c.held_for, func.count().label("shares")).where(IS_HELD)
+        with self._database.reading() as connection:
+            return {row.held_for: row.shares for row in connection.execute(statement.group_by(share_work.c.held_for))}
+
+    @override
     def claim(self, share_id: str, media_id: str, *, claim_id: str, now: datetime, until: datetime) -> bool:
         """Reserve a due share for a run about to be launched; claiming again under the same id is True again.
 
-        A new share whose media somebody holds is remembered as waiting for it, so that `due` leaves it out until then
-        and many shares of one busy video do not crowd out the others.
+        A share whose media somebody holds is remembered as waiting for it, if it is new or its link has turned out to
+        stand for that media, so that `due` leaves it out until then: many shares of one busy video do not crowd out the
+        others.
         """
         with self._database.writing() as connection:
             is_taken = leases.take(connection, media_id, owner=claim_id, now=now, until=until, succeeding=())
@@ -69,8 +102,10 @@ class SqlWorkLedger(SqlLeaseLedger):
                 connection.rollback()
                 return False
             if not is_taken:
-                if work.is_new:
-                    move(connection, work, now=now, state=WorkState.WAITING, media_id=media_id, next_attempt_at=now)
+                is_renamed = work.state is WorkState.WAITING and work.media_id != media_id
+                if work.is_new or is_renamed:
+                    moment = work.next_attempt_at if is_renamed else now
+                    move(connection, work, now=now, state=WorkState.WAITING, media_id=media_id, next_attempt_at=moment)
                 is_ours = holder is not None and holder.owner == claim_id
                 return is_ours and work.state is WorkState.CLAIMED and work.claim_id == claim_id
             if not _is_due(connection, work, media_id, now):
@@ -172,6 +207,29 @@ class SqlWorkLedger(SqlLeaseLedger):
                     state=WorkState.WAITING,
                     next_attempt_at=retry_at,
                     **_failed(work, failure),
+                )
+                set_status(connection, work, ShareStatus.PENDING, now=now)
+            _free(connection, work, owner)
+
+    @override
+    def postpone(
+        self, share_id: str, *, reason: str, owner: str, now: datetime, until: datetime, held_for: str | None = None
+    ) -> None:
+        with self._database.writing() as connection:
+            work = _require_in_hand(connection, share_id, owner)
+            if work.is_done:
+                move(connection, work, now=now, state=WorkState.DONE, owner=None)
+            else:
+                move(
+                    connection,
+                    work,
+                    now=now,
+                    state=WorkState.WAITING,
+                    attempts=max(0, work.attempts - 1),
+                    last_owner=None,
+                    next_attempt_at=until,
+                    held_for=held_for,
+                    **_postponed(reason),
                 )
                 set_status(connection, work, ShareStatus.PENDING, now=now)
             _free(connection, work, owner)
@@ -318,6 +376,10 @@ def _free(connection: Connection, work: Work, owner: str) -> None:
 
 def _failed(work: Work, failure: Failure) -> dict[str, str | None]:
     return {"outcome": failure.outcome, "reason": failure.reason, "failed_by": work.owner, "owner": None}
+
+
+def _postponed(reason: str) -> dict[str, str | None]:
+    return {"outcome": Outcome.POSTPONED, "reason": reason, "failed_by": None, "owner": None}
 
 
 def _park(connection: Connection, work: Work, failure: Failure, *, now: datetime) -> None:

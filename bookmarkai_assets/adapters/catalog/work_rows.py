@@ -114,7 +114,7 @@ def media_id_of(connection: Connection, share_id: str) -> str | None:
 def move(connection: Connection, work: Work, *, now: datetime, state: WorkState, **changes: Any) -> None:  # noqa: ANN401 - columns of every type
     """Write a share's row in `share_work`, making it when there is none. The rest stays.
 
-    Only `next_attempt_at` does not: it belongs to one state, so it is named or gone.
+    Only `next_attempt_at` and `held_for` do not: they belong to one state, so they are named or gone.
     """
     values = {
         "attempts": work.attempts,
@@ -122,6 +122,7 @@ def move(connection: Connection, work: Work, *, now: datetime, state: WorkState,
         "last_owner": work.last_owner,
         "finished_at": work.finished_at,
         "next_attempt_at": None,
+        "held_for": None,
         **changes,
         "state": state,
         "updated_at": now,

@@ -1,0 +1,148 @@
+"""`SiteLedger` over `sites` and `site_places`. When a site has a place is decided in `core/sites`.
+
+A site's row is locked first, so that of several who want its last place one gets it; `leases` are only looked at.
+"""
+
+from collections.abc import Mapping
+from dataclasses import asdict
+from datetime import datetime, timedelta
+
+from sqlalchemy import ColumnElement, Connection, delete, func, or_, select, update
+from typing_extensions import override
+
+from bookmarkai_assets.adapters.catalog.engine import Database
+from bookmarkai_assets.adapters.catalog.leases import is_live
+from bookmarkai_assets.adapters.catalog.site_tables import site_places
+from bookmarkai_assets.adapters.catalog.site_tables import sites as table
+from bookmarkai_assets.adapters.catalog.tables import insert_into
+from bookmarkai_assets.core.site_ports import NoPlace, Place, SiteLedger, SiteLoad
+from bookmarkai_assets.core.sites import (
+    Site,
+    SiteRules,
+    after_refusal,
+    after_start,
+    after_success,
+    free_places,
+    start_of,
+    waiting_reason,
+)
+
+_BEFORE_THE_LEASE = timedelta(seconds=10)
+"""A place is taken a moment before the lease on its media."""
+
+_COLUMNS = [column for column in table.c if column.name != "updated_at"]
+
+
+class SqlSiteLedger(SiteLedger):
+    """Sites in SQL. Rows stay, one for each site that was ever fetched from; most have nothing of note."""
+
+    def __init__(self, database: Database) -> None:
+        self._database = database
+
+    @override
+    def loads(self, *, now: datetime) -> Mapping[str, SiteLoad]:
+        places = (
+            select(site_places.c.site, func.count().label("media")).where(_counts(now)).group_by(site_places.c.site)
+        )
+        with self._database.reading() as connection:
+            in_progress = {row.site: row.media for row in connection.execute(places)}
+            is_of_note = or_(
+                table.c.allowed.is_not(None),
+                table.c.refusals > 0,
+                table.c.next_start_at > now,
+                table.c.name.in_(list(in_progress)),
+            )
+            known = [
+                Site(*row) for row in connection.execute(select(*_COLUMNS).where(is_of_note).order_by(table.c.name))
+            ]
+        return {site.name: SiteLoad(site, in_progress.get(site.name, 0)) for site in known}
+
+    @override
+    def take_place(self, site: str, media_id: str, *, rules: SiteRules, now: datetime) -> Place | NoPlace:
+        limits = rules.limits_of(site)
+        with self._database.writing() as connection:
+            known = _lock(connection, site, now)
+            place = connection.execute(
+                select(site_places.c.reserved_at, site_places.c.starts_at).where(
+                    site_places.c.media_id == media_id, site_places.c.site == site
+                )
+            ).first()
+            if place is not None and not _is_void(known, place.reserved_at):
+                return Place(place.starts_at)
+            _free(connection, media_id)
+            in_progress = connection.execute(
+                select(func.count()).select_from(site_places).where(site_places.c.site == site, _counts(now))
+            ).scalar_one()
+            if free_places(known, limits, in_progress=in_progress, now=now) == 0:
+                return NoPlace(waiting_reason(known, limits, now=now), is_pause=not known.is_closed)
+            starts_at = start_of(known, limits, now=now)
+            connection.execute(
+                insert_into(site_places, is_sqlite=self._database.is_sqlite).values(
+                    media_id=media_id, site=site, reserved_at=now, starts_at=starts_at
+                )
+            )
+            _write(connection, after_start(known, limits, starts_at=starts_at), now)
+            return Place(starts_at)
+
+    @override
+    def give_back(self, media_id: str) -> None:
+        with self._database.writing() as connection:
+            _free(connection, media_id)
+
+    @override
+    def served(self, site: str, media_id: str, *, now: datetime) -> Site:
+        with self._database.writing() as connection:
+            known = _lock(connection, site, now)
+            reserved_at = _free(connection, media_id)
+            after = after_success(known, reserved_at=reserved_at)
+            _write(connection, after, now)
+            return after
+
+    @override
+    def refused(self, site: str, media_id: str, *, reason: str, rules: SiteRules, now: datetime) -> Site:
+        with self._database.writing() as connection:
+            known = _lock(connection, site, now)
+            reserved_at = _free(connection, media_id)
+            after = after_refusal(known, rules, reason=reason, reserved_at=reserved_at, now=now)
+            _write(connection, after, now)
+            return after
+
+    @override
+    def resume(self, site: str) -> bool:
+        forgotten = {"refusals": 0, "allowed": None, "opened_at": None, "resumes_at": None, "reason": None}
+        statement = update(table).where(table.c.name == site, or_(table.c.refusals > 0, table.c.allowed.is_not(None)))
+        with self._database.writing() as connection:
+            return connection.execute(statement.values(forgotten)).rowcount == 1
+
+
+def _lock(connection: Connection, name: str, now: datetime) -> Site:
+    """Read a site, making its row when there is none, and lock it for the rest of the transaction."""
+    connection.execute(
+        insert_into(table, is_sqlite=connection.dialect.name == "sqlite")
+        .values(name=name, refusals=0, updated_at=now)
+        .on_conflict_do_nothing(index_elements=[table.c.name])
+    )
+    return Site(*connection.execute(select(*_COLUMNS).where(table.c.name == name).with_for_update()).one())
+
+
+def _write(connection: Connection, site: Site, now: datetime) -> None:
+    values = asdict(site) | {"updated_at": now}
+    connection.execute(update(table).where(table.c.name == site.name).values(values))
+
+
+def _free(connection: Connection, media_id: str) -> datetime | None:
+    """Free a media's place; tells when it was taken, if there was one."""
+    place = site_places.c.media_id == media_id
+    reserved_at = connection.execute(select(site_places.c.reserved_at).where(place)).scalar()
+    connection.execute(delete(site_places).where(place))
+    return reserved_at
+
+
+def _counts(now: datetime) -> ColumnElement[bool]:
+    """Say in SQL that a place is in use."""
+    return or_(is_live(site_places.c.media_id, now), site_places.c.reserved_at > now - _BEFORE_THE_LEASE)
+
+
+def _is_void(site: Site, reserved_at: datetime) -> bool:
+    """Tell whether the breaker has opened since a place was taken."""
+    return not site.is_closed and site.resumes_at is not None and reserved_at < site.resumes_at

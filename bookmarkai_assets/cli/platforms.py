@@ -1,0 +1,53 @@
+"""`bookmarkai platforms`: how the sites take fetches, and trying a paused one at once."""
+
+from datetime import UTC, datetime
+from typing import Annotated
+
+import typer
+
+from bookmarkai_assets.cli.output import clean, err, out, print_json, print_table
+from bookmarkai_assets.operations.site_report import site_reports
+from bookmarkai_assets.settings import load_settings
+from bookmarkai_assets.wiring import make_rules, open_catalog
+
+app = typer.Typer(
+    help="See how platforms and other sites take fetches; try a paused one at once.", no_args_is_help=True
+)
+
+
+@app.command("list")
+def list_platforms(*, as_json: Annotated[bool, typer.Option("--json", help="Print JSON")] = False) -> None:
+    """List the sites that are paused, limited, fetched from now, or waited for.
+
+    Example: bookmarkai platforms list
+    """
+    settings = load_settings()
+    with open_catalog(settings) as catalog:
+        reports = site_reports(catalog, make_rules(settings), now=datetime.now(UTC))
+    if as_json:
+        print_json(reports)
+        return
+    if not reports:
+        out.print("No site is paused, limited, fetched from or waited for.")
+        return
+    print_table(
+        ["site", "state", "in progress", "waiting", "limit", "why"],
+        [
+            (r["site"], r["state"], r["in_progress"], r["waiting"], r["limit"] or "", clean(r["reason"] or "", 300))
+            for r in reports
+        ],
+    )
+
+
+@app.command()
+def resume(site: Annotated[str, typer.Argument(metavar="SITE", help="A site as `platforms list` names it")]) -> None:
+    """Forget a site's refusals: what waits for it is fetched at once, within the limits. It may pause again.
+
+    Example: bookmarkai platforms resume tiktok
+    """
+    with open_catalog(load_settings()) as catalog:
+        is_changed = catalog.sites.resume(site)
+    if not is_changed:
+        err.print(clean(f"{site} has turned nothing away; nothing to resume. See `bookmarkai platforms list`", 400))
+        raise typer.Exit(1)
+    out.print(clean(f"{site} is fetched from again.", 300))

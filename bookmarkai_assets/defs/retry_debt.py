@@ -1,0 +1,42 @@
+"""The asset that shows which failures stand, and the hourly schedule that looks."""
+
+from datetime import UTC, datetime
+
+import dagster as dg
+
+from bookmarkai_assets import metadata
+from bookmarkai_assets.core.ports import Catalog
+from bookmarkai_assets.defs.common import DEBT_ASSET
+from bookmarkai_assets.operations.retry_debt import debt_report
+from bookmarkai_assets.operations.retry_debt import retry_debt as debt_now
+from bookmarkai_assets.partitions import shares_partitions
+
+
+@dg.asset(
+    **DEBT_ASSET,
+    kinds={"sql"},
+    tags={"stage": "measure"},
+    description=metadata.described(
+        "retry_debt",
+        "The shares that failed and stand: given up, or waiting for their next try, by outcome, platform and age, each "
+        "with the command that retries them. `bookmarkai shares debt` shows the same at any moment.",
+    ),
+)
+def retry_debt(context: dg.AssetExecutionContext, catalog: dg.ResourceParam[Catalog]) -> dg.MaterializeResult[None]:
+    now = datetime.now(UTC)
+    partitions = context.instance.get_dynamic_partitions(shares_partitions.name or "")
+    return dg.MaterializeResult(metadata=metadata.of_debt(debt_report(debt_now(catalog, now=now), partitions, now=now)))
+
+
+measure_retry_debt = dg.define_asset_job(
+    "measure_retry_debt", selection=dg.AssetSelection.assets(retry_debt), description="Add up the failures that stand"
+)
+
+hourly_retry_debt = dg.ScheduleDefinition(
+    name="hourly_retry_debt",
+    job=measure_retry_debt,
+    cron_schedule="17 * * * *",
+    execution_timezone="UTC",
+    default_status=dg.DefaultScheduleStatus.RUNNING,
+    description="Every hour, away from what begins on the hour",
+)

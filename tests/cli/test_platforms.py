@@ -1,0 +1,59 @@
+"""`bookmarkai platforms`: what is paused, limited and waited for, and trying again at once."""
+
+from datetime import UTC, datetime
+
+import pytest
+
+from bookmarkai_assets.core.ports import Catalog
+from bookmarkai_assets.core.sites import SiteRules
+from tests.plugins.command_line import BookmarkAI
+
+RULES = SiteRules(max_refusals=1, pause_seconds=3600, max_pause_seconds=3600)
+
+
+def pause_tiktok(bookmarkai: BookmarkAI, catalog: Catalog) -> str:
+    """Let TikTok turn a fetch away, and a share wait for it; give its id."""
+    [added] = bookmarkai("shares", "add", "https://www.tiktok.com/@_/video/1", "--json").json
+    now = datetime.now(UTC)
+    catalog.sites.refused("tiktok", "m", reason="blocked: your IP is blocked", rules=RULES, now=now)
+    catalog.work.hold(added["id"], "m1", held_for="tiktok", reason="tiktok is paused", now=now)
+    return str(added["id"])
+
+
+def test_without_anything_of_note_it_says_so(bookmarkai: BookmarkAI) -> None:
+    """An empty table would look like a fault."""
+    assert "No site is paused" in bookmarkai("platforms", "list").out
+    assert bookmarkai("platforms", "list", "--json").json == []
+
+
+def test_a_paused_site_is_shown_with_what_waits_and_why(bookmarkai: BookmarkAI, sqlite_catalog: Catalog) -> None:
+    """State, count and the site's own words; the share's own page says the same."""
+    share = pause_tiktok(bookmarkai, sqlite_catalog)
+    [site] = bookmarkai("platforms", "list", "--json").json
+    assert (site["site"], site["waiting"], site["in_progress"]) == ("tiktok", 1, 0)
+    assert site["state"].startswith("paused until ")
+    assert site["reason"] == "blocked: your IP is blocked"
+    assert "paused until" in bookmarkai("platforms", "list").out
+    shown = bookmarkai("shares", "show", share, "--json").json
+    assert (shown["status"], shown["outcome"], shown["reason"]) == ("pending", "postponed", "tiktok is paused")
+
+
+def test_a_limited_site_is_listed(bookmarkai: BookmarkAI, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The limits that are in effect can be read off."""
+    monkeypatch.setenv("SITE_CONCURRENCY", "tiktok=2")
+    monkeypatch.setenv("SITE_FETCHES_PER_MINUTE", "tiktok=30,twitter=6")
+    sites = {site["site"]: site for site in bookmarkai("platforms", "list", "--json").json}
+    assert sites["tiktok"]["limit"] == "2 at a time, 30 per minute"
+    assert sites["x"]["limit"] == "6 per minute"
+    assert sites["x"]["state"] == "serving"
+
+
+def test_resuming_ends_the_pause(bookmarkai: BookmarkAI, sqlite_catalog: Catalog) -> None:
+    """Afterwards the site serves; resuming one that is not paused is an error that says so."""
+    pause_tiktok(bookmarkai, sqlite_catalog)
+    assert bookmarkai("platforms", "resume", "tiktok").code == 0
+    [site] = bookmarkai("platforms", "list", "--json").json
+    assert (site["state"], site["waiting"]) == ("serving", 1)
+    again = bookmarkai("platforms", "resume", "tiktok")
+    assert again.code == 1
+    assert "nothing to resume" in again.err

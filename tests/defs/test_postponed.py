@@ -1,0 +1,92 @@
+"""Runs whose shares have to wait: nothing fails, nothing is materialized that is not there, the reason is in sight."""
+
+import dagster as dg
+
+from bookmarkai_assets.core.outcomes import Failure, Outcome
+from tests.plugins.pipeline import ASSETS, Pipeline
+
+BLOCKED = Failure(Outcome.BLOCKED, "your IP is blocked")
+
+
+def links(*numbers: int) -> list[str]:
+    """Write links to TikTok videos."""
+    return [f"https://www.tiktok.com/@_/video/{number}" for number in numbers]
+
+
+def shares_of_blocking_site(pipeline: Pipeline, *numbers: int) -> list[str]:
+    """Share links to videos that their site does not show to this address."""
+    pipeline.configure(site_max_refusals=1)
+    for link in links(*numbers):
+        pipeline.downloader.fail(link, BLOCKED, times=9)
+    return pipeline.share_links(*links(*numbers))
+
+
+def test_a_run_whose_every_share_is_put_off_succeeds_with_nothing(pipeline: Pipeline) -> None:
+    """No red run for a site's pause: its partitions are missing as before, its shares pending with the reason."""
+    [share] = shares_of_blocking_site(pipeline, 1)
+    [result] = pipeline.tick_and_run()
+
+    assert result.success
+    assert [pipeline.materialized(asset) for asset in ASSETS] == [set(), set(), set()]
+    report = pipeline.report(share)
+    assert (report["status"], report["outcome"], report["attempts"]) == ("pending", "postponed", 0)
+    assert "tiktok is paused" in report["reason"]
+    assert "your IP is blocked" in report["reason"]
+
+
+def test_a_share_that_is_put_off_does_not_stop_its_batch(pipeline: Pipeline) -> None:
+    """In a backfill over both, the one of the paused site is left out and the other goes through."""
+    [waiting] = shares_of_blocking_site(pipeline, 1)
+    [good] = pipeline.share("good")
+    result = pipeline.materialize([waiting, good])
+
+    assert result.success
+    assert [pipeline.materialized(asset) for asset in ASSETS] == [{good}] * 3
+    assert pipeline.report(good)["status"] == "done"
+    assert pipeline.report(waiting)["status"] == "pending"
+
+
+def test_what_fails_beside_it_is_still_told(pipeline: Pipeline) -> None:
+    """The run fails for the share that is gone, and does not count the one that waits."""
+    [waiting] = shares_of_blocking_site(pipeline, 1)
+    [gone] = pipeline.share_links("https://example.com/gone")
+    result = pipeline.materialize([waiting, gone])
+
+    assert not result.success
+    [failure] = [event for event in result.all_events if event.event_type is dg.DagsterEventType.STEP_FAILURE]
+    said = failure.step_failure_data.user_failure_data
+    assert said is not None
+    assert gone in (said.description or "")
+    assert waiting not in (said.description or "")
+
+
+def test_shares_of_a_paused_site_are_not_handed_to_runs(pipeline: Pipeline) -> None:
+    """While TikTok is paused the sensor launches the other sites' shares and nothing of TikTok's."""
+    shares_of_blocking_site(pipeline, 1)
+    pipeline.tick_and_run()
+    waiting = pipeline.share_links(*links(2, 3))
+    [good] = pipeline.share("good")
+
+    results = pipeline.tick_and_run()
+
+    assert [result.success for result in results] == [True]
+    assert pipeline.materialized("transcript") == {good}
+    assert {pipeline.report(share)["status"] for share in waiting} == {"pending"}
+    assert len(pipeline.downloader.calls) == 2
+    tick = pipeline.tick()
+    assert isinstance(tick, dg.SkipReason)
+    assert "3 wait for their site: tiktok 3" in (tick.skip_message or "")
+
+
+def test_without_room_on_the_disk_the_sensor_says_so(pipeline: Pipeline) -> None:
+    """No share is taken up, and the tick's text in the UI names the directory, the room and the setting."""
+    [share] = pipeline.share("a")
+    pipeline.configure(download_min_free_bytes=10**18)
+    tick = pipeline.tick()
+    assert isinstance(tick, dg.SkipReason)
+    assert "DOWNLOAD_MIN_FREE_BYTES" in (tick.skip_message or "")
+    assert str(pipeline.media_dir) in (tick.skip_message or "")
+    assert pipeline.report(share)["status"] == "pending"
+
+    pipeline.configure(download_min_free_bytes=0)
+    assert [result.success for result in pipeline.tick_and_run()] == [True]

@@ -1,0 +1,62 @@
+"""The asset that shows the retry debt: its numbers, its table, and the partitions that a backfill would take."""
+
+from typing import Any
+
+from bookmarkai_assets import metadata
+from bookmarkai_assets.core.outcomes import Failure, Outcome
+from tests.plugins.pipeline import Pipeline, link
+
+
+def test_the_debt_is_shown_in_numbers_and_words(pipeline: Pipeline) -> None:
+    """What failed for good and what is tried again, with commands, and the partitions as a selection."""
+    pipeline.configure(retry_base_seconds=600, retry_max_seconds=600)
+    one, other, waiting, _ = pipeline.share("one", "other", "waiting", "good")
+    for name in ("one", "other"):
+        pipeline.downloader.fail(link(name), Failure(Outcome.GONE, "404"))
+    pipeline.downloader.fail(link("waiting"), Failure(Outcome.UNREACHABLE, "no answer"))
+    pipeline.tick_and_run()
+
+    assert pipeline.run_schedule("hourly_retry_debt").success
+
+    shown = pipeline.report_metadata("retry_debt")
+    assert set(shown) == set(metadata.KEYS["retry_debt"])
+    assert [shown[key] for key in ("total", "transient", "terminal", "waiting", "put_off")] == [3, 1, 2, 1, 0]
+    assert shown["oldest_hours"] == 0.0
+    assert (
+        "| gone | generic | under an hour | 2 | only once the cause is gone | "
+        "`bookmarkai shares retry --outcome gone --platform generic` |"
+    ) in shown["failures"]
+    assert shown["partitions"] == {
+        "gone generic under an hour": f"[{one}...{other}]",
+        "unreachable generic under an hour": waiting,
+    }
+
+
+def test_no_debt_is_said(pipeline: Pipeline) -> None:
+    """An empty catalog gives zeros and a sentence."""
+    assert pipeline.run_schedule("hourly_retry_debt").success
+    shown = pipeline.report_metadata("retry_debt")
+    assert (shown["total"], shown["oldest_hours"]) == (0, 0)
+    assert shown["failures"] == "No share has failed, and none is put off."
+
+
+def test_a_selection_is_cut_between_two_keys() -> None:
+    """However many partitions, the event stays small, and says where the rest is."""
+    keys = [f"00000000-0000-4000-8000-{number:012}" for number in range(1000)]
+    line = {
+        "outcome": "gone",
+        "platform": "x",
+        "age": "older",
+        "count": len(keys),
+        "remedy": "",
+        "command": "",
+        "oldest": "2026-01-01T00:00:00+00:00",
+        "partitions": ", ".join(keys),
+    }
+    sums = dict.fromkeys(("total", "transient", "terminal", "waiting", "put_off"), 0)
+    shown: Any = metadata.of_debt({"at": "2026-01-01T01:00:00+00:00", **sums, "failures": [line], "held": []})
+    [selection] = shown["partitions"].value.values()
+    kept, _, rest = selection.rpartition(", … ")
+    assert kept.split(", ") == keys[: len(kept.split(", "))]
+    assert len(selection) < metadata.MAX_SELECTION_CHARACTERS + 100
+    assert "bookmarkai shares debt --partitions" in rest

@@ -1,0 +1,41 @@
+"""docs/failures.md says of each outcome what the code says, and next steps name what exists."""
+
+import re
+from pathlib import Path
+
+import pytest
+import typer
+
+from bookmarkai_assets.cli.main import app
+from bookmarkai_assets.core.outcomes import FAILURES, FailureKind, Outcome
+from bookmarkai_assets.settings import Settings
+
+PAGE = Path(__file__).parents[1] / "docs" / "failures.md"
+
+
+def test_the_page_has_each_outcome_as_the_code_has_it() -> None:
+    """A row for each failure, in order, and no other."""
+    rows = [
+        f"| `{outcome}` | {'transient' if kind.is_transient else 'terminal'} | {kind.next_step} |"
+        for outcome, kind in FAILURES.items()
+    ]
+    table = PAGE.read_text("utf-8").partition("| --- | --- | --- |\n")[2]
+    assert table.splitlines() == rows
+
+
+def test_every_outcome_but_done_is_a_failure_with_a_next_step() -> None:
+    """None is without a kind, and none is both."""
+    assert set(FAILURES) == set(Outcome) - {Outcome.DONE}
+
+
+@pytest.mark.parametrize("kind", FAILURES.values(), ids=FAILURES)
+def test_a_next_step_names_only_what_exists(kind: FailureKind) -> None:
+    """Its settings are settings, and its commands are commands."""
+    assert kind.next_step.endswith(".")
+    for name in re.findall(r"\b[A-Z]+(?:_[A-Z]+)+\b", kind.next_step):
+        assert name.lower() in Settings.model_fields
+    commands = re.findall(r"`bookmarkai ([^`]+)`", kind.next_step)
+    for command in [*commands, *re.findall(r"^bookmarkai ([a-z ]+)", PAGE.read_text("utf-8"), re.MULTILINE)]:
+        here = typer.main.get_command(app)
+        for word in command.split():
+            here = getattr(here, "commands", {word: here})[word]
