@@ -187,16 +187,25 @@ class _Handler(BaseHTTPRequestHandler):
     do_GET = do_HEAD = do_PUT = do_POST = do_DELETE = _handle  # noqa: N815 - the names that the standard library calls
 
     def _ask(self, body: bytes) -> tuple[int, list[tuple[str, str]], bytes, int]:
-        if self._upstream is None:
-            self._upstream = http.client.HTTPConnection(*self.server.proxy.upstream, timeout=_UPSTREAM_TIMEOUT_SECONDS)
+        if self._upstream is not None:
+            # The server may have closed it meanwhile, which would be a fault that nobody has planned.
+            with contextlib.suppress(ConnectionError):
+                return self._ask_on(self._upstream, body)
+            self._upstream.close()
+        self._upstream = http.client.HTTPConnection(*self.server.proxy.upstream, timeout=_UPSTREAM_TIMEOUT_SECONDS)
+        return self._ask_on(self._upstream, body)
+
+    def _ask_on(
+        self, upstream: http.client.HTTPConnection, body: bytes
+    ) -> tuple[int, list[tuple[str, str]], bytes, int]:
         headers = {name: value for name, value in self.headers.items() if name.lower() not in _HOP_BY_HOP}
         if "Content-Length" in self.headers:
             headers["Content-Length"] = str(len(body))
-        self._upstream.putrequest(self.command, self.path, skip_host=True, skip_accept_encoding=True)
+        upstream.putrequest(self.command, self.path, skip_host=True, skip_accept_encoding=True)
         for name, value in headers.items():
-            self._upstream.putheader(name, value)
-        self._upstream.endheaders(body or None)
-        response = self._upstream.getresponse()
+            upstream.putheader(name, value)
+        upstream.endheaders(body or None)
+        response = upstream.getresponse()
         answer = response.read()
         announced = int(response.headers.get("Content-Length") or len(answer))
         kept = [(name, value) for name, value in response.getheaders() if name.lower() not in _HOP_BY_HOP]
