@@ -2,8 +2,8 @@
 
 A backlog is worked off by the real operations over a site on loopback, with two runs at a time as `dagster.yaml` has it
 and a fake speech engine; each condition is a process of its own, and the rounds are interleaved. The time is from a
-share's admission to its transcript. A run's shares are transcribed when all of them are fetched or given up, so those
-in one run with a share that hangs wait for its deadline: they are shown by themselves.
+share's admission to its transcript. A run's shares are transcribed when all of them are fetched, given up or put back,
+so those in one run with a share that hangs wait until that is put back: they are shown by themselves.
 """
 
 import argparse

@@ -16,8 +16,8 @@ def pack_runs(
 
     `positions` gives the place of each partition that exists already; the others are appended in the order given, so
     they become neighbours. A range names everything between its ends, so a run never spans a gap. Shares in `alone`
-    get a run of their own: one of them may have taken a whole batch down before. Shares in different `lanes` never
-    share a run: one lane may have to wait where the others need not.
+    get a run of their own: one of them may have taken a whole batch down before, or held it up. Shares in different
+    `lanes` never share a run: one lane may have to wait where the others need not.
     """
     ordered = sorted(share_ids, key=lambda share_id: lanes.get(share_id, ""))
     known = sorted(

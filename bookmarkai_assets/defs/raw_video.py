@@ -10,6 +10,7 @@ from bookmarkai_assets.core.ports import Catalog, Downloader
 from bookmarkai_assets.core.rules import PipelineRules
 from bookmarkai_assets.defs.common import SHARE_ASSET
 from bookmarkai_assets.operations.fetching import fetch_media
+from bookmarkai_assets.operations.run_patience import run_patience
 from bookmarkai_assets.operations.stores import Stores
 
 
@@ -32,10 +33,11 @@ def raw_video(
     downloader: dg.ResourceParam[Downloader],
 ) -> Iterator[dg.Output[ShareResults] | dg.AssetCheckResult]:
     work = work_of(context.run, catalog, rules)
+    patience = run_patience(rules, shares=len(context.partition_keys))
     with work.hold():
         fetched = work.each(
             dict.fromkeys(context.partition_keys),
-            lambda leased, _: fetch_media(leased, work=work, downloader=downloader, stores=stores),
+            lambda leased, _: fetch_media(leased, work=work, downloader=downloader, stores=stores, patience=patience),
             concurrency=rules.download_concurrency,
         )
     yield from yield_results(context, work, fetched, metadata.of_raw_video)

@@ -120,7 +120,7 @@ def _candidates(catalog: Catalog, rules: PipelineRules, *, now: datetime) -> dic
                 catalog.work.hold(due.share_id, media_id, held_for=site, reason=place.reason, now=now)
                 is_any_held = True
                 continue
-            candidates[due.share_id] = _Candidate(media_id, lane, is_suspect=due.crashes > 0)
+            candidates[due.share_id] = _Candidate(media_id, lane, is_suspect=due.crashes > 0 or due.runs_alone)
         # Those that are held now are listed no more, so others come into sight behind them.
         if not is_any_held or len(candidates) >= limit:
             break

@@ -3,19 +3,22 @@
 import hashlib
 import shutil
 import uuid
+from collections.abc import Callable
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 
 from bookmarkai_assets.core.canonical_urls import is_short
-from bookmarkai_assets.core.errors import ShareFailedError, UnknownShareError
+from bookmarkai_assets.core.errors import PostponedError, ShareFailedError, UnknownShareError
 from bookmarkai_assets.core.media import Blob, Media, MediaState
 from bookmarkai_assets.core.object_keys import video_key
 from bookmarkai_assets.core.outcomes import Failure, Outcome
-from bookmarkai_assets.core.ports import DownloadedFile, DownloadedVideo, Downloader, Resolved
+from bookmarkai_assets.core.ports import DownloadedFile, DownloadedVideo, Downloader, Resolved, never
 from bookmarkai_assets.core.shares import Share, ShareStatus
 from bookmarkai_assets.core.sites import site_of
 from bookmarkai_assets.core.storage_events import Purpose
 from bookmarkai_assets.operations.disk_room import make_sure_of_room
+from bookmarkai_assets.operations.run_patience import RunPatience, run_patience
 from bookmarkai_assets.operations.share_work import LeasedShare, ShareWork
 from bookmarkai_assets.operations.site_turns import judge_failure, wait_for_place
 from bookmarkai_assets.operations.stores import Stores, is_at_hand
@@ -31,29 +34,49 @@ class FetchedMedia:
     is_reused: bool
 
 
-def fetch_media(leased: LeasedShare, *, work: ShareWork, downloader: Downloader, stores: Stores) -> FetchedMedia:
+def fetch_media(
+    leased: LeasedShare, *, work: ShareWork, downloader: Downloader, stores: Stores, patience: RunPatience | None = None
+) -> FetchedMedia:
     """Make the bytes of a share's video available and record where they are.
 
     Bytes that are verified to be at hand (staged by an earlier attempt, or stored for another share of the same video)
     are not fetched again. A short link's video is a media under its own name, so that all links to it share it. Raises
-    `ShareFailedError` with the downloader's outcome.
+    `ShareFailedError` with the downloader's outcome, and `PostponedError` when the `patience` of the share's run has
+    run out: it is to have a run of its own.
     """
+    run = _Run(work, downloader, stores, patience or run_patience(work.rules, shares=1))
+    with run.patience.share():
+        return _bytes_of(leased, run)
+
+
+@dataclass(frozen=True)
+class _Run:
+    """What a run has for fetching."""
+
+    work: ShareWork
+    downloader: Downloader
+    stores: Stores
+    patience: RunPatience
+
+
+def _bytes_of(leased: LeasedShare, run: _Run) -> FetchedMedia:
+    work = run.work
     known = work.catalog.media.get(leased.media_id)
-    if known is not None and _is_at_hand(known, stores):
+    if known is not None and _is_at_hand(known, run.stores):
         work.catalog.sites.give_back(leased.media_id)
         return FetchedMedia(leased.share, known, is_reused=True)
     name = _known_name(leased, work)
     if name is None:
-        fetched = _fetch(leased, known, leased.canonical_url, work=work, downloader=downloader)
+        fetched = _fetch(leased, known, leased.canonical_url, run)
         if isinstance(fetched, FetchedMedia):
             return fetched
         name = work.catalog.links.record(leased.canonical_url, fetched.canonical_url, now=work.clock())
     if known is None and name != leased.canonical_url:
         work.catalog.sites.give_back(leased.media_id)
         with work.under_its_name(leased, name) as named:
-            return fetch_media(named, work=work, downloader=downloader, stores=stores)
+            return _bytes_of(named, run)
     # What was fetched under a short name before it was known what it stands for is fetched anew for the same media.
-    fetched = _fetch(leased, known, name, work=work, downloader=downloader)
+    fetched = _fetch(leased, known, name, run)
     if isinstance(fetched, Resolved):
         reason = f"expected the video of {name}, found that the downloader takes it for a short link"
         raise ShareFailedError(Failure(Outcome.DOWNLOAD_FAILED, reason))
@@ -65,10 +88,9 @@ def _known_name(leased: LeasedShare, work: ShareWork) -> str | None:
     return work.catalog.links.get(leased.canonical_url) if is_short(leased.canonical_url) else leased.canonical_url
 
 
-def _fetch(
-    leased: LeasedShare, known: Media | None, url: str, *, work: ShareWork, downloader: Downloader
-) -> FetchedMedia | Resolved:
+def _fetch(leased: LeasedShare, known: Media | None, url: str, run: _Run) -> FetchedMedia | Resolved:
     """Fetch the video at a canonical URL into the share's media, or be told which video a short link stands for."""
+    work = run.work
     make_sure_of_room(work.rules, now=work.clock())
     wait_for_place(
         work.catalog,
@@ -86,7 +108,7 @@ def _fetch(
     attempt = home / uuid.uuid4().hex
     attempt.mkdir(parents=True)
     try:
-        video = _download(leased, url, attempt, work=work, downloader=downloader)
+        video = _patient_download(leased, url, attempt, run)
         work.catalog.sites.served(site_of(leased.canonical_url), leased.media_id, now=work.clock())
         if isinstance(video, Resolved):
             shutil.rmtree(home, ignore_errors=True)
@@ -103,6 +125,10 @@ def _fetch(
             media_id=leased.media_id,
             now=work.clock(),
         ) from error
+    except PostponedError:
+        shutil.rmtree(home, ignore_errors=True)
+        work.catalog.sites.give_back(leased.media_id)
+        raise
     except BaseException:
         shutil.rmtree(home, ignore_errors=True)
         raise
@@ -110,9 +136,25 @@ def _fetch(
     return FetchedMedia(leased.share, media, is_reused=False)
 
 
+def _patient_download(leased: LeasedShare, url: str, directory: Path, run: _Run) -> DownloadedVideo | Resolved:
+    with run.patience.download() as one:
+        # Nobody would take up a finished share that is put back: it was only to be fetched anew.
+        give_up = never if leased.share.status == ShareStatus.DONE else partial(run.patience.has_run_out, one)
+        try:
+            result = _download(leased, url, directory, run, give_up)
+        except ShareFailedError as error:
+            if one.is_given_up and error.failure.outcome is Outcome.TIMED_OUT:
+                reason = f"{error.failure.reason}: the others of its run waited for it, so it is given a run of its own"
+                raise PostponedError(reason, until=run.work.clock(), alone=True) from error
+            raise
+        one.is_video = isinstance(result, DownloadedVideo)
+        return result
+
+
 def _download(
-    leased: LeasedShare, url: str, directory: Path, *, work: ShareWork, downloader: Downloader
+    leased: LeasedShare, url: str, directory: Path, run: _Run, give_up: Callable[[], bool]
 ) -> DownloadedVideo | Resolved:
+    work = run.work
     with recorded_transfer(
         work.catalog.events,
         work.clock,
@@ -124,7 +166,7 @@ def _download(
         media_id=leased.media_id,
     ) as transfer:
         # By its canonical name, so that nobody can have another video put under that name.
-        result = downloader.download(url, directory, work.rules.limits)
+        result = run.downloader.download(url, directory, work.rules.limits, give_up=give_up)
         if isinstance(result, Failure):
             raise ShareFailedError(result)
         if isinstance(result, DownloadedVideo):

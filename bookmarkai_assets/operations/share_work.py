@@ -212,6 +212,7 @@ class ShareWork:
                 now=self.clock(),
                 until=error.until,
                 held_for=error.held_for,
+                alone=error.alone,
             )
         except (LeaseLostError, CatalogUnavailableError) as another:
             return failure_of(another)

@@ -6,6 +6,7 @@ import signal
 import socket
 import subprocess
 import sys
+import time
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
@@ -267,9 +268,23 @@ def test_a_site_that_never_answers_costs_the_time_limit(
 ) -> None:
     """A download that hangs is ended at its deadline and may be tried again."""
     failure = failure_of(downloader.download(site.silent("/silent.mp4"), attempt, DownloadLimits(3_000_000, 60, 1.5)))
-    assert failure.outcome is Outcome.DOWNLOAD_FAILED
+    assert failure.outcome is Outcome.TIMED_OUT
     assert failure.is_transient
     assert "stopped after" in failure.reason
+
+
+def test_a_download_that_is_given_up_ends_at_once(
+    downloader: YtDlpDownloader, site: HostileSite, attempt: Path
+) -> None:
+    """However long it might still take, it is ended within a second of the word, with all that it has started."""
+    wanted_until = time.monotonic() + 1
+    url = site.silent("/unwanted.mp4")
+    failure = failure_of(downloader.download(url, attempt, LIMITS, give_up=lambda: time.monotonic() > wanted_until))
+    assert time.monotonic() < wanted_until + 1
+    assert failure == Failure(Outcome.TIMED_OUT, "the download was stopped after 1 seconds")
+    program = downloader._workers._program
+    assert program
+    wait_until(lambda: not children_of(program.process.pid), seconds=3)
 
 
 @pytest.mark.skipif(not Path("/dev/full").exists(), reason="needs a device that is always full")

@@ -83,6 +83,35 @@ def test_a_deadline_kills_the_whole_group_of_its_job(workers: Workers, tmp_path:
         assert not neighbour.result().is_timed_out
 
 
+def test_a_job_that_is_given_up_is_killed_with_its_whole_group(workers: Workers, tmp_path: Path) -> None:
+    """Within a second of the word, it and what it started are gone, long before its time is up."""
+    file, said = tmp_path / "pids", []
+
+    def give_up() -> bool:
+        if file.exists() and file.read_text().endswith("\n"):
+            said.append(time.monotonic())
+        return bool(said)
+
+    end = workers.run(f"hang_with_child {file}".encode(), timeout_seconds=60, give_up=give_up)
+    assert time.monotonic() - said[0] < 1
+    assert end == WorkerEnd(status=-signal.SIGKILL, output=b"", is_timed_out=True)
+    assert_gone(pids_in(file))
+    assert run(workers, "echo after").output == b"after"
+
+
+def test_a_job_that_ends_in_time_is_not_given_up(workers: Workers) -> None:
+    """As long as nobody says so, being asked changes nothing."""
+    asked: list[int] = []
+
+    def give_up() -> bool:
+        asked.append(1)
+        return False
+
+    end = workers.run(b"echo hello", timeout_seconds=20, give_up=give_up)
+    assert end == WorkerEnd(status=0, output=b"hello")
+    assert asked
+
+
 def test_what_a_finished_job_left_running_is_killed(workers: Workers) -> None:
     """A job that returns while its own child still runs takes the child with it."""
     end = run(workers, "leave_child_behind")

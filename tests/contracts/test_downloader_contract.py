@@ -1,9 +1,10 @@
 """What every `Downloader` promises, told of the fake and of the real one."""
 
 import hashlib
+import time
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import pytest
@@ -19,12 +20,16 @@ LIMITS = DownloadLimits(max_bytes=1_000_000, max_duration_seconds=60, timeout_se
 
 @dataclass(frozen=True)
 class Links:
-    """A downloader, and links behind which it finds what their names say. `video` is three seconds long."""
+    """A downloader, and links behind which it finds what their names say. `video` is three seconds long.
+
+    At `silence` nothing ever answers.
+    """
 
     downloader: Downloader
     video: str
     silent_video: str
     nothing: str
+    silence: str
 
 
 @pytest.fixture(scope="module", params=["fake", "yt-dlp"])
@@ -32,15 +37,16 @@ def links(request: pytest.FixtureRequest, site: HostileSite, clip: Path, silent_
     """Give each downloader in turn."""
     video = site.file("/contract/clip.mp4", clip.read_bytes())
     silent = site.file("/contract/silent.webm", silent_clip.read_bytes(), content_type="video/webm")
-    nothing = site.url("/contract/nothing")
+    nothing, silence = site.url("/contract/nothing"), site.silent("/contract/silence.mp4")
     if request.param == "fake":
         fake = FakeDownloader()
         fake.serve(video)
         fake.serve(silent, audio=None)
-        yield Links(fake, video, silent, nothing)
+        fake.hang(silence)
+        yield Links(fake, video, silent, nothing, silence)
         return
     real = YtDlpDownloader(allowed_extractors=("generic",), allowed_hosts=frozenset({site.host_port}))
-    yield Links(real, video, silent, nothing)
+    yield Links(real, video, silent, nothing, silence)
     real.close()
 
 
@@ -97,6 +103,30 @@ def test_what_a_link_does_comes_back_as_a_value(links: Links, tmp_path: Path) ->
     assert isinstance(result, Failure)
     assert result.outcome is Outcome.GONE
     assert result.reason
+
+
+def test_a_download_that_hangs_ends_at_its_deadline(links: Links, tmp_path: Path) -> None:
+    """It is a failure of a kind of its own, which another try may help."""
+    began = time.monotonic()
+    result = links.downloader.download(links.silence, tmp_path, replace(LIMITS, timeout_seconds=0.5))
+    assert isinstance(result, Failure)
+    assert (result.outcome, result.is_transient) == (Outcome.TIMED_OUT, True)
+    assert 0.5 <= time.monotonic() - began < 5
+
+
+def test_a_download_that_nobody_waits_for_ends_before_it(links: Links, tmp_path: Path) -> None:
+    """Whoever asked for it gives it up: it ends within a second as at its deadline, long before that."""
+    wanted_until = time.monotonic() + 0.3
+    result = links.downloader.download(links.silence, tmp_path, LIMITS, give_up=lambda: time.monotonic() > wanted_until)
+    assert time.monotonic() < wanted_until + 1
+    assert isinstance(result, Failure)
+    assert result.outcome is Outcome.TIMED_OUT
+
+
+def test_a_download_that_is_wanted_is_not_given_up(links: Links, tmp_path: Path) -> None:
+    """It may be asked for at any time; only the word ends it."""
+    result = links.downloader.download(links.video, tmp_path, LIMITS, give_up=lambda: False)
+    assert isinstance(result, DownloadedVideo)
 
 
 def test_a_link_can_be_downloaded_many_times_at_once(links: Links, tmp_path: Path) -> None:

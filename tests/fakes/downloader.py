@@ -2,6 +2,7 @@
 
 import hashlib
 import threading
+import time
 from collections.abc import Callable
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -10,7 +11,7 @@ from typing_extensions import override
 
 from bookmarkai_assets.core.media import Digest, VideoInfo
 from bookmarkai_assets.core.outcomes import Failure, Outcome
-from bookmarkai_assets.core.ports import DownloadedFile, DownloadedVideo, Downloader, DownloadLimits, Resolved
+from bookmarkai_assets.core.ports import DownloadedFile, DownloadedVideo, Downloader, DownloadLimits, Resolved, never
 
 INFO = VideoInfo(
     title="A video",
@@ -52,6 +53,7 @@ class FakeDownloader(Downloader):
         self.calls: list[DownloadCall] = []
         self._served: dict[str, _Served] = {}
         self._names: dict[str, str] = {}
+        self._hanging: set[str] = set()
         self._failures: dict[str, list[Failure | BaseException]] = {}
         self._lock = threading.Lock()
         self._on_download = on_download
@@ -82,8 +84,18 @@ class FakeDownloader(Downloader):
     def close(self) -> None:
         """Nothing was started."""
 
+    def hang(self, url: str) -> None:
+        """Have the downloads of a link go on until they are given up, or to their deadline."""
+        self._hanging.add(url)
+
+    def answer(self, url: str) -> None:
+        """Have a link that hung give what is behind it again."""
+        self._hanging.discard(url)
+
     @override
-    def download(self, url: str, directory: Path, limits: DownloadLimits) -> DownloadedVideo | Resolved | Failure:
+    def download(
+        self, url: str, directory: Path, limits: DownloadLimits, *, give_up: Callable[[], bool] = never
+    ) -> DownloadedVideo | Resolved | Failure:
         call = DownloadCall(url, directory, limits)
         with self._lock:
             self.calls.append(call)
@@ -94,6 +106,8 @@ class FakeDownloader(Downloader):
             raise scripted
         if scripted is not None:
             return scripted
+        if url in self._hanging:
+            return _waited(limits, give_up)
         if url in self._names:
             return Resolved(self._names[url])
         served = self._served.get(url)
@@ -109,6 +123,13 @@ class FakeDownloader(Downloader):
             info=served.info,
             seconds=0.01,
         )
+
+
+def _waited(limits: DownloadLimits, give_up: Callable[[], bool]) -> Failure:
+    began = time.monotonic()
+    while (seconds := time.monotonic() - began) < limits.timeout_seconds and not give_up():
+        threading.Event().wait(min(0.01, limits.timeout_seconds))
+    return Failure(Outcome.TIMED_OUT, f"the download was stopped after {seconds:.0f} seconds")
 
 
 def _write(path: Path, data: bytes, content_type: str) -> DownloadedFile:

@@ -23,6 +23,7 @@ from bookmarkai_assets.operations.claiming import ClaimedRun, claim_due_shares, 
 from bookmarkai_assets.operations.fetching import fetch_media
 from bookmarkai_assets.operations.intake import add_shares
 from bookmarkai_assets.operations.placing import place_media
+from bookmarkai_assets.operations.run_patience import run_patience
 from bookmarkai_assets.operations.share_work import ShareWork
 from bookmarkai_assets.operations.transcribing import transcribe_share
 from bookmarkai_assets.settings import load_settings
@@ -122,10 +123,13 @@ class Line:
     def _run(self, claimed: ClaimedRun) -> None:
         """Do what a run's three assets do, one after the other over the whole batch."""
         work = ShareWork(self.catalog, self.rules, str(uuid.uuid4()), claimed.claim_id, clock=_now, jitter=lambda: 0.5)
+        patience = run_patience(self.rules, shares=len(claimed.share_ids))
         with work.hold():
             fetched = work.each(
                 dict.fromkeys(claimed.share_ids),
-                lambda leased, _: fetch_media(leased, work=work, downloader=self.downloader, stores=self._stores),
+                lambda leased, _: fetch_media(
+                    leased, work=work, downloader=self.downloader, stores=self._stores, patience=patience
+                ),
                 concurrency=self.rules.download_concurrency,
             )
             placed = work.each(

@@ -41,7 +41,13 @@ class Backlog:
 
 
 def work_off_poisoned(
-    directory: Path, site: HostileSite, *, shares: int, poisons: Sequence[str], timeout_seconds: float = 5
+    directory: Path,
+    site: HostileSite,
+    *,
+    shares: int,
+    poisons: Sequence[str],
+    timeout_seconds: float = 5,
+    patience_seconds: float = 2,
 ) -> Backlog:
     """Share `shares` good links with the poisoned ones spread among them, and work all of them off."""
     clip = hostile_file("clip", private="")
@@ -56,6 +62,7 @@ def work_off_poisoned(
         links.insert(shares * (2 * number + 1) // (2 * len(poisons)) + number, spread[poison])
     settings = {
         "download_timeout_seconds": timeout_seconds,
+        "download_patience_seconds": patience_seconds,
         "download_max_bytes": 50_000_000,
         "retry_base_seconds": 1,
         "retry_max_seconds": 1,

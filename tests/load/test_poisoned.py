@@ -15,10 +15,10 @@ ATTEMPTS = 3
 @pytest.mark.skipif(not HAS_PROC, reason="looks at processes through /proc")
 def test_poisoned_shares_are_parked_and_their_neighbours_done(tmp_path: Path, site: HostileSite) -> None:
     """Each is parked with its outcome after its attempts, or at once where another cannot help; all others are done."""
-    backlog = work_off_poisoned(tmp_path, site, shares=12, poisons=POISONS, timeout_seconds=1.5)
+    backlog = work_off_poisoned(tmp_path, site, shares=12, poisons=POISONS, timeout_seconds=1.5, patience_seconds=0.3)
     assert backlog.poisoned == {
         "fails": ("error", "corrupt", ATTEMPTS),
-        "hangs": ("error", "download_failed", ATTEMPTS),
+        "hangs": ("error", "timed_out", ATTEMPTS),
         "fills": ("error", "too_big", 1),
         "crashes": ("error", "download_failed", ATTEMPTS),
     }

@@ -110,6 +110,34 @@ def test_a_claim_whose_run_is_queued_is_kept(sqlite_catalog: Catalog, rules: Pip
     assert claim(sqlite_catalog, rules, "c3", now=now) == [[share]]
 
 
+def test_a_share_that_held_up_others_gets_runs_of_its_own(sqlite_catalog: Catalog, rules: PipelineRules) -> None:
+    """Once a run has put it back for that, no batch has it, nor after a failed attempt; a retry ends it."""
+    [straggler, *_] = shares = add(sqlite_catalog, "a", "b", "c")
+    media_id, work = media_id_of("https://example.com/a"), sqlite_catalog.work
+
+    def begin(owner: str, claim_id: str | None, now: datetime) -> None:
+        begun = work.begin(straggler, media_id, owner=owner, claim_id=claim_id, now=now, until=now + seconds(60))
+        assert isinstance(begun, Begun)
+
+    begin("batch", None, T0)
+    work.postpone(straggler, reason="slow", owner="batch", now=T0, until=T0, alone=True)
+    runs = claimed_runs(sqlite_catalog, rules, "c1", now=T0)
+    assert sorted(map(len, (run.share_ids for run in runs))) == [1, 2]
+    [own] = [run for run in runs if straggler in run.share_ids]
+    assert own.share_ids == [straggler]
+
+    begin("own", own.claim_id, T0)
+    work.fail(straggler, Failure(Outcome.TIMED_OUT, "slow"), owner="own", now=T0, retry_at=T0)
+    later = T0 + seconds(rules.lease_seconds + 1)
+    assert [straggler] in claim(sqlite_catalog, rules, "c2", now=later)
+
+    later += seconds(rules.lease_seconds + 1)
+    begin("again", None, later)
+    work.fail(straggler, Failure(Outcome.TIMED_OUT, "slow"), owner="again", now=later, retry_at=None)
+    assert work.retry([straggler], now=later) == [straggler]
+    assert sorted(claim(sqlite_catalog, rules, "c3", now=later)[0]) == sorted(shares)
+
+
 def test_shares_of_one_video_take_turns(sqlite_catalog: Catalog, rules: PipelineRules) -> None:
     """While one share of a video is in work, the other one waits; then it is due."""
     [first] = add(sqlite_catalog, "a?utm_source=x", at=T0 - seconds(1))

@@ -8,7 +8,7 @@ from collections.abc import Mapping
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import Connection, Select, and_, case, literal, not_, or_, select, true
+from sqlalchemy import Connection, Select, and_, case, false, literal, not_, or_, select, true
 
 from bookmarkai_assets.adapters.catalog.columns import id_text, moment_text, text_of
 from bookmarkai_assets.adapters.catalog.leases import is_live
@@ -50,6 +50,7 @@ def due_shares(connection: Connection, *, now: datetime, limit: int, places: Map
                 created_at=text_of(row.created_at),
                 attempts=row.attempts,
                 crashes=row.crashes,
+                runs_alone=bool(row.runs_alone),
             )
         ]
     }
@@ -63,7 +64,12 @@ def _columns(*, is_sqlite: bool) -> tuple[Any, ...]:
 def _new(*, is_sqlite: bool, now: datetime) -> Select[*tuple[Any, ...]]:
     """Select shares that are pending and unknown here, or parked here and set back to pending by somebody."""
     return (
-        select(*_columns(is_sqlite=is_sqlite), literal(0).label("attempts"), literal(0).label("crashes"))
+        select(
+            *_columns(is_sqlite=is_sqlite),
+            literal(0).label("attempts"),
+            literal(0).label("crashes"),
+            false().label("runs_alone"),
+        )
         .select_from(shares.outerjoin(share_work, share_work.c.share_id == shares.c.id))
         .where(
             shares.c.status == ShareStatus.PENDING,
@@ -81,7 +87,7 @@ def _known(*, is_sqlite: bool, now: datetime) -> Select[*tuple[Any, ...]]:
     # A run whose lease has ended has died: this crash counts already, or its share would go out in a batch once more.
     crashes = share_work.c.crashes + case((share_work.c.state == "running", 1), else_=0)
     return (
-        select(*_columns(is_sqlite=is_sqlite), share_work.c.attempts, crashes.label("crashes"))
+        select(*_columns(is_sqlite=is_sqlite), share_work.c.attempts, crashes.label("crashes"), share_work.c.runs_alone)
         .select_from(share_work.join(shares, shares.c.id == share_work.c.share_id))
         .where(
             or_(

@@ -20,7 +20,7 @@ from bookmarkai_assets.adapters.catalog.tables import IS_HELD, IS_PARKED, share_
 from bookmarkai_assets.adapters.catalog.tables import leases as lease_table
 from bookmarkai_assets.adapters.catalog.work_rows import Work, WorkState, move, set_status
 from bookmarkai_assets.core.errors import LeaseLostError, UnknownShareError
-from bookmarkai_assets.core.outcomes import Failure, Outcome
+from bookmarkai_assets.core.outcomes import ENDS_WELL, Failure, Outcome
 from bookmarkai_assets.core.ports import Begun, DueShare, ParkedShare, Refused
 from bookmarkai_assets.core.shares import ShareProgress, ShareStatus
 
@@ -213,7 +213,15 @@ class SqlWorkLedger(SqlLeaseLedger):
 
     @override
     def postpone(
-        self, share_id: str, *, reason: str, owner: str, now: datetime, until: datetime, held_for: str | None = None
+        self,
+        share_id: str,
+        *,
+        reason: str,
+        owner: str,
+        now: datetime,
+        until: datetime,
+        held_for: str | None = None,
+        alone: bool = False,
     ) -> None:
         with self._database.writing() as connection:
             work = _require_in_hand(connection, share_id, owner)
@@ -226,6 +234,7 @@ class SqlWorkLedger(SqlLeaseLedger):
                     now=now,
                     state=WorkState.WAITING,
                     attempts=max(0, work.attempts - 1),
+                    runs_alone=work.runs_alone or alone,
                     last_owner=None,
                     next_attempt_at=until,
                     held_for=held_for,
@@ -235,8 +244,12 @@ class SqlWorkLedger(SqlLeaseLedger):
             _free(connection, work, owner)
 
     @override
-    def finish(self, share_id: str, *, media_url: str, owner: str, now: datetime) -> None:
+    def finish(
+        self, share_id: str, *, media_url: str, owner: str, now: datetime, outcome: Outcome = Outcome.DONE
+    ) -> None:
         """Record success. Where the catalog knows better by now where the video is, that goes before `media_url`."""
+        if outcome not in ENDS_WELL:
+            raise ValueError(f"expected a good end, {' or '.join(sorted(ENDS_WELL))}, found {outcome}; use `fail`")
         with self._database.writing() as connection:
             work = _require_in_hand(connection, share_id, owner)
             move(
@@ -245,7 +258,8 @@ class SqlWorkLedger(SqlLeaseLedger):
                 now=now,
                 state=WorkState.DONE,
                 owner=None,
-                outcome=Outcome.DONE,
+                runs_alone=False,
+                outcome=outcome,
                 reason=None,
                 failed_by=None,
                 finished_at=now,
@@ -284,7 +298,7 @@ class SqlWorkLedger(SqlLeaseLedger):
     def retry(self, share_ids: Sequence[str], *, now: datetime, is_lost: bool = False) -> Sequence[str]:
         with self._database.writing() as connection:
             changed = {
-                work.share_id: replace(work, attempts=0, crashes=0, last_owner=None, finished_at=None)
+                work.share_id: replace(work_rows.begun_anew(work), finished_at=None)
                 for work in work_rows.lock_all(connection, share_ids)
                 if work.state in _RETRIABLE or (work.is_done and _is_to_be_fetched(connection, work, is_lost=is_lost))
             }
@@ -299,7 +313,8 @@ class SqlWorkLedger(SqlLeaseLedger):
             work = work_rows.lock(connection, share_id)
             if work is None or work.state is not None or work.status != ShareStatus.DONE:
                 return False
-            move(connection, work, now=now, state=WorkState.DONE, media_id=media_id, outcome=Outcome.DONE)
+            outcome = Outcome.NO_SPEECH if work_rows.says_nothing(connection, work) else Outcome.DONE
+            move(connection, work, now=now, state=WorkState.DONE, media_id=media_id, outcome=outcome)
             set_status(connection, work, ShareStatus.DONE, now=now, media_url=media_url)
             return True
 

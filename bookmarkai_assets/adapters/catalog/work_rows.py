@@ -10,7 +10,7 @@ from datetime import datetime
 from enum import StrEnum
 from typing import Any
 
-from sqlalchemy import Connection, Text, exists, select, type_coerce, update
+from sqlalchemy import Connection, Text, exists, literal, select, type_coerce, update
 
 from bookmarkai_assets.adapters.catalog.columns import has_id, id_text, text_of
 from bookmarkai_assets.adapters.catalog.tables import insert_into, media, share_work, shares, transcripts
@@ -45,6 +45,7 @@ class Work:
     last_owner: str | None
     attempts: int
     crashes: int
+    runs_alone: bool
     next_attempt_at: datetime | None
     finished_at: datetime | None
 
@@ -92,10 +93,16 @@ def lock(connection: Connection, share_id: str) -> Work | None:
         last_owner=work.last_owner if work else None,
         attempts=work.attempts if work else 0,
         crashes=work.crashes if work else 0,
+        runs_alone=bool(work and work.runs_alone),
         next_attempt_at=work.next_attempt_at if work else None,
         finished_at=work.finished_at if work else None,
     )
-    return replace(found, attempts=0, crashes=0, last_owner=None) if found.is_reopened else found
+    return begun_anew(found) if found.is_reopened else found
+
+
+def begun_anew(work: Work) -> Work:
+    """Forget of a share what its earlier attempts have left: a person wants it tried as if it were new."""
+    return replace(work, attempts=0, crashes=0, runs_alone=False, last_owner=None)
 
 
 def lock_all(connection: Connection, share_ids: Sequence[str]) -> list[Work]:
@@ -119,6 +126,7 @@ def move(connection: Connection, work: Work, *, now: datetime, state: WorkState,
     values = {
         "attempts": work.attempts,
         "crashes": work.crashes,
+        "runs_alone": work.runs_alone,
         "last_owner": work.last_owner,
         "finished_at": work.finished_at,
         "next_attempt_at": None,
@@ -164,7 +172,7 @@ def description(connection: Connection, work: Work) -> dict[str, Any]:
     return {
         **_known(said),
         "media_type": "audio" if row.width is None else "video",
-        "platform_data": {**_platform_data(connection, work), **_known(measured)},
+        "platform_data": {**platform_data(connection, work.share_id), **_known(measured)},
     }
 
 
@@ -172,11 +180,11 @@ def _known(values: Mapping[str, Any]) -> dict[str, Any]:
     return {name: value for name, value in values.items() if value is not None}
 
 
-def _platform_data(connection: Connection, work: Work) -> dict[str, Any]:
+def platform_data(connection: Connection, share_id: str) -> dict[str, Any]:
     """Read the gateway's own document; on SQLite the column may hold anything, which gives way when it is no object."""
     is_sqlite = connection.dialect.name == "sqlite"
     column = type_coerce(shares.c.platform_data, Text) if is_sqlite else shares.c.platform_data
-    found = connection.execute(select(column).where(has_id(shares.c.id, work.share_id, is_sqlite=is_sqlite))).scalar()
+    found = connection.execute(select(column).where(has_id(shares.c.id, share_id, is_sqlite=is_sqlite))).scalar()
     if is_sqlite:
         try:
             found = json.loads(found) if isinstance(found, str | bytes) else None
@@ -204,6 +212,12 @@ def has_sibling_in_hand(connection: Connection, work: Work, owner: str) -> bool:
 def has_transcript(connection: Connection, work: Work) -> bool:
     """Tell whether the share's transcript has been written, by whatever attempt."""
     return bool(connection.execute(select(exists().where(transcripts.c.share_id == work.key))).scalar_one())
+
+
+def says_nothing(connection: Connection, work: Work) -> bool:
+    """Tell whether the share has a transcript that is empty."""
+    is_empty = exists().where(transcripts.c.share_id == work.key, transcripts.c.full_text == literal(""))
+    return bool(connection.execute(select(is_empty)).scalar_one())
 
 
 def is_media_expired(connection: Connection, work: Work) -> bool:

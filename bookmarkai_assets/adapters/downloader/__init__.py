@@ -11,7 +11,7 @@ import signal
 import threading
 import time
 import weakref
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from contextlib import suppress
 from datetime import UTC, datetime
 from pathlib import Path
@@ -37,7 +37,7 @@ from bookmarkai_assets.adapters.downloader.upstream import Connect, connecting_t
 from bookmarkai_assets.adapters.downloader.workers import WorkerEnd, Workers
 from bookmarkai_assets.core.errors import ConfigurationError
 from bookmarkai_assets.core.outcomes import Failure, Outcome
-from bookmarkai_assets.core.ports import DownloadedVideo, Downloader, DownloadLimits, Resolved
+from bookmarkai_assets.core.ports import DownloadedVideo, Downloader, DownloadLimits, Resolved, never
 from bookmarkai_assets.core.site_access import PLAIN_ACCESS, SiteAccess
 from bookmarkai_assets.core.text import clean_line, without_secrets
 from bookmarkai_assets.core.urls import HostPort
@@ -83,7 +83,9 @@ class YtDlpDownloader(Downloader):
         self._close_guard: weakref.finalize[[], YtDlpDownloader] | None = None
 
     @override
-    def download(self, url: str, directory: Path, limits: DownloadLimits) -> DownloadedVideo | Resolved | Failure:
+    def download(
+        self, url: str, directory: Path, limits: DownloadLimits, *, give_up: Callable[[], bool] = never
+    ) -> DownloadedVideo | Resolved | Failure:
         started = time.monotonic()
         home = directory.resolve()
         try:
@@ -92,8 +94,8 @@ class YtDlpDownloader(Downloader):
             return Failure(Outcome.MISCONFIGURED, str(error))
         with self._running_guard().account(max_bytes=_TIMES_THE_VIDEO * limits.max_bytes + _OVERHEAD_BYTES) as account:
             job = Job(url=url, directory=home, limits=limits, proxy_url=account.proxy_url, appearance=appearance)
-            end = self._workers.run(job.to_json(), timeout_seconds=limits.timeout_seconds)
-            result = self._result_of(end, url, home, limits)
+            end = self._workers.run(job.to_json(), timeout_seconds=limits.timeout_seconds, give_up=give_up)
+            result = self._result_of(end, url, home, seconds=time.monotonic() - started)
             if isinstance(result, Failure):
                 return _seen_from_outside(result, account, limits, self._access)
         (home / STDERR_FILE).unlink(missing_ok=True)
@@ -132,12 +134,10 @@ class YtDlpDownloader(Downloader):
                 self._close_guard = weakref.finalize(self, self._guard.close)
             return self._guard
 
-    def _result_of(self, end: WorkerEnd, url: str, home: Path, limits: DownloadLimits) -> Fetched | Resolved | Failure:
-        """Read how a download's process ended: in time, by itself, with a result, or not."""
+    def _result_of(self, end: WorkerEnd, url: str, home: Path, *, seconds: float) -> Fetched | Resolved | Failure:
+        """Read how a download's process ended after so long: in time, by itself, with a result, or not."""
         if end.is_timed_out:
-            return Failure(
-                Outcome.DOWNLOAD_FAILED, f"the download was stopped after its {limits.timeout_seconds:.0f} seconds"
-            )
+            return Failure(Outcome.TIMED_OUT, f"the download was stopped after {seconds:.0f} seconds")
         if end.status is None:
             return Failure(
                 Outcome.DOWNLOAD_FAILED, f"the downloader's program ended: {_last_words(self._workers.complaint())}"

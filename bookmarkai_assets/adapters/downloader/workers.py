@@ -8,10 +8,13 @@ import tempfile
 import threading
 import time
 import weakref
+from collections.abc import Callable
 from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import IO
+
+from bookmarkai_assets.core.ports import never
 
 _PACKAGE_ROOT = Path(__file__).parents[3]
 # All that the program sees of the environment: no credentials, no proxy settings (NO_PROXY would lead past the guard),
@@ -25,12 +28,16 @@ _ENVIRONMENT = {
 }
 _CHUNK_BYTES = 65_536
 _KILL_SECONDS = 10.0
+_GLANCE_SECONDS = 0.1
 _MAX_COMPLAINT_BYTES = 2000
 
 
 @dataclass(frozen=True)
 class WorkerEnd:
-    """How a job ended. `status` is its exit code, or minus the signal that killed it; None when the program died."""
+    """How a job ended. `status` is its exit code, or minus the signal that killed it; None when the program died.
+
+    `is_timed_out` when its time was up, or nobody wanted it any more.
+    """
 
     status: int | None
     output: bytes
@@ -58,8 +65,11 @@ class Workers:
         self._last_complaint = ""
         self._stop: weakref.finalize[[_Program], Workers] | None = None
 
-    def run(self, job: bytes, *, timeout_seconds: float) -> WorkerEnd:
-        """Do one job, a text of one line. When its time is up, its whole process group is killed."""
+    def run(self, job: bytes, *, timeout_seconds: float, give_up: Callable[[], bool] = never) -> WorkerEnd:
+        """Do one job, a text of one line. When its time is up, its whole process group is killed.
+
+        So it is when `give_up` says yes, which is asked some times a second.
+        """
         deadline = time.monotonic() + timeout_seconds
         answer = bytearray()
         try:
@@ -69,7 +79,7 @@ class Workers:
         with connection:
             with suppress(OSError):  # the program has just died; reading tells
                 connection.sendall(job + b"\n")
-            is_ended = _read(connection, answer, deadline)
+            is_ended = _read(connection, answer, deadline, give_up)
             if not is_ended:
                 with suppress(OSError):  # the job has just ended by itself
                     connection.shutdown(socket.SHUT_WR)
@@ -157,14 +167,14 @@ def _stop(program: _Program) -> None:
     program.stderr.close()
 
 
-def _read(connection: socket.socket, answer: bytearray, deadline: float) -> bool:
-    """Read to the end of a connection; False when the deadline comes first."""
-    while (left_seconds := deadline - time.monotonic()) > 0:
-        connection.settimeout(left_seconds)
+def _read(connection: socket.socket, answer: bytearray, deadline: float, give_up: Callable[[], bool] = never) -> bool:
+    """Read to the end of a connection; False when the deadline comes first, or `give_up` says yes."""
+    while (left_seconds := deadline - time.monotonic()) > 0 and not give_up():
+        connection.settimeout(min(left_seconds, _GLANCE_SECONDS))
         try:
             data = connection.recv(_CHUNK_BYTES)
         except TimeoutError:
-            return False
+            continue
         except ConnectionError:
             return True
         if not data:

@@ -1,4 +1,4 @@
-"""How sites take fetches, and what their short links stand for.
+"""How sites take fetches, which shares hold up others, and what their short links stand for.
 
 Written out instead of taken from `tables.py`, because a revision must not change when the code does.
 """
@@ -18,6 +18,14 @@ def upgrade() -> None:
     """Add what is new; the rows that are there keep null in it."""
     op.add_column(
         "share_work", sa.Column("held_for", sa.String(255), comment="the site whose breaker or limit it waits for")
+    )
+    op.add_column(
+        "share_work",
+        sa.Column(
+            "runs_alone",
+            sa.Boolean,
+            comment="whether it held up its neighbours, and gets runs of its own; null: no",
+        ),
     )
     is_held = sa.text("held_for IS NOT NULL")
     op.create_index(
@@ -72,4 +80,5 @@ def downgrade() -> None:
     op.drop_table("sites")
     op.drop_index("ix_share_work_failed", table_name="share_work")
     op.drop_index("ix_share_work_held_for", table_name="share_work")
+    op.drop_column("share_work", "runs_alone")
     op.drop_column("share_work", "held_for")
