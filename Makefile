@@ -52,5 +52,5 @@ $(VENV)/.demo: pyproject.toml constraints.txt | $(BIN)/python
 	@touch $@
 
 $(VENV)/.dev: pyproject.toml constraints.txt | $(BIN)/python
-	$(PIP) install --quiet $(CONSTRAINTS) --editable '.[demo]' --group dev
+	$(PIP) install --quiet $(CONSTRAINTS) --editable '.[demo,openai-whisper]' --group dev
 	@touch $@

@@ -5,7 +5,7 @@ records partitions, and the only one that touches a private attribute of it.
 """
 
 import random
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from datetime import UTC, datetime
 from typing import Any
 
@@ -44,7 +44,7 @@ def yield_results(
     work: ShareWork,
     results: ShareResults,
     describe: Callable[[Any], RunMetadata] | None = None,
-    check: Callable[[ShareResults], dg.AssetCheckResult] | None = None,
+    check: Callable[[ShareResults], Iterable[dg.AssetCheckResult]] | None = None,
     inputs: Mapping[str, Any] | None = None,
 ) -> Iterator[dg.Output[ShareResults] | dg.AssetCheckResult]:
     """Yield a step's results with metadata per partition, then fail the step if it is the run's last and any failed.
@@ -66,12 +66,12 @@ def yield_results(
         yield dg.Output(results)
         if check is not None:
             before = failures_in(results).keys()
-            found = check(results)
+            found = list(check(results))
             fresh = {key: why for key, why in failures_in(results).items() if key not in before}
             observe_failures(context, work.catalog, fresh)
             if len(failures_in(results)) == len(results):
                 work.release()  # a failed check that blocks ends the run with this event
-            yield found
+            yield from found
         if not _is_last_of_run(context):
             return
     work.release()

@@ -7,6 +7,7 @@ from typing import Any
 import dagster as dg
 
 from bookmarkai_assets.batches import RunMetadata
+from bookmarkai_assets.core.doubts import in_words
 from bookmarkai_assets.core.media import Media
 from bookmarkai_assets.core.outcomes import Outcome
 from bookmarkai_assets.core.shares import Share
@@ -58,13 +59,16 @@ KEYS: dict[str, dict[str, str]] = {
         "expires_at": "when the bucket's lifecycle rule may delete it; empty where no rule does",
     },
     "transcript": {
-        "outcome": "done; a partition that failed has an observation with its outcome, reason and next step",
+        "outcome": "done, or no_speech when nobody speaks; a failed partition has an observation with its outcome, "
+        "reason and next step",
         "url": "the shared link",
         "platform": "the site it belongs to",
         "title": "what the site calls the video",
         "language": "language of the speech, as Whisper names it",
         "language_probability": "how sure the engine is of the language, 0 to 1",
         "words": "number of words",
+        "doubts": "number of doubts about the text; 0 is a transcript that no rule doubts",
+        "doubtful": "the doubts in words; empty without any",
         "preview": "the first words",
         "duration_seconds": "length of the sound in seconds",
         "transcription_seconds": "seconds that the engine took",
@@ -169,9 +173,12 @@ def of_transcript(transcribed: TranscribedShare) -> RunMetadata:
     transcript = transcribed.transcript
     return {
         **_of_share(transcribed.share, transcribed.media),
+        "outcome": transcribed.outcome.value,
         "language": transcript.language,
         "language_probability": round(transcript.language_probability, 3),
         "words": transcript.word_count,
+        "doubts": len(transcript.doubts),
+        "doubtful": in_words(transcript.doubts),
         "preview": transcript.preview,
         "duration_seconds": round(transcript.duration_seconds, 3),
         "transcription_seconds": round(transcript.transcribe_seconds, 3),

@@ -21,6 +21,7 @@ from bookmarkai_assets.core.placement import StorageMode
 from bookmarkai_assets.core.rollout import AbortTarget, RolloutControl, Stage, check_stages
 from bookmarkai_assets.core.site_access import CookiesFile, UpstreamProxy, cookies_files
 from bookmarkai_assets.core.sites import parse_by_site
+from bookmarkai_assets.core.transcripts import Task
 from bookmarkai_assets.core.urls import HostPort
 
 MASK = "********"
@@ -31,6 +32,7 @@ class SpeechEngineName(StrEnum):
     """`WHISPER_ENGINE`."""
 
     FASTER_WHISPER = "faster-whisper"
+    OPENAI_WHISPER = "openai-whisper"
 
 
 class Settings(BaseSettings):
@@ -85,6 +87,12 @@ class Settings(BaseSettings):
     download_max_bytes: int = Field(2_000_000_000, gt=0, description="Largest video in bytes")
     download_max_duration_seconds: float = Field(7200, gt=0, le=864_000, description="Longest video in seconds")
     download_timeout_seconds: float = Field(900, gt=0, le=86_400, description="Time one download may take in seconds")
+    download_patience_seconds: float = Field(
+        2,
+        gt=0,
+        le=86_400,
+        description="Least time that a batch waits for its slowest downloads before they get runs of their own",
+    )
     download_concurrency: int = Field(4, ge=1, le=64, description="Downloads at a time within one run")
     download_min_free_bytes: int = Field(
         2_500_000_000, ge=0, description="No share is taken up while the disk of the local media has less free"
@@ -149,16 +157,22 @@ class Settings(BaseSettings):
         None, description="A price table to use instead of the one that comes along; an absolute path"
     )
 
-    whisper_engine: SpeechEngineName = Field(SpeechEngineName.FASTER_WHISPER, description="The speech engine")
-    whisper_model: str = Field("base", min_length=1, description="Model name (tiny.en, base, …) or a directory")
+    whisper_engine: SpeechEngineName = Field(
+        SpeechEngineName.FASTER_WHISPER, description="The speech engine: faster-whisper or openai-whisper (an extra)"
+    )
+    whisper_model: str = Field("base", min_length=1, description="Model name (tiny.en, base, …) or a path")
+    whisper_model_dir: Path | None = Field(
+        None, description="Where openai-whisper keeps its models, an absolute path; unset means ~/.cache/whisper"
+    )
+    whisper_task: Task = Field(Task.TRANSCRIBE, description="transcribe, or translate into English")
     whisper_language: str | None = Field(
-        None, pattern="^[a-z]{2,3}$", description="Language of the speech, such as en; unset detects it"
+        None, pattern="^[a-z]{2,3}$", description="Language of the speech, such as en; unset: the share's or detected"
     )
     whisper_device: str = Field("cpu", pattern="^(cpu|cuda|auto)$", description="cpu, cuda or auto")
-    whisper_compute_type: str = Field(
-        "int8",
+    whisper_compute_type: str | None = Field(
+        None,
         pattern="^(default|auto|int8|int8_float32|int8_float16|int8_bfloat16|int16|float16|bfloat16|float32)$",
-        description="CTranslate2 compute type, such as int8 or float16",
+        description="Such as int8 or float16; unset means int8, with openai-whisper float32 (on cuda float16)",
     )
     whisper_cpu_threads: int = Field(1, ge=1, le=256, description="CPU threads per run; runs share the cores")
     whisper_beam_size: int = Field(5, ge=1, le=20, description="Beam size; 1 is fastest")
@@ -285,7 +299,7 @@ class Settings(BaseSettings):
             )
         return value
 
-    @field_validator("ytdlp_download_dir", "dagster_home", "rollout_price_table")
+    @field_validator("ytdlp_download_dir", "dagster_home", "rollout_price_table", "whisper_model_dir")
     @classmethod
     def _is_absolute(cls, value: Path | None) -> Path | None:
         if value is not None and not value.is_absolute():
@@ -373,6 +387,17 @@ def _problems_together(data: Mapping[str, Any]) -> list[tuple[str, str]]:
         lease = float(data.get("lease_seconds", Settings.model_fields["lease_seconds"].default))
         if lease < 2 * watch:
             problems.append(("lease_seconds", f"it must be at least twice SENSOR_WATCH_SECONDS, which is {watch:g}"))
+    model = str(data.get("whisper_model") or Settings.model_fields["whisper_model"].default)
+    if data.get("whisper_task") == Task.TRANSLATE and model.endswith(".en"):
+        problems.append(
+            ("whisper_task", f"WHISPER_MODEL={model} knows English only; it needs one without .en, such as base")
+        )
+    compute_type = data.get("whisper_compute_type")
+    is_openai = data.get("whisper_engine") == SpeechEngineName.OPENAI_WHISPER
+    if is_openai and compute_type not in {None, "", "default", "auto", "float16", "float32"}:
+        problems.append(
+            ("whisper_compute_type", "openai-whisper computes in float32, on cuda also in float16; leave it unset")
+        )
     for name, other in (("s3_access_key", "s3_secret_key"), ("s3_secret_key", "s3_access_key")):
         if data.get(other) and not data.get(name):
             problems.append((name, f"it goes together with {other.upper()}, which is set"))

@@ -30,6 +30,7 @@ from bookmarkai_assets.core.rollout import RolloutPlan
 from bookmarkai_assets.core.rules import PipelineRules
 from bookmarkai_assets.core.site_access import SiteAccess, UpstreamProxy
 from bookmarkai_assets.core.sites import SiteRules, site_limits
+from bookmarkai_assets.core.speech_models import SpeechModel
 from bookmarkai_assets.operations.storage_checking import LinkReader
 from bookmarkai_assets.settings import Settings, SpeechEngineName
 
@@ -52,6 +53,7 @@ def make_rules(settings: Settings) -> PipelineRules:
             max_duration_seconds=settings.download_max_duration_seconds,
             timeout_seconds=settings.download_timeout_seconds,
         ),
+        patience_seconds=settings.download_patience_seconds,
         download_concurrency=settings.download_concurrency,
         sites=SiteRules(
             max_refusals=settings.site_max_refusals,
@@ -212,18 +214,36 @@ def _proxy_of(settings: Settings) -> UpstreamProxy | None:
     return UpstreamProxy.parse(url.get_secret_value()) if url else None
 
 
-def make_speech_engine(settings: Settings) -> SpeechEngine:
-    """Give the speech engine that the settings name."""
+def make_speech_engine(settings: Settings, *, model: str | None = None) -> SpeechEngine:
+    """Give the speech engine that the settings name, with another model than theirs where one is given.
+
+    Raises:
+        ConfigurationError: openai-whisper is set and not installed, or cannot compute as it was set.
+    """
+    model = model or settings.whisper_model
     match settings.whisper_engine:
         case SpeechEngineName.FASTER_WHISPER:
             from bookmarkai_assets.adapters.speech import faster_whisper  # noqa: PLC0415 - adapters load when used
 
             return faster_whisper.FasterWhisperEngine(
-                model=settings.whisper_model,
+                model=model,
+                device=settings.whisper_device,
+                compute_type=settings.whisper_compute_type or "int8",
+                cpu_threads=settings.whisper_cpu_threads,
+                beam_size=settings.whisper_beam_size,
+                task=settings.whisper_task,
+            )
+        case SpeechEngineName.OPENAI_WHISPER:
+            from bookmarkai_assets.adapters.speech import openai_whisper  # noqa: PLC0415 - adapters load when used
+
+            return openai_whisper.OpenAIWhisperEngine(
+                model=model,
+                cache=_checkpoint_cache(settings),
                 device=settings.whisper_device,
                 compute_type=settings.whisper_compute_type,
                 cpu_threads=settings.whisper_cpu_threads,
                 beam_size=settings.whisper_beam_size,
+                task=settings.whisper_task,
             )
 
 
@@ -297,10 +317,47 @@ def look_at_downloads(
 
 
 def find_speech_model(settings: Settings) -> Path | None:
-    """Find the speech model's directory; None where it would have to be downloaded. Raises `ConfigurationError`."""
-    from bookmarkai_assets.adapters.speech.models import find_local_model  # noqa: PLC0415 - adapters load when used
+    """Find the speech model's directory or file; None where it would have to be downloaded.
 
-    return find_local_model(settings.whisper_model)
+    Raises:
+        ConfigurationError: No such model, or openai-whisper is set and not installed.
+    """
+    from bookmarkai_assets.adapters.speech import checkpoints, models  # noqa: PLC0415 - adapters load when used
+
+    match settings.whisper_engine:
+        case SpeechEngineName.FASTER_WHISPER:
+            return models.find_local_model(settings.whisper_model)
+        case SpeechEngineName.OPENAI_WHISPER:
+            checkpoints.require_package()
+            return checkpoints.find_local_checkpoint(settings.whisper_model, _checkpoint_cache(settings))
+
+
+def list_speech_models(settings: Settings) -> list[SpeechModel]:
+    """List the models of the engine that is set, as far as they are here. Raises `ConfigurationError`."""
+    from bookmarkai_assets.adapters.speech import checkpoints, models  # noqa: PLC0415 - adapters load when used
+
+    match settings.whisper_engine:
+        case SpeechEngineName.FASTER_WHISPER:
+            return models.list_models(settings.whisper_model)
+        case SpeechEngineName.OPENAI_WHISPER:
+            return checkpoints.list_checkpoints(settings.whisper_model, _checkpoint_cache(settings))
+
+
+def fetch_speech_model(settings: Settings, model: str) -> Path:
+    """Have the engine's own loader download a model, if it is not here already. Raises `ConfigurationError`."""
+    from bookmarkai_assets.adapters.speech import checkpoints, models  # noqa: PLC0415 - adapters load when used
+
+    match settings.whisper_engine:
+        case SpeechEngineName.FASTER_WHISPER:
+            return models.find_model(model)
+        case SpeechEngineName.OPENAI_WHISPER:
+            return checkpoints.find_checkpoint(model, _checkpoint_cache(settings))
+
+
+def _checkpoint_cache(settings: Settings) -> Path:
+    from bookmarkai_assets.adapters.speech.checkpoints import DEFAULT_CACHE  # noqa: PLC0415 - adapters load when used
+
+    return settings.whisper_model_dir or DEFAULT_CACHE
 
 
 def look_at_catalog(settings: Settings, name: str) -> Finding:

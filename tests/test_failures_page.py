@@ -7,7 +7,7 @@ import pytest
 import typer
 
 from bookmarkai_assets.cli.main import app
-from bookmarkai_assets.core.outcomes import FAILURES, FailureKind, Outcome
+from bookmarkai_assets.core.outcomes import ENDS_WELL, FAILURES, FailureKind, Outcome
 from bookmarkai_assets.settings import Settings
 
 PAGE = Path(__file__).parents[1] / "docs" / "failures.md"
@@ -23,9 +23,9 @@ def test_the_page_has_each_outcome_as_the_code_has_it() -> None:
     assert table.splitlines() == rows
 
 
-def test_every_outcome_but_done_is_a_failure_with_a_next_step() -> None:
+def test_every_outcome_but_the_good_ends_is_a_failure_with_a_next_step() -> None:
     """None is without a kind, and none is both."""
-    assert set(FAILURES) == set(Outcome) - {Outcome.DONE}
+    assert set(FAILURES) == set(Outcome) - ENDS_WELL
 
 
 @pytest.mark.parametrize("kind", FAILURES.values(), ids=FAILURES)

@@ -9,7 +9,7 @@ from bookmarkai_assets.core.errors import ConfigurationError
 from bookmarkai_assets.core.placement import StorageMode
 from bookmarkai_assets.core.urls import HostPort
 from bookmarkai_assets.settings import MASK, Settings, load_settings
-from bookmarkai_assets.wiring import make_rules
+from bookmarkai_assets.wiring import make_rules, make_speech_engine
 
 
 @pytest.fixture(autouse=True)
@@ -191,3 +191,28 @@ def test_local_files_live_as_long_as_objects_unless_told_otherwise(changes: dict
     assert retention.local_days == days
     assert retention.s3_days == changes.get("s3_expiry_days", 7)
     assert retention.grace_seconds == 86_400
+
+
+@pytest.mark.parametrize(
+    ("changes", "expected"),
+    [
+        ({"whisper_task": "translate", "whisper_model": "tiny.en"}, "WHISPER_TASK = translate: WHISPER_MODEL=tiny.en"),
+        ({"whisper_engine": "openai-whisper", "whisper_compute_type": "int8"}, "WHISPER_COMPUTE_TYPE = int8: openai"),
+        ({"whisper_engine": "whisper.cpp"}, "WHISPER_ENGINE = whisper.cpp"),
+        ({"whisper_model_dir": "models"}, "WHISPER_MODEL_DIR = models: expected an absolute path"),
+    ],
+)
+def test_a_speech_engine_that_cannot_work_so_stops_the_start(changes: dict[str, str], expected: str) -> None:
+    """The message names the variable, and what it contradicts."""
+    with pytest.raises(ConfigurationError) as refusal:
+        load_settings(env_file=None, **changes)
+    assert expected in str(refusal.value)
+
+
+@pytest.mark.parametrize("engine", ["faster-whisper", "openai-whisper"])
+def test_the_settings_decide_which_engine_is_made(engine: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Each is made by its name, with the compute type that it has by default; a model is not needed for that."""
+    monkeypatch.setattr("bookmarkai_assets.adapters.speech.checkpoints.require_package", lambda: None)
+    monkeypatch.setattr("bookmarkai_assets.adapters.speech.openai_whisper.require_package", lambda: None)
+    made = make_speech_engine(load_settings(env_file=None, whisper_engine=engine, whisper_model="small"))
+    assert (made.engine, made.model) == (engine, "small")

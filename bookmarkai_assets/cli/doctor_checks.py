@@ -1,6 +1,5 @@
 """Which checks `bookmarkai doctor` makes, in their order and under their names. Looking is behind `wiring`."""
 
-import json
 import sys
 from collections.abc import Callable
 from datetime import UTC, datetime
@@ -126,24 +125,23 @@ def _of_settings(name: str, settings: Settings | ConfigurationError) -> Finding:
 
 def _look_at_speech(settings: Settings, tell: Tell) -> None:
     model = settings.whisper_model
-    directory = find_speech_model(settings)
-    if directory is None:
-        program = f"from faster_whisper import download_model; download_model({json.dumps(model)})"
+    found = find_speech_model(settings)
+    if found is None:
         tell(
             Finding(
                 "speech model",
                 CheckStatus.WARN,
-                f"{settings.whisper_engine} {model} is not on this machine, neither in a package nor in the model "
-                "hub's cache: the first transcription downloads it",
-                "download it now, or set WHISPER_MODEL to a directory that has a model",
-                f"{quote(sys.executable)} -c {quote(program)}",
+                f"{settings.whisper_engine} {model} is not on this machine, neither in a package nor in the cache of "
+                "what was downloaded: the first transcription downloads it",
+                "download it now, or set WHISPER_MODEL to the path of a model",
+                f"{quote(sys.executable)} -m bookmarkai_assets.cli models fetch {quote(model)}",
             )
         )
         tell(Finding("speech", CheckStatus.SKIP, "not tried, because the model is not here"))
         return
-    tell(Finding("speech model", CheckStatus.PASS, f"{settings.whisper_engine} {model} in {directory}"))
-    # By its directory, so that nothing can be downloaded.
-    engine = make_speech_engine(settings.model_copy(update={"whisper_model": str(directory)}))
+    tell(Finding("speech model", CheckStatus.PASS, f"{settings.whisper_engine} {model} in {found}"))
+    # By its path, so that nothing can be downloaded.
+    engine = make_speech_engine(settings, model=str(found))
     tell(hear_sample("speech", engine, SAMPLE.path, SAMPLE.text, language=settings.whisper_language))
 
 

@@ -7,7 +7,19 @@ from typing import Annotated
 
 import typer
 
-from bookmarkai_assets.cli import catalog, config, demo, doctor, metrics, platforms, rollout, shares, storage
+from bookmarkai_assets.cli import (
+    catalog,
+    config,
+    demo,
+    doctor,
+    metrics,
+    models,
+    platforms,
+    rollout,
+    shares,
+    storage,
+    transcripts,
+)
 from bookmarkai_assets.cli.help_text import unfold_help
 from bookmarkai_assets.cli.output import fail
 from bookmarkai_assets.core.errors import BookmarkAIError
@@ -22,6 +34,8 @@ app = typer.Typer(
 app.add_typer(shares.app, name="shares")
 app.add_typer(platforms.app, name="platforms")
 app.add_typer(storage.app, name="storage")
+app.add_typer(transcripts.app, name="transcripts")
+app.add_typer(models.app, name="models")
 app.add_typer(rollout.app, name="rollout")
 app.add_typer(catalog.app, name="catalog")
 app.command("metrics")(metrics.metrics)

@@ -9,13 +9,13 @@ import typer
 from bookmarkai_assets.cli.durations import parse_duration
 from bookmarkai_assets.cli.output import clean, err, out, print_json, share_id_of
 from bookmarkai_assets.core.debt import as_debt_platform
-from bookmarkai_assets.core.outcomes import Outcome
+from bookmarkai_assets.core.outcomes import ENDS_WELL, Outcome
 from bookmarkai_assets.core.shares import Platform
 from bookmarkai_assets.operations.retrying import RetriedFailures, retry_failures, retry_shares
 from bookmarkai_assets.settings import load_settings
 from bookmarkai_assets.wiring import make_rules, make_stores, open_catalog
 
-_NO_FAILURES = (Outcome.DONE, Outcome.POSTPONED)
+_NO_FAILURES = ENDS_WELL | {Outcome.POSTPONED}
 
 
 def retry(

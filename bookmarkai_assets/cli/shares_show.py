@@ -72,11 +72,17 @@ def _lines(report: dict[str, Any], prefix: str = "") -> list[tuple[str, Any]]:
             lines += [(f"transfer {i}", _transfer(event)) for i, event in enumerate(value, 1)]
         elif name == "deletions":
             lines += [(f"deletion {i}", clean(_deletion(deletion), 2000)) for i, deletion in enumerate(value, 1)]
+        elif name == "doubts":
+            lines += [(f"doubt {i}", clean(_doubt(doubt), 2000)) for i, doubt in enumerate(value, 1)]
         elif name == "segments":
             continue
         elif value is not None:
             lines.append((prefix + name, clean(value, 2000)))
     return lines
+
+
+def _doubt(doubt: dict[str, Any]) -> str:
+    return f"{doubt['severity']}: {doubt['kind']}: {doubt['words']}"
 
 
 def _deletion(deletion: dict[str, Any]) -> str:

@@ -37,13 +37,14 @@ class ShareFailedError(BookmarkAIError):
 class PostponedError(BookmarkAIError):
     """Work on a share cannot go on now, through no fault of its own: it is put back, and no attempt is counted.
 
-    It is due again at `until`; with `held_for`, once that site takes fetches again too.
+    It is due again at `until`; with `held_for`, once that site takes fetches again too; `alone`, in a run of its own.
     """
 
-    def __init__(self, reason: str, *, until: datetime, held_for: str | None = None) -> None:
+    def __init__(self, reason: str, *, until: datetime, held_for: str | None = None, alone: bool = False) -> None:
         super().__init__(reason)
         self.until = until
         self.held_for = held_for
+        self.alone = alone
 
 
 class CleanUpRefusedError(BookmarkAIError):
@@ -56,6 +57,14 @@ class RolloutConflictError(BookmarkAIError):
 
 class TranscriptionError(BookmarkAIError):
     """The speech engine could not read this audio."""
+
+
+class SearchQueryError(BookmarkAIError):
+    """What was asked of search cannot be read; the message says what can be asked."""
+
+
+class ExportError(BookmarkAIError):
+    """A transcript cannot be given in the form, or written to the place, that was asked for."""
 
 
 class StoreErrorClass(StrEnum):

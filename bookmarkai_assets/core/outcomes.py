@@ -5,9 +5,10 @@ from enum import StrEnum
 
 
 class Outcome(StrEnum):
-    """The end of one attempt. Every value but `DONE` is a failure and has an entry in `FAILURES`."""
+    """The end of one attempt. Every value that is not in `ENDS_WELL` is a failure and has an entry in `FAILURES`."""
 
     DONE = "done"
+    NO_SPEECH = "no_speech"
     REFUSED = "refused"
     UNSUPPORTED_SITE = "unsupported_site"
     GONE = "gone"
@@ -25,6 +26,7 @@ class Outcome(StrEnum):
     NO_AUDIO = "no_audio"
     SITE_CHANGED = "site_changed"
     UNREACHABLE = "unreachable"
+    TIMED_OUT = "timed_out"
     DOWNLOAD_FAILED = "download_failed"
     MEDIA_MISSING = "media_missing"
     EXPIRED = "expired"
@@ -36,6 +38,10 @@ class Outcome(StrEnum):
     CRASHED = "crashed"
     SUPERSEDED = "superseded"
     POSTPONED = "postponed"
+
+
+ENDS_WELL = frozenset({Outcome.DONE, Outcome.NO_SPEECH})
+"""The share is done for good: with a transcript, or with an empty one because nobody speaks in the video."""
 
 
 @dataclass(frozen=True)
@@ -109,6 +115,11 @@ FAILURES: dict[Outcome, FailureKind] = {
         "shares retry`.",
     ),
     Outcome.UNREACHABLE: FailureKind(is_transient=True, next_step="The site did not answer; it is tried again later."),
+    Outcome.TIMED_OUT: FailureKind(
+        is_transient=True,
+        next_step="The download hung, or took longer than it may; it is tried again later. If videos do take so long, "
+        "raise DOWNLOAD_TIMEOUT_SECONDS.",
+    ),
     Outcome.DOWNLOAD_FAILED: FailureKind(
         is_transient=True, next_step="The downloader stopped; its message says why. It is tried again later."
     ),

@@ -12,15 +12,17 @@ from pathlib import Path
 from typing import Any, BinaryIO
 
 from bookmarkai_assets.core.debt_ports import FailureTable
+from bookmarkai_assets.core.doubts import Doubt, DoubtKind
 from bookmarkai_assets.core.errors import StoreError
 from bookmarkai_assets.core.media import Digest, Media, VideoInfo
 from bookmarkai_assets.core.outcomes import Failure, Outcome
 from bookmarkai_assets.core.placement import Backend, Decider
 from bookmarkai_assets.core.rollout_ports import Cursors, EventTotals, IncidentTable, RolloutLedger
+from bookmarkai_assets.core.search_ports import TranscriptSearch
 from bookmarkai_assets.core.shares import Platform, Share, ShareProgress
 from bookmarkai_assets.core.site_ports import LinkNames, SiteLedger
 from bookmarkai_assets.core.storage_events import StorageEvent
-from bookmarkai_assets.core.transcripts import Transcript
+from bookmarkai_assets.core.transcripts import Recipe, Transcript
 
 # --- Media stores ---------------------------------------------------------------------------------------------------
 
@@ -251,11 +253,18 @@ class Resolved:
     canonical_url: str
 
 
+def never() -> bool:
+    """Give nothing up."""
+    return False
+
+
 class Downloader(ABC):
     """Fetches the one video behind a link, never reaching an address that is not public unless it was opened."""
 
     @abstractmethod
-    def download(self, url: str, directory: Path, limits: DownloadLimits) -> DownloadedVideo | Resolved | Failure:
+    def download(
+        self, url: str, directory: Path, limits: DownloadLimits, *, give_up: Callable[[], bool] = never
+    ) -> DownloadedVideo | Resolved | Failure:
         """Fetch into `directory`, which exists, is empty and is this attempt's alone.
 
         A short link whose site says which video it leads to is only followed that far: the answer names the video,
@@ -263,6 +272,9 @@ class Downloader(ABC):
 
         The file is validated (it opens, has a picture or sound, a plausible duration), its audio track cut beside it.
         Whatever the link does comes back as a `Failure`; on failure the directory's content is of no use.
+
+        `give_up` is asked some times a second, from the caller's thread: once it says yes the download is ended as at
+        its deadline, which is a `timed_out` failure like the deadline itself.
         """
 
     @abstractmethod
@@ -273,8 +285,15 @@ class Downloader(ABC):
 # --- Speech ---------------------------------------------------------------------------------------------------------
 
 
+def unwatched(_done_seconds: float, _all_seconds: float) -> None:
+    """Tell nobody how far a transcription is."""
+
+
 class SpeechEngine(ABC):
-    """Turns an audio file into a transcript. Loads its model once per process, at the first use."""
+    """Turns an audio file into a transcript. Loads its model once per process, at the first use.
+
+    Several threads may use one engine.
+    """
 
     @property
     @abstractmethod
@@ -287,8 +306,29 @@ class SpeechEngine(ABC):
         """The model's name or path, as it was set and as transcripts record it."""
 
     @abstractmethod
-    def transcribe(self, audio: Path, *, language: str | None) -> Transcript:
-        """Transcribe one file; `language` is a hint, None detects it. Raises `TranscriptionError`."""
+    def recipe(self) -> Recipe:
+        """Say what transcripts made now are made with. Loads no weights into memory and asks no network.
+
+        Neither the language of one file nor what only decides how fast it goes (device, threads) is part of it. Raises
+        `ConfigurationError` where the model is nowhere on this machine.
+        """
+
+    @abstractmethod
+    def supports(self, language: str) -> bool:
+        """Tell whether the model knows a language, by Whisper's code for it. Raises `ConfigurationError`."""
+
+    @abstractmethod
+    def transcribe(
+        self, audio: Path, *, language: str | None, on_progress: Callable[[float, float], object] = unwatched
+    ) -> Transcript:
+        """Transcribe one file; `language` is the one that is spoken, None detects it.
+
+        The transcript's `language_probability` is how likely the sound is in its language, also where that was told.
+        Segments are in order, apart from each other and within the sound; so are the words within a segment.
+        `on_progress` is told how many seconds of the sound are done and how many there are: never less than before,
+        and at the end all. Raises `TranscriptionError`, and `ConfigurationError` for a language that the model does
+        not know.
+        """
 
 
 # --- Catalog --------------------------------------------------------------------------------------------------------
@@ -328,12 +368,20 @@ class ShareTable(ABC):
         to one of `platforms` (as `debt.debt_platform` names it), as far as any are named.
         """
 
+    @abstractmethod
+    def hinted_language(self, share_id: str) -> str | None:
+        """Give the language that the gateway has for a share in `platform_data.language`; None where it says nothing.
+
+        It is Whisper's code for one, if it is any: de for `de-AT`.
+        """
+
 
 @dataclass(frozen=True)
 class DueShare:
     """A row that wants work, read without trust: every column is the text that the database holds.
 
-    `crashes` counts the runs that died with the share in hand, the one that this listing found included.
+    `crashes` counts the runs that died with the share in hand, the one that this listing found included. When it
+    `runs_alone`, it held up others before.
     """
 
     share_id: str
@@ -341,6 +389,7 @@ class DueShare:
     created_at: str | None
     attempts: int
     crashes: int
+    runs_alone: bool = False
 
 
 @dataclass(frozen=True)
@@ -469,17 +518,30 @@ class WorkLedger(ABC):
 
     @abstractmethod
     def postpone(
-        self, share_id: str, *, reason: str, owner: str, now: datetime, until: datetime, held_for: str | None = None
+        self,
+        share_id: str,
+        *,
+        reason: str,
+        owner: str,
+        now: datetime,
+        until: datetime,
+        held_for: str | None = None,
+        alone: bool = False,
     ) -> None:
         """Put a share back that `owner` has begun (outcome `postponed`), without counting the attempt.
 
         Its lease is freed. It is due again at `until`, and with `held_for` once `due` is told that this site takes
-        fetches. A share that is done stays done. Raises `LeaseLostError` as `finish`.
+        fetches. With `alone` it is to have runs of its own until it is done, or a person has it retried. A share that
+        is done stays done. Raises `LeaseLostError` as `finish`.
         """
 
     @abstractmethod
-    def finish(self, share_id: str, *, media_url: str, owner: str, now: datetime) -> None:
-        """Record success: `shares.status` done, `shares.media_url` set; the lease is freed. Raises `LeaseLostError`.
+    def finish(
+        self, share_id: str, *, media_url: str, owner: str, now: datetime, outcome: Outcome = Outcome.DONE
+    ) -> None:
+        """Record an end that is one of `outcomes.ENDS_WELL`: `shares.status` done, `shares.media_url` set.
+
+        The lease is freed. Raises `LeaseLostError`, and `ValueError` for an outcome that is a failure.
 
         Title, author, description, thumbnail and media type go to the share's columns, and what else is known of the
         video (extractor, posted_at, duration_seconds, width, height) into its `platform_data`.
@@ -597,6 +659,15 @@ class MediaLedger(ABC):
         """Tell whether some stored media's video or audio is recorded at this URL."""
 
 
+@dataclass(frozen=True)
+class DoubtfulTranscript:
+    """A share whose transcript is marked, when that was made, and by which doubts."""
+
+    share_id: str
+    made_at: datetime
+    doubts: tuple[Doubt, ...]
+
+
 class TranscriptTable(ABC):
     """BookmarkAI's `transcripts`, and beside it what made each one."""
 
@@ -611,6 +682,13 @@ class TranscriptTable(ABC):
     @abstractmethod
     def find_for_media(self, media_id: str, *, engine: str, model: str) -> Transcript | None:
         """Read a transcript that another share of the same media has, made by the same engine and model."""
+
+    @abstractmethod
+    def doubtful(self, *, kinds: Collection[DoubtKind] = (), limit: int) -> Sequence[DoubtfulTranscript]:
+        """Read the transcripts that are marked by doubts, the newest first, at most `limit`.
+
+        With `kinds` only those that have a doubt of one of these, with all their doubts.
+        """
 
 
 class EventLog(ABC):
@@ -686,3 +764,4 @@ class Catalog:
     sites: SiteLedger
     links: LinkNames
     failures: FailureTable
+    search: TranscriptSearch

@@ -20,13 +20,15 @@ class PipelineRules:
 
     `storage` is what the settings say; what counts at a placement is `operations.current_policy`.
     `staging_dir` holds downloads in progress, on the file system of the local media so that a put is a rename. While
-    less than `min_free_bytes` is free there, no share is taken up.
+    less than `min_free_bytes` is free there, no share is taken up. `patience_seconds` is the least that the shares of
+    one run wait for a download once the others have ended.
     """
 
     storage: StoragePolicy
     video_prefix: str
     staging_dir: Path
     limits: DownloadLimits
+    patience_seconds: float
     download_concurrency: int
     sites: SiteRules
     min_free_bytes: int

@@ -1,5 +1,6 @@
 """A share: one submission of a link by a user, as BookmarkAI's gateway records it."""
 
+import re
 from dataclasses import dataclass
 from datetime import datetime
 from enum import StrEnum
@@ -56,3 +57,9 @@ class ShareProgress:
     media_id: str | None
     finished_at: datetime | None
     held_for: str | None = None
+
+
+def language_code(value: object) -> str | None:
+    """Read a language as others write it (`de`, `de-AT`, `pt_BR`) as Whisper does; None for what is none."""
+    found = re.fullmatch(r"([a-z]{2,3})(?:[-_][a-z0-9]{1,8})*", value.lower()) if isinstance(value, str) else None
+    return found[1] if found else None

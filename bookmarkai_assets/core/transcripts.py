@@ -1,24 +1,84 @@
 """A transcript: what was said, when, and what said so. Whisper's own names."""
 
-from dataclasses import dataclass
+import hashlib
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from enum import StrEnum
+
+from bookmarkai_assets.core.doubts import Doubt
 
 PREVIEW_CHARACTERS = 200
+
+UNKNOWN = "unknown"
+"""The engine, model and language of a transcript that was not made here."""
+
+
+class Task(StrEnum):
+    """What an engine does with speech: write it down as it is, or in English."""
+
+    TRANSCRIBE = "transcribe"
+    TRANSLATE = "translate"
+
+
+@dataclass(frozen=True)
+class Word:
+    """A word as it was said. Times in seconds from the start of the video; `probability` in 0..1.
+
+    `text` has the white space in front that Whisper gives it: the words of a segment, put together, are its text.
+    """
+
+    start: float
+    end: float
+    text: str
+    probability: float
 
 
 @dataclass(frozen=True)
 class Segment:
-    """A stretch of speech. Times in seconds from the start of the video."""
+    """A stretch of speech. Times in seconds from the start of the video.
+
+    `compression_ratio` is how much zlib shortens the text: of one that repeats itself, much. `words` is empty where the
+    engine was not asked for them.
+    """
 
     start: float
     end: float
     text: str
     avg_logprob: float
     no_speech_prob: float
+    compression_ratio: float = 0.0
+    words: tuple[Word, ...] = ()
+
+
+@dataclass(frozen=True)
+class Recipe:
+    """All that decides what an engine makes of a sound, other than the sound: the same recipe hears the same.
+
+    `weights_sha256` is of the model's weights file. `parameters` are the engine's own names and values.
+    """
+
+    engine: str
+    engine_version: str
+    model: str
+    weights_sha256: str
+    parameters: Mapping[str, str | int | float | bool | None] = field(default_factory=dict)
+
+    @property
+    def fingerprint(self) -> str:
+        """Stand for the recipe in 16 hex digits. The model's name counts only by its weights."""
+        told = [self.engine, self.engine_version, self.weights_sha256, dict(sorted(self.parameters.items()))]
+        return hashlib.sha256(json.dumps(told).encode()).hexdigest()[:16]
 
 
 @dataclass(frozen=True)
 class Transcript:
-    """What an engine heard. `duration_seconds` is the audio's length, `transcribe_seconds` the time it took."""
+    """What an engine heard. `duration_seconds` is the audio's length, `transcribe_seconds` the time it took.
+
+    `recipe` and `audio_sha256` say what made it of what; None for one that was not made here, or before they were kept.
+    `speech_seconds` is how much of the sound the engine's voice detection took for speech; None where nothing says so.
+    `doubts` are what `quality.judged` found.
+    """
 
     engine: str
     model: str
@@ -27,6 +87,10 @@ class Transcript:
     duration_seconds: float
     segments: tuple[Segment, ...]
     transcribe_seconds: float
+    recipe: Recipe | None = None
+    audio_sha256: str | None = None
+    speech_seconds: float | None = None
+    doubts: tuple[Doubt, ...] = ()
 
     @property
     def text(self) -> str:

@@ -45,7 +45,7 @@ def stored_media(
 ) -> Iterator[dg.Output[ShareResults] | dg.AssetCheckResult]:
     work = work_of(context.run, catalog, rules)
     yield from yield_results(
-        context, work, raw_video, check=lambda results: _bytes_are_there(work, results, stores), inputs=raw_video
+        context, work, raw_video, check=lambda results: [_bytes_are_there(work, results, stores)], inputs=raw_video
     )
 
 

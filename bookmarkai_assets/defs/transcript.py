@@ -6,11 +6,22 @@ import dagster as dg
 
 from bookmarkai_assets import metadata
 from bookmarkai_assets.batches import ShareResults, work_of, yield_results
+from bookmarkai_assets.core.doubts import DoubtKind, Severity
+from bookmarkai_assets.core.outcomes import Failure
 from bookmarkai_assets.core.ports import Catalog, SpeechEngine
 from bookmarkai_assets.core.rules import PipelineRules
 from bookmarkai_assets.defs.common import SHARE_ASSET
 from bookmarkai_assets.operations.stores import Stores, interrupt_all
 from bookmarkai_assets.operations.transcribing import transcribe_share
+
+_QUESTIONS = {
+    DoubtKind.NO_SPEECH: "Somebody speaks in the video. Where nobody does, the transcript is empty and its share done",
+    DoubtKind.REPETITION_LOOP: "The text does not repeat itself again and again, as Whisper does when it is lost",
+    DoubtKind.IMPLAUSIBLE_RATE: "The words a second are such as people speak",
+    DoubtKind.UNEXPECTED_LANGUAGE: "The language that was heard is the one that was hinted at",
+    DoubtKind.LOW_CONFIDENCE: "The engine was sure enough of the words, and of the language",
+    DoubtKind.NOT_COVERED: "There is text for the speech that voice detection found in the sound",
+}
 
 
 @dg.asset(
@@ -18,6 +29,15 @@ from bookmarkai_assets.operations.transcribing import transcribe_share
     kinds={"whisper", "text"},
     tags={"stage": "transcribe"},
     io_manager_key="catalog_io_manager",
+    check_specs=[
+        dg.AssetCheckSpec(
+            kind.value,
+            asset="transcript",
+            description=f"{question}. Looks at the transcripts of one run and names those that are doubted; an error "
+            "says that one is not to be relied on. `bookmarkai transcripts doubtful` lists all that stand",
+        )
+        for kind, question in _QUESTIONS.items()
+    ],
     description=metadata.described(
         "transcript", "What is said in the video, as Whisper heard it, read from the audio track wherever that is."
     ),
@@ -38,4 +58,31 @@ def transcript(
             lambda leased, media: transcribe_share(leased, media, work=work, engine=speech, stores=stores),
             interrupt=lambda: interrupt_all(stores),
         )
-    yield from yield_results(context, work, transcribed, metadata.of_transcript, inputs=stored_media)
+    yield from yield_results(context, work, transcribed, metadata.of_transcript, check=_doubts_in, inputs=stored_media)
+
+
+def _doubts_in(results: ShareResults) -> Iterator[dg.AssetCheckResult]:
+    """Check the transcripts of one run for each kind of doubt.
+
+    No check blocks: a doubtful transcript is there to be read, and its run has not failed.
+    """
+    doubts = {
+        share_id: result.transcript.doubts for share_id, result in results.items() if not isinstance(result, Failure)
+    }
+    for kind in _QUESTIONS:
+        found = {share_id: doubt for share_id, those in doubts.items() for doubt in those if doubt.kind is kind}
+        is_error = any(doubt.severity is Severity.ERROR for doubt in found.values())
+        yield dg.AssetCheckResult(
+            check_name=kind.value,
+            passed=not found,
+            severity=dg.AssetCheckSeverity.ERROR if is_error else dg.AssetCheckSeverity.WARN,
+            description=f"{len(found)} of {len(doubts)} transcripts are doubted" if found else None,
+            metadata={
+                "looked_at": len(doubts),
+                "doubted": len(found),
+                "partitions": metadata.table(
+                    ["share_id", "severity", "figure", "limit", "words"],
+                    [(key, d.severity.value, d.figure, d.limit, d.words) for key, d in found.items()],
+                ),
+            },
+        )

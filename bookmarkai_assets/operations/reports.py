@@ -2,6 +2,7 @@
 
 from typing import Any
 
+from bookmarkai_assets.core.doubts import as_plain
 from bookmarkai_assets.core.errors import CatalogUnavailableError, UnknownShareError
 from bookmarkai_assets.core.media import Media
 from bookmarkai_assets.core.outcomes import FAILURES, Failure, Outcome
@@ -136,6 +137,7 @@ def _transcript(transcript: Transcript) -> dict[str, Any]:
         "language_probability": transcript.language_probability,
         "text": transcript.text,
         "words": transcript.word_count,
+        "doubts": [as_plain(doubt) for doubt in transcript.doubts],
         "segments": [
             {"start": segment.start, "end": segment.end, "text": segment.text} for segment in transcript.segments
         ],

@@ -12,6 +12,7 @@ from bookmarkai_assets.core.media import Blob, Media, MediaState
 from bookmarkai_assets.core.outcomes import Failure, Outcome
 from bookmarkai_assets.core.placement import Backend
 from bookmarkai_assets.core.ports import SpeechEngine
+from bookmarkai_assets.core.quality import judged
 from bookmarkai_assets.core.shares import Share
 from bookmarkai_assets.core.storage_events import Purpose
 from bookmarkai_assets.core.transcripts import Transcript
@@ -31,11 +32,16 @@ class TranscribedShare:
     transcript: Transcript
     is_reused: bool
 
+    @property
+    def outcome(self) -> Outcome:
+        """How it ended: without a segment, nobody speaks in the video."""
+        return Outcome.DONE if self.transcript.segments else Outcome.NO_SPEECH
+
 
 def transcribe_share(
     leased: LeasedShare, media: Media, *, work: ShareWork, engine: SpeechEngine, stores: Stores
 ) -> TranscribedShare:
-    """Give the share its transcript and mark it done.
+    """Give the share its transcript, with what is to be doubted in it, and mark it done: `no_speech` when it is empty.
 
     Only the audio track is read. A share without a transcript takes over the one that another share of the same video
     got from the same engine and model; a share that has one is transcribed anew. Raises `ShareFailedError` (no_audio,
@@ -58,15 +64,28 @@ def transcribe_share(
     earlier = None
     if transcripts.get(share_id) is None:
         earlier = transcripts.find_for_media(media.media_id, engine=engine.engine, model=engine.model)
-    transcript = earlier
+    transcript, language = earlier, work.rules.language
     if transcript is None:
+        language = language or _hinted_language(share_id, work=work, engine=engine)
         with _sound_of(leased, media, media.audio, work=work, stores=stores) as path:
-            transcript = engine.transcribe(path, language=work.rules.language)
+            transcript = engine.transcribe(path, language=language)
+    # One that is reused was judged when it was made, unless that was before transcripts were.
+    if earlier is None or (earlier.recipe is None and not earlier.doubts):
+        transcript = judged(transcript, hinted_language=language)
     if not work.catalog.work.holds(work.owner, leased.media_id):
         raise LeaseLostError(f"run {work.owner} has lost the lease on media {leased.media_id} while it transcribed")
     transcripts.put(share_id, transcript, now=work.clock())
-    work.catalog.work.finish(share_id, media_url=media.video.url, owner=work.owner, now=work.clock())
-    return TranscribedShare(leased.share, media, transcript, is_reused=earlier is not None)
+    transcribed = TranscribedShare(leased.share, media, transcript, is_reused=earlier is not None)
+    work.catalog.work.finish(
+        share_id, media_url=media.video.url, owner=work.owner, now=work.clock(), outcome=transcribed.outcome
+    )
+    return transcribed
+
+
+def _hinted_language(share_id: str, *, work: ShareWork, engine: SpeechEngine) -> str | None:
+    """Give the language that the gateway has for the share, if the model knows it."""
+    hint = work.catalog.shares.hinted_language(share_id)
+    return hint if hint is not None and engine.supports(hint) else None
 
 
 @contextmanager

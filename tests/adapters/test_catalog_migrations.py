@@ -19,8 +19,10 @@ from sqlalchemy import create_engine, inspect, text
 from bookmarkai_assets.adapters import catalog as package
 from bookmarkai_assets.adapters.catalog import downgrade_catalog, open_catalog, schema_state, upgrade_catalog
 from bookmarkai_assets.adapters.catalog.schema import REVISIONS
+from bookmarkai_assets.adapters.catalog.search_tables import FULL_TEXT_TABLE
 from bookmarkai_assets.adapters.catalog.tables import SCHEMA_VERSION_TABLE, metadata
 from bookmarkai_assets.core.errors import ConfigurationError
+from bookmarkai_assets.core.search_query import parse_query
 from bookmarkai_assets.core.windows import day_of
 from tests.support.catalog import (
     PLACEMENT,
@@ -45,7 +47,8 @@ FIRST_TABLES = {"share_work", "leases", "media", "storage_events", "transcript_p
 
 ROLLOUT_TABLES = {"event_totals", "rollout_decisions", "storage_verifications", "incidents", "cursors"}
 SITE_TABLES = {"sites", "site_places", "link_names"}
-OUR_TABLES = FIRST_TABLES | {"tombstones"} | ROLLOUT_TABLES | SITE_TABLES
+SEARCH_TABLES = {"transcript_documents", "transcript_segments"}
+OUR_TABLES = FIRST_TABLES | {"tombstones"} | ROLLOUT_TABLES | SITE_TABLES | SEARCH_TABLES
 GATEWAY_TABLES = {"shares", "transcripts"}
 
 # As the gateway makes them, with columns and tables that this project knows nothing of.
@@ -90,10 +93,10 @@ def empty_url(request: pytest.FixtureRequest, tmp_path: Path) -> str:
 
 
 def tables_of(url: str) -> set[str]:
-    """List the tables of a database."""
+    """List the tables of a database, but for SQLite's index of words, which it keeps as tables."""
     engine = create_engine(url)
     try:
-        return set(inspect(engine).get_table_names())
+        return {name for name in inspect(engine).get_table_names() if not name.startswith(FULL_TEXT_TABLE)}
     finally:
         engine.dispose()
 
@@ -124,7 +127,16 @@ def test_the_migrations_make_what_the_code_expects(empty_url: str) -> None:
     engine = create_engine(empty_url)
     with engine.connect() as connection:
         context = MigrationContext.configure(
-            connection, opts={"version_table": SCHEMA_VERSION_TABLE, "compare_type": True}
+            connection,
+            opts={
+                "version_table": SCHEMA_VERSION_TABLE,
+                "compare_type": True,
+                # SQLite's index of words is kept as tables, and PostgreSQL's as an index that SQLite has not.
+                "include_name": lambda name, kind, _: kind != "table" or not name.startswith(FULL_TEXT_TABLE),
+                "include_object": lambda _thing, name, *_: (
+                    name != "ix_transcript_segments_words" or engine.dialect.name == "postgresql"
+                ),
+            },
         )
         differences = compare_metadata(context, metadata)
     engine.dispose()
@@ -147,6 +159,7 @@ def test_every_constraint_has_a_name_of_ours(empty_postgres_url: str) -> None:
         "uq_shares_idempotency_key",
         "uq_shares_url_user_id",
         "uq_rollout_decisions_previous_id",
+        "uq_transcript_documents_share_id",
     }
 
 
@@ -300,9 +313,40 @@ def test_going_back_before_the_rollout_keeps_media_and_events(empty_url: str) ->
         assert [series.purpose for series in catalog.totals.totals(day_of(NOON))] == [""]
 
 
+def test_an_upgrade_makes_what_was_said_findable(empty_url: str) -> None:
+    """Transcripts of an earlier release and of the gateway are indexed by the upgrade; going back forgets no text."""
+    make_schema(empty_url, "0006")
+    with_segments, without, deleted = (str(uuid4()) for _ in range(3))
+    rows = "".join(
+        f"""INSERT INTO shares (id, user_id, url) VALUES ('{share_id}', '{USER}', 'https://example.com/{share_id}');
+INSERT INTO transcripts (id, share_id, full_text, segments) VALUES ('{uuid4()}', '{share_id}', {said});
+"""  # noqa: S608 - ids of this test
+        for share_id, said in (
+            (with_segments, """'Bonjour', '[{"start": 1.5, "end": 2, "text": "Un café noir"}]'"""),
+            (without, "'Kaffee oder café?', NULL"),
+            (deleted, "'No more café', NULL"),
+        )
+    )
+    run_script(empty_url, f"{rows}DELETE FROM shares WHERE id = '{deleted}'")  # noqa: S608 - as above
+
+    upgrade_catalog(empty_url)
+
+    with open_catalog(empty_url) as catalog:
+        hits = catalog.search.search(parse_query("cafe"))
+        assert {(hit.share_id, hit.text, hit.start_seconds) for hit in hits} == {
+            (with_segments, "Un café noir", 1.5),
+            (without, "Kaffee oder café?", None),
+        }
+        assert catalog.search.count_unindexed() == 0
+    downgrade_catalog(empty_url, "0006")
+    upgrade_catalog(empty_url)
+    with open_catalog(empty_url) as catalog:
+        assert len(catalog.search.search(parse_query("cafe"))) == 2
+
+
 def test_an_unknown_revision_cannot_be_gone_back_to(empty_url: str) -> None:
     """The message lists the revisions there are."""
-    expected = "expected one of the revisions base, 0001, 0002, 0003, 0004, 0005, found '0000'"
+    expected = "expected one of the revisions base, 0001, 0002, 0003, 0004, 0005, 0006, 0007, found '0000'"
     with pytest.raises(ConfigurationError, match=expected):
         downgrade_catalog(empty_url, "0000")
 

@@ -7,20 +7,26 @@ from collections.abc import Iterable
 from concurrent.futures import ThreadPoolExecutor
 from fractions import Fraction
 from pathlib import Path
+from typing import Any
 
 import pytest
 
 from bookmarkai_assets.adapters.speech.faster_whisper import FasterWhisperEngine, ModelParameters, shared_model
 from bookmarkai_assets.core.errors import ConfigurationError, TranscriptionError
+from bookmarkai_assets.core.transcripts import Task
 from bookmarkai_assets.demo.samples import LONG_SAMPLE, SHORT_SAMPLES
 
 TINY_EN = ModelParameters(model="tiny.en", device="cpu", compute_type="int8", cpu_threads=1)
 RATE = 16_000
 
 
-def make_engine(model: str = "tiny.en", device: str = "cpu", compute_type: str = "int8") -> FasterWhisperEngine:
+def make_engine(
+    model: str = "tiny.en", device: str = "cpu", compute_type: str = "int8", task: Task = Task.TRANSCRIBE
+) -> FasterWhisperEngine:
     """Make an engine that differs from the usual one in what the test is about."""
-    return FasterWhisperEngine(model=model, device=device, compute_type=compute_type, cpu_threads=1, beam_size=1)
+    return FasterWhisperEngine(
+        model=model, device=device, compute_type=compute_type, cpu_threads=1, beam_size=1, task=task
+    )
 
 
 def write_wav(path: Path, samples: Iterable[float]) -> Path:
@@ -63,7 +69,8 @@ class TestWithTheModel:
         cut_seconds = 3.77
         cut = write_wav(tmp_path / "cut.wav", _decoded(SHORT_SAMPLES[0].path)[: int(cut_seconds * RATE)])
         transcript = make_engine().transcribe(cut, language=None)
-        assert transcript.segments[-1].end == transcript.duration_seconds == pytest.approx(cut_seconds, abs=0.001)
+        assert transcript.duration_seconds == pytest.approx(cut_seconds, abs=0.001)
+        assert 3.5 < transcript.segments[-1].end <= transcript.duration_seconds
 
     def test_half_a_minute_has_several_segments(self) -> None:
         """A longer text comes back in pieces that subtitles can use, each a few seconds long."""
@@ -76,6 +83,24 @@ class TestWithTheModel:
         """German asked of tiny.en is a settings error that says which models know German, not English text."""
         with pytest.raises(ConfigurationError, match=r"tiny\.en knows English only, found 'de'; .* without \.en"):
             make_engine().transcribe(SHORT_SAMPLES[0].path, language="de")
+
+    def test_a_model_of_english_alone_translates_nothing(self) -> None:
+        """It is an error of settings, which names the setting and the model."""
+        with pytest.raises(ConfigurationError, match=r"WHISPER_TASK=translate: .* tiny\.en"):
+            make_engine(task=Task.TRANSLATE).transcribe(SHORT_SAMPLES[0].path, language=None)
+
+    def test_what_follows_the_last_word_is_not_read_again(self, monkeypatch: pytest.MonkeyPatch) -> None:
+        """Half a minute of speech is one window: the rest behind its last word, in which nobody speaks, is none."""
+        whisper: Any = shared_model(TINY_EN).whisper
+        generate, windows = whisper.generate_with_fallback, []
+
+        def count(*given: object) -> object:
+            windows.append(given)
+            return generate(*given)
+
+        monkeypatch.setattr(whisper, "generate_with_fallback", count)
+        make_engine().transcribe(LONG_SAMPLE.path, language="en")
+        assert len(windows) == 1
 
     def test_a_video_without_sound_is_refused(self, tmp_path: Path) -> None:
         """A video that has only a picture is an error that says so."""

@@ -325,6 +325,16 @@ def test_speech_is_heard_in_the_sample(doctor: Doctor, tiny_en_model: Path, lang
     assert "of the words heard" in checks["speech"]["found"]
 
 
+@pytest.mark.xdist_group("openai-whisper")
+def test_the_other_engine_is_heard_too(doctor: Doctor, tiny_en_checkpoint: Path) -> None:
+    """Under openai-whisper its checkpoint is named, and the sample read by it."""
+    checks = doctor(
+        "speech", WHISPER_ENGINE="openai-whisper", WHISPER_MODEL=str(tiny_en_checkpoint), WHISPER_BEAM_SIZE="1"
+    )
+    assert statuses(checks) == {"speech model": "pass", "speech": "pass"}
+    assert str(tiny_en_checkpoint) in checks["speech model"]["found"]
+
+
 def test_a_language_that_the_model_does_not_know_fails(doctor: Doctor, tiny_en_model: Path) -> None:
     """As every transcription would."""
     checks = doctor("speech", WHISPER_MODEL=str(tiny_en_model), WHISPER_LANGUAGE="de")
@@ -339,7 +349,7 @@ def test_a_model_that_is_not_here_is_not_downloaded(
     monkeypatch.setattr("huggingface_hub.constants.HF_HUB_CACHE", str(tmp_path / "cache"))
     checks = doctor("speech", WHISPER_MODEL="small")
     assert statuses(checks) == {"speech model": "warn", "speech": "skip"}
-    assert 'download_model("small")' in checks["speech model"]["command"]
+    assert checks["speech model"]["command"].endswith("models fetch small")
     assert not (tmp_path / "cache").exists()
 
 

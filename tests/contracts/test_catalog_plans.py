@@ -36,6 +36,7 @@ WALKED = tuple(
         "ix_incidents_undelivered",
         "ix_rollout_decisions_standing",
         "ix_storage_verifications_verified_at_id",
+        "ix_transcript_provenance_doubtful",
     )
 )
 """The indexes that are read from an end in order, as far as the limit; the partial ones hold few rows."""
@@ -225,6 +226,8 @@ def test_no_frequent_question_reads_a_whole_table(full_catalog: OpenCatalog) -> 
         "free": lambda: work.free("m7", owner="mover"),
         "transcripts.get": lambda: catalog.transcripts.get(share_id),
         "find_for_media": lambda: catalog.transcripts.find_for_media("m7", engine="e", model="m"),
+        "transcripts.doubtful": lambda: catalog.transcripts.doubtful(limit=50),
+        "shares.list of no speech": lambda: catalog.shares.list(outcomes=[Outcome.NO_SPEECH], limit=50),
         "for_share": lambda: catalog.events.for_share(share_id),
         "events.after": lambda: catalog.events.after(FINISHED - 5, limit=50),
         "totals": lambda: catalog.totals.totals(WEEK),
@@ -256,6 +259,8 @@ def test_no_frequent_question_reads_a_whole_table(full_catalog: OpenCatalog) -> 
     assert "ix_share_work_parked" in plans["parked_since"]
     assert "ix_share_work_failed" in plans["shares.list by outcome"]
     assert "ix_share_work_failed" in plans["failures.standing by outcome"]
+    assert "ix_share_work_failed" in plans["shares.list of no speech"]
+    assert "ix_transcript_provenance_doubtful" in plans["transcripts.doubtful"]
     assert "ix_tombstones_unconfirmed_url" in plans["tombstones.confirm"]
     assert "ix_tombstones_written_at_id" in plans["tombstones.list"]
     assert "ix_rollout_decisions_standing" in plans["standing"]

@@ -120,3 +120,25 @@ def test_a_share_made_by_the_gateway_without_a_platform_is_unknown(each_catalog:
 
     assert (share.platform, share.status) == ("unknown", "pending")
     assert share.created_at.utcoffset() == timedelta(0)
+
+
+@pytest.mark.parametrize(
+    ("document", "language"),
+    [
+        ('{"language": "de-AT", "title": "x"}', "de"),
+        ('{"language": "PT_br"}', "pt"),
+        ('{"language": "not a language"}', None),
+        ('{"language": 7}', None),
+        ('{"title": "x"}', None),
+        ("[]", None),
+        (None, None),
+    ],
+)
+def test_the_gateway_may_hint_at_a_language(
+    each_catalog: OpenCatalog, document: str | None, language: str | None
+) -> None:
+    """What it wrote into `platform_data.language` is read as Whisper names languages; what is none is no hint."""
+    share_id = add_share(each_catalog)
+    execute(each_catalog, "UPDATE shares SET platform_data = :document", document=document)
+
+    assert each_catalog.shares.hinted_language(share_id) == language

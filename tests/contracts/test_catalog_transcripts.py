@@ -8,7 +8,7 @@ from uuid import uuid4
 from sqlalchemy import text
 
 from bookmarkai_assets.adapters.catalog import OpenCatalog
-from bookmarkai_assets.core.transcripts import Segment
+from bookmarkai_assets.core.transcripts import Recipe, Segment, Word
 from tests.support.catalog import add_share, at, begin, execute, transcript_of
 
 
@@ -61,7 +61,31 @@ def test_the_gateway_reads_text_language_and_segments(each_catalog: OpenCatalog)
         row = connection.execute(text("SELECT full_text, language, segments FROM transcripts")).one()
     segments = row.segments if isinstance(row.segments, list) else json.loads(row.segments)
     assert (row.full_text, row.language) == ("Hello cake 🍰", "en")
-    assert segments[1] == {"start": 1.0, "end": 2.0, "text": " cake 🍰", "avg_logprob": -0.25, "no_speech_prob": 0.01}
+    assert segments[1] == {
+        "start": 1.0,
+        "end": 2.0,
+        "text": " cake 🍰",
+        "avg_logprob": -0.25,
+        "no_speech_prob": 0.01,
+        "compression_ratio": 0.0,
+    }
+
+
+def test_words_and_what_made_a_transcript_come_back(each_catalog: OpenCatalog) -> None:
+    """When each word was said, the recipe and the sound's digest are kept; what cannot be stored gives way."""
+    share_id = add_share(each_catalog)
+    words = (Word(0.0, 0.5, " Hello", 0.9), Word(0.5, 1.0, " ca\x00ke", math.nan))
+    segment = Segment(0.0, 1.0, " Hello cake", -0.25, 0.01, compression_ratio=1.2, words=words)
+    recipe = Recipe("faster-whisper", "1.2.1", "tiny.en", "ab" * 32, {"beam_size": 5, "vad_filter": True, "task": None})
+    made = replace(transcript_of(), segments=(segment,), recipe=recipe, engine=recipe.engine, model=recipe.model)
+
+    each_catalog.transcripts.put(share_id, replace(made, audio_sha256="cd" * 32), now=at(1))
+
+    found = each_catalog.transcripts.get(share_id)
+    assert found is not None
+    assert (found.recipe, found.audio_sha256) == (recipe, "cd" * 32)
+    assert found.segments[0].words == (Word(0.0, 0.5, " Hello", 0.9), Word(0.5, 1.0, " ca\ufffdke", 0.0))
+    assert found.segments[0].compression_ratio == 1.2
 
 
 def test_what_json_cannot_say_is_written_as_the_worst(each_catalog: OpenCatalog) -> None:

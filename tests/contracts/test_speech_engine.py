@@ -1,14 +1,17 @@
-"""What every `SpeechEngine` promises, told of the fake and of the real one."""
+"""What every `SpeechEngine` promises, told of the fake and of the real ones."""
 
 import dataclasses
+import hashlib
 import wave
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
+from functools import cached_property
 from pathlib import Path
 
 import pytest
 
 from bookmarkai_assets.adapters.speech.faster_whisper import FasterWhisperEngine
+from bookmarkai_assets.adapters.speech.openai_whisper import OpenAIWhisperEngine
 from bookmarkai_assets.core.errors import ConfigurationError, TranscriptionError
 from bookmarkai_assets.core.ports import SpeechEngine
 from bookmarkai_assets.core.transcripts import Transcript
@@ -16,46 +19,90 @@ from bookmarkai_assets.demo.samples import SHORT_SAMPLES
 from tests.fakes.speech import FakeSpeechEngine, silence_bytes, speech_bytes
 from tests.support.wer import word_error_rate
 
-SPOKEN = SHORT_SAMPLES[0]
+SPOKEN = next(sample for sample in SHORT_SAMPLES if sample.file == "desk-stretch.mp4")
+"""The shortest: openai-whisper takes its time."""
 
 
 @dataclass(frozen=True)
 class Recordings:
-    """An engine, and files in a form that it reads."""
+    """An engine, one like it with another beam, and files in a form that they read."""
 
     engine: SpeechEngine
+    other: SpeechEngine
     speech: Path
     silence: Path
 
+    @cached_property
+    def told(self) -> tuple[Transcript, list[tuple[float, float]]]:
+        """What was heard in the speech, once for all tests that only look at it, and the progress that was told."""
+        told: list[tuple[float, float]] = []
+        transcript = self.engine.transcribe(
+            self.speech, language=None, on_progress=lambda done, of: told.append((done, of))
+        )
+        return transcript, told
 
-@pytest.fixture(params=["fake", "faster-whisper"])
-def recordings(request: pytest.FixtureRequest, tmp_path: Path) -> Recordings:
-    """Give each engine in turn; the real one where its model is installed."""
+    @property
+    def heard(self) -> Transcript:
+        """The transcript alone."""
+        return self.told[0]
+
+
+@pytest.fixture(
+    scope="module",
+    params=[
+        "fake",
+        pytest.param("faster-whisper", marks=pytest.mark.xdist_group("faster-whisper")),
+        # Loading torch takes seconds: one worker does it.
+        pytest.param("openai-whisper", marks=pytest.mark.xdist_group("openai-whisper")),
+    ],
+)
+def recordings(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Recordings:
+    """Give each engine in turn; the real ones where their packages are installed, with the same weights."""
+    tmp_path = tmp_path_factory.mktemp("recordings")
     silence = tmp_path / "silence.wav"
     if request.param == "fake":
         speech = tmp_path / "speech.m4a"
         speech.write_bytes(speech_bytes(SPOKEN.text))
         silence.write_bytes(silence_bytes())
-        return Recordings(FakeSpeechEngine(), speech, silence)
-    request.getfixturevalue("tiny_en_model")
+        return Recordings(FakeSpeechEngine(), FakeSpeechEngine(beam_size=2), speech, silence)
     with wave.open(str(silence), "wb") as audio:
         audio.setnchannels(1)
         audio.setsampwidth(2)
         audio.setframerate(16_000)
         audio.writeframes(bytes(2 * 16_000 * 3))
-    engine = FasterWhisperEngine(model="tiny.en", device="cpu", compute_type="int8", cpu_threads=1, beam_size=1)
-    return Recordings(engine, SPOKEN.path, silence)
+    if request.param == "faster-whisper":
+        request.getfixturevalue("tiny_en_model")
+        return Recordings(faster_whisper(2), faster_whisper(1), SPOKEN.path, silence)
+    checkpoint: Path = request.getfixturevalue("tiny_en_checkpoint")
+    return Recordings(openai_whisper(checkpoint, 2), openai_whisper(checkpoint, 1), SPOKEN.path, silence)
+
+
+def faster_whisper(beam_size: int) -> SpeechEngine:
+    """Make the engine with the packaged model."""
+    return FasterWhisperEngine(model="tiny.en", device="cpu", compute_type="int8", cpu_threads=1, beam_size=beam_size)
+
+
+def openai_whisper(checkpoint: Path, beam_size: int) -> SpeechEngine:
+    """Make the engine with a checkpoint of the same weights."""
+    return OpenAIWhisperEngine(
+        model=str(checkpoint),
+        cache=checkpoint.parent,
+        device="cpu",
+        compute_type=None,
+        cpu_threads=1,
+        beam_size=beam_size,
+    )
 
 
 def test_speech_comes_back_as_text(recordings: Recordings) -> None:
     """What was said comes back with at most 15 words in a hundred wrong."""
-    transcript = recordings.engine.transcribe(recordings.speech, language=None)
+    transcript = recordings.heard
     assert word_error_rate(SPOKEN.text, transcript.text) <= 0.15
 
 
 def test_segments_follow_each_other_within_the_file(recordings: Recordings) -> None:
     """Segments come in the order of the speech, none before the file's start or after its end, each with words."""
-    transcript = recordings.engine.transcribe(recordings.speech, language=None)
+    transcript = recordings.heard
     times = [time for segment in transcript.segments for time in (segment.start, segment.end)]
     assert times
     assert times == sorted(times)
@@ -64,16 +111,57 @@ def test_segments_follow_each_other_within_the_file(recordings: Recordings) -> N
     assert all(segment.text.strip() for segment in transcript.segments)
 
 
-def test_a_transcript_says_what_made_it(recordings: Recordings) -> None:
-    """The transcript carries the names that the engine goes by before it has transcribed anything."""
-    named = (recordings.engine.engine, recordings.engine.model)
-    transcript = recordings.engine.transcribe(recordings.speech, language=None)
-    assert (transcript.engine, transcript.model) == named
+def test_words_follow_each_other_within_their_segment(recordings: Recordings) -> None:
+    """Each word has its time and how sure it is; put together, the words of a segment are its text."""
+    for segment in recordings.heard.segments:
+        times = [time for word in segment.words for time in (word.start, word.end)]
+        assert times == sorted(times)
+        assert segment.start <= times[0] < times[-1] <= segment.end
+        assert "".join(word.text for word in segment.words) == segment.text
+        assert all(0 < word.probability <= 1 for word in segment.words)
+        assert 0.5 < segment.compression_ratio < 2.4
+
+
+def test_progress_goes_on_to_the_end(recordings: Recordings) -> None:
+    """What is told begins at nothing, never goes back, and ends with all; of silence too."""
+    of_silence: list[tuple[float, float]] = []
+    silent = recordings.engine.transcribe(
+        recordings.silence, language=None, on_progress=lambda done, of: of_silence.append((done, of))
+    )
+    for transcript, told in (recordings.told, (silent, of_silence)):
+        assert {of for _, of in told} == {transcript.duration_seconds}
+        done = [seconds for seconds, _ in told]
+        assert done == sorted(done)
+        assert (done[0], done[-1]) == (0.0, transcript.duration_seconds)
+    assert len(recordings.told[1]) >= 3
+
+
+def test_a_transcript_says_what_made_it_of_what(recordings: Recordings) -> None:
+    """It carries the recipe that the engine told before it transcribed anything, and the hash of the file."""
+    engine = recordings.engine
+    recipe = engine.recipe()
+    transcript = recordings.heard
+    assert transcript.recipe == recipe
+    assert (transcript.engine, transcript.model) == (engine.engine, engine.model) == (recipe.engine, recipe.model)
+    assert len(bytes.fromhex(recipe.weights_sha256)) == 32
+    assert transcript.audio_sha256 == hashlib.sha256(recordings.speech.read_bytes()).hexdigest()
+
+
+def test_another_parameter_is_another_recipe(recordings: Recordings) -> None:
+    """A beam of another size may hear other words: the recipes differ, while the same engine's stays the same."""
+    assert recordings.engine.recipe().fingerprint != recordings.other.recipe().fingerprint
+    assert recordings.engine.recipe().fingerprint == recordings.engine.recipe().fingerprint
+
+
+def test_an_engine_says_which_languages_it_knows(recordings: Recordings) -> None:
+    """English is known to all of them, Klingon to none."""
+    assert recordings.engine.supports("en")
+    assert not recordings.engine.supports("tlh")
 
 
 def test_the_language_is_named(recordings: Recordings) -> None:
     """English speech is reported as en with a probability between 0 and 1, and as surely en when en was given."""
-    found = recordings.engine.transcribe(recordings.speech, language=None)
+    found = recordings.heard
     given = recordings.engine.transcribe(recordings.speech, language="en")
     assert found.language == given.language == "en"
     assert 0.5 < found.language_probability <= 1.0
@@ -86,12 +174,15 @@ def test_silence_has_no_words(recordings: Recordings) -> None:
     assert transcript.segments == ()
     assert transcript.text == ""
     assert transcript.duration_seconds == pytest.approx(3.0)
+    assert transcript.speech_seconds == 0.0
 
 
 def test_a_second_time_hears_the_same(recordings: Recordings) -> None:
-    """Transcribing a file again gives the same transcript, but for the time it took."""
-    first, second = (recordings.engine.transcribe(recordings.speech, language=None) for _ in range(2))
-    assert _without_time(first) == _without_time(second)
+    """Transcribing a file again gives the same words at the same times; figures may differ in their last digits."""
+    again = recordings.engine.transcribe(recordings.speech, language=None)
+    assert _without_figures(again) == _without_figures(recordings.heard)
+    for one, other in zip(again.segments, recordings.heard.segments, strict=True):
+        assert one.avg_logprob == pytest.approx(other.avg_logprob, abs=1e-4)
 
 
 def test_threads_may_share_an_engine(recordings: Recordings) -> None:
@@ -122,5 +213,21 @@ def test_an_unknown_language_is_a_matter_of_settings(recordings: Recordings) -> 
         recordings.engine.transcribe(recordings.speech, language="tlh")
 
 
-def _without_time(transcript: Transcript) -> Transcript:
-    return dataclasses.replace(transcript, transcribe_seconds=0.0)
+@pytest.mark.usefixtures("tiny_en_model")
+def test_all_engines_hear_the_same(recordings: Recordings) -> None:
+    """At most one word in twenty is another one than faster-whisper hears, with the same weights and beam."""
+    heard = faster_whisper(2).transcribe(SPOKEN.path, language=None).text
+    assert word_error_rate(heard, recordings.heard.text) <= 0.05
+
+
+def _without_figures(transcript: Transcript) -> Transcript:
+    segments = tuple(
+        dataclasses.replace(
+            segment,
+            avg_logprob=0.0,
+            no_speech_prob=0.0,
+            words=tuple(dataclasses.replace(word, probability=0.0) for word in segment.words),
+        )
+        for segment in transcript.segments
+    )
+    return dataclasses.replace(transcript, transcribe_seconds=0.0, segments=segments)

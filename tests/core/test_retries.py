@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from bookmarkai_assets.core.outcomes import FAILURES, Failure, Outcome
+from bookmarkai_assets.core.outcomes import ENDS_WELL, FAILURES, Failure, Outcome
 from bookmarkai_assets.core.retries import RetryPolicy, next_attempt_at
 
 NOW = datetime(2026, 1, 1, tzinfo=UTC)
@@ -40,7 +40,7 @@ def test_a_wait_is_at_least_half_of_the_full_one_and_at_most_the_longest(attempt
     assert timedelta(seconds=15) <= at - NOW <= timedelta(seconds=3600)
 
 
-def test_every_outcome_but_done_says_what_to_do_next() -> None:
+def test_every_outcome_but_the_good_ends_says_what_to_do_next() -> None:
     """No failure leaves a person without a next step."""
-    assert set(FAILURES) == set(Outcome) - {Outcome.DONE}
+    assert set(FAILURES) == set(Outcome) - ENDS_WELL
     assert all(kind.next_step.endswith(".") for kind in FAILURES.values())

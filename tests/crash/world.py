@@ -23,7 +23,7 @@ from bookmarkai_assets.adapters.s3_store import S3Store
 from bookmarkai_assets.core.media import Media
 from bookmarkai_assets.core.outcomes import Failure, Outcome
 from bookmarkai_assets.core.placement import Backend, StorageMode, StoragePolicy
-from bookmarkai_assets.core.ports import AddedShare, DownloadedVideo, DownloadLimits, Resolved
+from bookmarkai_assets.core.ports import AddedShare, DownloadedVideo, DownloadLimits, Resolved, never
 from bookmarkai_assets.core.retention import RetentionPolicy
 from bookmarkai_assets.core.retries import RetryPolicy
 from bookmarkai_assets.core.rules import PipelineRules
@@ -199,6 +199,7 @@ class World:
             video_prefix=VIDEO_PREFIX,
             staging_dir=paths.staging,
             limits=DownloadLimits(max_bytes=1 << 20, max_duration_seconds=60, timeout_seconds=60),
+            patience_seconds=2,
             download_concurrency=1,
             sites=_DEFAULTS.sites,
             min_free_bytes=0,
@@ -334,8 +335,10 @@ class _Site(FakeDownloader):
         self._on_step = on_step
 
     @override
-    def download(self, url: str, directory: Path, limits: DownloadLimits) -> DownloadedVideo | Resolved | Failure:
-        result = super().download(url, directory, limits)
+    def download(
+        self, url: str, directory: Path, limits: DownloadLimits, *, give_up: Callable[[], bool] = never
+    ) -> DownloadedVideo | Resolved | Failure:
+        result = super().download(url, directory, limits, give_up=give_up)
         self._on_step("download after")
         return result
 

@@ -1,5 +1,6 @@
 """The three assets over the production graph: what becomes of shares, good and bad, alone and in batches."""
 
+import json
 import threading
 from datetime import UTC, datetime
 from pathlib import Path
@@ -488,6 +489,18 @@ def test_a_failed_download_leaves_no_directory(pipeline: Pipeline) -> None:
     pipeline.share_links(link("gone"))
     pipeline.tick_and_run()
     assert not any((pipeline.media_dir / ".staging").iterdir())
+
+
+@pytest.mark.parametrize(("hint", "language"), [("de-AT", "de"), ("fr", None)])
+def test_the_gateway_may_say_which_language_is_spoken(pipeline: Pipeline, hint: str, language: str | None) -> None:
+    """What it says of a share is told to the engine, unless the model does not know that language."""
+    pipeline.share("a")
+    engine = create_engine(pipeline.settings["catalog_url"])
+    with engine.begin() as connection:
+        connection.execute(text("UPDATE shares SET platform_data = :said"), {"said": json.dumps({"language": hint})})
+    engine.dispose()
+    pipeline.tick_and_run()
+    assert [heard.language for heard in pipeline.speech.calls] == [language]
 
 
 def test_a_run_that_lost_its_lease_while_it_transcribed_writes_nothing(

@@ -4,6 +4,7 @@ import dagster as dg
 import pytest
 
 from bookmarkai_assets import metadata, rollout_metadata
+from bookmarkai_assets.core.doubts import DoubtKind
 from bookmarkai_assets.core.gate import RuleName
 from bookmarkai_assets.definitions import build_defs
 from bookmarkai_assets.settings import load_settings
@@ -58,6 +59,7 @@ def test_the_graph_is_this_one(defs: dg.Definitions) -> None:
         "local_cleanup:nothing_failed",
         "stored_media:bytes_are_there",
         "storage_verification:nothing_is_missing_or_different",
+        *(f"transcript:{kind}" for kind in DoubtKind),
         *(f"rollout_metrics:{rule}" for rule in RuleName),
     }
 

@@ -1,18 +1,20 @@
 """An in-memory `SpeechEngine`, for tests of what uses one. Passes the port's contract suite."""
 
 import hashlib
+from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
 from typing_extensions import override
 
 from bookmarkai_assets.core.errors import BookmarkAIError, ConfigurationError, TranscriptionError
-from bookmarkai_assets.core.ports import SpeechEngine
-from bookmarkai_assets.core.transcripts import Segment, Transcript
+from bookmarkai_assets.core.ports import SpeechEngine, unwatched
+from bookmarkai_assets.core.transcripts import UNKNOWN, Recipe, Segment, Transcript, Word
 
 _SPEECH = b"speech:"
 _SILENCE = b"silence:"
 _WORDS_PER_SECOND = 2.5
+_LANGUAGES = ("en", "de")
 
 
 def speech_bytes(text: str) -> bytes:
@@ -39,9 +41,10 @@ class FakeSpeechEngine(SpeechEngine):
     Two files with different bytes never sound the same. An empty file and a web page are no media to it.
     """
 
-    def __init__(self, *, engine: str = "fake", model: str = "fake-model") -> None:
+    def __init__(self, *, engine: str = "fake", model: str = "fake-model", beam_size: int = 1) -> None:
         self._engine = engine
         self._model = model
+        self._beam_size = beam_size
         self._failures: list[BookmarkAIError] = []
         self.calls: list[HeardFile] = []
 
@@ -60,24 +63,41 @@ class FakeSpeechEngine(SpeechEngine):
         return self._model
 
     @override
-    def transcribe(self, audio: Path, *, language: str | None) -> Transcript:
+    def recipe(self) -> Recipe:
+        weights = hashlib.sha256(self._model.encode()).hexdigest()
+        return Recipe(self._engine, "1.0", self._model, weights, {"beam_size": self._beam_size})
+
+    @override
+    def supports(self, language: str) -> bool:
+        return language in _LANGUAGES
+
+    @override
+    def transcribe(
+        self, audio: Path, *, language: str | None, on_progress: Callable[[float, float], object] = unwatched
+    ) -> Transcript:
         self.calls.append(HeardFile(audio, language))
         if self._failures:
             raise self._failures.pop(0)
-        if language not in {None, "en", "de"}:
+        if language is not None and language not in _LANGUAGES:
             raise ConfigurationError(f"expected one of the languages en, de, or none to detect it, found {language!r}")
         data = audio.read_bytes() if audio.is_file() else b""
         if not data or data.startswith(b"<"):
             raise TranscriptionError(f"expected an audio or video file at {audio}, found none; fetch the media again")
         segments = _segments(_heard(data))
+        duration_seconds = segments[-1].end + 0.5 if segments else 3.0
+        for done in (0.0, *(segment.end for segment in segments), duration_seconds):
+            on_progress(done, duration_seconds)
         return Transcript(
             engine=self._engine,
             model=self._model,
-            language=language or "en",
+            language=language or ("en" if segments else UNKNOWN),
             language_probability=1.0 if language else 0.9 * bool(segments),
-            duration_seconds=segments[-1].end + 0.5 if segments else 3.0,
+            duration_seconds=duration_seconds,
             segments=segments,
             transcribe_seconds=0.01,
+            recipe=self.recipe(),
+            audio_sha256=hashlib.sha256(data).hexdigest(),
+            speech_seconds=segments[-1].end if segments else 0.0,
         )
 
 
@@ -93,9 +113,15 @@ def _segments(text: str) -> tuple[Segment, ...]:
     """Make each sentence a segment, spoken at an even pace, with the space in front that Whisper writes too."""
     segments: list[Segment] = []
     start = 0.0
-    for sentence in filter(None, text.split(". ")):
-        end = start + len(sentence.split()) / _WORDS_PER_SECOND
-        stop = "" if text.endswith(sentence) else "."
-        segments.append(Segment(start, end, f" {sentence}{stop}", avg_logprob=-0.2, no_speech_prob=0.01))
+    for sentence in text.split(". "):
+        said = sentence if text.endswith(sentence) else f"{sentence}."
+        if not said.split():
+            continue
+        words = tuple(
+            Word(start + number / _WORDS_PER_SECOND, start + (number + 1) / _WORDS_PER_SECOND, f" {word}", 0.9)
+            for number, word in enumerate(said.split())
+        )
+        end = words[-1].end
+        segments.append(Segment(start, end, f" {said}", -0.2, 0.01, compression_ratio=1.2, words=words))
         start = end
     return tuple(segments)

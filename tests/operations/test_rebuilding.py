@@ -8,6 +8,7 @@ import pytest
 
 from bookmarkai_assets.adapters.catalog import OpenCatalog, open_catalog
 from bookmarkai_assets.core.media import Media, MediaState
+from bookmarkai_assets.core.outcomes import Failure
 from bookmarkai_assets.core.placement import Backend, Decider, StorageMode
 from bookmarkai_assets.operations.rebuilding import RebuildReport, rebuild_catalog
 from tests.plugins.vault import Vault
@@ -179,4 +180,4 @@ def test_a_lost_audio_track_is_not_forgotten(vault: Vault, empty_catalog: OpenCa
     vault.catalog = empty_catalog
     share_id = vault.share("a")
     results = vault.run(share_id, "fetch", "place", "transcribe", claim_id="claim")
-    assert not any(hasattr(result, "outcome") for result in results.values()), results
+    assert not any(isinstance(result, Failure) for result in results.values()), results

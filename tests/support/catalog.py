@@ -57,9 +57,11 @@ def begin(
     return result.attempts if isinstance(result, Begun) else None
 
 
-def finish(catalog: OpenCatalog, share_id: str, run: str, seconds: float = 0) -> None:
+def finish(
+    catalog: OpenCatalog, share_id: str, run: str, seconds: float = 0, *, outcome: Outcome = Outcome.DONE
+) -> None:
     """Finish with some stored URL."""
-    catalog.work.finish(share_id, media_url="/media/video.mp4", owner=run, now=at(seconds))
+    catalog.work.finish(share_id, media_url="/media/video.mp4", owner=run, now=at(seconds), outcome=outcome)
 
 
 def fail(catalog: OpenCatalog, share_id: str, run: str, seconds: float = 0, *, retry_in: float | None = None) -> None:

@@ -14,7 +14,14 @@ from bookmarkai_assets.adapters.catalog.incidents import SqlIncidentTable
 from bookmarkai_assets.adapters.catalog.link_names import SqlLinkNames
 from bookmarkai_assets.adapters.catalog.media import SqlMediaLedger
 from bookmarkai_assets.adapters.catalog.rollout_ledger import SqlRolloutLedger
-from bookmarkai_assets.adapters.catalog.schema import configuration_errors, refusal_of, state_of, upgrade
+from bookmarkai_assets.adapters.catalog.schema import (
+    configuration_errors,
+    refusal_of,
+    require_full_text_search,
+    state_of,
+    upgrade,
+)
+from bookmarkai_assets.adapters.catalog.search import SqlTranscriptSearch
 from bookmarkai_assets.adapters.catalog.shares import SqlShareTable
 from bookmarkai_assets.adapters.catalog.sites import SqlSiteLedger
 from bookmarkai_assets.adapters.catalog.tombstones import SqlTombstoneTable
@@ -67,12 +74,14 @@ def open_catalog(url: str, *, new_id: Callable[[], str] = lambda: str(uuid4())) 
         sites=SqlSiteLedger(database),
         links=SqlLinkNames(database),
         failures=SqlFailureTable(database),
+        search=SqlTranscriptSearch(database),
         database=database,
     )
 
 
 def _ensure_current(database: Database) -> None:
     with configuration_errors(database, "open"):
+        require_full_text_search(database)
         state = state_of(database)
     if state.is_current:
         return

@@ -14,13 +14,17 @@ from sqlalchemy import Connection, inspect, select, text
 from sqlalchemy.exc import DBAPIError
 
 from bookmarkai_assets.adapters.catalog.engine import Database, file_of, parse_url, reason_of
+from bookmarkai_assets.adapters.catalog.search_index import index_all
 from bookmarkai_assets.adapters.catalog.tables import schema_version
 from bookmarkai_assets.core.errors import ConfigurationError
 
-REVISIONS = ("0001", "0002", "0003", "0004", "0005")
+REVISIONS = ("0001", "0002", "0003", "0004", "0005", "0006", "0007")
 """Every revision in order, as the files in `migrations/versions` chain them; here so that opening needs no Alembic."""
 
 UPGRADE_COMMAND = "bookmarkai catalog upgrade"
+FULL_TEXT_MODULE = "fts5"
+"""The part of SQLite that searches what was said; a build of SQLite may lack it."""
+
 BASE = "base"
 """What Alembic calls the state before the first revision."""
 
@@ -102,6 +106,23 @@ def state_of(database: Database) -> SchemaState:
     return SchemaState(found=found, expected=expected)
 
 
+def require_full_text_search(database: Database) -> None:
+    """Look whether this Python's SQLite can search text, as every write of a transcript needs it.
+
+    Raises `ConfigurationError`.
+    """
+    if not database.is_sqlite:
+        return
+    with closing(sqlite3.connect(":memory:")) as connection:
+        modules = {name for (name,) in connection.execute("SELECT name FROM pragma_module_list")}
+    if FULL_TEXT_MODULE not in modules:
+        raise ConfigurationError(
+            f"expected this Python's SQLite to have the module {FULL_TEXT_MODULE}, found SQLite "
+            f"{sqlite3.sqlite_version} built without it; use a Python with a complete SQLite, such as python.org's or "
+            "a distribution's, or PostgreSQL as the catalog"
+        )
+
+
 def refusal_of(database: Database, state: SchemaState) -> ConfigurationError:
     """Say what is wrong with a schema that is not current, and what to do."""
     found = f"revision {state.found}" if state.found else "no schema"
@@ -154,6 +175,7 @@ def _version_if_any(connection: Connection) -> str | None:
 
 
 def _migrate(database: Database, *, to_earlier: str | None = None) -> None:
+    require_full_text_search(database)
     with configuration_errors(database, "take schema changes"), alone(database):
         if database.is_sqlite:
             _use_write_ahead_log(database)
@@ -165,6 +187,9 @@ def _migrate(database: Database, *, to_earlier: str | None = None) -> None:
                 raise refusal_of(database, state)
             _check_gateway_tables(database, connection)
             _run_alembic(connection, to_earlier=to_earlier)
+            if to_earlier is None:
+                # By the code of today, on today's schema, and so in no revision.
+                index_all(connection, is_sqlite=database.is_sqlite)
 
 
 def _run_alembic(connection: Connection, *, to_earlier: str | None) -> None:

@@ -11,12 +11,13 @@ from typing_extensions import override
 
 from bookmarkai_assets.adapters.catalog.columns import has_id, id_text, moment_of, moment_text, text_of
 from bookmarkai_assets.adapters.catalog.engine import Database
-from bookmarkai_assets.adapters.catalog.tables import IS_FAILED, insert_into, share_work, shares
+from bookmarkai_assets.adapters.catalog.tables import IS_NOT_DONE, insert_into, share_work, shares
+from bookmarkai_assets.adapters.catalog.work_rows import platform_data
 from bookmarkai_assets.core.debt import debt_platform
 from bookmarkai_assets.core.errors import UnknownShareError
 from bookmarkai_assets.core.outcomes import Outcome
 from bookmarkai_assets.core.ports import AddedShare, ShareTable
-from bookmarkai_assets.core.shares import Platform, Share, ShareStatus
+from bookmarkai_assets.core.shares import Platform, Share, ShareStatus, language_code
 
 UNREADABLE_MOMENT = datetime(1970, 1, 1, tzinfo=UTC)
 """What `list` gives for a `created_at` that cannot be read: it shows malformed rows too, so that they can be found."""
@@ -84,7 +85,7 @@ class SqlShareTable(ShareTable):
             statement = statement.join(share_work, share_work.c.share_id == shares.c.id)
             statement = statement.where(share_work.c.outcome.in_(outcomes))
             if Outcome.DONE not in outcomes:
-                statement = statement.where(IS_FAILED)
+                statement = statement.where(IS_NOT_DONE)
         if not platforms:
             statement = statement.limit(limit)
         with self._database.reading() as connection:
@@ -92,6 +93,11 @@ class SqlShareTable(ShareTable):
             rows = connection.execution_options(yield_per=ROWS_AT_A_TIME).execute(statement)
             wanted = (row for row in rows if not platforms or debt_platform(text_of(row.url) or "") in platforms)
             return [_share(row, unreadable=UNREADABLE_MOMENT) for row in islice(wanted, limit)]
+
+    @override
+    def hinted_language(self, share_id: str) -> str | None:
+        with self._database.reading() as connection:
+            return language_code(platform_data(connection, share_id).get("language"))
 
     def _select(self) -> Select[*tuple[Any, ...]]:
         created_at: ColumnElement[str] = moment_text(shares.c.created_at, is_sqlite=self._database.is_sqlite)

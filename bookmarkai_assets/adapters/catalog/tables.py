@@ -6,6 +6,7 @@ of ours refers to them, so the gateway may delete rows as it likes. The other ta
 
 from sqlalchemy import (
     BigInteger,
+    Boolean,
     Column,
     Double,
     Index,
@@ -16,6 +17,7 @@ from sqlalchemy import (
     Table,
     Text,
     UniqueConstraint,
+    and_,
     func,
     literal_column,
 )
@@ -77,8 +79,26 @@ transcript_provenance = Table(
     Column("language_probability", Double, nullable=False),
     Column("duration_seconds", Double, nullable=False),
     Column("transcribe_seconds", Double, nullable=False),
+    Column("engine_version", Text),
+    Column("weights_sha256", String(64)),
+    Column("parameters", Document, comment="the engine's own names and values"),
+    Column("recipe", String(16), comment="stands for engine, version, weights and parameters"),
+    Column("audio_sha256", String(64), comment="of the sound that was transcribed"),
+    Column("speech_seconds", Double, comment="how much of the sound voice detection took for speech"),
+    Column("doubts", Document, comment="what the quality rules found; null: nothing, or never judged"),
     Column("updated_at", Moment, nullable=False),
     PrimaryKeyConstraint("share_id", name="pk_transcript_provenance"),
+    Index("ix_transcript_provenance_recipe", "recipe"),
+)
+
+IS_DOUBTFUL = transcript_provenance.c.doubts.is_not(None)
+"""The transcripts that are marked. Few, so the index over them has few rows."""
+
+Index(
+    "ix_transcript_provenance_doubtful",
+    transcript_provenance.c.updated_at,
+    sqlite_where=IS_DOUBTFUL,
+    postgresql_where=IS_DOUBTFUL,
 )
 
 share_work = Table(
@@ -98,6 +118,7 @@ share_work = Table(
     Column("reason", ForeignText),
     Column("finished_at", Moment, comment="when it was done or parked"),
     Column("held_for", String(255), comment="the site whose breaker or limit it waits for"),
+    Column("runs_alone", Boolean, comment="whether it held up its neighbours, and gets runs of its own; null: no"),
     Column("updated_at", Moment, nullable=False),
     PrimaryKeyConstraint("share_id", name="pk_share_work"),
     Index("ix_share_work_state_next_attempt_at", "state", "next_attempt_at"),
@@ -117,15 +138,18 @@ Index(
     postgresql_where=IS_PARKED,
 )
 
-IS_FAILED = share_work.c.outcome != literal_column("'done'")
+IS_NOT_DONE = share_work.c.outcome != literal_column("'done'")
+"""The shares whose last attempt did not end with a transcript that says something."""
+
+IS_FAILED = and_(IS_NOT_DONE, share_work.c.outcome != literal_column("'no_speech'"))
 """The shares whose last attempt failed, those among them that had been done before included."""
 
 Index(
     "ix_share_work_failed",
     share_work.c.outcome,
     share_work.c.state,
-    sqlite_where=IS_FAILED,
-    postgresql_where=IS_FAILED,
+    sqlite_where=IS_NOT_DONE,
+    postgresql_where=IS_NOT_DONE,
 )
 
 IS_HELD = share_work.c.held_for.is_not(None)

@@ -1,24 +1,34 @@
 """`TranscriptTable` over the gateway's `transcripts`, and `transcript_provenance` beside it for what made each one."""
 
 import math
-from collections.abc import Callable
+from collections.abc import Callable, Collection, Sequence
 from datetime import datetime
+from itertools import islice
 from typing import Any
 
 from sqlalchemy import Connection, Row, insert, select, update
 from typing_extensions import override
 
-from bookmarkai_assets.adapters.catalog.columns import has_id, storable
+from bookmarkai_assets.adapters.catalog.columns import has_id, id_text, storable
 from bookmarkai_assets.adapters.catalog.engine import Database
-from bookmarkai_assets.adapters.catalog.tables import insert_into, share_work, transcript_provenance, transcripts
-from bookmarkai_assets.core.ports import TranscriptTable
-from bookmarkai_assets.core.transcripts import Segment, Transcript
-
-UNKNOWN = "unknown"
-"""The engine and model of a transcript that was not made here."""
+from bookmarkai_assets.adapters.catalog.search_index import index_share
+from bookmarkai_assets.adapters.catalog.segment_json import is_segment
+from bookmarkai_assets.adapters.catalog.tables import (
+    IS_DOUBTFUL,
+    insert_into,
+    share_work,
+    transcript_provenance,
+    transcripts,
+)
+from bookmarkai_assets.core.doubts import Doubt, DoubtKind, Severity, as_plain
+from bookmarkai_assets.core.ports import DoubtfulTranscript, TranscriptTable
+from bookmarkai_assets.core.transcripts import UNKNOWN, Recipe, Segment, Transcript, Word
 
 HOPELESS_LOGPROB = -100.0
 """Stands for a log-probability that is no number; Whisper's own threshold for a failed segment is -1."""
+
+ROWS_AT_A_TIME = 1000
+"""Of the doubtful ones that are looked through for a kind."""
 
 _COLUMNS = (
     transcripts.c.full_text,
@@ -29,6 +39,12 @@ _COLUMNS = (
     transcript_provenance.c.language_probability,
     transcript_provenance.c.duration_seconds,
     transcript_provenance.c.transcribe_seconds,
+    transcript_provenance.c.engine_version,
+    transcript_provenance.c.weights_sha256,
+    transcript_provenance.c.parameters,
+    transcript_provenance.c.audio_sha256,
+    transcript_provenance.c.speech_seconds,
+    transcript_provenance.c.doubts,
 )
 
 
@@ -47,6 +63,10 @@ class SqlTranscriptTable(TranscriptTable):
             "language_probability": transcript.language_probability,
             "duration_seconds": transcript.duration_seconds,
             "transcribe_seconds": transcript.transcribe_seconds,
+            "audio_sha256": transcript.audio_sha256,
+            "speech_seconds": transcript.speech_seconds,
+            "doubts": [as_plain(doubt) | {"words": storable(doubt.words)} for doubt in transcript.doubts] or None,
+            **_recipe_columns(transcript.recipe),
             "updated_at": now,
         }
         with self._database.writing() as connection:
@@ -57,6 +77,7 @@ class SqlTranscriptTable(TranscriptTable):
                 .on_conflict_do_update(index_elements=[transcript_provenance.c.share_id], set_=provenance)
             )
             self._put_text(connection, share_id, transcript, now)
+            index_share(connection, share_id, is_sqlite=self._database.is_sqlite)
 
     @override
     def get(self, share_id: str) -> Transcript | None:
@@ -99,6 +120,21 @@ class SqlTranscriptTable(TranscriptTable):
             row = connection.execute(statement).first()
         return _transcript(row) if row else None
 
+    @override
+    def doubtful(self, *, kinds: Collection[DoubtKind] = (), limit: int) -> Sequence[DoubtfulTranscript]:
+        columns = transcript_provenance.c
+        statement = (
+            select(columns.share_id, columns.updated_at, columns.doubts)
+            .where(IS_DOUBTFUL)
+            .order_by(columns.updated_at.desc(), columns.share_id)
+        )
+        with self._database.reading() as connection:
+            # Which kinds a row has is in its document; read on until there are enough.
+            rows = connection.execution_options(yield_per=ROWS_AT_A_TIME).execute(statement)
+            found = (DoubtfulTranscript(id_text(row.share_id), row.updated_at, _doubts(row.doubts)) for row in rows)
+            wanted = (one for one in found if not kinds or any(doubt.kind in kinds for doubt in one.doubts))
+            return list(islice(wanted, limit))
+
     def _put_text(self, connection: Connection, share_id: str, transcript: Transcript, now: datetime) -> None:
         values = {
             "full_text": transcript.text,
@@ -115,13 +151,42 @@ class SqlTranscriptTable(TranscriptTable):
             )
 
 
+def _doubts(entries: list[dict[str, Any]] | None) -> tuple[Doubt, ...]:
+    return tuple(
+        Doubt(DoubtKind(entry["kind"]), Severity(entry["severity"]), entry["figure"], entry["limit"], entry["words"])
+        for entry in entries or ()
+    )
+
+
+def _recipe_columns(recipe: Recipe | None) -> dict[str, object]:
+    if recipe is None:
+        return dict.fromkeys(("engine_version", "weights_sha256", "parameters", "recipe"))
+    return {
+        "engine_version": recipe.engine_version,
+        "weights_sha256": recipe.weights_sha256,
+        "parameters": dict(recipe.parameters),
+        "recipe": recipe.fingerprint,
+    }
+
+
 def _document(segment: Segment) -> dict[str, object]:
+    words = [
+        {
+            "start": word.start,
+            "end": word.end,
+            "word": storable(word.text),
+            "probability": _finite(word.probability, worst=0.0),
+        }
+        for word in segment.words
+    ]
     return {
         "start": segment.start,
         "end": segment.end,
         "text": storable(segment.text),
         "avg_logprob": _finite(segment.avg_logprob, worst=HOPELESS_LOGPROB),
         "no_speech_prob": _finite(segment.no_speech_prob, worst=1.0),
+        "compression_ratio": _finite(segment.compression_ratio, worst=0.0),
+        **({"words": words} if words else {}),
     }
 
 
@@ -141,11 +206,22 @@ def _transcript(row: Row[*tuple[Any, ...]]) -> Transcript:
         duration_seconds=row.duration_seconds if is_ours else max((segment.end for segment in segments), default=0.0),
         segments=segments,
         transcribe_seconds=row.transcribe_seconds if is_ours else 0.0,
+        recipe=_recipe(row),
+        audio_sha256=row.audio_sha256,
+        speech_seconds=row.speech_seconds,
+        doubts=_doubts(row.doubts),
     )
 
 
+def _recipe(row: Row[*tuple[Any, ...]]) -> Recipe | None:
+    """Read what made a transcript; None for one from before that was kept."""
+    if row.weights_sha256 is None:
+        return None
+    return Recipe(row.engine, row.engine_version, row.model, row.weights_sha256, row.parameters)
+
+
 def _segments(row: Row[*tuple[Any, ...]]) -> tuple[Segment, ...]:
-    if isinstance(row.segments, list) and all(_is_segment(entry) for entry in row.segments):
+    if isinstance(row.segments, list) and all(map(is_segment, row.segments)):
         return tuple(
             Segment(
                 start=entry["start"],
@@ -153,6 +229,8 @@ def _segments(row: Row[*tuple[Any, ...]]) -> tuple[Segment, ...]:
                 text=entry["text"],
                 avg_logprob=entry.get("avg_logprob", 0.0),
                 no_speech_prob=entry.get("no_speech_prob", 0.0),
+                compression_ratio=entry.get("compression_ratio", 0.0),
+                words=_words(entry.get("words")),
             )
             for entry in row.segments
         )
@@ -161,10 +239,16 @@ def _segments(row: Row[*tuple[Any, ...]]) -> tuple[Segment, ...]:
     return (Segment(start=0.0, end=0.0, text=row.full_text, avg_logprob=0.0, no_speech_prob=0.0),)
 
 
-def _is_segment(entry: object) -> bool:
+def _words(entries: object) -> tuple[Word, ...]:
+    """Read a segment's words; none where whoever wrote them had another form."""
+    if not isinstance(entries, list) or not all(_is_word(entry) for entry in entries):
+        return ()
+    return tuple(Word(entry["start"], entry["end"], entry["word"], entry["probability"]) for entry in entries)
+
+
+def _is_word(entry: object) -> bool:
     return (
         isinstance(entry, dict)
-        and isinstance(entry.get("start"), int | float)
-        and isinstance(entry.get("end"), int | float)
-        and isinstance(entry.get("text"), str)
+        and all(isinstance(entry.get(name), int | float) for name in ("start", "end", "probability"))
+        and isinstance(entry.get("word"), str)
     )

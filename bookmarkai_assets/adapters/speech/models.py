@@ -3,21 +3,23 @@
 Finds and checks files; loads no weights. The files are CTranslate2's, the form that faster-whisper reads.
 """
 
-import hashlib
-import http.client
 import importlib
 import importlib.util
-import urllib.error
-import urllib.request
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import cast
 
+from bookmarkai_assets.adapters.speech.digests import sha256_of
+from bookmarkai_assets.adapters.speech.hub import answers
 from bookmarkai_assets.core.errors import ConfigurationError
+from bookmarkai_assets.core.speech_models import ModelPlace, SpeechModel
+
+WEIGHTS = "model.bin"
+"""The file in a model's directory that holds its weights."""
 
 # tokenizer.json is optional to faster-whisper, which without it asks the network for one in the midst of loading.
-_NEEDED_FILES = ("model.bin", "config.json", "tokenizer.json")
+_NEEDED_FILES = (WEIGHTS, "config.json", "tokenizer.json")
 _VOCABULARY_FILES = ("vocabulary.txt", "vocabulary.json")
 
 
@@ -45,6 +47,8 @@ PACKAGED_MODELS: Mapping[str, PackagedModel] = {
 """tiny.en: OpenAI's weights as Systran converted them (fp16, MIT). Neither of them vouches for the package, so every
 load, which is once per process, checks its 78 MB against these sums. That takes 0.06 s when the files are in the page
 cache, where the load needs them anyway, and 0.6 s when they come from the disk."""
+
+_VETTED_WEIGHTS = frozenset(packaged.sha256[WEIGHTS] for packaged in PACKAGED_MODELS.values())
 
 
 def find_model(model: str, *, answer_within_seconds: float = 5.0) -> Path:
@@ -82,6 +86,50 @@ def find_local_model(model: str) -> Path | None:
     return _cached(model)
 
 
+def find_installed_model(model: str) -> Path:
+    """Find the directory of a model that is on this machine. Asks no network.
+
+    Raises:
+        ConfigurationError: As `find_local_model`, or the model is not on this machine.
+    """
+    directory = find_local_model(model)
+    if directory is None:
+        raise ConfigurationError(
+            f"WHISPER_MODEL: expected the model {model} on this machine, but it is not in the cache; get it with: "
+            f"bookmarkai models fetch {model}"
+        )
+    return directory
+
+
+def list_models(chosen: str) -> list[SpeechModel]:
+    """List the models that are here and those that a package has, the chosen one first, wherever it is.
+
+    Raises:
+        ConfigurationError: A file of the chosen or a packaged model is missing or not the vetted one.
+    """
+    from faster_whisper import available_models
+
+    names = dict.fromkeys((chosen, *PACKAGED_MODELS, *available_models()))
+    found = [_described(name) for name in names]
+    return [model for model in found if model.place is not ModelPlace.NOWHERE or model.name == chosen]
+
+
+def _described(name: str) -> SpeechModel:
+    directory = find_local_model(name)
+    if directory is None:
+        return SpeechModel(name, ModelPlace.NOWHERE)
+    packaged = PACKAGED_MODELS.get(name)
+    is_packaged = packaged is not None and importlib.util.find_spec(packaged.module) is not None
+    is_path = "/" in name and Path(name).is_dir()
+    return SpeechModel(
+        name,
+        ModelPlace.PACKAGE if is_packaged else ModelPlace.PATH if is_path else ModelPlace.CACHE,
+        directory,
+        size_bytes=sum(file.stat().st_size for file in directory.iterdir() if file.is_file()),
+        is_vetted=is_packaged or sha256_of(directory / WEIGHTS) in _VETTED_WEIGHTS,
+    )
+
+
 def _missing_files(directory: Path) -> list[str]:
     missing = [name for name in _NEEDED_FILES if not (directory / name).is_file()]
     if not any((directory / name).is_file() for name in _VOCABULARY_FILES):
@@ -103,20 +151,13 @@ def _checked_directory(directory: Path) -> Path:
 def _verified_package(model: str, packaged: PackagedModel) -> Path:
     directory = Path(importlib.import_module(packaged.module).get_model_path())
     for name, expected in packaged.sha256.items():
-        found = _sha256(directory / name)
+        found = sha256_of(directory / name) or "no such file"
         if found != expected:
             raise ConfigurationError(
                 f"WHISPER_MODEL: expected {model}'s {name} in {directory} to have the SHA-256 {expected}, "
                 f"found {found}; reinstall it with: pip install --force-reinstall --no-cache-dir {packaged.requirement}"
             )
     return directory
-
-
-def _sha256(file: Path) -> str:
-    if not file.is_file():
-        return "no such file"
-    with file.open("rb") as stream:
-        return hashlib.file_digest(stream, "sha256").hexdigest()
 
 
 def _cached(model: str) -> Path | None:
@@ -140,7 +181,7 @@ def _downloaded(model: str, *, answer_within_seconds: float) -> Path:
     from huggingface_hub import constants  # noqa: PLC0415 - comes with faster-whisper and loads as lazily
     from huggingface_hub.errors import HfHubHTTPError  # noqa: PLC0415 - as above
 
-    if not constants.HF_HUB_OFFLINE and not _answers(constants.ENDPOINT, within_seconds=answer_within_seconds):
+    if not constants.HF_HUB_OFFLINE and not answers(constants.ENDPOINT, within_seconds=answer_within_seconds):
         raise ConfigurationError(_not_found(model, f"no answer within {answer_within_seconds:g} s"))
     # The HTTP library's own errors pass through, and which library it is depends on the hub client's version.
     http_errors = cast("tuple[type[Exception], ...]", HfHubHTTPError.__bases__)
@@ -150,21 +191,6 @@ def _downloaded(model: str, *, answer_within_seconds: float) -> Path:
     except failures as error:
         raise ConfigurationError(_not_found(model, str(error.__cause__ or error))) from error
     return _checked_directory(directory)
-
-
-def _answers(url: str, *, within_seconds: float) -> bool:
-    """Tell whether there is any quick answer, an error's included: only silence is what the vendor handles badly."""
-    request = urllib.request.Request(url, method="HEAD")  # noqa: S310 - the hub's address, from its own settings
-    try:
-        with urllib.request.urlopen(request, timeout=within_seconds):  # noqa: S310 - as above
-            return True
-    except urllib.error.HTTPError as error:
-        error.close()
-        return True
-    except TimeoutError:
-        return False
-    except (OSError, http.client.HTTPException) as error:
-        return not isinstance(getattr(error, "reason", None), TimeoutError)
 
 
 def _not_found(model: str, reason: str) -> str:

@@ -1,0 +1,19 @@
+"""The SHA-256 of large files that stay as they are: each is read once per process, unless it changes."""
+
+import hashlib
+from functools import lru_cache
+from pathlib import Path
+
+
+def sha256_of(file: Path) -> str | None:
+    """Give the file's SHA-256 in hex; None where there is no such file."""
+    if not file.is_file():
+        return None
+    found = file.stat()
+    return _digest(file.resolve(), found.st_size, found.st_mtime_ns)
+
+
+@lru_cache(maxsize=64)
+def _digest(file: Path, _size_bytes: int, _modified_ns: int) -> str:
+    with file.open("rb") as stream:
+        return hashlib.file_digest(stream, "sha256").hexdigest()

@@ -1,0 +1,16 @@
+"""`bookmarkai transcripts`: the group of commands that show what was said, find it and write it to files."""
+
+import typer
+
+from bookmarkai_assets.cli.transcripts_doubtful import doubtful
+from bookmarkai_assets.cli.transcripts_export import export
+from bookmarkai_assets.cli.transcripts_index import index
+from bookmarkai_assets.cli.transcripts_search import search
+from bookmarkai_assets.cli.transcripts_show import show
+
+app = typer.Typer(help="What was said: read it, find it, write subtitles.", no_args_is_help=True)
+app.command()(show)
+app.command()(export)
+app.command()(doubtful)
+app.command()(search)
+app.command()(index)

@@ -1,0 +1,13 @@
+"""Links that lead to a moment in a video, for the platforms that have them."""
+
+_YOUTUBE = "https://www.youtube.com/watch?v="
+
+
+def url_at(canonical_url: str, seconds: float | None) -> str:
+    """Give a link that starts the video at that second; the video's own where the platform has no such links.
+
+    YouTube has them (`t`, in whole seconds); TikTok, Instagram, Reddit and X have none.
+    """
+    if seconds is None or not canonical_url.startswith(_YOUTUBE):
+        return canonical_url
+    return f"{canonical_url}&t={int(seconds)}s"

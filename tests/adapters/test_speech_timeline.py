@@ -1,0 +1,34 @@
+"""What engines say of times, put in order."""
+
+from hypothesis import given
+from hypothesis import strategies as st
+
+from bookmarkai_assets.adapters.speech.timeline import in_order
+from bookmarkai_assets.core.transcripts import Segment, Word
+
+times = st.floats(-5, 40, allow_nan=False)
+words = st.builds(Word, times, times, st.just(" word"), st.just(0.9))
+segments = st.lists(
+    st.builds(
+        Segment, times, times, st.sampled_from([" word", "", "  "]), st.just(-0.3), st.just(0.0), words=st.tuples(words)
+    ),
+    max_size=8,
+)
+
+
+@given(segments, st.floats(0.1, 30))
+def test_whatever_an_engine_says_the_times_are_in_order(found: list[Segment], duration_seconds: float) -> None:
+    """Segments and words never go back, overlap or leave the sound; those without a text are gone, the others stay."""
+    ordered = in_order(found, duration_seconds)
+    assert [segment.text for segment in ordered] == [segment.text for segment in found if segment.text.strip()]
+    told = [0.0, *(time for segment in ordered for time in (segment.start, segment.end)), duration_seconds]
+    assert told == sorted(told)
+    for segment in ordered:
+        of_words = [segment.start, *(time for word in segment.words for time in (word.start, word.end)), segment.end]
+        assert of_words == sorted(of_words)
+
+
+def test_times_that_are_in_order_stay() -> None:
+    """Nothing is moved that need not be."""
+    told = (Segment(0.5, 1.5, " One.", -0.1, 0.0, words=(Word(0.5, 1.4, " One.", 0.9),)), Segment(2, 3, " Two.", 0, 0))
+    assert in_order(told, 3.5) == told
