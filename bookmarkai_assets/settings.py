@@ -88,7 +88,7 @@ class Settings(BaseSettings):
     download_max_duration_seconds: float = Field(7200, gt=0, le=864_000, description="Longest video in seconds")
     download_timeout_seconds: float = Field(900, gt=0, le=86_400, description="Time one download may take in seconds")
     download_patience_seconds: float = Field(
-        2,
+        1,
         gt=0,
         le=86_400,
         description="Least time that a batch waits for its slowest downloads before they get runs of their own",

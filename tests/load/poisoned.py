@@ -47,7 +47,7 @@ def work_off_poisoned(
     shares: int,
     poisons: Sequence[str],
     timeout_seconds: float = 5,
-    patience_seconds: float = 2,
+    patience_seconds: float = 1,
 ) -> Backlog:
     """Share `shares` good links with the poisoned ones spread among them, and work all of them off."""
     clip = hostile_file("clip", private="")
