@@ -115,11 +115,13 @@ def fetch(
             offset += len(block)
             count.add(len(block))
 
-    run_all(
-        fetch_part,
-        Span(0, begun.object_bytes).parts(part_bytes),
-        before_each=lambda: interruption.check(begun.download.action),
-    )
+    # The first answer may never be read, when the transfer is interrupted before.
+    with closing(begun.answer["Body"]):
+        run_all(
+            fetch_part,
+            Span(0, begun.object_bytes).parts(part_bytes),
+            before_each=lambda: interruption.check(begun.download.action),
+        )
 
 
 def blocks_of(
@@ -144,10 +146,12 @@ def blocks_of(
         if answer is None:
             answer = _ask(client, download, rest)
         try:
-            for block in _body(answer, download, rest):
-                position += len(block)
-                yield block
-                interruption.check(download.action)
+            # Closed here and not when the garbage collector comes by: an error's traceback keeps this frame.
+            with closing(_body(answer, download, rest)) as blocks:
+                for block in blocks:
+                    position += len(block)
+                    yield block
+                    interruption.check(download.action)
         except StoreError as error:
             answer = None
             if error.error_class not in _BODY_FAILURES or attempt == download.attempts:
@@ -171,7 +175,7 @@ def _ask(client: S3Client, download: Download, wanted: Span) -> Mapping[str, Any
         ) from error
 
 
-def _body(answer: Mapping[str, Any], download: Download, wanted: Span) -> Iterator[bytes]:
+def _body(answer: Mapping[str, Any], download: Download, wanted: Span) -> Generator[bytes, None, None]:
     with closing(answer["Body"]) as body:
         announced = field_of(answer, "ContentLength", download.action)
         if announced != wanted.size_bytes:
