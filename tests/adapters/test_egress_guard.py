@@ -23,7 +23,7 @@ from bookmarkai_assets.adapters.downloader.egress_guard import (
 from bookmarkai_assets.adapters.downloader.upstream import Connect
 from bookmarkai_assets.core.urls import HostPort
 from tests.support.canary import canary
-from tests.support.hostile_site import HostileSite, hostile_site
+from tests.support.hostile_site import Answer, HostileSite, hostile_site
 from tests.support.processes import wait_until
 
 PUBLIC = "93.184.215.14"
@@ -52,23 +52,26 @@ def ask(
     proxy = urlsplit(account.proxy_url)
     assert proxy.hostname
     connection = http.client.HTTPConnection(proxy.hostname, proxy.port, timeout=10)
-    credentials = f"{proxy.username}:{proxy.password if token is None else token}"
     try:
-        connection.request(
-            method, url, body, {"Proxy-Authorization": "Basic " + base64.b64encode(credentials.encode()).decode()}
-        )
+        connection.request(method, url, body, {"Proxy-Authorization": authorization(account, token)})
         answer = connection.getresponse()
         return answer.status, answer.read()
     finally:
         connection.close()
 
 
+def authorization(account: Account, token: str | None = None) -> str:
+    """Give the header that opens an account, or one with another token."""
+    proxy = urlsplit(account.proxy_url)
+    credentials = f"{proxy.username}:{proxy.password if token is None else token}"
+    return "Basic " + base64.b64encode(credentials.encode()).decode()
+
+
 def send(account: Account, request: str, *headers: str) -> tuple[socket.socket, bytes]:
     """Send the head of a request to the guard, word for word; gives the connection and the first line of the answer."""
     proxy = urlsplit(account.proxy_url)
     assert proxy.port
-    credentials = base64.b64encode(f"{proxy.username}:{proxy.password}".encode()).decode()
-    head = "\r\n".join([f"{request} HTTP/1.1", f"Proxy-Authorization: Basic {credentials}", *headers, "", ""])
+    head = "\r\n".join([f"{request} HTTP/1.1", f"Proxy-Authorization: {authorization(account)}", *headers, "", ""])
     connection = socket.create_connection(("127.0.0.1", proxy.port), timeout=10)
     connection.sendall(head.encode())
     answer = b""
@@ -115,6 +118,22 @@ def test_a_body_is_sent_on(site: HostileSite) -> None:
     with guarding(site.host_port) as account:
         status, _ = ask(account, site.url("/form"), method="POST", body=b"name=value")
     assert status == 501
+
+
+def test_an_answer_ends_its_connection_and_says_so(site: HostileSite) -> None:
+    """A client is told to ask anew elsewhere, if need be by the guard; a second request reaches nobody."""
+    head = b"HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\n"
+    url = site.serve("/lasting", Answer(is_raw=True, body=lambda: (head, b"ok")))
+    with guarding(site.host_port) as account:
+        connection, status = send(account, f"GET {url}", "\r\nGET /smuggled HTTP/1.1\r\n\r\n")
+        with connection:
+            assert status == b"HTTP/1.1 200 OK"
+        client = http.client.HTTPConnection("127.0.0.1", urlsplit(account.proxy_url).port, timeout=10)
+        client.request("GET", url, headers={"Proxy-Authorization": authorization(account)})
+        answer = client.getresponse()
+        assert (answer.headers["Connection"], answer.read()) == ("close", b"ok")
+        assert client.sock is None, "the client has let go of the connection"
+    assert "/smuggled" not in site.asked
 
 
 @pytest.mark.parametrize("token", ["", "wrong"])

@@ -33,6 +33,8 @@ _NOT_PASSED_ON = frozenset(
     {"connection", "expect", "keep-alive", "proxy-authorization", "proxy-connection", "te", "trailer", "upgrade"}
 )
 
+_Edit = Callable[[bytes], bytes]
+
 
 class Passage(ABC):
     """What one client may do."""
@@ -152,10 +154,12 @@ class _Handler(http.server.BaseHTTPRequestHandler):
             self.connection.setsockopt(socket.SOL_SOCKET, socket.SO_SNDBUF, _SEND_BUFFER_BYTES)
             if is_bare:
                 self.connection.sendall(b"HTTP/1.1 200 Connection established\r\n\r\n")
+                self._relay(upstream, passage, to_client=bytes, to_upstream=bytes)
             else:
                 upstream.sendall(self._head(path))
                 self._send_body(upstream, passage, body_bytes)
-            self._relay(upstream, passage)
+                # What the client sends beyond its one request goes nowhere: it was vetted for no other.
+                self._relay(upstream, passage, to_client=_ClosingAnswer().mark, to_upstream=lambda _: b"")
 
     def _head(self, path: str) -> bytes:
         kept = (f"{name}: {value}\r\n" for name, value in self.headers.items() if name.lower() not in _NOT_PASSED_ON)
@@ -169,18 +173,35 @@ class _Handler(http.server.BaseHTTPRequestHandler):
             upstream.sendall(data)
             left -= len(data)
 
-    def _relay(self, upstream: socket.socket, passage: Passage) -> None:
-        """Carry bytes both ways until one side is done, the budget is spent or nothing moves."""
+    def _relay(self, upstream: socket.socket, passage: Passage, *, to_client: _Edit, to_upstream: _Edit) -> None:
+        """Carry bytes both ways, edited, until one side is done, the budget is spent or nothing moves."""
         with selectors.DefaultSelector() as selector:
-            selector.register(upstream, selectors.EVENT_READ, (upstream, self.connection))
-            selector.register(self.connection, selectors.EVENT_READ, (self.connection, upstream))
+            selector.register(upstream, selectors.EVENT_READ, (upstream, self.connection, to_client))
+            selector.register(self.connection, selectors.EVENT_READ, (self.connection, upstream, to_upstream))
             while ready := selector.select(self.server.idle_timeout_seconds):
                 for key, _ in ready:
-                    source, sink = key.data
+                    source, sink, edited = key.data
                     data = source.recv(_CHUNK_BYTES)
                     if not data or not passage.spend(len(data)):
                         return
-                    sink.sendall(data)
+                    sink.sendall(edited(data))
+
+
+class _ClosingAnswer:
+    """Says behind the status line that the connection ends with this answer, which a site may have left out.
+
+    A client that takes the connection for a lasting one sends its next request into one that closes (RFC 9112, 9.6).
+    """
+
+    def __init__(self) -> None:
+        self._is_marked = False
+
+    def mark(self, data: bytes) -> bytes:
+        line_end = data.find(b"\n") + 1
+        if self._is_marked or not line_end:
+            return data
+        self._is_marked = True
+        return data[:line_end] + b"Connection: close\r\n" + data[line_end:]
 
 
 def _destination(target: str, *, is_bare: bool) -> tuple[str, int, str]:
