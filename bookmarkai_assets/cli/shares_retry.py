@@ -8,8 +8,8 @@ import typer
 
 from bookmarkai_assets.cli.durations import parse_duration
 from bookmarkai_assets.cli.output import clean, err, out, print_json, share_id_of
-from bookmarkai_assets.core.debt import as_debt_platform
 from bookmarkai_assets.core.outcomes import ENDS_WELL, Outcome
+from bookmarkai_assets.core.platforms import unified
 from bookmarkai_assets.core.shares import Platform
 from bookmarkai_assets.operations.retrying import RetriedFailures, retry_failures, retry_shares
 from bookmarkai_assets.settings import load_settings
@@ -72,7 +72,7 @@ def _retry_failures(
         done = retry_failures(
             catalog,
             outcomes=outcomes,
-            platforms=[as_debt_platform(platform) for platform in platforms],
+            platforms=[unified(platform) for platform in platforms],
             older_than=age,
             now=datetime.now(UTC),
             is_dry_run=is_dry_run,

@@ -5,8 +5,8 @@ from typing import Annotated, Any
 import typer
 
 from bookmarkai_assets.cli.output import clean, print_json, print_table, share_id_of
-from bookmarkai_assets.core.debt import as_debt_platform
 from bookmarkai_assets.core.outcomes import Outcome
+from bookmarkai_assets.core.platforms import unified
 from bookmarkai_assets.core.shares import Platform, ShareStatus
 from bookmarkai_assets.operations.reports import share_report, share_summary
 from bookmarkai_assets.settings import load_settings
@@ -36,7 +36,7 @@ def list_shares(
         found = catalog.shares.list(
             statuses=status or (),
             outcomes=outcome or (),
-            platforms=[as_debt_platform(one) for one in platform or ()],
+            platforms=[unified(one) for one in platform or ()],
             limit=limit,
         )
         summaries = [share_summary(catalog, share) for share in found]

@@ -9,10 +9,9 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from enum import StrEnum
 from itertools import groupby
-from urllib.parse import urlsplit
 
 from bookmarkai_assets.core.outcomes import FAILURES, Outcome
-from bookmarkai_assets.core.platforms import platform_of_host
+from bookmarkai_assets.core.platforms import platform_of_link
 from bookmarkai_assets.core.shares import Platform
 
 
@@ -137,7 +136,7 @@ def debt_of(failures: Iterable[StandingFailure], held: Iterable[HeldShares], *, 
     """Add failures up by outcome, platform and age."""
     groups: dict[tuple[Outcome, Platform, Age], list[StandingFailure]] = defaultdict(list)
     for failure in failures:
-        groups[failure.outcome, debt_platform(failure.url), age_of(failure.failed_at, now=now)].append(failure)
+        groups[failure.outcome, platform_of_link(failure.url), age_of(failure.failed_at, now=now)].append(failure)
     lines = [
         DebtLine(
             outcome=outcome,
@@ -156,20 +155,6 @@ def debt_of(failures: Iterable[StandingFailure], held: Iterable[HeldShares], *, 
 def age_of(moment: datetime, *, now: datetime) -> Age:
     """Say how long ago a moment was. One that a clock ahead of ours has written counts as just now."""
     return next((age for bound, age in _BOUNDS if now - moment < bound), Age.OLDER)
-
-
-def debt_platform(url: str) -> Platform:
-    """Name the platform of a recorded link; generic also for what is no link."""
-    try:
-        host = urlsplit(url.strip()).hostname or ""
-    except ValueError:
-        return Platform.GENERIC
-    return as_debt_platform(platform_of_host(host))
-
-
-def as_debt_platform(platform: Platform) -> Platform:
-    """Name a platform as `debt_platform` does: Twitter's two names are one, and what is unknown is generic."""
-    return {Platform.TWITTER: Platform.X, Platform.UNKNOWN: Platform.GENERIC}.get(platform, platform)
 
 
 def partition_selection(share_ids: Collection[str], partitions: Sequence[str]) -> str:

@@ -1,5 +1,7 @@
 """Which hosts belong to which platform. What their links mean is in `canonical_urls`."""
 
+from urllib.parse import urlsplit
+
 from bookmarkai_assets.core.shares import Platform
 
 _DOMAINS = {
@@ -23,3 +25,17 @@ def platform_of_host(host: str) -> Platform:
         if host == domain or host.endswith("." + domain):
             return platform
     return Platform.GENERIC
+
+
+def platform_of_link(url: str) -> Platform:
+    """Name the platform of a recorded link as `unified` does; generic also for what is no link."""
+    try:
+        host = urlsplit(url.strip()).hostname or ""
+    except ValueError:
+        return Platform.GENERIC
+    return unified(platform_of_host(host))
+
+
+def unified(platform: Platform) -> Platform:
+    """Give the one name that a platform is counted by: Twitter's two names are one, and what is unknown is generic."""
+    return {Platform.TWITTER: Platform.X, Platform.UNKNOWN: Platform.GENERIC}.get(platform, platform)

@@ -365,7 +365,7 @@ class ShareTable(ABC):
         """Read shares, newest first.
 
         Only those whose status is in `statuses`, whose last attempt ended with one of `outcomes` and whose link belongs
-        to one of `platforms` (as `debt.debt_platform` names it), as far as any are named.
+        to one of `platforms` (as `platforms.unified` names it), as far as any are named.
         """
 
     @abstractmethod
@@ -443,10 +443,6 @@ class WorkLedger(ABC):
     @abstractmethod
     def set_aside(self, share_id: str, failure: Failure, *, now: datetime) -> None:
         """Park a share without an attempt (a malformed row, or one that keeps crashing its worker)."""
-
-    @abstractmethod
-    def held_counts(self) -> Mapping[str, int]:
-        """Count the shares that wait for their site, by site."""
 
     @abstractmethod
     def claim(self, share_id: str, media_id: str, *, claim_id: str, now: datetime, until: datetime) -> bool:

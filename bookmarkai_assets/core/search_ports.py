@@ -55,7 +55,7 @@ class TranscriptSearch(ABC):
         """Find the sentences that match, at most `limit` of them.
 
         The videos that were first transcribed last come first, in each of them the sentences in their order. Only those
-        whose link belongs to `platform` (as `debt.debt_platform` names it), and that were shared at `since` or later.
+        whose link belongs to `platform` (as `platforms.unified` names it), and that were shared at `since` or later.
         Raises ValueError for a limit that is not within 1 to `MAX_HITS`.
         """
 

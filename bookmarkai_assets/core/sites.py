@@ -11,7 +11,7 @@ from datetime import datetime, timedelta
 from urllib.parse import urlsplit
 
 from bookmarkai_assets.core.outcomes import Outcome
-from bookmarkai_assets.core.platforms import platform_of_host
+from bookmarkai_assets.core.platforms import platform_of_host, unified
 from bookmarkai_assets.core.shares import Platform
 
 THROTTLED = frozenset({Outcome.BLOCKED, Outcome.RATE_LIMITED})
@@ -35,7 +35,7 @@ def site_of(canonical_url: str) -> str:
 
 def site_of_platform(platform: Platform) -> str:
     """Name a platform's site; Twitter's two names are one."""
-    return Platform.X.value if platform is Platform.TWITTER else platform.value
+    return unified(platform).value
 
 
 def parse_by_site(text: str) -> dict[str, str]:

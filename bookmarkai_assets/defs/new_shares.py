@@ -15,6 +15,7 @@ from bookmarkai_assets.defs.dead_runs import end_dead_runs
 from bookmarkai_assets.defs.share_to_transcript import share_to_transcript
 from bookmarkai_assets.operations.claiming import ClaimedRun, claim_due_shares, keep_queued_claims, watch_for_due_shares
 from bookmarkai_assets.operations.disk_room import shortage_of_room
+from bookmarkai_assets.operations.site_turns import waiting_at_sites
 from bookmarkai_assets.partitions import shares_partitions
 
 # Not STARTED: such a run renews its own leases, and one whose process died without a word stays STARTED for hours.
@@ -65,7 +66,7 @@ def new_shares(
         positions=partitions.positions,
     )
     if not runs:
-        return dg.SkipReason(_nothing_to_do(catalog.work.held_counts()))
+        return dg.SkipReason(_nothing_to_do(waiting_at_sites(catalog)))
     new = [share_id for run in runs for share_id in run.share_ids if share_id not in partitions.positions()]
     return dg.SensorResult(
         run_requests=[_run_request(run) for run in runs],

@@ -35,7 +35,8 @@ def watch_for_due_shares(
     enough, before = rules.batch_size * rules.batches_per_tick, 0
     end = clock() + timedelta(seconds=rules.watch_seconds)
     while (now := clock()) < end:
-        count = len(catalog.work.due(now=now, limit=enough, places=places_at_sites(catalog.sites, rules, now=now)))
+        places = places_at_sites(catalog.sites.loads(now=now), rules, now=now)
+        count = len(catalog.work.due(now=now, limit=enough, places=places))
         if count == enough or (count and count == before):
             return
         before = count
@@ -106,7 +107,7 @@ def _candidates(catalog: Catalog, rules: PipelineRules, *, now: datetime) -> dic
     for _ in range(_MAX_LOOKS):
         is_any_held = False
         loads = catalog.sites.loads(now=now)
-        for due in catalog.work.due(now=now, limit=limit, places=places_at_sites(catalog.sites, rules, now=now)):
+        for due in catalog.work.due(now=now, limit=limit, places=places_at_sites(loads, rules, now=now)):
             if due.share_id in candidates:
                 continue
             link = _link_of_row(due, catalog, rules)

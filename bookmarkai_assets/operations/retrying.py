@@ -9,10 +9,10 @@ from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 
-from bookmarkai_assets.core.debt import debt_platform
 from bookmarkai_assets.core.errors import ShareFailedError, StoreError, UnknownShareError
 from bookmarkai_assets.core.media import MediaState
 from bookmarkai_assets.core.outcomes import Outcome
+from bookmarkai_assets.core.platforms import platform_of_link
 from bookmarkai_assets.core.ports import Catalog
 from bookmarkai_assets.core.rules import PipelineRules
 from bookmarkai_assets.core.shares import Platform
@@ -83,13 +83,13 @@ def retry_failures(
 ) -> RetriedFailures:
     """Make every share due that failed so and stands so, as far as nobody has it in hand.
 
-    Only those whose link belongs to one of `platforms` (as `debt_platform` names it), if any are named, and that failed
-    at least `older_than` ago. One that somebody takes up meanwhile is left to them, and is not counted as retried.
+    Only those whose link belongs to one of `platforms` (as `platforms.unified` names it), if any are named, and that
+    failed at least `older_than` ago. One that somebody takes up meanwhile is left to them, and not counted as retried.
     """
     wanted = {
         failure.share_id: failure.outcome
         for failure in catalog.failures.standing(outcomes=outcomes)
-        if (not platforms or debt_platform(failure.url) in platforms) and now - failure.failed_at >= older_than
+        if (not platforms or platform_of_link(failure.url) in platforms) and now - failure.failed_at >= older_than
     }
     matched, retried = Counter(wanted.values()), 0
     if not is_dry_run:

@@ -7,12 +7,13 @@ from bookmarkai_assets.core.ports import Catalog
 from bookmarkai_assets.core.rules import PipelineRules
 from bookmarkai_assets.core.site_ports import SiteLoad
 from bookmarkai_assets.core.sites import Site
+from bookmarkai_assets.operations.site_turns import waiting_at_sites
 
 
 def site_reports(catalog: Catalog, rules: PipelineRules, *, now: datetime) -> list[dict[str, Any]]:
     """Give a line for each site of note, by name: how it is, what is under way, what waits for it and why."""
     loads = catalog.sites.loads(now=now)
-    waiting = catalog.work.held_counts()
+    waiting = waiting_at_sites(catalog)
     names = sorted({*loads, *waiting, *rules.sites.limits})
     return [_line(loads.get(name, SiteLoad(Site(name), 0)), waiting.get(name, 0), rules, now) for name in names]
 

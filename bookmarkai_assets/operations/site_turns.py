@@ -12,16 +12,15 @@ from bookmarkai_assets.core.media import MediaState
 from bookmarkai_assets.core.outcomes import Failure
 from bookmarkai_assets.core.ports import Catalog
 from bookmarkai_assets.core.rules import PipelineRules
-from bookmarkai_assets.core.site_ports import NoPlace, SiteLedger, SiteLoad
+from bookmarkai_assets.core.site_ports import NoPlace, SiteLoad
 from bookmarkai_assets.core.sites import NO_LIMITS, THROTTLED, Site, free_places, site_of
 
 _GLANCE_SECONDS = 1.0
 """Between two looks for a place: each is a short transaction."""
 
 
-def places_at_sites(sites: SiteLedger, rules: PipelineRules, *, now: datetime) -> dict[str, int]:
-    """Give the free places of every site that has no more than some."""
-    loads = sites.loads(now=now)
+def places_at_sites(loads: Mapping[str, SiteLoad], rules: PipelineRules, *, now: datetime) -> dict[str, int]:
+    """Give the free places of every site that has no more than some; `loads` are all that are of note."""
     known = {name: SiteLoad(Site(name), 0) for name in rules.sites.limits} | dict(loads)
     places = {
         name: free_places(load.site, rules.sites.limits_of(name), in_progress=load.in_progress, now=now)
@@ -34,6 +33,11 @@ def is_restricted(site: str, loads: Mapping[str, SiteLoad], rules: PipelineRules
     """Tell whether a fetch from the site needs a place before it may be begun."""
     load = loads.get(site)
     return rules.sites.limits_of(site) != NO_LIMITS or (load is not None and not load.site.is_closed)
+
+
+def waiting_at_sites(catalog: Catalog) -> dict[str, int]:
+    """Count the shares that wait for their site, by site."""
+    return {held.site: held.count for held in catalog.failures.held() if held.site is not None}
 
 
 def is_fetched(catalog: Catalog, media_id: str) -> bool:

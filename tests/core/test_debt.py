@@ -12,9 +12,7 @@ from bookmarkai_assets.core.debt import (
     HeldShares,
     StandingFailure,
     age_of,
-    as_debt_platform,
     debt_of,
-    debt_platform,
     partition_selection,
 )
 from bookmarkai_assets.core.outcomes import FAILURES, Outcome
@@ -91,24 +89,6 @@ def test_a_line_says_whether_time_heals_it(failures: list[StandingFailure], reme
 def test_ages_have_bounds(hours: float, age: Age) -> None:
     """A bound belongs to the older side; a moment ahead of the clock is just now."""
     assert age_of(NOW - timedelta(hours=hours), now=NOW) is age
-
-
-@pytest.mark.parametrize(
-    ("url", "platform"),
-    [
-        ("https://twitter.com/a/status/1", Platform.X),
-        ("HTTPS://Mobile.X.com/a", Platform.X),
-        ("https://youtu.be/a", Platform.YOUTUBE),
-        ("https://notx.com/a", Platform.GENERIC),
-        ("http://[", Platform.GENERIC),
-        ("", Platform.GENERIC),
-        (" https://redd.it/a", Platform.REDDIT),
-    ],
-)
-def test_the_link_names_the_platform(url: str, platform: Platform) -> None:
-    """Twitter and X are one; what is no link, and every other host, is generic."""
-    assert debt_platform(url) is platform
-    assert as_debt_platform(platform) is platform
 
 
 def test_neighbours_become_a_range() -> None:

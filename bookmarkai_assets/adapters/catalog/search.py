@@ -43,7 +43,7 @@ from bookmarkai_assets.adapters.catalog.search_tables import (
     transcript_segments,
 )
 from bookmarkai_assets.adapters.catalog.tables import media, share_work, shares, transcripts
-from bookmarkai_assets.core.debt import as_debt_platform, debt_platform
+from bookmarkai_assets.core.platforms import platform_of_link, unified
 from bookmarkai_assets.core.search_ports import MAX_HITS, Hit, Indexed, TranscriptSearch
 from bookmarkai_assets.core.search_query import SearchQuery, Term, matches
 from bookmarkai_assets.core.shares import Platform
@@ -75,7 +75,7 @@ class SqlTranscriptSearch(TranscriptSearch):
     ) -> Sequence[Hit]:
         if not 1 <= limit <= MAX_HITS:
             raise ValueError(f"expected a limit from 1 to {MAX_HITS}, found {limit}")
-        mark = None if platform is None else platform_word(as_debt_platform(platform))
+        mark = None if platform is None else platform_word(unified(platform))
         with self._database.reading() as connection:
             lowest = 0 if since is None else _first_document(connection, since)
             if lowest is None:
@@ -244,7 +244,7 @@ def _hit(rank: int, row: Row[*tuple[Any, ...]], query: SearchQuery) -> Hit:
         share_id=id_text(row.share_id),
         title=text_of(row.title),
         url=row.canonical_url or url,
-        platform=debt_platform(url),
+        platform=platform_of_link(url),
         shared_at=row.shared_at,
         start_seconds=row.start_seconds,
         end_seconds=row.end_seconds,

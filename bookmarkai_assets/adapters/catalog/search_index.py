@@ -32,7 +32,7 @@ from bookmarkai_assets.adapters.catalog.search_tables import (
 )
 from bookmarkai_assets.adapters.catalog.segment_json import Said, said_in
 from bookmarkai_assets.adapters.catalog.tables import insert_into, shares, transcripts
-from bookmarkai_assets.core.debt import debt_platform
+from bookmarkai_assets.core.platforms import platform_of_link
 from bookmarkai_assets.core.search_text import FoundWord, words_of
 from bookmarkai_assets.core.shares import Platform
 
@@ -194,7 +194,7 @@ def _index(connection: Connection, numbers: Sequence[int], *, is_sqlite: bool) -
         _forget(connection, number)
     for row in rows_found:
         _remove_segments(connection, row.number)
-        platform = debt_platform(text_of(row.url) or "")
+        platform = platform_of_link(text_of(row.url) or "")
         rows = _rows(row.number, said_in(row.segments, row.full_text), platform, is_sqlite=is_sqlite)
         while chunk := list(islice(rows, ROWS_AT_A_TIME)):
             connection.execute(insert(transcript_segments), chunk)

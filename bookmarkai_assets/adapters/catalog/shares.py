@@ -13,9 +13,9 @@ from bookmarkai_assets.adapters.catalog.columns import has_id, id_text, moment_o
 from bookmarkai_assets.adapters.catalog.engine import Database
 from bookmarkai_assets.adapters.catalog.tables import IS_NOT_DONE, insert_into, share_work, shares
 from bookmarkai_assets.adapters.catalog.work_rows import platform_data
-from bookmarkai_assets.core.debt import debt_platform
 from bookmarkai_assets.core.errors import UnknownShareError
 from bookmarkai_assets.core.outcomes import Outcome
+from bookmarkai_assets.core.platforms import platform_of_link
 from bookmarkai_assets.core.ports import AddedShare, ShareTable
 from bookmarkai_assets.core.shares import Platform, Share, ShareStatus, language_code
 
@@ -91,7 +91,7 @@ class SqlShareTable(ShareTable):
         with self._database.reading() as connection:
             # What a link's host belongs to is no question for SQL; read on until there are enough.
             rows = connection.execution_options(yield_per=ROWS_AT_A_TIME).execute(statement)
-            wanted = (row for row in rows if not platforms or debt_platform(text_of(row.url) or "") in platforms)
+            wanted = (row for row in rows if not platforms or platform_of_link(text_of(row.url) or "") in platforms)
             return [_share(row, unreadable=UNREADABLE_MOMENT) for row in islice(wanted, limit)]
 
     @override

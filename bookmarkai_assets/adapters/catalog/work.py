@@ -16,7 +16,7 @@ from bookmarkai_assets.adapters.catalog import leases, work_rows
 from bookmarkai_assets.adapters.catalog.columns import has_id, id_text
 from bookmarkai_assets.adapters.catalog.lease_ledger import SqlLeaseLedger
 from bookmarkai_assets.adapters.catalog.selection import due_shares
-from bookmarkai_assets.adapters.catalog.tables import IS_HELD, IS_PARKED, share_work, shares
+from bookmarkai_assets.adapters.catalog.tables import IS_PARKED, share_work, shares
 from bookmarkai_assets.adapters.catalog.tables import leases as lease_table
 from bookmarkai_assets.adapters.catalog.work_rows import Work, WorkState, move, set_status
 from bookmarkai_assets.core.errors import LeaseLostError, UnknownShareError
@@ -79,12 +79,6 @@ class SqlWorkLedger(SqlLeaseLedger):
             # Only a lease that was locked before the share: locking it now would be out of order.
             if media_id is not None and lease is not None and lease.owner == work.claim_id:
                 leases.free(connection, [media_id], lease.owner)
-
-    @override
-    def held_counts(self) -> Mapping[str, int]:
-        statement = select(share_work.c.held_for, func.count().label("shares")).where(IS_HELD)
-        with self._database.reading() as connection:
-            return {row.held_for: row.shares for row in connection.execute(statement.group_by(share_work.c.held_for))}
 
     @override
     def claim(self, share_id: str, media_id: str, *, claim_id: str, now: datetime, until: datetime) -> bool:
