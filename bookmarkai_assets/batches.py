@@ -5,6 +5,7 @@ records partitions, and the only one that touches a private attribute of it.
 """
 
 import random
+import warnings
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from datetime import UTC, datetime
 from typing import Any
@@ -46,6 +47,7 @@ def yield_results(
     describe: Callable[[Any], RunMetadata] | None = None,
     check: Callable[[ShareResults], Iterable[dg.AssetCheckResult]] | None = None,
     inputs: Mapping[str, Any] | None = None,
+    data_version: dg.DataVersion | None = None,
 ) -> Iterator[dg.Output[ShareResults] | dg.AssetCheckResult]:
     """Yield a step's results with metadata per partition, then fail the step if it is the run's last and any failed.
 
@@ -53,7 +55,8 @@ def yield_results(
     run at once. `check` looks at what was stored; it too may turn results into failures, which the next step then
     leaves out. What was only postponed has not failed: its partition stays as it was. Each share that has no result is
     observed at its partition, once in a run: what failed in `inputs` was so at the step before this one, if the run has
-    one. Raises `dagster.Failure` naming each failed share.
+    one. `data_version` is that of them all: Dagster has one for a run's partitions. Raises `dagster.Failure` naming
+    each failed share.
     """
     told = failures_in(inputs or {}).keys() if _has_step_before(context) else frozenset[str]()
     observe_failures(context, work.catalog, {key: why for key, why in failures_in(results).items() if key not in told})
@@ -63,7 +66,7 @@ def yield_results(
                 context.add_asset_metadata(dict(describe(result)), partition_key=share_id)
     if len(failures_in(results)) < len(results):
         # Nothing here may rely on being resumed, or closed in time: when the IO manager raises, Dagster does neither.
-        yield dg.Output(results)
+        yield _output(results, data_version)
         if check is not None:
             before = failures_in(results).keys()
             found = list(check(results))
@@ -124,6 +127,13 @@ def narrow_to(context: dg.OutputContext, share_ids: set[str]) -> None:
     if not share_ids:
         raise ValueError("expected at least one materialized partition, found none; raise the failure instead")
     context._asset_partitions_subset = DefaultPartitionsSubset(share_ids)  # noqa: SLF001 - see the docstring
+
+
+def _output(results: ShareResults, data_version: dg.DataVersion | None) -> dg.Output[ShareResults]:
+    with warnings.catch_warnings():
+        # Known and accepted: Dagster's version is pinned.
+        warnings.filterwarnings("ignore", message="Parameter `data_version`", category=dg.BetaWarning)
+        return dg.Output(results, data_version=data_version)
 
 
 def _has_step_before(context: dg.AssetExecutionContext) -> bool:

@@ -18,6 +18,11 @@ from bookmarkai_assets.defs.rollout_metrics import rollout_metrics
 from bookmarkai_assets.defs.rollout_schedule import five_minute_rollout_metrics, measure_rollout
 from bookmarkai_assets.defs.rollout_stage import rollout_stage
 from bookmarkai_assets.defs.share_to_transcript import share_to_transcript
+from bookmarkai_assets.defs.stale_transcripts import (
+    daily_stale_transcripts,
+    look_for_stale_transcripts,
+    made_as_set,
+)
 from bookmarkai_assets.defs.storage_verification import (
     storage_verification,
     verify_stored_media,
@@ -27,24 +32,40 @@ from bookmarkai_assets.defs.stored_media import stored_media
 from bookmarkai_assets.defs.transcript import transcript
 from bookmarkai_assets.resources import build_resources
 from bookmarkai_assets.settings import Settings, load_settings
+from bookmarkai_assets.wiring import speech_code_version
 
 
 def build_defs(settings: Settings, *, resources: Mapping[str, Any] | None = None) -> dg.Definitions:
     """Put the code location together; `resources` replaces parts by key, so that tests run the production graph."""
+    code_version = speech_code_version(settings)
     return dg.Definitions(
         assets=[
             raw_video,
             stored_media,
-            transcript,
+            transcript.map_asset_specs(lambda spec: spec.replace_attributes(code_version=code_version)),
             local_cleanup,
             storage_verification,
             rollout_metrics,
             rollout_stage,
             retry_debt,
         ],
-        jobs=[share_to_transcript, clean_up_local_media, verify_stored_media, measure_rollout, measure_retry_debt],
+        asset_checks=[made_as_set],
+        jobs=[
+            share_to_transcript,
+            clean_up_local_media,
+            verify_stored_media,
+            measure_rollout,
+            measure_retry_debt,
+            look_for_stale_transcripts,
+        ],
         sensors=[new_shares, rollout_decisions, failed_runs, alerts, cloudwatch_metrics],
-        schedules=[daily_local_cleanup, weekly_storage_verification, five_minute_rollout_metrics, hourly_retry_debt],
+        schedules=[
+            daily_local_cleanup,
+            weekly_storage_verification,
+            five_minute_rollout_metrics,
+            hourly_retry_debt,
+            daily_stale_transcripts,
+        ],
         resources={**build_resources(settings), **(resources or {})},
         # A run is short and its steps pass one process's model and connections along (facts: 1.1 s against 9.6 s).
         executor=dg.in_process_executor,

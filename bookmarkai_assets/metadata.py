@@ -74,7 +74,9 @@ KEYS: dict[str, dict[str, str]] = {
         "transcription_seconds": "seconds that the engine took",
         "engine": "the speech engine",
         "model": "the model's name or path",
-        "is_reused": "true when another share of the same video had been transcribed before",
+        "files": "where it is as files (json, txt, srt, vtt), beside the video",
+        "recipe": "stands for what made it: engine, version, weights and parameters",
+        "is_reused": "true when another share of the same video had been transcribed by the same recipe before",
     },
     "local_cleanup": {
         "removed": "files, staging directories and uploads that were removed",
@@ -99,7 +101,7 @@ KEYS: dict[str, dict[str, str]] = {
     },
     "storage_verification": {
         "verdict": "whether anything is missing or different",
-        "same": "videos and audio tracks at their recorded place, as recorded",
+        "same": "videos, audio tracks and transcripts' files at their recorded place, as recorded",
         "missing": "on record, not there",
         "different": "there, with other bytes",
         "orphaned": "there, not on record",
@@ -184,6 +186,8 @@ def of_transcript(transcribed: TranscribedShare) -> RunMetadata:
         "transcription_seconds": round(transcript.transcribe_seconds, 3),
         "engine": transcript.engine,
         "model": transcript.model,
+        "files": dg.MetadataValue.json({kind: blob.url for kind, blob in transcribed.media.transcript_files.items()}),
+        "recipe": transcript.recipe.fingerprint if transcript.recipe else None,
         "is_reused": transcribed.is_reused,
     }
 
@@ -227,18 +231,42 @@ def of_debt(report: Mapping[str, Any]) -> RunMetadata:
         ),
         "partitions": dg.MetadataValue.json(
             {
-                f"{line['outcome']} {line['platform']} {line['age']}": _capped(line["partitions"] or "")
+                f"{line['outcome']} {line['platform']} {line['age']}": _capped(
+                    line["partitions"] or "", "bookmarkai shares debt --partitions"
+                )
                 for line in report["failures"][:MAX_ROWS]
             }
         ),
     }
 
 
-def _capped(selection: str) -> str:
-    """Cut a selection between two keys, at what an event easily holds."""
+def of_staleness(report: Mapping[str, Any]) -> RunMetadata:
+    """Describe the stale transcripts, given as `operations.stale_transcripts.staleness_report` does."""
+    columns = ("count", "engine", "engine_version", "model", "recipe", "words")
+    made_by = [[line[column] for column in columns] for line in report["made_by"]]
+    selection = report["partitions"] or ""
+    return {
+        "stale": report["stale"],
+        "transcripts": report["transcripts"],
+        "without_media": report["without_media"],
+        "not_made_here": report["not_made_here"],
+        "set": dg.MetadataValue.json(report["set"]),
+        **({"weights_unknown": report["weights_unknown"]} if report["weights_unknown"] else {}),
+        "made_by": table(["transcripts", "engine", "version", "model", "recipe", "what differs"], made_by),
+        "newest": table(
+            ["share_id", "made_at", "recipe", "has_media"],
+            [(one["id"], one["made_at"], one["recipe"], one["has_media"]) for one in report["shares"]],
+        ),
+        "partitions": _capped(selection, "bookmarkai transcripts stale --partitions"),
+        **({"backfill": dg.MetadataValue.url(report["path"])} if report["path"] else {}),
+    }
+
+
+def _capped(selection: str, command: str) -> str:
+    """Cut a selection between two keys, at what an event easily holds; `command` has the rest."""
     if len(selection) <= MAX_SELECTION_CHARACTERS:
         return selection
-    return f"{selection[:MAX_SELECTION_CHARACTERS].rpartition(', ')[0]}, … (`bookmarkai shares debt --partitions`)"
+    return f"{selection[:MAX_SELECTION_CHARACTERS].rpartition(', ')[0]}, … (`{command}`)"
 
 
 def of_storage_verification(report: VerificationReport) -> RunMetadata:

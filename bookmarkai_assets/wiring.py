@@ -38,6 +38,12 @@ SECONDS_PER_HOUR = 3600
 MAX_VERIFICATION_AGE = timedelta(days=8)
 """The weekly verification's period and a day for it to run late."""
 
+_DEFAULT_COMPUTE_TYPES = {SpeechEngineName.FASTER_WHISPER: "int8", SpeechEngineName.OPENAI_WHISPER: "default"}
+"""What openai-whisper's default is depends on the machine."""
+
+BATCH_SIZE_ON_CUDA = 8
+"""faster-whisper's own default."""
+
 STAGING = ".staging"
 """Below the local media, so that putting a staged file there is a rename within one file system."""
 
@@ -228,9 +234,10 @@ def make_speech_engine(settings: Settings, *, model: str | None = None) -> Speec
             return faster_whisper.FasterWhisperEngine(
                 model=model,
                 device=settings.whisper_device,
-                compute_type=settings.whisper_compute_type or "int8",
+                compute_type=settings.whisper_compute_type or _DEFAULT_COMPUTE_TYPES[settings.whisper_engine],
                 cpu_threads=settings.whisper_cpu_threads,
                 beam_size=settings.whisper_beam_size,
+                batch_size=_batch_size(settings),
                 task=settings.whisper_task,
             )
         case SpeechEngineName.OPENAI_WHISPER:
@@ -245,6 +252,24 @@ def make_speech_engine(settings: Settings, *, model: str | None = None) -> Speec
                 beam_size=settings.whisper_beam_size,
                 task=settings.whisper_task,
             )
+
+
+def speech_code_version(settings: Settings) -> str:
+    """Stand for what transcribes by these settings, for Dagster: without the weights, and alike on every machine.
+
+    It changes with engine, its installed version, model, compute type, beam and task as they are set, and with what the
+    engines are told beside that. Nothing is loaded: every process that reads the definitions asks for it.
+    """
+    from bookmarkai_assets.adapters.speech.setups import Manner, setup_of  # noqa: PLC0415 - adapters load when used
+
+    compute_type = settings.whisper_compute_type or _DEFAULT_COMPUTE_TYPES[settings.whisper_engine]
+    manner = Manner(settings.whisper_beam_size, compute_type, settings.whisper_task, batch_size=_batch_size(settings))
+    return setup_of(settings.whisper_engine.value, settings.whisper_model, manner).fingerprint
+
+
+def _batch_size(settings: Settings) -> int:
+    is_on_cuda = settings.whisper_engine is SpeechEngineName.FASTER_WHISPER and settings.whisper_device == "cuda"
+    return settings.whisper_batch_size or (BATCH_SIZE_ON_CUDA if is_on_cuda else 1)
 
 
 def make_chart_painter() -> ChartPainter:

@@ -198,6 +198,7 @@ def test_local_files_live_as_long_as_objects_unless_told_otherwise(changes: dict
     [
         ({"whisper_task": "translate", "whisper_model": "tiny.en"}, "WHISPER_TASK = translate: WHISPER_MODEL=tiny.en"),
         ({"whisper_engine": "openai-whisper", "whisper_compute_type": "int8"}, "WHISPER_COMPUTE_TYPE = int8: openai"),
+        ({"whisper_engine": "openai-whisper", "whisper_batch_size": "8"}, "WHISPER_BATCH_SIZE = 8: openai-whisper"),
         ({"whisper_engine": "whisper.cpp"}, "WHISPER_ENGINE = whisper.cpp"),
         ({"whisper_model_dir": "models"}, "WHISPER_MODEL_DIR = models: expected an absolute path"),
     ],

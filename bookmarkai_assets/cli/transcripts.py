@@ -7,10 +7,14 @@ from bookmarkai_assets.cli.transcripts_export import export
 from bookmarkai_assets.cli.transcripts_index import index
 from bookmarkai_assets.cli.transcripts_search import search
 from bookmarkai_assets.cli.transcripts_show import show
+from bookmarkai_assets.cli.transcripts_stale import stale
+from bookmarkai_assets.cli.transcripts_store import store
 
 app = typer.Typer(help="What was said: read it, find it, write subtitles.", no_args_is_help=True)
 app.command()(show)
 app.command()(export)
+app.command()(store)
 app.command()(doubtful)
+app.command()(stale)
 app.command()(search)
 app.command()(index)

@@ -7,6 +7,7 @@ import typer
 
 from bookmarkai_assets.cli.output import clean, print_table, share_id_of
 from bookmarkai_assets.core.doubts import in_words
+from bookmarkai_assets.core.moments_in_videos import as_clock
 from bookmarkai_assets.core.subtitles import has_times
 from bookmarkai_assets.core.subtitles_text import clean_speech
 from bookmarkai_assets.core.transcript_formats import TranscriptFormat, plain_text, render
@@ -81,10 +82,7 @@ def _said(transcript: Transcript) -> str:
     if not has_times(transcript):
         return plain_text(transcript)
     return "".join(
-        f"{_clock(segment.start)}  {text}\n" for segment in transcript.segments if (text := clean_speech(segment.text))
+        f"{as_clock(segment.start)}  {text}\n"
+        for segment in transcript.segments
+        if (text := clean_speech(segment.text))
     )
-
-
-def _clock(seconds: float) -> str:
-    whole = int(max(0.0, seconds))
-    return f"{whole // 3600}:{whole // 60 % 60:02}:{whole % 60:02}"

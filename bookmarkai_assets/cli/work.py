@@ -11,14 +11,17 @@ from bookmarkai_assets.wiring import make_rules, make_stores, open_catalog
 
 
 @contextmanager
-def media_work(command: str) -> Iterator[MediaWork]:
-    """Give a command's hold on media. The lease's owner reads `{command} {random}`, for who meets it in a message."""
+def media_work(command: str, *, group: str = "storage") -> Iterator[MediaWork]:
+    """Give a command's hold on media.
+
+    The lease's owner reads `{group} {command} {random}`, for who meets it in a message.
+    """
     settings = load_settings()
     with open_catalog(settings) as catalog:
         yield MediaWork(
             catalog=catalog,
             rules=make_rules(settings),
             stores=make_stores(settings),
-            owner=f"storage {command} {uuid.uuid4().hex[:8]}",
+            owner=f"{group} {command} {uuid.uuid4().hex[:8]}",
             clock=lambda: datetime.now(UTC),
         )

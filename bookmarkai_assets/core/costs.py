@@ -1,6 +1,8 @@
 """What media in S3 cost: from bytes, requests and time, by a table of prices. The prices themselves are data.
 
 These are estimates from what the pipeline knows it did: no discount, no free allowance, no other user of the bucket.
+Every transfer counts: of a media in S3 a PUT or more for the video, one for the audio track, and one for each of the
+four files of its transcript, whose few kilobytes weigh less than their requests.
 """
 
 from collections.abc import Iterable, Iterator

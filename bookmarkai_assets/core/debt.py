@@ -4,11 +4,10 @@ How the catalog finds them is `debt_ports`' matter; making them due again is `op
 """
 
 from collections import defaultdict
-from collections.abc import Collection, Iterable, Iterator, Sequence
+from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from enum import StrEnum
-from itertools import groupby
 
 from bookmarkai_assets.core.outcomes import FAILURES, Outcome
 from bookmarkai_assets.core.platforms import platform_of_link
@@ -155,18 +154,3 @@ def debt_of(failures: Iterable[StandingFailure], held: Iterable[HeldShares], *, 
 def age_of(moment: datetime, *, now: datetime) -> Age:
     """Say how long ago a moment was. One that a clock ahead of ours has written counts as just now."""
     return next((age for bound, age in _BOUNDS if now - moment < bound), Age.OLDER)
-
-
-def partition_selection(share_ids: Collection[str], partitions: Sequence[str]) -> str:
-    """Write the shares that have a partition as Dagster's UI takes a selection: `key, [first...last]`.
-
-    `partitions` are all keys in Dagster's own order, that of their making: a range means everything between.
-    """
-    return ", ".join(_spans(frozenset(share_ids), partitions))
-
-
-def _spans(wanted: frozenset[str], partitions: Sequence[str]) -> Iterator[str]:
-    for is_wanted, neighbours in groupby(partitions, key=wanted.__contains__):
-        if is_wanted:
-            first, *rest = neighbours
-            yield f"[{first}...{rest[-1]}]" if rest else first

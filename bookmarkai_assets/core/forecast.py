@@ -68,9 +68,13 @@ def offered(totals: Totals, stage: Stage) -> Traffic:
     """Give the traffic that S3 would have had at a stage, from the new media that these totals show on any backend.
 
     Workers read the audio track of each media in S3 once; what they read on the local disk is no transfer, so it cannot
-    be counted. Under shadow everything is put to S3 and read back once, and workers read nothing there.
+    be counted. Under shadow everything is put to S3 and read back once, but for transcripts' files, and workers read
+    nothing there.
     """
-    placed = {series: tally for series, tally in totals.items() if series.is_good and is_placing(series)}
+    good = {series: tally for series, tally in totals.items() if series.is_good}
+    placed = {series: tally for series, tally in good.items() if is_placing(series)}
+    if not stage.is_shadow:
+        placed |= {series: tally for series, tally in good.items() if _is_document(series)}
     read = {series: tally for series, tally in placed.items() if stage.is_shadow or series.kind == "audio"}
     everything = Traffic(
         media=new_media(totals),
@@ -133,7 +137,12 @@ def from_json(kept: Mapping[str, Any]) -> StageForecast:
 
 
 def _is_for_new(series: Series) -> bool:
-    return is_placing(series) or is_reading(series) or series.purpose == Purpose.SHADOW
+    return is_placing(series) or is_reading(series) or _is_document(series) or series.purpose == Purpose.SHADOW
+
+
+def _is_document(series: Series) -> bool:
+    """Whether these puts are those of transcripts' files, where they are made: later with a video they are moves."""
+    return series.operation == "put" and series.purpose == Purpose.DOCUMENT
 
 
 def _videos(totals: Totals) -> int:

@@ -35,9 +35,10 @@ class GateLimits:
 class GateFigures:
     """What was measured, of the present stage alone: `window` is that of `window_to_judge`.
 
-    `uploads` are the puts to S3 that ended by themselves, the `upload_failures` among them; `mean_upload_seconds` is of
-    the good ones. `losses_since_verification` counts reads from S3 that found nothing or other bytes, over
-    `window_of_losses`. `downloads` are workers' good reads from S3.
+    `uploads` are the puts of videos and audio tracks to S3 that ended by themselves, the `upload_failures` among them;
+    `mean_upload_seconds` is of the good ones. A transcript's files are none: a handful of shares would make a sample.
+    `losses_since_verification` counts reads from S3 that found nothing or other bytes, over `window_of_losses`.
+    `downloads` are workers' good reads from S3.
     """
 
     window: Window

@@ -1,7 +1,8 @@
 """What passes between the assets: where bytes are, how many, and what they hash to. Never the bytes themselves."""
 
 import hashlib
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 from datetime import datetime
 from enum import StrEnum
 
@@ -62,7 +63,8 @@ class Media:
     `share_id` is the first share: its id decides the placement and its creation time is part of `object_key`.
     `video` and `audio` say where the bytes are now. `placement` and `stored_at` are None until the media is stored;
     `stored_at` is when the bytes came to the place where they are. `expires_at` is when the bucket's lifecycle rule may
-    delete them, None where no rule does.
+    delete them, None where no rule does. `transcript_files` are beside the video, by their form (json, txt, srt, vtt):
+    those of the transcript that was made last, none until there is one.
     """
 
     media_id: str
@@ -79,15 +81,16 @@ class Media:
     placement: Placement | None = None
     stored_at: datetime | None = None
     expires_at: datetime | None = None
+    transcript_files: Mapping[str, Blob] = field(default_factory=dict)
 
     @property
     def blobs(self) -> dict[str, Blob]:
-        """The video and, if there is one, the audio track, by kind."""
-        return {"video": self.video, **({"audio": self.audio} if self.audio else {})}
+        """All that is stored of it, by kind: the video, the audio track if there is one, the transcript's files."""
+        return {"video": self.video, **({"audio": self.audio} if self.audio else {}), **self.transcript_files}
 
     @property
     def size_bytes(self) -> int:
-        """Of video and audio track together."""
+        """Of all that is stored of it."""
         return sum(blob.digest.size_bytes for blob in self.blobs.values())
 
     @property

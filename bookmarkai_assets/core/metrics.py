@@ -14,6 +14,7 @@ from bookmarkai_assets.core.placement import BUCKET_COUNT, Backend, StorageMode,
 from bookmarkai_assets.core.ports import InventoryLine
 from bookmarkai_assets.core.storage_events import Purpose
 from bookmarkai_assets.core.tallies import Series, Totals, merged
+from bookmarkai_assets.core.transcript_formats import FILE_KINDS
 from bookmarkai_assets.core.windows import Window
 
 ERROR_CLASSES = (
@@ -47,7 +48,8 @@ class WindowMetrics:
     * `interrupted`: what our own stop cut short; it counts nowhere else.
     * `s3_storage`, `local_storage`: newly placed videos on either side; `s3_upload_rate` is the percentage of them that
       S3 took, to compare with the target.
-    * `upload`: puts to S3; `download`: gets from S3 by workers, without those of moves.
+    * `upload`: puts to S3 of videos and audio tracks: transcripts' files are so small that they would hide a slow one;
+      `download`: gets from S3 by workers, without those of moves.
     * `errors_by_class`: of puts to and gets from S3, always with the keys of `ERROR_CLASSES`; `error_rate` is of both.
     * `objects_put`, `bytes_put`, `bytes_got`: of what went well.
     """
@@ -154,7 +156,7 @@ def window_metrics(totals: Totals, window: Window) -> WindowMetrics:
         local_storage=placed_on[Backend.LOCAL],
         s3_upload_rate=_percent(placed_on[Backend.S3], _events(placed)),
         success_rate=_percent(good_uploads, s3_uploads),
-        upload=latency_of(uploads),
+        upload=latency_of(without_documents(uploads)),
         download=latency_of(_where(on_s3, is_reading)),
         errors_by_class=errors,
         error_rate=_percent(sum(errors.values()), _events(on_s3)),
@@ -177,6 +179,11 @@ def latency_of(totals: Totals) -> Latency:
         p95=quantile(tally.bins, 0.95),
         p99=quantile(tally.bins, 0.99),
     )
+
+
+def without_documents(totals: Totals) -> Totals:
+    """Give the transfers of videos and audio tracks, without those of transcripts' files."""
+    return _where(totals, lambda s: s.kind not in FILE_KINDS)
 
 
 def losses_of(totals: Totals) -> int:

@@ -1,4 +1,4 @@
-"""Links that lead to a moment in a video, for the platforms that have them."""
+"""Moments in videos: written down, and as links for the platforms that have them."""
 
 _YOUTUBE = "https://www.youtube.com/watch?v="
 
@@ -11,3 +11,9 @@ def url_at(canonical_url: str, seconds: float | None) -> str:
     if seconds is None or not canonical_url.startswith(_YOUTUBE):
         return canonical_url
     return f"{canonical_url}&t={int(seconds)}s"
+
+
+def as_clock(seconds: float) -> str:
+    """Write a moment as hours, minutes and seconds: `0:12:05`."""
+    whole = int(max(0.0, seconds))
+    return f"{whole // 3600}:{whole // 60 % 60:02}:{whole % 60:02}"

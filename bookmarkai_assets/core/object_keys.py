@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 
 from bookmarkai_assets.core.media import Media
+from bookmarkai_assets.core.transcript_formats import FILE_KINDS
 
 HASH_LENGTH = 16
 _KEY = re.compile(
@@ -16,13 +17,16 @@ _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 
 @dataclass(frozen=True)
 class ParsedKey:
-    """What a key says. `created_at` is the share's creation, to the millisecond."""
+    """What a key says. `created_at` is the share's creation, to the millisecond.
+
+    `kind` is video, audio, or the form of a transcript's file, which no video has as its extension.
+    """
 
     prefix: str
     url_hash: str
     created_at: datetime
     extension: str
-    is_audio: bool
+    kind: str
 
 
 def epoch_milliseconds(moment: datetime) -> int:
@@ -47,10 +51,18 @@ def audio_key(key_of_video: str, extension: str) -> str:
     return f"{stem}.audio.{extension}"
 
 
+def file_key(key_of_video: str, kind: str) -> str:
+    """Name a transcript's file as its video but for the extension, by which players find subtitles."""
+    stem, _, _ = key_of_video.rpartition(".")
+    return f"{stem}.{kind}"
+
+
 def key_of(media: Media, kind: str) -> str:
-    """Give the key that a media's video or audio track has on every backend."""
+    """Give the key that a media's video, audio track or transcript's file has on every backend."""
     if kind == "video":
         return media.object_key
+    if kind in FILE_KINDS:
+        return file_key(media.object_key, kind)
     return audio_key(media.object_key, media.blobs[kind].url.rpartition(".")[2])
 
 
@@ -67,5 +79,11 @@ def parse_key(key: str) -> ParsedKey | None:
         url_hash=match["hash"],
         created_at=created_at,
         extension=match["ext"],
-        is_audio=match["audio"] is not None,
+        kind=_kind_of(match["ext"], is_audio=match["audio"] is not None),
     )
+
+
+def _kind_of(extension: str, *, is_audio: bool) -> str:
+    if is_audio:
+        return "audio"
+    return extension if extension in FILE_KINDS else "video"

@@ -1,6 +1,7 @@
 """What a stored object says of itself, so that a bucket or a directory can rebuild the catalog.
 
-The names and values that travel with every video and audio track, and the media record read back from them.
+The names and values that travel with every video, audio track and transcript's file, and the media record read back
+from them.
 """
 
 from collections.abc import Mapping
@@ -8,14 +9,16 @@ from dataclasses import dataclass
 
 from bookmarkai_assets.core.media import Digest, Media, VideoInfo, media_id_of
 from bookmarkai_assets.core.tag_safety import MAX_TAGS_BYTES, size_of_tag
+from bookmarkai_assets.core.transcript_formats import FILE_KINDS
 
 _TITLE_CHARACTERS = 100
 _NAME_CHARACTERS = 50
+_KINDS = FILE_KINDS | {"video", "audio"}
 
 
 @dataclass(frozen=True)
 class TaggedMedia:
-    """What the tags of an object tell of its media. `kind` is video or audio.
+    """What the tags of an object tell of its media. `kind` is video, audio or the form of a transcript's file.
 
     A video tells of its audio track, if it has one: the digest, the content type and the extension of its key.
     """
@@ -33,7 +36,7 @@ class TaggedMedia:
 
 
 def tags_of(media: Media, kind: str) -> dict[str, str]:
-    """Give the tags of a media's video or audio track, by name; the least needed are left out if they do not fit.
+    """Give the tags of what is stored of a media, by name; the least needed are left out if they do not fit.
 
     All but the canonical URL (a very long one), picture size, title and author always fits. Without the URL the record
     can only be rebuilt where the share is still known.
@@ -77,7 +80,7 @@ def read_tags(tags: Mapping[str, str], *, canonical_url: str | None = None) -> T
     """
     url = tags.get("canonical-url", canonical_url)
     try:
-        if url is None or media_id_of(url) != tags["media-id"] or tags["kind"] not in {"video", "audio"}:
+        if url is None or media_id_of(url) != tags["media-id"] or tags["kind"] not in _KINDS:
             return None
         return TaggedMedia(
             kind=tags["kind"],

@@ -16,13 +16,16 @@ from bookmarkai_assets.core.doubts import Doubt, DoubtKind
 from bookmarkai_assets.core.errors import StoreError
 from bookmarkai_assets.core.media import Digest, Media, VideoInfo
 from bookmarkai_assets.core.outcomes import Failure, Outcome
+from bookmarkai_assets.core.part_ports import PartTable
 from bookmarkai_assets.core.placement import Backend, Decider
 from bookmarkai_assets.core.rollout_ports import Cursors, EventTotals, IncidentTable, RolloutLedger
 from bookmarkai_assets.core.search_ports import TranscriptSearch
 from bookmarkai_assets.core.shares import Platform, Share, ShareProgress
 from bookmarkai_assets.core.site_ports import LinkNames, SiteLedger
+from bookmarkai_assets.core.staleness import MadeTranscript, RecipeUse
 from bookmarkai_assets.core.storage_events import StorageEvent
-from bookmarkai_assets.core.transcripts import Recipe, Transcript
+from bookmarkai_assets.core.transcript_parts import TranscriptPart, unkept
+from bookmarkai_assets.core.transcripts import Recipe, Setup, Transcript
 
 # --- Media stores ---------------------------------------------------------------------------------------------------
 
@@ -305,6 +308,11 @@ class SpeechEngine(ABC):
     def model(self) -> str:
         """The model's name or path, as it was set and as transcripts record it."""
 
+    @property
+    @abstractmethod
+    def setup(self) -> Setup:
+        """Say what `recipe` will, without its weights: no model is looked for."""
+
     @abstractmethod
     def recipe(self) -> Recipe:
         """Say what transcripts made now are made with. Loads no weights into memory and asks no network.
@@ -314,20 +322,36 @@ class SpeechEngine(ABC):
         """
 
     @abstractmethod
+    def prepare(self) -> Recipe:
+        """Load the model, which may fetch it, and say what transcripts are made with. Raises `ConfigurationError`."""
+
+    @abstractmethod
     def supports(self, language: str) -> bool:
         """Tell whether the model knows a language, by Whisper's code for it. Raises `ConfigurationError`."""
 
     @abstractmethod
     def transcribe(
-        self, audio: Path, *, language: str | None, on_progress: Callable[[float, float], object] = unwatched
+        self,
+        audio: Path,
+        *,
+        language: str | None,
+        on_progress: Callable[[float, float], object] = unwatched,
+        kept: Sequence[TranscriptPart] = (),
+        on_part: Callable[[TranscriptPart], object] = unkept,
     ) -> Transcript:
         """Transcribe one file; `language` is the one that is spoken, None detects it.
 
         The transcript's `language_probability` is how likely the sound is in its language, also where that was told.
         Segments are in order, apart from each other and within the sound; so are the words within a segment.
         `on_progress` is told how many seconds of the sound are done and how many there are: never less than before,
-        and at the end all. Raises `TranscriptionError`, and `ConfigurationError` for a language that the model does
-        not know.
+        and at the end all. How long a long sound is, is what the file says until it has been read. Raises
+        `TranscriptionError`, and `ConfigurationError` for a language that the model does not know. Whatever
+        `on_progress` or `on_part` raises ends the work.
+
+        A long sound is divided, always at the same moments, and never held in memory whole. Each part is given to
+        `on_part` when it is done. `kept` are the parts that are done already, from the start on without a gap, as an
+        engine of the same recipe gave them for the same file and `language`; they are not done again. A sound that is
+        not divided gives no part.
         """
 
 
@@ -604,15 +628,24 @@ class MediaLedger(ABC):
     def record_staged(self, media: Media, *, owner: str, now: datetime) -> None:
         """Record a finished download (state staged), replacing an earlier record of the media.
 
-        Raises `LeaseLostError` unless `owner` holds the media's lease: the check and the write are one transaction.
+        What is fetched anew has no transcript's files yet. Raises `LeaseLostError` unless `owner` holds the media's
+        lease: the check and the write are one transaction.
         """
 
     @abstractmethod
     def record_stored(self, media: Media, *, owner: str, now: datetime) -> None:
         """Flip the pointer to the verified, stored bytes (state stored), for the first time or because they moved.
 
-        `media.stored_at` and `media.expires_at` are recorded as given. `shares.media_url` of the shares that are done
-        follows in the same transaction. Raises `LeaseLostError` as above.
+        `media.stored_at`, `media.expires_at` and `media.transcript_files` are recorded as given. `shares.media_url` of
+        the shares that are done follows in the same transaction. Raises `LeaseLostError` as above.
+        """
+
+    @abstractmethod
+    def record_transcript_files(self, media: Media, *, owner: str, now: datetime) -> None:
+        """Record where a stored media's transcript's files are, in place of those before, and its `expires_at`.
+
+        Nothing else of the media is changed. Raises `LeaseLostError` as above, and ValueError for a media that is not
+        stored.
         """
 
     @abstractmethod
@@ -645,14 +678,15 @@ class MediaLedger(ABC):
 
     @abstractmethod
     def inventory(self) -> Sequence[InventoryLine]:
-        """Count the stored media and their bytes, audio tracks included, by backend, bucket and decider.
+        """Count the stored media and their bytes, by backend, bucket and decider.
 
+        The bytes are those of videos and audio tracks; transcripts' files, some kilobytes each, are left out.
         A media from before buckets were recorded has bucket None.
         """
 
     @abstractmethod
     def acknowledges(self, url: str) -> bool:
-        """Tell whether some stored media's video or audio is recorded at this URL."""
+        """Tell whether some stored media's video, audio track or transcript's file is recorded at this URL."""
 
 
 @dataclass(frozen=True)
@@ -676,8 +710,32 @@ class TranscriptTable(ABC):
         """Read the share's transcript."""
 
     @abstractmethod
-    def find_for_media(self, media_id: str, *, engine: str, model: str) -> Transcript | None:
-        """Read a transcript that another share of the same media has, made by the same engine and model."""
+    def find_for_media(self, media_id: str, *, recipe: str, language: str | None) -> Transcript | None:
+        """Read the latest transcript that a share of a media got by a recipe, named by its fingerprint.
+
+        Only one that would not be another if the engine were told `language`, or None to detect it: one that is in that
+        language, or with None in a language that was likelier than all others together. One without words is the same
+        whatever the engine is told.
+        """
+
+    @abstractmethod
+    def recipes_in_use(self) -> Sequence[RecipeUse]:
+        """Count the transcripts that were made here and stand, by what made them, the most first."""
+
+    @abstractmethod
+    def made_by(self, recipes: Collection[str | None]) -> Iterator[MadeTranscript]:
+        """Read the transcripts that these recipes made, named by fingerprint, and that stand, the newest first.
+
+        None stands for a recipe that is not on record. Read to the end, or close: a transaction stays open until then.
+        """
+
+    @abstractmethod
+    def count_of_others(self) -> int:
+        """Count the shares with a transcript that was not made here."""
+
+    @abstractmethod
+    def latest_of_media(self, media_id: str) -> str | None:
+        """Name the share of a media whose transcript was written last; None while no share of it has one."""
 
     @abstractmethod
     def doubtful(self, *, kinds: Collection[DoubtKind] = (), limit: int) -> Sequence[DoubtfulTranscript]:
@@ -711,8 +769,9 @@ class EventLog(ABC):
 class Tombstone:
     """One deletion: what was removed, why that was right, and by what evidence.
 
-    `kind` is video, audio, staging, or a `LeftoverKind`. `proof` is a JSON object. `removed_at` is None from the
-    moment the deletion was decided until it was done, and stays so when the process died in between.
+    `kind` is video, audio, the form of a transcript's file, staging, or a `LeftoverKind`. `proof` is a JSON object.
+    `removed_at` is None from the moment the deletion was decided until it was done, and stays so when the process died
+    in between.
     """
 
     url: str
@@ -751,6 +810,7 @@ class Catalog:
     work: WorkLedger
     media: MediaLedger
     transcripts: TranscriptTable
+    parts: PartTable
     events: EventLog
     totals: EventTotals
     tombstones: TombstoneTable

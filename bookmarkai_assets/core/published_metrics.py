@@ -13,6 +13,7 @@ from bookmarkai_assets.core.errors import StoreErrorClass
 from bookmarkai_assets.core.latency import bin_of, seconds_of
 from bookmarkai_assets.core.placement import Backend
 from bookmarkai_assets.core.storage_events import Purpose, StorageEvent
+from bookmarkai_assets.core.transcript_formats import FILE_KINDS
 
 MAX_DATA = 1000
 """In one request."""
@@ -63,9 +64,9 @@ def publishable(events: Iterable[StorageEvent], *, now: datetime) -> Publishable
     """Give the data of events: sums and latencies by metric and minute, in that order.
 
     Only puts to and gets from S3 count. What our own stop interrupted counts nowhere. Latencies are those of transfers
-    that went well, and of downloads those by workers that transcribe, as in `core.metrics`; each stands for its bin, 1%
-    off at most. Failures are 0, and not absent, in a minute with uploads, so that alarms have data; denied access
-    likewise.
+    that went well, of uploads without transcripts' files, and of downloads those by workers that transcribe, as in
+    `core.metrics`; each stands for its bin, 1% off at most. Failures are 0, and not absent, in a minute with uploads,
+    so that alarms have data; denied access likewise.
     """
     counts: defaultdict[tuple[MetricName, datetime], int] = defaultdict(int)
     bins: defaultdict[tuple[MetricName, datetime], Counter[int]] = defaultdict(Counter)
@@ -99,7 +100,7 @@ def _latency_of(event: StorageEvent) -> MetricName | None:
     if event.error_class:
         return None
     if event.operation == "put":
-        return MetricName.UPLOAD_SECONDS
+        return None if event.kind in FILE_KINDS else MetricName.UPLOAD_SECONDS
     if event.operation == "get" and event.purpose in {Purpose.TRANSCRIBE, None}:
         return MetricName.DOWNLOAD_SECONDS
     return None

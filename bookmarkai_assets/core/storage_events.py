@@ -20,6 +20,8 @@ class Purpose(StrEnum):
     """From one backend to another, later."""
     TRANSCRIBE = "transcribe"
     """To a worker that reads the sound."""
+    DOCUMENT = "document"
+    """A transcript's files, beside its media."""
 
 
 @dataclass(frozen=True)

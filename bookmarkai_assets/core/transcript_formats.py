@@ -24,6 +24,18 @@ class TranscriptFormat(StrEnum):
     JSON = "json"
 
 
+CONTENT_TYPES = {
+    TranscriptFormat.SRT: "application/x-subrip",
+    TranscriptFormat.VTT: "text/vtt",
+    TranscriptFormat.TXT: "text/plain; charset=utf-8",
+    TranscriptFormat.JSON: "application/json",
+}
+"""Of a file in each form. WebVTT and JSON are UTF-8 by definition; SubRip has no registered type, this is in use."""
+
+FILE_KINDS = frozenset(form.value for form in TranscriptFormat)
+"""What a transcript's files are called among what is stored of a media."""
+
+
 def render(shared: SharedTranscript, form: TranscriptFormat) -> str:
     """Give the whole file, ended by a line break unless it is empty.
 

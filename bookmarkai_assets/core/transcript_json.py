@@ -87,7 +87,7 @@ def _provenance(transcript: Transcript) -> dict[str, Any]:
         "engine_version": recipe.engine_version if recipe else None,
         "model": transcript.model,
         "weights_sha256": recipe.weights_sha256 or None if recipe else None,
-        "parameters": dict(recipe.parameters) if recipe else None,
+        "parameters": dict(sorted(recipe.parameters.items())) if recipe else None,
         "recipe": recipe.fingerprint if recipe else None,
         "audio_sha256": transcript.audio_sha256,
         "audio_seconds": _number(transcript.duration_seconds),

@@ -5,6 +5,7 @@ import json
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from enum import StrEnum
+from typing import Any
 
 from bookmarkai_assets.core.doubts import Doubt
 
@@ -52,6 +53,24 @@ class Segment:
 
 
 @dataclass(frozen=True)
+class Setup:
+    """What settings and installed versions say of a recipe: all of it but the weights, which a name stands for.
+
+    It can be had without looking for a model.
+    """
+
+    engine: str
+    engine_version: str
+    model: str
+    parameters: Mapping[str, str | int | float | bool | None] = field(default_factory=dict)
+
+    @property
+    def fingerprint(self) -> str:
+        """Stand for the setup in 16 hex digits."""
+        return _fingerprint(self.engine, self.engine_version, self.model, self.parameters)
+
+
+@dataclass(frozen=True)
 class Recipe:
     """All that decides what an engine makes of a sound, other than the sound: the same recipe hears the same.
 
@@ -67,8 +86,17 @@ class Recipe:
     @property
     def fingerprint(self) -> str:
         """Stand for the recipe in 16 hex digits. The model's name counts only by its weights."""
-        told = [self.engine, self.engine_version, self.weights_sha256, dict(sorted(self.parameters.items()))]
-        return hashlib.sha256(json.dumps(told).encode()).hexdigest()[:16]
+        return _fingerprint(self.engine, self.engine_version, self.weights_sha256, self.parameters)
+
+    @property
+    def setup(self) -> Setup:
+        """Leave the weights out."""
+        return Setup(self.engine, self.engine_version, self.model, self.parameters)
+
+
+def _fingerprint(engine: str, engine_version: str, model: str, parameters: Mapping[str, Any]) -> str:
+    told = [engine, engine_version, model, dict(sorted(parameters.items()))]
+    return hashlib.sha256(json.dumps(told).encode()).hexdigest()[:16]
 
 
 @dataclass(frozen=True)

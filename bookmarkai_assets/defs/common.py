@@ -14,6 +14,11 @@ MAX_PARTITIONS_PER_RUN = 10
 """Of a backfill from the UI: enough to spread a run's start-up, few enough to spread a backfill over the runs."""
 
 
+VIDEO_OF_THE_LINK = dg.DataVersion("the video of the link")
+"""The data version of a video that was fetched or stored, always: another fetch or another place makes no transcript
+stale (docs/adr/0020)."""
+
+
 class _Common(TypedDict):
     partitions_def: dg.DynamicPartitionsDefinition
     backfill_policy: dg.BackfillPolicy

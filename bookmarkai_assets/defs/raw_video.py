@@ -8,7 +8,7 @@ from bookmarkai_assets import metadata
 from bookmarkai_assets.batches import ShareResults, work_of, yield_results
 from bookmarkai_assets.core.ports import Catalog, Downloader
 from bookmarkai_assets.core.rules import PipelineRules
-from bookmarkai_assets.defs.common import SHARE_ASSET
+from bookmarkai_assets.defs.common import SHARE_ASSET, VIDEO_OF_THE_LINK
 from bookmarkai_assets.operations.fetching import fetch_media
 from bookmarkai_assets.operations.run_patience import run_patience
 from bookmarkai_assets.operations.stores import Stores
@@ -40,4 +40,4 @@ def raw_video(
             lambda leased, _: fetch_media(leased, work=work, downloader=downloader, stores=stores, patience=patience),
             concurrency=rules.download_concurrency,
         )
-    yield from yield_results(context, work, fetched, metadata.of_raw_video)
+    yield from yield_results(context, work, fetched, metadata.of_raw_video, data_version=VIDEO_OF_THE_LINK)

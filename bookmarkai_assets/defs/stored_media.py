@@ -6,9 +6,10 @@ import dagster as dg
 
 from bookmarkai_assets import metadata
 from bookmarkai_assets.batches import ShareResults, failures_in, work_of, yield_results
+from bookmarkai_assets.core.outcomes import Failure
 from bookmarkai_assets.core.ports import Catalog
 from bookmarkai_assets.core.rules import PipelineRules
-from bookmarkai_assets.defs.common import SHARE_ASSET
+from bookmarkai_assets.defs.common import SHARE_ASSET, VIDEO_OF_THE_LINK
 from bookmarkai_assets.operations.placing import confirm_media
 from bookmarkai_assets.operations.share_work import ShareWork
 from bookmarkai_assets.operations.stores import Stores, interrupt_all
@@ -45,7 +46,12 @@ def stored_media(
 ) -> Iterator[dg.Output[ShareResults] | dg.AssetCheckResult]:
     work = work_of(context.run, catalog, rules)
     yield from yield_results(
-        context, work, raw_video, check=lambda results: [_bytes_are_there(work, results, stores)], inputs=raw_video
+        context,
+        work,
+        raw_video,
+        check=lambda results: [_bytes_are_there(work, results, stores)],
+        inputs=raw_video,
+        data_version=VIDEO_OF_THE_LINK,
     )
 
 
@@ -61,15 +67,20 @@ def _bytes_are_there(work: ShareWork, results: ShareResults, stores: Stores) -> 
         )
     failures = failures_in(looks)
     results.update(failures)
-    without_sound = [share_id for share_id, wrong in looks.items() if share_id not in failures and wrong]
+    lost = {share_id: wrong for share_id, wrong in looks.items() if not isinstance(wrong, Failure) and wrong}
     blocks = bool(failures) and len(failures) == len(stored)
     return dg.AssetCheckResult(
         check_name=BYTES_ARE_THERE,
-        passed=not failures and not without_sound,
+        passed=not failures and not lost,
         severity=dg.AssetCheckSeverity.ERROR if blocks else dg.AssetCheckSeverity.WARN,
         metadata={
             "looked_at": len(stored),
             "failed": dg.MetadataValue.json({share_id: str(failure.reason) for share_id, failure in failures.items()}),
-            "audio_track_lost": dg.MetadataValue.json(without_sound),
+            "audio_track_lost": dg.MetadataValue.json(
+                [share_id for share_id, wrong in lost.items() if "audio" in wrong]
+            ),
+            "transcript_files_lost": dg.MetadataValue.json(
+                {share_id: kinds for share_id, wrong in lost.items() if (kinds := [k for k in wrong if k != "audio"])}
+            ),
         },
     )

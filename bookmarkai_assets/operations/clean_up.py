@@ -26,13 +26,14 @@ from bookmarkai_assets.core.placement import Backend
 from bookmarkai_assets.core.ports import ListedObject, Tombstone
 from bookmarkai_assets.core.retention import Evidence, Kept, LocalCopy, Removal, expiry_of, removal_of
 from bookmarkai_assets.core.shares import ShareStatus
+from bookmarkai_assets.core.transcript_formats import FILE_KINDS
 from bookmarkai_assets.core.urls import RefusedLink
 from bookmarkai_assets.operations.catalog_reads import each_media
 from bookmarkai_assets.operations.clean_up_report import CleanUpReport, Considered
 from bookmarkai_assets.operations.intake import known_link
 from bookmarkai_assets.operations.media_leases import MediaWork
 from bookmarkai_assets.operations.stores import backend_of_url, store_of_backend, store_of_url
-from bookmarkai_assets.operations.sweeping import sweep_leftovers, sweep_staging
+from bookmarkai_assets.operations.sweeping import sweep_leftovers, sweep_parts, sweep_staging
 
 WORKERS = 4
 """Media looked at side by side: each look waits for the bucket."""
@@ -59,8 +60,9 @@ def clean_up(work: MediaWork, *, is_dry_run: bool = False) -> CleanUpReport:
                 report.add(considered)
         for stranger in files.values():
             report.add(Considered(stranger.url, None, stranger.size_bytes, None, Kept.UNKNOWN))
-        for considered in [*sweep_staging(work, is_dry_run=is_dry_run), *sweep_leftovers(work, is_dry_run=is_dry_run)]:
-            report.add(considered)
+        for sweep in (sweep_staging, sweep_leftovers, sweep_parts):
+            for considered in sweep(work, is_dry_run=is_dry_run):
+                report.add(considered)
     return report
 
 
@@ -159,7 +161,8 @@ def _removed(
         media = work.catalog.media.get(media_id)
         if media is None:
             return Kept.UNKNOWN
-        files = {kind: file for kind, file in listed.items() if Path(file.url).is_file()}
+        # By the record as it is: while a transcript is written anew its files are on none.
+        files = {kind: file for kind, file in listed.items() if kind in media.blobs and Path(file.url).is_file()}
         if listed and not files:
             return None  # another clean-up was here since the listing
         verdict, evidence = _verdict(work, wanted, media, files, is_leased=False)
@@ -211,7 +214,7 @@ def _age_of(media: Media, files: Mapping[str, ListedObject], now: datetime) -> t
 
 @dataclass(frozen=True)
 class _EvidenceInS3:
-    """What the bucket said of each part (video, audio) that is recorded there; `proof` is its answer as JSON."""
+    """What the bucket said of each part (video, json, …) that is recorded there; `proof` is its answer as JSON."""
 
     parts: Mapping[str, Evidence]
     proof: Mapping[str, Any]
@@ -226,12 +229,18 @@ _SEVERITY = (Evidence.SAME, Evidence.EXPIRED, Evidence.ABSENT, Evidence.DIFFEREN
 
 
 def _evidence_in_s3(work: MediaWork, media: Media, files: Mapping[str, ListedObject]) -> _EvidenceInS3:
-    """Ask the bucket, now, for every part of a media that is recorded there."""
+    """Ask the bucket, now, for every part of a media that is recorded there.
+
+    A transcript's file is asked for only where a local copy of it could go: it can be made anew, and a lost one says
+    nothing about the video.
+    """
     if media.state is not MediaState.STORED or media.backend is not Backend.S3:
         return _EvidenceInS3({}, {})
     parts: dict[str, Evidence] = {}
     answers: dict[str, Any] = {}
     for kind, blob in media.blobs.items():
+        if kind in FILE_KINDS and kind not in files:
+            continue
         if backend_of_url(blob.url) is Backend.S3:
             parts[kind], answers[kind] = _look(work, media, blob)
         elif kind in files:
@@ -264,7 +273,10 @@ def _tombstones(
     # A deletion that was decided before and cut short keeps the reason and the proof that it was decided with.
     decided = {t.url for t in work.catalog.tombstones.list(media_id=media.media_id) if t.removed_at is None}
     gone = {kind: (file.url, file.size_bytes) for kind, file in files.items()} or {
-        kind: (blob.url, blob.digest.size_bytes) for kind, blob in media.blobs.items()
+        # The bucket was asked for these; a transcript's files, which were put later, go in their own time.
+        kind: (blob.url, blob.digest.size_bytes)
+        for kind, blob in media.blobs.items()
+        if kind not in FILE_KINDS
     }
     return [
         Tombstone(

@@ -2,17 +2,21 @@
 
 import logging
 import threading
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor, as_completed
 from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from typing import TypeVar
 
 from bookmarkai_assets.core.errors import CatalogUnavailableError
 from bookmarkai_assets.core.ports import Catalog
 from bookmarkai_assets.core.rules import PipelineRules
-from bookmarkai_assets.operations.stores import Stores
+from bookmarkai_assets.operations.stores import Stores, interrupt_all
 
 logger = logging.getLogger(__name__)
+
+Done = TypeVar("Done")
 
 BEATS_PER_LEASE = 4
 """Renewals within one lease: two may fail in a row before live work loses what it holds."""
@@ -75,3 +79,30 @@ class MediaWork:
             yield True
         finally:
             self.catalog.work.free(media_id, owner=self.owner)
+
+
+def side_by_side(
+    work: MediaWork,
+    act: Callable[[str], Done],
+    media_ids: Sequence[str],
+    *,
+    workers: int,
+    on_done: Callable[[Done], object],
+) -> list[Done]:
+    """Act on media, `workers` at a time, while this owner's leases are renewed; give the results as they came.
+
+    `act` takes the lease of its media, and gives what failed as a result. `on_done` is called in this thread with each.
+    Told to stop, it ends the transfers under way and raises.
+    """
+    results: list[Done] = []
+    with work.hold(), ThreadPoolExecutor(workers, thread_name_prefix="media") as pool:
+        futures = [pool.submit(act, media_id) for media_id in dict.fromkeys(media_ids)]
+        try:
+            for future in as_completed(futures):
+                results.append(future.result())
+                on_done(results[-1])
+        except BaseException:
+            interrupt_all(work.stores)
+            pool.shutdown(wait=True, cancel_futures=True)
+            raise
+    return results

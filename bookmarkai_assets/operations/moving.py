@@ -6,7 +6,6 @@ step can be repeated.
 
 import time
 from collections.abc import Callable, Sequence
-from concurrent.futures import ThreadPoolExecutor, as_completed
 from dataclasses import dataclass
 from enum import StrEnum
 from functools import partial
@@ -19,10 +18,9 @@ from bookmarkai_assets.core.errors import (
 from bookmarkai_assets.core.media import Media, MediaState
 from bookmarkai_assets.core.placement import Backend, Decider, decided
 from bookmarkai_assets.operations.current_policy import current_policy
-from bookmarkai_assets.operations.media_leases import MediaWork
+from bookmarkai_assets.operations.media_leases import MediaWork, side_by_side
 from bookmarkai_assets.operations.relocating import relocate
 from bookmarkai_assets.operations.stores import (
-    interrupt_all,
     is_elsewhere,
     missing_parts,
     store_of_backend,
@@ -78,20 +76,7 @@ def move_media(
     many bytes more have been copied. Told to stop, it ends the transfers under way and raises.
     """
     store_of_backend(work.stores, target)
-    moves: list[Move] = []
-    with work.hold(), ThreadPoolExecutor(workers, thread_name_prefix="move") as pool:
-        futures = [
-            pool.submit(partial(_move_one, work, target, on_bytes), media_id) for media_id in dict.fromkeys(media_ids)
-        ]
-        try:
-            for future in as_completed(futures):
-                moves.append(future.result())
-                on_move(moves[-1])
-        except BaseException:
-            interrupt_all(work.stores)
-            pool.shutdown(wait=True, cancel_futures=True)
-            raise
-    return moves
+    return side_by_side(work, partial(_move_one, work, target, on_bytes), media_ids, workers=workers, on_done=on_move)
 
 
 def _move_one(work: MediaWork, target: Backend, on_bytes: Callable[[str, int], object], media_id: str) -> Move:

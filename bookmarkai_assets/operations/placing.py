@@ -49,8 +49,8 @@ def place_media(leased: LeasedShare, media: Media, *, work: ShareWork, stores: S
 def confirm_media(media: Media, stores: Stores) -> list[str]:
     """Look at what was just put, from the side of whoever will read it; give the kinds that are not as recorded.
 
-    A lost audio track alone is no failure: the sound can be read from the video. Raises `ShareFailedError`
-    (media_missing) when the video is not there as recorded, and `StoreError`.
+    A lost audio track is no failure, nor a lost file of the transcript: the video has the sound. Raises
+    `ShareFailedError` (media_missing) when the video is not there as recorded, and `StoreError`.
     """
     wrong = missing_parts(stores, media)
     if "video" in wrong:
@@ -134,7 +134,7 @@ def _wanted_placement(media: Media, *, work: ShareWork, stores: Stores) -> Place
         if today.backend is not media.backend:
             return today
         missing = missing_parts(stores, media)
-        # A track that is lost everywhere is nothing to bring back.
+        # A track, or a transcript's file, that is lost everywhere is nothing to bring back.
         return today if "video" in missing or any(is_elsewhere(stores, media, kind) for kind in missing) else None
     # What the sensor launches keeps a stored media where it is: a new share of an old video is no wish to move it.
     found = backend_with(stores, media)

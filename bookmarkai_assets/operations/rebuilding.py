@@ -3,13 +3,14 @@
 What objects carry beside their bytes is enough (`core.object_tags`). Records that exist are never changed.
 """
 
+from collections import defaultdict
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from functools import cached_property
 from typing import Any
 
-from bookmarkai_assets.core.errors import ObjectNotFoundError, StoreError
+from bookmarkai_assets.core.errors import ObjectNotFoundError, StoreError, StoreErrorClass
 from bookmarkai_assets.core.media import Blob, Media, MediaState, media_id_of
 from bookmarkai_assets.core.object_keys import HASH_LENGTH, ParsedKey, audio_key, parse_key
 from bookmarkai_assets.core.object_tags import TaggedMedia, read_tags
@@ -18,6 +19,7 @@ from bookmarkai_assets.core.ports import Catalog, ListedObject, MediaStore, Stor
 from bookmarkai_assets.core.rules import PipelineRules
 from bookmarkai_assets.core.shares import Share
 from bookmarkai_assets.core.short_links import video_behind
+from bookmarkai_assets.core.transcript_formats import FILE_KINDS
 from bookmarkai_assets.core.urls import AdmittedLink, RefusedLink
 from bookmarkai_assets.operations.intake import known_link
 from bookmarkai_assets.operations.relocating import as_placed
@@ -61,13 +63,14 @@ class RebuildReport:
 
 @dataclass(frozen=True)
 class _Found:
-    """One video with its audio track on one backend."""
+    """One video with its audio track and its transcript's files on one backend."""
 
     backend: Backend
     object_key: str
     tagged: TaggedMedia
     video: StoredObject
     audio: StoredObject | None
+    files: Mapping[str, StoredObject]
 
 
 def rebuild_catalog(
@@ -156,22 +159,32 @@ class _KnownShares:
 def _videos_in(store: MediaStore, prefix: str, shares: _KnownShares) -> Iterator[_Found | Unrestorable]:
     """Give every video of a store whose key is one of ours."""
     parsed = {listed.key: (listed, key) for listed in store.list(prefix) if (key := parse_key(listed.key)) is not None}
-    audio_keys = {_stem(key): listed for listed, key in parsed.values() if key.is_audio}
+    beside: dict[_Stem, dict[str, ListedObject]] = defaultdict(dict)
     for listed, key in parsed.values():
-        if not key.is_audio:
-            yield _video_at(store, listed, key, audio_keys.get(_stem(key)), shares)
+        beside[_stem(key)][key.kind] = listed
+    for listed, key in parsed.values():
+        if key.kind == "video":
+            yield _video_at(store, listed, key, beside[_stem(key)], shares)
 
 
-def _stem(key: ParsedKey) -> tuple[str, str, datetime]:
+_Stem = tuple[str, str, datetime]
+
+
+def _stem(key: ParsedKey) -> _Stem:
     return key.prefix, key.url_hash, key.created_at
 
 
 def _video_at(
-    store: MediaStore, listed: ListedObject, key: ParsedKey, audio: ListedObject | None, shares: _KnownShares
+    store: MediaStore,
+    listed: ListedObject,
+    key: ParsedKey,
+    beside: Mapping[str, ListedObject],
+    shares: _KnownShares,
 ) -> _Found | Unrestorable:
     try:
         video = store.head(listed.url)
-        track = store.head(audio.url) if audio is not None else None
+        track = store.head(beside["audio"].url) if "audio" in beside else None
+        files = {kind: found for kind in FILE_KINDS & beside.keys() if (found := _file_at(store, beside[kind].url))}
     except ObjectNotFoundError:
         return Unrestorable(listed.url, "expected what the listing had, found it gone; run it again")
     except StoreError as error:
@@ -184,7 +197,17 @@ def _video_at(
             listed.url,
             "expected tags that say which share and link it is of, found none that fit; share the link again",
         )
-    return _Found(store.backend, listed.key, tagged, video, track)
+    return _Found(store.backend, listed.key, tagged, video, track, files)
+
+
+def _file_at(store: MediaStore, url: str) -> StoredObject | None:
+    """Look at a transcript's file; None where it is gone or damaged, for it can be made anew."""
+    try:
+        return store.head(url)
+    except StoreError as error:
+        if isinstance(error, ObjectNotFoundError) or error.error_class is StoreErrorClass.CHECKSUM:
+            return None
+        raise
 
 
 def _media_of(places: Mapping[Backend, _Found], rules: PipelineRules, now: datetime) -> Media:
@@ -203,8 +226,10 @@ def _media_of(places: Mapping[Backend, _Found], rules: PipelineRules, now: datet
         video=_blob_of(found.video),
         audio=_audio_of(found, places),
         download_seconds=tagged.download_seconds,
+        # Only those beside this very video: elsewhere there may be those of an older transcript.
+        transcript_files={kind: _blob_of(file) for kind, file in found.files.items()},
     )
-    objects = {"video": found.video, **({"audio": found.audio} if found.audio else {})}
+    objects = {"video": found.video, **({"audio": found.audio} if found.audio else {}), **found.files}
     placement = decided(rules.storage, tagged.share_id, found.backend, Decider.FOUND)
     return as_placed(media, placement, objects, now=now, policy=rules.retention)
 

@@ -49,8 +49,9 @@ def relocate(
 ) -> Media:
     """Bring a stored media to where `placement` says and record it there; `owner` holds the media's lease.
 
-    What is verified to be at the target already is not copied again. An audio track that is nowhere to be found, or
-    damaged where it lies, stays recorded where it was: the sound can be read from the video. Raises
+    What is verified to be at the target already is not copied again. An audio track or a transcript's file that is
+    nowhere to be found, or damaged where it lies, stays recorded where it was: the sound can be read from the video,
+    and the file made anew. Raises
     `ObjectNotFoundError` when the video is nowhere, `StoreError` and `LeaseLostError`; the recorded place is then what
     it was.
     """
@@ -80,7 +81,7 @@ def as_placed(
     now: datetime,
     policy: RetentionPolicy,
 ) -> Media:
-    """Give the media's record with its video and audio track at these objects, which expire with the first of them."""
+    """Give the media's record with what is stored of it at these objects; it expires with the first of them."""
     ends = [
         object_.expires_at or lifecycle_end(key_of(media, kind), object_.modified_at, policy.s3_days)
         for kind, object_ in objects.items()
@@ -94,6 +95,10 @@ def as_placed(
         placement=placement,
         stored_at=now,
         expires_at=min((end for end in ends if end is not None), default=None),
+        transcript_files={
+            kind: replace(blob, url=objects[kind].url) if kind in objects else blob
+            for kind, blob in media.transcript_files.items()
+        },
     )
 
 

@@ -113,6 +113,7 @@ def _media(media: Media) -> dict[str, Any]:
         "size_bytes": media.video.digest.size_bytes,
         "sha256": media.video.digest.sha256,
         "audio_url": media.audio.url if media.audio else None,
+        "transcript_files": {kind: blob.url for kind, blob in media.transcript_files.items()},
         "content_type": media.video.content_type,
         "placement": {
             "decided_by": placement.decided_by.value,

@@ -4,7 +4,8 @@ from collections.abc import Sequence
 from datetime import datetime
 from typing import Any
 
-from bookmarkai_assets.core.debt import Debt, debt_of, partition_selection
+from bookmarkai_assets.core.debt import Debt, debt_of
+from bookmarkai_assets.core.partition_selections import partition_selection
 from bookmarkai_assets.core.ports import Catalog
 
 

@@ -17,6 +17,7 @@ from bookmarkai_assets.core.metrics import (
     stored_by_backend,
     target_percentage,
     window_metrics,
+    without_documents,
 )
 from bookmarkai_assets.core.placement import StoragePolicy
 from bookmarkai_assets.core.ports import Catalog
@@ -80,13 +81,14 @@ def gate_figures(catalog: Catalog, rules: PipelineRules, *, now: datetime) -> Ga
     verification = catalog.rollout.last_verification()
     window = window_to_judge(rules.gate, state, now=now)
     losses = window_of_losses(rules.gate, state, verification, now=now)
-    metrics = metrics_of(catalog, window)
+    totals = catalog.totals.totals(window)
+    metrics, of_media = window_metrics(totals, window), window_metrics(without_documents(totals), window)
     first = catalog.totals.first_event_at()
     return GateFigures(
         window=window,
-        uploads=metrics.s3_uploads,
-        upload_failures=metrics.s3_upload_errors,
-        mean_upload_seconds=metrics.upload.mean,
+        uploads=of_media.s3_uploads,
+        upload_failures=of_media.s3_upload_errors,
+        mean_upload_seconds=of_media.upload.mean,
         access_denied=metrics.access_denied,
         verification=verification,
         losses_since_verification=losses_of(catalog.totals.totals(losses)),

@@ -63,7 +63,7 @@ def digest_at(store: MediaStore, url: str, *, on_bytes: Callable[[int], object] 
 
 
 def missing_parts(stores: Stores, media: Media) -> list[str]:
-    """Name the parts (video, audio) of a media that are not at their recorded place as recorded."""
+    """Name the kinds of what is stored of a media (video, audio, json, …) that are not as recorded at their place."""
     return [kind for kind, blob in media.blobs.items() if not is_stored(stores, blob)]
 
 

@@ -1,4 +1,4 @@
-"""What killed work left behind: staging directories that no record points into, temporary files, open uploads."""
+"""What killed work left behind: staging directories without a record, temporary files, open uploads, parts of texts."""
 
 import re
 import shutil
@@ -16,6 +16,9 @@ from bookmarkai_assets.operations.media_leases import MediaWork
 
 STALE_AFTER = timedelta(days=1)
 """Longer than any transfer takes; the bucket's own rule for incomplete uploads has the same day."""
+
+PARTS_STALE_AFTER = timedelta(days=14)
+"""For how long the work that parts of a transcript took may yet be wanted."""
 
 _OURS = re.compile(r"[0-9a-f]{64}|transcribe-.+")
 
@@ -75,6 +78,20 @@ def sweep_leftovers(work: MediaWork, *, is_dry_run: bool) -> Iterator[Considered
                 yield Considered(leftover.name, None, size, None, None, str(error))
                 continue
             yield Considered(leftover.name, None, size, ABANDONED, None)
+
+
+def sweep_parts(work: MediaWork, *, is_dry_run: bool) -> Iterator[Considered]:
+    """Drop what was transcribed of long sounds, and nobody came back for."""
+    for media_id in work.catalog.parts.abandoned(before=work.clock() - PARTS_STALE_AFTER):
+        with ExitStack() as stack:
+            if is_dry_run:
+                is_free = not work.catalog.work.is_leased(media_id, now=work.clock())
+            else:
+                is_free = stack.enter_context(work.leased(media_id))
+            if is_free and not is_dry_run:
+                work.catalog.parts.drop(media_id)
+            removed, kept = (ABANDONED, None) if is_free else (None, Kept.LEASED)
+            yield Considered(f"parts of the transcript of {media_id}", media_id, 0, removed, kept)
 
 
 def _swept_directory(work: MediaWork, entry: Path, *, is_dry_run: bool) -> Considered:

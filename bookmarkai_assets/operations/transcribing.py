@@ -1,4 +1,7 @@
-"""transcript: read the audio track from wherever it is, transcribe it, record what was said, finish the share."""
+"""transcript: read the audio track from wherever it is, transcribe it, record what was said, finish the share.
+
+Its files are put beside the media on the way.
+"""
 
 import logging
 import tempfile
@@ -7,7 +10,7 @@ from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
-from bookmarkai_assets.core.errors import LeaseLostError, ObjectNotFoundError, ShareFailedError
+from bookmarkai_assets.core.errors import ObjectNotFoundError, ShareFailedError
 from bookmarkai_assets.core.media import Blob, Media, MediaState
 from bookmarkai_assets.core.outcomes import Failure, Outcome
 from bookmarkai_assets.core.placement import Backend
@@ -15,9 +18,14 @@ from bookmarkai_assets.core.ports import SpeechEngine
 from bookmarkai_assets.core.quality import judged
 from bookmarkai_assets.core.shares import Share
 from bookmarkai_assets.core.storage_events import Purpose
+from bookmarkai_assets.core.transcript_json import SharedTranscript
 from bookmarkai_assets.core.transcripts import Transcript
+from bookmarkai_assets.operations.long_sounds import forget_parts, require_lease, transcribe_sound
+from bookmarkai_assets.operations.media_leases import MediaWork
 from bookmarkai_assets.operations.share_work import LeasedShare, ShareWork
 from bookmarkai_assets.operations.stores import Stores, backend_of_url, is_stored, store_of_url
+from bookmarkai_assets.operations.transcript_files import put_transcript_files
+from bookmarkai_assets.operations.transcript_reuse import transcript_to_take_over
 from bookmarkai_assets.operations.transfers import MediaTransfers
 
 logger = logging.getLogger(__name__)
@@ -43,9 +51,9 @@ def transcribe_share(
 ) -> TranscribedShare:
     """Give the share its transcript, with what is to be doubted in it, and mark it done: `no_speech` when it is empty.
 
-    Only the audio track is read. A share without a transcript takes over the one that another share of the same video
-    got from the same engine and model; a share that has one is transcribed anew. Raises `ShareFailedError` (no_audio,
-    media_missing), `StoreError`, `TranscriptionError`, `LeaseLostError`.
+    Only the audio track is read, and the transcript's files are put beside it. A share takes over what another share of
+    the same video got by the same recipe (`transcript_reuse`), unless that is what it has: then it is transcribed anew.
+    Raises `ShareFailedError` (no_audio, media_missing), `StoreError`, `TranscriptionError`, `LeaseLostError`.
     """
     # Read again, under the lease: since the handle was made, somebody may have moved what it names.
     media = work.catalog.media.get(leased.media_id) or media
@@ -61,25 +69,36 @@ def transcribe_share(
     if media.audio is None:
         raise ShareFailedError(Failure(Outcome.NO_AUDIO, "expected a sound track in the video, found none"))
     share_id, transcripts = leased.share.share_id, work.catalog.transcripts
-    earlier = None
-    if transcripts.get(share_id) is None:
-        earlier = transcripts.find_for_media(media.media_id, engine=engine.engine, model=engine.model)
+    earlier = transcript_to_take_over(leased, work=work, engine=engine)
     transcript, language = earlier, work.rules.language
     if transcript is None:
         language = language or _hinted_language(share_id, work=work, engine=engine)
-        with _sound_of(leased, media, media.audio, work=work, stores=stores) as path:
-            transcript = engine.transcribe(path, language=language)
-    # One that is reused was judged when it was made, unless that was before transcripts were.
-    if earlier is None or (earlier.recipe is None and not earlier.doubts):
+        with _sound_of(leased, media, media.audio, work=work, stores=stores) as (path, blob):
+            transcript = transcribe_sound(
+                leased, path, audio_sha256=blob.digest.sha256, language=language, work=work, engine=engine
+            )
+    # One that is taken over was judged when it was made.
+    if earlier is None:
         transcript = judged(transcript, hinted_language=language)
-    if not work.catalog.work.holds(work.owner, leased.media_id):
-        raise LeaseLostError(f"run {work.owner} has lost the lease on media {leased.media_id} while it transcribed")
+    require_lease(leased, work)
+    # Those of another share's transcript serve this one too. A store that fails fails the share before it has one.
+    is_to_have_files = earlier is None or not media.transcript_files
+    if is_to_have_files:
+        holder = MediaWork(work.catalog, work.rules, stores, work.owner, work.clock)
+        media = put_transcript_files(holder, media, _shared(leased.share, media, transcript))
     transcripts.put(share_id, transcript, now=work.clock())
+    if is_to_have_files:
+        work.catalog.media.record_transcript_files(media, owner=work.owner, now=work.clock())
     transcribed = TranscribedShare(leased.share, media, transcript, is_reused=earlier is not None)
     work.catalog.work.finish(
         share_id, media_url=media.video.url, owner=work.owner, now=work.clock(), outcome=transcribed.outcome
     )
+    forget_parts(leased, work)
     return transcribed
+
+
+def _shared(share: Share, media: Media, transcript: Transcript) -> SharedTranscript:
+    return SharedTranscript(share.share_id, share.url, media.info.title, media.info.duration_seconds, transcript)
 
 
 def _hinted_language(share_id: str, *, work: ShareWork, engine: SpeechEngine) -> str | None:
@@ -89,18 +108,22 @@ def _hinted_language(share_id: str, *, work: ShareWork, engine: SpeechEngine) ->
 
 
 @contextmanager
-def _sound_of(leased: LeasedShare, media: Media, audio: Blob, *, work: ShareWork, stores: Stores) -> Iterator[Path]:
-    """Give a local file with the sound: the audio track, or the whole video where the track has gone missing."""
+def _sound_of(
+    leased: LeasedShare, media: Media, audio: Blob, *, work: ShareWork, stores: Stores
+) -> Iterator[tuple[Path, Blob]]:
+    """Give a local file with the sound, and what it is: the audio track, or the whole video where that is missing."""
     with ExitStack() as stack:
+        blob = audio
         try:
             path = stack.enter_context(_local_file(leased, media, audio, "audio", work=work, stores=stores))
         except ObjectNotFoundError:
             logger.warning("the audio track %s is missing; reading the whole video instead", audio.url)
+            blob = media.video
             try:
                 path = stack.enter_context(_local_file(leased, media, media.video, "video", work=work, stores=stores))
             except ObjectNotFoundError as error:
                 raise ShareFailedError(Failure(Outcome.MEDIA_MISSING, str(error))) from error
-        yield path
+        yield path, blob
 
 
 @contextmanager

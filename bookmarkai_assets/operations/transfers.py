@@ -97,7 +97,7 @@ class MediaTransfers:
         may_consume: bool,
         on_bytes: Callable[[int], object] = untold,
     ) -> StoredObject:
-        """Put the media's video or audio track from a local file; bytes that no media is recorded at may give way."""
+        """Put what is to be stored of the media from a local file; bytes that no media is recorded at may give way."""
         blob, key = self.media.blobs[kind], key_of(self.media, kind)
         with self._recorded("put", kind, blob, store):
             return store.put(
@@ -120,7 +120,7 @@ class MediaTransfers:
         *,
         on_bytes: Callable[[int], object] = untold,
     ) -> None:
-        """Fetch the media's video or audio track, verified against the record, to a local file.
+        """Fetch what is stored of the media, verified against the record, to a local file.
 
         What is not there is `ObjectExpiredError` once the bucket's rule may have deleted it.
         """

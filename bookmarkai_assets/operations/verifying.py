@@ -19,6 +19,7 @@ from bookmarkai_assets.core.placement import Backend
 from bookmarkai_assets.core.ports import Catalog, ListedObject
 from bookmarkai_assets.core.retention import expiry_of
 from bookmarkai_assets.core.rules import PipelineRules
+from bookmarkai_assets.core.transcript_formats import FILE_KINDS
 from bookmarkai_assets.operations.catalog_reads import each_media
 from bookmarkai_assets.operations.stores import Stores, backend_of_url, digest_at, store_of_url
 from bookmarkai_assets.operations.verification_progress import ProgressMeter, VerificationProgress
@@ -27,7 +28,7 @@ Listings = Mapping[Backend, dict[str, ListedObject]]
 
 
 class Finding(StrEnum):
-    """What is true of one video or audio track, or of one file or object."""
+    """What is true of one video, audio track or transcript's file, or of one file or object."""
 
     SAME = "same"
     MISSING = "missing"
@@ -286,12 +287,17 @@ class _Verifier:
         for kind, blob in media.blobs.items():
             places = listed.get(kind, ())
             if media.state is MediaState.EXPIRED:
-                lines.append(self._line(Finding.EXPIRED, media, kind, blob, "its bytes were removed by rule"))
+                detail = "its bytes were removed by rule"
+                if kind in FILE_KINDS and self.rules.retention.s3_days:
+                    # What was put after its video has some days more.
+                    places, before = [f for f in places if backend_of_url(f.url) is not Backend.S3], places
+                    detail = detail if len(places) == len(before) else "the bucket's rule deletes it in its time"
+                lines.append(self._line(Finding.EXPIRED, media, kind, blob, detail))
             else:
                 recorded = next((found for found in places if found.url == blob.url), None)
                 line, read = self._look(media, kind, blob, recorded)
-                if line.finding is Finding.MISSING:
-                    line = replace(line, remedy=self._remedy(media, kind, [f for f in places if f.url != blob.url]))
+                if line.finding in LOSSES:
+                    line = replace(line, remedy=self._remedy(line, media, [f for f in places if f.url != blob.url]))
                 lines.append(line)
                 bytes_read += read
             for found in places:
@@ -359,17 +365,23 @@ class _Verifier:
             detail = "expected it gone with its media, which has expired, found it there"
             return self._line(Finding.ORPHANED, media, kind, copy, detail), 0
         line, read = self._look(media, kind, copy, found)
-        if line.finding is not Finding.SAME:
+        # A file that a move has left, of a transcript from before the last one, is no loss: its successor is recorded.
+        is_outdated = line.finding is Finding.DIFFERENT and kind in FILE_KINDS
+        if line.finding is not Finding.SAME and not is_outdated:
             return line, read
         return self._line(Finding.IN_BOTH_PLACES, media, kind, copy, _words_of_copy(found.url, blob.url)), read
 
-    def _remedy(self, media: Media, kind: str, copies: Sequence[ListedObject]) -> str | None:
-        """Say how to have a missing video or audio track again; None where nobody can tell, or nothing can be done."""
+    def _remedy(self, line: Checked, media: Media, copies: Sequence[ListedObject]) -> str | None:
+        """Say how to have again what is missing or different; None where nobody can tell, or nothing can be done."""
+        if line.kind in FILE_KINDS:
+            return f"bookmarkai transcripts store {media.share_id} makes it anew"
+        if line.finding is Finding.DIFFERENT:
+            return None
         if copies:
-            recorded = backend_of_url(media.blobs[kind].url)
+            recorded = backend_of_url(line.url)
             return f"bookmarkai storage move --to {recorded} --share {media.share_id} puts it back from {copies[0].url}"
         # Without a video, not without its audio track alone: the sound is in the video.
-        if kind == "video" and not self.unanswered:
+        if line.kind == "video" and not self.unanswered:
             return f"bookmarkai shares retry {media.share_id} fetches it anew"
         return None
 

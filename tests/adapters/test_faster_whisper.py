@@ -9,12 +9,16 @@ from fractions import Fraction
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pytest
 
+from bookmarkai_assets.adapters.speech import faster_whisper
 from bookmarkai_assets.adapters.speech.faster_whisper import FasterWhisperEngine, ModelParameters, shared_model
 from bookmarkai_assets.core.errors import ConfigurationError, TranscriptionError
 from bookmarkai_assets.core.transcripts import Task
 from bookmarkai_assets.demo.samples import LONG_SAMPLE, SHORT_SAMPLES
+from tests.support.sounds import silence, speech, write_sound
+from tests.support.wer import word_error_rate
 
 TINY_EN = ModelParameters(model="tiny.en", device="cpu", compute_type="int8", cpu_threads=1)
 RATE = 16_000
@@ -101,6 +105,37 @@ class TestWithTheModel:
         monkeypatch.setattr(whisper, "generate_with_fallback", count)
         make_engine().transcribe(LONG_SAMPLE.path, language="en")
         assert len(windows) == 1
+
+    @pytest.mark.parametrize("ratio", [2.4, 0.0], ids=["sure", "in doubt"])
+    def test_windows_that_are_heard_at_once_say_the_same(
+        self, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, ratio: float
+    ) -> None:
+        """A batch hears every word; its sentences have their times, and what is in doubt is heard again in turn."""
+        monkeypatch.setattr(faster_whisper, "_MAX_COMPRESSION_RATIO", ratio)
+        whisper: Any = shared_model(TINY_EN).whisper
+        generate, turns = whisper.generate_with_fallback, []
+
+        def count(*given: object) -> object:
+            turns.append(given)
+            return generate(*given)
+
+        monkeypatch.setattr(whisper, "generate_with_fallback", count)
+        samples = [SHORT_SAMPLES[1], LONG_SAMPLE]
+        both = np.concatenate([sound for sample in samples for sound in (speech(sample.path), silence(1))])
+        engine = FasterWhisperEngine(
+            model="tiny.en", device="cpu", compute_type="int8", cpu_threads=1, beam_size=1, batch_size=2
+        )
+        told: list[float] = []
+
+        transcript = engine.transcribe(
+            write_sound(tmp_path / "both.wav", both), language=None, on_progress=lambda done, _: told.append(done)
+        )
+
+        assert word_error_rate(" ".join(sample.text for sample in samples), transcript.text) <= 0.15
+        assert len(transcript.segments) >= 6
+        assert all("".join(word.text for word in one.words) == one.text for one in transcript.segments)
+        assert told == sorted(told)
+        assert bool(turns) is (ratio == 0)
 
     def test_a_video_without_sound_is_refused(self, tmp_path: Path) -> None:
         """A video that has only a picture is an error that says so."""

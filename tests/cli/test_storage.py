@@ -87,11 +87,11 @@ def test_media_move_there_and_back(installation: Installation, bookmarkai: Bookm
     there = bookmarkai("storage", "move", "--to", "s3", "--all", "--json")
     assert (there.code, moves(there.json)) == (0, {"moved": 3})
     assert there.json["bytes"] == sum(m.size_bytes for m in media)
-    assert len(installation.objects()) == 6
+    assert len(installation.objects()) == 3 * 6
     deep = bookmarkai("storage", "verify", "--deep", "--json")
     assert deep.code == 0
-    assert deep.json["counts"]["same"] == 6
-    assert deep.json["counts"]["in_both_places"] == 6
+    assert deep.json["counts"]["same"] == 3 * 6
+    assert deep.json["counts"]["in_both_places"] == 3 * 6
 
     back = bookmarkai("storage", "move", "--to", "local", "--all", "--json")
     assert (back.code, moves(back.json)) == (0, {"moved": 3})
@@ -218,8 +218,8 @@ def test_what_is_as_it_should_be_is_counted_and_listed_on_request(
         assert f"= {blob.url}  (share {media.share_id})" in full.out.splitlines()
     for blob in media.blobs.values():
         assert f"& {blob.url}  (share {media.share_id}: a second copy" in full.out
-    assert len(bookmarkai("storage", "verify", "--json").json["findings"]) == 2
-    assert len(bookmarkai("storage", "verify", "--json", "--verbose").json["findings"]) == 4
+    assert len(bookmarkai("storage", "verify", "--json").json["findings"]) == 6
+    assert len(bookmarkai("storage", "verify", "--json", "--verbose").json["findings"]) == 12
 
 
 def test_a_deep_verification_and_a_move_show_their_progress_on_a_terminal(
@@ -235,13 +235,13 @@ def test_a_deep_verification_and_a_move_show_their_progress_on_a_terminal(
 
     deep, moved = bookmarkai(*verify), bookmarkai(*move)
 
-    amount = f"{media.size_bytes}/{media.size_bytes} bytes"
+    amount = "{0:.1f}/{0:.1f} kB".format(media.size_bytes / 1000)
     assert "reading" in deep.err
-    assert "2 of 2" in deep.err
+    assert "6 of 6" in deep.err
     assert amount in deep.err
     assert "1 of 1" in moved.err
     assert amount in moved.err
-    assert "2 of 2" not in deep.out
+    assert "6 of 6" not in deep.out
     assert bookmarkai(*verify, "--json").err == ""
     assert bookmarkai("storage", "verify").err == ""
 
@@ -262,7 +262,7 @@ def test_a_bucket_that_does_not_answer_leaves_the_report_of_the_rest(
     assert "NOTHING COULD BE CHECKED IN S3" in ended.out.splitlines()[-1]
     assert report.json["ok"] is False
     assert "no-such-bucket" in report.json["backends_not_verified"]["s3"]
-    assert (report.json["counts"]["same"], report.json["counts"]["unverified"]) == (2, 2)
+    assert (report.json["counts"]["same"], report.json["counts"]["unverified"]) == (6, 6)
 
 
 def test_a_lost_video_is_fetched_anew_by_the_command_that_the_report_names(

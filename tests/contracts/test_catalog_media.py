@@ -3,14 +3,24 @@
 from dataclasses import replace
 
 import pytest
-from sqlalchemy import text
+from sqlalchemy import event, text
 
 from bookmarkai_assets.adapters.catalog import OpenCatalog
 from bookmarkai_assets.core.errors import LeaseLostError
-from bookmarkai_assets.core.media import VideoInfo
+from bookmarkai_assets.core.media import Blob, Digest, Media, MediaState, VideoInfo
 from bookmarkai_assets.core.placement import Backend, Decider
 from bookmarkai_assets.core.ports import InventoryLine
-from tests.support.catalog import PLACEMENT, add_share, at, begin, execute, staged_media, store, stored_media
+from tests.support.catalog import (
+    PLACEMENT,
+    add_share,
+    at,
+    begin,
+    execute,
+    staged_media,
+    store,
+    stored_media,
+    transcript_of,
+)
 
 
 @pytest.fixture
@@ -104,6 +114,115 @@ def test_a_new_download_replaces_the_record(each_catalog: OpenCatalog, share_id:
 
     assert each_catalog.media.get("m") == again
     assert not each_catalog.media.acknowledges("s3://media/video.mp4")
+
+
+def with_files(media: Media, *kinds: str, folder: str = "s3://media/") -> Media:
+    """Give a media with files of its transcript, some bytes more than 32 bits count each."""
+    files = {
+        kind: Blob(f"{folder}{media.media_id}.{kind}", Digest(5_000_000_000, "c" * 64), "text/x") for kind in kinds
+    }
+    return replace(media, transcript_files=files)
+
+
+def test_a_transcripts_files_are_recorded_beside_their_media(each_catalog: OpenCatalog, share_id: str) -> None:
+    """They come back with the media, replace those before, and change nothing of it but until when it is there."""
+    stored = stored_media("m", share_id)
+    each_catalog.media.record_stored(stored, owner="run", now=at(2))
+    sooner = replace(with_files(stored, "json", "srt"), expires_at=at(50), info=replace(stored.info, title="not this"))
+
+    each_catalog.media.record_transcript_files(sooner, owner="run", now=at(3))
+    assert each_catalog.media.get("m") == replace(sooner, info=stored.info)
+
+    each_catalog.media.record_transcript_files(with_files(stored, "txt"), owner="run", now=at(4))
+    assert each_catalog.media.get("m") == with_files(stored, "txt")
+
+    each_catalog.media.record_transcript_files(stored, owner="run", now=at(5))
+    assert each_catalog.media.get("m") == stored
+
+
+def test_a_page_has_each_medias_files(each_catalog: OpenCatalog, share_id: str) -> None:
+    """Media are listed with their own files and no others', by one statement more for the whole page."""
+    first, last = stored_media("m1", share_id), stored_media("m9", share_id)
+    media = [with_files(first, "json", "vtt"), stored_media("m5", share_id), with_files(last, "txt")]
+    for one in media:
+        store(each_catalog, one)
+
+    asked: list[str] = []
+    event.listen(each_catalog.database.engine, "before_cursor_execute", lambda *told: asked.append(told[2]))
+
+    assert each_catalog.media.page(limit=9) == media
+    assert len([statement for statement in asked if statement.startswith("SELECT")]) == 2
+    assert each_catalog.media.page(after="m1", limit=1) == media[1:2]
+
+
+def test_files_follow_their_media(each_catalog: OpenCatalog, share_id: str) -> None:
+    """A move records their new place, an expiry keeps where they were, and a new download begins without any."""
+    there = with_files(stored_media("m", share_id), "json", "srt")
+    each_catalog.media.record_stored(there, owner="run", now=at(2))
+    here = with_files(stored_media("m", share_id, url="/media/video.mp4"), "json", folder="/media/")
+
+    each_catalog.media.record_stored(here, owner="run", now=at(3))
+    assert each_catalog.media.get("m") == here
+
+    each_catalog.media.record_expired("m", [], owner="run", now=at(4))
+    assert each_catalog.media.get("m") == replace(here, state=MediaState.EXPIRED)
+
+    each_catalog.media.record_staged(staged_media("m", share_id), owner="run", now=at(5))
+    assert each_catalog.media.get("m") == staged_media("m", share_id)
+
+
+def test_a_restored_media_brings_its_files(each_catalog: OpenCatalog, share_id: str) -> None:
+    """As it was found, and only where the media was not on record."""
+    found = with_files(stored_media("m", share_id), "json")
+
+    assert each_catalog.media.restore(found, now=at(2))
+    assert not each_catalog.media.restore(with_files(found, "vtt"), now=at(3))
+
+    assert each_catalog.media.get("m") == found
+
+
+def test_files_are_acknowledged_while_their_media_is_stored(each_catalog: OpenCatalog, share_id: str) -> None:
+    """Nobody may replace what is on record; what a new transcript or an expiry took off the record gives way."""
+    stored = with_files(stored_media("m", share_id), "json", "srt")
+    each_catalog.media.record_stored(stored, owner="run", now=at(2))
+    assert each_catalog.media.acknowledges("s3://media/m.srt")
+    assert not each_catalog.media.acknowledges("s3://media/m.txt")
+
+    each_catalog.media.record_transcript_files(with_files(stored, "json"), owner="run", now=at(3))
+    assert not each_catalog.media.acknowledges("s3://media/m.srt")
+
+    each_catalog.media.record_expired("m", [], owner="run", now=at(4))
+    assert not each_catalog.media.acknowledges("s3://media/m.json")
+
+
+def test_only_the_owner_of_the_lease_records_files(each_catalog: OpenCatalog, share_id: str) -> None:
+    """A run that has lost its media to another must not say what lies beside it, and nobody does of staged bytes."""
+    staged = staged_media("m", share_id)
+    each_catalog.media.record_staged(staged, owner="run", now=at(1))
+    with pytest.raises(ValueError, match="expected media m to be stored"):
+        each_catalog.media.record_transcript_files(with_files(staged, "json"), owner="run", now=at(2))
+    stored = stored_media("m", share_id)
+    each_catalog.media.record_stored(stored, owner="run", now=at(3))
+
+    with pytest.raises(LeaseLostError):
+        each_catalog.media.record_transcript_files(with_files(stored, "json"), owner="another", now=at(4))
+
+    assert each_catalog.media.get("m") == stored
+
+
+def test_the_share_with_the_latest_transcript_of_a_media_is_named(each_catalog: OpenCatalog, share_id: str) -> None:
+    """Of all its shares the one whose transcript was written last; none before one has any."""
+    second = add_share(each_catalog)
+    begin(each_catalog, second, "m", "run")
+    assert each_catalog.transcripts.latest_of_media("m") is None
+
+    each_catalog.transcripts.put(share_id, transcript_of("one"), now=at(1))
+    each_catalog.transcripts.put(second, transcript_of("two"), now=at(2))
+    assert each_catalog.transcripts.latest_of_media("m") == second
+
+    each_catalog.transcripts.put(share_id, transcript_of("three"), now=at(3))
+    assert each_catalog.transcripts.latest_of_media("m") == share_id
+    assert each_catalog.transcripts.latest_of_media("another") is None
 
 
 def test_a_title_that_no_database_can_hold_is_kept_as_far_as_it_can(each_catalog: OpenCatalog, share_id: str) -> None:

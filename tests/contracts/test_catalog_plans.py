@@ -18,6 +18,7 @@ LARGE_TABLES = (
     "shares",
     "share_work",
     "media",
+    "transcript_files",
     "transcripts",
     "transcript_provenance",
     "storage_events",
@@ -86,6 +87,13 @@ ROWS = {
         "updated_at": MOMENT,
         **dict.fromkeys(("canonical_url", "platform", "object_key", "title", "extractor", "content_type"), "''"),
     },
+    "transcript_files": {
+        "media_id": "'m' || i",
+        "kind": "'srt'",
+        "url": "'/media/srt' || i",
+        "size_bytes": "1",
+        **dict.fromkeys(("sha256", "content_type"), "''"),
+    },
     "transcripts": {"id": "{id}", "share_id": "{id}", "full_text": "'words'", "segments": "'[]'"},
     "transcript_provenance": {
         "share_id": "{id}",
@@ -94,6 +102,7 @@ ROWS = {
         "language_probability": "1",
         "duration_seconds": "1",
         "transcribe_seconds": "1",
+        "recipe": "'r' || i",
         "updated_at": MOMENT,
     },
     "storage_events": {
@@ -216,6 +225,7 @@ def test_no_frequent_question_reads_a_whole_table(full_catalog: OpenCatalog) -> 
         "media.get": lambda: catalog.media.get("m7"),
         "acknowledges": lambda: catalog.media.acknowledges("/media/a7"),
         "is_leased": lambda: work.is_leased("m7", now=at(0)),
+        "record_transcript_files": lambda: catalog.media.record_transcript_files(stored, owner="mover", now=at(0)),
         "record_stored": lambda: catalog.media.record_stored(stored, owner="mover", now=at(0)),
         "record_expired": lambda: catalog.media.record_expired("m7", [tombstone], owner="mover", now=at(0)),
         "page": lambda: catalog.media.page(after="m7", limit=50),
@@ -225,7 +235,10 @@ def test_no_frequent_question_reads_a_whole_table(full_catalog: OpenCatalog) -> 
         "tombstones.list of a media": lambda: catalog.tombstones.list(media_id="m7"),
         "free": lambda: work.free("m7", owner="mover"),
         "transcripts.get": lambda: catalog.transcripts.get(share_id),
-        "find_for_media": lambda: catalog.transcripts.find_for_media("m7", engine="e", model="m"),
+        "find_for_media": lambda: catalog.transcripts.find_for_media("m7", recipe="r", language="en"),
+        "find_for_media in any language": lambda: catalog.transcripts.find_for_media("m7", recipe="r", language=None),
+        "made_by": lambda: list(catalog.transcripts.made_by(["r", None])),
+        "latest_of_media": lambda: catalog.transcripts.latest_of_media("m7"),
         "transcripts.doubtful": lambda: catalog.transcripts.doubtful(limit=50),
         "shares.list of no speech": lambda: catalog.shares.list(outcomes=[Outcome.NO_SPEECH], limit=50),
         "for_share": lambda: catalog.events.for_share(share_id),
@@ -261,6 +274,8 @@ def test_no_frequent_question_reads_a_whole_table(full_catalog: OpenCatalog) -> 
     assert "ix_share_work_failed" in plans["failures.standing by outcome"]
     assert "ix_share_work_failed" in plans["shares.list of no speech"]
     assert "ix_transcript_provenance_doubtful" in plans["transcripts.doubtful"]
+    assert "ix_transcript_provenance_recipe" in plans["made_by"]
+    assert "ix_transcript_files_url" in plans["acknowledges"]
     assert "ix_tombstones_unconfirmed_url" in plans["tombstones.confirm"]
     assert "ix_tombstones_written_at_id" in plans["tombstones.list"]
     assert "ix_rollout_decisions_standing" in plans["standing"]

@@ -22,6 +22,7 @@ from tests.support.catalog import (
     stored_media,
     transcript_of,
 )
+from tests.support.transcripts import RECIPE
 
 LOOP = Doubt(DoubtKind.REPETITION_LOOP, Severity.ERROR, 12.0, 10.0, "6 times in a row: “and then”")
 UNSURE = Doubt(DoubtKind.LOW_CONFIDENCE, Severity.WARN, 0.31, 0.5, "the language may not be cy")
@@ -113,11 +114,11 @@ def test_doubts_are_kept_with_their_transcript(each_catalog: OpenCatalog) -> Non
     """They come back as they were with each way of reading one, and go when the transcript is made anew without."""
     share_id = add_share(each_catalog)
     begin(each_catalog, share_id, "m", "run")
-    doubted = replace(transcript_of("and then"), doubts=(LOOP, UNSURE), speech_seconds=12.5)
+    doubted = replace(transcript_of("and then"), recipe=RECIPE, doubts=(LOOP, UNSURE), speech_seconds=12.5)
     each_catalog.transcripts.put(share_id, doubted, now=at(1))
 
     assert each_catalog.transcripts.get(share_id) == doubted
-    assert each_catalog.transcripts.find_for_media("m", engine=doubted.engine, model=doubted.model) == doubted
+    assert each_catalog.transcripts.find_for_media("m", recipe=RECIPE.fingerprint, language="en") == doubted
 
     each_catalog.transcripts.put(share_id, transcript_of("better"), now=at(2))
     assert each_catalog.transcripts.get(share_id) == transcript_of("better")

@@ -9,7 +9,7 @@ from sqlalchemy import text
 
 from bookmarkai_assets.adapters.catalog import OpenCatalog
 from bookmarkai_assets.core.transcripts import Recipe, Segment, Word
-from tests.support.catalog import add_share, at, begin, execute, transcript_of
+from tests.support.catalog import add_share, at, execute, transcript_of
 
 
 def test_a_share_without_a_transcript_has_none(each_catalog: OpenCatalog) -> None:
@@ -98,32 +98,6 @@ def test_what_json_cannot_say_is_written_as_the_worst(each_catalog: OpenCatalog)
     found = each_catalog.transcripts.get(share_id)
     assert found is not None
     assert found.segments == (Segment(0.0, 1.0, "a\ufffdb", avg_logprob=-100.0, no_speech_prob=1.0),)
-
-
-def test_a_transcript_is_found_for_other_shares_of_the_video(each_catalog: OpenCatalog) -> None:
-    """The same engine and model need not hear a video twice; another engine, model or video is another matter."""
-    share_id = add_share(each_catalog)
-    begin(each_catalog, share_id, "m", "run")
-    each_catalog.transcripts.put(share_id, transcript_of("hello"), now=at(1))
-
-    find = each_catalog.transcripts.find_for_media
-
-    assert find("m", engine="faster-whisper", model="tiny.en") == transcript_of("hello")
-    assert find("m", engine="openai-whisper", model="tiny.en") is None
-    assert find("m", engine="faster-whisper", model="base") is None
-    assert find("other", engine="faster-whisper", model="tiny.en") is None
-
-
-def test_the_latest_transcript_of_a_video_is_found(each_catalog: OpenCatalog) -> None:
-    """Of several shares' transcripts of one video, the one written last is taken over."""
-    for seconds, said in ((1, "oldest"), (5, "newest"), (3, "older")):
-        share_id = add_share(each_catalog)
-        begin(each_catalog, share_id, "m", f"run-{said}", 100 * seconds)
-        each_catalog.transcripts.put(share_id, transcript_of(said), now=at(seconds))
-
-    found = each_catalog.transcripts.find_for_media("m", engine="faster-whisper", model="tiny.en")
-
-    assert found == transcript_of("newest")
 
 
 def test_a_transcript_from_before_this_pipeline_can_be_read(each_catalog: OpenCatalog) -> None:

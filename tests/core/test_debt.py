@@ -1,20 +1,11 @@
-"""The retry debt: how failures are added up, what is said of each line, and the text that selects their partitions."""
+"""The retry debt: how failures are added up, and what is said of each line."""
 
 import itertools
 from datetime import UTC, datetime, timedelta
 
 import pytest
-from hypothesis import given
-from hypothesis import strategies as st
 
-from bookmarkai_assets.core.debt import (
-    Age,
-    HeldShares,
-    StandingFailure,
-    age_of,
-    debt_of,
-    partition_selection,
-)
+from bookmarkai_assets.core.debt import Age, HeldShares, StandingFailure, age_of, debt_of
 from bookmarkai_assets.core.outcomes import FAILURES, Outcome
 from bookmarkai_assets.core.shares import Platform
 
@@ -89,22 +80,3 @@ def test_a_line_says_whether_time_heals_it(failures: list[StandingFailure], reme
 def test_ages_have_bounds(hours: float, age: Age) -> None:
     """A bound belongs to the older side; a moment ahead of the clock is just now."""
     assert age_of(NOW - timedelta(hours=hours), now=NOW) is age
-
-
-def test_neighbours_become_a_range() -> None:
-    """In Dagster's own order; a share without a partition cannot be selected."""
-    selection = partition_selection({"c", "a", "b", "e", "not there"}, ["d", "a", "b", "c", "f", "e"])
-    assert selection == "[a...c], e"
-    assert partition_selection({"x"}, ["a"]) == ""
-
-
-@given(st.lists(st.booleans(), max_size=40))
-def test_a_selection_means_these_partitions_and_no_other(wanted: list[bool]) -> None:
-    """Read back as Dagster reads it, a range being everything between two keys, it gives exactly what went in."""
-    order = [f"key-{number}" for number in range(len(wanted))]
-    chosen = {key for key, is_wanted in zip(order, wanted, strict=True) if is_wanted}
-    selected: list[str] = []
-    for part in filter(None, partition_selection(chosen, order).split(", ")):
-        first, _, last = part.strip("[]").partition("...")
-        selected += order[order.index(first) : order.index(last or first) + 1]
-    assert selected == [key for key in order if key in chosen]

@@ -64,6 +64,14 @@ def test_shadow_puts_everything_and_reads_it_back() -> None:
     assert offered(NEW, SHADOW) == Traffic(4, Usage(4 * 31 * MB, 4 * (4 + 1), 4 * (2 + 1), 4 * 31 * MB))
 
 
+def test_a_transcripts_files_are_offered_with_their_media() -> None:
+    """Four requests more for each media, wherever it is; under shadow they are not copied."""
+    files = [transfer(backend="local", purpose="document", kind=kind, size_bytes=1) for kind in ("json", "srt")]
+    here = totals(*media("local"), *files)
+    assert offered(here, ALL) == Traffic(1, Usage(31 * MB + 2, 4 + 1 + 2, 1, MB))
+    assert offered(here, SHADOW) == offered(totals(*media("local")), SHADOW)
+
+
 @pytest.mark.parametrize(
     "events",
     [
@@ -86,13 +94,15 @@ def test_what_s3_took_is_measured() -> None:
         *media("s3", "shadow"),
         *media("s3", "move"),
         *media("local"),
+        transfer(backend="local", purpose="document", kind="srt", size_bytes=1),
+        transfer(purpose="document", kind="srt", size_bytes=1),
         transfer(operation="get", purpose="transcribe", kind="audio", size_bytes=MB),
         transfer(operation="get", purpose="shadow", kind="audio", size_bytes=MB),
         transfer(operation="get", purpose="move", size_bytes=30 * MB),
         transfer(size_bytes=30 * MB, error="throttled"),
     ]
     # The failed put of two parts was charged for, and brought no media.
-    assert taken(totals(*events)) == Traffic(2, Usage(2 * 31 * MB, 2 * 5 + 4, 2, 2 * MB))
+    assert taken(totals(*events)) == Traffic(2, Usage(2 * 31 * MB + 1, 2 * 5 + 4 + 1, 2, 2 * MB))
 
 
 @given(st.lists(transfers(), max_size=30), st.integers(1, 100), st.integers(1, 100))

@@ -6,13 +6,14 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from bookmarkai_assets.core.object_keys import audio_key, parse_key, video_key
+from bookmarkai_assets.core.object_keys import audio_key, file_key, parse_key, video_key
+from bookmarkai_assets.core.transcript_formats import FILE_KINDS
 
 URLS = st.text(min_size=1, max_size=60).map(lambda path: f"https://example.com/{path}")
 TIMES = st.integers(946_684_800_000_000, 4_102_444_799_999_999).map(
     lambda microseconds: datetime(1970, 1, 1, tzinfo=UTC) + timedelta(microseconds=microseconds)
 )
-EXTENSIONS = st.from_regex(r"[a-z0-9]{1,5}", fullmatch=True)
+EXTENSIONS = st.from_regex(r"[a-z0-9]{1,5}", fullmatch=True).filter(lambda extension: extension not in FILE_KINDS)
 
 
 def test_a_key_has_the_documented_shape() -> None:
@@ -21,22 +22,27 @@ def test_a_key_has_the_documented_shape() -> None:
     key = video_key("temp/videos/", "https://example.com/v", created, "mp4")
     assert key == "temp/videos/2026/03/06/60992646ddbcf198_1772760600120.mp4"
     assert audio_key(key, "m4a") == "temp/videos/2026/03/06/60992646ddbcf198_1772760600120.audio.m4a"
+    assert file_key(key, "srt") == "temp/videos/2026/03/06/60992646ddbcf198_1772760600120.srt"
 
 
 @given(URLS, TIMES, EXTENSIONS)
 def test_a_key_reads_back_to_what_it_was_made_of(url: str, created: datetime, extension: str) -> None:
-    """Video and audio keys round-trip, with the time to the millisecond."""
+    """Keys of videos, audio tracks and transcripts' files round-trip, with the time to the millisecond."""
     key = video_key("a/b/", url, created, extension)
     parsed = parse_key(key)
     assert parsed is not None
     assert parsed.prefix == "a/b/"
     assert parsed.extension == extension
-    assert not parsed.is_audio
+    assert parsed.kind == "video"
     assert timedelta(0) <= created - parsed.created_at < timedelta(milliseconds=1)
     sound = parse_key(audio_key(key, "m4a"))
     assert sound is not None
-    assert sound.is_audio
+    assert sound.kind == "audio"
     assert sound.url_hash == parsed.url_hash
+    for kind in FILE_KINDS:
+        file = parse_key(file_key(key, kind))
+        assert file is not None
+        assert (file.kind, file.url_hash, file.created_at) == (kind, parsed.url_hash, parsed.created_at)
 
 
 @given(URLS, TIMES)

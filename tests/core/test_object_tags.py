@@ -14,7 +14,7 @@ URL = "https://www.tiktok.com/@user/video/1"
 MEDIA = replace(stored_media(media_id_of(URL), "6f1c0c8e-5d0f-4c53-9d2c-0a5b8f7e1d11"), canonical_url=URL)
 
 
-@given(st.text(max_size=3000), st.text(max_size=300), st.sampled_from(["video", "audio"]))
+@given(st.text(max_size=3000), st.text(max_size=300), st.sampled_from(["video", "audio", "srt"]))
 def test_tags_come_back_as_the_record_they_were_made_of(title: str, author: str, kind: str) -> None:
     """Ids, link, platform and duration are read back whatever the title; the tags fit in a bucket's limit."""
     media = replace(MEDIA, info=replace(MEDIA.info, title=title, author=author))

@@ -34,10 +34,11 @@ from bookmarkai_assets.core.object_keys import key_of
 from bookmarkai_assets.core.placement import Backend, Placement
 from bookmarkai_assets.core.ports import Tombstone
 from bookmarkai_assets.core.retention import Evidence, RetentionPolicy
-from bookmarkai_assets.operations import clean_up, moving, placing, relocating
+from bookmarkai_assets.operations import clean_up, moving, placing, relocating, transcribing
 from bookmarkai_assets.operations.intake import add_shares
 from bookmarkai_assets.operations.media_leases import MediaWork
 from bookmarkai_assets.operations.sweeping import sweep_leftovers
+from bookmarkai_assets.operations.transcript_files import put_transcript_files
 from tests.crash import world
 
 
@@ -363,6 +364,17 @@ def _is_done_before_its_transcript() -> None:
     _put(SqlWorkLedger, "finish", first)
 
 
+def _records_files_before_their_transcript() -> None:
+    """The files are on record as soon as they are there, and the transcript that they are of is not yet."""
+
+    def hasty(work: MediaWork, media: Media, *arguments: Any) -> Media:
+        there = put_transcript_files(work, media, *arguments)
+        work.catalog.media.record_transcript_files(there, owner=work.owner, now=work.clock())
+        return there
+
+    _put(transcribing, "put_transcript_files", hasty)
+
+
 _GONE = "is lost: its|, where its .* is not"
 
 BUGS: Mapping[str, Bug] = {
@@ -395,5 +407,6 @@ BUGS: Mapping[str, Bug] = {
         (_recovers_anew_each_time, "expired", "a second recovery changed tombstones"),
         (_downloads_without_a_look, "to the bucket", "transcripts of what no sound said"),
         (_is_done_before_its_transcript, "to the directory", "is done without a transcript"),
+        (_records_files_before_their_transcript, "to the directory", "with words that no transcript of it has"),
     )
 }

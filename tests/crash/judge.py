@@ -1,5 +1,6 @@
 """What must hold after every step and after recovery. Judges by what is really there, never by what the code says."""
 
+import json
 import re
 from collections.abc import Collection, Iterator, Mapping
 from dataclasses import dataclass, field
@@ -21,8 +22,16 @@ from tests.crash.world import (
     words_of,
 )
 
-_KEY = re.compile(re.escape(VIDEO_PREFIX) + r"\d{4}/\d\d/\d\d/([0-9a-f]{16})_\d+(\.audio)?\.(mp4|m4a)")
-_TYPES = {"video": "video/mp4", "audio": "audio/mp4"}
+_KEY = re.compile(re.escape(VIDEO_PREFIX) + r"\d{4}/\d\d/\d\d/([0-9a-f]{16})_\d+(\.audio)?\.(mp4|m4a|json|txt|srt|vtt)")
+_TYPES = {
+    "video": "video/mp4",
+    "audio": "audio/mp4",
+    "json": "application/json",
+    "txt": "text/plain; charset=utf-8",
+    "srt": "application/x-subrip",
+    "vtt": "text/vtt",
+}
+_DOCUMENTS = _TYPES.keys() - {"video", "audio"}
 _MEDIA = {name: media_id_of(link_of(name)) for name in NAMES}
 _NAMES_BY_HASH = {media_id[:16]: name for name, media_id in _MEDIA.items()}
 
@@ -58,16 +67,16 @@ def is_present(row: Row, now: datetime) -> bool:
     return row["state"] == "stored" and (end is None or now < end)
 
 
-def is_expired_sound(url: str, found: Snapshot, memory: Memory) -> bool:
-    """Tell whether an audio track is nowhere, because the bucket's rule took it before a move could take it along.
+def has_expired_beside(url: str, found: Snapshot, memory: Memory) -> bool:
+    """Tell whether what lay beside a video is nowhere, because the bucket's rule took it before a move could.
 
-    The sound is in the video still, which a move goes on with.
+    The sound is in the video still, which a move goes on with, and a transcript's files can be made anew.
     """
     key = _key(url)
-    if ".audio." not in key or key not in memory.expired:
+    if _kind(key) == "video" or key not in memory.expired:
         return False
-    # Other bytes under its key, such as an older copy's, are not the track.
-    wanted = {row["audio_sha256"] for row in found.media.values() if row["audio_url"] == url}
+    # Other bytes under its key, such as an older copy's, are not what is recorded.
+    wanted = {digest for row in found.media.values() for _, recorded, digest, _ in _blobs(row) if recorded == url}
     places = [url, *(path for path in found.files if path.endswith(key))]
     return not any(found.holds(place, sha256) for place in places for sha256 in wanted)
 
@@ -90,6 +99,8 @@ def check_recovered(found: Snapshot) -> None:
     for row in found.media.values():
         if row["state"] == "staged":
             raise Violation(f"media {row['media_id']} is staged after recovery")
+        if row["state"] == "stored" and {file["kind"] for file in row["transcript_files"]} != _DOCUMENTS:
+            raise Violation(f"media {row['media_id']} has no transcript's files after recovery")
     sidecars = {str(Path(path).with_name(f".{Path(path).name}.json")) for path in found.files}
     left = {path for path in found.hidden if not path.endswith("/.staging")} - sidecars
     if left:
@@ -138,9 +149,7 @@ def _shares(before: Snapshot, after: Snapshot, memory: Memory) -> Iterator[str]:
         yield f"acknowledged shares are not in the catalog: {lost}"
     if lost := before.transcripts.keys() - after.transcripts.keys():
         yield f"transcripts have gone: {lost}"
-    said = {
-        words for name in NAMES for version in range(1, memory.versions[name] + 1) for words in words_of(name, version)
-    }
+    said = {words for name in NAMES for words in _said(name, memory)}
     if wrong := set(after.transcripts.values()) - said:
         yield f"transcripts of what no sound said: {wrong}"
     for share in after.shares:
@@ -175,16 +184,30 @@ def _presence(row: Row, found: Snapshot, memory: Memory) -> Iterator[str]:
     if row["audio_url"] is None:
         yield f"media {name} is stored without its audio track"
         return
-    is_silent = is_expired_sound(row["audio_url"], found, memory)
+    is_silent = has_expired_beside(row["audio_url"], found, memory)
     if _backend(row["audio_url"]) != _backend(row["video_url"]) and not is_silent:
         yield f"media {name} has its video at {row['video_url']} and its audio track at {row['audio_url']}"
     for kind, url, digest, content_type in _blobs(row):
         if content_type != _TYPES[kind]:
             yield f"the {kind} of media {name} is recorded as {content_type}"
-        if digest not in _served(name, kind, memory):
+        if kind not in _DOCUMENTS and digest not in _served(name, kind, memory):
             yield f"the {kind} of media {name} is recorded with a SHA-256 that the site never served"
-        if not found.holds(url, digest) and not (kind == "audio" and is_silent):
-            yield from _absence(name, kind, url, digest, found, memory)
+        if not found.holds(url, digest):
+            if not has_expired_beside(url, found, memory):
+                yield from _absence(name, kind, url, digest, found, memory)
+        elif kind in _DOCUMENTS:
+            yield from _document(row, kind, url, found)
+
+
+def _document(row: Row, kind: str, url: str, found: Snapshot) -> Iterator[str]:
+    """Judge that a file on record is one of a transcript on record, beside its video."""
+    name = _name(row)
+    if _backend(url) != _backend(row["video_url"]):
+        yield f"media {name} has its video at {row['video_url']} and its transcript's {kind} at {url}"
+    said = _words_in(kind, found.data_at(url))
+    of = {share for share, work in found.work.items() if work["media_id"] == row["media_id"]}
+    if said not in {found.transcripts.get(share) for share in of}:
+        yield f"the {kind} of media {name} is on record with words that no transcript of it has: {said}"
 
 
 def _absence(name: str, kind: str, url: str, digest: str, found: Snapshot, memory: Memory) -> Iterator[str]:
@@ -218,13 +241,13 @@ def _expiry(row: Row, before: Snapshot, now: datetime) -> Iterator[str]:
 
 def _final_names(after: Snapshot, memory: Memory) -> Iterator[str]:
     for path, file in after.files.items():
-        yield from _final_name(path, file.sha256, memory)
+        yield from _final_name(path, file.data, memory)
     for key, found in after.objects.items():
         if key in memory.damaged:
             continue
         digest = sha256(found.body)
-        yield from _final_name(key, digest, memory)
-        kind = "audio" if ".audio." in key else "video"
+        yield from _final_name(key, found.body, memory)
+        kind = _kind(key)
         if found.content_type != _TYPES[kind]:
             yield f"the {kind} at {key} has the content type {found.content_type}"
         if found.metadata.get("sha256") != digest or found.metadata.get("size") != str(len(found.body)):
@@ -233,12 +256,32 @@ def _final_names(after: Snapshot, memory: Memory) -> Iterator[str]:
             yield f"the object at {key} does not say which media it is of"
 
 
-def _final_name(name: str, digest: str, memory: Memory) -> Iterator[str]:
+def _final_name(name: str, data: bytes, memory: Memory) -> Iterator[str]:
     match = _KEY.search(name)
     if match is None or match[1] not in _NAMES_BY_HASH:
         yield f"a name of nobody's: {name}"
-    elif digest not in _served(_NAMES_BY_HASH[match[1]], "audio" if match[2] else "video", memory):
+        return
+    kind, of = _kind(name), _NAMES_BY_HASH[match[1]]
+    if kind in _DOCUMENTS:
+        is_right = _words_in(kind, data) in _said(of, memory)
+    else:
+        is_right = sha256(data) in _served(of, kind, memory)
+    if not is_right:
         yield f"wrong bytes at the final name {name}"
+
+
+def _words_in(kind: str, data: bytes) -> str:
+    """Read the words out of a transcript's file; nothing out of one that is not whole."""
+    text = data.decode()
+    if kind == "json":
+        try:
+            text = json.loads(text)["text"]
+        except ValueError:
+            return ""
+    elif kind != "txt":
+        cues = [block.partition("\n") for block in text.split("\n\n") if "-->" in block]
+        text = " ".join(rest if "-->" in first else rest.partition("\n")[2] for first, _, rest in cues)
+    return " ".join(text.split())
 
 
 def _leased(before: Snapshot, after: Snapshot, memory: Memory) -> Iterator[str]:
@@ -248,7 +291,8 @@ def _leased(before: Snapshot, after: Snapshot, memory: Memory) -> Iterator[str]:
             continue
         name = _NAMES_BY_HASH[held[:16]]
         now = after.media[held]
-        if any(row[column] != now[column] for column in ("state", "video_url", "audio_url", "stored_at")):
+        watched = ("state", "video_url", "audio_url", "stored_at", "transcript_files")
+        if any(row[column] != now[column] for column in watched):
             yield f"media {name} was changed under another run's lease"
         for path, file in before.files.items():
             if held[:16] in path and after.files.get(path) != file:
@@ -257,7 +301,12 @@ def _leased(before: Snapshot, after: Snapshot, memory: Memory) -> Iterator[str]:
 
 def _deletions(before: Snapshot, after: Snapshot, memory: Memory, began: datetime) -> Iterator[str]:
     acknowledged = {
-        url: digest for row in before.media.values() if row["state"] == "stored" for _, url, digest, _ in _blobs(row)
+        url: digest
+        for row in before.media.values()
+        if row["state"] == "stored"
+        for kind, url, digest, _ in _blobs(row)
+        # A new transcript's files take the names of the old one's, which are off the record by then.
+        if kind not in _DOCUMENTS
     }
     there = _everything(after)
     for url, file in _everything(before).items():
@@ -306,7 +355,9 @@ def _deletion(
         yield f"the tombstone of {url} has no proof"
     # Known: what is said of the bytes is what the catalog records, also of a copy that was left from before it.
     row = before.media.get(stone["media_id"] or "")
-    recorded = {digest for _, _, digest, _ in _blobs(row)} if row is not None else set()
+    recorded: set[str | None] = {digest for _, _, digest, _ in _blobs(row)} if row is not None else set()
+    if _kind(url) in _DOCUMENTS:
+        recorded.add(None)  # an older transcript's, of another size
     if stone["size_bytes"] != file.size_bytes or stone["sha256"] not in {file.sha256, *recorded}:
         yield f"the tombstone of {url} says {stone['sha256']}, deleted were {file.size_bytes} bytes of {file.sha256}"
     if file.modified_at and memory.now.timestamp() - file.modified_at < GRACE.total_seconds():
@@ -316,8 +367,7 @@ def _deletion(
         if stored_at is not None and row["state"] == "stored" and memory.now - stored_at < GRACE:
             yield f"{url} was deleted within the grace of its media's record"
         if stone["reason"] == "in_s3":
-            kind = "audio" if ".audio." in url else "video"
-            proven = {k: (u, d) for k, u, d, _ in _blobs(row)}[kind]
+            proven = {k: (u, d) for k, u, d, _ in _blobs(row)}[_kind(url)]
             if not before.holds(*proven) or _backend(proven[0]) != "s3":
                 yield f"{url} was deleted for a copy in S3 that was not there"
 
@@ -332,6 +382,7 @@ def _blobs(row: Row) -> list[tuple[str, str, str, str]]:
     blobs = [("video", row["video_url"], row["sha256"], row["content_type"])]
     if row["audio_url"] is not None:
         blobs.append(("audio", row["audio_url"], row["audio_sha256"], row["audio_content_type"]))
+    blobs += [(file["kind"], file["url"], file["sha256"], file["content_type"]) for file in row["transcript_files"]]
     return blobs
 
 
@@ -353,8 +404,19 @@ def _key(url: str) -> str:
     return match[0] if match else url
 
 
+def _kind(name: str) -> str:
+    if ".audio." in name:
+        return "audio"
+    extension = name.rpartition(".")[2]
+    return extension if extension in _DOCUMENTS else "video"
+
+
 def _backend(url: str) -> str:
     return "s3" if url.startswith("s3://") else "local"
+
+
+def _said(name: str, memory: Memory) -> set[str]:
+    return {words for version in range(1, memory.versions[name] + 1) for words in words_of(name, version)}
 
 
 def _served(name: str, kind: str, memory: Memory) -> set[str]:

@@ -5,7 +5,7 @@ not known here.
 """
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import timedelta
 
 from bookmarkai_assets.core.placement import Backend
@@ -15,6 +15,8 @@ from tests.crash.world import NAMES, USERS
 
 Faults = Mapping[str, Sequence[Fault]]
 Act = Callable[[Installation, Kill, Faults], object]
+
+TURNS = 5
 
 
 @dataclass(frozen=True)
@@ -36,6 +38,25 @@ def _work(home: Installation, kill: Kill, faults: Faults) -> None:
 
 def _clean_up(home: Installation, kill: Kill, faults: Faults) -> None:
     home.run("clean-up", lambda world: world.clean_up(), kill=kill, faults=faults)
+
+
+def _store_files(home: Installation, kill: Kill, faults: Faults) -> None:
+    # Again and again: nothing else passes its steps, and each time there is something left to do.
+    for _ in range(TURNS):
+        late = replace(kill, is_noticed_late=True)
+        home.run("store files", lambda world: world.store_files(), kill=late, faults=faults)
+
+
+def _transcribe_anew(home: Installation, kill: Kill, faults: Faults) -> None:
+    share_ids = [share["id"] for share in home.found.shares]
+    for _ in range(TURNS):
+        home.run(
+            "rematerialize",
+            lambda world: world.rematerialize(share_ids, with_download=True),
+            kill=replace(kill, is_noticed_late=True),
+            faults=faults,
+            words="all three",
+        )
 
 
 def _move_out(home: Installation, kill: Kill, faults: Faults) -> None:
@@ -70,6 +91,7 @@ OPENINGS: tuple[Opening, ...] = (
     Opening("stored", _move_out),
     Opening("to the bucket", _work, _REFUSED),
     Opening("moved", _clean_up),
+    Opening("without files", _store_files),
     Opening("shared by short links", _work),
     Opening("short link to what is held", _work),
     Opening("in the bucket", _move_back),
@@ -94,6 +116,7 @@ OPENINGS: tuple[Opening, ...] = (
     Opening("left in staging", _lose_the_bucket),
     Opening("half fetched", _work),
     Opening("linked out", _clean_up),
+    Opening("shared twice", _transcribe_anew),
     Opening("to the bucket", _work, _SENT_WRONG),
     Opening("just moved", _clean_up),
     Opening("stale copy", _move_back),

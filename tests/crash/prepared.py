@@ -20,6 +20,8 @@ def prepare(installation: Installation) -> None:
         "changed on the site": _changed_on_the_site,
         "untranscribed": _untranscribed,
         "stored": _stored,
+        "without files": _without_files,
+        "shared twice": _shared_twice,
         "long ago": _long_ago,
         "halfway": _halfway,
         "littered": _littered,
@@ -70,6 +72,24 @@ def _claimed(installation: Installation) -> None:
 def _stored(installation: Installation) -> None:
     _to_the_directory(installation)
     installation.run("work", lambda world: world.work())
+
+
+def _without_files(installation: Installation) -> None:
+    """What was transcribed before there were files; one is in the bucket."""
+    _stored(installation)
+    installation.pass_time(timedelta(hours=1))
+    installation.run("move", lambda world: world.move(world.media_ids()[:1], Backend.S3))
+    installation.forget_files()
+
+
+def _shared_twice(installation: Installation) -> None:
+    """Each transcription makes the files of another share's; older ones are left where the media was before."""
+    installation.run("accept", lambda world: world.accept(NAMES[:1], USERS[0]))
+    installation.run("accept", lambda world: world.accept(NAMES[:1], USERS[1]))
+    installation.run("work", lambda world: world.work())
+    installation.run("work", lambda world: world.work())
+    installation.run("move", lambda world: world.move(world.media_ids(), Backend.S3))
+    installation.pass_time(timedelta(hours=1))
 
 
 def _just_moved(installation: Installation) -> None:

@@ -6,11 +6,12 @@ import logging
 import os
 import shutil
 import signal
+import sqlite3
 import tempfile
 import traceback
 from collections import Counter
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from contextlib import closing, contextmanager
 from copy import deepcopy
 from dataclasses import dataclass, field, replace
 from datetime import timedelta
@@ -30,7 +31,7 @@ from tests.crash.judge import (
     check_refusal,
     check_step,
     check_unchanged,
-    is_expired_sound,
+    has_expired_beside,
     is_present,
     media_id,
 )
@@ -267,15 +268,21 @@ class Installation:
         self.trace.append(f"somebody else {'overwrites' if is_overwritten else 'deletes'} the object of {name}")
         self.look()
 
+    def forget_files(self) -> None:
+        """Let no transcript's file be on record, as in a catalog from before there were any."""
+        with closing(sqlite3.connect(self.paths.catalog)) as database, database:
+            database.execute("DELETE FROM transcript_files")
+        self.trace.append("no transcript's file is on record")
+        self.look()
+
     def link_out(self) -> None:
         """Let somebody put a day's local copies elsewhere and leave a link, where all of them are in the bucket too."""
         days = {Path(path).parent for path in self.found.files}
         for day in sorted(days):
             copies = [path for path in self.found.files if Path(path).parent == day]
             others = [f"s3://{BUCKET}/{Path(path).relative_to(self.paths.media)}" for path in copies]
-            recorded = {url for row in self.found.media.values() for url in (row["video_url"], row["audio_url"])}
             is_safe = all(
-                other in recorded and self.found.holds(other, self.found.files[path].sha256)
+                other in self.found.recorded and self.found.holds(other, self.found.files[path].sha256)
                 for path, other in zip(copies, others, strict=True)
             )
             elsewhere = self.paths.outside / day.name
@@ -320,11 +327,10 @@ class Installation:
 
     def _tidy_up(self, act: Act) -> None:
         # Known: verification counts a copy that differs as a loss, also where the catalog records the media elsewhere.
-        recorded = {url for row in self.found.media.values() for url in (row["video_url"], row["audio_url"])}
         losses = [
             loss
             for url, loss in self.run("recovery", act)
-            if url in recorded and not is_expired_sound(url, self.found, self.memory)
+            if url in self.found.recorded and not has_expired_beside(url, self.found, self.memory)
         ]
         if losses:
             raise self._violated(f"verification after recovery found losses: {losses}")
@@ -426,6 +432,7 @@ class Installation:
         shares = [share["id"] for share in self.found.shares]
         for backend in (Backend.S3, Backend.LOCAL):
             world.move(media_ids, backend)
+        world.store_files()
         world.rematerialize(shares, with_download=True)
         world.rematerialize(shares, with_download=False)
         world.clean_up()
@@ -454,6 +461,7 @@ def _work_off(world: World, damaged: Sequence[str]) -> None:
     for _ in range(20):
         if not world.work():
             break
+    world.store_files()
     if damaged:
         # A copy is left in the local directory alone: an operator brings the record to it.
         world.move(damaged, Backend.LOCAL)

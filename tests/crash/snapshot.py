@@ -6,7 +6,7 @@ import os
 import sqlite3
 from collections.abc import Mapping
 from contextlib import closing
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime
 from pathlib import Path
 from typing import Any
@@ -19,18 +19,19 @@ Row = Mapping[str, Any]
 
 @dataclass(frozen=True)
 class LocalFile:
-    """A file at a final name. `modified_at` is in seconds of the machine's clock."""
+    """A file at a final name. `modified_at` is in seconds of the machine's clock, `data` what is in it."""
 
     sha256: str
     size_bytes: int
     modified_at: float
+    data: bytes = field(default=b"", repr=False)
 
 
 @dataclass(frozen=True)
 class Snapshot:
     """One moment. `files` are by path and `objects` by key; `hidden` are entries of the media directory below a dot.
 
-    `transcripts` are the words by share.
+    `transcripts` are the words by share. A media's row has its transcript's files as `transcript_files`.
     """
 
     shares: tuple[Row, ...]
@@ -51,6 +52,20 @@ class Snapshot:
         if key != url:
             return key in self.objects and _sha256(self.objects[key].body) == sha256
         return url in self.files and self.files[url].sha256 == sha256
+
+    def data_at(self, url: str) -> bytes:
+        """Give the bytes at a URL that holds some."""
+        key = url.removeprefix(f"s3://{BUCKET}/")
+        return self.files[url].data if key == url else self.objects[key].body
+
+    @property
+    def recorded(self) -> set[str]:
+        """Give every URL that is on record."""
+        return {
+            url
+            for row in self.media.values()
+            for url in (row["video_url"], row["audio_url"], *(file["url"] for file in row["transcript_files"]))
+        }
 
     def comparable(self) -> dict[str, Any]:
         """Give all that a recovery may not change once it is done."""
@@ -73,7 +88,14 @@ def snapshot_of(paths: Paths) -> Snapshot:
     with closing(sqlite3.connect(paths.catalog)) as database:
         database.row_factory = sqlite3.Row
         work = {row["share_id"]: row for row in _rows(database, "share_work", "share_id")}
-        media = {row["media_id"]: row for row in _rows(database, "media", "media_id")}
+        documents = _rows(database, "transcript_files", "kind")
+        media = {
+            row["media_id"]: {
+                **row,
+                "transcript_files": tuple(file for file in documents if file["media_id"] == row["media_id"]),
+            }
+            for row in _rows(database, "media", "media_id")
+        }
         shares = _rows(database, "shares", "id")
         transcripts = {
             row["share_id"]: " ".join(row["full_text"].split()) for row in _rows(database, "transcripts", "id")
@@ -89,7 +111,7 @@ def snapshot_of(paths: Paths) -> Snapshot:
                 hidden.add(str(path))
             elif path.is_file() and not path.is_symlink():
                 data, status = path.read_bytes(), path.stat()
-                files[str(path)] = LocalFile(_sha256(data), len(data), status.st_mtime)
+                files[str(path)] = LocalFile(_sha256(data), len(data), status.st_mtime, data)
     bucket = BucketFiles(paths.bucket)
     return Snapshot(
         shares=shares,

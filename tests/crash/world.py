@@ -37,6 +37,7 @@ from bookmarkai_assets.operations.moving import move_media
 from bookmarkai_assets.operations.placing import place_media
 from bookmarkai_assets.operations.share_work import ShareWork
 from bookmarkai_assets.operations.transcribing import transcribe_share
+from bookmarkai_assets.operations.transcript_storing import media_without_files, store_transcript_files
 from bookmarkai_assets.operations.verifying import LOSSES, verify_storage
 from bookmarkai_assets.settings import load_settings
 from bookmarkai_assets.wiring import make_rules
@@ -48,8 +49,8 @@ BUCKET = "media"
 VIDEO_PREFIX = "temp/videos/"
 USERS = ("11111111-1111-4111-8111-111111111111", "22222222-2222-4222-8222-222222222222")
 NAMES = ("a", "b", "c", "d")
-PART_BYTES = 2048
-"""Small enough that videos go in parts, and audio tracks at once."""
+PART_BYTES = 4096
+"""Small enough that videos go in parts; audio tracks and transcripts' files go at once."""
 
 GRACE = timedelta(days=1)
 LOCAL_DAYS = 4
@@ -271,6 +272,11 @@ class World:
     def move(self, media_ids: Sequence[str], target: Backend) -> list[str]:
         """Do what `storage move` does; gives the outcomes."""
         return [move.outcome.value for move in move_media(self._media_work(), media_ids, target)]
+
+    def store_files(self) -> list[str]:
+        """Do what `transcripts store` does; gives the outcomes."""
+        work = self._media_work()
+        return [done.outcome.value for done in store_transcript_files(work, dict(media_without_files(self.catalog)))]
 
     def clean_up(self) -> dict[str, Any]:
         """Do what the daily clean-up does; gives its report."""

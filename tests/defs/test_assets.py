@@ -52,7 +52,11 @@ def test_a_share_becomes_a_transcript(pipeline: Pipeline) -> None:
         ("fetch", "site", "video", None),
         ("put", "local", "video", None),
         ("put", "local", "audio", None),
+        *[("put", "local", kind, None) for kind in ("json", "srt", "txt", "vtt")],
     ]
+    files = report["media"]["transcript_files"]
+    assert Path(files["txt"]).read_text() == "This is pasta\n"
+    assert pipeline.metadata("transcript", share)["files"] == files
 
 
 def test_every_documented_metadata_key_is_there_and_no_other(pipeline: Pipeline) -> None:
@@ -333,7 +337,8 @@ def test_a_lost_audio_track_makes_the_engine_read_the_video(pipeline: Pipeline) 
     media = pipeline.report(share)["media"]
     pipeline.s3.delete(media["audio_url"])
     assert pipeline.materialize([share], ASSETS[2:]).success
-    assert pipeline.report(share)["transfers"][-1]["kind"] == "video"
+    transfers = pipeline.report(share)["transfers"]
+    assert [transfer["kind"] for transfer in transfers if transfer["operation"] == "get"][-1] == "video"
 
 
 def test_only_the_audio_track_is_fetched_for_transcription(pipeline: Pipeline) -> None:
@@ -511,12 +516,12 @@ def test_a_run_that_lost_its_lease_while_it_transcribed_writes_nothing(
     assert pipeline.materialize([share], ASSETS[:2]).success
     transcribe = pipeline.speech.transcribe
 
-    def transcribe_too_long(audio: Path, *, language: str | None) -> Transcript:
+    def transcribe_too_long(audio: Path, **options: Any) -> Transcript:
         engine = create_engine(pipeline.settings["catalog_url"])
         with engine.begin() as connection:
             connection.execute(text("UPDATE leases SET owner = 'another run'"))
         engine.dispose()
-        return transcribe(audio, language=language)
+        return transcribe(audio, **options)
 
     monkeypatch.setattr(pipeline.speech, "transcribe", transcribe_too_long)
     assert "superseded" in failed_step(pipeline.materialize([share], ASSETS[2:]))[1]

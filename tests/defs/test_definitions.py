@@ -37,6 +37,7 @@ def test_the_graph_is_this_one(defs: dg.Definitions) -> None:
     repository = defs.get_repository_def()
     assert sorted(name for name in repository.job_names if not name.startswith("__")) == [
         "clean_up_local_media",
+        "look_for_stale_transcripts",
         "measure_retry_debt",
         "measure_rollout",
         "share_to_transcript",
@@ -54,12 +55,14 @@ def test_the_graph_is_this_one(defs: dg.Definitions) -> None:
         "weekly_storage_verification": "30 4 * * 0",
         "five_minute_rollout_metrics": "*/5 * * * *",
         "hourly_retry_debt": "17 * * * *",
+        "daily_stale_transcripts": "40 5 * * *",
     }
     assert {key.to_user_string() for key in graph.asset_check_keys} == {
         "local_cleanup:nothing_failed",
         "stored_media:bytes_are_there",
         "storage_verification:nothing_is_missing_or_different",
         *(f"transcript:{kind}" for kind in DoubtKind),
+        "transcript:made_as_set",
         *(f"rollout_metrics:{rule}" for rule in RuleName),
     }
 

@@ -218,7 +218,7 @@ def test_the_weekly_verification_answers_the_rule_about_losses(pipeline: Pipelin
     assert recorded is not None
     assert recorded.is_good
     assert not recorded.is_deep
-    assert recorded.counts["same"] == 2
+    assert recorded.counts["same"] == 6
     assert pipeline.checks(measure(pipeline))["nothing_lost"].passed
 
 

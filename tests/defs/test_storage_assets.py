@@ -134,7 +134,7 @@ def test_the_weekly_verification_checks_that_nothing_is_lost(pipeline: Pipeline)
 
     good = pipeline.run_schedule("weekly_storage_verification")
     assert pipeline.checks(good)["nothing_is_missing_or_different"].passed
-    assert pipeline.report_metadata("storage_verification")["same"] == 4
+    assert pipeline.report_metadata("storage_verification")["same"] == 2 * 6
 
     lost = pipeline.report(first)["media"]["url"]
     Path(lost).unlink()
@@ -158,7 +158,7 @@ def test_a_bucket_that_cannot_be_listed_fails_the_verification(pipeline: Pipelin
     assert not pipeline.checks(result)["nothing_is_missing_or_different"].passed
     metadata = pipeline.report_metadata("storage_verification")
     assert metadata["verdict"] == "nothing could be checked in s3"
-    assert metadata["same"] == 2
+    assert metadata["same"] == 6
 
 
 def test_a_clean_up_that_could_not_do_its_work_is_red(pipeline: Pipeline) -> None:

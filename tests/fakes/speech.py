@@ -1,15 +1,17 @@
 """An in-memory `SpeechEngine`, for tests of what uses one. Passes the port's contract suite."""
 
 import hashlib
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from itertools import pairwise
 from pathlib import Path
 
 from typing_extensions import override
 
 from bookmarkai_assets.core.errors import BookmarkAIError, ConfigurationError, TranscriptionError
 from bookmarkai_assets.core.ports import SpeechEngine, unwatched
-from bookmarkai_assets.core.transcripts import UNKNOWN, Recipe, Segment, Transcript, Word
+from bookmarkai_assets.core.transcript_parts import TranscriptPart, joined, telling_part, unkept
+from bookmarkai_assets.core.transcripts import UNKNOWN, Recipe, Segment, Setup, Transcript, Word
 
 _SPEECH = b"speech:"
 _SILENCE = b"silence:"
@@ -38,15 +40,23 @@ class HeardFile:
 class FakeSpeechEngine(SpeechEngine):
     """Hears what `speech_bytes` and `silence_bytes` say, words of its own in any other file, and keeps `calls`.
 
+    `heard_seconds` adds up what was heard: without what it was told is done already. `on_sentence` is called after each
+    sentence with the seconds that are done.
+
     Two files with different bytes never sound the same. An empty file and a web page are no media to it.
     """
 
-    def __init__(self, *, engine: str = "fake", model: str = "fake-model", beam_size: int = 1) -> None:
+    def __init__(
+        self, *, engine: str = "fake", model: str = "fake-model", beam_size: int = 1, span_seconds: float = 300.0
+    ) -> None:
         self._engine = engine
         self._model = model
         self._beam_size = beam_size
+        self._span_seconds = span_seconds
         self._failures: list[BookmarkAIError] = []
         self.calls: list[HeardFile] = []
+        self.heard_seconds = 0.0
+        self.on_sentence: Callable[[float], object] = lambda _: None
 
     def fail_next(self, error: BookmarkAIError, *, times: int = 1) -> None:
         """Make the next `times` calls raise this error."""
@@ -62,10 +72,19 @@ class FakeSpeechEngine(SpeechEngine):
     def model(self) -> str:
         return self._model
 
+    @property
+    @override
+    def setup(self) -> Setup:
+        return Setup(self._engine, "1.0", self._model, {"beam_size": self._beam_size})
+
     @override
     def recipe(self) -> Recipe:
         weights = hashlib.sha256(self._model.encode()).hexdigest()
-        return Recipe(self._engine, "1.0", self._model, weights, {"beam_size": self._beam_size})
+        return Recipe(self._engine, "1.0", self._model, weights, self.setup.parameters)
+
+    @override
+    def prepare(self) -> Recipe:
+        return self.recipe()
 
     @override
     def supports(self, language: str) -> bool:
@@ -73,7 +92,13 @@ class FakeSpeechEngine(SpeechEngine):
 
     @override
     def transcribe(
-        self, audio: Path, *, language: str | None, on_progress: Callable[[float, float], object] = unwatched
+        self,
+        audio: Path,
+        *,
+        language: str | None,
+        on_progress: Callable[[float, float], object] = unwatched,
+        kept: Sequence[TranscriptPart] = (),
+        on_part: Callable[[TranscriptPart], object] = unkept,
     ) -> Transcript:
         self.calls.append(HeardFile(audio, language))
         if self._failures:
@@ -85,20 +110,55 @@ class FakeSpeechEngine(SpeechEngine):
             raise TranscriptionError(f"expected an audio or video file at {audio}, found none; fetch the media again")
         segments = _segments(_heard(data))
         duration_seconds = segments[-1].end + 0.5 if segments else 3.0
-        for done in (0.0, *(segment.end for segment in segments), duration_seconds):
-            on_progress(done, duration_seconds)
+        parts = list(kept)
+        for start, end in _spans(segments, duration_seconds, self._span_seconds):
+            if parts and end <= parts[-1].end:
+                continue
+            on_progress(start, duration_seconds)
+            told_by = telling_part(parts)
+            heard = tuple(segment for segment in segments if start <= segment.start < end)
+            for segment in heard:
+                self.on_sentence(segment.end)
+                on_progress(segment.end, duration_seconds)
+            parts.append(_part(start, end, heard, language or (told_by.language if told_by else None)))
+            self.heard_seconds += end - start
+            if len(parts) > 1 or end < duration_seconds:
+                on_part(parts[-1])
+        on_progress(duration_seconds, duration_seconds)
+        whole = joined(parts)
         return Transcript(
             engine=self._engine,
             model=self._model,
-            language=language or ("en" if segments else UNKNOWN),
-            language_probability=1.0 if language else 0.9 * bool(segments),
+            language=whole.language,
+            language_probability=whole.language_probability,
             duration_seconds=duration_seconds,
-            segments=segments,
-            transcribe_seconds=0.01,
+            segments=whole.segments,
+            transcribe_seconds=whole.transcribe_seconds,
             recipe=self.recipe(),
             audio_sha256=hashlib.sha256(data).hexdigest(),
-            speech_seconds=segments[-1].end if segments else 0.0,
+            speech_seconds=whole.speech_seconds,
         )
+
+
+def _spans(segments: Sequence[Segment], duration_seconds: float, span_seconds: float) -> list[tuple[float, float]]:
+    """Divide a sound that is longer than a span: each ends with the last segment that ends within it, if one does."""
+    cuts = [0.0]
+    while duration_seconds - cuts[-1] > span_seconds:
+        ends = [segment.end for segment in segments if cuts[-1] < segment.end <= cuts[-1] + span_seconds]
+        cuts.append(ends[-1] if ends else cuts[-1] + span_seconds)
+    return list(pairwise([*cuts, duration_seconds]))
+
+
+def _part(start: float, end: float, segments: tuple[Segment, ...], language: str | None) -> TranscriptPart:
+    return TranscriptPart(
+        start=start,
+        end=end,
+        segments=segments,
+        language=language or ("en" if segments else UNKNOWN),
+        language_probability=1.0 if language else 0.9 * bool(segments),
+        speech_seconds=segments[-1].end - segments[0].start if segments else 0.0,
+        transcribe_seconds=0.01,
+    )
 
 
 def _heard(data: bytes) -> str:

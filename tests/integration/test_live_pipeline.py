@@ -180,8 +180,9 @@ def test_a_killed_worker_loses_and_doubles_nothing(live_pipeline: LivePipeline) 
     assert word_error_rate(SHORT_SAMPLES[0].text, report["transcript"]["text"]) <= MAX_WORD_ERROR_RATE
     succeeded = Counter((t["operation"], t["kind"]) for t in report["transfers"] if t["error_class"] is None)
     assert (succeeded["fetch", "video"], succeeded["put", "video"], succeeded["put", "audio"]) == (1, 1, 1)
-    assert stored_under(live_pipeline, report["media"]["url"]) == sorted(
-        [report["media"]["url"], report["media"]["audio_url"]]
+    media = report["media"]
+    assert stored_under(live_pipeline, media["url"]) == sorted(
+        [media["url"], media["audio_url"], *media["transcript_files"].values()]
     )
     live_pipeline.wait_until(
         lambda: [run["status"] for run in graphql.runs_of(share_id)] == ["SUCCESS", "FAILURE"],

@@ -56,7 +56,7 @@ def test_a_copy_that_is_proven_in_s3_goes_with_a_tombstone(vault: Vault) -> None
     assert vault.media(media) == media
     assert vault.verify(is_deep=True).is_good
     tombstones = vault.catalog.tombstones.list(media_id=media.media_id)
-    assert {tombstone.kind for tombstone in tombstones} == {"video", "audio"}
+    assert {tombstone.kind for tombstone in tombstones} == {"video", "audio", "json", "srt", "txt", "vtt"}
     for tombstone in tombstones:
         blob = media.blobs[tombstone.kind]
         assert tombstone.reason == "in_s3"
@@ -576,10 +576,9 @@ def test_the_proof_of_a_deletion_that_was_cut_short_is_kept(vault: Vault) -> Non
     vault.clean_up()
 
     tombstones = vault.catalog.tombstones.list(media_id=media.media_id)
-    assert {tombstone.kind: tombstone.reason for tombstone in tombstones} == {
-        "video": "past_retention",
-        "audio": "past_retention",
-    }
+    assert {tombstone.kind: tombstone.reason for tombstone in tombstones} == dict.fromkeys(
+        ("video", "audio", "json", "srt", "txt", "vtt"), "past_retention"
+    )
     assert all(tombstone.removed_at and tombstone.proof["retention_days"] == 7 for tombstone in tombstones)
 
 

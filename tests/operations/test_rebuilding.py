@@ -7,9 +7,11 @@ from pathlib import Path
 import pytest
 
 from bookmarkai_assets.adapters.catalog import OpenCatalog, open_catalog
+from bookmarkai_assets.core.errors import StoreError, StoreErrorClass
 from bookmarkai_assets.core.media import Media, MediaState
 from bookmarkai_assets.core.outcomes import Failure
 from bookmarkai_assets.core.placement import Backend, Decider, StorageMode
+from bookmarkai_assets.core.ports import StoredObject
 from bookmarkai_assets.operations.rebuilding import RebuildReport, rebuild_catalog
 from tests.plugins.vault import Vault
 
@@ -74,6 +76,29 @@ def test_a_rebuilt_catalog_is_worked_on_without_a_download(vault: Vault, empty_c
     assert vault.catalog.shares.get(share_id).status == "done"
     assert len(vault.downloader.calls) == 1
     assert vault.media(media).share_id == media.share_id
+
+
+def test_a_damaged_transcripts_file_keeps_no_video_from_being_restored(
+    vault: Vault, empty_catalog: OpenCatalog, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """It is left out, for it can be made anew; the others are tied to their video, and none is taken for one."""
+    media = vault.store("a", Backend.S3)
+    damaged, head = media.transcript_files["json"].url, vault.s3.head
+
+    def looked_at(url: str) -> StoredObject:
+        if url == damaged:
+            raise StoreError(StoreErrorClass.CHECKSUM, "not the bytes that were put")
+        return head(url)
+
+    monkeypatch.setattr(vault.s3, "head", looked_at)
+
+    report = rebuild(vault, empty_catalog)
+
+    assert report.unrestorable == []
+    restored = empty_catalog.media.get(media.media_id)
+    assert restored is not None
+    assert set(restored.transcript_files) == {"srt", "txt", "vtt"}
+    assert restored.video == media.video
 
 
 def test_records_that_exist_are_left_as_they_are(vault: Vault) -> None:

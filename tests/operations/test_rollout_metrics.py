@@ -205,20 +205,26 @@ def test_only_today_has_an_inventory(vault: Vault) -> None:
     now = vault.clock()
     today = day_metrics(vault.catalog, vault.rules, day_of(now), now=now)
     assert today.inventory == {
-        Backend.LOCAL: StoredMedia(1, local.size_bytes),
-        Backend.S3: StoredMedia(1, remote.size_bytes),
+        Backend.LOCAL: StoredMedia(1, replace(local, transcript_files={}).size_bytes),
+        Backend.S3: StoredMedia(1, replace(remote, transcript_files={}).size_bytes),
     }
     assert day_metrics(vault.catalog, vault.rules, day_of(now - DAY), now=now).inventory is None
 
 
 def test_a_runs_own_transfers_are_its_figures(vault: Vault) -> None:
-    """Two videos placed by real runs, one on each side and both transcribed, are half in S3, with one download."""
+    """Two videos placed by real runs, one on each side and both transcribed, are half in S3, with one download.
+
+    The transcript's files are uploads too, and no part of the latency.
+    """
     vault.store("one", Backend.LOCAL)
     stored = vault.store("other", Backend.S3)
     catch_up(vault.catalog)
     metrics: WindowMetrics = metrics_of(vault.catalog, window_ending(vault.clock() + FIVE_MINUTES, HOUR))
     assert (metrics.s3_upload_rate, metrics.local_storage, metrics.s3_storage) == (50.0, 1, 1)
-    assert (metrics.s3_uploads, metrics.success_rate, metrics.download.count) == (2, 100.0, 1)
+    assert (metrics.s3_uploads, metrics.success_rate, metrics.download.count) == (6, 100.0, 1)
+    assert metrics.upload.count == 2
+    figures = gate_figures(vault.catalog, vault.rules, now=vault.clock() + FIVE_MINUTES)
+    assert (figures.uploads, figures.upload_failures, figures.downloads) == (2, 0, 1)
     assert metrics.bytes_put[Backend.S3] == stored.size_bytes
 
 

@@ -28,14 +28,14 @@ def findings(report: VerificationReport) -> dict[str, list[str]]:
 @EVERYWHERE
 @pytest.mark.parametrize("is_deep", [False, True])
 def test_what_is_as_recorded_is_counted_and_not_listed(vault: Vault, backend: Backend, *, is_deep: bool) -> None:
-    """Videos and audio tracks at their place are the same; a deep verification has read all of their bytes."""
+    """Videos, audio tracks and transcripts' files at their place are; a deep verification has read all of them."""
     media = [vault.store(name, backend) for name in "abc"]
 
     report = vault.verify(is_deep=is_deep)
 
     assert report.is_good
     assert report.lines == []
-    assert report.counts == {Finding.SAME: 6}
+    assert report.counts == {Finding.SAME: 3 * 6}
     size = sum(m.size_bytes for m in media)
     assert report.size_bytes[Finding.SAME] == size
     assert report.bytes_read == (size if is_deep else 0)
@@ -173,7 +173,7 @@ def test_a_store_that_cannot_be_listed_is_no_empty_one(vault: Vault) -> None:
     assert not report.is_good
     assert report.unanswered == {Backend.S3: "503"}
     assert report.verdict == "something is missing or different, and nothing could be checked in s3"
-    assert report.counts == {Finding.UNVERIFIED: 4, Finding.SAME: 3, Finding.MISSING: 1}
+    assert report.counts == {Finding.UNVERIFIED: 12, Finding.SAME: 11, Finding.MISSING: 1}
     assert {blob.url for blob in in_s3.blobs.values()} <= set(findings(report)["unverified"])
     assert findings(report)["missing"] == [lost.video.url]
     assert local.video.url not in str(report.lines)
@@ -191,7 +191,7 @@ def test_a_store_that_cannot_be_listed_is_never_good(vault: Vault) -> None:
     assert not report.is_good
     assert report.as_dict()["ok"] is False
     assert report.verdict == "nothing could be checked in s3"
-    assert report.counts == {Finding.SAME: 2}
+    assert report.counts == {Finding.SAME: 6}
 
 
 def test_a_loss_comes_with_what_to_do_about_it(vault: Vault) -> None:
@@ -247,7 +247,7 @@ def test_progress_counts_every_byte_that_is_read(vault: Vault) -> None:
 
     assert report.counts[Finding.DIFFERENT] == 1
     last = told[-1]
-    assert (last.objects, last.objects_total) == (10, 10)
+    assert (last.objects, last.objects_total) == (30, 30)
     assert last.done_bytes == last.total_bytes == sum(report.size_bytes.values()) - 1000
     objects = [progress.objects for progress in told]
     assert objects == sorted(objects)
@@ -282,7 +282,7 @@ def test_a_media_that_moves_meanwhile_is_looked_at_again(vault: Vault) -> None:
     report = verify_storage(stale, vault.stores, vault.rules, is_deep=False, now=vault.clock())
 
     assert report.is_good
-    assert report.counts[Finding.SAME] == 2
+    assert report.counts[Finding.SAME] == 6
 
 
 def test_every_finding_has_a_symbol_of_its_own() -> None:

@@ -1,10 +1,11 @@
-"""`MediaLedger` over `media`: one row per video, its record flattened into columns."""
+"""`MediaLedger` over `media`: one row per video, its record flattened into columns; and over `transcript_files`."""
 
-from collections.abc import Sequence
+from collections import defaultdict
+from collections.abc import Mapping, Sequence
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import Connection, Row, exists, func, or_, select, update
+from sqlalchemy import Connection, Row, delete, exists, func, insert, or_, select, update
 from typing_extensions import override
 
 from bookmarkai_assets.adapters.catalog import leases, media_shares
@@ -12,6 +13,7 @@ from bookmarkai_assets.adapters.catalog.engine import Database
 from bookmarkai_assets.adapters.catalog.tables import insert_into
 from bookmarkai_assets.adapters.catalog.tables import media as table
 from bookmarkai_assets.adapters.catalog.tombstones import write as write_tombstones
+from bookmarkai_assets.adapters.catalog.transcript_tables import transcript_files as files
 from bookmarkai_assets.core.media import Blob, Digest, Media, MediaState, VideoInfo
 from bookmarkai_assets.core.placement import Backend, Decider, Placement, StorageMode
 from bookmarkai_assets.core.ports import InventoryLine, MediaLedger, Tombstone
@@ -26,8 +28,8 @@ class SqlMediaLedger(MediaLedger):
     @override
     def get(self, media_id: str) -> Media | None:
         with self._database.reading() as connection:
-            row = connection.execute(select(table).where(table.c.media_id == media_id)).first()
-        return _media(row) if row else None
+            rows = connection.execute(select(table).where(table.c.media_id == media_id)).all()
+            return next(iter(_all_media(connection, rows)), None)
 
     @override
     def record_staged(self, media: Media, *, owner: str, now: datetime) -> None:
@@ -42,6 +44,7 @@ class SqlMediaLedger(MediaLedger):
         with self._database.writing() as connection:
             leases.require(connection, media.media_id, owner)
             self._put(connection, values, replaced=values)
+            _put_files(connection, media.media_id, {})
 
     @override
     def record_stored(self, media: Media, *, owner: str, now: datetime) -> None:
@@ -51,6 +54,20 @@ class SqlMediaLedger(MediaLedger):
             leases.require(connection, media.media_id, owner)
             media_shares.point_done_shares(connection, media.media_id, media.video.url, now=now)
             self._put(connection, {**replaced, "created_at": now}, replaced=replaced)
+            _put_files(connection, media.media_id, media.transcript_files)
+
+    @override
+    def record_transcript_files(self, media: Media, *, owner: str, now: datetime) -> None:
+        is_stored = (table.c.media_id == media.media_id, table.c.state == MediaState.STORED)
+        values = {"expires_at": media.expires_at, "updated_at": now}
+        with self._database.writing() as connection:
+            leases.require(connection, media.media_id, owner)
+            if connection.execute(update(table).where(*is_stored).values(values)).rowcount != 1:
+                raise ValueError(
+                    f"expected media {media.media_id} to be stored, found that it is not; read it again under the "
+                    "lease before its transcript's files are put"
+                )
+            _put_files(connection, media.media_id, media.transcript_files)
 
     @override
     def record_expired(self, media_id: str, tombstones: Sequence[Tombstone], *, owner: str, now: datetime) -> None:
@@ -79,13 +96,18 @@ class SqlMediaLedger(MediaLedger):
             {**_stored_values(media, now), "created_at": now}
         )
         with self._database.writing() as connection:
-            return connection.execute(statement.on_conflict_do_nothing(index_elements=[table.c.media_id])).rowcount == 1
+            is_new = (
+                connection.execute(statement.on_conflict_do_nothing(index_elements=[table.c.media_id])).rowcount == 1
+            )
+            if is_new:
+                _put_files(connection, media.media_id, media.transcript_files)
+        return is_new
 
     @override
     def page(self, *, after: str = "", limit: int) -> Sequence[Media]:
         statement = select(table).where(table.c.media_id > after).order_by(table.c.media_id).limit(limit)
         with self._database.reading() as connection:
-            return [_media(row) for row in connection.execute(statement)]
+            return _all_media(connection, connection.execute(statement).all())
 
     @override
     def is_settled(self, media_id: str) -> bool:
@@ -127,9 +149,12 @@ class SqlMediaLedger(MediaLedger):
 
     @override
     def acknowledges(self, url: str) -> bool:
-        # Two look-ups by index; as one condition with OR, PostgreSQL may scan the table.
+        # A look-up by index for each; as one condition with OR, PostgreSQL may scan the table.
         at_url = or_(
             *(exists().where(column == url, table.c.state == MediaState.STORED) for column in _URL_COLUMNS),
+            exists().where(
+                files.c.url == url, table.c.media_id == files.c.media_id, table.c.state == MediaState.STORED
+            ),
         )
         with self._database.reading() as connection:
             return bool(connection.execute(select(at_url)).scalar_one())
@@ -140,6 +165,35 @@ class SqlMediaLedger(MediaLedger):
 
 
 _URL_COLUMNS = (table.c.video_url, table.c.audio_url)
+
+
+def _put_files(connection: Connection, media_id: str, found: Mapping[str, Blob]) -> None:
+    """Put these in place of the media's transcript's files. The media's lease is locked already, or its row is new."""
+    connection.execute(delete(files).where(files.c.media_id == media_id))
+    rows = [
+        {
+            "media_id": media_id,
+            "kind": kind,
+            "url": blob.url,
+            "size_bytes": blob.digest.size_bytes,
+            "sha256": blob.digest.sha256,
+            "content_type": blob.content_type,
+        }
+        for kind, blob in found.items()
+    ]
+    if rows:
+        connection.execute(insert(files), rows)
+
+
+def _all_media(connection: Connection, rows: Sequence[Row[*tuple[Any, ...]]]) -> list[Media]:
+    """Make media of rows that follow each other by media id; the files of all of them are one more statement."""
+    if not rows:
+        return []
+    found: dict[str, dict[str, Blob]] = defaultdict(dict)
+    wanted = files.c.media_id.between(rows[0].media_id, rows[-1].media_id)
+    for row in connection.execute(select(files).where(wanted).order_by(files.c.media_id, files.c.kind)):
+        found[row.media_id][row.kind] = Blob(row.url, Digest(row.size_bytes, row.sha256), row.content_type)
+    return [_media(row, found.get(row.media_id, {})) for row in rows]
 
 
 def _stored_values(media: Media, now: datetime) -> dict[str, Any]:
@@ -188,7 +242,7 @@ def _values(media: Media) -> dict[str, Any]:
     }
 
 
-def _media(row: Row[*tuple[Any, ...]]) -> Media:
+def _media(row: Row[*tuple[Any, ...]], transcript_files: Mapping[str, Blob]) -> Media:
     return Media(
         media_id=row.media_id,
         canonical_url=row.canonical_url,
@@ -229,4 +283,5 @@ def _media(row: Row[*tuple[Any, ...]]) -> Media:
         ),
         stored_at=row.stored_at,
         expires_at=row.expires_at,
+        transcript_files=transcript_files,
     )

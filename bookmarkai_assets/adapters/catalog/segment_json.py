@@ -1,11 +1,16 @@
-"""What is read of `transcripts.segments` and `full_text`, whoever wrote them: sentences with their times."""
+"""Segments as JSON: what is written here, and what is read of `transcripts`, whoever wrote it."""
 
 import json
 import math
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
+from typing import Any
 
-from bookmarkai_assets.adapters.catalog.columns import text_of
+from bookmarkai_assets.adapters.catalog.columns import storable, text_of
+from bookmarkai_assets.core.transcripts import Segment, Word
+
+HOPELESS_LOGPROB = -100.0
+"""Stands for a log-probability that is no number; Whisper's own threshold for a failed segment is -1."""
 
 
 @dataclass(frozen=True)
@@ -15,6 +20,41 @@ class Said:
     text: str
     start_seconds: float | None
     end_seconds: float | None
+
+
+def segment_to_json(segment: Segment) -> dict[str, object]:
+    """Write a segment down, with what a database cannot hold replaced."""
+    words = [
+        {
+            "start": word.start,
+            "end": word.end,
+            "word": storable(word.text),
+            "probability": _finite(word.probability, worst=0.0),
+        }
+        for word in segment.words
+    ]
+    return {
+        "start": segment.start,
+        "end": segment.end,
+        "text": storable(segment.text),
+        "avg_logprob": _finite(segment.avg_logprob, worst=HOPELESS_LOGPROB),
+        "no_speech_prob": _finite(segment.no_speech_prob, worst=1.0),
+        "compression_ratio": _finite(segment.compression_ratio, worst=0.0),
+        **({"words": words} if words else {}),
+    }
+
+
+def segment_of(entry: Mapping[str, Any]) -> Segment:
+    """Read what `is_segment`; a figure that is missing is 0.0, and of words in another form there are none."""
+    return Segment(
+        start=entry["start"],
+        end=entry["end"],
+        text=entry["text"],
+        avg_logprob=entry.get("avg_logprob", 0.0),
+        no_speech_prob=entry.get("no_speech_prob", 0.0),
+        compression_ratio=entry.get("compression_ratio", 0.0),
+        words=_words(entry.get("words")),
+    )
 
 
 def is_segment(entry: object) -> bool:
@@ -60,3 +100,22 @@ def _seconds(number: float) -> float | None:
     except OverflowError:
         return None
     return seconds if math.isfinite(seconds) else None
+
+
+def _finite(number: float, *, worst: float) -> float:
+    """Give `worst` for NaN and infinity, which a speech engine may report and JSON cannot say."""
+    return number if math.isfinite(number) else worst
+
+
+def _words(entries: object) -> tuple[Word, ...]:
+    if not isinstance(entries, list) or not all(_is_word(entry) for entry in entries):
+        return ()
+    return tuple(Word(entry["start"], entry["end"], entry["word"], entry["probability"]) for entry in entries)
+
+
+def _is_word(entry: object) -> bool:
+    return (
+        isinstance(entry, dict)
+        and all(isinstance(entry.get(name), int | float) for name in ("start", "end", "probability"))
+        and isinstance(entry.get("word"), str)
+    )

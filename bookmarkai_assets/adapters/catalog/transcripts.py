@@ -1,18 +1,17 @@
 """`TranscriptTable` over the gateway's `transcripts`, and `transcript_provenance` beside it for what made each one."""
 
-import math
-from collections.abc import Callable, Collection, Sequence
+from collections.abc import Callable, Collection, Iterator, Sequence
 from datetime import datetime
 from itertools import islice
 from typing import Any
 
-from sqlalchemy import Connection, Row, insert, select, update
+from sqlalchemy import Connection, Row, insert, or_, select, update
 from typing_extensions import override
 
 from bookmarkai_assets.adapters.catalog.columns import has_id, id_text, storable
 from bookmarkai_assets.adapters.catalog.engine import Database
 from bookmarkai_assets.adapters.catalog.search_index import index_share
-from bookmarkai_assets.adapters.catalog.segment_json import is_segment
+from bookmarkai_assets.adapters.catalog.segment_json import is_segment, segment_of, segment_to_json
 from bookmarkai_assets.adapters.catalog.tables import (
     IS_DOUBTFUL,
     insert_into,
@@ -20,12 +19,13 @@ from bookmarkai_assets.adapters.catalog.tables import (
     transcript_provenance,
     transcripts,
 )
+from bookmarkai_assets.adapters.catalog.transcript_recipes import count_of_others, made_by, recipes_in_use
 from bookmarkai_assets.core.doubts import Doubt, DoubtKind, Severity, as_plain
 from bookmarkai_assets.core.ports import DoubtfulTranscript, TranscriptTable
-from bookmarkai_assets.core.transcripts import UNKNOWN, Recipe, Segment, Transcript, Word
+from bookmarkai_assets.core.staleness import MadeTranscript, RecipeUse
+from bookmarkai_assets.core.transcripts import UNKNOWN, Recipe, Segment, Transcript
 
-HOPELESS_LOGPROB = -100.0
-"""Stands for a log-probability that is no number; Whisper's own threshold for a failed segment is -1."""
+LIKELIER_THAN_ALL_OTHERS = 0.5
 
 ROWS_AT_A_TIME = 1000
 """Of the doubtful ones that are looked through for a kind."""
@@ -100,7 +100,12 @@ class SqlTranscriptTable(TranscriptTable):
         return _transcript(row) if row else None
 
     @override
-    def find_for_media(self, media_id: str, *, engine: str, model: str) -> Transcript | None:
+    def find_for_media(self, media_id: str, *, recipe: str, language: str | None) -> Transcript | None:
+        is_as_told = (
+            transcripts.c.language == language
+            if language is not None
+            else transcript_provenance.c.language_probability > LIKELIER_THAN_ALL_OTHERS
+        )
         statement = (
             select(*_COLUMNS)
             .select_from(
@@ -110,8 +115,8 @@ class SqlTranscriptTable(TranscriptTable):
             )
             .where(
                 share_work.c.media_id == media_id,
-                transcript_provenance.c.engine == engine,
-                transcript_provenance.c.model == model,
+                transcript_provenance.c.recipe == recipe,
+                or_(is_as_told, transcripts.c.full_text == ""),
             )
             .order_by(transcripts.c.updated_at.desc())
             .limit(1)
@@ -119,6 +124,34 @@ class SqlTranscriptTable(TranscriptTable):
         with self._database.reading() as connection:
             row = connection.execute(statement).first()
         return _transcript(row) if row else None
+
+    @override
+    def recipes_in_use(self) -> Sequence[RecipeUse]:
+        with self._database.reading() as connection:
+            return recipes_in_use(connection)
+
+    @override
+    def made_by(self, recipes: Collection[str | None]) -> Iterator[MadeTranscript]:
+        with self._database.reading() as connection:
+            yield from made_by(connection, recipes)
+
+    @override
+    def count_of_others(self) -> int:
+        with self._database.reading() as connection:
+            return count_of_others(connection)
+
+    @override
+    def latest_of_media(self, media_id: str) -> str | None:
+        statement = (
+            select(transcripts.c.share_id)
+            .join(share_work, share_work.c.share_id == transcripts.c.share_id)
+            .where(share_work.c.media_id == media_id)
+            .order_by(transcripts.c.updated_at.desc(), transcripts.c.share_id)
+            .limit(1)
+        )
+        with self._database.reading() as connection:
+            found = connection.execute(statement).scalar()
+        return None if found is None else id_text(found)
 
     @override
     def doubtful(self, *, kinds: Collection[DoubtKind] = (), limit: int) -> Sequence[DoubtfulTranscript]:
@@ -138,7 +171,7 @@ class SqlTranscriptTable(TranscriptTable):
     def _put_text(self, connection: Connection, share_id: str, transcript: Transcript, now: datetime) -> None:
         values = {
             "full_text": transcript.text,
-            "segments": [_document(segment) for segment in transcript.segments],
+            "segments": [segment_to_json(segment) for segment in transcript.segments],
             "language": transcript.language,
             "updated_at": now,
         }
@@ -169,32 +202,6 @@ def _recipe_columns(recipe: Recipe | None) -> dict[str, object]:
     }
 
 
-def _document(segment: Segment) -> dict[str, object]:
-    words = [
-        {
-            "start": word.start,
-            "end": word.end,
-            "word": storable(word.text),
-            "probability": _finite(word.probability, worst=0.0),
-        }
-        for word in segment.words
-    ]
-    return {
-        "start": segment.start,
-        "end": segment.end,
-        "text": storable(segment.text),
-        "avg_logprob": _finite(segment.avg_logprob, worst=HOPELESS_LOGPROB),
-        "no_speech_prob": _finite(segment.no_speech_prob, worst=1.0),
-        "compression_ratio": _finite(segment.compression_ratio, worst=0.0),
-        **({"words": words} if words else {}),
-    }
-
-
-def _finite(number: float, *, worst: float) -> float:
-    """Give `worst` for NaN and infinity, which a speech engine may report and JSON cannot say."""
-    return number if math.isfinite(number) else worst
-
-
 def _transcript(row: Row[*tuple[Any, ...]]) -> Transcript:
     segments = _segments(row)
     is_ours = row.engine is not None
@@ -222,33 +229,7 @@ def _recipe(row: Row[*tuple[Any, ...]]) -> Recipe | None:
 
 def _segments(row: Row[*tuple[Any, ...]]) -> tuple[Segment, ...]:
     if isinstance(row.segments, list) and all(map(is_segment, row.segments)):
-        return tuple(
-            Segment(
-                start=entry["start"],
-                end=entry["end"],
-                text=entry["text"],
-                avg_logprob=entry.get("avg_logprob", 0.0),
-                no_speech_prob=entry.get("no_speech_prob", 0.0),
-                compression_ratio=entry.get("compression_ratio", 0.0),
-                words=_words(entry.get("words")),
-            )
-            for entry in row.segments
-        )
+        return tuple(map(segment_of, row.segments))
     if not row.full_text:
         return ()
     return (Segment(start=0.0, end=0.0, text=row.full_text, avg_logprob=0.0, no_speech_prob=0.0),)
-
-
-def _words(entries: object) -> tuple[Word, ...]:
-    """Read a segment's words; none where whoever wrote them had another form."""
-    if not isinstance(entries, list) or not all(_is_word(entry) for entry in entries):
-        return ()
-    return tuple(Word(entry["start"], entry["end"], entry["word"], entry["probability"]) for entry in entries)
-
-
-def _is_word(entry: object) -> bool:
-    return (
-        isinstance(entry, dict)
-        and all(isinstance(entry.get(name), int | float) for name in ("start", "end", "probability"))
-        and isinstance(entry.get("word"), str)
-    )

@@ -1,28 +1,28 @@
 """The default speech engine: faster-whisper, Whisper's weights on CTranslate2.
 
-Where the weights come from is `models`; when to transcribe what is the operations' business.
+Where the weights come from is `models`; what it shares with the other engine, `whisper_engine`.
 """
 
 import threading
-import time
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
-from importlib.metadata import version
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Protocol
 
 from typing_extensions import override
 
-from bookmarkai_assets.adapters.speech.audio import Sound, read_sound
+from bookmarkai_assets.adapters.speech.audio import SAMPLES_PER_SECOND, SPAN_SECONDS
 from bookmarkai_assets.adapters.speech.digests import sha256_of
 from bookmarkai_assets.adapters.speech.models import WEIGHTS, find_installed_model, find_model
-from bookmarkai_assets.adapters.speech.refusals import refuse_language, refuse_task
-from bookmarkai_assets.adapters.speech.timeline import in_order
-from bookmarkai_assets.adapters.speech.voice import VOICE_DETECTION, is_over
-from bookmarkai_assets.core.errors import ConfigurationError, TranscriptionError
-from bookmarkai_assets.core.ports import SpeechEngine, unwatched
-from bookmarkai_assets.core.transcripts import UNKNOWN, Recipe, Segment, Task, Transcript, Word
+from bookmarkai_assets.adapters.speech.setups import Manner
+from bookmarkai_assets.adapters.speech.shared_models import once_per_process
+from bookmarkai_assets.adapters.speech.timeline import sentences_of, shifted
+from bookmarkai_assets.adapters.speech.voice import is_over
+from bookmarkai_assets.adapters.speech.whisper_engine import Heard, WhisperEngine
+from bookmarkai_assets.core.errors import ConfigurationError
+from bookmarkai_assets.core.ports import never
+from bookmarkai_assets.core.transcripts import UNKNOWN, Segment, Task, Word
 
 if TYPE_CHECKING:
     import numpy as np
@@ -30,6 +30,17 @@ if TYPE_CHECKING:
 
 ENGINE = "faster-whisper"
 """The engine's name in transcripts and settings."""
+
+
+_WINDOW_SECONDS = 30
+"""What Whisper hears at once. A sound that is no longer has nothing to be heard beside it."""
+
+_PAUSE_MS = 500
+"""Silence at which windows of a batch may end; by its default of 160 ms words were lost (docs/transcripts.md)."""
+
+_MAX_COMPRESSION_RATIO = 2.4
+_MIN_LOGPROB = -1.0
+"""Whisper's own thresholds for a second try."""
 
 
 class WhisperModel(Protocol):
@@ -54,6 +65,11 @@ class LoadedModel:
     whisper: WhisperModel
     weights_sha256: str
 
+    @property
+    def languages(self) -> Sequence[str]:
+        """Whisper's codes of the languages that it knows."""
+        return self.whisper.supported_languages
+
 
 @dataclass(frozen=True)
 class ModelParameters:
@@ -72,23 +88,14 @@ class _EndOfSpeechError(Exception):
 _under_way = threading.local()
 """`stops`: whether the sound that this thread reads is over. `encoded`: its first window."""
 
-_models: dict[ModelParameters, LoadedModel] = {}
-_loading = threading.Lock()
 
-
+@once_per_process
 def shared_model(parameters: ModelParameters) -> LoadedModel:
-    """Load a model at the first call and return that one ever after; threads that come meanwhile wait for it.
+    """Load a model, or give the one that is loaded.
 
     Raises:
         ConfigurationError: The model cannot be found, or not be loaded with these parameters.
     """
-    with _loading:
-        if parameters not in _models:
-            _models[parameters] = _load(parameters)
-        return _models[parameters]
-
-
-def _load(parameters: ModelParameters) -> LoadedModel:
     import faster_whisper
 
     directory = find_model(parameters.model)
@@ -124,14 +131,8 @@ def _leave_silent_rests(model: Any) -> None:  # noqa: ANN401 - faster-whisper sh
     model.encode = encode_speech
 
 
-class FasterWhisperEngine(SpeechEngine):
-    """Whisper on CTranslate2. Instances with the same model, device, compute type and threads share one loaded model.
-
-    Silence is cut out before the model sees the sound (VAD), because Whisper invents words for it. Each window of 30 s
-    is read on its own (`condition_on_previous_text` off): a repetition that starts in one window cannot go on through
-    the rest, and short videos have next to no earlier text that could help. A translation has no times of single words:
-    there are none that were said.
-    """
+class FasterWhisperEngine(WhisperEngine[LoadedModel]):
+    """Whisper on CTranslate2. Instances with equal model, device, compute type and threads share one loaded model."""
 
     def __init__(
         self,
@@ -142,125 +143,133 @@ class FasterWhisperEngine(SpeechEngine):
         cpu_threads: int,
         beam_size: int,
         task: Task = Task.TRANSCRIBE,
+        span_seconds: float = SPAN_SECONDS,
+        batch_size: int = 1,
     ) -> None:
+        super().__init__(ENGINE, model, Manner(beam_size, compute_type, task, span_seconds, batch_size))
         self._parameters = ModelParameters(model, device, compute_type, cpu_threads)
-        self._beam_size = beam_size
-        self._task = task
-
-    @property
-    @override
-    def engine(self) -> str:
-        return ENGINE
-
-    @property
-    @override
-    def model(self) -> str:
-        return self._parameters.model
 
     @override
-    def recipe(self) -> Recipe:
-        directory = find_installed_model(self._parameters.model)
-        return self._recipe(sha256_of(directory / WEIGHTS) or "")
+    def _load(self) -> LoadedModel:
+        return shared_model(self._parameters)
 
     @override
-    def supports(self, language: str) -> bool:
-        return language in shared_model(self._parameters).whisper.supported_languages
+    def _weights(self) -> Path:
+        return find_installed_model(self._parameters.model) / WEIGHTS
 
     @override
-    def transcribe(
-        self, audio: Path, *, language: str | None, on_progress: Callable[[float, float], object] = unwatched
-    ) -> Transcript:
-        """Transcribe one file of any container and codec that FFmpeg reads.
+    def _hear(
+        self,
+        loaded: LoadedModel,
+        samples: "npt.NDArray[np.float32]",
+        *,
+        language: str | None,
+        tell: Callable[[float], object],
+    ) -> Heard:
+        is_batched = self._manner.batch_size > 1 and len(samples) > _WINDOW_SECONDS * SAMPLES_PER_SECOND
+        if is_batched:
+            segments, info = self._hear_windows(loaded, samples, language, tell)
+        else:
+            segments, info = self._hear_in_turn(loaded, samples, language, tell)
+        can_tell = len(loaded.languages) > 1
+        if language is None and can_tell and info.duration_after_vad == 0:
+            return Heard(segments, UNKNOWN, 0.0, 0.0)
+        # Told a language, it does not look which one it hears.
+        is_told = language is not None and can_tell and bool(segments)
+        probability = _likelihood(loaded, info.language) if is_told else float(info.language_probability)
+        return Heard(segments, info.language, probability, float(info.duration_after_vad))
 
-        `transcribe_seconds` leaves out the loading of the model. Sound without speech gives no segments, and the
-        language `unknown` with a probability of 0.0 unless one was given or the model has but one.
+    def _hear_in_turn(
+        self,
+        loaded: LoadedModel,
+        samples: "npt.NDArray[np.float32]",
+        language: str | None,
+        tell: Callable[[float], object],
+    ) -> tuple[tuple[Segment, ...], Any]:
+        """Hear window after window, each from where the last word of the one before ends."""
+        found, info = loaded.whisper.transcribe(
+            samples,
+            language=language,
+            task=self._manner.task.value,
+            beam_size=self._manner.beam_size,
+            vad_filter=True,
+            condition_on_previous_text=False,
+            word_timestamps=self._manner.has_words,
+        )
+        return tuple(_read(found, samples, tell)), info
 
-        Raises:
-            ConfigurationError: The model cannot be loaded, or does not know `language`, or cannot translate.
-            TranscriptionError: The file is missing, is no media, has no sound that decodes, or the engine failed on it.
+    def _hear_windows(
+        self,
+        loaded: LoadedModel,
+        samples: "npt.NDArray[np.float32]",
+        language: str | None,
+        tell: Callable[[float], object],
+    ) -> tuple[tuple[Segment, ...], Any]:
+        """Hear several windows at once, which end where nobody speaks. The vendor gives them no second try: it is here.
+
+        With words it makes one segment of a window, which is divided into sentences.
         """
-        loaded = shared_model(self._parameters)
-        languages = loaded.whisper.supported_languages
-        refuse_language(language, self._parameters.model, languages)
-        refuse_task(self._task, self._parameters.model, languages)
-        started = time.perf_counter()
-        sound = read_sound(audio)
+        from faster_whisper import BatchedInferencePipeline
+
+        _under_way.encoded, _under_way.stops = None, never
         try:
-            found, info = loaded.whisper.transcribe(
-                sound.samples,
+            found, info = BatchedInferencePipeline(loaded.whisper).transcribe(
+                samples,
                 language=language,
-                task=self._task.value,
-                beam_size=self._beam_size,
+                task=self._manner.task.value,
+                beam_size=self._manner.beam_size,
+                batch_size=self._manner.batch_size,
                 vad_filter=True,
-                condition_on_previous_text=False,
-                word_timestamps=self._has_words,
+                vad_parameters={"min_silence_duration_ms": _PAUSE_MS},
+                word_timestamps=self._manner.has_words,
+                without_timestamps=self._manner.has_words,
             )
-            segments = in_order(_read(found, sound, on_progress), sound.duration_seconds)
-            # Told a language, it does not look which one it hears.
-            is_told = language is not None and len(languages) > 1 and bool(segments)
-            probability = _likelihood(loaded, info.language) if is_told else float(info.language_probability)
-        except (RuntimeError, ValueError) as error:
-            raise TranscriptionError(
-                f"expected {self._parameters.model} to transcribe {audio}, found: {error}; if every file fails "
-                "like this, the model's files do not fit together"
-            ) from error
-        is_guess = language is None and len(languages) > 1 and info.duration_after_vad == 0
-        return Transcript(
-            engine=ENGINE,
-            model=self._parameters.model,
-            language=UNKNOWN if is_guess else info.language,
-            language_probability=0.0 if is_guess else probability,
-            duration_seconds=sound.duration_seconds,
-            segments=segments,
-            transcribe_seconds=time.perf_counter() - started,
-            recipe=self._recipe(loaded.weights_sha256),
-            audio_sha256=sound.sha256,
-            speech_seconds=float(info.duration_after_vad),
-        )
-
-    @property
-    def _has_words(self) -> bool:
-        return self._task is Task.TRANSCRIBE
-
-    def _recipe(self, weights_sha256: str) -> Recipe:
-        return Recipe(
-            engine=ENGINE,
-            engine_version=version(ENGINE),
-            model=self._parameters.model,
-            weights_sha256=weights_sha256,
-            parameters={
-                "beam_size": self._beam_size,
-                "compute_type": self._parameters.compute_type,
-                "task": self._task.value,
-                "vad": VOICE_DETECTION,
-                "condition_on_previous_text": False,
-                "word_timestamps": self._has_words,
-            },
-        )
+            windows = []
+            for window in found:
+                tell(float(window.end))
+                windows.append(_segment(window))
+        finally:
+            _under_way.stops = None
+        encoded = _under_way.encoded
+        segments: list[Segment] = []
+        for window in windows:
+            if not _is_doubtful(window):
+                segments.extend(sentences_of(window))
+                continue
+            begin, end = (round(moment * SAMPLES_PER_SECOND) for moment in (window.start, window.end))
+            again, _ = self._hear_in_turn(loaded, samples[begin:end], info.language, lambda _: None)
+            segments.extend(shifted(segment, window.start) for segment in again)
+        _under_way.encoded = encoded
+        return tuple(segments), info
 
 
 def _likelihood(loaded: LoadedModel, language: str) -> float:
     """Give the probability of a language in the first window of what this thread has just read, as it was encoded."""
-    [likely] = loaded.whisper.model.detect_language(_under_way.encoded)
+    likely, *_ = loaded.whisper.model.detect_language(_under_way.encoded)
     return float(dict(likely)[f"<|{language}|>"])
 
 
-def _read(found: Iterable[Any], sound: Sound, on_progress: Callable[[float, float], object]) -> Iterator[Segment]:
+def _read(
+    found: Iterable[Any], samples: "npt.NDArray[np.float32]", tell: Callable[[float], object]
+) -> Iterator[Segment]:
     """Read the segments as they are decoded, and tell how far that is."""
     done = 0.0
-    on_progress(done, sound.duration_seconds)
     # Before the first word nothing is over: what voice detection let through is read.
     _under_way.encoded = None
-    _under_way.stops = lambda: done > 0 and is_over(sound.samples, done)
+    _under_way.stops = lambda: done > 0 and is_over(samples, done)
     try:
         with suppress(_EndOfSpeechError):
             for segment in found:
-                done = max(done, min(float(segment.end), sound.duration_seconds))
-                on_progress(done, sound.duration_seconds)
+                done = max(done, float(segment.end))
+                tell(done)
                 yield _segment(segment)
     finally:
         _under_way.stops = None
-    on_progress(sound.duration_seconds, sound.duration_seconds)
+
+
+def _is_doubtful(window: Segment) -> bool:
+    """Tell whether faster-whisper, where it hears windows in turn, would try another temperature."""
+    return window.compression_ratio > _MAX_COMPRESSION_RATIO or window.avg_logprob < _MIN_LOGPROB
 
 
 def _segment(found: Any) -> Segment:  # noqa: ANN401 - faster-whisper ships no types

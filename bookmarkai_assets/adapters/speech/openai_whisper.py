@@ -1,23 +1,21 @@
 """OpenAI's own engine: openai-whisper on PyTorch, an extra. PyAV decodes for it, and its sound has no silence in it.
 
-Where the weights come from is `checkpoints`; when to transcribe what is the operations' business.
+Where the weights come from is `checkpoints`; what it shares with the other engine, `whisper_engine`.
 """
 
 import importlib
 import math
 import threading
-import time
 import warnings
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
-from importlib.metadata import version
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Self
 
 from typing_extensions import override
 
-from bookmarkai_assets.adapters.speech.audio import Sound, read_sound
+from bookmarkai_assets.adapters.speech.audio import SPAN_SECONDS
 from bookmarkai_assets.adapters.speech.checkpoints import (
     CHECKPOINTS,
     find_checkpoint,
@@ -25,12 +23,12 @@ from bookmarkai_assets.adapters.speech.checkpoints import (
     require_package,
 )
 from bookmarkai_assets.adapters.speech.digests import sha256_of
-from bookmarkai_assets.adapters.speech.refusals import refuse_language, refuse_task
-from bookmarkai_assets.adapters.speech.timeline import in_order
-from bookmarkai_assets.adapters.speech.voice import VOICE_DETECTION, Voice, is_over, voice_in
-from bookmarkai_assets.core.errors import ConfigurationError, TranscriptionError
-from bookmarkai_assets.core.ports import SpeechEngine, unwatched
-from bookmarkai_assets.core.transcripts import UNKNOWN, Recipe, Segment, Task, Transcript, Word
+from bookmarkai_assets.adapters.speech.setups import Manner
+from bookmarkai_assets.adapters.speech.shared_models import once_per_process
+from bookmarkai_assets.adapters.speech.voice import Voice, is_over, voice_in
+from bookmarkai_assets.adapters.speech.whisper_engine import Heard, WhisperEngine
+from bookmarkai_assets.core.errors import ConfigurationError
+from bookmarkai_assets.core.transcripts import UNKNOWN, Segment, Task, Word
 
 if TYPE_CHECKING:
     import numpy as np
@@ -69,28 +67,20 @@ class LoadedModel:
     weights_sha256: str
 
 
-_models: dict[ModelParameters, LoadedModel] = {}
-_loading = threading.Lock()
 _decoding = threading.Lock()
 """The modules of a model keep state while they decode, and random numbers are one series for the whole process."""
 
 _under_way = threading.local()
-"""`reading` of the sound that this thread reads."""
+"""`reading` of the span that this thread reads."""
 
 
+@once_per_process
 def shared_model(parameters: ModelParameters) -> LoadedModel:
-    """Load a model at the first call and return that one ever after; threads that come meanwhile wait for it.
+    """Load a model, or give the one that is loaded.
 
     Raises:
         ConfigurationError: The model cannot be found, or not be loaded with these parameters.
     """
-    with _loading:
-        if parameters not in _models:
-            _models[parameters] = _load(parameters)
-        return _models[parameters]
-
-
-def _load(parameters: ModelParameters) -> LoadedModel:
     file = find_checkpoint(parameters.model, parameters.cache)
     import torch
     import whisper
@@ -132,17 +122,15 @@ class _Bars:
 
 @dataclass
 class _Reading:
-    """How far openai-whisper is with a sound, and what is to be told of that."""
+    """How far openai-whisper is with a span, and what is to be told of that."""
 
     voice: Voice
-    sound: Sound
-    on_progress: Callable[[float, float], object]
+    on_progress: Callable[[float], object]
     done_seconds: float = 0.0
 
     def tell(self, frames: int) -> None:
         self.done_seconds = min(frames / _FRAMES_PER_SECOND, self.voice.seconds)
-        moment = self.voice.moment(self.done_seconds, is_end=True)
-        self.on_progress(min(moment, self.sound.duration_seconds), self.sound.duration_seconds)
+        self.on_progress(self.voice.moment(self.done_seconds, is_end=True))
 
     @property
     def is_over(self) -> bool:
@@ -163,10 +151,10 @@ def _leave_silent_rests(model: Any) -> None:  # noqa: ANN401 - openai-whisper sh
     model.decode = decode_speech
 
 
-class OpenAIWhisperEngine(SpeechEngine):
+class OpenAIWhisperEngine(WhisperEngine[LoadedModel]):
     """Whisper on PyTorch. Instances with the same model, device and threads share one loaded model, by turns.
 
-    It is told what `FasterWhisperEngine` is told, for the same reasons, and gets the sound without its silence too. The
+    It gets the sound without its silence, because its own command line has no voice detection. The
     weights are computed with as float32, or on cuda as float16. `cpu_threads` are torch's, and so the process's.
     """
 
@@ -180,6 +168,7 @@ class OpenAIWhisperEngine(SpeechEngine):
         cpu_threads: int,
         beam_size: int,
         task: Task = Task.TRANSCRIBE,
+        span_seconds: float = SPAN_SECONDS,
     ) -> None:
         """Make an engine without loading anything.
 
@@ -188,82 +177,36 @@ class OpenAIWhisperEngine(SpeechEngine):
         """
         require_package()
         device = _device(device)
-        self._compute_type = _compute_type(compute_type, device)
+        super().__init__(ENGINE, model, Manner(beam_size, _compute_type(compute_type, device), task, span_seconds))
         self._parameters = ModelParameters(model, cache, device, cpu_threads)
-        self._beam_size = beam_size
-        self._task = task
-
-    @property
-    @override
-    def engine(self) -> str:
-        return ENGINE
-
-    @property
-    @override
-    def model(self) -> str:
-        return self._parameters.model
 
     @override
-    def recipe(self) -> Recipe:
-        file = find_installed_checkpoint(self._parameters.model, self._parameters.cache)
-        return self._recipe(sha256_of(file) or "")
+    def _load(self) -> LoadedModel:
+        return shared_model(self._parameters)
 
     @override
-    def supports(self, language: str) -> bool:
-        return language in shared_model(self._parameters).languages
+    def _weights(self) -> Path:
+        return find_installed_checkpoint(self._parameters.model, self._parameters.cache)
 
     @override
-    def transcribe(
-        self, audio: Path, *, language: str | None, on_progress: Callable[[float, float], object] = unwatched
-    ) -> Transcript:
-        """Transcribe one file of any container and codec that FFmpeg reads.
-
-        `transcribe_seconds` leaves out the loading of the model. Sound without speech gives no segments, and the
-        language `unknown` with a probability of 0.0 unless one was given or the model has but one.
-
-        Raises:
-            ConfigurationError: The model cannot be loaded, or does not know `language`, or cannot translate.
-            TranscriptionError: The file is missing, is no media, has no sound that decodes, or the engine failed on it.
-        """
-        loaded = shared_model(self._parameters)
-        refuse_language(language, self._parameters.model, loaded.languages)
-        refuse_task(self._task, self._parameters.model, loaded.languages)
-        started = time.perf_counter()
-        sound = read_sound(audio)
-        on_progress(0.0, sound.duration_seconds)
-        voice = voice_in(sound.samples)
+    def _hear(
+        self,
+        loaded: LoadedModel,
+        samples: "npt.NDArray[np.float32]",
+        *,
+        language: str | None,
+        tell: Callable[[float], object],
+    ) -> Heard:
+        voice = voice_in(samples)
         only = loaded.languages[0] if len(loaded.languages) == 1 else None
         heard, probability = language or only or UNKNOWN, float(bool(language or only))
-        segments: tuple[Segment, ...] = ()
-        if voice.seconds > 0:
-            try:
-                with _decoding, _under_way_with(_Reading(voice, sound, on_progress)):
-                    if only is None:
-                        heard, probability = _language(loaded.whisper, voice.samples, hinted=language)
-                    found = self._decode(loaded.whisper, voice.samples, heard)
-            except (RuntimeError, ValueError) as error:
-                raise TranscriptionError(
-                    f"expected {self._parameters.model} to transcribe {audio}, found: {error}; if every file fails "
-                    "like this, the model's file is not a Whisper checkpoint"
-                ) from error
-            segments = in_order((_segment(one, voice) for one in found), sound.duration_seconds)
-        on_progress(sound.duration_seconds, sound.duration_seconds)
-        return Transcript(
-            engine=ENGINE,
-            model=self._parameters.model,
-            language=heard,
-            language_probability=probability,
-            duration_seconds=sound.duration_seconds,
-            segments=segments,
-            transcribe_seconds=time.perf_counter() - started,
-            recipe=self._recipe(loaded.weights_sha256),
-            audio_sha256=sound.sha256,
-            speech_seconds=voice.seconds,
-        )
-
-    @property
-    def _has_words(self) -> bool:
-        return self._task is Task.TRANSCRIBE
+        if voice.seconds == 0:
+            return Heard((), heard, probability, 0.0)
+        with _decoding, _under_way_with(_Reading(voice, tell)):
+            if only is None:
+                heard, probability = _language(loaded.whisper, voice.samples, hinted=language)
+            found = self._decode(loaded.whisper, voice.samples, heard)
+        return Heard([_segment(one, voice) for one in found], heard, probability, voice.seconds)
 
     def _decode(self, model: Any, samples: "npt.NDArray[np.float32]", language: str) -> list[dict[str, Any]]:  # noqa: ANN401 - ships no types
         import torch
@@ -276,32 +219,16 @@ class OpenAIWhisperEngine(SpeechEngine):
             found = model.transcribe(
                 samples,
                 language=language,
-                task=self._task.value,
-                beam_size=self._beam_size if self._beam_size > 1 else None,
+                task=self._manner.task.value,
+                beam_size=self._manner.beam_size if self._manner.beam_size > 1 else None,
                 best_of=_BEST_OF,
-                fp16=self._compute_type == "float16",
+                fp16=self._manner.compute_type == "float16",
                 condition_on_previous_text=False,
-                word_timestamps=self._has_words,
+                word_timestamps=self._manner.has_words,
                 verbose=None,
             )
         segments: list[dict[str, Any]] = found["segments"]
         return segments
-
-    def _recipe(self, weights_sha256: str) -> Recipe:
-        return Recipe(
-            engine=ENGINE,
-            engine_version=version(ENGINE),
-            model=self._parameters.model,
-            weights_sha256=weights_sha256,
-            parameters={
-                "beam_size": self._beam_size,
-                "compute_type": self._compute_type,
-                "task": self._task.value,
-                "vad": VOICE_DETECTION,
-                "condition_on_previous_text": False,
-                "word_timestamps": self._has_words,
-            },
-        )
 
 
 def _device(device: str) -> str:

@@ -1,0 +1,104 @@
+"""`PartTable` over `transcript_parts`."""
+
+from collections.abc import Sequence
+from datetime import datetime
+from typing import Any
+
+from sqlalchemy import ColumnElement, and_, delete, exists, func, select
+from typing_extensions import override
+
+from bookmarkai_assets.adapters.catalog.engine import Database
+from bookmarkai_assets.adapters.catalog.segment_json import segment_of, segment_to_json
+from bookmarkai_assets.adapters.catalog.tables import insert_into
+from bookmarkai_assets.adapters.catalog.transcript_tables import transcript_parts
+from bookmarkai_assets.core.part_ports import PartKey, PartTable
+from bookmarkai_assets.core.transcript_parts import TranscriptPart
+
+_DETECTED = ""
+
+
+class SqlPartTable(PartTable):
+    """A row for each part; what was heard in it is a document."""
+
+    def __init__(self, database: Database) -> None:
+        self._database = database
+
+    @override
+    def keep(self, key: PartKey, part: TranscriptPart, *, now: datetime) -> None:
+        values = {"end_seconds": part.end, "part": _document(part), "created_at": now}
+        statement = (
+            insert_into(transcript_parts, is_sqlite=self._database.is_sqlite)
+            .values(**_columns(key), start_seconds=part.start, **values)
+            .on_conflict_do_update(index_elements=list(transcript_parts.primary_key), set_=values)
+        )
+        with self._database.writing() as connection:
+            connection.execute(statement)
+
+    @override
+    def kept(self, key: PartKey) -> Sequence[TranscriptPart]:
+        columns = transcript_parts.c
+        statement = (
+            select(columns.start_seconds, columns.end_seconds, columns.part)
+            .where(_is_of(key))
+            .order_by(columns.start_seconds)
+        )
+        with self._database.reading() as connection:
+            rows = connection.execute(statement).all()
+        return [_part(row.start_seconds, row.end_seconds, row.part) for row in rows]
+
+    @override
+    def drop(self, media_id: str) -> None:
+        is_of_media = transcript_parts.c.media_id == media_id
+        with self._database.reading() as connection:
+            # Most media have none, and looking costs far less than writing.
+            has_parts = connection.scalar(select(exists().where(is_of_media)))
+        if has_parts:
+            with self._database.writing() as connection:
+                connection.execute(delete(transcript_parts).where(is_of_media))
+
+    @override
+    def abandoned(self, *, before: datetime) -> Sequence[str]:
+        columns = transcript_parts.c
+        statement = (
+            select(columns.media_id)
+            .group_by(columns.media_id)
+            .having(func.max(columns.created_at) < before)
+            .order_by(columns.media_id)
+        )
+        with self._database.reading() as connection:
+            return list(connection.scalars(statement))
+
+
+def _columns(key: PartKey) -> dict[str, str]:
+    return {
+        "media_id": key.media_id,
+        "recipe": key.recipe,
+        "audio_sha256": key.audio_sha256,
+        "told_language": key.told_language or _DETECTED,
+    }
+
+
+def _is_of(key: PartKey) -> ColumnElement[bool]:
+    return and_(*(transcript_parts.c[name] == value for name, value in _columns(key).items()))
+
+
+def _document(part: TranscriptPart) -> dict[str, object]:
+    return {
+        "segments": [segment_to_json(segment) for segment in part.segments],
+        "language": part.language,
+        "language_probability": part.language_probability,
+        "speech_seconds": part.speech_seconds,
+        "transcribe_seconds": part.transcribe_seconds,
+    }
+
+
+def _part(start: float, end: float, document: dict[str, Any]) -> TranscriptPart:
+    return TranscriptPart(
+        start=start,
+        end=end,
+        segments=tuple(map(segment_of, document["segments"])),
+        language=document["language"],
+        language_probability=document["language_probability"],
+        speech_seconds=document["speech_seconds"],
+        transcribe_seconds=document["transcribe_seconds"],
+    )

@@ -1,0 +1,70 @@
+"""A run that is killed in the middle of a long sound, for real: what it had finished is not done again."""
+
+import subprocess
+import sys
+from datetime import datetime
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from bookmarkai_assets.core.media import media_id_of
+from bookmarkai_assets.core.part_ports import PartKey, PartTable
+from bookmarkai_assets.core.transcript_parts import TranscriptPart
+from bookmarkai_assets.demo.samples import SHORT_SAMPLES
+from bookmarkai_assets.operations.transcribing import TranscribedShare
+from tests.plugins.vault import Vault
+from tests.support import sounds
+from tests.support.processes import wait_until
+from tests.support.transcribing_child import engine, transcribe
+from tests.support.wer import word_error_rate
+
+PROJECT = Path(__file__).parents[2]
+SPOKEN = SHORT_SAMPLES[3]
+TIMES = 6
+
+
+@pytest.mark.usefixtures("tiny_en_model")
+def test_parts_that_were_done_are_not_done_again(
+    vault: Vault, sqlite_url: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Killed by SIGKILL once two of six parts are kept, the next run hears the rest alone, and no word is missing."""
+    once = np.concatenate([sounds.speech(SPOKEN.path), sounds.silence(0.6)])
+    sound = sounds.write_sound(tmp_path / "long.wav", np.tile(once, TIMES)).read_bytes()
+    share_id = vault.share("lecture", audio=sound)
+    vault.run(share_id, "fetch", "place")
+    media = vault.media_of("lecture")
+    assert media is not None
+    assert media.audio is not None
+    key = PartKey(
+        media_id_of("https://example.com/lecture"), engine().recipe().fingerprint, media.audio.digest.sha256, None
+    )
+
+    command = [sys.executable, "-m", "tests.support.transcribing_child", str(vault.media_dir), sqlite_url, share_id]
+    with subprocess.Popen(command, cwd=PROJECT) as child:
+        try:
+            wait_until(lambda: len(vault.catalog.parts.kept(key)) >= 2 or child.poll() is not None, seconds=60)
+        finally:
+            child.kill()
+    kept = vault.catalog.parts.kept(key)
+    assert 2 <= len(kept) < TIMES
+
+    anew: list[float] = []
+    table = type(vault.catalog.parts)
+    keep = table.keep
+
+    def count(self: PartTable, key: PartKey, part: TranscriptPart, *, now: datetime) -> None:
+        anew.append(part.start)
+        keep(self, key, part, now=now)
+
+    monkeypatch.setattr(table, "keep", count)
+    vault.let_pass(hours=1)
+    result = transcribe(vault.media_dir, vault.catalog, share_id, owner="next run", clock=vault.clock)
+
+    assert isinstance(result, TranscribedShare)
+    assert len(kept) + len(anew) == TIMES
+    assert anew[0] == kept[-1].end
+    told = [segment for part in kept for segment in part.segments]
+    assert list(result.transcript.segments[: len(told)]) == told
+    assert word_error_rate(" ".join([SPOKEN.text] * TIMES), result.transcript.text) <= 0.15
+    assert vault.catalog.parts.kept(key) == []

@@ -1,0 +1,37 @@
+"""What a run's log shows of the work: with the project's dagster.yaml, what the pipeline itself has to say."""
+
+from pathlib import Path
+
+from dagster._core.test_utils import instance_for_test
+from dagster_shared.yaml_utils import load_yaml_from_path
+
+from bookmarkai_assets.core.errors import TranscriptionError
+from tests.fakes.speech import FakeSpeechEngine, speech_bytes
+from tests.plugins.pipeline import Pipeline, link
+
+CONFIGURATION = Path(__file__).parents[2] / "dagster_home" / "dagster.yaml"
+
+
+def test_the_log_of_a_run_says_where_a_long_transcription_goes_on(pipeline: Pipeline) -> None:
+    """A person who looks at the run that took over sees that it does not begin anew."""
+    configuration = load_yaml_from_path(str(CONFIGURATION))
+    assert isinstance(configuration, dict)
+    logs = configuration["python_logs"]
+    with instance_for_test(overrides={"python_logs": logs}) as instance:
+        pipeline.instance = instance
+        pipeline.speech = FakeSpeechEngine(span_seconds=3)
+        pipeline.downloader.serve(link("a"), audio=speech_bytes("One two three four five six. " * 3 + "Seven."))
+        [share_id] = pipeline.share_links(link("a"))
+
+        def fail(seconds: float) -> None:
+            if seconds > 3:
+                pipeline.speech.on_sentence = lambda _: None
+                raise TranscriptionError("it broke")
+
+        pipeline.speech.on_sentence = fail
+        assert not pipeline.materialize([share_id]).success
+        result = pipeline.materialize([share_id])
+
+        assert result.success
+        said = [entry.user_message for entry in instance.all_logs(result.run_id)]
+    assert f"share {share_id}: goes on at 0:00:02, done before" in said

@@ -1,0 +1,191 @@
+"""What an analyst sees after a change of model: which transcripts are stale, and a backfill that makes those anew."""
+
+import json
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from typing import Any
+
+import dagster as dg
+import pytest
+
+from bookmarkai_assets import metadata
+from tests.fakes.speech import FakeSpeechEngine
+from tests.plugins.pipeline import ASSETS, Pipeline, link
+from tests.support.catalog import execute
+from tests.support.stale_status import StaleStatus, code_location
+
+# Of Dagster's own, when it describes a code location.
+pytestmark = pytest.mark.filterwarnings("ignore:Property `ScheduleDefinition.environment_vars`")
+
+
+@pytest.fixture
+def kept(pipeline: Pipeline) -> Iterator[Pipeline]:
+    """Give the pipeline with a Dagster instance on disk, as another process would ask of."""
+    with dg.instance_for_test(temp_dir=str(pipeline.directory)) as instance:
+        pipeline.instance = instance
+        yield pipeline
+
+
+@contextmanager
+def asking(pipeline: Pipeline) -> Iterator[StaleStatus]:
+    """Give a way to ask what the UI shows under the settings of now."""
+    directory = pipeline.directory / "location"
+    directory.mkdir(exist_ok=True)
+    with code_location(pipeline.instance, pipeline.settings, directory) as shown:
+        yield shown
+
+
+def statuses(pipeline: Pipeline, shares: Sequence[str]) -> list[str]:
+    """Give what the UI shows of the transcripts' partitions under the settings of now."""
+    with asking(pipeline) as shown:
+        return shown.statuses("transcript", shares)
+
+
+def change_model(pipeline: Pipeline, name: str) -> None:
+    """Have another model transcribe from now on, as `WHISPER_MODEL` does."""
+    pipeline.configure(whisper_model=name)
+    pipeline.speech = FakeSpeechEngine(model=name)
+
+
+def checked(pipeline: Pipeline) -> tuple[bool, dict[str, Any]]:
+    """Run the daily look, and give whether all is as set, and what the check shows."""
+    run = pipeline.run_schedule("daily_stale_transcripts")
+    assert run.success
+    check = pipeline.checks(run)["made_as_set"]
+    assert check.asset_key == dg.AssetKey("transcript")
+    assert not check.blocking
+    tables = {key: value for key, value in check.metadata.items() if isinstance(value, dg.TableMetadataValue)}
+    rows = {key: [dict(record.data) for record in table.records] for key, table in tables.items()}
+    return check.passed, {key: value.value for key, value in check.metadata.items()} | rows
+
+
+def test_a_changed_model_makes_the_old_transcripts_stale_and_a_backfill_makes_them_fresh(kept: Pipeline) -> None:
+    """Those from before are stale by their code version, those from after are fresh; after the backfill all are."""
+    kept.share("a", "b", "c")
+    kept.share_links(link("a?utm_source=x"))
+    while kept.tick_and_run():
+        pass
+    old = kept.instance.get_dynamic_partitions("shares")
+    assert statuses(kept, old) == ["FRESH"] * 4
+
+    change_model(kept, "base.en")
+    [new] = kept.share("d")
+    kept.tick_and_run()
+    with asking(kept) as shown:
+        assert [shown.of("transcript", share) for share in old] == [("STALE", ["CODE"])] * 4
+        assert shown.of("transcript", new) == ("FRESH", [])
+        for asset in ("raw_video", "stored_media"):
+            assert shown.statuses(asset, [*old, new]) == ["FRESH"] * 5
+
+    assert kept.materialize(old, ["transcript"]).success
+    assert statuses(kept, [*old, new]) == ["FRESH"] * 5
+
+
+def test_moved_and_refetched_media_leave_transcripts_fresh(kept: Pipeline) -> None:
+    """In batches of another size than they were made in, and also where the place is another one."""
+    kept.share("a", "b", "c", "d")
+    kept.tick_and_run()
+    shares = kept.instance.get_dynamic_partitions("shares")
+
+    kept.configure(storage_mode="s3")
+    assert kept.materialize(shares[:3], ["stored_media"]).success
+    assert kept.metadata("stored_media", shares[0])["backend"] == "s3"
+    assert kept.materialize(shares[3:], ["raw_video", "stored_media"]).success
+
+    with asking(kept) as shown:
+        for asset in ASSETS:
+            assert shown.statuses(asset, shares) == ["FRESH"] * 4
+
+
+def test_the_check_names_stale_transcripts_and_what_selects_them(pipeline: Pipeline) -> None:
+    """A warning with counts, what differs, and the address of a filled-in backfill; after that backfill it passes."""
+    pipeline.share("a", "b")
+    pipeline.tick_and_run()
+    first, second = pipeline.instance.get_dynamic_partitions("shares")
+    is_good, shown = checked(pipeline)
+    assert is_good
+    assert (shown["stale"], shown["transcripts"], shown["partitions"]) == (0, 2, "")
+    assert "backfill" not in shown
+
+    change_model(pipeline, "small")
+    pipeline.share("c")
+    pipeline.tick_and_run()
+    is_good, shown = checked(pipeline)
+    assert not is_good
+    assert (shown["stale"], shown["transcripts"], shown["without_media"], shown["not_made_here"]) == (2, 3, 0, 0)
+    assert shown["partitions"] == f"[{first}...{second}]"
+    assert shown["backfill"].startswith("/assets/transcript?")
+    assert shown["set"]["model"] == "small"
+    [row] = shown["made_by"]
+    assert (row["transcripts"], row["model"], row["what differs"]) == ("2", "fake-model", "model fake-model, now small")
+    assert {row["share_id"] for row in shown["newest"]} == {first, second}
+
+    run = pipeline.materialize([first, second], ["transcript"])
+    assert pipeline.checks(run)["made_as_set"].passed
+    assert checked(pipeline)[0]
+
+
+def test_a_run_of_the_sensor_does_not_look(pipeline: Pipeline) -> None:
+    """New shares make nothing stale, so they do not pay for a look at all that is there."""
+    pipeline.share("a")
+    [run] = pipeline.tick_and_run()
+    assert "made_as_set" not in pipeline.checks(run)
+
+
+def test_two_stale_shares_of_a_video_are_transcribed_once(pipeline: Pipeline) -> None:
+    """In one backfill the second takes over what the first has just got; a third whose own is fresh is made anew."""
+    pipeline.share("a")
+    pipeline.share_links(link("a?utm_source=x"), link("a?utm_source=y"))
+    while pipeline.tick_and_run():
+        pass
+    shares = pipeline.instance.get_dynamic_partitions("shares")
+    assert len(pipeline.speech.calls) == 1
+
+    change_model(pipeline, "small")
+    assert pipeline.materialize(shares, ["transcript"]).success
+    assert len(pipeline.speech.calls) == 1
+    assert sorted(pipeline.metadata("transcript", share)["is_reused"] for share in shares) == [False, True, True]
+    assert {pipeline.metadata("transcript", share)["model"] for share in shares} == {"small"}
+
+    assert pipeline.materialize(shares[:1], ["transcript"]).success
+    assert len(pipeline.speech.calls) == 2
+
+
+def test_a_new_share_of_an_old_video_takes_over_only_what_the_recipe_of_now_made(pipeline: Pipeline) -> None:
+    """Another beam hears anew, the same one does not, whoever shared it."""
+    pipeline.share("a")
+    pipeline.tick_and_run()
+    pipeline.speech = FakeSpeechEngine(beam_size=2)
+    for number in range(2):
+        pipeline.share_links(link(f"a?utm_source={number}"))
+        [run] = pipeline.tick_and_run()
+        assert run.success
+    assert len(pipeline.speech.calls) == 1
+
+
+def test_a_share_takes_over_what_the_engine_would_write_for_it(pipeline: Pipeline) -> None:
+    """What was heard as en is not taken over by one that is said to be de; a language that is not known is no hint."""
+    hints = (None, "en", "tlh", "de")
+    pipeline.share("a")
+    pipeline.tick_and_run()
+    shares = pipeline.share_links(*(link(f"a?utm_source={hint}") for hint in hints))
+    for share, hint in zip(shares, hints, strict=True):
+        said = json.dumps({"language": hint})
+        execute(pipeline.catalog, "UPDATE shares SET platform_data = :said WHERE id = :id", said=said, id=share)
+    while pipeline.tick_and_run():
+        pass
+    assert [pipeline.report(share)["status"] for share in shares] == ["done"] * 4
+    assert [pipeline.metadata("transcript", share)["is_reused"] for share in shares] == [True, True, True, False]
+    assert [call.language for call in pipeline.speech.calls] == [None, "de"]
+
+
+def test_metadata_of_many_stale_transcripts_stays_small() -> None:
+    """However many partitions, the event holds a part of the selection, and says what has the rest."""
+    keys = [f"00000000-0000-4000-8000-{number:012}" for number in range(1000)]
+    sums = dict.fromkeys(("stale", "transcripts", "without_media", "not_made_here"), 1000)
+    report = {"set": {}, "weights_unknown": "no model", "made_by": [], "shares": [], "partitions": ", ".join(keys)}
+    shown: Any = metadata.of_staleness(report | sums | {"path": None})
+    assert len(shown["partitions"]) < metadata.MAX_SELECTION_CHARACTERS + 100
+    assert shown["partitions"].endswith("… (`bookmarkai transcripts stale --partitions`)")
+    assert shown["weights_unknown"] == "no model"
+    assert "backfill" not in shown

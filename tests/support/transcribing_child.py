@@ -1,0 +1,55 @@
+"""A run that transcribes one share for real, in a process of its own, for tests that kill it.
+
+`python -m tests.support.transcribing_child DIRECTORY CATALOG_URL SHARE_ID`
+"""
+
+import sys
+from collections.abc import Callable
+from datetime import UTC, datetime
+from pathlib import Path
+
+from bookmarkai_assets.adapters.local_store import LocalStore
+from bookmarkai_assets.adapters.speech.faster_whisper import FasterWhisperEngine
+from bookmarkai_assets.core.outcomes import Failure
+from bookmarkai_assets.core.placement import Backend
+from bookmarkai_assets.core.ports import Catalog, SpeechEngine
+from bookmarkai_assets.operations.share_work import ShareWork
+from bookmarkai_assets.operations.transcribing import TranscribedShare, transcribe_share
+from bookmarkai_assets.settings import load_settings
+from bookmarkai_assets.wiring import make_rules, open_catalog
+
+
+def engine() -> SpeechEngine:
+    """Give the engine that this run has: it divides what is longer than nine seconds."""
+    return FasterWhisperEngine(
+        model="tiny.en", device="cpu", compute_type="int8", cpu_threads=1, beam_size=1, span_seconds=6
+    )
+
+
+def transcribe(
+    directory: Path, catalog: Catalog, share_id: str, *, owner: str, clock: Callable[[], datetime]
+) -> TranscribedShare | Failure:
+    """Transcribe a share whose media are below a directory, as one run does."""
+    settings = load_settings(env_file=None, ytdlp_download_dir=directory, lease_seconds=60)
+    work = ShareWork(catalog, make_rules(settings), owner, None, clock=clock, jitter=lambda: 0.5)
+    media_id = catalog.work.progress(share_id).media_id
+    media = catalog.media.get(media_id or "")
+    assert media is not None
+    with work.hold():
+        return work.each(
+            {share_id: media},
+            lambda leased, media: transcribe_share(
+                leased, media, work=work, engine=engine(), stores={Backend.LOCAL: LocalStore(directory)}
+            ),
+        )[share_id]
+
+
+def main() -> None:
+    """Be the run."""
+    directory, catalog_url, share_id = sys.argv[1:]
+    with open_catalog(load_settings(env_file=None, catalog_url=catalog_url)) as catalog:
+        transcribe(Path(directory), catalog, share_id, owner="killed run", clock=lambda: datetime.now(UTC))
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,66 @@
+"""What stands for the recipe in Dagster: it follows from the settings alone, but not from those that decide speed."""
+
+from typing import Any
+
+import pytest
+
+from bookmarkai_assets.adapters.speech import setups
+from bookmarkai_assets.core.transcripts import Task
+from bookmarkai_assets.settings import load_settings
+from bookmarkai_assets.wiring import make_speech_engine, speech_code_version
+
+
+def code_version(**settings: Any) -> str:
+    """Give the code version of the asset `transcript` under these settings."""
+    return speech_code_version(load_settings(env_file=None, **settings))
+
+
+@pytest.mark.parametrize(
+    "changed",
+    [
+        {"whisper_model": "small"},
+        {"whisper_model": "/models/base"},
+        {"whisper_beam_size": 1},
+        {"whisper_batch_size": 4},
+        {"whisper_device": "cuda"},
+        {"whisper_compute_type": "float32"},
+        {"whisper_task": "translate"},
+        {"whisper_engine": "openai-whisper"},
+    ],
+    ids=str,
+)
+def test_what_changes_the_text_changes_it(changed: dict[str, Any]) -> None:
+    """Model, beam, batch, compute type, task and engine; each gives a version of its own, and always the same.
+
+    So does cuda, which has another default of the batch.
+    """
+    assert code_version(**changed) == code_version(**changed) != code_version()
+
+
+@pytest.mark.parametrize(
+    "changed", [{"whisper_cpu_threads": 4}, {"whisper_device": "auto"}, {"whisper_language": "de"}], ids=str
+)
+def test_what_changes_speed_or_one_share_does_not(changed: dict[str, Any]) -> None:
+    """Threads and device leave every transcript as it is; the language is told share by share."""
+    assert code_version(**changed) == code_version()
+
+
+def test_a_new_version_of_the_engine_changes_it(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Another release may hear other words."""
+    before = code_version()
+    monkeypatch.setattr(setups, "version", lambda _package: "99.0")
+    assert code_version() != before
+
+
+def test_an_engine_that_is_not_installed_has_one() -> None:
+    """The definitions load all the same; the runs say what to install."""
+    assert (
+        setups.setup_of("no-such-engine", "base", setups.Manner(5, "int8", Task.TRANSCRIBE)).engine_version
+        == setups.NOT_INSTALLED
+    )
+
+
+def test_the_default_engine_tells_the_same() -> None:
+    """What Dagster is told at the start is what the engine says of itself."""
+    settings = load_settings(env_file=None)
+    assert make_speech_engine(settings).setup.fingerprint == speech_code_version(settings)
