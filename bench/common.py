@@ -1,12 +1,19 @@
 """What the benchmarks share: real servers on loopback, a Dagster of their own, and links without end."""
 
+import contextlib
 import os
 import platform
 import tempfile
-from collections.abc import Iterator
+import threading
+from collections.abc import Iterator, Sequence
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
+from functools import partial
+from http.server import SimpleHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
+from typing import Any
+
+from typing_extensions import override
 
 from bookmarkai_assets.demo.dagster_dev import DagsterDev, free_port
 from bookmarkai_assets.demo.samples import LONG_SAMPLE, SHORT_SAMPLES
@@ -35,9 +42,39 @@ class Bench:
         return f"{self.site.url}/videos/{LONG_SAMPLE.file}?n={n}"
 
 
+class _Files(SimpleHTTPRequestHandler):
+    @override
+    def log_message(self, format: str, *args: object) -> None:
+        """Say nothing."""
+
+    @override
+    def copyfile(self, source: Any, outputfile: Any) -> None:
+        """Send a file to whoever wants all of it: a downloader looks at its begin first, and goes away."""
+        with contextlib.suppress(ConnectionError):
+            super().copyfile(source, outputfile)
+
+
 @contextmanager
-def running_pipeline(*, mode: str = "hybrid", percentage: int = 50) -> Iterator[Bench]:
-    """Start everything that `make dev` starts, with its dagster.yaml and default intervals, over a state of its own."""
+def file_site(directory: Path) -> Iterator[str]:
+    """Serve the files of a directory, whatever the query, on a free loopback port; give its host:port."""
+    with ThreadingHTTPServer(("127.0.0.1", 0), partial(_Files, directory=str(directory))) as server:
+        thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.05}, daemon=True)
+        thread.start()
+        try:
+            yield f"127.0.0.1:{server.server_port}"
+        finally:
+            server.shutdown()
+            thread.join()
+
+
+@contextmanager
+def running_pipeline(
+    *, mode: str = "hybrid", percentage: int = 50, allowed_hosts: Sequence[str] = ()
+) -> Iterator[Bench]:
+    """Start everything that `make dev` starts, with its dagster.yaml and default intervals, over a state of its own.
+
+    There may be as many runs at a time as there are cores. `allowed_hosts`, host:port, can be fetched from too.
+    """
     with ExitStack() as stack:
         state = Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="bookmarkai-bench-")))
         seaweed = stack.enter_context(SeaweedServer(state / "s3", bucket="bench-media"))
@@ -49,14 +86,16 @@ def running_pipeline(*, mode: str = "hybrid", percentage: int = 50) -> Iterator[
             **seaweed.variables,
             "YTDLP_DOWNLOAD_DIR": str(state / "media"),
             "YTDLP_ALLOWED_EXTRACTORS": "generic",
-            "EGRESS_ALLOWED_HOSTS": site.host_and_port,
+            "EGRESS_ALLOWED_HOSTS": ",".join([site.host_and_port, *allowed_hosts]),
             "WHISPER_MODEL": "tiny.en",
             "DAGSTER_HOME": str(state / "home"),
             "CATALOG_URL": f"sqlite:///{state / 'home' / 'catalog.db'}",
         }
         home = state / "home"
         home.mkdir()
-        (home / "dagster.yaml").write_text((PROJECT / "dagster_home" / "dagster.yaml").read_text())
+        config = (PROJECT / "dagster_home" / "dagster.yaml").read_text()
+        cores = f"max_concurrent_runs: {os.cpu_count()}"
+        (home / "dagster.yaml").write_text(config.replace("max_concurrent_runs: 2", cores))
         dagster = stack.enter_context(DagsterDev(home, environment, port=free_port(), log=state / "dagster.log"))
         yield Bench(dagster, site, seaweed, environment)
 

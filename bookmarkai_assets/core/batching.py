@@ -3,6 +3,21 @@
 from collections.abc import Iterable, Mapping
 from collections.abc import Set as AbstractSet
 
+WORTH_A_RUN = 5
+"""Shares. A run's process spends some 3 s of CPU time on its start, about what two short videos take."""
+
+
+def even_batch_size(count: int, *, batch_size: int, run_slots: int) -> int:
+    """Say how large runs of `count` shares should be so that those at work at a time, `run_slots`, end together.
+
+    As few runs as `batch_size` allows would leave a rest for the last one, and all cores but one idle meanwhile. So
+    there are as many as fill the slots once or several times, unless that leaves less than `WORTH_A_RUN` for each.
+    """
+    fewest = -(-count // batch_size)
+    filled = -(-fewest // run_slots) * run_slots
+    runs = max(fewest, min(filled, count // WORTH_A_RUN), 1)
+    return max(-(-count // runs), 1)
+
 
 def pack_runs(
     share_ids: Iterable[str],

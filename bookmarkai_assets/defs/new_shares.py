@@ -64,6 +64,7 @@ def new_shares(
         new_claim_id=lambda: uuid.uuid4().hex,
         now=datetime.now(UTC),
         positions=partitions.positions,
+        run_slots=_run_slots(context.instance),
     )
     if not runs:
         return dg.SkipReason(_nothing_to_do(waiting_at_sites(catalog)))
@@ -72,6 +73,12 @@ def new_shares(
         run_requests=[_run_request(run) for run in runs],
         dynamic_partitions_requests=[shares_partitions.build_add_request(new)] if new else [],
     )
+
+
+def _run_slots(instance: dg.DagsterInstance) -> int:
+    """Give how many runs `dagster.yaml` allows at a time; 1 where it names no limit."""
+    queue = instance.get_concurrency_config().run_queue_config
+    return max(queue.max_concurrent_runs, 1) if queue is not None else 1
 
 
 def _nothing_to_do(held: Mapping[str, int]) -> str:

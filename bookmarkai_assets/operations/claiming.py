@@ -7,7 +7,7 @@ from datetime import datetime, timedelta
 from functools import partial
 from itertools import islice
 
-from bookmarkai_assets.core.batching import pack_runs
+from bookmarkai_assets.core.batching import even_batch_size, pack_runs
 from bookmarkai_assets.core.media import media_id_of
 from bookmarkai_assets.core.outcomes import Failure, Outcome
 from bookmarkai_assets.core.ports import Catalog, DueShare, WorkLedger
@@ -58,12 +58,13 @@ def claim_due_shares(
     new_claim_id: Callable[[], str],
     now: datetime,
     positions: Callable[[], Mapping[str, int]],
+    run_slots: int = 1,
 ) -> list[ClaimedRun]:
     """Claim what is due, at most `batch_size * batches_per_tick` shares, in runs that have a claim of their own each.
 
     A malformed row, and a share that took its worker down too often, is set aside here and stops nobody else; so is
     held whose site takes no fetch now. `positions` gives the place of every partition that exists; it is asked only
-    when something is due.
+    when something is due. `run_slots` is how many runs there may be at a time: a backlog is divided evenly among them.
     """
     until = now + timedelta(seconds=rules.lease_seconds)
     candidates = _candidates(catalog, rules, now=now)
@@ -74,7 +75,7 @@ def claim_due_shares(
         positions=positions(),
         alone={share_id for share_id, candidate in candidates.items() if candidate.is_suspect},
         lanes={share_id: candidate.lane for share_id, candidate in candidates.items()},
-        batch_size=rules.batch_size,
+        batch_size=even_batch_size(len(candidates), batch_size=rules.batch_size, run_slots=run_slots),
     )
     runs: list[ClaimedRun] = []
     for batch in pack(candidates):

@@ -1,9 +1,10 @@
 """Packing shares into runs: neighbours only, whole, and the suspects alone."""
 
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from bookmarkai_assets.core.batching import pack_runs
+from bookmarkai_assets.core.batching import WORTH_A_RUN, even_batch_size, pack_runs
 
 
 def test_a_backlog_of_new_shares_fills_batches_in_order() -> None:
@@ -59,3 +60,31 @@ def test_every_share_is_in_one_run_and_every_run_is_a_range(
         assert len(run) <= batch_size
         assert len({lane_of.get(int(share)) for share in run}) == 1
         assert len(run) == 1 or not set(run) & {str(n) for n in suspects}
+
+
+@pytest.mark.parametrize(
+    ("count", "run_slots", "size"),
+    [
+        (24, 1, 12),  # not 20 and a rest
+        (24, 2, 12),
+        (20, 2, 10),  # one run would leave a core idle
+        (50, 2, 13),  # four, and not three
+        (24, 25, 6),  # four that are worth their start
+        (9, 2, 9),
+        (1, 2, 1),
+        (0, 2, 1),
+    ],
+)
+def test_a_backlog_is_divided_evenly_among_the_runs_at_a_time(count: int, run_slots: int, size: int) -> None:
+    """As few runs as the batch size allows, but as many as keep all at work until the end, none of them too small."""
+    assert even_batch_size(count, batch_size=20, run_slots=run_slots) == size
+
+
+@given(count=st.integers(1, 2000), batch_size=st.integers(1, 50), run_slots=st.integers(1, 64))
+def test_even_batches_stay_within_the_batch_size_and_are_worth_a_run(
+    count: int, batch_size: int, run_slots: int
+) -> None:
+    """None is larger than allowed, and none is small because of the slots alone."""
+    size = even_batch_size(count, batch_size=batch_size, run_slots=run_slots)
+    assert 1 <= size <= batch_size
+    assert size >= min(WORTH_A_RUN, even_batch_size(count, batch_size=batch_size, run_slots=1))

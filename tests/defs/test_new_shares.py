@@ -2,6 +2,7 @@
 
 from datetime import UTC, datetime, timedelta
 from functools import partial
+from pathlib import Path
 
 import dagster as dg
 import pytest
@@ -56,6 +57,22 @@ def test_a_backlog_is_ranges_of_neighbouring_partitions(pipeline: Pipeline) -> N
     assert len({request.run_key for request in requests}) == 2
     assert len({request.tags[CLAIM_TAG] for request in requests}) == 2
     assert len(keys) == 6
+
+
+def test_a_backlog_is_divided_evenly_among_the_runs_that_may_go_on_at_a_time(
+    pipeline: Pipeline, tmp_path: Path
+) -> None:
+    """With two runs at a time by dagster.yaml, ten shares are two runs of five."""
+    home = tmp_path / "home"
+    home.mkdir()
+    (home / "dagster.yaml").write_text("concurrency: {runs: {max_concurrent_runs: 2}}")
+    pipeline.share(*"abcdefghij")
+    with dg.DagsterInstance.from_config(str(home)) as instance:
+        pipeline.instance = instance
+        requests = requests_of(pipeline.tick())
+        keys = list(instance.get_dynamic_partitions("shares"))
+    ends = (ASSET_PARTITION_RANGE_START_TAG, ASSET_PARTITION_RANGE_END_TAG)
+    assert [tuple(keys.index(request.tags[end]) for end in ends) for request in requests] == [(0, 4), (5, 9)]
 
 
 def test_a_crash_before_the_runs_were_launched_loses_nothing(pipeline: Pipeline) -> None:

@@ -6,6 +6,7 @@ from pathlib import Path
 import pytest
 
 from bookmarkai_assets.adapters.speech.models import PACKAGED_MODELS, find_model
+from tests.support.base_model import assemble_base_model
 
 
 @pytest.fixture(scope="session")
@@ -25,3 +26,17 @@ def tiny_en_checkpoint(tiny_en_model: Path, tmp_path_factory: pytest.TempPathFac
     from tests.support.whisper_checkpoint import write_checkpoint  # noqa: PLC0415 - numpy, which few tests need
 
     return write_checkpoint(tiny_en_model, tmp_path_factory.mktemp("checkpoint") / "tiny.en.pt")
+
+
+@pytest.fixture(scope="session")
+def base_model(request: pytest.FixtureRequest) -> Path:
+    """Give the directory of the multilingual model base, put together once and kept in pytest's cache."""
+    return assemble_base_model(request.config.cache.mkdir("models"))
+
+
+@pytest.fixture(scope="session")
+def base_checkpoint(base_model: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Give the same weights as openai-whisper reads them."""
+    from tests.support.whisper_checkpoint import write_checkpoint  # noqa: PLC0415 - numpy, which few tests need
+
+    return write_checkpoint(base_model, tmp_path_factory.mktemp("checkpoint") / "base.pt")

@@ -60,7 +60,7 @@ class _Plan:
 class FaultProxy:
     """Listens on a free loopback port while entered.
 
-    `requests` counts what arrived, by method; `faults` what was hit.
+    `requests` counts what arrived, by method; `answered_bytes` what the server's answers held; `faults` what was hit.
 
     `before_request`, if set, is called with the method and the path of each request before the server is asked.
     """
@@ -73,6 +73,7 @@ class FaultProxy:
         assert parts.port is not None
         self.upstream = (parts.hostname, parts.port)
         self.requests: Counter[str] = Counter()
+        self.answered_bytes: Counter[str] = Counter()
         self.faults = 0
         self.before_request = None
         self._plan: _Plan | None = None
@@ -91,6 +92,7 @@ class FaultProxy:
         with self._lock:
             self._plan = _Plan(fault, frozenset(methods), times, query)
             self.requests.clear()
+            self.answered_bytes.clear()
             self.faults = 0
 
     def pass_through(self) -> None:
@@ -99,7 +101,13 @@ class FaultProxy:
             self._plan = None
             self.before_request = None
             self.requests.clear()
+            self.answered_bytes.clear()
             self.faults = 0
+
+    def count_answer(self, method: str, size_bytes: int) -> None:
+        """Count what the server gave."""
+        with self._lock:
+            self.answered_bytes[method] += size_bytes
 
     def fault_for(self, method: str, path: str) -> Fault | None:
         """Count a request and give the fault that it is to suffer."""
@@ -172,6 +180,7 @@ class _Handler(BaseHTTPRequestHandler):
         if fault is Fault.FLIPPED_REQUEST:
             body = _with_flipped_bit(body)
         status, headers, answer, announced = self._ask(body)
+        proxy.count_answer(self.command, len(answer))
         match fault:
             case Fault.LOST_ANSWER:
                 return self._reset()

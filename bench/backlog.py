@@ -1,0 +1,192 @@
+"""A backlog of 24 clips of 30 s through the three assets, beside the plain script on the same links. Interleaved.
+
+Prints both times, what each took of the processors, the ratio, and the bytes fetched from S3 to transcribe against the
+bytes of the videos. Needs Debian's espeak-ng; tiny.en; storage mode s3 against SeaweedFS; dagster_home's dagster.yaml
+with as many runs at a time as there are cores.
+"""
+
+import argparse
+import contextlib
+import json
+import statistics
+import subprocess
+import sys
+import tempfile
+import threading
+import time
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Self
+
+import psutil
+import spoken
+from common import Bench, file_site, machine, running_pipeline
+
+from bookmarkai_assets.adapters.speech.models import find_model
+from bookmarkai_assets.core.storage_events import StorageEvent
+from bookmarkai_assets.settings import load_settings
+from bookmarkai_assets.wiring import open_catalog
+
+CLIPS = 24
+CLIP_SECONDS = 30.0
+SPEECH_SHARE = 0.85
+VIDEO_KILOBITS = 2400
+AUDIO_KILOBITS = 64
+POLL_SECONDS = 0.1
+DEADLINE_SECONDS = 600
+
+
+@dataclass(frozen=True)
+class Took:
+    """What one round took: seconds until the last transcript, and seconds of all its processes' CPU time."""
+
+    seconds: float
+    cpu_seconds: float
+
+
+def main() -> None:
+    """Print the figures."""
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--rounds", type=int, default=3, help="rounds of pipeline and plain script, interleaved")
+    parser.add_argument("--clips", type=int, default=CLIPS)
+    parser.add_argument("--json", type=Path, help="write the figures here too")
+    options = parser.parse_args()
+    with tempfile.TemporaryDirectory(prefix="bookmarkai-clips-") as name, file_site(Path(name)) as site:
+        clips = make_clips(Path(name), options.clips)
+        print(f"machine: {machine()}; {len(clips)} clips of {CLIP_SECONDS:g} s, {clips[0].stat().st_size:,} bytes each")
+        ours, plain = [], []
+        events: list[StorageEvent] = []
+        for n in range(options.rounds):
+            links = [f"http://{site}/{clip.name}" for clip in clips]
+            with running_pipeline(mode="s3", allowed_hosts=[site]) as bench:
+                ours.append(pipeline(bench, links))
+                with open_catalog(
+                    load_settings(env_file=None, catalog_url=bench.environment["CATALOG_URL"])
+                ) as catalog:
+                    events += catalog.events.after(0, limit=100_000)[0]
+                bench.dagster.stop()  # its daemon never rests
+                plain.append(plain_script(bench, links))
+            print(f"round {n + 1}: pipeline {shown(ours[-1])}, plain script {shown(plain[-1])}")
+        report(ours, plain, bytes_of(events), options.json)
+
+
+def make_clips(directory: Path, count: int) -> Sequence[Path]:
+    """Write the clips: one picture, and speech of 85% of the time in another voice and other words for each."""
+    picture = spoken.picture(directory, seconds=CLIP_SECONDS, kilobits=VIDEO_KILOBITS)
+    sounds = spoken.recordings(directory, count=count, seconds=CLIP_SECONDS, speech_share=SPEECH_SHARE)
+    return [
+        spoken.video(directory / f"{n}.mp4", picture, sound.path, audio_kilobits=AUDIO_KILOBITS)
+        for n, sound in enumerate(sounds)
+    ]
+
+
+def pipeline(bench: Bench, links: list[str]) -> Took:
+    """Share links with the command line; give the seconds until the last one is done."""
+    settings = load_settings(env_file=None, catalog_url=bench.environment["CATALOG_URL"])
+    with CpuMeter(bench) as cpu, open_catalog(settings) as catalog, tempfile.TemporaryDirectory() as directory:
+        start = time.monotonic()
+        file = Path(directory) / "links.txt"
+        file.write_text("\n".join(links))
+        command = [sys.executable, "-m", "bookmarkai_assets.cli", "shares", "add", "--from-file", str(file)]
+        subprocess.run(command, env=bench.environment, check=True, stdout=subprocess.DEVNULL)
+        while time.monotonic() - start < DEADLINE_SECONDS:
+            statuses = [share.status for share in catalog.shares.list(limit=len(links))]
+            if "error" in statuses:
+                raise SystemExit("expected every share to succeed, found an error; see `bookmarkai shares list`")
+            if statuses == ["done"] * len(links):
+                return Took(time.monotonic() - start, cpu.seconds)
+            time.sleep(POLL_SECONDS)
+    raise SystemExit(f"expected {len(links)} transcripts within {DEADLINE_SECONDS} s")
+
+
+def plain_script(bench: Bench, links: list[str]) -> Took:
+    """Run the plain script in a process of its own; give the seconds it counts, imports and model included."""
+    job = {
+        "links": links,
+        "model": str(find_model("tiny.en")),
+        "bucket": bench.seaweed.bucket,
+        "endpoint": bench.seaweed.endpoint,
+        "access_key": bench.seaweed.access_key,
+        "secret_key": bench.seaweed.secret_key,
+    }
+    script = Path(__file__).with_name("plain_script.py")
+    with CpuMeter(bench) as cpu:
+        done = subprocess.run(
+            [sys.executable, str(script)], input=json.dumps(job), text=True, check=True, stdout=subprocess.PIPE
+        )
+        return Took(float(done.stdout), cpu.seconds)
+
+
+class CpuMeter:
+    """Adds up the CPU time of what this process has started, but for the S3 server, by looking ten times a second."""
+
+    def __init__(self, bench: Bench) -> None:
+        self._server_pid = bench.seaweed.pid
+        self._found: dict[psutil.Process, float] = {}
+        self._before = 0.0
+        self._stop = threading.Event()
+        self._thread = threading.Thread(target=self._watch, daemon=True)
+
+    def __enter__(self) -> Self:
+        self._look()
+        self._before = sum(self._found.values())
+        self._thread.start()
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._stop.set()
+        self._thread.join()
+
+    @property
+    def seconds(self) -> float:
+        """What they took since the begin. Up to a tenth of a second of each process that ended is missing."""
+        return sum(self._found.values()) - self._before
+
+    def _watch(self) -> None:
+        while not self._stop.wait(POLL_SECONDS):
+            self._look()
+
+    def _look(self) -> None:
+        for process in psutil.Process().children(recursive=True):
+            if process.pid == self._server_pid:
+                continue
+            with contextlib.suppress(psutil.NoSuchProcess):
+                times = process.cpu_times()
+                self._found[process] = times.user + times.system
+
+
+def bytes_of(events: Sequence[StorageEvent]) -> Mapping[str, int]:
+    """Add up the bytes of the videos that were put, and those that were fetched from S3 to transcribe."""
+    return {
+        "videos": sum(e.size_bytes or 0 for e in events if e.operation == "put" and e.kind == "video"),
+        "fetched_to_transcribe": sum(
+            e.size_bytes or 0 for e in events if e.operation == "get" and e.purpose == "transcribe"
+        ),
+    }
+
+
+def report(ours: Sequence[Took], plain: Sequence[Took], found: Mapping[str, int], file: Path | None) -> None:
+    """Print medians and ratios; `file` gets everything as JSON."""
+    ratio = statistics.median(one.seconds / other.seconds for one, other in zip(ours, plain, strict=True))
+    cpu_ratio = statistics.median(one.cpu_seconds / other.cpu_seconds for one, other in zip(ours, plain, strict=True))
+    print("\n| | seconds | CPU seconds |\n| --- | --- | --- |")
+    for label, rounds in (("the pipeline", ours), ("the plain script", plain)):
+        seconds = statistics.median(one.seconds for one in rounds)
+        print(f"| {label} | {seconds:.1f} | {statistics.median(one.cpu_seconds for one in rounds):.1f} |")
+    print(f"| ratio (median of the rounds') | {ratio:.2f} | {cpu_ratio:.2f} |")
+    share = found["fetched_to_transcribe"] / found["videos"]
+    print(f"\nfetched from S3 to transcribe: {share:.1%} of the videos' {found['videos']:,} bytes")
+    if file is not None:
+        rounds_of = {"pipeline": ours, "plain_script": plain}
+        figures = {name: [asdict(one) for one in rounds] for name, rounds in rounds_of.items()}
+        file.write_text(json.dumps({**figures, "ratio": ratio, "cpu_ratio": cpu_ratio, "bytes": found}, indent=2))
+
+
+def shown(took: Took) -> str:
+    """Write what one round took."""
+    return f"{took.seconds:.1f} s ({took.cpu_seconds:.1f} CPU s)"
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,41 @@
+"""Short recordings in other languages than English, and what is said in them. Files only; hears nothing.
+
+`tools/make_foreign_speech.py` makes them from this list; the words were written for it.
+"""
+
+from dataclasses import dataclass
+from pathlib import Path
+
+_DIRECTORY = Path(__file__).parents[1] / "samples"
+
+
+@dataclass(frozen=True)
+class ForeignSpeech:
+    """One recording: eSpeak NG's voice and speed in words a minute, Whisper's code of the language, the words."""
+
+    file: str
+    voice: str
+    words_per_minute: int
+    language: str
+    text: str
+
+    @property
+    def path(self) -> Path:
+        """Where it is."""
+        return _DIRECTORY / self.file
+
+
+GERMAN = ForeignSpeech(
+    "german.m4a",
+    "de",
+    120,
+    "de",
+    "Guten Morgen. Ich möchte bitte zwei Brötchen und eine Tasse Kaffee. Das Wetter ist heute sehr schön.",
+)
+SPANISH = ForeignSpeech(
+    "spanish.m4a",
+    "es-419",
+    130,
+    "es",
+    "Mañana vamos a la playa con mis hermanos y mi perro. El agua está muy fría.",
+)
