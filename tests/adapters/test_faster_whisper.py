@@ -3,7 +3,7 @@
 import random
 import struct
 import wave
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from fractions import Fraction
 from pathlib import Path
@@ -16,7 +16,7 @@ from bookmarkai_assets.adapters.speech import faster_whisper
 from bookmarkai_assets.adapters.speech.faster_whisper import FasterWhisperEngine, ModelParameters, shared_model
 from bookmarkai_assets.core.errors import ConfigurationError, TranscriptionError
 from bookmarkai_assets.core.transcripts import Task
-from bookmarkai_assets.demo.samples import LONG_SAMPLE, SHORT_SAMPLES
+from bookmarkai_assets.demo.samples import LONG_SAMPLE, SHORT_SAMPLES, Sample
 from tests.support.sounds import silence, speech, write_sound
 from tests.support.wer import word_error_rate
 
@@ -93,18 +93,36 @@ class TestWithTheModel:
         with pytest.raises(ConfigurationError, match=r"WHISPER_TASK=translate: .* tiny\.en"):
             make_engine(task=Task.TRANSLATE).transcribe(SHORT_SAMPLES[0].path, language=None)
 
-    def test_what_follows_the_last_word_is_not_read_again(self, monkeypatch: pytest.MonkeyPatch) -> None:
-        """Half a minute of speech is one window: the rest behind its last word, in which nobody speaks, is none."""
+    @pytest.mark.parametrize(
+        ("samples", "windows"),
+        [([LONG_SAMPLE], 1), ([LONG_SAMPLE, SHORT_SAMPLES[1]], 2)],
+        ids=["half a minute", "more than a window"],
+    )
+    def test_what_follows_the_last_word_is_not_read_again(
+        self, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, samples: Sequence[Sample], windows: int
+    ) -> None:
+        """As many windows are heard as speech fills: one as a whole, several by turns, and none for a silent rest."""
         whisper: Any = shared_model(TINY_EN).whisper
-        generate, windows = whisper.generate_with_fallback, []
+        encode, heard, generate, turns = whisper.encode, [], whisper.generate_with_fallback, []
 
-        def count(*given: object) -> object:
-            windows.append(given)
+        def count(features: object) -> object:
+            encoded: object = encode(features)
+            heard.append(features)
+            return encoded
+
+        def count_turn(*given: object) -> object:
+            turns.append(given)
             return generate(*given)
 
-        monkeypatch.setattr(whisper, "generate_with_fallback", count)
-        make_engine().transcribe(LONG_SAMPLE.path, language="en")
-        assert len(windows) == 1
+        monkeypatch.setattr(whisper, "encode", count)
+        monkeypatch.setattr(whisper, "generate_with_fallback", count_turn)
+        said = np.concatenate([sound for sample in samples for sound in (speech(sample.path), silence(1.5))])
+
+        transcript = make_engine().transcribe(write_sound(tmp_path / "said.wav", said), language="en")
+
+        assert len(heard) == windows
+        assert len(turns) == (0 if windows == 1 else windows)
+        assert word_error_rate(" ".join(sample.text for sample in samples), transcript.text) <= 0.15
 
     @pytest.mark.parametrize("ratio", [2.4, 0.0], ids=["sure", "in doubt"])
     def test_windows_that_are_heard_at_once_say_the_same(
