@@ -2,7 +2,7 @@
 
 From the checkout: `python -m tools.make_foreign_speech`. Needs Debian's `espeak-ng` and `ffmpeg`; the files in the
 repository were made with eSpeak NG 1.51 and ffmpeg 5.1.9.
-"""  # noqa: INP001 - a script, not a package
+"""
 
 import tempfile
 from pathlib import Path

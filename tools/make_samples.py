@@ -3,7 +3,7 @@
 From the checkout: `python -m tools.make_samples`. Needs Debian's `espeak-ng` and `ffmpeg`. With the same versions
 of both it writes the same bytes again; the files in the repository were made with eSpeak NG 1.51 and ffmpeg 5.1.9.
 Nothing of the package needs these two at run time.
-"""  # noqa: INP001 - a script, not a package
+"""
 
 import subprocess
 import sys

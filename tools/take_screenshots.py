@@ -1,7 +1,7 @@
 """Takes the pictures of Dagster's UI in `docs/images`, from a pipeline that runs for this; run it when the UI changes.
 
 From the checkout: `python -m tools.take_screenshots`. Needs Debian's `chromium` and what the integration tests need.
-"""  # noqa: INP001 - a script, not a package
+"""
 
 import subprocess
 import tempfile
