@@ -9,11 +9,8 @@ import argparse
 import contextlib
 import json
 import statistics
-import subprocess
-import sys
 import tempfile
 import threading
-import time
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
@@ -21,9 +18,8 @@ from typing import Self
 
 import psutil
 import spoken
-from common import Bench, file_site, machine, running_pipeline
+from common import Bench, file_site, machine, running_pipeline, seconds_of_plain_script, seconds_until_done
 
-from bookmarkai_assets.adapters.speech.models import find_model
 from bookmarkai_assets.core.storage_events import StorageEvent
 from bookmarkai_assets.settings import load_settings
 from bookmarkai_assets.wiring import open_catalog
@@ -33,8 +29,7 @@ CLIP_SECONDS = 30.0
 SPEECH_SHARE = 0.85
 VIDEO_KILOBITS = 2400
 AUDIO_KILOBITS = 64
-POLL_SECONDS = 0.1
-DEADLINE_SECONDS = 600
+LOOK_SECONDS = 0.1
 
 
 @dataclass(frozen=True)
@@ -59,14 +54,18 @@ def main() -> None:
         events: list[StorageEvent] = []
         for n in range(options.rounds):
             links = [f"http://{site}/{clip.name}" for clip in clips]
-            with running_pipeline(mode="s3", allowed_hosts=[site]) as bench:
-                ours.append(pipeline(bench, links))
-                with open_catalog(
-                    load_settings(env_file=None, catalog_url=bench.environment["CATALOG_URL"])
-                ) as catalog:
-                    events += catalog.events.after(0, limit=100_000)[0]
+            with (
+                running_pipeline(mode="s3", allowed_hosts=[site]) as bench,
+                open_catalog(load_settings(env_file=None, catalog_url=bench.environment["CATALOG_URL"])) as catalog,
+            ):
+                with CpuMeter(bench) as cpu:
+                    seconds = seconds_until_done(bench, catalog, links)
+                ours.append(Took(seconds, cpu.seconds))
+                events += catalog.events.after(0, limit=100_000)[0]
                 bench.dagster.stop()  # its daemon never rests
-                plain.append(plain_script(bench, links))
+                with CpuMeter(bench) as cpu:
+                    seconds = seconds_of_plain_script(bench, links)
+                plain.append(Took(seconds, cpu.seconds))
             print(f"round {n + 1}: pipeline {shown(ours[-1])}, plain script {shown(plain[-1])}")
         report(ours, plain, bytes_of(events), options.json)
 
@@ -79,43 +78,6 @@ def make_clips(directory: Path, count: int) -> Sequence[Path]:
         spoken.video(directory / f"{n}.mp4", picture, sound.path, audio_kilobits=AUDIO_KILOBITS)
         for n, sound in enumerate(sounds)
     ]
-
-
-def pipeline(bench: Bench, links: list[str]) -> Took:
-    """Share links with the command line; give the seconds until the last one is done."""
-    settings = load_settings(env_file=None, catalog_url=bench.environment["CATALOG_URL"])
-    with CpuMeter(bench) as cpu, open_catalog(settings) as catalog, tempfile.TemporaryDirectory() as directory:
-        start = time.monotonic()
-        file = Path(directory) / "links.txt"
-        file.write_text("\n".join(links))
-        command = [sys.executable, "-m", "bookmarkai_assets.cli", "shares", "add", "--from-file", str(file)]
-        subprocess.run(command, env=bench.environment, check=True, stdout=subprocess.DEVNULL)
-        while time.monotonic() - start < DEADLINE_SECONDS:
-            statuses = [share.status for share in catalog.shares.list(limit=len(links))]
-            if "error" in statuses:
-                raise SystemExit("expected every share to succeed, found an error; see `bookmarkai shares list`")
-            if statuses == ["done"] * len(links):
-                return Took(time.monotonic() - start, cpu.seconds)
-            time.sleep(POLL_SECONDS)
-    raise SystemExit(f"expected {len(links)} transcripts within {DEADLINE_SECONDS} s")
-
-
-def plain_script(bench: Bench, links: list[str]) -> Took:
-    """Run the plain script in a process of its own; give the seconds it counts, imports and model included."""
-    job = {
-        "links": links,
-        "model": str(find_model("tiny.en")),
-        "bucket": bench.seaweed.bucket,
-        "endpoint": bench.seaweed.endpoint,
-        "access_key": bench.seaweed.access_key,
-        "secret_key": bench.seaweed.secret_key,
-    }
-    script = Path(__file__).with_name("plain_script.py")
-    with CpuMeter(bench) as cpu:
-        done = subprocess.run(
-            [sys.executable, str(script)], input=json.dumps(job), text=True, check=True, stdout=subprocess.PIPE
-        )
-        return Took(float(done.stdout), cpu.seconds)
 
 
 class CpuMeter:
@@ -144,7 +106,7 @@ class CpuMeter:
         return sum(self._found.values()) - self._before
 
     def _watch(self) -> None:
-        while not self._stop.wait(POLL_SECONDS):
+        while not self._stop.wait(LOOK_SECONDS):
             self._look()
 
     def _look(self) -> None:

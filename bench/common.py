@@ -1,10 +1,14 @@
 """What the benchmarks share: real servers on loopback, a Dagster of their own, and links without end."""
 
 import contextlib
+import json
 import os
 import platform
+import subprocess
+import sys
 import tempfile
 import threading
+import time
 from collections.abc import Iterator, Sequence
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
@@ -15,12 +19,16 @@ from typing import Any
 
 from typing_extensions import override
 
+from bookmarkai_assets.adapters.speech.models import find_model
+from bookmarkai_assets.core.ports import Catalog
 from bookmarkai_assets.demo.dagster_dev import DagsterDev, free_port
 from bookmarkai_assets.demo.samples import LONG_SAMPLE, SHORT_SAMPLES
 from bookmarkai_assets.demo.seaweed import SeaweedServer
 from bookmarkai_assets.demo.site import SampleSite
 
 PROJECT = Path(__file__).parents[1]
+POLL_SECONDS = 0.1
+DEADLINE_SECONDS = 600
 
 
 @dataclass(frozen=True)
@@ -103,3 +111,39 @@ def running_pipeline(
 def machine() -> str:
     """Describe the machine in a line, for the figures to be read by."""
     return f"{os.cpu_count()} cores, Python {platform.python_version()}, {platform.system()} {platform.release()}"
+
+
+def seconds_until_done(bench: Bench, catalog: Catalog, links: Sequence[str]) -> float:
+    """Share links with the command line; give the seconds until the last one is done."""
+    start = time.monotonic()
+    with tempfile.TemporaryDirectory() as directory:
+        file = Path(directory) / "links.txt"
+        file.write_text("\n".join(links))
+        command = [sys.executable, "-m", "bookmarkai_assets.cli", "shares", "add", "--from-file", str(file)]
+        subprocess.run(command, env=bench.environment, check=True, stdout=subprocess.DEVNULL)
+    wanted = set(links)
+    while time.monotonic() - start < DEADLINE_SECONDS:
+        statuses = [share.status for share in catalog.shares.list(limit=len(links)) if share.url in wanted]
+        if "error" in statuses:
+            raise SystemExit("expected every share to succeed, found an error; see `bookmarkai shares list`")
+        if statuses == ["done"] * len(links):
+            return time.monotonic() - start
+        time.sleep(POLL_SECONDS)
+    raise SystemExit(f"expected {len(links)} transcripts within {DEADLINE_SECONDS} s")
+
+
+def seconds_of_plain_script(bench: Bench, links: Sequence[str]) -> float:
+    """Run the plain script in a process of its own; give the seconds it counts, imports and model included."""
+    job = {
+        "links": list(links),
+        "model": str(find_model("tiny.en")),
+        "bucket": bench.seaweed.bucket,
+        "endpoint": bench.seaweed.endpoint,
+        "access_key": bench.seaweed.access_key,
+        "secret_key": bench.seaweed.secret_key,
+    }
+    script = Path(__file__).with_name("plain_script.py")
+    done = subprocess.run(
+        [sys.executable, str(script)], input=json.dumps(job), text=True, check=True, stdout=subprocess.PIPE
+    )
+    return float(done.stdout)
