@@ -2,8 +2,10 @@
 
 import importlib.util
 import sys
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
+import numpy as np
 import pytest
 
 from bookmarkai_assets.adapters.speech import openai_whisper
@@ -11,7 +13,8 @@ from bookmarkai_assets.adapters.speech.checkpoints import CHECKPOINTS
 from bookmarkai_assets.adapters.speech.openai_whisper import ModelParameters, OpenAIWhisperEngine, shared_model
 from bookmarkai_assets.core.errors import ConfigurationError
 from bookmarkai_assets.core.transcripts import Task
-from bookmarkai_assets.demo.samples import SHORT_SAMPLES
+from bookmarkai_assets.demo.samples import LONG_SAMPLE, SHORT_SAMPLES
+from tests.support.sounds import speech, write_sound
 
 pytestmark = pytest.mark.xdist_group("openai-whisper")
 needs_package = pytest.mark.skipif(importlib.util.find_spec("whisper") is None, reason="needs the extra openai-whisper")
@@ -100,3 +103,20 @@ def test_importing_the_adapter_loads_no_torch() -> None:
     """The vendor loads with the first model."""
     assert "whisper" not in vars(openai_whisper)
     assert "torch" not in vars(sys.modules[openai_whisper.__name__])
+
+
+def test_every_window_is_heard_by_the_threads_that_are_set(tiny_en_checkpoint: Path, tmp_path: Path) -> None:
+    """Also after words were aligned, which is done by as many threads as there are cores; whichever thread asks."""
+    torch = pytest.importorskip("torch")
+    engine = make_engine(str(tiny_en_checkpoint))
+    loaded = shared_model(ModelParameters(str(tiny_en_checkpoint), Path("/nonexistent"), "cpu", 1))
+    threads: list[int] = []
+    hook = loaded.whisper.encoder.register_forward_pre_hook(lambda *_: threads.append(torch.get_num_threads()))
+    both = np.concatenate([speech(sample.path) for sample in (LONG_SAMPLE, SHORT_SAMPLES[1])])
+    try:
+        with ThreadPoolExecutor(1) as pool:
+            pool.submit(engine.transcribe, write_sound(tmp_path / "both.wav", both), language="en").result()
+    finally:
+        hook.remove()
+    assert len(threads) >= 2
+    assert set(threads) == {1}

@@ -82,11 +82,9 @@ def shared_model(parameters: ModelParameters) -> LoadedModel:
         ConfigurationError: The model cannot be found, or not be loaded with these parameters.
     """
     file = find_checkpoint(parameters.model, parameters.cache)
-    import torch
     import whisper
     from whisper.tokenizer import LANGUAGES
 
-    torch.set_num_threads(parameters.cpu_threads)
     name = parameters.model if parameters.model in CHECKPOINTS else str(file)
     try:
         model = whisper.load_model(name, device=parameters.device, download_root=str(parameters.cache))
@@ -95,7 +93,7 @@ def shared_model(parameters: ModelParameters) -> LoadedModel:
             f"WHISPER_MODEL: expected an openai-whisper checkpoint in {file} that loads on device {parameters.device}, "
             f"found: {error}; cpu works everywhere, cuda needs NVIDIA's driver and torch's build for it"
         ) from error
-    _leave_silent_rests(model)
+    _prepare_decoding(model, cpu_threads=parameters.cpu_threads)
     # Its only report of how far it is: the bar that it shows on a terminal.
     importlib.import_module("whisper.transcribe").tqdm = _Bars()  # type: ignore[attr-defined]
     languages = tuple(LANGUAGES)[: model.num_languages] if model.is_multilingual else ("en",)
@@ -137,13 +135,19 @@ class _Reading:
         return self.done_seconds > 0 and is_over(self.voice.samples, self.done_seconds)
 
 
-def _leave_silent_rests(model: Any) -> None:  # noqa: ANN401 - openai-whisper ships no types
-    """Have the model take a rest in which nobody speaks (`voice.is_over`) for silence, without decoding it."""
+def _prepare_decoding(model: Any, *, cpu_threads: int) -> None:  # noqa: ANN401 - openai-whisper ships no types
+    """Have the model take a rest in which nobody speaks (`voice.is_over`) for silence, without decoding it.
+
+    And have each window decoded by so many threads: their number is the calling thread's, and numba, with which words
+    are aligned, sets it to that of the cores.
+    """
+    import torch
     from whisper import DecodingResult
 
     decode = model.decode
 
     def decode_speech(features: Any, options: Any) -> object:  # noqa: ANN401 - as above
+        torch.set_num_threads(cpu_threads)
         if _under_way.reading.is_over:
             return DecodingResult(features, "en", avg_logprob=-math.inf, no_speech_prob=1.0, compression_ratio=0.0)
         return decode(features, options)
@@ -197,6 +201,9 @@ class OpenAIWhisperEngine(WhisperEngine[LoadedModel]):
         language: str | None,
         tell: Callable[[float], object],
     ) -> Heard:
+        import torch
+
+        torch.set_num_threads(self._parameters.cpu_threads)
         voice = voice_in(samples)
         only = loaded.languages[0] if len(loaded.languages) == 1 else None
         heard, probability = language or only or UNKNOWN, float(bool(language or only))
