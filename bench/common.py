@@ -19,6 +19,7 @@ from typing import Any
 
 from typing_extensions import override
 
+from bookmarkai_assets.adapters.catalog import OpenCatalog, open_catalog, upgrade_catalog
 from bookmarkai_assets.adapters.speech.models import find_model
 from bookmarkai_assets.core.ports import Catalog
 from bookmarkai_assets.demo.dagster_dev import DagsterDev, free_port
@@ -26,8 +27,12 @@ from bookmarkai_assets.demo.samples import LONG_SAMPLE, SHORT_SAMPLES
 from bookmarkai_assets.demo.seaweed import SeaweedServer
 from bookmarkai_assets.demo.site import SampleSite
 
+sys.path.insert(0, str(Path(__file__).parents[1]))
+
+from tests.support.postgres import running_postgres
+
 PROJECT = Path(__file__).parents[1]
-POLL_SECONDS = 0.1
+POLL_SECONDS = 0.2
 DEADLINE_SECONDS = 600
 
 
@@ -106,6 +111,27 @@ def running_pipeline(
         (home / "dagster.yaml").write_text(config.replace("max_concurrent_runs: 2", cores))
         dagster = stack.enter_context(DagsterDev(home, environment, port=free_port(), log=state / "dagster.log"))
         yield Bench(dagster, site, seaweed, environment)
+
+
+@contextmanager
+def empty_catalog(database: str, *, postgres_settings: Sequence[str] = ()) -> Iterator[OpenCatalog]:
+    """Open a catalog without rows in a new database, `sqlite` or `postgresql`; it is deleted in the end.
+
+    `postgres_settings` are statements that PostgreSQL's superuser runs before there is a catalog.
+    """
+    if database == "sqlite":
+        with (
+            tempfile.TemporaryDirectory(prefix="bookmarkai-bench-") as directory,
+            open_catalog(f"sqlite:///{Path(directory) / 'catalog.db'}") as catalog,
+        ):
+            yield catalog
+        return
+    with running_postgres() as server:
+        server.run(*postgres_settings)
+        with server.database() as url:
+            upgrade_catalog(url)
+            with open_catalog(url) as catalog:
+                yield catalog
 
 
 def machine() -> str:

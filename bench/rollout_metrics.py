@@ -4,27 +4,20 @@ A tick adds up the events of five minutes and reads the totals of the four windo
 """
 
 import argparse
-import sys
-import tempfile
 import time
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
 from datetime import UTC, datetime, timedelta
 from functools import partial
-from pathlib import Path
 from random import Random
 from statistics import median
 from uuid import UUID
 
-from common import PROJECT, machine
+from common import empty_catalog, machine
 from sqlalchemy import Connection, text
 
-sys.path.insert(0, str(PROJECT))
-
-from bookmarkai_assets.adapters.catalog import OpenCatalog, open_catalog, upgrade_catalog
+from bookmarkai_assets.adapters.catalog import OpenCatalog
 from bookmarkai_assets.core.storage_events import StorageEvent
 from bookmarkai_assets.core.windows import WINDOWS, Window, day_of, month_of, window_ending
-from tests.support.postgres import running_postgres
 
 NOW = datetime(2026, 6, 25, 12, tzinfo=UTC)
 DAYS = 35
@@ -36,6 +29,15 @@ TICKS = 5
 RECORDINGS = 500
 LIMIT_SECONDS = 2.0
 """What a tick may take: it comes every five minutes, and other writers wait for some of it."""
+
+DURABLE = (
+    "ALTER SYSTEM SET fsync = on",
+    "ALTER SYSTEM SET synchronous_commit = on",
+    "ALTER SYSTEM SET full_page_writes = on",
+    "ALTER SYSTEM SET max_wal_size = '4GB'",
+    "SELECT pg_reload_conf()",
+)
+"""As a server in production: what is acknowledged is on disk."""
 
 MIX = {
     ("fetch", "site", "fetch", "video", 8e6, 6.0): 25,
@@ -97,33 +99,9 @@ def main() -> int:
     is_good = True
     for name in options.databases:
         for millions in options.millions:
-            with _catalog(name) as catalog:
+            with empty_catalog(name, postgres_settings=DURABLE) as catalog:
                 is_good &= _measure(catalog, f"{name}, {millions:g} million events", round(millions * 1e6))
     return 0 if is_good else 1
-
-
-@contextmanager
-def _catalog(name: str) -> Iterator[OpenCatalog]:
-    if name == "sqlite":
-        with (
-            tempfile.TemporaryDirectory(prefix="bookmarkai-bench-") as directory,
-            open_catalog(f"sqlite:///{Path(directory) / 'catalog.db'}") as catalog,
-        ):
-            yield catalog
-        return
-    with running_postgres() as server:
-        server.run(
-            # As a server in production: what is acknowledged is on disk.
-            "ALTER SYSTEM SET fsync = on",
-            "ALTER SYSTEM SET synchronous_commit = on",
-            "ALTER SYSTEM SET full_page_writes = on",
-            "ALTER SYSTEM SET max_wal_size = '4GB'",
-            "SELECT pg_reload_conf()",
-        )
-        with server.database() as url:
-            upgrade_catalog(url)
-            with open_catalog(url) as catalog:
-                yield catalog
 
 
 def _measure(catalog: OpenCatalog, name: str, count: int) -> bool:

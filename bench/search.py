@@ -8,28 +8,25 @@ one kind are about different words. Exit code 1 if a kind's median is above 100 
 
 import argparse
 import sys
-import tempfile
 import time
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from itertools import accumulate
-from pathlib import Path
 from random import Random
+from typing import TYPE_CHECKING
 from uuid import UUID
 
-from common import PROJECT, machine
+from common import empty_catalog, machine
 from sqlalchemy import Connection, insert, text
 
-sys.path.insert(0, str(PROJECT))
-
-from bookmarkai_assets.adapters.catalog import OpenCatalog, open_catalog, upgrade_catalog
+from bookmarkai_assets.adapters.catalog import OpenCatalog
 from bookmarkai_assets.adapters.catalog.search_tables import POSITION_BITS
 from bookmarkai_assets.adapters.catalog.tables import shares, transcripts
 from bookmarkai_assets.core.search_query import parse_query
 from bookmarkai_assets.core.shares import Platform
-from tests.support.postgres import running_postgres
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
 
 LIMIT_SECONDS = 0.1
 HITS = 20
@@ -103,25 +100,10 @@ def main() -> int:
     print(f"machine: {machine()}")
     is_good = True
     for name in options.databases:
-        with _catalog(name) as catalog:
+        with empty_catalog(name) as catalog:
             language = _fill(catalog, options.sentences)
             is_good &= _measure(catalog, language, options.rounds)
     return 0 if is_good else 1
-
-
-@contextmanager
-def _catalog(name: str) -> Iterator[OpenCatalog]:
-    if name == "sqlite":
-        with (
-            tempfile.TemporaryDirectory(prefix="bookmarkai-bench-") as directory,
-            open_catalog(f"sqlite:///{Path(directory) / 'catalog.db'}") as catalog,
-        ):
-            yield catalog
-        return
-    with running_postgres() as server, server.database() as url:
-        upgrade_catalog(url)
-        with open_catalog(url) as catalog:
-            yield catalog
 
 
 def _fill(catalog: OpenCatalog, sentences: int) -> Language:

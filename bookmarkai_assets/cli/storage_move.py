@@ -3,7 +3,7 @@
 from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
-from typing import Annotated, Any
+from typing import Annotated
 
 import typer
 from rich.progress import (
@@ -16,11 +16,11 @@ from rich.progress import (
 )
 
 from bookmarkai_assets.cli.durations import parse_duration
-from bookmarkai_assets.cli.output import clean, err, human_bytes, out, print_json, share_id_of
-from bookmarkai_assets.cli.work import media_work
+from bookmarkai_assets.cli.output import err, human_bytes, out, print_json, share_id_of
+from bookmarkai_assets.cli.work import media_work, print_unfinished, wanted_media
 from bookmarkai_assets.core.media import Media
 from bookmarkai_assets.core.placement import Backend
-from bookmarkai_assets.operations.catalog_reads import each_media, media_of_share
+from bookmarkai_assets.operations.catalog_reads import each_media
 from bookmarkai_assets.operations.media_leases import MediaWork
 from bookmarkai_assets.operations.moving import Move, MoveOutcome, move_media, planned_move
 from bookmarkai_assets.operations.stores import store_of_backend
@@ -49,7 +49,7 @@ def move(
     age = parse_duration(older_than, "--older-than") if older_than is not None else None
     with media_work("move") as work:
         if share_ids:
-            chosen = [_media_of_share(work, share_id) for share_id in share_ids]
+            chosen = [wanted_media(work, share_id, "--share") for share_id in share_ids]
         else:
             before = work.clock() - age if age is not None else None
             chosen = [m for m in each_media(work.catalog) if before is None or (m.stored_at and m.stored_at < before)]
@@ -76,13 +76,6 @@ def _check_stores(work: MediaWork, chosen: Sequence[Media], to: Backend) -> None
     store_of_backend(work.stores, to)
     if to is Backend.S3 or any(media.backend is Backend.S3 for media in chosen):
         next(iter(store_of_backend(work.stores, Backend.S3).list(work.rules.video_prefix)), None)
-
-
-def _media_of_share(work: MediaWork, share_id: str) -> Media:
-    media = media_of_share(work.catalog, work.rules, share_id)
-    if media is None:
-        raise typer.BadParameter(f"expected a share with media, found none for {share_id}", param_hint="--share")
-    return media
 
 
 @contextmanager
@@ -114,9 +107,7 @@ def _progress(
             total -= sizes.get(done.media_id, 0) - copied[done.media_id]
             bar.update(task, total=total, done=finished)
             if not done.outcome.is_done:
-                bar.console.print(
-                    clean(f"{done.outcome}  {done.share_id}  {done.detail or ''}", 500), soft_wrap=not err.is_terminal
-                )
+                print_unfinished(bar.console, done)
 
         def on_bytes(media_id: str, size_bytes: int) -> None:
             copied[media_id] += size_bytes
@@ -142,7 +133,7 @@ def _report(moves: Sequence[Move], to: Backend, *, is_dry_run: bool, as_json: bo
                 "dry_run": is_dry_run,
                 "counts": {outcome.value: counts[outcome] for outcome in MoveOutcome},
                 "bytes": moved_bytes,
-                "moves": [_as_dict(move) for move in moves],
+                "moves": [move.as_dict() for move in moves],
             }
         )
         return
@@ -151,14 +142,3 @@ def _report(moves: Sequence[Move], to: Backend, *, is_dry_run: bool, as_json: bo
     for outcome in MoveOutcome:
         if outcome is not MoveOutcome.MOVED and counts[outcome]:
             out.print(f"{counts[outcome]} {outcome.value.replace('_', ' ')}")
-
-
-def _as_dict(move: Move) -> dict[str, Any]:
-    return {
-        "media_id": move.media_id,
-        "share_id": move.share_id,
-        "outcome": move.outcome.value,
-        "size_bytes": move.size_bytes,
-        "seconds": round(move.seconds, 3),
-        "detail": move.detail,
-    }

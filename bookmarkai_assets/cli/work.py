@@ -1,11 +1,22 @@
-"""What commands that work on media share: the settings, the catalog, the stores, and a name to hold leases under."""
+"""What commands that work on media share: their hold on media, the media of a share, and the line for a failed one.
+
+A hold is the settings, the catalog, the stores, and a name to hold leases under.
+"""
 
 import uuid
 from collections.abc import Iterator
 from contextlib import contextmanager
 from datetime import UTC, datetime
+from typing import Any
 
+import typer
+from rich.console import Console
+
+from bookmarkai_assets.cli.output import clean
+from bookmarkai_assets.core.media import Media
+from bookmarkai_assets.operations.catalog_reads import media_of_share
 from bookmarkai_assets.operations.media_leases import MediaWork
+from bookmarkai_assets.operations.media_results import MediaResult
 from bookmarkai_assets.settings import load_settings
 from bookmarkai_assets.wiring import make_rules, make_stores, open_catalog
 
@@ -25,3 +36,17 @@ def media_work(command: str, *, group: str = "storage") -> Iterator[MediaWork]:
             owner=f"{group} {command} {uuid.uuid4().hex[:8]}",
             clock=lambda: datetime.now(UTC),
         )
+
+
+def wanted_media(work: MediaWork, share_id: str, parameter: str) -> Media:
+    """Give the media of a share. Raises `typer.BadParameter`, with the parameter's name, for a share without any."""
+    media = media_of_share(work.catalog, work.rules, share_id)
+    if media is None:
+        raise typer.BadParameter(f"expected a share with media, found none for {share_id}", param_hint=parameter)
+    return media
+
+
+def print_unfinished(console: Console, result: MediaResult[Any]) -> None:
+    """Print the line of a media whose work is not done; where no terminal is, it is one line, however long."""
+    line = clean(f"{result.outcome}  {result.share_id}  {result.detail or ''}", 500)
+    console.print(line, soft_wrap=not console.is_terminal)

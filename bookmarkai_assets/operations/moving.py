@@ -6,9 +6,9 @@ step can be repeated.
 
 import time
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
 from enum import StrEnum
 from functools import partial
+from typing import TypeAlias
 
 from bookmarkai_assets.core.errors import (
     CatalogUnavailableError,
@@ -19,6 +19,7 @@ from bookmarkai_assets.core.media import Media, MediaState
 from bookmarkai_assets.core.placement import Backend, Decider, decided
 from bookmarkai_assets.operations.current_policy import current_policy
 from bookmarkai_assets.operations.media_leases import MediaWork, side_by_side
+from bookmarkai_assets.operations.media_results import MediaResult
 from bookmarkai_assets.operations.relocating import relocate
 from bookmarkai_assets.operations.stores import (
     is_elsewhere,
@@ -43,16 +44,8 @@ class MoveOutcome(StrEnum):
         return self in {MoveOutcome.MOVED, MoveOutcome.THERE, MoveOutcome.EXPIRED}
 
 
-@dataclass(frozen=True)
-class Move:
-    """One media's move: `size_bytes` is what it holds, `seconds` the wall time, `detail` the reason if it failed."""
-
-    media_id: str
-    share_id: str | None
-    outcome: MoveOutcome
-    size_bytes: int = 0
-    seconds: float = 0.0
-    detail: str | None = None
+Move: TypeAlias = MediaResult[MoveOutcome]
+"""One media's move: `size_bytes` is what the media holds."""
 
 
 def planned_move(work: MediaWork, media: Media, target: Backend) -> Move:

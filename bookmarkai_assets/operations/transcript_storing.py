@@ -4,10 +4,11 @@ Many at a time, each under its lease; a failing one stops none, and it can be re
 """
 
 import time
-from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, replace
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import replace
 from enum import StrEnum
 from functools import partial
+from typing import TypeAlias
 
 from bookmarkai_assets.core.errors import (
     CatalogUnavailableError,
@@ -21,6 +22,7 @@ from bookmarkai_assets.core.ports import Catalog
 from bookmarkai_assets.core.transcript_json import SharedTranscript
 from bookmarkai_assets.operations.catalog_reads import each_media
 from bookmarkai_assets.operations.media_leases import MediaWork, side_by_side
+from bookmarkai_assets.operations.media_results import MediaResult
 from bookmarkai_assets.operations.stores import is_stored
 from bookmarkai_assets.operations.transcript_files import put_transcript_files, rendered_files, with_files
 from bookmarkai_assets.operations.transcript_reads import shared_transcript
@@ -42,16 +44,8 @@ class StoringOutcome(StrEnum):
         return self in {StoringOutcome.STORED, StoringOutcome.THERE, StoringOutcome.EXPIRED}
 
 
-@dataclass(frozen=True)
-class Storing:
-    """What became of one media: `size_bytes` is that of its files, `seconds` wall time, `detail` why it failed."""
-
-    media_id: str
-    share_id: str | None
-    outcome: StoringOutcome
-    size_bytes: int = 0
-    seconds: float = 0.0
-    detail: str | None = None
+Storing: TypeAlias = MediaResult[StoringOutcome]
+"""What became of one media's files: `size_bytes` is theirs."""
 
 
 def media_without_files(catalog: Catalog) -> Iterator[tuple[str, str]]:
@@ -142,8 +136,3 @@ def _stored(
     put = put_transcript_files(work, media, shared)
     work.catalog.media.record_transcript_files(put, owner=work.owner, now=work.clock())
     return StoringOutcome.STORED, put
-
-
-def count_of(storings: Sequence[Storing], outcome: StoringOutcome) -> int:
-    """Count how many ended so."""
-    return sum(storing.outcome is outcome for storing in storings)

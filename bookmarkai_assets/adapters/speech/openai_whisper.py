@@ -82,6 +82,7 @@ def shared_model(parameters: ModelParameters) -> LoadedModel:
         ConfigurationError: The model cannot be found, or not be loaded with these parameters.
     """
     file = find_checkpoint(parameters.model, parameters.cache)
+    import torch
     import whisper
     from whisper.tokenizer import LANGUAGES
 
@@ -93,7 +94,10 @@ def shared_model(parameters: ModelParameters) -> LoadedModel:
             f"WHISPER_MODEL: expected an openai-whisper checkpoint in {file} that loads on device {parameters.device}, "
             f"found: {error}; cpu works everywhere, cuda needs NVIDIA's driver and torch's build for it"
         ) from error
-    _prepare_decoding(model, cpu_threads=parameters.cpu_threads)
+    # Each window is encoded first. The number is the calling thread's, and numba, with which words are aligned, sets it
+    # back to that of the cores.
+    model.encoder.register_forward_pre_hook(lambda *_: torch.set_num_threads(parameters.cpu_threads))
+    _leave_silent_rests(model)
     # Its only report of how far it is: the bar that it shows on a terminal.
     importlib.import_module("whisper.transcribe").tqdm = _Bars()  # type: ignore[attr-defined]
     languages = tuple(LANGUAGES)[: model.num_languages] if model.is_multilingual else ("en",)
@@ -135,19 +139,13 @@ class _Reading:
         return self.done_seconds > 0 and is_over(self.voice.samples, self.done_seconds)
 
 
-def _prepare_decoding(model: Any, *, cpu_threads: int) -> None:  # noqa: ANN401 - openai-whisper ships no types
-    """Have the model take a rest in which nobody speaks (`voice.is_over`) for silence, without decoding it.
-
-    And have each window decoded by so many threads: their number is the calling thread's, and numba, with which words
-    are aligned, sets it to that of the cores.
-    """
-    import torch
+def _leave_silent_rests(model: Any) -> None:  # noqa: ANN401 - openai-whisper ships no types
+    """Have the model take a rest in which nobody speaks (`voice.is_over`) for silence, without decoding it."""
     from whisper import DecodingResult
 
     decode = model.decode
 
     def decode_speech(features: Any, options: Any) -> object:  # noqa: ANN401 - as above
-        torch.set_num_threads(cpu_threads)
         if _under_way.reading.is_over:
             return DecodingResult(features, "en", avg_logprob=-math.inf, no_speech_prob=1.0, compression_ratio=0.0)
         return decode(features, options)
@@ -201,9 +199,6 @@ class OpenAIWhisperEngine(WhisperEngine[LoadedModel]):
         language: str | None,
         tell: Callable[[float], object],
     ) -> Heard:
-        import torch
-
-        torch.set_num_threads(self._parameters.cpu_threads)
         voice = voice_in(samples)
         only = loaded.languages[0] if len(loaded.languages) == 1 else None
         heard, probability = language or only or UNKNOWN, float(bool(language or only))
