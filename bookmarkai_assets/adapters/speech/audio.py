@@ -21,8 +21,8 @@ if TYPE_CHECKING:
 SAMPLES_PER_SECOND = 16_000
 """What Whisper was trained on."""
 
-SPAN_SECONDS = 300.0
-"""The longest stretch that is read at once, but for `_SLACK_SECONDS`."""
+SPAN_SECONDS = 120.0
+"""The longest stretch that is read at once, but for `_SLACK_SECONDS`. Five minutes took 170 MB more, and cost words."""
 
 _SLACK_SECONDS = 30.0
 """How far before a span's end it may be cut, and how much longer than a span a sound may be that is not divided."""
