@@ -179,6 +179,9 @@ class Settings(BaseSettings):
     whisper_batch_size: int | None = Field(
         None, ge=1, le=64, description="Windows of a long sound heard at once (faster-whisper); unset: 1, on cuda 8"
     )
+    whisper_concurrency: int | None = Field(
+        None, ge=1, le=64, description="Sounds heard at a time within one run; unset: 4, with openai-whisper 1"
+    )
 
     sensor_watch_seconds: float = Field(
         4, ge=0, le=30, description="How long one sensor tick watches for new shares; Dagster ticks every 5 s at most"

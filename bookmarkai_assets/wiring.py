@@ -41,6 +41,9 @@ MAX_VERIFICATION_AGE = timedelta(days=8)
 _DEFAULT_COMPUTE_TYPES = {SpeechEngineName.FASTER_WHISPER: "int8", SpeechEngineName.OPENAI_WHISPER: "default"}
 """What openai-whisper's default is depends on the machine."""
 
+_SPEECH_CONCURRENCY = {SpeechEngineName.FASTER_WHISPER: 4, SpeechEngineName.OPENAI_WHISPER: 1}
+"""faster-whisper decodes sounds together; openai-whisper takes them by turns, and more would only wait in memory."""
+
 BATCH_SIZE_ON_CUDA = 8
 """faster-whisper's own default."""
 
@@ -61,6 +64,7 @@ def make_rules(settings: Settings) -> PipelineRules:
         ),
         patience_seconds=settings.download_patience_seconds,
         download_concurrency=settings.download_concurrency,
+        speech_concurrency=settings.whisper_concurrency or _SPEECH_CONCURRENCY[settings.whisper_engine],
         sites=SiteRules(
             max_refusals=settings.site_max_refusals,
             pause_seconds=settings.site_pause_seconds,

@@ -30,6 +30,7 @@ class PipelineRules:
     limits: DownloadLimits
     patience_seconds: float
     download_concurrency: int
+    speech_concurrency: int
     sites: SiteRules
     min_free_bytes: int
     allowed_hosts: frozenset[HostPort]

@@ -103,7 +103,8 @@ def _fingerprint(engine: str, engine_version: str, model: str, parameters: Mappi
 class Transcript:
     """What an engine heard. `duration_seconds` is the audio's length, `transcribe_seconds` the time it took.
 
-    `recipe` and `audio_sha256` say what made it of what; None for one that was not made here, or before they were kept.
+    That includes waits for sounds that were decoded together with it. `recipe` and `audio_sha256` say what made it of
+    what; None for one that was not made here, or before they were kept.
     `speech_seconds` is how much of the sound the engine's voice detection took for speech; None where nothing says so.
     `doubts` are what `quality.judged` found.
     """

@@ -52,10 +52,12 @@ def transcript(
 ) -> Iterator[dg.Output[ShareResults] | dg.AssetCheckResult]:
     work = work_of(context.run, catalog, rules)
     with work.hold():
-        # One at a time: the engine uses the threads it was given, and the runs share the cores.
+        # Some at a time: short sounds are decoded together, and one is fetched or stored while others are heard. The
+        # engine keeps to the threads it was given, for the runs share the cores.
         transcribed = work.each(
             stored_media,
             lambda leased, media: transcribe_share(leased, media, work=work, engine=speech, stores=stores),
+            concurrency=rules.speech_concurrency,
             interrupt=lambda: interrupt_all(stores),
         )
     yield from yield_results(context, work, transcribed, metadata.of_transcript, check=_doubts_in, inputs=stored_media)

@@ -2,6 +2,7 @@
 
 import random
 import struct
+import threading
 import wave
 from collections.abc import Iterable, Sequence
 from concurrent.futures import ThreadPoolExecutor
@@ -22,6 +23,7 @@ from tests.support.wer import word_error_rate
 
 TINY_EN = ModelParameters(model="tiny.en", device="cpu", compute_type="int8", cpu_threads=1)
 RATE = 16_000
+DEADLINE_SECONDS = 60
 
 
 def make_engine(
@@ -123,6 +125,55 @@ class TestWithTheModel:
         assert len(heard) == windows
         assert len(turns) == (0 if windows == 1 else windows)
         assert word_error_rate(" ".join(sample.text for sample in samples), transcript.text) <= 0.15
+
+    def test_short_sounds_that_threads_hear_at_once_are_decoded_together(self, monkeypatch: pytest.MonkeyPatch) -> None:
+        """Four are decoded at once, and each is said to the last digit as it is by itself."""
+        whisper: Any = shared_model(TINY_EN).whisper
+        files = [sample.path for sample in (*SHORT_SAMPLES[:3], LONG_SAMPLE)]
+        alone = [make_engine().transcribe(file, language="en").segments for file in files]
+        encode, all_are_there, lots = whisper.encode, threading.Barrier(len(files)), []
+        vendor: Any = vars(whisper.model)["_model"]
+
+        def meet(features: object) -> object:
+            all_are_there.wait(DEADLINE_SECONDS)
+            encoded: object = encode(features)
+            return encoded
+
+        class Vendor:
+            def __getattr__(self, name: str) -> object:
+                return getattr(vendor, name)
+
+            def generate(self, encoded: object, prompts: Sequence[object], **options: object) -> object:
+                lots.append(len(prompts))
+                return vendor.generate(encoded, prompts, **options)
+
+        monkeypatch.setattr(whisper, "encode", meet)
+        monkeypatch.setattr(whisper.model, "_model", Vendor())
+        with ThreadPoolExecutor(len(files)) as threads:
+            together = list(threads.map(lambda file: make_engine().transcribe(file, language="en").segments, files))
+
+        assert lots == [len(files)]
+        assert together == alone
+
+    def test_long_sounds_take_turns(self, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+        """Two that threads hear at once are heard one after the other: each takes memory by the minute."""
+        whisper: Any = shared_model(TINY_EN).whisper
+        generate, turns = whisper.generate_with_fallback, []
+
+        def count(*given: object) -> object:
+            turns.append(threading.get_ident())
+            return generate(*given)
+
+        monkeypatch.setattr(whisper, "generate_with_fallback", count)
+        samples = [LONG_SAMPLE, SHORT_SAMPLES[1]]
+        said = np.concatenate([sound for sample in samples for sound in (speech(sample.path), silence(1.5))])
+        file = write_sound(tmp_path / "said.wav", said)
+        with ThreadPoolExecutor(2) as threads:
+            one, other = threads.map(lambda _: make_engine().transcribe(file, language="en").text, range(2))
+
+        assert one == other
+        assert len(turns) == 4
+        assert turns[0] == turns[1] != turns[2] == turns[3]
 
     @pytest.mark.parametrize("ratio", [2.4, 0.0], ids=["sure", "in doubt"])
     def test_windows_that_are_heard_at_once_say_the_same(

@@ -201,6 +201,7 @@ class World:
             staging_dir=paths.staging,
             limits=DownloadLimits(max_bytes=1 << 20, max_duration_seconds=60, timeout_seconds=60),
             patience_seconds=2,
+            speech_concurrency=1,
             download_concurrency=1,
             sites=_DEFAULTS.sites,
             min_free_bytes=0,

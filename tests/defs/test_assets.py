@@ -3,6 +3,7 @@
 import json
 import threading
 from datetime import UTC, datetime
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -176,6 +177,23 @@ def test_downloads_of_a_batch_run_side_by_side(pipeline: Pipeline) -> None:
     pipeline.share("a", "b", "c")
     [run] = pipeline.tick_and_run()
     assert run.success
+
+
+def meet(meeting: threading.Barrier, _: float) -> None:
+    """Wait for the others."""
+    meeting.wait()
+
+
+@pytest.mark.parametrize(("engine", "unset"), [("faster-whisper", 4), ("openai-whisper", 1)])
+def test_sounds_of_a_batch_are_heard_side_by_side(pipeline: Pipeline, engine: str, unset: int) -> None:
+    """As many sounds as the setting allows are heard at the same time; unset, as many as pay with the engine."""
+    for setting, expected in ((None, unset), (2, 2)):
+        pipeline.configure(whisper_engine=engine, whisper_concurrency=setting)
+        meeting = threading.Barrier(expected, timeout=30)  # each waits until so many are there
+        pipeline.speech.on_sentence = partial(meet, meeting)
+        pipeline.share(*(f"{n}of{setting}" for n in range(expected)))
+        [run] = pipeline.tick_and_run()
+        assert run.success
 
 
 def test_a_backfill_finds_the_bytes_wherever_they_are_now(pipeline: Pipeline) -> None:

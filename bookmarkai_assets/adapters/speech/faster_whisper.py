@@ -4,9 +4,9 @@ Where the weights come from is `models`; what it shares with the other engine, `
 """
 
 import threading
-from collections.abc import Callable, Iterable, Iterator, Sequence
-from contextlib import suppress
-from dataclasses import dataclass
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from contextlib import contextmanager, suppress
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Protocol
 
@@ -14,6 +14,7 @@ from typing_extensions import override
 
 from bookmarkai_assets.adapters.speech.audio import SAMPLES_PER_SECOND, SPAN_SECONDS
 from bookmarkai_assets.adapters.speech.digests import sha256_of
+from bookmarkai_assets.adapters.speech.gathering import Gathering
 from bookmarkai_assets.adapters.speech.models import WEIGHTS, find_installed_model, find_model
 from bookmarkai_assets.adapters.speech.setups import Manner
 from bookmarkai_assets.adapters.speech.shared_models import once_per_process
@@ -38,6 +39,9 @@ those have their last sentence heard once more, which takes a quarter longer and
 
 _PAUSE_MS = 500
 """Silence at which windows of a batch may end; by its default of 160 ms words were lost (docs/transcripts.md)."""
+
+_TOGETHER = 4
+"""Windows of several sounds that are decoded at once: with 8 there is little more to gain (docs/transcripts.md)."""
 
 _MAX_COMPRESSION_RATIO = 2.4
 _MIN_LOGPROB = -1.0
@@ -65,6 +69,8 @@ class LoadedModel:
 
     whisper: WhisperModel
     weights_sha256: str
+    windows: "Gathering[_Window, object]"
+    long_sounds: threading.Lock = field(default_factory=threading.Lock)
 
     @property
     def languages(self) -> Sequence[str]:
@@ -87,7 +93,53 @@ class _EndOfSpeechError(Exception):
 
 
 _under_way = threading.local()
-"""`stops`: whether the sound that this thread reads is over. `encoded`: its first window."""
+"""`stops`: whether the sound that this thread reads is over. `encoded`: its first window. `decode`: has it decoded."""
+
+
+@dataclass(frozen=True)
+class _Window:
+    """A window as CTranslate2 encoded it, and what it is to be decoded by."""
+
+    encoded: Any
+    prompt: Sequence[int]
+    options: Mapping[str, object]
+
+    @property
+    def kind(self) -> str:
+        """What windows that are decoded together have in common."""
+        return f"{len(self.prompt)} {self.options}"
+
+
+class _GatheringModel:
+    """CTranslate2's model, which has windows decoded together with those that other threads hear (`_under_way`)."""
+
+    def __init__(self, model: Any) -> None:  # noqa: ANN401 - CTranslate2 ships no types
+        self._model = model
+        self.windows: Gathering[_Window, object] = Gathering(
+            self._decode, most=_TOGETHER, kind=lambda window: window.kind
+        )
+
+    def __getattr__(self, name: str) -> Any:  # noqa: ANN401 - whatever the model has
+        return getattr(self._model, name)
+
+    def generate(self, encoded: Any, prompts: Sequence[Sequence[int]], **options: object) -> object:  # noqa: ANN401 - ships no types
+        decode: Callable[[_Window], object] | None = getattr(_under_way, "decode", None)
+        if decode is None or len(prompts) > 1:
+            return self._model.generate(encoded, prompts, **options)
+        _under_way.decode = None  # a second try has other ways, and waits for nobody
+        return [decode(_Window(encoded, prompts[0], options))]
+
+    def _decode(self, windows: Sequence[_Window]) -> Sequence[object]:
+        encoded = windows[0].encoded
+        if len(windows) > 1:
+            import numpy as np  # noqa: PLC0415 - settings are looked at without it
+            from ctranslate2 import StorageView
+
+            encoded = StorageView.from_array(np.concatenate([np.asarray(window.encoded) for window in windows]))
+        decoded: Sequence[object] = self._model.generate(
+            encoded, [list(window.prompt) for window in windows], **windows[0].options
+        )
+        return decoded
 
 
 @once_per_process
@@ -113,7 +165,9 @@ def shared_model(parameters: ModelParameters) -> LoadedModel:
             f"{parameters.compute_type}, found: {error}; cpu with int8 works everywhere, cuda needs NVIDIA's driver"
         ) from error
     _leave_silent_rests(model)
-    return LoadedModel(model, sha256_of(directory / WEIGHTS) or "")
+    gathering = _GatheringModel(model.model)
+    model.model = gathering
+    return LoadedModel(model, sha256_of(directory / WEIGHTS) or "", gathering.windows)
 
 
 def _leave_silent_rests(model: Any) -> None:  # noqa: ANN401 - faster-whisper ships no types
@@ -167,13 +221,14 @@ class FasterWhisperEngine(WhisperEngine[LoadedModel]):
         language: str | None,
         tell: Callable[[float], object],
     ) -> Heard:
-        is_one_window = is_over(samples, _WINDOW_SECONDS)
-        if is_one_window:
-            samples = samples[: _WINDOW_SECONDS * SAMPLES_PER_SECOND]
-        if is_one_window or self._manner.batch_size > 1:
-            segments, info = self._hear_windows(loaded, samples, language, tell)
+        if is_over(samples, _WINDOW_SECONDS):
+            with _together(loaded):
+                samples = samples[: _WINDOW_SECONDS * SAMPLES_PER_SECOND]
+                segments, info = self._hear_windows(loaded, samples, language, tell)
         else:
-            segments, info = self._hear_in_turn(loaded, samples, language, tell)
+            with loaded.long_sounds:
+                hear = self._hear_windows if self._manner.batch_size > 1 else self._hear_in_turn
+                segments, info = hear(loaded, samples, language, tell)
         can_tell = len(loaded.languages) > 1
         if language is None and can_tell and info.duration_after_vad == 0:
             return Heard(segments, UNKNOWN, 0.0, 0.0)
@@ -244,6 +299,20 @@ class FasterWhisperEngine(WhisperEngine[LoadedModel]):
             segments.extend(shifted(segment, window.start) for segment in again)
         _under_way.encoded = encoded
         return tuple(segments), info
+
+
+@contextmanager
+def _together(loaded: LoadedModel) -> Iterator[None]:
+    """Have the window that this thread hears decoded together with those of others, where memory can be shared."""
+    if loaded.whisper.model.device != "cpu":
+        yield
+        return
+    with loaded.windows.taking_part() as decode:
+        _under_way.decode = decode
+        try:
+            yield
+        finally:
+            _under_way.decode = None
 
 
 def _likelihood(loaded: LoadedModel, language: str) -> float:
