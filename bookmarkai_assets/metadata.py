@@ -71,7 +71,7 @@ KEYS: dict[str, dict[str, str]] = {
         "doubtful": "the doubts in words; empty without any",
         "preview": "the first words",
         "duration_seconds": "length of the sound in seconds",
-        "transcription_seconds": "seconds that the engine took",
+        "transcription_seconds": "seconds that the engine took, waits for sounds decoded together with it included",
         "engine": "the speech engine",
         "model": "the model's name or path",
         "files": "where it is as files (json, txt, srt, vtt), beside the video",

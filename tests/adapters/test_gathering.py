@@ -2,7 +2,7 @@
 
 import threading
 from collections.abc import Iterator, Sequence
-from concurrent.futures import Future, ThreadPoolExecutor
+from concurrent.futures import CancelledError, Future, ThreadPoolExecutor
 from contextlib import contextmanager
 
 import pytest
@@ -124,6 +124,16 @@ def test_a_question_that_fails_fails_alone() -> None:
     assert (good.result(), other.result()) == (4, 12)
     with pytest.raises(ValueError, match="cannot double 4"):
         bad.result()
+
+
+def test_nobody_is_left_waiting_when_a_person_interrupts() -> None:
+    """The thread that answers gets the interrupt, and the other of its lot an error."""
+
+    def interrupted(_: Sequence[int]) -> list[int]:
+        raise KeyboardInterrupt
+
+    ends = [one.exception() for one in ask_at_once(Gathering(interrupted, most=2), [1, 2])]
+    assert {type(end) for end in ends} == {KeyboardInterrupt, CancelledError}
 
 
 @given(

@@ -46,7 +46,8 @@ class Gathering(Generic[Asked, Answer]):
     def taking_part(self) -> Iterator[Callable[[Asked], Answer]]:
         """Take part, and give the function to ask with; others may wait for this one until it asks, or leaves.
 
-        What cannot be answered in a lot is asked again by itself; who asked it gets the error.
+        What cannot be answered in a lot is asked again by itself; who asked it gets the error. When a person interrupts
+        the thread that answers, the others of its lot get `CancelledError`.
         """
         is_coming = True
 
@@ -67,6 +68,8 @@ class Gathering(Generic[Asked, Answer]):
                     self._settle(lot)
                 finally:
                     with self._changed:
+                        for one in lot:
+                            one.answer.cancel()  # whom an interrupt left without an answer
                         self._is_answering = False
                         self._changed.notify_all()
             return question.answer.result()
