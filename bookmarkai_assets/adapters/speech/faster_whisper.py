@@ -41,7 +41,7 @@ _PAUSE_MS = 500
 """Silence at which windows of a batch may end; by its default of 160 ms words were lost (docs/transcripts.md)."""
 
 _TOGETHER = 4
-"""Windows of several sounds that are decoded at once: with 8 there is little more to gain (docs/transcripts.md)."""
+"""Windows of several sounds that are decoded at once: with 8 there is little more to gain (docs/adr/0021)."""
 
 _MAX_COMPRESSION_RATIO = 2.4
 _MIN_LOGPROB = -1.0
