@@ -18,7 +18,7 @@ from bookmarkai_assets.adapters.speech.faster_whisper import FasterWhisperEngine
 from bookmarkai_assets.core.errors import ConfigurationError, TranscriptionError
 from bookmarkai_assets.core.transcripts import Task
 from bookmarkai_assets.demo.samples import LONG_SAMPLE, SHORT_SAMPLES, Sample
-from tests.support.sounds import silence, speech, write_sound
+from tests.support.sounds import Samples, silence, speech, write_sound
 from tests.support.wer import word_error_rate
 
 TINY_EN = ModelParameters(model="tiny.en", device="cpu", compute_type="int8", cpu_threads=1)
@@ -43,6 +43,20 @@ def write_wav(path: Path, samples: Iterable[float]) -> Path:
         audio.setframerate(RATE)
         audio.writeframes(b"".join(struct.pack("<h", int(32_767 * sample)) for sample in samples))
     return path
+
+
+@pytest.fixture
+def turns(monkeypatch: pytest.MonkeyPatch) -> list[int]:
+    """Give the thread of each window that is heard in turn, as they come."""
+    whisper: Any = shared_model(TINY_EN).whisper
+    generate, threads = whisper.generate_with_fallback, list[int]()
+
+    def count(*given: object) -> object:
+        threads.append(threading.get_ident())
+        return generate(*given)
+
+    monkeypatch.setattr(whisper, "generate_with_fallback", count)
+    return threads
 
 
 @pytest.mark.usefixtures("tiny_en_model")
@@ -101,24 +115,24 @@ class TestWithTheModel:
         ids=["half a minute", "more than a window"],
     )
     def test_what_follows_the_last_word_is_not_read_again(
-        self, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, samples: Sequence[Sample], windows: int
+        self,
+        tmp_path: Path,
+        monkeypatch: pytest.MonkeyPatch,
+        turns: list[int],
+        samples: Sequence[Sample],
+        windows: int,
     ) -> None:
         """As many windows are heard as speech fills: one as a whole, several by turns, and none for a silent rest."""
         whisper: Any = shared_model(TINY_EN).whisper
-        encode, heard, generate, turns = whisper.encode, [], whisper.generate_with_fallback, []
+        encode, heard = whisper.encode, []
 
         def count(features: object) -> object:
             encoded: object = encode(features)
             heard.append(features)
             return encoded
 
-        def count_turn(*given: object) -> object:
-            turns.append(given)
-            return generate(*given)
-
         monkeypatch.setattr(whisper, "encode", count)
-        monkeypatch.setattr(whisper, "generate_with_fallback", count_turn)
-        said = np.concatenate([sound for sample in samples for sound in (speech(sample.path), silence(1.5))])
+        said = one_after_another(samples, pause_seconds=1.5)
 
         transcript = make_engine().transcribe(write_sound(tmp_path / "said.wav", said), language="en")
 
@@ -155,18 +169,9 @@ class TestWithTheModel:
         assert lots == [len(files)]
         assert together == alone
 
-    def test_long_sounds_take_turns(self, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def test_long_sounds_take_turns(self, tmp_path: Path, turns: list[int]) -> None:
         """Two that threads hear at once are heard one after the other: each takes memory by the minute."""
-        whisper: Any = shared_model(TINY_EN).whisper
-        generate, turns = whisper.generate_with_fallback, []
-
-        def count(*given: object) -> object:
-            turns.append(threading.get_ident())
-            return generate(*given)
-
-        monkeypatch.setattr(whisper, "generate_with_fallback", count)
-        samples = [LONG_SAMPLE, SHORT_SAMPLES[1]]
-        said = np.concatenate([sound for sample in samples for sound in (speech(sample.path), silence(1.5))])
+        said = one_after_another([LONG_SAMPLE, SHORT_SAMPLES[1]], pause_seconds=1.5)
         file = write_sound(tmp_path / "said.wav", said)
         with ThreadPoolExecutor(2) as threads:
             one, other = threads.map(lambda _: make_engine().transcribe(file, language="en").text, range(2))
@@ -177,20 +182,12 @@ class TestWithTheModel:
 
     @pytest.mark.parametrize("ratio", [2.4, 0.0], ids=["sure", "in doubt"])
     def test_windows_that_are_heard_at_once_say_the_same(
-        self, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, ratio: float
+        self, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, turns: list[int], ratio: float
     ) -> None:
         """A batch hears every word; its sentences have their times, and what is in doubt is heard again in turn."""
         monkeypatch.setattr(faster_whisper, "_MAX_COMPRESSION_RATIO", ratio)
-        whisper: Any = shared_model(TINY_EN).whisper
-        generate, turns = whisper.generate_with_fallback, []
-
-        def count(*given: object) -> object:
-            turns.append(given)
-            return generate(*given)
-
-        monkeypatch.setattr(whisper, "generate_with_fallback", count)
         samples = [SHORT_SAMPLES[1], LONG_SAMPLE]
-        both = np.concatenate([sound for sample in samples for sound in (speech(sample.path), silence(1))])
+        both = one_after_another(samples, pause_seconds=1)
         engine = FasterWhisperEngine(
             model="tiny.en", device="cpu", compute_type="int8", cpu_threads=1, beam_size=1, batch_size=2
         )
@@ -241,6 +238,11 @@ def test_an_engine_is_made_without_loading_anything() -> None:
     assert (engine.engine, engine.model) == ("faster-whisper", "/no/such/model")
     with pytest.raises(ConfigurationError, match="/no/such/model"):
         engine.transcribe(SHORT_SAMPLES[0].path, language=None)
+
+
+def one_after_another(samples: Sequence[Sample], *, pause_seconds: float) -> Samples:
+    """Give the samples' speech in one sound, with a pause after each."""
+    return np.concatenate([sound for one in samples for sound in (speech(one.path), silence(pause_seconds))])
 
 
 def _decoded(path: Path) -> list[float]:
