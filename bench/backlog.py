@@ -19,9 +19,9 @@ import psutil
 import spoken
 from common import Bench, file_site, machine, running_pipeline, seconds_of_plain_script, seconds_until_done
 
-from bookmarkai_assets.core.storage_events import StorageEvent
-from bookmarkai_assets.settings import load_settings
-from bookmarkai_assets.wiring import open_catalog
+from bookmarkai_assets.core.media.storage_events import StorageEvent
+from bookmarkai_assets.settings.settings import load_settings
+from bookmarkai_assets.wiring.catalog import open_catalog
 
 CLIPS = 24
 CLIP_SECONDS = 30.0

@@ -21,7 +21,7 @@ from typing_extensions import override
 
 from bookmarkai_assets.adapters.catalog import OpenCatalog, open_catalog, upgrade_catalog
 from bookmarkai_assets.adapters.speech.models import find_model
-from bookmarkai_assets.core.ports import Catalog
+from bookmarkai_assets.core.catalog import Catalog
 from bookmarkai_assets.demo.dagster_dev import DagsterDev, free_port
 from bookmarkai_assets.demo.samples import LONG_SAMPLE, SHORT_SAMPLES
 from bookmarkai_assets.demo.seaweed import SeaweedServer

@@ -16,8 +16,8 @@ from common import empty_catalog, machine
 from sqlalchemy import Connection, text
 
 from bookmarkai_assets.adapters.catalog import OpenCatalog
-from bookmarkai_assets.core.storage_events import StorageEvent
-from bookmarkai_assets.core.windows import WINDOWS, Window, day_of, month_of, window_ending
+from bookmarkai_assets.core.media.storage_events import StorageEvent
+from bookmarkai_assets.core.rollout.windows import WINDOWS, Window, day_of, month_of, window_ending
 
 NOW = datetime(2026, 6, 25, 12, tzinfo=UTC)
 DAYS = 35

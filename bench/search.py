@@ -20,10 +20,11 @@ from common import empty_catalog, machine
 from sqlalchemy import Connection, insert, text
 
 from bookmarkai_assets.adapters.catalog import OpenCatalog
-from bookmarkai_assets.adapters.catalog.search_tables import POSITION_BITS
-from bookmarkai_assets.adapters.catalog.tables import shares, transcripts
-from bookmarkai_assets.core.search_query import parse_query
-from bookmarkai_assets.core.shares import Platform
+from bookmarkai_assets.adapters.catalog.tables.search import POSITION_BITS
+from bookmarkai_assets.adapters.catalog.tables.shares import shares
+from bookmarkai_assets.adapters.catalog.tables.transcripts import transcripts
+from bookmarkai_assets.core.links.platforms import Platform
+from bookmarkai_assets.core.search.query import parse_query
 
 if TYPE_CHECKING:
     from collections.abc import Callable

@@ -8,8 +8,8 @@ import statistics
 
 from common import machine, running_pipeline, seconds_of_plain_script, seconds_until_done
 
-from bookmarkai_assets.settings import load_settings
-from bookmarkai_assets.wiring import open_catalog
+from bookmarkai_assets.settings.settings import load_settings
+from bookmarkai_assets.wiring.catalog import open_catalog
 
 BACKLOG = 40
 

@@ -142,8 +142,8 @@ def measured(tool: str, model: Model, recordings: Sequence[spoken.Recording], di
 
 def transcribe_as_the_project_does(job: str) -> None:
     """Transcribe with the engine that the environment sets, and write each text as the command line does."""
-    from bookmarkai_assets.settings import load_settings  # noqa: PLC0415 - its import is part of the time
-    from bookmarkai_assets.wiring import make_speech_engine  # noqa: PLC0415 - as above
+    from bookmarkai_assets.settings.settings import load_settings  # noqa: PLC0415 - its import is part of the time
+    from bookmarkai_assets.wiring.speech import make_speech_engine  # noqa: PLC0415 - as above
 
     told = json.loads(job)
     engine = make_speech_engine(load_settings(env_file=None))

@@ -24,14 +24,14 @@ from common import machine
 
 from bookmarkai_assets.adapters.catalog import open_catalog
 from bookmarkai_assets.adapters.s3_store import S3Store
-from bookmarkai_assets.core.media import Blob, Digest, Media, MediaState, VideoInfo, media_id_of
-from bookmarkai_assets.core.object_keys import video_key
-from bookmarkai_assets.core.placement import Backend, Decider, decided
+from bookmarkai_assets.core.media.media import Blob, Digest, Media, MediaState, VideoInfo, media_id_of
+from bookmarkai_assets.core.media.object_keys import video_key
+from bookmarkai_assets.core.media.placement import Backend, Decider, decided
 from bookmarkai_assets.core.rules import PipelineRules
 from bookmarkai_assets.demo.seaweed import SeaweedServer
-from bookmarkai_assets.operations.verifying import verify_storage
-from bookmarkai_assets.settings import load_settings
-from bookmarkai_assets.wiring import make_rules
+from bookmarkai_assets.operations.storage.verifying import verify_storage
+from bookmarkai_assets.settings.settings import load_settings
+from bookmarkai_assets.wiring.rules import make_rules
 
 MEGABYTE = 1_000_000
 WORKERS = 8

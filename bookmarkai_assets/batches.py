@@ -13,11 +13,11 @@ from typing import Any
 import dagster as dg
 from dagster._core.definitions.partitions.subset import DefaultPartitionsSubset
 
+from bookmarkai_assets.core.catalog import Catalog
 from bookmarkai_assets.core.outcomes import Failure, Outcome
-from bookmarkai_assets.core.ports import Catalog
 from bookmarkai_assets.core.rules import PipelineRules
-from bookmarkai_assets.operations.reports import failure_summary
-from bookmarkai_assets.operations.share_work import ShareWork
+from bookmarkai_assets.operations.shares.reports import failure_summary
+from bookmarkai_assets.operations.shares.share_work import ShareWork
 
 CLAIM_TAG = "bookmarkai/claim"
 """Run tag with the claim that a run was launched for."""

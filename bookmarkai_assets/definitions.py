@@ -31,8 +31,8 @@ from bookmarkai_assets.defs.storage_verification import (
 from bookmarkai_assets.defs.stored_media import stored_media
 from bookmarkai_assets.defs.transcript import transcript
 from bookmarkai_assets.resources import build_resources
-from bookmarkai_assets.settings import Settings, load_settings
-from bookmarkai_assets.wiring import speech_code_version
+from bookmarkai_assets.settings.settings import Settings, load_settings
+from bookmarkai_assets.wiring.speech import speech_code_version
 
 
 def build_defs(settings: Settings, *, resources: Mapping[str, Any] | None = None) -> dg.Definitions:

@@ -9,17 +9,17 @@ from typing import Any
 import dagster as dg
 from typing_extensions import override
 
-from bookmarkai_assets import metadata
 from bookmarkai_assets.batches import ShareResults, failures_in, narrow_to, observe_failures, run_failure, work_of
+from bookmarkai_assets.core.catalog import Catalog
 from bookmarkai_assets.core.errors import ShareFailedError, UnknownShareError
-from bookmarkai_assets.core.media import Media, media_id_of
+from bookmarkai_assets.core.media.media import Media, media_id_of
 from bookmarkai_assets.core.outcomes import Failure, Outcome
-from bookmarkai_assets.core.ports import Catalog
 from bookmarkai_assets.core.rules import PipelineRules
-from bookmarkai_assets.operations.intake import link_of
-from bookmarkai_assets.operations.placing import place_media
-from bookmarkai_assets.operations.share_work import failure_of
-from bookmarkai_assets.operations.stores import Stores, interrupt_all
+from bookmarkai_assets.metadata.media import stored_media_metadata
+from bookmarkai_assets.operations.media.placing import place_media
+from bookmarkai_assets.operations.media.stores import Stores, interrupt_all
+from bookmarkai_assets.operations.shares.intake import link_of
+from bookmarkai_assets.operations.shares.share_work import failure_of
 
 
 class CatalogIOManager(dg.IOManager):
@@ -89,6 +89,6 @@ class MediaIOManager(CatalogIOManager):
             share, media = result
             obj[share_id] = media
             context.step_context.add_asset_metadata(
-                metadata.of_stored_media(share, media), asset_key=context.asset_key, partition_key=share_id
+                stored_media_metadata(share, media), asset_key=context.asset_key, partition_key=share_id
             )
         super().handle_output(context, obj)

@@ -10,29 +10,33 @@ from typing import Any
 
 import dagster as dg
 
-from bookmarkai_assets import wiring
-from bookmarkai_assets.core.ports import Catalog, Downloader
+from bookmarkai_assets.core.catalog import Catalog
+from bookmarkai_assets.core.downloads.ports import Downloader
 from bookmarkai_assets.io_manager import CatalogIOManager, MediaIOManager
-from bookmarkai_assets.settings import Settings
+from bookmarkai_assets.settings.settings import Settings
+from bookmarkai_assets.wiring.catalog import open_catalog
+from bookmarkai_assets.wiring.downloads import make_downloader
+from bookmarkai_assets.wiring.monitoring import make_alert_receivers, make_chart_painter, make_metric_sinks
+from bookmarkai_assets.wiring.rules import make_rules
+from bookmarkai_assets.wiring.speech import make_speech_engine
+from bookmarkai_assets.wiring.storage import make_stores
 
 
 def build_resources(settings: Settings) -> dict[str, Any]:
     """Give every resource of the definitions, by key."""
     return {
-        "rules": _made("What the operator has decided", lambda: wiring.make_rules(settings)),
+        "rules": _made("What the operator has decided", lambda: make_rules(settings)),
         "catalog": dg.ResourceDefinition(
             resource_fn=lambda _: _opened_catalog(settings), description="The truth about shares, media and transcripts"
         ),
-        "stores": _made("Where media can be: the local directory, the bucket", lambda: wiring.make_stores(settings)),
+        "stores": _made("Where media can be: the local directory, the bucket", lambda: make_stores(settings)),
         "downloader": dg.ResourceDefinition(
             resource_fn=lambda _: _running_downloader(settings), description="yt-dlp behind the egress guard"
         ),
-        "speech": _made("The speech engine", lambda: wiring.make_speech_engine(settings)),
-        "charts": _made("Draws the rollout's charts", wiring.make_chart_painter),
-        "alert_receivers": _made(
-            "Who is told of alerts, beside the log", lambda: wiring.make_alert_receivers(settings)
-        ),
-        "metric_sinks": _made("Where metrics are published", lambda: wiring.make_metric_sinks(settings)),
+        "speech": _made("The speech engine", lambda: make_speech_engine(settings)),
+        "charts": _made("Draws the rollout's charts", make_chart_painter),
+        "alert_receivers": _made("Who is told of alerts, beside the log", lambda: make_alert_receivers(settings)),
+        "metric_sinks": _made("Where metrics are published", lambda: make_metric_sinks(settings)),
         # Dagster's default for what yields no value, such as checks and reports: nothing is to be pickled to disk.
         "io_manager": dg.mem_io_manager,
         "catalog_io_manager": dg.IOManagerDefinition(
@@ -51,12 +55,12 @@ def build_resources(settings: Settings) -> dict[str, Any]:
 
 
 def _opened_catalog(settings: Settings) -> Iterator[Catalog]:
-    with wiring.open_catalog(settings) as catalog:
+    with open_catalog(settings) as catalog:
         yield catalog
 
 
 def _running_downloader(settings: Settings) -> Iterator[Downloader]:
-    with closing(wiring.make_downloader(settings)) as downloader:
+    with closing(make_downloader(settings)) as downloader:
         yield downloader
 
 

@@ -5,9 +5,9 @@ from typing import Any
 import pytest
 
 from bookmarkai_assets.adapters.speech import setups
-from bookmarkai_assets.core.transcripts import Task
-from bookmarkai_assets.settings import load_settings
-from bookmarkai_assets.wiring import make_speech_engine, speech_code_version
+from bookmarkai_assets.core.transcripts.transcript import Task
+from bookmarkai_assets.settings.settings import load_settings
+from bookmarkai_assets.wiring.speech import make_speech_engine, speech_code_version
 
 
 def code_version(**settings: Any) -> str:

@@ -1,16 +1,16 @@
 """docs/failures.md says of each outcome what the code says, and next steps name what exists."""
 
 import re
-from pathlib import Path
 
 import pytest
 import typer
 
 from bookmarkai_assets.cli.main import app
 from bookmarkai_assets.core.outcomes import ENDS_WELL, FAILURES, FailureKind, Outcome
-from bookmarkai_assets.settings import Settings
+from bookmarkai_assets.settings.settings import Settings
+from tests.support.project import PROJECT
 
-PAGE = Path(__file__).parents[1] / "docs" / "failures.md"
+PAGE = PROJECT / "docs" / "failures.md"
 
 
 def test_the_page_has_each_outcome_as_the_code_has_it() -> None:

@@ -42,7 +42,7 @@ def test_the_definitions_load_no_vendor() -> None:
 def test_settings_is_the_only_reader_of_the_environment() -> None:
     """No other module of the pipeline looks at environment variables; the demo passes its own on to what it starts.
 
-    pydantic-settings does the reading for `settings.py`, so it is not among the readers either.
+    pydantic-settings does the reading for `settings/settings.py`, so it is not among the readers either.
     """
     package = Path(bookmarkai_assets.__file__).parent
     readers = {

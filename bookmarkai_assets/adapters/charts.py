@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING, Any
 
 from typing_extensions import override
 
-from bookmarkai_assets.core.charts import ChartPainter
-from bookmarkai_assets.core.metrics import Step, WindowMetrics
+from bookmarkai_assets.core.rollout.charts import ChartPainter
+from bookmarkai_assets.core.rollout.metrics import Step, WindowMetrics
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes

@@ -8,9 +8,9 @@ from typing import Any
 
 from typing_extensions import override
 
-from bookmarkai_assets.core.alert_ports import MetricSink, MetricSinkError
+from bookmarkai_assets.core.alerts.ports import MetricSink, MetricSinkError
 from bookmarkai_assets.core.health import CheckStatus, Finding
-from bookmarkai_assets.core.published_metrics import LATENCIES, Datum
+from bookmarkai_assets.core.rollout.published_metrics import LATENCIES, Datum
 
 CONNECT_TIMEOUT_SECONDS = 5
 READ_TIMEOUT_SECONDS = 10

@@ -7,8 +7,8 @@ from typing import Annotated, Literal
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 from pydantic_core import ErrorDetails
 
-from bookmarkai_assets.core.costs import PriceTable
 from bookmarkai_assets.core.errors import ConfigurationError
+from bookmarkai_assets.core.rollout.costs import PriceTable
 
 SHIPPED_PRICES = Path(__file__).parents[1] / "prices" / "s3.json"
 """S3 Standard in us-east-1, with its source and date."""

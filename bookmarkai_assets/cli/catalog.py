@@ -3,8 +3,8 @@
 import typer
 
 from bookmarkai_assets.cli.output import out
-from bookmarkai_assets.settings import load_settings
-from bookmarkai_assets.wiring import upgrade_catalog_schema
+from bookmarkai_assets.settings.settings import load_settings
+from bookmarkai_assets.wiring.catalog import upgrade_catalog_schema
 
 app = typer.Typer(help="The database behind the pipeline.", no_args_is_help=True)
 

@@ -5,7 +5,7 @@ from typing import Annotated
 import typer
 
 from bookmarkai_assets.cli.output import print_json, print_table
-from bookmarkai_assets.settings import Settings, load_settings
+from bookmarkai_assets.settings.settings import Settings, load_settings
 
 
 def config(*, as_json: Annotated[bool, typer.Option("--json", help="Print JSON: variable to value")] = False) -> None:

@@ -7,21 +7,14 @@ from typing import Annotated
 
 import typer
 
-from bookmarkai_assets.cli import (
-    catalog,
-    config,
-    demo,
-    doctor,
-    metrics,
-    models,
-    platforms,
-    rollout,
-    shares,
-    storage,
-    transcripts,
-)
+from bookmarkai_assets.cli import catalog, config, demo, metrics, models, platforms
+from bookmarkai_assets.cli.doctor import command as doctor
 from bookmarkai_assets.cli.help_text import unfold_help
 from bookmarkai_assets.cli.output import fail
+from bookmarkai_assets.cli.rollout import group as rollout
+from bookmarkai_assets.cli.shares import group as shares
+from bookmarkai_assets.cli.storage import group as storage
+from bookmarkai_assets.cli.transcripts import group as transcripts
 from bookmarkai_assets.core.errors import BookmarkAIError
 
 app = typer.Typer(

@@ -8,7 +8,7 @@ from typing import Annotated, Any
 import typer
 
 from bookmarkai_assets.cli.output import clean, human_bytes, out, print_json, print_table
-from bookmarkai_assets.cli.rollout_words import (
+from bookmarkai_assets.cli.rollout.words import (
     amount,
     cost_as_dict,
     percent,
@@ -20,15 +20,22 @@ from bookmarkai_assets.cli.rollout_words import (
     why,
     window_as_dict,
 )
-from bookmarkai_assets.core.costs import MonthCost
-from bookmarkai_assets.core.metrics import Latency, StoredMedia, WindowMetrics, stored_by_backend, target_percentage
-from bookmarkai_assets.core.placement import Backend, StoragePolicy
-from bookmarkai_assets.core.rollout import Decision, effective_policy
+from bookmarkai_assets.core.media.placement import Backend, StoragePolicy
+from bookmarkai_assets.core.rollout.costs import MonthCost
+from bookmarkai_assets.core.rollout.metrics import (
+    Latency,
+    StoredMedia,
+    WindowMetrics,
+    stored_by_backend,
+    target_percentage,
+)
+from bookmarkai_assets.core.rollout.stages import Decision, effective_policy
+from bookmarkai_assets.core.rollout.windows import WINDOWS, window_ending
 from bookmarkai_assets.core.rules import PipelineRules
-from bookmarkai_assets.core.windows import WINDOWS, window_ending
-from bookmarkai_assets.operations.rollout_metrics import catch_up, metrics_of, month_cost
-from bookmarkai_assets.settings import load_settings
-from bookmarkai_assets.wiring import make_rules, open_catalog
+from bookmarkai_assets.operations.rollout.measuring import catch_up, metrics_of, month_cost
+from bookmarkai_assets.settings.settings import load_settings
+from bookmarkai_assets.wiring.catalog import open_catalog
+from bookmarkai_assets.wiring.rules import make_rules
 
 _MAX_CHARACTERS = 2000
 """Of one line."""

@@ -5,9 +5,9 @@ from typing import Annotated, Any
 import typer
 
 from bookmarkai_assets.cli.output import clean, human_bytes, out, print_json, print_table
-from bookmarkai_assets.core.speech_models import SpeechModel
-from bookmarkai_assets.settings import load_settings
-from bookmarkai_assets.wiring import fetch_speech_model, list_speech_models
+from bookmarkai_assets.core.transcripts.speech_models import SpeechModel
+from bookmarkai_assets.settings.settings import load_settings
+from bookmarkai_assets.wiring.speech import fetch_speech_model, list_speech_models
 
 app = typer.Typer(help="See which speech models are here; get one.", no_args_is_help=True)
 

@@ -6,9 +6,10 @@ from typing import Annotated
 import typer
 
 from bookmarkai_assets.cli.output import clean, err, out, print_json, print_table
-from bookmarkai_assets.operations.site_report import site_reports
-from bookmarkai_assets.settings import load_settings
-from bookmarkai_assets.wiring import make_rules, open_catalog
+from bookmarkai_assets.operations.sites.report import site_reports
+from bookmarkai_assets.settings.settings import load_settings
+from bookmarkai_assets.wiring.catalog import open_catalog
+from bookmarkai_assets.wiring.rules import make_rules
 
 app = typer.Typer(
     help="See how platforms and other sites take fetches; try a paused one at once.", no_args_is_help=True

@@ -13,12 +13,14 @@ import typer
 from rich.console import Console
 
 from bookmarkai_assets.cli.output import clean
-from bookmarkai_assets.core.media import Media
-from bookmarkai_assets.operations.catalog_reads import media_of_share
-from bookmarkai_assets.operations.media_leases import MediaWork
-from bookmarkai_assets.operations.media_results import MediaResult
-from bookmarkai_assets.settings import load_settings
-from bookmarkai_assets.wiring import make_rules, make_stores, open_catalog
+from bookmarkai_assets.core.media.media import Media
+from bookmarkai_assets.operations.media.catalog_reads import media_of_share
+from bookmarkai_assets.operations.media.holding import MediaWork
+from bookmarkai_assets.operations.media.results import MediaResult
+from bookmarkai_assets.settings.settings import load_settings
+from bookmarkai_assets.wiring.catalog import open_catalog
+from bookmarkai_assets.wiring.rules import make_rules
+from bookmarkai_assets.wiring.storage import make_stores
 
 
 @contextmanager

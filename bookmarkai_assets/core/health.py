@@ -1,6 +1,6 @@
 """What an installation's health consists of: findings with their remedies, and the rules that need no look at anything.
 
-Looking is the adapters' part, running the looks and giving up on them `operations.doctoring`'s.
+Looking is the adapters' part, running the looks and giving up on them `operations.health.doctor`'s.
 """
 
 import re

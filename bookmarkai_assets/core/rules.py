@@ -3,22 +3,22 @@
 from dataclasses import dataclass
 from pathlib import Path
 
-from bookmarkai_assets.core.costs import PriceTable
-from bookmarkai_assets.core.gate_figures import GateLimits
-from bookmarkai_assets.core.placement import StoragePolicy
-from bookmarkai_assets.core.ports import DownloadLimits
-from bookmarkai_assets.core.retention import RetentionPolicy
-from bookmarkai_assets.core.retries import RetryPolicy
-from bookmarkai_assets.core.rollout import RolloutPlan
-from bookmarkai_assets.core.sites import SiteRules
-from bookmarkai_assets.core.urls import HostPort
+from bookmarkai_assets.core.downloads.ports import DownloadLimits
+from bookmarkai_assets.core.failures.retries import RetryPolicy
+from bookmarkai_assets.core.links.urls import HostPort
+from bookmarkai_assets.core.media.placement import StoragePolicy
+from bookmarkai_assets.core.media.retention import RetentionPolicy
+from bookmarkai_assets.core.rollout.costs import PriceTable
+from bookmarkai_assets.core.rollout.gate_figures import GateLimits
+from bookmarkai_assets.core.rollout.stages import RolloutPlan
+from bookmarkai_assets.core.sites.breaker import SiteRules
 
 
 @dataclass(frozen=True)
 class PipelineRules:
     """Everything an operator decides about the work on a share and the rollout.
 
-    `storage` is what the settings say; what counts at a placement is `operations.current_policy`.
+    `storage` is what the settings say; what counts at a placement is `operations.rollout.current_policy`.
     `staging_dir` holds downloads in progress, on the file system of the local media so that a put is a rename. While
     less than `min_free_bytes` is free there, no share is taken up. `patience_seconds` is the least that the shares of
     one run wait for a download once the others have ended.

@@ -11,12 +11,12 @@ from dagster._core.storage.tags import (
     PARTITION_NAME_TAG,
 )
 
-from bookmarkai_assets.core.alert_ports import AlertReceiver, MetricSink
-from bookmarkai_assets.core.alerts import FailedRun
-from bookmarkai_assets.core.ports import Catalog
+from bookmarkai_assets.core.alerts.conditions import FailedRun
+from bookmarkai_assets.core.alerts.ports import AlertReceiver, MetricSink
+from bookmarkai_assets.core.catalog import Catalog
 from bookmarkai_assets.core.rules import PipelineRules
-from bookmarkai_assets.operations.alerting import deliver, look, open_failed_run
-from bookmarkai_assets.operations.metric_publishing import publish
+from bookmarkai_assets.operations.alerts.alerting import deliver, look, open_failed_run
+from bookmarkai_assets.operations.rollout.metric_publishing import publish
 
 _INTERVAL_SECONDS = 60
 

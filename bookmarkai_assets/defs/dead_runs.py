@@ -8,7 +8,7 @@ from datetime import datetime
 
 import dagster as dg
 
-from bookmarkai_assets.core.ports import WorkLedger
+from bookmarkai_assets.core.shares.ports import WorkLedger
 from bookmarkai_assets.defs.raw_video import raw_video
 from bookmarkai_assets.defs.share_to_transcript import share_to_transcript
 from bookmarkai_assets.defs.stored_media import stored_media

@@ -5,13 +5,14 @@ from datetime import UTC, datetime
 
 import dagster as dg
 
-from bookmarkai_assets import metadata
-from bookmarkai_assets.core.ports import Catalog
+from bookmarkai_assets.core.catalog import Catalog
 from bookmarkai_assets.core.rules import PipelineRules
 from bookmarkai_assets.defs.common import STORAGE_ASSET
-from bookmarkai_assets.operations.clean_up import clean_up
-from bookmarkai_assets.operations.media_leases import MediaWork
-from bookmarkai_assets.operations.stores import Stores
+from bookmarkai_assets.metadata.keys import describe_asset
+from bookmarkai_assets.metadata.storage import cleanup_metadata
+from bookmarkai_assets.operations.media.holding import MediaWork
+from bookmarkai_assets.operations.media.stores import Stores
+from bookmarkai_assets.operations.storage.clean_up import clean_up
 
 NOTHING_FAILED = "nothing_failed"
 
@@ -27,7 +28,7 @@ NOTHING_FAILED = "nothing_failed"
             description="Everything could be looked at, and what may go could be removed",
         )
     ],
-    description=metadata.described(
+    description=describe_asset(
         "local_cleanup",
         "Local copies that were proven in S3 at that moment, or that nobody needs any more, removed with a tombstone "
         "each; and what killed work had left behind.",
@@ -42,7 +43,7 @@ def local_cleanup(
     work = MediaWork(catalog, rules, stores, owner=context.run.run_id, clock=lambda: datetime.now(UTC))
     report = clean_up(work)
     yield dg.MaterializeResult(
-        metadata=metadata.of_local_cleanup(report),
+        metadata=cleanup_metadata(report),
         check_results=[dg.AssetCheckResult(check_name=NOTHING_FAILED, passed=not report.failed)],
     )
 

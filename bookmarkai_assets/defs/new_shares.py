@@ -9,13 +9,18 @@ import dagster as dg
 from dagster._core.storage.tags import ASSET_PARTITION_RANGE_END_TAG, ASSET_PARTITION_RANGE_START_TAG
 
 from bookmarkai_assets.batches import CLAIM_TAG
-from bookmarkai_assets.core.ports import Catalog
+from bookmarkai_assets.core.catalog import Catalog
 from bookmarkai_assets.core.rules import PipelineRules
 from bookmarkai_assets.defs.dead_runs import end_dead_runs
 from bookmarkai_assets.defs.share_to_transcript import share_to_transcript
-from bookmarkai_assets.operations.claiming import ClaimedRun, claim_due_shares, keep_queued_claims, watch_for_due_shares
-from bookmarkai_assets.operations.disk_room import shortage_of_room
-from bookmarkai_assets.operations.site_turns import waiting_at_sites
+from bookmarkai_assets.operations.downloads.disk_room import shortage_of_room
+from bookmarkai_assets.operations.shares.claiming import (
+    ClaimedRun,
+    claim_due_shares,
+    keep_queued_claims,
+    watch_for_due_shares,
+)
+from bookmarkai_assets.operations.sites.turns import waiting_at_sites
 from bookmarkai_assets.partitions import shares_partitions
 
 # Not STARTED: such a run renews its own leases, and one whose process died without a word stays STARTED for hours.

@@ -4,14 +4,16 @@ from collections.abc import Iterator
 
 import dagster as dg
 
-from bookmarkai_assets import metadata
 from bookmarkai_assets.batches import ShareResults, work_of, yield_results
-from bookmarkai_assets.core.ports import Catalog, Downloader
+from bookmarkai_assets.core.catalog import Catalog
+from bookmarkai_assets.core.downloads.ports import Downloader
 from bookmarkai_assets.core.rules import PipelineRules
 from bookmarkai_assets.defs.common import SHARE_ASSET, VIDEO_OF_THE_LINK
-from bookmarkai_assets.operations.fetching import fetch_media
-from bookmarkai_assets.operations.run_patience import run_patience
-from bookmarkai_assets.operations.stores import Stores
+from bookmarkai_assets.metadata.keys import describe_asset
+from bookmarkai_assets.metadata.media import raw_video_metadata
+from bookmarkai_assets.operations.downloads.fetching import fetch_media
+from bookmarkai_assets.operations.downloads.run_patience import run_patience
+from bookmarkai_assets.operations.media.stores import Stores
 
 
 @dg.asset(
@@ -20,7 +22,7 @@ from bookmarkai_assets.operations.stores import Stores
     tags={"stage": "fetch"},
     io_manager_key="catalog_io_manager",
     output_required=False,  # a run whose every share is put off ends well, with nothing materialized
-    description=metadata.described(
+    description=describe_asset(
         "raw_video",
         "The video behind a share's link, fetched once per video, checked that it plays, with its audio track cut out.",
     ),
@@ -40,4 +42,4 @@ def raw_video(
             lambda leased, _: fetch_media(leased, work=work, downloader=downloader, stores=stores, patience=patience),
             concurrency=rules.download_concurrency,
         )
-    yield from yield_results(context, work, fetched, metadata.of_raw_video, data_version=VIDEO_OF_THE_LINK)
+    yield from yield_results(context, work, fetched, raw_video_metadata, data_version=VIDEO_OF_THE_LINK)

@@ -4,11 +4,12 @@ from datetime import UTC, datetime
 
 import dagster as dg
 
-from bookmarkai_assets import metadata
-from bookmarkai_assets.core.ports import Catalog
+from bookmarkai_assets.core.catalog import Catalog
 from bookmarkai_assets.defs.common import DEBT_ASSET
-from bookmarkai_assets.operations.retry_debt import debt_report
-from bookmarkai_assets.operations.retry_debt import retry_debt as debt_now
+from bookmarkai_assets.metadata.failures import debt_metadata
+from bookmarkai_assets.metadata.keys import describe_asset
+from bookmarkai_assets.operations.failures.debt import debt_report
+from bookmarkai_assets.operations.failures.debt import retry_debt as debt_now
 from bookmarkai_assets.partitions import shares_partitions
 
 
@@ -16,7 +17,7 @@ from bookmarkai_assets.partitions import shares_partitions
     **DEBT_ASSET,
     kinds={"sql"},
     tags={"stage": "measure"},
-    description=metadata.described(
+    description=describe_asset(
         "retry_debt",
         "The shares that failed and stand: given up, or waiting for their next try, by outcome, platform and age, each "
         "with the command that retries them. `bookmarkai shares debt` shows the same at any moment.",
@@ -25,7 +26,7 @@ from bookmarkai_assets.partitions import shares_partitions
 def retry_debt(context: dg.AssetExecutionContext, catalog: dg.ResourceParam[Catalog]) -> dg.MaterializeResult[None]:
     now = datetime.now(UTC)
     partitions = context.instance.get_dynamic_partitions(shares_partitions.name or "")
-    return dg.MaterializeResult(metadata=metadata.of_debt(debt_report(debt_now(catalog, now=now), partitions, now=now)))
+    return dg.MaterializeResult(metadata=debt_metadata(debt_report(debt_now(catalog, now=now), partitions, now=now)))
 
 
 measure_retry_debt = dg.define_asset_job(

@@ -5,11 +5,11 @@ from datetime import datetime, timedelta
 
 import dagster as dg
 
-from bookmarkai_assets import rollout_metadata
-from bookmarkai_assets.core.ports import Catalog
-from bookmarkai_assets.core.rollout import Decision, effective_policy
+from bookmarkai_assets.core.catalog import Catalog
+from bookmarkai_assets.core.rollout.stages import Decision, effective_policy
 from bookmarkai_assets.core.rules import PipelineRules
 from bookmarkai_assets.defs.rollout_stage import DECISION_TAG, rollout_stage
+from bookmarkai_assets.metadata.rollout import decision_metadata
 
 _CLOCKS_APART = timedelta(days=1)
 """How far the clock of who decides may be ahead of Dagster's, for a decision still to be shown once."""
@@ -78,6 +78,6 @@ def _event(decision: Decision, rules: PipelineRules) -> dg.AssetMaterialization:
     policy = effective_policy(rules.storage, decision)
     return dg.AssetMaterialization(
         rollout_stage.key,
-        metadata=rollout_metadata.of_decision(decision, policy, rules),
+        metadata=decision_metadata(decision, policy, rules),
         tags={DECISION_TAG: str(decision.decision_id)},
     )

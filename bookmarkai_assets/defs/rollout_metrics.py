@@ -5,16 +5,16 @@ from datetime import UTC, datetime, timedelta
 
 import dagster as dg
 
-from bookmarkai_assets import rollout_metadata
-from bookmarkai_assets.core.charts import ChartPainter
-from bookmarkai_assets.core.gate import RuleName, RuleResult, RuleStatus
-from bookmarkai_assets.core.ports import Catalog
+from bookmarkai_assets.core.catalog import Catalog
+from bookmarkai_assets.core.rollout.charts import ChartPainter
+from bookmarkai_assets.core.rollout.gate import RuleName, RuleResult, RuleStatus
+from bookmarkai_assets.core.rollout.windows import Window, day_of
 from bookmarkai_assets.core.rules import PipelineRules
-from bookmarkai_assets.core.windows import Window, day_of
 from bookmarkai_assets.defs.common import ROLLOUT_ASSET
-from bookmarkai_assets.operations.rollout import state_of
-from bookmarkai_assets.operations.rollout_evidence import judged
-from bookmarkai_assets.operations.rollout_metrics import catch_up, day_metrics, gate_figures
+from bookmarkai_assets.metadata.rollout import day_metadata, describe_metrics, rule_metadata
+from bookmarkai_assets.operations.rollout.deciding import state_of
+from bookmarkai_assets.operations.rollout.evidence import judged
+from bookmarkai_assets.operations.rollout.measuring import catch_up, day_metrics, gate_figures
 from bookmarkai_assets.partitions import days_partitions
 
 DAYS_PER_RUN = 31
@@ -49,7 +49,7 @@ _QUESTIONS = {
         )
         for rule in RuleName
     ],
-    description=rollout_metadata.describe_metrics(
+    description=describe_metrics(
         "What moving to S3 does, measured from every transfer: rates, latency, errors, bytes and cost of a UTC day. "
         "Today's partition is measured anew every five minutes; past days can be backfilled.",
     ),
@@ -64,7 +64,7 @@ def rollout_metrics(
     now = datetime.now(UTC)
     for day in context.partition_keys:
         metrics = day_metrics(catalog, rules, day_named(day), now=now)
-        context.add_asset_metadata(rollout_metadata.of_day(metrics, rules, charts), partition_key=day)
+        context.add_asset_metadata(day_metadata(metrics, rules, charts), partition_key=day)
     # Whichever day is measured, the gate is asked about now: a backfill of the past leaves no check with old figures.
     figures = gate_figures(catalog, rules, now=now)
     judgement = judged(rules, figures, state_of(catalog), now=now)
@@ -83,5 +83,5 @@ def _checked(result: RuleResult, window: Window) -> dg.AssetCheckResult:
         passed=result.status is RuleStatus.PASS,
         severity=dg.AssetCheckSeverity.WARN if is_open else dg.AssetCheckSeverity.ERROR,
         description=f"still wanted: {result.detail}" if is_open else result.detail,
-        metadata=rollout_metadata.of_rule(result, window),
+        metadata=rule_metadata(result, window),
     )

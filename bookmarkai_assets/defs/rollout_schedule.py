@@ -6,7 +6,7 @@ from datetime import UTC, datetime, timedelta
 import dagster as dg
 from dagster._core.storage.tags import MAX_RUNTIME_SECONDS_TAG, PARTITION_NAME_TAG, PRIORITY_TAG
 
-from bookmarkai_assets.core.windows import Window, day_of
+from bookmarkai_assets.core.rollout.windows import Window, day_of
 from bookmarkai_assets.defs.rollout_metrics import rollout_metrics
 from bookmarkai_assets.defs.rollout_stage import rollout_stage
 

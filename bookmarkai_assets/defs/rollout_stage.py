@@ -5,16 +5,16 @@ from datetime import UTC, datetime
 
 import dagster as dg
 
-from bookmarkai_assets import rollout_metadata
-from bookmarkai_assets.core.ports import Catalog
-from bookmarkai_assets.core.rollout import RolloutControl
+from bookmarkai_assets.core.catalog import Catalog
+from bookmarkai_assets.core.rollout.stages import RolloutControl
 from bookmarkai_assets.core.rules import PipelineRules
 from bookmarkai_assets.defs.common import ROLLOUT_ASSET
 from bookmarkai_assets.defs.rollout_metrics import rollout_metrics
-from bookmarkai_assets.operations.current_policy import current_policy
-from bookmarkai_assets.operations.rollout import evaluate
-from bookmarkai_assets.operations.rollout_metrics import catch_up, gate_figures
-from bookmarkai_assets.operations.rollout_plan import plan_of
+from bookmarkai_assets.metadata.rollout import describe_stage, stage_metadata
+from bookmarkai_assets.operations.rollout.current_policy import current_policy
+from bookmarkai_assets.operations.rollout.deciding import evaluate
+from bookmarkai_assets.operations.rollout.measuring import catch_up, gate_figures
+from bookmarkai_assets.operations.rollout.planning import plan_of
 
 DECISION_TAG = "bookmarkai/decision"
 """On the one materialization that shows a decision: its id."""
@@ -25,7 +25,7 @@ DECISION_TAG = "bookmarkai/decision"
     deps=[dg.AssetDep(rollout_metrics, partition_mapping=dg.LastPartitionMapping())],
     kinds={"s3", "sql"},
     tags={"stage": "decide"},
-    description=rollout_metadata.describe_stage(
+    description=describe_stage(
         "Where the rollout is, and what the gate says of it. Each decision is one materialization, whether the gate "
         "took it or a person with `bookmarkai rollout`. Materializing it asks the gate; with ROLLOUT_CONTROL=automatic "
         "that may promote or abort.",
@@ -49,7 +49,7 @@ def rollout_stage(
     )
     decision = evaluation.decision
     yield dg.MaterializeResult(
-        metadata=rollout_metadata.of_stage(
+        metadata=stage_metadata(
             evaluation.judgement, evaluation.state, current_policy(catalog, rules), rules, decision
         ),
         tags={DECISION_TAG: str(decision.decision_id)} if decision else {},

@@ -5,13 +5,13 @@ from datetime import UTC, datetime
 
 import dagster as dg
 
-from bookmarkai_assets import metadata
-from bookmarkai_assets.core.ports import Catalog
+from bookmarkai_assets.core.catalog import Catalog
 from bookmarkai_assets.core.rules import PipelineRules
 from bookmarkai_assets.defs.common import STORAGE_ASSET
-from bookmarkai_assets.operations.stores import Stores
-from bookmarkai_assets.operations.verification_records import record_verification
-from bookmarkai_assets.operations.verifying import Finding, verify_storage
+from bookmarkai_assets.metadata.keys import describe_asset
+from bookmarkai_assets.metadata.storage import verification_metadata
+from bookmarkai_assets.operations.media.stores import Stores
+from bookmarkai_assets.operations.storage.verifying import Finding, record_verification, verify_storage
 
 NOTHING_LOST = "nothing_is_missing_or_different"
 
@@ -27,7 +27,7 @@ NOTHING_LOST = "nothing_is_missing_or_different"
             description="Every stored video and audio track is at its recorded place as it was recorded",
         )
     ],
-    description=metadata.described(
+    description=describe_asset(
         "storage_verification",
         "The catalog compared with the local directory and the bucket, both ways. `bookmarkai storage verify --deep` "
         "reads every byte as well.",
@@ -40,7 +40,7 @@ def storage_verification(
     report = verify_storage(catalog, stores, rules, is_deep=False, now=began)
     record_verification(catalog, report, is_deep=False, now=began)
     yield dg.MaterializeResult(
-        metadata=metadata.of_storage_verification(report),
+        metadata=verification_metadata(report),
         check_results=[
             dg.AssetCheckResult(
                 check_name=NOTHING_LOST,

@@ -4,15 +4,15 @@ from collections.abc import Iterator
 
 import dagster as dg
 
-from bookmarkai_assets import metadata
 from bookmarkai_assets.batches import ShareResults, failures_in, work_of, yield_results
+from bookmarkai_assets.core.catalog import Catalog
 from bookmarkai_assets.core.outcomes import Failure
-from bookmarkai_assets.core.ports import Catalog
 from bookmarkai_assets.core.rules import PipelineRules
 from bookmarkai_assets.defs.common import SHARE_ASSET, VIDEO_OF_THE_LINK
-from bookmarkai_assets.operations.placing import confirm_media
-from bookmarkai_assets.operations.share_work import ShareWork
-from bookmarkai_assets.operations.stores import Stores, interrupt_all
+from bookmarkai_assets.metadata.keys import describe_asset
+from bookmarkai_assets.operations.media.placing import confirm_media
+from bookmarkai_assets.operations.media.stores import Stores, interrupt_all
+from bookmarkai_assets.operations.shares.share_work import ShareWork
 
 BYTES_ARE_THERE = "bytes_are_there"
 
@@ -31,7 +31,7 @@ BYTES_ARE_THERE = "bytes_are_there"
             "video is not goes no further; the check blocks the run when that leaves none.",
         )
     ],
-    description=metadata.described(
+    description=describe_asset(
         "stored_media",
         "The video and its audio track at the place that the storage mode gave them: verified and recorded. "
         "Materializing it again moves them to where today's storage mode and percentage place them.",

@@ -4,15 +4,18 @@ from collections.abc import Iterator
 
 import dagster as dg
 
-from bookmarkai_assets import metadata
 from bookmarkai_assets.batches import ShareResults, work_of, yield_results
-from bookmarkai_assets.core.doubts import DoubtKind, Severity
+from bookmarkai_assets.core.catalog import Catalog
 from bookmarkai_assets.core.outcomes import Failure
-from bookmarkai_assets.core.ports import Catalog, SpeechEngine
 from bookmarkai_assets.core.rules import PipelineRules
+from bookmarkai_assets.core.transcripts.doubts import DoubtKind, Severity
+from bookmarkai_assets.core.transcripts.ports import SpeechEngine
 from bookmarkai_assets.defs.common import SHARE_ASSET
-from bookmarkai_assets.operations.stores import Stores, interrupt_all
-from bookmarkai_assets.operations.transcribing import transcribe_share
+from bookmarkai_assets.metadata.keys import describe_asset
+from bookmarkai_assets.metadata.tables import table
+from bookmarkai_assets.metadata.transcripts import transcript_metadata
+from bookmarkai_assets.operations.media.stores import Stores, interrupt_all
+from bookmarkai_assets.operations.transcripts.transcribing import transcribe_share
 
 _QUESTIONS = {
     DoubtKind.NO_SPEECH: "Somebody speaks in the video. Where nobody does, the transcript is empty and its share done",
@@ -38,7 +41,7 @@ _QUESTIONS = {
         )
         for kind, question in _QUESTIONS.items()
     ],
-    description=metadata.described(
+    description=describe_asset(
         "transcript", "What is said in the video, as Whisper heard it, read from the audio track wherever that is."
     ),
 )
@@ -60,7 +63,7 @@ def transcript(
             concurrency=rules.speech_concurrency,
             interrupt=lambda: interrupt_all(stores),
         )
-    yield from yield_results(context, work, transcribed, metadata.of_transcript, check=_doubts_in, inputs=stored_media)
+    yield from yield_results(context, work, transcribed, transcript_metadata, check=_doubts_in, inputs=stored_media)
 
 
 def _doubts_in(results: ShareResults) -> Iterator[dg.AssetCheckResult]:
@@ -82,7 +85,7 @@ def _doubts_in(results: ShareResults) -> Iterator[dg.AssetCheckResult]:
             metadata={
                 "looked_at": len(doubts),
                 "doubted": len(found),
-                "partitions": metadata.table(
+                "partitions": table(
                     ["share_id", "severity", "figure", "limit", "words"],
                     [(key, d.severity.value, d.figure, d.limit, d.words) for key, d in found.items()],
                 ),

@@ -12,17 +12,18 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
+from bookmarkai_assets.core.catalog import Catalog
 from bookmarkai_assets.core.errors import BookmarkAIError
-from bookmarkai_assets.core.placement import StoragePolicy, place
-from bookmarkai_assets.core.ports import Catalog
+from bookmarkai_assets.core.media.placement import StoragePolicy, place
 from bookmarkai_assets.demo.dagster_dev import DagsterDev
 from bookmarkai_assets.demo.samples import GOOD_SAMPLES, Sample
 from bookmarkai_assets.demo.seaweed import SeaweedServer
 from bookmarkai_assets.demo.site import SHARED_TWICE, SampleLink, SampleSite
 from bookmarkai_assets.demo.state import fresh_state, write_environment_file
-from bookmarkai_assets.operations.reports import share_report, share_summary
-from bookmarkai_assets.settings import Settings, load_settings
-from bookmarkai_assets.wiring import make_rules, open_catalog
+from bookmarkai_assets.operations.shares.reports import share_report, share_summary
+from bookmarkai_assets.settings.settings import Settings, load_settings
+from bookmarkai_assets.wiring.catalog import open_catalog
+from bookmarkai_assets.wiring.rules import make_rules
 
 WORK_SECONDS = 300
 """Far more than the work takes; a demo that hangs should say so rather than hang."""

@@ -7,9 +7,9 @@ import pytest
 from PIL import Image  # noqa: TID253 - the test is of nothing else
 
 from bookmarkai_assets.adapters.charts import MatplotlibPainter
-from bookmarkai_assets.core.metrics import Step, window_metrics
-from bookmarkai_assets.core.storage_events import StorageEvent
-from bookmarkai_assets.core.windows import Window
+from bookmarkai_assets.core.media.storage_events import StorageEvent
+from bookmarkai_assets.core.rollout.metrics import Step, window_metrics
+from bookmarkai_assets.core.rollout.windows import Window
 from tests.support.storage_events import NOON, totals_of, transfer
 
 CHARTS = ("transfers", "split")

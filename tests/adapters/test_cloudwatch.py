@@ -8,12 +8,12 @@ import pytest
 
 from bookmarkai_assets.adapters.catalog import OpenCatalog
 from bookmarkai_assets.adapters.cloudwatch import CloudWatchSink
-from bookmarkai_assets.core.alert_ports import MetricSinkError
-from bookmarkai_assets.core.latency import RELATIVE_ERROR
-from bookmarkai_assets.core.published_metrics import MAX_EVENTS, Datum, MetricName
-from bookmarkai_assets.operations.metric_publishing import publish
-from bookmarkai_assets.settings import load_settings
-from bookmarkai_assets.wiring import make_metric_sinks
+from bookmarkai_assets.core.alerts.ports import MetricSinkError
+from bookmarkai_assets.core.rollout.latency import RELATIVE_ERROR
+from bookmarkai_assets.core.rollout.published_metrics import MAX_EVENTS, Datum, MetricName
+from bookmarkai_assets.operations.rollout.metric_publishing import publish
+from bookmarkai_assets.settings.settings import load_settings
+from bookmarkai_assets.wiring.monitoring import make_metric_sinks
 from tests.support.http_stub import Answer, HttpStub
 from tests.support.storage_events import transfer
 

@@ -10,9 +10,9 @@ from bookmarkai_assets.adapters.dagster_home import LOW_SPACE_BYTES, judge_switc
 from bookmarkai_assets.adapters.downloader import workers
 from bookmarkai_assets.adapters.downloader.guard_trial import DownloadTrial, GuardTrial, try_download, try_guard
 from bookmarkai_assets.adapters.downloader.health import look_at_download, look_at_guard, look_at_media
-from bookmarkai_assets.adapters.webhook_health import look_at_webhook
+from bookmarkai_assets.adapters.webhook.health import look_at_webhook
 from bookmarkai_assets.core.health import CheckStatus
-from bookmarkai_assets.core.urls import HostPort
+from bookmarkai_assets.core.links.urls import HostPort
 from bookmarkai_assets.demo.samples import BROKEN_SAMPLE, SHORT_SAMPLES
 from tests.support.webhook_server import WebhookServer
 

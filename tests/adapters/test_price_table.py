@@ -8,8 +8,8 @@ from typing import Any
 import pytest
 
 from bookmarkai_assets.adapters.price_table import SHIPPED_PRICES, read_price_table
-from bookmarkai_assets.core.costs import PriceTable
 from bookmarkai_assets.core.errors import ConfigurationError
+from bookmarkai_assets.core.rollout.costs import PriceTable
 
 GOOD: dict[str, Any] = {
     "source": "our contract",

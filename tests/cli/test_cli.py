@@ -13,7 +13,7 @@ import typer
 from bookmarkai_assets.adapters.catalog import open_catalog
 from bookmarkai_assets.cli.main import app
 from bookmarkai_assets.core.outcomes import Failure, Outcome
-from bookmarkai_assets.settings import Settings
+from bookmarkai_assets.settings.settings import Settings
 from tests.plugins.command_line import BookmarkAI
 
 NOW = datetime(2026, 1, 1, tzinfo=UTC)

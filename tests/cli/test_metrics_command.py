@@ -5,10 +5,10 @@ from datetime import UTC, datetime, timedelta
 import pytest
 
 from bookmarkai_assets.adapters.catalog import OpenCatalog
-from bookmarkai_assets.core.rollout import Action
-from bookmarkai_assets.core.storage_events import StorageEvent
-from bookmarkai_assets.core.windows import window_ending
-from bookmarkai_assets.operations.rollout_metrics import month_cost
+from bookmarkai_assets.core.media.storage_events import StorageEvent
+from bookmarkai_assets.core.rollout.stages import Action
+from bookmarkai_assets.core.rollout.windows import window_ending
+from bookmarkai_assets.operations.rollout.measuring import month_cost
 from tests.plugins.command_line import BookmarkAI
 from tests.support.rollout_past import ago, decide, rules
 from tests.support.storage_events import transfer

@@ -4,8 +4,8 @@ from datetime import UTC, datetime
 
 import pytest
 
-from bookmarkai_assets.core.ports import Catalog
-from bookmarkai_assets.core.sites import SiteRules
+from bookmarkai_assets.core.catalog import Catalog
+from bookmarkai_assets.core.sites.breaker import SiteRules
 from tests.plugins.command_line import BookmarkAI
 
 RULES = SiteRules(max_refusals=1, pause_seconds=3600, max_pause_seconds=3600)

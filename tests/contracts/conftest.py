@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 
 from bookmarkai_assets.adapters.local_store import LocalStore
-from bookmarkai_assets.core.placement import Backend
+from bookmarkai_assets.core.media.placement import Backend
 from tests.fakes.stores import FakeMediaStore
 from tests.support.s3_bench import make_store
 from tests.support.store_cases import StoreCase

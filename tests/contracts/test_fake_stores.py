@@ -7,8 +7,8 @@ from pathlib import Path
 import pytest
 
 from bookmarkai_assets.core.errors import StoreError, StoreErrorClass
-from bookmarkai_assets.core.placement import Backend
-from bookmarkai_assets.core.ports import Leftover, LeftoverKind
+from bookmarkai_assets.core.media.placement import Backend
+from bookmarkai_assets.core.media.ports import Leftover, LeftoverKind
 from tests.fakes.stores import OPERATIONS, FakeMediaStore, digest_of_bytes
 from tests.support.store_cases import OTHER, VIDEO, StoreCase
 

@@ -9,9 +9,9 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from bookmarkai_assets.core.errors import ObjectConflictError, ObjectNotFoundError, StoreError, StoreErrorClass
-from bookmarkai_assets.core.media import Digest
-from bookmarkai_assets.core.placement import Backend
-from bookmarkai_assets.core.ports import StoredObject
+from bookmarkai_assets.core.media.media import Digest
+from bookmarkai_assets.core.media.placement import Backend
+from bookmarkai_assets.core.media.ports import StoredObject
 from tests.fakes.stores import digest_of_bytes
 from tests.support.store_cases import OTHER, TAGS, VIDEO, StoreCase
 

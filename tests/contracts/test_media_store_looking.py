@@ -11,8 +11,8 @@ from hypothesis import strategies as st
 
 from bookmarkai_assets.adapters.local_store import LocalStore
 from bookmarkai_assets.core.errors import ObjectConflictError, ObjectNotFoundError, StoreError, StoreErrorClass
-from bookmarkai_assets.core.placement import Backend
-from bookmarkai_assets.core.ports import Leftover, LeftoverKind, MediaStore
+from bookmarkai_assets.core.media.placement import Backend
+from bookmarkai_assets.core.media.ports import Leftover, LeftoverKind, MediaStore
 from tests.fakes.stores import FakeMediaStore, digest_of_bytes
 from tests.support.store_cases import OTHER, VIDEO, StoreCase
 

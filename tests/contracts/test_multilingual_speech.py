@@ -7,8 +7,8 @@ import pytest
 
 from bookmarkai_assets.adapters.speech.faster_whisper import FasterWhisperEngine
 from bookmarkai_assets.adapters.speech.openai_whisper import OpenAIWhisperEngine
-from bookmarkai_assets.core.ports import SpeechEngine
-from bookmarkai_assets.core.transcripts import Task
+from bookmarkai_assets.core.transcripts.ports import SpeechEngine
+from bookmarkai_assets.core.transcripts.transcript import Task
 from tests.support.base_model import WEIGHTS_SHA256
 from tests.support.foreign_speech import GERMAN, SPANISH
 from tests.support.wer import word_error_rate

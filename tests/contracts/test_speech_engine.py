@@ -14,9 +14,9 @@ import pytest
 from bookmarkai_assets.adapters.speech.faster_whisper import FasterWhisperEngine
 from bookmarkai_assets.adapters.speech.openai_whisper import OpenAIWhisperEngine
 from bookmarkai_assets.core.errors import ConfigurationError, LeaseLostError, TranscriptionError
-from bookmarkai_assets.core.ports import SpeechEngine
-from bookmarkai_assets.core.transcript_parts import TranscriptPart, contiguous
-from bookmarkai_assets.core.transcripts import Transcript
+from bookmarkai_assets.core.transcripts.parts import TranscriptPart, contiguous
+from bookmarkai_assets.core.transcripts.ports import SpeechEngine
+from bookmarkai_assets.core.transcripts.transcript import Transcript
 from bookmarkai_assets.demo.samples import SHORT_SAMPLES
 from tests.fakes.speech import FakeSpeechEngine, silence_bytes, speech_bytes
 from tests.support import sounds

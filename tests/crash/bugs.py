@@ -18,7 +18,7 @@ from bookmarkai_assets.adapters.catalog import leases, media_shares, selection
 from bookmarkai_assets.adapters.catalog.engine import Database
 from bookmarkai_assets.adapters.catalog.lease_ledger import SqlLeaseLedger
 from bookmarkai_assets.adapters.catalog.media import SqlMediaLedger
-from bookmarkai_assets.adapters.catalog.tables import share_work
+from bookmarkai_assets.adapters.catalog.tables.work import share_work
 from bookmarkai_assets.adapters.catalog.tombstones import SqlTombstoneTable
 from bookmarkai_assets.adapters.catalog.transcripts import SqlTranscriptTable
 from bookmarkai_assets.adapters.catalog.work import SqlWorkLedger
@@ -29,16 +29,18 @@ from bookmarkai_assets.adapters.local_store.sidecars import sidecar_of, write_si
 from bookmarkai_assets.adapters.s3_store import store as s3_store
 from bookmarkai_assets.adapters.s3_store import upload as s3_upload
 from bookmarkai_assets.adapters.s3_store.looking import Found
-from bookmarkai_assets.core.media import Blob, Digest, Media, MediaState
-from bookmarkai_assets.core.object_keys import key_of
-from bookmarkai_assets.core.placement import Backend, Placement
-from bookmarkai_assets.core.ports import Tombstone
-from bookmarkai_assets.core.retention import Evidence, RetentionPolicy
-from bookmarkai_assets.operations import clean_up, moving, placing, relocating, transcribing
-from bookmarkai_assets.operations.intake import add_shares
-from bookmarkai_assets.operations.media_leases import MediaWork
-from bookmarkai_assets.operations.sweeping import sweep_leftovers
-from bookmarkai_assets.operations.transcript_files import put_transcript_files
+from bookmarkai_assets.core.media.media import Blob, Digest, Media, MediaState
+from bookmarkai_assets.core.media.object_keys import key_of
+from bookmarkai_assets.core.media.placement import Backend, Placement
+from bookmarkai_assets.core.media.ports import Tombstone
+from bookmarkai_assets.core.media.retention import Evidence, RetentionPolicy
+from bookmarkai_assets.operations.media import placing, relocating
+from bookmarkai_assets.operations.media.holding import MediaWork
+from bookmarkai_assets.operations.shares.intake import add_shares
+from bookmarkai_assets.operations.storage import clean_up, moving
+from bookmarkai_assets.operations.storage.sweeping import sweep_leftovers
+from bookmarkai_assets.operations.transcripts import transcribing
+from bookmarkai_assets.operations.transcripts.files import put_transcript_files
 from tests.crash import world
 
 

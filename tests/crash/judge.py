@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from pathlib import Path
 
-from bookmarkai_assets.core.media import media_id_of
+from bookmarkai_assets.core.media.media import media_id_of
 from tests.crash.snapshot import LocalFile, Row, Snapshot, moment, proof_of
 from tests.crash.world import (
     BUCKET,

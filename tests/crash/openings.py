@@ -8,7 +8,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import timedelta
 
-from bookmarkai_assets.core.placement import Backend
+from bookmarkai_assets.core.media.placement import Backend
 from tests.crash.directory_s3 import Fault
 from tests.crash.runner import Installation, Kill
 from tests.crash.world import NAMES, USERS

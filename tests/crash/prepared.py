@@ -2,7 +2,7 @@
 
 from datetime import timedelta
 
-from bookmarkai_assets.core.placement import Backend, StorageMode
+from bookmarkai_assets.core.media.placement import Backend, StorageMode
 from tests.crash.runner import Installation, Kill
 from tests.crash.world import NAMES, USERS
 

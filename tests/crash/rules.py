@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, rule
 from typing_extensions import override
 
-from bookmarkai_assets.core.placement import Backend, StorageMode
+from bookmarkai_assets.core.media.placement import Backend, StorageMode
 from tests.crash.directory_s3 import Fault
 from tests.crash.openings import Faults, Opening
 from tests.crash.runner import Installation, Kill

@@ -21,7 +21,7 @@ from typing import Any
 from typing_extensions import override
 
 from bookmarkai_assets.core.errors import CleanUpRefusedError
-from bookmarkai_assets.core.placement import Backend, StorageMode
+from bookmarkai_assets.core.media.placement import Backend, StorageMode
 from tests.crash.directory_s3 import DirectoryS3, Fault
 from tests.crash.failpoints import FAILPOINTS
 from tests.crash.judge import (

@@ -21,8 +21,10 @@ from bookmarkai_assets.adapters.catalog import OpenCatalog
 _PACKAGE = "bookmarkai_assets."
 _OPERATIONS = "bookmarkai_assets.operations."
 # Helpers that everything passes through: who calls them says more.
-_NAMELESS = frozenset({"bookmarkai_assets.adapters.catalog.engine", "bookmarkai_assets.adapters.durable_files"})
-_FRAMEWORK = frozenset(f"{_OPERATIONS}{name}" for name in ("media_leases", "share_work", "transfers"))
+_NAMELESS = frozenset({"bookmarkai_assets.adapters.catalog.engine", "bookmarkai_assets.adapters.common.durable_files"})
+_FRAMEWORK = frozenset(
+    f"{_OPERATIONS}{name}" for name in ("media.holding", "media.transfers", "shares.leases", "shares.share_work")
+)
 _INNER = re.compile(r"\.<\w+>")
 _FILE_CALLS = ("fsync", "link", "unlink", "replace", "rename", "rmdir")
 

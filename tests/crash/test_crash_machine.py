@@ -4,14 +4,13 @@ import json
 import re
 import subprocess
 import sys
-from pathlib import Path
 from typing import Any
 
 import pytest
 
 from tests.crash.bugs import BUGS
+from tests.support.project import PROJECT
 
-PROJECT = Path(__file__).parents[2]
 KILLS = 300
 GROUPS = 2
 """The mistakes of a group share what is prepared before they are planted, each in a process forked after that."""

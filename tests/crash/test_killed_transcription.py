@@ -8,18 +8,18 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from bookmarkai_assets.core.media import media_id_of
-from bookmarkai_assets.core.part_ports import PartKey, PartTable
-from bookmarkai_assets.core.transcript_parts import TranscriptPart
+from bookmarkai_assets.core.media.media import media_id_of
+from bookmarkai_assets.core.transcripts.parts import TranscriptPart
+from bookmarkai_assets.core.transcripts.ports import PartKey, PartTable
 from bookmarkai_assets.demo.samples import SHORT_SAMPLES
-from bookmarkai_assets.operations.transcribing import TranscribedShare
+from bookmarkai_assets.operations.transcripts.transcribing import TranscribedShare
 from tests.plugins.vault import Vault
 from tests.support import sounds
 from tests.support.processes import wait_until
+from tests.support.project import PROJECT
 from tests.support.transcribing_child import engine, transcribe
 from tests.support.wer import word_error_rate
 
-PROJECT = Path(__file__).parents[2]
 SPOKEN = SHORT_SAMPLES[3]
 TIMES = 6
 

@@ -20,27 +20,28 @@ from typing_extensions import override
 from bookmarkai_assets.adapters.catalog import OpenCatalog, open_catalog
 from bookmarkai_assets.adapters.local_store import LocalStore
 from bookmarkai_assets.adapters.s3_store import S3Store
-from bookmarkai_assets.core.media import Media
+from bookmarkai_assets.core.downloads.ports import DownloadedVideo, DownloadLimits, Resolved, never
+from bookmarkai_assets.core.failures.retries import RetryPolicy
+from bookmarkai_assets.core.media.media import Media
+from bookmarkai_assets.core.media.placement import Backend, StorageMode, StoragePolicy
+from bookmarkai_assets.core.media.retention import RetentionPolicy
 from bookmarkai_assets.core.outcomes import Failure, Outcome
-from bookmarkai_assets.core.placement import Backend, StorageMode, StoragePolicy
-from bookmarkai_assets.core.ports import AddedShare, DownloadedVideo, DownloadLimits, Resolved, never
-from bookmarkai_assets.core.retention import RetentionPolicy
-from bookmarkai_assets.core.retries import RetryPolicy
 from bookmarkai_assets.core.rules import PipelineRules
-from bookmarkai_assets.operations import clean_up as clean_ups
-from bookmarkai_assets.operations.claiming import claim_due_shares
-from bookmarkai_assets.operations.clean_up import clean_up
-from bookmarkai_assets.operations.fetching import FetchedMedia, fetch_media
-from bookmarkai_assets.operations.intake import add_shares
-from bookmarkai_assets.operations.media_leases import MediaWork
-from bookmarkai_assets.operations.moving import move_media
-from bookmarkai_assets.operations.placing import place_media
-from bookmarkai_assets.operations.share_work import ShareWork
-from bookmarkai_assets.operations.transcribing import transcribe_share
-from bookmarkai_assets.operations.transcript_storing import media_without_files, store_transcript_files
-from bookmarkai_assets.operations.verifying import LOSSES, verify_storage
-from bookmarkai_assets.settings import load_settings
-from bookmarkai_assets.wiring import make_rules
+from bookmarkai_assets.core.shares.ports import AddedShare
+from bookmarkai_assets.operations.downloads.fetching import FetchedMedia, fetch_media
+from bookmarkai_assets.operations.media.holding import MediaWork
+from bookmarkai_assets.operations.media.placing import place_media
+from bookmarkai_assets.operations.shares.claiming import claim_due_shares
+from bookmarkai_assets.operations.shares.intake import add_shares
+from bookmarkai_assets.operations.shares.share_work import ShareWork
+from bookmarkai_assets.operations.storage import clean_up as clean_ups
+from bookmarkai_assets.operations.storage.clean_up import clean_up
+from bookmarkai_assets.operations.storage.moving import move_media
+from bookmarkai_assets.operations.storage.verifying import LOSSES, verify_storage
+from bookmarkai_assets.operations.transcripts.storing import media_without_files, store_transcript_files
+from bookmarkai_assets.operations.transcripts.transcribing import transcribe_share
+from bookmarkai_assets.settings.settings import load_settings
+from bookmarkai_assets.wiring.rules import make_rules
 from tests.crash.directory_s3 import DirectoryS3, Fault
 from tests.fakes.downloader import FakeDownloader
 from tests.fakes.speech import FakeSpeechEngine, speech_bytes

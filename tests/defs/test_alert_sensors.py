@@ -9,10 +9,11 @@ from typing import Any
 import dagster as dg
 import pytest
 
-from bookmarkai_assets.core.alert_ports import Receipt
-from bookmarkai_assets.core.ports import Catalog
-from bookmarkai_assets.settings import load_settings
-from bookmarkai_assets.wiring import make_alert_receivers, make_rules
+from bookmarkai_assets.core.alerts.ports import Receipt
+from bookmarkai_assets.core.catalog import Catalog
+from bookmarkai_assets.settings.settings import load_settings
+from bookmarkai_assets.wiring.monitoring import make_alert_receivers
+from bookmarkai_assets.wiring.rules import make_rules
 from tests.fakes.receivers import FakeReceiver, FakeSink
 from tests.plugins.pipeline import Pipeline
 from tests.support.storage_events import transfer

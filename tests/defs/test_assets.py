@@ -12,7 +12,6 @@ import pytest
 from dagster._core.errors import DagsterExecutionInterruptedError
 from sqlalchemy import create_engine, text
 
-from bookmarkai_assets import metadata
 from bookmarkai_assets.adapters.catalog.work import SqlWorkLedger
 from bookmarkai_assets.core.errors import (
     CatalogUnavailableError,
@@ -21,10 +20,11 @@ from bookmarkai_assets.core.errors import (
     StoreErrorClass,
     TranscriptionError,
 )
+from bookmarkai_assets.core.media.placement import StorageMode, StoragePolicy, place
 from bookmarkai_assets.core.outcomes import Failure, Outcome
-from bookmarkai_assets.core.placement import StorageMode, StoragePolicy, place
-from bookmarkai_assets.core.ports import Begun, Refused
-from bookmarkai_assets.core.transcripts import Transcript
+from bookmarkai_assets.core.shares.ports import Begun, Refused
+from bookmarkai_assets.core.transcripts.transcript import Transcript
+from bookmarkai_assets.metadata.keys import KEYS
 from tests.fakes.speech import speech_bytes
 from tests.plugins.pipeline import ASSETS, Pipeline, link, make_pipeline
 
@@ -65,7 +65,7 @@ def test_every_documented_metadata_key_is_there_and_no_other(pipeline: Pipeline)
     [share] = pipeline.share("pasta")
     pipeline.tick_and_run()
     for asset in ASSETS:
-        assert set(pipeline.metadata(asset, share)) == set(metadata.KEYS[asset])
+        assert set(pipeline.metadata(asset, share)) == set(KEYS[asset])
 
 
 def test_metadata_says_where_the_media_is_and_why(pipeline: Pipeline) -> None:

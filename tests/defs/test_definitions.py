@@ -3,11 +3,12 @@
 import dagster as dg
 import pytest
 
-from bookmarkai_assets import metadata, rollout_metadata
-from bookmarkai_assets.core.doubts import DoubtKind
-from bookmarkai_assets.core.gate import RuleName
+from bookmarkai_assets.core.rollout.gate import RuleName
+from bookmarkai_assets.core.transcripts.doubts import DoubtKind
 from bookmarkai_assets.definitions import build_defs
-from bookmarkai_assets.settings import load_settings
+from bookmarkai_assets.metadata.keys import KEYS
+from bookmarkai_assets.metadata.rollout import DAY_KEYS, STAGE_KEYS, WINDOW_KEYS
+from bookmarkai_assets.settings.settings import load_settings
 
 ASSETS = ["raw_video", "stored_media", "transcript"]
 
@@ -76,7 +77,7 @@ def test_every_asset_is_described(defs: dg.Definitions, asset: str) -> None:
     assert spec.group_name == "media"
     assert spec.tags.get("stage")
     assert spec.partitions_def == dg.DynamicPartitionsDefinition(name="shares")
-    for key, meaning in metadata.KEYS[asset].items():
+    for key, meaning in KEYS[asset].items():
         assert f"| `{key}` | {meaning} |" in (spec.description or "")
 
 
@@ -92,15 +93,15 @@ def test_every_asset_about_the_whole_is_described(defs: dg.Definitions, asset: s
     assert spec.group_name == group
     assert spec.tags.get("stage")
     assert spec.partitions_def is None
-    for key, meaning in metadata.KEYS[asset].items():
+    for key, meaning in KEYS[asset].items():
         assert f"| `{key}` | {meaning} |" in (spec.description or "")
 
 
 @pytest.mark.parametrize(
     ("asset", "keys"),
     [
-        ("rollout_metrics", rollout_metadata.DAY_KEYS | rollout_metadata.WINDOW_KEYS),
-        ("rollout_stage", rollout_metadata.STAGE_KEYS),
+        ("rollout_metrics", DAY_KEYS | WINDOW_KEYS),
+        ("rollout_stage", STAGE_KEYS),
     ],
 )
 def test_every_asset_about_the_rollout_is_described(defs: dg.Definitions, asset: str, keys: dict[str, str]) -> None:

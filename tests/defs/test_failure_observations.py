@@ -7,7 +7,7 @@ import pytest
 
 from bookmarkai_assets.core.errors import StoreError, StoreErrorClass, TranscriptionError
 from bookmarkai_assets.core.outcomes import FAILURES, Failure, Outcome
-from bookmarkai_assets.core.transcripts import Transcript
+from bookmarkai_assets.core.transcripts.transcript import Transcript
 from tests.plugins.pipeline import ASSETS, Pipeline, link
 
 Observed = tuple[str, str, dict[str, Any]]

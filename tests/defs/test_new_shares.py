@@ -11,7 +11,7 @@ from dagster._core.storage.tags import ASSET_PARTITION_RANGE_END_TAG, ASSET_PART
 from sqlalchemy import create_engine, text
 
 from bookmarkai_assets.batches import CLAIM_TAG
-from bookmarkai_assets.core.ports import Begun
+from bookmarkai_assets.core.shares.ports import Begun
 from bookmarkai_assets.defs.dead_runs import end_dead_runs
 from tests.plugins.pipeline import ASSETS, Pipeline
 

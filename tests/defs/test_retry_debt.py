@@ -2,8 +2,10 @@
 
 from typing import Any
 
-from bookmarkai_assets import metadata
 from bookmarkai_assets.core.outcomes import Failure, Outcome
+from bookmarkai_assets.metadata.failures import debt_metadata
+from bookmarkai_assets.metadata.keys import KEYS
+from bookmarkai_assets.metadata.tables import MAX_SELECTION_CHARACTERS
 from tests.plugins.pipeline import Pipeline, link
 
 
@@ -19,7 +21,7 @@ def test_the_debt_is_shown_in_numbers_and_words(pipeline: Pipeline) -> None:
     assert pipeline.run_schedule("hourly_retry_debt").success
 
     shown = pipeline.report_metadata("retry_debt")
-    assert set(shown) == set(metadata.KEYS["retry_debt"])
+    assert set(shown) == set(KEYS["retry_debt"])
     assert [shown[key] for key in ("total", "transient", "terminal", "waiting", "put_off")] == [3, 1, 2, 1, 0]
     assert shown["oldest_hours"] == 0.0
     assert (
@@ -54,9 +56,9 @@ def test_a_selection_is_cut_between_two_keys() -> None:
         "partitions": ", ".join(keys),
     }
     sums = dict.fromkeys(("total", "transient", "terminal", "waiting", "put_off"), 0)
-    shown: Any = metadata.of_debt({"at": "2026-01-01T01:00:00+00:00", **sums, "failures": [line], "held": []})
+    shown: Any = debt_metadata({"at": "2026-01-01T01:00:00+00:00", **sums, "failures": [line], "held": []})
     [selection] = shown["partitions"].value.values()
     kept, _, rest = selection.rpartition(", … ")
     assert kept.split(", ") == keys[: len(kept.split(", "))]
-    assert len(selection) < metadata.MAX_SELECTION_CHARACTERS + 100
+    assert len(selection) < MAX_SELECTION_CHARACTERS + 100
     assert "bookmarkai shares debt --partitions" in rest

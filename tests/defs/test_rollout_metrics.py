@@ -8,14 +8,14 @@ from typing import Any
 import dagster as dg
 import pytest
 
-from bookmarkai_assets import rollout_metadata
 from bookmarkai_assets.core.errors import StoreError, StoreErrorClass
-from bookmarkai_assets.core.gate import RuleName
-from bookmarkai_assets.core.rollout import Stage
-from bookmarkai_assets.core.windows import GRID, WINDOWS
-from bookmarkai_assets.operations.rollout import set_stage
-from bookmarkai_assets.settings import load_settings
-from bookmarkai_assets.wiring import make_rules
+from bookmarkai_assets.core.rollout.gate import RuleName
+from bookmarkai_assets.core.rollout.stages import Stage
+from bookmarkai_assets.core.rollout.windows import GRID, WINDOWS
+from bookmarkai_assets.metadata.rollout import CHECK_KEYS, DAY_KEYS, STAGE_KEYS, WINDOW_KEYS
+from bookmarkai_assets.operations.rollout.deciding import set_stage
+from bookmarkai_assets.settings.settings import load_settings
+from bookmarkai_assets.wiring.rules import make_rules
 from tests.plugins.pipeline import Pipeline
 from tests.support.storage_events import transfer
 
@@ -104,12 +104,12 @@ def test_every_entry_is_documented(pipeline: Pipeline) -> None:
     result = measure(pipeline, assets=ROLLOUT)
 
     found = entries(pipeline, day_key(now))
-    assert {key for key in found if key.startswith("24h/")} == {f"24h/{key}" for key in rollout_metadata.WINDOW_KEYS}
-    assert {key for key in found if key.partition("/")[0] not in WINDOWS} == set(rollout_metadata.DAY_KEYS)
+    assert {key for key in found if key.startswith("24h/")} == {f"24h/{key}" for key in WINDOW_KEYS}
+    assert {key for key in found if key.partition("/")[0] not in WINDOWS} == set(DAY_KEYS)
     stage = pipeline.report_metadata("rollout_stage")
-    assert set(stage) <= set(rollout_metadata.STAGE_KEYS)
+    assert set(stage) <= set(STAGE_KEYS)
     for check in pipeline.checks(result).values():
-        assert set(check.metadata) <= set(rollout_metadata.CHECK_KEYS)
+        assert set(check.metadata) <= set(CHECK_KEYS)
 
 
 def test_charts_are_pictures_within_the_metadata(pipeline: Pipeline) -> None:

@@ -7,16 +7,16 @@ from typing import Any
 import dagster as dg
 import pytest
 
-from bookmarkai_assets.core.placement import StorageMode
-from bookmarkai_assets.core.rollout import Action, Decision, Stage
+from bookmarkai_assets.core.media.placement import StorageMode
+from bookmarkai_assets.core.rollout.stages import Action, Decision, Stage
+from bookmarkai_assets.core.rollout.windows import GRID
 from bookmarkai_assets.core.rules import PipelineRules
-from bookmarkai_assets.core.windows import GRID
 from bookmarkai_assets.defs.rollout_decisions import rollout_decisions
 from bookmarkai_assets.defs.rollout_stage import rollout_stage
-from bookmarkai_assets.operations.rollout import resume, roll_back, set_stage
-from bookmarkai_assets.operations.rollout_metrics import gate_figures
-from bookmarkai_assets.settings import load_settings
-from bookmarkai_assets.wiring import make_rules
+from bookmarkai_assets.operations.rollout.deciding import resume, roll_back, set_stage
+from bookmarkai_assets.operations.rollout.measuring import gate_figures
+from bookmarkai_assets.settings.settings import load_settings
+from bookmarkai_assets.wiring.rules import make_rules
 from tests.plugins.pipeline import Pipeline
 from tests.support.storage_events import transfer
 

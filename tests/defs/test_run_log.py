@@ -1,15 +1,14 @@
 """What a run's log shows of the work: with the project's dagster.yaml, what the pipeline itself has to say."""
 
-from pathlib import Path
-
 from dagster._core.test_utils import instance_for_test
 from dagster_shared.yaml_utils import load_yaml_from_path
 
 from bookmarkai_assets.core.errors import TranscriptionError
 from tests.fakes.speech import FakeSpeechEngine, speech_bytes
 from tests.plugins.pipeline import Pipeline, link
+from tests.support.project import PROJECT
 
-CONFIGURATION = Path(__file__).parents[2] / "dagster_home" / "dagster.yaml"
+CONFIGURATION = PROJECT / "dagster_home" / "dagster.yaml"
 
 
 def test_the_log_of_a_run_says_where_a_long_transcription_goes_on(pipeline: Pipeline) -> None:

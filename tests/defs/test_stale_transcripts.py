@@ -8,7 +8,8 @@ from typing import Any
 import dagster as dg
 import pytest
 
-from bookmarkai_assets import metadata
+from bookmarkai_assets.metadata.tables import MAX_SELECTION_CHARACTERS
+from bookmarkai_assets.metadata.transcripts import staleness_metadata
 from tests.fakes.speech import FakeSpeechEngine
 from tests.plugins.pipeline import ASSETS, Pipeline, link
 from tests.support.catalog import execute
@@ -184,8 +185,8 @@ def test_metadata_of_many_stale_transcripts_stays_small() -> None:
     keys = [f"00000000-0000-4000-8000-{number:012}" for number in range(1000)]
     sums = dict.fromkeys(("stale", "transcripts", "without_media", "not_made_here"), 1000)
     report = {"set": {}, "weights_unknown": "no model", "made_by": [], "shares": [], "partitions": ", ".join(keys)}
-    shown: Any = metadata.of_staleness(report | sums | {"path": None})
-    assert len(shown["partitions"]) < metadata.MAX_SELECTION_CHARACTERS + 100
+    shown: Any = staleness_metadata(report | sums | {"path": None})
+    assert len(shown["partitions"]) < MAX_SELECTION_CHARACTERS + 100
     assert shown["partitions"].endswith("… (`bookmarkai transcripts stale --partitions`)")
     assert shown["weights_unknown"] == "no model"
     assert "backfill" not in shown

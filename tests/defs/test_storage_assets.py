@@ -6,7 +6,7 @@ import dagster as dg
 import pytest
 
 from bookmarkai_assets.core.errors import StoreError, StoreErrorClass
-from bookmarkai_assets.core.ports import StoredObject
+from bookmarkai_assets.core.media.ports import StoredObject
 from tests.fakes.stores import digest_of_bytes
 from tests.plugins.pipeline import ASSETS, Pipeline, link
 

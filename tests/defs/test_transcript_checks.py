@@ -3,7 +3,7 @@
 import dagster as dg
 import pytest
 
-from bookmarkai_assets.core.doubts import DoubtKind
+from bookmarkai_assets.core.transcripts.doubts import DoubtKind
 from tests.fakes.speech import silence_bytes, speech_bytes
 from tests.plugins.pipeline import Pipeline, link
 

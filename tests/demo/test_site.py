@@ -18,7 +18,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 import bookmarkai_assets
-from bookmarkai_assets.core.urls import AdmittedLink, HostPort, RefusedLink, admit
+from bookmarkai_assets.core.links.urls import AdmittedLink, HostPort, RefusedLink, admit
 from bookmarkai_assets.demo.samples import BROKEN_SAMPLE, GOOD_SAMPLES, SHORT_SAMPLES, Sample
 from bookmarkai_assets.demo.site import SampleSite
 

@@ -9,9 +9,16 @@ from pathlib import Path
 
 from typing_extensions import override
 
-from bookmarkai_assets.core.media import Digest, VideoInfo
+from bookmarkai_assets.core.downloads.ports import (
+    DownloadedFile,
+    DownloadedVideo,
+    Downloader,
+    DownloadLimits,
+    Resolved,
+    never,
+)
+from bookmarkai_assets.core.media.media import Digest, VideoInfo
 from bookmarkai_assets.core.outcomes import Failure, Outcome
-from bookmarkai_assets.core.ports import DownloadedFile, DownloadedVideo, Downloader, DownloadLimits, Resolved, never
 
 INFO = VideoInfo(
     title="A video",

@@ -4,9 +4,9 @@ from collections.abc import Sequence
 
 from typing_extensions import override
 
-from bookmarkai_assets.core.alert_messages import Message
-from bookmarkai_assets.core.alert_ports import AlertReceiver, MetricSink, MetricSinkError, Receipt, Reply
-from bookmarkai_assets.core.published_metrics import Datum
+from bookmarkai_assets.core.alerts.messages import Message
+from bookmarkai_assets.core.alerts.ports import AlertReceiver, MetricSink, MetricSinkError, Receipt, Reply
+from bookmarkai_assets.core.rollout.published_metrics import Datum
 
 
 class FakeReceiver(AlertReceiver):

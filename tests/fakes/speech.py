@@ -9,9 +9,9 @@ from pathlib import Path
 from typing_extensions import override
 
 from bookmarkai_assets.core.errors import BookmarkAIError, ConfigurationError, TranscriptionError
-from bookmarkai_assets.core.ports import SpeechEngine, unwatched
-from bookmarkai_assets.core.transcript_parts import TranscriptPart, joined, telling_part, unkept
-from bookmarkai_assets.core.transcripts import UNKNOWN, Recipe, Segment, Setup, Transcript, Word
+from bookmarkai_assets.core.transcripts.parts import TranscriptPart, joined, telling_part, unkept
+from bookmarkai_assets.core.transcripts.ports import SpeechEngine, unwatched
+from bookmarkai_assets.core.transcripts.transcript import UNKNOWN, Recipe, Segment, Setup, Transcript, Word
 
 _SPEECH = b"speech:"
 _SILENCE = b"silence:"

@@ -14,11 +14,11 @@ from typing import BinaryIO
 from typing_extensions import Buffer, override
 
 from bookmarkai_assets.core.errors import ObjectConflictError, ObjectNotFoundError, StoreError, StoreErrorClass
-from bookmarkai_assets.core.key_safety import check_key
-from bookmarkai_assets.core.media import Digest
-from bookmarkai_assets.core.placement import Backend
-from bookmarkai_assets.core.ports import Leftover, ListedObject, MediaStore, StoredObject, untold
-from bookmarkai_assets.core.tag_safety import check_tags
+from bookmarkai_assets.core.media.key_safety import check_key
+from bookmarkai_assets.core.media.media import Digest
+from bookmarkai_assets.core.media.placement import Backend
+from bookmarkai_assets.core.media.ports import Leftover, ListedObject, MediaStore, StoredObject, untold
+from bookmarkai_assets.core.media.tag_safety import check_tags
 
 OPERATIONS = frozenset({"put", "get", "open", "head", "list", "delete", "presign", "leftovers", "remove_leftover"})
 """What `fail_next` can make fail."""

@@ -10,16 +10,16 @@ from typing import Any
 import pytest
 
 from bookmarkai_assets.adapters.catalog import open_catalog
-from bookmarkai_assets.core.media import Media
+from bookmarkai_assets.core.media.media import Media
+from bookmarkai_assets.core.media.placement import Backend, StorageMode, bucket_of
+from bookmarkai_assets.core.media.ports import MediaStore
 from bookmarkai_assets.core.outcomes import Failure
-from bookmarkai_assets.core.placement import Backend, StorageMode, bucket_of
-from bookmarkai_assets.core.ports import MediaStore
-from bookmarkai_assets.core.rollout import Stage
+from bookmarkai_assets.core.rollout.stages import Stage
 from bookmarkai_assets.demo.seaweed import SeaweedServer
-from bookmarkai_assets.operations.fetching import fetch_media
-from bookmarkai_assets.operations.placing import place_media
-from bookmarkai_assets.operations.rollout import resume, roll_back, set_stage
-from bookmarkai_assets.operations.share_work import LeasedShare, ShareWork
+from bookmarkai_assets.operations.downloads.fetching import fetch_media
+from bookmarkai_assets.operations.media.placing import place_media
+from bookmarkai_assets.operations.rollout.deciding import resume, roll_back, set_stage
+from bookmarkai_assets.operations.shares.share_work import LeasedShare, ShareWork
 from tests.plugins.vault import Vault
 from tests.support.s3_bench import make_store
 

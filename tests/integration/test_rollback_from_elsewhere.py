@@ -11,11 +11,11 @@ from typing import Any
 import pytest
 
 from bookmarkai_assets.adapters.catalog import open_catalog
-from bookmarkai_assets.core.media import Media
-from bookmarkai_assets.core.placement import Backend, StorageMode
-from bookmarkai_assets.core.ports import MediaStore
-from bookmarkai_assets.settings import Settings, load_settings
-from bookmarkai_assets.wiring import make_rules
+from bookmarkai_assets.core.media.media import Media
+from bookmarkai_assets.core.media.placement import Backend, StorageMode
+from bookmarkai_assets.core.media.ports import MediaStore
+from bookmarkai_assets.settings.settings import Settings, load_settings
+from bookmarkai_assets.wiring.rules import make_rules
 from tests.plugins.vault import Vault
 
 SHARES = 6

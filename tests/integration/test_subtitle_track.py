@@ -9,9 +9,9 @@ from pathlib import Path
 import pytest
 from typing_extensions import override
 
-from bookmarkai_assets.core.subtitles import cues_of
-from bookmarkai_assets.core.subtitles_formats import to_webvtt
-from bookmarkai_assets.core.subtitles_text import clean_speech
+from bookmarkai_assets.core.transcripts.subtitles import cues_of
+from bookmarkai_assets.core.transcripts.subtitles_formats import to_webvtt
+from bookmarkai_assets.core.transcripts.subtitles_text import clean_speech
 from bookmarkai_assets.demo.samples import SHORT_SAMPLES
 from tests.support.browser import CHROMIUM, open_page
 from tests.support.transcripts import A_MOMENT, HOSTILE, SCRIPTS, segment, spoken, transcript

@@ -6,8 +6,8 @@ from dataclasses import replace
 import pytest
 
 from bookmarkai_assets.adapters.s3_store import S3Store
-from bookmarkai_assets.core.placement import Backend, StorageMode
-from bookmarkai_assets.operations.transcribing import TranscribedShare
+from bookmarkai_assets.core.media.placement import Backend, StorageMode
+from bookmarkai_assets.operations.transcripts.transcribing import TranscribedShare
 from tests.fakes.speech import speech_bytes
 from tests.plugins.vault import Vault
 from tests.support.fault_proxy import FaultProxy

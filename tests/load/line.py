@@ -15,19 +15,20 @@ from typing import Any
 
 from bookmarkai_assets.adapters.catalog import OpenCatalog
 from bookmarkai_assets.adapters.local_store import LocalStore
+from bookmarkai_assets.core.downloads.ports import Downloader
+from bookmarkai_assets.core.links.urls import HostPort
+from bookmarkai_assets.core.media.placement import Backend
 from bookmarkai_assets.core.outcomes import Failure
-from bookmarkai_assets.core.placement import Backend
-from bookmarkai_assets.core.ports import AddedShare, Downloader
-from bookmarkai_assets.core.urls import HostPort
-from bookmarkai_assets.operations.claiming import ClaimedRun, claim_due_shares, keep_queued_claims
-from bookmarkai_assets.operations.fetching import fetch_media
-from bookmarkai_assets.operations.intake import add_shares
-from bookmarkai_assets.operations.placing import place_media
-from bookmarkai_assets.operations.run_patience import run_patience
-from bookmarkai_assets.operations.share_work import ShareWork
-from bookmarkai_assets.operations.transcribing import transcribe_share
-from bookmarkai_assets.settings import load_settings
-from bookmarkai_assets.wiring import make_rules
+from bookmarkai_assets.core.shares.ports import AddedShare
+from bookmarkai_assets.operations.downloads.fetching import fetch_media
+from bookmarkai_assets.operations.downloads.run_patience import run_patience
+from bookmarkai_assets.operations.media.placing import place_media
+from bookmarkai_assets.operations.shares.claiming import ClaimedRun, claim_due_shares, keep_queued_claims
+from bookmarkai_assets.operations.shares.intake import add_shares
+from bookmarkai_assets.operations.shares.share_work import ShareWork
+from bookmarkai_assets.operations.transcripts.transcribing import transcribe_share
+from bookmarkai_assets.settings.settings import load_settings
+from bookmarkai_assets.wiring.rules import make_rules
 from tests.fakes.speech import FakeSpeechEngine
 
 USER = "11111111-1111-4111-8111-111111111111"

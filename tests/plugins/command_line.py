@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 
 from bookmarkai_assets.cli.main import run
-from bookmarkai_assets.settings import Settings
+from bookmarkai_assets.settings.settings import Settings
 
 
 @dataclass(frozen=True)

@@ -21,18 +21,18 @@ import pytest
 from typing_extensions import override
 from xdist.scheduler import LoadScopeScheduling  # type: ignore[import-untyped]  # it ships no types
 
-from bookmarkai_assets.core.ports import Catalog
+from bookmarkai_assets.core.catalog import Catalog
 from bookmarkai_assets.demo.dagster_dev import DagsterDev, free_port
 from bookmarkai_assets.demo.seaweed import SeaweedServer
 from bookmarkai_assets.demo.site import SampleSite
-from bookmarkai_assets.operations.reports import share_report
-from bookmarkai_assets.settings import load_settings
-from bookmarkai_assets.wiring import open_catalog
+from bookmarkai_assets.operations.shares.reports import share_report
+from bookmarkai_assets.settings.settings import load_settings
+from bookmarkai_assets.wiring.catalog import open_catalog
 from tests.support.graphql import GraphQL
 from tests.support.hostile_site import HostileSite, hostile_site
+from tests.support.project import PROJECT
 
 LIVE_FILES = frozenset({"tests/integration/test_live_pipeline.py", "tests/integration/test_ui.py"})
-PROJECT = Path(__file__).parents[2]
 SHORT_DAEMON_INTERVAL = PROJECT / "tests" / "support" / "short_daemon_interval"
 BUCKET = "live-media"
 LEASE_SECONDS = 8

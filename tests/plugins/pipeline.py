@@ -14,12 +14,12 @@ from dagster._core.storage.tags import ASSET_PARTITION_RANGE_END_TAG, ASSET_PART
 
 from bookmarkai_assets.adapters.catalog import OpenCatalog, open_catalog
 from bookmarkai_assets.adapters.local_store import LocalStore
-from bookmarkai_assets.core.placement import Backend
+from bookmarkai_assets.core.media.placement import Backend
 from bookmarkai_assets.definitions import build_defs
-from bookmarkai_assets.operations.intake import add_shares
-from bookmarkai_assets.operations.reports import share_report
-from bookmarkai_assets.settings import load_settings
-from bookmarkai_assets.wiring import make_rules
+from bookmarkai_assets.operations.shares.intake import add_shares
+from bookmarkai_assets.operations.shares.reports import share_report
+from bookmarkai_assets.settings.settings import load_settings
+from bookmarkai_assets.wiring.rules import make_rules
 from tests.fakes.downloader import DownloadCall, FakeDownloader
 from tests.fakes.speech import FakeSpeechEngine, speech_bytes
 from tests.fakes.stores import FakeMediaStore

@@ -7,32 +7,35 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import pytest
 
 from bookmarkai_assets.adapters.catalog import OpenCatalog, open_catalog
 from bookmarkai_assets.adapters.local_store import LocalStore
-from bookmarkai_assets.core.media import Media, media_id_of
+from bookmarkai_assets.core.media.media import Media, media_id_of
+from bookmarkai_assets.core.media.placement import Backend, StorageMode, StoragePolicy
 from bookmarkai_assets.core.outcomes import Failure
-from bookmarkai_assets.core.placement import Backend, StorageMode, StoragePolicy
-from bookmarkai_assets.core.ports import AddedShare, MediaStore
 from bookmarkai_assets.core.rules import PipelineRules
-from bookmarkai_assets.operations.clean_up import clean_up
-from bookmarkai_assets.operations.clean_up_report import CleanUpReport
-from bookmarkai_assets.operations.fetching import fetch_media
-from bookmarkai_assets.operations.intake import add_shares
-from bookmarkai_assets.operations.media_leases import MediaWork
-from bookmarkai_assets.operations.moving import Move, move_media
-from bookmarkai_assets.operations.placing import place_media
-from bookmarkai_assets.operations.share_work import LeasedShare, ShareWork
-from bookmarkai_assets.operations.transcribing import transcribe_share
-from bookmarkai_assets.operations.verifying import VerificationReport, verify_storage
-from bookmarkai_assets.settings import load_settings
-from bookmarkai_assets.wiring import make_rules
+from bookmarkai_assets.core.shares.ports import AddedShare
+from bookmarkai_assets.operations.downloads.fetching import fetch_media
+from bookmarkai_assets.operations.media.holding import MediaWork
+from bookmarkai_assets.operations.media.placing import place_media
+from bookmarkai_assets.operations.shares.intake import add_shares
+from bookmarkai_assets.operations.shares.share_work import LeasedShare, ShareWork
+from bookmarkai_assets.operations.storage.clean_up import clean_up
+from bookmarkai_assets.operations.storage.clean_up_report import CleanUpReport
+from bookmarkai_assets.operations.storage.moving import Move, move_media
+from bookmarkai_assets.operations.storage.verifying import VerificationReport, verify_storage
+from bookmarkai_assets.operations.transcripts.transcribing import transcribe_share
+from bookmarkai_assets.settings.settings import load_settings
+from bookmarkai_assets.wiring.rules import make_rules
 from tests.fakes.downloader import FakeDownloader
 from tests.fakes.speech import FakeSpeechEngine, speech_bytes
 from tests.fakes.stores import FakeMediaStore
+
+if TYPE_CHECKING:
+    from bookmarkai_assets.core.media.ports import MediaStore
 
 USER = "11111111-1111-4111-8111-111111111111"
 

@@ -11,11 +11,12 @@ from uuid import uuid4
 from sqlalchemy import Connection, text
 
 from bookmarkai_assets.adapters.catalog import OpenCatalog
-from bookmarkai_assets.core.media import Blob, Digest, Media, MediaState, VideoInfo
+from bookmarkai_assets.core.media.media import Blob, Digest, Media, MediaState, VideoInfo
+from bookmarkai_assets.core.media.placement import Backend, Placement, StorageMode
+from bookmarkai_assets.core.media.ports import Tombstone
 from bookmarkai_assets.core.outcomes import Failure, Outcome
-from bookmarkai_assets.core.placement import Backend, Placement, StorageMode
-from bookmarkai_assets.core.ports import Begun, Tombstone
-from bookmarkai_assets.core.transcripts import Segment, Transcript
+from bookmarkai_assets.core.shares.ports import Begun
+from bookmarkai_assets.core.transcripts.transcript import Segment, Transcript
 
 T = TypeVar("T")
 

@@ -4,16 +4,16 @@ import gzip
 import itertools
 import tomllib
 from collections.abc import Iterable, Iterator, Mapping
-from pathlib import Path
 from typing import Any
 
 from tests.support.hostile_files import hostile_file
 from tests.support.hostile_site import Answer, HostileSite
+from tests.support.project import PROJECT
 
 Case = Mapping[str, Any]
 """One entry of a corpus file, as its head explains it."""
 
-_CORPUS = Path(__file__).parents[1] / "corpus"
+_CORPUS = PROJECT / "tests" / "corpus"
 _PIECE = b"\0" * 65_536
 
 

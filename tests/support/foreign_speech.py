@@ -6,7 +6,9 @@
 from dataclasses import dataclass
 from pathlib import Path
 
-_DIRECTORY = Path(__file__).parents[1] / "samples"
+from tests.support.project import PROJECT
+
+_DIRECTORY = PROJECT / "tests" / "samples"
 
 
 @dataclass(frozen=True)

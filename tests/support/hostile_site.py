@@ -11,7 +11,7 @@ from urllib.parse import urlsplit
 
 from typing_extensions import override
 
-from bookmarkai_assets.core.urls import HostPort
+from bookmarkai_assets.core.links.urls import HostPort
 
 _BLOCK = b"\0" * 65_536
 

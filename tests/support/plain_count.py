@@ -5,11 +5,11 @@ from collections.abc import Sequence
 
 import pytest
 
-from bookmarkai_assets.core.latency import RELATIVE_ERROR, SHORTEST_SECONDS
-from bookmarkai_assets.core.metrics import Latency, WindowMetrics
-from bookmarkai_assets.core.placement import Backend
-from bookmarkai_assets.core.storage_events import StorageEvent
-from bookmarkai_assets.core.windows import Window
+from bookmarkai_assets.core.media.placement import Backend
+from bookmarkai_assets.core.media.storage_events import StorageEvent
+from bookmarkai_assets.core.rollout.latency import RELATIVE_ERROR, SHORTEST_SECONDS
+from bookmarkai_assets.core.rollout.metrics import Latency, WindowMetrics
+from bookmarkai_assets.core.rollout.windows import Window
 
 TOLD_APART = ["throttled", "access_denied", "timeout", "not_found", "checksum"]
 """The errors that have a count of their own."""

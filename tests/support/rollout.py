@@ -7,15 +7,15 @@ from typing import Any
 
 from typing_extensions import override
 
-from bookmarkai_assets.core.gate import GateFigures, window_to_judge
-from bookmarkai_assets.core.placement import StorageMode, StoragePolicy
-from bookmarkai_assets.core.ports import Catalog
-from bookmarkai_assets.core.rollout import AbortTarget, Decision, RolloutControl, RolloutPlan, Stage
-from bookmarkai_assets.core.rollout_ports import RecordedVerification, RolloutLedger
+from bookmarkai_assets.core.catalog import Catalog
+from bookmarkai_assets.core.media.placement import StorageMode, StoragePolicy
+from bookmarkai_assets.core.rollout.gate import GateFigures, window_to_judge
+from bookmarkai_assets.core.rollout.ports import RecordedVerification, RolloutLedger
+from bookmarkai_assets.core.rollout.stages import AbortTarget, Decision, RolloutControl, RolloutPlan, Stage
 from bookmarkai_assets.core.rules import PipelineRules
-from bookmarkai_assets.operations.rollout import Evaluation, evaluate, state_of
-from bookmarkai_assets.settings import load_settings
-from bookmarkai_assets.wiring import make_rules
+from bookmarkai_assets.operations.rollout.deciding import Evaluation, evaluate, state_of
+from bookmarkai_assets.settings.settings import load_settings
+from bookmarkai_assets.wiring.rules import make_rules
 
 START = datetime(2026, 3, 2, 12, tzinfo=UTC)
 STAGE_TIME = timedelta(days=7)

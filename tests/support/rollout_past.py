@@ -5,11 +5,11 @@ from datetime import UTC, datetime, timedelta
 from typing import Any
 
 from bookmarkai_assets.adapters.catalog import OpenCatalog
-from bookmarkai_assets.core.rollout import Action, Decision, Stage
-from bookmarkai_assets.core.rollout_ports import RecordedVerification
+from bookmarkai_assets.core.rollout.ports import RecordedVerification
+from bookmarkai_assets.core.rollout.stages import Action, Decision, Stage
 from bookmarkai_assets.core.rules import PipelineRules
-from bookmarkai_assets.settings import load_settings
-from bookmarkai_assets.wiring import make_rules
+from bookmarkai_assets.settings.settings import load_settings
+from bookmarkai_assets.wiring.rules import make_rules
 from tests.plugins.command_line import BookmarkAI
 from tests.support.storage_events import transfer
 

@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import Any
 
 from bookmarkai_assets.adapters.s3_store import S3Store
-from bookmarkai_assets.core.ports import StoredObject, untold
+from bookmarkai_assets.core.media.ports import StoredObject, untold
 from bookmarkai_assets.demo.seaweed import SeaweedServer
 from tests.fakes.stores import digest_of_bytes
 from tests.support.fault_proxy import FaultProxy

@@ -14,7 +14,7 @@ from pathlib import Path
 
 from bookmarkai_assets.adapters.local_store import LocalStore
 from bookmarkai_assets.core.errors import StoreError
-from bookmarkai_assets.core.ports import Leftover, LeftoverKind
+from bookmarkai_assets.core.media.ports import Leftover, LeftoverKind
 from tests.fakes.stores import digest_of_bytes
 
 NO_MOUNT = 77

@@ -5,9 +5,9 @@ from datetime import UTC, datetime, timedelta
 
 from hypothesis import strategies as st
 
-from bookmarkai_assets.core.storage_events import StorageEvent
-from bookmarkai_assets.core.tallies import Series, Tally, Totals, roll_up
-from bookmarkai_assets.core.windows import GRID, Window, tiles
+from bookmarkai_assets.core.media.storage_events import StorageEvent
+from bookmarkai_assets.core.rollout.tallies import Series, Tally, Totals, roll_up
+from bookmarkai_assets.core.rollout.windows import GRID, Window, tiles
 
 NOON = datetime(2026, 3, 1, 12, tzinfo=UTC)
 """A moment on the grid, in the first day of a month."""

@@ -4,9 +4,9 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
-from bookmarkai_assets.core.media import Digest
-from bookmarkai_assets.core.placement import Backend
-from bookmarkai_assets.core.ports import MediaStore, StoredObject, untold
+from bookmarkai_assets.core.media.media import Digest
+from bookmarkai_assets.core.media.placement import Backend
+from bookmarkai_assets.core.media.ports import MediaStore, StoredObject, untold
 from tests.fakes.stores import digest_of_bytes
 
 VIDEO = b"video bytes " * 1000

@@ -10,13 +10,15 @@ from pathlib import Path
 
 from bookmarkai_assets.adapters.local_store import LocalStore
 from bookmarkai_assets.adapters.speech.faster_whisper import FasterWhisperEngine
+from bookmarkai_assets.core.catalog import Catalog
+from bookmarkai_assets.core.media.placement import Backend
 from bookmarkai_assets.core.outcomes import Failure
-from bookmarkai_assets.core.placement import Backend
-from bookmarkai_assets.core.ports import Catalog, SpeechEngine
-from bookmarkai_assets.operations.share_work import ShareWork
-from bookmarkai_assets.operations.transcribing import TranscribedShare, transcribe_share
-from bookmarkai_assets.settings import load_settings
-from bookmarkai_assets.wiring import make_rules, open_catalog
+from bookmarkai_assets.core.transcripts.ports import SpeechEngine
+from bookmarkai_assets.operations.shares.share_work import ShareWork
+from bookmarkai_assets.operations.transcripts.transcribing import TranscribedShare, transcribe_share
+from bookmarkai_assets.settings.settings import load_settings
+from bookmarkai_assets.wiring.catalog import open_catalog
+from bookmarkai_assets.wiring.rules import make_rules
 
 
 def engine() -> SpeechEngine:

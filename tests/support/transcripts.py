@@ -4,7 +4,7 @@ from collections.abc import Iterable, Sequence
 
 from hypothesis import strategies as st
 
-from bookmarkai_assets.core.transcripts import Recipe, Segment, Transcript, Word
+from bookmarkai_assets.core.transcripts.transcript import Recipe, Segment, Transcript, Word
 
 RECIPE = Recipe("faster-whisper", "1.2.1", "tiny.en", "ab" * 32, {"beam_size": 5, "task": "transcribe"})
 

@@ -13,7 +13,7 @@ from typing import Any
 
 from typing_extensions import override
 
-from bookmarkai_assets.core.site_access import UpstreamProxy
+from bookmarkai_assets.core.downloads.access import UpstreamProxy
 
 USER, PASSWORD = "worker", "pa:ss w0rd@"
 

@@ -4,9 +4,9 @@ from sqlalchemy import Connection, select
 from typing_extensions import override
 
 from bookmarkai_assets.adapters.catalog.engine import Database
-from bookmarkai_assets.adapters.catalog.rollout_tables import cursors as table
-from bookmarkai_assets.adapters.catalog.tables import insert_into
-from bookmarkai_assets.core.rollout_ports import Cursors
+from bookmarkai_assets.adapters.catalog.tables.base import insert_into
+from bookmarkai_assets.adapters.catalog.tables.rollout import cursors as table
+from bookmarkai_assets.core.rollout.ports import Cursors
 
 
 class SqlCursors(Cursors):

@@ -13,12 +13,13 @@ from typing_extensions import override
 from bookmarkai_assets.adapters.catalog import cursors
 from bookmarkai_assets.adapters.catalog.engine import Database
 from bookmarkai_assets.adapters.catalog.events import rows_after
-from bookmarkai_assets.adapters.catalog.rollout_tables import event_totals as table
-from bookmarkai_assets.adapters.catalog.tables import insert_into, storage_events
-from bookmarkai_assets.core.rollout_ports import EventTotals, RollUpProgress
-from bookmarkai_assets.core.storage_events import StorageEvent
-from bookmarkai_assets.core.tallies import Series, Tally, Totals, roll_up
-from bookmarkai_assets.core.windows import GRID, Span, Window, tiles
+from bookmarkai_assets.adapters.catalog.tables.base import insert_into
+from bookmarkai_assets.adapters.catalog.tables.media import storage_events
+from bookmarkai_assets.adapters.catalog.tables.rollout import event_totals as table
+from bookmarkai_assets.core.media.storage_events import StorageEvent
+from bookmarkai_assets.core.rollout.ports import EventTotals, RollUpProgress
+from bookmarkai_assets.core.rollout.tallies import Series, Tally, Totals, roll_up
+from bookmarkai_assets.core.rollout.windows import GRID, Span, Window, tiles
 
 CURSOR = "event_totals"
 """Under this name `cursors` has the position up to which events are added up."""

@@ -10,9 +10,9 @@ from typing_extensions import override
 from bookmarkai_assets.adapters.catalog.columns import has_id
 from bookmarkai_assets.adapters.catalog.engine import Database
 from bookmarkai_assets.adapters.catalog.settling import settled_id
-from bookmarkai_assets.adapters.catalog.tables import storage_events
-from bookmarkai_assets.core.ports import EventLog
-from bookmarkai_assets.core.storage_events import StorageEvent
+from bookmarkai_assets.adapters.catalog.tables.media import storage_events
+from bookmarkai_assets.core.media.ports import EventLog
+from bookmarkai_assets.core.media.storage_events import StorageEvent
 
 _COLUMNS = [storage_events.c[field.name] for field in fields(StorageEvent)]
 

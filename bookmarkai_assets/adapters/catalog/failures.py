@@ -8,12 +8,13 @@ from typing_extensions import override
 
 from bookmarkai_assets.adapters.catalog.columns import id_text, text_of
 from bookmarkai_assets.adapters.catalog.engine import Database
-from bookmarkai_assets.adapters.catalog.tables import IS_FAILED, IS_HELD, share_work, shares
+from bookmarkai_assets.adapters.catalog.tables.shares import shares
+from bookmarkai_assets.adapters.catalog.tables.work import IS_FAILED, IS_HELD, share_work
 from bookmarkai_assets.adapters.catalog.work_rows import WorkState
-from bookmarkai_assets.core.debt import HeldShares, StandingFailure
-from bookmarkai_assets.core.debt_ports import FailureTable
+from bookmarkai_assets.core.failures.debt import HeldShares, StandingFailure
+from bookmarkai_assets.core.failures.ports import FailureTable
 from bookmarkai_assets.core.outcomes import Outcome
-from bookmarkai_assets.core.shares import ShareStatus
+from bookmarkai_assets.core.shares.share import ShareStatus
 
 ROWS_AT_A_TIME = 1000
 """So that a hundred thousand are never in memory at once as rows: some 0.5 MB."""

@@ -9,10 +9,10 @@ from typing_extensions import override
 
 from bookmarkai_assets.adapters.catalog.columns import storable_document
 from bookmarkai_assets.adapters.catalog.engine import Database
-from bookmarkai_assets.adapters.catalog.rollout_tables import OPEN, UNDELIVERED
-from bookmarkai_assets.adapters.catalog.rollout_tables import incidents as table
-from bookmarkai_assets.adapters.catalog.tables import insert_into
-from bookmarkai_assets.core.rollout_ports import Incident, IncidentTable
+from bookmarkai_assets.adapters.catalog.tables.base import insert_into
+from bookmarkai_assets.adapters.catalog.tables.rollout import OPEN, UNDELIVERED
+from bookmarkai_assets.adapters.catalog.tables.rollout import incidents as table
+from bookmarkai_assets.core.alerts.incidents import Incident, IncidentTable
 
 _COLUMNS = [table.c[field.name] for field in fields(Incident)]
 

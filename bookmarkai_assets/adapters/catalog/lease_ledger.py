@@ -10,8 +10,8 @@ from typing_extensions import override
 
 from bookmarkai_assets.adapters.catalog import leases
 from bookmarkai_assets.adapters.catalog.engine import Database
-from bookmarkai_assets.adapters.catalog.tables import leases as lease_table
-from bookmarkai_assets.core.ports import WorkLedger
+from bookmarkai_assets.adapters.catalog.tables.work import leases as lease_table
+from bookmarkai_assets.core.shares.ports import WorkLedger
 
 
 class SqlLeaseLedger(WorkLedger):

@@ -10,7 +10,8 @@ from datetime import datetime
 
 from sqlalchemy import ColumnElement, Connection, delete, exists, or_, select, update
 
-from bookmarkai_assets.adapters.catalog.tables import insert_into, leases
+from bookmarkai_assets.adapters.catalog.tables.base import insert_into
+from bookmarkai_assets.adapters.catalog.tables.work import leases
 from bookmarkai_assets.core.errors import LeaseLostError
 
 

@@ -6,9 +6,9 @@ from sqlalchemy import Select, select
 from typing_extensions import override
 
 from bookmarkai_assets.adapters.catalog.engine import Database
-from bookmarkai_assets.adapters.catalog.site_tables import link_names
-from bookmarkai_assets.adapters.catalog.tables import insert_into
-from bookmarkai_assets.core.site_ports import LinkNames
+from bookmarkai_assets.adapters.catalog.tables.base import insert_into
+from bookmarkai_assets.adapters.catalog.tables.sites import link_names
+from bookmarkai_assets.core.links.ports import LinkNames
 
 
 class SqlLinkNames(LinkNames):

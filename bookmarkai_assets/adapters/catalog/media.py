@@ -10,13 +10,13 @@ from typing_extensions import override
 
 from bookmarkai_assets.adapters.catalog import leases, media_shares
 from bookmarkai_assets.adapters.catalog.engine import Database
-from bookmarkai_assets.adapters.catalog.tables import insert_into
-from bookmarkai_assets.adapters.catalog.tables import media as table
+from bookmarkai_assets.adapters.catalog.tables.base import insert_into
+from bookmarkai_assets.adapters.catalog.tables.media import media as table
+from bookmarkai_assets.adapters.catalog.tables.transcripts import transcript_files as files
 from bookmarkai_assets.adapters.catalog.tombstones import write as write_tombstones
-from bookmarkai_assets.adapters.catalog.transcript_tables import transcript_files as files
-from bookmarkai_assets.core.media import Blob, Digest, Media, MediaState, VideoInfo
-from bookmarkai_assets.core.placement import Backend, Decider, Placement, StorageMode
-from bookmarkai_assets.core.ports import InventoryLine, MediaLedger, Tombstone
+from bookmarkai_assets.core.media.media import Blob, Digest, Media, MediaState, VideoInfo
+from bookmarkai_assets.core.media.placement import Backend, Decider, Placement, StorageMode
+from bookmarkai_assets.core.media.ports import InventoryLine, MediaLedger, Tombstone
 
 
 class SqlMediaLedger(MediaLedger):

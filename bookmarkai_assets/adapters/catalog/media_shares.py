@@ -7,10 +7,12 @@ from datetime import datetime
 
 from sqlalchemy import ColumnElement, Connection, and_, exists, not_, or_, select, update
 
-from bookmarkai_assets.adapters.catalog.tables import share_work, shares, transcripts
+from bookmarkai_assets.adapters.catalog.tables.shares import shares
+from bookmarkai_assets.adapters.catalog.tables.transcripts import transcripts
+from bookmarkai_assets.adapters.catalog.tables.work import share_work
 from bookmarkai_assets.adapters.catalog.work_rows import WorkState
 from bookmarkai_assets.core.outcomes import Outcome
-from bookmarkai_assets.core.shares import ShareStatus
+from bookmarkai_assets.core.shares.share import ShareStatus
 
 
 def point_done_shares(connection: Connection, media_id: str, url: str | None, *, now: datetime) -> None:

@@ -28,7 +28,7 @@ from bookmarkai_assets.adapters.catalog.tombstones import SqlTombstoneTable
 from bookmarkai_assets.adapters.catalog.transcript_parts import SqlPartTable
 from bookmarkai_assets.adapters.catalog.transcripts import SqlTranscriptTable
 from bookmarkai_assets.adapters.catalog.work import SqlWorkLedger
-from bookmarkai_assets.core.ports import Catalog
+from bookmarkai_assets.core.catalog import Catalog
 
 
 @dataclass(frozen=True)

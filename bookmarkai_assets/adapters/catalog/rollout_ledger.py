@@ -10,11 +10,11 @@ from typing_extensions import override
 
 from bookmarkai_assets.adapters.catalog.columns import storable_document
 from bookmarkai_assets.adapters.catalog.engine import Database
-from bookmarkai_assets.adapters.catalog.rollout_tables import STANDING, storage_verifications
-from bookmarkai_assets.adapters.catalog.rollout_tables import rollout_decisions as table
+from bookmarkai_assets.adapters.catalog.tables.rollout import STANDING, storage_verifications
+from bookmarkai_assets.adapters.catalog.tables.rollout import rollout_decisions as table
 from bookmarkai_assets.core.errors import RolloutConflictError
-from bookmarkai_assets.core.rollout import Action, Decision, Stage
-from bookmarkai_assets.core.rollout_ports import RecordedVerification, RolloutLedger
+from bookmarkai_assets.core.rollout.ports import RecordedVerification, RolloutLedger
+from bookmarkai_assets.core.rollout.stages import Action, Decision, Stage
 
 _NONE_BEFORE = 0
 """What the first decision follows, in the column: null would be no obstacle to a second first one."""

@@ -15,7 +15,7 @@ from sqlalchemy.exc import DBAPIError
 
 from bookmarkai_assets.adapters.catalog.engine import Database, file_of, parse_url, reason_of
 from bookmarkai_assets.adapters.catalog.search_index import index_all
-from bookmarkai_assets.adapters.catalog.tables import schema_version
+from bookmarkai_assets.adapters.catalog.tables.base import schema_version
 from bookmarkai_assets.core.errors import ConfigurationError
 
 REVISIONS = ("0001", "0002", "0003", "0004", "0005", "0006", "0007", "0008", "0009")

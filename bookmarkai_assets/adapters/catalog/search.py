@@ -36,17 +36,19 @@ from bookmarkai_assets.adapters.catalog.search_index import (
     index_waiting,
     platform_word,
 )
-from bookmarkai_assets.adapters.catalog.search_tables import (
+from bookmarkai_assets.adapters.catalog.tables.media import media
+from bookmarkai_assets.adapters.catalog.tables.search import (
     FULL_TEXT_TABLE,
     POSITION_BITS,
     transcript_documents,
     transcript_segments,
 )
-from bookmarkai_assets.adapters.catalog.tables import media, share_work, shares, transcripts
-from bookmarkai_assets.core.platforms import platform_of_link, unified
-from bookmarkai_assets.core.search_ports import MAX_HITS, Hit, Indexed, TranscriptSearch
-from bookmarkai_assets.core.search_query import SearchQuery, Term, matches
-from bookmarkai_assets.core.shares import Platform
+from bookmarkai_assets.adapters.catalog.tables.shares import shares
+from bookmarkai_assets.adapters.catalog.tables.transcripts import transcripts
+from bookmarkai_assets.adapters.catalog.tables.work import share_work
+from bookmarkai_assets.core.links.platforms import Platform, platform_of_link, unified
+from bookmarkai_assets.core.search.ports import MAX_HITS, Hit, Indexed, TranscriptSearch
+from bookmarkai_assets.core.search.query import SearchQuery, Term, matches
 
 NEWEST = 10_000
 """Sentences that are looked through before the index is asked: 4 ms. Of a million it finds what one in 500 has."""

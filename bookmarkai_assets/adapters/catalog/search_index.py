@@ -24,17 +24,18 @@ from sqlalchemy import (
 )
 
 from bookmarkai_assets.adapters.catalog.columns import moment_of, moment_text, storable, text_of
-from bookmarkai_assets.adapters.catalog.search_tables import (
+from bookmarkai_assets.adapters.catalog.segment_json import Said, said_in
+from bookmarkai_assets.adapters.catalog.tables.base import insert_into
+from bookmarkai_assets.adapters.catalog.tables.search import (
     MAX_SEGMENTS,
     POSITION_BITS,
     transcript_documents,
     transcript_segments,
 )
-from bookmarkai_assets.adapters.catalog.segment_json import Said, said_in
-from bookmarkai_assets.adapters.catalog.tables import insert_into, shares, transcripts
-from bookmarkai_assets.core.platforms import platform_of_link
-from bookmarkai_assets.core.search_text import FoundWord, words_of
-from bookmarkai_assets.core.shares import Platform
+from bookmarkai_assets.adapters.catalog.tables.shares import shares
+from bookmarkai_assets.adapters.catalog.tables.transcripts import transcripts
+from bookmarkai_assets.core.links.platforms import Platform, platform_of_link
+from bookmarkai_assets.core.search.text import FoundWord, words_of
 
 MAX_WORDS = 200
 """Of one row. What is longer, as a whole text without segments, becomes several: PostgreSQL keeps 256 places a word."""

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from bookmarkai_assets.adapters.catalog.columns import storable, text_of
-from bookmarkai_assets.core.transcripts import Segment, Word
+from bookmarkai_assets.core.transcripts.transcript import Segment, Word
 
 HOPELESS_LOGPROB = -100.0
 """Stands for a log-probability that is no number; Whisper's own threshold for a failed segment is -1."""

@@ -12,9 +12,10 @@ from sqlalchemy import Connection, Select, and_, case, false, literal, not_, or_
 
 from bookmarkai_assets.adapters.catalog.columns import id_text, moment_text, text_of
 from bookmarkai_assets.adapters.catalog.leases import is_live
-from bookmarkai_assets.adapters.catalog.tables import share_work, shares
-from bookmarkai_assets.core.ports import DueShare
-from bookmarkai_assets.core.shares import ShareStatus
+from bookmarkai_assets.adapters.catalog.tables.shares import shares
+from bookmarkai_assets.adapters.catalog.tables.work import share_work
+from bookmarkai_assets.core.shares.ports import DueShare
+from bookmarkai_assets.core.shares.share import ShareStatus
 
 
 def due_shares(connection: Connection, *, now: datetime, limit: int, places: Mapping[str, int]) -> list[DueShare]:

@@ -9,7 +9,7 @@ import time
 from sqlalchemy import Connection, func, select, text
 
 from bookmarkai_assets.adapters.catalog.engine import Database
-from bookmarkai_assets.adapters.catalog.tables import storage_events
+from bookmarkai_assets.adapters.catalog.tables.media import storage_events
 from bookmarkai_assets.core.errors import CatalogUnavailableError
 
 PATIENCE_SECONDS = 20.0

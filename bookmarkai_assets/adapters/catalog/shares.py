@@ -11,13 +11,15 @@ from typing_extensions import override
 
 from bookmarkai_assets.adapters.catalog.columns import has_id, id_text, moment_of, moment_text, text_of
 from bookmarkai_assets.adapters.catalog.engine import Database
-from bookmarkai_assets.adapters.catalog.tables import IS_NOT_DONE, insert_into, share_work, shares
+from bookmarkai_assets.adapters.catalog.tables.base import insert_into
+from bookmarkai_assets.adapters.catalog.tables.shares import shares
+from bookmarkai_assets.adapters.catalog.tables.work import IS_NOT_DONE, share_work
 from bookmarkai_assets.adapters.catalog.work_rows import platform_data
 from bookmarkai_assets.core.errors import UnknownShareError
+from bookmarkai_assets.core.links.platforms import Platform, platform_of_link
 from bookmarkai_assets.core.outcomes import Outcome
-from bookmarkai_assets.core.platforms import platform_of_link
-from bookmarkai_assets.core.ports import AddedShare, ShareTable
-from bookmarkai_assets.core.shares import Platform, Share, ShareStatus, language_code
+from bookmarkai_assets.core.shares.ports import AddedShare, ShareTable
+from bookmarkai_assets.core.shares.share import Share, ShareStatus, language_code
 
 UNREADABLE_MOMENT = datetime(1970, 1, 1, tzinfo=UTC)
 """What `list` gives for a `created_at` that cannot be read: it shows malformed rows too, so that they can be found."""

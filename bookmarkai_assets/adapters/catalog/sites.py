@@ -12,11 +12,10 @@ from typing_extensions import override
 
 from bookmarkai_assets.adapters.catalog.engine import Database
 from bookmarkai_assets.adapters.catalog.leases import is_live
-from bookmarkai_assets.adapters.catalog.site_tables import site_places
-from bookmarkai_assets.adapters.catalog.site_tables import sites as table
-from bookmarkai_assets.adapters.catalog.tables import insert_into
-from bookmarkai_assets.core.site_ports import NoPlace, Place, SiteLedger, SiteLoad
-from bookmarkai_assets.core.sites import (
+from bookmarkai_assets.adapters.catalog.tables.base import insert_into
+from bookmarkai_assets.adapters.catalog.tables.sites import site_places
+from bookmarkai_assets.adapters.catalog.tables.sites import sites as table
+from bookmarkai_assets.core.sites.breaker import (
     Site,
     SiteRules,
     after_refusal,
@@ -26,6 +25,7 @@ from bookmarkai_assets.core.sites import (
     start_of,
     waiting_reason,
 )
+from bookmarkai_assets.core.sites.ports import NoPlace, Place, SiteLedger, SiteLoad
 
 _BEFORE_THE_LEASE = timedelta(seconds=10)
 """A place is taken a moment before the lease on its media."""

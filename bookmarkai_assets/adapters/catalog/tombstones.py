@@ -9,9 +9,10 @@ from typing_extensions import override
 
 from bookmarkai_assets.adapters.catalog.columns import storable, storable_document
 from bookmarkai_assets.adapters.catalog.engine import Database
-from bookmarkai_assets.adapters.catalog.tables import UNCONFIRMED, insert_into
-from bookmarkai_assets.adapters.catalog.tables import tombstones as table
-from bookmarkai_assets.core.ports import Tombstone, TombstoneTable
+from bookmarkai_assets.adapters.catalog.tables.base import insert_into
+from bookmarkai_assets.adapters.catalog.tables.media import UNCONFIRMED
+from bookmarkai_assets.adapters.catalog.tables.media import tombstones as table
+from bookmarkai_assets.core.media.ports import Tombstone, TombstoneTable
 
 _COLUMNS = [table.c[field.name] for field in fields(Tombstone)]
 

@@ -9,10 +9,10 @@ from typing_extensions import override
 
 from bookmarkai_assets.adapters.catalog.engine import Database
 from bookmarkai_assets.adapters.catalog.segment_json import segment_of, segment_to_json
-from bookmarkai_assets.adapters.catalog.tables import insert_into
-from bookmarkai_assets.adapters.catalog.transcript_tables import transcript_parts
-from bookmarkai_assets.core.part_ports import PartKey, PartTable
-from bookmarkai_assets.core.transcript_parts import TranscriptPart
+from bookmarkai_assets.adapters.catalog.tables.base import insert_into
+from bookmarkai_assets.adapters.catalog.tables.transcripts import transcript_parts
+from bookmarkai_assets.core.transcripts.parts import TranscriptPart
+from bookmarkai_assets.core.transcripts.ports import PartKey, PartTable
 
 _DETECTED = ""
 

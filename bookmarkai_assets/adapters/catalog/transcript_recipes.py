@@ -6,10 +6,13 @@ from typing import Any
 from sqlalchemy import ColumnElement, Connection, Row, case, func, or_, select
 
 from bookmarkai_assets.adapters.catalog.columns import id_text
-from bookmarkai_assets.adapters.catalog.tables import media, share_work, shares, transcript_provenance, transcripts
-from bookmarkai_assets.core.media import MediaState
-from bookmarkai_assets.core.staleness import MadeTranscript, RecipeUse
-from bookmarkai_assets.core.transcripts import Recipe
+from bookmarkai_assets.adapters.catalog.tables.media import media
+from bookmarkai_assets.adapters.catalog.tables.shares import shares
+from bookmarkai_assets.adapters.catalog.tables.transcripts import transcript_provenance, transcripts
+from bookmarkai_assets.adapters.catalog.tables.work import share_work
+from bookmarkai_assets.core.media.media import MediaState
+from bookmarkai_assets.core.transcripts.staleness import MadeTranscript, RecipeUse
+from bookmarkai_assets.core.transcripts.transcript import Recipe
 
 ROWS_AT_A_TIME = 1000
 

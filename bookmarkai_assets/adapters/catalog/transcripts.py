@@ -12,18 +12,14 @@ from bookmarkai_assets.adapters.catalog.columns import has_id, id_text, storable
 from bookmarkai_assets.adapters.catalog.engine import Database
 from bookmarkai_assets.adapters.catalog.search_index import index_share
 from bookmarkai_assets.adapters.catalog.segment_json import is_segment, segment_of, segment_to_json
-from bookmarkai_assets.adapters.catalog.tables import (
-    IS_DOUBTFUL,
-    insert_into,
-    share_work,
-    transcript_provenance,
-    transcripts,
-)
+from bookmarkai_assets.adapters.catalog.tables.base import insert_into
+from bookmarkai_assets.adapters.catalog.tables.transcripts import IS_DOUBTFUL, transcript_provenance, transcripts
+from bookmarkai_assets.adapters.catalog.tables.work import share_work
 from bookmarkai_assets.adapters.catalog.transcript_recipes import count_of_others, made_by, recipes_in_use
-from bookmarkai_assets.core.doubts import Doubt, DoubtKind, Severity, as_plain
-from bookmarkai_assets.core.ports import DoubtfulTranscript, TranscriptTable
-from bookmarkai_assets.core.staleness import MadeTranscript, RecipeUse
-from bookmarkai_assets.core.transcripts import UNKNOWN, Recipe, Segment, Transcript
+from bookmarkai_assets.core.transcripts.doubts import Doubt, DoubtKind, Severity, as_plain
+from bookmarkai_assets.core.transcripts.ports import DoubtfulTranscript, TranscriptTable
+from bookmarkai_assets.core.transcripts.staleness import MadeTranscript, RecipeUse
+from bookmarkai_assets.core.transcripts.transcript import UNKNOWN, Recipe, Segment, Transcript
 
 LIKELIER_THAN_ALL_OTHERS = 0.5
 

@@ -16,13 +16,14 @@ from bookmarkai_assets.adapters.catalog import leases, work_rows
 from bookmarkai_assets.adapters.catalog.columns import has_id, id_text
 from bookmarkai_assets.adapters.catalog.lease_ledger import SqlLeaseLedger
 from bookmarkai_assets.adapters.catalog.selection import due_shares
-from bookmarkai_assets.adapters.catalog.tables import IS_PARKED, share_work, shares
-from bookmarkai_assets.adapters.catalog.tables import leases as lease_table
+from bookmarkai_assets.adapters.catalog.tables.shares import shares
+from bookmarkai_assets.adapters.catalog.tables.work import IS_PARKED, share_work
+from bookmarkai_assets.adapters.catalog.tables.work import leases as lease_table
 from bookmarkai_assets.adapters.catalog.work_rows import Work, WorkState, move, set_status
 from bookmarkai_assets.core.errors import LeaseLostError, UnknownShareError
 from bookmarkai_assets.core.outcomes import ENDS_WELL, Failure, Outcome
-from bookmarkai_assets.core.ports import Begun, DueShare, ParkedShare, Refused
-from bookmarkai_assets.core.shares import ShareProgress, ShareStatus
+from bookmarkai_assets.core.shares.ports import Begun, DueShare, ParkedShare, Refused
+from bookmarkai_assets.core.shares.share import ShareProgress, ShareStatus
 
 
 class SqlWorkLedger(SqlLeaseLedger):

@@ -13,9 +13,13 @@ from typing import Any
 from sqlalchemy import Connection, Text, exists, literal, select, type_coerce, update
 
 from bookmarkai_assets.adapters.catalog.columns import has_id, id_text, text_of
-from bookmarkai_assets.adapters.catalog.tables import insert_into, media, share_work, shares, transcripts
-from bookmarkai_assets.core.media import UNTITLED, MediaState
-from bookmarkai_assets.core.shares import ShareStatus
+from bookmarkai_assets.adapters.catalog.tables.base import insert_into
+from bookmarkai_assets.adapters.catalog.tables.media import media
+from bookmarkai_assets.adapters.catalog.tables.shares import shares
+from bookmarkai_assets.adapters.catalog.tables.transcripts import transcripts
+from bookmarkai_assets.adapters.catalog.tables.work import share_work
+from bookmarkai_assets.core.media.media import UNTITLED, MediaState
+from bookmarkai_assets.core.shares.share import ShareStatus
 
 
 class WorkState(StrEnum):

@@ -35,12 +35,12 @@ from bookmarkai_assets.adapters.downloader.egress_guard import (
 from bookmarkai_assets.adapters.downloader.job import STDERR_FILE, Appearance, Fetched, Job, result_from_json
 from bookmarkai_assets.adapters.downloader.upstream import Connect, connecting_through
 from bookmarkai_assets.adapters.downloader.workers import WorkerEnd, Workers
+from bookmarkai_assets.core.downloads.access import PLAIN_ACCESS, SiteAccess
+from bookmarkai_assets.core.downloads.ports import DownloadedVideo, Downloader, DownloadLimits, Resolved, never
 from bookmarkai_assets.core.errors import ConfigurationError
+from bookmarkai_assets.core.links.urls import HostPort
 from bookmarkai_assets.core.outcomes import Failure, Outcome
-from bookmarkai_assets.core.ports import DownloadedVideo, Downloader, DownloadLimits, Resolved, never
-from bookmarkai_assets.core.site_access import PLAIN_ACCESS, SiteAccess
 from bookmarkai_assets.core.text import clean_line, without_secrets
-from bookmarkai_assets.core.urls import HostPort
 
 CHILD_PROGRAM = ("-m", "bookmarkai_assets.adapters.downloader.child")
 """Python's arguments for the downloads' own program."""

@@ -8,9 +8,9 @@ import stat
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
+from bookmarkai_assets.core.downloads.access import CookiesFile
 from bookmarkai_assets.core.errors import ConfigurationError
 from bookmarkai_assets.core.health import CheckStatus, Finding
-from bookmarkai_assets.core.site_access import CookiesFile
 
 _SETTING = "YTDLP_COOKIES"
 _HEADER = "# Netscape HTTP Cookie File\n"

@@ -21,7 +21,7 @@ from typing_extensions import override
 
 from bookmarkai_assets.adapters.downloader.forward_proxy import ForwardProxy, Passage
 from bookmarkai_assets.adapters.downloader.upstream import Connect, UpstreamError
-from bookmarkai_assets.core.urls import HostPort, is_public_address
+from bookmarkai_assets.core.links.urls import HostPort, is_public_address
 
 logger = logging.getLogger(__name__)
 

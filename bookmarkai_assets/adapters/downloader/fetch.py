@@ -24,12 +24,12 @@ from bookmarkai_assets.adapters.downloader.ytdlp import (
     video_info,
 )
 from bookmarkai_assets.adapters.downloader.ytdlp_errors import failure_of
-from bookmarkai_assets.core.canonical_urls import is_short
+from bookmarkai_assets.core.downloads.ports import DownloadedFile, Resolved
 from bookmarkai_assets.core.errors import ShareFailedError
-from bookmarkai_assets.core.media import Digest
+from bookmarkai_assets.core.links.canonical_urls import is_short
+from bookmarkai_assets.core.links.short_links import video_behind
+from bookmarkai_assets.core.media.media import Digest
 from bookmarkai_assets.core.outcomes import Failure, Outcome
-from bookmarkai_assets.core.ports import DownloadedFile, Resolved
-from bookmarkai_assets.core.short_links import video_behind
 
 _AUDIO_STEM = "audio"
 

@@ -12,10 +12,10 @@ from bookmarkai_assets.adapters.downloader.guard_trial import DownloadTrial, Gua
 from bookmarkai_assets.adapters.downloader.impersonation import check_target
 from bookmarkai_assets.adapters.downloader.media_file import read_media
 from bookmarkai_assets.adapters.downloader.upstream import Connect
+from bookmarkai_assets.core.downloads.access import UpstreamProxy
 from bookmarkai_assets.core.errors import ConfigurationError, ShareFailedError
 from bookmarkai_assets.core.health import CheckStatus, Finding
-from bookmarkai_assets.core.site_access import UpstreamProxy
-from bookmarkai_assets.core.urls import HostPort
+from bookmarkai_assets.core.links.urls import HostPort
 
 _PROGRAM = "bookmarkai_assets.adapters.downloader.guard_trial"
 _TRIAL_SECONDS = 60

@@ -7,10 +7,10 @@ from datetime import datetime
 from pathlib import Path
 from typing import Any
 
-from bookmarkai_assets.core.media import Digest, VideoInfo
+from bookmarkai_assets.core.downloads.ports import DownloadedFile, DownloadLimits, Resolved
+from bookmarkai_assets.core.links.short_links import video_behind
+from bookmarkai_assets.core.media.media import Digest, VideoInfo
 from bookmarkai_assets.core.outcomes import Failure, Outcome
-from bookmarkai_assets.core.ports import DownloadedFile, DownloadLimits, Resolved
-from bookmarkai_assets.core.short_links import video_behind
 
 STDERR_FILE = ".stderr"
 """In the download's directory: what its process had to say."""

@@ -10,8 +10,8 @@ import time
 from collections.abc import Callable
 from http import HTTPStatus
 
-from bookmarkai_assets.core.site_access import UpstreamProxy
-from bookmarkai_assets.core.urls import is_public_address
+from bookmarkai_assets.core.downloads.access import UpstreamProxy
+from bookmarkai_assets.core.links.urls import is_public_address
 
 Connect = Callable[[str, int, float], socket.socket]
 """Connects to an address and port within some seconds. Raises OSError when that fails."""

@@ -14,7 +14,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import IO
 
-from bookmarkai_assets.core.ports import never
+from bookmarkai_assets.core.downloads.ports import never
 
 _PACKAGE_ROOT = Path(__file__).parents[3]
 # All that the program sees of the environment: no credentials, no proxy settings (NO_PROXY would lead past the guard),

@@ -11,12 +11,12 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from bookmarkai_assets.adapters.downloader.job import Appearance
+from bookmarkai_assets.core.downloads.ports import DownloadLimits
 from bookmarkai_assets.core.errors import ShareFailedError
-from bookmarkai_assets.core.media import UNTITLED, VideoInfo
+from bookmarkai_assets.core.links.urls import MAX_URL_CHARACTERS
+from bookmarkai_assets.core.media.media import UNTITLED, VideoInfo
 from bookmarkai_assets.core.outcomes import Failure, Outcome
-from bookmarkai_assets.core.ports import DownloadLimits
 from bookmarkai_assets.core.text import clean_line, clean_paragraphs
-from bookmarkai_assets.core.urls import MAX_URL_CHARACTERS
 
 if TYPE_CHECKING:
     from yt_dlp import YoutubeDL

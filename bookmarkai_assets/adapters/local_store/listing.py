@@ -10,9 +10,9 @@ from dataclasses import dataclass
 from operator import itemgetter
 from pathlib import Path
 
-from bookmarkai_assets.adapters.durable_files import destination_of_temporary, disk_errors
+from bookmarkai_assets.adapters.common.durable_files import destination_of_temporary, disk_errors
 from bookmarkai_assets.adapters.local_store.sidecars import file_of, read_sidecar
-from bookmarkai_assets.core.key_safety import is_safe_key
+from bookmarkai_assets.core.media.key_safety import is_safe_key
 
 
 @dataclass(frozen=True)

@@ -9,9 +9,9 @@ from typing import BinaryIO
 
 from typing_extensions import Buffer, override
 
-from bookmarkai_assets.adapters.durable_files import BLOCK_BYTES, disk_errors
+from bookmarkai_assets.adapters.common.durable_files import BLOCK_BYTES, disk_errors
 from bookmarkai_assets.core.errors import StoreError, StoreErrorClass
-from bookmarkai_assets.core.media import Digest
+from bookmarkai_assets.core.media.media import Digest
 
 
 def reader_of(

@@ -11,8 +11,8 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
-from bookmarkai_assets.adapters.durable_files import publish, temporary_beside, write_all_at
-from bookmarkai_assets.core.media import Digest
+from bookmarkai_assets.adapters.common.durable_files import publish, temporary_beside, write_all_at
+from bookmarkai_assets.core.media.media import Digest
 
 CONTENT_TYPES: Mapping[str, str] = {
     ".3gp": "video/3gpp",

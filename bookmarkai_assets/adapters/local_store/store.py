@@ -9,8 +9,8 @@ from typing import BinaryIO, NoReturn
 
 from typing_extensions import override
 
-from bookmarkai_assets.adapters.byte_count import ByteCount
-from bookmarkai_assets.adapters.durable_files import (
+from bookmarkai_assets.adapters.common.byte_count import ByteCount
+from bookmarkai_assets.adapters.common.durable_files import (
     alone_in,
     digest_of_descriptor,
     disk_errors,
@@ -38,11 +38,11 @@ from bookmarkai_assets.adapters.local_store.transfers import (
     words,
 )
 from bookmarkai_assets.core.errors import ObjectConflictError, ObjectNotFoundError, StoreError, StoreErrorClass
-from bookmarkai_assets.core.key_safety import check_key
-from bookmarkai_assets.core.media import Digest
-from bookmarkai_assets.core.placement import Backend
-from bookmarkai_assets.core.ports import Leftover, LeftoverKind, ListedObject, MediaStore, StoredObject, untold
-from bookmarkai_assets.core.tag_safety import check_tags
+from bookmarkai_assets.core.media.key_safety import check_key
+from bookmarkai_assets.core.media.media import Digest
+from bookmarkai_assets.core.media.placement import Backend
+from bookmarkai_assets.core.media.ports import Leftover, LeftoverKind, ListedObject, MediaStore, StoredObject, untold
+from bookmarkai_assets.core.media.tag_safety import check_tags
 
 
 class LocalStore(MediaStore):

@@ -7,7 +7,7 @@ import stat
 from collections.abc import Callable
 from pathlib import Path
 
-from bookmarkai_assets.adapters.durable_files import (
+from bookmarkai_assets.adapters.common.durable_files import (
     BLOCK_BYTES,
     alone_in,
     digest_of_descriptor,
@@ -18,8 +18,8 @@ from bookmarkai_assets.adapters.durable_files import (
 )
 from bookmarkai_assets.adapters.local_store.sidecars import Sidecar, sidecar_of, write_sidecar
 from bookmarkai_assets.core.errors import ObjectNotFoundError, StoreError, StoreErrorClass
-from bookmarkai_assets.core.media import Digest
-from bookmarkai_assets.core.ports import untold
+from bookmarkai_assets.core.media.media import Digest
+from bookmarkai_assets.core.media.ports import untold
 
 
 def open_regular(path: Path) -> int | None:

@@ -10,8 +10,8 @@ from contextlib import closing
 from dataclasses import dataclass, replace
 from typing import Any
 
-from bookmarkai_assets.adapters.byte_count import ByteCount
-from bookmarkai_assets.adapters.durable_files import BLOCK_BYTES, write_all_at
+from bookmarkai_assets.adapters.common.byte_count import ByteCount
+from bookmarkai_assets.adapters.common.durable_files import BLOCK_BYTES, write_all_at
 from bookmarkai_assets.adapters.s3_store.client import S3Client
 from bookmarkai_assets.adapters.s3_store.errors import PreconditionFailedError, field_of, vendor_errors
 from bookmarkai_assets.adapters.s3_store.metadata import SHA256

@@ -19,9 +19,9 @@ from bookmarkai_assets.adapters.s3_store.endpoint import endpoint_option, reach
 from bookmarkai_assets.adapters.s3_store.errors import not_of_s3, vendor_errors
 from bookmarkai_assets.adapters.s3_store.lifecycle import change_of, loss_of, problems_of
 from bookmarkai_assets.core.errors import StoreError
-from bookmarkai_assets.core.placement import Backend
-from bookmarkai_assets.core.ports import Inspection, InspectionStatus, StoreInspector
-from bookmarkai_assets.core.retention import EXPIRING_PREFIX
+from bookmarkai_assets.core.media.placement import Backend
+from bookmarkai_assets.core.media.ports import Inspection, InspectionStatus, StoreInspector
+from bookmarkai_assets.core.media.retention import EXPIRING_PREFIX
 
 _ATTEMPTS = 2
 """Of each request: a person waits for the answer, and a server that needs more tries is worth knowing of."""

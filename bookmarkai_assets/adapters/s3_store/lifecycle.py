@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, TypeAlias
 
-from bookmarkai_assets.core.retention import EXPIRING_PREFIX
+from bookmarkai_assets.core.media.retention import EXPIRING_PREFIX
 
 Rule: TypeAlias = Mapping[str, Any]
 """One rule as `GetBucketLifecycleConfiguration` answers."""

@@ -11,7 +11,7 @@ from typing import Any
 from bookmarkai_assets.adapters.s3_store.client import S3Client
 from bookmarkai_assets.adapters.s3_store.errors import field_of, missing_bucket, not_of_s3, vendor_errors
 from bookmarkai_assets.core.errors import ObjectNotFoundError
-from bookmarkai_assets.core.ports import Leftover, LeftoverKind, ListedObject
+from bookmarkai_assets.core.media.ports import Leftover, LeftoverKind, ListedObject
 
 
 def list_objects(client: S3Client, bucket: str, prefix: str) -> Iterator[ListedObject]:

@@ -12,8 +12,8 @@ from bookmarkai_assets.adapters.s3_store.errors import field_of, missing_bucket,
 from bookmarkai_assets.adapters.s3_store.metadata import CRC64NVME, SHA256, SIZE, tags_of_metadata
 from bookmarkai_assets.adapters.s3_store.source import Source
 from bookmarkai_assets.core.errors import ObjectNotFoundError, StoreError, StoreErrorClass
-from bookmarkai_assets.core.media import Digest
-from bookmarkai_assets.core.ports import StoredObject
+from bookmarkai_assets.core.media.media import Digest
+from bookmarkai_assets.core.media.ports import StoredObject
 
 _OTHER_CHECKSUMS = ("CRC32", "CRC32C", "SHA1", "SHA256")
 _EXPIRY_DATE = re.compile(r'expiry-date="([^"]*)"')

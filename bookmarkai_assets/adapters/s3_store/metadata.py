@@ -3,8 +3,8 @@
 from collections.abc import Mapping
 from urllib.parse import quote, unquote
 
-from bookmarkai_assets.core.media import Digest
-from bookmarkai_assets.core.tag_safety import RESERVED_NAMES, check_tags
+from bookmarkai_assets.core.media.media import Digest
+from bookmarkai_assets.core.media.tag_safety import RESERVED_NAMES, check_tags
 
 SHA256 = "sha256"
 SIZE = "size"

@@ -11,9 +11,9 @@ from pathlib import Path
 
 from typing_extensions import Buffer, override
 
-from bookmarkai_assets.adapters.durable_files import BLOCK_BYTES, disk_errors
+from bookmarkai_assets.adapters.common.durable_files import BLOCK_BYTES, disk_errors
 from bookmarkai_assets.core.errors import ObjectNotFoundError, StoreError, StoreErrorClass
-from bookmarkai_assets.core.media import Digest
+from bookmarkai_assets.core.media.media import Digest
 
 _CRC_BYTES = 8
 

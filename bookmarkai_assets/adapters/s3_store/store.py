@@ -10,8 +10,8 @@ from typing import BinaryIO
 
 from typing_extensions import override
 
-from bookmarkai_assets.adapters.byte_count import ByteCount
-from bookmarkai_assets.adapters.durable_files import (
+from bookmarkai_assets.adapters.common.byte_count import ByteCount
+from bookmarkai_assets.adapters.common.durable_files import (
     digest_of_descriptor,
     disk_errors,
     make_directories,
@@ -29,10 +29,10 @@ from bookmarkai_assets.adapters.s3_store.reader import open_reader
 from bookmarkai_assets.adapters.s3_store.source import Source, opened
 from bookmarkai_assets.adapters.s3_store.upload import Upload, send
 from bookmarkai_assets.core.errors import ObjectConflictError, ObjectNotFoundError, StoreError, StoreErrorClass
-from bookmarkai_assets.core.key_safety import check_key
-from bookmarkai_assets.core.media import Digest
-from bookmarkai_assets.core.placement import Backend
-from bookmarkai_assets.core.ports import Leftover, LeftoverKind, ListedObject, MediaStore, StoredObject, untold
+from bookmarkai_assets.core.media.key_safety import check_key
+from bookmarkai_assets.core.media.media import Digest
+from bookmarkai_assets.core.media.placement import Backend
+from bookmarkai_assets.core.media.ports import Leftover, LeftoverKind, ListedObject, MediaStore, StoredObject, untold
 
 PART_BYTES = 16 << 20
 """Larger files go in parts, and downloads in ranges, of this size: with 4 threads as fast as s5cmd (0.97)."""

@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from contextlib import suppress
 from dataclasses import dataclass
 
-from bookmarkai_assets.adapters.byte_count import ByteCount
+from bookmarkai_assets.adapters.common.byte_count import ByteCount
 from bookmarkai_assets.adapters.s3_store.client import S3Client
 from bookmarkai_assets.adapters.s3_store.errors import UploadGoneError, field_of, vendor_errors
 from bookmarkai_assets.adapters.s3_store.parallel import Interruption, run_all

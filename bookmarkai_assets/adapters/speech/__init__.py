@@ -1,1 +1,4 @@
-"""Speech engines, one vendor per file, all behind `core.ports.SpeechEngine`; `models` finds the weights they share."""
+"""Speech engines, one vendor per file, all behind `core.transcripts.ports.SpeechEngine`.
+
+`models` finds the weights that they share.
+"""

@@ -11,7 +11,7 @@ from pathlib import Path
 from bookmarkai_assets.adapters.speech.digests import sha256_of
 from bookmarkai_assets.adapters.speech.hub import answers
 from bookmarkai_assets.core.errors import ConfigurationError
-from bookmarkai_assets.core.speech_models import ModelPlace, SpeechModel
+from bookmarkai_assets.core.transcripts.speech_models import ModelPlace, SpeechModel
 
 DEFAULT_CACHE = Path.home() / ".cache" / "whisper"
 """Where the package's loader puts what it downloads."""

@@ -21,9 +21,9 @@ from bookmarkai_assets.adapters.speech.shared_models import once_per_process
 from bookmarkai_assets.adapters.speech.timeline import sentences_of, shifted
 from bookmarkai_assets.adapters.speech.voice import is_over
 from bookmarkai_assets.adapters.speech.whisper_engine import Heard, WhisperEngine
+from bookmarkai_assets.core.downloads.ports import never
 from bookmarkai_assets.core.errors import ConfigurationError
-from bookmarkai_assets.core.ports import never
-from bookmarkai_assets.core.transcripts import UNKNOWN, Segment, Task, Word
+from bookmarkai_assets.core.transcripts.transcript import UNKNOWN, Segment, Task, Word
 
 if TYPE_CHECKING:
     import numpy as np

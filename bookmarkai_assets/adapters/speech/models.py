@@ -13,7 +13,7 @@ from typing import cast
 from bookmarkai_assets.adapters.speech.digests import sha256_of
 from bookmarkai_assets.adapters.speech.hub import answers
 from bookmarkai_assets.core.errors import ConfigurationError
-from bookmarkai_assets.core.speech_models import ModelPlace, SpeechModel
+from bookmarkai_assets.core.transcripts.speech_models import ModelPlace, SpeechModel
 
 WEIGHTS = "model.bin"
 """The file in a model's directory that holds its weights."""

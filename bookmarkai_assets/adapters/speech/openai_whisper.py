@@ -28,7 +28,7 @@ from bookmarkai_assets.adapters.speech.shared_models import once_per_process
 from bookmarkai_assets.adapters.speech.voice import Voice, is_over, voice_in
 from bookmarkai_assets.adapters.speech.whisper_engine import Heard, WhisperEngine
 from bookmarkai_assets.core.errors import ConfigurationError
-from bookmarkai_assets.core.transcripts import UNKNOWN, Segment, Task, Word
+from bookmarkai_assets.core.transcripts.transcript import UNKNOWN, Segment, Task, Word
 
 if TYPE_CHECKING:
     import numpy as np

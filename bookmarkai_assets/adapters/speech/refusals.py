@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 
 from bookmarkai_assets.core.errors import ConfigurationError
-from bookmarkai_assets.core.transcripts import Task
+from bookmarkai_assets.core.transcripts.transcript import Task
 
 
 def refuse_language(language: str | None, model: str, supported: Sequence[str]) -> None:

@@ -5,7 +5,7 @@ from importlib.metadata import PackageNotFoundError, version
 
 from bookmarkai_assets.adapters.speech.audio import SPAN_SECONDS
 from bookmarkai_assets.adapters.speech.voice import VOICE_DETECTION
-from bookmarkai_assets.core.transcripts import Recipe, Setup, Task
+from bookmarkai_assets.core.transcripts.transcript import Recipe, Setup, Task
 
 NOT_INSTALLED = "not installed"
 

@@ -3,7 +3,7 @@
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import replace
 
-from bookmarkai_assets.core.transcripts import Segment, Word
+from bookmarkai_assets.core.transcripts.transcript import Segment, Word
 
 _FULL_STOPS = (".", "?", "!", "…", "。", "？", "！", "।", "؟")  # noqa: RUF001 - other scripts have other ones
 _CLOSING = "\"'”’»)]"  # noqa: RUF001 - as they are written

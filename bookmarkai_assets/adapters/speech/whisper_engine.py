@@ -20,9 +20,9 @@ from bookmarkai_assets.adapters.speech.refusals import refuse_language, refuse_t
 from bookmarkai_assets.adapters.speech.setups import Manner, recipe_of, setup_of
 from bookmarkai_assets.adapters.speech.timeline import in_order
 from bookmarkai_assets.core.errors import TranscriptionError
-from bookmarkai_assets.core.ports import SpeechEngine, unwatched
-from bookmarkai_assets.core.transcript_parts import TranscriptPart, joined, telling_part, unkept
-from bookmarkai_assets.core.transcripts import Recipe, Segment, Setup, Transcript
+from bookmarkai_assets.core.transcripts.parts import TranscriptPart, joined, telling_part, unkept
+from bookmarkai_assets.core.transcripts.ports import SpeechEngine, unwatched
+from bookmarkai_assets.core.transcripts.transcript import Recipe, Segment, Setup, Transcript
 
 if TYPE_CHECKING:
     import numpy as np

@@ -2,7 +2,7 @@
 
 from alembic import context
 
-from bookmarkai_assets.adapters.catalog.tables import SCHEMA_VERSION_TABLE
+from bookmarkai_assets.adapters.catalog.tables.base import SCHEMA_VERSION_TABLE
 
 context.configure(connection=context.config.attributes["connection"], version_table=SCHEMA_VERSION_TABLE)
 context.run_migrations()

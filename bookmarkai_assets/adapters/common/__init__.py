@@ -1,0 +1,1 @@
+"""What several adapters share and no port stands for."""

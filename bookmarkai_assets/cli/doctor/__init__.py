@@ -1,0 +1,1 @@
+"""The `bookmarkai doctor` command and the checks that it runs."""

@@ -1,0 +1,1 @@
+"""The commands of `bookmarkai rollout`, one file each."""

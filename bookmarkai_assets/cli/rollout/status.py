@@ -1,0 +1,230 @@
+"""`bookmarkai rollout status`: where the rollout is, what counts and why, what the gate says, what to do next."""
+
+from dataclasses import asdict, dataclass
+from datetime import UTC, datetime, timedelta
+from typing import Annotated, Any
+
+import typer
+from rich.text import Text
+
+from bookmarkai_assets.cli.output import clean, out, print_json, print_table
+from bookmarkai_assets.cli.rollout.words import amount, moment, stretch, why, window_as_dict
+from bookmarkai_assets.core.catalog import Catalog
+from bookmarkai_assets.core.rollout.gate import Judgement, RuleName, RuleResult, RuleStatus, Verdict
+from bookmarkai_assets.core.rollout.gate_figures import lasting
+from bookmarkai_assets.core.rollout.metrics import target_percentage
+from bookmarkai_assets.core.rollout.next_step import NextStep, next_step
+from bookmarkai_assets.core.rollout.stages import (
+    NOTHING,
+    AbortTarget,
+    Action,
+    Decision,
+    RolloutControl,
+    RolloutPlan,
+    RolloutState,
+    effective_policy,
+    state_after,
+)
+from bookmarkai_assets.core.rules import PipelineRules
+from bookmarkai_assets.operations.rollout.evidence import judged
+from bookmarkai_assets.operations.rollout.measuring import catch_up, gate_figures
+from bookmarkai_assets.settings.settings import load_settings
+from bookmarkai_assets.wiring.catalog import open_catalog
+from bookmarkai_assets.wiring.rules import make_rules
+
+_MAX_CHARACTERS = 2000
+"""Of one line."""
+
+_UNITS = {
+    RuleName.UPLOAD_FAILURES: "%",
+    RuleName.MEAN_UPLOAD: " s",
+    RuleName.ACCESS_DENIED: "",
+    RuleName.NOTHING_LOST: "",
+    RuleName.COST: " USD",
+    RuleName.DOWNLOAD_P95: " s",
+}
+_SAMPLES = {
+    RuleName.UPLOAD_FAILURES: "uploads",
+    RuleName.MEAN_UPLOAD: "good uploads",
+    RuleName.ACCESS_DENIED: "transfers",
+    RuleName.NOTHING_LOST: "files verified",
+    RuleName.DOWNLOAD_P95: "downloads",
+}
+_STYLES = {RuleStatus.PASS: "green", RuleStatus.INSUFFICIENT: "yellow", RuleStatus.FAIL: "bold red"}
+_VERDICT_STYLES = {Verdict.PROMOTE: "green", Verdict.HOLD: "yellow", Verdict.ABORT: "bold red"}
+
+
+@dataclass(frozen=True)
+class _Status:
+    """What the command shows. `standing` is the newest decision that is not advice, `rollback` the one that holds."""
+
+    rules: PipelineRules
+    has_bucket: bool
+    now: datetime
+    state: RolloutState
+    standing: Decision | None
+    rollback: Decision | None
+    judgement: Judgement
+
+    @property
+    def time_left(self) -> timedelta | None:
+        """The rest of the least time in the stage; None while no stage is in effect."""
+        if self.state.since is None or self.state.stage in {None, NOTHING} or self.state.is_rolled_back:
+            return None
+        return max(timedelta(0), self.rules.rollout.min_stage_time - (self.now - self.state.since))
+
+    @property
+    def next_step(self) -> NextStep:
+        """What to do next."""
+        return next_step(
+            self.rules.storage.mode,
+            self.rules.rollout,
+            self.state,
+            self.judgement,
+            now=self.now,
+            has_bucket=self.has_bucket,
+        )
+
+
+def status(
+    *,
+    as_json: Annotated[bool, typer.Option("--json", help="Print JSON: times in ISO 8601, lengths in seconds")] = False,
+) -> None:
+    """Show the stage, where new media go and why, what the gate says of the stage, and the next step.
+
+    Decides nothing: it adds up the transfers so far, judges them, and prints. What settings say is what this command's
+    environment says; a worker's may differ.
+
+    Example: bookmarkai rollout status
+    """
+    settings = load_settings()
+    rules = make_rules(settings)
+    with open_catalog(settings) as catalog:
+        found = _look(catalog, rules, has_bucket=settings.s3_media_bucket is not None, now=datetime.now(UTC))
+    if as_json:
+        print_json(_as_dict(found))
+    else:
+        _print(found)
+
+
+def _look(catalog: Catalog, rules: PipelineRules, *, has_bucket: bool, now: datetime) -> _Status:
+    catch_up(catalog)
+    figures = gate_figures(catalog, rules, now=now)
+    decided = catalog.rollout.history(with_advice=False)
+    state = state_after(decided)
+    rollbacks = [decision for decision in decided if decision.action is Action.ROLLBACK]
+    return _Status(
+        rules=rules,
+        has_bucket=has_bucket,
+        now=now,
+        state=state,
+        standing=decided[-1] if decided else None,
+        rollback=rollbacks[-1] if state.is_rolled_back else None,
+        judgement=judged(rules, figures, state, now=now),
+    )
+
+
+def _as_dict(found: _Status) -> dict[str, Any]:
+    state, judgement, plan = found.state, found.judgement, found.rules.rollout
+    configured, rollback = found.rules.storage, found.rollback
+    policy = effective_policy(configured, found.standing)
+    left = found.time_left
+    return {
+        "stage": None if state.stage is None else str(state.stage),
+        "since": state.since.isoformat() if state.since else None,
+        "decision_id": state.decision_id,
+        "is_aborted": state.is_aborted,
+        "is_rolled_back": state.is_rolled_back,
+        "rolled_back": rollback
+        and {
+            "decision_id": rollback.decision_id,
+            "at": rollback.decided_at.isoformat(),
+            "by": rollback.actor,
+            "reason": rollback.reason,
+        },
+        "storage_mode": configured.mode.value,
+        "effective_mode": policy.mode.value,
+        "split_percentage": target_percentage(policy),
+        "is_shadow": policy.is_shadow,
+        "why": why(configured, found.standing),
+        "s3_configured": found.has_bucket,
+        "control": plan.control.value,
+        "stages": [str(stage) for stage in plan.stages],
+        "abort_to": plan.abort_to.value,
+        "min_stage_seconds": plan.min_stage_time.total_seconds(),
+        "min_stage_seconds_left": None if left is None else left.total_seconds(),
+        "gate": {
+            "verdict": judgement.verdict.value,
+            "window": window_as_dict(judgement.figures.window),
+            "rules": [asdict(result) for result in judgement.rules],
+            "missing": list(judgement.missing),
+        },
+        "next_step": asdict(found.next_step),
+    }
+
+
+def _print(found: _Status) -> None:
+    configured, judgement, step = found.rules.storage, found.judgement, found.next_step
+    window = judgement.figures.window
+    rows = [
+        ("stage", _stage(found)),
+        ("new media", effective_policy(configured, found.standing).effect),
+        ("because", why(configured, found.standing)),
+        ("rolled back", _rolled_back(found.rollback)),
+        ("plan", _plan(found.rules.rollout)),
+        ("control", _control(found.rules.rollout)),
+        ("window", stretch(window) if window.length else "no whole five minutes of this stage yet"),
+        ("gate", Text(judgement.verdict, style=_VERDICT_STYLES[judgement.verdict])),
+        *(("missing", missing) for missing in judgement.missing),
+    ]
+    print_table(
+        ["", ""], [(name, clean(value, _MAX_CHARACTERS) if isinstance(value, str) else value) for name, value in rows]
+    )
+    out.print()
+    print_table(["rule", "status", "value", "limit", "sample"], [_rule(result) for result in judgement.rules])
+    out.print()
+    out.print(clean(f"Next: {step.why}", _MAX_CHARACTERS), soft_wrap=True)
+    if step.command is not None:
+        out.print(clean(f"  {step.command}"), soft_wrap=True)
+
+
+def _stage(found: _Status) -> str:
+    state = found.state
+    if state.stage is None:
+        return "not begun"
+    reached = ", by an abort" if state.is_aborted else ""
+    if state.since is None:
+        return f"{state.stage}{reached}"
+    lasted = lasting(max(timedelta(0), found.now - state.since))
+    left = found.time_left
+    rest = f", {lasting(left)} more at least" if left else ""
+    return f"{state.stage} since {moment(state.since)}{reached}: {lasted}{rest}"
+
+
+def _rolled_back(rollback: Decision | None) -> str:
+    if rollback is None:
+        return "no"
+    return f"by {rollback.who}, {moment(rollback.decided_at)} (decision {rollback.decision_id}): {rollback.reason}"
+
+
+def _plan(plan: RolloutPlan) -> str:
+    return f"{', '.join(map(str, plan.stages))}; at least {lasting(plan.min_stage_time)} in each"
+
+
+def _control(plan: RolloutPlan) -> str:
+    to = "0%" if plan.abort_to is AbortTarget.ZERO else "the last stage that held"
+    if plan.control is RolloutControl.AUTOMATIC:
+        return f"automatic: the gate promotes and aborts; an abort goes to {to}"
+    return f"manual: the gate advises, a person decides; an abort goes to {to}"
+
+
+def _rule(result: RuleResult) -> list[object]:
+    unit = _UNITS[result.rule]
+    sample = f"{result.sample:,} {_SAMPLES[result.rule]}" if result.rule in _SAMPLES else "-"
+    return [
+        result.rule.replace("_", " "),
+        Text(result.status, style=_STYLES[result.status]),
+        amount(result.value, lambda value: f"{value:.4g}{unit}"),
+        amount(result.limit, lambda limit: f"{limit:g}{unit}"),
+        sample,
+    ]

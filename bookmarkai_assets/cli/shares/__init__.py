@@ -1,0 +1,1 @@
+"""The commands of `bookmarkai shares`, one file each."""

@@ -1,0 +1,95 @@
+"""`bookmarkai shares add`: record links, or say why one is refused."""
+
+from collections.abc import Collection
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+
+from bookmarkai_assets.cli.output import clean, err, out, print_json, share_id_of
+from bookmarkai_assets.core.links.urls import MAX_URL_CHARACTERS, RefusedLink
+from bookmarkai_assets.core.shares.ports import AddedShare
+from bookmarkai_assets.core.shares.share import ShareStatus
+from bookmarkai_assets.operations.shares.intake import add_shares, reopen_expired
+from bookmarkai_assets.settings.settings import load_settings
+from bookmarkai_assets.wiring.catalog import open_catalog
+
+LOCAL_USER = "00000000-0000-0000-0000-000000000000"
+"""The user of shares that are added by hand."""
+
+
+def add(
+    urls: Annotated[list[str] | None, typer.Argument(metavar="URL…", help="Links to videos")] = None,
+    *,
+    user: Annotated[str, typer.Option(help="The user who shares them, a UUID")] = LOCAL_USER,
+    from_file: Annotated[
+        Path | None, typer.Option(help="A file with one link per line (- for standard input); # begins a comment")
+    ] = None,
+    as_json: Annotated[bool, typer.Option("--json", help="Print JSON")] = False,
+) -> None:
+    """Record shares; the new_shares sensor picks them up. A link that is refused does not stop the others.
+
+    A link that is known stays one share; if its video has expired, it is fetched anew.
+
+    Example: bookmarkai shares add https://youtu.be/jNQXAC9IVRw
+    """
+    wanted = [*(urls or []), *(_links_in(from_file) if from_file else [])]
+    if not wanted:
+        raise typer.BadParameter("expected at least one URL, or --from-file with some; found none")
+    settings = load_settings()
+    user_id = share_id_of(user, "--user")
+    with open_catalog(settings) as catalog:
+        results = add_shares(
+            catalog.shares,
+            wanted,
+            user_id=user_id,
+            allowed_hosts=settings.egress_allowed_hosts,
+            now=datetime.now(UTC),
+        )
+        known = [r.share.share_id for r in results if isinstance(r, AddedShare) and not r.is_new]
+        reopened = set(reopen_expired(catalog, known, now=datetime.now(UTC)))
+    if as_json:
+        print_json([_added(url, result, reopened) for url, result in zip(wanted, results, strict=True)])
+    else:
+        for url, result in zip(wanted, results, strict=True):
+            _print_added(url, result, reopened)
+    if any(isinstance(result, RefusedLink) for result in results):
+        raise typer.Exit(1)
+
+
+def _links_in(path: Path) -> list[str]:
+    try:
+        # Undecodable bytes become replacement characters, which the admission refuses with a reason.
+        text = typer.get_text_stream("stdin").read() if str(path) == "-" else path.read_text("utf-8", errors="replace")
+    except OSError as error:
+        raise typer.BadParameter(f"expected a readable file of links: {error}", param_hint="--from-file") from None
+    # Only line feeds divide links: splitlines() would also cut at characters that the admission has to see.
+    return [line.strip("\r") for line in text.split("\n") if line.strip() and not line.lstrip().startswith("#")]
+
+
+def _added(url: str, result: AddedShare | RefusedLink, reopened: Collection[str]) -> dict[str, Any]:
+    if isinstance(result, RefusedLink):
+        return {"url": url[:2048], "added": False, "refused": result.reason}
+    share = result.share
+    is_reopened = share.share_id in reopened
+    return {
+        "url": url,
+        "added": True,
+        "new": result.is_new,
+        "reopened": is_reopened,
+        "id": share.share_id,
+        "status": ShareStatus.PENDING.value if is_reopened else share.status,
+    }
+
+
+def _print_added(url: str, result: AddedShare | RefusedLink, reopened: Collection[str]) -> None:
+    if isinstance(result, RefusedLink):
+        err.print(
+            clean("refused  ").append_text(clean(url, 100)).append(f"\n         {clean(result.reason)}"), soft_wrap=True
+        )
+    else:
+        word = "added" if result.is_new else "again" if result.share.share_id in reopened else "known"
+        out.print(
+            clean(f"{word}  {result.share.share_id}  ").append_text(clean(url, MAX_URL_CHARACTERS)), soft_wrap=True
+        )

@@ -1,0 +1,83 @@
+"""`bookmarkai shares debt`: which failures stand, and what retries them."""
+
+from datetime import UTC, datetime
+from typing import Annotated, Any
+
+import typer
+
+from bookmarkai_assets.cli.output import clean, out, print_json, print_table
+from bookmarkai_assets.operations.failures.debt import debt_report, retry_debt
+from bookmarkai_assets.settings.settings import load_settings
+from bookmarkai_assets.wiring.catalog import open_catalog, share_partitions
+
+
+def debt(
+    *,
+    partitions: Annotated[
+        bool, typer.Option("--partitions", help="Also the partitions, as Dagster's UI takes a selection")
+    ] = False,
+    as_json: Annotated[bool, typer.Option("--json", help="Print JSON, partitions included")] = False,
+) -> None:
+    """Show the retry debt: shares that failed, given up or waiting for their next try, by outcome, platform and age.
+
+    Each line has the command that makes its shares due. What only waits for its site, or for room on the disk, has not
+    failed and is listed last. The age is counted from the last failure.
+
+    Example: bookmarkai shares debt
+    """
+    settings = load_settings()
+    now = datetime.now(UTC)
+    with open_catalog(settings) as catalog:
+        found = retry_debt(catalog, now=now)
+    keys = share_partitions(settings) if partitions or as_json else None
+    report = debt_report(found, keys, now=now)
+    if as_json:
+        print_json(report)
+        return
+    if not report["failures"] and not report["held"]:
+        out.print("No share has failed, and none is put off.")
+        return
+    print_table(
+        ["outcome", "platform", "age", "shares", "heals", "oldest", "what to do"],
+        [*map(_failure_cells, report["failures"]), *map(_held_cells, report["held"])],
+    )
+    if report["failures"]:
+        out.print(
+            f"{report['total']:,} failed: {report['waiting']:,} are tried again by themselves; of all, "
+            f"{report['transient']:,} may heal by a retry, {report['terminal']:,} only once the cause is gone.",
+            soft_wrap=True,
+        )
+    if partitions:
+        _print_partitions(report)
+
+
+def _failure_cells(line: dict[str, Any]) -> list[object]:
+    return [
+        line["outcome"],
+        line["platform"],
+        line["age"],
+        line["count"],
+        line["remedy"],
+        _minute(line["oldest"]),
+        line["command"],
+    ]
+
+
+def _held_cells(held: dict[str, Any]) -> list[object]:
+    why = "waits for its site" if held["site"] else "waits for room or the next run"
+    return ["postponed", held["site"] or "", "", held["count"], why, _minute(held["oldest"]), held["command"]]
+
+
+def _minute(moment: str) -> str:
+    return f"{datetime.fromisoformat(moment):%Y-%m-%d %H:%M}"
+
+
+def _print_partitions(report: dict[str, Any]) -> None:
+    for line in report["failures"]:
+        heading = f"{line['outcome']} {line['platform']} {line['age']}"
+        if line["partitions"] is None:
+            selection = "not known, because Dagster has not run in DAGSTER_HOME"
+        else:
+            selection = line["partitions"] or "none: these shares never came to a run"
+        # Whole, however many: the selection is there to be copied.
+        out.print(clean(f"{heading}: {selection}", len(selection) + len(heading) + 2), soft_wrap=True)

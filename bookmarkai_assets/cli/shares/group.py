@@ -1,0 +1,15 @@
+"""`bookmarkai shares`: the group of commands that add shares, look at them and try failed ones again."""
+
+import typer
+
+from bookmarkai_assets.cli.shares.add import add
+from bookmarkai_assets.cli.shares.debt import debt
+from bookmarkai_assets.cli.shares.retry import retry
+from bookmarkai_assets.cli.shares.show import list_shares, show
+
+app = typer.Typer(help="Add links, see how far they are, try failed ones again.", no_args_is_help=True)
+app.command()(add)
+app.command("list")(list_shares)
+app.command()(show)
+app.command()(debt)
+app.command()(retry)

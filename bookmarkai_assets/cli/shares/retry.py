@@ -1,0 +1,129 @@
+"""`bookmarkai shares retry`: failed shares made due at once, by id, all that are parked, or by how they failed."""
+
+from collections.abc import Sequence
+from datetime import UTC, datetime, timedelta
+from typing import Annotated
+
+import typer
+
+from bookmarkai_assets.cli.durations import parse_duration
+from bookmarkai_assets.cli.output import clean, err, out, print_json, share_id_of
+from bookmarkai_assets.core.links.platforms import Platform, unified
+from bookmarkai_assets.core.outcomes import ENDS_WELL, Outcome
+from bookmarkai_assets.operations.failures.retrying import RetriedFailures, retry_failures, retry_shares
+from bookmarkai_assets.settings.settings import load_settings
+from bookmarkai_assets.wiring.catalog import open_catalog
+from bookmarkai_assets.wiring.rules import make_rules
+from bookmarkai_assets.wiring.storage import make_stores
+
+_NO_FAILURES = ENDS_WELL | {Outcome.POSTPONED}
+
+
+def retry(
+    share_ids: Annotated[list[str] | None, typer.Argument(metavar="ID…")] = None,
+    *,
+    failed: Annotated[bool, typer.Option("--failed", help="All shares that are parked as error")] = False,
+    outcome: Annotated[
+        list[Outcome] | None,
+        typer.Option(help="All shares that failed so, parked or waiting for their next try (repeatable)"),
+    ] = None,
+    platform: Annotated[
+        list[Platform] | None, typer.Option(help="Of --outcome, only links of this platform (repeatable)")
+    ] = None,
+    older_than: Annotated[str | None, typer.Option(help="Of --outcome, only what failed that long ago: 2h, 7d")] = None,
+    dry_run: Annotated[bool, typer.Option("--dry-run", help="Of --outcome, count and change nothing")] = False,
+    as_json: Annotated[bool, typer.Option("--json", help="Print JSON")] = False,
+) -> None:
+    """Make failed shares due at once, with all their attempts again; done ones too whose video has expired or is lost.
+
+    By --outcome also those whose kind of failure is for good: name it once its cause is gone. What a run has in hand is
+    left alone. `bookmarkai shares debt` shows what there is to retry.
+
+    A video is lost when it is on record as stored and, as every backend says now, in none of them: it is then fetched
+    anew. A backend that does not answer leaves the share alone.
+
+    Example: bookmarkai shares retry --outcome blocked --older-than 2h --dry-run
+    """
+    if [bool(share_ids), failed, bool(outcome)].count(True) != 1:
+        raise typer.BadParameter("expected either share ids, --failed or --outcome")
+    if outcome:
+        _retry_failures(outcome, platform or [], older_than, is_dry_run=dry_run, as_json=as_json)
+        return
+    if platform or older_than or dry_run:
+        raise typer.BadParameter("expected --platform, --older-than and --dry-run only together with --outcome")
+    _retry_shares([share_id_of(share_id, "ID") for share_id in share_ids or []], as_json=as_json)
+
+
+def _retry_failures(
+    outcomes: Sequence[Outcome],
+    platforms: Sequence[Platform],
+    older_than: str | None,
+    *,
+    is_dry_run: bool,
+    as_json: bool,
+) -> None:
+    for outcome in outcomes:
+        if outcome in _NO_FAILURES:
+            raise typer.BadParameter(
+                f"expected an outcome that is a failure, found {outcome}; `bookmarkai shares debt` has those there are",
+                param_hint="--outcome",
+            )
+    age = parse_duration(older_than, "--older-than") if older_than else timedelta(0)
+    with open_catalog(load_settings()) as catalog:
+        done = retry_failures(
+            catalog,
+            outcomes=outcomes,
+            platforms=[unified(platform) for platform in platforms],
+            older_than=age,
+            now=datetime.now(UTC),
+            is_dry_run=is_dry_run,
+        )
+    if as_json:
+        print_json(
+            {
+                "dry_run": is_dry_run,
+                "matched": sum(done.matched.values()),
+                "retried": done.retried,
+                "by_outcome": {str(outcome): count for outcome, count in done.matched.items()},
+            }
+        )
+    else:
+        _print(done, is_dry_run=is_dry_run)
+
+
+def _print(done: RetriedFailures, *, is_dry_run: bool) -> None:
+    if not done.matched:
+        out.print("No share stands with such a failure.")
+        return
+    for outcome, count in done.matched.items():
+        out.print(f"{outcome}  {_shares(count)}")
+    if is_dry_run:
+        out.print(f"{_shares(sum(done.matched.values()))} would be tried again; nothing was changed")
+        return
+    out.print(f"{_shares(done.retried)} will be tried again")
+    if left := sum(done.matched.values()) - done.retried:
+        out.print(f"{_shares(left)} taken up by a run meanwhile, and left to it")
+
+
+def _shares(count: int) -> str:
+    return "1 share" if count == 1 else f"{count:,} shares"
+
+
+def _retry_shares(named: Sequence[str], *, as_json: bool) -> None:
+    """Retry the named shares; without a name, all that are parked."""
+    settings = load_settings()
+    with open_catalog(settings) as catalog:
+        wanted = named or list(catalog.work.failed_share_ids())
+        done = retry_shares(catalog, make_stores(settings), make_rules(settings), wanted, now=datetime.now(UTC))
+    if as_json:
+        print_json({"retried": done.changed, "unchanged": list(done.unchanged), "reasons": done.unchanged})
+    else:
+        for share_id in done.changed:
+            why = ": its video is in no backend and is fetched anew" if share_id in done.lost else ""
+            out.print(f"{share_id}  will be tried again{why}", soft_wrap=True)
+        for share_id, reason in done.unchanged.items():
+            err.print(clean(f"{share_id}  left alone: {reason}", 1000), soft_wrap=True)
+        if not wanted:
+            out.print("No share is parked as error.")
+    if done.unchanged:
+        raise typer.Exit(1)

@@ -1,0 +1,1 @@
+"""The commands of `bookmarkai storage`, one file each."""

@@ -1,0 +1,138 @@
+"""`bookmarkai storage check`: the test of a storage configuration, for an operator about to start."""
+
+from collections import Counter
+from collections.abc import Mapping, Sequence
+from typing import Annotated, Any
+
+import typer
+from rich.text import Text
+
+from bookmarkai_assets.cli.output import clean, out, print_json
+from bookmarkai_assets.core.errors import ConfigurationError
+from bookmarkai_assets.core.media.placement import Backend
+from bookmarkai_assets.core.media.ports import StoreInspector
+from bookmarkai_assets.operations.storage.checking import BackendCheck, Probing, Step, StepStatus, check_backend
+from bookmarkai_assets.settings.settings import Settings, load_settings
+from bookmarkai_assets.wiring.storage import make_inspectors, make_link_reader, make_stores
+
+_VARIABLES = (
+    "STORAGE_MODE",
+    "S3_SPLIT_PERCENTAGE",
+    "S3_MEDIA_BUCKET",
+    "S3_VIDEO_PREFIX",
+    "AWS_REGION",
+    "S3_ENDPOINT",
+    "S3_ACCESS_KEY",
+    "S3_SECRET_KEY",
+    "S3_USE_PATH_STYLE",
+    "S3_EXPIRY_DAYS",
+    "YTDLP_DOWNLOAD_DIR",
+    "LOCAL_RETENTION_DAYS",
+    "CLEANUP_GRACE_HOURS",
+)
+"""The settings that concern storage."""
+
+_STYLES = {
+    StepStatus.OK: "green",
+    StepStatus.WARNING: "yellow",
+    StepStatus.FAILED: "bold red",
+    StepStatus.SKIPPED: "dim",
+}
+_STATUS_WIDTH = max(len(status) for status in StepStatus)
+_NAME_WIDTH = len("credentials")
+_TIME_WIDTH = len("999999 ms")
+_MAX_CHARACTERS = 2000
+"""Of one finding."""
+
+_MAX_COMMAND_CHARACTERS = 200_000
+"""Of one remedy: a command with all of a bucket's lifecycle rules, of which S3 takes 1000, is not cut."""
+
+
+def check(
+    *,
+    backend: Annotated[Backend | None, typer.Option(help="Only this one; by default all that are configured")] = None,
+    as_json: Annotated[bool, typer.Option("--json", help="Print JSON")] = False,
+) -> None:
+    """Test the storage that is configured: look at its settings, then store, read and delete a probe, timing each step.
+
+    Exit code 0 if nothing failed (there may be warnings), 1 otherwise. The probe is named storage-check-… and
+    lies below S3_VIDEO_PREFIX for as long as the check takes.
+
+    Example: bookmarkai storage check --backend s3
+    """
+    settings = load_settings()
+    inspectors = _inspectors(settings, backend)
+    shown = settings.shown()
+    configuration = {name: shown[name] for name in _VARIABLES}
+    if not as_json:
+        _print_configuration(configuration)
+    stores = make_stores(settings)
+    probing = Probing(settings.s3_video_prefix, make_link_reader())
+    checks = []
+    for inspector in inspectors:
+        if not as_json:
+            out.print(Text(f"\n{inspector.backend}", style="bold"), soft_wrap=True)
+        on_step = _ignore if as_json else _print_step
+        checks.append(check_backend(inspector, stores[inspector.backend], probing, on_step=on_step))
+    is_ok = all(done.is_ok for done in checks)
+    if as_json:
+        print_json(
+            {
+                "ok": is_ok,
+                "configuration": configuration,
+                "backends": {done.backend: [_as_dict(step) for step in done.steps] for done in checks},
+            }
+        )
+    else:
+        _print_end(checks)
+    if not is_ok:
+        raise typer.Exit(1)
+
+
+def _inspectors(settings: Settings, wanted: Backend | None) -> list[StoreInspector]:
+    inspectors = [inspector for inspector in make_inspectors(settings) if wanted in {None, inspector.backend}]
+    if not inspectors:
+        raise ConfigurationError(f"expected a configured backend {wanted}, but S3_MEDIA_BUCKET is not set; set it")
+    return inspectors
+
+
+def _ignore(step: Step) -> None:
+    """Say nothing of a step: JSON is printed as one document at the end."""
+
+
+def _print_configuration(configuration: Mapping[str, str | None]) -> None:
+    width = max(len(name) for name in configuration)
+    for name, value in configuration.items():
+        out.print(clean(f"{name:<{width}}  {'-' if value is None else value}", _MAX_CHARACTERS), soft_wrap=True)
+
+
+def _print_step(step: Step) -> None:
+    line = Text(f"{step.status:<{_STATUS_WIDTH}}", style=_STYLES[step.status])
+    took = "" if step.status is StepStatus.SKIPPED else f"{step.seconds * 1000:.0f} ms"
+    line.append(f"  {step.name:<{_NAME_WIDTH}} {took:>{_TIME_WIDTH}}  ", style="default")
+    line.append_text(clean(step.found, _MAX_CHARACTERS))
+    out.print(line, soft_wrap=True)
+    if step.remedy is not None:
+        indent = " " * len(f"{'':<{_STATUS_WIDTH}}  {'':<{_NAME_WIDTH}} {'':<{_TIME_WIDTH}}  ")
+        words, *commands = step.remedy.split("\n")
+        out.print(Text(f"{indent}→ ").append_text(clean(words, _MAX_CHARACTERS)), soft_wrap=True)
+        for command in commands:
+            # From the first column, so that it can be copied as it stands.
+            out.print(clean(command, _MAX_COMMAND_CHARACTERS), soft_wrap=True)
+
+
+def _print_end(checks: Sequence[BackendCheck]) -> None:
+    counts = Counter(step.status for done in checks for step in done.steps)
+    told = ", ".join(f"{counts[status]} {status}" for status in StepStatus if counts[status])
+    verdict = "Storage is ready" if all(done.is_ok for done in checks) else "STORAGE IS NOT READY"
+    out.print(f"\n{verdict}: {told}.", soft_wrap=True)
+
+
+def _as_dict(step: Step) -> dict[str, Any]:
+    return {
+        "step": step.name,
+        "status": step.status,
+        "seconds": round(step.seconds, 6),
+        "found": step.found,
+        "remedy": step.remedy,
+    }

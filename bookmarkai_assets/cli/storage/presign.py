@@ -1,0 +1,47 @@
+"""`bookmarkai storage presign`: a link to a video for a while."""
+
+import sys
+from datetime import timedelta
+from typing import Annotated
+
+import typer
+
+from bookmarkai_assets.cli.durations import parse_duration
+from bookmarkai_assets.cli.output import share_id_of
+from bookmarkai_assets.cli.work import media_work
+from bookmarkai_assets.core.errors import ObjectNotFoundError
+from bookmarkai_assets.core.media.media import MediaState
+from bookmarkai_assets.operations.media.catalog_reads import media_of_share
+from bookmarkai_assets.operations.media.stores import is_stored, store_of_url
+
+MAX_LIFETIME = timedelta(days=7)
+"""Of a signature of version 4."""
+
+
+def presign(
+    share_id: Annotated[str, typer.Argument(metavar="ID", help="The share's id")],
+    *,
+    expires: Annotated[str, typer.Option(help="How long the link works: 30s, 15m, 12h, at most 7d")] = "15m",
+    audio: Annotated[bool, typer.Option("--audio", help="The audio track instead of the video")] = False,
+) -> None:
+    """Print a link by which anybody may fetch the share's video for a while. It is written nowhere else.
+
+    Example: bookmarkai storage presign 6f1c0c8e-5d0f-4c53-9d2c-0a5b8f7e1d11
+    """
+    wanted = share_id_of(share_id, "ID")
+    lifetime = parse_duration(expires, "--expires")
+    if not timedelta(seconds=1) <= lifetime <= MAX_LIFETIME:
+        raise typer.BadParameter(f"expected 1s to 7d, found {expires}", param_hint="--expires")
+    with media_work("presign") as work:
+        media = media_of_share(work.catalog, work.rules, wanted)
+        if media is None or media.state is not MediaState.STORED:
+            raise ObjectNotFoundError(
+                f"expected stored media of share {wanted}, found {media.state if media else 'none'}"
+            )
+        blob = media.audio if audio else media.video
+        if blob is None:
+            raise ObjectNotFoundError(f"expected an audio track of share {wanted}, found a video without sound")
+        link = store_of_url(work.stores, blob.url).presign(blob.url, expires_seconds=int(lifetime.total_seconds()))
+        if not is_stored(work.stores, blob):
+            raise ObjectNotFoundError(f"expected the recorded bytes at {blob.url}, found none or others")
+    sys.stdout.write(link + "\n")

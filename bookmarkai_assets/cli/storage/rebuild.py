@@ -1,0 +1,51 @@
+"""`bookmarkai storage rebuild-catalog`: media records from what the stores hold."""
+
+from datetime import UTC, datetime
+from typing import Annotated
+
+import typer
+
+from bookmarkai_assets.cli.output import clean, err, human_bytes, out, print_json
+from bookmarkai_assets.operations.storage.rebuilding import rebuild_catalog as rebuild
+from bookmarkai_assets.settings.settings import load_settings
+from bookmarkai_assets.wiring.catalog import open_catalog
+from bookmarkai_assets.wiring.rules import make_rules
+from bookmarkai_assets.wiring.storage import make_stores
+
+
+def rebuild_catalog(
+    *,
+    dry_run: Annotated[bool, typer.Option("--dry-run", help="Say what would be restored, and write nothing")] = False,
+    as_json: Annotated[bool, typer.Option("--json", help="Print JSON")] = False,
+) -> None:
+    """Restore the media records that the catalog lacks from the bucket and the disk; no record is changed.
+
+    For a catalog that was lost: begin with an empty one (`bookmarkai catalog upgrade`). Exit code 1 when some video in
+    a store could not be restored.
+
+    Example: bookmarkai storage rebuild-catalog --dry-run
+    """
+    settings = load_settings()
+    with open_catalog(settings) as catalog:
+        report = rebuild(
+            catalog, make_stores(settings), make_rules(settings), now=datetime.now(UTC), is_dry_run=dry_run
+        )
+    if as_json:
+        print_json(report.as_dict())
+    else:
+        verb = "would restore" if dry_run else "restored"
+        for media in report.restored:
+            out.print(clean(f"{verb}  {media.share_id}  {media.video.url}", 500), soft_wrap=True)
+        for unrestorable in report.unrestorable:
+            err.print(clean(f"left out  {unrestorable.url}: {unrestorable.reason}", 500), soft_wrap=True)
+        size = sum(media.size_bytes for media in report.restored)
+        out.print(
+            f"{verb} {len(report.restored)} ({human_bytes(size)}), {report.known} on record already", soft_wrap=True
+        )
+        if report.without_share:
+            out.print(
+                f"{report.without_share} of them are of no share in this catalog; sharing a link again finds its video",
+                soft_wrap=True,
+            )
+    if report.unrestorable:
+        raise typer.Exit(1)

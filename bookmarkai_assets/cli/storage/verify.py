@@ -1,0 +1,136 @@
+"""`bookmarkai storage verify`: the no-loss report."""
+
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from datetime import UTC, datetime
+from typing import Annotated
+
+import typer
+from rich.progress import (
+    BarColumn,
+    DownloadColumn,
+    Progress,
+    TextColumn,
+    TimeRemainingColumn,
+    TransferSpeedColumn,
+)
+
+from bookmarkai_assets.cli.output import clean, err, human_bytes, out, print_json
+from bookmarkai_assets.operations.media.stores import backend_of_url
+from bookmarkai_assets.operations.storage.verification_progress import VerificationProgress
+from bookmarkai_assets.operations.storage.verifying import (
+    SETTLED,
+    SYMBOLS,
+    Checked,
+    Finding,
+    VerificationReport,
+    record_verification,
+    verify_storage,
+)
+from bookmarkai_assets.settings.settings import load_settings
+from bookmarkai_assets.wiring.catalog import open_catalog
+from bookmarkai_assets.wiring.rules import make_rules
+from bookmarkai_assets.wiring.storage import make_stores
+
+_MAX_CHARACTERS = 2000
+"""Of one line."""
+
+_MEANINGS = {
+    Finding.SAME: "as recorded",
+    Finding.MISSING: "on record, not there",
+    Finding.DIFFERENT: "other bytes than recorded",
+    Finding.ORPHANED: "there, not on record",
+    Finding.UNVERIFIED: "could not be checked",
+    Finding.EXPIRED: "expired by rule",
+    Finding.IN_BOTH_PLACES: "a second copy, as a move leaves it",
+}
+
+
+def verify(
+    *,
+    deep: Annotated[bool, typer.Option("--deep", help="Read every byte and compare its SHA-256")] = False,
+    workers: Annotated[int, typer.Option(min=1, max=64, help="Media looked at side by side")] = 8,
+    verbose: Annotated[bool, typer.Option("--verbose", "-v", help="List what is as it should be as well")] = False,
+    as_json: Annotated[bool, typer.Option("--json", help="Print JSON")] = False,
+) -> None:
+    """Compare the catalog with disk and bucket. Exit code 0 only when all was checked and nothing is amiss.
+
+    One line for each finding that somebody has to look at, in the manner of `rclone check --combined`: + only the
+    catalog has it, - only the store has it, * it differs, ! it could not be checked. With --verbose also: = as
+    recorded, & a copy in a second place, x expired. A backend that does not answer is named; the others are verified
+    all the same. What was found is kept for the rollout's gate.
+
+    Example: bookmarkai storage verify --deep
+    """
+    settings = load_settings()
+    now = datetime.now(UTC)
+    with open_catalog(settings) as catalog:
+        with _bar(is_shown=deep and not as_json) as on_progress:
+            report = verify_storage(
+                catalog,
+                make_stores(settings),
+                make_rules(settings),
+                is_deep=deep,
+                now=now,
+                workers=workers,
+                is_full=verbose,
+                on_progress=on_progress,
+            )
+        # Shown first: what may have taken hours is not lost because the catalog cannot be written.
+        if as_json:
+            print_json(report.as_dict())
+        else:
+            _print(report, is_verbose=verbose)
+        record_verification(catalog, report, is_deep=deep, now=now)
+    if not report.is_good:
+        raise typer.Exit(1)
+
+
+@contextmanager
+def _bar(*, is_shown: bool) -> Iterator[Callable[[VerificationProgress], object]]:
+    """Show on a terminal how far a verification has come that reads everything; it is gone at the end."""
+    bar = Progress(
+        TextColumn("reading"),
+        BarColumn(),
+        TextColumn("{task.fields[objects]} of {task.fields[count]}"),
+        DownloadColumn(),
+        TransferSpeedColumn(),
+        TimeRemainingColumn(),
+        console=err,
+        transient=True,
+        disable=not (is_shown and err.is_terminal),
+    )
+    with bar:
+        task = bar.add_task("reading", total=None, objects=0, count=0)
+        yield lambda now: bar.update(
+            task, completed=now.done_bytes, total=now.total_bytes, objects=now.objects, count=now.objects_total
+        )
+
+
+def _print(report: VerificationReport, *, is_verbose: bool) -> None:
+    for line in report.worst_first:
+        # What all of an unanswering backend's lines would say is said of the backend, once.
+        is_told = line.finding is Finding.UNVERIFIED and backend_of_url(line.url) in report.unanswered
+        if is_verbose or not (line.finding in SETTLED or is_told):
+            out.print(clean(_words(line), _MAX_CHARACTERS), soft_wrap=True)
+    for backend, why in report.unanswered.items():
+        told = f"! {backend}: not verified, neither what is recorded there nor what else is there: {why}"
+        out.print(clean(told, _MAX_CHARACTERS), soft_wrap=True)
+    for finding in Finding:
+        if report.counts[finding]:
+            out.print(
+                f"{SYMBOLS[finding]} {report.counts[finding]:>7}  {human_bytes(report.size_bytes[finding]):>9}  "
+                f"{finding.value.replace('_', ' ')}: {_MEANINGS[finding]}",
+                markup=False,
+                soft_wrap=True,
+            )
+    how = f"{human_bytes(report.bytes_read)} read" if report.is_deep else "files by size, objects by size and SHA-256"
+    verdict = report.verdict.capitalize() if report.is_good else report.verdict.upper()
+    out.print(f"{verdict} ({how})", soft_wrap=True)
+
+
+def _words(line: Checked) -> str:
+    of = f"share {line.share_id}" if line.share_id else ""
+    remedy = f"; {line.remedy}" if line.remedy else ""
+    known = ": ".join(part for part in (of, line.detail) if part)
+    return f"{SYMBOLS[line.finding]} {line.url}  ({known}{remedy})"

@@ -1,0 +1,1 @@
+"""The commands of `bookmarkai transcripts`, one file each."""

@@ -1,0 +1,44 @@
+"""`bookmarkai transcripts doubtful`: the transcripts that are marked, and why."""
+
+from typing import Annotated, Any
+
+import typer
+
+from bookmarkai_assets.cli.output import clean, print_json, print_table
+from bookmarkai_assets.core.transcripts.doubts import DoubtKind, as_plain
+from bookmarkai_assets.core.transcripts.ports import DoubtfulTranscript
+from bookmarkai_assets.settings.settings import load_settings
+from bookmarkai_assets.wiring.catalog import open_catalog
+
+
+def doubtful(
+    *,
+    kind: Annotated[list[DoubtKind] | None, typer.Option(help="Only with such a doubt (repeatable)")] = None,
+    limit: Annotated[int, typer.Option(min=1, help="At most so many, newest first")] = 50,
+    as_json: Annotated[bool, typer.Option("--json", help="Print JSON")] = False,
+) -> None:
+    """List the transcripts that a quality rule doubts, newest first, with every doubt about them.
+
+    Example: bookmarkai transcripts doubtful --kind repetition_loop
+    """
+    with open_catalog(load_settings()) as catalog:
+        found = catalog.transcripts.doubtful(kinds=kind or (), limit=limit)
+    if as_json:
+        print_json([_report(one) for one in found])
+        return
+    print_table(
+        ["id", "severity", "doubt", "found"],
+        [
+            (one.share_id, doubt.severity.value, doubt.kind.value, clean(doubt.words, 400))
+            for one in found
+            for doubt in one.doubts
+        ],
+    )
+
+
+def _report(one: DoubtfulTranscript) -> dict[str, Any]:
+    return {
+        "id": one.share_id,
+        "made_at": one.made_at.isoformat(),
+        "doubts": [as_plain(doubt) for doubt in one.doubts],
+    }

@@ -1,0 +1,89 @@
+"""`bookmarkai transcripts show`: one transcript for a person to read, or all that is on record of it as JSON."""
+
+import sys
+from typing import Annotated
+
+import typer
+
+from bookmarkai_assets.cli.output import clean, print_table, share_id_of
+from bookmarkai_assets.core.media.kinds import TranscriptFormat
+from bookmarkai_assets.core.search.moments_in_videos import as_clock
+from bookmarkai_assets.core.transcripts.doubts import in_words
+from bookmarkai_assets.core.transcripts.formats import plain_text, render
+from bookmarkai_assets.core.transcripts.json_document import SharedTranscript, task_of
+from bookmarkai_assets.core.transcripts.subtitles import has_times
+from bookmarkai_assets.core.transcripts.subtitles_text import clean_speech
+from bookmarkai_assets.core.transcripts.transcript import UNKNOWN, Task, Transcript
+from bookmarkai_assets.operations.transcripts.reads import shared_transcript
+from bookmarkai_assets.settings.settings import load_settings
+from bookmarkai_assets.wiring.catalog import open_catalog
+
+
+def show(
+    share_id: Annotated[str, typer.Argument(metavar="ID", help="The share's id")],
+    *,
+    as_json: Annotated[bool, typer.Option("--json", help="Print JSON, as `export --format json` writes it")] = False,
+) -> None:
+    """Show a share's transcript: its video, language, what made it, and what was said when.
+
+    Example: bookmarkai transcripts show 6f1c0c8e-5d0f-4c53-9d2c-0a5b8f7e1d11
+    """
+    wanted = share_id_of(share_id, "ID")
+    with open_catalog(load_settings()) as catalog:
+        shared = shared_transcript(catalog, wanted)
+    if as_json:
+        sys.stdout.write(render(shared, TranscriptFormat.JSON))
+        return
+    print_table(["", ""], [(name, clean(fact, 2000)) for name, fact in _facts(shared) if fact is not None])
+    sys.stdout.write("\n" + _said(shared.transcript))
+
+
+def _facts(shared: SharedTranscript) -> list[tuple[str, object]]:
+    transcript = shared.transcript
+    recipe = transcript.recipe
+    return [
+        ("share", shared.share_id),
+        ("url", shared.url),
+        ("title", shared.title),
+        ("language", _language(transcript)),
+        ("made by", _maker(transcript)),
+        ("recipe", recipe.fingerprint if recipe else None),
+        ("weights", f"sha256 {recipe.weights_sha256}" if recipe and recipe.weights_sha256 else None),
+        ("audio", f"sha256 {transcript.audio_sha256}" if transcript.audio_sha256 else None),
+        ("length", _seconds(transcript.duration_seconds)),
+        ("took", _seconds(transcript.transcribe_seconds)),
+        ("words", f"{transcript.word_count:,}"),
+        ("doubts", in_words(transcript.doubts) or None),
+    ]
+
+
+def _language(transcript: Transcript) -> str | None:
+    if transcript.language == UNKNOWN:
+        return None
+    certainty = f" ({transcript.language_probability:.0%})" if transcript.engine != UNKNOWN else ""
+    translated = ", translated to English" if task_of(transcript) is Task.TRANSLATE else ""
+    return f"{transcript.language}{certainty}{translated}"
+
+
+def _maker(transcript: Transcript) -> str:
+    if transcript.engine == UNKNOWN:
+        return "not made here"
+    version = f" {transcript.recipe.engine_version}" if transcript.recipe else ""
+    return f"{transcript.engine}{version}, model {transcript.model}"
+
+
+def _seconds(seconds: float) -> str | None:
+    return f"{seconds:,.1f} s" if seconds else None
+
+
+def _said(transcript: Transcript) -> str:
+    """Give the text for a terminal; what was said has been cleaned of all that would control one."""
+    if not transcript.text.strip():
+        return "No speech.\n"
+    if not has_times(transcript):
+        return plain_text(transcript)
+    return "".join(
+        f"{as_clock(segment.start)}  {text}\n"
+        for segment in transcript.segments
+        if (text := clean_speech(segment.text))
+    )

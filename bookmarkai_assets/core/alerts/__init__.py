@@ -1,0 +1,1 @@
+"""Alerts: which conditions are worth an alert, and what the alert says."""

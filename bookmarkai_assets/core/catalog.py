@@ -1,0 +1,34 @@
+"""The catalog: one database, with a port for each part of it."""
+
+from dataclasses import dataclass
+
+from bookmarkai_assets.core.alerts.incidents import IncidentTable
+from bookmarkai_assets.core.failures.ports import FailureTable
+from bookmarkai_assets.core.links.ports import LinkNames
+from bookmarkai_assets.core.media.ports import EventLog, MediaLedger, TombstoneTable
+from bookmarkai_assets.core.rollout.ports import Cursors, EventTotals, RolloutLedger
+from bookmarkai_assets.core.search.ports import TranscriptSearch
+from bookmarkai_assets.core.shares.ports import ShareTable, WorkLedger
+from bookmarkai_assets.core.sites.ports import SiteLedger
+from bookmarkai_assets.core.transcripts.ports import PartTable, TranscriptTable
+
+
+@dataclass(frozen=True)
+class Catalog:
+    """The truth: a door for each part of it, one database behind them."""
+
+    shares: ShareTable
+    work: WorkLedger
+    media: MediaLedger
+    transcripts: TranscriptTable
+    parts: PartTable
+    events: EventLog
+    totals: EventTotals
+    tombstones: TombstoneTable
+    rollout: RolloutLedger
+    incidents: IncidentTable
+    cursors: Cursors
+    sites: SiteLedger
+    links: LinkNames
+    failures: FailureTable
+    search: TranscriptSearch

@@ -1,0 +1,155 @@
+"""The retry debt: the failures that stand, added up by outcome, platform and age, each with what retries them.
+
+How the catalog finds them is `debt_ports`' matter; making them due again is `operations/retrying`'s.
+"""
+
+from collections import defaultdict
+from collections.abc import Iterable
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from enum import StrEnum
+
+from bookmarkai_assets.core.links.platforms import Platform, platform_of_link
+from bookmarkai_assets.core.outcomes import FAILURES, Outcome
+
+
+class Age(StrEnum):
+    """How long a failure has stood, in steps that an operator acts on."""
+
+    UNDER_AN_HOUR = "under an hour"
+    UNDER_A_DAY = "under a day"
+    UNDER_A_WEEK = "under a week"
+    OLDER = "older"
+
+
+_BOUNDS = (
+    (timedelta(hours=1), Age.UNDER_AN_HOUR),
+    (timedelta(days=1), Age.UNDER_A_DAY),
+    (timedelta(weeks=1), Age.UNDER_A_WEEK),
+)
+
+
+@dataclass(frozen=True)
+class StandingFailure:
+    """A share that failed and has not been healed: given up when `retry_at` is None, else tried again then."""
+
+    share_id: str
+    url: str
+    outcome: Outcome
+    failed_at: datetime
+    retry_at: datetime | None
+
+
+@dataclass(frozen=True)
+class HeldShares:
+    """Shares that were put off, which is no failure: `site`, as `sites.site_of` names it, is what they wait for.
+
+    Without one they wait for the machine: room on its disk, or the next run.
+    """
+
+    site: str | None
+    count: int
+    oldest: datetime
+
+
+@dataclass(frozen=True)
+class DebtLine:
+    """The failures of one outcome, platform and age. `waiting` of them are tried again by themselves.
+
+    `share_ids` are in the order in which they were found; `oldest` is when the first of them failed.
+    """
+
+    outcome: Outcome
+    platform: Platform
+    age: Age
+    share_ids: tuple[str, ...]
+    waiting: int
+    oldest: datetime
+
+    @property
+    def count(self) -> int:
+        """How many shares."""
+        return len(self.share_ids)
+
+    @property
+    def is_transient(self) -> bool:
+        """Whether another attempt, with nothing changed, can succeed."""
+        return FAILURES[self.outcome].is_transient
+
+    @property
+    def next_step(self) -> str:
+        """What a person can do about the outcome."""
+        return FAILURES[self.outcome].next_step
+
+    @property
+    def command(self) -> str:
+        """What makes them due at once, whatever their age."""
+        return f"bookmarkai shares retry --outcome {self.outcome} --platform {self.platform}"
+
+    @property
+    def remedy(self) -> str:
+        """Whether time heals them, in words."""
+        if self.waiting == self.count:
+            return "tried again by itself"
+        if self.is_transient:
+            given_up = self.count - self.waiting
+            return "may heal by a retry" if not self.waiting else f"{given_up} may heal by a retry, the rest by itself"
+        return "only once the cause is gone"
+
+
+@dataclass(frozen=True)
+class Debt:
+    """All of it: the lines with the largest first, and beside them what was put off."""
+
+    lines: tuple[DebtLine, ...]
+    held: tuple[HeldShares, ...]
+
+    @property
+    def total(self) -> int:
+        """How many shares failed and stand."""
+        return sum(line.count for line in self.lines)
+
+    @property
+    def transient(self) -> int:
+        """How many of them another attempt can heal."""
+        return sum(line.count for line in self.lines if line.is_transient)
+
+    @property
+    def waiting(self) -> int:
+        """How many of them are tried again by themselves."""
+        return sum(line.waiting for line in self.lines)
+
+    @property
+    def put_off(self) -> int:
+        """How many shares were put off."""
+        return sum(held.count for held in self.held)
+
+    @property
+    def oldest(self) -> datetime | None:
+        """When the failure that has stood longest happened."""
+        return min((line.oldest for line in self.lines), default=None)
+
+
+def debt_of(failures: Iterable[StandingFailure], held: Iterable[HeldShares], *, now: datetime) -> Debt:
+    """Add failures up by outcome, platform and age."""
+    groups: dict[tuple[Outcome, Platform, Age], list[StandingFailure]] = defaultdict(list)
+    for failure in failures:
+        groups[failure.outcome, platform_of_link(failure.url), age_of(failure.failed_at, now=now)].append(failure)
+    lines = [
+        DebtLine(
+            outcome=outcome,
+            platform=platform,
+            age=age,
+            share_ids=tuple(failure.share_id for failure in group),
+            waiting=sum(failure.retry_at is not None for failure in group),
+            oldest=min(failure.failed_at for failure in group),
+        )
+        for (outcome, platform, age), group in groups.items()
+    ]
+    lines.sort(key=lambda line: (-line.count, line.outcome, line.platform, line.oldest))
+    return Debt(tuple(lines), tuple(sorted(held, key=lambda waiting: (-waiting.count, waiting.site or ""))))
+
+
+def age_of(moment: datetime, *, now: datetime) -> Age:
+    """Say how long ago a moment was. One that a clock ahead of ours has written counts as just now."""
+    return next((age for bound, age in _BOUNDS if now - moment < bound), Age.OLDER)

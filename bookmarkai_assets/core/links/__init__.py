@@ -1,0 +1,1 @@
+"""Links: which ones are accepted, which platform each belongs to, and the canonical URL of its video."""

@@ -1,0 +1,182 @@
+"""Which links are admitted, and which addresses are public. What a link is called is in `canonical_urls`."""
+
+import ipaddress
+import re
+import unicodedata
+from dataclasses import dataclass
+from urllib.parse import SplitResult, urlsplit
+
+from bookmarkai_assets.core.links.canonical_urls import DEFAULT_PORTS, canonical_url
+from bookmarkai_assets.core.links.platforms import Platform, platform_of_host
+
+MAX_URL_CHARACTERS = 2048
+"""Longer than any share link seen; browsers and proxies begin to cut not far above."""
+
+_MAX_PORT = 65535
+_MAX_HOST_CHARACTERS = 253  # RFC 1035
+_HOST_NAME = re.compile(r"[a-z0-9_-]+(\.[a-z0-9_-]+)*")
+# IDNA 2003, which Python carries, turns these into other letters; browsers keep them. Two readings, maybe two owners.
+_AMBIGUOUS_LETTERS = frozenset("ßς")
+_OCTETS = 4
+_OCTET_SIZE = 256
+_LOCAL_NAMES = ("localhost", "local", "internal", "home.arpa")
+# RFC 4291: the only range that is given out. Translators (NAT64), mapped, site-local and multicast lie outside it.
+_GLOBAL_UNICAST = ipaddress.ip_network("2000::/3")
+_NOT_PUBLIC = (
+    ipaddress.ip_network("3fff::/20"),  # RFC 9637, documentation; newer than some Pythons' tables
+    ipaddress.ip_network("192.0.0.0/24"),  # RFC 6890; older Pythons know only a part. A cloud's metadata lives in it
+    ipaddress.ip_network("168.63.129.16/32"),  # Azure's agent inside each of its machines, on a public number
+)
+
+
+@dataclass(frozen=True)
+class HostPort:
+    """One host and port that the operator has opened, in `EGRESS_ALLOWED_HOSTS`."""
+
+    host: str
+    port: int
+
+    @classmethod
+    def parse(cls, text: str) -> "HostPort":
+        """Read `host:port`; raises ValueError that says what is expected."""
+        host, _, port = text.strip().rpartition(":")
+        host = host.strip("[]").lower()
+        if not host or not port.isdecimal() or not 0 < int(port) <= _MAX_PORT:
+            raise ValueError(f"expected host:port, such as 127.0.0.1:8080, not {text!r}")
+        return cls(host, int(port))
+
+
+@dataclass(frozen=True)
+class AdmittedLink:
+    """A link the pipeline may fetch. `canonical_url` names the video and is fetched; `url` is what was shared."""
+
+    url: str
+    canonical_url: str
+    platform: Platform
+
+
+@dataclass(frozen=True)
+class RefusedLink:
+    """A link the pipeline will not fetch, and why, with what is expected instead. Repeats no secret of the link."""
+
+    reason: str
+
+
+def is_public_address(address: str) -> bool:
+    """Tell whether an IP address is on the public internet. Raises ValueError when it is no address.
+
+    IPv4 inside IPv6 (mapped, 6to4, Teredo, NAT64) counts as not public: nobody shares such links in good faith.
+    Sources: the IANA special-purpose registries as `ipaddress` carries them, and `_NOT_PUBLIC`.
+    """
+    ip = ipaddress.ip_address(address.partition("%")[0])
+    if isinstance(ip, ipaddress.IPv6Address) and (ip not in _GLOBAL_UNICAST or ip.sixtofour or ip.teredo):
+        return False
+    return ip.is_global and not ip.is_multicast and not any(ip in network for network in _NOT_PUBLIC)
+
+
+def admit(text: str, *, allowed_hosts: frozenset[HostPort] = frozenset()) -> AdmittedLink | RefusedLink:
+    """Decide whether a shared text is a link that may be fetched. Resolves no names: the egress guard does."""
+    refusal = _refusal_of_text(text)
+    if refusal:
+        return RefusedLink(refusal)
+    url = text.strip()
+    try:
+        parts = urlsplit(url)
+        port = parts.port
+        host = _ascii_host(parts.hostname or "")
+    except ValueError:  # its text repeats the link, maybe with a password in it
+        return RefusedLink(
+            "expected a link such as https://www.tiktok.com/@user/video/1, found no readable host and port"
+        )
+    refusal = _refusal_of_parts(parts, host=host, port=port, allowed_hosts=allowed_hosts)
+    if refusal:
+        return RefusedLink(refusal)
+    canonical = canonical_url(parts, host=host, port=port)
+    if len(canonical) > MAX_URL_CHARACTERS:
+        return RefusedLink(
+            f"expected a link of at most {MAX_URL_CHARACTERS} characters, found {len(canonical)} once written in ASCII"
+        )
+    return AdmittedLink(url=url, canonical_url=canonical, platform=platform_of_host(host))
+
+
+def _refusal_of_text(text: str) -> str | None:
+    if len(text) > MAX_URL_CHARACTERS:
+        return f"expected a link of at most {MAX_URL_CHARACTERS} characters, found {len(text)}"
+    if not text.strip():
+        return "expected a link, found nothing"
+    # Cc and Cf hold NUL, line breaks and the right-to-left marks that make a link look like another. Programs disagree
+    # on whether a backslash ends the host.
+    odd = next(
+        (c for c in text.strip() if c.isspace() or c == "\\" or unicodedata.category(c) in {"Cc", "Cf", "Cs"}), None
+    )
+    if odd is not None:
+        return f"expected a link without spaces, backslashes or invisible characters, found U+{ord(odd):04X}"
+    return None
+
+
+def _ascii_host(host: str) -> str:
+    """Write a host as it goes over the wire; raises ValueError when it is none, or has two readings."""
+    if ":" in host:
+        return host
+    if not _AMBIGUOUS_LETTERS.isdisjoint(host):
+        raise ValueError("an internationalized name with two readings")
+    ascii_host = host.encode("idna").decode("ascii").lower().removesuffix(".")
+    if ascii_host and (len(ascii_host) > _MAX_HOST_CHARACTERS or not _HOST_NAME.fullmatch(ascii_host)):
+        raise ValueError("no host name")
+    return ascii_host
+
+
+def _refusal_of_parts(
+    parts: SplitResult, *, host: str, port: int | None, allowed_hosts: frozenset[HostPort]
+) -> str | None:
+    if parts.scheme not in DEFAULT_PORTS:
+        return f"expected http:// or https://, found {parts.scheme[:20] + ':' if parts.scheme else 'no scheme'}"
+    if not host:
+        return "expected a host name after http(s)://, found none"
+    if "@" in parts.netloc:
+        return "expected a link without a user name or password in it; share it without them"
+    effective_port = port if port is not None else DEFAULT_PORTS[parts.scheme]
+    if HostPort(host, effective_port) in allowed_hosts:
+        return None
+    if effective_port not in DEFAULT_PORTS.values():
+        return f"expected port 80 or 443, found {effective_port}"
+    if any(host == name or host.endswith("." + name) for name in _LOCAL_NAMES):
+        return f"expected a public site, found {host}, which names this machine or network"
+    try:
+        address = _literal_address(host)
+    except ValueError:
+        return f"expected a host name, found {host}, which ends in a number but is no address"
+    if address is not None and not is_public_address(address):
+        return f"expected a public site, found {host}, which is not a public address"
+    if address is None and "." not in host:
+        return f"expected a public site, found {host}, which names no domain"
+    return None
+
+
+def _literal_address(host: str) -> str | None:
+    """Read a host as the address that a browser would take it for: dotted, decimal, hex, octal or IPv6.
+
+    Source: the WHATWG URL standard, IPv4 parser. Raises ValueError when the host ends in a number but is no address.
+    """
+    if ":" in host:
+        return str(ipaddress.IPv6Address(host.partition("%")[0]))
+    labels = host.split(".")
+    if not labels[-1].isdecimal() and not labels[-1].startswith("0x"):
+        return None
+    numbers = [_number(label) for label in labels]
+    *leading, last = numbers
+    if (
+        len(leading) >= _OCTETS
+        or any(n >= _OCTET_SIZE for n in leading)
+        or last >= _OCTET_SIZE ** (_OCTETS - len(leading))
+    ):
+        raise ValueError(host)
+    return str(ipaddress.IPv4Address(sum(n << (24 - 8 * i) for i, n in enumerate(leading)) + last))
+
+
+def _number(label: str) -> int:
+    """Read one part of an IPv4 address in decimal, `0x` hex or `0` octal."""
+    if label.startswith("0x"):
+        return int(label[2:] or "0", 16)
+    is_octal = len(label) > 1 and label.startswith("0")
+    return int(label, 8 if is_octal else 10)

@@ -1,0 +1,172 @@
+"""What media in S3 cost: from bytes, requests and time, by a table of prices. The prices themselves are data.
+
+These are estimates from what the pipeline knows it did: no discount, no free allowance, no other user of the bucket.
+Every transfer counts: of a media in S3 a PUT or more for the video, one for the audio track, and one for each of the
+four files of its transcript, whose few kilobytes weigh less than their requests.
+"""
+
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
+from datetime import date, datetime, timedelta
+
+from bookmarkai_assets.core.media.placement import Backend
+from bookmarkai_assets.core.media.retention import EXPIRING_PREFIX, lifecycle_end
+from bookmarkai_assets.core.rollout.tallies import Totals
+from bookmarkai_assets.core.rollout.windows import Window, day_of
+
+GB = 1 << 30
+"""What Amazon S3 bills as a gigabyte (its FAQ, "How will I be charged and billed for my use of Amazon S3?")."""
+
+
+@dataclass(frozen=True)
+class PriceTable:
+    """What S3 charges, in USD, where that is from and when it was true.
+
+    `storage_gb_month`: for a GB over a whole month. `put_per_1000`: for PUT, COPY, POST, LIST; `get_per_1000`: for the
+    others. `transfer_out_gb`: for a GB that workers read, 0 where they run in the bucket's region.
+    """
+
+    source: str
+    as_of: date
+    region: str
+    currency: str
+    storage_gb_month: float
+    put_per_1000: float
+    get_per_1000: float
+    transfer_out_gb: float
+    note: str = ""
+
+
+@dataclass(frozen=True)
+class Cost:
+    """Money, in USD, by what it is paid for."""
+
+    storage: float = 0.0
+    requests: float = 0.0
+    transfer: float = 0.0
+
+    @property
+    def total(self) -> float:
+        """All of it."""
+        return self.storage + self.requests + self.transfer
+
+    def __add__(self, other: "Cost") -> "Cost":
+        return Cost(self.storage + other.storage, self.requests + other.requests, self.transfer + other.transfer)
+
+
+@dataclass(frozen=True)
+class MonthCost:
+    """What a calendar month has cost so far, and what it will have cost at its end if all goes on as lately."""
+
+    to_date: Cost
+    projected: Cost
+
+
+@dataclass(frozen=True)
+class Usage:
+    """What S3 was asked to do: bytes put, priced requests of either kind, bytes read. Fractions in forecasts."""
+
+    put_bytes: float = 0.0
+    put_requests: float = 0.0
+    get_requests: float = 0.0
+    get_bytes: float = 0.0
+
+    def times(self, factor: float) -> "Usage":
+        """Give so many times as much."""
+        return Usage(
+            self.put_bytes * factor, self.put_requests * factor, self.get_requests * factor, self.get_bytes * factor
+        )
+
+
+@dataclass(frozen=True)
+class Deposit:
+    """Bytes that came to S3 evenly over a stretch of time, which is not empty (`ValueError`)."""
+
+    window: Window
+    size_bytes: float
+
+    def __post_init__(self) -> None:
+        """Refuse an empty stretch: evenly over no time means nothing."""
+        if not self.window.length:
+            raise ValueError(f"expected a stretch of time, found {self.window}")
+
+
+def usage_of(totals: Totals) -> Usage:
+    """Add up what S3 was asked to do. Failed requests are charged for like others; their bytes are not kept."""
+    on_s3 = [(series, tally) for series, tally in totals.items() if series.backend == Backend.S3]
+    puts = [tally for series, tally in on_s3 if series.operation == "put"]
+    gets = [tally for series, tally in on_s3 if series.operation == "get"]
+    return Usage(
+        put_bytes=sum(tally.size_bytes for tally in puts),
+        put_requests=sum(tally.requests for tally in puts),
+        get_requests=sum(tally.requests for tally in gets),
+        get_bytes=sum(tally.size_bytes for tally in gets),
+    )
+
+
+def byte_seconds(deposits: Iterable[Deposit], window: Window, *, expiry_days: int | None) -> float:
+    """Give the bytes stored in a window times the seconds they were, which is what storage is charged by.
+
+    Each deposit's bytes stay until the lifecycle rule of so many days ends them, for ever without one. A deposit lies
+    within one day, or expires after the window: all of a day's objects expire at one midnight.
+    """
+    total = 0.0
+    for deposit in deposits:
+        end = lifecycle_end(EXPIRING_PREFIX, deposit.window.end, expiry_days)
+        start, stop = (min(moment, end) if end else moment for moment in (window.start, window.end))
+        total += deposit.size_bytes * (_stored_seconds(deposit.window, stop) - _stored_seconds(deposit.window, start))
+    return total
+
+
+def running_cost(usage: Usage, prices: PriceTable) -> Cost:
+    """Price requests and transfer; storage is priced by time (`storage_cost`)."""
+    requests = usage.put_requests * prices.put_per_1000 + usage.get_requests * prices.get_per_1000
+    return Cost(requests=requests / 1000, transfer=usage.get_bytes / GB * prices.transfer_out_gb)
+
+
+def storage_cost(stored_byte_seconds: float, month: timedelta, prices: PriceTable) -> Cost:
+    """Price storage in a month of this length."""
+    return Cost(storage=stored_byte_seconds / GB / month.total_seconds() * prices.storage_gb_month)
+
+
+def month_cost(
+    month: Window,
+    until: datetime,
+    deposits: Iterable[Deposit],
+    used: Usage,
+    pace: Usage,
+    prices: PriceTable,
+    *,
+    expiry_days: int | None,
+) -> MonthCost:
+    """Give what a month has cost up to a moment within it, and what it will have cost at its end.
+
+    `deposits` are all that may be stored at any time of the month, `used` what was asked of S3 since its start, and
+    `pace` what will be in each second that is left.
+    """
+    known = list(deposits)
+    so_far = byte_seconds(known, Window(month.start, until), expiry_days=expiry_days)
+    to_date = storage_cost(so_far, month.length, prices) + running_cost(used, prices)
+
+    left = Window(until, month.end)
+    coming = [Deposit(day, pace.put_bytes * day.length.total_seconds()) for day in _days_of(left)]
+    to_come = byte_seconds([*known, *coming], left, expiry_days=expiry_days)
+    rest = storage_cost(to_come, month.length, prices) + running_cost(pace.times(left.length.total_seconds()), prices)
+    return MonthCost(to_date, to_date + rest)
+
+
+def _stored_seconds(arrival: Window, moment: datetime) -> float:
+    """Give for how long a byte of what arrived evenly over `arrival` was stored up to a moment, on average."""
+    if moment <= arrival.start:
+        return 0.0
+    arrived = (min(moment, arrival.end) - arrival.start).total_seconds()
+    after = max(moment - arrival.end, timedelta(0)).total_seconds()
+    return arrived * arrived / (2 * arrival.length.total_seconds()) + after
+
+
+def _days_of(window: Window) -> Iterator[Window]:
+    start = window.start
+    while start < window.end:
+        end = min(day_of(start).end, window.end)
+        yield Window(start, end)
+        start = end

@@ -1,0 +1,158 @@
+"""What a stage of the rollout would move and cost, from what was measured; and the same of a stage that was.
+
+Forecast and actual are the same figures, so that the one can be held against the other.
+"""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict, dataclass
+from datetime import timedelta
+from typing import Any
+
+from bookmarkai_assets.core.media.placement import BUCKET_COUNT, Backend
+from bookmarkai_assets.core.media.ports import InventoryLine
+from bookmarkai_assets.core.media.storage_events import Purpose
+from bookmarkai_assets.core.rollout.costs import Cost, PriceTable, Usage, running_cost, storage_cost, usage_of
+from bookmarkai_assets.core.rollout.metrics import is_placing, is_reading
+from bookmarkai_assets.core.rollout.stages import Stage
+from bookmarkai_assets.core.rollout.tallies import Series, Tally, Totals, s3_requests
+
+MONTH_DAYS = 30
+"""The month that forecasts are for."""
+
+
+@dataclass(frozen=True)
+class Traffic:
+    """What new media mean for S3 over some stretch of time: how many there are, and what is asked of S3 for them."""
+
+    media: float
+    usage: Usage
+
+    def times(self, factor: float) -> "Traffic":
+        """Give so many times as much."""
+        return Traffic(self.media * factor, self.usage.times(factor))
+
+
+@dataclass(frozen=True)
+class Load:
+    """What S3 takes, and costs, while new media keep coming like this.
+
+    `stored_bytes` is what is stored once as much expires as is added, None where nothing expires. `month` is the cost
+    of thirty days in USD: with all that is stored by then, and where nothing expires of the first thirty days.
+    """
+
+    media_per_day: float
+    bytes_per_day: float
+    stored_bytes: float | None
+    month: Cost
+
+
+@dataclass(frozen=True)
+class StageForecast:
+    """What a stage would bring, and what a move of everything local that it places in S3 would copy.
+
+    Media from before buckets were recorded count in proportion.
+    """
+
+    stage: Stage
+    load: Load
+    backfill_media: int
+    backfill_bytes: int
+
+
+def new_media(totals: Totals) -> int:
+    """Count the videos that these totals show to have been newly placed, wherever they went."""
+    return _videos({series: tally for series, tally in totals.items() if is_placing(series)})
+
+
+def offered(totals: Totals, stage: Stage) -> Traffic:
+    """Give the traffic that S3 would have had at a stage, from the new media that these totals show on any backend.
+
+    Workers read the audio track of each media in S3 once; what they read on the local disk is no transfer, so it cannot
+    be counted. Under shadow everything is put to S3 and read back once, but for transcripts' files, and workers read
+    nothing there.
+    """
+    good = {series: tally for series, tally in totals.items() if series.is_good}
+    placed = {series: tally for series, tally in good.items() if is_placing(series)}
+    if not stage.is_shadow:
+        placed |= {series: tally for series, tally in good.items() if _is_document(series)}
+    read = {series: tally for series, tally in placed.items() if stage.is_shadow or series.kind == "audio"}
+    everything = Traffic(
+        media=new_media(totals),
+        usage=Usage(
+            put_bytes=sum(tally.size_bytes for tally in placed.values()),
+            put_requests=sum(_requests("put", tally) for tally in placed.values()),
+            get_requests=sum(_requests("get", tally) for tally in read.values()),
+            get_bytes=sum(tally.size_bytes for tally in read.values()),
+        ),
+    )
+    return everything if stage.is_shadow else everything.times(stage.percentage / BUCKET_COUNT)
+
+
+def taken(totals: Totals) -> Traffic:
+    """Give the traffic that S3 did have for new media, shadow copies included and moves of old ones left out."""
+    new = {series: tally for series, tally in totals.items() if series.backend == Backend.S3 and _is_for_new(series)}
+    return Traffic(media=_videos(new), usage=usage_of(new))
+
+
+def load_of(a_day: Traffic, prices: PriceTable, *, expiry_days: int | None) -> Load:
+    """Give what a day's traffic comes to when every day is like it.
+
+    An object lives for the days of the lifecycle rule and, on average, half a day more, to the next midnight.
+    """
+    daily_bytes = a_day.usage.put_bytes
+    stored = None if expiry_days is None else daily_bytes * (expiry_days + 0.5)
+    # Without expiry the stock grows evenly from nothing, so over the month half of it is there on average.
+    average = daily_bytes * MONTH_DAYS / 2 if stored is None else stored
+    length = timedelta(days=MONTH_DAYS)
+    month = storage_cost(average * length.total_seconds(), length, prices)
+    month += running_cost(a_day.usage.times(MONTH_DAYS), prices)
+    return Load(a_day.media, daily_bytes, stored, month)
+
+
+def forecast(
+    a_day: Traffic, inventory: Sequence[InventoryLine], stage: Stage, prices: PriceTable, *, expiry_days: int | None
+) -> StageForecast:
+    """Give what a stage would bring, from a day's traffic at it and what is stored now."""
+    local = [line for line in inventory if line.backend is Backend.LOCAL]
+    within = [line for line in local if line.bucket is not None and line.bucket < stage.percentage]
+    unknown = [line for line in local if line.bucket is None]
+    part = stage.percentage / BUCKET_COUNT
+    return StageForecast(
+        stage,
+        load_of(a_day, prices, expiry_days=expiry_days),
+        backfill_media=sum(line.media for line in within) + round(part * sum(line.media for line in unknown)),
+        backfill_bytes=sum(line.size_bytes for line in within) + round(part * sum(line.size_bytes for line in unknown)),
+    )
+
+
+def to_json(forecast: StageForecast) -> dict[str, Any]:
+    """Give a forecast as the JSON object that a decision keeps as evidence, under the key `forecast`."""
+    return {**asdict(forecast), "stage": str(forecast.stage)}
+
+
+def from_json(kept: Mapping[str, Any]) -> StageForecast:
+    """Read a forecast that `to_json` wrote."""
+    load = {**kept["load"], "month": Cost(**kept["load"]["month"])}
+    return StageForecast(Stage.parse(kept["stage"]), Load(**load), kept["backfill_media"], kept["backfill_bytes"])
+
+
+def _is_for_new(series: Series) -> bool:
+    return is_placing(series) or is_reading(series) or _is_document(series) or series.purpose == Purpose.SHADOW
+
+
+def _is_document(series: Series) -> bool:
+    """Whether these puts are those of transcripts' files, where they are made: later with a video they are moves."""
+    return series.operation == "put" and series.purpose == Purpose.DOCUMENT
+
+
+def _videos(totals: Totals) -> int:
+    return sum(
+        tally.events
+        for series, tally in totals.items()
+        if series.is_good and series.operation == "put" and series.kind == "video"
+    )
+
+
+def _requests(operation: str, tally: Tally) -> int:
+    """Estimate the requests of transfers as if each were of the mean size and went to S3."""
+    return tally.events * s3_requests(operation, tally.size_bytes / tally.events)

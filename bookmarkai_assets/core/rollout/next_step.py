@@ -1,0 +1,71 @@
+"""What an operator does next about the rollout: one command and its reason, read off the state and the verdict."""
+
+from dataclasses import dataclass
+from datetime import datetime
+
+from bookmarkai_assets.core.media.placement import BUCKET_COUNT, StorageMode
+from bookmarkai_assets.core.rollout.gate import Judgement, RuleName, RuleStatus, Verdict
+from bookmarkai_assets.core.rollout.gate_figures import LOOK_AT, VERIFY
+from bookmarkai_assets.core.rollout.stages import NOTHING, RolloutControl, RolloutPlan, RolloutState
+
+PROMOTE = "bookmarkai rollout promote"
+
+
+@dataclass(frozen=True)
+class NextStep:
+    """What to do and why. `command` is None where it is a setting that has to change."""
+
+    why: str
+    command: str | None = None
+
+
+def next_step(
+    mode: StorageMode, plan: RolloutPlan, state: RolloutState, judgement: Judgement, *, now: datetime, has_bucket: bool
+) -> NextStep:
+    """Return the next step under a storage mode. `has_bucket`: whether `S3_MEDIA_BUCKET` is set."""
+    if state.is_rolled_back:
+        to = f", to {state.stage}" if state.stage is not None else ""
+        return NextStep(f"once the cause of the rollback is gone, this takes it back{to}", "bookmarkai rollout resume")
+    match mode:
+        case StorageMode.LOCAL if not has_bucket:
+            return NextStep("set S3_MEDIA_BUCKET and AWS_REGION, then STORAGE_MODE=hybrid: no bucket is configured")
+        case StorageMode.LOCAL:
+            return NextStep(
+                "stages count in STORAGE_MODE=hybrid: test the bucket, then set that where the workers run",
+                "bookmarkai storage check --backend s3",
+            )
+        case StorageMode.S3:
+            return NextStep(
+                "everything new goes to S3; this lists the local copies that are no longer needed",
+                "bookmarkai storage cleanup --dry-run",
+            )
+        case StorageMode.HYBRID:
+            return _within_hybrid(plan, state, judgement, now=now)
+
+
+def _within_hybrid(plan: RolloutPlan, state: RolloutState, judgement: Judgement, *, now: datetime) -> NextStep:
+    is_automatic = plan.control is RolloutControl.AUTOMATIC
+    by_itself = "; the gate does it by itself within five minutes" if is_automatic else ""
+    is_begun = state.stage is not None and state.stage != NOTHING
+    following = plan.next_after(state.stage)
+    if judgement.verdict is Verdict.ABORT:
+        return NextStep(
+            f"the gate says abort ({', '.join(judgement.failing)}){by_itself}", "bookmarkai rollout abort --reason '…'"
+        )
+    if judgement.failing:
+        return NextStep(f"{judgement.failing[0]} fails: find the cause before going on", LOOK_AT[judgement.failing[0]])
+    if state.is_aborted:
+        return NextStep(f"once you know why it was aborted, this goes on to {following}", PROMOTE)
+    if not is_begun:
+        return NextStep(f"this begins the rollout with {following}", PROMOTE)
+    if judgement.verdict is Verdict.PROMOTE:
+        return NextStep(f"the gate agrees to go on to {following}{by_itself}", PROMOTE)
+    if judgement.by_rule[RuleName.NOTHING_LOST].status is RuleStatus.INSUFFICIENT:
+        return NextStep("the gate wants a verification of this stage", VERIFY)
+    has_had_its_time = state.since is not None and now - state.since >= plan.min_stage_time
+    has_passed = all(result.status is RuleStatus.PASS for result in judgement.rules)
+    if following is not None or not (has_had_its_time and has_passed):
+        return NextStep("nothing to do yet: the gate holds until nothing is missing", "bookmarkai metrics --window 24h")
+    if state.stage is not None and state.stage.percentage == BUCKET_COUNT:
+        return NextStep("the rollout is complete: set STORAGE_MODE=s3 where the workers run, and restart them")
+    return NextStep(f"{state.stage} is the last of ROLLOUT_STAGES: add one that is higher to go on")

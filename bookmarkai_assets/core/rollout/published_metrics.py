@@ -1,0 +1,106 @@
+"""The metrics that leave the pipeline, made of storage events. Their names and meaning are a promise to whoever alarms.
+
+The limits are those of CloudWatch's PutMetricData (API reference, "PutMetricData" and "MetricDatum").
+"""
+
+from collections import Counter, defaultdict
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from enum import StrEnum
+
+from bookmarkai_assets.core.errors import StoreErrorClass
+from bookmarkai_assets.core.media.kinds import FILE_KINDS
+from bookmarkai_assets.core.media.placement import Backend
+from bookmarkai_assets.core.media.storage_events import Purpose, StorageEvent
+from bookmarkai_assets.core.rollout.latency import bin_of, seconds_of
+
+MAX_DATA = 1000
+"""In one request."""
+MAX_VALUES = 150
+"""Different values in one datum."""
+MAX_AGE = timedelta(days=14) - timedelta(hours=1)
+"""Data older than two weeks is refused, and the whole request with it; an hour is for clocks and retries."""
+MAX_AHEAD = timedelta(hours=1)
+"""Data more than two hours ahead is refused likewise."""
+MAX_DATA_PER_EVENT = 4
+"""Of an upload: that it was tried, whether it failed, whether access was denied, how long it took."""
+MAX_EVENTS = MAX_DATA // MAX_DATA_PER_EVENT
+"""As many events always fit into one request, also when each has a minute of its own."""
+
+
+class MetricName(StrEnum):
+    """The metrics."""
+
+    UPLOAD_ATTEMPTS = "UploadAttempts"
+    UPLOAD_FAILURES = "UploadFailures"
+    UPLOAD_SECONDS = "UploadSeconds"
+    DOWNLOAD_SECONDS = "DownloadSeconds"
+    ACCESS_DENIED = "AccessDenied"
+
+
+LATENCIES = frozenset({MetricName.UPLOAD_SECONDS, MetricName.DOWNLOAD_SECONDS})
+"""In seconds; the others count."""
+
+
+@dataclass(frozen=True)
+class Datum:
+    """What was observed of a metric in one minute: each value, and how often. Of a count the one value is the sum."""
+
+    metric: MetricName
+    minute: datetime
+    values: Mapping[float, int]
+
+
+@dataclass(frozen=True)
+class Publishable:
+    """The data of some events, and how many of them were left out for being too old, or too far ahead."""
+
+    data: Sequence[Datum]
+    skipped: int
+
+
+def publishable(events: Iterable[StorageEvent], *, now: datetime) -> Publishable:
+    """Give the data of events: sums and latencies by metric and minute, in that order.
+
+    Only puts to and gets from S3 count. What our own stop interrupted counts nowhere. Latencies are those of transfers
+    that went well, of uploads without transcripts' files, and of downloads those by workers that transcribe, as in
+    `core.rollout.metrics`; each stands for its bin, 1% off at most. Failures are 0, and not absent, in a minute with
+    uploads, so that alarms have data; denied access likewise.
+    """
+    counts: defaultdict[tuple[MetricName, datetime], int] = defaultdict(int)
+    bins: defaultdict[tuple[MetricName, datetime], Counter[int]] = defaultdict(Counter)
+    skipped = 0
+    for event in events:
+        if event.backend != Backend.S3 or event.operation not in {"put", "get"}:
+            continue
+        if event.error_class == StoreErrorClass.INTERRUPTED:
+            continue
+        if not now - MAX_AGE <= event.occurred_at <= now + MAX_AHEAD:
+            skipped += 1
+            continue
+        minute = event.occurred_at.replace(second=0, microsecond=0)
+        counts[MetricName.ACCESS_DENIED, minute] += event.error_class == StoreErrorClass.ACCESS_DENIED
+        if event.operation == "put":
+            counts[MetricName.UPLOAD_ATTEMPTS, minute] += 1
+            counts[MetricName.UPLOAD_FAILURES, minute] += bool(event.error_class)
+        if (latency := _latency_of(event)) is not None:
+            bins[latency, minute][bin_of(event.seconds)] += 1
+    data = [Datum(metric, minute, {float(count): 1}) for (metric, minute), count in counts.items()]
+    for (metric, minute), found in bins.items():
+        values = [(seconds_of(bin_), found[bin_]) for bin_ in sorted(found)]
+        data += [
+            Datum(metric, minute, dict(values[start : start + MAX_VALUES]))
+            for start in range(0, len(values), MAX_VALUES)
+        ]
+    return Publishable(sorted(data, key=lambda datum: (datum.metric, datum.minute)), skipped)
+
+
+def _latency_of(event: StorageEvent) -> MetricName | None:
+    if event.error_class:
+        return None
+    if event.operation == "put":
+        return None if event.kind in FILE_KINDS else MetricName.UPLOAD_SECONDS
+    if event.operation == "get" and event.purpose in {Purpose.TRANSCRIBE, None}:
+        return MetricName.DOWNLOAD_SECONDS
+    return None

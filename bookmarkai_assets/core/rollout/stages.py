@@ -1,0 +1,206 @@
+"""The rollout's stages, its decisions, and what they make of the storage policy. Where they are kept is a port.
+
+Every decision names the one that it follows, so two people, or a person and the pipeline, never decide at once unseen.
+"""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from datetime import datetime, timedelta
+from enum import StrEnum
+from typing import Any, Self
+
+from typing_extensions import override
+
+from bookmarkai_assets.core.media.placement import BUCKET_COUNT, StorageMode, StoragePolicy
+
+SHADOW_NAME = "shadow"
+GATE = "gate"
+OPERATOR = "operator"
+"""Who decided, in `Decision.decided_by`."""
+
+_RUN_ID_CHARACTERS = 8
+"""Of a run's id, as Dagster's UI shows it."""
+
+
+@dataclass(frozen=True, order=True)
+class Stage:
+    """How much of new media S3 takes, in percent; `shadow` is 0% with a copy of everything put to S3 and compared."""
+
+    percentage: int
+    is_shadow: bool = False
+
+    def __post_init__(self) -> None:
+        """Refuse what is no stage (`ValueError`)."""
+        if not 0 <= self.percentage <= BUCKET_COUNT or (self.is_shadow and self.percentage):
+            raise ValueError(f"expected shadow or a whole percentage from 0 to 100, found {self.percentage}")
+
+    @classmethod
+    def parse(cls, text: str) -> Self:
+        """Read `shadow` or a whole percentage, with or without its sign. Raises `ValueError`."""
+        word = text.strip().lower().removesuffix("%")
+        if word == SHADOW_NAME:
+            return cls(0, is_shadow=True)
+        if not (word.isascii() and word.isdigit()):
+            raise ValueError(f"expected shadow or a whole percentage from 0 to 100, found {text!r}")
+        return cls(int(word))
+
+    @override
+    def __str__(self) -> str:
+        """Give its name: `shadow` or the percentage."""
+        return SHADOW_NAME if self.is_shadow else f"{self.percentage}%"
+
+
+NOTHING = Stage(0)
+"""Everything local, as before the rollout."""
+
+
+class RolloutControl(StrEnum):
+    """`ROLLOUT_CONTROL`: whether the gate's verdicts are advice or are acted on."""
+
+    MANUAL = "manual"
+    AUTOMATIC = "automatic"
+
+
+class AbortTarget(StrEnum):
+    """`ROLLOUT_ABORT_TO`: where an abort goes back to."""
+
+    LAST_HELD = "last"
+    ZERO = "0"
+
+
+def check_stages(stages: Sequence[Stage]) -> None:
+    """Raise `ValueError` unless there are stages, they rise, and none of them is 0% without the shadow."""
+    order = [stage.percentage for stage in stages]
+    if not stages or sorted(set(order)) != order or NOTHING in stages:
+        names = ",".join(map(str, stages))
+        raise ValueError(f"expected stages that rise, such as shadow,10,25,50,75,100, found {names!r}")
+
+
+@dataclass(frozen=True)
+class RolloutPlan:
+    """What the operator has set: the stages in rising order, the least time in each, who acts, where an abort goes."""
+
+    stages: Sequence[Stage]
+    min_stage_time: timedelta
+    control: RolloutControl
+    abort_to: AbortTarget
+
+    def __post_init__(self) -> None:
+        """Refuse stages that do not rise (`ValueError`)."""
+        check_stages(self.stages)
+
+    def next_after(self, stage: Stage | None) -> Stage | None:
+        """Give the stage that follows; the first one for None; None after the last."""
+        if stage is None or stage == NOTHING:
+            return self.stages[0]
+        return next((s for s in self.stages if s.percentage > stage.percentage), None)
+
+
+class Action(StrEnum):
+    """What a decision does."""
+
+    PROMOTE = "promote"
+    """Go on to the next stage; from nothing, to the first."""
+    SET = "set"
+    """Go to a stage that a person names."""
+    ABORT = "abort"
+    """Go back to the last stage that held, or to 0%."""
+    ROLLBACK = "rollback"
+    """Everything local at once, whatever the stage; the stage is remembered."""
+    RESUME = "resume"
+    """Take a rollback back: the remembered stage counts again."""
+    ADVISE = "advise"
+    """Change nothing: the gate's verdict became another one."""
+
+
+@dataclass(frozen=True)
+class Decision:
+    """One row of the rollout's history, with the state that it left: `stage` (None: not begun) and `is_rolled_back`.
+
+    `verdict` is the gate's at that moment, None when it was not asked. `decided_by` is `gate` or `operator`, `actor`
+    the run or the person. `evidence` is a JSON object: window, figures, rules, forecast. `decision_id` is 0 until the
+    row is kept; `previous_id` is None for the first.
+    """
+
+    action: Action
+    stage: Stage | None
+    is_rolled_back: bool
+    decided_at: datetime
+    decided_by: str
+    actor: str
+    reason: str
+    verdict: str | None = None
+    evidence: Mapping[str, Any] = field(default_factory=dict)
+    previous_id: int | None = None
+    decision_id: int = 0
+
+    @property
+    def who(self) -> str:
+        """Who decided, for people: a person's name, or the gate and the run that asked it."""
+        return f"the gate, run {self.actor[:_RUN_ID_CHARACTERS]}" if self.decided_by == GATE else self.actor
+
+
+@dataclass(frozen=True)
+class RolloutState:
+    """Where the rollout is, read off its history: the newest decision, and since when its stage counts."""
+
+    stage: Stage | None = None
+    is_rolled_back: bool = False
+    since: datetime | None = None
+    decision_id: int | None = None
+    is_aborted: bool = False
+    """Whether the stage was reached by an abort: a person has to look before it goes up again."""
+
+
+def state_after(history: Sequence[Decision]) -> RolloutState:
+    """Read the state off decisions, oldest first. Advice changes nothing; a stage counts anew after a resume."""
+    state = RolloutState()
+    for decision in history:
+        if decision.action is Action.ADVISE:
+            continue
+        state = RolloutState(
+            stage=decision.stage,
+            is_rolled_back=decision.is_rolled_back,
+            since=decision.decided_at,
+            decision_id=decision.decision_id,
+            is_aborted=decision.action is Action.ABORT
+            or (state.is_aborted and decision.action in {Action.ROLLBACK, Action.RESUME}),
+        )
+    return state
+
+
+def last_held(history: Sequence[Decision]) -> Stage:
+    """Give the stage below the present one that was last promoted from: the one an abort goes back to; 0% if none.
+
+    A stage that was itself aborted has not held, until it is promoted from again. `history` is whole, oldest first.
+    """
+    stage = state_after(history).stage or NOTHING
+    held: list[Stage] = []
+    before: Stage | None = None
+    for decision in history:
+        if before is not None and decision.action in {Action.PROMOTE, Action.ABORT}:
+            held = [other for other in held if other != before]
+            held += [before] if decision.action is Action.PROMOTE else []
+        before = decision.stage
+    return next((other for other in reversed(held) if NOTHING < other < stage), NOTHING)
+
+
+def effective_policy(configured: StoragePolicy, decision: Decision | None) -> StoragePolicy:
+    """Give the policy that counts for the next placement: the one statement of precedence (ADR 13).
+
+    1. `STORAGE_MODE=local` is local, whatever else is said. 2. A rollback on record is local. 3. `STORAGE_MODE=s3` is
+    S3. 4. In `hybrid` the stage on record counts, and 5. without one `S3_SPLIT_PERCENTAGE`. `decision` is the newest
+    one that is not advice.
+    """
+    if configured.mode is StorageMode.LOCAL or decision is None:
+        return configured
+    if decision.is_rolled_back:
+        return StoragePolicy(StorageMode.LOCAL, configured.s3_percentage, decision_id=decision.decision_id)
+    if configured.mode is StorageMode.S3 or decision.stage is None:
+        return configured
+    return replace(
+        configured,
+        s3_percentage=decision.stage.percentage,
+        is_shadow=decision.stage.is_shadow,
+        decision_id=decision.decision_id,
+    )

@@ -1,0 +1,1 @@
+"""Search: the query language, and what is searched for a word."""

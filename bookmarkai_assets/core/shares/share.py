@@ -1,0 +1,52 @@
+"""A share: one submission of a link by a user, as BookmarkAI's gateway records it."""
+
+import re
+from dataclasses import dataclass
+from datetime import datetime
+from enum import StrEnum
+
+
+class ShareStatus(StrEnum):
+    """`shares.status`, the gateway's vocabulary. `enriched` is set by the gateway, never here."""
+
+    PENDING = "pending"
+    PROCESSING = "processing"
+    FETCHING = "fetching"
+    FETCHED = "fetched"
+    ENRICHED = "enriched"
+    DONE = "done"
+    ERROR = "error"
+
+
+@dataclass(frozen=True)
+class Share:
+    """One row of `shares`. `share_id` is a UUID in text form and the partition key of all three assets."""
+
+    share_id: str
+    user_id: str
+    url: str
+    platform: str
+    status: str
+    created_at: datetime
+
+
+@dataclass(frozen=True)
+class ShareProgress:
+    """What the pipeline remembers of a share beyond the gateway's row: attempts, outcome, next try.
+
+    `held_for` is the site that a share waits for, as `sites.site_of` names it.
+    """
+
+    attempts: int
+    outcome: str | None
+    reason: str | None
+    next_attempt_at: datetime | None
+    media_id: str | None
+    finished_at: datetime | None
+    held_for: str | None = None
+
+
+def language_code(value: object) -> str | None:
+    """Read a language as others write it (`de`, `de-AT`, `pt_BR`) as Whisper does; None for what is none."""
+    found = re.fullmatch(r"([a-z]{2,3})(?:[-_][a-z0-9]{1,8})*", value.lower()) if isinstance(value, str) else None
+    return found[1] if found else None

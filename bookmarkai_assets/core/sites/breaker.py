@@ -1,0 +1,199 @@
+"""When a site takes another fetch: the breaker that its refusals open, and the operator's limits. Everything is a rule.
+
+A site is a platform, or the host of a page that belongs to none: what one unknown host does says nothing of another.
+Who keeps the state is `site_ports`; who asks is `operations/site_turns`.
+"""
+
+import math
+from collections.abc import Mapping
+from dataclasses import dataclass, field, replace
+from datetime import datetime, timedelta
+from urllib.parse import urlsplit
+
+from bookmarkai_assets.core.links.platforms import Platform, platform_of_host, unified
+from bookmarkai_assets.core.outcomes import Outcome
+
+THROTTLED = frozenset({Outcome.BLOCKED, Outcome.RATE_LIMITED})
+"""The outcomes by which a site turns this machine away, whatever it is asked for."""
+
+CLOSED_AT = 8
+"""Fetches at a time at which a site counts as well again. Each success adds one, so full rounds double: 1, 2, 4."""
+
+HORIZON = timedelta(seconds=10)
+"""How far ahead a paced site's starts are given away: longer than a run takes to begin, so that a pace can be kept."""
+
+_MAX_DOUBLINGS = 32  # bounded so that no exponent can overflow a float; the longest pause is far below
+
+
+def site_of(canonical_url: str) -> str:
+    """Name the site that an admitted link's canonical URL leads to."""
+    host = urlsplit(canonical_url).hostname or ""
+    platform = platform_of_host(host)
+    return host if platform is Platform.GENERIC else site_of_platform(platform)
+
+
+def site_of_platform(platform: Platform) -> str:
+    """Name a platform's site; Twitter's two names are one."""
+    return unified(platform).value
+
+
+def parse_by_site(text: str) -> dict[str, str]:
+    """Read `tiktok=2,youtube=4` as values by site. Raises ValueError that says what is expected."""
+    values: dict[str, str] = {}
+    for pair in (part.strip() for part in text.split(",")):
+        name, equals, value = (part.strip() for part in pair.partition("="))
+        if not equals or name not in _SITES or not value:
+            raise ValueError(f"expected pairs such as tiktok=2,youtube=4, of {', '.join(_SITES)}; found {pair!r}")
+        site = site_of_platform(Platform(name))
+        if site in values:
+            raise ValueError(f"expected each site once, found {site} twice (twitter and x are one)")
+        values[site] = value
+    return values
+
+
+@dataclass(frozen=True)
+class SiteLimits:
+    """What the operator allows: fetches at a time, and starts of fetches per minute. None means no limit."""
+
+    at_a_time: int | None = None
+    per_minute: float | None = None
+
+
+NO_LIMITS = SiteLimits()
+
+
+def site_limits(at_a_time: Mapping[str, int], per_minute: Mapping[str, float]) -> dict[str, SiteLimits]:
+    """Put an operator's two tables together, by site."""
+    return {site: SiteLimits(at_a_time.get(site), per_minute.get(site)) for site in sorted({*at_a_time, *per_minute})}
+
+
+_PLATFORMS = frozenset(platform.value for platform in Platform)
+_SITES = tuple(platform.value for platform in Platform if platform is not Platform.UNKNOWN)
+
+
+@dataclass(frozen=True)
+class SiteRules:
+    """The limits by site, and the breaker: so many refusals in a row, then a pause that doubles up to a longest one.
+
+    What `limits` has under `generic` holds for each host of no platform by itself.
+    """
+
+    max_refusals: int
+    pause_seconds: float
+    max_pause_seconds: float
+    limits: Mapping[str, SiteLimits] = field(default_factory=dict)
+
+    def limits_of(self, site: str) -> SiteLimits:
+        """Give the limits of one site."""
+        is_host = site not in _PLATFORMS
+        return self.limits.get(Platform.GENERIC.value if is_host else site, NO_LIMITS)
+
+
+@dataclass(frozen=True)
+class Site:
+    """What is remembered of a site. `allowed` is how many fetches at a time its breaker lets through; None: closed.
+
+    `refusals` counts those in a row while it is closed, and the pauses since then while it is not.
+    """
+
+    name: str
+    refusals: int = 0
+    allowed: int | None = None
+    opened_at: datetime | None = None
+    resumes_at: datetime | None = None
+    next_start_at: datetime | None = None
+    reason: str | None = None
+
+    @property
+    def is_closed(self) -> bool:
+        """Whether the breaker lets everything through."""
+        return self.allowed is None
+
+    def is_paused(self, now: datetime) -> bool:
+        """Whether nothing may be fetched at all."""
+        return not self.is_closed and self.resumes_at is not None and now < self.resumes_at
+
+
+def free_places(site: Site, limits: SiteLimits, *, in_progress: int, now: datetime) -> int | None:
+    """Say how many fetches may be begun now; None for any number."""
+    if site.is_paused(now):
+        return 0
+    places = [max(0, most - in_progress) for most in (site.allowed, limits.at_a_time) if most is not None]
+    if limits.per_minute is not None:
+        places.append(_starts_within_horizon(site, limits.per_minute, now))
+    return min(places, default=None)
+
+
+def start_of(site: Site, limits: SiteLimits, *, now: datetime) -> datetime:
+    """Say when the next fetch, which has a place, is to start."""
+    if limits.per_minute is None or site.next_start_at is None:
+        return now
+    return max(now, site.next_start_at)
+
+
+def after_start(site: Site, limits: SiteLimits, *, starts_at: datetime) -> Site:
+    """Give the site after a fetch was given its start."""
+    if limits.per_minute is None:
+        return site
+    return replace(site, next_start_at=starts_at + timedelta(minutes=1 / limits.per_minute))
+
+
+def after_refusal(site: Site, rules: SiteRules, *, reason: str, reserved_at: datetime | None, now: datetime) -> Site:
+    """Give the site after it has turned a fetch away whose place was given at `reserved_at` (None: not known).
+
+    What was under way when the breaker opened says nothing new.
+    """
+    if not site.is_closed:
+        is_old = reserved_at is not None and site.resumes_at is not None and reserved_at < site.resumes_at
+        return site if is_old else _opened(site, rules, refusals=site.refusals + 1, reason=reason, now=now)
+    refusals = site.refusals + 1
+    if refusals < rules.max_refusals:
+        return replace(site, refusals=refusals, reason=reason)
+    return _opened(site, rules, refusals=1, reason=reason, now=now)
+
+
+def after_success(site: Site, *, reserved_at: datetime | None) -> Site:
+    """Give the site after it has served a fetch: refusals in a row are over, and a ramp takes its next step."""
+    if site.is_closed:
+        return replace(site, refusals=0, reason=None)
+    if reserved_at is not None and site.resumes_at is not None and reserved_at < site.resumes_at:
+        return site
+    allowed = (site.allowed or 0) + 1
+    if allowed >= CLOSED_AT:
+        return Site(site.name, next_start_at=site.next_start_at)
+    return replace(site, allowed=allowed)
+
+
+def waiting_reason(site: Site, limits: SiteLimits, *, now: datetime) -> str:
+    """Say in words why a share of the site waits."""
+    if site.is_paused(now):
+        return (
+            f"{site.name} is paused until {site.resumes_at:%Y-%m-%d %H:%M:%S} UTC, because it turned fetches away: "
+            f"{site.reason}"
+        )
+    if not site.is_closed:
+        return f"{site.name} is tried again after a pause, {site.allowed} at a time"
+    wishes = [
+        f"{limits.at_a_time} at a time" if limits.at_a_time is not None else "",
+        f"{limits.per_minute:g} per minute" if limits.per_minute is not None else "",
+    ]
+    return f"the limit for {site.name} is {' and '.join(wish for wish in wishes if wish) or 'none'}"
+
+
+def _opened(site: Site, rules: SiteRules, *, refusals: int, reason: str, now: datetime) -> Site:
+    doubled = rules.pause_seconds * 2 ** min(refusals - 1, _MAX_DOUBLINGS)
+    return replace(
+        site,
+        refusals=refusals,
+        allowed=1,
+        opened_at=site.opened_at or now,
+        resumes_at=now + timedelta(seconds=min(doubled, rules.max_pause_seconds)),
+        reason=reason,
+    )
+
+
+def _starts_within_horizon(site: Site, per_minute: float, now: datetime) -> int:
+    spacing = 60 / per_minute
+    ahead = (max(now, site.next_start_at or now) - now).total_seconds()
+    left = HORIZON.total_seconds() - ahead
+    return 0 if left < 0 else math.floor(left / spacing) + 1

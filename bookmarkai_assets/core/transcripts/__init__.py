@@ -1,0 +1,1 @@
+"""Transcripts: the transcript itself, its quality, its recipe and its subtitles."""

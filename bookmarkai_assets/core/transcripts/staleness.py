@@ -1,0 +1,101 @@
+"""Which transcripts are stale: made by another recipe than the one that is set. What differs, and in how many.
+
+How the catalog finds them is `ports.TranscriptTable`'s matter; making them anew is a backfill's.
+"""
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+
+from bookmarkai_assets.core.transcripts.transcript import Recipe, Setup
+
+WEIGHTS_CHARACTERS = 12
+"""Of a hash that is shown: enough to tell two files apart."""
+
+RECIPE = "recipe"
+"""The name of the difference between no recipe on record and one."""
+
+
+@dataclass(frozen=True)
+class RecipeUse:
+    """How many of the transcripts that stand one recipe made; None for what is from before recipes were kept.
+
+    `without_media` of them have no stored media any more to be made anew from.
+    """
+
+    engine: str
+    model: str
+    recipe: Recipe | None
+    count: int
+    without_media: int
+
+
+@dataclass(frozen=True)
+class MadeTranscript:
+    """A share's transcript, when it was made, by which recipe (its fingerprint), and whether its media is stored."""
+
+    share_id: str
+    made_at: datetime
+    recipe: str | None
+    has_media: bool
+
+
+@dataclass(frozen=True)
+class Difference:
+    """One thing that decides what is heard, as it was and as it is set; None where there was, or is, no such thing."""
+
+    name: str
+    was: str | None
+    now: str | None
+
+    @property
+    def words(self) -> str:
+        """The difference for people."""
+        if self.name == RECIPE:
+            return "made before recipes were kept"
+        return f"{self.name} {self.was or 'unset'}, now {self.now or 'unset'}"
+
+
+@dataclass(frozen=True)
+class PresentRecipe:
+    """What transcribes now. Where the model is not on this machine there is no `recipe`: `weights_unknown` says why."""
+
+    setup: Setup
+    recipe: Recipe | None
+    weights_unknown: str | None = None
+
+    def made(self, use: RecipeUse) -> bool:
+        """Tell whether these transcripts would be made by the same again. Without weights the model's name decides."""
+        if use.recipe is None:
+            return False
+        if self.recipe is None:
+            return use.recipe.setup == self.setup
+        return use.recipe.fingerprint == self.recipe.fingerprint
+
+    def differences(self, use: RecipeUse) -> Sequence[Difference]:
+        """Say what differs. A model's name counts only where its weights differ, or are not known."""
+        return tuple(self._differences(use))
+
+    def _differences(self, use: RecipeUse) -> Iterator[Difference]:
+        now, was = self.setup, use.recipe
+        if use.engine != now.engine:
+            yield Difference("engine", use.engine, now.engine)
+        elif was is not None and was.engine_version != now.engine_version:
+            yield Difference("engine_version", was.engine_version, now.engine_version)
+        weights_was = was.weights_sha256 if was is not None else None
+        weights_now = self.recipe.weights_sha256 if self.recipe is not None else None
+        if None in {weights_was, weights_now} or weights_was != weights_now:
+            if use.model != now.model:
+                yield Difference("model", use.model, now.model)
+            elif weights_was and weights_now:
+                yield Difference("weights", weights_was[:WEIGHTS_CHARACTERS], weights_now[:WEIGHTS_CHARACTERS])
+        if was is None:
+            yield Difference(RECIPE, None, self.recipe.fingerprint if self.recipe is not None else None)
+            return
+        for name in sorted({*was.parameters, *now.parameters}):
+            if was.parameters.get(name) != now.parameters.get(name):
+                yield Difference(name, _shown(was.parameters.get(name)), _shown(now.parameters.get(name)))
+
+
+def _shown(value: object) -> str | None:
+    return None if value is None else str(value)

@@ -1,0 +1,42 @@
+"""Cues as files: SubRip (SRT) and WebVTT. Where lines break and when cues begin is decided in `subtitles`."""
+
+import html
+import re
+from collections.abc import Iterable
+
+from bookmarkai_assets.core.transcripts.subtitles import Cue
+
+_ARROW = re.compile("-{2,}>")
+# SRT has no escape, and players obey tags of HTML and of SubStation (`{\an8}`): they do not know these look-alikes.
+_PLAIN = str.maketrans("<>{}", "‹›()")  # noqa: RUF001 - meant to look alike
+_LANGUAGE_TAG = re.compile("[A-Za-z]{2,8}(-[A-Za-z0-9]{1,8})*")
+
+
+def to_srt(cues: Iterable[Cue]) -> str:
+    """Write SubRip: numbered cues, `00:00:01,500`, no markup. Of no cues, an empty file."""
+    return "".join(
+        f"{number}\n{_time(cue.start, ',')} --> {_time(cue.end, ',')}\n"
+        + "".join(_ARROW.sub("→", line).translate(_PLAIN) + "\n" for line in cue.lines)
+        + "\n"
+        for number, cue in enumerate(cues, 1)
+    )
+
+
+def to_webvtt(cues: Iterable[Cue], *, language: str | None) -> str:
+    """Write WebVTT (W3C): `00:00:01.500`, markup escaped. The language is a note, as the standard has no field for it.
+
+    Of no cues, a file without any.
+    """
+    is_tag = language is not None and _LANGUAGE_TAG.fullmatch(language)
+    note = f"NOTE\nLanguage: {language}\n\n" if is_tag else ""
+    return f"WEBVTT\n\n{note}" + "".join(
+        f"{_time(cue.start, '.')} --> {_time(cue.end, '.')}\n"
+        + "".join(html.escape(line, quote=False) + "\n" for line in cue.lines)
+        + "\n"
+        for cue in cues
+    )
+
+
+def _time(milliseconds: int, point: str) -> str:
+    seconds, rest = divmod(milliseconds, 1000)
+    return f"{seconds // 3600:02}:{seconds // 60 % 60:02}:{seconds % 60:02}{point}{rest:03}"

@@ -1,0 +1,1 @@
+"""What analysts read beside each asset in Dagster's UI."""

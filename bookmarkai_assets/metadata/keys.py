@@ -1,0 +1,100 @@
+"""The metadata keys of each asset and what they mean."""
+
+from bookmarkai_assets.metadata.tables import key_table
+
+KEYS: dict[str, dict[str, str]] = {
+    "raw_video": {
+        "outcome": "done; a partition that failed has an observation with its outcome, reason and next step",
+        "url": "the shared link",
+        "platform": "the site it belongs to: tiktok, youtube, …, generic",
+        "title": "what the site calls the video, cleaned and capped",
+        "author": "who published it, as the site says",
+        "extractor": "the part of yt-dlp that read the page",
+        "media_id": "one id per video: shares of the same video have the same",
+        "duration_seconds": "length of the video in seconds",
+        "size_bytes": "size of the video file in bytes",
+        "sha256": "SHA-256 of the video file, hex",
+        "content_type": "media type of the video file",
+        "has_audio": "whether there is a sound track to transcribe",
+        "download_seconds": "seconds that fetching and checking took",
+        "is_reused": "true when the bytes were at hand and nothing was fetched",
+    },
+    "stored_media": {
+        "outcome": "done; a partition that failed has an observation with its outcome, reason and next step",
+        "url": "the shared link",
+        "platform": "the site it belongs to",
+        "title": "what the site calls the video",
+        "storage_url": "where the video is: a path, or s3://bucket/key",
+        "audio_url": "where its audio track is",
+        "backend": "local or s3",
+        "placement": "why it was placed there, in words",
+        "storage_mode": "the storage mode that decided",
+        "s3_percentage": "the percentage that decided",
+        "bucket": "the share's bucket, 0 to 99; S3 takes those below the percentage",
+        "rollout_decision": "the rollout's decision that the placement followed; empty when it was the settings alone",
+        "size_bytes": "size of the video in bytes",
+        "audio_size_bytes": "size of the audio track in bytes",
+        "sha256": "SHA-256 of the video, hex",
+        "upload_seconds": "seconds that putting, or moving, and verifying took",
+        "expires_at": "when the bucket's lifecycle rule may delete it; empty where no rule does",
+    },
+    "transcript": {
+        "outcome": "done, or no_speech when nobody speaks; a failed partition has an observation with its outcome, "
+        "reason and next step",
+        "url": "the shared link",
+        "platform": "the site it belongs to",
+        "title": "what the site calls the video",
+        "language": "language of the speech, as Whisper names it",
+        "language_probability": "how sure the engine is of the language, 0 to 1",
+        "words": "number of words",
+        "doubts": "number of doubts about the text; 0 is a transcript that no rule doubts",
+        "doubtful": "the doubts in words; empty without any",
+        "preview": "the first words",
+        "duration_seconds": "length of the sound in seconds",
+        "transcription_seconds": "seconds that the engine took, waits for sounds decoded together with it included",
+        "engine": "the speech engine",
+        "model": "the model's name or path",
+        "files": "where it is as files (json, txt, srt, vtt), beside the video",
+        "recipe": "stands for what made it: engine, version, weights and parameters",
+        "is_reused": "true when another share of the same video had been transcribed by the same recipe before",
+    },
+    "local_cleanup": {
+        "removed": "files, staging directories and uploads that were removed",
+        "removed_bytes": "the space that came free in bytes",
+        "removed_why": "removals by reason: in_s3, past_retention, expired, lifecycle, abandoned",
+        "kept": "media, and files that no media claims, that stayed",
+        "kept_why": "what stayed, by reason",
+        "failed": "what could not be looked at or removed",
+        "removals": "the removals one by one, the first 200",
+        "failures": "the failures one by one, the first 200",
+        "to_look_at": "what was kept for a reason that a person should look at, the first 200",
+    },
+    "retry_debt": {
+        "total": "shares that failed and stand",
+        "transient": "of these, what another attempt may heal",
+        "terminal": "of these, what heals only once its cause is gone",
+        "waiting": "of these, what is tried again by itself",
+        "oldest_hours": "how long the oldest failure has stood, in hours",
+        "put_off": "shares that wait for their site, or for room on the disk: no failures",
+        "failures": "by outcome, platform and age, the most first, with the command that retries them",
+        "partitions": "the same lines with their partitions, as a selection: keys, and [first...last] for neighbours",
+    },
+    "storage_verification": {
+        "verdict": "whether anything is missing or different",
+        "same": "videos, audio tracks and transcripts' files at their recorded place, as recorded",
+        "missing": "on record, not there",
+        "different": "there, with other bytes",
+        "orphaned": "there, not on record",
+        "expired": "removed by rule; their transcripts stay",
+        "in_both_places": "second copies that a move left: clean-up removes local ones, the bucket's rule the others",
+        "unverified": "could not be checked",
+        "same_bytes": "bytes of what is as recorded",
+        "findings": "all but the same, one by one, the worst first; 200 at most",
+    },
+}
+"""`{asset: {metadata key: meaning}}`, shown in each asset's description."""
+
+
+def describe_asset(asset: str, purpose: str) -> str:
+    """Write an asset's description: what it is, then each metadata key and its meaning."""
+    return f"{purpose}\n\n{key_table(KEYS[asset])}"

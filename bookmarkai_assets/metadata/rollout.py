@@ -1,0 +1,283 @@
+"""What an analyst reads beside the rollout's assets and checks: the keys, what they mean, and how they are filled."""
+
+import base64
+from collections.abc import Iterable, Mapping, Sequence
+from typing import Any
+
+import dagster as dg
+
+from bookmarkai_assets.core.media.placement import Backend, StoragePolicy
+from bookmarkai_assets.core.rollout.charts import ChartPainter
+from bookmarkai_assets.core.rollout.costs import Cost
+from bookmarkai_assets.core.rollout.gate import Judgement, RuleName, RuleResult
+from bookmarkai_assets.core.rollout.metrics import DayMetrics, Latency, WindowMetrics, target_percentage
+from bookmarkai_assets.core.rollout.stages import Decision, RolloutState, Stage
+from bookmarkai_assets.core.rollout.windows import WINDOWS, Window
+from bookmarkai_assets.core.rules import PipelineRules
+from bookmarkai_assets.metadata.tables import key_table, table
+
+Metadata = dict[str, dg.MetadataValue | str | int | float | bool]
+"""Without entries for what is not known: Dagster plots numbers and nothing else."""
+
+WINDOW_KEYS: dict[str, str] = {
+    "total_requests": "puts to and gets from the media stores; fetches from sites are not among them",
+    "s3_uploads": "attempts to put to S3",
+    "s3_upload_errors": "those that failed",
+    "success_rate": "percent of S3 uploads that went well",
+    "s3_storage": "newly placed videos that S3 took",
+    "local_storage": "newly placed videos that the local directory took",
+    "s3_upload_rate": "percent of newly placed videos that S3 took, to compare with target_percentage",
+    "upload_seconds_mean": "mean time of good puts to S3, in seconds",
+    "upload_seconds_p50": "the time that half of them do not exceed",
+    "upload_seconds_p95": "the time that 95% do not exceed",
+    "upload_seconds_p99": "the time that 99% do not exceed",
+    "downloads": "good gets from S3 by workers",
+    "download_seconds_mean": "their mean time, in seconds",
+    "download_seconds_p50": "the time that half of them do not exceed",
+    "download_seconds_p95": "the time that 95% do not exceed",
+    "download_seconds_p99": "the time that 99% do not exceed",
+    "error_rate": "percent of puts to and gets from S3 that failed",
+    "errors_throttled": "failures because S3 asked for fewer requests",
+    "errors_access_denied": "failures because a permission or the credentials were refused",
+    "errors_timeout": "failures because no answer came in time",
+    "errors_not_found": "failures because an object, or the bucket, was not there",
+    "errors_checksum": "failures because the bytes were other ones",
+    "errors_other": "all other failures",
+    "interrupted": "transfers that our own stop cut short; they count nowhere else",
+    "s3_objects_put": "objects put to S3",
+    "s3_bytes_put": "their bytes",
+    "s3_bytes_got": "bytes read from S3",
+    "local_objects_put": "files put in the local directory",
+    "local_bytes_put": "their bytes",
+    "local_bytes_got": "bytes read from the local directory",
+}
+"""`{key: meaning}` of what there is for each window, as `{window}/{key}`."""
+
+DAY_KEYS: dict[str, str] = {
+    "last_day": "chart: error rate and latency of S3, by the hour",
+    "split": "chart: the share of new media that S3 took against the target, by the hour",
+    "until": "where all windows end: now, or the end of a day that is past",
+    "storage_mode": "the mode that counted for placements then",
+    "target_percentage": "percent of new media that S3 was to take then",
+    "s3_media": "media that are stored in S3 now; today's partition alone",
+    "s3_stored_bytes": "their bytes, with audio tracks",
+    "local_media": "media that are stored in the local directory now; today's partition alone",
+    "local_stored_bytes": "their bytes, with audio tracks",
+    "cost_usd/total": "what S3 has cost in this calendar month until then, in USD",
+    "cost_usd/storage": "of that for storage",
+    "cost_usd/requests": "of that for requests",
+    "cost_usd/transfer": "of that for transfer",
+    "projected_month_usd/total": "what the month will have cost at its end if all goes on as lately, in USD",
+    "projected_month_usd/storage": "of that for storage",
+    "projected_month_usd/requests": "of that for requests",
+    "projected_month_usd/transfer": "of that for transfer",
+    "prices": "where the prices are from, and when they were true",
+    "future_events": "events that clocks ahead of ours have recorded: they are in no window yet",
+}
+"""`{key: meaning}` of what a day's partition of rollout_metrics has once."""
+
+STAGE_KEYS: dict[str, str] = {
+    "stage": "the stage that the rollout is in",
+    "percentage": "percent of new media that go to S3, by the stage and the settings",
+    "verdict": "what the gate says: promote, hold or abort",
+    "missing": "what stands against a promotion",
+    "rules": "each rule of the gate: its answer, what was measured and what is allowed",
+    "window": "the transfers that were judged: from when to when",
+    "is_rolled_back": "whether everything is local, whatever the stage",
+    "since": "since when the stage counts",
+    "control": "ROLLOUT_CONTROL: manual gives advice, automatic acts on it",
+    "storage_mode": "STORAGE_MODE: stages count in hybrid",
+    "decision_id": "the decision that stands, or that was taken just now",
+    "action": "what was decided just now: promote, set, abort, rollback, resume, or advise, which changes nothing",
+    "decided_by": "gate or operator",
+    "actor": "the run or the person",
+    "reason": "why",
+    "decided_at": "when",
+}
+"""`{key: meaning}` of rollout_stage; the last five only where a decision was taken."""
+
+CHECK_KEYS: dict[str, str] = {
+    "value": "what was measured, in the rule's own unit",
+    "limit": "what is allowed",
+    "sample": "over how many transfers, or media",
+    "window": "from when to when",
+}
+"""`{key: meaning}` of each check on rollout_metrics."""
+
+_NOT_BEGUN = "not begun"
+
+
+def describe_metrics(purpose: str) -> str:
+    """Write the description of rollout_metrics, with every key that its partitions have."""
+    windows = ", ".join(f"`{name}/`" for name in WINDOWS)
+    return f"{purpose}\n\n{key_table(DAY_KEYS)}\n\nEach of these for the windows {windows}:\n\n{key_table(WINDOW_KEYS)}"
+
+
+def describe_stage(purpose: str) -> str:
+    """Write the description of rollout_stage."""
+    return f"{purpose}\n\n{key_table(STAGE_KEYS)}"
+
+
+def day_metadata(metrics: DayMetrics, rules: PipelineRules, painter: ChartPainter) -> Metadata:
+    """Describe a day's partition of rollout_metrics."""
+    ends = {window.window.end for window in metrics.windows.values()}
+    stored = metrics.inventory or {}
+    return _known(
+        {
+            "last_day": _picture("error rate and latency of S3, by the hour", painter.transfers(metrics.steps)),
+            "split": _picture("S3's share of new media against the target", painter.split(metrics.steps)),
+            "until": dg.MetadataValue.timestamp(max(ends)),
+            "storage_mode": metrics.policy.mode.value,
+            "target_percentage": metrics.target_percentage,
+            **{f"{backend}_media": found.media for backend, found in stored.items()},
+            **{f"{backend}_stored_bytes": found.size_bytes for backend, found in stored.items()},
+            **_cost("cost_usd", metrics.month_cost.to_date),
+            **_cost("projected_month_usd", metrics.month_cost.projected),
+            "prices": f"{rules.prices.source}, {rules.prices.region}, as of {rules.prices.as_of}",
+            "future_events": metrics.future_events,
+        }
+        | {
+            f"{name}/{key}": value
+            for name, window in metrics.windows.items()
+            for key, value in _of_window(window).items()
+        }
+    )
+
+
+def stage_metadata(
+    judgement: Judgement,
+    state: RolloutState,
+    policy: StoragePolicy,
+    rules: PipelineRules,
+    decision: Decision | None,
+) -> Metadata:
+    """Describe where the rollout is after an evaluation; `policy` is the one that counts now."""
+    taken = {} if decision is None else _taken(decision)
+    return _known(
+        {
+            **_stage(state.stage, policy),
+            "verdict": judgement.verdict.value,
+            "missing": _list(judgement.missing),
+            "rules": rule_table(judgement.rules),
+            "window": _window(judgement.figures.window),
+            "is_rolled_back": state.is_rolled_back,
+            "since": None if state.since is None else dg.MetadataValue.timestamp(state.since),
+            **_configured(rules),
+            "decision_id": state.decision_id,
+        }
+        | taken
+    )
+
+
+def decision_metadata(decision: Decision, policy: StoragePolicy, rules: PipelineRules) -> Metadata:
+    """Describe a decision that a person took, by what is on record of it; `policy` is what follows from it."""
+    evidence = decision.evidence
+    judged = evidence.get("window")
+    return _known(
+        {
+            **_stage(decision.stage, policy),
+            "verdict": decision.verdict,
+            "missing": _list(evidence["missing"]) if judged else None,
+            "rules": rule_table(_results(evidence["rules"])) if judged else None,
+            "window": f"{judged['start']} to {judged['end']}" if judged else None,
+            "is_rolled_back": decision.is_rolled_back,
+            **_configured(rules),
+        }
+        | _taken(decision)
+    )
+
+
+def rule_metadata(result: RuleResult, window: Window) -> Metadata:
+    """Describe one rule's answer, as the metadata of its check."""
+    return _known({"value": result.value, "limit": result.limit, "sample": result.sample, "window": _window(window)})
+
+
+def rule_table(results: Iterable[RuleResult]) -> dg.MetadataValue:
+    """Show rules as a table, a row each."""
+    return table(
+        ["rule", "status", "value", "limit", "sample", "detail"],
+        [(r.rule, r.status, _short(r.value), _short(r.limit), r.sample, r.detail) for r in results],
+    )
+
+
+def _of_window(metrics: WindowMetrics) -> dict[str, float | None]:
+    return {
+        "total_requests": metrics.total_requests,
+        "s3_uploads": metrics.s3_uploads,
+        "s3_upload_errors": metrics.s3_upload_errors,
+        "success_rate": metrics.success_rate,
+        "s3_storage": metrics.s3_storage,
+        "local_storage": metrics.local_storage,
+        "s3_upload_rate": metrics.s3_upload_rate,
+        **_latency("upload_seconds", metrics.upload),
+        "downloads": metrics.download.count,
+        **_latency("download_seconds", metrics.download),
+        "error_rate": metrics.error_rate,
+        **{f"errors_{error_class}": count for error_class, count in metrics.errors_by_class.items()},
+        "interrupted": metrics.interrupted,
+        **{
+            f"{backend}_{name}": counts[backend]
+            for backend in (Backend.S3, Backend.LOCAL)
+            for name, counts in (
+                ("objects_put", metrics.objects_put),
+                ("bytes_put", metrics.bytes_put),
+                ("bytes_got", metrics.bytes_got),
+            )
+        },
+    }
+
+
+def _latency(name: str, latency: Latency) -> dict[str, float | None]:
+    return {f"{name}_{figure}": getattr(latency, figure) for figure in ("mean", "p50", "p95", "p99")}
+
+
+def _cost(name: str, cost: Cost) -> dict[str, float]:
+    return {f"{name}/{part}": getattr(cost, part) for part in ("total", "storage", "requests", "transfer")}
+
+
+def _stage(stage: Stage | None, policy: StoragePolicy) -> dict[str, str | int]:
+    return {"stage": _NOT_BEGUN if stage is None else str(stage), "percentage": target_percentage(policy)}
+
+
+def _configured(rules: PipelineRules) -> dict[str, str]:
+    return {"control": rules.rollout.control.value, "storage_mode": rules.storage.mode.value}
+
+
+def _taken(decision: Decision) -> dict[str, Any]:
+    return {
+        "decision_id": decision.decision_id,
+        "action": decision.action.value,
+        "decided_by": decision.decided_by,
+        "actor": decision.actor,
+        "reason": decision.reason,
+        "decided_at": dg.MetadataValue.timestamp(decision.decided_at),
+    }
+
+
+def _results(rows: Sequence[Mapping[str, Any]]) -> list[RuleResult]:
+    return [RuleResult(**{**row, "rule": RuleName(row["rule"])}) for row in rows]
+
+
+def _list(lines: Sequence[str]) -> dg.MetadataValue:
+    return dg.MetadataValue.md("\n".join(f"* {line}" for line in lines) or "nothing")
+
+
+def _window(window: Window) -> str:
+    return f"{window.start.isoformat()} to {window.end.isoformat()}"
+
+
+def _short(number: float | None) -> str:
+    return "" if number is None else f"{number:.4g}"
+
+
+def _picture(meaning: str, png: bytes) -> dg.MetadataValue:
+    return dg.MetadataValue.md(f"![{meaning}](data:image/png;base64,{base64.b64encode(png).decode()})")
+
+
+def _known(entries: Mapping[str, Any]) -> Metadata:
+    """Leave out what is not known, and the digits that nobody measured: a microsecond, a ten-thousandth of a cent."""
+    return {
+        key: round(value, 6) if isinstance(value, float) else value
+        for key, value in entries.items()
+        if value is not None
+    }

@@ -1,0 +1,56 @@
+"""The metadata of transcripts and of the stale ones."""
+
+from collections.abc import Mapping
+from typing import Any
+
+import dagster as dg
+
+from bookmarkai_assets.batches import RunMetadata
+from bookmarkai_assets.core.transcripts.doubts import in_words
+from bookmarkai_assets.metadata.media import share_metadata
+from bookmarkai_assets.metadata.tables import cap_selection, table
+from bookmarkai_assets.operations.transcripts.transcribing import TranscribedShare
+
+
+def transcript_metadata(transcribed: TranscribedShare) -> RunMetadata:
+    """Describe a partition of transcript."""
+    transcript = transcribed.transcript
+    return {
+        **share_metadata(transcribed.share, transcribed.media),
+        "outcome": transcribed.outcome.value,
+        "language": transcript.language,
+        "language_probability": round(transcript.language_probability, 3),
+        "words": transcript.word_count,
+        "doubts": len(transcript.doubts),
+        "doubtful": in_words(transcript.doubts),
+        "preview": transcript.preview,
+        "duration_seconds": round(transcript.duration_seconds, 3),
+        "transcription_seconds": round(transcript.transcribe_seconds, 3),
+        "engine": transcript.engine,
+        "model": transcript.model,
+        "files": dg.MetadataValue.json({kind: blob.url for kind, blob in transcribed.media.transcript_files.items()}),
+        "recipe": transcript.recipe.fingerprint if transcript.recipe else None,
+        "is_reused": transcribed.is_reused,
+    }
+
+
+def staleness_metadata(report: Mapping[str, Any]) -> RunMetadata:
+    """Describe the stale transcripts, given as `operations.transcripts.stale.staleness_report` does."""
+    columns = ("count", "engine", "engine_version", "model", "recipe", "words")
+    made_by = [[line[column] for column in columns] for line in report["made_by"]]
+    selection = report["partitions"] or ""
+    return {
+        "stale": report["stale"],
+        "transcripts": report["transcripts"],
+        "without_media": report["without_media"],
+        "not_made_here": report["not_made_here"],
+        "set": dg.MetadataValue.json(report["set"]),
+        **({"weights_unknown": report["weights_unknown"]} if report["weights_unknown"] else {}),
+        "made_by": table(["transcripts", "engine", "version", "model", "recipe", "what differs"], made_by),
+        "newest": table(
+            ["share_id", "made_at", "recipe", "has_media"],
+            [(one["id"], one["made_at"], one["recipe"], one["has_media"]) for one in report["shares"]],
+        ),
+        "partitions": cap_selection(selection, "bookmarkai transcripts stale --partitions"),
+        **({"backfill": dg.MetadataValue.url(report["path"])} if report["path"] else {}),
+    }

@@ -1,0 +1,1 @@
+"""Alerts: find new incidents and deliver them."""

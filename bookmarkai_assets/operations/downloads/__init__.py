@@ -1,0 +1,1 @@
+"""Downloads: fetch a video into the staging directory."""

@@ -1,0 +1,1 @@
+"""Failures: report those that stand, and retry them."""

@@ -1,0 +1,1 @@
+"""Health: run the checks of the doctor."""

@@ -1,0 +1,1 @@
+"""The rollout: measure, decide, plan, and read the policy in force."""

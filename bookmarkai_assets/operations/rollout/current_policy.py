@@ -1,0 +1,60 @@
+"""The storage policy of this moment: the settings, and what the rollout has decided, read anew for every placement."""
+
+import logging
+import time
+from collections.abc import Callable
+
+from bookmarkai_assets.core.catalog import Catalog
+from bookmarkai_assets.core.errors import CatalogUnavailableError, StoreError, StoreErrorClass
+from bookmarkai_assets.core.media.placement import StorageMode, StoragePolicy
+from bookmarkai_assets.core.rollout.stages import effective_policy
+from bookmarkai_assets.core.rules import PipelineRules
+
+logger = logging.getLogger(__name__)
+
+LOOK_EVERY_SECONDS = 1.0
+"""How soon an upload that is under way notices a rollback; a look is one indexed read."""
+
+
+def current_policy(catalog: Catalog, rules: PipelineRules) -> StoragePolicy:
+    """Give the policy that the next placement follows; a decision counts from the moment that it is on record.
+
+    `STORAGE_MODE=local` asks nobody: it has to hold while the catalog's newest decision says anything else.
+    """
+    if rules.storage.mode is StorageMode.LOCAL:
+        return rules.storage
+    return effective_policy(rules.storage, catalog.rollout.standing())
+
+
+class PlacementOverruledError(StoreError):
+    """The policy no longer sends to S3 what is being uploaded; `policy` is the one that counts now."""
+
+    def __init__(self, policy: StoragePolicy) -> None:
+        super().__init__(StoreErrorClass.INTERRUPTED, "the rollout does not want this in S3 any more")
+        self.policy = policy
+
+
+class PolicyWatch:
+    """Told of the bytes of an upload, ends it with `PlacementOverruledError` once the policy does not want it any more.
+
+    What it is not told of goes on: a request under way is finished, an upload in parts ends with its next part. While
+    the catalog does not answer, what was decided for the upload stands: that is no failure of the store.
+    """
+
+    def __init__(self, policy_now: Callable[[], StoragePolicy], is_wanted: Callable[[StoragePolicy], bool]) -> None:
+        self._policy_now = policy_now
+        self._is_wanted = is_wanted
+        self._looked_at = time.monotonic()
+
+    def __call__(self, _size_bytes: int) -> None:
+        """Look at the policy, if it is time to."""
+        if time.monotonic() - self._looked_at < LOOK_EVERY_SECONDS:
+            return
+        self._looked_at = time.monotonic()
+        try:
+            policy = self._policy_now()
+        except CatalogUnavailableError as error:
+            logger.warning("could not see whether the rollout was rolled back, the upload goes on: %s", error)
+            return
+        if not self._is_wanted(policy):
+            raise PlacementOverruledError(policy)

@@ -1,0 +1,164 @@
+"""How shares that want work are handed to runs: selected by the catalog's state, leased, packed into batches."""
+
+import uuid
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from functools import partial
+from itertools import islice
+
+from bookmarkai_assets.core.catalog import Catalog
+from bookmarkai_assets.core.links.urls import AdmittedLink, RefusedLink
+from bookmarkai_assets.core.media.media import media_id_of
+from bookmarkai_assets.core.outcomes import Failure, Outcome
+from bookmarkai_assets.core.rules import PipelineRules
+from bookmarkai_assets.core.shares.batching import even_batch_size, pack_runs
+from bookmarkai_assets.core.shares.ports import DueShare, WorkLedger
+from bookmarkai_assets.core.sites.breaker import site_of
+from bookmarkai_assets.core.sites.ports import NoPlace
+from bookmarkai_assets.operations.shares.intake import known_link
+from bookmarkai_assets.operations.sites.turns import is_fetched, is_restricted, places_at_sites
+
+GLANCE_SECONDS = 0.25
+"""Between two looks: far below what a run takes to start, and some cheap queries a second."""
+
+_MAX_LOOKS = 50
+"""Bounds one tick while thousands of shares of a paused site come in; the next tick goes on from there."""
+
+
+def watch_for_due_shares(
+    catalog: Catalog, rules: PipelineRules, *, clock: Callable[[], datetime], sleep: Callable[[float], object]
+) -> None:
+    """Return once shares want work and no more are coming in, or after `rules.watch_seconds`.
+
+    Whoever adds a backlog adds it one by one; the second look lets it become batches, not a lone share and a rest.
+    """
+    enough, before = rules.batch_size * rules.batches_per_tick, 0
+    end = clock() + timedelta(seconds=rules.watch_seconds)
+    while (now := clock()) < end:
+        places = places_at_sites(catalog.sites.loads(now=now), rules, now=now)
+        count = len(catalog.work.due(now=now, limit=enough, places=places))
+        if count == enough or (count and count == before):
+            return
+        before = count
+        sleep(GLANCE_SECONDS)
+
+
+@dataclass(frozen=True)
+class ClaimedRun:
+    """One run to launch: the shares that are leased to its claim, neighbours in the order of the partitions."""
+
+    claim_id: str
+    share_ids: list[str]
+
+
+def claim_due_shares(
+    catalog: Catalog,
+    rules: PipelineRules,
+    *,
+    new_claim_id: Callable[[], str],
+    now: datetime,
+    positions: Callable[[], Mapping[str, int]],
+    run_slots: int = 1,
+) -> list[ClaimedRun]:
+    """Claim what is due, at most `batch_size * batches_per_tick` shares, in runs that have a claim of their own each.
+
+    A malformed row, and a share that took its worker down too often, is set aside here and stops nobody else; so is
+    held whose site takes no fetch now. `positions` gives the place of every partition that exists; it is asked only
+    when something is due. `run_slots` is how many runs there may be at a time: a backlog is divided evenly among them.
+    """
+    until = now + timedelta(seconds=rules.lease_seconds)
+    candidates = _candidates(catalog, rules, now=now)
+    if not candidates:
+        return []
+    pack = partial(
+        pack_runs,
+        positions=positions(),
+        alone={share_id for share_id, candidate in candidates.items() if candidate.is_suspect},
+        lanes={share_id: candidate.lane for share_id, candidate in candidates.items()},
+        batch_size=even_batch_size(len(candidates), batch_size=rules.batch_size, run_slots=run_slots),
+    )
+    runs: list[ClaimedRun] = []
+    for batch in pack(candidates):
+        claim_id = new_claim_id()
+        claimed = []
+        for share_id in batch:
+            media_id = candidates[share_id].media_id
+            if catalog.work.claim(share_id, media_id, claim_id=claim_id, now=now, until=until):
+                claimed.append(share_id)
+            elif candidates[share_id].lane:
+                catalog.sites.give_back(media_id)
+        # What could not be claimed (its media is another share's now) may leave a gap, which divides the batch.
+        runs += [ClaimedRun(claim_id, share_ids) for share_ids in pack(claimed)]
+    return runs
+
+
+@dataclass(frozen=True)
+class _Candidate:
+    """A share to be claimed. `lane` is its site if that one may have to wait, else empty."""
+
+    media_id: str
+    lane: str
+    is_suspect: bool
+
+
+def _candidates(catalog: Catalog, rules: PipelineRules, *, now: datetime) -> dict[str, _Candidate]:
+    """Pick what may be claimed, with a place at its site where it needs one; the rest is set aside or held."""
+    candidates: dict[str, _Candidate] = {}
+    limit = rules.batch_size * rules.batches_per_tick
+    for _ in range(_MAX_LOOKS):
+        is_any_held = False
+        loads = catalog.sites.loads(now=now)
+        for due in catalog.work.due(now=now, limit=limit, places=places_at_sites(loads, rules, now=now)):
+            if due.share_id in candidates:
+                continue
+            link = _link_of_row(due, catalog, rules)
+            if isinstance(link, Failure):
+                catalog.work.set_aside(due.share_id, link, now=now)
+                continue
+            media_id, site = media_id_of(link.canonical_url), site_of(link.canonical_url)
+            lane = site if is_restricted(site, loads, rules) and not is_fetched(catalog, media_id) else ""
+            place = catalog.sites.take_place(site, media_id, rules=rules.sites, now=now) if lane else None
+            if isinstance(place, NoPlace):
+                catalog.work.hold(due.share_id, media_id, held_for=site, reason=place.reason, now=now)
+                is_any_held = True
+                continue
+            candidates[due.share_id] = _Candidate(media_id, lane, is_suspect=due.crashes > 0 or due.runs_alone)
+        # Those that are held now are listed no more, so others come into sight behind them.
+        if not is_any_held or len(candidates) >= limit:
+            break
+    return dict(islice(candidates.items(), limit))
+
+
+def keep_queued_claims(
+    work: WorkLedger, *, now: datetime, lease_seconds: float, live_claims: Callable[[list[str]], set[str]]
+) -> None:
+    """Extend the claims whose run still waits to start; `live_claims` picks these from the given claim ids.
+
+    A claim without such a run is left to expire: its run was never launched, or died before it began. A run that has
+    started extends its own claim as long as it lives.
+    """
+    expiring = list(work.open_claims(expiring_before=now + timedelta(seconds=lease_seconds / 2)))
+    if expiring:
+        for claim_id in live_claims(expiring):
+            work.extend_claim(claim_id, until=now + timedelta(seconds=lease_seconds))
+
+
+def _link_of_row(due: DueShare, catalog: Catalog, rules: PipelineRules) -> AdmittedLink | Failure:
+    """Read a row that nobody has vouched for; a `Failure` says what is wrong with it."""
+    if due.crashes >= rules.retry.max_attempts:
+        return Failure(Outcome.CRASHED, f"the worker died in each of {due.crashes} attempts at this share")
+    try:
+        is_uuid = str(uuid.UUID(due.share_id)) == due.share_id
+    except ValueError:
+        is_uuid = False
+    if not is_uuid:
+        return Failure(
+            Outcome.REFUSED, f"malformed row: expected a UUID in lower case as id, found {due.share_id[:80]!r}"
+        )
+    try:
+        datetime.fromisoformat(due.created_at or "")
+    except ValueError:
+        return Failure(Outcome.REFUSED, f"malformed row: expected a time as created_at, found {due.created_at!r:.80}")
+    link = known_link(due.url or "", catalog, rules.allowed_hosts)
+    return Failure(Outcome.REFUSED, link.reason) if isinstance(link, RefusedLink) else link

@@ -1,0 +1,1 @@
+"""Sites: take turns at a site, and report on its circuit breaker."""

@@ -1,0 +1,352 @@
+"""The operators' test of a storage configuration: looks at each backend's settings, then uses it as the pipeline would.
+
+Written over the ports alone; what there is to look at is the inspectors' part, and printing the command line's.
+"""
+
+import hashlib
+import os
+import tempfile
+import time
+from collections.abc import Callable, Mapping, Sequence
+from contextlib import suppress
+from dataclasses import dataclass, field
+from enum import StrEnum
+from functools import cached_property, partial
+from pathlib import Path
+from typing import Protocol
+
+from bookmarkai_assets.core.errors import ObjectNotFoundError, StoreError, StoreErrorClass
+from bookmarkai_assets.core.media.media import Digest
+from bookmarkai_assets.core.media.placement import Backend
+from bookmarkai_assets.core.media.ports import InspectionStatus, MediaStore, StoreInspector
+
+SMALL_BYTES = 64 << 10
+MULTIPART_BYTES = 17 << 20
+"""A file just over one part of the S3 store, so that it goes in two."""
+
+LINK_SECONDS = 60
+
+_BLOCK_BYTES = 1 << 20
+_RANGE_OFFSET, _RANGE_BYTES = 4096, 8192
+_NAME = "storage-check-"
+_CONTENT_TYPE = "application/octet-stream"
+
+_USABLE = ("credentials", "bucket", "directory")
+
+NEEDS: Mapping[str, Sequence[str]] = {
+    "credentials": ("endpoint",),
+    "clock": ("endpoint",),
+    "bucket": ("credentials",),
+    "region": ("bucket",),
+    "encryption": ("bucket",),
+    "lifecycle": ("bucket",),
+    "free space": ("directory",),
+    "staging": ("directory",),
+    "put": _USABLE,
+    "head": ("put",),
+    "read range": ("put",),
+    "multipart": ("put",),
+    "presign": ("put",),
+    "download": ("put",),
+    "delete": _USABLE,
+    "gone": ("delete",),
+}
+"""Which steps tell nothing once others have failed. A name that a backend has no step for does not count.
+
+Deleting needs no put that went well: one that failed may have left something all the same.
+"""
+
+
+class StepStatus(StrEnum):
+    """How one step ended."""
+
+    OK = "ok"
+    WARNING = "warning"
+    FAILED = "failed"
+    SKIPPED = "skipped"
+
+
+@dataclass(frozen=True)
+class Step:
+    """One step: `seconds` of wall time, what was found, and what to do where the finding does not say it itself."""
+
+    name: str
+    status: StepStatus
+    seconds: float
+    found: str
+    remedy: str | None = None
+
+
+@dataclass(frozen=True)
+class BackendCheck:
+    """All steps on one backend, in order."""
+
+    backend: Backend
+    steps: tuple[Step, ...]
+
+    @property
+    def is_ok(self) -> bool:
+        """Whether nothing failed. Warnings are allowed."""
+        return all(step.status is not StepStatus.FAILED for step in self.steps)
+
+
+class LinkReader(Protocol):
+    """Reads what a presigned link gives."""
+
+    def __call__(self, link: str, *, max_bytes: int) -> bytes:
+        """Read at most `max_bytes`. Raises `StoreError`, whose message does not name the link."""
+
+
+@dataclass(frozen=True)
+class Probing:
+    """How stores are probed, below `video_prefix`.
+
+    `multipart_bytes` is the size of a file that goes in more than one part. `random_bytes` gives
+    so many, that no object has had before. `timer` counts seconds.
+    """
+
+    video_prefix: str
+    read_link: LinkReader
+    multipart_bytes: int = MULTIPART_BYTES
+    random_bytes: Callable[[int], bytes] = os.urandom
+    timer: Callable[[], float] = time.perf_counter
+
+
+def check_backend(
+    inspector: StoreInspector,
+    store: MediaStore,
+    probing: Probing,
+    *,
+    on_step: Callable[[Step], None] = lambda _: None,
+) -> BackendCheck:
+    """Take every look that the inspector has, then put, read and delete probe objects named `storage-check-…`.
+
+    `on_step` is told of each step as it ends. Steps that depend on a failed one are skipped. The probe objects are
+    deleted at the end whatever failed, also when the check is interrupted; where that fails, a step says so. What the
+    stores raise becomes a finding.
+    """
+    course = _Course(probing.timer, on_step)
+    for name in inspector.looks:
+        course.take(name, partial(_look, inspector, name))
+    with tempfile.TemporaryDirectory(prefix="storage-check-") as directory:
+        probe = _Probe(store, probing, Path(directory))
+        try:
+            for name, action in probe.steps().items():
+                course.take(name, action)
+        finally:
+            probe.clean()
+    return BackendCheck(store.backend, tuple(course.steps))
+
+
+@dataclass
+class _Course:
+    """The steps as they are taken: times them, and skips what a failed one makes pointless."""
+
+    timer: Callable[[], float]
+    on_step: Callable[[Step], None]
+    steps: list[Step] = field(default_factory=list)
+    blame: dict[str, str] = field(default_factory=dict)
+
+    def take(self, name: str, action: Callable[[], "_Found"]) -> None:
+        cause = next((self.blame[needed] for needed in NEEDS.get(name, ()) if needed in self.blame), None)
+        if cause is not None:
+            self.blame[name] = cause
+            self._note(Step(name, StepStatus.SKIPPED, 0.0, f"not tried, because {cause!r} failed"))
+            return
+        start = self.timer()
+        try:
+            found = action()
+        except StoreError as error:
+            found = _Found(StepStatus.FAILED, str(error))
+        if found.status is StepStatus.FAILED:
+            self.blame[name] = name
+        self._note(Step(name, found.status, self.timer() - start, found.words, found.remedy))
+
+    def _note(self, step: Step) -> None:
+        self.steps.append(step)
+        self.on_step(step)
+
+
+@dataclass(frozen=True)
+class _Found:
+    status: StepStatus
+    words: str
+    remedy: str | None = None
+
+
+_STATUSES: Mapping[InspectionStatus, StepStatus] = {
+    InspectionStatus.OK: StepStatus.OK,
+    InspectionStatus.WARNING: StepStatus.WARNING,
+    InspectionStatus.FAILED: StepStatus.FAILED,
+}
+
+
+def _look(inspector: StoreInspector, name: str) -> _Found:
+    inspection = inspector.inspect(name)
+    return _Found(_STATUSES[inspection.status], inspection.found, inspection.remedy)
+
+
+@dataclass(frozen=True)
+class _ProbeFile:
+    """A file of random bytes that goes to the store: where it is, what it holds and where it goes."""
+
+    path: Path
+    digest: Digest
+    key: str
+    url: str
+
+
+class _Probe:
+    """The probe objects of one check, and the steps in which a store is used on them."""
+
+    def __init__(self, store: MediaStore, probing: Probing, directory: Path) -> None:
+        self._store = store
+        self._probing = probing
+        self._directory = directory
+        self._stem = f"{probing.video_prefix}{_NAME}{probing.random_bytes(16).hex()}"
+        self._tried: list[str] = []
+        self._left: list[str] = []
+        self._large: _ProbeFile | None = None
+
+    @cached_property
+    def _small(self) -> _ProbeFile:
+        return self._file("small", SMALL_BYTES)
+
+    def steps(self) -> Mapping[str, Callable[[], _Found]]:
+        """Give the steps in their order."""
+        return {
+            "put": self._put_small,
+            "head": self._head,
+            "read range": self._read_range,
+            "multipart": self._put_large,
+            "presign": self._follow_link,
+            "download": self._download,
+            "delete": self._delete,
+            "gone": self._look_for_rest,
+        }
+
+    def clean(self) -> None:
+        """Delete what an interrupted check has left, as far as the store lets us."""
+        for url in self._left:
+            with suppress(StoreError):
+                self._store.delete(url)
+
+    def _put_small(self) -> _Found:
+        self._put(self._small)
+        return _ok(f"{self._small.digest.size_bytes} bytes at {self._small.url}")
+
+    def _head(self) -> _Found:
+        found = self._store.head(self._small.url).digest
+        _expect(found == self._small.digest, f"{_words(self._small.digest)}", f"{_words(found)}")
+        return _ok("size and SHA-256 are those of the file")
+
+    def _read_range(self) -> _Found:
+        with self._store.open(self._small.url, offset=_RANGE_OFFSET, size_bytes=_RANGE_BYTES) as reader:
+            found = reader.read()
+        wanted = self._small.path.read_bytes()[_RANGE_OFFSET : _RANGE_OFFSET + _RANGE_BYTES]
+        _expect(found == wanted, f"the file's {_RANGE_BYTES} bytes from {_RANGE_OFFSET}", f"{len(found)} other bytes")
+        return _ok(f"{_RANGE_BYTES} bytes from {_RANGE_OFFSET} are the file's")
+
+    def _put_large(self) -> _Found:
+        if self._store.backend is Backend.LOCAL:
+            return _Found(StepStatus.SKIPPED, "a directory has no multipart uploads")
+        large = self._file("large", self._probing.multipart_bytes)
+        begun = self._probing.timer()
+        self._put(large)
+        self._large = large
+        return _ok(self._speed(large, begun))
+
+    def _follow_link(self) -> _Found:
+        if self._store.backend is Backend.LOCAL:
+            return _Found(StepStatus.SKIPPED, "a local file has no links")
+        link = self._store.presign(self._small.url, expires_seconds=LINK_SECONDS)
+        wanted = self._small.path.read_bytes()
+        found = self._probing.read_link(link, max_bytes=len(wanted) + 1)
+        _expect(found == wanted, f"the file's {len(wanted)} bytes behind the link", f"{len(found)} other bytes")
+        return _ok("the link gives the file's bytes to somebody without credentials")
+
+    def _download(self) -> _Found:
+        file = self._large or self._small
+        begun = self._probing.timer()
+        self._store.get(file.url, self._directory / "fetched", expected=file.digest)
+        return _ok(f"{self._speed(file, begun)}, SHA-256 verified")
+
+    def _delete(self) -> _Found:
+        failures = {}
+        for url in self._left:
+            try:
+                self._store.delete(url)
+            except StoreError as error:
+                failures[url] = error
+        count = len(self._left)
+        self._left = []
+        if failures:
+            return _Found(
+                StepStatus.FAILED,
+                str(next(iter(failures.values()))),
+                f"then delete by hand what this check may have left: {', '.join(failures)}",
+            )
+        return _ok(f"{count} probe {'object' if count == 1 else 'objects'}")
+
+    def _look_for_rest(self) -> _Found:
+        for url in self._tried:
+            try:
+                self._store.head(url)
+            except ObjectNotFoundError:
+                continue
+            _expect(False, f"nothing at {url} after its deletion", "an object")
+        return _ok("the store says that nothing is there")
+
+    def _put(self, file: _ProbeFile) -> None:
+        self._tried.append(file.url)
+        self._left.append(file.url)
+        self._store.put(
+            file.path,
+            file.key,
+            expected=file.digest,
+            content_type=_CONTENT_TYPE,
+            tags={"kind": "storage-check"},
+            may_replace=False,
+            may_consume=False,
+        )
+
+    def _file(self, name: str, size_bytes: int) -> _ProbeFile:
+        path = self._directory / name
+        sha256 = hashlib.sha256()
+        try:
+            with path.open("wb") as file:
+                for begin in range(0, size_bytes, _BLOCK_BYTES):
+                    block = self._probing.random_bytes(min(_BLOCK_BYTES, size_bytes - begin))
+                    sha256.update(block)
+                    file.write(block)
+        except OSError as error:
+            raise StoreError(
+                StoreErrorClass.OTHER,
+                f"writing {size_bytes} bytes to {path}: {error.strerror}; free space there, or set TMPDIR to another "
+                "directory",
+            ) from error
+        key = f"{self._stem}-{name}.bin"
+        return _ProbeFile(path, Digest(size_bytes, sha256.hexdigest()), key, self._store.url_of(key))
+
+    def _speed(self, file: _ProbeFile, begun: float) -> str:
+        size = file.digest.size_bytes
+        seconds = self._probing.timer() - begun
+        return f"{size} bytes" + (f" at {size / seconds / 1e6:.1f} MB/s" if seconds > 0 else "")
+
+
+def _ok(words: str) -> _Found:
+    return _Found(StepStatus.OK, words)
+
+
+def _expect(is_so: bool, expected: str, found: str) -> None:
+    """Raise `StoreError` (checksum) where a store gave something else than was put."""
+    if not is_so:
+        raise StoreError(
+            StoreErrorClass.CHECKSUM,
+            f"expected {expected}, found {found}; the store or something before it changes what it holds: do not "
+            "trust it with media",
+        )
+
+
+def _words(digest: Digest) -> str:
+    return f"{digest.size_bytes} bytes with SHA-256 {digest.sha256[:16]}…"

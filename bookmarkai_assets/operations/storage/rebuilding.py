@@ -1,0 +1,254 @@
+"""Restoring media records from what is in the bucket and on the disk, for a catalog that has lost them.
+
+What objects carry beside their bytes is enough (`core.media.object_tags`). Records that exist are never changed.
+"""
+
+from collections import defaultdict
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import datetime
+from functools import cached_property
+from typing import Any
+
+from bookmarkai_assets.core.catalog import Catalog
+from bookmarkai_assets.core.errors import ObjectNotFoundError, StoreError, StoreErrorClass
+from bookmarkai_assets.core.links.short_links import video_behind
+from bookmarkai_assets.core.links.urls import AdmittedLink, RefusedLink
+from bookmarkai_assets.core.media.kinds import FILE_KINDS
+from bookmarkai_assets.core.media.media import Blob, Media, MediaState, media_id_of
+from bookmarkai_assets.core.media.object_keys import HASH_LENGTH, ParsedKey, audio_key, parse_key
+from bookmarkai_assets.core.media.object_tags import TaggedMedia, read_tags
+from bookmarkai_assets.core.media.placement import Backend, Decider, decided, place
+from bookmarkai_assets.core.media.ports import ListedObject, MediaStore, StoredObject
+from bookmarkai_assets.core.rules import PipelineRules
+from bookmarkai_assets.core.shares.share import Share
+from bookmarkai_assets.operations.media.relocating import as_placed
+from bookmarkai_assets.operations.media.stores import Stores
+from bookmarkai_assets.operations.shares.intake import known_link
+
+
+@dataclass(frozen=True)
+class Unrestorable:
+    """A video in a store that no record can be made of, and why."""
+
+    url: str
+    reason: str
+
+
+@dataclass
+class RebuildReport:
+    """What was restored (or would be), what was on record already, and what could not be restored.
+
+    `without_share` counts restored media that no share in this catalog is of.
+    """
+
+    is_dry_run: bool
+    restored: list[Media] = field(default_factory=list)
+    known: int = 0
+    without_share: int = 0
+    unrestorable: list[Unrestorable] = field(default_factory=list)
+
+    def as_dict(self) -> dict[str, Any]:
+        """Give the report as plain values."""
+        return {
+            "dry_run": self.is_dry_run,
+            "restored": [
+                {"media_id": m.media_id, "share_id": m.share_id, "url": m.video.url, "size_bytes": m.size_bytes}
+                for m in self.restored
+            ],
+            "known": self.known,
+            "without_share": self.without_share,
+            "unrestorable": [{"url": u.url, "reason": u.reason} for u in self.unrestorable],
+        }
+
+
+@dataclass(frozen=True)
+class _Found:
+    """One video with its audio track and its transcript's files on one backend."""
+
+    backend: Backend
+    object_key: str
+    tagged: TaggedMedia
+    video: StoredObject
+    audio: StoredObject | None
+    files: Mapping[str, StoredObject]
+
+
+def rebuild_catalog(
+    catalog: Catalog, stores: Stores, rules: PipelineRules, *, now: datetime, is_dry_run: bool
+) -> RebuildReport:
+    """Record every video that a store holds and the catalog does not know.
+
+    A video that both backends hold is recorded where today's storage mode places it. Shares and transcripts are in the
+    gateway's tables and not in the stores: those that are there and done are tied to their media again. So is the short
+    link of the share that a video was first fetched for. Raises `StoreError` when a store cannot be listed.
+    """
+    report = RebuildReport(is_dry_run)
+    shares = _KnownShares(catalog, rules)
+    found: dict[str, dict[Backend, _Found]] = {}
+    for backend, store in stores.items():
+        prefix = rules.video_prefix if backend is Backend.S3 else ""
+        for result in _videos_in(store, prefix, shares):
+            if isinstance(result, Unrestorable):
+                report.unrestorable.append(result)
+            else:
+                places = found.setdefault(result.tagged.media_id, {})
+                # Under two keys (a prefix was changed, a catalog was lost before) the younger one is as good as any.
+                places[backend] = max(places.get(backend, result), result, key=lambda each: each.video.modified_at)
+    for each in (one for places in found.values() for one in places.values()):
+        short = shares.learn(each.tagged)
+        if short is not None and not is_dry_run:
+            catalog.links.record(short, each.tagged.canonical_url, now=now)
+    for media_id, places in found.items():
+        media = _media_of(places, rules, now)
+        is_new = catalog.media.get(media_id) is None if is_dry_run else catalog.media.restore(media, now=now)
+        if not is_dry_run:
+            for share_id in shares.ids_of(media_id):
+                catalog.work.adopt(share_id, media_id, media_url=media.video.url, now=now)
+        if is_new:
+            report.restored.append(media)
+            report.without_share += not shares.ids_of(media_id)
+        else:
+            report.known += 1
+    return report
+
+
+class _KnownShares:
+    """The shares that the gateway has, by the video behind their link."""
+
+    def __init__(self, catalog: Catalog, rules: PipelineRules) -> None:
+        self._catalog = catalog
+        self._rules = rules
+        self._names: dict[str, str] = {}
+
+    def learn(self, tagged: TaggedMedia) -> str | None:
+        """Take from a video's tags what its first share's short link stands for; gives that link, if it is one."""
+        short = self._links.get(tagged.share_id, "")
+        if video_behind(short, tagged.canonical_url) is None:
+            return None
+        self._names[short] = tagged.canonical_url
+        return short
+
+    def canonical_url(self, parsed: ParsedKey) -> str | None:
+        """Find the link behind a key's hash, for an object whose tags had no room for it."""
+        return self._urls.get(parsed.url_hash)
+
+    def ids_of(self, media_id: str) -> Sequence[str]:
+        """Give the shares of one video."""
+        return self._ids.get(media_id, ())
+
+    @cached_property
+    def _links(self) -> Mapping[str, str]:
+        links = [(share.share_id, self._admitted(share)) for share in self._catalog.shares.list()]
+        return {share_id: link.canonical_url for share_id, link in links if isinstance(link, AdmittedLink)}
+
+    def _admitted(self, share: Share) -> AdmittedLink | RefusedLink:
+        return known_link(share.url, self._catalog, self._rules.allowed_hosts)
+
+    @cached_property
+    def _urls(self) -> Mapping[str, str]:
+        return {media_id_of(url)[:HASH_LENGTH]: url for url in self._links.values()}
+
+    @cached_property
+    def _ids(self) -> Mapping[str, Sequence[str]]:
+        ids: dict[str, list[str]] = {}
+        for share_id, url in self._links.items():
+            ids.setdefault(media_id_of(self._names.get(url, url)), []).append(share_id)
+        return ids
+
+
+def _videos_in(store: MediaStore, prefix: str, shares: _KnownShares) -> Iterator[_Found | Unrestorable]:
+    """Give every video of a store whose key is one of ours."""
+    parsed = {listed.key: (listed, key) for listed in store.list(prefix) if (key := parse_key(listed.key)) is not None}
+    beside: dict[_Stem, dict[str, ListedObject]] = defaultdict(dict)
+    for listed, key in parsed.values():
+        beside[_stem(key)][key.kind] = listed
+    for listed, key in parsed.values():
+        if key.kind == "video":
+            yield _video_at(store, listed, key, beside[_stem(key)], shares)
+
+
+_Stem = tuple[str, str, datetime]
+
+
+def _stem(key: ParsedKey) -> _Stem:
+    return key.prefix, key.url_hash, key.created_at
+
+
+def _video_at(
+    store: MediaStore,
+    listed: ListedObject,
+    key: ParsedKey,
+    beside: Mapping[str, ListedObject],
+    shares: _KnownShares,
+) -> _Found | Unrestorable:
+    try:
+        video = store.head(listed.url)
+        track = store.head(beside["audio"].url) if "audio" in beside else None
+        files = {kind: found for kind in FILE_KINDS & beside.keys() if (found := _file_at(store, beside[kind].url))}
+    except ObjectNotFoundError:
+        return Unrestorable(listed.url, "expected what the listing had, found it gone; run it again")
+    except StoreError as error:
+        return Unrestorable(listed.url, str(error))
+    tagged = read_tags(video.tags)
+    if tagged is None:
+        tagged = read_tags(video.tags, canonical_url=shares.canonical_url(key))
+    if tagged is None:
+        return Unrestorable(
+            listed.url,
+            "expected tags that say which share and link it is of, found none that fit; share the link again",
+        )
+    return _Found(store.backend, listed.key, tagged, video, track, files)
+
+
+def _file_at(store: MediaStore, url: str) -> StoredObject | None:
+    """Look at a transcript's file; None where it is gone or damaged, for it can be made anew."""
+    try:
+        return store.head(url)
+    except StoreError as error:
+        if isinstance(error, ObjectNotFoundError) or error.error_class is StoreErrorClass.CHECKSUM:
+            return None
+        raise
+
+
+def _media_of(places: Mapping[Backend, _Found], rules: PipelineRules, now: datetime) -> Media:
+    any_found = next(iter(places.values()))
+    wanted = place(rules.storage, any_found.tagged.share_id).backend
+    found = places.get(wanted, any_found)
+    tagged = found.tagged
+    media = Media(
+        media_id=tagged.media_id,
+        canonical_url=tagged.canonical_url,
+        platform=tagged.platform,
+        share_id=tagged.share_id,
+        object_key=found.object_key,
+        state=MediaState.STORED,
+        info=tagged.info,
+        video=_blob_of(found.video),
+        audio=_audio_of(found, places),
+        download_seconds=tagged.download_seconds,
+        # Only those beside this very video: elsewhere there may be those of an older transcript.
+        transcript_files={kind: _blob_of(file) for kind, file in found.files.items()},
+    )
+    objects = {"video": found.video, **({"audio": found.audio} if found.audio else {}), **found.files}
+    placement = decided(rules.storage, tagged.share_id, found.backend, Decider.FOUND)
+    return as_placed(media, placement, objects, now=now, policy=rules.retention)
+
+
+def _audio_of(found: _Found, places: Mapping[Backend, _Found]) -> Blob | None:
+    """Give the audio track beside the video, else one elsewhere, else where a lost one should be; None without sound.
+
+    A lost track is recorded all the same: transcription then reads the video, and moves bring a found one along.
+    """
+    tracks = [each.audio for each in (found, *places.values()) if each.audio is not None]
+    if tracks:
+        return _blob_of(tracks[0])
+    tagged = found.tagged
+    if tagged.audio is None:
+        return None
+    folder = found.video.url.removesuffix(found.object_key)
+    return Blob(folder + audio_key(found.object_key, tagged.audio_extension), tagged.audio, tagged.audio_content_type)
+
+
+def _blob_of(stored: StoredObject) -> Blob:
+    return Blob(stored.url, stored.digest, stored.content_type)

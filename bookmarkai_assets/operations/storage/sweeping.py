@@ -1,0 +1,151 @@
+"""What killed work left behind: staging directories without a record, temporary files, open uploads, parts of texts."""
+
+import re
+import shutil
+from collections.abc import Iterator
+from contextlib import ExitStack
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+
+from bookmarkai_assets.core.errors import CatalogUnavailableError, StoreError
+from bookmarkai_assets.core.media.media import MediaState
+from bookmarkai_assets.core.media.ports import Tombstone
+from bookmarkai_assets.core.media.retention import Kept
+from bookmarkai_assets.operations.media.holding import MediaWork
+from bookmarkai_assets.operations.storage.clean_up_report import Considered
+
+STALE_AFTER = timedelta(days=1)
+"""Longer than any transfer takes; the bucket's own rule for incomplete uploads has the same day."""
+
+PARTS_STALE_AFTER = timedelta(days=14)
+"""For how long the work that parts of a transcript took may yet be wanted."""
+
+_OURS = re.compile(r"[0-9a-f]{64}|transcribe-.+")
+
+ABANDONED = "abandoned"
+"""The reason on the tombstone."""
+
+
+def sweep_staging(work: MediaWork, *, is_dry_run: bool) -> Iterator[Considered]:
+    """Remove directories in staging that nobody works in and that no staged media is recorded in.
+
+    Each is named by its media, under whose lease it is removed, or belongs to a transcription. Other names, and links,
+    are nobody's on record.
+    """
+    staging = work.rules.staging_dir
+    if staging.is_symlink() or not staging.is_dir():
+        return
+    for entry in sorted(staging.iterdir()):
+        if entry.is_symlink() or not entry.is_dir() or _OURS.fullmatch(entry.name) is None:
+            yield Considered(str(entry), None, 0, None, Kept.UNKNOWN)
+            continue
+        try:
+            yield _swept_directory(work, entry, is_dry_run=is_dry_run)
+        except FileNotFoundError:
+            continue  # whoever works there has just removed it
+        except (OSError, CatalogUnavailableError) as error:
+            yield Considered(str(entry), entry.name, 0, None, None, f"expected to look through {entry}, found: {error}")
+
+
+def sweep_leftovers(work: MediaWork, *, is_dry_run: bool) -> Iterator[Considered]:
+    """Remove temporary files and multipart uploads that were begun longer ago than any transfer takes.
+
+    Only below the prefix of our keys: others may use the bucket too.
+    """
+    before = work.clock() - max(work.rules.retention.grace, STALE_AFTER)
+    for backend, store in work.stores.items():
+        try:
+            leftovers = store.leftovers(work.rules.video_prefix, begun_before=before)
+        except StoreError as error:
+            # The media are looked after all the same; the next clean-up asks again.
+            yield Considered(f"leftovers in {backend}", None, 0, None, None, str(error))
+            continue
+        for leftover in leftovers:
+            size = leftover.size_bytes or 0
+            try:
+                if not is_dry_run:
+                    _bury(
+                        work,
+                        leftover.name,
+                        leftover.kind,
+                        None,
+                        size,
+                        proof={"begun_at": leftover.begun_at.isoformat()},
+                    )
+                    store.remove_leftover(leftover)
+                    work.catalog.tombstones.confirm([leftover.name], now=work.clock())
+            except StoreError as error:
+                yield Considered(leftover.name, None, size, None, None, str(error))
+                continue
+            yield Considered(leftover.name, None, size, ABANDONED, None)
+
+
+def sweep_parts(work: MediaWork, *, is_dry_run: bool) -> Iterator[Considered]:
+    """Drop what was transcribed of long sounds, and nobody came back for."""
+    for media_id in work.catalog.parts.abandoned(before=work.clock() - PARTS_STALE_AFTER):
+        with ExitStack() as stack:
+            if is_dry_run:
+                is_free = not work.catalog.work.is_leased(media_id, now=work.clock())
+            else:
+                is_free = stack.enter_context(work.leased(media_id))
+            if is_free and not is_dry_run:
+                work.catalog.parts.drop(media_id)
+            removed, kept = (ABANDONED, None) if is_free else (None, Kept.LEASED)
+            yield Considered(f"parts of the transcript of {media_id}", media_id, 0, removed, kept)
+
+
+def _swept_directory(work: MediaWork, entry: Path, *, is_dry_run: bool) -> Considered:
+    """Decide about one directory, and do it. Raises `OSError`; `FileNotFoundError` when it vanishes meanwhile."""
+    media_id = entry.name
+    with ExitStack() as stack:
+        if is_dry_run:
+            is_free = not work.catalog.work.is_leased(media_id, now=work.clock())
+        else:
+            is_free = stack.enter_context(work.leased(media_id))
+        size, newest = _extent_of(entry)
+        age = work.clock() - newest
+        if age < max(work.rules.retention.grace, STALE_AFTER):
+            kept: Kept | None = Kept.WITHIN_GRACE
+        else:
+            kept = _reason_to_keep(work, media_id) if is_free else Kept.LEASED
+        if kept is None and not is_dry_run:
+            _bury(work, str(entry), "staging", media_id, size, proof={"age_seconds": age.total_seconds()})
+            shutil.rmtree(entry)
+            work.catalog.tombstones.confirm([str(entry)], now=work.clock())
+        return Considered(str(entry), media_id, size, None if kept else ABANDONED, kept)
+
+
+def _reason_to_keep(work: MediaWork, media_id: str) -> Kept | None:
+    media = work.catalog.media.get(media_id)
+    return Kept.STAGED if media is not None and media.state is MediaState.STAGED else None
+
+
+def _bury(
+    work: MediaWork, name: str, kind: str, media_id: str | None, size: int, *, proof: dict[str, str | float]
+) -> None:
+    work.catalog.tombstones.write(
+        [
+            Tombstone(
+                url=name,
+                kind=kind,
+                media_id=media_id,
+                share_id=None,
+                size_bytes=size,
+                sha256=None,
+                reason=ABANDONED,
+                proof=proof,
+                written_at=work.clock(),
+            )
+        ]
+    )
+
+
+def _extent_of(directory: Path) -> tuple[int, datetime]:
+    """Give the bytes below a directory and the latest change in it, links not followed."""
+    size, newest = 0, directory.lstat().st_mtime
+    for path in directory.rglob("*"):
+        status = path.lstat()
+        newest = max(newest, status.st_mtime)
+        if not path.is_dir():
+            size += status.st_size
+    return size, datetime.fromtimestamp(newest, UTC)

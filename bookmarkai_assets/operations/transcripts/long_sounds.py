@@ -1,0 +1,86 @@
+"""A long sound: what is transcribed of it already, each part kept as it is done, how far it is, and when to stop.
+
+A short one passes through here as well; it is done before any of this matters.
+"""
+
+import logging
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta
+from pathlib import Path
+
+from bookmarkai_assets.core.errors import CatalogUnavailableError, LeaseLostError
+from bookmarkai_assets.core.search.moments_in_videos import as_clock
+from bookmarkai_assets.core.transcripts.parts import TranscriptPart, contiguous
+from bookmarkai_assets.core.transcripts.ports import PartKey, SpeechEngine
+from bookmarkai_assets.core.transcripts.transcript import Transcript
+from bookmarkai_assets.operations.shares.share_work import LeasedShare, ShareWork
+
+logger = logging.getLogger(__name__)
+
+TOLD_EVERY = timedelta(seconds=30)
+"""How often the log is told how far a transcription is, and the lease is looked at."""
+
+
+def transcribe_sound(
+    leased: LeasedShare,
+    audio: Path,
+    *,
+    audio_sha256: str,
+    language: str | None,
+    work: ShareWork,
+    engine: SpeechEngine,
+) -> Transcript:
+    """Transcribe a file, but for those parts of it that work which was cut short has kept.
+
+    It ends soon when the run is told to end, with `PostponedError`, or has lost the media's lease, with
+    `LeaseLostError`: what is done by then is kept. Raises also what the engine does.
+    """
+    key = PartKey(leased.media_id, engine.prepare().fingerprint, audio_sha256, language)
+    kept = contiguous(work.catalog.parts.kept(key))
+    if kept:
+        logger.info("share %s: goes on at %s, done before", leased.share.share_id, as_clock(kept[-1].end))
+
+    def keep(part: TranscriptPart) -> None:
+        require_lease(leased, work)
+        work.catalog.parts.keep(key, part, now=work.clock())
+
+    watch = _Watch(leased, work, work.clock())
+    return engine.transcribe(audio, language=language, on_progress=watch, kept=kept, on_part=keep)
+
+
+def forget_parts(leased: LeasedShare, work: ShareWork) -> None:
+    """Drop the parts of a media whose transcript is recorded. Where that fails, the nightly clean-up does it."""
+    try:
+        work.catalog.parts.drop(leased.media_id)
+    except CatalogUnavailableError:
+        logger.warning("could not drop the parts that were kept of media %s", leased.media_id, exc_info=True)
+
+
+def require_lease(leased: LeasedShare, work: ShareWork) -> None:
+    """Raise `LeaseLostError` when another run may have the media by now."""
+    if not work.catalog.work.holds(work.owner, leased.media_id):
+        raise LeaseLostError(f"run {work.owner} has lost the lease on media {leased.media_id} while it transcribed")
+
+
+@dataclass
+class _Watch:
+    """Told how far a transcription is, it tells the log now and then, and ends what is not to go on."""
+
+    leased: LeasedShare
+    work: ShareWork
+    told_at: datetime = field(compare=False)
+
+    def __call__(self, done_seconds: float, all_seconds: float) -> None:
+        self.work.wait(0)
+        now = self.work.clock()
+        if now - self.told_at < TOLD_EVERY:
+            return
+        self.told_at = now
+        require_lease(self.leased, self.work)
+        logger.info(
+            "share %s: transcribed %s of %s (%.0f%%)",
+            self.leased.share.share_id,
+            as_clock(done_seconds),
+            as_clock(all_seconds),
+            100 * done_seconds / all_seconds if all_seconds else 100,
+        )

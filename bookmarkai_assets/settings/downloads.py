@@ -1,0 +1,112 @@
+"""Downloads: where they go, what one may cost, how sites are reached, and when a site is paused."""
+
+import re
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Annotated
+
+from pydantic import BaseModel, Field, SecretStr, field_validator
+from pydantic_settings import NoDecode
+
+from bookmarkai_assets.core.downloads.access import CookiesFile, UpstreamProxy, cookies_files
+from bookmarkai_assets.core.links.urls import HostPort
+from bookmarkai_assets.core.sites.breaker import parse_by_site
+from bookmarkai_assets.settings.types import AbsolutePath
+
+
+class DownloadSettings(BaseModel):
+    """The settings of downloads and of the sites that they come from."""
+
+    ytdlp_download_dir: AbsolutePath = Field(
+        Path("/tmp/bookmarkai-videos"),  # noqa: S108 - the path BookmarkAI's operators already have on their disks
+        description="Local media, and under .staging downloads in progress; an absolute path",
+    )
+    ytdlp_allowed_extractors: Annotated[tuple[str, ...], NoDecode] = Field(
+        ("tiktok", "vm.tiktok", "youtube", "instagram", "reddit", "twitter"),
+        min_length=1,
+        description="yt-dlp extractors that may be used: names or patterns, comma-separated; generic opens any page",
+    )
+    ytdlp_cookies: Annotated[frozenset[CookiesFile], NoDecode] = Field(
+        frozenset(),
+        description="Cookies files by platform, such as tiktok=/etc/bookmarkai/tiktok.txt,x=/etc/bookmarkai/x.txt",
+    )
+    ytdlp_proxy: SecretStr | None = Field(
+        None,
+        description="An HTTP proxy that downloads leave by, http://user:password@host:port; the egress guard stays",
+    )
+    ytdlp_impersonate: str | None = Field(
+        None,
+        pattern=r"^[a-z]+(-[0-9.]+)?(:[a-z]+(-[0-9.]+)?)?$",
+        description="The browser that all requests look like, as yt-dlp names it: chrome, firefox-147, safari:ios",
+    )
+    ytdlp_sleep_seconds: float = Field(
+        0, ge=0, le=60, description="Pause between the requests that one download makes to find its video"
+    )
+    download_max_bytes: int = Field(2_000_000_000, gt=0, description="Largest video in bytes")
+    download_max_duration_seconds: float = Field(7200, gt=0, le=864_000, description="Longest video in seconds")
+    download_timeout_seconds: float = Field(900, gt=0, le=86_400, description="Time one download may take in seconds")
+    download_patience_seconds: float = Field(
+        1,
+        gt=0,
+        le=86_400,
+        description="Least time that a batch waits for its slowest downloads before they get runs of their own",
+    )
+    download_concurrency: int = Field(4, ge=1, le=64, description="Downloads at a time within one run")
+    download_min_free_bytes: int = Field(
+        2_500_000_000, ge=0, description="No share is taken up while the disk of the local media has less free"
+    )
+    site_max_refusals: int = Field(
+        5, ge=1, le=1000, description="Fetches that a site turns away in a row (blocked, rate-limited) before it pauses"
+    )
+    site_pause_seconds: float = Field(
+        300, gt=0, le=86_400, description="The first pause of a site that turns fetches away; it doubles each time"
+    )
+    site_max_pause_seconds: float = Field(21_600, gt=0, le=604_800, description="Longest pause of a site")
+    site_concurrency: Annotated[Mapping[str, Annotated[int, Field(ge=1)]], NoDecode] = Field(
+        {}, description="Fetches at a time by site, such as tiktok=2,youtube=4; a site not named has no limit"
+    )
+    site_fetches_per_minute: Annotated[Mapping[str, Annotated[float, Field(gt=0)]], NoDecode] = Field(
+        {}, description="Fetches begun per minute by site, such as tiktok=30; a site not named has no limit"
+    )
+    egress_allowed_hosts: Annotated[frozenset[HostPort], NoDecode] = Field(
+        frozenset(), description="host:port pairs, comma-separated, that downloads may reach although not public"
+    )
+
+    @field_validator("site_concurrency", "site_fetches_per_minute", mode="before")
+    @classmethod
+    def _by_site(cls, value: object) -> object:
+        return parse_by_site(value) if isinstance(value, str) else value
+
+    @field_validator("ytdlp_allowed_extractors", mode="before")
+    @classmethod
+    def _split_names(cls, value: object) -> object:
+        return tuple(name.strip() for name in value.split(",") if name.strip()) if isinstance(value, str) else value
+
+    @field_validator("ytdlp_allowed_extractors")
+    @classmethod
+    def _are_patterns(cls, names: tuple[str, ...]) -> tuple[str, ...]:
+        for name in names:
+            try:
+                re.compile(name)
+            except re.error as error:
+                raise ValueError(f"expected names or regular expressions, but {name!r} is none: {error}") from None
+        return names
+
+    @field_validator("ytdlp_cookies", mode="before")
+    @classmethod
+    def _split_cookies(cls, value: object) -> object:
+        return cookies_files(value) if isinstance(value, str) else value
+
+    @field_validator("ytdlp_proxy")
+    @classmethod
+    def _is_proxy(cls, value: SecretStr | None) -> SecretStr | None:
+        if value is not None:
+            UpstreamProxy.parse(value.get_secret_value())
+        return value
+
+    @field_validator("egress_allowed_hosts", mode="before")
+    @classmethod
+    def _split_hosts(cls, value: object) -> object:
+        if isinstance(value, str):
+            return frozenset(HostPort.parse(pair) for pair in value.split(",") if pair.strip())
+        return value

@@ -1,0 +1,42 @@
+"""Settings as text that an operator may see: secrets are masked, passwords within URLs too."""
+
+import re
+from collections.abc import Mapping
+
+from bookmarkai_assets.core.links.urls import HostPort
+
+MASK = "********"
+_SECRETS = frozenset({"S3_ACCESS_KEY", "S3_SECRET_KEY", "YTDLP_PROXY", "ALERT_WEBHOOK_URL", "ALERT_WEBHOOK_SECRET"})
+
+
+def shown_value(variable: str, value: object) -> str | None:
+    """Return a setting's value as text; None for one that is not set."""
+    if value is None:
+        return None
+    if isinstance(value, bool):
+        return str(value).lower()
+    if variable in _SECRETS:
+        return MASK
+    if variable in {"CATALOG_URL", "S3_ENDPOINT"}:
+        return _without_password(str(value))
+    if isinstance(value, frozenset):
+        return ",".join(sorted(f"{v.host}:{v.port}" if isinstance(v, HostPort) else str(v) for v in value))
+    if isinstance(value, Mapping):
+        return ",".join(f"{name}={number:g}" for name, number in value.items())
+    if isinstance(value, tuple):
+        return ",".join(str(v).removesuffix("%") for v in value)
+    return str(value)
+
+
+def _without_password(url: str) -> str:
+    """Mask what may be a secret in text that is meant as a URL, whether or not it is one.
+
+    All between the scheme (and user name) and the last @ goes, and every value of a query.
+    """
+    head, at, tail = url.rpartition("@")
+    if at:
+        scheme, slashes, credentials = head.rpartition("://")
+        user, colon, _ = credentials.partition(":")
+        url = f"{scheme}{slashes}{f'{user}:{MASK}' if colon and slashes else MASK}@{tail}"
+    address, question, query = url.partition("?")
+    return address + question + re.sub(r"=[^&]*", f"={MASK}", query)

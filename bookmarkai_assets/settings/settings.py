@@ -1,0 +1,136 @@
+"""Read the environment into typed, validated settings.
+
+Only `cli` and `definitions` do this; every other part gets what it needs as parameters. A start with bad variables
+stops with one message that names all of them.
+"""
+
+from pathlib import Path
+from typing import Any, Self
+
+from pydantic import Field, ModelWrapValidatorHandler, SecretStr, ValidationError, field_validator, model_validator
+from pydantic_core import ErrorDetails, InitErrorDetails, PydanticCustomError
+from pydantic_settings import BaseSettings, SettingsConfigDict
+
+from bookmarkai_assets.core.errors import ConfigurationError
+from bookmarkai_assets.settings.downloads import DownloadSettings
+from bookmarkai_assets.settings.intake import IntakeSettings, intake_problems
+from bookmarkai_assets.settings.masking import shown_value
+from bookmarkai_assets.settings.rollout import RolloutSettings
+from bookmarkai_assets.settings.speech import SpeechSettings, speech_problems
+from bookmarkai_assets.settings.storage import StorageSettings, storage_problems
+from bookmarkai_assets.settings.types import AbsolutePath, host_of
+
+
+# pydantic takes the fields of the last base first: `bookmarkai config` and the README list them in that order.
+class Settings(IntakeSettings, SpeechSettings, RolloutSettings, DownloadSettings, StorageSettings, BaseSettings):
+    """Every setting, under the name of its environment variable in lower case; also read from `.env` in the directory.
+
+    Names without one of our prefixes are those that BookmarkAI's operators know already.
+    """
+
+    model_config = SettingsConfigDict(
+        env_file=".env", extra="ignore", frozen=True, env_ignore_empty=True, allow_inf_nan=False
+    )
+
+    alert_webhook_url: SecretStr | None = Field(
+        None, description="http(s) URL that alerts are posted to as JSON; it may hold a token, so it is not shown"
+    )
+    alert_webhook_secret: SecretStr | None = Field(
+        None, min_length=16, description="Signs what is posted (HMAC-SHA256); at least 16 characters"
+    )
+    cloudwatch_namespace: str | None = Field(
+        None,
+        pattern=r"^[A-Za-z0-9_.#:/-]{1,255}$",
+        description="Namespace for metrics in CloudWatch; unset means none are sent",
+    )
+
+    catalog_url: str | None = Field(
+        None, description="SQLAlchemy URL of the catalog; unset means catalog.db in DAGSTER_HOME (or ./dagster_home)"
+    )
+    dagster_home: AbsolutePath | None = Field(None, description="Dagster's home directory; an absolute path")
+
+    @field_validator("alert_webhook_url")
+    @classmethod
+    def _is_webhook(cls, value: SecretStr | None) -> SecretStr | None:
+        if value is not None and host_of(value.get_secret_value()) is None:
+            raise ValueError("expected an http(s) URL, such as https://hooks.example.com/bookmarkai")
+        return value
+
+    @field_validator("cloudwatch_namespace")
+    @classmethod
+    def _is_not_reserved(cls, value: str | None) -> str | None:
+        if value is not None and value.startswith("AWS/"):
+            raise ValueError("expected a namespace of your own, such as BookmarkAI/Media: AWS/ is reserved")
+        return value
+
+    @field_validator("catalog_url")
+    @classmethod
+    def _is_catalog(cls, value: str | None) -> str | None:
+        if value is not None and not value.startswith(("sqlite:///", "postgresql+psycopg2://", "postgresql://")):
+            raise ValueError(
+                "expected sqlite:////absolute/path.db or postgresql+psycopg2://user:password@host/database"
+            )
+        return value
+
+    @model_validator(mode="wrap")
+    @classmethod
+    def _all_problems_at_once(cls, data: dict[str, Any], handler: ModelWrapValidatorHandler[Self]) -> Self:
+        """Report what does not fit together beside what is wrong alone: pydantic would stop at the latter."""
+        together = [
+            InitErrorDetails(
+                type=PydanticCustomError("together", "{message}", {"message": message}),
+                loc=(name,),
+                input=data.get(name),
+            )
+            for name, message in (*storage_problems(data), *intake_problems(data), *speech_problems(data))
+        ]
+        try:
+            settings = handler(data)
+        except ValidationError as error:
+            alone = [
+                InitErrorDetails(
+                    type=PydanticCustomError("alone", "{message}", {"message": problem["msg"]}),
+                    loc=problem["loc"],
+                    input=problem["input"],
+                )
+                for problem in error.errors()
+            ]
+            raise ValidationError.from_exception_data(cls.__name__, alone + together) from None
+        if together:
+            raise ValidationError.from_exception_data(cls.__name__, together)
+        return settings
+
+    def resolved_catalog_url(self) -> str:
+        """Give the catalog's URL: the setting, else the SQLite file in Dagster's home. Raises `ConfigurationError`."""
+        if self.catalog_url:
+            return self.catalog_url
+        home = self.dagster_home or Path("dagster_home").absolute()
+        if not home.is_dir():
+            raise ConfigurationError(
+                f"expected a catalog: CATALOG_URL is not set, and there is no directory {home}; set CATALOG_URL or "
+                "DAGSTER_HOME, or start in the project's directory"
+            )
+        return f"sqlite:///{home / 'catalog.db'}"
+
+    def shown(self) -> dict[str, str | None]:
+        """Give every setting as an operator may see it: variable name to text, secrets masked."""
+        values: dict[str, str | None] = {}
+        for name in type(self).model_fields:
+            values[name.upper()] = shown_value(name.upper(), getattr(self, name))
+        return values
+
+
+def load_settings(*, env_file: Path | None = Path(".env"), **overrides: Any) -> Settings:  # noqa: ANN401 - any setting
+    """Read and validate the environment. Raises `ConfigurationError` naming every bad variable at once."""
+    try:
+        return Settings(_env_file=env_file, **overrides)
+    except ValidationError as error:
+        lines = [_problem_line(problem) for problem in error.errors()]
+        raise ConfigurationError("The settings are not usable:\n" + "\n".join(lines)) from None
+
+
+def _problem_line(problem: ErrorDetails) -> str:
+    name = str(problem["loc"][0])
+    message = problem["msg"].removeprefix("Value error, ")
+    value = "is not set" if problem["input"] is None else f"= {shown_value(name.upper(), problem['input'])}"
+    return f"  {name.upper()} {value}: {message}. Meaning: {Settings.model_fields[name].description}."

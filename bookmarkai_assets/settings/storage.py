@@ -1,0 +1,74 @@
+"""Where media are stored: the storage mode, the bucket, and how long media are kept."""
+
+import re
+from collections.abc import Iterator, Mapping
+from typing import Any
+
+from pydantic import BaseModel, Field, SecretStr, field_validator
+
+from bookmarkai_assets.core.media.placement import StorageMode
+from bookmarkai_assets.settings.types import Problem, host_of
+
+
+class StorageSettings(BaseModel):
+    """The settings of storage."""
+
+    storage_mode: StorageMode = Field(StorageMode.LOCAL, description="Where new media goes: local, s3 or hybrid")
+    s3_split_percentage: int = Field(
+        0, ge=0, le=100, description="Under hybrid, the percentage of new media that S3 takes: 0 to 100"
+    )
+    s3_media_bucket: str | None = Field(
+        None, pattern=r"^[a-z0-9][a-z0-9.-]{1,61}[a-z0-9]$", description="The bucket for media"
+    )
+    s3_video_prefix: str = Field("temp/videos/", description="Prefix of every object key; ends in /")
+    aws_region: str | None = Field(None, description="Region of the bucket")
+    s3_endpoint: str | None = Field(None, description="http(s) URL of an S3-compatible server; unset means AWS")
+    s3_access_key: SecretStr | None = Field(None, description="Access key; unset means AWS's own credential chain")
+    s3_secret_key: SecretStr | None = Field(None, description="Secret key to the access key")
+    s3_use_path_style: bool = Field(False, description="true for servers that want the bucket in the path")
+    s3_expiry_days: int = Field(
+        7,
+        ge=0,
+        le=3650,
+        description="Days of the bucket's lifecycle rule for objects under temp/; 0 means there is none",
+    )
+    local_retention_days: float | None = Field(
+        None,
+        gt=0,
+        le=3650,
+        description="Days until a transcribed video's local file may go; unset means S3_EXPIRY_DAYS, never if 0",
+    )
+    cleanup_grace_hours: float = Field(
+        24, ge=0, le=8760, description="Clean-up touches no file, and no place recorded, that is younger"
+    )
+
+    @field_validator("s3_video_prefix")
+    @classmethod
+    def _is_prefix(cls, value: str) -> str:
+        if re.fullmatch(r"(?:[A-Za-z0-9_][A-Za-z0-9._-]*/)+", value) is None:
+            raise ValueError(
+                "expected a relative prefix of letters, digits, . _ - that ends in /, such as temp/videos/"
+            )
+        return value
+
+    @field_validator("s3_endpoint")
+    @classmethod
+    def _is_endpoint(cls, value: str | None) -> str | None:
+        if value is None:
+            return None
+        if "@" in value or host_of(value) is None:
+            raise ValueError("expected an http(s) URL without a user name, such as https://s3.example.com")
+        return value
+
+
+def storage_problems(data: Mapping[str, Any]) -> Iterator[Problem]:
+    """Yield the settings of storage that contradict each other, from their raw values."""
+    mode = str(data.get("storage_mode") or StorageMode.LOCAL)
+    has_bucket = bool(data.get("s3_media_bucket"))
+    if mode in {StorageMode.S3, StorageMode.HYBRID} and not has_bucket:
+        yield "s3_media_bucket", f"STORAGE_MODE={mode} needs it"
+    if has_bucket and not (data.get("aws_region") or data.get("s3_endpoint")):
+        yield "aws_region", "S3_MEDIA_BUCKET needs it (or S3_ENDPOINT, for another server than AWS)"
+    for name, other in (("s3_access_key", "s3_secret_key"), ("s3_secret_key", "s3_access_key")):
+        if data.get(other) and not data.get(name):
+            yield name, f"it goes together with {other.upper()}, which is set"

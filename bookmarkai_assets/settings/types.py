@@ -1,0 +1,30 @@
+"""What several settings are made of: absolute paths, and the host of a URL."""
+
+from pathlib import Path
+from typing import Annotated
+from urllib.parse import urlsplit
+
+from pydantic import AfterValidator
+
+
+def _must_be_absolute(path: Path) -> Path:
+    if not path.is_absolute():
+        raise ValueError("expected an absolute path")
+    return path
+
+
+AbsolutePath = Annotated[Path, AfterValidator(_must_be_absolute)]
+"""A path that means the same from whichever directory a process is started in."""
+
+Problem = tuple[str, str]
+"""A setting that contradicts another: the setting's name, and what is wrong."""
+
+
+def host_of(url: str) -> str | None:
+    """Return the host of an http(s) URL; None for anything else."""
+    try:
+        parts = urlsplit(url)
+        _ = parts.port  # raises ValueError for a port that is not a number
+    except ValueError:
+        return None
+    return parts.hostname if parts.scheme in {"http", "https"} else None

@@ -1,0 +1,1 @@
+"""From settings to the parts: the one place where an adapter is chosen."""

@@ -1,0 +1,33 @@
+"""Open the catalog."""
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+from bookmarkai_assets.core.catalog import Catalog
+from bookmarkai_assets.settings.settings import Settings
+
+
+@contextmanager
+def open_catalog(settings: Settings) -> Iterator[Catalog]:
+    """Give the open catalog. Raises `ConfigurationError` when it cannot be reached or has another schema."""
+    from bookmarkai_assets.adapters import catalog  # noqa: PLC0415 - SQLAlchemy takes 0.3 s to import
+
+    with catalog.open_catalog(settings.resolved_catalog_url()) as opened:
+        yield opened
+
+
+def upgrade_catalog_schema(settings: Settings) -> None:
+    """Bring the catalog's tables to this version's schema. Raises `ConfigurationError`."""
+    from bookmarkai_assets.adapters.catalog import upgrade_catalog  # noqa: PLC0415 - as above
+
+    upgrade_catalog(settings.resolved_catalog_url())
+
+
+def share_partitions(settings: Settings) -> list[str] | None:
+    """Read the shares that Dagster has a partition of, in its order; None where it has not run."""
+    from bookmarkai_assets.adapters.dagster_home import partition_keys  # noqa: PLC0415 - as above
+    from bookmarkai_assets.partitions import shares_partitions  # noqa: PLC0415 - loads Dagster
+
+    home = settings.dagster_home or Path("dagster_home").absolute()
+    return partition_keys(home, shares_partitions.name or "")

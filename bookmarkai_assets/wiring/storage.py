@@ -1,0 +1,68 @@
+"""Make the media stores and their inspectors."""
+
+from typing import TypedDict
+
+from bookmarkai_assets.core.media.placement import Backend
+from bookmarkai_assets.core.media.ports import MediaStore, StoreInspector
+from bookmarkai_assets.operations.storage.checking import LinkReader
+from bookmarkai_assets.settings.settings import Settings
+from bookmarkai_assets.wiring.rules import STAGING
+
+
+def make_stores(settings: Settings) -> dict[Backend, MediaStore]:
+    """Give the local store, and the bucket's where one is configured, whatever today's storage mode is."""
+    from bookmarkai_assets.adapters.local_store import LocalStore  # noqa: PLC0415 - adapters load when used
+    from bookmarkai_assets.adapters.s3_store import S3Store  # noqa: PLC0415 - as above
+
+    stores: dict[Backend, MediaStore] = {Backend.LOCAL: LocalStore(settings.ytdlp_download_dir)}
+    if settings.s3_media_bucket:
+        stores[Backend.S3] = S3Store(settings.s3_media_bucket, **connection_of(settings))
+    return stores
+
+
+def make_inspectors(settings: Settings) -> list[StoreInspector]:
+    """Give an inspector per configured backend, in the order of `make_stores`."""
+    from bookmarkai_assets.adapters.local_store.inspector import LocalInspector  # noqa: PLC0415 - adapters load when used
+    from bookmarkai_assets.adapters.s3_store.inspector import S3Inspector  # noqa: PLC0415 - as above
+
+    inspectors: list[StoreInspector] = [
+        LocalInspector(settings.ytdlp_download_dir, staging=settings.ytdlp_download_dir / STAGING)
+    ]
+    if settings.s3_media_bucket:
+        inspectors.append(
+            S3Inspector(
+                settings.s3_media_bucket,
+                video_prefix=settings.s3_video_prefix,
+                expiry_days=settings.s3_expiry_days,
+                **connection_of(settings),
+            )
+        )
+    return inspectors
+
+
+def make_link_reader() -> LinkReader:
+    """Give what follows a presigned link, as its receiver would."""
+    from bookmarkai_assets.adapters.link_reader import read_link  # noqa: PLC0415 - adapters load when used
+
+    return read_link
+
+
+class Connection(TypedDict):
+    """How AWS, or a server that speaks S3, is reached."""
+
+    region: str | None
+    endpoint: str | None
+    access_key: str | None
+    secret_key: str | None
+    use_path_style: bool
+
+
+def connection_of(settings: Settings) -> Connection:
+    """Return the connection that the settings describe."""
+    return Connection(
+        region=settings.aws_region,
+        endpoint=settings.s3_endpoint,
+        access_key=settings.s3_access_key.get_secret_value() if settings.s3_access_key else None,
+        secret_key=settings.s3_secret_key.get_secret_value() if settings.s3_secret_key else None,
+        use_path_style=settings.s3_use_path_style,
+    )

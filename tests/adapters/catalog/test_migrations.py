@@ -1,0 +1,416 @@
+"""The catalog's schema over its life: made, brought up and down, beside tables that the gateway has made before."""
+
+import re
+from collections.abc import Collection
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+from uuid import uuid4
+
+import pytest
+from alembic import command
+from alembic.autogenerate import compare_metadata
+from alembic.config import Config
+from alembic.migration import MigrationContext
+from alembic.script import ScriptDirectory
+from sqlalchemy import create_engine, inspect, text
+
+from bookmarkai_assets.adapters import catalog as package
+from bookmarkai_assets.adapters.catalog import downgrade_catalog, open_catalog, schema_state, upgrade_catalog
+from bookmarkai_assets.adapters.catalog.schema import REVISIONS
+from bookmarkai_assets.adapters.catalog.tables.base import SCHEMA_VERSION_TABLE, metadata
+from bookmarkai_assets.adapters.catalog.tables.search import FULL_TEXT_TABLE
+from bookmarkai_assets.core.errors import ConfigurationError
+from bookmarkai_assets.core.rollout.windows import day_of
+from bookmarkai_assets.core.search.query import parse_query
+from tests.support.catalog import (
+    PLACEMENT,
+    USER,
+    add_share,
+    at,
+    begin,
+    columns_of,
+    due_ids,
+    finish,
+    lease,
+    staged_media,
+    store,
+    stored_media,
+    tombstone_of,
+    transcript_of,
+)
+from tests.support.storage_events import NOON, transfer
+
+FIRST_TABLES = {"share_work", "leases", "media", "storage_events", "transcript_provenance"}
+"""Of the first release."""
+
+ROLLOUT_TABLES = {"event_totals", "rollout_decisions", "storage_verifications", "incidents", "cursors"}
+SITE_TABLES = {"sites", "site_places", "link_names"}
+SEARCH_TABLES = {"transcript_documents", "transcript_segments"}
+TRANSCRIPT_TABLES = {"transcript_files", "transcript_parts"}
+OUR_TABLES = FIRST_TABLES | {"tombstones"} | ROLLOUT_TABLES | SITE_TABLES | SEARCH_TABLES | TRANSCRIPT_TABLES
+GATEWAY_TABLES = {"shares", "transcripts"}
+
+# As the gateway makes them, with columns and tables that this project knows nothing of.
+GATEWAY_ON_POSTGRES = """
+CREATE TABLE users (id uuid PRIMARY KEY);
+CREATE TABLE alembic_version (version_num varchar(32) NOT NULL);
+INSERT INTO alembic_version VALUES ('gateway-17');
+CREATE TABLE shares (
+  id uuid PRIMARY KEY DEFAULT gen_random_uuid(), user_id uuid NOT NULL REFERENCES users (id), url text NOT NULL,
+  platform varchar(50) NOT NULL, status varchar(50) NOT NULL DEFAULT 'pending', idempotency_key varchar(100) UNIQUE,
+  title text, description text, author text, thumbnail_url text, media_url text, media_type varchar(20),
+  platform_data jsonb, workflow_state varchar(50), created_at timestamptz NOT NULL DEFAULT now(),
+  updated_at timestamptz NOT NULL DEFAULT now(), search_vector tsvector, UNIQUE (url, user_id));
+CREATE TABLE transcripts (
+  id uuid PRIMARY KEY DEFAULT gen_random_uuid(), share_id uuid NOT NULL REFERENCES shares (id) ON DELETE CASCADE,
+  full_text text NOT NULL, segments jsonb, language text, created_at timestamptz NOT NULL DEFAULT now(),
+  updated_at timestamptz NOT NULL DEFAULT now(), embedding bytea);
+"""
+GATEWAY_ON_SQLITE = """
+CREATE TABLE users (id TEXT PRIMARY KEY);
+CREATE TABLE alembic_version (version_num varchar(32) NOT NULL);
+INSERT INTO alembic_version VALUES ('gateway-17');
+CREATE TABLE shares (
+  id TEXT PRIMARY KEY, user_id TEXT NOT NULL REFERENCES users (id), url TEXT NOT NULL, platform TEXT NOT NULL,
+  status TEXT NOT NULL DEFAULT 'pending', idempotency_key TEXT UNIQUE, title TEXT, description TEXT, author TEXT,
+  thumbnail_url TEXT, media_url TEXT, media_type TEXT, platform_data TEXT, workflow_state TEXT,
+  created_at TEXT NOT NULL DEFAULT CURRENT_TIMESTAMP, updated_at TEXT NOT NULL DEFAULT CURRENT_TIMESTAMP,
+  search_vector TEXT, UNIQUE (url, user_id));
+CREATE TABLE transcripts (
+  id TEXT PRIMARY KEY, share_id TEXT NOT NULL REFERENCES shares (id) ON DELETE CASCADE, full_text TEXT NOT NULL,
+  segments TEXT, language TEXT, created_at TEXT NOT NULL DEFAULT CURRENT_TIMESTAMP,
+  updated_at TEXT NOT NULL DEFAULT CURRENT_TIMESTAMP, embedding BLOB);
+"""
+
+
+@pytest.fixture(params=["sqlite", "postgres"])
+def empty_url(request: pytest.FixtureRequest, tmp_path: Path) -> str:
+    """Give the URL of a database without tables."""
+    if request.param == "sqlite":
+        return f"sqlite:///{tmp_path / 'catalog.db'}"
+    return str(request.getfixturevalue("empty_postgres_url"))
+
+
+def tables_of(url: str) -> set[str]:
+    """List the tables of a database, but for SQLite's index of words, which it keeps as tables."""
+    engine = create_engine(url)
+    try:
+        return {name for name in inspect(engine).get_table_names() if not name.startswith(FULL_TEXT_TABLE)}
+    finally:
+        engine.dispose()
+
+
+def run_script(url: str, script: str) -> None:
+    """Run statements that end with a semicolon at a line's end."""
+    engine = create_engine(url)
+    with engine.begin() as connection:
+        for statement in re.split(r";\n", script.strip()):
+            connection.exec_driver_sql(statement)
+    engine.dispose()
+
+
+def test_the_known_revisions_are_those_of_the_migrations() -> None:
+    """Opening checks the schema against a list in code; the list is what Alembic finds in the files."""
+    config = Config()
+    config.set_main_option("script_location", str(Path(package.__file__).parent / "migrations"))
+
+    found = ScriptDirectory.from_config(config).walk_revisions()
+
+    assert tuple(script.revision for script in reversed(list(found))) == REVISIONS
+
+
+def test_the_migrations_make_what_the_code_expects(empty_url: str) -> None:
+    """Alembic's own comparison finds no table, column, type, default or index that differs."""
+    upgrade_catalog(empty_url)
+
+    engine = create_engine(empty_url)
+    with engine.connect() as connection:
+        context = MigrationContext.configure(
+            connection,
+            opts={
+                "version_table": SCHEMA_VERSION_TABLE,
+                "compare_type": True,
+                # SQLite's index of words is kept as tables, and PostgreSQL's as an index that SQLite has not.
+                "include_name": lambda name, kind, _: kind != "table" or not name.startswith(FULL_TEXT_TABLE),
+                "include_object": lambda _thing, name, *_: (
+                    name != "ix_transcript_segments_words" or engine.dialect.name == "postgresql"
+                ),
+            },
+        )
+        differences = compare_metadata(context, metadata)
+    engine.dispose()
+    assert differences == []
+
+
+def test_every_constraint_has_a_name_of_ours(empty_postgres_url: str) -> None:
+    """A later migration can name what it changes, on every database alike."""
+    upgrade_catalog(empty_postgres_url)
+
+    engine = create_engine(empty_postgres_url)
+    inspector = inspect(engine)
+    names = {
+        str(constraint["name"])
+        for table in OUR_TABLES | GATEWAY_TABLES
+        for constraint in (inspector.get_pk_constraint(table), *inspector.get_unique_constraints(table))
+    }
+    engine.dispose()
+    assert names == {f"pk_{table}" for table in OUR_TABLES | GATEWAY_TABLES} | {
+        "uq_shares_idempotency_key",
+        "uq_shares_url_user_id",
+        "uq_rollout_decisions_previous_id",
+        "uq_transcript_documents_share_id",
+    }
+
+
+def test_upgrading_twice_changes_nothing(empty_url: str) -> None:
+    """The command can be repeated, over rows too."""
+    upgrade_catalog(empty_url)
+    with open_catalog(empty_url) as catalog:
+        share_id = add_share(catalog)
+
+    upgrade_catalog(empty_url)
+
+    with open_catalog(empty_url) as catalog:
+        assert due_ids(catalog, 1) == [share_id]
+
+
+def test_upgrades_at_once_wait_for_each_other(empty_url: str) -> None:
+    """Two operators, or two deployments, may run the command at the same moment."""
+    with ThreadPoolExecutor(4) as pool:
+        list(pool.map(upgrade_catalog, [empty_url] * 4))
+
+    assert schema_state(empty_url).is_current
+
+
+def test_a_failed_upgrade_leaves_nothing(empty_url: str) -> None:
+    """A migration is one transaction: when its last step fails, its first has not happened either."""
+    run_script(empty_url, "CREATE TABLE storage_events (id integer)")
+
+    with pytest.raises(ConfigurationError, match=r"expected the catalog .* to take schema changes, found: .*exists"):
+        upgrade_catalog(empty_url)
+
+    assert tables_of(empty_url) == {"storage_events"}
+    assert schema_state(empty_url).found is None
+
+
+def test_downgrading_keeps_what_users_have_given(empty_url: str) -> None:
+    """Our own tables go, shares and transcripts stay, and another upgrade finds them."""
+    upgrade_catalog(empty_url)
+    with open_catalog(empty_url) as catalog:
+        share_id = add_share(catalog)
+        begin(catalog, share_id, "m", "run")
+        catalog.transcripts.put(share_id, transcript_of("hello"), now=at(1))
+        finish(catalog, share_id, "run")
+
+    downgrade_catalog(empty_url)
+
+    assert tables_of(empty_url) == GATEWAY_TABLES | {SCHEMA_VERSION_TABLE}
+    assert schema_state(empty_url).found is None
+    upgrade_catalog(empty_url)
+    with open_catalog(empty_url) as catalog:
+        assert catalog.shares.get(share_id).status == "done"
+        assert due_ids(catalog, 1000) == []
+        found = catalog.transcripts.get(share_id)
+        assert found is not None
+        assert (found.text, found.engine) == ("hello", "unknown")
+
+
+def make_schema(url: str, revision: str) -> None:
+    """Make the schema of an earlier release, as that release made it."""
+    config = Config()
+    config.set_main_option("script_location", str(Path(package.__file__).parent / "migrations"))
+    engine = create_engine(url)
+    with engine.begin() as connection:
+        config.attributes["connection"] = connection
+        command.upgrade(config, revision)
+    engine.dispose()
+
+
+def test_a_catalog_of_the_first_release_keeps_its_rows(empty_url: str) -> None:
+    """A stored and a staged media of the first release are read as they were: placed by the policy, without an end."""
+    make_schema(empty_url, "0001")
+    share_id = str(uuid4())
+    run_script(
+        empty_url,
+        f"""INSERT INTO shares (id, user_id, url, status, media_url)
+  VALUES ('{share_id}', '{USER}', 'https://example.com/video/1', 'done', '/old.mp4');
+INSERT INTO media (media_id, canonical_url, platform, share_id, object_key, state, title, extractor, duration_seconds,
+  video_url, size_bytes, sha256, content_type, download_seconds, placement_backend, placement_mode,
+  placement_percentage, placement_bucket, created_at, stored_at, updated_at)
+  VALUES ('m1', 'c', 'tiktok', '{share_id}', 'k.mp4', 'stored', 'Title', 'X', 1, '/old.mp4', 7, 'ab', 'video/mp4', 1,
+  's3', 'hybrid', 50, 7, '{at(1).isoformat(timespec="microseconds")}',
+  '{at(2).isoformat(timespec="microseconds")}', '{at(2).isoformat(timespec="microseconds")}');
+INSERT INTO media (media_id, canonical_url, platform, share_id, object_key, state, title, extractor, duration_seconds,
+  video_url, size_bytes, sha256, content_type, download_seconds, created_at, updated_at)
+  VALUES ('m2', 'c', 'tiktok', '{share_id}', 'k.mp4', 'staged', 'Title', 'X', 1, '/new.mp4', 7, 'ab', 'video/mp4', 1,
+  '{at(1).isoformat(timespec="microseconds")}', '{at(1).isoformat(timespec="microseconds")}')""",  # noqa: S608 - ids and moments of this test
+    )
+    assert schema_state(empty_url).found == "0001"
+    if not empty_url.startswith("sqlite"):
+        with pytest.raises(ConfigurationError, match="found revision 0001; run `bookmarkai catalog upgrade`"):
+            open_catalog(empty_url)
+        upgrade_catalog(empty_url)
+
+    with open_catalog(empty_url) as catalog:
+        stored, staged = catalog.media.page(limit=9)
+        assert (stored.state, stored.stored_at, stored.expires_at, stored.placement) == (
+            "stored",
+            at(2),
+            None,
+            PLACEMENT,
+        )
+        assert (staged.state, staged.stored_at, staged.expires_at, staged.placement) == ("staged", None, None, None)
+        assert catalog.tombstones.list() == []
+        assert columns_of(catalog, share_id, "status", "media_url") == ("done", "/old.mp4")
+    assert schema_state(empty_url).is_current
+
+
+def test_going_back_to_the_first_release_keeps_its_rows(empty_url: str) -> None:
+    """Its schema is there again to the last column, and an expired media is one whose bytes it will find missing."""
+    make_schema(empty_url, "0001")
+    before = _columns(empty_url, FIRST_TABLES)
+    upgrade_catalog(empty_url)
+    assert _columns(empty_url, FIRST_TABLES) != before
+    with open_catalog(empty_url) as catalog:
+        share_id = add_share(catalog)
+        store(catalog, stored_media("m1", share_id))
+        store(catalog, stored_media("m2", share_id))
+        lease(catalog, "m1", "run")
+        catalog.media.record_expired("m1", [tombstone_of("/x")], owner="run", now=at(3))
+        lease(catalog, "m3", "run")
+        catalog.media.record_staged(staged_media("m3", share_id), owner="run", now=at(3))
+
+    downgrade_catalog(empty_url, "0001")
+
+    assert tables_of(empty_url) == FIRST_TABLES | GATEWAY_TABLES | {SCHEMA_VERSION_TABLE}
+    assert _columns(empty_url, FIRST_TABLES) == before
+    upgrade_catalog(empty_url)
+    with open_catalog(empty_url) as catalog:
+        assert [media.state for media in catalog.media.page(limit=9)] == ["stored", "stored", "staged"]
+        assert due_ids(catalog, 1) == [share_id]
+
+
+def test_going_back_before_the_rollout_keeps_media_and_events(empty_url: str) -> None:
+    """What was stored and transferred stays, without what is newer, and the next upgrade adds it all up again."""
+    make_schema(empty_url, "0002")
+    before = _columns(empty_url, FIRST_TABLES)
+    upgrade_catalog(empty_url)
+    with open_catalog(empty_url) as catalog:
+        media = stored_media("m1", add_share(catalog))
+        store(catalog, replace(media, placement=replace(PLACEMENT, decision_id=3)))
+        catalog.events.record(transfer(purpose="move"))
+        assert catalog.totals.roll_up().events == 1
+
+    downgrade_catalog(empty_url, "0002")
+
+    assert tables_of(empty_url) == FIRST_TABLES | {"tombstones"} | GATEWAY_TABLES | {SCHEMA_VERSION_TABLE}
+    assert _columns(empty_url, FIRST_TABLES) == before
+    upgrade_catalog(empty_url)
+    with open_catalog(empty_url) as catalog:
+        assert catalog.media.page(limit=9) == [replace(media, info=replace(media.info, posted_at=None))]
+        assert catalog.totals.roll_up().events == 1
+        assert [series.purpose for series in catalog.totals.totals(day_of(NOON))] == [""]
+
+
+def test_an_upgrade_makes_what_was_said_findable(empty_url: str) -> None:
+    """Transcripts of an earlier release and of the gateway are indexed by the upgrade; going back forgets no text."""
+    make_schema(empty_url, "0006")
+    with_segments, without, deleted = (str(uuid4()) for _ in range(3))
+    rows = "".join(
+        f"""INSERT INTO shares (id, user_id, url) VALUES ('{share_id}', '{USER}', 'https://example.com/{share_id}');
+INSERT INTO transcripts (id, share_id, full_text, segments) VALUES ('{uuid4()}', '{share_id}', {said});
+"""  # noqa: S608 - ids of this test
+        for share_id, said in (
+            (with_segments, """'Bonjour', '[{"start": 1.5, "end": 2, "text": "Un café noir"}]'"""),
+            (without, "'Kaffee oder café?', NULL"),
+            (deleted, "'No more café', NULL"),
+        )
+    )
+    run_script(empty_url, f"{rows}DELETE FROM shares WHERE id = '{deleted}'")  # noqa: S608 - as above
+
+    upgrade_catalog(empty_url)
+
+    with open_catalog(empty_url) as catalog:
+        hits = catalog.search.search(parse_query("cafe"))
+        assert {(hit.share_id, hit.text, hit.start_seconds) for hit in hits} == {
+            (with_segments, "Un café noir", 1.5),
+            (without, "Kaffee oder café?", None),
+        }
+        assert catalog.search.count_unindexed() == 0
+    downgrade_catalog(empty_url, "0006")
+    upgrade_catalog(empty_url)
+    with open_catalog(empty_url) as catalog:
+        assert len(catalog.search.search(parse_query("cafe"))) == 2
+
+
+def test_an_unknown_revision_cannot_be_gone_back_to(empty_url: str) -> None:
+    """The message lists the revisions there are."""
+    expected = "expected one of the revisions base, 0001, 0002, 0003, 0004, 0005, 0006, 0007, 0008, 0009, found '0000'"
+    with pytest.raises(ConfigurationError, match=expected):
+        downgrade_catalog(empty_url, "0000")
+
+
+def test_the_gateways_database_is_taken_as_it_is(empty_url: str) -> None:
+    """Over tables that the gateway made, with rows and columns of its own, the pipeline works and alters none."""
+    run_script(empty_url, GATEWAY_ON_SQLITE if empty_url.startswith("sqlite") else GATEWAY_ON_POSTGRES)
+    old, new = str(uuid4()), str(uuid4())
+    rows = f"""INSERT INTO users VALUES ('{USER}');
+INSERT INTO shares (id, user_id, url, platform, status, media_url, platform_data, idempotency_key)
+  VALUES ('{old}', '{USER}', 'https://example.com/old', 'tiktok', 'done', '/old.mp4', '{{"likes": 7}}', 'key-1');
+INSERT INTO shares (id, user_id, url, platform, title)
+  VALUES ('{new}', '{USER}', 'https://example.com/new', 'tiktok', 'The gateway''s title');
+INSERT INTO transcripts (id, share_id, full_text, language) VALUES ('{uuid4()}', '{old}', 'Old words', 'de')"""  # noqa: S608 - ids of this test
+    run_script(empty_url, rows)
+    before = _columns(empty_url)
+
+    upgrade_catalog(empty_url)
+
+    assert _columns(empty_url) == before
+    assert tables_of(empty_url) == OUR_TABLES | GATEWAY_TABLES | {SCHEMA_VERSION_TABLE, "users", "alembic_version"}
+    with open_catalog(empty_url) as catalog:
+        assert due_ids(catalog, 0) == [new]
+        begin(catalog, new, "m", "run")
+        catalog.transcripts.put(new, transcript_of("new words"), now=at(1))
+        finish(catalog, new, "run")
+        assert columns_of(catalog, new, "status", "media_url", "title") == (
+            "done",
+            "/media/video.mp4",
+            "The gateway's title",
+        )
+        assert {share.share_id for share in catalog.shares.list(statuses=["done"])} == {old, new}
+        found = catalog.transcripts.get(old)
+        assert found is not None
+        assert (found.text, found.language) == ("Old words", "de")
+        assert columns_of(catalog, old, "media_url", "idempotency_key") == ("/old.mp4", "key-1")
+        again = catalog.shares.add(url="https://example.com/new", user_id=USER, platform="tiktok", now=at(2))
+        assert (again.is_new, again.share.share_id) == (False, new)
+        with catalog.database.engine.connect() as connection:
+            assert connection.execute(text("SELECT version_num FROM alembic_version")).scalar_one() == "gateway-17"
+    downgrade_catalog(empty_url)
+    assert _columns(empty_url) == before
+
+
+def test_tables_that_are_not_the_gateways_are_refused(empty_url: str) -> None:
+    """A `shares` table without the columns that are needed is named, all missing ones at once, before any change."""
+    run_script(empty_url, "CREATE TABLE shares (id integer, url text);\nCREATE TABLE transcripts (id integer)")
+
+    with pytest.raises(ConfigurationError, match=r"shares\.created_at, .*shares\.user_id, .*transcripts\.share_id"):
+        upgrade_catalog(empty_url)
+
+    assert tables_of(empty_url) == {"shares", "transcripts"}
+
+
+def _columns(url: str, tables: Collection[str] = GATEWAY_TABLES) -> dict[str, list[Any]]:
+    engine = create_engine(url)
+    inspector = inspect(engine)
+    columns = {
+        table: [
+            (column["name"], str(column["type"]), column["nullable"], column.get("comment"))
+            for column in inspector.get_columns(table)
+        ]
+        for table in tables
+    } | {f"{table} indexes": sorted(str(index["name"]) for index in inspector.get_indexes(table)) for table in tables}
+    engine.dispose()
+    return columns

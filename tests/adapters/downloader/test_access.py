@@ -1,0 +1,276 @@
+"""Cookies, impersonation and pauses, as the operator sets them: real yt-dlp against the stand-in for TikTok."""
+
+import json
+import logging
+import os
+import stat
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+
+import pytest
+
+from bookmarkai_assets.adapters.downloader import YtDlpDownloader
+from bookmarkai_assets.adapters.downloader.cookies import OLD_AFTER, look_at_cookies
+from bookmarkai_assets.adapters.downloader.impersonation import check_target
+from bookmarkai_assets.core.downloads.access import CookiesFile, SiteAccess
+from bookmarkai_assets.core.downloads.ports import DownloadedVideo, DownloadLimits
+from bookmarkai_assets.core.errors import ConfigurationError
+from bookmarkai_assets.core.health import CheckStatus
+from bookmarkai_assets.core.links.platforms import Platform
+from bookmarkai_assets.core.outcomes import Failure, Outcome
+from tests.support.tiktok_site import PAGES, VIDEOS, Post, TikTokSite, tiktok_site
+
+LIMITS = DownloadLimits(max_bytes=10_000_000, max_duration_seconds=60, timeout_seconds=60)
+NOW = datetime.now(UTC)
+LATER = int((NOW + timedelta(days=60)).timestamp())
+SOON = int((NOW + timedelta(days=3)).timestamp())
+PAST = int((NOW - timedelta(days=3)).timestamp())
+HEADER = "# Netscape HTTP Cookie File\n# exported by a browser\n\n"
+SECRET = "s3cret-session"
+
+
+def line(name: str, value: str = SECRET, *, domain: str = ".tiktok.com", expires: int | str = LATER) -> str:
+    """Write a cookie as browsers' exports have it."""
+    return f"{domain}\t{str(domain.startswith('.')).upper()}\t/\tTRUE\t{expires}\t{name}\t{value}\n"
+
+
+def write(file: Path, *lines: str, header: str = HEADER) -> CookiesFile:
+    """Write a cookies file for TikTok, readable by nobody else."""
+    file.write_text(header + "".join(lines))
+    file.chmod(0o600)
+    return CookiesFile(Platform.TIKTOK, file)
+
+
+@pytest.fixture(scope="module")
+def tiktok(clip: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[TikTokSite]:
+    """The stand-in, which serves a real clip."""
+    with tiktok_site(tmp_path_factory.mktemp("tiktok"), clip.read_bytes()) as running:
+        yield running
+
+
+@contextmanager
+def downloading(tiktok: TikTokSite, access: SiteAccess) -> Iterator[YtDlpDownloader]:
+    """Run a downloader with this access, for which the stand-in is TikTok."""
+    running = YtDlpDownloader(
+        allowed_extractors=("tiktok", "vm.tiktok"),
+        allowed_hosts=frozenset(),
+        access=access,
+        resolve=tiktok.resolve,
+        connect=tiktok.connect,
+        program=("-m", "tests.support.trusting_child", str(tiktok.certificate)),
+    )
+    try:
+        yield running
+    finally:
+        running.close()
+
+
+def texts_below(directory: Path) -> list[str]:
+    """Give what every file says that a download has left."""
+    return [file.read_bytes().decode(errors="replace") for file in directory.rglob("*") if file.is_file()]
+
+
+# --- Cookies ----------------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("status", [0, 10216])
+def test_cookies_are_sent_to_their_site_and_left_nowhere(
+    tiktok: TikTokSite, tmp_path: Path, caplog: pytest.LogCaptureFixture, status: int
+) -> None:
+    """The page gets the living cookies of its own site; the file stays as it was, and no other file or log has them."""
+    attempt = tmp_path / "attempt"
+    attempt.mkdir()
+    file = write(
+        tmp_path / "tiktok.txt",
+        "#HttpOnly_" + line("sid_tt"),
+        line("session", "s3cret-until-close", expires=0),
+        line("old", "s3cret-old", expires=PAST),
+        line("NID", "s3cret-other", domain=".google.com"),
+        *(
+            line(f"n{number}", "v" * 200, domain=".ads.tiktok.com") for number in range(2000)
+        ),  # more than a socket holds
+    )
+    file.path.chmod(0o400)
+    before = (file.path.read_bytes(), file.path.stat().st_mtime_ns)
+    post = tiktok.publish(Post(f"730000000000000030{status % 10}", status=status))
+    asked = len(tiktok.requests)
+    with caplog.at_level(logging.DEBUG), downloading(tiktok, SiteAccess(frozenset({file}))) as downloader:
+        result = downloader.download(post.url, attempt, LIMITS)
+    assert isinstance(result, Failure if status else DownloadedVideo), result
+    pages = [request.cookies for request in tiktok.requests[asked:] if request.host == PAGES]
+    assert pages
+    assert all(f"sid_tt={SECRET}" in cookies and "session=s3cret-until-close" in cookies for cookies in pages)
+    assert not any("s3cret-old" in request.cookies or "NID" in request.cookies for request in tiktok.requests[asked:])
+    assert (file.path.read_bytes(), file.path.stat().st_mtime_ns) == before
+    assert "s3cret" not in caplog.text
+    assert "s3cret" not in str(result)
+    assert not any("s3cret" in text for text in texts_below(attempt))
+
+
+def test_a_link_of_another_site_gets_no_cookies(tiktok: TikTokSite, tmp_path: Path) -> None:
+    """Cookies of YouTube's are no matter of a link to TikTok, wherever they say that they belong."""
+    attempt = tmp_path / "attempt"
+    attempt.mkdir()
+    file = write(tmp_path / "youtube.txt", line("sid_tt"), line("LOGIN_INFO", domain=".youtube.com"))
+    post = tiktok.publish(Post("7300000000000000310"))
+    asked = len(tiktok.requests)
+    access = SiteAccess(frozenset({CookiesFile(Platform.YOUTUBE, file.path)}))
+    with downloading(tiktok, access) as downloader:
+        result = downloader.download(post.url, attempt, LIMITS)
+    assert isinstance(result, DownloadedVideo), result
+    assert not any(SECRET in request.cookies for request in tiktok.requests[asked:])
+
+
+BAD_FILES = {
+    "JSON": (json.dumps([{"name": "sid_tt", "value": SECRET}]), "it is JSON"),
+    "no header": (line("sid_tt"), "its first line is not"),
+    "empty": ("", "its first line is not"),
+    "spaces": (HEADER + line("sid_tt").replace("\t", " "), "line 4 has 1 fields"),
+    "flag": (HEADER + line("sid_tt").replace("TRUE", "yes", 1), "line 4 has something else than TRUE and FALSE"),
+    "expiry": (HEADER + line("sid_tt", expires="tomorrow"), "line 4 has no number of seconds"),
+    "others": (HEADER + line("NID", domain=".google.com"), "no cookie for tiktok, and 1 for other sites"),
+    "expired": (HEADER + line("sid_tt", expires=PAST), "all of its 1 cookies for tiktok have expired"),
+    "large": (HEADER + line("sid_tt") * 20_000, "larger than 1000000 bytes"),
+    "latin-1": (HEADER + line("sid_tt", "\udce9"), "no text in UTF-8"),
+}
+
+
+@pytest.mark.parametrize(("content", "said"), BAD_FILES.values(), ids=BAD_FILES.keys())
+def test_cookies_that_cannot_be_used_stop_the_download(
+    tiktok: TikTokSite, tmp_path: Path, content: str, said: str
+) -> None:
+    """The outcome names the setting, the file, what is wrong with it and what to do; the site is not asked at all."""
+    file = tmp_path / "tiktok.txt"
+    file.write_bytes(content.encode(errors="surrogateescape"))
+    asked = len(tiktok.requests)
+    with downloading(tiktok, SiteAccess(frozenset({CookiesFile(Platform.TIKTOK, file)}))) as downloader:
+        failure = downloader.download(tiktok.publish(Post("7300000000000000320")).url, tmp_path, LIMITS)
+    assert isinstance(failure, Failure)
+    assert failure.outcome is Outcome.MISCONFIGURED
+    assert failure.reason.startswith(f"YTDLP_COOKIES: expected a cookies file for tiktok in {file}, but ")
+    assert said in failure.reason
+    assert "export the site's cookies anew" in failure.reason
+    assert SECRET not in failure.reason
+    assert len(tiktok.requests) == asked
+
+
+def test_a_cookies_file_that_is_not_there_stops_the_download(tiktok: TikTokSite, tmp_path: Path) -> None:
+    """A download never goes on without the cookies that it was to have; other sites' downloads do."""
+    missing = CookiesFile(Platform.TIKTOK, tmp_path / "tiktok.txt")
+    with downloading(tiktok, SiteAccess(frozenset({missing}))) as downloader:
+        failure = downloader.download("https://www.tiktok.com/@a/video/1", tmp_path, LIMITS)
+        other = downloader.download("https://www.youtube.com/watch?v=jNQXAC9IVRw", tmp_path, LIMITS)
+    assert isinstance(failure, Failure)
+    assert isinstance(other, Failure)
+    assert (failure.outcome, other.outcome) == (Outcome.MISCONFIGURED, Outcome.UNSUPPORTED_SITE)
+    assert "it cannot be read (No such file or directory)" in failure.reason
+
+
+@pytest.mark.parametrize(
+    ("domain", "has_subdomains"), [("tiktok.com", "TRUE"), (".tiktok.com", "FALSE"), (".www.tiktok.com", "TRUE")]
+)
+def test_lines_as_browsers_really_write_them_are_sent(
+    tiktok: TikTokSite, tmp_path: Path, domain: str, has_subdomains: str
+) -> None:
+    """Dot and flag that do not agree, and Windows' line ends, are no reason to lose a login."""
+    attempt = tmp_path / "attempt"
+    attempt.mkdir()
+    text = (HEADER + f"{domain}\t{has_subdomains}\t/\tTRUE\t{LATER}.5\tsid_tt\t{SECRET}\n").replace("\n", "\r\n")
+    (tmp_path / "tiktok.txt").write_bytes(b"\xef\xbb\xbf" + text.encode())
+    access = SiteAccess(frozenset({CookiesFile(Platform.TIKTOK, tmp_path / "tiktok.txt")}))
+    asked = len(tiktok.requests)
+    with downloading(tiktok, access) as downloader:
+        downloader.download(tiktok.publish(Post("7300000000000000330")).url, attempt, LIMITS)
+    is_sent = [SECRET in request.cookies for request in tiktok.requests[asked:] if request.host == PAGES]
+    assert is_sent
+    assert all(is_sent) is (domain != ".tiktok.com")  # without its subdomains, www is not meant
+
+
+# --- What the doctor says of them -------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("lines", "status", "said"),
+    [
+        ([line("sid_tt"), line("msToken", expires=SOON)], CheckStatus.PASS, "2 of 2 cookies alive, 0 days old"),
+        ([line("sid_tt", expires=0)], CheckStatus.PASS, "1 of 1 cookies alive"),
+        ([line("sid_tt", expires=SOON), line("other")], CheckStatus.WARN, "its login expires on"),
+        ([line("sid_tt", expires=PAST), line("other")], CheckStatus.WARN, "its login expired on"),
+        ([line("other")], CheckStatus.WARN, "no login among them (sid_tt)"),
+        ([line("sid_tt", expires=PAST)], CheckStatus.FAIL, "have expired"),
+        ([], CheckStatus.FAIL, "no cookie for tiktok"),
+    ],
+)
+def test_the_state_of_a_login_is_told(tmp_path: Path, lines: list[str], status: CheckStatus, said: str) -> None:
+    """Alive, about to end, ended, never there: each with the remedy, and without a value."""
+    found = look_at_cookies("cookies", frozenset({write(tmp_path / "tiktok.txt", *lines)}), now=NOW)
+    assert found.status is status
+    assert said in found.found
+    assert SECRET not in found.found
+    assert ("export" in (found.remedy or "")) is (status is not CheckStatus.PASS)
+
+
+def test_a_file_that_is_old_or_open_warns(tmp_path: Path) -> None:
+    """Months without a new login, and a mode that lets others read it, are told with what to do."""
+    file = write(tmp_path / "tiktok.txt", line("sid_tt"))
+    long_ago = (NOW - OLD_AFTER - timedelta(days=1)).timestamp()
+    os.utime(file.path, (long_ago, long_ago))
+    file.path.chmod(stat.S_IMODE(0o644))
+    found = look_at_cookies("cookies", frozenset({file}), now=NOW)
+    assert found.status is CheckStatus.WARN
+    assert "91 days old" in found.found
+    assert "other users of this machine can read it" in found.found
+    assert "chmod 600" in (found.remedy or "")
+
+
+def test_the_worst_file_decides(tmp_path: Path) -> None:
+    """All files are told of in one finding."""
+    good = write(tmp_path / "tiktok.txt", line("sid_tt"))
+    found = look_at_cookies("cookies", frozenset({good, CookiesFile(Platform.X, tmp_path / "x.txt")}), now=NOW)
+    assert found.status is CheckStatus.FAIL
+    assert "tiktok=" in found.found
+    assert "No such file" in found.found
+
+
+# --- Impersonation and pauses -----------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(("target", "browser"), [("firefox", "Firefox/"), ("chrome", "Chrome/")])
+def test_all_requests_look_like_the_browser(tiktok: TikTokSite, tmp_path: Path, target: str, browser: str) -> None:
+    """Page and video are asked for by libcurl as that browser does it, and still by way of the guard alone."""
+    post = tiktok.publish(Post("7300000000000000340"))
+    asked = len(tiktok.requests)
+    with downloading(tiktok, SiteAccess(impersonate=target)) as downloader:
+        result = downloader.download(post.url, tmp_path, LIMITS)
+    assert isinstance(result, DownloadedVideo), result
+    assert {request.host for request in tiktok.requests[asked:]} == {PAGES, VIDEOS}
+    assert [r for r in tiktok.requests[asked:] if browser not in r.browser] == []
+
+
+@pytest.mark.parametrize("target", ["chrome", "chrome-146", "safari:ios"])
+def test_an_available_target_is_accepted(target: str) -> None:
+    """By client, version or system, as yt-dlp names them."""
+    check_target(target)
+
+
+@pytest.mark.parametrize("target", ["netscape", "chrome-9", "firefox:amiga"])
+def test_a_target_that_is_not_available_is_named_with_those_that_are(target: str) -> None:
+    """The start stops with what could be set in its place."""
+    with pytest.raises(ConfigurationError, match=f"YTDLP_IMPERSONATE={target}: .*chrome, .*firefox-1"):
+        check_target(target)
+
+
+def test_requests_of_one_download_are_apart(tiktok: TikTokSite, tmp_path: Path) -> None:
+    """Between what a download asks to find its video lies the operator's pause."""
+    post = tiktok.publish(Post("7300000000000000350", is_behind_challenge=True))
+    asked = len(tiktok.requests)
+    with downloading(tiktok, SiteAccess(pause_seconds=0.6)) as downloader:
+        started = time.monotonic()
+        result = downloader.download(post.url, tmp_path, LIMITS)
+    assert isinstance(result, DownloadedVideo), result
+    first, second = (request.at_seconds for request in tiktok.requests[asked : asked + 2])
+    assert second - first >= 0.6
+    assert started < first

@@ -1,0 +1,225 @@
+"""What holds a download's own process: each limit and each wall of it, through the public door."""
+
+import gzip
+import resource
+import subprocess
+import sys
+from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
+from pathlib import Path
+
+import pytest
+
+from bookmarkai_assets.adapters.downloader import CHILD_PROGRAM, YtDlpDownloader, workers
+from bookmarkai_assets.core.downloads.ports import DownloadedVideo, DownloadLimits, Resolved
+from bookmarkai_assets.core.outcomes import Failure, Outcome
+from tests.support.hostile_site import Answer, HostileSite
+from tests.support.processes import HAS_PROC, children_of, is_running, wait_until
+
+pytestmark = pytest.mark.skipif(not HAS_PROC, reason="these tests look at processes through /proc")
+
+LIMITS = DownloadLimits(max_bytes=3_000_000, max_duration_seconds=60, timeout_seconds=30)
+TAMPERED = ("-m", "tests.support.tampered_child")
+SECRET = "s3cret"
+SEEN = {"PATH", "LANG", "LC_CTYPE", "PYTHONPATH", "PYTHONNOUSERSITE", "YTDLP_NO_PLUGINS"}
+PLUGIN = """
+from pathlib import Path
+from yt_dlp.extractor.common import InfoExtractor
+
+Path({marker!r}).touch()
+
+class IntruderIE(InfoExtractor):
+    _VALID_URL = r"https?://.*"
+"""
+CONFIGURATION = """
+--exec before_dl:'touch {marker}'
+--write-link
+--write-info-json
+--downloader curl
+"""
+
+
+@contextmanager
+def downloading(site: HostileSite, *program: str) -> Iterator[YtDlpDownloader]:
+    """Run a downloader that may open any page of the site."""
+    running = YtDlpDownloader(
+        allowed_extractors=("generic",),
+        allowed_hosts=frozenset({site.host_port}),
+        program=program or CHILD_PROGRAM,
+    )
+    try:
+        yield running
+    finally:
+        running.close()
+
+
+def failure_of(result: DownloadedVideo | Resolved | Failure) -> Failure:
+    """See that a download failed, with a reason fit to be read."""
+    assert isinstance(result, Failure), result
+    assert 10 < len(result.reason) < 400
+    assert result.reason.isprintable()
+    return result
+
+
+@contextmanager
+def hanging(site: HostileSite, url: str, directory: Path, *, seconds: float) -> Iterator[tuple[int, int]]:
+    """Have a download hang on `/silent.ts` until its deadline; gives the program's process and the download's."""
+    site.silent("/silent.ts")
+    asked = len(site.asked)
+    with downloading(site) as downloader, ThreadPoolExecutor(1) as pool:
+        end = pool.submit(downloader.download, url, directory, DownloadLimits(3_000_000, 60, seconds))
+        wait_until(lambda: "/silent.ts" in site.asked[asked:], seconds=seconds)
+        assert downloader._workers._program
+        program = downloader._workers._program.process.pid
+        (download,) = children_of(program)
+        yield program, download
+        assert "stopped after" in failure_of(end.result()).reason
+
+
+# --- What it sees and may ---------------------------------------------------------------------------------------------
+
+
+def test_neither_the_program_nor_a_download_has_anything_of_the_environment(
+    site: HostileSite, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The system itself, asked for both processes, knows no credential, database, proxy or Python setting in them."""
+    for name in ("AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY", "S3_SECRET_KEY", "CATALOG_URL", "YTDLP_PROXY"):
+        monkeypatch.setenv(name, SECRET)
+    for name in ("NO_PROXY", "no_proxy", "https_proxy", "PYTHONSTARTUP", "XDG_CONFIG_HOME", "HOME"):
+        monkeypatch.setenv(name, SECRET)
+    with hanging(site, site.url("/silent.ts"), tmp_path, seconds=2) as processes:
+        for pid in processes:
+            told = Path(f"/proc/{pid}/environ").read_text()
+            assert {entry.partition("=")[0] for entry in told.split("\0") if entry} <= SEEN
+            assert SECRET not in told
+            assert SECRET not in Path(f"/proc/{pid}/cmdline").read_text()
+
+
+def test_a_download_has_limits_that_the_system_keeps(site: HostileSite, tmp_path: Path) -> None:
+    """Memory, file size and core dumps are bounded, softly and hard, so that no part of it can raise them again."""
+    with hanging(site, site.url("/silent.ts"), tmp_path, seconds=2) as (_, pid):
+        limits = {kind: resource.prlimit(pid, kind) for kind in (resource.RLIMIT_DATA, resource.RLIMIT_FSIZE)}
+        assert limits[resource.RLIMIT_DATA] == (2 * 1024**3,) * 2
+        assert limits[resource.RLIMIT_FSIZE] == (LIMITS.max_bytes + 8 * 1024**2,) * 2
+        assert resource.prlimit(pid, resource.RLIMIT_CORE) == (0, 0)
+        assert resource.prlimit(pid, resource.RLIMIT_CPU) == (300, 300)
+        assert Path(f"/proc/{pid}/cwd").readlink() == tmp_path
+
+
+def bomb(site: HostileSite) -> str:
+    """Serve a page of some kilobytes that unpacks to 64 megabytes. Gives the link."""
+    packed = gzip.compress(b"<html>".ljust(64 * 1024**2, b"x"), 6)
+    answer = Answer(body=lambda: (packed,), declared_bytes=len(packed), headers=(("Content-Encoding", "gzip"),))
+    site.answers["/bomb"] = answer
+    return site.url("/bomb")
+
+
+@pytest.mark.parametrize(("program", "is_too_much"), [((*TAMPERED, "little-memory"), True), (CHILD_PROGRAM, False)])
+def test_a_page_that_unpacks_to_more_than_the_memory_ends_its_own_download(
+    site: HostileSite, clip: Path, tmp_path: Path, program: tuple[str, ...], is_too_much: bool
+) -> None:
+    """It has an outcome in words, and the next download works; with enough memory the same page only takes time."""
+    good, bad = tmp_path / "good", tmp_path / "bad"
+    good.mkdir()
+    bad.mkdir()
+    with downloading(site, *program) as downloader:
+        failure = failure_of(downloader.download(bomb(site), bad, DownloadLimits(3_000_000, 60, 3)))
+        assert ("more memory than a download may use" in failure.reason) is is_too_much
+        result = downloader.download(site.file("/after-bomb.mp4", clip.read_bytes()), good, LIMITS)
+        assert isinstance(result, DownloadedVideo), result
+
+
+def test_a_file_that_nobody_counts_stops_at_the_limit(site: HostileSite, clip: Path, tmp_path: Path) -> None:
+    """Where yt-dlp's own count fails, the system refuses to let a file grow past the limit, and it is too big."""
+    with downloading(site, *TAMPERED, "no-counting") as downloader:
+        failure = failure_of(
+            downloader.download(site.endless("/endless.mp4", head=clip.read_bytes()), tmp_path, LIMITS)
+        )
+    assert failure.outcome is Outcome.TOO_BIG
+    assert max(file.stat().st_size for file in tmp_path.iterdir()) <= LIMITS.max_bytes + 8 * 1024**2
+
+
+def test_a_hung_ffmpeg_dies_with_the_deadline(site: HostileSite, tmp_path: Path) -> None:
+    """What a download started, and what hangs on its own, is killed with it: ffmpeg, on a segment that never comes."""
+    site.file("/key", b"k" * 16, content_type="application/octet-stream")
+    playlist = (
+        "#EXTM3U\n#EXT-X-VERSION:6\n#EXT-X-TARGETDURATION:3\n#EXT-X-PLAYLIST-TYPE:VOD\n"
+        f'#EXT-X-KEY:METHOD=SAMPLE-AES,URI="{site.url("/key")}"\n'
+        f"#EXTINF:3,\n{site.url('/silent.ts')}\n#EXT-X-ENDLIST\n"
+    )
+    url = site.file("/hanging.m3u8", playlist.encode(), content_type="application/vnd.apple.mpegurl")
+    with hanging(site, url, tmp_path, seconds=3) as (_, pid):
+        (ffmpeg,) = children_of(pid)
+        assert "ffmpeg" in Path(f"/proc/{ffmpeg}/cmdline").read_text()
+    wait_until(lambda: not is_running(ffmpeg) and not is_running(pid), seconds=3)
+
+
+def test_temporary_files_lie_in_the_attempts_directory(site: HostileSite, tmp_path: Path) -> None:
+    """What asks for a temporary file, the home directory or the current one, gets the one directory there is."""
+    with downloading(site, *TAMPERED, "temporary-file") as downloader:
+        file, working, home = failure_of(downloader.download(site.url("/"), tmp_path, LIMITS)).reason.split(" ")
+    assert (Path(file).parent, Path(working), Path(home)) == (tmp_path, tmp_path, tmp_path)
+
+
+def test_media_are_parsed_in_the_downloads_process(site: HostileSite, clip: Path, tmp_path: Path) -> None:
+    """A parser that a file crashes takes its own download along, and nothing of this process."""
+    with downloading(site, *TAMPERED, "crash-in-media") as downloader:
+        failure = failure_of(downloader.download(site.file("/crash.mp4", clip.read_bytes()), tmp_path, LIMITS))
+    assert failure == Failure(Outcome.DOWNLOAD_FAILED, "the download's process was killed by SIGSEGV")
+
+
+# --- What it does not load --------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("is_held", [True, False])
+def test_no_plugin_of_ytdlp_is_loaded(
+    site: HostileSite, clip: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, is_held: bool
+) -> None:
+    """A package of plugins on the path, or in a home directory, stays unread; without our wall the one here is read."""
+    marker, attempt, config = (
+        tmp_path / "marker",
+        tmp_path / "attempt",
+        tmp_path / "config" / "yt-dlp" / "plugins" / "p",
+    )
+    attempt.mkdir()
+    for root in (tmp_path / "path", config):
+        (root / "yt_dlp_plugins" / "extractor").mkdir(parents=True)
+        (root / "yt_dlp_plugins" / "extractor" / "intruder.py").write_text(PLUGIN.format(marker=str(marker)))
+    monkeypatch.setenv("XDG_CONFIG_HOME", str(tmp_path / "config"))
+    if not is_held:
+        monkeypatch.delitem(workers._ENVIRONMENT, "YTDLP_NO_PLUGINS")
+    with downloading(site, *TAMPERED, f"on-path={tmp_path / 'path'}") as downloader:
+        result = downloader.download(site.file("/plugin.mp4", clip.read_bytes()), attempt, LIMITS)
+    assert marker.exists() is not is_held
+    assert isinstance(result, DownloadedVideo), result
+
+
+def test_no_configuration_of_ytdlp_is_read(
+    site: HostileSite, clip: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Files at home and in the working directory that run commands and write links are read by yt-dlp's own program.
+
+    A download follows none of them.
+    """
+    marker, attempt, control = tmp_path / "marker", tmp_path / "attempt", tmp_path / "control"
+    attempt.mkdir()
+    control.mkdir()
+    text = CONFIGURATION.format(marker=marker)
+    for place in (tmp_path / "yt-dlp" / "config", tmp_path / ".config" / "yt-dlp" / "config", tmp_path / "yt-dlp.conf"):
+        place.parent.mkdir(parents=True, exist_ok=True)
+        place.write_text(text)
+    (attempt / "yt-dlp.conf").write_text(text)
+    for name, value in (("HOME", tmp_path), ("XDG_CONFIG_HOME", tmp_path)):
+        monkeypatch.setenv(name, str(value))
+    url = site.file("/configured.mp4", clip.read_bytes())
+    command = [sys.executable, "-m", "yt_dlp", "--quiet", "-o", "%(id)s.%(ext)s", url]
+    subprocess.run(command, cwd=control, check=False, capture_output=True, timeout=30)
+    assert marker.exists()
+    marker.unlink()
+
+    with downloading(site) as downloader:
+        result = downloader.download(url, attempt, LIMITS)
+    assert isinstance(result, DownloadedVideo), result
+    assert not marker.exists()
+    assert {file.name for file in attempt.iterdir()} == {"yt-dlp.conf", "video.mp4", "audio.m4a"}

@@ -1,0 +1,423 @@
+"""Downloads through the public door: a real process, real yt-dlp, and a site on loopback that may be hostile."""
+
+import hashlib
+import os
+import signal
+import socket
+import subprocess
+import sys
+import time
+from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+
+import pytest
+
+from bookmarkai_assets.adapters.downloader import YtDlpDownloader
+from bookmarkai_assets.core.downloads.ports import DownloadedVideo, DownloadLimits, Resolved
+from bookmarkai_assets.core.links.urls import HostPort
+from bookmarkai_assets.core.media.media import Digest
+from bookmarkai_assets.core.outcomes import Failure, Outcome
+from tests.support.clips import make_clip
+from tests.support.hostile_site import HostileSite, hostile_site
+from tests.support.processes import HAS_PROC, children_of, is_running, wait_until
+
+pytestmark = pytest.mark.skipif(not HAS_PROC, reason="these tests look at processes through /proc")
+
+LIMITS = DownloadLimits(max_bytes=3_000_000, max_duration_seconds=60, timeout_seconds=30)
+SECRET = "s3cret"
+MANIFEST = b"""<MPD xmlns="urn:mpeg:dash:schema:mpd:2011" type="static" mediaPresentationDuration="PT1S"><Period>
+<AdaptationSet mimeType="video/mp4"><Representation id="p" codecs="mp4v.20.9" width="64" height="48" bandwidth="9000">
+<BaseURL>picture.mp4</BaseURL></Representation></AdaptationSet>
+<AdaptationSet mimeType="audio/mp4"><Representation id="s" codecs="mp4a.40.2" bandwidth="9000">
+<BaseURL>sound.m4a</BaseURL></Representation></AdaptationSet></Period></MPD>"""
+
+
+@pytest.fixture(scope="module")
+def closed_port() -> Iterator[int]:
+    """A port on which nobody listens, kept from others."""
+    with socket.socket() as reserved:
+        reserved.bind(("127.0.0.1", 0))
+        yield reserved.getsockname()[1]
+
+
+@pytest.fixture(scope="module")
+def downloader(site: HostileSite, closed_port: int) -> Iterator[YtDlpDownloader]:
+    """A downloader that may open any page of the site; names but its own are unknown, as without a network."""
+
+    def resolve(host: str, _: int) -> list[str]:
+        if host == "rebind.example":
+            return ["93.184.215.14", "127.0.0.1"]
+        found = socket.getaddrinfo(host, None, type=socket.SOCK_STREAM, flags=socket.AI_NUMERICHOST)
+        return [str(info[4][0]) for info in found]
+
+    running = YtDlpDownloader(
+        allowed_extractors=("generic",),
+        allowed_hosts=frozenset({site.host_port, HostPort("127.0.0.1", closed_port)}),
+        resolve=resolve,
+    )
+    yield running
+    running.close()
+
+
+@pytest.fixture
+def attempt(tmp_path: Path, downloader: YtDlpDownloader) -> Iterator[Path]:
+    """An attempt's own directory. Afterwards: nothing was written beside it, and no process of it is left."""
+    directory = tmp_path / "attempt"
+    directory.mkdir()
+    yield directory
+    assert list(tmp_path.iterdir()) == [directory]
+    program = downloader._workers._program
+    assert program
+    wait_until(lambda: not children_of(program.process.pid), seconds=3)
+
+
+def failure_of(result: DownloadedVideo | Resolved | Failure) -> Failure:
+    """See that a download failed, with a reason fit to be read."""
+    assert isinstance(result, Failure), result
+    assert 10 < len(result.reason) < 400
+    assert result.reason.isprintable()
+    assert SECRET not in result.reason
+    return result
+
+
+def video_of(result: DownloadedVideo | Resolved | Failure) -> DownloadedVideo:
+    """See that a download succeeded."""
+    assert isinstance(result, DownloadedVideo), result
+    return result
+
+
+# --- Good links -----------------------------------------------------------------------------------------------------
+
+
+def test_a_link_to_a_file_becomes_a_video_and_its_audio_track(
+    downloader: YtDlpDownloader, site: HostileSite, clip: Path, attempt: Path
+) -> None:
+    """The bytes arrive as they were served, the sound is cut beside them, both are described, nothing else stays."""
+    url = site.file("/files/clip.mp4", clip.read_bytes())
+    result = video_of(downloader.download(f"{url}?token={SECRET}", attempt, LIMITS))
+    assert result.video.path == attempt / "video.mp4"
+    assert result.video.path.read_bytes() == clip.read_bytes()
+    assert result.video.digest == Digest(clip.stat().st_size, hashlib.sha256(clip.read_bytes()).hexdigest())
+    assert result.video.content_type == "video/mp4"
+    assert result.audio
+    assert (result.audio.path, result.audio.content_type) == (attempt / "audio.m4a", "audio/mp4")
+    assert result.audio.digest.sha256 == hashlib.sha256(result.audio.path.read_bytes()).hexdigest()
+    assert {file.name for file in attempt.iterdir()} == {"video.mp4", "audio.m4a"}
+    assert (result.info.title, result.info.extractor) == ("clip", "generic")
+    assert (result.info.width, result.info.height) == (64, 48)
+    assert result.info.duration_seconds == pytest.approx(3, abs=0.1)
+    assert 0 < result.seconds < LIMITS.timeout_seconds
+
+
+def test_a_page_with_one_video_is_that_video(
+    downloader: YtDlpDownloader, site: HostileSite, silent_clip: Path, attempt: Path
+) -> None:
+    """A page that embeds one video gives it the page's title; a hostile one is cleaned, and names no file."""
+    site.file("/embedded.webm", silent_clip.read_bytes(), content_type="video/webm")
+    url = site.page(
+        "/page",
+        "<html><head><title>../../../etc/passwd\u202e gnp.exe\x07</title>"
+        '<meta property="og:description" content="One &#0; two"></head>'
+        f'<body><video src="{site.url("/embedded.webm")}"></video></body></html>',
+    )
+    result = video_of(downloader.download(url, attempt, LIMITS))
+    assert result.info.title == "../../../etc/passwd gnp.exe"
+    assert result.audio is None
+    assert [file.name for file in attempt.iterdir()] == ["video.webm"]
+
+
+def test_picture_and_sound_that_come_apart_are_merged(
+    downloader: YtDlpDownloader, site: HostileSite, tmp_path_factory: pytest.TempPathFactory, attempt: Path
+) -> None:
+    """A site that offers picture and sound as two files gives one video with both, and no pieces beside it."""
+    parts = tmp_path_factory.mktemp("parts")
+    picture = make_clip(parts / "picture.mp4", seconds=1, has_sound=False)
+    sound = make_clip(parts / "sound.m4a", seconds=1, has_picture=False)
+    site.file("/picture.mp4", picture.read_bytes())
+    site.file("/sound.m4a", sound.read_bytes(), content_type="audio/mp4")
+    url = site.file("/manifest.mpd", MANIFEST, content_type="application/dash+xml")
+    result = video_of(downloader.download(url, attempt, LIMITS))
+    assert result.audio
+    assert result.info.width == 64
+    assert result.info.duration_seconds == pytest.approx(1, abs=0.1)
+    assert {file.name for file in attempt.iterdir()} == {"video.mp4", "audio.m4a"}
+
+
+def test_downloads_at_the_same_time_keep_apart(
+    downloader: YtDlpDownloader, site: HostileSite, clip: Path, silent_clip: Path, attempt: Path
+) -> None:
+    """Good and bad links at once from many threads each get their own result in their own directory."""
+    good = site.file("/many/clip.mp4", clip.read_bytes())
+    other = site.file("/many/silent.webm", silent_clip.read_bytes(), content_type="video/webm")
+    directories = [attempt / str(number) for number in range(6)]
+    for directory in directories:
+        directory.mkdir()
+    with ThreadPoolExecutor(6) as pool:
+        jobs = zip([good, other, site.url("/many/none")] * 2, directories, strict=True)
+        results = list(pool.map(lambda job: downloader.download(job[0], job[1], LIMITS), jobs))
+    assert [type(result) for result in results] == [DownloadedVideo, DownloadedVideo, Failure] * 2
+    for result, source in zip(results, [clip, silent_clip, None] * 2, strict=True):
+        if source is not None:
+            assert video_of(result).video.path.read_bytes() == source.read_bytes()
+
+
+# --- Links without a video ------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("status", "outcome"),
+    [
+        (401, Outcome.LOGIN_NEEDED),
+        (403, Outcome.LOGIN_NEEDED),
+        (404, Outcome.GONE),
+        (410, Outcome.GONE),
+        (429, Outcome.RATE_LIMITED),
+        (451, Outcome.GEO_RESTRICTED),
+        (503, Outcome.UNREACHABLE),
+    ],
+)
+def test_a_status_of_http_becomes_an_outcome(
+    downloader: YtDlpDownloader, site: HostileSite, attempt: Path, status: int, outcome: Outcome
+) -> None:
+    """What a site answers in HTTP's terms is told in the pipeline's, with the status as evidence."""
+    url = site.page(f"/status/{status}", "no", status=status)
+    failure = failure_of(downloader.download(f"{url}?token={SECRET}", attempt, LIMITS))
+    assert failure.outcome is outcome
+    assert str(status) in failure.reason
+
+
+@pytest.mark.parametrize(
+    ("html", "said"),
+    [
+        ("<html><title>Recipes</title><p>No moving pictures here.</p></html>", "no video that yt-dlp can find"),
+        ('<html><title>Two</title><video src="/a.mp4"></video><video src="/b.mp4"></video></html>', "several videos"),
+    ],
+)
+def test_a_page_without_the_one_video_is_no_video(
+    downloader: YtDlpDownloader, site: HostileSite, attempt: Path, html: str, said: str
+) -> None:
+    """A page with no video, or with several of which none is meant, fetches nothing further."""
+    asked = len(site.asked)
+    failure = failure_of(downloader.download(site.page("/page-without", html), attempt, LIMITS))
+    assert failure.outcome is Outcome.NOT_A_VIDEO
+    assert said in failure.reason
+    assert set(site.asked[asked:]) == {"/page-without"}
+
+
+def test_a_web_page_served_as_a_video_is_no_video(
+    downloader: YtDlpDownloader, site: HostileSite, attempt: Path
+) -> None:
+    """What a site calls video/mp4 is looked at: a page is no video."""
+    url = site.file("/page.mp4", b"<!DOCTYPE html><html>Please log in</html>" * 50)
+    failure = failure_of(downloader.download(url, attempt, LIMITS))
+    assert failure.outcome is Outcome.NOT_A_VIDEO
+    assert "web page" in failure.reason
+
+
+@pytest.mark.parametrize("is_length_declared", [True, False])
+def test_a_video_that_breaks_off_is_corrupt(
+    downloader: YtDlpDownloader, site: HostileSite, clip: Path, attempt: Path, is_length_declared: bool
+) -> None:
+    """A body that ends early is noticed by its declared length, and without one by what the file promises."""
+    whole = clip.read_bytes()
+    url = site.file(
+        f"/half-{is_length_declared}.mp4",
+        whole[: len(whole) * 6 // 10],
+        declared_bytes=len(whole) if is_length_declared else None,
+    )
+    assert failure_of(downloader.download(url, attempt, LIMITS)).outcome is Outcome.CORRUPT
+
+
+# --- Limits ---------------------------------------------------------------------------------------------------------
+
+
+def test_an_endless_video_is_stopped_near_the_limit(
+    downloader: YtDlpDownloader, site: HostileSite, clip: Path, attempt: Path
+) -> None:
+    """A stream that never ends costs little more than the limit, on the wire and on the disk."""
+    url = site.endless("/endless.mp4", head=clip.read_bytes())
+    sent = site.sent_bytes
+    failure = failure_of(downloader.download(url, attempt, LIMITS))
+    assert failure.outcome is Outcome.TOO_BIG
+    assert site.sent_bytes - sent < LIMITS.max_bytes + 20_000_000  # what the system keeps on its way, twice
+    assert sum(file.stat().st_size for file in attempt.iterdir()) < LIMITS.max_bytes + 1_000_000
+
+
+def test_a_declared_size_over_the_limit_is_not_fetched(
+    downloader: YtDlpDownloader, site: HostileSite, clip: Path, attempt: Path
+) -> None:
+    """A site that says beforehand how big the video is spares both sides the transfer."""
+    url = site.file("/big.mp4", clip.read_bytes(), declared_bytes=LIMITS.max_bytes + 1)
+    assert failure_of(downloader.download(url, attempt, LIMITS)).outcome is Outcome.TOO_BIG
+    assert not [file for file in attempt.iterdir() if file.suffix == ".mp4"]
+
+
+def test_a_video_over_the_limit_of_time_is_too_long(
+    downloader: YtDlpDownloader, site: HostileSite, clip: Path, attempt: Path
+) -> None:
+    """Where no site says how long a video lasts, the file does."""
+    url = site.file("/long.mp4", clip.read_bytes())
+    failure = failure_of(downloader.download(url, attempt, DownloadLimits(3_000_000, 1.5, 30)))
+    assert failure.outcome is Outcome.TOO_LONG
+    assert "3 seconds" in failure.reason
+
+
+def test_a_site_that_never_answers_costs_the_time_limit(
+    downloader: YtDlpDownloader, site: HostileSite, attempt: Path
+) -> None:
+    """A download that hangs is ended at its deadline and may be tried again."""
+    failure = failure_of(downloader.download(site.silent("/silent.mp4"), attempt, DownloadLimits(3_000_000, 60, 1.5)))
+    assert failure.outcome is Outcome.TIMED_OUT
+    assert failure.is_transient
+    assert "stopped after" in failure.reason
+
+
+def test_a_download_that_is_given_up_ends_at_once(
+    downloader: YtDlpDownloader, site: HostileSite, attempt: Path
+) -> None:
+    """However long it might still take, it is ended within a second of the word, with all that it has started."""
+    wanted_until = time.monotonic() + 1
+    url = site.silent("/unwanted.mp4")
+    failure = failure_of(downloader.download(url, attempt, LIMITS, give_up=lambda: time.monotonic() > wanted_until))
+    assert time.monotonic() < wanted_until + 1
+    assert failure == Failure(Outcome.TIMED_OUT, "the download was stopped after 1 seconds")
+    program = downloader._workers._program
+    assert program
+    wait_until(lambda: not children_of(program.process.pid), seconds=3)
+
+
+@pytest.mark.skipif(not Path("/dev/full").exists(), reason="needs a device that is always full")
+def test_a_full_disk_is_named(downloader: YtDlpDownloader, site: HostileSite, clip: Path, attempt: Path) -> None:
+    """When there is no space for the video, the reason says so: the site is not to blame."""
+    (attempt / "video.mp4.part").symlink_to("/dev/full")
+    failure = failure_of(downloader.download(site.file("/full.mp4", clip.read_bytes()), attempt, LIMITS))
+    assert failure.outcome is Outcome.DOWNLOAD_FAILED
+    assert "disk is full" in failure.reason
+
+
+# --- Where a link leads ---------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    "link",
+    [
+        lambda site, canary: site.redirect("/hop", f"{canary}/secret.mp4?token={SECRET}"),
+        lambda site, canary: site.page("/embed", f'<html><video src="{canary}/secret.mp4"></video></html>'),
+        lambda _, canary: canary.replace("127.0.0.1", "2130706433") + "/secret.mp4",
+        lambda *_: "http://2130706433/secret.mp4",
+        lambda *_: "http://169.254.169.254/latest/meta-data/",
+        lambda *_: "http://rebind.example/secret.mp4",
+    ],
+    ids=["redirect", "embedded", "decimal with port", "decimal", "metadata", "name"],
+)
+def test_no_private_address_is_reached(
+    downloader: YtDlpDownloader, site: HostileSite, attempt: Path, link: Callable[[HostileSite, str], str]
+) -> None:
+    """Redirects, embedded players, odd notations and names that resolve inward are refused; nothing connects there."""
+    with hostile_site() as canary:
+        canary.page("/secret.mp4", "inside")
+        failure = failure_of(downloader.download(link(site, canary.url("")), attempt, LIMITS))
+        assert failure.outcome is Outcome.REFUSED
+        assert "not opened" in failure.reason
+        assert canary.asked == []
+
+
+def test_a_name_that_is_not_known_is_unreachable(downloader: YtDlpDownloader, attempt: Path) -> None:
+    """A link to a domain without an address says so, and may be tried again."""
+    failure = failure_of(downloader.download("https://gone.example/v", attempt, LIMITS))
+    assert failure == Failure(Outcome.UNREACHABLE, "the link leads to gone.example, port 443; no such name is known")
+
+
+def test_a_host_that_refuses_connections_is_unreachable(
+    downloader: YtDlpDownloader, closed_port: int, attempt: Path
+) -> None:
+    """A host on which nobody listens says so, and may be tried again."""
+    failure = failure_of(downloader.download(f"http://127.0.0.1:{closed_port}/v.mp4", attempt, LIMITS))
+    assert failure.outcome is Outcome.UNREACHABLE
+    assert "no connection could be made" in failure.reason
+
+
+# --- Which sites are served -----------------------------------------------------------------------------------------
+
+
+def test_a_site_that_is_not_allowed_is_named_with_its_extractor(tmp_path: Path) -> None:
+    """A link that yt-dlp would serve, if it were allowed to, says which name the operator would have to add."""
+    downloader = YtDlpDownloader(allowed_extractors=("tiktok", "youtube"), allowed_hosts=frozenset())
+
+    def fail(url: str) -> Failure:
+        directory = tmp_path / hashlib.sha256(url.encode()).hexdigest()[:8]
+        directory.mkdir()
+        return failure_of(downloader.download(url, directory, LIMITS))
+
+    vimeo = fail(f"https://vimeo.com/123456?token={SECRET}")
+    assert vimeo.outcome is Outcome.UNSUPPORTED_SITE
+    assert "vimeo" in vimeo.reason
+    assert "YTDLP_ALLOWED_EXTRACTORS" in vimeo.reason
+    page = fail("https://example.com/video.mp4")
+    assert page.outcome is Outcome.UNSUPPORTED_SITE
+    assert "generic" in page.reason
+    assert fail("https://www.tiktok.com/@someone").outcome is Outcome.NOT_A_VIDEO
+    assert fail("https://www.youtube.com/playlist?list=PL0123456789012345").outcome is Outcome.NOT_A_VIDEO
+    assert fail("https://open.spotify.com/track/1").outcome is Outcome.UNSUPPORTED_SITE
+    downloader.close()
+
+
+# --- The process ----------------------------------------------------------------------------------------------------
+
+
+def test_a_download_whose_process_is_killed_names_the_signal(
+    downloader: YtDlpDownloader, site: HostileSite, attempt: Path
+) -> None:
+    """A process that is killed from outside ends its own download, and the next one works."""
+    with ThreadPoolExecutor(1) as pool:
+        download = pool.submit(downloader.download, site.silent("/killed.mp4"), attempt, LIMITS)
+        (process,) = wait_for_children(downloader)
+        os.kill(process, signal.SIGKILL)
+        failure = failure_of(download.result())
+    assert failure == Failure(Outcome.DOWNLOAD_FAILED, "the download's process was killed by SIGKILL")
+
+
+def test_a_download_whose_program_is_killed_leaves_no_orphan(
+    downloader: YtDlpDownloader, site: HostileSite, clip: Path, attempt: Path
+) -> None:
+    """When the program behind all downloads dies, each fails at once, loses its way out, and ends; a new one starts."""
+    with ThreadPoolExecutor(1) as pool:
+        download = pool.submit(downloader.download, site.silent("/orphaned.mp4"), attempt, LIMITS)
+        (process,) = wait_for_children(downloader)
+        assert downloader._workers._program
+        os.kill(downloader._workers._program.process.pid, signal.SIGKILL)
+        failure = failure_of(download.result())
+    assert failure.outcome is Outcome.DOWNLOAD_FAILED
+    assert failure.is_transient
+    wait_until(lambda: not is_running(process))
+    again = attempt / "again"
+    again.mkdir()
+    video_of(downloader.download(site.file("/after.mp4", clip.read_bytes()), again, LIMITS))
+
+
+def wait_for_children(downloader: YtDlpDownloader) -> set[int]:
+    """Wait until a download's process is there."""
+    found: set[int] = set()
+
+    def look() -> set[int]:
+        program = downloader._workers._program
+        found.update(children_of(program.process.pid) if program else ())
+        return found
+
+    wait_until(look)
+    return found
+
+
+@pytest.mark.parametrize(
+    ("module", "unwanted"),
+    [
+        ("bookmarkai_assets.adapters.downloader", ("yt_dlp", "av", "dagster", "boto3", "sqlalchemy")),
+        ("bookmarkai_assets.adapters.downloader.child", ("dagster", "boto3", "sqlalchemy", "pydantic", "curl_cffi")),
+    ],
+)
+def test_either_side_imports_only_what_it_needs(module: str, unwanted: tuple[str, ...]) -> None:
+    """The pipeline's process loads no yt-dlp, the download's process no Dagster."""
+    code = f"import {module}, sys; print([name for name in {unwanted!r} if name in sys.modules])"
+    found = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert found.stdout.strip() == "[]"

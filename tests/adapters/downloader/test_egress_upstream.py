@@ -1,0 +1,216 @@
+"""The operator's own proxy behind the egress guard: what it is asked for, what is never asked of it, what it says."""
+
+import http.client
+import socket
+from base64 import b64encode
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from urllib.parse import urlsplit
+
+import pytest
+
+from bookmarkai_assets.adapters.downloader import YtDlpDownloader
+from bookmarkai_assets.adapters.downloader.egress_guard import (
+    Account,
+    Decision,
+    EgressGuard,
+    Resolve,
+    Verdict,
+    connect_with_system,
+)
+from bookmarkai_assets.adapters.downloader.upstream import connecting_through
+from bookmarkai_assets.core.downloads.access import SiteAccess, UpstreamProxy
+from bookmarkai_assets.core.downloads.ports import DownloadedVideo, DownloadLimits, Resolved
+from bookmarkai_assets.core.links.urls import HostPort
+from bookmarkai_assets.core.outcomes import Failure, Outcome
+from tests.support.hostile_site import HostileSite
+from tests.support.tiktok_site import PUBLIC_ADDRESS, Post, TikTokSite, tiktok_site
+from tests.support.upstream_proxy import PASSWORD, ProxyServer, proxy_server
+
+IPV6 = "2606:4700::1111"
+LIMITS = DownloadLimits(max_bytes=10_000_000, max_duration_seconds=60, timeout_seconds=60)
+
+
+@pytest.fixture
+def upstream(site: HostileSite) -> Iterator[ProxyServer]:
+    """A proxy that leads whatever it is asked for to the site."""
+    with proxy_server(lambda _address, _port, seconds: connect_with_system("127.0.0.1", site.port, seconds)) as running:
+        yield running
+
+
+@contextmanager
+def guarding(
+    proxy: UpstreamProxy, *opened: HostPort, resolve: Resolve = lambda *_: [PUBLIC_ADDRESS]
+) -> Iterator[Account]:
+    """Run a guard in front of a proxy, and open one account in it."""
+    guard = EgressGuard(
+        allowed_hosts=frozenset(opened),
+        resolve=resolve,
+        connect=connecting_through(proxy, directly=connect_with_system),
+        connect_timeout_seconds=1,
+    )
+    try:
+        with guard.account(max_bytes=10_000_000) as account:
+            yield account
+    finally:
+        guard.close()
+
+
+def ask(account: Account, url: str) -> tuple[int, bytes]:
+    """Ask for a URL through the guard; gives status and body."""
+    proxy = urlsplit(account.proxy_url)
+    assert proxy.hostname
+    connection = http.client.HTTPConnection(proxy.hostname, proxy.port, timeout=10)
+    token = b64encode(f"{proxy.username}:{proxy.password}".encode()).decode()
+    try:
+        connection.request("GET", url, headers={"Proxy-Authorization": f"Basic {token}"})
+        answer = connection.getresponse()
+        return answer.status, answer.read()
+    finally:
+        connection.close()
+
+
+def test_the_proxy_is_asked_for_the_vetted_address_and_never_for_a_name(
+    site: HostileSite, upstream: ProxyServer
+) -> None:
+    """A name is resolved once, by the guard; the proxy, which could resolve it otherwise, is given the answer."""
+    site.file("/clip", b"by way of the proxy")
+    answers = iter([[PUBLIC_ADDRESS], ["127.0.0.1"]])
+    with guarding(upstream.proxy(), resolve=lambda *_: next(answers)) as account:
+        assert ask(account, "http://rebind.example/clip") == (200, b"by way of the proxy")
+        assert ask(account, "http://rebind.example/clip")[0] == 403
+    assert upstream.asked == [f"{PUBLIC_ADDRESS}:80"]
+
+
+@pytest.mark.parametrize(
+    "addresses", [["127.0.0.1"], ["169.254.169.254"], ["::ffff:10.0.0.1"], [PUBLIC_ADDRESS, "10.0.0.1"]]
+)
+def test_nothing_private_is_asked_of_the_proxy(upstream: ProxyServer, addresses: list[str]) -> None:
+    """The rules are those without a proxy: it hears of nothing that they refuse."""
+    with guarding(upstream.proxy(), resolve=lambda *_: addresses) as account:
+        assert ask(account, "http://inside.example/")[0] == 403
+        assert ask(account, "http://inside.example:8080/")[0] == 403
+        assert [decision.verdict for decision in account.decisions] == [Verdict.ADDRESS_REFUSED, Verdict.PORT_REFUSED]
+    assert upstream.asked == []
+
+
+def test_a_link_to_the_proxy_itself_is_refused(upstream: ProxyServer) -> None:
+    """That the operator's proxy may stand on a private address opens it to no link."""
+    with guarding(upstream.proxy(), resolve=lambda host, _: [host]) as account:
+        assert ask(account, f"http://127.0.0.1:{upstream.port}/")[0] == 403
+    assert upstream.asked == []
+
+
+def test_an_opened_host_inside_is_reached_directly(site: HostileSite, upstream: ProxyServer) -> None:
+    """What the operator opened on a private address is his own network's, of which the proxy knows nothing."""
+    url = site.file("/clip", b"inside")
+    with guarding(upstream.proxy(), site.host_port, resolve=lambda host, _: [host]) as account:
+        assert ask(account, url) == (200, b"inside")
+    assert upstream.asked == []
+
+
+def test_an_address_of_the_new_kind_is_written_in_brackets(site: HostileSite, upstream: ProxyServer) -> None:
+    """IPv6 has colons of its own."""
+    site.file("/clip", b"six")
+    with guarding(upstream.proxy(), resolve=lambda *_: [IPV6]) as account:
+        assert ask(account, "http://six.example/clip") == (200, b"six")
+    assert upstream.asked == [f"[{IPV6}]:80"]
+
+
+@pytest.mark.parametrize(
+    ("status", "nonsense", "verdict", "times"),
+    [
+        (407, None, Verdict.PROXY_WANTS_LOGIN, 1),
+        (403, None, Verdict.PROXY_REFUSED, 1),
+        (501, None, Verdict.PROXY_REFUSED, 1),
+        (502, None, Verdict.UNREACHABLE, 2),
+        (200, b"SSH-2.0-OpenSSH\r\n\r\n", Verdict.PROXY_SILENT, 1),
+        (200, b"HTTP/1.1 two hundred\r\n\r\n", Verdict.PROXY_SILENT, 1),
+        (200, b"HTTP/1.1 200 and no end", Verdict.PROXY_SILENT, 1),
+        (200, b"", Verdict.PROXY_SILENT, 1),
+        (200, b"HTTP/1.1 200 Good\r\n" + b"x: y\r\n" * 5000, Verdict.PROXY_SILENT, 1),
+    ],
+)
+def test_what_the_proxy_says_is_told_apart(
+    upstream: ProxyServer, status: int, nonsense: bytes | None, verdict: Verdict, times: int
+) -> None:
+    """A site that the proxy cannot reach is tried at its next address; a proxy that says no is not asked again."""
+    upstream.status, upstream.nonsense = status, nonsense
+    with guarding(upstream.proxy(), resolve=lambda *_: [IPV6, PUBLIC_ADDRESS]) as account:
+        assert ask(account, "http://two.example/")[0] == 502
+        assert account.decisions == (Decision("two.example", 80, verdict),)
+    assert len(upstream.asked) == times
+
+
+# --- Downloads --------------------------------------------------------------------------------------------------------
+
+
+@pytest.fixture(scope="module")
+def tiktok(clip: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[TikTokSite]:
+    """The stand-in, which the proxy alone can reach."""
+    with tiktok_site(tmp_path_factory.mktemp("tiktok"), clip.read_bytes()) as running:
+        yield running
+
+
+@pytest.fixture
+def to_tiktok(tiktok: TikTokSite) -> Iterator[ProxyServer]:
+    """A proxy for which the stand-in is TikTok."""
+    with proxy_server(tiktok.connect) as running:
+        yield running
+
+
+def download(
+    tiktok: TikTokSite, proxy: UpstreamProxy, post: Post, directory: Path
+) -> DownloadedVideo | Resolved | Failure:
+    """Download a post by way of a proxy, which is the only way there is."""
+    downloader = YtDlpDownloader(
+        allowed_extractors=("tiktok", "vm.tiktok"),
+        allowed_hosts=frozenset(),
+        access=SiteAccess(proxy=proxy),
+        resolve=tiktok.resolve,
+        program=("-m", "tests.support.trusting_child", str(tiktok.certificate)),
+    )
+    try:
+        return downloader.download(tiktok.publish(post).url, directory, LIMITS)
+    finally:
+        downloader.close()
+
+
+def test_a_video_comes_by_way_of_the_proxy(tiktok: TikTokSite, to_tiktok: ProxyServer, tmp_path: Path) -> None:
+    """Page and video go over it, encrypted from end to end, and it is told addresses only."""
+    result = download(tiktok, to_tiktok.proxy(), Post("7300000000000000201"), tmp_path)
+    assert isinstance(result, DownloadedVideo), result
+    assert result.video.path.read_bytes() == tiktok.video
+    assert set(to_tiktok.asked) == {f"{PUBLIC_ADDRESS}:443"}
+
+
+@pytest.mark.parametrize(
+    ("status", "password", "outcome", "said"),
+    [
+        (200, "wr0ng", Outcome.MISCONFIGURED, "user name and password, but it answered 407"),
+        (403, PASSWORD, Outcome.MISCONFIGURED, "www.tiktok.com, port 443, but it refused"),
+        (502, PASSWORD, Outcome.UNREACHABLE, "no connection could be made by way of the proxy 127.0.0.1:"),
+    ],
+)
+def test_what_the_proxy_says_has_an_outcome(
+    tiktok: TikTokSite, to_tiktok: ProxyServer, tmp_path: Path, status: int, password: str, outcome: Outcome, said: str
+) -> None:
+    """It says which part of the installation is to blame and what to do, and repeats no password."""
+    to_tiktok.status = status
+    failure = download(tiktok, to_tiktok.proxy(password), Post("7300000000000000202"), tmp_path)
+    assert isinstance(failure, Failure)
+    assert failure.outcome is outcome
+    assert said in failure.reason
+    assert password not in failure.reason
+
+
+def test_a_proxy_that_is_not_there_has_an_outcome(tiktok: TikTokSite, tmp_path: Path) -> None:
+    """Every download would fail by it, and each says so."""
+    with socket.socket() as reserved:
+        reserved.bind(("127.0.0.1", 0))
+        proxy = UpstreamProxy("127.0.0.1", reserved.getsockname()[1])
+        failure = download(tiktok, proxy, Post("7300000000000000203"), tmp_path)
+    assert isinstance(failure, Failure)
+    assert failure.outcome is Outcome.MISCONFIGURED
+    assert f"expected an HTTP proxy at {proxy.place}" in failure.reason

@@ -1,0 +1,214 @@
+"""TikTok end to end: yt-dlp's own extractor in its real process, behind the real guard, against a stand-in."""
+
+import struct
+from collections.abc import Iterator
+from datetime import UTC, datetime
+from pathlib import Path
+
+import pytest
+
+from bookmarkai_assets.adapters.downloader import CHILD_PROGRAM, YtDlpDownloader
+from bookmarkai_assets.core.downloads.ports import DownloadedVideo, DownloadLimits, Resolved
+from bookmarkai_assets.core.outcomes import Failure, Outcome
+from tests.support.tiktok_site import POSTED_AT, VIDEOS, Post, TikTokSite, tiktok_site
+
+LIMITS = DownloadLimits(max_bytes=10_000_000, max_duration_seconds=60, timeout_seconds=60)
+TRUSTING_PROGRAM = ("-m", "tests.support.trusting_child")
+PADDING_BYTES = 600_000
+READ_BYTES = 262_144
+ALLOWED = ("tiktok", "vm.tiktok")  # as the settings have it
+
+
+@pytest.fixture(scope="module")
+def tiktok(clip: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[TikTokSite]:
+    """The stand-in, which serves a real clip, made longer than one read by an empty box at its end."""
+    video = clip.read_bytes() + struct.pack(">I4s", PADDING_BYTES, b"free") + bytes(PADDING_BYTES - 8)
+    with tiktok_site(tmp_path_factory.mktemp("tiktok"), video) as running:
+        yield running
+
+
+@pytest.fixture(scope="module")
+def downloader(tiktok: TikTokSite) -> Iterator[YtDlpDownloader]:
+    """The production downloader with no host opened; the world outside is the stand-in."""
+    running = downloader_of(tiktok, *TRUSTING_PROGRAM, str(tiktok.certificate))
+    yield running
+    running.close()
+
+
+def downloader_of(tiktok: TikTokSite, *program: str) -> YtDlpDownloader:
+    """Give a downloader for which the stand-in is TikTok."""
+    return YtDlpDownloader(
+        allowed_extractors=ALLOWED,
+        allowed_hosts=frozenset(),
+        resolve=tiktok.resolve,
+        connect=tiktok.connect,
+        program=program,
+    )
+
+
+def video_of(result: DownloadedVideo | Resolved | Failure) -> DownloadedVideo:
+    """See that a download succeeded."""
+    assert isinstance(result, DownloadedVideo), result
+    return result
+
+
+def failure_of(result: DownloadedVideo | Resolved | Failure) -> Failure:
+    """See that a download failed, with a reason that gives nothing away."""
+    assert isinstance(result, Failure), result
+    assert 10 < len(result.reason) < 400
+    assert "s3cret" not in result.reason
+    return result
+
+
+def name_of(post: Post) -> str:
+    """Give the canonical URL of a post."""
+    return f"https://www.tiktok.com/@_/video/{post.post_id}"
+
+
+def test_a_short_link_is_followed_to_the_name_of_its_video(
+    downloader: YtDlpDownloader, tiktok: TikTokSite, tmp_path: Path
+) -> None:
+    """The link that the app shares gives the canonical URL of what is behind it, and nothing is fetched for it."""
+    post = tiktok.publish(Post("7300000000000000006"))
+    assert downloader.download(post.short_url, tmp_path, LIMITS) == Resolved(name_of(post))
+    assert not tiktok.fetched(post)
+    assert not [path for path in tmp_path.iterdir() if path.name != ".stderr"]
+
+
+def test_the_name_behind_a_short_link_leads_to_the_bytes(
+    downloader: YtDlpDownloader, tiktok: TikTokSite, tmp_path: Path
+) -> None:
+    """The canonical URL leads over the page and its cookie to the video, with all that the site says of it."""
+    post = tiktok.publish(Post("7300000000000000001", description="Pasta \u202e#gnp" + "!" * 6000))
+
+    result = video_of(downloader.download(name_of(post), tmp_path, LIMITS))
+
+    assert result.video.path.read_bytes() == tiktok.video
+    assert result.audio
+    info = result.info
+    assert (info.extractor, info.author) == ("TikTok", "pasta.anna")
+    assert info.title.startswith("Pasta #gnp!")
+    assert info.description
+    assert len(info.description) == 5000
+    assert info.posted_at == datetime.fromtimestamp(POSTED_AT, UTC)
+    assert info.thumbnail_url == f"https://{VIDEOS}/cover/{post.post_id}.jpg"
+    assert info.duration_seconds == pytest.approx(3, abs=0.1)
+
+
+def test_a_portrait_video_comes_in_720p_without_watermark(
+    downloader: YtDlpDownloader, tiktok: TikTokSite, tmp_path: Path
+) -> None:
+    """Of all heights, codecs and marks the one that is 720 wide, plays and bears no watermark is fetched, alone."""
+    post = tiktok.publish(Post("7300000000000000002"))
+    video_of(downloader.download(post.url, tmp_path, LIMITS))
+    assert {name for name, _ in tiktok.fetched(post)} == {"720p-h264"}
+
+
+def test_a_challenge_is_solved(downloader: YtDlpDownloader, tiktok: TikTokSite, tmp_path: Path) -> None:
+    """The page that asks for a proof of work gets it, and shows the video."""
+    post = tiktok.publish(Post("7300000000000000003", is_behind_challenge=True))
+    video_of(downloader.download(post.url, tmp_path, LIMITS))
+
+
+def test_a_dropped_connection_is_resumed(downloader: YtDlpDownloader, tiktok: TikTokSite, tmp_path: Path) -> None:
+    """A body that ends early is asked for from its last whole read on, and the bytes are whole."""
+    post = tiktok.publish(Post("7300000000000000004", break_after_bytes=400_000))
+    result = video_of(downloader.download(post.url, tmp_path, LIMITS))
+    assert result.video.path.read_bytes() == tiktok.video
+    assert [ranges for _, ranges in tiktok.fetched(post)] == ["", f"bytes={READ_BYTES}-"]
+
+
+def test_a_video_host_that_stumbles_is_asked_again(
+    downloader: YtDlpDownloader, tiktok: TikTokSite, tmp_path: Path
+) -> None:
+    """Two answers of 503 cost two requests and no video."""
+    post = tiktok.publish(Post("7300000000000000005", failures=2))
+    result = video_of(downloader.download(post.url, tmp_path, LIMITS))
+    assert result.video.path.read_bytes() == tiktok.video
+    assert len(tiktok.fetched(post)) == 3
+
+
+REFUSALS = [
+    (Post("7300000000000000100", status=10216), Outcome.PRIVATE),
+    (Post("7300000000000000101", status=10222), Outcome.PRIVATE),
+    (Post("7300000000000000102", status=10204, message="status_self_see"), Outcome.PRIVATE),
+    (Post("7300000000000000103", status=10204, message="item doesn't exist"), Outcome.GONE),
+    (Post("7300000000000000104", status=10204, message="item_privacy_authorization&status_deleted"), Outcome.GONE),
+    (Post("7300000000000000105", status=10204, message="status_audit_not_pass"), Outcome.GONE),
+    (Post("7300000000000000106", status=10231), Outcome.GONE),
+    (Post("7300000000000000107", status=10204), Outcome.BLOCKED),
+    (Post("7300000000000000108", status=10204, message="something new"), Outcome.BLOCKED),
+    (Post("7300000000000000109", status=10204, message="cross_border_violation_ur"), Outcome.GEO_RESTRICTED),
+    (Post("7300000000000000110", status=10204, message="person_geo_fencing"), Outcome.GEO_RESTRICTED),
+    (Post("7300000000000000111", status=10204, message="status_reviewing"), Outcome.DOWNLOAD_FAILED),
+    (Post("7300000000000000112", is_photo_post=True), Outcome.PHOTO_POST),
+    (Post("7300000000000000113", is_behind_login=True), Outcome.LOGIN_NEEDED),
+    (Post("7300000000000000114", is_age_gated=True), Outcome.LOGIN_NEEDED),
+    (Post("7300000000000000115", page_status=429), Outcome.RATE_LIMITED),
+    (Post("7300000000000000116", page_status=503), Outcome.UNREACHABLE),
+    (Post("7300000000000000117", failures=100), Outcome.UNREACHABLE),
+]
+
+
+@pytest.mark.parametrize(("post", "expected"), REFUSALS)
+def test_what_the_site_does_not_show_has_its_outcome(
+    downloader: YtDlpDownloader, tiktok: TikTokSite, tmp_path: Path, post: Post, expected: Outcome
+) -> None:
+    """Private, removed, blocked, gated and silent are told apart by the page, and leave nothing to fetch."""
+    tiktok.publish(post)
+    failure = failure_of(downloader.download(post.url, tmp_path, LIMITS))
+    assert failure.outcome is expected
+    assert bool(tiktok.fetched(post)) is bool(post.failures)
+
+
+@pytest.mark.parametrize(
+    ("post", "expected"),
+    [
+        (Post("7300000000000000118", is_photo_post=True), Outcome.PHOTO_POST),
+        (Post("7300000000000000120", status=10216), Outcome.PRIVATE),
+        (Post("7300000000000000121", status=10204), Outcome.BLOCKED),
+        (Post("7300000000000000122", page_status=404), Outcome.GONE),
+        (Post("7300000000000000123", page_status=429), Outcome.RATE_LIMITED),
+    ],
+)
+def test_what_is_behind_a_short_link_has_its_outcome(
+    downloader: YtDlpDownloader, tiktok: TikTokSite, tmp_path: Path, post: Post, expected: Outcome
+) -> None:
+    """A short link to pictures, to what is not shown, and to nothing any more, is called what it leads to."""
+    tiktok.publish(post)
+    directories = [tmp_path / "short", tmp_path / "name"]
+    for directory in directories:
+        directory.mkdir()
+    assert downloader.download(post.short_url, directories[0], LIMITS) == Resolved(name_of(post))
+    assert failure_of(downloader.download(name_of(post), directories[1], LIMITS)).outcome is expected
+
+
+@pytest.mark.parametrize(
+    ("post", "expected"),
+    [
+        (Post("7300000000000000125", leads_to="https://www.tiktok.com/"), Outcome.GONE),
+        (Post("7300000000000000126", leads_to="https://www.youtube.com/watch?v=dQw4w9WgXcQ"), Outcome.UNREACHABLE),
+        (Post("7300000000000000127", leads_to="https://vm.tiktok.com/ZM7300000000000000126/"), Outcome.UNREACHABLE),
+    ],
+)
+def test_a_short_link_that_names_no_video_has_its_outcome(
+    downloader: YtDlpDownloader, tiktok: TikTokSite, tmp_path: Path, post: Post, expected: Outcome
+) -> None:
+    """One that leads to no page, to another site or to another short link has no video's name."""
+    tiktok.publish(post)
+    assert failure_of(downloader.download(post.short_url, tmp_path, LIMITS)).outcome is expected
+
+
+def test_production_does_not_trust_the_stand_in(
+    tiktok: TikTokSite, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The same downloads with production's own program end at the certificate, whatever the environment names."""
+    for variable in ("SSL_CERT_FILE", "CURL_CA_BUNDLE", "REQUESTS_CA_BUNDLE"):
+        monkeypatch.setenv(variable, str(tiktok.certificate))
+    post = tiktok.publish(Post("7300000000000000119"))
+    downloader = downloader_of(tiktok, *CHILD_PROGRAM)
+    failure = failure_of(downloader.download(post.url, tmp_path, LIMITS))
+    downloader.close()
+    assert failure.outcome is Outcome.UNREACHABLE
+    assert not tiktok.fetched(post)
+    assert not any(post.post_id in path for _, path, _ in tiktok.asked)

@@ -1,0 +1,100 @@
+"""Finding openai-whisper's checkpoints: by path, in its cache, from a server (a loopback one)."""
+
+import hashlib
+import importlib.util
+from pathlib import Path
+
+import pytest
+
+from bookmarkai_assets.adapters.speech import checkpoints
+from bookmarkai_assets.adapters.speech.checkpoints import (
+    find_checkpoint,
+    find_installed_checkpoint,
+    find_local_checkpoint,
+    list_checkpoints,
+)
+from bookmarkai_assets.core.errors import ConfigurationError
+from bookmarkai_assets.core.transcripts.speech_models import ModelPlace, SpeechModel
+
+CONTENT = b"weights"
+
+
+@pytest.fixture(autouse=True)
+def toy_checkpoint(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Have the hash that is known of `tiny` be that of a toy."""
+    known = {**checkpoints.CHECKPOINTS, "tiny": hashlib.sha256(CONTENT).hexdigest()}
+    monkeypatch.setattr(checkpoints, "CHECKPOINTS", known)
+
+
+def test_a_path_is_used_as_it_is(tmp_path: Path) -> None:
+    """A file is taken for what it is said to be; that there is none is an error that names it."""
+    file = tmp_path / "own.pt"
+    file.write_bytes(CONTENT)
+    assert find_local_checkpoint(str(file), tmp_path) == file
+    with pytest.raises(ConfigurationError, match=f"there is none at {tmp_path}/other"):
+        find_local_checkpoint(f"{tmp_path}/other.pt", tmp_path)
+
+
+def test_a_name_that_is_none_is_refused(tmp_path: Path) -> None:
+    """The error has the names that there are."""
+    with pytest.raises(ConfigurationError, match=r"expected one of tiny\.en, tiny, .*'tinny'"):
+        find_local_checkpoint("tinny", tmp_path)
+
+
+def test_the_cache_is_believed_by_its_hash(tmp_path: Path) -> None:
+    """A download that was cut short is no model; the whole one is found, and a changed one no longer."""
+    file = tmp_path / "tiny.pt"
+    file.write_bytes(CONTENT[:3])
+    assert find_local_checkpoint("tiny", tmp_path) is None
+    with pytest.raises(ConfigurationError, match="bookmarkai models fetch tiny"):
+        find_installed_checkpoint("tiny", tmp_path)
+    file.write_bytes(CONTENT)
+    assert find_local_checkpoint("tiny", tmp_path) == find_checkpoint("tiny", tmp_path) == file
+
+
+def test_a_list_has_what_is_here_and_what_is_set(tmp_path: Path) -> None:
+    """The model that is set comes first, also when it is not here; a file of one's own has a hash that nobody knows."""
+    (tmp_path / "tiny.pt").write_bytes(CONTENT)
+    own = tmp_path / "own.pt"
+    own.write_bytes(b"others")
+    tiny = SpeechModel("tiny", ModelPlace.CACHE, tmp_path / "tiny.pt", len(CONTENT), is_vetted=True)
+    assert list_checkpoints("base", tmp_path) == [SpeechModel("base", ModelPlace.NOWHERE), tiny]
+    assert list_checkpoints(str(own), tmp_path) == [
+        SpeechModel(str(own), ModelPlace.PATH, own, len(b"others"), is_vetted=False),
+        tiny,
+    ]
+
+
+@pytest.mark.skipif(importlib.util.find_spec("whisper") is None, reason="needs the extra openai-whisper")
+@pytest.mark.xdist_group("openai-whisper")
+@pytest.mark.filterwarnings("ignore:unclosed file .*tiny.pt:ResourceWarning")  # the loader leaves closing to chance
+class TestServer:
+    """A name that nothing on this machine answers to. The package's own loader downloads."""
+
+    @pytest.fixture
+    def address(self, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Path:
+        """Have the loader find `tiny` in a file, under an address like the vendor's."""
+        import whisper
+
+        served = tmp_path / "server" / hashlib.sha256(CONTENT).hexdigest() / "tiny.pt"
+        served.parent.mkdir(parents=True)
+        monkeypatch.setitem(whisper._MODELS, "tiny", served.as_uri())
+        return served
+
+    def test_a_model_is_downloaded_once(self, address: Path, tmp_path: Path) -> None:
+        """What the server has is checked, put into the cache, and found there when the server is gone."""
+        address.write_bytes(CONTENT)
+        first = find_checkpoint("tiny", tmp_path / "cache")
+        assert first.read_bytes() == CONTENT
+        address.unlink()
+        assert find_checkpoint("tiny", tmp_path / "cache") == first
+
+    @pytest.mark.parametrize("content", [None, b"something else"])
+    def test_without_it_the_error_names_what_would_serve(
+        self, address: Path, tmp_path: Path, content: bytes | None
+    ) -> None:
+        """No answer, or another file than expected: the error says where to put which file, and what else would do."""
+        if content is not None:
+            address.write_bytes(content)
+        with pytest.raises(ConfigurationError, match=r"copy tiny\.pt there .* WHISPER_ENGINE=faster-whisper"):
+            find_checkpoint("tiny", tmp_path / "cache")

@@ -1,0 +1,237 @@
+"""`bookmarkai rollout promote, set, abort, rollback, resume`: what each changes, refuses and prints."""
+
+import os
+import pwd
+
+import pytest
+
+from bookmarkai_assets.adapters.catalog import OpenCatalog
+from bookmarkai_assets.adapters.s3_store.store import PART_BYTES
+from bookmarkai_assets.core.media.placement import StorageMode
+from bookmarkai_assets.core.rollout.stages import Action, Stage
+from bookmarkai_assets.operations.rollout.current_policy import current_policy
+from tests.plugins.command_line import BookmarkAI
+from tests.support.rollout_past import HYBRID, SAMPLE, decide, rules, status, transfers, verified
+
+
+def test_a_rollout_begins_with_the_first_stage(hybrid_catalog: OpenCatalog, bookmarkai: BookmarkAI) -> None:
+    """Before, nothing has a stage and the next step says how to begin; then S3 takes 10% and the history names who."""
+    before = status(bookmarkai)
+    assert (before["stage"], before["split_percentage"], before["gate"]["verdict"]) == (None, 0, "hold")
+    assert before["next_step"]["command"] == "bookmarkai rollout promote"
+
+    ended = bookmarkai("rollout", "promote", "--by", "ana", "--reason", "week one")
+
+    assert ended.code == 0
+    assert "10% of new media go to S3" in ended.out
+    after = status(bookmarkai)
+    assert (after["stage"], after["split_percentage"], after["is_rolled_back"]) == ("10%", 10, False)
+    assert 0 < after["min_stage_seconds_left"] <= 7 * 86_400
+    [row] = hybrid_catalog.rollout.history()
+    assert (row.action, row.stage, row.actor, row.reason) == (Action.PROMOTE, Stage(10), "ana", "week one")
+    assert row.evidence["figures"]["uploads"] == 0
+    assert current_policy(hybrid_catalog, rules()).s3_percentage == 10
+
+
+def test_who_decides_is_the_login_name_unless_said(hybrid_catalog: OpenCatalog, bookmarkai: BookmarkAI) -> None:
+    """The system's name for the user of the process, whatever variables claim."""
+    bookmarkai("rollout", "promote")
+    [row] = hybrid_catalog.rollout.history()
+    assert row.actor == pwd.getpwuid(os.getuid()).pw_name
+
+
+def test_a_user_without_a_name_is_a_number(
+    hybrid_catalog: OpenCatalog, bookmarkai: BookmarkAI, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """As in a container that runs under a number of its own."""
+    monkeypatch.setattr(os, "getuid", lambda: 3_999_999_999)
+    assert bookmarkai("rollout", "promote").code == 0
+    assert hybrid_catalog.rollout.history()[0].actor == "user 3999999999"
+
+
+def test_the_gate_refuses_and_says_what_is_missing(hybrid_catalog: OpenCatalog, bookmarkai: BookmarkAI) -> None:
+    """Exit code 1, every missing thing and the way to overrule; nothing is recorded."""
+    decide(hybrid_catalog, 10, days_ago=2)
+    transfers(hybrid_catalog, good=20, downloads=SAMPLE)
+
+    ended = bookmarkai("rollout", "promote")
+
+    assert (ended.code, ended.out) == (1, "")
+    for part in ("30 more good uploads", "storage verify", "5 days", "--force"):
+        assert part in ended.err
+    assert [row.stage for row in hybrid_catalog.rollout.history()] == [Stage(10)]
+    missing = status(bookmarkai)["gate"]["missing"]
+    assert all(part in ended.err for part in missing[:1])
+    assert len(missing) == 3
+
+
+def test_a_person_can_overrule_the_gate(hybrid_catalog: OpenCatalog, bookmarkai: BookmarkAI) -> None:
+    """With --force the stage is the next one; what the gate had against it is printed and kept."""
+    decide(hybrid_catalog, 10, days_ago=2)
+
+    ended = bookmarkai("rollout", "promote", "--force", "--reason", "few users this week")
+
+    assert ended.code == 0
+    row = hybrid_catalog.rollout.history()[-1]
+    assert (row.stage, row.verdict) == (Stage(25), "hold")
+    assert row.evidence["overruled"]
+    for objection in row.evidence["overruled"]:
+        assert f"Overruled: {objection}." in ended.out
+
+
+def test_the_gate_agrees_once_everything_passes(hybrid_catalog: OpenCatalog, bookmarkai: BookmarkAI) -> None:
+    """After a week with its sample and a verification the verdict is promote, and promoting needs no force."""
+    decide(hybrid_catalog, 10)
+    transfers(hybrid_catalog)
+    verified(hybrid_catalog)
+
+    found = status(bookmarkai)
+    assert (found["gate"]["verdict"], found["gate"]["missing"]) == ("promote", [])
+    assert found["next_step"]["command"] == "bookmarkai rollout promote"
+    assert found["min_stage_seconds_left"] == 0
+
+    assert bookmarkai("rollout", "promote").code == 0
+    assert status(bookmarkai)["stage"] == "25%"
+
+
+def test_a_rollback_is_one_command(hybrid_catalog: OpenCatalog, bookmarkai: BookmarkAI) -> None:
+    """From then on nothing goes to S3 in any worker; the message says what holds and how to take it back."""
+    decide(hybrid_catalog, 50)
+    assert current_policy(hybrid_catalog, rules()).s3_percentage == 50
+
+    ended = bookmarkai("rollout", "rollback", "--reason", "the bucket is slow", "--by", "bob")
+
+    assert ended.code == 0
+    assert current_policy(hybrid_catalog, rules()).mode is StorageMode.LOCAL
+    for part in ("local directory", "every worker", f"{PART_BYTES >> 20} MiB", "stay readable", "rollout resume"):
+        assert part in ended.out
+    found = status(bookmarkai)
+    assert (found["stage"], found["split_percentage"], found["effective_mode"]) == ("50%", 0, "local")
+    assert found["is_rolled_back"]
+    assert (found["rolled_back"]["by"], found["rolled_back"]["reason"]) == ("bob", "the bucket is slow")
+    assert found["next_step"]["command"] == "bookmarkai rollout resume"
+    assert any(
+        line.startswith("rolled back\tby bob") and line.endswith("the bucket is slow")
+        for line in bookmarkai("rollout", "status").out.splitlines()
+    )
+
+    again = bookmarkai("rollout", "rollback", "--reason", "once more")
+    assert (again.code, len(hybrid_catalog.rollout.history())) == (1, 2)
+
+    assert bookmarkai("rollout", "resume").code == 0
+    assert current_policy(hybrid_catalog, rules()).s3_percentage == 50
+    assert status(bookmarkai)["rolled_back"] is None
+    assert bookmarkai("rollout", "resume").code == 1
+
+
+def test_a_rollback_waits_for_no_adding_up(hybrid_catalog: OpenCatalog, bookmarkai: BookmarkAI) -> None:
+    """It is recorded with the figures that are there: events that nobody has added up yet stay for the next look."""
+    decide(hybrid_catalog, 50)
+    transfers(hybrid_catalog, good=3, downloads=0)
+    assert bookmarkai("rollout", "rollback", "--reason", "now").code == 0
+    assert hybrid_catalog.rollout.history()[-1].evidence["figures"]["uploads"] == 0
+    assert bookmarkai("metrics", "--json").json["s3_uploads"] == 3
+
+
+def test_a_rollback_says_the_same_whatever_the_commands_settings(
+    hybrid_catalog: OpenCatalog, bookmarkai: BookmarkAI, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """From a shell without the workers' settings, which reads as local, it works and does not call itself idle."""
+    decide(hybrid_catalog, 50)
+    for name in HYBRID:
+        monkeypatch.delenv(name)
+    ended = bookmarkai("rollout", "rollback", "--reason", "now")
+    assert ended.code == 0
+    assert "Everything new goes to the local directory, in every worker" in ended.out
+    assert "without effect" not in ended.out
+    for name, value in HYBRID.items():
+        monkeypatch.setenv(name, value)
+    assert current_policy(hybrid_catalog, rules()).mode is StorageMode.LOCAL
+
+
+@pytest.mark.parametrize(
+    "arguments",
+    [
+        ["rollback"],
+        ["rollback", "--reason", " "],
+        ["abort"],
+        ["set", "25"],
+        ["set", "25", "--reason", ""],
+        ["set", "--reason", "x"],
+        ["set", "101", "--reason", "x"],
+        ["set", "12.5", "--reason", "x"],
+        ["set", "some", "--reason", "x"],
+        ["promote", "--by", " "],
+        ["history", "--limit", "0"],
+    ],
+)
+def test_wrong_use_changes_nothing(hybrid_catalog: OpenCatalog, bookmarkai: BookmarkAI, arguments: list[str]) -> None:
+    """Exit code 2 without a reason, or with a stage that is none."""
+    decide(hybrid_catalog, 10)
+    assert bookmarkai("rollout", *arguments).code == 2
+    assert len(hybrid_catalog.rollout.history()) == 1
+
+
+def test_an_abort_goes_back_to_the_stage_that_held(hybrid_catalog: OpenCatalog, bookmarkai: BookmarkAI) -> None:
+    """From 50%, after 10 and 25: to 25%; the status says so, and the next step asks for the reason first."""
+    for stage, days in ((10, 30), (25, 20), (50, 8)):
+        decide(hybrid_catalog, stage, days_ago=days)
+
+    ended = bookmarkai("rollout", "abort", "--reason", "timeouts")
+
+    assert ended.code == 0
+    assert ended.out.startswith("Aborted, back to 25%")
+    found = status(bookmarkai)
+    assert (found["stage"], found["split_percentage"], found["is_aborted"]) == ("25%", 25, True)
+    assert "why it was aborted" in found["next_step"]["why"]
+    assert "by an abort" in bookmarkai("rollout", "status").out
+
+
+def test_there_is_nothing_to_abort_before_the_beginning(hybrid_catalog: OpenCatalog, bookmarkai: BookmarkAI) -> None:
+    """Exit code 1 and no row."""
+    ended = bookmarkai("rollout", "abort", "--reason", "x")
+    assert (ended.code, list(hybrid_catalog.rollout.history())) == (1, [])
+    assert "rollback" in ended.err
+
+
+def test_a_stage_can_be_named(hybrid_catalog: OpenCatalog, bookmarkai: BookmarkAI) -> None:
+    """Also one that is not planned, and shadow; its forecast is kept, to be held against what it brings."""
+    transfers(hybrid_catalog)
+    assert bookmarkai("rollout", "set", "33", "--reason", "a third").code == 0
+    assert status(bookmarkai)["split_percentage"] == 33
+    kept = hybrid_catalog.rollout.history()[-1].evidence["forecast"]
+    assert kept["stage"] == "33%"
+    assert kept["load"]["media_per_day"] > 0
+
+    shadow = bookmarkai("rollout", "set", "shadow", "--reason", "compare first")
+    assert "a copy of it to S3" in shadow.out
+    found = status(bookmarkai)
+    assert (found["stage"], found["is_shadow"], found["split_percentage"]) == ("shadow", True, 0)
+
+
+def test_a_stage_set_while_rolled_back_waits_for_resume(hybrid_catalog: OpenCatalog, bookmarkai: BookmarkAI) -> None:
+    """The rollout stays local, and both the message and the status say how it comes into effect."""
+    decide(hybrid_catalog, 50)
+    bookmarkai("rollout", "rollback", "--reason", "slow")
+    ended = bookmarkai("rollout", "set", "10", "--reason", "come back lower")
+    assert ended.code == 0
+    assert "still rolled back" in ended.out
+    assert "to 10%: bookmarkai rollout resume" in ended.out
+    found = status(bookmarkai)
+    assert (found["stage"], found["split_percentage"]) == ("10%", 0)
+    assert found["rolled_back"]["reason"] == "slow"
+    assert bookmarkai("rollout", "promote").code == 1
+    bookmarkai("rollout", "resume")
+    assert status(bookmarkai)["split_percentage"] == 10
+
+
+def test_a_decision_that_the_settings_overrule_says_so(
+    hybrid_catalog: OpenCatalog, bookmarkai: BookmarkAI, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Under STORAGE_MODE=local a stage is recorded, without effect here; workers with other settings follow it."""
+    monkeypatch.setenv("STORAGE_MODE", "local")
+    ended = bookmarkai("rollout", "set", "25", "--reason", "x")
+    assert ended.code == 0
+    assert "without effect" in ended.out
+    assert "a worker whose STORAGE_MODE is hybrid follows" in ended.out
+    assert len(hybrid_catalog.rollout.history()) == 1

@@ -1,0 +1,173 @@
+"""`bookmarkai storage check`: what it prints, its JSON, and its exit code."""
+
+import json
+import shlex
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import pytest
+import typer
+from typer.testing import CliRunner
+
+from bookmarkai_assets.cli.storage.check import check
+from bookmarkai_assets.core.errors import ConfigurationError
+from bookmarkai_assets.demo.seaweed import SeaweedServer
+from bookmarkai_assets.settings.masking import MASK
+from bookmarkai_assets.settings.settings import Settings
+from tests.support.http_stub import unanswered_url
+
+PROBE = ["put", "head", "read range", "multipart", "presign", "download", "delete", "gone"]
+SILENT_STEPS = {"multipart", "presign"}
+
+
+@dataclass(frozen=True)
+class Ended:
+    """How a check ended."""
+
+    code: int
+    out: str
+    error: BaseException | None
+
+    @property
+    def json(self) -> Any:
+        """Standard output, which must be one JSON document."""
+        return json.loads(self.out)
+
+
+StorageCheck = Callable[..., Ended]
+
+
+@pytest.fixture
+def storage_check(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> StorageCheck:
+    """Run the command with these settings and no others."""
+    for name in Settings.model_fields:
+        monkeypatch.delenv(name.upper(), raising=False)
+    monkeypatch.setenv("YTDLP_DOWNLOAD_DIR", str(tmp_path / "media"))
+    monkeypatch.setenv("NO_COLOR", "1")
+    monkeypatch.chdir(tmp_path)
+    app = typer.Typer(pretty_exceptions_enable=False)
+    app.command()(check)
+
+    def command(*arguments: str, **settings: str) -> Ended:
+        for name, value in settings.items():
+            monkeypatch.setenv(name, value)
+        result = CliRunner().invoke(app, arguments)
+        return Ended(result.exit_code, result.output, result.exception)
+
+    return command
+
+
+def statuses(steps: list[dict[str, Any]]) -> dict[str, str]:
+    """Give each step's status."""
+    return {step["step"]: step["status"] for step in steps}
+
+
+def test_without_a_bucket_the_directory_alone_is_checked(storage_check: StorageCheck, tmp_path: Path) -> None:
+    """The default configuration passes; JSON has each step with its time and finding, and no file stays."""
+    done = storage_check("--json")
+    assert done.code == 0
+    assert done.json["ok"] is True
+    assert list(done.json["backends"]) == ["local"]
+    steps = done.json["backends"]["local"]
+    assert [step["step"] for step in steps] == ["directory", "free space", "staging", *PROBE]
+    assert set(steps[0]) == {"step", "status", "seconds", "found", "remedy"}
+    assert {name for name, status in statuses(steps).items() if status == "skipped"} == SILENT_STEPS
+    assert done.json["configuration"]["YTDLP_DOWNLOAD_DIR"] == str(tmp_path / "media")
+    assert [path for path in tmp_path.rglob("*") if path.is_file()] == []
+
+
+def test_both_backends_are_checked_where_there_is_a_bucket(storage_check: StorageCheck, seaweed: SeaweedServer) -> None:
+    """A person sees the configuration with its secrets masked, every step, and a verdict; no link is printed."""
+    done = storage_check(**seaweed.variables)
+    assert done.code == 0
+    lines = done.out.splitlines()
+    assert f"{'S3_SECRET_KEY':<20}  {MASK}" in lines
+    assert lines.index("local") < lines.index("s3")
+    assert "Storage is ready" in lines[-1]
+    assert seaweed.secret_key not in done.out
+    assert seaweed.access_key not in done.out
+    assert "X-Amz-Signature" not in done.out
+    for name in ("credentials", "lifecycle", "clock", *PROBE):
+        assert any(name in line.split("  ", 2)[-1] for line in lines), name
+
+
+def test_a_bucket_that_passes_says_so_in_json(storage_check: StorageCheck, seaweed: SeaweedServer) -> None:
+    """Over a real server every step of the probe is ok; what the bucket lacks is a warning with its remedy."""
+    done = storage_check("--json", "--backend", "s3", **seaweed.variables)
+    assert done.code == 0
+    assert list(done.json["backends"]) == ["s3"]
+    found = statuses(done.json["backends"]["s3"])
+    assert {found[name] for name in ("credentials", "bucket", "region", "clock", *PROBE)} == {"ok"}
+    assert done.json["configuration"]["S3_ACCESS_KEY"] == MASK
+    assert all(step["seconds"] >= 0 for step in done.json["backends"]["s3"])
+
+
+def test_a_wrong_secret_fails_and_names_the_setting(storage_check: StorageCheck, seaweed: SeaweedServer) -> None:
+    """Exit code 1; a person reads what to correct, and why the rest was not tried."""
+    done = storage_check("--backend", "s3", **seaweed.variables | {"S3_SECRET_KEY": "wrong"})
+    assert done.code == 1
+    assert "correct S3_SECRET_KEY" in done.out
+    assert "because 'credentials' failed" in done.out
+    assert "STORAGE IS NOT READY" in done.out
+
+
+def test_a_command_to_be_copied_stands_on_a_line_of_its_own(
+    storage_check: StorageCheck, seaweed: SeaweedServer
+) -> None:
+    """The lifecycle rule's command begins its line, is whole, and names the endpoint."""
+    done = storage_check("--backend", "s3", **seaweed.variables, COLUMNS="80")
+    [command] = [line for line in done.out.splitlines() if line.startswith("aws s3api put-bucket-lifecycle")]
+    options = shlex.split(command)
+    assert seaweed.endpoint in options
+    assert json.loads(options[-1])["Rules"]
+
+
+def test_a_missing_bucket_fails_and_names_the_setting(storage_check: StorageCheck, seaweed: SeaweedServer) -> None:
+    """Exit code 1 in JSON as well; nothing is put."""
+    done = storage_check("--backend", "s3", "--json", **seaweed.variables | {"S3_MEDIA_BUCKET": "no-such-bucket"})
+    assert done.code == 1
+    assert done.json["ok"] is False
+    found = {step["step"]: step for step in done.json["backends"]["s3"]}
+    assert found["bucket"]["status"] == "failed"
+    assert "S3_MEDIA_BUCKET" in found["bucket"]["found"]
+    assert {found[name]["status"] for name in PROBE} == {"skipped"}
+
+
+def test_an_unreachable_endpoint_fails_soon(storage_check: StorageCheck, seaweed: SeaweedServer) -> None:
+    """The one failure names the endpoint; the directory is checked all the same."""
+    with unanswered_url() as url:
+        done = storage_check("--json", **seaweed.variables | {"S3_ENDPOINT": url})
+    assert done.code == 1
+    failed = [step for step in done.json["backends"]["s3"] if step["status"] == "failed"]
+    assert [step["step"] for step in failed] == ["endpoint"]
+    assert "S3_ENDPOINT" in failed[0]["remedy"]
+    assert {step["status"] for step in done.json["backends"]["s3"][1:]} == {"skipped"}
+    assert "failed" not in statuses(done.json["backends"]["local"]).values()
+
+
+def test_an_unusable_directory_fails(storage_check: StorageCheck, tmp_path: Path) -> None:
+    """A file where the directory should be is named, and nothing is put."""
+    (tmp_path / "media").touch()
+    done = storage_check("--json")
+    assert done.code == 1
+    found = statuses(done.json["backends"]["local"])
+    assert found["directory"] == "failed"
+    assert found["put"] == found["delete"] == "skipped"
+    assert (tmp_path / "media").read_bytes() == b""
+
+
+def test_a_backend_that_is_not_configured_cannot_be_checked(storage_check: StorageCheck) -> None:
+    """Asking for S3 without a bucket names the setting that is missing."""
+    done = storage_check("--backend", "s3")
+    assert isinstance(done.error, ConfigurationError)
+    assert "S3_MEDIA_BUCKET" in str(done.error)
+
+
+def test_settings_are_found_in_the_environment_alone(storage_check: StorageCheck) -> None:
+    """A setting that is no good stops the check before anything is tried."""
+    done = storage_check(STORAGE_MODE="s3")
+    assert isinstance(done.error, ConfigurationError)
+    assert "S3_MEDIA_BUCKET" in str(done.error)
+    assert list(Path.cwd().iterdir()) == []

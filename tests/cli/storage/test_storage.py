@@ -1,0 +1,400 @@
+"""`bookmarkai storage`: moving, verifying, cleaning up, presigning and rebuilding, over a real S3 server."""
+
+import os
+import signal
+import subprocess
+import sys
+import threading
+import urllib.error
+import urllib.request
+from collections.abc import Iterator
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+import pytest
+from rich.console import Console
+
+from bookmarkai_assets.adapters.catalog import open_catalog
+from bookmarkai_assets.adapters.s3_store import S3Store
+from bookmarkai_assets.core.media.media import Media
+from bookmarkai_assets.core.media.placement import Backend
+from bookmarkai_assets.demo.seaweed import SeaweedServer
+from bookmarkai_assets.settings.settings import load_settings
+from bookmarkai_assets.wiring.rules import make_rules
+from tests.plugins.command_line import BookmarkAI
+from tests.plugins.vault import Vault
+from tests.support.fault_proxy import FaultProxy
+from tests.support.processes import wait_until
+
+GRACE_OVER = ("CLEANUP_GRACE_HOURS", "0")
+
+
+@dataclass(frozen=True)
+class Installation:
+    """An installation with a real bucket that the command line is set up for, and what stands behind it."""
+
+    vault: Vault
+    environment: dict[str, str]
+    client: Any
+    bucket: str
+    prefix: str
+
+    def objects(self) -> list[str]:
+        """List the installation's keys in the bucket."""
+        listing = self.client.list_objects_v2(Bucket=self.bucket, Prefix=self.prefix)
+        return [found["Key"] for found in listing.get("Contents", [])]
+
+
+@pytest.fixture
+def installation(
+    tmp_path: Path,
+    sqlite_url: str,
+    seaweed: SeaweedServer,
+    s3_store: S3Store,
+    s3_client: Any,
+    object_prefix: str,
+    bookmarkai: BookmarkAI,
+    monkeypatch: pytest.MonkeyPatch,
+) -> Iterator[Installation]:
+    """Give an installation whose settings the `bookmarkai` command reads from the environment."""
+    assert bookmarkai is not None, "it has cleared the environment"
+    prefix = f"temp/{object_prefix}"
+    environment = {
+        **seaweed.variables,
+        "YTDLP_DOWNLOAD_DIR": str(tmp_path / "media"),
+        "S3_VIDEO_PREFIX": prefix,
+        "CATALOG_URL": sqlite_url,
+    }
+    for name, value in environment.items():
+        monkeypatch.setenv(name, value)
+    with open_catalog(sqlite_url) as catalog:
+        vault = Vault(tmp_path, catalog, make_rules(load_settings(env_file=None)))
+        vault.stores[Backend.S3] = s3_store
+        yield Installation(vault, environment, s3_client, seaweed.bucket, prefix)
+
+
+def moves(report: dict[str, Any]) -> dict[str, int]:
+    """Give the outcomes that occurred, with their numbers."""
+    return {outcome: count for outcome, count in report["counts"].items() if count}
+
+
+def test_media_move_there_and_back(installation: Installation, bookmarkai: BookmarkAI) -> None:
+    """Moving all to S3 and back again leaves everything as recorded, read byte by byte, and fetches nothing anew."""
+    media = [installation.vault.store(name) for name in "abc"]
+
+    there = bookmarkai("storage", "move", "--to", "s3", "--all", "--json")
+    assert (there.code, moves(there.json)) == (0, {"moved": 3})
+    assert there.json["bytes"] == sum(m.size_bytes for m in media)
+    assert len(installation.objects()) == 3 * 6
+    deep = bookmarkai("storage", "verify", "--deep", "--json")
+    assert deep.code == 0
+    assert deep.json["counts"]["same"] == 3 * 6
+    assert deep.json["counts"]["in_both_places"] == 3 * 6
+
+    back = bookmarkai("storage", "move", "--to", "local", "--all", "--json")
+    assert (back.code, moves(back.json)) == (0, {"moved": 3})
+    assert bookmarkai("storage", "verify", "--deep").code == 0
+    for m in media:
+        assert installation.vault.media(m).video.url == m.video.url
+
+
+def test_a_move_can_be_chosen_by_share_and_by_age(installation: Installation, bookmarkai: BookmarkAI) -> None:
+    """Only the named share moves; nothing is older than a week; a dry run moves nothing; one choice has to be made."""
+    first, second = installation.vault.store("a"), installation.vault.store("b")
+
+    dry = bookmarkai("storage", "move", "--to", "s3", "--share", first.share_id, "--dry-run", "--json")
+    assert (dry.code, moves(dry.json), installation.objects()) == (0, {"moved": 1}, [])
+    assert moves(bookmarkai("storage", "move", "--to", "s3", "--older-than", "7d", "--json").json) == {}
+    assert bookmarkai("storage", "move", "--to", "s3", "--share", first.share_id).code == 0
+    assert installation.vault.media(first).backend is Backend.S3
+    assert installation.vault.media(second).backend is Backend.LOCAL
+    assert moves(bookmarkai("storage", "move", "--to", "s3", "--older-than", "0s", "--json").json) == {
+        "moved": 1,
+        "already_there": 1,
+    }
+
+    assert bookmarkai("storage", "move", "--to", "s3").code == 2
+    assert bookmarkai("storage", "move", "--to", "s3", "--all", "--older-than", "7d").code == 2
+    refused = bookmarkai("storage", "move", "--to", "s3", "--older-than", "a week")
+    assert refused.code == 2
+    assert "7d" in refused.err
+
+
+def test_what_could_not_be_moved_is_named_and_fails_the_command(
+    installation: Installation, bookmarkai: BookmarkAI
+) -> None:
+    """A leased media is passed over with its reason; the exit code says that not all is done."""
+    leased, free = installation.vault.store("a"), installation.vault.store("b")
+    installation.vault.lease(leased, owner="run 1")
+
+    ended = bookmarkai("storage", "move", "--to", "s3", "--all")
+
+    assert ended.code == 1
+    assert "1 moved to s3" in ended.out
+    assert "1 leased" in ended.out
+    assert leased.share_id in ended.err
+    assert installation.vault.media(free).backend is Backend.S3
+
+
+def test_clean_up_removes_what_is_proven(
+    installation: Installation, bookmarkai: BookmarkAI, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A dry run names the copies, the real one removes them, and the bucket alone then passes a deep verification."""
+    media = installation.vault.store("a")
+    bookmarkai("storage", "move", "--to", "s3", "--all")
+    assert "within grace" in bookmarkai("storage", "cleanup").out
+    monkeypatch.setenv(*GRACE_OVER)
+
+    dry = bookmarkai("storage", "cleanup", "--dry-run")
+    assert dry.code == 0
+    assert any(line.split() == ["would", "remove", "in_s3", media.video.url] for line in dry.out.splitlines())
+    done = bookmarkai("storage", "cleanup", "--json")
+
+    assert done.code == 0
+    assert done.json["removed_by_reason"] == {"in_s3": 1}
+    assert installation.vault.files() == []
+    shown = bookmarkai("shares", "show", media.share_id, "--json").json
+    assert {deletion["url"] for deletion in shown["deletions"]} == {blob.url for blob in media.blobs.values()}
+    assert all(deletion["is_done"] and deletion["proof"]["in_s3"] == "same" for deletion in shown["deletions"])
+    assert shown["media"]["placement"]["decided_by"] == "operator"
+    assert shown["media"]["expires_at"]
+    assert ": in_s3 at" in " ".join(bookmarkai("shares", "show", media.share_id).out.split())
+    deep = bookmarkai("storage", "verify", "--deep", "--json").json
+    assert deep["ok"]
+    assert deep["bytes_read"] == media.size_bytes
+    assert bookmarkai("storage", "move", "--to", "local", "--all").code == 0
+    assert bookmarkai("storage", "verify", "--deep").code == 0
+
+
+def test_clean_up_refuses_an_empty_directory(
+    installation: Installation, bookmarkai: BookmarkAI, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    """With the wrong directory set, clean-up ends with exit code 1 and the name of the setting."""
+    installation.vault.store("a")
+    monkeypatch.setenv("YTDLP_DOWNLOAD_DIR", str(tmp_path / "elsewhere"))
+
+    ended = bookmarkai("storage", "cleanup")
+
+    assert ended.code == 1
+    assert "YTDLP_DOWNLOAD_DIR" in ended.err
+
+
+def test_a_verification_shows_losses_in_the_manner_of_rclone(
+    installation: Installation, bookmarkai: BookmarkAI
+) -> None:
+    """+ is only on record, * differs, - is only in the store; missing and different fail the command."""
+    missing, different, _ = (installation.vault.store(name) for name in "abc")
+    Path(missing.video.url).unlink()
+    Path(different.video.url).write_bytes(b"x")
+    stranger = installation.vault.media_dir / "stranger.bin"
+    stranger.write_bytes(b"x")
+
+    ended = bookmarkai("storage", "verify")
+
+    assert ended.code == 1
+    lines = ended.out.splitlines()
+    assert any(line.startswith(f"+ {missing.video.url}") for line in lines)
+    assert any(line.startswith(f"* {different.video.url}") for line in lines)
+    assert any(line.startswith(f"- {stranger}") for line in lines)
+    assert "SOMETHING IS MISSING OR DIFFERENT" in lines[-1]
+
+
+def test_what_is_as_it_should_be_is_counted_and_listed_on_request(
+    installation: Installation, bookmarkai: BookmarkAI
+) -> None:
+    """A good report is counts and a verdict; --verbose has a line for each; JSON names second copies either way."""
+    media = installation.vault.store("a")
+    bookmarkai("storage", "move", "--to", "s3", "--all")
+    in_s3 = installation.vault.media(media)
+
+    short, full = bookmarkai("storage", "verify"), bookmarkai("storage", "verify", "--verbose")
+
+    assert (short.code, full.code) == (0, 0)
+    assert not any("://" in line or line.startswith(("= /", "& /")) for line in short.out.splitlines())
+    assert "same: as recorded" in short.out
+    for blob in in_s3.blobs.values():
+        assert f"= {blob.url}  (share {media.share_id})" in full.out.splitlines()
+    for blob in media.blobs.values():
+        assert f"& {blob.url}  (share {media.share_id}: a second copy" in full.out
+    assert len(bookmarkai("storage", "verify", "--json").json["findings"]) == 6
+    assert len(bookmarkai("storage", "verify", "--json", "--verbose").json["findings"]) == 12
+
+
+def test_a_deep_verification_and_a_move_show_their_progress_on_a_terminal(
+    installation: Installation, bookmarkai: BookmarkAI, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Objects and bytes done and to do, on standard error; nothing in a pipe, in JSON, or where nothing is read."""
+    media = installation.vault.store("a")
+    verify, move = ("storage", "verify", "--deep"), ("storage", "move", "--to", "s3", "--all")
+    assert bookmarkai(*verify).err == ""
+    for module in ("verify", "move"):
+        terminal = Console(stderr=True, force_terminal=True, width=200)
+        monkeypatch.setattr(f"bookmarkai_assets.cli.storage.{module}.err", terminal)
+
+    deep, moved = bookmarkai(*verify), bookmarkai(*move)
+
+    amount = "{0:.1f}/{0:.1f} kB".format(media.size_bytes / 1000)
+    assert "reading" in deep.err
+    assert "6 of 6" in deep.err
+    assert amount in deep.err
+    assert "1 of 1" in moved.err
+    assert amount in moved.err
+    assert "6 of 6" not in deep.out
+    assert bookmarkai(*verify, "--json").err == ""
+    assert bookmarkai("storage", "verify").err == ""
+
+
+def test_a_bucket_that_does_not_answer_leaves_the_report_of_the_rest(
+    installation: Installation, bookmarkai: BookmarkAI, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Exit code 1; the local side is verified, the bucket is named once, and JSON says what was not looked at."""
+    installation.vault.store("a")
+    installation.vault.store("b", Backend.S3)
+    monkeypatch.setenv("S3_MEDIA_BUCKET", "no-such-bucket")
+
+    ended, report = bookmarkai("storage", "verify", "--deep"), bookmarkai("storage", "verify", "--json")
+
+    assert (ended.code, report.code) == (1, 1)
+    assert [line for line in ended.out.splitlines() if line.startswith("! s3: not verified")]
+    assert not [line for line in ended.out.splitlines() if line.startswith("! s3://")]
+    assert "NOTHING COULD BE CHECKED IN S3" in ended.out.splitlines()[-1]
+    assert report.json["ok"] is False
+    assert "no-such-bucket" in report.json["backends_not_verified"]["s3"]
+    assert (report.json["counts"]["same"], report.json["counts"]["unverified"]) == (6, 6)
+
+
+def test_a_lost_video_is_fetched_anew_by_the_command_that_the_report_names(
+    installation: Installation, bookmarkai: BookmarkAI
+) -> None:
+    """The remedy can be pasted: the share is due, and its run fetches, stores and verifies it."""
+    vault = installation.vault
+    media, well = vault.store("a", Backend.S3), vault.store("b")
+    for blob in media.blobs.values():
+        vault.stores[Backend.S3].delete(blob.url)
+    ended = bookmarkai("storage", "verify")
+    [lost] = [line for line in ended.out.splitlines() if line.startswith(f"+ {media.video.url}")]
+    remedy = f"bookmarkai shares retry {media.share_id}"
+    assert remedy in lost
+
+    again = bookmarkai(*remedy.split()[1:])
+
+    assert again.code == 0
+    assert "in no backend and is fetched anew" in again.out
+    assert [due.share_id for due in vault.catalog.work.due(now=vault.clock(), limit=9)] == [media.share_id]
+    vault.run(media.share_id, "fetch", "place", "transcribe")
+    assert bookmarkai("storage", "verify", "--deep").code == 0
+    refused = bookmarkai("shares", "retry", well.share_id, "--json")
+    assert (refused.code, refused.json["unchanged"]) == (1, [well.share_id])
+
+
+def test_a_link_reads_the_video_for_a_while(installation: Installation, bookmarkai: BookmarkAI) -> None:
+    """The printed link gives the video's bytes without credentials; it stands in no table and no log."""
+    media = installation.vault.store("a", Backend.S3)
+
+    ended = bookmarkai("storage", "presign", media.share_id, "--expires", "30s")
+
+    assert ended.code == 0
+    link = ended.out.strip()
+    with urllib.request.urlopen(link) as answer:
+        assert len(answer.read()) == media.video.digest.size_bytes
+    assert "X-Amz-Expires=30" in link
+    signature = link.partition("X-Amz-Signature=")[2][:16]
+    assert signature
+    assert signature not in "".join(str(event) for event in installation.vault.catalog.events.for_share(media.share_id))
+    with pytest.raises(urllib.error.HTTPError) as refused:
+        urllib.request.urlopen(link.replace("X-Amz-Expires=30", "X-Amz-Expires=3000"))
+    refused.value.close()
+    assert bookmarkai("storage", "presign", media.share_id, "--audio").code == 0
+    too_long = bookmarkai("storage", "presign", media.share_id, "--expires", "8d")
+    assert too_long.code == 2
+    assert "X-Amz" not in too_long.out
+
+
+def test_a_local_video_has_no_link(installation: Installation, bookmarkai: BookmarkAI) -> None:
+    """The message says where the file is; an unknown share and one without media are told apart from it."""
+    media = installation.vault.store("a")
+    ended = bookmarkai("storage", "presign", media.share_id)
+    assert ended.code == 1
+    assert media.video.url in ended.err
+    pending = installation.vault.share("b")
+    assert "none" in bookmarkai("storage", "presign", pending).err
+    assert bookmarkai("storage", "presign", "6f1c0c8e-5d0f-4c53-9d2c-0a5b8f7e1d11").code == 1
+
+
+def test_an_empty_catalog_is_rebuilt_from_bucket_and_disk(
+    installation: Installation,
+    bookmarkai: BookmarkAI,
+    sqlite_template: Path,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """After the catalog is lost, every video in the bucket and on the disk is on record again and verifies."""
+    # The server is shared: what other tests have in the bucket is found as well, so these have names of their own.
+    names = [f"{installation.prefix}{name}" for name in "ab"]
+    stored = [installation.vault.store(name, backend) for name, backend in zip(names, Backend, strict=True)]
+    media = {m.media_id: m for m in stored}
+    file = tmp_path / "new.db"
+    file.write_bytes(sqlite_template.read_bytes())
+    monkeypatch.setenv("CATALOG_URL", f"sqlite:///{file}")
+
+    planned = bookmarkai("storage", "rebuild-catalog", "--dry-run", "--json").json
+    done = bookmarkai("storage", "rebuild-catalog", "--json").json
+
+    assert {found["media_id"] for found in planned["restored"]} >= media.keys()
+    restored = {found["media_id"]: found for found in done["restored"]}
+    for media_id, original in media.items():
+        assert restored[media_id]["share_id"] == original.share_id
+        assert restored[media_id]["url"] == original.video.url
+    with open_catalog(f"sqlite:///{file}") as catalog:
+        for media_id, original in media.items():
+            found = catalog.media.get(media_id)
+            assert isinstance(found, Media)
+            assert found.blobs == original.blobs
+
+
+def test_a_move_that_is_told_to_stop_aborts_and_can_go_on(
+    installation: Installation, bookmarkai: BookmarkAI, s3_fault_proxy: FaultProxy, tmp_path: Path
+) -> None:
+    """SIGTERM in the middle of a large upload leaves no multipart upload and no lease, and the next move succeeds."""
+    vault = installation.vault
+    big = os.urandom(1 << 20) * 96
+    share_id = vault.share("big")
+    vault.downloader.serve("https://example.com/big", video=big)
+    vault.run(share_id, "fetch", "place")
+    media = vault.media_of("big")
+    assert media is not None
+    arrived, go_on = threading.Event(), threading.Event()
+
+    def hold_third_part(method: str, path: str) -> None:
+        if method == "PUT" and "partNumber=3" in path:
+            arrived.set()
+            go_on.wait(30)
+
+    s3_fault_proxy.pass_through()
+    s3_fault_proxy.before_request = hold_third_part
+    command = [sys.executable, "-m", "bookmarkai_assets.cli", "storage", "move", "--to", "s3", "--all"]
+    environment = {**os.environ, **installation.environment, "S3_ENDPOINT": s3_fault_proxy.url}
+    with (tmp_path / "move.log").open("wb") as log:
+        process = subprocess.Popen(command, env=environment, stdout=log, stderr=log, cwd=tmp_path)
+        wait_until(lambda: arrived.is_set() or process.poll() is not None, seconds=30)
+        assert uploads(installation)
+        process.send_signal(signal.SIGTERM)
+        go_on.set()
+        code = process.wait(30)
+    s3_fault_proxy.pass_through()
+
+    assert code == 128 + signal.SIGTERM, (tmp_path / "move.log").read_text()
+    assert "stopped: 0 done, 1 to do" in (tmp_path / "move.log").read_text()
+    assert uploads(installation) == []
+    assert not vault.catalog.work.is_leased(media.media_id, now=datetime.now(UTC))
+    assert vault.media(media) == media
+    assert bookmarkai("storage", "move", "--to", "s3", "--all").code == 0
+    assert bookmarkai("storage", "verify", "--deep").code == 0
+
+
+def uploads(installation: Installation) -> list[Any]:
+    """List the open multipart uploads of the installation."""
+    answer = installation.client.list_multipart_uploads(Bucket=installation.bucket, Prefix=installation.prefix)
+    return list(answer.get("Uploads", []))

@@ -1,0 +1,141 @@
+"""What every `Downloader` promises, told of the fake and of the real one."""
+
+import hashlib
+import time
+from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+import pytest
+
+from bookmarkai_assets.adapters.downloader import YtDlpDownloader
+from bookmarkai_assets.core.downloads.ports import DownloadedFile, DownloadedVideo, Downloader, DownloadLimits
+from bookmarkai_assets.core.outcomes import Failure, Outcome
+from tests.fakes.downloader import FakeDownloader
+from tests.support.hostile_site import HostileSite
+
+LIMITS = DownloadLimits(max_bytes=1_000_000, max_duration_seconds=60, timeout_seconds=30)
+
+
+@dataclass(frozen=True)
+class Links:
+    """A downloader, and links behind which it finds what their names say. `video` is three seconds long.
+
+    At `silence` nothing ever answers.
+    """
+
+    downloader: Downloader
+    video: str
+    silent_video: str
+    nothing: str
+    silence: str
+
+
+@pytest.fixture(scope="module", params=["fake", "yt-dlp"])
+def links(request: pytest.FixtureRequest, site: HostileSite, clip: Path, silent_clip: Path) -> Iterator[Links]:
+    """Give each downloader in turn."""
+    video = site.file("/contract/clip.mp4", clip.read_bytes())
+    silent = site.file("/contract/silent.webm", silent_clip.read_bytes(), content_type="video/webm")
+    nothing, silence = site.url("/contract/nothing"), site.silent("/contract/silence.mp4")
+    if request.param == "fake":
+        fake = FakeDownloader()
+        fake.serve(video)
+        fake.serve(silent, audio=None)
+        fake.hang(silence)
+        yield Links(fake, video, silent, nothing, silence)
+        return
+    real = YtDlpDownloader(allowed_extractors=("generic",), allowed_hosts=frozenset({site.host_port}))
+    yield Links(real, video, silent, nothing, silence)
+    real.close()
+
+
+def assert_described(file: DownloadedFile, directory: Path) -> None:
+    """See that a file lies in the directory and is what its digest says."""
+    data = file.path.read_bytes()
+    assert file.path.parent == directory
+    assert file.digest.size_bytes == len(data) > 0
+    assert file.digest.sha256 == hashlib.sha256(data).hexdigest()
+
+
+def test_a_video_and_its_sound_are_in_the_directory_as_described(links: Links, tmp_path: Path) -> None:
+    """The files lie in the attempt's directory, with digests and content types that are theirs, and nothing else."""
+    result = links.downloader.download(links.video, tmp_path, LIMITS)
+    assert isinstance(result, DownloadedVideo)
+    assert result.audio
+    for file, kind in ((result.video, "video/"), (result.audio, "audio/")):
+        assert_described(file, tmp_path)
+        assert file.content_type.startswith(kind)
+        assert file.path.suffix[1:].isalnum()
+    assert set(tmp_path.iterdir()) == {result.video.path, result.audio.path}
+    assert result.info.title
+    assert result.info.duration_seconds == pytest.approx(3, abs=0.1)
+    assert result.seconds > 0
+
+
+def test_a_silent_video_has_no_audio_track(links: Links, tmp_path: Path) -> None:
+    """Where there is no sound there is no audio file, and that is no failure."""
+    result = links.downloader.download(links.silent_video, tmp_path, LIMITS)
+    assert isinstance(result, DownloadedVideo)
+    assert result.audio is None
+    assert_described(result.video, tmp_path)
+
+
+@pytest.mark.parametrize(
+    ("limits", "outcome"),
+    [
+        (DownloadLimits(max_bytes=10, max_duration_seconds=60, timeout_seconds=30), Outcome.TOO_BIG),
+        (DownloadLimits(max_bytes=1_000_000, max_duration_seconds=2, timeout_seconds=30), Outcome.TOO_LONG),
+    ],
+)
+def test_a_limit_that_is_exceeded_is_an_outcome(
+    links: Links, tmp_path: Path, limits: DownloadLimits, outcome: Outcome
+) -> None:
+    """A video over a limit is refused by the limit's own outcome."""
+    result = links.downloader.download(links.video, tmp_path, limits)
+    assert isinstance(result, Failure)
+    assert result.outcome is outcome
+
+
+def test_what_a_link_does_comes_back_as_a_value(links: Links, tmp_path: Path) -> None:
+    """A dead link is a failure with a reason, not an exception."""
+    result = links.downloader.download(links.nothing, tmp_path, LIMITS)
+    assert isinstance(result, Failure)
+    assert result.outcome is Outcome.GONE
+    assert result.reason
+
+
+def test_a_download_that_hangs_ends_at_its_deadline(links: Links, tmp_path: Path) -> None:
+    """It is a failure of a kind of its own, which another try may help."""
+    began = time.monotonic()
+    result = links.downloader.download(links.silence, tmp_path, replace(LIMITS, timeout_seconds=0.5))
+    assert isinstance(result, Failure)
+    assert (result.outcome, result.is_transient) == (Outcome.TIMED_OUT, True)
+    assert 0.5 <= time.monotonic() - began < 5
+
+
+def test_a_download_that_nobody_waits_for_ends_before_it(links: Links, tmp_path: Path) -> None:
+    """Whoever asked for it gives it up: it ends within a second as at its deadline, long before that."""
+    wanted_until = time.monotonic() + 0.3
+    result = links.downloader.download(links.silence, tmp_path, LIMITS, give_up=lambda: time.monotonic() > wanted_until)
+    assert time.monotonic() < wanted_until + 1
+    assert isinstance(result, Failure)
+    assert result.outcome is Outcome.TIMED_OUT
+
+
+def test_a_download_that_is_wanted_is_not_given_up(links: Links, tmp_path: Path) -> None:
+    """It may be asked for at any time; only the word ends it."""
+    result = links.downloader.download(links.video, tmp_path, LIMITS, give_up=lambda: False)
+    assert isinstance(result, DownloadedVideo)
+
+
+def test_a_link_can_be_downloaded_many_times_at_once(links: Links, tmp_path: Path) -> None:
+    """The same link in several threads gives the same bytes to each, in its own directory."""
+    directories = [tmp_path / str(number) for number in range(3)]
+    for directory in directories:
+        directory.mkdir()
+    with ThreadPoolExecutor(3) as pool:
+        results = list(pool.map(lambda where: links.downloader.download(links.video, where, LIMITS), directories))
+    videos = [result for result in results if isinstance(result, DownloadedVideo)]
+    assert [video.video.path.parent for video in videos] == directories
+    assert len({video.video.digest for video in videos}) == 1

@@ -1,0 +1,359 @@
+"""What is an alert, when it begins and is over, and how it reads."""
+
+from collections.abc import Sequence
+from dataclasses import replace
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from bookmarkai_assets.core.alerts.conditions import (
+    EVENT_TIME,
+    AlertKind,
+    FailedRun,
+    changes,
+    of_access_denied,
+    of_budget,
+    of_decisions,
+    of_failed_run,
+    of_gate,
+    of_parked,
+)
+from bookmarkai_assets.core.alerts.incidents import Incident
+from bookmarkai_assets.core.alerts.messages import (
+    GATHERING_TIME,
+    MAX_PER_MESSAGE,
+    incident_id,
+    messages,
+    public_details,
+    ripe,
+)
+from bookmarkai_assets.core.rollout.gate import GateFigures, Verdict, judge
+from bookmarkai_assets.core.rollout.stages import Action, Decision, RolloutState, Stage
+from bookmarkai_assets.core.rollout.windows import Window
+from bookmarkai_assets.core.shares.ports import ParkedShare
+from tests.support.rollout import rollout_rules
+
+NOW = datetime(2026, 3, 10, 12, tzinfo=UTC)
+SHARE = "11111111-2222-4333-8444-{:012d}"
+
+
+def minutes(count: float) -> timedelta:
+    """Give so many minutes."""
+    return timedelta(minutes=count)
+
+
+def incident(key: str = "gate_rule_fails/cost", kind: str = "gate_rule_fails", **details: Any) -> Incident:
+    """Give an incident seen now."""
+    return Incident(key, kind, f"{key} is wrong", "`bookmarkai rollout status`", details, NOW)
+
+
+def parked(number: int, *, at: datetime = NOW, outcome: str = "gone", reason: str = "no video") -> ParkedShare:
+    """Give a parked share."""
+    return ParkedShare(SHARE.format(number), outcome, reason, at)
+
+
+class History:
+    """A record of incidents that follows the rule, as the catalog's does."""
+
+    def __init__(self) -> None:
+        self.rows: list[Incident] = []
+
+    @property
+    def open(self) -> list[Incident]:
+        """Those that are not over."""
+        return [row for row in self.rows if row.closed_at is None]
+
+    def look(self, seen: Sequence[Incident], now: datetime) -> tuple[list[str], list[str]]:
+        """Apply the rule; give the keys that begin and that are over."""
+        change = changes([replace(i, opened_at=now) for i in seen], self.open, self.rows, now=now)
+        self.rows = [
+            replace(row, closed_at=now) if row.closed_at is None and row.key in change.to_close else row
+            for row in self.rows
+        ]
+        self.rows += change.to_open
+        return [i.key for i in change.to_open], list(change.to_close)
+
+
+def test_what_is_seen_begins_once_and_is_over_when_it_is_not_seen() -> None:
+    """The same key does not begin again while it is open; the first look without it ends it."""
+    history = History()
+    assert history.look([incident("a"), incident("b")], NOW) == (["a", "b"], [])
+    assert history.look([incident("a"), incident("b")], NOW + minutes(1)) == ([], [])
+    assert history.look([incident("b")], NOW + minutes(2)) == ([], ["a"])
+
+
+@pytest.mark.parametrize(("after", "begins"), [(10, False), (14.9, False), (15, True)])
+def test_the_same_again_waits_a_quarter_of_an_hour(after: float, *, begins: bool) -> None:
+    """What is over and seen again is told again, but not within 15 minutes of its end."""
+    history = History()
+    history.look([incident("a")], NOW)
+    history.look([], NOW + minutes(5))
+    assert history.look([incident("a")], NOW + minutes(5 + after)) == (["a"] if begins else [], [])
+
+
+def test_flapping_is_told_a_few_times_a_day() -> None:
+    """A rule that fails and passes in turn every five minutes makes 6 incidents a day and not 144."""
+    history = History()
+    for tick in range(288):
+        history.look([incident("a")] if tick % 2 == 0 else [], NOW + minutes(5 * tick))
+    assert len(history.rows) == 5
+
+
+@given(st.lists(st.sets(st.sampled_from("abc")), max_size=300))
+def test_however_it_goes_a_key_is_open_once_and_told_seldom(seen: list[set[str]]) -> None:
+    """In a day, no key is open twice at once, begins more than six times, or begins unseen; what is unseen is over."""
+    history = History()
+    for tick, keys in enumerate(seen):
+        now = NOW + minutes(4.8 * tick)
+        begun, _ = history.look([incident(key) for key in sorted(keys)], now)
+        assert set(begun) <= keys
+        open_ = [row.key for row in history.open]
+        assert len(open_) == len(set(open_))
+        assert set(open_) <= keys
+    for key in "abc":
+        assert sum(row.key == key for row in history.rows) <= 6
+
+
+def test_what_stays_wrong_is_told_after_the_quiet_time() -> None:
+    """Quiet time delays, it does not swallow: what is still seen at its end begins then."""
+    history = History()
+    for tick, is_wrong in enumerate([True, False, True, True, True, True, True]):
+        history.look([incident("a")] if is_wrong else [], NOW + minutes(5 * tick))
+    assert [row.opened_at for row in history.rows] == [NOW, NOW + minutes(20)]
+
+
+def judged(**figures: Any) -> Any:
+    """Judge figures of the stage 10%."""
+    rules = rollout_rules()
+    state = RolloutState(Stage(10), since=NOW - timedelta(days=2))
+    good: dict[str, Any] = {
+        "window": Window(NOW - timedelta(days=1), NOW),
+        "uploads": 100,
+        "upload_failures": 0,
+        "mean_upload_seconds": 1.0,
+        "access_denied": 0,
+        "verification": None,
+        "losses_since_verification": 0,
+        "projected_month_usd": 1.0,
+        "downloads": 90,
+        "download_p95_seconds": 1.0,
+    }
+    return judge(GateFigures(**{**good, **figures}), rules.gate, state, rules.rollout, now=NOW)
+
+
+def test_each_failing_rule_is_an_incident_with_its_figures() -> None:
+    """The rule, its value and its limit are told, with a command that shows the cause and one that goes back."""
+    judgement = judged(upload_failures=20, mean_upload_seconds=45.0)
+
+    found = of_gate(judgement, now=NOW)
+
+    assert judgement.verdict is Verdict.ABORT
+    assert [i.key for i in found] == ["gate_rule_fails/upload_failures", "gate_rule_fails/mean_upload"]
+    assert {"rule": "mean_upload", "value": 45.0, "limit": 30, "verdict": "abort"}.items() <= found[1].details.items()
+    assert "30 s are allowed" in found[1].summary
+    assert "`bookmarkai metrics --window 1h`" in found[1].next_step
+    assert "`bookmarkai rollout abort" in found[1].next_step
+
+
+def test_no_rule_that_passes_or_lacks_data_is_an_incident() -> None:
+    """Missing data holds the rollout and alarms nobody."""
+    assert of_gate(judged(), now=NOW) == []
+    assert of_gate(judged(uploads=3, downloads=0, download_p95_seconds=None), now=NOW) == []
+
+
+def test_refused_access_names_how_often_and_what_is_missing() -> None:
+    """One incident for all refusals, with the newest message, which holds no token, and the check that tells more."""
+    assert of_access_denied(0, None, now=NOW) == []
+    message = "storing https://u:p@host/k?X-Amz-Signature=s3cr3t: PutObject answered 403; it needs s3:PutObject"
+    [found] = of_access_denied(3, message, now=NOW)
+    assert found.details["count"] == 3
+    assert "3 times" in found.summary
+    assert "s3:PutObject" in found.summary
+    assert "s3cr3t" not in str(found)
+    assert "`bookmarkai storage check" in found.next_step
+    assert "once" in of_access_denied(1, None, now=NOW)[0].summary
+
+
+@pytest.mark.parametrize(
+    ("projected", "marks"),
+    [(0.0, []), (79.99, []), (80.0, ["80"]), (99.99, ["80"]), (100.0, ["100"]), (250.0, ["100"])],
+)
+def test_the_highest_mark_of_the_budget_counts(projected: float, marks: list[str]) -> None:
+    """At 80% and at 100% of the budget; what jumps over both is told as 100%."""
+    found = of_budget(projected, 100.0, [], now=NOW)
+    assert [i.key.rpartition("/")[2] for i in found] == marks
+
+
+def test_without_a_budget_or_a_projection_there_is_no_alert() -> None:
+    """No budget is set by default, and nothing is projected before the first transfer."""
+    assert of_budget(500.0, None, [], now=NOW) == []
+    assert of_budget(None, 10.0, [], now=NOW) == []
+
+
+def test_the_budget_is_told_once_a_month() -> None:
+    """Rising through 80 and 100 tells both; falling and rising again tells nothing; the next month begins anew."""
+    history = History()
+    month_end = datetime(2026, 4, 1, tzinfo=UTC)
+
+    def look(projected: float, now: datetime) -> list[str]:
+        return history.look(of_budget(projected, 100.0, history.open, now=now), now)[0]
+
+    assert look(85, NOW) == ["budget/2026-03/80"]
+    assert look(60, NOW + timedelta(days=1)) == []
+    assert look(85, NOW + timedelta(days=2)) == []
+    assert look(101, NOW + timedelta(days=3)) == ["budget/2026-03/100"]
+    assert look(85, NOW + timedelta(days=4)) == []
+    assert look(120, NOW + timedelta(days=5)) == []
+    assert look(85, month_end) == ["budget/2026-04/80"]
+    assert [row.key for row in history.open] == ["budget/2026-04/80"]
+
+
+def test_a_thousand_parked_shares_are_one_incident() -> None:
+    """It counts them by outcome and lists the first; the command retries all."""
+    shares = [parked(n, outcome="gone" if n % 4 else "unreachable") for n in range(1000)]
+    [found] = of_parked(shares, [], now=NOW)
+    assert found.summary == "1000 or more shares are parked in error (750 gone, 250 unreachable)"
+    assert "`bookmarkai shares retry --failed`" in found.next_step
+    assert "The video no longer exists" in found.next_step
+    public = public_details(found)
+    assert public["outcomes"] == {"gone": 750, "unreachable": 250}
+    assert len(str(public)) < 4000
+
+
+def test_one_parked_share_is_told_with_its_reason() -> None:
+    """The share, its outcome and reason, and the command with its id."""
+    [found] = of_parked([parked(7, reason="the owner\u202e removed it")], [], now=NOW)
+    assert found.summary == f"share {SHARE.format(7)} is parked in error (gone: the owner removed it)"
+    assert f"`bookmarkai shares retry {SHARE.format(7)}`" in found.next_step
+
+
+def test_a_park_is_told_once_and_a_second_one_again() -> None:
+    """Known ones are not told again beside new ones; retried and parked once more is a new one."""
+    history = History()
+
+    def look(shares: list[ParkedShare], after: float) -> list[str]:
+        now = NOW + minutes(after)
+        history.look(of_parked(shares, history.open, now=now), now)
+        return [row.summary for row in history.rows if row.opened_at == now]
+
+    assert len(look([parked(1)], 0)) == 1
+    assert look([parked(1)], 1) == []
+    [second] = look([parked(2), parked(1)], 2)
+    assert SHARE.format(2) in second
+    assert look([parked(2)], 3) == []
+    assert [SHARE.format(2) in row.summary for row in history.open] == [True]
+    again = parked(1, at=NOW + minutes(4))
+    [third] = look([again, parked(2)], 5)
+    assert SHARE.format(1) in third
+
+
+def test_going_back_is_told_and_going_on_is_not() -> None:
+    """An abort and a rollback, by the gate or a person, for a day; promotions and advice are no alerts."""
+
+    def decision(number: int, action: Action, *, hours: float, is_rolled_back: bool = False) -> Decision:
+        return Decision(
+            action,
+            Stage(10),
+            is_rolled_back,
+            NOW - timedelta(hours=hours),
+            "operator",
+            "ann",
+            "errors rose",
+            decision_id=number,
+        )
+
+    history = [
+        decision(1, Action.ABORT, hours=30),
+        decision(2, Action.PROMOTE, hours=5),
+        decision(3, Action.ABORT, hours=4),
+        decision(4, Action.ADVISE, hours=3),
+        decision(5, Action.ROLLBACK, hours=2, is_rolled_back=True),
+    ]
+    aborted, rolled_back = of_decisions(history, now=NOW)
+    assert aborted.key == "rollout_went_back/3"
+    assert aborted.summary == "abort by ann: back to 10%. errors rose"
+    assert "`bookmarkai rollout promote`" in aborted.next_step
+    assert "`bookmarkai rollout resume`" in rolled_back.next_step
+
+
+def test_going_back_by_the_gate_names_the_gate() -> None:
+    """Nobody has to know that an unfamiliar id is a run's."""
+    run = "dd6fda53-1337-45a1-a133-a919fd80c8dd"
+    decision = Decision(Action.ABORT, Stage(10), False, NOW, "gate", run, "cost: 3 of 2 USD", decision_id=4)
+    (aborted,) = of_decisions([decision], now=NOW)
+    assert aborted.summary == "abort by the gate, run dd6fda53: back to 10%. cost: 3 of 2 USD"
+    assert aborted.details["actor"] == run
+
+
+def test_a_failed_run_is_told_by_its_first_line() -> None:
+    """Job, run, partitions and what it said, without what a link may carry; a lone share has its own command."""
+    error = "fetching https://example.com/v?token=s3cr3t failed\nTraceback: many lines"
+    found = of_failed_run(FailedRun("run-1", "share_to_transcript", error, [SHARE.format(1)]), now=NOW)
+    assert found.summary == (
+        f"run run-1 of share_to_transcript failed (partition {SHARE.format(1)}): fetching https://example.com/v failed"
+    )
+    assert f"`bookmarkai shares show {SHARE.format(1)}`" in found.next_step
+    of_days = of_failed_run(FailedRun("run-2", "measure_rollout", "", ["2026-03-10"]), now=NOW)
+    assert "no error was recorded" in of_days.summary
+    assert "shares show" not in of_days.next_step
+
+
+def test_a_failed_run_stays_on_record_for_a_day() -> None:
+    """Nothing sees it again, so its time ends it."""
+    history = History()
+    history.rows = [of_failed_run(FailedRun("run-1", "job", "boom"), now=NOW)]
+    assert history.look([], NOW + EVENT_TIME - minutes(1)) == ([], [])
+    assert history.look([], NOW + EVENT_TIME) == ([], ["run_failed/run-1"])
+
+
+def test_what_is_told_at_once_is_one_message_for_each_kind() -> None:
+    """Each incident is in one message; a message has one kind, and one job of failed runs; large ones are split."""
+    runs = [of_failed_run(FailedRun(f"r{n}", "job", "boom"), now=NOW) for n in range(2 * MAX_PER_MESSAGE + 1)]
+    other = of_failed_run(FailedRun("x", "other", "boom"), now=NOW)
+    lone = incident()
+
+    told = messages([lone, *runs, other])
+
+    assert [len(message.incidents) for message in told] == [1, MAX_PER_MESSAGE, MAX_PER_MESSAGE, 1, 1]
+    assert told[0].message_id == incident_id(lone)
+    assert told[0].text == "gate_rule_fails/cost is wrong. Next: `bookmarkai rollout status`"
+    assert told[1].text.startswith("50 alerts run_failed: run r0 of job failed: boom | ")
+    assert "and 45 more" in told[1].text
+    assert len({message.message_id for message in told}) == len(told)
+
+
+def test_an_incidents_id_tells_its_times_apart() -> None:
+    """The same incident has the same id, delivered or not; the same key later has another."""
+    assert incident_id(incident()) == incident_id(replace(incident(), delivered_at=NOW, closed_at=NOW))
+    assert incident_id(incident()) != incident_id(replace(incident(), opened_at=NOW + minutes(1)))
+
+
+def test_what_comes_in_numbers_is_gathered() -> None:
+    """After a failed run was told, the next of that job wait a quarter of an hour; other jobs and kinds do not."""
+    told = replace(of_failed_run(FailedRun("r1", "job", "boom"), now=NOW), delivered_at=NOW)
+    next_one = of_failed_run(FailedRun("r2", "job", "boom"), now=NOW)
+    other_job = of_failed_run(FailedRun("r3", "other", "boom"), now=NOW)
+    gate = incident()
+    gate_told = replace(incident(), delivered_at=NOW)
+
+    waiting = [next_one, other_job, gate]
+    assert ripe(waiting, [told, gate_told], now=NOW + minutes(1)) == [other_job, gate]
+    assert ripe(waiting, [told], now=NOW + GATHERING_TIME) == waiting
+    assert ripe(waiting, [], now=NOW) == waiting
+
+
+def test_kinds_are_a_promise_to_receivers() -> None:
+    """Whoever routes by kind relies on these names."""
+    assert {kind.value for kind in AlertKind} == {
+        "run_failed",
+        "gate_rule_fails",
+        "access_denied",
+        "budget",
+        "shares_parked",
+        "rollout_went_back",
+        "site_paused",
+        "disk_low",
+    }

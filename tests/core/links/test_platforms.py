@@ -1,0 +1,23 @@
+"""Platforms: which one a recorded link belongs to, under one name each."""
+
+import pytest
+
+from bookmarkai_assets.core.links.platforms import Platform, platform_of_link, unified
+
+
+@pytest.mark.parametrize(
+    ("url", "platform"),
+    [
+        ("https://twitter.com/a/status/1", Platform.X),
+        ("HTTPS://Mobile.X.com/a", Platform.X),
+        ("https://youtu.be/a", Platform.YOUTUBE),
+        ("https://notx.com/a", Platform.GENERIC),
+        ("http://[", Platform.GENERIC),
+        ("", Platform.GENERIC),
+        (" https://redd.it/a", Platform.REDDIT),
+    ],
+)
+def test_the_link_names_the_platform(url: str, platform: Platform) -> None:
+    """Twitter and X are one; what is no link, and every other host, is generic."""
+    assert platform_of_link(url) is platform
+    assert unified(platform) is platform

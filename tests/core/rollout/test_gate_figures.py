@@ -1,0 +1,30 @@
+"""What operators read of the gate: a command for each rule, and lengths of time."""
+
+from datetime import timedelta
+
+import pytest
+
+from bookmarkai_assets.core.rollout.gate import RuleName
+from bookmarkai_assets.core.rollout.gate_figures import LOOK_AT, lasting
+
+
+@pytest.mark.parametrize("rule", RuleName)
+def test_every_rule_has_a_command(rule: RuleName) -> None:
+    """Whatever rule fails, the operator is told a command that looks at its cause."""
+    assert LOOK_AT[rule].startswith("bookmarkai ")
+
+
+@pytest.mark.parametrize(
+    ("time", "words"),
+    [
+        (timedelta(0), "0 minutes"),
+        (timedelta(microseconds=1), "1 minute"),
+        (timedelta(hours=1), "1 hour"),
+        (timedelta(days=3, hours=4, minutes=5), "3 days 4 hours"),
+        (timedelta(days=7, seconds=-1), "7 days"),
+        (timedelta(days=1, minutes=2), "1 day 2 minutes"),
+    ],
+)
+def test_a_length_of_time_has_two_units(time: timedelta, words: str) -> None:
+    """The two largest that say something, rounded up to the minute: what is left is never said to be over."""
+    assert lasting(time) == words

@@ -1,0 +1,292 @@
+"""The rollout's stages and history: what they are, where an abort goes back to, and what counts at a placement."""
+
+from collections.abc import Sequence
+from dataclasses import replace
+from datetime import UTC, datetime, timedelta
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from bookmarkai_assets.core.media.placement import Backend, StorageMode, StoragePolicy, place
+from bookmarkai_assets.core.rollout.stages import (
+    NOTHING,
+    AbortTarget,
+    Action,
+    Decision,
+    RolloutControl,
+    RolloutPlan,
+    RolloutState,
+    Stage,
+    check_stages,
+    effective_policy,
+    last_held,
+    state_after,
+)
+
+START = datetime(2026, 3, 1, tzinfo=UTC)
+SHADOW = Stage(0, is_shadow=True)
+STAGES = [NOTHING, SHADOW, Stage(1), Stage(50), Stage(100)]
+
+
+def plan_of(*names: str) -> RolloutPlan:
+    """Give a plan with these stages."""
+    stages = tuple(map(Stage.parse, names))
+    return RolloutPlan(stages, timedelta(days=7), RolloutControl.MANUAL, AbortTarget.LAST_HELD)
+
+
+def history_of(*steps: str) -> list[Decision]:
+    """Give decisions an hour apart, each as `action` or `action stage`; without a stage it stays what it was."""
+    decisions: list[Decision] = []
+    for number, step in enumerate(steps):
+        name, _, stage = step.partition(" ")
+        action, before = Action(name), decisions[-1] if decisions else None
+        is_rolled_back = before is not None and before.is_rolled_back
+        decisions.append(
+            Decision(
+                action=action,
+                stage=Stage.parse(stage) if stage else before.stage if before else None,
+                is_rolled_back={Action.ROLLBACK: True, Action.RESUME: False}.get(action, is_rolled_back),
+                decided_at=START + timedelta(hours=number),
+                decided_by="operator",
+                actor="ann",
+                reason="",
+                previous_id=number or None,
+                decision_id=number + 1,
+            )
+        )
+    return decisions
+
+
+@pytest.mark.parametrize(
+    ("text", "stage"),
+    [("10", Stage(10)), (" 25% ", Stage(25)), ("0", NOTHING), ("100", Stage(100)), ("Shadow", SHADOW)],
+)
+def test_stages_are_read_as_they_are_written(text: str, stage: Stage) -> None:
+    """A percentage with or without its sign, or `shadow`; what is printed can be read again."""
+    assert Stage.parse(text) == stage
+    assert Stage.parse(str(stage)) == stage
+
+
+@pytest.mark.parametrize("text", ["", "101", "-1", "10.5", "ten", "%", "\u0661\u0660", "10%%"])
+def test_what_is_no_stage_is_refused(text: str) -> None:
+    """The message says what is wanted and what was found."""
+    with pytest.raises(ValueError, match="expected shadow or a whole percentage from 0 to 100, found"):
+        Stage.parse(text)
+
+
+def test_a_shadow_takes_nothing() -> None:
+    """A shadow of 10% would be two stages at once."""
+    with pytest.raises(ValueError, match="expected shadow"):
+        Stage(10, is_shadow=True)
+
+
+def test_stages_have_an_order() -> None:
+    """Nothing is below the shadow, and the shadow below every percentage."""
+    assert sorted([Stage(50), SHADOW, Stage(1), NOTHING, Stage(100)]) == STAGES
+
+
+@pytest.mark.parametrize("names", [(), ("25", "10"), ("10", "10"), ("0", "10"), ("10", "shadow"), ("shadow", "shadow")])
+def test_a_plan_rises(names: Sequence[str]) -> None:
+    """Stages come in rising order, each once; 0% is where a rollout is before its first stage."""
+    with pytest.raises(ValueError, match="expected stages that rise"):
+        plan_of(*names)
+    with pytest.raises(ValueError, match="expected stages that rise"):
+        check_stages([Stage.parse(name) for name in names])
+
+
+@pytest.mark.parametrize(
+    ("stage", "following"),
+    [
+        (None, "shadow"),
+        ("0", "shadow"),
+        ("shadow", "10"),
+        ("10", "25"),
+        ("7", "10"),
+        ("24", "25"),
+        ("30", "100"),
+        ("100", None),
+    ],
+)
+def test_each_stage_has_one_that_follows(stage: str | None, following: str | None) -> None:
+    """It is the next higher one of the plan, also from a percentage that is not in it."""
+    after = plan_of("shadow", "10", "25", "100").next_after(Stage.parse(stage) if stage else None)
+    assert after == (Stage.parse(following) if following else None)
+
+
+def test_without_a_shadow_the_first_percentage_begins() -> None:
+    """A plan need not have a shadow."""
+    assert plan_of("10", "25").next_after(None) == Stage(10)
+    assert plan_of("10", "25").next_after(SHADOW) == Stage(10)
+
+
+@pytest.mark.parametrize(
+    ("steps", "stage", "is_rolled_back", "is_aborted", "since"),
+    [
+        ([], None, False, False, None),
+        (["advise"], None, False, False, None),
+        (["promote 10"], "10", False, False, 0),
+        (["promote 10", "advise", "advise"], "10", False, False, 0),
+        (["promote 10", "set 10"], "10", False, False, 1),
+        (["promote 10", "promote 25", "abort 10"], "10", False, True, 2),
+        (["promote 10", "abort 0", "advise"], "0", False, True, 1),
+        (["promote 10", "abort 0", "promote 10"], "10", False, False, 2),
+        (["promote 10", "abort 0", "set 10"], "10", False, False, 2),
+        (["promote 10", "rollback"], "10", True, False, 1),
+        (["promote 10", "rollback", "advise", "resume"], "10", False, False, 3),
+        (["promote 25", "abort 10", "rollback"], "10", True, True, 2),
+        (["promote 25", "abort 10", "rollback", "resume"], "10", False, True, 3),
+        (["promote 25", "abort 10", "rollback", "set 5", "resume"], "5", False, False, 4),
+        (["rollback"], None, True, False, 0),
+        (["rollback", "resume"], None, False, False, 1),
+    ],
+)
+def test_the_state_is_read_off_the_history(
+    steps: list[str], stage: str | None, is_rolled_back: bool, is_aborted: bool, since: int | None
+) -> None:
+    """Advice changes nothing; every other decision begins its state; an abort is remembered through a rollback."""
+    assert state_after(history_of(*steps)) == RolloutState(
+        stage=Stage.parse(stage) if stage else None,
+        is_rolled_back=is_rolled_back,
+        is_aborted=is_aborted,
+        since=None if since is None else START + timedelta(hours=since),
+        decision_id=None if since is None else since + 1,
+    )
+
+
+@pytest.mark.parametrize(
+    ("steps", "stage"),
+    [
+        ([], "0"),
+        (["promote 10"], "0"),
+        (["promote 10", "promote 25"], "10"),
+        (["promote shadow", "promote 10"], "shadow"),
+        (["promote shadow", "promote 10", "advise", "promote 25"], "10"),
+        (["promote 10", "promote 25", "promote 50", "abort 25"], "10"),
+        (["promote 10", "promote 25", "promote 50", "abort 25", "abort 10"], "0"),
+        (["promote 10", "promote 25", "promote 50", "abort 25", "abort 10", "set 75"], "10"),
+        (["promote 10", "promote 25", "abort 10", "promote 25"], "10"),
+        (["promote 10", "promote 25", "promote 50", "abort 0", "promote 10", "set 75"], "25"),
+        (["promote 10", "promote 25", "promote 50", "abort 25", "promote 50"], "25"),
+        (["set 10", "set 25"], "0"),
+        (["set 10", "promote 25", "set 90"], "10"),
+        (["promote 10", "promote 25", "set 5"], "0"),
+        (["promote 10", "promote 25", "set 10"], "0"),
+        (["promote 10", "promote 25", "set 0", "promote 50"], "10"),
+        (["promote 10", "promote 25", "rollback", "resume"], "10"),
+        (["promote 10", "abort 0"], "0"),
+    ],
+)
+def test_an_abort_goes_back_to_what_held(steps: list[str], stage: str) -> None:
+    """A stage held if it was promoted from and not aborted since; it has to be below the present one."""
+    assert last_held(history_of(*steps)) == Stage.parse(stage)
+
+
+steps = st.lists(
+    st.one_of(
+        st.sampled_from(["rollback", "resume", "advise"]),
+        st.builds(
+            lambda action, stage: f"{action} {stage}",
+            st.sampled_from(["promote", "set", "abort"]),
+            st.sampled_from(["0", "shadow", "10", "25", "50"]),
+        ),
+    ),
+    max_size=12,
+)
+
+
+@given(steps)
+def test_an_abort_never_raises_the_stage(names: list[str]) -> None:
+    """Whatever was decided, it goes to a lower stage that was once in effect, or to 0%."""
+    history = history_of(*names)
+    target, stage = last_held(history), state_after(history).stage or NOTHING
+    assert target < stage or target == NOTHING
+    assert target in {NOTHING, *(decision.stage for decision in history)}
+
+
+@given(steps)
+def test_the_newest_decision_says_most_of_the_state(names: list[str]) -> None:
+    """Only whether the stage was reached by an abort needs more than the newest row that is not advice."""
+    history = history_of(*names)
+    standing = [decision for decision in history if decision.action is not Action.ADVISE][-1:]
+    state = state_after(history)
+    assert replace(state_after(standing), is_aborted=state.is_aborted) == state
+    if not standing or standing[0].action not in {Action.ROLLBACK, Action.RESUME}:
+        assert state_after(standing) == state
+
+
+# --- Precedence -----------------------------------------------------------------------------------------------------
+
+DECIDED = {
+    "none": None,
+    "not begun, resumed": history_of("rollback", "resume")[-1],
+    "not begun, rolled back": history_of("rollback")[-1],
+    "0%": history_of("set 0")[-1],
+    "shadow": history_of("promote shadow")[-1],
+    "50%": history_of("promote 50")[-1],
+    "100%": history_of("set 100")[-1],
+    "50%, rolled back": history_of("promote 50", "rollback")[-1],
+    "50%, resumed": history_of("promote 50", "rollback", "resume")[-1],
+    "shadow, rolled back": history_of("promote shadow", "rollback")[-1],
+    "10%, set while rolled back": history_of("promote 50", "rollback", "set 10")[-1],
+}
+
+
+@pytest.mark.parametrize(
+    ("mode", "decided", "counts", "is_followed"),
+    [
+        *(("local", decided, "local", False) for decided in DECIDED),
+        ("s3", "none", "s3", False),
+        ("s3", "not begun, resumed", "s3", False),
+        ("s3", "not begun, rolled back", "local", True),
+        ("s3", "0%", "s3", False),
+        ("s3", "shadow", "s3", False),
+        ("s3", "50%", "s3", False),
+        ("s3", "100%", "s3", False),
+        ("s3", "50%, rolled back", "local", True),
+        ("s3", "50%, resumed", "s3", False),
+        ("s3", "shadow, rolled back", "local", True),
+        ("s3", "10%, set while rolled back", "local", True),
+        ("hybrid", "none", "30%", False),
+        ("hybrid", "not begun, resumed", "30%", False),
+        ("hybrid", "not begun, rolled back", "local", True),
+        ("hybrid", "0%", "0%", True),
+        ("hybrid", "shadow", "shadow", True),
+        ("hybrid", "50%", "50%", True),
+        ("hybrid", "100%", "100%", True),
+        ("hybrid", "50%, rolled back", "local", True),
+        ("hybrid", "50%, resumed", "50%", True),
+        ("hybrid", "shadow, rolled back", "local", True),
+        ("hybrid", "10%, set while rolled back", "local", True),
+    ],
+)
+def test_precedence(mode: str, decided: str, counts: str, is_followed: bool) -> None:
+    """Local always wins, then a rollback, then s3; in hybrid the stage on record, and without one the setting."""
+    decision = DECIDED[decided]
+    policy = effective_policy(StoragePolicy(StorageMode(mode), 30), decision)
+    assert _in_words(policy) == counts
+    assert policy.decision_id == (decision.decision_id if decision and is_followed else None)
+
+
+def test_the_table_of_precedence_is_whole() -> None:
+    """Every mode meets every kind of decision."""
+    [mark] = [mark for mark in test_precedence.pytestmark if mark.name == "parametrize"]  # type: ignore[attr-defined]
+    cases = [(mode, decided) for mode, decided, *_ in mark.args[1]]
+    assert sorted(cases) == sorted((mode.value, decided) for mode in StorageMode for decided in DECIDED)
+
+
+def _in_words(policy: StoragePolicy) -> str:
+    if policy.is_shadow:
+        assert policy.mode is StorageMode.HYBRID
+        assert policy.s3_percentage == 0
+        return "shadow"
+    return f"{policy.s3_percentage}%" if policy.mode is StorageMode.HYBRID else policy.mode.value
+
+
+@given(st.sampled_from(StorageMode), st.integers(0, 100), steps, st.uuids().map(str))
+def test_a_rollback_places_nothing_on_s3(mode: StorageMode, percentage: int, names: list[str], share_id: str) -> None:
+    """Whatever the settings and the history, under a rollback every share goes to the local directory, unshadowed."""
+    decision = history_of(*names, "rollback")[-1]
+    policy = effective_policy(StoragePolicy(mode, percentage), decision)
+    assert place(policy, share_id).backend is Backend.LOCAL
+    assert not policy.is_shadow

@@ -1,0 +1,57 @@
+"""Words as search sees them: folded alike wherever a text comes from."""
+
+import string
+import unicodedata
+from itertools import pairwise
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from bookmarkai_assets.core.search.text import MAX_WORD_CHARACTERS, words_of
+
+
+@pytest.mark.parametrize(
+    ("text", "words"),
+    [
+        ("Rock & Roll, 24/7!", ["rock", "roll", "24", "7"]),
+        ("don't e-mail", ["don", "t", "e", "mail"]),
+        ("Crème BRÛLÉE", ["creme", "brulee"]),
+        ("cre\u0300me", ["creme"]),
+        ("Straße Ærø Łódź ﬁn ½", ["strasse", "aero", "lodz", "fin", "1", "2"]),
+        ("İstanbul ISPARTA ısı", ["istanbul", "isparta", "isi"]),  # noqa: RUF001 - Turkish
+        ("ёлка ΆΘΛΟΣ", ["елка", "αθλοσ"]),
+        ("שָׁלוֹם مُحَمَّد كـتاب", ["שלום", "محمد", "كتاب"]),
+        ("हिन्दी कि", ["हिन्दी", "कि"]),
+        ("東京タワー", ["東", "京", "タ", "ワ", "ー"]),
+        ("ガ ｶﾞ カ\u3099 カ", ["ガ", "ガ", "ガ", "カ"]),
+        ("กินข้าว", ["กิ", "น", "ข้", "า", "ว"]),
+        ("한국어 \u1112\u1161\u11ab", ["한국어", "한"]),
+        ("iPhone17を買う", ["iphone17", "を", "買", "う"]),
+        ("می\u200cخواهم zero\u00adwidth", ["میخواهم", "zerowidth"]),  # noqa: RUF001 - Persian
+        ("🍰 -- … ♪ \x00\ud800", []),
+        ("", []),
+        ("\u0301", []),
+    ],
+)
+def test_words_are_folded(text: str, words: list[str]) -> None:
+    """Case, accents, ligatures and forms are one; letters of scripts without spaces are words; signs are nothing."""
+    assert [found.word for found in words_of(text)] == words
+
+
+@given(st.text())
+def test_words_hold_nothing_that_could_be_syntax(text: str) -> None:
+    """Whatever is said or asked: letters, marks and digits, in order of place, none too long, and stable."""
+    found = list(words_of(text))
+
+    for one in found:
+        assert 1 <= len(one.word) <= MAX_WORD_CHARACTERS
+        assert all(c.isalnum() or unicodedata.category(c).startswith("M") for c in one.word)
+        assert 0 <= one.start < one.end <= len(text)
+    assert all(a.start <= b.start for a, b in pairwise(found))
+
+
+@given(st.text(alphabet=string.printable))
+def test_plain_text_is_read_alike_beside_any_other(text: str) -> None:
+    """The short way that ASCII text takes finds the words, at the places, that the long way finds."""
+    assert list(words_of(text)) == list(words_of(f"{text} é"))[:-1]

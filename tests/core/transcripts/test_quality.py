@@ -1,0 +1,270 @@
+"""When a transcript is doubted: each rule at its limit, and never for a text that reads as people speak."""
+
+import math
+from dataclasses import replace
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from bookmarkai_assets.core.transcripts.doubts import Doubt, DoubtKind, Severity, in_words
+from bookmarkai_assets.core.transcripts.quality import (
+    DEFAULT_LIMITS,
+    compression_ratio,
+    covered_seconds,
+    judge,
+    judged,
+    longest_loop,
+    units_of,
+)
+from bookmarkai_assets.core.transcripts.transcript import Segment, Transcript
+from bookmarkai_assets.demo.samples import LONG_SAMPLE
+from tests.support.catalog import transcript_of
+
+SENTENCES = LONG_SAMPLE.text.split(". ")
+GOOD = replace(
+    transcript_of(),
+    duration_seconds=30.0,
+    speech_seconds=28.0,
+    segments=tuple(
+        Segment(4.0 * i, 4.0 * i + 4.0, f" {said}.", avg_logprob=-0.25, no_speech_prob=0.61, compression_ratio=1.73)
+        for i, said in enumerate(SENTENCES)
+    ),
+)
+"""Seven sentences in 28 seconds, with figures that tiny.en gave for them."""
+
+
+def doubts_in(transcript: Transcript, hint: str | None = None) -> dict[DoubtKind, Doubt]:
+    """Judge a transcript and give its doubts by kind."""
+    return {doubt.kind: doubt for doubt in judge(transcript, hinted_language=hint)}
+
+
+def said(text: str, seconds: float, *, ratio: float = 0.0, silent: float = 0.1, logprob: float = -0.3) -> Transcript:
+    """Give a transcript of one segment of that length."""
+    segment = Segment(0.0, seconds, text, logprob, silent, ratio)
+    return replace(GOOD, duration_seconds=seconds, speech_seconds=None, segments=(segment,))
+
+
+@pytest.mark.parametrize("hint", [None, "en"])
+def test_a_plain_transcript_is_not_doubted(hint: str | None) -> None:
+    """Sentences at the pace of speech, in the language that was hinted at, with text for all speech."""
+    assert judge(GOOD, hinted_language=hint) == ()
+    assert judged(GOOD, hinted_language=hint) == GOOD
+
+
+def test_an_empty_transcript_says_that_nobody_speaks() -> None:
+    """That is all there is to say of it: no text has a rate, a language or a confidence."""
+    empty = replace(GOOD, segments=(), speech_seconds=0.0, language="cy", language_probability=0.0)
+    assert doubts_in(empty, "en").keys() == {DoubtKind.NO_SPEECH}
+
+
+def test_text_that_was_invented_is_dropped_and_told() -> None:
+    """The transcript keeps no segment, and its only doubt shows what was dropped."""
+    invented = said(" Thank you.", 20.0, silent=0.86, logprob=-0.83)
+    found = judged(invented, hinted_language="de")
+    assert (found.segments, found.text) == ((), "")
+    [doubt] = found.doubts
+    assert (doubt.kind, doubt.severity, doubt.figure) == (DoubtKind.NO_SPEECH, Severity.WARN, 2.0)
+    assert "made up was dropped: “Thank you.”" in doubt.words
+
+
+@pytest.mark.parametrize(
+    ("text", "is_loop"),
+    [
+        ("no " * 9, False),
+        ("no " * 10, True),
+        ("Row, row, row your boat, gently down the stream. " * 3, False),
+        ("Row, row, row your boat, gently down the stream! " * 4, True),
+        ("one two three four five " * 2 + "six " + "one two three four five " * 2, False),
+        ("哈" * 9, False),
+        ("今天天气很好" * 4, True),
+        ("ขอบคุณครับ" * 4, True),
+        (LONG_SAMPLE.text, False),
+    ],
+)
+def test_a_phrase_said_again_and_again_is_a_loop(text: str, is_loop: bool) -> None:
+    """Four times in a row and ten words or characters, without anything in between."""
+    assert (longest_loop(units_of(text)[1]) is not None) == is_loop
+
+
+def test_a_loop_names_its_phrase_and_how_much_of_the_text_it_is() -> None:
+    """An error when it is most of the text, a warning when it is less."""
+    looped = said("Hello there. " + "and then " * 6, 8.0)
+    doubt = doubts_in(looped)[DoubtKind.REPETITION_LOOP]
+    assert (doubt.severity, doubt.figure, doubt.limit) == (Severity.ERROR, 12.0, 10.0)
+    assert doubt.words == "6 times in a row, 12 of 14 words: “and then”"
+    longer = replace(looped, segments=(*looped.segments, *GOOD.segments))
+    assert doubts_in(longer)[DoubtKind.REPETITION_LOOP].severity is Severity.WARN
+
+
+@pytest.mark.parametrize(("ratio", "is_doubted"), [(2.4, False), (2.41, True), (math.nan, False)])
+def test_the_engines_compression_ratio_is_held_to_whispers_threshold(ratio: float, is_doubted: bool) -> None:
+    """Above 2.4 the window repeats itself, also where the text has no loop word for word."""
+    transcript = said(LONG_SAMPLE.text, 28.0, ratio=ratio)
+    assert (DoubtKind.REPETITION_LOOP in doubts_in(transcript)) == is_doubted
+
+
+def test_a_ratio_that_the_engine_does_not_give_is_counted_from_the_text() -> None:
+    """As Whisper counts it: bytes of the text to bytes that zlib makes of them."""
+    repeated = "".join(f"{i} green bottles hanging on the wall, and if one should fall. " for i in range(9))
+    assert compression_ratio(repeated) > 2.4
+    assert DoubtKind.REPETITION_LOOP in doubts_in(said(repeated, 40.0))
+    assert compression_ratio("") == 0.0
+
+
+@pytest.mark.parametrize(
+    ("words", "seconds", "is_doubted"),
+    [(25, 10, False), (70, 10, False), (71, 10, True), (3, 10, False), (2, 10, True), (2, 4, False), (36, 0, True)],
+)
+def test_a_rate_of_words_that_nobody_speaks_at_is_doubted(words: int, seconds: int, is_doubted: bool) -> None:
+    """More than 7 words a second, or fewer than 0.3 in the time that has text; of a few seconds nothing is said."""
+    transcript = said(" ".join(f"word{i}" for i in range(words)), float(seconds))
+    assert (DoubtKind.IMPLAUSIBLE_RATE in doubts_in(transcript)) == is_doubted
+
+
+@pytest.mark.parametrize(
+    ("text", "unit"),
+    [
+        ("今日はとても天気が良いですね", "characters"),
+        ("สวัสดีครับวันนี้อากาศดีมาก", "characters"),
+        ("안녕하세요 오늘 날씨가 좋네요", "words"),
+        ("Wie geht es dir heute?", "words"),
+        ("我们去 Starbucks 买咖啡吧好不好呢今天", "characters"),
+        ("", "words"),
+    ],
+)
+def test_languages_without_spaces_are_counted_by_characters(text: str, unit: str) -> None:
+    """By the script that most of the text is in, whatever the language is called."""
+    assert units_of(text)[0].unit == unit
+
+
+def test_japanese_at_the_pace_of_speech_is_plausible() -> None:
+    """Seven characters a second are speech, sixteen are not; as words either would be one."""
+    text = "今日はとても天気が良いですねあしたはどうでしょうかもうすぐ春が来て花がさきます"
+    assert doubts_in(said(text, len(text) / 7)) == {}
+    assert DoubtKind.IMPLAUSIBLE_RATE in doubts_in(said(text * 3, len(text * 3) / 16))
+
+
+def test_another_language_than_the_hinted_one_is_doubted() -> None:
+    """The doubt is an error and names both; without a hint, any language will do."""
+    german = replace(GOOD, language="de", language_probability=0.93)
+    doubt = doubts_in(german, "en")[DoubtKind.UNEXPECTED_LANGUAGE]
+    assert (doubt.severity, doubt.figure) == (Severity.ERROR, 0.93)
+    assert doubt.words == "en was expected, de was heard with a probability of 0.93"
+    assert doubts_in(german) == {}
+
+
+@pytest.mark.parametrize(("probability", "is_doubted"), [(0.0003, True), (0.09, True), (0.1, False), (1.0, False)])
+def test_a_hint_that_does_not_sound_right_is_doubted(probability: float, is_doubted: bool) -> None:
+    """An engine that is told a language writes in it, whatever it hears: how likely the language is tells."""
+    found = doubts_in(replace(GOOD, language_probability=probability), "en")
+    assert list(found) == [DoubtKind.UNEXPECTED_LANGUAGE] * is_doubted
+
+
+def test_a_language_that_is_not_sure_is_doubted() -> None:
+    """Below 0.5, at which faster-whisper itself looks at more of the sound, it is a warning."""
+    doubt = doubts_in(replace(GOOD, language_probability=0.49))[DoubtKind.LOW_CONFIDENCE]
+    assert (doubt.severity, doubt.figure, doubt.limit) == (Severity.WARN, 0.49, 0.5)
+    assert doubts_in(replace(GOOD, language_probability=0.5)) == {}
+
+
+@pytest.mark.parametrize(
+    ("long", "short", "is_doubted"),
+    [(-0.9, -3.0, False), (-1.1, -0.1, True), (-1.0, -1.0, False), (math.nan, -0.1, True)],
+)
+def test_confidence_is_weighted_by_time(long: float, short: float, is_doubted: bool) -> None:
+    """Thirty bad seconds are not made good by one that is good, nor the other way round."""
+    parts = (replace(GOOD.segments[0], end=30.0, avg_logprob=long), Segment(30.0, 31.0, " Yes.", short, 0.1))
+    found = doubts_in(replace(GOOD, segments=parts, speech_seconds=None)).get(DoubtKind.LOW_CONFIDENCE)
+    assert (found is not None and found.severity is Severity.ERROR) == is_doubted
+
+
+@pytest.mark.parametrize(
+    ("speech", "severity"),
+    [(None, None), (28.0, None), (39.4, None), (39.5, Severity.WARN), (58.9, Severity.ERROR), (math.inf, None)],
+)
+def test_speech_without_text_is_doubted(speech: float | None, severity: Severity | None) -> None:
+    """Beyond ten seconds and a quarter of the speech; where nobody says how much speech there is, nothing is missed."""
+    doubt = doubts_in(replace(GOOD, speech_seconds=speech, duration_seconds=3600.0)).get(DoubtKind.NOT_COVERED)
+    assert (doubt.severity if doubt else None) == severity
+
+
+def test_pauses_between_sentences_are_no_gap() -> None:
+    """Somebody who waits two seconds after each sentence has said all there is; half of them left out is seen."""
+    apart = tuple(replace(one, start=one.start * 1.5, end=one.start * 1.5 + 4) for one in GOOD.segments)
+    slow = replace(GOOD, segments=apart, speech_seconds=42.0)
+    assert doubts_in(slow) == {}
+    assert DoubtKind.NOT_COVERED in doubts_in(replace(slow, segments=apart[:3]))
+
+
+def test_a_voice_without_any_words_is_told() -> None:
+    """A song that the engine found no words in is no speech, and that a voice was there is said as a warning."""
+    sung = replace(GOOD, segments=(), speech_seconds=25.0)
+    assert list(doubts_in(sung)) == [DoubtKind.NO_SPEECH, DoubtKind.NOT_COVERED]
+    assert "it may be singing" in in_words(judge(sung, hinted_language=None))
+
+
+NUMBERS = st.floats(allow_nan=True, allow_infinity=True)
+TIMES = st.floats(0, 1e5)
+SEGMENTS = st.builds(
+    lambda start, length, *rest: Segment(start, start + length, *rest),
+    TIMES,
+    TIMES,
+    st.text(max_size=40) | st.sampled_from([" Thank you.", "la " * 50, "Amara.org"]),
+    NUMBERS,
+    NUMBERS,
+    NUMBERS,
+)
+TRANSCRIPTS = st.builds(
+    lambda segments, duration, speech, probability: replace(
+        GOOD,
+        segments=tuple(segments),
+        duration_seconds=duration,
+        speech_seconds=speech,
+        language_probability=probability,
+    ),
+    st.lists(SEGMENTS, max_size=6),
+    TIMES,
+    st.none() | NUMBERS,
+    NUMBERS,
+)
+
+
+@given(TRANSCRIPTS, st.sampled_from([None, "en", "de"]))
+def test_whatever_an_engine_gives_is_judged(transcript: Transcript, hint: str | None) -> None:
+    """Each kind at most once and in order, every figure a number that JSON has; judging again changes nothing."""
+    found = judged(transcript, hinted_language=hint)
+    kinds = [doubt.kind for doubt in found.doubts]
+    assert kinds == [kind for kind in DoubtKind if kind in kinds]
+    for doubt in found.doubts:
+        assert doubt.words
+        assert all(number is None or math.isfinite(number) for number in (doubt.figure, doubt.limit))
+    assert found.segments in {(), transcript.segments}
+    assert (DoubtKind.NO_SPEECH in kinds) == (not found.segments)
+    if found.segments:
+        assert judged(found, hinted_language=hint) == found
+
+
+@given(st.lists(st.sampled_from("abc"), max_size=80))
+def test_a_loop_that_is_found_is_in_the_text(units: list[str]) -> None:
+    """Its phrase stands there as often in a row as it says."""
+    loop = longest_loop(units)
+    if loop is not None:
+        assert loop.times >= DEFAULT_LIMITS.loop_repeats
+        assert "".join(loop.phrase) * loop.times in "".join(units)
+
+
+@given(st.lists(st.sampled_from("abc"), min_size=1, max_size=12), st.integers(4, 9), st.lists(st.sampled_from("xyz")))
+def test_a_phrase_repeated_anywhere_is_found(phrase: list[str], times: int, before: list[str]) -> None:
+    """Whatever stands before it, as long as it makes up ten units."""
+    loop = longest_loop([*before, *phrase * times])
+    assert (loop is not None) or len(phrase) * times < 10
+    if loop is not None:
+        assert loop.units > len(phrase) * (times - 1)
+
+
+@given(st.lists(st.tuples(st.integers(0, 50), st.integers(0, 20)), max_size=10))
+def test_covered_time_counts_once(spans: list[tuple[int, int]]) -> None:
+    """As many seconds as are within any segment, however they lie over each other."""
+    segments = [Segment(float(a), float(a + n), "", 0.0, 0.0) for a, n in spans]
+    assert covered_seconds(segments) == len({second for a, n in spans for second in range(a, a + n)})

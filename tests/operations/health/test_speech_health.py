@@ -1,0 +1,32 @@
+"""What hearing, and not hearing, a sample means."""
+
+from pathlib import Path
+
+import pytest
+
+from bookmarkai_assets.core.health import CheckStatus
+from bookmarkai_assets.operations.health.speech_health import hear_sample
+from tests.fakes.speech import FakeSpeechEngine, silence_bytes, speech_bytes
+
+TEXT = "Boil the pasta in salted water."
+
+
+@pytest.mark.parametrize(
+    ("sound", "language", "status"),
+    [
+        (speech_bytes("boil the pasta in salted water"), None, CheckStatus.PASS),
+        (speech_bytes("boil the pasta in salted"), "en", CheckStatus.PASS),
+        (speech_bytes("oil the faster insulted water"), "en", CheckStatus.WARN),
+        (speech_bytes("Koch die Nudeln"), "de", CheckStatus.PASS),
+        (silence_bytes(), None, CheckStatus.FAIL),
+    ],
+)
+def test_a_sample_is_judged_by_the_words_that_were_heard(
+    tmp_path: Path, sound: bytes, language: str | None, status: CheckStatus
+) -> None:
+    """Most of them pass, few of them warn, none fails; under another language than the sample's they do not count."""
+    sample = tmp_path / "sample"
+    sample.write_bytes(sound)
+    found = hear_sample("speech", FakeSpeechEngine(), sample, TEXT, language=language)
+    assert found.status is status
+    assert (found.remedy is None) == (status is CheckStatus.PASS)

@@ -1,0 +1,168 @@
+"""The frame around every step: leases that live as long as the work, and runs that notice when they lost theirs."""
+
+import signal
+import threading
+import time
+from collections.abc import Callable
+from dataclasses import replace
+from datetime import UTC, datetime
+
+import pytest
+from sqlalchemy import create_engine, text
+
+from bookmarkai_assets.core.catalog import Catalog
+from bookmarkai_assets.core.errors import LeaseLostError, StoreError, StoreErrorClass
+from bookmarkai_assets.core.media.media import media_id_of
+from bookmarkai_assets.core.outcomes import Failure, Outcome
+from bookmarkai_assets.core.rules import PipelineRules
+from bookmarkai_assets.operations.shares.intake import add_shares
+from bookmarkai_assets.operations.shares.share_work import LeasedShare, ShareWork
+from bookmarkai_assets.settings.settings import load_settings
+from bookmarkai_assets.wiring.rules import make_rules
+
+USER = "11111111-1111-4111-8111-111111111111"
+LINK = "https://example.com/a"
+
+
+@pytest.fixture
+def rules() -> PipelineRules:
+    """Give the default rules."""
+    return make_rules(load_settings(env_file=None))
+
+
+def work_of(catalog: Catalog, rules: PipelineRules, owner: str = "run") -> ShareWork:
+    """Give a run's hold on its shares by the real clock."""
+    return ShareWork(catalog, rules, owner, None, clock=lambda: datetime.now(UTC), jitter=lambda: 0.5)
+
+
+def add(catalog: Catalog, link: str = LINK) -> str:
+    """Share a link; give the id."""
+    [added] = add_shares(catalog.shares, [link], user_id=USER, allowed_hosts=frozenset(), now=datetime.now(UTC))
+    assert hasattr(added, "share")
+    return added.share.share_id
+
+
+def until(condition: Callable[[], bool], seconds: float = 20) -> None:
+    """Poll a condition; fail when it does not come true in time."""
+    end = time.monotonic() + seconds
+    while not condition():
+        assert time.monotonic() < end, "the condition did not come true in time"
+        threading.Event().wait(0.01)
+
+
+def test_a_lease_is_renewed_while_the_work_goes_on(
+    sqlite_catalog: Catalog, sqlite_url: str, rules: PipelineRules
+) -> None:
+    """However long a step takes, its lease never ends: the heartbeat moves the end on and on."""
+    share = add(sqlite_catalog)
+    engine = create_engine(sqlite_url)
+
+    def lease_end() -> str:
+        with engine.connect() as connection:
+            return str(connection.execute(text("SELECT expires_at FROM leases")).scalar_one())
+
+    def long_step(_leased: LeasedShare, _value: None) -> str:
+        ends: set[str] = set()
+
+        def has_moved_often() -> bool:
+            ends.add(lease_end())
+            return len(ends) > 3
+
+        until(has_moved_often)
+        return "done"
+
+    work = work_of(sqlite_catalog, replace(rules, lease_seconds=0.4))
+    with work.hold():
+        assert work.each({share: None}, long_step) == {share: "done"}
+    engine.dispose()
+
+
+def test_a_failure_that_comes_in_is_passed_on_untouched(sqlite_catalog: Catalog, rules: PipelineRules) -> None:
+    """The step is not called for a share that has failed before, and its attempts do not change."""
+    share = add(sqlite_catalog)
+    failure = Failure(Outcome.GONE, "404")
+
+    def step(_leased: LeasedShare, _value: str) -> str:
+        raise AssertionError("the step was called")
+
+    inputs: dict[str, str | Failure] = {share: failure}
+    assert work_of(sqlite_catalog, rules).each(inputs, step) == {share: failure}
+    assert sqlite_catalog.work.progress(share).attempts == 0
+
+
+def test_a_run_that_lost_its_lease_records_nothing(
+    sqlite_catalog: Catalog, sqlite_url: str, rules: PipelineRules
+) -> None:
+    """Another run took the share over meanwhile: the first one's failure is not written over its work."""
+    share = add(sqlite_catalog)
+
+    def step(leased: LeasedShare, _value: None) -> str:
+        engine = create_engine(sqlite_url)
+        with engine.begin() as connection:
+            connection.execute(text("UPDATE leases SET owner = 'other'"))
+            connection.execute(text("UPDATE share_work SET owner = 'other', last_owner = 'other'"))
+        engine.dispose()
+        raise ValueError(f"too late for {leased.media_id}")
+
+    result = work_of(sqlite_catalog, rules).each({share: None}, step)[share]
+    assert isinstance(result, Failure)
+    assert result.outcome is Outcome.SUPERSEDED
+    assert sqlite_catalog.work.progress(share).outcome is None
+
+
+def test_a_lost_lease_within_the_step_is_superseded(sqlite_catalog: Catalog, rules: PipelineRules) -> None:
+    """A step that is refused by the catalog's fence ends as superseded, not as an internal error."""
+    share = add(sqlite_catalog)
+
+    def step(_leased: LeasedShare, _value: None) -> str:
+        raise LeaseLostError("run other has it")
+
+    result = work_of(sqlite_catalog, rules).each({share: None}, step)[share]
+    assert result == Failure(Outcome.SUPERSEDED, "run other has it")
+
+
+def test_results_keep_the_order_of_the_inputs(sqlite_catalog: Catalog, rules: PipelineRules) -> None:
+    """Side by side or not, the results come in the order of the shares."""
+    shares = [add(sqlite_catalog, f"https://example.com/{n}") for n in range(8)]
+    results = work_of(sqlite_catalog, rules).each(
+        dict.fromkeys(shares), lambda leased, _: leased.share.share_id, concurrency=4
+    )
+    assert list(results) == shares
+    assert list(results.values()) == shares
+
+
+def test_what_a_run_leaves_unfinished_is_due_again(sqlite_catalog: Catalog, rules: PipelineRules) -> None:
+    """A run that ends without finishing a share frees it at once."""
+    share = add(sqlite_catalog)
+    work = work_of(sqlite_catalog, rules)
+    work.each({share: None}, lambda _leased, _value: None)
+    assert sqlite_catalog.work.holds("run", media_id_of(LINK))
+    work.release()
+    assert not sqlite_catalog.work.holds("run", media_id_of(LINK))
+    assert [due.share_id for due in sqlite_catalog.work.due(now=datetime.now(UTC), limit=9)] == [share]
+
+
+def test_a_run_that_is_told_to_stop_ends_its_transfers(sqlite_catalog: Catalog, rules: PipelineRules) -> None:
+    """The word reaches the threads at work; what they had in hand is no failed attempt, and is due again at once."""
+    shares = [add(sqlite_catalog, f"https://example.com/{n}") for n in range(3)]
+    told = threading.Event()
+    ready = threading.Barrier(3)
+    main_thread = threading.get_ident()
+
+    def transfer(leased: LeasedShare, _value: None) -> str:
+        if ready.wait(20) == 0:
+            signal.pthread_kill(main_thread, signal.SIGUSR1)
+        assert told.wait(20), "nobody told this thread to stop"
+        raise StoreError(StoreErrorClass.INTERRUPTED, f"storing {leased.media_id}: ended")
+
+    # As Ctrl-C and Dagster's termination do, and also where the tests' own process is set to ignore SIGINT.
+    before = signal.signal(signal.SIGUSR1, signal.default_int_handler)
+    work = work_of(sqlite_catalog, rules)
+    try:
+        with pytest.raises(KeyboardInterrupt), work.hold():
+            work.each(dict.fromkeys(shares), transfer, concurrency=3, interrupt=told.set)
+    finally:
+        signal.signal(signal.SIGUSR1, before)
+
+    assert {due.share_id for due in sqlite_catalog.work.due(now=datetime.now(UTC), limit=9)} == set(shares)
+    assert all(sqlite_catalog.work.progress(share).outcome is None for share in shares)

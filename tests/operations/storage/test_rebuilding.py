@@ -1,0 +1,208 @@
+"""An empty catalog is filled again from what the bucket and the disk hold."""
+
+from collections.abc import Iterator
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+
+from bookmarkai_assets.adapters.catalog import OpenCatalog, open_catalog
+from bookmarkai_assets.core.errors import StoreError, StoreErrorClass
+from bookmarkai_assets.core.media.media import Media, MediaState
+from bookmarkai_assets.core.media.placement import Backend, Decider, StorageMode
+from bookmarkai_assets.core.media.ports import StoredObject
+from bookmarkai_assets.core.outcomes import Failure
+from bookmarkai_assets.operations.storage.rebuilding import RebuildReport, rebuild_catalog
+from tests.plugins.vault import Vault
+
+
+@pytest.fixture
+def empty_catalog(tmp_path: Path, sqlite_template: Path) -> Iterator[OpenCatalog]:
+    """Give a catalog of its own without a row."""
+    file = tmp_path / "rebuilt.db"
+    file.write_bytes(sqlite_template.read_bytes())
+    with open_catalog(f"sqlite:///{file}") as catalog:
+        yield catalog
+
+
+def rebuild(vault: Vault, catalog: OpenCatalog, *, is_dry_run: bool = False) -> RebuildReport:
+    """Rebuild a catalog from the vault's stores."""
+    return rebuild_catalog(catalog, vault.stores, vault.rules, now=vault.clock(), is_dry_run=is_dry_run)
+
+
+def as_restored(media: Media, restored: Media) -> Media:
+    """Give the original record as a rebuild should make it: what stores cannot know taken from the restored one."""
+    return replace(
+        media,
+        info=replace(media.info, description=None, thumbnail_url=None),
+        download_seconds=restored.download_seconds,
+        upload_seconds=None,
+        placement=restored.placement,
+        stored_at=restored.stored_at,
+        expires_at=restored.expires_at,
+    )
+
+
+@pytest.mark.parametrize("backend", list(Backend))
+def test_a_record_is_restored_from_what_was_stored(vault: Vault, empty_catalog: OpenCatalog, backend: Backend) -> None:
+    """Share, link, title, bytes and audio track come back as they were, and the placement says how it was found."""
+    media = [vault.store(name, backend) for name in ("a", "b")]
+
+    report = rebuild(vault, empty_catalog)
+
+    assert report.unrestorable == []
+    assert {restored.media_id for restored in report.restored} == {m.media_id for m in media}
+    for original in media:
+        restored = empty_catalog.media.get(original.media_id)
+        assert restored is not None
+        assert restored == as_restored(original, restored)
+        assert restored.download_seconds == pytest.approx(original.download_seconds, abs=0.001)
+        assert restored.placement is not None
+        assert restored.placement.decided_by is Decider.FOUND
+        assert restored.placement.backend is backend
+        assert (restored.expires_at is None) == (backend is Backend.LOCAL)
+
+
+def test_a_rebuilt_catalog_is_worked_on_without_a_download(vault: Vault, empty_catalog: OpenCatalog) -> None:
+    """Verification finds everything in place, and a new share of an old link reuses the bytes."""
+    media = vault.store("a", Backend.S3)
+    rebuild(vault, empty_catalog)
+    vault.catalog = empty_catalog
+
+    assert vault.verify(is_deep=True).is_good
+    share_id = vault.share("a")
+    vault.run(share_id, "fetch", "place", "transcribe", claim_id="claim")
+
+    assert vault.catalog.shares.get(share_id).status == "done"
+    assert len(vault.downloader.calls) == 1
+    assert vault.media(media).share_id == media.share_id
+
+
+def test_a_damaged_transcripts_file_keeps_no_video_from_being_restored(
+    vault: Vault, empty_catalog: OpenCatalog, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """It is left out, for it can be made anew; the others are tied to their video, and none is taken for one."""
+    media = vault.store("a", Backend.S3)
+    damaged, head = media.transcript_files["json"].url, vault.s3.head
+
+    def looked_at(url: str) -> StoredObject:
+        if url == damaged:
+            raise StoreError(StoreErrorClass.CHECKSUM, "not the bytes that were put")
+        return head(url)
+
+    monkeypatch.setattr(vault.s3, "head", looked_at)
+
+    report = rebuild(vault, empty_catalog)
+
+    assert report.unrestorable == []
+    restored = empty_catalog.media.get(media.media_id)
+    assert restored is not None
+    assert set(restored.transcript_files) == {"srt", "txt", "vtt"}
+    assert restored.video == media.video
+
+
+def test_records_that_exist_are_left_as_they_are(vault: Vault) -> None:
+    """A rebuild over a catalog that is whole changes nothing."""
+    media = vault.store("a")
+
+    report = rebuild(vault, vault.catalog)
+
+    assert report.restored == []
+    assert report.known == 1
+    assert vault.media(media) == media
+
+
+def test_a_dry_run_restores_nothing(vault: Vault, empty_catalog: OpenCatalog) -> None:
+    """It names what the rebuild after it restores."""
+    vault.store("a")
+    planned = rebuild(vault, empty_catalog, is_dry_run=True)
+    assert empty_catalog.media.page(limit=10) == []
+    done = rebuild(vault, empty_catalog)
+    assert [m.media_id for m in planned.restored] == [m.media_id for m in done.restored]
+    assert rebuild(vault, empty_catalog).known == 1, "and it can be repeated"
+
+
+@pytest.mark.parametrize("mode", [StorageMode.LOCAL, StorageMode.S3])
+def test_a_video_in_both_places_is_recorded_where_todays_mode_places_it(
+    vault: Vault, empty_catalog: OpenCatalog, mode: StorageMode
+) -> None:
+    """One record, at the place that the operator wants now; the other copy is left to clean-up."""
+    media = vault.store("a")
+    vault.move(media, to=Backend.S3)
+    vault.use(mode)
+
+    rebuild(vault, empty_catalog)
+
+    restored = empty_catalog.media.get(media.media_id)
+    assert restored is not None
+    assert restored.backend == mode.value
+    assert restored.state is MediaState.STORED
+
+
+def test_what_cannot_be_told_is_named(vault: Vault, empty_catalog: OpenCatalog) -> None:
+    """A file with a key of ours and no tags that fit is reported with what to do; other files are passed over."""
+    media = vault.store("a")
+    video = Path(media.video.url)
+    video.with_name(f".{video.name}.json").unlink()
+    (vault.media_dir / "notes.txt").write_text("hello")
+
+    report = rebuild(vault, empty_catalog)
+
+    assert report.restored == []
+    assert [unrestorable.url for unrestorable in report.unrestorable] == [media.video.url]
+    assert "share the link again" in report.unrestorable[0].reason
+
+
+def test_a_link_too_long_for_the_tags_is_found_among_the_shares(vault: Vault) -> None:
+    """Where the gateway's shares are still there, they name the link that an object has no room for."""
+    name = "?q=" + "x" * 1900
+    media = vault.store(name)
+    with vault.catalog.database.writing() as connection:
+        connection.exec_driver_sql("DELETE FROM media")
+
+    report = rebuild(vault, vault.catalog)
+
+    assert report.unrestorable == []
+    assert vault.media(media).canonical_url == media.canonical_url
+
+
+def test_done_shares_are_tied_to_their_media_again(vault: Vault) -> None:
+    """With the gateway's tables left, moves and clean-up after a rebuild go on as if nothing had been lost."""
+    media = vault.store("a")
+    with vault.catalog.database.writing() as connection:
+        for table in ("media", "share_work", "leases"):
+            connection.exec_driver_sql(f"DELETE FROM {table}")  # noqa: S608 - three constants
+
+    rebuild(vault, vault.catalog)
+    vault.move(media, to=Backend.S3)
+    vault.let_pass(hours=25)
+    assert vault.clean_up().removed_by_reason() == {"in_s3": 1}
+
+    assert vault.media_url(media) == vault.media(media).video.url
+    assert vault.catalog.media.is_settled(media.media_id)
+    assert vault.catalog.work.due(now=vault.clock(), limit=5) == []
+
+
+@pytest.mark.parametrize("is_elsewhere", [True, False])
+def test_a_lost_audio_track_is_not_forgotten(vault: Vault, empty_catalog: OpenCatalog, *, is_elsewhere: bool) -> None:
+    """A track that is elsewhere is recorded there; one that is nowhere is recorded as lost, and the video is read."""
+    media = vault.store("a")
+    if is_elsewhere:
+        vault.move(media, to=Backend.S3)
+        vault.use(StorageMode.S3)
+    there = vault.media(media)
+    assert there.audio is not None
+    vault.stores[there.backend or Backend.LOCAL].delete(there.audio.url)
+
+    rebuild(vault, empty_catalog)
+    restored = empty_catalog.media.get(media.media_id)
+
+    assert restored is not None
+    assert restored.audio is not None
+    assert restored.audio.digest == there.audio.digest
+    assert restored.video.url == there.video.url
+    assert (vault.bytes_at(restored.audio.url) is not None) == is_elsewhere
+    vault.catalog = empty_catalog
+    share_id = vault.share("a")
+    results = vault.run(share_id, "fetch", "place", "transcribe", claim_id="claim")
+    assert not any(isinstance(result, Failure) for result in results.values()), results
