@@ -46,7 +46,7 @@ def new_shares(
 ) -> dg.SensorResult | dg.SkipReason:
     suspects = end_dead_runs(
         context.instance,
-        catalog.work,
+        catalog.leases,
         suspects=set((context.cursor or "").split(",")),
         now=datetime.now(UTC),
         lease_seconds=rules.lease_seconds,

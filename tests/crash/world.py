@@ -269,7 +269,7 @@ class World:
     def hold(self, media_id: str, time: timedelta) -> bool:
         """Take a lease as another run would, and keep it."""
         now = self.clock()
-        return self.catalog.work.lease(media_id, owner=self.new_id(), now=now, until=now + time)
+        return self.catalog.leases.take(media_id, owner=self.new_id(), now=now, until=now + time)
 
     def move(self, media_ids: Sequence[str], target: Backend) -> list[str]:
         """Do what `storage move` does; gives the outcomes."""

@@ -135,7 +135,7 @@ class Vault:
     def lease(self, media: Media, owner: str = "another run") -> None:
         """Let somebody else have a media for a year."""
         now = self.clock()
-        assert self.catalog.work.lease(media.media_id, owner=owner, now=now, until=now + timedelta(days=365))
+        assert self.catalog.leases.take(media.media_id, owner=owner, now=now, until=now + timedelta(days=365))
 
     def move(self, *media: Media, to: Backend, **options: Any) -> list[Move]:
         """Move media, as `bookmarkai storage move` does."""

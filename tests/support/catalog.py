@@ -75,14 +75,14 @@ def fail(catalog: OpenCatalog, share_id: str, run: str, seconds: float = 0, *, r
 
 def lease(catalog: OpenCatalog, media_id: str, owner: str, seconds: float = 0) -> bool:
     """Lease a media for `LEASE_SECONDS` from that moment, without a share in hand."""
-    return catalog.work.lease(media_id, owner=owner, now=at(seconds), until=at(seconds + LEASE_SECONDS))
+    return catalog.leases.take(media_id, owner=owner, now=at(seconds), until=at(seconds + LEASE_SECONDS))
 
 
 def store(catalog: OpenCatalog, media: Media, seconds: float = 2) -> None:
     """Record a media as stored at that moment, under a lease of its own."""
     assert lease(catalog, media.media_id, "storing", seconds)
     catalog.media.record_stored(media, owner="storing", now=at(seconds))
-    catalog.work.free(media.media_id, owner="storing")
+    catalog.leases.free(media.media_id, owner="storing")
 
 
 def status_of(catalog: OpenCatalog, share_id: str) -> str:

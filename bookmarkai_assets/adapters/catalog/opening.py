@@ -11,6 +11,7 @@ from bookmarkai_assets.adapters.catalog.event_totals import SqlEventTotals
 from bookmarkai_assets.adapters.catalog.events import SqlEventLog
 from bookmarkai_assets.adapters.catalog.failures import SqlFailureTable
 from bookmarkai_assets.adapters.catalog.incidents import SqlIncidentTable
+from bookmarkai_assets.adapters.catalog.lease_ledger import SqlLeaseLedger
 from bookmarkai_assets.adapters.catalog.link_names import SqlLinkNames
 from bookmarkai_assets.adapters.catalog.media import SqlMediaLedger
 from bookmarkai_assets.adapters.catalog.rollout_ledger import SqlRolloutLedger
@@ -64,6 +65,7 @@ def open_catalog(url: str, *, new_id: Callable[[], str] = lambda: str(uuid4())) 
     return OpenCatalog(
         shares=SqlShareTable(database, new_id),
         work=SqlWorkLedger(database),
+        leases=SqlLeaseLedger(database),
         media=SqlMediaLedger(database),
         transcripts=SqlTranscriptTable(database, new_id),
         parts=SqlPartTable(database),

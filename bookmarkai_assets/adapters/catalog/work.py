@@ -14,7 +14,7 @@ from typing_extensions import override
 
 from bookmarkai_assets.adapters.catalog import leases, work_rows
 from bookmarkai_assets.adapters.catalog.columns import has_id, id_text
-from bookmarkai_assets.adapters.catalog.lease_ledger import SqlLeaseLedger
+from bookmarkai_assets.adapters.catalog.engine import Database
 from bookmarkai_assets.adapters.catalog.selection import due_shares
 from bookmarkai_assets.adapters.catalog.tables.shares import shares
 from bookmarkai_assets.adapters.catalog.tables.work import IS_PARKED, share_work
@@ -22,12 +22,15 @@ from bookmarkai_assets.adapters.catalog.tables.work import leases as lease_table
 from bookmarkai_assets.adapters.catalog.work_rows import Work, WorkState, move, set_status
 from bookmarkai_assets.core.errors import LeaseLostError, UnknownShareError
 from bookmarkai_assets.core.outcomes import ENDS_WELL, Failure, Outcome
-from bookmarkai_assets.core.shares.ports import Begun, DueShare, ParkedShare, Refused
+from bookmarkai_assets.core.shares.ports import Begun, DueShare, ParkedShare, Refused, WorkLedger
 from bookmarkai_assets.core.shares.share import ShareProgress, ShareStatus
 
 
-class SqlWorkLedger(SqlLeaseLedger):
+class SqlWorkLedger(WorkLedger):
     """The ledger in SQL. A claim holds a media's lease under its claim id, a run under its run id."""
+
+    def __init__(self, database: Database) -> None:
+        self._database = database
 
     @override
     def due(self, *, now: datetime, limit: int, places: Mapping[str, int] | None = None) -> Sequence[DueShare]:

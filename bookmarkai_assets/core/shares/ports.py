@@ -147,33 +147,6 @@ class WorkLedger(ABC):
         """
 
     @abstractmethod
-    def lease(self, media_id: str, *, owner: str, now: datetime, until: datetime) -> bool:
-        """Take the lease on a media without a share in hand, as movers and clean-up do; False while another has it.
-
-        True again for the owner it has.
-        """
-
-    @abstractmethod
-    def free(self, media_id: str, *, owner: str) -> None:
-        """Give one lease back, as far as it is `owner`'s."""
-
-    @abstractmethod
-    def is_leased(self, media_id: str, *, now: datetime) -> bool:
-        """Tell whether anybody holds the media now."""
-
-    @abstractmethod
-    def renew(self, owner: str, *, until: datetime) -> frozenset[str]:
-        """Extend every lease of `owner`; returns the media ids it still holds."""
-
-    @abstractmethod
-    def holds(self, owner: str, media_id: str) -> bool:
-        """Tell whether the lease on a media is recorded for `owner`."""
-
-    @abstractmethod
-    def has_live_lease(self, owner: str, *, now: datetime) -> bool:
-        """Tell whether `owner` holds any lease that has not ended: a run that works on shares always does."""
-
-    @abstractmethod
     def mark(self, share_id: str, status: str, *, owner: str, now: datetime) -> None:
         """Set `shares.status` to a stage of the work in progress (`fetching`, `fetched`); a done share stays done.
 

@@ -29,7 +29,7 @@ class MediaWork:
     def hold(self) -> Iterator[None]:
         """Renew this owner's leases for as long as the block lasts, and free them at its end."""
         with heartbeat(
-            lambda until: self.catalog.work.renew(self.owner, until=until),
+            lambda until: self.catalog.leases.renew(self.owner, until=until),
             clock=self.clock,
             seconds=self.rules.lease_seconds,
         ):
@@ -43,13 +43,13 @@ class MediaWork:
         """Hold one media for the block; False when somebody else has it."""
         now = self.clock()
         until = now + timedelta(seconds=self.rules.lease_seconds)
-        if not self.catalog.work.lease(media_id, owner=self.owner, now=now, until=until):
+        if not self.catalog.leases.take(media_id, owner=self.owner, now=now, until=until):
             yield False
             return
         try:
             yield True
         finally:
-            self.catalog.work.free(media_id, owner=self.owner)
+            self.catalog.leases.free(media_id, owner=self.owner)
 
 
 def side_by_side(

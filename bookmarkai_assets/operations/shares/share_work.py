@@ -148,7 +148,7 @@ class ShareWork:
             )
             if isinstance(begun, Refused):
                 raise PostponedError(f"the link leads to a video that is being worked on: {begun.reason}", until=now)
-            self.catalog.work.free(leased.media_id, owner=self.owner)
+            self.catalog.leases.free(leased.media_id, owner=self.owner)
             yield named
 
     def wait(self, seconds: float) -> None:
@@ -232,7 +232,7 @@ class ShareWork:
         return failure
 
     def _renew(self, until: datetime) -> None:
-        self.catalog.work.renew(self.owner, until=until)
+        self.catalog.leases.renew(self.owner, until=until)
         if self.claim_id is not None:
             self.catalog.work.extend_claim(self.claim_id, until=until)
 

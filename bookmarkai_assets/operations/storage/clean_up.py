@@ -136,7 +136,7 @@ def _consider(
         if files and _age_of(media, files, work.clock()) < work.rules.retention.grace:
             verdict = Kept.WITHIN_GRACE
         elif is_dry_run:
-            is_leased = work.catalog.work.is_leased(media.media_id, now=work.clock())
+            is_leased = work.catalog.leases.is_leased(media.media_id, now=work.clock())
             verdict, _ = _verdict(work, wanted, media, files, is_leased=is_leased)
         else:
             verdict = _removed(work, wanted, media.media_id, files)
@@ -174,7 +174,7 @@ def _removed(
         else:
             work.catalog.tombstones.write(tombstones)
         # The last look before the only step that cannot be taken back: a lease may have been lost in a long pause.
-        if not work.catalog.work.holds(work.owner, media_id):
+        if not work.catalog.leases.holds(work.owner, media_id):
             return Kept.LEASED
         local = store_of_backend(work.stores, Backend.LOCAL)
         for file in files.values():

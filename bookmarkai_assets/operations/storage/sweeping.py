@@ -85,7 +85,7 @@ def sweep_parts(work: MediaWork, *, is_dry_run: bool) -> Iterator[Considered]:
     for media_id in work.catalog.parts.abandoned(before=work.clock() - PARTS_STALE_AFTER):
         with ExitStack() as stack:
             if is_dry_run:
-                is_free = not work.catalog.work.is_leased(media_id, now=work.clock())
+                is_free = not work.catalog.leases.is_leased(media_id, now=work.clock())
             else:
                 is_free = stack.enter_context(work.leased(media_id))
             if is_free and not is_dry_run:
@@ -99,7 +99,7 @@ def _swept_directory(work: MediaWork, entry: Path, *, is_dry_run: bool) -> Consi
     media_id = entry.name
     with ExitStack() as stack:
         if is_dry_run:
-            is_free = not work.catalog.work.is_leased(media_id, now=work.clock())
+            is_free = not work.catalog.leases.is_leased(media_id, now=work.clock())
         else:
             is_free = stack.enter_context(work.leased(media_id))
         size, newest = _extent_of(entry)

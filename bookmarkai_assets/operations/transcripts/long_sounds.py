@@ -58,7 +58,7 @@ def forget_parts(leased: LeasedShare, work: ShareWork) -> None:
 
 def require_lease(leased: LeasedShare, work: ShareWork) -> None:
     """Raise `LeaseLostError` when another run may have the media by now."""
-    if not work.catalog.work.holds(work.owner, leased.media_id):
+    if not work.catalog.leases.holds(work.owner, leased.media_id):
         raise LeaseLostError(f"run {work.owner} has lost the lease on media {leased.media_id} while it transcribed")
 
 

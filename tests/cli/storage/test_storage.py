@@ -388,7 +388,7 @@ def test_a_move_that_is_told_to_stop_aborts_and_can_go_on(
     assert code == 128 + signal.SIGTERM, (tmp_path / "move.log").read_text()
     assert "stopped: 0 done, 1 to do" in (tmp_path / "move.log").read_text()
     assert uploads(installation) == []
-    assert not vault.catalog.work.is_leased(media.media_id, now=datetime.now(UTC))
+    assert not vault.catalog.leases.is_leased(media.media_id, now=datetime.now(UTC))
     assert vault.media(media) == media
     assert bookmarkai("storage", "move", "--to", "s3", "--all").code == 0
     assert bookmarkai("storage", "verify", "--deep").code == 0

@@ -116,7 +116,7 @@ def test_a_finished_share_that_is_postponed_stays_finished(each_catalog: OpenCat
     each_catalog.work.postpone(share, reason=REASON, owner="again", now=at(3), until=at(9), held_for="tiktok")
     assert status_of(each_catalog, share) == "done"
     assert due_ids(each_catalog, 100) == []
-    assert not each_catalog.work.is_leased("m", now=at(4))
+    assert not each_catalog.leases.is_leased("m", now=at(4))
 
 
 def test_only_the_run_that_has_a_share_may_postpone_it(each_catalog: OpenCatalog) -> None:

@@ -226,7 +226,7 @@ class LedgerMachine(RuleBasedStateMachine):
         """A run's heartbeat."""
         held = {media for media, lease in self.model.leases.items() if lease[0] == run}
         self.model.leases |= dict.fromkeys(held, (run, self.now + LEASE_SECONDS))
-        assert self.catalog.work.renew(run, until=at(self.now + LEASE_SECONDS)) == held
+        assert self.catalog.leases.renew(run, until=at(self.now + LEASE_SECONDS)) == held
 
     @rule(claim_id=claims)
     def extend(self, claim_id: str) -> None:
@@ -283,7 +283,7 @@ class LedgerMachine(RuleBasedStateMachine):
             share.share_id: share.status for share in self.model.shares.values()
         }
         for media_id in MEDIA:
-            holders = [run for run in RUNS if self.catalog.work.holds(run, media_id)]
+            holders = [run for run in RUNS if self.catalog.leases.holds(run, media_id)]
             holder = self.model.leases.get(media_id, (None, 0))[0]
             assert holders == ([holder] if holder in RUNS else [])
 

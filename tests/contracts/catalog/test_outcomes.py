@@ -37,7 +37,7 @@ def test_a_finished_share_is_done_and_says_where_its_video_is(each_catalog: Open
 
     assert columns_of(each_catalog, share_id, "status", "media_url") == ("done", "s3://media/v.mp4")
     assert each_catalog.work.progress(share_id) == ShareProgress(1, "done", None, None, "m", at(5))
-    assert not each_catalog.work.holds("run", "m")
+    assert not each_catalog.leases.holds("run", "m")
     assert due_ids(each_catalog, 10_000) == []
 
 
@@ -52,7 +52,7 @@ def test_a_failed_share_waits_for_its_retry(each_catalog: OpenCatalog) -> None:
     assert each_catalog.work.progress(share_id) == ShareProgress(
         1, "unreachable", UNREACHABLE.reason, at(35), "m", None
     )
-    assert not each_catalog.work.holds("run", "m")
+    assert not each_catalog.leases.holds("run", "m")
     assert due_ids(each_catalog, 34.9) == []
     assert [(due.share_id, due.attempts) for due in each_catalog.work.due(now=at(35), limit=9)] == [(share_id, 1)]
 
@@ -67,7 +67,7 @@ def test_a_share_that_cannot_succeed_is_parked(each_catalog: OpenCatalog) -> Non
     assert status_of(each_catalog, share_id) == "error"
     assert each_catalog.work.progress(share_id) == ShareProgress(1, "gone", GONE.reason, None, "m", at(5))
     assert each_catalog.work.failed_share_ids() == [share_id]
-    assert not each_catalog.work.holds("run", "m")
+    assert not each_catalog.leases.holds("run", "m")
     assert due_ids(each_catalog, 10_000) == []
 
 
@@ -195,7 +195,7 @@ def test_a_done_share_stays_done_while_it_is_worked_on_again(each_catalog: OpenC
     each_catalog.work.mark(share_id, "fetching", owner="run-2", now=at(11))
 
     assert status_of(each_catalog, share_id) == "done"
-    assert each_catalog.work.holds("run-2", "m")
+    assert each_catalog.leases.holds("run-2", "m")
     assert due_ids(each_catalog, 10_000) == []
 
 
@@ -214,7 +214,7 @@ def test_a_failure_does_not_undo_a_done_share(each_catalog: OpenCatalog, retry_i
     assert failure == (GONE if retry_in is None else UNREACHABLE)
     assert (progress.outcome, progress.finished_at) == (failure.outcome, at(5))
     assert columns_of(each_catalog, share_id, "status", "media_url") == ("done", "/media/video.mp4")
-    assert not each_catalog.work.holds("run-2", "m")
+    assert not each_catalog.leases.holds("run-2", "m")
     assert due_ids(each_catalog, 10_000) == []
 
 

@@ -18,7 +18,7 @@ def take(
     """Take a place, and the lease on the media as a claim would."""
     place = catalog.sites.take_place(site, media_id, rules=rules, now=at(seconds))
     if isinstance(place, Place):
-        catalog.work.lease(media_id, owner="run", now=at(seconds), until=at(seconds + 60))
+        catalog.leases.take(media_id, owner="run", now=at(seconds), until=at(seconds + 60))
     return place
 
 

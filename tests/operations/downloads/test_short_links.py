@@ -125,7 +125,7 @@ def test_what_happens_behind_a_link_is_the_shares_own_outcome(site: Vault) -> No
     assert failure.outcome is Outcome.PRIVATE
     assert site.catalog.work.progress(share_id).attempts == 1
     for media_id in (SHORT_ID, MEDIA_ID):
-        assert not site.catalog.work.is_leased(media_id, now=site.clock())
+        assert not site.catalog.leases.is_leased(media_id, now=site.clock())
 
 
 def test_a_name_that_leads_on_is_a_failure(site: Vault) -> None:
@@ -170,13 +170,13 @@ def test_many_links_in_one_batch_are_one_download(site: Vault) -> None:
     assert site.downloader.calls_for(NAME) == 1
     assert {media_of(site, share_id) for share_id in shares} == {MEDIA_ID}
     media_ids = (SHORT_ID, media_id_of(OTHER_SHORT), MEDIA_ID)
-    assert [media_id for media_id in media_ids if site.catalog.work.holds("run", media_id)] == [MEDIA_ID]
+    assert [media_id for media_id in media_ids if site.catalog.leases.holds("run", media_id)] == [MEDIA_ID]
 
 
 def test_a_video_that_another_run_has_lets_the_share_wait(site: Vault) -> None:
     """No failure and no attempt: the share is due again, is claimed once the video is free, and finds its bytes."""
     now = site.clock()
-    assert site.catalog.work.lease(MEDIA_ID, owner="another run", now=now, until=now + timedelta(hours=1))
+    assert site.catalog.leases.take(MEDIA_ID, owner="another run", now=now, until=now + timedelta(hours=1))
     share_id = share(site, SHORT)
 
     [postponed] = site.run(share_id, "fetch").values()
@@ -185,10 +185,10 @@ def test_a_video_that_another_run_has_lets_the_share_wait(site: Vault) -> None:
     assert postponed.outcome is Outcome.POSTPONED
     progress = site.catalog.work.progress(share_id)
     assert (progress.attempts, site.catalog.shares.get(share_id).status) == (0, "pending")
-    assert not site.catalog.work.is_leased(SHORT_ID, now=site.clock())
+    assert not site.catalog.leases.is_leased(SHORT_ID, now=site.clock())
     assert claimed(site) == []
     assert site.catalog.work.due(now=site.clock(), limit=5) == [], "it waits for that video and crowds out nobody"
-    site.catalog.work.free(MEDIA_ID, owner="another run")
+    site.catalog.leases.free(MEDIA_ID, owner="another run")
     assert [run.share_ids for run in claimed(site)] == [[share_id]]
     assert_done(site, share_id, site.run(share_id, *STEPS, claim_id="tick", owner="run 2"))
     assert site.catalog.work.progress(share_id).attempts == 1

@@ -136,9 +136,9 @@ def test_what_a_run_leaves_unfinished_is_due_again(sqlite_catalog: Catalog, rule
     share = add(sqlite_catalog)
     work = work_of(sqlite_catalog, rules)
     work.each({share: None}, lambda _leased, _value: None)
-    assert sqlite_catalog.work.holds("run", media_id_of(LINK))
+    assert sqlite_catalog.leases.holds("run", media_id_of(LINK))
     work.release()
-    assert not sqlite_catalog.work.holds("run", media_id_of(LINK))
+    assert not sqlite_catalog.leases.holds("run", media_id_of(LINK))
     assert [due.share_id for due in sqlite_catalog.work.due(now=datetime.now(UTC), limit=9)] == [share]
 
 

@@ -409,7 +409,7 @@ def test_what_cannot_be_removed_is_reported_and_stops_nothing(vault: Vault) -> N
 def test_a_crash_between_the_record_and_the_removal_is_finished_later(vault: Vault) -> None:
     """An expired media whose files are still there loses them at the next clean-up."""
     media = vault.store("a")
-    assert vault.catalog.work.lease(media.media_id, owner="x", now=vault.clock(), until=vault.clock())
+    assert vault.catalog.leases.take(media.media_id, owner="x", now=vault.clock(), until=vault.clock())
     vault.catalog.media.record_expired(media.media_id, [], owner="x", now=vault.clock())
     assert not [line for line in vault.verify().lines if line.finding.value == "missing"]
     vault.let_pass(hours=25)
@@ -551,7 +551,7 @@ def test_a_lost_lease_stops_one_media_only(vault: Vault, monkeypatch: pytest.Mon
 
     def lose_first(media_id: str, *args: object, **options: object) -> None:
         if media_id == first.media_id:
-            vault.catalog.work.free(media_id, owner="clean-up")
+            vault.catalog.leases.free(media_id, owner="clean-up")
             vault.lease(first)
         record_expired(media_id, *args, **options)  # type: ignore[arg-type]
 

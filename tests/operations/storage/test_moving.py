@@ -191,7 +191,7 @@ def test_a_mover_that_is_told_to_stop_gives_its_leases_back(vault: Vault) -> Non
     with pytest.raises(KeyboardInterrupt):
         vault.move(*media, to=Backend.S3, on_move=stop)
 
-    assert not any(vault.catalog.work.is_leased(m.media_id, now=vault.clock()) for m in media)
+    assert not any(vault.catalog.leases.is_leased(m.media_id, now=vault.clock()) for m in media)
     assert vault.verify().is_good
 
 
