@@ -16,7 +16,8 @@ from common import empty_catalog, machine
 from sqlalchemy import Connection, text
 
 from bookmarkai_assets.adapters.catalog import OpenCatalog
-from bookmarkai_assets.core.media.storage_events import StorageEvent
+from bookmarkai_assets.core.media.kinds import PartKind
+from bookmarkai_assets.core.media.storage_events import Operation, Purpose, StorageEvent
 from bookmarkai_assets.core.rollout.windows import WINDOWS, Window, day_of, month_of, window_ending
 
 NOW = datetime(2026, 6, 25, 12, tzinfo=UTC)
@@ -183,16 +184,16 @@ def _count(catalog: OpenCatalog, start: datetime, days: int) -> Iterator[int]:
 def _event(n: int) -> StorageEvent:
     return StorageEvent(
         occurred_at=NOW,
-        operation="put",
+        operation=Operation.PUT,
         backend="s3",
         share_id=str(UUID(int=Random(n).getrandbits(128), version=4)),  # noqa: S311 - any ids
         media_id=f"{n:064x}",
-        kind="video",
+        kind=PartKind.VIDEO,
         size_bytes=8_000_000,
         seconds=1.5,
         error_class=None,
         error=None,
-        purpose="place",
+        purpose=Purpose.PLACE,
     )
 
 

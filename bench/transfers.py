@@ -24,12 +24,14 @@ from common import machine
 
 from bookmarkai_assets.adapters.catalog import open_catalog
 from bookmarkai_assets.adapters.s3_store import S3Store
-from bookmarkai_assets.core.media.media import Blob, Digest, Media, MediaState, VideoInfo, media_id_of
+from bookmarkai_assets.core.media.kinds import PartKind
+from bookmarkai_assets.core.media.media import Digest, Media, MediaState, Part, VideoInfo, media_id_of
 from bookmarkai_assets.core.media.object_keys import video_key
-from bookmarkai_assets.core.media.placement import Backend, Decider, decided
+from bookmarkai_assets.core.media.placement import Backend, Decider, placed_by
 from bookmarkai_assets.core.rules import PipelineRules
 from bookmarkai_assets.demo.seaweed import SeaweedServer
 from bookmarkai_assets.operations.storage.verifying import verify_storage
+from bookmarkai_assets.operations.stores import Stores
 from bookmarkai_assets.settings.settings import load_settings
 from bookmarkai_assets.wiring.rules import make_rules
 
@@ -260,7 +262,7 @@ def verified_per_second(count: int) -> None:
             now = datetime.now(UTC)
             for media in stored_media(setup, rules, now):
                 catalog.media.restore(media, now=now)
-            stores = {Backend.S3: setup.store}
+            stores = Stores({Backend.S3: setup.store})
             print()
             for is_deep in (False, True):
                 start = time.perf_counter()
@@ -283,18 +285,17 @@ def stored_media(setup: Setup, rules: PipelineRules, now: datetime) -> Sequence[
             canonical_url=url,
             platform="generic",
             share_id="6f1c0c8e-5d0f-4c53-9d2c-0a5b8f7e1d11",
-            object_key=video_key(rules.video_prefix, url, now, "mp4"),
             state=MediaState.STORED,
             info=VideoInfo(path.name, None, None, None, "generic", 1.0, None, None),
-            video=Blob(str(path), digest, "video/mp4"),
+            video=Part(PartKind.VIDEO, video_key(rules.video_prefix, url, now, "mp4"), str(path), digest, "video/mp4"),
             audio=None,
             download_seconds=0.1,
-            placement=decided(rules.storage, "6f1c0c8e-5d0f-4c53-9d2c-0a5b8f7e1d11", Backend.S3, Decider.OPERATOR),
+            placement=placed_by(Decider.OPERATOR, rules.storage, "6f1c0c8e-5d0f-4c53-9d2c-0a5b8f7e1d11", Backend.S3),
             stored_at=now,
         )
         stored = setup.store.put(
             path,
-            media.object_key,
+            media.video.key,
             expected=digest,
             content_type="video/mp4",
             tags={},

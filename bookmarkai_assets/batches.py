@@ -16,8 +16,9 @@ from dagster._core.definitions.partitions.subset import DefaultPartitionsSubset
 from bookmarkai_assets.core.catalog import Catalog
 from bookmarkai_assets.core.outcomes import Failure, Outcome
 from bookmarkai_assets.core.rules import PipelineRules
+from bookmarkai_assets.operations.shares.hold import Hold
 from bookmarkai_assets.operations.shares.reports import failure_summary
-from bookmarkai_assets.operations.shares.share_work import ShareWork
+from bookmarkai_assets.operations.stores import Stores
 
 CLAIM_TAG = "bookmarkai/claim"
 """Run tag with the claim that a run was launched for."""
@@ -28,11 +29,12 @@ ShareResults = dict[str, Any]
 RunMetadata = Mapping[str, dg.MetadataValue | str | int | float | bool | None]
 
 
-def work_of(run: dg.DagsterRun, catalog: Catalog, rules: PipelineRules) -> ShareWork:
-    """Give a run's hold on its shares. A re-execution is a person's wish, not the claim of the run it repeats."""
-    return ShareWork(
+def hold_of(run: dg.DagsterRun, catalog: Catalog, rules: PipelineRules, stores: Stores) -> Hold:
+    """Return a run's hold on its shares. A re-execution was asked for by a person: it has no claim."""
+    return Hold(
         catalog=catalog,
         rules=rules,
+        stores=stores,
         owner=run.run_id,
         claim_id=run.tags.get(CLAIM_TAG) if run.parent_run_id is None else None,
         clock=lambda: datetime.now(UTC),
@@ -42,7 +44,7 @@ def work_of(run: dg.DagsterRun, catalog: Catalog, rules: PipelineRules) -> Share
 
 def yield_results(
     context: dg.AssetExecutionContext,
-    work: ShareWork,
+    hold: Hold,
     results: ShareResults,
     describe: Callable[[Any], RunMetadata] | None = None,
     check: Callable[[ShareResults], Iterable[dg.AssetCheckResult]] | None = None,
@@ -59,7 +61,7 @@ def yield_results(
     each failed share.
     """
     told = failures_in(inputs or {}).keys() if _has_step_before(context) else frozenset[str]()
-    observe_failures(context, work.catalog, {key: why for key, why in failures_in(results).items() if key not in told})
+    observe_failures(context, hold.catalog, {key: why for key, why in failures_in(results).items() if key not in told})
     if describe is not None:
         for share_id, result in results.items():
             if not isinstance(result, Failure):
@@ -71,13 +73,13 @@ def yield_results(
             before = failures_in(results).keys()
             found = list(check(results))
             fresh = {key: why for key, why in failures_in(results).items() if key not in before}
-            observe_failures(context, work.catalog, fresh)
+            observe_failures(context, hold.catalog, fresh)
             if len(failures_in(results)) == len(results):
-                work.release()  # a failed check that blocks ends the run with this event
+                hold.release()  # a failed check that blocks ends the run with this event
             yield from found
         if not _is_last_of_run(context):
             return
-    work.release()
+    hold.release()
     failures = {
         share_id: failure
         for share_id, failure in failures_in(results).items()

@@ -9,7 +9,7 @@ from typing import Any
 import dagster as dg
 from typing_extensions import override
 
-from bookmarkai_assets.batches import ShareResults, failures_in, narrow_to, observe_failures, run_failure, work_of
+from bookmarkai_assets.batches import ShareResults, failures_in, hold_of, narrow_to, observe_failures, run_failure
 from bookmarkai_assets.core.catalog import Catalog
 from bookmarkai_assets.core.errors import ShareFailedError, UnknownShareError
 from bookmarkai_assets.core.media.media import Media, media_id_of
@@ -17,9 +17,9 @@ from bookmarkai_assets.core.outcomes import Failure, Outcome
 from bookmarkai_assets.core.rules import PipelineRules
 from bookmarkai_assets.metadata.media import stored_media_metadata
 from bookmarkai_assets.operations.media.placing import place_media
-from bookmarkai_assets.operations.media.stores import Stores, interrupt_all
 from bookmarkai_assets.operations.shares.intake import link_of
-from bookmarkai_assets.operations.shares.share_work import failure_of
+from bookmarkai_assets.operations.shares.steps import failure_of, run_step
+from bookmarkai_assets.operations.stores import Stores
 
 
 class CatalogIOManager(dg.IOManager):
@@ -71,13 +71,14 @@ class MediaIOManager(CatalogIOManager):
     @override
     def handle_output(self, context: dg.OutputContext, obj: dict[str, Any]) -> None:
         """Place each share's media; a share whose transfer fails becomes a failure in `obj`, for the asset to see."""
-        work = work_of(context.step_context.dagster_run, self.catalog, self.rules)
-        with work.hold():
-            placed = work.each(
+        hold = hold_of(context.step_context.dagster_run, self.catalog, self.rules, self.stores)
+        with hold.renew_leases():
+            placed = run_step(
+                hold,
                 obj,
-                lambda leased, media: (leased.share, place_media(leased, media, work=work, stores=self.stores)),
+                lambda leased, media: (leased.share, place_media(hold, leased, media)),
                 concurrency=self.rules.download_concurrency,
-                interrupt=lambda: interrupt_all(self.stores),
+                interrupt=self.stores.interrupt,
             )
         before = failures_in(obj)
         fresh = {share_id: why for share_id, why in failures_in(placed).items() if share_id not in before}

@@ -6,7 +6,7 @@ from pathlib import Path
 from bookmarkai_assets.core.downloads.ports import DownloadLimits
 from bookmarkai_assets.core.failures.retries import RetryPolicy
 from bookmarkai_assets.core.links.urls import HostPort
-from bookmarkai_assets.core.media.placement import StoragePolicy
+from bookmarkai_assets.core.media.placement import Backend, StoragePolicy
 from bookmarkai_assets.core.media.retention import RetentionPolicy
 from bookmarkai_assets.core.rollout.costs import PriceTable
 from bookmarkai_assets.core.rollout.gate_figures import GateLimits
@@ -44,3 +44,7 @@ class PipelineRules:
     watch_seconds: float
     batch_size: int
     batches_per_tick: int
+
+    def prefix_on(self, backend: Backend) -> str:
+        """Return the prefix of our keys on a backend. A bucket may be shared; the local directory is ours alone."""
+        return self.video_prefix if backend.is_remote else ""

@@ -4,15 +4,17 @@ from collections.abc import Iterator
 
 import dagster as dg
 
-from bookmarkai_assets.batches import ShareResults, failures_in, work_of, yield_results
+from bookmarkai_assets.batches import ShareResults, failures_in, hold_of, yield_results
 from bookmarkai_assets.core.catalog import Catalog
+from bookmarkai_assets.core.media.kinds import PartKind
 from bookmarkai_assets.core.outcomes import Failure
 from bookmarkai_assets.core.rules import PipelineRules
 from bookmarkai_assets.defs.common import SHARE_ASSET, VIDEO_OF_THE_LINK
 from bookmarkai_assets.metadata.keys import describe_asset
 from bookmarkai_assets.operations.media.placing import confirm_media
-from bookmarkai_assets.operations.media.stores import Stores, interrupt_all
-from bookmarkai_assets.operations.shares.share_work import ShareWork
+from bookmarkai_assets.operations.shares.hold import Hold
+from bookmarkai_assets.operations.shares.steps import run_step
+from bookmarkai_assets.operations.stores import Stores
 
 BYTES_ARE_THERE = "bytes_are_there"
 
@@ -44,30 +46,35 @@ def stored_media(
     rules: dg.ResourceParam[PipelineRules],
     stores: dg.ResourceParam[Stores],
 ) -> Iterator[dg.Output[ShareResults] | dg.AssetCheckResult]:
-    work = work_of(context.run, catalog, rules)
+    hold = hold_of(context.run, catalog, rules, stores)
     yield from yield_results(
         context,
-        work,
+        hold,
         raw_video,
-        check=lambda results: [_bytes_are_there(work, results, stores)],
+        check=lambda results: [_bytes_are_there(hold, results)],
         inputs=raw_video,
         data_version=VIDEO_OF_THE_LINK,
     )
 
 
-def _bytes_are_there(work: ShareWork, results: ShareResults, stores: Stores) -> dg.AssetCheckResult:
+def _bytes_are_there(hold: Hold, results: ShareResults) -> dg.AssetCheckResult:
     """Look at each stored media; one that fails becomes a failure in `results`, recorded as its share's."""
     stored = {share_id: media for share_id, media in results.items() if share_id not in failures_in(results)}
-    with work.hold():
-        looks = work.each(
+    with hold.renew_leases():
+        checked = run_step(
+            hold,
             stored,
-            lambda _, media: confirm_media(media, stores),
-            concurrency=work.rules.download_concurrency,
-            interrupt=lambda: interrupt_all(stores),
+            lambda _, media: confirm_media(hold.stores, media),
+            concurrency=hold.rules.download_concurrency,
+            interrupt=hold.stores.interrupt,
         )
-    failures = failures_in(looks)
+    failures = failures_in(checked)
     results.update(failures)
-    lost = {share_id: wrong for share_id, wrong in looks.items() if not isinstance(wrong, Failure) and wrong}
+    lost = {
+        share_id: [part.kind for part in missing]
+        for share_id, missing in checked.items()
+        if not isinstance(missing, Failure) and missing
+    }
     blocks = bool(failures) and len(failures) == len(stored)
     return dg.AssetCheckResult(
         check_name=BYTES_ARE_THERE,
@@ -77,10 +84,14 @@ def _bytes_are_there(work: ShareWork, results: ShareResults, stores: Stores) -> 
             "looked_at": len(stored),
             "failed": dg.MetadataValue.json({share_id: str(failure.reason) for share_id, failure in failures.items()}),
             "audio_track_lost": dg.MetadataValue.json(
-                [share_id for share_id, wrong in lost.items() if "audio" in wrong]
+                [share_id for share_id, kinds in lost.items() if PartKind.AUDIO in kinds]
             ),
             "transcript_files_lost": dg.MetadataValue.json(
-                {share_id: kinds for share_id, wrong in lost.items() if (kinds := [k for k in wrong if k != "audio"])}
+                {
+                    share_id: files
+                    for share_id, kinds in lost.items()
+                    if (files := [kind for kind in kinds if kind.is_transcript])
+                }
             ),
         },
     )

@@ -4,7 +4,7 @@ from collections.abc import Iterator
 
 import dagster as dg
 
-from bookmarkai_assets.batches import ShareResults, work_of, yield_results
+from bookmarkai_assets.batches import ShareResults, hold_of, yield_results
 from bookmarkai_assets.core.catalog import Catalog
 from bookmarkai_assets.core.outcomes import Failure
 from bookmarkai_assets.core.rules import PipelineRules
@@ -14,7 +14,8 @@ from bookmarkai_assets.defs.common import SHARE_ASSET
 from bookmarkai_assets.metadata.keys import describe_asset
 from bookmarkai_assets.metadata.tables import table
 from bookmarkai_assets.metadata.transcripts import transcript_metadata
-from bookmarkai_assets.operations.media.stores import Stores, interrupt_all
+from bookmarkai_assets.operations.shares.steps import run_step
+from bookmarkai_assets.operations.stores import Stores
 from bookmarkai_assets.operations.transcripts.transcribing import transcribe_share
 
 _QUESTIONS = {
@@ -53,17 +54,18 @@ def transcript(
     stores: dg.ResourceParam[Stores],
     speech: dg.ResourceParam[SpeechEngine],
 ) -> Iterator[dg.Output[ShareResults] | dg.AssetCheckResult]:
-    work = work_of(context.run, catalog, rules)
-    with work.hold():
+    hold = hold_of(context.run, catalog, rules, stores)
+    with hold.renew_leases():
         # Some at a time: short sounds are decoded together, and one is fetched or stored while others are heard. The
         # engine keeps to the threads it was given, for the runs share the cores.
-        transcribed = work.each(
+        transcribed = run_step(
+            hold,
             stored_media,
-            lambda leased, media: transcribe_share(leased, media, work=work, engine=speech, stores=stores),
+            lambda leased, media: transcribe_share(hold, leased, media, engine=speech),
             concurrency=rules.speech_concurrency,
-            interrupt=lambda: interrupt_all(stores),
+            interrupt=hold.stores.interrupt,
         )
-    yield from yield_results(context, work, transcribed, transcript_metadata, check=_doubts_in, inputs=stored_media)
+    yield from yield_results(context, hold, transcribed, transcript_metadata, check=_doubts_in, inputs=stored_media)
 
 
 def _doubts_in(results: ShareResults) -> Iterator[dg.AssetCheckResult]:

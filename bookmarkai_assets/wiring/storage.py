@@ -5,11 +5,12 @@ from typing import TypedDict
 from bookmarkai_assets.core.media.placement import Backend
 from bookmarkai_assets.core.media.ports import MediaStore, StoreInspector
 from bookmarkai_assets.operations.storage.checking import LinkReader
+from bookmarkai_assets.operations.stores import Stores
 from bookmarkai_assets.settings.settings import Settings
 from bookmarkai_assets.wiring.rules import STAGING
 
 
-def make_stores(settings: Settings) -> dict[Backend, MediaStore]:
+def make_stores(settings: Settings) -> Stores:
     """Give the local store, and the bucket's where one is configured, whatever today's storage mode is."""
     from bookmarkai_assets.adapters.local_store import LocalStore  # noqa: PLC0415 - adapters load when used
     from bookmarkai_assets.adapters.s3_store import S3Store  # noqa: PLC0415 - as above
@@ -17,7 +18,7 @@ def make_stores(settings: Settings) -> dict[Backend, MediaStore]:
     stores: dict[Backend, MediaStore] = {Backend.LOCAL: LocalStore(settings.ytdlp_download_dir)}
     if settings.s3_media_bucket:
         stores[Backend.S3] = S3Store(settings.s3_media_bucket, **connection_of(settings))
-    return stores
+    return Stores(stores)
 
 
 def make_inspectors(settings: Settings) -> list[StoreInspector]:

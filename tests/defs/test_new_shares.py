@@ -177,7 +177,7 @@ def test_a_run_that_died_without_a_word_is_ended_at_the_second_look(pipeline: Pi
         shares[0], "media", owner=alive.run_id, claim_id=None, now=now, until=now + timedelta(days=2)
     )
     assert begun == Begun(attempts=1)
-    look = partial(end_dead_runs, pipeline.instance, pipeline.catalog.work, lease_seconds=60)
+    look = partial(end_dead_runs, pipeline.instance, pipeline.catalog.leases, lease_seconds=60)
     assert look(suspects=set(), now=now) == set(), "too young to be suspected"
     later = now + timedelta(days=1)
     suspects = look(suspects=set(), now=later)

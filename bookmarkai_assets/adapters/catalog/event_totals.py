@@ -16,7 +16,8 @@ from bookmarkai_assets.adapters.catalog.events import rows_after
 from bookmarkai_assets.adapters.catalog.tables.base import insert_into
 from bookmarkai_assets.adapters.catalog.tables.media import storage_events
 from bookmarkai_assets.adapters.catalog.tables.rollout import event_totals as table
-from bookmarkai_assets.core.media.storage_events import StorageEvent
+from bookmarkai_assets.core.media.kinds import PartKind
+from bookmarkai_assets.core.media.storage_events import Operation, Purpose, StorageEvent
 from bookmarkai_assets.core.rollout.ports import EventTotals, RollUpProgress
 from bookmarkai_assets.core.rollout.tallies import Series, Tally, Totals, roll_up
 from bookmarkai_assets.core.rollout.windows import GRID, Span, Window, tiles
@@ -124,7 +125,17 @@ def _batch_of(rows: Sequence[Row[*tuple[Any, ...]]]) -> tuple[Sequence[Row[*tupl
 def _event(row: Row[*tuple[Any, ...]]) -> StorageEvent:
     _, occurred_at, operation, backend, kind, size_bytes, seconds, error_class, purpose = row
     return StorageEvent(
-        occurred_at, operation, backend, None, None, kind, size_bytes, seconds, error_class, None, purpose
+        occurred_at=occurred_at,
+        operation=Operation(operation),
+        backend=backend,
+        share_id=None,
+        media_id=None,
+        kind=PartKind(kind),
+        size_bytes=size_bytes,
+        seconds=seconds,
+        error_class=error_class,
+        error=None,
+        purpose=Purpose(purpose) if purpose else None,
     )
 
 

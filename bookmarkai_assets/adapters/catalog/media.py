@@ -14,7 +14,9 @@ from bookmarkai_assets.adapters.catalog.tables.base import insert_into
 from bookmarkai_assets.adapters.catalog.tables.media import media as table
 from bookmarkai_assets.adapters.catalog.tables.transcripts import transcript_files as files
 from bookmarkai_assets.adapters.catalog.tombstones import write as write_tombstones
-from bookmarkai_assets.core.media.media import Blob, Digest, Media, MediaState, VideoInfo
+from bookmarkai_assets.core.media.kinds import PartKind
+from bookmarkai_assets.core.media.media import Digest, Media, MediaState, Part, VideoInfo
+from bookmarkai_assets.core.media.object_keys import audio_key, transcript_key
 from bookmarkai_assets.core.media.placement import Backend, Decider, Placement, StorageMode
 from bookmarkai_assets.core.media.ports import InventoryLine, MediaLedger, Tombstone
 
@@ -167,19 +169,19 @@ class SqlMediaLedger(MediaLedger):
 _URL_COLUMNS = (table.c.video_url, table.c.audio_url)
 
 
-def _put_files(connection: Connection, media_id: str, found: Mapping[str, Blob]) -> None:
+def _put_files(connection: Connection, media_id: str, found: Mapping[PartKind, Part]) -> None:
     """Put these in place of the media's transcript's files. The media's lease is locked already, or its row is new."""
     connection.execute(delete(files).where(files.c.media_id == media_id))
     rows = [
         {
             "media_id": media_id,
             "kind": kind,
-            "url": blob.url,
-            "size_bytes": blob.digest.size_bytes,
-            "sha256": blob.digest.sha256,
-            "content_type": blob.content_type,
+            "url": part.url,
+            "size_bytes": part.size_bytes,
+            "sha256": part.digest.sha256,
+            "content_type": part.content_type,
         }
-        for kind, blob in found.items()
+        for kind, part in found.items()
     ]
     if rows:
         connection.execute(insert(files), rows)
@@ -189,10 +191,14 @@ def _all_media(connection: Connection, rows: Sequence[Row[*tuple[Any, ...]]]) ->
     """Make media of rows that follow each other by media id; the files of all of them are one more statement."""
     if not rows:
         return []
-    found: dict[str, dict[str, Blob]] = defaultdict(dict)
+    keys = {row.media_id: row.object_key for row in rows}
+    found: dict[str, dict[PartKind, Part]] = defaultdict(dict)
     wanted = files.c.media_id.between(rows[0].media_id, rows[-1].media_id)
     for row in connection.execute(select(files).where(wanted).order_by(files.c.media_id, files.c.kind)):
-        found[row.media_id][row.kind] = Blob(row.url, Digest(row.size_bytes, row.sha256), row.content_type)
+        if row.media_id in keys:
+            kind, digest = PartKind(row.kind), Digest(row.size_bytes, row.sha256)
+            key = transcript_key(keys[row.media_id], kind)
+            found[row.media_id][kind] = Part(kind, key, row.url, digest, row.content_type)
     return [_media(row, found.get(row.media_id, {})) for row in rows]
 
 
@@ -213,7 +219,7 @@ def _values(media: Media) -> dict[str, Any]:
         "canonical_url": media.canonical_url,
         "platform": media.platform,
         "share_id": media.share_id,
-        "object_key": media.object_key,
+        "object_key": media.video.key,
         "title": info.title,
         "author": info.author,
         "description": info.description,
@@ -242,13 +248,12 @@ def _values(media: Media) -> dict[str, Any]:
     }
 
 
-def _media(row: Row[*tuple[Any, ...]], transcript_files: Mapping[str, Blob]) -> Media:
+def _media(row: Row[*tuple[Any, ...]], transcript_files: Mapping[PartKind, Part]) -> Media:
     return Media(
         media_id=row.media_id,
         canonical_url=row.canonical_url,
         platform=row.platform,
         share_id=row.share_id,
-        object_key=row.object_key,
         state=MediaState(row.state),
         info=VideoInfo(
             title=row.title,
@@ -261,12 +266,8 @@ def _media(row: Row[*tuple[Any, ...]], transcript_files: Mapping[str, Blob]) -> 
             height=row.height,
             posted_at=row.posted_at,
         ),
-        video=Blob(row.video_url, Digest(row.size_bytes, row.sha256), row.content_type),
-        audio=(
-            Blob(row.audio_url, Digest(row.audio_size_bytes, row.audio_sha256), row.audio_content_type)
-            if row.audio_url is not None
-            else None
-        ),
+        video=Part(PartKind.VIDEO, row.object_key, row.video_url, Digest(row.size_bytes, row.sha256), row.content_type),
+        audio=_audio(row) if row.audio_url is not None else None,
         download_seconds=row.download_seconds,
         upload_seconds=row.upload_seconds,
         placement=(
@@ -284,4 +285,14 @@ def _media(row: Row[*tuple[Any, ...]], transcript_files: Mapping[str, Blob]) -> 
         stored_at=row.stored_at,
         expires_at=row.expires_at,
         transcript_files=transcript_files,
+    )
+
+
+def _audio(row: Row[*tuple[Any, ...]]) -> Part:
+    return Part(
+        kind=PartKind.AUDIO,
+        key=audio_key(row.object_key, row.audio_url.rpartition(".")[2]),
+        url=row.audio_url,
+        digest=Digest(row.audio_size_bytes, row.audio_sha256),
+        content_type=row.audio_content_type,
     )

@@ -4,8 +4,8 @@ from typing import Annotated
 
 import typer
 
+from bookmarkai_assets.cli.hold import command_hold
 from bookmarkai_assets.cli.output import clean, human_bytes, out, print_json
-from bookmarkai_assets.cli.work import media_work
 from bookmarkai_assets.operations.storage.clean_up import clean_up
 from bookmarkai_assets.operations.storage.clean_up_report import CleanUpReport
 
@@ -23,8 +23,8 @@ def cleanup(
 
     Example: bookmarkai storage cleanup --dry-run
     """
-    with media_work("cleanup") as work:
-        report = clean_up(work, is_dry_run=dry_run)
+    with command_hold("cleanup") as hold:
+        report = clean_up(hold, is_dry_run=dry_run)
     if as_json:
         print_json(report.as_dict())
     else:

@@ -16,13 +16,12 @@ from rich.progress import (
 )
 
 from bookmarkai_assets.cli.durations import parse_duration
+from bookmarkai_assets.cli.hold import command_hold, print_unfinished, wanted_media
 from bookmarkai_assets.cli.output import err, human_bytes, out, print_json, share_id_of
-from bookmarkai_assets.cli.work import media_work, print_unfinished, wanted_media
 from bookmarkai_assets.core.media.media import Media
-from bookmarkai_assets.core.media.placement import Backend
+from bookmarkai_assets.core.media.placement import REMOTE_BACKENDS, Backend
 from bookmarkai_assets.operations.media.catalog_reads import each_media
-from bookmarkai_assets.operations.media.holding import MediaWork
-from bookmarkai_assets.operations.media.stores import store_of_backend
+from bookmarkai_assets.operations.shares.hold import Hold
 from bookmarkai_assets.operations.storage.moving import Move, MoveOutcome, move_media, planned_move
 
 
@@ -47,19 +46,19 @@ def move(
         raise typer.BadParameter("expected one of --share, --all and --older-than")
     share_ids = [share_id_of(text, "--share") for text in share or []]
     age = parse_duration(older_than, "--older-than") if older_than is not None else None
-    with media_work("move") as work:
+    with command_hold("move") as hold:
         if share_ids:
-            chosen = [wanted_media(work, share_id, "--share") for share_id in share_ids]
+            chosen = [wanted_media(hold, share_id, "--share") for share_id in share_ids]
         else:
-            before = work.clock() - age if age is not None else None
-            chosen = [m for m in each_media(work.catalog) if before is None or (m.stored_at and m.stored_at < before)]
-        _check_stores(work, chosen, to)
+            before = hold.clock() - age if age is not None else None
+            chosen = [m for m in each_media(hold.catalog) if before is None or (m.stored_at and m.stored_at < before)]
+        _check_stores(hold, chosen, to)
         if dry_run:
-            moves = [planned_move(work, media, to) for media in chosen]
+            moves = [planned_move(hold, media, to) for media in chosen]
         else:
             with _progress(chosen, is_shown=not as_json) as (on_move, on_bytes):
                 moves = move_media(
-                    work,
+                    hold,
                     [media.media_id for media in chosen],
                     to,
                     workers=workers,
@@ -71,11 +70,12 @@ def move(
         raise typer.Exit(1)
 
 
-def _check_stores(work: MediaWork, chosen: Sequence[Media], to: Backend) -> None:
+def _check_stores(hold: Hold, chosen: Sequence[Media], to: Backend) -> None:
     """Ask the bucket once, before every media would ask it in vain. Raises `StoreError`."""
-    store_of_backend(work.stores, to)
-    if to is Backend.S3 or any(media.backend is Backend.S3 for media in chosen):
-        next(iter(store_of_backend(work.stores, Backend.S3).list(work.rules.video_prefix)), None)
+    _ = hold.stores[to]  # raises if it is not configured
+    used = {to, *(media.backend for media in chosen)}
+    for backend in REMOTE_BACKENDS & used:
+        next(iter(hold.stores[backend].list(hold.rules.prefix_on(backend))), None)
 
 
 @contextmanager

@@ -7,12 +7,11 @@ from typing import Annotated
 import typer
 
 from bookmarkai_assets.cli.durations import parse_duration
+from bookmarkai_assets.cli.hold import command_hold
 from bookmarkai_assets.cli.output import share_id_of
-from bookmarkai_assets.cli.work import media_work
 from bookmarkai_assets.core.errors import ObjectNotFoundError
 from bookmarkai_assets.core.media.media import MediaState
 from bookmarkai_assets.operations.media.catalog_reads import media_of_share
-from bookmarkai_assets.operations.media.stores import is_stored, store_of_url
 
 MAX_LIFETIME = timedelta(days=7)
 """Of a signature of version 4."""
@@ -32,16 +31,16 @@ def presign(
     lifetime = parse_duration(expires, "--expires")
     if not timedelta(seconds=1) <= lifetime <= MAX_LIFETIME:
         raise typer.BadParameter(f"expected 1s to 7d, found {expires}", param_hint="--expires")
-    with media_work("presign") as work:
-        media = media_of_share(work.catalog, work.rules, wanted)
+    with command_hold("presign") as hold:
+        media = media_of_share(hold.catalog, hold.rules, wanted)
         if media is None or media.state is not MediaState.STORED:
             raise ObjectNotFoundError(
                 f"expected stored media of share {wanted}, found {media.state if media else 'none'}"
             )
-        blob = media.audio if audio else media.video
-        if blob is None:
+        part = media.audio if audio else media.video
+        if part is None:
             raise ObjectNotFoundError(f"expected an audio track of share {wanted}, found a video without sound")
-        link = store_of_url(work.stores, blob.url).presign(blob.url, expires_seconds=int(lifetime.total_seconds()))
-        if not is_stored(work.stores, blob):
-            raise ObjectNotFoundError(f"expected the recorded bytes at {blob.url}, found none or others")
+        link = hold.stores.of_url(part.url).presign(part.url, expires_seconds=int(lifetime.total_seconds()))
+        if not hold.stores.has(part):
+            raise ObjectNotFoundError(f"expected the recorded bytes at {part.url}, found none or others")
     sys.stdout.write(link + "\n")

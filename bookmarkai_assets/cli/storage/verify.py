@@ -16,7 +16,7 @@ from rich.progress import (
 )
 
 from bookmarkai_assets.cli.output import clean, err, human_bytes, out, print_json
-from bookmarkai_assets.operations.media.stores import backend_of_url
+from bookmarkai_assets.core.media.placement import Backend
 from bookmarkai_assets.operations.storage.verification_progress import VerificationProgress
 from bookmarkai_assets.operations.storage.verifying import (
     SETTLED,
@@ -110,7 +110,7 @@ def _bar(*, is_shown: bool) -> Iterator[Callable[[VerificationProgress], object]
 def _print(report: VerificationReport, *, is_verbose: bool) -> None:
     for line in report.worst_first:
         # What all of an unanswering backend's lines would say is said of the backend, once.
-        is_told = line.finding is Finding.UNVERIFIED and backend_of_url(line.url) in report.unanswered
+        is_told = line.finding is Finding.UNVERIFIED and Backend.of_url(line.url) in report.unanswered
         if is_verbose or not (line.finding in SETTLED or is_told):
             out.print(clean(_words(line), _MAX_CHARACTERS), soft_wrap=True)
     for backend, why in report.unanswered.items():

@@ -13,8 +13,7 @@ from bookmarkai_assets.adapters.common.durable_files import disk_errors, publish
 from bookmarkai_assets.cli.output import clean, err, share_id_of
 from bookmarkai_assets.core.catalog import Catalog
 from bookmarkai_assets.core.errors import ExportError, UnknownShareError
-from bookmarkai_assets.core.media.kinds import TranscriptFormat
-from bookmarkai_assets.core.transcripts.formats import render
+from bookmarkai_assets.core.transcripts.formats import TranscriptFormat, render
 from bookmarkai_assets.operations.transcripts.reads import shared_transcript
 from bookmarkai_assets.settings.settings import load_settings
 from bookmarkai_assets.wiring.catalog import open_catalog

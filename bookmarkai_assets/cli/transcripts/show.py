@@ -6,10 +6,9 @@ from typing import Annotated
 import typer
 
 from bookmarkai_assets.cli.output import clean, print_table, share_id_of
-from bookmarkai_assets.core.media.kinds import TranscriptFormat
 from bookmarkai_assets.core.search.moments_in_videos import as_clock
 from bookmarkai_assets.core.transcripts.doubts import in_words
-from bookmarkai_assets.core.transcripts.formats import plain_text, render
+from bookmarkai_assets.core.transcripts.formats import TranscriptFormat, plain_text, render
 from bookmarkai_assets.core.transcripts.json_document import SharedTranscript, task_of
 from bookmarkai_assets.core.transcripts.subtitles import has_times
 from bookmarkai_assets.core.transcripts.subtitles_text import clean_speech

@@ -8,8 +8,8 @@ from typing import Annotated
 import typer
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 
+from bookmarkai_assets.cli.hold import command_hold, print_unfinished, wanted_media
 from bookmarkai_assets.cli.output import err, human_bytes, out, print_json, share_id_of
-from bookmarkai_assets.cli.work import media_work, print_unfinished, wanted_media
 from bookmarkai_assets.operations.transcripts.storing import (
     Storing,
     StoringOutcome,
@@ -37,14 +37,14 @@ def store(
     Example: bookmarkai transcripts store --dry-run
     """
     wanted = [share_id_of(share_id, "ID") for share_id in share_ids or []]
-    with media_work("store", group="transcripts") as work:
-        asked = {wanted_media(work, share_id, "ID").media_id: share_id for share_id in wanted}
-        chosen = asked or dict(media_without_files(work.catalog))
+    with command_hold("store", group="transcripts") as hold:
+        asked = {wanted_media(hold, share_id, "ID").media_id: share_id for share_id in wanted}
+        chosen = asked or dict(media_without_files(hold.catalog))
         if dry_run:
-            storings = [planned_storing(work, media_id, share_id) for media_id, share_id in chosen.items()]
+            storings = [planned_storing(hold, media_id, share_id) for media_id, share_id in chosen.items()]
         else:
             with _progress(len(chosen), is_shown=not as_json) as on_done:
-                storings = store_transcript_files(work, chosen, workers=workers, on_done=on_done)
+                storings = store_transcript_files(hold, chosen, workers=workers, on_done=on_done)
     _report(storings, is_dry_run=dry_run, as_json=as_json)
     if not dry_run and not all(storing.outcome.is_done for storing in storings):
         raise typer.Exit(1)

@@ -1,29 +1,27 @@
 """What a stored object says of itself, so that a bucket or a directory can rebuild the catalog.
 
-The names and values that travel with every video, audio track and transcript's file, and the media record read back
-from them.
+The names and values that travel with every part, and the media record that is read back from them.
 """
 
 from collections.abc import Mapping
 from dataclasses import dataclass
 
-from bookmarkai_assets.core.media.kinds import FILE_KINDS
+from bookmarkai_assets.core.media.kinds import PartKind
 from bookmarkai_assets.core.media.media import Digest, Media, VideoInfo, media_id_of
 from bookmarkai_assets.core.media.tag_safety import MAX_TAGS_BYTES, size_of_tag
 
 _TITLE_CHARACTERS = 100
 _NAME_CHARACTERS = 50
-_KINDS = FILE_KINDS | {"video", "audio"}
 
 
 @dataclass(frozen=True)
 class TaggedMedia:
-    """What the tags of an object tell of its media. `kind` is video, audio or the form of a transcript's file.
+    """What the tags of an object say of its media.
 
-    A video tells of its audio track, if it has one: the digest, the content type and the extension of its key.
+    Those of a video describe its audio track too, if it has one: digest, content type and the extension of its key.
     """
 
-    kind: str
+    kind: PartKind
     media_id: str
     share_id: str
     canonical_url: str
@@ -35,8 +33,8 @@ class TaggedMedia:
     audio_extension: str
 
 
-def tags_of(media: Media, kind: str) -> dict[str, str]:
-    """Give the tags of what is stored of a media, by name; the least needed are left out if they do not fit.
+def tags_of(media: Media, kind: PartKind) -> dict[str, str]:
+    """Return the tags of one part of a media, by name. The least needed are left out if they do not fit.
 
     All but the canonical URL (a very long one), picture size, title and author always fits. Without the URL the record
     can only be rebuilt where the share is still known.
@@ -45,18 +43,18 @@ def tags_of(media: Media, kind: str) -> dict[str, str]:
     tags = {
         "share-id": media.share_id,
         "media-id": media.media_id,
-        "kind": kind,
+        "kind": kind.value,
         "platform": media.platform[:_NAME_CHARACTERS],
         "extractor": info.extractor[:_NAME_CHARACTERS],
         "duration-seconds": repr(info.duration_seconds),
         "download-seconds": repr(round(media.download_seconds, 3)),
     }
-    if media.audio is not None and kind == "video":
+    if media.audio is not None and kind is PartKind.VIDEO:
         tags |= {
             "audio-sha256": media.audio.digest.sha256,
             "audio-size": str(media.audio.digest.size_bytes),
             "audio-type": media.audio.content_type[:_NAME_CHARACTERS],
-            "audio-extension": media.audio.url.rpartition(".")[2],
+            "audio-extension": media.audio.key.rpartition(".")[2],
         }
     optional = {
         "canonical-url": media.canonical_url,
@@ -74,16 +72,16 @@ def tags_of(media: Media, kind: str) -> dict[str, str]:
 
 
 def read_tags(tags: Mapping[str, str], *, canonical_url: str | None = None) -> TaggedMedia | None:
-    """Read the tags back; None for an object that is not ours, or whose tags contradict each other.
+    """Parse tags; None for an object that is not ours, or whose tags contradict each other.
 
     `canonical_url` stands in where the tags have none.
     """
     url = tags.get("canonical-url", canonical_url)
     try:
-        if url is None or media_id_of(url) != tags["media-id"] or tags["kind"] not in _KINDS:
+        if url is None or media_id_of(url) != tags["media-id"]:
             return None
         return TaggedMedia(
-            kind=tags["kind"],
+            kind=PartKind(tags["kind"]),
             media_id=tags["media-id"],
             share_id=tags["share-id"],
             canonical_url=url,

@@ -5,7 +5,6 @@ from datetime import UTC, datetime, timedelta
 from enum import StrEnum
 
 from bookmarkai_assets.core.media.media import Media
-from bookmarkai_assets.core.media.placement import Backend
 
 EXPIRING_PREFIX = "temp/"
 """What the bucket's lifecycle rule is set on. Objects elsewhere stay until somebody deletes them."""
@@ -46,9 +45,9 @@ def expiry_of(media: Media, policy: RetentionPolicy) -> datetime | None:
 
     A record from before such moments were kept has none; its end follows from when it was stored.
     """
-    if media.backend is not Backend.S3 or media.stored_at is None:
+    if media.backend is None or not media.backend.is_remote or media.stored_at is None:
         return None
-    return media.expires_at or lifecycle_end(media.object_key, media.stored_at, policy.s3_days)
+    return media.expires_at or lifecycle_end(media.video.key, media.stored_at, policy.s3_days)
 
 
 class Removal(StrEnum):

@@ -5,6 +5,19 @@ from datetime import datetime
 from enum import StrEnum
 
 from bookmarkai_assets.core.errors import StoreErrorClass
+from bookmarkai_assets.core.media.kinds import PartKind
+
+
+class Operation(StrEnum):
+    """What a transfer does."""
+
+    FETCH = "fetch"
+    PUT = "put"
+    GET = "get"
+
+
+SITE = "site"
+"""The `backend` of a fetch: it is from a site, and from none of ours."""
 
 
 class Purpose(StrEnum):
@@ -26,21 +39,20 @@ class Purpose(StrEnum):
 
 @dataclass(frozen=True)
 class StorageEvent:
-    """One transfer, good or bad. `operation` is fetch, put or get; `backend` is site, local or s3.
+    """One transfer, good or bad. `backend` is `SITE` or the value of a `Backend`.
 
-    `purpose` is a `Purpose`, None for rows from before it was recorded.
-
-    `error_class` is None on success; `size_bytes` counts what was to be moved, 0 when unknown. `seconds` is wall time.
+    `purpose` is None for rows from before it was recorded. `error_class` is None on success. `size_bytes` is what was
+    to be transferred, 0 when unknown. `seconds` is wall time.
     """
 
     occurred_at: datetime
-    operation: str
+    operation: Operation
     backend: str
     share_id: str | None
     media_id: str | None
-    kind: str
+    kind: PartKind
     size_bytes: int
     seconds: float
     error_class: StoreErrorClass | str | None
     error: str | None
-    purpose: str | None = None
+    purpose: Purpose | None = None

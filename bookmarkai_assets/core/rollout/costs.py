@@ -9,8 +9,9 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from datetime import date, datetime, timedelta
 
-from bookmarkai_assets.core.media.placement import Backend
+from bookmarkai_assets.core.media.placement import REMOTE_BACKENDS
 from bookmarkai_assets.core.media.retention import EXPIRING_PREFIX, lifecycle_end
+from bookmarkai_assets.core.media.storage_events import Operation
 from bookmarkai_assets.core.rollout.tallies import Totals
 from bookmarkai_assets.core.rollout.windows import Window, day_of
 
@@ -93,9 +94,9 @@ class Deposit:
 
 def usage_of(totals: Totals) -> Usage:
     """Add up what S3 was asked to do. Failed requests are charged for like others; their bytes are not kept."""
-    on_s3 = [(series, tally) for series, tally in totals.items() if series.backend == Backend.S3]
-    puts = [tally for series, tally in on_s3 if series.operation == "put"]
-    gets = [tally for series, tally in on_s3 if series.operation == "get"]
+    on_s3 = [(series, tally) for series, tally in totals.items() if series.backend in REMOTE_BACKENDS]
+    puts = [tally for series, tally in on_s3 if series.operation == Operation.PUT]
+    gets = [tally for series, tally in on_s3 if series.operation == Operation.GET]
     return Usage(
         put_bytes=sum(tally.size_bytes for tally in puts),
         put_requests=sum(tally.requests for tally in puts),

@@ -8,9 +8,10 @@ from dataclasses import asdict, dataclass
 from datetime import timedelta
 from typing import Any
 
-from bookmarkai_assets.core.media.placement import BUCKET_COUNT, Backend
+from bookmarkai_assets.core.media.kinds import PartKind
+from bookmarkai_assets.core.media.placement import BUCKET_COUNT, REMOTE_BACKENDS, Backend
 from bookmarkai_assets.core.media.ports import InventoryLine
-from bookmarkai_assets.core.media.storage_events import Purpose
+from bookmarkai_assets.core.media.storage_events import Operation, Purpose
 from bookmarkai_assets.core.rollout.costs import Cost, PriceTable, Usage, running_cost, storage_cost, usage_of
 from bookmarkai_assets.core.rollout.metrics import is_placing, is_reading
 from bookmarkai_assets.core.rollout.stages import Stage
@@ -80,8 +81,8 @@ def offered(totals: Totals, stage: Stage) -> Traffic:
         media=new_media(totals),
         usage=Usage(
             put_bytes=sum(tally.size_bytes for tally in placed.values()),
-            put_requests=sum(_requests("put", tally) for tally in placed.values()),
-            get_requests=sum(_requests("get", tally) for tally in read.values()),
+            put_requests=sum(_requests(Operation.PUT, tally) for tally in placed.values()),
+            get_requests=sum(_requests(Operation.GET, tally) for tally in read.values()),
             get_bytes=sum(tally.size_bytes for tally in read.values()),
         ),
     )
@@ -90,7 +91,8 @@ def offered(totals: Totals, stage: Stage) -> Traffic:
 
 def taken(totals: Totals) -> Traffic:
     """Give the traffic that S3 did have for new media, shadow copies included and moves of old ones left out."""
-    new = {series: tally for series, tally in totals.items() if series.backend == Backend.S3 and _is_for_new(series)}
+    remote = {series: tally for series, tally in totals.items() if series.backend in REMOTE_BACKENDS}
+    new = {series: tally for series, tally in remote.items() if _is_for_new(series)}
     return Traffic(media=_videos(new), usage=usage_of(new))
 
 
@@ -142,14 +144,14 @@ def _is_for_new(series: Series) -> bool:
 
 def _is_document(series: Series) -> bool:
     """Whether these puts are those of transcripts' files, where they are made: later with a video they are moves."""
-    return series.operation == "put" and series.purpose == Purpose.DOCUMENT
+    return series.operation == Operation.PUT and series.purpose == Purpose.DOCUMENT
 
 
 def _videos(totals: Totals) -> int:
     return sum(
         tally.events
         for series, tally in totals.items()
-        if series.is_good and series.operation == "put" and series.kind == "video"
+        if series.is_good and series.operation == Operation.PUT and series.kind == PartKind.VIDEO
     )
 
 

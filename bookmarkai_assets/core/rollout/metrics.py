@@ -8,10 +8,10 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
 from bookmarkai_assets.core.errors import StoreErrorClass
-from bookmarkai_assets.core.media.kinds import FILE_KINDS
-from bookmarkai_assets.core.media.placement import BUCKET_COUNT, Backend, StorageMode, StoragePolicy
+from bookmarkai_assets.core.media.kinds import PartKind
+from bookmarkai_assets.core.media.placement import BUCKET_COUNT, REMOTE_BACKENDS, Backend, StorageMode, StoragePolicy
 from bookmarkai_assets.core.media.ports import InventoryLine
-from bookmarkai_assets.core.media.storage_events import Purpose
+from bookmarkai_assets.core.media.storage_events import Operation, Purpose
 from bookmarkai_assets.core.rollout.costs import MonthCost
 from bookmarkai_assets.core.rollout.latency import quantile
 from bookmarkai_assets.core.rollout.tallies import Series, Totals, merged
@@ -136,16 +136,17 @@ def stored_by_backend(lines: Iterable[InventoryLine]) -> Mapping[Backend, Stored
 
 def window_metrics(totals: Totals, window: Window) -> WindowMetrics:
     """Give the figures of a window from its totals."""
-    transfers = _where(totals, lambda s: s.operation in {"put", "get"} and s.backend in _BACKENDS)
+    transfers = _where(totals, lambda s: s.operation in {Operation.PUT, Operation.GET} and s.backend in _BACKENDS)
     interrupted = _where(transfers, _is_interrupted)
     transfers = _where(transfers, lambda s: not _is_interrupted(s))
 
-    on_s3 = _where(transfers, lambda s: s.backend == Backend.S3)
-    uploads = _where(on_s3, lambda s: s.operation == "put")
-    placed = _where(transfers, lambda s: s.is_good and s.kind == "video" and is_placing(s))
-    good_puts = _where(transfers, lambda s: s.is_good and s.operation == "put")
-    good_gets = _where(transfers, lambda s: s.is_good and s.operation == "get")
+    on_s3 = _where(transfers, lambda s: s.backend in REMOTE_BACKENDS)
+    uploads = _where(on_s3, lambda s: s.operation == Operation.PUT)
+    placed = _where(transfers, lambda s: s.is_good and s.kind == PartKind.VIDEO and is_placing(s))
+    good_puts = _where(transfers, lambda s: s.is_good and s.operation == Operation.PUT)
+    good_gets = _where(transfers, lambda s: s.is_good and s.operation == Operation.GET)
     placed_on = _by_backend(placed, _events)
+    placed_remotely = sum(placed_on[backend] for backend in REMOTE_BACKENDS)
     errors = _errors_by_class(on_s3)
     s3_uploads, good_uploads = _events(uploads), _events(_where(uploads, _is_good))
     return WindowMetrics(
@@ -154,7 +155,7 @@ def window_metrics(totals: Totals, window: Window) -> WindowMetrics:
         s3_uploads=s3_uploads,
         s3_upload_errors=s3_uploads - good_uploads,
         local_storage=placed_on[Backend.LOCAL],
-        s3_upload_rate=_percent(placed_on[Backend.S3], _events(placed)),
+        s3_upload_rate=_percent(placed_remotely, _events(placed)),
         success_rate=_percent(good_uploads, s3_uploads),
         upload=latency_of(without_documents(uploads)),
         download=latency_of(_where(on_s3, is_reading)),
@@ -164,7 +165,7 @@ def window_metrics(totals: Totals, window: Window) -> WindowMetrics:
         bytes_put=_by_backend(good_puts, _bytes),
         bytes_got=_by_backend(good_gets, _bytes),
         interrupted=_events(interrupted),
-        s3_storage=placed_on[Backend.S3],
+        s3_storage=placed_remotely,
         objects_put=_by_backend(good_puts, _events),
     )
 
@@ -183,7 +184,7 @@ def latency_of(totals: Totals) -> Latency:
 
 def without_documents(totals: Totals) -> Totals:
     """Give the transfers of videos and audio tracks, without those of transcripts' files."""
-    return _where(totals, lambda s: s.kind not in FILE_KINDS)
+    return _where(totals, lambda s: not PartKind(s.kind).is_transcript)
 
 
 def losses_of(totals: Totals) -> int:
@@ -192,17 +193,18 @@ def losses_of(totals: Totals) -> int:
     What had expired was not to be there: its class is another.
     """
     lost = {StoreErrorClass.NOT_FOUND, StoreErrorClass.CHECKSUM}
-    return _events(_where(totals, lambda s: s.operation == "get" and s.backend == Backend.S3 and s.error_class in lost))
+    gets = _where(totals, lambda s: s.operation == Operation.GET and s.backend in REMOTE_BACKENDS)
+    return _events(_where(gets, lambda s: s.error_class in lost))
 
 
 def is_placing(series: Series) -> bool:
     """Whether these puts give new media their place; those from before purposes were recorded count as such."""
-    return series.operation == "put" and series.purpose in {Purpose.PLACE, ""}
+    return series.operation == Operation.PUT and series.purpose in {Purpose.PLACE, ""}
 
 
 def is_reading(series: Series) -> bool:
     """Whether these gets are those of workers that transcribe; those from before purposes were recorded count so."""
-    return series.operation == "get" and series.purpose in {Purpose.TRANSCRIBE, ""}
+    return series.operation == Operation.GET and series.purpose in {Purpose.TRANSCRIBE, ""}
 
 
 _BACKENDS = frozenset(backend.value for backend in Backend)

@@ -10,9 +10,8 @@ from datetime import datetime, timedelta
 from enum import StrEnum
 
 from bookmarkai_assets.core.errors import StoreErrorClass
-from bookmarkai_assets.core.media.kinds import FILE_KINDS
-from bookmarkai_assets.core.media.placement import Backend
-from bookmarkai_assets.core.media.storage_events import Purpose, StorageEvent
+from bookmarkai_assets.core.media.placement import REMOTE_BACKENDS
+from bookmarkai_assets.core.media.storage_events import Operation, Purpose, StorageEvent
 from bookmarkai_assets.core.rollout.latency import bin_of, seconds_of
 
 MAX_DATA = 1000
@@ -72,7 +71,7 @@ def publishable(events: Iterable[StorageEvent], *, now: datetime) -> Publishable
     bins: defaultdict[tuple[MetricName, datetime], Counter[int]] = defaultdict(Counter)
     skipped = 0
     for event in events:
-        if event.backend != Backend.S3 or event.operation not in {"put", "get"}:
+        if event.backend not in REMOTE_BACKENDS or event.operation not in {Operation.PUT, Operation.GET}:
             continue
         if event.error_class == StoreErrorClass.INTERRUPTED:
             continue
@@ -81,7 +80,7 @@ def publishable(events: Iterable[StorageEvent], *, now: datetime) -> Publishable
             continue
         minute = event.occurred_at.replace(second=0, microsecond=0)
         counts[MetricName.ACCESS_DENIED, minute] += event.error_class == StoreErrorClass.ACCESS_DENIED
-        if event.operation == "put":
+        if event.operation == Operation.PUT:
             counts[MetricName.UPLOAD_ATTEMPTS, minute] += 1
             counts[MetricName.UPLOAD_FAILURES, minute] += bool(event.error_class)
         if (latency := _latency_of(event)) is not None:
@@ -99,8 +98,8 @@ def publishable(events: Iterable[StorageEvent], *, now: datetime) -> Publishable
 def _latency_of(event: StorageEvent) -> MetricName | None:
     if event.error_class:
         return None
-    if event.operation == "put":
-        return None if event.kind in FILE_KINDS else MetricName.UPLOAD_SECONDS
-    if event.operation == "get" and event.purpose in {Purpose.TRANSCRIBE, None}:
+    if event.operation == Operation.PUT:
+        return None if event.kind.is_transcript else MetricName.UPLOAD_SECONDS
+    if event.operation == Operation.GET and event.purpose in {Purpose.TRANSCRIBE, None}:
         return MetricName.DOWNLOAD_SECONDS
     return None

@@ -6,7 +6,8 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 
-from bookmarkai_assets.core.media.storage_events import StorageEvent
+from bookmarkai_assets.core.media.placement import REMOTE_BACKENDS
+from bookmarkai_assets.core.media.storage_events import Operation, StorageEvent
 from bookmarkai_assets.core.rollout.latency import bin_of
 from bookmarkai_assets.core.rollout.windows import EPOCH, GRID, Span, Window
 
@@ -67,7 +68,7 @@ Totals = Mapping[Series, Tally]
 
 def requests_of(event: StorageEvent) -> int:
     """Estimate the priced requests of a transfer; 0 where nobody charges for them."""
-    return s3_requests(event.operation, event.size_bytes) if event.backend == "s3" else 0
+    return s3_requests(event.operation, event.size_bytes) if event.backend in REMOTE_BACKENDS else 0
 
 
 def s3_requests(operation: str, size_bytes: float) -> int:
@@ -77,7 +78,7 @@ def s3_requests(operation: str, size_bytes: float) -> int:
     of that size.
     """
     ranges = max(1, math.ceil(size_bytes / MULTIPART_BYTES))
-    return ranges + 2 if operation == "put" and ranges > 1 else ranges
+    return ranges + 2 if operation == Operation.PUT and ranges > 1 else ranges
 
 
 def roll_up(events: Iterable[StorageEvent]) -> dict[tuple[Span, datetime, Series], Tally]:

@@ -2,14 +2,24 @@
 
 import json
 from collections.abc import Iterator
+from enum import StrEnum
 
 from bookmarkai_assets.core.errors import ExportError
-from bookmarkai_assets.core.media.kinds import TranscriptFormat
 from bookmarkai_assets.core.transcripts.json_document import SharedTranscript, transcript_document, written_language
 from bookmarkai_assets.core.transcripts.subtitles import cues_of, has_times
 from bookmarkai_assets.core.transcripts.subtitles_formats import to_srt, to_webvtt
 from bookmarkai_assets.core.transcripts.subtitles_text import clean_speech
 from bookmarkai_assets.core.transcripts.transcript import Transcript
+
+
+class TranscriptFormat(StrEnum):
+    """What a transcript can be exported as. The value is also the extension of a file's name."""
+
+    SRT = "srt"
+    VTT = "vtt"
+    TXT = "txt"
+    JSON = "json"
+
 
 PARAGRAPH_PAUSE_SECONDS = 2.0
 """A silence between two segments that begins a paragraph: longer than a speaker's breath, as a change of subject is."""

@@ -29,7 +29,7 @@ from bookmarkai_assets.core.alerts.messages import incident_id, messages, ripe
 from bookmarkai_assets.core.alerts.ports import AlertReceiver, Receipt
 from bookmarkai_assets.core.catalog import Catalog
 from bookmarkai_assets.core.errors import StoreErrorClass
-from bookmarkai_assets.core.media.placement import Backend
+from bookmarkai_assets.core.media.placement import REMOTE_BACKENDS
 from bookmarkai_assets.core.media.storage_events import StorageEvent
 from bookmarkai_assets.core.rollout.windows import GRID, Window
 from bookmarkai_assets.core.rules import PipelineRules
@@ -175,7 +175,7 @@ def _new_refusals(catalog: Catalog, present: int | None) -> _Refusals:
     position, found = int(cursor), list[StorageEvent]()
     for _ in range(_MAX_PAGES):
         events, following = catalog.events.after(position, limit=_PAGE)
-        found += [e for e in events if e.backend == Backend.S3 and e.error_class == StoreErrorClass.ACCESS_DENIED]
+        found += [e for e in events if e.backend in REMOTE_BACKENDS and e.error_class == StoreErrorClass.ACCESS_DENIED]
         position = following
         if len(events) < _PAGE:
             break

@@ -16,7 +16,7 @@ from bookmarkai_assets.core.media.media import MediaState
 from bookmarkai_assets.core.outcomes import Outcome
 from bookmarkai_assets.core.rules import PipelineRules
 from bookmarkai_assets.operations.media.catalog_reads import media_of_share
-from bookmarkai_assets.operations.media.stores import Stores, is_at_hand
+from bookmarkai_assets.operations.stores import Stores
 
 PAGE = 200
 """Shares in one transaction: on SQLite it holds the one write lock, here for some tenths of a second."""
@@ -100,4 +100,4 @@ def retry_failures(
 
 def _is_lost(catalog: Catalog, stores: Stores, rules: PipelineRules, share_id: str) -> bool:
     media = media_of_share(catalog, rules, share_id)
-    return media is not None and media.state is MediaState.STORED and not is_at_hand(stores, media)
+    return media is not None and media.state is MediaState.STORED and not stores.has_video(media)

@@ -248,7 +248,7 @@ class _Probe:
         return _ok(f"{_RANGE_BYTES} bytes from {_RANGE_OFFSET} are the file's")
 
     def _put_large(self) -> _Found:
-        if self._store.backend is Backend.LOCAL:
+        if not self._store.backend.is_remote:
             return _Found(StepStatus.SKIPPED, "a directory has no multipart uploads")
         large = self._file("large", self._probing.multipart_bytes)
         begun = self._probing.timer()
@@ -257,7 +257,7 @@ class _Probe:
         return _ok(self._speed(large, begun))
 
     def _follow_link(self) -> _Found:
-        if self._store.backend is Backend.LOCAL:
+        if not self._store.backend.is_remote:
             return _Found(StepStatus.SKIPPED, "a local file has no links")
         link = self._store.presign(self._small.url, expires_seconds=LINK_SECONDS)
         wanted = self._small.path.read_bytes()

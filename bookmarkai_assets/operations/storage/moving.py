@@ -16,12 +16,14 @@ from bookmarkai_assets.core.errors import (
     StoreError,
 )
 from bookmarkai_assets.core.media.media import Media, MediaState
-from bookmarkai_assets.core.media.placement import Backend, Decider, decided
-from bookmarkai_assets.operations.media.holding import MediaWork, side_by_side
+from bookmarkai_assets.core.media.placement import Backend, Decider, placed_by
+from bookmarkai_assets.core.media.storage_events import Purpose
+from bookmarkai_assets.operations.media.in_parallel import act_in_parallel
 from bookmarkai_assets.operations.media.relocating import relocate
 from bookmarkai_assets.operations.media.results import MediaResult
-from bookmarkai_assets.operations.media.stores import is_elsewhere, missing_parts, store_of_backend
+from bookmarkai_assets.operations.media.transfers import MediaTransfers
 from bookmarkai_assets.operations.rollout.current_policy import current_policy
+from bookmarkai_assets.operations.shares.hold import Hold
 
 
 class MoveOutcome(StrEnum):
@@ -44,14 +46,14 @@ Move: TypeAlias = MediaResult[MoveOutcome]
 """One media's move: `size_bytes` is what the media holds."""
 
 
-def planned_move(work: MediaWork, media: Media, target: Backend) -> Move:
+def planned_move(hold: Hold, media: Media, target: Backend) -> Move:
     """Say what a move would do with a media as it is now. Raises `StoreError` when a store does not answer."""
-    outcome = _what_is_left_to_do(work, media, target)
+    outcome = _what_is_left_to_do(hold, media, target)
     return Move(media.media_id, media.share_id, outcome or MoveOutcome.MOVED, media.size_bytes)
 
 
 def move_media(
-    work: MediaWork,
+    hold: Hold,
     media_ids: Sequence[str],
     target: Backend,
     *,
@@ -64,23 +66,24 @@ def move_media(
     `on_move` is called in this thread as each ends; `on_bytes` in the threads that move, with the media's id and how
     many bytes more have been copied. Told to stop, it ends the transfers under way and raises.
     """
-    store_of_backend(work.stores, target)
-    return side_by_side(work, partial(_move_one, work, target, on_bytes), media_ids, workers=workers, on_done=on_move)
+    _ = hold.stores[target]  # raises, before anything is moved, if it is not configured
+    move_one = partial(_move_one, hold, target, on_bytes)
+    return act_in_parallel(hold, move_one, media_ids, workers=workers, on_done=on_move)
 
 
-def _move_one(work: MediaWork, target: Backend, on_bytes: Callable[[str, int], object], media_id: str) -> Move:
+def _move_one(hold: Hold, target: Backend, on_bytes: Callable[[str, int], object], media_id: str) -> Move:
     start = time.perf_counter()
     media: Media | None = None
     try:
-        with work.leased(media_id) as is_ours:
-            media = work.catalog.media.get(media_id)
+        with hold.lease(media_id) as is_ours:
+            media = hold.catalog.media.get(media_id)
             if media is None:
                 return Move(media_id, None, MoveOutcome.FAILED, detail="expected a media on record, found none")
             if not is_ours:
                 return Move(media_id, media.share_id, MoveOutcome.LEASED, media.size_bytes)
-            outcome = _what_is_left_to_do(work, media, target)
+            outcome = _what_is_left_to_do(hold, media, target)
             if outcome is None:
-                _relocate_for_operator(work, media, target, on_bytes)
+                _relocate_for_operator(hold, media, target, on_bytes)
                 outcome = MoveOutcome.MOVED
             return Move(media_id, media.share_id, outcome, media.size_bytes, time.perf_counter() - start)
     except (StoreError, LeaseLostError, CatalogUnavailableError) as error:
@@ -94,15 +97,15 @@ def _move_one(work: MediaWork, target: Backend, on_bytes: Callable[[str, int], o
         )
 
 
-def _what_is_left_to_do(work: MediaWork, media: Media, target: Backend) -> MoveOutcome | None:
+def _what_is_left_to_do(hold: Hold, media: Media, target: Backend) -> MoveOutcome | None:
     """Give the outcome without a move, or None for a media that has to be moved.
 
     The record is no proof: what is not where it should be is brought there from wherever a copy is.
     """
     outcome = _without_moving(media, target)
     if outcome is MoveOutcome.THERE:
-        missing = missing_parts(work.stores, media)
-        if "video" in missing or any(is_elsewhere(work.stores, media, kind) for kind in missing):
+        missing = hold.stores.missing_parts(media)
+        if media.video in missing or any(hold.stores.has_elsewhere(part) for part in missing):
             return None
     return outcome
 
@@ -118,17 +121,10 @@ def _without_moving(media: Media, target: Backend) -> MoveOutcome | None:
             return MoveOutcome.THERE if media.backend is target else None
 
 
-def _relocate_for_operator(
-    work: MediaWork, media: Media, target: Backend, on_bytes: Callable[[str, int], object]
-) -> None:
+def _relocate_for_operator(hold: Hold, media: Media, target: Backend, on_bytes: Callable[[str, int], object]) -> None:
+    policy = current_policy(hold.catalog, hold.rules)
     relocate(
-        media,
-        decided(current_policy(work.catalog, work.rules), media.share_id, target, Decider.OPERATOR),
-        share_id=media.share_id,
-        owner=work.owner,
-        catalog=work.catalog,
-        rules=work.rules,
-        stores=work.stores,
-        clock=work.clock,
+        MediaTransfers(hold, media, media.share_id, Purpose.MOVE),
+        placed_by(Decider.OPERATOR, policy, media.share_id, target),
         on_bytes=partial(on_bytes, media.media_id),
     )

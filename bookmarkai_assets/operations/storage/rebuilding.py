@@ -14,17 +14,17 @@ from bookmarkai_assets.core.catalog import Catalog
 from bookmarkai_assets.core.errors import ObjectNotFoundError, StoreError, StoreErrorClass
 from bookmarkai_assets.core.links.short_links import video_behind
 from bookmarkai_assets.core.links.urls import AdmittedLink, RefusedLink
-from bookmarkai_assets.core.media.kinds import FILE_KINDS
-from bookmarkai_assets.core.media.media import Blob, Media, MediaState, media_id_of
-from bookmarkai_assets.core.media.object_keys import HASH_LENGTH, ParsedKey, audio_key, parse_key
+from bookmarkai_assets.core.media.kinds import PartKind
+from bookmarkai_assets.core.media.media import Media, MediaState, Part, media_id_of
+from bookmarkai_assets.core.media.object_keys import HASH_LENGTH, ParsedKey, audio_key, parse_key, transcript_key
 from bookmarkai_assets.core.media.object_tags import TaggedMedia, read_tags
-from bookmarkai_assets.core.media.placement import Backend, Decider, decided, place
+from bookmarkai_assets.core.media.placement import Backend, Decider, place, placed_by
 from bookmarkai_assets.core.media.ports import ListedObject, MediaStore, StoredObject
 from bookmarkai_assets.core.rules import PipelineRules
 from bookmarkai_assets.core.shares.share import Share
 from bookmarkai_assets.operations.media.relocating import as_placed
-from bookmarkai_assets.operations.media.stores import Stores
 from bookmarkai_assets.operations.shares.intake import known_link
+from bookmarkai_assets.operations.stores import Stores
 
 
 @dataclass(frozen=True)
@@ -71,7 +71,7 @@ class _Found:
     tagged: TaggedMedia
     video: StoredObject
     audio: StoredObject | None
-    files: Mapping[str, StoredObject]
+    files: Mapping[PartKind, StoredObject]
 
 
 def rebuild_catalog(
@@ -87,8 +87,7 @@ def rebuild_catalog(
     shares = _KnownShares(catalog, rules)
     found: dict[str, dict[Backend, _Found]] = {}
     for backend, store in stores.items():
-        prefix = rules.video_prefix if backend is Backend.S3 else ""
-        for result in _videos_in(store, prefix, shares):
+        for result in _videos_in(store, rules.prefix_on(backend), shares):
             if isinstance(result, Unrestorable):
                 report.unrestorable.append(result)
             else:
@@ -160,11 +159,11 @@ class _KnownShares:
 def _videos_in(store: MediaStore, prefix: str, shares: _KnownShares) -> Iterator[_Found | Unrestorable]:
     """Give every video of a store whose key is one of ours."""
     parsed = {listed.key: (listed, key) for listed in store.list(prefix) if (key := parse_key(listed.key)) is not None}
-    beside: dict[_Stem, dict[str, ListedObject]] = defaultdict(dict)
+    beside: dict[_Stem, dict[PartKind, ListedObject]] = defaultdict(dict)
     for listed, key in parsed.values():
         beside[_stem(key)][key.kind] = listed
     for listed, key in parsed.values():
-        if key.kind == "video":
+        if key.kind is PartKind.VIDEO:
             yield _video_at(store, listed, key, beside[_stem(key)], shares)
 
 
@@ -179,13 +178,17 @@ def _video_at(
     store: MediaStore,
     listed: ListedObject,
     key: ParsedKey,
-    beside: Mapping[str, ListedObject],
+    beside: Mapping[PartKind, ListedObject],
     shares: _KnownShares,
 ) -> _Found | Unrestorable:
     try:
         video = store.head(listed.url)
-        track = store.head(beside["audio"].url) if "audio" in beside else None
-        files = {kind: found for kind in FILE_KINDS & beside.keys() if (found := _file_at(store, beside[kind].url))}
+        track = store.head(beside[PartKind.AUDIO].url) if PartKind.AUDIO in beside else None
+        files = {
+            kind: found
+            for kind, beside_it in beside.items()
+            if kind.is_transcript and (found := _file_at(store, beside_it.url))
+        }
     except ObjectNotFoundError:
         return Unrestorable(listed.url, "expected what the listing had, found it gone; run it again")
     except StoreError as error:
@@ -221,34 +224,38 @@ def _media_of(places: Mapping[Backend, _Found], rules: PipelineRules, now: datet
         canonical_url=tagged.canonical_url,
         platform=tagged.platform,
         share_id=tagged.share_id,
-        object_key=found.object_key,
         state=MediaState.STORED,
         info=tagged.info,
-        video=_blob_of(found.video),
+        video=_part(PartKind.VIDEO, found.object_key, found.video),
         audio=_audio_of(found, places),
         download_seconds=tagged.download_seconds,
         # Only those beside this very video: elsewhere there may be those of an older transcript.
-        transcript_files={kind: _blob_of(file) for kind, file in found.files.items()},
+        transcript_files={
+            kind: _part(kind, transcript_key(found.object_key, kind), file) for kind, file in found.files.items()
+        },
     )
-    objects = {"video": found.video, **({"audio": found.audio} if found.audio else {}), **found.files}
-    placement = decided(rules.storage, tagged.share_id, found.backend, Decider.FOUND)
+    audio = {PartKind.AUDIO: found.audio} if found.audio else {}
+    objects = {PartKind.VIDEO: found.video, **audio, **found.files}
+    placement = placed_by(Decider.FOUND, rules.storage, tagged.share_id, found.backend)
     return as_placed(media, placement, objects, now=now, policy=rules.retention)
 
 
-def _audio_of(found: _Found, places: Mapping[Backend, _Found]) -> Blob | None:
+def _audio_of(found: _Found, places: Mapping[Backend, _Found]) -> Part | None:
     """Give the audio track beside the video, else one elsewhere, else where a lost one should be; None without sound.
 
     A lost track is recorded all the same: transcription then reads the video, and moves bring a found one along.
     """
     tracks = [each.audio for each in (found, *places.values()) if each.audio is not None]
     if tracks:
-        return _blob_of(tracks[0])
+        track = tracks[0]
+        return _part(PartKind.AUDIO, audio_key(found.object_key, track.url.rpartition(".")[2]), track)
     tagged = found.tagged
     if tagged.audio is None:
         return None
     folder = found.video.url.removesuffix(found.object_key)
-    return Blob(folder + audio_key(found.object_key, tagged.audio_extension), tagged.audio, tagged.audio_content_type)
+    key = audio_key(found.object_key, tagged.audio_extension)
+    return Part(PartKind.AUDIO, key, folder + key, tagged.audio, tagged.audio_content_type)
 
 
-def _blob_of(stored: StoredObject) -> Blob:
-    return Blob(stored.url, stored.digest, stored.content_type)
+def _part(kind: PartKind, key: str, stored: StoredObject) -> Part:
+    return Part(kind, key, stored.url, stored.digest, stored.content_type)

@@ -11,7 +11,7 @@ from bookmarkai_assets.core.errors import CatalogUnavailableError, StoreError
 from bookmarkai_assets.core.media.media import MediaState
 from bookmarkai_assets.core.media.ports import Tombstone
 from bookmarkai_assets.core.media.retention import Kept
-from bookmarkai_assets.operations.media.holding import MediaWork
+from bookmarkai_assets.operations.shares.hold import Hold
 from bookmarkai_assets.operations.storage.clean_up_report import Considered
 
 STALE_AFTER = timedelta(days=1)
@@ -26,13 +26,13 @@ ABANDONED = "abandoned"
 """The reason on the tombstone."""
 
 
-def sweep_staging(work: MediaWork, *, is_dry_run: bool) -> Iterator[Considered]:
+def sweep_staging(hold: Hold, *, is_dry_run: bool) -> Iterator[Considered]:
     """Remove directories in staging that nobody works in and that no staged media is recorded in.
 
     Each is named by its media, under whose lease it is removed, or belongs to a transcription. Other names, and links,
     are nobody's on record.
     """
-    staging = work.rules.staging_dir
+    staging = hold.rules.staging_dir
     if staging.is_symlink() or not staging.is_dir():
         return
     for entry in sorted(staging.iterdir()):
@@ -40,22 +40,22 @@ def sweep_staging(work: MediaWork, *, is_dry_run: bool) -> Iterator[Considered]:
             yield Considered(str(entry), None, 0, None, Kept.UNKNOWN)
             continue
         try:
-            yield _swept_directory(work, entry, is_dry_run=is_dry_run)
+            yield _swept_directory(hold, entry, is_dry_run=is_dry_run)
         except FileNotFoundError:
             continue  # whoever works there has just removed it
         except (OSError, CatalogUnavailableError) as error:
             yield Considered(str(entry), entry.name, 0, None, None, f"expected to look through {entry}, found: {error}")
 
 
-def sweep_leftovers(work: MediaWork, *, is_dry_run: bool) -> Iterator[Considered]:
+def sweep_leftovers(hold: Hold, *, is_dry_run: bool) -> Iterator[Considered]:
     """Remove temporary files and multipart uploads that were begun longer ago than any transfer takes.
 
     Only below the prefix of our keys: others may use the bucket too.
     """
-    before = work.clock() - max(work.rules.retention.grace, STALE_AFTER)
-    for backend, store in work.stores.items():
+    before = hold.clock() - max(hold.rules.retention.grace, STALE_AFTER)
+    for backend, store in hold.stores.items():
         try:
-            leftovers = store.leftovers(work.rules.video_prefix, begun_before=before)
+            leftovers = store.leftovers(hold.rules.video_prefix, begun_before=before)
         except StoreError as error:
             # The media are looked after all the same; the next clean-up asks again.
             yield Considered(f"leftovers in {backend}", None, 0, None, None, str(error))
@@ -65,7 +65,7 @@ def sweep_leftovers(work: MediaWork, *, is_dry_run: bool) -> Iterator[Considered
             try:
                 if not is_dry_run:
                     _bury(
-                        work,
+                        hold,
                         leftover.name,
                         leftover.kind,
                         None,
@@ -73,57 +73,55 @@ def sweep_leftovers(work: MediaWork, *, is_dry_run: bool) -> Iterator[Considered
                         proof={"begun_at": leftover.begun_at.isoformat()},
                     )
                     store.remove_leftover(leftover)
-                    work.catalog.tombstones.confirm([leftover.name], now=work.clock())
+                    hold.catalog.tombstones.confirm([leftover.name], now=hold.clock())
             except StoreError as error:
                 yield Considered(leftover.name, None, size, None, None, str(error))
                 continue
             yield Considered(leftover.name, None, size, ABANDONED, None)
 
 
-def sweep_parts(work: MediaWork, *, is_dry_run: bool) -> Iterator[Considered]:
+def sweep_parts(hold: Hold, *, is_dry_run: bool) -> Iterator[Considered]:
     """Drop what was transcribed of long sounds, and nobody came back for."""
-    for media_id in work.catalog.parts.abandoned(before=work.clock() - PARTS_STALE_AFTER):
+    for media_id in hold.catalog.parts.abandoned(before=hold.clock() - PARTS_STALE_AFTER):
         with ExitStack() as stack:
             if is_dry_run:
-                is_free = not work.catalog.leases.is_leased(media_id, now=work.clock())
+                is_free = not hold.catalog.leases.is_leased(media_id, now=hold.clock())
             else:
-                is_free = stack.enter_context(work.leased(media_id))
+                is_free = stack.enter_context(hold.lease(media_id))
             if is_free and not is_dry_run:
-                work.catalog.parts.drop(media_id)
+                hold.catalog.parts.drop(media_id)
             removed, kept = (ABANDONED, None) if is_free else (None, Kept.LEASED)
             yield Considered(f"parts of the transcript of {media_id}", media_id, 0, removed, kept)
 
 
-def _swept_directory(work: MediaWork, entry: Path, *, is_dry_run: bool) -> Considered:
+def _swept_directory(hold: Hold, entry: Path, *, is_dry_run: bool) -> Considered:
     """Decide about one directory, and do it. Raises `OSError`; `FileNotFoundError` when it vanishes meanwhile."""
     media_id = entry.name
     with ExitStack() as stack:
         if is_dry_run:
-            is_free = not work.catalog.leases.is_leased(media_id, now=work.clock())
+            is_free = not hold.catalog.leases.is_leased(media_id, now=hold.clock())
         else:
-            is_free = stack.enter_context(work.leased(media_id))
+            is_free = stack.enter_context(hold.lease(media_id))
         size, newest = _extent_of(entry)
-        age = work.clock() - newest
-        if age < max(work.rules.retention.grace, STALE_AFTER):
+        age = hold.clock() - newest
+        if age < max(hold.rules.retention.grace, STALE_AFTER):
             kept: Kept | None = Kept.WITHIN_GRACE
         else:
-            kept = _reason_to_keep(work, media_id) if is_free else Kept.LEASED
+            kept = _reason_to_keep(hold, media_id) if is_free else Kept.LEASED
         if kept is None and not is_dry_run:
-            _bury(work, str(entry), "staging", media_id, size, proof={"age_seconds": age.total_seconds()})
+            _bury(hold, str(entry), "staging", media_id, size, proof={"age_seconds": age.total_seconds()})
             shutil.rmtree(entry)
-            work.catalog.tombstones.confirm([str(entry)], now=work.clock())
+            hold.catalog.tombstones.confirm([str(entry)], now=hold.clock())
         return Considered(str(entry), media_id, size, None if kept else ABANDONED, kept)
 
 
-def _reason_to_keep(work: MediaWork, media_id: str) -> Kept | None:
-    media = work.catalog.media.get(media_id)
+def _reason_to_keep(hold: Hold, media_id: str) -> Kept | None:
+    media = hold.catalog.media.get(media_id)
     return Kept.STAGED if media is not None and media.state is MediaState.STAGED else None
 
 
-def _bury(
-    work: MediaWork, name: str, kind: str, media_id: str | None, size: int, *, proof: dict[str, str | float]
-) -> None:
-    work.catalog.tombstones.write(
+def _bury(hold: Hold, name: str, kind: str, media_id: str | None, size: int, *, proof: dict[str, str | float]) -> None:
+    hold.catalog.tombstones.write(
         [
             Tombstone(
                 url=name,
@@ -134,7 +132,7 @@ def _bury(
                 sha256=None,
                 reason=ABANDONED,
                 proof=proof,
-                written_at=work.clock(),
+                written_at=hold.clock(),
             )
         ]
     )

@@ -14,17 +14,16 @@ from typing import Any
 
 from bookmarkai_assets.core.catalog import Catalog
 from bookmarkai_assets.core.errors import ObjectNotFoundError, StoreError, StoreErrorClass
-from bookmarkai_assets.core.media.kinds import FILE_KINDS
-from bookmarkai_assets.core.media.media import Blob, Digest, Media, MediaState
-from bookmarkai_assets.core.media.object_keys import key_of
+from bookmarkai_assets.core.media.kinds import TRANSCRIPT_CONTENT_TYPES, PartKind
+from bookmarkai_assets.core.media.media import Digest, Media, MediaState, Part
 from bookmarkai_assets.core.media.placement import Backend
 from bookmarkai_assets.core.media.ports import ListedObject
 from bookmarkai_assets.core.media.retention import expiry_of
 from bookmarkai_assets.core.rollout.ports import RecordedVerification
 from bookmarkai_assets.core.rules import PipelineRules
 from bookmarkai_assets.operations.media.catalog_reads import each_media
-from bookmarkai_assets.operations.media.stores import Stores, backend_of_url, digest_at, store_of_url
 from bookmarkai_assets.operations.storage.verification_progress import ProgressMeter, VerificationProgress
+from bookmarkai_assets.operations.stores import Stores
 
 Listings = Mapping[Backend, dict[str, ListedObject]]
 
@@ -197,13 +196,11 @@ def verify_storage(
     report = VerificationReport(is_deep, now, is_full)
     meter = ProgressMeter(on_progress)
     # Before the records are read: what is put meanwhile is on record before it is looked for.
-    # Of the bucket what lies below our prefix, as others may use it too; the local directory is ours alone.
-    prefixes = {Backend.S3: rules.video_prefix}
     listings: dict[Backend, dict[str, ListedObject]] = {}
     for backend, store in stores.items():
         try:
             # As a whole or not at all: what a listing that broke off has left out would count as missing.
-            listings[backend] = {listed.key: listed for listed in store.list(prefixes.get(backend, ""))}
+            listings[backend] = {listed.key: listed for listed in store.list(rules.prefix_on(backend))}
         except StoreError as error:
             report.unanswered[backend] = str(error)
         else:
@@ -251,9 +248,9 @@ class _Verifier:
                 found
                 for listing in self.listings.values()
                 # Taken out, so that what is left at the end belongs to nobody.
-                if (found := listing.pop(key_of(media, kind), None)) is not None
+                if (found := listing.pop(part.key, None)) is not None
             ]
-            for kind in media.blobs
+            for kind, part in media.parts.items()
         }
         lines, bytes_read = self._check_as_recorded(media, listed)
         if any(line.finding in LOSSES for line in lines):
@@ -272,7 +269,7 @@ class _Verifier:
                     yield Checked(
                         Finding.ORPHANED,
                         listed.url,
-                        "file" if backend is Backend.LOCAL else "object",
+                        "object" if backend.is_remote else "file",
                         None,
                         None,
                         listed.size_bytes,
@@ -280,70 +277,69 @@ class _Verifier:
                     )
 
     def _check_as_recorded(
-        self, media: Media, listed: Mapping[str, Sequence[ListedObject]]
+        self, media: Media, listed: Mapping[PartKind, Sequence[ListedObject]]
     ) -> tuple[list[Checked], int]:
         if media.state is MediaState.STAGED:
             return [], 0
         lines: list[Checked] = []
         bytes_read = 0
-        for kind, blob in media.blobs.items():
+        for kind, part in media.parts.items():
             places = listed.get(kind, ())
             if media.state is MediaState.EXPIRED:
                 detail = "its bytes were removed by rule"
-                if kind in FILE_KINDS and self.rules.retention.s3_days:
+                if kind.is_transcript and self.rules.retention.s3_days:
                     # What was put after its video has some days more.
-                    places, before = [f for f in places if backend_of_url(f.url) is not Backend.S3], places
+                    places, before = [f for f in places if not Backend.of_url(f.url).is_remote], places
                     detail = detail if len(places) == len(before) else "the bucket's rule deletes it in its time"
-                lines.append(self._line(Finding.EXPIRED, media, kind, blob, detail))
+                lines.append(self._line(Finding.EXPIRED, media, part, detail))
             else:
-                recorded = next((found for found in places if found.url == blob.url), None)
-                line, read = self._look(media, kind, blob, recorded)
+                recorded = next((found for found in places if found.url == part.url), None)
+                line, read = self._look(media, part, recorded)
                 if line.finding in LOSSES:
-                    line = replace(line, remedy=self._remedy(line, media, [f for f in places if f.url != blob.url]))
+                    line = replace(line, remedy=self._remedy(line, media, [f for f in places if f.url != part.url]))
                 lines.append(line)
                 bytes_read += read
             for found in places:
-                if media.state is MediaState.EXPIRED or found.url != blob.url:
-                    line, read = self._look_at_copy(media, kind, blob, found)
+                if media.state is MediaState.EXPIRED or found.url != part.url:
+                    line, read = self._look_at_copy(media, part, found)
                     lines.append(line)
                     bytes_read += read
         return lines, bytes_read
 
-    def _look(self, media: Media, kind: str, blob: Blob, listed: ListedObject | None) -> tuple[Checked, int]:
-        backend = backend_of_url(blob.url)
+    def _look(self, media: Media, part: Part, listed: ListedObject | None) -> tuple[Checked, int]:
+        backend = Backend.of_url(part.url)
         if backend in self.unanswered:
-            return self._line(Finding.UNVERIFIED, media, kind, blob, f"{backend} could not be listed"), 0
+            return self._line(Finding.UNVERIFIED, media, part, f"{backend} could not be listed"), 0
         try:
-            found, read = self._digest_at(blob, listed)
+            found, read = self._digest_at(part, listed)
         except ObjectNotFoundError:
             end = expiry_of(media, self.rules.retention)
             if end is not None and end <= self.now:
                 return self._line(
                     Finding.EXPIRED,
                     media,
-                    kind,
-                    blob,
+                    part,
                     f"the bucket's rule deleted it after {end:%Y-%m-%d}",
                 ), 0
-            return self._line(Finding.MISSING, media, kind, blob, "expected the recorded bytes, found nothing"), 0
+            return self._line(Finding.MISSING, media, part, "expected the recorded bytes, found nothing"), 0
         except StoreError as error:
             is_other = error.error_class is StoreErrorClass.CHECKSUM
-            return self._line(Finding.DIFFERENT if is_other else Finding.UNVERIFIED, media, kind, blob, str(error)), 0
-        if found != blob.digest:
-            detail = f"expected {blob.digest.size_bytes} bytes, found {found.size_bytes}"
-            if found.size_bytes == blob.digest.size_bytes:
-                detail += f": expected SHA-256 {blob.digest.sha256[:16]}…, found {found.sha256[:16]}…"
-            return self._line(Finding.DIFFERENT, media, kind, blob, detail), read
-        return self._line(Finding.SAME, media, kind, blob, None), read
+            return self._line(Finding.DIFFERENT if is_other else Finding.UNVERIFIED, media, part, str(error)), 0
+        if found != part.digest:
+            detail = f"expected {part.size_bytes} bytes, found {found.size_bytes}"
+            if found.size_bytes == part.size_bytes:
+                detail += f": expected SHA-256 {part.digest.sha256[:16]}…, found {found.sha256[:16]}…"
+            return self._line(Finding.DIFFERENT, media, part, detail), read
+        return self._line(Finding.SAME, media, part, None), read
 
-    def _digest_at(self, blob: Blob, listed: ListedObject | None) -> tuple[Digest, int]:
+    def _digest_at(self, part: Part, listed: ListedObject | None) -> tuple[Digest, int]:
         """Give what is at a recorded place, by as much evidence as was asked for, and the bytes read for it."""
-        store = store_of_url(self.stores, blob.url)
-        is_local = store.backend is Backend.LOCAL
-        if is_local and not self.is_deep and listed is not None and listed.url == blob.url:
-            return Digest(listed.size_bytes, blob.digest.sha256), 0
+        store = self.stores.of_url(part.url)
+        is_local = not store.backend.is_remote
+        if is_local and not self.is_deep and listed is not None and listed.url == part.url:
+            return Digest(listed.size_bytes, part.digest.sha256), 0
         if is_local or not self.is_deep:
-            found = store.head(blob.url).digest
+            found = store.head(part.url).digest
             read = found.size_bytes if is_local else 0
             self.meter.read(read)
             return found, read
@@ -354,47 +350,47 @@ class _Verifier:
             self.meter.read(size_bytes)
 
         try:
-            found = digest_at(store, blob.url, on_bytes=tell)
+            found = self.stores.read_digest(part.url, on_bytes=tell)
         except StoreError:
             self.meter.read(-sum(told))
             raise
         return found, found.size_bytes
 
-    def _look_at_copy(self, media: Media, kind: str, blob: Blob, found: ListedObject) -> tuple[Checked, int]:
+    def _look_at_copy(self, media: Media, part: Part, found: ListedObject) -> tuple[Checked, int]:
         """Look at bytes that are somewhere beside the recorded place, as a move leaves them until clean-up."""
-        copy = replace(blob, url=found.url)
+        copy = replace(part, url=found.url)
         if media.state is MediaState.EXPIRED:
             detail = "expected it gone with its media, which has expired, found it there"
-            return self._line(Finding.ORPHANED, media, kind, copy, detail), 0
-        line, read = self._look(media, kind, copy, found)
+            return self._line(Finding.ORPHANED, media, copy, detail), 0
+        line, read = self._look(media, copy, found)
         # A file that a move has left, of a transcript from before the last one, is no loss: its successor is recorded.
-        is_outdated = line.finding is Finding.DIFFERENT and kind in FILE_KINDS
+        is_outdated = line.finding is Finding.DIFFERENT and part.kind.is_transcript
         if line.finding is not Finding.SAME and not is_outdated:
             return line, read
-        return self._line(Finding.IN_BOTH_PLACES, media, kind, copy, _words_of_copy(found.url, blob.url)), read
+        return self._line(Finding.IN_BOTH_PLACES, media, copy, _words_of_copy(found.url, part.url)), read
 
     def _remedy(self, line: Checked, media: Media, copies: Sequence[ListedObject]) -> str | None:
         """Say how to have again what is missing or different; None where nobody can tell, or nothing can be done."""
-        if line.kind in FILE_KINDS:
+        if line.kind in TRANSCRIPT_CONTENT_TYPES:
             return f"bookmarkai transcripts store {media.share_id} makes it anew"
         if line.finding is Finding.DIFFERENT:
             return None
         if copies:
-            recorded = backend_of_url(line.url)
+            recorded = Backend.of_url(line.url)
             return f"bookmarkai storage move --to {recorded} --share {media.share_id} puts it back from {copies[0].url}"
         # Without a video, not without its audio track alone: the sound is in the video.
-        if line.kind == "video" and not self.unanswered:
+        if line.kind == PartKind.VIDEO and not self.unanswered:
             return f"bookmarkai shares retry {media.share_id} fetches it anew"
         return None
 
-    def _line(self, finding: Finding, media: Media, kind: str, blob: Blob, detail: str | None) -> Checked:
-        return Checked(finding, blob.url, kind, media.media_id, media.share_id, blob.digest.size_bytes, detail)
+    def _line(self, finding: Finding, media: Media, part: Part, detail: str | None) -> Checked:
+        return Checked(finding, part.url, part.kind, media.media_id, media.share_id, part.size_bytes, detail)
 
 
 def _words_of_copy(url: str, recorded: str) -> str:
     goes = (
         "the bucket's rule deletes it in its time"
-        if backend_of_url(url) is Backend.S3
+        if Backend.of_url(url).is_remote
         else "clean-up removes it after the grace period"
     )
     return f"a second copy beside {recorded}; {goes}"

@@ -13,7 +13,8 @@ from bookmarkai_assets.core.search.moments_in_videos import as_clock
 from bookmarkai_assets.core.transcripts.parts import TranscriptPart, contiguous
 from bookmarkai_assets.core.transcripts.ports import PartKey, SpeechEngine
 from bookmarkai_assets.core.transcripts.transcript import Transcript
-from bookmarkai_assets.operations.shares.share_work import LeasedShare, ShareWork
+from bookmarkai_assets.operations.shares.hold import Hold
+from bookmarkai_assets.operations.shares.steps import LeasedShare
 
 logger = logging.getLogger(__name__)
 
@@ -22,12 +23,12 @@ TOLD_EVERY = timedelta(seconds=30)
 
 
 def transcribe_sound(
+    hold: Hold,
     leased: LeasedShare,
     audio: Path,
     *,
     audio_sha256: str,
     language: str | None,
-    work: ShareWork,
     engine: SpeechEngine,
 ) -> Transcript:
     """Transcribe a file, but for those parts of it that work which was cut short has kept.
@@ -36,47 +37,47 @@ def transcribe_sound(
     `LeaseLostError`: what is done by then is kept. Raises also what the engine does.
     """
     key = PartKey(leased.media_id, engine.prepare().fingerprint, audio_sha256, language)
-    kept = contiguous(work.catalog.parts.kept(key))
+    kept = contiguous(hold.catalog.parts.kept(key))
     if kept:
         logger.info("share %s: goes on at %s, done before", leased.share.share_id, as_clock(kept[-1].end))
 
     def keep(part: TranscriptPart) -> None:
-        require_lease(leased, work)
-        work.catalog.parts.keep(key, part, now=work.clock())
+        require_lease(hold, leased)
+        hold.catalog.parts.keep(key, part, now=hold.clock())
 
-    watch = _Watch(leased, work, work.clock())
+    watch = _Watch(hold, leased, hold.clock())
     return engine.transcribe(audio, language=language, on_progress=watch, kept=kept, on_part=keep)
 
 
-def forget_parts(leased: LeasedShare, work: ShareWork) -> None:
+def forget_parts(hold: Hold, leased: LeasedShare) -> None:
     """Drop the parts of a media whose transcript is recorded. Where that fails, the nightly clean-up does it."""
     try:
-        work.catalog.parts.drop(leased.media_id)
+        hold.catalog.parts.drop(leased.media_id)
     except CatalogUnavailableError:
         logger.warning("could not drop the parts that were kept of media %s", leased.media_id, exc_info=True)
 
 
-def require_lease(leased: LeasedShare, work: ShareWork) -> None:
+def require_lease(hold: Hold, leased: LeasedShare) -> None:
     """Raise `LeaseLostError` when another run may have the media by now."""
-    if not work.catalog.leases.holds(work.owner, leased.media_id):
-        raise LeaseLostError(f"run {work.owner} has lost the lease on media {leased.media_id} while it transcribed")
+    if not hold.has_lease(leased.media_id):
+        raise LeaseLostError(f"run {hold.owner} has lost the lease on media {leased.media_id} while it transcribed")
 
 
 @dataclass
 class _Watch:
     """Told how far a transcription is, it tells the log now and then, and ends what is not to go on."""
 
+    hold: Hold
     leased: LeasedShare
-    work: ShareWork
     told_at: datetime = field(compare=False)
 
     def __call__(self, done_seconds: float, all_seconds: float) -> None:
-        self.work.wait(0)
-        now = self.work.clock()
+        self.hold.wait(0)
+        now = self.hold.clock()
         if now - self.told_at < TOLD_EVERY:
             return
         self.told_at = now
-        require_lease(self.leased, self.work)
+        require_lease(self.hold, self.leased)
         logger.info(
             "share %s: transcribed %s of %s (%.0f%%)",
             self.leased.share.share_id,

@@ -156,7 +156,7 @@ def test_clean_up_removes_what_is_proven(
     assert done.json["removed_by_reason"] == {"in_s3": 1}
     assert installation.vault.files() == []
     shown = bookmarkai("shares", "show", media.share_id, "--json").json
-    assert {deletion["url"] for deletion in shown["deletions"]} == {blob.url for blob in media.blobs.values()}
+    assert {deletion["url"] for deletion in shown["deletions"]} == {blob.url for blob in media.parts.values()}
     assert all(deletion["is_done"] and deletion["proof"]["in_s3"] == "same" for deletion in shown["deletions"])
     assert shown["media"]["placement"]["decided_by"] == "operator"
     assert shown["media"]["expires_at"]
@@ -214,9 +214,9 @@ def test_what_is_as_it_should_be_is_counted_and_listed_on_request(
     assert (short.code, full.code) == (0, 0)
     assert not any("://" in line or line.startswith(("= /", "& /")) for line in short.out.splitlines())
     assert "same: as recorded" in short.out
-    for blob in in_s3.blobs.values():
+    for blob in in_s3.parts.values():
         assert f"= {blob.url}  (share {media.share_id})" in full.out.splitlines()
-    for blob in media.blobs.values():
+    for blob in media.parts.values():
         assert f"& {blob.url}  (share {media.share_id}: a second copy" in full.out
     assert len(bookmarkai("storage", "verify", "--json").json["findings"]) == 6
     assert len(bookmarkai("storage", "verify", "--json", "--verbose").json["findings"]) == 12
@@ -271,7 +271,7 @@ def test_a_lost_video_is_fetched_anew_by_the_command_that_the_report_names(
     """The remedy can be pasted: the share is due, and its run fetches, stores and verifies it."""
     vault = installation.vault
     media, well = vault.store("a", Backend.S3), vault.store("b")
-    for blob in media.blobs.values():
+    for blob in media.parts.values():
         vault.stores[Backend.S3].delete(blob.url)
     ended = bookmarkai("storage", "verify")
     [lost] = [line for line in ended.out.splitlines() if line.startswith(f"+ {media.video.url}")]
@@ -351,7 +351,7 @@ def test_an_empty_catalog_is_rebuilt_from_bucket_and_disk(
         for media_id, original in media.items():
             found = catalog.media.get(media_id)
             assert isinstance(found, Media)
-            assert found.blobs == original.blobs
+            assert found.parts == original.parts
 
 
 def test_a_move_that_is_told_to_stop_aborts_and_can_go_on(

@@ -14,8 +14,9 @@ from bookmarkai_assets.core.shares.ports import AddedShare
 from bookmarkai_assets.operations.downloads.fetching import FetchedMedia, fetch_media
 from bookmarkai_assets.operations.media.catalog_reads import media_of_share
 from bookmarkai_assets.operations.shares.claiming import ClaimedRun, claim_due_shares
+from bookmarkai_assets.operations.shares.hold import Hold
 from bookmarkai_assets.operations.shares.intake import add_shares
-from bookmarkai_assets.operations.shares.share_work import LeasedShare, ShareWork
+from bookmarkai_assets.operations.shares.steps import LeasedShare, run_step
 from bookmarkai_assets.operations.storage.rebuilding import rebuild_catalog
 from tests.fakes.downloader import DownloadCall, FakeDownloader
 from tests.fakes.speech import speech_bytes
@@ -45,19 +46,19 @@ def share(vault: Vault, link: str, user: str = USER) -> str:
     return added.share.share_id
 
 
-def share_work(vault: Vault, owner: str = "run") -> ShareWork:
+def run_hold(vault: Vault, owner: str = "run") -> Hold:
     """Give a run's hold on its shares."""
-    return ShareWork(vault.catalog, vault.rules, owner, claim_id=None, clock=vault.clock, jitter=lambda: 0.5)
+    return Hold(vault.catalog, vault.rules, vault.stores, owner, vault.clock, jitter=lambda: 0.5)
 
 
 def fetch_all(vault: Vault, *share_ids: str) -> dict[str, FetchedMedia | Failure]:
     """Fetch shares side by side in one run, which goes on."""
-    work = share_work(vault)
+    hold = run_hold(vault)
 
     def step(leased: LeasedShare, _value: None) -> FetchedMedia:
-        return fetch_media(leased, work=work, downloader=vault.downloader, stores=vault.stores)
+        return fetch_media(hold, leased, downloader=vault.downloader)
 
-    return work.each(dict.fromkeys(share_ids), step, concurrency=len(share_ids))
+    return run_step(hold, dict.fromkeys(share_ids), step, concurrency=len(share_ids))
 
 
 def watch_downloads(vault: Vault, on_download: Callable[[DownloadCall], None]) -> None:
@@ -216,12 +217,13 @@ def test_a_run_that_dies_between_two_names_loses_nothing(site: Vault, *, is_begu
 
 def test_a_run_that_is_told_to_end_begins_no_other_video(site: Vault) -> None:
     """A share that has just been followed to its video is put back, with no attempt."""
-    work = share_work(site)
-    watch_downloads(site, lambda _: work.stopping.set())
+    hold = run_hold(site)
+    watch_downloads(site, lambda _: hold.stopping.set())
     share_id = share(site, SHORT)
-    [result] = work.each(
+    [result] = run_step(
+        hold,
         {share_id: None},
-        lambda leased, _: fetch_media(leased, work=work, downloader=site.downloader, stores=site.stores),
+        lambda leased, _: fetch_media(hold, leased, downloader=site.downloader),
     ).values()
     assert isinstance(result, Failure)
     assert result.outcome is Outcome.POSTPONED

@@ -20,7 +20,7 @@ def retry(vault: Vault, *share_ids: str) -> Retried:
 
 def lose(vault: Vault, media: Media) -> None:
     """Remove a media's bytes from where they are recorded, past everybody."""
-    for blob in vault.media(media).blobs.values():
+    for blob in vault.media(media).parts.values():
         vault.stores[vault.media(media).backend or Backend.LOCAL].delete(blob.url)
 
 

@@ -175,8 +175,8 @@ def test_a_rollback_ends_an_upload_that_is_under_way(vault: Vault, seaweed: Seaw
     media = vault.media(result)
     assert media.backend is Backend.LOCAL
     assert Path(media.video.url).stat().st_size == 10 * PART
-    assert list(store.leftovers(media.object_key, begun_before=vault.clock() + timedelta(days=1))) == []
-    assert list(store.list(media.object_key)) == []
+    assert list(store.leftovers(media.video.key, begun_before=vault.clock() + timedelta(days=1))) == []
+    assert list(store.list(media.video.key)) == []
     ended = [event for event in vault.catalog.events.for_share(share_id) if event.error_class]
     assert [(event.backend, event.error_class) for event in ended] == [("s3", "interrupted")]
 

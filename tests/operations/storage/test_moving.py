@@ -12,8 +12,9 @@ from bookmarkai_assets.core.media.media import Media, MediaState
 from bookmarkai_assets.core.media.placement import Backend, Decider, StorageMode
 from bookmarkai_assets.core.outcomes import Failure, Outcome
 from bookmarkai_assets.operations.media.placing import place_media
+from bookmarkai_assets.operations.shares.hold import Hold
 from bookmarkai_assets.operations.shares.intake import reopen_expired
-from bookmarkai_assets.operations.shares.share_work import ShareWork
+from bookmarkai_assets.operations.shares.steps import run_step
 from bookmarkai_assets.operations.storage.moving import MoveOutcome, planned_move
 from tests.plugins.vault import Vault
 
@@ -35,11 +36,11 @@ def test_a_move_brings_video_and_audio_track_and_keeps_the_source(
     assert after.backend is target
     assert after.placement is not None
     assert after.placement.decided_by is Decider.OPERATOR
-    assert {kind: blob.digest for kind, blob in after.blobs.items()} == {
-        kind: blob.digest for kind, blob in before.blobs.items()
+    assert {kind: blob.digest for kind, blob in after.parts.items()} == {
+        kind: blob.digest for kind, blob in before.parts.items()
     }
-    for kind, blob in after.blobs.items():
-        assert vault.bytes_at(blob.url) == vault.bytes_at(before.blobs[kind].url) is not None
+    for kind, blob in after.parts.items():
+        assert vault.bytes_at(blob.url) == vault.bytes_at(before.parts[kind].url) is not None
         assert blob.content_type == vault.stores[target].head(blob.url).content_type
         assert vault.stores[target].head(blob.url).tags["share-id"] == before.share_id
     assert vault.media_url(before) == after.video.url, "the gateway's table follows"
@@ -429,14 +430,12 @@ def test_a_run_places_what_is_on_record_and_not_what_it_was_told(vault: Vault) -
     """Between the steps of a run somebody may move the media: the record under the lease counts."""
     media = vault.store("a")
     vault.move(media, to=Backend.S3)
-    work = ShareWork(vault.catalog, vault.rules, "run", None, clock=vault.clock, jitter=lambda: 0.5)
+    hold = Hold(vault.catalog, vault.rules, vault.stores, "run", vault.clock, jitter=lambda: 0.5)
     vault.use(StorageMode.S3)
-    work = replace(work, rules=vault.rules)
+    hold = replace(hold, rules=vault.rules)
 
-    stale = work.each(
-        {media.share_id: media}, lambda leased, old: place_media(leased, old, work=work, stores=vault.stores)
-    )
-    work.release()
+    stale = run_step(hold, {media.share_id: media}, lambda leased, old: place_media(hold, leased, old))
+    hold.release()
 
     placed = stale[media.share_id]
     assert isinstance(placed, Media)

@@ -8,6 +8,7 @@ import pytest
 
 from bookmarkai_assets.adapters.catalog import OpenCatalog, open_catalog
 from bookmarkai_assets.core.errors import StoreError, StoreErrorClass
+from bookmarkai_assets.core.media.kinds import PartKind
 from bookmarkai_assets.core.media.media import Media, MediaState
 from bookmarkai_assets.core.media.placement import Backend, Decider, StorageMode
 from bookmarkai_assets.core.media.ports import StoredObject
@@ -83,7 +84,7 @@ def test_a_damaged_transcripts_file_keeps_no_video_from_being_restored(
 ) -> None:
     """It is left out, for it can be made anew; the others are tied to their video, and none is taken for one."""
     media = vault.store("a", Backend.S3)
-    damaged, head = media.transcript_files["json"].url, vault.s3.head
+    damaged, head = media.transcript_files[PartKind.JSON].url, vault.s3.head
 
     def looked_at(url: str) -> StoredObject:
         if url == damaged:

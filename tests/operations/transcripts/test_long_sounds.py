@@ -14,7 +14,8 @@ from bookmarkai_assets.core.media.media import Media, media_id_of
 from bookmarkai_assets.core.outcomes import Failure, Outcome
 from bookmarkai_assets.core.transcripts.parts import TranscriptPart
 from bookmarkai_assets.core.transcripts.ports import PartKey
-from bookmarkai_assets.operations.shares.share_work import ShareWork
+from bookmarkai_assets.operations.shares.hold import Hold
+from bookmarkai_assets.operations.shares.steps import run_step
 from bookmarkai_assets.operations.storage.sweeping import PARTS_STALE_AFTER
 from bookmarkai_assets.operations.transcripts.transcribing import TranscribedShare, transcribe_share
 from tests.fakes.speech import FakeSpeechEngine, speech_bytes
@@ -40,16 +41,17 @@ def transcribe(
     vault: Vault, share_id: str, *, owner: str = "run", stopping: bool = False
 ) -> TranscribedShare | Failure:
     """Transcribe as one run does, and let its leases go; with `stopping` it is told to end after two sentences."""
-    work = ShareWork(vault.catalog, vault.rules, owner, None, clock=vault.clock, jitter=lambda: 0.5)
+    hold = Hold(vault.catalog, vault.rules, vault.stores, owner, vault.clock, jitter=lambda: 0.5)
     if stopping:
-        at_sentence(vault, 2, work.stopping.set)
+        at_sentence(vault, 2, hold.stopping.set)
     media = vault.media_of(NAME)
     assert media is not None
-    result = work.each(
+    result = run_step(
+        hold,
         {share_id: media},
-        lambda leased, media: transcribe_share(leased, media, work=work, engine=vault.speech, stores=vault.stores),
+        lambda leased, media: transcribe_share(hold, leased, media, engine=vault.speech),
     )[share_id]
-    work.release()
+    hold.release()
     return result
 
 

@@ -15,8 +15,8 @@ from rich.console import Console
 from bookmarkai_assets.cli.output import clean
 from bookmarkai_assets.core.media.media import Media
 from bookmarkai_assets.operations.media.catalog_reads import media_of_share
-from bookmarkai_assets.operations.media.holding import MediaWork
 from bookmarkai_assets.operations.media.results import MediaResult
+from bookmarkai_assets.operations.shares.hold import Hold
 from bookmarkai_assets.settings.settings import load_settings
 from bookmarkai_assets.wiring.catalog import open_catalog
 from bookmarkai_assets.wiring.rules import make_rules
@@ -24,14 +24,14 @@ from bookmarkai_assets.wiring.storage import make_stores
 
 
 @contextmanager
-def media_work(command: str, *, group: str = "storage") -> Iterator[MediaWork]:
+def command_hold(command: str, *, group: str = "storage") -> Iterator[Hold]:
     """Give a command's hold on media.
 
     The lease's owner reads `{group} {command} {random}`, for who meets it in a message.
     """
     settings = load_settings()
     with open_catalog(settings) as catalog:
-        yield MediaWork(
+        yield Hold(
             catalog=catalog,
             rules=make_rules(settings),
             stores=make_stores(settings),
@@ -40,9 +40,9 @@ def media_work(command: str, *, group: str = "storage") -> Iterator[MediaWork]:
         )
 
 
-def wanted_media(work: MediaWork, share_id: str, parameter: str) -> Media:
+def wanted_media(hold: Hold, share_id: str, parameter: str) -> Media:
     """Give the media of a share. Raises `typer.BadParameter`, with the parameter's name, for a share without any."""
-    media = media_of_share(work.catalog, work.rules, share_id)
+    media = media_of_share(hold.catalog, hold.rules, share_id)
     if media is None:
         raise typer.BadParameter(f"expected a share with media, found none for {share_id}", param_hint=parameter)
     return media
