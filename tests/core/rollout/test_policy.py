@@ -194,7 +194,7 @@ def test_the_policy_in_force_is_derived_in_one_module() -> None:
 
 
 def _derives_a_policy(path: Path) -> bool:
-    """Whether a module names a storage mode, compares one, or makes a policy."""
+    """Whether a module names a storage mode, compares one, makes a policy, or places by the settings alone."""
     for node in ast.walk(ast.parse(path.read_text())):
         match node:
             case ast.Attribute(value=ast.Name(id="StorageMode"), attr=attribute) if (
@@ -202,6 +202,8 @@ def _derives_a_policy(path: Path) -> bool:
             ):
                 return True
             case ast.Call(func=ast.Name(id="StoragePolicy")):
+                return True
+            case ast.Call(func=ast.Name(id="place" | "decided"), args=[ast.Attribute(attr="storage"), *_]):
                 return True
             case ast.Compare(left=left, comparators=others):
                 compared = {getattr(each, "attr", None) for each in (left, *others)}
