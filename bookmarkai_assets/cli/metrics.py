@@ -17,10 +17,9 @@ from bookmarkai_assets.cli.rollout.words import (
     seconds,
     stretch,
     usd,
-    why,
     window_as_dict,
 )
-from bookmarkai_assets.core.media.placement import Backend, StoragePolicy
+from bookmarkai_assets.core.media.placement import Backend
 from bookmarkai_assets.core.rollout.costs import MonthCost
 from bookmarkai_assets.core.rollout.metrics import (
     Latency,
@@ -29,9 +28,10 @@ from bookmarkai_assets.core.rollout.metrics import (
     stored_by_backend,
     target_percentage,
 )
-from bookmarkai_assets.core.rollout.stages import Decision, effective_policy
+from bookmarkai_assets.core.rollout.policy import EffectivePolicy
 from bookmarkai_assets.core.rollout.windows import WINDOWS, window_ending
 from bookmarkai_assets.core.rules import PipelineRules
+from bookmarkai_assets.operations.rollout.current_policy import read_effective_policy
 from bookmarkai_assets.operations.rollout.measuring import catch_up, metrics_of, month_cost
 from bookmarkai_assets.settings.settings import load_settings
 from bookmarkai_assets.wiring.catalog import open_catalog
@@ -43,7 +43,7 @@ _MAX_CHARACTERS = 2000
 
 @dataclass(frozen=True)
 class _Figures:
-    """What the command shows. `standing` is the rollout's newest decision that is not advice."""
+    """What the command shows. `effective` is the policy in force."""
 
     name: str
     rules: PipelineRules
@@ -51,12 +51,7 @@ class _Figures:
     metrics: WindowMetrics
     cost: MonthCost
     stored: Mapping[Backend, StoredMedia]
-    standing: Decision | None
-
-    @property
-    def policy(self) -> StoragePolicy:
-        """The policy that the next placement follows."""
-        return effective_policy(self.rules.storage, self.standing)
+    effective: EffectivePolicy
 
 
 def metrics(
@@ -89,7 +84,7 @@ def metrics(
             metrics=metrics_of(catalog, window_ending(now, WINDOWS[window])),
             cost=month_cost(catalog, rules, now=now),
             stored=stored_by_backend(catalog.media.inventory()),
-            standing=catalog.rollout.standing(),
+            effective=read_effective_policy(catalog, rules),
         )
     if as_json:
         print_json(_as_dict(figures))
@@ -118,10 +113,10 @@ def _as_dict(figures: _Figures) -> dict[str, Any]:
         "bytes_got": dict(found.bytes_got),
         "stored": {backend: asdict(stored) for backend, stored in figures.stored.items()},
         "storage_mode": configured.mode.value,
-        "effective_mode": figures.policy.mode.value,
-        "split_percentage": target_percentage(figures.policy),
-        "is_shadow": figures.policy.is_shadow,
-        "decision_id": figures.policy.decision_id,
+        "effective_mode": figures.effective.policy.mode.value,
+        "split_percentage": target_percentage(figures.effective.policy),
+        "is_shadow": figures.effective.policy.is_shadow,
+        "decision_id": figures.effective.policy.decision_id,
         "s3_configured": figures.has_bucket,
         "cost_usd": {
             "storage": cost.to_date.storage,
@@ -146,13 +141,13 @@ def _latency_as_dict(latency: Latency) -> dict[str, float | None]:
 
 
 def _print(figures: _Figures) -> None:
-    found, policy = figures.metrics, figures.policy
+    found, policy = figures.metrics, figures.effective.policy
     errors = ", ".join(f"{count:,} {name.replace('_', ' ')}" for name, count in found.errors_by_class.items() if count)
     target = target_percentage(policy)
     rows: list[tuple[str, str]] = [
         ("window", f"{stretch(found.window)} ({figures.name})"),
         ("new media", policy.effect),
-        ("because", why(figures.rules.storage, figures.standing)),
+        ("because", figures.effective.why),
         ("S3 configured", "yes" if figures.has_bucket else "no: S3_MEDIA_BUCKET is not set"),
         ("placed videos", f"{found.s3_storage:,} in S3, {found.local_storage:,} in the local directory"),
         ("S3's share", f"{amount(found.s3_upload_rate, percent)}; the target is now {target}%"),

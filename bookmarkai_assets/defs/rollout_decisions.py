@@ -6,7 +6,8 @@ from datetime import datetime, timedelta
 import dagster as dg
 
 from bookmarkai_assets.core.catalog import Catalog
-from bookmarkai_assets.core.rollout.stages import Decision, effective_policy
+from bookmarkai_assets.core.rollout.policy import resolve_policy
+from bookmarkai_assets.core.rollout.stages import Decision
 from bookmarkai_assets.core.rules import PipelineRules
 from bookmarkai_assets.defs.rollout_stage import DECISION_TAG, rollout_stage
 from bookmarkai_assets.metadata.rollout import decision_metadata
@@ -75,9 +76,8 @@ def _is_being_shown(instance: dg.DagsterInstance, decision: Decision) -> bool:
 
 
 def _event(decision: Decision, rules: PipelineRules) -> dg.AssetMaterialization:
-    policy = effective_policy(rules.storage, decision)
     return dg.AssetMaterialization(
         rollout_stage.key,
-        metadata=decision_metadata(decision, policy, rules),
+        metadata=decision_metadata(decision, resolve_policy(rules.storage, decision), rules),
         tags={DECISION_TAG: str(decision.decision_id)},
     )

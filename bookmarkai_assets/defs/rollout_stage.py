@@ -11,7 +11,7 @@ from bookmarkai_assets.core.rules import PipelineRules
 from bookmarkai_assets.defs.common import ROLLOUT_ASSET
 from bookmarkai_assets.defs.rollout_metrics import rollout_metrics
 from bookmarkai_assets.metadata.rollout import describe_stage, stage_metadata
-from bookmarkai_assets.operations.rollout.current_policy import current_policy
+from bookmarkai_assets.operations.rollout.current_policy import read_effective_policy
 from bookmarkai_assets.operations.rollout.deciding import evaluate
 from bookmarkai_assets.operations.rollout.measuring import catch_up, gate_figures
 from bookmarkai_assets.operations.rollout.planning import plan_of
@@ -50,7 +50,7 @@ def rollout_stage(
     decision = evaluation.decision
     yield dg.MaterializeResult(
         metadata=stage_metadata(
-            evaluation.judgement, evaluation.state, current_policy(catalog, rules), rules, decision
+            evaluation.judgement, evaluation.state, read_effective_policy(catalog, rules), rules, decision
         ),
         tags={DECISION_TAG: str(decision.decision_id)} if decision else {},
     )

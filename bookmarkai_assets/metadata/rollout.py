@@ -6,11 +6,12 @@ from typing import Any
 
 import dagster as dg
 
-from bookmarkai_assets.core.media.placement import Backend, StoragePolicy
+from bookmarkai_assets.core.media.placement import Backend
 from bookmarkai_assets.core.rollout.charts import ChartPainter
 from bookmarkai_assets.core.rollout.costs import Cost
 from bookmarkai_assets.core.rollout.gate import Judgement, RuleName, RuleResult
 from bookmarkai_assets.core.rollout.metrics import DayMetrics, Latency, WindowMetrics, target_percentage
+from bookmarkai_assets.core.rollout.policy import EffectivePolicy
 from bookmarkai_assets.core.rollout.stages import Decision, RolloutState, Stage
 from bookmarkai_assets.core.rollout.windows import WINDOWS, Window
 from bookmarkai_assets.core.rules import PipelineRules
@@ -147,15 +148,15 @@ def day_metadata(metrics: DayMetrics, rules: PipelineRules, painter: ChartPainte
 def stage_metadata(
     judgement: Judgement,
     state: RolloutState,
-    policy: StoragePolicy,
+    effective: EffectivePolicy,
     rules: PipelineRules,
     decision: Decision | None,
 ) -> Metadata:
-    """Describe where the rollout is after an evaluation; `policy` is the one that counts now."""
+    """Describe where the rollout is after an evaluation; `effective` is the policy in force."""
     taken = {} if decision is None else _taken(decision)
     return _known(
         {
-            **_stage(state.stage, policy),
+            **_stage(state.stage, effective),
             "verdict": judgement.verdict.value,
             "missing": _list(judgement.missing),
             "rules": rule_table(judgement.rules),
@@ -169,13 +170,13 @@ def stage_metadata(
     )
 
 
-def decision_metadata(decision: Decision, policy: StoragePolicy, rules: PipelineRules) -> Metadata:
-    """Describe a decision that a person took, by what is on record of it; `policy` is what follows from it."""
+def decision_metadata(decision: Decision, effective: EffectivePolicy, rules: PipelineRules) -> Metadata:
+    """Describe a decision, by what is on record of it. `effective` is the policy that follows from it."""
     evidence = decision.evidence
     judged = evidence.get("window")
     return _known(
         {
-            **_stage(decision.stage, policy),
+            **_stage(decision.stage, effective),
             "verdict": decision.verdict,
             "missing": _list(evidence["missing"]) if judged else None,
             "rules": rule_table(_results(evidence["rules"])) if judged else None,
@@ -235,8 +236,8 @@ def _cost(name: str, cost: Cost) -> dict[str, float]:
     return {f"{name}/{part}": getattr(cost, part) for part in ("total", "storage", "requests", "transfer")}
 
 
-def _stage(stage: Stage | None, policy: StoragePolicy) -> dict[str, str | int]:
-    return {"stage": _NOT_BEGUN if stage is None else str(stage), "percentage": target_percentage(policy)}
+def _stage(stage: Stage | None, effective: EffectivePolicy) -> dict[str, str | int]:
+    return {"stage": _NOT_BEGUN if stage is None else str(stage), "percentage": target_percentage(effective.policy)}
 
 
 def _configured(rules: PipelineRules) -> dict[str, str]:

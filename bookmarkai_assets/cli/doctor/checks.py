@@ -7,15 +7,14 @@ from functools import partial
 from pathlib import Path
 from shlex import quote
 
-from bookmarkai_assets.cli.rollout.words import why
 from bookmarkai_assets.core.errors import ConfigurationError
 from bookmarkai_assets.core.health import CheckStatus, Finding
-from bookmarkai_assets.core.media.placement import StorageMode
-from bookmarkai_assets.core.rollout.stages import Decision, effective_policy
+from bookmarkai_assets.core.rollout.policy import resolve_policy
 from bookmarkai_assets.demo.samples import SHORT_SAMPLES
 from bookmarkai_assets.operations.health.doctor import Check, Tell, look_once
 from bookmarkai_assets.operations.health.speech_health import hear_sample
 from bookmarkai_assets.operations.health.storage_health import storage_health
+from bookmarkai_assets.operations.rollout.current_policy import read_effective_policy
 from bookmarkai_assets.operations.storage.checking import Probing
 from bookmarkai_assets.settings.settings import Settings
 from bookmarkai_assets.wiring.catalog import open_catalog
@@ -147,13 +146,12 @@ def _look_at_catalog(settings: Settings, tell: Tell) -> None:
     tell(found)
     if found.status is CheckStatus.FAIL:
         return
-    configured = make_rules(settings).storage
-    decision: Decision | None = None
-    if found.status is CheckStatus.PASS and configured.mode is not StorageMode.LOCAL:
+    rules = make_rules(settings)
+    effective = resolve_policy(rules.storage, None)
+    if found.status is CheckStatus.PASS:
         with open_catalog(settings) as catalog:
-            decision = catalog.rollout.standing()
-    policy = effective_policy(configured, decision)
-    tell(Finding("rollout", CheckStatus.PASS, f"{policy.effect}: {why(configured, decision)}"))
+            effective = read_effective_policy(catalog, rules)
+    tell(Finding("rollout", CheckStatus.PASS, f"{effective.policy.effect}: {effective.why}"))
 
 
 _DAGSTER = ("dagster home", "dagster config", "dagster daemon", "dagster sensors")

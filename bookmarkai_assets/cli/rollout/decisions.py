@@ -14,10 +14,11 @@ from typing import Annotated
 import typer
 
 from bookmarkai_assets.cli.output import clean, out
+from bookmarkai_assets.cli.rollout.words import describe_effect
 from bookmarkai_assets.core.catalog import Catalog
-from bookmarkai_assets.core.media.placement import StorageMode
 from bookmarkai_assets.core.rollout.forecast import StageForecast
 from bookmarkai_assets.core.rollout.gate import GateFigures
+from bookmarkai_assets.core.rollout.policy import PolicySource, resolve_policy
 from bookmarkai_assets.core.rollout.stages import NOTHING, Action, Decision, Stage
 from bookmarkai_assets.core.rules import PipelineRules
 from bookmarkai_assets.operations.rollout import deciding as rollout
@@ -208,9 +209,10 @@ def _of_rolled_back(decision: Decision) -> list[str]:
 
 
 def _of_stage(rules: PipelineRules, decision: Decision) -> list[str]:
-    effect = rollout.effect_of(rules.storage, decision)
+    effective = resolve_policy(rules.storage, decision)
+    effect = describe_effect(effective)
     lines = [f"{effect[0].upper()}{effect[1:]}."]
-    if rules.storage.mode is not StorageMode.HYBRID:
+    if effective.source in {PolicySource.SETTINGS_LOCAL, PolicySource.SETTINGS_S3}:
         lines.append("That is by this command's settings; a worker whose STORAGE_MODE is hybrid follows the decision.")
     return lines
 

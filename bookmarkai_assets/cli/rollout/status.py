@@ -8,21 +8,25 @@ import typer
 from rich.text import Text
 
 from bookmarkai_assets.cli.output import clean, out, print_json, print_table
-from bookmarkai_assets.cli.rollout.words import amount, moment, stretch, why, window_as_dict
+from bookmarkai_assets.cli.rollout.words import amount, moment, stretch, window_as_dict
 from bookmarkai_assets.core.catalog import Catalog
 from bookmarkai_assets.core.rollout.gate import Judgement, RuleName, RuleResult, RuleStatus, Verdict
 from bookmarkai_assets.core.rollout.gate_figures import lasting
 from bookmarkai_assets.core.rollout.metrics import target_percentage
 from bookmarkai_assets.core.rollout.next_step import NextStep, next_step
+from bookmarkai_assets.core.rollout.policy import (
+    STAGED_MODE,
+    EffectivePolicy,
+    list_obstacles,
+    resolve_policy,
+)
 from bookmarkai_assets.core.rollout.stages import (
-    NOTHING,
     AbortTarget,
     Action,
     Decision,
     RolloutControl,
     RolloutPlan,
     RolloutState,
-    effective_policy,
     state_after,
 )
 from bookmarkai_assets.core.rules import PipelineRules
@@ -56,20 +60,22 @@ _VERDICT_STYLES = {Verdict.PROMOTE: "green", Verdict.HOLD: "yellow", Verdict.ABO
 
 @dataclass(frozen=True)
 class _Status:
-    """What the command shows. `standing` is the newest decision that is not advice, `rollback` the one that holds."""
+    """What the command shows. `effective` is the policy in force, `rollback` the decision that rolled back, if any."""
 
     rules: PipelineRules
     has_bucket: bool
     now: datetime
     state: RolloutState
-    standing: Decision | None
+    effective: EffectivePolicy
     rollback: Decision | None
     judgement: Judgement
 
     @property
     def time_left(self) -> timedelta | None:
-        """The rest of the least time in the stage; None while no stage is in effect."""
-        if self.state.since is None or self.state.stage in {None, NOTHING} or self.state.is_rolled_back:
+        """The rest of the least time in the stage; None before the first stage, at 0% and while rolled back."""
+        # Under another STORAGE_MODE the time runs on: the workers may have the one in which stages count.
+        obstacles = list_obstacles(STAGED_MODE, self.state)
+        if self.state.since is None or obstacles:
             return None
         return max(timedelta(0), self.rules.rollout.min_stage_time - (self.now - self.state.since))
 
@@ -77,7 +83,7 @@ class _Status:
     def next_step(self) -> NextStep:
         """What to do next."""
         return next_step(
-            self.rules.storage.mode,
+            self.effective.source,
             self.rules.rollout,
             self.state,
             self.judgement,
@@ -118,7 +124,7 @@ def _look(catalog: Catalog, rules: PipelineRules, *, has_bucket: bool, now: date
         has_bucket=has_bucket,
         now=now,
         state=state,
-        standing=decided[-1] if decided else None,
+        effective=resolve_policy(rules.storage, decided[-1] if decided else None),
         rollback=rollbacks[-1] if state.is_rolled_back else None,
         judgement=judged(rules, figures, state, now=now),
     )
@@ -127,7 +133,7 @@ def _look(catalog: Catalog, rules: PipelineRules, *, has_bucket: bool, now: date
 def _as_dict(found: _Status) -> dict[str, Any]:
     state, judgement, plan = found.state, found.judgement, found.rules.rollout
     configured, rollback = found.rules.storage, found.rollback
-    policy = effective_policy(configured, found.standing)
+    policy = found.effective.policy
     left = found.time_left
     return {
         "stage": None if state.stage is None else str(state.stage),
@@ -146,7 +152,7 @@ def _as_dict(found: _Status) -> dict[str, Any]:
         "effective_mode": policy.mode.value,
         "split_percentage": target_percentage(policy),
         "is_shadow": policy.is_shadow,
-        "why": why(configured, found.standing),
+        "why": found.effective.why,
         "s3_configured": found.has_bucket,
         "control": plan.control.value,
         "stages": [str(stage) for stage in plan.stages],
@@ -164,12 +170,12 @@ def _as_dict(found: _Status) -> dict[str, Any]:
 
 
 def _print(found: _Status) -> None:
-    configured, judgement, step = found.rules.storage, found.judgement, found.next_step
+    judgement, step = found.judgement, found.next_step
     window = judgement.figures.window
     rows = [
         ("stage", _stage(found)),
-        ("new media", effective_policy(configured, found.standing).effect),
-        ("because", why(configured, found.standing)),
+        ("new media", found.effective.policy.effect),
+        ("because", found.effective.why),
         ("rolled back", _rolled_back(found.rollback)),
         ("plan", _plan(found.rules.rollout)),
         ("control", _control(found.rules.rollout)),

@@ -1,33 +1,30 @@
-"""What people read of the rollout: which policy counts and why, numbers with units. Nothing is decided here."""
+"""The sentences, numbers and JSON values that the rollout's commands print."""
 
 from collections.abc import Callable
 from datetime import UTC, datetime
 from typing import Any
 
-from bookmarkai_assets.core.media.placement import StorageMode, StoragePolicy
 from bookmarkai_assets.core.rollout.costs import Cost, PriceTable
-from bookmarkai_assets.core.rollout.stages import Decision
+from bookmarkai_assets.core.rollout.policy import EffectivePolicy, PolicySource
 from bookmarkai_assets.core.rollout.windows import Window
 
 NOTHING_MEASURED = "-"
 
 
-def why(configured: StoragePolicy, decision: Decision | None) -> str:
-    """Say which rule of `core.rollout.stages.effective_policy` made the policy that counts. `decision` as there."""
-    if configured.mode is StorageMode.LOCAL:
-        return "STORAGE_MODE=local in the settings: everything local, whatever the rollout says"
-    if decision is not None and decision.is_rolled_back:
-        return f"rolled back (decision {decision.decision_id}): everything local, whatever the stage and STORAGE_MODE"
-    if configured.mode is StorageMode.S3:
-        return "STORAGE_MODE=s3 in the settings: everything to S3, whatever the stage; only a rollback counts more"
-    if decision is None or decision.stage is None:
-        return f"S3_SPLIT_PERCENTAGE={configured.s3_percentage} in the settings: the rollout has no stage yet"
-    return f"STORAGE_MODE=hybrid in the settings, and the rollout's stage {decision.stage} {taken(decision)}"
-
-
-def taken(decision: Decision) -> str:
-    """Say which decision it is and whose."""
-    return f"(decision {decision.decision_id}: {decision.action} by {decision.who}, {moment(decision.decided_at)})"
+def describe_effect(effective: EffectivePolicy) -> str:
+    """Return what a decision that was just recorded does. `effective` is the policy that follows from it here."""
+    match effective.source:
+        case PolicySource.SETTINGS_LOCAL:
+            return "recorded, without effect: STORAGE_MODE=local keeps everything local"
+        case PolicySource.SETTINGS_S3:
+            return "recorded, without effect until STORAGE_MODE is hybrid: STORAGE_MODE=s3 sends everything new to S3"
+        case PolicySource.SETTINGS_PERCENTAGE:
+            counts = "S3_SPLIT_PERCENTAGE, until the rollout begins"
+            return f"{effective.policy.effect}, from the next placement on ({counts})"
+        case PolicySource.STAGE if effective.policy.is_shadow:
+            return effective.policy.effect
+        case PolicySource.STAGE | PolicySource.ROLLBACK:
+            return f"{effective.policy.effect}, from the next placement on"
 
 
 def moment(at: datetime) -> str:

@@ -20,6 +20,7 @@ from bookmarkai_assets.core.rollout.gate_figures import (
     window_of_losses,
     window_to_judge,
 )
+from bookmarkai_assets.core.rollout.policy import STAGED_MODE, StageObstacle, list_obstacles
 from bookmarkai_assets.core.rollout.stages import NOTHING, RolloutPlan, RolloutState
 
 __all__ = [
@@ -71,7 +72,7 @@ def judge(
     plan: RolloutPlan,
     *,
     now: datetime,
-    mode: StorageMode = StorageMode.HYBRID,
+    mode: StorageMode = STAGED_MODE,
 ) -> Judgement:
     """Judge the present stage. `mode` is `STORAGE_MODE`: stages count in `hybrid` alone.
 
@@ -81,7 +82,8 @@ def judge(
     rules = _judged(figures, limits, state, now=now)
     failed = [result for result in rules if result.status is RuleStatus.FAIL]
     against = [result.detail for result in failed]
-    if idle := _why_idle(state, plan, mode):
+    if obstacles := list_obstacles(mode, state):
+        idle = [_explain_obstacle(obstacle, state, plan, mode) for obstacle in obstacles]
         return Judgement(Verdict.HOLD, rules, (*idle, *against), figures)
     if state.is_aborted:
         against.insert(
@@ -103,20 +105,18 @@ def judge(
     return Judgement(verdict, rules, tuple(dict.fromkeys(against)), figures)
 
 
-def _why_idle(state: RolloutState, plan: RolloutPlan, mode: StorageMode) -> list[str]:
-    """Say why there is nothing to promote or abort, whatever the figures; empty while a stage is in effect."""
-    reasons = []
-    if mode is not StorageMode.HYBRID:
-        reasons.append(f"STORAGE_MODE is {mode}: stages have no effect until it is hybrid")
-    if state.is_rolled_back:
-        reasons.append("the rollout is rolled back and everything local: `bookmarkai rollout resume` takes it back")
-    if state.stage is None:
-        first = plan.next_after(None)
-        reasons.append(f"the rollout has not begun: `bookmarkai rollout promote` begins it with {first}")
-    elif state.stage == NOTHING:
-        how = "was aborted to" if state.is_aborted else "stands at"
-        reasons.append(f"the rollout {how} {NOTHING}: `bookmarkai rollout promote` begins it again")
-    return reasons
+def _explain_obstacle(obstacle: StageObstacle, state: RolloutState, plan: RolloutPlan, mode: StorageMode) -> str:
+    match obstacle:
+        case StageObstacle.STORAGE_MODE:
+            return f"STORAGE_MODE is {mode}: stages have no effect until it is hybrid"
+        case StageObstacle.ROLLED_BACK:
+            return "the rollout is rolled back and everything local: `bookmarkai rollout resume` takes it back"
+        case StageObstacle.NOT_BEGUN:
+            first = plan.next_after(None)
+            return f"the rollout has not begun: `bookmarkai rollout promote` begins it with {first}"
+        case StageObstacle.AT_ZERO:
+            how = "was aborted to" if state.is_aborted else "stands at"
+            return f"the rollout {how} {NOTHING}: `bookmarkai rollout promote` begins it again"
 
 
 def _completion(state: RolloutState) -> str:

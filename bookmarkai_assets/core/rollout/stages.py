@@ -1,17 +1,17 @@
-"""The rollout's stages, its decisions, and what they make of the storage policy. Where they are kept is a port.
+"""The rollout's stages, its decisions, and the state that they leave. Where decisions are kept is a port.
 
 Every decision names the one that it follows, so two people, or a person and the pipeline, never decide at once unseen.
 """
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from enum import StrEnum
 from typing import Any, Self
 
 from typing_extensions import override
 
-from bookmarkai_assets.core.media.placement import BUCKET_COUNT, StorageMode, StoragePolicy
+from bookmarkai_assets.core.media.placement import BUCKET_COUNT
 
 SHADOW_NAME = "shadow"
 GATE = "gate"
@@ -183,24 +183,3 @@ def last_held(history: Sequence[Decision]) -> Stage:
             held += [before] if decision.action is Action.PROMOTE else []
         before = decision.stage
     return next((other for other in reversed(held) if NOTHING < other < stage), NOTHING)
-
-
-def effective_policy(configured: StoragePolicy, decision: Decision | None) -> StoragePolicy:
-    """Give the policy that counts for the next placement: the one statement of precedence (ADR 13).
-
-    1. `STORAGE_MODE=local` is local, whatever else is said. 2. A rollback on record is local. 3. `STORAGE_MODE=s3` is
-    S3. 4. In `hybrid` the stage on record counts, and 5. without one `S3_SPLIT_PERCENTAGE`. `decision` is the newest
-    one that is not advice.
-    """
-    if configured.mode is StorageMode.LOCAL or decision is None:
-        return configured
-    if decision.is_rolled_back:
-        return StoragePolicy(StorageMode.LOCAL, configured.s3_percentage, decision_id=decision.decision_id)
-    if configured.mode is StorageMode.S3 or decision.stage is None:
-        return configured
-    return replace(
-        configured,
-        s3_percentage=decision.stage.percentage,
-        is_shadow=decision.stage.is_shadow,
-        decision_id=decision.decision_id,
-    )

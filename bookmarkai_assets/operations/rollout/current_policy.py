@@ -6,8 +6,8 @@ from collections.abc import Callable
 
 from bookmarkai_assets.core.catalog import Catalog
 from bookmarkai_assets.core.errors import CatalogUnavailableError, StoreError, StoreErrorClass
-from bookmarkai_assets.core.media.placement import StorageMode, StoragePolicy
-from bookmarkai_assets.core.rollout.stages import effective_policy
+from bookmarkai_assets.core.media.placement import StoragePolicy
+from bookmarkai_assets.core.rollout.policy import EffectivePolicy, is_open_to_decisions, resolve_policy
 from bookmarkai_assets.core.rules import PipelineRules
 
 logger = logging.getLogger(__name__)
@@ -16,14 +16,15 @@ LOOK_EVERY_SECONDS = 1.0
 """How soon an upload that is under way notices a rollback; a look is one indexed read."""
 
 
-def current_policy(catalog: Catalog, rules: PipelineRules) -> StoragePolicy:
-    """Give the policy that the next placement follows; a decision counts from the moment that it is on record.
+def read_effective_policy(catalog: Catalog, rules: PipelineRules) -> EffectivePolicy:
+    """Return the policy in force and why. One indexed read; none where no decision could change anything."""
+    standing = catalog.rollout.standing() if is_open_to_decisions(rules.storage) else None
+    return resolve_policy(rules.storage, standing)
 
-    `STORAGE_MODE=local` asks nobody: it has to hold while the catalog's newest decision says anything else.
-    """
-    if rules.storage.mode is StorageMode.LOCAL:
-        return rules.storage
-    return effective_policy(rules.storage, catalog.rollout.standing())
+
+def current_policy(catalog: Catalog, rules: PipelineRules) -> StoragePolicy:
+    """Return the policy that the next placement follows. A decision counts from the moment it is on record."""
+    return read_effective_policy(catalog, rules).policy
 
 
 class PlacementOverruledError(StoreError):

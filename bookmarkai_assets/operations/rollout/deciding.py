@@ -9,7 +9,6 @@ from datetime import datetime
 
 from bookmarkai_assets.core.catalog import Catalog
 from bookmarkai_assets.core.errors import RolloutConflictError
-from bookmarkai_assets.core.media.placement import StorageMode, StoragePolicy
 from bookmarkai_assets.core.rollout.forecast import StageForecast
 from bookmarkai_assets.core.rollout.gate import GateFigures, Judgement, RuleStatus, Verdict, judge
 from bookmarkai_assets.core.rollout.stages import (
@@ -22,7 +21,6 @@ from bookmarkai_assets.core.rollout.stages import (
     RolloutControl,
     RolloutState,
     Stage,
-    effective_policy,
     last_held,
     state_after,
 )
@@ -33,7 +31,6 @@ from bookmarkai_assets.operations.rollout.history import append_decided, name_of
 __all__ = [
     "Evaluation",
     "abort",
-    "effect_of",
     "evaluate",
     "promote",
     "resume",
@@ -279,20 +276,6 @@ def resume(
         return _with_evidence(decision, rules, state, figures, ())
 
     return append_decided(catalog, decide)
-
-
-def effect_of(configured: StoragePolicy, decision: Decision) -> str:
-    """Say in words where new media go under a decision and these settings; a worker's own settings may differ."""
-    policy = effective_policy(configured, decision)
-    if configured.mode is StorageMode.LOCAL:
-        return "recorded, without effect: STORAGE_MODE=local keeps everything local"
-    if configured.mode is StorageMode.S3 and not decision.is_rolled_back:
-        return "recorded, without effect until STORAGE_MODE is hybrid: STORAGE_MODE=s3 sends everything new to S3"
-    if policy.is_shadow:
-        return policy.effect
-    is_unbegun = decision.stage is None and not decision.is_rolled_back
-    counts = " (S3_SPLIT_PERCENTAGE, until the rollout begins)" if is_unbegun else ""
-    return f"{policy.effect}, from the next placement on{counts}"
 
 
 def _by_operator(

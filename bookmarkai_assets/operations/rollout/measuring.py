@@ -22,7 +22,8 @@ from bookmarkai_assets.core.rollout.metrics import (
     window_metrics,
     without_documents,
 )
-from bookmarkai_assets.core.rollout.stages import Decision, effective_policy
+from bookmarkai_assets.core.rollout.policy import resolve_policy
+from bookmarkai_assets.core.rollout.stages import Decision
 from bookmarkai_assets.core.rollout.windows import GRID, WINDOWS, Span, Window, month_of, window_ending
 from bookmarkai_assets.core.rules import PipelineRules
 from bookmarkai_assets.operations.rollout.current_policy import current_policy
@@ -128,7 +129,7 @@ def _last_day_by_hour(
 def _policy_at(moment: datetime, configured: StoragePolicy, history: Sequence[Decision]) -> StoragePolicy:
     """Give the policy that counted at a moment, by what was decided until then and the settings as they are now."""
     standing = [decision for decision in history if decision.decided_at <= moment]
-    return effective_policy(configured, standing[-1] if standing else None)
+    return resolve_policy(configured, standing[-1] if standing else None).policy
 
 
 def _month_cost(catalog: Catalog, rules: PipelineRules, month: Window, until: datetime) -> MonthCost:

@@ -18,11 +18,13 @@ from bookmarkai_assets.core.media.kinds import PartKind
 from bookmarkai_assets.core.media.media import Media, MediaState, Part, media_id_of
 from bookmarkai_assets.core.media.object_keys import HASH_LENGTH, ParsedKey, audio_key, parse_key, transcript_key
 from bookmarkai_assets.core.media.object_tags import TaggedMedia, read_tags
-from bookmarkai_assets.core.media.placement import Backend, Decider, place, placed_by
+from bookmarkai_assets.core.media.placement import Backend, Decider, StoragePolicy, place, placed_by
 from bookmarkai_assets.core.media.ports import ListedObject, MediaStore, StoredObject
+from bookmarkai_assets.core.media.retention import RetentionPolicy
 from bookmarkai_assets.core.rules import PipelineRules
 from bookmarkai_assets.core.shares.share import Share
 from bookmarkai_assets.operations.media.relocating import as_placed
+from bookmarkai_assets.operations.rollout.current_policy import current_policy
 from bookmarkai_assets.operations.shares.intake import known_link
 from bookmarkai_assets.operations.stores import Stores
 
@@ -79,9 +81,10 @@ def rebuild_catalog(
 ) -> RebuildReport:
     """Record every video that a store holds and the catalog does not know.
 
-    A video that both backends hold is recorded where today's storage mode places it. Shares and transcripts are in the
-    gateway's tables and not in the stores: those that are there and done are tied to their media again. So is the short
-    link of the share that a video was first fetched for. Raises `StoreError` when a store cannot be listed.
+    A video that both backends hold is recorded where the policy in force places it: settings, and the decision that
+    stands in this catalog, if it has one (ADR 22). Shares and transcripts are in the gateway's tables and not in the
+    stores: those that are there and done are tied to their media again. So is the short link of the share that a video
+    was first fetched for. Raises `StoreError` when a store cannot be listed.
     """
     report = RebuildReport(is_dry_run)
     shares = _KnownShares(catalog, rules)
@@ -99,7 +102,8 @@ def rebuild_catalog(
         if short is not None and not is_dry_run:
             catalog.links.record(short, each.tagged.canonical_url, now=now)
     for media_id, places in found.items():
-        media = _media_of(places, rules, now)
+        # Read for each: listing takes long, and a rollback holds from the next record on.
+        media = _media_of(places, current_policy(catalog, rules), rules.retention, now)
         is_new = catalog.media.get(media_id) is None if is_dry_run else catalog.media.restore(media, now=now)
         if not is_dry_run:
             for share_id in shares.ids_of(media_id):
@@ -214,9 +218,11 @@ def _file_at(store: MediaStore, url: str) -> StoredObject | None:
         raise
 
 
-def _media_of(places: Mapping[Backend, _Found], rules: PipelineRules, now: datetime) -> Media:
+def _media_of(
+    places: Mapping[Backend, _Found], policy: StoragePolicy, retention: RetentionPolicy, now: datetime
+) -> Media:
     any_found = next(iter(places.values()))
-    wanted = place(rules.storage, any_found.tagged.share_id).backend
+    wanted = place(policy, any_found.tagged.share_id).backend
     found = places.get(wanted, any_found)
     tagged = found.tagged
     media = Media(
@@ -236,8 +242,8 @@ def _media_of(places: Mapping[Backend, _Found], rules: PipelineRules, now: datet
     )
     audio = {PartKind.AUDIO: found.audio} if found.audio else {}
     objects = {PartKind.VIDEO: found.video, **audio, **found.files}
-    placement = placed_by(Decider.FOUND, rules.storage, tagged.share_id, found.backend)
-    return as_placed(media, placement, objects, now=now, policy=rules.retention)
+    placement = placed_by(Decider.FOUND, policy, tagged.share_id, found.backend)
+    return as_placed(media, placement, objects, now=now, policy=retention)
 
 
 def _audio_of(found: _Found, places: Mapping[Backend, _Found]) -> Part | None:

@@ -19,7 +19,7 @@ from rich.console import Console
 from bookmarkai_assets.adapters.catalog import open_catalog
 from bookmarkai_assets.adapters.s3_store import S3Store
 from bookmarkai_assets.core.media.media import Media
-from bookmarkai_assets.core.media.placement import Backend
+from bookmarkai_assets.core.media.placement import Backend, Decider, StorageMode
 from bookmarkai_assets.demo.seaweed import SeaweedServer
 from bookmarkai_assets.settings.settings import load_settings
 from bookmarkai_assets.wiring.rules import make_rules
@@ -352,6 +352,50 @@ def test_an_empty_catalog_is_rebuilt_from_bucket_and_disk(
             found = catalog.media.get(media_id)
             assert isinstance(found, Media)
             assert found.parts == original.parts
+
+
+def test_a_rebuild_follows_the_rollback_on_record_and_says_when_there_is_none(
+    installation: Installation,
+    bookmarkai: BookmarkAI,
+    sqlite_template: Path,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """Of a video in both places the local copy is recorded; over an empty one the settings count, and it says so."""
+    media = installation.vault.store(f"{installation.prefix}both")
+    installation.vault.move(media, to=Backend.S3)
+    monkeypatch.setenv("STORAGE_MODE", "s3")
+    assert bookmarkai("rollout", "rollback", "--reason", "the bucket is slow").code == 0
+    with installation.vault.catalog.database.writing() as connection:
+        connection.exec_driver_sql("DELETE FROM media")
+
+    rebuilt = bookmarkai("storage", "rebuild-catalog")
+
+    assert rebuilt.code == 0
+    assert "Everything new goes to the local directory: rolled back (decision 1)" in rebuilt.out
+    assert "No decision" not in rebuilt.out
+    placement = installation.vault.media(media).placement
+    assert placement is not None
+    assert (placement.backend, placement.mode, placement.decision_id) == (Backend.LOCAL, StorageMode.LOCAL, 1)
+    assert placement.decided_by is Decider.FOUND
+
+    file = tmp_path / "new.db"
+    file.write_bytes(sqlite_template.read_bytes())
+    monkeypatch.setenv("CATALOG_URL", f"sqlite:///{file}")
+    anew = bookmarkai("storage", "rebuild-catalog")
+
+    assert anew.code == 0
+    assert "Everything new goes to S3: STORAGE_MODE=s3 in the settings" in anew.out
+    assert "No decision about the rollout is on record" in anew.out
+    assert "bookmarkai rollout rollback" in anew.out
+    with open_catalog(f"sqlite:///{file}") as catalog:
+        found = catalog.media.get(media.media_id)
+        assert found is not None
+        assert found.placement is not None
+        assert (found.placement.backend, found.placement.decision_id) == (Backend.S3, None)
+
+    monkeypatch.delenv("STORAGE_MODE")
+    assert "No decision" not in bookmarkai("storage", "rebuild-catalog").out, "under local none would count"
 
 
 def test_a_move_that_is_told_to_stop_aborts_and_can_go_on(

@@ -9,10 +9,11 @@ import pytest
 
 from bookmarkai_assets.adapters.catalog import OpenCatalog
 from bookmarkai_assets.core.errors import RolloutConflictError
-from bookmarkai_assets.core.media.placement import StorageMode, StoragePolicy
+from bookmarkai_assets.core.media.placement import StorageMode
 from bookmarkai_assets.core.rollout.costs import Cost
 from bookmarkai_assets.core.rollout.forecast import Load, StageForecast, from_json
 from bookmarkai_assets.core.rollout.gate import RuleName, Verdict
+from bookmarkai_assets.core.rollout.policy import resolve_policy
 from bookmarkai_assets.core.rollout.stages import (
     NOTHING,
     AbortTarget,
@@ -21,11 +22,9 @@ from bookmarkai_assets.core.rollout.stages import (
     RolloutControl,
     RolloutState,
     Stage,
-    effective_policy,
 )
 from bookmarkai_assets.operations.rollout.deciding import (
     abort,
-    effect_of,
     evaluate,
     promote,
     resume,
@@ -344,7 +343,7 @@ def test_an_operator_comes_back_at_a_lower_stage(manual: Rollout) -> None:
     manual.act(roll_back)
     decision = manual.act(set_stage, Stage(5))
     assert decision.is_rolled_back
-    assert effective_policy(manual.rules.storage, decision).mode is StorageMode.LOCAL
+    assert resolve_policy(manual.rules.storage, decision).policy.mode is StorageMode.LOCAL
     assert manual.act(resume).stage == Stage(5)
 
 
@@ -536,25 +535,3 @@ def test_a_ledger_that_always_refuses_ends_the_command(manual: Rollout) -> None:
     manual.ledger.first = refuse
     with pytest.raises(RolloutConflictError, match="not now"):
         manual.act(set_stage, Stage(10))
-
-
-# --- What a decision does -------------------------------------------------------------------------------------------
-
-
-@pytest.mark.parametrize(
-    ("mode", "stage", "is_rolled_back", "words"),
-    [
-        ("local", Stage(10), False, "without effect: STORAGE_MODE=local"),
-        ("local", Stage(10), True, "without effect: STORAGE_MODE=local"),
-        ("s3", Stage(10), False, "without effect until STORAGE_MODE is hybrid"),
-        ("s3", Stage(10), True, "everything new goes to the local directory"),
-        ("hybrid", Stage(10), True, "everything new goes to the local directory"),
-        ("hybrid", SHADOW, False, "a copy of it to S3 to be compared"),
-        ("hybrid", Stage(10), False, "10% of new media go to S3, from the next placement on"),
-        ("hybrid", None, False, "30% of new media go to S3, from the next placement on (S3_SPLIT_PERCENTAGE"),
-    ],
-)
-def test_the_effect_is_told(manual: Rollout, mode: str, stage: Stage | None, is_rolled_back: bool, words: str) -> None:
-    """A decision that has none under these settings is recorded all the same, and says so."""
-    decision = replace(manual.act(set_stage, Stage(10)), stage=stage, is_rolled_back=is_rolled_back)
-    assert words in effect_of(StoragePolicy(StorageMode(mode), SPLIT), decision)
