@@ -99,7 +99,7 @@ def observe_failures(
                 asset_key=context.asset_key,
                 partition=share_id,
                 description=f"{failure.outcome}: {failure.reason}",
-                metadata=failure_summary(catalog, share_id, failure),
+                metadata=failure_summary(catalog, share_id, failure).as_dict(),
             )
         )
 

@@ -7,7 +7,7 @@ from collections.abc import Iterator, Sequence
 from contextlib import contextmanager, suppress
 from pathlib import Path
 from types import FrameType
-from typing import Annotated, Any, Self
+from typing import Annotated, Self
 
 import typer
 from rich.live import Live
@@ -18,6 +18,7 @@ from typing_extensions import override
 from bookmarkai_assets.cli.output import clean, err, out, print_json
 from bookmarkai_assets.demo.dagster_dev import free_port
 from bookmarkai_assets.demo.run import DemoResult, DemoShare, DemoView, run_demo
+from bookmarkai_assets.operations.shares.reports import ShareReport, ShareSummary
 
 UI_PORT = 3000
 _STYLES = {"done": "green", "error": "red", "pending": "dim"}
@@ -75,13 +76,13 @@ class _View(DemoView):
         self._console.print(text, soft_wrap=True)
 
     @override
-    def progress(self, shares: Sequence[DemoShare], summaries: Sequence[dict[str, Any]]) -> None:
+    def progress(self, shares: Sequence[DemoShare], summaries: Sequence[ShareSummary]) -> None:
         if self._console.is_terminal:
             self._live.update(_progress_table(shares, summaries), refresh=True)
             return
         for share, summary in zip(shares, summaries, strict=True):
-            outcome = f" ({summary['outcome']})" if summary["outcome"] else ""
-            state = f"{summary['status']}{outcome}"
+            outcome = f" ({summary.outcome})" if summary.outcome else ""
+            state = f"{summary.share.status}{outcome}"
             if self._seen.get(share.share_id) != state:
                 self._seen[share.share_id] = state
                 self._console.print(clean(f"  {share.link.label}: {state}"), soft_wrap=True)
@@ -90,7 +91,7 @@ class _View(DemoView):
     def finished(self, result: DemoResult, state: Path, url: str) -> None:
         self._live.stop()
         if self._as_json:
-            print_json(result.reports)
+            print_json([report.as_dict() for report in result.reports])
         else:
             out.print(_result_table(result))
         self.say(f"\n{len(result.shares)} shares in {result.seconds:.0f} s.")
@@ -133,14 +134,14 @@ def _one_interrupt() -> Iterator[None]:
                 signal.signal(number, handler)
 
 
-def _progress_table(shares: Sequence[DemoShare], summaries: Sequence[dict[str, Any]]) -> Table:
+def _progress_table(shares: Sequence[DemoShare], summaries: Sequence[ShareSummary]) -> Table:
     table = Table("share", "status", "attempts", "outcome", box=None, header_style="bold", pad_edge=False)
     for share, summary in zip(shares, summaries, strict=True):
         table.add_row(
             clean(share.link.label, 60),
-            Text(summary["status"], style=_STYLES.get(summary["status"], "yellow")),
-            str(summary["attempts"]),
-            clean(summary["outcome"]),
+            Text(summary.share.status, style=_STYLES.get(summary.share.status, "yellow")),
+            str(summary.progress.attempts),
+            clean(summary.outcome),
         )
     return table
 
@@ -153,22 +154,21 @@ def _result_table(result: DemoResult) -> Table:
     table.add_column("first words", no_wrap=True, ratio=4)
     table.add_column("seconds", no_wrap=True, justify="right")
     for share, report in zip(result.shares, result.reports, strict=True):
-        media, transcript = report["media"], report["transcript"]
-        is_done = report["status"] == "done"
+        summary, transcript = report.summary, report.transcript
+        media = report.media if summary.is_done else None
         table.add_row(
             clean(share.link.label, 40),
-            Text(report["outcome"] or report["status"], style="green" if is_done else "red"),
-            (media["backend"] if is_done else None) or "-",
-            f"{media['size_bytes'] / 1000:.0f} kB" if is_done else "-",
-            transcript["language"] if transcript else "-",
-            clean(transcript["text"] if transcript else report["reason"], 60),
+            Text(summary.outcome or summary.share.status, style="green" if summary.is_done else "red"),
+            (media.backend if media else None) or "-",
+            f"{media.video.digest.size_bytes / 1000:.0f} kB" if media else "-",
+            transcript.language if transcript else "-",
+            clean(transcript.text if transcript else summary.progress.reason, 60),
             f"{_work_seconds(report):.1f}",
         )
     return table
 
 
-def _work_seconds(report: dict[str, Any]) -> float:
+def _work_seconds(report: ShareReport) -> float:
     """Add up what the share's transfers and its transcription took, in seconds."""
-    transfers = sum(transfer["seconds"] for transfer in report["transfers"])
-    transcript = report["transcript"]
-    return float(transfers + (transcript["transcribe_seconds"] if transcript else 0))
+    transcribing = report.transcript.transcribe_seconds if report.transcript else 0.0
+    return sum(event.seconds for event in report.transfers) + transcribing

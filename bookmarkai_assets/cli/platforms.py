@@ -26,7 +26,7 @@ def list_platforms(*, as_json: Annotated[bool, typer.Option("--json", help="Prin
     with open_catalog(settings) as catalog:
         reports = site_reports(catalog, make_rules(settings), now=datetime.now(UTC))
     if as_json:
-        print_json(reports)
+        print_json([report.as_dict() for report in reports])
         return
     if not reports:
         out.print("No site is paused, limited, fetched from or waited for.")
@@ -34,7 +34,7 @@ def list_platforms(*, as_json: Annotated[bool, typer.Option("--json", help="Prin
     print_table(
         ["site", "state", "in progress", "waiting", "limit", "why"],
         [
-            (r["site"], r["state"], r["in_progress"], r["waiting"], r["limit"] or "", clean(r["reason"] or "", 300))
+            (r.site.name, r.state, r.in_progress, r.waiting, r.limit or "", clean(r.site.reason or "", 300))
             for r in reports
         ],
     )

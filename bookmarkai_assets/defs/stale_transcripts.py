@@ -28,11 +28,9 @@ def made_as_set(
     partitions = context.instance.get_dynamic_partitions(shares_partitions.name or "")
     report = staleness_report(catalog, present_recipe(speech), partitions, limit=MAX_ROWS)
     return dg.AssetCheckResult(
-        passed=report["stale"] == 0,
+        passed=report.stale == 0,
         severity=dg.AssetCheckSeverity.WARN,
-        description=f"{report['stale']:,} of {report['transcripts']:,} transcripts are stale"
-        if report["stale"]
-        else None,
+        description=f"{report.stale:,} of {report.transcripts:,} transcripts are stale" if report.stale else None,
         metadata=staleness_metadata(report),
     )
 

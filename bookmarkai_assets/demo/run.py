@@ -10,17 +10,17 @@ from collections.abc import Callable, Sequence
 from contextlib import ExitStack
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Any
 
 from bookmarkai_assets.core.catalog import Catalog
 from bookmarkai_assets.core.errors import BookmarkAIError
-from bookmarkai_assets.core.media.placement import StoragePolicy, place
+from bookmarkai_assets.core.media.placement import Backend, StoragePolicy, place
+from bookmarkai_assets.core.shares.share import ShareStatus
 from bookmarkai_assets.demo.dagster_dev import DagsterDev
 from bookmarkai_assets.demo.samples import GOOD_SAMPLES, Sample
 from bookmarkai_assets.demo.seaweed import SeaweedServer
 from bookmarkai_assets.demo.site import SHARED_TWICE, SampleLink, SampleSite
 from bookmarkai_assets.demo.state import fresh_state, write_environment_file
-from bookmarkai_assets.operations.shares.reports import share_report, share_summary
+from bookmarkai_assets.operations.shares.reports import ShareReport, ShareSummary, share_report, share_summary
 from bookmarkai_assets.settings.settings import Settings, load_settings
 from bookmarkai_assets.wiring.catalog import open_catalog
 from bookmarkai_assets.wiring.rules import make_rules
@@ -29,7 +29,7 @@ WORK_SECONDS = 300
 """Far more than the work takes; a demo that hangs should say so rather than hang."""
 
 _POLL_SECONDS = 0.5
-_ENDED = frozenset({"done", "error"})
+_ENDED = frozenset({ShareStatus.DONE, ShareStatus.ERROR})
 # Nothing of the machine's own configuration may reach the demo's processes.
 _FOREIGN_PREFIXES = ("AWS_", "S3_", "DAGSTER_", *(name.upper() for name in Settings.model_fields))
 _FOREIGN_PROXIES = frozenset({"http_proxy", "https_proxy", "all_proxy"})
@@ -49,10 +49,10 @@ class DemoShare:
 
 @dataclass(frozen=True)
 class DemoResult:
-    """What became of each share (`share_report`), what is wrong with that, and the seconds from sharing to the end."""
+    """What became of each share, what is wrong with that, and the seconds from sharing to the end."""
 
     shares: Sequence[DemoShare]
-    reports: Sequence[dict[str, Any]]
+    reports: Sequence[ShareReport]
     problems: Sequence[str]
     seconds: float
 
@@ -65,7 +65,7 @@ class DemoView(ABC):
         """Take a line about what happens next."""
 
     @abstractmethod
-    def progress(self, shares: Sequence[DemoShare], summaries: Sequence[dict[str, Any]]) -> None:
+    def progress(self, shares: Sequence[DemoShare], summaries: Sequence[ShareSummary]) -> None:
         """Take the state of every share, about twice a second."""
 
     @abstractmethod
@@ -160,16 +160,16 @@ def _added(links: Sequence[SampleLink], environment: dict[str, str]) -> list[Dem
     return [DemoShare(answer["id"], link) for answer, link in zip(answers, links, strict=True)]
 
 
-def _watch(catalog: Catalog, shares: Sequence[DemoShare], dagster: DagsterDev, view: DemoView) -> list[dict[str, Any]]:
+def _watch(catalog: Catalog, shares: Sequence[DemoShare], dagster: DagsterDev, view: DemoView) -> list[ShareReport]:
     deadline = time.monotonic() + WORK_SECONDS
     while True:
         summaries = [share_summary(catalog, catalog.shares.get(share.share_id)) for share in shares]
         view.progress(shares, summaries)
-        if all(summary["status"] in _ENDED for summary in summaries):
+        if all(summary.share.status in _ENDED for summary in summaries):
             return [share_report(catalog, share.share_id) for share in shares]
         dagster.check_alive()
         if time.monotonic() > deadline:
-            waiting = [summary["url"] for summary in summaries if summary["status"] not in _ENDED]
+            waiting = [summary.share.url for summary in summaries if summary.share.status not in _ENDED]
             raise DemoFailedError(
                 f"expected all shares to end within {WORK_SECONDS} s, found {len(waiting)} unfinished: {waiting}; "
                 f"Dagster's log is {dagster.log}"
@@ -178,21 +178,22 @@ def _watch(catalog: Catalog, shares: Sequence[DemoShare], dagster: DagsterDev, v
 
 
 def problems_of(
-    shares: Sequence[DemoShare], reports: Sequence[dict[str, Any]], fetches: Callable[[Sample], int]
+    shares: Sequence[DemoShare], reports: Sequence[ShareReport], fetches: Callable[[Sample], int]
 ) -> list[str]:
     """Name everything that is not as the demo promises; `fetches` counts how often a sample's file was fetched."""
     problems = []
     for share, report in zip(shares, reports, strict=True):
         label = share.link.label
+        summary = report.summary
         if share.link.is_broken:
-            if report["status"] != "error" or not report["reason"]:
-                problems.append(f"{label}: expected an error with a reason, found {report['status']}")
-        elif report["status"] != "done":
-            problems.append(f"{label}: expected done, found {report['outcome']}: {report['reason']}")
-        elif not report["transcript"] or not report["transcript"]["text"]:
+            if summary.share.status != ShareStatus.ERROR or not summary.progress.reason:
+                problems.append(f"{label}: expected an error with a reason, found {summary.share.status}")
+        elif not summary.is_done:
+            problems.append(f"{label}: expected done, found {summary.outcome}: {summary.progress.reason}")
+        elif not report.transcript or not report.transcript.text:
             problems.append(f"{label}: expected a transcript, found none")
-    backends = {report["media"]["backend"] for report in reports if report["status"] == "done"}
-    if backends != {"local", "s3"}:
+    backends = {str(report.media.backend) for report in reports if report.summary.is_done and report.media}
+    if backends != set(Backend):
         problems.append(f"expected media in both backends, found {sorted(backends)}")
     problems += _fetched_more_than_once(shares, fetches)
     return problems

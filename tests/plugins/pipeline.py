@@ -154,8 +154,8 @@ class Pipeline:
         return {key: value.value for key, value in materialization.metadata.items()}
 
     def report(self, share_id: str) -> dict[str, Any]:
-        """Give what `bookmarkai shares show` knows."""
-        return share_report(self.catalog, share_id)
+        """Give what `bookmarkai shares show --json` prints."""
+        return share_report(self.catalog, share_id).as_dict()
 
 
 def link(name: str) -> str:

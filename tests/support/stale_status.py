@@ -17,7 +17,7 @@ _QUESTION = """query ($key: AssetKeyInput!, $partition: String!) { assetNodeOrEr
   ... on AssetNode { staleStatus(partition: $partition) staleCauses(partition: $partition) { category reason } } } }"""
 
 _CODE_LOCATION = """from bookmarkai_assets.definitions import build_defs
-from bookmarkai_assets.settings import load_settings
+from bookmarkai_assets.settings.settings import load_settings
 
 defs = build_defs(load_settings(env_file=None, **{settings!r}))
 """

@@ -51,6 +51,11 @@ class HeldShares:
     count: int
     oldest: datetime
 
+    @property
+    def command(self) -> str:
+        """What shows why they wait."""
+        return "bookmarkai platforms list" if self.site else "bookmarkai doctor"
+
 
 @dataclass(frozen=True)
 class DebtLine:
@@ -70,6 +75,11 @@ class DebtLine:
     def count(self) -> int:
         """How many shares."""
         return len(self.share_ids)
+
+    @property
+    def given_up(self) -> int:
+        """How many of them are tried again only when a person asks for it."""
+        return self.count - self.waiting
 
     @property
     def is_transient(self) -> bool:
@@ -92,8 +102,8 @@ class DebtLine:
         if self.waiting == self.count:
             return "tried again by itself"
         if self.is_transient:
-            given_up = self.count - self.waiting
-            return "may heal by a retry" if not self.waiting else f"{given_up} may heal by a retry, the rest by itself"
+            some = f"{self.given_up} may heal by a retry, the rest by itself"
+            return some if self.waiting else "may heal by a retry"
         return "only once the cause is gone"
 
 
@@ -113,6 +123,11 @@ class Debt:
     def transient(self) -> int:
         """How many of them another attempt can heal."""
         return sum(line.count for line in self.lines if line.is_transient)
+
+    @property
+    def terminal(self) -> int:
+        """How many of them heal only once their cause is gone."""
+        return self.total - self.transient
 
     @property
     def waiting(self) -> int:

@@ -325,6 +325,16 @@ class Tombstone:
     written_at: datetime
     removed_at: datetime | None = None
 
+    @property
+    def is_done(self) -> bool:
+        """Whether the deletion is known to be done."""
+        return self.removed_at is not None
+
+    @property
+    def at(self) -> datetime:
+        """When it was done; when it was decided, as long as that is not known."""
+        return self.removed_at or self.written_at
+
 
 class TombstoneTable(ABC):
     """`tombstones`: what clean-up removed. Written before a deletion and confirmed after it."""

@@ -6,6 +6,7 @@ How the catalog finds them is `ports.TranscriptTable`'s matter; making them anew
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from datetime import datetime
+from typing import Any
 
 from bookmarkai_assets.core.transcripts.transcript import Recipe, Setup
 
@@ -28,6 +29,16 @@ class RecipeUse:
     recipe: Recipe | None
     count: int
     without_media: int
+
+    @property
+    def engine_version(self) -> str | None:
+        """The version of the engine; None without a recipe."""
+        return self.recipe.engine_version if self.recipe else None
+
+    @property
+    def fingerprint(self) -> str | None:
+        """The recipe in 16 hex digits; None without one."""
+        return self.recipe.fingerprint if self.recipe else None
 
 
 @dataclass(frozen=True)
@@ -75,6 +86,21 @@ class PresentRecipe:
     def differences(self, use: RecipeUse) -> Sequence[Difference]:
         """Say what differs. A model's name counts only where its weights differ, or are not known."""
         return tuple(self._differences(use))
+
+    def differences_in_words(self, use: RecipeUse) -> str:
+        """Say the same for people, in one line."""
+        return "; ".join(one.words for one in self.differences(use))
+
+    def as_dict(self) -> dict[str, Any]:
+        """Return the JSON form: the setup by name, the recipe by its fingerprint, None for what is not known."""
+        return {
+            "engine": self.setup.engine,
+            "engine_version": self.setup.engine_version,
+            "model": self.setup.model,
+            "weights_sha256": self.recipe.weights_sha256 if self.recipe else None,
+            "parameters": dict(self.setup.parameters),
+            "recipe": self.recipe.fingerprint if self.recipe else None,
+        }
 
     def _differences(self, use: RecipeUse) -> Iterator[Difference]:
         now, was = self.setup, use.recipe

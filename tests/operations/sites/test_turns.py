@@ -141,7 +141,7 @@ def test_shares_of_a_site_that_blocks_wait_and_are_not_failed(town: Town) -> Non
     assert "tiktok is paused until 2026-01-01 00:01:00 UTC" in (last.reason or "")
     assert "your IP is blocked" in (last.reason or "")
     [report] = site_reports(town.catalog, town.rules, now=town.now)
-    assert (report["site"], report["state"], report["waiting"]) == (
+    assert (report.site.name, report.state, report.waiting) == (
         "tiktok",
         "paused until 2026-01-01 00:01:00 UTC",
         20,
@@ -165,7 +165,7 @@ def test_one_probe_goes_after_each_pause_and_each_time_another(town: Town) -> No
         probes.append(town.downloader.calls[-1].url)
     assert probes == links[3:6]
     [report] = site_reports(town.catalog, town.rules, now=town.now)
-    assert report["state"] == "on trial, 2 at a time"
+    assert report.state == "on trial, 2 at a time"
 
 
 def test_a_site_that_serves_again_is_ramped_up_until_all_is_fetched(town: Town) -> None:
@@ -235,7 +235,7 @@ def test_a_persons_run_waits_for_its_place(town: Town) -> None:
 
     def look_on(_: DownloadCall) -> None:
         starts.wait()  # passes only two at a time: with fewer it would hang
-        under_way.append(site_reports(town.catalog, town.rules, now=town.now)[0]["in_progress"])
+        under_way.append(site_reports(town.catalog, town.rules, now=town.now)[0].in_progress)
 
     town.downloader = FakeDownloader(on_download=look_on)
     for number in range(6):
