@@ -25,7 +25,7 @@ _RUN = """
 import json, sys, time, resource
 from datetime import UTC, datetime
 from pathlib import Path
-from bookmarkai_assets.core.part_ports import PartKey
+from bookmarkai_assets.core.part_ports import ChunkKey
 from bookmarkai_assets.core.transcript_parts import contiguous
 from bookmarkai_assets.settings import load_settings
 from bookmarkai_assets.wiring import make_speech_engine, open_catalog
@@ -33,17 +33,17 @@ audio, catalog_url, model, beam = sys.argv[1:]
 settings = load_settings(env_file=None, catalog_url=catalog_url, whisper_model=model, whisper_beam_size=int(beam))
 engine = make_speech_engine(settings)
 with open_catalog(settings) as catalog:
-    key = PartKey("media", engine.prepare().fingerprint, "0" * 64, "en")
+    key = ChunkKey("media", engine.prepare().fingerprint, "0" * 64, "en")
     began, told = time.monotonic(), []
     def keep(part):
-        catalog.parts.keep(key, part, now=datetime.now(UTC))
+        catalog.chunks.keep(key, part, now=datetime.now(UTC))
         peak_kb = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
         print(json.dumps({"part": part.end, "peak_kb": peak_kb}), flush=True)
     def progress(done, of):
         if not told:
             told.append(done)
-    kept = contiguous(catalog.parts.kept(key))
-    transcript = engine.transcribe(Path(audio), language="en", on_progress=progress, kept=kept, on_part=keep)
+    kept = contiguous(catalog.chunks.kept(key))
+    transcript = engine.transcribe(Path(audio), language="en", on_progress=progress, kept=kept, on_chunk=keep)
 print(json.dumps({
     "seconds": time.monotonic() - began, "audio_seconds": transcript.duration_seconds, "from": told[0],
     "cpu": time.process_time(), "peak_kb": resource.getrusage(resource.RUSAGE_SELF).ru_maxrss,

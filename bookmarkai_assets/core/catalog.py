@@ -11,7 +11,7 @@ from bookmarkai_assets.core.search.ports import TranscriptSearch
 from bookmarkai_assets.core.shares.leases import LeaseLedger
 from bookmarkai_assets.core.shares.ports import ShareTable, WorkLedger
 from bookmarkai_assets.core.sites.ports import SiteLedger
-from bookmarkai_assets.core.transcripts.ports import PartTable, TranscriptTable
+from bookmarkai_assets.core.transcripts.ports import ChunkTable, TranscriptTable
 
 
 @dataclass(frozen=True)
@@ -23,7 +23,7 @@ class Catalog:
     leases: LeaseLedger
     media: MediaLedger
     transcripts: TranscriptTable
-    parts: PartTable
+    chunks: ChunkTable
     events: EventLog
     totals: EventTotals
     tombstones: TombstoneTable

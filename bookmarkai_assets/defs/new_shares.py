@@ -20,7 +20,7 @@ from bookmarkai_assets.operations.shares.claiming import (
     keep_queued_claims,
     watch_for_due_shares,
 )
-from bookmarkai_assets.operations.sites.turns import waiting_at_sites
+from bookmarkai_assets.operations.sites.turns import waiting_by_site
 from bookmarkai_assets.partitions import shares_partitions
 
 # Not STARTED: such a run renews its own leases, and one whose process died without a word stays STARTED for hours.
@@ -72,7 +72,7 @@ def new_shares(
         run_slots=_run_slots(context.instance),
     )
     if not runs:
-        return dg.SkipReason(_nothing_to_do(waiting_at_sites(catalog)))
+        return dg.SkipReason(_nothing_to_do(waiting_by_site(catalog)))
     new = [share_id for run in runs for share_id in run.share_ids if share_id not in partitions.positions()]
     return dg.SensorResult(
         run_requests=[_run_request(run) for run in runs],

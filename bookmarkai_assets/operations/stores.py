@@ -9,7 +9,7 @@ from typing_extensions import override
 from bookmarkai_assets.core.errors import ObjectNotFoundError, StoreError, StoreErrorClass
 from bookmarkai_assets.core.media.media import Digest, Media, Part
 from bookmarkai_assets.core.media.placement import Backend
-from bookmarkai_assets.core.media.ports import MediaStore, untold
+from bookmarkai_assets.core.media.ports import MediaStore, ignore_bytes
 
 BLOCK_BYTES = 1 << 20
 
@@ -98,7 +98,7 @@ class Stores(Mapping[Backend, MediaStore]):
                 return Backend.of_url(url)
         return None
 
-    def read_digest(self, url: str, *, on_bytes: Callable[[int], object] = untold) -> Digest:
+    def read_digest(self, url: str, *, on_bytes: Callable[[int], object] = ignore_bytes) -> Digest:
         """Read every byte of a stored object and return its size and SHA-256, whatever is recorded.
 
         `on_bytes` is called with the size of each block that was read. Raises `StoreError`.

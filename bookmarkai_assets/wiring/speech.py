@@ -54,10 +54,12 @@ def speech_code_version(settings: Settings) -> str:
     It changes with engine, its installed version, model, compute type, beam and task as they are set, and with what the
     engines are told beside that. Nothing is loaded: every process that reads the definitions asks for it.
     """
-    from bookmarkai_assets.adapters.speech.setups import Manner, setup_of  # noqa: PLC0415 - adapters load when used
+    from bookmarkai_assets.adapters.speech.setups import DecodingOptions, setup_of  # noqa: PLC0415 - adapters load when used
 
     compute_type = settings.whisper_compute_type or _DEFAULT_COMPUTE_TYPES[settings.whisper_engine]
-    manner = Manner(settings.whisper_beam_size, compute_type, settings.whisper_task, batch_size=_batch_size(settings))
+    manner = DecodingOptions(
+        settings.whisper_beam_size, compute_type, settings.whisper_task, batch_size=_batch_size(settings)
+    )
     return setup_of(settings.whisper_engine.value, settings.whisper_model, manner).fingerprint
 
 

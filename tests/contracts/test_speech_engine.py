@@ -14,7 +14,7 @@ import pytest
 from bookmarkai_assets.adapters.speech.faster_whisper import FasterWhisperEngine
 from bookmarkai_assets.adapters.speech.openai_whisper import OpenAIWhisperEngine
 from bookmarkai_assets.core.errors import ConfigurationError, LeaseLostError, TranscriptionError
-from bookmarkai_assets.core.transcripts.parts import TranscriptPart, contiguous
+from bookmarkai_assets.core.transcripts.chunks import TranscriptChunk, contiguous
 from bookmarkai_assets.core.transcripts.ports import SpeechEngine
 from bookmarkai_assets.core.transcripts.transcript import Transcript
 from bookmarkai_assets.demo.samples import SHORT_SAMPLES
@@ -57,12 +57,12 @@ class Recordings:
         return self.told[0]
 
     @cached_property
-    def divided(self) -> tuple[Transcript, list[TranscriptPart], list[tuple[float, float]]]:
+    def divided(self) -> tuple[Transcript, list[TranscriptChunk], list[tuple[float, float]]]:
         """What was heard in the long sound, the parts that were given, and the progress that was told."""
-        parts: list[TranscriptPart] = []
+        parts: list[TranscriptChunk] = []
         told: list[tuple[float, float]] = []
         transcript = self.dividing.transcribe(
-            self.long, language=None, on_progress=lambda done, of: told.append((done, of)), on_part=parts.append
+            self.long, language=None, on_progress=lambda done, of: told.append((done, of)), on_chunk=parts.append
         )
         return transcript, parts, told
 
@@ -257,8 +257,8 @@ def test_an_unknown_language_is_a_matter_of_settings(recordings: Recordings) -> 
 
 def test_a_sound_of_one_span_gives_no_part(recordings: Recordings) -> None:
     """Nothing is to be kept of what is done at once."""
-    parts: list[TranscriptPart] = []
-    recordings.engine.transcribe(recordings.silence, language=None, on_part=parts.append)
+    parts: list[TranscriptChunk] = []
+    recordings.engine.transcribe(recordings.silence, language=None, on_chunk=parts.append)
     assert parts == []
 
 
@@ -298,10 +298,10 @@ def test_what_is_kept_is_not_done_again(recordings: Recordings, count: int) -> N
     """
     transcript, parts, _ = recordings.divided
     kept = [dataclasses.replace(part, language_probability=0.625) for part in parts[:count]]
-    fresh: list[TranscriptPart] = []
+    fresh: list[TranscriptChunk] = []
     told: list[float] = []
     again = recordings.dividing.transcribe(
-        recordings.long, language=None, kept=kept, on_part=fresh.append, on_progress=lambda done, _: told.append(done)
+        recordings.long, language=None, kept=kept, on_chunk=fresh.append, on_progress=lambda done, _: told.append(done)
     )
     assert [(part.start, part.end) for part in fresh] == [(part.start, part.end) for part in parts[count:]]
     assert told[0] == kept[-1].end

@@ -20,7 +20,7 @@ from typing_extensions import override
 from bookmarkai_assets.adapters.catalog import OpenCatalog, open_catalog
 from bookmarkai_assets.adapters.local_store import LocalStore
 from bookmarkai_assets.adapters.s3_store import S3Store
-from bookmarkai_assets.core.downloads.ports import DownloadedVideo, DownloadLimits, Resolved, never
+from bookmarkai_assets.core.downloads.ports import DownloadedVideo, DownloadLimits, Resolved, never_give_up
 from bookmarkai_assets.core.failures.retries import RetryPolicy
 from bookmarkai_assets.core.media.media import Media
 from bookmarkai_assets.core.media.placement import Backend, StorageMode, StoragePolicy
@@ -348,7 +348,7 @@ class _Site(FakeDownloader):
 
     @override
     def download(
-        self, url: str, directory: Path, limits: DownloadLimits, *, give_up: Callable[[], bool] = never
+        self, url: str, directory: Path, limits: DownloadLimits, *, give_up: Callable[[], bool] = never_give_up
     ) -> DownloadedVideo | Resolved | Failure:
         result = super().download(url, directory, limits, give_up=give_up)
         self._on_step("download after")

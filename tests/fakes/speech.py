@@ -9,8 +9,8 @@ from pathlib import Path
 from typing_extensions import override
 
 from bookmarkai_assets.core.errors import BookmarkAIError, ConfigurationError, TranscriptionError
-from bookmarkai_assets.core.transcripts.parts import TranscriptPart, joined, telling_part, unkept
-from bookmarkai_assets.core.transcripts.ports import SpeechEngine, unwatched
+from bookmarkai_assets.core.transcripts.chunks import TranscriptChunk, chunk_with_speech, ignore_chunk, joined
+from bookmarkai_assets.core.transcripts.ports import SpeechEngine, ignore_progress
 from bookmarkai_assets.core.transcripts.transcript import UNKNOWN, Recipe, Segment, Setup, Transcript, Word
 
 _SPEECH = b"speech:"
@@ -96,9 +96,9 @@ class FakeSpeechEngine(SpeechEngine):
         audio: Path,
         *,
         language: str | None,
-        on_progress: Callable[[float, float], object] = unwatched,
-        kept: Sequence[TranscriptPart] = (),
-        on_part: Callable[[TranscriptPart], object] = unkept,
+        on_progress: Callable[[float, float], object] = ignore_progress,
+        kept: Sequence[TranscriptChunk] = (),
+        on_chunk: Callable[[TranscriptChunk], object] = ignore_chunk,
     ) -> Transcript:
         self.calls.append(HeardFile(audio, language))
         if self._failures:
@@ -115,7 +115,7 @@ class FakeSpeechEngine(SpeechEngine):
             if parts and end <= parts[-1].end:
                 continue
             on_progress(start, duration_seconds)
-            told_by = telling_part(parts)
+            told_by = chunk_with_speech(parts)
             heard = tuple(segment for segment in segments if start <= segment.start < end)
             for segment in heard:
                 self.on_sentence(segment.end)
@@ -123,7 +123,7 @@ class FakeSpeechEngine(SpeechEngine):
             parts.append(_part(start, end, heard, language or (told_by.language if told_by else None)))
             self.heard_seconds += end - start
             if len(parts) > 1 or end < duration_seconds:
-                on_part(parts[-1])
+                on_chunk(parts[-1])
         on_progress(duration_seconds, duration_seconds)
         whole = joined(parts)
         return Transcript(
@@ -149,8 +149,8 @@ def _spans(segments: Sequence[Segment], duration_seconds: float, span_seconds: f
     return list(pairwise([*cuts, duration_seconds]))
 
 
-def _part(start: float, end: float, segments: tuple[Segment, ...], language: str | None) -> TranscriptPart:
-    return TranscriptPart(
+def _part(start: float, end: float, segments: tuple[Segment, ...], language: str | None) -> TranscriptChunk:
+    return TranscriptChunk(
         start=start,
         end=end,
         segments=segments,

@@ -41,7 +41,7 @@ class SqlFailureTable(FailureTable):
                 )
 
     @override
-    def held(self) -> Sequence[HeldShares]:
+    def waiting(self) -> Sequence[HeldShares]:
         statement = (
             select(share_work.c.held_for, func.count(), func.min(share_work.c.updated_at))
             .where(share_work.c.state == WorkState.WAITING, or_(IS_HELD, share_work.c.outcome == Outcome.POSTPONED))

@@ -26,7 +26,7 @@ from bookmarkai_assets.adapters.catalog.search import SqlTranscriptSearch
 from bookmarkai_assets.adapters.catalog.shares import SqlShareTable
 from bookmarkai_assets.adapters.catalog.sites import SqlSiteLedger
 from bookmarkai_assets.adapters.catalog.tombstones import SqlTombstoneTable
-from bookmarkai_assets.adapters.catalog.transcript_parts import SqlPartTable
+from bookmarkai_assets.adapters.catalog.transcript_chunks import SqlChunkTable
 from bookmarkai_assets.adapters.catalog.transcripts import SqlTranscriptTable
 from bookmarkai_assets.adapters.catalog.work import SqlWorkLedger
 from bookmarkai_assets.core.catalog import Catalog
@@ -68,7 +68,7 @@ def open_catalog(url: str, *, new_id: Callable[[], str] = lambda: str(uuid4())) 
         leases=SqlLeaseLedger(database),
         media=SqlMediaLedger(database),
         transcripts=SqlTranscriptTable(database, new_id),
-        parts=SqlPartTable(database),
+        chunks=SqlChunkTable(database),
         events=SqlEventLog(database),
         totals=SqlEventTotals(database),
         tombstones=SqlTombstoneTable(database),

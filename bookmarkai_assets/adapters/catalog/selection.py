@@ -18,15 +18,15 @@ from bookmarkai_assets.core.shares.ports import DueShare
 from bookmarkai_assets.core.shares.share import ShareStatus
 
 
-def due_shares(connection: Connection, *, now: datetime, limit: int, places: Mapping[str, int]) -> list[DueShare]:
+def due_shares(connection: Connection, *, now: datetime, limit: int, slots: Mapping[str, int]) -> list[DueShare]:
     """List the shares that want work, oldest first, at most `limit`; none whose media somebody holds.
 
-    Of those held for a site in `places` at most so many, by how long they have waited.
+    Of those held for a site in `slots` at most so many, by how long they have waited.
     """
     is_sqlite = connection.dialect.name == "sqlite"
     by_age = (shares.c.created_at, shares.c.id)
     known = _known(is_sqlite=is_sqlite, now=now)
-    is_free = or_(share_work.c.held_for.is_(None), share_work.c.held_for.not_in(list(places))) if places else true()
+    is_free = or_(share_work.c.held_for.is_(None), share_work.c.held_for.not_in(list(slots))) if slots else true()
     statements = [
         _new(is_sqlite=is_sqlite, now=now).order_by(*by_age).limit(limit),
         known.where(is_free).order_by(*by_age).limit(limit),
@@ -36,7 +36,7 @@ def due_shares(connection: Connection, *, now: datetime, limit: int, places: Map
             known.where(share_work.c.held_for == site)
             .order_by(share_work.c.next_attempt_at, *by_age)
             .limit(min(free, limit))
-            for site, free in places.items()
+            for site, free in slots.items()
             if free > 0
         ),
     ]

@@ -21,11 +21,11 @@ from bookmarkai_assets.core.sites.breaker import (
     after_refusal,
     after_start,
     after_success,
-    free_places,
+    free_slots,
     start_of,
     waiting_reason,
 )
-from bookmarkai_assets.core.sites.ports import NoPlace, Place, SiteLedger, SiteLoad
+from bookmarkai_assets.core.sites.ports import NoSlot, SiteLedger, SiteLoad, Slot
 
 _BEFORE_THE_LEASE = timedelta(seconds=10)
 """A place is taken a moment before the lease on its media."""
@@ -58,7 +58,7 @@ class SqlSiteLedger(SiteLedger):
         return {site.name: SiteLoad(site, in_progress.get(site.name, 0)) for site in known}
 
     @override
-    def take_place(self, site: str, media_id: str, *, rules: SiteRules, now: datetime) -> Place | NoPlace:
+    def take_slot(self, site: str, media_id: str, *, rules: SiteRules, now: datetime) -> Slot | NoSlot:
         limits = rules.limits_of(site)
         with self._database.writing() as connection:
             known = _lock(connection, site, now)
@@ -68,13 +68,13 @@ class SqlSiteLedger(SiteLedger):
                 )
             ).first()
             if place is not None and not _is_void(known, place.reserved_at):
-                return Place(place.starts_at)
+                return Slot(place.starts_at)
             _free(connection, media_id)
             in_progress = connection.execute(
                 select(func.count()).select_from(site_places).where(site_places.c.site == site, _counts(now))
             ).scalar_one()
-            if free_places(known, limits, in_progress=in_progress, now=now) == 0:
-                return NoPlace(waiting_reason(known, limits, now=now), is_pause=not known.is_closed)
+            if free_slots(known, limits, in_progress=in_progress, now=now) == 0:
+                return NoSlot(waiting_reason(known, limits, now=now), is_pause=not known.is_closed)
             starts_at = start_of(known, limits, now=now)
             connection.execute(
                 insert_into(site_places, is_sqlite=self._database.is_sqlite).values(
@@ -82,15 +82,15 @@ class SqlSiteLedger(SiteLedger):
                 )
             )
             _write(connection, after_start(known, limits, starts_at=starts_at), now)
-            return Place(starts_at)
+            return Slot(starts_at)
 
     @override
-    def give_back(self, media_id: str) -> None:
+    def free_slot(self, media_id: str) -> None:
         with self._database.writing() as connection:
             _free(connection, media_id)
 
     @override
-    def served(self, site: str, media_id: str, *, now: datetime) -> Site:
+    def record_success(self, site: str, media_id: str, *, now: datetime) -> Site:
         with self._database.writing() as connection:
             known = _lock(connection, site, now)
             reserved_at = _free(connection, media_id)
@@ -99,7 +99,7 @@ class SqlSiteLedger(SiteLedger):
             return after
 
     @override
-    def refused(self, site: str, media_id: str, *, reason: str, rules: SiteRules, now: datetime) -> Site:
+    def record_refusal(self, site: str, media_id: str, *, reason: str, rules: SiteRules, now: datetime) -> Site:
         with self._database.writing() as connection:
             known = _lock(connection, site, now)
             reserved_at = _free(connection, media_id)

@@ -33,17 +33,17 @@ class SqlWorkLedger(WorkLedger):
         self._database = database
 
     @override
-    def due(self, *, now: datetime, limit: int, places: Mapping[str, int] | None = None) -> Sequence[DueShare]:
+    def due(self, *, now: datetime, limit: int, slots: Mapping[str, int] | None = None) -> Sequence[DueShare]:
         """List shares that want work, oldest first.
 
         `created_at` is ISO 8601 with its offset on PostgreSQL and whatever the row holds on SQLite; an id that is no
         proper text is given as a SQL blob literal, which `set_aside` and `retry` understand.
         """
         with self._database.reading() as connection:
-            return due_shares(connection, now=now, limit=limit, places=places or {})
+            return due_shares(connection, now=now, limit=limit, slots=slots or {})
 
     @override
-    def hold(self, share_id: str, media_id: str, *, held_for: str, reason: str, now: datetime) -> None:
+    def wait_for_site(self, share_id: str, media_id: str, *, held_for: str, reason: str, now: datetime) -> None:
         with self._database.writing() as connection:
             # For this moment, as `claim` takes it for longer: what somebody works on is not to be held.
             if not leases.take(connection, media_id, owner=held_for, now=now, until=now, succeeding=()):

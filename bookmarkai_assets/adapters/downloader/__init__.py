@@ -36,7 +36,7 @@ from bookmarkai_assets.adapters.downloader.job import STDERR_FILE, Appearance, F
 from bookmarkai_assets.adapters.downloader.upstream import Connect, connecting_through
 from bookmarkai_assets.adapters.downloader.workers import WorkerEnd, Workers
 from bookmarkai_assets.core.downloads.access import PLAIN_ACCESS, SiteAccess
-from bookmarkai_assets.core.downloads.ports import DownloadedVideo, Downloader, DownloadLimits, Resolved, never
+from bookmarkai_assets.core.downloads.ports import DownloadedVideo, Downloader, DownloadLimits, Resolved, never_give_up
 from bookmarkai_assets.core.errors import ConfigurationError
 from bookmarkai_assets.core.links.urls import HostPort
 from bookmarkai_assets.core.outcomes import Failure, Outcome
@@ -84,7 +84,7 @@ class YtDlpDownloader(Downloader):
 
     @override
     def download(
-        self, url: str, directory: Path, limits: DownloadLimits, *, give_up: Callable[[], bool] = never
+        self, url: str, directory: Path, limits: DownloadLimits, *, give_up: Callable[[], bool] = never_give_up
     ) -> DownloadedVideo | Resolved | Failure:
         started = time.monotonic()
         home = directory.resolve()

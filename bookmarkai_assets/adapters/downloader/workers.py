@@ -14,7 +14,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import IO
 
-from bookmarkai_assets.core.downloads.ports import never
+from bookmarkai_assets.core.downloads.ports import never_give_up
 
 _PACKAGE_ROOT = Path(__file__).parents[3]
 # All that the program sees of the environment: no credentials, no proxy settings (NO_PROXY would lead past the guard),
@@ -65,7 +65,7 @@ class Workers:
         self._last_complaint = ""
         self._stop: weakref.finalize[[_Program], Workers] | None = None
 
-    def run(self, job: bytes, *, timeout_seconds: float, give_up: Callable[[], bool] = never) -> WorkerEnd:
+    def run(self, job: bytes, *, timeout_seconds: float, give_up: Callable[[], bool] = never_give_up) -> WorkerEnd:
         """Do one job, a text of one line. When its time is up, its whole process group is killed.
 
         So it is when `give_up` says yes, which is asked some times a second.
@@ -167,7 +167,9 @@ def _stop(program: _Program) -> None:
     program.stderr.close()
 
 
-def _read(connection: socket.socket, answer: bytearray, deadline: float, give_up: Callable[[], bool] = never) -> bool:
+def _read(
+    connection: socket.socket, answer: bytearray, deadline: float, give_up: Callable[[], bool] = never_give_up
+) -> bool:
     """Read to the end of a connection; False when the deadline comes first, or `give_up` says yes."""
     while (left_seconds := deadline - time.monotonic()) > 0 and not give_up():
         connection.settimeout(min(left_seconds, _GLANCE_SECONDS))

@@ -41,7 +41,14 @@ from bookmarkai_assets.core.errors import ObjectConflictError, ObjectNotFoundErr
 from bookmarkai_assets.core.media.key_safety import check_key
 from bookmarkai_assets.core.media.media import Digest
 from bookmarkai_assets.core.media.placement import Backend
-from bookmarkai_assets.core.media.ports import Leftover, LeftoverKind, ListedObject, MediaStore, StoredObject, untold
+from bookmarkai_assets.core.media.ports import (
+    Leftover,
+    LeftoverKind,
+    ListedObject,
+    MediaStore,
+    StoredObject,
+    ignore_bytes,
+)
 from bookmarkai_assets.core.media.tag_safety import check_tags
 
 
@@ -76,7 +83,7 @@ class LocalStore(MediaStore):
         tags: Mapping[str, str],
         may_replace: bool,
         may_consume: bool,
-        on_bytes: Callable[[int], object] = untold,
+        on_bytes: Callable[[int], object] = ignore_bytes,
     ) -> StoredObject:
         """Store `source` under `key`, by a rename where it may be consumed and lies on the same file system.
 
@@ -117,7 +124,9 @@ class LocalStore(MediaStore):
             return _stored(target, sidecar, target.stat())
 
     @override
-    def get(self, url: str, destination: Path, *, expected: Digest, on_bytes: Callable[[int], object] = untold) -> None:
+    def get(
+        self, url: str, destination: Path, *, expected: Digest, on_bytes: Callable[[int], object] = ignore_bytes
+    ) -> None:
         self._check_not_interrupted()
         path = self._path_of(url)
         with disk_errors(f"fetching {path} to {destination}"):

@@ -19,7 +19,7 @@ from bookmarkai_assets.adapters.common.durable_files import (
 from bookmarkai_assets.adapters.local_store.sidecars import Sidecar, sidecar_of, write_sidecar
 from bookmarkai_assets.core.errors import ObjectNotFoundError, StoreError, StoreErrorClass
 from bookmarkai_assets.core.media.media import Digest
-from bookmarkai_assets.core.media.ports import untold
+from bookmarkai_assets.core.media.ports import ignore_bytes
 
 
 def open_regular(path: Path) -> int | None:
@@ -59,7 +59,7 @@ def move_in(
     *,
     may_replace: bool,
     before_block: Callable[[], None],
-    on_bytes: Callable[[int], object] = untold,
+    on_bytes: Callable[[int], object] = ignore_bytes,
 ) -> None:
     """Give a source that was checked its final name. Raises as `copy_in` does."""
     with source.open("rb", buffering=0) as file:
@@ -81,7 +81,7 @@ def copy_in(
     *,
     may_replace: bool,
     before_block: Callable[[], None],
-    on_bytes: Callable[[int], object] = untold,
+    on_bytes: Callable[[int], object] = ignore_bytes,
 ) -> None:
     """Copy beside the target, then give the copy the final name; the source stays.
 
@@ -108,7 +108,7 @@ def copy_verified(
     path: Path,
     *,
     before_block: Callable[[], None],
-    on_bytes: Callable[[int], object] = untold,
+    on_bytes: Callable[[int], object] = ignore_bytes,
 ) -> None:
     """Copy from descriptor to descriptor, hashing what is read, and sync. Raises `StoreError` (checksum), `OSError`."""
     preallocate(destination, expected.size_bytes)

@@ -32,7 +32,14 @@ from bookmarkai_assets.core.errors import ObjectConflictError, ObjectNotFoundErr
 from bookmarkai_assets.core.media.key_safety import check_key
 from bookmarkai_assets.core.media.media import Digest
 from bookmarkai_assets.core.media.placement import Backend
-from bookmarkai_assets.core.media.ports import Leftover, LeftoverKind, ListedObject, MediaStore, StoredObject, untold
+from bookmarkai_assets.core.media.ports import (
+    Leftover,
+    LeftoverKind,
+    ListedObject,
+    MediaStore,
+    StoredObject,
+    ignore_bytes,
+)
 
 PART_BYTES = 16 << 20
 """Larger files go in parts, and downloads in ranges, of this size: with 4 threads as fast as s5cmd (0.97)."""
@@ -101,7 +108,7 @@ class S3Store(MediaStore):
         tags: Mapping[str, str],
         may_replace: bool,
         may_consume: bool,
-        on_bytes: Callable[[int], object] = untold,
+        on_bytes: Callable[[int], object] = ignore_bytes,
     ) -> StoredObject:
         """Store `source` under `key`. A bucket never consumes the source: `may_consume` changes nothing."""
         url = self.url_of(key)
@@ -122,7 +129,9 @@ class S3Store(MediaStore):
         return stored
 
     @override
-    def get(self, url: str, destination: Path, *, expected: Digest, on_bytes: Callable[[int], object] = untold) -> None:
+    def get(
+        self, url: str, destination: Path, *, expected: Digest, on_bytes: Callable[[int], object] = ignore_bytes
+    ) -> None:
         bucket, key = _split(url)
         action = f"fetching {url}"
         self._interruption.check(action)

@@ -16,12 +16,11 @@ from bookmarkai_assets.adapters.speech.audio import SAMPLES_PER_SECOND, SPAN_SEC
 from bookmarkai_assets.adapters.speech.digests import sha256_of
 from bookmarkai_assets.adapters.speech.gathering import Gathering
 from bookmarkai_assets.adapters.speech.models import WEIGHTS, find_installed_model, find_model
-from bookmarkai_assets.adapters.speech.setups import Manner
+from bookmarkai_assets.adapters.speech.setups import DecodingOptions
 from bookmarkai_assets.adapters.speech.shared_models import once_per_process
 from bookmarkai_assets.adapters.speech.timeline import sentences_of, shifted
 from bookmarkai_assets.adapters.speech.voice import is_over
 from bookmarkai_assets.adapters.speech.whisper_engine import Heard, WhisperEngine
-from bookmarkai_assets.core.downloads.ports import never
 from bookmarkai_assets.core.errors import ConfigurationError
 from bookmarkai_assets.core.transcripts.transcript import UNKNOWN, Segment, Task, Word
 
@@ -186,6 +185,11 @@ def _leave_silent_rests(model: Any) -> None:  # noqa: ANN401 - faster-whisper sh
     model.encode = encode_speech
 
 
+def _never_over() -> bool:
+    """Whether the sound is over: windows that are decoded in batches are all decoded."""
+    return False
+
+
 class FasterWhisperEngine(WhisperEngine[LoadedModel]):
     """Whisper on CTranslate2. Instances with equal model, device, compute type and threads share one loaded model."""
 
@@ -201,7 +205,7 @@ class FasterWhisperEngine(WhisperEngine[LoadedModel]):
         span_seconds: float = SPAN_SECONDS,
         batch_size: int = 1,
     ) -> None:
-        super().__init__(ENGINE, model, Manner(beam_size, compute_type, task, span_seconds, batch_size))
+        super().__init__(ENGINE, model, DecodingOptions(beam_size, compute_type, task, span_seconds, batch_size))
         self._parameters = ModelParameters(model, device, compute_type, cpu_threads)
 
     @override
@@ -269,7 +273,7 @@ class FasterWhisperEngine(WhisperEngine[LoadedModel]):
         """
         from faster_whisper import BatchedInferencePipeline
 
-        _under_way.encoded, _under_way.stops = None, never
+        _under_way.encoded, _under_way.stops = None, _never_over
         try:
             found, info = BatchedInferencePipeline(loaded.whisper).transcribe(
                 samples,

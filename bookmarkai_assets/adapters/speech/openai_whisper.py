@@ -23,7 +23,7 @@ from bookmarkai_assets.adapters.speech.checkpoints import (
     require_package,
 )
 from bookmarkai_assets.adapters.speech.digests import sha256_of
-from bookmarkai_assets.adapters.speech.setups import Manner
+from bookmarkai_assets.adapters.speech.setups import DecodingOptions
 from bookmarkai_assets.adapters.speech.shared_models import once_per_process
 from bookmarkai_assets.adapters.speech.voice import Voice, is_over, voice_in
 from bookmarkai_assets.adapters.speech.whisper_engine import Heard, WhisperEngine
@@ -179,7 +179,9 @@ class OpenAIWhisperEngine(WhisperEngine[LoadedModel]):
         """
         require_package()
         device = _device(device)
-        super().__init__(ENGINE, model, Manner(beam_size, _compute_type(compute_type, device), task, span_seconds))
+        super().__init__(
+            ENGINE, model, DecodingOptions(beam_size, _compute_type(compute_type, device), task, span_seconds)
+        )
         self._parameters = ModelParameters(model, cache, device, cpu_threads)
 
     @override

@@ -11,7 +11,7 @@ NOT_INSTALLED = "not installed"
 
 
 @dataclass(frozen=True)
-class Manner:
+class DecodingOptions:
     """How an engine is to hear: what decides the text beside the model.
 
     `span_seconds` divides long sounds; `batch_size` windows of one are heard at once.
@@ -29,7 +29,7 @@ class Manner:
         return self.task is Task.TRANSCRIBE
 
 
-def setup_of(engine: str, model: str, manner: Manner) -> Setup:
+def setup_of(engine: str, model: str, manner: DecodingOptions) -> Setup:
     """Give the setup of an engine, named as its package is; both are told the same."""
     return Setup(
         engine=engine,

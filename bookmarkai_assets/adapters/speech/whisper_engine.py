@@ -17,11 +17,11 @@ from typing_extensions import override
 from bookmarkai_assets.adapters.speech.audio import Span, spans_of
 from bookmarkai_assets.adapters.speech.digests import sha256_of
 from bookmarkai_assets.adapters.speech.refusals import refuse_language, refuse_task
-from bookmarkai_assets.adapters.speech.setups import Manner, recipe_of, setup_of
+from bookmarkai_assets.adapters.speech.setups import DecodingOptions, recipe_of, setup_of
 from bookmarkai_assets.adapters.speech.timeline import in_order
 from bookmarkai_assets.core.errors import TranscriptionError
-from bookmarkai_assets.core.transcripts.parts import TranscriptPart, joined, telling_part, unkept
-from bookmarkai_assets.core.transcripts.ports import SpeechEngine, unwatched
+from bookmarkai_assets.core.transcripts.chunks import TranscriptChunk, chunk_with_speech, ignore_chunk, joined
+from bookmarkai_assets.core.transcripts.ports import SpeechEngine, ignore_progress
 from bookmarkai_assets.core.transcripts.transcript import Recipe, Segment, Setup, Transcript
 
 if TYPE_CHECKING:
@@ -62,7 +62,7 @@ class WhisperEngine(SpeechEngine, Generic[Loaded]):
     the rest, and short videos have next to no earlier text that could help.
     """
 
-    def __init__(self, name: str, model: str, manner: Manner) -> None:
+    def __init__(self, name: str, model: str, manner: DecodingOptions) -> None:
         self._name = name
         self._model = model
         self._manner = manner
@@ -123,9 +123,9 @@ class WhisperEngine(SpeechEngine, Generic[Loaded]):
         audio: Path,
         *,
         language: str | None,
-        on_progress: Callable[[float, float], object] = unwatched,
-        kept: Sequence[TranscriptPart] = (),
-        on_part: Callable[[TranscriptPart], object] = unkept,
+        on_progress: Callable[[float, float], object] = ignore_progress,
+        kept: Sequence[TranscriptChunk] = (),
+        on_chunk: Callable[[TranscriptChunk], object] = ignore_chunk,
     ) -> Transcript:
         """Transcribe one file of any container and codec that FFmpeg reads.
 
@@ -145,11 +145,11 @@ class WhisperEngine(SpeechEngine, Generic[Loaded]):
         started = time.perf_counter()
         with closing(spans_of(audio, span_seconds=self._manner.span_seconds, start=done)) as spans:
             for span in spans:
-                told_by = telling_part(parts)
+                told_by = chunk_with_speech(parts)
                 part = self._part(loaded, audio, span, language or (told_by.language if told_by else None), on_progress)
                 parts.append(replace(part, transcribe_seconds=time.perf_counter() - started))
                 if len(parts) > 1 or not span.is_last:
-                    on_part(parts[-1])
+                    on_chunk(parts[-1])
                 started = time.perf_counter()
         whole = joined(parts)
         on_progress(whole.end, whole.end)
@@ -173,7 +173,7 @@ class WhisperEngine(SpeechEngine, Generic[Loaded]):
         span: Span,
         language: str | None,
         on_progress: Callable[[float, float], object],
-    ) -> TranscriptPart:
+    ) -> TranscriptChunk:
         def tell(done_seconds: float) -> None:
             on_progress(min(span.start + done_seconds, span.end), span.whole_seconds)
 
@@ -186,7 +186,7 @@ class WhisperEngine(SpeechEngine, Generic[Loaded]):
                 "model's files do not fit together, or are no Whisper model's"
             ) from error
         tell(span.seconds)
-        return TranscriptPart(
+        return TranscriptChunk(
             start=span.start,
             end=span.end,
             segments=tuple(_placed(segment, span) for segment in in_order(heard.segments, span.seconds)),

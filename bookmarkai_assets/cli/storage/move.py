@@ -20,9 +20,9 @@ from bookmarkai_assets.cli.hold import command_hold, print_unfinished, wanted_me
 from bookmarkai_assets.cli.output import err, human_bytes, out, print_json, share_id_of
 from bookmarkai_assets.core.media.media import Media
 from bookmarkai_assets.core.media.placement import REMOTE_BACKENDS, Backend
-from bookmarkai_assets.operations.media.catalog_reads import each_media
+from bookmarkai_assets.operations.media.catalog_reads import all_media
 from bookmarkai_assets.operations.shares.hold import Hold
-from bookmarkai_assets.operations.storage.moving import Move, MoveOutcome, move_media, planned_move
+from bookmarkai_assets.operations.storage.moving import Move, MoveOutcome, move_media, preview_move
 
 
 def move(
@@ -51,10 +51,10 @@ def move(
             chosen = [wanted_media(hold, share_id, "--share") for share_id in share_ids]
         else:
             before = hold.clock() - age if age is not None else None
-            chosen = [m for m in each_media(hold.catalog) if before is None or (m.stored_at and m.stored_at < before)]
+            chosen = [m for m in all_media(hold.catalog) if before is None or (m.stored_at and m.stored_at < before)]
         _check_stores(hold, chosen, to)
         if dry_run:
-            moves = [planned_move(hold, media, to) for media in chosen]
+            moves = [preview_move(hold, media, to) for media in chosen]
         else:
             with _progress(chosen, is_shown=not as_json) as (on_move, on_bytes):
                 moves = move_media(

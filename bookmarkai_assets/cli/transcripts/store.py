@@ -14,7 +14,7 @@ from bookmarkai_assets.operations.transcripts.storing import (
     Storing,
     StoringOutcome,
     media_without_files,
-    planned_storing,
+    preview_storing,
     store_transcript_files,
 )
 
@@ -41,7 +41,7 @@ def store(
         asked = {wanted_media(hold, share_id, "ID").media_id: share_id for share_id in wanted}
         chosen = asked or dict(media_without_files(hold.catalog))
         if dry_run:
-            storings = [planned_storing(hold, media_id, share_id) for media_id, share_id in chosen.items()]
+            storings = [preview_storing(hold, media_id, share_id) for media_id, share_id in chosen.items()]
         else:
             with _progress(len(chosen), is_shown=not as_json) as on_done:
                 storings = store_transcript_files(hold, chosen, workers=workers, on_done=on_done)

@@ -44,7 +44,7 @@ class Resolved:
     canonical_url: str
 
 
-def never() -> bool:
+def never_give_up() -> bool:
     """Give nothing up."""
     return False
 
@@ -54,7 +54,7 @@ class Downloader(ABC):
 
     @abstractmethod
     def download(
-        self, url: str, directory: Path, limits: DownloadLimits, *, give_up: Callable[[], bool] = never
+        self, url: str, directory: Path, limits: DownloadLimits, *, give_up: Callable[[], bool] = never_give_up
     ) -> DownloadedVideo | Resolved | Failure:
         """Fetch into `directory`, which exists, is empty and is this attempt's alone.
 

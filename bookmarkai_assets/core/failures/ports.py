@@ -19,5 +19,5 @@ class FailureTable(ABC):
         """
 
     @abstractmethod
-    def held(self) -> Sequence[HeldShares]:
+    def waiting(self) -> Sequence[HeldShares]:
         """Count the shares that were put off, by the site that they wait for."""

@@ -57,7 +57,7 @@ class Leftover:
     size_bytes: int | None
 
 
-def untold(_size_bytes: int) -> None:
+def ignore_bytes(_size_bytes: int) -> None:
     """Tell nobody of bytes that were transferred."""
 
 
@@ -88,7 +88,7 @@ class MediaStore(ABC):
         tags: Mapping[str, str],
         may_replace: bool,
         may_consume: bool,
-        on_bytes: Callable[[int], object] = untold,
+        on_bytes: Callable[[int], object] = ignore_bytes,
     ) -> StoredObject:
         """Store `source` under `key` and return what is stored.
 
@@ -103,7 +103,9 @@ class MediaStore(ABC):
         """
 
     @abstractmethod
-    def get(self, url: str, destination: Path, *, expected: Digest, on_bytes: Callable[[int], object] = untold) -> None:
+    def get(
+        self, url: str, destination: Path, *, expected: Digest, on_bytes: Callable[[int], object] = ignore_bytes
+    ) -> None:
         """Fetch the object to `destination`, verified against `expected`, appearing there whole or not at all.
 
         `on_bytes` is told as by `put`.

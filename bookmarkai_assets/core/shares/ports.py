@@ -101,16 +101,16 @@ class WorkLedger(ABC):
     """
 
     @abstractmethod
-    def due(self, *, now: datetime, limit: int, places: Mapping[str, int] | None = None) -> Sequence[DueShare]:
+    def due(self, *, now: datetime, limit: int, slots: Mapping[str, int] | None = None) -> Sequence[DueShare]:
         """List shares that want work, oldest first: new ones, due retries, claims and runs whose lease expired.
 
         A parked share whose `shares.status` somebody has set back to `pending` counts as new. Of the shares that are
-        held for a site in `places`, at most so many are given; of those held for another, all. Never raises for a
+        held for a site in `slots`, at most so many are given; of those held for another, all. Never raises for a
         malformed row.
         """
 
     @abstractmethod
-    def hold(self, share_id: str, media_id: str, *, held_for: str, reason: str, now: datetime) -> None:
+    def wait_for_site(self, share_id: str, media_id: str, *, held_for: str, reason: str, now: datetime) -> None:
         """Let a due share wait for a site that takes no fetch now, which is recorded as outcome `postponed`.
 
         It stays pending, and no attempt is counted.

@@ -16,7 +16,7 @@ from bookmarkai_assets.core.outcomes import Outcome
 THROTTLED = frozenset({Outcome.BLOCKED, Outcome.RATE_LIMITED})
 """The outcomes by which a site turns this machine away, whatever it is asked for."""
 
-CLOSED_AT = 8
+HALF_OPEN_LIMIT = 8
 """Fetches at a time at which a site counts as well again. Each success adds one, so full rounds double: 1, 2, 4."""
 
 HORIZON = timedelta(seconds=10)
@@ -114,14 +114,14 @@ class Site:
         return not self.is_closed and self.resumes_at is not None and now < self.resumes_at
 
 
-def free_places(site: Site, limits: SiteLimits, *, in_progress: int, now: datetime) -> int | None:
+def free_slots(site: Site, limits: SiteLimits, *, in_progress: int, now: datetime) -> int | None:
     """Say how many fetches may be begun now; None for any number."""
     if site.is_paused(now):
         return 0
-    places = [max(0, most - in_progress) for most in (site.allowed, limits.at_a_time) if most is not None]
+    slots = [max(0, most - in_progress) for most in (site.allowed, limits.at_a_time) if most is not None]
     if limits.per_minute is not None:
-        places.append(_starts_within_horizon(site, limits.per_minute, now))
-    return min(places, default=None)
+        slots.append(_starts_within_horizon(site, limits.per_minute, now))
+    return min(slots, default=None)
 
 
 def start_of(site: Site, limits: SiteLimits, *, now: datetime) -> datetime:
@@ -159,7 +159,7 @@ def after_success(site: Site, *, reserved_at: datetime | None) -> Site:
     if reserved_at is not None and site.resumes_at is not None and reserved_at < site.resumes_at:
         return site
     allowed = (site.allowed or 0) + 1
-    if allowed >= CLOSED_AT:
+    if allowed >= HALF_OPEN_LIMIT:
         return Site(site.name, next_start_at=site.next_start_at)
     return replace(site, allowed=allowed)
 

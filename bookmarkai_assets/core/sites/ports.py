@@ -17,14 +17,14 @@ class SiteLoad:
 
 
 @dataclass(frozen=True)
-class Place:
+class Slot:
     """A fetch may be begun, at `starts_at`, which is at most `sites.HORIZON` ahead."""
 
     starts_at: datetime
 
 
 @dataclass(frozen=True)
-class NoPlace:
+class NoSlot:
     """No fetch may be begun now. `is_pause` when the site's breaker is why, else a limit of the operator's."""
 
     reason: str
@@ -43,19 +43,19 @@ class SiteLedger(ABC):
         """Read the sites by name that refuse, are paced or are fetched from now; the others take any fetch."""
 
     @abstractmethod
-    def take_place(self, site: str, media_id: str, *, rules: SiteRules, now: datetime) -> Place | NoPlace:
+    def take_slot(self, site: str, media_id: str, *, rules: SiteRules, now: datetime) -> Slot | NoSlot:
         """Take a place for fetching a media. One that it has is given again, unless the breaker opened since."""
 
     @abstractmethod
-    def give_back(self, media_id: str) -> None:
+    def free_slot(self, media_id: str) -> None:
         """Give up a media's place without a fetch."""
 
     @abstractmethod
-    def served(self, site: str, media_id: str, *, now: datetime) -> Site:
+    def record_success(self, site: str, media_id: str, *, now: datetime) -> Site:
         """Record that the site served a fetch, and free its place; give the site as it is then."""
 
     @abstractmethod
-    def refused(self, site: str, media_id: str, *, reason: str, rules: SiteRules, now: datetime) -> Site:
+    def record_refusal(self, site: str, media_id: str, *, reason: str, rules: SiteRules, now: datetime) -> Site:
         """Record that the site turned a fetch away, and free its place; give the site as it is then."""
 
     @abstractmethod

@@ -6,14 +6,14 @@ from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
 
+from bookmarkai_assets.core.transcripts.chunks import TranscriptChunk, ignore_chunk
 from bookmarkai_assets.core.transcripts.doubts import Doubt, DoubtKind
-from bookmarkai_assets.core.transcripts.parts import TranscriptPart, unkept
 from bookmarkai_assets.core.transcripts.staleness import MadeTranscript, RecipeUse
 from bookmarkai_assets.core.transcripts.transcript import Recipe, Setup, Transcript
 
 
 @dataclass(frozen=True)
-class PartKey:
+class ChunkKey:
     """What a part can be used for again: the same media, recipe (its fingerprint), sound file and told language.
 
     `told_language` is None where the language was to be detected.
@@ -25,15 +25,15 @@ class PartKey:
     told_language: str | None
 
 
-class PartTable(ABC):
+class ChunkTable(ABC):
     """Parts of transcripts that are under way, kept so that work which was cut short goes on behind them."""
 
     @abstractmethod
-    def keep(self, key: PartKey, part: TranscriptPart, *, now: datetime) -> None:
+    def keep(self, key: ChunkKey, part: TranscriptChunk, *, now: datetime) -> None:
         """Keep a part, in place of one that began where it does."""
 
     @abstractmethod
-    def kept(self, key: PartKey) -> Sequence[TranscriptPart]:
+    def kept(self, key: ChunkKey) -> Sequence[TranscriptChunk]:
         """Read the parts of one transcript, by their start."""
 
     @abstractmethod
@@ -45,7 +45,7 @@ class PartTable(ABC):
         """List the media that have parts of which the latest was kept before that moment."""
 
 
-def unwatched(_done_seconds: float, _all_seconds: float) -> None:
+def ignore_progress(_done_seconds: float, _all_seconds: float) -> None:
     """Tell nobody how far a transcription is."""
 
 
@@ -92,9 +92,9 @@ class SpeechEngine(ABC):
         audio: Path,
         *,
         language: str | None,
-        on_progress: Callable[[float, float], object] = unwatched,
-        kept: Sequence[TranscriptPart] = (),
-        on_part: Callable[[TranscriptPart], object] = unkept,
+        on_progress: Callable[[float, float], object] = ignore_progress,
+        kept: Sequence[TranscriptChunk] = (),
+        on_chunk: Callable[[TranscriptChunk], object] = ignore_chunk,
     ) -> Transcript:
         """Transcribe one file; `language` is the one that is spoken, None detects it.
 
@@ -103,10 +103,10 @@ class SpeechEngine(ABC):
         `on_progress` is told how many seconds of the sound are done and how many there are: never less than before,
         and at the end all. How long a long sound is, is what the file says until it has been read. Raises
         `TranscriptionError`, and `ConfigurationError` for a language that the model does not know. Whatever
-        `on_progress` or `on_part` raises ends the work.
+        `on_progress` or `on_chunk` raises ends the work.
 
         A long sound is divided, always at the same moments, and never held in memory whole. Each part is given to
-        `on_part` when it is done. `kept` are the parts that are done already, from the start on without a gap, as an
+        `on_chunk` when it is done. `kept` are the parts that are done already, from the start on without a gap, as an
         engine of the same recipe gave them for the same file and `language`; they are not done again. A sound that is
         not divided gives no part.
         """

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
 
-from bookmarkai_assets.core.downloads.ports import DownloadedFile, DownloadedVideo, Downloader, Resolved, never
+from bookmarkai_assets.core.downloads.ports import DownloadedFile, DownloadedVideo, Downloader, Resolved, never_give_up
 from bookmarkai_assets.core.errors import PostponedError, ShareFailedError, UnknownShareError
 from bookmarkai_assets.core.links.canonical_urls import is_short
 from bookmarkai_assets.core.media.kinds import PartKind
@@ -23,7 +23,7 @@ from bookmarkai_assets.operations.downloads.run_patience import RunPatience, run
 from bookmarkai_assets.operations.media.transfers import recorded_transfer
 from bookmarkai_assets.operations.shares.hold import Hold
 from bookmarkai_assets.operations.shares.steps import LeasedShare, continue_as
-from bookmarkai_assets.operations.sites.turns import judge_failure, wait_for_place
+from bookmarkai_assets.operations.sites.turns import error_for, wait_for_slot
 from bookmarkai_assets.operations.stores import Stores
 
 
@@ -64,7 +64,7 @@ class _Fetch:
         catalog = self.hold.catalog
         known = catalog.media.get(leased.media_id)
         if known is not None and _has_bytes(self.hold.stores, known):
-            catalog.sites.give_back(leased.media_id)
+            catalog.sites.free_slot(leased.media_id)
             return FetchedMedia(leased.share, known, is_reused=True)
         name = self._known_name(leased)
         if name is None:
@@ -73,7 +73,7 @@ class _Fetch:
                 return fetched
             name = catalog.links.record(leased.canonical_url, fetched.canonical_url, now=self.hold.clock())
         if known is None and name != leased.canonical_url:
-            catalog.sites.give_back(leased.media_id)
+            catalog.sites.free_slot(leased.media_id)
             with continue_as(self.hold, leased, name) as named:
                 return self.media_of(named)
         # What was fetched under a short name before anybody knew what it stands for is fetched again for that media.
@@ -92,7 +92,7 @@ class _Fetch:
         """Fetch the video at a canonical URL into the share's media, or learn which video a short link stands for."""
         hold, catalog = self.hold, self.hold.catalog
         make_sure_of_room(hold.rules, now=hold.clock())
-        wait_for_place(
+        wait_for_slot(
             catalog,
             hold.rules,
             canonical_url=leased.canonical_url,
@@ -109,7 +109,7 @@ class _Fetch:
         attempt.mkdir(parents=True)
         try:
             video = self._download_patiently(leased, url, attempt)
-            catalog.sites.served(site_of(leased.canonical_url), leased.media_id, now=hold.clock())
+            catalog.sites.record_success(site_of(leased.canonical_url), leased.media_id, now=hold.clock())
             if isinstance(video, Resolved):
                 shutil.rmtree(home, ignore_errors=True)
                 return video
@@ -117,7 +117,7 @@ class _Fetch:
             catalog.media.record_staged(media, owner=hold.owner, now=hold.clock())
         except ShareFailedError as error:
             shutil.rmtree(home, ignore_errors=True)
-            raise judge_failure(
+            raise error_for(
                 catalog,
                 hold.rules,
                 error.failure,
@@ -127,7 +127,7 @@ class _Fetch:
             ) from error
         except PostponedError:
             shutil.rmtree(home, ignore_errors=True)
-            catalog.sites.give_back(leased.media_id)
+            catalog.sites.free_slot(leased.media_id)
             raise
         except BaseException:
             shutil.rmtree(home, ignore_errors=True)
@@ -140,7 +140,7 @@ class _Fetch:
         with self.patience.download() as one:
             # Nobody would take up a finished share that is put back: it was only to be fetched again.
             is_done = leased.share.status == ShareStatus.DONE
-            give_up = never if is_done else partial(self.patience.has_run_out, one)
+            give_up = never_give_up if is_done else partial(self.patience.has_run_out, one)
             try:
                 result = self._download(leased, url, directory, give_up)
             except ShareFailedError as error:

@@ -55,7 +55,7 @@ class DebtReport:
 
 def retry_debt(catalog: Catalog, *, now: datetime) -> Debt:
     """Read every failure that stands, and add them up."""
-    return debt_of(catalog.failures.standing(), catalog.failures.held(), now=now)
+    return debt_of(catalog.failures.standing(), catalog.failures.waiting(), now=now)
 
 
 def _held(held: HeldShares) -> dict[str, Any]:

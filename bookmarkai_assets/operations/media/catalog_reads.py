@@ -11,7 +11,7 @@ PAGE = 500
 """Rows read at a time, so that no command holds the whole catalog or blocks its writers: some 0.5 MB."""
 
 
-def each_media(catalog: Catalog) -> Iterator[Media]:
+def all_media(catalog: Catalog) -> Iterator[Media]:
     """Give every media on record, by media id, each as it was when its page was read."""
     after = ""
     while page := catalog.media.page(after=after, limit=PAGE):

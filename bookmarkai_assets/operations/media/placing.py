@@ -14,7 +14,7 @@ from bookmarkai_assets.core.errors import ObjectNotFoundError, ShareFailedError
 from bookmarkai_assets.core.media.kinds import PartKind
 from bookmarkai_assets.core.media.media import Media, MediaState, Part
 from bookmarkai_assets.core.media.placement import Decider, Placement, StoragePolicy, place, placed_by
-from bookmarkai_assets.core.media.ports import StoredObject, untold
+from bookmarkai_assets.core.media.ports import StoredObject, ignore_bytes
 from bookmarkai_assets.core.media.storage_events import Purpose
 from bookmarkai_assets.core.outcomes import Failure, Outcome
 from bookmarkai_assets.core.shares.share import ShareStatus
@@ -99,7 +99,7 @@ def _put(
 def _policy_watch(hold: Hold, media: Media, placement: Placement) -> Callable[[int], object]:
     """Return what ends an upload once the policy no longer sends it to a remote backend. Local puts are not watched."""
     if not placement.backend.is_remote or placement.decided_by is not Decider.POLICY:
-        return untold
+        return ignore_bytes
     return PolicyWatch(
         lambda: current_policy(hold.catalog, hold.rules),
         lambda policy: place(policy, media.share_id).backend.is_remote,

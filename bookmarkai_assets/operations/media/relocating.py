@@ -16,7 +16,7 @@ from bookmarkai_assets.core.errors import ObjectNotFoundError, StoreError, Store
 from bookmarkai_assets.core.media.kinds import PartKind
 from bookmarkai_assets.core.media.media import Media, MediaState, Part
 from bookmarkai_assets.core.media.placement import Backend, Placement
-from bookmarkai_assets.core.media.ports import MediaStore, StoredObject, untold
+from bookmarkai_assets.core.media.ports import MediaStore, StoredObject, ignore_bytes
 from bookmarkai_assets.core.media.retention import RetentionPolicy, lifecycle_end
 from bookmarkai_assets.core.rules import PipelineRules
 from bookmarkai_assets.operations.media.transfers import MediaTransfers
@@ -24,7 +24,9 @@ from bookmarkai_assets.operations.shares.hold import Hold
 from bookmarkai_assets.operations.stores import is_gone_or_damaged
 
 
-def relocate(transfers: MediaTransfers, placement: Placement, *, on_bytes: Callable[[int], object] = untold) -> Media:
+def relocate(
+    transfers: MediaTransfers, placement: Placement, *, on_bytes: Callable[[int], object] = ignore_bytes
+) -> Media:
     """Bring a stored media to where `placement` says, record it there, and return the new record.
 
     What is verified to be at the target already is not copied again. An audio track or a transcript's file that is

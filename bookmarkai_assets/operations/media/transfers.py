@@ -11,7 +11,7 @@ from bookmarkai_assets.core.errors import ObjectExpiredError, ObjectNotFoundErro
 from bookmarkai_assets.core.media.kinds import PartKind
 from bookmarkai_assets.core.media.media import Media, Part
 from bookmarkai_assets.core.media.object_tags import tags_of
-from bookmarkai_assets.core.media.ports import EventLog, MediaStore, StoredObject, untold
+from bookmarkai_assets.core.media.ports import EventLog, MediaStore, StoredObject, ignore_bytes
 from bookmarkai_assets.core.media.storage_events import Operation, Purpose, StorageEvent
 from bookmarkai_assets.operations.shares.hold import Hold
 
@@ -95,7 +95,7 @@ class MediaTransfers:
         store: MediaStore,
         *,
         may_consume: bool,
-        on_bytes: Callable[[int], object] = untold,
+        on_bytes: Callable[[int], object] = ignore_bytes,
     ) -> StoredObject:
         """Put a part from a local file. Other bytes under its key are replaced unless a media is recorded there."""
         with self._recorded(Operation.PUT, part, store):
@@ -110,7 +110,7 @@ class MediaTransfers:
                 on_bytes=on_bytes,
             )
 
-    def get(self, part: Part, destination: Path, *, on_bytes: Callable[[int], object] = untold) -> None:
+    def get(self, part: Part, destination: Path, *, on_bytes: Callable[[int], object] = ignore_bytes) -> None:
         """Fetch a part from its URL to a local file, verified against its digest.
 
         Raises `StoreError`. What is absent raises `ObjectExpiredError` once the bucket's rule may have deleted it.

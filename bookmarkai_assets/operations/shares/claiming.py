@@ -15,9 +15,9 @@ from bookmarkai_assets.core.rules import PipelineRules
 from bookmarkai_assets.core.shares.batching import even_batch_size, pack_runs
 from bookmarkai_assets.core.shares.ports import DueShare, WorkLedger
 from bookmarkai_assets.core.sites.breaker import site_of
-from bookmarkai_assets.core.sites.ports import NoPlace
+from bookmarkai_assets.core.sites.ports import NoSlot
 from bookmarkai_assets.operations.shares.intake import known_link
-from bookmarkai_assets.operations.sites.turns import is_fetched, is_restricted, places_at_sites
+from bookmarkai_assets.operations.sites.turns import free_slots_by_site, is_fetched, is_restricted
 
 GLANCE_SECONDS = 0.25
 """Between two looks: far below what a run takes to start, and some cheap queries a second."""
@@ -36,8 +36,8 @@ def watch_for_due_shares(
     enough, before = rules.batch_size * rules.batches_per_tick, 0
     end = clock() + timedelta(seconds=rules.watch_seconds)
     while (now := clock()) < end:
-        places = places_at_sites(catalog.sites.loads(now=now), rules, now=now)
-        count = len(catalog.work.due(now=now, limit=enough, places=places))
+        slots = free_slots_by_site(catalog.sites.loads(now=now), rules, now=now)
+        count = len(catalog.work.due(now=now, limit=enough, slots=slots))
         if count == enough or (count and count == before):
             return
         before = count
@@ -64,7 +64,7 @@ def claim_due_shares(
     """Claim what is due, at most `batch_size * batches_per_tick` shares, in runs that have a claim of their own each.
 
     A malformed row, and a share that took its worker down too often, is set aside here and stops nobody else; so is
-    held whose site takes no fetch now. `positions` gives the place of every partition that exists; it is asked only
+    held whose site takes no fetch now. `positions` gives the slot of every partition that exists; it is asked only
     when something is due. `run_slots` is how many runs there may be at a time: a backlog is divided evenly among them.
     """
     until = now + timedelta(seconds=rules.lease_seconds)
@@ -87,7 +87,7 @@ def claim_due_shares(
             if catalog.work.claim(share_id, media_id, claim_id=claim_id, now=now, until=until):
                 claimed.append(share_id)
             elif candidates[share_id].lane:
-                catalog.sites.give_back(media_id)
+                catalog.sites.free_slot(media_id)
         # What could not be claimed (its media is another share's now) may leave a gap, which divides the batch.
         runs += [ClaimedRun(claim_id, share_ids) for share_ids in pack(claimed)]
     return runs
@@ -103,13 +103,13 @@ class _Candidate:
 
 
 def _candidates(catalog: Catalog, rules: PipelineRules, *, now: datetime) -> dict[str, _Candidate]:
-    """Pick what may be claimed, with a place at its site where it needs one; the rest is set aside or held."""
+    """Pick what may be claimed, with a slot at its site where it needs one; the rest is set aside or held."""
     candidates: dict[str, _Candidate] = {}
     limit = rules.batch_size * rules.batches_per_tick
     for _ in range(_MAX_LOOKS):
         is_any_held = False
         loads = catalog.sites.loads(now=now)
-        for due in catalog.work.due(now=now, limit=limit, places=places_at_sites(loads, rules, now=now)):
+        for due in catalog.work.due(now=now, limit=limit, slots=free_slots_by_site(loads, rules, now=now)):
             if due.share_id in candidates:
                 continue
             link = _link_of_row(due, catalog, rules)
@@ -118,9 +118,9 @@ def _candidates(catalog: Catalog, rules: PipelineRules, *, now: datetime) -> dic
                 continue
             media_id, site = media_id_of(link.canonical_url), site_of(link.canonical_url)
             lane = site if is_restricted(site, loads, rules) and not is_fetched(catalog, media_id) else ""
-            place = catalog.sites.take_place(site, media_id, rules=rules.sites, now=now) if lane else None
-            if isinstance(place, NoPlace):
-                catalog.work.hold(due.share_id, media_id, held_for=site, reason=place.reason, now=now)
+            slot = catalog.sites.take_slot(site, media_id, rules=rules.sites, now=now) if lane else None
+            if isinstance(slot, NoSlot):
+                catalog.work.wait_for_site(due.share_id, media_id, held_for=site, reason=slot.reason, now=now)
                 is_any_held = True
                 continue
             candidates[due.share_id] = _Candidate(media_id, lane, is_suspect=due.crashes > 0 or due.runs_alone)

@@ -8,7 +8,7 @@ from bookmarkai_assets.core.catalog import Catalog
 from bookmarkai_assets.core.rules import PipelineRules
 from bookmarkai_assets.core.sites.breaker import Site, SiteLimits
 from bookmarkai_assets.core.sites.ports import SiteLoad
-from bookmarkai_assets.operations.sites.turns import waiting_at_sites
+from bookmarkai_assets.operations.sites.turns import waiting_by_site
 
 
 @dataclass(frozen=True)
@@ -58,7 +58,7 @@ class SiteReport:
 def site_reports(catalog: Catalog, rules: PipelineRules, *, now: datetime) -> list[SiteReport]:
     """Report on each site that refuses, is limited, is fetched from now or is waited for, by name."""
     loads = catalog.sites.loads(now=now)
-    waiting = waiting_at_sites(catalog)
+    waiting = waiting_by_site(catalog)
     names = sorted({*loads, *waiting, *rules.sites.limits})
     found = [(name, loads.get(name, SiteLoad(Site(name), 0))) for name in names]
     return [

@@ -27,11 +27,11 @@ from bookmarkai_assets.core.media.placement import REMOTE_BACKENDS, Backend
 from bookmarkai_assets.core.media.ports import ListedObject, Tombstone
 from bookmarkai_assets.core.media.retention import Evidence, Kept, LocalCopy, Removal, expiry_of, removal_of
 from bookmarkai_assets.core.shares.share import ShareStatus
-from bookmarkai_assets.operations.media.catalog_reads import each_media
+from bookmarkai_assets.operations.media.catalog_reads import all_media
 from bookmarkai_assets.operations.shares.hold import Hold
 from bookmarkai_assets.operations.shares.intake import known_link
-from bookmarkai_assets.operations.storage.clean_up_report import CleanUpReport, Considered
-from bookmarkai_assets.operations.storage.sweeping import sweep_leftovers, sweep_parts, sweep_staging
+from bookmarkai_assets.operations.storage.clean_up_report import CleanUpItem, CleanUpReport
+from bookmarkai_assets.operations.storage.sweeping import sweep_chunks, sweep_leftovers, sweep_staging
 
 _Files = Mapping[PartKind, ListedObject]
 
@@ -60,8 +60,8 @@ def clean_up(hold: Hold, *, is_dry_run: bool = False) -> CleanUpReport:
             if considered is not None:
                 report.add(considered)
         for stranger in files.values():
-            report.add(Considered(stranger.url, None, stranger.size_bytes, None, Kept.UNKNOWN))
-        for sweep in (sweep_staging, sweep_leftovers, sweep_parts):
+            report.add(CleanUpItem(stranger.url, None, stranger.size_bytes, None, Kept.UNKNOWN))
+        for sweep in (sweep_staging, sweep_leftovers, sweep_chunks):
             for considered in sweep(hold, is_dry_run=is_dry_run):
                 report.add(considered)
     hold.release()
@@ -116,7 +116,7 @@ def _candidates(hold: Hold, files: dict[str, ListedObject]) -> Iterator[tuple[Me
 
     What is given is taken out of `files`: what is left in the end belongs to nobody on record.
     """
-    for media in each_media(hold.catalog):
+    for media in all_media(hold.catalog):
         found = {kind: files.pop(part.key) for kind, part in media.parts.items() if part.key in files}
         if found or _may_have_expired(hold, media):
             yield media, found
@@ -129,7 +129,7 @@ def _may_have_expired(hold: Hold, media: Media) -> bool:
 
 def _consider(
     hold: Hold, wanted: frozenset[str], media: Media, files: _Files, *, is_dry_run: bool
-) -> Considered | None:
+) -> CleanUpItem | None:
     size = sum(file.size_bytes for file in files.values())
     name = next(iter(files.values())).url if files else media.video.url
     verdict: Removal | Kept | str | None
@@ -144,12 +144,12 @@ def _consider(
     except LeaseLostError:
         verdict = Kept.LEASED
     except (StoreError, CatalogUnavailableError) as error:
-        return Considered(name, media.media_id, size, None, None, str(error))
+        return CleanUpItem(name, media.media_id, size, None, None, str(error))
     if verdict is None:
         return None
     if isinstance(verdict, Kept):
-        return Considered(name, media.media_id, size, None, verdict, share_id=media.share_id)
-    return Considered(name, media.media_id, size, verdict, None)
+        return CleanUpItem(name, media.media_id, size, None, verdict, share_id=media.share_id)
+    return CleanUpItem(name, media.media_id, size, verdict, None)
 
 
 def _removed(hold: Hold, wanted: frozenset[str], media_id: str, listed: _Files) -> Removal | Kept | str | None:

@@ -11,7 +11,7 @@ _NOTABLE = frozenset({Kept.NOT_IN_S3, Kept.DIFFERENT_IN_S3, Kept.UNVERIFIED, Kep
 
 
 @dataclass(frozen=True)
-class Considered:
+class CleanUpItem:
     """What became of one media's local files, or of one leftover: removed for a reason, or kept for one."""
 
     name: str
@@ -28,13 +28,13 @@ class CleanUpReport:
     """What a clean-up did, or would do: every removal, and what was kept, by reason."""
 
     is_dry_run: bool
-    removed: list[Considered] = field(default_factory=list)
+    removed: list[CleanUpItem] = field(default_factory=list)
     kept: Counter[str] = field(default_factory=Counter)
     kept_bytes: Counter[str] = field(default_factory=Counter)
-    failed: list[Considered] = field(default_factory=list)
-    to_look_at: list[Considered] = field(default_factory=list)
+    failed: list[CleanUpItem] = field(default_factory=list)
+    to_look_at: list[CleanUpItem] = field(default_factory=list)
 
-    def add(self, considered: Considered) -> None:
+    def add(self, considered: CleanUpItem) -> None:
         """Count one."""
         if considered.removed is not None:
             self.removed.append(considered)

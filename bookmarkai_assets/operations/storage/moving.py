@@ -46,7 +46,7 @@ Move: TypeAlias = MediaResult[MoveOutcome]
 """One media's move: `size_bytes` is what the media holds."""
 
 
-def planned_move(hold: Hold, media: Media, target: Backend) -> Move:
+def preview_move(hold: Hold, media: Media, target: Backend) -> Move:
     """Say what a move would do with a media as it is now. Raises `StoreError` when a store does not answer."""
     outcome = _what_is_left_to_do(hold, media, target)
     return Move(media.media_id, media.share_id, outcome or MoveOutcome.MOVED, media.size_bytes)

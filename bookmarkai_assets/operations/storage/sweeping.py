@@ -12,12 +12,12 @@ from bookmarkai_assets.core.media.media import MediaState
 from bookmarkai_assets.core.media.ports import Tombstone
 from bookmarkai_assets.core.media.retention import Kept
 from bookmarkai_assets.operations.shares.hold import Hold
-from bookmarkai_assets.operations.storage.clean_up_report import Considered
+from bookmarkai_assets.operations.storage.clean_up_report import CleanUpItem
 
 STALE_AFTER = timedelta(days=1)
 """Longer than any transfer takes; the bucket's own rule for incomplete uploads has the same day."""
 
-PARTS_STALE_AFTER = timedelta(days=14)
+CHUNKS_STALE_AFTER = timedelta(days=14)
 """For how long the work that parts of a transcript took may yet be wanted."""
 
 _OURS = re.compile(r"[0-9a-f]{64}|transcribe-.+")
@@ -26,7 +26,7 @@ ABANDONED = "abandoned"
 """The reason on the tombstone."""
 
 
-def sweep_staging(hold: Hold, *, is_dry_run: bool) -> Iterator[Considered]:
+def sweep_staging(hold: Hold, *, is_dry_run: bool) -> Iterator[CleanUpItem]:
     """Remove directories in staging that nobody works in and that no staged media is recorded in.
 
     Each is named by its media, under whose lease it is removed, or belongs to a transcription. Other names, and links,
@@ -37,17 +37,19 @@ def sweep_staging(hold: Hold, *, is_dry_run: bool) -> Iterator[Considered]:
         return
     for entry in sorted(staging.iterdir()):
         if entry.is_symlink() or not entry.is_dir() or _OURS.fullmatch(entry.name) is None:
-            yield Considered(str(entry), None, 0, None, Kept.UNKNOWN)
+            yield CleanUpItem(str(entry), None, 0, None, Kept.UNKNOWN)
             continue
         try:
             yield _swept_directory(hold, entry, is_dry_run=is_dry_run)
         except FileNotFoundError:
             continue  # whoever works there has just removed it
         except (OSError, CatalogUnavailableError) as error:
-            yield Considered(str(entry), entry.name, 0, None, None, f"expected to look through {entry}, found: {error}")
+            yield CleanUpItem(
+                str(entry), entry.name, 0, None, None, f"expected to look through {entry}, found: {error}"
+            )
 
 
-def sweep_leftovers(hold: Hold, *, is_dry_run: bool) -> Iterator[Considered]:
+def sweep_leftovers(hold: Hold, *, is_dry_run: bool) -> Iterator[CleanUpItem]:
     """Remove temporary files and multipart uploads that were begun longer ago than any transfer takes.
 
     Only below the prefix of our keys: others may use the bucket too.
@@ -58,7 +60,7 @@ def sweep_leftovers(hold: Hold, *, is_dry_run: bool) -> Iterator[Considered]:
             leftovers = store.leftovers(hold.rules.video_prefix, begun_before=before)
         except StoreError as error:
             # The media are looked after all the same; the next clean-up asks again.
-            yield Considered(f"leftovers in {backend}", None, 0, None, None, str(error))
+            yield CleanUpItem(f"leftovers in {backend}", None, 0, None, None, str(error))
             continue
         for leftover in leftovers:
             size = leftover.size_bytes or 0
@@ -75,26 +77,26 @@ def sweep_leftovers(hold: Hold, *, is_dry_run: bool) -> Iterator[Considered]:
                     store.remove_leftover(leftover)
                     hold.catalog.tombstones.confirm([leftover.name], now=hold.clock())
             except StoreError as error:
-                yield Considered(leftover.name, None, size, None, None, str(error))
+                yield CleanUpItem(leftover.name, None, size, None, None, str(error))
                 continue
-            yield Considered(leftover.name, None, size, ABANDONED, None)
+            yield CleanUpItem(leftover.name, None, size, ABANDONED, None)
 
 
-def sweep_parts(hold: Hold, *, is_dry_run: bool) -> Iterator[Considered]:
+def sweep_chunks(hold: Hold, *, is_dry_run: bool) -> Iterator[CleanUpItem]:
     """Drop what was transcribed of long sounds, and nobody came back for."""
-    for media_id in hold.catalog.parts.abandoned(before=hold.clock() - PARTS_STALE_AFTER):
+    for media_id in hold.catalog.chunks.abandoned(before=hold.clock() - CHUNKS_STALE_AFTER):
         with ExitStack() as stack:
             if is_dry_run:
                 is_free = not hold.catalog.leases.is_leased(media_id, now=hold.clock())
             else:
                 is_free = stack.enter_context(hold.lease(media_id))
             if is_free and not is_dry_run:
-                hold.catalog.parts.drop(media_id)
+                hold.catalog.chunks.drop(media_id)
             removed, kept = (ABANDONED, None) if is_free else (None, Kept.LEASED)
-            yield Considered(f"parts of the transcript of {media_id}", media_id, 0, removed, kept)
+            yield CleanUpItem(f"parts of the transcript of {media_id}", media_id, 0, removed, kept)
 
 
-def _swept_directory(hold: Hold, entry: Path, *, is_dry_run: bool) -> Considered:
+def _swept_directory(hold: Hold, entry: Path, *, is_dry_run: bool) -> CleanUpItem:
     """Decide about one directory, and do it. Raises `OSError`; `FileNotFoundError` when it vanishes meanwhile."""
     media_id = entry.name
     with ExitStack() as stack:
@@ -112,7 +114,7 @@ def _swept_directory(hold: Hold, entry: Path, *, is_dry_run: bool) -> Considered
             _bury(hold, str(entry), "staging", media_id, size, proof={"age_seconds": age.total_seconds()})
             shutil.rmtree(entry)
             hold.catalog.tombstones.confirm([str(entry)], now=hold.clock())
-        return Considered(str(entry), media_id, size, None if kept else ABANDONED, kept)
+        return CleanUpItem(str(entry), media_id, size, None if kept else ABANDONED, kept)
 
 
 def _reason_to_keep(hold: Hold, media_id: str) -> Kept | None:

@@ -21,7 +21,7 @@ from bookmarkai_assets.core.media.ports import ListedObject
 from bookmarkai_assets.core.media.retention import expiry_of
 from bookmarkai_assets.core.rollout.ports import RecordedVerification
 from bookmarkai_assets.core.rules import PipelineRules
-from bookmarkai_assets.operations.media.catalog_reads import each_media
+from bookmarkai_assets.operations.media.catalog_reads import all_media
 from bookmarkai_assets.operations.storage.verification_progress import ProgressMeter, VerificationProgress
 from bookmarkai_assets.operations.stores import Stores
 
@@ -207,7 +207,7 @@ def verify_storage(
             meter.expect(listings[backend].values())
     verifier = _Verifier(catalog, stores, rules, listings, report.unanswered, meter, is_deep=is_deep, now=now)
     with ThreadPoolExecutor(workers, thread_name_prefix="verify") as pool:
-        for lines, bytes_read in pool.map(verifier.check, each_media(catalog)):
+        for lines, bytes_read in pool.map(verifier.check, all_media(catalog)):
             report.bytes_read += bytes_read
             report.media_on_record += 1
             for line in lines:

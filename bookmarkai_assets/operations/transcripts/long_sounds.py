@@ -10,8 +10,8 @@ from pathlib import Path
 
 from bookmarkai_assets.core.errors import CatalogUnavailableError, LeaseLostError
 from bookmarkai_assets.core.search.moments_in_videos import as_clock
-from bookmarkai_assets.core.transcripts.parts import TranscriptPart, contiguous
-from bookmarkai_assets.core.transcripts.ports import PartKey, SpeechEngine
+from bookmarkai_assets.core.transcripts.chunks import TranscriptChunk, contiguous
+from bookmarkai_assets.core.transcripts.ports import ChunkKey, SpeechEngine
 from bookmarkai_assets.core.transcripts.transcript import Transcript
 from bookmarkai_assets.operations.shares.hold import Hold
 from bookmarkai_assets.operations.shares.steps import LeasedShare
@@ -36,23 +36,23 @@ def transcribe_sound(
     It ends soon when the run is told to end, with `PostponedError`, or has lost the media's lease, with
     `LeaseLostError`: what is done by then is kept. Raises also what the engine does.
     """
-    key = PartKey(leased.media_id, engine.prepare().fingerprint, audio_sha256, language)
-    kept = contiguous(hold.catalog.parts.kept(key))
+    key = ChunkKey(leased.media_id, engine.prepare().fingerprint, audio_sha256, language)
+    kept = contiguous(hold.catalog.chunks.kept(key))
     if kept:
         logger.info("share %s: goes on at %s, done before", leased.share.share_id, as_clock(kept[-1].end))
 
-    def keep(part: TranscriptPart) -> None:
+    def keep(part: TranscriptChunk) -> None:
         require_lease(hold, leased)
-        hold.catalog.parts.keep(key, part, now=hold.clock())
+        hold.catalog.chunks.keep(key, part, now=hold.clock())
 
     watch = _Watch(hold, leased, hold.clock())
-    return engine.transcribe(audio, language=language, on_progress=watch, kept=kept, on_part=keep)
+    return engine.transcribe(audio, language=language, on_progress=watch, kept=kept, on_chunk=keep)
 
 
-def forget_parts(hold: Hold, leased: LeasedShare) -> None:
+def drop_chunks(hold: Hold, leased: LeasedShare) -> None:
     """Drop the parts of a media whose transcript is recorded. Where that fails, the nightly clean-up does it."""
     try:
-        hold.catalog.parts.drop(leased.media_id)
+        hold.catalog.chunks.drop(leased.media_id)
     except CatalogUnavailableError:
         logger.warning("could not drop the parts that were kept of media %s", leased.media_id, exc_info=True)
 

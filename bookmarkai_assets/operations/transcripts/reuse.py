@@ -7,7 +7,7 @@ from bookmarkai_assets.operations.shares.hold import Hold
 from bookmarkai_assets.operations.shares.steps import LeasedShare
 
 
-def transcript_to_take_over(hold: Hold, leased: LeasedShare, *, engine: SpeechEngine) -> Transcript | None:
+def reusable_transcript(hold: Hold, leased: LeasedShare, *, engine: SpeechEngine) -> Transcript | None:
     """Find what another share of the video got by the recipe that is set now, and would get for this share as well.
 
     So also for a share whose own transcript is stale: of two of one video in a backfill, the second takes over what the

@@ -20,7 +20,7 @@ from bookmarkai_assets.core.errors import (
 )
 from bookmarkai_assets.core.media.media import Media, MediaState
 from bookmarkai_assets.core.transcripts.json_document import SharedTranscript
-from bookmarkai_assets.operations.media.catalog_reads import each_media
+from bookmarkai_assets.operations.media.catalog_reads import all_media
 from bookmarkai_assets.operations.media.in_parallel import act_in_parallel
 from bookmarkai_assets.operations.media.results import MediaResult
 from bookmarkai_assets.operations.shares.hold import Hold
@@ -50,14 +50,14 @@ Storing: TypeAlias = MediaResult[StoringOutcome]
 
 def media_without_files(catalog: Catalog) -> Iterator[tuple[str, str]]:
     """Name each stored media that has a transcript and no files on record, with the share whose is the newest."""
-    for media in each_media(catalog):
+    for media in all_media(catalog):
         if media.state is MediaState.STORED and not media.transcript_files:
             share_id = catalog.transcripts.latest_of_media(media.media_id)
             if share_id is not None:
                 yield media.media_id, share_id
 
 
-def planned_storing(hold: Hold, media_id: str, share_id: str) -> Storing:
+def preview_storing(hold: Hold, media_id: str, share_id: str) -> Storing:
     """Say what `store_transcript_files` would do with a media as it is now."""
     return _storing(hold, media_id, share_id, is_dry_run=True)
 

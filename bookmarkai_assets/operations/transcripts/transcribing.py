@@ -24,8 +24,8 @@ from bookmarkai_assets.operations.media.transfers import MediaTransfers
 from bookmarkai_assets.operations.shares.hold import Hold
 from bookmarkai_assets.operations.shares.steps import LeasedShare
 from bookmarkai_assets.operations.transcripts.files import put_transcript_files
-from bookmarkai_assets.operations.transcripts.long_sounds import forget_parts, require_lease, transcribe_sound
-from bookmarkai_assets.operations.transcripts.reuse import transcript_to_take_over
+from bookmarkai_assets.operations.transcripts.long_sounds import drop_chunks, require_lease, transcribe_sound
+from bookmarkai_assets.operations.transcripts.reuse import reusable_transcript
 
 logger = logging.getLogger(__name__)
 
@@ -56,7 +56,7 @@ def transcribe_share(hold: Hold, leased: LeasedShare, media: Media, *, engine: S
     media = hold.catalog.media.get(leased.media_id) or media
     audio = _audio_of(media)
     share_id, transcripts = leased.share.share_id, hold.catalog.transcripts
-    earlier = transcript_to_take_over(hold, leased, engine=engine)
+    earlier = reusable_transcript(hold, leased, engine=engine)
     # One that is taken over was checked for doubts when it was made.
     transcript = earlier or _transcribe(hold, leased, media, audio, engine=engine)
     require_lease(hold, leased)
@@ -71,7 +71,7 @@ def transcribe_share(hold: Hold, leased: LeasedShare, media: Media, *, engine: S
     hold.catalog.work.finish(
         share_id, media_url=media.video.url, owner=hold.owner, now=hold.clock(), outcome=transcribed.outcome
     )
-    forget_parts(hold, leased)
+    drop_chunks(hold, leased)
     return transcribed
 
 

@@ -67,7 +67,7 @@ def test_what_is_put_off_is_counted_by_what_it_waits_for(each_catalog: OpenCatal
         begin(each_catalog, share_id, f"m{number}", "run", 6)
         each_catalog.work.postpone(share_id, reason="later", owner="run", now=at(seconds), until=at(60), held_for=site)
     failed(each_catalog, "failed", retry_in=60)
-    found = sorted(each_catalog.failures.held(), key=lambda held: held.count)
+    found = sorted(each_catalog.failures.waiting(), key=lambda held: held.count)
     assert [(held.site, held.count, held.oldest) for held in found] == [(None, 1, at(9)), ("tiktok", 2, at(7))]
 
 

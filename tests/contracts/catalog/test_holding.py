@@ -11,12 +11,12 @@ REASON = "tiktok is paused"
 
 def hold(catalog: OpenCatalog, share_id: str, seconds: float = 0, *, site: str = "tiktok", media: str = "m") -> None:
     """Let a share wait."""
-    catalog.work.hold(share_id, media, held_for=site, reason=REASON, now=at(seconds))
+    catalog.work.wait_for_site(share_id, media, held_for=site, reason=REASON, now=at(seconds))
 
 
 def due_with(catalog: OpenCatalog, places: dict[str, int], *, limit: int = 10, seconds: float = 10) -> list[str]:
     """List what is due when sites have so many places."""
-    return [due.share_id for due in catalog.work.due(now=at(seconds), limit=limit, places=places)]
+    return [due.share_id for due in catalog.work.due(now=at(seconds), limit=limit, slots=places)]
 
 
 def test_a_held_share_is_due_as_far_as_its_site_has_places(each_catalog: OpenCatalog) -> None:

@@ -221,7 +221,7 @@ def test_no_frequent_question_reads_a_whole_table(full_catalog: OpenCatalog) -> 
         "shares.list by outcome": lambda: catalog.shares.list(outcomes=[Outcome.GONE, Outcome.PRIVATE], limit=50),
         "failures.standing": lambda: list(catalog.failures.standing()),
         "failures.standing by outcome": lambda: list(catalog.failures.standing(outcomes=[Outcome.GONE])),
-        "failures.held": catalog.failures.held,
+        "failures.waiting": catalog.failures.waiting,
         "media.get": lambda: catalog.media.get("m7"),
         "acknowledges": lambda: catalog.media.acknowledges("/media/a7"),
         "is_leased": lambda: catalog.leases.is_leased("m7", now=at(0)),

@@ -15,7 +15,7 @@ from bookmarkai_assets.operations.media.placing import place_media
 from bookmarkai_assets.operations.shares.hold import Hold
 from bookmarkai_assets.operations.shares.intake import reopen_expired
 from bookmarkai_assets.operations.shares.steps import run_step
-from bookmarkai_assets.operations.storage.moving import MoveOutcome, planned_move
+from bookmarkai_assets.operations.storage.moving import MoveOutcome, preview_move
 from tests.plugins.vault import Vault
 
 BOTH_WAYS = pytest.mark.parametrize(("source", "target"), [(Backend.LOCAL, Backend.S3), (Backend.S3, Backend.LOCAL)])
@@ -122,7 +122,7 @@ def test_bytes_that_are_not_where_they_are_recorded_are_brought_there_from_a_cop
     vault.move(media, to=Backend.S3)
     there = vault.media(media)
     vault.s3.delete(there.video.url)
-    assert planned_move(vault.work(), there, Backend.S3).outcome is MoveOutcome.MOVED, "a dry run looks too"
+    assert preview_move(vault.work(), there, Backend.S3).outcome is MoveOutcome.MOVED, "a dry run looks too"
 
     assert [move.outcome for move in vault.move(media, to=Backend.S3)] == [MoveOutcome.MOVED]
 
@@ -154,8 +154,8 @@ def test_staged_and_expired_media_are_passed_over(vault: Vault) -> None:
     outcomes = [move.outcome for move in vault.move(staged, expired, to=Backend.S3)]
 
     assert sorted(outcomes) == [MoveOutcome.EXPIRED, MoveOutcome.NOT_STORED]
-    assert planned_move(vault.work(), vault.media(expired), Backend.S3).outcome is MoveOutcome.EXPIRED
-    assert planned_move(vault.work(), staged, Backend.S3).outcome is MoveOutcome.NOT_STORED
+    assert preview_move(vault.work(), vault.media(expired), Backend.S3).outcome is MoveOutcome.EXPIRED
+    assert preview_move(vault.work(), staged, Backend.S3).outcome is MoveOutcome.NOT_STORED
 
 
 def test_movers_side_by_side_do_not_meet(vault: Vault) -> None:

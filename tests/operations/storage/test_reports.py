@@ -3,7 +3,7 @@
 from bookmarkai_assets.core.media.placement import Backend
 from bookmarkai_assets.core.media.retention import Kept, Removal
 from bookmarkai_assets.operations.media.results import MediaResult
-from bookmarkai_assets.operations.storage.clean_up_report import CleanUpReport, Considered
+from bookmarkai_assets.operations.storage.clean_up_report import CleanUpItem, CleanUpReport
 from bookmarkai_assets.operations.storage.moving import MoveOutcome
 from bookmarkai_assets.operations.storage.rebuilding import RebuildReport, Unrestorable
 from bookmarkai_assets.operations.storage.verifying import Checked, Finding, VerificationReport
@@ -14,9 +14,9 @@ from tests.support.json_forms import assert_same_json
 def test_a_clean_up_as_json() -> None:
     """Names, order and formats are what `storage cleanup --json` has promised."""
     report = CleanUpReport(is_dry_run=True)
-    report.add(Considered("/media/a.mp4", "m1", 10, Removal.IN_S3, None))
-    report.add(Considered("/media/b.mp4", "m2", 20, None, Kept.NOT_TRANSCRIBED, share_id="s2"))
-    report.add(Considered("/media/c.mp4", "m3", 30, None, None, "the disk said no"))
+    report.add(CleanUpItem("/media/a.mp4", "m1", 10, Removal.IN_S3, None))
+    report.add(CleanUpItem("/media/b.mp4", "m2", 20, None, Kept.NOT_TRANSCRIBED, share_id="s2"))
+    report.add(CleanUpItem("/media/c.mp4", "m3", 30, None, None, "the disk said no"))
     assert_same_json(
         report.as_dict(),
         {

@@ -12,11 +12,11 @@ import pytest
 from bookmarkai_assets.core.errors import CatalogUnavailableError, TranscriptionError
 from bookmarkai_assets.core.media.media import Media, media_id_of
 from bookmarkai_assets.core.outcomes import Failure, Outcome
-from bookmarkai_assets.core.transcripts.parts import TranscriptPart
-from bookmarkai_assets.core.transcripts.ports import PartKey
+from bookmarkai_assets.core.transcripts.chunks import TranscriptChunk
+from bookmarkai_assets.core.transcripts.ports import ChunkKey
 from bookmarkai_assets.operations.shares.hold import Hold
 from bookmarkai_assets.operations.shares.steps import run_step
-from bookmarkai_assets.operations.storage.sweeping import PARTS_STALE_AFTER
+from bookmarkai_assets.operations.storage.sweeping import CHUNKS_STALE_AFTER
 from bookmarkai_assets.operations.transcripts.transcribing import TranscribedShare, transcribe_share
 from tests.fakes.speech import FakeSpeechEngine, speech_bytes
 from tests.plugins.vault import Vault
@@ -66,13 +66,13 @@ def at_sentence(vault: Vault, number: int, act: Callable[[], object]) -> None:
     vault.speech.on_sentence = heard
 
 
-def kept(vault: Vault, engine: FakeSpeechEngine | None = None) -> list[TranscriptPart]:
+def kept(vault: Vault, engine: FakeSpeechEngine | None = None) -> list[TranscriptChunk]:
     """Read the parts that are kept of the video, for an engine."""
     media = vault.media_of(NAME)
     assert media is not None
     assert media.audio is not None
     recipe = (engine or vault.speech).recipe()
-    return list(vault.catalog.parts.kept(PartKey(MEDIA_ID, recipe.fingerprint, media.audio.digest.sha256, None)))
+    return list(vault.catalog.chunks.kept(ChunkKey(MEDIA_ID, recipe.fingerprint, media.audio.digest.sha256, None)))
 
 
 def fail() -> None:
@@ -183,7 +183,7 @@ def test_parts_that_nobody_came_back_for_are_cleaned_up(vault: Vault, share_id: 
     """After two weeks they go, not an hour before, and the report says so; a dry run only says it."""
     at_sentence(vault, 3, fail)
     transcribe(vault, share_id)
-    vault.offset += PARTS_STALE_AFTER - timedelta(hours=1)
+    vault.offset += CHUNKS_STALE_AFTER - timedelta(hours=1)
     assert "parts of the transcript" not in str(vault.clean_up().as_dict())
 
     vault.let_pass(hours=2)
@@ -199,7 +199,7 @@ def test_parts_of_a_media_that_somebody_has_stay(vault: Vault, share_id: str) ->
     """Who has it may be about to go on with them."""
     at_sentence(vault, 3, fail)
     transcribe(vault, share_id)
-    vault.offset += PARTS_STALE_AFTER + timedelta(hours=1)
+    vault.offset += CHUNKS_STALE_AFTER + timedelta(hours=1)
     vault.lease(_media(vault))
     for is_dry_run in (True, False):
         vault.clean_up(is_dry_run=is_dry_run)

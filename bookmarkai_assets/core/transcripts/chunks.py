@@ -11,7 +11,7 @@ from bookmarkai_assets.core.transcripts.transcript import Segment
 
 
 @dataclass(frozen=True)
-class TranscriptPart:
+class TranscriptChunk:
     """What was heard of a sound from `start` to `end`. All times are seconds from the start of the whole sound.
 
     The language is the one that was heard in this part, or that it was told; `speech_seconds` and `transcribe_seconds`
@@ -27,13 +27,13 @@ class TranscriptPart:
     transcribe_seconds: float
 
 
-def unkept(_part: TranscriptPart) -> None:
+def ignore_chunk(_part: TranscriptChunk) -> None:
     """Keep no part."""
 
 
-def contiguous(parts: Iterable[TranscriptPart]) -> tuple[TranscriptPart, ...]:
+def contiguous(parts: Iterable[TranscriptChunk]) -> tuple[TranscriptChunk, ...]:
     """Give those parts that follow each other without a gap from the sound's start on; what comes after is left out."""
-    found: list[TranscriptPart] = []
+    found: list[TranscriptChunk] = []
     for part in sorted(parts, key=lambda one: one.start):
         if part.start != (found[-1].end if found else 0.0):
             break
@@ -41,18 +41,18 @@ def contiguous(parts: Iterable[TranscriptPart]) -> tuple[TranscriptPart, ...]:
     return tuple(found)
 
 
-def telling_part(parts: Iterable[TranscriptPart]) -> TranscriptPart | None:
+def chunk_with_speech(parts: Iterable[TranscriptChunk]) -> TranscriptChunk | None:
     """Find the part that says what language the sound is in: the first in which something was said."""
     return next((part for part in parts if part.segments), None)
 
 
-def joined(parts: Sequence[TranscriptPart]) -> TranscriptPart:
+def joined(parts: Sequence[TranscriptChunk]) -> TranscriptChunk:
     """Make one part of those that follow each other, of which there is at least one.
 
     Where nothing was said at all, the first part that has any speech, by voice detection, tells the language.
     """
-    told_by = telling_part(parts) or next((part for part in parts if part.speech_seconds > 0), parts[0])
-    return TranscriptPart(
+    told_by = chunk_with_speech(parts) or next((part for part in parts if part.speech_seconds > 0), parts[0])
+    return TranscriptChunk(
         start=parts[0].start,
         end=parts[-1].end,
         segments=tuple(chain.from_iterable(part.segments for part in parts)),

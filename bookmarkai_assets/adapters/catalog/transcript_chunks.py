@@ -1,4 +1,4 @@
-"""`PartTable` over `transcript_parts`."""
+"""`ChunkTable` over `transcript_parts`."""
 
 from collections.abc import Sequence
 from datetime import datetime
@@ -11,20 +11,20 @@ from bookmarkai_assets.adapters.catalog.engine import Database
 from bookmarkai_assets.adapters.catalog.segment_json import segment_of, segment_to_json
 from bookmarkai_assets.adapters.catalog.tables.base import insert_into
 from bookmarkai_assets.adapters.catalog.tables.transcripts import transcript_parts
-from bookmarkai_assets.core.transcripts.parts import TranscriptPart
-from bookmarkai_assets.core.transcripts.ports import PartKey, PartTable
+from bookmarkai_assets.core.transcripts.chunks import TranscriptChunk
+from bookmarkai_assets.core.transcripts.ports import ChunkKey, ChunkTable
 
 _DETECTED = ""
 
 
-class SqlPartTable(PartTable):
+class SqlChunkTable(ChunkTable):
     """A row for each part; what was heard in it is a document."""
 
     def __init__(self, database: Database) -> None:
         self._database = database
 
     @override
-    def keep(self, key: PartKey, part: TranscriptPart, *, now: datetime) -> None:
+    def keep(self, key: ChunkKey, part: TranscriptChunk, *, now: datetime) -> None:
         values = {"end_seconds": part.end, "part": _document(part), "created_at": now}
         statement = (
             insert_into(transcript_parts, is_sqlite=self._database.is_sqlite)
@@ -35,7 +35,7 @@ class SqlPartTable(PartTable):
             connection.execute(statement)
 
     @override
-    def kept(self, key: PartKey) -> Sequence[TranscriptPart]:
+    def kept(self, key: ChunkKey) -> Sequence[TranscriptChunk]:
         columns = transcript_parts.c
         statement = (
             select(columns.start_seconds, columns.end_seconds, columns.part)
@@ -69,7 +69,7 @@ class SqlPartTable(PartTable):
             return list(connection.scalars(statement))
 
 
-def _columns(key: PartKey) -> dict[str, str]:
+def _columns(key: ChunkKey) -> dict[str, str]:
     return {
         "media_id": key.media_id,
         "recipe": key.recipe,
@@ -78,11 +78,11 @@ def _columns(key: PartKey) -> dict[str, str]:
     }
 
 
-def _is_of(key: PartKey) -> ColumnElement[bool]:
+def _is_of(key: ChunkKey) -> ColumnElement[bool]:
     return and_(*(transcript_parts.c[name] == value for name, value in _columns(key).items()))
 
 
-def _document(part: TranscriptPart) -> dict[str, object]:
+def _document(part: TranscriptChunk) -> dict[str, object]:
     return {
         "segments": [segment_to_json(segment) for segment in part.segments],
         "language": part.language,
@@ -92,8 +92,8 @@ def _document(part: TranscriptPart) -> dict[str, object]:
     }
 
 
-def _part(start: float, end: float, document: dict[str, Any]) -> TranscriptPart:
-    return TranscriptPart(
+def _part(start: float, end: float, document: dict[str, Any]) -> TranscriptChunk:
+    return TranscriptChunk(
         start=start,
         end=end,
         segments=tuple(map(segment_of, document["segments"])),

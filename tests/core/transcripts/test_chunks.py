@@ -7,7 +7,7 @@ from itertools import pairwise
 from hypothesis import given
 from hypothesis import strategies as st
 
-from bookmarkai_assets.core.transcripts.parts import TranscriptPart, contiguous, joined, telling_part
+from bookmarkai_assets.core.transcripts.chunks import TranscriptChunk, chunk_with_speech, contiguous, joined
 from bookmarkai_assets.core.transcripts.transcript import Segment
 
 moments = st.lists(st.integers(1, 10_000), min_size=1, max_size=8, unique=True).map(
@@ -15,10 +15,10 @@ moments = st.lists(st.integers(1, 10_000), min_size=1, max_size=8, unique=True).
 )
 
 
-def part(start: float, end: float, text: str = "", *, language: str = "en", speech: float = 0.0) -> TranscriptPart:
+def part(start: float, end: float, text: str = "", *, language: str = "en", speech: float = 0.0) -> TranscriptChunk:
     """Give a part that took a second, in which a text is said, or nothing."""
     segments = (Segment(start, end, text, -0.2, 0.0),) if text else ()
-    return TranscriptPart(start, end, segments, language, 0.5, speech or float(bool(text)), 1.0)
+    return TranscriptChunk(start, end, segments, language, 0.5, speech or float(bool(text)), 1.0)
 
 
 @given(moments, st.randoms(use_true_random=False), st.integers(0, 8))
@@ -56,7 +56,7 @@ def test_the_language_is_that_of_the_first_words() -> None:
         part(600, 900, "Ja.", language="de"),
     ]
     assert joined(parts).language == "de"
-    assert telling_part(parts) == parts[2]
+    assert chunk_with_speech(parts) == parts[2]
     assert joined(parts[:2]).language == "fr"
-    assert telling_part(parts[:2]) is None
+    assert chunk_with_speech(parts[:2]) is None
     assert joined(parts[:1]) == replace(parts[0])
