@@ -70,7 +70,7 @@ def test_an_error_nobody_expected_shows_its_place_and_not_its_text() -> None:
     """The text of a library's error may hold a URL with a password."""
     [result] = examine([look_once("a", raising(RuntimeError("postgresql://me:hunter2@host/db")))])
     assert result.finding.status is CheckStatus.FAIL
-    assert "RuntimeError at test_doctoring.py:" in result.finding.found
+    assert "RuntimeError at test_doctor.py:" in result.finding.found
     assert "hunter2" not in result.finding.found
 
 
