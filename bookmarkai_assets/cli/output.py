@@ -12,8 +12,18 @@ from rich.filesize import decimal
 from rich.table import Table
 from rich.text import Text
 
+from bookmarkai_assets.core.health import CheckStatus
+
 ID_CHARACTERS = 36
 """A UUID's."""
+
+STATUS_STYLES = {
+    CheckStatus.PASS: "green",
+    CheckStatus.WARN: "yellow",
+    CheckStatus.FAIL: "bold red",
+    CheckStatus.SKIP: "dim",
+}
+"""How the status of a check looks on a terminal."""
 
 MAX_CELL_CHARACTERS = 10_000
 """Of a cell where no terminal is: more than all but a long transcript."""

@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any, BinaryIO
 
 from bookmarkai_assets.core.errors import StoreError
+from bookmarkai_assets.core.health import CheckResult, CheckStatus
 from bookmarkai_assets.core.media.media import Digest, Media
 from bookmarkai_assets.core.media.placement import Backend, Decider
 from bookmarkai_assets.core.media.storage_events import StorageEvent
@@ -165,43 +166,25 @@ class MediaStore(ABC):
         """
 
 
-class InspectionStatus(StrEnum):
-    """How one look at a backend's own settings went."""
-
-    OK = "ok"
-    WARNING = "warning"
-    FAILED = "failed"
-
-
-@dataclass(frozen=True)
-class Inspection:
-    """One look: what was looked at, what was found, and what to do about it if it is not as it should be."""
-
-    name: str
-    status: InspectionStatus
-    found: str
-    remedy: str | None = None
-
-
 class StoreInspector(ABC):
-    """Looks at how a backend is set up, for an operator who is about to trust it. Changes nothing."""
+    """Checks how a backend is set up, for an operator who is about to trust it. Changes nothing."""
 
     @property
     @abstractmethod
     def backend(self) -> Backend:
-        """Which backend this looks at."""
+        """The backend that is checked."""
 
     @property
     @abstractmethod
-    def looks(self) -> Mapping[str, Callable[[str], Inspection]]:
-        """The looks that there are, by name and in the order in which they make sense; each is told its name."""
+    def checks(self) -> Mapping[str, Callable[[], CheckResult]]:
+        """The checks by name, in a sensible order. What they raise is `StoreError`."""
 
-    def inspect(self, name: str) -> Inspection:
-        """Take one look. Whatever the backend answers is a finding: this raises nothing that a look foresees."""
+    def run_check(self, name: str) -> CheckResult:
+        """Run one check. A `StoreError` that it raises becomes a failed result."""
         try:
-            return self.looks[name](name)
+            return self.checks[name]()
         except StoreError as error:
-            return Inspection(name, InspectionStatus.FAILED, str(error))
+            return CheckResult(CheckStatus.FAIL, str(error))
 
 
 @dataclass(frozen=True)
