@@ -9,14 +9,14 @@ import typer
 
 from bookmarkai_assets.cli.output import clean, human_bytes, out, print_json, print_table
 from bookmarkai_assets.cli.rollout.words import (
-    amount,
     cost_as_dict,
-    percent,
+    describe_prices,
+    format_or_dash,
+    format_percent,
+    format_seconds,
+    format_usd,
+    format_window,
     prices_as_dict,
-    prices_named,
-    seconds,
-    stretch,
-    usd,
     window_as_dict,
 )
 from bookmarkai_assets.core.media.placement import Backend
@@ -32,7 +32,7 @@ from bookmarkai_assets.core.rollout.policy import EffectivePolicy
 from bookmarkai_assets.core.rollout.windows import WINDOWS, window_ending
 from bookmarkai_assets.core.rules import PipelineRules
 from bookmarkai_assets.operations.rollout.current_policy import read_effective_policy
-from bookmarkai_assets.operations.rollout.measuring import catch_up, metrics_of, month_cost
+from bookmarkai_assets.operations.rollout.measuring import catch_up, read_metrics, read_month_cost
 from bookmarkai_assets.settings.settings import load_settings
 from bookmarkai_assets.wiring.catalog import open_catalog
 from bookmarkai_assets.wiring.rules import make_rules
@@ -81,8 +81,8 @@ def metrics(
             name=window,
             rules=rules,
             has_bucket=settings.s3_media_bucket is not None,
-            metrics=metrics_of(catalog, window_ending(now, WINDOWS[window])),
-            cost=month_cost(catalog, rules, now=now),
+            metrics=read_metrics(catalog, window_ending(now, WINDOWS[window])),
+            cost=read_month_cost(catalog, rules, now=now),
             stored=stored_by_backend(catalog.media.inventory()),
             effective=read_effective_policy(catalog, rules),
         )
@@ -145,16 +145,16 @@ def _print(figures: _Figures) -> None:
     errors = ", ".join(f"{count:,} {name.replace('_', ' ')}" for name, count in found.errors_by_class.items() if count)
     target = target_percentage(policy)
     rows: list[tuple[str, str]] = [
-        ("window", f"{stretch(found.window)} ({figures.name})"),
+        ("window", f"{format_window(found.window)} ({figures.name})"),
         ("new media", policy.effect),
         ("because", figures.effective.why),
         ("S3 configured", "yes" if figures.has_bucket else "no: S3_MEDIA_BUCKET is not set"),
         ("placed videos", f"{found.s3_storage:,} in S3, {found.local_storage:,} in the local directory"),
-        ("S3's share", f"{amount(found.s3_upload_rate, percent)}; the target is now {target}%"),
+        ("S3's share", f"{format_or_dash(found.s3_upload_rate, format_percent)}; the target is now {target}%"),
         ("uploads to S3", f"{found.s3_uploads:,}, of which {found.s3_upload_errors:,} failed"),
-        ("success rate", amount(found.success_rate, percent)),
+        ("success rate", format_or_dash(found.success_rate, format_percent)),
         ("all transfers", f"{found.total_requests:,}, and {found.interrupted:,} that our own stop cut short"),
-        ("errors of S3", f"{errors or 'none'}; rate {amount(found.error_rate, percent)}"),
+        ("errors of S3", f"{errors or 'none'}; rate {format_or_dash(found.error_rate, format_percent)}"),
     ]
     print_table(["", ""], [(name, clean(value, _MAX_CHARACTERS)) for name, value in rows])
     out.print()
@@ -171,14 +171,14 @@ def _print(figures: _Figures) -> None:
     to_date, projected = cost_as_dict(figures.cost.to_date), cost_as_dict(figures.cost.projected)
     print_table(
         ["USD, this month", "to date", "projected"],
-        [(name, usd(to_date[name]), usd(projected[name])) for name in to_date],
+        [(name, format_usd(to_date[name]), format_usd(projected[name])) for name in to_date],
     )
-    out.print(f"\nPrices: {prices_named(figures.rules.prices)}", soft_wrap=True)
+    out.print(f"\nPrices: {describe_prices(figures.rules.prices)}", soft_wrap=True)
 
 
 def _latency_row(name: str, latency: Latency) -> list[str]:
     cells = (latency.mean, latency.p50, latency.p95, latency.p99)
-    return [name, f"{latency.count:,}", *(amount(value, seconds) for value in cells)]
+    return [name, f"{latency.count:,}", *(format_or_dash(value, format_seconds) for value in cells)]
 
 
 def _backend_row(figures: _Figures, backend: Backend) -> list[str]:

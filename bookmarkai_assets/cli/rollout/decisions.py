@@ -1,13 +1,14 @@
-"""`bookmarkai rollout promote, set, abort, rollback, resume`: a person decides about the rollout.
+"""`bookmarkai rollout promote, set, abort, rollback, resume`: an operator's decisions about the rollout.
 
-Each records one decision in the catalog, which every worker's next placement follows. None moves stored media.
+Each command records one decision in the catalog. Every worker's next placement follows it. No command moves stored
+media.
 """
 
 import os
 import pwd
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Annotated
 
@@ -22,8 +23,8 @@ from bookmarkai_assets.core.rollout.policy import PolicySource, resolve_policy
 from bookmarkai_assets.core.rollout.stages import NOTHING, Action, Decision, Stage
 from bookmarkai_assets.core.rules import PipelineRules
 from bookmarkai_assets.operations.rollout import deciding as rollout
-from bookmarkai_assets.operations.rollout.measuring import catch_up, gate_figures
-from bookmarkai_assets.operations.rollout.planning import plan_of
+from bookmarkai_assets.operations.rollout.measuring import catch_up, read_gate_figures
+from bookmarkai_assets.operations.rollout.planning import forecast_stages
 from bookmarkai_assets.settings.settings import load_settings
 from bookmarkai_assets.wiring.catalog import open_catalog
 from bookmarkai_assets.wiring.rules import make_rules
@@ -33,14 +34,14 @@ _MAX_CHARACTERS = 2000
 
 
 def login_name() -> str:
-    """Give the operator's name as the system knows the user of this process, or the number of one without a name."""
+    """Return the login name of this process's user, or `user` and the number of one that has no name."""
     try:
         return pwd.getpwuid(os.getuid()).pw_name
     except KeyError:
         return f"user {os.getuid()}"
 
 
-def _is_said(text: str) -> str:
+def _require_text(text: str) -> str:
     if not text.strip():
         raise typer.BadParameter("expected some text, for whoever reads the history, found none")
     return text.strip()
@@ -50,13 +51,13 @@ By = Annotated[
     str,
     typer.Option(
         default_factory=login_name,
-        callback=_is_said,
+        callback=_require_text,
         metavar="NAME",
         show_default=False,
         help="Who decides; your login name by default",
     ),
 ]
-Reason = Annotated[str, typer.Option(callback=_is_said, help="Why, for whoever reads the history")]
+Reason = Annotated[str, typer.Option(callback=_require_text, help="Why, for whoever reads the history")]
 _NO_REASON = "none given"
 
 
@@ -74,8 +75,8 @@ def promote(
 
     Example: bookmarkai rollout promote
     """
-    with _desk() as desk:
-        figures, forecasts = desk.look()
+    with _open_desk() as desk:
+        figures, forecasts = _measure(desk)
         decision = rollout.promote(
             desk.catalog,
             desk.rules,
@@ -86,7 +87,7 @@ def promote(
             reason=reason,
             force=force,
         )
-    _tell(desk.rules, decision)
+    _print(desk.rules, decision)
 
 
 def set_stage(
@@ -106,8 +107,8 @@ def set_stage(
         wanted = Stage.parse(stage)
     except ValueError as error:
         raise typer.BadParameter(str(error), param_hint="N|shadow") from None
-    with _desk() as desk:
-        figures, forecasts = desk.look(wanted)
+    with _open_desk() as desk:
+        figures, forecasts = _measure(desk, wanted)
         decision = rollout.set_stage(
             desk.catalog,
             desk.rules,
@@ -118,7 +119,7 @@ def set_stage(
             actor=by,
             reason=reason,
         )
-    _tell(desk.rules, decision)
+    _print(desk.rules, decision)
 
 
 def abort(*, by: By, reason: Reason) -> None:
@@ -129,12 +130,12 @@ def abort(*, by: By, reason: Reason) -> None:
 
     Example: bookmarkai rollout abort --reason 'uploads time out since noon'
     """
-    with _desk() as desk:
-        figures, forecasts = desk.look()
+    with _open_desk() as desk:
+        figures, forecasts = _measure(desk)
         decision = rollout.abort(
             desk.catalog, desk.rules, figures=figures, forecasts=forecasts, now=desk.now, actor=by, reason=reason
         )
-    _tell(desk.rules, decision)
+    _print(desk.rules, decision)
 
 
 def rollback(*, by: By, reason: Reason) -> None:
@@ -145,11 +146,11 @@ def rollback(*, by: By, reason: Reason) -> None:
 
     Example: bookmarkai rollout rollback --reason 'the bucket answers with errors'
     """
-    with _desk() as desk:
-        # Of the figures what is added up already: a brake waits for nobody.
-        figures = gate_figures(desk.catalog, desk.rules, now=desk.now)
+    with _open_desk() as desk:
+        # Only the figures that are added up already: a rollback must not wait for the rest.
+        figures = read_gate_figures(desk.catalog, desk.rules, now=desk.now)
         decision = rollout.roll_back(desk.catalog, desk.rules, figures=figures, now=desk.now, actor=by, reason=reason)
-    _tell(desk.rules, decision)
+    _print(desk.rules, decision)
 
 
 def resume(*, by: By, reason: Reason = _NO_REASON) -> None:
@@ -157,47 +158,49 @@ def resume(*, by: By, reason: Reason = _NO_REASON) -> None:
 
     Example: bookmarkai rollout resume --reason 'the bucket is well again'
     """
-    with _desk() as desk:
-        figures, _ = desk.look()
+    with _open_desk() as desk:
+        figures, _ = _measure(desk)
         decision = rollout.resume(desk.catalog, desk.rules, figures=figures, now=desk.now, actor=by, reason=reason)
-    _tell(desk.rules, decision)
+    _print(desk.rules, decision)
 
 
 @dataclass(frozen=True)
 class _Desk:
+    """What every one of these commands works with."""
+
     catalog: Catalog
     rules: PipelineRules
     now: datetime
 
-    def look(self, wanted: Stage = NOTHING) -> tuple[GateFigures, Sequence[StageForecast]]:
-        """Give what a decision is recorded with: the gate's figures, and what each stage and the wanted one bring."""
-        catch_up(self.catalog)
-        stages = sorted({*self.rules.rollout.stages, wanted} - {NOTHING})
-        to_forecast = replace(self.rules, rollout=replace(self.rules.rollout, stages=stages))
-        return (
-            gate_figures(self.catalog, self.rules, now=self.now),
-            plan_of(self.catalog, to_forecast, now=self.now),
-        )
-
 
 @contextmanager
-def _desk() -> Iterator[_Desk]:
+def _open_desk() -> Iterator[_Desk]:
     settings = load_settings()
     rules = make_rules(settings)
     with open_catalog(settings) as catalog:
         yield _Desk(catalog, rules, datetime.now(UTC))
 
 
-def _tell(rules: PipelineRules, decision: Decision) -> None:
-    lines = [f"{_done(decision)}: decision {decision.decision_id}, by {decision.who}."]
+def _measure(desk: _Desk, wanted: Stage = NOTHING) -> tuple[GateFigures, Sequence[StageForecast]]:
+    """Return what a decision is recorded with: the gate's figures, and forecasts of all stages and the wanted one."""
+    catch_up(desk.catalog)
+    stages = sorted({*desk.rules.rollout.stages, wanted} - {NOTHING})
+    return (
+        read_gate_figures(desk.catalog, desk.rules, now=desk.now),
+        forecast_stages(desk.catalog, desk.rules, now=desk.now, stages=stages),
+    )
+
+
+def _print(rules: PipelineRules, decision: Decision) -> None:
+    lines = [f"{_describe_action(decision)}: decision {decision.decision_id}, by {decision.who}."]
     lines += [f"Overruled: {objection}." for objection in decision.evidence.get("overruled", ())]
-    lines += _of_rolled_back(decision) if decision.is_rolled_back else _of_stage(rules, decision)
+    lines += _describe_rollback(decision) if decision.is_rolled_back else _describe_stage(rules, decision)
     for line in lines:
         out.print(clean(line, _MAX_CHARACTERS), soft_wrap=True)
 
 
-def _of_rolled_back(decision: Decision) -> list[str]:
-    # Whatever the settings say here: workers may have others, and under none does anything new go to S3.
+def _describe_rollback(decision: Decision) -> list[str]:
+    # Whatever this command's settings say: the workers' may differ, and a rollback holds under all of them.
     lines = ["Everything new goes to the local directory, in every worker, from its next placement on."]
     if decision.action is Action.ROLLBACK:
         lines.append(
@@ -208,7 +211,7 @@ def _of_rolled_back(decision: Decision) -> list[str]:
     return [*lines, f"To take the rollback back{to}: bookmarkai rollout resume"]
 
 
-def _of_stage(rules: PipelineRules, decision: Decision) -> list[str]:
+def _describe_stage(rules: PipelineRules, decision: Decision) -> list[str]:
     effective = resolve_policy(rules.storage, decision)
     effect = describe_effect(effective)
     lines = [f"{effect[0].upper()}{effect[1:]}."]
@@ -217,7 +220,7 @@ def _of_stage(rules: PipelineRules, decision: Decision) -> list[str]:
     return lines
 
 
-def _done(decision: Decision) -> str:
+def _describe_action(decision: Decision) -> str:
     where = "not begun" if decision.stage is None else str(decision.stage)
     match decision.action:
         case Action.PROMOTE:

@@ -1,11 +1,11 @@
-"""`bookmarkai rollout history`: who decided what about the rollout, when, and on what."""
+"""`bookmarkai rollout history`: the rollout's decisions, who took each, when and why."""
 
 from typing import Annotated, Any
 
 import typer
 
 from bookmarkai_assets.cli.output import clean, out, print_json, print_table
-from bookmarkai_assets.cli.rollout.words import moment
+from bookmarkai_assets.cli.rollout.words import format_moment
 from bookmarkai_assets.core.rollout.stages import Decision
 from bookmarkai_assets.settings.settings import load_settings
 from bookmarkai_assets.wiring.catalog import open_catalog
@@ -40,7 +40,7 @@ def _row(decision: Decision) -> list[object]:
     stage = "-" if decision.stage is None else f"{decision.stage}{' (off)' if decision.is_rolled_back else ''}"
     return [
         decision.decision_id,
-        moment(decision.decided_at).removesuffix(" UTC"),
+        format_moment(decision.decided_at).removesuffix(" UTC"),
         decision.action,
         stage,
         decision.verdict or "-",

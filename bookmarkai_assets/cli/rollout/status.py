@@ -1,4 +1,4 @@
-"""`bookmarkai rollout status`: where the rollout is, what counts and why, what the gate says, what to do next."""
+"""`bookmarkai rollout status`: the stage, the policy in force and why, the gate's judgement, and the next step."""
 
 from dataclasses import asdict, dataclass
 from datetime import UTC, datetime, timedelta
@@ -8,10 +8,10 @@ import typer
 from rich.text import Text
 
 from bookmarkai_assets.cli.output import clean, out, print_json, print_table
-from bookmarkai_assets.cli.rollout.words import amount, moment, stretch, window_as_dict
+from bookmarkai_assets.cli.rollout.words import format_moment, format_or_dash, format_window, window_as_dict
 from bookmarkai_assets.core.catalog import Catalog
 from bookmarkai_assets.core.rollout.gate import Judgement, RuleName, RuleResult, RuleStatus, Verdict
-from bookmarkai_assets.core.rollout.gate_figures import lasting
+from bookmarkai_assets.core.rollout.gate_figures import format_length
 from bookmarkai_assets.core.rollout.metrics import target_percentage
 from bookmarkai_assets.core.rollout.next_step import NextStep, next_step
 from bookmarkai_assets.core.rollout.policy import (
@@ -30,8 +30,8 @@ from bookmarkai_assets.core.rollout.stages import (
     state_after,
 )
 from bookmarkai_assets.core.rules import PipelineRules
-from bookmarkai_assets.operations.rollout.evidence import judged
-from bookmarkai_assets.operations.rollout.measuring import catch_up, gate_figures
+from bookmarkai_assets.operations.rollout.evidence import judge_stage
+from bookmarkai_assets.operations.rollout.measuring import catch_up, read_gate_figures
 from bookmarkai_assets.settings.settings import load_settings
 from bookmarkai_assets.wiring.catalog import open_catalog
 from bookmarkai_assets.wiring.rules import make_rules
@@ -60,7 +60,7 @@ _VERDICT_STYLES = {Verdict.PROMOTE: "green", Verdict.HOLD: "yellow", Verdict.ABO
 
 @dataclass(frozen=True)
 class _Status:
-    """What the command shows. `effective` is the policy in force, `rollback` the decision that rolled back, if any."""
+    """What the command shows. `effective` is the policy in force, `rollback` the rollback that stands, if any."""
 
     rules: PipelineRules
     has_bucket: bool
@@ -106,16 +106,16 @@ def status(
     settings = load_settings()
     rules = make_rules(settings)
     with open_catalog(settings) as catalog:
-        found = _look(catalog, rules, has_bucket=settings.s3_media_bucket is not None, now=datetime.now(UTC))
+        found = _read_status(catalog, rules, has_bucket=settings.s3_media_bucket is not None, now=datetime.now(UTC))
     if as_json:
         print_json(_as_dict(found))
     else:
         _print(found)
 
 
-def _look(catalog: Catalog, rules: PipelineRules, *, has_bucket: bool, now: datetime) -> _Status:
+def _read_status(catalog: Catalog, rules: PipelineRules, *, has_bucket: bool, now: datetime) -> _Status:
     catch_up(catalog)
-    figures = gate_figures(catalog, rules, now=now)
+    figures = read_gate_figures(catalog, rules, now=now)
     decided = catalog.rollout.history(with_advice=False)
     state = state_after(decided)
     rollbacks = [decision for decision in decided if decision.action is Action.ROLLBACK]
@@ -126,7 +126,7 @@ def _look(catalog: Catalog, rules: PipelineRules, *, has_bucket: bool, now: date
         state=state,
         effective=resolve_policy(rules.storage, decided[-1] if decided else None),
         rollback=rollbacks[-1] if state.is_rolled_back else None,
-        judgement=judged(rules, figures, state, now=now),
+        judgement=judge_stage(rules, figures, state, now=now),
     )
 
 
@@ -179,7 +179,7 @@ def _print(found: _Status) -> None:
         ("rolled back", _rolled_back(found.rollback)),
         ("plan", _plan(found.rules.rollout)),
         ("control", _control(found.rules.rollout)),
-        ("window", stretch(window) if window.length else "no whole five minutes of this stage yet"),
+        ("window", format_window(window) if window.length else "no whole five minutes of this stage yet"),
         ("gate", Text(judgement.verdict, style=_VERDICT_STYLES[judgement.verdict])),
         *(("missing", missing) for missing in judgement.missing),
     ]
@@ -201,20 +201,22 @@ def _stage(found: _Status) -> str:
     reached = ", by an abort" if state.is_aborted else ""
     if state.since is None:
         return f"{state.stage}{reached}"
-    lasted = lasting(max(timedelta(0), found.now - state.since))
+    lasted = format_length(max(timedelta(0), found.now - state.since))
     left = found.time_left
-    rest = f", {lasting(left)} more at least" if left else ""
-    return f"{state.stage} since {moment(state.since)}{reached}: {lasted}{rest}"
+    rest = f", {format_length(left)} more at least" if left else ""
+    return f"{state.stage} since {format_moment(state.since)}{reached}: {lasted}{rest}"
 
 
 def _rolled_back(rollback: Decision | None) -> str:
     if rollback is None:
         return "no"
-    return f"by {rollback.who}, {moment(rollback.decided_at)} (decision {rollback.decision_id}): {rollback.reason}"
+    return (
+        f"by {rollback.who}, {format_moment(rollback.decided_at)} (decision {rollback.decision_id}): {rollback.reason}"
+    )
 
 
 def _plan(plan: RolloutPlan) -> str:
-    return f"{', '.join(map(str, plan.stages))}; at least {lasting(plan.min_stage_time)} in each"
+    return f"{', '.join(map(str, plan.stages))}; at least {format_length(plan.min_stage_time)} in each"
 
 
 def _control(plan: RolloutPlan) -> str:
@@ -230,7 +232,7 @@ def _rule(result: RuleResult) -> list[object]:
     return [
         result.rule.replace("_", " "),
         Text(result.status, style=_STYLES[result.status]),
-        amount(result.value, lambda value: f"{value:.4g}{unit}"),
-        amount(result.limit, lambda limit: f"{limit:g}{unit}"),
+        format_or_dash(result.value, lambda value: f"{value:.4g}{unit}"),
+        format_or_dash(result.limit, lambda limit: f"{limit:g}{unit}"),
         sample,
     ]

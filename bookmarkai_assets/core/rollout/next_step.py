@@ -1,4 +1,4 @@
-"""What an operator does next about the rollout: one command and its reason, read off the state and the verdict."""
+"""What an operator does next about the rollout: one command and the reason for it."""
 
 from dataclasses import dataclass
 from datetime import datetime

@@ -1,4 +1,4 @@
-"""Storage events added up: what is kept of them, by kind of transfer and stretch of time."""
+"""Storage events added up, by kind of transfer and span of time."""
 
 import math
 from collections import Counter
@@ -17,7 +17,7 @@ MULTIPART_BYTES = 16 << 20
 
 @dataclass(frozen=True, order=True)
 class Series:
-    """A kind of transfer: the columns of `storage_events` that metrics tell apart.
+    """A kind of transfer: the columns of `storage_events` that metrics distinguish.
 
     `purpose` is place, shadow, move, transcribe or fetch, "" for events from before it was recorded. `error_class` is
     "" on success.
@@ -37,7 +37,7 @@ class Series:
 
 @dataclass
 class Tally:
-    """What so many events come to: bytes, wall seconds, requests to the backend, and how long each took, in bins."""
+    """The sums of some events: bytes, wall seconds, requests to the backend, and their latencies in bins."""
 
     events: int = 0
     size_bytes: int = 0
@@ -46,16 +46,16 @@ class Tally:
     bins: Counter[int] = field(default_factory=Counter)
 
     def count(self, event: StorageEvent) -> None:
-        """Count one more event. What failed has moved no bytes that anybody keeps, and its time is no latency."""
+        """Count one more event. Of a failed one neither the bytes nor the time count."""
         self.events += 1
-        self.requests += requests_of(event)
+        self.requests += count_requests(event)
         if not event.error_class:
             self.size_bytes += event.size_bytes
             self.seconds += event.seconds
             self.bins[bin_of(event.seconds)] += 1
 
     def add(self, other: "Tally") -> None:
-        """Add another's."""
+        """Add another tally to this one."""
         self.events += other.events
         self.size_bytes += other.size_bytes
         self.seconds += other.seconds
@@ -66,8 +66,8 @@ class Tally:
 Totals = Mapping[Series, Tally]
 
 
-def requests_of(event: StorageEvent) -> int:
-    """Estimate the priced requests of a transfer; 0 where nobody charges for them."""
+def count_requests(event: StorageEvent) -> int:
+    """Estimate the priced requests of a transfer; 0 outside S3."""
     return s3_requests(event.operation, event.size_bytes) if event.backend in REMOTE_BACKENDS else 0
 
 
@@ -83,8 +83,8 @@ def s3_requests(operation: str, size_bytes: float) -> int:
 
 def roll_up(events: Iterable[StorageEvent]) -> dict[tuple[Span, datetime, Series], Tally]:
     """Add events up by span, the span's start and series: each event counts once in each span."""
-    # By plain tuples, by the shortest span first, and with a look at the calendar only where that one changes: over
-    # millions of events, as after an upgrade, this loop is where the time goes.
+    # Plain tuples as keys, the shortest span first, and calendar arithmetic only where that span changes: over millions
+    # of events, as after an upgrade, this loop takes the time.
     slots: dict[tuple[datetime, str, str, str, str, str], Tally] = {}
     slot = Window(EPOCH, EPOCH)
     for event in events:
@@ -111,8 +111,8 @@ def roll_up(events: Iterable[StorageEvent]) -> dict[tuple[Span, datetime, Series
     return rolled
 
 
-def merged(totals: Iterable[Tally]) -> Tally:
-    """Add tallies up."""
+def merge(totals: Iterable[Tally]) -> Tally:
+    """Return the sum of tallies."""
     result = Tally()
     for tally in totals:
         result.add(tally)

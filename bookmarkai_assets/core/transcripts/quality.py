@@ -78,7 +78,7 @@ _SYLLABLE = re.compile("[\u3041-\u30ff\u3400-\u4dbf\u4e00-\u9fff\uf900-\ufaff\U0
 _LETTER = re.compile("[\u0e01-\u0fff\u1000-\u109f\u1780-\u17ff]")
 
 
-def judged(
+def assess(
     transcript: Transcript, *, hinted_language: str | None, limits: QualityLimits = DEFAULT_LIMITS
 ) -> Transcript:
     """Give the transcript with its doubts, and without segments where all that it said was invented."""

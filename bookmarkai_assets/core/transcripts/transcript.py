@@ -106,7 +106,7 @@ class Transcript:
     That includes waits for sounds that were decoded together with it. `recipe` and `audio_sha256` say what made it of
     what; None for one that was not made here, or before they were kept.
     `speech_seconds` is how much of the sound the engine's voice detection took for speech; None where nothing says so.
-    `doubts` are what `quality.judged` found.
+    `doubts` are what `quality.assess` found.
     """
 
     engine: str

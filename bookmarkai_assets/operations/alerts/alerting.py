@@ -34,9 +34,9 @@ from bookmarkai_assets.core.media.storage_events import StorageEvent
 from bookmarkai_assets.core.rollout.windows import GRID, Window
 from bookmarkai_assets.core.rules import PipelineRules
 from bookmarkai_assets.operations.downloads.disk_room import shortage_of_room
-from bookmarkai_assets.operations.rollout.evidence import judged
-from bookmarkai_assets.operations.rollout.history import state_of
-from bookmarkai_assets.operations.rollout.measuring import gate_figures, metrics_of
+from bookmarkai_assets.operations.rollout.evidence import judge_stage
+from bookmarkai_assets.operations.rollout.history import read_state
+from bookmarkai_assets.operations.rollout.measuring import read_gate_figures, read_metrics
 
 SEEN_CURSOR = "alerts"
 """Up to which storage event refusals have been looked for."""
@@ -79,8 +79,8 @@ def look(catalog: Catalog, rules: PipelineRules, *, now: datetime) -> Changes:
     present = _roll_up(catalog)
     open_ = catalog.incidents.list(is_open=True)
     refusals = _new_refusals(catalog, present)
-    figures = gate_figures(catalog, rules, now=now)
-    judgement = judged(rules, figures, state_of(catalog), now=now)
+    figures = read_gate_figures(catalog, rules, now=now)
+    judgement = judge_stage(rules, figures, read_state(catalog), now=now)
     seen = [
         *of_gate(judgement, now=now),
         *of_access_denied(
@@ -184,7 +184,7 @@ def _new_refusals(catalog: Catalog, present: int | None) -> _Refusals:
 
 def _denied_lately(catalog: Catalog, now: datetime) -> int:
     this = GRID.floor(now)
-    return metrics_of(catalog, Window(this - ACCESS_DENIED_TIME, this + timedelta(seconds=GRID))).access_denied
+    return read_metrics(catalog, Window(this - ACCESS_DENIED_TIME, this + timedelta(seconds=GRID))).access_denied
 
 
 def _untold(due: Sequence[Incident], told: Mapping[str, set[str]], name: str) -> list[Incident]:

@@ -18,7 +18,7 @@ from bookmarkai_assets.core.media.storage_events import SITE, Operation, Purpose
 from bookmarkai_assets.core.outcomes import Failure, Outcome
 from bookmarkai_assets.core.shares.share import Share, ShareStatus
 from bookmarkai_assets.core.sites.breaker import site_of
-from bookmarkai_assets.operations.downloads.disk_room import make_sure_of_room
+from bookmarkai_assets.operations.downloads.disk_room import require_room
 from bookmarkai_assets.operations.downloads.run_patience import RunPatience, run_patience
 from bookmarkai_assets.operations.media.transfers import recorded_transfer
 from bookmarkai_assets.operations.shares.hold import Hold
@@ -53,7 +53,7 @@ def fetch_media(
 
 @dataclass(frozen=True)
 class _Fetch:
-    """One share's fetch: what it needs, whatever name the share's link turns out to have."""
+    """The fetch of one share. It stays the same when a short link turns out to stand for another video."""
 
     hold: Hold
     downloader: Downloader
@@ -76,7 +76,7 @@ class _Fetch:
             catalog.sites.free_slot(leased.media_id)
             with continue_as(self.hold, leased, name) as named:
                 return self.media_of(named)
-        # What was fetched under a short name before anybody knew what it stands for is fetched again for that media.
+        # A video that was stored under its short link, before anybody followed it, is fetched again for that media.
         fetched = self._fetch(leased, known, name)
         if isinstance(fetched, Resolved):
             reason = f"expected the video of {name}, found that the downloader takes it for a short link"
@@ -91,7 +91,7 @@ class _Fetch:
     def _fetch(self, leased: LeasedShare, known: Media | None, url: str) -> FetchedMedia | Resolved:
         """Fetch the video at a canonical URL into the share's media, or learn which video a short link stands for."""
         hold, catalog = self.hold, self.hold.catalog
-        make_sure_of_room(hold.rules, now=hold.clock())
+        require_room(hold.rules, now=hold.clock())
         wait_for_slot(
             catalog,
             hold.rules,
@@ -137,18 +137,18 @@ class _Fetch:
 
     def _download_patiently(self, leased: LeasedShare, url: str, directory: Path) -> DownloadedVideo | Resolved:
         """Download, but give up once the other shares of the run wait for nothing else."""
-        with self.patience.download() as one:
-            # Nobody would take up a finished share that is put back: it was only to be fetched again.
+        with self.patience.download() as running:
+            # If a finished share were postponed, nothing would take it up again: it was only to be fetched once more.
             is_done = leased.share.status == ShareStatus.DONE
-            give_up = never_give_up if is_done else partial(self.patience.has_run_out, one)
+            give_up = never_give_up if is_done else partial(self.patience.has_run_out, running)
             try:
                 result = self._download(leased, url, directory, give_up)
             except ShareFailedError as error:
-                if one.is_given_up and error.failure.outcome is Outcome.TIMED_OUT:
+                if running.is_given_up and error.failure.outcome is Outcome.TIMED_OUT:
                     reason = f"{error.failure.reason}: the others of its run waited for it, so it gets a run of its own"
                     raise PostponedError(reason, until=self.hold.clock(), alone=True) from error
                 raise
-            one.is_video = isinstance(result, DownloadedVideo)
+            running.is_video = isinstance(result, DownloadedVideo)
             return result
 
     def _download(
@@ -164,7 +164,7 @@ class _Fetch:
             share_id=leased.share.share_id,
             media_id=leased.media_id,
         ) as transfer:
-            # By its canonical name, so that nobody can have another video put under that name.
+            # The canonical URL is fetched, so that nobody can have another video stored under that name.
             result = self.downloader.download(url, directory, self.hold.rules.limits, give_up=give_up)
             if isinstance(result, Failure):
                 raise ShareFailedError(result)
@@ -173,13 +173,13 @@ class _Fetch:
         return result
 
     def _first_share(self, leased: LeasedShare, known: Media | None) -> Share:
-        """Return the share that names the key and decides the placement, also when another one fetches again."""
+        """Return the share that names the key and decides the placement, even if another share fetches it again."""
         if known is None:
             return leased.share
         try:
             return self.hold.catalog.shares.get(known.share_id)
         except UnknownShareError:
-            return leased.share  # its user has deleted it, which is no reason to keep the video from the others
+            return leased.share  # its user has deleted it, but the other shares still want the video
 
 
 def _staged_media(leased: LeasedShare, video: DownloadedVideo, first: Share, *, prefix: str) -> Media:
@@ -215,7 +215,7 @@ def _has_bytes(stores: Stores, media: Media) -> bool:
 
 
 def _is_staged(part: Part) -> bool:
-    """Whether a staged file has its bytes. It is read: a power cut can leave a file of the right name with others."""
+    """Whether a staged file has its bytes. It is read, because after a power cut it can have its name but others."""
     try:
         with Path(part.url).open("rb") as file:
             return hashlib.file_digest(file, "sha256").hexdigest() == part.digest.sha256

@@ -1,4 +1,4 @@
-"""The storage policy of this moment: the settings, and what the rollout has decided, read anew for every placement."""
+"""Reads the storage policy in force, anew for every placement, and watches it during an upload."""
 
 import logging
 import time
@@ -13,7 +13,7 @@ from bookmarkai_assets.core.rules import PipelineRules
 logger = logging.getLogger(__name__)
 
 LOOK_EVERY_SECONDS = 1.0
-"""How soon an upload that is under way notices a rollback; a look is one indexed read."""
+"""How often an upload that is under way looks at the policy, which is one indexed read."""
 
 
 def read_effective_policy(catalog: Catalog, rules: PipelineRules) -> EffectivePolicy:
@@ -28,7 +28,7 @@ def current_policy(catalog: Catalog, rules: PipelineRules) -> StoragePolicy:
 
 
 class PlacementOverruledError(StoreError):
-    """The policy no longer sends to S3 what is being uploaded; `policy` is the one that counts now."""
+    """The policy in force no longer sends to S3 what is being uploaded. `policy` is that policy."""
 
     def __init__(self, policy: StoragePolicy) -> None:
         super().__init__(StoreErrorClass.INTERRUPTED, "the rollout does not want this in S3 any more")
@@ -36,10 +36,10 @@ class PlacementOverruledError(StoreError):
 
 
 class PolicyWatch:
-    """Told of the bytes of an upload, ends it with `PlacementOverruledError` once the policy does not want it any more.
+    """A progress callback that ends an upload with `PlacementOverruledError` once the policy no longer wants it.
 
-    What it is not told of goes on: a request under way is finished, an upload in parts ends with its next part. While
-    the catalog does not answer, what was decided for the upload stands: that is no failure of the store.
+    A request under way is finished: an upload in parts ends with its next part. While the catalog does not answer, the
+    upload goes on, because that is no failure of the store.
     """
 
     def __init__(self, policy_now: Callable[[], StoragePolicy], is_wanted: Callable[[StoragePolicy], bool]) -> None:
@@ -48,7 +48,7 @@ class PolicyWatch:
         self._looked_at = time.monotonic()
 
     def __call__(self, _size_bytes: int) -> None:
-        """Look at the policy, if it is time to."""
+        """Check the policy if the last check is long enough ago. Raises `PlacementOverruledError`."""
         if time.monotonic() - self._looked_at < LOOK_EVERY_SECONDS:
             return
         self._looked_at = time.monotonic()

@@ -18,7 +18,7 @@ from bookmarkai_assets.core.outcomes import Failure, Outcome
 from bookmarkai_assets.core.shares.share import Share
 from bookmarkai_assets.core.transcripts.json_document import SharedTranscript
 from bookmarkai_assets.core.transcripts.ports import SpeechEngine
-from bookmarkai_assets.core.transcripts.quality import judged
+from bookmarkai_assets.core.transcripts.quality import assess
 from bookmarkai_assets.core.transcripts.transcript import Transcript
 from bookmarkai_assets.operations.media.transfers import MediaTransfers
 from bookmarkai_assets.operations.shares.hold import Hold
@@ -97,7 +97,7 @@ def _transcribe(hold: Hold, leased: LeasedShare, media: Media, audio: Part, *, e
         transcript = transcribe_sound(
             hold, leased, path, audio_sha256=part.digest.sha256, language=language, engine=engine
         )
-    return judged(transcript, hinted_language=language)
+    return assess(transcript, hinted_language=language)
 
 
 def _shared(share: Share, media: Media, transcript: Transcript) -> SharedTranscript:

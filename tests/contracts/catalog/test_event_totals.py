@@ -17,7 +17,7 @@ from bookmarkai_assets.core.errors import CatalogUnavailableError
 from bookmarkai_assets.core.media.storage_events import StorageEvent
 from bookmarkai_assets.core.rollout.latency import bin_of
 from bookmarkai_assets.core.rollout.ports import EventTotals
-from bookmarkai_assets.core.rollout.tallies import Series, Tally, Totals, requests_of
+from bookmarkai_assets.core.rollout.tallies import Series, Tally, Totals, count_requests
 from bookmarkai_assets.core.rollout.windows import GRID, Span, Window
 from tests.support.catalog import execute, run, together
 from tests.support.storage_events import NOON, transfer, transfers
@@ -71,7 +71,7 @@ def counted(events: Sequence[StorageEvent], window: Window) -> dict[Series, Tall
             series = Series(one.operation, one.backend, one.purpose or "", one.kind, one.error_class or "")
             tally = totals.setdefault(series, Tally())
             tally.events += 1
-            tally.requests += requests_of(one)
+            tally.requests += count_requests(one)
             if one.error_class is None:
                 tally.size_bytes += one.size_bytes
                 tally.seconds += one.seconds

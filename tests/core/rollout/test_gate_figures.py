@@ -5,7 +5,7 @@ from datetime import timedelta
 import pytest
 
 from bookmarkai_assets.core.rollout.gate import RuleName
-from bookmarkai_assets.core.rollout.gate_figures import LOOK_AT, lasting
+from bookmarkai_assets.core.rollout.gate_figures import LOOK_AT, format_length
 
 
 @pytest.mark.parametrize("rule", RuleName)
@@ -27,4 +27,4 @@ def test_every_rule_has_a_command(rule: RuleName) -> None:
 )
 def test_a_length_of_time_has_two_units(time: timedelta, words: str) -> None:
     """The two largest that say something, rounded up to the minute: what is left is never said to be over."""
-    assert lasting(time) == words
+    assert format_length(time) == words

@@ -16,7 +16,7 @@ from bookmarkai_assets.core.rollout.stages import (
     RolloutState,
     Stage,
     check_stages,
-    last_held,
+    find_last_held,
     state_after,
 )
 from tests.support.decisions import START, STEPS, history_of
@@ -152,14 +152,14 @@ def test_the_state_is_read_off_the_history(
 )
 def test_an_abort_goes_back_to_what_held(steps: list[str], stage: str) -> None:
     """A stage held if it was promoted from and not aborted since; it has to be below the present one."""
-    assert last_held(history_of(*steps)) == Stage.parse(stage)
+    assert find_last_held(history_of(*steps)) == Stage.parse(stage)
 
 
 @given(STEPS)
 def test_an_abort_never_raises_the_stage(names: list[str]) -> None:
     """Whatever was decided, it goes to a lower stage that was once in effect, or to 0%."""
     history = history_of(*names)
-    target, stage = last_held(history), state_after(history).stage or NOTHING
+    target, stage = find_last_held(history), state_after(history).stage or NOTHING
     assert target < stage or target == NOTHING
     assert target in {NOTHING, *(decision.stage for decision in history)}
 

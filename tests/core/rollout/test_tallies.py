@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 
 from bookmarkai_assets.core.media.storage_events import StorageEvent
 from bookmarkai_assets.core.rollout.latency import bin_of
-from bookmarkai_assets.core.rollout.tallies import Series, Tally, merged, requests_of, roll_up, s3_requests
+from bookmarkai_assets.core.rollout.tallies import Series, Tally, count_requests, merge, roll_up, s3_requests
 from bookmarkai_assets.core.rollout.windows import Span
 from tests.support.storage_events import transfer, transfers
 
@@ -38,7 +38,7 @@ def test_parts_add_up_to_the_whole(events: list[StorageEvent], cut: int, order: 
     shuffled = order.sample(events, len(events))
     parts = [roll_up(shuffled[:cut]), roll_up(shuffled[cut:])]
     for key, tally in whole.items():
-        sum_of_parts = merged(part[key] for part in parts if key in part)
+        sum_of_parts = merge(part[key] for part in parts if key in part)
         assert sum_of_parts.seconds == pytest.approx(tally.seconds)
         assert (sum_of_parts.events, sum_of_parts.size_bytes, sum_of_parts.requests, sum_of_parts.bins) == (
             tally.events,
@@ -75,10 +75,10 @@ def _comparable(tally: Tally) -> tuple[object, ...]:
 def test_large_transfers_take_several_requests(operation: str, size_bytes: int, requests: int) -> None:
     """Above 16 MB a put is one request for each part and two around them; a get is one for each range."""
     assert s3_requests(operation, size_bytes) == requests
-    assert requests_of(transfer(operation=operation, size_bytes=size_bytes)) == requests
+    assert count_requests(transfer(operation=operation, size_bytes=size_bytes)) == requests
 
 
 @pytest.mark.parametrize("backend", ["local", "site"])
 def test_only_s3_charges(backend: str) -> None:
     """Transfers to the disk and from sites cost no requests."""
-    assert requests_of(transfer(backend=backend, size_bytes=100 * MB)) == 0
+    assert count_requests(transfer(backend=backend, size_bytes=100 * MB)) == 0

@@ -13,7 +13,7 @@ from bookmarkai_assets.core.transcripts.quality import (
     compression_ratio,
     covered_seconds,
     judge,
-    judged,
+    assess,
     longest_loop,
     units_of,
 )
@@ -49,7 +49,7 @@ def said(text: str, seconds: float, *, ratio: float = 0.0, silent: float = 0.1, 
 def test_a_plain_transcript_is_not_doubted(hint: str | None) -> None:
     """Sentences at the pace of speech, in the language that was hinted at, with text for all speech."""
     assert judge(GOOD, hinted_language=hint) == ()
-    assert judged(GOOD, hinted_language=hint) == GOOD
+    assert assess(GOOD, hinted_language=hint) == GOOD
 
 
 def test_an_empty_transcript_says_that_nobody_speaks() -> None:
@@ -61,7 +61,7 @@ def test_an_empty_transcript_says_that_nobody_speaks() -> None:
 def test_text_that_was_invented_is_dropped_and_told() -> None:
     """The transcript keeps no segment, and its only doubt shows what was dropped."""
     invented = said(" Thank you.", 20.0, silent=0.86, logprob=-0.83)
-    found = judged(invented, hinted_language="de")
+    found = assess(invented, hinted_language="de")
     assert (found.segments, found.text) == ((), "")
     [doubt] = found.doubts
     assert (doubt.kind, doubt.severity, doubt.figure) == (DoubtKind.NO_SPEECH, Severity.WARN, 2.0)
@@ -233,7 +233,7 @@ TRANSCRIPTS = st.builds(
 @given(TRANSCRIPTS, st.sampled_from([None, "en", "de"]))
 def test_whatever_an_engine_gives_is_judged(transcript: Transcript, hint: str | None) -> None:
     """Each kind at most once and in order, every figure a number that JSON has; judging again changes nothing."""
-    found = judged(transcript, hinted_language=hint)
+    found = assess(transcript, hinted_language=hint)
     kinds = [doubt.kind for doubt in found.doubts]
     assert kinds == [kind for kind in DoubtKind if kind in kinds]
     for doubt in found.doubts:
@@ -242,7 +242,7 @@ def test_whatever_an_engine_gives_is_judged(transcript: Transcript, hint: str | 
     assert found.segments in {(), transcript.segments}
     assert (DoubtKind.NO_SPEECH in kinds) == (not found.segments)
     if found.segments:
-        assert judged(found, hinted_language=hint) == found
+        assert assess(found, hinted_language=hint) == found
 
 
 @given(st.lists(st.sampled_from("abc"), max_size=80))

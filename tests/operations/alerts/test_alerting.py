@@ -173,9 +173,9 @@ def test_the_budget_is_told_at_both_marks(watch: Watch) -> None:
     watch.now += timedelta(minutes=10)
     watch.tick()
     assert watch.webhook.keys == []
-    from bookmarkai_assets.operations.rollout.measuring import month_cost  # noqa: PLC0415 - to set the budget by
+    from bookmarkai_assets.operations.rollout.measuring import read_month_cost  # noqa: PLC0415 - to set the budget by
 
-    projected = month_cost(watch.catalog, watch.rules, now=watch.now).projected.total
+    projected = read_month_cost(watch.catalog, watch.rules, now=watch.now).projected.total
     watch.rules = replace(watch.rules, gate=replace(watch.rules.gate, budget_usd=projected / 0.9))
     watch.tick()
     watch.tick()

@@ -28,7 +28,7 @@ from bookmarkai_assets.core.rollout.stages import (
     Stage,
     state_after,
 )
-from bookmarkai_assets.operations.rollout.deciding import abort, promote, resume, roll_back, set_stage, state_of
+from bookmarkai_assets.operations.rollout.deciding import abort, promote, read_state, resume, roll_back, set_stage
 from tests.support.rollout import BAD, SCARCE, SPLIT, STAGE_TIME, Rollout, rollout_rules
 
 FIGURES = {"good": {}, "scarce": SCARCE, "bad": BAD}
@@ -137,7 +137,7 @@ class RolloutMachine(RuleBasedStateMachine):
         evaluation = self.rollout.evaluate(**FIGURES[kind])
         self._expect_gate(kind)
         assert evaluation.overtaken_by is None
-        assert evaluation.state == state_of(self.opened)
+        assert evaluation.state == read_state(self.opened)
         if self.model.changes > changes:
             assert evaluation.decision is not None
             assert evaluation.decision.decided_by == "gate"
@@ -171,7 +171,7 @@ class RolloutMachine(RuleBasedStateMachine):
         may = self.model.is_rolled_back
         self._expect(may, lambda: self.model.turn(is_rolled_back=False), lambda: self.rollout.act(resume))
         if may:
-            assert state_of(self.opened).stage == stage
+            assert read_state(self.opened).stage == stage
 
     @rule(stage=stages, kind=kinds, command=st.sampled_from(["tick", "set", "promote", "abort", "roll_back"]))
     def race(self, stage: Stage, kind: str, command: str) -> None:
@@ -245,7 +245,7 @@ class RolloutMachine(RuleBasedStateMachine):
         assert history[: len(self.history)] == self.history
         self.history = history
         state = state_after(history)
-        assert state == state_of(self.opened)
+        assert state == read_state(self.opened)
         assert (state.stage, state.is_rolled_back, state.is_aborted) == (
             self.model.stage,
             self.model.is_rolled_back,
