@@ -6,17 +6,15 @@ media.
 
 import os
 import pwd
-from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
-from dataclasses import dataclass
-from datetime import UTC, datetime
+from collections.abc import Sequence
+from datetime import datetime
 from typing import Annotated
 
 import typer
 
+from bookmarkai_assets.cli.hold import command_hold
 from bookmarkai_assets.cli.output import clean, out
 from bookmarkai_assets.cli.rollout.words import describe_effect
-from bookmarkai_assets.core.catalog import Catalog
 from bookmarkai_assets.core.rollout.forecast import StageForecast
 from bookmarkai_assets.core.rollout.gate import GateFigures
 from bookmarkai_assets.core.rollout.policy import PolicySource, resolve_policy
@@ -25,9 +23,7 @@ from bookmarkai_assets.core.rules import PipelineRules
 from bookmarkai_assets.operations.rollout import deciding as rollout
 from bookmarkai_assets.operations.rollout.measuring import catch_up, read_gate_figures
 from bookmarkai_assets.operations.rollout.planning import forecast_stages
-from bookmarkai_assets.settings.settings import load_settings
-from bookmarkai_assets.wiring.catalog import open_catalog
-from bookmarkai_assets.wiring.rules import make_rules
+from bookmarkai_assets.operations.shares.hold import Hold
 
 _MAX_CHARACTERS = 2000
 """Of one line."""
@@ -75,19 +71,20 @@ def promote(
 
     Example: bookmarkai rollout promote
     """
-    with _open_desk() as desk:
-        figures, forecasts = _measure(desk)
+    with command_hold("promote", group="rollout") as hold:
+        now = hold.clock()
+        figures, forecasts = _measure(hold, now=now)
         decision = rollout.promote(
-            desk.catalog,
-            desk.rules,
+            hold.catalog,
+            hold.rules,
             figures=figures,
             forecasts=forecasts,
-            now=desk.now,
+            now=now,
             actor=by,
             reason=reason,
             force=force,
         )
-    _print(desk.rules, decision)
+    _print(hold.rules, decision)
 
 
 def set_stage(
@@ -107,19 +104,20 @@ def set_stage(
         wanted = Stage.parse(stage)
     except ValueError as error:
         raise typer.BadParameter(str(error), param_hint="N|shadow") from None
-    with _open_desk() as desk:
-        figures, forecasts = _measure(desk, wanted)
+    with command_hold("set", group="rollout") as hold:
+        now = hold.clock()
+        figures, forecasts = _measure(hold, wanted, now=now)
         decision = rollout.set_stage(
-            desk.catalog,
-            desk.rules,
+            hold.catalog,
+            hold.rules,
             wanted,
             figures=figures,
             forecasts=forecasts,
-            now=desk.now,
+            now=now,
             actor=by,
             reason=reason,
         )
-    _print(desk.rules, decision)
+    _print(hold.rules, decision)
 
 
 def abort(*, by: By, reason: Reason) -> None:
@@ -130,12 +128,13 @@ def abort(*, by: By, reason: Reason) -> None:
 
     Example: bookmarkai rollout abort --reason 'uploads time out since noon'
     """
-    with _open_desk() as desk:
-        figures, forecasts = _measure(desk)
+    with command_hold("abort", group="rollout") as hold:
+        now = hold.clock()
+        figures, forecasts = _measure(hold, now=now)
         decision = rollout.abort(
-            desk.catalog, desk.rules, figures=figures, forecasts=forecasts, now=desk.now, actor=by, reason=reason
+            hold.catalog, hold.rules, figures=figures, forecasts=forecasts, now=now, actor=by, reason=reason
         )
-    _print(desk.rules, decision)
+    _print(hold.rules, decision)
 
 
 def rollback(*, by: By, reason: Reason) -> None:
@@ -146,11 +145,12 @@ def rollback(*, by: By, reason: Reason) -> None:
 
     Example: bookmarkai rollout rollback --reason 'the bucket answers with errors'
     """
-    with _open_desk() as desk:
+    with command_hold("rollback", group="rollout") as hold:
+        now = hold.clock()
         # Only the figures that are added up already: a rollback must not wait for the rest.
-        figures = read_gate_figures(desk.catalog, desk.rules, now=desk.now)
-        decision = rollout.roll_back(desk.catalog, desk.rules, figures=figures, now=desk.now, actor=by, reason=reason)
-    _print(desk.rules, decision)
+        figures = read_gate_figures(hold.catalog, hold.rules, now=now)
+        decision = rollout.roll_back(hold.catalog, hold.rules, figures=figures, now=now, actor=by, reason=reason)
+    _print(hold.rules, decision)
 
 
 def resume(*, by: By, reason: Reason = _NO_REASON) -> None:
@@ -158,36 +158,20 @@ def resume(*, by: By, reason: Reason = _NO_REASON) -> None:
 
     Example: bookmarkai rollout resume --reason 'the bucket is well again'
     """
-    with _open_desk() as desk:
-        figures, _ = _measure(desk)
-        decision = rollout.resume(desk.catalog, desk.rules, figures=figures, now=desk.now, actor=by, reason=reason)
-    _print(desk.rules, decision)
+    with command_hold("resume", group="rollout") as hold:
+        now = hold.clock()
+        figures, _ = _measure(hold, now=now)
+        decision = rollout.resume(hold.catalog, hold.rules, figures=figures, now=now, actor=by, reason=reason)
+    _print(hold.rules, decision)
 
 
-@dataclass(frozen=True)
-class _Desk:
-    """What every one of these commands works with."""
-
-    catalog: Catalog
-    rules: PipelineRules
-    now: datetime
-
-
-@contextmanager
-def _open_desk() -> Iterator[_Desk]:
-    settings = load_settings()
-    rules = make_rules(settings)
-    with open_catalog(settings) as catalog:
-        yield _Desk(catalog, rules, datetime.now(UTC))
-
-
-def _measure(desk: _Desk, wanted: Stage = NOTHING) -> tuple[GateFigures, Sequence[StageForecast]]:
+def _measure(hold: Hold, wanted: Stage = NOTHING, *, now: datetime) -> tuple[GateFigures, Sequence[StageForecast]]:
     """Return what a decision is recorded with: the gate's figures, and forecasts of all stages and the wanted one."""
-    catch_up(desk.catalog)
-    stages = sorted({*desk.rules.rollout.stages, wanted} - {NOTHING})
+    catch_up(hold.catalog)
+    stages = sorted({*hold.rules.rollout.stages, wanted} - {NOTHING})
     return (
-        read_gate_figures(desk.catalog, desk.rules, now=desk.now),
-        forecast_stages(desk.catalog, desk.rules, now=desk.now, stages=stages),
+        read_gate_figures(hold.catalog, hold.rules, now=now),
+        forecast_stages(hold.catalog, hold.rules, now=now, stages=stages),
     )
 
 
