@@ -1,4 +1,4 @@
-"""The partitions definitions: one partition per share, and one per day for what is measured."""
+"""The partitions definitions: one partition per share, and one per day for measurements."""
 
 from collections.abc import Sequence
 from weakref import WeakKeyDictionary
@@ -12,8 +12,8 @@ _keys_of_ranges: WeakKeyDictionary[dg.DagsterInstance, dict[dg.PartitionKeyRange
 class SharePartitions(dg.DynamicPartitionsDefinition):
     """One partition per share, in the order in which they were added.
 
-    Dagster asks which partitions a run has for each of its outputs, checks and metadata, and reads all shares there are
-    each time. Here it reads them once per instance and range: what is added later lies behind every range.
+    For each output, check and metadata of a run, Dagster asks for the run's partitions and reads all shares to find
+    them. Here it reads them once per instance and range. That is correct because later shares come after every range.
     """
 
     @override
@@ -29,7 +29,7 @@ class SharePartitions(dg.DynamicPartitionsDefinition):
 
 
 shares_partitions = SharePartitions(name="shares")
-"""The key is a share's id: always a UUID, never a title or a URL."""
+"""The key is a share's id, which is always a UUID and never a title or a URL."""
 
 days_partitions = dg.DailyPartitionsDefinition(start_date="2026-01-01", timezone="UTC", end_offset=1)
-"""The key is a UTC day, such as 2026-03-01, from before anything was measured to today: a day begins as a partition."""
+"""The key is a UTC day, such as 2026-03-01, from before anything was measured up to and including today."""

@@ -15,16 +15,16 @@ from bookmarkai_assets.core.rollout.published_metrics import LATENCIES, Datum
 CONNECT_TIMEOUT_SECONDS = 5
 READ_TIMEOUT_SECONDS = 10
 MAX_ATTEMPTS = 3
-"""Together well within the minute that Dagster gives a sensor's tick. What fails is tried again at the next tick."""
+"""All tries together take well under the minute that Dagster gives a sensor's tick. The next tick tries again."""
 
 _MAX_MESSAGE_CHARACTERS = 200
 _REFUSED_CREDENTIALS = frozenset({"AccessDenied", "AccessDeniedException", "UnauthorizedOperation"})
 
 
 class CloudWatchSink(MetricSink):
-    """Publishes to one namespace without dimensions: the sums over all workers.
+    """Publishes to one namespace, without dimensions: the values are sums over all workers.
 
-    A region or a key that is None is taken from AWS's own variables, profiles and roles.
+    A region or a key that is None comes from AWS's own variables, profiles and roles.
     """
 
     def __init__(
@@ -41,16 +41,16 @@ class CloudWatchSink(MetricSink):
         from botocore.exceptions import BotoCoreError, ClientError
 
         try:
-            self._connected().put_metric_data(Namespace=self._namespace, MetricData=[_entry(datum) for datum in data])
+            self._connect().put_metric_data(Namespace=self._namespace, MetricData=[_entry(datum) for datum in data])
         except ClientError as error:
-            raise MetricSinkError(_refusal(error.response)) from error
+            raise MetricSinkError(_describe_refusal(error.response)) from error
         except BotoCoreError as error:
             raise MetricSinkError(
                 f"publishing to CloudWatch: expected an answer, found {type(error).__name__} "
                 f"({str(error)[:_MAX_MESSAGE_CHARACTERS]}); check AWS_REGION, the credentials and the network"
             ) from error
 
-    def _connected(self) -> Any:  # noqa: ANN401 - boto3 ships no types
+    def _connect(self) -> Any:  # noqa: ANN401 - boto3 ships no types
         if self._client is None:
             from boto3.session import Session
             from botocore.config import Config
@@ -92,7 +92,7 @@ def check_publishing(namespace: str, *, region: str | None, has_keys: bool) -> C
     if missing:
         return CheckResult(
             CheckStatus.FAIL,
-            f"CLOUDWATCH_NAMESPACE is set, and {' and '.join(missing)} to publish with are not to be found",
+            f"CLOUDWATCH_NAMESPACE is set, and {' and '.join(missing)} to publish with were not found",
             "set AWS_REGION and give this machine a profile or role that may cloudwatch:PutMetricData, or unset "
             "CLOUDWATCH_NAMESPACE",
         )
@@ -109,7 +109,7 @@ def _entry(datum: Datum) -> dict[str, Any]:
     }
 
 
-def _refusal(response: dict[str, Any]) -> str:
+def _describe_refusal(response: dict[str, Any]) -> str:
     details = response.get("Error", {})
     code = str(details.get("Code", ""))
     status = response.get("ResponseMetadata", {}).get("HTTPStatusCode", 0)

@@ -111,7 +111,7 @@ def check_daemon(instance: "dg.DagsterInstance", *, now: float) -> CheckResult:
         return CheckResult(
             CheckStatus.WARN,
             f"the daemon lives, but not all of its parts are well: {'; '.join(parts)}",
-            "look at Deployment, Daemons in Dagster's UI and at its log; start it anew if that does not say why",
+            "look at Deployment, Daemons in Dagster's UI and at its log; restart it if that does not say why",
         )
     return CheckResult(CheckStatus.PASS, f"alive, last sign {_format_duration(now - latest)} ago")
 
@@ -131,7 +131,7 @@ def check_switches(states: Mapping[str, str], wanted: Sequence[str], *, is_alive
         )
     unseen = [one for one in wanted if one not in states]
     if unseen and not is_alive:
-        return CheckResult(CheckStatus.SKIP, "not to be told without a daemon that is well; none was switched off")
+        return CheckResult(CheckStatus.SKIP, "cannot be known without a live daemon; none was switched off")
     if unseen:
         return CheckResult(
             CheckStatus.WARN,

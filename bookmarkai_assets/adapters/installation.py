@@ -50,7 +50,7 @@ def _fail(found: str) -> CheckResult:
     return CheckResult(
         CheckStatus.FAIL,
         f"expected an ffmpeg that runs, found: {found}",
-        "videos whose picture and sound come apart cannot be put together: install its package anew, and unset "
+        "videos whose picture and sound are separate cannot be merged: install its package again, and unset "
         "IMAGEIO_FFMPEG_EXE if it is set",
         _write_install_command("--force-reinstall imageio-ffmpeg"),
     )

@@ -1,4 +1,4 @@
-"""`bookmarkai demo`: the main job on sample links, with live progress and a table at the end."""
+"""`bookmarkai demo`: the pipeline on sample links, with live progress and a table at the end."""
 
 import signal
 import sys
@@ -26,19 +26,20 @@ _STYLES = {"done": "green", "error": "red", "pending": "dim"}
 
 def demo(
     *,
-    keep_ui: Annotated[bool, typer.Option("--keep-ui", help="Leave Dagster's UI up until Ctrl-C")] = False,
-    directory: Annotated[Path, typer.Option(help="Where the demo keeps its state; replaced by each demo")] = Path(
+    keep_ui: Annotated[bool, typer.Option("--keep-ui", help="Keep Dagster's UI running until Ctrl-C")] = False,
+    directory: Annotated[Path, typer.Option(help="Directory for the demo's state, which each demo replaces")] = Path(
         ".demo"
     ),
     port: Annotated[
-        int | None, typer.Option(min=1, max=65535, help="Port of the UI; 3000 with --keep-ui, else a free one")
+        int | None,
+        typer.Option(min=1, max=65535, help="The UI's port; by default 3000 with --keep-ui, else a free one"),
     ] = None,
     as_json: Annotated[bool, typer.Option("--json", help="Print the shares' reports as JSON")] = False,
 ) -> None:
-    """Run the main job on sample videos: a local S3 server, a loopback site, Dagster, tiny.en. No account needed.
+    """Run the pipeline on sample videos, with a local S3 server, a loopback site, Dagster and the speech model tiny.en.
 
-    Exit code 0 only if every good share has its transcript, the video shared twice was fetched once, both backends got
-    some, and the broken one ended with its reason.
+    No account is needed. The exit code is 0 only if every good share has its transcript, the video shared twice was
+    fetched once, both backends got some videos, and the broken video ended with its reason.
 
     Example: bookmarkai demo --keep-ui
     """
@@ -56,7 +57,7 @@ def demo(
 
 
 class _View(DemoView):
-    """The demo on a terminal: a table that lives, or one line per change where there is no terminal."""
+    """Shows the demo as a live table on a terminal, and as one line per change elsewhere."""
 
     def __init__(self, *, keep_ui: bool, as_json: bool) -> None:
         self._keep_ui, self._as_json = keep_ui, as_json
@@ -96,7 +97,7 @@ class _View(DemoView):
             out.print(_result_table(result))
         self.say(f"\n{len(result.shares)} shares in {result.seconds:.0f} s.")
         if self._keep_ui:
-            with suppress(KeyboardInterrupt):  # which is how a look around ends: the exit code tells of the demo
+            with suppress(KeyboardInterrupt):  # the normal way to leave: the exit code is about the demo
                 self.say(f"Dagster's UI is on [bold]{url}[/bold]. Ctrl-C ends the demo.")
                 threading.Event().wait()
             return
@@ -109,7 +110,7 @@ class _View(DemoView):
 
 @contextmanager
 def _one_interrupt() -> Iterator[None]:
-    """Take SIGTERM for Ctrl-C, and either once: a second one would end the stopping and leave servers behind.
+    """Treat SIGTERM like Ctrl-C, and ignore further signals, which would interrupt stopping and leave servers behind.
 
     Stopping takes some seconds at most. A signal that is ignored, as Ctrl-C is in the background, stays ignored.
     """
@@ -169,6 +170,6 @@ def _result_table(result: DemoResult) -> Table:
 
 
 def _work_seconds(report: ShareReport) -> float:
-    """Add up what the share's transfers and its transcription took, in seconds."""
+    """Return the seconds that the share's transfers and its transcription took in all."""
     transcribing = report.transcript.transcribe_seconds if report.transcript else 0.0
     return sum(event.seconds for event in report.transfers) + transcribing

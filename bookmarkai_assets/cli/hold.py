@@ -1,7 +1,4 @@
-"""What commands that work on media share: their hold on media, the media of a share, and the line for a failed one.
-
-A hold is the settings, the catalog, the stores, and a name to hold leases under.
-"""
+"""What commands that work on media share: their hold, the media of a share, and the line for unfinished work."""
 
 import uuid
 from collections.abc import Iterator
@@ -25,9 +22,9 @@ from bookmarkai_assets.wiring.storage import make_stores
 
 @contextmanager
 def command_hold(command: str, *, group: str = "storage") -> Iterator[Hold]:
-    """Give a command's hold on media.
+    """Open the catalog, and yield the command's hold.
 
-    The lease's owner reads `{group} {command} {random}`, for who meets it in a message.
+    The owner of its leases is named `{group} {command} {random}`, so that a message about a lease says who has it.
     """
     settings = load_settings()
     with open_catalog(settings) as catalog:
@@ -41,7 +38,7 @@ def command_hold(command: str, *, group: str = "storage") -> Iterator[Hold]:
 
 
 def wanted_media(hold: Hold, share_id: str, parameter: str) -> Media:
-    """Give the media of a share. Raises `typer.BadParameter`, with the parameter's name, for a share without any."""
+    """Return the media of a share. Raises `typer.BadParameter`, which names `parameter`, if it has none."""
     media = media_of_share(hold.catalog, hold.rules, share_id)
     if media is None:
         raise typer.BadParameter(f"expected a share with media, found none for {share_id}", param_hint=parameter)
@@ -49,6 +46,6 @@ def wanted_media(hold: Hold, share_id: str, parameter: str) -> Media:
 
 
 def print_unfinished(console: Console, result: MediaResult[Any]) -> None:
-    """Print the line of a media whose work is not done; where no terminal is, it is one line, however long."""
+    """Print a line about a media whose work is not done. Without a terminal it is one line, however long."""
     line = clean(f"{result.outcome}  {result.share_id}  {result.detail or ''}", 500)
     console.print(line, soft_wrap=not console.is_terminal)

@@ -1,4 +1,4 @@
-"""`bookmarkai metrics`: the figures of the transfers and their cost, as of now."""
+"""`bookmarkai metrics`: the figures of all transfers and their cost, up to now."""
 
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass
@@ -38,7 +38,7 @@ from bookmarkai_assets.wiring.catalog import open_catalog
 from bookmarkai_assets.wiring.rules import make_rules
 
 _MAX_CHARACTERS = 2000
-"""Of one line."""
+"""The longest value that is printed."""
 
 
 @dataclass(frozen=True)
@@ -57,7 +57,7 @@ class _Figures:
 def metrics(
     *,
     window: Annotated[
-        str, typer.Option(metavar="|".join(WINDOWS), help="How far back: it ends with the last whole five minutes")
+        str, typer.Option(metavar="|".join(WINDOWS), help="How far back to go from the last full five minutes")
     ] = "24h",
     as_json: Annotated[
         bool, typer.Option("--json", help="Print JSON: seconds, bytes, percentages from 0 to 100, USD")
@@ -65,7 +65,7 @@ def metrics(
 ) -> None:
     """Show how transfers went, how long they took, where new media went, and what S3 costs.
 
-    Adds up what was recorded since the last time, then reads. Nothing else is changed. Costs are of this calendar
+    First adds up what was recorded since the last time, and changes nothing else. Costs are those of this calendar
     month, to date and projected to its end, whatever the window.
 
     Example: bookmarkai metrics --window 1h --json

@@ -16,7 +16,7 @@ from bookmarkai_assets.core.transcripts.ports import ChunkTable, TranscriptTable
 
 @dataclass(frozen=True)
 class Catalog:
-    """The truth: a door for each part of it, one database behind them."""
+    """The catalog's ports together."""
 
     shares: ShareTable
     work: WorkLedger

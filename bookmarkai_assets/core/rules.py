@@ -1,4 +1,4 @@
-"""The operator's settings as the pipeline's own values: what operations are told instead of reading the environment."""
+"""The operator's settings as plain values. Operations are given these and do not read the environment."""
 
 from dataclasses import dataclass
 from pathlib import Path
@@ -16,12 +16,12 @@ from bookmarkai_assets.core.sites.breaker import SiteRules
 
 @dataclass(frozen=True)
 class PipelineRules:
-    """Everything an operator decides about the work on a share and the rollout.
+    """Everything an operator decides about the work on shares and about the rollout.
 
-    `storage` is what the settings say; what counts at a placement is `operations.rollout.current_policy`.
-    `staging_dir` holds downloads in progress, on the file system of the local media so that a put is a rename. While
-    less than `min_free_bytes` is free there, no share is taken up. `patience_seconds` is the least that the shares of
-    one run wait for a download once the others have ended.
+    `storage` is what the settings say. The policy in force comes from `operations.rollout.current_policy`.
+    `staging_dir` holds downloads in progress. It is on the file system of the local media, so a put is a rename. While
+    less than `min_free_bytes` is free there, no work on shares begins. `patience_seconds` is the least time that the
+    shares of a run wait for a download after the others have ended.
     """
 
     storage: StoragePolicy
@@ -46,5 +46,5 @@ class PipelineRules:
     batches_per_tick: int
 
     def prefix_on(self, backend: Backend) -> str:
-        """Return the prefix of our keys on a backend. A bucket may be shared; the local directory is ours alone."""
+        """Return the prefix of our keys on a backend. A bucket may be shared, the local directory is ours alone."""
         return self.video_prefix if backend.is_remote else ""

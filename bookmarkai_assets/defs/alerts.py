@@ -15,7 +15,7 @@ from bookmarkai_assets.core.alerts.conditions import FailedRun
 from bookmarkai_assets.core.alerts.ports import AlertReceiver, MetricSink
 from bookmarkai_assets.core.catalog import Catalog
 from bookmarkai_assets.core.rules import PipelineRules
-from bookmarkai_assets.operations.alerts.alerting import deliver, look, open_failed_run
+from bookmarkai_assets.operations.alerts.alerting import deliver, open_failed_run, update_incidents
 from bookmarkai_assets.operations.rollout.metric_publishing import publish
 
 _INTERVAL_SECONDS = 60
@@ -43,7 +43,7 @@ def alerts(
     alert_receivers: dg.ResourceParam[Sequence[AlertReceiver]],
 ) -> dg.SkipReason:
     try:
-        changes = look(catalog, rules, now=datetime.now(UTC))
+        changes = update_incidents(catalog, rules, now=datetime.now(UTC))
     finally:
         # Also when looking fails: what is on record already, such as failed runs, is told all the same.
         told = deliver(catalog, alert_receivers, log=context.log.error, now=datetime.now(UTC))

@@ -1,4 +1,4 @@
-"""The demo from end to end: servers up, links shared, work watched, result checked, everything stopped."""
+"""The demo from end to end: start servers, share links, watch the work, check the result, stop everything."""
 
 import json
 import os
@@ -26,17 +26,17 @@ from bookmarkai_assets.wiring.catalog import open_catalog
 from bookmarkai_assets.wiring.rules import make_rules
 
 WORK_SECONDS = 300
-"""Far more than the work takes; a demo that hangs should say so rather than hang."""
+"""Far more than the work takes. A demo that hangs should say so."""
 
 _POLL_SECONDS = 0.5
 _ENDED = frozenset({ShareStatus.DONE, ShareStatus.ERROR})
-# Nothing of the machine's own configuration may reach the demo's processes.
+# The machine's own configuration must not reach the demo's processes.
 _FOREIGN_PREFIXES = ("AWS_", "S3_", "DAGSTER_", *(name.upper() for name in Settings.model_fields))
 _FOREIGN_PROXIES = frozenset({"http_proxy", "https_proxy", "all_proxy"})
 
 
 class DemoFailedError(BookmarkAIError):
-    """The demo ran, and something about its result is not as it must be."""
+    """The demo did not do its work: a command failed, or shares did not end in time."""
 
 
 @dataclass(frozen=True)
@@ -49,7 +49,7 @@ class DemoShare:
 
 @dataclass(frozen=True)
 class DemoResult:
-    """What became of each share, what is wrong with that, and the seconds from sharing to the end."""
+    """How each share ended, what is wrong with that, and the seconds from sharing to the end."""
 
     shares: Sequence[DemoShare]
     reports: Sequence[ShareReport]
@@ -58,26 +58,25 @@ class DemoResult:
 
 
 class DemoView(ABC):
-    """Who is told how the demo goes."""
+    """Shows how the demo goes."""
 
     @abstractmethod
     def say(self, text: str) -> None:
-        """Take a line about what happens next."""
+        """Show a line about what happens next."""
 
     @abstractmethod
     def progress(self, shares: Sequence[DemoShare], summaries: Sequence[ShareSummary]) -> None:
-        """Take the state of every share, about twice a second."""
+        """Show the state of every share. Called about twice a second."""
 
     @abstractmethod
     def finished(self, result: DemoResult, state: Path, url: str) -> None:
-        """Take the result while everything still runs: the state's directory and the UI's address come with it."""
+        """Show the result, while everything still runs. `state` is the demo's directory, `url` the UI's address."""
 
 
 def run_demo(directory: Path, view: DemoView, *, port: int) -> DemoResult:
-    """Run the demo in `directory`; the UI is on `port`. Everything started is stopped when this returns or raises.
+    """Run the demo in `directory`, with the UI on `port`. When this returns or raises, everything is stopped.
 
-    Raises `BookmarkAIError` when a part does
-    not start or the work does not end in time.
+    Raises `BookmarkAIError` if a server does not start or the work does not end in time.
     """
     with ExitStack() as running:
         state = running.enter_context(fresh_state(directory))
@@ -123,7 +122,7 @@ def _environment(state: Path, seaweed: SeaweedServer, site: SampleSite) -> dict[
         "EGRESS_ALLOWED_HOSTS": site.host_and_port,
         "CATALOG_URL": f"sqlite:///{state / 'dagster_home' / 'catalog.db'}",
         "WHISPER_MODEL": "tiny.en",
-        # The broken link is tried a second time soon, so that its end can be watched.
+        # The broken link is retried soon, so that one can watch how it ends.
         "RETRY_MAX_ATTEMPTS": "2",
         "RETRY_BASE_SECONDS": "1",
     }
@@ -134,20 +133,20 @@ def _settings(environment: dict[str, str]) -> Settings:
 
 
 def _share_links(site: SampleSite, environment: dict[str, str], policy: StoragePolicy) -> list[DemoShare]:
-    """Share the site's links, and spare ones until both backends get some: chance may put all on one side."""
-    shares = _added(site.links(), environment)
+    """Share the site's links, and spare ones until both backends get some, because chance may choose only one."""
+    shares = _add(site.links(), environment)
     for sample in (sample for sample in GOOD_SAMPLES if sample != SHARED_TWICE):
-        # Of two shares of one video only one places it, and which one is not known yet: only single ones are counted.
+        # Only one of two shares of one video places it, and which one is not known yet. Only single shares count.
         samples = [share.link.sample for share in shares]
         single = [s for s in shares if not s.link.is_broken and samples.count(s.link.sample) == 1]
         if len({place(policy, share.share_id).backend for share in single}) > 1:
             break
         page = f"{site.url}/watch/{sample.path.stem}?spare=1"
-        shares += _added([SampleLink(f"{sample.title} (spare)", page, replace(sample, title="spare"))], environment)
+        shares += _add([SampleLink(f"{sample.title} (spare)", page, replace(sample, title="spare"))], environment)
     return shares
 
 
-def _added(links: Sequence[SampleLink], environment: dict[str, str]) -> list[DemoShare]:
+def _add(links: Sequence[SampleLink], environment: dict[str, str]) -> list[DemoShare]:
     command = [sys.executable, "-m", "bookmarkai_assets.cli", "shares", "add", "--json", *(link.url for link in links)]
     done = subprocess.run(  # noqa: S603 - our own command line, as a user calls it
         command, env=environment, cwd=environment["DAGSTER_HOME"], capture_output=True, text=True, check=False
@@ -180,7 +179,7 @@ def _watch(catalog: Catalog, shares: Sequence[DemoShare], dagster: DagsterDev, v
 def problems_of(
     shares: Sequence[DemoShare], reports: Sequence[ShareReport], fetches: Callable[[Sample], int]
 ) -> list[str]:
-    """Name everything that is not as the demo promises; `fetches` counts how often a sample's file was fetched."""
+    """List everything that is not as the demo promises. `fetches` counts how often a sample's file was fetched."""
     problems = []
     for share, report in zip(shares, reports, strict=True):
         label = share.link.label
@@ -195,11 +194,11 @@ def problems_of(
     backends = {str(report.media.backend) for report in reports if report.summary.is_done and report.media}
     if backends != set(Backend):
         problems.append(f"expected media in both backends, found {sorted(backends)}")
-    problems += _fetched_more_than_once(shares, fetches)
+    problems += _find_repeated_fetches(shares, fetches)
     return problems
 
 
-def _fetched_more_than_once(shares: Sequence[DemoShare], fetches: Callable[[Sample], int]) -> list[str]:
+def _find_repeated_fetches(shares: Sequence[DemoShare], fetches: Callable[[Sample], int]) -> list[str]:
     problems = []
     for share in shares:
         twins = [other for other in shares if other.link.sample == share.link.sample]

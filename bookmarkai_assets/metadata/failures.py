@@ -8,12 +8,13 @@ from bookmarkai_assets.operations.failures.debt import DebtReport
 
 
 def debt_metadata(report: DebtReport) -> RunMetadata:
-    """Describe the failures that stand."""
+    """Return the metadata of the failures that stand."""
     debt = report.debt
     rows = [
         (line.outcome, line.platform, line.age, line.count, line.remedy, f"`{line.command}`") for line in debt.lines
     ] + [
-        ("postponed", held.site or "", "", held.count, "put off, not failed", f"`{held.command}`") for held in debt.held
+        ("postponed", held.site or "", "", held.count, "put off, not failed", f"`{held.command}`")
+        for held in debt.postponed
     ]
     oldest_seconds = (report.at - debt.oldest).total_seconds() if debt.oldest else 0
     return {

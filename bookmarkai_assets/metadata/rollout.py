@@ -1,4 +1,4 @@
-"""The metadata of the rollout's assets and checks: the keys, their meaning, and their values."""
+"""The metadata of the rollout's assets and checks: the keys, their meanings and their values."""
 
 import base64
 from collections.abc import Iterable, Mapping, Sequence
@@ -18,90 +18,90 @@ from bookmarkai_assets.core.rules import PipelineRules
 from bookmarkai_assets.metadata.tables import key_table, table
 
 Metadata = dict[str, dg.MetadataValue | str | int | float | bool]
-"""Has no entry for an unknown value: Dagster plots numbers and nothing else."""
+"""An unknown value has no entry, because Dagster plots only numbers."""
 
 WINDOW_KEYS: dict[str, str] = {
-    "total_requests": "puts to and gets from the media stores; fetches from sites are not among them",
+    "total_requests": "puts to and gets from the media stores, without fetches from sites",
     "s3_uploads": "attempts to put to S3",
-    "s3_upload_errors": "those that failed",
-    "success_rate": "percent of S3 uploads that went well",
-    "s3_storage": "newly placed videos that S3 took",
-    "local_storage": "newly placed videos that the local directory took",
-    "s3_upload_rate": "percent of newly placed videos that S3 took, to compare with target_percentage",
-    "upload_seconds_mean": "mean time of good puts to S3, in seconds",
-    "upload_seconds_p50": "the time that half of them do not exceed",
-    "upload_seconds_p95": "the time that 95% do not exceed",
-    "upload_seconds_p99": "the time that 99% do not exceed",
-    "downloads": "good gets from S3 by workers",
-    "download_seconds_mean": "their mean time, in seconds",
-    "download_seconds_p50": "the time that half of them do not exceed",
-    "download_seconds_p95": "the time that 95% do not exceed",
-    "download_seconds_p99": "the time that 99% do not exceed",
+    "s3_upload_errors": "S3 uploads that failed",
+    "success_rate": "percent of S3 uploads that succeeded",
+    "s3_storage": "newly placed videos that went to S3",
+    "local_storage": "newly placed videos that went to the local directory",
+    "s3_upload_rate": "percent of newly placed videos that went to S3, to compare with target_percentage",
+    "upload_seconds_mean": "mean time of successful puts to S3, in seconds",
+    "upload_seconds_p50": "median time of successful puts to S3, in seconds",
+    "upload_seconds_p95": "95th percentile of their time, in seconds",
+    "upload_seconds_p99": "99th percentile of their time, in seconds",
+    "downloads": "successful gets from S3 by workers",
+    "download_seconds_mean": "mean time of these gets, in seconds",
+    "download_seconds_p50": "median time of these gets, in seconds",
+    "download_seconds_p95": "95th percentile of their time, in seconds",
+    "download_seconds_p99": "99th percentile of their time, in seconds",
     "error_rate": "percent of puts to and gets from S3 that failed",
     "errors_throttled": "failures because S3 asked for fewer requests",
     "errors_access_denied": "failures because a permission or the credentials were refused",
     "errors_timeout": "failures because no answer came in time",
-    "errors_not_found": "failures because an object, or the bucket, was not there",
-    "errors_checksum": "failures because the bytes were other ones",
+    "errors_not_found": "failures because an object, or the bucket, was absent",
+    "errors_checksum": "failures because the bytes were different",
     "errors_other": "all other failures",
-    "interrupted": "transfers that our own stop cut short; they count nowhere else",
+    "interrupted": "transfers that we stopped ourselves; they count nowhere else",
     "s3_objects_put": "objects put to S3",
-    "s3_bytes_put": "their bytes",
+    "s3_bytes_put": "bytes put to S3",
     "s3_bytes_got": "bytes read from S3",
     "local_objects_put": "files put in the local directory",
-    "local_bytes_put": "their bytes",
+    "local_bytes_put": "bytes put in the local directory",
     "local_bytes_got": "bytes read from the local directory",
 }
-"""`{key: meaning}` of the entries of each window, which are named `{window}/{key}`."""
+"""`{key: meaning}` of the entries of each window. Their keys are `{window}/{key}`."""
 
 DAY_KEYS: dict[str, str] = {
     "last_day": "chart: error rate and latency of S3, by the hour",
-    "split": "chart: the share of new media that S3 took against the target, by the hour",
-    "until": "where all windows end: now, or the end of a day that is past",
-    "storage_mode": "the mode that counted for placements then",
-    "target_percentage": "percent of new media that S3 was to take then",
-    "s3_media": "media that are stored in S3 now; today's partition alone",
-    "s3_stored_bytes": "their bytes, with audio tracks",
-    "local_media": "media that are stored in the local directory now; today's partition alone",
-    "local_stored_bytes": "their bytes, with audio tracks",
+    "split": "chart: the share of new media that went to S3 against the target, by the hour",
+    "until": "the end of all windows: now, or the end of a past day",
+    "storage_mode": "the mode in force for placements then",
+    "target_percentage": "percent of new media that should have gone to S3 then",
+    "s3_media": "media that are stored in S3 now; only in today's partition",
+    "s3_stored_bytes": "bytes of these media, with audio tracks",
+    "local_media": "media that are stored in the local directory now; only in today's partition",
+    "local_stored_bytes": "bytes of these media, with audio tracks",
     "cost_usd/total": "what S3 has cost in this calendar month until then, in USD",
-    "cost_usd/storage": "of that for storage",
-    "cost_usd/requests": "of that for requests",
-    "cost_usd/transfer": "of that for transfer",
-    "projected_month_usd/total": "what the month will have cost at its end if all goes on as lately, in USD",
-    "projected_month_usd/storage": "of that for storage",
-    "projected_month_usd/requests": "of that for requests",
-    "projected_month_usd/transfer": "of that for transfer",
-    "prices": "where the prices are from, and when they were true",
-    "future_events": "events that clocks ahead of ours have recorded: they are in no window yet",
+    "cost_usd/storage": "the part for storage",
+    "cost_usd/requests": "the part for requests",
+    "cost_usd/transfer": "the part for transfer",
+    "projected_month_usd/total": "what the month will have cost at its end at the recent pace, in USD",
+    "projected_month_usd/storage": "the part for storage",
+    "projected_month_usd/requests": "the part for requests",
+    "projected_month_usd/transfer": "the part for transfer",
+    "prices": "where the prices come from, and their date",
+    "future_events": "events recorded by clocks that are ahead of ours; they are in no window yet",
 }
 """`{key: meaning}` of the entries that a day's partition of rollout_metrics has once."""
 
 STAGE_KEYS: dict[str, str] = {
     "stage": "the stage that the rollout is in",
     "percentage": "percent of new media that go to S3, by the stage and the settings",
-    "verdict": "what the gate says: promote, hold or abort",
-    "missing": "what stands against a promotion",
-    "rules": "each rule of the gate: its answer, what was measured and what is allowed",
-    "window": "the transfers that were judged: from when to when",
+    "verdict": "the gate's verdict: promote, hold or abort",
+    "missing": "what prevents a promotion",
+    "rules": "each rule of the gate: its result, what was measured and what is allowed",
+    "window": "from when to when the judged transfers were made",
     "is_rolled_back": "whether everything is local, whatever the stage",
-    "since": "since when the stage counts",
+    "since": "when the stage began to count",
     "control": "ROLLOUT_CONTROL: manual gives advice, automatic acts on it",
     "storage_mode": "STORAGE_MODE: stages count in hybrid",
-    "decision_id": "the decision that stands, or that was taken just now",
-    "action": "what was decided just now: promote, set, abort, rollback, resume, or advise, which changes nothing",
-    "decided_by": "gate or operator",
+    "decision_id": "the decision in force, or the one just made",
+    "action": "what was just decided: promote, set, abort, rollback, resume, or advise, which changes nothing",
+    "decided_by": "who decided: gate or operator",
     "actor": "the run or the person",
-    "reason": "why",
-    "decided_at": "when",
+    "reason": "why it was decided",
+    "decided_at": "when it was decided",
 }
-"""`{key: meaning}` of rollout_stage; the last five only where a decision was taken."""
+"""`{key: meaning}` of rollout_stage. The last five are there only if a decision was made."""
 
 CHECK_KEYS: dict[str, str] = {
     "value": "what was measured, in the rule's own unit",
     "limit": "what is allowed",
-    "sample": "over how many transfers, or media",
-    "window": "from when to when",
+    "sample": "how many transfers, or media, it was measured over",
+    "window": "from when to when it was measured",
 }
 """`{key: meaning}` of each check on rollout_metrics."""
 
@@ -278,7 +278,7 @@ def _embed_picture(meaning: str, png: bytes) -> dg.MetadataValue:
 
 
 def _drop_unknown(entries: Mapping[str, Any]) -> Metadata:
-    """Drop unknown values, and round numbers to what was measured: a microsecond, a ten-thousandth of a cent."""
+    """Drop unknown values, and round numbers to the precision measured: a microsecond, a ten-thousandth of a cent."""
     return {
         key: round(value, 6) if isinstance(value, float) else value
         for key, value in entries.items()

@@ -1,4 +1,4 @@
-"""The metadata of transcripts and of the stale ones."""
+"""The metadata of transcripts, and of the stale ones."""
 
 import dagster as dg
 
@@ -11,7 +11,7 @@ from bookmarkai_assets.operations.transcripts.transcribing import TranscribedSha
 
 
 def transcript_metadata(transcribed: TranscribedShare) -> RunMetadata:
-    """Describe a partition of transcript."""
+    """Return the metadata of a partition of transcript."""
     transcript = transcribed.transcript
     return {
         **share_metadata(transcribed.share, transcribed.media),
@@ -33,7 +33,7 @@ def transcript_metadata(transcribed: TranscribedShare) -> RunMetadata:
 
 
 def staleness_metadata(report: StalenessReport) -> RunMetadata:
-    """Describe the stale transcripts."""
+    """Return the metadata of the stale transcripts."""
     present = report.present
     made_by = [
         (use.count, use.engine, use.engine_version, use.model, use.fingerprint, present.differences_in_words(use))

@@ -1,6 +1,6 @@
-"""Run the health checks that live beside an adapter, with what the settings say.
+"""Run the adapters' health checks with the configured settings.
 
-A check returns None where the settings do not configure what it checks.
+A check returns None if the settings do not configure what it checks.
 """
 
 from collections.abc import Callable, Sequence
@@ -82,7 +82,7 @@ def check_impersonation(settings: Settings) -> CheckResult | None:
 
 
 def check_catalog(settings: Settings) -> CheckResult:
-    """Check the catalog without upgrading it. Raises `ConfigurationError` when it cannot be reached or written."""
+    """Check the catalog without upgrading it. Raises `ConfigurationError` if it cannot be reached or written."""
     from bookmarkai_assets.adapters.catalog import health  # noqa: PLC0415 - as `open_catalog`
 
     return health.check_catalog(settings.resolved_catalog_url())

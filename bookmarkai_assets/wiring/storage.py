@@ -1,4 +1,4 @@
-"""Make the media stores and their inspectors."""
+"""Make the media stores, their inspectors and the link reader."""
 
 from typing import TypedDict
 
@@ -11,7 +11,7 @@ from bookmarkai_assets.wiring.rules import STAGING
 
 
 def make_stores(settings: Settings) -> Stores:
-    """Give the local store, and the bucket's where one is configured, whatever today's storage mode is."""
+    """Make the local store, and the bucket's if one is configured, whatever today's storage mode is."""
     from bookmarkai_assets.adapters.local_store import LocalStore  # noqa: PLC0415 - adapters load when used
     from bookmarkai_assets.adapters.s3_store import S3Store  # noqa: PLC0415 - as above
 
@@ -22,7 +22,7 @@ def make_stores(settings: Settings) -> Stores:
 
 
 def make_inspectors(settings: Settings) -> list[StoreInspector]:
-    """Give an inspector per configured backend, in the order of `make_stores`."""
+    """Make an inspector for each configured backend, in the order of `make_stores`."""
     from bookmarkai_assets.adapters.local_store.inspector import LocalInspector  # noqa: PLC0415 - adapters load when used
     from bookmarkai_assets.adapters.s3_store.inspector import S3Inspector  # noqa: PLC0415 - as above
 
@@ -42,14 +42,14 @@ def make_inspectors(settings: Settings) -> list[StoreInspector]:
 
 
 def make_link_reader() -> LinkReader:
-    """Give what follows a presigned link, as its receiver would."""
+    """Make the function that reads a presigned link as its receiver would."""
     from bookmarkai_assets.adapters.link_reader import read_link  # noqa: PLC0415 - adapters load when used
 
     return read_link
 
 
 class Connection(TypedDict):
-    """How AWS, or a server that speaks S3, is reached."""
+    """How to reach AWS, or a server that speaks S3."""
 
     region: str | None
     endpoint: str | None
@@ -59,7 +59,7 @@ class Connection(TypedDict):
 
 
 def connection_of(settings: Settings) -> Connection:
-    """Return the connection that the settings describe."""
+    """Return the configured connection."""
     return Connection(
         region=settings.aws_region,
         endpoint=settings.s3_endpoint,

@@ -14,7 +14,7 @@ import pytest
 from bookmarkai_assets.adapters.speech.faster_whisper import FasterWhisperEngine
 from bookmarkai_assets.adapters.speech.openai_whisper import OpenAIWhisperEngine
 from bookmarkai_assets.core.errors import ConfigurationError, LeaseLostError, TranscriptionError
-from bookmarkai_assets.core.transcripts.chunks import TranscriptChunk, contiguous
+from bookmarkai_assets.core.transcripts.chunks import TranscriptChunk, contiguous_chunks
 from bookmarkai_assets.core.transcripts.ports import SpeechEngine
 from bookmarkai_assets.core.transcripts.transcript import Transcript
 from bookmarkai_assets.demo.samples import SHORT_SAMPLES
@@ -28,7 +28,7 @@ SPOKEN = next(sample for sample in SHORT_SAMPLES if sample.file == "desk-stretch
 TIMES = 2
 """How often it is said in the long sound: each time is a part where a span has six seconds at most."""
 
-SPAN_SECONDS = 6.0
+CHUNK_SECONDS = 6.0
 
 
 @dataclass(frozen=True)
@@ -85,7 +85,7 @@ def recordings(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPath
         speech.write_bytes(speech_bytes(SPOKEN.text))
         silence.write_bytes(silence_bytes())
         long.write_bytes(speech_bytes(" ".join([SPOKEN.text] * TIMES)))
-        dividing = FakeSpeechEngine(span_seconds=SPAN_SECONDS)
+        dividing = FakeSpeechEngine(chunk_seconds=CHUNK_SECONDS)
         return Recordings(FakeSpeechEngine(), FakeSpeechEngine(beam_size=2), dividing, speech, silence, long)
     with wave.open(str(silence), "wb") as audio:
         audio.setnchannels(1)
@@ -95,14 +95,14 @@ def recordings(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPath
     sounds.write_sound(long, np.tile(np.concatenate([sounds.speech(SPOKEN.path), sounds.silence(0.6)]), TIMES))
     if request.param == "faster-whisper":
         request.getfixturevalue("tiny_en_model")
-        engines = (faster_whisper(2), faster_whisper(1), faster_whisper(1, SPAN_SECONDS))
+        engines = (faster_whisper(2), faster_whisper(1), faster_whisper(1, CHUNK_SECONDS))
         return Recordings(*engines, SPOKEN.path, silence, long)
     checkpoint: Path = request.getfixturevalue("tiny_en_checkpoint")
-    others = (openai_whisper(checkpoint, 1), openai_whisper(checkpoint, 1, SPAN_SECONDS))
+    others = (openai_whisper(checkpoint, 1), openai_whisper(checkpoint, 1, CHUNK_SECONDS))
     return Recordings(openai_whisper(checkpoint, 2), *others, SPOKEN.path, silence, long)
 
 
-def faster_whisper(beam_size: int, span_seconds: float = 300.0) -> SpeechEngine:
+def faster_whisper(beam_size: int, chunk_seconds: float = 300.0) -> SpeechEngine:
     """Make the engine with the packaged model."""
     return FasterWhisperEngine(
         model="tiny.en",
@@ -110,11 +110,11 @@ def faster_whisper(beam_size: int, span_seconds: float = 300.0) -> SpeechEngine:
         compute_type="int8",
         cpu_threads=1,
         beam_size=beam_size,
-        span_seconds=span_seconds,
+        chunk_seconds=chunk_seconds,
     )
 
 
-def openai_whisper(checkpoint: Path, beam_size: int, span_seconds: float = 300.0) -> SpeechEngine:
+def openai_whisper(checkpoint: Path, beam_size: int, chunk_seconds: float = 300.0) -> SpeechEngine:
     """Make the engine with a checkpoint of the same weights."""
     return OpenAIWhisperEngine(
         model=str(checkpoint),
@@ -123,7 +123,7 @@ def openai_whisper(checkpoint: Path, beam_size: int, span_seconds: float = 300.0
         compute_type=None,
         cpu_threads=1,
         beam_size=beam_size,
-        span_seconds=span_seconds,
+        chunk_seconds=chunk_seconds,
     )
 
 
@@ -266,7 +266,7 @@ def test_parts_follow_each_other_and_are_the_transcript(recordings: Recordings) 
     """A long sound is heard in parts that leave nothing out; together they are what the transcript says."""
     transcript, parts, _ = recordings.divided
     assert len(parts) == TIMES
-    assert contiguous(parts) == tuple(parts)
+    assert contiguous_chunks(parts) == tuple(parts)
     assert parts[-1].end == transcript.duration_seconds
     assert tuple(segment for part in parts for segment in part.segments) == transcript.segments
     assert all(part.start <= segment.start <= segment.end <= part.end for part in parts for segment in part.segments)

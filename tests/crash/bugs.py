@@ -28,7 +28,7 @@ from bookmarkai_assets.adapters.local_store import transfers as local_transfers
 from bookmarkai_assets.adapters.local_store.sidecars import sidecar_of, write_sidecar
 from bookmarkai_assets.adapters.s3_store import store as s3_store
 from bookmarkai_assets.adapters.s3_store import upload as s3_upload
-from bookmarkai_assets.adapters.s3_store.looking import Found
+from bookmarkai_assets.adapters.s3_store.head import ObjectHead
 from bookmarkai_assets.core.media.kinds import PartKind
 from bookmarkai_assets.core.media.media import Digest, Media, MediaState, Part
 from bookmarkai_assets.core.media.placement import Backend, Placement
@@ -127,8 +127,8 @@ def _uploads_without_a_checksum() -> None:
             return lambda **request: call(**{k: v for k, v in request.items() if k != "ChecksumCRC64NVME"})
 
     _put(s3_store.S3Store, "_client", lambda self: Unchecked(client_of(self)))
-    _put(Found, "is_of", lambda self, source: self.holds(source.digest))
-    _put(Found, "_is_rewritten", property(lambda _: False))
+    _put(ObjectHead, "is_copy_of", lambda self, source: self.has_digest(source.digest))
+    _put(ObjectHead, "_is_rewritten", property(lambda _: False))
 
 
 def _writes_in_place() -> None:
@@ -199,29 +199,29 @@ def _trusts_the_catalog() -> None:
     def trusted(_work: Hold, _media: Media, part: Part) -> tuple[Evidence, Mapping[str, Any]]:
         return Evidence.SAME, {"url": part.url}
 
-    _put(clean_up, "_look", trusted)
+    _put(clean_up, "_check_in_s3", trusted)
 
 
 def _compares_sizes_only() -> None:
     """Clean-up takes an object of the right size for the right one."""
-    look = clean_up._look
+    look = clean_up._check_in_s3
 
     def sized(hold: Hold, media: Media, part: Part) -> tuple[Evidence, Mapping[str, Any]]:
         evidence, answer = look(hold, media, part)
         return (Evidence.SAME if answer.get("size_bytes") == part.size_bytes else evidence), answer
 
-    _put(clean_up, "_look", sized)
-    _put(Found, "_is_rewritten", property(lambda _: False))
+    _put(clean_up, "_check_in_s3", sized)
+    _put(ObjectHead, "_is_rewritten", property(lambda _: False))
 
 
 def _cleans_up_without_leases() -> None:
     """Clean-up asks nobody whether the media is in use."""
-    removed = clean_up._removed
+    removed = clean_up._remove
 
     def careless(hold: Hold, *arguments: Any) -> Any:
         return removed(_careless(hold), *arguments)
 
-    _put(clean_up, "_removed", careless)
+    _put(clean_up, "_remove", careless)
     _put(SqlLeaseLedger, "holds", lambda *_arguments: True)
 
 

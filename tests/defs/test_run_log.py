@@ -18,7 +18,7 @@ def test_the_log_of_a_run_says_where_a_long_transcription_goes_on(pipeline: Pipe
     logs = configuration["python_logs"]
     with instance_for_test(overrides={"python_logs": logs}) as instance:
         pipeline.instance = instance
-        pipeline.speech = FakeSpeechEngine(span_seconds=3)
+        pipeline.speech = FakeSpeechEngine(chunk_seconds=3)
         pipeline.downloader.serve(link("a"), audio=speech_bytes("One two three four five six. " * 3 + "Seven."))
         [share_id] = pipeline.share_links(link("a"))
 

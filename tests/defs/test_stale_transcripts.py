@@ -8,7 +8,7 @@ from typing import Any
 import dagster as dg
 import pytest
 
-from bookmarkai_assets.core.transcripts.staleness import PresentRecipe
+from bookmarkai_assets.core.transcripts.staleness import CurrentRecipe
 from bookmarkai_assets.metadata.tables import MAX_SELECTION_CHARACTERS
 from bookmarkai_assets.metadata.transcripts import staleness_metadata
 from bookmarkai_assets.operations.transcripts.stale import StalenessReport
@@ -186,7 +186,7 @@ def test_a_share_takes_over_what_the_engine_would_write_for_it(pipeline: Pipelin
 def test_metadata_of_many_stale_transcripts_stays_small() -> None:
     """However many partitions, the event holds a part of the selection, and says what has the rest."""
     keys = [f"00000000-0000-4000-8000-{number:012}" for number in range(1000)]
-    present = PresentRecipe(RECIPE.setup, None, weights_unknown="no model")
+    present = CurrentRecipe(RECIPE.setup, None, weights_unknown="no model")
     report = StalenessReport(present, 1000, 1000, made_by=(), newest=(), partitions=", ".join(keys))
     shown: Any = staleness_metadata(report)
     assert len(shown["partitions"]) < MAX_SELECTION_CHARACTERS + 100

@@ -76,8 +76,8 @@ def totals_of(events: Iterable[StorageEvent], window: Window) -> Totals:
     """Roll events up and read the totals of a window off them, as the catalog does."""
     rolled = roll_up(events)
     totals: dict[Series, Tally] = {}
-    for span, tile in tiles(window):
-        for (of_span, start, series), tally in rolled.items():
-            if of_span is span and start in tile:
+    for resolution, tile in tiles(window):
+        for (key_resolution, start, series), tally in rolled.items():
+            if key_resolution is resolution and start in tile:
                 totals.setdefault(series, Tally()).add(tally)
     return totals

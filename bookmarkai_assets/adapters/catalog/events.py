@@ -1,4 +1,4 @@
-"""`EventLog` over `storage_events`: rows are only ever appended."""
+"""`EventLog` over `storage_events`. Rows are only appended."""
 
 from collections.abc import Sequence
 from dataclasses import asdict, fields
@@ -19,7 +19,7 @@ _COLUMNS = [storage_events.c[field.name] for field in fields(StorageEvent)]
 
 
 class SqlEventLog(EventLog):
-    """The log that every metric is made from. Its columns are the fields of `StorageEvent`; a position is an id."""
+    """The log that all metrics are computed from. Its columns are the fields of `StorageEvent`. A position is an id."""
 
     def __init__(self, database: Database) -> None:
         self._database = database
@@ -64,7 +64,7 @@ def _event(row: Row[*tuple[Any, ...]]) -> StorageEvent:
 def rows_after(
     database: Database, position: int, columns: Sequence[Column[Any]], *, limit: int
 ) -> Sequence[Row[*tuple[Any, ...]]]:
-    """Read the next settled events in the order of their ids: the id, then these columns."""
+    """Read the next settled events in the order of their ids. Each row has the id, then these columns."""
     identity = storage_events.c.id
     statement = (
         select(identity, *columns)

@@ -1,6 +1,6 @@
-"""Leases that are taken, renewed and freed by themselves.
+"""`LeaseLedger` over `leases`: leases that are taken, renewed and freed on their own.
 
-The leases that come and go with a share are in `work`.
+The leases that are taken and freed together with a share's work are in `work`.
 """
 
 from datetime import datetime
@@ -38,8 +38,8 @@ class SqlLeaseLedger(LeaseLedger):
     @override
     def renew(self, owner: str, *, until: datetime) -> frozenset[str]:
         with self._database.writing() as connection:
-            media_ids = leases.lock_of_owner(connection, owner)
-            leases.set_end(connection, media_ids, until)
+            media_ids = leases.lock_all_of(connection, owner)
+            leases.set_expiry(connection, media_ids, until)
             return frozenset(media_ids)
 
     @override

@@ -1,4 +1,4 @@
-"""`MediaLedger` over `media`: one row per video, its record flattened into columns; and over `transcript_files`."""
+"""`MediaLedger` over `media`, with one row per video and its record as columns, and over `transcript_files`."""
 
 from collections import defaultdict
 from collections.abc import Mapping, Sequence
@@ -22,7 +22,7 @@ from bookmarkai_assets.core.media.ports import InventoryLine, MediaLedger, Tombs
 
 
 class SqlMediaLedger(MediaLedger):
-    """The pointers to bytes. A write and the check that its owner holds the lease are one transaction."""
+    """Where media's bytes are. A write, and the check that its owner has the lease, are one transaction."""
 
     def __init__(self, database: Database) -> None:
         self._database = database
@@ -31,7 +31,7 @@ class SqlMediaLedger(MediaLedger):
     def get(self, media_id: str) -> Media | None:
         with self._database.reading() as connection:
             rows = connection.execute(select(table).where(table.c.media_id == media_id)).all()
-            return next(iter(_all_media(connection, rows)), None)
+            return next(iter(_read_media(connection, rows)), None)
 
     @override
     def record_staged(self, media: Media, *, owner: str, now: datetime) -> None:
@@ -50,7 +50,7 @@ class SqlMediaLedger(MediaLedger):
 
     @override
     def record_stored(self, media: Media, *, owner: str, now: datetime) -> None:
-        """Flip the pointer. A media that does not say since when it is there is there since `now`."""
+        """Record where the stored bytes are. `stored_at` is `now` if the media does not say when it was stored."""
         replaced = _stored_values(media, now)
         with self._database.writing() as connection:
             leases.require(connection, media.media_id, owner)
@@ -73,9 +73,9 @@ class SqlMediaLedger(MediaLedger):
 
     @override
     def record_expired(self, media_id: str, tombstones: Sequence[Tombstone], *, owner: str, now: datetime) -> None:
-        """Record that the bytes go, while the row keeps where they were last; once more, it only writes tombstones.
+        """Record that the bytes go. The row keeps their last location. A second call only writes tombstones.
 
-        Raises ValueError for a media that is neither stored nor expired: its bytes are needed, or nobody knows of them.
+        Raises ValueError for a media that is neither stored nor expired, because its bytes are needed or not on record.
         """
         is_media = table.c.media_id == media_id
         with self._database.writing() as connection:
@@ -93,7 +93,7 @@ class SqlMediaLedger(MediaLedger):
 
     @override
     def restore(self, media: Media, *, now: datetime) -> bool:
-        """Record a media that was found. No lease is needed: a row that is there is never changed by this."""
+        """Record a media that was found in a store. It needs no lease, because it never changes an existing row."""
         statement = insert_into(table, is_sqlite=self._database.is_sqlite).values(
             {**_stored_values(media, now), "created_at": now}
         )
@@ -109,11 +109,11 @@ class SqlMediaLedger(MediaLedger):
     def page(self, *, after: str = "", limit: int) -> Sequence[Media]:
         statement = select(table).where(table.c.media_id > after).order_by(table.c.media_id).limit(limit)
         with self._database.reading() as connection:
-            return _all_media(connection, connection.execute(statement).all())
+            return _read_media(connection, connection.execute(statement).all())
 
     @override
     def is_settled(self, media_id: str) -> bool:
-        """Tell whether nobody needs the bytes; the shares are those that a claim or a run has found to be of it."""
+        """Whether nobody needs the bytes. The media's shares are those that a claim or a run has recorded with it."""
         with self._database.reading() as connection:
             return bool(connection.execute(select(media_shares.is_settled(media_id))).scalar_one())
 
@@ -133,7 +133,8 @@ class SqlMediaLedger(MediaLedger):
 
     @override
     def inventory(self) -> Sequence[InventoryLine]:
-        # Grouped as `ix_media_inventory` is ordered: with null as policy, SQLite would sort every media first.
+        # Grouped in the order of `ix_media_inventory`. If null were turned into policy in SQL, SQLite would have to
+        # sort all media first.
         line = (table.c.placement_backend, table.c.placement_bucket, table.c.placement_decided_by)
         size_bytes = func.sum(table.c.size_bytes + func.coalesce(table.c.audio_size_bytes, 0))
         statement = (
@@ -151,7 +152,7 @@ class SqlMediaLedger(MediaLedger):
 
     @override
     def acknowledges(self, url: str) -> bool:
-        # A look-up by index for each; as one condition with OR, PostgreSQL may scan the table.
+        # One index lookup each. As one condition with OR, PostgreSQL may scan the table.
         at_url = or_(
             *(exists().where(column == url, table.c.state == MediaState.STORED) for column in _URL_COLUMNS),
             exists().where(
@@ -170,7 +171,7 @@ _URL_COLUMNS = (table.c.video_url, table.c.audio_url)
 
 
 def _put_files(connection: Connection, media_id: str, found: Mapping[PartKind, Part]) -> None:
-    """Put these in place of the media's transcript's files. The media's lease is locked already, or its row is new."""
+    """Replace the media's transcript's files by these. The media's lease is locked already, or its row is new."""
     connection.execute(delete(files).where(files.c.media_id == media_id))
     rows = [
         {
@@ -187,8 +188,8 @@ def _put_files(connection: Connection, media_id: str, found: Mapping[PartKind, P
         connection.execute(insert(files), rows)
 
 
-def _all_media(connection: Connection, rows: Sequence[Row[*tuple[Any, ...]]]) -> list[Media]:
-    """Make media of rows that follow each other by media id; the files of all of them are one more statement."""
+def _read_media(connection: Connection, rows: Sequence[Row[*tuple[Any, ...]]]) -> list[Media]:
+    """Turn consecutive rows, in the order of media ids, into media. One more statement reads the files of them all."""
     if not rows:
         return []
     keys = {row.media_id: row.object_key for row in rows}

@@ -18,17 +18,17 @@ _DETECTED = ""
 
 
 class SqlChunkTable(ChunkTable):
-    """A row for each part; what was heard in it is a document."""
+    """A row for each chunk. Its transcript is a JSON document."""
 
     def __init__(self, database: Database) -> None:
         self._database = database
 
     @override
-    def keep(self, key: ChunkKey, part: TranscriptChunk, *, now: datetime) -> None:
-        values = {"end_seconds": part.end, "part": _document(part), "created_at": now}
+    def keep(self, key: ChunkKey, chunk: TranscriptChunk, *, now: datetime) -> None:
+        values = {"end_seconds": chunk.end, "part": _document(chunk), "created_at": now}
         statement = (
             insert_into(transcript_parts, is_sqlite=self._database.is_sqlite)
-            .values(**_columns(key), start_seconds=part.start, **values)
+            .values(**_columns(key), start_seconds=chunk.start, **values)
             .on_conflict_do_update(index_elements=list(transcript_parts.primary_key), set_=values)
         )
         with self._database.writing() as connection:
@@ -44,15 +44,15 @@ class SqlChunkTable(ChunkTable):
         )
         with self._database.reading() as connection:
             rows = connection.execute(statement).all()
-        return [_part(row.start_seconds, row.end_seconds, row.part) for row in rows]
+        return [_chunk(row.start_seconds, row.end_seconds, row.part) for row in rows]
 
     @override
     def drop(self, media_id: str) -> None:
         is_of_media = transcript_parts.c.media_id == media_id
         with self._database.reading() as connection:
-            # Most media have none, and looking costs far less than writing.
-            has_parts = connection.scalar(select(exists().where(is_of_media)))
-        if has_parts:
+            # Most media have none, and a read costs far less than a write.
+            has_chunks = connection.scalar(select(exists().where(is_of_media)))
+        if has_chunks:
             with self._database.writing() as connection:
                 connection.execute(delete(transcript_parts).where(is_of_media))
 
@@ -74,7 +74,7 @@ def _columns(key: ChunkKey) -> dict[str, str]:
         "media_id": key.media_id,
         "recipe": key.recipe,
         "audio_sha256": key.audio_sha256,
-        "told_language": key.told_language or _DETECTED,
+        "told_language": key.requested_language or _DETECTED,
     }
 
 
@@ -82,17 +82,17 @@ def _is_of(key: ChunkKey) -> ColumnElement[bool]:
     return and_(*(transcript_parts.c[name] == value for name, value in _columns(key).items()))
 
 
-def _document(part: TranscriptChunk) -> dict[str, object]:
+def _document(chunk: TranscriptChunk) -> dict[str, object]:
     return {
-        "segments": [segment_to_json(segment) for segment in part.segments],
-        "language": part.language,
-        "language_probability": part.language_probability,
-        "speech_seconds": part.speech_seconds,
-        "transcribe_seconds": part.transcribe_seconds,
+        "segments": [segment_to_json(segment) for segment in chunk.segments],
+        "language": chunk.language,
+        "language_probability": chunk.language_probability,
+        "speech_seconds": chunk.speech_seconds,
+        "transcribe_seconds": chunk.transcribe_seconds,
     }
 
 
-def _part(start: float, end: float, document: dict[str, Any]) -> TranscriptChunk:
+def _chunk(start: float, end: float, document: dict[str, Any]) -> TranscriptChunk:
     return TranscriptChunk(
         start=start,
         end=end,

@@ -238,7 +238,7 @@ def _send_clients(url: str) -> int:
     with closing(guard), closing(workers), guard.account(max_bytes=_MAX_BYTES) as account:
         job = {"url": url, "proxy_url": account.proxy_url}
         workers.run(json.dumps(job).encode(), timeout_seconds=_DOWNLOAD_SECONDS)
-        return len(account.decisions)
+        return len(account.dials)
 
 
 if __name__ == "__main__":

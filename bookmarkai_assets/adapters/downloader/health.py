@@ -102,11 +102,11 @@ def check_proxy(proxy: UpstreamProxy, *, connect: Connect = connect_with_system)
     except OSError as error:
         return CheckResult(
             CheckStatus.FAIL,
-            f"YTDLP_PROXY: expected a proxy at {proxy.place}, found that it takes no connection "
+            f"YTDLP_PROXY: expected a proxy at {proxy.address}, found that it takes no connection "
             f"({error.strerror or type(error).__name__})",
             "no download can work: start the proxy, correct YTDLP_PROXY, or unset it",
         )
-    return CheckResult(CheckStatus.PASS, f"{proxy.place} takes connections; its password was not tried")
+    return CheckResult(CheckStatus.PASS, f"{proxy.address} takes connections; its password was not tried")
 
 
 def check_impersonation(target: str) -> CheckResult:

@@ -130,7 +130,7 @@ class LocalInspector(StoreInspector):
 
 
 def _find_nearest(path: Path) -> Path:
-    """Return the path if it exists, else its nearest parent that does. Raises `StoreError` where we may not look."""
+    """Return the path if it exists, else its nearest parent that does. Raises `StoreError` if it may not be read."""
     with disk_errors(f"looking for {path}"):
         while not os.path.lexists(path):
             path = path.parent

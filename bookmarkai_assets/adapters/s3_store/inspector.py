@@ -17,7 +17,7 @@ from typing_extensions import override
 from bookmarkai_assets.adapters.s3_store.client import Connection, S3Client, connect
 from bookmarkai_assets.adapters.s3_store.endpoint import check_endpoint, endpoint_option
 from bookmarkai_assets.adapters.s3_store.errors import not_of_s3, vendor_errors
-from bookmarkai_assets.adapters.s3_store.lifecycle import change_of, loss_of, problems_of
+from bookmarkai_assets.adapters.s3_store.lifecycle import change_of, losses_of, problems_of
 from bookmarkai_assets.core.errors import StoreError
 from bookmarkai_assets.core.health import CheckResult, CheckStatus
 from bookmarkai_assets.core.media.placement import Backend
@@ -39,7 +39,7 @@ _REFUSED: Mapping[str, str] = {
     "SignatureDoesNotMatch": "the secret does not belong to this access key: correct {secret}",
     "ExpiredToken": "temporary credentials have run out: renew {secret}",
     "InvalidToken": "the session token does not belong to this access key: renew {secret}",
-    "RequestTimeTooSkewed": "set this machine's clock; the step `clock` says by how much it is off",
+    "RequestTimeTooSkewed": "set this machine's clock; the check `clock` says by how much it is off",
 }
 """Error codes that are about the credentials themselves, with what to do."""
 
@@ -49,7 +49,7 @@ _ACCEPTED = frozenset({"AccessDenied", "NoSuchBucket", "PermanentRedirect"})
 
 @dataclass(frozen=True)
 class _Answer:
-    """What the server answered. `error` is None for a success; `code` and `headers` are empty if it did not answer."""
+    """What the server answered. `error` is None for a success. `code` and `headers` are empty if it did not answer."""
 
     fields: Mapping[str, Any] = field(default_factory=dict)
     headers: Mapping[str, str] = field(default_factory=dict)
@@ -224,7 +224,7 @@ class S3Inspector(StoreInspector):
         rules = answer.fields.get("Rules", [])
         prefix, days = self._video_prefix, self._expiry_days
         is_expiring = days > 0 and prefix.startswith(EXPIRING_PREFIX)
-        if not is_expiring and (losses := loss_of(rules, prefix)):
+        if not is_expiring and (losses := losses_of(rules, prefix)):
             why = f"they are not under {EXPIRING_PREFIX}" if days > 0 else "S3_EXPIRY_DAYS is 0"
             return CheckResult(
                 CheckStatus.FAIL,
@@ -258,7 +258,7 @@ class S3Inspector(StoreInspector):
         after = self._clock()
         server = _parse_date(answer.headers.get("date", ""))
         if server is None:
-            return CheckResult(CheckStatus.WARN, "no answer of the server told its time; the clocks were not compared")
+            return CheckResult(CheckStatus.WARN, "no answer of the server has its time; the clocks were not compared")
         # The server wrote its time, cut to the second, between our two readings. What lies outside them is the skew.
         ahead = before - server if before > server else min(after - server, timedelta())
         found = f"{abs(ahead).total_seconds():.0f} s between this machine's clock and the server's"
@@ -280,7 +280,7 @@ class S3Inspector(StoreInspector):
         if answer.error is None:
             return None
         if answer.is_denied:
-            found = f"not allowed to look: the server answered {answer.status} {answer.code}"
+            found = f"not allowed to read it: the server answered {answer.status} {answer.code}"
             return CheckResult(CheckStatus.WARN, found, f"{self._allow(permission)} for this check")
         if answer.status in {HTTPStatus.NOT_IMPLEMENTED, HTTPStatus.METHOD_NOT_ALLOWED}:
             return CheckResult(CheckStatus.WARN, "the server has no such setting; find out what it does instead")

@@ -14,7 +14,7 @@ def check_webhook(url: str, *, is_signed: bool) -> CheckResult:
     """Check where alerts are posted to. The settings have validated the URL. Only its host and port are shown."""
     parts = urlsplit(url)
     host, port = parts.hostname or "", parts.port or _PORTS[parts.scheme]
-    place = f"{host}, port {port}"
+    location = f"{host}, port {port}"
     try:
         with socket.create_connection((host, port), timeout=CONNECT_SECONDS):
             pass
@@ -22,22 +22,22 @@ def check_webhook(url: str, *, is_signed: bool) -> CheckResult:
         why = "no such name is known" if isinstance(error, socket.gaierror) else f"{error.strerror or 'no answer'}"
         return CheckResult(
             CheckStatus.WARN,
-            f"expected to connect to {place}, found: {why}",
-            "check ALERT_WEBHOOK_URL and the network; behind a proxy this look tells nothing. Alerts stay in the log",
+            f"expected to connect to {location}, found: {why}",
+            "check ALERT_WEBHOOK_URL and the network; behind a proxy this check proves nothing. Alerts stay in the log",
         )
     if parts.scheme == "http" and not _is_near(host):
         return CheckResult(
             CheckStatus.WARN,
-            f"{place} answers, but over plain http anybody on the way can read what is posted",
+            f"{location} answers, but over plain http anybody on the way can read what is posted",
             "set ALERT_WEBHOOK_URL to an https URL",
         )
     if not is_signed:
         return CheckResult(
             CheckStatus.WARN,
-            f"{place} answers; what is posted is not signed",
+            f"{location} answers; what is posted is not signed",
             "set ALERT_WEBHOOK_SECRET here and at the receiver, unless it cannot check signatures",
         )
-    return CheckResult(CheckStatus.PASS, f"{place} answers; what is posted is signed")
+    return CheckResult(CheckStatus.PASS, f"{location} answers; what is posted is signed")
 
 
 def _is_near(host: str) -> bool:

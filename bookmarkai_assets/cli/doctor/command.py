@@ -26,15 +26,16 @@ _MAX_COMMAND_CHARACTERS = 200_000
 def doctor(
     *,
     only: Annotated[
-        list[str] | None, typer.Option(help="Only this check, or all whose names begin so: speech, s3 (repeatable)")
+        list[str] | None,
+        typer.Option(help="Only this check, or all whose names begin with this, such as speech or s3 (repeatable)"),
     ] = None,
     as_json: Annotated[bool, typer.Option("--json", help="Print JSON")] = False,
 ) -> None:
-    """Examine the whole installation, and say what to do: programs, speech, catalog, Dagster, storage, egress guard.
+    """Check the whole installation, and say what to do: programs, speech, catalog, Dagster, storage, egress guard.
 
-    pass: it works; warn: it works, look at it; fail: it does not work; skip: not configured, or not to be told. Exit
-    code 0 if nothing failed, 1 otherwise. Nothing is downloaded, posted or left behind: storage is tried with small
-    probes that are deleted, the guard against listeners of this machine.
+    pass: it works; warn: it works, but needs attention; fail: it does not work; skip: it is not configured, or could
+    not be tried. The exit code is 0 if nothing failed, 1 otherwise. Nothing is downloaded, posted or left behind.
+    Storage is tried with small probes that are deleted, the guard with listeners on this machine.
 
     Example: bookmarkai doctor
     """

@@ -26,11 +26,11 @@ from bookmarkai_assets.operations.rollout.planning import forecast_stages
 from bookmarkai_assets.operations.shares.hold import Hold
 
 _MAX_CHARACTERS = 2000
-"""Of one line."""
+"""The longest line that is printed."""
 
 
 def login_name() -> str:
-    """Return the login name of this process's user, or `user` and the number of one that has no name."""
+    """Return the login name of this process's user, or `user` and the user's number if there is no name."""
     try:
         return pwd.getpwuid(os.getuid()).pw_name
     except KeyError:
@@ -60,14 +60,16 @@ _NO_REASON = "none given"
 def promote(
     *,
     by: By,
-    force: Annotated[bool, typer.Option("--force", help="Go on although the gate does not agree; recorded")] = False,
+    force: Annotated[
+        bool, typer.Option("--force", help="Go on even if the gate does not agree; this is recorded")
+    ] = False,
     reason: Reason = _NO_REASON,
 ) -> None:
     """Go on to the next of ROLLOUT_STAGES, or begin with the first, if the gate agrees.
 
-    The gate agrees when every rule passes and the least time in the stage is over; to begin, when no rule fails. Else
-    nothing is changed, exit code 1, and the message says what is missing. From the next placement on S3 takes the new
-    percentage of new media; what is stored stays where it is.
+    The gate agrees if every rule passes and the minimum time in the stage is over. To begin, it is enough that no rule
+    fails. Otherwise nothing is changed, the exit code is 1, and the message says what is missing. From the next
+    placement on, S3 takes the new percentage of new media. What is stored stays where it is.
 
     Example: bookmarkai rollout promote
     """
@@ -93,10 +95,10 @@ def set_stage(
     by: By,
     reason: Reason,
 ) -> None:
-    """Go to a stage that you name, planned or not. The gate is not asked; its judgement is recorded.
+    """Go to a stage that you name, planned or not. The gate is not asked, but its judgement is recorded.
 
-    Its time and its figures begin now, also when it is the present stage again. A rollout that is rolled back stays so:
-    the stage counts once it is resumed. What is stored stays where it is.
+    Its time and its figures start now, even if it is the present stage. A rollback stays in force, and the stage counts
+    once the rollout is resumed. What is stored stays where it is.
 
     Example: bookmarkai rollout set 25 --reason 'the uplink is full'
     """
@@ -140,21 +142,21 @@ def abort(*, by: By, reason: Reason) -> None:
 def rollback(*, by: By, reason: Reason) -> None:
     """Send everything new to the local directory, at once and for every worker, whatever the stage or STORAGE_MODE.
 
-    Nothing is asked and nothing is restarted. Uploads to S3 that are under way end with their next part. Media in S3
-    stay there and stay readable. The stage is remembered for resume.
+    It asks nothing and restarts nothing. Uploads to S3 that are in progress end with their next part. Media in S3 stay
+    there and stay readable. The stage is remembered for resume.
 
     Example: bookmarkai rollout rollback --reason 'the bucket answers with errors'
     """
     with command_hold("rollback", group="rollout") as hold:
         now = hold.clock()
-        # Only the figures that are added up already: a rollback must not wait for the rest.
+        # Only the figures that are already added up, because a rollback must not wait for the rest.
         figures = read_gate_figures(hold.catalog, hold.rules, now=now)
         decision = rollout.roll_back(hold.catalog, hold.rules, figures=figures, now=now, actor=by, reason=reason)
     _print(hold.rules, decision)
 
 
 def resume(*, by: By, reason: Reason = _NO_REASON) -> None:
-    """Take a rollback back: the remembered stage counts again, its time and its figures from now on.
+    """Take a rollback back. The remembered stage counts again. Its time and its figures start now.
 
     Example: bookmarkai rollout resume --reason 'the bucket is well again'
     """

@@ -11,18 +11,18 @@ from bookmarkai_assets.settings.settings import load_settings
 from bookmarkai_assets.wiring.catalog import open_catalog
 
 _MAX_CHARACTERS = 2000
-"""Of a reason."""
+"""The longest reason that is printed."""
 
 
 def history(
     *,
-    limit: Annotated[int, typer.Option(min=1, help="At most so many, newest first")] = 20,
+    limit: Annotated[int, typer.Option(min=1, help="At most this many, newest first")] = 20,
     as_json: Annotated[bool, typer.Option("--json", help="Print JSON, with the evidence of each")] = False,
 ) -> None:
     """List the rollout's decisions, newest first: the operators', the gate's, and its advice where that changed.
 
-    The stage is the one that the decision left. The evidence that each was recorded with, figures, window and limits,
-    is in the JSON.
+    The stage is the one that the rollout was in after the decision. The JSON also has each decision's evidence:
+    figures, window and limits.
 
     Example: bookmarkai rollout history --json
     """

@@ -38,8 +38,8 @@ def plan(
 ) -> None:
     """Show what each stage would move to S3 and cost, and what each past stage did move and cost, beside its forecast.
 
-    Forecast from the new media of the last seven days and from what is stored now. Costs are of thirty days at that
-    pace. Changes nothing. Prices are those of ROLLOUT_PRICE_TABLE, or of the table that comes along.
+    The forecast is from the new media of the last seven days and from what is stored now. Costs are for thirty days at
+    that pace. Prices come from ROLLOUT_PRICE_TABLE, or from the built-in table. Nothing is changed.
 
     Example: bookmarkai rollout plan --json
     """

@@ -37,7 +37,7 @@ from bookmarkai_assets.wiring.catalog import open_catalog
 from bookmarkai_assets.wiring.rules import make_rules
 
 _MAX_CHARACTERS = 2000
-"""Of one line."""
+"""The longest value that is printed."""
 
 _UNITS = {
     RuleName.UPLOAD_FAILURES: "%",
@@ -72,8 +72,8 @@ class _Status:
 
     @property
     def time_left(self) -> timedelta | None:
-        """The rest of the least time in the stage; None before the first stage, at 0% and while rolled back."""
-        # Under another STORAGE_MODE the time runs on: the workers may have the one in which stages count.
+        """The rest of the minimum time in the stage. None before the first stage, at 0% and while rolled back."""
+        # Under another STORAGE_MODE the time still runs, because the workers may have the one in which stages count.
         obstacles = list_obstacles(STAGED_MODE, self.state)
         if self.state.since is None or obstacles:
             return None
@@ -94,12 +94,14 @@ class _Status:
 
 def status(
     *,
-    as_json: Annotated[bool, typer.Option("--json", help="Print JSON: times in ISO 8601, lengths in seconds")] = False,
+    as_json: Annotated[
+        bool, typer.Option("--json", help="Print JSON: times in ISO 8601, durations in seconds")
+    ] = False,
 ) -> None:
-    """Show the stage, where new media go and why, what the gate says of the stage, and the next step.
+    """Show the stage, where new media go and why, the gate's verdict about the stage, and the next step.
 
-    Decides nothing: it adds up the transfers so far, judges them, and prints. What settings say is what this command's
-    environment says; a worker's may differ.
+    It adds up the transfers so far and judges them, but decides nothing. The settings are those of this command's
+    environment. A worker's may differ.
 
     Example: bookmarkai rollout status
     """

@@ -6,7 +6,7 @@ from typing import Annotated
 import typer
 
 from bookmarkai_assets.cli.output import clean, print_json, print_table, share_id_of
-from bookmarkai_assets.core.links.platforms import Platform, unified
+from bookmarkai_assets.core.links.platforms import Platform, unify_platform
 from bookmarkai_assets.core.media.ports import Tombstone
 from bookmarkai_assets.core.media.storage_events import StorageEvent
 from bookmarkai_assets.core.outcomes import Outcome
@@ -23,13 +23,13 @@ def list_shares(
     *,
     status: Annotated[list[ShareStatus] | None, typer.Option(help="Only shares with this status (repeatable)")] = None,
     outcome: Annotated[
-        list[Outcome] | None, typer.Option(help="Only shares whose last attempt ended so (repeatable)")
+        list[Outcome] | None, typer.Option(help="Only shares whose last attempt had this outcome (repeatable)")
     ] = None,
     platform: Annotated[
         list[Platform] | None,
         typer.Option(help="Only links of this platform, whatever the gateway calls it (repeatable)"),
     ] = None,
-    limit: Annotated[int, typer.Option(min=1, help="At most so many, newest first")] = 50,
+    limit: Annotated[int, typer.Option(min=1, help="At most this many, newest first")] = 50,
     as_json: AsJson = False,
 ) -> None:
     """List shares, newest first.
@@ -40,7 +40,7 @@ def list_shares(
         found = catalog.shares.list(
             statuses=status or (),
             outcomes=outcome or (),
-            platforms=[unified(one) for one in platform or ()],
+            platforms=[unify_platform(one) for one in platform or ()],
             limit=limit,
         )
         summaries = [share_summary(catalog, share) for share in found]
@@ -54,7 +54,7 @@ def list_shares(
 
 
 def show(share_id: Annotated[str, typer.Argument(metavar="ID")], *, as_json: AsJson = False) -> None:
-    """Show everything about one share: outcome, where its media is and why, transcript, transfers.
+    """Show everything about one share: its outcome, where its media are and why, its transcript and transfers.
 
     Example: bookmarkai shares show 6f1c0c8e-5d0f-4c53-9d2c-0a5b8f7e1d11 --json
     """
@@ -71,7 +71,7 @@ _Lines = list[tuple[str, object]]
 
 
 def _lines(report: ShareReport) -> _Lines:
-    """Write the JSON form as lines of a name and a value; what is a list there is told in words, item by item."""
+    """Return the JSON form as lines of a name and a value. Each item of a list becomes a line in words."""
     in_words: dict[str, _Lines] = {
         "transcript.doubts": [
             (f"doubt {i}", clean(_doubt(doubt), 2000))
@@ -83,10 +83,10 @@ def _lines(report: ShareReport) -> _Lines:
             (f"deletion {i}", clean(_deletion(deletion), 2000)) for i, deletion in enumerate(report.deletions, 1)
         ],
     }
-    return list(_named(report.as_dict(), in_words))
+    return list(_iterate_lines(report.as_dict(), in_words))
 
 
-def _named(
+def _iterate_lines(
     entries: Mapping[str, object], in_words: Mapping[str, _Lines], prefix: str = ""
 ) -> Iterator[tuple[str, object]]:
     for key, value in entries.items():
@@ -94,7 +94,7 @@ def _named(
         if name in in_words:
             yield from in_words[name]
         elif isinstance(value, Mapping):
-            yield from _named(value, in_words, f"{name}.")
+            yield from _iterate_lines(value, in_words, f"{name}.")
         elif value is not None:
             yield name, clean(value, 2000)
 

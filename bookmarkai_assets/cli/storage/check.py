@@ -1,4 +1,4 @@
-"""`bookmarkai storage check`: the test of a storage configuration, for an operator about to start."""
+"""`bookmarkai storage check`: test a storage configuration before relying on it."""
 
 from collections import Counter
 from collections.abc import Mapping, Sequence
@@ -39,27 +39,29 @@ _WORDS = {
     CheckStatus.FAIL: "failed",
     CheckStatus.SKIP: "skipped",
 }
-"""What this command calls each status, in its lines and in its JSON. `bookmarkai doctor` has other words for them."""
+"""The names of the statuses in this command's lines and JSON. `bookmarkai doctor` names them differently."""
 
 _STATUS_WIDTH = max(len(word) for word in _WORDS.values())
 _NAME_WIDTH = len("credentials")
 _TIME_WIDTH = len("999999 ms")
 _MAX_CHARACTERS = 2000
-"""At most this much is shown of what a step found."""
+"""The longest text of a step's result."""
 
 _MAX_COMMAND_CHARACTERS = 200_000
-"""Of one remedy: a command with all of a bucket's lifecycle rules, of which S3 takes 1000, is not cut."""
+"""Enough for a command that sets all of a bucket's lifecycle rules, of which S3 takes 1000. It must not be cut."""
 
 
 def check(
     *,
-    backend: Annotated[Backend | None, typer.Option(help="Only this one; by default all that are configured")] = None,
+    backend: Annotated[
+        Backend | None, typer.Option(help="Only this backend; by default all that are configured")
+    ] = None,
     as_json: Annotated[bool, typer.Option("--json", help="Print JSON")] = False,
 ) -> None:
-    """Test the storage that is configured: look at its settings, then store, read and delete a probe, timing each step.
+    """Test the configured storage: check its settings, then store, read and delete a probe, and time each step.
 
-    Exit code 0 if nothing failed (there may be warnings), 1 otherwise. The probe is named storage-check-… and
-    lies below S3_VIDEO_PREFIX for as long as the check takes.
+    The exit code is 0 if nothing failed (there may be warnings), 1 otherwise. The probe is named storage-check-… and is
+    below S3_VIDEO_PREFIX while the check runs.
 
     Example: bookmarkai storage check --backend s3
     """
@@ -100,7 +102,7 @@ def _inspectors(settings: Settings, wanted: Backend | None) -> list[StoreInspect
 
 
 def _ignore(step: TimedResult) -> None:
-    """Print nothing: JSON is printed as one document at the end."""
+    """Print nothing, because JSON is printed as one document at the end."""
 
 
 def _print_configuration(configuration: Mapping[str, str | None]) -> None:
@@ -122,12 +124,12 @@ def _print_step(step: TimedResult) -> None:
         words, *commands = remedy.split("\n")
         out.print(Text(f"{indent}→ ").append_text(clean(words, _MAX_CHARACTERS)), soft_wrap=True)
         for command in commands:
-            # From the first column, so that it can be copied as it stands.
+            # From the first column, so that it can be copied as it is.
             out.print(clean(command, _MAX_COMMAND_CHARACTERS), soft_wrap=True)
 
 
 def _write_remedy(result: CheckResult) -> str | None:
-    """Write the remedy and the command, each on a line of its own; None if there is neither."""
+    """Return the remedy and the command, each on its own line, or None if there is neither."""
     return "\n".join(line for line in (result.remedy, result.command) if line is not None) or None
 
 

@@ -15,11 +15,11 @@ def cleanup(
     dry_run: Annotated[bool, typer.Option("--dry-run", help="Say what would be removed, and remove nothing")] = False,
     as_json: Annotated[bool, typer.Option("--json", help="Print JSON")] = False,
 ) -> None:
-    """Remove old local files: those whose copy in S3 is proven now, and those past their retention and transcribed.
+    """Remove old local files: those whose copy in S3 is proven now, and those that are transcribed and past retention.
 
-    Abandoned staging files and multipart uploads go too. Every deletion leaves a tombstone with its proof. Removes
-    nothing when a listing is empty or fails where the catalog expects media. Exit code 1 when something could not be
-    looked at or removed.
+    Abandoned staging files and multipart uploads are removed too. Every deletion leaves a tombstone with its evidence.
+    Nothing is removed if a listing fails, or is empty where the catalog expects media. The exit code is 1 if something
+    could not be checked or removed.
 
     Example: bookmarkai storage cleanup --dry-run
     """

@@ -1,4 +1,4 @@
-"""`bookmarkai storage move`: bring stored media to the other backend."""
+"""`bookmarkai storage move`: move stored media to the other backend."""
 
 from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
@@ -27,18 +27,20 @@ from bookmarkai_assets.operations.storage.moving import Move, MoveOutcome, move_
 
 def move(
     *,
-    to: Annotated[Backend, typer.Option(help="Where the media are to be")],
-    share: Annotated[list[str] | None, typer.Option(help="The media of this share (repeatable)")] = None,
-    everything: Annotated[bool, typer.Option("--all", help="All media")] = False,
-    older_than: Annotated[str | None, typer.Option(help="Media at their place for longer, such as 7d or 12h")] = None,
+    to: Annotated[Backend, typer.Option(help="The backend to move media to")],
+    share: Annotated[list[str] | None, typer.Option(help="Move the media of this share (repeatable)")] = None,
+    everything: Annotated[bool, typer.Option("--all", help="Move all media")] = False,
+    older_than: Annotated[
+        str | None, typer.Option(help="Move media stored longer ago than this, such as 7d or 12h")
+    ] = None,
     dry_run: Annotated[bool, typer.Option("--dry-run", help="Say what would be moved, and move nothing")] = False,
     workers: Annotated[int, typer.Option(min=1, max=64, help="Media moved at a time")] = 8,
     as_json: Annotated[bool, typer.Option("--json", help="Print JSON")] = False,
 ) -> None:
-    """Move stored media to the other backend: copy, verify, record the new place. The source stays until clean-up.
+    """Move stored media to the other backend: copy, verify, record the new location. The source stays until clean-up.
 
-    It can be stopped and repeated at any time: what is at its target, verified, counts as done. Exit code 1 when some
-    could not be moved.
+    You can stop it and run it again at any time: what is verified at its target counts as done. The exit code is 1 if
+    some media could not be moved.
 
     Example: bookmarkai storage move --to s3 --older-than 7d --dry-run
     """
@@ -71,7 +73,7 @@ def move(
 
 
 def _check_stores(hold: Hold, chosen: Sequence[Media], to: Backend) -> None:
-    """Ask the bucket once, before every media would ask it in vain. Raises `StoreError`."""
+    """Ask each bucket once, so that the command does not fail for every media in turn. Raises `StoreError`."""
     _ = hold.stores[to]  # raises if it is not configured
     used = {to, *(media.backend for media in chosen)}
     for backend in REMOTE_BACKENDS & used:
@@ -92,7 +94,7 @@ def _progress(
         console=err,
         disable=not (is_shown and err.is_terminal),
     )
-    # Two scales: media for the count, bytes for the bar, the speed and the time to go.
+    # Two scales: media for the count, and bytes for the bar, the speed and the remaining time.
     finished = 0
     copied: Counter[str] = Counter()
     sizes = {media.media_id: media.size_bytes for media in chosen}
@@ -103,7 +105,7 @@ def _progress(
         def on_move(done: Move) -> None:
             nonlocal finished, total
             finished += 1
-            # What was there already, or could not be copied, is not left to copy: the speed is that of copying.
+            # What was there already, or could not be copied, leaves the total: the speed is that of copying.
             total -= sizes.get(done.media_id, 0) - copied[done.media_id]
             bar.update(task, total=total, done=finished)
             if not done.outcome.is_done:

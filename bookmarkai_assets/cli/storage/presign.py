@@ -1,4 +1,4 @@
-"""`bookmarkai storage presign`: a link to a video for a while."""
+"""`bookmarkai storage presign`: a link to a video that works for a limited time."""
 
 import sys
 from datetime import timedelta
@@ -14,16 +14,16 @@ from bookmarkai_assets.core.media.media import MediaState
 from bookmarkai_assets.operations.media.catalog_reads import media_of_share
 
 MAX_LIFETIME = timedelta(days=7)
-"""Of a signature of version 4."""
+"""The longest that a signature of version 4 can be valid."""
 
 
 def presign(
     share_id: Annotated[str, typer.Argument(metavar="ID", help="The share's id")],
     *,
-    expires: Annotated[str, typer.Option(help="How long the link works: 30s, 15m, 12h, at most 7d")] = "15m",
-    audio: Annotated[bool, typer.Option("--audio", help="The audio track instead of the video")] = False,
+    expires: Annotated[str, typer.Option(help="How long the link works, such as 30s, 15m or 12h; at most 7d")] = "15m",
+    audio: Annotated[bool, typer.Option("--audio", help="Link to the audio track instead of the video")] = False,
 ) -> None:
-    """Print a link by which anybody may fetch the share's video for a while. It is written nowhere else.
+    """Print a link with which anybody can fetch the share's video for a limited time. It is not written anywhere else.
 
     Example: bookmarkai storage presign 6f1c0c8e-5d0f-4c53-9d2c-0a5b8f7e1d11
     """

@@ -1,4 +1,4 @@
-"""`bookmarkai storage rebuild-catalog`: media records from what the stores hold."""
+"""`bookmarkai storage rebuild-catalog`: restore media records from what the stores hold."""
 
 from datetime import UTC, datetime
 from typing import Annotated
@@ -19,11 +19,11 @@ def rebuild_catalog(
     dry_run: Annotated[bool, typer.Option("--dry-run", help="Say what would be restored, and write nothing")] = False,
     as_json: Annotated[bool, typer.Option("--json", help="Print JSON")] = False,
 ) -> None:
-    """Restore the media records that the catalog lacks from the bucket and the disk; no record is changed.
+    """Restore the media records that the catalog lacks from bucket and disk. Existing records are not changed.
 
-    For a catalog that was lost: begin with an empty one (`bookmarkai catalog upgrade`). A video that is in both places
-    is recorded where new media go; decisions about the rollout are not restored. Exit code 1 when some video in a store
-    could not be restored.
+    If the catalog was lost, begin with an empty one (`bookmarkai catalog upgrade`). A video that is in both backends is
+    recorded where new media go. Decisions about the rollout are not restored. The exit code is 1 if some video in a
+    store could not be restored.
 
     Example: bookmarkai storage rebuild-catalog --dry-run
     """

@@ -1,44 +1,45 @@
-"""`bookmarkai transcripts stale`: what was transcribed with another model or other settings than today's."""
+"""`bookmarkai transcripts stale`: list what was transcribed with another model or other settings than today's."""
 
 from typing import Annotated
 
 import typer
 
 from bookmarkai_assets.cli.output import clean, out, print_json, print_table
-from bookmarkai_assets.core.transcripts.staleness import PresentRecipe
-from bookmarkai_assets.operations.transcripts.stale import StalenessReport, present_recipe, staleness_report
+from bookmarkai_assets.core.transcripts.staleness import CurrentRecipe
+from bookmarkai_assets.operations.transcripts.stale import StalenessReport, current_recipe, staleness_report
 from bookmarkai_assets.settings.settings import load_settings
 from bookmarkai_assets.wiring.catalog import open_catalog, share_partitions
 from bookmarkai_assets.wiring.speech import make_speech_engine
 
 MAX_SELECTION_CHARACTERS = 400
-"""Of a selection that is shown without being asked for: some ten keys or ranges."""
+"""The longest selection that is shown without --partitions: some ten keys or ranges."""
 
 
 def stale(
     *,
-    limit: Annotated[int, typer.Option(min=0, help="List at most so many, newest first")] = 20,
+    limit: Annotated[int, typer.Option(min=0, help="List at most this many, newest first")] = 20,
     partitions: Annotated[
-        bool, typer.Option("--partitions", help="The whole selection of partitions, however long")
+        bool, typer.Option("--partitions", help="Print the whole selection of partitions, however long")
     ] = False,
-    as_json: Annotated[bool, typer.Option("--json", help="Print JSON, partitions included")] = False,
+    as_json: Annotated[bool, typer.Option("--json", help="Print JSON, including the partitions")] = False,
 ) -> None:
-    """List the transcripts that another engine, version, model or parameter made than the ones that are set.
+    """List the transcripts that were made by another engine, version, model or parameter than the configured ones.
 
-    Counts come first, with what differs, then the newest of them, then their partitions as Dagster's UI takes them, for
-    a backfill of `transcript` that makes just these anew. What the gateway has transcribed is counted and left alone.
+    First come the counts, with what differs, then the newest transcripts, then their partitions as a selection for
+    Dagster's UI. A backfill of `transcript` over these makes just them again. What the gateway has transcribed is
+    counted and left alone.
 
     Example: bookmarkai transcripts stale
     """
     settings = load_settings()
-    present = present_recipe(make_speech_engine(settings))
+    present = current_recipe(make_speech_engine(settings))
     keys = share_partitions(settings)
     with open_catalog(settings) as catalog:
         report = staleness_report(catalog, present, keys, limit=limit)
     if as_json:
         print_json(report.as_dict())
         return
-    _say(_set_words(present))
+    _say(_describe_setup(present))
     if present.weights_unknown:
         _say(f"Compared by the model's name, because its weights are not known here: {present.weights_unknown}")
     if report.stale:
@@ -105,12 +106,12 @@ def _print_selection(report: StalenessReport, *, is_whole: bool) -> None:
         )
 
 
-def _set_words(present: PresentRecipe) -> str:
+def _describe_setup(present: CurrentRecipe) -> str:
     setup = present.setup
     recipe = f", recipe {present.recipe.fingerprint}" if present.recipe else ""
     return f"Set: {setup.engine} {setup.engine_version}, model {setup.model}{recipe}."
 
 
 def _say(text: str) -> None:
-    # Whole, however long: what it names is there to be copied.
+    # Printed whole, however long, because what it names is there to be copied.
     out.print(clean(text, len(text)), soft_wrap=True)

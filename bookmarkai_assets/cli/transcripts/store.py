@@ -1,4 +1,4 @@
-"""`bookmarkai transcripts store`: transcripts as files beside their media, for those that have none or lost them."""
+"""`bookmarkai transcripts store`: store transcripts as files beside their media, where the files are missing."""
 
 from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
@@ -21,18 +21,18 @@ from bookmarkai_assets.operations.transcripts.storing import (
 
 def store(
     share_ids: Annotated[
-        list[str] | None, typer.Argument(metavar="[ID…]", help="The shares' ids; without any, all that lack files")
+        list[str] | None, typer.Argument(metavar="[ID…]", help="The shares' ids; by default all that lack files")
     ] = None,
     *,
     dry_run: Annotated[bool, typer.Option("--dry-run", help="Say what would be stored, and store nothing")] = False,
     workers: Annotated[int, typer.Option(min=1, max=64, help="Transcripts stored at a time")] = 8,
     as_json: Annotated[bool, typer.Option("--json", help="Print JSON")] = False,
 ) -> None:
-    """Put transcripts beside their videos as JSON, text, SRT and WebVTT, made from the catalog.
+    """Store transcripts beside their videos as JSON, text, SRT and WebVTT, made from the catalog.
 
-    New transcripts get their files by themselves. Without ids this is for those that have none on record; with ids the
-    files of these are looked at, and made anew where one is missing, damaged or of another transcript. It can be
-    stopped and repeated at any time. Exit code 1 when some could not be stored.
+    New transcripts get their files by themselves. Without ids, this covers all that have none on record. With ids, the
+    files of these shares are checked, and made again if one is missing, damaged or of another transcript. You can stop
+    it and run it again at any time. The exit code is 1 if some could not be stored.
 
     Example: bookmarkai transcripts store --dry-run
     """

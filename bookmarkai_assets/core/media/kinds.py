@@ -1,11 +1,11 @@
-"""Which kinds of file are stored for one media."""
+"""The kinds of file that are stored for a media."""
 
 from collections.abc import Mapping
 from enum import StrEnum
 
 
 class PartKind(StrEnum):
-    """What one stored file of a media is. The kind of a transcript's file is also the extension of its name."""
+    """What one part of a media is. The kind of a transcript's file is also its file name extension."""
 
     VIDEO = "video"
     AUDIO = "audio"
@@ -26,5 +26,5 @@ TRANSCRIPT_CONTENT_TYPES: Mapping[PartKind, str] = {
     PartKind.TXT: "text/plain; charset=utf-8",
     PartKind.JSON: "application/json",
 }
-"""The content type of each of a transcript's files. WebVTT and JSON are UTF-8 by definition; SubRip has no registered
-type, and players know this one."""
+"""The content type of each of a transcript's files. WebVTT and JSON are UTF-8 by definition. SubRip has no registered
+type, but players know this one."""

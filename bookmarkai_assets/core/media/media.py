@@ -1,4 +1,4 @@
-"""A media and its parts: where their bytes are, how many, and what they hash to. Never the bytes themselves."""
+"""A media and its parts: where their bytes are, how many, and their SHA-256. Never the bytes themselves."""
 
 import hashlib
 from collections.abc import Mapping
@@ -12,7 +12,7 @@ from bookmarkai_assets.core.media.placement import Backend, Placement
 
 @dataclass(frozen=True)
 class Digest:
-    """The identity of a run of bytes. `sha256` is lower-case hex."""
+    """The size and hash of some bytes. `sha256` is lower-case hex."""
 
     size_bytes: int
     sha256: str
@@ -38,14 +38,15 @@ class Part:
 
 
 UNTITLED = "Untitled"
-"""The title of a video whose site gives it none."""
+"""The title of a video that has none on its site."""
 
 
 @dataclass(frozen=True)
 class VideoInfo:
-    """What the site said of the video, capped and cleaned, and what the file says (duration, size of the picture).
+    """What the site says about the video, and the duration and picture size of the file.
 
-    `posted_at` is aware and in UTC; None where the site does not say it.
+    The site's texts are cleaned and have a maximum length. `posted_at` is aware and in UTC; None if the site does not
+    say it.
     """
 
     title: str
@@ -60,7 +61,7 @@ class VideoInfo:
 
 
 class MediaState(StrEnum):
-    """Where in its life a media is. The bytes of an expired one are gone by rule; what is known of it stays."""
+    """The state of a media. An expired one's bytes were deleted by a retention rule, but its record stays."""
 
     STAGED = "staged"
     STORED = "stored"
@@ -69,12 +70,12 @@ class MediaState(StrEnum):
 
 @dataclass(frozen=True)
 class Media:
-    """One video, however many shares point at it.
+    """One video, whichever shares point at it.
 
-    `share_id` is the first share: its id decides the placement, and its creation time is part of the keys. `audio` is
+    `share_id` is the first share. Its id decides the placement, and its creation time is part of the keys. `audio` is
     None for a video without sound. `transcript_files` are those of the newest transcript, empty until there is one.
-    `placement` and `stored_at` are None until the media is stored; `stored_at` is when the bytes came to the backend
-    that has them now. `expires_at` is when the bucket's lifecycle rule may delete them, None where no rule does.
+    `placement` and `stored_at` are None until the media is stored. `stored_at` is when the bytes came to the backend
+    that has them now. `expires_at` is when the bucket's lifecycle rule may delete them; None if no rule does.
     """
 
     media_id: str
@@ -94,7 +95,7 @@ class Media:
 
     @property
     def parts(self) -> dict[PartKind, Part]:
-        """All parts by kind: the video, the audio track if there is one, the transcript's files."""
+        """All parts by kind: the video, the audio track if there is one, and the transcript's files."""
         audio = {PartKind.AUDIO: self.audio} if self.audio else {}
         return {PartKind.VIDEO: self.video, **audio, **self.transcript_files}
 

@@ -1,4 +1,4 @@
-"""Names of stored objects. A part has the same key on every backend: in a bucket, and below the local directory."""
+"""Keys of stored objects. A part has the same key on every backend: in a bucket, and below the local directory."""
 
 import hashlib
 import re

@@ -1,6 +1,6 @@
-"""What a stored object says of itself, so that a bucket or a directory can rebuild the catalog.
+"""The tags of stored objects, from which the catalog can be rebuilt.
 
-The names and values that travel with every part, and the media record that is read back from them.
+Tags are names and values that are stored with every part. A media record can be read back from them.
 """
 
 from collections.abc import Mapping
@@ -16,9 +16,9 @@ _NAME_CHARACTERS = 50
 
 @dataclass(frozen=True)
 class TaggedMedia:
-    """What the tags of an object say of its media.
+    """What the tags of an object say about its media.
 
-    Those of a video describe its audio track too, if it has one: digest, content type and the extension of its key.
+    The tags of a video describe its audio track too, if it has one: digest, content type and the extension of its key.
     """
 
     kind: PartKind
@@ -36,8 +36,8 @@ class TaggedMedia:
 def tags_of(media: Media, kind: PartKind) -> dict[str, str]:
     """Return the tags of one part of a media, by name. The least needed are left out if they do not fit.
 
-    All but the canonical URL (a very long one), picture size, title and author always fits. Without the URL the record
-    can only be rebuilt where the share is still known.
+    All tags always fit except a very long canonical URL, the picture size, the title and the author. Without the URL,
+    the record can only be rebuilt while the share is still known.
     """
     info = media.info
     tags = {
@@ -63,18 +63,18 @@ def tags_of(media: Media, kind: PartKind) -> dict[str, str]:
         "title": info.title[:_TITLE_CHARACTERS],
         "author": info.author[:_TITLE_CHARACTERS] if info.author else None,
     }
-    room = MAX_TAGS_BYTES - sum(size_of_tag(name, value) for name, value in tags.items())
+    free_bytes = MAX_TAGS_BYTES - sum(size_of_tag(name, value) for name, value in tags.items())
     for name, value in optional.items():
-        if value is not None and (size := size_of_tag(name, value)) <= room:
+        if value is not None and (size := size_of_tag(name, value)) <= free_bytes:
             tags[name] = value
-            room -= size
+            free_bytes -= size
     return tags
 
 
 def read_tags(tags: Mapping[str, str], *, canonical_url: str | None = None) -> TaggedMedia | None:
     """Parse tags; None for an object that is not ours, or whose tags contradict each other.
 
-    `canonical_url` stands in where the tags have none.
+    `canonical_url` is used if the tags have none.
     """
     url = tags.get("canonical-url", canonical_url)
     try:

@@ -1,4 +1,4 @@
-"""The rule that places a share's media on a backend. It is asked once; reads follow what was recorded."""
+"""The rule that places a share's media on a backend. It decides once, and reads follow the recorded decision."""
 
 import hashlib
 from dataclasses import dataclass, replace
@@ -6,11 +6,11 @@ from enum import StrEnum
 from urllib.parse import urlsplit
 
 BUCKET_COUNT = 100
-"""One bucket per percentage point: `S3_SPLIT_PERCENTAGE` is a whole number."""
+"""One bucket per percentage point, because `S3_SPLIT_PERCENTAGE` is a whole number."""
 
 
 class StorageMode(StrEnum):
-    """The policy, `STORAGE_MODE`. What a media was actually given is its `Backend`."""
+    """`STORAGE_MODE`. Where a media actually went is its `Backend`."""
 
     LOCAL = "local"
     S3 = "s3"
@@ -26,7 +26,7 @@ class Decider(StrEnum):
 
 
 class Backend(StrEnum):
-    """Where bytes are. Everything but the local directory is remote: reached over a network, and shared with others."""
+    """Where bytes are. All but the local directory are remote: reached over a network, and shared with others."""
 
     LOCAL = "local"
     S3 = "s3"
@@ -45,15 +45,15 @@ class Backend(StrEnum):
 _BACKENDS_BY_SCHEME = {"s3": Backend.S3}
 
 REMOTE_BACKENDS = frozenset(backend for backend in Backend if backend.is_remote)
-"""Those that `StorageMode.S3` means, and that S3's metrics count."""
+"""The backends that `StorageMode.S3` means and that S3's metrics count."""
 
 
 @dataclass(frozen=True)
 class StoragePolicy:
     """The mode, and for `hybrid` the percentage of media that goes to S3.
 
-    `is_shadow`: what is placed on local is also put to S3 and compared. `decision_id` is the rollout's decision that
-    the policy follows, None when it follows the settings alone. `remote` is the backend that `s3` and `hybrid` use.
+    `is_shadow`: media placed on local are also put to S3 and compared. `decision_id` is the rollout's decision that
+    the policy follows; None if it follows the settings alone. `remote` is the backend that `s3` and `hybrid` use.
     """
 
     mode: StorageMode
@@ -83,9 +83,9 @@ class StoragePolicy:
 
 @dataclass(frozen=True)
 class Placement:
-    """A decision and its reasons: who made it, the policy of that moment and the share's bucket (0 to 99).
+    """A decision and its reasons: who made it, the policy at that time, and the share's bucket (0 to 99).
 
-    `decision_id` is the rollout's decision that the policy followed, None when it was the settings alone.
+    `decision_id` is the rollout's decision that the policy followed; None if it followed the settings alone.
     """
 
     backend: Backend
@@ -97,7 +97,7 @@ class Placement:
 
     @property
     def reason(self) -> str:
-        """The decision in words, for a person who asks why the media is where it is."""
+        """In words, why the media is where it is."""
         if self.decided_by is Decider.OPERATOR:
             return f"an operator moved it to {self.backend}"
         if self.decided_by is Decider.FOUND:
@@ -111,15 +111,15 @@ class Placement:
 
 
 def bucket_of(share_id: str) -> int:
-    """Return a share's bucket, 0 to 99: the same for ever, and independent of every other share."""
+    """Return a share's bucket, 0 to 99. It never changes and does not depend on any other share."""
     return int.from_bytes(hashlib.sha256(share_id.encode()).digest()[:8]) % BUCKET_COUNT
 
 
 def place(policy: StoragePolicy, share_id: str) -> Placement:
     """Decide the backend for a share's media.
 
-    Under `hybrid` S3 takes the buckets below the percentage, so raising it only ever adds shares to S3 and lowering
-    it removes exactly the last added; 0 is all local and 100 all S3.
+    In `hybrid`, S3 takes the buckets below the percentage. Raising it only ever adds shares to S3, and lowering it
+    removes exactly those added last. 0 is all local, and 100 is all S3.
     """
     bucket = bucket_of(share_id)
     is_remote = policy.mode is StorageMode.S3 or (policy.mode is StorageMode.HYBRID and bucket < policy.s3_percentage)
@@ -133,5 +133,5 @@ def place(policy: StoragePolicy, share_id: str) -> Placement:
 
 
 def placed_by(decider: Decider, policy: StoragePolicy, share_id: str, backend: Backend) -> Placement:
-    """Return the placement of a media that somebody other than the rule put on a backend."""
+    """Return the placement of a media that is on a backend because of `decider` and not because of the rule."""
     return replace(place(policy, share_id), backend=backend, decided_by=decider)

@@ -1,8 +1,8 @@
 """The cost of media in S3, from bytes, requests and time, by a table of prices. The prices themselves are data.
 
 These are estimates from what the pipeline knows it did: no discount, no free allowance, no other user of the bucket.
-Every transfer counts: of a media in S3 a PUT or more for the video, one for the audio track, and one for each of the
-four files of its transcript, whose few kilobytes weigh less than their requests.
+Every transfer counts. A media in S3 has one PUT or more for the video, one for the audio track, and one for each of the
+four files of its transcript, whose few kilobytes cost less than their requests.
 """
 
 from collections.abc import Iterable, Iterator
@@ -87,7 +87,7 @@ class Deposit:
     size_bytes: float
 
     def __post_init__(self) -> None:
-        """Refuse an empty window (`ValueError`): evenly over no time means nothing."""
+        """Refuse an empty window (`ValueError`), because evenly over no time means nothing."""
         if not self.window.length:
             raise ValueError(f"expected a stretch of time, found {self.window}")
 

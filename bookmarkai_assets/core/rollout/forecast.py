@@ -37,8 +37,8 @@ class Traffic:
 class Load:
     """What S3 takes and costs while new media keep coming at the same pace.
 
-    `stored_bytes` is what is stored once as much expires as is added, None where nothing expires. `month` is the cost
-    of thirty days in USD: with all that is stored by then, and where nothing expires of the first thirty days.
+    `stored_bytes` is what is stored once as much expires as is added, None if nothing expires. `month` is the cost of
+    thirty days in USD. They are thirty days with `stored_bytes` or, if nothing expires, the first thirty days.
     """
 
     media_per_day: float
@@ -49,7 +49,7 @@ class Load:
 
 @dataclass(frozen=True)
 class StageForecast:
-    """What a stage would bring, and what a move of everything local that it places in S3 would copy.
+    """The load of a stage, and what moving all local media that it places in S3 would copy.
 
     Media from before buckets were recorded count in proportion.
     """
@@ -68,9 +68,9 @@ def count_new_media(totals: Totals) -> int:
 def estimate_traffic(totals: Totals, stage: Stage) -> Traffic:
     """Return the traffic that S3 would have had at a stage, from the new media in these totals on any backend.
 
-    Workers read the audio track of each media in S3 once; what they read on the local disk is no transfer, so it cannot
-    be counted. Under shadow everything is put to S3 and read back once, but for transcripts' files, and workers read
-    nothing there.
+    Workers would read the audio track of each media in S3 once. Their reads from the local disk are no transfers and
+    cannot be counted instead. In shadow, everything but transcripts' files is put to S3 and read back once, and workers
+    read nothing there.
     """
     good = {series: tally for series, tally in totals.items() if series.is_good}
     placed = {series: tally for series, tally in good.items() if is_placing(series)}
@@ -103,7 +103,7 @@ def load_of(a_day: Traffic, prices: PriceTable, *, expiry_days: int | None) -> L
     """
     daily_bytes = a_day.usage.put_bytes
     stored = None if expiry_days is None else daily_bytes * (expiry_days + 0.5)
-    # Without expiry the stock grows evenly from nothing, so over the month half of it is there on average.
+    # Without expiry the stored bytes grow evenly from 0, so on average over the month half of them are there.
     average = daily_bytes * MONTH_DAYS / 2 if stored is None else stored
     length = timedelta(days=MONTH_DAYS)
     month = storage_cost(average * length.total_seconds(), length, prices)
@@ -114,7 +114,7 @@ def load_of(a_day: Traffic, prices: PriceTable, *, expiry_days: int | None) -> L
 def forecast(
     a_day: Traffic, inventory: Sequence[InventoryLine], stage: Stage, prices: PriceTable, *, expiry_days: int | None
 ) -> StageForecast:
-    """Return what a stage would bring, from a day's traffic at it and what is stored now."""
+    """Return the forecast of a stage, from a day's traffic at it and what is stored now."""
     local = [line for line in inventory if line.backend is Backend.LOCAL]
     within = [line for line in local if line.bucket is not None and line.bucket < stage.percentage]
     unknown = [line for line in local if line.bucket is None]

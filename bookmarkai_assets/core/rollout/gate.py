@@ -79,8 +79,8 @@ def judge(
 ) -> Judgement:
     """Judge the present stage. `mode` is `STORAGE_MODE`: stages count in `hybrid` alone.
 
-    The verdict is abort when a rule fails and there is a stage to go back from; promote when every rule passes, the
-    least time is over and a stage follows; else hold.
+    The verdict is abort if a rule fails and there is a stage to go back from. It is promote if every rule passes, the
+    least time is over and a stage follows. Otherwise it is hold.
     """
     rules = _apply_rules(figures, limits, state, now=now)
     failed = [result for result in rules if result.status is RuleStatus.FAIL]

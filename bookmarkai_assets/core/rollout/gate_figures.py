@@ -14,7 +14,7 @@ from bookmarkai_assets.core.rollout.windows import GRID, Window, window_ending
 class GateLimits:
     """The limits that the operator has set.
 
-    `window` is how far back transfers are looked at, `min_sample` how many good uploads, and downloads, are wanted.
+    `window` is how far back transfers count. `min_sample` is how many good uploads, and downloads, are required.
     `budget_usd` is for a calendar month, None without one.
     """
 
@@ -120,7 +120,7 @@ VERIFY = "bookmarkai storage verify"
 
 _FIGURES = "bookmarkai metrics --window 1h"
 
-LOOK_AT: Mapping[RuleName, str] = {
+CAUSE_COMMANDS: Mapping[RuleName, str] = {
     RuleName.UPLOAD_FAILURES: _FIGURES,
     RuleName.MEAN_UPLOAD: _FIGURES,
     RuleName.ACCESS_DENIED: "bookmarkai storage check --backend s3",

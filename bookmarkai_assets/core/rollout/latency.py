@@ -12,7 +12,7 @@ _GAMMA = (1 + RELATIVE_ERROR) / (1 - RELATIVE_ERROR)
 _LOG_GAMMA = math.log(_GAMMA)
 
 SHORTEST_SECONDS = 0.001
-"""Anything faster counts as this: nobody acts on the difference."""
+"""Anything faster counts as this, because nobody acts on the difference."""
 
 
 def bin_of(seconds: float) -> int:

@@ -45,13 +45,13 @@ class WindowMetrics:
 
     * `total_requests`: puts to and gets from the media stores; fetches from sites are not among them.
     * `s3_uploads`: attempts to put to S3, for whatever purpose; `success_rate` is of them.
-    * `interrupted`: what our own stop cut short; it counts nowhere else.
+    * `interrupted`: transfers that stopping a process interrupted; they count nowhere else.
     * `s3_storage`, `local_storage`: newly placed videos on either side; `s3_upload_rate` is the percentage of them that
       S3 took, to compare with the target.
     * `upload`: puts to S3 of videos and audio tracks: transcripts' files are so small that they would hide a slow one;
       `download`: gets from S3 by workers, without those of moves.
     * `errors_by_class`: of puts to and gets from S3, always with the keys of `ERROR_CLASSES`; `error_rate` is of both.
-    * `objects_put`, `bytes_put`, `bytes_got`: of what went well.
+    * `objects_put`, `bytes_put`, `bytes_got`: of good transfers.
     """
 
     window: Window
@@ -96,7 +96,7 @@ class DayMetrics:
     `windows` is by the names of `windows.WINDOWS`, all with the same end: now, or the end of a day that is past.
     `steps` are the last day's hours, oldest first; the last one may be shorter. `policy` was in force at that end.
     `inventory` is what is stored now, None for a day that is past. `month_cost` is that of the day's month up to the
-    same end. `future_events` are those that clocks ahead of ours have recorded: they are in no window yet.
+    same end. `future_events` counts those that clocks ahead of ours have recorded. They are in no window yet.
     """
 
     day: Window

@@ -5,7 +5,7 @@ from datetime import datetime
 
 from bookmarkai_assets.core.media.placement import BUCKET_COUNT
 from bookmarkai_assets.core.rollout.gate import Judgement, RuleName, RuleStatus, Verdict
-from bookmarkai_assets.core.rollout.gate_figures import LOOK_AT, VERIFY
+from bookmarkai_assets.core.rollout.gate_figures import CAUSE_COMMANDS, VERIFY
 from bookmarkai_assets.core.rollout.policy import PolicySource
 from bookmarkai_assets.core.rollout.stages import NOTHING, RolloutControl, RolloutPlan, RolloutState
 
@@ -37,7 +37,7 @@ def next_step(
         case PolicySource.ROLLBACK:
             return _resume(state)
         case PolicySource.SETTINGS_LOCAL if state.is_rolled_back:
-            # It holds back every worker whose settings are others than these.
+            # The rollback still applies to every worker with other settings.
             return _resume(state)
         case PolicySource.SETTINGS_LOCAL if not has_bucket:
             return NextStep("set S3_MEDIA_BUCKET and AWS_REGION, then STORAGE_MODE=hybrid: no bucket is configured")
@@ -70,7 +70,9 @@ def _advance(plan: RolloutPlan, state: RolloutState, judgement: Judgement, *, no
             f"the gate says abort ({', '.join(judgement.failing)}){by_itself}", "bookmarkai rollout abort --reason '…'"
         )
     if judgement.failing:
-        return NextStep(f"{judgement.failing[0]} fails: find the cause before going on", LOOK_AT[judgement.failing[0]])
+        return NextStep(
+            f"{judgement.failing[0]} fails: find the cause before going on", CAUSE_COMMANDS[judgement.failing[0]]
+        )
     if state.is_aborted:
         return NextStep(f"once you know why it was aborted, this goes on to {following}", PROMOTE)
     if not is_begun:

@@ -80,7 +80,7 @@ def resolve_policy(configured: StoragePolicy, standing: Decision | None) -> Effe
 
 
 def is_open_to_decisions(configured: StoragePolicy) -> bool:
-    """Whether a decision can change this policy. `STORAGE_MODE=local` has to hold without a look at the catalog."""
+    """Whether a decision can change this policy. `STORAGE_MODE=local` must work without reading the catalog."""
     return configured.mode is not StorageMode.LOCAL
 
 

@@ -7,7 +7,7 @@ from datetime import datetime
 
 from bookmarkai_assets.core.rollout.stages import Decision
 from bookmarkai_assets.core.rollout.tallies import Totals
-from bookmarkai_assets.core.rollout.windows import Span, Window
+from bookmarkai_assets.core.rollout.windows import Resolution, Window
 
 
 @dataclass(frozen=True)
@@ -20,14 +20,14 @@ class RollUpProgress:
 
 
 class EventTotals(ABC):
-    """Storage events added up by span, series and latency bin, so that a metric costs the same after years."""
+    """Storage events rolled up by resolution, series and latency bin, so that a metric costs the same after years."""
 
     @abstractmethod
     def roll_up(self, *, limit: int = 10_000) -> RollUpProgress:
         """Add the next events, at most `limit`, to the totals, in one transaction with the position.
 
-        Each event counts once, also when two processes roll up at once and when one dies. An event that arrives late is
-        added where it belongs.
+        Each event counts once, also if two processes roll up at once or one dies. An event that arrives late is added
+        where it belongs.
         """
 
     @abstractmethod
@@ -35,10 +35,11 @@ class EventTotals(ABC):
         """Return the totals of a window on the five-minute grid, by series, as far as they are rolled up."""
 
     @abstractmethod
-    def steps(self, window: Window, span: Span) -> Mapping[datetime, Totals]:
-        """Return the totals of each span in a window, by the span's start. The window is on the span's boundaries.
+    def steps(self, window: Window, resolution: Resolution) -> Mapping[datetime, Totals]:
+        """Return the totals of each interval in a window, by the interval's start.
 
-        Spans without events are left out.
+        Intervals have the length of the resolution, and the window begins and ends on their boundaries. Intervals
+        without events are left out.
         """
 
     @abstractmethod

@@ -25,7 +25,7 @@ MAX_AHEAD = timedelta(hours=1)
 MAX_DATA_PER_EVENT = 4
 """Those of an upload: the attempt, a failure, denied access, the time it took."""
 MAX_EVENTS = MAX_DATA // MAX_DATA_PER_EVENT
-"""So many events always fit into one request, also when each has a minute of its own."""
+"""This many events always fit into one request, even if each has a minute of its own."""
 
 
 class MetricName(StrEnum):
@@ -62,10 +62,10 @@ class Publishable:
 def make_publishable(events: Iterable[StorageEvent], *, now: datetime) -> Publishable:
     """Return the data of events: sums and latencies, ordered by metric and minute.
 
-    Only puts to and gets from S3 count, and none that our own stop interrupted. Latencies are of good transfers: of
-    uploads without transcripts' files, and of downloads by workers that transcribe, as in `core.rollout.metrics`. Each
-    is that of its bin, 1% off at most. In a minute with uploads failures are 0 rather than absent, so that alarms have
-    data; the same goes for denied access.
+    Only puts to and gets from S3 count, without those that stopping this process interrupted. Latencies are of good
+    transfers: of uploads without transcripts' files, and of downloads by workers that transcribe, as in
+    `core.rollout.metrics`. Each is that of its bin, 1% off at most. In a minute with uploads, failures are 0 and not
+    absent, so that alarms have data. The same goes for denied access.
     """
     counts: defaultdict[tuple[MetricName, datetime], int] = defaultdict(int)
     bins: defaultdict[tuple[MetricName, datetime], Counter[int]] = defaultdict(Counter)
@@ -86,8 +86,8 @@ def make_publishable(events: Iterable[StorageEvent], *, now: datetime) -> Publis
         if (latency := _latency_of(event)) is not None:
             bins[latency, minute][bin_of(event.seconds)] += 1
     data = [Datum(metric, minute, {float(count): 1}) for (metric, minute), count in counts.items()]
-    for (metric, minute), found in bins.items():
-        values = [(seconds_of(bin_), found[bin_]) for bin_ in sorted(found)]
+    for (metric, minute), counted in bins.items():
+        values = [(seconds_of(bin_), counted[bin_]) for bin_ in sorted(counted)]
         data += [
             Datum(metric, minute, dict(values[start : start + MAX_VALUES]))
             for start in range(0, len(values), MAX_VALUES)

@@ -1,4 +1,4 @@
-"""The rollout's stages, its decisions, and the state that they leave. Where decisions are kept is a port.
+"""The rollout's stages, its decisions, and the state that they leave. `ports.RolloutLedger` keeps the decisions.
 
 Each decision names the one it follows, so that two people, or a person and the gate, cannot decide unaware of each
 other.
@@ -154,7 +154,7 @@ class RolloutState:
 
 
 def state_after(history: Sequence[Decision]) -> RolloutState:
-    """Return the state that decisions leave, oldest first. Advice changes nothing; a resume begins the stage anew."""
+    """Return the state that decisions leave, oldest first. Advice changes nothing. A resume begins the stage again."""
     state = RolloutState()
     for decision in history:
         if decision.action is Action.ADVISE:

@@ -1,4 +1,4 @@
-"""Storage events added up, by kind of transfer and span of time."""
+"""Storage events rolled up by kind of transfer, at several resolutions."""
 
 import math
 from collections import Counter
@@ -9,7 +9,7 @@ from datetime import datetime, timedelta
 from bookmarkai_assets.core.media.placement import REMOTE_BACKENDS
 from bookmarkai_assets.core.media.storage_events import Operation, StorageEvent
 from bookmarkai_assets.core.rollout.latency import bin_of
-from bookmarkai_assets.core.rollout.windows import EPOCH, GRID, Span, Window
+from bookmarkai_assets.core.rollout.windows import EPOCH, GRID, Resolution, Window
 
 MULTIPART_BYTES = 16 << 20
 """Above this size a put is sent in parts of about this size (`adapters/s3_store/upload`)."""
@@ -81,33 +81,33 @@ def s3_requests(operation: str, size_bytes: float) -> int:
     return ranges + 2 if operation == Operation.PUT and ranges > 1 else ranges
 
 
-def roll_up(events: Iterable[StorageEvent]) -> dict[tuple[Span, datetime, Series], Tally]:
-    """Add events up by span, the span's start and series: each event counts once in each span."""
-    # Plain tuples as keys, the shortest span first, and calendar arithmetic only where that span changes: over millions
-    # of events, as after an upgrade, this loop takes the time.
-    slots: dict[tuple[datetime, str, str, str, str, str], Tally] = {}
-    slot = Window(EPOCH, EPOCH)
+def roll_up(events: Iterable[StorageEvent]) -> dict[tuple[Resolution, datetime, Series], Tally]:
+    """Add events up by resolution, interval start and series. Each event counts once in each resolution."""
+    # Over millions of events, as after an upgrade, this loop takes the time. Its keys are therefore plain tuples, it
+    # has only the shortest resolution, and it does calendar arithmetic only when the interval changes.
+    shortest: dict[tuple[datetime, str, str, str, str, str], Tally] = {}
+    interval = Window(EPOCH, EPOCH)
     for event in events:
-        if event.occurred_at not in slot:
+        if event.occurred_at not in interval:
             start = GRID.floor(event.occurred_at)
-            slot = Window(start, start + timedelta(seconds=GRID))
+            interval = Window(start, start + timedelta(seconds=GRID))
         key = (
-            slot.start,
+            interval.start,
             event.operation,
             event.backend,
             event.purpose or "",
             event.kind,
             event.error_class or "",
         )
-        tally = slots.get(key)
+        tally = shortest.get(key)
         if tally is None:
-            tally = slots[key] = Tally()
+            tally = shortest[key] = Tally()
         tally.count(event)
-    rolled: dict[tuple[Span, datetime, Series], Tally] = {}
-    for (start, *names), tally in slots.items():
+    rolled: dict[tuple[Resolution, datetime, Series], Tally] = {}
+    for (start, *names), tally in shortest.items():
         series = Series(*names)
-        for span in Span:
-            rolled.setdefault((span, span.floor(start), series), Tally()).add(tally)
+        for resolution in Resolution:
+            rolled.setdefault((resolution, resolution.floor(start), series), Tally()).add(tally)
     return rolled
 
 

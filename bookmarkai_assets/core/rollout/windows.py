@@ -8,8 +8,8 @@ from enum import IntEnum
 EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 
 
-class Span(IntEnum):
-    """The lengths of time, in seconds, that events are added up over: five minutes, an hour, a day in UTC."""
+class Resolution(IntEnum):
+    """The lengths of time, in seconds, that events are rolled up over: five minutes, an hour, a day in UTC."""
 
     FIVE_MINUTES = 300
     HOUR = 3600
@@ -25,7 +25,7 @@ class Span(IntEnum):
         return floor if floor == moment else floor + timedelta(seconds=self)
 
 
-GRID = Span.FIVE_MINUTES
+GRID = Resolution.FIVE_MINUTES
 """Windows begin and end on it, so that rolled-up events are exact for them."""
 
 
@@ -68,7 +68,7 @@ def window_ending(end: datetime, length: timedelta) -> Window:
 
 def day_of(moment: datetime) -> Window:
     """Return the UTC day of a moment."""
-    start = Span.DAY.floor(moment)
+    start = Resolution.DAY.floor(moment)
     return Window(start, start + timedelta(days=1))
 
 
@@ -78,24 +78,24 @@ def month_of(moment: datetime) -> Window:
     return Window(start, (start + timedelta(days=31)).replace(day=1))
 
 
-def tiles(window: Window) -> Iterator[tuple[Span, Window]]:
-    """Yield whole spans that cover a window, the longest that fit, in order and without overlap.
+def tiles(window: Window) -> Iterator[tuple[Resolution, Window]]:
+    """Cover a window with stretches of rolled-up time, each of the longest resolution that fits.
 
-    Raises `ValueError` unless the window's ends are on the grid.
+    They are in order and do not overlap. Raises `ValueError` unless the window's ends are on the grid.
     """
     if {GRID.floor(window.start), GRID.floor(window.end)} != {window.start, window.end}:
         raise ValueError(f"expected a window on the five-minute grid, found {window}")
-    yield from _tiles(window, list(Span))
+    yield from _tiles(window, list(Resolution))
 
 
-def _tiles(window: Window, spans: list[Span]) -> Iterator[tuple[Span, Window]]:
+def _tiles(window: Window, resolutions: list[Resolution]) -> Iterator[tuple[Resolution, Window]]:
     if window.start == window.end:
         return
-    *shorter, span = spans
-    start, end = span.ceil(window.start), span.floor(window.end)
+    *shorter, resolution = resolutions
+    start, end = resolution.ceil(window.start), resolution.floor(window.end)
     if end <= start:
         yield from _tiles(window, shorter)
         return
     yield from _tiles(Window(window.start, start), shorter) if shorter else ()
-    yield span, Window(start, end)
+    yield resolution, Window(start, end)
     yield from _tiles(Window(end, window.end), shorter) if shorter else ()

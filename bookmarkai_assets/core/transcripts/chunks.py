@@ -1,6 +1,6 @@
-"""A long sound is transcribed part by part: what one part is, and what several of them say together.
+"""The chunks in which a long sound is transcribed, and how they are joined.
 
-Where a sound is divided is the engines' matter; where parts are kept is `part_ports`'.
+The engines decide where to divide a sound. `ports.ChunkTable` keeps the chunks.
 """
 
 from collections.abc import Iterable, Sequence
@@ -12,10 +12,10 @@ from bookmarkai_assets.core.transcripts.transcript import Segment
 
 @dataclass(frozen=True)
 class TranscriptChunk:
-    """What was heard of a sound from `start` to `end`. All times are seconds from the start of the whole sound.
+    """The transcript of a sound from `start` to `end`. All times are in seconds from the start of the whole sound.
 
-    The language is the one that was heard in this part, or that it was told; `speech_seconds` and `transcribe_seconds`
-    are as of a `Transcript`.
+    `language` is the one that was detected in this chunk, or that was requested. `speech_seconds` and
+    `transcribe_seconds` are as in a `Transcript`.
     """
 
     start: float
@@ -27,37 +27,37 @@ class TranscriptChunk:
     transcribe_seconds: float
 
 
-def ignore_chunk(_part: TranscriptChunk) -> None:
-    """Keep no part."""
+def ignore_chunk(_chunk: TranscriptChunk) -> None:
+    """Keep no chunk."""
 
 
-def contiguous(parts: Iterable[TranscriptChunk]) -> tuple[TranscriptChunk, ...]:
-    """Give those parts that follow each other without a gap from the sound's start on; what comes after is left out."""
-    found: list[TranscriptChunk] = []
-    for part in sorted(parts, key=lambda one: one.start):
-        if part.start != (found[-1].end if found else 0.0):
+def contiguous_chunks(chunks: Iterable[TranscriptChunk]) -> tuple[TranscriptChunk, ...]:
+    """Return the chunks from the sound's start up to the first gap."""
+    contiguous: list[TranscriptChunk] = []
+    for chunk in sorted(chunks, key=lambda one: one.start):
+        if chunk.start != (contiguous[-1].end if contiguous else 0.0):
             break
-        found.append(part)
-    return tuple(found)
+        contiguous.append(chunk)
+    return tuple(contiguous)
 
 
-def chunk_with_speech(parts: Iterable[TranscriptChunk]) -> TranscriptChunk | None:
-    """Find the part that says what language the sound is in: the first in which something was said."""
-    return next((part for part in parts if part.segments), None)
+def chunk_with_speech(chunks: Iterable[TranscriptChunk]) -> TranscriptChunk | None:
+    """Return the chunk that decides the language of the sound: the first one with any text."""
+    return next((chunk for chunk in chunks if chunk.segments), None)
 
 
-def joined(parts: Sequence[TranscriptChunk]) -> TranscriptChunk:
-    """Make one part of those that follow each other, of which there is at least one.
+def join_chunks(chunks: Sequence[TranscriptChunk]) -> TranscriptChunk:
+    """Join one or more chunks that follow each other into one.
 
-    Where nothing was said at all, the first part that has any speech, by voice detection, tells the language.
+    If no chunk has text, the language is that of the first one with any speech by voice detection.
     """
-    told_by = chunk_with_speech(parts) or next((part for part in parts if part.speech_seconds > 0), parts[0])
+    spoken = chunk_with_speech(chunks) or next((chunk for chunk in chunks if chunk.speech_seconds > 0), chunks[0])
     return TranscriptChunk(
-        start=parts[0].start,
-        end=parts[-1].end,
-        segments=tuple(chain.from_iterable(part.segments for part in parts)),
-        language=told_by.language,
-        language_probability=told_by.language_probability,
-        speech_seconds=sum(part.speech_seconds for part in parts),
-        transcribe_seconds=sum(part.transcribe_seconds for part in parts),
+        start=chunks[0].start,
+        end=chunks[-1].end,
+        segments=tuple(chain.from_iterable(chunk.segments for chunk in chunks)),
+        language=spoken.language,
+        language_probability=spoken.language_probability,
+        speech_seconds=sum(chunk.speech_seconds for chunk in chunks),
+        transcribe_seconds=sum(chunk.transcribe_seconds for chunk in chunks),
     )

@@ -53,14 +53,14 @@ def fetch_media(
 
 @dataclass(frozen=True)
 class _Fetch:
-    """The fetch of one share. It stays the same when a short link turns out to stand for another video."""
+    """What fetching one share needs. Midway, its short link can turn out to stand for another media."""
 
     hold: Hold
     downloader: Downloader
     patience: RunPatience
 
     def media_of(self, leased: LeasedShare) -> FetchedMedia:
-        """Return the share's media, fetched if its bytes are nowhere."""
+        """Return the share's media. It is fetched if no store and no staging directory has its bytes."""
         catalog = self.hold.catalog
         known = catalog.media.get(leased.media_id)
         if known is not None and _has_bytes(self.hold.stores, known):
@@ -76,7 +76,7 @@ class _Fetch:
             catalog.sites.free_slot(leased.media_id)
             with continue_as(self.hold, leased, name) as named:
                 return self.media_of(named)
-        # A video that was stored under its short link, before anybody followed it, is fetched again for that media.
+        # A video recorded under its short link, before anybody followed the link, is fetched again for that media.
         fetched = self._fetch(leased, known, name)
         if isinstance(fetched, Resolved):
             reason = f"expected the video of {name}, found that the downloader takes it for a short link"
@@ -145,7 +145,8 @@ class _Fetch:
                 result = self._download(leased, url, directory, give_up)
             except ShareFailedError as error:
                 if running.is_given_up and error.failure.outcome is Outcome.TIMED_OUT:
-                    reason = f"{error.failure.reason}: the others of its run waited for it, so it gets a run of its own"
+                    why = "the others of its run waited for it, so it is given a run of its own"
+                    reason = f"{error.failure.reason}: {why}"
                     raise PostponedError(reason, until=self.hold.clock(), alone=True) from error
                 raise
             running.is_video = isinstance(result, DownloadedVideo)

@@ -44,7 +44,7 @@ class RunPatience:
             still_waiting = 1
         finally:
             with self._lock:
-                self._run = replace(self._run, shares=self._run.shares - 1 + still_waiting, moved_at=self._clock())
+                self._run = replace(self._run, shares=self._run.shares - 1 + still_waiting, last_ended_at=self._clock())
 
     @contextmanager
     def download(self) -> Iterator[RunningDownload]:
@@ -57,12 +57,14 @@ class RunPatience:
         finally:
             with self._lock:
                 self._running.remove(download)
-                self._run = replace(self._run, moved_at=self._clock(), longest_seconds=self._longest_with(download))
+                self._run = replace(
+                    self._run, last_ended_at=self._clock(), longest_seconds=self._longest_with(download)
+                )
 
     def has_run_out(self, download: RunningDownload) -> bool:
         """Whether a download is to be given up. It stays given up, whatever the other downloads do afterwards."""
         with self._lock:
-            run = replace(self._run, going=[each.began for each in self._running])
+            run = replace(self._run, start_times=[each.began for each in self._running])
             if self._clock() >= standstill_at(run, floor_seconds=self._floor_seconds):
                 # All are given up at once. Otherwise the first freed thread would begin another, and the wait go on.
                 for each in self._running:

@@ -1,4 +1,4 @@
-"""The retry debt as it is now, for people and programs that ask."""
+"""Report the retry debt as it is now, for people and programs."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -6,20 +6,20 @@ from datetime import datetime
 from typing import Any
 
 from bookmarkai_assets.core.catalog import Catalog
-from bookmarkai_assets.core.failures.debt import Debt, DebtLine, HeldShares, debt_of
+from bookmarkai_assets.core.failures.debt import Debt, DebtLine, PostponedShares, debt_of
 from bookmarkai_assets.core.shares.partition_selections import partition_selection
 
 
 @dataclass(frozen=True)
 class DebtReport:
-    """The debt as it was at a moment. `partitions` are Dagster's keys in its order, None where it has not run."""
+    """The debt at one moment. `partitions` are Dagster's partition keys in its order, None if Dagster has not run."""
 
     at: datetime
     debt: Debt
     partitions: Sequence[str] | None
 
     def selection_of(self, line: DebtLine) -> str | None:
-        """Return a line's shares as a selection of partitions, "" if none has one; None where Dagster has not run."""
+        """Return a line's shares as a partition selection: "" if none has a partition, None if Dagster has not run."""
         return None if self.partitions is None else partition_selection(line.share_ids, self.partitions)
 
     def as_dict(self) -> dict[str, Any]:
@@ -33,7 +33,7 @@ class DebtReport:
             "waiting": debt.waiting,
             "put_off": debt.put_off,
             "failures": [self._line(line) for line in debt.lines],
-            "held": [_held(held) for held in debt.held],
+            "held": [_postponed_as_dict(shares) for shares in debt.postponed],
         }
 
     def _line(self, line: DebtLine) -> dict[str, Any]:
@@ -54,9 +54,9 @@ class DebtReport:
 
 
 def retry_debt(catalog: Catalog, *, now: datetime) -> Debt:
-    """Read every failure that stands, and add them up."""
+    """Read every failure that stands and add them up."""
     return debt_of(catalog.failures.standing(), catalog.failures.waiting(), now=now)
 
 
-def _held(held: HeldShares) -> dict[str, Any]:
-    return {"site": held.site, "count": held.count, "oldest": held.oldest.isoformat(), "command": held.command}
+def _postponed_as_dict(shares: PostponedShares) -> dict[str, Any]:
+    return {"site": shares.site, "count": shares.count, "oldest": shares.oldest.isoformat(), "command": shares.command}

@@ -97,7 +97,7 @@ def _put(
 
 
 def _policy_watch(hold: Hold, media: Media, placement: Placement) -> Callable[[int], object]:
-    """Return what ends an upload once the policy no longer sends it to a remote backend. Local puts are not watched."""
+    """Return a callback that ends a remote upload once the policy no longer wants it. Local puts are not watched."""
     if not placement.backend.is_remote or placement.decided_by is not Decider.POLICY:
         return ignore_bytes
     return PolicyWatch(
@@ -120,15 +120,15 @@ def _move_or_keep(hold: Hold, leased: LeasedShare, media: Media) -> Media:
 
 
 def _wanted_placement(hold: Hold, media: Media) -> Placement | None:
-    """Return where a stored media should be brought, or brought back to; None to leave it where it is recorded."""
+    """Return where a stored media should be moved, or restored to; None to leave it where it is recorded."""
     stores, policy = hold.stores, current_policy(hold.catalog, hold.rules)
     if hold.claim_id is None:
-        # A person asked for it. Only the target is asked: a rollback must not wait for the backend that it leaves.
+        # A person materializes it. Only the target is checked: a rollback must not wait for the backend that it leaves.
         now = place(policy, media.share_id)
         if now.backend is not media.backend:
             return now
         missing = stores.missing_parts(media)
-        # A track or a transcript's file that is lost everywhere cannot be brought back.
+        # An audio track or a transcript's file that is lost everywhere cannot be restored.
         return now if media.video in missing or any(stores.has_elsewhere(part) for part in missing) else None
     # The sensor leaves a stored media where it is: a new share of an old video is no reason to move it.
     found = stores.backend_with_video(media)

@@ -29,10 +29,10 @@ def relocate(
 ) -> Media:
     """Bring a stored media to where `placement` says, record it there, and return the new record.
 
-    What is verified to be at the target already is not copied again. An audio track or a transcript's file that is
-    nowhere, or damaged where it is, stays recorded where it was: the sound can be read from the video, and the file can
-    be made again. Raises `ObjectNotFoundError` when the video is nowhere, `StoreError` and `LeaseLostError`; the record
-    is then unchanged.
+    Parts that are verified to be at the target already are not copied again. An audio track or a transcript's file that
+    is missing everywhere, or damaged, stays recorded where it was: the sound can be read from the video, and the file
+    can be made again. Raises `ObjectNotFoundError` if the video is missing everywhere, `StoreError` and
+    `LeaseLostError`. The record is then unchanged.
     """
     hold, media = transfers.hold, transfers.media
     target = hold.stores[placement.backend]
@@ -153,5 +153,5 @@ def _staging_for(media_id: str, rules: PipelineRules) -> Iterator[Path]:
         yield directory
     finally:
         shutil.rmtree(directory, ignore_errors=True)
-        with suppress(OSError):  # the media's next holder may be working beside it already
+        with suppress(OSError):  # the media's next owner may be working beside it already
             home.rmdir()

@@ -1,6 +1,6 @@
-"""The shadow stage: put a copy of what is stored locally to S3, read it back and compare. Nobody is served it.
+"""The shadow stage: put a copy of locally stored media to S3, read it back and compare. The copy serves nobody.
 
-A failure matters to the rollout, which reads it in `storage_events`, and not to the share.
+A failure counts for the rollout, which reads it in `storage_events`. The share does not fail.
 """
 
 import logging
@@ -22,8 +22,8 @@ logger = logging.getLogger(__name__)
 def put_shadow(hold: Hold, media: Media, remote: Backend) -> None:
     """Put a locally stored media to a remote backend as well, read it back whole and compare.
 
-    The caller holds the lease. The recorded location stays local. Every transfer is recorded with the purpose `shadow`;
-    one that fails is logged. A copy that is under way when the shadow stage ends is abandoned.
+    The caller holds the lease. The recorded location stays local. Every transfer is recorded with the purpose `shadow`.
+    A failed one is logged. A copy that is under way when the shadow stage ends is abandoned.
     """
     watch = PolicyWatch(lambda: current_policy(hold.catalog, hold.rules), lambda policy: policy.is_shadow)
     try:

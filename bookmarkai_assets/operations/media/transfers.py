@@ -98,7 +98,7 @@ class MediaTransfers:
         on_bytes: Callable[[int], object] = ignore_bytes,
     ) -> StoredObject:
         """Put a part from a local file. Other bytes under its key are replaced unless a media is recorded there."""
-        with self._recorded(Operation.PUT, part, store):
+        with self._record(Operation.PUT, part, store):
             return store.put(
                 source,
                 part.key,
@@ -116,7 +116,7 @@ class MediaTransfers:
         Raises `StoreError`. What is absent raises `ObjectExpiredError` once the bucket's rule may have deleted it.
         """
         store = self.hold.stores.of_url(part.url)
-        with self._recorded(Operation.GET, part, store):
+        with self._record(Operation.GET, part, store):
             try:
                 store.get(part.url, destination, expected=part.digest, on_bytes=on_bytes)
             except ObjectNotFoundError as error:
@@ -127,7 +127,7 @@ class MediaTransfers:
                 raise
 
     @contextmanager
-    def _recorded(self, operation: Operation, part: Part, store: MediaStore) -> Iterator[None]:
+    def _record(self, operation: Operation, part: Part, store: MediaStore) -> Iterator[None]:
         with recorded_transfer(
             self.hold.catalog.events,
             self.hold.clock,

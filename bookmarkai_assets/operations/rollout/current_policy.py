@@ -1,4 +1,4 @@
-"""Reads the storage policy in force, anew for every placement, and watches it during an upload."""
+"""Reads the storage policy in force, again for every placement, and watches it during an upload."""
 
 import logging
 import time
@@ -12,12 +12,12 @@ from bookmarkai_assets.core.rules import PipelineRules
 
 logger = logging.getLogger(__name__)
 
-LOOK_EVERY_SECONDS = 1.0
-"""How often an upload that is under way looks at the policy, which is one indexed read."""
+CHECK_EVERY_SECONDS = 1.0
+"""How often an upload checks the policy, which is one indexed read."""
 
 
 def read_effective_policy(catalog: Catalog, rules: PipelineRules) -> EffectivePolicy:
-    """Return the policy in force and why. One indexed read; none where no decision could change anything."""
+    """Return the policy in force and why. Costs one indexed read, or none where no decision could change the policy."""
     standing = catalog.rollout.standing() if is_open_to_decisions(rules.storage) else None
     return resolve_policy(rules.storage, standing)
 
@@ -45,13 +45,13 @@ class PolicyWatch:
     def __init__(self, policy_now: Callable[[], StoragePolicy], is_wanted: Callable[[StoragePolicy], bool]) -> None:
         self._policy_now = policy_now
         self._is_wanted = is_wanted
-        self._looked_at = time.monotonic()
+        self._checked_at = time.monotonic()
 
     def __call__(self, _size_bytes: int) -> None:
         """Check the policy if the last check is long enough ago. Raises `PlacementOverruledError`."""
-        if time.monotonic() - self._looked_at < LOOK_EVERY_SECONDS:
+        if time.monotonic() - self._checked_at < CHECK_EVERY_SECONDS:
             return
-        self._looked_at = time.monotonic()
+        self._checked_at = time.monotonic()
         try:
             policy = self._policy_now()
         except CatalogUnavailableError as error:

@@ -71,8 +71,8 @@ def evaluate(
 ) -> Evaluation:
     """Judge the present stage and, under automatic control, promote or abort; else advise.
 
-    Advice is recorded only when it is news: a day of holding would be 288 rows. When somebody else decides at the same
-    moment, theirs stands and `overtaken_by` names it; nothing is raised.
+    Advice is recorded only when it is news, because a day of holding would be 288 rows. When somebody else decides at
+    the same moment, their decision stands, `overtaken_by` names it, and nothing is raised.
     """
     newest, state = read_newest_and_state(catalog)
     judgement = judge_stage(rules, figures, state, now=now)
@@ -264,7 +264,7 @@ def roll_back(
         decision = replace(_make_decision(Action.ROLLBACK, state.stage, state, now, actor, reason), is_rolled_back=True)
         return _add_evidence(decision, rules, state, figures, ())
 
-    return append_decision(catalog, decide, whatever_was_decided=True)
+    return append_decision(catalog, decide, even_if_overtaken=True)
 
 
 def resume(

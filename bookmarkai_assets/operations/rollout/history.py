@@ -29,12 +29,12 @@ def read_newest_and_state(catalog: Catalog) -> tuple[Decision | None, RolloutSta
 
 
 def append_decision(
-    catalog: Catalog, decide: Callable[[RolloutState], Decision], *, whatever_was_decided: bool = False
+    catalog: Catalog, decide: Callable[[RolloutState], Decision], *, even_if_overtaken: bool = False
 ) -> Decision:
     """Append what `decide` returns for the present state, and return it with its id.
 
     Advice that the gate records at the same moment changes nothing that the person saw, so the decision follows it.
-    Raises `RolloutConflictError` when somebody else decides at that moment, unless `whatever_was_decided`.
+    Raises `RolloutConflictError` when somebody else decides at that moment, unless `even_if_overtaken`.
     """
     newest, seen = read_newest_and_state(catalog)
     state = seen
@@ -46,7 +46,7 @@ def append_decision(
             last, (newest, state) = newest, read_newest_and_state(catalog)
             if newest == last:
                 raise
-            if state.decision_id != seen.decision_id and not whatever_was_decided:
+            if state.decision_id != seen.decision_id and not even_if_overtaken:
                 raise RolloutConflictError(_describe_conflict(catalog, seen)) from None
 
 

@@ -24,13 +24,13 @@ from bookmarkai_assets.core.rollout.metrics import (
 )
 from bookmarkai_assets.core.rollout.policy import resolve_policy
 from bookmarkai_assets.core.rollout.stages import Decision
-from bookmarkai_assets.core.rollout.windows import GRID, WINDOWS, Span, Window, month_of, window_ending
+from bookmarkai_assets.core.rollout.windows import GRID, WINDOWS, Resolution, Window, month_of, window_ending
 from bookmarkai_assets.core.rules import PipelineRules
 from bookmarkai_assets.operations.rollout.current_policy import current_policy
 from bookmarkai_assets.operations.rollout.history import read_state
 
 PACE = timedelta(days=7)
-"""How far back the past is taken as a forecast of what is to come."""
+"""How far back the transfers count that forecasts go by."""
 
 _DAY = timedelta(days=1)
 
@@ -66,7 +66,7 @@ def measure_day(catalog: Catalog, rules: PipelineRules, day: Window, *, now: dat
         policy=current_policy(catalog, rules) if is_today else _resolve_policy_at(day.end, rules.storage, history),
         inventory=stored_by_backend(catalog.media.inventory()) if is_today else None,
         month_cost=_read_month_cost_until(catalog, rules, month_of(day.start), end),
-        # The five minutes that are not over may well have events, from clocks that are right.
+        # The present five minutes are left out. They may well have events, from clocks that are right.
         future_events=catalog.totals.events_from(GRID.floor(now) + timedelta(seconds=GRID)),
     )
 
@@ -117,8 +117,8 @@ def _read_last_day(
     catalog: Catalog, end: datetime, configured: StoragePolicy, history: Sequence[Decision]
 ) -> list[Step]:
     """Return the last 24 whole hours and what there is of the present one, hours without events included."""
-    last = Span.HOUR.floor(end)
-    found = catalog.totals.steps(Window(last - _DAY, last), Span.HOUR)
+    last = Resolution.HOUR.floor(end)
+    found = catalog.totals.steps(Window(last - _DAY, last), Resolution.HOUR)
     starts = [last - timedelta(hours=hours) for hours in range(24, 0, -1)]
     metrics = [window_metrics(found.get(start, {}), Window(start, start + timedelta(hours=1))) for start in starts]
     if last < end:
@@ -150,13 +150,13 @@ def _read_month_cost_until(catalog: Catalog, rules: PipelineRules, month: Window
 def _read_deposits(catalog: Catalog, month: Window, until: datetime, days: int | None) -> list[Deposit]:
     """Return what was put to S3 up to a moment of the month and may have been stored at any time of that month.
 
-    What expires within the month is read day by day, for a day's objects expire together; what came before the month
-    and outlasts it is read at once.
+    What expires within the month is read day by day, because a day's objects expire together. What was put before the
+    month and outlasts it is read in one piece.
     """
     first = catalog.totals.first_event_at()
     if first is None or first >= until:
         return []
-    begin, today = min(Span.DAY.floor(first), month.start), Span.DAY.floor(until)
+    begin, today = min(Resolution.DAY.floor(first), month.start), Resolution.DAY.floor(until)
     oldest = outlasting = begin
     if days is not None:
         life = timedelta(days=days + 1)
@@ -171,5 +171,5 @@ def _read_deposits(catalog: Catalog, month: Window, until: datetime, days: int |
 
 
 def _read_daily_deposits(catalog: Catalog, days: Window) -> list[Deposit]:
-    found = catalog.totals.steps(days, Span.DAY)
+    found = catalog.totals.steps(days, Resolution.DAY)
     return [Deposit(Window(start, start + _DAY), usage_of(totals).put_bytes) for start, totals in found.items()]

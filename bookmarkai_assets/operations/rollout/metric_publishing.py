@@ -32,7 +32,7 @@ def publish(catalog: Catalog, sink: MetricSink, *, now: datetime) -> Published:
     """Publish the events since the last run. Events from before the first run are never published.
 
     Each request has the data points of one page of events, and the position moves after it. When a request fails or the
-    process dies, the next run publishes that page again and no other; it counts twice only if the service had accepted
+    process dies, the next run publishes that page again and no other. It counts twice only if the service had accepted
     it. Raises `MetricSinkError`.
     """
     cursor = catalog.cursors.get(CURSOR)

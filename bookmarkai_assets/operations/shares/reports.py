@@ -1,4 +1,4 @@
-"""What the pipeline knows of one share, put together for people and programs that ask."""
+"""Report what the pipeline knows of one share, for people and programs."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -29,7 +29,7 @@ class ShareSummary:
 
     @property
     def outcome(self) -> Outcome | None:
-        """How the last attempt ended; None before one has. Raises `ValueError` for a row that names no outcome."""
+        """How the last attempt ended; None before the first. Raises `ValueError` if the row's outcome is unknown."""
         return Outcome(self.progress.outcome) if self.progress.outcome else None
 
     @property
@@ -39,7 +39,7 @@ class ShareSummary:
         return None if outcome is None or outcome not in FAILURES else self.next_step_of(outcome)
 
     def next_step_of(self, outcome: Outcome) -> str:
-        """Return what a person can do when the share failed so: if it was tried as often as is allowed, retry it."""
+        """Return what a person can do about this outcome. A share that is out of attempts can be retried."""
         kind = FAILURES[outcome]
         if kind.is_transient and self.share.status == ShareStatus.ERROR:
             retry = f"bookmarkai shares retry {self.share.share_id}"
@@ -67,32 +67,32 @@ class ShareSummary:
 
 @dataclass(frozen=True)
 class FailureSummary:
-    """How a share failed in a run, and what is on record of the share; None where the catalog cannot say."""
+    """How a share failed in a run, and its summary, which is None if the catalog cannot provide one."""
 
     failure: Failure
     summary: ShareSummary | None
 
     @property
     def next_step(self) -> str:
-        """What a person can do. When another run has the share, its record is of that one and says nothing here."""
+        """What a person can do. The share's record does not count if another run has written it since."""
         is_recorded = self.summary is not None and self.summary.progress.outcome == self.failure.outcome
         if self.summary is None or not is_recorded:
             return self.failure.next_step
         return self.summary.next_step_of(self.failure.outcome)
 
     def as_dict(self) -> dict[str, str | int | bool | None]:
-        """Return plain values by name; without `attempts`, `next_attempt_at` and `url` where nothing is on record."""
-        told: dict[str, str | int | bool | None] = {
+        """Return the JSON form. Without a summary it has no `attempts`, `next_attempt_at` and `url`."""
+        values: dict[str, str | int | bool | None] = {
             "outcome": self.failure.outcome.value,
             "reason": self.failure.reason,
             "next_step": self.next_step,
             "is_transient": self.failure.is_transient,
         }
         if self.summary is None:
-            return told
+            return values
         progress = self.summary.progress
         return {
-            **told,
+            **values,
             "attempts": progress.attempts,
             "next_attempt_at": progress.next_attempt_at.isoformat() if progress.next_attempt_at else None,
             "url": self.summary.share.url,
@@ -126,7 +126,7 @@ def share_summary(catalog: Catalog, share: Share) -> ShareSummary:
 
 
 def failure_summary(catalog: Catalog, share_id: str, failure: Failure) -> FailureSummary:
-    """Look up what is on record of a share that failed in a run: nothing when the catalog is away."""
+    """Look up what is on record of a share that failed in a run. Without the catalog there is no summary."""
     try:
         return FailureSummary(failure, share_summary(catalog, catalog.shares.get(share_id)))
     except (UnknownShareError, CatalogUnavailableError):

@@ -108,7 +108,7 @@ def _identify(hold: Hold, share_id: str) -> LeasedShare | Failure:
         return failure_of(error)
     except ShareFailedError as error:
         with suppress(CatalogUnavailableError):  # the sensor sets it aside as well
-            hold.catalog.work.set_aside(share_id, error.failure, now=hold.clock())
+            hold.catalog.work.park(share_id, error.failure, now=hold.clock())
         return error.failure
     return LeasedShare(share, media_id_of(link.canonical_url), link.canonical_url, share.platform)
 

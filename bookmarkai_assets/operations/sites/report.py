@@ -1,4 +1,4 @@
-"""How the sites take fetches, put together for people and programs that ask."""
+"""Report how the sites take fetches, for people and programs."""
 
 from dataclasses import dataclass
 from datetime import datetime
@@ -13,7 +13,7 @@ from bookmarkai_assets.operations.sites.turns import waiting_by_site
 
 @dataclass(frozen=True)
 class SiteReport:
-    """One site as it was at a moment: how it is, how many fetches are under way and wait, and what is allowed."""
+    """One site at one moment: its breaker, how many fetches are under way and how many wait, and its limits."""
 
     site: Site
     in_progress: int
@@ -23,7 +23,7 @@ class SiteReport:
 
     @property
     def state(self) -> str:
-        """Whether it serves, in words."""
+        """Whether the site serves fetches, in words."""
         site = self.site
         if site.is_paused(self.at):
             return f"paused until {site.resumes_at:%Y-%m-%d %H:%M:%S} UTC"
@@ -32,11 +32,11 @@ class SiteReport:
     @property
     def limit(self) -> str | None:
         """The operator's limits in words; None without any."""
-        parts = (
+        limits = (
             f"{self.limits.at_a_time} at a time" if self.limits.at_a_time is not None else None,
             f"{self.limits.per_minute:g} per minute" if self.limits.per_minute is not None else None,
         )
-        return ", ".join(part for part in parts if part) or None
+        return ", ".join(limit for limit in limits if limit) or None
 
     def as_dict(self) -> dict[str, Any]:
         """Return the JSON form: times in ISO 8601, state and limits in words."""
@@ -56,7 +56,7 @@ class SiteReport:
 
 
 def site_reports(catalog: Catalog, rules: PipelineRules, *, now: datetime) -> list[SiteReport]:
-    """Report on each site that refuses, is limited, is fetched from now or is waited for, by name."""
+    """Report on each site that refuses, is limited, is fetched from now or has shares waiting, ordered by name."""
     loads = catalog.sites.loads(now=now)
     waiting = waiting_by_site(catalog)
     names = sorted({*loads, *waiting, *rules.sites.limits})

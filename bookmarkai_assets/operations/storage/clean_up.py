@@ -1,7 +1,7 @@
 """local_cleanup: remove local copies that are proven elsewhere or no longer needed, and what killed work left behind.
 
 Every deletion is decided by `core.media.retention` on evidence gathered at that moment, under the media's lease, and
-written to `tombstones` before it is done. What nobody on record knows is never touched.
+written to `tombstones` before it is done. Files that no record knows are never touched.
 """
 
 from collections.abc import Iterator, Mapping, Sequence
@@ -36,39 +36,39 @@ from bookmarkai_assets.operations.storage.sweeping import sweep_chunks, sweep_le
 _Files = Mapping[PartKind, ListedObject]
 
 WORKERS = 4
-"""Media checked in parallel: each check waits for the bucket."""
+"""Media checked in parallel, because each check waits for the bucket."""
 
 LIFECYCLE = "lifecycle"
 """The reason on the tombstone of an object that the bucket's own rule has deleted."""
 
 
 def clean_up(hold: Hold, *, is_dry_run: bool = False) -> CleanUpReport:
-    """Remove what may go and say what was kept and why; a dry run only says.
+    """Remove what may go, and report what was removed and what was kept and why. A dry run only reports.
 
-    Raises `CleanUpRefusedError`, having removed nothing, when a listing is empty or fails where the catalog expects
-    media: a directory that is not mounted and a bucket that is gone look like that.
+    Raises `CleanUpRefusedError`, with nothing removed, if a listing is empty or fails where the catalog expects media:
+    that is how a directory that is not mounted appears, or a bucket that is gone.
     """
-    files = _listed_local_files(hold)
+    files = _list_local_files(hold)
     for backend in REMOTE_BACKENDS:
         _check_bucket(hold, backend)
     wanted = _wanted_media(hold)
     report = CleanUpReport(is_dry_run)
     with hold.renew_leases(), ThreadPoolExecutor(WORKERS, thread_name_prefix="clean-up") as pool:
         candidates = _candidates(hold, files)
-        considering = partial(_consider, hold, wanted, is_dry_run=is_dry_run)
-        for considered in pool.map(lambda candidate: considering(*candidate), candidates):
-            if considered is not None:
-                report.add(considered)
+        process = partial(_process, hold, wanted, is_dry_run=is_dry_run)
+        for item in pool.map(lambda candidate: process(*candidate), candidates):
+            if item is not None:
+                report.add(item)
         for stranger in files.values():
             report.add(CleanUpItem(stranger.url, None, stranger.size_bytes, None, Kept.UNKNOWN))
         for sweep in (sweep_staging, sweep_leftovers, sweep_chunks):
-            for considered in sweep(hold, is_dry_run=is_dry_run):
-                report.add(considered)
+            for item in sweep(hold, is_dry_run=is_dry_run):
+                report.add(item)
     hold.release()
     return report
 
 
-def _listed_local_files(hold: Hold) -> dict[str, ListedObject]:
+def _list_local_files(hold: Hold) -> dict[str, ListedObject]:
     expected = hold.catalog.media.stored_count(Backend.LOCAL, unexpired_at=hold.clock())
     try:
         files = {listed.key: listed for listed in hold.stores[Backend.LOCAL].list()}
@@ -100,7 +100,7 @@ def _check_bucket(hold: Hold, backend: Backend) -> None:
 
 
 def _wanted_media(hold: Hold) -> frozenset[str]:
-    """Name the media of shares that are still to come: nobody has claimed them yet, so no other record tells."""
+    """Return the media ids of all unfinished shares. Before a share is claimed, no other record names its media."""
     links = (
         known_link(share.url, hold.catalog, hold.rules.allowed_hosts)
         for share in hold.catalog.shares.list(statuses=_UNFINISHED)
@@ -112,14 +112,14 @@ _UNFINISHED = (ShareStatus.PENDING, ShareStatus.PROCESSING, ShareStatus.FETCHING
 
 
 def _candidates(hold: Hold, files: dict[str, ListedObject]) -> Iterator[tuple[Media, _Files]]:
-    """Give each media that has local files, with these by kind, and each whose object should have expired.
+    """Yield each media that has local files, with these files by kind, and each whose object should have expired.
 
-    What is given is taken out of `files`: what is left in the end belongs to nobody on record.
+    These files are taken out of `files`. What is left there in the end belongs to no record.
     """
     for media in all_media(hold.catalog):
-        found = {kind: files.pop(part.key) for kind, part in media.parts.items() if part.key in files}
-        if found or _may_have_expired(hold, media):
-            yield media, found
+        local = {kind: files.pop(part.key) for kind, part in media.parts.items() if part.key in files}
+        if local or _may_have_expired(hold, media):
+            yield media, local
 
 
 def _may_have_expired(hold: Hold, media: Media) -> bool:
@@ -127,52 +127,53 @@ def _may_have_expired(hold: Hold, media: Media) -> bool:
     return media.state is MediaState.STORED and end is not None and end <= hold.clock()
 
 
-def _consider(
+def _process(
     hold: Hold, wanted: frozenset[str], media: Media, files: _Files, *, is_dry_run: bool
 ) -> CleanUpItem | None:
+    """Process one media and return what became of its local files; None if there was nothing to do."""
     size = sum(file.size_bytes for file in files.values())
     name = next(iter(files.values())).url if files else media.video.url
-    verdict: Removal | Kept | str | None
+    result: Removal | Kept | str | None
     try:
         if files and _age_of(media, files, hold.clock()) < hold.rules.retention.grace:
-            verdict = Kept.WITHIN_GRACE
+            result = Kept.WITHIN_GRACE
         elif is_dry_run:
             is_leased = hold.catalog.leases.is_leased(media.media_id, now=hold.clock())
-            verdict, _ = _verdict(hold, wanted, media, files, is_leased=is_leased)
+            result, _ = _decide(hold, wanted, media, files, is_leased=is_leased)
         else:
-            verdict = _removed(hold, wanted, media.media_id, files)
+            result = _remove(hold, wanted, media.media_id, files)
     except LeaseLostError:
-        verdict = Kept.LEASED
+        result = Kept.LEASED
     except (StoreError, CatalogUnavailableError) as error:
         return CleanUpItem(name, media.media_id, size, None, None, str(error))
-    if verdict is None:
+    if result is None:
         return None
-    if isinstance(verdict, Kept):
-        return CleanUpItem(name, media.media_id, size, None, verdict, share_id=media.share_id)
-    return CleanUpItem(name, media.media_id, size, verdict, None)
+    if isinstance(result, Kept):
+        return CleanUpItem(name, media.media_id, size, None, result, share_id=media.share_id)
+    return CleanUpItem(name, media.media_id, size, result, None)
 
 
-def _removed(hold: Hold, wanted: frozenset[str], media_id: str, listed: _Files) -> Removal | Kept | str | None:
-    """Decide under the lease, by the record and the files as they are now, and do it."""
+def _remove(hold: Hold, wanted: frozenset[str], media_id: str, listed: _Files) -> Removal | Kept | str | None:
+    """Remove a media's local files if they may go. This is decided under the lease, by the record and files of now."""
     with hold.lease(media_id) as is_ours:
         if not is_ours:
             return Kept.LEASED
         media = hold.catalog.media.get(media_id)
         if media is None:
             return Kept.UNKNOWN
-        # By the record as it is: while a transcript is written anew its files are on none.
+        # By the record of now. While a transcript is written again, its files are not on record.
         files = {kind: file for kind, file in listed.items() if kind in media.parts and Path(file.url).is_file()}
         if listed and not files:
             return None  # another clean-up was here since the listing
-        verdict, evidence = _verdict(hold, wanted, media, files, is_leased=False)
-        if verdict is None or isinstance(verdict, Kept):
-            return verdict
-        tombstones = _tombstones(hold, media, files, verdict, evidence)
-        if verdict in {Removal.PAST_RETENTION, LIFECYCLE}:
+        reason, proof = _decide(hold, wanted, media, files, is_leased=False)
+        if reason is None or isinstance(reason, Kept):
+            return reason
+        tombstones = _tombstones(hold, media, files, reason, proof)
+        if reason in {Removal.PAST_RETENTION, LIFECYCLE}:
             hold.catalog.media.record_expired(media_id, tombstones, owner=hold.owner, now=hold.clock())
         else:
             hold.catalog.tombstones.write(tombstones)
-        # The last look before the only step that cannot be taken back: a lease may have been lost in a long pause.
+        # Checked before the only step that cannot be undone, because a long pause may have lost the lease.
         if not hold.has_lease(media_id):
             return Kept.LEASED
         local = hold.stores[Backend.LOCAL]
@@ -180,15 +181,16 @@ def _removed(hold: Hold, wanted: frozenset[str], media_id: str, listed: _Files) 
             local.delete(file.url)
         gone = [file.url for file in files.values()] or [tombstone.url for tombstone in tombstones]
         hold.catalog.tombstones.confirm(gone, now=hold.clock())
-        return verdict
+        return reason
 
 
-def _verdict(
+def _decide(
     hold: Hold, wanted: frozenset[str], media: Media, files: _Files, *, is_leased: bool
 ) -> tuple[Removal | Kept | str | None, Mapping[str, Any]]:
-    evidence = _evidence_in_s3(hold, media, files)
+    """Return why the files may go, or are kept, with the proof; None if nothing is to be done."""
+    evidence = _gather_evidence(hold, media, files)
     if not files:
-        # No local copy: only the record may have to follow what the bucket's rule has done to the video.
+        # There is no local copy. The record may still have to follow what the bucket's rule did to the video.
         has_gone = evidence.parts.get(PartKind.VIDEO) is Evidence.EXPIRED
         return (LIFECYCLE if has_gone and not is_leased else None), evidence.proof
     end = expiry_of(media, hold.rules.retention)
@@ -198,7 +200,7 @@ def _verdict(
         is_staged=media.state is MediaState.STAGED,
         is_leased=is_leased,
         is_settled=media.media_id not in wanted and hold.catalog.media.is_settled(media.media_id),
-        in_s3=evidence.of_all,
+        in_s3=evidence.worst,
         s3_left=end - hold.clock() if end is not None else None,
     )
     return removal_of(copy, hold.rules.retention), evidence.proof
@@ -213,25 +215,25 @@ def _age_of(media: Media, files: _Files, now: datetime) -> timedelta:
 
 @dataclass(frozen=True)
 class _EvidenceInS3:
-    """What the bucket said of each part that is recorded there; `proof` is its answer as JSON."""
+    """What the bucket said of each part that is recorded there. `proof` is its answer as JSON."""
 
     parts: Mapping[PartKind, Evidence]
     proof: Mapping[str, Any]
 
     @property
-    def of_all(self) -> Evidence | None:
-        """The worst of all parts; None when the bucket has no part in the media."""
+    def worst(self) -> Evidence | None:
+        """The worst evidence of all parts; None if no part is recorded in the bucket."""
         return max(self.parts.values(), key=_SEVERITY.index, default=None)
 
 
 _SEVERITY = (Evidence.SAME, Evidence.EXPIRED, Evidence.ABSENT, Evidence.DIFFERENT, Evidence.UNKNOWN)
 
 
-def _evidence_in_s3(hold: Hold, media: Media, files: _Files) -> _EvidenceInS3:
+def _gather_evidence(hold: Hold, media: Media, files: _Files) -> _EvidenceInS3:
     """Ask the bucket, now, for every part of a media that is recorded there.
 
-    A transcript's file is asked for only where a local copy of it could go: it can be made anew, and a lost one says
-    nothing about the video.
+    A transcript's file is asked for only if it has a local copy that could go. It can be made again, and a lost one
+    says nothing about the video.
     """
     if media.state is not MediaState.STORED or media.backend is None or not media.backend.is_remote:
         return _EvidenceInS3({}, {})
@@ -241,26 +243,26 @@ def _evidence_in_s3(hold: Hold, media: Media, files: _Files) -> _EvidenceInS3:
         if kind.is_transcript and kind not in files:
             continue
         if Backend.of_url(part.url).is_remote:
-            parts[kind], answers[kind] = _look(hold, media, part)
+            parts[kind], answers[kind] = _check_in_s3(hold, media, part)
         elif kind in files:
-            # The track was lost when the video moved, and has come back to where it is recorded: the only one.
+            # The track was lost when the video moved and is back where it is recorded. This is the only copy.
             parts[kind], answers[kind] = Evidence.UNKNOWN, {"recorded": part.url}
-    worst = _EvidenceInS3(parts, {}).of_all
+    worst = _EvidenceInS3(parts, {}).worst
     return _EvidenceInS3(
         parts, {"checked_at": hold.clock().isoformat(), "in_s3": worst.value if worst else None, "objects": answers}
     )
 
 
-def _look(hold: Hold, media: Media, part: Part) -> tuple[Evidence, Mapping[str, Any]]:
+def _check_in_s3(hold: Hold, media: Media, part: Part) -> tuple[Evidence, Mapping[str, Any]]:
     try:
-        there = hold.stores.of_url(part.url).head(part.url)
+        stored = hold.stores.of_url(part.url).head(part.url)
     except ObjectNotFoundError:
         return (Evidence.EXPIRED if _may_have_expired(hold, media) else Evidence.ABSENT), {"url": part.url}
     except StoreError as error:
-        is_other = error.error_class is StoreErrorClass.CHECKSUM
-        return (Evidence.DIFFERENT if is_other else Evidence.UNKNOWN), {"url": part.url, "error": str(error)}
-    answer = {"url": there.url, "size_bytes": there.digest.size_bytes, "sha256": there.digest.sha256}
-    return (Evidence.SAME if there.digest == part.digest else Evidence.DIFFERENT), answer
+        is_different = error.error_class is StoreErrorClass.CHECKSUM
+        return (Evidence.DIFFERENT if is_different else Evidence.UNKNOWN), {"url": part.url, "error": str(error)}
+    answer = {"url": stored.url, "size_bytes": stored.digest.size_bytes, "sha256": stored.digest.sha256}
+    return (Evidence.SAME if stored.digest == part.digest else Evidence.DIFFERENT), answer
 
 
 def _tombstones(
@@ -269,10 +271,10 @@ def _tombstones(
     proof = {**evidence, "state": media.state.value}
     if reason == Removal.PAST_RETENTION:
         proof |= {"retention_days": hold.rules.retention.local_days, "settled": True}
-    # A deletion that was decided before and cut short keeps the reason and the proof that it was decided with.
+    # A deletion that was decided earlier and interrupted keeps the reason and the proof of that decision.
     decided = {t.url for t in hold.catalog.tombstones.list(media_id=media.media_id) if t.removed_at is None}
     gone = {kind: (file.url, file.size_bytes) for kind, file in files.items()} or {
-        # The bucket was asked for these; a transcript's files, which were put later, go in their own time.
+        # The bucket was asked for these. A transcript's files were put later, and expire later.
         kind: (part.url, part.size_bytes)
         for kind, part in media.parts.items()
         if not kind.is_transcript
@@ -284,7 +286,7 @@ def _tombstones(
             media_id=media.media_id,
             share_id=media.share_id,
             size_bytes=size,
-            # Of a file that is not what is recorded (a damaged copy), nobody has read the SHA-256.
+            # If the file is not what is recorded (a damaged copy), its SHA-256 is unknown.
             sha256=media.parts[kind].digest.sha256 if size == media.parts[kind].size_bytes else None,
             reason=reason,
             proof=proof,

@@ -1,7 +1,7 @@
-"""Stored media moved between backends for an operator: many at a time, each under its lease, a failing one stops none.
+"""Move stored media between backends for an operator, in parallel, each under its lease. If one fails, others go on.
 
-How one is brought there is `relocating`. The source goes later, by clean-up, which proves the copy once more. Every
-step can be repeated.
+How one media is copied is in `operations/media/relocating`. Clean-up removes the source later, after it has verified
+the copy once more. Every step can be repeated.
 """
 
 import time
@@ -27,7 +27,7 @@ from bookmarkai_assets.operations.shares.hold import Hold
 
 
 class MoveOutcome(StrEnum):
-    """How it went with one media."""
+    """What became of one media."""
 
     MOVED = "moved"
     THERE = "already_there"
@@ -38,16 +38,16 @@ class MoveOutcome(StrEnum):
 
     @property
     def is_done(self) -> bool:
-        """Whether the media is where it was wanted, or has no bytes to move."""
+        """Whether the media is at the target, or has no bytes to move."""
         return self in {MoveOutcome.MOVED, MoveOutcome.THERE, MoveOutcome.EXPIRED}
 
 
 Move: TypeAlias = MediaResult[MoveOutcome]
-"""One media's move: `size_bytes` is what the media holds."""
+"""The result of one media's move. `size_bytes` is the size of the media."""
 
 
 def preview_move(hold: Hold, media: Media, target: Backend) -> Move:
-    """Say what a move would do with a media as it is now. Raises `StoreError` when a store does not answer."""
+    """Return what a move would do with a media as it is now. Raises `StoreError` when a store does not answer."""
     outcome = _what_is_left_to_do(hold, media, target)
     return Move(media.media_id, media.share_id, outcome or MoveOutcome.MOVED, media.size_bytes)
 
@@ -61,12 +61,13 @@ def move_media(
     on_move: Callable[[Move], object] = lambda _: None,
     on_bytes: Callable[[str, int], object] = lambda _media_id, _size_bytes: None,
 ) -> list[Move]:
-    """Move media to a backend, `workers` at a time, each under its lease; a failing one stops no other.
+    """Move media to a backend, `workers` at a time, each under its lease. If one fails, the others go on.
 
-    `on_move` is called in this thread as each ends; `on_bytes` in the threads that move, with the media's id and how
-    many bytes more have been copied. Told to stop, it ends the transfers under way and raises.
+    `on_move` is called with each result, in this thread. `on_bytes` is called from the moving threads, with the media's
+    id and the number of bytes just copied. When the process is told to stop, the transfers under way are ended and the
+    exception is raised.
     """
-    _ = hold.stores[target]  # raises, before anything is moved, if it is not configured
+    _ = hold.stores[target]  # raises before anything is moved if the target is not configured
     move_one = partial(_move_one, hold, target, on_bytes)
     return act_in_parallel(hold, move_one, media_ids, workers=workers, on_done=on_move)
 
@@ -98,11 +99,11 @@ def _move_one(hold: Hold, target: Backend, on_bytes: Callable[[str, int], object
 
 
 def _what_is_left_to_do(hold: Hold, media: Media, target: Backend) -> MoveOutcome | None:
-    """Give the outcome without a move, or None for a media that has to be moved.
+    """Return the outcome for a media that need not be moved, or None if it has to be.
 
-    The record is no proof: what is not where it should be is brought there from wherever a copy is.
+    The record is no proof. Parts that are not at the target are brought there from wherever a copy is.
     """
-    outcome = _without_moving(media, target)
+    outcome = _outcome_by_record(media, target)
     if outcome is MoveOutcome.THERE:
         missing = hold.stores.missing_parts(media)
         if media.video in missing or any(hold.stores.has_elsewhere(part) for part in missing):
@@ -110,8 +111,8 @@ def _what_is_left_to_do(hold: Hold, media: Media, target: Backend) -> MoveOutcom
     return outcome
 
 
-def _without_moving(media: Media, target: Backend) -> MoveOutcome | None:
-    """Give the outcome of a media that there is nothing to move of; None for one that has to be moved."""
+def _outcome_by_record(media: Media, target: Backend) -> MoveOutcome | None:
+    """Return the outcome for a media that by its record need not be moved, or None if it has to be."""
     match media.state:
         case MediaState.STAGED:
             return MoveOutcome.NOT_STORED

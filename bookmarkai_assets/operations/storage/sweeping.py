@@ -1,4 +1,4 @@
-"""What killed work left behind: staging directories without a record, temporary files, open uploads, parts of texts."""
+"""Remove what killed work left behind: staging directories, temporary files, multipart uploads, transcript chunks."""
 
 import re
 import shutil
@@ -15,22 +15,22 @@ from bookmarkai_assets.operations.shares.hold import Hold
 from bookmarkai_assets.operations.storage.clean_up_report import CleanUpItem
 
 STALE_AFTER = timedelta(days=1)
-"""Longer than any transfer takes; the bucket's own rule for incomplete uploads has the same day."""
+"""Longer than any transfer takes. The bucket's own rule for incomplete uploads has one day too."""
 
 CHUNKS_STALE_AFTER = timedelta(days=14)
-"""For how long the work that parts of a transcript took may yet be wanted."""
+"""For this long somebody may still continue from the chunks that were transcribed."""
 
 _OURS = re.compile(r"[0-9a-f]{64}|transcribe-.+")
 
 ABANDONED = "abandoned"
-"""The reason on the tombstone."""
+"""The reason on the tombstones of leftovers."""
 
 
 def sweep_staging(hold: Hold, *, is_dry_run: bool) -> Iterator[CleanUpItem]:
     """Remove directories in staging that nobody works in and that no staged media is recorded in.
 
-    Each is named by its media, under whose lease it is removed, or belongs to a transcription. Other names, and links,
-    are nobody's on record.
+    Each directory has the name of its media, under whose lease it is removed, or belongs to a transcription. Everything
+    else, symbolic links included, is kept as unknown.
     """
     staging = hold.rules.staging_dir
     if staging.is_symlink() or not staging.is_dir():
@@ -40,7 +40,7 @@ def sweep_staging(hold: Hold, *, is_dry_run: bool) -> Iterator[CleanUpItem]:
             yield CleanUpItem(str(entry), None, 0, None, Kept.UNKNOWN)
             continue
         try:
-            yield _swept_directory(hold, entry, is_dry_run=is_dry_run)
+            yield _sweep_directory(hold, entry, is_dry_run=is_dry_run)
         except FileNotFoundError:
             continue  # whoever works there has just removed it
         except (OSError, CatalogUnavailableError) as error:
@@ -52,21 +52,21 @@ def sweep_staging(hold: Hold, *, is_dry_run: bool) -> Iterator[CleanUpItem]:
 def sweep_leftovers(hold: Hold, *, is_dry_run: bool) -> Iterator[CleanUpItem]:
     """Remove temporary files and multipart uploads that were begun longer ago than any transfer takes.
 
-    Only below the prefix of our keys: others may use the bucket too.
+    Only below the prefix of our keys, because others may use the bucket too.
     """
     before = hold.clock() - max(hold.rules.retention.grace, STALE_AFTER)
     for backend, store in hold.stores.items():
         try:
             leftovers = store.leftovers(hold.rules.video_prefix, begun_before=before)
         except StoreError as error:
-            # The media are looked after all the same; the next clean-up asks again.
+            # The rest of the clean-up goes on. The next one asks this store again.
             yield CleanUpItem(f"leftovers in {backend}", None, 0, None, None, str(error))
             continue
         for leftover in leftovers:
             size = leftover.size_bytes or 0
             try:
                 if not is_dry_run:
-                    _bury(
+                    _write_tombstone(
                         hold,
                         leftover.name,
                         leftover.kind,
@@ -83,7 +83,7 @@ def sweep_leftovers(hold: Hold, *, is_dry_run: bool) -> Iterator[CleanUpItem]:
 
 
 def sweep_chunks(hold: Hold, *, is_dry_run: bool) -> Iterator[CleanUpItem]:
-    """Drop what was transcribed of long sounds, and nobody came back for."""
+    """Drop transcribed chunks of long sounds that nobody continued from."""
     for media_id in hold.catalog.chunks.abandoned(before=hold.clock() - CHUNKS_STALE_AFTER):
         with ExitStack() as stack:
             if is_dry_run:
@@ -96,8 +96,8 @@ def sweep_chunks(hold: Hold, *, is_dry_run: bool) -> Iterator[CleanUpItem]:
             yield CleanUpItem(f"parts of the transcript of {media_id}", media_id, 0, removed, kept)
 
 
-def _swept_directory(hold: Hold, entry: Path, *, is_dry_run: bool) -> CleanUpItem:
-    """Decide about one directory, and do it. Raises `OSError`; `FileNotFoundError` when it vanishes meanwhile."""
+def _sweep_directory(hold: Hold, entry: Path, *, is_dry_run: bool) -> CleanUpItem:
+    """Remove one directory if it may go. Raises `OSError`; `FileNotFoundError` if the directory vanishes meanwhile."""
     media_id = entry.name
     with ExitStack() as stack:
         if is_dry_run:
@@ -111,7 +111,7 @@ def _swept_directory(hold: Hold, entry: Path, *, is_dry_run: bool) -> CleanUpIte
         else:
             kept = _reason_to_keep(hold, media_id) if is_free else Kept.LEASED
         if kept is None and not is_dry_run:
-            _bury(hold, str(entry), "staging", media_id, size, proof={"age_seconds": age.total_seconds()})
+            _write_tombstone(hold, str(entry), "staging", media_id, size, proof={"age_seconds": age.total_seconds()})
             shutil.rmtree(entry)
             hold.catalog.tombstones.confirm([str(entry)], now=hold.clock())
         return CleanUpItem(str(entry), media_id, size, None if kept else ABANDONED, kept)
@@ -122,7 +122,9 @@ def _reason_to_keep(hold: Hold, media_id: str) -> Kept | None:
     return Kept.STAGED if media is not None and media.state is MediaState.STAGED else None
 
 
-def _bury(hold: Hold, name: str, kind: str, media_id: str | None, size: int, *, proof: dict[str, str | float]) -> None:
+def _write_tombstone(
+    hold: Hold, name: str, kind: str, media_id: str | None, size: int, *, proof: dict[str, str | float]
+) -> None:
     hold.catalog.tombstones.write(
         [
             Tombstone(
@@ -141,7 +143,7 @@ def _bury(hold: Hold, name: str, kind: str, media_id: str | None, size: int, *, 
 
 
 def _extent_of(directory: Path) -> tuple[int, datetime]:
-    """Give the bytes below a directory and the latest change in it, links not followed."""
+    """Return the bytes below a directory and the time of its latest change. Links are not followed."""
     size, newest = 0, directory.lstat().st_mtime
     for path in directory.rglob("*"):
         status = path.lstat()

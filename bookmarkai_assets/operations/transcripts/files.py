@@ -1,7 +1,7 @@
 """Put a transcript's files (JSON, plain text, SRT, WebVTT) beside its media, on the same backend.
 
-Their record is true at every moment: it is withdrawn before they change, and written again once they and the transcript
-are there. The caller decides whose transcript it is, and when to put it.
+Their record is true at every moment: it is withdrawn before they change and written again once the files and the
+transcript are stored. The caller decides whose transcript it is, and when to put it.
 """
 
 import hashlib
@@ -30,9 +30,9 @@ from bookmarkai_assets.operations.shares.hold import Hold
 def put_transcript_files(hold: Hold, media: Media, shared: SharedTranscript) -> Media:
     """Put the files of a transcript beside a stored media and return the media with them. The caller holds its lease.
 
-    The caller records the result, by `MediaLedger.record_transcript_files`, once the transcript is on record. Until
-    then the media has no files on record, for the old ones may be gone. If exactly these files are on record already,
-    nothing is done. A transcript without times has no subtitles. Raises `StoreError` and `LeaseLostError`.
+    The caller records the result with `MediaLedger.record_transcript_files` once the transcript is on record. Until
+    then the media has no files on record, because the old ones may be gone. If exactly these files are on record
+    already, nothing is done. A transcript without times has no subtitles. Raises `StoreError` and `LeaseLostError`.
     """
     content = rendered_files(shared)
     planned = with_files(hold, media, content)

@@ -1,4 +1,4 @@
-"""A share's transcript with what is on record of the share, and what there is to say where there is none."""
+"""Read a share's transcript with what is on record of the share, or explain why there is none."""
 
 from bookmarkai_assets.core.catalog import Catalog
 from bookmarkai_assets.core.errors import ExportError

@@ -1,4 +1,4 @@
-"""Which transcripts are stale, as it is now, for people and programs that ask."""
+"""Report which transcripts are stale now, for people and programs."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -8,21 +8,21 @@ from bookmarkai_assets.core.catalog import Catalog
 from bookmarkai_assets.core.errors import ConfigurationError
 from bookmarkai_assets.core.shares.partition_selections import partition_selection, selection_path
 from bookmarkai_assets.core.transcripts.ports import SpeechEngine
-from bookmarkai_assets.core.transcripts.staleness import MadeTranscript, PresentRecipe, RecipeUse
+from bookmarkai_assets.core.transcripts.staleness import CurrentRecipe, MadeTranscript, RecipeUse
 
 TRANSCRIPT_ASSET = "transcript"
 
 
 @dataclass(frozen=True)
 class StalenessReport:
-    """The stale transcripts: by what made them (`made_by`), and the newest of them (`newest`).
+    """The stale transcripts: the recipes that made them (`made_by`), and the newest of them (`newest`).
 
     `transcripts` counts all that were made here, `not_made_here` the others. `partitions` selects the stale ones whose
-    media is stored: of those without, the asset `transcript` alone has nothing to transcribe. It is empty when none can
-    be selected, None where Dagster has not run.
+    media is stored, because without media the asset `transcript` by itself has nothing to transcribe. It is empty when
+    none can be selected, and None where Dagster has not run.
     """
 
-    present: PresentRecipe
+    present: CurrentRecipe
     transcripts: int
     not_made_here: int
     made_by: tuple[RecipeUse, ...]
@@ -31,17 +31,17 @@ class StalenessReport:
 
     @property
     def stale(self) -> int:
-        """How many are stale."""
+        """How many transcripts are stale."""
         return sum(use.count for use in self.made_by)
 
     @property
     def without_media(self) -> int:
-        """How many of these have no stored media any more to be made anew from."""
+        """How many stale transcripts cannot be made again, because their media is no longer stored."""
         return sum(use.without_media for use in self.made_by)
 
     @property
     def path(self) -> str | None:
-        """The address, below the UI's own, of a backfill that is filled in; None without, or with too many, shares."""
+        """The path in Dagster's UI of a backfill with these filled in; None with no shares or too many."""
         return selection_path(TRANSCRIPT_ASSET, self.partitions) if self.partitions else None
 
     def as_dict(self) -> dict[str, Any]:
@@ -82,24 +82,24 @@ class StalenessReport:
         }
 
 
-def present_recipe(engine: SpeechEngine) -> PresentRecipe:
-    """Say what transcribes now; where the model is not on this machine, by its name and with the reason."""
+def current_recipe(engine: SpeechEngine) -> CurrentRecipe:
+    """Return the current recipe. If the model is not on this machine, it has the model's name and the reason."""
     try:
         recipe = engine.recipe()
     except ConfigurationError as error:
-        return PresentRecipe(engine.setup, None, weights_unknown=str(error))
-    return PresentRecipe(recipe.setup, recipe)
+        return CurrentRecipe(engine.setup, None, weights_unknown=str(error))
+    return CurrentRecipe(recipe.setup, recipe)
 
 
 def staleness_report(
-    catalog: Catalog, present: PresentRecipe, partitions: Sequence[str] | None, *, limit: int
+    catalog: Catalog, present: CurrentRecipe, partitions: Sequence[str] | None, *, limit: int
 ) -> StalenessReport:
     """Find the stale transcripts and list the newest `limit` of them.
 
     `partitions` are Dagster's keys in its order, None where it has not run.
     """
     uses = catalog.transcripts.recipes_in_use()
-    stale = tuple(use for use in uses if not present.made(use))
+    stale = tuple(use for use in uses if not present.would_make(use))
     found = tuple(catalog.transcripts.made_by({use.fingerprint for use in stale}))
     return StalenessReport(
         present=present,

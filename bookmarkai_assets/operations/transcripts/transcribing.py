@@ -32,7 +32,7 @@ logger = logging.getLogger(__name__)
 
 @dataclass(frozen=True)
 class TranscribedShare:
-    """A finished share; `is_reused` when another share of the same video had been transcribed before."""
+    """A finished share. `is_reused` if it got the transcript of another share of the same video."""
 
     share: Share
     media: Media
@@ -41,15 +41,17 @@ class TranscribedShare:
 
     @property
     def outcome(self) -> Outcome:
-        """How it ended: without a segment, nobody speaks in the video."""
+        """How the share ended. A transcript without segments means that nobody speaks in the video."""
         return Outcome.DONE if self.transcript.segments else Outcome.NO_SPEECH
 
 
 def transcribe_share(hold: Hold, leased: LeasedShare, media: Media, *, engine: SpeechEngine) -> TranscribedShare:
-    """Give the share its transcript, with the doubts about it, and mark it done: `no_speech` when it is empty.
+    """Record the share's transcript, with the doubts about it, and mark it done: `no_speech` if it is empty.
 
-    Only the audio track is read, and the transcript's files are put beside it. A share takes over what another share of
-    the same video got by the same recipe (see `reuse`), unless it has that already: then it is transcribed again.
+    Only the audio track is read, and the transcript's files are put beside it. A share reuses the transcript that
+    another share of the same video got by the same recipe (see `reuse`). If it has such a transcript itself, it is
+    transcribed again.
+
     Raises `ShareFailedError` (no_audio, media_missing, expired), `StoreError`, `TranscriptionError`, `LeaseLostError`.
     """
     # Read again, under the lease: somebody may have moved the media since the step before.
@@ -57,10 +59,10 @@ def transcribe_share(hold: Hold, leased: LeasedShare, media: Media, *, engine: S
     audio = _audio_of(media)
     share_id, transcripts = leased.share.share_id, hold.catalog.transcripts
     earlier = reusable_transcript(hold, leased, engine=engine)
-    # One that is taken over was checked for doubts when it was made.
+    # A reused transcript was checked for doubts when it was made.
     transcript = earlier or _transcribe(hold, leased, media, audio, engine=engine)
     require_lease(hold, leased)
-    # The files of another share's transcript serve this one too. If the store fails, the share fails before it has one.
+    # A reused transcript's files serve this share too. If the store fails, the share fails before it has a transcript.
     needs_files = earlier is None or not media.transcript_files
     if needs_files:
         media = put_transcript_files(hold, media, _shared(leased.share, media, transcript))

@@ -34,7 +34,7 @@ def test_parts_come_back_as_they_were_in_the_order_of_the_sound(each_catalog: Op
         replace(KEY, media_id="another"),
         replace(KEY, recipe="fedcba9876543210"),
         replace(KEY, audio_sha256="b" * 64),
-        replace(KEY, told_language="de"),
+        replace(KEY, requested_language="de"),
     ],
     ids=["media", "recipe", "sound", "language"],
 )

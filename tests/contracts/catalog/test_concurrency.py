@@ -222,7 +222,7 @@ def _storm(url: str, shares: list[tuple[str, str]], seed: int) -> None:
                 partial(catalog.leases.renew, run, until=at(now + 60)),
                 partial(work.release, run, now=at(now)),
                 partial(work.retry, [one for one, _ in random.sample(shares, 4)], now=at(now)),
-                partial(work.set_aside, share_id, GONE, now=at(now)),
+                partial(work.park, share_id, GONE, now=at(now)),
                 partial(work.due, now=at(now), limit=10),
             ]
             with suppress(LeaseLostError):

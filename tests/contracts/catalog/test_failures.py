@@ -51,7 +51,7 @@ def test_what_is_healed_in_hand_or_put_off_does_not_stand(each_catalog: OpenCata
     finish(each_catalog, healed, "again", 7)
     assert claim(each_catalog, claimed, "m1", "tick", 6)
     begin(each_catalog, running, "m2", "again", 6)
-    each_catalog.work.set_aside(reopened, Failure(Outcome.GONE, "404"), now=at(6))
+    each_catalog.work.park(reopened, Failure(Outcome.GONE, "404"), now=at(6))
     execute(each_catalog, "UPDATE shares SET status = 'pending' WHERE id = :id", id=reopened)
     execute(each_catalog, "DELETE FROM shares WHERE id = :id", id=deleted)
     held = add_share(each_catalog, url=TIKTOK)

@@ -131,7 +131,7 @@ class Model:
                 if share.state != "done":
                     share.state, share.status, share.next_at = "waiting", "pending", now
 
-    def set_aside(self, share: ModelShare, now: float) -> None:
+    def park(self, share: ModelShare, now: float) -> None:
         """Park without an attempt."""
         if share.state == "done" or (share.state == "running" and self.is_live(share.media_id, now)):
             return
@@ -246,10 +246,10 @@ class LedgerMachine(RuleBasedStateMachine):
         self.catalog.work.release(run, now=at(self.now))
 
     @rule(share_id=shares)
-    def set_aside(self, share_id: str) -> None:
+    def park(self, share_id: str) -> None:
         """A tick finds a row malformed."""
-        self.model.set_aside(self.model.shares[share_id], self.now)
-        self.catalog.work.set_aside(share_id, GONE, now=at(self.now))
+        self.model.park(self.model.shares[share_id], self.now)
+        self.catalog.work.park(share_id, GONE, now=at(self.now))
 
     @rule(share_id=shares)
     def retry(self, share_id: str) -> None:

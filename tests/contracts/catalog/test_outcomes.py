@@ -90,7 +90,7 @@ def test_parked_shares_are_listed_oldest_first(each_catalog: OpenCatalog) -> Non
     """The list of failures is in the order in which the shares were made."""
     second, first = add_share(each_catalog, seconds=2), add_share(each_catalog, seconds=1)
     for share_id in (second, first):
-        each_catalog.work.set_aside(share_id, CRASHED, now=at(3))
+        each_catalog.work.park(share_id, CRASHED, now=at(3))
 
     assert each_catalog.work.failed_share_ids() == [first, second]
 
@@ -99,7 +99,7 @@ def test_setting_aside_costs_no_attempt(each_catalog: OpenCatalog) -> None:
     """A share may be parked before anybody has tried it."""
     share_id = add_share(each_catalog)
 
-    each_catalog.work.set_aside(share_id, CRASHED, now=at(3))
+    each_catalog.work.park(share_id, CRASHED, now=at(3))
 
     assert status_of(each_catalog, share_id) == "error"
     assert each_catalog.work.progress(share_id) == ShareProgress(0, "crashed", CRASHED.reason, None, None, at(3))
@@ -114,10 +114,10 @@ def test_setting_aside_leaves_done_and_running_shares_alone(each_catalog: OpenCa
     finish(each_catalog, done, "run")
 
     for share_id in (done, running):
-        each_catalog.work.set_aside(share_id, CRASHED, now=at(59))
+        each_catalog.work.park(share_id, CRASHED, now=at(59))
 
     assert (status_of(each_catalog, done), status_of(each_catalog, running)) == ("done", "processing")
-    each_catalog.work.set_aside(running, CRASHED, now=at(60))
+    each_catalog.work.park(running, CRASHED, now=at(60))
     assert status_of(each_catalog, running) == "error"
 
 
@@ -126,7 +126,7 @@ def test_setting_aside_a_claimed_share_frees_its_video(each_catalog: OpenCatalog
     first, second = add_share(each_catalog, seconds=1), add_share(each_catalog, seconds=2)
     claim(each_catalog, first, "m", "tick")
 
-    each_catalog.work.set_aside(first, CRASHED, now=at(1))
+    each_catalog.work.park(first, CRASHED, now=at(1))
 
     assert claim(each_catalog, second, "m", "tick-2", 1)
 
@@ -136,7 +136,7 @@ def test_a_parked_share_set_back_to_pending_is_new(each_catalog: OpenCatalog) ->
     share_id = add_share(each_catalog)
     begin(each_catalog, share_id, "m", "run-1")
     claim(each_catalog, share_id, "m", "tick-1", 60)
-    each_catalog.work.set_aside(share_id, CRASHED, now=at(200))
+    each_catalog.work.park(share_id, CRASHED, now=at(200))
 
     execute(each_catalog, "UPDATE shares SET status = 'pending' WHERE id = :id", id=share_id)
 
@@ -168,7 +168,7 @@ def test_retrying_makes_failed_shares_due_with_all_their_attempts(each_catalog: 
     fail(each_catalog, parked, "run")
     fail(each_catalog, waiting, "run", retry_in=900)
     finish(each_catalog, done, "run")
-    each_catalog.work.set_aside(aside, CRASHED, now=at(1))
+    each_catalog.work.park(aside, CRASHED, now=at(1))
     unknown = str(uuid4())
 
     changed = each_catalog.work.retry([unknown, done, waiting, aside, running, parked, new, "nonsense"], now=at(9))

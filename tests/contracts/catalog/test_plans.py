@@ -9,11 +9,11 @@ from sqlalchemy import event
 
 from bookmarkai_assets.adapters.catalog import OpenCatalog
 from bookmarkai_assets.core.outcomes import Outcome
-from bookmarkai_assets.core.rollout.windows import Span, Window
+from bookmarkai_assets.core.rollout.windows import Resolution, Window
 from tests.support.catalog import USER, add_share, at, begin, lease, stored_media, tombstone_of
 
 FINISHED = 3_000
-WEEK = Window(Span.DAY.floor(at(0)), Span.DAY.floor(at(0)) + timedelta(days=7))
+WEEK = Window(Resolution.DAY.floor(at(0)), Resolution.DAY.floor(at(0)) + timedelta(days=7))
 LARGE_TABLES = (
     "shares",
     "share_work",
@@ -244,7 +244,7 @@ def test_no_frequent_question_reads_a_whole_table(full_catalog: OpenCatalog) -> 
         "for_share": lambda: catalog.events.for_share(share_id),
         "events.after": lambda: catalog.events.after(FINISHED - 5, limit=50),
         "totals": lambda: catalog.totals.totals(WEEK),
-        "steps": lambda: catalog.totals.steps(WEEK, Span.DAY),
+        "steps": lambda: catalog.totals.steps(WEEK, Resolution.DAY),
         "first_event_at": catalog.totals.first_event_at,
         "events_from": lambda: catalog.totals.events_from(WEEK.end),
         "standing": catalog.rollout.standing,

@@ -1,4 +1,4 @@
-"""Events added up: each once in each span, and any two parts of a whole make the whole."""
+"""Events added up: each once in each resolution, and any two parts of a whole make the whole."""
 
 import random
 from collections import Counter
@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 from bookmarkai_assets.core.media.storage_events import StorageEvent
 from bookmarkai_assets.core.rollout.latency import bin_of
 from bookmarkai_assets.core.rollout.tallies import Series, Tally, count_requests, merge, roll_up, s3_requests
-from bookmarkai_assets.core.rollout.windows import Span
+from bookmarkai_assets.core.rollout.windows import Resolution
 from tests.support.storage_events import transfer, transfers
 
 MB = 1 << 20
@@ -18,17 +18,17 @@ MB = 1 << 20
 
 @given(st.lists(transfers(), max_size=30))
 def test_each_event_counts_once_in_each_span(events: list[StorageEvent]) -> None:
-    """The five minutes, the hours and the days each add up to all events, in the series and span they belong to."""
+    """Five minutes, hours and days each add up to all events, in the series and resolution that they belong to."""
     rolled = roll_up(events)
-    for span in Span:
+    for resolution in Resolution:
         expected = Counter(
             (
-                span.floor(event.occurred_at),
+                resolution.floor(event.occurred_at),
                 Series(event.operation, event.backend, event.purpose or "", event.kind, event.error_class or ""),
             )
             for event in events
         )
-        assert {key[1:]: tally.events for key, tally in rolled.items() if key[0] is span} == expected
+        assert {key[1:]: tally.events for key, tally in rolled.items() if key[0] is resolution} == expected
 
 
 @given(st.lists(transfers(), max_size=30), st.integers(0, 30), st.randoms())

@@ -10,10 +10,10 @@ from hypothesis import strategies as st
 from bookmarkai_assets.core.transcripts.doubts import Doubt, DoubtKind, Severity, in_words
 from bookmarkai_assets.core.transcripts.quality import (
     DEFAULT_LIMITS,
+    assess,
     compression_ratio,
     covered_seconds,
-    judge,
-    assess,
+    find_doubts,
     longest_loop,
     units_of,
 )
@@ -36,7 +36,7 @@ GOOD = replace(
 
 def doubts_in(transcript: Transcript, hint: str | None = None) -> dict[DoubtKind, Doubt]:
     """Judge a transcript and give its doubts by kind."""
-    return {doubt.kind: doubt for doubt in judge(transcript, hinted_language=hint)}
+    return {doubt.kind: doubt for doubt in find_doubts(transcript, hinted_language=hint)}
 
 
 def said(text: str, seconds: float, *, ratio: float = 0.0, silent: float = 0.1, logprob: float = -0.3) -> Transcript:
@@ -48,7 +48,7 @@ def said(text: str, seconds: float, *, ratio: float = 0.0, silent: float = 0.1, 
 @pytest.mark.parametrize("hint", [None, "en"])
 def test_a_plain_transcript_is_not_doubted(hint: str | None) -> None:
     """Sentences at the pace of speech, in the language that was hinted at, with text for all speech."""
-    assert judge(GOOD, hinted_language=hint) == ()
+    assert find_doubts(GOOD, hinted_language=hint) == ()
     assert assess(GOOD, hinted_language=hint) == GOOD
 
 
@@ -201,7 +201,7 @@ def test_a_voice_without_any_words_is_told() -> None:
     """A song that the engine found no words in is no speech, and that a voice was there is said as a warning."""
     sung = replace(GOOD, segments=(), speech_seconds=25.0)
     assert list(doubts_in(sung)) == [DoubtKind.NO_SPEECH, DoubtKind.NOT_COVERED]
-    assert "it may be singing" in in_words(judge(sung, hinted_language=None))
+    assert "it may be singing" in in_words(find_doubts(sung, hinted_language=None))
 
 
 NUMBERS = st.floats(allow_nan=True, allow_infinity=True)

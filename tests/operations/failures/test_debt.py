@@ -2,7 +2,7 @@
 
 from datetime import UTC, datetime, timedelta
 
-from bookmarkai_assets.core.failures.debt import HeldShares, StandingFailure, debt_of
+from bookmarkai_assets.core.failures.debt import PostponedShares, StandingFailure, debt_of
 from bookmarkai_assets.core.outcomes import Outcome
 from bookmarkai_assets.operations.failures.debt import DebtReport
 from tests.support.json_forms import assert_same_json
@@ -25,7 +25,7 @@ DEBT = debt_of(
         failure("b", Outcome.BLOCKED, hours_ago=5, waits=True),
         failure("c", Outcome.GONE, hours_ago=0, url="https://example.com/v"),
     ],
-    [HeldShares("tiktok", 2, NOW - timedelta(minutes=5)), HeldShares(None, 1, NOW)],
+    [PostponedShares("tiktok", 2, NOW - timedelta(minutes=5)), PostponedShares(None, 1, NOW)],
     now=NOW,
 )
 

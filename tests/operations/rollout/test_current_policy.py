@@ -156,7 +156,7 @@ def test_a_media_of_the_shadow_stage_moves_without_another_upload(vault: Vault) 
 @pytest.fixture
 def looking_at_once(monkeypatch: pytest.MonkeyPatch) -> None:
     """Look at the policy after every part instead of after a second."""
-    monkeypatch.setattr(module, "LOOK_EVERY_SECONDS", 0)
+    monkeypatch.setattr(module, "CHECK_EVERY_SECONDS", 0)
 
 
 @pytest.mark.usefixtures("looking_at_once")

@@ -6,7 +6,7 @@ from bookmarkai_assets.operations.media.results import MediaResult
 from bookmarkai_assets.operations.storage.clean_up_report import CleanUpItem, CleanUpReport
 from bookmarkai_assets.operations.storage.moving import MoveOutcome
 from bookmarkai_assets.operations.storage.rebuilding import RebuildReport, Unrestorable
-from bookmarkai_assets.operations.storage.verifying import Checked, Finding, VerificationReport
+from bookmarkai_assets.operations.storage.verifying import Finding, VerificationLine, VerificationReport
 from tests.support.catalog import at, stored_media
 from tests.support.json_forms import assert_same_json
 
@@ -36,8 +36,10 @@ def test_a_verification_as_json() -> None:
     """Names, order and formats are what `storage verify --json` has promised."""
     report = VerificationReport(is_deep=True, started_at=at(0), bytes_read=7, media_on_record=2)
     report.unanswered[Backend.S3] = "the bucket is away"
-    report.add(Checked(Finding.SAME, "/media/a.mp4", "video", "m1", "s1", 10))
-    report.add(Checked(Finding.MISSING, "/media/b.mp4", "video", "m2", "s2", 20, "not there", "fetch it again"))
+    report.add(VerificationLine(Finding.SAME, "/media/a.mp4", "video", "m1", "s1", 10))
+    report.add(
+        VerificationLine(Finding.MISSING, "/media/b.mp4", "video", "m2", "s2", 20, "not there", "fetch it again")
+    )
     assert_same_json(
         report.as_dict(),
         {

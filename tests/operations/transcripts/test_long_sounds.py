@@ -31,7 +31,7 @@ MEDIA_ID = media_id_of(f"https://example.com/{NAME}")
 @pytest.fixture
 def share_id(vault: Vault) -> str:
     """Store a video in which six sentences are said; an engine that divides it into as many parts is to hear it."""
-    vault.speech = FakeSpeechEngine(span_seconds=SENTENCE_SECONDS + 0.6)
+    vault.speech = FakeSpeechEngine(chunk_seconds=SENTENCE_SECONDS + 0.6)
     share_id = vault.share(NAME, audio=SOUND)
     vault.run(share_id, "fetch", "place")
     return share_id
@@ -124,7 +124,7 @@ def test_another_recipe_uses_none_of_them(vault: Vault, share_id: str) -> None:
     """After a change of the beam everything is heard, and nothing is left of what was begun before."""
     at_sentence(vault, 3, fail)
     transcribe(vault, share_id)
-    first, vault.speech = vault.speech, FakeSpeechEngine(beam_size=2, span_seconds=3)
+    first, vault.speech = vault.speech, FakeSpeechEngine(beam_size=2, chunk_seconds=3)
     vault.let_pass(hours=1)
     assert isinstance(transcribe(vault, share_id, owner="next run"), TranscribedShare)
     assert vault.speech.heard_seconds == pytest.approx(6 * SENTENCE_SECONDS + 0.5)
@@ -208,7 +208,7 @@ def test_parts_of_a_media_that_somebody_has_stay(vault: Vault, share_id: str) ->
 
 def test_two_threads_keep_parts_side_by_side(vault: Vault) -> None:
     """Each share's parts are its own media's."""
-    vault.speech = FakeSpeechEngine(span_seconds=3)
+    vault.speech = FakeSpeechEngine(chunk_seconds=3)
     shares = [vault.share(name, audio=speech_bytes(" ".join(SENTENCES) + f" And {name}.")) for name in ("one", "two")]
     for share in shares:
         vault.run(share, "fetch", "place")

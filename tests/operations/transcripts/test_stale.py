@@ -2,7 +2,7 @@
 
 from dataclasses import replace
 
-from bookmarkai_assets.core.transcripts.staleness import MadeTranscript, PresentRecipe, RecipeUse
+from bookmarkai_assets.core.transcripts.staleness import CurrentRecipe, MadeTranscript, RecipeUse
 from bookmarkai_assets.operations.transcripts.stale import StalenessReport
 from tests.support.catalog import at
 from tests.support.json_forms import assert_same_json
@@ -10,7 +10,7 @@ from tests.support.transcripts import RECIPE
 
 OLD = replace(RECIPE, engine_version="1.1.0", weights_sha256="cd" * 32, parameters={"beam_size": 1})
 REPORT = StalenessReport(
-    present=PresentRecipe(RECIPE.setup, RECIPE),
+    present=CurrentRecipe(RECIPE.setup, RECIPE),
     transcripts=9,
     not_made_here=4,
     made_by=(
@@ -83,7 +83,7 @@ def test_the_stale_transcripts_as_json() -> None:
 
 def test_without_the_weights_what_is_set_is_told_by_name() -> None:
     """A model that is not on this machine has no recipe; the reason stands beside it."""
-    away = replace(REPORT, present=PresentRecipe(RECIPE.setup, None, weights_unknown="no model.bin")).as_dict()
+    away = replace(REPORT, present=CurrentRecipe(RECIPE.setup, None, weights_unknown="no model.bin")).as_dict()
     assert away["weights_unknown"] == "no model.bin"
     assert (away["set"]["model"], away["set"]["weights_sha256"], away["set"]["recipe"]) == ("tiny.en", None, None)
 
