@@ -73,6 +73,8 @@ def look_at_home(
     `wanted` names the sensors and schedules that are on by default. What depends on something that failed is not told.
     """
     directory, configuration, daemon, switches = names
+    from bookmarkai_assets.dagster_internals import switch_states  # noqa: PLC0415 - Dagster takes a second to import
+
     found = look_at_directory(directory, home)
     tell(found)
     if found.status is CheckStatus.FAIL:
@@ -86,7 +88,7 @@ def look_at_home(
                 return
             alive = look_at_daemon(daemon, instance, now=time.time())
             tell(alive)
-            states = {state.instigator_name: str(state.status.value) for state in instance.all_instigator_state()}
+            states = switch_states(instance)
             tell(judge_switches(switches, states, wanted, is_alive=alive.status is CheckStatus.PASS))
     except ConfigurationError as error:
         command = f"DAGSTER_HOME={quote(str(home))} dagster instance info"
@@ -95,8 +97,10 @@ def look_at_home(
 
 def look_at_daemon(name: str, instance: "dg.DagsterInstance", *, now: float) -> Finding:
     """Look for the daemon's signs of life. `now` is in seconds since 1970."""
-    beats = instance.get_daemon_heartbeats()
-    required = sorted(instance.get_required_daemon_types())
+    from bookmarkai_assets.dagster_internals import heartbeats, required_daemons  # noqa: PLC0415 - as above
+
+    beats = heartbeats(instance)
+    required = required_daemons(instance)
     if not beats:
         return Finding(
             name, CheckStatus.WARN, "no daemon has run here yet: nothing that is shared is worked on", *_START
@@ -110,7 +114,7 @@ def look_at_daemon(name: str, instance: "dg.DagsterInstance", *, now: float) -> 
             *_START,
         )
     silent = [kind for kind in required if kind not in beats or now - beats[kind].timestamp > HEARTBEAT_SECONDS]
-    failing = sorted(kind for kind, beat in beats.items() if beat.errors and kind not in silent)
+    failing = sorted(kind for kind, beat in beats.items() if beat.has_errors and kind not in silent)
     if silent or failing:
         parts = [
             f"{what}: {', '.join(kinds)}" for what, kinds in (("silent", silent), ("with errors", failing)) if kinds
@@ -164,9 +168,11 @@ def partition_keys(home: Path, partitions: str) -> list[str] | None:
 @contextmanager
 def _opened_instance(home: Path) -> Iterator["dg.DagsterInstance"]:
     """Open Dagster on this home as `dagster dev` would. Raises `ConfigurationError` that repeats no value."""
-    import dagster as dg  # noqa: PLC0415 - takes a second to import
+    import dagster as dg  # noqa: PLC0415 - as above
     from sqlalchemy.exc import SQLAlchemyError  # noqa: PLC0415 - Dagster's storage
     from yaml import YAMLError  # type: ignore[import-untyped]  # noqa: PLC0415 - Dagster's configuration
+
+    from bookmarkai_assets.dagster_internals import open_instance  # noqa: PLC0415 - as above
 
     with tempfile.TemporaryDirectory(prefix="dagster-check-") as spare:
         directory = home
@@ -175,7 +181,7 @@ def _opened_instance(home: Path) -> Iterator["dg.DagsterInstance"]:
             if (home / CONFIGURATION).is_file():
                 shutil.copy(home / CONFIGURATION, directory)
         try:
-            instance = dg.DagsterInstance.from_config(str(directory))
+            instance = open_instance(str(directory))
         except (dg.DagsterError, SQLAlchemyError, YAMLError, ImportError, OSError) as error:
             mark = getattr(error, "problem_mark", None)
             where = f", line {mark.line + 1}" if mark is not None else ""
