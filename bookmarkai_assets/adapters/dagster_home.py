@@ -37,6 +37,8 @@ def check_home(home: Path, wanted: Sequence[str], *, report: Callable[[CheckResu
     `wanted` are the names of the sensors and schedules that are on by default. After a failure nothing more is
     reported.
     """
+    from bookmarkai_assets.dagster_internals import switch_states  # noqa: PLC0415 - Dagster takes a second to import
+
     directory = check_directory(home)
     report(directory)
     if directory.status is CheckStatus.FAIL:
@@ -50,7 +52,7 @@ def check_home(home: Path, wanted: Sequence[str], *, report: Callable[[CheckResu
                 return
             daemon = check_daemon(instance, now=time.time())
             report(daemon)
-            states = {state.instigator_name: str(state.status.value) for state in instance.all_instigator_state()}
+            states = switch_states(instance)
             report(check_switches(states, wanted, is_alive=daemon.status is CheckStatus.PASS))
     except ConfigurationError as error:
         command = f"DAGSTER_HOME={quote(str(home))} dagster instance info"
@@ -90,8 +92,10 @@ def check_directory(home: Path, *, free_bytes: Callable[[Path], int] | None = No
 
 def check_daemon(instance: "dg.DagsterInstance", *, now: float) -> CheckResult:
     """Check the daemon's heartbeats. `now` is in seconds since 1970."""
-    beats = instance.get_daemon_heartbeats()
-    required = sorted(instance.get_required_daemon_types())
+    from bookmarkai_assets.dagster_internals import heartbeats, required_daemons  # noqa: PLC0415 - as above
+
+    beats = heartbeats(instance)
+    required = required_daemons(instance)
     if not beats:
         return CheckResult(CheckStatus.WARN, "no daemon has run here yet: nothing that is shared is worked on", *_START)
     latest = max(beat.timestamp for beat in beats.values())
@@ -103,7 +107,7 @@ def check_daemon(instance: "dg.DagsterInstance", *, now: float) -> CheckResult:
             *_START,
         )
     silent = [kind for kind in required if kind not in beats or now - beats[kind].timestamp > HEARTBEAT_SECONDS]
-    failing = sorted(kind for kind, beat in beats.items() if beat.errors and kind not in silent)
+    failing = sorted(kind for kind, beat in beats.items() if beat.has_errors and kind not in silent)
     if silent or failing:
         parts = [
             f"{what}: {', '.join(kinds)}" for what, kinds in (("silent", silent), ("with errors", failing)) if kinds
@@ -159,6 +163,8 @@ def _opened_instance(home: Path) -> Iterator["dg.DagsterInstance"]:
     from sqlalchemy.exc import SQLAlchemyError  # noqa: PLC0415 - Dagster's storage
     from yaml import YAMLError  # type: ignore[import-untyped]  # noqa: PLC0415 - Dagster's configuration
 
+    from bookmarkai_assets.dagster_internals import open_instance  # noqa: PLC0415 - as above
+
     with tempfile.TemporaryDirectory(prefix="dagster-check-") as spare:
         directory = home
         if not _has_been_used(home):
@@ -166,7 +172,7 @@ def _opened_instance(home: Path) -> Iterator["dg.DagsterInstance"]:
             if (home / CONFIGURATION).is_file():
                 shutil.copy(home / CONFIGURATION, directory)
         try:
-            instance = dg.DagsterInstance.from_config(str(directory))
+            instance = open_instance(str(directory))
         except (dg.DagsterError, SQLAlchemyError, YAMLError, ImportError, OSError) as error:
             mark = getattr(error, "problem_mark", None)
             where = f", line {mark.line + 1}" if mark is not None else ""

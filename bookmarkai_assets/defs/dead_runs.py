@@ -9,6 +9,7 @@ from datetime import datetime
 import dagster as dg
 
 from bookmarkai_assets.core.shares.leases import LeaseLedger
+from bookmarkai_assets.dagster_internals import end_as_failed
 from bookmarkai_assets.defs.raw_video import raw_video
 from bookmarkai_assets.defs.share_to_transcript import share_to_transcript
 from bookmarkai_assets.defs.stored_media import stored_media
@@ -38,7 +39,8 @@ def end_dead_runs(
         and not leases.has_live_lease(record.dagster_run.run_id, now=now)
     }
     for run_id in silent.keys() & suspects:
-        instance.report_run_failed(
+        end_as_failed(
+            instance,
             silent[run_id],
             "The run's process has died: it is marked as started but has held no lease for some time. Its shares that "
             "were not finished are tried again.",

@@ -4,15 +4,16 @@ from collections.abc import Iterator
 
 import dagster as dg
 
-from bookmarkai_assets.batches import ShareResults, hold_of, yield_results
+from bookmarkai_assets.batches import hold_of, yield_results
 from bookmarkai_assets.core.catalog import Catalog
 from bookmarkai_assets.core.downloads.ports import Downloader
 from bookmarkai_assets.core.rules import PipelineRules
 from bookmarkai_assets.defs.common import SHARE_ASSET, VIDEO_OF_THE_LINK
 from bookmarkai_assets.metadata.keys import describe_asset
 from bookmarkai_assets.metadata.media import raw_video_metadata
-from bookmarkai_assets.operations.downloads.fetching import fetch_media
+from bookmarkai_assets.operations.downloads.fetching import FetchedMedia, fetch_media
 from bookmarkai_assets.operations.downloads.run_patience import run_patience
+from bookmarkai_assets.operations.shares.share_results import ShareResults
 from bookmarkai_assets.operations.shares.steps import run_step
 from bookmarkai_assets.operations.stores import Stores
 
@@ -34,7 +35,7 @@ def raw_video(
     rules: dg.ResourceParam[PipelineRules],
     stores: dg.ResourceParam[Stores],
     downloader: dg.ResourceParam[Downloader],
-) -> Iterator[dg.Output[ShareResults] | dg.AssetCheckResult]:
+) -> Iterator[dg.Output[ShareResults[FetchedMedia]] | dg.AssetCheckResult]:
     hold = hold_of(context.run, catalog, rules, stores)
     patience = run_patience(rules, shares=len(context.partition_keys))
     with hold.renew_leases():

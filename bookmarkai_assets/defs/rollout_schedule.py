@@ -4,9 +4,9 @@ from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
 
 import dagster as dg
-from dagster._core.storage.tags import MAX_RUNTIME_SECONDS_TAG, PARTITION_NAME_TAG, PRIORITY_TAG
 
 from bookmarkai_assets.core.rollout.windows import Window, day_of
+from bookmarkai_assets.dagster_internals import partition_of, queue_tags
 from bookmarkai_assets.defs.rollout_metrics import rollout_metrics
 from bookmarkai_assets.defs.rollout_stage import rollout_stage
 
@@ -22,12 +22,9 @@ _WAITING = [dg.DagsterRunStatus.QUEUED, dg.DagsterRunStatus.NOT_STARTED, dg.Dags
 measure_rollout = dg.define_asset_job(
     "measure_rollout",
     selection=dg.AssetSelection.assets(rollout_metrics, rollout_stage),
-    tags={
-        # Ahead of the shares' runs in the queue: an abort must not wait behind the uploads that caused it.
-        PRIORITY_TAG: "10",
-        # A run takes seconds. One that hangs is ended after two ticks.
-        MAX_RUNTIME_SECONDS_TAG: "600",
-    },
+    # Ahead of the shares' runs in the queue: an abort must not wait behind the uploads that caused it. A run takes
+    # seconds; one that hangs is ended after two ticks.
+    tags=queue_tags(priority=10, max_runtime_seconds=600),
     description="Measure the day, then ask the gate",
 )
 
@@ -67,8 +64,8 @@ def _find_unfinished(instance: dg.DagsterInstance, tick: datetime) -> Iterator[W
 
 def _find_waiting(instance: dg.DagsterInstance) -> set[str]:
     """Return the keys of the days whose run waits to start."""
-    runs = instance.get_runs(filters=dg.RunsFilter(job_name=measure_rollout.name, statuses=_WAITING))
-    return {run.tags[PARTITION_NAME_TAG] for run in runs if PARTITION_NAME_TAG in run.tags}
+    records = instance.get_run_records(filters=dg.RunsFilter(job_name=measure_rollout.name, statuses=_WAITING))
+    return {day for record in records if (day := partition_of(record.dagster_run)) is not None}
 
 
 def _make_request(tick: datetime, day: Window, *, only: list[dg.AssetKey] | None = None) -> dg.RunRequest:

@@ -4,15 +4,17 @@ from collections.abc import Iterator
 
 import dagster as dg
 
-from bookmarkai_assets.batches import ShareResults, failures_in, hold_of, yield_results
+from bookmarkai_assets.batches import HANDLES, Checked, hold_of, yield_results
 from bookmarkai_assets.core.catalog import Catalog
 from bookmarkai_assets.core.media.kinds import PartKind
-from bookmarkai_assets.core.outcomes import Failure
+from bookmarkai_assets.core.media.media import Media
 from bookmarkai_assets.core.rules import PipelineRules
 from bookmarkai_assets.defs.common import SHARE_ASSET, VIDEO_OF_THE_LINK
+from bookmarkai_assets.io_manager import MediaIOManager
 from bookmarkai_assets.metadata.keys import describe_asset
 from bookmarkai_assets.operations.media.placing import confirm_media
 from bookmarkai_assets.operations.shares.hold import Hold
+from bookmarkai_assets.operations.shares.share_results import ShareResults
 from bookmarkai_assets.operations.shares.steps import run_step
 from bookmarkai_assets.operations.stores import Stores
 
@@ -21,6 +23,7 @@ BYTES_ARE_THERE = "bytes_are_there"
 
 @dg.asset(
     **SHARE_ASSET,
+    ins={"raw_video": HANDLES},
     kinds={"s3", "video"},
     tags={"stage": "store"},
     io_manager_key="media_io_manager",
@@ -41,42 +44,41 @@ BYTES_ARE_THERE = "bytes_are_there"
 )
 def stored_media(
     context: dg.AssetExecutionContext,
-    raw_video: ShareResults,
+    raw_video: ShareResults[Media],
     catalog: dg.ResourceParam[Catalog],
     rules: dg.ResourceParam[PipelineRules],
     stores: dg.ResourceParam[Stores],
-) -> Iterator[dg.Output[ShareResults] | dg.AssetCheckResult]:
+    media_io_manager: dg.ResourceParam[MediaIOManager],
+) -> Iterator[dg.Output[ShareResults[Media]] | dg.AssetCheckResult]:
     hold = hold_of(context.run, catalog, rules, stores)
     yield from yield_results(
         context,
         hold,
         raw_video,
-        check=lambda results: [_bytes_are_there(hold, results)],
+        handled=media_io_manager.placed,
+        check=lambda placed: _bytes_are_there(hold, placed),
         inputs=raw_video,
         data_version=VIDEO_OF_THE_LINK,
     )
 
 
-def _bytes_are_there(hold: Hold, results: ShareResults) -> dg.AssetCheckResult:
-    """Look at each stored media; one that fails becomes a failure in `results`, recorded as its share's."""
-    stored = {share_id: media for share_id, media in results.items() if share_id not in failures_in(results)}
+def _bytes_are_there(hold: Hold, placed: ShareResults[Media]) -> Checked:
+    """Look at each stored media; what fails is recorded as its share's failure."""
+    stored = placed.succeeded
     with hold.renew_leases():
-        checked = run_step(
-            hold,
-            stored,
-            lambda _, media: confirm_media(hold.stores, media),
-            concurrency=hold.rules.download_concurrency,
-            interrupt=hold.stores.interrupt,
+        checked = ShareResults(
+            run_step(
+                hold,
+                stored,
+                lambda _, media: confirm_media(hold.stores, media),
+                concurrency=hold.rules.download_concurrency,
+                interrupt=hold.stores.interrupt,
+            )
         )
-    failures = failures_in(checked)
-    results.update(failures)
-    lost = {
-        share_id: [part.kind for part in missing]
-        for share_id, missing in checked.items()
-        if not isinstance(missing, Failure) and missing
-    }
+    failures = checked.failures
+    lost = {share_id: [part.kind for part in missing] for share_id, missing in checked.succeeded.items() if missing}
     blocks = bool(failures) and len(failures) == len(stored)
-    return dg.AssetCheckResult(
+    result = dg.AssetCheckResult(
         check_name=BYTES_ARE_THERE,
         passed=not failures and not lost,
         severity=dg.AssetCheckSeverity.ERROR if blocks else dg.AssetCheckSeverity.WARN,
@@ -95,3 +97,4 @@ def _bytes_are_there(hold: Hold, results: ShareResults) -> dg.AssetCheckResult:
             ),
         },
     )
+    return Checked([result], failures)

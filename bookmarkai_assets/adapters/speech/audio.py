@@ -1,7 +1,7 @@
-"""Read a file's sound as every engine here wants it: one channel, 16,000 samples a second. PyAV decodes it, not ffmpeg.
+"""Read a file's sound as every engine here wants it: one channel, 16,000 samples a second.
 
-A long sound is read in chunks, so that no more than one is in memory. `voice` finds the speech in it, and the engines
-transcribe it.
+PyAV decodes it, without the ffmpeg program. A long sound is read in chunks, so that no more than one is in memory.
+`voice` finds the speech in it, and the engines transcribe it.
 """
 
 from collections.abc import Generator, Iterator

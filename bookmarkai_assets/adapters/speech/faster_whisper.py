@@ -173,7 +173,7 @@ def shared_model(parameters: ModelParameters) -> LoadedModel:
 
 
 def _skip_silent_rest(model: Any) -> None:  # noqa: ANN401 - faster-whisper ships no types
-    """Make the model stop when nobody speaks in the rest (`voice.is_rest_silent`). It encodes each window first."""
+    """Make the model stop when nobody speaks in the rest (`voice.is_rest_silent`). Each window is encoded first."""
     encode = model.encode
 
     def encode_speech(features: object) -> object:

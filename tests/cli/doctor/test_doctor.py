@@ -483,13 +483,9 @@ def instance(home: Path) -> Iterator[Any]:
 
 def heartbeats(instance: Any, *, seconds_ago: float, errors: list[str] | None = None) -> None:
     """Have every part of a daemon say that it lived then."""
-    from dagster._daemon.types import DaemonHeartbeat  # noqa: PLC0415 - a private door: what a daemon writes
-    from dagster_shared.error import SerializableErrorInfo  # noqa: PLC0415 - as above
+    from tests.support.dagster_internals import record_heartbeats  # noqa: PLC0415 - as above
 
-    at = datetime.now(UTC).timestamp() - seconds_ago
-    told = [SerializableErrorInfo(text, [], None) for text in errors or []]
-    for kind in instance.get_required_daemon_types():
-        instance.add_daemon_heartbeat(DaemonHeartbeat(at, kind, "id", told))
+    record_heartbeats(instance, timestamp=datetime.now(UTC).timestamp() - seconds_ago, errors=errors)
 
 
 def test_a_daemon_is_known_by_its_signs_of_life(doctor: Doctor, instance: Any) -> None:
