@@ -16,6 +16,7 @@ from bookmarkai_assets.dagster_internals import partition_range_tags
 from bookmarkai_assets.definitions import build_defs
 from bookmarkai_assets.operations.shares.intake import add_shares
 from bookmarkai_assets.operations.shares.reports import share_report
+from bookmarkai_assets.operations.stores import Stores
 from bookmarkai_assets.settings.settings import load_settings
 from bookmarkai_assets.wiring.rules import make_rules
 from tests.fakes.downloader import DownloadCall, FakeDownloader
@@ -63,7 +64,7 @@ class Pipeline:
         resources = {
             "downloader": self.downloader,
             "speech": self.speech,
-            "stores": {Backend.LOCAL: LocalStore(self.media_dir), Backend.S3: self.s3},
+            "stores": Stores({Backend.LOCAL: LocalStore(self.media_dir), Backend.S3: self.s3}),
         }
         return build_defs(
             load_settings(env_file=None, **self.settings),
