@@ -21,13 +21,13 @@ from bookmarkai_assets.operations.media.placing import place_media
 from bookmarkai_assets.operations.rollout.deciding import resume, roll_back, set_stage
 from bookmarkai_assets.operations.shares.share_work import LeasedShare, ShareWork
 from tests.plugins.vault import Vault
+from tests.support.deadlines import HANG_SECONDS
 from tests.support.s3_bench import make_store
 
 HALF = 50
 WORKERS = 4
 PLACED = 200
 BATCH = 60
-DEADLINE_SECONDS = 120
 
 
 @dataclass
@@ -150,7 +150,7 @@ def decision_of(media: Media) -> int | None:
 
 def wait_for(condition: Callable[[], bool]) -> None:
     """Wait until something is so."""
-    deadline = time.monotonic() + DEADLINE_SECONDS
+    deadline = time.monotonic() + HANG_SECONDS
     while not condition():
         assert time.monotonic() < deadline, "waited too long"
         time.sleep(0.005)

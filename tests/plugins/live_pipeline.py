@@ -28,6 +28,7 @@ from bookmarkai_assets.demo.site import SampleSite
 from bookmarkai_assets.operations.shares.reports import share_report
 from bookmarkai_assets.settings.settings import load_settings
 from bookmarkai_assets.wiring.catalog import open_catalog
+from tests.support.deadlines import PIPELINE_SECONDS
 from tests.support.graphql import GraphQL
 from tests.support.hostile_site import HostileSite, hostile_site
 from tests.support.project import PROJECT
@@ -114,19 +115,19 @@ class LivePipeline:
         """Give the shares' statuses."""
         return [self.catalog.shares.get(share_id).status for share_id in share_ids]
 
-    def wait_until_ended(self, *share_ids: str, seconds: float = 90) -> list[str]:
+    def wait_until_ended(self, *share_ids: str) -> list[str]:
         """Wait until every share is done or parked, and give their statuses."""
-        self.wait_until(lambda: set(self.statuses(*share_ids)) <= _ENDED, seconds=seconds, what="the shares end")
+        self.wait_until(lambda: set(self.statuses(*share_ids)) <= _ENDED, what="the shares end")
         return self.statuses(*share_ids)
 
-    def wait_until(self, find: Callable[[], Found | None], *, seconds: float, what: str) -> Found:
+    def wait_until(self, find: Callable[[], Found | None], *, what: str) -> Found:
         """Poll until `find` gives something true, and give that. Raises `LateError` that tells `what` did not come."""
-        deadline = time.monotonic() + seconds
+        deadline = time.monotonic() + PIPELINE_SECONDS
         while not (found := find()):
             self.dagster.check_alive()
             if time.monotonic() > deadline:
                 log = self.dagster.log.read_text(errors="replace")
-                raise LateError(f"not within {seconds} s: {what}; the end of Dagster's log:\n{log[-3000:]}")
+                raise LateError(f"not within {PIPELINE_SECONDS} s: {what}; the end of Dagster's log:\n{log[-3000:]}")
             time.sleep(_POLL_SECONDS)
         return found
 
