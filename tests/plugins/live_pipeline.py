@@ -1,7 +1,7 @@
 """The pipeline as a user has it: daemon, webserver and code server in processes of their own, a real S3 server, a site.
 
 `tests/integration/conftest.py` has the fixture. Tests share it: each adds shares by links that no other uses.
-The files in `LIVE_FILES` go to one worker, so that there is one pipeline in all.
+All go to one worker (`tests/plugins/scheduling.py`), so that there is one pipeline in all.
 """
 
 import json
@@ -17,10 +17,6 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, TypeVar
 
-import pytest
-from typing_extensions import override
-from xdist.scheduler import LoadScopeScheduling  # type: ignore[import-untyped]  # it ships no types
-
 from bookmarkai_assets.core.catalog import Catalog
 from bookmarkai_assets.demo.dagster_dev import DagsterDev, free_port
 from bookmarkai_assets.demo.seaweed import SeaweedServer
@@ -33,7 +29,6 @@ from tests.support.graphql import GraphQL
 from tests.support.hostile_site import HostileSite, hostile_site
 from tests.support.project import PROJECT
 
-LIVE_FILES = frozenset({"tests/integration/test_live_pipeline.py", "tests/integration/test_ui.py"})
 SHORT_DAEMON_INTERVAL = PROJECT / "tests" / "support" / "short_daemon_interval"
 BUCKET = "live-media"
 LEASE_SECONDS = 8
@@ -130,20 +125,6 @@ class LivePipeline:
                 raise LateError(f"not within {PIPELINE_SECONDS} s: {what}; the end of Dagster's log:\n{log[-3000:]}")
             time.sleep(_POLL_SECONDS)
         return found
-
-
-class _LiveTogether(LoadScopeScheduling):  # type: ignore[misc]  # as above
-    """Gives the live files to one worker, and every other test to whoever is free."""
-
-    @override
-    def _split_scope(self, nodeid: str) -> str:
-        return "live" if nodeid.partition("::")[0] in LIVE_FILES else nodeid
-
-
-@pytest.hookimpl(optionalhook=True)
-def pytest_xdist_make_scheduler(config: pytest.Config, log: Any) -> _LiveTogether | None:
-    """Stand in for `--dist loadgroup`, which groups nothing under pytest 9.2 (pytest-xdist's issue 1386)."""
-    return _LiveTogether(config, log) if config.getvalue("dist") == "loadgroup" else None
 
 
 @contextmanager
