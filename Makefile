@@ -1,4 +1,4 @@
-# Every target sets up what it needs; a fresh machine needs Python 3.11+ and make.
+# Every target sets up what it needs. A fresh machine needs Python 3.11+ and make.
 PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
@@ -13,20 +13,20 @@ export DAGSTER_HOME := $(CURDIR)/dagster_home
 help: ## List the targets
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  make %-8s %s\n", $$1, $$2}'
 
-demo: $(VENV)/.demo ## Run the main job on sample links with a local S3 server, and show the result
+demo: $(VENV)/.demo ## Run the pipeline on sample links with a local S3 server, and show the result
 	@$(BIN)/bookmarkai demo
 
-dev: $(VENV)/.demo ## Dagster's UI and daemon on http://127.0.0.1:3000 over dagster_home/
+dev: $(VENV)/.demo ## Start Dagster's UI and daemon on http://127.0.0.1:3000 over dagster_home/
 	@$(BIN)/python -W 'ignore:Function `dev_command` is superseded' -m dagster dev --workspace workspace.yaml --host 127.0.0.1 --port 3000
 
 test: $(VENV)/.dev ## Run the whole test suite
 	@$(BIN)/python -m pytest -n auto --dist loadgroup
 
-soak: $(VENV)/.dev ## 10,000 kills of the crash machine, some 15 minutes, and 200 shares of which 40 are hostile
+soak: $(VENV)/.dev ## Run 10,000 kills of the crash machine (some 15 minutes), and 200 shares of which 40 are hostile
 	@$(BIN)/python -m tests.crash.machine --kills 10000 --seconds 7200
 	@$(BIN)/python -m tests.load.backlog --shares 200
 
-check: $(VENV)/.dev ## Formatting, lint, types, layers, and Dagster's own check of the definitions
+check: $(VENV)/.dev ## Check formatting, lint, types, layers, and the definitions with Dagster's own check
 	@$(BIN)/ruff format --check .
 	@$(BIN)/ruff check .
 	@$(BIN)/mypy
@@ -37,10 +37,10 @@ format: $(VENV)/.dev ## Format the code
 	@$(BIN)/ruff format .
 	@$(BIN)/ruff check --fix .
 
-bench: $(VENV)/.dev ## Run the benchmarks; make bench ONLY=speech runs one of them
+bench: $(VENV)/.dev ## Run the benchmarks, or one of them with make bench ONLY=speech
 	@for name in $(or $(ONLY),$(BENCHES)); do echo "== bench/$$name.py"; $(BIN)/python bench/$$name.py || exit 1; done
 
-clean: ## Remove what the targets made, but not the media and not dagster_home/
+clean: ## Remove what the targets made, except the media and dagster_home/
 	rm -rf $(VENV) .demo .pytest_cache .mypy_cache .ruff_cache .hypothesis
 
 $(BIN)/python:

@@ -1,8 +1,8 @@
-"""A backlog of 24 clips of 30 s through the three assets, beside the plain script on the same links. Interleaved.
+"""Time a backlog of 24 clips of 30 s through the three assets, in turn with the plain script on the same links.
 
-Prints both times, what each took of the processors, the ratio, and the bytes fetched from S3 to transcribe against the
-bytes of the videos. Needs Debian's espeak-ng; tiny.en; storage mode s3 against SeaweedFS; dagster_home's dagster.yaml
-with as many runs at a time as there are cores.
+Prints both times, the CPU time of each, the ratio, and the bytes fetched from S3 to transcribe against the bytes of the
+videos. The model is tiny.en, the storage mode s3 against SeaweedFS, and dagster.yaml is dagster_home's, with as many
+runs at a time as there are cores. Needs Debian's espeak-ng.
 """
 
 import argparse
@@ -69,7 +69,7 @@ def main() -> None:
 
 
 def make_clips(directory: Path, count: int) -> Sequence[Path]:
-    """Write the clips: one picture, and speech of 85% of the time in another voice and other words for each."""
+    """Write the clips. All have the same picture. Each has speech 85% of the time, in its own voice and words."""
     picture = spoken.picture(directory, seconds=CLIP_SECONDS, kilobits=VIDEO_KILOBITS)
     sounds = spoken.recordings(directory, count=count, seconds=CLIP_SECONDS, speech_share=SPEECH_SHARE)
     return [
@@ -79,9 +79,10 @@ def make_clips(directory: Path, count: int) -> Sequence[Path]:
 
 
 class CpuMeter:
-    """Tells the CPU time of what this process has started, but for the S3 server. Looks twice: it takes none itself.
+    """Measures the CPU time of everything that this process has started, except the S3 server.
 
-    A process that has ended counts as its parent's child.
+    It reads the times twice, at begin and end, and costs nothing in between. A process that has ended counts with its
+    parent's children.
     """
 
     seconds = 0.0
@@ -119,7 +120,7 @@ def bytes_of(events: Sequence[StorageEvent]) -> Mapping[str, int]:
 
 
 def report(ours: Sequence[Took], plain: Sequence[Took], found: Mapping[str, int], file: Path | None) -> None:
-    """Print medians and ratios; `file` gets everything as JSON."""
+    """Print medians and ratios. `file` gets everything as JSON."""
     ratio = statistics.median(one.seconds / other.seconds for one, other in zip(ours, plain, strict=True))
     cpu_ratio = statistics.median(one.cpu_seconds / other.cpu_seconds for one, other in zip(ours, plain, strict=True))
     print("\n| | seconds | CPU seconds |\n| --- | --- | --- |")
@@ -136,7 +137,7 @@ def report(ours: Sequence[Took], plain: Sequence[Took], found: Mapping[str, int]
 
 
 def shown(took: Took) -> str:
-    """Write what one round took."""
+    """Format what one round took."""
     return f"{took.seconds:.1f} s ({took.cpu_seconds:.1f} CPU s)"
 
 

@@ -1,4 +1,4 @@
-"""What the benchmarks share: real servers on loopback, a Dagster of their own, and links without end."""
+"""What the benchmarks share: real servers on loopback, a Dagster of their own, and as many links as needed."""
 
 import contextlib
 import json
@@ -38,7 +38,7 @@ DEADLINE_SECONDS = 600
 
 @dataclass(frozen=True)
 class Bench:
-    """A running pipeline: environment for the command line, the site to share from, the bucket's server."""
+    """A running pipeline: the command line's environment, the site to share from, and the bucket's server."""
 
     dagster: DagsterDev
     site: SampleSite
@@ -46,12 +46,12 @@ class Bench:
     environment: dict[str, str]
 
     def short_links(self, count: int) -> list[str]:
-        """Give `count` different links to the short clips: another query is another video to the pipeline."""
+        """Return `count` different links to the short clips. To the pipeline, another query is another video."""
         files = [sample.file for sample in SHORT_SAMPLES]
         return [f"{self.site.url}/videos/{files[n % len(files)]}?n={n}" for n in range(count)]
 
     def long_link(self, n: int) -> str:
-        """Give a link to the clip of half a minute."""
+        """Return a link to the clip of half a minute."""
         return f"{self.site.url}/videos/{LONG_SAMPLE.file}?n={n}"
 
 
@@ -62,14 +62,14 @@ class _Files(SimpleHTTPRequestHandler):
 
     @override
     def copyfile(self, source: Any, outputfile: Any) -> None:
-        """Send a file to whoever wants all of it: a downloader looks at its begin first, and goes away."""
+        """Send a file, unless the client disconnects: a downloader first reads the beginning only, and leaves."""
         with contextlib.suppress(ConnectionError):
             super().copyfile(source, outputfile)
 
 
 @contextmanager
 def file_site(directory: Path) -> Iterator[str]:
-    """Serve the files of a directory, whatever the query, on a free loopback port; give its host:port."""
+    """Serve the files of a directory, whatever the query, on a free loopback port. Yields its host:port."""
     with ThreadingHTTPServer(("127.0.0.1", 0), partial(_Files, directory=str(directory))) as server:
         thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.05}, daemon=True)
         thread.start()
@@ -84,9 +84,9 @@ def file_site(directory: Path) -> Iterator[str]:
 def running_pipeline(
     *, mode: str = "hybrid", percentage: int = 50, allowed_hosts: Sequence[str] = ()
 ) -> Iterator[Bench]:
-    """Start everything that `make dev` starts, with its dagster.yaml and default intervals, over a state of its own.
+    """Start everything that `make dev` starts, with its dagster.yaml and default intervals, in a state of its own.
 
-    There may be as many runs at a time as there are cores. `allowed_hosts`, host:port, can be fetched from too.
+    As many runs as there are cores may go at a time. Downloads may also reach `allowed_hosts`, each a host:port.
     """
     with ExitStack() as stack:
         state = Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="bookmarkai-bench-")))
@@ -115,9 +115,9 @@ def running_pipeline(
 
 @contextmanager
 def empty_catalog(database: str, *, postgres_settings: Sequence[str] = ()) -> Iterator[OpenCatalog]:
-    """Open a catalog without rows in a new database, `sqlite` or `postgresql`; it is deleted in the end.
+    """Open an empty catalog in a new database, `sqlite` or `postgresql`, which is deleted at the end.
 
-    `postgres_settings` are statements that PostgreSQL's superuser runs before there is a catalog.
+    PostgreSQL's superuser runs the statements in `postgres_settings` before the catalog is created.
     """
     if database == "sqlite":
         with (
@@ -135,12 +135,12 @@ def empty_catalog(database: str, *, postgres_settings: Sequence[str] = ()) -> It
 
 
 def machine() -> str:
-    """Describe the machine in a line, for the figures to be read by."""
+    """Describe the machine in one line, as context for the figures."""
     return f"{os.cpu_count()} cores, Python {platform.python_version()}, {platform.system()} {platform.release()}"
 
 
 def seconds_until_done(bench: Bench, catalog: Catalog, links: Sequence[str]) -> float:
-    """Share links with the command line; give the seconds until the last one is done."""
+    """Share links with the command line, and return the seconds until the last one is done."""
     start = time.monotonic()
     with tempfile.TemporaryDirectory() as directory:
         file = Path(directory) / "links.txt"
@@ -159,7 +159,7 @@ def seconds_until_done(bench: Bench, catalog: Catalog, links: Sequence[str]) -> 
 
 
 def seconds_of_plain_script(bench: Bench, links: Sequence[str]) -> float:
-    """Run the plain script in a process of its own; give the seconds it counts, imports and model included."""
+    """Run the plain script in a process of its own, and return the seconds it counts, imports and model included."""
     job = {
         "links": list(links),
         "model": str(find_model("tiny.en")),

@@ -1,4 +1,4 @@
-"""How many kills a second the crash machine makes: what a kill costs is what the soak's depth costs."""
+"""Measure how many kills a second the crash machine makes. The cost of a kill is what limits the soak's depth."""
 
 import argparse
 import json

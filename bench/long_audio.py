@@ -1,6 +1,6 @@
-"""Long sounds: the memory that minutes and hours take, and what a restart costs after kill -9 in the middle.
+"""Measure long sounds: the memory that minutes and hours take, and the cost of a restart after kill -9 in the middle.
 
-The sound is the samples' speech over and over, with pauses, as an audio track is: AAC in an mp4.
+The sound repeats the samples' speech with pauses. Like an audio track, it is AAC in an mp4.
 """
 
 import argparse
@@ -25,25 +25,26 @@ _RUN = """
 import json, sys, time, resource
 from datetime import UTC, datetime
 from pathlib import Path
-from bookmarkai_assets.core.part_ports import PartKey
-from bookmarkai_assets.core.transcript_parts import contiguous
-from bookmarkai_assets.settings import load_settings
-from bookmarkai_assets.wiring import make_speech_engine, open_catalog
+from bookmarkai_assets.core.transcripts.ports import ChunkKey
+from bookmarkai_assets.core.transcripts.chunks import contiguous_chunks
+from bookmarkai_assets.settings.settings import load_settings
+from bookmarkai_assets.wiring.catalog import open_catalog
+from bookmarkai_assets.wiring.speech import make_speech_engine
 audio, catalog_url, model, beam = sys.argv[1:]
 settings = load_settings(env_file=None, catalog_url=catalog_url, whisper_model=model, whisper_beam_size=int(beam))
 engine = make_speech_engine(settings)
 with open_catalog(settings) as catalog:
-    key = PartKey("media", engine.prepare().fingerprint, "0" * 64, "en")
+    key = ChunkKey("media", engine.prepare().fingerprint, "0" * 64, "en")
     began, told = time.monotonic(), []
     def keep(part):
-        catalog.parts.keep(key, part, now=datetime.now(UTC))
+        catalog.chunks.keep(key, part, now=datetime.now(UTC))
         peak_kb = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
         print(json.dumps({"part": part.end, "peak_kb": peak_kb}), flush=True)
     def progress(done, of):
         if not told:
             told.append(done)
-    kept = contiguous(catalog.parts.kept(key))
-    transcript = engine.transcribe(Path(audio), language="en", on_progress=progress, kept=kept, on_part=keep)
+    kept = contiguous_chunks(catalog.chunks.kept(key))
+    transcript = engine.transcribe(Path(audio), language="en", on_progress=progress, kept=kept, on_chunk=keep)
 print(json.dumps({
     "seconds": time.monotonic() - began, "audio_seconds": transcript.duration_seconds, "from": told[0],
     "cpu": time.process_time(), "peak_kb": resource.getrusage(resource.RUSAGE_SELF).ru_maxrss,
@@ -54,9 +55,9 @@ print(json.dumps({
 
 @dataclass(frozen=True)
 class Run:
-    """What a child says of its work; `killed_at` is the audio's second at which it was killed.
+    """What a child reports about its work. `killed_at` is the second of the audio at which it was killed.
 
-    `peaks_mb` are the most memory that it had taken, by the audio's seconds that were done.
+    `peaks_mb` has its peak memory so far, by the seconds of audio that were done.
     """
 
     figures: dict[str, float]
@@ -64,7 +65,7 @@ class Run:
     peaks_mb: dict[float, float] = field(default_factory=dict)
 
     def peak_mb_within(self, minutes: int) -> float:
-        """Give the most memory that was taken for the first minutes of the sound."""
+        """Return the peak memory, in MB, for the first minutes of the sound."""
         return max(peak for end, peak in self.peaks_mb.items() if end <= minutes * 60 + 30)
 
 
@@ -103,7 +104,7 @@ def main() -> None:
 
 
 def long_sound(path: Path, minutes: int) -> Path:
-    """Write speech with pauses that lasts so many minutes."""
+    """Write speech with pauses that lasts that many minutes."""
     import av
     from faster_whisper import decode_audio
 
@@ -125,7 +126,7 @@ def long_sound(path: Path, minutes: int) -> Path:
 
 
 def run(audio: Path, catalog: Path, model: str, beam: int, *, kill_after: float | None = None) -> Run:
-    """Transcribe in a child; kill it where a part is kept that ends at `kill_after` seconds of the sound or later."""
+    """Transcribe in a child. Kill it once it keeps a chunk that ends at `kill_after` seconds of the sound or later."""
     command = [sys.executable, "-c", _RUN, str(audio), f"sqlite:///{catalog}", model, str(beam)]
     peaks: dict[float, float] = {}
     with subprocess.Popen(command, stdout=subprocess.PIPE, text=True) as child:
@@ -135,7 +136,7 @@ def run(audio: Path, catalog: Path, model: str, beam: int, *, kill_after: float 
                 return Run(said, peaks_mb=peaks)
             peaks[said["part"]] = said["peak_kb"] * 1024 / MEGABYTE
             if kill_after is not None and said["part"] >= kill_after:
-                time.sleep(1)  # into the next part
+                time.sleep(1)  # into the next chunk
                 psutil.Process(child.pid).kill()
                 return Run({}, killed_at=said["part"])
     raise SystemExit(f"the run ended with {child.returncode} and said nothing")

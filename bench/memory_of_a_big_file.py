@@ -1,4 +1,4 @@
-"""How much memory a run takes for a video of 500 MB that is placed in S3: it must not grow with the file."""
+"""Measure the memory that a run takes for a video of 500 MB that is placed in S3. It must not grow with the file."""
 
 import argparse
 import os
@@ -30,9 +30,9 @@ import os, sys, uuid
 from datetime import UTC, datetime
 import dagster as dg
 from bookmarkai_assets.definitions import build_defs
-from bookmarkai_assets.operations.intake import add_shares
-from bookmarkai_assets.settings import load_settings
-from bookmarkai_assets.wiring import open_catalog
+from bookmarkai_assets.operations.shares.intake import add_shares
+from bookmarkai_assets.settings.settings import load_settings
+from bookmarkai_assets.wiring.catalog import open_catalog
 settings = load_settings(env_file=None)
 catalog = open_catalog(settings).__enter__()
 [added] = add_shares(catalog.shares, [sys.argv[1]], user_id=str(uuid.uuid4()),
@@ -61,7 +61,7 @@ def main() -> None:
 
 
 def peak_memory(megabytes: int) -> tuple[int, int, float]:
-    """Run one share of that size; give the peak resident bytes of the run and of its children, and the seconds."""
+    """Run one share of that size. Return the peak resident bytes of the run and of its children, and the seconds."""
     with tempfile.TemporaryDirectory(prefix="bookmarkai-bench-") as name:
         state = Path(name)
         web = state / "web"
@@ -105,7 +105,7 @@ def watched(process: "subprocess.Popen[bytes]") -> tuple[int, int]:
 
 
 def padded_sample(path: Path, size_bytes: int) -> None:
-    """Make a playable mp4 of that size: a sample and, behind it, a box of random bytes that players pass over."""
+    """Make a playable mp4 of that size: a sample, followed by a box of random bytes that players skip."""
     shutil.copy(SHORT_SAMPLES[0].path, path)
     padding = size_bytes - path.stat().st_size
     with path.open("ab") as file:
@@ -116,7 +116,7 @@ def padded_sample(path: Path, size_bytes: int) -> None:
 
 @contextmanager
 def serving(directory: Path) -> Iterator[str]:
-    """Serve a directory on loopback; gives host:port."""
+    """Serve a directory on loopback. Yields its host:port."""
 
     class Quiet(SimpleHTTPRequestHandler):
         @override
@@ -126,7 +126,7 @@ def serving(directory: Path) -> Iterator[str]:
     class Server(ThreadingHTTPServer):
         @override
         def handle_error(self, request: Any, client_address: Any) -> None:
-            """Pass over connections that a downloader dropped after it had looked at a link."""
+            """Ignore connections that a downloader dropped after it had probed a link."""
 
     server = Server(("127.0.0.1", 0), partial(Quiet, directory=str(directory)))
     thread = threading.Thread(target=server.serve_forever, daemon=True)

@@ -1,7 +1,7 @@
-"""The script that a user would write instead of this project: a loop over links, nothing kept, nothing verified.
+"""The script that a user would write instead of this project: a loop over links that records and verifies nothing.
 
-Reads {"links", "model", "bucket", "endpoint", "access_key", "secret_key"} as JSON on standard input and prints seconds,
-imports and model load included. It stores and reads back the whole video, as plain scripts do.
+Reads {"links", "model", "bucket", "endpoint", "access_key", "secret_key"} as JSON from standard input. Prints the
+seconds it took, imports and loading the model included. Stores and reads back the whole video, as plain scripts do.
 """
 
 import json

@@ -1,9 +1,9 @@
-"""How long good shares take beside poisoned ones: those that fail, hang, fill the disk, or crash their process.
+"""Measure how long good shares take beside poisoned ones, which fail, hang, fill the disk or crash their process.
 
-A backlog is worked off by the real operations over a site on loopback, with two runs at a time as `dagster.yaml` has it
-and a fake speech engine; each condition is a process of its own, and the rounds are interleaved. The time is from a
-share's admission to its transcript. A run's shares are transcribed when all of them are fetched, given up or put back,
-so those in one run with a share that hangs wait until that is put back: they are shown by themselves.
+The real operations process a backlog from a site on loopback, with two runs at a time as in `dagster.yaml` and a fake
+speech engine. Each condition is a process of its own, and the rounds are interleaved. The time is from a share's
+admission to its transcript. A run's shares are transcribed when all of them are fetched, parked or postponed. Shares in
+one run with a share that hangs therefore wait until that one is postponed, and they are shown separately.
 """
 
 import argparse
@@ -46,7 +46,7 @@ def main() -> None:
 
 
 def backlog(options: argparse.Namespace, poisons: tuple[str, ...]) -> dict[str, Any]:
-    """Work one backlog off in a process of its own; give its figures."""
+    """Process one backlog in a process of its own, and return its figures."""
     command = [sys.executable, "-m", "tests.load.poisoned", "--shares", str(options.shares)]
     command += ["--timeout", str(options.timeout), *(f"--poison={poison}" for poison in poisons)]
     done = subprocess.run(command, cwd=PROJECT, check=True, stdout=subprocess.PIPE, text=True)

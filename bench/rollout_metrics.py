@@ -1,4 +1,4 @@
-"""What a tick of the rollout's metrics costs after millions of storage events, and what recording one more does.
+"""Measure what a tick of the rollout's metrics costs after millions of storage events, and what recording one costs.
 
 A tick adds up the events of five minutes and reads the totals of the four windows and of the month.
 """
@@ -16,7 +16,8 @@ from common import empty_catalog, machine
 from sqlalchemy import Connection, text
 
 from bookmarkai_assets.adapters.catalog import OpenCatalog
-from bookmarkai_assets.core.media.storage_events import StorageEvent
+from bookmarkai_assets.core.media.kinds import PartKind
+from bookmarkai_assets.core.media.storage_events import Operation, Purpose, StorageEvent
 from bookmarkai_assets.core.rollout.windows import WINDOWS, Window, day_of, month_of, window_ending
 
 NOW = datetime(2026, 6, 25, 12, tzinfo=UTC)
@@ -28,7 +29,7 @@ EVENTS_PER_MEDIA = 4
 TICKS = 5
 RECORDINGS = 500
 LIMIT_SECONDS = 2.0
-"""What a tick may take: it comes every five minutes, and other writers wait for some of it."""
+"""What a tick may take. There is one every five minutes, and other writers wait for some of it."""
 
 DURABLE = (
     "ALTER SYSTEM SET fsync = on",
@@ -37,7 +38,7 @@ DURABLE = (
     "ALTER SYSTEM SET max_wal_size = '4GB'",
     "SELECT pg_reload_conf()",
 )
-"""As a server in production: what is acknowledged is on disk."""
+"""As on a server in production, what is acknowledged is on disk."""
 
 MIX = {
     ("fetch", "site", "fetch", "video", 8e6, 6.0): 25,
@@ -90,7 +91,7 @@ SELECT i || '-of-a-video-with-an-id-of-about-sixty-four-characters', 'https://ww
 
 
 def main() -> int:
-    """Print the figures; 1 if a tick takes longer than it may."""
+    """Print the figures. Returns 1 if a tick takes longer than it may."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--millions", type=float, nargs="+", default=[1, 10], help="how many events, in millions")
     parser.add_argument("--databases", nargs="+", default=["sqlite", "postgresql"], choices=["sqlite", "postgresql"])
@@ -138,13 +139,13 @@ def _fill(catalog: OpenCatalog, count: int) -> None:
             text("INSERT INTO samples VALUES (:n, :operation, :backend, :purpose, :kind, :size, :seconds, :error)"),
             [_sample(random, n) for n in range(SAMPLE_COUNT)],
         )
-        # Made again when the rows are there, which is many times faster than row by row.
+        # Created again once the rows are there, which is many times faster than updating it row by row.
         connection.exec_driver_sql("DROP INDEX ix_storage_events_share_id")
         _insert_events(connection, count, NOW - timedelta(days=DAYS), NOW)
         connection.exec_driver_sql("CREATE INDEX ix_storage_events_share_id ON storage_events (share_id)")
         connection.execute(text(FILL_MEDIA[dialect].format(insert=INSERT_MEDIA)), {"count": count // EVENTS_PER_MEDIA})
     if dialect == "postgresql":
-        # As its autovacuum does in time.
+        # Autovacuum would do this in time.
         with catalog.database.engine.execution_options(isolation_level="AUTOCOMMIT").connect() as connection:
             connection.exec_driver_sql("VACUUM ANALYZE")
 
@@ -166,7 +167,7 @@ def _roll_up_all(catalog: OpenCatalog) -> list[float]:
 
 
 def _tick(catalog: OpenCatalog, start: datetime, added: int) -> tuple[float, float]:
-    """Let five minutes' worth of events come, and give what adding them up and reading the totals takes."""
+    """Insert five minutes' worth of events. Return the seconds to add them up, and to read the totals."""
     now = start + FIVE_MINUTES
     with catalog.database.writing() as connection:
         _insert_events(connection, added, start, now)
@@ -183,16 +184,16 @@ def _count(catalog: OpenCatalog, start: datetime, days: int) -> Iterator[int]:
 def _event(n: int) -> StorageEvent:
     return StorageEvent(
         occurred_at=NOW,
-        operation="put",
+        operation=Operation.PUT,
         backend="s3",
         share_id=str(UUID(int=Random(n).getrandbits(128), version=4)),  # noqa: S311 - any ids
         media_id=f"{n:064x}",
-        kind="video",
+        kind=PartKind.VIDEO,
         size_bytes=8_000_000,
         seconds=1.5,
         error_class=None,
         error=None,
-        purpose="place",
+        purpose=Purpose.PLACE,
     )
 
 

@@ -1,8 +1,8 @@
-"""How fast the search over what was said is, beside the LIKE that a person would write: `python bench/search.py`.
+"""Time the search over what was said, beside the LIKE that a person would write: `python bench/search.py`.
 
-A million sentences of ten words on average, in 8,000 transcripts of shares of a year, in words as frequent as a
-language's (Zipf). They are written as the gateway writes them and indexed as an upgrade does it. Each question is asked
-by turns of the search and of LIKE, over the same sentences and with the same joins, newest first, 20 hits; questions of
+There are a million sentences of ten words on average, in 8,000 transcripts of a year's shares. Words are as frequent as
+in a language (Zipf). They are written as the gateway writes them, and indexed as an upgrade does it. Each question goes
+to the search and to LIKE in turn, over the same sentences and with the same joins, newest first, 20 hits. Questions of
 one kind are about different words. Exit code 1 if a kind's median is above 100 ms.
 """
 
@@ -35,12 +35,12 @@ NOW = datetime(2026, 11, 1, tzinfo=UTC)
 TRANSCRIPTS = 8000
 VOCABULARY = 60_000
 WORDS = range(4, 17)
-"""In a sentence."""
+"""How many words a sentence has."""
 
 SYLLABLES = [c + v for c in "bdfghklmnprstvwz" for v in ("a", "e", "i", "o", "u", "ai", "ou", "en")]
 OLD_WORD = "yesteryear"
 OLD_SHARE = 0.1
-"""A fashion: this share of the oldest transcripts has a word, in this share of the sentences, which later is gone."""
+"""`OLD_WORD` is a fashion. It is in this share of the sentences of this share of the transcripts, the oldest ones."""
 
 PLATFORMS = {Platform.TIKTOK: 90, Platform.YOUTUBE: 9, Platform.INSTAGRAM: 1}
 LINKS = {
@@ -55,7 +55,7 @@ WHERE {conditions} ORDER BY s.id DESC LIMIT {hits}"""
 
 @dataclass(frozen=True)
 class Question:
-    """One question: to the search, and what a person would ask of the sentences instead."""
+    """One question, as a query for the search and as the LIKE patterns that a person would use instead."""
 
     query: str
     like: tuple[str, ...]
@@ -64,7 +64,7 @@ class Question:
 
 
 class Language:
-    """Made-up words, of which the n-th is said as often as 1/n says."""
+    """Made-up words. The n-th is said with a frequency proportional to 1/n."""
 
     def __init__(self, random: Random) -> None:
         self._random = random
@@ -77,7 +77,7 @@ class Language:
         self._weights = list(accumulate(1 / (rank + 2) for rank in range(VOCABULARY)))
 
     def sentence(self) -> str:
-        """Say something."""
+        """Make up a sentence."""
         return (
             " ".join(
                 self._random.choices(self.words, cum_weights=self._weights, k=self._random.choice(WORDS))
@@ -86,13 +86,13 @@ class Language:
         )
 
     def rank_of(self, percent: float) -> int:
-        """Give the rank of a word that this share of all sentences has, roughly."""
+        """Return the rank of a word that occurs in about this percentage of all sentences."""
         words_in_a_sentence = (WORDS.start + WORDS.stop - 1) / 2
         return max(0, round(words_in_a_sentence * 100 / percent / self._weights[-1]) - 2)
 
 
 def main() -> int:
-    """Print the figures; 1 if a question takes longer than it may."""
+    """Print the figures. Returns 1 if a kind of question takes longer than it may."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--sentences", type=int, default=1_000_000)
     parser.add_argument("--rounds", type=int, default=15, help="questions of each kind")
@@ -126,7 +126,7 @@ def _fill(catalog: OpenCatalog, sentences: int) -> Language:
     seconds = time.perf_counter() - written
     print(f"  indexed in {seconds:.0f} s, {TRANSCRIPTS / seconds:,.0f} transcripts/s", flush=True)
     if not catalog.database.is_sqlite:
-        # As its autovacuum does in time.
+        # Autovacuum would do this in time.
         with catalog.database.engine.execution_options(isolation_level="AUTOCOMMIT").connect() as connection:
             connection.exec_driver_sql("VACUUM ANALYZE")
     print(f"  size: {_sizes(catalog)}", flush=True)
@@ -240,7 +240,7 @@ def _measure(catalog: OpenCatalog, language: Language, rounds: int) -> bool:
             found = catalog.search.search(query, platform=question.platform, since=question.since, limit=HITS)
             ours.append(time.perf_counter() - began)
             hits += len(found)
-            # A third of the questions tell enough of what takes seconds.
+            # LIKE takes seconds, and a third of the questions is enough to measure it.
             if question.like and number % 3 == 0:
                 began = time.perf_counter()
                 _ask_plainly(catalog, question)

@@ -1,6 +1,6 @@
-"""How long a share takes from `shares add` to its transcript, and how many a minute a backlog makes.
+"""Measure how long a share takes from `shares add` to its transcript, and how many a minute a backlog makes.
 
-Beside it `plain_script.py`, on the same links, S3 server and machine, the rounds interleaved.
+`plain_script.py` runs on the same links, S3 server and machine, and the rounds are interleaved.
 """
 
 import argparse
@@ -38,12 +38,12 @@ def main() -> None:
 
 
 def shown(seconds: list[float]) -> str:
-    """Write a median with all its values."""
+    """Format a median with all its values."""
     return f"{statistics.median(seconds):.1f} s ({', '.join(f'{value:.1f}' for value in seconds)})"
 
 
 def per_minute(seconds: list[float]) -> str:
-    """Write a rate."""
+    """Format a rate."""
     return f"{60 * BACKLOG / statistics.median(seconds):.0f} a minute"
 
 

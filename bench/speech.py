@@ -1,9 +1,9 @@
-"""Both speech engines and the plain `whisper` command line over the same audio, interleaved.
+"""Measure both speech engines and the plain `whisper` command line over the same audio, interleaved.
 
 Prints for each model the CPU seconds per second of audio, the wall time, the peak memory and the word error rate. Each
-measurement is a process of its own that loads its model and transcribes a set of recordings; the sets are taken in
-turn. The engines run as the project sets them by default (one thread, beam 5, voice detection, times of words), the
-command line by its own defaults (all cores, beam 5). Needs Debian's espeak-ng.
+measurement is a process of its own that loads its model and transcribes a set of recordings. The tools take each set in
+turn. The engines run with the project's defaults (one thread, beam 5, voice detection, times of words), the command
+line with its own (all cores, beam 5). Needs Debian's espeak-ng.
 """
 
 import argparse
@@ -24,7 +24,7 @@ from common import machine
 
 from bookmarkai_assets.adapters.speech.models import find_model
 
-sys.path.insert(0, str(Path(__file__).parents[1]))  # for what the tests have too
+sys.path.insert(0, str(Path(__file__).parents[1]))  # for what is shared with the tests
 
 from tests.support.base_model import assemble_base_model
 from tests.support.wer import word_error_rate
@@ -36,7 +36,7 @@ TOOLS = ("faster-whisper", "openai-whisper", "whisper command")
 
 @dataclass(frozen=True)
 class Model:
-    """One model's weights in both forms, and the name that tells the command line nothing of its language."""
+    """One model's weights in both forms, and its name."""
 
     name: str
     directory: Path
@@ -45,7 +45,7 @@ class Model:
 
 @dataclass(frozen=True)
 class Measured:
-    """One process over one set of recordings. Seconds; bytes; the share of words that are wrong."""
+    """What one process took for one set of recordings: seconds, bytes, and the share of words that are wrong."""
 
     model: str
     tool: str
@@ -93,9 +93,9 @@ def main() -> None:
 
 
 def model_of(name: str, directory: Path) -> Model:
-    """Find a model's weights in CTranslate2's form, and write them as OpenAI's loader reads them."""
+    """Find a model's weights in CTranslate2's form, and write them in the form that OpenAI's loader reads."""
     found = assemble_base_model(directory) if name == "base" else find_model(name)
-    # The command line takes a language other than English for a mistake where the file's name ends in .en.
+    # The command line overrides any language but English if the file's name ends in .en.
     return Model(name, found, write_checkpoint(found, directory / f"{name}.pt"))
 
 
@@ -108,7 +108,7 @@ def measured(tool: str, model: Model, recordings: Sequence[spoken.Recording], di
     if tool == "whisper command":
         programs = directory / "programs"
         programs.mkdir(exist_ok=True)
-        if not (programs / "ffmpeg").exists():  # the one thing that it needs beside Python
+        if not (programs / "ffmpeg").exists():  # the one thing that it needs besides Python
             (programs / "ffmpeg").symlink_to(imageio_ffmpeg.get_ffmpeg_exe())
         environment["PATH"] = f"{programs}:{environment['PATH']}"
         program = str(Path(sys.executable).with_name("whisper"))
@@ -141,7 +141,7 @@ def measured(tool: str, model: Model, recordings: Sequence[spoken.Recording], di
 
 
 def transcribe_as_the_project_does(job: str) -> None:
-    """Transcribe with the engine that the environment sets, and write each text as the command line does."""
+    """Transcribe with the engine that the environment names, and write each text as the command line does."""
     from bookmarkai_assets.settings.settings import load_settings  # noqa: PLC0415 - its import is part of the time
     from bookmarkai_assets.wiring.speech import make_speech_engine  # noqa: PLC0415 - as above
 
@@ -153,7 +153,7 @@ def transcribe_as_the_project_does(job: str) -> None:
 
 
 def report(found: Sequence[Measured]) -> None:
-    """Print a table of sums over the sets; peaks are the highest."""
+    """Print a table of the sums over all sets, with the highest peak."""
     print("\n| model | | CPU s per audio s | wall s per audio s | peak memory | WER |")
     print(f"|{' --- |' * 6}")
     rows: Mapping[tuple[str, str], list[Measured]] = {
@@ -170,7 +170,7 @@ def report(found: Sequence[Measured]) -> None:
 
 
 def shown(one: Measured) -> str:
-    """Write one measurement as it comes."""
+    """Format one measurement, to print it as it comes."""
     speed = f"{one.cpu_seconds:.1f} CPU s, {one.wall_seconds:.1f} s for {one.audio_seconds:.0f} s of audio"
     return f"{one.model} {one.tool}: {speed}, {one.peak_bytes / 1e6:.0f} MB, WER {one.word_error_rate:.3f}"
 

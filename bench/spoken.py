@@ -1,6 +1,6 @@
-"""Speech with known words for the benchmarks: spoken by eSpeak NG, with pauses, as WAV files and as videos of it.
+"""Speech with known words for the benchmarks, by eSpeak NG, with pauses, as WAV files and as videos.
 
-Needs Debian's `espeak-ng`; the encoder is imageio-ffmpeg's. The same seed gives the same words, voices and pauses.
+Needs Debian's `espeak-ng`. The encoder is imageio-ffmpeg's. The same seed gives the same words, voices and pauses.
 """
 
 import random
@@ -17,7 +17,7 @@ import numpy as np
 import numpy.typing as npt
 
 RATE = 22_050
-"""eSpeak NG's, samples a second."""
+"""eSpeak NG's rate, in samples per second."""
 
 VOICES = ("en-us", "en-gb", "en-us+m3", "en-us+f3", "en-gb-x-rp", "en-us+f2", "en-029", "en-us+m7")
 _QUIET = 300
@@ -57,7 +57,7 @@ _WHEN = (
 
 @dataclass(frozen=True)
 class Recording:
-    """A file with speech, the words spoken in it, how long it lasts and for how much of that somebody speaks."""
+    """A file with speech, the words in it, its length, and how many seconds of it are speech."""
 
     path: Path
     text: str
@@ -68,7 +68,7 @@ class Recording:
 def recordings(
     directory: Path, *, count: int, seconds: float, speech_share: float, seed: int = 1
 ) -> Sequence[Recording]:
-    """Speak `count` recordings, each `seconds` long and another text, voice, speed and row of pauses."""
+    """Speak `count` recordings, each `seconds` long, with a different text, voice, speed and set of pauses."""
     return [_recording(directory / f"{seed}-{n}.wav", n, seconds, speech_share, seed) for n in range(count)]
 
 
@@ -83,7 +83,7 @@ def write_wav(path: Path, samples: npt.NDArray[np.int16]) -> Path:
 
 
 def picture(directory: Path, *, seconds: float, kilobits: int) -> Path:
-    """Encode moving noise over colours, 720x1280 at 30 frames a second in H.264, at a bitrate. It has no sound."""
+    """Encode moving noise over colours, in H.264 at this bitrate, 720x1280 at 30 frames a second, without sound."""
     path = directory / f"picture-{kilobits}.mp4"
     rate = f"{kilobits}k"
     encoding = ["-c:v", "libx264", "-preset", "superfast", "-b:v", rate, "-maxrate", rate, "-bufsize", rate]
@@ -93,7 +93,7 @@ def picture(directory: Path, *, seconds: float, kilobits: int) -> Path:
 
 
 def video(path: Path, picture_file: Path, sound: Path, *, audio_kilobits: int) -> Path:
-    """Put a sound under a picture as sites serve it: MP4, AAC-LC, 44.1 kHz, stereo."""
+    """Combine a picture and a sound as sites serve them: MP4, AAC-LC, 44.1 kHz, stereo."""
     _ffmpeg(
         "-i", str(picture_file), "-i", str(sound), "-map", "0:v", "-map", "1:a", "-c:v", "copy",
         "-c:a", "aac", "-b:a", f"{audio_kilobits}k", "-ar", "44100", "-ac", "2", "-movflags", "+faststart", str(path),
@@ -111,7 +111,7 @@ def _recording(path: Path, number: int, seconds: float, speech_share: float, see
     while True:
         sentence = _sentence(chance)
         samples = _speech(sentence, voice=voice, speed=speed, pitch=pitch)
-        if spoken and len(samples) > 2 * left:  # without it the share is nearer to what was asked for
+        if spoken and len(samples) > 2 * left:  # without this sentence the share is closer to the wanted one
             break
         left -= len(samples)
         said.append(sentence)
@@ -124,7 +124,7 @@ def _recording(path: Path, number: int, seconds: float, speech_share: float, see
 
 
 def _pauses(chance: random.Random, count: int, samples: int) -> list[npt.NDArray[np.int16]]:
-    """Divide silence at random, so that some pauses are short and some long, into `count` parts."""
+    """Divide silence into `count` pauses at random, some short and some long."""
     least = min(int(_CROWDED_PAUSE_SECONDS * RATE), samples // count)
     weights = [chance.random() ** 3 for _ in range(count)]
     lengths = [least + int((samples - least * count) * weight / sum(weights)) for weight in weights]
@@ -138,7 +138,7 @@ def _sentence(chance: random.Random) -> str:
 
 
 def _speech(text: str, *, voice: str, speed: int, pitch: int) -> npt.NDArray[np.int16]:
-    """Speak a sentence, without the silence that the program puts around it."""
+    """Speak a sentence, and cut off the silence that the program puts around it."""
     with tempfile.TemporaryDirectory() as directory:
         file = Path(directory) / "speech.wav"
         command = ["espeak-ng", "-v", voice, "-s", str(speed), "-p", str(pitch), "-w", str(file), text]

@@ -1,6 +1,6 @@
-"""Verified transfers beside what a user would call instead: boto3's own, and s5cmd. SeaweedFS on loopback, interleaved.
+"""Time verified transfers beside what a user would call instead, boto3's own and s5cmd, interleaved on SeaweedFS.
 
-Prints medians and ratios, the peak memory by file size, and how many objects a verification looks at in a second.
+Prints medians and ratios, the peak memory by file size, and how many objects a verification checks in a second.
 """
 
 import argparse
@@ -24,25 +24,27 @@ from common import machine
 
 from bookmarkai_assets.adapters.catalog import open_catalog
 from bookmarkai_assets.adapters.s3_store import S3Store
-from bookmarkai_assets.core.media.media import Blob, Digest, Media, MediaState, VideoInfo, media_id_of
+from bookmarkai_assets.core.media.kinds import PartKind
+from bookmarkai_assets.core.media.media import Digest, Media, MediaState, Part, VideoInfo, media_id_of
 from bookmarkai_assets.core.media.object_keys import video_key
-from bookmarkai_assets.core.media.placement import Backend, Decider, decided
+from bookmarkai_assets.core.media.placement import Backend, Decider, placed_by
 from bookmarkai_assets.core.rules import PipelineRules
 from bookmarkai_assets.demo.seaweed import SeaweedServer
 from bookmarkai_assets.operations.storage.verifying import verify_storage
+from bookmarkai_assets.operations.stores import Stores
 from bookmarkai_assets.settings.settings import load_settings
 from bookmarkai_assets.wiring.rules import make_rules
 
 MEGABYTE = 1_000_000
 WORKERS = 8
-"""What `bookmarkai storage move` uses unless it is told otherwise."""
+"""The default of `bookmarkai storage move`."""
 
 BUCKET = "bench-media"
 
 
 @dataclass(frozen=True)
 class Setup:
-    """A server, the store under test, a plain boto3 client, files to send and a place to receive."""
+    """A server, the store under test, a plain boto3 client, the files to send and a directory to receive them."""
 
     seaweed: SeaweedServer
     store: S3Store
@@ -51,7 +53,7 @@ class Setup:
     files: Mapping[Path, Digest]
 
     def key(self, path: Path, tool: str, number: int) -> str:
-        """Give a key that no round has used: an object that is there already is not sent again."""
+        """Return a key that no round has used, because an object that already exists is not sent again."""
         return f"{tool}/{number}/{path.name}"
 
 
@@ -90,12 +92,12 @@ def compare(count: int, megabytes: int, rounds: int) -> None:
     }
     seconds: dict[tuple[str, str], list[float]] = {}
     for number in range(rounds):
-        # A server of its own for each round: what earlier rounds have left must not slow the later ones.
+        # A new server for each round, because what earlier rounds left must not slow the later ones.
         with tempfile.TemporaryDirectory(prefix="bookmarkai-bench-") as name:
             directory = Path(name)
             with SeaweedServer(directory / "s3", bucket=BUCKET) as seaweed:
                 setup = make_setup(seaweed, directory, count, megabytes)
-                # Connections, and the server's first volumes, are nobody's time.
+                # Opening connections and creating the server's first volumes must not count.
                 warm = replace(setup, files=dict([random_file(directory / "warm.mp4", 1)]))
                 for tool, (put, get) in tools.items():
                     if tool != "s5cmd":
@@ -118,7 +120,7 @@ def compare(count: int, megabytes: int, rounds: int) -> None:
 
 
 def timed(task: Timed, setup: Setup, number: int) -> float:
-    """Give the wall time of one tool's turn, with nothing left to be written from before."""
+    """Return the wall time of one tool's turn, after syncing what was written before."""
     os.sync()
     start = time.perf_counter()
     task(setup, number)
@@ -126,7 +128,7 @@ def timed(task: Timed, setup: Setup, number: int) -> float:
 
 
 def make_setup(seaweed: SeaweedServer, directory: Path, count: int, megabytes: int) -> Setup:
-    """Write the files and connect; boto3's client is as it comes, with no setting that it does not need."""
+    """Write the files and connect. boto3's client has only the settings that it needs."""
     from boto3.session import Session
 
     source = directory / "source"
@@ -156,7 +158,7 @@ def make_setup(seaweed: SeaweedServer, directory: Path, count: int, megabytes: i
 
 
 def random_file(path: Path, megabytes: int) -> tuple[Path, Digest]:
-    """Write random bytes; give the path and its digest, which the pipeline knows from the download."""
+    """Write random bytes. Return the path and its digest, which the pipeline knows from the download."""
     sha256 = hashlib.sha256()
     with path.open("wb") as file:
         for _ in range(megabytes):
@@ -198,7 +200,7 @@ def get_verified(setup: Setup, number: int) -> None:
 
 
 def put_boto3(setup: Setup, number: int) -> None:
-    """Put one by one with `upload_file`, which sends the parts of a large file side by side."""
+    """Put one by one with `upload_file`, which sends the parts of a large file in parallel."""
     for path in setup.files:
         setup.client.upload_file(str(path), BUCKET, setup.key(path, "boto3", number))
 
@@ -212,7 +214,7 @@ def get_boto3(setup: Setup, number: int) -> None:
 
 
 def put_s5cmd(setup: Setup, number: int) -> None:
-    """Put the directory with s5cmd, at its own defaults."""
+    """Put the directory with s5cmd, with its defaults."""
     s5cmd(setup, f"{setup.directory}/source/", f"s3://{BUCKET}/s5cmd/{number}/")
 
 
@@ -236,7 +238,7 @@ def s5cmd(setup: Setup, source: str, target: str) -> None:
 
 
 def peak_bytes(megabytes: int) -> int:
-    """Give the peak resident memory of this process after it has put and got one file."""
+    """Return the peak resident memory of this process, in bytes, after it has put and got one file."""
     with (
         tempfile.TemporaryDirectory(prefix="bookmarkai-bench-") as name,
         SeaweedServer(Path(name) / "s3", bucket=BUCKET) as seaweed,
@@ -248,7 +250,7 @@ def peak_bytes(megabytes: int) -> int:
 
 
 def verified_per_second(count: int) -> None:
-    """Time a verification of so many objects, by what they carry and by reading every byte."""
+    """Time a verification of `count` objects, first by what they carry and then by reading every byte."""
     with tempfile.TemporaryDirectory(prefix="bookmarkai-bench-") as name:
         directory = Path(name)
         rules = make_rules(load_settings(env_file=None, ytdlp_download_dir=directory / "media"))
@@ -260,7 +262,7 @@ def verified_per_second(count: int) -> None:
             now = datetime.now(UTC)
             for media in stored_media(setup, rules, now):
                 catalog.media.restore(media, now=now)
-            stores = {Backend.S3: setup.store}
+            stores = Stores({Backend.S3: setup.store})
             print()
             for is_deep in (False, True):
                 start = time.perf_counter()
@@ -273,7 +275,7 @@ def verified_per_second(count: int) -> None:
 
 
 def stored_media(setup: Setup, rules: PipelineRules, now: datetime) -> Sequence[Media]:
-    """Put every file as a media of its own; give their records."""
+    """Put every file as a media of its own, and return their records."""
 
     def put(item: tuple[Path, Digest]) -> Media:
         path, digest = item
@@ -283,18 +285,17 @@ def stored_media(setup: Setup, rules: PipelineRules, now: datetime) -> Sequence[
             canonical_url=url,
             platform="generic",
             share_id="6f1c0c8e-5d0f-4c53-9d2c-0a5b8f7e1d11",
-            object_key=video_key(rules.video_prefix, url, now, "mp4"),
             state=MediaState.STORED,
             info=VideoInfo(path.name, None, None, None, "generic", 1.0, None, None),
-            video=Blob(str(path), digest, "video/mp4"),
+            video=Part(PartKind.VIDEO, video_key(rules.video_prefix, url, now, "mp4"), str(path), digest, "video/mp4"),
             audio=None,
             download_seconds=0.1,
-            placement=decided(rules.storage, "6f1c0c8e-5d0f-4c53-9d2c-0a5b8f7e1d11", Backend.S3, Decider.OPERATOR),
+            placement=placed_by(Decider.OPERATOR, rules.storage, "6f1c0c8e-5d0f-4c53-9d2c-0a5b8f7e1d11", Backend.S3),
             stored_at=now,
         )
         stored = setup.store.put(
             path,
-            media.object_key,
+            media.video.key,
             expected=digest,
             content_type="video/mp4",
             tags={},

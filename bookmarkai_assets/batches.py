@@ -1,38 +1,44 @@
 """How one step of a run yields many partitions, of which some may have failed.
 
-The three assets pass `{share id: result or failure}` along. This module is the only place that knows how Dagster
-records partitions, and the only one that touches a private attribute of it.
+The three assets pass `ShareResults` along, a result or a failure for each share. This module is the only place that
+knows how Dagster is told of them; what Dagster has no published way for is in `dagster_internals`.
 """
 
 import random
 import warnings
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
 from datetime import UTC, datetime
-from typing import Any
+from typing import Any, TypeVar
 
 import dagster as dg
-from dagster._core.definitions.partitions.subset import DefaultPartitionsSubset
 
 from bookmarkai_assets.core.catalog import Catalog
 from bookmarkai_assets.core.outcomes import Failure, Outcome
 from bookmarkai_assets.core.rules import PipelineRules
+from bookmarkai_assets.dagster_internals import has_step_before, is_last_of_run
+from bookmarkai_assets.operations.shares.hold import Hold
 from bookmarkai_assets.operations.shares.reports import failure_summary
-from bookmarkai_assets.operations.shares.share_work import ShareWork
+from bookmarkai_assets.operations.shares.share_results import ShareResults
+from bookmarkai_assets.operations.stores import Stores
 
 CLAIM_TAG = "bookmarkai/claim"
 """Run tag with the claim that a run was launched for."""
 
-ShareResults = dict[str, Any]
-"""`{share id: the step's result, or the Failure that this share ended with}`."""
+HANDLES = dg.AssetIn(dagster_type=dg.PythonObjectDagsterType(ShareResults))
+"""What an asset is given of the one before it: `ShareResults[Media]`, of which Dagster knows the class alone."""
+
+Result = TypeVar("Result")
 
 RunMetadata = Mapping[str, dg.MetadataValue | str | int | float | bool | None]
 
 
-def work_of(run: dg.DagsterRun, catalog: Catalog, rules: PipelineRules) -> ShareWork:
-    """Give a run's hold on its shares. A re-execution is a person's wish, not the claim of the run it repeats."""
-    return ShareWork(
+def hold_of(run: dg.DagsterRun, catalog: Catalog, rules: PipelineRules, stores: Stores) -> Hold:
+    """Return a run's hold on its shares. A re-execution was asked for by a person: it has no claim."""
+    return Hold(
         catalog=catalog,
         rules=rules,
+        stores=stores,
         owner=run.run_id,
         claim_id=run.tags.get(CLAIM_TAG) if run.parent_run_id is None else None,
         clock=lambda: datetime.now(UTC),
@@ -40,49 +46,55 @@ def work_of(run: dg.DagsterRun, catalog: Catalog, rules: PipelineRules) -> Share
     )
 
 
+@dataclass(frozen=True)
+class Checked:
+    """What an asset's checks found: their results for Dagster, and the shares that did not stand up to them."""
+
+    results: Sequence[dg.AssetCheckResult]
+    failures: Mapping[str, Failure] = field(default_factory=dict)
+
+
 def yield_results(
     context: dg.AssetExecutionContext,
-    work: ShareWork,
-    results: ShareResults,
-    describe: Callable[[Any], RunMetadata] | None = None,
-    check: Callable[[ShareResults], Iterable[dg.AssetCheckResult]] | None = None,
-    inputs: Mapping[str, Any] | None = None,
+    hold: Hold,
+    made: Mapping[str, Result | Failure],
+    describe: Callable[[Result], RunMetadata] | None = None,
+    handled: Callable[[], ShareResults[Result]] | None = None,
+    check: Callable[[ShareResults[Result]], Checked] | None = None,
+    inputs: ShareResults[Any] | None = None,
     data_version: dg.DataVersion | None = None,
-) -> Iterator[dg.Output[ShareResults] | dg.AssetCheckResult]:
-    """Yield a step's results with metadata per partition, then fail the step if it is the run's last and any failed.
+) -> Iterator[dg.Output[ShareResults[Result]] | dg.AssetCheckResult]:
+    """Yield what a step has made of its shares, with metadata per partition; fail the run's last step if any failed.
 
-    The IO manager may turn results into failures while it stores them. When not one share is left, the step ends the
-    run at once. `check` looks at what was stored; it too may turn results into failures, which the next step then
-    leaves out. What was only postponed has not failed: its partition stays as it was. Each share that has no result is
-    observed at its partition, once in a run: what failed in `inputs` was so at the step before this one, if the run has
-    one. `data_version` is that of them all: Dagster has one for a run's partitions. Raises `dagster.Failure` naming
-    each failed share.
+    The IO manager may make something else of a result while it stores it, a failure too: `handled` returns what it has
+    made of them all. When not one share is left, the step ends the run at once. `check` looks at what was stored; what
+    fails it is on record as failed, and the next step leaves it out. What was only postponed has not failed: its
+    partition stays as it was. Each share that has no result is observed at its partition, once in a run: what failed in
+    `inputs` was so at the step before this one, if the run has one. `data_version` is that of them all: Dagster has one
+    for a run's partitions. Raises `dagster.Failure` naming each failed share.
     """
-    told = failures_in(inputs or {}).keys() if _has_step_before(context) else frozenset[str]()
-    observe_failures(context, work.catalog, {key: why for key, why in failures_in(results).items() if key not in told})
+    results = ShareResults(made)
+    told = inputs.failures.keys() if inputs is not None and has_step_before(context) else frozenset[str]()
+    observe_failures(context, hold.catalog, {key: why for key, why in results.failures.items() if key not in told})
     if describe is not None:
-        for share_id, result in results.items():
-            if not isinstance(result, Failure):
-                context.add_asset_metadata(dict(describe(result)), partition_key=share_id)
-    if len(failures_in(results)) < len(results):
+        for share_id, result in results.succeeded.items():
+            context.add_asset_metadata(dict(describe(result)), partition_key=share_id)
+    if results.succeeded:
         # Nothing here may rely on being resumed, or closed in time: when the IO manager raises, Dagster does neither.
         yield _output(results, data_version)
+        if handled is not None:
+            results = handled()
         if check is not None:
-            before = failures_in(results).keys()
-            found = list(check(results))
-            fresh = {key: why for key, why in failures_in(results).items() if key not in before}
-            observe_failures(context, work.catalog, fresh)
-            if len(failures_in(results)) == len(results):
-                work.release()  # a failed check that blocks ends the run with this event
-            yield from found
-        if not _is_last_of_run(context):
+            found = check(results)
+            results = results.with_failures(found.failures)
+            observe_failures(context, hold.catalog, found.failures)
+            if not results.succeeded:
+                hold.release()  # a failed check that blocks ends the run with this event
+            yield from found.results
+        if not is_last_of_run(context):
             return
-    work.release()
-    failures = {
-        share_id: failure
-        for share_id, failure in failures_in(results).items()
-        if failure.outcome is not Outcome.POSTPONED
-    }
+    hold.release()
+    failures = {key: why for key, why in results.failures.items() if why.outcome is not Outcome.POSTPONED}
     if failures:
         raise run_failure(failures, len(results))
 
@@ -97,14 +109,9 @@ def observe_failures(
                 asset_key=context.asset_key,
                 partition=share_id,
                 description=f"{failure.outcome}: {failure.reason}",
-                metadata=failure_summary(catalog, share_id, failure),
+                metadata=failure_summary(catalog, share_id, failure).as_dict(),
             )
         )
-
-
-def failures_in(results: Mapping[str, Any]) -> dict[str, Failure]:
-    """Pick the failed shares."""
-    return {share_id: result for share_id, result in results.items() if isinstance(result, Failure)}
 
 
 def run_failure(failures: Mapping[str, Failure], total: int) -> dg.Failure:
@@ -118,39 +125,8 @@ def run_failure(failures: Mapping[str, Failure], total: int) -> dg.Failure:
     )
 
 
-def narrow_to(context: dg.OutputContext, share_ids: set[str]) -> None:
-    """Tell Dagster which of the run's partitions this output materializes: these and no others.
-
-    Dagster has no public way to say so; a contract test holds this one for the pinned version. With no partition left
-    Dagster would record a materialization of the asset as a whole, so an empty set is an error (`ValueError`).
-    """
-    if not share_ids:
-        raise ValueError("expected at least one materialized partition, found none; raise the failure instead")
-    context._asset_partitions_subset = DefaultPartitionsSubset(share_ids)  # noqa: SLF001 - see the docstring
-
-
-def _output(results: ShareResults, data_version: dg.DataVersion | None) -> dg.Output[ShareResults]:
+def _output(results: ShareResults[Result], data_version: dg.DataVersion | None) -> dg.Output[ShareResults[Result]]:
     with warnings.catch_warnings():
         # Known and accepted: Dagster's version is pinned.
         warnings.filterwarnings("ignore", message="Parameter `data_version`", category=dg.BetaWarning)
         return dg.Output(results, data_version=data_version)
-
-
-def _has_step_before(context: dg.AssetExecutionContext) -> bool:
-    """Tell whether an asset that this one is made from is part of the run."""
-    graph = context.job_def.asset_layer.asset_graph
-    return bool(graph.get(context.asset_key).parent_keys & _selected(context))
-
-
-def _selected(context: dg.AssetExecutionContext) -> frozenset[dg.AssetKey]:
-    return frozenset(context.run.asset_selection or context.job_def.asset_layer.executable_asset_keys)
-
-
-def _is_last_of_run(context: dg.AssetExecutionContext) -> bool:
-    """Tell whether no asset downstream of this one is part of the run."""
-    graph = context.job_def.asset_layer.asset_graph
-    below, frontier = set[dg.AssetKey](), {context.asset_key}
-    while frontier:
-        frontier = {child for key in frontier for child in graph.get(key).child_keys} - below
-        below |= frontier
-    return not below & _selected(context)

@@ -1,4 +1,4 @@
-"""The contents page of the code location: every asset, job, sensor and schedule, by name.
+"""The contents page of the code location. It lists every asset, job, sensor and schedule.
 
 Importing it reads the environment.
 """
@@ -36,7 +36,7 @@ from bookmarkai_assets.wiring.speech import speech_code_version
 
 
 def build_defs(settings: Settings, *, resources: Mapping[str, Any] | None = None) -> dg.Definitions:
-    """Put the code location together; `resources` replaces parts by key, so that tests run the production graph."""
+    """Build the code location. `resources` replaces resources by key, so that tests run the production graph."""
     code_version = speech_code_version(settings)
     return dg.Definitions(
         assets=[
@@ -67,7 +67,7 @@ def build_defs(settings: Settings, *, resources: Mapping[str, Any] | None = None
             daily_stale_transcripts,
         ],
         resources={**build_resources(settings), **(resources or {})},
-        # A run is short and its steps pass one process's model and connections along (facts: 1.1 s against 9.6 s).
+        # A run is short, and its steps share the model and connections of one process: 1.1 s instead of 9.6 s.
         executor=dg.in_process_executor,
     )
 

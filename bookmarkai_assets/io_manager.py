@@ -9,17 +9,19 @@ from typing import Any
 import dagster as dg
 from typing_extensions import override
 
-from bookmarkai_assets.batches import ShareResults, failures_in, narrow_to, observe_failures, run_failure, work_of
+from bookmarkai_assets.batches import hold_of, observe_failures, run_failure
 from bookmarkai_assets.core.catalog import Catalog
 from bookmarkai_assets.core.errors import ShareFailedError, UnknownShareError
 from bookmarkai_assets.core.media.media import Media, media_id_of
 from bookmarkai_assets.core.outcomes import Failure, Outcome
 from bookmarkai_assets.core.rules import PipelineRules
+from bookmarkai_assets.dagster_internals import add_partition_metadata, narrow_to, run_of
 from bookmarkai_assets.metadata.media import stored_media_metadata
 from bookmarkai_assets.operations.media.placing import place_media
-from bookmarkai_assets.operations.media.stores import Stores, interrupt_all
 from bookmarkai_assets.operations.shares.intake import link_of
-from bookmarkai_assets.operations.shares.share_work import failure_of
+from bookmarkai_assets.operations.shares.share_results import ShareResults
+from bookmarkai_assets.operations.shares.steps import failure_of, run_step
+from bookmarkai_assets.operations.stores import Stores
 
 
 class CatalogIOManager(dg.IOManager):
@@ -31,20 +33,19 @@ class CatalogIOManager(dg.IOManager):
         self._failed: dict[str, Failure] = {}
 
     @override
-    def handle_output(self, context: dg.OutputContext, obj: ShareResults) -> None:
+    def handle_output(self, context: dg.OutputContext, obj: ShareResults[Any]) -> None:
         """Materialize the partitions whose share succeeded. Raises `dagster.Failure` when none did."""
-        failures = failures_in(obj)
-        self._failed |= failures
-        if len(failures) == len(obj):
-            raise run_failure(failures, len(obj))
+        self._failed |= obj.failures
+        if not obj.succeeded:
+            raise run_failure(obj.failures, len(obj))
         if context.has_asset_partitions:
-            narrow_to(context, obj.keys() - failures.keys())
+            narrow_to(context, obj.succeeded.keys())
 
     @override
-    def load_input(self, context: dg.InputContext) -> dict[str, Media | Failure]:
+    def load_input(self, context: dg.InputContext) -> ShareResults[Media]:
         """Read each partition's media as it is now: the handle points at wherever the bytes are."""
-        run_id = context.step_context.run_id
-        return {share_id: self._load(share_id, run_id) for share_id in context.asset_partition_keys}
+        run_id = run_of(context).run_id
+        return ShareResults({share_id: self._load(share_id, run_id) for share_id in context.asset_partition_keys})
 
     def _load(self, share_id: str, run_id: str) -> Media | Failure:
         # What this run was refused is on no record, because the share is another run's; what failed in it is.
@@ -67,28 +68,35 @@ class MediaIOManager(CatalogIOManager):
     def __init__(self, catalog: Catalog, rules: PipelineRules, stores: Stores) -> None:
         super().__init__(catalog, rules)
         self.stores = stores
+        self._placed: ShareResults[Media] | None = None
 
     @override
-    def handle_output(self, context: dg.OutputContext, obj: dict[str, Any]) -> None:
-        """Place each share's media; a share whose transfer fails becomes a failure in `obj`, for the asset to see."""
-        work = work_of(context.step_context.dagster_run, self.catalog, self.rules)
-        with work.hold():
-            placed = work.each(
-                obj,
-                lambda leased, media: (leased.share, place_media(leased, media, work=work, stores=self.stores)),
-                concurrency=self.rules.download_concurrency,
-                interrupt=lambda: interrupt_all(self.stores),
+    def handle_output(self, context: dg.OutputContext, obj: ShareResults[Media]) -> None:
+        """Place each share's media; a share whose transfer fails has failed. `placed` has what came of it."""
+        hold = hold_of(run_of(context), self.catalog, self.rules, self.stores)
+        with hold.renew_leases():
+            done = ShareResults(
+                run_step(
+                    hold,
+                    obj,
+                    lambda leased, media: (leased.share, place_media(hold, leased, media)),
+                    concurrency=self.rules.download_concurrency,
+                    interrupt=self.stores.interrupt,
+                )
             )
-        before = failures_in(obj)
-        fresh = {share_id: why for share_id, why in failures_in(placed).items() if share_id not in before}
+        fresh = {share_id: why for share_id, why in done.failures.items() if share_id not in obj.failures}
         observe_failures(context, self.catalog, fresh)
-        for share_id, result in placed.items():
-            if isinstance(result, Failure):
-                obj[share_id] = result
-                continue
-            share, media = result
-            obj[share_id] = media
-            context.step_context.add_asset_metadata(
-                stored_media_metadata(share, media), asset_key=context.asset_key, partition_key=share_id
-            )
-        super().handle_output(context, obj)
+        for share_id, (share, media) in done.succeeded.items():
+            add_partition_metadata(context, share_id, stored_media_metadata(share, media))
+        self._placed = done.map(lambda placed: placed[1])
+        super().handle_output(context, self._placed)
+
+    def placed(self) -> ShareResults[Media]:
+        """Return the run's media as they were placed, and why others were not, to the asset that has yielded them.
+
+        Dagster tells an asset nothing of its output. It makes one IO manager for a run, which the asset is given as a
+        resource, and goes on with the asset once the output is handled. Raises `RuntimeError` before that.
+        """
+        if self._placed is None:
+            raise RuntimeError("expected the media to be placed, found no output handled yet; yield the output first")
+        return self._placed

@@ -1,35 +1,11 @@
-"""The partitions definitions: one partition per share, and one per day for what is measured."""
-
-from collections.abc import Sequence
-from weakref import WeakKeyDictionary
+"""The partitions definitions: one partition per share, and one per day for measurements."""
 
 import dagster as dg
-from typing_extensions import override
 
-_keys_of_ranges: WeakKeyDictionary[dg.DagsterInstance, dict[dg.PartitionKeyRange, Sequence[str]]] = WeakKeyDictionary()
+from bookmarkai_assets.dagster_internals import PartitionsReadOnce
 
-
-class SharePartitions(dg.DynamicPartitionsDefinition):
-    """One partition per share, in the order in which they were added.
-
-    Dagster asks which partitions a run has for each of its outputs, checks and metadata, and reads all shares there are
-    each time. Here it reads them once per instance and range: what is added later lies behind every range.
-    """
-
-    @override
-    def get_partition_keys_in_range(self, partition_key_range: dg.PartitionKeyRange) -> Sequence[str]:
-        with dg.partition_loading_context() as loading:
-            instance = loading.dynamic_partitions_store
-        if not isinstance(instance, dg.DagsterInstance):
-            return super().get_partition_keys_in_range(partition_key_range)
-        known = _keys_of_ranges.setdefault(instance, {})
-        if partition_key_range not in known:
-            known[partition_key_range] = super().get_partition_keys_in_range(partition_key_range)
-        return known[partition_key_range]
-
-
-shares_partitions = SharePartitions(name="shares")
-"""The key is a share's id: always a UUID, never a title or a URL."""
+shares_partitions = PartitionsReadOnce(name="shares")
+"""The key is a share's id, which is always a UUID and never a title or a URL. Keys are in the order of adding."""
 
 days_partitions = dg.DailyPartitionsDefinition(start_date="2026-01-01", timezone="UTC", end_offset=1)
-"""The key is a UTC day, such as 2026-03-01, from before anything was measured to today: a day begins as a partition."""
+"""The key is a UTC day, such as 2026-03-01, from before anything was measured up to and including today."""

@@ -1,7 +1,7 @@
-"""What assets and sensors are given: each part behind its port, made when a run or a tick first needs it.
+"""The Dagster resources: each adapter behind its port, made when a run or a tick first needs it.
 
-The resources carry no Dagster config: settings are validated as a whole at the start, and a config schema would show
-their values, secrets among them, in the UI (docs/adr/0004).
+The resources carry no Dagster config. Settings are validated as a whole at the start, and a config schema would show
+their values, including secrets, in the UI (docs/adr/0004).
 """
 
 from collections.abc import Callable, Iterator
@@ -23,46 +23,46 @@ from bookmarkai_assets.wiring.storage import make_stores
 
 
 def build_resources(settings: Settings) -> dict[str, Any]:
-    """Give every resource of the definitions, by key."""
+    """Make every resource of the definitions, by key."""
     return {
-        "rules": _made("What the operator has decided", lambda: make_rules(settings)),
+        "rules": _resource("The operator's rules, from the settings", lambda: make_rules(settings)),
         "catalog": dg.ResourceDefinition(
-            resource_fn=lambda _: _opened_catalog(settings), description="The truth about shares, media and transcripts"
+            resource_fn=lambda _: _open_catalog(settings), description="The records of shares, media and transcripts"
         ),
-        "stores": _made("Where media can be: the local directory, the bucket", lambda: make_stores(settings)),
+        "stores": _resource("The stores for media: the local directory, the bucket", lambda: make_stores(settings)),
         "downloader": dg.ResourceDefinition(
-            resource_fn=lambda _: _running_downloader(settings), description="yt-dlp behind the egress guard"
+            resource_fn=lambda _: _run_downloader(settings), description="yt-dlp behind the egress guard"
         ),
-        "speech": _made("The speech engine", lambda: make_speech_engine(settings)),
-        "charts": _made("Draws the rollout's charts", make_chart_painter),
-        "alert_receivers": _made("Who is told of alerts, beside the log", lambda: make_alert_receivers(settings)),
-        "metric_sinks": _made("Where metrics are published", lambda: make_metric_sinks(settings)),
-        # Dagster's default for what yields no value, such as checks and reports: nothing is to be pickled to disk.
+        "speech": _resource("The speech engine", lambda: make_speech_engine(settings)),
+        "charts": _resource("Draws the rollout's charts", make_chart_painter),
+        "alert_receivers": _resource("Where alerts are sent, besides the log", lambda: make_alert_receivers(settings)),
+        "metric_sinks": _resource("Where metrics are published", lambda: make_metric_sinks(settings)),
+        # For what yields no value, such as checks and reports. Dagster's own default would pickle it to disk.
         "io_manager": dg.mem_io_manager,
         "catalog_io_manager": dg.IOManagerDefinition(
             lambda context: CatalogIOManager(context.resources.catalog, context.resources.rules),
             required_resource_keys={"catalog", "rules"},
-            description="Hands on what the catalog records",
+            description="Passes on what the catalog records",
         ),
         "media_io_manager": dg.IOManagerDefinition(
             lambda context: MediaIOManager(
                 context.resources.catalog, context.resources.rules, context.resources.stores
             ),
             required_resource_keys={"catalog", "rules", "stores"},
-            description="Applies the storage mode",
+            description="Stores media where the storage mode places them",
         ),
     }
 
 
-def _opened_catalog(settings: Settings) -> Iterator[Catalog]:
+def _open_catalog(settings: Settings) -> Iterator[Catalog]:
     with open_catalog(settings) as catalog:
         yield catalog
 
 
-def _running_downloader(settings: Settings) -> Iterator[Downloader]:
+def _run_downloader(settings: Settings) -> Iterator[Downloader]:
     with closing(make_downloader(settings)) as downloader:
         yield downloader
 
 
-def _made(description: str, make: Callable[[], object]) -> dg.ResourceDefinition:
+def _resource(description: str, make: Callable[[], object]) -> dg.ResourceDefinition:
     return dg.ResourceDefinition(resource_fn=lambda _: make(), description=description)

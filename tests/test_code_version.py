@@ -55,7 +55,7 @@ def test_a_new_version_of_the_engine_changes_it(monkeypatch: pytest.MonkeyPatch)
 def test_an_engine_that_is_not_installed_has_one() -> None:
     """The definitions load all the same; the runs say what to install."""
     assert (
-        setups.setup_of("no-such-engine", "base", setups.Manner(5, "int8", Task.TRANSCRIBE)).engine_version
+        setups.setup_of("no-such-engine", "base", setups.DecodingOptions(5, "int8", Task.TRANSCRIBE)).engine_version
         == setups.NOT_INSTALLED
     )
 

@@ -1,1 +1,1 @@
-"""Scripts for those who work on the project: samples and pictures made anew. Each is run as `python -m tools.NAME`."""
+"""Scripts for developers, which make the samples and pictures again. Run one as `python -m tools.NAME`."""

@@ -1,6 +1,6 @@
-"""Makes the recordings of `tests/samples`; run it when their texts change.
+"""Make the recordings in `tests/samples`. Run this when their texts change.
 
-From the checkout: `python -m tools.make_foreign_speech`. Needs Debian's `espeak-ng` and `ffmpeg`; the files in the
+From the checkout: `python -m tools.make_foreign_speech`. Needs Debian's `espeak-ng` and `ffmpeg`. The files in the
 repository were made with eSpeak NG 1.51 and ffmpeg 5.1.9.
 """
 
@@ -14,7 +14,7 @@ PITCHES = {GERMAN: 40, SPANISH: 45}
 
 
 def main() -> None:
-    """Write every recording where the tests look for it."""
+    """Write every recording to where the tests expect it."""
     for speech in (GERMAN, SPANISH):
         make(speech)
 

@@ -1,8 +1,8 @@
-"""Makes the sample videos of `bookmarkai_assets/demo/media`; run it when their texts change.
+"""Make the sample videos in `bookmarkai_assets/demo/media`. Run this when their texts change.
 
-From the checkout: `python -m tools.make_samples`. Needs Debian's `espeak-ng` and `ffmpeg`. With the same versions
-of both it writes the same bytes again; the files in the repository were made with eSpeak NG 1.51 and ffmpeg 5.1.9.
-Nothing of the package needs these two at run time.
+From the checkout: `python -m tools.make_samples`. Needs Debian's `espeak-ng` and `ffmpeg`, which the package itself
+does not need at run time. With the same versions of both it writes the same bytes again. The files in the repository
+were made with eSpeak NG 1.51 and ffmpeg 5.1.9.
 """
 
 import subprocess
@@ -17,14 +17,14 @@ from bookmarkai_assets.demo.samples import BROKEN_SAMPLE, GOOD_SAMPLES, Sample
 
 PICTURE_SIZE = "180x320"  # portrait, as phones share it
 FRAMES_PER_SECOND = 12
-AUDIO_BITS_PER_SECOND = 24_000  # little, but tests/demo/test_samples.py holds that the words survive it
+AUDIO_BITS_PER_SECOND = 24_000  # low, but tests/demo/test_samples.py checks that the words survive it
 PAUSE_SECONDS = 0.3
-KEPT_OF_BROKEN = 0.6  # past the header, far from the index at the end
+KEPT_OF_BROKEN = 0.6  # after the header, far before the index at the end
 
 
 @dataclass(frozen=True)
 class Voice:
-    """How one sample is spoken and what colours move behind it. `pitch` is espeak-ng's, 0-99."""
+    """How one sample is spoken, and the colours of its picture. `pitch` is espeak-ng's, 0 to 99."""
 
     name: str
     words_per_minute: int
@@ -49,7 +49,7 @@ def main() -> None:
     """Write every sample beside the list that names it."""
     for sample in GOOD_SAMPLES:
         make(sample, movflags=["-movflags", "+faststart"])
-    # Without faststart the index is the file's last part, so a file cut short has none.
+    # Without faststart the index is at the end of the file, and a file that is cut short has none.
     make(BROKEN_SAMPLE, movflags=[])
     whole = BROKEN_SAMPLE.path.read_bytes()
     BROKEN_SAMPLE.path.write_bytes(whole[: int(len(whole) * KEPT_OF_BROKEN)])
@@ -61,7 +61,7 @@ def main() -> None:
 
 
 def make(sample: Sample, *, movflags: Sequence[str]) -> None:
-    """Speak the sample's text and put a moving picture under it; `movflags` go to ffmpeg's mp4 writer."""
+    """Speak the sample's text and add a moving picture. `movflags` go to ffmpeg's mp4 writer."""
     voice = VOICES[sample.file]
     first, second = voice.colours
     picture = (
@@ -93,14 +93,14 @@ def make(sample: Sample, *, movflags: Sequence[str]) -> None:
 
 
 def seconds_of(speech: Path) -> float:
-    """Measure a WAV file."""
+    """Return the length of a WAV file in seconds."""
     with wave.open(str(speech)) as audio:
         frames, frames_per_second = audio.getnframes(), audio.getframerate()
     return float(frames / frames_per_second)
 
 
 def run(*command: str) -> None:
-    """Run one program; its own words stay visible and a failure ends the script."""
+    """Run one program. Its output stays visible, and a failure ends the script."""
     subprocess.run(command, check=True)  # noqa: S603 - fixed programs, arguments from the list above
 
 

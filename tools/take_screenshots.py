@@ -1,4 +1,4 @@
-"""Takes the pictures of Dagster's UI in `docs/images`, from a pipeline that runs for this; run it when the UI changes.
+"""Take the pictures of Dagster's UI in `docs/images` from a pipeline started for this. Run this when the UI changes.
 
 From the checkout: `python -m tools.take_screenshots`. Needs Debian's `chromium` and what the integration tests need.
 """
@@ -19,11 +19,11 @@ from tests.support.graphql import GraphQL
 IMAGES = Path(__file__).parents[1] / "docs" / "images"
 WIDTH = 1400
 RUN_MILLISECONDS = 60_000
-SETTLING_MILLISECONDS = 2000  # the graph glides into its place after it has appeared
+SETTLING_MILLISECONDS = 2000  # the graph still moves after it has appeared
 
 
 def main() -> None:
-    """Write the pictures."""
+    """Write all pictures."""
     IMAGES.mkdir(parents=True, exist_ok=True)
     with tempfile.TemporaryDirectory() as state, running_live_pipeline(Path(state)) as pipeline:
         site = pipeline.site.url
@@ -39,7 +39,7 @@ def main() -> None:
             take_lineage(page, pipeline)
         with tempfile.TemporaryDirectory() as copy:
             take_stale(pipeline, Path(copy))
-        # One that fails, so that the list shows how that looks.
+        # One share that fails, to show how that looks in the list.
         pipeline.wait_until_ended(*pipeline.share(f"{site}/videos/{BROKEN_SAMPLE.file}"))
         with open_page(width=WIDTH, height=860) as page:
             page.goto(pipeline.dagster.url)
@@ -48,7 +48,7 @@ def main() -> None:
 
 
 def look_for_stale_transcripts(graphql: GraphQL) -> None:
-    """Launch the look that Dagster launches every day."""
+    """Launch the job that Dagster launches every day."""
     graphql.ask(
         "mutation ($job: ExecutionParams!) { launchRun(executionParams: $job) { __typename } }",
         job={
@@ -64,9 +64,9 @@ def look_for_stale_transcripts(graphql: GraphQL) -> None:
 
 
 def take_stale(pipeline: LivePipeline, state: Path) -> None:
-    """Write the check that names stale transcripts, as a copy of the pipeline with another beam size shows it."""
+    """Take the check that names stale transcripts, in a copy of the pipeline with another beam size."""
     home = state / "home"
-    # By another process: one that closes a file gives up its own locks on it, those of the open catalog as well.
+    # In another process, because closing a file drops this process's locks on it, those of the open catalog as well.
     subprocess.run(["cp", "-r", pipeline.state / "home", home], check=True)  # noqa: S603, S607 - our own directories
     environment = {**pipeline.environment, "WHISPER_BEAM_SIZE": "1", "SENSOR_WATCH_SECONDS": "1"}
     with DagsterDev(home, environment, port=free_port(), log=state / "stale.log") as dagster:
@@ -81,7 +81,7 @@ def take_stale(pipeline: LivePipeline, state: Path) -> None:
 
 
 def take_lineage(page: Page, pipeline: LivePipeline) -> None:
-    """Write the three assets of the group and how they hang together."""
+    """Take the three assets of the group and their lineage."""
     page.goto(pipeline.media_group_url)
     expect(page.get_by_text("100% filled")).to_have_count(3)
     expect(page.get_by_text("7 / 7 Passed")).to_be_visible(timeout=RUN_MILLISECONDS)
@@ -90,7 +90,7 @@ def take_lineage(page: Page, pipeline: LivePipeline) -> None:
 
 
 def take_partitions(page: Page, pipeline: LivePipeline, share_id: str) -> None:
-    """Write the transcripts' partitions, with the metadata of one."""
+    """Take the transcripts' partitions, with the metadata of one."""
     page.goto(f"{pipeline.dagster.url}/assets/transcript?view=partitions&partition={share_id}")
     expect(page.get_by_text("transcription_seconds")).to_be_visible()
     page.wait_for_timeout(SETTLING_MILLISECONDS)

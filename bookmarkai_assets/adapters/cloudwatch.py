@@ -1,6 +1,6 @@
-"""Publishes metrics to Amazon CloudWatch. The one place that knows its API.
+"""Publish metrics to Amazon CloudWatch. The only module that knows its API.
 
-`S3_ENDPOINT` is not for it: that names a server that speaks S3 alone.
+It does not use `S3_ENDPOINT`: a server there speaks S3 and nothing else.
 """
 
 from collections.abc import Sequence
@@ -9,20 +9,23 @@ from typing import Any
 from typing_extensions import override
 
 from bookmarkai_assets.core.alerts.ports import MetricSink, MetricSinkError
-from bookmarkai_assets.core.health import CheckStatus, Finding
+from bookmarkai_assets.core.health import CheckResult, CheckStatus
 from bookmarkai_assets.core.rollout.published_metrics import LATENCIES, Datum
 
 CONNECT_TIMEOUT_SECONDS = 5
 READ_TIMEOUT_SECONDS = 10
 MAX_ATTEMPTS = 3
-"""Together well within the minute that Dagster gives a sensor's tick; what fails is tried with the next one."""
+"""All tries together take well under the minute that Dagster gives a sensor's tick. The next tick tries again."""
 
 _MAX_MESSAGE_CHARACTERS = 200
 _REFUSED_CREDENTIALS = frozenset({"AccessDenied", "AccessDeniedException", "UnauthorizedOperation"})
 
 
 class CloudWatchSink(MetricSink):
-    """One namespace, no dimensions: the sum over all workers. None means AWS's own variables, profiles and roles."""
+    """Publishes to one namespace, without dimensions: the values are sums over all workers.
+
+    A region or a key that is None comes from AWS's own variables, profiles and roles.
+    """
 
     def __init__(
         self, namespace: str, *, region: str | None, access_key: str | None = None, secret_key: str | None = None
@@ -38,16 +41,16 @@ class CloudWatchSink(MetricSink):
         from botocore.exceptions import BotoCoreError, ClientError
 
         try:
-            self._connected().put_metric_data(Namespace=self._namespace, MetricData=[_entry(datum) for datum in data])
+            self._connect().put_metric_data(Namespace=self._namespace, MetricData=[_entry(datum) for datum in data])
         except ClientError as error:
-            raise MetricSinkError(_refusal(error.response)) from error
+            raise MetricSinkError(_describe_refusal(error.response)) from error
         except BotoCoreError as error:
             raise MetricSinkError(
                 f"publishing to CloudWatch: expected an answer, found {type(error).__name__} "
                 f"({str(error)[:_MAX_MESSAGE_CHARACTERS]}); check AWS_REGION, the credentials and the network"
             ) from error
 
-    def _connected(self) -> Any:  # noqa: ANN401 - boto3 ships no types
+    def _connect(self) -> Any:  # noqa: ANN401 - boto3 ships no types
         if self._client is None:
             from boto3.session import Session
             from botocore.config import Config
@@ -67,10 +70,10 @@ class CloudWatchSink(MetricSink):
         return self._client
 
 
-def look_at_publishing(name: str, namespace: str, *, region: str | None, has_keys: bool) -> Finding:
-    """Look whether there are a region and credentials to publish with; asks CloudWatch nothing.
+def check_publishing(namespace: str, *, region: str | None, has_keys: bool) -> CheckResult:
+    """Check that there are a region and credentials to publish with. Sends no request to CloudWatch.
 
-    `has_keys` says that the sink is given keys; else they are looked for as AWS's own tools do.
+    `has_keys` says that the sink is given keys. If not, they are searched for where AWS's own tools search.
     """
     from boto3.session import Session
     from botocore.exceptions import BotoCoreError
@@ -79,23 +82,21 @@ def look_at_publishing(name: str, namespace: str, *, region: str | None, has_key
         session = Session()
         found_region = region or session.region_name
         credentials = "S3_ACCESS_KEY" if has_keys else getattr(session.get_credentials(), "method", None)
-    except BotoCoreError as error:  # such as for a profile that is named and not there
-        return Finding(
-            name,
+    except BotoCoreError as error:  # for example, a profile that is named but does not exist
+        return CheckResult(
             CheckStatus.FAIL,
             f"expected credentials for CloudWatch, found {type(error).__name__}",
             "correct AWS's own variables and profiles, or unset CLOUDWATCH_NAMESPACE",
         )
     missing = [what for what, found in (("a region", found_region), ("credentials", credentials)) if not found]
     if missing:
-        return Finding(
-            name,
+        return CheckResult(
             CheckStatus.FAIL,
-            f"CLOUDWATCH_NAMESPACE is set, and {' and '.join(missing)} to publish with are not to be found",
+            f"CLOUDWATCH_NAMESPACE is set, and {' and '.join(missing)} to publish with were not found",
             "set AWS_REGION and give this machine a profile or role that may cloudwatch:PutMetricData, or unset "
             "CLOUDWATCH_NAMESPACE",
         )
-    return Finding(name, CheckStatus.PASS, f"{namespace} in {found_region}, credentials from {credentials}")
+    return CheckResult(CheckStatus.PASS, f"{namespace} in {found_region}, credentials from {credentials}")
 
 
 def _entry(datum: Datum) -> dict[str, Any]:
@@ -108,7 +109,7 @@ def _entry(datum: Datum) -> dict[str, Any]:
     }
 
 
-def _refusal(response: dict[str, Any]) -> str:
+def _describe_refusal(response: dict[str, Any]) -> str:
     details = response.get("Error", {})
     code = str(details.get("Code", ""))
     status = response.get("ResponseMetadata", {}).get("HTTPStatusCode", 0)

@@ -1,4 +1,4 @@
-"""Looks at what this program runs on: Python, the release of yt-dlp, the ffmpeg that came along. Loads none of them."""
+"""Check what this program runs on: Python, the release of yt-dlp, and the ffmpeg that is installed with it."""
 
 import subprocess
 import sys
@@ -6,29 +6,30 @@ from datetime import date
 from importlib.metadata import version
 from shlex import quote
 
-from bookmarkai_assets.core.health import CheckStatus, Finding, judge_python, judge_ytdlp
+from bookmarkai_assets.core import health
+from bookmarkai_assets.core.health import CheckResult, CheckStatus
 
 _FFMPEG_SECONDS = 10
 _MAX_CHARACTERS = 200
 
 
-def look_at_python(name: str, *, today: date) -> Finding:
-    """Look at the Python that runs this."""
-    return judge_python(name, sys.version_info[:3], today=today)
+def check_python(*, today: date) -> CheckResult:
+    """Check the Python that runs this."""
+    return health.check_python(sys.version_info[:3], today=today)
 
 
-def look_at_ytdlp(name: str, *, today: date) -> Finding:
-    """Look at the release of yt-dlp that is installed. Raises `ImportError` when none is."""
-    return judge_ytdlp(name, version("yt-dlp"), today=today, install=_install("yt-dlp[curl-cffi]"))
+def check_ytdlp(*, today: date) -> CheckResult:
+    """Check the release of yt-dlp that is installed, without loading it. Raises `ImportError` if there is none."""
+    return health.check_ytdlp(version("yt-dlp"), today=today, install=_write_install_command("yt-dlp[curl-cffi]"))
 
 
-def look_at_ffmpeg(name: str) -> Finding:
-    """Run the ffmpeg by which yt-dlp puts picture and sound together. Raises `ImportError` without it."""
-    import imageio_ffmpeg  # noqa: PLC0415 - a vendor; needed for this look only
+def check_ffmpeg() -> CheckResult:
+    """Run the ffmpeg with which yt-dlp merges picture and sound. Raises `ImportError` if its package is missing."""
+    import imageio_ffmpeg  # noqa: PLC0415 - a vendor; needed for this check only
 
     try:
         program = str(imageio_ffmpeg.get_ffmpeg_exe())
-        done = subprocess.run(  # noqa: S603 - the program that downloads run
+        done = subprocess.run(  # noqa: S603 - the program that downloads use
             [program, "-version"],
             capture_output=True,
             text=True,
@@ -38,24 +39,23 @@ def look_at_ffmpeg(name: str) -> Finding:
             stdin=subprocess.DEVNULL,
         )
     except (OSError, RuntimeError, subprocess.TimeoutExpired) as error:
-        return _unusable(name, str(error)[:_MAX_CHARACTERS])
+        return _fail(str(error)[:_MAX_CHARACTERS])
     if done.returncode != 0:
-        return _unusable(name, f"{program} ended with code {done.returncode}")
+        return _fail(f"{program} ended with code {done.returncode}")
     words = done.stdout.split("Copyright", maxsplit=1)[0].strip()
-    return Finding(name, CheckStatus.PASS, f"{words[:_MAX_CHARACTERS]} from {program}")
+    return CheckResult(CheckStatus.PASS, f"{words[:_MAX_CHARACTERS]} from {program}")
 
 
-def _unusable(name: str, found: str) -> Finding:
-    return Finding(
-        name,
+def _fail(found: str) -> CheckResult:
+    return CheckResult(
         CheckStatus.FAIL,
         f"expected an ffmpeg that runs, found: {found}",
-        "videos whose picture and sound come apart cannot be put together: install its package anew, and unset "
+        "videos whose picture and sound are separate cannot be merged: install its package again, and unset "
         "IMAGEIO_FFMPEG_EXE if it is set",
-        _install("--force-reinstall imageio-ffmpeg"),
+        _write_install_command("--force-reinstall imageio-ffmpeg"),
     )
 
 
-def _install(what: str) -> str:
+def _write_install_command(what: str) -> str:
     words = " ".join(quote(word) for word in what.split())
     return f"{quote(sys.executable)} -m pip install --upgrade {words}"

@@ -1,6 +1,6 @@
-"""Reads what a presigned link gives, as its receiver would: over plain HTTP, with no credentials. Never tells the link.
+"""Read a presigned link as its receiver would: over plain HTTP, without credentials. The link is never shown.
 
-For the storage check alone; videos are fetched by `downloader`, behind its guard.
+Only the storage check uses this. Videos are fetched by `downloader`, behind its guard.
 """
 
 import re
@@ -19,7 +19,7 @@ _MAX_ERROR_BYTES = 10_000
 def read_link(link: str, *, max_bytes: int) -> bytes:
     """Read at most `max_bytes` from an http(s) link. Raises `StoreError`, whose message does not name the link.
 
-    An answer that refuses is `access_denied` (403), `not_found` (404) or `other`, no answer `unavailable`.
+    A refusal is `access_denied` (403), `not_found` (404) or `other`. No answer is `unavailable`.
     """
     if not link.startswith(("http://", "https://")):
         raise StoreError(StoreErrorClass.CONFIGURATION, "reading the link: expected an http(s) link; check S3_ENDPOINT")
@@ -27,7 +27,7 @@ def read_link(link: str, *, max_bytes: int) -> bytes:
         with urllib.request.urlopen(link, timeout=TIMEOUT_SECONDS) as answer:  # noqa: S310 - its scheme was checked
             body: bytes = answer.read(max_bytes)
     except urllib.error.HTTPError as error:
-        raise _refused(error) from None  # the error knows the link
+        raise _refusal_error(error) from None  # the error contains the link
     except (OSError, HTTPException) as error:
         raise StoreError(
             StoreErrorClass.UNAVAILABLE,
@@ -37,8 +37,8 @@ def read_link(link: str, *, max_bytes: int) -> bytes:
     return body
 
 
-def _refused(error: urllib.error.HTTPError) -> StoreError:
-    # Of the body only the code is passed on: the rest may quote what was signed.
+def _refusal_error(error: urllib.error.HTTPError) -> StoreError:
+    # Only the code of the body is passed on. The rest may quote what was signed.
     with error:
         code = _CODE.search(error.read(_MAX_ERROR_BYTES))
     answered = f"reading the link: the server answered {error.code}{' ' + code[1].decode() if code else ''}"

@@ -1,4 +1,4 @@
-"""Price tables in JSON files: the one that comes along, or an operator's own. What is reckoned with them is in core."""
+"""Read price tables from JSON files: the shipped one, or an operator's own. Costs are computed in `core`."""
 
 from datetime import date
 from pathlib import Path
@@ -18,7 +18,7 @@ _Text = Annotated[str, Field(min_length=1)]
 
 
 class _PriceFile(BaseModel):
-    """The file's fields, all of which are needed but the note. `extra`: a misspelt price must not go unnoticed."""
+    """The file's fields. All but the note are required. Unknown ones are forbidden, to catch misspelt prices."""
 
     model_config = ConfigDict(extra="forbid", strict=True)
 
@@ -34,7 +34,7 @@ class _PriceFile(BaseModel):
 
 
 def read_price_table(path: Path = SHIPPED_PRICES) -> PriceTable:
-    """Read a price table; `ConfigurationError` names the file and everything that is wrong in it."""
+    """Read a price table. Raises `ConfigurationError`, which names the file and everything that is wrong in it."""
     try:
         text = path.read_bytes()
     except OSError as error:
@@ -44,7 +44,7 @@ def read_price_table(path: Path = SHIPPED_PRICES) -> PriceTable:
     try:
         table = _PriceFile.model_validate_json(text)
     except ValidationError as error:
-        problems = "\n".join(_problem(problem) for problem in error.errors())
+        problems = "\n".join(_describe(problem) for problem in error.errors())
         raise ConfigurationError(f"The price table {path} is not usable:\n{problems}\n{_REMEDY}") from None
     return PriceTable(**table.model_dump())
 
@@ -52,7 +52,7 @@ def read_price_table(path: Path = SHIPPED_PRICES) -> PriceTable:
 _REMEDY = f"correct it after the example of {SHIPPED_PRICES}, or unset ROLLOUT_PRICE_TABLE to use that one"
 
 
-def _problem(problem: ErrorDetails) -> str:
+def _describe(problem: ErrorDetails) -> str:
     field = ".".join(map(str, problem["loc"])) or "the whole file"
     found = "" if problem["type"] in {"missing", "json_invalid"} else f", found {problem['input']!r}"
     return f"  {field}: {problem['msg']}{found}"

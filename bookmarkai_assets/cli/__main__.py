@@ -1,4 +1,4 @@
-"""`python -m bookmarkai_assets.cli` is `bookmarkai`, for where the script is not on the path."""
+"""Run `bookmarkai` as `python -m bookmarkai_assets.cli`, if the script is not on the path."""
 
 from bookmarkai_assets.cli.main import run
 

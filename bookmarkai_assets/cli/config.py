@@ -1,4 +1,4 @@
-"""`bookmarkai config`: the settings as they take effect."""
+"""`bookmarkai config`: the effective settings."""
 
 from typing import Annotated
 
@@ -8,8 +8,10 @@ from bookmarkai_assets.cli.output import print_json, print_table
 from bookmarkai_assets.settings.settings import Settings, load_settings
 
 
-def config(*, as_json: Annotated[bool, typer.Option("--json", help="Print JSON: variable to value")] = False) -> None:
-    """Show the effective settings, secrets masked. Fails, naming every bad variable, if they are not usable.
+def config(
+    *, as_json: Annotated[bool, typer.Option("--json", help="Print JSON, with a value for each variable")] = False
+) -> None:
+    """Show the effective settings, with secrets masked. If they are not usable, fail and name every bad variable.
 
     Example: STORAGE_MODE=hybrid S3_SPLIT_PERCENTAGE=10 bookmarkai config
     """

@@ -1,4 +1,4 @@
-"""`bookmarkai demo`: the main job on sample links, with live progress and a table at the end."""
+"""`bookmarkai demo`: the pipeline on sample links, with live progress and a table at the end."""
 
 import signal
 import sys
@@ -7,7 +7,7 @@ from collections.abc import Iterator, Sequence
 from contextlib import contextmanager, suppress
 from pathlib import Path
 from types import FrameType
-from typing import Annotated, Any, Self
+from typing import Annotated, Self
 
 import typer
 from rich.live import Live
@@ -18,6 +18,7 @@ from typing_extensions import override
 from bookmarkai_assets.cli.output import clean, err, out, print_json
 from bookmarkai_assets.demo.dagster_dev import free_port
 from bookmarkai_assets.demo.run import DemoResult, DemoShare, DemoView, run_demo
+from bookmarkai_assets.operations.shares.reports import ShareReport, ShareSummary
 
 UI_PORT = 3000
 _STYLES = {"done": "green", "error": "red", "pending": "dim"}
@@ -25,19 +26,20 @@ _STYLES = {"done": "green", "error": "red", "pending": "dim"}
 
 def demo(
     *,
-    keep_ui: Annotated[bool, typer.Option("--keep-ui", help="Leave Dagster's UI up until Ctrl-C")] = False,
-    directory: Annotated[Path, typer.Option(help="Where the demo keeps its state; replaced by each demo")] = Path(
+    keep_ui: Annotated[bool, typer.Option("--keep-ui", help="Keep Dagster's UI running until Ctrl-C")] = False,
+    directory: Annotated[Path, typer.Option(help="Directory for the demo's state, which each demo replaces")] = Path(
         ".demo"
     ),
     port: Annotated[
-        int | None, typer.Option(min=1, max=65535, help="Port of the UI; 3000 with --keep-ui, else a free one")
+        int | None,
+        typer.Option(min=1, max=65535, help="The UI's port; by default 3000 with --keep-ui, else a free one"),
     ] = None,
     as_json: Annotated[bool, typer.Option("--json", help="Print the shares' reports as JSON")] = False,
 ) -> None:
-    """Run the main job on sample videos: a local S3 server, a loopback site, Dagster, tiny.en. No account needed.
+    """Run the pipeline on sample videos, with a local S3 server, a loopback site, Dagster and the speech model tiny.en.
 
-    Exit code 0 only if every good share has its transcript, the video shared twice was fetched once, both backends got
-    some, and the broken one ended with its reason.
+    No account is needed. The exit code is 0 only if every good share has its transcript, the video shared twice was
+    fetched once, both backends got some videos, and the broken video ended with its reason.
 
     Example: bookmarkai demo --keep-ui
     """
@@ -55,7 +57,7 @@ def demo(
 
 
 class _View(DemoView):
-    """The demo on a terminal: a table that lives, or one line per change where there is no terminal."""
+    """Shows the demo as a live table on a terminal, and as one line per change elsewhere."""
 
     def __init__(self, *, keep_ui: bool, as_json: bool) -> None:
         self._keep_ui, self._as_json = keep_ui, as_json
@@ -75,13 +77,13 @@ class _View(DemoView):
         self._console.print(text, soft_wrap=True)
 
     @override
-    def progress(self, shares: Sequence[DemoShare], summaries: Sequence[dict[str, Any]]) -> None:
+    def progress(self, shares: Sequence[DemoShare], summaries: Sequence[ShareSummary]) -> None:
         if self._console.is_terminal:
             self._live.update(_progress_table(shares, summaries), refresh=True)
             return
         for share, summary in zip(shares, summaries, strict=True):
-            outcome = f" ({summary['outcome']})" if summary["outcome"] else ""
-            state = f"{summary['status']}{outcome}"
+            outcome = f" ({summary.outcome})" if summary.outcome else ""
+            state = f"{summary.share.status}{outcome}"
             if self._seen.get(share.share_id) != state:
                 self._seen[share.share_id] = state
                 self._console.print(clean(f"  {share.link.label}: {state}"), soft_wrap=True)
@@ -90,12 +92,12 @@ class _View(DemoView):
     def finished(self, result: DemoResult, state: Path, url: str) -> None:
         self._live.stop()
         if self._as_json:
-            print_json(result.reports)
+            print_json([report.as_dict() for report in result.reports])
         else:
             out.print(_result_table(result))
         self.say(f"\n{len(result.shares)} shares in {result.seconds:.0f} s.")
         if self._keep_ui:
-            with suppress(KeyboardInterrupt):  # which is how a look around ends: the exit code tells of the demo
+            with suppress(KeyboardInterrupt):  # the normal way to leave: the exit code is about the demo
                 self.say(f"Dagster's UI is on [bold]{url}[/bold]. Ctrl-C ends the demo.")
                 threading.Event().wait()
             return
@@ -108,7 +110,7 @@ class _View(DemoView):
 
 @contextmanager
 def _one_interrupt() -> Iterator[None]:
-    """Take SIGTERM for Ctrl-C, and either once: a second one would end the stopping and leave servers behind.
+    """Treat SIGTERM like Ctrl-C, and ignore further signals, which would interrupt stopping and leave servers behind.
 
     Stopping takes some seconds at most. A signal that is ignored, as Ctrl-C is in the background, stays ignored.
     """
@@ -133,14 +135,14 @@ def _one_interrupt() -> Iterator[None]:
                 signal.signal(number, handler)
 
 
-def _progress_table(shares: Sequence[DemoShare], summaries: Sequence[dict[str, Any]]) -> Table:
+def _progress_table(shares: Sequence[DemoShare], summaries: Sequence[ShareSummary]) -> Table:
     table = Table("share", "status", "attempts", "outcome", box=None, header_style="bold", pad_edge=False)
     for share, summary in zip(shares, summaries, strict=True):
         table.add_row(
             clean(share.link.label, 60),
-            Text(summary["status"], style=_STYLES.get(summary["status"], "yellow")),
-            str(summary["attempts"]),
-            clean(summary["outcome"]),
+            Text(summary.share.status, style=_STYLES.get(summary.share.status, "yellow")),
+            str(summary.progress.attempts),
+            clean(summary.outcome),
         )
     return table
 
@@ -153,22 +155,21 @@ def _result_table(result: DemoResult) -> Table:
     table.add_column("first words", no_wrap=True, ratio=4)
     table.add_column("seconds", no_wrap=True, justify="right")
     for share, report in zip(result.shares, result.reports, strict=True):
-        media, transcript = report["media"], report["transcript"]
-        is_done = report["status"] == "done"
+        summary, transcript = report.summary, report.transcript
+        media = report.media if summary.is_done else None
         table.add_row(
             clean(share.link.label, 40),
-            Text(report["outcome"] or report["status"], style="green" if is_done else "red"),
-            (media["backend"] if is_done else None) or "-",
-            f"{media['size_bytes'] / 1000:.0f} kB" if is_done else "-",
-            transcript["language"] if transcript else "-",
-            clean(transcript["text"] if transcript else report["reason"], 60),
+            Text(summary.outcome or summary.share.status, style="green" if summary.is_done else "red"),
+            (media.backend if media else None) or "-",
+            f"{media.video.digest.size_bytes / 1000:.0f} kB" if media else "-",
+            transcript.language if transcript else "-",
+            clean(transcript.text if transcript else summary.progress.reason, 60),
             f"{_work_seconds(report):.1f}",
         )
     return table
 
 
-def _work_seconds(report: dict[str, Any]) -> float:
-    """Add up what the share's transfers and its transcription took, in seconds."""
-    transfers = sum(transfer["seconds"] for transfer in report["transfers"])
-    transcript = report["transcript"]
-    return float(transfers + (transcript["transcribe_seconds"] if transcript else 0))
+def _work_seconds(report: ShareReport) -> float:
+    """Return the seconds that the share's transfers and its transcription took in all."""
+    transcribing = report.transcript.transcribe_seconds if report.transcript else 0.0
+    return sum(event.seconds for event in report.transfers) + transcribing

@@ -1,4 +1,4 @@
-"""Lengths of time as operators write them: 30s, 15m, 12h, 7d."""
+"""Durations as operators write them: 30s, 15m, 12h, 7d."""
 
 import re
 from datetime import timedelta
@@ -9,7 +9,7 @@ _UNITS = {"s": "seconds", "m": "minutes", "h": "hours", "d": "days"}
 
 
 def parse_duration(text: str, hint: str) -> timedelta:
-    """Read a number with a unit, such as 15m. Raises `typer.BadParameter` that names the option `hint`."""
+    """Parse a number with a unit, such as 15m. Raises `typer.BadParameter`, which names the option `hint`."""
     match = re.fullmatch(r"(\d{1,6})([smhd])", text.strip())
     if match is None:
         raise typer.BadParameter(

@@ -1,4 +1,4 @@
-"""Help as it is shown: paragraphs that the terminal's width folds, and not the line breaks of the source."""
+"""Fold help texts by the terminal's width instead of by the line breaks of the source."""
 
 import inspect
 
@@ -6,7 +6,7 @@ import typer
 
 
 def unfold_help(app: typer.Typer) -> None:
-    """Give every command of the app, and of its groups, its docstring as help with one line for each paragraph."""
+    """Set the help of every command of the app and its groups to its docstring, with one line per paragraph."""
     for command in app.registered_commands:
         text = inspect.getdoc(command.callback) or ""
         command.help = "\n\n".join(" ".join(paragraph.split()) for paragraph in text.split("\n\n"))

@@ -1,4 +1,4 @@
-"""The `bookmarkai` command: its groups, and the one place where an error becomes a message and an exit code."""
+"""The `bookmarkai` command with its groups. The one place where an error becomes a message and an exit code."""
 
 import signal
 import sys
@@ -19,7 +19,7 @@ from bookmarkai_assets.core.errors import BookmarkAIError
 
 app = typer.Typer(
     name="bookmarkai",
-    help="Shared video links become stored media and transcripts.",
+    help="Turn shared video links into stored media and transcripts.",
     no_args_is_help=True,
     rich_markup_mode="rich",
     pretty_exceptions_enable=False,
@@ -49,19 +49,22 @@ def _version(*, wanted: bool) -> None:
 @app.callback()
 def main(
     _version: Annotated[
-        bool, typer.Option("--version", callback=lambda wanted: _version(wanted=wanted), is_eager=True, help="Version")
+        bool,
+        typer.Option(
+            "--version", callback=lambda wanted: _version(wanted=wanted), is_eager=True, help="Print the version"
+        ),
     ] = False,
 ) -> None:
-    """Shared video links become stored media and transcripts."""
+    """Turn shared video links into stored media and transcripts."""
 
 
 def _end(signal_number: int, _frame: FrameType | None) -> None:
-    # As an exception, so that what is under way is aborted and leases are given back on the way out.
+    # As an exception, so that work in progress is aborted and leases are given back on the way out.
     raise SystemExit(128 + signal_number)
 
 
 def run() -> None:
-    """Run the command line; an error that we raised on purpose is a message on standard error and exit code 1."""
+    """Run the command line. An error that we raised on purpose becomes a message on stderr and exit code 1."""
     before = signal.signal(signal.SIGTERM, _end)
     try:
         app()

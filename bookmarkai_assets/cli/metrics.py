@@ -1,4 +1,4 @@
-"""`bookmarkai metrics`: the figures of the transfers and their cost, as of now."""
+"""`bookmarkai metrics`: the figures of all transfers and their cost, up to now."""
 
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass
@@ -9,18 +9,17 @@ import typer
 
 from bookmarkai_assets.cli.output import clean, human_bytes, out, print_json, print_table
 from bookmarkai_assets.cli.rollout.words import (
-    amount,
     cost_as_dict,
-    percent,
+    describe_prices,
+    format_or_dash,
+    format_percent,
+    format_seconds,
+    format_usd,
+    format_window,
     prices_as_dict,
-    prices_named,
-    seconds,
-    stretch,
-    usd,
-    why,
     window_as_dict,
 )
-from bookmarkai_assets.core.media.placement import Backend, StoragePolicy
+from bookmarkai_assets.core.media.placement import Backend
 from bookmarkai_assets.core.rollout.costs import MonthCost
 from bookmarkai_assets.core.rollout.metrics import (
     Latency,
@@ -29,21 +28,22 @@ from bookmarkai_assets.core.rollout.metrics import (
     stored_by_backend,
     target_percentage,
 )
-from bookmarkai_assets.core.rollout.stages import Decision, effective_policy
+from bookmarkai_assets.core.rollout.policy import EffectivePolicy
 from bookmarkai_assets.core.rollout.windows import WINDOWS, window_ending
 from bookmarkai_assets.core.rules import PipelineRules
-from bookmarkai_assets.operations.rollout.measuring import catch_up, metrics_of, month_cost
+from bookmarkai_assets.operations.rollout.current_policy import read_effective_policy
+from bookmarkai_assets.operations.rollout.measuring import catch_up, read_metrics, read_month_cost
 from bookmarkai_assets.settings.settings import load_settings
 from bookmarkai_assets.wiring.catalog import open_catalog
 from bookmarkai_assets.wiring.rules import make_rules
 
 _MAX_CHARACTERS = 2000
-"""Of one line."""
+"""The longest value that is printed."""
 
 
 @dataclass(frozen=True)
 class _Figures:
-    """What the command shows. `standing` is the rollout's newest decision that is not advice."""
+    """What the command shows. `effective` is the policy in force."""
 
     name: str
     rules: PipelineRules
@@ -51,18 +51,13 @@ class _Figures:
     metrics: WindowMetrics
     cost: MonthCost
     stored: Mapping[Backend, StoredMedia]
-    standing: Decision | None
-
-    @property
-    def policy(self) -> StoragePolicy:
-        """The policy that the next placement follows."""
-        return effective_policy(self.rules.storage, self.standing)
+    effective: EffectivePolicy
 
 
 def metrics(
     *,
     window: Annotated[
-        str, typer.Option(metavar="|".join(WINDOWS), help="How far back: it ends with the last whole five minutes")
+        str, typer.Option(metavar="|".join(WINDOWS), help="How far back to go from the last full five minutes")
     ] = "24h",
     as_json: Annotated[
         bool, typer.Option("--json", help="Print JSON: seconds, bytes, percentages from 0 to 100, USD")
@@ -70,7 +65,7 @@ def metrics(
 ) -> None:
     """Show how transfers went, how long they took, where new media went, and what S3 costs.
 
-    Adds up what was recorded since the last time, then reads. Nothing else is changed. Costs are of this calendar
+    First adds up what was recorded since the last time, and changes nothing else. Costs are those of this calendar
     month, to date and projected to its end, whatever the window.
 
     Example: bookmarkai metrics --window 1h --json
@@ -86,10 +81,10 @@ def metrics(
             name=window,
             rules=rules,
             has_bucket=settings.s3_media_bucket is not None,
-            metrics=metrics_of(catalog, window_ending(now, WINDOWS[window])),
-            cost=month_cost(catalog, rules, now=now),
+            metrics=read_metrics(catalog, window_ending(now, WINDOWS[window])),
+            cost=read_month_cost(catalog, rules, now=now),
             stored=stored_by_backend(catalog.media.inventory()),
-            standing=catalog.rollout.standing(),
+            effective=read_effective_policy(catalog, rules),
         )
     if as_json:
         print_json(_as_dict(figures))
@@ -118,10 +113,10 @@ def _as_dict(figures: _Figures) -> dict[str, Any]:
         "bytes_got": dict(found.bytes_got),
         "stored": {backend: asdict(stored) for backend, stored in figures.stored.items()},
         "storage_mode": configured.mode.value,
-        "effective_mode": figures.policy.mode.value,
-        "split_percentage": target_percentage(figures.policy),
-        "is_shadow": figures.policy.is_shadow,
-        "decision_id": figures.policy.decision_id,
+        "effective_mode": figures.effective.policy.mode.value,
+        "split_percentage": target_percentage(figures.effective.policy),
+        "is_shadow": figures.effective.policy.is_shadow,
+        "decision_id": figures.effective.policy.decision_id,
         "s3_configured": figures.has_bucket,
         "cost_usd": {
             "storage": cost.to_date.storage,
@@ -146,20 +141,20 @@ def _latency_as_dict(latency: Latency) -> dict[str, float | None]:
 
 
 def _print(figures: _Figures) -> None:
-    found, policy = figures.metrics, figures.policy
+    found, policy = figures.metrics, figures.effective.policy
     errors = ", ".join(f"{count:,} {name.replace('_', ' ')}" for name, count in found.errors_by_class.items() if count)
     target = target_percentage(policy)
     rows: list[tuple[str, str]] = [
-        ("window", f"{stretch(found.window)} ({figures.name})"),
+        ("window", f"{format_window(found.window)} ({figures.name})"),
         ("new media", policy.effect),
-        ("because", why(figures.rules.storage, figures.standing)),
+        ("because", figures.effective.why),
         ("S3 configured", "yes" if figures.has_bucket else "no: S3_MEDIA_BUCKET is not set"),
         ("placed videos", f"{found.s3_storage:,} in S3, {found.local_storage:,} in the local directory"),
-        ("S3's share", f"{amount(found.s3_upload_rate, percent)}; the target is now {target}%"),
+        ("S3's share", f"{format_or_dash(found.s3_upload_rate, format_percent)}; the target is now {target}%"),
         ("uploads to S3", f"{found.s3_uploads:,}, of which {found.s3_upload_errors:,} failed"),
-        ("success rate", amount(found.success_rate, percent)),
+        ("success rate", format_or_dash(found.success_rate, format_percent)),
         ("all transfers", f"{found.total_requests:,}, and {found.interrupted:,} that our own stop cut short"),
-        ("errors of S3", f"{errors or 'none'}; rate {amount(found.error_rate, percent)}"),
+        ("errors of S3", f"{errors or 'none'}; rate {format_or_dash(found.error_rate, format_percent)}"),
     ]
     print_table(["", ""], [(name, clean(value, _MAX_CHARACTERS)) for name, value in rows])
     out.print()
@@ -176,14 +171,14 @@ def _print(figures: _Figures) -> None:
     to_date, projected = cost_as_dict(figures.cost.to_date), cost_as_dict(figures.cost.projected)
     print_table(
         ["USD, this month", "to date", "projected"],
-        [(name, usd(to_date[name]), usd(projected[name])) for name in to_date],
+        [(name, format_usd(to_date[name]), format_usd(projected[name])) for name in to_date],
     )
-    out.print(f"\nPrices: {prices_named(figures.rules.prices)}", soft_wrap=True)
+    out.print(f"\nPrices: {describe_prices(figures.rules.prices)}", soft_wrap=True)
 
 
 def _latency_row(name: str, latency: Latency) -> list[str]:
     cells = (latency.mean, latency.p50, latency.p95, latency.p99)
-    return [name, f"{latency.count:,}", *(amount(value, seconds) for value in cells)]
+    return [name, f"{latency.count:,}", *(format_or_dash(value, format_seconds) for value in cells)]
 
 
 def _backend_row(figures: _Figures, backend: Backend) -> list[str]:

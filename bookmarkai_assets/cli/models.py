@@ -1,4 +1,4 @@
-"""`bookmarkai models`: which speech models the set engine has here, and getting another one."""
+"""`bookmarkai models`: list the speech models that the configured engine has here, and download one."""
 
 from typing import Annotated, Any
 
@@ -9,14 +9,15 @@ from bookmarkai_assets.core.transcripts.speech_models import SpeechModel
 from bookmarkai_assets.settings.settings import load_settings
 from bookmarkai_assets.wiring.speech import fetch_speech_model, list_speech_models
 
-app = typer.Typer(help="See which speech models are here; get one.", no_args_is_help=True)
+app = typer.Typer(help="List the speech models on this machine, or download one.", no_args_is_help=True)
 
 
 @app.command("list")
 def list_models(*, as_json: Annotated[bool, typer.Option("--json", help="Print JSON")] = False) -> None:
-    """List the models that the set engine finds on this machine, and the one that is set, wherever it is.
+    """List the models that the configured engine finds on this machine, and the configured model, wherever it is.
 
-    vetted: every byte has the hash that this project or the engine knows; unknown: there is none to compare with.
+    "vetted" means that every byte matches the hash that this project or the engine knows. "unknown" means that there is
+    no hash to compare with.
 
     Example: bookmarkai models list
     """
@@ -34,7 +35,7 @@ def list_models(*, as_json: Annotated[bool, typer.Option("--json", help="Print J
             (
                 model.name,
                 "set" if model.name == settings.whisper_model else "",
-                model.place.value,
+                model.location.value,
                 human_bytes(model.size_bytes) if model.size_bytes is not None else "",
                 {True: "vetted", False: "unknown", None: ""}[model.is_vetted],
                 model.path or "",
@@ -50,9 +51,9 @@ def fetch(
     *,
     as_json: Annotated[bool, typer.Option("--json", help="Print JSON")] = False,
 ) -> None:
-    """Download a model by the set engine's own loader, unless it is here already.
+    """Download a model with the configured engine's own loader, unless it is already here.
 
-    Where there is no network, it says which package or path would serve.
+    Without a network, name a package or path that would do instead.
 
     Example: bookmarkai models fetch small
     """
@@ -70,7 +71,7 @@ def _as_dict(model: SpeechModel, chosen: str) -> dict[str, Any]:
     return {
         "name": model.name,
         "is_set": model.name == chosen,
-        "place": model.place.value,
+        "place": model.location.value,
         "path": str(model.path) if model.path else None,
         "size_bytes": model.size_bytes,
         "is_vetted": model.is_vetted,

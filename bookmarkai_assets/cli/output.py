@@ -1,4 +1,4 @@
-"""How commands print: tables and lines for people, JSON for programs. Data goes to standard output only."""
+"""Print tables and lines for people, and JSON for programs. Data goes only to standard output."""
 
 import json
 import sys
@@ -12,18 +12,28 @@ from rich.filesize import decimal
 from rich.table import Table
 from rich.text import Text
 
+from bookmarkai_assets.core.health import CheckStatus
+
 ID_CHARACTERS = 36
-"""A UUID's."""
+"""The length of a share's id, which is a UUID."""
+
+STATUS_STYLES = {
+    CheckStatus.PASS: "green",
+    CheckStatus.WARN: "yellow",
+    CheckStatus.FAIL: "bold red",
+    CheckStatus.SKIP: "dim",
+}
+"""The style of a check's status on a terminal."""
 
 MAX_CELL_CHARACTERS = 10_000
-"""Of a cell where no terminal is: more than all but a long transcript."""
+"""The longest cell without a terminal. Only a long transcript is longer."""
 
 out = Console(highlight=False)
 err = Console(stderr=True, highlight=False)
 
 
 def clean(value: object, limit: int = 200) -> Text:
-    """Make a value safe to show on a terminal: no control or direction marks, no markup, at most `limit` characters."""
+    """Make a value safe for a terminal: no control or direction marks, no markup, at most `limit` characters."""
     text = "" if value is None else str(value)
     shown = "".join(
         c if unicodedata.category(c) not in {"Cc", "Cf", "Cs"} else "\N{REPLACEMENT CHARACTER}" for c in text
@@ -32,14 +42,14 @@ def clean(value: object, limit: int = 200) -> Text:
 
 
 def print_json(data: object) -> None:
-    """Print one JSON document, whole and uncoloured, whatever standard output is."""
+    """Print one JSON document, whole and without colour, whatever standard output is."""
     sys.stdout.write(json.dumps(data, ensure_ascii=False, indent=2) + "\n")
 
 
 def print_table(columns: Sequence[str], rows: Iterable[Sequence[object]]) -> None:
-    """Print a table whose cells are shown as they are; where no terminal is, a line for each row, with tabs between.
+    """Print a table, with the cells as they are. Without a terminal, print a line per row, with tabs between cells.
 
-    A reader of lines gets every cell whole: nothing is folded, aligned or cut at a width that nobody has.
+    Those lines have every cell whole. Nothing is folded, aligned or cut to fit a terminal that is not there.
     """
     if not out.is_terminal:
         heading = [columns] if any(columns) else []
@@ -48,7 +58,7 @@ def print_table(columns: Sequence[str], rows: Iterable[Sequence[object]]) -> Non
         return
     table = Table(box=None, header_style="bold", pad_edge=False, expand="url" in columns)
     for column in columns:
-        # An id and a path are there to be copied and are never cut; a link gives way on a narrow terminal.
+        # Ids and paths are there to be copied and are never cut. On a narrow terminal, links are.
         is_id, is_link = column == "id", column == "url"
         table.add_column(
             column,
@@ -63,12 +73,12 @@ def print_table(columns: Sequence[str], rows: Iterable[Sequence[object]]) -> Non
 
 
 def human_bytes(size_bytes: int) -> str:
-    """Write a size for a person: 1.2 MB."""
+    """Format a size for a person, such as 1.2 MB."""
     return decimal(size_bytes)
 
 
 def share_id_of(text: str, hint: str) -> str:
-    """Read a share's id as a person typed it. Raises `typer.BadParameter` that names the option or argument `hint`."""
+    """Parse a share's id as a person typed it. Raises `typer.BadParameter`, which names the parameter `hint`."""
     try:
         return str(uuid.UUID(text))
     except ValueError:
@@ -77,5 +87,5 @@ def share_id_of(text: str, hint: str) -> str:
 
 def fail(message: str) -> None:
     """Print an error for a person."""
-    # Not folded at the terminal's width: paths and commands in a message are there to be copied.
+    # Not folded at the terminal's width, because paths and commands in a message are there to be copied.
     err.print(Text("error: ", style="bold red").append(Text(message, style="default")), soft_wrap=True)

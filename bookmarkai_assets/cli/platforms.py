@@ -1,4 +1,4 @@
-"""`bookmarkai platforms`: how the sites take fetches, and trying a paused one at once."""
+"""`bookmarkai platforms`: which sites are paused or limited, and trying a paused one at once."""
 
 from datetime import UTC, datetime
 from typing import Annotated
@@ -12,13 +12,14 @@ from bookmarkai_assets.wiring.catalog import open_catalog
 from bookmarkai_assets.wiring.rules import make_rules
 
 app = typer.Typer(
-    help="See how platforms and other sites take fetches; try a paused one at once.", no_args_is_help=True
+    help="List which platforms and other sites are paused or limited, or try a paused one at once.",
+    no_args_is_help=True,
 )
 
 
 @app.command("list")
 def list_platforms(*, as_json: Annotated[bool, typer.Option("--json", help="Print JSON")] = False) -> None:
-    """List the sites that are paused, limited, fetched from now, or waited for.
+    """List the sites that are paused, limited, waited for, or fetched from at this moment.
 
     Example: bookmarkai platforms list
     """
@@ -26,7 +27,7 @@ def list_platforms(*, as_json: Annotated[bool, typer.Option("--json", help="Prin
     with open_catalog(settings) as catalog:
         reports = site_reports(catalog, make_rules(settings), now=datetime.now(UTC))
     if as_json:
-        print_json(reports)
+        print_json([report.as_dict() for report in reports])
         return
     if not reports:
         out.print("No site is paused, limited, fetched from or waited for.")
@@ -34,7 +35,7 @@ def list_platforms(*, as_json: Annotated[bool, typer.Option("--json", help="Prin
     print_table(
         ["site", "state", "in progress", "waiting", "limit", "why"],
         [
-            (r["site"], r["state"], r["in_progress"], r["waiting"], r["limit"] or "", clean(r["reason"] or "", 300))
+            (r.site.name, r.state, r.in_progress, r.waiting, r.limit or "", clean(r.site.reason or "", 300))
             for r in reports
         ],
     )
@@ -42,7 +43,7 @@ def list_platforms(*, as_json: Annotated[bool, typer.Option("--json", help="Prin
 
 @app.command()
 def resume(site: Annotated[str, typer.Argument(metavar="SITE", help="A site as `platforms list` names it")]) -> None:
-    """Forget a site's refusals: what waits for it is fetched at once, within the limits. It may pause again.
+    """Forget a site's refusals. What waits for it is fetched at once, within its limits. The site may pause again.
 
     Example: bookmarkai platforms resume tiktok
     """

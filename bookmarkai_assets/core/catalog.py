@@ -8,20 +8,22 @@ from bookmarkai_assets.core.links.ports import LinkNames
 from bookmarkai_assets.core.media.ports import EventLog, MediaLedger, TombstoneTable
 from bookmarkai_assets.core.rollout.ports import Cursors, EventTotals, RolloutLedger
 from bookmarkai_assets.core.search.ports import TranscriptSearch
+from bookmarkai_assets.core.shares.leases import LeaseLedger
 from bookmarkai_assets.core.shares.ports import ShareTable, WorkLedger
 from bookmarkai_assets.core.sites.ports import SiteLedger
-from bookmarkai_assets.core.transcripts.ports import PartTable, TranscriptTable
+from bookmarkai_assets.core.transcripts.ports import ChunkTable, TranscriptTable
 
 
 @dataclass(frozen=True)
 class Catalog:
-    """The truth: a door for each part of it, one database behind them."""
+    """The catalog's ports together."""
 
     shares: ShareTable
     work: WorkLedger
+    leases: LeaseLedger
     media: MediaLedger
     transcripts: TranscriptTable
-    parts: PartTable
+    chunks: ChunkTable
     events: EventLog
     totals: EventTotals
     tombstones: TombstoneTable

@@ -1,4 +1,4 @@
-"""The family of errors that callers can only stop for. Expected outcomes of a share are values: see `outcomes`."""
+"""The errors that this package raises on purpose. The expected outcomes of a share are values, see `outcomes`."""
 
 from datetime import datetime
 from enum import StrEnum
@@ -11,11 +11,11 @@ class BookmarkAIError(Exception):
 
 
 class ConfigurationError(BookmarkAIError):
-    """The settings, the catalog's schema or an installed part is not what the start needs."""
+    """A setting, the catalog's schema or something installed is not what the pipeline needs to start."""
 
 
 class CatalogUnavailableError(BookmarkAIError):
-    """The database did not serve a transaction: unreachable, locked for too long, full, read-only. Nothing was kept."""
+    """A transaction failed: the database is unreachable, locked for too long, full or read-only. Nothing was kept."""
 
 
 class UnknownShareError(BookmarkAIError):
@@ -23,11 +23,11 @@ class UnknownShareError(BookmarkAIError):
 
 
 class LeaseLostError(BookmarkAIError):
-    """Another run holds the lease now, so this one must not record anything more about the media."""
+    """Another owner has the lease now, so this one must not record anything more about the media."""
 
 
 class ShareFailedError(BookmarkAIError):
-    """Work on one share ended; carries the typed failure to record. Never fails the share's neighbours."""
+    """Work on one share failed. Carries the typed failure to record. Never fails the other shares of the run."""
 
     def __init__(self, failure: Failure) -> None:
         super().__init__(f"{failure.outcome}: {failure.reason}")
@@ -35,9 +35,10 @@ class ShareFailedError(BookmarkAIError):
 
 
 class PostponedError(BookmarkAIError):
-    """Work on a share cannot go on now, through no fault of its own: it is put back, and no attempt is counted.
+    """Work on a share cannot go on now, through no fault of its own. It is postponed, and no attempt is counted.
 
-    It is due again at `until`; with `held_for`, once that site takes fetches again too; `alone`, in a run of its own.
+    It is due again at `until`. With `held_for`, that site must also take fetches again. With `alone`, it gets a run of
+    its own.
     """
 
     def __init__(self, reason: str, *, until: datetime, held_for: str | None = None, alone: bool = False) -> None:
@@ -48,11 +49,11 @@ class PostponedError(BookmarkAIError):
 
 
 class CleanUpRefusedError(BookmarkAIError):
-    """Clean-up found the stores so unlike what the catalog expects that it removed nothing."""
+    """Clean-up removed nothing, because the stores differ too much from what the catalog expects."""
 
 
 class RolloutConflictError(BookmarkAIError):
-    """Somebody else decided about the rollout at the same time, or the state does not allow what was asked."""
+    """Somebody else decided about the rollout at the same time, or its state does not allow the decision."""
 
 
 class TranscriptionError(BookmarkAIError):
@@ -60,15 +61,15 @@ class TranscriptionError(BookmarkAIError):
 
 
 class SearchQueryError(BookmarkAIError):
-    """What was asked of search cannot be read; the message says what can be asked."""
+    """A search query cannot be parsed. The message says what a query may contain."""
 
 
 class ExportError(BookmarkAIError):
-    """A transcript cannot be given in the form, or written to the place, that was asked for."""
+    """A transcript cannot be exported in this format or written to this location."""
 
 
 class StoreErrorClass(StrEnum):
-    """What went wrong in a store, in the terms an operator acts on. One column of `storage_events`."""
+    """What went wrong in a store, in terms that an operator can act on. A column of `storage_events`."""
 
     THROTTLED = "throttled"
     ACCESS_DENIED = "access_denied"
@@ -85,7 +86,7 @@ class StoreErrorClass(StrEnum):
 
 
 class StoreError(BookmarkAIError):
-    """A transfer failed; nothing partial is visible at its destination."""
+    """An operation on a store failed. Nothing partial is visible at its destination."""
 
     def __init__(self, error_class: StoreErrorClass, message: str) -> None:
         super().__init__(message)
@@ -93,14 +94,14 @@ class StoreError(BookmarkAIError):
 
 
 class ObjectNotFoundError(StoreError, FileNotFoundError):
-    """No object or file at that location. Absence stays a `FileNotFoundError` for callers that expect it."""
+    """No object or file is at this location. It is a `FileNotFoundError` too, for callers that expect one."""
 
     def __init__(self, message: str) -> None:
         super().__init__(StoreErrorClass.NOT_FOUND, message)
 
 
 class ObjectExpiredError(ObjectNotFoundError):
-    """No object at that location any more, which its bucket's rule has deleted, as was to be expected: no loss."""
+    """The object is gone because its bucket's lifecycle rule deleted it when it was due. This is not a loss."""
 
     def __init__(self, message: str) -> None:
         super().__init__(message)
@@ -108,7 +109,7 @@ class ObjectExpiredError(ObjectNotFoundError):
 
 
 class ObjectConflictError(StoreError):
-    """Other bytes, which the catalog acknowledges, are already at that location. Never overwritten."""
+    """Other bytes, which the catalog acknowledges, are already at this location. They are never overwritten."""
 
     def __init__(self, message: str) -> None:
         super().__init__(StoreErrorClass.CONFLICT, message)

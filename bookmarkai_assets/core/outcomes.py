@@ -1,11 +1,11 @@
-"""How work on a share can end, whether trying again can help, and what a person can do about it."""
+"""How work on a share can end, whether another attempt can help, and what a person can do about it."""
 
 from dataclasses import dataclass
 from enum import StrEnum
 
 
 class Outcome(StrEnum):
-    """The end of one attempt. Every value that is not in `ENDS_WELL` is a failure and has an entry in `FAILURES`."""
+    """How one attempt ended. Every value that is not in `ENDS_WELL` is a failure and has an entry in `FAILURES`."""
 
     DONE = "done"
     NO_SPEECH = "no_speech"
@@ -41,12 +41,12 @@ class Outcome(StrEnum):
 
 
 ENDS_WELL = frozenset({Outcome.DONE, Outcome.NO_SPEECH})
-"""The share is done for good: with a transcript, or with an empty one because nobody speaks in the video."""
+"""The outcomes of a share that is done, with a transcript, or an empty one because nobody speaks in the video."""
 
 
 @dataclass(frozen=True)
 class FailureKind:
-    """What a failing outcome means: can a later attempt help, and what should a person do next."""
+    """What a failing outcome means: whether a later attempt can help, and what a person should do next."""
 
     is_transient: bool
     next_step: str
@@ -166,7 +166,7 @@ FAILURES: dict[Outcome, FailureKind] = {
 
 @dataclass(frozen=True)
 class Failure:
-    """Why one attempt at a share failed: the type, and the evidence in words."""
+    """Why one attempt at a share failed: its outcome, and the evidence in words."""
 
     outcome: Outcome
     reason: str

@@ -1,4 +1,4 @@
-"""The operator's settings as the pipeline's own values: what operations are told instead of reading the environment."""
+"""The operator's settings as plain values. Operations are given these and do not read the environment."""
 
 from dataclasses import dataclass
 from pathlib import Path
@@ -6,7 +6,7 @@ from pathlib import Path
 from bookmarkai_assets.core.downloads.ports import DownloadLimits
 from bookmarkai_assets.core.failures.retries import RetryPolicy
 from bookmarkai_assets.core.links.urls import HostPort
-from bookmarkai_assets.core.media.placement import StoragePolicy
+from bookmarkai_assets.core.media.placement import Backend, StoragePolicy
 from bookmarkai_assets.core.media.retention import RetentionPolicy
 from bookmarkai_assets.core.rollout.costs import PriceTable
 from bookmarkai_assets.core.rollout.gate_figures import GateLimits
@@ -16,12 +16,12 @@ from bookmarkai_assets.core.sites.breaker import SiteRules
 
 @dataclass(frozen=True)
 class PipelineRules:
-    """Everything an operator decides about the work on a share and the rollout.
+    """Everything an operator decides about the work on shares and about the rollout.
 
-    `storage` is what the settings say; what counts at a placement is `operations.rollout.current_policy`.
-    `staging_dir` holds downloads in progress, on the file system of the local media so that a put is a rename. While
-    less than `min_free_bytes` is free there, no share is taken up. `patience_seconds` is the least that the shares of
-    one run wait for a download once the others have ended.
+    `storage` is what the settings say. The policy in force comes from `operations.rollout.current_policy`.
+    `staging_dir` holds downloads in progress. It is on the file system of the local media, so a put is a rename. While
+    less than `min_free_bytes` is free there, no work on shares begins. `patience_seconds` is the least time that the
+    shares of a run wait for a download after the others have ended.
     """
 
     storage: StoragePolicy
@@ -44,3 +44,7 @@ class PipelineRules:
     watch_seconds: float
     batch_size: int
     batches_per_tick: int
+
+    def prefix_on(self, backend: Backend) -> str:
+        """Return the prefix of our keys on a backend. A bucket may be shared, the local directory is ours alone."""
+        return self.video_prefix if backend.is_remote else ""

@@ -1,37 +1,37 @@
-"""Text from strangers made fit to keep and to show: no invisible tricks, no secrets, no more than fits."""
+"""Make untrusted text safe to store and to show: no invisible characters, no secrets, a maximum length."""
 
 import re
 import unicodedata
 
-# Unicode's bidirectional controls (UAX 9) reorder what stands around them. The byte order mark hides in titles. Joiners
-# stay: emoji and several scripts are written with them.
+# Unicode's bidirectional controls (UAX 9) reorder the text around them. The byte order mark hides in titles. Joiners
+# stay, because emoji and several scripts need them.
 _REORDERING = frozenset("\u061c\u200e\u200f\u202a\u202b\u202c\u202d\u202e\u2066\u2067\u2068\u2069\ufeff")
 _LINE_BREAKS = frozenset("\n\u2028\u2029")
-_ADDRESS = re.compile(
-    r"\b(?P<scheme>[a-z][a-z0-9+.-]{0,20})://(?:[^\s/?#'\"<>]*@)?(?P<place>[^\s?#'\"<>]*)[^\s'\"<>]*", re.IGNORECASE
+_URL = re.compile(
+    r"\b(?P<scheme>[a-z][a-z0-9+.-]{0,20})://(?:[^\s/?#'\"<>]*@)?(?P<location>[^\s?#'\"<>]*)[^\s'\"<>]*", re.IGNORECASE
 )
-# Bounds the work on megabytes of text; what lies further out could only be kept if nearly all before it was dropped.
+# Limits the work on megabytes of text. Text beyond it could only be kept if nearly all before it was dropped.
 _READ_PER_KEPT = 10
 
 
 def clean_line(text: str, *, max_characters: int) -> str:
-    """Make one line of a text: no control or reordering characters, single spaces, cut with … where it is too long."""
-    return _cut(" ".join(_visible(text, max_characters).split()), max_characters)
+    """Make one line of a text: no control or reordering characters, single spaces, cut with … if it is too long."""
+    return _truncate(" ".join(_drop_invisible(text, max_characters).split()), max_characters)
 
 
 def clean_paragraphs(text: str, *, max_characters: int) -> str:
-    """As `clean_line`, but line breaks stay, at most two in a row."""
-    lines = [" ".join(line.split()) for line in _visible(text, max_characters).split("\n")]
-    return _cut(re.sub(r"\n{3,}", "\n\n", "\n".join(lines)).strip(), max_characters)
+    """Clean a text as `clean_line` does, but keep line breaks, at most two in a row."""
+    lines = [" ".join(line.split()) for line in _drop_invisible(text, max_characters).split("\n")]
+    return _truncate(re.sub(r"\n{3,}", "\n\n", "\n".join(lines)).strip(), max_characters)
 
 
 def without_secrets(text: str) -> str:
-    """Cut every link in a text down to scheme, host and path: queries and user names carry tokens."""
-    return _ADDRESS.sub(r"\g<scheme>://\g<place>", text)
+    """Cut every URL in a text down to scheme, host and path, because queries and user names carry tokens."""
+    return _URL.sub(r"\g<scheme>://\g<location>", text)
 
 
-def _visible(text: str, max_characters: int) -> str:
-    """Drop what shows nothing or reorders; every kind of white space becomes a space or a newline."""
+def _drop_invisible(text: str, max_characters: int) -> str:
+    """Drop invisible and reordering characters. Every kind of white space becomes a space or a newline."""
     kept = []
     for character in text[: _READ_PER_KEPT * max_characters]:
         if character in _LINE_BREAKS:
@@ -43,5 +43,5 @@ def _visible(text: str, max_characters: int) -> str:
     return "".join(kept)
 
 
-def _cut(text: str, max_characters: int) -> str:
+def _truncate(text: str, max_characters: int) -> str:
     return text if len(text) <= max_characters else text[: max_characters - 1].rstrip() + "…"

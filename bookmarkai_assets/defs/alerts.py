@@ -4,18 +4,13 @@ from collections.abc import Sequence
 from datetime import UTC, datetime
 
 import dagster as dg
-from dagster._core.execution.plan.objects import StepFailureData
-from dagster._core.storage.tags import (
-    ASSET_PARTITION_RANGE_END_TAG,
-    ASSET_PARTITION_RANGE_START_TAG,
-    PARTITION_NAME_TAG,
-)
 
 from bookmarkai_assets.core.alerts.conditions import FailedRun
 from bookmarkai_assets.core.alerts.ports import AlertReceiver, MetricSink
 from bookmarkai_assets.core.catalog import Catalog
 from bookmarkai_assets.core.rules import PipelineRules
-from bookmarkai_assets.operations.alerts.alerting import deliver, look, open_failed_run
+from bookmarkai_assets.dagster_internals import partitions_named_by, step_failure_text
+from bookmarkai_assets.operations.alerts.alerting import deliver, open_failed_run, update_incidents
 from bookmarkai_assets.operations.rollout.metric_publishing import publish
 
 _INTERVAL_SECONDS = 60
@@ -43,7 +38,7 @@ def alerts(
     alert_receivers: dg.ResourceParam[Sequence[AlertReceiver]],
 ) -> dg.SkipReason:
     try:
-        changes = look(catalog, rules, now=datetime.now(UTC))
+        changes = update_incidents(catalog, rules, now=datetime.now(UTC))
     finally:
         # Also when looking fails: what is on record already, such as failed runs, is told all the same.
         told = deliver(catalog, alert_receivers, log=context.log.error, now=datetime.now(UTC))
@@ -83,22 +78,10 @@ def cloudwatch_metrics(
 
 def _failed_run(context: dg.RunFailureSensorContext) -> FailedRun:
     run = context.dagster_run
-    said = [text for event in context.get_step_failure_events() if (text := _said(event.step_failure_data))]
-    names = [PARTITION_NAME_TAG, ASSET_PARTITION_RANGE_START_TAG, ASSET_PARTITION_RANGE_END_TAG]
-    partitions = dict.fromkeys(run.tags[name] for name in names if name in run.tags)
+    said = [text for event in context.get_step_failure_events() if (text := step_failure_text(event))]
     return FailedRun(
         run_id=run.run_id,
         job=run.job_name,
         error=(said or [context.failure_event.message or ""])[0],
-        partitions=list(partitions),
+        partitions=partitions_named_by(run),
     )
-
-
-def _said(failure: StepFailureData) -> str:
-    """Give what a step says of its failure in one line: its own description, or the error that began it all."""
-    if failure.user_failure_data is not None and failure.user_failure_data.description:
-        return "; ".join(failure.user_failure_data.description.splitlines())
-    error = failure.error
-    while error is not None and error.cause is not None:
-        error = error.cause
-    return error.message if error is not None else ""

@@ -8,7 +8,8 @@ from datetime import datetime
 
 import dagster as dg
 
-from bookmarkai_assets.core.shares.ports import WorkLedger
+from bookmarkai_assets.core.shares.leases import LeaseLedger
+from bookmarkai_assets.dagster_internals import end_as_failed
 from bookmarkai_assets.defs.raw_video import raw_video
 from bookmarkai_assets.defs.share_to_transcript import share_to_transcript
 from bookmarkai_assets.defs.stored_media import stored_media
@@ -21,7 +22,7 @@ _SHARE_ASSETS = {raw_video.key, stored_media.key, transcript.key}
 
 
 def end_dead_runs(
-    instance: dg.DagsterInstance, work: WorkLedger, *, suspects: set[str], now: datetime, lease_seconds: float
+    instance: dg.DagsterInstance, leases: LeaseLedger, *, suspects: set[str], now: datetime, lease_seconds: float
 ) -> set[str]:
     """Report as failed each run in `suspects` that still looks dead, and give the runs to suspect at the next look.
 
@@ -35,10 +36,11 @@ def end_dead_runs(
         if _is_ours(record.dagster_run)
         and record.start_time is not None
         and record.start_time < oldest_start
-        and not work.has_live_lease(record.dagster_run.run_id, now=now)
+        and not leases.has_live_lease(record.dagster_run.run_id, now=now)
     }
     for run_id in silent.keys() & suspects:
-        instance.report_run_failed(
+        end_as_failed(
+            instance,
             silent[run_id],
             "The run's process has died: it is marked as started but has held no lease for some time. Its shares that "
             "were not finished are tried again.",

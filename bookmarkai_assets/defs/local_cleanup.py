@@ -10,9 +10,9 @@ from bookmarkai_assets.core.rules import PipelineRules
 from bookmarkai_assets.defs.common import STORAGE_ASSET
 from bookmarkai_assets.metadata.keys import describe_asset
 from bookmarkai_assets.metadata.storage import cleanup_metadata
-from bookmarkai_assets.operations.media.holding import MediaWork
-from bookmarkai_assets.operations.media.stores import Stores
+from bookmarkai_assets.operations.shares.hold import Hold
 from bookmarkai_assets.operations.storage.clean_up import clean_up
+from bookmarkai_assets.operations.stores import Stores
 
 NOTHING_FAILED = "nothing_failed"
 
@@ -40,8 +40,8 @@ def local_cleanup(
     rules: dg.ResourceParam[PipelineRules],
     stores: dg.ResourceParam[Stores],
 ) -> Iterator[dg.MaterializeResult[None]]:
-    work = MediaWork(catalog, rules, stores, owner=context.run.run_id, clock=lambda: datetime.now(UTC))
-    report = clean_up(work)
+    hold = Hold(catalog, rules, stores, owner=context.run.run_id, clock=lambda: datetime.now(UTC))
+    report = clean_up(hold)
     yield dg.MaterializeResult(
         metadata=cleanup_metadata(report),
         check_results=[dg.AssetCheckResult(check_name=NOTHING_FAILED, passed=not report.failed)],

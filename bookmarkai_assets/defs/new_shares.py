@@ -6,11 +6,11 @@ from collections.abc import Mapping
 from datetime import UTC, datetime
 
 import dagster as dg
-from dagster._core.storage.tags import ASSET_PARTITION_RANGE_END_TAG, ASSET_PARTITION_RANGE_START_TAG
 
 from bookmarkai_assets.batches import CLAIM_TAG
 from bookmarkai_assets.core.catalog import Catalog
 from bookmarkai_assets.core.rules import PipelineRules
+from bookmarkai_assets.dagster_internals import max_concurrent_runs, partition_range_tags
 from bookmarkai_assets.defs.dead_runs import end_dead_runs
 from bookmarkai_assets.defs.share_to_transcript import share_to_transcript
 from bookmarkai_assets.operations.downloads.disk_room import shortage_of_room
@@ -20,7 +20,7 @@ from bookmarkai_assets.operations.shares.claiming import (
     keep_queued_claims,
     watch_for_due_shares,
 )
-from bookmarkai_assets.operations.sites.turns import waiting_at_sites
+from bookmarkai_assets.operations.sites.turns import waiting_by_site
 from bookmarkai_assets.partitions import shares_partitions
 
 # Not STARTED: such a run renews its own leases, and one whose process died without a word stays STARTED for hours.
@@ -46,7 +46,7 @@ def new_shares(
 ) -> dg.SensorResult | dg.SkipReason:
     suspects = end_dead_runs(
         context.instance,
-        catalog.work,
+        catalog.leases,
         suspects=set((context.cursor or "").split(",")),
         now=datetime.now(UTC),
         lease_seconds=rules.lease_seconds,
@@ -72,7 +72,7 @@ def new_shares(
         run_slots=_run_slots(context.instance),
     )
     if not runs:
-        return dg.SkipReason(_nothing_to_do(waiting_at_sites(catalog)))
+        return dg.SkipReason(_nothing_to_do(waiting_by_site(catalog)))
     new = [share_id for run in runs for share_id in run.share_ids if share_id not in partitions.positions()]
     return dg.SensorResult(
         run_requests=[_run_request(run) for run in runs],
@@ -82,8 +82,8 @@ def new_shares(
 
 def _run_slots(instance: dg.DagsterInstance) -> int:
     """Give how many runs `dagster.yaml` allows at a time; 1 where it names no limit."""
-    queue = instance.get_concurrency_config().run_queue_config
-    return max(queue.max_concurrent_runs, 1) if queue is not None else 1
+    limit = max_concurrent_runs(instance)
+    return 1 if limit is None else max(limit, 1)
 
 
 def _nothing_to_do(held: Mapping[str, int]) -> str:
@@ -113,11 +113,10 @@ def _run_request(run: ClaimedRun) -> dg.RunRequest:
     run_key = f"{run.claim_id}:{share_ids[0]}"
     if len(share_ids) == 1:
         return dg.RunRequest(run_key=run_key, partition_key=share_ids[0], tags=tags)
-    tags |= {ASSET_PARTITION_RANGE_START_TAG: share_ids[0], ASSET_PARTITION_RANGE_END_TAG: share_ids[-1]}
-    return dg.RunRequest(run_key=run_key, tags=tags)
+    return dg.RunRequest(run_key=run_key, tags=tags | partition_range_tags(share_ids[0], share_ids[-1]))
 
 
 def _live_claims(instance: dg.DagsterInstance, claim_ids: list[str]) -> set[str]:
     """Pick the claims whose run waits to start."""
-    runs = instance.get_runs(filters=dg.RunsFilter(tags={CLAIM_TAG: claim_ids}, statuses=_WAITING))
-    return {run.tags[CLAIM_TAG] for run in runs}
+    records = instance.get_run_records(filters=dg.RunsFilter(tags={CLAIM_TAG: claim_ids}, statuses=_WAITING))
+    return {record.dagster_run.tags[CLAIM_TAG] for record in records}

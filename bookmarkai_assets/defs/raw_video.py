@@ -4,16 +4,18 @@ from collections.abc import Iterator
 
 import dagster as dg
 
-from bookmarkai_assets.batches import ShareResults, work_of, yield_results
+from bookmarkai_assets.batches import hold_of, yield_results
 from bookmarkai_assets.core.catalog import Catalog
 from bookmarkai_assets.core.downloads.ports import Downloader
 from bookmarkai_assets.core.rules import PipelineRules
 from bookmarkai_assets.defs.common import SHARE_ASSET, VIDEO_OF_THE_LINK
 from bookmarkai_assets.metadata.keys import describe_asset
 from bookmarkai_assets.metadata.media import raw_video_metadata
-from bookmarkai_assets.operations.downloads.fetching import fetch_media
+from bookmarkai_assets.operations.downloads.fetching import FetchedMedia, fetch_media
 from bookmarkai_assets.operations.downloads.run_patience import run_patience
-from bookmarkai_assets.operations.media.stores import Stores
+from bookmarkai_assets.operations.shares.share_results import ShareResults
+from bookmarkai_assets.operations.shares.steps import run_step
+from bookmarkai_assets.operations.stores import Stores
 
 
 @dg.asset(
@@ -33,13 +35,14 @@ def raw_video(
     rules: dg.ResourceParam[PipelineRules],
     stores: dg.ResourceParam[Stores],
     downloader: dg.ResourceParam[Downloader],
-) -> Iterator[dg.Output[ShareResults] | dg.AssetCheckResult]:
-    work = work_of(context.run, catalog, rules)
+) -> Iterator[dg.Output[ShareResults[FetchedMedia]] | dg.AssetCheckResult]:
+    hold = hold_of(context.run, catalog, rules, stores)
     patience = run_patience(rules, shares=len(context.partition_keys))
-    with work.hold():
-        fetched = work.each(
+    with hold.renew_leases():
+        fetched = run_step(
+            hold,
             dict.fromkeys(context.partition_keys),
-            lambda leased, _: fetch_media(leased, work=work, downloader=downloader, stores=stores, patience=patience),
+            lambda leased, _: fetch_media(hold, leased, downloader=downloader, patience=patience),
             concurrency=rules.download_concurrency,
         )
-    yield from yield_results(context, work, fetched, raw_video_metadata, data_version=VIDEO_OF_THE_LINK)
+    yield from yield_results(context, hold, fetched, raw_video_metadata, data_version=VIDEO_OF_THE_LINK)

@@ -8,7 +8,7 @@ from bookmarkai_assets.core.catalog import Catalog
 from bookmarkai_assets.defs.common import DEBT_ASSET
 from bookmarkai_assets.metadata.failures import debt_metadata
 from bookmarkai_assets.metadata.keys import describe_asset
-from bookmarkai_assets.operations.failures.debt import debt_report
+from bookmarkai_assets.operations.failures.debt import DebtReport
 from bookmarkai_assets.operations.failures.debt import retry_debt as debt_now
 from bookmarkai_assets.partitions import shares_partitions
 
@@ -26,7 +26,7 @@ from bookmarkai_assets.partitions import shares_partitions
 def retry_debt(context: dg.AssetExecutionContext, catalog: dg.ResourceParam[Catalog]) -> dg.MaterializeResult[None]:
     now = datetime.now(UTC)
     partitions = context.instance.get_dynamic_partitions(shares_partitions.name or "")
-    return dg.MaterializeResult(metadata=debt_metadata(debt_report(debt_now(catalog, now=now), partitions, now=now)))
+    return dg.MaterializeResult(metadata=debt_metadata(DebtReport(now, debt_now(catalog, now=now), partitions)))
 
 
 measure_retry_debt = dg.define_asset_job(

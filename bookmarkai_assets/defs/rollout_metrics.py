@@ -1,4 +1,4 @@
-"""The asset that shows how the rollout goes, a partition per day, and its checks: the gate's rules, one by one."""
+"""The asset with the rollout's figures, a partition per day, and its checks: one for each rule of the gate."""
 
 from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
@@ -12,16 +12,16 @@ from bookmarkai_assets.core.rollout.windows import Window, day_of
 from bookmarkai_assets.core.rules import PipelineRules
 from bookmarkai_assets.defs.common import ROLLOUT_ASSET
 from bookmarkai_assets.metadata.rollout import day_metadata, describe_metrics, rule_metadata
-from bookmarkai_assets.operations.rollout.deciding import state_of
-from bookmarkai_assets.operations.rollout.evidence import judged
-from bookmarkai_assets.operations.rollout.measuring import catch_up, day_metrics, gate_figures
+from bookmarkai_assets.operations.rollout.deciding import read_state
+from bookmarkai_assets.operations.rollout.evidence import judge_stage
+from bookmarkai_assets.operations.rollout.measuring import catch_up, measure_day, read_gate_figures
 from bookmarkai_assets.partitions import days_partitions
 
 DAYS_PER_RUN = 31
-"""Of a backfill: a month takes a run a few seconds, most of which is its start."""
+"""The days that one run of a backfill takes: a month takes a few seconds, most of them for the start."""
 
 _WARN_AFTER, _FAIL_AFTER = timedelta(minutes=12), timedelta(minutes=20)
-"""Two ticks of the schedule missed, and nearly four."""
+"""After two missed ticks of the schedule, and after nearly four."""
 
 _QUESTIONS = {
     RuleName.UPLOAD_FAILURES: "Few enough uploads to S3 fail",
@@ -63,20 +63,20 @@ def rollout_metrics(
     catch_up(catalog)
     now = datetime.now(UTC)
     for day in context.partition_keys:
-        metrics = day_metrics(catalog, rules, day_named(day), now=now)
+        metrics = measure_day(catalog, rules, parse_day(day), now=now)
         context.add_asset_metadata(day_metadata(metrics, rules, charts), partition_key=day)
-    # Whichever day is measured, the gate is asked about now: a backfill of the past leaves no check with old figures.
-    figures = gate_figures(catalog, rules, now=now)
-    judgement = judged(rules, figures, state_of(catalog), now=now)
-    yield dg.MaterializeResult(check_results=[_checked(result, figures.window) for result in judgement.rules])
+    # Whichever day is measured, the checks are about now: a backfill of the past must leave no check with old figures.
+    figures = read_gate_figures(catalog, rules, now=now)
+    judgement = judge_stage(rules, figures, read_state(catalog), now=now)
+    yield dg.MaterializeResult(check_results=[_make_check_result(result, figures.window) for result in judgement.rules])
 
 
-def day_named(partition_key: str) -> Window:
-    """Give the UTC day of a partition."""
+def parse_day(partition_key: str) -> Window:
+    """Return the UTC day of a partition."""
     return day_of(datetime.fromisoformat(partition_key).replace(tzinfo=UTC))
 
 
-def _checked(result: RuleResult, window: Window) -> dg.AssetCheckResult:
+def _make_check_result(result: RuleResult, window: Window) -> dg.AssetCheckResult:
     is_open = result.status is RuleStatus.INSUFFICIENT
     return dg.AssetCheckResult(
         check_name=result.rule.value,

@@ -1,4 +1,4 @@
-"""The asset that asks the gate and shows where the rollout is; under automatic control it moves it on, or back."""
+"""The asset that asks the gate and shows the rollout's stage. Under automatic control it promotes or aborts."""
 
 from collections.abc import Iterator
 from datetime import UTC, datetime
@@ -11,13 +11,13 @@ from bookmarkai_assets.core.rules import PipelineRules
 from bookmarkai_assets.defs.common import ROLLOUT_ASSET
 from bookmarkai_assets.defs.rollout_metrics import rollout_metrics
 from bookmarkai_assets.metadata.rollout import describe_stage, stage_metadata
-from bookmarkai_assets.operations.rollout.current_policy import current_policy
+from bookmarkai_assets.operations.rollout.current_policy import read_effective_policy
 from bookmarkai_assets.operations.rollout.deciding import evaluate
-from bookmarkai_assets.operations.rollout.measuring import catch_up, gate_figures
-from bookmarkai_assets.operations.rollout.planning import plan_of
+from bookmarkai_assets.operations.rollout.measuring import catch_up, read_gate_figures
+from bookmarkai_assets.operations.rollout.planning import forecast_stages
 
 DECISION_TAG = "bookmarkai/decision"
-"""On the one materialization that shows a decision: its id."""
+"""The tag with a decision's id, on the one materialization that shows it."""
 
 
 @dg.asset(
@@ -41,16 +41,16 @@ def rollout_stage(
     evaluation = evaluate(
         catalog,
         rules,
-        figures=gate_figures(catalog, rules, now=now),
+        figures=read_gate_figures(catalog, rules, now=now),
         now=now,
         actor=context.run.run_id,
-        # Kept with a decision, to be held against what came: of advice nobody asks it.
-        forecasts=plan_of(catalog, rules, now=now) if rules.rollout.control is RolloutControl.AUTOMATIC else (),
+        # Recorded with a decision, to be compared with what it brings. Nobody compares advice.
+        forecasts=forecast_stages(catalog, rules, now=now) if rules.rollout.control is RolloutControl.AUTOMATIC else (),
     )
     decision = evaluation.decision
     yield dg.MaterializeResult(
         metadata=stage_metadata(
-            evaluation.judgement, evaluation.state, current_policy(catalog, rules), rules, decision
+            evaluation.judgement, evaluation.state, read_effective_policy(catalog, rules), rules, decision
         ),
         tags={DECISION_TAG: str(decision.decision_id)} if decision else {},
     )

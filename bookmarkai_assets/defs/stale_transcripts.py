@@ -9,7 +9,7 @@ from bookmarkai_assets.core.catalog import Catalog
 from bookmarkai_assets.core.transcripts.ports import SpeechEngine
 from bookmarkai_assets.metadata.tables import MAX_ROWS
 from bookmarkai_assets.metadata.transcripts import staleness_metadata
-from bookmarkai_assets.operations.transcripts.stale import TRANSCRIPT_ASSET, present_recipe, staleness_report
+from bookmarkai_assets.operations.transcripts.stale import TRANSCRIPT_ASSET, current_recipe, staleness_report
 from bookmarkai_assets.partitions import shares_partitions
 
 MADE_AS_SET = "made_as_set"
@@ -26,13 +26,11 @@ def made_as_set(
     context: dg.AssetCheckExecutionContext, catalog: dg.ResourceParam[Catalog], speech: dg.ResourceParam[SpeechEngine]
 ) -> dg.AssetCheckResult:
     partitions = context.instance.get_dynamic_partitions(shares_partitions.name or "")
-    report = staleness_report(catalog, present_recipe(speech), partitions, limit=MAX_ROWS)
+    report = staleness_report(catalog, current_recipe(speech), partitions, limit=MAX_ROWS)
     return dg.AssetCheckResult(
-        passed=report["stale"] == 0,
+        passed=report.stale == 0,
         severity=dg.AssetCheckSeverity.WARN,
-        description=f"{report['stale']:,} of {report['transcripts']:,} transcripts are stale"
-        if report["stale"]
-        else None,
+        description=f"{report.stale:,} of {report.transcripts:,} transcripts are stale" if report.stale else None,
         metadata=staleness_metadata(report),
     )
 

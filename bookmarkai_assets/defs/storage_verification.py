@@ -10,8 +10,8 @@ from bookmarkai_assets.core.rules import PipelineRules
 from bookmarkai_assets.defs.common import STORAGE_ASSET
 from bookmarkai_assets.metadata.keys import describe_asset
 from bookmarkai_assets.metadata.storage import verification_metadata
-from bookmarkai_assets.operations.media.stores import Stores
 from bookmarkai_assets.operations.storage.verifying import Finding, record_verification, verify_storage
+from bookmarkai_assets.operations.stores import Stores
 
 NOTHING_LOST = "nothing_is_missing_or_different"
 

@@ -4,21 +4,26 @@ from collections.abc import Iterator
 
 import dagster as dg
 
-from bookmarkai_assets.batches import ShareResults, failures_in, work_of, yield_results
+from bookmarkai_assets.batches import HANDLES, Checked, hold_of, yield_results
 from bookmarkai_assets.core.catalog import Catalog
-from bookmarkai_assets.core.outcomes import Failure
+from bookmarkai_assets.core.media.kinds import PartKind
+from bookmarkai_assets.core.media.media import Media
 from bookmarkai_assets.core.rules import PipelineRules
 from bookmarkai_assets.defs.common import SHARE_ASSET, VIDEO_OF_THE_LINK
+from bookmarkai_assets.io_manager import MediaIOManager
 from bookmarkai_assets.metadata.keys import describe_asset
 from bookmarkai_assets.operations.media.placing import confirm_media
-from bookmarkai_assets.operations.media.stores import Stores, interrupt_all
-from bookmarkai_assets.operations.shares.share_work import ShareWork
+from bookmarkai_assets.operations.shares.hold import Hold
+from bookmarkai_assets.operations.shares.share_results import ShareResults
+from bookmarkai_assets.operations.shares.steps import run_step
+from bookmarkai_assets.operations.stores import Stores
 
 BYTES_ARE_THERE = "bytes_are_there"
 
 
 @dg.asset(
     **SHARE_ASSET,
+    ins={"raw_video": HANDLES},
     kinds={"s3", "video"},
     tags={"stage": "store"},
     io_manager_key="media_io_manager",
@@ -39,37 +44,41 @@ BYTES_ARE_THERE = "bytes_are_there"
 )
 def stored_media(
     context: dg.AssetExecutionContext,
-    raw_video: ShareResults,
+    raw_video: ShareResults[Media],
     catalog: dg.ResourceParam[Catalog],
     rules: dg.ResourceParam[PipelineRules],
     stores: dg.ResourceParam[Stores],
-) -> Iterator[dg.Output[ShareResults] | dg.AssetCheckResult]:
-    work = work_of(context.run, catalog, rules)
+    media_io_manager: dg.ResourceParam[MediaIOManager],
+) -> Iterator[dg.Output[ShareResults[Media]] | dg.AssetCheckResult]:
+    hold = hold_of(context.run, catalog, rules, stores)
     yield from yield_results(
         context,
-        work,
+        hold,
         raw_video,
-        check=lambda results: [_bytes_are_there(work, results, stores)],
+        handled=media_io_manager.placed,
+        check=lambda placed: _bytes_are_there(hold, placed),
         inputs=raw_video,
         data_version=VIDEO_OF_THE_LINK,
     )
 
 
-def _bytes_are_there(work: ShareWork, results: ShareResults, stores: Stores) -> dg.AssetCheckResult:
-    """Look at each stored media; one that fails becomes a failure in `results`, recorded as its share's."""
-    stored = {share_id: media for share_id, media in results.items() if share_id not in failures_in(results)}
-    with work.hold():
-        looks = work.each(
-            stored,
-            lambda _, media: confirm_media(media, stores),
-            concurrency=work.rules.download_concurrency,
-            interrupt=lambda: interrupt_all(stores),
+def _bytes_are_there(hold: Hold, placed: ShareResults[Media]) -> Checked:
+    """Look at each stored media; what fails is recorded as its share's failure."""
+    stored = placed.succeeded
+    with hold.renew_leases():
+        checked = ShareResults(
+            run_step(
+                hold,
+                stored,
+                lambda _, media: confirm_media(hold.stores, media),
+                concurrency=hold.rules.download_concurrency,
+                interrupt=hold.stores.interrupt,
+            )
         )
-    failures = failures_in(looks)
-    results.update(failures)
-    lost = {share_id: wrong for share_id, wrong in looks.items() if not isinstance(wrong, Failure) and wrong}
+    failures = checked.failures
+    lost = {share_id: [part.kind for part in missing] for share_id, missing in checked.succeeded.items() if missing}
     blocks = bool(failures) and len(failures) == len(stored)
-    return dg.AssetCheckResult(
+    result = dg.AssetCheckResult(
         check_name=BYTES_ARE_THERE,
         passed=not failures and not lost,
         severity=dg.AssetCheckSeverity.ERROR if blocks else dg.AssetCheckSeverity.WARN,
@@ -77,10 +86,15 @@ def _bytes_are_there(work: ShareWork, results: ShareResults, stores: Stores) -> 
             "looked_at": len(stored),
             "failed": dg.MetadataValue.json({share_id: str(failure.reason) for share_id, failure in failures.items()}),
             "audio_track_lost": dg.MetadataValue.json(
-                [share_id for share_id, wrong in lost.items() if "audio" in wrong]
+                [share_id for share_id, kinds in lost.items() if PartKind.AUDIO in kinds]
             ),
             "transcript_files_lost": dg.MetadataValue.json(
-                {share_id: kinds for share_id, wrong in lost.items() if (kinds := [k for k in wrong if k != "audio"])}
+                {
+                    share_id: files
+                    for share_id, kinds in lost.items()
+                    if (files := [kind for kind in kinds if kind.is_transcript])
+                }
             ),
         },
     )
+    return Checked([result], failures)

@@ -1,21 +1,24 @@
 """The third asset: what is said in the video."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 
 import dagster as dg
 
-from bookmarkai_assets.batches import ShareResults, work_of, yield_results
+from bookmarkai_assets.batches import HANDLES, Checked, hold_of, yield_results
 from bookmarkai_assets.core.catalog import Catalog
-from bookmarkai_assets.core.outcomes import Failure
+from bookmarkai_assets.core.media.media import Media
 from bookmarkai_assets.core.rules import PipelineRules
 from bookmarkai_assets.core.transcripts.doubts import DoubtKind, Severity
 from bookmarkai_assets.core.transcripts.ports import SpeechEngine
+from bookmarkai_assets.core.transcripts.transcript import Transcript
 from bookmarkai_assets.defs.common import SHARE_ASSET
 from bookmarkai_assets.metadata.keys import describe_asset
 from bookmarkai_assets.metadata.tables import table
 from bookmarkai_assets.metadata.transcripts import transcript_metadata
-from bookmarkai_assets.operations.media.stores import Stores, interrupt_all
-from bookmarkai_assets.operations.transcripts.transcribing import transcribe_share
+from bookmarkai_assets.operations.shares.share_results import ShareResults
+from bookmarkai_assets.operations.shares.steps import run_step
+from bookmarkai_assets.operations.stores import Stores
+from bookmarkai_assets.operations.transcripts.transcribing import TranscribedShare, transcribe_share
 
 _QUESTIONS = {
     DoubtKind.NO_SPEECH: "Somebody speaks in the video. Where nobody does, the transcript is empty and its share done",
@@ -29,6 +32,7 @@ _QUESTIONS = {
 
 @dg.asset(
     **SHARE_ASSET,
+    ins={"stored_media": HANDLES},
     kinds={"whisper", "text"},
     tags={"stage": "transcribe"},
     io_manager_key="catalog_io_manager",
@@ -47,43 +51,47 @@ _QUESTIONS = {
 )
 def transcript(
     context: dg.AssetExecutionContext,
-    stored_media: ShareResults,
+    stored_media: ShareResults[Media],
     catalog: dg.ResourceParam[Catalog],
     rules: dg.ResourceParam[PipelineRules],
     stores: dg.ResourceParam[Stores],
     speech: dg.ResourceParam[SpeechEngine],
-) -> Iterator[dg.Output[ShareResults] | dg.AssetCheckResult]:
-    work = work_of(context.run, catalog, rules)
-    with work.hold():
+) -> Iterator[dg.Output[ShareResults[TranscribedShare]] | dg.AssetCheckResult]:
+    hold = hold_of(context.run, catalog, rules, stores)
+    with hold.renew_leases():
         # Some at a time: short sounds are decoded together, and one is fetched or stored while others are heard. The
         # engine keeps to the threads it was given, for the runs share the cores.
-        transcribed = work.each(
+        transcribed = run_step(
+            hold,
             stored_media,
-            lambda leased, media: transcribe_share(leased, media, work=work, engine=speech, stores=stores),
+            lambda leased, media: transcribe_share(hold, leased, media, engine=speech),
             concurrency=rules.speech_concurrency,
-            interrupt=lambda: interrupt_all(stores),
+            interrupt=hold.stores.interrupt,
         )
-    yield from yield_results(context, work, transcribed, transcript_metadata, check=_doubts_in, inputs=stored_media)
+    yield from yield_results(
+        context, hold, transcribed, transcript_metadata, check=_look_for_doubts, inputs=stored_media
+    )
 
 
-def _doubts_in(results: ShareResults) -> Iterator[dg.AssetCheckResult]:
+def _look_for_doubts(results: ShareResults[TranscribedShare]) -> Checked:
     """Check the transcripts of one run for each kind of doubt.
 
     No check blocks: a doubtful transcript is there to be read, and its run has not failed.
     """
-    doubts = {
-        share_id: result.transcript.doubts for share_id, result in results.items() if not isinstance(result, Failure)
-    }
+    return Checked(list(_doubts_in({key: done.transcript for key, done in results.succeeded.items()})))
+
+
+def _doubts_in(transcripts: Mapping[str, Transcript]) -> Iterator[dg.AssetCheckResult]:
     for kind in _QUESTIONS:
-        found = {share_id: doubt for share_id, those in doubts.items() for doubt in those if doubt.kind is kind}
+        found = {key: doubt for key, one in transcripts.items() for doubt in one.doubts if doubt.kind is kind}
         is_error = any(doubt.severity is Severity.ERROR for doubt in found.values())
         yield dg.AssetCheckResult(
             check_name=kind.value,
             passed=not found,
             severity=dg.AssetCheckSeverity.ERROR if is_error else dg.AssetCheckSeverity.WARN,
-            description=f"{len(found)} of {len(doubts)} transcripts are doubted" if found else None,
+            description=f"{len(found)} of {len(transcripts)} transcripts are doubted" if found else None,
             metadata={
-                "looked_at": len(doubts),
+                "looked_at": len(transcripts),
                 "doubted": len(found),
                 "partitions": table(
                     ["share_id", "severity", "figure", "limit", "words"],

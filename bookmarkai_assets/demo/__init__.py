@@ -1,1 +1,1 @@
-"""The main job on one machine without a cloud account: sample videos, the loopback site with them, a real S3 server."""
+"""The pipeline on one machine without a cloud account: sample videos, a loopback site with them, a real S3 server."""

@@ -1,4 +1,4 @@
-"""Dagster's daemon, webserver and code server as one process group that starts, answers, and is gone at the end."""
+"""Run Dagster's daemon, webserver and code server as one process group, which is gone at the end."""
 
 import contextlib
 import os
@@ -36,7 +36,7 @@ telemetry:
 """
 
 
-# A job that a script has put in the background ignores SIGINT, and Dagster would pass that on to all it starts.
+# A script's background job ignores SIGINT, and Dagster would pass that on to every process that it starts.
 _DAGSTER = """
 import runpy, signal
 signal.signal(signal.SIGINT, signal.default_int_handler)
@@ -45,21 +45,21 @@ runpy.run_module("dagster", run_name="__main__", alter_sys=True)
 
 
 class DagsterStartError(BookmarkAIError):
-    """Dagster did not answer in time, or stopped."""
+    """Dagster did not answer in time, or has stopped."""
 
 
 def free_port() -> int:
-    """Give a loopback TCP port that nothing listens on at this moment."""
+    """Return a loopback TCP port that nothing listens on at this moment."""
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))
         return int(probe.getsockname()[1])
 
 
 class DagsterDev:
-    """`dagster dev` over a Dagster home of its own, as a context manager.
+    """`dagster dev` with a Dagster home of its own, as a context manager.
 
-    `environment` is the whole environment of the processes but for DAGSTER_HOME. The home is made, with a small
-    dagster.yaml, unless it has one. Output goes to `log`. Leaving the block ends the whole process group.
+    `environment` is the whole environment of the processes, except for DAGSTER_HOME. The home is created with a small
+    dagster.yaml, unless it already has one. Output goes to `log`. Leaving the block ends the whole process group.
     """
 
     def __init__(self, home: Path, environment: Mapping[str, str], *, port: int, log: Path) -> None:
@@ -69,7 +69,7 @@ class DagsterDev:
 
     @property
     def url(self) -> str:
-        """Where the UI is."""
+        """The UI's address."""
         return f"http://127.0.0.1:{self.port}"
 
     def __enter__(self) -> Self:
@@ -82,7 +82,7 @@ class DagsterDev:
         quiet = ["-W", "ignore:Function `dev_command` is superseded"]
         command = [sys.executable, *quiet, "-c", _DAGSTER, "dev", "--module-name", "bookmarkai_assets.definitions"]
         with self.log.open("ab") as log:
-            # A session of its own: Ctrl-C reaches us alone, and we end the group in order.
+            # A session of its own, so that Ctrl-C reaches only us, and we end the group in order.
             self._process = subprocess.Popen(  # noqa: S603 - a fixed command
                 [*command, "--host", "127.0.0.1", "--port", str(self.port)],
                 env=self.environment,
@@ -102,7 +102,7 @@ class DagsterDev:
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
-        """Stop everything that was started."""
+        """Stop every process that was started."""
         self.stop()
 
     def check_alive(self) -> None:
@@ -114,16 +114,16 @@ class DagsterDev:
             )
 
     def stop(self) -> None:
-        """End the process group: politely, then for good. Safe to call twice."""
+        """End the process group, first politely and then by force. Safe to call twice."""
         process, self._process = self._process, None
         if process is None:
             return
-        # What does not end by itself in time has nothing to lose: of a run in the middle of its work, the leases tell.
+        # Killing what does not end in time loses nothing. The leases say which shares a run was working on.
         if process.poll() is None:
             process.send_signal(signal.SIGINT)
             with contextlib.suppress(subprocess.TimeoutExpired):
                 process.wait(timeout=STOP_SECONDS)
-        # The code servers end a little later, and take their sockets in /tmp along.
+        # The code servers end a little later, and remove their sockets in /tmp.
         deadline = time.monotonic() + GROUP_SECONDS
         while process.poll() is not None and time.monotonic() < deadline:
             try:

@@ -1,4 +1,4 @@
-"""The demo from end to end: servers up, links shared, work watched, result checked, everything stopped."""
+"""The demo from end to end: start servers, share links, watch the work, check the result, stop everything."""
 
 import json
 import os
@@ -10,33 +10,33 @@ from collections.abc import Callable, Sequence
 from contextlib import ExitStack
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Any
 
 from bookmarkai_assets.core.catalog import Catalog
 from bookmarkai_assets.core.errors import BookmarkAIError
-from bookmarkai_assets.core.media.placement import StoragePolicy, place
+from bookmarkai_assets.core.media.placement import Backend, StoragePolicy, place
+from bookmarkai_assets.core.shares.share import ShareStatus
 from bookmarkai_assets.demo.dagster_dev import DagsterDev
 from bookmarkai_assets.demo.samples import GOOD_SAMPLES, Sample
 from bookmarkai_assets.demo.seaweed import SeaweedServer
 from bookmarkai_assets.demo.site import SHARED_TWICE, SampleLink, SampleSite
 from bookmarkai_assets.demo.state import fresh_state, write_environment_file
-from bookmarkai_assets.operations.shares.reports import share_report, share_summary
+from bookmarkai_assets.operations.shares.reports import ShareReport, ShareSummary, share_report, share_summary
 from bookmarkai_assets.settings.settings import Settings, load_settings
 from bookmarkai_assets.wiring.catalog import open_catalog
 from bookmarkai_assets.wiring.rules import make_rules
 
 WORK_SECONDS = 300
-"""Far more than the work takes; a demo that hangs should say so rather than hang."""
+"""Far more than the work takes. A demo that hangs should say so."""
 
 _POLL_SECONDS = 0.5
-_ENDED = frozenset({"done", "error"})
-# Nothing of the machine's own configuration may reach the demo's processes.
+_ENDED = frozenset({ShareStatus.DONE, ShareStatus.ERROR})
+# The machine's own configuration must not reach the demo's processes.
 _FOREIGN_PREFIXES = ("AWS_", "S3_", "DAGSTER_", *(name.upper() for name in Settings.model_fields))
 _FOREIGN_PROXIES = frozenset({"http_proxy", "https_proxy", "all_proxy"})
 
 
 class DemoFailedError(BookmarkAIError):
-    """The demo ran, and something about its result is not as it must be."""
+    """The demo did not do its work: a command failed, or shares did not end in time."""
 
 
 @dataclass(frozen=True)
@@ -49,35 +49,34 @@ class DemoShare:
 
 @dataclass(frozen=True)
 class DemoResult:
-    """What became of each share (`share_report`), what is wrong with that, and the seconds from sharing to the end."""
+    """How each share ended, what is wrong with that, and the seconds from sharing to the end."""
 
     shares: Sequence[DemoShare]
-    reports: Sequence[dict[str, Any]]
+    reports: Sequence[ShareReport]
     problems: Sequence[str]
     seconds: float
 
 
 class DemoView(ABC):
-    """Who is told how the demo goes."""
+    """Shows how the demo goes."""
 
     @abstractmethod
     def say(self, text: str) -> None:
-        """Take a line about what happens next."""
+        """Show a line about what happens next."""
 
     @abstractmethod
-    def progress(self, shares: Sequence[DemoShare], summaries: Sequence[dict[str, Any]]) -> None:
-        """Take the state of every share, about twice a second."""
+    def progress(self, shares: Sequence[DemoShare], summaries: Sequence[ShareSummary]) -> None:
+        """Show the state of every share. Called about twice a second."""
 
     @abstractmethod
     def finished(self, result: DemoResult, state: Path, url: str) -> None:
-        """Take the result while everything still runs: the state's directory and the UI's address come with it."""
+        """Show the result, while everything still runs. `state` is the demo's directory, `url` the UI's address."""
 
 
 def run_demo(directory: Path, view: DemoView, *, port: int) -> DemoResult:
-    """Run the demo in `directory`; the UI is on `port`. Everything started is stopped when this returns or raises.
+    """Run the demo in `directory`, with the UI on `port`. When this returns or raises, everything is stopped.
 
-    Raises `BookmarkAIError` when a part does
-    not start or the work does not end in time.
+    Raises `BookmarkAIError` if a server does not start or the work does not end in time.
     """
     with ExitStack() as running:
         state = running.enter_context(fresh_state(directory))
@@ -123,7 +122,7 @@ def _environment(state: Path, seaweed: SeaweedServer, site: SampleSite) -> dict[
         "EGRESS_ALLOWED_HOSTS": site.host_and_port,
         "CATALOG_URL": f"sqlite:///{state / 'dagster_home' / 'catalog.db'}",
         "WHISPER_MODEL": "tiny.en",
-        # The broken link is tried a second time soon, so that its end can be watched.
+        # The broken link is retried soon, so that one can watch how it ends.
         "RETRY_MAX_ATTEMPTS": "2",
         "RETRY_BASE_SECONDS": "1",
     }
@@ -134,20 +133,20 @@ def _settings(environment: dict[str, str]) -> Settings:
 
 
 def _share_links(site: SampleSite, environment: dict[str, str], policy: StoragePolicy) -> list[DemoShare]:
-    """Share the site's links, and spare ones until both backends get some: chance may put all on one side."""
-    shares = _added(site.links(), environment)
+    """Share the site's links, and spare ones until both backends get some, because chance may choose only one."""
+    shares = _add(site.links(), environment)
     for sample in (sample for sample in GOOD_SAMPLES if sample != SHARED_TWICE):
-        # Of two shares of one video only one places it, and which one is not known yet: only single ones are counted.
+        # Only one of two shares of one video places it, and which one is not known yet. Only single shares count.
         samples = [share.link.sample for share in shares]
         single = [s for s in shares if not s.link.is_broken and samples.count(s.link.sample) == 1]
         if len({place(policy, share.share_id).backend for share in single}) > 1:
             break
         page = f"{site.url}/watch/{sample.path.stem}?spare=1"
-        shares += _added([SampleLink(f"{sample.title} (spare)", page, replace(sample, title="spare"))], environment)
+        shares += _add([SampleLink(f"{sample.title} (spare)", page, replace(sample, title="spare"))], environment)
     return shares
 
 
-def _added(links: Sequence[SampleLink], environment: dict[str, str]) -> list[DemoShare]:
+def _add(links: Sequence[SampleLink], environment: dict[str, str]) -> list[DemoShare]:
     command = [sys.executable, "-m", "bookmarkai_assets.cli", "shares", "add", "--json", *(link.url for link in links)]
     done = subprocess.run(  # noqa: S603 - our own command line, as a user calls it
         command, env=environment, cwd=environment["DAGSTER_HOME"], capture_output=True, text=True, check=False
@@ -160,16 +159,16 @@ def _added(links: Sequence[SampleLink], environment: dict[str, str]) -> list[Dem
     return [DemoShare(answer["id"], link) for answer, link in zip(answers, links, strict=True)]
 
 
-def _watch(catalog: Catalog, shares: Sequence[DemoShare], dagster: DagsterDev, view: DemoView) -> list[dict[str, Any]]:
+def _watch(catalog: Catalog, shares: Sequence[DemoShare], dagster: DagsterDev, view: DemoView) -> list[ShareReport]:
     deadline = time.monotonic() + WORK_SECONDS
     while True:
         summaries = [share_summary(catalog, catalog.shares.get(share.share_id)) for share in shares]
         view.progress(shares, summaries)
-        if all(summary["status"] in _ENDED for summary in summaries):
+        if all(summary.share.status in _ENDED for summary in summaries):
             return [share_report(catalog, share.share_id) for share in shares]
         dagster.check_alive()
         if time.monotonic() > deadline:
-            waiting = [summary["url"] for summary in summaries if summary["status"] not in _ENDED]
+            waiting = [summary.share.url for summary in summaries if summary.share.status not in _ENDED]
             raise DemoFailedError(
                 f"expected all shares to end within {WORK_SECONDS} s, found {len(waiting)} unfinished: {waiting}; "
                 f"Dagster's log is {dagster.log}"
@@ -178,27 +177,28 @@ def _watch(catalog: Catalog, shares: Sequence[DemoShare], dagster: DagsterDev, v
 
 
 def problems_of(
-    shares: Sequence[DemoShare], reports: Sequence[dict[str, Any]], fetches: Callable[[Sample], int]
+    shares: Sequence[DemoShare], reports: Sequence[ShareReport], fetches: Callable[[Sample], int]
 ) -> list[str]:
-    """Name everything that is not as the demo promises; `fetches` counts how often a sample's file was fetched."""
+    """List everything that is not as the demo promises. `fetches` counts how often a sample's file was fetched."""
     problems = []
     for share, report in zip(shares, reports, strict=True):
         label = share.link.label
+        summary = report.summary
         if share.link.is_broken:
-            if report["status"] != "error" or not report["reason"]:
-                problems.append(f"{label}: expected an error with a reason, found {report['status']}")
-        elif report["status"] != "done":
-            problems.append(f"{label}: expected done, found {report['outcome']}: {report['reason']}")
-        elif not report["transcript"] or not report["transcript"]["text"]:
+            if summary.share.status != ShareStatus.ERROR or not summary.progress.reason:
+                problems.append(f"{label}: expected an error with a reason, found {summary.share.status}")
+        elif not summary.is_done:
+            problems.append(f"{label}: expected done, found {summary.outcome}: {summary.progress.reason}")
+        elif not report.transcript or not report.transcript.text:
             problems.append(f"{label}: expected a transcript, found none")
-    backends = {report["media"]["backend"] for report in reports if report["status"] == "done"}
-    if backends != {"local", "s3"}:
+    backends = {str(report.media.backend) for report in reports if report.summary.is_done and report.media}
+    if backends != set(Backend):
         problems.append(f"expected media in both backends, found {sorted(backends)}")
-    problems += _fetched_more_than_once(shares, fetches)
+    problems += _find_repeated_fetches(shares, fetches)
     return problems
 
 
-def _fetched_more_than_once(shares: Sequence[DemoShare], fetches: Callable[[Sample], int]) -> list[str]:
+def _find_repeated_fetches(shares: Sequence[DemoShare], fetches: Callable[[Sample], int]) -> list[str]:
     problems = []
     for share in shares:
         twins = [other for other in shares if other.link.sample == share.link.sample]

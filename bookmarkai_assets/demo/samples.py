@@ -1,6 +1,6 @@
-"""The sample videos that ship with the package: which files, under which titles, saying what.
+"""The sample videos that ship with the package: their files, titles and words.
 
-Nothing here serves or plays them. `tools/make_samples.py` makes them from this list; the words were written for it.
+Nothing here serves or plays them. `tools/make_samples.py` makes them from this list. The words were written for it.
 """
 
 from dataclasses import dataclass
@@ -11,7 +11,7 @@ _MEDIA = Path(__file__).parent / "media"
 
 @dataclass(frozen=True)
 class Sample:
-    """One video: its file's name, the title it is shared under and the words spoken in it."""
+    """One video: its file's name, the title that it is shared under, and the words spoken in it."""
 
     file: str
     title: str
@@ -19,7 +19,7 @@ class Sample:
 
     @property
     def path(self) -> Path:
-        """Where the installed package has it."""
+        """Its path in the installed package."""
         return _MEDIA / self.file
 
 
@@ -78,4 +78,4 @@ LONG_SAMPLE = Sample(
 GOOD_SAMPLES: tuple[Sample, ...] = (*SHORT_SAMPLES, LONG_SAMPLE)
 
 BROKEN_SAMPLE = Sample("cut-short.mp4", "The upload that stopped half way", "Nobody will ever hear the end of this.")
-"""A video whose second half, and with it the index that a player needs, is missing."""
+"""A video without its second half, and so without the index that a player needs."""

@@ -1,6 +1,6 @@
 """A real S3 server on this machine: SeaweedFS from a wheel, on loopback, for the demo and the tests.
 
-Starts and stops one server process. What is stored in it, and through which adapter, is the caller's business.
+Starts and stops one server process. What is stored in it, and through which adapter, is up to the caller.
 """
 
 import contextlib
@@ -26,17 +26,17 @@ _LOWEST_PORT, _HIGHEST_PORT = (
     11_000,
     22_000,
 )  # with the offset still below the ports that systems hand out by themselves
-_SOCKET_DIRECTORY = Path("/tmp")  # noqa: S108 - where the server insists on putting these, and at times leaves them
-_START_ATTEMPTS = 3  # two servers that start at one moment may pick the same free port
+_SOCKET_DIRECTORY = Path("/tmp")  # noqa: S108 - where the server always puts them, and sometimes leaves them
+_START_ATTEMPTS = 3  # two servers that start at the same moment may pick the same free port
 _POLL_SECONDS = 0.1
-# An orderly stop takes 1 to 11 seconds, the longer the more it holds; what it has acknowledged outlives a kill as well.
+# An orderly stop takes 1 to 11 seconds, longer the more it stores. What it has acknowledged also survives a kill.
 _STOP_SECONDS = 3.0
 _MEMORY_LIMIT = "300MiB"
 _LOG_TAIL_CHARACTERS = 2000
 
-# Ends the server when the standard input closes, which is when the process that holds its other end has died, however
-# abruptly. The kernel's parent-death signal would need code between fork and exec, exists on Linux alone, and fires
-# when the starting thread ends.
+# Ends the server when standard input closes. That happens when the process at its other end has died, however abruptly.
+# The kernel's parent-death signal would need code between fork and exec, exists only on Linux, and fires when the
+# starting thread ends.
 _WATCHDOG = """
 read -r _
 kill -TERM "$1" || exit 0
@@ -50,21 +50,21 @@ class SeaweedStartError(BookmarkAIError):
 
 
 class SeaweedTimeoutError(SeaweedStartError, TimeoutError):
-    """The server runs but did not answer in time."""
+    """The server is running but did not answer in time."""
 
 
 class SeaweedServer:
     """SeaweedFS with one bucket, as a context manager: ready when entered, gone when left or when this process dies.
 
     Args:
-        directory: Its data and logs; made if missing, kept afterwards.
-        bucket: Made if missing.
-        access_key: The one access key; a random one by default.
-        secret_key: Its secret; random by default, so that no client of another server is let in by mistake.
-        start_timeout_seconds: How long to wait for the first answer; 1 to 2 seconds are usual.
+        directory: Its data and logs. Created if missing, and kept afterwards.
+        bucket: Created if missing.
+        access_key: The only access key. Random by default.
+        secret_key: Its secret. Random by default, so that no client of another server gets in by mistake.
+        start_timeout_seconds: How long to wait for the first answer. 1 to 2 seconds are usual.
 
-    Entering raises `ConfigurationError` when the wheel is not installed, `SeaweedStartError` and
-    `SeaweedTimeoutError`, both with the end of the server's log.
+    Entering raises `ConfigurationError` if the wheel is not installed, and `SeaweedStartError` or
+    `SeaweedTimeoutError`, both with the end of the server's log, if the server does not start.
     """
 
     def __init__(
@@ -105,7 +105,7 @@ class SeaweedServer:
 
     @property
     def pid(self) -> int | None:
-        """The server's process id; None before the start and after the stop."""
+        """The server's process id, or None while it is not running."""
         return self._server.pid if self._server else None
 
     def __enter__(self) -> Self:
@@ -164,7 +164,7 @@ class SeaweedServer:
             "TMPDIR": str(self._directory / "tmp"),
         }
         with self._log.open("wb") as log:
-            # A session of its own: Ctrl-C at the terminal reaches whoever holds this object, who stops it in order.
+            # A session of its own, so that Ctrl-C at the terminal reaches only our process, which stops it in order.
             self._server = subprocess.Popen(  # noqa: S603 - the program of the wheel, with arguments made here
                 command,
                 cwd=self._directory,
@@ -198,7 +198,7 @@ class SeaweedServer:
             time.sleep(_POLL_SECONDS)
 
     def _is_ready(self) -> bool:
-        """Tell whether a write is taken: the bucket is there some moments before the disk behind it is."""
+        """Whether the server accepts a write. The bucket exists some moments before the disk behind it is ready."""
         from boto3.session import Session
         from botocore.config import Config
         from botocore.exceptions import BotoCoreError, ClientError
@@ -214,7 +214,7 @@ class SeaweedServer:
                 read_timeout=5,
                 retries={"mode": "standard", "total_max_attempts": 1},
                 s3={"addressing_style": "path"},
-                proxies={},  # loopback, whatever the environment says of proxies
+                proxies={},  # loopback, whatever proxies the environment names
             ),
         )
         try:
@@ -227,7 +227,7 @@ class SeaweedServer:
         return True
 
     def _stop(self) -> None:
-        # The watchdog goes first: it must not signal a process id that is somebody else's by then.
+        # The watchdog is stopped first, because the process id might belong to another process later.
         for process in (self._watchdog, self._server):
             if process is None:
                 continue
@@ -248,7 +248,7 @@ class SeaweedServer:
 
 
 def _find_program() -> Path:
-    """Find the wheel's program, also when the virtual environment is not on the path. Raises `ConfigurationError`."""
+    """Find the wheel's program, even if the virtual environment is not on the path. Raises `ConfigurationError`."""
     try:
         files = metadata.files(_WHEEL) or []
     except metadata.PackageNotFoundError:
@@ -264,7 +264,7 @@ def _find_program() -> Path:
 
 
 def _free_ports() -> dict[str, int]:
-    """Pick a free loopback port for each part, whose neighbour for gRPC is free as well. Raises `SeaweedStartError`."""
+    """Pick a free loopback port for each service whose gRPC port is free as well. Raises `SeaweedStartError`."""
     ports: dict[str, int] = {}
     with contextlib.ExitStack() as held:
         for name in _PORTS:

@@ -1,7 +1,7 @@
-"""A small video site on loopback that serves the sample media, so that the main job can be shown without a network.
+"""A small video site on loopback with the sample videos, to show the pipeline without a network.
 
-Serves and counts; who fetches what, and what becomes of it, is for the demo to say. For a developer to share from by
-hand: `python -m bookmarkai_assets.demo.site --port 8765`, and EGRESS_ALLOWED_HOSTS=127.0.0.1:8765 for the pipeline.
+It serves and counts, and the demo judges the counts. To share from it by hand, run `python -m
+bookmarkai_assets.demo.site --port 8765`, and set EGRESS_ALLOWED_HOSTS=127.0.0.1:8765 for the pipeline.
 """
 
 import argparse
@@ -26,13 +26,13 @@ _FILES = {f"/videos/{sample.file}": sample for sample in (*GOOD_SAMPLES, BROKEN_
 _PAGES = {f"/watch/{sample.path.stem}": sample for sample in GOOD_SAMPLES}
 
 *_, SHARED_TWICE, BEHIND_A_PAGE = SHORT_SAMPLES
-"""Both are shared as pages: a downloader opens a link to look at it, and a page is not the video. So each download is
-one fetch of the file, where a link straight to the file makes it two."""
+"""Both are shared as pages. A downloader first opens a link to probe it. With a page, that does not fetch the video,
+and a download is one fetch of the file. With a link straight to the file it would be two."""
 
 
 @dataclass(frozen=True)
 class SampleLink:
-    """One link to share. `sample` is what is behind it; `is_broken` tells that it can never be transcribed."""
+    """One link to share, and the sample behind it."""
 
     label: str
     url: str
@@ -40,12 +40,12 @@ class SampleLink:
 
     @property
     def is_broken(self) -> bool:
-        """Whether the file behind the link is no whole video."""
+        """Whether the file behind the link is cut short, and can never be transcribed."""
         return self.sample == BROKEN_SAMPLE
 
 
 class SampleSite:
-    """Serves from `with` to its end, on a free port unless one is given. Writes nothing to the terminal."""
+    """Serves while the `with` block runs, on a free port unless one is given. Writes nothing to the terminal."""
 
     def __init__(self, *, port: int = 0) -> None:
         self._server = _Server(port)
@@ -69,11 +69,11 @@ class SampleSite:
 
     @property
     def host_and_port(self) -> str:
-        """What EGRESS_ALLOWED_HOSTS must name for the pipeline to fetch from here."""
+        """The value for EGRESS_ALLOWED_HOSTS that lets the pipeline fetch from here."""
         return f"{_HOST}:{self._server.server_port}"
 
     def links(self) -> Sequence[SampleLink]:
-        """List what to share: every sample once, one of them twice with different tracking parameters."""
+        """List the links to share: every sample once, and one of them twice with different tracking parameters."""
         direct = [sample for sample in GOOD_SAMPLES if sample not in {SHARED_TWICE, BEHIND_A_PAGE}]
         twice = f"{self.url}/watch/{SHARED_TWICE.path.stem}"
         return (
@@ -85,7 +85,7 @@ class SampleSite:
         )
 
     def fetches(self, sample: Sample) -> int:
-        """Count the GETs that asked for the whole of a sample's file; one for a part of it does not count."""
+        """Count the GETs for the whole of a sample's file. A GET for a part of it does not count."""
         return self._server.fetches_of(sample)
 
 
@@ -105,21 +105,21 @@ class _Server(ThreadingHTTPServer):
 
     @override
     def handle_error(self, request: Any, client_address: Any) -> None:
-        if not isinstance(sys.exception(), ConnectionError):  # a client may go away at any moment
+        if not isinstance(sys.exception(), ConnectionError):  # a client may disconnect at any moment
             super().handle_error(request, client_address)
 
 
 class _Handler(BaseHTTPRequestHandler):
     protocol_version = "HTTP/1.1"
-    timeout = 30  # seconds that a connection may lie idle
+    timeout = 30  # seconds that a connection may be idle
     server: _Server
 
     @override
     def log_message(self, format: str, *args: object) -> None:
-        """Say nothing: the demo shows its own progress."""
+        """Log nothing, because the demo shows its own progress."""
 
     def do_GET(self) -> None:
-        """Answer with a page, a video or a part of it, or 404. Queries are trackers' and choose nothing."""
+        """Answer with a page, a video or a part of it, or 404. Queries are only for tracking and change nothing."""
         path = urlsplit(self.path).path
         if path in _PAGES:
             self._send(_page(_PAGES[path]), "text/html; charset=utf-8")
@@ -133,7 +133,7 @@ class _Handler(BaseHTTPRequestHandler):
     def _send_video(self, sample: Sample) -> None:
         data = sample.path.read_bytes()
         wanted = _wanted_range(self.headers.get("Range"), len(data))
-        # Counted before it is sent: a client that has the file finds its fetch counted.
+        # Counted before it is sent, so that a client that has the file finds its fetch counted.
         if self.command == "GET" and (wanted is None or len(wanted) == len(data)):
             self.server.count_fetch(sample)
         if wanted is None:
@@ -158,9 +158,9 @@ class _Handler(BaseHTTPRequestHandler):
 
 
 def _wanted_range(header: str | None, size: int) -> range | None:
-    """Read a Range header: the bytes wanted, an empty range when there are none such, None when it asks for all.
+    """Parse a Range header. An empty range means that the file has no such bytes, None that all are wanted.
 
-    What names no single range of bytes is ignored, as RFC 9110 (14.2) demands or, for lists of ranges, allows.
+    A header that is not a single range of bytes is ignored, as RFC 9110 (14.2) demands or, for lists of ranges, allows.
     """
     match = re.fullmatch(r"bytes=([0-9]{0,18})-([0-9]{0,18})", header or "")
     first, last = match.groups() if match else ("", "")
@@ -180,7 +180,7 @@ def _page(sample: Sample) -> bytes:
 
 
 def main(arguments: Sequence[str] | None = None) -> None:
-    """Serve until Ctrl-C, the links printed first."""
+    """Print the links, then serve until Ctrl-C."""
     parser = argparse.ArgumentParser(
         prog="python -m bookmarkai_assets.demo.site", description="Serve the sample videos."
     )

@@ -1,4 +1,4 @@
-"""The demo's own directory: everything it writes is below it, and nothing of anybody else's is touched."""
+"""The demo's own directory. Everything that it writes is below it, and nothing else is touched."""
 
 import fcntl
 import os
@@ -19,9 +19,9 @@ class DemoStateError(BookmarkAIError):
 
 @contextmanager
 def fresh_state(directory: Path) -> Iterator[Path]:
-    """Give an empty directory for one demo at a time; what an earlier demo left in it is removed first.
+    """Yield an empty directory for one demo at a time. What an earlier demo left in it is removed first.
 
-    Raises `DemoStateError` when another demo runs there, or when the directory holds anything but a demo's state.
+    Raises `DemoStateError` if another demo runs there, or if the directory has anything but a demo's state in it.
     """
     directory = directory.absolute()
     if directory.exists() and (
@@ -48,7 +48,7 @@ def fresh_state(directory: Path) -> Iterator[Path]:
 
 
 def write_environment_file(path: Path, environment: dict[str, str]) -> None:
-    """Write variables for a shell to read with `. FILE`; for the owner's eyes only, because keys are among them."""
+    """Write variables for a shell to read with `. FILE`. Only the owner may read it, because it has keys in it."""
     lines = "".join(f"export {name}={shlex.quote(value)}\n" for name, value in sorted(environment.items()))
     with os.fdopen(os.open(path, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600), "w") as file:
         file.write(lines)

@@ -1,1 +1,1 @@
-"""What analysts read beside each asset in Dagster's UI."""
+"""The metadata that analysts read in Dagster's UI: the keys, their meanings and their values."""

@@ -1,30 +1,29 @@
 """The metadata of `retry_debt`."""
 
-from collections.abc import Mapping
-from datetime import datetime
-from typing import Any
-
 import dagster as dg
 
 from bookmarkai_assets.batches import RunMetadata
 from bookmarkai_assets.metadata.tables import MAX_ROWS, cap_selection, markdown_table
+from bookmarkai_assets.operations.failures.debt import DebtReport
 
 
-def debt_metadata(report: Mapping[str, Any]) -> RunMetadata:
-    """Describe the failures that stand, given as `operations.failures.debt.debt_report` does."""
-    at = datetime.fromisoformat(report["at"])
-    ages = [(at - datetime.fromisoformat(line["oldest"])).total_seconds() for line in report["failures"]]
+def debt_metadata(report: DebtReport) -> RunMetadata:
+    """Return the metadata of the failures that stand."""
+    debt = report.debt
     rows = [
-        (line["outcome"], line["platform"], line["age"], line["count"], line["remedy"], f"`{line['command']}`")
-        for line in report["failures"]
+        (line.outcome, line.platform, line.age, line.count, line.remedy, f"`{line.command}`") for line in debt.lines
     ] + [
-        ("postponed", held["site"] or "", "", held["count"], "put off, not failed", f"`{held['command']}`")
-        for held in report["held"]
+        ("postponed", held.site or "", "", held.count, "put off, not failed", f"`{held.command}`")
+        for held in debt.postponed
     ]
+    oldest_seconds = (report.at - debt.oldest).total_seconds() if debt.oldest else 0
     return {
-        **{name: report[name] for name in ("total", "transient", "terminal", "waiting")},
-        "oldest_hours": round(max(ages, default=0) / 3600, 1),
-        "put_off": report["put_off"],
+        "total": debt.total,
+        "transient": debt.transient,
+        "terminal": debt.terminal,
+        "waiting": debt.waiting,
+        "oldest_hours": round(oldest_seconds / 3600, 1),
+        "put_off": debt.put_off,
         "failures": dg.MetadataValue.md(
             markdown_table(["outcome", "platform", "age", "shares", "heals", "what to do"], rows)
             if rows
@@ -32,10 +31,10 @@ def debt_metadata(report: Mapping[str, Any]) -> RunMetadata:
         ),
         "partitions": dg.MetadataValue.json(
             {
-                f"{line['outcome']} {line['platform']} {line['age']}": cap_selection(
-                    line["partitions"] or "", "bookmarkai shares debt --partitions"
+                f"{line.outcome} {line.platform} {line.age}": cap_selection(
+                    report.selection_of(line) or "", "bookmarkai shares debt --partitions"
                 )
-                for line in report["failures"][:MAX_ROWS]
+                for line in debt.lines[:MAX_ROWS]
             }
         ),
     }

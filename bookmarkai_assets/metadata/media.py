@@ -10,7 +10,7 @@ from bookmarkai_assets.operations.downloads.fetching import FetchedMedia
 
 
 def raw_video_metadata(fetched: FetchedMedia) -> RunMetadata:
-    """Describe a partition of raw_video."""
+    """Return the metadata of a partition of raw_video."""
     media = fetched.media
     return {
         **share_metadata(fetched.share, media),
@@ -28,7 +28,7 @@ def raw_video_metadata(fetched: FetchedMedia) -> RunMetadata:
 
 
 def stored_media_metadata(share: Share, media: Media) -> RunMetadata:
-    """Describe a partition of stored_media. Raises `ValueError` for a media that has no placement yet."""
+    """Return the metadata of a partition of stored_media. Raises `ValueError` if the media has no placement yet."""
     if media.placement is None:
         raise ValueError(f"expected a stored media, found {media.state} for {media.media_id}")
     return {
@@ -50,7 +50,7 @@ def stored_media_metadata(share: Share, media: Media) -> RunMetadata:
 
 
 def share_metadata(share: Share, media: Media) -> RunMetadata:
-    """Describe the share that a partition stands for."""
+    """Return the metadata of a partition's share."""
     return {
         "outcome": Outcome.DONE.value,
         "url": dg.MetadataValue.url(share.url),

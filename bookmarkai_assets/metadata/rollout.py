@@ -1,4 +1,4 @@
-"""What an analyst reads beside the rollout's assets and checks: the keys, what they mean, and how they are filled."""
+"""The metadata of the rollout's assets and checks: the keys, their meanings and their values."""
 
 import base64
 from collections.abc import Iterable, Mapping, Sequence
@@ -6,101 +6,102 @@ from typing import Any
 
 import dagster as dg
 
-from bookmarkai_assets.core.media.placement import Backend, StoragePolicy
+from bookmarkai_assets.core.media.placement import Backend
 from bookmarkai_assets.core.rollout.charts import ChartPainter
 from bookmarkai_assets.core.rollout.costs import Cost
 from bookmarkai_assets.core.rollout.gate import Judgement, RuleName, RuleResult
 from bookmarkai_assets.core.rollout.metrics import DayMetrics, Latency, WindowMetrics, target_percentage
+from bookmarkai_assets.core.rollout.policy import EffectivePolicy
 from bookmarkai_assets.core.rollout.stages import Decision, RolloutState, Stage
 from bookmarkai_assets.core.rollout.windows import WINDOWS, Window
 from bookmarkai_assets.core.rules import PipelineRules
 from bookmarkai_assets.metadata.tables import key_table, table
 
 Metadata = dict[str, dg.MetadataValue | str | int | float | bool]
-"""Without entries for what is not known: Dagster plots numbers and nothing else."""
+"""An unknown value has no entry, because Dagster plots only numbers."""
 
 WINDOW_KEYS: dict[str, str] = {
-    "total_requests": "puts to and gets from the media stores; fetches from sites are not among them",
+    "total_requests": "puts to and gets from the media stores, without fetches from sites",
     "s3_uploads": "attempts to put to S3",
-    "s3_upload_errors": "those that failed",
-    "success_rate": "percent of S3 uploads that went well",
-    "s3_storage": "newly placed videos that S3 took",
-    "local_storage": "newly placed videos that the local directory took",
-    "s3_upload_rate": "percent of newly placed videos that S3 took, to compare with target_percentage",
-    "upload_seconds_mean": "mean time of good puts to S3, in seconds",
-    "upload_seconds_p50": "the time that half of them do not exceed",
-    "upload_seconds_p95": "the time that 95% do not exceed",
-    "upload_seconds_p99": "the time that 99% do not exceed",
-    "downloads": "good gets from S3 by workers",
-    "download_seconds_mean": "their mean time, in seconds",
-    "download_seconds_p50": "the time that half of them do not exceed",
-    "download_seconds_p95": "the time that 95% do not exceed",
-    "download_seconds_p99": "the time that 99% do not exceed",
+    "s3_upload_errors": "S3 uploads that failed",
+    "success_rate": "percent of S3 uploads that succeeded",
+    "s3_storage": "newly placed videos that went to S3",
+    "local_storage": "newly placed videos that went to the local directory",
+    "s3_upload_rate": "percent of newly placed videos that went to S3, to compare with target_percentage",
+    "upload_seconds_mean": "mean time of successful puts to S3, in seconds",
+    "upload_seconds_p50": "median time of successful puts to S3, in seconds",
+    "upload_seconds_p95": "95th percentile of their time, in seconds",
+    "upload_seconds_p99": "99th percentile of their time, in seconds",
+    "downloads": "successful gets from S3 by workers",
+    "download_seconds_mean": "mean time of these gets, in seconds",
+    "download_seconds_p50": "median time of these gets, in seconds",
+    "download_seconds_p95": "95th percentile of their time, in seconds",
+    "download_seconds_p99": "99th percentile of their time, in seconds",
     "error_rate": "percent of puts to and gets from S3 that failed",
     "errors_throttled": "failures because S3 asked for fewer requests",
     "errors_access_denied": "failures because a permission or the credentials were refused",
     "errors_timeout": "failures because no answer came in time",
-    "errors_not_found": "failures because an object, or the bucket, was not there",
-    "errors_checksum": "failures because the bytes were other ones",
+    "errors_not_found": "failures because an object, or the bucket, was absent",
+    "errors_checksum": "failures because the bytes were different",
     "errors_other": "all other failures",
-    "interrupted": "transfers that our own stop cut short; they count nowhere else",
+    "interrupted": "transfers that we stopped ourselves; they count nowhere else",
     "s3_objects_put": "objects put to S3",
-    "s3_bytes_put": "their bytes",
+    "s3_bytes_put": "bytes put to S3",
     "s3_bytes_got": "bytes read from S3",
     "local_objects_put": "files put in the local directory",
-    "local_bytes_put": "their bytes",
+    "local_bytes_put": "bytes put in the local directory",
     "local_bytes_got": "bytes read from the local directory",
 }
-"""`{key: meaning}` of what there is for each window, as `{window}/{key}`."""
+"""`{key: meaning}` of the entries of each window. Their keys are `{window}/{key}`."""
 
 DAY_KEYS: dict[str, str] = {
     "last_day": "chart: error rate and latency of S3, by the hour",
-    "split": "chart: the share of new media that S3 took against the target, by the hour",
-    "until": "where all windows end: now, or the end of a day that is past",
-    "storage_mode": "the mode that counted for placements then",
-    "target_percentage": "percent of new media that S3 was to take then",
-    "s3_media": "media that are stored in S3 now; today's partition alone",
-    "s3_stored_bytes": "their bytes, with audio tracks",
-    "local_media": "media that are stored in the local directory now; today's partition alone",
-    "local_stored_bytes": "their bytes, with audio tracks",
+    "split": "chart: the share of new media that went to S3 against the target, by the hour",
+    "until": "the end of all windows: now, or the end of a past day",
+    "storage_mode": "the mode in force for placements then",
+    "target_percentage": "percent of new media that should have gone to S3 then",
+    "s3_media": "media that are stored in S3 now; only in today's partition",
+    "s3_stored_bytes": "bytes of these media, with audio tracks",
+    "local_media": "media that are stored in the local directory now; only in today's partition",
+    "local_stored_bytes": "bytes of these media, with audio tracks",
     "cost_usd/total": "what S3 has cost in this calendar month until then, in USD",
-    "cost_usd/storage": "of that for storage",
-    "cost_usd/requests": "of that for requests",
-    "cost_usd/transfer": "of that for transfer",
-    "projected_month_usd/total": "what the month will have cost at its end if all goes on as lately, in USD",
-    "projected_month_usd/storage": "of that for storage",
-    "projected_month_usd/requests": "of that for requests",
-    "projected_month_usd/transfer": "of that for transfer",
-    "prices": "where the prices are from, and when they were true",
-    "future_events": "events that clocks ahead of ours have recorded: they are in no window yet",
+    "cost_usd/storage": "the part for storage",
+    "cost_usd/requests": "the part for requests",
+    "cost_usd/transfer": "the part for transfer",
+    "projected_month_usd/total": "what the month will have cost at its end at the recent pace, in USD",
+    "projected_month_usd/storage": "the part for storage",
+    "projected_month_usd/requests": "the part for requests",
+    "projected_month_usd/transfer": "the part for transfer",
+    "prices": "where the prices come from, and their date",
+    "future_events": "events recorded by clocks that are ahead of ours; they are in no window yet",
 }
-"""`{key: meaning}` of what a day's partition of rollout_metrics has once."""
+"""`{key: meaning}` of the entries that a day's partition of rollout_metrics has once."""
 
 STAGE_KEYS: dict[str, str] = {
     "stage": "the stage that the rollout is in",
     "percentage": "percent of new media that go to S3, by the stage and the settings",
-    "verdict": "what the gate says: promote, hold or abort",
-    "missing": "what stands against a promotion",
-    "rules": "each rule of the gate: its answer, what was measured and what is allowed",
-    "window": "the transfers that were judged: from when to when",
+    "verdict": "the gate's verdict: promote, hold or abort",
+    "missing": "what prevents a promotion",
+    "rules": "each rule of the gate: its result, what was measured and what is allowed",
+    "window": "from when to when the judged transfers were made",
     "is_rolled_back": "whether everything is local, whatever the stage",
-    "since": "since when the stage counts",
+    "since": "when the stage began to count",
     "control": "ROLLOUT_CONTROL: manual gives advice, automatic acts on it",
     "storage_mode": "STORAGE_MODE: stages count in hybrid",
-    "decision_id": "the decision that stands, or that was taken just now",
-    "action": "what was decided just now: promote, set, abort, rollback, resume, or advise, which changes nothing",
-    "decided_by": "gate or operator",
+    "decision_id": "the decision in force, or the one just made",
+    "action": "what was just decided: promote, set, abort, rollback, resume, or advise, which changes nothing",
+    "decided_by": "who decided: gate or operator",
     "actor": "the run or the person",
-    "reason": "why",
-    "decided_at": "when",
+    "reason": "why it was decided",
+    "decided_at": "when it was decided",
 }
-"""`{key: meaning}` of rollout_stage; the last five only where a decision was taken."""
+"""`{key: meaning}` of rollout_stage. The last five are there only if a decision was made."""
 
 CHECK_KEYS: dict[str, str] = {
     "value": "what was measured, in the rule's own unit",
     "limit": "what is allowed",
-    "sample": "over how many transfers, or media",
-    "window": "from when to when",
+    "sample": "how many transfers, or media, it was measured over",
+    "window": "from when to when it was measured",
 }
 """`{key: meaning}` of each check on rollout_metrics."""
 
@@ -108,38 +109,38 @@ _NOT_BEGUN = "not begun"
 
 
 def describe_metrics(purpose: str) -> str:
-    """Write the description of rollout_metrics, with every key that its partitions have."""
+    """Return the description of rollout_metrics, with every key of its partitions."""
     windows = ", ".join(f"`{name}/`" for name in WINDOWS)
     return f"{purpose}\n\n{key_table(DAY_KEYS)}\n\nEach of these for the windows {windows}:\n\n{key_table(WINDOW_KEYS)}"
 
 
 def describe_stage(purpose: str) -> str:
-    """Write the description of rollout_stage."""
+    """Return the description of rollout_stage."""
     return f"{purpose}\n\n{key_table(STAGE_KEYS)}"
 
 
 def day_metadata(metrics: DayMetrics, rules: PipelineRules, painter: ChartPainter) -> Metadata:
-    """Describe a day's partition of rollout_metrics."""
+    """Return the metadata of a day's partition of rollout_metrics."""
     ends = {window.window.end for window in metrics.windows.values()}
     stored = metrics.inventory or {}
-    return _known(
+    return _drop_unknown(
         {
-            "last_day": _picture("error rate and latency of S3, by the hour", painter.transfers(metrics.steps)),
-            "split": _picture("S3's share of new media against the target", painter.split(metrics.steps)),
+            "last_day": _embed_picture("error rate and latency of S3, by the hour", painter.transfers(metrics.steps)),
+            "split": _embed_picture("S3's share of new media against the target", painter.split(metrics.steps)),
             "until": dg.MetadataValue.timestamp(max(ends)),
             "storage_mode": metrics.policy.mode.value,
             "target_percentage": metrics.target_percentage,
             **{f"{backend}_media": found.media for backend, found in stored.items()},
             **{f"{backend}_stored_bytes": found.size_bytes for backend, found in stored.items()},
-            **_cost("cost_usd", metrics.month_cost.to_date),
-            **_cost("projected_month_usd", metrics.month_cost.projected),
+            **_cost_entries("cost_usd", metrics.month_cost.to_date),
+            **_cost_entries("projected_month_usd", metrics.month_cost.projected),
             "prices": f"{rules.prices.source}, {rules.prices.region}, as of {rules.prices.as_of}",
             "future_events": metrics.future_events,
         }
         | {
             f"{name}/{key}": value
             for name, window in metrics.windows.items()
-            for key, value in _of_window(window).items()
+            for key, value in _window_entries(window).items()
         }
     )
 
@@ -147,60 +148,62 @@ def day_metadata(metrics: DayMetrics, rules: PipelineRules, painter: ChartPainte
 def stage_metadata(
     judgement: Judgement,
     state: RolloutState,
-    policy: StoragePolicy,
+    effective: EffectivePolicy,
     rules: PipelineRules,
     decision: Decision | None,
 ) -> Metadata:
-    """Describe where the rollout is after an evaluation; `policy` is the one that counts now."""
-    taken = {} if decision is None else _taken(decision)
-    return _known(
+    """Return the metadata of rollout_stage after an evaluation. `effective` is the policy in force."""
+    decided = {} if decision is None else _decision_entries(decision)
+    return _drop_unknown(
         {
-            **_stage(state.stage, policy),
+            **_stage_entries(state.stage, effective),
             "verdict": judgement.verdict.value,
-            "missing": _list(judgement.missing),
+            "missing": _format_list(judgement.missing),
             "rules": rule_table(judgement.rules),
-            "window": _window(judgement.figures.window),
+            "window": _format_window(judgement.figures.window),
             "is_rolled_back": state.is_rolled_back,
             "since": None if state.since is None else dg.MetadataValue.timestamp(state.since),
-            **_configured(rules),
+            **_settings_entries(rules),
             "decision_id": state.decision_id,
         }
-        | taken
+        | decided
     )
 
 
-def decision_metadata(decision: Decision, policy: StoragePolicy, rules: PipelineRules) -> Metadata:
-    """Describe a decision that a person took, by what is on record of it; `policy` is what follows from it."""
+def decision_metadata(decision: Decision, effective: EffectivePolicy, rules: PipelineRules) -> Metadata:
+    """Return the metadata of a recorded decision. `effective` is the policy that follows from it."""
     evidence = decision.evidence
-    judged = evidence.get("window")
-    return _known(
+    window = evidence.get("window")
+    return _drop_unknown(
         {
-            **_stage(decision.stage, policy),
+            **_stage_entries(decision.stage, effective),
             "verdict": decision.verdict,
-            "missing": _list(evidence["missing"]) if judged else None,
-            "rules": rule_table(_results(evidence["rules"])) if judged else None,
-            "window": f"{judged['start']} to {judged['end']}" if judged else None,
+            "missing": _format_list(evidence["missing"]) if window else None,
+            "rules": rule_table(_read_results(evidence["rules"])) if window else None,
+            "window": f"{window['start']} to {window['end']}" if window else None,
             "is_rolled_back": decision.is_rolled_back,
-            **_configured(rules),
+            **_settings_entries(rules),
         }
-        | _taken(decision)
+        | _decision_entries(decision)
     )
 
 
 def rule_metadata(result: RuleResult, window: Window) -> Metadata:
-    """Describe one rule's answer, as the metadata of its check."""
-    return _known({"value": result.value, "limit": result.limit, "sample": result.sample, "window": _window(window)})
-
-
-def rule_table(results: Iterable[RuleResult]) -> dg.MetadataValue:
-    """Show rules as a table, a row each."""
-    return table(
-        ["rule", "status", "value", "limit", "sample", "detail"],
-        [(r.rule, r.status, _short(r.value), _short(r.limit), r.sample, r.detail) for r in results],
+    """Return the metadata of the check of one rule."""
+    return _drop_unknown(
+        {"value": result.value, "limit": result.limit, "sample": result.sample, "window": _format_window(window)}
     )
 
 
-def _of_window(metrics: WindowMetrics) -> dict[str, float | None]:
+def rule_table(results: Iterable[RuleResult]) -> dg.MetadataValue:
+    """Return a table with a row for each rule."""
+    return table(
+        ["rule", "status", "value", "limit", "sample", "detail"],
+        [(r.rule, r.status, _format_number(r.value), _format_number(r.limit), r.sample, r.detail) for r in results],
+    )
+
+
+def _window_entries(metrics: WindowMetrics) -> dict[str, float | None]:
     return {
         "total_requests": metrics.total_requests,
         "s3_uploads": metrics.s3_uploads,
@@ -209,9 +212,9 @@ def _of_window(metrics: WindowMetrics) -> dict[str, float | None]:
         "s3_storage": metrics.s3_storage,
         "local_storage": metrics.local_storage,
         "s3_upload_rate": metrics.s3_upload_rate,
-        **_latency("upload_seconds", metrics.upload),
+        **_latency_entries("upload_seconds", metrics.upload),
         "downloads": metrics.download.count,
-        **_latency("download_seconds", metrics.download),
+        **_latency_entries("download_seconds", metrics.download),
         "error_rate": metrics.error_rate,
         **{f"errors_{error_class}": count for error_class, count in metrics.errors_by_class.items()},
         "interrupted": metrics.interrupted,
@@ -227,23 +230,23 @@ def _of_window(metrics: WindowMetrics) -> dict[str, float | None]:
     }
 
 
-def _latency(name: str, latency: Latency) -> dict[str, float | None]:
+def _latency_entries(name: str, latency: Latency) -> dict[str, float | None]:
     return {f"{name}_{figure}": getattr(latency, figure) for figure in ("mean", "p50", "p95", "p99")}
 
 
-def _cost(name: str, cost: Cost) -> dict[str, float]:
+def _cost_entries(name: str, cost: Cost) -> dict[str, float]:
     return {f"{name}/{part}": getattr(cost, part) for part in ("total", "storage", "requests", "transfer")}
 
 
-def _stage(stage: Stage | None, policy: StoragePolicy) -> dict[str, str | int]:
-    return {"stage": _NOT_BEGUN if stage is None else str(stage), "percentage": target_percentage(policy)}
+def _stage_entries(stage: Stage | None, effective: EffectivePolicy) -> dict[str, str | int]:
+    return {"stage": _NOT_BEGUN if stage is None else str(stage), "percentage": target_percentage(effective.policy)}
 
 
-def _configured(rules: PipelineRules) -> dict[str, str]:
+def _settings_entries(rules: PipelineRules) -> dict[str, str]:
     return {"control": rules.rollout.control.value, "storage_mode": rules.storage.mode.value}
 
 
-def _taken(decision: Decision) -> dict[str, Any]:
+def _decision_entries(decision: Decision) -> dict[str, Any]:
     return {
         "decision_id": decision.decision_id,
         "action": decision.action.value,
@@ -254,28 +257,28 @@ def _taken(decision: Decision) -> dict[str, Any]:
     }
 
 
-def _results(rows: Sequence[Mapping[str, Any]]) -> list[RuleResult]:
+def _read_results(rows: Sequence[Mapping[str, Any]]) -> list[RuleResult]:
     return [RuleResult(**{**row, "rule": RuleName(row["rule"])}) for row in rows]
 
 
-def _list(lines: Sequence[str]) -> dg.MetadataValue:
+def _format_list(lines: Sequence[str]) -> dg.MetadataValue:
     return dg.MetadataValue.md("\n".join(f"* {line}" for line in lines) or "nothing")
 
 
-def _window(window: Window) -> str:
+def _format_window(window: Window) -> str:
     return f"{window.start.isoformat()} to {window.end.isoformat()}"
 
 
-def _short(number: float | None) -> str:
+def _format_number(number: float | None) -> str:
     return "" if number is None else f"{number:.4g}"
 
 
-def _picture(meaning: str, png: bytes) -> dg.MetadataValue:
+def _embed_picture(meaning: str, png: bytes) -> dg.MetadataValue:
     return dg.MetadataValue.md(f"![{meaning}](data:image/png;base64,{base64.b64encode(png).decode()})")
 
 
-def _known(entries: Mapping[str, Any]) -> Metadata:
-    """Leave out what is not known, and the digits that nobody measured: a microsecond, a ten-thousandth of a cent."""
+def _drop_unknown(entries: Mapping[str, Any]) -> Metadata:
+    """Drop unknown values, and round numbers to the precision measured: a microsecond, a ten-thousandth of a cent."""
     return {
         key: round(value, 6) if isinstance(value, float) else value
         for key, value in entries.items()

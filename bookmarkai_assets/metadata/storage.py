@@ -9,7 +9,7 @@ from bookmarkai_assets.operations.storage.verifying import Finding, Verification
 
 
 def cleanup_metadata(report: CleanUpReport) -> RunMetadata:
-    """Describe what a clean-up removed and kept, and why."""
+    """Return the metadata of a clean-up: what it removed and kept, and why."""
     return {
         "removed": len(report.removed),
         "removed_bytes": report.removed_bytes,
@@ -26,7 +26,7 @@ def cleanup_metadata(report: CleanUpReport) -> RunMetadata:
 
 
 def verification_metadata(report: VerificationReport) -> RunMetadata:
-    """Describe what a verification found."""
+    """Return the metadata of a verification: what it found."""
     counts = {finding.value: report.counts[finding] for finding in Finding}
     rows = [
         (line.finding.value, line.share_id, line.kind, line.url, line.size_bytes, line.detail)

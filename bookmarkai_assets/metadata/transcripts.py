@@ -1,7 +1,4 @@
-"""The metadata of transcripts and of the stale ones."""
-
-from collections.abc import Mapping
-from typing import Any
+"""The metadata of transcripts, and of the stale ones."""
 
 import dagster as dg
 
@@ -9,11 +6,12 @@ from bookmarkai_assets.batches import RunMetadata
 from bookmarkai_assets.core.transcripts.doubts import in_words
 from bookmarkai_assets.metadata.media import share_metadata
 from bookmarkai_assets.metadata.tables import cap_selection, table
+from bookmarkai_assets.operations.transcripts.stale import StalenessReport
 from bookmarkai_assets.operations.transcripts.transcribing import TranscribedShare
 
 
 def transcript_metadata(transcribed: TranscribedShare) -> RunMetadata:
-    """Describe a partition of transcript."""
+    """Return the metadata of a partition of transcript."""
     transcript = transcribed.transcript
     return {
         **share_metadata(transcribed.share, transcribed.media),
@@ -34,23 +32,28 @@ def transcript_metadata(transcribed: TranscribedShare) -> RunMetadata:
     }
 
 
-def staleness_metadata(report: Mapping[str, Any]) -> RunMetadata:
-    """Describe the stale transcripts, given as `operations.transcripts.stale.staleness_report` does."""
-    columns = ("count", "engine", "engine_version", "model", "recipe", "words")
-    made_by = [[line[column] for column in columns] for line in report["made_by"]]
-    selection = report["partitions"] or ""
+def staleness_metadata(report: StalenessReport) -> RunMetadata:
+    """Return the metadata of the stale transcripts."""
+    present = report.present
+    made_by = [
+        (use.count, use.engine, use.engine_version, use.model, use.fingerprint, present.differences_in_words(use))
+        for use in report.made_by
+    ]
     return {
-        "stale": report["stale"],
-        "transcripts": report["transcripts"],
-        "without_media": report["without_media"],
-        "not_made_here": report["not_made_here"],
-        "set": dg.MetadataValue.json(report["set"]),
-        **({"weights_unknown": report["weights_unknown"]} if report["weights_unknown"] else {}),
+        "stale": report.stale,
+        "transcripts": report.transcripts,
+        "without_media": report.without_media,
+        "not_made_here": report.not_made_here,
+        "set": dg.MetadataValue.json(present.as_dict()),
+        **({"weights_unknown": present.weights_unknown} if present.weights_unknown else {}),
         "made_by": table(["transcripts", "engine", "version", "model", "recipe", "what differs"], made_by),
         "newest": table(
             ["share_id", "made_at", "recipe", "has_media"],
-            [(one["id"], one["made_at"], one["recipe"], one["has_media"]) for one in report["shares"]],
+            [
+                (one.share_id, one.made_at.isoformat(timespec="seconds"), one.recipe, one.has_media)
+                for one in report.newest
+            ],
         ),
-        "partitions": cap_selection(selection, "bookmarkai transcripts stale --partitions"),
-        **({"backfill": dg.MetadataValue.url(report["path"])} if report["path"] else {}),
+        "partitions": cap_selection(report.partitions or "", "bookmarkai transcripts stale --partitions"),
+        **({"backfill": dg.MetadataValue.url(report.path)} if report.path else {}),
     }

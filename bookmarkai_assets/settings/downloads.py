@@ -1,4 +1,4 @@
-"""Downloads: where they go, what one may cost, how sites are reached, and when a site is paused."""
+"""Settings for downloads: where they go, what one may cost, how sites are reached, and when a site is paused."""
 
 import re
 from collections.abc import Mapping
@@ -15,61 +15,64 @@ from bookmarkai_assets.settings.types import AbsolutePath
 
 
 class DownloadSettings(BaseModel):
-    """The settings of downloads and of the sites that they come from."""
+    """The settings for downloads and the sites that they come from."""
 
     ytdlp_download_dir: AbsolutePath = Field(
         Path("/tmp/bookmarkai-videos"),  # noqa: S108 - the path BookmarkAI's operators already have on their disks
-        description="Local media, and under .staging downloads in progress; an absolute path",
+        description="Directory of local media, with downloads in progress in .staging; an absolute path",
     )
     ytdlp_allowed_extractors: Annotated[tuple[str, ...], NoDecode] = Field(
         ("tiktok", "vm.tiktok", "youtube", "instagram", "reddit", "twitter"),
         min_length=1,
-        description="yt-dlp extractors that may be used: names or patterns, comma-separated; generic opens any page",
+        description="Allowed yt-dlp extractors: names or patterns, comma-separated; generic allows any page",
     )
     ytdlp_cookies: Annotated[frozenset[CookiesFile], NoDecode] = Field(
         frozenset(),
-        description="Cookies files by platform, such as tiktok=/etc/bookmarkai/tiktok.txt,x=/etc/bookmarkai/x.txt",
+        description="Cookies file by platform, such as tiktok=/etc/bookmarkai/tiktok.txt,x=/etc/bookmarkai/x.txt",
     )
     ytdlp_proxy: SecretStr | None = Field(
         None,
-        description="An HTTP proxy that downloads leave by, http://user:password@host:port; the egress guard stays",
+        description="HTTP proxy for downloads, http://user:password@host:port; the egress guard stays in force",
     )
     ytdlp_impersonate: str | None = Field(
         None,
         pattern=r"^[a-z]+(-[0-9.]+)?(:[a-z]+(-[0-9.]+)?)?$",
-        description="The browser that all requests look like, as yt-dlp names it: chrome, firefox-147, safari:ios",
+        description="Browser to impersonate, by yt-dlp's names: chrome, firefox-147, safari:ios",
     )
     ytdlp_sleep_seconds: float = Field(
-        0, ge=0, le=60, description="Pause between the requests that one download makes to find its video"
+        0, ge=0, le=60, description="Seconds to wait between the requests that a download makes to find its video"
     )
-    download_max_bytes: int = Field(2_000_000_000, gt=0, description="Largest video in bytes")
-    download_max_duration_seconds: float = Field(7200, gt=0, le=864_000, description="Longest video in seconds")
-    download_timeout_seconds: float = Field(900, gt=0, le=86_400, description="Time one download may take in seconds")
+    download_max_bytes: int = Field(2_000_000_000, gt=0, description="Largest video, in bytes")
+    download_max_duration_seconds: float = Field(7200, gt=0, le=864_000, description="Longest video, in seconds")
+    download_timeout_seconds: float = Field(
+        900, gt=0, le=86_400, description="Longest time that a download may take, in seconds"
+    )
     download_patience_seconds: float = Field(
         1,
         gt=0,
         le=86_400,
-        description="Least time that a batch waits for its slowest downloads before they get runs of their own",
+        description="Minimum seconds that a batch waits for a slow download before giving it a run of its own",
     )
-    download_concurrency: int = Field(4, ge=1, le=64, description="Downloads at a time within one run")
+    download_concurrency: int = Field(4, ge=1, le=64, description="Downloads at a time in one run")
     download_min_free_bytes: int = Field(
-        2_500_000_000, ge=0, description="No share is taken up while the disk of the local media has less free"
+        2_500_000_000, ge=0, description="No share is started while the disk of the local media has fewer bytes free"
     )
     site_max_refusals: int = Field(
-        5, ge=1, le=1000, description="Fetches that a site turns away in a row (blocked, rate-limited) before it pauses"
+        5, ge=1, le=1000, description="Refusals in a row (blocked, rate-limited) after which a site is paused"
     )
     site_pause_seconds: float = Field(
-        300, gt=0, le=86_400, description="The first pause of a site that turns fetches away; it doubles each time"
+        300, gt=0, le=86_400, description="First pause of a site that refuses fetches, in seconds; doubles each time"
     )
-    site_max_pause_seconds: float = Field(21_600, gt=0, le=604_800, description="Longest pause of a site")
+    site_max_pause_seconds: float = Field(21_600, gt=0, le=604_800, description="Longest pause of a site, in seconds")
     site_concurrency: Annotated[Mapping[str, Annotated[int, Field(ge=1)]], NoDecode] = Field(
-        {}, description="Fetches at a time by site, such as tiktok=2,youtube=4; a site not named has no limit"
+        {}, description="Fetches at a time by site, such as tiktok=2,youtube=4; sites not listed have no limit"
     )
     site_fetches_per_minute: Annotated[Mapping[str, Annotated[float, Field(gt=0)]], NoDecode] = Field(
-        {}, description="Fetches begun per minute by site, such as tiktok=30; a site not named has no limit"
+        {}, description="Fetches begun per minute by site, such as tiktok=30; sites not listed have no limit"
     )
     egress_allowed_hosts: Annotated[frozenset[HostPort], NoDecode] = Field(
-        frozenset(), description="host:port pairs, comma-separated, that downloads may reach although not public"
+        frozenset(),
+        description="host:port pairs, comma-separated, that downloads may reach although they are not public",
     )
 
     @field_validator("site_concurrency", "site_fetches_per_minute", mode="before")

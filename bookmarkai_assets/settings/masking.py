@@ -1,4 +1,4 @@
-"""Settings as text that an operator may see: secrets are masked, passwords within URLs too."""
+"""Settings as text that an operator may see. Secrets are masked, passwords within URLs too."""
 
 import re
 from collections.abc import Mapping
@@ -10,7 +10,7 @@ _SECRETS = frozenset({"S3_ACCESS_KEY", "S3_SECRET_KEY", "YTDLP_PROXY", "ALERT_WE
 
 
 def shown_value(variable: str, value: object) -> str | None:
-    """Return a setting's value as text; None for one that is not set."""
+    """Return a setting's value as text, or None if it is not set."""
     if value is None:
         return None
     if isinstance(value, bool):
@@ -29,9 +29,9 @@ def shown_value(variable: str, value: object) -> str | None:
 
 
 def _without_password(url: str) -> str:
-    """Mask what may be a secret in text that is meant as a URL, whether or not it is one.
+    """Mask what may be a secret in text that is meant to be a URL, even if it is none.
 
-    All between the scheme (and user name) and the last @ goes, and every value of a query.
+    Everything between the scheme (and user name) and the last @ is masked, and every value in the query.
     """
     head, at, tail = url.rpartition("@")
     if at:

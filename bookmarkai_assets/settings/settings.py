@@ -1,7 +1,7 @@
 """Read the environment into typed, validated settings.
 
-Only `cli` and `definitions` do this; every other part gets what it needs as parameters. A start with bad variables
-stops with one message that names all of them.
+Only `cli` and `definitions` do this. Every other part gets what it needs as parameters. With bad variables nothing
+starts, and one message names all of them.
 """
 
 from pathlib import Path
@@ -21,11 +21,11 @@ from bookmarkai_assets.settings.storage import StorageSettings, storage_problems
 from bookmarkai_assets.settings.types import AbsolutePath, host_of
 
 
-# pydantic takes the fields of the last base first: `bookmarkai config` and the README list them in that order.
+# pydantic takes the fields of the last base first. `bookmarkai config` and the README list them in that order.
 class Settings(IntakeSettings, SpeechSettings, RolloutSettings, DownloadSettings, StorageSettings, BaseSettings):
-    """Every setting, under the name of its environment variable in lower case; also read from `.env` in the directory.
+    """Every setting, named like its environment variable in lower case. Also read from `.env` in the current directory.
 
-    Names without one of our prefixes are those that BookmarkAI's operators know already.
+    Names without one of our prefixes are those that BookmarkAI's operators already know.
     """
 
     model_config = SettingsConfigDict(
@@ -33,15 +33,15 @@ class Settings(IntakeSettings, SpeechSettings, RolloutSettings, DownloadSettings
     )
 
     alert_webhook_url: SecretStr | None = Field(
-        None, description="http(s) URL that alerts are posted to as JSON; it may hold a token, so it is not shown"
+        None, description="http(s) URL that alerts are posted to as JSON; never shown, since it may contain a token"
     )
     alert_webhook_secret: SecretStr | None = Field(
-        None, min_length=16, description="Signs what is posted (HMAC-SHA256); at least 16 characters"
+        None, min_length=16, description="Secret that signs the posted alerts (HMAC-SHA256); at least 16 characters"
     )
     cloudwatch_namespace: str | None = Field(
         None,
         pattern=r"^[A-Za-z0-9_.#:/-]{1,255}$",
-        description="Namespace for metrics in CloudWatch; unset means none are sent",
+        description="CloudWatch namespace for metrics; unset means none are sent",
     )
 
     catalog_url: str | None = Field(
@@ -75,8 +75,8 @@ class Settings(IntakeSettings, SpeechSettings, RolloutSettings, DownloadSettings
     @model_validator(mode="wrap")
     @classmethod
     def _all_problems_at_once(cls, data: dict[str, Any], handler: ModelWrapValidatorHandler[Self]) -> Self:
-        """Report what does not fit together beside what is wrong alone: pydantic would stop at the latter."""
-        together = [
+        """Report contradictions beside values that are wrong by themselves. pydantic would stop after the latter."""
+        contradictions = [
             InitErrorDetails(
                 type=PydanticCustomError("together", "{message}", {"message": message}),
                 loc=(name,),
@@ -87,7 +87,7 @@ class Settings(IntakeSettings, SpeechSettings, RolloutSettings, DownloadSettings
         try:
             settings = handler(data)
         except ValidationError as error:
-            alone = [
+            bad_values = [
                 InitErrorDetails(
                     type=PydanticCustomError("alone", "{message}", {"message": problem["msg"]}),
                     loc=problem["loc"],
@@ -95,13 +95,13 @@ class Settings(IntakeSettings, SpeechSettings, RolloutSettings, DownloadSettings
                 )
                 for problem in error.errors()
             ]
-            raise ValidationError.from_exception_data(cls.__name__, alone + together) from None
-        if together:
-            raise ValidationError.from_exception_data(cls.__name__, together)
+            raise ValidationError.from_exception_data(cls.__name__, bad_values + contradictions) from None
+        if contradictions:
+            raise ValidationError.from_exception_data(cls.__name__, contradictions)
         return settings
 
     def resolved_catalog_url(self) -> str:
-        """Give the catalog's URL: the setting, else the SQLite file in Dagster's home. Raises `ConfigurationError`."""
+        """Return the catalog's URL: the setting, else a SQLite file in Dagster's home. Raises `ConfigurationError`."""
         if self.catalog_url:
             return self.catalog_url
         home = self.dagster_home or Path("dagster_home").absolute()
@@ -113,7 +113,7 @@ class Settings(IntakeSettings, SpeechSettings, RolloutSettings, DownloadSettings
         return f"sqlite:///{home / 'catalog.db'}"
 
     def shown(self) -> dict[str, str | None]:
-        """Give every setting as an operator may see it: variable name to text, secrets masked."""
+        """Return every setting as an operator may see it, by variable name, with secrets masked."""
         values: dict[str, str | None] = {}
         for name in type(self).model_fields:
             values[name.upper()] = shown_value(name.upper(), getattr(self, name))
@@ -121,7 +121,7 @@ class Settings(IntakeSettings, SpeechSettings, RolloutSettings, DownloadSettings
 
 
 def load_settings(*, env_file: Path | None = Path(".env"), **overrides: Any) -> Settings:  # noqa: ANN401 - any setting
-    """Read and validate the environment. Raises `ConfigurationError` naming every bad variable at once."""
+    """Read and validate the environment. Raises `ConfigurationError`, which names every bad variable at once."""
     try:
         return Settings(_env_file=env_file, **overrides)
     except ValidationError as error:

@@ -1,4 +1,4 @@
-"""Where media are stored: the storage mode, the bucket, and how long media are kept."""
+"""Settings for storage: the storage mode, the bucket, and how long media are kept."""
 
 import re
 from collections.abc import Iterator, Mapping
@@ -11,35 +11,38 @@ from bookmarkai_assets.settings.types import Problem, host_of
 
 
 class StorageSettings(BaseModel):
-    """The settings of storage."""
+    """The settings for storage."""
 
-    storage_mode: StorageMode = Field(StorageMode.LOCAL, description="Where new media goes: local, s3 or hybrid")
+    storage_mode: StorageMode = Field(StorageMode.LOCAL, description="Where new media go: local, s3 or hybrid")
     s3_split_percentage: int = Field(
-        0, ge=0, le=100, description="Under hybrid, the percentage of new media that S3 takes: 0 to 100"
+        0, ge=0, le=100, description="Percentage of new media that go to S3 under hybrid: 0 to 100"
     )
     s3_media_bucket: str | None = Field(
         None, pattern=r"^[a-z0-9][a-z0-9.-]{1,61}[a-z0-9]$", description="The bucket for media"
     )
     s3_video_prefix: str = Field("temp/videos/", description="Prefix of every object key; ends in /")
-    aws_region: str | None = Field(None, description="Region of the bucket")
+    aws_region: str | None = Field(None, description="The bucket's region")
     s3_endpoint: str | None = Field(None, description="http(s) URL of an S3-compatible server; unset means AWS")
-    s3_access_key: SecretStr | None = Field(None, description="Access key; unset means AWS's own credential chain")
-    s3_secret_key: SecretStr | None = Field(None, description="Secret key to the access key")
-    s3_use_path_style: bool = Field(False, description="true for servers that want the bucket in the path")
+    s3_access_key: SecretStr | None = Field(None, description="Access key; unset means AWS's default credential chain")
+    s3_secret_key: SecretStr | None = Field(None, description="Secret key that goes with the access key")
+    s3_use_path_style: bool = Field(False, description="true for servers that expect the bucket in the path")
     s3_expiry_days: int = Field(
         7,
         ge=0,
         le=3650,
-        description="Days of the bucket's lifecycle rule for objects under temp/; 0 means there is none",
+        description="Days until the bucket's lifecycle rule deletes objects under temp/; 0 means there is no rule",
     )
     local_retention_days: float | None = Field(
         None,
         gt=0,
         le=3650,
-        description="Days until a transcribed video's local file may go; unset means S3_EXPIRY_DAYS, never if 0",
+        description="Days to keep a transcribed video's local file; unset means S3_EXPIRY_DAYS, forever if that is 0",
     )
     cleanup_grace_hours: float = Field(
-        24, ge=0, le=8760, description="Clean-up touches no file, and no place recorded, that is younger"
+        24,
+        ge=0,
+        le=8760,
+        description="Clean-up removes no file that is younger, or whose location was recorded more recently",
     )
 
     @field_validator("s3_video_prefix")
@@ -62,7 +65,7 @@ class StorageSettings(BaseModel):
 
 
 def storage_problems(data: Mapping[str, Any]) -> Iterator[Problem]:
-    """Yield the settings of storage that contradict each other, from their raw values."""
+    """Yield the storage settings that contradict each other, given their raw values."""
     mode = str(data.get("storage_mode") or StorageMode.LOCAL)
     has_bucket = bool(data.get("s3_media_bucket"))
     if mode in {StorageMode.S3, StorageMode.HYBRID} and not has_bucket:

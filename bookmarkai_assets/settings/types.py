@@ -1,4 +1,4 @@
-"""What several settings are made of: absolute paths, and the host of a URL."""
+"""What several settings share: absolute paths, contradictions, and the host of a URL."""
 
 from pathlib import Path
 from typing import Annotated
@@ -14,14 +14,14 @@ def _must_be_absolute(path: Path) -> Path:
 
 
 AbsolutePath = Annotated[Path, AfterValidator(_must_be_absolute)]
-"""A path that means the same from whichever directory a process is started in."""
+"""A path that means the same whichever directory a process is started in."""
 
 Problem = tuple[str, str]
 """A setting that contradicts another: the setting's name, and what is wrong."""
 
 
 def host_of(url: str) -> str | None:
-    """Return the host of an http(s) URL; None for anything else."""
+    """Return the host of an http(s) URL, or None for anything else."""
     try:
         parts = urlsplit(url)
         _ = parts.port  # raises ValueError for a port that is not a number

@@ -1,1 +1,1 @@
-"""From settings to the parts: the one place where an adapter is chosen."""
+"""Make the adapters and rules that the settings describe. The one place where an adapter is chosen."""

@@ -1,4 +1,4 @@
-"""Open the catalog."""
+"""Open and upgrade the catalog."""
 
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -10,7 +10,7 @@ from bookmarkai_assets.settings.settings import Settings
 
 @contextmanager
 def open_catalog(settings: Settings) -> Iterator[Catalog]:
-    """Give the open catalog. Raises `ConfigurationError` when it cannot be reached or has another schema."""
+    """Open the catalog. Raises `ConfigurationError` if it cannot be reached or has another schema."""
     from bookmarkai_assets.adapters import catalog  # noqa: PLC0415 - SQLAlchemy takes 0.3 s to import
 
     with catalog.open_catalog(settings.resolved_catalog_url()) as opened:
@@ -18,14 +18,14 @@ def open_catalog(settings: Settings) -> Iterator[Catalog]:
 
 
 def upgrade_catalog_schema(settings: Settings) -> None:
-    """Bring the catalog's tables to this version's schema. Raises `ConfigurationError`."""
+    """Upgrade the catalog's tables to this version's schema. Raises `ConfigurationError`."""
     from bookmarkai_assets.adapters.catalog import upgrade_catalog  # noqa: PLC0415 - as above
 
     upgrade_catalog(settings.resolved_catalog_url())
 
 
 def share_partitions(settings: Settings) -> list[str] | None:
-    """Read the shares that Dagster has a partition of, in its order; None where it has not run."""
+    """Read the ids of the shares that Dagster has partitions for, in its order. None if it has never run."""
     from bookmarkai_assets.adapters.dagster_home import partition_keys  # noqa: PLC0415 - as above
     from bookmarkai_assets.partitions import shares_partitions  # noqa: PLC0415 - loads Dagster
 

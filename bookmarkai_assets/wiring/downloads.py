@@ -6,7 +6,7 @@ from bookmarkai_assets.settings.settings import Settings
 
 
 def make_downloader(settings: Settings) -> Downloader:
-    """Give the downloader. Raises `ConfigurationError` when it could not impersonate what it is to."""
+    """Make the downloader. Raises `ConfigurationError` if it cannot impersonate the configured browser."""
     from bookmarkai_assets.adapters.downloader import YtDlpDownloader  # noqa: PLC0415 - adapters load when used
     from bookmarkai_assets.adapters.downloader.impersonation import check_target  # noqa: PLC0415 - as above
 
@@ -25,6 +25,6 @@ def make_downloader(settings: Settings) -> Downloader:
 
 
 def proxy_of(settings: Settings) -> UpstreamProxy | None:
-    """Return the proxy that downloads leave by; None when none is set."""
+    """Return the proxy for downloads, or None if none is set."""
     url = settings.ytdlp_proxy
     return UpstreamProxy.parse(url.get_secret_value()) if url else None

@@ -9,14 +9,14 @@ from bookmarkai_assets.wiring.storage import connection_of
 
 
 def make_chart_painter() -> ChartPainter:
-    """Give what draws the rollout's charts."""
+    """Make the painter of the rollout's charts."""
     from bookmarkai_assets.adapters.charts import MatplotlibPainter  # noqa: PLC0415 - adapters load when used
 
     return MatplotlibPainter()
 
 
 def make_alert_receivers(settings: Settings) -> list[AlertReceiver]:
-    """Give whom alerts are told beside the log: the webhook, where one is set."""
+    """Make the receivers of alerts besides the log: the webhook, if one is set."""
     from bookmarkai_assets.adapters.webhook.receiver import WebhookReceiver  # noqa: PLC0415 - adapters load when used
 
     if settings.alert_webhook_url is None:
@@ -32,9 +32,9 @@ def make_alert_receivers(settings: Settings) -> list[AlertReceiver]:
 
 
 def make_metric_sinks(settings: Settings) -> list[MetricSink]:
-    """Give where metrics are published: CloudWatch, where a namespace is set.
+    """Make the sinks that metrics are published to: CloudWatch, if a namespace is set.
 
-    The keys for S3 are AWS's, and so good for CloudWatch, unless they are for another server.
+    Unless the keys for S3 are for another server, they are AWS's, and CloudWatch accepts them too.
     """
     from bookmarkai_assets.adapters.cloudwatch import CloudWatchSink  # noqa: PLC0415 - adapters load when used
 

@@ -1,4 +1,4 @@
-"""The operator's settings as the rules that operations read."""
+"""Turn the operator's settings into the rules that operations read."""
 
 from datetime import timedelta
 
@@ -16,17 +16,17 @@ from bookmarkai_assets.settings.speech import SpeechEngineName
 
 SECONDS_PER_HOUR = 3600
 MAX_VERIFICATION_AGE = timedelta(days=8)
-"""The weekly verification's period and a day for it to run late."""
+"""The weekly verification's period, and a day for it to run late."""
 
 _SPEECH_CONCURRENCY = {SpeechEngineName.FASTER_WHISPER: 4, SpeechEngineName.OPENAI_WHISPER: 1}
-"""faster-whisper decodes sounds together; openai-whisper takes them by turns, and more would only wait in memory."""
+"""faster-whisper decodes sounds together. openai-whisper takes them in turn, and more would only wait in memory."""
 
 STAGING = ".staging"
-"""Below the local media, so that putting a staged file there is a rename within one file system."""
+"""Directory below the local media, so that putting a staged file is a rename within one file system."""
 
 
 def make_rules(settings: Settings) -> PipelineRules:
-    """Give the operator's decisions as the operations read them."""
+    """Make the rules from the settings. Raises `ConfigurationError` for a price table that cannot be used."""
     return PipelineRules(
         storage=StoragePolicy(settings.storage_mode, settings.s3_split_percentage),
         video_prefix=settings.s3_video_prefix,

@@ -8,17 +8,17 @@ from bookmarkai_assets.settings.settings import Settings
 from bookmarkai_assets.settings.speech import SpeechEngineName
 
 _DEFAULT_COMPUTE_TYPES = {SpeechEngineName.FASTER_WHISPER: "int8", SpeechEngineName.OPENAI_WHISPER: "default"}
-"""What openai-whisper's default is depends on the machine."""
+"""openai-whisper's own default depends on the machine."""
 
 BATCH_SIZE_ON_CUDA = 8
 """faster-whisper's own default."""
 
 
 def make_speech_engine(settings: Settings, *, model: str | None = None) -> SpeechEngine:
-    """Give the speech engine that the settings name, with another model than theirs where one is given.
+    """Make the configured speech engine. `model` replaces the configured model.
 
     Raises:
-        ConfigurationError: openai-whisper is set and not installed, or cannot compute as it was set.
+        ConfigurationError: openai-whisper is configured but not installed, or cannot compute as configured.
     """
     model = model or settings.whisper_model
     match settings.whisper_engine:
@@ -49,16 +49,19 @@ def make_speech_engine(settings: Settings, *, model: str | None = None) -> Speec
 
 
 def speech_code_version(settings: Settings) -> str:
-    """Stand for what transcribes by these settings, for Dagster: without the weights, and alike on every machine.
+    """Return Dagster's code version for what transcribes with these settings. It is the same on every machine.
 
-    It changes with engine, its installed version, model, compute type, beam and task as they are set, and with what the
-    engines are told beside that. Nothing is loaded: every process that reads the definitions asks for it.
+    It changes with the engine, its installed version, model, compute type, beam and task as configured, and with what
+    else the engines are given. The weights are not part of it. Nothing is loaded, because every process that reads the
+    definitions calls this.
     """
-    from bookmarkai_assets.adapters.speech.setups import Manner, setup_of  # noqa: PLC0415 - adapters load when used
+    from bookmarkai_assets.adapters.speech.setups import DecodingOptions, setup_of  # noqa: PLC0415 - adapters load when used
 
     compute_type = settings.whisper_compute_type or _DEFAULT_COMPUTE_TYPES[settings.whisper_engine]
-    manner = Manner(settings.whisper_beam_size, compute_type, settings.whisper_task, batch_size=_batch_size(settings))
-    return setup_of(settings.whisper_engine.value, settings.whisper_model, manner).fingerprint
+    options = DecodingOptions(
+        settings.whisper_beam_size, compute_type, settings.whisper_task, batch_size=_batch_size(settings)
+    )
+    return setup_of(settings.whisper_engine.value, settings.whisper_model, options).fingerprint
 
 
 def _batch_size(settings: Settings) -> int:
@@ -67,10 +70,10 @@ def _batch_size(settings: Settings) -> int:
 
 
 def find_speech_model(settings: Settings) -> Path | None:
-    """Find the speech model's directory or file; None where it would have to be downloaded.
+    """Find the speech model's directory or file. None if it would have to be downloaded.
 
     Raises:
-        ConfigurationError: No such model, or openai-whisper is set and not installed.
+        ConfigurationError: There is no such model, or openai-whisper is configured but not installed.
     """
     from bookmarkai_assets.adapters.speech import checkpoints, models  # noqa: PLC0415 - adapters load when used
 
@@ -83,7 +86,7 @@ def find_speech_model(settings: Settings) -> Path | None:
 
 
 def list_speech_models(settings: Settings) -> list[SpeechModel]:
-    """List the models of the engine that is set, as far as they are here. Raises `ConfigurationError`."""
+    """List the configured engine's models on this machine, and the configured model. Raises `ConfigurationError`."""
     from bookmarkai_assets.adapters.speech import checkpoints, models  # noqa: PLC0415 - adapters load when used
 
     match settings.whisper_engine:
@@ -94,7 +97,7 @@ def list_speech_models(settings: Settings) -> list[SpeechModel]:
 
 
 def fetch_speech_model(settings: Settings, model: str) -> Path:
-    """Have the engine's own loader download a model, if it is not here already. Raises `ConfigurationError`."""
+    """Download a model with the engine's own loader, if it is not here yet. Raises `ConfigurationError`."""
     from bookmarkai_assets.adapters.speech import checkpoints, models  # noqa: PLC0415 - adapters load when used
 
     match settings.whisper_engine:

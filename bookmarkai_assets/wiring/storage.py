@@ -1,27 +1,28 @@
-"""Make the media stores and their inspectors."""
+"""Make the media stores, their inspectors and the link reader."""
 
 from typing import TypedDict
 
 from bookmarkai_assets.core.media.placement import Backend
 from bookmarkai_assets.core.media.ports import MediaStore, StoreInspector
 from bookmarkai_assets.operations.storage.checking import LinkReader
+from bookmarkai_assets.operations.stores import Stores
 from bookmarkai_assets.settings.settings import Settings
 from bookmarkai_assets.wiring.rules import STAGING
 
 
-def make_stores(settings: Settings) -> dict[Backend, MediaStore]:
-    """Give the local store, and the bucket's where one is configured, whatever today's storage mode is."""
+def make_stores(settings: Settings) -> Stores:
+    """Make the local store, and the bucket's if one is configured, whatever today's storage mode is."""
     from bookmarkai_assets.adapters.local_store import LocalStore  # noqa: PLC0415 - adapters load when used
     from bookmarkai_assets.adapters.s3_store import S3Store  # noqa: PLC0415 - as above
 
     stores: dict[Backend, MediaStore] = {Backend.LOCAL: LocalStore(settings.ytdlp_download_dir)}
     if settings.s3_media_bucket:
         stores[Backend.S3] = S3Store(settings.s3_media_bucket, **connection_of(settings))
-    return stores
+    return Stores(stores)
 
 
 def make_inspectors(settings: Settings) -> list[StoreInspector]:
-    """Give an inspector per configured backend, in the order of `make_stores`."""
+    """Make an inspector for each configured backend, in the order of `make_stores`."""
     from bookmarkai_assets.adapters.local_store.inspector import LocalInspector  # noqa: PLC0415 - adapters load when used
     from bookmarkai_assets.adapters.s3_store.inspector import S3Inspector  # noqa: PLC0415 - as above
 
@@ -41,14 +42,14 @@ def make_inspectors(settings: Settings) -> list[StoreInspector]:
 
 
 def make_link_reader() -> LinkReader:
-    """Give what follows a presigned link, as its receiver would."""
+    """Make the function that reads a presigned link as its receiver would."""
     from bookmarkai_assets.adapters.link_reader import read_link  # noqa: PLC0415 - adapters load when used
 
     return read_link
 
 
 class Connection(TypedDict):
-    """How AWS, or a server that speaks S3, is reached."""
+    """How to reach AWS, or a server that speaks S3."""
 
     region: str | None
     endpoint: str | None
@@ -58,7 +59,7 @@ class Connection(TypedDict):
 
 
 def connection_of(settings: Settings) -> Connection:
-    """Return the connection that the settings describe."""
+    """Return the configured connection."""
     return Connection(
         region=settings.aws_region,
         endpoint=settings.s3_endpoint,

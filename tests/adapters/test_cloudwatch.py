@@ -146,7 +146,7 @@ def test_a_server_for_s3_is_not_asked_for_metrics(monkeypatch: pytest.MonkeyPatc
     for endpoint, expected in (("http://127.0.0.1:8333", "AKIAOFAWS"), (None, "KEYOFS3")):
         [sink] = make_metric_sinks(load_settings(env_file=None, s3_endpoint=endpoint, **keys))
         assert isinstance(sink, CloudWatchSink)
-        client = sink._connected()
+        client = sink._connect()
         assert client.meta.endpoint_url == f"https://monitoring.{REGION}.amazonaws.com"
         assert client._request_signer._credentials.access_key == expected
 

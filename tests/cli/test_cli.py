@@ -124,7 +124,7 @@ def test_failed_shares_are_listed_and_retried(bookmarkai: BookmarkAI, sqlite_url
     """A parked share shows its outcome, reason and next step, and is pending after a retry."""
     [added] = bookmarkai("shares", "add", VIDEO, "--json").json
     with open_catalog(sqlite_url) as catalog:
-        catalog.work.set_aside(added["id"], Failure(Outcome.GONE, "HTTP 404"), now=NOW)
+        catalog.work.park(added["id"], Failure(Outcome.GONE, "HTTP 404"), now=NOW)
     [listed] = bookmarkai("shares", "list", "--status", "error", "--json").json
     assert (listed["outcome"], listed["reason"]) == ("gone", "HTTP 404")
     assert listed["next_step"] == "The video no longer exists; nothing to do."

@@ -8,7 +8,7 @@ from bookmarkai_assets.adapters.catalog import OpenCatalog
 from bookmarkai_assets.core.media.storage_events import StorageEvent
 from bookmarkai_assets.core.rollout.stages import Action
 from bookmarkai_assets.core.rollout.windows import window_ending
-from bookmarkai_assets.operations.rollout.measuring import month_cost
+from bookmarkai_assets.operations.rollout.measuring import read_month_cost
 from tests.plugins.command_line import BookmarkAI
 from tests.support.rollout_past import ago, decide, rules
 from tests.support.storage_events import transfer
@@ -121,7 +121,7 @@ def test_the_cost_is_that_of_the_month_by_the_price_table(catalog: OpenCatalog, 
 
     found = bookmarkai("metrics", "--json").json
 
-    expected = month_cost(catalog, rules(), now=datetime.fromisoformat(found["window"]["end"]))
+    expected = read_month_cost(catalog, rules(), now=datetime.fromisoformat(found["window"]["end"]))
     cost = found["cost_usd"]
     assert (cost["storage"], cost["requests"], cost["transfer"]) == (
         expected.to_date.storage,

@@ -15,8 +15,8 @@ def pause_tiktok(bookmarkai: BookmarkAI, catalog: Catalog) -> str:
     """Let TikTok turn a fetch away, and a share wait for it; give its id."""
     [added] = bookmarkai("shares", "add", "https://www.tiktok.com/@_/video/1", "--json").json
     now = datetime.now(UTC)
-    catalog.sites.refused("tiktok", "m", reason="blocked: your IP is blocked", rules=RULES, now=now)
-    catalog.work.hold(added["id"], "m1", held_for="tiktok", reason="tiktok is paused", now=now)
+    catalog.sites.record_refusal("tiktok", "m", reason="blocked: your IP is blocked", rules=RULES, now=now)
+    catalog.work.wait_for_site(added["id"], "m1", held_for="tiktok", reason="tiktok is paused", now=now)
     return str(added["id"])
 
 

@@ -14,7 +14,7 @@ import pytest
 from bookmarkai_assets.adapters.speech.faster_whisper import FasterWhisperEngine
 from bookmarkai_assets.adapters.speech.openai_whisper import OpenAIWhisperEngine
 from bookmarkai_assets.core.errors import ConfigurationError, LeaseLostError, TranscriptionError
-from bookmarkai_assets.core.transcripts.parts import TranscriptPart, contiguous
+from bookmarkai_assets.core.transcripts.chunks import TranscriptChunk, contiguous_chunks
 from bookmarkai_assets.core.transcripts.ports import SpeechEngine
 from bookmarkai_assets.core.transcripts.transcript import Transcript
 from bookmarkai_assets.demo.samples import SHORT_SAMPLES
@@ -28,7 +28,7 @@ SPOKEN = next(sample for sample in SHORT_SAMPLES if sample.file == "desk-stretch
 TIMES = 2
 """How often it is said in the long sound: each time is a part where a span has six seconds at most."""
 
-SPAN_SECONDS = 6.0
+CHUNK_SECONDS = 6.0
 
 
 @dataclass(frozen=True)
@@ -57,12 +57,12 @@ class Recordings:
         return self.told[0]
 
     @cached_property
-    def divided(self) -> tuple[Transcript, list[TranscriptPart], list[tuple[float, float]]]:
+    def divided(self) -> tuple[Transcript, list[TranscriptChunk], list[tuple[float, float]]]:
         """What was heard in the long sound, the parts that were given, and the progress that was told."""
-        parts: list[TranscriptPart] = []
+        parts: list[TranscriptChunk] = []
         told: list[tuple[float, float]] = []
         transcript = self.dividing.transcribe(
-            self.long, language=None, on_progress=lambda done, of: told.append((done, of)), on_part=parts.append
+            self.long, language=None, on_progress=lambda done, of: told.append((done, of)), on_chunk=parts.append
         )
         return transcript, parts, told
 
@@ -77,7 +77,7 @@ def recordings(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPath
         speech.write_bytes(speech_bytes(SPOKEN.text))
         silence.write_bytes(silence_bytes())
         long.write_bytes(speech_bytes(" ".join([SPOKEN.text] * TIMES)))
-        dividing = FakeSpeechEngine(span_seconds=SPAN_SECONDS)
+        dividing = FakeSpeechEngine(chunk_seconds=CHUNK_SECONDS)
         return Recordings(FakeSpeechEngine(), FakeSpeechEngine(beam_size=2), dividing, speech, silence, long)
     with wave.open(str(silence), "wb") as audio:
         audio.setnchannels(1)
@@ -87,14 +87,14 @@ def recordings(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPath
     sounds.write_sound(long, np.tile(np.concatenate([sounds.speech(SPOKEN.path), sounds.silence(0.6)]), TIMES))
     if request.param == "faster-whisper":
         request.getfixturevalue("tiny_en_model")
-        engines = (faster_whisper(2), faster_whisper(1), faster_whisper(1, SPAN_SECONDS))
+        engines = (faster_whisper(2), faster_whisper(1), faster_whisper(1, CHUNK_SECONDS))
         return Recordings(*engines, SPOKEN.path, silence, long)
     checkpoint: Path = request.getfixturevalue("tiny_en_checkpoint")
-    others = (openai_whisper(checkpoint, 1), openai_whisper(checkpoint, 1, SPAN_SECONDS))
+    others = (openai_whisper(checkpoint, 1), openai_whisper(checkpoint, 1, CHUNK_SECONDS))
     return Recordings(openai_whisper(checkpoint, 2), *others, SPOKEN.path, silence, long)
 
 
-def faster_whisper(beam_size: int, span_seconds: float = 300.0) -> SpeechEngine:
+def faster_whisper(beam_size: int, chunk_seconds: float = 300.0) -> SpeechEngine:
     """Make the engine with the packaged model."""
     return FasterWhisperEngine(
         model="tiny.en",
@@ -102,11 +102,11 @@ def faster_whisper(beam_size: int, span_seconds: float = 300.0) -> SpeechEngine:
         compute_type="int8",
         cpu_threads=1,
         beam_size=beam_size,
-        span_seconds=span_seconds,
+        chunk_seconds=chunk_seconds,
     )
 
 
-def openai_whisper(checkpoint: Path, beam_size: int, span_seconds: float = 300.0) -> SpeechEngine:
+def openai_whisper(checkpoint: Path, beam_size: int, chunk_seconds: float = 300.0) -> SpeechEngine:
     """Make the engine with a checkpoint of the same weights."""
     return OpenAIWhisperEngine(
         model=str(checkpoint),
@@ -115,7 +115,7 @@ def openai_whisper(checkpoint: Path, beam_size: int, span_seconds: float = 300.0
         compute_type=None,
         cpu_threads=1,
         beam_size=beam_size,
-        span_seconds=span_seconds,
+        chunk_seconds=chunk_seconds,
     )
 
 
@@ -249,8 +249,8 @@ def test_an_unknown_language_is_a_matter_of_settings(recordings: Recordings) -> 
 
 def test_a_sound_of_one_span_gives_no_part(recordings: Recordings) -> None:
     """Nothing is to be kept of what is done at once."""
-    parts: list[TranscriptPart] = []
-    recordings.engine.transcribe(recordings.silence, language=None, on_part=parts.append)
+    parts: list[TranscriptChunk] = []
+    recordings.engine.transcribe(recordings.silence, language=None, on_chunk=parts.append)
     assert parts == []
 
 
@@ -258,7 +258,7 @@ def test_parts_follow_each_other_and_are_the_transcript(recordings: Recordings) 
     """A long sound is heard in parts that leave nothing out; together they are what the transcript says."""
     transcript, parts, _ = recordings.divided
     assert len(parts) == TIMES
-    assert contiguous(parts) == tuple(parts)
+    assert contiguous_chunks(parts) == tuple(parts)
     assert parts[-1].end == transcript.duration_seconds
     assert tuple(segment for part in parts for segment in part.segments) == transcript.segments
     assert all(part.start <= segment.start <= segment.end <= part.end for part in parts for segment in part.segments)
@@ -290,10 +290,10 @@ def test_what_is_kept_is_not_done_again(recordings: Recordings, count: int) -> N
     """
     transcript, parts, _ = recordings.divided
     kept = [dataclasses.replace(part, language_probability=0.625) for part in parts[:count]]
-    fresh: list[TranscriptPart] = []
+    fresh: list[TranscriptChunk] = []
     told: list[float] = []
     again = recordings.dividing.transcribe(
-        recordings.long, language=None, kept=kept, on_part=fresh.append, on_progress=lambda done, _: told.append(done)
+        recordings.long, language=None, kept=kept, on_chunk=fresh.append, on_progress=lambda done, _: told.append(done)
     )
     assert [(part.start, part.end) for part in fresh] == [(part.start, part.end) for part in parts[count:]]
     assert told[0] == kept[-1].end

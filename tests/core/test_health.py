@@ -10,8 +10,8 @@ from bookmarkai_assets.core.health import (
     YTDLP_FLOOR,
     YTDLP_STALE_AFTER,
     CheckStatus,
-    judge_python,
-    judge_ytdlp,
+    check_python,
+    check_ytdlp,
     share_heard,
 )
 
@@ -29,9 +29,9 @@ TODAY = date(2026, 11, 22)
         ((3, 29, 0), TODAY, CheckStatus.PASS),
     ],
 )
-def test_python_is_judged_by_its_release(version: tuple[int, int, int], today: date, status: CheckStatus) -> None:
+def test_python_is_checked_by_its_release(version: tuple[int, int, int], today: date, status: CheckStatus) -> None:
     """Below 3.11 fails, past its last security fixes warns; a release nobody knows yet passes."""
-    assert judge_python("python", version, today=today).status is status
+    assert check_python(version, today=today).status is status
 
 
 @pytest.mark.parametrize(
@@ -48,21 +48,19 @@ def test_python_is_judged_by_its_release(version: tuple[int, int, int], today: d
         ("unknown", CheckStatus.FAIL),
     ],
 )
-def test_ytdlp_is_judged_by_its_date(version: str, status: CheckStatus) -> None:
+def test_ytdlp_is_checked_by_its_date(version: str, status: CheckStatus) -> None:
     """Before the floor fails, also what has no date; older than sixty days warns. Both with the command that helps."""
-    found = judge_ytdlp("yt-dlp", version, today=TODAY, install="pip install yt-dlp")
-    assert found.status is status
-    assert found.command == (None if status is CheckStatus.PASS else "pip install yt-dlp")
+    result = check_ytdlp(version, today=TODAY, install="pip install yt-dlp")
+    assert result.status is status
+    assert result.command == (None if status is CheckStatus.PASS else "pip install yt-dlp")
 
 
 @given(released=st.dates(date(2020, 1, 1), date(2030, 1, 1)), days=st.integers(0, 2000))
 def test_a_release_that_passes_is_neither_vulnerable_nor_old(released: date, days: int) -> None:
     """It is of the floor's day or later and at most as old as is fine, on whatever day one looks."""
-    found = judge_ytdlp(
-        "yt-dlp", released.strftime("%Y.%m.%d"), today=released + timedelta(days=days), install="install"
-    )
+    result = check_ytdlp(released.strftime("%Y.%m.%d"), today=released + timedelta(days=days), install="install")
     is_good = released >= YTDLP_FLOOR and timedelta(days=days) <= YTDLP_STALE_AFTER
-    assert (found.status is CheckStatus.PASS) == is_good
+    assert (result.status is CheckStatus.PASS) == is_good
 
 
 @pytest.mark.parametrize(

@@ -28,14 +28,15 @@ from bookmarkai_assets.adapters.local_store import transfers as local_transfers
 from bookmarkai_assets.adapters.local_store.sidecars import sidecar_of, write_sidecar
 from bookmarkai_assets.adapters.s3_store import store as s3_store
 from bookmarkai_assets.adapters.s3_store import upload as s3_upload
-from bookmarkai_assets.adapters.s3_store.looking import Found
-from bookmarkai_assets.core.media.media import Blob, Digest, Media, MediaState
-from bookmarkai_assets.core.media.object_keys import key_of
+from bookmarkai_assets.adapters.s3_store.head import ObjectHead
+from bookmarkai_assets.core.media.kinds import PartKind
+from bookmarkai_assets.core.media.media import Digest, Media, MediaState, Part
 from bookmarkai_assets.core.media.placement import Backend, Placement
 from bookmarkai_assets.core.media.ports import Tombstone
 from bookmarkai_assets.core.media.retention import Evidence, RetentionPolicy
 from bookmarkai_assets.operations.media import placing, relocating
-from bookmarkai_assets.operations.media.holding import MediaWork
+from bookmarkai_assets.operations.media.transfers import MediaTransfers
+from bookmarkai_assets.operations.shares.hold import Hold
 from bookmarkai_assets.operations.shares.intake import add_shares
 from bookmarkai_assets.operations.storage import clean_up, moving
 from bookmarkai_assets.operations.storage.sweeping import sweep_leftovers
@@ -60,17 +61,17 @@ def _put(owner: object, name: str, planted: object) -> None:
     setattr(owner, name, planted)
 
 
-class _Careless(MediaWork):
+class _Careless(Hold):
     """Takes every media for its own."""
 
     @contextmanager
     @override
-    def leased(self, media_id: str) -> Iterator[bool]:
+    def lease(self, media_id: str) -> Iterator[bool]:
         yield True
 
 
-def _careless(work: MediaWork) -> MediaWork:
-    return _Careless(work.catalog, work.rules, work.stores, work.owner, work.clock)
+def _careless(hold: Hold) -> Hold:
+    return _Careless(hold.catalog, hold.rules, hold.stores, hold.owner, hold.clock)
 
 
 def _acknowledges_before_the_commit() -> None:
@@ -101,12 +102,13 @@ def _flips_the_pointer_before_the_copy() -> None:
     """A move records the new place, then copies."""
     relocate = relocating.relocate
 
-    def flipped(media: Media, placement: Placement, **options: Any) -> Media:
-        store = options["stores"][placement.backend]
-        blobs = {kind: replace(blob, url=store.url_of(key_of(media, kind))) for kind, blob in media.blobs.items()}
-        there = replace(media, video=blobs["video"], audio=blobs.get("audio"), placement=placement)
-        options["catalog"].media.record_stored(there, owner=options["owner"], now=options["clock"]())
-        return relocate(media, placement, **options)
+    def flipped(transfers: MediaTransfers, placement: Placement, **options: Any) -> Media:
+        hold, media = transfers.hold, transfers.media
+        store = hold.stores[placement.backend]
+        parts = {kind: replace(part, url=store.url_of(part.key)) for kind, part in media.parts.items()}
+        there = replace(media, video=parts[PartKind.VIDEO], audio=parts.get(PartKind.AUDIO), placement=placement)
+        hold.catalog.media.record_stored(there, owner=hold.owner, now=hold.clock())
+        return relocate(transfers, placement, **options)
 
     _put(moving, "relocate", flipped)
     _put(placing, "relocate", flipped)
@@ -125,8 +127,8 @@ def _uploads_without_a_checksum() -> None:
             return lambda **request: call(**{k: v for k, v in request.items() if k != "ChecksumCRC64NVME"})
 
     _put(s3_store.S3Store, "_client", lambda self: Unchecked(client_of(self)))
-    _put(Found, "is_of", lambda self, source: self.holds(source.digest))
-    _put(Found, "_is_rewritten", property(lambda _: False))
+    _put(ObjectHead, "is_copy_of", lambda self, source: self.has_digest(source.digest))
+    _put(ObjectHead, "_is_rewritten", property(lambda _: False))
 
 
 def _writes_in_place() -> None:
@@ -170,8 +172,8 @@ def _leaves_the_audio_track_behind() -> None:
     """A move flips the pointer of the video alone."""
     as_placed = relocating.as_placed
 
-    def without_audio(media: Media, placement: Placement, objects: Mapping[str, Any], **options: Any) -> Media:
-        return as_placed(media, placement, {"video": objects["video"]}, **options)
+    def without_audio(media: Media, placement: Placement, objects: Mapping[PartKind, Any], **options: Any) -> Media:
+        return as_placed(media, placement, {PartKind.VIDEO: objects[PartKind.VIDEO]}, **options)
 
     _put(relocating, "as_placed", without_audio)
 
@@ -194,32 +196,32 @@ def _leaves_media_url_behind() -> None:
 def _trusts_the_catalog() -> None:
     """Clean-up takes the record for the copy."""
 
-    def trusted(_work: MediaWork, _media: Media, blob: Blob) -> tuple[Evidence, Mapping[str, Any]]:
-        return Evidence.SAME, {"url": blob.url}
+    def trusted(_work: Hold, _media: Media, part: Part) -> tuple[Evidence, Mapping[str, Any]]:
+        return Evidence.SAME, {"url": part.url}
 
-    _put(clean_up, "_look", trusted)
+    _put(clean_up, "_check_in_s3", trusted)
 
 
 def _compares_sizes_only() -> None:
     """Clean-up takes an object of the right size for the right one."""
-    look = clean_up._look
+    look = clean_up._check_in_s3
 
-    def sized(work: MediaWork, media: Media, blob: Blob) -> tuple[Evidence, Mapping[str, Any]]:
-        evidence, answer = look(work, media, blob)
-        return (Evidence.SAME if answer.get("size_bytes") == blob.digest.size_bytes else evidence), answer
+    def sized(hold: Hold, media: Media, part: Part) -> tuple[Evidence, Mapping[str, Any]]:
+        evidence, answer = look(hold, media, part)
+        return (Evidence.SAME if answer.get("size_bytes") == part.size_bytes else evidence), answer
 
-    _put(clean_up, "_look", sized)
-    _put(Found, "_is_rewritten", property(lambda _: False))
+    _put(clean_up, "_check_in_s3", sized)
+    _put(ObjectHead, "_is_rewritten", property(lambda _: False))
 
 
 def _cleans_up_without_leases() -> None:
     """Clean-up asks nobody whether the media is in use."""
-    removed = clean_up._removed
+    removed = clean_up._remove
 
-    def careless(work: MediaWork, *arguments: Any) -> Any:
-        return removed(_careless(work), *arguments)
+    def careless(hold: Hold, *arguments: Any) -> Any:
+        return removed(_careless(hold), *arguments)
 
-    _put(clean_up, "_removed", careless)
+    _put(clean_up, "_remove", careless)
     _put(SqlLeaseLedger, "holds", lambda *_arguments: True)
 
 
@@ -238,10 +240,10 @@ def _removes_before_the_tombstone() -> None:
     """The file goes first, its tombstone is written after it."""
     tombstones = clean_up._tombstones
 
-    def late(work: MediaWork, media: Media, files: Mapping[str, Any], *others: Any) -> Sequence[Tombstone]:
+    def late(hold: Hold, media: Media, files: Mapping[PartKind, Any], *others: Any) -> Sequence[Tombstone]:
         for file in files.values():
-            work.stores[Backend.LOCAL].delete(file.url)
-        return tombstones(work, media, files, *others)
+            hold.stores[Backend.LOCAL].delete(file.url)
+        return tombstones(hold, media, files, *others)
 
     _put(clean_up, "_tombstones", late)
 
@@ -301,8 +303,8 @@ def _moves_without_a_lease() -> None:
     """A mover asks nobody whether the media is in use."""
     move_one = moving._move_one
 
-    def careless(work: MediaWork, *arguments: Any) -> Any:
-        return move_one(_careless(work), *arguments)
+    def careless(hold: Hold, *arguments: Any) -> Any:
+        return move_one(_careless(hold), *arguments)
 
     _put(moving, "_move_one", careless)
     _put(leases, "require", lambda *_arguments: None)
@@ -326,14 +328,14 @@ def _forgets_claims() -> None:
 def _recovers_anew_each_time() -> None:
     """Clean-up buries an expired media again and again."""
 
-    def burying(work: MediaWork, *, is_dry_run: bool) -> Iterator[Any]:
-        for media in work.catalog.media.page(limit=100):
+    def burying(hold: Hold, *, is_dry_run: bool) -> Iterator[Any]:
+        for media in hold.catalog.media.page(limit=100):
             if media.state is MediaState.EXPIRED:
-                url, now = media.video.url, work.clock()
+                url, now = media.video.url, hold.clock()
                 stone = Tombstone(url, "video", media.media_id, None, None, None, "expired", {"again": True}, now)
-                work.catalog.tombstones.write([stone])
-                work.catalog.tombstones.confirm([url], now=now)
-        yield from sweep_leftovers(work, is_dry_run=is_dry_run)
+                hold.catalog.tombstones.write([stone])
+                hold.catalog.tombstones.confirm([url], now=now)
+        yield from sweep_leftovers(hold, is_dry_run=is_dry_run)
 
     _put(clean_up, "sweep_leftovers", burying)
 
@@ -369,9 +371,9 @@ def _is_done_before_its_transcript() -> None:
 def _records_files_before_their_transcript() -> None:
     """The files are on record as soon as they are there, and the transcript that they are of is not yet."""
 
-    def hasty(work: MediaWork, media: Media, *arguments: Any) -> Media:
-        there = put_transcript_files(work, media, *arguments)
-        work.catalog.media.record_transcript_files(there, owner=work.owner, now=work.clock())
+    def hasty(hold: Hold, media: Media, *arguments: Any) -> Media:
+        there = put_transcript_files(hold, media, *arguments)
+        hold.catalog.media.record_transcript_files(there, owner=hold.owner, now=hold.clock())
         return there
 
     _put(transcribing, "put_transcript_files", hasty)

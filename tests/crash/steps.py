@@ -23,7 +23,8 @@ _OPERATIONS = "bookmarkai_assets.operations."
 # Helpers that everything passes through: who calls them says more.
 _NAMELESS = frozenset({"bookmarkai_assets.adapters.catalog.engine", "bookmarkai_assets.adapters.common.durable_files"})
 _FRAMEWORK = frozenset(
-    f"{_OPERATIONS}{name}" for name in ("media.holding", "media.transfers", "shares.leases", "shares.share_work")
+    f"{_OPERATIONS}{name}"
+    for name in ("media.in_parallel", "media.transfers", "shares.hold", "shares.leases", "shares.steps", "stores")
 )
 _INNER = re.compile(r"\.<\w+>")
 _FILE_CALLS = ("fsync", "link", "unlink", "replace", "rename", "rmdir")

@@ -9,8 +9,8 @@ import numpy as np
 import pytest
 
 from bookmarkai_assets.core.media.media import media_id_of
-from bookmarkai_assets.core.transcripts.parts import TranscriptPart
-from bookmarkai_assets.core.transcripts.ports import PartKey, PartTable
+from bookmarkai_assets.core.transcripts.chunks import TranscriptChunk
+from bookmarkai_assets.core.transcripts.ports import ChunkKey, ChunkTable
 from bookmarkai_assets.demo.samples import SHORT_SAMPLES
 from bookmarkai_assets.operations.transcripts.transcribing import TranscribedShare
 from tests.plugins.vault import Vault
@@ -36,24 +36,24 @@ def test_parts_that_were_done_are_not_done_again(
     media = vault.media_of("lecture")
     assert media is not None
     assert media.audio is not None
-    key = PartKey(
+    key = ChunkKey(
         media_id_of("https://example.com/lecture"), engine().recipe().fingerprint, media.audio.digest.sha256, None
     )
 
     command = [sys.executable, "-m", "tests.support.transcribing_child", str(vault.media_dir), sqlite_url, share_id]
     with subprocess.Popen(command, cwd=PROJECT) as child:
         try:
-            wait_until(lambda: len(vault.catalog.parts.kept(key)) >= 2 or child.poll() is not None)
+            wait_until(lambda: len(vault.catalog.chunks.kept(key)) >= 2 or child.poll() is not None)
         finally:
             child.kill()
-    kept = vault.catalog.parts.kept(key)
+    kept = vault.catalog.chunks.kept(key)
     assert 2 <= len(kept) < TIMES
 
     anew: list[float] = []
-    table = type(vault.catalog.parts)
+    table = type(vault.catalog.chunks)
     keep = table.keep
 
-    def count(self: PartTable, key: PartKey, part: TranscriptPart, *, now: datetime) -> None:
+    def count(self: ChunkTable, key: ChunkKey, part: TranscriptChunk, *, now: datetime) -> None:
         anew.append(part.start)
         keep(self, key, part, now=now)
 
@@ -67,4 +67,4 @@ def test_parts_that_were_done_are_not_done_again(
     told = [segment for part in kept for segment in part.segments]
     assert list(result.transcript.segments[: len(told)]) == told
     assert word_error_rate(" ".join([SPOKEN.text] * TIMES), result.transcript.text) <= 0.15
-    assert vault.catalog.parts.kept(key) == []
+    assert vault.catalog.chunks.kept(key) == []

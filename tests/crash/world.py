@@ -20,7 +20,7 @@ from typing_extensions import override
 from bookmarkai_assets.adapters.catalog import OpenCatalog, open_catalog
 from bookmarkai_assets.adapters.local_store import LocalStore
 from bookmarkai_assets.adapters.s3_store import S3Store
-from bookmarkai_assets.core.downloads.ports import DownloadedVideo, DownloadLimits, Resolved, never
+from bookmarkai_assets.core.downloads.ports import DownloadedVideo, DownloadLimits, Resolved, never_give_up
 from bookmarkai_assets.core.failures.retries import RetryPolicy
 from bookmarkai_assets.core.media.media import Media
 from bookmarkai_assets.core.media.placement import Backend, StorageMode, StoragePolicy
@@ -29,15 +29,16 @@ from bookmarkai_assets.core.outcomes import Failure, Outcome
 from bookmarkai_assets.core.rules import PipelineRules
 from bookmarkai_assets.core.shares.ports import AddedShare
 from bookmarkai_assets.operations.downloads.fetching import FetchedMedia, fetch_media
-from bookmarkai_assets.operations.media.holding import MediaWork
 from bookmarkai_assets.operations.media.placing import place_media
 from bookmarkai_assets.operations.shares.claiming import claim_due_shares
+from bookmarkai_assets.operations.shares.hold import Hold
 from bookmarkai_assets.operations.shares.intake import add_shares
-from bookmarkai_assets.operations.shares.share_work import ShareWork
+from bookmarkai_assets.operations.shares.steps import run_step
 from bookmarkai_assets.operations.storage import clean_up as clean_ups
 from bookmarkai_assets.operations.storage.clean_up import clean_up
 from bookmarkai_assets.operations.storage.moving import move_media
 from bookmarkai_assets.operations.storage.verifying import LOSSES, verify_storage
+from bookmarkai_assets.operations.stores import Stores
 from bookmarkai_assets.operations.transcripts.storing import media_without_files, store_transcript_files
 from bookmarkai_assets.operations.transcripts.transcribing import transcribe_share
 from bookmarkai_assets.settings.settings import load_settings
@@ -182,20 +183,22 @@ class World:
             faults=conditions.faults,
             lifecycle_days=S3_DAYS,
         )
-        self.stores = {
-            Backend.LOCAL: LocalStore(paths.media),
-            Backend.S3: S3Store(
-                BUCKET,
-                region="us-east-1",
-                endpoint=None,
-                access_key="none",
-                secret_key="none",
-                use_path_style=False,
-                max_attempts=2,
-                part_bytes=PART_BYTES,
-                connector=lambda _: self.s3,
-            ),
-        }
+        self.stores = Stores(
+            {
+                Backend.LOCAL: LocalStore(paths.media),
+                Backend.S3: S3Store(
+                    BUCKET,
+                    region="us-east-1",
+                    endpoint=None,
+                    access_key="none",
+                    secret_key="none",
+                    use_path_style=False,
+                    max_attempts=2,
+                    part_bytes=PART_BYTES,
+                    connector=lambda _: self.s3,
+                ),
+            }
+        )
         self.rules = PipelineRules(
             storage=StoragePolicy(conditions.mode, conditions.percentage),
             video_prefix=VIDEO_PREFIX,
@@ -254,13 +257,14 @@ class World:
         if with_download:
             self._run(share_ids, None)
             return
-        work = self._share_work(None)
-        with work.hold():
-            work.each(
+        hold = self._run_hold(None)
+        with hold.renew_leases():
+            run_step(
+                hold,
                 {share_id: self._load(share_id) for share_id in share_ids},
-                lambda leased, media: place_media(leased, media, work=work, stores=self.stores),
+                lambda leased, media: place_media(hold, leased, media),
             )
-        work.release()
+        hold.release()
 
     def media_ids(self) -> list[str]:
         """Name all media, as `storage move --all` does."""
@@ -269,22 +273,22 @@ class World:
     def hold(self, media_id: str, time: timedelta) -> bool:
         """Take a lease as another run would, and keep it."""
         now = self.clock()
-        return self.catalog.work.lease(media_id, owner=self.new_id(), now=now, until=now + time)
+        return self.catalog.leases.take(media_id, owner=self.new_id(), now=now, until=now + time)
 
     def move(self, media_ids: Sequence[str], target: Backend) -> list[str]:
         """Do what `storage move` does; gives the outcomes."""
-        return [move.outcome.value for move in move_media(self._media_work(), media_ids, target)]
+        return [move.outcome.value for move in move_media(self._command_hold(), media_ids, target)]
 
     def store_files(self) -> list[str]:
         """Do what `transcripts store` does; gives the outcomes."""
-        work = self._media_work()
-        return [done.outcome.value for done in store_transcript_files(work, dict(media_without_files(self.catalog)))]
+        hold = self._command_hold()
+        return [done.outcome.value for done in store_transcript_files(hold, dict(media_without_files(self.catalog)))]
 
     def clean_up(self) -> dict[str, Any]:
         """Do what the daily clean-up does; gives its report."""
         # One media at a time: its steps come in the same order each time, and no thread waits for SQLite's one writer.
         with patch.object(clean_ups, "WORKERS", 1):
-            return clean_up(self._media_work()).as_dict()
+            return clean_up(self._command_hold()).as_dict()
 
     def losses(self) -> list[tuple[str, str]]:
         """Do what `storage verify --deep` does; gives the URLs of what is missing or different, with words."""
@@ -296,43 +300,43 @@ class World:
         ]
 
     def _run(self, share_ids: Sequence[str], claim_id: str | None) -> None:
-        work = self._share_work(claim_id)
-        with work.hold():
-            fetched = work.each(
+        hold = self._run_hold(claim_id)
+        with hold.renew_leases():
+            fetched = run_step(
+                hold,
                 dict.fromkeys(share_ids),
-                lambda leased, _: fetch_media(leased, work=work, downloader=self._downloader, stores=self.stores),
+                lambda leased, _: fetch_media(hold, leased, downloader=self._downloader),
             )
-            placed = work.each(
+            placed = run_step(
+                hold,
                 {share_id: _media_of(result) for share_id, result in fetched.items()},
-                lambda leased, media: place_media(leased, media, work=work, stores=self.stores),
+                lambda leased, media: place_media(hold, leased, media),
             )
-            work.each(
+            run_step(
+                hold,
                 placed,
-                lambda leased, media: transcribe_share(
-                    leased, media, work=work, engine=self._engine, stores=self.stores
-                ),
+                lambda leased, media: transcribe_share(hold, leased, media, engine=self._engine),
             )
-        work.release()
+        hold.release()
 
     def _load(self, share_id: str) -> Media | Failure:
         media_id = self.catalog.work.progress(share_id).media_id
         media = self.catalog.media.get(media_id) if media_id else None
         return media or Failure(Outcome.MEDIA_MISSING, "nothing was fetched yet")
 
-    def _share_work(self, claim_id: str | None) -> ShareWork:
-        return ShareWork(
+    def _run_hold(self, claim_id: str | None) -> Hold:
+        return Hold(
             catalog=self.catalog,
             rules=self.rules,
+            stores=self.stores,
             owner=self.new_id(),
             claim_id=claim_id,
             clock=self.clock,
             jitter=lambda: 0.5,
         )
 
-    def _media_work(self) -> MediaWork:
-        return MediaWork(
-            catalog=self.catalog, rules=self.rules, stores=self.stores, owner=self.new_id(), clock=self.clock
-        )
+    def _command_hold(self) -> Hold:
+        return Hold(catalog=self.catalog, rules=self.rules, stores=self.stores, owner=self.new_id(), clock=self.clock)
 
 
 class _Site(FakeDownloader):
@@ -344,7 +348,7 @@ class _Site(FakeDownloader):
 
     @override
     def download(
-        self, url: str, directory: Path, limits: DownloadLimits, *, give_up: Callable[[], bool] = never
+        self, url: str, directory: Path, limits: DownloadLimits, *, give_up: Callable[[], bool] = never_give_up
     ) -> DownloadedVideo | Resolved | Failure:
         result = super().download(url, directory, limits, give_up=give_up)
         self._on_step("download after")

@@ -9,7 +9,6 @@ from typing import Any
 
 import dagster as dg
 import pytest
-from dagster._core.errors import DagsterExecutionInterruptedError
 from sqlalchemy import create_engine, text
 
 from bookmarkai_assets.adapters.catalog.work import SqlWorkLedger
@@ -27,6 +26,7 @@ from bookmarkai_assets.core.transcripts.transcript import Transcript
 from bookmarkai_assets.metadata.keys import KEYS
 from tests.fakes.speech import speech_bytes
 from tests.plugins.pipeline import ASSETS, Pipeline, link, make_pipeline
+from tests.support.dagster_internals import interruption
 from tests.support.deadlines import HANG_SECONDS
 
 THROTTLED = StoreError(StoreErrorClass.THROTTLED, "SlowDown")
@@ -498,7 +498,7 @@ def test_a_run_that_a_person_ends_frees_its_shares_at_once(pipeline: Pipeline) -
 
     def end_run(_: object) -> None:
         pipeline.on_download = lambda _: None
-        raise DagsterExecutionInterruptedError
+        raise interruption()
 
     pipeline.on_download = end_run
     assert not pipeline.materialize([share]).success

@@ -6,14 +6,15 @@ from pathlib import Path
 
 import dagster as dg
 import pytest
-from dagster._core.events import DagsterEvent, DagsterEventType
-from dagster._core.storage.tags import ASSET_PARTITION_RANGE_END_TAG, ASSET_PARTITION_RANGE_START_TAG
 from sqlalchemy import create_engine, text
 
 from bookmarkai_assets.batches import CLAIM_TAG
 from bookmarkai_assets.core.shares.ports import Begun
+from bookmarkai_assets.dagster_internals import partition_range_tags
 from bookmarkai_assets.defs.dead_runs import end_dead_runs
 from tests.plugins.pipeline import ASSETS, Pipeline
+
+RANGE_START, RANGE_END = partition_range_tags("", "")
 
 
 def requests_of(tick: dg.SensorResult | dg.SkipReason) -> list[dg.RunRequest]:
@@ -50,10 +51,7 @@ def test_a_backlog_is_ranges_of_neighbouring_partitions(pipeline: Pipeline) -> N
     pipeline.share(*"abcdefgh")
     requests = requests_of(pipeline.tick())
     keys = list(pipeline.instance.get_dynamic_partitions("shares"))
-    assert [
-        (keys.index(r.tags[ASSET_PARTITION_RANGE_START_TAG]), keys.index(r.tags[ASSET_PARTITION_RANGE_END_TAG]))
-        for r in requests
-    ] == [(0, 2), (3, 5)]
+    assert [(keys.index(r.tags[RANGE_START]), keys.index(r.tags[RANGE_END])) for r in requests] == [(0, 2), (3, 5)]
     assert len({request.run_key for request in requests}) == 2
     assert len({request.tags[CLAIM_TAG] for request in requests}) == 2
     assert len(keys) == 6
@@ -71,7 +69,7 @@ def test_a_backlog_is_divided_evenly_among_the_runs_that_may_go_on_at_a_time(
         pipeline.instance = instance
         requests = requests_of(pipeline.tick())
         keys = list(instance.get_dynamic_partitions("shares"))
-    ends = (ASSET_PARTITION_RANGE_START_TAG, ASSET_PARTITION_RANGE_END_TAG)
+    ends = (RANGE_START, RANGE_END)
     assert [tuple(keys.index(request.tags[end]) for end in ends) for request in requests] == [(0, 4), (5, 9)]
 
 
@@ -170,14 +168,14 @@ def test_a_run_that_died_without_a_word_is_ended_at_the_second_look(pipeline: Pi
     job = pipeline.defs().resolve_job_def("share_to_transcript")
     dead, alive = (pipeline.instance.create_run_for_job(job) for _ in "12")
     for run in (dead, alive):
-        event = DagsterEvent(event_type_value=DagsterEventType.RUN_START.value, job_name=job.name)
+        event = dg.DagsterEvent(event_type_value=dg.DagsterEventType.RUN_START.value, job_name=job.name)
         pipeline.instance.report_dagster_event(event, run_id=run.run_id)
     now = datetime.now(UTC)
     begun = pipeline.catalog.work.begin(
         shares[0], "media", owner=alive.run_id, claim_id=None, now=now, until=now + timedelta(days=2)
     )
     assert begun == Begun(attempts=1)
-    look = partial(end_dead_runs, pipeline.instance, pipeline.catalog.work, lease_seconds=60)
+    look = partial(end_dead_runs, pipeline.instance, pipeline.catalog.leases, lease_seconds=60)
     assert look(suspects=set(), now=now) == set(), "too young to be suspected"
     later = now + timedelta(days=1)
     suspects = look(suspects=set(), now=later)

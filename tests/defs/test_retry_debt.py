@@ -1,11 +1,15 @@
 """The asset that shows the retry debt: its numbers, its table, and the partitions that a backfill would take."""
 
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
+from bookmarkai_assets.core.failures.debt import Age, Debt, DebtLine
+from bookmarkai_assets.core.links.platforms import Platform
 from bookmarkai_assets.core.outcomes import Failure, Outcome
 from bookmarkai_assets.metadata.failures import debt_metadata
 from bookmarkai_assets.metadata.keys import KEYS
 from bookmarkai_assets.metadata.tables import MAX_SELECTION_CHARACTERS
+from bookmarkai_assets.operations.failures.debt import DebtReport
 from tests.plugins.pipeline import Pipeline, link
 
 
@@ -45,18 +49,10 @@ def test_no_debt_is_said(pipeline: Pipeline) -> None:
 def test_a_selection_is_cut_between_two_keys() -> None:
     """However many partitions, the event stays small, and says where the rest is."""
     keys = [f"00000000-0000-4000-8000-{number:012}" for number in range(1000)]
-    line = {
-        "outcome": "gone",
-        "platform": "x",
-        "age": "older",
-        "count": len(keys),
-        "remedy": "",
-        "command": "",
-        "oldest": "2026-01-01T00:00:00+00:00",
-        "partitions": ", ".join(keys),
-    }
-    sums = dict.fromkeys(("total", "transient", "terminal", "waiting", "put_off"), 0)
-    shown: Any = debt_metadata({"at": "2026-01-01T01:00:00+00:00", **sums, "failures": [line], "held": []})
+    now = datetime(2026, 1, 1, tzinfo=UTC)
+    line = DebtLine(Outcome.GONE, Platform.X, Age.OLDER, tuple(keys), waiting=0, oldest=now - timedelta(weeks=2))
+    apart = [partition for key in keys for partition in (key, f"not {key}")]  # no two of them are neighbours
+    shown: Any = debt_metadata(DebtReport(now, Debt((line,), ()), apart))
     [selection] = shown["partitions"].value.values()
     kept, _, rest = selection.rpartition(", … ")
     assert kept.split(", ") == keys[: len(kept.split(", "))]

@@ -5,12 +5,11 @@ from datetime import UTC, datetime, timedelta
 
 import dagster as dg
 import pytest
-from dagster._core.events import DagsterEvent, DagsterEventType, StepMaterializationData
-from dagster._core.storage.tags import PARTITION_NAME_TAG, PRIORITY_TAG
 
 from bookmarkai_assets.defs.rollout_metrics import rollout_metrics
 from bookmarkai_assets.defs.rollout_schedule import five_minute_rollout_metrics, measure_rollout
 from tests.plugins.pipeline import Pipeline
+from tests.support.dagster_internals import record_materialization
 
 DAY = timedelta(days=1)
 MINUTE = timedelta(minutes=1)
@@ -35,13 +34,7 @@ def launched(instance: dg.DagsterInstance, tick: datetime) -> dict[str, dg.RunRe
 
 def shown(instance: dg.DagsterInstance, day: datetime, at: datetime) -> None:
     """Record that a day was measured at a moment."""
-    materialization = dg.AssetMaterialization(rollout_metrics.key, partition=key(day))
-    event = DagsterEvent(
-        DagsterEventType.ASSET_MATERIALIZATION.value,
-        job_name="RUNLESS",
-        event_specific_data=StepMaterializationData(materialization),
-    )
-    instance.report_dagster_event(event, run_id="", timestamp=at.timestamp())
+    record_materialization(instance, rollout_metrics.key, key(day), at)
 
 
 def key(day: datetime) -> str:
@@ -55,7 +48,7 @@ def test_a_tick_measures_today_and_asks_the_gate(instance: dg.DagsterInstance) -
     [request] = launched(instance, noon).values()
     assert request.partition_key == "2026-02-02"
     assert request.asset_selection is None
-    assert int((measure_rollout.tags or {})[PRIORITY_TAG]) > 0
+    assert int((measure_rollout.tags or {})["dagster/priority"]) > 0
 
 
 def test_midnight_belongs_to_the_new_day(instance: dg.DagsterInstance) -> None:
@@ -98,7 +91,7 @@ def test_a_day_is_not_measured_twice_while_its_run_waits(instance: dg.DagsterIns
     """As long as the last tick's run is in the queue, a tick launches nothing: it would measure the same."""
     noon = datetime(2026, 6, 2, 12, tzinfo=UTC)
     run = dg.DagsterRun(
-        job_name=measure_rollout.name, tags={PARTITION_NAME_TAG: key(noon)}, status=dg.DagsterRunStatus.NOT_STARTED
+        job_name=measure_rollout.name, tags={"dagster/partition": key(noon)}, status=dg.DagsterRunStatus.NOT_STARTED
     )
     instance.add_run(run)
     assert launched(instance, noon) == {}

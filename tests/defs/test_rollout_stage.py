@@ -14,7 +14,7 @@ from bookmarkai_assets.core.rules import PipelineRules
 from bookmarkai_assets.defs.rollout_decisions import rollout_decisions
 from bookmarkai_assets.defs.rollout_stage import rollout_stage
 from bookmarkai_assets.operations.rollout.deciding import resume, roll_back, set_stage
-from bookmarkai_assets.operations.rollout.measuring import gate_figures
+from bookmarkai_assets.operations.rollout.measuring import read_gate_figures
 from bookmarkai_assets.settings.settings import load_settings
 from bookmarkai_assets.wiring.rules import make_rules
 from tests.plugins.pipeline import Pipeline
@@ -175,7 +175,7 @@ def test_decisions_of_the_command_line_are_shown(pipeline: Pipeline) -> None:
 def test_a_decision_of_the_past_shows_its_grounds(pipeline: Pipeline) -> None:
     """What the gate said when a person decided is shown with the decision, from what is on record."""
     now, rules = datetime.now(UTC), rules_of(pipeline)
-    figures = gate_figures(pipeline.catalog, rules, now=now)
+    figures = read_gate_figures(pipeline.catalog, rules, now=now)
     set_stage(pipeline.catalog, rules, Stage(10), now=now, actor="olga", reason="a test", figures=figures)
 
     look(pipeline)

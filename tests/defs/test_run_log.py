@@ -1,6 +1,6 @@
 """What a run's log shows of the work: with the project's dagster.yaml, what the pipeline itself has to say."""
 
-from dagster._core.test_utils import instance_for_test
+import dagster as dg
 from dagster_shared.yaml_utils import load_yaml_from_path
 
 from bookmarkai_assets.core.errors import TranscriptionError
@@ -16,9 +16,9 @@ def test_the_log_of_a_run_says_where_a_long_transcription_goes_on(pipeline: Pipe
     configuration = load_yaml_from_path(str(CONFIGURATION))
     assert isinstance(configuration, dict)
     logs = configuration["python_logs"]
-    with instance_for_test(overrides={"python_logs": logs}) as instance:
+    with dg.instance_for_test(overrides={"python_logs": logs}) as instance:
         pipeline.instance = instance
-        pipeline.speech = FakeSpeechEngine(span_seconds=3)
+        pipeline.speech = FakeSpeechEngine(chunk_seconds=3)
         pipeline.downloader.serve(link("a"), audio=speech_bytes("One two three four five six. " * 3 + "Seven."))
         [share_id] = pipeline.share_links(link("a"))
 

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 import dagster as dg
 import pytest
 
-from bookmarkai_assets.partitions import SharePartitions
+from bookmarkai_assets.dagster_internals import PartitionsReadOnce
 from tests.plugins.pipeline import ASSETS, Pipeline
 
 READS = ("get_dynamic_partitions", "has_dynamic_partition")
@@ -44,7 +44,7 @@ def test_more_shares_in_a_run_do_not_read_the_list_of_all_shares_more_often(
 def keys(instance: dg.DagsterInstance, first: str, last: str) -> Sequence[str]:
     """Give the keys of a range."""
     with dg.partition_loading_context(dynamic_partitions_store=instance):
-        return SharePartitions(name="shares").get_partition_keys_in_range(dg.PartitionKeyRange(first, last))
+        return PartitionsReadOnce(name="shares").get_partition_keys_in_range(dg.PartitionKeyRange(first, last))
 
 
 def test_each_instance_has_shares_of_its_own() -> None:

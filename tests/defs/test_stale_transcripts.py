@@ -8,12 +8,15 @@ from typing import Any
 import dagster as dg
 import pytest
 
+from bookmarkai_assets.core.transcripts.staleness import CurrentRecipe
 from bookmarkai_assets.metadata.tables import MAX_SELECTION_CHARACTERS
 from bookmarkai_assets.metadata.transcripts import staleness_metadata
+from bookmarkai_assets.operations.transcripts.stale import StalenessReport
 from tests.fakes.speech import FakeSpeechEngine
 from tests.plugins.pipeline import ASSETS, Pipeline, link
 from tests.support.catalog import execute
 from tests.support.stale_status import StaleStatus, code_location
+from tests.support.transcripts import RECIPE
 
 # Of Dagster's own, when it describes a code location.
 pytestmark = pytest.mark.filterwarnings("ignore:Property `ScheduleDefinition.environment_vars`")
@@ -183,9 +186,9 @@ def test_a_share_takes_over_what_the_engine_would_write_for_it(pipeline: Pipelin
 def test_metadata_of_many_stale_transcripts_stays_small() -> None:
     """However many partitions, the event holds a part of the selection, and says what has the rest."""
     keys = [f"00000000-0000-4000-8000-{number:012}" for number in range(1000)]
-    sums = dict.fromkeys(("stale", "transcripts", "without_media", "not_made_here"), 1000)
-    report = {"set": {}, "weights_unknown": "no model", "made_by": [], "shares": [], "partitions": ", ".join(keys)}
-    shown: Any = staleness_metadata(report | sums | {"path": None})
+    present = CurrentRecipe(RECIPE.setup, None, weights_unknown="no model")
+    report = StalenessReport(present, 1000, 1000, made_by=(), newest=(), partitions=", ".join(keys))
+    shown: Any = staleness_metadata(report)
     assert len(shown["partitions"]) < MAX_SELECTION_CHARACTERS + 100
     assert shown["partitions"].endswith("… (`bookmarkai transcripts stale --partitions`)")
     assert shown["weights_unknown"] == "no model"

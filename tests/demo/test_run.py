@@ -5,15 +5,20 @@ import signal
 import subprocess
 import sys
 import threading
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import psutil
 import pytest
 
+from bookmarkai_assets.core.media.placement import Backend
+from bookmarkai_assets.core.shares.share import Share, ShareProgress
 from bookmarkai_assets.demo.run import DemoShare, problems_of
 from bookmarkai_assets.demo.samples import BROKEN_SAMPLE, SHORT_SAMPLES
 from bookmarkai_assets.demo.site import SampleLink
+from bookmarkai_assets.operations.shares.reports import ShareReport, ShareSummary
+from tests.support.catalog import PLACEMENT, USER, at, stored_media, transcript_of
 from tests.support.deadlines import PLENTY_SECONDS
 from tests.support.processes import wait_until
 
@@ -84,20 +89,32 @@ SHARES = [
 ]
 
 
-def reports(**changes: dict[str, Any]) -> list[dict[str, Any]]:
+def report(
+    number: int,
+    *,
+    backend: Backend | None,
+    text: str | None,
+    status: str = "done",
+    outcome: str = "done",
+    reason: str | None = None,
+) -> ShareReport:
+    """Give what became of one share: where its media is and what was said in it, None where it came to neither."""
+    share = Share(str(number), USER, f"http://site/{number}", "generic", status, at(0))
+    stored = stored_media("m", share.share_id)
+    return ShareReport(
+        ShareSummary(share, ShareProgress(1, outcome, reason, None, None, at(1))),
+        media=replace(stored, placement=replace(PLACEMENT, backend=backend)) if backend else None,
+        transcript=None if text is None else transcript_of(text),
+        transfers=(),
+        deletions=(),
+    )
+
+
+def reports(**changes: dict[str, Any]) -> list[ShareReport]:
     """Give the reports of a demo that went well, with changes by share id (`share_1=...`)."""
-    good: list[dict[str, Any]] = [
-        {"status": "done", "outcome": "done", "reason": None, "media": {"backend": b}, "transcript": {"text": "words"}}
-        for b in ("local", "s3", "s3")
-    ]
-    bad: dict[str, Any] = {
-        "status": "error",
-        "outcome": "corrupt",
-        "reason": "cut short",
-        "media": None,
-        "transcript": None,
-    }
-    return [{**report, **changes.get(f"share_{n}", {})} for n, report in enumerate([*good, bad], 1)]
+    good: list[dict[str, Any]] = [{"backend": b, "text": "words"} for b in (Backend.LOCAL, Backend.S3, Backend.S3)]
+    bad = {"status": "error", "outcome": "corrupt", "reason": "cut short", "backend": None, "text": None}
+    return [report(n, **told | changes.get(f"share_{n}", {})) for n, told in enumerate([*good, bad], 1)]
 
 
 def test_a_demo_that_went_well_has_no_problems() -> None:
@@ -113,10 +130,10 @@ def test_a_demo_that_went_well_has_no_problems() -> None:
             1,
             "two again: expected done, found gone",
         ),
-        ({"share_2": {"transcript": None}}, 1, "two: expected a transcript, found none"),
-        ({"share_2": {"transcript": {"text": ""}}}, 1, "two: expected a transcript, found none"),
-        ({"share_1": {"media": {"backend": "s3"}}}, 1, "expected media in both backends, found ['s3']"),
-        ({"share_4": {"status": "done", "media": {"backend": "s3"}}}, 1, "broken: expected an error with a reason"),
+        ({"share_2": {"text": None}}, 1, "two: expected a transcript, found none"),
+        ({"share_2": {"text": ""}}, 1, "two: expected a transcript, found none"),
+        ({"share_1": {"backend": Backend.S3}}, 1, "expected media in both backends, found ['s3']"),
+        ({"share_4": {"status": "done", "backend": Backend.S3}}, 1, "broken: expected an error with a reason"),
         ({"share_4": {"reason": None}}, 1, "broken: expected an error with a reason"),
         ({}, 2, "two: shared twice, expected one fetch of the video, found 2"),
         ({}, 0, "two: shared twice, expected one fetch of the video, found 0"),

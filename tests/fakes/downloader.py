@@ -15,7 +15,7 @@ from bookmarkai_assets.core.downloads.ports import (
     Downloader,
     DownloadLimits,
     Resolved,
-    never,
+    never_give_up,
 )
 from bookmarkai_assets.core.media.media import Digest, VideoInfo
 from bookmarkai_assets.core.outcomes import Failure, Outcome
@@ -101,7 +101,7 @@ class FakeDownloader(Downloader):
 
     @override
     def download(
-        self, url: str, directory: Path, limits: DownloadLimits, *, give_up: Callable[[], bool] = never
+        self, url: str, directory: Path, limits: DownloadLimits, *, give_up: Callable[[], bool] = never_give_up
     ) -> DownloadedVideo | Resolved | Failure:
         call = DownloadCall(url, directory, limits)
         with self._lock:

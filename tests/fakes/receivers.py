@@ -24,10 +24,10 @@ class FakeReceiver(AlertReceiver):
         return self._name
 
     @override
-    def tell(self, message: Message) -> Reply:
+    def send(self, message: Message) -> Reply:
         self.asked += 1
-        receipt = self.replies.pop(0) if self.replies else Receipt.TOLD
-        if receipt is not Receipt.TOLD:
+        receipt = self.replies.pop(0) if self.replies else Receipt.DELIVERED
+        if receipt is not Receipt.DELIVERED:
             return Reply(receipt, "because of the test")
         self.messages.append(message)
         return Reply(receipt)

@@ -9,8 +9,8 @@ from pathlib import Path
 from typing_extensions import override
 
 from bookmarkai_assets.core.errors import BookmarkAIError, ConfigurationError, TranscriptionError
-from bookmarkai_assets.core.transcripts.parts import TranscriptPart, joined, telling_part, unkept
-from bookmarkai_assets.core.transcripts.ports import SpeechEngine, unwatched
+from bookmarkai_assets.core.transcripts.chunks import TranscriptChunk, chunk_with_speech, ignore_chunk, join_chunks
+from bookmarkai_assets.core.transcripts.ports import SpeechEngine, ignore_progress
 from bookmarkai_assets.core.transcripts.transcript import UNKNOWN, Recipe, Segment, Setup, Transcript, Word
 
 _SPEECH = b"speech:"
@@ -47,12 +47,12 @@ class FakeSpeechEngine(SpeechEngine):
     """
 
     def __init__(
-        self, *, engine: str = "fake", model: str = "fake-model", beam_size: int = 1, span_seconds: float = 300.0
+        self, *, engine: str = "fake", model: str = "fake-model", beam_size: int = 1, chunk_seconds: float = 300.0
     ) -> None:
         self._engine = engine
         self._model = model
         self._beam_size = beam_size
-        self._span_seconds = span_seconds
+        self._chunk_seconds = chunk_seconds
         self._failures: list[BookmarkAIError] = []
         self.calls: list[HeardFile] = []
         self.heard_seconds = 0.0
@@ -96,9 +96,9 @@ class FakeSpeechEngine(SpeechEngine):
         audio: Path,
         *,
         language: str | None,
-        on_progress: Callable[[float, float], object] = unwatched,
-        kept: Sequence[TranscriptPart] = (),
-        on_part: Callable[[TranscriptPart], object] = unkept,
+        on_progress: Callable[[float, float], object] = ignore_progress,
+        kept: Sequence[TranscriptChunk] = (),
+        on_chunk: Callable[[TranscriptChunk], object] = ignore_chunk,
     ) -> Transcript:
         self.calls.append(HeardFile(audio, language))
         if self._failures:
@@ -111,21 +111,23 @@ class FakeSpeechEngine(SpeechEngine):
         segments = _segments(_heard(data))
         duration_seconds = segments[-1].end + 0.5 if segments else 3.0
         parts = list(kept)
-        for start, end in _spans(segments, duration_seconds, self._span_seconds):
+        for start, end in _divide(segments, duration_seconds, self._chunk_seconds):
             if parts and end <= parts[-1].end:
                 continue
             on_progress(start, duration_seconds)
-            told_by = telling_part(parts)
+            first_with_speech = chunk_with_speech(parts)
             heard = tuple(segment for segment in segments if start <= segment.start < end)
             for segment in heard:
                 self.on_sentence(segment.end)
                 on_progress(segment.end, duration_seconds)
-            parts.append(_part(start, end, heard, language or (told_by.language if told_by else None)))
+            parts.append(
+                _part(start, end, heard, language or (first_with_speech.language if first_with_speech else None))
+            )
             self.heard_seconds += end - start
             if len(parts) > 1 or end < duration_seconds:
-                on_part(parts[-1])
+                on_chunk(parts[-1])
         on_progress(duration_seconds, duration_seconds)
-        whole = joined(parts)
+        whole = join_chunks(parts)
         return Transcript(
             engine=self._engine,
             model=self._model,
@@ -140,17 +142,17 @@ class FakeSpeechEngine(SpeechEngine):
         )
 
 
-def _spans(segments: Sequence[Segment], duration_seconds: float, span_seconds: float) -> list[tuple[float, float]]:
-    """Divide a sound that is longer than a span: each ends with the last segment that ends within it, if one does."""
+def _divide(segments: Sequence[Segment], duration_seconds: float, chunk_seconds: float) -> list[tuple[float, float]]:
+    """Divide a sound that is longer than a chunk. Each chunk ends with the last segment that ends within it, if any."""
     cuts = [0.0]
-    while duration_seconds - cuts[-1] > span_seconds:
-        ends = [segment.end for segment in segments if cuts[-1] < segment.end <= cuts[-1] + span_seconds]
-        cuts.append(ends[-1] if ends else cuts[-1] + span_seconds)
+    while duration_seconds - cuts[-1] > chunk_seconds:
+        ends = [segment.end for segment in segments if cuts[-1] < segment.end <= cuts[-1] + chunk_seconds]
+        cuts.append(ends[-1] if ends else cuts[-1] + chunk_seconds)
     return list(pairwise([*cuts, duration_seconds]))
 
 
-def _part(start: float, end: float, segments: tuple[Segment, ...], language: str | None) -> TranscriptPart:
-    return TranscriptPart(
+def _part(start: float, end: float, segments: tuple[Segment, ...], language: str | None) -> TranscriptChunk:
+    return TranscriptChunk(
         start=start,
         end=end,
         segments=segments,

@@ -17,7 +17,7 @@ from bookmarkai_assets.core.errors import ObjectConflictError, ObjectNotFoundErr
 from bookmarkai_assets.core.media.key_safety import check_key
 from bookmarkai_assets.core.media.media import Digest
 from bookmarkai_assets.core.media.placement import Backend
-from bookmarkai_assets.core.media.ports import Leftover, ListedObject, MediaStore, StoredObject, untold
+from bookmarkai_assets.core.media.ports import Leftover, ListedObject, MediaStore, StoredObject, ignore_bytes
 from bookmarkai_assets.core.media.tag_safety import check_tags
 
 OPERATIONS = frozenset({"put", "get", "open", "head", "list", "delete", "presign", "leftovers", "remove_leftover"})
@@ -107,7 +107,7 @@ class FakeMediaStore(MediaStore):
         tags: Mapping[str, str],
         may_replace: bool,
         may_consume: bool,
-        on_bytes: Callable[[int], object] = untold,
+        on_bytes: Callable[[int], object] = ignore_bytes,
     ) -> StoredObject:
         self._begin_transfer("put")
         url = self.url_of(key)
@@ -135,7 +135,9 @@ class FakeMediaStore(MediaStore):
             return self._stored(url)
 
     @override
-    def get(self, url: str, destination: Path, *, expected: Digest, on_bytes: Callable[[int], object] = untold) -> None:
+    def get(
+        self, url: str, destination: Path, *, expected: Digest, on_bytes: Callable[[int], object] = ignore_bytes
+    ) -> None:
         self._begin_transfer("get")
         found = self._object(url)
         if found.digest != expected:

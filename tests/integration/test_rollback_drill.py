@@ -19,7 +19,8 @@ from bookmarkai_assets.demo.seaweed import SeaweedServer
 from bookmarkai_assets.operations.downloads.fetching import fetch_media
 from bookmarkai_assets.operations.media.placing import place_media
 from bookmarkai_assets.operations.rollout.deciding import resume, roll_back, set_stage
-from bookmarkai_assets.operations.shares.share_work import LeasedShare, ShareWork
+from bookmarkai_assets.operations.shares.hold import Hold
+from bookmarkai_assets.operations.shares.steps import LeasedShare, run_step
 from tests.plugins.vault import Vault
 from tests.support.deadlines import HANG_SECONDS
 from tests.support.s3_bench import make_store
@@ -101,9 +102,10 @@ def test_the_rollback_drill(drill: tuple[Vault, Watched]) -> None:
 
 def run(vault: Vault, share_ids: Sequence[str], *steps: str, claim_id: str = "claim") -> None:
     """Do the steps for the shares as one batch's run does, several at a time."""
-    work = ShareWork(
+    hold = Hold(
         vault.catalog,
         vault.rules,
+        vault.stores,
         f"run-{threading.get_ident()}-{steps}",
         claim_id=claim_id,
         clock=vault.clock,
@@ -111,17 +113,17 @@ def run(vault: Vault, share_ids: Sequence[str], *steps: str, claim_id: str = "cl
     )
 
     def fetch(leased: LeasedShare, _: object) -> object:
-        return fetch_media(leased, work=work, downloader=vault.downloader, stores=vault.stores)
+        return fetch_media(hold, leased, downloader=vault.downloader)
 
     def place(leased: LeasedShare, _: object) -> object:
-        return place_media(leased, media_of(vault, leased.media_id), work=work, stores=vault.stores)
+        return place_media(hold, leased, media_of(vault, leased.media_id))
 
     actions = {"fetch": fetch, "place": place}
     todo: dict[str, Any] = dict.fromkeys(share_ids, "")
     for step in steps:
-        done = work.each(todo, actions[step], concurrency=WORKERS)
+        done = run_step(hold, todo, actions[step], concurrency=WORKERS)
         assert not [result for result in done.values() if isinstance(result, Failure)]
-    work.release()
+    hold.release()
 
 
 def sides_of(share_ids: Sequence[str]) -> dict[str, Backend]:

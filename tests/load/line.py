@@ -24,8 +24,10 @@ from bookmarkai_assets.operations.downloads.fetching import fetch_media
 from bookmarkai_assets.operations.downloads.run_patience import run_patience
 from bookmarkai_assets.operations.media.placing import place_media
 from bookmarkai_assets.operations.shares.claiming import ClaimedRun, claim_due_shares, keep_queued_claims
+from bookmarkai_assets.operations.shares.hold import Hold
 from bookmarkai_assets.operations.shares.intake import add_shares
-from bookmarkai_assets.operations.shares.share_work import ShareWork
+from bookmarkai_assets.operations.shares.steps import run_step
+from bookmarkai_assets.operations.stores import Stores
 from bookmarkai_assets.operations.transcripts.transcribing import transcribe_share
 from bookmarkai_assets.settings.settings import load_settings
 from bookmarkai_assets.wiring.rules import make_rules
@@ -68,7 +70,7 @@ class Line:
                 **{"retry_base_seconds": 0.01, "retry_max_seconds": 0.01, **self.settings},
             )
         )
-        self._stores = {Backend.LOCAL: LocalStore(self.media)}
+        self._stores = Stores({Backend.LOCAL: LocalStore(self.media)})
         self._engine = FakeSpeechEngine()
         self._positions: dict[str, int] = {}
         self._queued: set[str] = set()
@@ -126,28 +128,35 @@ class Line:
 
     def _run(self, claimed: ClaimedRun) -> None:
         """Do what a run's three assets do, one after the other over the whole batch."""
-        work = ShareWork(self.catalog, self.rules, str(uuid.uuid4()), claimed.claim_id, clock=_now, jitter=lambda: 0.5)
+        hold = Hold(
+            self.catalog,
+            self.rules,
+            self._stores,
+            owner=str(uuid.uuid4()),
+            clock=_now,
+            claim_id=claimed.claim_id,
+            jitter=lambda: 0.5,
+        )
         patience = run_patience(self.rules, shares=len(claimed.share_ids))
-        with work.hold():
-            fetched = work.each(
+        with hold.renew_leases():
+            fetched = run_step(
+                hold,
                 dict.fromkeys(claimed.share_ids),
-                lambda leased, _: fetch_media(
-                    leased, work=work, downloader=self.downloader, stores=self._stores, patience=patience
-                ),
+                lambda leased, _: fetch_media(hold, leased, downloader=self.downloader, patience=patience),
                 concurrency=self.rules.download_concurrency,
             )
-            placed = work.each(
+            placed = run_step(
+                hold,
                 {
                     share_id: result if isinstance(result, Failure) else result.media
                     for share_id, result in fetched.items()
                 },
-                lambda leased, media: place_media(leased, media, work=work, stores=self._stores),
+                lambda leased, media: place_media(hold, leased, media),
             )
-            work.each(
+            run_step(
+                hold,
                 placed,
-                lambda leased, media: transcribe_share(
-                    leased, media, work=work, engine=self._engine, stores=self._stores
-                ),
+                lambda leased, media: transcribe_share(hold, leased, media, engine=self._engine),
             )
-        work.release()
+        hold.release()
         self._queued.discard(claimed.claim_id)

@@ -14,7 +14,7 @@ from pathlib import Path
 from typing_extensions import override
 
 from bookmarkai_assets.adapters.catalog import open_catalog
-from bookmarkai_assets.core.downloads.ports import DownloadedVideo, Downloader, DownloadLimits, Resolved, never
+from bookmarkai_assets.core.downloads.ports import DownloadedVideo, Downloader, DownloadLimits, Resolved, never_give_up
 from bookmarkai_assets.core.outcomes import Failure
 from tests.load.line import Line
 from tests.support.crashing_child import MARK
@@ -39,7 +39,7 @@ class Hurried(Downloader):
 
     @override
     def download(
-        self, url: str, directory: Path, limits: DownloadLimits, *, give_up: Callable[[], bool] = never
+        self, url: str, directory: Path, limits: DownloadLimits, *, give_up: Callable[[], bool] = never_give_up
     ) -> DownloadedVideo | Resolved | Failure:
         if url == self.link:
             limits = replace(limits, timeout_seconds=self.seconds)

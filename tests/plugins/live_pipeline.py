@@ -91,7 +91,7 @@ class LivePipeline:
 
     def report(self, share_id: str) -> dict[str, Any]:
         """Give what `shares show --json` prints of a share, without the second that a command takes."""
-        return share_report(self.catalog, share_id)
+        return share_report(self.catalog, share_id).as_dict()
 
     def command(self, *arguments: str) -> Any:
         """Run the command line as a user does and give the JSON it prints. It must succeed."""

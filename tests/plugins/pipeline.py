@@ -8,13 +8,11 @@ from typing import Any
 
 import dagster as dg
 import pytest
-from dagster._core.storage.event_log import in_memory as in_memory_events
-from dagster._core.storage.runs import in_memory as in_memory_runs
-from dagster._core.storage.tags import ASSET_PARTITION_RANGE_END_TAG, ASSET_PARTITION_RANGE_START_TAG
 
 from bookmarkai_assets.adapters.catalog import OpenCatalog, open_catalog
 from bookmarkai_assets.adapters.local_store import LocalStore
 from bookmarkai_assets.core.media.placement import Backend
+from bookmarkai_assets.dagster_internals import partition_range_tags
 from bookmarkai_assets.definitions import build_defs
 from bookmarkai_assets.operations.shares.intake import add_shares
 from bookmarkai_assets.operations.shares.reports import share_report
@@ -23,6 +21,7 @@ from bookmarkai_assets.wiring.rules import make_rules
 from tests.fakes.downloader import DownloadCall, FakeDownloader
 from tests.fakes.speech import FakeSpeechEngine, speech_bytes
 from tests.fakes.stores import FakeMediaStore
+from tests.support.dagster_internals import leave_out_stamps
 
 USER = "11111111-1111-4111-8111-111111111111"
 ASSETS = ("raw_video", "stored_media", "transcript")
@@ -114,12 +113,11 @@ class Pipeline:
         """Do what one run of an analyst's backfill does: materialize assets over neighbouring partitions."""
         self.instance.add_dynamic_partitions("shares", list(share_ids))
         ordered = [key for key in self.instance.get_dynamic_partitions("shares") if key in share_ids]
-        tags = {ASSET_PARTITION_RANGE_START_TAG: ordered[0], ASSET_PARTITION_RANGE_END_TAG: ordered[-1]}
         job = self.defs().resolve_implicit_global_asset_job_def()
         return job.execute_in_process(
             instance=self.instance,
             asset_selection=[dg.AssetKey(asset) for asset in assets],
-            tags=tags,
+            tags=partition_range_tags(ordered[0], ordered[-1]),
             raise_on_error=False,
         )
 
@@ -154,8 +152,8 @@ class Pipeline:
         return {key: value.value for key, value in materialization.metadata.items()}
 
     def report(self, share_id: str) -> dict[str, Any]:
-        """Give what `bookmarkai shares show` knows."""
-        return share_report(self.catalog, share_id)
+        """Give what `bookmarkai shares show --json` prints."""
+        return share_report(self.catalog, share_id).as_dict()
 
 
 def link(name: str) -> str:
@@ -165,13 +163,9 @@ def link(name: str) -> str:
 
 @pytest.fixture(scope="session", autouse=True)
 def quick_instances() -> Iterator[None]:
-    """Have ephemeral instances made without Alembic's stamp, which nobody reads of a database in memory.
-
-    For the stamp Dagster reads each of its migrations, twice per instance: a quarter of a second.
-    """
+    """Have ephemeral instances made in less time, see `leave_out_stamps`."""
     with pytest.MonkeyPatch.context() as patch:
-        for module in (in_memory_events, in_memory_runs):
-            patch.setattr(module, "stamp_alembic_rev", lambda *_: None)
+        leave_out_stamps(patch)
         yield
 
 

@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import pytest
 
@@ -15,18 +15,20 @@ from bookmarkai_assets.adapters.catalog import OpenCatalog, open_catalog
 from bookmarkai_assets.adapters.local_store import LocalStore
 from bookmarkai_assets.core.media.media import Media, media_id_of
 from bookmarkai_assets.core.media.placement import Backend, StorageMode, StoragePolicy
+from bookmarkai_assets.core.media.ports import MediaStore
 from bookmarkai_assets.core.outcomes import Failure
 from bookmarkai_assets.core.rules import PipelineRules
 from bookmarkai_assets.core.shares.ports import AddedShare
 from bookmarkai_assets.operations.downloads.fetching import fetch_media
-from bookmarkai_assets.operations.media.holding import MediaWork
 from bookmarkai_assets.operations.media.placing import place_media
+from bookmarkai_assets.operations.shares.hold import Hold
 from bookmarkai_assets.operations.shares.intake import add_shares
-from bookmarkai_assets.operations.shares.share_work import LeasedShare, ShareWork
+from bookmarkai_assets.operations.shares.steps import LeasedShare, run_step
 from bookmarkai_assets.operations.storage.clean_up import clean_up
 from bookmarkai_assets.operations.storage.clean_up_report import CleanUpReport
 from bookmarkai_assets.operations.storage.moving import Move, move_media
 from bookmarkai_assets.operations.storage.verifying import VerificationReport, verify_storage
+from bookmarkai_assets.operations.stores import Stores
 from bookmarkai_assets.operations.transcripts.transcribing import transcribe_share
 from bookmarkai_assets.settings.settings import load_settings
 from bookmarkai_assets.wiring.rules import make_rules
@@ -34,8 +36,16 @@ from tests.fakes.downloader import FakeDownloader
 from tests.fakes.speech import FakeSpeechEngine, speech_bytes
 from tests.fakes.stores import FakeMediaStore
 
-if TYPE_CHECKING:
-    from bookmarkai_assets.core.media.ports import MediaStore
+
+class ReplaceableStores(Stores):
+    """Stores of which a test may replace one, or take one away, to see what others make of it."""
+
+    def __setitem__(self, backend: Backend, store: MediaStore) -> None:
+        self._stores[backend] = store
+
+    def __delitem__(self, backend: Backend) -> None:
+        del self._stores[backend]
+
 
 USER = "11111111-1111-4111-8111-111111111111"
 
@@ -54,7 +64,7 @@ class Vault:
     def __post_init__(self) -> None:
         self.local = LocalStore(self.media_dir)
         self.s3 = FakeMediaStore(Backend.S3, clock=self.clock)
-        self.stores: dict[Backend, MediaStore] = {Backend.LOCAL: self.local, Backend.S3: self.s3}
+        self.stores = ReplaceableStores({Backend.LOCAL: self.local, Backend.S3: self.s3})
 
     @property
     def media_dir(self) -> Path:
@@ -85,25 +95,25 @@ class Vault:
         self, share_id: str, *steps: str, claim_id: str | None = None, owner: str = "run"
     ) -> dict[str, Any | Failure]:
         """Do the named steps (fetch, place, transcribe) for a share, as one run would, and give what each gave."""
-        work = ShareWork(self.catalog, self.rules, owner, claim_id=claim_id, clock=self.clock, jitter=lambda: 0.5)
+        hold = Hold(self.catalog, self.rules, self.stores, owner, self.clock, claim_id=claim_id, jitter=lambda: 0.5)
         results: dict[str, Any | Failure] = {}
         for step in steps:
-            done = work.each({share_id: step}, lambda leased, name: self._step(name, leased, work))
+            done = run_step(hold, {share_id: step}, lambda leased, name: self._step(name, leased, hold))
             results[step] = done[share_id]
-        work.release()
+        hold.release()
         return results
 
-    def _step(self, step: str, leased: LeasedShare, work: ShareWork) -> object:
+    def _step(self, step: str, leased: LeasedShare, hold: Hold) -> object:
         media = self.catalog.media.get(leased.media_id)
         match step:
             case "fetch":
-                return fetch_media(leased, work=work, downloader=self.downloader, stores=self.stores).media
+                return fetch_media(hold, leased, downloader=self.downloader).media
             case "place":
                 assert media is not None
-                return place_media(leased, media, work=work, stores=self.stores)
+                return place_media(hold, leased, media)
             case _:
                 assert media is not None
-                return transcribe_share(leased, media, work=work, engine=self.speech, stores=self.stores)
+                return transcribe_share(hold, leased, media, engine=self.speech)
 
     def store(
         self, name: str, backend: Backend = Backend.LOCAL, *, is_transcribed: bool = True, audio: bytes | None = b""
@@ -128,14 +138,14 @@ class Vault:
         """Read the record of the video that `share` shared under a name."""
         return self.catalog.media.get(media_id_of(f"https://example.com/{name}"))
 
-    def work(self, owner: str = "operator") -> MediaWork:
+    def work(self, owner: str = "operator") -> Hold:
         """Give an operator's hold on media."""
-        return MediaWork(self.catalog, self.rules, self.stores, owner, self.clock)
+        return Hold(self.catalog, self.rules, self.stores, owner, self.clock)
 
     def lease(self, media: Media, owner: str = "another run") -> None:
         """Let somebody else have a media for a year."""
         now = self.clock()
-        assert self.catalog.work.lease(media.media_id, owner=owner, now=now, until=now + timedelta(days=365))
+        assert self.catalog.leases.take(media.media_id, owner=owner, now=now, until=now + timedelta(days=365))
 
     def move(self, *media: Media, to: Backend, **options: Any) -> list[Move]:
         """Move media, as `bookmarkai storage move` does."""

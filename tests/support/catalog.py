@@ -11,7 +11,9 @@ from uuid import uuid4
 from sqlalchemy import Connection, text
 
 from bookmarkai_assets.adapters.catalog import OpenCatalog
-from bookmarkai_assets.core.media.media import Blob, Digest, Media, MediaState, VideoInfo
+from bookmarkai_assets.core.media.kinds import PartKind
+from bookmarkai_assets.core.media.media import Digest, Media, MediaState, Part, VideoInfo
+from bookmarkai_assets.core.media.object_keys import audio_key
 from bookmarkai_assets.core.media.placement import Backend, Placement, StorageMode
 from bookmarkai_assets.core.media.ports import Tombstone
 from bookmarkai_assets.core.outcomes import Failure, Outcome
@@ -75,14 +77,14 @@ def fail(catalog: OpenCatalog, share_id: str, run: str, seconds: float = 0, *, r
 
 def lease(catalog: OpenCatalog, media_id: str, owner: str, seconds: float = 0) -> bool:
     """Lease a media for `LEASE_SECONDS` from that moment, without a share in hand."""
-    return catalog.work.lease(media_id, owner=owner, now=at(seconds), until=at(seconds + LEASE_SECONDS))
+    return catalog.leases.take(media_id, owner=owner, now=at(seconds), until=at(seconds + LEASE_SECONDS))
 
 
 def store(catalog: OpenCatalog, media: Media, seconds: float = 2) -> None:
     """Record a media as stored at that moment, under a lease of its own."""
     assert lease(catalog, media.media_id, "storing", seconds)
     catalog.media.record_stored(media, owner="storing", now=at(seconds))
-    catalog.work.free(media.media_id, owner="storing")
+    catalog.leases.free(media.media_id, owner="storing")
 
 
 def status_of(catalog: OpenCatalog, share_id: str) -> str:
@@ -108,6 +110,10 @@ def run(connection: Connection, statement: str, **parameters: Any) -> None:
     connection.execute(text(statement), parameters)
 
 
+VIDEO_KEY = "temp/videos/2026/01/31/0123456789abcdef_1769860800000.mp4"
+AUDIO_KEY = audio_key(VIDEO_KEY, "m4a")
+
+
 def staged_media(media_id: str, share_id: str, *, url: str = "/staging/video.mp4") -> Media:
     """Give a media with every field set that a finished download sets."""
     return Media(
@@ -115,7 +121,6 @@ def staged_media(media_id: str, share_id: str, *, url: str = "/staging/video.mp4
         canonical_url="https://example.com/video/1",
         platform="generic",
         share_id=share_id,
-        object_key="temp/videos/2026/01/31/0123456789abcdef_1769860800000.mp4",
         state=MediaState.STAGED,
         info=VideoInfo(
             title="Kuchen backen 🍰 \u200fעוגה",  # noqa: RUF001 - Hebrew
@@ -128,8 +133,8 @@ def staged_media(media_id: str, share_id: str, *, url: str = "/staging/video.mp4
             height=1280,
             posted_at=at(-3600),
         ),
-        video=Blob(url, Digest(5_000_000_000, "a" * 64), "video/mp4"),
-        audio=Blob(f"{url}.m4a", Digest(480_000, "b" * 64), "audio/mp4"),
+        video=Part(PartKind.VIDEO, VIDEO_KEY, url, Digest(5_000_000_000, "a" * 64), "video/mp4"),
+        audio=Part(PartKind.AUDIO, AUDIO_KEY, f"{url}.m4a", Digest(480_000, "b" * 64), "audio/mp4"),
         download_seconds=1.25,
     )
 

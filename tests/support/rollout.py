@@ -13,7 +13,7 @@ from bookmarkai_assets.core.rollout.gate import GateFigures, window_to_judge
 from bookmarkai_assets.core.rollout.ports import RecordedVerification, RolloutLedger
 from bookmarkai_assets.core.rollout.stages import AbortTarget, Decision, RolloutControl, RolloutPlan, Stage
 from bookmarkai_assets.core.rules import PipelineRules
-from bookmarkai_assets.operations.rollout.deciding import Evaluation, evaluate, state_of
+from bookmarkai_assets.operations.rollout.deciding import Evaluation, evaluate, read_state
 from bookmarkai_assets.settings.settings import load_settings
 from bookmarkai_assets.wiring.rules import make_rules
 
@@ -40,7 +40,7 @@ def rollout_rules(
 def figures_at(catalog: Catalog, rules: PipelineRules, now: datetime, **changes: Any) -> GateFigures:
     """Give figures that let every rule pass at this moment, with some changes."""
     good = GateFigures(
-        window=window_to_judge(rules.gate, state_of(catalog), now=now),
+        window=window_to_judge(rules.gate, read_state(catalog), now=now),
         uploads=200,
         upload_failures=1,
         mean_upload_seconds=2.5,

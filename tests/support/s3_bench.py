@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import Any
 
 from bookmarkai_assets.adapters.s3_store import S3Store
-from bookmarkai_assets.core.media.ports import StoredObject, untold
+from bookmarkai_assets.core.media.ports import StoredObject, ignore_bytes
 from bookmarkai_assets.demo.seaweed import SeaweedServer
 from tests.fakes.stores import digest_of_bytes
 from tests.support.fault_proxy import FaultProxy
@@ -70,7 +70,7 @@ class Bench:
         return path
 
     def put(
-        self, data: bytes, *, may_replace: bool = False, on_bytes: Callable[[int], object] = untold
+        self, data: bytes, *, may_replace: bool = False, on_bytes: Callable[[int], object] = ignore_bytes
     ) -> StoredObject:
         """Put the bytes under the key."""
         return self.store.put(
@@ -84,7 +84,7 @@ class Bench:
             on_bytes=on_bytes,
         )
 
-    def get(self, data: bytes, *, in_ranges: bool = False, on_bytes: Callable[[int], object] = untold) -> bytes:
+    def get(self, data: bytes, *, in_ranges: bool = False, on_bytes: Callable[[int], object] = ignore_bytes) -> bytes:
         """Fetch what should be `data`."""
         destination = self.directory / "fetched" / "video.mp4"
         store = self.ranged if in_ranges else self.store

@@ -1,23 +1,21 @@
 """What Dagster's UI would be told of stale partitions, asked by GraphQL of definitions in this process."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 from uuid import uuid4
 
 import dagster as dg
-from dagster._core.remote_origin import InProcessCodeLocationOrigin
-from dagster._core.types.loadable_target_origin import LoadableTargetOrigin
-from dagster._core.workspace.context import WorkspaceProcessContext
-from dagster._core.workspace.load_target import InProcessWorkspaceLoadTarget
 from dagster_graphql.schema import create_schema
+
+from tests.support.dagster_internals import loaded_definitions
 
 _QUESTION = """query ($key: AssetKeyInput!, $partition: String!) { assetNodeOrError(assetKey: $key) {
   ... on AssetNode { staleStatus(partition: $partition) staleCauses(partition: $partition) { category reason } } } }"""
 
 _CODE_LOCATION = """from bookmarkai_assets.definitions import build_defs
-from bookmarkai_assets.settings import load_settings
+from bookmarkai_assets.settings.settings import load_settings
 
 defs = build_defs(load_settings(env_file=None, **{settings!r}))
 """
@@ -30,23 +28,22 @@ def code_location(instance: dg.DagsterInstance, settings: dict[str, Any], direct
     file = directory / f"location_{uuid4().hex}.py"
     told = {name: str(value) if isinstance(value, Path) else value for name, value in settings.items()}
     file.write_text(_CODE_LOCATION.format(settings=told))
-    origin = InProcessCodeLocationOrigin(LoadableTargetOrigin(python_file=str(file), attribute="defs"))
-    with WorkspaceProcessContext(instance, InProcessWorkspaceLoadTarget(origin)) as workspace:
-        yield StaleStatus(workspace)
+    with loaded_definitions(instance, file) as new_request:
+        yield StaleStatus(new_request)
 
 
 class StaleStatus:
     """Asks what the page of a partition asks."""
 
-    def __init__(self, workspace: WorkspaceProcessContext) -> None:
-        self._workspace = workspace
+    def __init__(self, new_request: Callable[[], Any]) -> None:
+        self._new_request = new_request
         self._schema = create_schema()
 
     def of(self, asset: str, partition: str) -> tuple[str, list[str]]:
         """Give a partition's status (FRESH, STALE, MISSING) and, sorted, the categories of what made it stale."""
         answer = self._schema.execute(
             _QUESTION,
-            context_value=self._workspace.create_request_context(),
+            context_value=self._new_request(),
             variable_values={"key": {"path": [asset]}, "partition": partition},
         )
         assert not answer.errors, answer.errors

@@ -5,7 +5,8 @@ from datetime import UTC, datetime, timedelta
 
 from hypothesis import strategies as st
 
-from bookmarkai_assets.core.media.storage_events import StorageEvent
+from bookmarkai_assets.core.media.kinds import PartKind
+from bookmarkai_assets.core.media.storage_events import Operation, Purpose, StorageEvent
 from bookmarkai_assets.core.rollout.tallies import Series, Tally, Totals, roll_up
 from bookmarkai_assets.core.rollout.windows import GRID, Window, tiles
 
@@ -28,11 +29,11 @@ ERRORS = (
 
 def transfer(
     at: datetime = NOON,
-    operation: str = "put",
+    operation: str = Operation.PUT,
     backend: str = "s3",
-    purpose: str | None = "place",
+    purpose: str | None = Purpose.PLACE,
     *,
-    kind: str = "video",
+    kind: str = PartKind.VIDEO,
     size_bytes: int = 1000,
     seconds: float = 1.0,
     error: str | None = None,
@@ -40,16 +41,16 @@ def transfer(
     """Make up one transfer: by default a video of 1,000 bytes that was placed in S3 within a second."""
     return StorageEvent(
         occurred_at=at,
-        operation=operation,
+        operation=Operation(operation),
         backend=backend,
         share_id=None,
         media_id=None,
-        kind=kind,
+        kind=PartKind(kind),
         size_bytes=size_bytes,
         seconds=seconds,
         error_class=error,
         error=error and f"it was {error}",
-        purpose=purpose,
+        purpose=Purpose(purpose) if purpose else None,
     )
 
 
@@ -75,8 +76,8 @@ def totals_of(events: Iterable[StorageEvent], window: Window) -> Totals:
     """Roll events up and read the totals of a window off them, as the catalog does."""
     rolled = roll_up(events)
     totals: dict[Series, Tally] = {}
-    for span, tile in tiles(window):
-        for (of_span, start, series), tally in rolled.items():
-            if of_span is span and start in tile:
+    for resolution, tile in tiles(window):
+        for (key_resolution, start, series), tally in rolled.items():
+            if key_resolution is resolution and start in tile:
                 totals.setdefault(series, Tally()).add(tally)
     return totals

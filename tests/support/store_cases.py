@@ -6,7 +6,7 @@ from pathlib import Path
 
 from bookmarkai_assets.core.media.media import Digest
 from bookmarkai_assets.core.media.placement import Backend
-from bookmarkai_assets.core.media.ports import MediaStore, StoredObject, untold
+from bookmarkai_assets.core.media.ports import MediaStore, StoredObject, ignore_bytes
 from tests.fakes.stores import digest_of_bytes
 
 VIDEO = b"video bytes " * 1000
@@ -53,7 +53,7 @@ class StoreCase:
         tags: Mapping[str, str] = TAGS,
         may_replace: bool = False,
         may_consume: bool = True,
-        on_bytes: Callable[[int], object] = untold,
+        on_bytes: Callable[[int], object] = ignore_bytes,
     ) -> StoredObject:
         """Put `data`, or claim to, under a key, or the usual one."""
         return self.store.put(

@@ -14,7 +14,9 @@ from bookmarkai_assets.core.catalog import Catalog
 from bookmarkai_assets.core.media.placement import Backend
 from bookmarkai_assets.core.outcomes import Failure
 from bookmarkai_assets.core.transcripts.ports import SpeechEngine
-from bookmarkai_assets.operations.shares.share_work import ShareWork
+from bookmarkai_assets.operations.shares.hold import Hold
+from bookmarkai_assets.operations.shares.steps import run_step
+from bookmarkai_assets.operations.stores import Stores
 from bookmarkai_assets.operations.transcripts.transcribing import TranscribedShare, transcribe_share
 from bookmarkai_assets.settings.settings import load_settings
 from bookmarkai_assets.wiring.catalog import open_catalog
@@ -24,7 +26,7 @@ from bookmarkai_assets.wiring.rules import make_rules
 def engine() -> SpeechEngine:
     """Give the engine that this run has: it divides what is longer than nine seconds."""
     return FasterWhisperEngine(
-        model="tiny.en", device="cpu", compute_type="int8", cpu_threads=1, beam_size=1, span_seconds=6
+        model="tiny.en", device="cpu", compute_type="int8", cpu_threads=1, beam_size=1, chunk_seconds=6
     )
 
 
@@ -33,16 +35,22 @@ def transcribe(
 ) -> TranscribedShare | Failure:
     """Transcribe a share whose media are below a directory, as one run does."""
     settings = load_settings(env_file=None, ytdlp_download_dir=directory, lease_seconds=60)
-    work = ShareWork(catalog, make_rules(settings), owner, None, clock=clock, jitter=lambda: 0.5)
+    hold = Hold(
+        catalog,
+        make_rules(settings),
+        Stores({Backend.LOCAL: LocalStore(directory)}),
+        owner,
+        clock,
+        jitter=lambda: 0.5,
+    )
     media_id = catalog.work.progress(share_id).media_id
     media = catalog.media.get(media_id or "")
     assert media is not None
-    with work.hold():
-        return work.each(
+    with hold.renew_leases():
+        return run_step(
+            hold,
             {share_id: media},
-            lambda leased, media: transcribe_share(
-                leased, media, work=work, engine=engine(), stores={Backend.LOCAL: LocalStore(directory)}
-            ),
+            lambda leased, media: transcribe_share(hold, leased, media, engine=engine()),
         )[share_id]
 
 

@@ -1,7 +1,7 @@
 """The catalog in SQL: shares, work, media, transcripts, storage events and the rollout, in SQLite or PostgreSQL.
 
-Everything that speaks SQL is in this package and nothing else is: which share is worked on when, and what a failure
-means, is decided by the callers of the ports. Its doors are the names below.
+All SQL is in this package, and nothing else. Which share is worked on when, and what a failure means, is decided by the
+callers of the ports. The names below are all that the package offers.
 """
 
 from bookmarkai_assets.adapters.catalog.opening import OpenCatalog, open_catalog

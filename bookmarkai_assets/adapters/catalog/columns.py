@@ -1,6 +1,6 @@
-"""How values travel: share ids, moments, foreign text and documents, alike in both databases.
+"""How values are stored: share ids, moments, foreign text and JSON documents, with one interface to both databases.
 
-PostgreSQL holds them natively (uuid, timestamptz, jsonb); SQLite as text that sorts as the values do.
+PostgreSQL stores them natively (uuid, timestamptz, jsonb), SQLite as text that sorts as the values do.
 """
 
 import re
@@ -32,13 +32,13 @@ from typing_extensions import override
 Document = JSON(none_as_null=True).with_variant(postgresql.JSONB(none_as_null=True), "postgresql")
 """A JSON value: jsonb on PostgreSQL, text on SQLite."""
 
-# PostgreSQL's text cannot hold NUL, and a lone surrogate has no UTF-8. Both come from hostile titles and messages.
+# PostgreSQL's text cannot store NUL, and a lone surrogate has no UTF-8. Hostile titles and messages contain both.
 _UNSTORABLE = re.compile("[\x00\ud800-\udfff]")
 _RAW_ID = re.compile("X'((?:[0-9A-F]{2})*)'")
 
 
 class NaiveMomentError(DontWrapMixin, ValueError):
-    """A caller's mistake, shown to it as it is instead of inside SQLAlchemy's account of the statement."""
+    """A caller's mistake. SQLAlchemy raises it as it is, and not wrapped in its own error about the statement."""
 
 
 class Identifier(TypeDecorator[str]):
@@ -83,7 +83,7 @@ class Moment(TypeDecorator[datetime]):
 
 
 class ForeignText(TypeDecorator[str]):
-    """Text that a site, a user or a vendor wrote: what a database cannot hold becomes U+FFFD."""
+    """Text that a site, a user or a vendor wrote. Characters that a database cannot store become U+FFFD."""
 
     impl = Text
     cache_ok = True
@@ -94,12 +94,12 @@ class ForeignText(TypeDecorator[str]):
 
 
 def storable(text: str) -> str:
-    """Replace what a database's text cannot hold (NUL, lone surrogates) by U+FFFD."""
+    """Replace what a database cannot store as text (NUL, lone surrogates) by U+FFFD."""
     return _UNSTORABLE.sub("\ufffd", text)
 
 
 def storable_document(value: Any) -> Any:  # noqa: ANN401 - any JSON value
-    """Replace the same in every text and name within a JSON value."""
+    """Do what `storable` does to every text and name within a JSON value."""
     if isinstance(value, str):
         return storable(value)
     if isinstance(value, Mapping):
@@ -110,7 +110,7 @@ def storable_document(value: Any) -> Any:  # noqa: ANN401 - any JSON value
 
 
 def moment_of(text: str) -> datetime:
-    """Read an ISO 8601 text as an aware UTC datetime; without an offset it is UTC. Raises ValueError."""
+    """Parse ISO 8601 text as an aware UTC datetime. Text without an offset is UTC. Raises ValueError."""
     return _in_utc(datetime.fromisoformat(text))
 
 
@@ -119,27 +119,27 @@ def _in_utc(moment: datetime) -> datetime:
 
 
 def moment_text(column: ColumnElement[datetime], *, is_sqlite: bool) -> ColumnElement[str]:
-    """Select a moment as text without converting it: a malformed one must not make its row unreadable."""
+    """Select a moment as text, without converting it. A malformed one must not make its row unreadable."""
     if is_sqlite:
         return type_coerce(column, String)
-    # The session's time zone and date style are the server's to choose, so the text is built here.
+    # The server chooses the session's time zone and date style, so the format is given here.
     return func.to_char(func.timezone("UTC", column), 'YYYY-MM-DD"T"HH24:MI:SS.US"+00:00"', type_=String)
 
 
 def text_of(value: object) -> str | None:
-    """Read a column without trust: SQLite holds any type in any column, and text of any bytes."""
+    """Return a column's value as text. On SQLite any column may hold any type, and text of any bytes."""
     if value is None:
         return None
     return value.decode("utf-8", "replace") if isinstance(value, bytes) else str(value)
 
 
 def id_text(value: object) -> str:
-    """Name a row by its id: an id that is no proper text is shown as a SQL blob literal, by which it is found again."""
+    """Return a row's id as text. One that is not valid text becomes a SQL blob literal, which `has_id` understands."""
     return f"X'{value.hex().upper()}'" if isinstance(value, bytes) else str(value)
 
 
 def has_id(column: ColumnElement[str], share_id: str, *, is_sqlite: bool) -> ColumnElement[bool]:
-    """Match the rows that `id_text` calls `share_id`. On PostgreSQL every id is a UUID; nothing else matches there."""
+    """Match the rows whose `id_text` is `share_id`. On PostgreSQL every id is a UUID, so nothing else matches there."""
     if not is_sqlite:
         return column == share_id if is_uuid(share_id) else false()
     raw = _RAW_ID.fullmatch(share_id)
@@ -149,7 +149,7 @@ def has_id(column: ColumnElement[str], share_id: str, *, is_sqlite: bool) -> Col
 
 
 def is_uuid(text: str) -> bool:
-    """Tell whether a text names a UUID in a form that PostgreSQL reads."""
+    """Whether a text is a UUID in a form that PostgreSQL reads."""
     try:
         UUID(text)
     except ValueError:

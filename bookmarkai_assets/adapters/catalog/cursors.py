@@ -10,7 +10,7 @@ from bookmarkai_assets.core.rollout.ports import Cursors
 
 
 class SqlCursors(Cursors):
-    """The last position kept under a name counts."""
+    """One position per name, the last one that was kept."""
 
     def __init__(self, database: Database) -> None:
         self._database = database
@@ -35,9 +35,9 @@ def read(connection: Connection, name: str) -> str | None:
 
 
 def advance(connection: Connection, name: str, *, expected: str | None, position: str) -> bool:
-    """Keep a position if the one kept is still `expected` (None: none was); tells whether it was.
+    """Replace a position if it is still `expected` (None: there was none). Return whether it was.
 
-    The row is locked from then on to the end of the caller's transaction, so of several that advance one wins.
+    The row stays locked until the end of the caller's transaction, so exactly one of several that advance it wins.
     """
     statement = insert_into(table, is_sqlite=connection.dialect.name == "sqlite").values(name=name, position=position)
     return (

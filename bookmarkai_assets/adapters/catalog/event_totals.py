@@ -1,6 +1,7 @@
-"""`EventTotals` over `event_totals`: storage events added up by span of time and series.
+"""`EventTotals` over `event_totals`: storage events rolled up by resolution, interval and series.
 
-What is added up how is the core's rule (`core/tallies`). Here is that each event is counted once, whoever counts.
+How events are added up is in `core/rollout/tallies`. This module makes sure that each event is counted once, however
+many processes count.
 """
 
 from collections.abc import Iterable, Mapping, Sequence
@@ -16,16 +17,17 @@ from bookmarkai_assets.adapters.catalog.events import rows_after
 from bookmarkai_assets.adapters.catalog.tables.base import insert_into
 from bookmarkai_assets.adapters.catalog.tables.media import storage_events
 from bookmarkai_assets.adapters.catalog.tables.rollout import event_totals as table
-from bookmarkai_assets.core.media.storage_events import StorageEvent
+from bookmarkai_assets.core.media.kinds import PartKind
+from bookmarkai_assets.core.media.storage_events import Operation, Purpose, StorageEvent
 from bookmarkai_assets.core.rollout.ports import EventTotals, RollUpProgress
 from bookmarkai_assets.core.rollout.tallies import Series, Tally, Totals, roll_up
-from bookmarkai_assets.core.rollout.windows import GRID, Span, Window, tiles
+from bookmarkai_assets.core.rollout.windows import GRID, Resolution, Window, tiles
 
 CURSOR = "event_totals"
-"""Under this name `cursors` has the position up to which events are added up."""
+"""The name in `cursors` of the position up to which events are added up."""
 
 _STARTS_AT_ONCE = 500
-"""Spans whose rows are read by one statement: each is a parameter, and their number is limited."""
+"""How many intervals' rows one statement reads. Each is a parameter, and the number of parameters is limited."""
 
 _COUNTED = [
     storage_events.c[name]
@@ -40,54 +42,54 @@ _COUNTED = [
         "purpose",
     )
 ]
-"""What counts of an event. Whose it was and what the error said, most of its bytes, is not read."""
+"""The columns that count. The share, the media and the error's text, which are most of the bytes, are not read."""
 
 _ROWS_AT_ONCE = 4_000
-"""So many rows take some tenths of a second to write, in which nobody else can write to a SQLite catalog."""
+"""Writing this many rows takes some tenths of a second, and nobody else can write to a SQLite catalog meanwhile."""
 
 _KEY = tuple(table.primary_key)
 _AMOUNTS = ("events", "size_bytes", "seconds", "requests", "latency_bins")
 
-_Rolled = Mapping[tuple[Span, datetime, Series], Tally]
+_Tallies = Mapping[tuple[Resolution, datetime, Series], Tally]
 
 
 class SqlEventTotals(EventTotals):
-    """A row for each span and series, with its latencies as a document: count by bin."""
+    """A row for each resolution, interval and series. Its latencies are a JSON document: count by bin."""
 
     def __init__(self, database: Database) -> None:
         self._database = database
 
     @override
     def roll_up(self, *, limit: int = 10_000) -> RollUpProgress:
-        """Add the next events up before anything is locked, then write, unless another has added them meanwhile.
+        """Add up the next events without a lock, then write the sums, unless another process has done so meanwhile.
 
-        Whoever comes second has added up for nothing and goes on from the first one's position at its next call.
+        The process that comes second has worked for nothing. Its next call continues from the position of the first.
         """
         before = self._position()
         position = int(before or 0)
         rows = rows_after(self._database, position, _COUNTED, limit=limit)
         if not rows:
             return RollUpProgress(position=position, events=0, is_complete=True)
-        batch, rolled = _batch_of(rows)
+        batch, tallies = _batch_of(rows)
         after = batch[-1].id
         with self._database.writing() as connection:
             if cursors.advance(connection, CURSOR, expected=before, position=str(after)):
-                _add(connection, rolled)
+                _add(connection, tallies)
                 return RollUpProgress(position=after, events=len(batch), is_complete=len(batch) == len(rows) < limit)
         return RollUpProgress(position=int(self._position() or 0), events=0, is_complete=False)
 
     @override
     def totals(self, window: Window) -> Totals:
         with self._database.reading() as connection:
-            rows = [row for span, tile in tiles(window) for row in connection.execute(_within(tile, span))]
+            rows = [row for resolution, tile in tiles(window) for row in connection.execute(_within(tile, resolution))]
         return _by_series(rows)
 
     @override
-    def steps(self, window: Window, span: Span) -> Mapping[datetime, Totals]:
-        if (span.floor(window.start), span.floor(window.end)) != (window.start, window.end):
-            raise ValueError(f"expected a window that begins and ends on boundaries of {span} s, found {window}")
+    def steps(self, window: Window, resolution: Resolution) -> Mapping[datetime, Totals]:
+        if (resolution.floor(window.start), resolution.floor(window.end)) != (window.start, window.end):
+            raise ValueError(f"expected a window that begins and ends on boundaries of {resolution} s, found {window}")
         with self._database.reading() as connection:
-            rows = connection.execute(_within(window, span)).all()
+            rows = connection.execute(_within(window, resolution)).all()
         by_start: dict[datetime, list[Row[*tuple[Any, ...]]]] = {}
         for row in rows:
             by_start.setdefault(row.starts_at, []).append(row)
@@ -112,25 +114,35 @@ class SqlEventTotals(EventTotals):
             return cursors.read(connection, CURSOR)
 
 
-def _batch_of(rows: Sequence[Row[*tuple[Any, ...]]]) -> tuple[Sequence[Row[*tuple[Any, ...]]], _Rolled]:
-    """Add up as many of the first events as come to `_ROWS_AT_ONCE`; few, if their times are spread wide."""
-    rolled = roll_up(map(_event, rows))
-    while len(rolled) > _ROWS_AT_ONCE:
+def _batch_of(rows: Sequence[Row[*tuple[Any, ...]]]) -> tuple[Sequence[Row[*tuple[Any, ...]]], _Tallies]:
+    """Add up as many of the first events as give at most `_ROWS_AT_ONCE` rows: few, if their times are far apart."""
+    tallies = roll_up(map(_event, rows))
+    while len(tallies) > _ROWS_AT_ONCE:
         rows = rows[: len(rows) // 2]
-        rolled = roll_up(map(_event, rows))
-    return rows, rolled
+        tallies = roll_up(map(_event, rows))
+    return rows, tallies
 
 
 def _event(row: Row[*tuple[Any, ...]]) -> StorageEvent:
     _, occurred_at, operation, backend, kind, size_bytes, seconds, error_class, purpose = row
     return StorageEvent(
-        occurred_at, operation, backend, None, None, kind, size_bytes, seconds, error_class, None, purpose
+        occurred_at=occurred_at,
+        operation=Operation(operation),
+        backend=backend,
+        share_id=None,
+        media_id=None,
+        kind=PartKind(kind),
+        size_bytes=size_bytes,
+        seconds=seconds,
+        error_class=error_class,
+        error=None,
+        purpose=Purpose(purpose) if purpose else None,
     )
 
 
-def _within(window: Window, span: Span) -> Select[*tuple[Any, ...]]:
+def _within(window: Window, resolution: Resolution) -> Select[*tuple[Any, ...]]:
     return select(table).where(
-        table.c.span_seconds == span, table.c.starts_at >= window.start, table.c.starts_at < window.end
+        table.c.span_seconds == resolution, table.c.starts_at >= window.start, table.c.starts_at < window.end
     )
 
 
@@ -141,16 +153,18 @@ def _by_series(rows: Iterable[Row[*tuple[Any, ...]]]) -> Totals:
     return totals
 
 
-def _add(connection: Connection, rolled: _Rolled) -> None:
-    """Add to the rows that are there; nobody else can, as the cursor is locked."""
-    kept = {(span, row.starts_at, _series(row)): _tally(row) for span, row in _kept_rows(connection, rolled)}
-    sums = {key: _sum(tally, kept.get(key)) for key, tally in rolled.items()}
+def _add(connection: Connection, tallies: _Tallies) -> None:
+    """Add to the existing rows. Nobody else can at the same time, because the cursor is locked."""
+    kept = {
+        (resolution, row.starts_at, _series(row)): _tally(row) for resolution, row in _kept_rows(connection, tallies)
+    }
+    sums = {key: _sum(tally, kept.get(key)) for key, tally in tallies.items()}
     statement = insert_into(table, is_sqlite=connection.dialect.name == "sqlite")
     replacing = statement.on_conflict_do_update(
         index_elements=_KEY, set_={name: statement.excluded[name] for name in _AMOUNTS}
     )
-    # What it returns is of no interest. That it returns something makes SQLAlchemy send many rows in one statement,
-    # which with ON CONFLICT it does not do otherwise: row by row takes PostgreSQL ten times as long.
+    # The result is not used. RETURNING only makes SQLAlchemy send many rows in one statement, which it otherwise does
+    # not do with ON CONFLICT. Row by row takes ten times as long on PostgreSQL.
     connection.execute(replacing.returning(table.c.events), [_values(*key, tally) for key, tally in sums.items()])
 
 
@@ -162,14 +176,14 @@ def _sum(tally: Tally, kept: Tally | None) -> Tally:
     return result
 
 
-def _kept_rows(connection: Connection, rolled: _Rolled) -> Iterable[tuple[Span, Row[*tuple[Any, ...]]]]:
-    for span in Span:
-        starts = sorted({start for of_span, start, _ in rolled if of_span is span})
+def _kept_rows(connection: Connection, tallies: _Tallies) -> Iterable[tuple[Resolution, Row[*tuple[Any, ...]]]]:
+    for resolution in Resolution:
+        starts = sorted({start for key_resolution, start, _ in tallies if key_resolution is resolution})
         for first in range(0, len(starts), _STARTS_AT_ONCE):
-            some: Sequence[datetime] = starts[first : first + _STARTS_AT_ONCE]
-            statement = select(table).where(table.c.span_seconds == span, table.c.starts_at.in_(some))
+            batch: Sequence[datetime] = starts[first : first + _STARTS_AT_ONCE]
+            statement = select(table).where(table.c.span_seconds == resolution, table.c.starts_at.in_(batch))
             for row in connection.execute(statement):
-                yield span, row
+                yield resolution, row
 
 
 def _series(row: Row[*tuple[Any, ...]]) -> Series:
@@ -178,14 +192,14 @@ def _series(row: Row[*tuple[Any, ...]]) -> Series:
 
 def _tally(row: Row[*tuple[Any, ...]]) -> Tally:
     tally = Tally(row.events, row.size_bytes, row.seconds, row.requests)
-    # JSON has no names but texts.
+    # In JSON every name is a string.
     tally.bins.update({int(bin_): count for bin_, count in row.latency_bins.items()})
     return tally
 
 
-def _values(span: Span, start: datetime, series: Series, tally: Tally) -> dict[str, Any]:
+def _values(resolution: Resolution, start: datetime, series: Series, tally: Tally) -> dict[str, Any]:
     return {
-        "span_seconds": span,
+        "span_seconds": resolution,
         "starts_at": start,
         "operation": series.operation,
         "backend": series.backend,

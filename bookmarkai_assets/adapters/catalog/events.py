@@ -1,4 +1,4 @@
-"""`EventLog` over `storage_events`: rows are only ever appended."""
+"""`EventLog` over `storage_events`. Rows are only appended."""
 
 from collections.abc import Sequence
 from dataclasses import asdict, fields
@@ -11,14 +11,15 @@ from bookmarkai_assets.adapters.catalog.columns import has_id
 from bookmarkai_assets.adapters.catalog.engine import Database
 from bookmarkai_assets.adapters.catalog.settling import settled_id
 from bookmarkai_assets.adapters.catalog.tables.media import storage_events
+from bookmarkai_assets.core.media.kinds import PartKind
 from bookmarkai_assets.core.media.ports import EventLog
-from bookmarkai_assets.core.media.storage_events import StorageEvent
+from bookmarkai_assets.core.media.storage_events import Operation, Purpose, StorageEvent
 
 _COLUMNS = [storage_events.c[field.name] for field in fields(StorageEvent)]
 
 
 class SqlEventLog(EventLog):
-    """The log that every metric is made from. Its columns are the fields of `StorageEvent`; a position is an id."""
+    """The log that all metrics are computed from. Its columns are the fields of `StorageEvent`. A position is an id."""
 
     def __init__(self, database: Database) -> None:
         self._database = database
@@ -36,18 +37,34 @@ class SqlEventLog(EventLog):
             .order_by(storage_events.c.occurred_at, storage_events.c.id)
         )
         with self._database.reading() as connection:
-            return [StorageEvent(**row._mapping) for row in connection.execute(statement)]  # noqa: SLF001 - SQLAlchemy's documented name
+            return [_event(row) for row in connection.execute(statement)]
 
     @override
     def after(self, position: int, *, limit: int) -> tuple[Sequence[StorageEvent], int]:
         rows = rows_after(self._database, position, _COLUMNS, limit=limit)
-        return [StorageEvent(*row[1:]) for row in rows], rows[-1].id if rows else position
+        return [_event(row) for row in rows], rows[-1].id if rows else position
+
+
+def _event(row: Row[*tuple[Any, ...]]) -> StorageEvent:
+    return StorageEvent(
+        occurred_at=row.occurred_at,
+        operation=Operation(row.operation),
+        backend=row.backend,
+        share_id=row.share_id,
+        media_id=row.media_id,
+        kind=PartKind(row.kind),
+        size_bytes=row.size_bytes,
+        seconds=row.seconds,
+        error_class=row.error_class,
+        error=row.error,
+        purpose=Purpose(row.purpose) if row.purpose else None,
+    )
 
 
 def rows_after(
     database: Database, position: int, columns: Sequence[Column[Any]], *, limit: int
 ) -> Sequence[Row[*tuple[Any, ...]]]:
-    """Read the next settled events in the order of their ids: the id, then these columns."""
+    """Read the next settled events in the order of their ids. Each row has the id, then these columns."""
     identity = storage_events.c.id
     statement = (
         select(identity, *columns)

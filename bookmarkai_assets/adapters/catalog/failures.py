@@ -1,4 +1,4 @@
-"""`FailureTable` over `share_work`, beside the links in `shares`."""
+"""`FailureTable` over `share_work`, with the links from `shares`."""
 
 from collections.abc import Collection, Iterator, Sequence
 from typing import Any
@@ -11,17 +11,17 @@ from bookmarkai_assets.adapters.catalog.engine import Database
 from bookmarkai_assets.adapters.catalog.tables.shares import shares
 from bookmarkai_assets.adapters.catalog.tables.work import IS_FAILED, IS_HELD, share_work
 from bookmarkai_assets.adapters.catalog.work_rows import WorkState
-from bookmarkai_assets.core.failures.debt import HeldShares, StandingFailure
+from bookmarkai_assets.core.failures.debt import PostponedShares, StandingFailure
 from bookmarkai_assets.core.failures.ports import FailureTable
 from bookmarkai_assets.core.outcomes import Outcome
 from bookmarkai_assets.core.shares.share import ShareStatus
 
 ROWS_AT_A_TIME = 1000
-"""So that a hundred thousand are never in memory at once as rows: some 0.5 MB."""
+"""About 0.5 MB of rows, so that a hundred thousand failures are never in memory at once."""
 
 
 class SqlFailureTable(FailureTable):
-    """Reads by index: the many shares that are done are never visited."""
+    """Reads by an index. The many shares that are done are never visited."""
 
     def __init__(self, database: Database) -> None:
         self._database = database
@@ -41,14 +41,14 @@ class SqlFailureTable(FailureTable):
                 )
 
     @override
-    def held(self) -> Sequence[HeldShares]:
+    def waiting(self) -> Sequence[PostponedShares]:
         statement = (
             select(share_work.c.held_for, func.count(), func.min(share_work.c.updated_at))
             .where(share_work.c.state == WorkState.WAITING, or_(IS_HELD, share_work.c.outcome == Outcome.POSTPONED))
             .group_by(share_work.c.held_for)
         )
         with self._database.reading() as connection:
-            return [HeldShares(*row) for row in connection.execute(statement)]
+            return [PostponedShares(*row) for row in connection.execute(statement)]
 
 
 def _standing(only: ColumnElement[bool] | None) -> Select[*tuple[Any, ...]]:

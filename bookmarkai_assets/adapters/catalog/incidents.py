@@ -18,7 +18,7 @@ _COLUMNS = [table.c[field.name] for field in fields(Incident)]
 
 
 class SqlIncidentTable(IncidentTable):
-    """Its columns are the fields of `Incident`; of each key at most one row is open."""
+    """Its columns are the fields of `Incident`. At most one row per key is open."""
 
     def __init__(self, database: Database) -> None:
         self._database = database

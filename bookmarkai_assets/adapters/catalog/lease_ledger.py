@@ -1,6 +1,6 @@
-"""The part of `WorkLedger` that is about leases alone: taken, renewed and given back by whoever works on the bytes.
+"""`LeaseLedger` over `leases`: leases that are taken, renewed and freed on their own.
 
-The leases that come and go with a share are in `work`.
+The leases that are taken and freed together with a share's work are in `work`.
 """
 
 from datetime import datetime
@@ -11,17 +11,17 @@ from typing_extensions import override
 from bookmarkai_assets.adapters.catalog import leases
 from bookmarkai_assets.adapters.catalog.engine import Database
 from bookmarkai_assets.adapters.catalog.tables.work import leases as lease_table
-from bookmarkai_assets.core.shares.ports import WorkLedger
+from bookmarkai_assets.core.shares.leases import LeaseLedger
 
 
-class SqlLeaseLedger(WorkLedger):
-    """Leases by media and by owner. What is done with a share follows in `SqlWorkLedger`."""
+class SqlLeaseLedger(LeaseLedger):
+    """Leases in the table `leases`."""
 
     def __init__(self, database: Database) -> None:
         self._database = database
 
     @override
-    def lease(self, media_id: str, *, owner: str, now: datetime, until: datetime) -> bool:
+    def take(self, media_id: str, *, owner: str, now: datetime, until: datetime) -> bool:
         with self._database.writing() as connection:
             return leases.take(connection, media_id, owner=owner, now=now, until=until, succeeding=[owner])
 
@@ -38,8 +38,8 @@ class SqlLeaseLedger(WorkLedger):
     @override
     def renew(self, owner: str, *, until: datetime) -> frozenset[str]:
         with self._database.writing() as connection:
-            media_ids = leases.lock_of_owner(connection, owner)
-            leases.set_end(connection, media_ids, until)
+            media_ids = leases.lock_all_of(connection, owner)
+            leases.set_expiry(connection, media_ids, until)
             return frozenset(media_ids)
 
     @override

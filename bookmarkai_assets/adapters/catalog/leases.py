@@ -1,7 +1,7 @@
-"""Leases on media, as statements within a caller's transaction. When one is taken or freed is decided elsewhere.
+"""Leases on media, as statements within a caller's transaction. The callers decide when one is taken or freed.
 
-A lease is a row (media, owner, end). One that has ended is nobody's for whoever wants it, and still its owner's as long
-as nobody has taken it: a slow run may renew it.
+A lease is a row (media, owner, expiry). Anybody may take an expired lease. Until somebody does, its owner may still
+renew it, because a run may only be slow.
 """
 
 from collections.abc import Collection
@@ -17,7 +17,7 @@ from bookmarkai_assets.core.errors import LeaseLostError
 
 @dataclass(frozen=True)
 class Lease:
-    """Who has a media, and until when."""
+    """Who has the lease on a media, and until when."""
 
     owner: str
     expires_at: datetime
@@ -26,7 +26,7 @@ class Lease:
 def take(
     connection: Connection, media_id: str, *, owner: str, now: datetime, until: datetime, succeeding: Collection[str]
 ) -> bool:
-    """Take the lease if it is free, ended, or held by one of `succeeding`; one statement, so exactly one taker wins."""
+    """Take the lease if it is free, expired, or one of `succeeding` has it. In one statement, so exactly one wins."""
     statement = insert_into(leases, is_sqlite=connection.dialect.name == "sqlite").values(
         media_id=media_id, owner=owner, expires_at=until
     )
@@ -51,34 +51,34 @@ def read(connection: Connection, media_id: str) -> Lease | None:
 
 
 def require(connection: Connection, media_id: str, owner: str) -> None:
-    """Lock the lease, which must be `owner`'s; raises `LeaseLostError`."""
+    """Lock the lease and check that it is `owner`'s. Raises `LeaseLostError`."""
     lease = read(connection, media_id)
     if lease is None or lease.owner != owner:
         raise LeaseLostError(
-            f"expected run {owner} to hold the lease on media {media_id}, found {_text(lease)}; this run must stop "
+            f"expected run {owner} to hold the lease on media {media_id}, found {_describe(lease)}; this run must stop "
             "working on it and record nothing, the share is picked up again by itself"
         )
 
 
-def holder_text(connection: Connection, media_id: str) -> str:
-    """Say who has a media, for a person."""
-    return _text(read(connection, media_id))
+def describe_owner(connection: Connection, media_id: str) -> str:
+    """Describe in words who has the lease on a media."""
+    return _describe(read(connection, media_id))
 
 
-def _text(lease: Lease | None) -> str:
+def _describe(lease: Lease | None) -> str:
     return f"{lease.owner} holding it until {lease.expires_at:%Y-%m-%d %H:%M:%S} UTC" if lease else "nobody holding it"
 
 
 def free(connection: Connection, media_ids: Collection[str], owner: str) -> None:
-    """Give leases back, as far as they are `owner`'s."""
+    """Free the leases on these media that are `owner`'s."""
     connection.execute(delete(leases).where(leases.c.media_id.in_(media_ids), leases.c.owner == owner))
 
 
-def lock_of_owner(connection: Connection, owner: str) -> list[str]:
-    """Lock every lease of `owner`; returns the media ids.
+def lock_all_of(connection: Connection, owner: str) -> list[str]:
+    """Lock every lease of `owner`. Return the media ids.
 
-    Whoever goes on to change them names them: a lease that the owner has taken meanwhile is not locked in its turn, and
-    two calls that reach for each other's would wait in a circle.
+    To change these leases, select them by the ids that this returns. A lease that the owner has taken since is not
+    locked in the right order, and two callers that change each other's leases would deadlock.
     """
     return list(
         connection.execute(
@@ -87,17 +87,17 @@ def lock_of_owner(connection: Connection, owner: str) -> list[str]:
     )
 
 
-def set_end(connection: Connection, media_ids: Collection[str], until: datetime) -> None:
-    """Set the end of leases that are locked."""
+def set_expiry(connection: Connection, media_ids: Collection[str], until: datetime) -> None:
+    """Set when these leases expire. The caller has locked them."""
     connection.execute(update(leases).where(leases.c.media_id.in_(media_ids)).values(expires_at=until))
 
 
 def is_live(media_id: ColumnElement[str], now: datetime) -> ColumnElement[bool]:
-    """Say in SQL that somebody holds the media now."""
+    """Return the SQL condition that the media has a lease that has not expired."""
     return exists().where(leases.c.media_id == media_id, leases.c.expires_at > now)
 
 
 def is_live_now(connection: Connection, media_id: str | None, now: datetime) -> bool:
-    """Tell whether somebody holds the media, without locking the lease."""
+    """Whether the media has a lease that has not expired. Does not lock the lease."""
     statement = select(exists().where(leases.c.media_id == media_id, leases.c.expires_at > now))
     return bool(connection.execute(statement).scalar_one())

@@ -12,7 +12,7 @@ from bookmarkai_assets.core.links.ports import LinkNames
 
 
 class SqlLinkNames(LinkNames):
-    """What each short link stands for, once for all."""
+    """What each short link stands for. It is recorded once and never changed."""
 
     def __init__(self, database: Database) -> None:
         self._database = database

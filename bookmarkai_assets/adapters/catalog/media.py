@@ -1,4 +1,4 @@
-"""`MediaLedger` over `media`: one row per video, its record flattened into columns; and over `transcript_files`."""
+"""`MediaLedger` over `media`, with one row per video and its record as columns, and over `transcript_files`."""
 
 from collections import defaultdict
 from collections.abc import Mapping, Sequence
@@ -14,13 +14,15 @@ from bookmarkai_assets.adapters.catalog.tables.base import insert_into
 from bookmarkai_assets.adapters.catalog.tables.media import media as table
 from bookmarkai_assets.adapters.catalog.tables.transcripts import transcript_files as files
 from bookmarkai_assets.adapters.catalog.tombstones import write as write_tombstones
-from bookmarkai_assets.core.media.media import Blob, Digest, Media, MediaState, VideoInfo
+from bookmarkai_assets.core.media.kinds import PartKind
+from bookmarkai_assets.core.media.media import Digest, Media, MediaState, Part, VideoInfo
+from bookmarkai_assets.core.media.object_keys import audio_key, transcript_key
 from bookmarkai_assets.core.media.placement import Backend, Decider, Placement, StorageMode
 from bookmarkai_assets.core.media.ports import InventoryLine, MediaLedger, Tombstone
 
 
 class SqlMediaLedger(MediaLedger):
-    """The pointers to bytes. A write and the check that its owner holds the lease are one transaction."""
+    """Where media's bytes are. A write, and the check that its owner has the lease, are one transaction."""
 
     def __init__(self, database: Database) -> None:
         self._database = database
@@ -29,7 +31,7 @@ class SqlMediaLedger(MediaLedger):
     def get(self, media_id: str) -> Media | None:
         with self._database.reading() as connection:
             rows = connection.execute(select(table).where(table.c.media_id == media_id)).all()
-            return next(iter(_all_media(connection, rows)), None)
+            return next(iter(_read_media(connection, rows)), None)
 
     @override
     def record_staged(self, media: Media, *, owner: str, now: datetime) -> None:
@@ -48,7 +50,7 @@ class SqlMediaLedger(MediaLedger):
 
     @override
     def record_stored(self, media: Media, *, owner: str, now: datetime) -> None:
-        """Flip the pointer. A media that does not say since when it is there is there since `now`."""
+        """Record where the stored bytes are. `stored_at` is `now` if the media does not say when it was stored."""
         replaced = _stored_values(media, now)
         with self._database.writing() as connection:
             leases.require(connection, media.media_id, owner)
@@ -71,9 +73,9 @@ class SqlMediaLedger(MediaLedger):
 
     @override
     def record_expired(self, media_id: str, tombstones: Sequence[Tombstone], *, owner: str, now: datetime) -> None:
-        """Record that the bytes go, while the row keeps where they were last; once more, it only writes tombstones.
+        """Record that the bytes go. The row keeps their last location. A second call only writes tombstones.
 
-        Raises ValueError for a media that is neither stored nor expired: its bytes are needed, or nobody knows of them.
+        Raises ValueError for a media that is neither stored nor expired, because its bytes are needed or not on record.
         """
         is_media = table.c.media_id == media_id
         with self._database.writing() as connection:
@@ -91,7 +93,7 @@ class SqlMediaLedger(MediaLedger):
 
     @override
     def restore(self, media: Media, *, now: datetime) -> bool:
-        """Record a media that was found. No lease is needed: a row that is there is never changed by this."""
+        """Record a media that was found in a store. It needs no lease, because it never changes an existing row."""
         statement = insert_into(table, is_sqlite=self._database.is_sqlite).values(
             {**_stored_values(media, now), "created_at": now}
         )
@@ -107,11 +109,11 @@ class SqlMediaLedger(MediaLedger):
     def page(self, *, after: str = "", limit: int) -> Sequence[Media]:
         statement = select(table).where(table.c.media_id > after).order_by(table.c.media_id).limit(limit)
         with self._database.reading() as connection:
-            return _all_media(connection, connection.execute(statement).all())
+            return _read_media(connection, connection.execute(statement).all())
 
     @override
     def is_settled(self, media_id: str) -> bool:
-        """Tell whether nobody needs the bytes; the shares are those that a claim or a run has found to be of it."""
+        """Whether nobody needs the bytes. The media's shares are those that a claim or a run has recorded with it."""
         with self._database.reading() as connection:
             return bool(connection.execute(select(media_shares.is_settled(media_id))).scalar_one())
 
@@ -131,7 +133,8 @@ class SqlMediaLedger(MediaLedger):
 
     @override
     def inventory(self) -> Sequence[InventoryLine]:
-        # Grouped as `ix_media_inventory` is ordered: with null as policy, SQLite would sort every media first.
+        # Grouped in the order of `ix_media_inventory`. If null were turned into policy in SQL, SQLite would have to
+        # sort all media first.
         line = (table.c.placement_backend, table.c.placement_bucket, table.c.placement_decided_by)
         size_bytes = func.sum(table.c.size_bytes + func.coalesce(table.c.audio_size_bytes, 0))
         statement = (
@@ -149,7 +152,7 @@ class SqlMediaLedger(MediaLedger):
 
     @override
     def acknowledges(self, url: str) -> bool:
-        # A look-up by index for each; as one condition with OR, PostgreSQL may scan the table.
+        # One index lookup each. As one condition with OR, PostgreSQL may scan the table.
         at_url = or_(
             *(exists().where(column == url, table.c.state == MediaState.STORED) for column in _URL_COLUMNS),
             exists().where(
@@ -167,32 +170,36 @@ class SqlMediaLedger(MediaLedger):
 _URL_COLUMNS = (table.c.video_url, table.c.audio_url)
 
 
-def _put_files(connection: Connection, media_id: str, found: Mapping[str, Blob]) -> None:
-    """Put these in place of the media's transcript's files. The media's lease is locked already, or its row is new."""
+def _put_files(connection: Connection, media_id: str, found: Mapping[PartKind, Part]) -> None:
+    """Replace the media's transcript's files by these. The media's lease is locked already, or its row is new."""
     connection.execute(delete(files).where(files.c.media_id == media_id))
     rows = [
         {
             "media_id": media_id,
             "kind": kind,
-            "url": blob.url,
-            "size_bytes": blob.digest.size_bytes,
-            "sha256": blob.digest.sha256,
-            "content_type": blob.content_type,
+            "url": part.url,
+            "size_bytes": part.size_bytes,
+            "sha256": part.digest.sha256,
+            "content_type": part.content_type,
         }
-        for kind, blob in found.items()
+        for kind, part in found.items()
     ]
     if rows:
         connection.execute(insert(files), rows)
 
 
-def _all_media(connection: Connection, rows: Sequence[Row[*tuple[Any, ...]]]) -> list[Media]:
-    """Make media of rows that follow each other by media id; the files of all of them are one more statement."""
+def _read_media(connection: Connection, rows: Sequence[Row[*tuple[Any, ...]]]) -> list[Media]:
+    """Turn consecutive rows, in the order of media ids, into media. One more statement reads the files of them all."""
     if not rows:
         return []
-    found: dict[str, dict[str, Blob]] = defaultdict(dict)
+    keys = {row.media_id: row.object_key for row in rows}
+    found: dict[str, dict[PartKind, Part]] = defaultdict(dict)
     wanted = files.c.media_id.between(rows[0].media_id, rows[-1].media_id)
     for row in connection.execute(select(files).where(wanted).order_by(files.c.media_id, files.c.kind)):
-        found[row.media_id][row.kind] = Blob(row.url, Digest(row.size_bytes, row.sha256), row.content_type)
+        if row.media_id in keys:
+            kind, digest = PartKind(row.kind), Digest(row.size_bytes, row.sha256)
+            key = transcript_key(keys[row.media_id], kind)
+            found[row.media_id][kind] = Part(kind, key, row.url, digest, row.content_type)
     return [_media(row, found.get(row.media_id, {})) for row in rows]
 
 
@@ -213,7 +220,7 @@ def _values(media: Media) -> dict[str, Any]:
         "canonical_url": media.canonical_url,
         "platform": media.platform,
         "share_id": media.share_id,
-        "object_key": media.object_key,
+        "object_key": media.video.key,
         "title": info.title,
         "author": info.author,
         "description": info.description,
@@ -242,13 +249,12 @@ def _values(media: Media) -> dict[str, Any]:
     }
 
 
-def _media(row: Row[*tuple[Any, ...]], transcript_files: Mapping[str, Blob]) -> Media:
+def _media(row: Row[*tuple[Any, ...]], transcript_files: Mapping[PartKind, Part]) -> Media:
     return Media(
         media_id=row.media_id,
         canonical_url=row.canonical_url,
         platform=row.platform,
         share_id=row.share_id,
-        object_key=row.object_key,
         state=MediaState(row.state),
         info=VideoInfo(
             title=row.title,
@@ -261,12 +267,8 @@ def _media(row: Row[*tuple[Any, ...]], transcript_files: Mapping[str, Blob]) -> 
             height=row.height,
             posted_at=row.posted_at,
         ),
-        video=Blob(row.video_url, Digest(row.size_bytes, row.sha256), row.content_type),
-        audio=(
-            Blob(row.audio_url, Digest(row.audio_size_bytes, row.audio_sha256), row.audio_content_type)
-            if row.audio_url is not None
-            else None
-        ),
+        video=Part(PartKind.VIDEO, row.object_key, row.video_url, Digest(row.size_bytes, row.sha256), row.content_type),
+        audio=_audio(row) if row.audio_url is not None else None,
         download_seconds=row.download_seconds,
         upload_seconds=row.upload_seconds,
         placement=(
@@ -284,4 +286,14 @@ def _media(row: Row[*tuple[Any, ...]], transcript_files: Mapping[str, Blob]) -> 
         stored_at=row.stored_at,
         expires_at=row.expires_at,
         transcript_files=transcript_files,
+    )
+
+
+def _audio(row: Row[*tuple[Any, ...]]) -> Part:
+    return Part(
+        kind=PartKind.AUDIO,
+        key=audio_key(row.object_key, row.audio_url.rpartition(".")[2]),
+        url=row.audio_url,
+        digest=Digest(row.audio_size_bytes, row.audio_sha256),
+        content_type=row.audio_content_type,
     )

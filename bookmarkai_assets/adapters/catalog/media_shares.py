@@ -1,6 +1,6 @@
-"""All shares of one media together, as statements within a caller's transaction.
+"""All shares of one media, as statements within a caller's transaction.
 
-Where the gateway says that their video is, and whether any of them still needs its bytes.
+They set the video's URL in the gateway's rows, and check whether any of the shares still needs the video's bytes.
 """
 
 from datetime import datetime
@@ -16,13 +16,13 @@ from bookmarkai_assets.core.shares.share import ShareStatus
 
 
 def point_done_shares(connection: Connection, media_id: str, url: str | None, *, now: datetime) -> None:
-    """Set `shares.media_url` of the media's shares that are done. The media's lease is locked already.
+    """Set `shares.media_url` of the media's done shares. The caller has locked the media's lease.
 
-    A share that says so already is left as it is, and so is its `updated_at`.
+    A share that has this URL already is not changed, and neither is its `updated_at`.
     """
     is_share = and_(share_work.c.share_id == shares.c.id, share_work.c.media_id == media_id)
-    # All of them and not only the done ones: which are done is read by the statement after this one, when nobody can
-    # change it any more, and locking one more there could be out of order.
+    # This locks all of them, not only the done ones. The next statement reads which are done, when nobody can change
+    # that any more. Locking another share there could be out of order.
     connection.execute(
         select(shares.c.id).join(share_work, is_share).order_by(shares.c.id).with_for_update(key_share=True, of=shares)
     ).all()
@@ -38,9 +38,9 @@ def point_done_shares(connection: Connection, media_id: str, url: str | None, *,
 
 
 def is_settled(media_id: str) -> ColumnElement[bool]:
-    """Say in SQL that one of the media's shares has all it will ever have, and none is still to be worked on.
+    """Return the SQL condition that one of the media's shares has all it will ever have, and none needs more work.
 
-    A share that the gateway has deleted asks for nothing; a parked one that it has set back to pending does.
+    A share that the gateway has deleted needs nothing. A parked one that it has set back to pending needs work.
     """
     of_media = share_work.c.media_id == media_id
     is_served = or_(

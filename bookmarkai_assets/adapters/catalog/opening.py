@@ -1,4 +1,4 @@
-"""Opening a catalog: the database behind a URL, its schema checked, with a port's adapter on each table."""
+"""Open a catalog: connect to the database behind a URL, check its schema, and set up the adapter of each port."""
 
 from collections.abc import Callable
 from dataclasses import dataclass, field
@@ -11,13 +11,14 @@ from bookmarkai_assets.adapters.catalog.event_totals import SqlEventTotals
 from bookmarkai_assets.adapters.catalog.events import SqlEventLog
 from bookmarkai_assets.adapters.catalog.failures import SqlFailureTable
 from bookmarkai_assets.adapters.catalog.incidents import SqlIncidentTable
+from bookmarkai_assets.adapters.catalog.lease_ledger import SqlLeaseLedger
 from bookmarkai_assets.adapters.catalog.link_names import SqlLinkNames
 from bookmarkai_assets.adapters.catalog.media import SqlMediaLedger
 from bookmarkai_assets.adapters.catalog.rollout_ledger import SqlRolloutLedger
 from bookmarkai_assets.adapters.catalog.schema import (
     configuration_errors,
-    refusal_of,
     require_full_text_search,
+    schema_error,
     state_of,
     upgrade,
 )
@@ -25,7 +26,7 @@ from bookmarkai_assets.adapters.catalog.search import SqlTranscriptSearch
 from bookmarkai_assets.adapters.catalog.shares import SqlShareTable
 from bookmarkai_assets.adapters.catalog.sites import SqlSiteLedger
 from bookmarkai_assets.adapters.catalog.tombstones import SqlTombstoneTable
-from bookmarkai_assets.adapters.catalog.transcript_parts import SqlPartTable
+from bookmarkai_assets.adapters.catalog.transcript_chunks import SqlChunkTable
 from bookmarkai_assets.adapters.catalog.transcripts import SqlTranscriptTable
 from bookmarkai_assets.adapters.catalog.work import SqlWorkLedger
 from bookmarkai_assets.core.catalog import Catalog
@@ -33,7 +34,7 @@ from bookmarkai_assets.core.catalog import Catalog
 
 @dataclass(frozen=True)
 class OpenCatalog(Catalog):
-    """A catalog over one pool of connections, which `close`, or leaving a `with` block, gives back."""
+    """A catalog over one pool of connections. `close`, or leaving a `with` block, closes them."""
 
     database: Database = field(repr=False)
 
@@ -51,9 +52,9 @@ class OpenCatalog(Catalog):
 def open_catalog(url: str, *, new_id: Callable[[], str] = lambda: str(uuid4())) -> OpenCatalog:
     """Open the catalog at `url`: `sqlite:////absolute/file.db` or `postgresql+psycopg2://user:password@host/database`.
 
-    A SQLite file is made and brought up to date on the way, by one process at a time. A PostgreSQL schema is an
-    operator's to change: one that is behind or ahead is refused. Threads may share the result, processes open their
-    own. `new_id` names new rows, by a UUID. Raises `ConfigurationError`.
+    A SQLite file is created or upgraded if needed, by one process at a time. A PostgreSQL schema is changed only by an
+    operator: one that is behind or ahead is refused. Threads may share the result. Each process opens its own. `new_id`
+    returns the id of a new row, a UUID. Raises `ConfigurationError`.
     """
     database = Database(parse_url(url))
     try:
@@ -64,9 +65,10 @@ def open_catalog(url: str, *, new_id: Callable[[], str] = lambda: str(uuid4())) 
     return OpenCatalog(
         shares=SqlShareTable(database, new_id),
         work=SqlWorkLedger(database),
+        leases=SqlLeaseLedger(database),
         media=SqlMediaLedger(database),
         transcripts=SqlTranscriptTable(database, new_id),
-        parts=SqlPartTable(database),
+        chunks=SqlChunkTable(database),
         events=SqlEventLog(database),
         totals=SqlEventTotals(database),
         tombstones=SqlTombstoneTable(database),
@@ -88,5 +90,5 @@ def _ensure_current(database: Database) -> None:
     if state.is_current:
         return
     if not (database.is_sqlite and state.is_behind):
-        raise refusal_of(database, state)
+        raise schema_error(database, state)
     upgrade(database)

@@ -1,4 +1,4 @@
-"""`RolloutLedger` over `rollout_decisions` and `storage_verifications`: rows are only ever appended."""
+"""`RolloutLedger` over `rollout_decisions` and `storage_verifications`. Rows are only appended."""
 
 from collections.abc import Sequence
 from dataclasses import fields, replace
@@ -17,13 +17,13 @@ from bookmarkai_assets.core.rollout.ports import RecordedVerification, RolloutLe
 from bookmarkai_assets.core.rollout.stages import Action, Decision, Stage
 
 _NONE_BEFORE = 0
-"""What the first decision follows, in the column: null would be no obstacle to a second first one."""
+"""What the column has for the first decision. The unique constraint would not stop a second first one with null."""
 
 _VERIFICATION_COLUMNS = [storage_verifications.c[field.name] for field in fields(RecordedVerification)]
 
 
 class SqlRolloutLedger(RolloutLedger):
-    """The chain of decisions: each id is followed at most once, which a unique column holds against all races."""
+    """The chain of decisions. Each is followed by at most one, which a unique column ensures in every race."""
 
     def __init__(self, database: Database) -> None:
         self._database = database
@@ -36,10 +36,10 @@ class SqlRolloutLedger(RolloutLedger):
                 found = connection.execute(select(func.max(table.c.id))).scalar() or _NONE_BEFORE
                 if found != expected:
                     raise _conflict(expected, f"{_name(found)} as the newest")
-                kept = connection.execute(insert(table).values(_values(decision)).returning(table.c.id)).scalar_one()
+                new_id = connection.execute(insert(table).values(_values(decision)).returning(table.c.id)).scalar_one()
         except IntegrityError as error:
             raise _conflict(expected, "another that follows it and was kept at the same moment") from error
-        return replace(decision, decision_id=kept)
+        return replace(decision, decision_id=new_id)
 
     @override
     def history(self, *, limit: int | None = None, with_advice: bool = True) -> Sequence[Decision]:
@@ -105,8 +105,8 @@ def _decision(row: Row[*tuple[Any, ...]]) -> Decision:
 
 def _conflict(expected: int, found: str) -> RolloutConflictError:
     return RolloutConflictError(
-        f"expected {_name(expected)} to be the newest one about the rollout, found {found}; nothing was kept. See what "
-        "was decided (`bookmarkai rollout history`), then decide again"
+        f"expected {_name(expected)} to be the newest one about the rollout, found {found}; nothing was recorded. See "
+        "what was decided (`bookmarkai rollout history`), then decide again"
     )
 
 

@@ -1,6 +1,6 @@
-"""Which revision a database's schema is at, and bringing it up or down. Alembic is loaded only to migrate.
+"""The revision of a database's schema, and upgrading or downgrading it. Alembic is loaded only to migrate.
 
-What each revision consists of is in `migrations/`; when a schema is checked is the opening's matter.
+The revisions themselves are in `migrations/`. `opening` decides when a schema is checked.
 """
 
 import fcntl
@@ -19,17 +19,17 @@ from bookmarkai_assets.adapters.catalog.tables.base import schema_version
 from bookmarkai_assets.core.errors import ConfigurationError
 
 REVISIONS = ("0001", "0002", "0003", "0004", "0005", "0006", "0007", "0008", "0009")
-"""Every revision in order, as the files in `migrations/versions` chain them; here so that opening needs no Alembic."""
+"""Every revision in order, as the files in `migrations/versions` chain them. Listed so that opening skips Alembic."""
 
 UPGRADE_COMMAND = "bookmarkai catalog upgrade"
 FULL_TEXT_MODULE = "fts5"
-"""The part of SQLite that searches what was said; a build of SQLite may lack it."""
+"""The SQLite module that the search in transcripts uses. A build of SQLite may lack it."""
 
 BASE = "base"
 """What Alembic calls the state before the first revision."""
 
 _MIGRATIONS = Path(__file__).parent / "migrations"
-# Any constant will do, as long as it is ours: the first eight bytes of "bookmark".
+# Any constant of our own will do. These are the eight bytes of "bookmark".
 _ADVISORY_LOCK = int.from_bytes(b"bookmark")
 
 _GATEWAY_COLUMNS: Mapping[str, frozenset[str]] = {
@@ -40,7 +40,7 @@ _GATEWAY_COLUMNS: Mapping[str, frozenset[str]] = {
 
 @dataclass(frozen=True)
 class SchemaState:
-    """The revision that a database has (None: no schema of ours) beside the one that this code needs."""
+    """The revision that a database has (None: no schema of ours), and the one that this code needs."""
 
     found: str | None
     expected: str
@@ -52,22 +52,22 @@ class SchemaState:
 
     @property
     def is_behind(self) -> bool:
-        """Whether an upgrade by this code would help; a revision it does not know comes from a later release."""
+        """Whether an upgrade by this code would help. A revision that it does not know is from a later release."""
         return self.found is None or self.found in REVISIONS[:-1]
 
 
 def schema_state(url: str) -> SchemaState:
-    """Look at a database's schema without changing it. Raises `ConfigurationError` when it cannot be reached."""
+    """Read the revision of a database's schema. Raises `ConfigurationError` if the database cannot be reached."""
     database = Database(parse_url(url))
     with closing(database), configuration_errors(database, "be readable"):
         return state_of(database)
 
 
 def upgrade_catalog(url: str) -> None:
-    """Bring the schema up to what this code needs; nothing happens when it is there already.
+    """Upgrade the schema to what this code needs. Nothing happens if it is current.
 
-    One transaction: it succeeds as a whole or leaves nothing. Several at once wait for each other. `shares` and
-    `transcripts` are made only where they do not exist. Raises `ConfigurationError`.
+    It is one transaction, which succeeds as a whole or changes nothing. Concurrent upgrades wait for each other.
+    `shares` and `transcripts` are created only if they do not exist. Raises `ConfigurationError`.
     """
     database = Database(parse_url(url))
     with closing(database):
@@ -75,9 +75,9 @@ def upgrade_catalog(url: str) -> None:
 
 
 def downgrade_catalog(url: str, revision: str = BASE) -> None:
-    """Take the schema back to an earlier revision. `shares` and `transcripts` are never dropped, whoever made them.
+    """Downgrade the schema to an earlier revision. `shares` and `transcripts` are never dropped, whoever created them.
 
-    What the tables of later revisions held is gone with them. Raises `ConfigurationError`.
+    The data in tables of later revisions is lost. Raises `ConfigurationError`.
     """
     if revision not in (BASE, *REVISIONS):
         raise ConfigurationError(f"expected one of the revisions {', '.join((BASE, *REVISIONS))}, found {revision!r}")
@@ -87,12 +87,12 @@ def downgrade_catalog(url: str, revision: str = BASE) -> None:
 
 
 def upgrade(database: Database) -> None:
-    """Do what `upgrade_catalog` says, on a database that is open. Raises `ConfigurationError`."""
+    """Do what `upgrade_catalog` does, on an open database. Raises `ConfigurationError`."""
     _migrate(database)
 
 
 def state_of(database: Database) -> SchemaState:
-    """Read the schema's revision: one query on a database that has one."""
+    """Read the schema's revision. It takes one query on a database that has one."""
     expected = REVISIONS[-1]
     if database.is_sqlite and not file_of(database.engine.url).exists():
         return SchemaState(found=None, expected=expected)
@@ -100,16 +100,16 @@ def state_of(database: Database) -> SchemaState:
         try:
             found = _version(connection)
         except DBAPIError:
-            # Most likely the table is missing; anything else that is wrong shows again in the slower way to ask.
+            # Most likely the table is missing. Any other error is raised again by the slower query.
             connection.rollback()
             found = _version_if_any(connection)
     return SchemaState(found=found, expected=expected)
 
 
 def require_full_text_search(database: Database) -> None:
-    """Look whether this Python's SQLite can search text, as every write of a transcript needs it.
+    """Check that this Python's SQLite has full-text search, which every write of a transcript needs.
 
-    Raises `ConfigurationError`.
+    Raises `ConfigurationError` if not.
     """
     if not database.is_sqlite:
         return
@@ -123,8 +123,8 @@ def require_full_text_search(database: Database) -> None:
         )
 
 
-def refusal_of(database: Database, state: SchemaState) -> ConfigurationError:
-    """Say what is wrong with a schema that is not current, and what to do."""
+def schema_error(database: Database, state: SchemaState) -> ConfigurationError:
+    """Return the error for a schema that is not current. It says what is wrong and what to do."""
     found = f"revision {state.found}" if state.found else "no schema"
     todo = (
         f"run `{UPGRADE_COMMAND}`"
@@ -138,7 +138,7 @@ def refusal_of(database: Database, state: SchemaState) -> ConfigurationError:
 
 @contextmanager
 def configuration_errors(database: Database, expectation: str) -> Iterator[None]:
-    """Turn what the driver or the disk says while a catalog is set up into a `ConfigurationError`."""
+    """Turn errors of the driver or the disk into a `ConfigurationError`, while a catalog is set up."""
     try:
         yield
     except (DBAPIError, sqlite3.Error, OSError) as error:
@@ -146,21 +146,21 @@ def configuration_errors(database: Database, expectation: str) -> Iterator[None]
         reason = reason_of(error)
         raise ConfigurationError(
             f"expected the catalog {database.name} to {expectation}, found: "
-            f"{reason.replace(str(password), '***') if password else reason}; correct the catalog's URL, or see that "
-            "the server runs and admits this user, or that the file and its directory belong to this user"
+            f"{reason.replace(str(password), '***') if password else reason}; correct the catalog's URL, or check that "
+            "the server is running and accepts this user, or that the file and its directory belong to this user"
         ) from error
 
 
 @contextmanager
-def alone(database: Database) -> Iterator[None]:
-    """Keep other processes and threads from setting up the same SQLite file meanwhile; PostgreSQL locks by itself."""
+def _setup_lock(database: Database) -> Iterator[None]:
+    """Keep other processes and threads from setting up the same SQLite file. PostgreSQL has a lock of its own."""
     if not database.is_sqlite:
         yield
         return
     file = file_of(database.engine.url)
     file.parent.mkdir(parents=True, exist_ok=True)
-    # The lock goes with the open file, so a process that dies frees it. The file stays: removing it would let two
-    # processes hold locks on two files of one name.
+    # The lock belongs to the open file, so a process that dies frees it. The file stays. If it were removed, two
+    # processes could have locks on two files of the same name.
     with file.with_name(file.name + ".lock").open("a") as lock:
         fcntl.flock(lock, fcntl.LOCK_EX)
         yield
@@ -176,7 +176,7 @@ def _version_if_any(connection: Connection) -> str | None:
 
 def _migrate(database: Database, *, to_earlier: str | None = None) -> None:
     require_full_text_search(database)
-    with configuration_errors(database, "take schema changes"), alone(database):
+    with configuration_errors(database, "take schema changes"), _setup_lock(database):
         if database.is_sqlite:
             _use_write_ahead_log(database)
         with database.engine.execution_options(is_writing=True).begin() as connection:
@@ -184,11 +184,11 @@ def _migrate(database: Database, *, to_earlier: str | None = None) -> None:
                 connection.execute(text("SELECT pg_advisory_xact_lock(:key)"), {"key": _ADVISORY_LOCK})
             state = SchemaState(found=_version_if_any(connection), expected=REVISIONS[-1])
             if not state.is_current and not state.is_behind:
-                raise refusal_of(database, state)
+                raise schema_error(database, state)
             _check_gateway_tables(database, connection)
             _run_alembic(connection, to_earlier=to_earlier)
             if to_earlier is None:
-                # By the code of today, on today's schema, and so in no revision.
+                # This uses the current code on the current schema, so it is not part of a revision.
                 index_all(connection, is_sqlite=database.is_sqlite)
 
 
@@ -205,8 +205,8 @@ def _run_alembic(connection: Connection, *, to_earlier: str | None) -> None:
 
 
 def _use_write_ahead_log(database: Database) -> None:
-    # Readers and the one writer do not block each other in this mode. It is a property of the file, and can be set
-    # only outside a transaction.
+    # In this mode readers and the writer do not block each other. It is a property of the file, and can be set only
+    # outside a transaction.
     with closing(database.engine.raw_connection()) as connection:
         connection.cursor().execute("PRAGMA journal_mode = WAL")
 

@@ -1,7 +1,7 @@
-"""Keeping the index of the search: which transcripts are in it, and the words of each sentence.
+"""The index of the search: which transcripts are in it, and the words of each segment.
 
-A transcript is enrolled first, which gives it its number, then read and indexed. What is written here is indexed in the
-transaction that writes it; what others write is found by comparing `updated_at`. How it is asked is in `search`.
+A transcript is first queued, which gives it a number, and then read and indexed. What the pipeline writes is indexed in
+the same transaction. What others write is found by comparing `updated_at`. Queries are in `search`.
 """
 
 from collections.abc import Iterator, Sequence
@@ -24,7 +24,7 @@ from sqlalchemy import (
 )
 
 from bookmarkai_assets.adapters.catalog.columns import moment_of, moment_text, storable, text_of
-from bookmarkai_assets.adapters.catalog.segment_json import Said, said_in
+from bookmarkai_assets.adapters.catalog.segment_json import Passage, passages_of
 from bookmarkai_assets.adapters.catalog.tables.base import insert_into
 from bookmarkai_assets.adapters.catalog.tables.search import (
     MAX_SEGMENTS,
@@ -35,21 +35,21 @@ from bookmarkai_assets.adapters.catalog.tables.search import (
 from bookmarkai_assets.adapters.catalog.tables.shares import shares
 from bookmarkai_assets.adapters.catalog.tables.transcripts import transcripts
 from bookmarkai_assets.core.links.platforms import Platform, platform_of_link
-from bookmarkai_assets.core.search.text import FoundWord, words_of
+from bookmarkai_assets.core.search.text import Token, tokenize
 
 MAX_WORDS = 200
-"""Of one row. What is longer, as a whole text without segments, becomes several: PostgreSQL keeps 256 places a word."""
+"""Per row. A longer text, such as a whole one without segments, gets several: PostgreSQL keeps 256 positions a word."""
 
 PLATFORM_MARK = "¤"
-"""Before a platform's name among the words: no word can begin with it."""
+"""Comes before a platform's name among the words. No word can begin with it."""
 
 ROWS_AT_A_TIME = 1000
 _READ_AT_A_TIME = 20
-"""Transcripts: of an hour's speech each is about 1 MB with its words."""
+"""How many transcripts are read at a time. One of an hour's speech is about 1 MB with its words."""
 
 
 def index_share(connection: Connection, share_id: str, *, is_sqlite: bool) -> None:
-    """Index what `transcripts` has of a share now; a share that is not in `shares` has nothing to be found by."""
+    """Index the share's current transcript. A share that is not in `shares` is left out: it could not be shown."""
     latest = (
         select(transcripts.c.share_id, transcripts.c.id)
         .join(shares, shares.c.id == transcripts.c.share_id)
@@ -60,7 +60,7 @@ def index_share(connection: Connection, share_id: str, *, is_sqlite: bool) -> No
     found = connection.execute(latest).first()
     if found is None:
         return
-    enrolled = (
+    queued = (
         insert_into(transcript_documents, is_sqlite=is_sqlite)
         .values(share_id=found.share_id, transcript_id=found.id)
         .on_conflict_do_update(
@@ -68,11 +68,11 @@ def index_share(connection: Connection, share_id: str, *, is_sqlite: bool) -> No
         )
         .returning(transcript_documents.c.number)
     )
-    _index(connection, [connection.execute(enrolled).scalar_one()], is_sqlite=is_sqlite)
+    _index(connection, [connection.execute(queued).scalar_one()], is_sqlite=is_sqlite)
 
 
-def enrol(connection: Connection, *, is_sqlite: bool) -> None:
-    """Mark as waiting what is not indexed as it is now, in the order in which it was shared; forget what is gone."""
+def enqueue(connection: Connection, *, is_sqlite: bool) -> None:
+    """Queue the transcripts whose current text is not indexed, in the order of sharing. Remove deleted ones."""
     latest, is_unindexed = _unindexed(is_sqlite=is_sqlite)
     connection.execute(
         insert_into(transcript_documents, is_sqlite=is_sqlite)
@@ -92,7 +92,7 @@ def enrol(connection: Connection, *, is_sqlite: bool) -> None:
             },
         )
     )
-    # After that, by which a transcript that was deleted and written anew keeps its number.
+    # Only after the statement above: with it, a transcript that was deleted and written again keeps its number.
     gone = connection.execute(
         select(transcript_documents.c.number)
         .where(
@@ -104,37 +104,37 @@ def enrol(connection: Connection, *, is_sqlite: bool) -> None:
         .with_for_update(skip_locked=True)
     ).scalars()
     for number in gone.all():
-        _forget(connection, number)
+        _remove_document(connection, number)
 
 
-def index_waiting(connection: Connection, *, limit: int, is_sqlite: bool, after: int = 0) -> Sequence[int]:
-    """Index up to `limit` of those enrolled, by their numbers from behind `after` on; gives the numbers.
+def index_queued(connection: Connection, *, limit: int, is_sqlite: bool, after: int = 0) -> Sequence[int]:
+    """Index up to `limit` of the queued transcripts with numbers above `after`, lowest first. Return their numbers.
 
-    What another process has in hand is left to it.
+    Those that another process is indexing are left to it.
     """
-    waiting = (
+    queued = (
         select(transcript_documents.c.number)
         .where(transcript_documents.c.revision.is_(None), transcript_documents.c.number > after)
         .order_by(transcript_documents.c.number)
         .limit(limit)
         .with_for_update(skip_locked=True)
     )
-    numbers = connection.execute(waiting).scalars().all()
+    numbers = connection.execute(queued).scalars().all()
     for begin in range(0, len(numbers), _READ_AT_A_TIME):
         _index(connection, numbers[begin : begin + _READ_AT_A_TIME], is_sqlite=is_sqlite)
     return numbers
 
 
 def index_all(connection: Connection, *, is_sqlite: bool) -> None:
-    """Index all that is not indexed, within the caller's transaction and in flat memory."""
-    enrol(connection, is_sqlite=is_sqlite)
+    """Index everything that is not indexed, within the caller's transaction. Memory use is constant."""
+    enqueue(connection, is_sqlite=is_sqlite)
     last = 0
-    while numbers := index_waiting(connection, limit=_READ_AT_A_TIME, is_sqlite=is_sqlite, after=last):
+    while numbers := index_queued(connection, limit=_READ_AT_A_TIME, is_sqlite=is_sqlite, after=last):
         last = numbers[-1]
 
 
 def count_unindexed(connection: Connection, *, is_sqlite: bool) -> int:
-    """Count what `enrol` would mark as waiting, with what waits already."""
+    """Count what `enqueue` would queue, and what is queued already."""
     latest, is_unindexed = _unindexed(is_sqlite=is_sqlite)
     statement = (
         select(func.count())
@@ -147,12 +147,12 @@ def count_unindexed(connection: Connection, *, is_sqlite: bool) -> int:
 
 
 def platform_word(platform: Platform) -> str:
-    """Give the word that every sentence of a platform's videos has."""
+    """Return the word that is indexed with every segment of a platform's videos."""
     return PLATFORM_MARK + platform.value
 
 
 def _unindexed(*, is_sqlite: bool) -> tuple[Subquery, ColumnElement[bool]]:
-    """Give each share's transcripts, the latest in place 1, and the condition that it is not the one indexed."""
+    """Return each share's transcripts, the latest with `place` 1, and the condition that it is not the indexed one."""
     latest = select(
         transcripts.c.share_id,
         transcripts.c.id,
@@ -173,13 +173,13 @@ def _revision(*, is_sqlite: bool) -> ColumnElement[str]:
 
 
 def _index(connection: Connection, numbers: Sequence[int], *, is_sqlite: bool) -> None:
-    # Read after the rows of `transcript_documents` are locked: so of two who index a transcript the later sees what the
-    # earlier saw, or something newer.
+    # Read after the rows of `transcript_documents` are locked. Then the later of two processes that index a transcript
+    # sees what the earlier saw, or something newer.
     statement = (
         select(
             transcript_documents.c.number,
             transcripts.c.full_text,
-            # As text on SQLite, where it may be anything.
+            # As text on SQLite, where the column may hold anything.
             (type_coerce(transcripts.c.segments, String) if is_sqlite else transcripts.c.segments).label("segments"),
             _revision(is_sqlite=is_sqlite).label("revision"),
             shares.c.url,
@@ -191,12 +191,12 @@ def _index(connection: Connection, numbers: Sequence[int], *, is_sqlite: bool) -
     )
     rows_found = connection.execute(statement).all()
     for number in set(numbers) - {row.number for row in rows_found}:
-        # Deleted since it was enrolled.
-        _forget(connection, number)
+        # Deleted since it was queued.
+        _remove_document(connection, number)
     for row in rows_found:
         _remove_segments(connection, row.number)
         platform = platform_of_link(text_of(row.url) or "")
-        rows = _rows(row.number, said_in(row.segments, row.full_text), platform, is_sqlite=is_sqlite)
+        rows = _rows(row.number, passages_of(row.segments, row.full_text), platform, is_sqlite=is_sqlite)
         while chunk := list(islice(rows, ROWS_AT_A_TIME)):
             connection.execute(insert(transcript_segments), chunk)
         connection.execute(
@@ -213,7 +213,7 @@ def _moment(text: str | None) -> datetime | None:
         return None
 
 
-def _forget(connection: Connection, number: int) -> None:
+def _remove_document(connection: Connection, number: int) -> None:
     _remove_segments(connection, number)
     connection.execute(delete(transcript_documents).where(transcript_documents.c.number == number))
 
@@ -225,33 +225,35 @@ def _remove_segments(connection: Connection, number: int) -> None:
     )
 
 
-def _rows(number: int, said: Iterator[Said], platform: Platform, *, is_sqlite: bool) -> Iterator[dict[str, object]]:
+def _rows(
+    number: int, passages: Iterator[Passage], platform: Platform, *, is_sqlite: bool
+) -> Iterator[dict[str, object]]:
     mark = platform_word(platform)
-    indexed = _as_text if is_sqlite else _as_tsvector
-    pieces = islice(chain.from_iterable(map(_pieces, said)), MAX_SEGMENTS)
-    # The first sentence has the highest id, because results are read from the highest on.
+    format_words = _as_text if is_sqlite else _as_tsvector
+    pieces = islice(chain.from_iterable(map(_split, passages)), MAX_SEGMENTS)
+    # The first segment has the highest id, because results are read from the highest down.
     for position, (piece, words) in enumerate(pieces):
         yield {
             "id": (number << POSITION_BITS) + MAX_SEGMENTS - 1 - position,
             "start_seconds": piece.start_seconds,
             "end_seconds": piece.end_seconds,
             "text": piece.text,
-            "words": indexed(words, mark),
+            "words": format_words(words, mark),
         }
 
 
-def _pieces(said: Said) -> Iterator[tuple[Said, Sequence[str]]]:
-    """Divide a text into rows of at most `MAX_WORDS` words; what has no words has no row."""
-    text = storable(said.text)
-    words = list(words_of(text))
+def _split(passage: Passage) -> Iterator[tuple[Passage, Sequence[str]]]:
+    """Split a text into pieces of at most `MAX_WORDS` words. A text without words has no piece."""
+    text = storable(passage.text)
+    words = list(tokenize(text))
     for first in range(0, len(words), MAX_WORDS):
-        part = words[first : first + MAX_WORDS]
-        shown = text[_begin(words, first) : _begin(words, first + MAX_WORDS, end=len(text))].strip()
-        yield Said(shown, said.start_seconds, said.end_seconds), [found.word for found in part]
+        tokens = words[first : first + MAX_WORDS]
+        shown = text[_start_of(words, first) : _start_of(words, first + MAX_WORDS, end=len(text))].strip()
+        yield Passage(shown, passage.start_seconds, passage.end_seconds), [token.word for token in tokens]
 
 
-def _begin(words: Sequence[FoundWord], index: int, *, end: int = 0) -> int:
-    """Say where the text of a row begins: at its first word, but for the first row, which has all before it too."""
+def _start_of(words: Sequence[Token], index: int, *, end: int = 0) -> int:
+    """Return where a piece begins: at its first word. The first piece also has what comes before its first word."""
     if index == 0:
         return 0
     return words[index].start if index < len(words) else end
@@ -262,5 +264,5 @@ def _as_text(words: Sequence[str], mark: str) -> str:
 
 
 def _as_tsvector(words: Sequence[str], mark: str) -> str:
-    # Letters, marks and digits alone: nothing in them could end the quotation.
+    # Words consist of letters, marks and digits only, so nothing in them can close the quotes.
     return " ".join([f"'{mark}'", *(f"'{word}':{position}" for position, word in enumerate(words, 1))])

@@ -1,4 +1,4 @@
-"""Segments as JSON: what is written here, and what is read of `transcripts`, whoever wrote it."""
+"""Segments as JSON: writing them, and reading those in `transcripts`, whoever wrote them."""
 
 import json
 import math
@@ -10,12 +10,12 @@ from bookmarkai_assets.adapters.catalog.columns import storable, text_of
 from bookmarkai_assets.core.transcripts.transcript import Segment, Word
 
 HOPELESS_LOGPROB = -100.0
-"""Stands for a log-probability that is no number; Whisper's own threshold for a failed segment is -1."""
+"""Replaces a log-probability that is not a finite number. Whisper's own threshold for a failed segment is -1."""
 
 
 @dataclass(frozen=True)
-class Said:
-    """A stretch of text; the times are None where they are not known."""
+class Passage:
+    """A stretch of text. The times are None if they are not known."""
 
     text: str
     start_seconds: float | None
@@ -23,7 +23,7 @@ class Said:
 
 
 def segment_to_json(segment: Segment) -> dict[str, object]:
-    """Write a segment down, with what a database cannot hold replaced."""
+    """Return a segment as a JSON object, with what a database cannot store replaced."""
     words = [
         {
             "start": word.start,
@@ -45,7 +45,7 @@ def segment_to_json(segment: Segment) -> dict[str, object]:
 
 
 def segment_of(entry: Mapping[str, Any]) -> Segment:
-    """Read what `is_segment`; a figure that is missing is 0.0, and of words in another form there are none."""
+    """Read an entry that `is_segment` accepts. A missing figure is 0.0. Words in another form are left out."""
     return Segment(
         start=entry["start"],
         end=entry["end"],
@@ -58,7 +58,7 @@ def segment_of(entry: Mapping[str, Any]) -> Segment:
 
 
 def is_segment(entry: object) -> bool:
-    """Tell whether an entry of `segments` has times and a text in the form that is written here."""
+    """Whether an entry of `segments` has times and a text in the form that is written here."""
     return (
         isinstance(entry, dict)
         and isinstance(entry.get("start"), int | float)
@@ -67,30 +67,30 @@ def is_segment(entry: object) -> bool:
     )
 
 
-def said_in(segments: object, full_text: object) -> Iterator[Said]:
-    """Give what was said: the segments, or the whole text where they are missing or in a form of their own.
+def passages_of(segments: object, full_text: object) -> Iterator[Passage]:
+    """Return what was said: the segments, or the whole text if they are missing or in another form.
 
     `segments` is a list, or JSON as text.
     """
-    entries = _parsed(segments)
+    entries = _load(segments)
     if isinstance(entries, list) and entries and all(map(is_segment, entries)):
         for entry in entries:
             start, end = _seconds(entry["start"]), _seconds(entry["end"])
             is_timed = start is not None and end is not None and 0 <= start <= end and end > 0
-            yield Said(entry["text"], start if is_timed else None, end if is_timed else None)
+            yield Passage(entry["text"], start if is_timed else None, end if is_timed else None)
         return
     whole = text_of(full_text)
     if whole:
-        yield Said(whole, None, None)
+        yield Passage(whole, None, None)
 
 
-def _parsed(segments: object) -> object:
+def _load(segments: object) -> object:
     if not isinstance(segments, str | bytes):
         return segments
     try:
         return json.loads(segments)
     except (ValueError, RecursionError):
-        # The gateway's row, in a column that takes any text: as if it had no segments.
+        # A row of the gateway's, in a column that takes any text. It counts as having no segments.
         return None
 
 
@@ -103,7 +103,7 @@ def _seconds(number: float) -> float | None:
 
 
 def _finite(number: float, *, worst: float) -> float:
-    """Give `worst` for NaN and infinity, which a speech engine may report and JSON cannot say."""
+    """Replace NaN and infinity by `worst`: a speech engine may report them, and JSON has no form for them."""
     return number if math.isfinite(number) else worst
 
 

@@ -1,7 +1,7 @@
-"""Which shares want work: the queries behind `WorkLedger.due`.
+"""Which shares are due: the queries behind `WorkLedger.due`.
 
-They start from the few rows that are not finished, by index, and never visit the many that are. Every column is read
-as text, so that no row can make the answer fail.
+They find the few unfinished rows by an index, and never visit the many finished ones. Every column is read as text, so
+that no malformed row can make them fail.
 """
 
 from collections.abc import Mapping
@@ -18,25 +18,25 @@ from bookmarkai_assets.core.shares.ports import DueShare
 from bookmarkai_assets.core.shares.share import ShareStatus
 
 
-def due_shares(connection: Connection, *, now: datetime, limit: int, places: Mapping[str, int]) -> list[DueShare]:
-    """List the shares that want work, oldest first, at most `limit`; none whose media somebody holds.
+def due_shares(connection: Connection, *, now: datetime, limit: int, slots: Mapping[str, int]) -> list[DueShare]:
+    """List the shares that are due, oldest first, at most `limit`. None whose media has a lease that has not expired.
 
-    Of those held for a site in `places` at most so many, by how long they have waited.
+    `slots` limits how many of those that wait for a site are listed, by site. Those that have waited longest are taken.
     """
     is_sqlite = connection.dialect.name == "sqlite"
     by_age = (shares.c.created_at, shares.c.id)
     known = _known(is_sqlite=is_sqlite, now=now)
-    is_free = or_(share_work.c.held_for.is_(None), share_work.c.held_for.not_in(list(places))) if places else true()
+    is_free = or_(share_work.c.held_for.is_(None), share_work.c.held_for.not_in(list(slots))) if slots else true()
     statements = [
         _new(is_sqlite=is_sqlite, now=now).order_by(*by_age).limit(limit),
         known.where(is_free).order_by(*by_age).limit(limit),
-        # First those that have waited longest since they were last put off: one that its site turns away whatever
-        # comes goes to the end of the queue each time.
+        # Those that have waited longest since they were last postponed come first. A share that its site always turns
+        # away goes to the end of the queue each time.
         *(
             known.where(share_work.c.held_for == site)
             .order_by(share_work.c.next_attempt_at, *by_age)
             .limit(min(free, limit))
-            for site, free in places.items()
+            for site, free in slots.items()
             if free > 0
         ),
     ]
@@ -63,7 +63,7 @@ def _columns(*, is_sqlite: bool) -> tuple[Any, ...]:
 
 
 def _new(*, is_sqlite: bool, now: datetime) -> Select[*tuple[Any, ...]]:
-    """Select shares that are pending and unknown here, or parked here and set back to pending by somebody."""
+    """Select the shares that are pending and have no work recorded, or are parked and were set back to pending."""
     return (
         select(
             *_columns(is_sqlite=is_sqlite),
@@ -84,8 +84,8 @@ def _new(*, is_sqlite: bool, now: datetime) -> Select[*tuple[Any, ...]]:
 
 
 def _known(*, is_sqlite: bool, now: datetime) -> Select[*tuple[Any, ...]]:
-    """Select retries that are due, and claims and runs whose lease has ended."""
-    # A run whose lease has ended has died: this crash counts already, or its share would go out in a batch once more.
+    """Select the retries that are due, and the claims and runs whose lease has expired."""
+    # A run whose lease has expired has died. This crash counts already, or its share would be put in a batch again.
     crashes = share_work.c.crashes + case((share_work.c.state == "running", 1), else_=0)
     return (
         select(*_columns(is_sqlite=is_sqlite), share_work.c.attempts, crashes.label("crashes"), share_work.c.runs_alone)

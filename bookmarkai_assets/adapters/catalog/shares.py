@@ -1,4 +1,4 @@
-"""`ShareTable` over the gateway's `shares`. Its `status` and `media_url` change with the work: see `work`."""
+"""`ShareTable` over the gateway's `shares`. The work changes their `status` and `media_url`: see `work`."""
 
 from collections.abc import Callable, Collection, Sequence
 from datetime import UTC, datetime
@@ -22,15 +22,14 @@ from bookmarkai_assets.core.shares.ports import AddedShare, ShareTable
 from bookmarkai_assets.core.shares.share import Share, ShareStatus, language_code
 
 UNREADABLE_MOMENT = datetime(1970, 1, 1, tzinfo=UTC)
-"""What `list` gives for a `created_at` that cannot be read: it shows malformed rows too, so that they can be found."""
-
+"""What `list` returns for an unreadable `created_at`. It lists malformed rows too, so that they can be found."""
 
 ROWS_AT_A_TIME = 1000
-"""Of those that are looked through for a platform's."""
+"""How many shares are read at a time when only some platforms are wanted."""
 
 
 class SqlShareTable(ShareTable):
-    """`shares`, read without trust: on SQLite any column may hold anything."""
+    """`shares`. No value that is read is trusted: on SQLite any column may hold anything."""
 
     def __init__(self, database: Database, new_id: Callable[[], str]) -> None:
         self._database = database
@@ -60,7 +59,7 @@ class SqlShareTable(ShareTable):
 
     @override
     def get(self, share_id: str) -> Share:
-        """Read one share; raises `UnknownShareError` also for a row whose `created_at` cannot be read."""
+        """Read one share. Raises `UnknownShareError`, also for a row whose `created_at` cannot be read."""
         statement = self._select().where(has_id(shares.c.id, share_id, is_sqlite=self._database.is_sqlite))
         with self._database.reading() as connection:
             row = connection.execute(statement).first()
@@ -91,7 +90,7 @@ class SqlShareTable(ShareTable):
         if not platforms:
             statement = statement.limit(limit)
         with self._database.reading() as connection:
-            # What a link's host belongs to is no question for SQL; read on until there are enough.
+            # SQL cannot tell which platform a link belongs to, so rows are filtered here until there are enough.
             rows = connection.execution_options(yield_per=ROWS_AT_A_TIME).execute(statement)
             wanted = (row for row in rows if not platforms or platform_of_link(text_of(row.url) or "") in platforms)
             return [_share(row, unreadable=UNREADABLE_MOMENT) for row in islice(wanted, limit)]

@@ -1,6 +1,6 @@
-"""`SiteLedger` over `sites` and `site_places`. When a site has a place is decided in `core/sites`.
+"""`SiteLedger` over `sites` and `site_places`. When a site has a free slot is decided in `core/sites`.
 
-A site's row is locked first, so that of several who want its last place one gets it; `leases` are only looked at.
+A site's row is locked first, so that only one of several workers gets its last slot. `leases` are only read.
 """
 
 from collections.abc import Mapping
@@ -21,60 +21,62 @@ from bookmarkai_assets.core.sites.breaker import (
     after_refusal,
     after_start,
     after_success,
-    free_places,
+    free_slots,
     start_of,
     waiting_reason,
 )
-from bookmarkai_assets.core.sites.ports import NoPlace, Place, SiteLedger, SiteLoad
+from bookmarkai_assets.core.sites.ports import NoSlot, SiteLedger, SiteLoad, Slot
 
-_BEFORE_THE_LEASE = timedelta(seconds=10)
-"""A place is taken a moment before the lease on its media."""
+_LEASE_DELAY = timedelta(seconds=10)
+"""A slot is taken a moment before the lease on its media, and counts for this long without one."""
 
 _COLUMNS = [column for column in table.c if column.name != "updated_at"]
 
 
 class SqlSiteLedger(SiteLedger):
-    """Sites in SQL. Rows stay, one for each site that was ever fetched from; most have nothing of note."""
+    """Sites in SQL. Each site that was ever fetched from keeps its row. Most rows have nothing to report."""
 
     def __init__(self, database: Database) -> None:
         self._database = database
 
     @override
     def loads(self, *, now: datetime) -> Mapping[str, SiteLoad]:
-        places = (
-            select(site_places.c.site, func.count().label("media")).where(_counts(now)).group_by(site_places.c.site)
+        slots = (
+            select(site_places.c.site, func.count().label("media"))
+            .where(_is_slot_in_use(now))
+            .group_by(site_places.c.site)
         )
         with self._database.reading() as connection:
-            in_progress = {row.site: row.media for row in connection.execute(places)}
-            is_of_note = or_(
+            in_progress = {row.site: row.media for row in connection.execute(slots)}
+            is_notable = or_(
                 table.c.allowed.is_not(None),
                 table.c.refusals > 0,
                 table.c.next_start_at > now,
                 table.c.name.in_(list(in_progress)),
             )
             known = [
-                Site(*row) for row in connection.execute(select(*_COLUMNS).where(is_of_note).order_by(table.c.name))
+                Site(*row) for row in connection.execute(select(*_COLUMNS).where(is_notable).order_by(table.c.name))
             ]
         return {site.name: SiteLoad(site, in_progress.get(site.name, 0)) for site in known}
 
     @override
-    def take_place(self, site: str, media_id: str, *, rules: SiteRules, now: datetime) -> Place | NoPlace:
+    def take_slot(self, site: str, media_id: str, *, rules: SiteRules, now: datetime) -> Slot | NoSlot:
         limits = rules.limits_of(site)
         with self._database.writing() as connection:
             known = _lock(connection, site, now)
-            place = connection.execute(
+            slot = connection.execute(
                 select(site_places.c.reserved_at, site_places.c.starts_at).where(
                     site_places.c.media_id == media_id, site_places.c.site == site
                 )
             ).first()
-            if place is not None and not _is_void(known, place.reserved_at):
-                return Place(place.starts_at)
-            _free(connection, media_id)
+            if slot is not None and not _is_slot_void(known, slot.reserved_at):
+                return Slot(slot.starts_at)
+            _free_slot(connection, media_id)
             in_progress = connection.execute(
-                select(func.count()).select_from(site_places).where(site_places.c.site == site, _counts(now))
+                select(func.count()).select_from(site_places).where(site_places.c.site == site, _is_slot_in_use(now))
             ).scalar_one()
-            if free_places(known, limits, in_progress=in_progress, now=now) == 0:
-                return NoPlace(waiting_reason(known, limits, now=now), is_pause=not known.is_closed)
+            if free_slots(known, limits, in_progress=in_progress, now=now) == 0:
+                return NoSlot(waiting_reason(known, limits, now=now), is_pause=not known.is_closed)
             starts_at = start_of(known, limits, now=now)
             connection.execute(
                 insert_into(site_places, is_sqlite=self._database.is_sqlite).values(
@@ -82,41 +84,41 @@ class SqlSiteLedger(SiteLedger):
                 )
             )
             _write(connection, after_start(known, limits, starts_at=starts_at), now)
-            return Place(starts_at)
+            return Slot(starts_at)
 
     @override
-    def give_back(self, media_id: str) -> None:
+    def free_slot(self, media_id: str) -> None:
         with self._database.writing() as connection:
-            _free(connection, media_id)
+            _free_slot(connection, media_id)
 
     @override
-    def served(self, site: str, media_id: str, *, now: datetime) -> Site:
+    def record_success(self, site: str, media_id: str, *, now: datetime) -> Site:
         with self._database.writing() as connection:
             known = _lock(connection, site, now)
-            reserved_at = _free(connection, media_id)
+            reserved_at = _free_slot(connection, media_id)
             after = after_success(known, reserved_at=reserved_at)
             _write(connection, after, now)
             return after
 
     @override
-    def refused(self, site: str, media_id: str, *, reason: str, rules: SiteRules, now: datetime) -> Site:
+    def record_refusal(self, site: str, media_id: str, *, reason: str, rules: SiteRules, now: datetime) -> Site:
         with self._database.writing() as connection:
             known = _lock(connection, site, now)
-            reserved_at = _free(connection, media_id)
+            reserved_at = _free_slot(connection, media_id)
             after = after_refusal(known, rules, reason=reason, reserved_at=reserved_at, now=now)
             _write(connection, after, now)
             return after
 
     @override
     def resume(self, site: str) -> bool:
-        forgotten = {"refusals": 0, "allowed": None, "opened_at": None, "resumes_at": None, "reason": None}
+        cleared = {"refusals": 0, "allowed": None, "opened_at": None, "resumes_at": None, "reason": None}
         statement = update(table).where(table.c.name == site, or_(table.c.refusals > 0, table.c.allowed.is_not(None)))
         with self._database.writing() as connection:
-            return connection.execute(statement.values(forgotten)).rowcount == 1
+            return connection.execute(statement.values(cleared)).rowcount == 1
 
 
 def _lock(connection: Connection, name: str, now: datetime) -> Site:
-    """Read a site, making its row when there is none, and lock it for the rest of the transaction."""
+    """Read a site, adding its row if there is none, and lock it for the rest of the transaction."""
     connection.execute(
         insert_into(table, is_sqlite=connection.dialect.name == "sqlite")
         .values(name=name, refusals=0, updated_at=now)
@@ -130,19 +132,19 @@ def _write(connection: Connection, site: Site, now: datetime) -> None:
     connection.execute(update(table).where(table.c.name == site.name).values(values))
 
 
-def _free(connection: Connection, media_id: str) -> datetime | None:
-    """Free a media's place; tells when it was taken, if there was one."""
-    place = site_places.c.media_id == media_id
-    reserved_at = connection.execute(select(site_places.c.reserved_at).where(place)).scalar()
-    connection.execute(delete(site_places).where(place))
+def _free_slot(connection: Connection, media_id: str) -> datetime | None:
+    """Free a media's slot. Return when it was taken, or None if there was none."""
+    is_slot = site_places.c.media_id == media_id
+    reserved_at = connection.execute(select(site_places.c.reserved_at).where(is_slot)).scalar()
+    connection.execute(delete(site_places).where(is_slot))
     return reserved_at
 
 
-def _counts(now: datetime) -> ColumnElement[bool]:
-    """Say in SQL that a place is in use."""
-    return or_(is_live(site_places.c.media_id, now), site_places.c.reserved_at > now - _BEFORE_THE_LEASE)
+def _is_slot_in_use(now: datetime) -> ColumnElement[bool]:
+    """Return the SQL condition that a slot is in use."""
+    return or_(is_live(site_places.c.media_id, now), site_places.c.reserved_at > now - _LEASE_DELAY)
 
 
-def _is_void(site: Site, reserved_at: datetime) -> bool:
-    """Tell whether the breaker has opened since a place was taken."""
+def _is_slot_void(site: Site, reserved_at: datetime) -> bool:
+    """Whether the breaker has opened since a slot was taken."""
     return not site.is_closed and site.resumes_at is not None and reserved_at < site.resumes_at

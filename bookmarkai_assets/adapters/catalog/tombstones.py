@@ -1,4 +1,4 @@
-"""`TombstoneTable` over `tombstones`: what was deleted, why, and by what proof."""
+"""`TombstoneTable` over `tombstones`: what was deleted, why, and on what evidence."""
 
 from collections.abc import Collection, Sequence
 from dataclasses import fields
@@ -46,7 +46,7 @@ class SqlTombstoneTable(TombstoneTable):
 
 
 def write(connection: Connection, tombstones: Sequence[Tombstone]) -> None:
-    """Write tombstones within a caller's transaction; of several for one URL the last is kept."""
+    """Write tombstones within a caller's transaction. Of several for one URL, only the last is kept."""
     by_url = {storable(tombstone.url): tombstone for tombstone in tombstones}
     statement = insert_into(table, is_sqlite=connection.dialect.name == "sqlite")
     replacing = statement.on_conflict_do_update(

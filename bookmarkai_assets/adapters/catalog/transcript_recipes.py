@@ -1,4 +1,4 @@
-"""Which recipes made the transcripts that stand: counted by recipe, and one by one."""
+"""Which recipes made the transcripts that exist: how many by each recipe, and which ones."""
 
 from collections.abc import Collection, Iterator, Sequence
 from typing import Any
@@ -25,8 +25,8 @@ _MADE_BY = (
     transcript_provenance.c.recipe,
 )
 
-# The gateway may have deleted the share, or its transcript: what made that stays, and counts no more.
-_STANDS = (
+# The gateway may have deleted the share or its transcript. The record of what made it stays, but no longer counts.
+_EXISTS = (
     select(transcripts.c.id).where(transcripts.c.share_id == transcript_provenance.c.share_id).exists(),
     select(shares.c.id).where(shares.c.id == transcript_provenance.c.share_id).exists(),
 )
@@ -37,26 +37,26 @@ _IS_STORED = media.c.state == MediaState.STORED.value
 
 
 def recipes_in_use(connection: Connection) -> Sequence[RecipeUse]:
-    """Count as `TranscriptTable.recipes_in_use` says."""
+    """Implement `TranscriptTable.recipes_in_use`."""
     uses = func.count().label("uses")
     without_media = func.sum(case((_IS_STORED, 0), else_=1)).label("without_media")
     statement = (
         select(*_MADE_BY, uses, without_media)
         .select_from(_WITH_MEDIA)
-        .where(*_STANDS)
+        .where(*_EXISTS)
         .group_by(*_MADE_BY)
         .order_by(uses.desc(), transcript_provenance.c.recipe, transcript_provenance.c.model)
     )
-    return [_use(row) for row in connection.execute(statement)]
+    return [_recipe_use(row) for row in connection.execute(statement)]
 
 
 def made_by(connection: Connection, recipes: Collection[str | None]) -> Iterator[MadeTranscript]:
-    """Read as `TranscriptTable.made_by` says."""
+    """Implement `TranscriptTable.made_by`."""
     columns = transcript_provenance.c
     statement = (
         select(columns.share_id, columns.updated_at, columns.recipe, _IS_STORED.label("has_media"))
         .select_from(_WITH_MEDIA)
-        .where(_is_one_of(recipes), *_STANDS)
+        .where(_is_one_of(recipes), *_EXISTS)
         .order_by(columns.updated_at.desc(), columns.share_id)
     )
     for row in connection.execution_options(yield_per=ROWS_AT_A_TIME).execute(statement):
@@ -64,7 +64,7 @@ def made_by(connection: Connection, recipes: Collection[str | None]) -> Iterator
 
 
 def count_of_others(connection: Connection) -> int:
-    """Count as `TranscriptTable.count_of_others` says."""
+    """Implement `TranscriptTable.count_of_others`."""
     is_ours = (
         select(transcript_provenance.c.share_id)
         .where(transcript_provenance.c.share_id == transcripts.c.share_id)
@@ -80,7 +80,7 @@ def _is_one_of(recipes: Collection[str | None]) -> ColumnElement[bool]:
     return or_(named, recipe.is_(None)) if None in recipes else named
 
 
-def _use(row: Row[*tuple[Any, ...]]) -> RecipeUse:
+def _recipe_use(row: Row[*tuple[Any, ...]]) -> RecipeUse:
     recipe = (
         None
         if row.weights_sha256 is None

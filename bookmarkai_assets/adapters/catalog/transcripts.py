@@ -1,4 +1,4 @@
-"""`TranscriptTable` over the gateway's `transcripts`, and `transcript_provenance` beside it for what made each one."""
+"""`TranscriptTable` over the gateway's `transcripts`, and over `transcript_provenance` for what made each one."""
 
 from collections.abc import Callable, Collection, Iterator, Sequence
 from datetime import datetime
@@ -24,7 +24,7 @@ from bookmarkai_assets.core.transcripts.transcript import UNKNOWN, Recipe, Segme
 LIKELIER_THAN_ALL_OTHERS = 0.5
 
 ROWS_AT_A_TIME = 1000
-"""Of the doubtful ones that are looked through for a kind."""
+"""How many doubtful transcripts are read at a time when only some kinds of doubt are wanted."""
 
 _COLUMNS = (
     transcripts.c.full_text,
@@ -66,7 +66,7 @@ class SqlTranscriptTable(TranscriptTable):
             "updated_at": now,
         }
         with self._database.writing() as connection:
-            # First, because it locks: `transcripts` has no constraint that would keep two writers from inserting.
+            # First, because it locks. `transcripts` has no constraint that would keep two writers from inserting.
             connection.execute(
                 insert_into(transcript_provenance, is_sqlite=self._database.is_sqlite)
                 .values(share_id=share_id, **provenance)
@@ -79,8 +79,8 @@ class SqlTranscriptTable(TranscriptTable):
     def get(self, share_id: str) -> Transcript | None:
         """Read the share's transcript.
 
-        One that was not made here has engine and model `unknown`, and 0.0 for each figure that is not recorded; where
-        its segments are in a form of their own, its whole text is one segment.
+        One that was not made here has the engine and the model `unknown`, and 0.0 for each figure that is not recorded.
+        If its segments are in another form, its whole text is one segment.
         """
         statement = (
             select(*_COLUMNS)
@@ -97,7 +97,7 @@ class SqlTranscriptTable(TranscriptTable):
 
     @override
     def find_for_media(self, media_id: str, *, recipe: str, language: str | None) -> Transcript | None:
-        is_as_told = (
+        has_language = (
             transcripts.c.language == language
             if language is not None
             else transcript_provenance.c.language_probability > LIKELIER_THAN_ALL_OTHERS
@@ -112,7 +112,7 @@ class SqlTranscriptTable(TranscriptTable):
             .where(
                 share_work.c.media_id == media_id,
                 transcript_provenance.c.recipe == recipe,
-                or_(is_as_told, transcripts.c.full_text == ""),
+                or_(has_language, transcripts.c.full_text == ""),
             )
             .order_by(transcripts.c.updated_at.desc())
             .limit(1)
@@ -158,7 +158,7 @@ class SqlTranscriptTable(TranscriptTable):
             .order_by(columns.updated_at.desc(), columns.share_id)
         )
         with self._database.reading() as connection:
-            # Which kinds a row has is in its document; read on until there are enough.
+            # A row's kinds are inside its JSON document, so rows are filtered here until there are enough.
             rows = connection.execution_options(yield_per=ROWS_AT_A_TIME).execute(statement)
             found = (DoubtfulTranscript(id_text(row.share_id), row.updated_at, _doubts(row.doubts)) for row in rows)
             wanted = (one for one in found if not kinds or any(doubt.kind in kinds for doubt in one.doubts))
@@ -171,10 +171,10 @@ class SqlTranscriptTable(TranscriptTable):
             "language": transcript.language,
             "updated_at": now,
         }
-        is_there = connection.execute(
+        has_row = connection.execute(
             update(transcripts).where(transcripts.c.share_id == share_id).values(values)
         ).rowcount
-        if not is_there:
+        if not has_row:
             connection.execute(
                 insert(transcripts).values(id=self._new_id(), share_id=share_id, created_at=now, **values)
             )
@@ -217,7 +217,7 @@ def _transcript(row: Row[*tuple[Any, ...]]) -> Transcript:
 
 
 def _recipe(row: Row[*tuple[Any, ...]]) -> Recipe | None:
-    """Read what made a transcript; None for one from before that was kept."""
+    """Read what made a transcript. None for one that is older than these records."""
     if row.weights_sha256 is None:
         return None
     return Recipe(row.engine, row.engine_version, row.model, row.weights_sha256, row.parameters)

@@ -1,8 +1,8 @@
 """`WorkLedger` over `share_work`, `leases` and the status of `shares`: who works on what, and how it ended.
 
 Every method is one transaction, and decides by rows that it has locked (see `Database.writing` for the order). Leases
-without a share in hand are in `lease_ledger`, the queries for what is due in `selection`, the statements in `leases`
-and `work_rows`.
+that do not belong to a share's work are in `lease_ledger`, the queries for due shares in `selection`, and the
+statements in `leases` and `work_rows`.
 """
 
 from collections.abc import Mapping, Sequence
@@ -14,7 +14,7 @@ from typing_extensions import override
 
 from bookmarkai_assets.adapters.catalog import leases, work_rows
 from bookmarkai_assets.adapters.catalog.columns import has_id, id_text
-from bookmarkai_assets.adapters.catalog.lease_ledger import SqlLeaseLedger
+from bookmarkai_assets.adapters.catalog.engine import Database
 from bookmarkai_assets.adapters.catalog.selection import due_shares
 from bookmarkai_assets.adapters.catalog.tables.shares import shares
 from bookmarkai_assets.adapters.catalog.tables.work import IS_PARKED, share_work
@@ -22,27 +22,30 @@ from bookmarkai_assets.adapters.catalog.tables.work import leases as lease_table
 from bookmarkai_assets.adapters.catalog.work_rows import Work, WorkState, move, set_status
 from bookmarkai_assets.core.errors import LeaseLostError, UnknownShareError
 from bookmarkai_assets.core.outcomes import ENDS_WELL, Failure, Outcome
-from bookmarkai_assets.core.shares.ports import Begun, DueShare, ParkedShare, Refused
+from bookmarkai_assets.core.shares.ports import Begun, DueShare, ParkedShare, Refused, WorkLedger
 from bookmarkai_assets.core.shares.share import ShareProgress, ShareStatus
 
 
-class SqlWorkLedger(SqlLeaseLedger):
-    """The ledger in SQL. A claim holds a media's lease under its claim id, a run under its run id."""
+class SqlWorkLedger(WorkLedger):
+    """The ledger in SQL. The owner of a media's lease is a claim, by its claim id, or a run, by its run id."""
+
+    def __init__(self, database: Database) -> None:
+        self._database = database
 
     @override
-    def due(self, *, now: datetime, limit: int, places: Mapping[str, int] | None = None) -> Sequence[DueShare]:
-        """List shares that want work, oldest first.
+    def due(self, *, now: datetime, limit: int, slots: Mapping[str, int] | None = None) -> Sequence[DueShare]:
+        """List the shares that are due, oldest first.
 
-        `created_at` is ISO 8601 with its offset on PostgreSQL and whatever the row holds on SQLite; an id that is no
-        proper text is given as a SQL blob literal, which `set_aside` and `retry` understand.
+        `created_at` is ISO 8601 with its offset on PostgreSQL, and whatever is in the row on SQLite. An id that is not
+        valid text is returned as a SQL blob literal, which `park` and `retry` understand.
         """
         with self._database.reading() as connection:
-            return due_shares(connection, now=now, limit=limit, places=places or {})
+            return due_shares(connection, now=now, limit=limit, slots=slots or {})
 
     @override
-    def hold(self, share_id: str, media_id: str, *, held_for: str, reason: str, now: datetime) -> None:
+    def wait_for_site(self, share_id: str, media_id: str, *, held_for: str, reason: str, now: datetime) -> None:
         with self._database.writing() as connection:
-            # For this moment, as `claim` takes it for longer: what somebody works on is not to be held.
+            # The lease is taken for this moment only. A share that somebody works on must not be postponed.
             if not leases.take(connection, media_id, owner=held_for, now=now, until=now, succeeding=()):
                 return
             work = work_rows.lock(connection, share_id)
@@ -57,17 +60,17 @@ class SqlWorkLedger(SqlLeaseLedger):
                 crashes=work.crashes + (work.state is WorkState.RUNNING),
                 media_id=media_id,
                 finished_at=None,
-                # Its place in the queue, which it keeps however often it is looked at.
+                # Its position in the queue, which it keeps however often it is postponed.
                 next_attempt_at=work.next_attempt_at or now,
                 held_for=held_for,
-                **_postponed(reason),
+                **_postponed_columns(reason),
             )
             set_status(connection, work, ShareStatus.PENDING, now=now)
             leases.free(connection, [media_id], held_for)
 
     @override
-    def set_aside(self, share_id: str, failure: Failure, *, now: datetime) -> None:
-        """Park a share without an attempt. One that is done, or that a living run has in hand, is left alone."""
+    def park(self, share_id: str, failure: Failure, *, now: datetime) -> None:
+        """Park a share without an attempt. Nothing happens if it is done, or if a live run has it."""
         with self._database.writing() as connection:
             media_id = work_rows.media_id_of(connection, share_id)
             lease = leases.read(connection, media_id) if media_id is not None else None
@@ -77,21 +80,21 @@ class SqlWorkLedger(SqlLeaseLedger):
             if work.state is WorkState.RUNNING and leases.is_live_now(connection, work.media_id, now):
                 return
             _park(connection, work, failure, now=now)
-            # Only a lease that was locked before the share: locking it now would be out of order.
+            # Only a lease that was locked before the share. Locking one now would be out of order.
             if media_id is not None and lease is not None and lease.owner == work.claim_id:
                 leases.free(connection, [media_id], lease.owner)
 
     @override
     def claim(self, share_id: str, media_id: str, *, claim_id: str, now: datetime, until: datetime) -> bool:
-        """Reserve a due share for a run about to be launched; claiming again under the same id is True again.
+        """Reserve a due share for a run that will be launched. Claiming again under the same id returns True again.
 
-        A share whose media somebody holds is remembered as waiting for it, if it is new or its link has turned out to
-        stand for that media, so that `due` leaves it out until then: many shares of one busy video do not crowd out the
-        others.
+        If another owner has the media's lease, a share that is new, or whose link has turned out to stand for that
+        media, is recorded as waiting for it. `due` then leaves it out until the lease is free, so that many shares of
+        one busy video do not crowd out the others.
         """
         with self._database.writing() as connection:
             is_taken = leases.take(connection, media_id, owner=claim_id, now=now, until=until, succeeding=())
-            holder = leases.read(connection, media_id)
+            lease = leases.read(connection, media_id)
             work = work_rows.lock(connection, share_id)
             if work is None:
                 connection.rollback()
@@ -101,7 +104,7 @@ class SqlWorkLedger(SqlLeaseLedger):
                 if work.is_new or is_renamed:
                     moment = work.next_attempt_at if is_renamed else now
                     move(connection, work, now=now, state=WorkState.WAITING, media_id=media_id, next_attempt_at=moment)
-                is_ours = holder is not None and holder.owner == claim_id
+                is_ours = lease is not None and lease.owner == claim_id
                 return is_ours and work.state is WorkState.CLAIMED and work.claim_id == claim_id
             if not _is_due(connection, work, media_id, now):
                 connection.rollback()
@@ -141,19 +144,19 @@ class SqlWorkLedger(SqlLeaseLedger):
             share_work.c.state == WorkState.CLAIMED, share_work.c.claim_id == claim_id
         )
         with self._database.writing() as connection:
-            held = leases.lock_of_owner(connection, claim_id)
-            unbegun = connection.execute(of_claim.where(share_work.c.media_id.in_(held))).scalars().all()
-            leases.set_end(connection, [media_id for media_id in unbegun if media_id is not None], until)
+            leased = leases.lock_all_of(connection, claim_id)
+            not_begun = connection.execute(of_claim.where(share_work.c.media_id.in_(leased))).scalars().all()
+            leases.set_expiry(connection, [media_id for media_id in not_begun if media_id is not None], until)
 
     @override
     def begin(
         self, share_id: str, media_id: str, *, owner: str, claim_id: str | None, now: datetime, until: datetime
     ) -> Begun | Refused:
-        """Take the share over for a run. Raises `UnknownShareError` when there is none."""
+        """Take the share for a run. Raises `UnknownShareError` if there is no such share."""
         succeeding = [owner] if claim_id is None else [owner, claim_id]
         with self._database.writing() as connection:
             if not leases.take(connection, media_id, owner=owner, now=now, until=until, succeeding=succeeding):
-                return Refused(f"expected the video to be free, found {leases.holder_text(connection, media_id)}")
+                return Refused(f"expected the video to be free, found {leases.describe_owner(connection, media_id)}")
             work = work_rows.lock(connection, share_id)
             if work is None:
                 raise UnknownShareError(f"expected a share with the id {share_id!r} to begin work on, found none")
@@ -179,12 +182,12 @@ class SqlWorkLedger(SqlLeaseLedger):
 
     @override
     def mark(self, share_id: str, status: str, *, owner: str, now: datetime) -> None:
-        """Set `shares.status` to a stage of the work in progress; nothing happens once the run has lost the share."""
+        """Set `shares.status` to a state of the work in progress. Nothing happens if the run has lost the share."""
         with self._database.writing() as connection:
             work = work_rows.lock(connection, share_id)
             if work is not None and work.owner == owner and not work.is_done:
-                described = work_rows.description(connection, work) if status == ShareStatus.FETCHED else {}
-                set_status(connection, work, status, now=now, **described)
+                columns = work_rows.video_columns(connection, work) if status == ShareStatus.FETCHED else {}
+                set_status(connection, work, status, now=now, **columns)
 
     @override
     def fail(self, share_id: str, failure: Failure, *, owner: str, now: datetime, retry_at: datetime | None) -> None:
@@ -201,7 +204,7 @@ class SqlWorkLedger(SqlLeaseLedger):
                     now=now,
                     state=WorkState.WAITING,
                     next_attempt_at=retry_at,
-                    **_failed(work, failure),
+                    **_failure_columns(work, failure),
                 )
                 set_status(connection, work, ShareStatus.PENDING, now=now)
             _free(connection, work, owner)
@@ -233,7 +236,7 @@ class SqlWorkLedger(SqlLeaseLedger):
                     last_owner=None,
                     next_attempt_at=until,
                     held_for=held_for,
-                    **_postponed(reason),
+                    **_postponed_columns(reason),
                 )
                 set_status(connection, work, ShareStatus.PENDING, now=now)
             _free(connection, work, owner)
@@ -242,7 +245,7 @@ class SqlWorkLedger(SqlLeaseLedger):
     def finish(
         self, share_id: str, *, media_url: str, owner: str, now: datetime, outcome: Outcome = Outcome.DONE
     ) -> None:
-        """Record success. Where the catalog knows better by now where the video is, that goes before `media_url`."""
+        """Record success. If the catalog has a newer location of the video, that replaces `media_url`."""
         if outcome not in ENDS_WELL:
             raise ValueError(f"expected a good end, {' or '.join(sorted(ENDS_WELL))}, found {outcome}; use `fail`")
         with self._database.writing() as connection:
@@ -259,20 +262,20 @@ class SqlWorkLedger(SqlLeaseLedger):
                 failed_by=None,
                 finished_at=now,
             )
-            # The caller may have read the media before it was moved, or expired, and begun the share after.
-            url = work_rows.current_url(connection, work.media_id, told=media_url)
-            described = work_rows.description(connection, work)
-            set_status(connection, work, ShareStatus.DONE, now=now, media_url=url, **described)
+            # The caller may have read the media before it was moved or expired, and begun the share afterwards.
+            url = work_rows.current_url(connection, work.media_id, default=media_url)
+            columns = work_rows.video_columns(connection, work)
+            set_status(connection, work, ShareStatus.DONE, now=now, media_url=url, **columns)
             _free(connection, work, owner)
 
     @override
     def release(self, owner: str, *, now: datetime) -> None:
         with self._database.writing() as connection:
-            media_ids = leases.lock_of_owner(connection, owner)
-            for work in work_rows.lock_all(connection, work_rows.in_hand(connection, owner)):
+            media_ids = leases.lock_all_of(connection, owner)
+            for work in work_rows.lock_all(connection, work_rows.shares_of_run(connection, owner)):
                 if work.owner != owner:
                     continue
-                # A finished share whose bytes were lost and fetched anew is not finished before they are stored.
+                # A finished share whose bytes were lost and fetched again is not finished before they are stored.
                 if work.is_done and not work_rows.is_staged(connection, work):
                     move(connection, work, now=now, state=WorkState.DONE, owner=None)
                 else:
@@ -293,7 +296,7 @@ class SqlWorkLedger(SqlLeaseLedger):
     def retry(self, share_ids: Sequence[str], *, now: datetime, is_lost: bool = False) -> Sequence[str]:
         with self._database.writing() as connection:
             changed = {
-                work.share_id: replace(work_rows.begun_anew(work), finished_at=None)
+                work.share_id: replace(work_rows.reset_attempts(work), finished_at=None)
                 for work in work_rows.lock_all(connection, share_ids)
                 if work.state in _RETRIABLE or (work.is_done and _is_to_be_fetched(connection, work, is_lost=is_lost))
             }
@@ -308,7 +311,7 @@ class SqlWorkLedger(SqlLeaseLedger):
             work = work_rows.lock(connection, share_id)
             if work is None or work.state is not None or work.status != ShareStatus.DONE:
                 return False
-            outcome = Outcome.NO_SPEECH if work_rows.says_nothing(connection, work) else Outcome.DONE
+            outcome = Outcome.NO_SPEECH if work_rows.has_empty_transcript(connection, work) else Outcome.DONE
             move(connection, work, now=now, state=WorkState.DONE, media_id=media_id, outcome=outcome)
             set_status(connection, work, ShareStatus.DONE, now=now, media_url=media_url)
             return True
@@ -351,7 +354,7 @@ _PROGRESS = [share_work.c[field.name] for field in fields(ShareProgress)]
 
 
 def _is_due(connection: Connection, work: Work, media_id: str, now: datetime) -> bool:
-    """Tell whether a share wants work, given that the lease on `media_id` has just been taken for it."""
+    """Whether a share is due, given that the lease on `media_id` has just been taken for it."""
     if work.state is WorkState.WAITING:
         return work.next_attempt_at is not None and work.next_attempt_at <= now
     if work.state in _IN_PROGRESS:
@@ -360,12 +363,12 @@ def _is_due(connection: Connection, work: Work, media_id: str, now: datetime) ->
 
 
 def _is_to_be_fetched(connection: Connection, work: Work, *, is_lost: bool) -> bool:
-    """Tell whether a done share's media has to be fetched anew, as far as nobody is about to."""
+    """Whether a done share's media has to be fetched again: it has expired, or it is lost and no run has the share."""
     return (is_lost and work.owner is None) or work_rows.is_media_expired(connection, work)
 
 
 def _require_in_hand(connection: Connection, share_id: str, owner: str) -> Work:
-    """Lock a share that `owner` has begun, and its lease; raises `LeaseLostError` when either has gone."""
+    """Lock a share that `owner` has begun, and its lease. Raises `LeaseLostError` if it has lost either."""
     media_id = work_rows.media_id_of(connection, share_id)
     if media_id is not None:
         leases.require(connection, media_id, owner)
@@ -379,21 +382,21 @@ def _require_in_hand(connection: Connection, share_id: str, owner: str) -> Work:
 
 
 def _free(connection: Connection, work: Work, owner: str) -> None:
-    # A run may have two shares of one video in hand; the lease goes with the last of them.
+    # A run may have two shares of one video. The lease is freed with the last of them.
     if work.media_id is not None and not work_rows.has_sibling_in_hand(connection, work, owner):
         leases.free(connection, [work.media_id], owner)
 
 
-def _failed(work: Work, failure: Failure) -> dict[str, str | None]:
+def _failure_columns(work: Work, failure: Failure) -> dict[str, str | None]:
     return {"outcome": failure.outcome, "reason": failure.reason, "failed_by": work.owner, "owner": None}
 
 
-def _postponed(reason: str) -> dict[str, str | None]:
+def _postponed_columns(reason: str) -> dict[str, str | None]:
     return {"outcome": Outcome.POSTPONED, "reason": reason, "failed_by": None, "owner": None}
 
 
 def _park(connection: Connection, work: Work, failure: Failure, *, now: datetime) -> None:
-    move(connection, work, now=now, state=WorkState.PARKED, finished_at=now, **_failed(work, failure))
+    move(connection, work, now=now, state=WorkState.PARKED, finished_at=now, **_failure_columns(work, failure))
     set_status(connection, work, ShareStatus.ERROR, now=now)
 
 
@@ -404,8 +407,8 @@ def _keep_done(connection: Connection, work: Work, failure: Failure, *, now: dat
         now=now,
         state=WorkState.DONE,
         finished_at=work.finished_at or now,
-        **_failed(work, failure),
+        **_failure_columns(work, failure),
     )
-    # A run may have died between the transcript and `finish`, which would have said where the video is.
+    # A run may have died after the transcript and before `finish`, which would have recorded where the video is.
     url = func.coalesce(shares.c.media_url, work_rows.stored_url(connection, work.media_id))
     set_status(connection, work, ShareStatus.DONE, now=now, media_url=url)

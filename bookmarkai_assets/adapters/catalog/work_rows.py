@@ -1,6 +1,6 @@
-"""The rows of `share_work` and `shares` as `work` moves them, as statements within a caller's transaction.
+"""Reading and writing the rows of `share_work` and `shares`, as statements within a caller's transaction.
 
-What moves are allowed, and when, is decided there.
+Which changes of state are allowed, and when, is decided in `work`.
 """
 
 import json
@@ -23,7 +23,7 @@ from bookmarkai_assets.core.shares.share import ShareStatus
 
 
 class WorkState(StrEnum):
-    """`share_work.state`; a share without a row is new."""
+    """`share_work.state`. A share without a row is new."""
 
     CLAIMED = "claimed"
     RUNNING = "running"
@@ -34,9 +34,9 @@ class WorkState(StrEnum):
 
 @dataclass(frozen=True)
 class Work:
-    """What a decision about a share needs of its two rows. `state` is None when it is new.
+    """What has to be known of a share, from its two rows. `state` is None for a new one.
 
-    `key` is the id as the database holds it, which for a malformed row need not be text; `share_id` names it in text.
+    `key` is the id as it is in the database, which for a malformed row may not be text. `share_id` is its name in text.
     """
 
     share_id: str
@@ -55,24 +55,24 @@ class Work:
 
     @property
     def is_reopened(self) -> bool:
-        """Whether somebody has set a parked share back to pending, which makes it as good as new."""
+        """Whether somebody has set a parked share back to pending, which makes it new again."""
         return self.state is WorkState.PARKED and self.status == ShareStatus.PENDING
 
     @property
     def is_new(self) -> bool:
-        """Whether it waits for its first attempt, or its first after somebody has reopened it."""
+        """Whether it waits for its first attempt, or for its first after it was reopened."""
         return self.is_reopened or (self.state is None and self.status == ShareStatus.PENDING)
 
     @property
     def is_done(self) -> bool:
-        """Whether it has been finished before, here or by whoever set its status."""
+        """Whether it was finished before, here or by whoever set its status."""
         return self.state is WorkState.DONE or self.status == ShareStatus.DONE
 
 
 def lock(connection: Connection, share_id: str) -> Work | None:
-    """Read a share and keep others from moving it for the rest of the transaction; None when there is no such share.
+    """Read a share and lock it for the rest of the transaction. None if there is no such share.
 
-    A parked share that somebody has set back to pending comes with its counters at zero.
+    A parked share that somebody has set back to pending is returned with its counters at zero.
     """
     is_sqlite = connection.dialect.name == "sqlite"
     row = connection.execute(
@@ -82,7 +82,7 @@ def lock(connection: Connection, share_id: str) -> Work | None:
     ).first()
     if row is None:
         return None
-    # A second statement, so that on PostgreSQL it sees what the transaction that held the lock before has committed.
+    # A second statement, so that on PostgreSQL it sees what the transaction that had the lock before has committed.
     work = connection.execute(
         select(share_work).where(has_id(share_work.c.share_id, share_id, is_sqlite=is_sqlite))
     ).first()
@@ -101,21 +101,21 @@ def lock(connection: Connection, share_id: str) -> Work | None:
         next_attempt_at=work.next_attempt_at if work else None,
         finished_at=work.finished_at if work else None,
     )
-    return begun_anew(found) if found.is_reopened else found
+    return reset_attempts(found) if found.is_reopened else found
 
 
-def begun_anew(work: Work) -> Work:
-    """Forget of a share what its earlier attempts have left: a person wants it tried as if it were new."""
+def reset_attempts(work: Work) -> Work:
+    """Clear what a share's earlier attempts have left, because a person wants it tried as if it were new."""
     return replace(work, attempts=0, crashes=0, runs_alone=False, last_owner=None)
 
 
 def lock_all(connection: Connection, share_ids: Sequence[str]) -> list[Work]:
-    """Lock several shares in the order of their ids, so that two who do so never wait for each other in a circle."""
+    """Lock several shares in the order of their ids, so that two transactions that do so never deadlock."""
     return [work for share_id in sorted(set(share_ids)) for work in [lock(connection, share_id)] if work]
 
 
 def media_id_of(connection: Connection, share_id: str) -> str | None:
-    """Read which media a share was last claimed or begun with, without locking anything."""
+    """Read the media that a share was last claimed or begun with. Locks nothing."""
     is_sqlite = connection.dialect.name == "sqlite"
     return connection.execute(
         select(share_work.c.media_id).where(has_id(share_work.c.share_id, share_id, is_sqlite=is_sqlite))
@@ -123,9 +123,9 @@ def media_id_of(connection: Connection, share_id: str) -> str | None:
 
 
 def move(connection: Connection, work: Work, *, now: datetime, state: WorkState, **changes: Any) -> None:  # noqa: ANN401 - columns of every type
-    """Write a share's row in `share_work`, making it when there is none. The rest stays.
+    """Write a share's row in `share_work`, adding it if there is none. Columns that are not named keep their values.
 
-    Only `next_attempt_at` and `held_for` do not: they belong to one state, so they are named or gone.
+    The exceptions are `next_attempt_at` and `held_for`. They belong to one state, so they are cleared unless named.
     """
     values = {
         "attempts": work.attempts,
@@ -152,15 +152,15 @@ def set_status(connection: Connection, work: Work, status: str, *, now: datetime
     connection.execute(update(shares).where(is_share).values(status=status, updated_at=now, **changes))
 
 
-def description(connection: Connection, work: Work) -> dict[str, Any]:
-    """Give what is known of a share's video as columns of the gateway's `shares`; nothing while it was not fetched.
+def video_columns(connection: Connection, work: Work) -> dict[str, Any]:
+    """Return what is known of a share's video as columns of the gateway's `shares`. Empty if it was never fetched.
 
-    What the site does not say stays as the gateway has it, and so does what `platform_data` holds beside our names.
+    What the site does not say stays as the gateway has it. So do the entries of `platform_data` that are not ours.
     """
     row = connection.execute(select(media).where(media.c.media_id == work.media_id)).first()
     if row is None:
         return {}
-    said = {
+    described = {
         "title": row.title if row.title != UNTITLED else None,
         "author": row.author,
         "description": row.description,
@@ -174,18 +174,18 @@ def description(connection: Connection, work: Work) -> dict[str, Any]:
         "height": row.height,
     }
     return {
-        **_known(said),
+        **_without_nulls(described),
         "media_type": "audio" if row.width is None else "video",
-        "platform_data": {**platform_data(connection, work.share_id), **_known(measured)},
+        "platform_data": {**platform_data(connection, work.share_id), **_without_nulls(measured)},
     }
 
 
-def _known(values: Mapping[str, Any]) -> dict[str, Any]:
+def _without_nulls(values: Mapping[str, Any]) -> dict[str, Any]:
     return {name: value for name, value in values.items() if value is not None}
 
 
 def platform_data(connection: Connection, share_id: str) -> dict[str, Any]:
-    """Read the gateway's own document; on SQLite the column may hold anything, which gives way when it is no object."""
+    """Read the gateway's JSON object. On SQLite the column may hold anything. What is not an object counts as empty."""
     is_sqlite = connection.dialect.name == "sqlite"
     column = type_coerce(shares.c.platform_data, Text) if is_sqlite else shares.c.platform_data
     found = connection.execute(select(column).where(has_id(shares.c.id, share_id, is_sqlite=is_sqlite))).scalar()
@@ -197,8 +197,8 @@ def platform_data(connection: Connection, share_id: str) -> dict[str, Any]:
     return dict(found) if isinstance(found, Mapping) else {}
 
 
-def in_hand(connection: Connection, owner: str) -> list[str]:
-    """List the shares that a run has in hand."""
+def shares_of_run(connection: Connection, owner: str) -> list[str]:
+    """List the ids of the shares that a run has in hand."""
     return [
         id_text(key)
         for key in connection.execute(select(share_work.c.share_id).where(share_work.c.owner == owner)).scalars()
@@ -206,7 +206,7 @@ def in_hand(connection: Connection, owner: str) -> list[str]:
 
 
 def has_sibling_in_hand(connection: Connection, work: Work, owner: str) -> bool:
-    """Tell whether the run works on another share of the same media as well, under the one lease."""
+    """Whether the run also works on another share of the same media, under the same lease."""
     is_sibling = exists().where(
         share_work.c.media_id == work.media_id, share_work.c.owner == owner, share_work.c.share_id != work.key
     )
@@ -214,38 +214,38 @@ def has_sibling_in_hand(connection: Connection, work: Work, owner: str) -> bool:
 
 
 def has_transcript(connection: Connection, work: Work) -> bool:
-    """Tell whether the share's transcript has been written, by whatever attempt."""
+    """Whether the share's transcript has been written, by any attempt."""
     return bool(connection.execute(select(exists().where(transcripts.c.share_id == work.key))).scalar_one())
 
 
-def says_nothing(connection: Connection, work: Work) -> bool:
-    """Tell whether the share has a transcript that is empty."""
+def has_empty_transcript(connection: Connection, work: Work) -> bool:
+    """Whether the share has a transcript without words."""
     is_empty = exists().where(transcripts.c.share_id == work.key, transcripts.c.full_text == literal(""))
     return bool(connection.execute(select(is_empty)).scalar_one())
 
 
 def is_media_expired(connection: Connection, work: Work) -> bool:
-    """Tell whether the bytes of the share's media were removed by rule."""
+    """Whether the bytes of the share's media have expired."""
     statement = select(exists().where(media.c.media_id == work.media_id, media.c.state == MediaState.EXPIRED))
     return bool(connection.execute(statement).scalar_one())
 
 
 def is_staged(connection: Connection, work: Work) -> bool:
-    """Tell whether the share's media waits in staging to be stored."""
+    """Whether the share's media is in staging and still has to be stored."""
     statement = select(exists().where(media.c.media_id == work.media_id, media.c.state == MediaState.STAGED))
     return bool(connection.execute(statement).scalar_one())
 
 
-def current_url(connection: Connection, media_id: str | None, *, told: str) -> str | None:
-    """Read where a media's video is now: None when it has expired, what one was told when it was never stored."""
+def current_url(connection: Connection, media_id: str | None, *, default: str) -> str | None:
+    """Read where a media's video is now. None if it has expired, `default` if it was never stored."""
     row = connection.execute(select(media.c.video_url, media.c.state).where(media.c.media_id == media_id)).first()
     if row is None or row.state == MediaState.STAGED:
-        return told
+        return default
     return str(row.video_url) if row.state == MediaState.STORED else None
 
 
 def stored_url(connection: Connection, media_id: str | None) -> str | None:
-    """Read where a stored media's video is; None when it is not stored."""
+    """Read where a stored media's video is. None if it is not stored."""
     return connection.execute(
         select(media.c.video_url).where(media.c.media_id == media_id, media.c.state == MediaState.STORED)
     ).scalar()

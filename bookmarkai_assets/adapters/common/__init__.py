@@ -1,1 +1,1 @@
-"""What several adapters share and no port stands for."""
+"""Code that several adapters share. It implements no port."""

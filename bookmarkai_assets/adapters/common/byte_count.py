@@ -1,14 +1,14 @@
-"""The bytes of one transfer as they are told to whoever waits for it: each once, over threads and repeated attempts."""
+"""The progress of one transfer in bytes. Each byte is reported once, across threads and repeated attempts."""
 
 import threading
 from collections.abc import Callable
 
 
 class ByteCount:
-    """Tells `on_bytes` of each byte of `size_bytes` once, in amounts that add up to it when the transfer succeeds.
+    """Calls `on_bytes` with numbers of bytes, each byte once. After a success the numbers add up to `size_bytes`.
 
-    An attempt that begins anew is told of only from where an earlier one came to. Calls come from several threads, one
-    at a time.
+    An attempt that begins again is reported only from where an earlier one ended. Calls come from several threads, but
+    one at a time.
     """
 
     def __init__(self, size_bytes: int, on_bytes: Callable[[int], object]) -> None:
@@ -16,10 +16,10 @@ class ByteCount:
         self._on_bytes = on_bytes
         self._lock = threading.Lock()
         self._in_attempt = 0
-        self._told = 0
+        self._reported = 0
 
     def begin_attempt(self) -> None:
-        """Count from nothing again."""
+        """Start again at 0 bytes."""
         with self._lock:
             self._in_attempt = 0
 
@@ -27,14 +27,14 @@ class ByteCount:
         """Count bytes that this attempt has transferred."""
         with self._lock:
             self._in_attempt += size_bytes
-            self._tell(min(self._in_attempt, self._size))
+            self._report(min(self._in_attempt, self._size))
 
     def finish(self) -> None:
-        """Count what is left: the transfer is done, perhaps because the bytes were there already."""
+        """Count the rest, because the transfer is done. The bytes may have been stored before."""
         with self._lock:
-            self._tell(self._size)
+            self._report(self._size)
 
-    def _tell(self, reached: int) -> None:
-        if reached > self._told:
-            news, self._told = reached - self._told, reached
-            self._on_bytes(news)
+    def _report(self, reached: int) -> None:
+        if reached > self._reported:
+            size_bytes, self._reported = reached - self._reported, reached
+            self._on_bytes(size_bytes)

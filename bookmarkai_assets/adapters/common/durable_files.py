@@ -1,6 +1,6 @@
-"""What adapters that write files share: digests, files that appear whole or not at all, and disk errors as typed ones.
+"""What adapters that write files share: digests, files that appear whole or not at all, and typed disk errors.
 
-No adapter itself: it stands behind no port, knows no vendor, and decides nothing about where media goes.
+It is not an adapter itself. It implements no port, knows no vendor, and does not decide where media go.
 """
 
 import errno
@@ -19,13 +19,13 @@ from bookmarkai_assets.core.errors import StoreError, StoreErrorClass
 from bookmarkai_assets.core.media.media import Digest
 
 BLOCK_BYTES = 1 << 20
-"""Files are read in blocks of this size: large enough that SHA-256 dominates, small enough not to matter in memory."""
+"""The size of the blocks in which files are read: so large that SHA-256 dominates, and small enough for memory."""
 
 TEMPORARY_SUFFIX = ".part"
-"""A file being written is `.{name}.{random}.part`, beside its final name. Only a kill leaves one behind."""
+"""A file that is being written is `.{name}.{random}.part`, beside its final name. Only a killed process leaves one."""
 
 _TEMPORARY_NAME_CHARACTERS = 48
-"""How much of the final name the hidden one repeats: within the 255 bytes that file systems allow, in any script."""
+"""How much of the final name the hidden one repeats. In any script that is less than the 255 bytes of file systems."""
 
 _TEMPORARY_NAME = re.compile(
     rf"\.(?P<name>.{{1,{_TEMPORARY_NAME_CHARACTERS}}})\.[0-9a-f]{{16}}{re.escape(TEMPORARY_SUFFIX)}", re.DOTALL
@@ -39,7 +39,7 @@ _NO_LOCKS = frozenset({errno.EBADF, errno.EINVAL, errno.ENOLCK, errno.ENOSYS, er
 
 @dataclass(frozen=True)
 class TemporaryFile:
-    """A file being written: an open descriptor for reading and writing, and the hidden name it has until published."""
+    """A file being written: a descriptor for reading and writing, and the hidden name that it has until published."""
 
     descriptor: int
     path: Path
@@ -47,15 +47,15 @@ class TemporaryFile:
 
 @contextmanager
 def disk_errors(action: str) -> Iterator[None]:
-    """Turn an `OSError` of the block into a `StoreError`; `action` says what was being done, with its path.
+    """Turn an `OSError` of the block into a `StoreError`. `action` says what was being done, with its path.
 
-    A full disk, quota or file-size limit is `no_space`, missing rights or a read-only mount `access_denied`, anything
-    else `other`. Absence that means something is for the caller to catch before.
+    A full disk, quota or file-size limit is `no_space`. Missing rights or a read-only mount are `access_denied`.
+    Anything else is `other`. If absence means something, the caller catches it inside the block.
     """
     try:
         yield
     except StoreError:
-        raise  # some are `OSError`s too: absence stays a `FileNotFoundError`
+        raise  # some are `OSError`s too, such as a `FileNotFoundError` for absence
     except OSError as error:
         reason = error.strerror or type(error).__name__
         if error.errno in _NO_SPACE:
@@ -69,9 +69,9 @@ def disk_errors(action: str) -> Iterator[None]:
 
 
 def digest_of_descriptor(descriptor: int, *, before_block: Callable[[], None] = lambda: None) -> Digest:
-    """Digest an open file from its first byte, whatever its position is, which does not change.
+    """Return the digest of a whole open file. It neither uses nor changes the file's position.
 
-    Raises `OSError`, and what `before_block` raises to end it early. About 1 GB a second from the page cache.
+    Raises `OSError`, and what `before_block` raises to end it early. It reads about 1 GB a second from the page cache.
     """
     sha256 = hashlib.sha256()
     size = 0
@@ -86,7 +86,7 @@ def digest_of_descriptor(descriptor: int, *, before_block: Callable[[], None] = 
 
 
 def write_all_at(descriptor: int, data: bytes, offset: int) -> None:
-    """Write all of `data` at `offset`: one call to the system may take less. Raises `OSError`."""
+    """Write all of `data` at `offset`, because one system call may write less. Raises `OSError`."""
     rest = memoryview(data)
     while rest:
         written = os.pwrite(descriptor, rest, offset)
@@ -95,18 +95,18 @@ def write_all_at(descriptor: int, data: bytes, offset: int) -> None:
 
 
 def preallocate(descriptor: int, size_bytes: int) -> None:
-    """Claim the space for a file before it is filled, so that a full disk shows at once. Raises `OSError`."""
+    """Reserve the space for a file before it is written, so that a full disk shows at once. Raises `OSError`."""
     if size_bytes == 0:
         return
     if sys.platform == "darwin":
-        os.ftruncate(descriptor, size_bytes)  # macOS has no posix_fallocate: there a full disk shows on the way
+        os.ftruncate(descriptor, size_bytes)  # macOS has no posix_fallocate, so there a full disk shows later
     else:
         os.posix_fallocate(descriptor, 0, size_bytes)
 
 
 @contextmanager
 def temporary_beside(destination: Path) -> Iterator[TemporaryFile]:
-    """Open a hidden file in the destination's directory, and remove it at the end unless it was published.
+    """Open a hidden file in the destination's directory. It is removed at the end, unless it was published.
 
     Raises `OSError`. The directory must exist.
     """
@@ -121,17 +121,17 @@ def temporary_beside(destination: Path) -> Iterator[TemporaryFile]:
 
 
 def destination_of_temporary(name: str) -> str | None:
-    """Give the beginning of the final name that a temporary file of this name is for; None for any other file."""
+    """Return the beginning of the final name that a temporary file of this name is for. None for any other name."""
     match = _TEMPORARY_NAME.fullmatch(name)
     return match["name"] if match else None
 
 
 @contextmanager
-def alone_in(directory: Path) -> Iterator[None]:
-    """Keep the block's changes to a directory apart from those of other threads and processes that ask for the same.
+def directory_lock(directory: Path) -> Iterator[None]:
+    """Lock a directory against other threads and processes that take this lock, for the length of the block.
 
-    Raises `OSError`. The lock ends with the process. Where the file system has none there is no such protection: there
-    the lease alone keeps two workers apart.
+    Raises `OSError`. The lock ends with the process. On a file system without locks there is no such protection, and
+    only the lease keeps two workers apart.
     """
     descriptor = os.open(directory, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
     try:
@@ -146,10 +146,10 @@ def alone_in(directory: Path) -> Iterator[None]:
 
 
 def publish(source: Path, destination: Path, *, replace: bool) -> None:
-    """Move a file that is already synced to its final name, and sync the directory, so that it is there after a crash.
+    """Move a file that is already synced to its final name, and sync the directory, so that it survives a crash.
 
-    Raises `OSError`: `FileExistsError` when something has the name and `replace` is false, and EXDEV when the two lie
-    on different file systems.
+    Raises `OSError`: `FileExistsError` if something has the name and `replace` is false, and EXDEV if the two are on
+    different file systems.
     """
     if replace:
         source.replace(destination)
@@ -159,13 +159,13 @@ def publish(source: Path, destination: Path, *, replace: bool) -> None:
 
 
 def _move_without_replacing(source: Path, destination: Path) -> None:
-    # A rename would silently overwrite what a worker that lost its lease has just put there; a link never does.
+    # A rename would silently overwrite what a worker that lost its lease has just put there. A link never does.
     try:
         os.link(source, destination, follow_symlinks=False)
     except OSError as error:
         if error.errno not in _NO_HARD_LINKS:
             raise
-        # exFAT and some network mounts have no hard links: there the lease alone keeps two workers apart.
+        # exFAT and some network mounts have no hard links. There only the lease keeps two workers apart.
         if os.path.lexists(destination):
             raise FileExistsError(errno.EEXIST, os.strerror(errno.EEXIST), str(destination)) from error
         source.rename(destination)
@@ -174,7 +174,7 @@ def _move_without_replacing(source: Path, destination: Path) -> None:
 
 
 def make_directories(directory: Path) -> None:
-    """Make a directory and its missing parents, each synced into the one above. Raises `OSError`."""
+    """Make a directory and its missing parents, and sync each into the one above. Raises `OSError`."""
     missing = []
     while not directory.is_dir():
         missing.append(directory)

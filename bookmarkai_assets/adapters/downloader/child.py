@@ -1,7 +1,7 @@
-"""The program of a downloader's own process: `python -m bookmarkai_assets.adapters.downloader.child EXTRACTORS`.
+"""The program that runs downloads: `python -m bookmarkai_assets.adapters.downloader.child EXTRACTORS`.
 
-It imports yt-dlp and PyAV once and forks a worker for each download; each worker shuts itself into its directory and
-its limits before it looks at the link. EXTRACTORS is a JSON list of names; stdin is the control socket.
+It imports yt-dlp and PyAV once and forks a worker for each download. Each worker confines itself to its directory and
+its limits before it opens the link. EXTRACTORS is a JSON list of names. stdin is the control socket.
 """
 
 import gc
@@ -17,14 +17,14 @@ from bookmarkai_assets.adapters.downloader.fork_server import ForkServer, contro
 from bookmarkai_assets.adapters.downloader.job import STDERR_FILE, Job, result_to_json
 from bookmarkai_assets.adapters.downloader.ytdlp import warm_up
 
-# Above the byte limit: the last block that was read before the limit was noticed, and what merging adds.
+# On top of the byte limit: the last block read before the limit was noticed, and what merging adds.
 _FILE_SLACK_BYTES = 8 * 1024 * 1024
-# A page or picture that unpacks to gigabytes ends its own download and nothing else. Merging 4K video needs a fifth.
+# A page or picture that unpacks to gigabytes ends only its own download. Merging 4K video needs a fifth of this.
 _MAX_DATA_BYTES = 2 * 1024**3
-# A page of nested tags can keep the patterns of a page reader busy for hours. Reading, hashing and cutting the largest
-# video takes a tenth.
+# A page of nested tags can keep the regular expressions of a page reader busy for hours. Reading and hashing the
+# largest video and cutting out its audio takes a tenth of this.
 _MAX_CPU_SECONDS = 300
-# The deadline is kept from outside; this one is for the case that whoever keeps it was killed.
+# The parent process enforces the deadline. This one is for the case that the parent was killed.
 _DEADLINE_GRACE_SECONDS = 10
 
 
@@ -33,21 +33,21 @@ def main() -> None:
     allowed_extractors = tuple(json.loads(sys.argv[1]))
     control = control_on_stdin()
     warm_up(allowed_extractors)
-    # What is imported by now is shared with every fork; a collection there would copy it page by page.
+    # Every fork shares the memory of what is imported by now. A garbage collection there would copy it page by page.
     gc.collect()
     gc.freeze()
     ForkServer(control, partial(work, allowed_extractors)).serve()
 
 
 def work(allowed_extractors: tuple[str, ...], text: bytes) -> bytes:
-    """Do one job in a process of its own."""
+    """Do one job in its own process."""
     job = Job.from_json(text)
-    _shut_in(job)
+    _confine(job)
     return result_to_json(fetch(job, allowed_extractors=allowed_extractors))
 
 
-def _shut_in(job: Job) -> None:
-    """Bind this process to its directory, its limits and its time."""
+def _confine(job: Job) -> None:
+    """Confine this process to its directory, its limits and its time."""
     directory = str(job.directory)
     os.chdir(directory)
     os.environ.update(TMPDIR=directory, HOME=directory)

@@ -1,6 +1,6 @@
-"""The operator's cookies files: read and judged in the pipeline's process, never written, never copied to a disk.
+"""The operator's cookies files: read and checked in the pipeline's process, never written, never copied to a disk.
 
-A download gets the text of those of its own site, in its job. Nothing of a cookie is in any message.
+A download gets the cookies of its own site as text, in its job. No message contains any part of a cookie.
 """
 
 import re
@@ -10,23 +10,23 @@ from datetime import datetime, timedelta
 
 from bookmarkai_assets.core.downloads.access import CookiesFile
 from bookmarkai_assets.core.errors import ConfigurationError
-from bookmarkai_assets.core.health import CheckStatus, Finding
+from bookmarkai_assets.core.health import CheckResult, CheckStatus
 
 _SETTING = "YTDLP_COOKIES"
 _HEADER = "# Netscape HTTP Cookie File\n"
-# As Python's own reader has it, which yt-dlp reads with.
+# As in Python's own reader, which yt-dlp uses.
 _IS_HEADER = re.compile(r"#( Netscape)? HTTP Cookie File")
 _IS_SECONDS = re.compile(r"([0-9]+(\.[0-9]+)?)?")
 _HTTP_ONLY = "#HttpOnly_"
 _FIELDS = 7  # domain, its subdomains too, path, https only, expires at, name, value
 _FLAGS = frozenset({"TRUE", "FALSE"})
-_MAX_FILE_BYTES = 1_000_000  # a browser's whole jar is a tenth of it
+_MAX_FILE_BYTES = 1_000_000  # all cookies of a browser take a tenth of it
 _EXPORT = (
     "export the site's cookies anew from a browser that is logged in there, in Netscape's format (cookies.txt), "
     "readable by the user that runs this"
 )
 
-# The cookie that stands for a login, by site; from yt-dlp's extractors, which look for it.
+# The cookie that shows a login, by site; from yt-dlp's extractors, which look for it.
 _LOGIN_COOKIES = {
     "tiktok": "sid_tt",
     "youtube": "LOGIN_INFO",
@@ -35,14 +35,14 @@ _LOGIN_COOKIES = {
     "x": "auth_token",
 }
 OLD_AFTER = timedelta(days=90)
-"""Sites end logins that look abandoned, and yt-dlp renews none: the file is never written to."""
+"""Sites end logins that look abandoned. yt-dlp does not renew them: the file is never written to."""
 SOON = timedelta(days=7)
-"""Time to notice a warning in, and to log in again."""
+"""Enough time to notice a warning and to log in again."""
 
 
 @dataclass(frozen=True)
 class Cookie:
-    """One line of a cookies file. `expires_at` is in epoch seconds; None for one that lasts as long as a browser."""
+    """One line of a cookies file. `expires_at` is in epoch seconds; None for a cookie that ends with the browser."""
 
     name: str
     expires_at: float | None
@@ -51,26 +51,26 @@ class Cookie:
 
 @dataclass(frozen=True)
 class Cookies:
-    """What a file holds for its site. `others` counts the lines for other sites, which are not used."""
+    """The cookies that a file holds for its site. `others` counts the lines for other sites, which are not used."""
 
     file: CookiesFile
     cookies: tuple[Cookie, ...]
     others: int
 
     def living(self, now: datetime) -> tuple[Cookie, ...]:
-        """Give those that have not expired."""
+        """Return the cookies that have not expired."""
         return tuple(one for one in self.cookies if one.expires_at is None or one.expires_at > now.timestamp())
 
     @property
     def login(self) -> Cookie | None:
-        """The cookie that stands for a login, where this project knows which one does."""
+        """The cookie that shows a login, if this project knows which one it is; else None."""
         return next((one for one in self.cookies if one.name == _LOGIN_COOKIES.get(self.file.site)), None)
 
 
 def text_for(file: CookiesFile, *, now: datetime) -> str:
-    """Give the file's living cookies for its own site, in Netscape's format.
+    """Return the file's cookies for its own site that have not expired, in Netscape's format.
 
-    Raises `ConfigurationError` when it cannot be read, is in another format, or has none that would be sent.
+    Raises `ConfigurationError` when the file cannot be read, is in another format, or has no cookie to send.
     """
     found = read_cookies(file)
     living = found.living(now)
@@ -80,7 +80,7 @@ def text_for(file: CookiesFile, *, now: datetime) -> str:
 
 
 def read_cookies(file: CookiesFile) -> Cookies:
-    """Read a file. Raises `ConfigurationError` when it is unreadable, in another format, or has none for its site."""
+    """Read a file. Raises `ConfigurationError` if it is unreadable, in another format, or not for its site."""
     try:
         with file.path.open("rb") as opened:
             content = opened.read(_MAX_FILE_BYTES + 1)
@@ -100,7 +100,7 @@ def read_cookies(file: CookiesFile) -> Cookies:
         text = line.removeprefix(_HTTP_ONLY)
         if not text.strip() or text.startswith("#"):
             continue
-        cookie, host = _cookie_of(file, number, text)
+        cookie, host = _parse_line(file, number, text)
         if file.is_for_host(host):
             cookies.append(cookie)
         else:
@@ -110,8 +110,8 @@ def read_cookies(file: CookiesFile) -> Cookies:
     return Cookies(file, tuple(cookies), others)
 
 
-def _cookie_of(file: CookiesFile, number: int, line: str) -> tuple[Cookie, str]:
-    """Read one line; gives the cookie and the host that it is for."""
+def _parse_line(file: CookiesFile, number: int, line: str) -> tuple[Cookie, str]:
+    """Parse one line. Return the cookie and the host that it is for."""
     fields = line.split("\t")
     if len(fields) != _FIELDS:
         raise _unusable(file, f"line {number} has {len(fields)} fields, and not {_FIELDS} separated by tabs")
@@ -120,7 +120,7 @@ def _cookie_of(file: CookiesFile, number: int, line: str) -> tuple[Cookie, str]:
         raise _unusable(file, f"line {number} has something else than TRUE and FALSE in its second and fourth field")
     if not _IS_SECONDS.fullmatch(expires):
         raise _unusable(file, f"line {number} has no number of seconds in its fifth field")
-    # Python's reader stops at a line whose flag and dot do not agree; browsers go by the flag.
+    # Python's reader stops at a line whose flag and leading dot disagree; browsers go by the flag.
     fields[0] = f".{domain.lstrip('.')}" if has_subdomains == "TRUE" else domain.lstrip(".")
     expires_at = float(expires or 0) or None
     return Cookie(name, expires_at, "\t".join(fields)), domain.lstrip(".").lower()
@@ -132,23 +132,23 @@ def _unusable(file: CookiesFile, found: str) -> ConfigurationError:
     )
 
 
-def look_at_cookies(name: str, files: frozenset[CookiesFile], *, now: datetime) -> Finding:
-    """Say of every cookies file whether it can be read, holds a login, and for how long; the worst decides."""
-    looks = [_look_at(file, now) for file in sorted(files, key=str)]
+def check_cookies(files: frozenset[CookiesFile], *, now: datetime) -> CheckResult:
+    """Check of every cookies file whether it can be read, holds a login, and for how long. The worst file decides."""
+    checked = [_check_file(file, now) for file in sorted(files, key=str)]
     status = next(
-        (status for status in (CheckStatus.FAIL, CheckStatus.WARN) if any(s is status for s, _ in looks)),
+        (status for status in (CheckStatus.FAIL, CheckStatus.WARN) if any(s is status for s, _ in checked)),
         CheckStatus.PASS,
     )
-    found = "; ".join(words for _, words in looks)
-    return Finding(name, status, found, None if status is CheckStatus.PASS else _remedy(looks))
+    found = "; ".join(words for _, words in checked)
+    return CheckResult(status, found, None if status is CheckStatus.PASS else _write_remedy(checked))
 
 
-def _remedy(looks: list[tuple[CheckStatus, str]]) -> str:
-    is_open = any("other users" in words for _, words in looks)
+def _write_remedy(checked: list[tuple[CheckStatus, str]]) -> str:
+    is_open = any("other users" in words for _, words in checked)
     return f"{_EXPORT}{', and by nobody else (chmod 600)' if is_open else ''}"
 
 
-def _look_at(file: CookiesFile, now: datetime) -> tuple[CheckStatus, str]:
+def _check_file(file: CookiesFile, now: datetime) -> tuple[CheckStatus, str]:
     try:
         cookies = read_cookies(file)
         text_for(file, now=now)
@@ -159,7 +159,7 @@ def _look_at(file: CookiesFile, now: datetime) -> tuple[CheckStatus, str]:
         return CheckStatus.FAIL, f"{file}: {error.strerror}"
     age = now - datetime.fromtimestamp(state.st_mtime, now.tzinfo)
     doubts = [
-        *_doubts_of_login(cookies, now),
+        *_find_login_doubts(cookies, now),
         *([f"it is {age.days} days old, and sites end logins that look abandoned"] if age > OLD_AFTER else []),
         *(["other users of this machine can read it"] if state.st_mode & (stat.S_IRWXG | stat.S_IRWXO) else []),
     ]
@@ -167,8 +167,8 @@ def _look_at(file: CookiesFile, now: datetime) -> tuple[CheckStatus, str]:
     return (CheckStatus.WARN, f"{words}, but {' and '.join(doubts)}") if doubts else (CheckStatus.PASS, words)
 
 
-def _doubts_of_login(cookies: Cookies, now: datetime) -> list[str]:
-    """Judge the login where it is known which cookie it is, and else the cookie that lasts longest."""
+def _find_login_doubts(cookies: Cookies, now: datetime) -> list[str]:
+    """Check when the login expires. If nobody knows which cookie that is, check the one that lasts longest."""
     wanted = _LOGIN_COOKIES.get(cookies.file.site)
     login = cookies.login
     if wanted is not None and login is None:
@@ -176,7 +176,7 @@ def _doubts_of_login(cookies: Cookies, now: datetime) -> list[str]:
     ends = [login.expires_at] if login else [one.expires_at for one in cookies.cookies]
     known = [end for end in ends if end is not None]
     if not known or len(known) < len(ends):
-        return []  # one that lasts as long as a browser has no end to warn of
+        return []  # a cookie that ends with the browser has no date to warn of
     end = datetime.fromtimestamp(max(known), now.tzinfo)
     if end <= now:
         return [f"its login expired on {end:%Y-%m-%d}"]

@@ -1,8 +1,8 @@
-"""The egress guard: the only way out for a download. Here stands what may be reached; `forward_proxy` speaks HTTP.
+"""The egress guard: the only way out for a download. It decides what may be reached; `forward_proxy` speaks HTTP.
 
-It resolves each name once, refuses it if any of its addresses is not public, and connects to the very address it looked
-at, so that a name which changes its answer gains nothing. It caps the bytes of a download and admits nobody without the
-download's token. It reads no content and keeps no path or query.
+The guard resolves each name once and refuses it if any of its addresses is not public. It connects to the address that
+it has checked, so a name that changes its answer gains nothing. It limits the bytes of a download and admits nobody
+without the download's token. It reads no content and keeps no path or query.
 """
 
 import base64
@@ -26,17 +26,17 @@ from bookmarkai_assets.core.links.urls import HostPort, is_public_address
 logger = logging.getLogger(__name__)
 
 _PUBLIC_PORTS = frozenset({80, 443})
-# More addresses than this behind one name would only make a dead site take longer to be called dead.
+# More addresses of one name would only make it take longer to report a dead site.
 _MAX_ADDRESSES_TRIED = 3
-_MAX_DECISIONS_KEPT = 1000
+_MAX_DIALS_KEPT = 1000
 _USER = "download"
 
 Resolve = Callable[[str, int], Sequence[str]]
-"""Gives the addresses of a host, in the order to try them. Raises OSError when the name is not known."""
+"""Returns the addresses of a host in the order to try them. Raises OSError if the name is unknown."""
 
 
-class Verdict(StrEnum):
-    """What the guard did with one connection that was asked for."""
+class DialResult(StrEnum):
+    """What the guard did with one request for a connection."""
 
     CONNECTED = "connected"
     PORT_REFUSED = "port_refused"
@@ -49,25 +49,25 @@ class Verdict(StrEnum):
     PROXY_SILENT = "proxy_silent"
 
 
-REFUSALS = frozenset({Verdict.PORT_REFUSED, Verdict.ADDRESS_REFUSED})
-"""The rules said no."""
-NO_ANSWER = frozenset({Verdict.NAME_UNKNOWN, Verdict.UNREACHABLE})
-"""The rules said yes, the network said nothing."""
-NO_PASSAGE = frozenset({Verdict.PROXY_WANTS_LOGIN, Verdict.PROXY_REFUSED, Verdict.PROXY_SILENT})
-"""The rules said yes, the operator's own proxy did not."""
+REFUSALS = frozenset({DialResult.PORT_REFUSED, DialResult.ADDRESS_REFUSED})
+"""The rules forbid it."""
+NO_ANSWER = frozenset({DialResult.NAME_UNKNOWN, DialResult.UNREACHABLE})
+"""The rules allow it, but the network did not answer."""
+NO_PASSAGE = frozenset({DialResult.PROXY_WANTS_LOGIN, DialResult.PROXY_REFUSED, DialResult.PROXY_SILENT})
+"""The rules allow it, but the operator's own proxy did not open it."""
 
 
 @dataclass(frozen=True)
-class Decision:
-    """One connection that a download asked for, and what became of it."""
+class Dial:
+    """One connection that a download asked for, with the result."""
 
     host: str
     port: int
-    verdict: Verdict
+    result: DialResult
 
 
 def resolve_with_system(host: str, port: int) -> list[str]:
-    """Ask the system's resolver; raises OSError when it knows no such name."""
+    """Ask the system's resolver. Raises OSError if it does not know the name."""
     try:
         found = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)
     except UnicodeError as error:  # a label that is empty or too long
@@ -76,89 +76,89 @@ def resolve_with_system(host: str, port: int) -> list[str]:
 
 
 def connect_with_system(address: str, port: int, timeout_seconds: float) -> socket.socket:
-    """Connect to an address, not to a name: nothing is looked up again."""
+    """Connect to an address. It is not a name, so nothing is resolved again."""
     return socket.create_connection((address, port), timeout=timeout_seconds)
 
 
 @dataclass(frozen=True)
 class EgressRules:
-    """What may be reached: `opened` hosts whatever their address, else ports 80 and 443 of public addresses only."""
+    """What may be reached: `opened` hosts at any address, and ports 80 and 443 of public addresses."""
 
     opened: frozenset[HostPort]
     resolve: Resolve
     connect: Connect
     connect_timeout_seconds: float
 
-    def dial(self, host: str, port: int) -> socket.socket | Verdict:
-        """Connect to a host if it may be reached, else say why not."""
+    def dial(self, host: str, port: int) -> socket.socket | DialResult:
+        """Connect to a host if it may be reached. Otherwise return the reason."""
         is_opened = HostPort(host, port) in self.opened
         if not is_opened and port not in _PUBLIC_PORTS:
-            return Verdict.PORT_REFUSED
+            return DialResult.PORT_REFUSED
         try:
             addresses = self.resolve(host, port)
         except OSError:
-            return Verdict.NAME_UNKNOWN
+            return DialResult.NAME_UNKNOWN
         if not addresses:
-            return Verdict.NAME_UNKNOWN
+            return DialResult.NAME_UNKNOWN
         if not is_opened and not all(is_public_address(address) for address in addresses):
-            return Verdict.ADDRESS_REFUSED
+            return DialResult.ADDRESS_REFUSED
         for address in addresses[:_MAX_ADDRESSES_TRIED]:
             try:
                 return self.connect(address, port, self.connect_timeout_seconds)
             except UpstreamError as error:
                 if not error.is_about_the_site:
-                    return _verdict_of(error)
+                    return _result_of_proxy_error(error)
             except OSError:
-                continue  # the next address may answer; if none does, the verdict below says so
-        return Verdict.UNREACHABLE
+                continue  # the next address may answer
+        return DialResult.UNREACHABLE
 
 
-def _verdict_of(error: UpstreamError) -> Verdict:
+def _result_of_proxy_error(error: UpstreamError) -> DialResult:
     if error.status is None:
-        return Verdict.PROXY_SILENT
+        return DialResult.PROXY_SILENT
     is_login = error.status == HTTPStatus.PROXY_AUTHENTICATION_REQUIRED
-    return Verdict.PROXY_WANTS_LOGIN if is_login else Verdict.PROXY_REFUSED
+    return DialResult.PROXY_WANTS_LOGIN if is_login else DialResult.PROXY_REFUSED
 
 
 class Account(Passage):
-    """One download's way out: its proxy URL, its budget of bytes, and what was decided for it."""
+    """One download's way out: its proxy URL, its budget of bytes, and its dials."""
 
     def __init__(self, rules: EgressRules, *, proxy_url: str, max_bytes: int) -> None:
         self.proxy_url = proxy_url
         self._rules = rules
         self._max_bytes = max_bytes
         self._spent_bytes = 0
-        self._decisions: deque[Decision] = deque(maxlen=_MAX_DECISIONS_KEPT)
+        self._dials: deque[Dial] = deque(maxlen=_MAX_DIALS_KEPT)
         self._sockets: set[socket.socket] = set()
         self._is_closed = False
         self._lock = threading.Lock()
 
     @property
-    def decisions(self) -> tuple[Decision, ...]:
-        """The latest decisions, oldest first."""
+    def dials(self) -> tuple[Dial, ...]:
+        """The latest dials, oldest first."""
         with self._lock:
-            return tuple(self._decisions)
+            return tuple(self._dials)
 
     @property
     def spent_bytes(self) -> int:
-        """Bytes that went through so far, both ways."""
+        """The bytes transferred so far, in both directions."""
         return self._spent_bytes
 
     @property
     def is_spent(self) -> bool:
-        """Whether the download wanted more bytes than it has."""
+        """Whether the download has exceeded its budget of bytes."""
         return self._spent_bytes > self._max_bytes
 
     @override
     def dial(self, host: str, port: int) -> socket.socket | HTTPStatus:
-        """Connect by the rules, while there are bytes left. Every answer is recorded."""
-        answer = Verdict.BYTES_SPENT if self.is_spent else self._rules.dial(host, port)
-        verdict = answer if isinstance(answer, Verdict) else Verdict.CONNECTED
+        """Connect by the rules while there are bytes left. Every result is recorded."""
+        answer = DialResult.BYTES_SPENT if self.is_spent else self._rules.dial(host, port)
+        result = answer if isinstance(answer, DialResult) else DialResult.CONNECTED
         with self._lock:
-            self._decisions.append(Decision(host, port, verdict))
-        level = logging.DEBUG if verdict is Verdict.CONNECTED else logging.INFO
-        logger.log(level, "egress to %s:%d: %s", host, port, verdict)
-        if isinstance(answer, Verdict):
+            self._dials.append(Dial(host, port, result))
+        level = logging.DEBUG if result is DialResult.CONNECTED else logging.INFO
+        logger.log(level, "egress to %s:%d: %s", host, port, result)
+        if isinstance(answer, DialResult):
             return HTTPStatus.BAD_GATEWAY if answer in NO_ANSWER | NO_PASSAGE else HTTPStatus.FORBIDDEN
         return answer
 
@@ -170,28 +170,28 @@ class Account(Passage):
 
     @override
     @contextmanager
-    def holding(self, held: socket.socket) -> Iterator[None]:
+    def tracking(self, connection: socket.socket) -> Iterator[None]:
         with self._lock:
-            self._sockets.add(held)
+            self._sockets.add(connection)
             is_late = self._is_closed
         if is_late:
-            _shut_down(held)
+            _shut_down(connection)
         try:
             yield
         finally:
             with self._lock:
-                self._sockets.discard(held)
+                self._sockets.discard(connection)
 
     def close(self) -> None:
         """End every connection of this download."""
         with self._lock:
             self._is_closed = True
-            for held in self._sockets:
-                _shut_down(held)
+            for connection in self._sockets:
+                _shut_down(connection)
 
 
 class EgressGuard:
-    """A proxy whose rules are `EgressRules`. Works from construction to `close()`, or to the end of the process."""
+    """A proxy that applies `EgressRules`. It runs from construction until `close()` or the end of the process."""
 
     def __init__(
         self,
@@ -208,7 +208,7 @@ class EgressGuard:
 
     @contextmanager
     def account(self, *, max_bytes: int) -> Iterator[Account]:
-        """Open the way out for one download; it ends, with all its connections, when the block does."""
+        """Open the way out for one download. When the block ends, it is closed with all its connections."""
         token = secrets.token_urlsafe(24)
         credentials = "Basic " + base64.b64encode(f"{_USER}:{token}".encode()).decode()
         account = Account(
@@ -229,6 +229,6 @@ class EgressGuard:
 
 
 def _shut_down(connection: socket.socket) -> None:
-    """Wake whoever waits on a socket. Its owner closes it: a closed number could be another's by now."""
-    with suppress(OSError):  # the other side was faster
+    """Wake the thread that waits on a socket. Only its owner closes it, because a closed descriptor may be reused."""
+    with suppress(OSError):  # the other side closed it first
         connection.shutdown(socket.SHUT_RDWR)

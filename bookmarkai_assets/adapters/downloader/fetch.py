@@ -1,4 +1,4 @@
-"""One download from link to validated files, in the process that is its own."""
+"""One download in its own process, from the link to validated files."""
 
 import errno
 import hashlib
@@ -13,12 +13,12 @@ from bookmarkai_assets.adapters.downloader.ytdlp import (
     Info,
     Log,
     find_video,
+    follow_short_link,
+    force_target,
     is_allowed,
-    keep_to_target,
     needs_ffmpeg,
     options,
-    page_behind,
-    refuse_what_exceeds,
+    refuse_over_limits,
     too_big,
     too_long,
     video_info,
@@ -35,9 +35,9 @@ _AUDIO_STEM = "audio"
 
 
 def fetch(job: Job, *, allowed_extractors: tuple[str, ...]) -> Fetched | Resolved | Failure:
-    """Download the one video behind the job's link into its directory, validate it and cut its audio track.
+    """Download the one video behind the job's link into its directory, validate it and cut out its audio track.
 
-    Of a short link the video is only named, where the site says which it is: by that name it may be at hand already.
+    If the site says which video a short link leads to, that video is only named: it may be stored already.
     """
     from yt_dlp.utils import YoutubeDLError
 
@@ -53,7 +53,7 @@ def fetch(job: Job, *, allowed_extractors: tuple[str, ...]) -> Fetched | Resolve
         facts = read_media(file, audio_stem=job.directory / _AUDIO_STEM)
         if facts.duration_seconds > job.limits.max_duration_seconds:
             return too_long(facts.duration_seconds, job.limits)
-        return _fetched(info, file, facts)
+        return _build_result(info, file, facts)
     except ShareFailedError as error:
         return error.failure
     except YoutubeDLError as error:
@@ -61,7 +61,7 @@ def fetch(job: Job, *, allowed_extractors: tuple[str, ...]) -> Fetched | Resolve
     except MemoryError:
         return Failure(Outcome.DOWNLOAD_FAILED, "what the site sent takes more memory than a download may use")
     except OSError as error:
-        if error.errno == errno.EFBIG:  # the process's own limit: what counts bytes has not seen them
+        if error.errno == errno.EFBIG:  # the process's own limit: the byte counter has not seen these bytes
             return too_big(job.limits.max_bytes)
         if error.errno not in DISK_ERRORS:
             raise
@@ -69,7 +69,7 @@ def fetch(job: Job, *, allowed_extractors: tuple[str, ...]) -> Fetched | Resolve
 
 
 def _download(job: Job, allowed_extractors: tuple[str, ...], page: PostPage) -> tuple[Info, Path] | Resolved:
-    """Run yt-dlp; returns what the site said and the file, or the video that a short link stands for.
+    """Run yt-dlp. Return its info dict and the file, or the video that a short link stands for.
 
     Raises `ShareFailedError` and yt-dlp's errors.
     """
@@ -86,9 +86,9 @@ def _download(job: Job, allowed_extractors: tuple[str, ...], page: PostPage) -> 
         on_progress=ByteCounter(job.limits.max_bytes),
     )
     with YoutubeDL(parameters) as ydl:
-        keep_to_target(ydl)
+        force_target(ydl)
         if is_short(job.url):
-            name = video_behind(job.url, page_behind(ydl, job.url) or "")
+            name = video_behind(job.url, follow_short_link(ydl, job.url) or "")
             if name is not None:
                 return Resolved(name)
         if is_allowed(IE_KEY, allowed_extractors):
@@ -96,9 +96,9 @@ def _download(job: Job, allowed_extractors: tuple[str, ...], page: PostPage) -> 
         info = find_video(ydl, job.url)
         if page.is_photo_post:
             raise ShareFailedError(photo_post())
-        refuse_what_exceeds(info, job.limits)
+        refuse_over_limits(info, job.limits)
         if needs_ffmpeg(info):
-            ydl.params["ffmpeg_location"] = _ffmpeg()
+            ydl.params["ffmpeg_location"] = _find_ffmpeg()
         done = ydl.process_ie_result(info, download=True)
     downloads = done.get("requested_downloads") or [{}]
     file = Path(downloads[0].get("filepath") or job.directory / VIDEO_STEM)
@@ -109,23 +109,23 @@ def _download(job: Job, allowed_extractors: tuple[str, ...], page: PostPage) -> 
     raise ShareFailedError(Failure(Outcome.DOWNLOAD_FAILED, "yt-dlp reported success and left no file"))
 
 
-def _ffmpeg() -> str:
-    """Find the ffmpeg that came with the installation: looking costs half a second, so only when it is needed."""
+def _find_ffmpeg() -> str:
+    """Find the installation's own ffmpeg. That takes half a second, and is done only if it is needed."""
     import imageio_ffmpeg  # noqa: PLC0415 - see above
 
     return str(imageio_ffmpeg.get_ffmpeg_exe())
 
 
-def _fetched(info: Info, file: Path, facts: MediaFacts) -> Fetched:
+def _build_result(info: Info, file: Path, facts: MediaFacts) -> Fetched:
     video = file.rename(file.with_name(f"{VIDEO_STEM}.{facts.extension}"))
     return Fetched(
-        video=_described(video),
-        audio=_described(facts.audio) if facts.audio else None,
+        video=_describe(video),
+        audio=_describe(facts.audio) if facts.audio else None,
         info=video_info(info, duration_seconds=facts.duration_seconds, width=facts.width, height=facts.height),
     )
 
 
-def _described(file: Path) -> DownloadedFile:
+def _describe(file: Path) -> DownloadedFile:
     with file.open("rb") as opened:
         sha256 = hashlib.file_digest(opened, "sha256").hexdigest()
     return DownloadedFile(

@@ -1,13 +1,13 @@
-"""The loop of a process that has everything imported and forks one worker per job. Knows nothing of downloads.
+"""The loop of a process that imports everything once and forks one worker per job. It knows nothing of downloads.
 
-Importing yt-dlp takes ten times the CPU of a small download, so it is done once, and each job gets a fork: a process of
-its own, whose crash or end by force touches no other.
+Importing yt-dlp takes ten times the CPU of a small download, so it is done once. Each job gets a fork: a process of its
+own that can crash or be killed without affecting another.
 
-On the wire (Unix sockets): each message on the control socket carries one end of a connection. On it the client writes
-one line, the job, and nothing more; to cancel it shuts its writing side down. The server answers with one line, the
-worker's exit status as `os.waitstatus_to_exitcode` gives it, and what the worker returned, and closes. When the control
-socket closes (the client's end, however it came), every worker is killed and the server ends. A worker is the leader of
-a process group, and the whole group is killed before its status is told.
+The protocol, on Unix sockets: each message on the control socket carries one end of a connection. On that connection
+the client writes one line, the job, and nothing more. To cancel, it shuts down its writing side. The server answers
+with one line, the worker's exit status as in `os.waitstatus_to_exitcode`, then the worker's result, and closes. When
+the control socket closes, because the client has ended in whatever way, every worker is killed and the server ends. A
+worker leads a process group, and the whole group is killed before the status is sent.
 """
 
 import os
@@ -27,7 +27,7 @@ _WORKER_FAILED = 1
 
 
 def control_on_stdin() -> socket.socket:
-    """Take stdin over as the control socket, and leave an empty stdin: what workers start must not hold a copy."""
+    """Use stdin as the control socket and leave an empty stdin: programs that workers start must not inherit it."""
     control = socket.socket(fileno=os.dup(sys.stdin.fileno()))
     nothing = os.open(os.devnull, os.O_RDONLY)
     os.dup2(nothing, sys.stdin.fileno())
@@ -46,7 +46,7 @@ class _Worker:
 
 
 class ForkServer:
-    """Serves one client over `control` until it goes away. `work` turns a job into a result, in the worker."""
+    """Serves one client over `control` until it disconnects. `work` turns a job into a result, in the worker."""
 
     def __init__(self, control: socket.socket, work: Callable[[bytes], bytes]) -> None:
         self._control = control
@@ -71,14 +71,14 @@ class ForkServer:
             return
         worker = _Worker(socket.socket(fileno=descriptors[0]))
         self._workers.add(worker)
-        self._selector.register(worker.connection, selectors.EVENT_READ, partial(self._hear, worker))
+        self._selector.register(worker.connection, selectors.EVENT_READ, partial(self._read_job, worker))
 
-    def _hear(self, worker: _Worker) -> None:
-        """Read from the client: the job first; anything after it, and the end, means that nobody waits any more."""
+    def _read_job(self, worker: _Worker) -> None:
+        """Read the job from the client. Anything after it, or the end of the stream, cancels the job."""
         if worker.is_done:
             return
         data = b""
-        with suppress(ConnectionError):  # the client is gone: as good as its end
+        with suppress(ConnectionError):  # the client is gone, which also ends the stream
             data = worker.connection.recv(_CHUNK_BYTES)
         if not data or worker.pid is not None:
             self._end(worker)
@@ -91,36 +91,36 @@ class ForkServer:
         reading, writing = os.pipe()
         pid = os.fork()
         if pid == 0:
-            self._be_worker(bytes(worker.job), reading, writing)
+            self._run_worker(bytes(worker.job), reading, writing)
         os.close(writing)
-        # Both sides set the group: whichever is first, it exists before anybody needs it.
+        # Parent and child both set the group, so it exists before either needs it.
         with suppress(ProcessLookupError, PermissionError):
             os.setpgid(pid, pid)
-        # Another worker's fork would take along what is kept here: a job's token, and its cookies.
+        # The next worker's fork would inherit this job's token and cookies.
         worker.job.clear()
         worker.pid, worker.pipe = pid, reading
         self._selector.register(reading, selectors.EVENT_READ, partial(self._collect, worker))
 
-    def _be_worker(self, job: bytes, reading: int, writing: int) -> None:
-        """Do the job and end the process, whatever happens: a fork must not go on as a second server."""
+    def _run_worker(self, job: bytes, reading: int, writing: int) -> None:
+        """Do the job and end the process in any case. A fork must not continue as a second server."""
         status = _WORKER_FAILED
         try:
             os.setpgid(0, 0)
             os.close(reading)
-            self._let_go()
+            self._close_server_files()
             left = memoryview(self._work(job))
             while left:
                 left = left[os.write(writing, left) :]
             status = 0
-        except Exception:  # noqa: BLE001 - the end of a process: its trace goes to stderr, its status to the server
+        except Exception:  # noqa: BLE001 - the process ends: its traceback goes to stderr, its status to the server
             traceback.print_exc()
         finally:
             sys.stderr.flush()
-            # The pipe closes with the process and not before: its end tells the server that the status is set.
+            # The pipe closes only with the process. Its end tells the server that the status is set.
             os._exit(status)
 
-    def _let_go(self) -> None:
-        """Close, in a worker, what belongs to the server: a copy left open would keep other clients waiting."""
+    def _close_server_files(self) -> None:
+        """Close the server's sockets and pipes in a worker. A copy left open would keep other clients waiting."""
         self._selector.close()
         self._control.close()
         for worker in self._workers:
@@ -137,13 +137,13 @@ class ForkServer:
             self._end(worker)
 
     def _end(self, worker: _Worker) -> None:
-        """Kill what is left of a worker's group, and tell its client how it ended."""
+        """Kill what is left of a worker's group, and send its client the status and the result."""
         worker.is_done = True
         self._workers.discard(worker)
         self._selector.unregister(worker.connection)
         answer = b""
         if worker.pid is not None and worker.pipe is not None:
-            # Before the leader is waited for, so that its number cannot be another's.
+            # Kill before waiting for the leader, because its process id may be reused after that.
             with suppress(ProcessLookupError, PermissionError):
                 os.killpg(worker.pid, signal.SIGKILL)
             _, wait_status = os.waitpid(worker.pid, 0)

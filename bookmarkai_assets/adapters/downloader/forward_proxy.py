@@ -1,6 +1,6 @@
-"""HTTP's part of the egress guard: a forward proxy on loopback for plain http and CONNECT, one thread per connection.
+"""The HTTP part of the egress guard: a forward proxy on loopback for plain http and CONNECT. One thread per connection.
 
-Whom to admit and what to reach is decided behind `Passage`; nothing here knows an address rule.
+`Passage` decides whom to admit and what may be reached. Nothing here knows a rule about addresses.
 """
 
 import http.server
@@ -24,11 +24,11 @@ logger = logging.getLogger(__name__)
 
 _HTTP_PORT = 80
 _CHUNK_BYTES = 65_536
-# An answer that its reader leaves unread (yt-dlp opens pages to look at their first bytes) costs little more than this.
+# An answer that is not read to its end costs little more than this: yt-dlp opens some pages for their first bytes only.
 _SEND_BUFFER_BYTES = 262_144
-_HEAD_TIMEOUT_SECONDS = 10  # for a request's head: it comes from this machine
+_HEAD_TIMEOUT_SECONDS = 10  # for a request's head, which comes from this machine
 _JOIN_SECONDS = 5.0
-# RFC 9110, 7.6.1: these belong to one connection, the credentials to this proxy. `http.server` itself answers `Expect`.
+# RFC 9110, 7.6.1: these belong to one connection. The credentials are for this proxy. `http.server` answers `Expect`.
 _NOT_PASSED_ON = frozenset(
     {"connection", "expect", "keep-alive", "proxy-authorization", "proxy-connection", "te", "trailer", "upgrade"}
 )
@@ -41,21 +41,21 @@ class Passage(ABC):
 
     @abstractmethod
     def dial(self, host: str, port: int) -> socket.socket | HTTPStatus:
-        """Connect to a host, or give the status to answer with: forbidden, or a bad gateway."""
+        """Connect to a host, or return the status to answer with: forbidden or bad gateway."""
 
     @abstractmethod
     def spend(self, size_bytes: int) -> bool:
-        """Take bytes from the client's budget; False when it does not cover them."""
+        """Take bytes from the client's budget. Return False if it does not cover them."""
 
     @abstractmethod
-    def holding(self, held: socket.socket) -> AbstractContextManager[None]:
-        """Bind a socket to the client's life."""
+    def tracking(self, connection: socket.socket) -> AbstractContextManager[None]:
+        """Track a socket in the block. It is shut down if the client's way out is closed meanwhile."""
 
 
 class ForwardProxy:
     """Listens on a free port of 127.0.0.1 from construction to `close()`.
 
-    `passage_of` finds the passage that a `Proxy-Authorization` header opens. A connection on which nothing moves for
+    `passage_of` returns the passage for a `Proxy-Authorization` header. A connection without traffic for
     `idle_timeout_seconds` is closed.
     """
 
@@ -72,7 +72,7 @@ class ForwardProxy:
         return self._server.server_address[1]
 
     def close(self) -> None:
-        """Stop listening and wait for the threads of the connections, which their passages have ended."""
+        """Stop listening and wait for the threads of the connections, which their passages have shut down."""
         self._server.shutdown()
         self._thread.join()
         self._server.server_close()
@@ -81,7 +81,7 @@ class ForwardProxy:
 
 
 class _Server(socketserver.ThreadingTCPServer):
-    # The end of the process does not wait for these threads; `close()` does, for a limited time.
+    # The end of the process does not wait for these threads. `close()` does, for a limited time.
     daemon_threads = True
     request_queue_size = 64
 
@@ -103,7 +103,7 @@ class _Server(socketserver.ThreadingTCPServer):
     @override
     def handle_error(self, request: Any, client_address: Any) -> None:
         error = sys.exception()
-        if not isinstance(error, OSError):  # a client that went away is no news
+        if not isinstance(error, OSError):  # a client that disconnects is normal
             logger.error("the egress guard dropped a connection", exc_info=error)
 
 
@@ -116,19 +116,19 @@ class _Handler(http.server.BaseHTTPRequestHandler):
 
     @override
     def log_message(self, format: str, *args: object) -> None:
-        """Say nothing: request lines hold paths and queries."""
+        """Log nothing, because request lines contain paths and queries."""
 
     def do_CONNECT(self) -> None:
-        """Give the client a bare connection to `host:port`."""
-        self._pass("//" + self.path, is_bare=True)
+        """Open a tunnel to `host:port` for the client."""
+        self._forward("//" + self.path, is_bare=True)
 
     def do_GET(self) -> None:
-        """Send a request for an absolute http URL on to its host."""
-        self._pass(self.path, is_bare=False)
+        """Forward a request for an absolute http URL to its host."""
+        self._forward(self.path, is_bare=False)
 
     do_HEAD = do_POST = do_OPTIONS = do_GET  # noqa: N815 - names that `http.server` looks for
 
-    def _pass(self, target: str, *, is_bare: bool) -> None:
+    def _forward(self, target: str, *, is_bare: bool) -> None:
         self.close_connection = True
         passage = self.server.passage_of(self.headers.get("Proxy-Authorization", ""))
         if passage is None:
@@ -147,8 +147,8 @@ class _Handler(http.server.BaseHTTPRequestHandler):
         if isinstance(upstream, HTTPStatus):
             self.send_error(upstream, "stopped by the egress guard")
             return
-        # Either side may go away at any moment, which ends the other.
-        with upstream, passage.holding(upstream), passage.holding(self.connection), suppress(OSError):
+        # Either side may disconnect at any moment, which ends the other.
+        with upstream, passage.tracking(upstream), passage.tracking(self.connection), suppress(OSError):
             for side in (upstream, self.connection):
                 side.settimeout(self.server.idle_timeout_seconds)
             self.connection.setsockopt(socket.SOL_SOCKET, socket.SO_SNDBUF, _SEND_BUFFER_BYTES)
@@ -158,7 +158,7 @@ class _Handler(http.server.BaseHTTPRequestHandler):
             else:
                 upstream.sendall(self._head(path))
                 self._send_body(upstream, passage, body_bytes)
-                # What the client sends beyond its one request goes nowhere: it was vetted for no other.
+                # Anything that the client sends after its request is dropped, because only that request was checked.
                 self._relay(upstream, passage, to_client=_ClosingAnswer().mark, to_upstream=lambda _: b"")
 
     def _head(self, path: str) -> bytes:
@@ -174,7 +174,7 @@ class _Handler(http.server.BaseHTTPRequestHandler):
             left -= len(data)
 
     def _relay(self, upstream: socket.socket, passage: Passage, *, to_client: _Edit, to_upstream: _Edit) -> None:
-        """Carry bytes both ways, edited, until one side is done, the budget is spent or nothing moves."""
+        """Copy bytes both ways, edited, until one side closes, the budget is spent or the connection is idle."""
         with selectors.DefaultSelector() as selector:
             selector.register(upstream, selectors.EVENT_READ, (upstream, self.connection, to_client))
             selector.register(self.connection, selectors.EVENT_READ, (self.connection, upstream, to_upstream))
@@ -188,9 +188,9 @@ class _Handler(http.server.BaseHTTPRequestHandler):
 
 
 class _ClosingAnswer:
-    """Says behind the status line that the connection ends with this answer, which a site may have left out.
+    """Adds `Connection: close` after the status line, which a site may have left out.
 
-    A client that takes the connection for a lasting one sends its next request into one that closes (RFC 9112, 9.6).
+    Without it a client may keep the connection and send its next request into one that closes (RFC 9112, 9.6).
     """
 
     def __init__(self) -> None:
@@ -205,7 +205,7 @@ class _ClosingAnswer:
 
 
 def _destination(target: str, *, is_bare: bool) -> tuple[str, int, str]:
-    """Read host, port and path of a request's target; raises ValueError that says what is expected."""
+    """Parse host, port and path of a request's target. Raises ValueError that says what is expected."""
     try:
         parts = urlsplit(target)
         port = _HTTP_PORT if parts.port is None else parts.port
@@ -217,7 +217,7 @@ def _destination(target: str, *, is_bare: bool) -> tuple[str, int, str]:
 
 
 def _body_bytes(headers: Message) -> int:
-    """Read how long a request's body is; raises ValueError that says what is expected."""
+    """Parse the length of a request's body, in bytes. Raises ValueError that says what is expected."""
     length = headers.get("Content-Length", "0")
     if "Transfer-Encoding" in headers or not length.isdecimal():
         raise ValueError("a body of known length")

@@ -1,7 +1,7 @@
-"""Tries to get past the egress guard on this machine, and counts what arrives at listeners that nobody may reach.
+"""Try to get past the egress guard on this machine, and count what arrives at listeners that must not be reached.
 
-Also a program, `python -m bookmarkai_assets.adapters.downloader.guard_trial`: the same with a real download in its own
-process, whatever the environment says. All of it stays on loopback.
+As a program, `python -m bookmarkai_assets.adapters.downloader.guard_trial`, it tries a real download in its own
+process, whatever the environment says. Everything stays on loopback.
 """
 
 import json
@@ -66,7 +66,7 @@ _MAX_BYTES = 1_000_000
 
 
 class Canary:
-    """Listens on a free port of 127.0.0.1 while entered; counts who connects, and answers that nothing is here."""
+    """Listens on a free port of 127.0.0.1 while entered. Counts connections, and answers each with a 404."""
 
     def __init__(self) -> None:
         self._socket = socket.create_server((LOOPBACK, 0))
@@ -81,23 +81,23 @@ class Canary:
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
-        with suppress(OSError):  # not connected, which is what wakes the thread
+        with suppress(OSError):  # "not connected" is expected; the call wakes the thread
             self._socket.shutdown(socket.SHUT_RDWR)
         self._socket.close()
         self._thread.join(_TIMEOUT_SECONDS)
 
     def wait_for(self, count: int) -> None:
-        """Wait until so many have come, or for some seconds."""
+        """Wait until there were `count` connections, but only for some seconds."""
         deadline = time.monotonic() + _TIMEOUT_SECONDS
         while self.count < count and time.monotonic() < deadline:
             time.sleep(0.01)
 
     def _serve(self) -> None:
-        with suppress(OSError):  # the end
+        with suppress(OSError):  # the socket was closed
             while True:
                 connection, _ = self._socket.accept()
                 self.count += 1
-                with connection, suppress(OSError):  # whoever asked may be gone
+                with connection, suppress(OSError):  # the client may be gone
                     connection.settimeout(_TIMEOUT_SECONDS)
                     connection.recv(4096)
                     connection.sendall(b"HTTP/1.1 404 Not Found\r\nContent-Length: 0\r\nConnection: close\r\n\r\n")
@@ -105,10 +105,11 @@ class Canary:
 
 @dataclass(frozen=True)
 class GuardTrial:
-    """What came of asking a guard for private hosts: how many ways were tried, and which did not end in a refusal.
+    """How a guard answered requests for private hosts: how many were sent, and which were not refused.
 
-    `arrived` counts the connections that reached the canary because of it. `passes_public` says whether one to a public
-    address did, as it ought to, and `is_open_to_anybody` whether the guard served somebody without a token.
+    `arrived` counts the connections that reached the canary because of them. `passes_public` says whether a request for
+    a public address reached it, as it should. `is_open_to_anybody` says whether the guard served a client without a
+    token.
     """
 
     tried: int
@@ -121,7 +122,7 @@ class GuardTrial:
 def try_guard(*, allowed_hosts: frozenset[HostPort] = frozenset()) -> GuardTrial:
     """Ask a guard, over real sockets, for private hosts in every spelling.
 
-    Whatever it would connect to is led to a canary on loopback instead, so nothing leaves the machine, and a public
+    Its connections are redirected to a canary on loopback, so nothing leaves the machine. A request for a public
     address shows that the canary counts. `allowed_hosts` are opened: a trial that opens one must find the breach.
     """
     with Canary() as canary:
@@ -129,15 +130,15 @@ def try_guard(*, allowed_hosts: frozenset[HostPort] = frozenset()) -> GuardTrial
         def resolve(host: str, port: int) -> Sequence[str]:
             return [_PUBLIC_HOST, LOOPBACK] if host == _MIXED_HOST else resolve_with_system(host, port)
 
-        def lead_to_canary(_address: str, _port: int, timeout_seconds: float) -> socket.socket:
+        def redirect_to_canary(_address: str, _port: int, timeout_seconds: float) -> socket.socket:
             return connect_with_system(LOOPBACK, canary.port, timeout_seconds)
 
-        led = EgressGuard(allowed_hosts=allowed_hosts, resolve=resolve, connect=lead_to_canary)
+        redirected = EgressGuard(allowed_hosts=allowed_hosts, resolve=resolve, connect=redirect_to_canary)
         plain = EgressGuard(allowed_hosts=frozenset())
         with (
-            closing(led),
+            closing(redirected),
             closing(plain),
-            led.account(max_bytes=_MAX_BYTES) as account,
+            redirected.account(max_bytes=_MAX_BYTES) as account,
             plain.account(max_bytes=_MAX_BYTES) as direct,
         ):
             asked = [
@@ -149,8 +150,8 @@ def try_guard(*, allowed_hosts: frozenset[HostPort] = frozenset()) -> GuardTrial
                 for proxy, host, port in asked
                 for is_bare in (False, True)
             }
-            stranger = _ask(_without_token(account.proxy_url), _PUBLIC_HOST, _PORT, is_bare=False)
-            # Connections are taken in the order in which they came: once this one is counted, so are all before.
+            stranger = _ask(_strip_token(account.proxy_url), _PUBLIC_HOST, _PORT, is_bare=False)
+            # Connections are accepted in order: once this one is counted, all before it are counted too.
             public = _ask(account.proxy_url, _PUBLIC_HOST, _PORT, is_bare=False)
             canary.wait_for(1)
         refusals = {HTTPStatus.FORBIDDEN, HTTPStatus.BAD_GATEWAY}
@@ -165,7 +166,7 @@ def try_guard(*, allowed_hosts: frozenset[HostPort] = frozenset()) -> GuardTrial
 
 
 def _ask(proxy_url: str, host: str, port: int, *, is_bare: bool) -> int:
-    """Ask a proxy for a host; gives the status that it answers with, 0 for none."""
+    """Ask a proxy for a host. Return the HTTP status of its answer, 0 if there is none."""
     proxy = urlsplit(proxy_url)
     place = f"{host}:{port}"
     request = f"CONNECT {place}" if is_bare else f"GET http://{place}/"
@@ -180,17 +181,17 @@ def _ask(proxy_url: str, host: str, port: int, *, is_bare: bool) -> int:
     return 0
 
 
-def _without_token(proxy_url: str) -> str:
+def _strip_token(proxy_url: str) -> str:
     return f"http://{proxy_url.rpartition('@')[2]}"
 
 
 @dataclass(frozen=True)
 class DownloadTrial:
-    """What came of sending a download's own process to a listener that it may not reach.
+    """What happened when a download's own process was sent to a listener that it must not reach.
 
-    `arrived` counts connections there. `outcome` and `reason` are the end of a real download, `control` what arrived at
-    another listener, which was opened to it: it shows that the process asks at all. `guarded` counts the requests of
-    urllib, libcurl and ffmpeg that came to the guard, of `CLIENTS` that were to.
+    `arrived` counts the connections there. `outcome` and `reason` say how a real download ended. `control` counts the
+    connections at another listener, which was opened to it: they show that the process sends requests at all. `guarded`
+    counts the requests of urllib, libcurl and ffmpeg that came to the guard; there should be `CLIENTS` of them.
     """
 
     arrived: int
@@ -201,12 +202,12 @@ class DownloadTrial:
 
     @property
     def is_held(self) -> bool:
-        """Whether the guard held, and it was the guard."""
+        """Whether nothing got past, and it was the guard that refused it."""
         return self.arrived == 0 and self.outcome == Outcome.REFUSED and self.guarded == CLIENTS
 
 
 def try_download() -> DownloadTrial:
-    """Send a real download, and each client that it may use, in its process to a canary that may not be reached."""
+    """Send a real download, and each client that it may use, to a canary that must not be reached."""
     with Canary() as forbidden, Canary() as opened:
         link = f"http://{LOOPBACK}:{forbidden.port}/video.mp4"
         downloader = YtDlpDownloader(
@@ -232,12 +233,12 @@ def _download(downloader: Downloader, link: str) -> DownloadedVideo | Resolved |
 
 
 def _send_clients(url: str) -> int:
-    """Have every client ask for the link; gives how many asked the guard."""
+    """Have every client ask for the link. Return how many of them asked the guard."""
     guard, workers = EgressGuard(allowed_hosts=frozenset()), Workers("-m", _CLIENTS_PROGRAM)
     with closing(guard), closing(workers), guard.account(max_bytes=_MAX_BYTES) as account:
         job = {"url": url, "proxy_url": account.proxy_url}
         workers.run(json.dumps(job).encode(), timeout_seconds=_DOWNLOAD_SECONDS)
-        return len(account.decisions)
+        return len(account.dials)
 
 
 if __name__ == "__main__":

@@ -1,7 +1,7 @@
-"""The libraries and programs that yt-dlp fetches with, each sent to one link as in a download's own process.
+"""Send the libraries and programs with which yt-dlp fetches to one link, as in a download's own process.
 
-A program that `workers` starts: `python -m bookmarkai_assets.adapters.downloader.guard_trial_clients`. Its jobs are
-JSON objects with `url` and `proxy_url`; the results do not matter, but what arrives.
+`workers` starts this as a program: `python -m bookmarkai_assets.adapters.downloader.guard_trial_clients`. Its jobs are
+JSON objects with `url` and `proxy_url`. The results do not matter: the guard and the canary count what arrives.
 """
 
 import json
@@ -16,14 +16,14 @@ _TIMEOUT_SECONDS = 5
 
 
 def work(text: bytes) -> bytes:
-    """Have each client ask for the link by the proxy: urllib, libcurl in curl_cffi, ffmpeg."""
+    """Have each client ask for the link through the proxy: urllib, libcurl (in curl_cffi), ffmpeg."""
     import curl_cffi.requests  # noqa: PLC0415 - a vendor; loads where it is used
     import imageio_ffmpeg  # noqa: PLC0415 - as above
 
     job = json.loads(text)
     url, proxy_url = job["url"], job["proxy_url"]
     opener = urllib.request.build_opener(urllib.request.ProxyHandler({"http": proxy_url}))
-    with suppress(OSError):  # a refusal, as it ought to be
+    with suppress(OSError):  # the refusal that is expected
         opener.open(url, timeout=_TIMEOUT_SECONDS).close()
     with suppress(curl_cffi.requests.RequestsError):
         curl_cffi.requests.get(url, proxies={"http": proxy_url}, timeout=_TIMEOUT_SECONDS)

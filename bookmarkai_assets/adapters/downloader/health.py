@@ -1,4 +1,4 @@
-"""Looks at the downloader's parts on this machine: the guard, a download's own process, the reading of media."""
+"""Check the downloader's parts on this machine: the guard, a download's own process, the reading of media."""
 
 import json
 import subprocess
@@ -14,7 +14,7 @@ from bookmarkai_assets.adapters.downloader.media_file import read_media
 from bookmarkai_assets.adapters.downloader.upstream import Connect
 from bookmarkai_assets.core.downloads.access import UpstreamProxy
 from bookmarkai_assets.core.errors import ConfigurationError, ShareFailedError
-from bookmarkai_assets.core.health import CheckStatus, Finding
+from bookmarkai_assets.core.health import CheckResult, CheckStatus
 from bookmarkai_assets.core.links.urls import HostPort
 
 _PROGRAM = "bookmarkai_assets.adapters.downloader.guard_trial"
@@ -24,18 +24,17 @@ _STOP = "stop downloading on this machine until this passes: links could reach w
 _MAX_CHARACTERS = 200
 
 
-def look_at_guard(name: str, *, opened: frozenset[HostPort], trial: Callable[[], GuardTrial] = try_guard) -> Finding:
-    """Ask the egress guard for what is private; `opened` are the hosts that the operator has opened."""
+def check_guard(*, opened: frozenset[HostPort], trial: Callable[[], GuardTrial] = try_guard) -> CheckResult:
+    """Check that the egress guard refuses private addresses. `opened` are the hosts that the operator has opened."""
     done = trial()
     if done.arrived or done.unrefused:
         found = f"expected refusals, found {done.arrived} connections led to private addresses"
         which = f" ({', '.join(done.unrefused)[:_MAX_CHARACTERS]})" if done.unrefused else ""
-        return Finding(name, CheckStatus.FAIL, found + which, _STOP)
+        return CheckResult(CheckStatus.FAIL, found + which, _STOP)
     if done.is_open_to_anybody:
-        return Finding(name, CheckStatus.FAIL, "expected a refusal without the download's token, found none", _STOP)
+        return CheckResult(CheckStatus.FAIL, "expected a refusal without the download's token, found none", _STOP)
     if not done.passes_public:
-        return Finding(
-            name,
+        return CheckResult(
             CheckStatus.FAIL,
             "expected the guard to pass a public address on, found that it does not",
             "no download can work: look for what keeps programs of this user from connecting to 127.0.0.1",
@@ -43,18 +42,17 @@ def look_at_guard(name: str, *, opened: frozenset[HostPort], trial: Callable[[],
     found = f"{done.tried} ways to private addresses refused, no connection arrived; public ones pass"
     if opened:
         hosts = ", ".join(sorted(f"{place.host}:{place.port}" for place in opened))
-        return Finding(
-            name,
+        return CheckResult(
             CheckStatus.WARN,
             f"{found}. But EGRESS_ALLOWED_HOSTS opens {hosts}",
             "unset EGRESS_ALLOWED_HOSTS where shared links are not your own",
         )
-    return Finding(name, CheckStatus.PASS, found)
+    return CheckResult(CheckStatus.PASS, found)
 
 
 def try_in_process() -> DownloadTrial | str:
-    """Run the trial of a real download under an environment that says NO_PROXY=*; a text says how it broke."""
-    # By `env`, which adds to the environment that this process has and may not read.
+    """Try a real download in an environment that says NO_PROXY=*. Return a text if the trial itself broke."""
+    # With `env`, which adds to this process's environment: only `settings` may read that.
     command = ["/usr/bin/env", "NO_PROXY=*", "no_proxy=*", sys.executable, "-m", _PROGRAM]
     try:
         done = subprocess.run(  # noqa: S603 - a fixed command
@@ -67,24 +65,22 @@ def try_in_process() -> DownloadTrial | str:
     return DownloadTrial(**json.loads(done.stdout))
 
 
-def look_at_download(name: str, *, trial: Callable[[], DownloadTrial | str] = try_in_process) -> Finding:
-    """Send a real download, in its own process and with NO_PROXY set around it, to a listener on loopback."""
+def check_guarded_download(*, trial: Callable[[], DownloadTrial | str] = try_in_process) -> CheckResult:
+    """Check that a real download, in its own process and despite NO_PROXY, cannot reach a listener on loopback."""
     done = trial()
     if isinstance(done, str):
-        return Finding(
-            name,
+        return CheckResult(
             CheckStatus.FAIL,
             f"expected a download's process to run, found: {done}",
             "install this package anew, with all that it needs; this shows more",
             f"{sys.executable} -m {_PROGRAM}",
         )
     if done.arrived:
-        return Finding(
-            name, CheckStatus.FAIL, f"{done.arrived} connections of a download went past the guard to loopback", _STOP
+        return CheckResult(
+            CheckStatus.FAIL, f"{done.arrived} connections of a download went past the guard to loopback", _STOP
         )
     if not done.is_held or not done.control:
-        return Finding(
-            name,
+        return CheckResult(
             CheckStatus.FAIL,
             "expected a download from loopback to be refused, one from an opened host to be asked for, every client to "
             f"come to the guard; found {done.outcome} ({done.reason[:_MAX_CHARACTERS]}), {done.control} connections "
@@ -93,40 +89,38 @@ def look_at_download(name: str, *, trial: Callable[[], DownloadTrial | str] = tr
             "anew",
             f"{sys.executable} -m {_PROGRAM}",
         )
-    return Finding(
-        name,
+    return CheckResult(
         CheckStatus.PASS,
         "with NO_PROXY=* around it a real download was refused by the guard, and urllib, libcurl and ffmpeg came to it",
     )
 
 
-def look_at_proxy(name: str, proxy: UpstreamProxy, *, connect: Connect = connect_with_system) -> Finding:
-    """See that somebody listens where the operator's proxy is to be; asks it for nothing, so that nothing leaves."""
+def check_proxy(proxy: UpstreamProxy, *, connect: Connect = connect_with_system) -> CheckResult:
+    """Check that the operator's proxy takes connections. No request is sent to it, so nothing leaves this network."""
     try:
         connect(proxy.host, proxy.port, _PROXY_SECONDS).close()
     except OSError as error:
-        return Finding(
-            name,
+        return CheckResult(
             CheckStatus.FAIL,
-            f"YTDLP_PROXY: expected a proxy at {proxy.place}, found that it takes no connection "
+            f"YTDLP_PROXY: expected a proxy at {proxy.address}, found that it takes no connection "
             f"({error.strerror or type(error).__name__})",
             "no download can work: start the proxy, correct YTDLP_PROXY, or unset it",
         )
-    return Finding(name, CheckStatus.PASS, f"{proxy.place} takes connections; its password was not tried")
+    return CheckResult(CheckStatus.PASS, f"{proxy.address} takes connections; its password was not tried")
 
 
-def look_at_impersonation(name: str, target: str) -> Finding:
-    """See that yt-dlp can impersonate what it is to."""
+def check_impersonation(target: str) -> CheckResult:
+    """Check that yt-dlp can impersonate this browser."""
     try:
         check_target(target)
     except ConfigurationError as error:
         found, _, remedy = str(error).rpartition("; ")
-        return Finding(name, CheckStatus.FAIL, found, remedy)
-    return Finding(name, CheckStatus.PASS, f"yt-dlp can look like {target}")
+        return CheckResult(CheckStatus.FAIL, found, remedy)
+    return CheckResult(CheckStatus.PASS, f"yt-dlp can look like {target}")
 
 
-def look_at_media(name: str, sample: Path) -> Finding:
-    """Read a sample video to its end and cut its sound out, as is done with every download."""
+def check_media_reading(sample: Path) -> CheckResult:
+    """Read a sample video to its end and extract its sound, as is done with every download."""
     with tempfile.TemporaryDirectory(prefix="media-check-") as directory:
         try:
             facts = read_media(sample, audio_stem=Path(directory) / "audio")
@@ -135,10 +129,9 @@ def look_at_media(name: str, sample: Path) -> Finding:
         else:
             if facts.audio is not None:
                 picture = f"{facts.width}x{facts.height}, {facts.duration_seconds:.1f} s"
-                return Finding(name, CheckStatus.PASS, f"a sample was read and its sound cut out ({picture})")
+                return CheckResult(CheckStatus.PASS, f"a sample was read and its sound cut out ({picture})")
             found = "no sound in it"
-    return Finding(
-        name,
+    return CheckResult(
         CheckStatus.FAIL,
         f"expected the sample {sample.name} to be read, found: {found}",
         "install PyAV anew",

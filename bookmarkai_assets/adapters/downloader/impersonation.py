@@ -1,7 +1,7 @@
-"""Whether this installation can impersonate what the operator wants, asked before anything is downloaded.
+"""Check that this installation can impersonate the browser that the operator wants, before anything is downloaded.
 
-Also a program that `workers` starts: `python -m bookmarkai_assets.adapters.downloader.impersonation`. Its job is the
-name of a target, its result a JSON list: of nothing where the target is available, else of those that are.
+`workers` starts this as a program, too: `python -m bookmarkai_assets.adapters.downloader.impersonation`. Its job is the
+name of a target. Its result is a JSON list: empty if the target is available, else the targets that are.
 """
 
 import json
@@ -17,13 +17,13 @@ _NOTHING = "nothing: curl_cffi is missing, or too new for yt-dlp"
 
 
 def check_target(target: str) -> None:
-    """See that yt-dlp can impersonate a target. Raises `ConfigurationError` that names those that it can."""
+    """Check that yt-dlp can impersonate a target. Raises `ConfigurationError` that names the available ones."""
     with closing(Workers("-m", _PROGRAM)) as workers:
         end = workers.run(target.encode(), timeout_seconds=_SECONDS)
         if end.status != 0:
             raise ConfigurationError(
                 f"YTDLP_IMPERSONATE={target} could not be checked, because yt-dlp does not start: "
-                f"{workers.complaint()[-300:].strip()}; install this package anew"
+                f"{workers.stderr_tail()[-300:].strip()}; install this package anew"
             )
     others = json.loads(end.output)
     if others:
@@ -33,7 +33,7 @@ def check_target(target: str) -> None:
         )
 
 
-def _others_than(text: bytes) -> bytes:
+def _list_other_targets(text: bytes) -> bytes:
     from yt_dlp import YoutubeDL
     from yt_dlp.networking.impersonate import ImpersonateTarget
 
@@ -48,4 +48,4 @@ def _others_than(text: bytes) -> bytes:
 
 
 if __name__ == "__main__":
-    ForkServer(control_on_stdin(), _others_than).serve()
+    ForkServer(control_on_stdin(), _list_other_targets).serve()

@@ -1,4 +1,4 @@
-"""What passes between the pipeline's process and a download's own: a job in, a result out, as JSON."""
+"""The messages between the pipeline's process and a download's own, as JSON: a job in, a result out."""
 
 import dataclasses
 import json
@@ -13,12 +13,12 @@ from bookmarkai_assets.core.media.media import Digest, VideoInfo
 from bookmarkai_assets.core.outcomes import Failure, Outcome
 
 STDERR_FILE = ".stderr"
-"""In the download's directory: what its process had to say."""
+"""The file in the download's directory that gets the stderr of its process."""
 
 
 @dataclass(frozen=True)
 class Appearance:
-    """How a download presents itself to its site: `cookies` are lines in Netscape's format, a secret."""
+    """How a download presents itself to its site. `cookies` are lines in Netscape's format, and secret."""
 
     cookies: str | None = field(default=None, repr=False)
     impersonate: str | None = None
@@ -27,7 +27,7 @@ class Appearance:
 
 @dataclass(frozen=True)
 class Job:
-    """One download: the link, the directory that is its own, the limits, its only way out, and how it appears."""
+    """One download: its link, its own directory, its limits, its proxy as the only way out, and its appearance."""
 
     url: str
     directory: Path
@@ -55,7 +55,7 @@ class Job:
 
 @dataclass(frozen=True)
 class Fetched:
-    """What a download left in its directory, and what is known of it."""
+    """The files that a download left in its directory, and what is known of the video."""
 
     video: DownloadedFile
     audio: DownloadedFile | None
@@ -63,7 +63,7 @@ class Fetched:
 
 
 def result_to_json(result: Fetched | Resolved | Failure) -> bytes:
-    """Write a result. Paths shrink to names: the reader knows the directory."""
+    """Write a result. Paths become file names, because the reader knows the directory."""
     if isinstance(result, Failure):
         return json.dumps({"failure": dataclasses.asdict(result)}).encode()
     if isinstance(result, Resolved):
@@ -80,15 +80,15 @@ def result_to_json(result: Fetched | Resolved | Failure) -> bytes:
 def result_from_json(text: bytes, *, url: str, directory: Path) -> Fetched | Resolved | Failure:
     """Read the result of the job for a link.
 
-    The writer has read hostile input, so its word is checked where it could lead outside. Raises ValueError when it is
-    no result, names a file that is not a plain one in `directory`, or a video that the link cannot stand for.
+    The writer has read hostile input, so the files and the URL in it are checked. Raises ValueError if the text is
+    not a result, or names a file that is not a plain one in `directory` or a video that the link cannot stand for.
     """
     try:
         fields = json.loads(text)
         if "failure" in fields:
             return Failure(Outcome(fields["failure"]["outcome"]), str(fields["failure"]["reason"]))
         if "resolved" in fields:
-            return _resolved(fields["resolved"], url)
+            return _parse_resolved(fields["resolved"], url)
         return Fetched(
             video=_file_from_fields(fields["video"], directory),
             audio=_file_from_fields(fields["audio"], directory) if fields["audio"] else None,
@@ -98,7 +98,7 @@ def result_from_json(text: bytes, *, url: str, directory: Path) -> Fetched | Res
         raise ValueError(f"a field is missing or odd: {error}") from error
 
 
-def _resolved(name: object, url: str) -> Resolved:
+def _parse_resolved(name: object, url: str) -> Resolved:
     if not isinstance(name, str) or video_behind(url, name) != name:
         raise ValueError("no name of a video that the link may stand for")
     return Resolved(name)

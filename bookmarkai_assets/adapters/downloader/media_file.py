@@ -1,4 +1,4 @@
-"""What a downloaded file really is, and its audio track cut out of it. Reads local files only; knows no site."""
+"""Find out what a downloaded file really is, and cut out its audio track. Reads local files only and knows no site."""
 
 import errno
 from dataclasses import dataclass
@@ -15,10 +15,10 @@ if TYPE_CHECKING:
     from av.stream import Stream
 
 DISK_ERRORS = frozenset({errno.ENOSPC, errno.EDQUOT})
-"""The disk, or this user's part of it, is full."""
+"""The disk, or this user's quota on it, is full."""
 
-# The formats that are opened at all. What libavformat could otherwise take a file for includes playlists, which name
-# other files and hosts to read.
+# Only these formats are opened. libavformat could also take a file for a playlist, which names other files and hosts to
+# read.
 _DEMUXERS = "mov,matroska,webm,mpegts,mpeg,flv,avi,asf,ogg,mp3,aac,wav,flac"
 _EXTENSIONS = {"mpegts": "ts", "mpeg": "mpg", "asf": "wmv"}
 _CONTENT_TYPES = {
@@ -38,17 +38,17 @@ _CONTENT_TYPES = {
     "wav": "audio/wav",
     "flac": "audio/flac",
 }
-# These say where each frame lies and how long the whole lasts; in the others lengths are guessed, and gaps are usual.
+# These declare each frame and the whole length. In the others lengths are guessed, and gaps are common.
 _EXACT = frozenset({"mov", "matroska"})
 _KEPT_IN_MP4 = frozenset({"aac", "alac", "mp3"})
-# Tracks end raggedly by some frames, and edit lists trim them; what is missing beyond this was cut off.
+# Tracks may end some frames apart, and edit lists trim them. If more than this is missing, the file was cut off.
 _RAGGED_SECONDS = 0.5
 _RAGGED_SHARE = 0.02
 _SNIFFED_BYTES = 512
 _BLANKS = b"\xef\xbb\xbf \t\r\n"
-_TEXT_BEGINNINGS = (b"<", b"{", b"#EXTM3U")  # HTML and XML, JSON, playlists: no video begins so
-_CONTROLS = frozenset(range(0x20)) - frozenset(b"\t\n\f\r")  # no text holds them, and every video does
-# What sites send in place of a video and is complete as it is: PNG, JPEG, GIF, PDF, ZIP.
+_TEXT_BEGINNINGS = (b"<", b"{", b"#EXTM3U")  # HTML and XML, JSON, playlists: no video begins like this
+_CONTROLS = frozenset(range(0x20)) - frozenset(b"\t\n\f\r")  # no text contains them, and every video does
+# Complete files that sites send in place of a video: PNG, JPEG, GIF, PDF, ZIP.
 _OTHER_BEGINNINGS = (b"\x89PNG\r\n", b"\xff\xd8\xff", b"GIF8", b"%PDF-", b"PK\x03\x04")
 _LONG_BEFORE = -(2**63)  # no timestamp of libavformat is less
 _CONTAINER_TICKS = 1_000_000  # libavformat's AV_TIME_BASE
@@ -56,7 +56,7 @@ _CONTAINER_TICKS = 1_000_000  # libavformat's AV_TIME_BASE
 
 @dataclass(frozen=True)
 class MediaFacts:
-    """What a validated file is. `audio` is the track cut out of it; None when it has no sound."""
+    """The facts about a validated file. `audio` is the audio track cut out of it, or None if it has no sound."""
 
     extension: str
     content_type: str
@@ -67,22 +67,22 @@ class MediaFacts:
 
 
 def content_type_of(file: Path) -> str:
-    """Name the content type of a file that this module has named."""
+    """Return the content type of a file, by its extension. It must be one that this module has chosen."""
     return _CONTENT_TYPES[file.suffix.removeprefix(".")]
 
 
 def read_media(file: Path, *, audio_stem: Path) -> MediaFacts:
-    """Validate a file by reading it to its end, and copy its sound to `audio_stem` plus `.m4a` or `.mka` on the way.
+    """Validate a file by reading it to its end, and copy its sound to `audio_stem` plus `.m4a` or `.mka` meanwhile.
 
     Nothing is encoded again: AAC, ALAC and MP3 go into MP4, everything else into Matroska. Raises `ShareFailedError`
-    with `not_a_video`, `corrupt` or, when the disk is full, `download_failed`.
+    with `not_a_video`, `corrupt` or, if the disk is full, `download_failed`.
     """
     import av
 
     try:
         with av.open(
             str(file),
-            metadata_errors="replace",  # titles come in any encoding; nothing here reads them
+            metadata_errors="replace",  # titles come in any encoding, and nothing here reads them
             options={"format_whitelist": _DEMUXERS, "protocol_whitelist": "file"},
         ) as container:
             return _read(container, file, audio_stem)
@@ -96,7 +96,7 @@ def _read(container: "InputContainer", file: Path, audio_stem: Path) -> MediaFac
     from av.stream import Disposition
 
     pictures = [track for track in container.streams.video if _has_decoder(track)]
-    # A cover picture in a sound file is no video.
+    # A cover picture in a sound file is not a video.
     picture = next((track for track in pictures if not track.disposition & Disposition.attached_pic), None)
     sound = next((track for track in container.streams.audio if _has_decoder(track)), None)
     main = picture or sound
@@ -108,12 +108,12 @@ def _read(container: "InputContainer", file: Path, audio_stem: Path) -> MediaFac
     has_frame = False
     end_ticks: dict[int, int] = {}
     with _AudioCopy(sound, audio_stem) as audio:
-        # Runs a hundred times for each second of video, so it counts in the tracks' own ticks and not in fractions.
+        # This runs a hundred times for each second of video, so it counts in the tracks' ticks and not in fractions.
         for packet in container.demux([track for track in (picture, sound) if track is not None]):
             if is_exact and packet.is_corrupt:
                 raise ShareFailedError(Failure(Outcome.CORRUPT, "the file is cut off in the middle of a frame"))
             track = packet.stream
-            has_frame = has_frame or (track is main and _gives_frame(packet))
+            has_frame = has_frame or (track is main and _has_frame(packet))
             if packet.size and packet.pts is not None:
                 end = packet.pts + (packet.duration or 0)
                 if end > end_ticks.get(track.index, _LONG_BEFORE):
@@ -139,7 +139,7 @@ def _read(container: "InputContainer", file: Path, audio_stem: Path) -> MediaFac
 
 
 class _AudioCopy:
-    """Copies one sound track's packets into a file of their own, as they pass by. Without a track it does nothing."""
+    """Copies the packets of one sound track into their own file as they are read. Without a track it does nothing."""
 
     def __init__(self, sound: "AudioStream | None", stem: Path) -> None:
         self.packets = 0
@@ -156,7 +156,7 @@ class _AudioCopy:
         self._track = self._output.add_stream_from_template(sound)
 
     def take(self, packet: "Packet[Any]") -> None:
-        """Copy a packet of the track. Those that step back in time would make the file unwritable, and are dropped."""
+        """Copy a packet of the track. Packets that go back in time are dropped, because a file cannot hold them."""
         dts = packet.dts
         if dts is None or dts <= self._last_dts:
             return
@@ -177,8 +177,8 @@ def _has_decoder(track: "Stream") -> bool:
     return track.codec_context is not None
 
 
-def _gives_frame(packet: "Packet[Any]") -> bool:
-    """Try to decode a packet. One that cannot be is no verdict yet: streams are cut in the middle of a group."""
+def _has_frame(packet: "Packet[Any]") -> bool:
+    """Whether a packet decodes to a frame. One that does not proves nothing: streams may begin within a group."""
     import av
 
     try:
@@ -188,7 +188,7 @@ def _gives_frame(packet: "Packet[Any]") -> bool:
 
 
 def _refuse_truncated(container: "InputContainer", ends: dict[int, float]) -> None:
-    """Compare where the file says that it and its tracks end with the ends of the last packets."""
+    """Refuse a file that declares a later end, of itself or of a track, than its last packets have."""
     if container.duration is not None:
         start = (container.start_time or 0) / _CONTAINER_TICKS
         _refuse_short(start + container.duration / _CONTAINER_TICKS, max(ends.values()))
@@ -220,7 +220,7 @@ def _extension_of(container: "InputContainer", file: Path, *, is_picture: bool) 
 
 
 def _failure_of_unreadable(file: Path, detail: str) -> Failure:
-    """Tell a page that was served in place of a video from a video that is broken."""
+    """Distinguish a page that was served in place of a video from a broken video."""
     with file.open("rb") as opened:
         head = opened.read(_SNIFFED_BYTES)
     if head.lstrip(_BLANKS).startswith(_TEXT_BEGINNINGS) or (head and _CONTROLS.isdisjoint(head)):

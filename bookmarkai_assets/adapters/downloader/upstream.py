@@ -1,7 +1,7 @@
-"""Connections by way of the operator's own HTTP proxy (`YTDLP_PROXY`), with CONNECT. Stands behind the egress guard.
+"""Connect through the operator's own HTTP proxy (`YTDLP_PROXY`), with CONNECT. The egress guard uses this.
 
-What is asked for is an address that the guard has vetted, never a name: the proxy has nothing left to look up. The
-proxy itself may stand on a private address, because the operator named it and no link can.
+The proxy is asked for an address that the guard has checked, never for a name, so it has nothing to resolve. The proxy
+itself may have a private address, because the operator chose it and no link can.
 """
 
 import base64
@@ -14,15 +14,15 @@ from bookmarkai_assets.core.downloads.access import UpstreamProxy
 from bookmarkai_assets.core.links.urls import is_public_address
 
 Connect = Callable[[str, int, float], socket.socket]
-"""Connects to an address and port within some seconds. Raises OSError when that fails."""
+"""Connects to an address and port within some seconds. Raises OSError if that fails."""
 
-_OF_THE_SITE = frozenset({HTTPStatus.BAD_GATEWAY, HTTPStatus.SERVICE_UNAVAILABLE, HTTPStatus.GATEWAY_TIMEOUT})
+_SITE_STATUSES = frozenset({HTTPStatus.BAD_GATEWAY, HTTPStatus.SERVICE_UNAVAILABLE, HTTPStatus.GATEWAY_TIMEOUT})
 _MAX_HEAD_BYTES = 16_384
-_LEAST_SECONDS = 0.001  # none at all would mean: do not wait
+_LEAST_SECONDS = 0.001  # a timeout of 0 would mean not to wait at all
 
 
 class UpstreamError(OSError):
-    """The proxy did not open the way. `status` is what it answered; None when it did not, or not in HTTP."""
+    """The proxy did not connect. `status` is its answer, or None if it did not answer in HTTP."""
 
     def __init__(self, status: int | None, words: str) -> None:
         super().__init__(words)
@@ -30,14 +30,14 @@ class UpstreamError(OSError):
 
     @property
     def is_about_the_site(self) -> bool:
-        """Whether the proxy works and says that the site does not: another address of the site may."""
-        return self.status in _OF_THE_SITE
+        """Whether the proxy works and says that the site does not. Another address of the site may work."""
+        return self.status in _SITE_STATUSES
 
 
 def connecting_through(proxy: UpstreamProxy, *, directly: Connect) -> Connect:
-    """Give a way to connect to public addresses through the proxy; to others, which are the operator's own, `directly`.
+    """Return a function that connects to public addresses through the proxy, and to others `directly`.
 
-    Raises `UpstreamError` when the proxy is silent or refuses.
+    Only the operator can have opened the others. Raises `UpstreamError` if the proxy does not answer or refuses.
     """
     head = f"Proxy-Authorization: Basic {_basic(proxy)}\r\n" if proxy.user or proxy.password else ""
 
@@ -45,13 +45,14 @@ def connecting_through(proxy: UpstreamProxy, *, directly: Connect) -> Connect:
         if not is_public_address(address):
             return directly(address, port, timeout_seconds)
         deadline = time.monotonic() + timeout_seconds
-        place = f"[{address}]:{port}" if ":" in address else f"{address}:{port}"
+        host_and_port = f"[{address}]:{port}" if ":" in address else f"{address}:{port}"
         try:
             connection = directly(proxy.host, proxy.port, timeout_seconds)
         except OSError as error:
-            raise UpstreamError(None, f"no connection to {proxy.place}") from error
+            raise UpstreamError(None, f"no connection to {proxy.address}") from error
         try:
-            _ask(connection, f"CONNECT {place} HTTP/1.1\r\nHost: {place}\r\n{head}\r\n", deadline)
+            request = f"CONNECT {host_and_port} HTTP/1.1\r\nHost: {host_and_port}\r\n{head}\r\n"
+            _open_tunnel(connection, request, deadline)
         except BaseException:
             connection.close()
             raise
@@ -64,11 +65,11 @@ def _basic(proxy: UpstreamProxy) -> str:
     return base64.b64encode(f"{proxy.user}:{proxy.password}".encode("ascii")).decode("ascii")
 
 
-def _ask(connection: socket.socket, request: str, deadline: float) -> None:
-    """Send a request, and read the head of the answer and no byte of what follows it. Raises `UpstreamError`."""
+def _open_tunnel(connection: socket.socket, request: str, deadline: float) -> None:
+    """Send a request. Read the head of the answer and no byte after it. Raises `UpstreamError`."""
     try:
         connection.sendall(request.encode("ascii"))
-        head = _head_from(connection, deadline)
+        head = _read_head(connection, deadline)
     except OSError as error:
         raise UpstreamError(None, "no whole answer came") from error
     version, _, rest = head.partition(b" ")
@@ -79,8 +80,8 @@ def _ask(connection: socket.socket, request: str, deadline: float) -> None:
         raise UpstreamError(int(status), f"it answered {int(status)}")
 
 
-def _head_from(connection: socket.socket, deadline: float) -> bytes:
-    """Read a head to its end; nothing where it has none in time and within the bytes that heads take."""
+def _read_head(connection: socket.socket, deadline: float) -> bytes:
+    """Read a head to its end. Return nothing if it does not end before the deadline and the limit of bytes."""
     head = b""
     while len(head) < _MAX_HEAD_BYTES:
         connection.settimeout(max(_LEAST_SECONDS, deadline - time.monotonic()))

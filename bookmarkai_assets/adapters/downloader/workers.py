@@ -1,4 +1,4 @@
-"""Starts the downloader's own program and has jobs done by it, each in its own process. Knows nothing of yt-dlp."""
+"""Start the downloader's own program and run jobs in it, each in its own process. Knows nothing of yt-dlp."""
 
 import os
 import socket
@@ -14,11 +14,11 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import IO
 
-from bookmarkai_assets.core.downloads.ports import never
+from bookmarkai_assets.core.downloads.ports import never_give_up
 
 _PACKAGE_ROOT = Path(__file__).parents[3]
-# All that the program sees of the environment: no credentials, no proxy settings (NO_PROXY would lead past the guard),
-# no configuration of Python or yt-dlp. The path is where ffmpeg's and JavaScript's programs may be.
+# The program's whole environment: no credentials, no proxy settings (NO_PROXY would bypass the guard), no configuration
+# of Python or yt-dlp. ffmpeg and JavaScript runtimes may be on the path.
 _ENVIRONMENT = {
     "PATH": "/usr/local/bin:/usr/bin:/bin:/opt/homebrew/bin",
     "LANG": "C.UTF-8",
@@ -28,15 +28,15 @@ _ENVIRONMENT = {
 }
 _CHUNK_BYTES = 65_536
 _KILL_SECONDS = 10.0
-_GLANCE_SECONDS = 0.1
-_MAX_COMPLAINT_BYTES = 2000
+_POLL_SECONDS = 0.1
+_MAX_STDERR_BYTES = 2000
 
 
 @dataclass(frozen=True)
 class WorkerEnd:
-    """How a job ended. `status` is its exit code, or minus the signal that killed it; None when the program died.
+    """How a job ended. `status` is its exit code, or minus the signal that killed it, or None if the program died.
 
-    `is_timed_out` when its time was up, or nobody wanted it any more.
+    `is_timed_out` if its time was up or it was given up.
     """
 
     status: int | None
@@ -52,23 +52,23 @@ class _Program:
 
 
 class Workers:
-    """Has jobs done by a program that speaks `fork_server`'s protocol on its stdin. Safe to use from many threads.
+    """Runs jobs in a program that speaks `fork_server`'s protocol on its stdin. Safe to use from many threads.
 
-    The program starts with the first job, is started again if it dies, and ends with `close()`, with this object or
-    with this process, however that comes.
+    The program starts with the first job and is started again if it dies. It ends with `close()`, with this object or
+    with this process, even if that is killed.
     """
 
     def __init__(self, *arguments: str) -> None:
         self._command = (sys.executable, "-P", *arguments)
         self._lock = threading.Lock()
         self._program: _Program | None = None
-        self._last_complaint = ""
+        self._last_stderr_tail = ""
         self._stop: weakref.finalize[[_Program], Workers] | None = None
 
-    def run(self, job: bytes, *, timeout_seconds: float, give_up: Callable[[], bool] = never) -> WorkerEnd:
-        """Do one job, a text of one line. When its time is up, its whole process group is killed.
+    def run(self, job: bytes, *, timeout_seconds: float, give_up: Callable[[], bool] = never_give_up) -> WorkerEnd:
+        """Run one job, a text of one line. Kill its whole process group if its time is up or `give_up` returns True.
 
-        So it is when `give_up` says yes, which is asked some times a second.
+        `give_up` is called several times a second.
         """
         deadline = time.monotonic() + timeout_seconds
         answer = bytearray()
@@ -77,7 +77,7 @@ class Workers:
         except OSError:
             return WorkerEnd(status=None, output=b"")
         with connection:
-            with suppress(OSError):  # the program has just died; reading tells
+            with suppress(OSError):  # the program has just died, and reading will show it
                 connection.sendall(job + b"\n")
             is_ended = _read(connection, answer, deadline, give_up)
             if not is_ended:
@@ -86,13 +86,13 @@ class Workers:
                 _read(connection, answer, time.monotonic() + _KILL_SECONDS)
         status, newline, output = bytes(answer).partition(b"\n")
         if is_ended and not newline:
-            self._give_up(program)
+            self._discard(program)
         return WorkerEnd(status=int(status) if newline else None, output=output, is_timed_out=not is_ended)
 
-    def complaint(self) -> str:
-        """Give the end of what the program, or the last one that died, has written to stderr."""
+    def stderr_tail(self) -> str:
+        """Return the last part of what the program, or the last one that died, has written to stderr."""
         with self._lock:
-            return _tail_of(self._program) if self._program is not None else self._last_complaint
+            return _tail_of(self._program) if self._program is not None else self._last_stderr_tail
 
     def close(self) -> None:
         """End the program and every job."""
@@ -100,21 +100,21 @@ class Workers:
             self._end()
 
     def _connect(self) -> tuple[_Program, socket.socket]:
-        """Open a connection for one job; raises OSError when the program cannot be started."""
+        """Open a connection for one job. Raises OSError if the program cannot be started."""
         with self._lock:
             if self._program is not None:
-                with suppress(OSError):  # it has died since the last job, so a new one is started
+                with suppress(OSError):  # it has died since the last job, and a new one is started below
                     return self._program, _open(self._program)
             self._end()
             self._program = _start(self._command)
             self._stop = weakref.finalize(self, _stop, self._program)
             return self._program, _open(self._program)
 
-    def _give_up(self, program: _Program) -> None:
-        """See a program end that hung up on a job: it is dying, and may still look alive to the next one."""
+    def _discard(self, program: _Program) -> None:
+        """End a program that closed the connection of a job. It is dying, but may still look alive to the next job."""
         with self._lock:
             if self._program is program:
-                self._last_complaint = _tail_of(program)
+                self._last_stderr_tail = _tail_of(program)
                 self._end()
 
     def _end(self) -> None:
@@ -134,13 +134,13 @@ def _start(command: tuple[str, ...]) -> _Program:
             stderr=stderr,
             env=_ENVIRONMENT,
             cwd="/",
-            start_new_session=True,  # Ctrl-C in a terminal is this process's matter
+            start_new_session=True,  # Ctrl-C in a terminal is handled by this process only
         )
     return _Program(process, ours, stderr)
 
 
 def _open(program: _Program) -> socket.socket:
-    """Hand one end of a new connection to a program, and give the other; raises OSError when the program has died."""
+    """Send one end of a new connection to a program and return the other. Raises OSError if the program has died."""
     mine, theirs = socket.socketpair()
     with theirs:
         try:
@@ -153,8 +153,8 @@ def _open(program: _Program) -> socket.socket:
 
 def _tail_of(program: _Program) -> str:
     descriptor = program.stderr.fileno()
-    start = max(0, os.fstat(descriptor).st_size - _MAX_COMPLAINT_BYTES)
-    return os.pread(descriptor, _MAX_COMPLAINT_BYTES, start).decode(errors="replace")
+    start = max(0, os.fstat(descriptor).st_size - _MAX_STDERR_BYTES)
+    return os.pread(descriptor, _MAX_STDERR_BYTES, start).decode(errors="replace")
 
 
 def _stop(program: _Program) -> None:
@@ -167,10 +167,12 @@ def _stop(program: _Program) -> None:
     program.stderr.close()
 
 
-def _read(connection: socket.socket, answer: bytearray, deadline: float, give_up: Callable[[], bool] = never) -> bool:
-    """Read to the end of a connection; False when the deadline comes first, or `give_up` says yes."""
+def _read(
+    connection: socket.socket, answer: bytearray, deadline: float, give_up: Callable[[], bool] = never_give_up
+) -> bool:
+    """Read to the end of a connection. Return False if the deadline comes first or `give_up` returns True."""
     while (left_seconds := deadline - time.monotonic()) > 0 and not give_up():
-        connection.settimeout(min(left_seconds, _GLANCE_SECONDS))
+        connection.settimeout(min(left_seconds, _POLL_SECONDS))
         try:
             data = connection.recv(_CHUNK_BYTES)
         except TimeoutError:

@@ -1,6 +1,6 @@
-"""yt-dlp's names: the options it runs with, the one video behind a link, and what its info dict says.
+"""Use yt-dlp: set its options, find the one video behind a link, and read its info dict.
 
-Runs in a download's own process. Its errors become outcomes in `ytdlp_errors`.
+Runs in a download's own process. `ytdlp_errors` turns its errors into outcomes.
 """
 
 import io
@@ -22,37 +22,37 @@ if TYPE_CHECKING:
     from yt_dlp import YoutubeDL
 
 Info = Mapping[str, Any]
-"""An info dict of yt-dlp, as a site filled it: any key may lack, any value may be odd."""
+"""An info dict of yt-dlp, filled by a site. Any key may be missing, and any value may be odd."""
 
 VIDEO_STEM = "video"
-# What goes through the guard in every downloader that yt-dlp would pick. RTMP, MMS, RTSP and websockets would not.
+# With these, every downloader that yt-dlp may choose uses the guard. RTMP, MMS, RTSP and websockets would not.
 _GUARDED_PROTOCOLS = frozenset({"http", "https", "m3u8", "m3u8_native", "http_dash_segments"})
-_ALL_EXTRACTORS = frozenset({"all", "default"})  # yt-dlp's words for them
+_ALL_EXTRACTORS = frozenset({"all", "default"})  # yt-dlp's words for all extractors
 _PAGE_READERS = ("html5", "generic:quoted-html")
 _LIVE_STATUSES = frozenset({"is_live", "is_upcoming", "post_live"})
 _PLAYLIST_TYPES = frozenset({"playlist", "multi_video"})
 _PREVIEWER = "facebookexternalhit/1.1"
 _MAX_NESTING = 3  # a page whose player is a page whose player is a page
-_READ_BYTES = 262_144  # at a time: how far a stream of unknown length may overshoot a limit
-_YEARS_OF_THE_WEB = range(1991, 2100)  # what a site says outside of them is no date, and some databases cannot hold it
+_READ_BYTES = 262_144  # per read: a stream of unknown length may exceed a limit by this much
+_YEARS_OF_THE_WEB = range(1991, 2100)  # a year outside of them is not a date, and some databases cannot store it
 _TITLE_CHARACTERS, _NAME_CHARACTERS, _DESCRIPTION_CHARACTERS = 300, 100, 5000
 
 
 class Log:
-    """yt-dlp's logger. Keeps one thing: whether it gave up on a file for its size, which it reports as a success."""
+    """yt-dlp's logger. Records whether it gave up on a file for its size, because yt-dlp reports that as a success."""
 
     def __init__(self) -> None:
         self.is_too_big = False
 
     def debug(self, message: str) -> None:
-        """Take what yt-dlp would print."""
+        """Check a message that yt-dlp would print."""
         self.is_too_big = self.is_too_big or "larger than max-filesize" in message
 
     def warning(self, message: str) -> None:
-        """Take a warning; what matters of it comes back as an error."""
+        """Ignore a warning. If it matters, an error follows."""
 
     def error(self, message: str) -> None:
-        """Take an error; it is raised as well."""
+        """Ignore an error, because it is raised as well."""
 
 
 def options(
@@ -65,7 +65,7 @@ def options(
     log: Log,
     on_progress: Callable[[Info], None],
 ) -> dict[str, Any]:
-    """Give the options of one download. yt-dlp's Python API reads no configuration files beside these."""
+    """Return the options of one download. yt-dlp's Python API reads no configuration files."""
     return {
         **_options_of(appearance),
         "paths": {"home": str(directory)},
@@ -76,7 +76,7 @@ def options(
         "updatetime": False,
         "proxy": proxy_url,
         "allowed_extractors": _with_page_reader(allowed_extractors),
-        # A second entry is asked for so that a playlist can be told from a video; entries are looked at, not fetched.
+        # A second entry distinguishes a playlist from a video. Entries are listed, not fetched.
         "noplaylist": True,
         "playlist_items": "1:2",
         "extract_flat": "in_playlist",
@@ -104,17 +104,18 @@ def _options_of(appearance: Appearance) -> dict[str, Any]:
 
     target = appearance.impersonate
     return {
-        # In memory: yt-dlp writes its cookies back when it is done, and no file of them may lie about.
+        # In memory: yt-dlp writes its cookies back at the end, and no file may keep them.
         "cookiefile": None if appearance.cookies is None else io.StringIO(appearance.cookies),
         "impersonate": None if target is None else ImpersonateTarget.from_str(target),
         "sleep_interval_requests": appearance.pause_seconds,
     }
 
 
-def keep_to_target(ydl: "YoutubeDL") -> None:
-    """Have all requests impersonate the operator's target, where there is one.
+def force_target(ydl: "YoutubeDL") -> None:
+    """Make all requests impersonate the operator's target, if there is one.
 
-    Extractors ask for any browser, and yt-dlp takes its own favourite: page and video would come to different ones.
+    Extractors ask for any browser, and yt-dlp takes its own preference. The page and the video would then be requested
+    by different browsers.
     """
     target = ydl.params.get("impersonate")
     if target is not None:
@@ -122,15 +123,15 @@ def keep_to_target(ydl: "YoutubeDL") -> None:
 
 
 def is_allowed(extractor: str, allowed_extractors: tuple[str, ...]) -> bool:
-    """Tell whether yt-dlp, given these names and patterns, would use an extractor."""
+    """Whether yt-dlp would use an extractor with these names and patterns."""
     return not _ALL_EXTRACTORS.isdisjoint(allowed_extractors) or any(
         re.fullmatch(name, extractor, re.IGNORECASE) for name in allowed_extractors
     )
 
 
 def warm_up(allowed_extractors: tuple[str, ...]) -> None:
-    """Load what every download will want, for processes that fork afterwards: modules, patterns, extractors."""
-    import av  # noqa: F401 - here to be shared
+    """Load what every download needs before processes fork: modules, regular expressions, extractors."""
+    import av  # noqa: F401 - imported here so that the forks share it
     from yt_dlp import YoutubeDL
     from yt_dlp.extractor import gen_extractor_classes
     from yt_dlp.utils import unified_timestamp
@@ -144,23 +145,23 @@ def warm_up(allowed_extractors: tuple[str, ...]) -> None:
                 ydl.get_info_extractor(extractor.ie_key())
         rehearsed = {"id": "0", "title": "rehearsal", "extractor": "generic", "url": "https://example.com/0.mp4"}
         ydl.process_ie_result(rehearsed, download=False)
-    unified_timestamp("Thu, 01 Jan 2026 00:00:00 GMT")  # patterns of dates: a twelfth of a short download
+    unified_timestamp("Thu, 01 Jan 2026 00:00:00 GMT")  # compiles its patterns: a twelfth of a short download
 
 
 def _with_page_reader(allowed_extractors: tuple[str, ...]) -> list[str]:
-    """Add the part of `generic` that reads a page's own players: yt-dlp counts it as an extractor, nobody else does."""
+    """Add the part of `generic` that reads a page's own players. To yt-dlp it is an extractor of its own."""
     return [*allowed_extractors, *(_PAGE_READERS if is_allowed("generic", allowed_extractors) else ())]
 
 
 class ByteCounter:
-    """A progress hook that ends a download at `max_bytes`, whatever lengths the site declares."""
+    """A progress hook that ends a download at `max_bytes`, whatever length the site declares."""
 
     def __init__(self, max_bytes: int) -> None:
         self._max_bytes = max_bytes
         self._bytes_of_file: dict[str, int] = {}
 
     def __call__(self, status: Info) -> None:
-        """Take one report of yt-dlp; raises `ShareFailedError` (too_big)."""
+        """Handle one report of yt-dlp. Raises `ShareFailedError` (too_big)."""
         known = status.get("total_bytes") or 0
         self._bytes_of_file[str(status.get("filename"))] = max(status.get("downloaded_bytes") or 0, known)
         if sum(self._bytes_of_file.values()) > self._max_bytes:
@@ -168,19 +169,19 @@ class ByteCounter:
 
 
 def too_big(max_bytes: int) -> Failure:
-    """Say that a video is over the limit."""
+    """Return the failure of a video with more bytes than the limit."""
     return Failure(Outcome.TOO_BIG, f"the video is bigger than the limit of {max_bytes} bytes")
 
 
 def too_long(seconds: float, limits: DownloadLimits) -> Failure:
-    """Say that a video is over the limit."""
+    """Return the failure of a video that is longer than the limit."""
     return Failure(
         Outcome.TOO_LONG, f"the video lasts {seconds:.0f} seconds; the limit is {limits.max_duration_seconds:.0f}"
     )
 
 
 def find_video(ydl: "YoutubeDL", url: str, *, ie_key: str | None = None, nesting: int = 0) -> dict[str, Any]:
-    """Give the info dict of the one video that a link means, downloading nothing.
+    """Return the info dict of the one video that a link means. Downloads no video.
 
     Raises `ShareFailedError` (not_a_video) for a playlist or a page with several videos, and yt-dlp's own errors.
     """
@@ -198,11 +199,11 @@ def find_video(ydl: "YoutubeDL", url: str, *, ie_key: str | None = None, nesting
     return find_video(ydl, entry["url"], ie_key=entry.get("ie_key"), nesting=nesting + 1)
 
 
-def page_behind(ydl: "YoutubeDL", short_url: str) -> str | None:
-    """Follow a short link to its page, whatever that answers, reading neither; None when the site does not answer.
+def follow_short_link(ydl: "YoutubeDL", short_url: str) -> str | None:
+    """Follow a short link to the URL of its page, whatever status that has. Return None if the site does not answer.
 
-    Sites send a crawler that makes a preview to the page itself, where a browser gets a script; yt-dlp's extractor for
-    TikTok's short links counts on it as well.
+    No content is read. Sites redirect a crawler that makes previews to the page itself, where a browser gets a script.
+    yt-dlp's extractor for TikTok's short links relies on that, too.
     """
     from yt_dlp.networking import HEADRequest
     from yt_dlp.networking.exceptions import HTTPError, RequestError
@@ -224,8 +225,8 @@ def _playlist_reason(info: Info, entries: list[Info]) -> str:
     return f"the link leads to several videos{named}; share the link of a single one"
 
 
-def refuse_what_exceeds(info: Info, limits: DownloadLimits) -> None:
-    """Check what the site says of a video before it is fetched. Raises `ShareFailedError` with the outcome."""
+def refuse_over_limits(info: Info, limits: DownloadLimits) -> None:
+    """Check a video's info dict against the limits before it is fetched. Raises `ShareFailedError` with the outcome."""
     if info.get("is_live") or info.get("live_status") in _LIVE_STATUSES:
         raise ShareFailedError(Failure(Outcome.LIVE, "the link leads to a live stream that is not over"))
     seconds = info.get("duration") or 0
@@ -243,15 +244,15 @@ def refuse_what_exceeds(info: Info, limits: DownloadLimits) -> None:
 
 
 def needs_ffmpeg(info: Info) -> bool:
-    """Tell whether yt-dlp will want ffmpeg for this video: to merge tracks, or to repair segments put together."""
+    """Whether yt-dlp will need ffmpeg for this video: to merge tracks, or to repair joined segments."""
     return bool(info.get("requested_formats")) or info.get("protocol") not in {"http", "https"}
 
 
 def video_info(info: Info, *, duration_seconds: float, width: int | None, height: int | None) -> VideoInfo:
-    """Read a site's words on a video, capped and cleaned; what can be measured was measured in the file."""
+    """Read a site's texts about a video, shortened and cleaned. Duration and size were measured in the file."""
     title = clean_line(str(info.get("title") or ""), max_characters=_TITLE_CHARACTERS)
     if info.get("extractor") in {"generic", "html5"} and str(info.get("id")).endswith("-1"):
-        title = title.removesuffix(" (1)")  # how yt-dlp counts the players of a page, of which there is one
+        title = title.removesuffix(" (1)")  # yt-dlp's number for the only player of a page
     author = next((info[key] for key in ("uploader", "channel", "creator", "uploader_id") if info.get(key)), "")
     description = clean_paragraphs(str(info.get("description") or ""), max_characters=_DESCRIPTION_CHARACTERS)
     thumbnail = clean_line(str(info.get("thumbnail") or ""), max_characters=MAX_URL_CHARACTERS + 1)
@@ -270,7 +271,7 @@ def video_info(info: Info, *, duration_seconds: float, width: int | None, height
 
 
 def _posted_at(info: Info) -> datetime | None:
-    """Read when a site says that it showed the video first: in epoch seconds, or as a day, which begins in UTC."""
+    """Read when the site first showed the video: in epoch seconds, or as a day, which begins in UTC."""
     seconds = next((info[key] for key in ("timestamp", "release_timestamp") if info.get(key)), None)
     day = str(info.get("upload_date") or "")
     try:
@@ -278,6 +279,6 @@ def _posted_at(info: Info) -> datetime | None:
             posted_at = datetime.fromtimestamp(seconds, UTC)
         else:
             posted_at = datetime.strptime(day, "%Y%m%d").replace(tzinfo=UTC)
-    except (ValueError, OverflowError, OSError):  # nothing, or a number or a day that no calendar has
+    except (ValueError, OverflowError, OSError):  # missing, or a number or a day that no calendar has
         return None
     return posted_at if posted_at.year in _YEARS_OF_THE_WEB else None

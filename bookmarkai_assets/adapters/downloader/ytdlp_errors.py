@@ -1,4 +1,4 @@
-"""yt-dlp's errors as outcomes: first by what they are, then by the status of HTTP, last by what the site said.
+"""Turn yt-dlp's errors into outcomes: first by their class, then by the HTTP status, last by the site's message.
 
 Runs in a download's own process.
 """
@@ -21,14 +21,14 @@ if TYPE_CHECKING:
 _MAX_REASON_CHARACTERS = 300
 _MAX_CHAIN = 20
 
-# In the order of looking: the first that is found decides. Sources: the messages of yt-dlp's extractors for TikTok,
-# YouTube, Instagram, Reddit and X, and those of its base class.
-_SAID = tuple(
+# The first pattern that matches decides. Sources: the messages of yt-dlp's extractors for TikTok, YouTube, Instagram,
+# Reddit and X, and those of its base class.
+_OUTCOME_PATTERNS = tuple(
     (outcome, re.compile("|".join(patterns), re.IGNORECASE))
     for outcome, patterns in (
         (Outcome.REFUSED, (r"file:// URLs are disabled",)),
         (Outcome.UNSUPPORTED_SITE, (r"\bDRM\b",)),
-        (Outcome.CORRUPT, (r"invalid data found when processing input",)),  # ffmpeg's, of segments put together
+        (Outcome.CORRUPT, (r"invalid data found when processing input",)),  # ffmpeg's message about joined segments
         (
             Outcome.NOT_A_VIDEO,
             (r"requested format is not available", r"only images", r"extension .* is unusual", r"no m3u8? header"),
@@ -96,7 +96,7 @@ _SAID = tuple(
         (Outcome.NOT_A_VIDEO, (r"\bno (video|media)\b", r"not a video")),
     )
 )
-_OF_STATUS = {
+_STATUS_OUTCOMES = {
     HTTPStatus.UNAUTHORIZED: (Outcome.LOGIN_NEEDED, "it wants a login"),
     HTTPStatus.FORBIDDEN: (Outcome.LOGIN_NEEDED, "it shows this to members only, or not to this machine"),
     HTTPStatus.NOT_FOUND: (Outcome.GONE, "there is nothing at this link"),
@@ -105,65 +105,65 @@ _OF_STATUS = {
     HTTPStatus.TOO_MANY_REQUESTS: (Outcome.RATE_LIMITED, "it was asked too often"),
     HTTPStatus.UNAVAILABLE_FOR_LEGAL_REASONS: (Outcome.GEO_RESTRICTED, "it may not show this here"),
 }
-# yt-dlp's advice to its own users, and its wrapping; none of it helps a reader here.
+# yt-dlp's advice to its own users and its prefixes. Neither helps a reader here.
 _ADVICE = re.compile(
     r"[;,.]?\s*(please report this issue|confirm you are on|use --|see\s+https?://|you might want to use a VPN|"
     r"\(caused by|try again with|it is recommended to).*",
     re.IGNORECASE | re.DOTALL,
 )
-_STATUS_IN_WORDS = re.compile(r"HTTP Error (\d{3})")
-_BROKEN_OFF_IN_WORDS = re.compile(r"bytes read, \d+ more expected|Downloaded \d+ bytes, expected \d+")
-_GAVE_UP_IN_WORDS = "Giving up after"
-_UNSERVED = re.compile(r"No suitable extractor(?: \(\w+\))? found for URL (?P<url>\S+)")
-_REFUSING_EXTRACTORS = frozenset({"DRM", "Liability", "Piracy"})  # stand for sites that yt-dlp knows and does not serve
-_LIST_EXTRACTORS = frozenset({"youtube:tab"})  # channels and playlists, which it does not declare
-# Said by yt-dlp's clients, of where a redirect or a playlist leads. The guard carries http and https, and is not asked.
+_STATUS_IN_MESSAGE = re.compile(r"HTTP Error (\d{3})")
+_BROKEN_OFF_IN_MESSAGE = re.compile(r"bytes read, \d+ more expected|Downloaded \d+ bytes, expected \d+")
+_GAVE_UP_IN_MESSAGE = "Giving up after"
+_NO_EXTRACTOR = re.compile(r"No suitable extractor(?: \(\w+\))? found for URL (?P<url>\S+)")
+_REFUSING_EXTRACTORS = frozenset({"DRM", "Liability", "Piracy"})  # for sites that yt-dlp knows and does not support
+_LIST_EXTRACTORS = frozenset({"youtube:tab"})  # channels and playlists, although it does not declare that
+# yt-dlp's HTTP clients say this about the target of a redirect or a playlist. Only http and https reach the guard.
 _OTHER_SCHEME = re.compile(r"no connection adapters were found|unsupported url scheme", re.IGNORECASE)
 _PAGE_EXTRACTOR = "generic"
 _WRAPPING = re.compile(r"^(ERROR:\s*)?(\[[^\]]{1,60}\]\s*)?(Got error:\s*)?([\w.-]{1,80}:\s+)?")
 
 
 def reason_of(message: str) -> str:
-    """Make a plain, short reason of a vendor's message: no advice for its own users, no queries, no controls."""
+    """Make a plain, short reason of a vendor's message, without its advice, URL queries and control characters."""
     return clean_line(without_secrets(_ADVICE.sub("", message[:2000])), max_characters=_MAX_REASON_CHARACTERS)
 
 
 def failure_of(error: Exception, *, url: str, allowed_extractors: tuple[str, ...]) -> Failure:
-    """Give the outcome behind an error that yt-dlp raised while it looked at or fetched `url`."""
+    """Return the failure behind an error that yt-dlp raised while it read or fetched `url`."""
     from yt_dlp.networking.exceptions import RequestError
     from yt_dlp.utils import ExtractorError, GeoRestrictedError, UnsupportedError, UserNotLive
 
-    chain = list(_chain(error))
+    chain = list(_error_chain(error))
     extractor_error = next((link for link in chain if isinstance(link, ExtractorError)), None)
-    said = extractor_error.orig_msg if extractor_error else _WRAPPING.sub("", str(error))
-    unserved = _UNSERVED.match(said)
-    if unserved or isinstance(extractor_error, UnsupportedError):
-        return _failure_of_unsupported(unserved["url"] if unserved else url, allowed_extractors)
+    message = extractor_error.orig_msg if extractor_error else _WRAPPING.sub("", str(error))
+    unsupported = _NO_EXTRACTOR.match(message)
+    if unsupported or isinstance(extractor_error, UnsupportedError):
+        return _failure_of_unsupported(unsupported["url"] if unsupported else url, allowed_extractors)
     if isinstance(extractor_error, GeoRestrictedError):
-        return Failure(Outcome.GEO_RESTRICTED, f"the site says: {reason_of(said)}")
+        return Failure(Outcome.GEO_RESTRICTED, f"the site says: {reason_of(message)}")
     if isinstance(extractor_error, UserNotLive):
-        return Failure(Outcome.LIVE, f"the site says: {reason_of(said)}")
-    in_words = next((outcome for outcome, pattern in _SAID if pattern.search(said)), None)
-    if extractor_error is None or extractor_error.cause is not None or in_words is None:
-        failure = _failure_of_transport(chain, said, is_page=extractor_error is not None)
+        return Failure(Outcome.LIVE, f"the site says: {reason_of(message)}")
+    outcome_in_message = next((outcome for outcome, pattern in _OUTCOME_PATTERNS if pattern.search(message)), None)
+    if extractor_error is None or extractor_error.cause is not None or outcome_in_message is None:
+        failure = _failure_of_transport(chain, message, is_page=extractor_error is not None)
         if failure is not None:
             return failure
     is_about_request = any(isinstance(link, RequestError) for link in chain)
-    if _is_of_pages(extractor_error) and in_words is None and not is_about_request:
-        return Failure(Outcome.NOT_A_VIDEO, f"yt-dlp makes nothing of the page: {reason_of(said)}")
-    is_expected = extractor_error is None or extractor_error.expected or _is_of_pages(extractor_error)
-    if not is_expected and in_words is not Outcome.GONE:
-        return Failure(Outcome.SITE_CHANGED, f"yt-dlp does not understand the site's answer: {reason_of(said)}")
-    return Failure(in_words or Outcome.DOWNLOAD_FAILED, f"the site or yt-dlp says: {reason_of(said)}")
+    if _is_from_page_reader(extractor_error) and outcome_in_message is None and not is_about_request:
+        return Failure(Outcome.NOT_A_VIDEO, f"yt-dlp makes nothing of the page: {reason_of(message)}")
+    is_expected = extractor_error is None or extractor_error.expected or _is_from_page_reader(extractor_error)
+    if not is_expected and outcome_in_message is not Outcome.GONE:
+        return Failure(Outcome.SITE_CHANGED, f"yt-dlp does not understand the site's answer: {reason_of(message)}")
+    return Failure(outcome_in_message or Outcome.DOWNLOAD_FAILED, f"the site or yt-dlp says: {reason_of(message)}")
 
 
-def _is_of_pages(error: "ExtractorError | None") -> bool:
-    """Tell whether an error is of the extractor that reads any page: a page that it cannot read has not changed."""
+def _is_from_page_reader(error: "ExtractorError | None") -> bool:
+    """Whether the error is from the extractor that reads any page. Its errors do not mean that a site has changed."""
     return error is not None and str(error.ie).lower() == _PAGE_EXTRACTOR
 
 
-def _failure_of_transport(chain: list[BaseException], said: str, *, is_page: bool) -> Failure | None:
-    """Look for the network, HTTP or the disk among the causes; None when neither is to blame."""
+def _failure_of_transport(chain: list[BaseException], message: str, *, is_page: bool) -> Failure | None:
+    """Find the network, HTTP or the disk among the causes. Return None if it was none of them."""
     from yt_dlp.networking.exceptions import HTTPError, IncompleteRead, RequestError, TransportError
     from yt_dlp.utils import ContentTooShortError
 
@@ -172,38 +172,38 @@ def _failure_of_transport(chain: list[BaseException], said: str, *, is_page: boo
     disk = next((link for link in chain if isinstance(link, OSError) and link.errno in DISK_ERRORS), None)
     if disk is not None:
         return Failure(Outcome.DOWNLOAD_FAILED, f"the disk is full: {disk.strerror}")
-    asked = (str(link) for link in chain if isinstance(link, RequestError))
-    if any(_OTHER_SCHEME.search(words) for words in (said, *asked)):
+    requests = (str(link) for link in chain if isinstance(link, RequestError))
+    if any(_OTHER_SCHEME.search(text) for text in (message, *requests)):
         return Failure(Outcome.REFUSED, "the link leads to something else than http:// or https://; it is not opened")
-    # After its last retry yt-dlp keeps of the cause nothing but the words.
-    in_words = None if is_page else _STATUS_IN_WORDS.search(said)
-    status = next((link.status for link in chain if isinstance(link, HTTPError)), in_words and int(in_words[1]))
+    # After its last retry yt-dlp keeps only the message of the cause.
+    status_match = None if is_page else _STATUS_IN_MESSAGE.search(message)
+    status = next((link.status for link in chain if isinstance(link, HTTPError)), status_match and int(status_match[1]))
     if status is not None:
         return _failure_of_status(status)
     is_broken_off = any(isinstance(link, ContentTooShortError | IncompleteRead) for link in chain)
-    if not is_page and (is_broken_off or _BROKEN_OFF_IN_WORDS.search(said)):
-        return Failure(Outcome.CORRUPT, f"the site broke off in the middle of the video: {reason_of(said)}")
-    if any(isinstance(link, TransportError) for link in chain) or _GAVE_UP_IN_WORDS in said:
-        return Failure(Outcome.UNREACHABLE, f"the site did not answer: {reason_of(said)}")
+    if not is_page and (is_broken_off or _BROKEN_OFF_IN_MESSAGE.search(message)):
+        return Failure(Outcome.CORRUPT, f"the site broke off in the middle of the video: {reason_of(message)}")
+    if any(isinstance(link, TransportError) for link in chain) or _GAVE_UP_IN_MESSAGE in message:
+        return Failure(Outcome.UNREACHABLE, f"the site did not answer: {reason_of(message)}")
     return None
 
 
 def _failure_of_status(status: int) -> Failure:
-    """Read a status of HTTP. What is not in the table is the server's fault above 500, and odd below."""
-    if status in _OF_STATUS:
-        outcome, meaning = _OF_STATUS[HTTPStatus(status)]
+    """Return the failure for an HTTP status. Outside the table, 500 and above are the server's fault."""
+    if status in _STATUS_OUTCOMES:
+        outcome, meaning = _STATUS_OUTCOMES[HTTPStatus(status)]
         return Failure(outcome, f"the site answered {status}: {meaning}")
     outcome = Outcome.UNREACHABLE if status >= HTTPStatus.INTERNAL_SERVER_ERROR else Outcome.DOWNLOAD_FAILED
     return Failure(outcome, f"the site answered {status}")
 
 
 def _failure_of_unsupported(url: str, allowed_extractors: tuple[str, ...]) -> Failure:
-    """Tell a page without a video from a site that yt-dlp knows and this installation does not allow."""
+    """Distinguish a page without a video from a site that yt-dlp knows and this installation does not allow."""
     from yt_dlp.extractor import gen_extractor_classes
 
     if is_photo_link(url):
         return photo_post()
-    # Two thousand patterns are compiled here, which takes half a second; only a failing link pays it.
+    # This compiles two thousand regular expressions in half a second. Only a failing link pays for it.
     for extractor in gen_extractor_classes():
         if not extractor.suitable(url):
             continue
@@ -221,8 +221,8 @@ def _failure_of_unsupported(url: str, allowed_extractors: tuple[str, ...]) -> Fa
     return Failure(Outcome.NOT_A_VIDEO, "the page holds no video that yt-dlp can find")
 
 
-def _chain(error: BaseException) -> Iterator[BaseException]:
-    """Walk from an error to what caused it, along Python's links and yt-dlp's own."""
+def _error_chain(error: BaseException) -> Iterator[BaseException]:
+    """Yield an error and its causes, by Python's links and yt-dlp's own."""
     seen: list[BaseException] = []
     waiting: list[BaseException] = [error]
     while waiting and len(seen) < _MAX_CHAIN:

@@ -1,6 +1,6 @@
-"""Walking the media directory: its files in the order of their keys, and what killed transfers left between them.
+"""Walk the media directory: its files in the order of their keys, and what killed transfers left among them.
 
-Symbolic links are never followed, and hidden directories (staging is one) never entered.
+Symbolic links are never followed. Hidden directories, such as staging, are never entered.
 """
 
 import os
@@ -16,8 +16,8 @@ from bookmarkai_assets.core.media.key_safety import is_safe_key
 
 
 @dataclass(frozen=True)
-class FoundFile:
-    """A regular file below the root. `key` is its path from there, whether or not it is fit to be an object's."""
+class LocalFile:
+    """A regular file below the root. `key` is its path from there, even if it could not be an object's key."""
 
     key: str
     path: Path
@@ -25,18 +25,18 @@ class FoundFile:
     modified_seconds: float
 
 
-def stored_files(root: Path, prefix: str) -> Iterator[FoundFile]:
+def stored_files(root: Path, prefix: str) -> Iterator[LocalFile]:
     """Find the files whose keys begin with `prefix`, in the order of the keys' code points.
 
-    A file whose name no key could have is not found. Raises `StoreError` for a directory that cannot be read.
+    Files whose names could not be in a key are left out. Raises `StoreError` for a directory that cannot be read.
     """
     for key, entry in _walk(root, prefix):
-        if key.startswith(prefix) and is_safe_key(key) and (found := _regular(key, entry)) is not None:
+        if key.startswith(prefix) and is_safe_key(key) and (found := _regular_file(key, entry)) is not None:
             yield found
 
 
-def left_files(root: Path, prefix: str) -> Iterator[FoundFile]:
-    """Find the temporary files, and the sidecars without their file, of keys that begin with `prefix`.
+def leftover_files(root: Path, prefix: str) -> Iterator[LocalFile]:
+    """Find the temporary files, and the sidecars without their file, for keys that begin with `prefix`.
 
     Raises `StoreError` for a directory that cannot be read.
     """
@@ -44,22 +44,22 @@ def left_files(root: Path, prefix: str) -> Iterator[FoundFile]:
         path = Path(entry.path)
         if (destination := destination_of_leftover(path)) is None:
             continue
-        # Of a temporary file's destination only the beginning of the name is known.
+        # Only the beginning of the destination's name is known for a temporary file.
         destination_key = key.removesuffix(entry.name) + destination
         if not destination_key.startswith(prefix) and not prefix.startswith(destination_key):
             continue
-        if (found := _regular(key, entry)) is not None:
+        if (found := _regular_file(key, entry)) is not None:
             yield found
 
 
 def destination_of_leftover(path: Path) -> str | None:
-    """Give the name, or its beginning, that a leftover was to have; None for what is none, going by name and content.
+    """Return the name of the file that a leftover belongs to, or its beginning. None for a file that is no leftover.
 
-    Raises `StoreError` when it cannot be read.
+    The file's name and its content decide. Raises `StoreError` if it cannot be read.
     """
     beginning = destination_of_temporary(path.name)
     if beginning is not None:
-        return beginning.removeprefix(".")  # a sidecar's temporary file: the name of the sidecar is hidden itself
+        return beginning.removeprefix(".")  # for a sidecar's temporary file: a sidecar's own name is hidden
     file = file_of(path)
     if file is None or os.path.lexists(file):
         return None
@@ -68,9 +68,9 @@ def destination_of_leftover(path: Path) -> str | None:
 
 
 def _walk(root: Path, prefix: str) -> Iterator[tuple[str, os.DirEntry[str]]]:
-    """Give every entry that is no directory, as far as keys below its directory can begin with `prefix`."""
+    """Yield every entry that is not a directory. Directories whose keys cannot begin with `prefix` are skipped."""
     if not os.path.lexists(root):
-        return  # nothing was stored yet; a link to a disk that is not mounted is another matter
+        return  # nothing was stored yet (a link to a disk that is not mounted exists, and raises)
     pending = _entries(str(root), "")
     while pending:
         key, entry = pending.pop()
@@ -83,7 +83,7 @@ def _walk(root: Path, prefix: str) -> Iterator[tuple[str, os.DirEntry[str]]]:
 def _entries(directory: str, key: str) -> list[tuple[str, os.DirEntry[str]]]:
     """Read a directory, last entry first.
 
-    A directory's name sorts with its `/`, as it does in the keys below it: so `a.b` comes before `a/b`.
+    A directory's name is sorted with its `/`, as in the keys below it, so `a.b` comes before `a/b`.
     """
     with disk_errors(f"listing {directory}"), os.scandir(directory) as entries:
         found = [
@@ -93,7 +93,7 @@ def _entries(directory: str, key: str) -> list[tuple[str, os.DirEntry[str]]]:
     return sorted(found, key=itemgetter(0), reverse=True)
 
 
-def _regular(key: str, entry: os.DirEntry[str]) -> FoundFile | None:
+def _regular_file(key: str, entry: os.DirEntry[str]) -> LocalFile | None:
     with disk_errors(f"listing {entry.path}"):
         try:
             found = entry.stat(follow_symlinks=False)
@@ -101,4 +101,4 @@ def _regular(key: str, entry: os.DirEntry[str]) -> FoundFile | None:
             return None  # removed since its directory was read
     if not stat.S_ISREG(found.st_mode):
         return None
-    return FoundFile(key, Path(entry.path), found.st_size, found.st_mtime)
+    return LocalFile(key, Path(entry.path), found.st_size, found.st_mtime)

@@ -1,4 +1,4 @@
-"""Reading a stored file forward, checked against what is recorded of it."""
+"""Reads a stored file forward, and checks it against its recorded digest."""
 
 import hashlib
 import io
@@ -14,7 +14,7 @@ from bookmarkai_assets.core.errors import StoreError, StoreErrorClass
 from bookmarkai_assets.core.media.media import Digest
 
 
-def reader_of(
+def open_reader(
     descriptor: int,
     path: Path,
     *,
@@ -23,9 +23,9 @@ def reader_of(
     recorded: Digest | None,
     before_block: Callable[[], None],
 ) -> BinaryIO:
-    """Give a reader that owns `descriptor`, which is `path` opened, for a part of the file.
+    """Return a reader for a part of a file. It owns `descriptor`, which is `path` opened.
 
-    A whole read is checked against `recorded`, as far as that is known. `before_block` may raise to end the reading.
+    A read of the whole file is checked against `recorded`, unless that is None. `before_block` may raise to end it.
     """
     raw = _FileReader(
         descriptor, path, offset=offset, size_bytes=size_bytes, recorded=recorded, before_block=before_block
@@ -63,7 +63,7 @@ class _FileReader(io.RawIOBase):
         try:
             return self._read_into(memoryview(buffer))
         except StoreError:
-            self.close()  # what the failed read had taken is lost: to read on would leave it out
+            self.close()  # the bytes of the failed read are lost, so to read on would skip them
             raise
 
     def _read_into(self, buffer: memoryview) -> int:
@@ -81,7 +81,7 @@ class _FileReader(io.RawIOBase):
             self._sha256.update(wanted[:count])
         self._position += count
         if self._position == self._end:
-            # Before these last bytes are handed out: who reads exactly so many would never ask for more.
+            # Before these last bytes are returned. A caller that reads exactly so many would not ask for more.
             self._check()
         return count
 

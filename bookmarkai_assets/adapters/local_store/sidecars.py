@@ -1,6 +1,6 @@
-"""What a file cannot carry itself, in a hidden JSON file beside it: its content type and tags, and of which bytes.
+"""What a file itself cannot record, in a hidden JSON file beside it: content type and tags, and the bytes' digest.
 
-A sidecar is written before its file gets its name and removed after it. It is believed only of the bytes it names.
+A sidecar is written before its file gets its name, and removed after it. It counts only for bytes with its digest.
 """
 
 import json
@@ -40,14 +40,14 @@ CONTENT_TYPES: Mapping[str, str] = {
     ".weba": "audio/webm",
     ".webm": "video/webm",
 }
-"""What the extension says of a file without a sidecar. A table of our own: `mimetypes` reads the machine's."""
+"""Content types by extension, for files without a sidecar. `mimetypes` would read the machine's own table."""
 
 UNKNOWN_CONTENT_TYPE = "application/octet-stream"
 
 _PREFIX = "."
 _SUFFIX = ".json"
 _MAX_BYTES = 64 << 10
-"""Far above what 2 KB of tags can take: a larger file is none of ours."""
+"""Far more than 2 KB of tags can take. A larger file is not a sidecar."""
 
 
 @dataclass(frozen=True)
@@ -61,31 +61,31 @@ class Sidecar:
 
     @property
     def digest(self) -> Digest:
-        """The bytes that it speaks of."""
+        """The digest of the bytes that it describes."""
         return Digest(self.size_bytes, self.sha256)
 
 
 def sidecar_of(file: Path) -> Path:
-    """Name the sidecar of a file."""
+    """Return the path of a file's sidecar."""
     return file.with_name(f"{_PREFIX}{file.name}{_SUFFIX}")
 
 
 def file_of(sidecar: Path) -> Path | None:
-    """Name the file that a sidecar of this name belongs to; None for a name that is no sidecar's."""
+    """Return the path of the file that a sidecar of this name belongs to. None for a name that is not a sidecar's."""
     name = sidecar.name.removeprefix(_PREFIX).removesuffix(_SUFFIX)
     if not name or name.startswith(".") or sidecar.name != f"{_PREFIX}{name}{_SUFFIX}":
         return None
     return sidecar.with_name(name)
 
 
-def without_sidecar(file: Path, digest: Digest) -> Sidecar:
-    """Say what is known of bytes that no sidecar speaks of."""
+def default_sidecar(file: Path, digest: Digest) -> Sidecar:
+    """Return what is known of bytes that no sidecar describes."""
     content_type = CONTENT_TYPES.get(file.suffix.lower(), UNKNOWN_CONTENT_TYPE)
     return Sidecar(digest.sha256, digest.size_bytes, content_type, {})
 
 
 def read_sidecar(path: Path) -> Sidecar | None:
-    """Read a sidecar; None when there is none, or something that this package did not write. Raises `OSError`."""
+    """Read a sidecar. None if there is none, or something that this package did not write. Raises `OSError`."""
     try:
         found = path.lstat()
         if not stat.S_ISREG(found.st_mode) or found.st_size > _MAX_BYTES:
@@ -94,13 +94,13 @@ def read_sidecar(path: Path) -> Sidecar | None:
     except (FileNotFoundError, NotADirectoryError):
         return None
     try:
-        return _parsed(json.loads(text))
+        return _parse(json.loads(text))
     except (ValueError, TypeError, RecursionError):
         return None
 
 
 def write_sidecar(path: Path, sidecar: Sidecar) -> None:
-    """Make a sidecar say this, durably, replacing what it said before. Raises `OSError`."""
+    """Write a sidecar durably, replacing an earlier one. Raises `OSError`."""
     if read_sidecar(path) == sidecar:
         return
     data = json.dumps(asdict(sidecar), sort_keys=True).encode("ascii")
@@ -110,7 +110,7 @@ def write_sidecar(path: Path, sidecar: Sidecar) -> None:
         publish(temporary.path, path, replace=True)
 
 
-def _parsed(fields: Any) -> Sidecar:  # noqa: ANN401 - whatever a JSON file can hold
+def _parse(fields: Any) -> Sidecar:  # noqa: ANN401 - whatever a JSON file can hold
     sidecar = Sidecar(**fields)
     if not isinstance(sidecar.tags, dict) or not isinstance(sidecar.size_bytes, int):
         raise TypeError

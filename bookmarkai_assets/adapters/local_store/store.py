@@ -1,4 +1,4 @@
-"""The port's door to the directory: which paths are ours, what counts as stored, and what a conflict is."""
+"""The implementation of the port: which paths are ours, what counts as stored, and what a conflict is."""
 
 import os
 import stat
@@ -11,8 +11,8 @@ from typing_extensions import override
 
 from bookmarkai_assets.adapters.common.byte_count import ByteCount
 from bookmarkai_assets.adapters.common.durable_files import (
-    alone_in,
     digest_of_descriptor,
+    directory_lock,
     disk_errors,
     make_directories,
     publish,
@@ -20,35 +20,42 @@ from bookmarkai_assets.adapters.common.durable_files import (
     sync_file,
     temporary_beside,
 )
-from bookmarkai_assets.adapters.local_store.listing import destination_of_leftover, left_files, stored_files
-from bookmarkai_assets.adapters.local_store.reader import reader_of
+from bookmarkai_assets.adapters.local_store.listing import destination_of_leftover, leftover_files, stored_files
+from bookmarkai_assets.adapters.local_store.reader import open_reader
 from bookmarkai_assets.adapters.local_store.sidecars import (
     Sidecar,
+    default_sidecar,
     read_sidecar,
     sidecar_of,
-    without_sidecar,
     write_sidecar,
 )
 from bookmarkai_assets.adapters.local_store.transfers import (
     check_source,
     copy_in,
     copy_verified,
+    describe,
     move_in,
     open_regular,
-    words,
 )
 from bookmarkai_assets.core.errors import ObjectConflictError, ObjectNotFoundError, StoreError, StoreErrorClass
 from bookmarkai_assets.core.media.key_safety import check_key
 from bookmarkai_assets.core.media.media import Digest
 from bookmarkai_assets.core.media.placement import Backend
-from bookmarkai_assets.core.media.ports import Leftover, LeftoverKind, ListedObject, MediaStore, StoredObject, untold
+from bookmarkai_assets.core.media.ports import (
+    Leftover,
+    LeftoverKind,
+    ListedObject,
+    MediaStore,
+    StoredObject,
+    ignore_bytes,
+)
 from bookmarkai_assets.core.media.tag_safety import check_tags
 
 
 class LocalStore(MediaStore):
-    """A directory tree as a media store. `root`, the setting `YTDLP_DOWNLOAD_DIR`, is made with the first `put`.
+    """A directory tree as a media store. `root` is the setting `YTDLP_DOWNLOAD_DIR`. The first `put` makes it.
 
-    Content type and tags are kept in a hidden file beside each stored one. Hidden names are never objects.
+    Content type and tags are in a hidden file beside each stored one. Files with hidden names are never objects.
     """
 
     def __init__(self, root: Path) -> None:
@@ -76,11 +83,11 @@ class LocalStore(MediaStore):
         tags: Mapping[str, str],
         may_replace: bool,
         may_consume: bool,
-        on_bytes: Callable[[int], object] = untold,
+        on_bytes: Callable[[int], object] = ignore_bytes,
     ) -> StoredObject:
-        """Store `source` under `key`, by a rename where it may be consumed and lies on the same file system.
+        """Store `source` under `key`, by a rename if it may be consumed and is on the same file system.
 
-        A put that finds its bytes stored makes their content type and tags what this put says.
+        A put that finds its bytes stored already sets their content type and tags.
         """
         self._check_not_interrupted()
         check_tags(tags)
@@ -88,17 +95,17 @@ class LocalStore(MediaStore):
         sidecar = Sidecar(expected.sha256, expected.size_bytes, content_type, dict(tags))
         count = ByteCount(expected.size_bytes, on_bytes)
         with disk_errors(f"storing {target}"):
-            found = self._digest_if_there(target)
+            found = self._digest_if_any(target)
             if found == expected:
                 count.finish()
-                return _confirmed(target, sidecar)
+                return _confirm(target, sidecar)
             check_source(source, expected, before_block=self._check_not_interrupted)
             if found is not None and not may_replace:
                 raise _conflict(target, expected, found)
             make_directories(target.parent)
-            bring_in = move_in if may_consume else copy_in
+            move_or_copy = move_in if may_consume else copy_in
             try:
-                bring_in(
+                move_or_copy(
                     source,
                     target,
                     sidecar,
@@ -107,17 +114,19 @@ class LocalStore(MediaStore):
                     on_bytes=count.add,
                 )
             except FileExistsError:
-                # Somebody stored under this name in between; they are left alone.
-                found = self._digest_if_there(target)
+                # Somebody stored under this name in between. Their file is left alone.
+                found = self._digest_if_any(target)
                 if found != expected:
                     raise _conflict(target, expected, found) from None
                 count.finish()
-                return _confirmed(target, sidecar)
+                return _confirm(target, sidecar)
             count.finish()
-            return _stored(target, sidecar, target.stat())
+            return _stored_object(target, sidecar, target.stat())
 
     @override
-    def get(self, url: str, destination: Path, *, expected: Digest, on_bytes: Callable[[int], object] = untold) -> None:
+    def get(
+        self, url: str, destination: Path, *, expected: Digest, on_bytes: Callable[[int], object] = ignore_bytes
+    ) -> None:
         self._check_not_interrupted()
         path = self._path_of(url)
         with disk_errors(f"fetching {path} to {destination}"):
@@ -139,16 +148,16 @@ class LocalStore(MediaStore):
 
     @override
     def open(self, url: str, *, offset: int = 0, size_bytes: int | None = None) -> BinaryIO:
-        """Open the file for reading forward, as the port says.
+        """Open the file for reading forward, as the port describes.
 
-        What a whole read is checked against stands in the file's sidecar: without one nothing is recorded to check. A
-        reader of which a read has failed is closed.
+        A read of the whole file is checked against its sidecar, if it has one. A reader closes itself after a failed
+        read.
         """
         self._check_not_interrupted()
         path = self._path_of(url)
         with disk_errors(f"reading {path}"):
             sidecar = read_sidecar(sidecar_of(path))
-            return reader_of(
+            return open_reader(
                 _open_or_raise(path),
                 path,
                 offset=offset,
@@ -159,10 +168,10 @@ class LocalStore(MediaStore):
 
     @override
     def head(self, url: str) -> StoredObject:
-        """Say what is stored at `url`. Reads the whole file for its SHA-256: about a second per GB.
+        """Return what is stored at `url`. Reads the whole file for its SHA-256, which takes about a second per GB.
 
-        Content type and tags come from the sidecar if it speaks of these very bytes; else the extension gives the
-        content type, and there are no tags.
+        Content type and tags come from the sidecar, if it describes exactly these bytes. Otherwise the extension gives
+        the content type, and there are no tags.
         """
         path = self._path_of(url)
         with disk_errors(f"reading {path}"):
@@ -174,14 +183,14 @@ class LocalStore(MediaStore):
                 os.close(descriptor)
             sidecar = read_sidecar(sidecar_of(path))
         if sidecar is None or sidecar.digest != digest:
-            sidecar = without_sidecar(path, digest)
-        return _stored(path, sidecar, status)
+            sidecar = default_sidecar(path, digest)
+        return _stored_object(path, sidecar, status)
 
     @override
     def list(self, prefix: str = "") -> Iterator[ListedObject]:
-        """List the files whose key begins with `prefix`. A root that was never made is an empty listing.
+        """List the files whose key begins with `prefix`. None if the root was never made.
 
-        Symbolic links, hidden names and names that no key could have are left out.
+        Symbolic links, hidden names and names that could not be in a key are left out.
         """
         for found in stored_files(self._root, prefix):
             yield ListedObject(found.key, str(found.path), found.size_bytes, _moment(found.modified_seconds))
@@ -191,7 +200,7 @@ class LocalStore(MediaStore):
         path = self._path_of(url)
         with disk_errors(f"removing {path}"):
             try:
-                with alone_in(path.parent):
+                with directory_lock(path.parent):
                     path.unlink(missing_ok=True)
                     sidecar_of(path).unlink(missing_ok=True)
                     sync_directory(path.parent)
@@ -200,7 +209,7 @@ class LocalStore(MediaStore):
 
     @override
     def presign(self, url: str, *, expires_seconds: int) -> NoReturn:
-        """Raise `StoreError` (configuration): a file has no links."""
+        """Raise `StoreError` (configuration), because a file has no links."""
         path = self._path_of(url)
         raise StoreError(
             StoreErrorClass.CONFIGURATION,
@@ -210,26 +219,26 @@ class LocalStore(MediaStore):
 
     @override
     def leftovers(self, prefix: str = "", *, begun_before: datetime) -> Sequence[Leftover]:
-        """List temporary files, and sidecars without their file, last written before that moment.
+        """List the temporary files, and the sidecars without their file, that were last written before that moment.
 
-        Staging is not looked into: it is not this store's.
+        Staging is not searched, because it does not belong to this store.
         """
         found = [
             Leftover(LeftoverKind.TEMPORARY_FILE, str(file.path), _moment(file.modified_seconds), file.size_bytes)
-            for file in left_files(self._root, prefix)
+            for file in leftover_files(self._root, prefix)
         ]
         return [leftover for leftover in found if leftover.begun_at < begun_before]
 
     @override
     def remove_leftover(self, leftover: Leftover) -> None:
-        """Remove one of `leftovers`. Raises `StoreError` (configuration) for what is none, and removes nothing."""
+        """Remove one of `leftovers`. Anything else raises `StoreError` (configuration), and is not removed."""
         directory_name, _, name = leftover.name.rpartition(os.sep)
         is_at_root = directory_name == str(self._root)
         directory = self._root if is_at_root else self._path_of(directory_name)
         path = directory / name
         with disk_errors(f"removing {path}"):
             try:
-                with alone_in(directory):
+                with directory_lock(directory):
                     is_regular = stat.S_ISREG(path.lstat().st_mode)
                     if not is_regular or destination_of_leftover(path) is None:
                         raise StoreError(
@@ -244,7 +253,7 @@ class LocalStore(MediaStore):
 
     @override
     def interrupt(self) -> None:
-        """End the transfers of all threads with the block under way. May be called from a signal handler."""
+        """End the transfers of all threads after their current block. May be called from a signal handler."""
         self._is_interrupted = True
 
     def _check_not_interrupted(self) -> None:
@@ -254,7 +263,7 @@ class LocalStore(MediaStore):
                 "the transfer was given up, because this process was told to stop; it can be repeated",
             )
 
-    def _digest_if_there(self, path: Path) -> Digest | None:
+    def _digest_if_any(self, path: Path) -> Digest | None:
         descriptor = open_regular(path)
         if descriptor is None:
             return None
@@ -264,7 +273,7 @@ class LocalStore(MediaStore):
             os.close(descriptor)
 
     def _path_of(self, url: str) -> Path:
-        """Give the path behind a URL. Raises `StoreError` (configuration) if it is not one of ours below the root."""
+        """Return the path of a URL. Raises `StoreError` (configuration) if it is not a valid one below the root."""
         prefix = f"{self._root}{os.sep}"
         if not url.startswith(prefix):
             raise StoreError(
@@ -275,7 +284,7 @@ class LocalStore(MediaStore):
         key = url.removeprefix(prefix)
         check_key(key)
         real = os.path.realpath(url)
-        # Also a link within the root: through it one file would have two keys, and removing one lose the other.
+        # Links within the root are refused too. One file would have two keys, and deleting one would lose the other.
         if real != f"{os.path.realpath(self._root)}{os.sep}{key}":
             raise StoreError(
                 StoreErrorClass.CONFIGURATION,
@@ -284,16 +293,16 @@ class LocalStore(MediaStore):
         return Path(url)
 
 
-def _confirmed(target: Path, sidecar: Sidecar) -> StoredObject:
-    """Finish what an earlier put may have been killed at: after the rename and before the sync."""
+def _confirm(target: Path, sidecar: Sidecar) -> StoredObject:
+    """Finish an earlier put, which may have been killed after the rename and before the sync."""
     sync_file(target)
-    with alone_in(target.parent):
+    with directory_lock(target.parent):
         write_sidecar(sidecar_of(target), sidecar)
         sync_directory(target.parent)
-    return _stored(target, sidecar, target.stat())
+    return _stored_object(target, sidecar, target.stat())
 
 
-def _stored(path: Path, sidecar: Sidecar, status: os.stat_result) -> StoredObject:
+def _stored_object(path: Path, sidecar: Sidecar, status: os.stat_result) -> StoredObject:
     return StoredObject(
         str(path), sidecar.digest, sidecar.content_type, modified_at=_moment(status.st_mtime), tags=sidecar.tags
     )
@@ -312,7 +321,7 @@ def _open_or_raise(path: Path) -> int:
 
 def _conflict(target: Path, expected: Digest, found: Digest | None) -> ObjectConflictError:
     return ObjectConflictError(
-        f"expected {target} to be free or to hold {words(expected)}, found "
-        f"{words(found) if found else 'a file that is gone again'}, which the catalog acknowledges; nothing was "
+        f"expected {target} to be free or to hold {describe(expected)}, found "
+        f"{describe(found) if found else 'a file that is gone again'}, which the catalog acknowledges; nothing was "
         "overwritten: find out which media that file belongs to"
     )

@@ -1,4 +1,4 @@
-"""The steps of a put: the source proven, the bytes brought to the target's file system, the target named at last."""
+"""The steps of a put: check the source, get the bytes onto the target's file system, then give them the final name."""
 
 import errno
 import hashlib
@@ -9,8 +9,8 @@ from pathlib import Path
 
 from bookmarkai_assets.adapters.common.durable_files import (
     BLOCK_BYTES,
-    alone_in,
     digest_of_descriptor,
+    directory_lock,
     preallocate,
     publish,
     temporary_beside,
@@ -19,16 +19,16 @@ from bookmarkai_assets.adapters.common.durable_files import (
 from bookmarkai_assets.adapters.local_store.sidecars import Sidecar, sidecar_of, write_sidecar
 from bookmarkai_assets.core.errors import ObjectNotFoundError, StoreError, StoreErrorClass
 from bookmarkai_assets.core.media.media import Digest
-from bookmarkai_assets.core.media.ports import untold
+from bookmarkai_assets.core.media.ports import ignore_bytes
 
 
 def open_regular(path: Path) -> int | None:
-    """Open a stored file for reading; None when there is none.
+    """Open a stored file for reading. None if there is none.
 
     Raises `OSError`, and `StoreError` (other) for anything but a regular file.
     """
     try:
-        # Without waiting for whoever may write into a pipe of that name.
+        # O_NONBLOCK, so that a pipe of that name does not block until somebody writes to it.
         descriptor = os.open(path, os.O_RDONLY | os.O_CLOEXEC | os.O_NOFOLLOW | os.O_NONBLOCK)
     except (FileNotFoundError, NotADirectoryError):
         return None
@@ -39,7 +39,7 @@ def open_regular(path: Path) -> int | None:
 
 
 def check_source(source: Path, expected: Digest, *, before_block: Callable[[], None]) -> None:
-    """Read the source against its digest. Raises `OSError` and `StoreError`: not found, checksum or other."""
+    """Read the source and compare its digest. Raises `OSError` and `StoreError`: not found, checksum or other."""
     try:
         mode = source.lstat().st_mode
     except (FileNotFoundError, NotADirectoryError):
@@ -59,14 +59,14 @@ def move_in(
     *,
     may_replace: bool,
     before_block: Callable[[], None],
-    on_bytes: Callable[[int], object] = untold,
+    on_bytes: Callable[[int], object] = ignore_bytes,
 ) -> None:
-    """Give a source that was checked its final name. Raises as `copy_in` does."""
+    """Give a checked source its final name. Raises what `copy_in` raises."""
     with source.open("rb", buffering=0) as file:
-        os.utime(file.fileno())  # a file's time is that of its storing, as in a bucket
-        os.fsync(file.fileno())  # after the move its name must not outlive its bytes
+        os.utime(file.fileno())  # a stored file's time is when it was stored, as in a bucket
+        os.fsync(file.fileno())  # after the move, a crash must not keep the name and lose the bytes
     try:
-        _place(source, target, sidecar, may_replace=may_replace)
+        _publish_with_sidecar(source, target, sidecar, may_replace=may_replace)
     except OSError as error:
         if error.errno != errno.EXDEV:
             raise
@@ -81,12 +81,12 @@ def copy_in(
     *,
     may_replace: bool,
     before_block: Callable[[], None],
-    on_bytes: Callable[[int], object] = untold,
+    on_bytes: Callable[[int], object] = ignore_bytes,
 ) -> None:
-    """Copy beside the target, then give the copy the final name; the source stays.
+    """Copy to a file beside the target, then give the copy the final name. The source stays.
 
-    Raises `OSError`: `FileExistsError` when the target has come to be and may not be replaced; and `StoreError`
-    (checksum) when the source has changed.
+    Raises `OSError`, such as `FileExistsError` if the target exists by now and must not be replaced. Raises
+    `StoreError` (checksum) if the source has changed.
     """
     with source.open("rb", buffering=0) as file, temporary_beside(target) as temporary:
         os.fchmod(temporary.descriptor, stat.S_IMODE(os.fstat(file.fileno()).st_mode))
@@ -98,7 +98,7 @@ def copy_in(
             before_block=before_block,
             on_bytes=on_bytes,
         )
-        _place(temporary.path, target, sidecar, may_replace=may_replace)
+        _publish_with_sidecar(temporary.path, target, sidecar, may_replace=may_replace)
 
 
 def copy_verified(
@@ -108,9 +108,9 @@ def copy_verified(
     path: Path,
     *,
     before_block: Callable[[], None],
-    on_bytes: Callable[[int], object] = untold,
+    on_bytes: Callable[[int], object] = ignore_bytes,
 ) -> None:
-    """Copy from descriptor to descriptor, hashing what is read, and sync. Raises `StoreError` (checksum), `OSError`."""
+    """Copy between descriptors, check the digest of what was read, and sync. Raises `StoreError` and `OSError`."""
     preallocate(destination, expected.size_bytes)
     sha256 = hashlib.sha256()
     size = 0
@@ -130,31 +130,31 @@ def copy_verified(
 
 
 def mismatch(path: Path, expected: Digest, found: Digest) -> StoreError:
-    """Say that bytes are not the expected ones."""
+    """Return the error for bytes that are not the expected ones."""
     return StoreError(
         StoreErrorClass.CHECKSUM,
-        f"expected {words(expected)} at {path}, found {words(found)}; it was changed or damaged: fetch it again",
+        f"expected {describe(expected)} at {path}, found {describe(found)}; it was changed or damaged: fetch it again",
     )
 
 
-def words(digest: Digest) -> str:
-    """Give a digest in words, for messages."""
+def describe(digest: Digest) -> str:
+    """Describe a digest in words, for messages."""
     return f"{digest.size_bytes} bytes with SHA-256 {digest.sha256[:16]}…"
 
 
-def _place(source: Path, target: Path, sidecar: Sidecar, *, may_replace: bool) -> None:
-    """Write the sidecar, then name the file: a file at a final name always has one, whenever the process dies."""
-    beside = sidecar_of(target)
-    with alone_in(target.parent):
+def _publish_with_sidecar(source: Path, target: Path, sidecar: Sidecar, *, may_replace: bool) -> None:
+    """Write the sidecar, then name the file. So a file with its final name has one, whenever the process dies."""
+    sidecar_path = sidecar_of(target)
+    with directory_lock(target.parent):
         if not may_replace and os.path.lexists(target):
-            # Its sidecar is not ours to overwrite.
+            # Its sidecar belongs to somebody else.
             raise FileExistsError(errno.EEXIST, os.strerror(errno.EEXIST), str(target))
         try:
-            write_sidecar(beside, sidecar)
+            write_sidecar(sidecar_path, sidecar)
             publish(source, target, replace=may_replace)
         except BaseException:
             if not os.path.lexists(target):
-                beside.unlink(missing_ok=True)
+                sidecar_path.unlink(missing_ok=True)
             raise
 
 

@@ -1,8 +1,8 @@
 """Media in an S3 bucket: `MediaStore` over boto3, for Amazon S3 and for servers that speak its protocol.
 
-`store` is the port's door; `upload`, `download`, `reader` and `source` move bytes, `looking` and `listing` ask what is
-there, `metadata` says what objects carry, `errors` turns what boto3 raises into the pipeline's terms. Nothing here
-decides where media goes.
+`store` implements the port. `upload`, `download`, `reader` and `source` transfer bytes. `head` and `listing` read what
+is stored, `metadata` defines what objects carry, and `errors` turns what boto3 raises into the pipeline's errors.
+Nothing here decides where media go.
 """
 
 from bookmarkai_assets.adapters.s3_store.store import S3Store

@@ -1,4 +1,4 @@
-"""The connection to an S3 server: timeouts, retries, addressing and credentials. The one place that makes a client."""
+"""The connection to an S3 server: timeouts, retries, addressing and credentials. Only this module makes a client."""
 
 from collections.abc import Callable
 from dataclasses import dataclass, field
@@ -8,26 +8,26 @@ from bookmarkai_assets.adapters.s3_store.errors import vendor_errors
 from bookmarkai_assets.core.errors import StoreError, StoreErrorClass
 
 S3Client: TypeAlias = Any
-"""boto3's client, which ships no types. It may be used from several threads."""
+"""boto3's client. boto3 ships no types. Several threads may use one client."""
 
 MAX_ATTEMPTS = 10
 CONNECT_TIMEOUT_SECONDS = 5
 READ_TIMEOUT_SECONDS = 30
-"""Botocore's standard mode with these held under every injected fault; adaptive mode was 3 times slower, no better."""
+"""Botocore's standard mode with these survived all injected faults. Adaptive mode was 3 times slower, and no better."""
 
 _USER_AGENT = "bookmarkai-assets"
 """What the server's access log shows."""
 
 _POOL_CONNECTIONS = 32
-"""Four per transfer, for eight transfers at a time; more wait for a new connection, with a warning in the log."""
+"""Four per transfer, for eight transfers at a time. More transfers open new connections, with a warning in the log."""
 
 
 @dataclass(frozen=True)
 class Connection:
-    """Where the server is and who asks. None throughout means Amazon S3 and AWS's own variables, profiles and roles.
+    """Where the server is, and the credentials. None means Amazon S3 and AWS's own variables, profiles and roles.
 
-    `max_attempts` bounds the tries of each request. `before_try` is called with the operation's name (`UploadPart`)
-    before each of them, and what it raises ends the operation.
+    `max_attempts` limits the tries of each request. `before_try` is called before each try with the operation's name,
+    such as `UploadPart`. What it raises ends the operation.
     """
 
     region: str | None
@@ -40,20 +40,20 @@ class Connection:
 
 
 def connect(connection: Connection) -> S3Client:
-    """Make a client. Asks nothing of the server yet. Raises `StoreError` (configuration, access_denied)."""
+    """Make a client. Sends no request yet. Raises `StoreError` (configuration, access_denied)."""
     from boto3.session import Session
     from botocore.config import Config
 
     config = Config(
-        # For links: boto3 would sign them in a way that newer regions do not take and that knows no bound.
+        # For links. By default boto3 signs them in a way that newer regions reject and that has no limit of time.
         signature_version="s3v4",
         retries={"mode": "standard", "total_max_attempts": connection.max_attempts},
         connect_timeout=CONNECT_TIMEOUT_SECONDS,
         read_timeout=READ_TIMEOUT_SECONDS,
         max_pool_connections=_POOL_CONNECTIONS,
-        # Said once: botocore would put its own together anew for every request, a tenth of what a small one costs.
+        # A fixed text. Botocore would build its own again for every request, a tenth of the cost of a small one.
         user_agent=_USER_AGENT,
-        # Uploads bring their own CRC64NVME and downloads are checked as a whole: the client need add nothing.
+        # Uploads have their own CRC64NVME, and downloads are checked as a whole, so the client need not add checksums.
         request_checksum_calculation="when_required",
         response_checksum_validation="when_required",
         s3={"addressing_style": "path" if connection.use_path_style else "virtual"},

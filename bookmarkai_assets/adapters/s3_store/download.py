@@ -1,6 +1,6 @@
-"""Fetching one version of one object by ranges, each tried again from where its bytes broke off.
+"""Fetch one version of one object in ranges, each of which is tried again from where it broke off.
 
-Whether the bytes that arrive are the right ones is for the caller to check.
+The caller checks whether the bytes that arrive are the right ones.
 """
 
 import re
@@ -19,10 +19,10 @@ from bookmarkai_assets.adapters.s3_store.parallel import Interruption, run_all
 from bookmarkai_assets.core.errors import StoreError, StoreErrorClass
 
 MAX_BODY_ATTEMPTS = 5
-"""Tries per range whose body breaks off. The client's own retries end when an answer's head has arrived."""
+"""Tries for a range whose body breaks off. The client's own retries end once an answer's headers have arrived."""
 
 _OBJECT_BYTES = re.compile(r"/(\d+)$")
-"""In a Content-Range, such as `bytes 0-999/5000`."""
+"""The object's size in a Content-Range, such as `bytes 0-999/5000`."""
 
 _FIRST_PAUSE_SECONDS = 0.1
 _BODY_FAILURES = frozenset({StoreErrorClass.UNAVAILABLE, StoreErrorClass.TIMEOUT, StoreErrorClass.CHECKSUM})
@@ -30,7 +30,7 @@ _BODY_FAILURES = frozenset({StoreErrorClass.UNAVAILABLE, StoreErrorClass.TIMEOUT
 
 @dataclass(frozen=True)
 class Download:
-    """What is fetched: one version of one object, by its ETag, once it is known. `attempts` bounds tries per range."""
+    """What is fetched: one version of an object, by its ETag once that is known. `attempts` limits tries per range."""
 
     bucket: str
     key: str
@@ -44,47 +44,46 @@ class Download:
 
 
 @dataclass(frozen=True)
-class Span:
-    """A run of an object's bytes."""
+class ByteRange:
+    """Consecutive bytes of an object."""
 
     offset: int
     size_bytes: int
 
     @property
     def header(self) -> str:
-        """The span as HTTP names it. It must not be empty."""
+        """The value of the Range header. The range must not be empty."""
         return f"bytes={self.offset}-{self.offset + self.size_bytes - 1}"
 
-    def parts(self, part_bytes: int) -> Iterator["Span"]:
-        """Cut the span into pieces of that size and a last one that may be smaller."""
+    def parts(self, part_bytes: int) -> Iterator["ByteRange"]:
+        """Divide the range into ranges of that size. The last one may be smaller."""
         end = self.offset + self.size_bytes
         for offset in range(self.offset, end, part_bytes):
-            yield Span(offset, min(part_bytes, end - offset))
+            yield ByteRange(offset, min(part_bytes, end - offset))
 
 
 @dataclass(frozen=True)
-class Begun:
-    """A download whose first range has been asked for; its body is still to be read.
+class StartedDownload:
+    """A download whose first range has been requested. Its body has not been read yet.
 
-    The answer tells what else a HEAD would have been for: `object_bytes` is the whole object's size, `sha256` the
-    recorded one.
+    The answer makes a HEAD unnecessary: `object_bytes` is the size of the whole object, `sha256` the recorded one.
     """
 
     download: Download
-    first: Span
+    first: ByteRange
     answer: Mapping[str, Any]
     object_bytes: int
     sha256: str | None
 
 
-def begin(client: S3Client, download: Download, wanted: Span) -> Begun:
-    """Ask for the first range of whatever version is there; `download` knows no ETag yet.
+def start(client: S3Client, download: Download, wanted: ByteRange) -> StartedDownload:
+    """Request the first range of the current version. `download` has no ETag yet.
 
-    Saves a small file half of its requests. Raises `StoreError`, absence as `ObjectNotFoundError`.
+    This halves the requests for a small file. Raises `StoreError`, and `ObjectNotFoundError` for absence.
     """
-    answer = _ask(client, download, wanted)
+    answer = _request(client, download, wanted)
     size = _OBJECT_BYTES.search(answer.get("ContentRange", ""))
-    return Begun(
+    return StartedDownload(
         replace(download, etag=field_of(answer, "ETag", download.action)),
         wanted,
         answer,
@@ -95,59 +94,59 @@ def begin(client: S3Client, download: Download, wanted: Span) -> Begun:
 
 def fetch(
     client: S3Client,
-    begun: Begun,
+    started: StartedDownload,
     descriptor: int,
     *,
     part_bytes: int,
     interruption: Interruption,
     count: ByteCount,
 ) -> None:
-    """Fill the file with the object's bytes, several ranges at a time. Raises `StoreError`, `OSError` of the file.
+    """Write the object's bytes to the file, several ranges at a time. Raises `StoreError`, and `OSError` for the file.
 
-    `count` is told of each block.
+    `count` counts each block.
     """
 
-    def fetch_part(wanted: Span) -> None:
+    def fetch_part(wanted: ByteRange) -> None:
         offset = wanted.offset
-        answer = begun.answer if wanted == begun.first else None
-        for block in blocks_of(client, begun.download, wanted, answer=answer, interruption=interruption):
+        answer = started.answer if wanted == started.first else None
+        for block in blocks_of(client, started.download, wanted, answer=answer, interruption=interruption):
             write_all_at(descriptor, block, offset)
             offset += len(block)
             count.add(len(block))
 
-    # The first answer may never be read, when the transfer is interrupted before.
-    with closing(begun.answer["Body"]):
+    # If the transfer is interrupted early, the first answer is never read.
+    with closing(started.answer["Body"]):
         run_all(
             fetch_part,
-            Span(0, begun.object_bytes).parts(part_bytes),
-            before_each=lambda: interruption.check(begun.download.action),
+            ByteRange(0, started.object_bytes).parts(part_bytes),
+            before_each=lambda: interruption.check(started.download.action),
         )
 
 
 def blocks_of(
     client: S3Client,
     download: Download,
-    wanted: Span,
+    wanted: ByteRange,
     *,
     interruption: Interruption,
     answer: Mapping[str, Any] | None = None,
 ) -> Generator[bytes, None, None]:
-    """Give the bytes of one range in order, in blocks of a megabyte at most, each byte once.
+    """Yield the bytes of one range in order, in blocks of at most a megabyte, each byte once.
 
-    `answer` is one that was asked for already and not read yet.
+    `answer` is the answer to an earlier request for the range, if its body has not been read yet.
 
-    Raises `StoreError`: checksum when the object has been replaced since its ETag was read, interrupted when that is
-    set, and what kept the last try from its end.
+    Raises `StoreError`: checksum if the object has been replaced since its ETag was read, interrupted if the
+    interruption is set, and the error of the last try.
     """
     position, end = wanted.offset, wanted.offset + wanted.size_bytes
     for attempt in range(1, download.attempts + 1):
         interruption.check(download.action)
-        rest = Span(position, end - position)
+        rest = ByteRange(position, end - position)
         if answer is None:
-            answer = _ask(client, download, rest)
+            answer = _request(client, download, rest)
         try:
-            # Closed here and not when the garbage collector comes by: an error's traceback keeps this frame.
-            with closing(_body(answer, download, rest)) as blocks:
+            # Closed here and not by the garbage collector, because an error's traceback keeps this frame alive.
+            with closing(_read_body(answer, download, rest)) as blocks:
                 for block in blocks:
                     position += len(block)
                     yield block
@@ -161,7 +160,7 @@ def blocks_of(
             return
 
 
-def _ask(client: S3Client, download: Download, wanted: Span) -> Mapping[str, Any]:
+def _request(client: S3Client, download: Download, wanted: ByteRange) -> Mapping[str, Any]:
     try:
         with vendor_errors(download.action, bucket=download.bucket):
             condition = {"IfMatch": download.etag} if download.etag is not None else {}
@@ -175,7 +174,7 @@ def _ask(client: S3Client, download: Download, wanted: Span) -> Mapping[str, Any
         ) from error
 
 
-def _body(answer: Mapping[str, Any], download: Download, wanted: Span) -> Generator[bytes, None, None]:
+def _read_body(answer: Mapping[str, Any], download: Download, wanted: ByteRange) -> Generator[bytes, None, None]:
     with closing(answer["Body"]) as body:
         announced = field_of(answer, "ContentLength", download.action)
         if announced != wanted.size_bytes:
@@ -184,7 +183,7 @@ def _body(answer: Mapping[str, Any], download: Download, wanted: Span) -> Genera
                 f"{download.action}: expected {wanted.size_bytes} bytes for {wanted.header}, found {announced}; "
                 "something between here and the server cuts answers: try again",
             )
-        # Never more than what is announced, and the vendor's stream raises when it ends before that.
+        # The vendor's stream never returns more than was announced, and raises if it ends before that.
         while True:
             with vendor_errors(download.action, bucket=download.bucket):
                 block = body.read(BLOCK_BYTES)

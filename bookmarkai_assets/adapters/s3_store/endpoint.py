@@ -1,11 +1,11 @@
-"""Whether an S3 server answers where it is said to be: resolved, connected, and S3. Says nothing of credentials.
+"""Check that an S3 server answers where the settings say: its name resolves, it takes connections, and it speaks S3.
 
-Asks without a signature, so that no credential, and no right, can be the reason of a failure.
+Requests are not signed, so that neither credentials nor permissions can be the cause of a failure.
 """
 
 import socket
 from collections.abc import Mapping
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from shlex import quote
 from typing import Any
 from urllib.parse import urlsplit
@@ -16,21 +16,17 @@ from bookmarkai_assets.adapters.s3_store.client import (
     Connection,
     connect,
 )
+from bookmarkai_assets.core.health import CheckResult, CheckStatus
 
 _NOBODY = "unsigned"
-"""Stands for a credential that is never used: with one given, the chain of AWS's own is not looked through."""
+"""Stands in for credentials that are never used: given any, botocore does not search AWS's own chain for some."""
 
 
-@dataclass(frozen=True)
-class Reached:
-    """What is at the endpoint. `remedy` is None where an S3 server answers."""
+def check_endpoint(connection: Connection, bucket: str) -> CheckResult:
+    """Check that an S3 server answers at the endpoint, asking about the bucket without a signature.
 
-    found: str
-    remedy: str | None = None
-
-
-def reach(connection: Connection, bucket: str) -> Reached:
-    """Ask the endpoint about the bucket, as nobody in particular. Raises `StoreError` for a connection that is none."""
+    Raises `StoreError` when no client can be made for the connection.
+    """
     from botocore import UNSIGNED
     from botocore import exceptions as vendor
     from botocore.parsers import ResponseParserError
@@ -41,42 +37,43 @@ def reach(connection: Connection, bucket: str) -> Reached:
     try:
         answer = client.list_objects_v2(Bucket=bucket, MaxKeys=1)
     except vendor.ClientError as error:
-        return _of_refusal(error.response, url, connection)
+        return _explain_refusal(error.response, url, connection)
     except (ResponseParserError, ValueError):
-        return _not_s3("an answer that is not S3's", url, connection)
+        return _fail_as_not_s3("an answer that is not S3's", url, connection)
     except vendor.BotoCoreError as error:
-        return _unreached(error, url, connection)
+        return _explain_silence(error, url, connection)
     if "IsTruncated" not in answer:
-        return _not_s3("a page that is not S3's", url, connection)
-    return _answers(url)
+        return _fail_as_not_s3("a page that is not S3's", url, connection)
+    return _pass(url)
 
 
-def _answers(url: str) -> Reached:
-    return Reached(f"an S3 server answers at {url}")
+def _pass(url: str) -> CheckResult:
+    return CheckResult(CheckStatus.PASS, f"an S3 server answers at {url}")
 
 
-def _of_refusal(response: Mapping[str, Any], url: str, connection: Connection) -> Reached:
-    """Tell S3's own refusal, which has a code in words, from a web server's, which has none."""
+def _explain_refusal(response: Mapping[str, Any], url: str, connection: Connection) -> CheckResult:
+    """Tell S3's own refusal, whose code is a word, from a web server's, which has no such code."""
     code = str(response.get("Error", {}).get("Code", ""))
     details = response.get("ResponseMetadata", {})
     if (code and not code.isdigit()) or "x-amz-request-id" in details.get("HTTPHeaders", {}):
-        return _answers(url)
-    return _not_s3(f"a bare {details.get('HTTPStatusCode', 'answer')}", url, connection)
+        return _pass(url)
+    return _fail_as_not_s3(f"a bare {details.get('HTTPStatusCode', 'answer')}", url, connection)
 
 
-def _not_s3(found: str, url: str, connection: Connection) -> Reached:
-    return Reached(
+def _fail_as_not_s3(found: str, url: str, connection: Connection) -> CheckResult:
+    return CheckResult(
+        CheckStatus.FAIL,
         f"expected an S3 server at {url}, found {found}",
-        f"{_setting(connection)}; the S3 API often has a port of its own, beside that of a web page. If it is S3 "
+        f"{_name_setting(connection)}; the S3 API often has a port of its own, beside that of a web page. If it is S3 "
         "behind a proxy, see what the proxy answers",
     )
 
 
-def _unreached(error: Exception, url: str, connection: Connection) -> Reached:
+def _explain_silence(error: Exception, url: str, connection: Connection) -> CheckResult:
     from botocore import exceptions as vendor
 
     host = urlsplit(url).hostname or url
-    setting = _setting(connection)
+    setting = _name_setting(connection)
     match error:
         case vendor.ConnectTimeoutError():
             found = f"no connection within {CONNECT_TIMEOUT_SECONDS} s"
@@ -91,13 +88,13 @@ def _unreached(error: Exception, url: str, connection: Connection) -> Reached:
             found = "no TLS connection that can be trusted"
             remedy = f"{setting} (http or https?), or set AWS_CA_BUNDLE to the certificate of the server's authority"
         case vendor.EndpointConnectionError():
-            found, remedy = _of_host(host), f"see whether the server is up; or {setting}"
+            found, remedy = _explain_no_connection(host), f"see whether the server is up; or {setting}"
         case _:
             found, remedy = type(error).__name__, f"see whether the server is up; or {setting}"
-    return Reached(f"expected an S3 server at {url}, found {found}", remedy)
+    return CheckResult(CheckStatus.FAIL, f"expected an S3 server at {url}, found {found}", remedy)
 
 
-def _of_host(host: str) -> str:
+def _explain_no_connection(host: str) -> str:
     try:
         socket.getaddrinfo(host, None)
     except OSError as error:
@@ -105,12 +102,12 @@ def _of_host(host: str) -> str:
     return "nobody who takes the connection"
 
 
-def _setting(connection: Connection) -> str:
+def _name_setting(connection: Connection) -> str:
     if connection.endpoint is not None:
         return "correct S3_ENDPOINT"
     return "correct AWS_REGION, or set S3_ENDPOINT for a server other than Amazon's"
 
 
 def endpoint_option(connection: Connection) -> str:
-    """Give what AWS's own command line needs to be told of an endpoint, with a space before it; empty for Amazon's."""
+    """Return the endpoint as an option of AWS's own command line, with a space before it; empty for Amazon's."""
     return f" --endpoint-url {quote(connection.endpoint)}" if connection.endpoint is not None else ""

@@ -1,7 +1,7 @@
-"""What boto3 and S3 servers report, in the terms an operator acts on. The one place that knows their error codes.
+"""Turn what boto3 and S3 servers report into errors that an operator can act on. Only this module knows their codes.
 
-Messages name the location, the server's code and what to do. They hold no credential and no signed URL: of a vendor's
-own text only an error response's short message is passed on, never a request.
+Messages name the location, the server's code and what to do. They contain no credential and no signed URL. Of the
+vendor's own text only the short message of an error response is passed on, never a request.
 """
 
 from collections.abc import Iterator, Mapping
@@ -38,11 +38,11 @@ _CODES: dict[str, StoreErrorClass] = {
     ),
     "RequestTimeout": StoreErrorClass.TIMEOUT,
     **dict.fromkeys(
-        # A range beyond the object's end: it is not the object that was expected.
+        # `InvalidRange` is a range beyond the object's end, so it is not the object that was expected.
         ("BadDigest", "InvalidRange", "XAmzContentChecksumMismatch", "XAmzContentSHA256Mismatch"),
         StoreErrorClass.CHECKSUM,
     ),
-    # Two writers of one key met inside the server, or a body was cut: the next attempt sees a settled state.
+    # Two writers of one key collided inside the server, or a body was cut off. The next attempt sees the final state.
     **dict.fromkeys(("ConditionalRequestConflict", "IncompleteBody"), StoreErrorClass.UNAVAILABLE),
     **dict.fromkeys(("QuotaExceeded", "XMinioStorageFull"), StoreErrorClass.NO_SPACE),
     **dict.fromkeys(
@@ -86,7 +86,7 @@ _CLOCK_CODE = "RequestTimeTooSkewed"
 _CLOCK_REMEDY = "set this machine's clock (by NTP): a server takes no request whose time is more than 15 minutes off"
 
 _IDENTITY_CODES = frozenset({"ExpiredToken", "InvalidAccessKeyId", "InvalidToken", "SignatureDoesNotMatch"})
-"""The server does not believe who asks, so rights are not what is missing."""
+"""The server rejects the credentials themselves, so the cause is not a missing permission."""
 
 _PERMISSIONS: dict[str, str] = {
     **dict.fromkeys(
@@ -104,25 +104,25 @@ _PERMISSIONS: dict[str, str] = {
     "GetBucketEncryption": "s3:GetEncryptionConfiguration",
     "GetBucketLocation": "s3:GetBucketLocation",
 }
-"""What AWS's IAM calls the right to do what boto3 calls an operation."""
+"""The IAM permission that each of boto3's operations needs."""
 
 _PRECONDITION_CODES = frozenset({"PreconditionFailed", "412"})
 _ABSENCE_CODES = frozenset({"NoSuchKey", "NotFound", "404"})
 
 
 class PreconditionFailedError(Exception):
-    """The server refused because `If-Match` or `If-None-Match` does not hold. Never leaves this package."""
+    """The server refused because `If-Match` or `If-None-Match` is not met. Never leaves this package."""
 
 
 class UploadGoneError(Exception):
-    """The server knows no such multipart upload: completed already, aborted or swept. Never leaves this package."""
+    """The server has no such multipart upload: it was completed, aborted or swept. Never leaves this package."""
 
 
 @contextmanager
 def vendor_errors(action: str, *, bucket: str | None = None) -> Iterator[None]:
-    """Turn what boto3 raises in the block into `StoreError`; `action` is words such as `storing s3://bucket/key`.
+    """Turn what boto3 raises in the block into `StoreError`. `action` is text such as `storing s3://bucket/key`.
 
-    Absence is `ObjectNotFoundError`, except that of the bucket, which is a matter of configuration.
+    Absence is `ObjectNotFoundError`. A missing bucket is a `StoreError` (configuration).
     """
     from botocore.exceptions import BotoCoreError, ClientError
     from botocore.parsers import ResponseParserError
@@ -130,17 +130,17 @@ def vendor_errors(action: str, *, bucket: str | None = None) -> Iterator[None]:
     try:
         yield
     except ClientError as error:
-        raise _of_response(error.response, error.operation_name, action, bucket) from error
+        raise _error_of_response(error.response, error.operation_name, action, bucket) from error
     except ResponseParserError as error:
         raise not_of_s3(action) from error
     except BotoCoreError as error:
-        raise _of_client_side(error, action) from error
-    except ValueError as error:  # what boto3's parsers raise for a number or a date that is none
+        raise _error_of_client(error, action) from error
+    except ValueError as error:  # what boto3's parsers raise for an invalid number or date
         raise not_of_s3(action) from error
 
 
 def missing_bucket(action: str, bucket: str | None) -> StoreError:
-    """Say that the bucket is not there."""
+    """Return the error for a bucket that does not exist."""
     return StoreError(
         StoreErrorClass.CONFIGURATION,
         f"{action}: expected a bucket named {bucket}, found none; create it or correct S3_MEDIA_BUCKET",
@@ -148,18 +148,18 @@ def missing_bucket(action: str, bucket: str | None) -> StoreError:
 
 
 def field_of(answer: Mapping[str, Any], name: str, action: str) -> Any:  # noqa: ANN401 - as the vendor's answers are
-    """Read a field that every S3 answer of its kind has. Raises `StoreError` (unavailable) for one that lacks it."""
+    """Read a field that every S3 answer of its kind has. Raises `StoreError` (unavailable) if it is missing."""
     if name not in answer:
         raise not_of_s3(action)
     return answer[name]
 
 
 def not_of_s3(action: str) -> StoreError:
-    """Say that an answer cannot have been what an S3 server sent."""
+    """Return the error for an answer that an S3 server cannot have sent."""
     return _error(StoreErrorClass.UNAVAILABLE, action, "an answer that is not S3's, or was damaged on the way")
 
 
-def _of_response(response: Mapping[str, Any], operation: str, action: str, bucket: str | None) -> Exception:
+def _error_of_response(response: Mapping[str, Any], operation: str, action: str, bucket: str | None) -> Exception:
     details = response.get("Error", {})
     code = str(details.get("Code", ""))
     status = int(response.get("ResponseMetadata", {}).get("HTTPStatusCode", 0))
@@ -180,7 +180,7 @@ def _of_response(response: Mapping[str, Any], operation: str, action: str, bucke
 
 
 def _refusal_remedy(error_class: StoreErrorClass, operation: str, code: str) -> str:
-    """Name the missing right where that can be the cause: answers to a HEAD carry no code that would tell."""
+    """Name the permission where a missing one can be the cause. Answers to a HEAD have no code to decide it by."""
     remedy = _REMEDIES[error_class]
     if code == _CLOCK_CODE:
         return _CLOCK_REMEDY
@@ -196,7 +196,7 @@ def _class_of_response(code: str, status: int) -> StoreErrorClass:
     return _CODES.get(code) or by_status or StoreErrorClass.OTHER
 
 
-def _of_client_side(error: Exception, action: str) -> StoreError:
+def _error_of_client(error: Exception, action: str) -> StoreError:
     from botocore import exceptions as vendor
 
     found = type(error).__name__

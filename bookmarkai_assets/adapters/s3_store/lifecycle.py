@@ -1,6 +1,6 @@
-"""What a bucket's lifecycle rules do to the pipeline's objects, against what its catalog takes to be so. Pure rules.
+"""Compare a bucket's lifecycle rules with what the catalog expects of them. Pure functions.
 
-Reads rules in the shape that S3 answers with. Asking for them, and setting them, is for others.
+They take rules in the form of S3's answers. Other modules read them from the bucket. Only an operator sets them.
 """
 
 import json
@@ -12,24 +12,24 @@ from typing import Any, TypeAlias
 from bookmarkai_assets.core.media.retention import EXPIRING_PREFIX
 
 Rule: TypeAlias = Mapping[str, Any]
-"""One rule as `GetBucketLifecycleConfiguration` answers."""
+"""One rule, in the form of `GetBucketLifecycleConfiguration`'s answer."""
 
 _ID = "bookmarkai-media"
 
 ABORT_DAYS = 1
-"""The least that S3 takes. No upload of one video takes a day."""
+"""The minimum that S3 accepts. No upload of one video takes a day."""
 
 
-def loss_of(rules: Sequence[Rule], prefix: str) -> list[str]:
-    """Say which rules delete objects below a prefix that no rule should touch; none is as it should be."""
+def losses_of(rules: Sequence[Rule], prefix: str) -> list[str]:
+    """Describe the rules that delete objects below a prefix where none should. Empty if all is well."""
     return [f"{_name(rule)} deletes objects {_when(rule)}" for rule in _expirations(rules, prefix)]
 
 
 def problems_of(rules: Sequence[Rule], prefix: str, *, days: int | None) -> list[str]:
-    """Say what the rules lack for objects below `prefix`, in words; none is as it should be.
+    """Describe what is wrong with the rules for objects below `prefix`. Empty if all is well.
 
-    They should expire `days` after they were stored (None: that is not asked), and uploads that nobody completed
-    should be aborted. Of several rules on one object the earliest expiry counts, as in Amazon S3.
+    Objects should expire `days` after they were stored (None: this is not checked), and unfinished uploads should be
+    aborted. If several rules apply to an object, the earliest expiry counts, as in Amazon S3.
     """
     problems = []
     whole = [rule for rule in _enabled(rules) if _covers(rule, prefix)]
@@ -50,9 +50,9 @@ def problems_of(rules: Sequence[Rule], prefix: str, *, days: int | None) -> list
 
 @dataclass(frozen=True)
 class Change:
-    """What to set on a bucket: the whole `configuration` as JSON, as S3 takes only all of its rules at once.
+    """What to set on a bucket: the whole `configuration` as JSON, because S3 only replaces all rules at once.
 
-    `kept` counts the rules that are in it as they were, `removed` names those that are not.
+    `kept` is the number of existing rules in it. `removed` are the names of those that are not in it.
     """
 
     configuration: str
@@ -61,7 +61,7 @@ class Change:
 
 
 def change_of(rules: Sequence[Rule], prefix: str, *, days: int | None) -> Change:
-    """Give the rules that leave no problem: the one that is wanted, and all others that do not delete too early."""
+    """Return rules without a problem: the one that is needed, and the existing ones that do not delete too early."""
     early = _too_early(rules, prefix, days) if days is not None else []
     kept = [rule for rule in rules if rule not in early and rule.get("ID") != _ID]
     configuration = json.dumps({"Rules": [*kept, _wanted_rule(prefix, days=days)]}, default=_as_text)
@@ -79,7 +79,7 @@ def _wanted_rule(prefix: str, *, days: int | None) -> Rule:
 
 
 def _as_text(value: object) -> str:
-    """Write a rule's date as AWS's command line reads it."""
+    """Format a rule's date as AWS's command line reads it."""
     if isinstance(value, datetime):
         return value.isoformat()
     raise TypeError(f"expected plain values and dates in a lifecycle rule, found {type(value).__name__}")
@@ -98,7 +98,7 @@ def _enabled(rules: Sequence[Rule]) -> list[Rule]:
 
 
 def _expirations(rules: Sequence[Rule], prefix: str) -> list[Rule]:
-    """Give the enabled rules that delete something below the prefix, if only a part of it."""
+    """Return the enabled rules that delete everything below the prefix, or a part of it."""
     return [
         rule
         for rule in _enabled(rules)
@@ -108,14 +108,14 @@ def _expirations(rules: Sequence[Rule], prefix: str) -> list[Rule]:
 
 
 def _covers(rule: Rule, prefix: str) -> bool:
-    """Tell whether the rule is for everything below the prefix: not for a part of it, some tags or some sizes."""
+    """Whether the rule is for everything below the prefix, and not only for a part of it, some tags or some sizes."""
     conditions = rule.get("Filter", {})
     return prefix.startswith(_prefix(rule)) and not conditions.keys() - {"Prefix"}
 
 
 def _prefix(rule: Rule) -> str:
     conditions = rule.get("Filter", {})
-    # `And` holds it beside tags or sizes; rules of old have it at their top.
+    # A rule with tags or sizes has it in `And`. Old rules have it at the top level.
     found = conditions.get("Prefix") or conditions.get("And", {}).get("Prefix") or rule.get("Prefix") or ""
     return str(found)
 

@@ -1,7 +1,7 @@
-"""What is in a bucket, page by page: its objects, and the multipart uploads that nobody has ended.
+"""List what is in a bucket, page by page: its objects, and the multipart uploads that nobody has ended.
 
-Pages are asked for one by one, and not through the vendor's paginators, which take an answer without the fields that
-say how it goes on for the last one: a listing that broke off would look whole.
+The vendor's paginators are not used. They take an answer without the fields that lead to the next page for the last
+one, so an incomplete listing would look complete.
 """
 
 from collections.abc import Iterator, Mapping
@@ -15,9 +15,9 @@ from bookmarkai_assets.core.media.ports import Leftover, LeftoverKind, ListedObj
 
 
 def list_objects(client: S3Client, bucket: str, prefix: str) -> Iterator[ListedObject]:
-    """List the objects under a prefix in the server's order, a page of 1,000 in memory at a time. Raises `StoreError`.
+    """List the objects under a prefix in the server's order. Only one page of 1,000 is in memory. Raises `StoreError`.
 
-    The client asks for keys in URL encoding, and decodes them: XML cannot carry every character that a key may have.
+    The client requests keys in URL encoding and decodes them, because XML cannot represent every character of a key.
     """
     action = f"listing s3://{bucket}/{prefix}"
     position: dict[str, str] = {}
@@ -55,7 +55,7 @@ def list_uploads(client: S3Client, bucket: str, prefix: str) -> Iterator[Leftove
             )
         if not field_of(answer, "IsTruncated", action):
             return
-        # SeaweedFS gives the second of the two alone, and goes on from it.
+        # SeaweedFS returns only the second of the two, and continues from it.
         markers = {name: answer.get(f"Next{name}") for name in ("KeyMarker", "UploadIdMarker")}
         position = _next(position, markers, action)
 
@@ -70,7 +70,7 @@ def _page(client: S3Client, method: str, action: str, bucket: str, **parameters:
 
 
 def _next(position: Mapping[str, str], markers: Mapping[str, str | None], action: str) -> dict[str, str]:
-    """Give where the next page begins. An answer that leads nowhere, or back to where it came from, is damaged."""
+    """Return where the next page begins. An answer that leads nowhere, or to the same page again, is damaged."""
     following = {name: value for name, value in markers.items() if value}
     if not following or following == position:
         raise not_of_s3(action)

@@ -1,4 +1,4 @@
-"""What an object carries beside its bytes: its digest and the tags that came with it, header-safe."""
+"""The user metadata of an object: its digest and its tags, encoded for HTTP headers."""
 
 from collections.abc import Mapping
 from urllib.parse import quote, unquote
@@ -9,14 +9,14 @@ from bookmarkai_assets.core.media.tag_safety import RESERVED_NAMES, check_tags
 SHA256 = "sha256"
 SIZE = "size"
 CRC64NVME = "crc64nvme"
-"""As S3 writes it. The server keeps its own of the bytes, so one that differs tells bytes that were changed later."""
+"""As in S3's headers. The server computes its own from the bytes, so one that differs reveals later changes."""
 
 
 def metadata_of(digest: Digest, tags: Mapping[str, str]) -> dict[str, str]:
-    """Give the user metadata of an object: `sha256`, `size` (bytes, decimal) and the tags.
+    """Return the user metadata of an object: `sha256`, `size` (bytes, decimal) and the tags.
 
-    Values are percent-encoded as in URLs: headers are ASCII, and runs of spaces would break the signature. Raises
-    `StoreError` (other) for tags that cannot travel so.
+    Values are percent-encoded as in URLs, because headers are ASCII and consecutive spaces would break the signature.
+    Raises `StoreError` (other) for tags that cannot be stored.
     """
     check_tags(tags)
     return {

@@ -1,4 +1,4 @@
-"""An object as a stream that is read forward, holding a block at a time, and checked when it has been read whole."""
+"""Reads an object forward as a stream, one block in memory at a time. An object that is read whole is checked."""
 
 import hashlib
 import io
@@ -7,7 +7,7 @@ from collections.abc import Generator
 from typing_extensions import Buffer, override
 
 from bookmarkai_assets.adapters.s3_store.client import S3Client
-from bookmarkai_assets.adapters.s3_store.download import Download, Span, blocks_of
+from bookmarkai_assets.adapters.s3_store.download import ByteRange, Download, blocks_of
 from bookmarkai_assets.adapters.s3_store.parallel import Interruption
 from bookmarkai_assets.core.errors import StoreError, StoreErrorClass
 
@@ -15,24 +15,24 @@ from bookmarkai_assets.core.errors import StoreError, StoreErrorClass
 def open_reader(
     client: S3Client,
     download: Download,
-    wanted: Span,
+    wanted: ByteRange,
     *,
     sha256: str | None,
     part_bytes: int,
     interruption: Interruption,
 ) -> io.BufferedReader:
-    """Give a reader of the span's bytes, fetched in ranges of `part_bytes` as they are read.
+    """Return a reader of the wanted bytes, which fetches them in ranges of `part_bytes` as they are read.
 
-    With `sha256` the bytes are checked against it, in hex: the read that gives the last of them raises `StoreError`
-    (checksum) instead. A reader of which a read has failed is closed.
+    With `sha256`, in hex, the bytes are checked: if it differs, the read that reaches the end raises `StoreError`
+    (checksum). A reader closes itself after a failed read.
     """
 
     def blocks() -> Generator[bytes, None, None]:
         for part in wanted.parts(part_bytes):
             yield from blocks_of(client, download, part, interruption=interruption)
 
-    # The buffering gives `read` its full counts. Of one byte, so that nothing is read ahead: the end is checked when
-    # the caller comes to it, and blocks are buffered below.
+    # With buffering, `read` returns as many bytes as asked for. The buffer has one byte, so that nothing is read ahead:
+    # the end is checked when the caller reaches it, and blocks are buffered in `_RawReader`.
     return io.BufferedReader(_RawReader(blocks(), wanted.size_bytes, sha256, download.action), buffer_size=1)
 
 
@@ -55,7 +55,7 @@ class _RawReader(io.RawIOBase):
         try:
             return self._read_into(memoryview(buffer).cast("B"))
         except StoreError:
-            self.close()  # what the failed read had taken is lost: to read on would leave it out
+            self.close()  # the bytes of the failed read are lost, so to read on would skip them
             raise
 
     @override

@@ -1,4 +1,4 @@
-"""The file being uploaded: read once for its digest and checksums, then sent from the same open descriptor."""
+"""The file that is uploaded. It is read once for its digest and checksums, then sent from the same open descriptor."""
 
 import base64
 import hashlib
@@ -19,8 +19,8 @@ _CRC_BYTES = 8
 
 
 @dataclass(frozen=True)
-class Part:
-    """A run of the source's bytes that goes in one request. `number` counts from 1; the CRC is as S3 writes it."""
+class SourcePart:
+    """The bytes of the source that one request sends. `number` counts from 1. The CRC is encoded as in S3's headers."""
 
     number: int
     offset: int
@@ -30,22 +30,22 @@ class Part:
 
 @dataclass(frozen=True)
 class Source:
-    """An open, read-through source. `parts` are in order and cover it; an empty file is one empty part."""
+    """An open source that has been read once. `parts` are in order and cover it. An empty file has one empty part."""
 
     descriptor: int
     digest: Digest
     crc64nvme: str
-    parts: tuple[Part, ...]
+    parts: tuple[SourcePart, ...]
 
-    def body(self, part: Part) -> "FileSlice":
-        """Give one part's bytes as a stream of its own."""
+    def body(self, part: SourcePart) -> "FileSlice":
+        """Return one part's bytes as a stream."""
         return FileSlice(self.descriptor, part.offset, part.size_bytes)
 
 
 class FileSlice(io.RawIOBase):
     """A read-only, seekable stream over a part of an open file. Several may read one descriptor at a time.
 
-    A file that has shrunk is padded with zeros: the part's checksum then fails at the server at once, where a body
+    A file that has shrunk is padded with zeros, so that the server rejects the part's checksum at once. A body that is
     shorter than announced would hang the connection until its timeout, and again on each retry.
     """
 
@@ -86,8 +86,8 @@ class FileSlice(io.RawIOBase):
 
 
 @contextmanager
-def opened(path: Path, expected: Digest, *, part_bytes: int) -> Iterator[Source]:
-    """Open the file, read it once in blocks, and refuse it unless it has the expected digest.
+def open_source(path: Path, expected: Digest, *, part_bytes: int) -> Iterator[Source]:
+    """Open the file, read it once in blocks, and check that it has the expected digest.
 
     Raises `ObjectNotFoundError`, and `StoreError` (checksum, or the disk's).
     """
@@ -116,7 +116,7 @@ def _read_through(descriptor: int, part_bytes: int) -> Source:
 
     sha256 = hashlib.sha256()
     crc_of_all = offset = 0
-    parts: list[Part] = []
+    parts: list[SourcePart] = []
     while True:
         crc = size = 0
         while block := os.pread(descriptor, min(BLOCK_BYTES, part_bytes - size), offset + size):
@@ -125,13 +125,13 @@ def _read_through(descriptor: int, part_bytes: int) -> Source:
             size += len(block)
         if parts and size == 0:
             break
-        parts.append(Part(len(parts) + 1, offset, size, _as_s3_writes(crc)))
+        parts.append(SourcePart(len(parts) + 1, offset, size, _encode_crc(crc)))
         crc_of_all = checksums.combine_crc64nvme(crc_of_all, crc, size)
         offset += size
         if size < part_bytes:
             break
-    return Source(descriptor, Digest(offset, sha256.hexdigest()), _as_s3_writes(crc_of_all), tuple(parts))
+    return Source(descriptor, Digest(offset, sha256.hexdigest()), _encode_crc(crc_of_all), tuple(parts))
 
 
-def _as_s3_writes(crc: int) -> str:
+def _encode_crc(crc: int) -> str:
     return base64.b64encode(crc.to_bytes(_CRC_BYTES)).decode()

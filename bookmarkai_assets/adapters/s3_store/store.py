@@ -1,4 +1,4 @@
-"""The port's door to a bucket: what counts as stored, what a conflict is, and when a file may appear."""
+"""The implementation of the port: what counts as stored, what a conflict is, and when a file may appear."""
 
 import os
 import threading
@@ -19,42 +19,56 @@ from bookmarkai_assets.adapters.common.durable_files import (
     temporary_beside,
 )
 from bookmarkai_assets.adapters.s3_store.client import MAX_ATTEMPTS, Connection, S3Client, connect
-from bookmarkai_assets.adapters.s3_store.download import MAX_BODY_ATTEMPTS, Begun, Download, Span, begin, fetch
+from bookmarkai_assets.adapters.s3_store.download import (
+    MAX_BODY_ATTEMPTS,
+    ByteRange,
+    Download,
+    StartedDownload,
+    fetch,
+    start,
+)
 from bookmarkai_assets.adapters.s3_store.errors import PreconditionFailedError, UploadGoneError, vendor_errors
+from bookmarkai_assets.adapters.s3_store.head import ObjectHead, read_head, require_head
 from bookmarkai_assets.adapters.s3_store.listing import list_objects, list_uploads
-from bookmarkai_assets.adapters.s3_store.looking import Found, look, look_or_raise
 from bookmarkai_assets.adapters.s3_store.metadata import CRC64NVME, metadata_of
 from bookmarkai_assets.adapters.s3_store.parallel import Interruption
 from bookmarkai_assets.adapters.s3_store.reader import open_reader
-from bookmarkai_assets.adapters.s3_store.source import Source, opened
+from bookmarkai_assets.adapters.s3_store.source import Source, open_source
 from bookmarkai_assets.adapters.s3_store.upload import Upload, send
 from bookmarkai_assets.core.errors import ObjectConflictError, ObjectNotFoundError, StoreError, StoreErrorClass
 from bookmarkai_assets.core.media.key_safety import check_key
 from bookmarkai_assets.core.media.media import Digest
 from bookmarkai_assets.core.media.placement import Backend
-from bookmarkai_assets.core.media.ports import Leftover, LeftoverKind, ListedObject, MediaStore, StoredObject, untold
+from bookmarkai_assets.core.media.ports import (
+    Leftover,
+    LeftoverKind,
+    ListedObject,
+    MediaStore,
+    StoredObject,
+    ignore_bytes,
+)
 
 PART_BYTES = 16 << 20
-"""Larger files go in parts, and downloads in ranges, of this size: with 4 threads as fast as s5cmd (0.97)."""
+"""The size of an upload's parts and a download's ranges. With 4 threads as fast as s5cmd (0.97 of its time)."""
 
-_PLACE_ATTEMPTS = 3
+_PUT_ATTEMPTS = 3
 _SCHEME = "s3://"
 _IF_ABSENT: Mapping[str, str] = {"IfNoneMatch": "*"}
 
 _MAX_LINK_SECONDS = 7 * 24 * 3600
-"""What a signature of version 4 can be valid for at most."""
+"""The longest time for which a signature of version 4 can be valid."""
 
 _TRANSFERS = frozenset({"PutObject", "CreateMultipartUpload", "UploadPart", "CompleteMultipartUpload", "GetObject"})
-"""What an interrupt ends between two tries. Looking and aborting go on: a transfer that ends cleans up after itself."""
+"""What an interrupt ends between two tries. HEADs and aborts continue, so that an ended transfer can clean up."""
 
 
 class S3Store(MediaStore):
-    """A bucket as a media store. Connects with the first use; may be used from several threads.
+    """A bucket as a media store. It connects at the first use. Several threads may use it.
 
-    `bucket` is where `put` stores (`S3_MEDIA_BUCKET`); reads and deletes follow the bucket in the URL. Without
-    `endpoint` the server is Amazon S3; without `access_key` and `secret_key` AWS's own chain gives the credentials.
-    `max_attempts` bounds the tries of each request; `part_bytes` is the size of parts and ranges, in bytes, and S3
-    takes no smaller parts than 5 MiB. `connector` makes the client.
+    `put` stores in `bucket` (`S3_MEDIA_BUCKET`). Reads and deletes use the bucket in the URL. Without `endpoint` the
+    server is Amazon S3. Without `access_key` and `secret_key` the credentials come from AWS's own chain. `max_attempts`
+    limits the tries of each request. `part_bytes` is the size of parts and ranges in bytes, and S3 accepts no parts
+    below 5 MiB. `connector` makes the client.
     """
 
     def __init__(
@@ -101,40 +115,42 @@ class S3Store(MediaStore):
         tags: Mapping[str, str],
         may_replace: bool,
         may_consume: bool,
-        on_bytes: Callable[[int], object] = untold,
+        on_bytes: Callable[[int], object] = ignore_bytes,
     ) -> StoredObject:
-        """Store `source` under `key`. A bucket never consumes the source: `may_consume` changes nothing."""
+        """Store `source` under `key`. A bucket never consumes the source, so `may_consume` has no effect."""
         url = self.url_of(key)
         self._interruption.check(f"storing {url}")
         metadata = metadata_of(expected, tags)
         count = ByteCount(expected.size_bytes, on_bytes)
         with ExitStack() as stack:
             try:
-                readable = stack.enter_context(opened(source, expected, part_bytes=self._part_bytes))
+                opened = stack.enter_context(open_source(source, expected, part_bytes=self._part_bytes))
             except StoreError:
-                found = look(self._client(), self._bucket, key)
-                if found is None or not found.holds(expected):
+                found = read_head(self._client(), self._bucket, key)
+                if found is None or not found.has_digest(expected):
                     raise
-                stored = found.stored
+                stored = found.stored_object
             else:
-                stored = self._place(url, key, readable, content_type, metadata, count, may_replace=may_replace)
+                stored = self._put_verified(url, key, opened, content_type, metadata, count, may_replace=may_replace)
         count.finish()
         return stored
 
     @override
-    def get(self, url: str, destination: Path, *, expected: Digest, on_bytes: Callable[[int], object] = untold) -> None:
+    def get(
+        self, url: str, destination: Path, *, expected: Digest, on_bytes: Callable[[int], object] = ignore_bytes
+    ) -> None:
         bucket, key = _split(url)
         action = f"fetching {url}"
         self._interruption.check(action)
-        begun = self._begun(bucket, key, expected)
+        started = self._start_download(bucket, key, expected)
         with disk_errors(f"{action} to {destination}"):
             make_directories(destination.absolute().parent)
             with temporary_beside(destination) as temporary:
                 preallocate(temporary.descriptor, expected.size_bytes)
-                if begun is not None:
+                if started is not None:
                     fetch(
                         self._client(),
-                        begun,
+                        started,
                         temporary.descriptor,
                         part_bytes=self._part_bytes,
                         interruption=self._interruption,
@@ -148,57 +164,57 @@ class S3Store(MediaStore):
                         "bytes that arrived; they were changed on the way or in the store: try again",
                     )
                 os.fsync(temporary.descriptor)
-                # The directory is not synced: after a power cut the file is there whole, or it is not.
+                # The directory is not synced. After a power cut the file is either whole or absent.
                 temporary.path.replace(destination)
 
-    def _begun(self, bucket: str, key: str, expected: Digest) -> Begun | None:
-        """Ask for the expected object's first range; None for one of no bytes, which has no range."""
+    def _start_download(self, bucket: str, key: str, expected: Digest) -> StartedDownload | None:
+        """Request the expected object's first range. None for an empty object, which has no range."""
         if expected.size_bytes == 0:
-            found = look_or_raise(self._client(), bucket, key)
+            found = require_head(self._client(), bucket, key)
             _check_announced(found.url, expected, found.size_bytes, found.sha256)
             return None
-        first = next(Span(0, expected.size_bytes).parts(self._part_bytes))
-        begun = begin(self._client(), self._download(bucket, key, None), first)
+        first = next(ByteRange(0, expected.size_bytes).parts(self._part_bytes))
+        started = start(self._client(), self._download(bucket, key, None), first)
         try:
-            _check_announced(f"{_SCHEME}{bucket}/{key}", expected, begun.object_bytes, begun.sha256)
+            _check_announced(f"{_SCHEME}{bucket}/{key}", expected, started.object_bytes, started.sha256)
         except StoreError:
-            begun.answer["Body"].close()
+            started.answer["Body"].close()
             raise
-        return begun
+        return started
 
     @override
     def open(self, url: str, *, offset: int = 0, size_bytes: int | None = None) -> BinaryIO:
         """Open the object for reading forward. Raises `StoreError` (checksum) for a whole one with no recorded SHA-256.
 
-        One version of it is read, in ranges of `part_bytes`, each tried again from where it broke off. A reader of
-        which a read has failed is closed.
+        The reader reads one version, in ranges of `part_bytes`, and tries each again from where it broke off. It closes
+        itself after a failed read.
         """
         bucket, key = _split(url)
         self._interruption.check(f"fetching {url}")
-        found = look_or_raise(self._client(), bucket, key)
+        found = require_head(self._client(), bucket, key)
         left = max(0, found.size_bytes - offset)
-        wanted = Span(offset, left if size_bytes is None else min(size_bytes, left))
+        wanted = ByteRange(offset, left if size_bytes is None else min(size_bytes, left))
         return open_reader(
             self._client(),
             self._download(bucket, key, found.etag),
             wanted,
-            sha256=found.digest.sha256 if wanted == Span(0, found.size_bytes) else None,
+            sha256=found.digest.sha256 if wanted == ByteRange(0, found.size_bytes) else None,
             part_bytes=self._part_bytes,
             interruption=self._interruption,
         )
 
     @override
     def head(self, url: str) -> StoredObject:
-        """Say what is stored at `url`, by its recorded SHA-256. Raises `StoreError` (checksum) if none is recorded."""
-        return look_or_raise(self._client(), *_split(url)).stored
+        """Return what is stored at `url`, by its recorded SHA-256. Raises `StoreError` (checksum) if there is none."""
+        return require_head(self._client(), *_split(url)).stored_object
 
     @override
     def list(self, prefix: str = "") -> Iterator[ListedObject]:
         """List the objects whose key begins with `prefix`, in the server's order.
 
-        That of Amazon S3 is the port's. SeaweedFS sorts directory by directory: `a/b` before `a.b`. Objects with keys
-        that this store would not take, which somebody else has stored, are listed as they are; other methods refuse
-        their URLs.
+        On Amazon S3 that is the port's order. SeaweedFS sorts directory by directory, so `a/b` comes before `a.b`.
+        Objects that somebody else has stored, with keys that this store does not accept, are listed too. The other
+        methods refuse their URLs.
         """
         return list_objects(self._client(), self._bucket, prefix)
 
@@ -210,9 +226,9 @@ class S3Store(MediaStore):
 
     @override
     def presign(self, url: str, *, expires_seconds: int) -> str:
-        """Make a link by which anybody may read the object for that long. The server is not asked whether it is there.
+        """Make a link with which anybody can read the object for that long. Does not check that the object exists.
 
-        With temporary credentials (a role's) the link ends with them, which may be earlier.
+        With temporary credentials, such as a role's, the link expires when they do, which may be earlier.
         """
         bucket, key = _split(url)
         if not 1 <= expires_seconds <= _MAX_LINK_SECONDS:
@@ -229,7 +245,7 @@ class S3Store(MediaStore):
 
     @override
     def leftovers(self, prefix: str = "", *, begun_before: datetime) -> Sequence[Leftover]:
-        """List the multipart uploads that nobody has ended. Their sizes are not asked for: it is a request for each."""
+        """List the multipart uploads that nobody has ended, without their sizes, which would take a request each."""
         uploads = list_uploads(self._client(), self._bucket, prefix)
         return [upload for upload in uploads if upload.begun_at < begun_before]
 
@@ -248,13 +264,13 @@ class S3Store(MediaStore):
 
     @override
     def interrupt(self) -> None:
-        """End the transfers of all threads soon: after the try of a part, or the block of a range, that is under way.
+        """End the transfers of all threads soon: after the current try of a part, or the current block of a range.
 
         May be called from a signal handler.
         """
         self._interruption.set()
 
-    def _place(
+    def _put_verified(
         self,
         url: str,
         key: str,
@@ -265,38 +281,38 @@ class S3Store(MediaStore):
         *,
         may_replace: bool,
     ) -> StoredObject:
-        """Send under a condition, look at what is there now, and go on from that: nothing is taken on trust."""
+        """Send under a condition, then check with a HEAD what is stored, and try again if it is something else."""
         expected = source.digest
         recorded = {**metadata, CRC64NVME: source.crc64nvme}
         condition = _IF_ABSENT
         if len(source.parts) > 1:
-            # A retry after a crash would learn only at the end of a large upload that it was not needed.
-            found = look(self._client(), self._bucket, key)
+            # Without this, a retry after a crash would learn only at the end of a large upload that it was not needed.
+            found = read_head(self._client(), self._bucket, key)
             if found is not None:
-                if found.is_of(source):
-                    return found.stored
-                condition = _to_replace(found, url, expected, may_replace=may_replace)
-        for _ in range(_PLACE_ATTEMPTS):
+                if found.is_copy_of(source):
+                    return found.stored_object
+                condition = _if_unchanged(found, url, expected, may_replace=may_replace)
+        for _ in range(_PUT_ATTEMPTS):
             upload = Upload(self._bucket, key, source, content_type, recorded, condition, count)
-            is_sent = self._is_sent(upload)
-            found = look(self._client(), self._bucket, key)
-            if found is not None and found.is_of(source):
-                return found.stored
+            is_sent = self._try_send(upload)
+            found = read_head(self._client(), self._bucket, key)
+            if found is not None and found.is_copy_of(source):
+                return found.stored_object
             if is_sent:
                 raise StoreError(
                     StoreErrorClass.CHECKSUM,
                     f"storing {url}: expected {expected.size_bytes} bytes with SHA-256 {expected.sha256[:16]}… there "
-                    f"after the upload, found {found.words if found else 'nothing'}; try again",
+                    f"after the upload, found {found.description if found else 'nothing'}; try again",
                 )
-            condition = _IF_ABSENT if found is None else _to_replace(found, url, expected, may_replace=may_replace)
+            condition = _IF_ABSENT if found is None else _if_unchanged(found, url, expected, may_replace=may_replace)
         raise StoreError(
             StoreErrorClass.UNAVAILABLE,
-            f"storing {url}: the object changed, or the server lost the upload, {_PLACE_ATTEMPTS} times; is something "
+            f"storing {url}: the object changed, or the server lost the upload, {_PUT_ATTEMPTS} times; is something "
             "else writing or sweeping in this bucket and prefix?",
         )
 
-    def _is_sent(self, upload: Upload) -> bool:
-        """Send; False when the server did not take it because of what is, or is no longer, there."""
+    def _try_send(self, upload: Upload) -> bool:
+        """Send. Return False if the server refused because of what is stored there, or is no longer."""
         try:
             send(self._client(), upload, interruption=self._interruption)
         except (PreconditionFailedError, UploadGoneError, ObjectNotFoundError):
@@ -317,19 +333,19 @@ class S3Store(MediaStore):
             return self._connected
 
 
-def _to_replace(found: Found, url: str, expected: Digest, *, may_replace: bool) -> dict[str, str]:
-    """Give the condition under which other bytes may be replaced: that they are still the ones that were looked at."""
+def _if_unchanged(found: ObjectHead, url: str, expected: Digest, *, may_replace: bool) -> dict[str, str]:
+    """Return the condition for replacing other bytes: they must still be the ones that the HEAD described."""
     if not may_replace:
         raise ObjectConflictError(
             f"storing {url}: expected no object, or {expected.size_bytes} bytes with SHA-256 {expected.sha256[:16]}…, "
-            f"found {found.words}, which the catalog acknowledges; nothing was overwritten: find out which media it "
-            "belongs to"
+            f"found {found.description}, which the catalog acknowledges; nothing was overwritten: find out which media "
+            "it belongs to"
         )
     return {"IfMatch": found.etag}
 
 
 def _check_announced(url: str, expected: Digest, size_bytes: int, sha256: str | None) -> None:
-    """Refuse before a byte is read what is not the expected object by its size or its recorded SHA-256."""
+    """Compare the size and the recorded SHA-256 with the expected ones, before a byte is read. Raises `StoreError`."""
     if size_bytes != expected.size_bytes or sha256 not in {None, expected.sha256}:
         raise StoreError(
             StoreErrorClass.CHECKSUM,

@@ -1,4 +1,4 @@
-"""Sending one source to one key, under a condition, with checksums that the server verifies."""
+"""Send one source to one key, under a condition, with checksums that the server verifies."""
 
 from collections.abc import Mapping
 from contextlib import suppress
@@ -8,7 +8,7 @@ from bookmarkai_assets.adapters.common.byte_count import ByteCount
 from bookmarkai_assets.adapters.s3_store.client import S3Client
 from bookmarkai_assets.adapters.s3_store.errors import UploadGoneError, field_of, vendor_errors
 from bookmarkai_assets.adapters.s3_store.parallel import Interruption, run_all
-from bookmarkai_assets.adapters.s3_store.source import Part, Source
+from bookmarkai_assets.adapters.s3_store.source import Source, SourcePart
 from bookmarkai_assets.core.errors import StoreError
 
 ENCRYPTION = "AES256"
@@ -17,9 +17,9 @@ ENCRYPTION = "AES256"
 
 @dataclass(frozen=True)
 class Upload:
-    """What is sent where. `metadata` is the user metadata; `condition` the If-Match or If-None-Match it goes under.
+    """What is sent where. `metadata` is the user metadata. `count` counts each part that has arrived.
 
-    `count` is told of each part that has arrived.
+    `condition` is the If-Match or If-None-Match of the request.
     """
 
     bucket: str
@@ -39,10 +39,10 @@ class Upload:
 def send(client: S3Client, upload: Upload, *, interruption: Interruption) -> None:
     """Send the source: one request if it is one part, else a multipart upload that is aborted on any failure.
 
-    An upload whose id never arrived, since the answer to its beginning was lost, stays behind as a leftover.
+    If the answer with the upload's id is lost, the upload stays behind as a leftover.
 
-    Raises `StoreError`, `PreconditionFailedError` when the condition does not hold, and `UploadGoneError` when the
-    server has lost the upload, which is also how a completion looks whose answer was lost.
+    Raises `StoreError`, `PreconditionFailedError` if the condition is not met, and `UploadGoneError` if the server has
+    lost the upload. A completion whose answer was lost looks the same.
     """
     interruption.check(upload.action)
     upload.count.begin_attempt()
@@ -69,7 +69,7 @@ def _send_at_once(client: S3Client, upload: Upload) -> None:
 
 
 def _send_in_parts(client: S3Client, upload: Upload, interruption: Interruption) -> None:
-    begun = client.create_multipart_upload(
+    created = client.create_multipart_upload(
         Bucket=upload.bucket,
         Key=upload.key,
         ChecksumAlgorithm="CRC64NVME",
@@ -78,9 +78,9 @@ def _send_in_parts(client: S3Client, upload: Upload, interruption: Interruption)
         Metadata=dict(upload.metadata),
         ServerSideEncryption=ENCRYPTION,
     )
-    upload_id = field_of(begun, "UploadId", upload.action)
+    upload_id = field_of(created, "UploadId", upload.action)
 
-    def send_part(part: Part) -> dict[str, object]:
+    def send_part(part: SourcePart) -> dict[str, object]:
         answer = client.upload_part(
             Bucket=upload.bucket,
             Key=upload.key,
@@ -106,7 +106,7 @@ def _send_in_parts(client: S3Client, upload: Upload, interruption: Interruption)
             MpuObjectSize=upload.source.digest.size_bytes,
             **upload.condition,
         )
-    except BaseException as error:  # also when the process is told to stop: stored parts cost money until aborted
+    except BaseException as error:  # also if the process is told to stop: stored parts cost money until aborted
         _abort(client, upload, upload_id, error)
         raise
 
@@ -116,5 +116,5 @@ def _abort(client: S3Client, upload: Upload, upload_id: str, cause: BaseExceptio
         with suppress(UploadGoneError), vendor_errors(f"aborting {upload.action}", bucket=upload.bucket):
             client.abort_multipart_upload(Bucket=upload.bucket, Key=upload.key, UploadId=upload_id)
     except StoreError as error:
-        # What stopped the upload is the news; the bucket's lifecycle rule removes what is left.
+        # The error that ended the upload matters more. The bucket's lifecycle rule removes what is left.
         cause.add_note(f"the multipart upload {upload_id} is left behind: {error}")

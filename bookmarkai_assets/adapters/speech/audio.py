@@ -1,7 +1,7 @@
-"""A file's sound as every engine here wants it: one channel, 16,000 samples a second. PyAV decodes: no ffmpeg program.
+"""Read a file's sound as every engine here wants it: one channel, 16,000 samples a second.
 
-A long sound is read span by span, so that no more than one is in memory. What is speech in it is `voice`'s question;
-what is said, the engines'.
+PyAV decodes it, without the ffmpeg program. A long sound is read in chunks, so that no more than one is in memory.
+`voice` finds the speech in it, and the engines transcribe it.
 """
 
 from collections.abc import Generator, Iterator
@@ -19,29 +19,29 @@ if TYPE_CHECKING:
     from av.container import InputContainer
 
 SAMPLES_PER_SECOND = 16_000
-"""What Whisper was trained on."""
+"""The rate that Whisper was trained on."""
 
-SPAN_SECONDS = 120.0
-"""The longest stretch that is read at once, but for `_SLACK_SECONDS`. Five minutes took 170 MB more, and cost words."""
+CHUNK_SECONDS = 120.0
+"""The longest chunk, apart from `_SLACK_SECONDS`. Chunks of five minutes took 170 MB more, and words were lost."""
 
 _SLACK_SECONDS = 30.0
-"""How far before a span's end it may be cut, and how much longer than a span a sound may be that is not divided."""
+"""How long before its end a chunk may be cut, and how much longer than a chunk an undivided sound may be."""
 
 _QUIET_SECONDS = 0.3
 """About the shortest pause between sentences."""
 
 _RESAMPLED_AT_ONCE = 500_000
-"""Samples, as faster-whisper does it."""
+"""In samples, as in faster-whisper."""
 
 _CONTAINER_UNITS_PER_SECOND = 1_000_000
 _FULL_SCALE = 32_768.0
 
 
 @dataclass(frozen=True)
-class Span:
-    """A stretch of a sound: its samples, -1 to 1, and where it begins, in seconds from the sound's start.
+class SoundChunk:
+    """A chunk of a sound: its samples, from -1 to 1, and its start in seconds from the sound's start.
 
-    `whole_seconds` is how long the whole sound is: what the file says, and known for sure when this `is_last`.
+    `whole_seconds` is the length of the whole sound. It is what the file declares, and exact only if this `is_last`.
     """
 
     samples: "npt.NDArray[np.float32]"
@@ -51,32 +51,32 @@ class Span:
 
     @property
     def seconds(self) -> float:
-        """The span's length."""
+        """The chunk's length."""
         return len(self.samples) / SAMPLES_PER_SECOND
 
     @property
     def end(self) -> float:
-        """Where it ends, in seconds from the sound's start."""
+        """The chunk's end, in seconds from the sound's start."""
         return (round(self.start * SAMPLES_PER_SECOND) + len(self.samples)) / SAMPLES_PER_SECOND
 
 
-def spans_of(audio: Path, *, span_seconds: float = SPAN_SECONDS, start: float = 0.0) -> Generator[Span]:
-    """Decode one file of any container and codec that FFmpeg reads, span by span.
+def chunks_of(audio: Path, *, chunk_seconds: float = CHUNK_SECONDS, start: float = 0.0) -> Generator[SoundChunk]:
+    """Decode one file, of any container and codec that FFmpeg reads, in chunks.
 
-    A sound that is not much longer than `span_seconds` is one span. A longer one is cut where it is quietest near the
-    end of a span, so that no word is: always at the same moments, also when reading begins at `start`, which is 0 or
-    one of these. None are left when that is the sound's end.
+    A sound that is not much longer than `chunk_seconds` is one chunk. A longer one is cut at the quietest moment near
+    the end of each chunk, so that no word is cut. The cuts are always at the same moments, also when reading begins at
+    `start`, which is 0 or one of the cuts. If `start` is the sound's end, there are no chunks.
 
     Raises:
-        TranscriptionError: The file is missing, is no media, or has no sound that decodes.
+        TranscriptionError: The file is missing, is not media, or has no sound that decodes.
     """
     import av
     import av.error
 
     try:
         with av.open(str(audio), mode="r", metadata_errors="ignore") as container:
-            yield from _divided(container, span_seconds=span_seconds, begin=round(start * SAMPLES_PER_SECOND))
-    except IndexError as error:  # how PyAV says that a container has no first audio stream
+            yield from _divide(container, chunk_seconds=chunk_seconds, begin=round(start * SAMPLES_PER_SECOND))
+    except IndexError as error:  # PyAV's error for a container without an audio stream
         raise TranscriptionError(
             f"expected a sound track in {audio}, found none; transcribe only media that have sound"
         ) from error
@@ -86,29 +86,29 @@ def spans_of(audio: Path, *, span_seconds: float = SPAN_SECONDS, start: float = 
         ) from error
 
 
-def _divided(container: "InputContainer", *, span_seconds: float, begin: int) -> Iterator[Span]:
-    longest = round(span_seconds * SAMPLES_PER_SECOND)
+def _divide(container: "InputContainer", *, chunk_seconds: float, begin: int) -> Iterator[SoundChunk]:
+    longest = round(chunk_seconds * SAMPLES_PER_SECOND)
     slack = min(round(_SLACK_SECONDS * SAMPLES_PER_SECOND), longest // 2)
-    told_seconds = (container.duration or 0) / _CONTAINER_UNITS_PER_SECOND
-    position, held = begin, _Held()
+    declared_seconds = (container.duration or 0) / _CONTAINER_UNITS_PER_SECOND
+    position, buffer = begin, _Buffer()
     for samples in _samples_in(container):
-        held.add(samples, skipping=begin)
-        while held.count > longest + slack:
-            cut = held.quietest(longest - slack, longest)
-            whole = max(told_seconds, (position + held.count) / SAMPLES_PER_SECOND)
-            yield Span(held.take(cut), position / SAMPLES_PER_SECOND, is_last=False, whole_seconds=whole)
+        buffer.add(samples, skipping=begin)
+        while buffer.count > longest + slack:
+            cut = buffer.quietest(longest - slack, longest)
+            whole = max(declared_seconds, (position + buffer.count) / SAMPLES_PER_SECOND)
+            yield SoundChunk(buffer.take(cut), position / SAMPLES_PER_SECOND, is_last=False, whole_seconds=whole)
             position += cut
-    if not held.seen:  # frames that do not decode are skipped without a word
+    if not buffer.seen:  # frames that do not decode are skipped silently
         raise TranscriptionError(
             f"expected sound in {container.name}, found a track in which nothing decodes; fetch it again"
         )
-    if held.count:
-        whole = (position + held.count) / SAMPLES_PER_SECOND
-        yield Span(held.take(held.count), position / SAMPLES_PER_SECOND, is_last=True, whole_seconds=whole)
+    if buffer.count:
+        whole = (position + buffer.count) / SAMPLES_PER_SECOND
+        yield SoundChunk(buffer.take(buffer.count), position / SAMPLES_PER_SECOND, is_last=True, whole_seconds=whole)
 
 
-class _Held:
-    """What is decoded and not yet given away: 16 bits a sample, which is half of what engines take."""
+class _Buffer:
+    """Samples that are decoded and not yet taken, 16 bits each: half the size of those that engines take."""
 
     def __init__(self) -> None:
         self._pieces: list[npt.NDArray[np.int16]] = []
@@ -116,14 +116,14 @@ class _Held:
         self.count = 0
 
     def add(self, samples: "npt.NDArray[np.int16]", *, skipping: int) -> None:
-        """Take more samples in, but for those among the sound's first `skipping`."""
+        """Add samples, without those that are among the sound's first `skipping`."""
         wanted = samples[max(0, skipping - self.seen) :]
         self.seen += len(samples)
         self.count += len(wanted)
         self._pieces.append(wanted)
 
     def quietest(self, first: int, last: int) -> int:
-        """Find the middle of the stretch of `_QUIET_SECONDS` between two samples that has the least energy."""
+        """Find the quietest `_QUIET_SECONDS` between two samples, by energy. Return the middle of them."""
         import numpy as np  # noqa: PLC0415 - as below
 
         window = round(_QUIET_SECONDS * SAMPLES_PER_SECOND)
@@ -133,14 +133,14 @@ class _Held:
         return first + int(energy.argmin()) + window // 2
 
     def take(self, count: int) -> "npt.NDArray[np.float32]":
-        """Give the first `count` samples away, between -1 and 1."""
+        """Remove the first `count` samples and return them, scaled to between -1 and 1."""
         import numpy as np  # noqa: PLC0415 - as below
 
         samples = self._all()
         self._pieces, self.count = [samples[count:].copy()], self.count - count
-        given = samples[:count].astype(np.float32)
-        given /= _FULL_SCALE
-        return given
+        taken = samples[:count].astype(np.float32)
+        taken /= _FULL_SCALE
+        return taken
 
     def _all(self) -> "npt.NDArray[np.int16]":
         import numpy as np  # noqa: PLC0415 - as below
@@ -150,22 +150,22 @@ class _Held:
 
 
 def _samples_in(container: "InputContainer") -> "Iterator[npt.NDArray[np.int16]]":
-    """Decode, mix and resample the first sound track; some seconds at a time."""
+    """Decode, mix and resample the first sound track, some seconds at a time."""
     import av
-    import numpy as np  # noqa: PLC0415 - takes 0.1 s to import, and settings are looked at without it
+    import numpy as np  # noqa: PLC0415 - takes 0.1 s to import, and reading the settings does not need it
 
     resampler = av.AudioResampler(format="s16", layout="mono", rate=SAMPLES_PER_SECOND)
-    for frame in chain(_some_frames(container), [None]):
+    for frame in chain(_joined_frames(container), [None]):
         for resampled in resampler.resample(frame):
             yield np.asarray(resampled.to_ndarray(), np.int16).reshape(-1)
 
 
-def _some_frames(container: "InputContainer") -> "Iterator[AudioFrame]":
-    """Decode the first sound track, many frames made one: so resampling is faster. What does not decode is left out."""
+def _joined_frames(container: "InputContainer") -> "Iterator[AudioFrame]":
+    """Decode the first sound track, skip what does not decode, and join the frames: few long ones resample faster."""
     import av.error
     from av.audio.fifo import AudioFifo
 
-    gathered = AudioFifo()
+    fifo = AudioFifo()
     frames = container.decode(audio=0)
     while True:
         try:
@@ -174,9 +174,9 @@ def _some_frames(container: "InputContainer") -> "Iterator[AudioFrame]":
             break
         except av.error.InvalidDataError:
             continue
-        frame.pts = None  # or a jump in them would be an error
-        gathered.write(frame)
-        if gathered.samples >= _RESAMPLED_AT_ONCE and (joined := gathered.read()):
+        frame.pts = None  # a jump in the timestamps would be an error
+        fifo.write(frame)
+        if fifo.samples >= _RESAMPLED_AT_ONCE and (joined := fifo.read()):
             yield joined
-    if joined := gathered.read():
+    if joined := fifo.read():
         yield joined

@@ -1,6 +1,6 @@
-"""Where openai-whisper's models are: a checkpoint's path, or the directory that its own loader downloads into.
+"""Find openai-whisper's models: at a path, or in the directory that its own loader downloads into.
 
-Finds and checks files; loads no weights, and imports the package only to download with it.
+This module checks files, but loads no weights. It imports the package only to download with it.
 """
 
 import http.client
@@ -9,12 +9,12 @@ from collections.abc import Mapping
 from pathlib import Path
 
 from bookmarkai_assets.adapters.speech.digests import sha256_of
-from bookmarkai_assets.adapters.speech.hub import answers
+from bookmarkai_assets.adapters.speech.hub import is_responsive
 from bookmarkai_assets.core.errors import ConfigurationError
-from bookmarkai_assets.core.transcripts.speech_models import ModelPlace, SpeechModel
+from bookmarkai_assets.core.transcripts.speech_models import ModelLocation, SpeechModel
 
 DEFAULT_CACHE = Path.home() / ".cache" / "whisper"
-"""Where the package's loader puts what it downloads."""
+"""Where the package's loader stores its downloads."""
 
 CHECKPOINTS: Mapping[str, str] = {
     "tiny.en": "d3dd57d32accea0b295c96e26691aa14d8822fac7d9d27d5dc00b4ca2826dd03",
@@ -32,14 +32,14 @@ CHECKPOINTS: Mapping[str, str] = {
     "large-v3-turbo": "aff26ae408abcba5fbf8813c21e62b0941638c5f6eebfb145be0c9839262a19a",
     "turbo": "aff26ae408abcba5fbf8813c21e62b0941638c5f6eebfb145be0c9839262a19a",
 }
-"""The models that openai-whisper knows by name and the SHA-256 of each, which its loader checks too. They are in its
-addresses of them; here they can be read without the seconds that importing torch takes."""
+"""The models that openai-whisper knows by name, with the SHA-256 of each. Its loader checks the same digests, which are
+part of its download URLs. They are repeated here because importing torch takes seconds."""
 
 _FILES = {"large": "large-v3.pt", "turbo": "large-v3-turbo.pt"}
 
 
 def require_package() -> None:
-    """Raise `ConfigurationError` that says what to install, where openai-whisper or torch is not."""
+    """Raise `ConfigurationError` that says what to install, if openai-whisper or torch is missing."""
     if any(importlib.util.find_spec(name) is None for name in ("whisper", "torch")):
         raise ConfigurationError(
             "WHISPER_ENGINE=openai-whisper: expected the package openai-whisper, which is not installed; install it "
@@ -49,13 +49,13 @@ def require_package() -> None:
 
 
 def find_local_checkpoint(model: str, cache: Path) -> Path | None:
-    """Find a checkpoint on this machine; None where it would have to be downloaded. Asks no network.
+    """Find a checkpoint on this machine. Return None if it must be downloaded. Uses no network.
 
-    `model` is a path to a .pt file (with a slash in it: a bare word is always a name), or one of `CHECKPOINTS`. A file
-    in the cache that is not whole counts as none: the loader fetches it again.
+    `model` is the path of a .pt file, or one of `CHECKPOINTS`. A path contains a slash: a bare word is always a name.
+    An incomplete file in the cache is ignored, because the loader fetches it again.
 
     Raises:
-        ConfigurationError: No such name or file.
+        ConfigurationError: There is no such name or file.
     """
     if "/" in model:
         if Path(model).is_file():
@@ -74,10 +74,10 @@ def find_local_checkpoint(model: str, cache: Path) -> Path | None:
 
 
 def find_installed_checkpoint(model: str, cache: Path) -> Path:
-    """Find a checkpoint that is on this machine. Asks no network.
+    """Find a checkpoint that must be on this machine. Uses no network.
 
     Raises:
-        ConfigurationError: As `find_local_checkpoint`, or the model is not on this machine.
+        ConfigurationError: As in `find_local_checkpoint`, or the model is not on this machine.
     """
     file = find_local_checkpoint(model, cache)
     if file is None:
@@ -89,39 +89,43 @@ def find_installed_checkpoint(model: str, cache: Path) -> Path:
 
 
 def find_checkpoint(model: str, cache: Path, *, answer_within_seconds: float = 5.0) -> Path:
-    """Find a checkpoint, downloading it by openai-whisper's own loader only when it is nowhere on this machine.
+    """Find a checkpoint. If it is not on this machine, download it with openai-whisper's own loader.
 
     Raises:
-        ConfigurationError: As `find_local_checkpoint`, or the server cannot be reached, or sent something else.
+        ConfigurationError: As in `find_local_checkpoint`, or the server cannot be reached or sent a wrong file.
     """
-    return find_local_checkpoint(model, cache) or _downloaded(model, cache, answer_within_seconds=answer_within_seconds)
+    return find_local_checkpoint(model, cache) or _download(model, cache, answer_within_seconds=answer_within_seconds)
 
 
 def list_checkpoints(chosen: str, cache: Path) -> list[SpeechModel]:
-    """List the models that are here, the chosen one first, wherever it is. Raises `ConfigurationError`."""
-    found = [_described(name, cache) for name in dict.fromkeys((chosen, *CHECKPOINTS))]
-    return [model for model in found if model.place is not ModelPlace.NOWHERE or model.name == chosen]
+    """List the models on this machine. The chosen one is first, even if it is not there.
+
+    Raises:
+        ConfigurationError: The chosen model does not exist.
+    """
+    models = [_describe(name, cache) for name in dict.fromkeys((chosen, *CHECKPOINTS))]
+    return [model for model in models if model.location is not ModelLocation.NOWHERE or model.name == chosen]
 
 
-def _described(name: str, cache: Path) -> SpeechModel:
+def _describe(name: str, cache: Path) -> SpeechModel:
     file = find_local_checkpoint(name, cache)
     if file is None:
-        return SpeechModel(name, ModelPlace.NOWHERE)
+        return SpeechModel(name, ModelLocation.NOWHERE)
     return SpeechModel(
         name,
-        ModelPlace.CACHE if name in CHECKPOINTS else ModelPlace.PATH,
+        ModelLocation.CACHE if name in CHECKPOINTS else ModelLocation.PATH,
         file,
         size_bytes=file.stat().st_size,
         is_vetted=sha256_of(file) in CHECKPOINTS.values(),
     )
 
 
-def _downloaded(model: str, cache: Path, *, answer_within_seconds: float) -> Path:
+def _download(model: str, cache: Path, *, answer_within_seconds: float) -> Path:
     require_package()
     import whisper
 
-    url = whisper._MODELS[model]  # noqa: SLF001 - its loader downloads only where it also loads
-    if not answers(url, within_seconds=answer_within_seconds):
+    url = whisper._MODELS[model]  # noqa: SLF001 - the public loader always loads, too
+    if not is_responsive(url, within_seconds=answer_within_seconds):
         raise ConfigurationError(_not_found(model, cache, f"no answer within {answer_within_seconds:g} s"))
     try:
         return Path(whisper._download(url, str(cache), False))  # noqa: SLF001 - as above

@@ -1,4 +1,4 @@
-"""The SHA-256 of large files that stay as they are: each is read once per process, unless it changes."""
+"""The SHA-256 of large files that rarely change. Each file is read once per process, and again if it changes."""
 
 import hashlib
 from functools import lru_cache
@@ -6,11 +6,11 @@ from pathlib import Path
 
 
 def sha256_of(file: Path) -> str | None:
-    """Give the file's SHA-256 in hex; None where there is no such file."""
+    """Return the file's SHA-256 in hex, or None if there is no such file."""
     if not file.is_file():
         return None
-    found = file.stat()
-    return _digest(file.resolve(), found.st_size, found.st_mtime_ns)
+    status = file.stat()
+    return _digest(file.resolve(), status.st_size, status.st_mtime_ns)
 
 
 @lru_cache(maxsize=64)

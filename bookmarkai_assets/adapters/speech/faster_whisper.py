@@ -1,6 +1,6 @@
-"""The default speech engine: faster-whisper, Whisper's weights on CTranslate2.
+"""The default speech engine: faster-whisper, which runs Whisper's weights on CTranslate2.
 
-Where the weights come from is `models`; what it shares with the other engine, `whisper_engine`.
+`models` finds the weights. `whisper_engine` has what both engines share.
 """
 
 import threading
@@ -12,16 +12,15 @@ from typing import TYPE_CHECKING, Any, Protocol
 
 from typing_extensions import override
 
-from bookmarkai_assets.adapters.speech.audio import SAMPLES_PER_SECOND, SPAN_SECONDS
+from bookmarkai_assets.adapters.speech.audio import CHUNK_SECONDS, SAMPLES_PER_SECOND
 from bookmarkai_assets.adapters.speech.digests import sha256_of
-from bookmarkai_assets.adapters.speech.gathering import Gathering
+from bookmarkai_assets.adapters.speech.gathering import Batcher
 from bookmarkai_assets.adapters.speech.models import WEIGHTS, find_installed_model, find_model
-from bookmarkai_assets.adapters.speech.setups import Manner
+from bookmarkai_assets.adapters.speech.setups import DecodingOptions
 from bookmarkai_assets.adapters.speech.shared_models import once_per_process
-from bookmarkai_assets.adapters.speech.timeline import sentences_of, shifted
-from bookmarkai_assets.adapters.speech.voice import is_over
-from bookmarkai_assets.adapters.speech.whisper_engine import Heard, WhisperEngine
-from bookmarkai_assets.core.downloads.ports import never
+from bookmarkai_assets.adapters.speech.timeline import shift_segment, split_sentences
+from bookmarkai_assets.adapters.speech.voice import is_rest_silent
+from bookmarkai_assets.adapters.speech.whisper_engine import ChunkResult, WhisperEngine
 from bookmarkai_assets.core.errors import ConfigurationError
 from bookmarkai_assets.core.transcripts.transcript import UNKNOWN, Segment, Task, Word
 
@@ -32,55 +31,55 @@ if TYPE_CHECKING:
 ENGINE = "faster-whisper"
 """The engine's name in transcripts and settings."""
 
-
 _WINDOW_SECONDS = 30
-"""What Whisper hears at once. A sound in which nobody speaks after that is heard as one window: read in turn, most of
-those have their last sentence heard once more, which takes a quarter longer and costs words (docs/transcripts.md)."""
+"""The length of Whisper's window. A sound in which nobody speaks after that is decoded as a single window. Decoded in
+turn, most such sounds have their last sentence decoded twice: that takes a quarter longer, and words are lost
+(docs/transcripts.md)."""
 
 _PAUSE_MS = 500
-"""Silence at which windows of a batch may end; by its default of 160 ms words were lost (docs/transcripts.md)."""
+"""The silence at which windows of a batch may end. With the default of 160 ms words were lost (docs/transcripts.md)."""
 
-_TOGETHER = 4
-"""Windows of several sounds that are decoded at once: with 8 there is little more to gain (docs/adr/0021)."""
+_MAX_BATCHED_WINDOWS = 4
+"""How many windows of several sounds are decoded in a batch. With 8 there is little more to gain (docs/adr/0021)."""
 
 _MAX_COMPRESSION_RATIO = 2.4
 _MIN_LOGPROB = -1.0
-"""Whisper's own thresholds for a second try."""
+"""Whisper's own thresholds for decoding a window again."""
 
 
 class WhisperModel(Protocol):
-    """What is used of faster-whisper's class of this name, which ships no types. Safe to call from several threads."""
+    """The part of faster-whisper's class that is used here. It ships no types. Safe to call from several threads."""
 
     @property
     def supported_languages(self) -> list[str]:
-        """Whisper's language codes; only `en` for an English-only model."""
+        """Whisper's language codes. An English-only model has only `en`."""
 
     def transcribe(self, audio: "npt.NDArray[np.float32]", **options: object) -> tuple[Iterable[Any], Any]:
-        """Give the segments, decoded while they are read, and what is known of the whole."""
+        """Return the segments, which are decoded as they are read, and information about the whole."""
 
     @property
     def model(self) -> Any:  # noqa: ANN401 - CTranslate2 ships no types
-        """The model as CTranslate2 has it."""
+        """CTranslate2's own model."""
 
 
 @dataclass(frozen=True)
 class LoadedModel:
-    """A model in memory, and the SHA-256 of the weights that it has."""
+    """A model in memory, and the SHA-256 of its weights."""
 
     whisper: WhisperModel
     weights_sha256: str
-    windows: "Gathering[_Window, object]"
+    batcher: "Batcher[_Window, object]"
     long_sounds: threading.Lock = field(default_factory=threading.Lock)
 
     @property
     def languages(self) -> Sequence[str]:
-        """Whisper's codes of the languages that it knows."""
+        """Whisper's codes of the languages that the model knows."""
         return self.whisper.supported_languages
 
 
 @dataclass(frozen=True)
 class ModelParameters:
-    """What decides whether two engines can share one loaded model. The values are CTranslate2's and WHISPER_MODEL's."""
+    """Engines with equal parameters share one loaded model. The values are those of CTranslate2 and WHISPER_MODEL."""
 
     model: str
     device: str
@@ -92,13 +91,16 @@ class _EndOfSpeechError(Exception):
     """Nobody speaks in the rest of the sound."""
 
 
-_under_way = threading.local()
-"""`stops`: whether the sound that this thread reads is over. `encoded`: its first window. `decode`: has it decoded."""
+_state = threading.local()
+"""The state of the sound that this thread decodes.
+
+`stops` returns whether nobody speaks in the rest. `encoded` is the first window. `decode` decodes a window in a batch.
+"""
 
 
 @dataclass(frozen=True)
 class _Window:
-    """A window as CTranslate2 encoded it, and what it is to be decoded by."""
+    """A window as CTranslate2 encoded it, with the prompt and the options for decoding it."""
 
     encoded: Any
     prompt: Sequence[int]
@@ -106,33 +108,33 @@ class _Window:
 
     @property
     def kind(self) -> str:
-        """What windows that are decoded together have in common."""
+        """Only windows with equal kinds can be decoded in one batch."""
         return f"{len(self.prompt)} {self.options}"
 
 
-class _GatheringModel:
-    """CTranslate2's model, which has windows decoded together with those that other threads hear (`_under_way`)."""
+class _BatchingModel:
+    """CTranslate2's model. It decodes windows in a batch with those of other threads, as `_state` says."""
 
     def __init__(self, model: Any) -> None:  # noqa: ANN401 - CTranslate2 ships no types
         self._model = model
-        self.windows: Gathering[_Window, object] = Gathering(
-            self._decode, most=_TOGETHER, kind=lambda window: window.kind
+        self.batcher: Batcher[_Window, object] = Batcher(
+            self._decode, max_batch_size=_MAX_BATCHED_WINDOWS, kind=lambda window: window.kind
         )
 
-    def __getattr__(self, name: str) -> Any:  # noqa: ANN401 - whatever the model has
+    def __getattr__(self, name: str) -> Any:  # noqa: ANN401 - any attribute of the model
         return getattr(self._model, name)
 
     def generate(self, encoded: Any, prompts: Sequence[Sequence[int]], **options: object) -> object:  # noqa: ANN401 - ships no types
-        decode: Callable[[_Window], object] | None = getattr(_under_way, "decode", None)
+        decode: Callable[[_Window], object] | None = getattr(_state, "decode", None)
         if decode is None or len(prompts) > 1:
             return self._model.generate(encoded, prompts, **options)
-        _under_way.decode = None  # a second try has other ways, and waits for nobody
+        _state.decode = None  # a second try has other options, and does not wait for a batch
         return [decode(_Window(encoded, prompts[0], options))]
 
     def _decode(self, windows: Sequence[_Window]) -> Sequence[object]:
         encoded = windows[0].encoded
         if len(windows) > 1:
-            import numpy as np  # noqa: PLC0415 - settings are looked at without it
+            import numpy as np  # noqa: PLC0415 - reading the settings does not need it
             from ctranslate2 import StorageView
 
             encoded = StorageView.from_array(np.concatenate([np.asarray(window.encoded) for window in windows]))
@@ -144,10 +146,10 @@ class _GatheringModel:
 
 @once_per_process
 def shared_model(parameters: ModelParameters) -> LoadedModel:
-    """Load a model, or give the one that is loaded.
+    """Load a model, or return the one that is loaded.
 
     Raises:
-        ConfigurationError: The model cannot be found, or not be loaded with these parameters.
+        ConfigurationError: The model cannot be found, or cannot be loaded with these parameters.
     """
     import faster_whisper
 
@@ -159,31 +161,36 @@ def shared_model(parameters: ModelParameters) -> LoadedModel:
             compute_type=parameters.compute_type,
             cpu_threads=parameters.cpu_threads,
         )
-    except Exception as error:  # for a tokenizer.json that it cannot read, tokenizers raises no narrower class
+    except Exception as error:  # tokenizers raises no narrower class for a broken tokenizer.json
         raise ConfigurationError(
             f"WHISPER_MODEL: expected a model in {directory} that loads on device {parameters.device} as "
             f"{parameters.compute_type}, found: {error}; cpu with int8 works everywhere, cuda needs NVIDIA's driver"
         ) from error
-    _leave_silent_rests(model)
-    gathering = _GatheringModel(model.model)
-    model.model = gathering
-    return LoadedModel(model, sha256_of(directory / WEIGHTS) or "", gathering.windows)
+    _skip_silent_rest(model)
+    batching = _BatchingModel(model.model)
+    model.model = batching
+    return LoadedModel(model, sha256_of(directory / WEIGHTS) or "", batching.batcher)
 
 
-def _leave_silent_rests(model: Any) -> None:  # noqa: ANN401 - faster-whisper ships no types
-    """Have the model stop where nobody speaks any more (`voice.is_over`). Encoding begins each window."""
+def _skip_silent_rest(model: Any) -> None:  # noqa: ANN401 - faster-whisper ships no types
+    """Make the model stop when nobody speaks in the rest (`voice.is_rest_silent`). Each window is encoded first."""
     encode = model.encode
 
     def encode_speech(features: object) -> object:
-        stops: Callable[[], bool] | None = getattr(_under_way, "stops", None)
+        stops: Callable[[], bool] | None = getattr(_state, "stops", None)
         if stops is not None and stops():
             raise _EndOfSpeechError
         encoded: object = encode(features)
-        if stops is not None and _under_way.encoded is None:
-            _under_way.encoded = encoded
+        if stops is not None and _state.encoded is None:
+            _state.encoded = encoded
         return encoded
 
     model.encode = encode_speech
+
+
+def _never_stops() -> bool:
+    """Return False, because windows in batches are all decoded."""
+    return False
 
 
 class FasterWhisperEngine(WhisperEngine[LoadedModel]):
@@ -198,10 +205,10 @@ class FasterWhisperEngine(WhisperEngine[LoadedModel]):
         cpu_threads: int,
         beam_size: int,
         task: Task = Task.TRANSCRIBE,
-        span_seconds: float = SPAN_SECONDS,
+        chunk_seconds: float = CHUNK_SECONDS,
         batch_size: int = 1,
     ) -> None:
-        super().__init__(ENGINE, model, Manner(beam_size, compute_type, task, span_seconds, batch_size))
+        super().__init__(ENGINE, model, DecodingOptions(beam_size, compute_type, task, chunk_seconds, batch_size))
         self._parameters = ModelParameters(model, device, compute_type, cpu_threads)
 
     @override
@@ -213,138 +220,139 @@ class FasterWhisperEngine(WhisperEngine[LoadedModel]):
         return find_installed_model(self._parameters.model) / WEIGHTS
 
     @override
-    def _hear(
+    def _transcribe_samples(
         self,
         loaded: LoadedModel,
         samples: "npt.NDArray[np.float32]",
         *,
         language: str | None,
-        tell: Callable[[float], object],
-    ) -> Heard:
-        if is_over(samples, _WINDOW_SECONDS):
-            with _together(loaded):
+        report: Callable[[float], object],
+    ) -> ChunkResult:
+        if is_rest_silent(samples, _WINDOW_SECONDS):
+            with _batched_decoding(loaded):
                 samples = samples[: _WINDOW_SECONDS * SAMPLES_PER_SECOND]
-                segments, info = self._hear_windows(loaded, samples, language, tell)
+                segments, info = self._transcribe_windows(loaded, samples, language, report)
         else:
             with loaded.long_sounds:
-                hear = self._hear_windows if self._manner.batch_size > 1 else self._hear_in_turn
-                segments, info = hear(loaded, samples, language, tell)
-        can_tell = len(loaded.languages) > 1
-        if language is None and can_tell and info.duration_after_vad == 0:
-            return Heard(segments, UNKNOWN, 0.0, 0.0)
-        # Told a language, it does not look which one it hears.
-        is_told = language is not None and can_tell and bool(segments)
-        probability = _likelihood(loaded, info.language) if is_told else float(info.language_probability)
-        return Heard(segments, info.language, probability, float(info.duration_after_vad))
+                transcribe = self._transcribe_windows if self._options.batch_size > 1 else self._transcribe_in_turn
+                segments, info = transcribe(loaded, samples, language, report)
+        is_multilingual = len(loaded.languages) > 1
+        if language is None and is_multilingual and info.duration_after_vad == 0:
+            return ChunkResult(segments, UNKNOWN, 0.0, 0.0)
+        # If a language is requested, faster-whisper does not detect one.
+        is_undetected = language is not None and is_multilingual and bool(segments)
+        probability = _probability_of(loaded, info.language) if is_undetected else float(info.language_probability)
+        return ChunkResult(segments, info.language, probability, float(info.duration_after_vad))
 
-    def _hear_in_turn(
+    def _transcribe_in_turn(
         self,
         loaded: LoadedModel,
         samples: "npt.NDArray[np.float32]",
         language: str | None,
-        tell: Callable[[float], object],
+        report: Callable[[float], object],
     ) -> tuple[tuple[Segment, ...], Any]:
-        """Hear window after window, each from where the last word of the one before ends."""
+        """Decode one window after another. Each begins where the last word of the one before ends."""
         found, info = loaded.whisper.transcribe(
             samples,
             language=language,
-            task=self._manner.task.value,
-            beam_size=self._manner.beam_size,
+            task=self._options.task.value,
+            beam_size=self._options.beam_size,
             vad_filter=True,
             condition_on_previous_text=False,
-            word_timestamps=self._manner.has_words,
+            word_timestamps=self._options.has_words,
         )
-        return tuple(_read(found, samples, tell)), info
+        return tuple(_read_segments(found, samples, report)), info
 
-    def _hear_windows(
+    def _transcribe_windows(
         self,
         loaded: LoadedModel,
         samples: "npt.NDArray[np.float32]",
         language: str | None,
-        tell: Callable[[float], object],
+        report: Callable[[float], object],
     ) -> tuple[tuple[Segment, ...], Any]:
-        """Hear windows whole, several at once; they end where nobody speaks. The second try is ours: it has none.
+        """Decode whole windows, several at once. They end where nobody speaks.
 
-        With words it makes one segment of a window, which is divided into sentences.
+        faster-whisper's batches have no second try, so it is made here. With word times a batch returns one segment for
+        each window, which is split into sentences.
         """
         from faster_whisper import BatchedInferencePipeline
 
-        _under_way.encoded, _under_way.stops = None, never
+        _state.encoded, _state.stops = None, _never_stops
         try:
             found, info = BatchedInferencePipeline(loaded.whisper).transcribe(
                 samples,
                 language=language,
-                task=self._manner.task.value,
-                beam_size=self._manner.beam_size,
-                batch_size=self._manner.batch_size,
+                task=self._options.task.value,
+                beam_size=self._options.beam_size,
+                batch_size=self._options.batch_size,
                 vad_filter=True,
                 vad_parameters={"min_silence_duration_ms": _PAUSE_MS},
-                word_timestamps=self._manner.has_words,
-                without_timestamps=self._manner.has_words,
+                word_timestamps=self._options.has_words,
+                without_timestamps=self._options.has_words,
             )
             windows = []
             for window in found:
-                tell(float(window.end))
-                windows.append(_segment(window))
+                report(float(window.end))
+                windows.append(_convert_segment(window))
         finally:
-            _under_way.stops = None
-        encoded = _under_way.encoded
+            _state.stops = None
+        encoded = _state.encoded
         segments: list[Segment] = []
         for window in windows:
-            if not _is_doubtful(window):
-                segments.extend(sentences_of(window))
+            if not _needs_second_try(window):
+                segments.extend(split_sentences(window))
                 continue
             begin, end = (round(moment * SAMPLES_PER_SECOND) for moment in (window.start, window.end))
-            again, _ = self._hear_in_turn(loaded, samples[begin:end], info.language, lambda _: None)
-            segments.extend(shifted(segment, window.start) for segment in again)
-        _under_way.encoded = encoded
+            again, _ = self._transcribe_in_turn(loaded, samples[begin:end], info.language, lambda _: None)
+            segments.extend(shift_segment(segment, window.start) for segment in again)
+        _state.encoded = encoded
         return tuple(segments), info
 
 
 @contextmanager
-def _together(loaded: LoadedModel) -> Iterator[None]:
-    """Have the window that this thread hears decoded together with those of others, where memory can be shared."""
+def _batched_decoding(loaded: LoadedModel) -> Iterator[None]:
+    """Decode the window of this thread in a batch with those of others. Only on a CPU do they share memory."""
     if loaded.whisper.model.device != "cpu":
         yield
         return
-    with loaded.windows.taking_part() as decode:
-        _under_way.decode = decode
+    with loaded.batcher.participate() as decode:
+        _state.decode = decode
         try:
             yield
         finally:
-            _under_way.decode = None
+            _state.decode = None
 
 
-def _likelihood(loaded: LoadedModel, language: str) -> float:
-    """Give the probability of a language in the first window of what this thread has just read, as it was encoded."""
-    likely, *_ = loaded.whisper.model.detect_language(_under_way.encoded)
-    return float(dict(likely)[f"<|{language}|>"])
+def _probability_of(loaded: LoadedModel, language: str) -> float:
+    """Return the probability of a language in the first window that this thread has encoded for its sound."""
+    probabilities, *_ = loaded.whisper.model.detect_language(_state.encoded)
+    return float(dict(probabilities)[f"<|{language}|>"])
 
 
-def _read(
-    found: Iterable[Any], samples: "npt.NDArray[np.float32]", tell: Callable[[float], object]
+def _read_segments(
+    found: Iterable[Any], samples: "npt.NDArray[np.float32]", report: Callable[[float], object]
 ) -> Iterator[Segment]:
-    """Read the segments as they are decoded, and tell how far that is."""
+    """Yield the segments as they are decoded, and report how many seconds are done."""
     done = 0.0
-    # Before the first word nothing is over: what voice detection let through is read.
-    _under_way.encoded = None
-    _under_way.stops = lambda: done > 0 and is_over(samples, done)
+    # Before the first word nothing stops: all that voice detection has let through is decoded.
+    _state.encoded = None
+    _state.stops = lambda: done > 0 and is_rest_silent(samples, done)
     try:
         with suppress(_EndOfSpeechError):
             for segment in found:
                 done = max(done, float(segment.end))
-                tell(done)
-                yield _segment(segment)
+                report(done)
+                yield _convert_segment(segment)
     finally:
-        _under_way.stops = None
+        _state.stops = None
 
 
-def _is_doubtful(window: Segment) -> bool:
-    """Tell whether faster-whisper, where it hears windows in turn, would try another temperature."""
+def _needs_second_try(window: Segment) -> bool:
+    """Whether faster-whisper would try another temperature if it decoded the window in turn."""
     return window.compression_ratio > _MAX_COMPRESSION_RATIO or window.avg_logprob < _MIN_LOGPROB
 
 
-def _segment(found: Any) -> Segment:  # noqa: ANN401 - faster-whisper ships no types
+def _convert_segment(found: Any) -> Segment:  # noqa: ANN401 - faster-whisper ships no types
     return Segment(
         start=float(found.start),
         end=float(found.end),

@@ -1,6 +1,7 @@
-"""Questions that threads ask at about the same time, answered together where that costs less than one by one.
+"""Batch the requests that several threads make at about the same time, where a batch costs less than one by one.
 
-Knows nothing of speech: what is asked, and how many are answered at once, is its user's.
+The short sounds of several threads are decoded together in this way. This module knows nothing of speech: its user
+decides what a request is, and how many are in a batch.
 """
 
 import threading
@@ -10,103 +11,103 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field
 from typing import Generic, TypeVar
 
-Asked = TypeVar("Asked")
+Request = TypeVar("Request")
 Answer = TypeVar("Answer")
 
 
 @dataclass(eq=False)
-class _Question(Generic[Asked, Answer]):
-    asked: Asked
+class _Pending(Generic[Request, Answer]):
+    request: Request
     answer: "Future[Answer]" = field(default_factory=Future)
 
 
-class Gathering(Generic[Asked, Answer]):
-    """Answers up to `most` questions of one `kind` at once, one lot after another, in a thread that asks.
+class Batcher(Generic[Request, Answer]):
+    """Answers up to `max_batch_size` requests of one `kind` at once, in one of the threads that ask.
 
-    Nobody waits for a while to see who comes: a lot begins when it is full, or when all that take part have asked. So
-    one who takes part should ask soon, or leave.
+    One batch runs at a time. No thread waits for a fixed time: a batch begins when it is full, or when all participants
+    have asked. A participant should therefore ask soon, or leave.
     """
 
     def __init__(
         self,
-        answer: Callable[[Sequence[Asked]], Sequence[Answer]],
+        answer: Callable[[Sequence[Request]], Sequence[Answer]],
         *,
-        most: int,
-        kind: Callable[[Asked], Hashable] = lambda _: None,
+        max_batch_size: int,
+        kind: Callable[[Request], Hashable] = lambda _: None,
     ) -> None:
         self._answer = answer
-        self._most = most
+        self._max_batch_size = max_batch_size
         self._kind = kind
         self._changed = threading.Condition()
-        self._coming = 0
-        self._waiting: list[_Question[Asked, Answer]] = []
+        self._expected = 0
+        self._waiting: list[_Pending[Request, Answer]] = []
         self._is_answering = False
 
     @contextmanager
-    def taking_part(self) -> Iterator[Callable[[Asked], Answer]]:
-        """Take part, and give the function to ask with; others may wait for this one until it asks, or leaves.
+    def participate(self) -> Iterator[Callable[[Request], Answer]]:
+        """Participate, and yield the function to ask with. Others may wait for this thread until it asks or leaves.
 
-        What cannot be answered in a lot is asked again by itself; who asked it gets the error. When a person interrupts
-        the thread that answers, the others of its lot get `CancelledError`.
+        If a batch fails, its requests are answered one by one, and an error goes to the thread that asked. If a person
+        interrupts the thread that answers, the others in its batch get `CancelledError`.
         """
-        is_coming = True
+        is_expected = True
 
-        def arrive() -> None:
-            nonlocal is_coming
-            if is_coming:
-                is_coming = False
-                self._coming -= 1
+        def stop_waiting_for_this() -> None:
+            nonlocal is_expected
+            if is_expected:
+                is_expected = False
+                self._expected -= 1
                 self._changed.notify_all()
 
-        def ask(asked: Asked) -> Answer:
-            question: _Question[Asked, Answer] = _Question(asked)
+        def ask(request: Request) -> Answer:
+            pending: _Pending[Request, Answer] = _Pending(request)
             with self._changed:
-                self._waiting.append(question)
-                arrive()
-            while lot := self._next_lot(question):
+                self._waiting.append(pending)
+                stop_waiting_for_this()
+            while batch := self._next_batch(pending):
                 try:
-                    self._settle(lot)
+                    self._run(batch)
                 finally:
                     with self._changed:
-                        for one in lot:
-                            one.answer.cancel()  # whom an interrupt left without an answer
+                        for one in batch:
+                            one.answer.cancel()  # has an effect only if an interrupt left it without an answer
                         self._is_answering = False
                         self._changed.notify_all()
-            return question.answer.result()
+            return pending.answer.result()
 
         with self._changed:
-            self._coming += 1
+            self._expected += 1
         try:
             yield ask
         finally:
             with self._changed:
-                arrive()
+                stop_waiting_for_this()
 
-    def _next_lot(self, question: _Question[Asked, Answer]) -> list[_Question[Asked, Answer]]:
-        """Wait until the question is answered, which gives nothing, or a lot is this thread's to answer."""
+    def _next_batch(self, pending: _Pending[Request, Answer]) -> list[_Pending[Request, Answer]]:
+        """Wait for a batch that this thread must answer. Return an empty list if the request is answered first."""
         with self._changed:
-            self._changed.wait_for(lambda: question.answer.done() or self._is_ready())
-            if question.answer.done():
+            self._changed.wait_for(lambda: pending.answer.done() or self._is_ready())
+            if pending.answer.done():
                 return []
-            kind = self._kind(self._waiting[0].asked)
-            lot = [one for one in self._waiting if self._kind(one.asked) == kind][: self._most]
-            self._waiting = [one for one in self._waiting if one not in lot]
+            kind = self._kind(self._waiting[0].request)
+            batch = [one for one in self._waiting if self._kind(one.request) == kind][: self._max_batch_size]
+            self._waiting = [one for one in self._waiting if one not in batch]
             self._is_answering = True
-            return lot
+            return batch
 
     def _is_ready(self) -> bool:
-        is_gathered = not self._coming or len(self._waiting) >= self._most
-        return bool(self._waiting) and is_gathered and not self._is_answering
+        is_complete = not self._expected or len(self._waiting) >= self._max_batch_size
+        return bool(self._waiting) and is_complete and not self._is_answering
 
-    def _settle(self, lot: Sequence[_Question[Asked, Answer]]) -> None:
+    def _run(self, batch: Sequence[_Pending[Request, Answer]]) -> None:
         try:
-            answers = self._answer([one.asked for one in lot])
-        except Exception as error:  # noqa: BLE001 - nothing is hidden: who asked gets it
-            if len(lot) == 1:
-                lot[0].answer.set_exception(error)
+            answers = self._answer([one.request for one in batch])
+        except Exception as error:  # noqa: BLE001 - nothing is hidden: the thread that asked gets it
+            if len(batch) == 1:
+                batch[0].answer.set_exception(error)
                 return
-            for one in lot:
-                self._settle([one])
+            for one in batch:
+                self._run([one])
             return
-        for one, answer in zip(lot, answers, strict=True):
+        for one, answer in zip(batch, answers, strict=True):
             one.answer.set_result(answer)

@@ -1,13 +1,13 @@
-"""Whether a server that has models answers at all: what the vendors wait for without end behind a silent firewall."""
+"""Check that a model server answers at all. Behind a firewall that drops packets, the vendors' code waits forever."""
 
 import http.client
 import urllib.error
 import urllib.request
 
 
-def answers(url: str, *, within_seconds: float) -> bool:
-    """Tell whether there is any quick answer, an error's included: only silence is what the vendors handle badly."""
-    request = urllib.request.Request(url, method="HEAD")  # noqa: S310 - the address is the vendor's own
+def is_responsive(url: str, *, within_seconds: float) -> bool:
+    """Whether the server answers in time. An error counts as an answer: the vendors handle only silence badly."""
+    request = urllib.request.Request(url, method="HEAD")  # noqa: S310 - the URL is the vendor's own
     try:
         with urllib.request.urlopen(request, timeout=within_seconds):  # noqa: S310 - as above
             return True

@@ -1,6 +1,6 @@
-"""Where a Whisper model's files are: a directory, an installed package, or the cache that the vendor downloads into.
+"""Find a Whisper model's files: in a directory, an installed package, or the cache that the vendor downloads into.
 
-Finds and checks files; loads no weights. The files are CTranslate2's, the form that faster-whisper reads.
+This module checks files, but loads no weights. The files are in CTranslate2's format, which faster-whisper reads.
 """
 
 import importlib
@@ -11,21 +11,21 @@ from pathlib import Path
 from typing import cast
 
 from bookmarkai_assets.adapters.speech.digests import sha256_of
-from bookmarkai_assets.adapters.speech.hub import answers
+from bookmarkai_assets.adapters.speech.hub import is_responsive
 from bookmarkai_assets.core.errors import ConfigurationError
-from bookmarkai_assets.core.transcripts.speech_models import ModelPlace, SpeechModel
+from bookmarkai_assets.core.transcripts.speech_models import ModelLocation, SpeechModel
 
 WEIGHTS = "model.bin"
 """The file in a model's directory that holds its weights."""
 
-# tokenizer.json is optional to faster-whisper, which without it asks the network for one in the midst of loading.
+# faster-whisper can do without tokenizer.json, but then it downloads one while it loads the model.
 _NEEDED_FILES = (WEIGHTS, "config.json", "tokenizer.json")
 _VOCABULARY_FILES = ("vocabulary.txt", "vocabulary.json")
 
 
 @dataclass(frozen=True)
 class PackagedModel:
-    """A model that a Python package carries, and the SHA-256 that each of its files had when it was vetted."""
+    """A model in a Python package, with the SHA-256 that each of its files had when it was vetted."""
 
     requirement: str
     module: str
@@ -44,37 +44,37 @@ PACKAGED_MODELS: Mapping[str, PackagedModel] = {
         },
     )
 }
-"""tiny.en: OpenAI's weights as Systran converted them (fp16, MIT). Neither of them vouches for the package, so every
-load, which is once per process, checks its 78 MB against these sums. That takes 0.06 s when the files are in the page
+"""tiny.en: OpenAI's weights as Systran converted them (fp16, MIT). Neither of them vouches for the package. Every load,
+once per process, therefore checks its 78 MB against these digests. That takes 0.06 s when the files are in the page
 cache, where the load needs them anyway, and 0.6 s when they come from the disk."""
 
 _VETTED_WEIGHTS = frozenset(packaged.sha256[WEIGHTS] for packaged in PACKAGED_MODELS.values())
 
 
 def find_model(model: str, *, answer_within_seconds: float = 5.0) -> Path:
-    """Find the directory that holds a model's files, downloading them only when they are nowhere on this machine.
+    """Find the directory with a model's files. If they are not on this machine, download them.
 
-    `model` is as for `find_local_model`. `answer_within_seconds` bounds the wait for the hub's first answer; the vendor
-    itself would wait without end behind a firewall that drops packets.
+    `model` is as in `find_local_model`. `answer_within_seconds` limits the wait for the hub's first answer. Behind a
+    firewall that drops packets, the vendor's code would wait forever.
 
     Raises:
-        ConfigurationError: No such model or directory, a file is missing or not the vetted one, or the hub cannot be
-            reached.
+        ConfigurationError: There is no such model or directory, a file is missing or not the vetted one, or the hub
+            cannot be reached.
     """
-    return find_local_model(model) or _downloaded(model, answer_within_seconds=answer_within_seconds)
+    return find_local_model(model) or _download(model, answer_within_seconds=answer_within_seconds)
 
 
 def find_local_model(model: str) -> Path | None:
-    """Find a model's files on this machine; None where only the hub can have them. Asks no network.
+    """Find a model's files on this machine. Return None if only the hub can have them. Uses no network.
 
-    `model` is a path (with a slash in it: a bare word is always a name), a name such as `tiny.en` or `small`, or a
-    repository on the model hub such as `Systran/faster-whisper-small`.
+    `model` is a path, a name such as `tiny.en` or `small`, or a repository on the model hub such as
+    `Systran/faster-whisper-small`. A path contains a slash: a bare word is always a name.
 
     Raises:
-        ConfigurationError: No such model or directory, or a file is missing or not the vetted one.
+        ConfigurationError: There is no such model or directory, or a file is missing or not the vetted one.
     """
     if "/" in model and Path(model).is_dir():
-        return _checked_directory(Path(model))
+        return _check_directory(Path(model))
     if model.startswith(("/", "./", "../", "~")):
         raise ConfigurationError(
             f"WHISPER_MODEL: expected a directory with a CTranslate2 Whisper model, but there is none at {model}; give "
@@ -82,15 +82,15 @@ def find_local_model(model: str) -> Path | None:
         )
     packaged = PACKAGED_MODELS.get(model)
     if packaged is not None and importlib.util.find_spec(packaged.module) is not None:
-        return _verified_package(model, packaged)
-    return _cached(model)
+        return _verify_package(model, packaged)
+    return _find_cached(model)
 
 
 def find_installed_model(model: str) -> Path:
-    """Find the directory of a model that is on this machine. Asks no network.
+    """Find the directory of a model that must be on this machine. Uses no network.
 
     Raises:
-        ConfigurationError: As `find_local_model`, or the model is not on this machine.
+        ConfigurationError: As in `find_local_model`, or the model is not on this machine.
     """
     directory = find_local_model(model)
     if directory is None:
@@ -102,7 +102,7 @@ def find_installed_model(model: str) -> Path:
 
 
 def list_models(chosen: str) -> list[SpeechModel]:
-    """List the models that are here and those that a package has, the chosen one first, wherever it is.
+    """List the models on this machine. The chosen one is first, even if it is not there.
 
     Raises:
         ConfigurationError: A file of the chosen or a packaged model is missing or not the vetted one.
@@ -110,20 +110,20 @@ def list_models(chosen: str) -> list[SpeechModel]:
     from faster_whisper import available_models
 
     names = dict.fromkeys((chosen, *PACKAGED_MODELS, *available_models()))
-    found = [_described(name) for name in names]
-    return [model for model in found if model.place is not ModelPlace.NOWHERE or model.name == chosen]
+    models = [_describe(name) for name in names]
+    return [model for model in models if model.location is not ModelLocation.NOWHERE or model.name == chosen]
 
 
-def _described(name: str) -> SpeechModel:
+def _describe(name: str) -> SpeechModel:
     directory = find_local_model(name)
     if directory is None:
-        return SpeechModel(name, ModelPlace.NOWHERE)
+        return SpeechModel(name, ModelLocation.NOWHERE)
     packaged = PACKAGED_MODELS.get(name)
     is_packaged = packaged is not None and importlib.util.find_spec(packaged.module) is not None
     is_path = "/" in name and Path(name).is_dir()
     return SpeechModel(
         name,
-        ModelPlace.PACKAGE if is_packaged else ModelPlace.PATH if is_path else ModelPlace.CACHE,
+        ModelLocation.PACKAGE if is_packaged else ModelLocation.PATH if is_path else ModelLocation.CACHE,
         directory,
         size_bytes=sum(file.stat().st_size for file in directory.iterdir() if file.is_file()),
         is_vetted=is_packaged or sha256_of(directory / WEIGHTS) in _VETTED_WEIGHTS,
@@ -137,7 +137,7 @@ def _missing_files(directory: Path) -> list[str]:
     return missing
 
 
-def _checked_directory(directory: Path) -> Path:
+def _check_directory(directory: Path) -> Path:
     missing = _missing_files(directory)
     if missing:
         raise ConfigurationError(
@@ -148,7 +148,7 @@ def _checked_directory(directory: Path) -> Path:
     return directory
 
 
-def _verified_package(model: str, packaged: PackagedModel) -> Path:
+def _verify_package(model: str, packaged: PackagedModel) -> Path:
     directory = Path(importlib.import_module(packaged.module).get_model_path())
     for name, expected in packaged.sha256.items():
         found = sha256_of(directory / name) or "no such file"
@@ -160,7 +160,7 @@ def _verified_package(model: str, packaged: PackagedModel) -> Path:
     return directory
 
 
-def _cached(model: str) -> Path | None:
+def _find_cached(model: str) -> Path | None:
     from faster_whisper import available_models, download_model
 
     try:
@@ -172,25 +172,25 @@ def _cached(model: str) -> Path | None:
             f"WHISPER_MODEL: expected one of {', '.join(available_models())}, a repository such as "
             f"Systran/faster-whisper-small, or a path with a slash in it, found {model!r}"
         ) from error
-    # A download that was interrupted leaves a directory without all of its files.
+    # An interrupted download leaves a directory in which some files are missing.
     return None if _missing_files(directory) else directory
 
 
-def _downloaded(model: str, *, answer_within_seconds: float) -> Path:
+def _download(model: str, *, answer_within_seconds: float) -> Path:
     from faster_whisper import download_model
     from huggingface_hub import constants  # noqa: PLC0415 - comes with faster-whisper and loads as lazily
     from huggingface_hub.errors import HfHubHTTPError  # noqa: PLC0415 - as above
 
-    if not constants.HF_HUB_OFFLINE and not answers(constants.ENDPOINT, within_seconds=answer_within_seconds):
+    if not constants.HF_HUB_OFFLINE and not is_responsive(constants.ENDPOINT, within_seconds=answer_within_seconds):
         raise ConfigurationError(_not_found(model, f"no answer within {answer_within_seconds:g} s"))
-    # The HTTP library's own errors pass through, and which library it is depends on the hub client's version.
+    # The HTTP library's own errors pass through. Which library that is depends on the hub client's version.
     http_errors = cast("tuple[type[Exception], ...]", HfHubHTTPError.__bases__)
     failures: tuple[type[Exception], ...] = (OSError, ValueError, *http_errors)
     try:
         directory = Path(download_model(model))
     except failures as error:
         raise ConfigurationError(_not_found(model, str(error.__cause__ or error))) from error
-    return _checked_directory(directory)
+    return _check_directory(directory)
 
 
 def _not_found(model: str, reason: str) -> str:

@@ -1,6 +1,6 @@
-"""OpenAI's own engine: openai-whisper on PyTorch, an extra. PyAV decodes for it, and its sound has no silence in it.
+"""OpenAI's own engine: openai-whisper on PyTorch, an extra. PyAV decodes its sounds, and their silence is cut out.
 
-Where the weights come from is `checkpoints`; what it shares with the other engine, `whisper_engine`.
+`checkpoints` finds the weights. `whisper_engine` has what both engines share.
 """
 
 import importlib
@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Any, Self
 
 from typing_extensions import override
 
-from bookmarkai_assets.adapters.speech.audio import SPAN_SECONDS
+from bookmarkai_assets.adapters.speech.audio import CHUNK_SECONDS
 from bookmarkai_assets.adapters.speech.checkpoints import (
     CHECKPOINTS,
     find_checkpoint,
@@ -23,10 +23,10 @@ from bookmarkai_assets.adapters.speech.checkpoints import (
     require_package,
 )
 from bookmarkai_assets.adapters.speech.digests import sha256_of
-from bookmarkai_assets.adapters.speech.setups import Manner
+from bookmarkai_assets.adapters.speech.setups import DecodingOptions
 from bookmarkai_assets.adapters.speech.shared_models import once_per_process
-from bookmarkai_assets.adapters.speech.voice import Voice, is_over, voice_in
-from bookmarkai_assets.adapters.speech.whisper_engine import Heard, WhisperEngine
+from bookmarkai_assets.adapters.speech.voice import Voice, extract_voice, is_rest_silent
+from bookmarkai_assets.adapters.speech.whisper_engine import ChunkResult, WhisperEngine
 from bookmarkai_assets.core.errors import ConfigurationError
 from bookmarkai_assets.core.transcripts.transcript import UNKNOWN, Segment, Task, Word
 
@@ -38,7 +38,7 @@ ENGINE = "openai-whisper"
 """The engine's name in transcripts and settings."""
 
 _BEST_OF = 5
-"""Samples to choose from where a beam search has failed; what faster-whisper and Whisper's command line take."""
+"""Samples to choose from when a beam search has failed, as in faster-whisper and Whisper's command line."""
 
 _FRAMES_PER_SECOND = 100
 
@@ -50,7 +50,7 @@ _COMPUTE_TYPES: Mapping[str, frozenset[str]] = {
 
 @dataclass(frozen=True)
 class ModelParameters:
-    """What decides whether two engines can share one loaded model."""
+    """Engines with equal parameters share one loaded model."""
 
     model: str
     cache: Path
@@ -60,7 +60,7 @@ class ModelParameters:
 
 @dataclass(frozen=True)
 class LoadedModel:
-    """A model in memory, the languages it knows, and the SHA-256 of the file that it is from."""
+    """A model in memory, the languages that it knows, and the SHA-256 of its file."""
 
     whisper: Any
     languages: tuple[str, ...]
@@ -68,18 +68,18 @@ class LoadedModel:
 
 
 _decoding = threading.Lock()
-"""The modules of a model keep state while they decode, and random numbers are one series for the whole process."""
+"""One sound at a time: a model keeps state while it decodes, and the whole process shares one random generator."""
 
-_under_way = threading.local()
-"""`reading` of the span that this thread reads."""
+_state = threading.local()
+"""`reading` is the progress in the chunk that this thread decodes."""
 
 
 @once_per_process
 def shared_model(parameters: ModelParameters) -> LoadedModel:
-    """Load a model, or give the one that is loaded.
+    """Load a model, or return the one that is loaded.
 
     Raises:
-        ConfigurationError: The model cannot be found, or not be loaded with these parameters.
+        ConfigurationError: The model cannot be found, or cannot be loaded with these parameters.
     """
     file = find_checkpoint(parameters.model, parameters.cache)
     import torch
@@ -89,25 +89,25 @@ def shared_model(parameters: ModelParameters) -> LoadedModel:
     name = parameters.model if parameters.model in CHECKPOINTS else str(file)
     try:
         model = whisper.load_model(name, device=parameters.device, download_root=str(parameters.cache))
-    except Exception as error:  # for a file that is none of its own, torch raises whatever comes up
+    except Exception as error:  # torch raises any class for a file that is not a checkpoint
         raise ConfigurationError(
             f"WHISPER_MODEL: expected an openai-whisper checkpoint in {file} that loads on device {parameters.device}, "
             f"found: {error}; cpu works everywhere, cuda needs NVIDIA's driver and torch's build for it"
         ) from error
-    # Each window is encoded first. The number is the calling thread's, and numba, with which words are aligned, sets it
-    # back to that of the cores.
+    # Set before each window is encoded: the number belongs to the calling thread, and numba, which aligns the words,
+    # resets it to the number of cores.
     model.encoder.register_forward_pre_hook(lambda *_: torch.set_num_threads(parameters.cpu_threads))
-    _leave_silent_rests(model)
-    # Its only report of how far it is: the bar that it shows on a terminal.
+    _skip_silent_rest(model)
+    # It reports progress only to the bar that it shows on a terminal.
     importlib.import_module("whisper.transcribe").tqdm = _Bars()  # type: ignore[attr-defined]
     languages = tuple(LANGUAGES)[: model.num_languages] if model.is_multilingual else ("en",)
     return LoadedModel(model, languages, sha256_of(file) or "")
 
 
 class _Bars:
-    """Stands for the module `tqdm` in openai-whisper: tells this thread's listener what a bar would show."""
+    """Replaces the module `tqdm` in openai-whisper. It reports what a bar would show to the thread's `reading`."""
 
-    class tqdm:  # noqa: N801 - the name that is looked up
+    class tqdm:  # noqa: N801 - the name that openai-whisper uses
         def __init__(self, **_options: object) -> None:
             self._done = 0
 
@@ -119,34 +119,34 @@ class _Bars:
 
         def update(self, frames: int) -> None:
             self._done += frames
-            _under_way.reading.tell(self._done)
+            _state.reading.report(self._done)
 
 
 @dataclass
 class _Reading:
-    """How far openai-whisper is with a span, and what is to be told of that."""
+    """The progress of openai-whisper in a chunk, and where to report it."""
 
     voice: Voice
     on_progress: Callable[[float], object]
     done_seconds: float = 0.0
 
-    def tell(self, frames: int) -> None:
+    def report(self, frames: int) -> None:
         self.done_seconds = min(frames / _FRAMES_PER_SECOND, self.voice.seconds)
-        self.on_progress(self.voice.moment(self.done_seconds, is_end=True))
+        self.on_progress(self.voice.original_time(self.done_seconds, is_end=True))
 
     @property
-    def is_over(self) -> bool:
-        return self.done_seconds > 0 and is_over(self.voice.samples, self.done_seconds)
+    def is_rest_silent(self) -> bool:
+        return self.done_seconds > 0 and is_rest_silent(self.voice.samples, self.done_seconds)
 
 
-def _leave_silent_rests(model: Any) -> None:  # noqa: ANN401 - openai-whisper ships no types
-    """Have the model take a rest in which nobody speaks (`voice.is_over`) for silence, without decoding it."""
+def _skip_silent_rest(model: Any) -> None:  # noqa: ANN401 - openai-whisper ships no types
+    """Make the model treat a rest in which nobody speaks (`voice.is_rest_silent`) as silence, without decoding it."""
     from whisper import DecodingResult
 
     decode = model.decode
 
     def decode_speech(features: Any, options: Any) -> object:  # noqa: ANN401 - as above
-        if _under_way.reading.is_over:
+        if _state.reading.is_rest_silent:
             return DecodingResult(features, "en", avg_logprob=-math.inf, no_speech_prob=1.0, compression_ratio=0.0)
         return decode(features, options)
 
@@ -154,10 +154,10 @@ def _leave_silent_rests(model: Any) -> None:  # noqa: ANN401 - openai-whisper sh
 
 
 class OpenAIWhisperEngine(WhisperEngine[LoadedModel]):
-    """Whisper on PyTorch. Instances with the same model, device and threads share one loaded model, by turns.
+    """Whisper on PyTorch. Instances with the same model, device and threads share one loaded model and take turns.
 
-    It gets the sound without its silence, because its own command line has no voice detection. The
-    weights are computed with as float32, or on cuda as float16. `cpu_threads` are torch's, and so the process's.
+    It gets the sound without silence, because openai-whisper has no voice detection. It computes in float32, or on cuda
+    in float16. `cpu_threads` sets torch's threads, which are those of the whole process.
     """
 
     def __init__(
@@ -170,16 +170,18 @@ class OpenAIWhisperEngine(WhisperEngine[LoadedModel]):
         cpu_threads: int,
         beam_size: int,
         task: Task = Task.TRANSCRIBE,
-        span_seconds: float = SPAN_SECONDS,
+        chunk_seconds: float = CHUNK_SECONDS,
     ) -> None:
-        """Make an engine without loading anything.
+        """Create an engine without loading anything.
 
         Raises:
-            ConfigurationError: openai-whisper is not installed, there is no such device, or it does not compute so.
+            ConfigurationError: openai-whisper is not installed, or the device is missing or lacks this compute type.
         """
         require_package()
-        device = _device(device)
-        super().__init__(ENGINE, model, Manner(beam_size, _compute_type(compute_type, device), task, span_seconds))
+        device = _choose_device(device)
+        super().__init__(
+            ENGINE, model, DecodingOptions(beam_size, _choose_compute_type(compute_type, device), task, chunk_seconds)
+        )
         self._parameters = ModelParameters(model, cache, device, cpu_threads)
 
     @override
@@ -191,49 +193,49 @@ class OpenAIWhisperEngine(WhisperEngine[LoadedModel]):
         return find_installed_checkpoint(self._parameters.model, self._parameters.cache)
 
     @override
-    def _hear(
+    def _transcribe_samples(
         self,
         loaded: LoadedModel,
         samples: "npt.NDArray[np.float32]",
         *,
         language: str | None,
-        tell: Callable[[float], object],
-    ) -> Heard:
-        voice = voice_in(samples)
+        report: Callable[[float], object],
+    ) -> ChunkResult:
+        voice = extract_voice(samples)
         only = loaded.languages[0] if len(loaded.languages) == 1 else None
-        heard, probability = language or only or UNKNOWN, float(bool(language or only))
+        spoken, probability = language or only or UNKNOWN, float(bool(language or only))
         if voice.seconds == 0:
-            return Heard((), heard, probability, 0.0)
-        with _decoding, _under_way_with(_Reading(voice, tell)):
+            return ChunkResult((), spoken, probability, 0.0)
+        with _decoding, _state_with(_Reading(voice, report)):
             if only is None:
-                heard, probability = _language(loaded.whisper, voice.samples, hinted=language)
-            found = self._decode(loaded.whisper, voice.samples, heard)
-        return Heard([_segment(one, voice) for one in found], heard, probability, voice.seconds)
+                spoken, probability = _detect_language(loaded.whisper, voice.samples, requested=language)
+            found = self._decode(loaded.whisper, voice.samples, spoken)
+        return ChunkResult([_convert_segment(one, voice) for one in found], spoken, probability, voice.seconds)
 
     def _decode(self, model: Any, samples: "npt.NDArray[np.float32]", language: str) -> list[dict[str, Any]]:  # noqa: ANN401 - ships no types
         import torch
 
         with torch.random.fork_rng(), warnings.catch_warnings():
-            # Where a beam search fails it draws lots: the same ones for the same sound.
+            # When a beam search fails, it samples at random. The seed makes that the same for the same sound.
             torch.manual_seed(0)
-            warnings.filterwarnings("ignore", message="Failed to launch Triton kernels")  # it goes on without them
-            warnings.filterwarnings("ignore", message="Performing inference on CPU when CUDA")  # as it was set
+            warnings.filterwarnings("ignore", message="Failed to launch Triton kernels")  # it works without them
+            warnings.filterwarnings("ignore", message="Performing inference on CPU when CUDA")  # as the settings say
             found = model.transcribe(
                 samples,
                 language=language,
-                task=self._manner.task.value,
-                beam_size=self._manner.beam_size if self._manner.beam_size > 1 else None,
+                task=self._options.task.value,
+                beam_size=self._options.beam_size if self._options.beam_size > 1 else None,
                 best_of=_BEST_OF,
-                fp16=self._manner.compute_type == "float16",
+                fp16=self._options.compute_type == "float16",
                 condition_on_previous_text=False,
-                word_timestamps=self._manner.has_words,
+                word_timestamps=self._options.has_words,
                 verbose=None,
             )
         segments: list[dict[str, Any]] = found["segments"]
         return segments
 
 
-def _device(device: str) -> str:
+def _choose_device(device: str) -> str:
     if device == "cpu":
         return device
     import torch
@@ -247,7 +249,7 @@ def _device(device: str) -> str:
     return "cuda" if has_cuda else "cpu"
 
 
-def _compute_type(compute_type: str | None, device: str) -> str:
+def _choose_compute_type(compute_type: str | None, device: str) -> str:
     if compute_type in {None, "default", "auto"}:
         return "float16" if device == "cuda" else "float32"
     if compute_type not in _COMPUTE_TYPES[device]:
@@ -258,38 +260,38 @@ def _compute_type(compute_type: str | None, device: str) -> str:
     return compute_type or ""
 
 
-def _language(
+def _detect_language(
     model: Any,  # noqa: ANN401 - ships no types
     samples: "npt.NDArray[np.float32]",
     *,
-    hinted: str | None,
+    requested: str | None,
 ) -> tuple[str, float]:
-    """Detect the language of the first 30 s of speech, and how likely it is: the likeliest, or the one hinted at."""
+    """Detect the language of the first 30 s of speech. Return it, or the requested one, with its probability."""
     import whisper
 
     mel = whisper.log_mel_spectrogram(whisper.pad_or_trim(samples), model.dims.n_mels).to(model.device)
     _, probabilities = model.detect_language(mel)
-    language = hinted or max(probabilities, key=probabilities.__getitem__)
+    language = requested or max(probabilities, key=probabilities.__getitem__)
     return language, float(probabilities[language])
 
 
 @contextmanager
-def _under_way_with(reading: _Reading) -> Iterator[None]:
-    _under_way.reading = reading
+def _state_with(reading: _Reading) -> Iterator[None]:
+    _state.reading = reading
     try:
         yield
     finally:
-        del _under_way.reading
+        del _state.reading
 
 
-def _segment(found: Mapping[str, Any], voice: Voice) -> Segment:
+def _convert_segment(found: Mapping[str, Any], voice: Voice) -> Segment:
     words = tuple(
-        Word(*voice.span(float(word["start"]), float(word["end"])), word["word"], float(word["probability"]))
+        Word(*voice.original_times(float(word["start"]), float(word["end"])), word["word"], float(word["probability"]))
         for word in found.get("words") or ()
     )
     return Segment(
-        start=words[0].start if words else voice.moment(float(found["start"])),
-        end=words[-1].end if words else voice.moment(float(found["end"]), is_end=True),
+        start=words[0].start if words else voice.original_time(float(found["start"])),
+        end=words[-1].end if words else voice.original_time(float(found["end"]), is_end=True),
         text=found["text"],
         avg_logprob=float(found["avg_logprob"]),
         no_speech_prob=float(found["no_speech_prob"]),

@@ -1,4 +1,4 @@
-"""What an engine says of settings that its model cannot follow: the same words, whichever engine it is."""
+"""Refuse settings that a model cannot follow, in the same words for every engine."""
 
 from collections.abc import Sequence
 
@@ -7,7 +7,7 @@ from bookmarkai_assets.core.transcripts.transcript import Task
 
 
 def refuse_language(language: str | None, model: str, supported: Sequence[str]) -> None:
-    """Raise `ConfigurationError` for a language that the model does not know; None is detected."""
+    """Raise `ConfigurationError` for a language that the model does not know. None means that it is detected."""
     if language is None or language in supported:
         return
     if list(supported) == ["en"]:
@@ -21,7 +21,7 @@ def refuse_language(language: str | None, model: str, supported: Sequence[str]) 
 
 
 def refuse_task(task: Task, model: str, supported: Sequence[str]) -> None:
-    """Raise `ConfigurationError` where a model that knows English only is to translate."""
+    """Raise `ConfigurationError` if a model that knows only English is to translate."""
     if task is Task.TRANSLATE and list(supported) == ["en"]:
         raise ConfigurationError(
             f"WHISPER_TASK=translate: expected a model that knows more than English, found {model}; choose a model "

@@ -1,9 +1,9 @@
-"""What settings and installed versions say of how speech is heard, alike for both engines. Looks for no model."""
+"""The setup of an engine, from settings and installed versions. It is built alike for both, and needs no model."""
 
 from dataclasses import dataclass
 from importlib.metadata import PackageNotFoundError, version
 
-from bookmarkai_assets.adapters.speech.audio import SPAN_SECONDS
+from bookmarkai_assets.adapters.speech.audio import CHUNK_SECONDS
 from bookmarkai_assets.adapters.speech.voice import VOICE_DETECTION
 from bookmarkai_assets.core.transcripts.transcript import Recipe, Setup, Task
 
@@ -11,45 +11,45 @@ NOT_INSTALLED = "not installed"
 
 
 @dataclass(frozen=True)
-class Manner:
-    """How an engine is to hear: what decides the text beside the model.
+class DecodingOptions:
+    """How an engine decodes. Together with the model, these options decide the text.
 
-    `span_seconds` divides long sounds; `batch_size` windows of one are heard at once.
+    Long sounds are divided into chunks of about `chunk_seconds`. `batch_size` windows of a chunk are decoded at once.
     """
 
     beam_size: int
     compute_type: str
     task: Task
-    span_seconds: float = SPAN_SECONDS
+    chunk_seconds: float = CHUNK_SECONDS
     batch_size: int = 1
 
     @property
     def has_words(self) -> bool:
-        """Whether single words get times. Those of a translation have none: there are no such words that were said."""
+        """Whether words get times. Those of a translation do not, because nobody said them."""
         return self.task is Task.TRANSCRIBE
 
 
-def setup_of(engine: str, model: str, manner: Manner) -> Setup:
-    """Give the setup of an engine, named as its package is; both are told the same."""
+def setup_of(engine: str, model: str, options: DecodingOptions) -> Setup:
+    """Return the setup of an engine. Its name is that of its package, and both engines get the same parameters."""
     return Setup(
         engine=engine,
         engine_version=_version_of(engine),
         model=model,
         parameters={
-            "beam_size": manner.beam_size,
-            "compute_type": manner.compute_type,
-            "task": manner.task.value,
+            "beam_size": options.beam_size,
+            "compute_type": options.compute_type,
+            "task": options.task.value,
             "vad": VOICE_DETECTION,
             "condition_on_previous_text": False,
-            "word_timestamps": manner.has_words,
-            "span_seconds": manner.span_seconds,
-            "batch_size": manner.batch_size,
+            "word_timestamps": options.has_words,
+            "span_seconds": options.chunk_seconds,
+            "batch_size": options.batch_size,
         },
     )
 
 
 def recipe_of(setup: Setup, weights_sha256: str) -> Recipe:
-    """Add the weights to a setup."""
+    """Return the recipe: a setup with the digest of the weights."""
     return Recipe(setup.engine, setup.engine_version, setup.model, weights_sha256, setup.parameters)
 
 

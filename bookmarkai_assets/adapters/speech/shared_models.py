@@ -1,4 +1,4 @@
-"""Models are loaded once per process: whichever engines use one, and however many threads ask for it at once."""
+"""Load each model once per process, however many engines use it and however many threads ask for it at once."""
 
 import threading
 from collections.abc import Callable, Hashable
@@ -10,9 +10,9 @@ Loaded = TypeVar("Loaded")
 
 
 def once_per_process(load: Callable[[Parameters], Loaded]) -> Callable[[Parameters], Loaded]:
-    """Have equal parameters loaded at the first call, and what that gave returned ever after.
+    """Decorate a function that loads a model: load once for equal parameters, and return the same model from then on.
 
-    Threads that come meanwhile wait for it. A load that fails is tried again by the next.
+    Threads that ask meanwhile wait for it. If a load fails, the next call tries again.
     """
     models: dict[Parameters, Loaded] = {}
     loading = threading.Lock()

@@ -1,6 +1,7 @@
-"""Where somebody speaks in a sound: the voice detection that ships with faster-whisper, for an engine that has none.
+"""Find the speech in a sound, with the voice detection that ships with faster-whisper.
 
-The silence is cut out before the model sees the sound, because Whisper invents words for it; times are put back after.
+openai-whisper has none of its own. The silence is cut out before the model sees the sound, because Whisper invents
+words for it. The times are mapped back afterwards.
 """
 
 from dataclasses import dataclass
@@ -13,7 +14,7 @@ if TYPE_CHECKING:
     import numpy.typing as npt
 
 VOICE_DETECTION = "silero-v6"
-"""As recipes record it: another one hears other words."""
+"""Its name in recipes: another voice detection leads to other words."""
 
 _SHORTEST_WORD_MS = 250
 _REST_SECONDS = 5.0
@@ -21,42 +22,42 @@ _REST_SECONDS = 5.0
 
 @dataclass(frozen=True)
 class Voice:
-    """The stretches of a sound in which somebody speaks, put together. `times` maps them back to the sound."""
+    """The passages of a sound in which somebody speaks, joined. `times` maps their times back to the sound's."""
 
     samples: "npt.NDArray[np.float32]"
     times: Any
 
     @property
     def seconds(self) -> float:
-        """How much there is."""
+        """The length of the joined speech."""
         return len(self.samples) / SAMPLES_PER_SECOND
 
-    def span(self, start: float, end: float) -> tuple[float, float]:
-        """Give the times in the sound of a word from `start` to `end`: both in the stretch that its middle is in."""
-        stretch = self.times.get_chunk_index((start + end) / 2)
-        return self.times.get_original_time(start, stretch), self.times.get_original_time(end, stretch)
+    def original_times(self, start: float, end: float) -> tuple[float, float]:
+        """Return the sound's times of a word from `start` to `end`. Both are in the passage that its middle is in."""
+        passage = self.times.get_chunk_index((start + end) / 2)
+        return self.times.get_original_time(start, passage), self.times.get_original_time(end, passage)
 
-    def moment(self, time: float, *, is_end: bool = False) -> float:
-        """Give the time in the sound; `is_end` where it ends something, which at a border is the stretch before."""
-        found: float = self.times.get_original_time(time, is_end=is_end)
-        return found
+    def original_time(self, time: float, *, is_end: bool = False) -> float:
+        """Return the sound's time. With `is_end`, a time on a border belongs to the passage before it."""
+        original: float = self.times.get_original_time(time, is_end=is_end)
+        return original
 
 
-def voice_in(samples: "npt.NDArray[np.float32]") -> Voice:
-    """Find the speech, with faster-whisper's defaults: silence of 2 s and more is left out, but for 0.4 s of it."""
+def extract_voice(samples: "npt.NDArray[np.float32]") -> Voice:
+    """Cut out silence of 2 s or more, except for 0.4 s of it. These are faster-whisper's defaults."""
     from faster_whisper.vad import SpeechTimestampsMap, VadOptions, collect_chunks, get_speech_timestamps
 
-    stretches = get_speech_timestamps(samples, VadOptions())
-    pieces, _ = collect_chunks(samples, stretches)
-    return Voice(pieces[0], SpeechTimestampsMap(stretches, SAMPLES_PER_SECOND))
+    passages = get_speech_timestamps(samples, VadOptions())
+    pieces, _ = collect_chunks(samples, passages)
+    return Voice(pieces[0], SpeechTimestampsMap(passages, SAMPLES_PER_SECOND))
 
 
-def is_over(samples: "npt.NDArray[np.float32]", done_seconds: float) -> bool:
-    """Tell whether nobody speaks in what is left of a sound: for a quarter of a second; less is the end of a word.
+def is_rest_silent(samples: "npt.NDArray[np.float32]", done_seconds: float) -> bool:
+    """Whether nobody speaks in the rest of a sound. Less than a quarter of a second of speech is the end of a word.
 
-    A rest of more than 5 s is not looked at, and counts as speech. With the times of words both engines begin the next
-    window where the last word ends, and so read the half second behind the last word once more: 30 s of speech take
-    two to three times as long, most of it for text that is made up and thrown away.
+    A rest of more than 5 s is not checked, and counts as speech. With word times, both engines begin the next window
+    where the last word ends. Without this check they read the half second after the last word once more. 30 s of speech
+    then take two to three times as long, mostly for invented text that is thrown away.
     """
     from faster_whisper.vad import VadOptions, get_speech_timestamps
 

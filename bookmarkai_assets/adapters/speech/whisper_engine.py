@@ -1,6 +1,6 @@
-"""What both engines have in common: a sound is read span by span, heard by the vendor, and becomes a transcript.
+"""What both engines share: read a sound in chunks, have the vendor transcribe each, and join them to a transcript.
 
-What only one vendor needs is in its own file: loading, and hearing one span.
+Each vendor's own file loads its model and transcribes one chunk.
 """
 
 import hashlib
@@ -14,14 +14,14 @@ from typing import TYPE_CHECKING, Generic, Protocol, TypeVar
 
 from typing_extensions import override
 
-from bookmarkai_assets.adapters.speech.audio import Span, spans_of
+from bookmarkai_assets.adapters.speech.audio import SoundChunk, chunks_of
 from bookmarkai_assets.adapters.speech.digests import sha256_of
 from bookmarkai_assets.adapters.speech.refusals import refuse_language, refuse_task
-from bookmarkai_assets.adapters.speech.setups import Manner, recipe_of, setup_of
-from bookmarkai_assets.adapters.speech.timeline import in_order
+from bookmarkai_assets.adapters.speech.setups import DecodingOptions, recipe_of, setup_of
+from bookmarkai_assets.adapters.speech.timeline import trim_segments
 from bookmarkai_assets.core.errors import TranscriptionError
-from bookmarkai_assets.core.transcripts.parts import TranscriptPart, joined, telling_part, unkept
-from bookmarkai_assets.core.transcripts.ports import SpeechEngine, unwatched
+from bookmarkai_assets.core.transcripts.chunks import TranscriptChunk, chunk_with_speech, ignore_chunk, join_chunks
+from bookmarkai_assets.core.transcripts.ports import SpeechEngine, ignore_progress
 from bookmarkai_assets.core.transcripts.transcript import Recipe, Segment, Setup, Transcript
 
 if TYPE_CHECKING:
@@ -30,23 +30,23 @@ if TYPE_CHECKING:
 
 
 class LoadedWhisper(Protocol):
-    """What is asked of a model in memory, whichever vendor loaded it."""
+    """What the engine needs of a model in memory, whichever vendor loaded it."""
 
     @property
     def languages(self) -> Sequence[str]:
-        """Whisper's codes of the languages that it knows; only `en` for an English-only model."""
+        """Whisper's codes of the languages that it knows. An English-only model has only `en`."""
 
     @property
     def weights_sha256(self) -> str:
-        """The SHA-256 of the file that the weights are from."""
+        """The SHA-256 of the file with the weights."""
 
 
 Loaded = TypeVar("Loaded", bound=LoadedWhisper)
 
 
 @dataclass(frozen=True)
-class Heard:
-    """What a vendor heard in one span, by the span's own times, in the order of the sound."""
+class ChunkResult:
+    """What a vendor returns for one chunk: its segments in order, with times from the chunk's start."""
 
     segments: Sequence[Segment]
     language: str
@@ -55,39 +55,39 @@ class Heard:
 
 
 class WhisperEngine(SpeechEngine, Generic[Loaded]):
-    """A Whisper engine. `name` is that of the engine and of the package it comes in.
+    """A Whisper engine. `name` is the name of the engine and of its package.
 
     Silence is cut out before the model sees the sound (VAD), because Whisper invents words for it. Each window of 30 s
-    is read on its own (`condition_on_previous_text` off): a repetition that starts in one window cannot go on through
-    the rest, and short videos have next to no earlier text that could help.
+    is decoded on its own (`condition_on_previous_text` is off). A repetition that starts in one window then cannot
+    continue through the rest, and short videos have hardly any earlier text that could help.
     """
 
-    def __init__(self, name: str, model: str, manner: Manner) -> None:
+    def __init__(self, name: str, model: str, options: DecodingOptions) -> None:
         self._name = name
         self._model = model
-        self._manner = manner
+        self._options = options
 
     @abstractmethod
     def _load(self) -> Loaded:
-        """Give the model, loaded once per process. Raises `ConfigurationError`."""
+        """Return the model, which is loaded once per process. Raises `ConfigurationError`."""
 
     @abstractmethod
     def _weights(self) -> Path:
         """Find the file with the weights on this machine. Raises `ConfigurationError`."""
 
     @abstractmethod
-    def _hear(
+    def _transcribe_samples(
         self,
         loaded: Loaded,
         samples: "npt.NDArray[np.float32]",
         *,
         language: str | None,
-        tell: Callable[[float], object],
-    ) -> Heard:
-        """Hear one span. `tell` wants the seconds of it that are done, as often as the vendor says.
+        report: Callable[[float], object],
+    ) -> ChunkResult:
+        """Transcribe one chunk. Call `report` with the seconds of it that are done, as often as the vendor reports.
 
-        Without a language given, and of several that the model knows, the language is `unknown` with a probability of
-        0.0 where nobody speaks. Raises `RuntimeError` and `ValueError`, as the vendors do.
+        If no language is requested, the model knows several and nobody speaks, the language is `unknown` with a
+        probability of 0.0. Raises `RuntimeError` and `ValueError`, as the vendors do.
         """
 
     @property
@@ -103,7 +103,7 @@ class WhisperEngine(SpeechEngine, Generic[Loaded]):
     @property
     @override
     def setup(self) -> Setup:
-        return setup_of(self._name, self._model, self._manner)
+        return setup_of(self._name, self._model, self._options)
 
     @override
     def recipe(self) -> Recipe:
@@ -123,35 +123,36 @@ class WhisperEngine(SpeechEngine, Generic[Loaded]):
         audio: Path,
         *,
         language: str | None,
-        on_progress: Callable[[float, float], object] = unwatched,
-        kept: Sequence[TranscriptPart] = (),
-        on_part: Callable[[TranscriptPart], object] = unkept,
+        on_progress: Callable[[float, float], object] = ignore_progress,
+        kept: Sequence[TranscriptChunk] = (),
+        on_chunk: Callable[[TranscriptChunk], object] = ignore_chunk,
     ) -> Transcript:
-        """Transcribe one file of any container and codec that FFmpeg reads.
+        """Transcribe one file, of any container and codec that FFmpeg reads.
 
-        `transcribe_seconds` leaves out the loading of the model. Sound without speech gives no segments, and the
-        language `unknown` with a probability of 0.0 unless one was given or the model has but one. A language that is
-        detected is that of the first part in which something is said, and the others are heard in it.
+        `transcribe_seconds` does not include the loading of the model. A sound without speech has no segments. Its
+        language is `unknown` with a probability of 0.0, unless one was requested or the model knows only one. A
+        language is detected in the first chunk in which something is said, and the later chunks are decoded in it.
 
         Raises:
-            ConfigurationError: The model cannot be loaded, or does not know `language`, or cannot translate.
-            TranscriptionError: The file is missing, is no media, has no sound that decodes, or the engine failed on it.
+            ConfigurationError: The model cannot be loaded, does not know `language`, or cannot translate.
+            TranscriptionError: The file is missing, is not media or has no sound that decodes, or the engine failed.
         """
         loaded = self._load()
         refuse_language(language, self._model, loaded.languages)
-        refuse_task(self._manner.task, self._model, loaded.languages)
-        parts = list(kept)
-        done = parts[-1].end if parts else 0.0
+        refuse_task(self._options.task, self._model, loaded.languages)
+        chunks = list(kept)
+        done = chunks[-1].end if chunks else 0.0
         started = time.perf_counter()
-        with closing(spans_of(audio, span_seconds=self._manner.span_seconds, start=done)) as spans:
-            for span in spans:
-                told_by = telling_part(parts)
-                part = self._part(loaded, audio, span, language or (told_by.language if told_by else None), on_progress)
-                parts.append(replace(part, transcribe_seconds=time.perf_counter() - started))
-                if len(parts) > 1 or not span.is_last:
-                    on_part(parts[-1])
+        with closing(chunks_of(audio, chunk_seconds=self._options.chunk_seconds, start=done)) as sounds:
+            for sound in sounds:
+                first_with_speech = chunk_with_speech(chunks)
+                known_language = language or (first_with_speech.language if first_with_speech else None)
+                chunk = self._transcribe_chunk(loaded, audio, sound, known_language, on_progress)
+                chunks.append(replace(chunk, transcribe_seconds=time.perf_counter() - started))
+                if len(chunks) > 1 or not sound.is_last:
+                    on_chunk(chunks[-1])
                 started = time.perf_counter()
-        whole = joined(parts)
+        whole = join_chunks(chunks)
         on_progress(whole.end, whole.end)
         return Transcript(
             engine=self._name,
@@ -166,45 +167,45 @@ class WhisperEngine(SpeechEngine, Generic[Loaded]):
             speech_seconds=whole.speech_seconds,
         )
 
-    def _part(
+    def _transcribe_chunk(
         self,
         loaded: Loaded,
         audio: Path,
-        span: Span,
+        sound: SoundChunk,
         language: str | None,
         on_progress: Callable[[float, float], object],
-    ) -> TranscriptPart:
-        def tell(done_seconds: float) -> None:
-            on_progress(min(span.start + done_seconds, span.end), span.whole_seconds)
+    ) -> TranscriptChunk:
+        def report(done_seconds: float) -> None:
+            on_progress(min(sound.start + done_seconds, sound.end), sound.whole_seconds)
 
-        tell(0.0)
+        report(0.0)
         try:
-            heard = self._hear(loaded, span.samples, language=language, tell=tell)
+            result = self._transcribe_samples(loaded, sound.samples, language=language, report=report)
         except (RuntimeError, ValueError) as error:
             raise TranscriptionError(
                 f"expected {self._model} to transcribe {audio}, found: {error}; if every file fails like this, the "
                 "model's files do not fit together, or are no Whisper model's"
             ) from error
-        tell(span.seconds)
-        return TranscriptPart(
-            start=span.start,
-            end=span.end,
-            segments=tuple(_placed(segment, span) for segment in in_order(heard.segments, span.seconds)),
-            language=heard.language,
-            language_probability=heard.language_probability,
-            speech_seconds=heard.speech_seconds,
+        report(sound.seconds)
+        return TranscriptChunk(
+            start=sound.start,
+            end=sound.end,
+            segments=tuple(_shift_to_sound(one, sound) for one in trim_segments(result.segments, sound.seconds)),
+            language=result.language,
+            language_probability=result.language_probability,
+            speech_seconds=result.speech_seconds,
             transcribe_seconds=0.0,
         )
 
 
-def _placed(segment: Segment, span: Span) -> Segment:
-    """Give a segment's times from the start of the sound, and not of the span."""
+def _shift_to_sound(segment: Segment, chunk: SoundChunk) -> Segment:
+    """Return a segment with times from the start of the whole sound instead of the chunk."""
 
-    def moment(time: float) -> float:
-        return min(span.start + time, span.end)
+    def shift(time: float) -> float:
+        return min(chunk.start + time, chunk.end)
 
-    words = tuple(replace(word, start=moment(word.start), end=moment(word.end)) for word in segment.words)
-    return replace(segment, start=moment(segment.start), end=moment(segment.end), words=words)
+    words = tuple(replace(word, start=shift(word.start), end=shift(word.end)) for word in segment.words)
+    return replace(segment, start=shift(segment.start), end=shift(segment.end), words=words)
 
 
 def _sha256_of(audio: Path) -> str:

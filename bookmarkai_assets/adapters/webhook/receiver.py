@@ -1,6 +1,6 @@
-"""Posts alerts to a webhook: JSON, signed, tried again a few times. Knows the body's schema (docs/alerts.md).
+"""Post alerts to a webhook as signed JSON, with a few retries. Defines the body's schema (docs/alerts.md).
 
-The URL may hold a token, so nothing here, nor the libraries below, may put it into a log or a message.
+The URL may contain a token, so neither this module nor a library below may write it to a log or a message.
 """
 
 import hashlib
@@ -30,12 +30,12 @@ READ_TIMEOUT_SECONDS = 8.0
 RETRIES = 2
 _BACKOFF_SECONDS = 0.5
 _MAX_RETRY_AFTER_SECONDS = 2
-"""All tries of one message together take half a minute at most; Dagster gives a sensor's tick a whole one."""
+"""All tries of one message take at most half a minute together. Dagster gives a sensor's tick a whole minute."""
 
 _PASSING = {HTTPStatus.REQUEST_TIMEOUT, HTTPStatus.TOO_MANY_REQUESTS}
 _SERVER_ERRORS = frozenset(range(500, 600))
 _LOGGERS = ("urllib3.connectionpool", "urllib3.util.retry", "urllib3.connection")
-"""Those below that name the URL: at level WARNING when a try fails, at DEBUG always."""
+"""The loggers of libraries that log the URL: at WARNING if a try fails, at DEBUG always."""
 
 _REMEDIES: dict[int, str] = {
     HTTPStatus.UNAUTHORIZED: "check the token in ALERT_WEBHOOK_URL, and ALERT_WEBHOOK_SECRET on both sides",
@@ -46,7 +46,10 @@ _REMEDIES: dict[int, str] = {
 
 
 class WebhookReceiver(AlertReceiver):
-    """One URL. Without a secret nothing is signed. `clock` gives seconds since 1970; the timeouts are for tests."""
+    """Posts to one URL. Without a secret nothing is signed. `clock` returns seconds since 1970.
+
+    Only tests set the timeouts.
+    """
 
     def __init__(
         self,
@@ -77,7 +80,7 @@ class WebhookReceiver(AlertReceiver):
         return "webhook"
 
     @override
-    def tell(self, message: Message) -> Reply:
+    def send(self, message: Message) -> Reply:
         body = body_of(message)
         timestamp = str(int(self._clock()))
         headers = {
@@ -92,35 +95,35 @@ class WebhookReceiver(AlertReceiver):
             with requests.Session() as session, _unlogged():
                 for scheme in ("http://", "https://"):
                     session.mount(scheme, HTTPAdapter(max_retries=self._retry))
-                # The answer's body is not read: nobody needs it, and it could go on for ever.
+                # The answer's body is not read. Nobody needs it, and it could be endless.
                 with session.post(
                     self._url, data=body, headers=headers, timeout=self._timeouts, allow_redirects=False, stream=True
                 ) as answer:
                     status = answer.status_code
         except (requests.ConnectionError, requests.Timeout, requests.exceptions.ChunkedEncodingError) as error:
-            # Its text names the URL; its type says what matters.
+            # Its text contains the URL. Its type says enough.
             return Reply(
                 Receipt.UNREACHABLE,
                 f"expected an answer, found {type(error).__name__} after {1 + RETRIES} tries; check the network and "
-                "the receiver. It is tried again with the next look",
+                "the receiver. It is tried again at the next tick",
             )
         except (requests.RequestException, ValueError) as error:
             return Reply(
                 Receipt.REFUSED,
                 f"expected ALERT_WEBHOOK_URL to be a URL that can be posted to, found {type(error).__name__}; correct "
-                "it. What was to be told is in the log",
+                "it. The message is in the log",
             )
-        return _reply_to(status)
+        return _reply_for(status)
 
 
 def signature(secret: str, timestamp: str, body: bytes) -> str:
-    """Give `v1=` and the hex HMAC-SHA256, under the secret, of the timestamp, a full stop and the body."""
+    """Return `v1=` and the hex HMAC-SHA256, with the secret as key, of the timestamp, a full stop and the body."""
     signed = hmac.new(secret.encode(), timestamp.encode() + b"." + body, hashlib.sha256)
     return f"{SIGNATURE_VERSION}={signed.hexdigest()}"
 
 
 def body_of(message: Message) -> bytes:
-    """Give what is posted: a JSON object of schema `SCHEMA_VERSION`, the same bytes for the same message."""
+    """Return the body: a JSON object of schema `SCHEMA_VERSION`. The same message always gives the same bytes."""
     document = {
         "version": SCHEMA_VERSION,
         "id": message.message_id,
@@ -143,20 +146,20 @@ def _incident(incident: Incident) -> dict[str, Any]:
     }
 
 
-def _reply_to(status: int) -> Reply:
+def _reply_for(status: int) -> Reply:
     answered = f"expected an answer 2xx, found {status}"
     if HTTPStatus.OK <= status < HTTPStatus.MULTIPLE_CHOICES:
-        return Reply(Receipt.TOLD)
+        return Reply(Receipt.DELIVERED)
     if status in _PASSING or status in _SERVER_ERRORS:
         return Reply(
             Receipt.UNREACHABLE,
-            f"{answered} after {1 + RETRIES} tries; look at the receiver. It is tried again with the next look",
+            f"{answered} after {1 + RETRIES} tries; check the receiver. It is tried again at the next tick",
         )
     if HTTPStatus.MULTIPLE_CHOICES <= status < HTTPStatus.BAD_REQUEST:
         remedy = "redirects are not followed: set ALERT_WEBHOOK_URL to where it leads"
     else:
         remedy = _REMEDIES.get(status, "check ALERT_WEBHOOK_URL and that the receiver takes this schema")
-    return Reply(Receipt.REFUSED, f"{answered}; {remedy}. It is not tried again; what was to be told is in the log")
+    return Reply(Receipt.REFUSED, f"{answered}; {remedy}. It is not tried again; the message is in the log")
 
 
 @contextmanager

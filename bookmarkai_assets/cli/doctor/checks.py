@@ -1,35 +1,31 @@
-"""Which checks `bookmarkai doctor` makes, in their order and under their names. Looking is behind `wiring`."""
+"""The list of checks that `bookmarkai doctor` runs, in the order in which it shows them."""
 
 import sys
-from collections.abc import Callable
-from datetime import UTC, datetime
-from functools import partial
-from pathlib import Path
+from collections.abc import Sequence
 from shlex import quote
 
-from bookmarkai_assets.cli.rollout.words import why
+from typing_extensions import override
+
+from bookmarkai_assets.cli.doctor.doctor_check import (
+    DoctorCheck,
+    NeedsSettings,
+    OptionalCheck,
+    SettingsCheck,
+    UnconditionalCheck,
+)
 from bookmarkai_assets.core.errors import ConfigurationError
-from bookmarkai_assets.core.health import CheckStatus, Finding
-from bookmarkai_assets.core.media.placement import StorageMode
-from bookmarkai_assets.core.rollout.stages import Decision, effective_policy
+from bookmarkai_assets.core.health import CheckResult, CheckStatus
+from bookmarkai_assets.core.media.placement import Backend
+from bookmarkai_assets.core.rollout.policy import resolve_policy
 from bookmarkai_assets.demo.samples import SHORT_SAMPLES
-from bookmarkai_assets.operations.health.doctor import Check, Tell, look_once
-from bookmarkai_assets.operations.health.speech_health import hear_sample
-from bookmarkai_assets.operations.health.storage_health import storage_health
+from bookmarkai_assets.operations.health.doctor import Check, Report, make_check
+from bookmarkai_assets.operations.health.speech_health import check_transcription
+from bookmarkai_assets.operations.health.storage_health import make_storage_check
+from bookmarkai_assets.operations.rollout.current_policy import read_effective_policy
 from bookmarkai_assets.operations.storage.checking import Probing
 from bookmarkai_assets.settings.settings import Settings
+from bookmarkai_assets.wiring import health
 from bookmarkai_assets.wiring.catalog import open_catalog
-from bookmarkai_assets.wiring.health import (
-    look_at_catalog,
-    look_at_cookies,
-    look_at_dagster,
-    look_at_downloads,
-    look_at_impersonation,
-    look_at_metric_sinks,
-    look_at_proxy,
-    look_at_tools,
-    look_at_webhook,
-)
 from bookmarkai_assets.wiring.rules import make_rules
 from bookmarkai_assets.wiring.speech import find_speech_model, make_speech_engine
 from bookmarkai_assets.wiring.storage import make_inspectors, make_link_reader, make_stores
@@ -37,96 +33,35 @@ from bookmarkai_assets.wiring.storage import make_inspectors, make_link_reader, 
 SAMPLE = SHORT_SAMPLES[0]
 
 _SPEECH_SECONDS = 60.0
-"""Loading a large model from a slow disk."""
+"""Enough to load a large model from a slow disk."""
 
 _DOWNLOAD_SECONDS = 60.0
 
-_OF_SETTINGS = (
-    "cookies",
-    "proxy",
-    "impersonation",
-    "speech model",
-    "speech",
-    "catalog",
-    "rollout",
-    "dagster home",
-    "storage",
-    "webhook",
-    "cloudwatch",
-)
+
+def make_checks(settings: Settings | ConfigurationError) -> list[Check]:
+    """Make all checks. If the settings are not usable, those that need them do nothing but say so."""
+    return [check for entry in CHECKS for check in entry.prepare(settings)]
 
 
-def checks_of(settings: Settings | ConfigurationError) -> list[Check]:
-    """Give all checks; under settings that are not usable, those that need none."""
-    usable = settings if isinstance(settings, Settings) else None
-    tools = look_at_tools(python="python", ytdlp="yt-dlp", ffmpeg="ffmpeg", today=datetime.now(UTC).date())
-    downloads = look_at_downloads(
-        usable,
-        media="media reading",
-        guard="egress guard",
-        process="guarded download",
-        sample=SAMPLE.path,
-    )
-    return [
-        look_once("settings", lambda: _of_settings("settings", settings)),
-        *(look_once(name, look) for name, look in tools.items()),
-        *(look_once(name, look, limit_seconds=_DOWNLOAD_SECONDS) for name, look in downloads.items()),
-        *(_checks_under(usable) if usable else (_untried(name) for name in _OF_SETTINGS)),
-    ]
-
-
-def _checks_under(settings: Settings) -> list[Check]:
-    stores, probing = make_stores(settings), Probing(settings.s3_video_prefix, make_link_reader())
-    return [
-        _optional(
-            "cookies",
-            partial(look_at_cookies, settings, "cookies"),
-            "YTDLP_COOKIES is not set: sites are opened without a login",
-        ),
-        _optional(
-            "proxy",
-            partial(look_at_proxy, settings, "proxy"),
-            "YTDLP_PROXY is not set: downloads leave by this machine's own address",
-        ),
-        _optional(
-            "impersonation",
-            partial(look_at_impersonation, settings, "impersonation"),
-            "YTDLP_IMPERSONATE is not set: yt-dlp looks like a browser where it knows that a site wants one",
-        ),
-        Check(("speech model", "speech"), partial(_look_at_speech, settings), _SPEECH_SECONDS),
-        Check(("catalog", "rollout"), partial(_look_at_catalog, settings)),
-        Check(_DAGSTER, partial(_look_at_dagster, settings)),
-        *(storage_health(inspector, stores[inspector.backend], probing) for inspector in make_inspectors(settings)),
-        *([] if settings.s3_media_bucket else [_absent("s3", "S3_MEDIA_BUCKET is not set: nothing goes to S3")]),
-        _optional(
-            "webhook",
-            partial(look_at_webhook, settings, "webhook"),
-            "ALERT_WEBHOOK_URL is not set: alerts go to the log alone",
-        ),
-        _optional(
-            "cloudwatch",
-            partial(look_at_metric_sinks, settings, "cloudwatch"),
-            "CLOUDWATCH_NAMESPACE is not set: no metrics are sent",
-        ),
-    ]
-
-
-def _of_settings(name: str, settings: Settings | ConfigurationError) -> Finding:
+def _check_settings(settings: Settings | ConfigurationError) -> CheckResult:
     if isinstance(settings, ConfigurationError):
         heading, *problems = (line.strip() for line in str(settings).splitlines())
-        return Finding(
-            name, CheckStatus.FAIL, f"{heading} {' '.join(problems)}", "correct these variables", "bookmarkai config"
+        return CheckResult(
+            CheckStatus.FAIL, f"{heading} {' '.join(problems)}", "correct these variables", "bookmarkai config"
         )
-    return Finding(name, CheckStatus.PASS, f"valid; STORAGE_MODE={settings.storage_mode}")
+    return CheckResult(CheckStatus.PASS, f"valid; STORAGE_MODE={settings.storage_mode}")
 
 
-def _look_at_speech(settings: Settings, tell: Tell) -> None:
+def _check_guard(settings: Settings | ConfigurationError) -> CheckResult:
+    return health.check_guard(settings.egress_allowed_hosts if isinstance(settings, Settings) else frozenset())
+
+
+def _check_speech(settings: Settings, report: Report) -> None:
     model = settings.whisper_model
     found = find_speech_model(settings)
     if found is None:
-        tell(
-            Finding(
-                "speech model",
+        report(
+            CheckResult(
                 CheckStatus.WARN,
                 f"{settings.whisper_engine} {model} is not on this machine, neither in a package nor in the cache of "
                 "what was downloaded: the first transcription downloads it",
@@ -134,32 +69,28 @@ def _look_at_speech(settings: Settings, tell: Tell) -> None:
                 f"{quote(sys.executable)} -m bookmarkai_assets.cli models fetch {quote(model)}",
             )
         )
-        tell(Finding("speech", CheckStatus.SKIP, "not tried, because the model is not here"))
+        report(CheckResult(CheckStatus.SKIP, "not tried, because the model is not here"))
         return
-    tell(Finding("speech model", CheckStatus.PASS, f"{settings.whisper_engine} {model} in {found}"))
+    report(CheckResult(CheckStatus.PASS, f"{settings.whisper_engine} {model} in {found}"))
     # By its path, so that nothing can be downloaded.
     engine = make_speech_engine(settings, model=str(found))
-    tell(hear_sample("speech", engine, SAMPLE.path, SAMPLE.text, language=settings.whisper_language))
+    report(check_transcription(engine, SAMPLE.path, SAMPLE.text, language=settings.whisper_language))
 
 
-def _look_at_catalog(settings: Settings, tell: Tell) -> None:
-    found = look_at_catalog(settings, "catalog")
-    tell(found)
-    if found.status is CheckStatus.FAIL:
+def _check_catalog(settings: Settings, report: Report) -> None:
+    result = health.check_catalog(settings)
+    report(result)
+    if result.status is CheckStatus.FAIL:
         return
-    configured = make_rules(settings).storage
-    decision: Decision | None = None
-    if found.status is CheckStatus.PASS and configured.mode is not StorageMode.LOCAL:
+    rules = make_rules(settings)
+    effective = resolve_policy(rules.storage, None)
+    if result.status is CheckStatus.PASS:
         with open_catalog(settings) as catalog:
-            decision = catalog.rollout.standing()
-    policy = effective_policy(configured, decision)
-    tell(Finding("rollout", CheckStatus.PASS, f"{policy.effect}: {why(configured, decision)}"))
+            effective = read_effective_policy(catalog, rules)
+    report(CheckResult(CheckStatus.PASS, f"{effective.policy.effect}: {effective.why}"))
 
 
-_DAGSTER = ("dagster home", "dagster config", "dagster daemon", "dagster sensors")
-
-
-def _look_at_dagster(settings: Settings, tell: Tell) -> None:
+def _check_dagster(settings: Settings, report: Report) -> None:
     from bookmarkai_assets.definitions import build_defs  # noqa: PLC0415 - loads Dagster, which other commands need not
 
     definitions = build_defs(settings)
@@ -168,17 +99,78 @@ def _look_at_dagster(settings: Settings, tell: Tell) -> None:
         for one in (*(definitions.sensors or ()), *(definitions.schedules or ()))
         if one.default_status.value == "RUNNING"
     ]
-    home = settings.dagster_home or Path("dagster_home").absolute()
-    look_at_dagster(home, wanted, _DAGSTER, tell=tell)
+    health.check_dagster(settings, wanted, report=report)
 
 
-def _optional(name: str, look: Callable[[], Finding | None], unset: str) -> Check:
-    return look_once(name, lambda: look() or Finding(name, CheckStatus.SKIP, unset))
+class _StorageChecks(NeedsSettings):
+    """A check for each backend that is configured. Its names begin with the backend's."""
+
+    @property
+    @override
+    def untried_names(self) -> Sequence[str]:
+        return ("storage",)
+
+    @override
+    def prepare_under(self, settings: Settings) -> Sequence[Check]:
+        stores, probing = make_stores(settings), Probing(settings.s3_video_prefix, make_link_reader())
+        checks = [
+            make_storage_check(inspector, stores[inspector.backend], probing) for inspector in make_inspectors(settings)
+        ]
+        if settings.s3_media_bucket:
+            return checks
+        no_bucket = CheckResult(CheckStatus.SKIP, "S3_MEDIA_BUCKET is not set: nothing goes to S3")
+        return [*checks, make_check(Backend.S3.value, lambda: no_bucket)]
 
 
-def _absent(name: str, why_not: str) -> Check:
-    return look_once(name, lambda: Finding(name, CheckStatus.SKIP, why_not))
-
-
-def _untried(name: str) -> Check:
-    return _absent(name, "not tried, because the settings are not usable")
+CHECKS: Sequence[DoctorCheck] = (
+    UnconditionalCheck(name="settings", run=_check_settings),
+    UnconditionalCheck(name="python", run=lambda _: health.check_python()),
+    UnconditionalCheck(name="yt-dlp", run=lambda _: health.check_ytdlp()),
+    UnconditionalCheck(name="ffmpeg", run=lambda _: health.check_ffmpeg()),
+    UnconditionalCheck(
+        name="media reading",
+        run=lambda _: health.check_media_reading(SAMPLE.path),
+        limit_seconds=_DOWNLOAD_SECONDS,
+    ),
+    UnconditionalCheck(name="egress guard", run=_check_guard, limit_seconds=_DOWNLOAD_SECONDS),
+    UnconditionalCheck(
+        name="guarded download",
+        run=lambda _: health.check_guarded_download(),
+        limit_seconds=_DOWNLOAD_SECONDS,
+    ),
+    OptionalCheck(
+        name="cookies",
+        run=health.check_cookies,
+        not_configured="YTDLP_COOKIES is not set: sites are opened without a login",
+    ),
+    OptionalCheck(
+        name="proxy",
+        run=health.check_proxy,
+        not_configured="YTDLP_PROXY is not set: downloads leave by this machine's own address",
+    ),
+    OptionalCheck(
+        name="impersonation",
+        run=health.check_impersonation,
+        not_configured=(
+            "YTDLP_IMPERSONATE is not set: yt-dlp looks like a browser where it knows that a site wants one"
+        ),
+    ),
+    SettingsCheck(names=("speech model", "speech"), run=_check_speech, limit_seconds=_SPEECH_SECONDS),
+    SettingsCheck(names=("catalog", "rollout"), run=_check_catalog),
+    SettingsCheck(
+        names=("dagster home", "dagster config", "dagster daemon", "dagster sensors"),
+        run=_check_dagster,
+        is_skipped_as_one=True,
+    ),
+    _StorageChecks(),
+    OptionalCheck(
+        name="webhook",
+        run=health.check_webhook,
+        not_configured="ALERT_WEBHOOK_URL is not set: alerts go to the log alone",
+    ),
+    OptionalCheck(
+        name="cloudwatch",
+        run=health.check_cloudwatch,
+        not_configured="CLOUDWATCH_NAMESPACE is not set: no metrics are sent",
+    ),
+)

@@ -1,45 +1,43 @@
-"""`bookmarkai rollout promote, set, abort, rollback, resume`: a person decides about the rollout.
+"""`bookmarkai rollout promote, set, abort, rollback, resume`: an operator's decisions about the rollout.
 
-Each records one decision in the catalog, which every worker's next placement follows. None moves stored media.
+Each command records one decision in the catalog. Every worker's next placement follows it. No command moves stored
+media.
 """
 
 import os
 import pwd
-from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
-from dataclasses import dataclass, replace
-from datetime import UTC, datetime
+from collections.abc import Sequence
+from datetime import datetime
 from typing import Annotated
 
 import typer
 
+from bookmarkai_assets.cli.hold import command_hold
 from bookmarkai_assets.cli.output import clean, out
-from bookmarkai_assets.core.catalog import Catalog
-from bookmarkai_assets.core.media.placement import StorageMode
+from bookmarkai_assets.cli.rollout.words import describe_effect
 from bookmarkai_assets.core.rollout.forecast import StageForecast
 from bookmarkai_assets.core.rollout.gate import GateFigures
+from bookmarkai_assets.core.rollout.policy import PolicySource, resolve_policy
 from bookmarkai_assets.core.rollout.stages import NOTHING, Action, Decision, Stage
 from bookmarkai_assets.core.rules import PipelineRules
 from bookmarkai_assets.operations.rollout import deciding as rollout
-from bookmarkai_assets.operations.rollout.measuring import catch_up, gate_figures
-from bookmarkai_assets.operations.rollout.planning import plan_of
-from bookmarkai_assets.settings.settings import load_settings
-from bookmarkai_assets.wiring.catalog import open_catalog
-from bookmarkai_assets.wiring.rules import make_rules
+from bookmarkai_assets.operations.rollout.measuring import catch_up, read_gate_figures
+from bookmarkai_assets.operations.rollout.planning import forecast_stages
+from bookmarkai_assets.operations.shares.hold import Hold
 
 _MAX_CHARACTERS = 2000
-"""Of one line."""
+"""The longest line that is printed."""
 
 
 def login_name() -> str:
-    """Give the operator's name as the system knows the user of this process, or the number of one without a name."""
+    """Return the login name of this process's user, or `user` and the user's number if there is no name."""
     try:
         return pwd.getpwuid(os.getuid()).pw_name
     except KeyError:
         return f"user {os.getuid()}"
 
 
-def _is_said(text: str) -> str:
+def _require_text(text: str) -> str:
     if not text.strip():
         raise typer.BadParameter("expected some text, for whoever reads the history, found none")
     return text.strip()
@@ -49,43 +47,46 @@ By = Annotated[
     str,
     typer.Option(
         default_factory=login_name,
-        callback=_is_said,
+        callback=_require_text,
         metavar="NAME",
         show_default=False,
         help="Who decides; your login name by default",
     ),
 ]
-Reason = Annotated[str, typer.Option(callback=_is_said, help="Why, for whoever reads the history")]
+Reason = Annotated[str, typer.Option(callback=_require_text, help="Why, for whoever reads the history")]
 _NO_REASON = "none given"
 
 
 def promote(
     *,
     by: By,
-    force: Annotated[bool, typer.Option("--force", help="Go on although the gate does not agree; recorded")] = False,
+    force: Annotated[
+        bool, typer.Option("--force", help="Go on even if the gate does not agree; this is recorded")
+    ] = False,
     reason: Reason = _NO_REASON,
 ) -> None:
     """Go on to the next of ROLLOUT_STAGES, or begin with the first, if the gate agrees.
 
-    The gate agrees when every rule passes and the least time in the stage is over; to begin, when no rule fails. Else
-    nothing is changed, exit code 1, and the message says what is missing. From the next placement on S3 takes the new
-    percentage of new media; what is stored stays where it is.
+    The gate agrees if every rule passes and the minimum time in the stage is over. To begin, it is enough that no rule
+    fails. Otherwise nothing is changed, the exit code is 1, and the message says what is missing. From the next
+    placement on, S3 takes the new percentage of new media. What is stored stays where it is.
 
     Example: bookmarkai rollout promote
     """
-    with _desk() as desk:
-        figures, forecasts = desk.look()
+    with command_hold("promote", group="rollout") as hold:
+        now = hold.clock()
+        figures, forecasts = _measure(hold, now=now)
         decision = rollout.promote(
-            desk.catalog,
-            desk.rules,
+            hold.catalog,
+            hold.rules,
             figures=figures,
             forecasts=forecasts,
-            now=desk.now,
+            now=now,
             actor=by,
             reason=reason,
             force=force,
         )
-    _tell(desk.rules, decision)
+    _print(hold.rules, decision)
 
 
 def set_stage(
@@ -94,10 +95,10 @@ def set_stage(
     by: By,
     reason: Reason,
 ) -> None:
-    """Go to a stage that you name, planned or not. The gate is not asked; its judgement is recorded.
+    """Go to a stage that you name, planned or not. The gate is not asked, but its judgement is recorded.
 
-    Its time and its figures begin now, also when it is the present stage again. A rollout that is rolled back stays so:
-    the stage counts once it is resumed. What is stored stays where it is.
+    Its time and its figures start now, even if it is the present stage. A rollback stays in force, and the stage counts
+    once the rollout is resumed. What is stored stays where it is.
 
     Example: bookmarkai rollout set 25 --reason 'the uplink is full'
     """
@@ -105,19 +106,20 @@ def set_stage(
         wanted = Stage.parse(stage)
     except ValueError as error:
         raise typer.BadParameter(str(error), param_hint="N|shadow") from None
-    with _desk() as desk:
-        figures, forecasts = desk.look(wanted)
+    with command_hold("set", group="rollout") as hold:
+        now = hold.clock()
+        figures, forecasts = _measure(hold, wanted, now=now)
         decision = rollout.set_stage(
-            desk.catalog,
-            desk.rules,
+            hold.catalog,
+            hold.rules,
             wanted,
             figures=figures,
             forecasts=forecasts,
-            now=desk.now,
+            now=now,
             actor=by,
             reason=reason,
         )
-    _tell(desk.rules, decision)
+    _print(hold.rules, decision)
 
 
 def abort(*, by: By, reason: Reason) -> None:
@@ -128,75 +130,63 @@ def abort(*, by: By, reason: Reason) -> None:
 
     Example: bookmarkai rollout abort --reason 'uploads time out since noon'
     """
-    with _desk() as desk:
-        figures, forecasts = desk.look()
+    with command_hold("abort", group="rollout") as hold:
+        now = hold.clock()
+        figures, forecasts = _measure(hold, now=now)
         decision = rollout.abort(
-            desk.catalog, desk.rules, figures=figures, forecasts=forecasts, now=desk.now, actor=by, reason=reason
+            hold.catalog, hold.rules, figures=figures, forecasts=forecasts, now=now, actor=by, reason=reason
         )
-    _tell(desk.rules, decision)
+    _print(hold.rules, decision)
 
 
 def rollback(*, by: By, reason: Reason) -> None:
     """Send everything new to the local directory, at once and for every worker, whatever the stage or STORAGE_MODE.
 
-    Nothing is asked and nothing is restarted. Uploads to S3 that are under way end with their next part. Media in S3
-    stay there and stay readable. The stage is remembered for resume.
+    It asks nothing and restarts nothing. Uploads to S3 that are in progress end with their next part. Media in S3 stay
+    there and stay readable. The stage is remembered for resume.
 
     Example: bookmarkai rollout rollback --reason 'the bucket answers with errors'
     """
-    with _desk() as desk:
-        # Of the figures what is added up already: a brake waits for nobody.
-        figures = gate_figures(desk.catalog, desk.rules, now=desk.now)
-        decision = rollout.roll_back(desk.catalog, desk.rules, figures=figures, now=desk.now, actor=by, reason=reason)
-    _tell(desk.rules, decision)
+    with command_hold("rollback", group="rollout") as hold:
+        now = hold.clock()
+        # Only the figures that are already added up, because a rollback must not wait for the rest.
+        figures = read_gate_figures(hold.catalog, hold.rules, now=now)
+        decision = rollout.roll_back(hold.catalog, hold.rules, figures=figures, now=now, actor=by, reason=reason)
+    _print(hold.rules, decision)
 
 
 def resume(*, by: By, reason: Reason = _NO_REASON) -> None:
-    """Take a rollback back: the remembered stage counts again, its time and its figures from now on.
+    """Take a rollback back. The remembered stage counts again. Its time and its figures start now.
 
     Example: bookmarkai rollout resume --reason 'the bucket is well again'
     """
-    with _desk() as desk:
-        figures, _ = desk.look()
-        decision = rollout.resume(desk.catalog, desk.rules, figures=figures, now=desk.now, actor=by, reason=reason)
-    _tell(desk.rules, decision)
+    with command_hold("resume", group="rollout") as hold:
+        now = hold.clock()
+        figures, _ = _measure(hold, now=now)
+        decision = rollout.resume(hold.catalog, hold.rules, figures=figures, now=now, actor=by, reason=reason)
+    _print(hold.rules, decision)
 
 
-@dataclass(frozen=True)
-class _Desk:
-    catalog: Catalog
-    rules: PipelineRules
-    now: datetime
-
-    def look(self, wanted: Stage = NOTHING) -> tuple[GateFigures, Sequence[StageForecast]]:
-        """Give what a decision is recorded with: the gate's figures, and what each stage and the wanted one bring."""
-        catch_up(self.catalog)
-        stages = sorted({*self.rules.rollout.stages, wanted} - {NOTHING})
-        to_forecast = replace(self.rules, rollout=replace(self.rules.rollout, stages=stages))
-        return (
-            gate_figures(self.catalog, self.rules, now=self.now),
-            plan_of(self.catalog, to_forecast, now=self.now),
-        )
+def _measure(hold: Hold, wanted: Stage = NOTHING, *, now: datetime) -> tuple[GateFigures, Sequence[StageForecast]]:
+    """Return what a decision is recorded with: the gate's figures, and forecasts of all stages and the wanted one."""
+    catch_up(hold.catalog)
+    stages = sorted({*hold.rules.rollout.stages, wanted} - {NOTHING})
+    return (
+        read_gate_figures(hold.catalog, hold.rules, now=now),
+        forecast_stages(hold.catalog, hold.rules, now=now, stages=stages),
+    )
 
 
-@contextmanager
-def _desk() -> Iterator[_Desk]:
-    settings = load_settings()
-    rules = make_rules(settings)
-    with open_catalog(settings) as catalog:
-        yield _Desk(catalog, rules, datetime.now(UTC))
-
-
-def _tell(rules: PipelineRules, decision: Decision) -> None:
-    lines = [f"{_done(decision)}: decision {decision.decision_id}, by {decision.who}."]
+def _print(rules: PipelineRules, decision: Decision) -> None:
+    lines = [f"{_describe_action(decision)}: decision {decision.decision_id}, by {decision.who}."]
     lines += [f"Overruled: {objection}." for objection in decision.evidence.get("overruled", ())]
-    lines += _of_rolled_back(decision) if decision.is_rolled_back else _of_stage(rules, decision)
+    lines += _describe_rollback(decision) if decision.is_rolled_back else _describe_stage(rules, decision)
     for line in lines:
         out.print(clean(line, _MAX_CHARACTERS), soft_wrap=True)
 
 
-def _of_rolled_back(decision: Decision) -> list[str]:
-    # Whatever the settings say here: workers may have others, and under none does anything new go to S3.
+def _describe_rollback(decision: Decision) -> list[str]:
+    # Whatever this command's settings say: the workers' may differ, and a rollback holds under all of them.
     lines = ["Everything new goes to the local directory, in every worker, from its next placement on."]
     if decision.action is Action.ROLLBACK:
         lines.append(
@@ -207,15 +197,16 @@ def _of_rolled_back(decision: Decision) -> list[str]:
     return [*lines, f"To take the rollback back{to}: bookmarkai rollout resume"]
 
 
-def _of_stage(rules: PipelineRules, decision: Decision) -> list[str]:
-    effect = rollout.effect_of(rules.storage, decision)
+def _describe_stage(rules: PipelineRules, decision: Decision) -> list[str]:
+    effective = resolve_policy(rules.storage, decision)
+    effect = describe_effect(effective)
     lines = [f"{effect[0].upper()}{effect[1:]}."]
-    if rules.storage.mode is not StorageMode.HYBRID:
+    if effective.source in {PolicySource.SETTINGS_LOCAL, PolicySource.SETTINGS_S3}:
         lines.append("That is by this command's settings; a worker whose STORAGE_MODE is hybrid follows the decision.")
     return lines
 
 
-def _done(decision: Decision) -> str:
+def _describe_action(decision: Decision) -> str:
     where = "not begun" if decision.stage is None else str(decision.stage)
     match decision.action:
         case Action.PROMOTE:

@@ -7,7 +7,7 @@ from bookmarkai_assets.cli.rollout.history import history
 from bookmarkai_assets.cli.rollout.plan import plan
 from bookmarkai_assets.cli.rollout.status import status
 
-app = typer.Typer(help="The move of new media to S3 in stages: look, go on, go back.", no_args_is_help=True)
+app = typer.Typer(help="Move new media to S3 in stages: see where you are, go on, go back.", no_args_is_help=True)
 app.command()(status)
 app.command()(plan)
 app.command()(promote)

@@ -1,28 +1,28 @@
-"""`bookmarkai rollout history`: who decided what about the rollout, when, and on what."""
+"""`bookmarkai rollout history`: the rollout's decisions, who took each, when and why."""
 
 from typing import Annotated, Any
 
 import typer
 
 from bookmarkai_assets.cli.output import clean, out, print_json, print_table
-from bookmarkai_assets.cli.rollout.words import moment
+from bookmarkai_assets.cli.rollout.words import format_moment
 from bookmarkai_assets.core.rollout.stages import Decision
 from bookmarkai_assets.settings.settings import load_settings
 from bookmarkai_assets.wiring.catalog import open_catalog
 
 _MAX_CHARACTERS = 2000
-"""Of a reason."""
+"""The longest reason that is printed."""
 
 
 def history(
     *,
-    limit: Annotated[int, typer.Option(min=1, help="At most so many, newest first")] = 20,
+    limit: Annotated[int, typer.Option(min=1, help="At most this many, newest first")] = 20,
     as_json: Annotated[bool, typer.Option("--json", help="Print JSON, with the evidence of each")] = False,
 ) -> None:
     """List the rollout's decisions, newest first: the operators', the gate's, and its advice where that changed.
 
-    The stage is the one that the decision left. The evidence that each was recorded with, figures, window and limits,
-    is in the JSON.
+    The stage is the one that the rollout was in after the decision. The JSON also has each decision's evidence:
+    figures, window and limits.
 
     Example: bookmarkai rollout history --json
     """
@@ -40,7 +40,7 @@ def _row(decision: Decision) -> list[object]:
     stage = "-" if decision.stage is None else f"{decision.stage}{' (off)' if decision.is_rolled_back else ''}"
     return [
         decision.decision_id,
-        moment(decision.decided_at).removesuffix(" UTC"),
+        format_moment(decision.decided_at).removesuffix(" UTC"),
         decision.action,
         stage,
         decision.verdict or "-",

@@ -1,4 +1,4 @@
-"""`bookmarkai rollout plan`: what each stage would move and cost, and what the past ones did, beside their forecast."""
+"""`bookmarkai rollout plan`: the forecast of each stage, and what past stages brought beside their forecast."""
 
 from collections.abc import Sequence
 from datetime import UTC, datetime
@@ -8,14 +8,21 @@ import typer
 from rich.text import Text
 
 from bookmarkai_assets.cli.output import human_bytes, out, print_json, print_table
-from bookmarkai_assets.cli.rollout.words import cost_as_dict, prices_as_dict, prices_named, stretch, usd, window_as_dict
+from bookmarkai_assets.cli.rollout.words import (
+    cost_as_dict,
+    describe_prices,
+    format_usd,
+    format_window,
+    prices_as_dict,
+    window_as_dict,
+)
 from bookmarkai_assets.core.rollout.costs import PriceTable
 from bookmarkai_assets.core.rollout.forecast import MONTH_DAYS, Load, StageForecast
 from bookmarkai_assets.core.rollout.stages import Stage
 from bookmarkai_assets.core.rollout.windows import GRID, Window
-from bookmarkai_assets.operations.rollout.deciding import state_of
-from bookmarkai_assets.operations.rollout.measuring import catch_up, recent_window
-from bookmarkai_assets.operations.rollout.planning import StageRecord, plan_of, stage_history
+from bookmarkai_assets.operations.rollout.deciding import read_state
+from bookmarkai_assets.operations.rollout.measuring import catch_up, find_recent_window
+from bookmarkai_assets.operations.rollout.planning import StageRecord, compare_stages, forecast_stages
 from bookmarkai_assets.settings.settings import load_settings
 from bookmarkai_assets.wiring.catalog import open_catalog
 from bookmarkai_assets.wiring.rules import make_rules
@@ -31,8 +38,8 @@ def plan(
 ) -> None:
     """Show what each stage would move to S3 and cost, and what each past stage did move and cost, beside its forecast.
 
-    Forecast from the new media of the last seven days and from what is stored now. Costs are of thirty days at that
-    pace. Changes nothing. Prices are those of ROLLOUT_PRICE_TABLE, or of the table that comes along.
+    The forecast is from the new media of the last seven days and from what is stored now. Costs are for thirty days at
+    that pace. Prices come from ROLLOUT_PRICE_TABLE, or from the built-in table. Nothing is changed.
 
     Example: bookmarkai rollout plan --json
     """
@@ -41,10 +48,10 @@ def plan(
     now = datetime.now(UTC)
     with open_catalog(settings) as catalog:
         catch_up(catalog)
-        window = recent_window(catalog, GRID.floor(now))
-        forecasts = plan_of(catalog, rules, now=now)
-        records = stage_history(catalog, rules, now=now)
-        present = state_of(catalog).stage
+        window = find_recent_window(catalog, GRID.floor(now))
+        forecasts = forecast_stages(catalog, rules, now=now)
+        records = compare_stages(catalog, rules, now=now)
+        present = read_state(catalog).stage
     if as_json:
         print_json(
             {
@@ -68,7 +75,7 @@ def _print(
     prices: PriceTable,
 ) -> None:
     if forecasts:
-        out.print(f"What each stage would bring, by the new media of {stretch(window)}:\n", soft_wrap=True)
+        out.print(f"What each stage would bring, by the new media of {format_window(window)}:\n", soft_wrap=True)
         print_table(
             ["stage", "media/day", "to S3/day", "then stored", "USD/30 days", "to move from local"],
             [_forecast_row(forecast, present) for forecast in forecasts],
@@ -82,7 +89,7 @@ def _print(
             ["stage", "from", "to", "", "media/day", "to S3/day", "USD/30 days"],
             [row for record in records for row in _record_rows(record)],
         )
-    out.print(f"\nPrices in {prices.currency}: {prices_named(prices)}", soft_wrap=True)
+    out.print(f"\nPrices in {prices.currency}: {describe_prices(prices)}", soft_wrap=True)
 
 
 def _forecast_row(forecast: StageForecast, present: Stage | None) -> list[object]:
@@ -92,7 +99,7 @@ def _forecast_row(forecast: StageForecast, present: Stage | None) -> list[object
     to_move = (
         f"{forecast.backfill_media:,} ({human_bytes(forecast.backfill_bytes)})" if forecast.backfill_media else "-"
     )
-    return [stage, *_load_cells(load)[:2], stored, usd(load.month.total), to_move]
+    return [stage, *_load_cells(load)[:2], stored, format_usd(load.month.total), to_move]
 
 
 def _record_rows(record: StageRecord) -> list[list[object]]:
@@ -108,7 +115,7 @@ def _record_rows(record: StageRecord) -> list[list[object]]:
 def _load_cells(load: Load | None) -> list[str]:
     if load is None:
         return ["-", "-", "-"]
-    return [f"{load.media_per_day:,.1f}", human_bytes(round(load.bytes_per_day)), usd(load.month.total)]
+    return [f"{load.media_per_day:,.1f}", human_bytes(round(load.bytes_per_day)), format_usd(load.month.total)]
 
 
 def _forecast_as_dict(forecast: StageForecast) -> dict[str, Any]:

@@ -1,4 +1,4 @@
-"""`bookmarkai rollout status`: where the rollout is, what counts and why, what the gate says, what to do next."""
+"""`bookmarkai rollout status`: the stage, the policy in force and why, the gate's judgement, and the next step."""
 
 from dataclasses import asdict, dataclass
 from datetime import UTC, datetime, timedelta
@@ -8,32 +8,36 @@ import typer
 from rich.text import Text
 
 from bookmarkai_assets.cli.output import clean, out, print_json, print_table
-from bookmarkai_assets.cli.rollout.words import amount, moment, stretch, why, window_as_dict
+from bookmarkai_assets.cli.rollout.words import format_moment, format_or_dash, format_window, window_as_dict
 from bookmarkai_assets.core.catalog import Catalog
 from bookmarkai_assets.core.rollout.gate import Judgement, RuleName, RuleResult, RuleStatus, Verdict
-from bookmarkai_assets.core.rollout.gate_figures import lasting
+from bookmarkai_assets.core.rollout.gate_figures import format_length
 from bookmarkai_assets.core.rollout.metrics import target_percentage
 from bookmarkai_assets.core.rollout.next_step import NextStep, next_step
+from bookmarkai_assets.core.rollout.policy import (
+    STAGED_MODE,
+    EffectivePolicy,
+    list_obstacles,
+    resolve_policy,
+)
 from bookmarkai_assets.core.rollout.stages import (
-    NOTHING,
     AbortTarget,
     Action,
     Decision,
     RolloutControl,
     RolloutPlan,
     RolloutState,
-    effective_policy,
     state_after,
 )
 from bookmarkai_assets.core.rules import PipelineRules
-from bookmarkai_assets.operations.rollout.evidence import judged
-from bookmarkai_assets.operations.rollout.measuring import catch_up, gate_figures
+from bookmarkai_assets.operations.rollout.evidence import judge_stage
+from bookmarkai_assets.operations.rollout.measuring import catch_up, read_gate_figures
 from bookmarkai_assets.settings.settings import load_settings
 from bookmarkai_assets.wiring.catalog import open_catalog
 from bookmarkai_assets.wiring.rules import make_rules
 
 _MAX_CHARACTERS = 2000
-"""Of one line."""
+"""The longest value that is printed."""
 
 _UNITS = {
     RuleName.UPLOAD_FAILURES: "%",
@@ -56,20 +60,22 @@ _VERDICT_STYLES = {Verdict.PROMOTE: "green", Verdict.HOLD: "yellow", Verdict.ABO
 
 @dataclass(frozen=True)
 class _Status:
-    """What the command shows. `standing` is the newest decision that is not advice, `rollback` the one that holds."""
+    """What the command shows. `effective` is the policy in force, `rollback` the rollback that stands, if any."""
 
     rules: PipelineRules
     has_bucket: bool
     now: datetime
     state: RolloutState
-    standing: Decision | None
+    effective: EffectivePolicy
     rollback: Decision | None
     judgement: Judgement
 
     @property
     def time_left(self) -> timedelta | None:
-        """The rest of the least time in the stage; None while no stage is in effect."""
-        if self.state.since is None or self.state.stage in {None, NOTHING} or self.state.is_rolled_back:
+        """The rest of the minimum time in the stage. None before the first stage, at 0% and while rolled back."""
+        # Under another STORAGE_MODE the time still runs, because the workers may have the one in which stages count.
+        obstacles = list_obstacles(STAGED_MODE, self.state)
+        if self.state.since is None or obstacles:
             return None
         return max(timedelta(0), self.rules.rollout.min_stage_time - (self.now - self.state.since))
 
@@ -77,7 +83,7 @@ class _Status:
     def next_step(self) -> NextStep:
         """What to do next."""
         return next_step(
-            self.rules.storage.mode,
+            self.effective.source,
             self.rules.rollout,
             self.state,
             self.judgement,
@@ -88,28 +94,30 @@ class _Status:
 
 def status(
     *,
-    as_json: Annotated[bool, typer.Option("--json", help="Print JSON: times in ISO 8601, lengths in seconds")] = False,
+    as_json: Annotated[
+        bool, typer.Option("--json", help="Print JSON: times in ISO 8601, durations in seconds")
+    ] = False,
 ) -> None:
-    """Show the stage, where new media go and why, what the gate says of the stage, and the next step.
+    """Show the stage, where new media go and why, the gate's verdict about the stage, and the next step.
 
-    Decides nothing: it adds up the transfers so far, judges them, and prints. What settings say is what this command's
-    environment says; a worker's may differ.
+    It adds up the transfers so far and judges them, but decides nothing. The settings are those of this command's
+    environment. A worker's may differ.
 
     Example: bookmarkai rollout status
     """
     settings = load_settings()
     rules = make_rules(settings)
     with open_catalog(settings) as catalog:
-        found = _look(catalog, rules, has_bucket=settings.s3_media_bucket is not None, now=datetime.now(UTC))
+        found = _read_status(catalog, rules, has_bucket=settings.s3_media_bucket is not None, now=datetime.now(UTC))
     if as_json:
         print_json(_as_dict(found))
     else:
         _print(found)
 
 
-def _look(catalog: Catalog, rules: PipelineRules, *, has_bucket: bool, now: datetime) -> _Status:
+def _read_status(catalog: Catalog, rules: PipelineRules, *, has_bucket: bool, now: datetime) -> _Status:
     catch_up(catalog)
-    figures = gate_figures(catalog, rules, now=now)
+    figures = read_gate_figures(catalog, rules, now=now)
     decided = catalog.rollout.history(with_advice=False)
     state = state_after(decided)
     rollbacks = [decision for decision in decided if decision.action is Action.ROLLBACK]
@@ -118,16 +126,16 @@ def _look(catalog: Catalog, rules: PipelineRules, *, has_bucket: bool, now: date
         has_bucket=has_bucket,
         now=now,
         state=state,
-        standing=decided[-1] if decided else None,
+        effective=resolve_policy(rules.storage, decided[-1] if decided else None),
         rollback=rollbacks[-1] if state.is_rolled_back else None,
-        judgement=judged(rules, figures, state, now=now),
+        judgement=judge_stage(rules, figures, state, now=now),
     )
 
 
 def _as_dict(found: _Status) -> dict[str, Any]:
     state, judgement, plan = found.state, found.judgement, found.rules.rollout
     configured, rollback = found.rules.storage, found.rollback
-    policy = effective_policy(configured, found.standing)
+    policy = found.effective.policy
     left = found.time_left
     return {
         "stage": None if state.stage is None else str(state.stage),
@@ -146,7 +154,7 @@ def _as_dict(found: _Status) -> dict[str, Any]:
         "effective_mode": policy.mode.value,
         "split_percentage": target_percentage(policy),
         "is_shadow": policy.is_shadow,
-        "why": why(configured, found.standing),
+        "why": found.effective.why,
         "s3_configured": found.has_bucket,
         "control": plan.control.value,
         "stages": [str(stage) for stage in plan.stages],
@@ -164,16 +172,16 @@ def _as_dict(found: _Status) -> dict[str, Any]:
 
 
 def _print(found: _Status) -> None:
-    configured, judgement, step = found.rules.storage, found.judgement, found.next_step
+    judgement, step = found.judgement, found.next_step
     window = judgement.figures.window
     rows = [
         ("stage", _stage(found)),
-        ("new media", effective_policy(configured, found.standing).effect),
-        ("because", why(configured, found.standing)),
+        ("new media", found.effective.policy.effect),
+        ("because", found.effective.why),
         ("rolled back", _rolled_back(found.rollback)),
         ("plan", _plan(found.rules.rollout)),
         ("control", _control(found.rules.rollout)),
-        ("window", stretch(window) if window.length else "no whole five minutes of this stage yet"),
+        ("window", format_window(window) if window.length else "no whole five minutes of this stage yet"),
         ("gate", Text(judgement.verdict, style=_VERDICT_STYLES[judgement.verdict])),
         *(("missing", missing) for missing in judgement.missing),
     ]
@@ -195,20 +203,22 @@ def _stage(found: _Status) -> str:
     reached = ", by an abort" if state.is_aborted else ""
     if state.since is None:
         return f"{state.stage}{reached}"
-    lasted = lasting(max(timedelta(0), found.now - state.since))
+    lasted = format_length(max(timedelta(0), found.now - state.since))
     left = found.time_left
-    rest = f", {lasting(left)} more at least" if left else ""
-    return f"{state.stage} since {moment(state.since)}{reached}: {lasted}{rest}"
+    rest = f", {format_length(left)} more at least" if left else ""
+    return f"{state.stage} since {format_moment(state.since)}{reached}: {lasted}{rest}"
 
 
 def _rolled_back(rollback: Decision | None) -> str:
     if rollback is None:
         return "no"
-    return f"by {rollback.who}, {moment(rollback.decided_at)} (decision {rollback.decision_id}): {rollback.reason}"
+    return (
+        f"by {rollback.who}, {format_moment(rollback.decided_at)} (decision {rollback.decision_id}): {rollback.reason}"
+    )
 
 
 def _plan(plan: RolloutPlan) -> str:
-    return f"{', '.join(map(str, plan.stages))}; at least {lasting(plan.min_stage_time)} in each"
+    return f"{', '.join(map(str, plan.stages))}; at least {format_length(plan.min_stage_time)} in each"
 
 
 def _control(plan: RolloutPlan) -> str:
@@ -224,7 +234,7 @@ def _rule(result: RuleResult) -> list[object]:
     return [
         result.rule.replace("_", " "),
         Text(result.status, style=_STYLES[result.status]),
-        amount(result.value, lambda value: f"{value:.4g}{unit}"),
-        amount(result.limit, lambda limit: f"{limit:g}{unit}"),
+        format_or_dash(result.value, lambda value: f"{value:.4g}{unit}"),
+        format_or_dash(result.limit, lambda limit: f"{limit:g}{unit}"),
         sample,
     ]

@@ -1,4 +1,4 @@
-"""`bookmarkai shares add`: record links, or say why one is refused."""
+"""`bookmarkai shares add`: record shared links, and say why one is refused."""
 
 from collections.abc import Collection
 from datetime import UTC, datetime
@@ -16,21 +16,21 @@ from bookmarkai_assets.settings.settings import load_settings
 from bookmarkai_assets.wiring.catalog import open_catalog
 
 LOCAL_USER = "00000000-0000-0000-0000-000000000000"
-"""The user of shares that are added by hand."""
+"""The user of shares that are added on the command line without --user."""
 
 
 def add(
     urls: Annotated[list[str] | None, typer.Argument(metavar="URL…", help="Links to videos")] = None,
     *,
-    user: Annotated[str, typer.Option(help="The user who shares them, a UUID")] = LOCAL_USER,
+    user: Annotated[str, typer.Option(help="The user who shares the links, a UUID")] = LOCAL_USER,
     from_file: Annotated[
-        Path | None, typer.Option(help="A file with one link per line (- for standard input); # begins a comment")
+        Path | None, typer.Option(help="A file with one link per line, or - for standard input; # starts a comment")
     ] = None,
     as_json: Annotated[bool, typer.Option("--json", help="Print JSON")] = False,
 ) -> None:
-    """Record shares; the new_shares sensor picks them up. A link that is refused does not stop the others.
+    """Record shares, for the new_shares sensor to pick up. A refused link does not stop the others.
 
-    A link that is known stays one share; if its video has expired, it is fetched anew.
+    A link that the user has shared before stays one share. If its video has expired, it is fetched again.
 
     Example: bookmarkai shares add https://youtu.be/jNQXAC9IVRw
     """
@@ -50,7 +50,7 @@ def add(
         known = [r.share.share_id for r in results if isinstance(r, AddedShare) and not r.is_new]
         reopened = set(reopen_expired(catalog, known, now=datetime.now(UTC)))
     if as_json:
-        print_json([_added(url, result, reopened) for url, result in zip(wanted, results, strict=True)])
+        print_json([_as_dict(url, result, reopened) for url, result in zip(wanted, results, strict=True)])
     else:
         for url, result in zip(wanted, results, strict=True):
             _print_added(url, result, reopened)
@@ -60,15 +60,15 @@ def add(
 
 def _links_in(path: Path) -> list[str]:
     try:
-        # Undecodable bytes become replacement characters, which the admission refuses with a reason.
+        # Bytes that are not UTF-8 become replacement characters, which the admission refuses with a reason.
         text = typer.get_text_stream("stdin").read() if str(path) == "-" else path.read_text("utf-8", errors="replace")
     except OSError as error:
         raise typer.BadParameter(f"expected a readable file of links: {error}", param_hint="--from-file") from None
-    # Only line feeds divide links: splitlines() would also cut at characters that the admission has to see.
+    # Only line feeds divide links. splitlines() would also split at characters that the admission must see.
     return [line.strip("\r") for line in text.split("\n") if line.strip() and not line.lstrip().startswith("#")]
 
 
-def _added(url: str, result: AddedShare | RefusedLink, reopened: Collection[str]) -> dict[str, Any]:
+def _as_dict(url: str, result: AddedShare | RefusedLink, reopened: Collection[str]) -> dict[str, Any]:
     if isinstance(result, RefusedLink):
         return {"url": url[:2048], "added": False, "refused": result.reason}
     share = result.share

@@ -1,12 +1,13 @@
-"""`bookmarkai shares debt`: which failures stand, and what retries them."""
+"""`bookmarkai shares debt`: which failures stand, and the commands that retry them."""
 
 from datetime import UTC, datetime
-from typing import Annotated, Any
+from typing import Annotated
 
 import typer
 
 from bookmarkai_assets.cli.output import clean, out, print_json, print_table
-from bookmarkai_assets.operations.failures.debt import debt_report, retry_debt
+from bookmarkai_assets.core.failures.debt import DebtLine, PostponedShares
+from bookmarkai_assets.operations.failures.debt import DebtReport, retry_debt
 from bookmarkai_assets.settings.settings import load_settings
 from bookmarkai_assets.wiring.catalog import open_catalog, share_partitions
 
@@ -14,14 +15,14 @@ from bookmarkai_assets.wiring.catalog import open_catalog, share_partitions
 def debt(
     *,
     partitions: Annotated[
-        bool, typer.Option("--partitions", help="Also the partitions, as Dagster's UI takes a selection")
+        bool, typer.Option("--partitions", help="Also print the partitions, as a selection for Dagster's UI")
     ] = False,
-    as_json: Annotated[bool, typer.Option("--json", help="Print JSON, partitions included")] = False,
+    as_json: Annotated[bool, typer.Option("--json", help="Print JSON, including the partitions")] = False,
 ) -> None:
-    """Show the retry debt: shares that failed, given up or waiting for their next try, by outcome, platform and age.
+    """Show the retry debt: shares that failed, parked or waiting for their next attempt, by outcome, platform and age.
 
-    Each line has the command that makes its shares due. What only waits for its site, or for room on the disk, has not
-    failed and is listed last. The age is counted from the last failure.
+    Each line has the command that makes its shares due. Shares that only wait for their site, or for room on the disk,
+    have not failed and are listed last. The age counts from the last failure.
 
     Example: bookmarkai shares debt
     """
@@ -30,54 +31,47 @@ def debt(
     with open_catalog(settings) as catalog:
         found = retry_debt(catalog, now=now)
     keys = share_partitions(settings) if partitions or as_json else None
-    report = debt_report(found, keys, now=now)
+    report = DebtReport(now, found, keys)
     if as_json:
-        print_json(report)
+        print_json(report.as_dict())
         return
-    if not report["failures"] and not report["held"]:
+    if not found.lines and not found.postponed:
         out.print("No share has failed, and none is put off.")
         return
     print_table(
         ["outcome", "platform", "age", "shares", "heals", "oldest", "what to do"],
-        [*map(_failure_cells, report["failures"]), *map(_held_cells, report["held"])],
+        [*map(_failure_cells, found.lines), *map(_held_cells, found.postponed)],
     )
-    if report["failures"]:
+    if found.lines:
         out.print(
-            f"{report['total']:,} failed: {report['waiting']:,} are tried again by themselves; of all, "
-            f"{report['transient']:,} may heal by a retry, {report['terminal']:,} only once the cause is gone.",
+            f"{found.total:,} failed: {found.waiting:,} are tried again by themselves; of all, "
+            f"{found.transient:,} may heal by a retry, {found.terminal:,} only once the cause is gone.",
             soft_wrap=True,
         )
     if partitions:
         _print_partitions(report)
 
 
-def _failure_cells(line: dict[str, Any]) -> list[object]:
-    return [
-        line["outcome"],
-        line["platform"],
-        line["age"],
-        line["count"],
-        line["remedy"],
-        _minute(line["oldest"]),
-        line["command"],
-    ]
+def _failure_cells(line: DebtLine) -> list[object]:
+    return [line.outcome, line.platform, line.age, line.count, line.remedy, _minute(line.oldest), line.command]
 
 
-def _held_cells(held: dict[str, Any]) -> list[object]:
-    why = "waits for its site" if held["site"] else "waits for room or the next run"
-    return ["postponed", held["site"] or "", "", held["count"], why, _minute(held["oldest"]), held["command"]]
+def _held_cells(held: PostponedShares) -> list[object]:
+    why = "waits for its site" if held.site else "waits for room or the next run"
+    return ["postponed", held.site or "", "", held.count, why, _minute(held.oldest), held.command]
 
 
-def _minute(moment: str) -> str:
-    return f"{datetime.fromisoformat(moment):%Y-%m-%d %H:%M}"
+def _minute(moment: datetime) -> str:
+    return f"{moment:%Y-%m-%d %H:%M}"
 
 
-def _print_partitions(report: dict[str, Any]) -> None:
-    for line in report["failures"]:
-        heading = f"{line['outcome']} {line['platform']} {line['age']}"
-        if line["partitions"] is None:
+def _print_partitions(report: DebtReport) -> None:
+    for line in report.debt.lines:
+        heading = f"{line.outcome} {line.platform} {line.age}"
+        selection = report.selection_of(line)
+        if selection is None:
             selection = "not known, because Dagster has not run in DAGSTER_HOME"
-        else:
-            selection = line["partitions"] or "none: these shares never came to a run"
-        # Whole, however many: the selection is there to be copied.
+        elif not selection:
+            selection = "none: these shares never came to a run"
+        # Printed whole, however long, because the selection is there to be copied.
         out.print(clean(f"{heading}: {selection}", len(selection) + len(heading) + 2), soft_wrap=True)

@@ -1,4 +1,4 @@
-"""`bookmarkai shares`: the group of commands that add shares, look at them and try failed ones again."""
+"""`bookmarkai shares`: the group of commands that add shares, show them and retry failed ones."""
 
 import typer
 
@@ -7,7 +7,7 @@ from bookmarkai_assets.cli.shares.debt import debt
 from bookmarkai_assets.cli.shares.retry import retry
 from bookmarkai_assets.cli.shares.show import list_shares, show
 
-app = typer.Typer(help="Add links, see how far they are, try failed ones again.", no_args_is_help=True)
+app = typer.Typer(help="Add links, see how far they are, retry failed ones.", no_args_is_help=True)
 app.command()(add)
 app.command("list")(list_shares)
 app.command()(show)

@@ -1,4 +1,4 @@
-"""`bookmarkai shares retry`: failed shares made due at once, by id, all that are parked, or by how they failed."""
+"""`bookmarkai shares retry`: make failed shares due at once, by id, by outcome, or all that are parked."""
 
 from collections.abc import Sequence
 from datetime import UTC, datetime, timedelta
@@ -8,7 +8,7 @@ import typer
 
 from bookmarkai_assets.cli.durations import parse_duration
 from bookmarkai_assets.cli.output import clean, err, out, print_json, share_id_of
-from bookmarkai_assets.core.links.platforms import Platform, unified
+from bookmarkai_assets.core.links.platforms import Platform, unify_platform
 from bookmarkai_assets.core.outcomes import ENDS_WELL, Outcome
 from bookmarkai_assets.operations.failures.retrying import RetriedFailures, retry_failures, retry_shares
 from bookmarkai_assets.settings.settings import load_settings
@@ -22,25 +22,29 @@ _NO_FAILURES = ENDS_WELL | {Outcome.POSTPONED}
 def retry(
     share_ids: Annotated[list[str] | None, typer.Argument(metavar="ID…")] = None,
     *,
-    failed: Annotated[bool, typer.Option("--failed", help="All shares that are parked as error")] = False,
+    failed: Annotated[bool, typer.Option("--failed", help="Retry all shares that are parked as error")] = False,
     outcome: Annotated[
         list[Outcome] | None,
-        typer.Option(help="All shares that failed so, parked or waiting for their next try (repeatable)"),
+        typer.Option(help="Retry all shares with this outcome, parked or waiting for their next attempt (repeatable)"),
     ] = None,
     platform: Annotated[
-        list[Platform] | None, typer.Option(help="Of --outcome, only links of this platform (repeatable)")
+        list[Platform] | None, typer.Option(help="With --outcome: only links of this platform (repeatable)")
     ] = None,
-    older_than: Annotated[str | None, typer.Option(help="Of --outcome, only what failed that long ago: 2h, 7d")] = None,
-    dry_run: Annotated[bool, typer.Option("--dry-run", help="Of --outcome, count and change nothing")] = False,
+    older_than: Annotated[
+        str | None, typer.Option(help="With --outcome: only what failed at least this long ago, such as 2h or 7d")
+    ] = None,
+    dry_run: Annotated[
+        bool, typer.Option("--dry-run", help="With --outcome: count the shares, and change nothing")
+    ] = False,
     as_json: Annotated[bool, typer.Option("--json", help="Print JSON")] = False,
 ) -> None:
-    """Make failed shares due at once, with all their attempts again; done ones too whose video has expired or is lost.
+    """Make failed shares due at once, with all their attempts again; also done ones whose video has expired or is lost.
 
-    By --outcome also those whose kind of failure is for good: name it once its cause is gone. What a run has in hand is
-    left alone. `bookmarkai shares debt` shows what there is to retry.
+    --outcome accepts terminal outcomes too. Name one once its cause is gone. Shares that a run is working on are left
+    alone. `bookmarkai shares debt` shows what there is to retry.
 
-    A video is lost when it is on record as stored and, as every backend says now, in none of them: it is then fetched
-    anew. A backend that does not answer leaves the share alone.
+    A video is lost if it is recorded as stored and every backend answers now that it does not have it. It is then
+    fetched again. If a backend does not answer, the share is left alone.
 
     Example: bookmarkai shares retry --outcome blocked --older-than 2h --dry-run
     """
@@ -73,7 +77,7 @@ def _retry_failures(
         done = retry_failures(
             catalog,
             outcomes=outcomes,
-            platforms=[unified(platform) for platform in platforms],
+            platforms=[unify_platform(platform) for platform in platforms],
             older_than=age,
             now=datetime.now(UTC),
             is_dry_run=is_dry_run,
@@ -110,7 +114,7 @@ def _shares(count: int) -> str:
 
 
 def _retry_shares(named: Sequence[str], *, as_json: bool) -> None:
-    """Retry the named shares; without a name, all that are parked."""
+    """Retry the named shares, or all that are parked if none is named."""
     settings = load_settings()
     with open_catalog(settings) as catalog:
         wanted = named or list(catalog.work.failed_share_ids())

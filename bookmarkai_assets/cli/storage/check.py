@@ -1,4 +1,4 @@
-"""`bookmarkai storage check`: the test of a storage configuration, for an operator about to start."""
+"""`bookmarkai storage check`: test a storage configuration before relying on it."""
 
 from collections import Counter
 from collections.abc import Mapping, Sequence
@@ -7,11 +7,12 @@ from typing import Annotated, Any
 import typer
 from rich.text import Text
 
-from bookmarkai_assets.cli.output import clean, out, print_json
+from bookmarkai_assets.cli.output import STATUS_STYLES, clean, out, print_json
 from bookmarkai_assets.core.errors import ConfigurationError
+from bookmarkai_assets.core.health import CheckResult, CheckStatus, TimedResult
 from bookmarkai_assets.core.media.placement import Backend
 from bookmarkai_assets.core.media.ports import StoreInspector
-from bookmarkai_assets.operations.storage.checking import BackendCheck, Probing, Step, StepStatus, check_backend
+from bookmarkai_assets.operations.storage.checking import BackendCheck, Probing, check_backend
 from bookmarkai_assets.settings.settings import Settings, load_settings
 from bookmarkai_assets.wiring.storage import make_inspectors, make_link_reader, make_stores
 
@@ -32,31 +33,35 @@ _VARIABLES = (
 )
 """The settings that concern storage."""
 
-_STYLES = {
-    StepStatus.OK: "green",
-    StepStatus.WARNING: "yellow",
-    StepStatus.FAILED: "bold red",
-    StepStatus.SKIPPED: "dim",
+_WORDS = {
+    CheckStatus.PASS: "ok",
+    CheckStatus.WARN: "warning",
+    CheckStatus.FAIL: "failed",
+    CheckStatus.SKIP: "skipped",
 }
-_STATUS_WIDTH = max(len(status) for status in StepStatus)
+"""The names of the statuses in this command's lines and JSON. `bookmarkai doctor` names them differently."""
+
+_STATUS_WIDTH = max(len(word) for word in _WORDS.values())
 _NAME_WIDTH = len("credentials")
 _TIME_WIDTH = len("999999 ms")
 _MAX_CHARACTERS = 2000
-"""Of one finding."""
+"""The longest text of a step's result."""
 
 _MAX_COMMAND_CHARACTERS = 200_000
-"""Of one remedy: a command with all of a bucket's lifecycle rules, of which S3 takes 1000, is not cut."""
+"""Enough for a command that sets all of a bucket's lifecycle rules, of which S3 takes 1000. It must not be cut."""
 
 
 def check(
     *,
-    backend: Annotated[Backend | None, typer.Option(help="Only this one; by default all that are configured")] = None,
+    backend: Annotated[
+        Backend | None, typer.Option(help="Only this backend; by default all that are configured")
+    ] = None,
     as_json: Annotated[bool, typer.Option("--json", help="Print JSON")] = False,
 ) -> None:
-    """Test the storage that is configured: look at its settings, then store, read and delete a probe, timing each step.
+    """Test the configured storage: check its settings, then store, read and delete a probe, and time each step.
 
-    Exit code 0 if nothing failed (there may be warnings), 1 otherwise. The probe is named storage-check-… and
-    lies below S3_VIDEO_PREFIX for as long as the check takes.
+    The exit code is 0 if nothing failed (there may be warnings), 1 otherwise. The probe is named storage-check-… and is
+    below S3_VIDEO_PREFIX while the check runs.
 
     Example: bookmarkai storage check --backend s3
     """
@@ -96,8 +101,8 @@ def _inspectors(settings: Settings, wanted: Backend | None) -> list[StoreInspect
     return inspectors
 
 
-def _ignore(step: Step) -> None:
-    """Say nothing of a step: JSON is printed as one document at the end."""
+def _ignore(step: TimedResult) -> None:
+    """Print nothing, because JSON is printed as one document at the end."""
 
 
 def _print_configuration(configuration: Mapping[str, str | None]) -> None:
@@ -106,33 +111,40 @@ def _print_configuration(configuration: Mapping[str, str | None]) -> None:
         out.print(clean(f"{name:<{width}}  {'-' if value is None else value}", _MAX_CHARACTERS), soft_wrap=True)
 
 
-def _print_step(step: Step) -> None:
-    line = Text(f"{step.status:<{_STATUS_WIDTH}}", style=_STYLES[step.status])
-    took = "" if step.status is StepStatus.SKIPPED else f"{step.seconds * 1000:.0f} ms"
+def _print_step(step: TimedResult) -> None:
+    result = step.result
+    line = Text(f"{_WORDS[result.status]:<{_STATUS_WIDTH}}", style=STATUS_STYLES[result.status])
+    took = "" if result.status is CheckStatus.SKIP else f"{step.seconds * 1000:.0f} ms"
     line.append(f"  {step.name:<{_NAME_WIDTH}} {took:>{_TIME_WIDTH}}  ", style="default")
-    line.append_text(clean(step.found, _MAX_CHARACTERS))
+    line.append_text(clean(result.found, _MAX_CHARACTERS))
     out.print(line, soft_wrap=True)
-    if step.remedy is not None:
+    remedy = _write_remedy(result)
+    if remedy is not None:
         indent = " " * len(f"{'':<{_STATUS_WIDTH}}  {'':<{_NAME_WIDTH}} {'':<{_TIME_WIDTH}}  ")
-        words, *commands = step.remedy.split("\n")
+        words, *commands = remedy.split("\n")
         out.print(Text(f"{indent}→ ").append_text(clean(words, _MAX_CHARACTERS)), soft_wrap=True)
         for command in commands:
-            # From the first column, so that it can be copied as it stands.
+            # From the first column, so that it can be copied as it is.
             out.print(clean(command, _MAX_COMMAND_CHARACTERS), soft_wrap=True)
 
 
+def _write_remedy(result: CheckResult) -> str | None:
+    """Return the remedy and the command, each on its own line, or None if there is neither."""
+    return "\n".join(line for line in (result.remedy, result.command) if line is not None) or None
+
+
 def _print_end(checks: Sequence[BackendCheck]) -> None:
-    counts = Counter(step.status for done in checks for step in done.steps)
-    told = ", ".join(f"{counts[status]} {status}" for status in StepStatus if counts[status])
+    counts = Counter(step.result.status for done in checks for step in done.steps)
+    counted = ", ".join(f"{counts[status]} {_WORDS[status]}" for status in CheckStatus if counts[status])
     verdict = "Storage is ready" if all(done.is_ok for done in checks) else "STORAGE IS NOT READY"
-    out.print(f"\n{verdict}: {told}.", soft_wrap=True)
+    out.print(f"\n{verdict}: {counted}.", soft_wrap=True)
 
 
-def _as_dict(step: Step) -> dict[str, Any]:
+def _as_dict(step: TimedResult) -> dict[str, Any]:
     return {
         "step": step.name,
-        "status": step.status,
+        "status": _WORDS[step.result.status],
         "seconds": round(step.seconds, 6),
-        "found": step.found,
-        "remedy": step.remedy,
+        "found": step.result.found,
+        "remedy": _write_remedy(step.result),
     }

@@ -4,8 +4,8 @@ from typing import Annotated
 
 import typer
 
+from bookmarkai_assets.cli.hold import command_hold
 from bookmarkai_assets.cli.output import clean, human_bytes, out, print_json
-from bookmarkai_assets.cli.work import media_work
 from bookmarkai_assets.operations.storage.clean_up import clean_up
 from bookmarkai_assets.operations.storage.clean_up_report import CleanUpReport
 
@@ -15,16 +15,16 @@ def cleanup(
     dry_run: Annotated[bool, typer.Option("--dry-run", help="Say what would be removed, and remove nothing")] = False,
     as_json: Annotated[bool, typer.Option("--json", help="Print JSON")] = False,
 ) -> None:
-    """Remove old local files: those whose copy in S3 is proven now, and those past their retention and transcribed.
+    """Remove old local files: those whose copy in S3 is proven now, and those that are transcribed and past retention.
 
-    Abandoned staging files and multipart uploads go too. Every deletion leaves a tombstone with its proof. Removes
-    nothing when a listing is empty or fails where the catalog expects media. Exit code 1 when something could not be
-    looked at or removed.
+    Abandoned staging files and multipart uploads are removed too. Every deletion leaves a tombstone with its evidence.
+    Nothing is removed if a listing fails, or is empty where the catalog expects media. The exit code is 1 if something
+    could not be checked or removed.
 
     Example: bookmarkai storage cleanup --dry-run
     """
-    with media_work("cleanup") as work:
-        report = clean_up(work, is_dry_run=dry_run)
+    with command_hold("cleanup") as hold:
+        report = clean_up(hold, is_dry_run=dry_run)
     if as_json:
         print_json(report.as_dict())
     else:

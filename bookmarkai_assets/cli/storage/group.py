@@ -1,4 +1,4 @@
-"""`bookmarkai storage`: the group of commands about where media are, for those who run the migration."""
+"""`bookmarkai storage`: the group of commands about stored media, for operators of the migration."""
 
 import typer
 
@@ -9,7 +9,7 @@ from bookmarkai_assets.cli.storage.presign import presign
 from bookmarkai_assets.cli.storage.rebuild import rebuild_catalog
 from bookmarkai_assets.cli.storage.verify import verify
 
-app = typer.Typer(help="Where media are: test, move, verify, clean up, rebuild.", no_args_is_help=True)
+app = typer.Typer(help="Test the storage; move, verify, clean up and rebuild stored media.", no_args_is_help=True)
 app.command()(check)
 app.command()(move)
 app.command()(verify)

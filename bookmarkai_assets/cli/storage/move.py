@@ -1,4 +1,4 @@
-"""`bookmarkai storage move`: bring stored media to the other backend."""
+"""`bookmarkai storage move`: move stored media to the other backend."""
 
 from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
@@ -16,30 +16,31 @@ from rich.progress import (
 )
 
 from bookmarkai_assets.cli.durations import parse_duration
+from bookmarkai_assets.cli.hold import command_hold, print_unfinished, wanted_media
 from bookmarkai_assets.cli.output import err, human_bytes, out, print_json, share_id_of
-from bookmarkai_assets.cli.work import media_work, print_unfinished, wanted_media
 from bookmarkai_assets.core.media.media import Media
-from bookmarkai_assets.core.media.placement import Backend
-from bookmarkai_assets.operations.media.catalog_reads import each_media
-from bookmarkai_assets.operations.media.holding import MediaWork
-from bookmarkai_assets.operations.media.stores import store_of_backend
-from bookmarkai_assets.operations.storage.moving import Move, MoveOutcome, move_media, planned_move
+from bookmarkai_assets.core.media.placement import REMOTE_BACKENDS, Backend
+from bookmarkai_assets.operations.media.catalog_reads import all_media
+from bookmarkai_assets.operations.shares.hold import Hold
+from bookmarkai_assets.operations.storage.moving import Move, MoveOutcome, move_media, preview_move
 
 
 def move(
     *,
-    to: Annotated[Backend, typer.Option(help="Where the media are to be")],
-    share: Annotated[list[str] | None, typer.Option(help="The media of this share (repeatable)")] = None,
-    everything: Annotated[bool, typer.Option("--all", help="All media")] = False,
-    older_than: Annotated[str | None, typer.Option(help="Media at their place for longer, such as 7d or 12h")] = None,
+    to: Annotated[Backend, typer.Option(help="The backend to move media to")],
+    share: Annotated[list[str] | None, typer.Option(help="Move the media of this share (repeatable)")] = None,
+    everything: Annotated[bool, typer.Option("--all", help="Move all media")] = False,
+    older_than: Annotated[
+        str | None, typer.Option(help="Move media stored longer ago than this, such as 7d or 12h")
+    ] = None,
     dry_run: Annotated[bool, typer.Option("--dry-run", help="Say what would be moved, and move nothing")] = False,
     workers: Annotated[int, typer.Option(min=1, max=64, help="Media moved at a time")] = 8,
     as_json: Annotated[bool, typer.Option("--json", help="Print JSON")] = False,
 ) -> None:
-    """Move stored media to the other backend: copy, verify, record the new place. The source stays until clean-up.
+    """Move stored media to the other backend: copy, verify, record the new location. The source stays until clean-up.
 
-    It can be stopped and repeated at any time: what is at its target, verified, counts as done. Exit code 1 when some
-    could not be moved.
+    You can stop it and run it again at any time: what is verified at its target counts as done. The exit code is 1 if
+    some media could not be moved.
 
     Example: bookmarkai storage move --to s3 --older-than 7d --dry-run
     """
@@ -47,19 +48,19 @@ def move(
         raise typer.BadParameter("expected one of --share, --all and --older-than")
     share_ids = [share_id_of(text, "--share") for text in share or []]
     age = parse_duration(older_than, "--older-than") if older_than is not None else None
-    with media_work("move") as work:
+    with command_hold("move") as hold:
         if share_ids:
-            chosen = [wanted_media(work, share_id, "--share") for share_id in share_ids]
+            chosen = [wanted_media(hold, share_id, "--share") for share_id in share_ids]
         else:
-            before = work.clock() - age if age is not None else None
-            chosen = [m for m in each_media(work.catalog) if before is None or (m.stored_at and m.stored_at < before)]
-        _check_stores(work, chosen, to)
+            before = hold.clock() - age if age is not None else None
+            chosen = [m for m in all_media(hold.catalog) if before is None or (m.stored_at and m.stored_at < before)]
+        _check_stores(hold, chosen, to)
         if dry_run:
-            moves = [planned_move(work, media, to) for media in chosen]
+            moves = [preview_move(hold, media, to) for media in chosen]
         else:
             with _progress(chosen, is_shown=not as_json) as (on_move, on_bytes):
                 moves = move_media(
-                    work,
+                    hold,
                     [media.media_id for media in chosen],
                     to,
                     workers=workers,
@@ -71,11 +72,12 @@ def move(
         raise typer.Exit(1)
 
 
-def _check_stores(work: MediaWork, chosen: Sequence[Media], to: Backend) -> None:
-    """Ask the bucket once, before every media would ask it in vain. Raises `StoreError`."""
-    store_of_backend(work.stores, to)
-    if to is Backend.S3 or any(media.backend is Backend.S3 for media in chosen):
-        next(iter(store_of_backend(work.stores, Backend.S3).list(work.rules.video_prefix)), None)
+def _check_stores(hold: Hold, chosen: Sequence[Media], to: Backend) -> None:
+    """Ask each bucket once, so that the command does not fail for every media in turn. Raises `StoreError`."""
+    _ = hold.stores[to]  # raises if it is not configured
+    used = {to, *(media.backend for media in chosen)}
+    for backend in REMOTE_BACKENDS & used:
+        next(iter(hold.stores[backend].list(hold.rules.prefix_on(backend))), None)
 
 
 @contextmanager
@@ -92,7 +94,7 @@ def _progress(
         console=err,
         disable=not (is_shown and err.is_terminal),
     )
-    # Two scales: media for the count, bytes for the bar, the speed and the time to go.
+    # Two scales: media for the count, and bytes for the bar, the speed and the remaining time.
     finished = 0
     copied: Counter[str] = Counter()
     sizes = {media.media_id: media.size_bytes for media in chosen}
@@ -103,7 +105,7 @@ def _progress(
         def on_move(done: Move) -> None:
             nonlocal finished, total
             finished += 1
-            # What was there already, or could not be copied, is not left to copy: the speed is that of copying.
+            # What was there already, or could not be copied, leaves the total: the speed is that of copying.
             total -= sizes.get(done.media_id, 0) - copied[done.media_id]
             bar.update(task, total=total, done=finished)
             if not done.outcome.is_done:

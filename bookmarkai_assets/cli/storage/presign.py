@@ -1,4 +1,4 @@
-"""`bookmarkai storage presign`: a link to a video for a while."""
+"""`bookmarkai storage presign`: a link to a video that works for a limited time."""
 
 import sys
 from datetime import timedelta
@@ -7,24 +7,23 @@ from typing import Annotated
 import typer
 
 from bookmarkai_assets.cli.durations import parse_duration
+from bookmarkai_assets.cli.hold import command_hold
 from bookmarkai_assets.cli.output import share_id_of
-from bookmarkai_assets.cli.work import media_work
 from bookmarkai_assets.core.errors import ObjectNotFoundError
 from bookmarkai_assets.core.media.media import MediaState
 from bookmarkai_assets.operations.media.catalog_reads import media_of_share
-from bookmarkai_assets.operations.media.stores import is_stored, store_of_url
 
 MAX_LIFETIME = timedelta(days=7)
-"""Of a signature of version 4."""
+"""The longest that a signature of version 4 can be valid."""
 
 
 def presign(
     share_id: Annotated[str, typer.Argument(metavar="ID", help="The share's id")],
     *,
-    expires: Annotated[str, typer.Option(help="How long the link works: 30s, 15m, 12h, at most 7d")] = "15m",
-    audio: Annotated[bool, typer.Option("--audio", help="The audio track instead of the video")] = False,
+    expires: Annotated[str, typer.Option(help="How long the link works, such as 30s, 15m or 12h; at most 7d")] = "15m",
+    audio: Annotated[bool, typer.Option("--audio", help="Link to the audio track instead of the video")] = False,
 ) -> None:
-    """Print a link by which anybody may fetch the share's video for a while. It is written nowhere else.
+    """Print a link with which anybody can fetch the share's video for a limited time. It is not written anywhere else.
 
     Example: bookmarkai storage presign 6f1c0c8e-5d0f-4c53-9d2c-0a5b8f7e1d11
     """
@@ -32,16 +31,16 @@ def presign(
     lifetime = parse_duration(expires, "--expires")
     if not timedelta(seconds=1) <= lifetime <= MAX_LIFETIME:
         raise typer.BadParameter(f"expected 1s to 7d, found {expires}", param_hint="--expires")
-    with media_work("presign") as work:
-        media = media_of_share(work.catalog, work.rules, wanted)
+    with command_hold("presign") as hold:
+        media = media_of_share(hold.catalog, hold.rules, wanted)
         if media is None or media.state is not MediaState.STORED:
             raise ObjectNotFoundError(
                 f"expected stored media of share {wanted}, found {media.state if media else 'none'}"
             )
-        blob = media.audio if audio else media.video
-        if blob is None:
+        part = media.audio if audio else media.video
+        if part is None:
             raise ObjectNotFoundError(f"expected an audio track of share {wanted}, found a video without sound")
-        link = store_of_url(work.stores, blob.url).presign(blob.url, expires_seconds=int(lifetime.total_seconds()))
-        if not is_stored(work.stores, blob):
-            raise ObjectNotFoundError(f"expected the recorded bytes at {blob.url}, found none or others")
+        link = hold.stores.of_url(part.url).presign(part.url, expires_seconds=int(lifetime.total_seconds()))
+        if not hold.stores.has(part):
+            raise ObjectNotFoundError(f"expected the recorded bytes at {part.url}, found none or others")
     sys.stdout.write(link + "\n")

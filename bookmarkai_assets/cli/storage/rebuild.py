@@ -1,4 +1,4 @@
-"""`bookmarkai storage rebuild-catalog`: media records from what the stores hold."""
+"""`bookmarkai storage rebuild-catalog`: restore media records from what the stores hold."""
 
 from datetime import UTC, datetime
 from typing import Annotated
@@ -6,6 +6,7 @@ from typing import Annotated
 import typer
 
 from bookmarkai_assets.cli.output import clean, err, human_bytes, out, print_json
+from bookmarkai_assets.core.rollout.policy import is_open_to_decisions, resolve_policy
 from bookmarkai_assets.operations.storage.rebuilding import rebuild_catalog as rebuild
 from bookmarkai_assets.settings.settings import load_settings
 from bookmarkai_assets.wiring.catalog import open_catalog
@@ -18,18 +19,19 @@ def rebuild_catalog(
     dry_run: Annotated[bool, typer.Option("--dry-run", help="Say what would be restored, and write nothing")] = False,
     as_json: Annotated[bool, typer.Option("--json", help="Print JSON")] = False,
 ) -> None:
-    """Restore the media records that the catalog lacks from the bucket and the disk; no record is changed.
+    """Restore the media records that the catalog lacks from bucket and disk. Existing records are not changed.
 
-    For a catalog that was lost: begin with an empty one (`bookmarkai catalog upgrade`). Exit code 1 when some video in
-    a store could not be restored.
+    If the catalog was lost, begin with an empty one (`bookmarkai catalog upgrade`). A video that is in both backends is
+    recorded where new media go. Decisions about the rollout are not restored. The exit code is 1 if some video in a
+    store could not be restored.
 
     Example: bookmarkai storage rebuild-catalog --dry-run
     """
     settings = load_settings()
+    rules = make_rules(settings)
     with open_catalog(settings) as catalog:
-        report = rebuild(
-            catalog, make_stores(settings), make_rules(settings), now=datetime.now(UTC), is_dry_run=dry_run
-        )
+        report = rebuild(catalog, make_stores(settings), rules, now=datetime.now(UTC), is_dry_run=dry_run)
+        standing = catalog.rollout.standing()
     if as_json:
         print_json(report.as_dict())
     else:
@@ -45,6 +47,15 @@ def rebuild_catalog(
         if report.without_share:
             out.print(
                 f"{report.without_share} of them are of no share in this catalog; sharing a link again finds its video",
+                soft_wrap=True,
+            )
+        effective = resolve_policy(rules.storage, standing)
+        effect = effective.policy.effect
+        out.print(clean(f"{effect[0].upper()}{effect[1:]}: {effective.why}", 500), soft_wrap=True)
+        if standing is None and is_open_to_decisions(rules.storage):
+            out.print(
+                "No decision about the rollout is on record. If one was lost with the catalog, take it again now: "
+                "bookmarkai rollout rollback, or bookmarkai rollout set N",
                 soft_wrap=True,
             )
     if report.unrestorable:

@@ -16,13 +16,13 @@ from rich.progress import (
 )
 
 from bookmarkai_assets.cli.output import clean, err, human_bytes, out, print_json
-from bookmarkai_assets.operations.media.stores import backend_of_url
+from bookmarkai_assets.core.media.placement import Backend
 from bookmarkai_assets.operations.storage.verification_progress import VerificationProgress
 from bookmarkai_assets.operations.storage.verifying import (
     SETTLED,
     SYMBOLS,
-    Checked,
     Finding,
+    VerificationLine,
     VerificationReport,
     record_verification,
     verify_storage,
@@ -33,7 +33,7 @@ from bookmarkai_assets.wiring.rules import make_rules
 from bookmarkai_assets.wiring.storage import make_stores
 
 _MAX_CHARACTERS = 2000
-"""Of one line."""
+"""The longest line that is printed."""
 
 _MEANINGS = {
     Finding.SAME: "as recorded",
@@ -49,16 +49,16 @@ _MEANINGS = {
 def verify(
     *,
     deep: Annotated[bool, typer.Option("--deep", help="Read every byte and compare its SHA-256")] = False,
-    workers: Annotated[int, typer.Option(min=1, max=64, help="Media looked at side by side")] = 8,
-    verbose: Annotated[bool, typer.Option("--verbose", "-v", help="List what is as it should be as well")] = False,
+    workers: Annotated[int, typer.Option(min=1, max=64, help="Media checked at a time")] = 8,
+    verbose: Annotated[bool, typer.Option("--verbose", "-v", help="Also list what is as it should be")] = False,
     as_json: Annotated[bool, typer.Option("--json", help="Print JSON")] = False,
 ) -> None:
-    """Compare the catalog with disk and bucket. Exit code 0 only when all was checked and nothing is amiss.
+    """Compare the catalog with disk and bucket. The exit code is 0 only if all was checked and nothing is wrong.
 
-    One line for each finding that somebody has to look at, in the manner of `rclone check --combined`: + only the
-    catalog has it, - only the store has it, * it differs, ! it could not be checked. With --verbose also: = as
-    recorded, & a copy in a second place, x expired. A backend that does not answer is named; the others are verified
-    all the same. What was found is kept for the rollout's gate.
+    Prints one line for each finding that needs attention, in the style of `rclone check --combined`: + only the catalog
+    has it, - only the store has it, * it differs, ! it could not be checked. With --verbose also: = as recorded, & a
+    copy in a second location, x expired. A backend that does not answer is named, and the others are still verified.
+    The result is kept for the rollout's gate.
 
     Example: bookmarkai storage verify --deep
     """
@@ -76,7 +76,7 @@ def verify(
                 is_full=verbose,
                 on_progress=on_progress,
             )
-        # Shown first: what may have taken hours is not lost because the catalog cannot be written.
+        # Printed first, so that the result of hours is not lost if the catalog cannot be written.
         if as_json:
             print_json(report.as_dict())
         else:
@@ -88,7 +88,7 @@ def verify(
 
 @contextmanager
 def _bar(*, is_shown: bool) -> Iterator[Callable[[VerificationProgress], object]]:
-    """Show on a terminal how far a verification has come that reads everything; it is gone at the end."""
+    """Show the progress of a deep verification on a terminal, and remove it at the end."""
     bar = Progress(
         TextColumn("reading"),
         BarColumn(),
@@ -109,13 +109,13 @@ def _bar(*, is_shown: bool) -> Iterator[Callable[[VerificationProgress], object]
 
 def _print(report: VerificationReport, *, is_verbose: bool) -> None:
     for line in report.worst_first:
-        # What all of an unanswering backend's lines would say is said of the backend, once.
-        is_told = line.finding is Finding.UNVERIFIED and backend_of_url(line.url) in report.unanswered
-        if is_verbose or not (line.finding in SETTLED or is_told):
+        # A backend that does not answer gets one line below, instead of one for each of its files.
+        is_covered_below = line.finding is Finding.UNVERIFIED and Backend.of_url(line.url) in report.unanswered
+        if is_verbose or not (line.finding in SETTLED or is_covered_below):
             out.print(clean(_words(line), _MAX_CHARACTERS), soft_wrap=True)
     for backend, why in report.unanswered.items():
-        told = f"! {backend}: not verified, neither what is recorded there nor what else is there: {why}"
-        out.print(clean(told, _MAX_CHARACTERS), soft_wrap=True)
+        words = f"! {backend}: not verified, neither what is recorded there nor what else is there: {why}"
+        out.print(clean(words, _MAX_CHARACTERS), soft_wrap=True)
     for finding in Finding:
         if report.counts[finding]:
             out.print(
@@ -129,7 +129,7 @@ def _print(report: VerificationReport, *, is_verbose: bool) -> None:
     out.print(f"{verdict} ({how})", soft_wrap=True)
 
 
-def _words(line: Checked) -> str:
+def _words(line: VerificationLine) -> str:
     of = f"share {line.share_id}" if line.share_id else ""
     remedy = f"; {line.remedy}" if line.remedy else ""
     known = ": ".join(part for part in (of, line.detail) if part)

@@ -1,4 +1,4 @@
-"""`bookmarkai transcripts doubtful`: the transcripts that are marked, and why."""
+"""`bookmarkai transcripts doubtful`: list the transcripts with doubts, and why."""
 
 from typing import Annotated, Any
 
@@ -13,8 +13,10 @@ from bookmarkai_assets.wiring.catalog import open_catalog
 
 def doubtful(
     *,
-    kind: Annotated[list[DoubtKind] | None, typer.Option(help="Only with such a doubt (repeatable)")] = None,
-    limit: Annotated[int, typer.Option(min=1, help="At most so many, newest first")] = 50,
+    kind: Annotated[
+        list[DoubtKind] | None, typer.Option(help="Only transcripts with this kind of doubt (repeatable)")
+    ] = None,
+    limit: Annotated[int, typer.Option(min=1, help="At most this many, newest first")] = 50,
     as_json: Annotated[bool, typer.Option("--json", help="Print JSON")] = False,
 ) -> None:
     """List the transcripts that a quality rule doubts, newest first, with every doubt about them.
@@ -24,7 +26,7 @@ def doubtful(
     with open_catalog(load_settings()) as catalog:
         found = catalog.transcripts.doubtful(kinds=kind or (), limit=limit)
     if as_json:
-        print_json([_report(one) for one in found])
+        print_json([_as_dict(one) for one in found])
         return
     print_table(
         ["id", "severity", "doubt", "found"],
@@ -36,7 +38,7 @@ def doubtful(
     )
 
 
-def _report(one: DoubtfulTranscript) -> dict[str, Any]:
+def _as_dict(one: DoubtfulTranscript) -> dict[str, Any]:
     return {
         "id": one.share_id,
         "made_at": one.made_at.isoformat(),

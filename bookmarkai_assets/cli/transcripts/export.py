@@ -1,4 +1,4 @@
-"""`bookmarkai transcripts export`: transcripts as files, or one on standard output."""
+"""`bookmarkai transcripts export`: write transcripts to files, or one to standard output."""
 
 import os
 import stat
@@ -13,8 +13,7 @@ from bookmarkai_assets.adapters.common.durable_files import disk_errors, publish
 from bookmarkai_assets.cli.output import clean, err, share_id_of
 from bookmarkai_assets.core.catalog import Catalog
 from bookmarkai_assets.core.errors import ExportError, UnknownShareError
-from bookmarkai_assets.core.media.kinds import TranscriptFormat
-from bookmarkai_assets.core.transcripts.formats import render
+from bookmarkai_assets.core.transcripts.formats import TranscriptFormat, render
 from bookmarkai_assets.operations.transcripts.reads import shared_transcript
 from bookmarkai_assets.settings.settings import load_settings
 from bookmarkai_assets.wiring.catalog import open_catalog
@@ -23,17 +22,17 @@ from bookmarkai_assets.wiring.catalog import open_catalog
 def export(
     share_ids: Annotated[list[str], typer.Argument(metavar="ID…", help="The shares' ids")],
     *,
-    form: Annotated[TranscriptFormat, typer.Option("--format", help="Subtitles, plain text, or all of it as JSON")],
+    form: Annotated[TranscriptFormat, typer.Option("--format", help="Subtitles, plain text, or everything as JSON")],
     target: Annotated[
         Path | None,
-        typer.Option("--out", help="A file; or a directory, which gets a file for each share, named by its id"),
+        typer.Option("--out", help="A file, or a directory, which gets one file per share, named by its id"),
     ] = None,
-    force: Annotated[bool, typer.Option("--force", help="Replace files that are there")] = False,
+    force: Annotated[bool, typer.Option("--force", help="Replace existing files")] = False,
 ) -> None:
-    """Give transcripts as subtitles, plain text or JSON: on standard output, or with --out as files in UTF-8.
+    """Write transcripts as subtitles, plain text or JSON, to standard output or with --out to files in UTF-8.
 
-    A file appears whole or not at all, and none is replaced without --force. Of several shares, one that has no
-    transcript does not stop the others.
+    A file appears whole or not at all, and none is replaced without --force. If one of several shares has no
+    transcript, the others are still exported.
 
     Example: bookmarkai transcripts export ID --format vtt --out talk.vtt
     """
@@ -45,15 +44,15 @@ def export(
         raise ExportError(f"expected a directory for several shares, found none at {target}: make it first")
     with open_catalog(load_settings()) as catalog:
         if target is None:
-            # As bytes: the encoding does not depend on the terminal's.
-            sys.stdout.buffer.write(_rendered(catalog, wanted[0], form))
+            # As bytes, because the encoding must not depend on the terminal's.
+            sys.stdout.buffer.write(_render(catalog, wanted[0], form))
         elif is_directory:
             _export_each(catalog, wanted, form, target, force=force)
         else:
-            _write(_rendered(catalog, wanted[0], form), target, force=force)
+            _write(_render(catalog, wanted[0], form), target, force=force)
 
 
-def _rendered(catalog: Catalog, share_id: str, form: TranscriptFormat) -> bytes:
+def _render(catalog: Catalog, share_id: str, form: TranscriptFormat) -> bytes:
     return render(shared_transcript(catalog, share_id), form).encode()
 
 
@@ -63,7 +62,7 @@ def _export_each(
     failures = 0
     for share_id in share_ids:
         try:
-            _write(_rendered(catalog, share_id, form), directory / f"{share_id}.{form}", force=force)
+            _write(_render(catalog, share_id, form), directory / f"{share_id}.{form}", force=force)
         except (ExportError, UnknownShareError) as error:
             failures += 1
             err.print(clean(f"{share_id}  not exported: {error}", 1000), soft_wrap=True)
@@ -72,11 +71,11 @@ def _export_each(
 
 
 def _write(data: bytes, path: Path, *, force: bool) -> None:
-    """Write a file that appears whole or not at all, and say where.
+    """Write a file that appears whole or not at all, and print its path.
 
     Raises:
-        ExportError: Something has the name and may not be replaced, or the directory is missing.
-        StoreError: The disk does not take it.
+        ExportError: Something has this name and may not be replaced, or the directory is missing.
+        StoreError: The disk refuses it.
     """
     if not path.parent.is_dir():
         raise ExportError(f"expected a directory {path.parent}, found none: make it first")

@@ -1,4 +1,4 @@
-"""`bookmarkai transcripts`: the group of commands that show what was said, find it and write it to files."""
+"""`bookmarkai transcripts`: the group of commands that show, search, check and export transcripts."""
 
 import typer
 
@@ -10,7 +10,7 @@ from bookmarkai_assets.cli.transcripts.show import show
 from bookmarkai_assets.cli.transcripts.stale import stale
 from bookmarkai_assets.cli.transcripts.store import store
 
-app = typer.Typer(help="What was said: read it, find it, write subtitles.", no_args_is_help=True)
+app = typer.Typer(help="Read, search, check and export transcripts.", no_args_is_help=True)
 app.command()(show)
 app.command()(export)
 app.command()(store)

@@ -1,17 +1,18 @@
-"""`bookmarkai transcripts index`: make findable what others than this pipeline wrote."""
+"""`bookmarkai transcripts index`: index transcripts that this pipeline did not write."""
 
 from bookmarkai_assets.cli.output import out
 from bookmarkai_assets.settings.settings import load_settings
 from bookmarkai_assets.wiring.catalog import open_catalog
 
 TRANSCRIPTS_AT_A_TIME = 200
-"""Of one transaction: on SQLite other writers wait for it."""
+"""How many one transaction indexes. On SQLite, other writers wait for it."""
 
 
 def index() -> None:
-    """Index the transcripts that the search does not know, or that were changed, and forget those that were deleted.
+    """Index transcripts that are new to the search or were changed, and remove deleted ones from the index.
 
-    What this pipeline writes is indexed at once; the gateway's own rows are by this. May be interrupted and repeated.
+    What this pipeline writes is indexed at once. The gateway's own rows need this command. You can interrupt it and run
+    it again.
 
     Example: bookmarkai transcripts index
     """

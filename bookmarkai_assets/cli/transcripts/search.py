@@ -1,4 +1,4 @@
-"""`bookmarkai transcripts search`: the sentences in which something was said, and where in which video."""
+"""`bookmarkai transcripts search`: find the sentences in which something was said, and where in which video."""
 
 from collections.abc import Sequence
 from datetime import UTC, datetime
@@ -17,29 +17,31 @@ from bookmarkai_assets.settings.settings import load_settings
 from bookmarkai_assets.wiring.catalog import open_catalog
 
 SHOWN_CHARACTERS = 200
-"""Of a sentence, around its first match; a text without segments is one long one."""
+"""How much of a sentence is shown, around its first match. A text without segments is one long sentence."""
 
 
 def search(
     words: Annotated[
         list[str],
         typer.Argument(
-            metavar="WORDS", help='Words that all occur, "words in a row", begin*, -word that must not occur'
+            metavar="WORDS", help='Words that must all occur, "words in a row", begin*, -word that must not occur'
         ),
     ],
     *,
     platform: Annotated[Platform | None, typer.Option("--platform", help="Only videos of this platform")] = None,
     since: Annotated[
         str | None,
-        typer.Option("--since", metavar="7d|DATE", help="Only what was shared since, such as 7d or 2026-01-31"),
+        typer.Option("--since", metavar="7d|DATE", help="Only what was shared since then, such as 7d or 2026-01-31"),
     ] = None,
-    limit: Annotated[int, typer.Option("--limit", min=1, max=MAX_HITS, help="How many sentences at most")] = 20,
-    as_json: Annotated[bool, typer.Option("--json", help="Print JSON, with seconds and where the matches are")] = False,
+    limit: Annotated[int, typer.Option("--limit", min=1, max=MAX_HITS, help="At most this many sentences")] = 20,
+    as_json: Annotated[
+        bool, typer.Option("--json", help="Print JSON, with seconds and the positions of the matches")
+    ] = False,
 ) -> None:
-    """Find what was said: the sentences that have all the words, those of the newest videos first.
+    """Find the sentences in which all the words were said, those of the newest videos first.
 
-    Upper and lower case are one, and so are letters with and without accents. Put the whole question in single
-    quotation marks, so that the shell leaves its own alone.
+    Case and accents do not matter. Put the whole query in single quotation marks, so that the shell leaves double ones
+    alone.
 
     Example: bookmarkai transcripts search '"sugar free" cake* -salt' --since 30d
     """
@@ -60,14 +62,17 @@ def search(
         return
     print_table(
         ["id", "time", "title", "said", "url"],
-        [(hit.share_id, _clock(hit.start_seconds), clean(hit.title, 60), _said(hit), _link(hit)) for hit in hits],
+        [
+            (hit.share_id, _clock(hit.start_seconds), clean(hit.title, 60), _mark_matches(hit), _link(hit))
+            for hit in hits
+        ],
     )
     if len(hits) == limit and out.is_terminal:
         out.print(f"The newest {limit:,}; there may be more: --limit.")
 
 
 def _moment(text: str, *, now: datetime) -> datetime:
-    """Read a length of time before now, or a date; the date begins at midnight UTC."""
+    """Parse a duration before now, or a date, which begins at midnight UTC."""
     try:
         moment = datetime.fromisoformat(text.strip())
     except ValueError:
@@ -93,7 +98,7 @@ def _document(hit: Hit) -> dict[str, object]:
         "start_seconds": hit.start_seconds,
         "end_seconds": hit.end_seconds,
         "text": hit.text,
-        "matches": [{"start": start, "end": end, "text": hit.text[start:end]} for start, end in hit.spans],
+        "matches": [{"start": start, "end": end, "text": hit.text[start:end]} for start, end in hit.matches],
     }
 
 
@@ -109,23 +114,23 @@ def _clock(seconds: float | None) -> str:
     return f"{hours}:{minutes_of_hour:02}:{rest:02}" if hours else f"{minutes:02}:{rest:02}"
 
 
-def _said(hit: Hit) -> Text:
-    """Show the sentence with its matches in bold; of a long one what is around the first."""
-    begin, end = _shown(hit.text, hit.spans)
-    # One character for each, so the places of the matches hold.
-    said = clean(hit.text[begin:end], MAX_CELL_CHARACTERS)
-    for first, last in hit.spans:
-        said.stylize("bold yellow", max(0, first - begin), max(0, last - begin))
+def _mark_matches(hit: Hit) -> Text:
+    """Return the sentence with its matches in bold. Of a long one, return the part around the first match."""
+    begin, end = _visible_range(hit.text, hit.matches)
+    # clean() keeps one character for each, so the positions of the matches stay right.
+    sentence = clean(hit.text[begin:end], MAX_CELL_CHARACTERS)
+    for first, last in hit.matches:
+        sentence.stylize("bold yellow", max(0, first - begin), max(0, last - begin))
     before, after = Text("…" if begin else ""), Text("…" if end < len(hit.text) else "")
-    return before.append(said).append(after)
+    return before.append(sentence).append(after)
 
 
-def _shown(text: str, spans: Sequence[tuple[int, int]]) -> tuple[int, int]:
-    """Say which part of a text is shown, from white space to white space where there is some."""
+def _visible_range(text: str, matches: Sequence[tuple[int, int]]) -> tuple[int, int]:
+    """Return the start and end of the part of a text to show, cut at white space if there is some."""
     if len(text) <= SHOWN_CHARACTERS:
         begin = len(text) - len(text.lstrip())
         return begin, max(begin, len(text.rstrip()))
-    first, last = spans[0] if spans else (0, 0)
+    first, last = matches[0] if matches else (0, 0)
     begin = max(0, min(first - SHOWN_CHARACTERS // 4, len(text) - SHOWN_CHARACTERS))
     end = min(len(text), max(begin + SHOWN_CHARACTERS, last))
     if begin:

@@ -1,4 +1,4 @@
-"""`bookmarkai transcripts show`: one transcript for a person to read, or all that is on record of it as JSON."""
+"""`bookmarkai transcripts show`: one transcript for a person to read, or everything on record about it as JSON."""
 
 import sys
 from typing import Annotated
@@ -6,10 +6,9 @@ from typing import Annotated
 import typer
 
 from bookmarkai_assets.cli.output import clean, print_table, share_id_of
-from bookmarkai_assets.core.media.kinds import TranscriptFormat
 from bookmarkai_assets.core.search.moments_in_videos import as_clock
 from bookmarkai_assets.core.transcripts.doubts import in_words
-from bookmarkai_assets.core.transcripts.formats import plain_text, render
+from bookmarkai_assets.core.transcripts.formats import TranscriptFormat, plain_text, render
 from bookmarkai_assets.core.transcripts.json_document import SharedTranscript, task_of
 from bookmarkai_assets.core.transcripts.subtitles import has_times
 from bookmarkai_assets.core.transcripts.subtitles_text import clean_speech
@@ -24,7 +23,7 @@ def show(
     *,
     as_json: Annotated[bool, typer.Option("--json", help="Print JSON, as `export --format json` writes it")] = False,
 ) -> None:
-    """Show a share's transcript: its video, language, what made it, and what was said when.
+    """Show a share's transcript: the video, the language, what made it, and what was said when.
 
     Example: bookmarkai transcripts show 6f1c0c8e-5d0f-4c53-9d2c-0a5b8f7e1d11
     """
@@ -35,7 +34,7 @@ def show(
         sys.stdout.write(render(shared, TranscriptFormat.JSON))
         return
     print_table(["", ""], [(name, clean(fact, 2000)) for name, fact in _facts(shared) if fact is not None])
-    sys.stdout.write("\n" + _said(shared.transcript))
+    sys.stdout.write("\n" + _format_text(shared.transcript))
 
 
 def _facts(shared: SharedTranscript) -> list[tuple[str, object]]:
@@ -76,8 +75,8 @@ def _seconds(seconds: float) -> str | None:
     return f"{seconds:,.1f} s" if seconds else None
 
 
-def _said(transcript: Transcript) -> str:
-    """Give the text for a terminal; what was said has been cleaned of all that would control one."""
+def _format_text(transcript: Transcript) -> str:
+    """Return the text for a terminal, without anything that could control the terminal."""
     if not transcript.text.strip():
         return "No speech.\n"
     if not has_times(transcript):

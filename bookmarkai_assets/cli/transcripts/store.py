@@ -1,4 +1,4 @@
-"""`bookmarkai transcripts store`: transcripts as files beside their media, for those that have none or lost them."""
+"""`bookmarkai transcripts store`: store transcripts as files beside their media, where the files are missing."""
 
 from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
@@ -8,43 +8,43 @@ from typing import Annotated
 import typer
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 
+from bookmarkai_assets.cli.hold import command_hold, print_unfinished, wanted_media
 from bookmarkai_assets.cli.output import err, human_bytes, out, print_json, share_id_of
-from bookmarkai_assets.cli.work import media_work, print_unfinished, wanted_media
 from bookmarkai_assets.operations.transcripts.storing import (
     Storing,
     StoringOutcome,
     media_without_files,
-    planned_storing,
+    preview_storing,
     store_transcript_files,
 )
 
 
 def store(
     share_ids: Annotated[
-        list[str] | None, typer.Argument(metavar="[ID…]", help="The shares' ids; without any, all that lack files")
+        list[str] | None, typer.Argument(metavar="[ID…]", help="The shares' ids; by default all that lack files")
     ] = None,
     *,
     dry_run: Annotated[bool, typer.Option("--dry-run", help="Say what would be stored, and store nothing")] = False,
     workers: Annotated[int, typer.Option(min=1, max=64, help="Transcripts stored at a time")] = 8,
     as_json: Annotated[bool, typer.Option("--json", help="Print JSON")] = False,
 ) -> None:
-    """Put transcripts beside their videos as JSON, text, SRT and WebVTT, made from the catalog.
+    """Store transcripts beside their videos as JSON, text, SRT and WebVTT, made from the catalog.
 
-    New transcripts get their files by themselves. Without ids this is for those that have none on record; with ids the
-    files of these are looked at, and made anew where one is missing, damaged or of another transcript. It can be
-    stopped and repeated at any time. Exit code 1 when some could not be stored.
+    New transcripts get their files by themselves. Without ids, this covers all that have none on record. With ids, the
+    files of these shares are checked, and made again if one is missing, damaged or of another transcript. You can stop
+    it and run it again at any time. The exit code is 1 if some could not be stored.
 
     Example: bookmarkai transcripts store --dry-run
     """
     wanted = [share_id_of(share_id, "ID") for share_id in share_ids or []]
-    with media_work("store", group="transcripts") as work:
-        asked = {wanted_media(work, share_id, "ID").media_id: share_id for share_id in wanted}
-        chosen = asked or dict(media_without_files(work.catalog))
+    with command_hold("store", group="transcripts") as hold:
+        asked = {wanted_media(hold, share_id, "ID").media_id: share_id for share_id in wanted}
+        chosen = asked or dict(media_without_files(hold.catalog))
         if dry_run:
-            storings = [planned_storing(work, media_id, share_id) for media_id, share_id in chosen.items()]
+            storings = [preview_storing(hold, media_id, share_id) for media_id, share_id in chosen.items()]
         else:
             with _progress(len(chosen), is_shown=not as_json) as on_done:
-                storings = store_transcript_files(work, chosen, workers=workers, on_done=on_done)
+                storings = store_transcript_files(hold, chosen, workers=workers, on_done=on_done)
     _report(storings, is_dry_run=dry_run, as_json=as_json)
     if not dry_run and not all(storing.outcome.is_done for storing in storings):
         raise typer.Exit(1)

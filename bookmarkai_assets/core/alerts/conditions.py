@@ -1,7 +1,7 @@
-"""What is an alert, when it begins, how it reads and when it is over. What is told of it and when: `alert_messages`.
+"""Which conditions are incidents, what they say, and when they begin and end. How they are sent is in `messages`.
 
-Everything is a rule over what was seen and what is on record; who looks, keeps and tells is `operations/alerting`.
-An incident that is seen is told once. What happened at one moment (a run, a decision) counts as seen for `EVENT_TIME`.
+These are pure rules over what was seen and what is on record. `operations/alerts/alerting` does the I/O. An incident is
+reported once. An event (a run, a decision) counts as seen for `EVENT_TIME`.
 """
 
 import hashlib
@@ -15,27 +15,27 @@ from enum import StrEnum
 from bookmarkai_assets.core.alerts.incidents import Incident
 from bookmarkai_assets.core.outcomes import FAILURES, Outcome
 from bookmarkai_assets.core.rollout.gate import Judgement, RuleStatus, Verdict
-from bookmarkai_assets.core.rollout.gate_figures import LOOK_AT
+from bookmarkai_assets.core.rollout.gate_figures import CAUSE_COMMANDS
 from bookmarkai_assets.core.rollout.stages import Action, Decision
 from bookmarkai_assets.core.rollout.windows import month_of
 from bookmarkai_assets.core.shares.ports import ParkedShare
 from bookmarkai_assets.core.text import clean_line, without_secrets
 
 EVENT_TIME = timedelta(hours=24)
-"""How far back events are looked at, and how long an incident made of them stays open."""
+"""How far back events are read, and how long their incidents stay open."""
 
 ACCESS_DENIED_TIME = timedelta(hours=1)
-"""After so long without another denial the incident is over."""
+"""After this long without another denial the incident is over."""
 
 BUDGET_PERCENTAGES = (80, 100)
 
 BOOKKEEPING = "all_parked"
-"""The detail that is kept to know which parked shares have been named, and told to nobody."""
+"""The detail that records which parked shares were reported already. It is not sent to receivers."""
 
 MAX_PARKED = 1000
-"""Parked shares looked at: of more at once the newest are told of, and the rest when these have been retried."""
+"""How many parked shares are read. If there are more, the newest are reported, the rest once these were retried."""
 
-_QUIET = (timedelta(minutes=15), timedelta(hours=1), timedelta(hours=4), timedelta(hours=16))
+_BACKOFFS = (timedelta(minutes=15), timedelta(hours=1), timedelta(hours=4), timedelta(hours=16))
 _MAX_LINE = 300
 _SHOWN = 20
 _ARGUMENTS = 10
@@ -57,7 +57,7 @@ class AlertKind(StrEnum):
 
 @dataclass(frozen=True)
 class FailedRun:
-    """A run that failed, what it said, and which partitions it was to materialize: a key, or a range's two ends."""
+    """A run that failed, its error, and the partitions it was to materialize: one key, or the two ends of a range."""
 
     run_id: str
     job: str
@@ -65,26 +65,26 @@ class FailedRun:
     partitions: Sequence[str] = ()
 
 
-def of_failed_run(run: FailedRun, *, now: datetime) -> Incident:
-    """Give the incident of a failed run."""
+def failed_run_incident(run: FailedRun, *, now: datetime) -> Incident:
+    """Return the incident of a failed run."""
     error = line_of(next(iter(run.error.strip().splitlines()), "no error was recorded"))
     named = f" (partition {' to '.join(run.partitions)})" if run.partitions else ""
-    # A range's ends need not be the shares that failed, so its first share is no place to look.
+    # The ends of a range need not be the shares that failed.
     is_one_share = len(run.partitions) == 1 and _SHARE_ID.fullmatch(run.partitions[0])
-    look = f"`bookmarkai shares show {run.partitions[0]}`, or " if is_one_share else ""
+    also = f"`bookmarkai shares show {run.partitions[0]}`, or " if is_one_share else ""
     return Incident(
         key=f"{AlertKind.RUN_FAILED}/{run.run_id}",
         kind=AlertKind.RUN_FAILED,
         summary=f"run {run.run_id} of {run.job} failed{named}: {error}",
-        next_step=f"{look}open the run in Dagster's UI (/runs/{run.run_id}) for its log. Shares that failed for a "
+        next_step=f"{also}open the run in Dagster's UI (/runs/{run.run_id}) for its log. Shares that failed for a "
         "passing reason are tried again by themselves; the others: `bookmarkai shares list --status error`",
         details={"job": run.job, "run_id": run.run_id, "error": error, "partitions": list(run.partitions)},
         opened_at=now,
     )
 
 
-def of_gate(judgement: Judgement, *, now: datetime) -> list[Incident]:
-    """Give an incident for each rule of the gate that fails."""
+def gate_incidents(judgement: Judgement, *, now: datetime) -> list[Incident]:
+    """Return an incident for each rule of the gate that fails."""
     window = judgement.figures.window
     verdict = judgement.verdict
     back = "; to go back a stage: `bookmarkai rollout abort --reason '…'`" if verdict is Verdict.ABORT else ""
@@ -93,7 +93,7 @@ def of_gate(judgement: Judgement, *, now: datetime) -> list[Incident]:
             key=f"{AlertKind.GATE_RULE_FAILS}/{result.rule}",
             kind=AlertKind.GATE_RULE_FAILS,
             summary=f"the rollout's gate says {verdict}, {result.rule} fails: {result.detail}",
-            next_step=f"`{LOOK_AT[result.rule]}` shows the cause, `bookmarkai rollout status` the whole{back}",
+            next_step=f"`{CAUSE_COMMANDS[result.rule]}` shows the cause, `bookmarkai rollout status` the whole{back}",
             details={
                 "rule": result.rule.value,
                 "value": result.value,
@@ -110,10 +110,10 @@ def of_gate(judgement: Judgement, *, now: datetime) -> list[Incident]:
     ]
 
 
-def of_access_denied(count: int, last_error: str | None, *, now: datetime) -> list[Incident]:
-    """Give the incident of S3's refusals within `ACCESS_DENIED_TIME`; none without any.
+def access_denied_incidents(count: int, last_error: str | None, *, now: datetime) -> list[Incident]:
+    """Return one incident for all access that S3 denied within `ACCESS_DENIED_TIME`; none if it denied none.
 
-    `last_error` is the newest one's message, which names the permission; None when it is not known any more.
+    `last_error` is the newest denial's message, which names the permission; None if it is no longer known.
     """
     if not count:
         return []
@@ -133,19 +133,20 @@ def of_access_denied(count: int, last_error: str | None, *, now: datetime) -> li
     ]
 
 
-def of_budget(
+def budget_incidents(
     projected_usd: float | None, budget_usd: float | None, open_: Iterable[Incident], *, now: datetime
 ) -> list[Incident]:
-    """Give the incident of the highest mark that the month's projected cost has reached, once a calendar month (UTC).
+    """Return the incident of the highest mark that the month's projected cost has reached.
 
-    Falling below a mark and reaching it again in the same month is no news, nor is 80% after 100%.
+    Each mark is reported once a calendar month (UTC). Falling below a mark and reaching it again in the same month is
+    no new incident, nor is 80% after 100%.
     """
     if projected_usd is None or budget_usd is None:
         return []
     month = f"{month_of(now).start:%Y-%m}"
-    told = {incident.key for incident in open_}
+    open_keys = {incident.key for incident in open_}
     reached = [mark for mark in BUDGET_PERCENTAGES if 100 * projected_usd >= mark * budget_usd]
-    highest = [mark for mark in BUDGET_PERCENTAGES if _budget_key(month, mark) in told or mark in reached][-1:]
+    highest = [mark for mark in BUDGET_PERCENTAGES if _budget_key(month, mark) in open_keys or mark in reached][-1:]
     return [
         Incident(
             key=_budget_key(month, mark),
@@ -161,25 +162,25 @@ def of_budget(
     ]
 
 
-def of_parked(parked: Sequence[ParkedShare], open_: Iterable[Incident], *, now: datetime) -> list[Incident]:
-    """Give the incidents of shares parked within `EVENT_TIME`: those open that are still about one, and a new one.
+def parked_incidents(parked: Sequence[ParkedShare], open_: Iterable[Incident], *, now: datetime) -> list[Incident]:
+    """Return the incidents of shares parked within `EVENT_TIME`: open ones that still have one of them, and a new one.
 
-    The new one is about all that none of those has named; a share that is parked again has to be named again.
+    The new one is about the shares that no open one has. A share that is parked again is reported again.
     """
-    here = {_park(share) for share in parked}
+    now_parked = {_parking(share) for share in parked}
     known = [
         (incident, {(share_id, at) for share_id, at in incident.details[BOOKKEEPING]})
         for incident in open_
         if incident.kind == AlertKind.SHARES_PARKED
     ]
-    named = set[tuple[str, str]]().union(*(shares for _, shares in known))
-    seen = [incident for incident, shares in known if shares & here]
-    new = [share for share in parked if _park(share) not in named]
-    return [*seen, _of_new_parked(new, now)] if new else seen
+    reported = set[tuple[str, str]]().union(*(shares for _, shares in known))
+    seen = [incident for incident, shares in known if shares & now_parked]
+    new = [share for share in parked if _parking(share) not in reported]
+    return [*seen, _new_parked_incident(new, now)] if new else seen
 
 
-def of_decisions(decisions: Iterable[Decision], *, now: datetime) -> list[Incident]:
-    """Give an incident for each abort and each rollback within `EVENT_TIME`, whoever decided it."""
+def decision_incidents(decisions: Iterable[Decision], *, now: datetime) -> list[Incident]:
+    """Return an incident for each abort and each rollback within `EVENT_TIME`, whoever decided it."""
     return [
         Incident(
             key=f"{AlertKind.ROLLOUT_WENT_BACK}/{decision.decision_id}",
@@ -220,8 +221,8 @@ def changes(
 ) -> Changes:
     """Compare what is seen with what is on record. `recent` has the incidents of the last day, closed ones too.
 
-    What flaps is kept quiet: the more often a key has begun within a day, the longer after its last end it may not
-    begin again. If it is still seen then, it is told.
+    Flapping is damped: the more often a key has begun within a day, the longer it must be over before it may begin
+    again. If it is still seen then, it is reported.
     """
     by_key = {incident.key: incident for incident in seen}
     open_keys = {incident.key: incident for incident in open_}
@@ -230,7 +231,7 @@ def changes(
         to_open=[
             incident
             for key, incident in by_key.items()
-            if key not in open_keys and not _is_quiet([old for old in before if old.key == key], now)
+            if key not in open_keys and not _is_damped([old for old in before if old.key == key], now)
         ],
         to_close=[
             key for key, incident in open_keys.items() if key not in by_key and not _stays_open(incident, now=now)
@@ -238,12 +239,12 @@ def changes(
     )
 
 
-def _is_quiet(earlier: Sequence[Incident], now: datetime) -> bool:
+def _is_damped(earlier: Sequence[Incident], now: datetime) -> bool:
     begun = [incident for incident in earlier if now - incident.opened_at < EVENT_TIME]
     if not begun:
         return False
     ended = max((incident.closed_at for incident in begun if incident.closed_at), default=now)
-    return now < ended + _QUIET[min(len(begun), len(_QUIET)) - 1]
+    return now < ended + _BACKOFFS[min(len(begun), len(_BACKOFFS)) - 1]
 
 
 def _stays_open(incident: Incident, *, now: datetime) -> bool:
@@ -252,18 +253,18 @@ def _stays_open(incident: Incident, *, now: datetime) -> bool:
     return incident.kind == AlertKind.RUN_FAILED and now - incident.opened_at < EVENT_TIME
 
 
-def _of_new_parked(new: Sequence[ParkedShare], now: datetime) -> Incident:
+def _new_parked_incident(new: Sequence[ParkedShare], now: datetime) -> Incident:
     outcomes = Counter(share.outcome or "unknown" for share in new)
     counted = ", ".join(f"{count} {outcome}" for outcome, count in outcomes.most_common())
     ids = [share.share_id for share in new]
-    parks = [_park(share) for share in new]
+    parkings = [_parking(share) for share in new]
     command = " ".join(ids) if len(ids) <= _ARGUMENTS else "--failed"
     hints = "".join(f" {o}: {FAILURES[Outcome(o)].next_step}" for o, _ in outcomes.most_common(3) if o in _FAILING)
     or_more = " or more" if len(ids) >= MAX_PARKED else ""
     which = f"share {ids[0]} is" if len(ids) == 1 else f"{len(ids)}{or_more} shares are"
     why = f"{new[0].outcome}: {line_of(new[0].reason or 'no reason was recorded')}" if len(ids) == 1 else counted
     return Incident(
-        key=f"{AlertKind.SHARES_PARKED}/{digest_of(*(part for park in parks for part in park))}",
+        key=f"{AlertKind.SHARES_PARKED}/{digest_of(*(part for parking in parkings for part in parking))}",
         kind=AlertKind.SHARES_PARKED,
         summary=f"{which} parked in error ({why})",
         next_step=f"once the cause is gone: `bookmarkai shares retry {command}`.{hints}",
@@ -274,7 +275,7 @@ def _of_new_parked(new: Sequence[ParkedShare], now: datetime) -> Incident:
                 {"share_id": share.share_id, "outcome": share.outcome, "reason": line_of(share.reason or "")}
                 for share in new[:_SHOWN]
             ],
-            BOOKKEEPING: [list(park) for park in parks],
+            BOOKKEEPING: [list(parking) for parking in parkings],
         },
         opened_at=now,
     )
@@ -283,7 +284,8 @@ def _of_new_parked(new: Sequence[ParkedShare], now: datetime) -> Incident:
 _FAILING = frozenset(outcome.value for outcome in FAILURES)
 
 
-def _park(share: ParkedShare) -> tuple[str, str]:
+def _parking(share: ParkedShare) -> tuple[str, str]:
+    """Identify one time that a share was parked."""
     return share.share_id, share.parked_at.isoformat()
 
 
@@ -292,10 +294,10 @@ def _budget_key(month: str, mark: int) -> str:
 
 
 def line_of(text: str) -> str:
-    """Make one short line of foreign text, without secrets."""
+    """Make one short line of untrusted text, without secrets."""
     return clean_line(without_secrets(text), max_characters=_MAX_LINE)
 
 
 def digest_of(*parts: str) -> str:
-    """Give 32 hex digits that stand for these texts, for ever."""
+    """Return 32 hex digits that identify these texts and never change."""
     return hashlib.sha256("\n".join(parts).encode("utf-8", "replace")).hexdigest()[:32]

@@ -1,4 +1,4 @@
-"""Incidents: what the rollout and the alerts must remember until somebody is told."""
+"""Incidents: conditions that began and that operators are alerted to."""
 
 from abc import ABC, abstractmethod
 from collections.abc import Mapping, Sequence
@@ -9,7 +9,7 @@ from typing import Any
 
 @dataclass(frozen=True)
 class Incident:
-    """Something that an operator should know, once: `key` names it, and while it is open it is not told again.
+    """A condition that an operator should learn of once. While it is open, no other one with its `key` is opened.
 
     `opened_at` is when it was first seen, `delivered_at` when the last receiver had it, `closed_at` when it was over.
     """
@@ -25,19 +25,19 @@ class Incident:
 
 
 class IncidentTable(ABC):
-    """The alerts: what is open, what was delivered."""
+    """The incidents on record, and which of them were delivered."""
 
     @abstractmethod
     def open(self, incident: Incident) -> bool:
-        """Open an incident unless one of its key is open; tells whether it was."""
+        """Open an incident unless one with its key is open. Return whether it was opened."""
 
     @abstractmethod
     def close(self, key: str, *, now: datetime) -> bool:
-        """Close the open incident of a key; tells whether there was one."""
+        """Close the open incident with this key. Return whether there was one."""
 
     @abstractmethod
     def undelivered(self) -> Sequence[Incident]:
-        """Read the incidents that no receiver has had yet, oldest first, closed ones too."""
+        """Read the incidents that are not delivered yet, oldest first, closed ones too."""
 
     @abstractmethod
     def mark_delivered(self, incident: Incident, *, now: datetime) -> None:

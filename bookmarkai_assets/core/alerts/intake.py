@@ -1,4 +1,4 @@
-"""The alerts about what keeps shares from being taken up: a site that turns fetches away, a disk without room."""
+"""Incidents about what keeps work on shares from starting: a site that refuses fetches, a disk without free space."""
 
 from collections.abc import Iterable
 from dataclasses import dataclass
@@ -11,7 +11,7 @@ from bookmarkai_assets.core.sites.breaker import Site
 
 @dataclass(frozen=True)
 class Shortage:
-    """Less is free on a directory's disk than is wanted."""
+    """Less space is free on a directory's disk than is required."""
 
     directory: str
     free_bytes: int
@@ -19,15 +19,15 @@ class Shortage:
 
     @property
     def message(self) -> str:
-        """Say so to an operator."""
+        """The shortage in words, for an operator."""
         return (
             f"the disk of {self.directory} has {self.free_bytes / 1e9:.2f} GB free, less than the "
             f"{self.wanted_bytes / 1e9:.2f} GB of DOWNLOAD_MIN_FREE_BYTES: no share is taken up before there is room"
         )
 
 
-def of_paused_sites(sites: Iterable[Site], *, now: datetime) -> list[Incident]:
-    """Give an incident for each site that turns fetches away: from its first pause until it takes any number again."""
+def paused_site_incidents(sites: Iterable[Site], *, now: datetime) -> list[Incident]:
+    """Return an incident for each site whose breaker is open or half-open."""
     return [
         Incident(
             key=f"{AlertKind.SITE_PAUSED}/{site.name}",
@@ -49,8 +49,8 @@ def of_paused_sites(sites: Iterable[Site], *, now: datetime) -> list[Incident]:
     ]
 
 
-def of_disk(shortage: Shortage | None, *, now: datetime) -> list[Incident]:
-    """Give the incident of too little room for downloads; none while there is enough."""
+def disk_incidents(shortage: Shortage | None, *, now: datetime) -> list[Incident]:
+    """Return the incident of too little disk space for downloads; none while there is enough."""
     if shortage is None:
         return []
     return [

@@ -1,4 +1,4 @@
-"""Which incidents are told, when, and in which messages. What makes an incident is `alerts`."""
+"""Which incidents are sent, when, and in which messages. What an incident is, is in `conditions`."""
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
@@ -9,18 +9,18 @@ from bookmarkai_assets.core.alerts.conditions import BOOKKEEPING, AlertKind, dig
 from bookmarkai_assets.core.alerts.incidents import Incident
 
 GATHERING_TIME = timedelta(minutes=15)
-"""Of alerts that come in numbers, the first is told at once and those after it together, so often at most."""
+"""Of alerts that come in bursts, the first is sent at once. Later ones are sent together, once in this time at most."""
 
 MAX_PER_MESSAGE = 50
-"""More incidents make another message: receivers have limits on a body's size."""
+"""More incidents go into another message, because receivers limit the size of a body."""
 
 _SUMMARIES = 5
-_COME_IN_NUMBERS = frozenset({AlertKind.RUN_FAILED, AlertKind.SHARES_PARKED})
+_BURST_KINDS = frozenset({AlertKind.RUN_FAILED, AlertKind.SHARES_PARKED})
 
 
 @dataclass(frozen=True)
 class Message:
-    """What a receiver is told at once: incidents of one kind. `message_id` is the same whenever they are told."""
+    """Incidents of one kind that are sent together. `message_id` is the same whenever the same ones are sent again."""
 
     message_id: str
     text: str
@@ -28,12 +28,12 @@ class Message:
 
 
 def incident_id(incident: Incident) -> str:
-    """Give what an incident is known by outside, for ever: 32 hex digits, of its key and when it began."""
+    """Return an incident's permanent public id: 32 hex digits, made of its key and when it began."""
     return digest_of(incident.key, incident.opened_at.isoformat())
 
 
 def messages(incidents: Iterable[Incident]) -> list[Message]:
-    """Put incidents that are told at once together: a message for each group, or several for a large one."""
+    """Put incidents into messages: one for each group, or several for a large group."""
     groups: dict[str, list[Incident]] = {}
     for incident in incidents:
         groups.setdefault(_group(incident), []).append(incident)
@@ -44,24 +44,24 @@ def messages(incidents: Iterable[Incident]) -> list[Message]:
     ]
 
 
-def ripe(waiting: Iterable[Incident], recent: Iterable[Incident], *, now: datetime) -> list[Incident]:
-    """Pick what may be told now: all but what comes in numbers and follows on one told within `GATHERING_TIME`."""
-    told: dict[str, datetime] = {}
+def select_due(waiting: Iterable[Incident], recent: Iterable[Incident], *, now: datetime) -> list[Incident]:
+    """Return the incidents to send now: not those of a burst that had a message within `GATHERING_TIME`."""
+    last_delivery: dict[str, datetime] = {}
     for incident in recent:
         if incident.delivered_at:
             group = _group(incident)
-            told[group] = max(incident.delivered_at, told.get(group, incident.delivered_at))
+            last_delivery[group] = max(incident.delivered_at, last_delivery.get(group, incident.delivered_at))
     return [
         incident
         for incident in waiting
-        if incident.kind not in _COME_IN_NUMBERS
-        or _group(incident) not in told
-        or now - told[_group(incident)] >= GATHERING_TIME
+        if incident.kind not in _BURST_KINDS
+        or _group(incident) not in last_delivery
+        or now - last_delivery[_group(incident)] >= GATHERING_TIME
     ]
 
 
 def public_details(incident: Incident) -> Mapping[str, Any]:
-    """Give an incident's details without what is only kept to know what has been told."""
+    """Return an incident's details without those that only record what was reported already."""
     return {name: value for name, value in incident.details.items() if name != BOOKKEEPING}
 
 

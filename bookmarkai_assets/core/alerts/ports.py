@@ -1,4 +1,4 @@
-"""The doors through which alerts and metrics leave the pipeline, and what can be said of having tried."""
+"""The ports through which alerts and metrics leave the pipeline."""
 
 from abc import ABC, abstractmethod
 from collections.abc import Sequence
@@ -13,41 +13,41 @@ from bookmarkai_assets.core.rollout.published_metrics import Datum
 class Receipt(StrEnum):
     """What became of a message."""
 
-    TOLD = "told"
+    DELIVERED = "delivered"
     """The receiver has it."""
     REFUSED = "refused"
-    """The receiver does not want it, and would not want it the next time."""
+    """The receiver does not accept it, and would not accept it the next time."""
     UNREACHABLE = "unreachable"
-    """It may be had later."""
+    """It may be delivered later."""
 
 
 @dataclass(frozen=True)
 class Reply:
-    """What became of a message, and unless it was told the reason and what to do about it."""
+    """What became of a message and, unless it was delivered, the reason and what to do about it."""
 
     receipt: Receipt
     reason: str = ""
 
 
 class AlertReceiver(ABC):
-    """Somebody who is told of incidents. The same message may come again after a crash: it has an id to know it by."""
+    """A receiver of alerts. The same message may come again after a crash, with the same id."""
 
     @property
     @abstractmethod
     def name(self) -> str:
-        """How logs, and the record of who has been told, call this receiver."""
+        """The receiver's name in logs and in the record of deliveries."""
 
     @abstractmethod
-    def tell(self, message: Message) -> Reply:
-        """Pass a message on. Takes half a minute at most, and raises nothing for what a network can do."""
+    def send(self, message: Message) -> Reply:
+        """Send a message. Takes half a minute at most. Raises nothing that a network can cause."""
 
 
 class MetricSinkError(BookmarkAIError):
-    """The metrics were not taken, or it is not known whether they were. The message says what to do."""
+    """The metrics were not accepted, or it is not known whether they were. The message says what to do."""
 
 
 class MetricSink(ABC):
-    """A service that keeps metrics."""
+    """A service that stores metrics."""
 
     @abstractmethod
     def put(self, data: Sequence[Datum]) -> None:

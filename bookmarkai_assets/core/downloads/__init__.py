@@ -1,1 +1,1 @@
-"""Downloads: what one may cost, how a site is reached, and how long a batch waits for stragglers."""
+"""Downloads: their limits, how a site is reached, and how long a batch waits for stragglers."""

@@ -11,7 +11,7 @@ from bookmarkai_assets.core.outcomes import Failure
 
 @dataclass(frozen=True)
 class DownloadLimits:
-    """What one download may cost. Exceeding one ends it with a typed outcome."""
+    """The limits of one download. Exceeding one ends it with a typed outcome."""
 
     max_bytes: int
     max_duration_seconds: float
@@ -39,35 +39,36 @@ class DownloadedVideo:
 
 @dataclass(frozen=True)
 class Resolved:
-    """What a short link has turned out to stand for: the canonical URL of a video, as `short_links` names it."""
+    """The canonical URL of the video that a short link leads to, as `short_links` returns it."""
 
     canonical_url: str
 
 
-def never() -> bool:
-    """Give nothing up."""
+def never_give_up() -> bool:
+    """Let every download go on."""
     return False
 
 
 class Downloader(ABC):
-    """Fetches the one video behind a link, never reaching an address that is not public unless it was opened."""
+    """Fetches the one video behind a link. Never connects to an address that is not public, unless it is allowed."""
 
     @abstractmethod
     def download(
-        self, url: str, directory: Path, limits: DownloadLimits, *, give_up: Callable[[], bool] = never
+        self, url: str, directory: Path, limits: DownloadLimits, *, give_up: Callable[[], bool] = never_give_up
     ) -> DownloadedVideo | Resolved | Failure:
         """Fetch into `directory`, which exists, is empty and is this attempt's alone.
 
-        A short link whose site says which video it leads to is only followed that far: the answer names the video,
-        whose own download is another one. Where the site does not say it, the video is fetched by the short link.
+        A short link is only followed until its site says which video it leads to. The result is then `Resolved`, and
+        the video is another download. If the site does not say it, the video is fetched through the short link.
 
-        The file is validated (it opens, has a picture or sound, a plausible duration), its audio track cut beside it.
-        Whatever the link does comes back as a `Failure`; on failure the directory's content is of no use.
+        The file is validated: it opens, has a picture or sound, and a plausible duration. Its audio track is cut into a
+        file beside it. Anything that the link causes is returned as a `Failure`. After a failure the directory's
+        content is useless.
 
-        `give_up` is asked some times a second, from the caller's thread: once it says yes the download is ended as at
-        its deadline, which is a `timed_out` failure like the deadline itself.
+        `give_up` is called several times a second, from the caller's thread. Once it returns True, the download is
+        ended as at its deadline, with a `timed_out` failure.
         """
 
     @abstractmethod
     def close(self) -> None:
-        """End what was started for downloads, those in progress included."""
+        """End everything that was started for downloads, including those in progress."""

@@ -1,1 +1,1 @@
-"""Failures: when to try again, and the failures that stand as debt."""
+"""Failures: when to try again, and the retry debt."""

@@ -1,6 +1,6 @@
-"""The retry debt: the failures that stand, added up by outcome, platform and age, each with what retries them.
+"""The retry debt: the failures that stand, counted by outcome, platform and age, with the command that retries them.
 
-How the catalog finds them is `debt_ports`' matter; making them due again is `operations/retrying`'s.
+`failures.ports` finds them in the catalog. `operations/failures/retrying` makes them due again.
 """
 
 from collections import defaultdict
@@ -14,7 +14,7 @@ from bookmarkai_assets.core.outcomes import FAILURES, Outcome
 
 
 class Age(StrEnum):
-    """How long a failure has stood, in steps that an operator acts on."""
+    """How long a failure has stood, in ranges that an operator can act on."""
 
     UNDER_AN_HOUR = "under an hour"
     UNDER_A_DAY = "under a day"
@@ -31,7 +31,7 @@ _BOUNDS = (
 
 @dataclass(frozen=True)
 class StandingFailure:
-    """A share that failed and has not been healed: given up when `retry_at` is None, else tried again then."""
+    """A share that failed and has not succeeded since. It is tried again at `retry_at`, or parked when that is None."""
 
     share_id: str
     url: str
@@ -41,22 +41,27 @@ class StandingFailure:
 
 
 @dataclass(frozen=True)
-class HeldShares:
-    """Shares that were put off, which is no failure: `site`, as `sites.site_of` names it, is what they wait for.
+class PostponedShares:
+    """Shares that were postponed, which is not a failure, by the site that they wait for.
 
-    Without one they wait for the machine: room on its disk, or the next run.
+    `site` is named as by `sites.breaker.site_of`. Shares without one wait for disk space or for the next run.
     """
 
     site: str | None
     count: int
     oldest: datetime
 
+    @property
+    def command(self) -> str:
+        """The command that shows why they wait."""
+        return "bookmarkai platforms list" if self.site else "bookmarkai doctor"
+
 
 @dataclass(frozen=True)
 class DebtLine:
-    """The failures of one outcome, platform and age. `waiting` of them are tried again by themselves.
+    """The failures of one outcome, platform and age. `waiting` of them are tried again automatically.
 
-    `share_ids` are in the order in which they were found; `oldest` is when the first of them failed.
+    `share_ids` are in the order in which they were found. `oldest` is when the earliest of them failed.
     """
 
     outcome: Outcome
@@ -72,8 +77,13 @@ class DebtLine:
         return len(self.share_ids)
 
     @property
+    def given_up(self) -> int:
+        """How many of them are tried again only if a person retries them."""
+        return self.count - self.waiting
+
+    @property
     def is_transient(self) -> bool:
-        """Whether another attempt, with nothing changed, can succeed."""
+        """Whether another attempt can succeed although nothing was changed."""
         return FAILURES[self.outcome].is_transient
 
     @property
@@ -83,55 +93,60 @@ class DebtLine:
 
     @property
     def command(self) -> str:
-        """What makes them due at once, whatever their age."""
+        """The command that makes them due at once, whatever their age."""
         return f"bookmarkai shares retry --outcome {self.outcome} --platform {self.platform}"
 
     @property
     def remedy(self) -> str:
-        """Whether time heals them, in words."""
+        """Whether another attempt can help, in words."""
         if self.waiting == self.count:
             return "tried again by itself"
         if self.is_transient:
-            given_up = self.count - self.waiting
-            return "may heal by a retry" if not self.waiting else f"{given_up} may heal by a retry, the rest by itself"
+            some = f"{self.given_up} may heal by a retry, the rest by itself"
+            return some if self.waiting else "may heal by a retry"
         return "only once the cause is gone"
 
 
 @dataclass(frozen=True)
 class Debt:
-    """All of it: the lines with the largest first, and beside them what was put off."""
+    """The whole debt, the largest line first, and beside it the shares that were postponed."""
 
     lines: tuple[DebtLine, ...]
-    held: tuple[HeldShares, ...]
+    postponed: tuple[PostponedShares, ...]
 
     @property
     def total(self) -> int:
-        """How many shares failed and stand."""
+        """How many failures stand."""
         return sum(line.count for line in self.lines)
 
     @property
     def transient(self) -> int:
-        """How many of them another attempt can heal."""
+        """How many of them another attempt can resolve."""
         return sum(line.count for line in self.lines if line.is_transient)
 
     @property
+    def terminal(self) -> int:
+        """How many of them need their cause removed first."""
+        return self.total - self.transient
+
+    @property
     def waiting(self) -> int:
-        """How many of them are tried again by themselves."""
+        """How many of them are tried again automatically."""
         return sum(line.waiting for line in self.lines)
 
     @property
     def put_off(self) -> int:
-        """How many shares were put off."""
-        return sum(held.count for held in self.held)
+        """How many shares were postponed."""
+        return sum(shares.count for shares in self.postponed)
 
     @property
     def oldest(self) -> datetime | None:
-        """When the failure that has stood longest happened."""
+        """When the oldest failure that stands happened."""
         return min((line.oldest for line in self.lines), default=None)
 
 
-def debt_of(failures: Iterable[StandingFailure], held: Iterable[HeldShares], *, now: datetime) -> Debt:
-    """Add failures up by outcome, platform and age."""
+def debt_of(failures: Iterable[StandingFailure], postponed: Iterable[PostponedShares], *, now: datetime) -> Debt:
+    """Group failures by outcome, platform and age."""
     groups: dict[tuple[Outcome, Platform, Age], list[StandingFailure]] = defaultdict(list)
     for failure in failures:
         groups[failure.outcome, platform_of_link(failure.url), age_of(failure.failed_at, now=now)].append(failure)
@@ -147,9 +162,9 @@ def debt_of(failures: Iterable[StandingFailure], held: Iterable[HeldShares], *, 
         for (outcome, platform, age), group in groups.items()
     ]
     lines.sort(key=lambda line: (-line.count, line.outcome, line.platform, line.oldest))
-    return Debt(tuple(lines), tuple(sorted(held, key=lambda waiting: (-waiting.count, waiting.site or ""))))
+    return Debt(tuple(lines), tuple(sorted(postponed, key=lambda shares: (-shares.count, shares.site or ""))))
 
 
 def age_of(moment: datetime, *, now: datetime) -> Age:
-    """Say how long ago a moment was. One that a clock ahead of ours has written counts as just now."""
+    """Return how long ago a moment was. A moment in the future, written by a faster clock, counts as just now."""
     return next((age for bound, age in _BOUNDS if now - moment < bound), Age.OLDER)

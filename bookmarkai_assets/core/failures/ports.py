@@ -1,23 +1,24 @@
-"""The door to the failures that stand in the catalog."""
+"""The port of the failures that stand, for the retry debt."""
 
 from abc import ABC, abstractmethod
 from collections.abc import Collection, Iterator, Sequence
 
-from bookmarkai_assets.core.failures.debt import HeldShares, StandingFailure
+from bookmarkai_assets.core.failures.debt import PostponedShares, StandingFailure
 from bookmarkai_assets.core.outcomes import Outcome
 
 
 class FailureTable(ABC):
-    """Shares that failed and have not been healed since, as far as nobody has them in hand."""
+    """Shares that failed, have not succeeded since, and that nobody works on now."""
 
     @abstractmethod
     def standing(self, *, outcomes: Collection[Outcome] = ()) -> Iterator[StandingFailure]:
-        """Read the failures one by one; only those with these outcomes, if any are named.
+        """Read the failures one by one; only those with these outcomes, if any are given.
 
-        Shares that are parked, or wait to be tried again. One that was put off, as by its site's pause, is none, nor is
-        one that somebody has set back to pending. Read to the end, or close: a transaction stays open until then.
+        These are the shares that are parked or wait for a retry. A share that was postponed, for example because its
+        site is paused, is not one of them, nor is one that somebody has set back to pending. Read the iterator to its
+        end or close it: a transaction stays open until then.
         """
 
     @abstractmethod
-    def held(self) -> Sequence[HeldShares]:
-        """Count the shares that were put off, by the site that they wait for."""
+    def waiting(self) -> Sequence[PostponedShares]:
+        """Count the postponed shares by the site that they wait for."""

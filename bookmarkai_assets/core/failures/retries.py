@@ -8,7 +8,7 @@ from bookmarkai_assets.core.outcomes import Failure
 
 @dataclass(frozen=True)
 class RetryPolicy:
-    """At most `max_attempts` tries; waits of `base_seconds` that double up to `max_seconds`."""
+    """At most `max_attempts` attempts, with waits of `base_seconds` that double up to `max_seconds`."""
 
     max_attempts: int
     base_seconds: float
@@ -18,9 +18,9 @@ class RetryPolicy:
 def next_attempt_at(
     policy: RetryPolicy, failure: Failure, *, attempts: int, now: datetime, jitter: float
 ) -> datetime | None:
-    """Say when to try again after `attempts` tries, or None to park the share.
+    """Return when to try again after `attempts` attempts, or None to park the share.
 
-    `jitter` in [0, 1) spreads a crowd that failed together over the upper half of each wait.
+    `jitter` in [0, 1) spreads shares that failed together over the upper half of each wait.
     """
     if not failure.is_transient or attempts >= policy.max_attempts:
         return None

@@ -1,9 +1,9 @@
-"""The one name of a video behind its many links. Whether a link may be fetched at all is decided in `urls`.
+"""The canonical URL of a video behind its many links. Whether a link may be fetched at all is decided in `urls`.
 
-A link of a platform whose form is known here is named by the video's id alone, so that two links to one video are one
-media. Any other link is only trimmed of what never chooses another video: two names for one video cost a download, one
-name for two videos would show a user somebody else's. The canonical URL is also what is fetched, so that nobody can
-put another video under a name than the one that the name leads to. What a short link leads to is in `short_links`.
+A platform's link in a form that is known here is named by the video's id alone, so two links to one video are one
+media. Any other link only loses the parameters that never choose another video. Two names for one video cost a
+download, but one name for two videos would show a user somebody else's. The canonical URL is also what is fetched, so
+nobody can put another video under it. What a short link leads to is in `short_links`.
 """
 
 import re
@@ -12,20 +12,20 @@ from urllib.parse import SplitResult, quote, unquote_plus
 from bookmarkai_assets.core.links.platforms import Platform, platform_of_host
 
 DEFAULT_PORTS = {"http": 80, "https": 443}
-"""By scheme; the two schemes that there are."""
+"""By scheme. No other scheme is admitted."""
 
 _TIKTOK = r"(?:(?:www|m)\.)?tiktok\.com"
 _YOUTUBE = r"(?:(?:www|m|music)\.)?youtube\.com|(?:www\.)?youtube(?:-nocookie|kids)\.com"
-# Both are players without one video, as long as an id and in its place.
+# The two words are players without one video. They are as long as an id and stand where it does.
 _YOUTUBE_ID = r"(?P<id>(?!videoseries|live_stream)[0-9A-Za-z_-]{11})"
 _INSTAGRAM = r"(?:(?:www|m)\.)?instagram\.com"
 _INSTAGRAM_USER = r"(?:(?!share/|stories/|explore/)[^/]+/)"
 _REDDIT = r"(?:(?:www|old|new|np|nr|m|i|sh|amp)\.)?reddit\.com"
 _X = r"(?:(?:www|mobile|m)\.)?(?:twitter|x)\.com"
 
-# Host and path of each form, and the name of what it leads to. Sources: the platforms' own share buttons and embedding
-# codes, and the `_VALID_URL`s of yt-dlp's extractors, which read every canonical form. One id names a TikTok post
-# whosever name stands before it, and a photo post as well; `@_` is what yt-dlp writes for "whosever".
+# Host and path of each form, and its canonical URL. Sources: the platforms' own share buttons and embedding codes, and
+# the `_VALID_URL`s of yt-dlp's extractors, which match every canonical form. An id names a TikTok post whatever user
+# name precedes it, and a photo post as well. `@_` is what yt-dlp writes for any user.
 _VIDEO_FORMS = tuple(
     (re.compile(pattern), name)
     for pattern, name in (
@@ -55,7 +55,7 @@ _VIDEO_FORMS = tuple(
         ),
     )
 )
-# What these lead to only the site can tell. The code is all that counts.
+# Only the site knows what these lead to. The code is all that counts.
 _SHORT_FORMS = tuple(
     (re.compile(pattern), name)
     for pattern, name in (
@@ -73,8 +73,8 @@ _SHORT_FORMS = tuple(
 )
 _YOUTUBE_WATCH = re.compile(rf"(?:{_YOUTUBE})/watch(?:_popup)?/?")
 
-# Added by campaigns anywhere, and by each platform's own share button; they never choose another video there. On a site
-# without a name here, `share_id` may well be what names the video.
+# Added by campaigns on any site, and by each platform's own share button. They never choose another video there. On a
+# site that is not listed, `share_id` may well name the video.
 _CAMPAIGN_PARAMETERS = frozenset(
     {"dclid", "fbclid", "gbraid", "gclid", "gclsrc", "mc_cid", "mc_eid", "msclkid", "srsltid", "ttclid", "twclid"}
     | {"wbraid", "yclid", "_ga", "_gl"}
@@ -90,81 +90,82 @@ _SHARE_BUTTON_PARAMETERS = {
     Platform.X: frozenset({"ref_src", "s", "t"}),
 }
 _PERCENT = re.compile(r"%([0-9A-Fa-f]{2})?")
-# RFC 3986, 2.3, without the dot: two of them between slashes are no name.
+# RFC 3986, 2.3, without the dot, because two dots between slashes are no name.
 _UNRESERVED = frozenset("ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_~")
 _PRINTABLE = "".join(map(chr, range(0x21, 0x7F)))
 
 
 def canonical_url(parts: SplitResult, *, host: str, port: int | None) -> str:
-    """Name the video behind an admitted link: `parts` is the link, `host` its host as it goes over the wire.
+    """Return the canonical URL of an admitted link. `parts` is the link, `host` its host in ASCII.
 
-    The name is ASCII, is its own canonical URL, and has a host of the same owner.
+    The result is ASCII, is its own canonical URL, and has a host of the same owner.
     """
-    path = _normal(parts.path or "/")
-    pieces = [_normal(piece) for piece in parts.query.split("&")]
-    # Some pages read their route in the fragment, which may name another video than the path.
+    path = _normalize(parts.path or "/")
+    parameters = [_normalize(parameter) for parameter in parts.query.split("&")]
+    # Some pages read their route from the fragment, which may name another video than the path.
     is_routed = parts.fragment.startswith(("/", "!"))
     is_plain = port in {None, DEFAULT_PORTS[parts.scheme]} and not is_routed
-    known = _known_name(f"{host}{path}", pieces) if is_plain else None
+    known = _known_name(f"{host}{path}", parameters) if is_plain else None
     if known is not None:
         return known
-    query = "&".join(_without_tracking(pieces, platform_of_host(host)))
-    # A second number sign has no meaning in a link, but one to yt-dlp, which would take orders behind it.
-    fragment = f"#{_normal(parts.fragment.replace('#', '%23'))}" if is_routed else ""
+    query = "&".join(_drop_tracking(parameters, platform_of_host(host)))
+    # A second number sign has no meaning in a link, but yt-dlp would take orders behind it.
+    fragment = f"#{_normalize(parts.fragment.replace('#', '%23'))}" if is_routed else ""
     bracketed = f"[{host}]" if ":" in host else host
     explicit_port = f":{port}" if port is not None and port != DEFAULT_PORTS[parts.scheme] else ""
     return f"{parts.scheme}://{bracketed}{explicit_port}{path}{'?' if query else ''}{query}{fragment}"
 
 
 def is_short(canonical: str) -> bool:
-    """Tell whether a canonical URL is a short link's: a platform's own, which says nothing of the video behind it."""
-    return _named_by(_SHORT_FORMS, canonical.removeprefix("https://")) == canonical
+    """Whether a canonical URL is of a platform's short link, which says nothing about the video behind it."""
+    return _match_forms(_SHORT_FORMS, canonical.removeprefix("https://")) == canonical
 
 
-def is_of_known_video(canonical: str) -> bool:
-    """Tell whether a canonical URL names a video by the id that its platform gave it."""
+def has_video_id(canonical: str) -> bool:
+    """Whether a canonical URL names a video by the id that its platform gave it."""
     host_and_path, _, query = canonical.removeprefix("https://").partition("?")
     return _video_name(host_and_path, query.split("&")) == canonical
 
 
-def _known_name(host_and_path: str, pieces: list[str]) -> str | None:
-    return _video_name(host_and_path, pieces) or _named_by(_SHORT_FORMS, host_and_path)
+def _known_name(host_and_path: str, parameters: list[str]) -> str | None:
+    return _video_name(host_and_path, parameters) or _match_forms(_SHORT_FORMS, host_and_path)
 
 
-def _video_name(host_and_path: str, pieces: list[str]) -> str | None:
+def _video_name(host_and_path: str, parameters: list[str]) -> str | None:
     if _YOUTUBE_WATCH.fullmatch(host_and_path):
-        ids = {value for name, _, value in (piece.partition("=") for piece in pieces) if unquote_plus(name) == "v"}
+        pairs = (parameter.partition("=") for parameter in parameters)
+        ids = {value for name, _, value in pairs if unquote_plus(name) == "v"}
         only = ids.pop() if len(ids) == 1 else ""
         return f"https://www.youtube.com/watch?v={only}" if re.fullmatch(_YOUTUBE_ID, only) else None
-    return _named_by(_VIDEO_FORMS, host_and_path)
+    return _match_forms(_VIDEO_FORMS, host_and_path)
 
 
-def _named_by(forms: tuple[tuple[re.Pattern[str], str], ...], host_and_path: str) -> str | None:
+def _match_forms(forms: tuple[tuple[re.Pattern[str], str], ...], host_and_path: str) -> str | None:
     for form, name in forms:
-        found = form.fullmatch(host_and_path)
-        if found:
-            return name.format_map(found.groupdict(""))
+        match = form.fullmatch(host_and_path)
+        if match:
+            return name.format_map(match.groupdict(""))
     return None
 
 
-def _without_tracking(pieces: list[str], platform: Platform) -> list[str]:
-    """Drop the parameters that only say who shared the link where; the others stay in their order, byte for byte."""
+def _drop_tracking(parameters: list[str], platform: Platform) -> list[str]:
+    """Drop the parameters that only say who shared the link where. The others stay in order, byte for byte."""
     tracking = _CAMPAIGN_PARAMETERS | _SHARE_BUTTON_PARAMETERS.get(platform, frozenset())
-    names = [(unquote_plus(piece.partition("=")[0]), piece) for piece in pieces if piece]
-    return [piece for name, piece in names if name not in tracking and not name.startswith("utm_")]
+    names = [(unquote_plus(parameter.partition("=")[0]), parameter) for parameter in parameters if parameter]
+    return [parameter for name, parameter in names if name not in tracking and not name.startswith("utm_")]
 
 
-def _normal(text: str) -> str:
-    """Write a part of a link in ASCII, with the percents that RFC 3986 (6.2.2) calls normal.
+def _normalize(text: str) -> str:
+    """Return a part of a link in ASCII, with its percent-encoding normalized as in RFC 3986 (6.2.2).
 
-    Text with a percent sign that escapes nothing keeps its percents: what it means, each site decides for itself.
+    Text with a percent sign that escapes nothing keeps its percents, because each site decides what they mean.
     """
     escapes = list(_PERCENT.finditer(text))
     if all(escape[1] for escape in escapes):
-        text = _PERCENT.sub(_normal_escape, text)
+        text = _PERCENT.sub(_normalize_escape, text)
     return quote(text, safe=_PRINTABLE)
 
 
-def _normal_escape(escape: re.Match[str]) -> str:
+def _normalize_escape(escape: re.Match[str]) -> str:
     letter = chr(int(escape[1], 16))
     return letter if letter in _UNRESERVED else escape[0].upper()

@@ -1,4 +1,4 @@
-"""Which hosts belong to which platform. What their links mean is in `canonical_urls`."""
+"""Which hosts belong to which platform. The forms of their links are in `canonical_urls`."""
 
 from enum import StrEnum
 from urllib.parse import urlsplit
@@ -33,7 +33,7 @@ _DOMAINS = {
 
 
 def platform_of_host(host: str) -> Platform:
-    """Name the platform behind a host in lower case; `generic` for a site without a name of its own here."""
+    """Return the platform of a host in lower case; `generic` for a host that is not listed here."""
     for domain, platform in _DOMAINS.items():
         if host == domain or host.endswith("." + domain):
             return platform
@@ -41,14 +41,14 @@ def platform_of_host(host: str) -> Platform:
 
 
 def platform_of_link(url: str) -> Platform:
-    """Name the platform of a recorded link as `unified` does; generic also for what is no link."""
+    """Return the platform of a recorded link, as `unify_platform` names it; `generic` also for text that is no link."""
     try:
         host = urlsplit(url.strip()).hostname or ""
     except ValueError:
         return Platform.GENERIC
-    return unified(platform_of_host(host))
+    return unify_platform(platform_of_host(host))
 
 
-def unified(platform: Platform) -> Platform:
-    """Give the one name that a platform is counted by: Twitter's two names are one, and what is unknown is generic."""
+def unify_platform(platform: Platform) -> Platform:
+    """Return the one name that a platform is counted under: Twitter becomes X, and unknown becomes generic."""
     return {Platform.TWITTER: Platform.X, Platform.UNKNOWN: Platform.GENERIC}.get(platform, platform)

@@ -1,16 +1,16 @@
-"""The ports of links: what short links were found to stand for."""
+"""The port of links: which videos short links lead to."""
 
 from abc import ABC, abstractmethod
 from datetime import datetime
 
 
 class LinkNames(ABC):
-    """What the short links of sites stand for, as far as a site has said it: canonical URL to canonical URL."""
+    """Where short links lead, once a site has said it: the link's canonical URL to the video's."""
 
     @abstractmethod
     def get(self, canonical_url: str) -> str | None:
-        """Read which video's canonical URL a link's canonical URL stands for; None when nobody has asked the site."""
+        """Read the canonical URL of the video that a link leads to; None if that is not recorded yet."""
 
     @abstractmethod
     def record(self, canonical_url: str, resolved_url: str, *, now: datetime) -> str:
-        """Remember what a link stands for; the first answer stays. Gives the one that is remembered."""
+        """Record where a link leads, unless that is recorded already. Return what is recorded."""

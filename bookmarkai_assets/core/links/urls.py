@@ -1,4 +1,4 @@
-"""Which links are admitted, and which addresses are public. What a link is called is in `canonical_urls`."""
+"""Which links are admitted, and which addresses are public. Their canonical URLs are made in `canonical_urls`."""
 
 import ipaddress
 import re
@@ -10,22 +10,23 @@ from bookmarkai_assets.core.links.canonical_urls import DEFAULT_PORTS, canonical
 from bookmarkai_assets.core.links.platforms import Platform, platform_of_host
 
 MAX_URL_CHARACTERS = 2048
-"""Longer than any share link seen; browsers and proxies begin to cut not far above."""
+"""Longer than any share link seen. Browsers and proxies begin to truncate not far above."""
 
 _MAX_PORT = 65535
 _MAX_HOST_CHARACTERS = 253  # RFC 1035
 _HOST_NAME = re.compile(r"[a-z0-9_-]+(\.[a-z0-9_-]+)*")
-# IDNA 2003, which Python carries, turns these into other letters; browsers keep them. Two readings, maybe two owners.
+# IDNA 2003, which Python implements, maps these to other letters, but browsers keep them. Two readings of a host may
+# belong to two owners.
 _AMBIGUOUS_LETTERS = frozenset("ßς")
 _OCTETS = 4
 _OCTET_SIZE = 256
 _LOCAL_NAMES = ("localhost", "local", "internal", "home.arpa")
-# RFC 4291: the only range that is given out. Translators (NAT64), mapped, site-local and multicast lie outside it.
+# RFC 4291: the only range that is assigned. NAT64, mapped, site-local and multicast addresses are outside it.
 _GLOBAL_UNICAST = ipaddress.ip_network("2000::/3")
 _NOT_PUBLIC = (
     ipaddress.ip_network("3fff::/20"),  # RFC 9637, documentation; newer than some Pythons' tables
-    ipaddress.ip_network("192.0.0.0/24"),  # RFC 6890; older Pythons know only a part. A cloud's metadata lives in it
-    ipaddress.ip_network("168.63.129.16/32"),  # Azure's agent inside each of its machines, on a public number
+    ipaddress.ip_network("192.0.0.0/24"),  # RFC 6890; older Pythons know only a part. A cloud's metadata is in it
+    ipaddress.ip_network("168.63.129.16/32"),  # Azure's agent inside each of its machines, on a public address
 )
 
 
@@ -38,7 +39,7 @@ class HostPort:
 
     @classmethod
     def parse(cls, text: str) -> "HostPort":
-        """Read `host:port`; raises ValueError that says what is expected."""
+        """Parse `host:port`. Raises a `ValueError` that says what is expected."""
         host, _, port = text.strip().rpartition(":")
         host = host.strip("[]").lower()
         if not host or not port.isdecimal() or not 0 < int(port) <= _MAX_PORT:
@@ -57,16 +58,16 @@ class AdmittedLink:
 
 @dataclass(frozen=True)
 class RefusedLink:
-    """A link the pipeline will not fetch, and why, with what is expected instead. Repeats no secret of the link."""
+    """A link the pipeline will not fetch. `reason` says why and what is expected, and repeats no secret of the link."""
 
     reason: str
 
 
 def is_public_address(address: str) -> bool:
-    """Tell whether an IP address is on the public internet. Raises ValueError when it is no address.
+    """Whether an IP address is on the public internet. Raises `ValueError` if it is not an address.
 
-    IPv4 inside IPv6 (mapped, 6to4, Teredo, NAT64) counts as not public: nobody shares such links in good faith.
-    Sources: the IANA special-purpose registries as `ipaddress` carries them, and `_NOT_PUBLIC`.
+    IPv4 inside IPv6 (mapped, 6to4, Teredo, NAT64) counts as not public, because nobody shares such links in good faith.
+    Sources: the IANA special-purpose registries as `ipaddress` has them, and `_NOT_PUBLIC`.
     """
     ip = ipaddress.ip_address(address.partition("%")[0])
     if isinstance(ip, ipaddress.IPv6Address) and (ip not in _GLOBAL_UNICAST or ip.sixtofour or ip.teredo):
@@ -75,7 +76,7 @@ def is_public_address(address: str) -> bool:
 
 
 def admit(text: str, *, allowed_hosts: frozenset[HostPort] = frozenset()) -> AdmittedLink | RefusedLink:
-    """Decide whether a shared text is a link that may be fetched. Resolves no names: the egress guard does."""
+    """Decide whether a shared text is a link that may be fetched. Resolves no names; the egress guard does that."""
     refusal = _refusal_of_text(text)
     if refusal:
         return RefusedLink(refusal)
@@ -84,7 +85,7 @@ def admit(text: str, *, allowed_hosts: frozenset[HostPort] = frozenset()) -> Adm
         parts = urlsplit(url)
         port = parts.port
         host = _ascii_host(parts.hostname or "")
-    except ValueError:  # its text repeats the link, maybe with a password in it
+    except ValueError:  # its message repeats the link, maybe with a password
         return RefusedLink(
             "expected a link such as https://www.tiktok.com/@user/video/1, found no readable host and port"
         )
@@ -104,8 +105,8 @@ def _refusal_of_text(text: str) -> str | None:
         return f"expected a link of at most {MAX_URL_CHARACTERS} characters, found {len(text)}"
     if not text.strip():
         return "expected a link, found nothing"
-    # Cc and Cf hold NUL, line breaks and the right-to-left marks that make a link look like another. Programs disagree
-    # on whether a backslash ends the host.
+    # Cc and Cf contain NUL, line breaks and the right-to-left marks that make a link look like another. Programs
+    # disagree on whether a backslash ends the host.
     odd = next(
         (c for c in text.strip() if c.isspace() or c == "\\" or unicodedata.category(c) in {"Cc", "Cf", "Cs"}), None
     )
@@ -115,7 +116,7 @@ def _refusal_of_text(text: str) -> str | None:
 
 
 def _ascii_host(host: str) -> str:
-    """Write a host as it goes over the wire; raises ValueError when it is none, or has two readings."""
+    """Return a host in ASCII, as it is sent. Raises `ValueError` if it is not a host or has two readings."""
     if ":" in host:
         return host
     if not _AMBIGUOUS_LETTERS.isdisjoint(host):
@@ -154,9 +155,9 @@ def _refusal_of_parts(
 
 
 def _literal_address(host: str) -> str | None:
-    """Read a host as the address that a browser would take it for: dotted, decimal, hex, octal or IPv6.
+    """Return the address that a browser would read a host as: dotted, decimal, hex, octal or IPv6. None for a name.
 
-    Source: the WHATWG URL standard, IPv4 parser. Raises ValueError when the host ends in a number but is no address.
+    Source: the WHATWG URL standard, IPv4 parser. Raises `ValueError` if the host ends in a number but is no address.
     """
     if ":" in host:
         return str(ipaddress.IPv6Address(host.partition("%")[0]))
@@ -175,7 +176,7 @@ def _literal_address(host: str) -> str | None:
 
 
 def _number(label: str) -> int:
-    """Read one part of an IPv4 address in decimal, `0x` hex or `0` octal."""
+    """Parse one part of an IPv4 address in decimal, `0x` hex or `0` octal."""
     if label.startswith("0x"):
         return int(label[2:] or "0", 16)
     is_octal = len(label) > 1 and label.startswith("0")

@@ -1,1 +1,1 @@
-"""Media: what is stored for a share, under which keys and tags, where it is placed and how long it is kept."""
+"""Media: their parts, keys and tags, where they are placed, and how long they are kept."""

@@ -1,4 +1,4 @@
-"""Which object keys are safe under a local directory and under a bucket alike. Building keys is `object_keys`' part."""
+"""Which object keys are safe both in a local directory and in a bucket. `object_keys` builds the keys."""
 
 from bookmarkai_assets.core.errors import StoreError, StoreErrorClass
 
@@ -6,13 +6,13 @@ MAX_KEY_BYTES = 1024
 """Amazon S3's limit on a key, in UTF-8."""
 
 MAX_SEGMENT_BYTES = 249
-"""What the 255 bytes that file systems allow for a name leave beside the hidden files that go with a stored file."""
+"""File systems allow 255 bytes for a name. The names of the hidden files beside a stored file need the rest."""
 
 
 def check_key(key: str) -> None:
     """Refuse a key that could leave its directory, or that the two backends would read differently.
 
-    Raises `StoreError` (configuration) naming what is wrong: keys are built by this package from the operator's prefix,
+    Raises a `StoreError` (configuration) that says what is wrong. This package builds keys from the operator's prefix,
     so a bad one is a mistake in the settings, or a record that somebody has edited.
     """
     problem = _problem_of(key)
@@ -25,7 +25,7 @@ def check_key(key: str) -> None:
 
 
 def is_safe_key(key: str) -> bool:
-    """Tell whether `check_key` would take the key."""
+    """Whether `check_key` accepts the key."""
     return _problem_of(key) is None
 
 

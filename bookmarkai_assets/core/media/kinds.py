@@ -1,24 +1,30 @@
-"""The kinds of file that are stored for one media."""
+"""The kinds of file that are stored for a media."""
 
+from collections.abc import Mapping
 from enum import StrEnum
 
 
-class TranscriptFormat(StrEnum):
-    """The forms. The name is also the ending of a file's name."""
+class PartKind(StrEnum):
+    """What one part of a media is. The kind of a transcript's file is also its file name extension."""
 
+    VIDEO = "video"
+    AUDIO = "audio"
+    JSON = "json"
+    TXT = "txt"
     SRT = "srt"
     VTT = "vtt"
-    TXT = "txt"
-    JSON = "json"
+
+    @property
+    def is_transcript(self) -> bool:
+        """Whether it is a file of the transcript, which can be made again from the catalog."""
+        return self in TRANSCRIPT_CONTENT_TYPES
 
 
-CONTENT_TYPES = {
-    TranscriptFormat.SRT: "application/x-subrip",
-    TranscriptFormat.VTT: "text/vtt",
-    TranscriptFormat.TXT: "text/plain; charset=utf-8",
-    TranscriptFormat.JSON: "application/json",
+TRANSCRIPT_CONTENT_TYPES: Mapping[PartKind, str] = {
+    PartKind.SRT: "application/x-subrip",
+    PartKind.VTT: "text/vtt",
+    PartKind.TXT: "text/plain; charset=utf-8",
+    PartKind.JSON: "application/json",
 }
-"""Of a file in each form. WebVTT and JSON are UTF-8 by definition; SubRip has no registered type, this is in use."""
-
-FILE_KINDS = frozenset(form.value for form in TranscriptFormat)
-"""What a transcript's files are called among what is stored of a media."""
+"""The content type of each of a transcript's files. WebVTT and JSON are UTF-8 by definition. SubRip has no registered
+type, but players know this one."""

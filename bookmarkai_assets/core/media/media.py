@@ -1,4 +1,4 @@
-"""What passes between the assets: where bytes are, how many, and what they hash to. Never the bytes themselves."""
+"""A media and its parts: where their bytes are, how many, and their SHA-256. Never the bytes themselves."""
 
 import hashlib
 from collections.abc import Mapping
@@ -6,35 +6,47 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from enum import StrEnum
 
+from bookmarkai_assets.core.media.kinds import PartKind
 from bookmarkai_assets.core.media.placement import Backend, Placement
 
 
 @dataclass(frozen=True)
 class Digest:
-    """The identity of a run of bytes. `sha256` is lower-case hex."""
+    """The size and hash of some bytes. `sha256` is lower-case hex."""
 
     size_bytes: int
     sha256: str
 
 
 @dataclass(frozen=True)
-class Blob:
-    """Bytes somewhere: `url` is an absolute local path or `s3://bucket/key`."""
+class Part:
+    """One file of a media: its video, its audio track, or a file of its transcript.
 
+    `key` is its name on every backend. `url` is where its bytes are: an absolute local path, or `s3://bucket/key`.
+    """
+
+    kind: PartKind
+    key: str
     url: str
     digest: Digest
     content_type: str
 
+    @property
+    def size_bytes(self) -> int:
+        """Its size."""
+        return self.digest.size_bytes
+
 
 UNTITLED = "Untitled"
-"""The title of a video whose site gives it none."""
+"""The title of a video that has none on its site."""
 
 
 @dataclass(frozen=True)
 class VideoInfo:
-    """What the site said of the video, capped and cleaned, and what the file says (duration, size of the picture).
+    """What the site says about the video, and the duration and picture size of the file.
 
-    `posted_at` is aware and in UTC; None where the site does not say it.
+    The site's texts are cleaned and have a maximum length. `posted_at` is aware and in UTC; None if the site does not
+    say it.
     """
 
     title: str
@@ -49,7 +61,7 @@ class VideoInfo:
 
 
 class MediaState(StrEnum):
-    """Where in its life a media is. The bytes of an expired one are gone by rule; what is known of it stays."""
+    """The state of a media. An expired one's bytes were deleted by a retention rule, but its record stays."""
 
     STAGED = "staged"
     STORED = "stored"
@@ -58,40 +70,39 @@ class MediaState(StrEnum):
 
 @dataclass(frozen=True)
 class Media:
-    """One video, however many shares point at it.
+    """One video, whichever shares point at it.
 
-    `share_id` is the first share: its id decides the placement and its creation time is part of `object_key`.
-    `video` and `audio` say where the bytes are now. `placement` and `stored_at` are None until the media is stored;
-    `stored_at` is when the bytes came to the place where they are. `expires_at` is when the bucket's lifecycle rule may
-    delete them, None where no rule does. `transcript_files` are beside the video, by their form (json, txt, srt, vtt):
-    those of the transcript that was made last, none until there is one.
+    `share_id` is the first share. Its id decides the placement, and its creation time is part of the keys. `audio` is
+    None for a video without sound. `transcript_files` are those of the newest transcript, empty until there is one.
+    `placement` and `stored_at` are None until the media is stored. `stored_at` is when the bytes came to the backend
+    that has them now. `expires_at` is when the bucket's lifecycle rule may delete them; None if no rule does.
     """
 
     media_id: str
     canonical_url: str
     platform: str
     share_id: str
-    object_key: str
     state: MediaState
     info: VideoInfo
-    video: Blob
-    audio: Blob | None
+    video: Part
+    audio: Part | None
     download_seconds: float
     upload_seconds: float | None = None
     placement: Placement | None = None
     stored_at: datetime | None = None
     expires_at: datetime | None = None
-    transcript_files: Mapping[str, Blob] = field(default_factory=dict)
+    transcript_files: Mapping[PartKind, Part] = field(default_factory=dict)
 
     @property
-    def blobs(self) -> dict[str, Blob]:
-        """All that is stored of it, by kind: the video, the audio track if there is one, the transcript's files."""
-        return {"video": self.video, **({"audio": self.audio} if self.audio else {}), **self.transcript_files}
+    def parts(self) -> dict[PartKind, Part]:
+        """All parts by kind: the video, the audio track if there is one, and the transcript's files."""
+        audio = {PartKind.AUDIO: self.audio} if self.audio else {}
+        return {PartKind.VIDEO: self.video, **audio, **self.transcript_files}
 
     @property
     def size_bytes(self) -> int:
-        """Of all that is stored of it."""
-        return sum(blob.digest.size_bytes for blob in self.blobs.values())
+        """The size of all parts together."""
+        return sum(part.size_bytes for part in self.parts.values())
 
     @property
     def backend(self) -> Backend | None:
@@ -100,5 +111,5 @@ class Media:
 
 
 def media_id_of(canonical_url: str) -> str:
-    """Name the media behind a canonical URL: the hex SHA-256 of it, so that one video has one id."""
+    """Return the id of the media behind a canonical URL: its SHA-256 in hex, so that one video has one id."""
     return hashlib.sha256(canonical_url.encode()).hexdigest()

@@ -1,12 +1,11 @@
-"""Names of stored objects. The same key serves both backends: under the bucket, and under the local directory."""
+"""Keys of stored objects. A part has the same key on every backend: in a bucket, and below the local directory."""
 
 import hashlib
 import re
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 
-from bookmarkai_assets.core.media.kinds import FILE_KINDS
-from bookmarkai_assets.core.media.media import Media
+from bookmarkai_assets.core.media.kinds import PartKind
 
 HASH_LENGTH = 16
 _KEY = re.compile(
@@ -17,25 +16,22 @@ _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 
 @dataclass(frozen=True)
 class ParsedKey:
-    """What a key says. `created_at` is the share's creation, to the millisecond.
-
-    `kind` is video, audio, or the form of a transcript's file, which no video has as its extension.
-    """
+    """What a key says. `created_at` is the share's creation, to the millisecond."""
 
     prefix: str
     url_hash: str
     created_at: datetime
     extension: str
-    kind: str
+    kind: PartKind
 
 
 def epoch_milliseconds(moment: datetime) -> int:
-    """Count whole milliseconds since the epoch, in integers: floats lose a millisecond now and then."""
+    """Return whole milliseconds since the epoch, computed in integers: floats lose a millisecond now and then."""
     return (moment - _EPOCH) // timedelta(milliseconds=1)
 
 
 def video_key(prefix: str, canonical_url: str, created_at: datetime, extension: str) -> str:
-    """Name a video: `{prefix}{year}/{month}/{day}/{hash}_{timestamp}.{extension}`, in UTC and zero-padded.
+    """Return the key of a video: `{prefix}{year}/{month}/{day}/{hash}_{timestamp}.{extension}`, in UTC and zero-padded.
 
     `hash` is the first 16 hex digits of the SHA-256 of the canonical URL and `timestamp` the share's creation in epoch
     milliseconds, so a retry of the share writes the same key.
@@ -46,28 +42,19 @@ def video_key(prefix: str, canonical_url: str, created_at: datetime, extension: 
 
 
 def audio_key(key_of_video: str, extension: str) -> str:
-    """Name the audio track beside its video."""
+    """Return the key of the audio track beside its video."""
     stem, _, _ = key_of_video.rpartition(".")
     return f"{stem}.audio.{extension}"
 
 
-def file_key(key_of_video: str, kind: str) -> str:
-    """Name a transcript's file as its video but for the extension, by which players find subtitles."""
+def transcript_key(key_of_video: str, kind: PartKind) -> str:
+    """Return the key of a transcript's file: the video's with another extension, by which players find subtitles."""
     stem, _, _ = key_of_video.rpartition(".")
     return f"{stem}.{kind}"
 
 
-def key_of(media: Media, kind: str) -> str:
-    """Give the key that a media's video, audio track or transcript's file has on every backend."""
-    if kind == "video":
-        return media.object_key
-    if kind in FILE_KINDS:
-        return file_key(media.object_key, kind)
-    return audio_key(media.object_key, media.blobs[kind].url.rpartition(".")[2])
-
-
 def parse_key(key: str) -> ParsedKey | None:
-    """Read a key back; None when the name is not one of ours."""
+    """Parse a key; None for a name that is not one of ours."""
     match = _KEY.fullmatch(key)
     if match is None:
         return None
@@ -83,7 +70,8 @@ def parse_key(key: str) -> ParsedKey | None:
     )
 
 
-def _kind_of(extension: str, *, is_audio: bool) -> str:
+def _kind_of(extension: str, *, is_audio: bool) -> PartKind:
     if is_audio:
-        return "audio"
-    return extension if extension in FILE_KINDS else "video"
+        return PartKind.AUDIO
+    # No video has the extension of a transcript's file.
+    return next((kind for kind in PartKind if kind.is_transcript and kind == extension), PartKind.VIDEO)

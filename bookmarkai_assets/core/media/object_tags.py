@@ -1,29 +1,27 @@
-"""What a stored object says of itself, so that a bucket or a directory can rebuild the catalog.
+"""The tags of stored objects, from which the catalog can be rebuilt.
 
-The names and values that travel with every video, audio track and transcript's file, and the media record read back
-from them.
+Tags are names and values that are stored with every part. A media record can be read back from them.
 """
 
 from collections.abc import Mapping
 from dataclasses import dataclass
 
-from bookmarkai_assets.core.media.kinds import FILE_KINDS
+from bookmarkai_assets.core.media.kinds import PartKind
 from bookmarkai_assets.core.media.media import Digest, Media, VideoInfo, media_id_of
 from bookmarkai_assets.core.media.tag_safety import MAX_TAGS_BYTES, size_of_tag
 
 _TITLE_CHARACTERS = 100
 _NAME_CHARACTERS = 50
-_KINDS = FILE_KINDS | {"video", "audio"}
 
 
 @dataclass(frozen=True)
 class TaggedMedia:
-    """What the tags of an object tell of its media. `kind` is video, audio or the form of a transcript's file.
+    """What the tags of an object say about its media.
 
-    A video tells of its audio track, if it has one: the digest, the content type and the extension of its key.
+    The tags of a video describe its audio track too, if it has one: digest, content type and the extension of its key.
     """
 
-    kind: str
+    kind: PartKind
     media_id: str
     share_id: str
     canonical_url: str
@@ -35,28 +33,28 @@ class TaggedMedia:
     audio_extension: str
 
 
-def tags_of(media: Media, kind: str) -> dict[str, str]:
-    """Give the tags of what is stored of a media, by name; the least needed are left out if they do not fit.
+def tags_of(media: Media, kind: PartKind) -> dict[str, str]:
+    """Return the tags of one part of a media, by name. The least needed are left out if they do not fit.
 
-    All but the canonical URL (a very long one), picture size, title and author always fits. Without the URL the record
-    can only be rebuilt where the share is still known.
+    All tags always fit except a very long canonical URL, the picture size, the title and the author. Without the URL,
+    the record can only be rebuilt while the share is still known.
     """
     info = media.info
     tags = {
         "share-id": media.share_id,
         "media-id": media.media_id,
-        "kind": kind,
+        "kind": kind.value,
         "platform": media.platform[:_NAME_CHARACTERS],
         "extractor": info.extractor[:_NAME_CHARACTERS],
         "duration-seconds": repr(info.duration_seconds),
         "download-seconds": repr(round(media.download_seconds, 3)),
     }
-    if media.audio is not None and kind == "video":
+    if media.audio is not None and kind is PartKind.VIDEO:
         tags |= {
             "audio-sha256": media.audio.digest.sha256,
             "audio-size": str(media.audio.digest.size_bytes),
             "audio-type": media.audio.content_type[:_NAME_CHARACTERS],
-            "audio-extension": media.audio.url.rpartition(".")[2],
+            "audio-extension": media.audio.key.rpartition(".")[2],
         }
     optional = {
         "canonical-url": media.canonical_url,
@@ -65,25 +63,25 @@ def tags_of(media: Media, kind: str) -> dict[str, str]:
         "title": info.title[:_TITLE_CHARACTERS],
         "author": info.author[:_TITLE_CHARACTERS] if info.author else None,
     }
-    room = MAX_TAGS_BYTES - sum(size_of_tag(name, value) for name, value in tags.items())
+    free_bytes = MAX_TAGS_BYTES - sum(size_of_tag(name, value) for name, value in tags.items())
     for name, value in optional.items():
-        if value is not None and (size := size_of_tag(name, value)) <= room:
+        if value is not None and (size := size_of_tag(name, value)) <= free_bytes:
             tags[name] = value
-            room -= size
+            free_bytes -= size
     return tags
 
 
 def read_tags(tags: Mapping[str, str], *, canonical_url: str | None = None) -> TaggedMedia | None:
-    """Read the tags back; None for an object that is not ours, or whose tags contradict each other.
+    """Parse tags; None for an object that is not ours, or whose tags contradict each other.
 
-    `canonical_url` stands in where the tags have none.
+    `canonical_url` is used if the tags have none.
     """
     url = tags.get("canonical-url", canonical_url)
     try:
-        if url is None or media_id_of(url) != tags["media-id"] or tags["kind"] not in _KINDS:
+        if url is None or media_id_of(url) != tags["media-id"]:
             return None
         return TaggedMedia(
-            kind=tags["kind"],
+            kind=PartKind(tags["kind"]),
             media_id=tags["media-id"],
             share_id=tags["share-id"],
             canonical_url=url,

@@ -1,15 +1,16 @@
-"""The rule that says which backend a share's media goes to. Decided once, recorded, and never asked again for reads."""
+"""The rule that places a share's media on a backend. It decides once, and reads follow the recorded decision."""
 
 import hashlib
 from dataclasses import dataclass, replace
 from enum import StrEnum
+from urllib.parse import urlsplit
 
 BUCKET_COUNT = 100
-"""One bucket per percentage point: `S3_SPLIT_PERCENTAGE` is a whole number."""
+"""One bucket per percentage point, because `S3_SPLIT_PERCENTAGE` is a whole number."""
 
 
 class StorageMode(StrEnum):
-    """The policy, `STORAGE_MODE`. What a media was actually given is its `Backend`."""
+    """`STORAGE_MODE`. Where a media actually went is its `Backend`."""
 
     LOCAL = "local"
     S3 = "s3"
@@ -25,24 +26,41 @@ class Decider(StrEnum):
 
 
 class Backend(StrEnum):
-    """Where bytes are."""
+    """Where bytes are. All but the local directory are remote: reached over a network, and shared with others."""
 
     LOCAL = "local"
     S3 = "s3"
 
+    @property
+    def is_remote(self) -> bool:
+        """Whether bytes there must be fetched before they can be read as a file."""
+        return self is not Backend.LOCAL
+
+    @classmethod
+    def of_url(cls, url: str) -> "Backend":
+        """Return the backend that a recorded URL names: `s3://…`, or a path for the local directory."""
+        return _BACKENDS_BY_SCHEME.get(urlsplit(url).scheme, Backend.LOCAL)
+
+
+_BACKENDS_BY_SCHEME = {"s3": Backend.S3}
+
+REMOTE_BACKENDS = frozenset(backend for backend in Backend if backend.is_remote)
+"""The backends that `StorageMode.S3` means and that S3's metrics count."""
+
 
 @dataclass(frozen=True)
 class StoragePolicy:
-    """The mode, and for `hybrid` the share of media that S3 takes, in percent.
+    """The mode, and for `hybrid` the percentage of media that goes to S3.
 
-    `is_shadow`: what is placed on local is also put to S3 and compared. `decision_id` names the rollout's decision that
-    the policy follows, None for settings alone.
+    `is_shadow`: media placed on local are also put to S3 and compared. `decision_id` is the rollout's decision that
+    the policy follows; None if it follows the settings alone. `remote` is the backend that `s3` and `hybrid` use.
     """
 
     mode: StorageMode
     s3_percentage: int
     is_shadow: bool = False
     decision_id: int | None = None
+    remote: Backend = Backend.S3
 
     def __post_init__(self) -> None:
         """Refuse a percentage outside 0 to 100 (`ValueError`)."""
@@ -65,9 +83,9 @@ class StoragePolicy:
 
 @dataclass(frozen=True)
 class Placement:
-    """A decision and its reasons: who made it, the policy of that moment and the share's bucket (0 to 99).
+    """A decision and its reasons: who made it, the policy at that time, and the share's bucket (0 to 99).
 
-    `decision_id` is the rollout's decision that the policy followed, None when it was the settings alone.
+    `decision_id` is the rollout's decision that the policy followed; None if it followed the settings alone.
     """
 
     backend: Backend
@@ -79,7 +97,7 @@ class Placement:
 
     @property
     def reason(self) -> str:
-        """The decision in words, for a person who asks why the media is where it is."""
+        """In words, why the media is where it is."""
         if self.decided_by is Decider.OPERATOR:
             return f"an operator moved it to {self.backend}"
         if self.decided_by is Decider.FOUND:
@@ -87,26 +105,26 @@ class Placement:
         under = "" if self.decision_id is None else f" (rollout decision {self.decision_id})"
         if self.mode is not StorageMode.HYBRID:
             return f"storage mode {self.mode} sends everything to {self.backend}{under}"
-        side = "below" if self.backend is Backend.S3 else "not below"
+        side = "below" if self.backend.is_remote else "not below"
         bucket = f"bucket {self.bucket} is {side} {self.percentage}"
         return f"hybrid at {self.percentage}%{under}: {bucket}, so {self.backend}"
 
 
 def bucket_of(share_id: str) -> int:
-    """Give a share's bucket, 0 to 99: stable for ever, and independent of every other share."""
+    """Return a share's bucket, 0 to 99. It never changes and does not depend on any other share."""
     return int.from_bytes(hashlib.sha256(share_id.encode()).digest()[:8]) % BUCKET_COUNT
 
 
 def place(policy: StoragePolicy, share_id: str) -> Placement:
     """Decide the backend for a share's media.
 
-    Under `hybrid` S3 takes the buckets below the percentage, so raising it only ever adds shares to S3 and lowering
-    it removes exactly the last added; 0 is all local and 100 all S3.
+    In `hybrid`, S3 takes the buckets below the percentage. Raising it only ever adds shares to S3, and lowering it
+    removes exactly those added last. 0 is all local, and 100 is all S3.
     """
     bucket = bucket_of(share_id)
-    to_s3 = policy.mode is StorageMode.S3 or (policy.mode is StorageMode.HYBRID and bucket < policy.s3_percentage)
+    is_remote = policy.mode is StorageMode.S3 or (policy.mode is StorageMode.HYBRID and bucket < policy.s3_percentage)
     return Placement(
-        backend=Backend.S3 if to_s3 else Backend.LOCAL,
+        backend=policy.remote if is_remote else Backend.LOCAL,
         mode=policy.mode,
         percentage=policy.s3_percentage,
         bucket=bucket,
@@ -114,6 +132,6 @@ def place(policy: StoragePolicy, share_id: str) -> Placement:
     )
 
 
-def decided(policy: StoragePolicy, share_id: str, backend: Backend, decider: Decider) -> Placement:
-    """Give the placement of a media that somebody, and not the rule, put on a backend."""
+def placed_by(decider: Decider, policy: StoragePolicy, share_id: str, backend: Backend) -> Placement:
+    """Return the placement of a media that is on a backend because of `decider` and not because of the rule."""
     return replace(place(policy, share_id), backend=backend, decided_by=decider)

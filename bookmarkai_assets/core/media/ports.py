@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any, BinaryIO
 
 from bookmarkai_assets.core.errors import StoreError
+from bookmarkai_assets.core.health import CheckResult, CheckStatus
 from bookmarkai_assets.core.media.media import Digest, Media
 from bookmarkai_assets.core.media.placement import Backend, Decider
 from bookmarkai_assets.core.media.storage_events import StorageEvent
@@ -16,10 +17,10 @@ from bookmarkai_assets.core.media.storage_events import StorageEvent
 
 @dataclass(frozen=True)
 class StoredObject:
-    """What a store says of one object. `tags` are those it was put with.
+    """What a store says about one object. `tags` are those it was put with.
 
-    `modified_at` is when the backend took the bytes, by its own clock. `expires_at` is when it will delete them by
-    itself; None also where it does not say so.
+    `modified_at` is when the backend received the bytes, by its own clock. `expires_at` is when it will delete them by
+    itself; None also if it does not say so.
     """
 
     url: str
@@ -41,7 +42,7 @@ class ListedObject:
 
 
 class LeftoverKind(StrEnum):
-    """What a transfer that was killed can leave in a store. None of it is ever visible as an object."""
+    """What a killed transfer can leave in a store. None of it is ever visible as an object."""
 
     TEMPORARY_FILE = "temporary file"
     MULTIPART_UPLOAD = "multipart upload"
@@ -49,7 +50,7 @@ class LeftoverKind(StrEnum):
 
 @dataclass(frozen=True)
 class Leftover:
-    """Something that a killed transfer left: `name` is a path, or the object's URL with the upload's id behind `#`."""
+    """Something that a killed transfer left. `name` is a path, or the object's URL with the upload's id after `#`."""
 
     kind: LeftoverKind
     name: str
@@ -57,15 +58,16 @@ class Leftover:
     size_bytes: int | None
 
 
-def untold(_size_bytes: int) -> None:
-    """Tell nobody of bytes that were transferred."""
+def ignore_bytes(_size_bytes: int) -> None:
+    """Report transferred bytes to nobody."""
 
 
 class MediaStore(ABC):
     """One backend for media: the local directory, or a bucket.
 
-    Every method raises `StoreError` with its class; absence is `ObjectNotFoundError`. Nothing partial is ever visible
-    at a final name, and no method holds a whole file in memory. Several threads may use one store.
+    Every method raises a `StoreError` with its class. For an absent object that is `ObjectNotFoundError`. Nothing
+    partial is ever visible under a final name, and no method has a whole file in memory. Several threads may use one
+    store.
     """
 
     @property
@@ -75,7 +77,7 @@ class MediaStore(ABC):
 
     @abstractmethod
     def url_of(self, key: str) -> str:
-        """Give the URL that `key` has here: an absolute path, or `s3://bucket/key`."""
+        """Return the URL of `key` here: an absolute path, or `s3://bucket/key`."""
 
     @abstractmethod
     def put(
@@ -88,123 +90,109 @@ class MediaStore(ABC):
         tags: Mapping[str, str],
         may_replace: bool,
         may_consume: bool,
-        on_bytes: Callable[[int], object] = untold,
+        on_bytes: Callable[[int], object] = ignore_bytes,
     ) -> StoredObject:
         """Store `source` under `key` and return what is stored.
 
-        With `may_consume` the source itself may be taken (a rename), else it is left as it is. Bytes with the expected
-        digest already under `key` count as done, also when `source` is gone. Other bytes there are replaced only if
-        `may_replace`, else `ObjectConflictError`. A source that does not have the expected digest is a `StoreError` of
-        class `checksum`; a source that is missing, with nothing stored, is `ObjectNotFoundError`. `tags` (names of
-        a-z, 0-9 and -, any text as values) stay with the object, 2 KB of them at most.
+        With `may_consume`, the source itself may be taken (a rename). Otherwise it is left as it is. If bytes with the
+        expected digest are already under `key`, the put is done, even if `source` is gone. Other bytes there are
+        replaced only with `may_replace`; otherwise `ObjectConflictError` is raised. A source that does not have the
+        expected digest raises a `StoreError` of class `checksum`. A missing source with nothing stored raises
+        `ObjectNotFoundError`. `tags` (names of a-z, 0-9 and -, values of any text) stay with the object. They may have
+        2 KB in all.
 
-        `on_bytes` is told how many bytes more have been transferred, from any thread but by one at a time: each byte
-        once, however often a part is repeated, so that the amounts of a put that succeeds add up to the size.
+        `on_bytes` is called with the number of bytes that were transferred since the last call, from any thread but
+        never from two at once. Each byte is counted once, however often a range is repeated. The numbers of a put that
+        succeeds therefore add up to the size.
         """
 
     @abstractmethod
-    def get(self, url: str, destination: Path, *, expected: Digest, on_bytes: Callable[[int], object] = untold) -> None:
-        """Fetch the object to `destination`, verified against `expected`, appearing there whole or not at all.
+    def get(
+        self, url: str, destination: Path, *, expected: Digest, on_bytes: Callable[[int], object] = ignore_bytes
+    ) -> None:
+        """Fetch the object to `destination` and verify it against `expected`. It appears there whole or not at all.
 
-        `on_bytes` is told as by `put`.
+        `on_bytes` is called as by `put`.
         """
 
     @abstractmethod
     def open(self, url: str, *, offset: int = 0, size_bytes: int | None = None) -> BinaryIO:
-        """Open the object for reading forward, from `offset` for at most `size_bytes`, to its end when None.
+        """Open the object for reading forward, from `offset` for at most `size_bytes`, or to its end if that is None.
 
-        An object that is read whole is checked against its recorded SHA-256: the read that reaches the end raises
-        `StoreError` (checksum) if it differs. A part has nothing to be checked against but its length. The caller
-        closes the reader.
+        An object that is read whole is checked against its recorded SHA-256: the read that reaches the end raises a
+        `StoreError` (checksum) if it differs. A range can only be checked against its length. The caller closes the
+        reader.
         """
 
     @abstractmethod
     def head(self, url: str) -> StoredObject:
-        """Say what is stored at `url`.
+        """Return what is stored at `url`.
 
-        The digest is evidence and no hearsay: a file is read for it, an object carries what the server verified.
+        The digest is evidence: a file is read to compute it, and an object carries what the server verified.
         """
 
     @abstractmethod
     def list(self, prefix: str = "") -> Iterator[ListedObject]:
         """List the objects whose key begins with `prefix`, in the order of their keys' code points.
 
-        Only final names are listed. A failure on the way raises: a listing that ends is whole.
+        Only final names are listed. A failure on the way raises, so a listing that ends is complete.
         """
 
     @abstractmethod
     def delete(self, url: str) -> None:
-        """Remove the object. Absence is success: the operation can be repeated."""
+        """Remove the object. An absent object is a success, so the operation can be repeated."""
 
     @abstractmethod
     def presign(self, url: str, *, expires_seconds: int) -> str:
-        """Make a link by which anybody may read the object for that long: 1 second to 7 days.
+        """Return a link with which anybody can read the object for that long: 1 second to 7 days.
 
-        The link is a secret: it is not to be stored or logged. A backend that has no such links raises `StoreError`
+        The link is a secret and must not be stored or logged. A backend without such links raises a `StoreError`
         (configuration).
         """
 
     @abstractmethod
     def leftovers(self, prefix: str = "", *, begun_before: datetime) -> Sequence[Leftover]:
-        """List what killed transfers to keys with this prefix left behind, as far as it was begun before that moment.
+        """List what killed transfers to keys with this prefix left behind, if they began before that moment.
 
         A transfer under way looks the same, so the moment must be further back than any transfer takes.
         """
 
     @abstractmethod
     def remove_leftover(self, leftover: Leftover) -> None:
-        """Remove one of `leftovers`. Absence is success."""
+        """Remove one of `leftovers`. An absent one is a success."""
 
     @abstractmethod
     def interrupt(self) -> None:
-        """End the transfers of all threads soon: each aborts what it began and raises `StoreError` (interrupted).
+        """End the transfers of all threads soon. Each aborts what it began and raises a `StoreError` (interrupted).
 
-        For a process that was told to stop: the store takes no further transfer.
+        For a process that was told to stop. The store accepts no further transfer.
         """
 
 
-class InspectionStatus(StrEnum):
-    """How one look at a backend's own settings went."""
-
-    OK = "ok"
-    WARNING = "warning"
-    FAILED = "failed"
-
-
-@dataclass(frozen=True)
-class Inspection:
-    """One look: what was looked at, what was found, and what to do about it if it is not as it should be."""
-
-    name: str
-    status: InspectionStatus
-    found: str
-    remedy: str | None = None
-
-
 class StoreInspector(ABC):
-    """Looks at how a backend is set up, for an operator who is about to trust it. Changes nothing."""
+    """Checks how a backend is set up, for an operator who is about to trust it. Changes nothing."""
 
     @property
     @abstractmethod
     def backend(self) -> Backend:
-        """Which backend this looks at."""
+        """The backend that is checked."""
 
     @property
     @abstractmethod
-    def looks(self) -> Mapping[str, Callable[[str], Inspection]]:
-        """The looks that there are, by name and in the order in which they make sense; each is told its name."""
+    def checks(self) -> Mapping[str, Callable[[], CheckResult]]:
+        """The checks by name, in a sensible order. What they raise is `StoreError`."""
 
-    def inspect(self, name: str) -> Inspection:
-        """Take one look. Whatever the backend answers is a finding: this raises nothing that a look foresees."""
+    def run_check(self, name: str) -> CheckResult:
+        """Run one check. A `StoreError` that it raises becomes a failed result."""
         try:
-            return self.looks[name](name)
+            return self.checks[name]()
         except StoreError as error:
-            return Inspection(name, InspectionStatus.FAILED, str(error))
+            return CheckResult(CheckStatus.FAIL, str(error))
 
 
 @dataclass(frozen=True)
 class InventoryLine:
-    """The stored media of one backend, bucket of the placement rule (0 to 99) and decider: how many, how big."""
+    """The stored media of one backend, bucket of the placement rule (0 to 99) and decider: their number and size."""
 
     backend: Backend
     bucket: int | None
@@ -214,7 +202,7 @@ class InventoryLine:
 
 
 class MediaLedger(ABC):
-    """Which media exist and where their bytes are: the pointers that reads follow."""
+    """Which media exist and where their bytes are. Reads follow these records."""
 
     @abstractmethod
     def get(self, media_id: str) -> Media | None:
@@ -224,48 +212,48 @@ class MediaLedger(ABC):
     def record_staged(self, media: Media, *, owner: str, now: datetime) -> None:
         """Record a finished download (state staged), replacing an earlier record of the media.
 
-        What is fetched anew has no transcript's files yet. Raises `LeaseLostError` unless `owner` holds the media's
-        lease: the check and the write are one transaction.
+        A media that is fetched again has no transcript's files yet. Raises `LeaseLostError` unless `owner` holds the
+        lease on the media. The check and the write are one transaction.
         """
 
     @abstractmethod
     def record_stored(self, media: Media, *, owner: str, now: datetime) -> None:
-        """Flip the pointer to the verified, stored bytes (state stored), for the first time or because they moved.
+        """Point the record at the verified, stored bytes (state stored), for the first time or because they moved.
 
         `media.stored_at`, `media.expires_at` and `media.transcript_files` are recorded as given. `shares.media_url` of
-        the shares that are done follows in the same transaction. Raises `LeaseLostError` as above.
+        the shares that are done is updated in the same transaction. Raises `LeaseLostError` as `record_staged` does.
         """
 
     @abstractmethod
     def record_transcript_files(self, media: Media, *, owner: str, now: datetime) -> None:
-        """Record where a stored media's transcript's files are, in place of those before, and its `expires_at`.
+        """Record where a stored media's transcript's files are, replacing earlier ones, and its `expires_at`.
 
-        Nothing else of the media is changed. Raises `LeaseLostError` as above, and ValueError for a media that is not
-        stored.
+        Nothing else of the media is changed. Raises `LeaseLostError` as `record_staged` does, and `ValueError` for a
+        media that is not stored.
         """
 
     @abstractmethod
     def record_expired(self, media_id: str, tombstones: Sequence["Tombstone"], *, owner: str, now: datetime) -> None:
-        """Record that a stored media's bytes are gone or about to be removed by rule (state expired).
+        """Record that a stored media's bytes are gone, or about to be removed, by a retention rule (state expired).
 
-        In one transaction with the tombstones; `shares.media_url` of its shares is cleared, their status and
-        transcripts stay. Raises `LeaseLostError` as above.
+        The tombstones are written in the same transaction. `shares.media_url` of its shares is cleared, but their
+        status and transcripts stay. Raises `LeaseLostError` as `record_staged` does.
         """
 
     @abstractmethod
     def restore(self, media: Media, *, now: datetime) -> bool:
-        """Record a stored media that was found in a store, unless the media is on record; tells whether it did so."""
+        """Record a stored media that was found in a store, unless it is on record. Return whether it was added."""
 
     @abstractmethod
     def page(self, *, after: str = "", limit: int) -> Sequence[Media]:
-        """Read the media whose id comes after that one, by ascending id, at most `limit`."""
+        """Read the media whose id comes after `after`, by ascending id, at most `limit`."""
 
     @abstractmethod
     def is_settled(self, media_id: str) -> bool:
-        """Tell whether nobody needs the bytes any more.
+        """Whether nobody needs the bytes any more.
 
-        At least one share of the media has its transcript, or was parked because there is no sound, and every other one
-        is done or parked.
+        That is when at least one share of the media has its transcript, or was parked because there is no sound, and
+        every other one is done or parked.
         """
 
     @abstractmethod
@@ -276,17 +264,17 @@ class MediaLedger(ABC):
     def inventory(self) -> Sequence[InventoryLine]:
         """Count the stored media and their bytes, by backend, bucket and decider.
 
-        The bytes are those of videos and audio tracks; transcripts' files, some kilobytes each, are left out.
-        A media from before buckets were recorded has bucket None.
+        The bytes are those of videos and audio tracks. Transcripts' files, a few kilobytes each, are left out. The
+        bucket is None for media from before buckets were recorded.
         """
 
     @abstractmethod
     def acknowledges(self, url: str) -> bool:
-        """Tell whether some stored media's video, audio track or transcript's file is recorded at this URL."""
+        """Whether the video, the audio track or a transcript's file of any stored media is recorded at this URL."""
 
 
 class EventLog(ABC):
-    """`storage_events`: append-only; every metric comes from here."""
+    """`storage_events`. Rows are only ever appended, and every metric is made from them."""
 
     @abstractmethod
     def record(self, event: StorageEvent) -> None:
@@ -300,18 +288,18 @@ class EventLog(ABC):
     def after(self, position: int, *, limit: int) -> tuple[Sequence[StorageEvent], int]:
         """Read the next events in the order of recording, and the position after them.
 
-        Positions are opaque and rise; 0 is before the first. Every event is given once: none is recorded later at an
-        earlier position, however many processes record at once.
+        Positions are opaque and rise. 0 is before the first. Every event is returned once, because none is recorded
+        later at an earlier position, however many processes record at once.
         """
 
 
 @dataclass(frozen=True)
 class Tombstone:
-    """One deletion: what was removed, why that was right, and by what evidence.
+    """One deletion: what was removed, why that was right, and on what evidence.
 
-    `kind` is video, audio, the form of a transcript's file, staging, or a `LeftoverKind`. `proof` is a JSON object.
-    `removed_at` is None from the moment the deletion was decided until it was done, and stays so when the process died
-    in between.
+    `kind` is video, audio, the format of a transcript's file, staging, or a `LeftoverKind`. `proof` is a JSON object.
+    `removed_at` is None from when the deletion was decided until it was done. It stays None if the process died in
+    between.
     """
 
     url: str
@@ -325,18 +313,28 @@ class Tombstone:
     written_at: datetime
     removed_at: datetime | None = None
 
+    @property
+    def is_done(self) -> bool:
+        """Whether the deletion is known to be done."""
+        return self.removed_at is not None
+
+    @property
+    def at(self) -> datetime:
+        """When it was done, or when it was decided while that is not known."""
+        return self.removed_at or self.written_at
+
 
 class TombstoneTable(ABC):
-    """`tombstones`: what clean-up removed. Written before a deletion and confirmed after it."""
+    """`tombstones`: deletions, each written before it is done and confirmed after it."""
 
     @abstractmethod
     def write(self, tombstones: Sequence[Tombstone]) -> None:
-        """Record deletions that are about to be done. An unconfirmed one of the same URL gives way to the new one."""
+        """Record deletions that are about to be done. The new one replaces an unconfirmed one of the same URL."""
 
     @abstractmethod
     def confirm(self, urls: Collection[str], *, now: datetime) -> None:
-        """Record that what the unconfirmed tombstones of these URLs name is gone."""
+        """Record that the deletions in the unconfirmed tombstones of these URLs are done."""
 
     @abstractmethod
     def list(self, *, media_id: str | None = None, limit: int | None = None) -> Sequence[Tombstone]:
-        """Read tombstones, newest first; only a media's, if one is named."""
+        """Read tombstones, newest first; only those of a media, if one is given."""

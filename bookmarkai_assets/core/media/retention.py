@@ -1,22 +1,22 @@
-"""How long bytes are kept where, and which local copy may go. Pure rules: the evidence is gathered by clean-up."""
+"""How long bytes are kept, and which local copies may be removed. Clean-up gathers the evidence for these rules."""
 
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from enum import StrEnum
 
 from bookmarkai_assets.core.media.media import Media
-from bookmarkai_assets.core.media.placement import Backend
 
 EXPIRING_PREFIX = "temp/"
-"""What the bucket's lifecycle rule is set on. Objects elsewhere stay until somebody deletes them."""
+"""The prefix that the bucket's lifecycle rule applies to. Objects elsewhere stay until somebody deletes them."""
 
 
 @dataclass(frozen=True)
 class RetentionPolicy:
-    """What the operator has set.
+    """How long the operator wants bytes to be kept.
 
-    `grace_seconds`: clean-up touches nothing younger. `local_days`: a local file that nobody needs any more goes after
-    so long, never when None. `s3_days`: the lifecycle rule's days for objects under `temp/`, None without a rule.
+    Clean-up touches nothing younger than `grace_seconds`. A local file that nobody needs any more is removed after
+    `local_days`, or never if that is None. `s3_days` are the lifecycle rule's days for objects under `temp/`, None
+    without a rule.
     """
 
     grace_seconds: float
@@ -30,9 +30,9 @@ class RetentionPolicy:
 
 
 def lifecycle_end(key: str, stored_at: datetime, days: int | None) -> datetime | None:
-    """Say when a lifecycle rule of so many days may delete an object; None for one that no rule covers.
+    """Return when a lifecycle rule of so many days may delete an object; None if no rule applies to it.
 
-    Amazon S3 adds the days to the time of storing and rounds up to the next midnight, UTC. It deletes some time after.
+    Amazon S3 adds the days to the time of storing and rounds up to the next midnight UTC. It deletes some time after.
     """
     if days is None or not key.startswith(EXPIRING_PREFIX):
         return None
@@ -42,17 +42,17 @@ def lifecycle_end(key: str, stored_at: datetime, days: int | None) -> datetime |
 
 
 def expiry_of(media: Media, policy: RetentionPolicy) -> datetime | None:
-    """Say when the bucket's rule may delete a media; None where no rule does, and for what is on the disk.
+    """Return when the bucket's rule may delete a media; None if no rule does, and for media on the disk.
 
-    A record from before such moments were kept has none; its end follows from when it was stored.
+    A record from before these times were recorded has none. It is then computed from when the media was stored.
     """
-    if media.backend is not Backend.S3 or media.stored_at is None:
+    if media.backend is None or not media.backend.is_remote or media.stored_at is None:
         return None
-    return media.expires_at or lifecycle_end(media.object_key, media.stored_at, policy.s3_days)
+    return media.expires_at or lifecycle_end(media.video.key, media.stored_at, policy.s3_days)
 
 
 class Removal(StrEnum):
-    """Why a local copy may go."""
+    """Why a local copy may be removed."""
 
     IN_S3 = "in_s3"
     PAST_RETENTION = "past_retention"
@@ -74,22 +74,22 @@ class Kept(StrEnum):
 
 
 class Evidence(StrEnum):
-    """What a look at the bucket, taken now, says of a media that is recorded there."""
+    """What the bucket shows now of a media that is recorded there."""
 
     SAME = "same"
     DIFFERENT = "different"
     ABSENT = "absent"
-    EXPIRED = "expired"  # absent, and its lifecycle rule's time has come
+    EXPIRED = "expired"  # absent, after its lifecycle rule's time
     UNKNOWN = "unknown"
 
 
 @dataclass(frozen=True)
 class LocalCopy:
-    """What is known of a media that has files in the local directory.
+    """What is known about a media that has files in the local directory.
 
-    `age` counts from the youngest of its files and of the record of its place. `in_s3` is None where the catalog
-    records the media on the local backend. `s3_left` is the time until the bucket's rule may delete the object, None
-    without a rule.
+    `age` counts from the newest of its files or, if that is newer, from the record of where it is stored. `in_s3` is
+    None if the catalog records the media on the local backend. `s3_left` is the time until the bucket's rule may delete
+    the object, None without a rule.
     """
 
     age: timedelta
@@ -102,9 +102,9 @@ class LocalCopy:
 
 
 def removal_of(copy: LocalCopy, policy: RetentionPolicy) -> Removal | Kept:
-    """Decide whether a local copy may go: only with another copy proven at this moment, or when nobody needs it.
+    """Decide whether a local copy may be removed: only if another copy is proven now, or if nobody needs it.
 
-    A negative age (a clock that was set back, a file from the future) is younger than any grace.
+    A negative age (a clock that was set back, a file from the future) is younger than any grace period.
     """
     if copy.is_leased:
         return Kept.LEASED
@@ -113,18 +113,18 @@ def removal_of(copy: LocalCopy, policy: RetentionPolicy) -> Removal | Kept:
     if copy.is_staged:
         return Kept.STAGED
     if copy.is_expired:
-        # Found here after it was given up for gone (a disk that was away): what is still needed stays.
+        # It was recorded as gone but is here, as when a disk was unmounted. Files that are still needed stay.
         return Removal.EXPIRED if copy.is_settled else Kept.NOT_TRANSCRIBED
     if copy.in_s3 is Evidence.SAME:
-        # An object about to be deleted by its rule is no second copy of what is still needed.
+        # An object that its rule is about to delete does not count as another copy while the media is needed.
         is_lasting = copy.s3_left is None or copy.s3_left > policy.grace
         return Removal.IN_S3 if is_lasting or copy.is_settled else Kept.NOT_TRANSCRIBED
     if policy.local_days is None or copy.age < timedelta(days=policy.local_days):
         return _KEPT_FOR_EVIDENCE[copy.in_s3] if copy.in_s3 else Kept.WITHIN_RETENTION
     if not copy.is_settled:
         return Kept.NOT_TRANSCRIBED
-    # A bucket that cannot be asked, that holds other bytes, or that lost its object before its time, is a reason for a
-    # person to look before the last copy goes.
+    # If the bucket cannot be checked, has other bytes, or lost its object too early, a person should check before the
+    # last copy is removed.
     if copy.in_s3 in {Evidence.UNKNOWN, Evidence.DIFFERENT, Evidence.ABSENT}:
         return _KEPT_FOR_EVIDENCE[copy.in_s3]
     return Removal.PAST_RETENTION

@@ -1,10 +1,23 @@
-"""What is recorded of every transfer, good or bad. Every metric is made of these."""
+"""The record of every transfer, whether it succeeded or failed. Every metric is made from these."""
 
 from dataclasses import dataclass
 from datetime import datetime
 from enum import StrEnum
 
 from bookmarkai_assets.core.errors import StoreErrorClass
+from bookmarkai_assets.core.media.kinds import PartKind
+
+
+class Operation(StrEnum):
+    """What a transfer does."""
+
+    FETCH = "fetch"
+    PUT = "put"
+    GET = "get"
+
+
+SITE = "site"
+"""The `backend` of a fetch, which comes from a site and not from one of our backends."""
 
 
 class Purpose(StrEnum):
@@ -13,34 +26,33 @@ class Purpose(StrEnum):
     FETCH = "fetch"
     """From the site into staging."""
     PLACE = "place"
-    """From staging to where the policy says."""
+    """From staging to the backend that the policy chose."""
     SHADOW = "shadow"
-    """A second copy in S3, put and read back to compare, that nobody is served from."""
+    """A second copy in S3, which is put and read back to compare. Nothing else reads it."""
     MOVE = "move"
     """From one backend to another, later."""
     TRANSCRIBE = "transcribe"
-    """To a worker that reads the sound."""
+    """To a worker that transcribes the audio track."""
     DOCUMENT = "document"
     """A transcript's files, beside its media."""
 
 
 @dataclass(frozen=True)
 class StorageEvent:
-    """One transfer, good or bad. `operation` is fetch, put or get; `backend` is site, local or s3.
+    """One transfer. `backend` is `SITE` or the value of a `Backend`.
 
-    `purpose` is a `Purpose`, None for rows from before it was recorded.
-
-    `error_class` is None on success; `size_bytes` counts what was to be moved, 0 when unknown. `seconds` is wall time.
+    `purpose` is None for rows from before it was recorded. `error_class` is None on success. `size_bytes` is what was
+    to be transferred, 0 if unknown. `seconds` is wall time.
     """
 
     occurred_at: datetime
-    operation: str
+    operation: Operation
     backend: str
     share_id: str | None
     media_id: str | None
-    kind: str
+    kind: PartKind
     size_bytes: int
     seconds: float
     error_class: StoreErrorClass | str | None
     error: str | None
-    purpose: str | None = None
+    purpose: Purpose | None = None

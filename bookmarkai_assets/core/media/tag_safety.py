@@ -1,4 +1,4 @@
-"""Which tags both backends take. What the tags of media say is `object_tags`' part; writing them is the stores'."""
+"""Which tags both backends accept. The tags of media are made in `object_tags`, and the stores write them."""
 
 import re
 from collections.abc import Mapping
@@ -7,23 +7,24 @@ from urllib.parse import quote
 from bookmarkai_assets.core.errors import StoreError, StoreErrorClass
 
 MAX_TAGS_BYTES = 1929
-"""Of the 2,048 bytes that Amazon S3 allows for an object's user metadata, less 119 for digest, size and checksum."""
+"""The 2,048 bytes that Amazon S3 allows for an object's user metadata, less 119 for digest, size and checksum."""
 
 RESERVED_NAMES = frozenset({"sha256", "size", "crc64nvme"})
-"""What the stores themselves record under."""
+"""The names that the stores use themselves."""
 
 _NAME = re.compile(r"[a-z0-9][a-z0-9-]*")
 
 
 def size_of_tag(name: str, value: str) -> int:
-    """Count the bytes of a tag as a bucket keeps it. Raises `UnicodeEncodeError` for half a character."""
+    """Count the bytes of a tag as a bucket keeps it. Raises `UnicodeEncodeError` for half a surrogate pair."""
     return len(name) + len(quote(value, safe="/:@"))
 
 
 def check_tags(tags: Mapping[str, str]) -> None:
-    """Refuse tags that one of the two backends could not keep: what is stored on one must be able to move to the other.
+    """Refuse tags that one of the two backends could not keep, because media must be able to move between them.
 
-    Names and values count as a bucket keeps them: percent-encoded. Raises `StoreError` (other) naming what is wrong.
+    Names and values are counted as a bucket keeps them, percent-encoded. Raises a `StoreError` (other) that says what
+    is wrong.
     """
     total = 0
     for name, value in tags.items():

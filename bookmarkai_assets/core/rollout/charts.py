@@ -1,4 +1,4 @@
-"""The door to whoever draws: what the charts of the rollout show is said here, how they look is the adapter's."""
+"""The port for drawing the rollout's charts: what they show. How they look is up to the adapter."""
 
 from abc import ABC, abstractmethod
 from collections.abc import Sequence
@@ -9,7 +9,7 @@ from bookmarkai_assets.core.rollout.metrics import Step
 class ChartPainter(ABC):
     """Draws the steps of `DayMetrics` as PNG, small enough to be kept with every materialization.
 
-    Any steps can be drawn: none, and such as have no transfers, say so in the picture.
+    Without steps, or without transfers in them, the picture says so.
     """
 
     @abstractmethod

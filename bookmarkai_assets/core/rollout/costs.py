@@ -1,16 +1,17 @@
-"""What media in S3 cost: from bytes, requests and time, by a table of prices. The prices themselves are data.
+"""The cost of media in S3, from bytes, requests and time, by a table of prices. The prices themselves are data.
 
 These are estimates from what the pipeline knows it did: no discount, no free allowance, no other user of the bucket.
-Every transfer counts: of a media in S3 a PUT or more for the video, one for the audio track, and one for each of the
-four files of its transcript, whose few kilobytes weigh less than their requests.
+Every transfer counts. A media in S3 has one PUT or more for the video, one for the audio track, and one for each of the
+four files of its transcript, whose few kilobytes cost less than their requests.
 """
 
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from datetime import date, datetime, timedelta
 
-from bookmarkai_assets.core.media.placement import Backend
+from bookmarkai_assets.core.media.placement import REMOTE_BACKENDS
 from bookmarkai_assets.core.media.retention import EXPIRING_PREFIX, lifecycle_end
+from bookmarkai_assets.core.media.storage_events import Operation
 from bookmarkai_assets.core.rollout.tallies import Totals
 from bookmarkai_assets.core.rollout.windows import Window, day_of
 
@@ -20,7 +21,7 @@ GB = 1 << 30
 
 @dataclass(frozen=True)
 class PriceTable:
-    """What S3 charges, in USD, where that is from and when it was true.
+    """What S3 charges, in USD, with the source and the date of the prices.
 
     `storage_gb_month`: for a GB over a whole month. `put_per_1000`: for PUT, COPY, POST, LIST; `get_per_1000`: for the
     others. `transfer_out_gb`: for a GB that workers read, 0 where they run in the bucket's region.
@@ -39,7 +40,7 @@ class PriceTable:
 
 @dataclass(frozen=True)
 class Cost:
-    """Money, in USD, by what it is paid for."""
+    """An amount in USD, by what it is paid for."""
 
     storage: float = 0.0
     requests: float = 0.0
@@ -47,7 +48,7 @@ class Cost:
 
     @property
     def total(self) -> float:
-        """All of it."""
+        """The sum, in USD."""
         return self.storage + self.requests + self.transfer
 
     def __add__(self, other: "Cost") -> "Cost":
@@ -56,7 +57,7 @@ class Cost:
 
 @dataclass(frozen=True)
 class MonthCost:
-    """What a calendar month has cost so far, and what it will have cost at its end if all goes on as lately."""
+    """What a calendar month has cost so far, and its projected cost at the present pace."""
 
     to_date: Cost
     projected: Cost
@@ -64,7 +65,7 @@ class MonthCost:
 
 @dataclass(frozen=True)
 class Usage:
-    """What S3 was asked to do: bytes put, priced requests of either kind, bytes read. Fractions in forecasts."""
+    """The requests made to S3: bytes put, priced requests of either kind, bytes read. Forecasts have fractions."""
 
     put_bytes: float = 0.0
     put_requests: float = 0.0
@@ -72,7 +73,7 @@ class Usage:
     get_bytes: float = 0.0
 
     def times(self, factor: float) -> "Usage":
-        """Give so many times as much."""
+        """Return this multiplied by a factor."""
         return Usage(
             self.put_bytes * factor, self.put_requests * factor, self.get_requests * factor, self.get_bytes * factor
         )
@@ -80,22 +81,22 @@ class Usage:
 
 @dataclass(frozen=True)
 class Deposit:
-    """Bytes that came to S3 evenly over a stretch of time, which is not empty (`ValueError`)."""
+    """Bytes that were put to S3 evenly over a window, which must not be empty (`ValueError`)."""
 
     window: Window
     size_bytes: float
 
     def __post_init__(self) -> None:
-        """Refuse an empty stretch: evenly over no time means nothing."""
+        """Refuse an empty window (`ValueError`), because evenly over no time means nothing."""
         if not self.window.length:
             raise ValueError(f"expected a stretch of time, found {self.window}")
 
 
 def usage_of(totals: Totals) -> Usage:
-    """Add up what S3 was asked to do. Failed requests are charged for like others; their bytes are not kept."""
-    on_s3 = [(series, tally) for series, tally in totals.items() if series.backend == Backend.S3]
-    puts = [tally for series, tally in on_s3 if series.operation == "put"]
-    gets = [tally for series, tally in on_s3 if series.operation == "get"]
+    """Add up the requests to S3. Failed ones are charged like others, but store no bytes."""
+    on_s3 = [(series, tally) for series, tally in totals.items() if series.backend in REMOTE_BACKENDS]
+    puts = [tally for series, tally in on_s3 if series.operation == Operation.PUT]
+    gets = [tally for series, tally in on_s3 if series.operation == Operation.GET]
     return Usage(
         put_bytes=sum(tally.size_bytes for tally in puts),
         put_requests=sum(tally.requests for tally in puts),
@@ -105,10 +106,10 @@ def usage_of(totals: Totals) -> Usage:
 
 
 def byte_seconds(deposits: Iterable[Deposit], window: Window, *, expiry_days: int | None) -> float:
-    """Give the bytes stored in a window times the seconds they were, which is what storage is charged by.
+    """Return the byte-seconds stored in a window, which is what storage is charged by.
 
-    Each deposit's bytes stay until the lifecycle rule of so many days ends them, for ever without one. A deposit lies
-    within one day, or expires after the window: all of a day's objects expire at one midnight.
+    Each deposit's bytes stay until the lifecycle rule deletes them after `expiry_days`, or for ever without a rule. A
+    deposit must lie within one day or expire after the window: all of a day's objects expire at one midnight.
     """
     total = 0.0
     for deposit in deposits:
@@ -119,13 +120,13 @@ def byte_seconds(deposits: Iterable[Deposit], window: Window, *, expiry_days: in
 
 
 def running_cost(usage: Usage, prices: PriceTable) -> Cost:
-    """Price requests and transfer; storage is priced by time (`storage_cost`)."""
+    """Return the cost of requests and transfer, in USD; storage is priced by time (`storage_cost`)."""
     requests = usage.put_requests * prices.put_per_1000 + usage.get_requests * prices.get_per_1000
     return Cost(requests=requests / 1000, transfer=usage.get_bytes / GB * prices.transfer_out_gb)
 
 
 def storage_cost(stored_byte_seconds: float, month: timedelta, prices: PriceTable) -> Cost:
-    """Price storage in a month of this length."""
+    """Return the cost of storage in a month of this length, in USD."""
     return Cost(storage=stored_byte_seconds / GB / month.total_seconds() * prices.storage_gb_month)
 
 
@@ -139,10 +140,10 @@ def month_cost(
     *,
     expiry_days: int | None,
 ) -> MonthCost:
-    """Give what a month has cost up to a moment within it, and what it will have cost at its end.
+    """Return what a month has cost up to a moment within it, and its projected cost at its end.
 
-    `deposits` are all that may be stored at any time of the month, `used` what was asked of S3 since its start, and
-    `pace` what will be in each second that is left.
+    `deposits` are all that may be stored at any time of the month, `used` is the usage since its start, and `pace` the
+    expected usage of each second that is left.
     """
     known = list(deposits)
     so_far = byte_seconds(known, Window(month.start, until), expiry_days=expiry_days)
@@ -156,7 +157,7 @@ def month_cost(
 
 
 def _stored_seconds(arrival: Window, moment: datetime) -> float:
-    """Give for how long a byte of what arrived evenly over `arrival` was stored up to a moment, on average."""
+    """Return the mean seconds that bytes arriving evenly over `arrival` have been stored up to a moment."""
     if moment <= arrival.start:
         return 0.0
     arrived = (min(moment, arrival.end) - arrival.start).total_seconds()

@@ -1,6 +1,6 @@
 """The gate: whether the figures of the present stage let the rollout go on, keep it where it is, or send it back.
 
-Pure rules over figures that others have gathered. What is done with a verdict is decided in `operations/rollout`.
+These are pure rules over figures. What follows from a verdict is decided in `operations/rollout`.
 """
 
 from collections.abc import Mapping, Sequence
@@ -16,10 +16,11 @@ from bookmarkai_assets.core.rollout.gate_figures import (
     RuleName,
     RuleResult,
     RuleStatus,
-    lasting,
+    format_length,
     window_of_losses,
     window_to_judge,
 )
+from bookmarkai_assets.core.rollout.policy import STAGED_MODE, StageObstacle, list_obstacles
 from bookmarkai_assets.core.rollout.stages import NOTHING, RolloutPlan, RolloutState
 
 __all__ = [
@@ -37,7 +38,7 @@ __all__ = [
 
 
 class Verdict(StrEnum):
-    """What the gate says."""
+    """What the gate concludes: go on, stay or go back."""
 
     PROMOTE = "promote"
     HOLD = "hold"
@@ -46,7 +47,10 @@ class Verdict(StrEnum):
 
 @dataclass(frozen=True)
 class Judgement:
-    """A verdict and its grounds. `missing` says what stands against a promotion; it is empty when nothing does."""
+    """The gate's answer: a verdict, the result of each rule, and the figures behind them.
+
+    `missing` says what stands against a promotion; it is empty when nothing does.
+    """
 
     verdict: Verdict
     rules: Sequence[RuleResult]
@@ -71,31 +75,32 @@ def judge(
     plan: RolloutPlan,
     *,
     now: datetime,
-    mode: StorageMode = StorageMode.HYBRID,
+    mode: StorageMode = STAGED_MODE,
 ) -> Judgement:
     """Judge the present stage. `mode` is `STORAGE_MODE`: stages count in `hybrid` alone.
 
-    Abort when a rule fails, as long as there is anything to go back from. Promote when every rule passes, the least
-    time is over and a stage follows. Else hold.
+    The verdict is abort if a rule fails and there is a stage to go back from. It is promote if every rule passes, the
+    least time is over and a stage follows. Otherwise it is hold.
     """
-    rules = _judged(figures, limits, state, now=now)
+    rules = _apply_rules(figures, limits, state, now=now)
     failed = [result for result in rules if result.status is RuleStatus.FAIL]
     against = [result.detail for result in failed]
-    if idle := _why_idle(state, plan, mode):
+    if obstacles := list_obstacles(mode, state):
+        idle = [_explain_obstacle(obstacle, state, plan, mode) for obstacle in obstacles]
         return Judgement(Verdict.HOLD, rules, (*idle, *against), figures)
     if state.is_aborted:
         against.insert(
             0,
             f"the rollout was aborted to {state.stage}: once you know why, `bookmarkai rollout promote` goes on and "
-            f"`bookmarkai rollout set {_argument(state)}` begins the stage anew",
+            f"`bookmarkai rollout set {_write_argument(state)}` begins the stage anew",
         )
     against += [result.detail for result in rules if result.status is RuleStatus.INSUFFICIENT]
     left = plan.min_stage_time - (now - (state.since or now))
     if left > timedelta(0):
-        against.append(f"{lasting(left)} more at {state.stage}, of at least {lasting(plan.min_stage_time)}")
+        against.append(f"{format_length(left)} more at {state.stage}, of at least {format_length(plan.min_stage_time)}")
     if not against and plan.next_after(state.stage) is None:
-        against.append(_completion(state))
-    # A projection follows the stage only after days: the sum that sent the rollout here must not send it on to 0%.
+        against.append(_explain_end(state))
+    # A projected cost follows the stage only after days: the one that aborted to this stage must not abort it too.
     if any(not (state.is_aborted and result.rule is RuleName.COST) for result in failed):
         verdict = Verdict.ABORT
     else:
@@ -103,45 +108,48 @@ def judge(
     return Judgement(verdict, rules, tuple(dict.fromkeys(against)), figures)
 
 
-def _why_idle(state: RolloutState, plan: RolloutPlan, mode: StorageMode) -> list[str]:
-    """Say why there is nothing to promote or abort, whatever the figures; empty while a stage is in effect."""
-    reasons = []
-    if mode is not StorageMode.HYBRID:
-        reasons.append(f"STORAGE_MODE is {mode}: stages have no effect until it is hybrid")
-    if state.is_rolled_back:
-        reasons.append("the rollout is rolled back and everything local: `bookmarkai rollout resume` takes it back")
-    if state.stage is None:
-        first = plan.next_after(None)
-        reasons.append(f"the rollout has not begun: `bookmarkai rollout promote` begins it with {first}")
-    elif state.stage == NOTHING:
-        how = "was aborted to" if state.is_aborted else "stands at"
-        reasons.append(f"the rollout {how} {NOTHING}: `bookmarkai rollout promote` begins it again")
-    return reasons
+def _explain_obstacle(obstacle: StageObstacle, state: RolloutState, plan: RolloutPlan, mode: StorageMode) -> str:
+    match obstacle:
+        case StageObstacle.STORAGE_MODE:
+            return f"STORAGE_MODE is {mode}: stages have no effect until it is hybrid"
+        case StageObstacle.ROLLED_BACK:
+            return "the rollout is rolled back and everything local: `bookmarkai rollout resume` takes it back"
+        case StageObstacle.NOT_BEGUN:
+            first = plan.next_after(None)
+            return f"the rollout has not begun: `bookmarkai rollout promote` begins it with {first}"
+        case StageObstacle.AT_ZERO:
+            how = "was aborted to" if state.is_aborted else "stands at"
+            return f"the rollout {how} {NOTHING}: `bookmarkai rollout promote` begins it again"
 
 
-def _completion(state: RolloutState) -> str:
+def _explain_end(state: RolloutState) -> str:
     if state.stage is not None and state.stage.percentage == BUCKET_COUNT:
         return "the rollout is complete: set STORAGE_MODE=s3"
     return f"{state.stage} is the last of ROLLOUT_STAGES: add one that is higher to go on"
 
 
-def _argument(state: RolloutState) -> str:
+def _write_argument(state: RolloutState) -> str:
     return str(state.stage).removesuffix("%")
 
 
-def _judged(figures: GateFigures, limits: GateLimits, state: RolloutState, *, now: datetime) -> tuple[RuleResult, ...]:
+def _apply_rules(
+    figures: GateFigures, limits: GateLimits, state: RolloutState, *, now: datetime
+) -> tuple[RuleResult, ...]:
     return (
-        _of_this_stage(_upload_failures(figures, limits), figures, state),
-        _of_this_stage(_mean_upload(figures, limits), figures, state),
-        _of_this_stage(_access_denied(figures), figures, state),
-        _of_this_stage(_nothing_lost(figures, limits, state, now=now), figures, state),
-        _cost(figures, limits),
-        _of_this_stage(_download_p95(figures, limits, state), figures, state),
+        _require_this_stage(_judge_upload_failures(figures, limits), figures, state),
+        _require_this_stage(_judge_mean_upload(figures, limits), figures, state),
+        _require_this_stage(_judge_access_denied(figures), figures, state),
+        _require_this_stage(_judge_losses(figures, limits, state, now=now), figures, state),
+        _judge_cost(figures, limits),
+        _require_this_stage(_judge_download_p95(figures, limits, state), figures, state),
     )
 
 
-def _of_this_stage(result: RuleResult, figures: GateFigures, state: RolloutState) -> RuleResult:
-    """Take no answer from transfers of another stage, as when somebody has decided since they were counted."""
+def _require_this_stage(result: RuleResult, figures: GateFigures, state: RolloutState) -> RuleResult:
+    """Turn a result into insufficient if its transfers reach back before the present stage.
+
+    That happens when somebody has decided since they were counted.
+    """
     window = figures.window
     if state.since is None or window.start >= state.since or window.start == window.end:
         return result
@@ -149,7 +157,7 @@ def _of_this_stage(result: RuleResult, figures: GateFigures, state: RolloutState
     return RuleResult(result.rule, RuleStatus.INSUFFICIENT, result.value, result.limit, result.sample, detail)
 
 
-def _upload_failures(figures: GateFigures, limits: GateLimits) -> RuleResult:
+def _judge_upload_failures(figures: GateFigures, limits: GateLimits) -> RuleResult:
     """Judge the share of failed uploads.
 
     The sample counts good uploads, so that a failure never completes it. While it is short, the rule fails as soon as
@@ -164,29 +172,29 @@ def _upload_failures(figures: GateFigures, limits: GateLimits) -> RuleResult:
         status, detail = RuleStatus.FAIL, f"{failures} of {uploads} uploads failed, {percent:.3g}%{even}; "
         detail += f"at most {limit:g}% may"
     elif good < limits.min_sample:
-        status, detail = RuleStatus.INSUFFICIENT, _more(good, limits.min_sample, "good uploads to S3")
+        status, detail = RuleStatus.INSUFFICIENT, _describe_shortfall(good, limits.min_sample, "good uploads to S3")
     else:
         status, detail = RuleStatus.PASS, f"{failures} of {uploads} uploads failed; at most {limit:g}% may"
     return RuleResult(RuleName.UPLOAD_FAILURES, status, percent, limit, uploads, detail)
 
 
-def _mean_upload(figures: GateFigures, limits: GateLimits) -> RuleResult:
+def _judge_mean_upload(figures: GateFigures, limits: GateLimits) -> RuleResult:
     good = figures.uploads - figures.upload_failures
     mean, limit = figures.mean_upload_seconds, limits.max_mean_upload_seconds
     if good < limits.min_sample or mean is None:
-        status, detail = RuleStatus.INSUFFICIENT, _more(good, limits.min_sample, "good uploads to S3")
+        status, detail = RuleStatus.INSUFFICIENT, _describe_shortfall(good, limits.min_sample, "good uploads to S3")
     else:
-        status = _within(mean, limit)
+        status = _compare(mean, limit)
         detail = f"an upload takes {mean:.1f} s on average; at most {limit:g} s are allowed"
     return RuleResult(RuleName.MEAN_UPLOAD, status, mean, limit, good, detail)
 
 
-def _access_denied(figures: GateFigures) -> RuleResult:
+def _judge_access_denied(figures: GateFigures) -> RuleResult:
     """Judge refused requests: one is enough, because a permission is missing for the others too."""
     denied = figures.access_denied
     return RuleResult(
         RuleName.ACCESS_DENIED,
-        _within(denied, 0),
+        _compare(denied, 0),
         denied,
         0,
         figures.uploads + figures.downloads,
@@ -196,11 +204,10 @@ def _access_denied(figures: GateFigures) -> RuleResult:
     )
 
 
-def _nothing_lost(figures: GateFigures, limits: GateLimits, state: RolloutState, *, now: datetime) -> RuleResult:
+def _judge_losses(figures: GateFigures, limits: GateLimits, state: RolloutState, *, now: datetime) -> RuleResult:
     """Judge the last verification of this stage, and the reads since.
 
-    One from before the stage proves nothing of it, neither good nor bad. A loss that was found stays one however long
-    ago it was found.
+    A verification from before the stage says nothing about it. A loss stays a failure, however long ago it was found.
     """
     last, losses = figures.verification, figures.losses_since_verification
     found = last.missing + last.different if last else 0
@@ -226,12 +233,12 @@ def _nothing_lost(figures: GateFigures, limits: GateLimits, state: RolloutState,
     if last.verified_at > now:
         return result(RuleStatus.INSUFFICIENT, f"{at} lies in the future; once the clock is right: `{VERIFY}`")
     if now - last.verified_at > limits.max_verification_age:
-        longest = lasting(limits.max_verification_age)
+        longest = format_length(limits.max_verification_age)
         return result(RuleStatus.INSUFFICIENT, f"{at} is older than {longest}: `{VERIFY}`")
     return result(RuleStatus.PASS, f"{at} found nothing missing or different")
 
 
-def _cost(figures: GateFigures, limits: GateLimits) -> RuleResult:
+def _judge_cost(figures: GateFigures, limits: GateLimits) -> RuleResult:
     projected, budget = figures.projected_month_usd, limits.budget_usd
     if budget is None:
         status, detail = RuleStatus.PASS, "no budget is set (ROLLOUT_BUDGET_USD)"
@@ -241,31 +248,34 @@ def _cost(figures: GateFigures, limits: GateLimits) -> RuleResult:
             "a projection of the month's cost, which comes with the first transfers",
         )
     else:
-        status = _within(projected, budget)
+        status = _compare(projected, budget)
         detail = f"the month is projected to cost {projected:.2f} USD; the budget is {budget:.2f} USD"
     return RuleResult(RuleName.COST, status, projected, budget, 0, detail)
 
 
-def _download_p95(figures: GateFigures, limits: GateLimits, state: RolloutState) -> RuleResult:
+def _judge_download_p95(figures: GateFigures, limits: GateLimits, state: RolloutState) -> RuleResult:
     """Judge how long workers wait for S3.
 
-    The shadow stage serves local, so none of its media is ever read from S3 and there is nothing to wait for. At every
-    other stage each transcription reads from S3: no downloads at all means that none has succeeded yet.
+    The shadow stage serves the local files, so workers read nothing from S3. At every other stage transcriptions do:
+    no downloads at all means that none has succeeded yet.
     """
     p95, limit, downloads = figures.download_p95_seconds, limits.max_download_p95_seconds, figures.downloads
     if downloads >= limits.min_sample and p95 is not None:
-        status = _within(p95, limit)
+        status = _compare(p95, limit)
         detail = f"95% of downloads take at most {p95:.1f} s; {limit:g} s are allowed"
     elif state.stage is not None and state.stage.is_shadow:
         status, detail = RuleStatus.PASS, "the shadow stage serves local: workers download nothing from S3"
     else:
-        status, detail = RuleStatus.INSUFFICIENT, _more(downloads, limits.min_sample, "downloads from S3 by workers")
+        status, detail = (
+            RuleStatus.INSUFFICIENT,
+            _describe_shortfall(downloads, limits.min_sample, "downloads from S3 by workers"),
+        )
     return RuleResult(RuleName.DOWNLOAD_P95, status, p95, limit, downloads, detail)
 
 
-def _within(value: float, limit: float) -> RuleStatus:
+def _compare(value: float, limit: float) -> RuleStatus:
     return RuleStatus.PASS if value <= limit else RuleStatus.FAIL
 
 
-def _more(have: int, wanted: int, what: str) -> str:
+def _describe_shortfall(have: int, wanted: int, what: str) -> str:
     return f"{wanted - have} more {what} ({have} of {wanted})"

@@ -1,4 +1,4 @@
-"""What the gate is told, what its rules answer, and which transfers count: limits, figures, results, windows."""
+"""The gate's input and output: limits, figures and the results of its rules, and the windows of the figures."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -12,9 +12,9 @@ from bookmarkai_assets.core.rollout.windows import GRID, Window, window_ending
 
 @dataclass(frozen=True)
 class GateLimits:
-    """What the operator accepts.
+    """The limits that the operator has set.
 
-    `window` is how far back transfers are looked at, `min_sample` how many good uploads, and downloads, are wanted.
+    `window` is how far back transfers count. `min_sample` is how many good uploads, and downloads, are required.
     `budget_usd` is for a calendar month, None without one.
     """
 
@@ -27,17 +27,18 @@ class GateLimits:
     max_verification_age: timedelta
 
     def __post_init__(self) -> None:
-        """Refuse a sample of nothing (`ValueError`): it would promote without a single upload."""
+        """Refuse a sample of 0 (`ValueError`): it would promote without a single upload."""
         if self.min_sample < 1:
             raise ValueError(f"expected a sample of at least 1 upload, found {self.min_sample}")
 
 
 @dataclass(frozen=True)
 class GateFigures:
-    """What was measured, of the present stage alone: `window` is that of `window_to_judge`.
+    """What was measured of the present stage, over `window`, which is that of `window_to_judge`.
 
-    `uploads` are the puts of videos and audio tracks to S3 that ended by themselves, the `upload_failures` among them;
-    `mean_upload_seconds` is of the good ones. A transcript's files are none: a handful of shares would make a sample.
+    `uploads` are the puts of videos and audio tracks to S3 that were not interrupted by us, with the `upload_failures`
+    among them; `mean_upload_seconds` is of the good ones. A transcript's files do not count: a handful of shares would
+    make a sample.
     `losses_since_verification` counts reads from S3 that found nothing or other bytes, over `window_of_losses`.
     `downloads` are workers' good reads from S3.
     """
@@ -66,7 +67,7 @@ class RuleName(StrEnum):
 
 
 class RuleStatus(StrEnum):
-    """How the figures stand to one rule."""
+    """The result of one rule; `insufficient` when there is too little to go by."""
 
     PASS = "pass"  # noqa: S105 - an answer, not a password
     FAIL = "fail"
@@ -75,7 +76,7 @@ class RuleStatus(StrEnum):
 
 @dataclass(frozen=True)
 class RuleResult:
-    """One rule's answer: what was measured and allowed, in the rule's own unit, over how many; `detail` is in words."""
+    """One rule's result: the value and the limit, in the rule's own unit, and the sample size. `detail` is in words."""
 
     rule: RuleName
     status: RuleStatus
@@ -86,28 +87,31 @@ class RuleResult:
 
 
 def window_to_judge(limits: GateLimits, state: RolloutState, *, now: datetime) -> Window:
-    """Give the window whose transfers count: the newest, and nothing from before the present stage.
+    """Return the window whose transfers count: the newest, without anything from before the present stage.
 
-    What made a stage fail must not fail the one that an abort goes back to: that would end at 0% in two ticks.
+    Otherwise the failures of one stage would also fail the stage that an abort goes back to, down to 0% in two ticks.
     """
     window = window_ending(now, limits.window)
     if state.since is None:
         return window
-    return Window(max(window.start, _on_grid(state.since, window.end)), window.end)
+    return Window(max(window.start, _round_up(state.since, window.end)), window.end)
 
 
 def window_of_losses(
     limits: GateLimits, state: RolloutState, verification: RecordedVerification | None, *, now: datetime
 ) -> Window:
-    """Give the window whose reads must not have lost anything: since the last verification, within this stage."""
+    """Return the window in which no read may have found a loss: since the last verification, within this stage."""
     end = GRID.floor(now)
     moments = (state.since, verification.verified_at if verification else None)
     known = [moment for moment in moments if moment is not None]
-    return Window(_on_grid(max(known, default=now - limits.max_verification_age), end), end)
+    return Window(_round_up(max(known, default=now - limits.max_verification_age), end), end)
 
 
-def _on_grid(moment: datetime, end: datetime) -> datetime:
-    """Give the first boundary from `moment` on: the five minutes that it cuts belong to what was before."""
+def _round_up(moment: datetime, end: datetime) -> datetime:
+    """Return the first boundary of the grid from `moment` on, `end` at the latest.
+
+    The five minutes in which `moment` falls belong to what was before it.
+    """
     floor = GRID.floor(moment)
     return min(floor if floor == moment else floor + timedelta(seconds=GRID), end)
 
@@ -116,7 +120,7 @@ VERIFY = "bookmarkai storage verify"
 
 _FIGURES = "bookmarkai metrics --window 1h"
 
-LOOK_AT: Mapping[RuleName, str] = {
+CAUSE_COMMANDS: Mapping[RuleName, str] = {
     RuleName.UPLOAD_FAILURES: _FIGURES,
     RuleName.MEAN_UPLOAD: _FIGURES,
     RuleName.ACCESS_DENIED: "bookmarkai storage check --backend s3",
@@ -127,8 +131,8 @@ LOOK_AT: Mapping[RuleName, str] = {
 """The command that shows the cause of a failing rule."""
 
 
-def lasting(time: timedelta) -> str:
-    """Write a length of time in its two largest units, rounded up to the minute: 3 days 4 hours."""
+def format_length(time: timedelta) -> str:
+    """Return a length of time in its two largest units, rounded up to the minute: 3 days 4 hours."""
     minutes = -(-time // timedelta(minutes=1))
     units = [(minutes // 1440, "day"), (minutes // 60 % 24, "hour"), (minutes % 60, "minute")]
     parts = [f"{count} {unit}{'' if count == 1 else 's'}" for count, unit in units if count]

@@ -1,4 +1,4 @@
-"""Latencies as counts of logarithmic bins, which add up over any stretch of time and still give quantiles.
+"""Latencies counted in logarithmic bins, which add up over any time and still give quantiles.
 
 The bins are those of DDSketch (Masson, Rim and Lee, PVLDB 12(12), 2019): each is wider than the one before by the same
 factor, so a quantile is off by at most `RELATIVE_ERROR` of its value, however the values are spread.
@@ -12,21 +12,21 @@ _GAMMA = (1 + RELATIVE_ERROR) / (1 - RELATIVE_ERROR)
 _LOG_GAMMA = math.log(_GAMMA)
 
 SHORTEST_SECONDS = 0.001
-"""What is faster counts as this: nobody acts on the difference."""
+"""Anything faster counts as this, because nobody acts on the difference."""
 
 
 def bin_of(seconds: float) -> int:
-    """Give the bin of a latency in seconds."""
+    """Return the bin of a latency in seconds."""
     return math.ceil(math.log(max(seconds, SHORTEST_SECONDS)) / _LOG_GAMMA)
 
 
 def seconds_of(bin_: int) -> float:
-    """Give the latency that stands for a bin, in seconds: within `RELATIVE_ERROR` of every value in it."""
+    """Return the latency that represents a bin, in seconds, within `RELATIVE_ERROR` of every value in it."""
     return 2 * math.exp(bin_ * _LOG_GAMMA) / (_GAMMA + 1)
 
 
 def quantile(bins: Mapping[int, int], fraction: float) -> float | None:
-    """Give the latency, in seconds, that `fraction` (0 to 1) of the counted ones do not exceed; None without any.
+    """Return the latency, in seconds, that `fraction` (0 to 1) of the counted ones do not exceed; None without any.
 
     The nearest rank: the value of rank ceil(fraction * count), from 1.
     """

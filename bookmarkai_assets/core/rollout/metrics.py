@@ -1,6 +1,6 @@
-"""What can be read off a stretch of transfers: counts, rates, latencies, errors, bytes. Made of totals alone.
+"""The figures of the transfers in a window: counts, rates, latencies, errors, bytes. Computed from totals alone.
 
-What is good enough is the gate's question, what it costs is in `costs`, and when to look is the caller's.
+Whether they are good enough is the gate's question, and their cost is in `costs`. The caller chooses the window.
 """
 
 from collections import Counter
@@ -8,13 +8,13 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
 from bookmarkai_assets.core.errors import StoreErrorClass
-from bookmarkai_assets.core.media.kinds import FILE_KINDS
-from bookmarkai_assets.core.media.placement import BUCKET_COUNT, Backend, StorageMode, StoragePolicy
+from bookmarkai_assets.core.media.kinds import PartKind
+from bookmarkai_assets.core.media.placement import BUCKET_COUNT, REMOTE_BACKENDS, Backend, StorageMode, StoragePolicy
 from bookmarkai_assets.core.media.ports import InventoryLine
-from bookmarkai_assets.core.media.storage_events import Purpose
+from bookmarkai_assets.core.media.storage_events import Operation, Purpose
 from bookmarkai_assets.core.rollout.costs import MonthCost
 from bookmarkai_assets.core.rollout.latency import quantile
-from bookmarkai_assets.core.rollout.tallies import Series, Totals, merged
+from bookmarkai_assets.core.rollout.tallies import Series, Totals, merge
 from bookmarkai_assets.core.rollout.windows import Window
 
 ERROR_CLASSES = (
@@ -25,12 +25,12 @@ ERROR_CLASSES = (
     StoreErrorClass.CHECKSUM,
     StoreErrorClass.OTHER,
 )
-"""What errors are told apart by; every other class counts as `other`."""
+"""The error classes that are counted separately; every other one counts as `other`."""
 
 
 @dataclass(frozen=True)
 class Latency:
-    """How long transfers that went well took, in seconds: exact count and mean; quantiles within 1% (`latency`)."""
+    """How long good transfers took, in seconds: exact count and mean; quantiles within 1% (`latency`)."""
 
     count: int
     mean: float | None
@@ -45,13 +45,13 @@ class WindowMetrics:
 
     * `total_requests`: puts to and gets from the media stores; fetches from sites are not among them.
     * `s3_uploads`: attempts to put to S3, for whatever purpose; `success_rate` is of them.
-    * `interrupted`: what our own stop cut short; it counts nowhere else.
+    * `interrupted`: transfers that stopping a process interrupted; they count nowhere else.
     * `s3_storage`, `local_storage`: newly placed videos on either side; `s3_upload_rate` is the percentage of them that
       S3 took, to compare with the target.
     * `upload`: puts to S3 of videos and audio tracks: transcripts' files are so small that they would hide a slow one;
       `download`: gets from S3 by workers, without those of moves.
     * `errors_by_class`: of puts to and gets from S3, always with the keys of `ERROR_CLASSES`; `error_rate` is of both.
-    * `objects_put`, `bytes_put`, `bytes_got`: of what went well.
+    * `objects_put`, `bytes_put`, `bytes_got`: of good transfers.
     """
 
     window: Window
@@ -75,7 +75,7 @@ class WindowMetrics:
 
 @dataclass(frozen=True)
 class Step:
-    """One point of the chart: a stretch's figures, and the percentage of new media that S3 was to take at its end."""
+    """One point of the chart: a window's figures, and the percentage of new media that S3 was to take at its end."""
 
     metrics: WindowMetrics
     target_percentage: int
@@ -94,9 +94,9 @@ class DayMetrics:
     """What one day's partition of `rollout_metrics` shows, as of `window.end` of its windows.
 
     `windows` is by the names of `windows.WINDOWS`, all with the same end: now, or the end of a day that is past.
-    `steps` are the last day's hours, oldest first; the last one may be shorter. `policy` is what counted for placements
-    then. `inventory` is what is stored now, None for a day that is past. `month_cost` is that of the day's month up to
-    the same end. `future_events` are those that clocks ahead of ours have recorded: they are in no window yet.
+    `steps` are the last day's hours, oldest first; the last one may be shorter. `policy` was in force at that end.
+    `inventory` is what is stored now, None for a day that is past. `month_cost` is that of the day's month up to the
+    same end. `future_events` counts those that clocks ahead of ours have recorded. They are in no window yet.
     """
 
     day: Window
@@ -114,7 +114,7 @@ class DayMetrics:
 
 
 def target_percentage(policy: StoragePolicy) -> int:
-    """Give the percentage of new media that a policy sends to S3: 0 and 100 outside `hybrid`."""
+    """Return the percentage of new media that a policy sends to S3: 0 and 100 outside `hybrid`."""
     match policy.mode:
         case StorageMode.LOCAL:
             return 0
@@ -125,7 +125,7 @@ def target_percentage(policy: StoragePolicy) -> int:
 
 
 def stored_by_backend(lines: Iterable[InventoryLine]) -> Mapping[Backend, StoredMedia]:
-    """Add the inventory up by backend; each backend has its entry."""
+    """Add the inventory up by backend. Each backend has an entry."""
     media: Counter[Backend] = Counter()
     sizes: Counter[Backend] = Counter()
     for line in lines:
@@ -135,43 +135,44 @@ def stored_by_backend(lines: Iterable[InventoryLine]) -> Mapping[Backend, Stored
 
 
 def window_metrics(totals: Totals, window: Window) -> WindowMetrics:
-    """Give the figures of a window from its totals."""
-    transfers = _where(totals, lambda s: s.operation in {"put", "get"} and s.backend in _BACKENDS)
-    interrupted = _where(transfers, _is_interrupted)
-    transfers = _where(transfers, lambda s: not _is_interrupted(s))
+    """Return the figures of a window from its totals."""
+    transfers = _filter(totals, lambda s: s.operation in {Operation.PUT, Operation.GET} and s.backend in _BACKENDS)
+    interrupted = _filter(transfers, _is_interrupted)
+    transfers = _filter(transfers, lambda s: not _is_interrupted(s))
 
-    on_s3 = _where(transfers, lambda s: s.backend == Backend.S3)
-    uploads = _where(on_s3, lambda s: s.operation == "put")
-    placed = _where(transfers, lambda s: s.is_good and s.kind == "video" and is_placing(s))
-    good_puts = _where(transfers, lambda s: s.is_good and s.operation == "put")
-    good_gets = _where(transfers, lambda s: s.is_good and s.operation == "get")
-    placed_on = _by_backend(placed, _events)
-    errors = _errors_by_class(on_s3)
-    s3_uploads, good_uploads = _events(uploads), _events(_where(uploads, _is_good))
+    on_s3 = _filter(transfers, lambda s: s.backend in REMOTE_BACKENDS)
+    uploads = _filter(on_s3, lambda s: s.operation == Operation.PUT)
+    placed = _filter(transfers, lambda s: s.is_good and s.kind == PartKind.VIDEO and is_placing(s))
+    good_puts = _filter(transfers, lambda s: s.is_good and s.operation == Operation.PUT)
+    good_gets = _filter(transfers, lambda s: s.is_good and s.operation == Operation.GET)
+    placed_on = _group_by_backend(placed, _count_events)
+    placed_remotely = sum(placed_on[backend] for backend in REMOTE_BACKENDS)
+    errors = _count_errors(on_s3)
+    s3_uploads, good_uploads = _count_events(uploads), _count_events(_filter(uploads, _is_good))
     return WindowMetrics(
         window=window,
-        total_requests=_events(transfers),
+        total_requests=_count_events(transfers),
         s3_uploads=s3_uploads,
         s3_upload_errors=s3_uploads - good_uploads,
         local_storage=placed_on[Backend.LOCAL],
-        s3_upload_rate=_percent(placed_on[Backend.S3], _events(placed)),
+        s3_upload_rate=_percent(placed_remotely, _count_events(placed)),
         success_rate=_percent(good_uploads, s3_uploads),
         upload=latency_of(without_documents(uploads)),
-        download=latency_of(_where(on_s3, is_reading)),
+        download=latency_of(_filter(on_s3, is_reading)),
         errors_by_class=errors,
-        error_rate=_percent(sum(errors.values()), _events(on_s3)),
+        error_rate=_percent(sum(errors.values()), _count_events(on_s3)),
         access_denied=errors[StoreErrorClass.ACCESS_DENIED],
-        bytes_put=_by_backend(good_puts, _bytes),
-        bytes_got=_by_backend(good_gets, _bytes),
-        interrupted=_events(interrupted),
-        s3_storage=placed_on[Backend.S3],
-        objects_put=_by_backend(good_puts, _events),
+        bytes_put=_group_by_backend(good_puts, _sum_bytes),
+        bytes_got=_group_by_backend(good_gets, _sum_bytes),
+        interrupted=_count_events(interrupted),
+        s3_storage=placed_remotely,
+        objects_put=_group_by_backend(good_puts, _count_events),
     )
 
 
 def latency_of(totals: Totals) -> Latency:
-    """Give the latency of those transfers that went well."""
-    tally = merged(_where(totals, _is_good).values())
+    """Return the latency of the good transfers."""
+    tally = merge(_filter(totals, _is_good).values())
     return Latency(
         count=tally.events,
         mean=tally.seconds / tally.events if tally.events else None,
@@ -182,33 +183,34 @@ def latency_of(totals: Totals) -> Latency:
 
 
 def without_documents(totals: Totals) -> Totals:
-    """Give the transfers of videos and audio tracks, without those of transcripts' files."""
-    return _where(totals, lambda s: s.kind not in FILE_KINDS)
+    """Return the transfers of videos and audio tracks, without those of transcripts' files."""
+    return _filter(totals, lambda s: not PartKind(s.kind).is_transcript)
 
 
-def losses_of(totals: Totals) -> int:
-    """Count the gets from S3 that found nothing, or other bytes than recorded, where a media was to be.
+def count_losses(totals: Totals) -> int:
+    """Count the gets from S3 that found no object, or other bytes than recorded, where a media should be.
 
-    What had expired was not to be there: its class is another.
+    An expired media is no loss: its error class is a different one.
     """
     lost = {StoreErrorClass.NOT_FOUND, StoreErrorClass.CHECKSUM}
-    return _events(_where(totals, lambda s: s.operation == "get" and s.backend == Backend.S3 and s.error_class in lost))
+    gets = _filter(totals, lambda s: s.operation == Operation.GET and s.backend in REMOTE_BACKENDS)
+    return _count_events(_filter(gets, lambda s: s.error_class in lost))
 
 
 def is_placing(series: Series) -> bool:
-    """Whether these puts give new media their place; those from before purposes were recorded count as such."""
-    return series.operation == "put" and series.purpose in {Purpose.PLACE, ""}
+    """Whether these puts place new media. Those from before purposes were recorded count as such."""
+    return series.operation == Operation.PUT and series.purpose in {Purpose.PLACE, ""}
 
 
 def is_reading(series: Series) -> bool:
-    """Whether these gets are those of workers that transcribe; those from before purposes were recorded count so."""
-    return series.operation == "get" and series.purpose in {Purpose.TRANSCRIBE, ""}
+    """Whether these gets are of workers that transcribe. Those from before purposes were recorded count as such."""
+    return series.operation == Operation.GET and series.purpose in {Purpose.TRANSCRIBE, ""}
 
 
 _BACKENDS = frozenset(backend.value for backend in Backend)
 
 
-def _where(totals: Totals, is_wanted: Callable[[Series], bool]) -> Totals:
+def _filter(totals: Totals, is_wanted: Callable[[Series], bool]) -> Totals:
     return {series: tally for series, tally in totals.items() if is_wanted(series)}
 
 
@@ -220,19 +222,19 @@ def _is_interrupted(series: Series) -> bool:
     return series.error_class == StoreErrorClass.INTERRUPTED
 
 
-def _events(totals: Totals) -> int:
+def _count_events(totals: Totals) -> int:
     return sum(tally.events for tally in totals.values())
 
 
-def _bytes(totals: Totals) -> int:
+def _sum_bytes(totals: Totals) -> int:
     return sum(tally.size_bytes for tally in totals.values())
 
 
-def _by_backend(totals: Totals, count: Callable[[Totals], int]) -> dict[Backend, int]:
+def _group_by_backend(totals: Totals, count: Callable[[Totals], int]) -> dict[Backend, int]:
     return {backend: count({s: t for s, t in totals.items() if s.backend == backend}) for backend in Backend}
 
 
-def _errors_by_class(totals: Totals) -> dict[str, int]:
+def _count_errors(totals: Totals) -> dict[str, int]:
     errors = dict.fromkeys((error_class.value for error_class in ERROR_CLASSES), 0)
     for series, tally in totals.items():
         if not series.is_good:

@@ -1,11 +1,12 @@
-"""What an operator does next about the rollout: one command and its reason, read off the state and the verdict."""
+"""What an operator does next about the rollout: one command and the reason for it."""
 
 from dataclasses import dataclass
 from datetime import datetime
 
-from bookmarkai_assets.core.media.placement import BUCKET_COUNT, StorageMode
+from bookmarkai_assets.core.media.placement import BUCKET_COUNT
 from bookmarkai_assets.core.rollout.gate import Judgement, RuleName, RuleStatus, Verdict
-from bookmarkai_assets.core.rollout.gate_figures import LOOK_AT, VERIFY
+from bookmarkai_assets.core.rollout.gate_figures import CAUSE_COMMANDS, VERIFY
+from bookmarkai_assets.core.rollout.policy import PolicySource
 from bookmarkai_assets.core.rollout.stages import NOTHING, RolloutControl, RolloutPlan, RolloutState
 
 PROMOTE = "bookmarkai rollout promote"
@@ -20,30 +21,46 @@ class NextStep:
 
 
 def next_step(
-    mode: StorageMode, plan: RolloutPlan, state: RolloutState, judgement: Judgement, *, now: datetime, has_bucket: bool
+    source: PolicySource,
+    plan: RolloutPlan,
+    state: RolloutState,
+    judgement: Judgement,
+    *,
+    now: datetime,
+    has_bucket: bool,
 ) -> NextStep:
-    """Return the next step under a storage mode. `has_bucket`: whether `S3_MEDIA_BUCKET` is set."""
-    if state.is_rolled_back:
-        to = f", to {state.stage}" if state.stage is not None else ""
-        return NextStep(f"once the cause of the rollback is gone, this takes it back{to}", "bookmarkai rollout resume")
-    match mode:
-        case StorageMode.LOCAL if not has_bucket:
+    """Return the next step while the policy in force comes from `source`.
+
+    `has_bucket`: whether `S3_MEDIA_BUCKET` is set.
+    """
+    match source:
+        case PolicySource.ROLLBACK:
+            return _resume(state)
+        case PolicySource.SETTINGS_LOCAL if state.is_rolled_back:
+            # The rollback still applies to every worker with other settings.
+            return _resume(state)
+        case PolicySource.SETTINGS_LOCAL if not has_bucket:
             return NextStep("set S3_MEDIA_BUCKET and AWS_REGION, then STORAGE_MODE=hybrid: no bucket is configured")
-        case StorageMode.LOCAL:
+        case PolicySource.SETTINGS_LOCAL:
             return NextStep(
                 "stages count in STORAGE_MODE=hybrid: test the bucket, then set that where the workers run",
                 "bookmarkai storage check --backend s3",
             )
-        case StorageMode.S3:
+        case PolicySource.SETTINGS_S3:
             return NextStep(
                 "everything new goes to S3; this lists the local copies that are no longer needed",
                 "bookmarkai storage cleanup --dry-run",
             )
-        case StorageMode.HYBRID:
-            return _within_hybrid(plan, state, judgement, now=now)
+        case PolicySource.STAGE | PolicySource.SETTINGS_PERCENTAGE:
+            return _advance(plan, state, judgement, now=now)
 
 
-def _within_hybrid(plan: RolloutPlan, state: RolloutState, judgement: Judgement, *, now: datetime) -> NextStep:
+def _resume(state: RolloutState) -> NextStep:
+    to = f", to {state.stage}" if state.stage is not None else ""
+    return NextStep(f"once the cause of the rollback is gone, this takes it back{to}", "bookmarkai rollout resume")
+
+
+def _advance(plan: RolloutPlan, state: RolloutState, judgement: Judgement, *, now: datetime) -> NextStep:
     is_automatic = plan.control is RolloutControl.AUTOMATIC
     by_itself = "; the gate does it by itself within five minutes" if is_automatic else ""
     is_begun = state.stage is not None and state.stage != NOTHING
@@ -53,7 +70,9 @@ def _within_hybrid(plan: RolloutPlan, state: RolloutState, judgement: Judgement,
             f"the gate says abort ({', '.join(judgement.failing)}){by_itself}", "bookmarkai rollout abort --reason '…'"
         )
     if judgement.failing:
-        return NextStep(f"{judgement.failing[0]} fails: find the cause before going on", LOOK_AT[judgement.failing[0]])
+        return NextStep(
+            f"{judgement.failing[0]} fails: find the cause before going on", CAUSE_COMMANDS[judgement.failing[0]]
+        )
     if state.is_aborted:
         return NextStep(f"once you know why it was aborted, this goes on to {following}", PROMOTE)
     if not is_begun:

@@ -1,4 +1,4 @@
-"""The doors to what the rollout keeps in the catalog: totals of events, decisions, verifications, incidents."""
+"""The ports to what the rollout keeps in the catalog: totals of events, decisions, verifications, positions."""
 
 from abc import ABC, abstractmethod
 from collections.abc import Mapping, Sequence
@@ -7,12 +7,12 @@ from datetime import datetime
 
 from bookmarkai_assets.core.rollout.stages import Decision
 from bookmarkai_assets.core.rollout.tallies import Totals
-from bookmarkai_assets.core.rollout.windows import Span, Window
+from bookmarkai_assets.core.rollout.windows import Resolution, Window
 
 
 @dataclass(frozen=True)
 class RollUpProgress:
-    """How far events are added up: `position` is that of `EventLog.after`, `events` how many were added just now."""
+    """How far events are added up: `position` is that of `EventLog.after`, `events` is how many were added now."""
 
     position: int
     events: int
@@ -20,30 +20,31 @@ class RollUpProgress:
 
 
 class EventTotals(ABC):
-    """Storage events added up by span, series and latency bin, so that a metric costs the same after years."""
+    """Storage events rolled up by resolution, series and latency bin, so that a metric costs the same after years."""
 
     @abstractmethod
     def roll_up(self, *, limit: int = 10_000) -> RollUpProgress:
         """Add the next events, at most `limit`, to the totals, in one transaction with the position.
 
-        Each event counts once, also when two processes roll up at once and when one dies. An event that arrives late is
-        added where it belongs.
+        Each event counts once, also if two processes roll up at once or one dies. An event that arrives late is added
+        where it belongs.
         """
 
     @abstractmethod
     def totals(self, window: Window) -> Totals:
-        """Give the totals of a window on the five-minute grid, by series, as far as they are rolled up."""
+        """Return the totals of a window on the five-minute grid, by series, as far as they are rolled up."""
 
     @abstractmethod
-    def steps(self, window: Window, span: Span) -> Mapping[datetime, Totals]:
-        """Give the totals of each span of a window that begins and ends on that span's boundaries, by its start.
+    def steps(self, window: Window, resolution: Resolution) -> Mapping[datetime, Totals]:
+        """Return the totals of each interval in a window, by the interval's start.
 
-        Spans without events are left out.
+        Intervals have the length of the resolution, and the window begins and ends on their boundaries. Intervals
+        without events are left out.
         """
 
     @abstractmethod
     def first_event_at(self) -> datetime | None:
-        """Give the start of the first five minutes that have events; None without any."""
+        """Return the start of the first five minutes that have events; None without any."""
 
     @abstractmethod
     def events_from(self, moment: datetime) -> int:
@@ -55,7 +56,7 @@ class EventTotals(ABC):
 
 @dataclass(frozen=True)
 class RecordedVerification:
-    """What a comparison of catalog, disk and bucket found: when it began, and its counts by finding."""
+    """The result of a comparison of catalog, disk and bucket: when it began, and its counts by finding."""
 
     verified_at: datetime
     is_deep: bool
@@ -67,34 +68,34 @@ class RecordedVerification:
 
 
 class RolloutLedger(ABC):
-    """The rollout's decisions, and the verifications that it relies on. Rows are only ever appended."""
+    """The rollout's decisions, and the verifications that the gate relies on. Rows are only ever appended."""
 
     @abstractmethod
     def append(self, decision: Decision) -> Decision:
-        """Keep a decision and give it with its id.
+        """Append a decision, and return it with its id.
 
-        Raises `RolloutConflictError` when another has been kept since `previous_id`; nothing is kept then.
+        Raises `RolloutConflictError` when another one has been appended since `previous_id`; nothing is kept then.
         """
 
     @abstractmethod
     def history(self, *, limit: int | None = None, with_advice: bool = True) -> Sequence[Decision]:
-        """Read the decisions, oldest first; only the newest `limit`, if one is given.
+        """Return the decisions, oldest first; only the newest `limit`, if one is given.
 
-        Those that are not advice are few, whatever the gate has said over the years, and what changes a state is theirs
-        alone; of the others there may be hundreds a day.
+        Only decisions that are not advice change the state, and there are few of them over the years. Of advice there
+        may be hundreds of rows a day.
         """
 
     @abstractmethod
     def standing(self) -> Decision | None:
-        """Read the newest decision that is not advice: what the next placement follows. Costs one indexed look."""
+        """Return the newest decision that is not advice, None without any. Costs one indexed read."""
 
     @abstractmethod
     def record_verification(self, verification: RecordedVerification) -> None:
-        """Keep what a verification found."""
+        """Append the result of a verification."""
 
     @abstractmethod
     def last_verification(self) -> RecordedVerification | None:
-        """Read the newest verification."""
+        """Return the newest verification, None without any."""
 
 
 class Cursors(ABC):
@@ -102,8 +103,8 @@ class Cursors(ABC):
 
     @abstractmethod
     def get(self, name: str) -> str | None:
-        """Read a position."""
+        """Return a position, None before the first."""
 
     @abstractmethod
     def set(self, name: str, position: str) -> None:
-        """Keep a position."""
+        """Set a position."""

@@ -1,4 +1,4 @@
-"""The metrics that leave the pipeline, made of storage events. Their names and meaning are a promise to whoever alarms.
+"""The metrics that the pipeline publishes, made of storage events. Users' alarms rely on their names and meaning.
 
 The limits are those of CloudWatch's PutMetricData (API reference, "PutMetricData" and "MetricDatum").
 """
@@ -10,9 +10,8 @@ from datetime import datetime, timedelta
 from enum import StrEnum
 
 from bookmarkai_assets.core.errors import StoreErrorClass
-from bookmarkai_assets.core.media.kinds import FILE_KINDS
-from bookmarkai_assets.core.media.placement import Backend
-from bookmarkai_assets.core.media.storage_events import Purpose, StorageEvent
+from bookmarkai_assets.core.media.placement import REMOTE_BACKENDS
+from bookmarkai_assets.core.media.storage_events import Operation, Purpose, StorageEvent
 from bookmarkai_assets.core.rollout.latency import bin_of, seconds_of
 
 MAX_DATA = 1000
@@ -20,13 +19,13 @@ MAX_DATA = 1000
 MAX_VALUES = 150
 """Different values in one datum."""
 MAX_AGE = timedelta(days=14) - timedelta(hours=1)
-"""Data older than two weeks is refused, and the whole request with it; an hour is for clocks and retries."""
+"""The service refuses a request with data older than two weeks; the hour is for clocks and retries."""
 MAX_AHEAD = timedelta(hours=1)
-"""Data more than two hours ahead is refused likewise."""
+"""It also refuses data more than two hours ahead."""
 MAX_DATA_PER_EVENT = 4
-"""Of an upload: that it was tried, whether it failed, whether access was denied, how long it took."""
+"""Those of an upload: the attempt, a failure, denied access, the time it took."""
 MAX_EVENTS = MAX_DATA // MAX_DATA_PER_EVENT
-"""As many events always fit into one request, also when each has a minute of its own."""
+"""This many events always fit into one request, even if each has a minute of its own."""
 
 
 class MetricName(StrEnum):
@@ -40,12 +39,12 @@ class MetricName(StrEnum):
 
 
 LATENCIES = frozenset({MetricName.UPLOAD_SECONDS, MetricName.DOWNLOAD_SECONDS})
-"""In seconds; the others count."""
+"""These are in seconds; the others are counts."""
 
 
 @dataclass(frozen=True)
 class Datum:
-    """What was observed of a metric in one minute: each value, and how often. Of a count the one value is the sum."""
+    """The values of a metric in one minute, and how often each occurred. A count has one value, the sum."""
 
     metric: MetricName
     minute: datetime
@@ -54,25 +53,25 @@ class Datum:
 
 @dataclass(frozen=True)
 class Publishable:
-    """The data of some events, and how many of them were left out for being too old, or too far ahead."""
+    """The data of some events, and how many events were left out because they are too old or too far ahead."""
 
     data: Sequence[Datum]
     skipped: int
 
 
-def publishable(events: Iterable[StorageEvent], *, now: datetime) -> Publishable:
-    """Give the data of events: sums and latencies by metric and minute, in that order.
+def make_publishable(events: Iterable[StorageEvent], *, now: datetime) -> Publishable:
+    """Return the data of events: sums and latencies, ordered by metric and minute.
 
-    Only puts to and gets from S3 count. What our own stop interrupted counts nowhere. Latencies are those of transfers
-    that went well, of uploads without transcripts' files, and of downloads those by workers that transcribe, as in
-    `core.rollout.metrics`; each stands for its bin, 1% off at most. Failures are 0, and not absent, in a minute with
-    uploads, so that alarms have data; denied access likewise.
+    Only puts to and gets from S3 count, without those that stopping this process interrupted. Latencies are of good
+    transfers: of uploads without transcripts' files, and of downloads by workers that transcribe, as in
+    `core.rollout.metrics`. Each is that of its bin, 1% off at most. In a minute with uploads, failures are 0 and not
+    absent, so that alarms have data. The same goes for denied access.
     """
     counts: defaultdict[tuple[MetricName, datetime], int] = defaultdict(int)
     bins: defaultdict[tuple[MetricName, datetime], Counter[int]] = defaultdict(Counter)
     skipped = 0
     for event in events:
-        if event.backend != Backend.S3 or event.operation not in {"put", "get"}:
+        if event.backend not in REMOTE_BACKENDS or event.operation not in {Operation.PUT, Operation.GET}:
             continue
         if event.error_class == StoreErrorClass.INTERRUPTED:
             continue
@@ -81,14 +80,14 @@ def publishable(events: Iterable[StorageEvent], *, now: datetime) -> Publishable
             continue
         minute = event.occurred_at.replace(second=0, microsecond=0)
         counts[MetricName.ACCESS_DENIED, minute] += event.error_class == StoreErrorClass.ACCESS_DENIED
-        if event.operation == "put":
+        if event.operation == Operation.PUT:
             counts[MetricName.UPLOAD_ATTEMPTS, minute] += 1
             counts[MetricName.UPLOAD_FAILURES, minute] += bool(event.error_class)
         if (latency := _latency_of(event)) is not None:
             bins[latency, minute][bin_of(event.seconds)] += 1
     data = [Datum(metric, minute, {float(count): 1}) for (metric, minute), count in counts.items()]
-    for (metric, minute), found in bins.items():
-        values = [(seconds_of(bin_), found[bin_]) for bin_ in sorted(found)]
+    for (metric, minute), counted in bins.items():
+        values = [(seconds_of(bin_), counted[bin_]) for bin_ in sorted(counted)]
         data += [
             Datum(metric, minute, dict(values[start : start + MAX_VALUES]))
             for start in range(0, len(values), MAX_VALUES)
@@ -99,8 +98,8 @@ def publishable(events: Iterable[StorageEvent], *, now: datetime) -> Publishable
 def _latency_of(event: StorageEvent) -> MetricName | None:
     if event.error_class:
         return None
-    if event.operation == "put":
-        return None if event.kind in FILE_KINDS else MetricName.UPLOAD_SECONDS
-    if event.operation == "get" and event.purpose in {Purpose.TRANSCRIBE, None}:
+    if event.operation == Operation.PUT:
+        return None if event.kind.is_transcript else MetricName.UPLOAD_SECONDS
+    if event.operation == Operation.GET and event.purpose in {Purpose.TRANSCRIBE, None}:
         return MetricName.DOWNLOAD_SECONDS
     return None

@@ -1,17 +1,18 @@
-"""The rollout's stages, its decisions, and what they make of the storage policy. Where they are kept is a port.
+"""The rollout's stages, its decisions, and the state that they leave. `ports.RolloutLedger` keeps the decisions.
 
-Every decision names the one that it follows, so two people, or a person and the pipeline, never decide at once unseen.
+Each decision names the one it follows, so that two people, or a person and the gate, cannot decide unaware of each
+other.
 """
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from enum import StrEnum
 from typing import Any, Self
 
 from typing_extensions import override
 
-from bookmarkai_assets.core.media.placement import BUCKET_COUNT, StorageMode, StoragePolicy
+from bookmarkai_assets.core.media.placement import BUCKET_COUNT
 
 SHADOW_NAME = "shadow"
 GATE = "gate"
@@ -24,13 +25,13 @@ _RUN_ID_CHARACTERS = 8
 
 @dataclass(frozen=True, order=True)
 class Stage:
-    """How much of new media S3 takes, in percent; `shadow` is 0% with a copy of everything put to S3 and compared."""
+    """The percentage of new media that S3 takes. `shadow` is 0%, with a copy of everything put to S3 and compared."""
 
     percentage: int
     is_shadow: bool = False
 
     def __post_init__(self) -> None:
-        """Refuse what is no stage (`ValueError`)."""
+        """Refuse what is not a stage (`ValueError`)."""
         if not 0 <= self.percentage <= BUCKET_COUNT or (self.is_shadow and self.percentage):
             raise ValueError(f"expected shadow or a whole percentage from 0 to 100, found {self.percentage}")
 
@@ -46,7 +47,7 @@ class Stage:
 
     @override
     def __str__(self) -> str:
-        """Give its name: `shadow` or the percentage."""
+        """Return `shadow` or the percentage."""
         return SHADOW_NAME if self.is_shadow else f"{self.percentage}%"
 
 
@@ -78,7 +79,7 @@ def check_stages(stages: Sequence[Stage]) -> None:
 
 @dataclass(frozen=True)
 class RolloutPlan:
-    """What the operator has set: the stages in rising order, the least time in each, who acts, where an abort goes."""
+    """The settings: the stages in rising order, the least time in each, who acts, where an abort goes back to."""
 
     stages: Sequence[Stage]
     min_stage_time: timedelta
@@ -90,7 +91,7 @@ class RolloutPlan:
         check_stages(self.stages)
 
     def next_after(self, stage: Stage | None) -> Stage | None:
-        """Give the stage that follows; the first one for None; None after the last."""
+        """Return the next higher stage, the first one for None; None after the last."""
         if stage is None or stage == NOTHING:
             return self.stages[0]
         return next((s for s in self.stages if s.percentage > stage.percentage), None)
@@ -110,16 +111,16 @@ class Action(StrEnum):
     RESUME = "resume"
     """Take a rollback back: the remembered stage counts again."""
     ADVISE = "advise"
-    """Change nothing: the gate's verdict became another one."""
+    """Change nothing: the gate's verdict, or the set of failing rules, has changed."""
 
 
 @dataclass(frozen=True)
 class Decision:
     """One row of the rollout's history, with the state that it left: `stage` (None: not begun) and `is_rolled_back`.
 
-    `verdict` is the gate's at that moment, None when it was not asked. `decided_by` is `gate` or `operator`, `actor`
+    `verdict` is the gate's at that moment, None when it was not asked. `decided_by` is `gate` or `operator`, `actor` is
     the run or the person. `evidence` is a JSON object: window, figures, rules, forecast. `decision_id` is 0 until the
-    row is kept; `previous_id` is None for the first.
+    decision is in the catalog; `previous_id` is None for the first.
     """
 
     action: Action
@@ -142,18 +143,18 @@ class Decision:
 
 @dataclass(frozen=True)
 class RolloutState:
-    """Where the rollout is, read off its history: the newest decision, and since when its stage counts."""
+    """Where the rollout is: the stage and since when, and the decision that left it there."""
 
     stage: Stage | None = None
     is_rolled_back: bool = False
     since: datetime | None = None
     decision_id: int | None = None
     is_aborted: bool = False
-    """Whether the stage was reached by an abort: a person has to look before it goes up again."""
+    """Whether the stage was reached by an abort. Only a person then goes up again."""
 
 
 def state_after(history: Sequence[Decision]) -> RolloutState:
-    """Read the state off decisions, oldest first. Advice changes nothing; a stage counts anew after a resume."""
+    """Return the state that decisions leave, oldest first. Advice changes nothing. A resume begins the stage again."""
     state = RolloutState()
     for decision in history:
         if decision.action is Action.ADVISE:
@@ -169,10 +170,10 @@ def state_after(history: Sequence[Decision]) -> RolloutState:
     return state
 
 
-def last_held(history: Sequence[Decision]) -> Stage:
-    """Give the stage below the present one that was last promoted from: the one an abort goes back to; 0% if none.
+def find_last_held(history: Sequence[Decision]) -> Stage:
+    """Return the stage that an abort goes back to: the last promoted from, below the present one; 0% if there is none.
 
-    A stage that was itself aborted has not held, until it is promoted from again. `history` is whole, oldest first.
+    A stage that was itself aborted has not held, until it is promoted from again. `history` is complete, oldest first.
     """
     stage = state_after(history).stage or NOTHING
     held: list[Stage] = []
@@ -183,24 +184,3 @@ def last_held(history: Sequence[Decision]) -> Stage:
             held += [before] if decision.action is Action.PROMOTE else []
         before = decision.stage
     return next((other for other in reversed(held) if NOTHING < other < stage), NOTHING)
-
-
-def effective_policy(configured: StoragePolicy, decision: Decision | None) -> StoragePolicy:
-    """Give the policy that counts for the next placement: the one statement of precedence (ADR 13).
-
-    1. `STORAGE_MODE=local` is local, whatever else is said. 2. A rollback on record is local. 3. `STORAGE_MODE=s3` is
-    S3. 4. In `hybrid` the stage on record counts, and 5. without one `S3_SPLIT_PERCENTAGE`. `decision` is the newest
-    one that is not advice.
-    """
-    if configured.mode is StorageMode.LOCAL or decision is None:
-        return configured
-    if decision.is_rolled_back:
-        return StoragePolicy(StorageMode.LOCAL, configured.s3_percentage, decision_id=decision.decision_id)
-    if configured.mode is StorageMode.S3 or decision.stage is None:
-        return configured
-    return replace(
-        configured,
-        s3_percentage=decision.stage.percentage,
-        is_shadow=decision.stage.is_shadow,
-        decision_id=decision.decision_id,
-    )

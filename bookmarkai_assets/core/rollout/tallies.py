@@ -1,4 +1,4 @@
-"""Storage events added up: what is kept of them, by kind of transfer and stretch of time."""
+"""Storage events rolled up by kind of transfer, at several resolutions."""
 
 import math
 from collections import Counter
@@ -6,9 +6,10 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 
-from bookmarkai_assets.core.media.storage_events import StorageEvent
+from bookmarkai_assets.core.media.placement import REMOTE_BACKENDS
+from bookmarkai_assets.core.media.storage_events import Operation, StorageEvent
 from bookmarkai_assets.core.rollout.latency import bin_of
-from bookmarkai_assets.core.rollout.windows import EPOCH, GRID, Span, Window
+from bookmarkai_assets.core.rollout.windows import EPOCH, GRID, Resolution, Window
 
 MULTIPART_BYTES = 16 << 20
 """Above this size a put is sent in parts of about this size (`adapters/s3_store/upload`)."""
@@ -16,7 +17,7 @@ MULTIPART_BYTES = 16 << 20
 
 @dataclass(frozen=True, order=True)
 class Series:
-    """A kind of transfer: the columns of `storage_events` that metrics tell apart.
+    """A kind of transfer: the columns of `storage_events` that metrics distinguish.
 
     `purpose` is place, shadow, move, transcribe or fetch, "" for events from before it was recorded. `error_class` is
     "" on success.
@@ -36,7 +37,7 @@ class Series:
 
 @dataclass
 class Tally:
-    """What so many events come to: bytes, wall seconds, requests to the backend, and how long each took, in bins."""
+    """The sums of some events: bytes, wall seconds, requests to the backend, and their latencies in bins."""
 
     events: int = 0
     size_bytes: int = 0
@@ -45,16 +46,16 @@ class Tally:
     bins: Counter[int] = field(default_factory=Counter)
 
     def count(self, event: StorageEvent) -> None:
-        """Count one more event. What failed has moved no bytes that anybody keeps, and its time is no latency."""
+        """Count one more event. Of a failed one neither the bytes nor the time count."""
         self.events += 1
-        self.requests += requests_of(event)
+        self.requests += count_requests(event)
         if not event.error_class:
             self.size_bytes += event.size_bytes
             self.seconds += event.seconds
             self.bins[bin_of(event.seconds)] += 1
 
     def add(self, other: "Tally") -> None:
-        """Add another's."""
+        """Add another tally to this one."""
         self.events += other.events
         self.size_bytes += other.size_bytes
         self.seconds += other.seconds
@@ -65,9 +66,9 @@ class Tally:
 Totals = Mapping[Series, Tally]
 
 
-def requests_of(event: StorageEvent) -> int:
-    """Estimate the priced requests of a transfer; 0 where nobody charges for them."""
-    return s3_requests(event.operation, event.size_bytes) if event.backend == "s3" else 0
+def count_requests(event: StorageEvent) -> int:
+    """Estimate the priced requests of a transfer; 0 outside S3."""
+    return s3_requests(event.operation, event.size_bytes) if event.backend in REMOTE_BACKENDS else 0
 
 
 def s3_requests(operation: str, size_bytes: float) -> int:
@@ -77,41 +78,41 @@ def s3_requests(operation: str, size_bytes: float) -> int:
     of that size.
     """
     ranges = max(1, math.ceil(size_bytes / MULTIPART_BYTES))
-    return ranges + 2 if operation == "put" and ranges > 1 else ranges
+    return ranges + 2 if operation == Operation.PUT and ranges > 1 else ranges
 
 
-def roll_up(events: Iterable[StorageEvent]) -> dict[tuple[Span, datetime, Series], Tally]:
-    """Add events up by span, the span's start and series: each event counts once in each span."""
-    # By plain tuples, by the shortest span first, and with a look at the calendar only where that one changes: over
-    # millions of events, as after an upgrade, this loop is where the time goes.
-    slots: dict[tuple[datetime, str, str, str, str, str], Tally] = {}
-    slot = Window(EPOCH, EPOCH)
+def roll_up(events: Iterable[StorageEvent]) -> dict[tuple[Resolution, datetime, Series], Tally]:
+    """Add events up by resolution, interval start and series. Each event counts once in each resolution."""
+    # Over millions of events, as after an upgrade, this loop takes the time. Its keys are therefore plain tuples, it
+    # has only the shortest resolution, and it does calendar arithmetic only when the interval changes.
+    shortest: dict[tuple[datetime, str, str, str, str, str], Tally] = {}
+    interval = Window(EPOCH, EPOCH)
     for event in events:
-        if event.occurred_at not in slot:
+        if event.occurred_at not in interval:
             start = GRID.floor(event.occurred_at)
-            slot = Window(start, start + timedelta(seconds=GRID))
+            interval = Window(start, start + timedelta(seconds=GRID))
         key = (
-            slot.start,
+            interval.start,
             event.operation,
             event.backend,
             event.purpose or "",
             event.kind,
             event.error_class or "",
         )
-        tally = slots.get(key)
+        tally = shortest.get(key)
         if tally is None:
-            tally = slots[key] = Tally()
+            tally = shortest[key] = Tally()
         tally.count(event)
-    rolled: dict[tuple[Span, datetime, Series], Tally] = {}
-    for (start, *names), tally in slots.items():
+    rolled: dict[tuple[Resolution, datetime, Series], Tally] = {}
+    for (start, *names), tally in shortest.items():
         series = Series(*names)
-        for span in Span:
-            rolled.setdefault((span, span.floor(start), series), Tally()).add(tally)
+        for resolution in Resolution:
+            rolled.setdefault((resolution, resolution.floor(start), series), Tally()).add(tally)
     return rolled
 
 
-def merged(totals: Iterable[Tally]) -> Tally:
-    """Add tallies up."""
+def merge(totals: Iterable[Tally]) -> Tally:
+    """Return the sum of tallies."""
     result = Tally()
     for tally in totals:
         result.add(tally)

@@ -1,4 +1,4 @@
-"""Half-open stretches of time, on the grid that rolled-up events are kept on. Nothing here asks what time it is."""
+"""Half-open windows of time, on the grid of rolled-up events. Nothing here reads a clock."""
 
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -8,25 +8,25 @@ from enum import IntEnum
 EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 
 
-class Span(IntEnum):
-    """The lengths of time, in seconds, that events are added up over: five minutes, an hour, a day, in UTC."""
+class Resolution(IntEnum):
+    """The lengths of time, in seconds, that events are rolled up over: five minutes, an hour, a day in UTC."""
 
     FIVE_MINUTES = 300
     HOUR = 3600
     DAY = 86_400
 
     def floor(self, moment: datetime) -> datetime:
-        """Give the latest boundary of the grid that is not after `moment`."""
+        """Return the latest boundary of the grid that is not after `moment`."""
         return EPOCH + timedelta(seconds=(moment - EPOCH) // timedelta(seconds=1) // self * self)
 
     def ceil(self, moment: datetime) -> datetime:
-        """Give the earliest boundary of the grid that is not before `moment`."""
+        """Return the earliest boundary of the grid that is not before `moment`."""
         floor = self.floor(moment)
         return floor if floor == moment else floor + timedelta(seconds=self)
 
 
-GRID = Span.FIVE_MINUTES
-"""Windows begin and end on it, so that what is rolled up answers for them exactly."""
+GRID = Resolution.FIVE_MINUTES
+"""Windows begin and end on it, so that rolled-up events are exact for them."""
 
 
 @dataclass(frozen=True)
@@ -42,12 +42,12 @@ class Window:
             raise ValueError(f"expected a window that ends after it starts, found {self.start} to {self.end}")
 
     def __contains__(self, moment: datetime) -> bool:
-        """Tell whether a moment is within."""
+        """Whether a moment is within."""
         return self.start <= moment < self.end
 
     @property
     def length(self) -> timedelta:
-        """How long it is."""
+        """The time from start to end."""
         return self.end - self.start
 
 
@@ -61,41 +61,41 @@ WINDOWS: dict[str, timedelta] = {
 
 
 def window_ending(end: datetime, length: timedelta) -> Window:
-    """Give the window of a length that ends with the last boundary of the grid up to `end`."""
+    """Return the window of this length that ends at the last boundary of the grid up to `end`."""
     end = GRID.floor(end)
     return Window(end - length, end)
 
 
 def day_of(moment: datetime) -> Window:
-    """Give the UTC day that a moment is in."""
-    start = Span.DAY.floor(moment)
+    """Return the UTC day of a moment."""
+    start = Resolution.DAY.floor(moment)
     return Window(start, start + timedelta(days=1))
 
 
 def month_of(moment: datetime) -> Window:
-    """Give the calendar month, UTC, that a moment is in."""
+    """Return the calendar month of a moment, in UTC."""
     start = moment.astimezone(UTC).replace(day=1, hour=0, minute=0, second=0, microsecond=0)
     return Window(start, (start + timedelta(days=31)).replace(day=1))
 
 
-def tiles(window: Window) -> Iterator[tuple[Span, Window]]:
-    """Cover a window with stretches of whole spans, the longest where they fit; in order, and no moment twice.
+def tiles(window: Window) -> Iterator[tuple[Resolution, Window]]:
+    """Cover a window with stretches of rolled-up time, each of the longest resolution that fits.
 
-    The window's ends are on the grid (`ValueError`).
+    They are in order and do not overlap. Raises `ValueError` unless the window's ends are on the grid.
     """
     if {GRID.floor(window.start), GRID.floor(window.end)} != {window.start, window.end}:
         raise ValueError(f"expected a window on the five-minute grid, found {window}")
-    yield from _tiles(window, list(Span))
+    yield from _tiles(window, list(Resolution))
 
 
-def _tiles(window: Window, spans: list[Span]) -> Iterator[tuple[Span, Window]]:
+def _tiles(window: Window, resolutions: list[Resolution]) -> Iterator[tuple[Resolution, Window]]:
     if window.start == window.end:
         return
-    *shorter, span = spans
-    start, end = span.ceil(window.start), span.floor(window.end)
+    *shorter, resolution = resolutions
+    start, end = resolution.ceil(window.start), resolution.floor(window.end)
     if end <= start:
         yield from _tiles(window, shorter)
         return
     yield from _tiles(Window(window.start, start), shorter) if shorter else ()
-    yield span, Window(start, end)
+    yield resolution, Window(start, end)
     yield from _tiles(Window(end, window.end), shorter) if shorter else ()

@@ -1,1 +1,1 @@
-"""Search: the query language, and what is searched for a word."""
+"""Search: the query language, and how a text becomes searchable words."""

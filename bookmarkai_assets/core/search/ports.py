@@ -1,4 +1,4 @@
-"""The door to the search over what was said. What can be asked is in `search_query`."""
+"""The port of the search over transcripts. The query language is in `query`."""
 
 from abc import ABC, abstractmethod
 from collections.abc import Sequence
@@ -9,16 +9,16 @@ from bookmarkai_assets.core.links.platforms import Platform
 from bookmarkai_assets.core.search.query import SearchQuery
 
 MAX_HITS = 1000
-"""Of one search."""
+"""The most that one search may return."""
 
 
 @dataclass(frozen=True)
 class Hit:
-    """One sentence in which something was found, in one share's video.
+    """One sentence that matches a query, in one share's video.
 
-    `rank` counts from 1, in the order of the results. `url` is the video's canonical URL, or what was shared where no
-    video is known. `start_seconds` and `end_seconds` count from the start of the video; None where whoever wrote the
-    transcript did not say. `spans` are the matches: `text[start:end]`, in order.
+    `rank` counts from 1, in the order of the results. `url` is the video's canonical URL, or the shared link if no
+    video is known. `start_seconds` and `end_seconds` count from the start of the video; None if the transcript has no
+    times. `matches` are the matching stretches `text[start:end]`, in order.
     """
 
     rank: int
@@ -30,22 +30,22 @@ class Hit:
     start_seconds: float | None
     end_seconds: float | None
     text: str
-    spans: Sequence[tuple[int, int]]
+    matches: Sequence[tuple[int, int]]
 
 
 @dataclass(frozen=True)
 class Indexed:
-    """What one call of `index` did: transcripts that can be found now, and how many still wait for the next call."""
+    """What one call of `index` did: how many transcripts it indexed, and how many are left for the next call."""
 
     transcripts: int
     waiting: int
 
 
 class TranscriptSearch(ABC):
-    """Finds sentences by their words. A transcript is found from the moment on in which `TranscriptTable` wrote it.
+    """Finds sentences by their words. A transcript can be found as soon as `TranscriptTable` has written it.
 
-    What the gateway, or an earlier release, wrote by itself is found once it is indexed. A share or a transcript that
-    was deleted is not found.
+    A transcript that the gateway or an earlier release wrote can be found once it is indexed. Deleted shares and
+    transcripts are not found.
     """
 
     @abstractmethod
@@ -54,16 +54,16 @@ class TranscriptSearch(ABC):
     ) -> Sequence[Hit]:
         """Find the sentences that match, at most `limit` of them.
 
-        The videos that were first transcribed last come first, in each of them the sentences in their order. Only those
-        whose link belongs to `platform` (as `platforms.unified` names it), and that were shared at `since` or later.
-        Raises ValueError for a limit that is not within 1 to `MAX_HITS`.
+        Videos are in the reverse order of their first transcription, and the sentences of each in their own order. Only
+        those whose link belongs to `platform` (named as by `platforms.unify_platform`), and that were shared at `since`
+        or later. Raises `ValueError` for a limit that is not within 1 to `MAX_HITS`.
         """
 
     @abstractmethod
     def index(self, *, limit: int) -> Indexed:
-        """Index up to `limit` of the transcripts that were written or changed by others, and forget the deleted ones.
+        """Index up to `limit` transcripts that others wrote or changed, and remove deleted ones from the index.
 
-        Raises ValueError for a limit below 1. Call it until it indexes none; what is done stays done.
+        Call it until it indexes none. What it has indexed stays indexed. Raises `ValueError` for a limit below 1.
         """
 
     @abstractmethod

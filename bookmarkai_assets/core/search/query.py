@@ -1,6 +1,6 @@
-"""What people ask of search, read strictly: words, "phrases", begin*, -not.
+"""The query language of search, parsed strictly: words, "phrases", begin*, -not.
 
-What counts as a word is in `search_text`, how a database is asked in its adapter.
+What counts as a word is in `text`. How a query becomes SQL is in the catalog's adapter.
 """
 
 import re
@@ -8,14 +8,14 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
 from bookmarkai_assets.core.errors import SearchQueryError
-from bookmarkai_assets.core.search.text import FoundWord, is_unspaced, words_of
+from bookmarkai_assets.core.search.text import Token, is_unspaced, tokenize
 
 MAX_CHARACTERS = 1000
 MAX_TERMS = 32
-"""Bounds what one question may cost."""
+"""Bounds the cost of one query."""
 
 MIN_PREFIX_CHARACTERS = 2
-"""A word's first letter alone begins a tenth of all words."""
+"""One letter alone begins up to a tenth of all words."""
 
 EXAMPLES = """words that all occur, "words in a row", begin* for a word's beginning, -word for what must not occur"""
 
@@ -25,7 +25,7 @@ _CURLY = str.maketrans("“”„‟«»", '""""""')
 
 @dataclass(frozen=True)
 class Term:
-    """Words that must stand in a row; of the last one only the beginning is given if `is_prefix`."""
+    """Words that must follow each other. With `is_prefix`, the last one is only the beginning of a word."""
 
     words: tuple[str, ...]
     is_prefix: bool = False
@@ -33,20 +33,21 @@ class Term:
 
 @dataclass(frozen=True)
 class SearchQuery:
-    """Every one of `required`, at least one, must occur in a sentence, and none of `excluded`."""
+    """All of `required`, which is not empty, must occur in a sentence, and none of `excluded`."""
 
     required: tuple[Term, ...]
     excluded: tuple[Term, ...] = ()
 
 
 def parse_query(text: str) -> SearchQuery:
-    """Read a question. Raises `SearchQueryError`, whose message says what can be asked.
+    """Parse a query. Raises a `SearchQueryError` whose message says what a query may contain.
 
-    What has neither letter nor digit, between words, asks for nothing. Typographic quotation marks are quotation marks.
+    Anything between words that has neither letter nor digit is ignored. Typographic quotation marks count as quotation
+    marks.
     """
     if len(text) > MAX_CHARACTERS:
         raise SearchQueryError(f"expected at most {MAX_CHARACTERS:,} characters to search for, found {len(text):,}")
-    terms = list(_terms(text.translate(_CURLY)))
+    terms = list(_parse_terms(text.translate(_CURLY)))
     if len(terms) > MAX_TERMS:
         raise SearchQueryError(f"expected at most {MAX_TERMS} words and phrases to search for, found {len(terms)}")
     required = tuple(dict.fromkeys(term for is_excluded, term in terms if not is_excluded))
@@ -58,11 +59,11 @@ def parse_query(text: str) -> SearchQuery:
 
 
 def matches(query: SearchQuery, text: str) -> Sequence[tuple[int, int]]:
-    """Say where in a text the required words stand: `text[start:end]`, in order, none overlapping another."""
-    said = list(words_of(text))
-    spans = sorted({span for term in query.required for span in _spans(term, said)})
+    """Return where the required words are in a text: `text[start:end]`, in order, without overlaps."""
+    tokens = list(tokenize(text))
+    occurrences = sorted({occurrence for term in query.required for occurrence in _occurrences(term, tokens)})
     merged: list[tuple[int, int]] = []
-    for start, end in spans:
+    for start, end in occurrences:
         if merged and start < merged[-1][1]:
             merged[-1] = (merged[-1][0], max(end, merged[-1][1]))
         else:
@@ -71,33 +72,33 @@ def matches(query: SearchQuery, text: str) -> Sequence[tuple[int, int]]:
 
 
 def is_match(query: SearchQuery, text: str) -> bool:
-    """Tell whether a text has all that is required and nothing that is excluded: what every index must answer alike."""
-    said = list(words_of(text))
+    """Whether a text has all that is required and nothing that is excluded. Every index must agree with this."""
+    tokens = list(tokenize(text))
 
     def occurs(term: Term) -> bool:
-        return next(_spans(term, said), None) is not None
+        return next(_occurrences(term, tokens), None) is not None
 
     return all(map(occurs, query.required)) and not any(map(occurs, query.excluded))
 
 
-def _terms(text: str) -> Iterator[tuple[bool, Term]]:
+def _parse_terms(text: str) -> Iterator[tuple[bool, Term]]:
     for piece in _PIECE.finditer(text):
         if piece["phrase"] is not None and not piece["end"]:
             raise SearchQueryError(
                 f"expected a quotation mark to close the phrase that begins at character {piece.start() + 1}, found "
                 f"none; give {EXAMPLES}"
             )
-        said = piece["phrase"] if piece["plain"] is None else piece["plain"].rstrip("*")
+        wanted = piece["phrase"] if piece["plain"] is None else piece["plain"].rstrip("*")
         is_prefix = piece["star"] is not None if piece["plain"] is None else piece["plain"].endswith("*")
-        if "*" in said:
+        if "*" in wanted:
             raise SearchQueryError(
                 f"expected a star only behind the beginning of a word, found it at character "
                 f"{piece.start() + piece[0].index('*') + 1}; give {EXAMPLES}"
             )
-        words = tuple(found.word for found in words_of(said))
+        words = tuple(token.word for token in tokenize(wanted))
         if not words:
             continue
-        # A letter that is a word of its own is its own beginning.
+        # A letter that is a word by itself is not the beginning of another.
         is_prefix = is_prefix and not is_unspaced(words[-1])
         if is_prefix and len(words[-1]) < MIN_PREFIX_CHARACTERS:
             raise SearchQueryError(
@@ -107,12 +108,12 @@ def _terms(text: str) -> Iterator[tuple[bool, Term]]:
         yield piece["minus"] is not None, Term(words, is_prefix)
 
 
-def _spans(term: Term, said: Sequence[FoundWord]) -> Iterator[tuple[int, int]]:
+def _occurrences(term: Term, tokens: Sequence[Token]) -> Iterator[tuple[int, int]]:
     length = len(term.words)
-    for first in range(len(said) - length + 1):
-        row = said[first : first + length]
+    for first in range(len(tokens) - length + 1):
+        row = tokens[first : first + length]
         whole = row[:-1] if term.is_prefix else row
-        if all(found.word == word for found, word in zip(whole, term.words, strict=False)) and (
+        if all(token.word == word for token, word in zip(whole, term.words, strict=False)) and (
             not term.is_prefix or row[-1].word.startswith(term.words[-1])
         ):
             yield row[0].start, row[-1].end

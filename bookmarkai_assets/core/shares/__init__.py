@@ -1,1 +1,1 @@
-"""Shares: what a share is, how far it has come, and how shares are packed into runs."""
+"""Shares: what a share is, its progress, and how shares are packed into runs."""

@@ -23,11 +23,11 @@ class ShareTable(ABC):
 
     @abstractmethod
     def add(self, *, url: str, user_id: str, platform: str, now: datetime) -> AddedShare:
-        """Record a share as pending, once per (url, user); a second time returns the first one's row."""
+        """Record a share as pending, once per (url, user). A second call returns the row of the first."""
 
     @abstractmethod
     def get(self, share_id: str) -> Share:
-        """Read one share; raises `UnknownShareError`."""
+        """Read one share. Raises `UnknownShareError`."""
 
     @abstractmethod
     def list(
@@ -41,23 +41,23 @@ class ShareTable(ABC):
         """Read shares, newest first.
 
         Only those whose status is in `statuses`, whose last attempt ended with one of `outcomes` and whose link belongs
-        to one of `platforms` (as `platforms.unified` names it), as far as any are named.
+        to one of `platforms` (named as by `platforms.unify_platform`). An empty collection does not restrict.
         """
 
     @abstractmethod
     def hinted_language(self, share_id: str) -> str | None:
-        """Give the language that the gateway has for a share in `platform_data.language`; None where it says nothing.
+        """Return the language that the gateway has for a share in `platform_data.language`; None if it has none.
 
-        It is Whisper's code for one, if it is any: de for `de-AT`.
+        A language tag is returned as Whisper's code: de for `de-AT`.
         """
 
 
 @dataclass(frozen=True)
 class DueShare:
-    """A row that wants work, read without trust: every column is the text that the database holds.
+    """A share that is due, not validated: every column is the text that is in the database.
 
-    `crashes` counts the runs that died with the share in hand, the one that this listing found included. When it
-    `runs_alone`, it held up others before.
+    `crashes` counts the runs that died while they worked on the share, including the one that this listing found. A
+    share that `runs_alone` has delayed others before.
     """
 
     share_id: str
@@ -70,21 +70,21 @@ class DueShare:
 
 @dataclass(frozen=True)
 class Begun:
-    """This owner has the share now; `attempts` counts this one."""
+    """This owner has the share now. `attempts` includes this one."""
 
     attempts: int
 
 
 @dataclass(frozen=True)
 class Refused:
-    """Another owner has the share; `reason` says who."""
+    """Another owner has the share. `reason` says who."""
 
     reason: str
 
 
 @dataclass(frozen=True)
 class ParkedShare:
-    """A share that was given up, when and why: `outcome` is an `Outcome`, `reason` its evidence in words."""
+    """A parked share, when it was parked and why: `outcome` is an `Outcome`, `reason` its evidence in words."""
 
     share_id: str
     outcome: str | None
@@ -95,97 +95,70 @@ class ParkedShare:
 class WorkLedger(ABC):
     """Who works on which share, under which lease, and how it ended. The sensor selects by this and nothing else.
 
-    States of a share here: none yet (new) -> claimed (by a sensor tick) -> running (in a run) -> done, waiting (for a
-    retry, or to be continued) or parked. A lease is held on the media, so two shares of one video take turns. A lease
-    that has expired is nobody's. Times are parameters; none of these methods reads a clock.
+    A share's states are: none yet (new) -> claimed (by a sensor tick) -> running (in a run) -> done, waiting (for a
+    retry, or to be continued) or parked. A lease is on the media, so two shares of one video take turns. An expired
+    lease belongs to nobody. Times are parameters, and none of these methods reads a clock.
     """
 
     @abstractmethod
-    def due(self, *, now: datetime, limit: int, places: Mapping[str, int] | None = None) -> Sequence[DueShare]:
-        """List shares that want work, oldest first: new ones, due retries, claims and runs whose lease expired.
+    def due(self, *, now: datetime, limit: int, slots: Mapping[str, int] | None = None) -> Sequence[DueShare]:
+        """List shares that are due, oldest first: new ones, due retries, claims and runs whose lease expired.
 
-        A parked share whose `shares.status` somebody has set back to `pending` counts as new. Of the shares that are
-        held for a site in `places`, at most so many are given; of those held for another, all. Never raises for a
-        malformed row.
+        A parked share whose `shares.status` somebody has set back to `pending` counts as new. `slots` limits how many
+        of the shares that wait for a site are returned, by site. Those that wait for a site not in it are not limited.
+        Never raises for a malformed row.
         """
 
     @abstractmethod
-    def hold(self, share_id: str, media_id: str, *, held_for: str, reason: str, now: datetime) -> None:
-        """Let a due share wait for a site that takes no fetch now, which is recorded as outcome `postponed`.
+    def wait_for_site(self, share_id: str, media_id: str, *, held_for: str, reason: str, now: datetime) -> None:
+        """Postpone a due share while its site takes no fetches. Its outcome becomes `postponed`.
 
         It stays pending, and no attempt is counted.
         """
 
     @abstractmethod
-    def set_aside(self, share_id: str, failure: Failure, *, now: datetime) -> None:
+    def park(self, share_id: str, failure: Failure, *, now: datetime) -> None:
         """Park a share without an attempt (a malformed row, or one that keeps crashing its worker)."""
 
     @abstractmethod
     def claim(self, share_id: str, media_id: str, *, claim_id: str, now: datetime, until: datetime) -> bool:
-        """Reserve a due share for a run about to be launched; False when another holds the media or took the share.
+        """Reserve a due share for a run that will be launched. False if another has leased the media or the share.
 
         A share found running under an expired lease counts one crash. Sets `shares.status` to `processing`.
         """
 
     @abstractmethod
     def open_claims(self, *, expiring_before: datetime) -> Sequence[str]:
-        """List the claim ids of shares still claimed (no run has begun them) whose lease ends before that moment."""
+        """List the claim ids of shares that no run has begun yet and whose lease ends before `expiring_before`."""
 
     @abstractmethod
     def extend_claim(self, claim_id: str, *, until: datetime) -> None:
-        """Extend the leases of a claim's shares that no run has begun: its run is known to be queued."""
+        """Extend the leases of a claim's shares that no run has begun yet, because its run is known to be queued."""
 
     @abstractmethod
     def begin(
         self, share_id: str, media_id: str, *, owner: str, claim_id: str | None, now: datetime, until: datetime
     ) -> Begun | Refused:
-        """Take the share over for a run (`owner` is the run's id); counts an attempt unless this owner has it already.
+        """Take the share for a run (`owner` is the run's id). Counts an attempt unless this owner has it already.
 
-        A run's later steps begin again and find it their own. Succeeds when the lease is free, expired, `owner`'s or
-        `claim_id`'s. A run launched for a claim is refused once a later claim has replaced it. A share that is done
-        stays done; its lease is taken all the same.
+        A run's later steps begin the share again, which succeeds. It succeeds when the lease is free or expired, or
+        belongs to `owner` or `claim_id`. A run launched for a claim is refused once a later claim has replaced it. A
+        share that is done stays done, but its lease is taken.
         """
-
-    @abstractmethod
-    def lease(self, media_id: str, *, owner: str, now: datetime, until: datetime) -> bool:
-        """Take the lease on a media without a share in hand, as movers and clean-up do; False while another has it.
-
-        True again for the owner it has.
-        """
-
-    @abstractmethod
-    def free(self, media_id: str, *, owner: str) -> None:
-        """Give one lease back, as far as it is `owner`'s."""
-
-    @abstractmethod
-    def is_leased(self, media_id: str, *, now: datetime) -> bool:
-        """Tell whether anybody holds the media now."""
-
-    @abstractmethod
-    def renew(self, owner: str, *, until: datetime) -> frozenset[str]:
-        """Extend every lease of `owner`; returns the media ids it still holds."""
-
-    @abstractmethod
-    def holds(self, owner: str, media_id: str) -> bool:
-        """Tell whether the lease on a media is recorded for `owner`."""
-
-    @abstractmethod
-    def has_live_lease(self, owner: str, *, now: datetime) -> bool:
-        """Tell whether `owner` holds any lease that has not ended: a run that works on shares always does."""
 
     @abstractmethod
     def mark(self, share_id: str, status: str, *, owner: str, now: datetime) -> None:
-        """Set `shares.status` to a stage of the work in progress (`fetching`, `fetched`); a done share stays done.
+        """Set `shares.status` to a state of the work in progress (`fetching`, `fetched`). A done share stays done.
 
-        With `fetched` the share is described as well: see `finish`.
+        With `fetched`, what is known of the video is written to the share as well, as `finish` does.
         """
 
     @abstractmethod
     def fail(self, share_id: str, failure: Failure, *, owner: str, now: datetime, retry_at: datetime | None) -> None:
-        """Record a failed attempt and free the lease: waiting until `retry_at`, or parked as `error` when that is None.
+        """Record a failed attempt and free the lease.
 
-        A share that was done before stays done, with the failure remembered. Raises `LeaseLostError` when the lease has
-        gone to another owner.
+        The share waits until `retry_at`, or is parked as `error` when that is None. A share that was done before stays
+        done, and the failure is recorded. Raises `LeaseLostError` if another owner has the lease now.
         """
 
     @abstractmethod
@@ -200,49 +173,50 @@ class WorkLedger(ABC):
         held_for: str | None = None,
         alone: bool = False,
     ) -> None:
-        """Put a share back that `owner` has begun (outcome `postponed`), without counting the attempt.
+        """Postpone a share that `owner` has begun (outcome `postponed`), without counting the attempt.
 
-        Its lease is freed. It is due again at `until`, and with `held_for` once `due` is told that this site takes
-        fetches. With `alone` it is to have runs of its own until it is done, or a person has it retried. A share that
-        is done stays done. Raises `LeaseLostError` as `finish`.
+        Its lease is freed. It is due again at `until`. With `held_for`, it also waits until that site takes fetches, as
+        the `slots` of `due` say. With `alone`, it gets runs of its own until it is done or a person retries it. A share
+        that is done stays done. Raises `LeaseLostError` as `finish` does.
         """
 
     @abstractmethod
     def finish(
         self, share_id: str, *, media_url: str, owner: str, now: datetime, outcome: Outcome = Outcome.DONE
     ) -> None:
-        """Record an end that is one of `outcomes.ENDS_WELL`: `shares.status` done, `shares.media_url` set.
+        """Record an outcome of `outcomes.ENDS_WELL`: `shares.status` becomes done, and `shares.media_url` is set.
 
         The lease is freed. Raises `LeaseLostError`, and `ValueError` for an outcome that is a failure.
 
-        Title, author, description, thumbnail and media type go to the share's columns, and what else is known of the
-        video (extractor, posted_at, duration_seconds, width, height) into its `platform_data`.
+        Title, author, description, thumbnail and media type go to the share's columns. What else is known of the video
+        (extractor, posted_at, duration_seconds, width, height) goes into its `platform_data`.
         """
 
     @abstractmethod
     def release(self, owner: str, *, now: datetime) -> None:
-        """Free what `owner` still holds at the end of its run; unfinished shares are due again at once.
+        """Free all leases of `owner` at the end of its run. Unfinished shares are due again at once.
 
-        So is a finished share whose media is staged again, because its stored bytes were lost and fetched anew.
+        So is a finished share whose media is staged again, because its stored bytes were lost and fetched again.
         """
 
     @abstractmethod
     def failure_in(self, share_id: str, owner: str) -> Failure | None:
-        """Tell how the share failed in this very run, if it did."""
+        """Return the share's failure in the run of `owner`; None if it did not fail there."""
 
     @abstractmethod
     def retry(self, share_ids: Sequence[str], *, now: datetime, is_lost: bool = False) -> Sequence[str]:
-        """Make shares due at once with their attempts reset; returns those that changed.
+        """Make shares due at once and reset their attempts. Return the ids of those that changed.
 
-        Those that are parked or waiting, and done ones whose media has expired: they are fetched anew. So are done ones
-        that no run has in hand when the caller has found that their stored media `is_lost`.
+        Shares change if they are parked or waiting, or done with expired media, which is fetched again. With `is_lost`
+        (the caller has found that the stored media is lost), done shares that no run works on change as well.
         """
 
     @abstractmethod
     def adopt(self, share_id: str, media_id: str, *, media_url: str, now: datetime) -> bool:
-        """Remember of which media a share is that is done and that no work is known of, as after a rebuild.
+        """Record which media a done share is of, if the ledger knows nothing of the share, as after a rebuild.
 
-        Sets its `shares.media_url`. A share that is not done, or that has a history here, is left alone (False).
+        Sets its `shares.media_url`. Returns False, and changes nothing, for a share that is not done or has a history
+        here.
         """
 
     @abstractmethod
@@ -251,8 +225,8 @@ class WorkLedger(ABC):
 
     @abstractmethod
     def parked_since(self, moment: datetime, *, limit: int) -> Sequence[ParkedShare]:
-        """Read the shares that were parked at that moment or later and still are, newest first. One indexed look."""
+        """Read the shares that were parked at that moment or later and still are, newest first. One indexed query."""
 
     @abstractmethod
     def progress(self, share_id: str) -> ShareProgress:
-        """Say how far a share has come; zero attempts and None throughout for one never claimed."""
+        """Return a share's progress. For one that was never claimed, attempts is 0 and everything else is None."""

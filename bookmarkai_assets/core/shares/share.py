@@ -32,9 +32,9 @@ class Share:
 
 @dataclass(frozen=True)
 class ShareProgress:
-    """What the pipeline remembers of a share beyond the gateway's row: attempts, outcome, next try.
+    """What the pipeline records of a share beyond the gateway's row: attempts, outcome, next attempt.
 
-    `held_for` is the site that a share waits for, as `sites.site_of` names it.
+    `held_for` is the site that the share waits for, as `sites.breaker.site_of` names it.
     """
 
     attempts: int
@@ -47,6 +47,6 @@ class ShareProgress:
 
 
 def language_code(value: object) -> str | None:
-    """Read a language as others write it (`de`, `de-AT`, `pt_BR`) as Whisper does; None for what is none."""
-    found = re.fullmatch(r"([a-z]{2,3})(?:[-_][a-z0-9]{1,8})*", value.lower()) if isinstance(value, str) else None
-    return found[1] if found else None
+    """Return Whisper's code for a language tag (`de`, `de-AT`, `pt_BR`). None if `value` is no language tag."""
+    match = re.fullmatch(r"([a-z]{2,3})(?:[-_][a-z0-9]{1,8})*", value.lower()) if isinstance(value, str) else None
+    return match[1] if match else None

@@ -1,1 +1,1 @@
-"""Sites: when a site's circuit breaker opens, and how fast a site may be fetched from."""
+"""Sites: the circuit breaker of each, and how fast a site may be fetched from."""

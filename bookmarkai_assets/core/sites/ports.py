@@ -1,4 +1,4 @@
-"""The doors to what is remembered of sites: how they take fetches, and what their short links stand for."""
+"""The port of sites: their breakers, and the slots for fetching from them."""
 
 from abc import ABC, abstractmethod
 from collections.abc import Mapping
@@ -17,47 +17,47 @@ class SiteLoad:
 
 
 @dataclass(frozen=True)
-class Place:
-    """A fetch may be begun, at `starts_at`, which is at most `sites.HORIZON` ahead."""
+class Slot:
+    """The right to begin a fetch at `starts_at`, which is at most `breaker.HORIZON` ahead."""
 
     starts_at: datetime
 
 
 @dataclass(frozen=True)
-class NoPlace:
-    """No fetch may be begun now. `is_pause` when the site's breaker is why, else a limit of the operator's."""
+class NoSlot:
+    """No fetch may begin now. `is_pause`: the site's breaker is the reason, and not a limit of the operator's."""
 
     reason: str
     is_pause: bool
 
 
 class SiteLedger(ABC):
-    """How sites take fetches, for all processes together. Every method is one transaction.
+    """The state of sites, shared by all processes. Every method is one transaction.
 
-    A place belongs to a media and counts as long as somebody holds the media's lease, or for the first seconds: what
-    a dead process had is free again when its leases are.
+    A slot belongs to a media. It counts for its first seconds, and then while the lease on the media is live. The slots
+    of a dead process are therefore free again when its leases are.
     """
 
     @abstractmethod
     def loads(self, *, now: datetime) -> Mapping[str, SiteLoad]:
-        """Read the sites by name that refuse, are paced or are fetched from now; the others take any fetch."""
+        """Read the sites by name that refuse, are rate-limited or are fetched from now. The others take any fetch."""
 
     @abstractmethod
-    def take_place(self, site: str, media_id: str, *, rules: SiteRules, now: datetime) -> Place | NoPlace:
-        """Take a place for fetching a media. One that it has is given again, unless the breaker opened since."""
+    def take_slot(self, site: str, media_id: str, *, rules: SiteRules, now: datetime) -> Slot | NoSlot:
+        """Take a slot for fetching a media. Return the slot that it already has, unless the breaker opened since."""
 
     @abstractmethod
-    def give_back(self, media_id: str) -> None:
-        """Give up a media's place without a fetch."""
+    def free_slot(self, media_id: str) -> None:
+        """Free a media's slot without a fetch."""
 
     @abstractmethod
-    def served(self, site: str, media_id: str, *, now: datetime) -> Site:
-        """Record that the site served a fetch, and free its place; give the site as it is then."""
+    def record_success(self, site: str, media_id: str, *, now: datetime) -> Site:
+        """Record that the site served a fetch, and free its slot. Return the new state of the site."""
 
     @abstractmethod
-    def refused(self, site: str, media_id: str, *, reason: str, rules: SiteRules, now: datetime) -> Site:
-        """Record that the site turned a fetch away, and free its place; give the site as it is then."""
+    def record_refusal(self, site: str, media_id: str, *, reason: str, rules: SiteRules, now: datetime) -> Site:
+        """Record that the site refused a fetch, and free its slot. Return the new state of the site."""
 
     @abstractmethod
     def resume(self, site: str) -> bool:
-        """Forget a site's refusals, as a person wishes; tells whether there was anything to forget."""
+        """Close a site's breaker and forget its refusals, for a person. Return whether there was anything to change."""

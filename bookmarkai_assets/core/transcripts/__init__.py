@@ -1,1 +1,1 @@
-"""Transcripts: the transcript itself, its quality, its recipe and its subtitles."""
+"""Transcripts: their content, quality, recipes, formats and subtitles."""

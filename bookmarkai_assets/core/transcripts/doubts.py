@@ -1,11 +1,11 @@
-"""What can be wrong with a transcript, as values. The rules that find it are in `quality`."""
+"""What can be wrong with a transcript, as values. The rules that find doubts are in `quality`."""
 
 from dataclasses import dataclass
 from enum import StrEnum
 
 
 class DoubtKind(StrEnum):
-    """The kinds of doubt; each is a check of the asset `transcript`."""
+    """The kinds of doubt. Each is a check of the asset `transcript`."""
 
     NO_SPEECH = "no_speech"
     REPETITION_LOOP = "repetition_loop"
@@ -16,7 +16,7 @@ class DoubtKind(StrEnum):
 
 
 class Severity(StrEnum):
-    """`error`: the text as a whole is not to be relied on. `warn`: a part of it, or perhaps nothing, is wrong."""
+    """`error`: the text as a whole cannot be relied on. `warn`: some of it, or perhaps nothing, is wrong."""
 
     WARN = "warn"
     ERROR = "error"
@@ -24,9 +24,10 @@ class Severity(StrEnum):
 
 @dataclass(frozen=True)
 class Doubt:
-    """One doubt about one transcript: the figure that was found, the limit it is beyond, and both in words.
+    """One doubt about one transcript: the figure that was measured, the limit that it is beyond, and both in words.
 
-    What the figure counts is the kind's own, see `quality`. A limit of None: there is nothing to compare with.
+    What the figure counts depends on the kind, see `quality.find_doubts`. `limit` is None if the figure is compared
+    with nothing.
     """
 
     kind: DoubtKind
@@ -37,7 +38,7 @@ class Doubt:
 
 
 def as_plain(doubt: Doubt) -> dict[str, str | float | None]:
-    """Give a doubt as plain values, as JSON has it wherever it is shown or kept."""
+    """Return a doubt's JSON object, which is the same wherever a doubt is shown or kept."""
     return {
         "kind": doubt.kind.value,
         "severity": doubt.severity.value,
@@ -48,5 +49,5 @@ def as_plain(doubt: Doubt) -> dict[str, str | float | None]:
 
 
 def in_words(doubts: tuple[Doubt, ...]) -> str:
-    """Put doubts into one line, each with its kind in front; an empty one without any."""
+    """Return doubts in one line, each after its kind. The line is empty if there are none."""
     return "; ".join(f"{doubt.kind}: {doubt.words}" for doubt in doubts)

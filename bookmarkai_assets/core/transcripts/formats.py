@@ -1,29 +1,39 @@
-"""The forms in which a transcript is given away, and how each is made of it."""
+"""The formats in which a transcript is exported, and how each is made."""
 
 import json
 from collections.abc import Iterator
+from enum import StrEnum
 
 from bookmarkai_assets.core.errors import ExportError
-from bookmarkai_assets.core.media.kinds import TranscriptFormat
 from bookmarkai_assets.core.transcripts.json_document import SharedTranscript, transcript_document, written_language
 from bookmarkai_assets.core.transcripts.subtitles import cues_of, has_times
 from bookmarkai_assets.core.transcripts.subtitles_formats import to_srt, to_webvtt
 from bookmarkai_assets.core.transcripts.subtitles_text import clean_speech
 from bookmarkai_assets.core.transcripts.transcript import Transcript
 
+
+class TranscriptFormat(StrEnum):
+    """The format of an exported transcript. The value is also the file name extension."""
+
+    SRT = "srt"
+    VTT = "vtt"
+    TXT = "txt"
+    JSON = "json"
+
+
 PARAGRAPH_PAUSE_SECONDS = 2.0
-"""A silence between two segments that begins a paragraph: longer than a speaker's breath, as a change of subject is."""
+"""A silence between two segments that begins a paragraph: longer than a breath, as at a change of subject."""
 
 
-def render(shared: SharedTranscript, form: TranscriptFormat) -> str:
-    """Give the whole file, ended by a line break unless it is empty.
+def render(shared: SharedTranscript, transcript_format: TranscriptFormat) -> str:
+    """Return the whole file, which ends with a line break unless it is empty.
 
     Raises:
-        ExportError: Subtitles were asked for and it is not on record when anything was said.
+        ExportError: `transcript_format` is a subtitle format, and the transcript has no times.
     """
     transcript = shared.transcript
     are_times_known = has_times(transcript)
-    match form:
+    match transcript_format:
         case TranscriptFormat.JSON:
             document = transcript_document(shared, are_times_known=are_times_known)
             return json.dumps(document, ensure_ascii=False, indent=2) + "\n"
@@ -41,21 +51,21 @@ def render(shared: SharedTranscript, form: TranscriptFormat) -> str:
 
 
 def plain_text(transcript: Transcript) -> str:
-    """Give the text without times: a line for each paragraph, a blank line between two. Of no speech, nothing."""
+    """Return the text without times: a line for each paragraph, with a blank line between two. Empty without speech."""
     return "\n".join(paragraph + "\n" for paragraph in _paragraphs(transcript))
 
 
 def _paragraphs(transcript: Transcript) -> Iterator[str]:
     paragraph: list[str] = []
-    said_until = 0.0
+    last_end = 0.0
     for segment in transcript.segments:
         text = clean_speech(segment.text)
         if not text:
             continue
-        if paragraph and segment.start - said_until >= PARAGRAPH_PAUSE_SECONDS:
+        if paragraph and segment.start - last_end >= PARAGRAPH_PAUSE_SECONDS:
             yield " ".join(paragraph)
             paragraph = []
         paragraph.append(text)
-        said_until = segment.end
+        last_end = segment.end
     if paragraph:
         yield " ".join(paragraph)

@@ -1,8 +1,8 @@
-"""Text that Whisper invents where nobody speaks: how it is told from what was said. What to do about it is `quality`.
+"""Detect text that Whisper invents (hallucinates) where nobody speaks. What is done about it is in `quality`.
 
-Whisper was trained on subtitles, so over silence, noise and music it writes what stands in subtitles there: thanks for
-watching, a subtitler's name, one short line over and over. A transcript is judged as a whole: either all of it is
-invented, or it is kept as it is. Single stretches are dropped by the engines themselves, by Whisper's own rule.
+Whisper was trained on subtitles. Over silence, noise and music it writes what subtitles have there: thanks for
+watching, a subtitler's name, one short line over and over. A transcript is assessed as a whole. Either all of it is
+invented, or it is kept as it is. The engines themselves drop single stretches, by Whisper's own rule.
 """
 
 import re
@@ -12,16 +12,16 @@ from collections.abc import Callable, Sequence
 from bookmarkai_assets.core.transcripts.transcript import Segment, Transcript
 
 SILENT_PROBABILITY = 0.6
-"""Whisper's `no_speech_threshold`. Alone it says little: tiny.en gives 0.6 to 0.8 for clear speech now and then."""
+"""Whisper's `no_speech_threshold`. Alone it says little: tiny.en sometimes gives 0.6 to 0.8 for clear speech."""
 
 HOPELESS_LOGPROB = -1.0
 """Whisper's `logprob_threshold`: decoding below it counts as failed."""
 
 LONE_WORDS_PER_SECOND = 0.5
-"""Of the whole sound. A fifth of slow speech: with fewer words, at least four fifths of it have none."""
+"""Of the whole sound. This is a fifth of slow speech: with fewer words, at least four fifths of the sound have none."""
 
 REPEATS = 3
-"""As often as this, with nothing else, a short line is one that is repeated."""
+"""How often a short line must occur, with nothing else, to count as repeated."""
 
 SHORT_LINE_WORDS = 5
 
@@ -32,7 +32,7 @@ _CREDITS = re.compile(
     r"|ondertitel\w* (?:door|ingediend)|napisy (?:stworzone|wykonane)|altyaz. m\.?k|字幕(?:由|by|志愿者|製作|制作)"
     r"|субтитры (?:сделал|создавал|подготов)|редактор субтитров|ترجمة نانسي|mbc 뉴스|明镜与点点",
 )
-"""Whoever made subtitles: written, and never said."""
+"""Subtitlers' credits, which are written and never said."""
 
 _CLOSERS = frozenset(
     {
@@ -83,7 +83,7 @@ _CLOSERS = frozenset(
         "شكرا على المشاهدة",
     }
 )
-"""What stands at the end of videos, as `_plain` writes it. People say it too, so it takes more than the line."""
+"""Closing lines of videos, as `_plain` returns them. People say them too, so the line alone proves nothing."""
 
 _NOTE = re.compile(r"\[[^\[\]]*\]|\([^()]*\)|\*[^*]*\*")
 """A note about the sound, such as [Music]."""
@@ -92,11 +92,11 @@ _LETTER = re.compile(r"[^\W_]")
 
 
 def is_invented(transcript: Transcript) -> bool:
-    """Tell whether all that a transcript says was made up over sound without speech; False when it says nothing.
+    """Whether all text of a transcript was invented over sound without speech. False if it has no text.
 
-    It is, when each of its segments is a subtitler's credit or a note about the sound, when Whisper's own rule takes
-    each for silence (`no_speech_prob` above 0.6 and `avg_logprob` below -1.0), or when it is nothing but closing lines,
-    or one short line again and again, and the sound has next to no words or the engine itself was in doubt.
+    It was if each segment is a subtitler's credit or a note about the sound, or if Whisper's own rule takes each for
+    silence (`no_speech_prob` above 0.6 and `avg_logprob` below -1.0). It also was if there are only closing lines, or
+    only one short line again and again, and the sound has few words or the engine was in doubt.
     """
     segments = transcript.segments
     if not segments:
@@ -126,9 +126,9 @@ def _is_one_short_line(segments: Sequence[Segment]) -> bool:
 
 
 def _plain(text: str) -> str:
-    """Write a line without case and punctuation, its letters in one form."""
+    """Return a line without case and punctuation, with its letters normalized."""
     folded = unicodedata.normalize("NFKC", text.casefold()).replace("\N{RIGHT SINGLE QUOTATION MARK}", "'")
-    # The dot that a capital Turkish I leaves when it is folded.
+    # Case folding a capital Turkish I leaves its dot.
     undotted = folded.replace("\N{COMBINING DOT ABOVE}", "")
     return " ".join(re.sub(r"[^\w\s'-]+", " ", undotted).split())
 

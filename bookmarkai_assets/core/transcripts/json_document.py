@@ -1,4 +1,4 @@
-"""A transcript as one JSON document with a version: all that is on record of it. docs/transcripts.md has the schema."""
+"""A transcript as one versioned JSON document with all that is recorded. docs/transcripts.md has the schema."""
 
 import math
 from dataclasses import dataclass
@@ -7,14 +7,14 @@ from typing import Any
 from bookmarkai_assets.core.transcripts.transcript import UNKNOWN, Segment, Task, Transcript
 
 VERSION = 1
-"""Of the schema. A field may be added to a version; one that goes or changes its meaning makes the next."""
+"""The version of the schema. Adding a field keeps the version; removing one or changing its meaning raises it."""
 
 ENGLISH = "en"
 
 
 @dataclass(frozen=True)
 class SharedTranscript:
-    """A transcript and the share that it is of. `video_seconds` is what the site said, `title` too."""
+    """A transcript and its share. `video_seconds` and `title` are from the site."""
 
     share_id: str
     url: str
@@ -24,23 +24,23 @@ class SharedTranscript:
 
 
 def task_of(transcript: Transcript) -> Task | None:
-    """Say whether it was written down or translated; None where that is not on record."""
+    """Return whether the speech was transcribed or translated; None if that is not recorded."""
     task = transcript.recipe.parameters.get("task") if transcript.recipe else None
     return Task(task) if task in set(Task) else None
 
 
 def written_language(transcript: Transcript) -> str | None:
-    """Give the language of the text, which after a translation is not the one that was spoken; None if not known."""
+    """Return the language of the text, which after a translation is not the spoken one; None if not known."""
     if task_of(transcript) is Task.TRANSLATE:
         return ENGLISH
     return None if transcript.language == UNKNOWN else transcript.language
 
 
 def transcript_document(shared: SharedTranscript, *, are_times_known: bool) -> dict[str, Any]:
-    """Give the document as plain values that JSON can say.
+    """Return the document as plain JSON values.
 
-    What is not on record is null: of a transcript that was not made here all figures, and the times where they are not
-    known.
+    Values that are not recorded are null. For a transcript that was not made here, these are all figures, and the times
+    if they are not known.
     """
     transcript = shared.transcript
     is_ours = transcript.engine != UNKNOWN
@@ -51,7 +51,7 @@ def transcript_document(shared: SharedTranscript, *, are_times_known: bool) -> d
         "language": None if transcript.language == UNKNOWN else transcript.language,
         "language_probability": _number(transcript.language_probability) if is_ours else None,
         "task": task_of(transcript),
-        "text": _sayable(transcript.text),
+        "text": _replace_surrogates(transcript.text),
         "segments": [
             _segment(segment, is_ours=is_ours, are_times_known=are_times_known) for segment in transcript.segments
         ],
@@ -64,7 +64,7 @@ def _segment(segment: Segment, *, is_ours: bool, are_times_known: bool) -> dict[
     return {
         "start": _number(segment.start) if are_times_known else None,
         "end": _number(segment.end) if are_times_known else None,
-        "text": _sayable(segment.text),
+        "text": _replace_surrogates(segment.text),
         "avg_logprob": _number(segment.avg_logprob) if is_ours else None,
         "no_speech_prob": _number(segment.no_speech_prob) if is_ours else None,
         "compression_ratio": _number(segment.compression_ratio) if is_ours else None,
@@ -72,7 +72,7 @@ def _segment(segment: Segment, *, is_ours: bool, are_times_known: bool) -> dict[
             {
                 "start": _number(word.start),
                 "end": _number(word.end),
-                "word": _sayable(word.text),
+                "word": _replace_surrogates(word.text),
                 "probability": _number(word.probability),
             }
             for word in segment.words
@@ -115,6 +115,6 @@ def _number(value: float | None) -> float | None:
     return value if value is not None and math.isfinite(value) else None
 
 
-def _sayable(text: str) -> str:
-    """Replace halves of surrogate pairs, which no encoding can write."""
+def _replace_surrogates(text: str) -> str:
+    """Replace halves of surrogate pairs, which no encoding can represent."""
     return text.encode("utf-16", "surrogatepass").decode("utf-16", "replace")

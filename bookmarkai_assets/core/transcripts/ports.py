@@ -1,4 +1,4 @@
-"""The ports of transcripts: the speech engine, the table of transcripts, and the parts of one under way."""
+"""The ports of transcripts: the speech engine, the table of transcripts, and the chunks of unfinished ones."""
 
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Collection, Iterator, Sequence
@@ -6,51 +6,51 @@ from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
 
+from bookmarkai_assets.core.transcripts.chunks import TranscriptChunk, ignore_chunk
 from bookmarkai_assets.core.transcripts.doubts import Doubt, DoubtKind
-from bookmarkai_assets.core.transcripts.parts import TranscriptPart, unkept
 from bookmarkai_assets.core.transcripts.staleness import MadeTranscript, RecipeUse
 from bookmarkai_assets.core.transcripts.transcript import Recipe, Setup, Transcript
 
 
 @dataclass(frozen=True)
-class PartKey:
-    """What a part can be used for again: the same media, recipe (its fingerprint), sound file and told language.
+class ChunkKey:
+    """What a chunk can be reused for: the same media, recipe (its fingerprint), sound file and requested language.
 
-    `told_language` is None where the language was to be detected.
+    `requested_language` is None if the language was to be detected.
     """
 
     media_id: str
     recipe: str
     audio_sha256: str
-    told_language: str | None
+    requested_language: str | None
 
 
-class PartTable(ABC):
-    """Parts of transcripts that are under way, kept so that work which was cut short goes on behind them."""
-
-    @abstractmethod
-    def keep(self, key: PartKey, part: TranscriptPart, *, now: datetime) -> None:
-        """Keep a part, in place of one that began where it does."""
+class ChunkTable(ABC):
+    """The chunks of unfinished transcripts, kept so that interrupted work continues after them."""
 
     @abstractmethod
-    def kept(self, key: PartKey) -> Sequence[TranscriptPart]:
-        """Read the parts of one transcript, by their start."""
+    def keep(self, key: ChunkKey, chunk: TranscriptChunk, *, now: datetime) -> None:
+        """Keep a chunk, replacing one that begins at the same moment."""
+
+    @abstractmethod
+    def kept(self, key: ChunkKey) -> Sequence[TranscriptChunk]:
+        """Read the chunks of one transcript, ordered by their start."""
 
     @abstractmethod
     def drop(self, media_id: str) -> None:
-        """Forget all parts of a media."""
+        """Delete all chunks of a media."""
 
     @abstractmethod
     def abandoned(self, *, before: datetime) -> Sequence[str]:
-        """List the media that have parts of which the latest was kept before that moment."""
+        """List the media whose latest chunk was kept before that moment."""
 
 
-def unwatched(_done_seconds: float, _all_seconds: float) -> None:
-    """Tell nobody how far a transcription is."""
+def ignore_progress(_done_seconds: float, _all_seconds: float) -> None:
+    """Report the progress of a transcription to nobody."""
 
 
 class SpeechEngine(ABC):
-    """Turns an audio file into a transcript. Loads its model once per process, at the first use.
+    """Turns an audio file into a transcript. Loads its model once per process, on first use.
 
     Several threads may use one engine.
     """
@@ -63,28 +63,28 @@ class SpeechEngine(ABC):
     @property
     @abstractmethod
     def model(self) -> str:
-        """The model's name or path, as it was set and as transcripts record it."""
+        """The model's name or path, as in the setting and as transcripts record it."""
 
     @property
     @abstractmethod
     def setup(self) -> Setup:
-        """Say what `recipe` will, without its weights: no model is looked for."""
+        """What `recipe` will return, without the weights. Does not search for the model."""
 
     @abstractmethod
     def recipe(self) -> Recipe:
-        """Say what transcripts made now are made with. Loads no weights into memory and asks no network.
+        """Return what transcripts are made with now. Loads no weights into memory and uses no network.
 
-        Neither the language of one file nor what only decides how fast it goes (device, threads) is part of it. Raises
-        `ConfigurationError` where the model is nowhere on this machine.
+        The language of one file is not part of it, nor is what only affects the speed (device, threads). Raises
+        `ConfigurationError` if the model is not on this machine.
         """
 
     @abstractmethod
     def prepare(self) -> Recipe:
-        """Load the model, which may fetch it, and say what transcripts are made with. Raises `ConfigurationError`."""
+        """Load the model, which may download it, and return the recipe. Raises `ConfigurationError`."""
 
     @abstractmethod
     def supports(self, language: str) -> bool:
-        """Tell whether the model knows a language, by Whisper's code for it. Raises `ConfigurationError`."""
+        """Whether the model knows a language, by Whisper's code for it. Raises `ConfigurationError`."""
 
     @abstractmethod
     def transcribe(
@@ -92,29 +92,29 @@ class SpeechEngine(ABC):
         audio: Path,
         *,
         language: str | None,
-        on_progress: Callable[[float, float], object] = unwatched,
-        kept: Sequence[TranscriptPart] = (),
-        on_part: Callable[[TranscriptPart], object] = unkept,
+        on_progress: Callable[[float, float], object] = ignore_progress,
+        kept: Sequence[TranscriptChunk] = (),
+        on_chunk: Callable[[TranscriptChunk], object] = ignore_chunk,
     ) -> Transcript:
-        """Transcribe one file; `language` is the one that is spoken, None detects it.
+        """Transcribe one file. `language` is the spoken language; None detects it.
 
-        The transcript's `language_probability` is how likely the sound is in its language, also where that was told.
-        Segments are in order, apart from each other and within the sound; so are the words within a segment.
-        `on_progress` is told how many seconds of the sound are done and how many there are: never less than before,
-        and at the end all. How long a long sound is, is what the file says until it has been read. Raises
-        `TranscriptionError`, and `ConfigurationError` for a language that the model does not know. Whatever
-        `on_progress` or `on_part` raises ends the work.
+        The transcript's `language_probability` is how likely the sound is in its language, also if that was given.
+        Segments are in order, do not overlap and lie within the sound, and so do the words within a segment.
+        `on_progress` is called with the seconds of the sound that are done and with its length. The seconds done never
+        decrease, and at the end all are done. Until a long sound has been read, its length is what the file says.
+        Raises `TranscriptionError`, and `ConfigurationError` for a language that the model does not know. Any exception
+        of `on_progress` or `on_chunk` ends the work.
 
-        A long sound is divided, always at the same moments, and never held in memory whole. Each part is given to
-        `on_part` when it is done. `kept` are the parts that are done already, from the start on without a gap, as an
-        engine of the same recipe gave them for the same file and `language`; they are not done again. A sound that is
-        not divided gives no part.
+        A long sound is divided into chunks, always at the same moments, and is never in memory whole. `on_chunk` is
+        called with each chunk when it is done. `kept` are the chunks that are done already, from the start without a
+        gap, as an engine of the same recipe made them for the same file and `language`. They are not done again. A
+        sound that is not divided has no chunks.
         """
 
 
 @dataclass(frozen=True)
 class DoubtfulTranscript:
-    """A share whose transcript is marked, when that was made, and by which doubts."""
+    """A share whose transcript is doubted, when that was made, and the doubts."""
 
     share_id: str
     made_at: datetime
@@ -122,7 +122,7 @@ class DoubtfulTranscript:
 
 
 class TranscriptTable(ABC):
-    """BookmarkAI's `transcripts`, and beside it what made each one."""
+    """BookmarkAI's `transcripts`, and the recipe of each one."""
 
     @abstractmethod
     def put(self, share_id: str, transcript: Transcript, *, now: datetime) -> None:
@@ -134,22 +134,23 @@ class TranscriptTable(ABC):
 
     @abstractmethod
     def find_for_media(self, media_id: str, *, recipe: str, language: str | None) -> Transcript | None:
-        """Read the latest transcript that a share of a media got by a recipe, named by its fingerprint.
+        """Read the latest transcript of a media's shares that was made by a recipe, given by its fingerprint.
 
-        Only one that would not be another if the engine were told `language`, or None to detect it: one that is in that
-        language, or with None in a language that was likelier than all others together. One without words is the same
-        whatever the engine is told.
+        Only one that the engine would make again if it were given `language`, or None to detect it. That is one in this
+        language, or with None, one in a language that was likelier than all others together. A transcript without words
+        is the same for every language.
         """
 
     @abstractmethod
     def recipes_in_use(self) -> Sequence[RecipeUse]:
-        """Count the transcripts that were made here and stand, by what made them, the most first."""
+        """Count the transcripts that were made here and still exist, by what made them, the most frequent first."""
 
     @abstractmethod
     def made_by(self, recipes: Collection[str | None]) -> Iterator[MadeTranscript]:
-        """Read the transcripts that these recipes made, named by fingerprint, and that stand, the newest first.
+        """Read the transcripts that these recipes made and that still exist, the newest first.
 
-        None stands for a recipe that is not on record. Read to the end, or close: a transaction stays open until then.
+        Recipes are given by fingerprint. None means that the recipe is not recorded. Read the iterator to its end or
+        close it: a transaction stays open until then.
         """
 
     @abstractmethod
@@ -158,11 +159,11 @@ class TranscriptTable(ABC):
 
     @abstractmethod
     def latest_of_media(self, media_id: str) -> str | None:
-        """Name the share of a media whose transcript was written last; None while no share of it has one."""
+        """Return the share of a media whose transcript was written last; None if no share of it has one."""
 
     @abstractmethod
     def doubtful(self, *, kinds: Collection[DoubtKind] = (), limit: int) -> Sequence[DoubtfulTranscript]:
-        """Read the transcripts that are marked by doubts, the newest first, at most `limit`.
+        """Read the transcripts that have doubts, the newest first, at most `limit`.
 
-        With `kinds` only those that have a doubt of one of these, with all their doubts.
+        With `kinds`, only those that have a doubt of one of these kinds, with all their doubts.
         """

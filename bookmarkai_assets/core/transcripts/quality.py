@@ -1,7 +1,7 @@
-"""Rules that doubt a transcript, by its text and the engine's own figures; none of them has heard the sound.
+"""Rules that find doubts about a transcript from its text and the engine's figures, without the sound.
 
-A doubt marks a transcript and changes nothing in it, but for one: text that was invented over silence or music is taken
-out (see `invented_text`), and the transcript then has no segments.
+A doubt changes nothing in the transcript, with one exception. Text that was invented over silence or music is dropped
+(see `invented_text`), and the transcript then has no segments.
 """
 
 import math
@@ -25,27 +25,27 @@ class Rate:
 
 
 WORDS = Rate("words", 0.3, 7.0)
-"""English conversation runs at 190 to 230 words a minute (Tauroza and Allison 1990, Applied Linguistics 11): the most
+"""English conversation has 190 to 230 words a minute (Tauroza and Allison 1990, Applied Linguistics 11), and the most
 is twice that. Below the least, the text cannot be all that was said in its own time."""
 
 SYLLABLES = Rate("characters", 0.5, 15.0)
-"""Chinese and Japanese: a character is about a syllable, and languages average 5 to 8 of them a second (Pellegrino,
+"""Chinese and Japanese, where a character is about a syllable. Languages average 5 to 8 syllables a second (Pellegrino,
 Coupé and Marsico 2011, Language 87)."""
 
 LETTERS = Rate("characters", 1.0, 40.0)
-"""Thai, Lao, Burmese, Khmer, Tibetan: no spaces either, and up to four letters and marks a syllable."""
+"""Thai, Lao, Burmese, Khmer and Tibetan, with no spaces either, and up to four letters and marks a syllable."""
 
 
 @dataclass(frozen=True)
 class QualityLimits:
-    """Where doubt begins.
+    """The limits at which doubt begins.
 
     The first three are Whisper's `compression_ratio_threshold` and `logprob_threshold`, and faster-whisper's
-    `language_detection_threshold`. A language that was hinted at may be less likely, since a hint is there for what is
-    hard to detect: wrong ones gave 0.0003 to 0.04 with the model base, right ones over 0.7. A loop is a phrase said
-    `loop_repeats` times in a row that makes up `loop_units` words. Rates are asked from `rate_seconds` of speech on. Of
-    what was detected as speech, `uncovered_seconds` and `uncovered_percent` may both be without text: detection takes
-    singing for speech.
+    `language_detection_threshold`. A hinted language may be less likely, because hints are for languages that are hard
+    to detect: with the model base, wrong hints gave 0.0003 to 0.04 and right ones over 0.7. A loop is a phrase that is
+    said at least `loop_repeats` times in a row and makes up at least `loop_units` words. Rates are checked from
+    `rate_seconds` of speech on. Speech without text is a doubt only beyond both `uncovered_seconds` and
+    `uncovered_percent`, because voice detection takes singing for speech.
     """
 
     compression_ratio: float = 2.4
@@ -62,44 +62,48 @@ class QualityLimits:
 DEFAULT_LIMITS = QualityLimits()
 
 PAUSE_SECONDS = 2.8
-"""Voice detection leaves a pause of up to 2 s in the speech, and 0.4 s at each end of a longer one (faster-whisper's
-`VadOptions`): so long a gap between segments is none."""
+"""Voice detection counts a pause of up to 2 s as speech, and 0.4 s at each end of a longer one (faster-whisper's
+`VadOptions`). A gap of this length between segments is therefore not missing text."""
 
 LONGEST_LOOP_PHRASE = 40
-"""Words of a phrase that is looked for again right behind itself: two or three sentences."""
+"""The most words of a phrase that is checked for immediate repetition: two or three sentences."""
 
 SHOWN_CHARACTERS = 80
 
 _SENSIBLE = 1e6
-"""No figure of an engine is larger; one that is stands for a fault, as one that is no number does."""
+"""No valid figure of an engine is larger. One that is, or that is not a number, is an error of the engine."""
 
 _NO_LETTERS = re.compile(r"[\W_]+")
 _SYLLABLE = re.compile("[\u3041-\u30ff\u3400-\u4dbf\u4e00-\u9fff\uf900-\ufaff\U00020000-\U0003ffff]")
 _LETTER = re.compile("[\u0e01-\u0fff\u1000-\u109f\u1780-\u17ff]")
 
 
-def judged(
+def assess(
     transcript: Transcript, *, hinted_language: str | None, limits: QualityLimits = DEFAULT_LIMITS
 ) -> Transcript:
-    """Give the transcript with its doubts, and without segments where all that it said was invented."""
+    """Return the transcript with its doubts, and without segments if all its text was invented."""
     if not is_invented(transcript):
-        return replace(transcript, doubts=judge(transcript, hinted_language=hinted_language, limits=limits))
-    detail = f"nobody speaks; what {transcript.engine} made up was dropped: {_shown(transcript.text)}"
+        return replace(transcript, doubts=find_doubts(transcript, hinted_language=hinted_language, limits=limits))
+    detail = f"nobody speaks; what {transcript.engine} made up was dropped: {_quote(transcript.text)}"
     doubt = Doubt(DoubtKind.NO_SPEECH, Severity.WARN, float(transcript.word_count), None, detail)
     return replace(transcript, segments=(), doubts=(doubt,))
 
 
-def judge(
+def find_doubts(
     transcript: Transcript, *, hinted_language: str | None, limits: QualityLimits = DEFAULT_LIMITS
 ) -> tuple[Doubt, ...]:
     """Find the doubts about a transcript, at most one of each kind, in the order of the kinds.
 
-    `hinted_language` is what was expected of the sound, None when nothing was. Figures: no_speech the words that were
-    dropped (0 here), repetition_loop the words in the loop or, where none is found, the ratio; implausible_rate units a
-    second; unexpected_language the language's probability; low_confidence the log-probability or, where that is good,
-    the language's probability; not_covered the seconds of speech without text.
+    `hinted_language` is the expected language, None if there is no hint. The figures of the doubts are:
+
+    * no_speech: the words that were dropped (0 here)
+    * repetition_loop: the words in the loop, or the compression ratio if no loop is found
+    * implausible_rate: units a second
+    * unexpected_language: the language's probability
+    * low_confidence: the log-probability, or the language's probability if that is good
+    * not_covered: the seconds of speech without text
     """
-    found = (
+    doubts = (
         _no_speech(transcript),
         _repetition_loop(transcript, limits),
         _implausible_rate(transcript, limits),
@@ -107,17 +111,17 @@ def judge(
         _low_confidence(transcript, hinted_language, limits),
         _not_covered(transcript, limits),
     )
-    return tuple(doubt for doubt in found if doubt is not None)
+    return tuple(doubt for doubt in doubts if doubt is not None)
 
 
 def compression_ratio(text: str) -> float:
-    """Say how much zlib shortens a text, as Whisper counts it; 0.0 for an empty one."""
+    """Return the ratio by which zlib compresses a text, as Whisper computes it; 0.0 for an empty one."""
     data = text.encode("utf-8", "replace")
     return len(data) / len(zlib.compress(data)) if data else 0.0
 
 
 def units_of(text: str) -> tuple[Rate, Sequence[str]]:
-    """Divide a text into words, or into characters where most of it is in a script without spaces between words."""
+    """Split a text into words, or into characters if most of it is in a script without spaces between words."""
     syllables, letters = _SYLLABLE.findall(text), _LETTER.findall(text)
     plain = _NO_LETTERS.sub("", text)
     if 2 * (len(syllables) + len(letters)) > len(plain):
@@ -127,19 +131,19 @@ def units_of(text: str) -> tuple[Rate, Sequence[str]]:
 
 @dataclass(frozen=True)
 class Loop:
-    """A phrase that is said `times` in a row; `units` are the words or characters of all of them."""
+    """A phrase that is said `times` times in a row."""
 
     phrase: tuple[str, ...]
     times: int
 
     @property
     def units(self) -> int:
-        """How much of the text it is."""
+        """The words or characters of all repetitions together."""
         return len(self.phrase) * self.times
 
 
 def longest_loop(units: Sequence[str], limits: QualityLimits = DEFAULT_LIMITS) -> Loop | None:
-    """Find the phrase that, said again and again with nothing in between, takes up most; None when none is a loop."""
+    """Find the loop that takes up the most units: a phrase said again and again with nothing in between, or None."""
     best: Loop | None = None
     for length in range(1, min(LONGEST_LOOP_PHRASE, len(units) // limits.loop_repeats) + 1):
         run = longest = end = 0
@@ -155,9 +159,9 @@ def longest_loop(units: Sequence[str], limits: QualityLimits = DEFAULT_LIMITS) -
 
 
 def covered_seconds(segments: Iterable[Segment], *, margin: float = 0.0) -> float:
-    """Give the time that has text, in seconds; where segments overlap it counts once.
+    """Return the seconds that have text. Where segments overlap, the time counts once.
 
-    With a margin, so much before and after each segment as well, but nothing before the sound begins.
+    `margin` seconds before and after each segment count as well, but nothing before the sound begins.
     """
     covered = reached = 0.0
     for start, end in sorted((segment.start - margin, segment.end + margin) for segment in segments):
@@ -191,7 +195,7 @@ def _repetition_loop(transcript: Transcript, limits: QualityLimits) -> Doubt | N
         )
         return Doubt(DoubtKind.REPETITION_LOOP, severity, round(max(ratios), 3), limits.compression_ratio, words)
     phrase = ("" if rate is not WORDS else " ").join(loop.phrase)
-    words = f"{loop.times} times in a row, {loop.units} of {len(units)} {rate.unit}: {_shown(phrase)}"
+    words = f"{loop.times} times in a row, {loop.units} of {len(units)} {rate.unit}: {_quote(phrase)}"
     return Doubt(DoubtKind.REPETITION_LOOP, severity, float(loop.units), float(limits.loop_units), words)
 
 
@@ -200,7 +204,7 @@ def _implausible_rate(transcript: Transcript, limits: QualityLimits) -> Doubt | 
         return None
     seconds = covered_seconds(transcript.segments)
     rate, units = units_of(transcript.text)
-    # As many units as the shortest time that is asked could have: a burst in next to no time is one too.
+    # A short text is compared with what `rate_seconds` could have, so that a burst in next to no time is found too.
     is_burst = len(units) > rate.most * max(seconds, limits.rate_seconds)
     is_sparse = seconds >= limits.rate_seconds and len(units) < rate.least * seconds
     if not (is_burst or is_sparse):
@@ -246,7 +250,7 @@ def _low_confidence(transcript: Transcript, hinted: str | None, limits: QualityL
 
 
 def _not_covered(transcript: Transcript, limits: QualityLimits) -> Doubt | None:
-    """Doubt a text that leaves out speech. Only where the engine says how much speech there is: silence is no gap."""
+    """Doubt a text that leaves out speech, if the engine says how much speech there is. Silence is no gap."""
     speech = transcript.speech_seconds
     if speech is None or not math.isfinite(speech):
         return None
@@ -262,7 +266,7 @@ def _not_covered(transcript: Transcript, limits: QualityLimits) -> Doubt | None:
 
 
 def _weighted_logprob(segments: Sequence[Segment]) -> float:
-    worst = -100.0  # stands for what is no number
+    worst = -100.0  # replaces what is not a valid number
     weights = [max(0.0, segment.end - segment.start) for segment in segments]
     if not any(weights):
         weights = [1.0] * len(segments)
@@ -274,6 +278,6 @@ def _finite(number: float, otherwise: float) -> float:
     return number if abs(number) <= _SENSIBLE else otherwise
 
 
-def _shown(text: str) -> str:
+def _quote(text: str) -> str:
     line = " ".join(text.split())
     return f"“{line if len(line) <= SHOWN_CHARACTERS else line[: SHOWN_CHARACTERS - 1] + '…'}”"

@@ -1,11 +1,11 @@
-"""What there is to know of a speech model before it is loaded. Where models are is the speech adapters' business."""
+"""What is known about a speech model before it is loaded. The speech adapters find the models."""
 
 from dataclasses import dataclass
 from enum import StrEnum
 from pathlib import Path
 
 
-class ModelPlace(StrEnum):
+class ModelLocation(StrEnum):
     """Where a speech model's files are."""
 
     PACKAGE = "package"
@@ -16,14 +16,14 @@ class ModelPlace(StrEnum):
 
 @dataclass(frozen=True)
 class SpeechModel:
-    """One model that an engine can be set to. `path`, `size_bytes` and `is_vetted` are None for one that is not here.
+    """A model that an engine can use. `path`, `size_bytes` and `is_vetted` are None for one that is not here.
 
-    `is_vetted`: every byte of it has the hash that this project, or the engine's own list, knows of it. False for one
-    whose hash nobody here knows: it may well be good.
+    `is_vetted`: its weights have a hash that this project or the engine's own list knows. It is False for a model whose
+    hash neither knows, which may well be good.
     """
 
     name: str
-    place: ModelPlace
+    location: ModelLocation
     path: Path | None = None
     size_bytes: int | None = None
     is_vetted: bool | None = None

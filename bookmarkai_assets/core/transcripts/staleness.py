@@ -1,26 +1,27 @@
-"""Which transcripts are stale: made by another recipe than the one that is set. What differs, and in how many.
+"""Which transcripts are stale, because another recipe than the current one made them, and what differs.
 
-How the catalog finds them is `ports.TranscriptTable`'s matter; making them anew is a backfill's.
+`ports.TranscriptTable` finds them in the catalog, and a backfill makes them again.
 """
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from datetime import datetime
+from typing import Any
 
 from bookmarkai_assets.core.transcripts.transcript import Recipe, Setup
 
 WEIGHTS_CHARACTERS = 12
-"""Of a hash that is shown: enough to tell two files apart."""
+"""The shown part of a hash: enough to tell two files apart."""
 
 RECIPE = "recipe"
-"""The name of the difference between no recipe on record and one."""
+"""The name of the difference between no recorded recipe and a recipe."""
 
 
 @dataclass(frozen=True)
 class RecipeUse:
-    """How many of the transcripts that stand one recipe made; None for what is from before recipes were kept.
+    """How many of the existing transcripts a recipe made. `recipe` is None for those from before recipes were recorded.
 
-    `without_media` of them have no stored media any more to be made anew from.
+    `without_media` of them cannot be made again, because their media is no longer stored.
     """
 
     engine: str
@@ -28,6 +29,16 @@ class RecipeUse:
     recipe: Recipe | None
     count: int
     without_media: int
+
+    @property
+    def engine_version(self) -> str | None:
+        """The version of the engine; None without a recipe."""
+        return self.recipe.engine_version if self.recipe else None
+
+    @property
+    def fingerprint(self) -> str | None:
+        """The recipe in 16 hex digits; None without one."""
+        return self.recipe.fingerprint if self.recipe else None
 
 
 @dataclass(frozen=True)
@@ -42,7 +53,7 @@ class MadeTranscript:
 
 @dataclass(frozen=True)
 class Difference:
-    """One thing that decides what is heard, as it was and as it is set; None where there was, or is, no such thing."""
+    """One element of a recipe that differs, as it was and as it is now; None if there was or is no such element."""
 
     name: str
     was: str | None
@@ -50,22 +61,22 @@ class Difference:
 
     @property
     def words(self) -> str:
-        """The difference for people."""
+        """The difference in words."""
         if self.name == RECIPE:
             return "made before recipes were kept"
         return f"{self.name} {self.was or 'unset'}, now {self.now or 'unset'}"
 
 
 @dataclass(frozen=True)
-class PresentRecipe:
-    """What transcribes now. Where the model is not on this machine there is no `recipe`: `weights_unknown` says why."""
+class CurrentRecipe:
+    """What transcribes now. `recipe` is None if the model is not on this machine, and `weights_unknown` says why."""
 
     setup: Setup
     recipe: Recipe | None
     weights_unknown: str | None = None
 
-    def made(self, use: RecipeUse) -> bool:
-        """Tell whether these transcripts would be made by the same again. Without weights the model's name decides."""
+    def would_make(self, use: RecipeUse) -> bool:
+        """Whether the same recipe would make these transcripts now. Without weights the model's name decides."""
         if use.recipe is None:
             return False
         if self.recipe is None:
@@ -73,8 +84,23 @@ class PresentRecipe:
         return use.recipe.fingerprint == self.recipe.fingerprint
 
     def differences(self, use: RecipeUse) -> Sequence[Difference]:
-        """Say what differs. A model's name counts only where its weights differ, or are not known."""
+        """Return what differs. A model's name counts only if its weights differ or are not known."""
         return tuple(self._differences(use))
+
+    def differences_in_words(self, use: RecipeUse) -> str:
+        """Return the differences in words, in one line."""
+        return "; ".join(one.words for one in self.differences(use))
+
+    def as_dict(self) -> dict[str, Any]:
+        """Return the JSON form: the setup by name, the recipe by its fingerprint, None for what is not known."""
+        return {
+            "engine": self.setup.engine,
+            "engine_version": self.setup.engine_version,
+            "model": self.setup.model,
+            "weights_sha256": self.recipe.weights_sha256 if self.recipe else None,
+            "parameters": dict(self.setup.parameters),
+            "recipe": self.recipe.fingerprint if self.recipe else None,
+        }
 
     def _differences(self, use: RecipeUse) -> Iterator[Difference]:
         now, was = self.setup, use.recipe

@@ -1,4 +1,4 @@
-"""Cues as files: SubRip (SRT) and WebVTT. Where lines break and when cues begin is decided in `subtitles`."""
+"""Write cues as files: SubRip (SRT) and WebVTT. Line breaks and times are decided in `subtitles`."""
 
 import html
 import re
@@ -7,13 +7,13 @@ from collections.abc import Iterable
 from bookmarkai_assets.core.transcripts.subtitles import Cue
 
 _ARROW = re.compile("-{2,}>")
-# SRT has no escape, and players obey tags of HTML and of SubStation (`{\an8}`): they do not know these look-alikes.
+# SRT has no escapes, and players obey HTML and SubStation tags (`{\an8}`). They do not know these look-alikes.
 _PLAIN = str.maketrans("<>{}", "‹›()")  # noqa: RUF001 - meant to look alike
 _LANGUAGE_TAG = re.compile("[A-Za-z]{2,8}(-[A-Za-z0-9]{1,8})*")
 
 
 def to_srt(cues: Iterable[Cue]) -> str:
-    """Write SubRip: numbered cues, `00:00:01,500`, no markup. Of no cues, an empty file."""
+    """Return a SubRip file: numbered cues, `00:00:01,500`, no markup. It is empty without cues."""
     return "".join(
         f"{number}\n{_time(cue.start, ',')} --> {_time(cue.end, ',')}\n"
         + "".join(_ARROW.sub("→", line).translate(_PLAIN) + "\n" for line in cue.lines)
@@ -23,9 +23,9 @@ def to_srt(cues: Iterable[Cue]) -> str:
 
 
 def to_webvtt(cues: Iterable[Cue], *, language: str | None) -> str:
-    """Write WebVTT (W3C): `00:00:01.500`, markup escaped. The language is a note, as the standard has no field for it.
+    """Return a WebVTT file (W3C): `00:00:01.500`, with markup escaped.
 
-    Of no cues, a file without any.
+    The language is a note, because the standard has no field for it. Without cues, the file has only its header.
     """
     is_tag = language is not None and _LANGUAGE_TAG.fullmatch(language)
     note = f"NOTE\nLanguage: {language}\n\n" if is_tag else ""

@@ -1,4 +1,4 @@
-"""Speech as text for a screen: what is cleaned away, how wide it shows, and where a line may end. No times here."""
+"""Speech as text on a screen: cleaning, width in columns, and where a line may end. Times are in `subtitles_timing`."""
 
 import re
 import unicodedata
@@ -6,11 +6,11 @@ from collections.abc import Callable, Iterator
 from functools import lru_cache
 from itertools import pairwise
 
-# Embeddings, overrides and isolates (UAX 9) reach over what stands after them; the byte order mark shows nothing. Marks
-# that order a neighbour only, and joiners, stay: Arabic, Hebrew, Persian and emoji are written with them.
-_REACHING = frozenset("\u202a\u202b\u202c\u202d\u202e\u2066\u2067\u2068\u2069\ufeff")
+# Embeddings, overrides and isolates (UAX 9) affect all text after them, and the byte order mark is invisible. Marks
+# that only order a neighbour stay, and so do joiners, because Arabic, Hebrew, Persian and emoji need them.
+_FAR_REACHING = frozenset("\u202a\u202b\u202c\u202d\u202e\u2066\u2067\u2068\u2069\ufeff")
 
-# Scripts without spaces between words: a line may end between any two of their letters. Hangul is not among them.
+# Scripts without spaces between words. A line may end between any two of their letters. Hangul has spaces.
 _UNSPACED = (
     (0x0E00, 0x0EFF),  # Thai, Lao
     (0x1000, 0x109F),  # Burmese
@@ -26,9 +26,9 @@ _UNSPACED = (
     (0x20000, 0x3FFFF),
 )
 # Vowels that are written before their consonant, and signs that stack the next one (UAX 14).
-_HOLDS_THE_NEXT = frozenset("เแโใไເແໂໃໄ\u1039\u17d2")
-# Vowels after their consonant; small kana and marks that begin no line (JIS X 4051).
-_HOLDS_THE_LAST = frozenset("ะาำๅๆະາຳຽぁぃぅぇぉっゃゅょゎァィゥェォッャュョヮヵヶー々ゝゞヽヾ")
+_NO_BREAK_AFTER = frozenset("เแโใไເແໂໃໄ\u1039\u17d2")
+# Vowels after their consonant, and small kana and marks that may not begin a line (JIS X 4051).
+_NO_BREAK_BEFORE = frozenset("ะาำๅๆະາຳຽぁぃぅぇぉっゃゅょゎァィゥェォッャュョヮヵヶー々ゝゞヽヾ")
 _JOINER = "\u200d"
 _FLAG_OR_CHARACTER = re.compile("[\U0001f1e6-\U0001f1ff]{2}|.", re.DOTALL)
 _SKIN_TONES = frozenset("\U0001f3fb\U0001f3fc\U0001f3fd\U0001f3fe\U0001f3ff")
@@ -43,47 +43,47 @@ _CLAUSE_ENDS = tuple(",;:、，；：،؛–—")  # noqa: RUF001 - as above
 
 
 def clean_speech(text: str) -> str:
-    """Make one line of what was said: single spaces, nothing that controls a terminal or reorders its neighbours."""
+    """Make one line of a text: single spaces, and no characters that control a terminal or reorder what follows."""
     if not text.isprintable():
         text = "".join(
             " " if c.isspace() else c
             for c in text
-            if c.isspace() or (c not in _REACHING and unicodedata.category(c) not in {"Cc", "Cs"})
+            if c.isspace() or (c not in _FAR_REACHING and unicodedata.category(c) not in {"Cc", "Cs"})
         )
     return " ".join(text.split())
 
 
 def width_of(text: str) -> int:
-    """Count the columns that a line takes: two for a wide character (UAX 11), none for a mark on another."""
+    """Return the columns that a line takes: two for a wide character (UAX 11), none for a mark on another."""
     return len(text) if text.isascii() else sum(map(_columns, text))
 
 
 def divide(text: str, *, max_width: int) -> Iterator[tuple[str, bool]]:
-    """Give the parts of a cleaned text that a line keeps together, and whether a space stands before each.
+    """Yield the pieces of a cleaned text that no line may break, and whether a space precedes each.
 
-    Those are words; where a script has no spaces between words, its letters with their marks and punctuation; of what
-    is wider than `max_width` columns, as much as fits. Put together again they are the text.
+    These are words or, in a script without spaces between words, letters with their marks and punctuation. A piece
+    wider than `max_width` columns is cut into pieces that fit. Joined with their spaces, they are the text.
     """
     for word in text.split():
         is_spaced = True
-        for part in _parts(word):
+        for part in _unbreakable_parts(word):
             for piece in _cut(part, max_width):
                 yield piece, is_spaced
                 is_spaced = False
 
 
 def ends_sentence(piece: str) -> bool:
-    """Say whether a sentence may end here."""
+    """Whether a sentence may end with this piece."""
     return piece.rstrip(_AFTER_PUNCTUATION).endswith(_SENTENCE_ENDS)
 
 
 def ends_clause(piece: str) -> bool:
-    """Say whether a part of a sentence may end here."""
+    """Whether a part of a sentence may end with this piece."""
     return piece.rstrip(_AFTER_PUNCTUATION).endswith(_CLAUSE_ENDS)
 
 
-def _parts(word: str) -> list[str]:
-    return [word] if word.isascii() else _joined(_clusters(word), _is_held_together)
+def _unbreakable_parts(word: str) -> list[str]:
+    return [word] if word.isascii() else _join(_clusters(word), _is_unbreakable)
 
 
 def _cut(part: str, max_width: int) -> list[str]:
@@ -91,7 +91,7 @@ def _cut(part: str, max_width: int) -> list[str]:
         return [part]
     pieces, used = [""], 0
     for cluster in _clusters(part):
-        # One made of endlessly many is no character that anybody reads.
+        # A cluster wider than a line is nothing that anybody reads as one character.
         for item in [cluster] if width_of(cluster) <= max_width else cluster:
             width = width_of(item)
             if pieces[-1] and used + width > max_width:
@@ -103,11 +103,11 @@ def _cut(part: str, max_width: int) -> list[str]:
 
 
 def _clusters(word: str) -> list[str]:
-    """Divide a word into what a reader takes for one character (of UAX 29, what is written in speech)."""
-    return list(word) if word.isascii() else _joined(_FLAG_OR_CHARACTER.findall(word), _is_one_character)
+    """Split a word into what a reader takes for one character (the part of UAX 29 that speech needs)."""
+    return list(word) if word.isascii() else _join(_FLAG_OR_CHARACTER.findall(word), _is_one_character)
 
 
-def _joined(items: list[str], belong_together: Callable[[str, str], bool]) -> list[str]:
+def _join(items: list[str], belong_together: Callable[[str, str], bool]) -> list[str]:
     begins = [at for at, pair in enumerate(pairwise(items), 1) if not belong_together(*pair)]
     return ["".join(items[begin:end]) for begin, end in pairwise([0, *begins, len(items)])]
 
@@ -116,11 +116,11 @@ def _is_one_character(left: str, right: str) -> bool:
     return left == _JOINER or _category(right[0]) in _MARKS or right in _SKIN_TONES
 
 
-def _is_held_together(left: str, right: str) -> bool:
+def _is_unbreakable(left: str, right: str) -> bool:
     before, after = left[-1], right[0]
-    if after in _HOLDS_THE_LAST or _category(after) in _CLOSING:
+    if after in _NO_BREAK_BEFORE or _category(after) in _CLOSING:
         return True
-    if left[0] in _HOLDS_THE_NEXT or before in _HOLDS_THE_NEXT or _category(before) in _OPENING:
+    if left[0] in _NO_BREAK_AFTER or before in _NO_BREAK_AFTER or _category(before) in _OPENING:
         return True
     return not (_is_unspaced(left[0]) or _is_unspaced(after))
 

@@ -1,4 +1,4 @@
-"""A transcript: what was said, when, and what said so. Whisper's own names."""
+"""A transcript: what was said, when, and what made it. The names of figures are Whisper's."""
 
 import hashlib
 import json
@@ -16,7 +16,7 @@ UNKNOWN = "unknown"
 
 
 class Task(StrEnum):
-    """What an engine does with speech: write it down as it is, or in English."""
+    """What an engine does with speech: transcribe it, or translate it into English."""
 
     TRANSCRIBE = "transcribe"
     TRANSLATE = "translate"
@@ -24,9 +24,9 @@ class Task(StrEnum):
 
 @dataclass(frozen=True)
 class Word:
-    """A word as it was said. Times in seconds from the start of the video; `probability` in 0..1.
+    """A spoken word. Times are in seconds from the start of the video; `probability` is in 0..1.
 
-    `text` has the white space in front that Whisper gives it: the words of a segment, put together, are its text.
+    `text` begins with the white space that Whisper gives it. The words of a segment joined are its text.
     """
 
     start: float
@@ -37,10 +37,10 @@ class Word:
 
 @dataclass(frozen=True)
 class Segment:
-    """A stretch of speech. Times in seconds from the start of the video.
+    """A stretch of speech. Times are in seconds from the start of the video.
 
-    `compression_ratio` is how much zlib shortens the text: of one that repeats itself, much. `words` is empty where the
-    engine was not asked for them.
+    `compression_ratio` is the ratio by which zlib compresses the text. It is high for text that repeats itself. `words`
+    is empty if the engine was not asked for them.
     """
 
     start: float
@@ -54,9 +54,9 @@ class Segment:
 
 @dataclass(frozen=True)
 class Setup:
-    """What settings and installed versions say of a recipe: all of it but the weights, which a name stands for.
+    """A recipe as far as settings and installed versions define it. The model's name takes the place of its weights.
 
-    It can be had without looking for a model.
+    It is known without searching for the model.
     """
 
     engine: str
@@ -66,15 +66,15 @@ class Setup:
 
     @property
     def fingerprint(self) -> str:
-        """Stand for the setup in 16 hex digits."""
+        """16 hex digits that identify the setup."""
         return _fingerprint(self.engine, self.engine_version, self.model, self.parameters)
 
 
 @dataclass(frozen=True)
 class Recipe:
-    """All that decides what an engine makes of a sound, other than the sound: the same recipe hears the same.
+    """Everything but the sound that determines a transcript. The same recipe makes the same text of the same sound.
 
-    `weights_sha256` is of the model's weights file. `parameters` are the engine's own names and values.
+    `weights_sha256` is of the model's weights file. `parameters` have the engine's own names and values.
     """
 
     engine: str
@@ -85,28 +85,28 @@ class Recipe:
 
     @property
     def fingerprint(self) -> str:
-        """Stand for the recipe in 16 hex digits. The model's name counts only by its weights."""
+        """16 hex digits that identify the recipe. The model counts by its weights and not by its name."""
         return _fingerprint(self.engine, self.engine_version, self.weights_sha256, self.parameters)
 
     @property
     def setup(self) -> Setup:
-        """Leave the weights out."""
+        """The recipe without the weights."""
         return Setup(self.engine, self.engine_version, self.model, self.parameters)
 
 
 def _fingerprint(engine: str, engine_version: str, model: str, parameters: Mapping[str, Any]) -> str:
-    told = [engine, engine_version, model, dict(sorted(parameters.items()))]
-    return hashlib.sha256(json.dumps(told).encode()).hexdigest()[:16]
+    elements = [engine, engine_version, model, dict(sorted(parameters.items()))]
+    return hashlib.sha256(json.dumps(elements).encode()).hexdigest()[:16]
 
 
 @dataclass(frozen=True)
 class Transcript:
-    """What an engine heard. `duration_seconds` is the audio's length, `transcribe_seconds` the time it took.
+    """The text that an engine made of a sound, with its times, figures and doubts.
 
-    That includes waits for sounds that were decoded together with it. `recipe` and `audio_sha256` say what made it of
-    what; None for one that was not made here, or before they were kept.
-    `speech_seconds` is how much of the sound the engine's voice detection took for speech; None where nothing says so.
-    `doubts` are what `quality.judged` found.
+    `duration_seconds` is the audio's length. `transcribe_seconds` is the time that it took, including waits for sounds
+    that were decoded together with it. `recipe` and `audio_sha256` say what made it from which sound. They are None for
+    a transcript that was not made here, or was made before they were recorded. `speech_seconds` is how much of the
+    sound the engine's voice detection took for speech, None if that is not known. `doubts` are from `quality.assess`.
     """
 
     engine: str
@@ -123,12 +123,12 @@ class Transcript:
 
     @property
     def text(self) -> str:
-        """All that was said, segments joined by spaces."""
+        """The whole text: the segments joined by spaces."""
         return " ".join(segment.text.strip() for segment in self.segments)
 
     @property
     def word_count(self) -> int:
-        """Words as white space divides them."""
+        """The number of words, separated by white space."""
         return len(self.text.split())
 
     @property

@@ -1,7 +1,7 @@
-"""Shares that a person asks to be tried again: failed ones, and finished ones whose video is to be fetched anew.
+"""Make shares due again at a person's request: failed ones, and finished ones whose video is to be fetched again.
 
-Nothing is fetched here, and no record changes but that the share is due: the run that takes it looks once more, under
-its lease, whether the bytes are at hand, and fetches only if they are not.
+Nothing is fetched here, and no other record changes. The run that takes such a share checks once more, under the lease,
+whether the bytes are there, and fetches only if they are not.
 """
 
 from collections import Counter
@@ -16,17 +16,17 @@ from bookmarkai_assets.core.media.media import MediaState
 from bookmarkai_assets.core.outcomes import Outcome
 from bookmarkai_assets.core.rules import PipelineRules
 from bookmarkai_assets.operations.media.catalog_reads import media_of_share
-from bookmarkai_assets.operations.media.stores import Stores, is_at_hand
+from bookmarkai_assets.operations.stores import Stores
 
 PAGE = 200
-"""Shares in one transaction: on SQLite it holds the one write lock, here for some tenths of a second."""
+"""Shares per transaction. On SQLite a transaction takes the only write lock, here for some tenths of a second."""
 
 _LEFT_ALONE = "unknown, done, or being worked on"
 
 
 @dataclass(frozen=True)
-class Retried:
-    """The shares that are due now, those of them whose video is `lost`, and why the others are left alone."""
+class RetriedShares:
+    """The shares that are due now (`changed`), those of them whose video is `lost`, and why the others are not due."""
 
     changed: list[str] = field(default_factory=list)
     lost: frozenset[str] = frozenset()
@@ -35,10 +35,10 @@ class Retried:
 
 def retry_shares(
     catalog: Catalog, stores: Stores, rules: PipelineRules, share_ids: Sequence[str], *, now: datetime
-) -> Retried:
-    """Make shares due that failed, whose media has expired, or whose stored video is nowhere to be found.
+) -> RetriedShares:
+    """Make shares due that failed, whose media has expired, or whose stored video is lost.
 
-    The last only when every backend has answered at this moment that it does not have the recorded bytes.
+    A video counts as lost only if every backend answers now that it does not have the recorded bytes.
     """
     wanted = list(dict.fromkeys(share_ids))
     changed = set(catalog.work.retry(wanted, now=now))
@@ -60,12 +60,12 @@ def retry_shares(
             unchanged[share_id] = _LEFT_ALONE
     found = frozenset(catalog.work.retry(lost, now=now, is_lost=True))
     unchanged |= dict.fromkeys((share_id for share_id in lost if share_id not in found), _LEFT_ALONE)
-    return Retried([share_id for share_id in wanted if share_id in changed | found], found, unchanged)
+    return RetriedShares([share_id for share_id in wanted if share_id in changed | found], found, unchanged)
 
 
 @dataclass(frozen=True)
 class RetriedFailures:
-    """How many standing failures matched, by outcome, and how many of them are due now: none in a dry run."""
+    """How many standing failures matched, by outcome, and how many are due again now. In a dry run none is."""
 
     matched: Mapping[Outcome, int]
     retried: int
@@ -80,10 +80,10 @@ def retry_failures(
     now: datetime,
     is_dry_run: bool = False,
 ) -> RetriedFailures:
-    """Make every share due that failed so and stands so, as far as nobody has it in hand.
+    """Make every share due whose failure stands with one of these outcomes, unless somebody is working on it.
 
-    Only those whose link belongs to one of `platforms` (as `platforms.unified` names it), if any are named, and that
-    failed at least `older_than` ago. One that somebody takes up meanwhile is left to them, and not counted as retried.
+    If any `platforms` are given, only shares with links of these count (as `unify_platform` names them). The failure
+    has to be at least `older_than` old. A share that somebody takes up meanwhile is not counted as retried.
     """
     wanted = {
         failure.share_id: failure.outcome
@@ -100,4 +100,4 @@ def retry_failures(
 
 def _is_lost(catalog: Catalog, stores: Stores, rules: PipelineRules, share_id: str) -> bool:
     media = media_of_share(catalog, rules, share_id)
-    return media is not None and media.state is MediaState.STORED and not is_at_hand(stores, media)
+    return media is not None and media.state is MediaState.STORED and not stores.has_video(media)

@@ -1,4 +1,4 @@
-"""What became of each media that a command worked on. Which outcomes there are is the work's own matter."""
+"""The result for each media that a command worked on. Each command has its own outcomes."""
 
 from dataclasses import asdict, dataclass
 from enum import StrEnum
@@ -9,7 +9,7 @@ Outcome = TypeVar("Outcome", bound=StrEnum)
 
 @dataclass(frozen=True)
 class MediaResult(Generic[Outcome]):
-    """What became of one media: `size_bytes` as the work says, `seconds` the wall time, `detail` why it failed."""
+    """The result for one media. `size_bytes` is what the command says, `seconds` wall time, `detail` why it failed."""
 
     media_id: str
     share_id: str | None
@@ -19,5 +19,5 @@ class MediaResult(Generic[Outcome]):
     detail: str | None = None
 
     def as_dict(self) -> dict[str, Any]:
-        """Give the JSON form: the fields by name, the outcome by its value, the seconds to three places."""
+        """Return the JSON form: the fields by name, the outcome by its value, the seconds to three decimal places."""
         return {**asdict(self), "outcome": self.outcome.value, "seconds": round(self.seconds, 3)}

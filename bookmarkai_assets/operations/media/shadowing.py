@@ -1,40 +1,41 @@
-"""The shadow stage: a second copy of what is stored locally goes to S3, is read back and compared; nobody is served it.
+"""The shadow stage: put a copy of locally stored media to S3, read it back and compare. The copy serves nobody.
 
-A failure is the rollout's to know, through `storage_events`, and not the share's.
+A failure counts for the rollout, which reads it in `storage_events`. The share does not fail.
 """
 
 import logging
 import tempfile
+from dataclasses import replace
 from pathlib import Path
 
 from bookmarkai_assets.core.errors import StoreError
 from bookmarkai_assets.core.media.media import Media
 from bookmarkai_assets.core.media.placement import Backend
 from bookmarkai_assets.core.media.storage_events import Purpose
-from bookmarkai_assets.operations.media.stores import Stores, store_of_backend
 from bookmarkai_assets.operations.media.transfers import MediaTransfers
 from bookmarkai_assets.operations.rollout.current_policy import PlacementOverruledError, PolicyWatch, current_policy
-from bookmarkai_assets.operations.shares.share_work import ShareWork
+from bookmarkai_assets.operations.shares.hold import Hold
 
 logger = logging.getLogger(__name__)
 
 
-def put_shadow(media: Media, *, work: ShareWork, stores: Stores) -> None:
-    """Put a locally stored media to S3 as well, read it back whole and compare; the run holds its lease.
+def put_shadow(hold: Hold, media: Media, remote: Backend) -> None:
+    """Put a locally stored media to a remote backend as well, read it back whole and compare.
 
-    The recorded place stays local. Every transfer is recorded, with the purpose `shadow`; one that fails is logged. A
-    copy that is under way when the shadow stage ends goes no further.
+    The caller holds the lease. The recorded location stays local. Every transfer is recorded with the purpose `shadow`.
+    A failed one is logged. A copy that is under way when the shadow stage ends is abandoned.
     """
-    watch = PolicyWatch(lambda: current_policy(work.catalog, work.rules), lambda policy: policy.is_shadow)
+    watch = PolicyWatch(lambda: current_policy(hold.catalog, hold.rules), lambda policy: policy.is_shadow)
     try:
-        store = store_of_backend(stores, Backend.S3)
-        transfers = MediaTransfers(work.catalog, work.clock, media.share_id, media, Purpose.SHADOW)
-        for kind, blob in media.blobs.items():
-            copy = transfers.put(kind, Path(blob.url), store, may_consume=False, on_bytes=watch)
-            work.rules.staging_dir.mkdir(parents=True, exist_ok=True)
-            with tempfile.TemporaryDirectory(dir=work.rules.staging_dir, prefix="shadow-") as directory:
-                transfers.get(kind, copy.url, store, Path(directory) / Path(blob.url).name, on_bytes=watch)
+        store = hold.stores[remote]
+        transfers = MediaTransfers(hold, media, media.share_id, Purpose.SHADOW)
+        for part in media.parts.values():
+            copy = transfers.put(part, Path(part.url), store, may_consume=False, on_bytes=watch)
+            hold.rules.staging_dir.mkdir(parents=True, exist_ok=True)
+            with tempfile.TemporaryDirectory(dir=hold.rules.staging_dir, prefix="shadow-") as directory:
+                fetched = Path(directory) / Path(part.url).name
+                transfers.get(replace(part, url=copy.url), fetched, on_bytes=watch)
     except PlacementOverruledError:
-        logger.info("the shadow copy of %s is not wanted any more: the rollout went on or back", media.video.url)
+        logger.info("the shadow copy of %s is no longer wanted: the rollout went on or back", media.video.url)
     except StoreError as error:
         logger.warning("the shadow copy of %s failed, its local file serves: %s", media.video.url, error)

@@ -1,4 +1,4 @@
-"""Every transfer is one row in `storage_events`, whether it went well or not."""
+"""Every transfer is one row in `storage_events`, whether it succeeds or fails."""
 
 import time
 from collections.abc import Callable, Iterator
@@ -7,20 +7,20 @@ from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
 
-from bookmarkai_assets.core.catalog import Catalog
 from bookmarkai_assets.core.errors import ObjectExpiredError, ObjectNotFoundError, ShareFailedError, StoreError
-from bookmarkai_assets.core.media.media import Blob, Media
-from bookmarkai_assets.core.media.object_keys import key_of
+from bookmarkai_assets.core.media.kinds import PartKind
+from bookmarkai_assets.core.media.media import Media, Part
 from bookmarkai_assets.core.media.object_tags import tags_of
-from bookmarkai_assets.core.media.ports import EventLog, MediaStore, StoredObject, untold
-from bookmarkai_assets.core.media.storage_events import Purpose, StorageEvent
+from bookmarkai_assets.core.media.ports import EventLog, MediaStore, StoredObject, ignore_bytes
+from bookmarkai_assets.core.media.storage_events import Operation, Purpose, StorageEvent
+from bookmarkai_assets.operations.shares.hold import Hold
 
 MAX_ERROR_CHARACTERS = 500
 
 
 @dataclass
 class Transfer:
-    """A transfer under way. `seconds` counts from its begin; set `size_bytes` once it is known."""
+    """A transfer under way. Set `size_bytes` once it is known; `seconds` is the wall time when it is over."""
 
     size_bytes: int
     seconds: float = 0.0
@@ -31,15 +31,15 @@ def recorded_transfer(
     events: EventLog,
     clock: Callable[[], datetime],
     *,
-    operation: str,
+    operation: Operation,
     purpose: Purpose,
     backend: str,
-    kind: str,
+    kind: PartKind,
     share_id: str,
     media_id: str,
     size_bytes: int = 0,
 ) -> Iterator[Transfer]:
-    """Time the block and record it as one event; an error is recorded with its class and goes on its way."""
+    """Time the block and record it as one event. An error is recorded with its class and raised again."""
     transfer = Transfer(size_bytes)
     occurred_at, start = clock(), time.perf_counter()
     error_class: str | None = "interrupted"  # stays so when the process is told to stop in the middle
@@ -81,71 +81,62 @@ def _class_of(error: Exception) -> str:
 
 @dataclass(frozen=True)
 class MediaTransfers:
-    """The puts and gets of one media's bytes. `share_id` is the share for whose sake they are done."""
+    """The puts and gets of one media's parts, each recorded. `share_id` is the share that they are done for."""
 
-    catalog: Catalog
-    clock: Callable[[], datetime]
-    share_id: str
+    hold: Hold
     media: Media
+    share_id: str
     purpose: Purpose
 
     def put(
         self,
-        kind: str,
+        part: Part,
         source: Path,
         store: MediaStore,
         *,
         may_consume: bool,
-        on_bytes: Callable[[int], object] = untold,
+        on_bytes: Callable[[int], object] = ignore_bytes,
     ) -> StoredObject:
-        """Put what is to be stored of the media from a local file; bytes that no media is recorded at may give way."""
-        blob, key = self.media.blobs[kind], key_of(self.media, kind)
-        with self._recorded("put", kind, blob, store):
+        """Put a part from a local file. Other bytes under its key are replaced unless a media is recorded there."""
+        with self._record(Operation.PUT, part, store):
             return store.put(
                 source,
-                key,
-                expected=blob.digest,
-                content_type=blob.content_type,
-                tags=tags_of(self.media, kind),
-                may_replace=not self.catalog.media.acknowledges(store.url_of(key)),
+                part.key,
+                expected=part.digest,
+                content_type=part.content_type,
+                tags=tags_of(self.media, part.kind),
+                may_replace=not self.hold.catalog.media.acknowledges(store.url_of(part.key)),
                 may_consume=may_consume,
                 on_bytes=on_bytes,
             )
 
-    def get(
-        self,
-        kind: str,
-        url: str,
-        store: MediaStore,
-        destination: Path,
-        *,
-        on_bytes: Callable[[int], object] = untold,
-    ) -> None:
-        """Fetch what is stored of the media, verified against the record, to a local file.
+    def get(self, part: Part, destination: Path, *, on_bytes: Callable[[int], object] = ignore_bytes) -> None:
+        """Fetch a part from its URL to a local file, verified against its digest.
 
-        What is not there is `ObjectExpiredError` once the bucket's rule may have deleted it.
+        Raises `StoreError`. What is absent raises `ObjectExpiredError` once the bucket's rule may have deleted it.
         """
-        blob = self.media.blobs[kind]
-        with self._recorded("get", kind, blob, store):
+        store = self.hold.stores.of_url(part.url)
+        with self._record(Operation.GET, part, store):
             try:
-                store.get(url, destination, expected=blob.digest, on_bytes=on_bytes)
+                store.get(part.url, destination, expected=part.digest, on_bytes=on_bytes)
             except ObjectNotFoundError as error:
                 end = self.media.expires_at
-                if url == blob.url and end is not None and end <= self.clock():
+                is_recorded_there = part.url == self.media.parts[part.kind].url
+                if is_recorded_there and end is not None and end <= self.hold.clock():
                     raise ObjectExpiredError(f"{error}; the bucket's rule may delete it since {end}") from error
                 raise
 
     @contextmanager
-    def _recorded(self, operation: str, kind: str, blob: Blob, store: MediaStore) -> Iterator[None]:
+    def _record(self, operation: Operation, part: Part, store: MediaStore) -> Iterator[None]:
         with recorded_transfer(
-            self.catalog.events,
-            self.clock,
+            self.hold.catalog.events,
+            self.hold.clock,
             operation=operation,
             purpose=self.purpose,
             backend=store.backend,
-            kind=kind,
+            kind=part.kind,
             share_id=self.share_id,
             media_id=self.media.media_id,
-            size_bytes=blob.digest.size_bytes,
+            size_bytes=part.size_bytes,
         ):
             yield

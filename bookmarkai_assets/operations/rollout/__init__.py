@@ -1,1 +1,1 @@
-"""The rollout: measure, decide, plan, and read the policy in force."""
+"""The rollout: measure it, record decisions, forecast stages, and read the policy in force."""

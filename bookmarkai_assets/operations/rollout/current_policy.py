@@ -1,4 +1,4 @@
-"""The storage policy of this moment: the settings, and what the rollout has decided, read anew for every placement."""
+"""Reads the storage policy in force, again for every placement, and watches it during an upload."""
 
 import logging
 import time
@@ -6,28 +6,29 @@ from collections.abc import Callable
 
 from bookmarkai_assets.core.catalog import Catalog
 from bookmarkai_assets.core.errors import CatalogUnavailableError, StoreError, StoreErrorClass
-from bookmarkai_assets.core.media.placement import StorageMode, StoragePolicy
-from bookmarkai_assets.core.rollout.stages import effective_policy
+from bookmarkai_assets.core.media.placement import StoragePolicy
+from bookmarkai_assets.core.rollout.policy import EffectivePolicy, is_open_to_decisions, resolve_policy
 from bookmarkai_assets.core.rules import PipelineRules
 
 logger = logging.getLogger(__name__)
 
-LOOK_EVERY_SECONDS = 1.0
-"""How soon an upload that is under way notices a rollback; a look is one indexed read."""
+CHECK_EVERY_SECONDS = 1.0
+"""How often an upload checks the policy, which is one indexed read."""
+
+
+def read_effective_policy(catalog: Catalog, rules: PipelineRules) -> EffectivePolicy:
+    """Return the policy in force and why. Costs one indexed read, or none where no decision could change the policy."""
+    standing = catalog.rollout.standing() if is_open_to_decisions(rules.storage) else None
+    return resolve_policy(rules.storage, standing)
 
 
 def current_policy(catalog: Catalog, rules: PipelineRules) -> StoragePolicy:
-    """Give the policy that the next placement follows; a decision counts from the moment that it is on record.
-
-    `STORAGE_MODE=local` asks nobody: it has to hold while the catalog's newest decision says anything else.
-    """
-    if rules.storage.mode is StorageMode.LOCAL:
-        return rules.storage
-    return effective_policy(rules.storage, catalog.rollout.standing())
+    """Return the policy that the next placement follows. A decision counts from the moment it is on record."""
+    return read_effective_policy(catalog, rules).policy
 
 
 class PlacementOverruledError(StoreError):
-    """The policy no longer sends to S3 what is being uploaded; `policy` is the one that counts now."""
+    """The policy in force no longer sends to S3 what is being uploaded. `policy` is that policy."""
 
     def __init__(self, policy: StoragePolicy) -> None:
         super().__init__(StoreErrorClass.INTERRUPTED, "the rollout does not want this in S3 any more")
@@ -35,22 +36,22 @@ class PlacementOverruledError(StoreError):
 
 
 class PolicyWatch:
-    """Told of the bytes of an upload, ends it with `PlacementOverruledError` once the policy does not want it any more.
+    """A progress callback that ends an upload with `PlacementOverruledError` once the policy no longer wants it.
 
-    What it is not told of goes on: a request under way is finished, an upload in parts ends with its next part. While
-    the catalog does not answer, what was decided for the upload stands: that is no failure of the store.
+    A request under way is finished: an upload in parts ends with its next part. While the catalog does not answer, the
+    upload goes on, because that is no failure of the store.
     """
 
     def __init__(self, policy_now: Callable[[], StoragePolicy], is_wanted: Callable[[StoragePolicy], bool]) -> None:
         self._policy_now = policy_now
         self._is_wanted = is_wanted
-        self._looked_at = time.monotonic()
+        self._checked_at = time.monotonic()
 
     def __call__(self, _size_bytes: int) -> None:
-        """Look at the policy, if it is time to."""
-        if time.monotonic() - self._looked_at < LOOK_EVERY_SECONDS:
+        """Check the policy if the last check is long enough ago. Raises `PlacementOverruledError`."""
+        if time.monotonic() - self._checked_at < CHECK_EVERY_SECONDS:
             return
-        self._looked_at = time.monotonic()
+        self._checked_at = time.monotonic()
         try:
             policy = self._policy_now()
         except CatalogUnavailableError as error:

@@ -1,6 +1,6 @@
-"""How the rollout is advanced: by the gate, every few minutes, and by a person's commands. Each decision is a row.
+"""Decides about the rollout: the gate every few minutes, and an operator by command. Each decision is one row.
 
-Nothing here moves bytes or changes a setting: the next placement reads the newest decision and follows it.
+Nothing here moves bytes or changes a setting. The next placement reads the newest decision and follows it.
 """
 
 from collections.abc import Sequence
@@ -9,7 +9,6 @@ from datetime import datetime
 
 from bookmarkai_assets.core.catalog import Catalog
 from bookmarkai_assets.core.errors import RolloutConflictError
-from bookmarkai_assets.core.media.placement import StorageMode, StoragePolicy
 from bookmarkai_assets.core.rollout.forecast import StageForecast
 from bookmarkai_assets.core.rollout.gate import GateFigures, Judgement, RuleStatus, Verdict, judge
 from bookmarkai_assets.core.rollout.stages import (
@@ -22,32 +21,37 @@ from bookmarkai_assets.core.rollout.stages import (
     RolloutControl,
     RolloutState,
     Stage,
-    effective_policy,
-    last_held,
+    find_last_held,
     state_after,
 )
 from bookmarkai_assets.core.rules import PipelineRules
-from bookmarkai_assets.operations.rollout.evidence import evidence_of, is_news, judged
-from bookmarkai_assets.operations.rollout.history import append_decided, name_of, newest_and_state, since, state_of
+from bookmarkai_assets.operations.rollout.evidence import collect_evidence, is_news, judge_stage
+from bookmarkai_assets.operations.rollout.history import (
+    append_decision,
+    format_since,
+    name_stage,
+    read_newest_and_state,
+    read_state,
+)
 
 __all__ = [
     "Evaluation",
     "abort",
-    "effect_of",
     "evaluate",
     "promote",
+    "read_state",
     "resume",
     "roll_back",
     "set_stage",
-    "state_of",
 ]
 
 
 @dataclass(frozen=True)
 class Evaluation:
-    """What the gate said, the state that the rollout is in now, and the row that was kept, if anything was new.
+    """The gate's judgement, the state of the rollout after it, and the decision that was recorded, if any.
 
-    `overtaken_by` is the decision of somebody who was first: nothing was kept then, and the next evaluation looks anew.
+    `overtaken_by` is a decision that somebody else recorded first. Nothing was recorded then; the next evaluation
+    starts from that decision.
     """
 
     judgement: Judgement
@@ -67,12 +71,12 @@ def evaluate(
 ) -> Evaluation:
     """Judge the present stage and, under automatic control, promote or abort; else advise.
 
-    Advice is kept when it is news, so that a day of holding is no 288 rows. Raises nothing when somebody decides at the
-    same moment: theirs stands, and `overtaken_by` names it.
+    Advice is recorded only when it is news, because a day of holding would be 288 rows. When somebody else decides at
+    the same moment, their decision stands, `overtaken_by` names it, and nothing is raised.
     """
-    newest, state = newest_and_state(catalog)
-    judgement = judged(rules, figures, state, now=now)
-    action, stage = _proposal(catalog, rules, judgement, state)
+    newest, state = read_newest_and_state(catalog)
+    judgement = judge_stage(rules, figures, state, now=now)
+    action, stage = _propose(catalog, rules, judgement, state)
     if action is Action.ADVISE and not is_news(judgement, newest):
         return Evaluation(judgement, state, None)
     decision = Decision(
@@ -82,41 +86,41 @@ def evaluate(
         decided_at=now,
         decided_by=GATE,
         actor=actor,
-        reason=_grounds(judgement, state),
+        reason=_explain(judgement, state),
         verdict=judgement.verdict,
-        evidence=evidence_of(rules, state, stage, judgement, forecasts),
+        evidence=collect_evidence(rules, state, stage, judgement, forecasts),
         previous_id=newest.decision_id if newest else None,
     )
     try:
         kept = catalog.rollout.append(decision)
     except RolloutConflictError:
-        first, state = newest_and_state(catalog)
+        first, state = read_newest_and_state(catalog)
         return Evaluation(judgement, state, None, overtaken_by=first)
     return Evaluation(judgement, state if action is Action.ADVISE else state_after([kept]), kept)
 
 
-def _proposal(
+def _propose(
     catalog: Catalog, rules: PipelineRules, judgement: Judgement, state: RolloutState
 ) -> tuple[Action, Stage | None]:
-    """Give what the gate does by itself, and the stage after it."""
+    """Return what the gate does by itself, and the stage after it."""
     if rules.rollout.control is RolloutControl.MANUAL or judgement.verdict is Verdict.HOLD:
         return Action.ADVISE, state.stage
     if judgement.verdict is Verdict.ABORT:
-        return Action.ABORT, _abort_target(catalog, rules)
+        return Action.ABORT, _find_abort_target(catalog, rules)
     return Action.PROMOTE, rules.rollout.next_after(state.stage)
 
 
-def _grounds(judgement: Judgement, state: RolloutState) -> str:
-    """Say what the verdict rests on: of an abort what fails, and not what else stands against a promotion."""
+def _explain(judgement: Judgement, state: RolloutState) -> str:
+    """Return the reason to record: for an abort what fails, and not what else stands against a promotion."""
     if judgement.verdict is Verdict.ABORT:
         return "; ".join(judgement.by_rule[rule].detail for rule in judgement.failing)
     return "; ".join(judgement.missing) or f"every rule passes and {state.stage} has had its time"
 
 
-def _abort_target(catalog: Catalog, rules: PipelineRules) -> Stage:
+def _find_abort_target(catalog: Catalog, rules: PipelineRules) -> Stage:
     if rules.rollout.abort_to is AbortTarget.ZERO:
         return NOTHING
-    return last_held(catalog.rollout.history(with_advice=False))
+    return find_last_held(catalog.rollout.history(with_advice=False))
 
 
 def promote(
@@ -133,14 +137,15 @@ def promote(
     """Go on to the next stage, or begin with the first one.
 
     The gate has to agree: every rule passes and the least time is over. To begin, or to begin again from 0%, no rule
-    may fail. `force` overrules it, which is recorded. Having been aborted is no obstacle: it waits for a person, and
-    here is one. Raises `RolloutConflictError` when the gate does not agree, after the last stage and while rolled back.
+    may fail. `force` overrules the gate, which is recorded. A stage reached by an abort is no obstacle: it waits for a
+    person, and this is one. Raises `RolloutConflictError` when the gate does not agree, after the last stage and while
+    rolled back.
     """
 
     def decide(state: RolloutState) -> Decision:
         if state.is_rolled_back:
             raise RolloutConflictError(
-                f"expected a stage in effect to promote from, found the rollout rolled back{since(state)}: "
+                f"expected a stage in effect to promote from, found the rollout rolled back{format_since(state)}: "
                 "`bookmarkai rollout resume` takes that back; `bookmarkai rollout set` says before at which stage"
             )
         target = rules.rollout.next_after(state.stage)
@@ -150,23 +155,25 @@ def promote(
                 "rollout is complete, or add a stage"
             )
         judgement = judge(figures, rules.gate, replace(state, is_aborted=False), rules.rollout, now=now)
-        against = _against(judgement, state)
-        if against and not force:
+        objections = _list_objections(judgement, state)
+        if objections and not force:
             raise RolloutConflictError(
-                f"expected the gate to agree to go from {name_of(state.stage)} to {target}, found: "
-                f"{'; '.join(against)}. To overrule it: --force"
+                f"expected the gate to agree to go from {name_stage(state.stage)} to {target}, found: "
+                f"{'; '.join(objections)}. To overrule it: --force"
             )
-        evidence = evidence_of(rules, state, target, judgement, forecasts) | ({"overruled": against} if against else {})
+        evidence = collect_evidence(rules, state, target, judgement, forecasts)
+        if objections:
+            evidence["overruled"] = objections
         return replace(
-            _by_operator(Action.PROMOTE, target, state, now, actor, reason),
+            _make_decision(Action.PROMOTE, target, state, now, actor, reason),
             verdict=judgement.verdict,
             evidence=evidence,
         )
 
-    return append_decided(catalog, decide)
+    return append_decision(catalog, decide)
 
 
-def _against(judgement: Judgement, state: RolloutState) -> list[str]:
+def _list_objections(judgement: Judgement, state: RolloutState) -> list[str]:
     if state.stage is None or state.stage == NOTHING:
         return [result.detail for result in judgement.rules if result.status is RuleStatus.FAIL]
     return list(judgement.missing)
@@ -183,17 +190,17 @@ def set_stage(
     figures: GateFigures | None = None,
     forecasts: Sequence[StageForecast] = (),
 ) -> Decision:
-    """Go to a stage that a person names, planned or not; the gate is not asked, its judgement is recorded.
+    """Go to a stage that a person names, planned or not. The gate is not asked; its judgement is recorded.
 
-    The present stage again counts anew: its time and its figures begin now. While rolled back it stays rolled back:
-    that is how to come back at a lower stage than before. Raises `RolloutConflictError`.
+    The stage's time and its figures begin now, also when it is the present stage again. A rollout that is rolled back
+    stays so: that is how to come back at a lower stage than before. Raises `RolloutConflictError`.
     """
 
     def decide(state: RolloutState) -> Decision:
-        decision = _by_operator(Action.SET, stage, state, now, actor, reason)
-        return _with_evidence(decision, rules, state, figures, forecasts)
+        decision = _make_decision(Action.SET, stage, state, now, actor, reason)
+        return _add_evidence(decision, rules, state, figures, forecasts)
 
-    return append_decided(catalog, decide)
+    return append_decision(catalog, decide)
 
 
 def abort(
@@ -208,7 +215,7 @@ def abort(
 ) -> Decision:
     """Go back to the stage that held before, or to 0%, as `ROLLOUT_ABORT_TO` says.
 
-    Raises `RolloutConflictError` where there is nothing to go back from: not begun, at 0%, rolled back. Raises
+    Raises `RolloutConflictError` where there is nothing to go back from: not begun, at 0% or rolled back. Raises
     `ValueError` without a reason.
     """
     _check_reason(reason)
@@ -216,19 +223,19 @@ def abort(
     def decide(state: RolloutState) -> Decision:
         if state.is_rolled_back:
             raise RolloutConflictError(
-                f"expected a stage in effect to abort, found the rollout rolled back{since(state)}: everything is "
-                "local already; `bookmarkai rollout set` says at which stage to come back"
+                f"expected a stage in effect to abort, found the rollout rolled back{format_since(state)}: everything "
+                "is local already; `bookmarkai rollout set` says at which stage to come back"
             )
         if state.stage is None or state.stage == NOTHING:
             raise RolloutConflictError(
-                f"expected a stage in effect to abort, found {name_of(state.stage)}; to send everything to the local "
-                "directory: `bookmarkai rollout rollback`"
+                f"expected a stage in effect to abort, found {name_stage(state.stage)}; to send everything to the "
+                "local directory: `bookmarkai rollout rollback`"
             )
-        target = _abort_target(catalog, rules)
-        decision = _by_operator(Action.ABORT, target, state, now, actor, reason)
-        return _with_evidence(decision, rules, state, figures, forecasts)
+        target = _find_abort_target(catalog, rules)
+        decision = _make_decision(Action.ABORT, target, state, now, actor, reason)
+        return _add_evidence(decision, rules, state, figures, forecasts)
 
-    return append_decided(catalog, decide)
+    return append_decision(catalog, decide)
 
 
 def roll_back(
@@ -240,22 +247,24 @@ def roll_back(
     reason: str,
     figures: GateFigures | None = None,
 ) -> Decision:
-    """Send everything new to the local directory, from every worker's next placement on; the stage is remembered.
+    """Send everything new to the local directory, from every worker's next placement on. The stage is remembered.
 
-    Also in `STORAGE_MODE=s3` and before the rollout has begun. What somebody else decides at the same moment does not
-    stop it. Raises `RolloutConflictError` when it is rolled back already, `ValueError` without a reason.
+    It also holds in `STORAGE_MODE=s3` and before the rollout has begun. A decision that somebody else takes at the same
+    moment does not stop it. Raises `RolloutConflictError` when the rollout is rolled back already, `ValueError` without
+    a reason.
     """
     _check_reason(reason)
 
     def decide(state: RolloutState) -> Decision:
         if state.is_rolled_back:
             raise RolloutConflictError(
-                f"expected a rollout to roll back, found it rolled back{since(state)}: everything is local already"
+                f"expected a rollout to roll back, found it rolled back{format_since(state)}: everything is local "
+                "already"
             )
-        decision = replace(_by_operator(Action.ROLLBACK, state.stage, state, now, actor, reason), is_rolled_back=True)
-        return _with_evidence(decision, rules, state, figures, ())
+        decision = replace(_make_decision(Action.ROLLBACK, state.stage, state, now, actor, reason), is_rolled_back=True)
+        return _add_evidence(decision, rules, state, figures, ())
 
-    return append_decided(catalog, decide, whatever_was_decided=True)
+    return append_decision(catalog, decide, even_if_overtaken=True)
 
 
 def resume(
@@ -269,33 +278,19 @@ def resume(
 ) -> Decision:
     """Take a rollback back: the stage on record counts again, its time and its figures from now on.
 
-    Raises `RolloutConflictError` when it is not rolled back.
+    Raises `RolloutConflictError` when the rollout is not rolled back.
     """
 
     def decide(state: RolloutState) -> Decision:
         if not state.is_rolled_back:
-            raise RolloutConflictError(f"expected a rollback to take back, found {name_of(state.stage)} in effect")
-        decision = replace(_by_operator(Action.RESUME, state.stage, state, now, actor, reason), is_rolled_back=False)
-        return _with_evidence(decision, rules, state, figures, ())
+            raise RolloutConflictError(f"expected a rollback to take back, found {name_stage(state.stage)} in effect")
+        decision = replace(_make_decision(Action.RESUME, state.stage, state, now, actor, reason), is_rolled_back=False)
+        return _add_evidence(decision, rules, state, figures, ())
 
-    return append_decided(catalog, decide)
-
-
-def effect_of(configured: StoragePolicy, decision: Decision) -> str:
-    """Say in words where new media go under a decision and these settings; a worker's own settings may differ."""
-    policy = effective_policy(configured, decision)
-    if configured.mode is StorageMode.LOCAL:
-        return "recorded, without effect: STORAGE_MODE=local keeps everything local"
-    if configured.mode is StorageMode.S3 and not decision.is_rolled_back:
-        return "recorded, without effect until STORAGE_MODE is hybrid: STORAGE_MODE=s3 sends everything new to S3"
-    if policy.is_shadow:
-        return policy.effect
-    is_unbegun = decision.stage is None and not decision.is_rolled_back
-    counts = " (S3_SPLIT_PERCENTAGE, until the rollout begins)" if is_unbegun else ""
-    return f"{policy.effect}, from the next placement on{counts}"
+    return append_decision(catalog, decide)
 
 
-def _by_operator(
+def _make_decision(
     action: Action, stage: Stage | None, state: RolloutState, now: datetime, actor: str, reason: str
 ) -> Decision:
     return Decision(
@@ -309,7 +304,7 @@ def _by_operator(
     )
 
 
-def _with_evidence(
+def _add_evidence(
     decision: Decision,
     rules: PipelineRules,
     state: RolloutState,
@@ -318,11 +313,11 @@ def _with_evidence(
 ) -> Decision:
     judgement = None
     if figures is not None:
-        judgement = judged(rules, figures, state, now=decision.decided_at)
+        judgement = judge_stage(rules, figures, state, now=decision.decided_at)
     return replace(
         decision,
         verdict=judgement.verdict if judgement else None,
-        evidence=evidence_of(rules, state, decision.stage, judgement, forecasts),
+        evidence=collect_evidence(rules, state, decision.stage, judgement, forecasts),
     )
 
 

@@ -1,4 +1,4 @@
-"""What a decision about the rollout is recorded with: everything it was made on, as one JSON object."""
+"""The evidence that a decision about the rollout is recorded with: everything it was based on, as one JSON object."""
 
 from collections.abc import Sequence
 from dataclasses import asdict
@@ -18,22 +18,22 @@ FORECAST = "forecast"
 _FAILING = "failing"
 
 
-def judged(rules: PipelineRules, figures: GateFigures, state: RolloutState, *, now: datetime) -> Judgement:
-    """Judge a state of the rollout by the operator's settings."""
+def judge_stage(rules: PipelineRules, figures: GateFigures, state: RolloutState, *, now: datetime) -> Judgement:
+    """Return the gate's judgement of the present stage, by the limits and the mode of the settings."""
     return judge(figures, rules.gate, state, rules.rollout, now=now, mode=rules.storage.mode)
 
 
-def evidence_of(
+def collect_evidence(
     rules: PipelineRules,
     state: RolloutState,
     stage: Stage | None,
     judgement: Judgement | None,
     forecasts: Sequence[StageForecast] = (),
 ) -> dict[str, Any]:
-    """Give the grounds of a decision taken in `state`, as plain values; times are ISO 8601, lengths of time seconds.
+    """Return the evidence of a decision taken in `state`, as JSON values: times in ISO 8601, lengths in seconds.
 
-    Of the forecasts that of `stage`, which the decision leaves, is kept. Without a judgement, as when somebody rolls
-    back while the figures cannot be had, there are the settings alone.
+    Of the forecasts only that of `stage`, which the decision leaves, is kept. Without a judgement, as when somebody
+    rolls back while the figures cannot be had, there are the settings alone.
     """
     evidence: dict[str, Any] = {
         "state": _state(state),
@@ -55,14 +55,14 @@ def evidence_of(
 
 
 def is_news(judgement: Judgement, last: Decision | None) -> bool:
-    """Tell whether the verdict, or which rules fail, is other than was last said of the present state.
+    """Whether the verdict, or the set of failing rules, differs from the last advice on the present state.
 
-    Of a state that has just begun, and before the first decision, it goes without saying that the gate holds.
+    After any other decision, and before the first one, a gate that holds with no rule failing is no news.
     """
-    said: tuple[str | None, object] = (Verdict.HOLD, [])
+    known: tuple[str | None, object] = (Verdict.HOLD, [])
     if last is not None and last.action is Action.ADVISE:
-        said = (last.verdict, last.evidence.get(_FAILING))
-    return said != (judgement.verdict, sorted(judgement.failing))
+        known = (last.verdict, last.evidence.get(_FAILING))
+    return known != (judgement.verdict, sorted(judgement.failing))
 
 
 def _state(state: RolloutState) -> dict[str, Any]:

@@ -1,4 +1,4 @@
-"""The rollout's history read and continued: where it stands, and how a decision is added when others decide as well."""
+"""Reads the rollout's history, and appends a decision to it while others may decide as well."""
 
 from collections.abc import Callable
 from dataclasses import replace
@@ -8,56 +8,60 @@ from bookmarkai_assets.core.errors import RolloutConflictError
 from bookmarkai_assets.core.rollout.stages import Action, Decision, RolloutState, Stage, state_after
 
 
-def state_of(catalog: Catalog) -> RolloutState:
-    """Read where the rollout is. Costs one look, except after a rollback or a resume, which reads the history."""
+def read_state(catalog: Catalog) -> RolloutState:
+    """Return the state of the rollout. Costs one indexed read; after a rollback or a resume, the whole history."""
     standing = catalog.rollout.standing()
     if standing is None:
         return RolloutState()
     if standing.action in {Action.ROLLBACK, Action.RESUME}:
-        # Whether the stage was reached by an abort is said further back.
+        # Only earlier decisions say whether the stage was reached by an abort.
         return state_after(catalog.rollout.history(with_advice=False))
     return state_after([standing])
 
 
-def newest_and_state(catalog: Catalog) -> tuple[Decision | None, RolloutState]:
-    """Read the newest row, then the state: a decision that comes in between makes the append conflict."""
+def read_newest_and_state(catalog: Catalog) -> tuple[Decision | None, RolloutState]:
+    """Return the newest decision, advice included, and then the state.
+
+    In this order, so that a decision in between makes the append conflict.
+    """
     newest = next(iter(catalog.rollout.history(limit=1)), None)
-    return newest, state_of(catalog)
+    return newest, read_state(catalog)
 
 
-def append_decided(
-    catalog: Catalog, decide: Callable[[RolloutState], Decision], *, whatever_was_decided: bool = False
+def append_decision(
+    catalog: Catalog, decide: Callable[[RolloutState], Decision], *, even_if_overtaken: bool = False
 ) -> Decision:
-    """Keep what a person decides on the state as it is.
+    """Append what `decide` returns for the present state, and return it with its id.
 
     Advice that the gate records at the same moment changes nothing that the person saw, so the decision follows it.
+    Raises `RolloutConflictError` when somebody else decides at that moment, unless `even_if_overtaken`.
     """
-    newest, seen = newest_and_state(catalog)
+    newest, seen = read_newest_and_state(catalog)
     state = seen
     while True:
         decision = replace(decide(state), previous_id=newest.decision_id if newest else None)
         try:
             return catalog.rollout.append(decision)
         except RolloutConflictError:
-            last, (newest, state) = newest, newest_and_state(catalog)
+            last, (newest, state) = newest, read_newest_and_state(catalog)
             if newest == last:
                 raise
-            if state.decision_id != seen.decision_id and not whatever_was_decided:
-                raise RolloutConflictError(_overtaken(catalog, seen)) from None
+            if state.decision_id != seen.decision_id and not even_if_overtaken:
+                raise RolloutConflictError(_describe_conflict(catalog, seen)) from None
 
 
-def _overtaken(catalog: Catalog, seen: RolloutState) -> str:
+def _describe_conflict(catalog: Catalog, seen: RolloutState) -> str:
     first = catalog.rollout.standing()
     expected = f"expected decision {seen.decision_id} to stand" if seen.decision_id else "expected no decision yet"
-    found = f"{first.who} decided {first.action} to {name_of(first.stage)}" if first else "another"
+    found = f"{first.who} decided {first.action} to {name_stage(first.stage)}" if first else "another"
     return f"{expected}, found that {found} at the same moment; nothing of yours was recorded: look, and decide again"
 
 
-def name_of(stage: Stage | None) -> str:
-    """Give a stage in words."""
+def name_stage(stage: Stage | None) -> str:
+    """Return a stage in words."""
     return "a rollout that has not begun" if stage is None else str(stage)
 
 
-def since(state: RolloutState) -> str:
-    """Say since when a state holds, to go behind what it is; empty before the first decision."""
+def format_since(state: RolloutState) -> str:
+    """Return since when a state holds, to be appended to its description; empty before the first decision."""
     return f" since {state.since:%Y-%m-%d %H:%M}" if state.since else ""

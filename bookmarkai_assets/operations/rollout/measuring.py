@@ -1,6 +1,6 @@
-"""The rollout's figures as of a moment: which totals are looked at, and over which windows. What they mean is core's.
+"""Reads the rollout's figures from the catalog: which totals, and over which windows. The arithmetic is in the core.
 
-Everything here reads totals, so first let `catch_up` add up what has happened since.
+Everything here reads totals. Call `catch_up` first, so that they have the newest events.
 """
 
 from collections.abc import Sequence
@@ -16,26 +16,27 @@ from bookmarkai_assets.core.rollout.metrics import (
     DayMetrics,
     Step,
     WindowMetrics,
-    losses_of,
+    count_losses,
     stored_by_backend,
     target_percentage,
     window_metrics,
     without_documents,
 )
-from bookmarkai_assets.core.rollout.stages import Decision, effective_policy
-from bookmarkai_assets.core.rollout.windows import GRID, WINDOWS, Span, Window, month_of, window_ending
+from bookmarkai_assets.core.rollout.policy import resolve_policy
+from bookmarkai_assets.core.rollout.stages import Decision
+from bookmarkai_assets.core.rollout.windows import GRID, WINDOWS, Resolution, Window, month_of, window_ending
 from bookmarkai_assets.core.rules import PipelineRules
 from bookmarkai_assets.operations.rollout.current_policy import current_policy
-from bookmarkai_assets.operations.rollout.history import state_of
+from bookmarkai_assets.operations.rollout.history import read_state
 
 PACE = timedelta(days=7)
-"""How far back what is to come is judged by."""
+"""How far back the transfers count that forecasts go by."""
 
 _DAY = timedelta(days=1)
 
 
 def catch_up(catalog: Catalog) -> int:
-    """Add every event so far to the totals; give how many were new."""
+    """Add every event so far to the totals, and return how many were new."""
     events = 0
     while True:
         progress = catalog.totals.roll_up()
@@ -44,15 +45,15 @@ def catch_up(catalog: Catalog) -> int:
             return events
 
 
-def metrics_of(catalog: Catalog, window: Window) -> WindowMetrics:
-    """Give the figures of a window on the five-minute grid, as far as events are rolled up."""
+def read_metrics(catalog: Catalog, window: Window) -> WindowMetrics:
+    """Return the figures of a window on the five-minute grid, as far as events are rolled up."""
     return window_metrics(catalog.totals.totals(window), window)
 
 
-def day_metrics(catalog: Catalog, rules: PipelineRules, day: Window, *, now: datetime) -> DayMetrics:
-    """Give what a UTC day's partition shows: all windows end now, or with the day if that is over.
+def measure_day(catalog: Catalog, rules: PipelineRules, day: Window, *, now: datetime) -> DayMetrics:
+    """Return what a UTC day's partition shows. All windows end now, or with the day if it is over.
 
-    A day that has not begun is a `ValueError`.
+    Raises `ValueError` for a day that has not begun.
     """
     if now < day.start:
         raise ValueError(f"expected a day that has begun by {now}, found {day}")
@@ -60,24 +61,24 @@ def day_metrics(catalog: Catalog, rules: PipelineRules, day: Window, *, now: dat
     history = catalog.rollout.history(with_advice=False)
     return DayMetrics(
         day=day,
-        windows={name: metrics_of(catalog, window_ending(end, length)) for name, length in WINDOWS.items()},
-        steps=_last_day_by_hour(catalog, end, rules.storage, history),
-        policy=current_policy(catalog, rules) if is_today else _policy_at(day.end, rules.storage, history),
+        windows={name: read_metrics(catalog, window_ending(end, length)) for name, length in WINDOWS.items()},
+        steps=_read_last_day(catalog, end, rules.storage, history),
+        policy=current_policy(catalog, rules) if is_today else _resolve_policy_at(day.end, rules.storage, history),
         inventory=stored_by_backend(catalog.media.inventory()) if is_today else None,
-        month_cost=_month_cost(catalog, rules, month_of(day.start), end),
-        # The five minutes that are not over may well have events, from clocks that are right.
+        month_cost=_read_month_cost_until(catalog, rules, month_of(day.start), end),
+        # The present five minutes are left out. They may well have events, from clocks that are right.
         future_events=catalog.totals.events_from(GRID.floor(now) + timedelta(seconds=GRID)),
     )
 
 
-def month_cost(catalog: Catalog, rules: PipelineRules, *, now: datetime) -> MonthCost:
-    """Give what the calendar month has cost so far, to the last five minutes, and what it is projected to cost."""
-    return _month_cost(catalog, rules, month_of(now), GRID.floor(now))
+def read_month_cost(catalog: Catalog, rules: PipelineRules, *, now: datetime) -> MonthCost:
+    """Return what the calendar month has cost up to the last five minutes, and what it is projected to cost, in USD."""
+    return _read_month_cost_until(catalog, rules, month_of(now), GRID.floor(now))
 
 
-def gate_figures(catalog: Catalog, rules: PipelineRules, *, now: datetime) -> GateFigures:
-    """Gather what the gate judges: the present stage's transfers, verification, losses since, and cost."""
-    state = state_of(catalog)
+def read_gate_figures(catalog: Catalog, rules: PipelineRules, *, now: datetime) -> GateFigures:
+    """Return what the gate judges: the present stage's transfers, the verification and the losses since, the cost."""
+    state = read_state(catalog)
     verification = catalog.rollout.last_verification()
     window = window_to_judge(rules.gate, state, now=now)
     losses = window_of_losses(rules.gate, state, verification, now=now)
@@ -91,54 +92,54 @@ def gate_figures(catalog: Catalog, rules: PipelineRules, *, now: datetime) -> Ga
         mean_upload_seconds=of_media.upload.mean,
         access_denied=metrics.access_denied,
         verification=verification,
-        losses_since_verification=losses_of(catalog.totals.totals(losses)),
+        losses_since_verification=count_losses(catalog.totals.totals(losses)),
         projected_month_usd=None
         if first is None or first >= window.end
-        else month_cost(catalog, rules, now=now).projected.total,
+        else read_month_cost(catalog, rules, now=now).projected.total,
         downloads=metrics.download.count,
         download_p95_seconds=metrics.download.p95,
     )
 
 
-def recent_window(catalog: Catalog, end: datetime) -> Window:
-    """Give the stretch that tells what is to come: the last seven days, or since the first event if that is later."""
+def find_recent_window(catalog: Catalog, end: datetime) -> Window:
+    """Return the window that forecasts go by: the last seven days, or since the first event if that is later."""
     first = catalog.totals.first_event_at()
     start = end - PACE if first is None else min(max(end - PACE, first), end)
     return Window(start, end)
 
 
 def expiry_days(rules: PipelineRules) -> int | None:
-    """Give the days after which the bucket's rule deletes what the pipeline puts there; None if it keeps it."""
+    """Return the days after which the bucket's rule deletes what the pipeline puts there; None if it keeps it."""
     return rules.retention.s3_days if rules.video_prefix.startswith(EXPIRING_PREFIX) else None
 
 
-def _last_day_by_hour(
+def _read_last_day(
     catalog: Catalog, end: datetime, configured: StoragePolicy, history: Sequence[Decision]
 ) -> list[Step]:
-    """Give the last 24 whole hours, and what there is of the one that is not over; hours without events too."""
-    last = Span.HOUR.floor(end)
-    found = catalog.totals.steps(Window(last - _DAY, last), Span.HOUR)
+    """Return the last 24 whole hours and what there is of the present one, hours without events included."""
+    last = Resolution.HOUR.floor(end)
+    found = catalog.totals.steps(Window(last - _DAY, last), Resolution.HOUR)
     starts = [last - timedelta(hours=hours) for hours in range(24, 0, -1)]
     metrics = [window_metrics(found.get(start, {}), Window(start, start + timedelta(hours=1))) for start in starts]
     if last < end:
-        metrics.append(metrics_of(catalog, Window(last, end)))
-    return [Step(step, target_percentage(_policy_at(step.window.end, configured, history))) for step in metrics]
+        metrics.append(read_metrics(catalog, Window(last, end)))
+    return [Step(step, target_percentage(_resolve_policy_at(step.window.end, configured, history))) for step in metrics]
 
 
-def _policy_at(moment: datetime, configured: StoragePolicy, history: Sequence[Decision]) -> StoragePolicy:
-    """Give the policy that counted at a moment, by what was decided until then and the settings as they are now."""
-    standing = [decision for decision in history if decision.decided_at <= moment]
-    return effective_policy(configured, standing[-1] if standing else None)
+def _resolve_policy_at(moment: datetime, configured: StoragePolicy, history: Sequence[Decision]) -> StoragePolicy:
+    """Return the policy in force at a moment, by the decisions until then and the settings of now."""
+    earlier = [decision for decision in history if decision.decided_at <= moment]
+    return resolve_policy(configured, earlier[-1] if earlier else None).policy
 
 
-def _month_cost(catalog: Catalog, rules: PipelineRules, month: Window, until: datetime) -> MonthCost:
+def _read_month_cost_until(catalog: Catalog, rules: PipelineRules, month: Window, until: datetime) -> MonthCost:
     days = expiry_days(rules)
-    recent = recent_window(catalog, until)
+    recent = find_recent_window(catalog, until)
     pace = usage_of(catalog.totals.totals(recent))
     return cost_of_month(
         month,
         until,
-        _deposits(catalog, month, until, days),
+        _read_deposits(catalog, month, until, days),
         usage_of(catalog.totals.totals(Window(month.start, until))),
         pace.times(1 / recent.length.total_seconds()) if recent.length else Usage(),
         rules.prices,
@@ -146,16 +147,16 @@ def _month_cost(catalog: Catalog, rules: PipelineRules, month: Window, until: da
     )
 
 
-def _deposits(catalog: Catalog, month: Window, until: datetime, days: int | None) -> list[Deposit]:
-    """Read what came to S3, up to a moment of the month, and may have been stored at any time of it.
+def _read_deposits(catalog: Catalog, month: Window, until: datetime, days: int | None) -> list[Deposit]:
+    """Return what was put to S3 up to a moment of the month and may have been stored at any time of that month.
 
-    What expires within the month is read day by day, for a day's objects expire together; what came before the month
-    and outlasts it is read at once.
+    What expires within the month is read day by day, because a day's objects expire together. What was put before the
+    month and outlasts it is read in one piece.
     """
     first = catalog.totals.first_event_at()
     if first is None or first >= until:
         return []
-    begin, today = min(Span.DAY.floor(first), month.start), Span.DAY.floor(until)
+    begin, today = min(Resolution.DAY.floor(first), month.start), Resolution.DAY.floor(until)
     oldest = outlasting = begin
     if days is not None:
         life = timedelta(days=days + 1)
@@ -163,12 +164,12 @@ def _deposits(catalog: Catalog, month: Window, until: datetime, days: int | None
         outlasting = max(begin, min(month.end - life, month.start))
     whole = [w for w in (Window(outlasting, month.start), Window(today, until)) if w.length]
     return [
-        *_daily_deposits(catalog, Window(oldest, outlasting)),
-        *_daily_deposits(catalog, Window(month.start, today)),
+        *_read_daily_deposits(catalog, Window(oldest, outlasting)),
+        *_read_daily_deposits(catalog, Window(month.start, today)),
         *(Deposit(window, usage_of(catalog.totals.totals(window)).put_bytes) for window in whole),
     ]
 
 
-def _daily_deposits(catalog: Catalog, days: Window) -> list[Deposit]:
-    found = catalog.totals.steps(days, Span.DAY)
+def _read_daily_deposits(catalog: Catalog, days: Window) -> list[Deposit]:
+    found = catalog.totals.steps(days, Resolution.DAY)
     return [Deposit(Window(start, start + _DAY), usage_of(totals).put_bytes) for start, totals in found.items()]

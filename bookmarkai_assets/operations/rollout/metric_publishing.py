@@ -1,24 +1,24 @@
-"""Publishes what storage events say to a service of metrics, each event once, from a position of its own."""
+"""Publishes metrics of storage events to a metrics service, each event once, from a position of its own."""
 
 from dataclasses import dataclass
 from datetime import datetime
 
 from bookmarkai_assets.core.alerts.ports import MetricSink
 from bookmarkai_assets.core.catalog import Catalog
-from bookmarkai_assets.core.rollout.published_metrics import MAX_EVENTS, publishable
+from bookmarkai_assets.core.rollout.published_metrics import MAX_EVENTS, make_publishable
 
 CURSOR = "cloudwatch"
 """Up to which storage event metrics have been published."""
 
 MAX_REQUESTS = 100
-"""In one go: 25,000 events, which is hundreds of times what a minute brings. A backlog takes several."""
+"""In one run: 25,000 events, hundreds of times what a minute brings. A backlog takes several runs."""
 
 
 @dataclass(frozen=True)
 class Published:
-    """How many events were read, how many data they made, and how many events were left out for their age.
+    """How many events were read, how many data points they made, and how many events were too old to publish.
 
-    `has_begun` is False for the first go ever, which only takes the present as where to begin.
+    `has_begun` is False for the first run ever, which only records the present position.
     """
 
     events: int = 0
@@ -29,11 +29,11 @@ class Published:
 
 
 def publish(catalog: Catalog, sink: MetricSink, *, now: datetime) -> Published:
-    """Publish the events since the last time; what was before the first time is nobody's alarm any more.
+    """Publish the events since the last run. Events from before the first run are never published.
 
-    Each request has the data of one page of events, and the position moves after it: when a request fails, or the
-    process dies, the next go publishes that page again and no other. It is counted twice then only if the service had
-    taken it all the same. Raises `MetricSinkError`.
+    Each request has the data points of one page of events, and the position moves after it. When a request fails or the
+    process dies, the next run publishes that page again and no other. It counts twice only if the service had accepted
+    it. Raises `MetricSinkError`.
     """
     cursor = catalog.cursors.get(CURSOR)
     if cursor is None:
@@ -42,7 +42,7 @@ def publish(catalog: Catalog, sink: MetricSink, *, now: datetime) -> Published:
     for _ in range(MAX_REQUESTS):
         events, following = catalog.events.after(position, limit=MAX_EVENTS)
         if events:
-            page = publishable(events, now=now)
+            page = make_publishable(events, now=now)
             if page.data:
                 sink.put(page.data)
             catalog.cursors.set(CURSOR, str(following))
@@ -56,7 +56,7 @@ def publish(catalog: Catalog, sink: MetricSink, *, now: datetime) -> Published:
 
 
 def _begin(catalog: Catalog) -> Published:
-    # Totals know where the present is: reading the log up to it would take as long, and leave nothing done.
+    # Rolling up finds the present position. Reading the log would take as long and leave the totals behind.
     while not (progress := catalog.totals.roll_up()).is_complete:
         pass
     catalog.cursors.set(CURSOR, str(progress.position))

@@ -1,4 +1,4 @@
-"""What the rollout's stages would bring, and what those that are past did bring, beside what was forecast of them."""
+"""Forecasts what the rollout's stages would bring, and compares past stages with their forecast."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -8,26 +8,26 @@ from bookmarkai_assets.core.catalog import Catalog
 from bookmarkai_assets.core.rollout.forecast import (
     Load,
     StageForecast,
+    count_new_media,
+    estimate_traffic,
     forecast,
     from_json,
     load_of,
-    new_media,
-    offered,
-    taken,
+    measure_traffic,
 )
 from bookmarkai_assets.core.rollout.stages import Decision, Stage
 from bookmarkai_assets.core.rollout.windows import GRID, Window
 from bookmarkai_assets.core.rules import PipelineRules
 from bookmarkai_assets.operations.rollout.evidence import FORECAST
-from bookmarkai_assets.operations.rollout.measuring import expiry_days, recent_window
+from bookmarkai_assets.operations.rollout.measuring import expiry_days, find_recent_window
 
 
 @dataclass(frozen=True)
 class StageRecord:
-    """A stretch of time that a stage counted for, by the decision that began it; `ended_at` is None while it counts.
+    """The time from the decision that began a stage to the next one; `ended_at` is None for the present stage.
 
-    `forecast` is what was expected of it then, None if nobody asked. `actual` is what it brought, None until it has had
-    five whole minutes.
+    `forecast` is the one that the decision was recorded with, None if there was none. `actual` is what the stage
+    brought, None until it has had five whole minutes.
     """
 
     decision: Decision
@@ -37,36 +37,42 @@ class StageRecord:
     actual: Load | None
 
 
-def plan_of(
+def forecast_stages(
     catalog: Catalog, rules: PipelineRules, *, now: datetime, stages: Sequence[Stage] | None = None
 ) -> Sequence[StageForecast]:
     """Forecast stages, by default those of the plan, from the new media of the last seven days and what is stored now.
 
-    Nothing without new media in those days: there is nothing to forecast from.
+    Returns nothing if there were no new media in those days.
     """
-    window = recent_window(catalog, GRID.floor(now))
+    window = find_recent_window(catalog, GRID.floor(now))
     totals = catalog.totals.totals(window)
-    if not new_media(totals):
+    if not count_new_media(totals):
         return []
     inventory, days = catalog.media.inventory(), expiry_days(rules)
     return [
-        forecast(offered(totals, stage).times(_DAY / window.length), inventory, stage, rules.prices, expiry_days=days)
+        forecast(
+            estimate_traffic(totals, stage).times(_DAY / window.length),
+            inventory,
+            stage,
+            rules.prices,
+            expiry_days=days,
+        )
         for stage in (rules.rollout.stages if stages is None else stages)
     ]
 
 
-def stage_history(catalog: Catalog, rules: PipelineRules, *, now: datetime) -> Sequence[StageRecord]:
-    """Hold each stretch of the rollout so far against its forecast, oldest first; what was rolled back is left out."""
+def compare_stages(catalog: Catalog, rules: PipelineRules, *, now: datetime) -> Sequence[StageRecord]:
+    """Return each stage so far with its forecast and what it brought, oldest first, without the times rolled back."""
     decisions = catalog.rollout.history(with_advice=False)
     ends = [*(d.decided_at for d in decisions[1:]), None][: len(decisions)]
     return [
-        _record_of(catalog, rules, decision, decision.stage, ended_at, now=now)
+        _compare_stage(catalog, rules, decision, decision.stage, ended_at, now=now)
         for decision, ended_at in zip(decisions, ends, strict=True)
         if decision.stage is not None and not decision.is_rolled_back
     ]
 
 
-def _record_of(
+def _compare_stage(
     catalog: Catalog,
     rules: PipelineRules,
     decision: Decision,
@@ -76,12 +82,12 @@ def _record_of(
     now: datetime,
 ) -> StageRecord:
     kept = decision.evidence.get(FORECAST)
-    # The five minutes that a decision cuts are partly those of the stage before.
+    # The five minutes in which a decision falls belong partly to the stage before.
     start, end = GRID.ceil(decision.decided_at), GRID.floor(ended_at or now)
     actual = None
     if start < end:
         window = Window(start, end)
-        a_day = taken(catalog.totals.totals(window)).times(_DAY / window.length)
+        a_day = measure_traffic(catalog.totals.totals(window)).times(_DAY / window.length)
         actual = load_of(a_day, rules.prices, expiry_days=expiry_days(rules))
     return StageRecord(decision, stage, ended_at, from_json(kept) if kept else None, actual)
 

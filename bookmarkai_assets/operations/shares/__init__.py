@@ -1,1 +1,1 @@
-"""Shares: record them, claim them, and hold them while a run works on them."""
+"""Shares: record them, claim them, and lease them while a run works on them."""

@@ -1,4 +1,4 @@
-"""How shares that want work are handed to runs: selected by the catalog's state, leased, packed into batches."""
+"""Hand due shares to runs: select them by the catalog's state, lease them, and pack them into batches."""
 
 import uuid
 from collections.abc import Callable, Mapping
@@ -15,38 +15,38 @@ from bookmarkai_assets.core.rules import PipelineRules
 from bookmarkai_assets.core.shares.batching import even_batch_size, pack_runs
 from bookmarkai_assets.core.shares.ports import DueShare, WorkLedger
 from bookmarkai_assets.core.sites.breaker import site_of
-from bookmarkai_assets.core.sites.ports import NoPlace
+from bookmarkai_assets.core.sites.ports import NoSlot
 from bookmarkai_assets.operations.shares.intake import known_link
-from bookmarkai_assets.operations.sites.turns import is_fetched, is_restricted, places_at_sites
+from bookmarkai_assets.operations.sites.turns import free_slots_by_site, is_fetched, is_restricted
 
-GLANCE_SECONDS = 0.25
-"""Between two looks: far below what a run takes to start, and some cheap queries a second."""
+POLL_SECONDS = 0.25
+"""Between two polls. A run takes far longer than this to start, and a few queries a second are cheap."""
 
-_MAX_LOOKS = 50
-"""Bounds one tick while thousands of shares of a paused site come in; the next tick goes on from there."""
+_MAX_ROUNDS = 50
+"""Limits one tick while thousands of shares of a paused site come in. The next tick continues from there."""
 
 
 def watch_for_due_shares(
     catalog: Catalog, rules: PipelineRules, *, clock: Callable[[], datetime], sleep: Callable[[float], object]
 ) -> None:
-    """Return once shares want work and no more are coming in, or after `rules.watch_seconds`.
+    """Return once shares are due and no more are coming in, or after `rules.watch_seconds`.
 
-    Whoever adds a backlog adds it one by one; the second look lets it become batches, not a lone share and a rest.
+    A backlog is added share by share. The second poll lets it become even batches, not one share and then the rest.
     """
     enough, before = rules.batch_size * rules.batches_per_tick, 0
     end = clock() + timedelta(seconds=rules.watch_seconds)
     while (now := clock()) < end:
-        places = places_at_sites(catalog.sites.loads(now=now), rules, now=now)
-        count = len(catalog.work.due(now=now, limit=enough, places=places))
+        slots = free_slots_by_site(catalog.sites.loads(now=now), rules, now=now)
+        count = len(catalog.work.due(now=now, limit=enough, slots=slots))
         if count == enough or (count and count == before):
             return
         before = count
-        sleep(GLANCE_SECONDS)
+        sleep(POLL_SECONDS)
 
 
 @dataclass(frozen=True)
 class ClaimedRun:
-    """One run to launch: the shares that are leased to its claim, neighbours in the order of the partitions."""
+    """One run to launch: the shares leased to its claim. Their partitions are neighbours in Dagster's order."""
 
     claim_id: str
     share_ids: list[str]
@@ -61,11 +61,11 @@ def claim_due_shares(
     positions: Callable[[], Mapping[str, int]],
     run_slots: int = 1,
 ) -> list[ClaimedRun]:
-    """Claim what is due, at most `batch_size * batches_per_tick` shares, in runs that have a claim of their own each.
+    """Claim due shares, at most `batch_size * batches_per_tick`, and return the runs to launch, each with a claim.
 
-    A malformed row, and a share that took its worker down too often, is set aside here and stops nobody else; so is
-    held whose site takes no fetch now. `positions` gives the place of every partition that exists; it is asked only
-    when something is due. `run_slots` is how many runs there may be at a time: a backlog is divided evenly among them.
+    A malformed row, and a share that took its worker down too often, is parked and stops no other. A share whose site
+    takes no fetch now waits for the site. `positions` returns the position of every partition that exists. It is called
+    only when something is due. `run_slots` is how many runs may go at a time. A backlog is divided evenly among them.
     """
     until = now + timedelta(seconds=rules.lease_seconds)
     candidates = _candidates(catalog, rules, now=now)
@@ -87,15 +87,15 @@ def claim_due_shares(
             if catalog.work.claim(share_id, media_id, claim_id=claim_id, now=now, until=until):
                 claimed.append(share_id)
             elif candidates[share_id].lane:
-                catalog.sites.give_back(media_id)
-        # What could not be claimed (its media is another share's now) may leave a gap, which divides the batch.
+                catalog.sites.free_slot(media_id)
+        # A share that could not be claimed (another run has its media now) may leave a gap, which divides the batch.
         runs += [ClaimedRun(claim_id, share_ids) for share_ids in pack(claimed)]
     return runs
 
 
 @dataclass(frozen=True)
 class _Candidate:
-    """A share to be claimed. `lane` is its site if that one may have to wait, else empty."""
+    """A share to claim. `lane` is its site if fetches from there may have to wait, else empty."""
 
     media_id: str
     lane: str
@@ -103,29 +103,29 @@ class _Candidate:
 
 
 def _candidates(catalog: Catalog, rules: PipelineRules, *, now: datetime) -> dict[str, _Candidate]:
-    """Pick what may be claimed, with a place at its site where it needs one; the rest is set aside or held."""
+    """Select the shares to claim and take slots for those that need one. Park or postpone the rest."""
     candidates: dict[str, _Candidate] = {}
     limit = rules.batch_size * rules.batches_per_tick
-    for _ in range(_MAX_LOOKS):
-        is_any_held = False
+    for _ in range(_MAX_ROUNDS):
+        is_any_postponed = False
         loads = catalog.sites.loads(now=now)
-        for due in catalog.work.due(now=now, limit=limit, places=places_at_sites(loads, rules, now=now)):
+        for due in catalog.work.due(now=now, limit=limit, slots=free_slots_by_site(loads, rules, now=now)):
             if due.share_id in candidates:
                 continue
             link = _link_of_row(due, catalog, rules)
             if isinstance(link, Failure):
-                catalog.work.set_aside(due.share_id, link, now=now)
+                catalog.work.park(due.share_id, link, now=now)
                 continue
             media_id, site = media_id_of(link.canonical_url), site_of(link.canonical_url)
             lane = site if is_restricted(site, loads, rules) and not is_fetched(catalog, media_id) else ""
-            place = catalog.sites.take_place(site, media_id, rules=rules.sites, now=now) if lane else None
-            if isinstance(place, NoPlace):
-                catalog.work.hold(due.share_id, media_id, held_for=site, reason=place.reason, now=now)
-                is_any_held = True
+            slot = catalog.sites.take_slot(site, media_id, rules=rules.sites, now=now) if lane else None
+            if isinstance(slot, NoSlot):
+                catalog.work.wait_for_site(due.share_id, media_id, held_for=site, reason=slot.reason, now=now)
+                is_any_postponed = True
                 continue
             candidates[due.share_id] = _Candidate(media_id, lane, is_suspect=due.crashes > 0 or due.runs_alone)
-        # Those that are held now are listed no more, so others come into sight behind them.
-        if not is_any_held or len(candidates) >= limit:
+        # Those just postponed are not listed again, and the next listing shows the shares behind them.
+        if not is_any_postponed or len(candidates) >= limit:
             break
     return dict(islice(candidates.items(), limit))
 
@@ -133,10 +133,10 @@ def _candidates(catalog: Catalog, rules: PipelineRules, *, now: datetime) -> dic
 def keep_queued_claims(
     work: WorkLedger, *, now: datetime, lease_seconds: float, live_claims: Callable[[list[str]], set[str]]
 ) -> None:
-    """Extend the claims whose run still waits to start; `live_claims` picks these from the given claim ids.
+    """Extend the claims whose run still waits to start. `live_claims` selects these from the given claim ids.
 
-    A claim without such a run is left to expire: its run was never launched, or died before it began. A run that has
-    started extends its own claim as long as it lives.
+    Any other claim is left to expire: its run was never launched, or died before it began. A run that has started
+    extends its own claim as long as it lives.
     """
     expiring = list(work.open_claims(expiring_before=now + timedelta(seconds=lease_seconds / 2)))
     if expiring:
@@ -145,7 +145,7 @@ def keep_queued_claims(
 
 
 def _link_of_row(due: DueShare, catalog: Catalog, rules: PipelineRules) -> AdmittedLink | Failure:
-    """Read a row that nobody has vouched for; a `Failure` says what is wrong with it."""
+    """Return the link of a row that nobody has validated, or a `Failure` that says what is wrong with the row."""
     if due.crashes >= rules.retry.max_attempts:
         return Failure(Outcome.CRASHED, f"the worker died in each of {due.crashes} attempts at this share")
     try:

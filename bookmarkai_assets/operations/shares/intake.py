@@ -1,6 +1,6 @@
-"""How a link becomes a share: admitted, or refused with a reason. Recording it comes before all work on it.
+"""Admit links and record them as shares, before any work on them. A refused link is returned with the reason.
 
-Here too: which video a share's link stands for, as far as anybody knows.
+Also: find out which video a recorded share's link stands for.
 """
 
 from collections.abc import Iterable
@@ -20,9 +20,9 @@ from bookmarkai_assets.core.shares.share import Share
 def add_shares(
     shares: ShareTable, urls: Iterable[str], *, user_id: str, allowed_hosts: frozenset[HostPort], now: datetime
 ) -> list[AddedShare | RefusedLink]:
-    """Record each admitted link as a pending share of the user; give one result per link, in order.
+    """Record each admitted link as a pending share of the user, and return one result per link, in order.
 
-    The shares are a microsecond apart, so that "oldest first" keeps the order they were given in.
+    The shares' times are a microsecond apart, so that "oldest first" keeps the given order.
     """
     results: list[AddedShare | RefusedLink] = []
     for number, url in enumerate(urls):
@@ -39,7 +39,7 @@ def add_shares(
 
 
 def reopen_expired(catalog: Catalog, share_ids: Iterable[str], *, now: datetime) -> list[str]:
-    """Make shares due whose video was removed by rule, because somebody asks for it again; give those that are."""
+    """Make shares due whose video was removed by rule, because somebody asks for it again. Returns those made due."""
     expired = [
         share_id
         for share_id in share_ids
@@ -51,7 +51,7 @@ def reopen_expired(catalog: Catalog, share_ids: Iterable[str], *, now: datetime)
 
 
 def link_of(share: Share, catalog: Catalog, allowed_hosts: frozenset[HostPort]) -> AdmittedLink:
-    """Give the admitted link of a recorded share, by the name of its video. Raises `ShareFailedError` (refused)."""
+    """Return the admitted link of a recorded share, under its video's URL. Raises `ShareFailedError` (refused)."""
     link = known_link(share.url, catalog, allowed_hosts)
     if isinstance(link, RefusedLink):
         raise ShareFailedError(Failure(Outcome.REFUSED, link.reason))
@@ -59,9 +59,9 @@ def link_of(share: Share, catalog: Catalog, allowed_hosts: frozenset[HostPort]) 
 
 
 def known_link(url: str, catalog: Catalog, allowed_hosts: frozenset[HostPort]) -> AdmittedLink | RefusedLink:
-    """Admit a recorded share's link; a short one is named by the video that it is known to stand for.
+    """Admit a recorded share's link. A short link gets the canonical URL of its video, if that is known.
 
-    A short link under whose own name a video is on record keeps that name: what was fetched for it stays theirs.
+    A short link that has a media under its own URL keeps that URL, and with it what was fetched for it.
     """
     link = admit(url, allowed_hosts=allowed_hosts)
     if isinstance(link, RefusedLink) or not is_short(link.canonical_url):

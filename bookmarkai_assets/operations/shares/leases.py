@@ -11,12 +11,12 @@ from bookmarkai_assets.core.errors import CatalogUnavailableError
 logger = logging.getLogger(__name__)
 
 BEATS_PER_LEASE = 4
-"""Renewals within one lease: two may fail in a row before live work loses what it holds."""
+"""Renewals within one lease: two in a row may fail before live work loses what it holds."""
 
 
 @contextmanager
 def heartbeat(renew: Callable[[datetime], object], *, clock: Callable[[], datetime], seconds: float) -> Iterator[None]:
-    """Call `renew` with the leases' new end, `seconds` from now, from a thread for as long as the block lasts."""
+    """Call `renew` from a thread during the block, with the new end of the leases, `seconds` from now."""
     stop = threading.Event()
 
     def beat() -> None:
@@ -24,7 +24,7 @@ def heartbeat(renew: Callable[[datetime], object], *, clock: Callable[[], dateti
             try:
                 renew(clock() + timedelta(seconds=seconds))
             except CatalogUnavailableError:
-                # The next beat tries again; a lease that is lost for good is noticed where results are recorded.
+                # The next beat tries again. A lease that is lost for good is noticed where results are recorded.
                 logger.warning("could not renew leases", exc_info=True)
 
     thread = threading.Thread(target=beat, name="lease-heartbeat", daemon=True)

@@ -1,103 +1,150 @@
-"""What the pipeline knows of one share, put together for people and programs that ask."""
+"""Report what the pipeline knows of one share, for people and programs."""
 
+from collections.abc import Sequence
+from dataclasses import dataclass
 from typing import Any
 
 from bookmarkai_assets.core.catalog import Catalog
 from bookmarkai_assets.core.errors import CatalogUnavailableError, UnknownShareError
 from bookmarkai_assets.core.media.media import Media
+from bookmarkai_assets.core.media.ports import Tombstone
+from bookmarkai_assets.core.media.storage_events import StorageEvent
 from bookmarkai_assets.core.outcomes import FAILURES, Failure, Outcome
-from bookmarkai_assets.core.shares.share import Share, ShareStatus
+from bookmarkai_assets.core.shares.share import Share, ShareProgress, ShareStatus
 from bookmarkai_assets.core.transcripts.doubts import as_plain
 from bookmarkai_assets.core.transcripts.transcript import Transcript
 
 
-def share_summary(catalog: Catalog, share: Share) -> dict[str, Any]:
-    """Give one share's line in a list: who, what, how far, and what to do about a failure."""
-    progress = catalog.work.progress(share.share_id)
-    outcome = Outcome(progress.outcome) if progress.outcome else None
-    return {
-        "id": share.share_id,
-        "url": share.url,
-        "user_id": share.user_id,
-        "platform": share.platform,
-        "status": share.status,
-        "outcome": progress.outcome,
-        "reason": progress.reason,
-        "next_step": _next_step(share, outcome),
-        "attempts": progress.attempts,
-        "next_attempt_at": progress.next_attempt_at.isoformat() if progress.next_attempt_at else None,
-        "created_at": share.created_at.isoformat(),
-        "finished_at": progress.finished_at.isoformat() if progress.finished_at else None,
-    }
+@dataclass(frozen=True)
+class ShareSummary:
+    """One share's line in a list: who shared what, how far it is, and what to do about a failure."""
+
+    share: Share
+    progress: ShareProgress
+
+    @property
+    def is_done(self) -> bool:
+        """Whether the share is done: transcribed, or found to have nothing to transcribe."""
+        return self.share.status == ShareStatus.DONE
+
+    @property
+    def outcome(self) -> Outcome | None:
+        """How the last attempt ended; None before the first. Raises `ValueError` if the row's outcome is unknown."""
+        return Outcome(self.progress.outcome) if self.progress.outcome else None
+
+    @property
+    def next_step(self) -> str | None:
+        """What a person can do about the failure; None for a share that has not failed."""
+        outcome = self.outcome
+        return None if outcome is None or outcome not in FAILURES else self.next_step_of(outcome)
+
+    def next_step_of(self, outcome: Outcome) -> str:
+        """Return what a person can do about this outcome. A share that is out of attempts can be retried."""
+        kind = FAILURES[outcome]
+        if kind.is_transient and self.share.status == ShareStatus.ERROR:
+            retry = f"bookmarkai shares retry {self.share.share_id}"
+            return f"It was tried as often as is allowed. `{retry}` tries it again."
+        return kind.next_step
+
+    def as_dict(self) -> dict[str, Any]:
+        """Return the JSON form: times in ISO 8601, the outcome by its value."""
+        share, progress = self.share, self.progress
+        return {
+            "id": share.share_id,
+            "url": share.url,
+            "user_id": share.user_id,
+            "platform": share.platform,
+            "status": share.status,
+            "outcome": self.outcome.value if self.outcome else None,
+            "reason": progress.reason,
+            "next_step": self.next_step,
+            "attempts": progress.attempts,
+            "next_attempt_at": progress.next_attempt_at.isoformat() if progress.next_attempt_at else None,
+            "created_at": share.created_at.isoformat(),
+            "finished_at": progress.finished_at.isoformat() if progress.finished_at else None,
+        }
 
 
-def failure_summary(catalog: Catalog, share_id: str, failure: Failure) -> dict[str, str | int | bool | None]:
-    """Say how a share failed in a run and what comes next; no more than the failure itself when the catalog is away."""
-    summary: dict[str, str | int | bool | None] = {
-        "outcome": failure.outcome.value,
-        "reason": failure.reason,
-        "next_step": failure.next_step,
-        "is_transient": failure.is_transient,
-    }
+@dataclass(frozen=True)
+class FailureSummary:
+    """How a share failed in a run, and its summary, which is None if the catalog cannot provide one."""
+
+    failure: Failure
+    summary: ShareSummary | None
+
+    @property
+    def next_step(self) -> str:
+        """What a person can do. The share's record does not count if another run has written it since."""
+        is_recorded = self.summary is not None and self.summary.progress.outcome == self.failure.outcome
+        if self.summary is None or not is_recorded:
+            return self.failure.next_step
+        return self.summary.next_step_of(self.failure.outcome)
+
+    def as_dict(self) -> dict[str, str | int | bool | None]:
+        """Return the JSON form. Without a summary it has no `attempts`, `next_attempt_at` and `url`."""
+        values: dict[str, str | int | bool | None] = {
+            "outcome": self.failure.outcome.value,
+            "reason": self.failure.reason,
+            "next_step": self.next_step,
+            "is_transient": self.failure.is_transient,
+        }
+        if self.summary is None:
+            return values
+        progress = self.summary.progress
+        return {
+            **values,
+            "attempts": progress.attempts,
+            "next_attempt_at": progress.next_attempt_at.isoformat() if progress.next_attempt_at else None,
+            "url": self.summary.share.url,
+        }
+
+
+@dataclass(frozen=True)
+class ShareReport:
+    """Everything about one share: its media, its transcript, its transfers (oldest first), deletions (newest first)."""
+
+    summary: ShareSummary
+    media: Media | None
+    transcript: Transcript | None
+    transfers: Sequence[StorageEvent]
+    deletions: Sequence[Tombstone]
+
+    def as_dict(self) -> dict[str, Any]:
+        """Return the JSON form: times in ISO 8601, enums by their values, sizes in bytes."""
+        return {
+            **self.summary.as_dict(),
+            "media": _media(self.media) if self.media else None,
+            "transcript": _transcript(self.transcript) if self.transcript else None,
+            "transfers": [_transfer(event) for event in self.transfers],
+            "deletions": [_deletion(tombstone) for tombstone in self.deletions],
+        }
+
+
+def share_summary(catalog: Catalog, share: Share) -> ShareSummary:
+    """Look up how far a share is."""
+    return ShareSummary(share, catalog.work.progress(share.share_id))
+
+
+def failure_summary(catalog: Catalog, share_id: str, failure: Failure) -> FailureSummary:
+    """Look up what is on record of a share that failed in a run. Without the catalog there is no summary."""
     try:
-        share, progress = catalog.shares.get(share_id), catalog.work.progress(share_id)
+        return FailureSummary(failure, share_summary(catalog, catalog.shares.get(share_id)))
     except (UnknownShareError, CatalogUnavailableError):
-        return summary
-    is_recorded = progress.outcome == failure.outcome  # else another run has the share, and its record is of that one
-    return {
-        **summary,
-        "next_step": _next_step(share, failure.outcome) if is_recorded else failure.next_step,
-        "attempts": progress.attempts,
-        "next_attempt_at": progress.next_attempt_at.isoformat() if progress.next_attempt_at else None,
-        "url": share.url,
-    }
+        return FailureSummary(failure, None)
 
 
-def _next_step(share: Share, outcome: Outcome | None) -> str | None:
-    """Say what a person can do: for a share that was tried as often as is allowed, to try it again by hand."""
-    if outcome is None or outcome not in FAILURES:
-        return None
-    kind = FAILURES[outcome]
-    if kind.is_transient and share.status == ShareStatus.ERROR:
-        return f"It was tried as often as is allowed. `bookmarkai shares retry {share.share_id}` tries it again."
-    return kind.next_step
-
-
-def share_report(catalog: Catalog, share_id: str) -> dict[str, Any]:
-    """Give everything about one share as plain values. Raises `UnknownShareError`."""
-    share = catalog.shares.get(share_id)
-    media_id = catalog.work.progress(share_id).media_id
+def share_report(catalog: Catalog, share_id: str) -> ShareReport:
+    """Look up everything about one share. Raises `UnknownShareError`."""
+    summary = share_summary(catalog, catalog.shares.get(share_id))
+    media_id = summary.progress.media_id
     media = catalog.media.get(media_id) if media_id else None
-    transcript = catalog.transcripts.get(share_id)
-    return {
-        **share_summary(catalog, share),
-        "media": _media(media) if media else None,
-        "transcript": _transcript(transcript) if transcript else None,
-        "transfers": [
-            {
-                "at": event.occurred_at.isoformat(),
-                "operation": event.operation,
-                "backend": event.backend,
-                "kind": event.kind,
-                "size_bytes": event.size_bytes,
-                "seconds": round(event.seconds, 3),
-                "error_class": event.error_class,
-                "error": event.error,
-            }
-            for event in catalog.events.for_share(share_id)
-        ],
-        "deletions": [
-            {
-                "at": (tombstone.removed_at or tombstone.written_at).isoformat(),
-                "url": tombstone.url,
-                "kind": tombstone.kind,
-                "reason": tombstone.reason,
-                "is_done": tombstone.removed_at is not None,
-                "proof": dict(tombstone.proof),
-            }
-            for tombstone in (catalog.tombstones.list(media_id=media.media_id) if media else ())
-        ],
-    }
+    return ShareReport(
+        summary=summary,
+        media=media,
+        transcript=catalog.transcripts.get(share_id),
+        transfers=catalog.events.for_share(share_id),
+        deletions=catalog.tombstones.list(media_id=media.media_id) if media else (),
+    )
 
 
 def _media(media: Media) -> dict[str, Any]:
@@ -146,4 +193,28 @@ def _transcript(transcript: Transcript) -> dict[str, Any]:
         "model": transcript.model,
         "duration_seconds": transcript.duration_seconds,
         "transcribe_seconds": transcript.transcribe_seconds,
+    }
+
+
+def _transfer(event: StorageEvent) -> dict[str, Any]:
+    return {
+        "at": event.occurred_at.isoformat(),
+        "operation": event.operation,
+        "backend": event.backend,
+        "kind": event.kind,
+        "size_bytes": event.size_bytes,
+        "seconds": round(event.seconds, 3),
+        "error_class": event.error_class,
+        "error": event.error,
+    }
+
+
+def _deletion(tombstone: Tombstone) -> dict[str, Any]:
+    return {
+        "at": tombstone.at.isoformat(),
+        "url": tombstone.url,
+        "kind": tombstone.kind,
+        "reason": tombstone.reason,
+        "is_done": tombstone.is_done,
+        "proof": dict(tombstone.proof),
     }

@@ -1,6 +1,6 @@
-"""The operators' test of a storage configuration: looks at each backend's settings, then uses it as the pipeline would.
+"""The operators' test of a storage configuration: check how a backend is set up, then use it as the pipeline would.
 
-Written over the ports alone; what there is to look at is the inspectors' part, and printing the command line's.
+Written over the ports alone. What there is to check is up to the inspectors; printing is up to the command line.
 """
 
 import hashlib
@@ -10,15 +10,15 @@ import time
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field
-from enum import StrEnum
 from functools import cached_property, partial
 from pathlib import Path
 from typing import Protocol
 
 from bookmarkai_assets.core.errors import ObjectNotFoundError, StoreError, StoreErrorClass
+from bookmarkai_assets.core.health import CheckResult, CheckStatus, TimedResult
 from bookmarkai_assets.core.media.media import Digest
 from bookmarkai_assets.core.media.placement import Backend
-from bookmarkai_assets.core.media.ports import InspectionStatus, MediaStore, StoreInspector
+from bookmarkai_assets.core.media.ports import MediaStore, StoreInspector
 
 SMALL_BYTES = 64 << 10
 MULTIPART_BYTES = 17 << 20
@@ -51,43 +51,23 @@ NEEDS: Mapping[str, Sequence[str]] = {
     "delete": _USABLE,
     "gone": ("delete",),
 }
-"""Which steps tell nothing once others have failed. A name that a backend has no step for does not count.
+"""Which steps are pointless once others have failed. A name that a backend has no step for does not count.
 
-Deleting needs no put that went well: one that failed may have left something all the same.
+Deleting does not need a put that succeeded: one that failed may have left something behind all the same.
 """
-
-
-class StepStatus(StrEnum):
-    """How one step ended."""
-
-    OK = "ok"
-    WARNING = "warning"
-    FAILED = "failed"
-    SKIPPED = "skipped"
-
-
-@dataclass(frozen=True)
-class Step:
-    """One step: `seconds` of wall time, what was found, and what to do where the finding does not say it itself."""
-
-    name: str
-    status: StepStatus
-    seconds: float
-    found: str
-    remedy: str | None = None
 
 
 @dataclass(frozen=True)
 class BackendCheck:
-    """All steps on one backend, in order."""
+    """The result of each step on one backend, in order: first the inspector's checks, then the probes."""
 
     backend: Backend
-    steps: tuple[Step, ...]
+    steps: tuple[TimedResult, ...]
 
     @property
     def is_ok(self) -> bool:
         """Whether nothing failed. Warnings are allowed."""
-        return all(step.status is not StepStatus.FAILED for step in self.steps)
+        return all(step.result.status is not CheckStatus.FAIL for step in self.steps)
 
 
 class LinkReader(Protocol):
@@ -117,17 +97,17 @@ def check_backend(
     store: MediaStore,
     probing: Probing,
     *,
-    on_step: Callable[[Step], None] = lambda _: None,
+    on_step: Callable[[TimedResult], None] = lambda _: None,
 ) -> BackendCheck:
-    """Take every look that the inspector has, then put, read and delete probe objects named `storage-check-…`.
+    """Run all checks of the inspector, then put, read and delete probe objects named `storage-check-…`.
 
-    `on_step` is told of each step as it ends. Steps that depend on a failed one are skipped. The probe objects are
-    deleted at the end whatever failed, also when the check is interrupted; where that fails, a step says so. What the
-    stores raise becomes a finding.
+    `on_step` gets the result of each step as it ends. Steps that depend on a failed one are skipped. The probe objects
+    are deleted at the end whatever failed, also when the check is interrupted; if that fails, a step says so. What the
+    stores raise becomes a result.
     """
     course = _Course(probing.timer, on_step)
-    for name in inspector.looks:
-        course.take(name, partial(_look, inspector, name))
+    for name in inspector.checks:
+        course.take(name, partial(inspector.run_check, name))
     with tempfile.TemporaryDirectory(prefix="storage-check-") as directory:
         probe = _Probe(store, probing, Path(directory))
         try:
@@ -140,50 +120,32 @@ def check_backend(
 
 @dataclass
 class _Course:
-    """The steps as they are taken: times them, and skips what a failed one makes pointless."""
+    """Takes the steps one by one: times them, and skips those that a failed one makes pointless."""
 
     timer: Callable[[], float]
-    on_step: Callable[[Step], None]
-    steps: list[Step] = field(default_factory=list)
+    on_step: Callable[[TimedResult], None]
+    steps: list[TimedResult] = field(default_factory=list)
     blame: dict[str, str] = field(default_factory=dict)
 
-    def take(self, name: str, action: Callable[[], "_Found"]) -> None:
+    def take(self, name: str, action: Callable[[], CheckResult]) -> None:
         cause = next((self.blame[needed] for needed in NEEDS.get(name, ()) if needed in self.blame), None)
         if cause is not None:
             self.blame[name] = cause
-            self._note(Step(name, StepStatus.SKIPPED, 0.0, f"not tried, because {cause!r} failed"))
+            skipped = CheckResult(CheckStatus.SKIP, f"not tried, because {cause!r} failed")
+            self._note(TimedResult(name, skipped, 0.0))
             return
         start = self.timer()
         try:
-            found = action()
+            result = action()
         except StoreError as error:
-            found = _Found(StepStatus.FAILED, str(error))
-        if found.status is StepStatus.FAILED:
+            result = CheckResult(CheckStatus.FAIL, str(error))
+        if result.status is CheckStatus.FAIL:
             self.blame[name] = name
-        self._note(Step(name, found.status, self.timer() - start, found.words, found.remedy))
+        self._note(TimedResult(name, result, self.timer() - start))
 
-    def _note(self, step: Step) -> None:
+    def _note(self, step: TimedResult) -> None:
         self.steps.append(step)
         self.on_step(step)
-
-
-@dataclass(frozen=True)
-class _Found:
-    status: StepStatus
-    words: str
-    remedy: str | None = None
-
-
-_STATUSES: Mapping[InspectionStatus, StepStatus] = {
-    InspectionStatus.OK: StepStatus.OK,
-    InspectionStatus.WARNING: StepStatus.WARNING,
-    InspectionStatus.FAILED: StepStatus.FAILED,
-}
-
-
-def _look(inspector: StoreInspector, name: str) -> _Found:
-    inspection = inspector.inspect(name)
-    return _Found(_STATUSES[inspection.status], inspection.found, inspection.remedy)
 
 
 @dataclass(frozen=True)
@@ -212,8 +174,8 @@ class _Probe:
     def _small(self) -> _ProbeFile:
         return self._file("small", SMALL_BYTES)
 
-    def steps(self) -> Mapping[str, Callable[[], _Found]]:
-        """Give the steps in their order."""
+    def steps(self) -> Mapping[str, Callable[[], CheckResult]]:
+        """Return the steps by name, in order."""
         return {
             "put": self._put_small,
             "head": self._head,
@@ -222,56 +184,56 @@ class _Probe:
             "presign": self._follow_link,
             "download": self._download,
             "delete": self._delete,
-            "gone": self._look_for_rest,
+            "gone": self._check_gone,
         }
 
     def clean(self) -> None:
-        """Delete what an interrupted check has left, as far as the store lets us."""
+        """Delete what an interrupted check has left behind, as far as the store lets us."""
         for url in self._left:
             with suppress(StoreError):
                 self._store.delete(url)
 
-    def _put_small(self) -> _Found:
+    def _put_small(self) -> CheckResult:
         self._put(self._small)
         return _ok(f"{self._small.digest.size_bytes} bytes at {self._small.url}")
 
-    def _head(self) -> _Found:
+    def _head(self) -> CheckResult:
         found = self._store.head(self._small.url).digest
         _expect(found == self._small.digest, f"{_words(self._small.digest)}", f"{_words(found)}")
         return _ok("size and SHA-256 are those of the file")
 
-    def _read_range(self) -> _Found:
+    def _read_range(self) -> CheckResult:
         with self._store.open(self._small.url, offset=_RANGE_OFFSET, size_bytes=_RANGE_BYTES) as reader:
             found = reader.read()
         wanted = self._small.path.read_bytes()[_RANGE_OFFSET : _RANGE_OFFSET + _RANGE_BYTES]
         _expect(found == wanted, f"the file's {_RANGE_BYTES} bytes from {_RANGE_OFFSET}", f"{len(found)} other bytes")
         return _ok(f"{_RANGE_BYTES} bytes from {_RANGE_OFFSET} are the file's")
 
-    def _put_large(self) -> _Found:
-        if self._store.backend is Backend.LOCAL:
-            return _Found(StepStatus.SKIPPED, "a directory has no multipart uploads")
+    def _put_large(self) -> CheckResult:
+        if not self._store.backend.is_remote:
+            return CheckResult(CheckStatus.SKIP, "a directory has no multipart uploads")
         large = self._file("large", self._probing.multipart_bytes)
         begun = self._probing.timer()
         self._put(large)
         self._large = large
         return _ok(self._speed(large, begun))
 
-    def _follow_link(self) -> _Found:
-        if self._store.backend is Backend.LOCAL:
-            return _Found(StepStatus.SKIPPED, "a local file has no links")
+    def _follow_link(self) -> CheckResult:
+        if not self._store.backend.is_remote:
+            return CheckResult(CheckStatus.SKIP, "a local file has no links")
         link = self._store.presign(self._small.url, expires_seconds=LINK_SECONDS)
         wanted = self._small.path.read_bytes()
         found = self._probing.read_link(link, max_bytes=len(wanted) + 1)
         _expect(found == wanted, f"the file's {len(wanted)} bytes behind the link", f"{len(found)} other bytes")
         return _ok("the link gives the file's bytes to somebody without credentials")
 
-    def _download(self) -> _Found:
+    def _download(self) -> CheckResult:
         file = self._large or self._small
         begun = self._probing.timer()
         self._store.get(file.url, self._directory / "fetched", expected=file.digest)
         return _ok(f"{self._speed(file, begun)}, SHA-256 verified")
 
-    def _delete(self) -> _Found:
+    def _delete(self) -> CheckResult:
         failures = {}
         for url in self._left:
             try:
@@ -281,14 +243,14 @@ class _Probe:
         count = len(self._left)
         self._left = []
         if failures:
-            return _Found(
-                StepStatus.FAILED,
+            return CheckResult(
+                CheckStatus.FAIL,
                 str(next(iter(failures.values()))),
                 f"then delete by hand what this check may have left: {', '.join(failures)}",
             )
         return _ok(f"{count} probe {'object' if count == 1 else 'objects'}")
 
-    def _look_for_rest(self) -> _Found:
+    def _check_gone(self) -> CheckResult:
         for url in self._tried:
             try:
                 self._store.head(url)
@@ -334,8 +296,8 @@ class _Probe:
         return f"{size} bytes" + (f" at {size / seconds / 1e6:.1f} MB/s" if seconds > 0 else "")
 
 
-def _ok(words: str) -> _Found:
-    return _Found(StepStatus.OK, words)
+def _ok(words: str) -> CheckResult:
+    return CheckResult(CheckStatus.PASS, words)
 
 
 def _expect(is_so: bool, expected: str, found: str) -> None:

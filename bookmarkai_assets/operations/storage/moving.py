@@ -1,7 +1,7 @@
-"""Stored media moved between backends for an operator: many at a time, each under its lease, a failing one stops none.
+"""Move stored media between backends for an operator, in parallel, each under its lease. If one fails, others go on.
 
-How one is brought there is `relocating`. The source goes later, by clean-up, which proves the copy once more. Every
-step can be repeated.
+How one media is copied is in `operations/media/relocating`. Clean-up removes the source later, after it has verified
+the copy once more. Every step can be repeated.
 """
 
 import time
@@ -16,16 +16,18 @@ from bookmarkai_assets.core.errors import (
     StoreError,
 )
 from bookmarkai_assets.core.media.media import Media, MediaState
-from bookmarkai_assets.core.media.placement import Backend, Decider, decided
-from bookmarkai_assets.operations.media.holding import MediaWork, side_by_side
+from bookmarkai_assets.core.media.placement import Backend, Decider, placed_by
+from bookmarkai_assets.core.media.storage_events import Purpose
+from bookmarkai_assets.operations.media.in_parallel import act_in_parallel
 from bookmarkai_assets.operations.media.relocating import relocate
 from bookmarkai_assets.operations.media.results import MediaResult
-from bookmarkai_assets.operations.media.stores import is_elsewhere, missing_parts, store_of_backend
+from bookmarkai_assets.operations.media.transfers import MediaTransfers
 from bookmarkai_assets.operations.rollout.current_policy import current_policy
+from bookmarkai_assets.operations.shares.hold import Hold
 
 
 class MoveOutcome(StrEnum):
-    """How it went with one media."""
+    """What became of one media."""
 
     MOVED = "moved"
     THERE = "already_there"
@@ -36,22 +38,22 @@ class MoveOutcome(StrEnum):
 
     @property
     def is_done(self) -> bool:
-        """Whether the media is where it was wanted, or has no bytes to move."""
+        """Whether the media is at the target, or has no bytes to move."""
         return self in {MoveOutcome.MOVED, MoveOutcome.THERE, MoveOutcome.EXPIRED}
 
 
 Move: TypeAlias = MediaResult[MoveOutcome]
-"""One media's move: `size_bytes` is what the media holds."""
+"""The result of one media's move. `size_bytes` is the size of the media."""
 
 
-def planned_move(work: MediaWork, media: Media, target: Backend) -> Move:
-    """Say what a move would do with a media as it is now. Raises `StoreError` when a store does not answer."""
-    outcome = _what_is_left_to_do(work, media, target)
+def preview_move(hold: Hold, media: Media, target: Backend) -> Move:
+    """Return what a move would do with a media as it is now. Raises `StoreError` when a store does not answer."""
+    outcome = _what_is_left_to_do(hold, media, target)
     return Move(media.media_id, media.share_id, outcome or MoveOutcome.MOVED, media.size_bytes)
 
 
 def move_media(
-    work: MediaWork,
+    hold: Hold,
     media_ids: Sequence[str],
     target: Backend,
     *,
@@ -59,28 +61,30 @@ def move_media(
     on_move: Callable[[Move], object] = lambda _: None,
     on_bytes: Callable[[str, int], object] = lambda _media_id, _size_bytes: None,
 ) -> list[Move]:
-    """Move media to a backend, `workers` at a time, each under its lease; a failing one stops no other.
+    """Move media to a backend, `workers` at a time, each under its lease. If one fails, the others go on.
 
-    `on_move` is called in this thread as each ends; `on_bytes` in the threads that move, with the media's id and how
-    many bytes more have been copied. Told to stop, it ends the transfers under way and raises.
+    `on_move` is called with each result, in this thread. `on_bytes` is called from the moving threads, with the media's
+    id and the number of bytes just copied. When the process is told to stop, the transfers under way are ended and the
+    exception is raised.
     """
-    store_of_backend(work.stores, target)
-    return side_by_side(work, partial(_move_one, work, target, on_bytes), media_ids, workers=workers, on_done=on_move)
+    _ = hold.stores[target]  # raises before anything is moved if the target is not configured
+    move_one = partial(_move_one, hold, target, on_bytes)
+    return act_in_parallel(hold, move_one, media_ids, workers=workers, on_done=on_move)
 
 
-def _move_one(work: MediaWork, target: Backend, on_bytes: Callable[[str, int], object], media_id: str) -> Move:
+def _move_one(hold: Hold, target: Backend, on_bytes: Callable[[str, int], object], media_id: str) -> Move:
     start = time.perf_counter()
     media: Media | None = None
     try:
-        with work.leased(media_id) as is_ours:
-            media = work.catalog.media.get(media_id)
+        with hold.lease(media_id) as is_ours:
+            media = hold.catalog.media.get(media_id)
             if media is None:
                 return Move(media_id, None, MoveOutcome.FAILED, detail="expected a media on record, found none")
             if not is_ours:
                 return Move(media_id, media.share_id, MoveOutcome.LEASED, media.size_bytes)
-            outcome = _what_is_left_to_do(work, media, target)
+            outcome = _what_is_left_to_do(hold, media, target)
             if outcome is None:
-                _relocate_for_operator(work, media, target, on_bytes)
+                _relocate_for_operator(hold, media, target, on_bytes)
                 outcome = MoveOutcome.MOVED
             return Move(media_id, media.share_id, outcome, media.size_bytes, time.perf_counter() - start)
     except (StoreError, LeaseLostError, CatalogUnavailableError) as error:
@@ -94,21 +98,21 @@ def _move_one(work: MediaWork, target: Backend, on_bytes: Callable[[str, int], o
         )
 
 
-def _what_is_left_to_do(work: MediaWork, media: Media, target: Backend) -> MoveOutcome | None:
-    """Give the outcome without a move, or None for a media that has to be moved.
+def _what_is_left_to_do(hold: Hold, media: Media, target: Backend) -> MoveOutcome | None:
+    """Return the outcome for a media that need not be moved, or None if it has to be.
 
-    The record is no proof: what is not where it should be is brought there from wherever a copy is.
+    The record is no proof. Parts that are not at the target are brought there from wherever a copy is.
     """
-    outcome = _without_moving(media, target)
+    outcome = _outcome_by_record(media, target)
     if outcome is MoveOutcome.THERE:
-        missing = missing_parts(work.stores, media)
-        if "video" in missing or any(is_elsewhere(work.stores, media, kind) for kind in missing):
+        missing = hold.stores.missing_parts(media)
+        if media.video in missing or any(hold.stores.has_elsewhere(part) for part in missing):
             return None
     return outcome
 
 
-def _without_moving(media: Media, target: Backend) -> MoveOutcome | None:
-    """Give the outcome of a media that there is nothing to move of; None for one that has to be moved."""
+def _outcome_by_record(media: Media, target: Backend) -> MoveOutcome | None:
+    """Return the outcome for a media that by its record need not be moved, or None if it has to be."""
     match media.state:
         case MediaState.STAGED:
             return MoveOutcome.NOT_STORED
@@ -118,17 +122,10 @@ def _without_moving(media: Media, target: Backend) -> MoveOutcome | None:
             return MoveOutcome.THERE if media.backend is target else None
 
 
-def _relocate_for_operator(
-    work: MediaWork, media: Media, target: Backend, on_bytes: Callable[[str, int], object]
-) -> None:
+def _relocate_for_operator(hold: Hold, media: Media, target: Backend, on_bytes: Callable[[str, int], object]) -> None:
+    policy = current_policy(hold.catalog, hold.rules)
     relocate(
-        media,
-        decided(current_policy(work.catalog, work.rules), media.share_id, target, Decider.OPERATOR),
-        share_id=media.share_id,
-        owner=work.owner,
-        catalog=work.catalog,
-        rules=work.rules,
-        stores=work.stores,
-        clock=work.clock,
+        MediaTransfers(hold, media, media.share_id, Purpose.MOVE),
+        placed_by(Decider.OPERATOR, policy, media.share_id, target),
         on_bytes=partial(on_bytes, media.media_id),
     )

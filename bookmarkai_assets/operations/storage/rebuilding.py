@@ -1,6 +1,6 @@
-"""Restoring media records from what is in the bucket and on the disk, for a catalog that has lost them.
+"""Restore media records from what is in the bucket and on the disk, for a catalog that has lost them.
 
-What objects carry beside their bytes is enough (`core.media.object_tags`). Records that exist are never changed.
+The metadata of the stored objects is enough (`core.media.object_tags`). Records that exist are never changed.
 """
 
 from collections import defaultdict
@@ -14,22 +14,24 @@ from bookmarkai_assets.core.catalog import Catalog
 from bookmarkai_assets.core.errors import ObjectNotFoundError, StoreError, StoreErrorClass
 from bookmarkai_assets.core.links.short_links import video_behind
 from bookmarkai_assets.core.links.urls import AdmittedLink, RefusedLink
-from bookmarkai_assets.core.media.kinds import FILE_KINDS
-from bookmarkai_assets.core.media.media import Blob, Media, MediaState, media_id_of
-from bookmarkai_assets.core.media.object_keys import HASH_LENGTH, ParsedKey, audio_key, parse_key
+from bookmarkai_assets.core.media.kinds import PartKind
+from bookmarkai_assets.core.media.media import Media, MediaState, Part, media_id_of
+from bookmarkai_assets.core.media.object_keys import HASH_LENGTH, ParsedKey, audio_key, parse_key, transcript_key
 from bookmarkai_assets.core.media.object_tags import TaggedMedia, read_tags
-from bookmarkai_assets.core.media.placement import Backend, Decider, decided, place
+from bookmarkai_assets.core.media.placement import Backend, Decider, StoragePolicy, place, placed_by
 from bookmarkai_assets.core.media.ports import ListedObject, MediaStore, StoredObject
+from bookmarkai_assets.core.media.retention import RetentionPolicy
 from bookmarkai_assets.core.rules import PipelineRules
 from bookmarkai_assets.core.shares.share import Share
 from bookmarkai_assets.operations.media.relocating import as_placed
-from bookmarkai_assets.operations.media.stores import Stores
+from bookmarkai_assets.operations.rollout.current_policy import current_policy
 from bookmarkai_assets.operations.shares.intake import known_link
+from bookmarkai_assets.operations.stores import Stores
 
 
 @dataclass(frozen=True)
 class Unrestorable:
-    """A video in a store that no record can be made of, and why."""
+    """A video in a store for which no record can be made, and why."""
 
     url: str
     reason: str
@@ -39,7 +41,7 @@ class Unrestorable:
 class RebuildReport:
     """What was restored (or would be), what was on record already, and what could not be restored.
 
-    `without_share` counts restored media that no share in this catalog is of.
+    `without_share` counts restored media that have no share in this catalog.
     """
 
     is_dry_run: bool
@@ -49,7 +51,7 @@ class RebuildReport:
     unrestorable: list[Unrestorable] = field(default_factory=list)
 
     def as_dict(self) -> dict[str, Any]:
-        """Give the report as plain values."""
+        """Return the JSON form."""
         return {
             "dry_run": self.is_dry_run,
             "restored": [
@@ -63,44 +65,46 @@ class RebuildReport:
 
 
 @dataclass(frozen=True)
-class _Found:
-    """One video with its audio track and its transcript's files on one backend."""
+class _FoundVideo:
+    """A video with its audio track and its transcript's files on one backend."""
 
     backend: Backend
     object_key: str
     tagged: TaggedMedia
     video: StoredObject
     audio: StoredObject | None
-    files: Mapping[str, StoredObject]
+    files: Mapping[PartKind, StoredObject]
 
 
 def rebuild_catalog(
     catalog: Catalog, stores: Stores, rules: PipelineRules, *, now: datetime, is_dry_run: bool
 ) -> RebuildReport:
-    """Record every video that a store holds and the catalog does not know.
+    """Record every video that is in a store and not in the catalog.
 
-    A video that both backends hold is recorded where today's storage mode places it. Shares and transcripts are in the
-    gateway's tables and not in the stores: those that are there and done are tied to their media again. So is the short
-    link of the share that a video was first fetched for. Raises `StoreError` when a store cannot be listed.
+    A video that is on both backends is recorded where the policy in force places it. That policy is the settings and
+    the decision in force in this catalog, if it has one (ADR 22). Shares and transcripts are in the gateway's tables
+    and not in the stores. Shares that are there and done are tied to their media again. So is the short link of the
+    share that a video was first fetched for. Raises `StoreError` when a store cannot be listed.
     """
     report = RebuildReport(is_dry_run)
     shares = _KnownShares(catalog, rules)
-    found: dict[str, dict[Backend, _Found]] = {}
+    found: dict[str, dict[Backend, _FoundVideo]] = {}
     for backend, store in stores.items():
-        prefix = rules.video_prefix if backend is Backend.S3 else ""
-        for result in _videos_in(store, prefix, shares):
+        for result in _videos_in(store, rules.prefix_on(backend), shares):
             if isinstance(result, Unrestorable):
                 report.unrestorable.append(result)
             else:
-                places = found.setdefault(result.tagged.media_id, {})
-                # Under two keys (a prefix was changed, a catalog was lost before) the younger one is as good as any.
-                places[backend] = max(places.get(backend, result), result, key=lambda each: each.video.modified_at)
-    for each in (one for places in found.values() for one in places.values()):
-        short = shares.learn(each.tagged)
+                by_backend = found.setdefault(result.tagged.media_id, {})
+                # A video can be under two keys, if the prefix changed or a catalog was lost before. The newer one wins.
+                newest = max(by_backend.get(backend, result), result, key=lambda each: each.video.modified_at)
+                by_backend[backend] = newest
+    for each in (one for by_backend in found.values() for one in by_backend.values()):
+        short = shares.learn_short_link(each.tagged)
         if short is not None and not is_dry_run:
             catalog.links.record(short, each.tagged.canonical_url, now=now)
-    for media_id, places in found.items():
-        media = _media_of(places, rules, now)
+    for media_id, by_backend in found.items():
+        # The policy is read for each media. Listing takes long, and a rollback counts from the next record on.
+        media = _media_of(by_backend, current_policy(catalog, rules), rules.retention, now)
         is_new = catalog.media.get(media_id) is None if is_dry_run else catalog.media.restore(media, now=now)
         if not is_dry_run:
             for share_id in shares.ids_of(media_id):
@@ -114,15 +118,15 @@ def rebuild_catalog(
 
 
 class _KnownShares:
-    """The shares that the gateway has, by the video behind their link."""
+    """The shares in the gateway's table, by the video behind their link."""
 
     def __init__(self, catalog: Catalog, rules: PipelineRules) -> None:
         self._catalog = catalog
         self._rules = rules
         self._names: dict[str, str] = {}
 
-    def learn(self, tagged: TaggedMedia) -> str | None:
-        """Take from a video's tags what its first share's short link stands for; gives that link, if it is one."""
+    def learn_short_link(self, tagged: TaggedMedia) -> str | None:
+        """Learn from a video's tags what its first share's link stands for. Returns that link if it is a short one."""
         short = self._links.get(tagged.share_id, "")
         if video_behind(short, tagged.canonical_url) is None:
             return None
@@ -130,19 +134,19 @@ class _KnownShares:
         return short
 
     def canonical_url(self, parsed: ParsedKey) -> str | None:
-        """Find the link behind a key's hash, for an object whose tags had no room for it."""
+        """Return the canonical URL behind a key's hash, for an object whose tags had no room for it."""
         return self._urls.get(parsed.url_hash)
 
     def ids_of(self, media_id: str) -> Sequence[str]:
-        """Give the shares of one video."""
+        """Return the ids of one video's shares."""
         return self._ids.get(media_id, ())
 
     @cached_property
     def _links(self) -> Mapping[str, str]:
-        links = [(share.share_id, self._admitted(share)) for share in self._catalog.shares.list()]
+        links = [(share.share_id, self._link_of(share)) for share in self._catalog.shares.list()]
         return {share_id: link.canonical_url for share_id, link in links if isinstance(link, AdmittedLink)}
 
-    def _admitted(self, share: Share) -> AdmittedLink | RefusedLink:
+    def _link_of(self, share: Share) -> AdmittedLink | RefusedLink:
         return known_link(share.url, self._catalog, self._rules.allowed_hosts)
 
     @cached_property
@@ -157,14 +161,14 @@ class _KnownShares:
         return ids
 
 
-def _videos_in(store: MediaStore, prefix: str, shares: _KnownShares) -> Iterator[_Found | Unrestorable]:
-    """Give every video of a store whose key is one of ours."""
+def _videos_in(store: MediaStore, prefix: str, shares: _KnownShares) -> Iterator[_FoundVideo | Unrestorable]:
+    """Yield every video in a store whose key is one of ours."""
     parsed = {listed.key: (listed, key) for listed in store.list(prefix) if (key := parse_key(listed.key)) is not None}
-    beside: dict[_Stem, dict[str, ListedObject]] = defaultdict(dict)
+    beside: dict[_Stem, dict[PartKind, ListedObject]] = defaultdict(dict)
     for listed, key in parsed.values():
         beside[_stem(key)][key.kind] = listed
     for listed, key in parsed.values():
-        if key.kind == "video":
+        if key.kind is PartKind.VIDEO:
             yield _video_at(store, listed, key, beside[_stem(key)], shares)
 
 
@@ -179,13 +183,17 @@ def _video_at(
     store: MediaStore,
     listed: ListedObject,
     key: ParsedKey,
-    beside: Mapping[str, ListedObject],
+    beside: Mapping[PartKind, ListedObject],
     shares: _KnownShares,
-) -> _Found | Unrestorable:
+) -> _FoundVideo | Unrestorable:
     try:
         video = store.head(listed.url)
-        track = store.head(beside["audio"].url) if "audio" in beside else None
-        files = {kind: found for kind in FILE_KINDS & beside.keys() if (found := _file_at(store, beside[kind].url))}
+        track = store.head(beside[PartKind.AUDIO].url) if PartKind.AUDIO in beside else None
+        files = {
+            kind: found
+            for kind, beside_it in beside.items()
+            if kind.is_transcript and (found := _file_at(store, beside_it.url))
+        }
     except ObjectNotFoundError:
         return Unrestorable(listed.url, "expected what the listing had, found it gone; run it again")
     except StoreError as error:
@@ -198,11 +206,11 @@ def _video_at(
             listed.url,
             "expected tags that say which share and link it is of, found none that fit; share the link again",
         )
-    return _Found(store.backend, listed.key, tagged, video, track, files)
+    return _FoundVideo(store.backend, listed.key, tagged, video, track, files)
 
 
 def _file_at(store: MediaStore, url: str) -> StoredObject | None:
-    """Look at a transcript's file; None where it is gone or damaged, for it can be made anew."""
+    """Return a transcript's file; None if it is gone or damaged, because it can be made again."""
     try:
         return store.head(url)
     except StoreError as error:
@@ -211,44 +219,50 @@ def _file_at(store: MediaStore, url: str) -> StoredObject | None:
         raise
 
 
-def _media_of(places: Mapping[Backend, _Found], rules: PipelineRules, now: datetime) -> Media:
-    any_found = next(iter(places.values()))
-    wanted = place(rules.storage, any_found.tagged.share_id).backend
-    found = places.get(wanted, any_found)
+def _media_of(
+    by_backend: Mapping[Backend, _FoundVideo], policy: StoragePolicy, retention: RetentionPolicy, now: datetime
+) -> Media:
+    any_found = next(iter(by_backend.values()))
+    wanted = place(policy, any_found.tagged.share_id).backend
+    found = by_backend.get(wanted, any_found)
     tagged = found.tagged
     media = Media(
         media_id=tagged.media_id,
         canonical_url=tagged.canonical_url,
         platform=tagged.platform,
         share_id=tagged.share_id,
-        object_key=found.object_key,
         state=MediaState.STORED,
         info=tagged.info,
-        video=_blob_of(found.video),
-        audio=_audio_of(found, places),
+        video=_part(PartKind.VIDEO, found.object_key, found.video),
+        audio=_audio_of(found, by_backend),
         download_seconds=tagged.download_seconds,
-        # Only those beside this very video: elsewhere there may be those of an older transcript.
-        transcript_files={kind: _blob_of(file) for kind, file in found.files.items()},
+        # Only the files beside this video. Those on another backend may be of an older transcript.
+        transcript_files={
+            kind: _part(kind, transcript_key(found.object_key, kind), file) for kind, file in found.files.items()
+        },
     )
-    objects = {"video": found.video, **({"audio": found.audio} if found.audio else {}), **found.files}
-    placement = decided(rules.storage, tagged.share_id, found.backend, Decider.FOUND)
-    return as_placed(media, placement, objects, now=now, policy=rules.retention)
+    audio = {PartKind.AUDIO: found.audio} if found.audio else {}
+    objects = {PartKind.VIDEO: found.video, **audio, **found.files}
+    placement = placed_by(Decider.FOUND, policy, tagged.share_id, found.backend)
+    return as_placed(media, placement, objects, now=now, policy=retention)
 
 
-def _audio_of(found: _Found, places: Mapping[Backend, _Found]) -> Blob | None:
-    """Give the audio track beside the video, else one elsewhere, else where a lost one should be; None without sound.
+def _audio_of(found: _FoundVideo, by_backend: Mapping[Backend, _FoundVideo]) -> Part | None:
+    """Return the audio track beside the video, else one elsewhere, else where the lost one was; None without sound.
 
-    A lost track is recorded all the same: transcription then reads the video, and moves bring a found one along.
+    A lost track is recorded too. Transcription then reads the video, and a move brings the track along if it is found.
     """
-    tracks = [each.audio for each in (found, *places.values()) if each.audio is not None]
+    tracks = [each.audio for each in (found, *by_backend.values()) if each.audio is not None]
     if tracks:
-        return _blob_of(tracks[0])
+        track = tracks[0]
+        return _part(PartKind.AUDIO, audio_key(found.object_key, track.url.rpartition(".")[2]), track)
     tagged = found.tagged
     if tagged.audio is None:
         return None
     folder = found.video.url.removesuffix(found.object_key)
-    return Blob(folder + audio_key(found.object_key, tagged.audio_extension), tagged.audio, tagged.audio_content_type)
+    key = audio_key(found.object_key, tagged.audio_extension)
+    return Part(PartKind.AUDIO, key, folder + key, tagged.audio, tagged.audio_content_type)
 
 
-def _blob_of(stored: StoredObject) -> Blob:
-    return Blob(stored.url, stored.digest, stored.content_type)
+def _part(kind: PartKind, key: str, stored: StoredObject) -> Part:
+    return Part(kind, key, stored.url, stored.digest, stored.content_type)

@@ -1,4 +1,4 @@
-"""What killed work left behind: staging directories without a record, temporary files, open uploads, parts of texts."""
+"""Remove what killed work left behind: staging directories, temporary files, multipart uploads, transcript chunks."""
 
 import re
 import shutil
@@ -11,61 +11,63 @@ from bookmarkai_assets.core.errors import CatalogUnavailableError, StoreError
 from bookmarkai_assets.core.media.media import MediaState
 from bookmarkai_assets.core.media.ports import Tombstone
 from bookmarkai_assets.core.media.retention import Kept
-from bookmarkai_assets.operations.media.holding import MediaWork
-from bookmarkai_assets.operations.storage.clean_up_report import Considered
+from bookmarkai_assets.operations.shares.hold import Hold
+from bookmarkai_assets.operations.storage.clean_up_report import CleanUpItem
 
 STALE_AFTER = timedelta(days=1)
-"""Longer than any transfer takes; the bucket's own rule for incomplete uploads has the same day."""
+"""Longer than any transfer takes. The bucket's own rule for incomplete uploads has one day too."""
 
-PARTS_STALE_AFTER = timedelta(days=14)
-"""For how long the work that parts of a transcript took may yet be wanted."""
+CHUNKS_STALE_AFTER = timedelta(days=14)
+"""For this long somebody may still continue from the chunks that were transcribed."""
 
 _OURS = re.compile(r"[0-9a-f]{64}|transcribe-.+")
 
 ABANDONED = "abandoned"
-"""The reason on the tombstone."""
+"""The reason on the tombstones of leftovers."""
 
 
-def sweep_staging(work: MediaWork, *, is_dry_run: bool) -> Iterator[Considered]:
+def sweep_staging(hold: Hold, *, is_dry_run: bool) -> Iterator[CleanUpItem]:
     """Remove directories in staging that nobody works in and that no staged media is recorded in.
 
-    Each is named by its media, under whose lease it is removed, or belongs to a transcription. Other names, and links,
-    are nobody's on record.
+    Each directory has the name of its media, under whose lease it is removed, or belongs to a transcription. Everything
+    else, symbolic links included, is kept as unknown.
     """
-    staging = work.rules.staging_dir
+    staging = hold.rules.staging_dir
     if staging.is_symlink() or not staging.is_dir():
         return
     for entry in sorted(staging.iterdir()):
         if entry.is_symlink() or not entry.is_dir() or _OURS.fullmatch(entry.name) is None:
-            yield Considered(str(entry), None, 0, None, Kept.UNKNOWN)
+            yield CleanUpItem(str(entry), None, 0, None, Kept.UNKNOWN)
             continue
         try:
-            yield _swept_directory(work, entry, is_dry_run=is_dry_run)
+            yield _sweep_directory(hold, entry, is_dry_run=is_dry_run)
         except FileNotFoundError:
             continue  # whoever works there has just removed it
         except (OSError, CatalogUnavailableError) as error:
-            yield Considered(str(entry), entry.name, 0, None, None, f"expected to look through {entry}, found: {error}")
+            yield CleanUpItem(
+                str(entry), entry.name, 0, None, None, f"expected to look through {entry}, found: {error}"
+            )
 
 
-def sweep_leftovers(work: MediaWork, *, is_dry_run: bool) -> Iterator[Considered]:
+def sweep_leftovers(hold: Hold, *, is_dry_run: bool) -> Iterator[CleanUpItem]:
     """Remove temporary files and multipart uploads that were begun longer ago than any transfer takes.
 
-    Only below the prefix of our keys: others may use the bucket too.
+    Only below the prefix of our keys, because others may use the bucket too.
     """
-    before = work.clock() - max(work.rules.retention.grace, STALE_AFTER)
-    for backend, store in work.stores.items():
+    before = hold.clock() - max(hold.rules.retention.grace, STALE_AFTER)
+    for backend, store in hold.stores.items():
         try:
-            leftovers = store.leftovers(work.rules.video_prefix, begun_before=before)
+            leftovers = store.leftovers(hold.rules.video_prefix, begun_before=before)
         except StoreError as error:
-            # The media are looked after all the same; the next clean-up asks again.
-            yield Considered(f"leftovers in {backend}", None, 0, None, None, str(error))
+            # The rest of the clean-up goes on. The next one asks this store again.
+            yield CleanUpItem(f"leftovers in {backend}", None, 0, None, None, str(error))
             continue
         for leftover in leftovers:
             size = leftover.size_bytes or 0
             try:
                 if not is_dry_run:
-                    _bury(
-                        work,
+                    _write_tombstone(
+                        hold,
                         leftover.name,
                         leftover.kind,
                         None,
@@ -73,57 +75,57 @@ def sweep_leftovers(work: MediaWork, *, is_dry_run: bool) -> Iterator[Considered
                         proof={"begun_at": leftover.begun_at.isoformat()},
                     )
                     store.remove_leftover(leftover)
-                    work.catalog.tombstones.confirm([leftover.name], now=work.clock())
+                    hold.catalog.tombstones.confirm([leftover.name], now=hold.clock())
             except StoreError as error:
-                yield Considered(leftover.name, None, size, None, None, str(error))
+                yield CleanUpItem(leftover.name, None, size, None, None, str(error))
                 continue
-            yield Considered(leftover.name, None, size, ABANDONED, None)
+            yield CleanUpItem(leftover.name, None, size, ABANDONED, None)
 
 
-def sweep_parts(work: MediaWork, *, is_dry_run: bool) -> Iterator[Considered]:
-    """Drop what was transcribed of long sounds, and nobody came back for."""
-    for media_id in work.catalog.parts.abandoned(before=work.clock() - PARTS_STALE_AFTER):
+def sweep_chunks(hold: Hold, *, is_dry_run: bool) -> Iterator[CleanUpItem]:
+    """Drop transcribed chunks of long sounds that nobody continued from."""
+    for media_id in hold.catalog.chunks.abandoned(before=hold.clock() - CHUNKS_STALE_AFTER):
         with ExitStack() as stack:
             if is_dry_run:
-                is_free = not work.catalog.work.is_leased(media_id, now=work.clock())
+                is_free = not hold.catalog.leases.is_leased(media_id, now=hold.clock())
             else:
-                is_free = stack.enter_context(work.leased(media_id))
+                is_free = stack.enter_context(hold.lease(media_id))
             if is_free and not is_dry_run:
-                work.catalog.parts.drop(media_id)
+                hold.catalog.chunks.drop(media_id)
             removed, kept = (ABANDONED, None) if is_free else (None, Kept.LEASED)
-            yield Considered(f"parts of the transcript of {media_id}", media_id, 0, removed, kept)
+            yield CleanUpItem(f"parts of the transcript of {media_id}", media_id, 0, removed, kept)
 
 
-def _swept_directory(work: MediaWork, entry: Path, *, is_dry_run: bool) -> Considered:
-    """Decide about one directory, and do it. Raises `OSError`; `FileNotFoundError` when it vanishes meanwhile."""
+def _sweep_directory(hold: Hold, entry: Path, *, is_dry_run: bool) -> CleanUpItem:
+    """Remove one directory if it may go. Raises `OSError`; `FileNotFoundError` if the directory vanishes meanwhile."""
     media_id = entry.name
     with ExitStack() as stack:
         if is_dry_run:
-            is_free = not work.catalog.work.is_leased(media_id, now=work.clock())
+            is_free = not hold.catalog.leases.is_leased(media_id, now=hold.clock())
         else:
-            is_free = stack.enter_context(work.leased(media_id))
+            is_free = stack.enter_context(hold.lease(media_id))
         size, newest = _extent_of(entry)
-        age = work.clock() - newest
-        if age < max(work.rules.retention.grace, STALE_AFTER):
+        age = hold.clock() - newest
+        if age < max(hold.rules.retention.grace, STALE_AFTER):
             kept: Kept | None = Kept.WITHIN_GRACE
         else:
-            kept = _reason_to_keep(work, media_id) if is_free else Kept.LEASED
+            kept = _reason_to_keep(hold, media_id) if is_free else Kept.LEASED
         if kept is None and not is_dry_run:
-            _bury(work, str(entry), "staging", media_id, size, proof={"age_seconds": age.total_seconds()})
+            _write_tombstone(hold, str(entry), "staging", media_id, size, proof={"age_seconds": age.total_seconds()})
             shutil.rmtree(entry)
-            work.catalog.tombstones.confirm([str(entry)], now=work.clock())
-        return Considered(str(entry), media_id, size, None if kept else ABANDONED, kept)
+            hold.catalog.tombstones.confirm([str(entry)], now=hold.clock())
+        return CleanUpItem(str(entry), media_id, size, None if kept else ABANDONED, kept)
 
 
-def _reason_to_keep(work: MediaWork, media_id: str) -> Kept | None:
-    media = work.catalog.media.get(media_id)
+def _reason_to_keep(hold: Hold, media_id: str) -> Kept | None:
+    media = hold.catalog.media.get(media_id)
     return Kept.STAGED if media is not None and media.state is MediaState.STAGED else None
 
 
-def _bury(
-    work: MediaWork, name: str, kind: str, media_id: str | None, size: int, *, proof: dict[str, str | float]
+def _write_tombstone(
+    hold: Hold, name: str, kind: str, media_id: str | None, size: int, *, proof: dict[str, str | float]
 ) -> None:
-    work.catalog.tombstones.write(
+    hold.catalog.tombstones.write(
         [
             Tombstone(
                 url=name,
@@ -134,14 +136,14 @@ def _bury(
                 sha256=None,
                 reason=ABANDONED,
                 proof=proof,
-                written_at=work.clock(),
+                written_at=hold.clock(),
             )
         ]
     )
 
 
 def _extent_of(directory: Path) -> tuple[int, datetime]:
-    """Give the bytes below a directory and the latest change in it, links not followed."""
+    """Return the bytes below a directory and the time of its latest change. Links are not followed."""
     size, newest = 0, directory.lstat().st_mtime
     for path in directory.rglob("*"):
         status = path.lstat()

@@ -1,4 +1,4 @@
-"""How far a verification has come, counted over its threads; showing it is for others."""
+"""Count the progress of a verification over its threads. The caller displays it."""
 
 import threading
 from collections.abc import Callable, Collection
@@ -9,9 +9,9 @@ from bookmarkai_assets.core.media.ports import ListedObject
 
 @dataclass(frozen=True)
 class VerificationProgress:
-    """What has been looked at, of what the stores have listed. `done_bytes` counts the bytes read as they are read.
+    """How much of what the stores listed has been checked. `done_bytes` counts bytes as they are read.
 
-    What no record claims is not looked at, and leaves the totals in the end.
+    Objects that no record claims are not checked, and are taken out of the totals in the end.
     """
 
     objects: int = 0
@@ -21,7 +21,7 @@ class VerificationProgress:
 
 
 class ProgressMeter:
-    """Counts, and tells of each change, one at a time: for several threads."""
+    """Counts the progress for several threads, and calls `on_progress` with each change, one call at a time."""
 
     def __init__(self, on_progress: Callable[[VerificationProgress], object]) -> None:
         self._lock = threading.Lock()
@@ -29,7 +29,7 @@ class ProgressMeter:
         self._progress = VerificationProgress()
 
     def expect(self, listed: Collection[ListedObject]) -> None:
-        """Add to what there is to look at."""
+        """Add objects that are to be checked to the totals."""
         self._add(objects_total=len(listed), total_bytes=sum(found.size_bytes for found in listed))
 
     def read(self, size_bytes: int) -> None:
@@ -37,11 +37,11 @@ class ProgressMeter:
         self._add(done_bytes=size_bytes)
 
     def finish(self, listed: Collection[ListedObject], *, read_bytes: int) -> None:
-        """Count what has been looked at, of which so many bytes were counted before."""
+        """Count checked objects. `read_bytes` of their bytes were counted by `read` before."""
         self._add(objects=len(listed), done_bytes=sum(found.size_bytes for found in listed) - read_bytes)
 
     def leave_out(self, listed: Collection[ListedObject]) -> None:
-        """Take back what is not going to be looked at."""
+        """Take objects that will not be checked out of the totals."""
         self._add(objects_total=-len(listed), total_bytes=-sum(found.size_bytes for found in listed))
 
     def _add(self, **changes: int) -> None:

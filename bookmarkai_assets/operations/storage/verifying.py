@@ -1,7 +1,7 @@
-"""storage_verification: the catalog against disk and bucket, so that "nothing was lost" is a finding and no belief.
+"""storage_verification: compare the catalog with disk and bucket, to prove that nothing was lost.
 
-Nothing is changed here. What looks wrong is looked at a second time by the record as it is then, because moves and
-clean-up go on meanwhile.
+Nothing is changed here. Whatever seems lost is checked a second time, against the record of that moment, because moves
+and clean-up go on meanwhile.
 """
 
 from collections import Counter
@@ -14,23 +14,22 @@ from typing import Any
 
 from bookmarkai_assets.core.catalog import Catalog
 from bookmarkai_assets.core.errors import ObjectNotFoundError, StoreError, StoreErrorClass
-from bookmarkai_assets.core.media.kinds import FILE_KINDS
-from bookmarkai_assets.core.media.media import Blob, Digest, Media, MediaState
-from bookmarkai_assets.core.media.object_keys import key_of
+from bookmarkai_assets.core.media.kinds import TRANSCRIPT_CONTENT_TYPES, PartKind
+from bookmarkai_assets.core.media.media import Digest, Media, MediaState, Part
 from bookmarkai_assets.core.media.placement import Backend
 from bookmarkai_assets.core.media.ports import ListedObject
 from bookmarkai_assets.core.media.retention import expiry_of
 from bookmarkai_assets.core.rollout.ports import RecordedVerification
 from bookmarkai_assets.core.rules import PipelineRules
-from bookmarkai_assets.operations.media.catalog_reads import each_media
-from bookmarkai_assets.operations.media.stores import Stores, backend_of_url, digest_at, store_of_url
+from bookmarkai_assets.operations.media.catalog_reads import all_media
 from bookmarkai_assets.operations.storage.verification_progress import ProgressMeter, VerificationProgress
+from bookmarkai_assets.operations.stores import Stores
 
 Listings = Mapping[Backend, dict[str, ListedObject]]
 
 
 class Finding(StrEnum):
-    """What is true of one video, audio track or transcript's file, or of one file or object."""
+    """What the verification says of one part of a media, or of one file or object without a record."""
 
     SAME = "same"
     MISSING = "missing"
@@ -50,8 +49,8 @@ SYMBOLS: Mapping[Finding, str] = {
     Finding.EXPIRED: "x",
     Finding.IN_BOTH_PLACES: "&",
 }
-"""As in `rclone check --combined`, with the catalog as source: `+` is only there, `-` only in the stores. The last two
-are ours."""
+"""As in `rclone check --combined`, with the catalog as source. `+` is only in the catalog, `-` only in the stores. The
+last two are ours."""
 
 _SEVERITY = (
     Finding.MISSING,
@@ -67,14 +66,14 @@ LOSSES = frozenset({Finding.MISSING, Finding.DIFFERENT})
 """What makes a verification fail."""
 
 SETTLED = frozenset({Finding.SAME, Finding.EXPIRED, Finding.IN_BOTH_PLACES})
-"""What nobody has to look at: it is as recorded, or sees to itself."""
+"""Findings that need nobody's attention: the part is as recorded, or the finding resolves itself."""
 
 
 @dataclass(frozen=True)
-class Checked:
-    """One line of the report. `size_bytes` is what the catalog records, or the listing for what it does not know.
+class VerificationLine:
+    """One line of the report. `size_bytes` is from the catalog, or from the listing if there is no record.
 
-    `remedy` is what to do, where that can be told from here.
+    `remedy` is what to do, if that is known.
     """
 
     finding: Finding
@@ -87,7 +86,7 @@ class Checked:
     remedy: str | None = None
 
     def as_dict(self) -> dict[str, Any]:
-        """Give the line as plain values."""
+        """Return the JSON form."""
         return {
             "finding": self.finding.value,
             "url": self.url,
@@ -102,10 +101,10 @@ class Checked:
 
 @dataclass
 class VerificationReport:
-    """Counts and bytes by finding, and every line that is not simply the same; those too if `is_full`.
+    """Counts and bytes by finding, and every line whose finding is not "same", or every line if `is_full`.
 
-    `unanswered` says why a backend could not be listed: of what is recorded there every line is unverified, and what
-    else is there is not known.
+    `unanswered` says why a backend could not be listed. Everything recorded there is unverified, and what else is there
+    is unknown.
     """
 
     is_deep: bool
@@ -114,36 +113,36 @@ class VerificationReport:
     unanswered: dict[Backend, str] = field(default_factory=dict)
     counts: Counter[Finding] = field(default_factory=Counter)
     size_bytes: Counter[Finding] = field(default_factory=Counter)
-    lines: list[Checked] = field(default_factory=list)
+    lines: list[VerificationLine] = field(default_factory=list)
     bytes_read: int = 0
     media_on_record: int = 0
 
-    def add(self, checked: Checked) -> None:
-        """Count one line, and keep it unless it says "the same" and those are not asked for."""
-        self.counts[checked.finding] += 1
-        self.size_bytes[checked.finding] += checked.size_bytes
-        if self.is_full or checked.finding is not Finding.SAME:
-            self.lines.append(checked)
+    def add(self, line: VerificationLine) -> None:
+        """Count one line, and keep it unless its finding is "same" and the report is not full."""
+        self.counts[line.finding] += 1
+        self.size_bytes[line.finding] += line.size_bytes
+        if self.is_full or line.finding is not Finding.SAME:
+            self.lines.append(line)
 
     @property
     def is_good(self) -> bool:
-        """Whether everything was looked at, nothing is missing, nothing different, and the catalog is the right one."""
+        """Whether everything was checked, nothing is missing or different, and the catalog is the right one."""
         is_whole = not self.unanswered and not self.counts[Finding.UNVERIFIED]
         return is_whole and not self.is_blank and not any(self.counts[loss] for loss in LOSSES)
 
     @property
     def is_blank(self) -> bool:
-        """Whether nothing is on record while something is there: another catalog, or one that was lost."""
+        """Whether the stores have files and the catalog no media: it is another catalog, or its records were lost."""
         return self.media_on_record == 0 and self.counts[Finding.ORPHANED] > 0
 
     @property
-    def worst_first(self) -> list[Checked]:
-        """The lines, losses before what will see to itself."""
+    def worst_first(self) -> list[VerificationLine]:
+        """The lines, losses first, and last what resolves itself."""
         return sorted(self.lines, key=lambda line: _SEVERITY.index(line.finding))
 
     @property
     def verdict(self) -> str:
-        """The result in words. What could not be checked is no proof of anything."""
+        """The result in words. It is not good if something could not be checked."""
         unchecked = f", and {self._unchecked}" if self.unanswered else ""
         if any(self.counts[loss] for loss in LOSSES):
             return f"something is missing or different{unchecked}"
@@ -160,7 +159,7 @@ class VerificationReport:
         return f"nothing could be checked in {' and '.join(self.unanswered)}"
 
     def as_dict(self) -> dict[str, Any]:
-        """Give the report as plain values."""
+        """Return the JSON form."""
         return {
             "ok": self.is_good,
             "verdict": self.verdict,
@@ -186,31 +185,28 @@ def verify_storage(
     is_full: bool = False,
     on_progress: Callable[[VerificationProgress], object] = lambda _: None,
 ) -> VerificationReport:
-    """Compare every stored media with what is at its recorded place, and every place with what is recorded.
+    """Compare every stored media with what is at its recorded URLs, and everything in the stores with the records.
 
-    Objects in the bucket are compared by size and the SHA-256 that they carry, local files by size; `is_deep` reads
-    every byte of both and compares its SHA-256. Files of media that wait in staging are not looked at: nothing is
-    acknowledged of them. A store that cannot be listed keeps nobody from verifying the others: it is named in
-    `unanswered`, not asked again, and the report is not good. `on_progress` is called from several threads, by one at
-    a time.
+    Objects in the bucket are compared by size and by the SHA-256 in their metadata, local files by size. `is_deep`
+    reads every byte of both and compares the SHA-256. Staged media are not checked, because nothing was promised about
+    them yet. If a store cannot be listed, the others are verified all the same. That store is named in `unanswered`
+    and not asked again, and the report is not good. `on_progress` is called from several threads, one at a time.
     """
     report = VerificationReport(is_deep, now, is_full)
     meter = ProgressMeter(on_progress)
-    # Before the records are read: what is put meanwhile is on record before it is looked for.
-    # Of the bucket what lies below our prefix, as others may use it too; the local directory is ours alone.
-    prefixes = {Backend.S3: rules.video_prefix}
+    # Listed before the records are read. Anything put meanwhile is recorded before the listing is compared.
     listings: dict[Backend, dict[str, ListedObject]] = {}
     for backend, store in stores.items():
         try:
-            # As a whole or not at all: what a listing that broke off has left out would count as missing.
-            listings[backend] = {listed.key: listed for listed in store.list(prefixes.get(backend, ""))}
+            # A whole listing or none. What an interrupted listing left out would count as missing.
+            listings[backend] = {listed.key: listed for listed in store.list(rules.prefix_on(backend))}
         except StoreError as error:
             report.unanswered[backend] = str(error)
         else:
             meter.expect(listings[backend].values())
     verifier = _Verifier(catalog, stores, rules, listings, report.unanswered, meter, is_deep=is_deep, now=now)
     with ThreadPoolExecutor(workers, thread_name_prefix="verify") as pool:
-        for lines, bytes_read in pool.map(verifier.check, each_media(catalog)):
+        for lines, bytes_read in pool.map(verifier.check, all_media(catalog)):
             report.bytes_read += bytes_read
             report.media_on_record += 1
             for line in lines:
@@ -244,168 +240,171 @@ class _Verifier:
         self.is_deep = is_deep
         self.now = now
 
-    def check(self, media: Media) -> tuple[list[Checked], int]:
-        """Look at one media; give its lines and the bytes read for them."""
+    def check(self, media: Media) -> tuple[list[VerificationLine], int]:
+        """Check one media and return its lines and the number of bytes read for them."""
         listed = {
             kind: [
                 found
                 for listing in self.listings.values()
-                # Taken out, so that what is left at the end belongs to nobody.
-                if (found := listing.pop(key_of(media, kind), None)) is not None
+                # Taken out of the listing. What is left there in the end belongs to no record.
+                if (found := listing.pop(part.key, None)) is not None
             ]
-            for kind in media.blobs
+            for kind, part in media.parts.items()
         }
-        lines, bytes_read = self._check_as_recorded(media, listed)
+        lines, bytes_read = self._check_parts(media, listed)
         if any(line.finding in LOSSES for line in lines):
             again = self.catalog.media.get(media.media_id)
             if again is not None and again != media:
-                lines, more = self._check_as_recorded(again, listed)
+                lines, more = self._check_parts(again, listed)
                 bytes_read += more
-        self.meter.finish([found for places in listed.values() for found in places], read_bytes=bytes_read)
+        self.meter.finish([found for copies in listed.values() for found in copies], read_bytes=bytes_read)
         return lines, bytes_read
 
-    def orphans(self) -> Iterator[Checked]:
-        """Give what is in a store and was claimed by no media: strangers, and leftovers of expired media."""
+    def orphans(self) -> Iterator[VerificationLine]:
+        """Yield a line for each file or object that no media claims: unknown ones, and those of expired media."""
         for backend, listing in self.listings.items():
             for listed in listing.values():
                 if not self.catalog.media.acknowledges(listed.url):
-                    yield Checked(
+                    yield VerificationLine(
                         Finding.ORPHANED,
                         listed.url,
-                        "file" if backend is Backend.LOCAL else "object",
+                        "object" if backend.is_remote else "file",
                         None,
                         None,
                         listed.size_bytes,
                         "no record claims it",
                     )
 
-    def _check_as_recorded(
-        self, media: Media, listed: Mapping[str, Sequence[ListedObject]]
-    ) -> tuple[list[Checked], int]:
+    def _check_parts(
+        self, media: Media, listed: Mapping[PartKind, Sequence[ListedObject]]
+    ) -> tuple[list[VerificationLine], int]:
         if media.state is MediaState.STAGED:
             return [], 0
-        lines: list[Checked] = []
+        lines: list[VerificationLine] = []
         bytes_read = 0
-        for kind, blob in media.blobs.items():
-            places = listed.get(kind, ())
+        for kind, part in media.parts.items():
+            copies = listed.get(kind, ())
             if media.state is MediaState.EXPIRED:
                 detail = "its bytes were removed by rule"
-                if kind in FILE_KINDS and self.rules.retention.s3_days:
-                    # What was put after its video has some days more.
-                    places, before = [f for f in places if backend_of_url(f.url) is not Backend.S3], places
-                    detail = detail if len(places) == len(before) else "the bucket's rule deletes it in its time"
-                lines.append(self._line(Finding.EXPIRED, media, kind, blob, detail))
+                if kind.is_transcript and self.rules.retention.s3_days:
+                    # A file that was put after its video stays some days longer.
+                    copies, before = [f for f in copies if not Backend.of_url(f.url).is_remote], copies
+                    detail = detail if len(copies) == len(before) else "the bucket's rule deletes it in its time"
+                lines.append(self._line(Finding.EXPIRED, media, part, detail))
             else:
-                recorded = next((found for found in places if found.url == blob.url), None)
-                line, read = self._look(media, kind, blob, recorded)
+                recorded = next((found for found in copies if found.url == part.url), None)
+                line, read = self._check_part(media, part, recorded)
                 if line.finding in LOSSES:
-                    line = replace(line, remedy=self._remedy(line, media, [f for f in places if f.url != blob.url]))
+                    line = replace(line, remedy=self._remedy(line, media, [f for f in copies if f.url != part.url]))
                 lines.append(line)
                 bytes_read += read
-            for found in places:
-                if media.state is MediaState.EXPIRED or found.url != blob.url:
-                    line, read = self._look_at_copy(media, kind, blob, found)
+            for found in copies:
+                if media.state is MediaState.EXPIRED or found.url != part.url:
+                    line, read = self._check_copy(media, part, found)
                     lines.append(line)
                     bytes_read += read
         return lines, bytes_read
 
-    def _look(self, media: Media, kind: str, blob: Blob, listed: ListedObject | None) -> tuple[Checked, int]:
-        backend = backend_of_url(blob.url)
+    def _check_part(self, media: Media, part: Part, listed: ListedObject | None) -> tuple[VerificationLine, int]:
+        backend = Backend.of_url(part.url)
         if backend in self.unanswered:
-            return self._line(Finding.UNVERIFIED, media, kind, blob, f"{backend} could not be listed"), 0
+            return self._line(Finding.UNVERIFIED, media, part, f"{backend} could not be listed"), 0
         try:
-            found, read = self._digest_at(blob, listed)
+            found, read = self._digest_at(part, listed)
         except ObjectNotFoundError:
             end = expiry_of(media, self.rules.retention)
             if end is not None and end <= self.now:
                 return self._line(
                     Finding.EXPIRED,
                     media,
-                    kind,
-                    blob,
+                    part,
                     f"the bucket's rule deleted it after {end:%Y-%m-%d}",
                 ), 0
-            return self._line(Finding.MISSING, media, kind, blob, "expected the recorded bytes, found nothing"), 0
+            return self._line(Finding.MISSING, media, part, "expected the recorded bytes, found nothing"), 0
         except StoreError as error:
-            is_other = error.error_class is StoreErrorClass.CHECKSUM
-            return self._line(Finding.DIFFERENT if is_other else Finding.UNVERIFIED, media, kind, blob, str(error)), 0
-        if found != blob.digest:
-            detail = f"expected {blob.digest.size_bytes} bytes, found {found.size_bytes}"
-            if found.size_bytes == blob.digest.size_bytes:
-                detail += f": expected SHA-256 {blob.digest.sha256[:16]}…, found {found.sha256[:16]}…"
-            return self._line(Finding.DIFFERENT, media, kind, blob, detail), read
-        return self._line(Finding.SAME, media, kind, blob, None), read
+            is_different = error.error_class is StoreErrorClass.CHECKSUM
+            return self._line(Finding.DIFFERENT if is_different else Finding.UNVERIFIED, media, part, str(error)), 0
+        if found != part.digest:
+            detail = f"expected {part.size_bytes} bytes, found {found.size_bytes}"
+            if found.size_bytes == part.size_bytes:
+                detail += f": expected SHA-256 {part.digest.sha256[:16]}…, found {found.sha256[:16]}…"
+            return self._line(Finding.DIFFERENT, media, part, detail), read
+        return self._line(Finding.SAME, media, part, None), read
 
-    def _digest_at(self, blob: Blob, listed: ListedObject | None) -> tuple[Digest, int]:
-        """Give what is at a recorded place, by as much evidence as was asked for, and the bytes read for it."""
-        store = store_of_url(self.stores, blob.url)
-        is_local = store.backend is Backend.LOCAL
-        if is_local and not self.is_deep and listed is not None and listed.url == blob.url:
-            return Digest(listed.size_bytes, blob.digest.sha256), 0
+    def _digest_at(self, part: Part, listed: ListedObject | None) -> tuple[Digest, int]:
+        """Return the digest of what is at a part's URL, and the number of bytes read for it.
+
+        A deep verification reads every byte. Otherwise a listed local file is only compared by size, and an object in
+        the bucket by the digest in its metadata.
+        """
+        store = self.stores.of_url(part.url)
+        is_local = not store.backend.is_remote
+        if is_local and not self.is_deep and listed is not None and listed.url == part.url:
+            return Digest(listed.size_bytes, part.digest.sha256), 0
         if is_local or not self.is_deep:
-            found = store.head(blob.url).digest
+            found = store.head(part.url).digest
             read = found.size_bytes if is_local else 0
             self.meter.read(read)
             return found, read
-        told: list[int] = []
+        counted: list[int] = []
 
-        def tell(size_bytes: int) -> None:
-            told.append(size_bytes)
+        def count(size_bytes: int) -> None:
+            counted.append(size_bytes)
             self.meter.read(size_bytes)
 
         try:
-            found = digest_at(store, blob.url, on_bytes=tell)
+            found = self.stores.read_digest(part.url, on_bytes=count)
         except StoreError:
-            self.meter.read(-sum(told))
+            self.meter.read(-sum(counted))
             raise
         return found, found.size_bytes
 
-    def _look_at_copy(self, media: Media, kind: str, blob: Blob, found: ListedObject) -> tuple[Checked, int]:
-        """Look at bytes that are somewhere beside the recorded place, as a move leaves them until clean-up."""
-        copy = replace(blob, url=found.url)
+    def _check_copy(self, media: Media, part: Part, found: ListedObject) -> tuple[VerificationLine, int]:
+        """Check a copy that is not at the recorded URL. A move leaves such copies until clean-up."""
+        copy = replace(part, url=found.url)
         if media.state is MediaState.EXPIRED:
             detail = "expected it gone with its media, which has expired, found it there"
-            return self._line(Finding.ORPHANED, media, kind, copy, detail), 0
-        line, read = self._look(media, kind, copy, found)
-        # A file that a move has left, of a transcript from before the last one, is no loss: its successor is recorded.
-        is_outdated = line.finding is Finding.DIFFERENT and kind in FILE_KINDS
+            return self._line(Finding.ORPHANED, media, copy, detail), 0
+        line, read = self._check_part(media, copy, found)
+        # A move can leave a file of an earlier transcript. That is no loss, because the newer file is recorded.
+        is_outdated = line.finding is Finding.DIFFERENT and part.kind.is_transcript
         if line.finding is not Finding.SAME and not is_outdated:
             return line, read
-        return self._line(Finding.IN_BOTH_PLACES, media, kind, copy, _words_of_copy(found.url, blob.url)), read
+        return self._line(Finding.IN_BOTH_PLACES, media, copy, _describe_copy(found.url, part.url)), read
 
-    def _remedy(self, line: Checked, media: Media, copies: Sequence[ListedObject]) -> str | None:
-        """Say how to have again what is missing or different; None where nobody can tell, or nothing can be done."""
-        if line.kind in FILE_KINDS:
+    def _remedy(self, line: VerificationLine, media: Media, copies: Sequence[ListedObject]) -> str | None:
+        """Return how to restore what is missing or different; None if that is unknown or nothing can be done."""
+        if line.kind in TRANSCRIPT_CONTENT_TYPES:
             return f"bookmarkai transcripts store {media.share_id} makes it anew"
         if line.finding is Finding.DIFFERENT:
             return None
         if copies:
-            recorded = backend_of_url(line.url)
+            recorded = Backend.of_url(line.url)
             return f"bookmarkai storage move --to {recorded} --share {media.share_id} puts it back from {copies[0].url}"
-        # Without a video, not without its audio track alone: the sound is in the video.
-        if line.kind == "video" and not self.unanswered:
+        # Only a lost video is fetched again. For a lost audio track the sound is in the video.
+        if line.kind == PartKind.VIDEO and not self.unanswered:
             return f"bookmarkai shares retry {media.share_id} fetches it anew"
         return None
 
-    def _line(self, finding: Finding, media: Media, kind: str, blob: Blob, detail: str | None) -> Checked:
-        return Checked(finding, blob.url, kind, media.media_id, media.share_id, blob.digest.size_bytes, detail)
+    def _line(self, finding: Finding, media: Media, part: Part, detail: str | None) -> VerificationLine:
+        return VerificationLine(finding, part.url, part.kind, media.media_id, media.share_id, part.size_bytes, detail)
 
 
-def _words_of_copy(url: str, recorded: str) -> str:
-    goes = (
+def _describe_copy(url: str, recorded: str) -> str:
+    removal = (
         "the bucket's rule deletes it in its time"
-        if backend_of_url(url) is Backend.S3
+        if Backend.of_url(url).is_remote
         else "clean-up removes it after the grace period"
     )
-    return f"a second copy beside {recorded}; {goes}"
+    return f"a second copy beside {recorded}; {removal}"
 
 
 def record_verification(
     catalog: Catalog, report: VerificationReport, *, is_deep: bool, now: datetime
 ) -> RecordedVerification:
-    """Keep the counts of a report, one that could not look everywhere too; give what was kept.
+    """Record the counts of a report, even if not everything could be checked, and return what was recorded.
 
-    `now` is when the verification began: what was lost while it ran it may not have seen.
+    `now` is when the verification began, because it may have missed what was lost while it ran.
     """
     verification = RecordedVerification(
         verified_at=now,

@@ -1,7 +1,7 @@
-"""A transcript's files (JSON, plain text, SRT, WebVTT), put beside the media that it is of, on the same backend.
+"""Put a transcript's files (JSON, plain text, SRT, WebVTT) beside its media, on the same backend.
 
-What is on record of them is true at every moment: the record is taken back before they change, and written again once
-they and the transcript are there. Whose transcript it is, and when it is to be put, is the caller's matter.
+Their record is true at every moment: it is withdrawn before they change and written again once the files and the
+transcript are stored. The caller decides whose transcript it is, and when to put it.
 """
 
 import hashlib
@@ -13,65 +13,66 @@ from datetime import datetime
 from pathlib import Path
 
 from bookmarkai_assets.core.errors import StoreError, StoreErrorClass
-from bookmarkai_assets.core.media.kinds import CONTENT_TYPES, TranscriptFormat
-from bookmarkai_assets.core.media.media import Blob, Digest, Media
-from bookmarkai_assets.core.media.object_keys import key_of
-from bookmarkai_assets.core.media.ports import StoredObject
+from bookmarkai_assets.core.media.kinds import TRANSCRIPT_CONTENT_TYPES, PartKind
+from bookmarkai_assets.core.media.media import Digest, Media, Part
+from bookmarkai_assets.core.media.object_keys import transcript_key
+from bookmarkai_assets.core.media.ports import MediaStore, StoredObject
 from bookmarkai_assets.core.media.retention import lifecycle_end
 from bookmarkai_assets.core.media.storage_events import Purpose
 from bookmarkai_assets.core.rules import PipelineRules
-from bookmarkai_assets.core.transcripts.formats import render
+from bookmarkai_assets.core.transcripts.formats import TranscriptFormat, render
 from bookmarkai_assets.core.transcripts.json_document import SharedTranscript
 from bookmarkai_assets.core.transcripts.subtitles import has_times
-from bookmarkai_assets.operations.media.holding import MediaWork
-from bookmarkai_assets.operations.media.stores import store_of_url
 from bookmarkai_assets.operations.media.transfers import MediaTransfers
+from bookmarkai_assets.operations.shares.hold import Hold
 
 
-def put_transcript_files(work: MediaWork, media: Media, shared: SharedTranscript) -> Media:
-    """Put the files of a transcript beside a stored media whose lease the caller holds; give the media with them.
+def put_transcript_files(hold: Hold, media: Media, shared: SharedTranscript) -> Media:
+    """Put the files of a transcript beside a stored media and return the media with them. The caller holds its lease.
 
-    The caller records it, by `MediaLedger.record_transcript_files`, once the transcript is on record. In between no
-    files of the media are, for its old ones may be gone. Where exactly these are on record already nothing is done. A
-    transcript whose times nobody knows has no subtitles. Raises `StoreError` and `LeaseLostError`.
+    The caller records the result with `MediaLedger.record_transcript_files` once the transcript is on record. Until
+    then the media has no files on record, because the old ones may be gone. If exactly these files are on record
+    already, nothing is done. A transcript without times has no subtitles. Raises `StoreError` and `LeaseLostError`.
     """
     content = rendered_files(shared)
-    planned = with_files(work, media, content)
+    planned = with_files(hold, media, content)
     if planned == media:
         return media
     if media.transcript_files:
         without = replace(media, transcript_files={})
-        work.catalog.media.record_transcript_files(without, owner=work.owner, now=work.clock())
-    store = store_of_url(work.stores, media.video.url)
-    transfers = MediaTransfers(work.catalog, work.clock, shared.share_id, planned, Purpose.DOCUMENT)
-    with _written(content, work.rules) as paths:
-        objects = {kind: transfers.put(kind, path, store, may_consume=True) for kind, path in paths.items()}
-    return replace(planned, expires_at=_end_of(planned, objects, work.rules))
+        hold.catalog.media.record_transcript_files(without, owner=hold.owner, now=hold.clock())
+    store = hold.stores.of_url(media.video.url)
+    transfers = MediaTransfers(hold, planned, shared.share_id, Purpose.DOCUMENT)
+    with _temporary_files(content, hold.rules) as paths:
+        objects = {
+            kind: transfers.put(planned.parts[kind], path, store, may_consume=True) for kind, path in paths.items()
+        }
+    return replace(planned, expires_at=_expiry(planned, objects, hold.rules))
 
 
-def rendered_files(shared: SharedTranscript) -> Mapping[str, bytes]:
-    """Give the content of each file that can be made of a transcript, by its form: UTF-8."""
+def rendered_files(shared: SharedTranscript) -> Mapping[PartKind, bytes]:
+    """Return the content, in UTF-8, of each file that a transcript can have."""
     forms = list(TranscriptFormat) if has_times(shared.transcript) else [TranscriptFormat.TXT, TranscriptFormat.JSON]
-    return {form.value: render(shared, form).encode() for form in sorted(forms)}
+    return {PartKind(form): render(shared, form).encode() for form in sorted(forms)}
 
 
-def with_files(work: MediaWork, media: Media, content: Mapping[str, bytes]) -> Media:
-    """Give a media's record as it would be with these files beside its video."""
-    store = store_of_url(work.stores, media.video.url)
-    files = {
-        kind: Blob(
-            store.url_of(key_of(media, kind)),
-            Digest(len(data), hashlib.sha256(data).hexdigest()),
-            CONTENT_TYPES[TranscriptFormat(kind)],
-        )
-        for kind, data in content.items()
-    }
-    return replace(media, transcript_files=files)
+def with_files(hold: Hold, media: Media, content: Mapping[PartKind, bytes]) -> Media:
+    """Return a media's record as it would be with these files beside its video."""
+    store = hold.stores.of_url(media.video.url)
+    return replace(
+        media, transcript_files={kind: _file_part(media, kind, data, store) for kind, data in content.items()}
+    )
+
+
+def _file_part(media: Media, kind: PartKind, data: bytes, store: MediaStore) -> Part:
+    key = transcript_key(media.video.key, kind)
+    digest = Digest(len(data), hashlib.sha256(data).hexdigest())
+    return Part(kind, key, store.url_of(key), digest, TRANSCRIPT_CONTENT_TYPES[kind])
 
 
 @contextmanager
-def _written(content: Mapping[str, bytes], rules: PipelineRules) -> Iterator[Mapping[str, Path]]:
-    """Give files with these contents, which are gone after the block."""
+def _temporary_files(content: Mapping[PartKind, bytes], rules: PipelineRules) -> Iterator[Mapping[PartKind, Path]]:
+    """Write these contents to files that are removed after the block."""
     try:
         rules.staging_dir.mkdir(parents=True, exist_ok=True)
         directory = tempfile.TemporaryDirectory(dir=rules.staging_dir, prefix="transcribe-files-")
@@ -94,12 +95,12 @@ def _unwritable(rules: PipelineRules, error: OSError) -> StoreError:
     )
 
 
-def _end_of(media: Media, objects: Mapping[str, StoredObject], rules: PipelineRules) -> datetime | None:
-    """Say when the bucket's rule may delete a media with these files: they may have lain there before their video."""
+def _expiry(media: Media, objects: Mapping[PartKind, StoredObject], rules: PipelineRules) -> datetime | None:
+    """Return when the bucket's rule may delete a media with these files. Files can be older than their video."""
     if media.expires_at is None:
         return None
     ends = [
-        found.expires_at or lifecycle_end(key_of(media, kind), found.modified_at, rules.retention.s3_days)
+        found.expires_at or lifecycle_end(media.parts[kind].key, found.modified_at, rules.retention.s3_days)
         for kind, found in objects.items()
     ]
     return min([media.expires_at, *(end for end in ends if end is not None)])

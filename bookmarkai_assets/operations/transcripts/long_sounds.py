@@ -1,6 +1,6 @@
-"""A long sound: what is transcribed of it already, each part kept as it is done, how far it is, and when to stop.
+"""Transcribe a long sound: keep each chunk as it is done, log the progress, and stop when told to.
 
-A short one passes through here as well; it is done before any of this matters.
+Short sounds are transcribed here too. They are done before any of this matters.
 """
 
 import logging
@@ -10,73 +10,74 @@ from pathlib import Path
 
 from bookmarkai_assets.core.errors import CatalogUnavailableError, LeaseLostError
 from bookmarkai_assets.core.search.moments_in_videos import as_clock
-from bookmarkai_assets.core.transcripts.parts import TranscriptPart, contiguous
-from bookmarkai_assets.core.transcripts.ports import PartKey, SpeechEngine
+from bookmarkai_assets.core.transcripts.chunks import TranscriptChunk, contiguous_chunks
+from bookmarkai_assets.core.transcripts.ports import ChunkKey, SpeechEngine
 from bookmarkai_assets.core.transcripts.transcript import Transcript
-from bookmarkai_assets.operations.shares.share_work import LeasedShare, ShareWork
+from bookmarkai_assets.operations.shares.hold import Hold
+from bookmarkai_assets.operations.shares.steps import LeasedShare
 
 logger = logging.getLogger(__name__)
 
-TOLD_EVERY = timedelta(seconds=30)
-"""How often the log is told how far a transcription is, and the lease is looked at."""
+LOG_EVERY = timedelta(seconds=30)
+"""How often the progress of a transcription is logged and its lease is checked."""
 
 
 def transcribe_sound(
+    hold: Hold,
     leased: LeasedShare,
     audio: Path,
     *,
     audio_sha256: str,
     language: str | None,
-    work: ShareWork,
     engine: SpeechEngine,
 ) -> Transcript:
-    """Transcribe a file, but for those parts of it that work which was cut short has kept.
+    """Transcribe a file, without the chunks that an interrupted attempt has kept.
 
-    It ends soon when the run is told to end, with `PostponedError`, or has lost the media's lease, with
-    `LeaseLostError`: what is done by then is kept. Raises also what the engine does.
+    Raises `PostponedError` soon after the run is told to end, and `LeaseLostError` when it has lost the media's lease.
+    The chunks that are done by then are kept. Also raises what the engine raises.
     """
-    key = PartKey(leased.media_id, engine.prepare().fingerprint, audio_sha256, language)
-    kept = contiguous(work.catalog.parts.kept(key))
+    key = ChunkKey(leased.media_id, engine.prepare().fingerprint, audio_sha256, language)
+    kept = contiguous_chunks(hold.catalog.chunks.kept(key))
     if kept:
         logger.info("share %s: goes on at %s, done before", leased.share.share_id, as_clock(kept[-1].end))
 
-    def keep(part: TranscriptPart) -> None:
-        require_lease(leased, work)
-        work.catalog.parts.keep(key, part, now=work.clock())
+    def keep(chunk: TranscriptChunk) -> None:
+        require_lease(hold, leased)
+        hold.catalog.chunks.keep(key, chunk, now=hold.clock())
 
-    watch = _Watch(leased, work, work.clock())
-    return engine.transcribe(audio, language=language, on_progress=watch, kept=kept, on_part=keep)
+    watch = _Watch(hold, leased, hold.clock())
+    return engine.transcribe(audio, language=language, on_progress=watch, kept=kept, on_chunk=keep)
 
 
-def forget_parts(leased: LeasedShare, work: ShareWork) -> None:
-    """Drop the parts of a media whose transcript is recorded. Where that fails, the nightly clean-up does it."""
+def drop_chunks(hold: Hold, leased: LeasedShare) -> None:
+    """Drop the kept chunks of a media whose transcript is recorded. If that fails, the nightly clean-up does it."""
     try:
-        work.catalog.parts.drop(leased.media_id)
+        hold.catalog.chunks.drop(leased.media_id)
     except CatalogUnavailableError:
-        logger.warning("could not drop the parts that were kept of media %s", leased.media_id, exc_info=True)
+        logger.warning("could not drop the kept transcript chunks of media %s", leased.media_id, exc_info=True)
 
 
-def require_lease(leased: LeasedShare, work: ShareWork) -> None:
-    """Raise `LeaseLostError` when another run may have the media by now."""
-    if not work.catalog.work.holds(work.owner, leased.media_id):
-        raise LeaseLostError(f"run {work.owner} has lost the lease on media {leased.media_id} while it transcribed")
+def require_lease(hold: Hold, leased: LeasedShare) -> None:
+    """Raise `LeaseLostError` if another run may have the media by now."""
+    if not hold.has_lease(leased.media_id):
+        raise LeaseLostError(f"run {hold.owner} has lost the lease on media {leased.media_id} while it transcribed")
 
 
 @dataclass
 class _Watch:
-    """Told how far a transcription is, it tells the log now and then, and ends what is not to go on."""
+    """Logs the progress of a transcription, and ends it when the run is told to end or has lost the lease."""
 
+    hold: Hold
     leased: LeasedShare
-    work: ShareWork
-    told_at: datetime = field(compare=False)
+    logged_at: datetime = field(compare=False)
 
     def __call__(self, done_seconds: float, all_seconds: float) -> None:
-        self.work.wait(0)
-        now = self.work.clock()
-        if now - self.told_at < TOLD_EVERY:
+        self.hold.wait(0)
+        now = self.hold.clock()
+        if now - self.logged_at < LOG_EVERY:
             return
-        self.told_at = now
-        require_lease(self.leased, self.work)
+        self.logged_at = now
+        require_lease(self.hold, self.leased)
         logger.info(
             "share %s: transcribed %s of %s (%.0f%%)",
             self.leased.share.share_id,

@@ -1,4 +1,4 @@
-"""A share's transcript with what is on record of the share, and what there is to say where there is none."""
+"""Read a share's transcript with what is on record of the share, or explain why there is none."""
 
 from bookmarkai_assets.core.catalog import Catalog
 from bookmarkai_assets.core.errors import ExportError
@@ -17,8 +17,8 @@ def shared_transcript(catalog: Catalog, share_id: str) -> SharedTranscript:
     transcript = catalog.transcripts.get(share_id)
     if transcript is None:
         summary = share_summary(catalog, share)
-        state = ": ".join(filter(None, (summary["outcome"], summary["reason"]))) or f"its status is {share.status}"
-        next_step = summary["next_step"] or f"`bookmarkai shares show {share_id}` shows how far it is."
+        state = ": ".join(filter(None, (summary.outcome, summary.progress.reason))) or f"its status is {share.status}"
+        next_step = summary.next_step or f"`bookmarkai shares show {share_id}` shows how far it is."
         raise ExportError(f"expected a transcript of share {share_id}, found none ({state}). {next_step}")
     media_id = catalog.work.progress(share_id).media_id
     media = catalog.media.get(media_id) if media_id else None

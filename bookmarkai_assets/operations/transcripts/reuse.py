@@ -1,34 +1,36 @@
-"""When a share takes over the transcript of another share of its video, instead of having the sound heard again."""
+"""When a share reuses the transcript of another share of its video, instead of having the sound transcribed again."""
 
 from bookmarkai_assets.core.errors import ConfigurationError
 from bookmarkai_assets.core.transcripts.ports import SpeechEngine
 from bookmarkai_assets.core.transcripts.transcript import Transcript
-from bookmarkai_assets.operations.shares.share_work import LeasedShare, ShareWork
+from bookmarkai_assets.operations.shares.hold import Hold
+from bookmarkai_assets.operations.shares.steps import LeasedShare
 
 
-def transcript_to_take_over(leased: LeasedShare, *, work: ShareWork, engine: SpeechEngine) -> Transcript | None:
-    """Find what another share of the video got by the recipe that is set now, and would get for this share as well.
+def reusable_transcript(hold: Hold, leased: LeasedShare, *, engine: SpeechEngine) -> Transcript | None:
+    """Return another share's transcript that transcribing this share now would only repeat; None if there is none.
 
-    So also for a share whose own transcript is stale: of two of one video in a backfill, the second takes over what the
-    first has just got. A share whose own one is of that recipe gets none: that it be made anew is a person's wish.
-    Raises `ConfigurationError` where the model cannot be had.
+    It has to be made by the current recipe. A share whose own transcript is stale reuses one too: in a backfill of two
+    shares of a video, the second reuses what the first has just got. A share whose own transcript is current gets None,
+    because only a person asks for such a transcript to be made again. Raises `ConfigurationError` if the model is not
+    available.
     """
-    share_id, transcripts = leased.share.share_id, work.catalog.transcripts
+    share_id, transcripts = leased.share.share_id, hold.catalog.transcripts
     recipe = _fingerprint_of(engine)
     own = transcripts.get(share_id)
     if own is not None and own.recipe is not None and own.recipe.fingerprint == recipe:
         return None
-    is_set = work.rules.language is not None
-    language = work.rules.language if is_set else work.catalog.shares.hinted_language(share_id)
+    is_language_set = hold.rules.language is not None
+    language = hold.rules.language if is_language_set else hold.catalog.shares.hinted_language(share_id)
     found = transcripts.find_for_media(leased.media_id, recipe=recipe, language=language)
-    if found is None and not is_set and language is not None and not engine.supports(language):
-        # A hint that the model does not know is left out, so the language is detected.
+    if found is None and not is_language_set and language is not None and not engine.supports(language):
+        # The engine does not get a hint that the model does not know. It detects the language then.
         found = transcripts.find_for_media(leased.media_id, recipe=recipe, language=None)
     return found
 
 
 def _fingerprint_of(engine: SpeechEngine) -> str:
-    """Name the recipe that is set, without loading the model unless it has to be fetched first."""
+    """Return the current recipe's fingerprint. The model is loaded only if it has to be downloaded first."""
     try:
         return engine.recipe().fingerprint
     except ConfigurationError:

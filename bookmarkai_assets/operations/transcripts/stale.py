@@ -1,85 +1,113 @@
-"""Which transcripts are stale, as it is now, for people and programs that ask."""
+"""Report which transcripts are stale now, for people and programs."""
 
 from collections.abc import Sequence
+from dataclasses import dataclass
 from typing import Any
 
 from bookmarkai_assets.core.catalog import Catalog
 from bookmarkai_assets.core.errors import ConfigurationError
 from bookmarkai_assets.core.shares.partition_selections import partition_selection, selection_path
 from bookmarkai_assets.core.transcripts.ports import SpeechEngine
-from bookmarkai_assets.core.transcripts.staleness import PresentRecipe, RecipeUse
+from bookmarkai_assets.core.transcripts.staleness import CurrentRecipe, MadeTranscript, RecipeUse
 
 TRANSCRIPT_ASSET = "transcript"
 
 
-def present_recipe(engine: SpeechEngine) -> PresentRecipe:
-    """Say what transcribes now; where the model is not on this machine, by its name and with the reason."""
+@dataclass(frozen=True)
+class StalenessReport:
+    """The stale transcripts: the recipes that made them (`made_by`), and the newest of them (`newest`).
+
+    `transcripts` counts all that were made here, `not_made_here` the others. `partitions` selects the stale ones whose
+    media is stored, because without media the asset `transcript` by itself has nothing to transcribe. It is empty when
+    none can be selected, and None where Dagster has not run.
+    """
+
+    present: CurrentRecipe
+    transcripts: int
+    not_made_here: int
+    made_by: tuple[RecipeUse, ...]
+    newest: tuple[MadeTranscript, ...]
+    partitions: str | None
+
+    @property
+    def stale(self) -> int:
+        """How many transcripts are stale."""
+        return sum(use.count for use in self.made_by)
+
+    @property
+    def without_media(self) -> int:
+        """How many stale transcripts cannot be made again, because their media is no longer stored."""
+        return sum(use.without_media for use in self.made_by)
+
+    @property
+    def path(self) -> str | None:
+        """The path in Dagster's UI of a backfill with these filled in; None with no shares or too many."""
+        return selection_path(TRANSCRIPT_ASSET, self.partitions) if self.partitions else None
+
+    def as_dict(self) -> dict[str, Any]:
+        """Return the JSON form: times in ISO 8601 to the second, recipes by their fingerprint."""
+        return {
+            "set": self.present.as_dict(),
+            "weights_unknown": self.present.weights_unknown,
+            "transcripts": self.transcripts,
+            "stale": self.stale,
+            "without_media": self.without_media,
+            "not_made_here": self.not_made_here,
+            "made_by": [self._use(use) for use in self.made_by],
+            "shares": [
+                {
+                    "id": one.share_id,
+                    "made_at": one.made_at.isoformat(timespec="seconds"),
+                    "recipe": one.recipe,
+                    "has_media": one.has_media,
+                }
+                for one in self.newest
+            ],
+            "partitions": self.partitions,
+            "path": self.path,
+        }
+
+    def _use(self, use: RecipeUse) -> dict[str, Any]:
+        return {
+            "engine": use.engine,
+            "engine_version": use.engine_version,
+            "model": use.model,
+            "recipe": use.fingerprint,
+            "count": use.count,
+            "without_media": use.without_media,
+            "differences": [
+                {"name": one.name, "was": one.was, "now": one.now} for one in self.present.differences(use)
+            ],
+            "words": self.present.differences_in_words(use),
+        }
+
+
+def current_recipe(engine: SpeechEngine) -> CurrentRecipe:
+    """Return the current recipe. If the model is not on this machine, it has the model's name and the reason."""
     try:
         recipe = engine.recipe()
     except ConfigurationError as error:
-        return PresentRecipe(engine.setup, None, weights_unknown=str(error))
-    return PresentRecipe(recipe.setup, recipe)
+        return CurrentRecipe(engine.setup, None, weights_unknown=str(error))
+    return CurrentRecipe(recipe.setup, recipe)
 
 
 def staleness_report(
-    catalog: Catalog, present: PresentRecipe, partitions: Sequence[str] | None, *, limit: int
-) -> dict[str, Any]:
-    """Give the stale transcripts as plain values: counts by what made them, the newest `limit` of them, a selection.
+    catalog: Catalog, present: CurrentRecipe, partitions: Sequence[str] | None, *, limit: int
+) -> StalenessReport:
+    """Find the stale transcripts and list the newest `limit` of them.
 
-    `partitions` are Dagster's keys in its order, None where it has not run. The selection has those whose media is
-    stored: of the others, the asset `transcript` alone has nothing to transcribe.
+    `partitions` are Dagster's keys in its order, None where it has not run.
     """
     uses = catalog.transcripts.recipes_in_use()
-    stale = [use for use in uses if not present.made(use)]
-    found = list(catalog.transcripts.made_by({use.recipe.fingerprint if use.recipe else None for use in stale}))
-    selection = (
-        None
+    stale = tuple(use for use in uses if not present.would_make(use))
+    found = tuple(catalog.transcripts.made_by({use.fingerprint for use in stale}))
+    return StalenessReport(
+        present=present,
+        transcripts=sum(use.count for use in uses),
+        not_made_here=catalog.transcripts.count_of_others(),
+        made_by=stale,
+        newest=found[:limit],
+        partitions=None
         if partitions is None
-        else partition_selection([one.share_id for one in found if one.has_media], partitions)
+        else partition_selection([one.share_id for one in found if one.has_media], partitions),
     )
-    return {
-        "set": _as_dict(present),
-        "weights_unknown": present.weights_unknown,
-        "transcripts": sum(use.count for use in uses),
-        "stale": sum(use.count for use in stale),
-        "without_media": sum(use.without_media for use in stale),
-        "not_made_here": catalog.transcripts.count_of_others(),
-        "made_by": [_use_as_dict(use, present) for use in stale],
-        "shares": [
-            {
-                "id": one.share_id,
-                "made_at": one.made_at.isoformat(timespec="seconds"),
-                "recipe": one.recipe,
-                "has_media": one.has_media,
-            }
-            for one in found[:limit]
-        ],
-        "partitions": selection,
-        "path": selection_path(TRANSCRIPT_ASSET, selection) if selection else None,
-    }
-
-
-def _as_dict(present: PresentRecipe) -> dict[str, Any]:
-    setup, recipe = present.setup, present.recipe
-    return {
-        "engine": setup.engine,
-        "engine_version": setup.engine_version,
-        "model": setup.model,
-        "weights_sha256": recipe.weights_sha256 if recipe else None,
-        "parameters": dict(setup.parameters),
-        "recipe": recipe.fingerprint if recipe else None,
-    }
-
-
-def _use_as_dict(use: RecipeUse, present: PresentRecipe) -> dict[str, Any]:
-    differences = present.differences(use)
-    return {
-        "engine": use.engine,
-        "engine_version": use.recipe.engine_version if use.recipe else None,
-        "model": use.model,
-        "recipe": use.recipe.fingerprint if use.recipe else None,
-        "count": use.count,
-        "without_media": use.without_media,
-        "differences": [{"name": one.name, "was": one.was, "now": one.now} for one in differences],
-        "words": "; ".join(one.words for one in differences),
-    }

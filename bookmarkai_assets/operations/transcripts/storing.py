@@ -1,6 +1,6 @@
-"""Transcripts' files made from the catalog for an operator: for media that have none, or whose files were lost.
+"""Make transcripts' files from the catalog, for media that have none or whose files were lost.
 
-Many at a time, each under its lease; a failing one stops none, and it can be repeated.
+Media are worked on in parallel, each under its lease. If one fails, the others go on. The command can be repeated.
 """
 
 import time
@@ -20,16 +20,16 @@ from bookmarkai_assets.core.errors import (
 )
 from bookmarkai_assets.core.media.media import Media, MediaState
 from bookmarkai_assets.core.transcripts.json_document import SharedTranscript
-from bookmarkai_assets.operations.media.catalog_reads import each_media
-from bookmarkai_assets.operations.media.holding import MediaWork, side_by_side
+from bookmarkai_assets.operations.media.catalog_reads import all_media
+from bookmarkai_assets.operations.media.in_parallel import act_in_parallel
 from bookmarkai_assets.operations.media.results import MediaResult
-from bookmarkai_assets.operations.media.stores import is_stored
+from bookmarkai_assets.operations.shares.hold import Hold
 from bookmarkai_assets.operations.transcripts.files import put_transcript_files, rendered_files, with_files
 from bookmarkai_assets.operations.transcripts.reads import shared_transcript
 
 
 class StoringOutcome(StrEnum):
-    """How it went with the files of one media's transcript."""
+    """What became of the files of one media's transcript."""
 
     STORED = "stored"
     THERE = "already_there"
@@ -40,30 +40,30 @@ class StoringOutcome(StrEnum):
 
     @property
     def is_done(self) -> bool:
-        """Whether the files are there, or their video has gone by rule and they are not to be."""
+        """Whether the files are there, or are not needed because the video was deleted by rule."""
         return self in {StoringOutcome.STORED, StoringOutcome.THERE, StoringOutcome.EXPIRED}
 
 
 Storing: TypeAlias = MediaResult[StoringOutcome]
-"""What became of one media's files: `size_bytes` is theirs."""
+"""The result for one media's files. `size_bytes` counts the files alone."""
 
 
 def media_without_files(catalog: Catalog) -> Iterator[tuple[str, str]]:
-    """Name each stored media that has a transcript and no files on record, with the share whose is the newest."""
-    for media in each_media(catalog):
+    """Yield each stored media that has a transcript and no files on record, with the share of its newest transcript."""
+    for media in all_media(catalog):
         if media.state is MediaState.STORED and not media.transcript_files:
             share_id = catalog.transcripts.latest_of_media(media.media_id)
             if share_id is not None:
                 yield media.media_id, share_id
 
 
-def planned_storing(work: MediaWork, media_id: str, share_id: str) -> Storing:
-    """Say what `store_transcript_files` would do with a media as it is now."""
-    return _storing(work, media_id, share_id, is_dry_run=True)
+def preview_storing(hold: Hold, media_id: str, share_id: str) -> Storing:
+    """Return what `store_transcript_files` would do with a media as it is now."""
+    return _store(hold, media_id, share_id, is_dry_run=True)
 
 
 def store_transcript_files(
-    work: MediaWork,
+    hold: Hold,
     wanted: Mapping[str, str],
     *,
     workers: int = 1,
@@ -71,36 +71,36 @@ def store_transcript_files(
 ) -> list[Storing]:
     """Put the files of transcripts beside their media, `workers` at a time.
 
-    `wanted` names a share for each media: its transcript is taken, or, where it has none, the newest of the media.
-    Files that are on record and where they should be, byte for byte, are left. `on_done` is called in this thread as
-    each ends. Told to stop, it ends the transfers under way and raises.
+    `wanted` names a share for each media. That share's transcript is used, or the media's newest if it has none. Files
+    that are on record and where they should be, byte for byte, are left alone. `on_done` is called with each result, in
+    this thread. When the process is told to stop, the transfers under way are ended and the exception is raised.
     """
-    return side_by_side(
-        work,
-        partial(_storing_of, work, wanted),
+    return act_in_parallel(
+        hold,
+        partial(_store_under_lease, hold, wanted),
         list(wanted),
         workers=workers,
         on_done=on_done,
     )
 
 
-def _storing_of(work: MediaWork, wanted: Mapping[str, str], media_id: str) -> Storing:
-    with work.leased(media_id) as is_ours:
+def _store_under_lease(hold: Hold, wanted: Mapping[str, str], media_id: str) -> Storing:
+    with hold.lease(media_id) as is_ours:
         if not is_ours:
             return Storing(media_id, wanted[media_id], StoringOutcome.LEASED)
-        return _storing(work, media_id, wanted[media_id], is_dry_run=False)
+        return _store(hold, media_id, wanted[media_id], is_dry_run=False)
 
 
-def _storing(work: MediaWork, media_id: str, share_id: str, *, is_dry_run: bool) -> Storing:
+def _store(hold: Hold, media_id: str, share_id: str, *, is_dry_run: bool) -> Storing:
     start = time.perf_counter()
     try:
-        media = work.catalog.media.get(media_id)
+        media = hold.catalog.media.get(media_id)
         if media is None or media.state is MediaState.STAGED:
             return Storing(media_id, share_id, StoringOutcome.NOT_STORED)
         if media.state is MediaState.EXPIRED:
             return Storing(media_id, share_id, StoringOutcome.EXPIRED)
-        shared = _transcript(work.catalog, media_id, share_id)
-        outcome, media = _stored(work, media, shared, is_dry_run=is_dry_run)
+        shared = _transcript(hold.catalog, media_id, share_id)
+        outcome, media = _put_missing_files(hold, media, shared, is_dry_run=is_dry_run)
     except (StoreError, LeaseLostError, CatalogUnavailableError, ExportError, UnknownShareError) as error:
         return Storing(
             media_id,
@@ -109,30 +109,30 @@ def _storing(work: MediaWork, media_id: str, share_id: str, *, is_dry_run: bool)
             seconds=time.perf_counter() - start,
             detail=str(error),
         )
-    size = sum(blob.digest.size_bytes for blob in media.transcript_files.values())
+    size = sum(part.size_bytes for part in media.transcript_files.values())
     return Storing(media_id, shared.share_id, outcome, size, time.perf_counter() - start)
 
 
 def _transcript(catalog: Catalog, media_id: str, share_id: str) -> SharedTranscript:
-    """Read the share's transcript, or, where it has none, the newest of the media. Raises `ExportError`."""
+    """Read the share's transcript, or the media's newest if the share has none. Raises `ExportError`."""
     if catalog.transcripts.get(share_id) is None:
         share_id = catalog.transcripts.latest_of_media(media_id) or share_id
     return shared_transcript(catalog, share_id)
 
 
-def _stored(
-    work: MediaWork, media: Media, shared: SharedTranscript, *, is_dry_run: bool
+def _put_missing_files(
+    hold: Hold, media: Media, shared: SharedTranscript, *, is_dry_run: bool
 ) -> tuple[StoringOutcome, Media]:
-    whole = with_files(work, media, rendered_files(shared))
-    if whole == media:
-        if all(is_stored(work.stores, blob) for blob in media.transcript_files.values()):
+    with_all = with_files(hold, media, rendered_files(shared))
+    if with_all == media:
+        if all(hold.stores.has(part) for part in media.transcript_files.values()):
             return StoringOutcome.THERE, media
         media = replace(media, transcript_files={})
         if not is_dry_run:
-            # Else what was lost would still be acknowledged, and nothing could take its place.
-            work.catalog.media.record_transcript_files(media, owner=work.owner, now=work.clock())
+            # While these files are on record, a put may not replace what is at their URLs.
+            hold.catalog.media.record_transcript_files(media, owner=hold.owner, now=hold.clock())
     if is_dry_run:
-        return StoringOutcome.STORED, whole
-    put = put_transcript_files(work, media, shared)
-    work.catalog.media.record_transcript_files(put, owner=work.owner, now=work.clock())
+        return StoringOutcome.STORED, with_all
+    put = put_transcript_files(hold, media, shared)
+    hold.catalog.media.record_transcript_files(put, owner=hold.owner, now=hold.clock())
     return StoringOutcome.STORED, put

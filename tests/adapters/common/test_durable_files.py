@@ -10,9 +10,9 @@ import pytest
 
 from bookmarkai_assets.adapters.common.durable_files import (
     BLOCK_BYTES,
-    alone_in,
     destination_of_temporary,
     digest_of_descriptor,
+    directory_lock,
     disk_errors,
     publish,
     temporary_beside,
@@ -109,7 +109,7 @@ def test_one_at_a_time_is_alone_in_a_directory(tmp_path: Path) -> None:
     inside: list[int] = []
 
     def enter(number: int) -> list[int]:
-        with alone_in(tmp_path):
+        with directory_lock(tmp_path):
             inside.append(number)
             (tmp_path / str(number)).touch()  # a call to the system, at which another thread may run
             seen = list(inside)
@@ -134,7 +134,7 @@ def test_a_file_system_without_locks_will_do(
 
     def enter() -> None:
         nonlocal has_run
-        with alone_in(tmp_path):
+        with directory_lock(tmp_path):
             has_run = True
 
     if is_told:

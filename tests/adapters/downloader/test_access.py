@@ -13,7 +13,7 @@ from pathlib import Path
 import pytest
 
 from bookmarkai_assets.adapters.downloader import YtDlpDownloader
-from bookmarkai_assets.adapters.downloader.cookies import OLD_AFTER, look_at_cookies
+from bookmarkai_assets.adapters.downloader.cookies import OLD_AFTER, check_cookies
 from bookmarkai_assets.adapters.downloader.impersonation import check_target
 from bookmarkai_assets.core.downloads.access import CookiesFile, SiteAccess
 from bookmarkai_assets.core.downloads.ports import DownloadedVideo, DownloadLimits
@@ -190,7 +190,7 @@ def test_lines_as_browsers_really_write_them_are_sent(
     assert all(is_sent) is (domain != ".tiktok.com")  # without its subdomains, www is not meant
 
 
-# --- What the doctor says of them -------------------------------------------------------------------------------------
+# --- How the doctor checks them ---------------------------------------------------------------------------------------
 
 
 @pytest.mark.parametrize(
@@ -205,35 +205,35 @@ def test_lines_as_browsers_really_write_them_are_sent(
         ([], CheckStatus.FAIL, "no cookie for tiktok"),
     ],
 )
-def test_the_state_of_a_login_is_told(tmp_path: Path, lines: list[str], status: CheckStatus, said: str) -> None:
+def test_the_state_of_a_login_is_shown(tmp_path: Path, lines: list[str], status: CheckStatus, said: str) -> None:
     """Alive, about to end, ended, never there: each with the remedy, and without a value."""
-    found = look_at_cookies("cookies", frozenset({write(tmp_path / "tiktok.txt", *lines)}), now=NOW)
-    assert found.status is status
-    assert said in found.found
-    assert SECRET not in found.found
-    assert ("export" in (found.remedy or "")) is (status is not CheckStatus.PASS)
+    result = check_cookies(frozenset({write(tmp_path / "tiktok.txt", *lines)}), now=NOW)
+    assert result.status is status
+    assert said in result.found
+    assert SECRET not in result.found
+    assert ("export" in (result.remedy or "")) is (status is not CheckStatus.PASS)
 
 
 def test_a_file_that_is_old_or_open_warns(tmp_path: Path) -> None:
-    """Months without a new login, and a mode that lets others read it, are told with what to do."""
+    """Months without a new login, and a mode that lets others read it, are shown with what to do."""
     file = write(tmp_path / "tiktok.txt", line("sid_tt"))
     long_ago = (NOW - OLD_AFTER - timedelta(days=1)).timestamp()
     os.utime(file.path, (long_ago, long_ago))
     file.path.chmod(stat.S_IMODE(0o644))
-    found = look_at_cookies("cookies", frozenset({file}), now=NOW)
-    assert found.status is CheckStatus.WARN
-    assert "91 days old" in found.found
-    assert "other users of this machine can read it" in found.found
-    assert "chmod 600" in (found.remedy or "")
+    result = check_cookies(frozenset({file}), now=NOW)
+    assert result.status is CheckStatus.WARN
+    assert "91 days old" in result.found
+    assert "other users of this machine can read it" in result.found
+    assert "chmod 600" in (result.remedy or "")
 
 
 def test_the_worst_file_decides(tmp_path: Path) -> None:
-    """All files are told of in one finding."""
+    """All files are in one result."""
     good = write(tmp_path / "tiktok.txt", line("sid_tt"))
-    found = look_at_cookies("cookies", frozenset({good, CookiesFile(Platform.X, tmp_path / "x.txt")}), now=NOW)
-    assert found.status is CheckStatus.FAIL
-    assert "tiktok=" in found.found
-    assert "No such file" in found.found
+    result = check_cookies(frozenset({good, CookiesFile(Platform.X, tmp_path / "x.txt")}), now=NOW)
+    assert result.status is CheckStatus.FAIL
+    assert "tiktok=" in result.found
+    assert "No such file" in result.found
 
 
 # --- Impersonation and pauses -----------------------------------------------------------------------------------------

@@ -13,10 +13,10 @@ import pytest
 
 from bookmarkai_assets.adapters.downloader.egress_guard import (
     Account,
-    Decision,
+    Dial,
+    DialResult,
     EgressGuard,
     Resolve,
-    Verdict,
     connect_with_system,
     resolve_with_system,
 )
@@ -103,7 +103,7 @@ def test_an_opened_host_is_reached_over_http(site: HostileSite) -> None:
     url = site.file("/clip", b"x" * 200_000)
     with guarding(site.host_port) as account:
         assert ask(account, f"{url}?token=s3cret") == (200, b"x" * 200_000)
-        assert account.decisions == (Decision("127.0.0.1", site.port, Verdict.CONNECTED),)
+        assert account.dials == (Dial("127.0.0.1", site.port, DialResult.CONNECTED),)
         assert 200_000 < account.spent_bytes < 201_000
     assert site.asked[-1] == "/clip"
 
@@ -145,7 +145,7 @@ def test_nobody_gets_out_without_the_token(site: HostileSite, token: str) -> Non
     url = site.page("/unseen", "secret")
     with guarding(site.host_port) as account:
         assert ask(account, url, token=token) == (407, b"")
-        assert account.decisions == ()
+        assert account.dials == ()
     assert "/unseen" not in site.asked
 
 
@@ -188,7 +188,7 @@ def test_a_name_with_any_address_that_is_not_public_is_refused(addresses: list[s
     """One private address among a name's answers refuses the name, wherever it stands; nothing is connected to."""
     with guarding(resolve=lambda *_: addresses, connect=connects_nowhere) as account:
         assert ask(account, "http://rebind.example/")[0] == 403
-        assert account.decisions == (Decision("rebind.example", 80, Verdict.ADDRESS_REFUSED),)
+        assert account.dials == (Dial("rebind.example", 80, DialResult.ADDRESS_REFUSED),)
 
 
 @pytest.mark.parametrize(
@@ -204,7 +204,7 @@ def test_an_inward_address_is_refused_in_every_spelling_the_system_reads(host: s
     with guarding(resolve=resolve_with_system, connect=connects_nowhere) as account:
         status, _ = ask(account, f"http://{host}/latest/meta-data/?token=s3cret")
         assert status == 403
-        assert [decision.verdict for decision in account.decisions] == [Verdict.ADDRESS_REFUSED]
+        assert [dial.result for dial in account.dials] == [DialResult.ADDRESS_REFUSED]
         connection, answer = send(account, f"CONNECT {host}:443")
         connection.close()
         assert answer.startswith(b"HTTP/1.1 403 ")
@@ -221,7 +221,7 @@ def test_the_host_header_leads_nowhere(site: HostileSite) -> None:
             connection.sendall(second.encode())
             connection.makefile("rb").read()
         assert inside.visits == 0
-        assert {(decision.host, decision.port) for decision in account.decisions} == {("127.0.0.1", site.port)}
+        assert {(dial.host, dial.port) for dial in account.dials} == {("127.0.0.1", site.port)}
 
 
 def test_answers_that_change_are_vetted_each_time() -> None:
@@ -273,7 +273,7 @@ def test_only_the_ports_of_the_web_are_reached(port: int) -> None:
     """Whatever the address, no other port than 80 and 443 is reached unless it was opened."""
     with guarding(resolve=lambda *_: [PUBLIC]) as account:
         assert ask(account, f"http://example.com:{port}/")[0] == 403
-        assert account.decisions == (Decision("example.com", port, Verdict.PORT_REFUSED),)
+        assert account.dials == (Dial("example.com", port, DialResult.PORT_REFUSED),)
 
 
 def test_an_opened_host_opens_neither_its_neighbours_nor_its_other_ports(site: HostileSite) -> None:
@@ -295,7 +295,7 @@ def test_a_name_that_is_not_known_is_a_bad_gateway() -> None:
     with guarding(resolve=resolve) as account:
         assert ask(account, "http://nowhere.example/")[0] == 502
         assert ask(account, "http://empty.example/")[0] == 502
-        assert {decision.verdict for decision in account.decisions} == {Verdict.NAME_UNKNOWN}
+        assert {dial.result for dial in account.dials} == {DialResult.NAME_UNKNOWN}
 
 
 def test_a_label_that_no_resolver_takes_is_an_unknown_name() -> None:
@@ -304,7 +304,7 @@ def test_a_label_that_no_resolver_takes_is_an_unknown_name() -> None:
     try:
         with guard.account(max_bytes=1000) as account:
             assert ask(account, f"http://{'a' * 70}.example/")[0] == 502
-            assert [decision.verdict for decision in account.decisions] == [Verdict.NAME_UNKNOWN]
+            assert [dial.result for dial in account.dials] == [DialResult.NAME_UNKNOWN]
     finally:
         guard.close()
 
@@ -316,7 +316,7 @@ def test_a_host_that_refuses_connections_is_a_bad_gateway() -> None:
         port = reserved.getsockname()[1]
         with guarding(HostPort("127.0.0.1", port)) as account:
             assert ask(account, f"http://127.0.0.1:{port}/")[0] == 502
-            assert account.decisions == (Decision("127.0.0.1", port, Verdict.UNREACHABLE),)
+            assert account.dials == (Dial("127.0.0.1", port, DialResult.UNREACHABLE),)
 
 
 def test_the_bytes_of_a_download_are_capped(site: HostileSite) -> None:
@@ -328,7 +328,7 @@ def test_the_bytes_of_a_download_are_capped(site: HostileSite) -> None:
         assert 800_000 < len(body) <= 1_000_000
         assert account.is_spent
         assert ask(account, url)[0] == 403
-        assert account.decisions[-1].verdict is Verdict.BYTES_SPENT
+        assert account.dials[-1].result is DialResult.BYTES_SPENT
 
 
 @pytest.mark.parametrize(
@@ -338,7 +338,7 @@ def test_what_is_no_http_url_is_a_bad_request(url: str) -> None:
     """A plain request for anything but an absolute http URL reaches nothing."""
     with guarding() as account:
         assert ask(account, url)[0] == 400
-        assert account.decisions == ()
+        assert account.dials == ()
 
 
 @pytest.mark.parametrize("header", ["Transfer-Encoding: chunked", "Content-Length: -1", "Content-Length: many"])
@@ -348,7 +348,7 @@ def test_a_body_of_unknown_length_is_a_bad_request(site: HostileSite, header: st
         connection, answer = send(account, f"POST {site.url('/')}", header)
         connection.close()
         assert answer.startswith(b"HTTP/1.1 400 ")
-        assert account.decisions == ()
+        assert account.dials == ()
 
 
 def test_neither_paths_nor_queries_nor_tokens_are_logged(site: HostileSite, caplog: pytest.LogCaptureFixture) -> None:

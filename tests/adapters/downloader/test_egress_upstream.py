@@ -13,10 +13,10 @@ import pytest
 from bookmarkai_assets.adapters.downloader import YtDlpDownloader
 from bookmarkai_assets.adapters.downloader.egress_guard import (
     Account,
-    Decision,
+    Dial,
+    DialResult,
     EgressGuard,
     Resolve,
-    Verdict,
     connect_with_system,
 )
 from bookmarkai_assets.adapters.downloader.upstream import connecting_through
@@ -92,7 +92,7 @@ def test_nothing_private_is_asked_of_the_proxy(upstream: ProxyServer, addresses:
     with guarding(upstream.proxy(), resolve=lambda *_: addresses) as account:
         assert ask(account, "http://inside.example/")[0] == 403
         assert ask(account, "http://inside.example:8080/")[0] == 403
-        assert [decision.verdict for decision in account.decisions] == [Verdict.ADDRESS_REFUSED, Verdict.PORT_REFUSED]
+        assert [dial.result for dial in account.dials] == [DialResult.ADDRESS_REFUSED, DialResult.PORT_REFUSED]
     assert upstream.asked == []
 
 
@@ -120,27 +120,27 @@ def test_an_address_of_the_new_kind_is_written_in_brackets(site: HostileSite, up
 
 
 @pytest.mark.parametrize(
-    ("status", "nonsense", "verdict", "times"),
+    ("status", "nonsense", "result", "times"),
     [
-        (407, None, Verdict.PROXY_WANTS_LOGIN, 1),
-        (403, None, Verdict.PROXY_REFUSED, 1),
-        (501, None, Verdict.PROXY_REFUSED, 1),
-        (502, None, Verdict.UNREACHABLE, 2),
-        (200, b"SSH-2.0-OpenSSH\r\n\r\n", Verdict.PROXY_SILENT, 1),
-        (200, b"HTTP/1.1 two hundred\r\n\r\n", Verdict.PROXY_SILENT, 1),
-        (200, b"HTTP/1.1 200 and no end", Verdict.PROXY_SILENT, 1),
-        (200, b"", Verdict.PROXY_SILENT, 1),
-        (200, b"HTTP/1.1 200 Good\r\n" + b"x: y\r\n" * 5000, Verdict.PROXY_SILENT, 1),
+        (407, None, DialResult.PROXY_WANTS_LOGIN, 1),
+        (403, None, DialResult.PROXY_REFUSED, 1),
+        (501, None, DialResult.PROXY_REFUSED, 1),
+        (502, None, DialResult.UNREACHABLE, 2),
+        (200, b"SSH-2.0-OpenSSH\r\n\r\n", DialResult.PROXY_SILENT, 1),
+        (200, b"HTTP/1.1 two hundred\r\n\r\n", DialResult.PROXY_SILENT, 1),
+        (200, b"HTTP/1.1 200 and no end", DialResult.PROXY_SILENT, 1),
+        (200, b"", DialResult.PROXY_SILENT, 1),
+        (200, b"HTTP/1.1 200 Good\r\n" + b"x: y\r\n" * 5000, DialResult.PROXY_SILENT, 1),
     ],
 )
 def test_what_the_proxy_says_is_told_apart(
-    upstream: ProxyServer, status: int, nonsense: bytes | None, verdict: Verdict, times: int
+    upstream: ProxyServer, status: int, nonsense: bytes | None, result: DialResult, times: int
 ) -> None:
     """A site that the proxy cannot reach is tried at its next address; a proxy that says no is not asked again."""
     upstream.status, upstream.nonsense = status, nonsense
     with guarding(upstream.proxy(), resolve=lambda *_: [IPV6, PUBLIC_ADDRESS]) as account:
         assert ask(account, "http://two.example/")[0] == 502
-        assert account.decisions == (Decision("two.example", 80, verdict),)
+        assert account.dials == (Dial("two.example", 80, result),)
     assert len(upstream.asked) == times
 
 
@@ -214,4 +214,4 @@ def test_a_proxy_that_is_not_there_has_an_outcome(tiktok: TikTokSite, tmp_path: 
         failure = download(tiktok, proxy, Post("7300000000000000203"), tmp_path)
     assert isinstance(failure, Failure)
     assert failure.outcome is Outcome.MISCONFIGURED
-    assert f"expected an HTTP proxy at {proxy.place}" in failure.reason
+    assert f"expected an HTTP proxy at {proxy.address}" in failure.reason

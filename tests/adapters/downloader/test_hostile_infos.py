@@ -2,7 +2,7 @@
 
 import pytest
 
-from bookmarkai_assets.adapters.downloader.ytdlp import refuse_what_exceeds, video_info
+from bookmarkai_assets.adapters.downloader.ytdlp import refuse_over_limits, video_info
 from bookmarkai_assets.core.downloads.ports import DownloadLimits
 from bookmarkai_assets.core.errors import ShareFailedError
 from tests.support.corpus import Case, cases_of
@@ -19,10 +19,10 @@ def test_what_a_site_says_is_refused_or_cleaned(case: Case) -> None:
         info[case["surrogate"]] = f"a{HALF_OF_A_LETTER}b"
     if "outcome" in case:
         with pytest.raises(ShareFailedError) as caught:
-            refuse_what_exceeds(info, LIMITS)
+            refuse_over_limits(info, LIMITS)
         assert caught.value.failure.outcome.value == case["outcome"]
         return
-    refuse_what_exceeds(info, LIMITS)
+    refuse_over_limits(info, LIMITS)
     kept = video_info(info, duration_seconds=1, width=64, height=48)
     found = {name: getattr(kept, name) or "" for name in case["kept"]}
     assert found == case["kept"]

@@ -18,7 +18,7 @@ from bookmarkai_assets.adapters.downloader.ytdlp import (
     find_video,
     is_allowed,
     needs_ffmpeg,
-    refuse_what_exceeds,
+    refuse_over_limits,
     video_info,
 )
 from bookmarkai_assets.adapters.downloader.ytdlp_errors import failure_of, reason_of
@@ -361,14 +361,14 @@ def test_a_link_to_none_or_several_is_no_video(info: Any, said: str) -> None:
 def test_what_exceeds_is_refused_before_it_is_fetched(info: dict[str, Any], expected: Outcome) -> None:
     """Live streams, lengths, sizes and ways of transfer beyond the limits are refused by what the site says."""
     with pytest.raises(ShareFailedError) as caught:
-        refuse_what_exceeds({"protocol": "https"} | info, LIMITS)
+        refuse_over_limits({"protocol": "https"} | info, LIMITS)
     assert caught.value.failure.outcome is expected
 
 
 def test_what_is_within_the_limits_is_fetched() -> None:
     """A recording of a stream that is over, at the very limits, passes."""
     info = {"live_status": "was_live", "duration": 60, "filesize": 1000, "protocol": "https", "is_live": False}
-    refuse_what_exceeds(info, LIMITS)
+    refuse_over_limits(info, LIMITS)
     assert not needs_ffmpeg(info)
     assert needs_ffmpeg({"protocol": "m3u8_native"})
     assert needs_ffmpeg({"protocol": "https+https", "requested_formats": [{}, {}]})

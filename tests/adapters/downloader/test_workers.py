@@ -67,7 +67,7 @@ def test_a_crash_ends_its_own_job_only(workers: Workers) -> None:
         good = [pool.submit(run, workers, f"echo {n}") for n in range(8)]
         assert [job.result().output for job in good] == [b"%d" % n for n in range(8)]
         assert [job.result().status for job in bad] == [-signal.SIGSEGV, 1, -signal.SIGKILL]
-    assert "ValueError: odd" in workers.complaint()
+    assert "ValueError: odd" in workers.stderr_tail()
 
 
 def test_a_deadline_kills_the_whole_group_of_its_job(workers: Workers, tmp_path: Path) -> None:
@@ -168,7 +168,7 @@ def test_a_program_that_cannot_start_says_why() -> None:
     workers = Workers("-c", "raise SystemExit('yt_dlp is not installed')")
     try:
         assert run(workers, "echo hello") == WorkerEnd(status=None, output=b"")
-        assert "yt_dlp is not installed" in workers.complaint()
+        assert "yt_dlp is not installed" in workers.stderr_tail()
     finally:
         workers.close()
 

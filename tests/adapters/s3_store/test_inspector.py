@@ -1,4 +1,4 @@
-"""Looking at how a bucket is set up: over a real server, one that enforces policies, and ones that answer nonsense."""
+"""Checking how a bucket is set up: on a real server, one that enforces policies, and ones that answer nonsense."""
 
 import json
 import shlex
@@ -11,13 +11,13 @@ from typing import Any
 import pytest
 
 from bookmarkai_assets.adapters.s3_store.inspector import S3Inspector
+from bookmarkai_assets.core.health import CheckResult, CheckStatus
 from bookmarkai_assets.core.media.placement import Backend
-from bookmarkai_assets.core.media.ports import Inspection, InspectionStatus
 from bookmarkai_assets.demo.seaweed import SeaweedServer
 from tests.support.guarded_s3 import GuardedS3
 from tests.support.http_stub import Answer, HttpStub, s3_error, unanswered_url
 
-OK, WARNING, FAILED = InspectionStatus.OK, InspectionStatus.WARNING, InspectionStatus.FAILED
+PASS, WARN, FAIL = CheckStatus.PASS, CheckStatus.WARN, CheckStatus.FAIL
 ABORT = {"AbortIncompleteMultipartUpload": {"DaysAfterInitiation": 1}}
 DAYS = 7
 NAMESPACE = "http://s3.amazonaws.com/doc/2006-03-01/"
@@ -62,7 +62,7 @@ def inspector_of(seaweed: SeaweedServer, **changes: Any) -> S3Inspector:
 
 
 def make_inspector(**options: Any) -> S3Inspector:
-    """Give an inspector; what is not said is as usual."""
+    """Make an inspector; the rest is as usual."""
     usual: dict[str, Any] = {
         "region": "us-east-1",
         "access_key": "AKIAIOSFODNN7EXAMPLE",
@@ -80,9 +80,9 @@ def set_rules(client: Any, bucket: str, *rules: dict[str, Any]) -> None:
     client.put_bucket_lifecycle_configuration(Bucket=bucket, LifecycleConfiguration={"Rules": numbered})
 
 
-def follow(finding: Inspection, client: Any, endpoint: str | None = None) -> list[dict[str, Any]]:
-    """Do what the command that a remedy gives would do, as a shell would read it; give the rules that it sets."""
-    command = shlex.split((finding.remedy or "").splitlines()[-1])
+def follow(result: CheckResult, client: Any, endpoint: str | None = None) -> list[dict[str, Any]]:
+    """Do what a result's command would do, as a shell would read it. Return the rules that it sets."""
+    command = shlex.split(result.command or "")
     assert command[:3] == ["aws", "s3api", "put-bucket-lifecycle-configuration"]
     options = dict(zip(command[3::2], command[4::2], strict=True))
     assert options.get("--endpoint-url") == (endpoint or client.meta.endpoint_url)
@@ -95,8 +95,8 @@ def follow(finding: Inspection, client: Any, endpoint: str | None = None) -> lis
 # --- A good configuration ---------------------------------------------------------------------------------------------
 
 
-def test_a_good_bucket_has_no_findings(own_inspector: S3Inspector, own_bucket: str, s3_client: Any) -> None:
-    """Every look at a bucket with encryption and the right lifecycle rule is ok, in the order of the names."""
+def test_a_good_bucket_passes_every_check(own_inspector: S3Inspector, own_bucket: str, s3_client: Any) -> None:
+    """With default encryption and the right lifecycle rule, in the order of the names."""
     set_rules(s3_client, own_bucket, {"Filter": {"Prefix": "temp/"}, "Expiration": {"Days": DAYS}, **ABORT})
     s3_client.put_bucket_encryption(
         Bucket=own_bucket,
@@ -104,9 +104,9 @@ def test_a_good_bucket_has_no_findings(own_inspector: S3Inspector, own_bucket: s
             "Rules": [{"ApplyServerSideEncryptionByDefault": {"SSEAlgorithm": "AES256"}}]
         },
     )
-    findings = [own_inspector.inspect(name) for name in own_inspector.looks]
+    results = {name: own_inspector.run_check(name) for name in own_inspector.checks}
     assert own_inspector.backend is Backend.S3
-    assert [finding.name for finding in findings] == [
+    assert list(results) == [
         "endpoint",
         "credentials",
         "bucket",
@@ -115,8 +115,8 @@ def test_a_good_bucket_has_no_findings(own_inspector: S3Inspector, own_bucket: s
         "lifecycle",
         "clock",
     ]
-    assert [finding.status for finding in findings] == [OK] * len(findings), findings
-    assert findings[4].found == "AES256"
+    assert [result.status for result in results.values()] == [PASS] * len(results), results
+    assert results["encryption"].found == "AES256"
 
 
 # --- Credentials ------------------------------------------------------------------------------------------------------
@@ -124,19 +124,19 @@ def test_a_good_bucket_has_no_findings(own_inspector: S3Inspector, own_bucket: s
 
 def test_the_access_key_is_shown_by_its_end_alone(seaweed: SeaweedServer) -> None:
     """Whose key it is can be told from four characters, and where it came from is named; no secret is."""
-    finding = inspector_of(seaweed).inspect("credentials")
-    assert finding.status is OK
-    assert f"…{seaweed.access_key[-4:]} from S3_ACCESS_KEY" in finding.found
-    assert seaweed.access_key not in finding.found
-    assert seaweed.secret_key not in finding.found
+    result = inspector_of(seaweed).run_check("credentials")
+    assert result.status is PASS
+    assert f"…{seaweed.access_key[-4:]} from S3_ACCESS_KEY" in result.found
+    assert seaweed.access_key not in result.found
+    assert seaweed.secret_key not in result.found
 
 
 @pytest.mark.parametrize(("wrong", "setting"), [("access_key", "S3_ACCESS_KEY"), ("secret_key", "S3_SECRET_KEY")])
 def test_wrong_credentials_name_the_setting(seaweed: SeaweedServer, wrong: str, setting: str) -> None:
     """An unknown access key and a wrong secret are told apart."""
-    finding = inspector_of(seaweed, **{wrong: "wrong-wrong-wrong"}).inspect("credentials")
-    assert finding.status is FAILED
-    assert (finding.remedy or "").endswith(f"correct {setting}")
+    result = inspector_of(seaweed, **{wrong: "wrong-wrong-wrong"}).run_check("credentials")
+    assert result.status is FAIL
+    assert (result.remedy or "").endswith(f"correct {setting}")
 
 
 @pytest.fixture
@@ -152,11 +152,11 @@ def no_credentials(monkeypatch: pytest.MonkeyPatch, tmp_path: Any) -> None:
 @pytest.mark.usefixtures("no_credentials")
 def test_missing_credentials_are_a_failure(seaweed: SeaweedServer) -> None:
     """Without the settings and without anything in AWS's own chain, both ways are named."""
-    finding = inspector_of(seaweed, access_key=None, secret_key=None).inspect("credentials")
-    assert finding.status is FAILED
-    assert "found none" in finding.found
-    assert "S3_ACCESS_KEY" in (finding.remedy or "")
-    assert "role" in (finding.remedy or "")
+    result = inspector_of(seaweed, access_key=None, secret_key=None).run_check("credentials")
+    assert result.status is FAIL
+    assert "found none" in result.found
+    assert "S3_ACCESS_KEY" in (result.remedy or "")
+    assert "role" in (result.remedy or "")
 
 
 @pytest.mark.usefixtures("no_credentials")
@@ -166,48 +166,48 @@ def test_credentials_of_the_chain_are_named_by_their_origin(
     """Credentials from AWS's own variables say so, also when they are wrong."""
     monkeypatch.setenv("AWS_ACCESS_KEY_ID", seaweed.access_key)
     monkeypatch.setenv("AWS_SECRET_ACCESS_KEY", seaweed.secret_key)
-    good = inspector_of(seaweed, access_key=None, secret_key=None).inspect("credentials")
-    assert good.status is OK
+    good = inspector_of(seaweed, access_key=None, secret_key=None).run_check("credentials")
+    assert good.status is PASS
     assert "AWS's own chain (env)" in good.found
     monkeypatch.setenv("AWS_SECRET_ACCESS_KEY", "wrong")
-    bad = inspector_of(seaweed, access_key=None, secret_key=None).inspect("credentials")
-    assert bad.status is FAILED
+    bad = inspector_of(seaweed, access_key=None, secret_key=None).run_check("credentials")
+    assert bad.status is FAIL
     assert "the secret key in AWS's own chain (env)" in (bad.remedy or "")
 
 
 @pytest.mark.usefixtures("no_credentials")
 def test_half_a_pair_of_credentials_is_a_failure(seaweed: SeaweedServer, monkeypatch: pytest.MonkeyPatch) -> None:
-    """What the chain cannot make sense of is a finding and no traceback."""
+    """Credentials that make no sense are a result and no traceback."""
     monkeypatch.setenv("AWS_ACCESS_KEY_ID", seaweed.access_key)
-    finding = inspector_of(seaweed, access_key=None, secret_key=None).inspect("credentials")
-    assert finding.status is FAILED
-    assert "PartialCredentialsError" in finding.found
+    result = inspector_of(seaweed, access_key=None, secret_key=None).run_check("credentials")
+    assert result.status is FAIL
+    assert "PartialCredentialsError" in result.found
 
 
 def test_a_refused_clock_sends_the_reader_to_the_clock(stub: HttpStub) -> None:
     """Credentials that fail because of the time are not called wrong."""
     stub.answer = s3_error(403, "RequestTimeTooSkewed")
-    finding = make_inspector(endpoint=stub.url).inspect("credentials")
-    assert finding.status is FAILED
-    assert "set this machine's clock" in (finding.remedy or "")
+    result = make_inspector(endpoint=stub.url).run_check("credentials")
+    assert result.status is FAIL
+    assert "set this machine's clock" in (result.remedy or "")
 
 
 # --- Reaching the bucket ----------------------------------------------------------------------------------------------
 
 
 def test_an_endpoint_that_does_not_answer_is_a_failure() -> None:
-    """It is told at the first look, without a word of credentials, and nothing raises at the others."""
+    """The first check says so, without a word about credentials, and none of the others raises."""
     with unanswered_url() as url:
         inspector = make_inspector(endpoint=url)
-        findings = {name: inspector.inspect(name) for name in inspector.looks}
-    endpoint = findings["endpoint"]
-    assert endpoint.status is FAILED
+        results = {name: inspector.run_check(name) for name in inspector.checks}
+    endpoint = results["endpoint"]
+    assert endpoint.status is FAIL
     assert f"at {url}, found nobody who takes the connection" in endpoint.found
     assert "S3_ENDPOINT" in (endpoint.remedy or "")
     assert "redential" not in f"{endpoint}"
-    assert findings["credentials"].status is FAILED
-    assert findings["bucket"].status is FAILED
-    assert findings["clock"].status is WARNING
+    assert results["credentials"].status is FAIL
+    assert results["bucket"].status is FAIL
+    assert results["clock"].status is WARN
 
 
 @pytest.mark.parametrize("page", [b"<html><body>Welcome!</body></html>", b"<html><p>Welcome!"])
@@ -216,99 +216,99 @@ def test_an_endpoint_that_is_no_s3_server_is_a_failure(stub: HttpStub, page: byt
     stub.answer = Answer(body=page, headers={"Content-Type": "text/html"})
     inspector = make_inspector(endpoint=stub.url)
     for name in ("endpoint", "credentials", "bucket"):
-        finding = inspector.inspect(name)
-        assert finding.status is FAILED
-        assert "S3_ENDPOINT" in f"{finding}"
+        result = inspector.run_check(name)
+        assert result.status is FAIL
+        assert "S3_ENDPOINT" in f"{result}"
 
 
 def test_a_name_that_does_not_resolve_is_told() -> None:
     """The host is named; `.invalid` is a name that nobody has (RFC 2606)."""
-    finding = make_inspector(endpoint="http://storage.invalid:9000").inspect("endpoint")
-    assert finding.status is FAILED
-    assert "the name storage.invalid does not resolve" in finding.found
-    assert "S3_ENDPOINT" in (finding.remedy or "")
+    result = make_inspector(endpoint="http://storage.invalid:9000").run_check("endpoint")
+    assert result.status is FAIL
+    assert "the name storage.invalid does not resolve" in result.found
+    assert "S3_ENDPOINT" in (result.remedy or "")
 
 
 @pytest.mark.usefixtures("no_credentials")
 def test_the_endpoint_is_asked_without_credentials(seaweed: SeaweedServer) -> None:
     """Neither wrong credentials nor their absence keep an S3 server from being found."""
     for keys in ({"access_key": None, "secret_key": None}, {"access_key": "wrong", "secret_key": "wrong"}):
-        finding = inspector_of(seaweed, **keys).inspect("endpoint")
-        assert finding == Inspection("endpoint", OK, f"an S3 server answers at {seaweed.endpoint}")
+        result = inspector_of(seaweed, **keys).run_check("endpoint")
+        assert result == CheckResult(PASS, f"an S3 server answers at {seaweed.endpoint}")
 
 
 @pytest.mark.parametrize(
     ("answer", "status"),
     [
-        (s3_error(403, "AccessDenied"), OK),
-        (s3_error(503, "SlowDown"), OK),
-        (Answer(403, b"", {"x-amz-request-id": "1"}), OK),
-        (Answer(404, b"<html>nothing here</html>", {"Content-Type": "text/html"}), FAILED),
-        (Answer(404), FAILED),
-        (Answer(502, b"Bad Gateway"), FAILED),
-        (Answer(200, b"{}"), FAILED),
+        (s3_error(403, "AccessDenied"), PASS),
+        (s3_error(503, "SlowDown"), PASS),
+        (Answer(403, b"", {"x-amz-request-id": "1"}), PASS),
+        (Answer(404, b"<html>nothing here</html>", {"Content-Type": "text/html"}), FAIL),
+        (Answer(404), FAIL),
+        (Answer(502, b"Bad Gateway"), FAIL),
+        (Answer(200, b"{}"), FAIL),
     ],
 )
-def test_only_s3_answers_like_s3(stub: HttpStub, answer: Answer, status: InspectionStatus) -> None:
+def test_only_s3_answers_like_s3(stub: HttpStub, answer: Answer, status: CheckStatus) -> None:
     """A refusal with one of S3's codes is S3's; a web server's own pages are not, and the remedy says where to look."""
     stub.answer = answer
-    finding = make_inspector(endpoint=stub.url).inspect("endpoint")
-    assert finding.status is status, finding
-    assert ("S3_ENDPOINT" in (finding.remedy or "")) is (status is FAILED)
+    result = make_inspector(endpoint=stub.url).run_check("endpoint")
+    assert result.status is status, result
+    assert ("S3_ENDPOINT" in (result.remedy or "")) is (status is FAIL)
 
 
 def test_tls_that_is_none_names_the_scheme(stub: HttpStub) -> None:
     """https:// to a server that speaks http is no credential's fault."""
-    finding = make_inspector(endpoint=stub.url.replace("http:", "https:")).inspect("endpoint")
-    assert finding.status is FAILED
-    assert "http or https?" in (finding.remedy or "")
+    result = make_inspector(endpoint=stub.url.replace("http:", "https:")).run_check("endpoint")
+    assert result.status is FAIL
+    assert "http or https?" in (result.remedy or "")
 
 
 def test_an_endpoint_that_is_no_url_is_a_failure() -> None:
-    """What boto3 cannot even connect to is a finding as well."""
-    finding = make_inspector(endpoint="not a url").inspect("bucket")
-    assert finding.status is FAILED
-    assert "S3_ENDPOINT" in finding.found
+    """An endpoint that boto3 cannot even parse is a result as well."""
+    result = make_inspector(endpoint="not a url").run_check("bucket")
+    assert result.status is FAIL
+    assert "S3_ENDPOINT" in result.found
 
 
 def test_a_missing_bucket_is_a_failure(seaweed: SeaweedServer) -> None:
     """The credentials are good, the bucket's name is not."""
     inspector = inspector_of(seaweed, bucket="no-such-bucket")
-    assert inspector.inspect("credentials").status is OK
-    finding = inspector.inspect("bucket")
-    assert finding.status is FAILED
-    assert "no-such-bucket" in finding.found
-    assert "S3_MEDIA_BUCKET" in finding.found
+    assert inspector.run_check("credentials").status is PASS
+    result = inspector.run_check("bucket")
+    assert result.status is FAIL
+    assert "no-such-bucket" in result.found
+    assert "S3_MEDIA_BUCKET" in result.found
 
 
 def test_a_bucket_that_may_not_be_listed_names_the_permission(guarded_s3: GuardedS3) -> None:
     """Credentials without a right are accepted all the same; the missing right is named with the bucket's ARN."""
     inspector = make_inspector(bucket=guarded_s3.bucket, **guarded_s3.connection_of("s3:GetObject"))
-    assert inspector.inspect("credentials").status is OK
-    finding = inspector.inspect("bucket")
-    assert finding.status is FAILED
-    assert f"allow s3:ListBucket on arn:aws:s3:::{guarded_s3.bucket}" in (finding.remedy or "")
+    assert inspector.run_check("credentials").status is PASS
+    result = inspector.run_check("bucket")
+    assert result.status is FAIL
+    assert f"allow s3:ListBucket on arn:aws:s3:::{guarded_s3.bucket}" in (result.remedy or "")
 
 
 # --- Region -----------------------------------------------------------------------------------------------------------
 
 
-@pytest.mark.parametrize(("region", "status"), [("eu-west-1", OK), ("us-east-1", FAILED)])
-def test_the_region_is_the_buckets(guarded_s3: GuardedS3, region: str, status: InspectionStatus) -> None:
+@pytest.mark.parametrize(("region", "status"), [("eu-west-1", PASS), ("us-east-1", FAIL)])
+def test_the_region_is_the_buckets(guarded_s3: GuardedS3, region: str, status: CheckStatus) -> None:
     """Another region than the bucket's fails, and says which to set."""
     options = guarded_s3.connection_of("s3:*") | {"region": region}
-    finding = make_inspector(bucket=guarded_s3.bucket, **options).inspect("region")
-    assert finding.status is status
-    assert finding.found.startswith("the bucket is in eu-west-1")
-    assert (finding.remedy is not None and "AWS_REGION=eu-west-1" in finding.remedy) is (status is FAILED)
+    result = make_inspector(bucket=guarded_s3.bucket, **options).run_check("region")
+    assert result.status is status
+    assert result.found.startswith("the bucket is in eu-west-1")
+    assert (result.remedy is not None and "AWS_REGION=eu-west-1" in result.remedy) is (status is FAIL)
 
 
 def test_a_region_that_may_not_be_asked_for_names_the_permission(stub: HttpStub) -> None:
     """Where no header tells and the location is denied, that is a warning."""
     stub.answer = s3_error(403, "AccessDenied")
-    finding = make_inspector(endpoint=stub.url).inspect("region")
-    assert finding.status is WARNING
-    assert "s3:GetBucketLocation" in (finding.remedy or "")
+    result = make_inspector(endpoint=stub.url).run_check("region")
+    assert result.status is WARN
+    assert "s3:GetBucketLocation" in (result.remedy or "")
 
 
 @pytest.mark.parametrize(("constraint", "region"), [("EU", "eu-west-1"), ("eu-north-1", "eu-north-1")])
@@ -317,8 +317,8 @@ def test_a_location_is_read_where_no_header_tells(stub: HttpStub, constraint: st
     stub.answer = Answer(
         body=f'<LocationConstraint xmlns="{NAMESPACE}">{constraint}</LocationConstraint>'.encode(),
     )
-    assert make_inspector(endpoint=stub.url, region=region).inspect("region").status is OK
-    assert make_inspector(endpoint=stub.url, region="us-west-2").inspect("region").status is FAILED
+    assert make_inspector(endpoint=stub.url, region=region).run_check("region").status is PASS
+    assert make_inspector(endpoint=stub.url, region="us-west-2").run_check("region").status is FAIL
 
 
 # --- Encryption -------------------------------------------------------------------------------------------------------
@@ -326,36 +326,36 @@ def test_a_location_is_read_where_no_header_tells(stub: HttpStub, constraint: st
 
 def test_a_bucket_without_default_encryption_is_a_warning(own_inspector: S3Inspector, own_bucket: str) -> None:
     """The command that sets it is given."""
-    finding = own_inspector.inspect("encryption")
-    assert finding.status is WARNING
-    assert f"put-bucket-encryption --bucket {own_bucket}" in (finding.remedy or "")
+    result = own_inspector.run_check("encryption")
+    assert result.status is WARN
+    assert f"put-bucket-encryption --bucket {own_bucket}" in (result.command or "")
 
 
 @pytest.mark.parametrize(
     ("name", "permission"),
     [("encryption", "s3:GetEncryptionConfiguration"), ("lifecycle", "s3:GetLifecycleConfiguration")],
 )
-def test_a_look_that_is_denied_is_a_warning(stub: HttpStub, name: str, permission: str) -> None:
+def test_a_check_that_is_denied_is_a_warning(stub: HttpStub, name: str, permission: str) -> None:
     """The work needs no such right, so it is only named."""
     stub.answer = s3_error(403, "AccessDenied")
-    finding = make_inspector(endpoint=stub.url).inspect(name)
-    assert finding.status is WARNING
-    assert f"allow {permission} on arn:aws:s3:::media" in (finding.remedy or "")
+    result = make_inspector(endpoint=stub.url).run_check(name)
+    assert result.status is WARN
+    assert f"allow {permission} on arn:aws:s3:::media" in (result.remedy or "")
 
 
 @pytest.mark.parametrize("name", ["encryption", "lifecycle"])
 def test_a_server_without_such_a_setting_is_a_warning(stub: HttpStub, name: str) -> None:
     """Other servers than Amazon's may not have it."""
     stub.answer = s3_error(501, "NotImplemented")
-    finding = make_inspector(endpoint=stub.url).inspect(name)
-    assert finding.status is WARNING
-    assert "no such setting" in finding.found
+    result = make_inspector(endpoint=stub.url).run_check(name)
+    assert result.status is WARN
+    assert "no such setting" in result.found
 
 
-def test_a_server_that_fails_at_a_look_is_a_failure(stub: HttpStub) -> None:
+def test_a_server_that_fails_at_a_check_is_a_failure(stub: HttpStub) -> None:
     """An internal error is not taken for a setting that is missing."""
     stub.answer = s3_error(500, "InternalError")
-    assert make_inspector(endpoint=stub.url).inspect("encryption").status is FAILED
+    assert make_inspector(endpoint=stub.url).run_check("encryption").status is FAIL
 
 
 # --- Lifecycle --------------------------------------------------------------------------------------------------------
@@ -418,17 +418,17 @@ def test_a_server_that_fails_at_a_look_is_a_failure(stub: HttpStub) -> None:
 def test_lifecycle_rules_are_held_against_the_settings(
     own_inspector: S3Inspector, own_bucket: str, s3_client: Any, rules: list[dict[str, Any]], words: str | None
 ) -> None:
-    """A missing or different rule is a warning, and the rule that the remedy gives sets it right."""
+    """A missing or different rule is a warning, and the rule that the command sets puts it right."""
     if rules:
         set_rules(s3_client, own_bucket, *rules)
-    finding = own_inspector.inspect("lifecycle")
+    result = own_inspector.run_check("lifecycle")
     if words is None:
-        assert finding.status is OK, finding
+        assert result.status is PASS, result
         return
-    assert finding.status is WARNING
-    assert words in finding.found
-    follow(finding, s3_client)
-    assert own_inspector.inspect("lifecycle").status is OK
+    assert result.status is WARN
+    assert words in result.found
+    follow(result, s3_client)
+    assert own_inspector.run_check("lifecycle").status is PASS
 
 
 def test_the_command_for_the_rule_keeps_the_other_rules(
@@ -438,14 +438,14 @@ def test_the_command_for_the_rule_keeps_the_other_rules(
     others = {"Filter": {"Prefix": "logs/it's/"}, "Expiration": {"Days": 30}}
     set_rules(s3_client, own_bucket, others, {"Filter": {"Prefix": "temp/"}, "Expiration": {"Days": 2}, **ABORT})
 
-    finding = own_inspector.inspect("lifecycle")
+    result = own_inspector.run_check("lifecycle")
 
-    assert "beside the 1 kept and without rule 'rule-1' (too early)" in (finding.remedy or "")
-    assert own_inspector.inspect("lifecycle") == finding, "looking has changed nothing"
-    rules = follow(finding, s3_client)
+    assert "beside the 1 kept and without rule 'rule-1' (too early)" in (result.remedy or "")
+    assert own_inspector.run_check("lifecycle") == result, "checking has changed nothing"
+    rules = follow(result, s3_client)
     assert [rule["ID"] for rule in rules] == ["rule-0", "bookmarkai-media"]
     assert rules[0]["Filter"] == others["Filter"]
-    assert own_inspector.inspect("lifecycle").status is OK
+    assert own_inspector.run_check("lifecycle").status is PASS
 
 
 def test_objects_that_are_to_stay_need_only_the_abort_rule(
@@ -453,11 +453,11 @@ def test_objects_that_are_to_stay_need_only_the_abort_rule(
 ) -> None:
     """Outside of temp/ no expiry is asked for."""
     inspector = inspector_of(seaweed, bucket=own_bucket, video_prefix="keep/videos/")
-    finding = inspector.inspect("lifecycle")
-    assert finding.status is WARNING
-    [rule] = follow(finding, s3_client)
+    result = inspector.run_check("lifecycle")
+    assert result.status is WARN
+    [rule] = follow(result, s3_client)
     assert "Expiration" not in rule
-    assert inspector.inspect("lifecycle").status is OK
+    assert inspector.run_check("lifecycle").status is PASS
 
 
 @pytest.mark.parametrize("prefix", ["", "keep/", "keep/videos/2026/"])
@@ -466,9 +466,9 @@ def test_a_rule_that_deletes_what_is_to_stay_is_a_failure(
 ) -> None:
     """The catalog takes objects outside of temp/ to stay: a rule that deletes them loses media."""
     set_rules(s3_client, own_bucket, {"Filter": {"Prefix": prefix}, "Expiration": {"Days": 365}, **ABORT})
-    finding = inspector_of(seaweed, bucket=own_bucket, video_prefix="keep/videos/").inspect("lifecycle")
-    assert finding.status is FAILED
-    assert "'rule-0' deletes objects after 365 days" in finding.found
+    result = inspector_of(seaweed, bucket=own_bucket, video_prefix="keep/videos/").run_check("lifecycle")
+    assert result.status is FAIL
+    assert "'rule-0' deletes objects after 365 days" in result.found
 
 
 def test_a_rule_with_a_date_is_told_by_its_date(stub: HttpStub) -> None:
@@ -478,10 +478,10 @@ def test_a_rule_with_a_date_is_told_by_its_date(stub: HttpStub) -> None:
         "<Prefix>temp/</Prefix><Expiration><Date>2030-01-02T00:00:00Z</Date></Expiration></Rule>"
         "</LifecycleConfiguration>".encode()
     )
-    finding = make_inspector(endpoint=stub.url).inspect("lifecycle")
-    assert finding.status is WARNING
-    assert "'purge' deletes objects on 2030-01-02" in finding.found
-    assert "without rule 'purge'" in (finding.remedy or "")
+    result = make_inspector(endpoint=stub.url).run_check("lifecycle")
+    assert result.status is WARN
+    assert "'purge' deletes objects on 2030-01-02" in result.found
+    assert "without rule 'purge'" in (result.remedy or "")
 
 
 def test_a_rule_with_a_date_elsewhere_is_kept_with_its_date(stub: HttpStub) -> None:
@@ -491,8 +491,8 @@ def test_a_rule_with_a_date_elsewhere_is_kept_with_its_date(stub: HttpStub) -> N
         "<Prefix>logs/</Prefix><Expiration><Date>2030-01-02T00:00:00Z</Date></Expiration></Rule>"
         "</LifecycleConfiguration>".encode()
     )
-    remedy = make_inspector(endpoint=stub.url).inspect("lifecycle").remedy or ""
-    assert '"Date": "2030-01-02T00:00:00+00:00"' in remedy
+    command = make_inspector(endpoint=stub.url).run_check("lifecycle").command or ""
+    assert '"Date": "2030-01-02T00:00:00+00:00"' in command
 
 
 # --- Clock ------------------------------------------------------------------------------------------------------------
@@ -501,26 +501,26 @@ def test_a_rule_with_a_date_elsewhere_is_kept_with_its_date(stub: HttpStub) -> N
 @pytest.mark.parametrize(
     ("ahead_seconds", "status", "words"),
     [
-        (0, OK, "0 s between"),
-        (59, OK, "59 s between"),
-        (-59, OK, "59 s between"),
-        (61, WARNING, "61 s between this machine's clock and the server's: this machine is ahead"),
-        (-61, WARNING, "this machine is behind"),
-        (299, WARNING, "ahead"),
-        (301, FAILED, "301 s between this machine's clock and the server's: this machine is ahead"),
-        (-301, FAILED, "behind"),
+        (0, PASS, "0 s between"),
+        (59, PASS, "59 s between"),
+        (-59, PASS, "59 s between"),
+        (61, WARN, "61 s between this machine's clock and the server's: this machine is ahead"),
+        (-61, WARN, "this machine is behind"),
+        (299, WARN, "ahead"),
+        (301, FAIL, "301 s between this machine's clock and the server's: this machine is ahead"),
+        (-301, FAIL, "behind"),
     ],
 )
 def test_the_clock_is_held_against_the_servers(
-    stub: HttpStub, ahead_seconds: int, status: InspectionStatus, words: str
+    stub: HttpStub, ahead_seconds: int, status: CheckStatus, words: str
 ) -> None:
     """Over one minute warns, over five fails, either way; the server's refusals tell the time as well."""
     now = datetime(2026, 1, 1, 12, tzinfo=UTC)
     stub.answer = s3_error(403, "RequestTimeTooSkewed", Date=format_datetime(now, usegmt=True))
-    finding = make_inspector(endpoint=stub.url, clock=lambda: now + timedelta(seconds=ahead_seconds)).inspect("clock")
-    assert finding.status is status
-    assert words in finding.found
-    assert ("clock" in (finding.remedy or "")) is (status is not OK)
+    result = make_inspector(endpoint=stub.url, clock=lambda: now + timedelta(seconds=ahead_seconds)).run_check("clock")
+    assert result.status is status
+    assert words in result.found
+    assert ("clock" in (result.remedy or "")) is (status is not PASS)
 
 
 def test_a_slow_answer_is_no_skew(stub: HttpStub) -> None:
@@ -528,13 +528,13 @@ def test_a_slow_answer_is_no_skew(stub: HttpStub) -> None:
     now = datetime(2026, 1, 1, 12, tzinfo=UTC)
     times = iter([now - timedelta(minutes=10), now + timedelta(minutes=10)])
     stub.answer = Answer(headers={"Date": format_datetime(now, usegmt=True)})
-    assert make_inspector(endpoint=stub.url, clock=lambda: next(times)).inspect("clock").status is OK
+    assert make_inspector(endpoint=stub.url, clock=lambda: next(times)).run_check("clock").status is PASS
 
 
 @pytest.mark.parametrize("headers", [{}, {"Date": "noon"}, {"Date": "Thu, 01 Jan 2026 12:00:00 -0000"}])
 def test_a_server_that_does_not_tell_its_time_is_a_warning(stub: HttpStub, headers: dict[str, str]) -> None:
     """No date, nonsense and a time without its zone are nothing to compare with."""
     stub.answer = Answer(headers=headers)
-    finding = make_inspector(endpoint=stub.url).inspect("clock")
-    assert finding.status is WARNING
-    assert "not compared" in finding.found
+    result = make_inspector(endpoint=stub.url).run_check("clock")
+    assert result.status is WARN
+    assert "not compared" in result.found

@@ -4,7 +4,7 @@ from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import pytest
-from botocore.awsrequest import AWSResponse  # noqa: TID253 - the answers of a server that never ran
+from botocore.awsrequest import AWSResponse  # noqa: TID253 - the answers of a server that never_give_up ran
 
 from bookmarkai_assets.adapters.s3_store import S3Store
 from bookmarkai_assets.adapters.s3_store.client import Connection, connect

@@ -166,7 +166,7 @@ import os, resource, sys
 from pathlib import Path
 from bookmarkai_assets.adapters.s3_store import S3Store
 from bookmarkai_assets.core.errors import StoreError
-from bookmarkai_assets.core.media import Digest
+from bookmarkai_assets.core.media.media import Digest
 
 trouble, endpoint, bucket, access_key, secret_key, region, url, destination, size, sha256 = sys.argv[1:]
 store = S3Store(bucket, region=region, endpoint=endpoint, access_key=access_key, secret_key=secret_key,

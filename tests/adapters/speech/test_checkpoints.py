@@ -14,7 +14,7 @@ from bookmarkai_assets.adapters.speech.checkpoints import (
     list_checkpoints,
 )
 from bookmarkai_assets.core.errors import ConfigurationError
-from bookmarkai_assets.core.transcripts.speech_models import ModelPlace, SpeechModel
+from bookmarkai_assets.core.transcripts.speech_models import ModelLocation, SpeechModel
 
 CONTENT = b"weights"
 
@@ -57,10 +57,10 @@ def test_a_list_has_what_is_here_and_what_is_set(tmp_path: Path) -> None:
     (tmp_path / "tiny.pt").write_bytes(CONTENT)
     own = tmp_path / "own.pt"
     own.write_bytes(b"others")
-    tiny = SpeechModel("tiny", ModelPlace.CACHE, tmp_path / "tiny.pt", len(CONTENT), is_vetted=True)
-    assert list_checkpoints("base", tmp_path) == [SpeechModel("base", ModelPlace.NOWHERE), tiny]
+    tiny = SpeechModel("tiny", ModelLocation.CACHE, tmp_path / "tiny.pt", len(CONTENT), is_vetted=True)
+    assert list_checkpoints("base", tmp_path) == [SpeechModel("base", ModelLocation.NOWHERE), tiny]
     assert list_checkpoints(str(own), tmp_path) == [
-        SpeechModel(str(own), ModelPlace.PATH, own, len(b"others"), is_vetted=False),
+        SpeechModel(str(own), ModelLocation.PATH, own, len(b"others"), is_vetted=False),
         tiny,
     ]
 

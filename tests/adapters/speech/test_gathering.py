@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from bookmarkai_assets.adapters.speech.gathering import Gathering
+from bookmarkai_assets.adapters.speech.gathering import Batcher
 from tests.support.deadlines import HANG_SECONDS
 
 
@@ -38,17 +38,17 @@ class Answers:
             yield
 
 
-def gathering(answers: Answers, most: int = 4) -> Gathering[int, int]:
+def gathering(answers: Answers, max_batch_size: int = 4) -> Batcher[int, int]:
     """Gather even numbers apart from odd ones."""
-    return Gathering(answers, most=most, kind=lambda number: number % 2)
+    return Batcher(answers, max_batch_size=max_batch_size, kind=lambda number: number % 2)
 
 
-def ask_at_once(gathered: Gathering[int, int], numbers: Sequence[int]) -> list[Future[int]]:
+def ask_at_once(gathered: Batcher[int, int], numbers: Sequence[int]) -> list[Future[int]]:
     """Have each number asked by a thread of its own, all of which take part before the first asks."""
     together = threading.Barrier(len(numbers))
 
     def ask(number: int) -> int:
-        with gathered.taking_part() as asking:
+        with gathered.participate() as asking:
             together.wait(HANG_SECONDS)
             return asking(number)
 
@@ -56,7 +56,7 @@ def ask_at_once(gathered: Gathering[int, int], numbers: Sequence[int]) -> list[F
         return [threads.submit(ask, number) for number in numbers]
 
 
-def answers_to(gathered: Gathering[int, int], numbers: Sequence[int]) -> list[int]:
+def answers_to(gathered: Batcher[int, int], numbers: Sequence[int]) -> list[int]:
     """Give what `ask_at_once` is answered."""
     return [one.result() for one in ask_at_once(gathered, numbers)]
 
@@ -71,7 +71,7 @@ def test_who_takes_part_is_waited_for() -> None:
 def test_one_alone_is_answered_at_once() -> None:
     """Who takes part alone waits for nobody, and may ask again."""
     answers = Answers()
-    with gathering(answers).taking_part() as ask:
+    with gathering(answers).participate() as ask:
         assert (ask(2), ask(4)) == (4, 8)
     assert answers.lots == [[2], [4]]
 
@@ -79,8 +79,8 @@ def test_one_alone_is_answered_at_once() -> None:
 def test_a_lot_that_is_full_does_not_wait() -> None:
     """While another still takes part and asks nothing, as many as may be answered at once are."""
     answers = Answers()
-    gathered = gathering(answers, most=2)
-    with gathered.taking_part():
+    gathered = gathering(answers, max_batch_size=2)
+    with gathered.participate():
         assert answers_to(gathered, [2, 4]) == [4, 8]
 
 
@@ -89,7 +89,7 @@ def test_who_leaves_without_asking_is_waited_for_no_longer() -> None:
     answers = Answers()
     gathered = gathering(answers)
     with ThreadPoolExecutor(1) as threads:
-        with gathered.taking_part():
+        with gathered.participate():
             asking = threads.submit(answers_to, gathered, [2])
         assert asking.result(HANG_SECONDS) == [4]
     assert answers.lots == [[2]]
@@ -131,26 +131,26 @@ def test_nobody_is_left_waiting_when_a_person_interrupts() -> None:
     def interrupted(_: Sequence[int]) -> list[int]:
         raise KeyboardInterrupt
 
-    ends = [one.exception() for one in ask_at_once(Gathering(interrupted, most=2), [1, 2])]
+    ends = [one.exception() for one in ask_at_once(Batcher(interrupted, max_batch_size=2), [1, 2])]
     assert {type(end) for end in ends} == {KeyboardInterrupt, CancelledError}
 
 
 @given(
     numbers=st.lists(st.integers(0, 100), min_size=1, max_size=12),
-    most=st.integers(1, 5),
+    max_batch_size=st.integers(1, 5),
     threads=st.integers(1, 6),
     silent=st.sets(st.integers(0, 11)),
 )
-def test_everybody_is_answered(numbers: list[int], most: int, threads: int, silent: set[int]) -> None:
+def test_everybody_is_answered(numbers: list[int], max_batch_size: int, threads: int, silent: set[int]) -> None:
     """However many come, in whatever order, some of them to ask nothing: each gets its answer, no lot is too full."""
     answers = Answers()
-    gathered = gathering(answers, most)
+    gathered = gathering(answers, max_batch_size)
 
     def ask(place: int) -> int | None:
-        with gathered.taking_part() as asking:
+        with gathered.participate() as asking:
             return None if place in silent else asking(numbers[place])
 
     with ThreadPoolExecutor(threads) as pool:
         found = list(pool.map(ask, range(len(numbers)), timeout=HANG_SECONDS))
     assert found == [None if place in silent else 2 * number for place, number in enumerate(numbers)]
-    assert all(len(lot) <= most and len({number % 2 for number in lot}) == 1 for lot in answers.lots)
+    assert all(len(lot) <= max_batch_size and len({number % 2 for number in lot}) == 1 for lot in answers.lots)

@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from bookmarkai_assets.adapters.speech.audio import SAMPLES_PER_SECOND, spans_of
+from bookmarkai_assets.adapters.speech.audio import SAMPLES_PER_SECOND, chunks_of
 from bookmarkai_assets.core.errors import TranscriptionError
 from bookmarkai_assets.demo.samples import LONG_SAMPLE
 from tests.support.sounds import RATE, noise, silence, speech, write_sound
@@ -23,18 +23,18 @@ def directory(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return tmp_path_factory.mktemp("sounds")
 
 
-@given(pieces=ends, span_seconds=st.sampled_from([1.0, 2.5, 4.0]))
-def test_spans_are_the_sound(directory: Path, pieces: list[int], span_seconds: float) -> None:
+@given(pieces=ends, chunk_seconds=st.sampled_from([1.0, 2.5, 4.0]))
+def test_spans_are_the_sound(directory: Path, pieces: list[int], chunk_seconds: float) -> None:
     """Put together they are all of it and no sample twice; none is longer than one and a half, or empty."""
     chance = np.random.default_rng(sum(pieces))
     sound = np.concatenate(
         [chance.uniform(-1, 1, size).astype(np.float32) * level for level, size in enumerate(pieces)]
     )
     path = write_sound(directory / "sound.wav", sound)
-    spans = list(spans_of(path, span_seconds=span_seconds))
-    assert np.array_equal(np.concatenate([span.samples for span in spans]), next(spans_of(path)).samples)
+    spans = list(chunks_of(path, chunk_seconds=chunk_seconds))
+    assert np.array_equal(np.concatenate([span.samples for span in spans]), next(chunks_of(path)).samples)
     assert [span.end for span in spans[:-1]] == [span.start for span in spans[1:]]
-    assert all(0 < span.seconds <= 1.5 * span_seconds for span in spans)
+    assert all(0 < span.seconds <= 1.5 * chunk_seconds for span in spans)
     assert [span.is_last for span in spans] == [False] * (len(spans) - 1) + [True]
     assert spans[-1].end == spans[-1].whole_seconds == len(sound) / SAMPLES_PER_SECOND
 
@@ -44,20 +44,20 @@ def test_spans_are_the_sound(directory: Path, pieces: list[int], span_seconds: f
 def test_reading_goes_on_where_it_was(directory: Path, pieces: list[int]) -> None:
     """From any span's start on, the same ones come; from the end on, none."""
     path = write_sound(directory / "sound.wav", noise(sum(pieces) / RATE))
-    spans = list(spans_of(path, span_seconds=2))
+    spans = list(chunks_of(path, chunk_seconds=2))
     for number, span in enumerate(spans):
-        rest = list(spans_of(path, span_seconds=2, start=span.start))
+        rest = list(chunks_of(path, chunk_seconds=2, start=span.start))
         assert [(one.start, one.end, one.is_last) for one in rest] == [
             (one.start, one.end, one.is_last) for one in spans[number:]
         ]
         assert np.array_equal(rest[0].samples, span.samples)
-    assert list(spans_of(path, span_seconds=2, start=spans[-1].end)) == []
+    assert list(chunks_of(path, chunk_seconds=2, start=spans[-1].end)) == []
 
 
 def test_a_cut_is_where_it_is_quiet(tmp_path: Path) -> None:
     """The pause of a third of a second that a span's last part has is where it ends, however loud the rest."""
     sound = np.concatenate([noise(7.4), silence(0.35), noise(6.25), silence(0.35), noise(9)])
-    ends = [span.end for span in spans_of(write_sound(tmp_path / "sound.wav", sound), span_seconds=8)]
+    ends = [span.end for span in chunks_of(write_sound(tmp_path / "sound.wav", sound), chunk_seconds=8)]
     assert ends[0] == pytest.approx(7.575, abs=0.05)
     assert ends[1] == pytest.approx(14.175, abs=0.05)
 
@@ -65,7 +65,7 @@ def test_a_cut_is_where_it_is_quiet(tmp_path: Path) -> None:
 def test_a_cut_is_between_words(tmp_path: Path) -> None:
     """In real speech, no louder sound stands within a tenth of a second of any cut."""
     samples = speech(LONG_SAMPLE.path)
-    spans = list(spans_of(write_sound(tmp_path / "speech.wav", samples), span_seconds=10))
+    spans = list(chunks_of(write_sound(tmp_path / "speech.wav", samples), chunk_seconds=10))
     loud = float(np.abs(samples).mean())
     assert len(spans) >= 3
     for one, other in pairwise(spans):
@@ -77,7 +77,7 @@ def test_a_sound_that_is_hardly_longer_is_one(tmp_path: Path) -> None:
     """What is left behind a cut is never a scrap: up to half a span more (30 s at most) is read in one."""
     for seconds, count in ((2.0, 1), (3.0, 1), (3.01, 2)):
         path = write_sound(tmp_path / "sound.wav", noise(seconds))
-        assert len(list(spans_of(path, span_seconds=2))) == count
+        assert len(list(chunks_of(path, chunk_seconds=2))) == count
 
 
 def test_hours_take_no_more_memory_than_minutes(tmp_path: Path) -> None:
@@ -90,7 +90,7 @@ def peak_bytes(path: Path) -> int:
     """Read a sound in spans of a minute; give the most memory that was taken at any time."""
     tracemalloc.start()
     try:
-        for _ in spans_of(path, span_seconds=60):
+        for _ in chunks_of(path, chunk_seconds=60):
             pass
         return tracemalloc.get_traced_memory()[1]
     finally:
@@ -102,7 +102,7 @@ def test_a_file_that_breaks_off_says_so_when_that_is_reached(tmp_path: Path) -> 
     path = write_sound(tmp_path / "sound.wav", noise(10))
     whole = path.read_bytes()
     path.write_bytes(whole[: len(whole) // 2])
-    assert [span.end for span in spans_of(path, span_seconds=2)][-1] == pytest.approx(5, abs=0.1)
+    assert [span.end for span in chunks_of(path, chunk_seconds=2)][-1] == pytest.approx(5, abs=0.1)
     path.write_bytes(whole[1000:])
     with pytest.raises(TranscriptionError, match=r"sound\.wav.*fetch the media again"):
-        list(spans_of(path, span_seconds=2))
+        list(chunks_of(path, chunk_seconds=2))

@@ -3,7 +3,7 @@
 from hypothesis import given
 from hypothesis import strategies as st
 
-from bookmarkai_assets.adapters.speech.timeline import in_order, sentences_of, shifted
+from bookmarkai_assets.adapters.speech.timeline import shift_segment, split_sentences, trim_segments
 from bookmarkai_assets.core.transcripts.transcript import Segment, Word
 
 times = st.floats(-5, 40, allow_nan=False)
@@ -19,7 +19,7 @@ segments = st.lists(
 @given(segments, st.floats(0.1, 30))
 def test_whatever_an_engine_says_the_times_are_in_order(found: list[Segment], duration_seconds: float) -> None:
     """Segments and words never go back, overlap or leave the sound; those without a text are gone, the others stay."""
-    ordered = in_order(found, duration_seconds)
+    ordered = trim_segments(found, duration_seconds)
     assert [segment.text for segment in ordered] == [segment.text for segment in found if segment.text.strip()]
     told = [0.0, *(time for segment in ordered for time in (segment.start, segment.end)), duration_seconds]
     assert told == sorted(told)
@@ -31,7 +31,7 @@ def test_whatever_an_engine_says_the_times_are_in_order(found: list[Segment], du
 def test_times_that_are_in_order_stay() -> None:
     """Nothing is moved that need not be."""
     told = (Segment(0.5, 1.5, " One.", -0.1, 0.0, words=(Word(0.5, 1.4, " One.", 0.9),)), Segment(2, 3, " Two.", 0, 0))
-    assert in_order(told, 3.5) == told
+    assert trim_segments(told, 3.5) == told
 
 
 def spoken(*texts: str) -> Segment:
@@ -43,7 +43,7 @@ def spoken(*texts: str) -> Segment:
 def test_a_segment_is_divided_into_its_sentences() -> None:
     """Behind a full stop, also where a quotation closes with it; each begins and ends with its words."""
     segment = spoken(" It", " is.", " “No!”", " A", " 3.5", "%", " rise")
-    sentences = list(sentences_of(segment))
+    sentences = list(split_sentences(segment))
     assert [sentence.text for sentence in sentences] == [" It is.", " “No!”", " A 3.5% rise"]
     assert [(sentence.start, sentence.end) for sentence in sentences] == [(0.0, 1.0), (1.0, 1.5), (1.5, 3.5)]
     assert {sentence.avg_logprob for sentence in sentences} == {-0.3}
@@ -53,11 +53,11 @@ def test_a_segment_is_divided_into_its_sentences() -> None:
 def test_a_segment_without_times_of_words_is_not_divided() -> None:
     """Nobody could say when the second sentence begins."""
     segment = Segment(0, 3, " One. Two.", -0.3, 0.0)
-    assert list(sentences_of(segment)) == [segment]
+    assert list(split_sentences(segment)) == [segment]
 
 
 def test_a_segment_is_put_later_with_its_words() -> None:
     """All its times move by the same."""
-    later = shifted(spoken(" It", " is."), 10)
+    later = shift_segment(spoken(" It", " is."), 10)
     assert (later.start, later.end) == (10.0, 11.0)
     assert [(word.start, word.end) for word in later.words] == [(10.0, 10.5), (10.5, 11.0)]

@@ -54,7 +54,7 @@ def receiver(url: str, *, secret: str | None = SECRET, read_timeout_seconds: flo
 
 def test_a_message_is_posted_as_json(server: WebhookServer) -> None:
     """The schema of version 1: the message's id, kind and text, and each incident; no bookkeeping."""
-    assert receiver(server.url()).tell(MESSAGE).receipt is Receipt.TOLD
+    assert receiver(server.url()).send(MESSAGE).receipt is Receipt.DELIVERED
     [request] = server.received
     assert request.headers["Content-Type"] == "application/json"
     assert json.loads(request.body) == {
@@ -78,7 +78,7 @@ def test_a_message_is_posted_as_json(server: WebhookServer) -> None:
 
 def test_incidents_told_together_are_one_request(server: WebhookServer) -> None:
     """A group has an id of its own, each of its incidents too."""
-    receiver(server.url()).tell(GROUP)
+    receiver(server.url()).send(GROUP)
     body = json.loads(server.received[0].body)
     assert body["id"] == GROUP.message_id == server.received[0].headers["Idempotency-Key"]
     assert len({incident["id"] for incident in body["incidents"]} | {body["id"]}) == 4
@@ -86,7 +86,7 @@ def test_incidents_told_together_are_one_request(server: WebhookServer) -> None:
 
 def test_what_is_posted_is_signed(server: WebhookServer) -> None:
     """HMAC-SHA256 of timestamp, full stop and the very bytes; any of the three changed has another signature."""
-    receiver(server.url()).tell(MESSAGE)
+    receiver(server.url()).send(MESSAGE)
     [request] = server.received
     timestamp = request.headers["X-BookmarkAI-Timestamp"]
     assert timestamp == "1772366400"
@@ -113,7 +113,7 @@ def test_a_known_signature() -> None:
 
 def test_without_a_secret_nothing_is_signed(server: WebhookServer) -> None:
     """There is no signature that means nothing."""
-    receiver(server.url(), secret=None).tell(MESSAGE)
+    receiver(server.url(), secret=None).send(MESSAGE)
     assert "X-BookmarkAI-Signature" not in server.received[0].headers
 
 
@@ -121,7 +121,7 @@ def test_without_a_secret_nothing_is_signed(server: WebhookServer) -> None:
 def test_what_passes_is_tried_again_at_once(server: WebhookServer, first: int) -> None:
     """A server's error, throttling or a closed connection: the same bytes under the same id, and then it is told."""
     server.answers = [first]
-    assert receiver(server.url()).tell(MESSAGE).receipt is Receipt.TOLD
+    assert receiver(server.url()).send(MESSAGE).receipt is Receipt.DELIVERED
     assert len(server.received) == 2
     assert server.received[0].body == server.received[1].body
     assert server.received[0].headers["Idempotency-Key"] == server.received[1].headers["Idempotency-Key"]
@@ -131,7 +131,7 @@ def test_what_passes_is_tried_again_at_once(server: WebhookServer, first: int) -
 def test_what_does_not_pass_is_left_for_the_next_look(server: WebhookServer, answer: int) -> None:
     """Tries are bounded; it is not refused."""
     server.answers = [answer] * 10
-    reply = receiver(server.url()).tell(MESSAGE)
+    reply = receiver(server.url()).send(MESSAGE)
     assert reply.receipt is Receipt.UNREACHABLE
     assert "tried again" in reply.reason
     assert len(server.received) == 1 + RETRIES
@@ -140,7 +140,7 @@ def test_what_does_not_pass_is_left_for_the_next_look(server: WebhookServer, ans
 def test_a_server_that_answers_nothing_is_given_up(server: WebhookServer) -> None:
     """Every try has its time-out."""
     server.answers = [HANG] * 10
-    reply = receiver(server.url(), read_timeout_seconds=0.1).tell(MESSAGE)
+    reply = receiver(server.url(), read_timeout_seconds=0.1).send(MESSAGE)
     assert reply.receipt is Receipt.UNREACHABLE
     assert len(server.received) == 1 + RETRIES
 
@@ -148,7 +148,7 @@ def test_a_server_that_answers_nothing_is_given_up(server: WebhookServer) -> Non
 def test_a_server_that_is_not_there_may_come_back() -> None:
     """A refused connection is no refusal of the message."""
     with unanswered_url() as url:
-        reply = receiver(f"{url}/{TOKEN}").tell(MESSAGE)
+        reply = receiver(f"{url}/{TOKEN}").send(MESSAGE)
     assert reply.receipt is Receipt.UNREACHABLE
     assert TOKEN not in reply.reason
 
@@ -159,7 +159,7 @@ def test_a_server_that_is_not_there_may_come_back() -> None:
 def test_a_refusal_is_not_repeated(server: WebhookServer, answer: int, hint: str) -> None:
     """A 4xx that would be one again: asked once, with the status and what to do."""
     server.answers = [answer]
-    reply = receiver(server.url()).tell(MESSAGE)
+    reply = receiver(server.url()).send(MESSAGE)
     assert reply.receipt is Receipt.REFUSED
     assert str(answer) in reply.reason
     assert hint in reply.reason
@@ -171,7 +171,7 @@ def test_redirects_are_not_followed(server: WebhookServer, status: int) -> None:
     """What was signed for one address goes to no other."""
     server.answers = [status]
     server.headers = {"Location": server.url(f"/elsewhere/{TOKEN}")}
-    reply = receiver(server.url()).tell(MESSAGE)
+    reply = receiver(server.url()).send(MESSAGE)
     assert reply.receipt is Receipt.REFUSED
     assert "redirect" in reply.reason
     assert TOKEN not in reply.reason
@@ -183,7 +183,7 @@ def test_a_receiver_cannot_make_a_tick_wait(server: WebhookServer) -> None:
     server.answers = [503]
     server.headers = {"Retry-After": "3600"}
     began = datetime.now(UTC)
-    assert receiver(server.url()).tell(MESSAGE).receipt is Receipt.TOLD
+    assert receiver(server.url()).send(MESSAGE).receipt is Receipt.DELIVERED
     assert (datetime.now(UTC) - began).total_seconds() < HANG_SECONDS
 
 
@@ -192,7 +192,7 @@ def test_the_url_is_in_no_log(server: WebhookServer, answers: list[int], caplog:
     """Not at any level, by whichever library, and in no reason: it holds a token."""
     server.answers = list(answers)
     with caplog.at_level(logging.DEBUG):
-        reply = receiver(server.url(f"/hooks/{TOKEN}?key={TOKEN}"), read_timeout_seconds=0.1).tell(MESSAGE)
+        reply = receiver(server.url(f"/hooks/{TOKEN}?key={TOKEN}"), read_timeout_seconds=0.1).send(MESSAGE)
     assert TOKEN in server.received[0].path
     assert TOKEN not in caplog.text
     assert TOKEN not in reply.reason
@@ -200,7 +200,7 @@ def test_the_url_is_in_no_log(server: WebhookServer, answers: list[int], caplog:
 
 def test_other_requests_are_logged_as_ever(server: WebhookServer, caplog: pytest.LogCaptureFixture) -> None:
     """What is kept quiet is this one request, not the library."""
-    receiver(server.url()).tell(MESSAGE)
+    receiver(server.url()).send(MESSAGE)
     with caplog.at_level(logging.DEBUG):
         requests.post(server.url("/other"), timeout=HANG_SECONDS)
     assert "/other" in caplog.text
@@ -208,7 +208,7 @@ def test_other_requests_are_logged_as_ever(server: WebhookServer, caplog: pytest
 
 def test_a_url_that_is_none_is_refused() -> None:
     """A port that is no number: the reason names the setting and not the value."""
-    reply = receiver(f"http://127.0.0.1:{TOKEN}/x").tell(MESSAGE)
+    reply = receiver(f"http://127.0.0.1:{TOKEN}/x").send(MESSAGE)
     assert reply.receipt is Receipt.REFUSED
     assert "ALERT_WEBHOOK_URL" in reply.reason
     assert TOKEN not in reply.reason
@@ -223,7 +223,7 @@ def test_the_documented_check_of_a_signature_works(server: WebhookServer) -> Non
     names: dict[str, Any] = {}
     exec(program, names)  # noqa: S102 - it is the page's own text
     is_genuine = names["is_genuine"]
-    receiver(server.url()).tell(MESSAGE)
+    receiver(server.url()).send(MESSAGE)
     [request] = server.received
     given = (request.headers["X-BookmarkAI-Timestamp"], request.headers["X-BookmarkAI-Signature"])
     now = int(given[0]) + 10
@@ -237,7 +237,7 @@ def test_the_documented_check_of_a_signature_works(server: WebhookServer) -> Non
 def test_the_documented_body_is_the_posted_one(server: WebhookServer) -> None:
     """The page's example has the very fields, of the body and of an incident."""
     [example] = re.findall(r"```json\n(.*?)```", DOCUMENTATION, re.DOTALL)
-    receiver(server.url()).tell(MESSAGE)
+    receiver(server.url()).send(MESSAGE)
     documented, posted = json.loads(example), json.loads(server.received[0].body)
     assert list(documented) == list(posted)
     assert list(documented["incidents"][0]) == list(posted["incidents"][0])

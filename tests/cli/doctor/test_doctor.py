@@ -1,4 +1,4 @@
-"""`bookmarkai doctor`: what each check says of a good and of a bad installation, its JSON, table and exit code."""
+"""`bookmarkai doctor`: the results of each check on a good and a bad installation; JSON, table and exit code."""
 
 import fcntl
 import os
@@ -49,6 +49,12 @@ ALL = [
     "webhook",
     "cloudwatch",
 ]
+NEED_NO_SETTINGS = ALL[: ALL.index("cookies")]
+UNDER_UNUSABLE_SETTINGS = [
+    *ALL[: ALL.index("dagster config")],
+    "storage",
+    *ALL[ALL.index("webhook") :],
+]
 TOKEN = "t0ken-of-the-webhook"
 
 Doctor = Callable[..., dict[str, dict[str, Any]]]
@@ -79,7 +85,7 @@ def environment(bookmarkai: BookmarkAI, home: Path, tmp_path: Path, monkeypatch:
 
 @pytest.fixture
 def doctor(environment: BookmarkAI, monkeypatch: pytest.MonkeyPatch) -> Doctor:
-    """Run one check, or those whose names begin so, and give the findings by name; the exit code must fit them."""
+    """Run one check, or those whose names begin so. Return the results by name; the exit code must fit them."""
 
     def run(only: str, **settings: str) -> dict[str, dict[str, Any]]:
         for name, value in settings.items():
@@ -143,7 +149,7 @@ def test_a_healthy_machine_passes_in_seconds(
 def test_settings_that_are_not_usable_fail_and_the_rest_goes_on(
     environment: BookmarkAI, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """All bad variables are named, what needs settings is skipped, what needs none is checked; no secret is shown."""
+    """All bad variables are named, every check that needs settings is skipped, the others run; no secret is shown."""
     monkeypatch.setenv("STORAGE_MODE", "s3")
     monkeypatch.setenv("WHISPER_BEAM_SIZE", "0")
     monkeypatch.setenv("S3_SECRET_KEY", "hunter2hunter2")
@@ -155,12 +161,17 @@ def test_settings_that_are_not_usable_fail_and_the_rest_goes_on(
     for variable in ("S3_MEDIA_BUCKET", "WHISPER_BEAM_SIZE", "S3_ACCESS_KEY"):
         assert variable in checks["settings"]["found"]
     assert checks["settings"]["command"] == "bookmarkai config"
+    assert [check["check"] for check in ended.json["checks"]] == UNDER_UNUSABLE_SETTINGS
+    assert [name for name, status in statuses(checks).items() if status != "skip"] == NEED_NO_SETTINGS
+    assert {checks[name]["found"] for name in UNDER_UNUSABLE_SETTINGS if name not in NEED_NO_SETTINGS} == {
+        "not tried, because the settings are not usable"
+    }
     assert {checks[name]["status"] for name in ("python", "media reading", "egress guard")} == {"pass"}
     assert {checks[name]["status"] for name in ("speech", "catalog", "storage", "webhook")} == {"skip"}
     assert "hunter2" not in ended.out
 
 
-def test_the_state_of_cookies_is_told(doctor: Doctor, tmp_path: Path) -> None:
+def test_the_state_of_cookies_is_shown(doctor: Doctor, tmp_path: Path) -> None:
     """Unset they are skipped; a file that is missing fails, one whose login ends soon warns; no value is shown."""
     assert statuses(doctor("cookies")) == {"cookies": "skip"}
     file = tmp_path / "tiktok.txt"
@@ -176,7 +187,7 @@ def test_the_state_of_cookies_is_told(doctor: Doctor, tmp_path: Path) -> None:
     assert "s3cret" not in str(ending)
 
 
-def test_the_way_out_is_looked_at(doctor: Doctor) -> None:
+def test_the_way_out_is_checked(doctor: Doctor) -> None:
     """A proxy where nobody listens fails without its password, one that listens passes; so does a known browser."""
     names = ("proxy", "impersonation")
     assert [statuses(doctor(name))[name] for name in names] == ["skip", "skip"]
@@ -241,8 +252,8 @@ def on_a_terminal(columns: int, *arguments: str, **environment: str) -> tuple[in
     return process.wait(), [line.rpartition("\r")[2] for line in text.replace("\r\n", "\n").split("\n")]
 
 
-def test_on_a_terminal_findings_are_folded_and_commands_are_not(environment: BookmarkAI, sqlite_url: str) -> None:
-    """At 80 columns no words run over, each row is told by its status, and a command is whole on its own line."""
+def test_on_a_terminal_results_are_folded_and_commands_are_not(environment: BookmarkAI, sqlite_url: str) -> None:
+    """At 80 columns no words run over, each row begins with its status, and a command is whole on its own line."""
     assert environment is not None
     downgrade_catalog(sqlite_url, "0001")
 
@@ -264,7 +275,7 @@ def test_on_a_terminal_findings_are_folded_and_commands_are_not(environment: Boo
     ("version", "status", "words"),
     [("2026.7.3", "fail", "known vulnerabilities"), ("nightly", "fail", "a release"), (None, "warn", "days old")],
 )
-def test_an_old_ytdlp_is_told_with_the_command_that_renews_it(
+def test_an_old_ytdlp_is_shown_with_the_command_that_renews_it(
     doctor: Doctor, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, version: str | None, status: str, words: str
 ) -> None:
     """Below the floor of known vulnerabilities it fails, and merely old it warns."""
@@ -413,7 +424,7 @@ def test_an_empty_postgresql_is_an_operators_to_upgrade(doctor: Doctor, empty_po
     assert (check["status"], check["command"]) == ("fail", "bookmarkai catalog upgrade")
 
 
-def test_the_rollout_is_told_in_words(doctor: Doctor, hybrid_catalog: OpenCatalog) -> None:
+def test_the_rollout_is_put_in_words(doctor: Doctor, hybrid_catalog: OpenCatalog) -> None:
     """Where new media go, and by which setting or decision."""
     assert "S3_SPLIT_PERCENTAGE=20" in doctor("rollout", S3_SPLIT_PERCENTAGE="20")["rollout"]["found"]
     decide(hybrid_catalog, 25)
@@ -471,13 +482,9 @@ def instance(home: Path) -> Iterator[Any]:
 
 def heartbeats(instance: Any, *, seconds_ago: float, errors: list[str] | None = None) -> None:
     """Have every part of a daemon say that it lived then."""
-    from dagster._daemon.types import DaemonHeartbeat  # noqa: PLC0415 - a private door: what a daemon writes
-    from dagster_shared.error import SerializableErrorInfo  # noqa: PLC0415 - as above
+    from tests.support.dagster_internals import record_heartbeats  # noqa: PLC0415 - as above
 
-    at = datetime.now(UTC).timestamp() - seconds_ago
-    told = [SerializableErrorInfo(text, [], None) for text in errors or []]
-    for kind in instance.get_required_daemon_types():
-        instance.add_daemon_heartbeat(DaemonHeartbeat(at, kind, "id", told))
+    record_heartbeats(instance, timestamp=datetime.now(UTC).timestamp() - seconds_ago, errors=errors)
 
 
 def test_a_daemon_is_known_by_its_signs_of_life(doctor: Doctor, instance: Any) -> None:
@@ -526,7 +533,7 @@ def test_without_a_bucket_s3_is_skipped(doctor: Doctor) -> None:
 
 
 def test_a_wrong_secret_fails_with_its_setting(doctor: Doctor, seaweed: SeaweedServer) -> None:
-    """What cannot be told without credentials is skipped."""
+    """What cannot be checked without credentials is skipped."""
     checks = doctor("s3", **seaweed.variables | {"S3_SECRET_KEY": "wrong-secret"})
     assert checks["s3 credentials"]["status"] == "fail"
     assert "S3_SECRET_KEY" in checks["s3 credentials"]["remedy"]
@@ -535,7 +542,7 @@ def test_a_wrong_secret_fails_with_its_setting(doctor: Doctor, seaweed: SeaweedS
 
 
 def test_a_missing_bucket_and_a_silent_endpoint_fail(doctor: Doctor, seaweed: SeaweedServer) -> None:
-    """Each is named at the first look that meets it."""
+    """The first check that meets it fails."""
     missing = doctor("s3", **seaweed.variables | {"S3_MEDIA_BUCKET": "no-such-bucket"})
     assert missing["s3 bucket"]["status"] == "fail"
     with unanswered_url() as url:
@@ -544,7 +551,7 @@ def test_a_missing_bucket_and_a_silent_endpoint_fail(doctor: Doctor, seaweed: Se
 
 
 def test_a_bucket_without_its_rule_warns_with_the_whole_command(doctor: Doctor, seaweed: SeaweedServer) -> None:
-    """Words and command are told apart."""
+    """Words and command are kept apart."""
     check = doctor("s3", **seaweed.variables)["s3 lifecycle"]
     assert check["status"] == "warn"
     assert check["command"].startswith("aws s3api put-bucket-lifecycle-configuration --bucket")

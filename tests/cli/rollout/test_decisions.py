@@ -144,6 +144,7 @@ def test_a_rollback_says_the_same_whatever_the_commands_settings(
     assert ended.code == 0
     assert "Everything new goes to the local directory, in every worker" in ended.out
     assert "without effect" not in ended.out
+    assert status(bookmarkai)["next_step"]["command"] == "bookmarkai rollout resume", "workers are held back by it"
     for name, value in HYBRID.items():
         monkeypatch.setenv(name, value)
     assert current_policy(hybrid_catalog, rules()).mode is StorageMode.LOCAL
@@ -234,4 +235,5 @@ def test_a_decision_that_the_settings_overrule_says_so(
     assert ended.code == 0
     assert "without effect" in ended.out
     assert "a worker whose STORAGE_MODE is hybrid follows" in ended.out
+    assert status(bookmarkai)["min_stage_seconds_left"] > 0, "that worker's stage has begun"
     assert len(hybrid_catalog.rollout.history()) == 1

@@ -8,7 +8,7 @@ import pytest
 from bookmarkai_assets.adapters.catalog import OpenCatalog
 from bookmarkai_assets.core.rollout.stages import Action
 from bookmarkai_assets.operations.rollout.current_policy import current_policy
-from bookmarkai_assets.operations.rollout.planning import plan_of
+from bookmarkai_assets.operations.rollout.planning import forecast_stages
 from tests.plugins.command_line import BookmarkAI
 from tests.support.rollout_past import HYBRID, ago, decide, rules, status, transfers, verified
 from tests.support.storage_events import transfer
@@ -212,7 +212,7 @@ def test_the_plan_forecasts_each_stage(hybrid_catalog: OpenCatalog, bookmarkai: 
     assert whole["bytes_per_day"] == pytest.approx(240_000_000, rel=0.05)
     assert found["stages"][0]["bytes_per_day"] == pytest.approx(whole["bytes_per_day"] / 10)
     moment = datetime.fromisoformat(found["forecast_from"]["end"])
-    expected = [asdict(forecast.load.month) for forecast in plan_of(hybrid_catalog, rules(), now=moment)]
+    expected = [asdict(forecast.load.month) for forecast in forecast_stages(hybrid_catalog, rules(), now=moment)]
     shown = [{name: stage["cost_usd"][name] for name in expected[0]} for stage in found["stages"]]
     assert shown == expected
     assert found["present_stage"] is None

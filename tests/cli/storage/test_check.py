@@ -100,8 +100,20 @@ def test_a_bucket_that_passes_says_so_in_json(storage_check: StorageCheck, seawe
     assert list(done.json["backends"]) == ["s3"]
     found = statuses(done.json["backends"]["s3"])
     assert {found[name] for name in ("credentials", "bucket", "region", "clock", *PROBE)} == {"ok"}
+    assert set(found.values()) == {"ok", "warning"}
     assert done.json["configuration"]["S3_ACCESS_KEY"] == MASK
     assert all(step["seconds"] >= 0 for step in done.json["backends"]["s3"])
+
+
+def test_a_remedy_holds_the_words_and_then_the_command(storage_check: StorageCheck, seaweed: SeaweedServer) -> None:
+    """In JSON both are one text, a line each; a command without words stands alone."""
+    done = storage_check("--json", "--backend", "s3", **seaweed.variables)
+    remedies = {step["step"]: step["remedy"] for step in done.json["backends"]["s3"]}
+    words, command = remedies["lifecycle"].splitlines()
+    assert "set all of the bucket's rules" in words
+    assert command.startswith("aws s3api put-bucket-lifecycle-configuration --bucket")
+    assert remedies["encryption"].startswith("aws s3api put-bucket-encryption --bucket")
+    assert remedies["bucket"] is None
 
 
 def test_a_wrong_secret_fails_and_names_the_setting(storage_check: StorageCheck, seaweed: SeaweedServer) -> None:

@@ -19,7 +19,7 @@ from rich.console import Console
 from bookmarkai_assets.adapters.catalog import open_catalog
 from bookmarkai_assets.adapters.s3_store import S3Store
 from bookmarkai_assets.core.media.media import Media
-from bookmarkai_assets.core.media.placement import Backend
+from bookmarkai_assets.core.media.placement import Backend, Decider, StorageMode
 from bookmarkai_assets.demo.seaweed import SeaweedServer
 from bookmarkai_assets.settings.settings import load_settings
 from bookmarkai_assets.wiring.rules import make_rules
@@ -157,7 +157,7 @@ def test_clean_up_removes_what_is_proven(
     assert done.json["removed_by_reason"] == {"in_s3": 1}
     assert installation.vault.files() == []
     shown = bookmarkai("shares", "show", media.share_id, "--json").json
-    assert {deletion["url"] for deletion in shown["deletions"]} == {blob.url for blob in media.blobs.values()}
+    assert {deletion["url"] for deletion in shown["deletions"]} == {blob.url for blob in media.parts.values()}
     assert all(deletion["is_done"] and deletion["proof"]["in_s3"] == "same" for deletion in shown["deletions"])
     assert shown["media"]["placement"]["decided_by"] == "operator"
     assert shown["media"]["expires_at"]
@@ -215,9 +215,9 @@ def test_what_is_as_it_should_be_is_counted_and_listed_on_request(
     assert (short.code, full.code) == (0, 0)
     assert not any("://" in line or line.startswith(("= /", "& /")) for line in short.out.splitlines())
     assert "same: as recorded" in short.out
-    for blob in in_s3.blobs.values():
+    for blob in in_s3.parts.values():
         assert f"= {blob.url}  (share {media.share_id})" in full.out.splitlines()
-    for blob in media.blobs.values():
+    for blob in media.parts.values():
         assert f"& {blob.url}  (share {media.share_id}: a second copy" in full.out
     assert len(bookmarkai("storage", "verify", "--json").json["findings"]) == 6
     assert len(bookmarkai("storage", "verify", "--json", "--verbose").json["findings"]) == 12
@@ -272,7 +272,7 @@ def test_a_lost_video_is_fetched_anew_by_the_command_that_the_report_names(
     """The remedy can be pasted: the share is due, and its run fetches, stores and verifies it."""
     vault = installation.vault
     media, well = vault.store("a", Backend.S3), vault.store("b")
-    for blob in media.blobs.values():
+    for blob in media.parts.values():
         vault.stores[Backend.S3].delete(blob.url)
     ended = bookmarkai("storage", "verify")
     [lost] = [line for line in ended.out.splitlines() if line.startswith(f"+ {media.video.url}")]
@@ -352,7 +352,51 @@ def test_an_empty_catalog_is_rebuilt_from_bucket_and_disk(
         for media_id, original in media.items():
             found = catalog.media.get(media_id)
             assert isinstance(found, Media)
-            assert found.blobs == original.blobs
+            assert found.parts == original.parts
+
+
+def test_a_rebuild_follows_the_rollback_on_record_and_says_when_there_is_none(
+    installation: Installation,
+    bookmarkai: BookmarkAI,
+    sqlite_template: Path,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """Of a video in both places the local copy is recorded; over an empty one the settings count, and it says so."""
+    media = installation.vault.store(f"{installation.prefix}both")
+    installation.vault.move(media, to=Backend.S3)
+    monkeypatch.setenv("STORAGE_MODE", "s3")
+    assert bookmarkai("rollout", "rollback", "--reason", "the bucket is slow").code == 0
+    with installation.vault.catalog.database.writing() as connection:
+        connection.exec_driver_sql("DELETE FROM media")
+
+    rebuilt = bookmarkai("storage", "rebuild-catalog")
+
+    assert rebuilt.code == 0
+    assert "Everything new goes to the local directory: rolled back (decision 1)" in rebuilt.out
+    assert "No decision" not in rebuilt.out
+    placement = installation.vault.media(media).placement
+    assert placement is not None
+    assert (placement.backend, placement.mode, placement.decision_id) == (Backend.LOCAL, StorageMode.LOCAL, 1)
+    assert placement.decided_by is Decider.FOUND
+
+    file = tmp_path / "new.db"
+    file.write_bytes(sqlite_template.read_bytes())
+    monkeypatch.setenv("CATALOG_URL", f"sqlite:///{file}")
+    anew = bookmarkai("storage", "rebuild-catalog")
+
+    assert anew.code == 0
+    assert "Everything new goes to S3: STORAGE_MODE=s3 in the settings" in anew.out
+    assert "No decision about the rollout is on record" in anew.out
+    assert "bookmarkai rollout rollback" in anew.out
+    with open_catalog(f"sqlite:///{file}") as catalog:
+        found = catalog.media.get(media.media_id)
+        assert found is not None
+        assert found.placement is not None
+        assert (found.placement.backend, found.placement.decision_id) == (Backend.S3, None)
+
+    monkeypatch.delenv("STORAGE_MODE")
+    assert "No decision" not in bookmarkai("storage", "rebuild-catalog").out, "under local none would count"
 
 
 def test_a_move_that_is_told_to_stop_aborts_and_can_go_on(
@@ -389,7 +433,7 @@ def test_a_move_that_is_told_to_stop_aborts_and_can_go_on(
     assert code == 128 + signal.SIGTERM, (tmp_path / "move.log").read_text()
     assert "stopped: 0 done, 1 to do" in (tmp_path / "move.log").read_text()
     assert uploads(installation) == []
-    assert not vault.catalog.work.is_leased(media.media_id, now=datetime.now(UTC))
+    assert not vault.catalog.leases.is_leased(media.media_id, now=datetime.now(UTC))
     assert vault.media(media) == media
     assert bookmarkai("storage", "move", "--to", "s3", "--all").code == 0
     assert bookmarkai("storage", "verify", "--deep").code == 0

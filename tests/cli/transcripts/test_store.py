@@ -9,6 +9,7 @@ import pytest
 from rich.console import Console
 
 from bookmarkai_assets.adapters.catalog import open_catalog
+from bookmarkai_assets.core.media.kinds import PartKind
 from bookmarkai_assets.core.media.media import Media
 from bookmarkai_assets.settings.settings import load_settings
 from bookmarkai_assets.wiring.rules import make_rules
@@ -75,13 +76,13 @@ def test_those_that_are_named_are_looked_at(before: Before) -> None:
     [media, *_] = before.made("a", "b")
     assert before.outcomes(media.share_id) == {"stored": 1}
     assert before.outcomes(media.share_id) == {"already_there": 1}
-    Path(media.transcript_files["txt"].url).write_bytes(b"damaged")
+    Path(media.transcript_files[PartKind.TXT].url).write_bytes(b"damaged")
 
     assert before.outcomes(media.share_id, "--dry-run") == {"stored": 1}
-    assert before.vault.bytes_at(media.transcript_files["txt"].url) == b"damaged"
+    assert before.vault.bytes_at(media.transcript_files[PartKind.TXT].url) == b"damaged"
     report: dict[str, Any] = before.run(*STORE, media.share_id, "--json").json
 
-    assert before.vault.bytes_at(media.transcript_files["txt"].url) == b"This is a\n"
+    assert before.vault.bytes_at(media.transcript_files[PartKind.TXT].url) == b"This is a\n"
     [line] = report["transcripts"]
     assert (line["share_id"], line["outcome"], line["detail"]) == (media.share_id, "stored", None)
     assert line["size_bytes"] == report["bytes"] == sum(b.digest.size_bytes for b in media.transcript_files.values())

@@ -106,7 +106,7 @@ def test_a_run_that_loses_its_lease_while_it_finishes_either_finishes_or_learns_
 
         assert has_finished != has_claimed
         assert status_of(each_catalog, share_id) == ("done" if has_finished else "processing")
-        assert each_catalog.work.holds("tick", media_id) == has_claimed
+        assert each_catalog.leases.holds("tick", media_id) == has_claimed
 
 
 def _finishes(catalog: OpenCatalog, share_id: str) -> bool:
@@ -125,7 +125,7 @@ def test_a_runs_threads_may_use_one_catalog(each_catalog: OpenCatalog) -> None:
         share_id, media_id = shares[number], f"m{number}"
         begin(each_catalog, share_id, media_id, "run")
         each_catalog.media.record_staged(staged_media(media_id, share_id), owner="run", now=at(1))
-        each_catalog.work.renew("run", until=at(90))
+        each_catalog.leases.renew("run", until=at(90))
         each_catalog.transcripts.put(share_id, transcript_of("hello"), now=at(2))
         if number % 2:
             finish(each_catalog, share_id, "run")
@@ -154,8 +154,8 @@ def test_releases_retries_and_set_asides_at_once_do_not_block_each_other(each_ca
         partial(work.release, "run-1", now=at(2)),
         partial(work.retry, shares, now=at(2)),
         partial(work.retry, shares[::-1], now=at(2)),
-        partial(work.renew, "run-0", until=at(99)),
-        partial(work.renew, "run-1", until=at(99)),
+        partial(each_catalog.leases.renew, "run-0", until=at(99)),
+        partial(each_catalog.leases.renew, "run-1", until=at(99)),
     ]
     together(tasks)
 
@@ -174,7 +174,7 @@ def test_a_retry_does_not_undo_a_claim(each_catalog: OpenCatalog) -> None:
         together([claiming, retrying, retrying, retrying])
 
         assert status_of(each_catalog, share_id) == "processing"
-        assert each_catalog.work.holds("tick", f"m{number}")
+        assert each_catalog.leases.holds("tick", f"m{number}")
 
 
 def test_heartbeats_do_not_block_each_other_while_shares_are_begun(each_catalog_url: str) -> None:
@@ -186,14 +186,14 @@ def test_heartbeats_do_not_block_each_other_while_shares_are_begun(each_catalog_
         with open_catalog(each_catalog_url) as catalog:
             for number in range(part, len(shares), 6):
                 begin(catalog, shares[number], f"m{number}", "run")
-                catalog.work.renew("run", until=at(60))
+                catalog.leases.renew("run", until=at(60))
                 if number % 2:
                     finish(catalog, shares[number], "run")
 
     together([partial(work, part) for part in range(6)])
 
     with open_catalog(each_catalog_url) as catalog:
-        assert len(catalog.work.renew("run", until=at(60))) == 15
+        assert len(catalog.leases.renew("run", until=at(60))) == 15
 
 
 def test_a_storm_of_calls_loses_no_share(each_catalog_url: str) -> None:
@@ -220,10 +220,10 @@ def _storm(url: str, shares: list[tuple[str, str]], seed: int) -> None:
                 partial(begin, catalog, share_id, media_id, run, now),
                 partial(fail, catalog, share_id, run, now, retry_in=random.choice([None, 5])),
                 partial(finish, catalog, share_id, run, now),
-                partial(work.renew, run, until=at(now + 60)),
+                partial(catalog.leases.renew, run, until=at(now + 60)),
                 partial(work.release, run, now=at(now)),
                 partial(work.retry, [one for one, _ in random.sample(shares, 4)], now=at(now)),
-                partial(work.set_aside, share_id, GONE, now=at(now)),
+                partial(work.park, share_id, GONE, now=at(now)),
                 partial(work.due, now=at(now), limit=10),
             ]
             with suppress(LeaseLostError):

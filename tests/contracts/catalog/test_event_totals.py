@@ -17,8 +17,8 @@ from bookmarkai_assets.core.errors import CatalogUnavailableError
 from bookmarkai_assets.core.media.storage_events import StorageEvent
 from bookmarkai_assets.core.rollout.latency import bin_of
 from bookmarkai_assets.core.rollout.ports import EventTotals
-from bookmarkai_assets.core.rollout.tallies import Series, Tally, Totals, requests_of
-from bookmarkai_assets.core.rollout.windows import GRID, Span, Window
+from bookmarkai_assets.core.rollout.tallies import Series, Tally, Totals, count_requests
+from bookmarkai_assets.core.rollout.windows import GRID, Resolution, Window
 from tests.support.catalog import execute, run, together
 from tests.support.deadlines import HANG_SECONDS
 from tests.support.storage_events import NOON, transfer, transfers
@@ -72,7 +72,7 @@ def counted(events: Sequence[StorageEvent], window: Window) -> dict[Series, Tall
             series = Series(one.operation, one.backend, one.purpose or "", one.kind, one.error_class or "")
             tally = totals.setdefault(series, Tally())
             tally.events += 1
-            tally.requests += requests_of(one)
+            tally.requests += count_requests(one)
             if one.error_class is None:
                 tally.size_bytes += one.size_bytes
                 tally.seconds += one.seconds
@@ -116,20 +116,22 @@ def test_late_events_are_added_where_they_belong(each_catalog: OpenCatalog, wave
 
 
 @few_examples
-@given(st.lists(transfers(within=HOUR * 5), max_size=20), st.sampled_from([Span.FIVE_MINUTES, Span.HOUR]))
-def test_steps_are_the_totals_of_each_span(each_catalog: OpenCatalog, events: list[StorageEvent], span: Span) -> None:
+@given(st.lists(transfers(within=HOUR * 5), max_size=20), st.sampled_from([Resolution.FIVE_MINUTES, Resolution.HOUR]))
+def test_steps_are_the_totals_of_each_span(
+    each_catalog: OpenCatalog, events: list[StorageEvent], resolution: Resolution
+) -> None:
     """A chart's steps are in order, cover the window, and leave out where nothing happened."""
     empty(each_catalog)
     record(each_catalog, events)
     roll_up_all(each_catalog.totals)
     window = Window(NOON - 2 * HOUR, NOON + 3 * HOUR)
 
-    steps = each_catalog.totals.steps(window, span)
+    steps = each_catalog.totals.steps(window, resolution)
 
-    starts = sorted({span.floor(e.occurred_at) for e in events if e.occurred_at in window})
+    starts = sorted({resolution.floor(e.occurred_at) for e in events if e.occurred_at in window})
     assert list(steps) == starts
     for start in starts:
-        assert plain(steps[start]) == plain(counted(events, Window(start, start + timedelta(seconds=span))))
+        assert plain(steps[start]) == plain(counted(events, Window(start, start + timedelta(seconds=resolution))))
 
 
 def test_windows_are_half_open(each_catalog: OpenCatalog) -> None:
@@ -149,7 +151,7 @@ def test_a_window_off_the_grid_is_refused(each_catalog: OpenCatalog) -> None:
     with pytest.raises(ValueError, match="expected a window on the five-minute grid"):
         each_catalog.totals.totals(Window(NOON, NOON + 7 * MINUTE))
     with pytest.raises(ValueError, match="expected a window that begins and ends on boundaries of 3600 s"):
-        each_catalog.totals.steps(Window(NOON, NOON + 5 * MINUTE), Span.HOUR)
+        each_catalog.totals.steps(Window(NOON, NOON + 5 * MINUTE), Resolution.HOUR)
 
 
 def test_without_events_there_is_nothing(each_catalog: OpenCatalog) -> None:
@@ -158,7 +160,7 @@ def test_without_events_there_is_nothing(each_catalog: OpenCatalog) -> None:
 
     assert (progress.events, progress.is_complete, progress.position) == (0, True, 0)
     assert each_catalog.totals.totals(EVER) == {}
-    assert each_catalog.totals.steps(AN_HOUR, Span.FIVE_MINUTES) == {}
+    assert each_catalog.totals.steps(AN_HOUR, Resolution.FIVE_MINUTES) == {}
     assert each_catalog.totals.first_event_at() is None
     assert each_catalog.totals.events_from(NOON) == 0
 

@@ -4,21 +4,22 @@ from uuid import uuid4
 
 from bookmarkai_assets.adapters.catalog import OpenCatalog
 from bookmarkai_assets.core.errors import StoreErrorClass
-from bookmarkai_assets.core.media.storage_events import StorageEvent
+from bookmarkai_assets.core.media.kinds import PartKind
+from bookmarkai_assets.core.media.storage_events import Operation, Purpose, StorageEvent
 from tests.support.catalog import add_share, at
 
 
 def event_of(
-    share_id: str | None, seconds: float, *, error_class: str | None = None, purpose: str | None = "place"
+    share_id: str | None, seconds: float, *, error_class: str | None = None, purpose: Purpose | None = Purpose.PLACE
 ) -> StorageEvent:
     """Give an upload at that moment."""
     return StorageEvent(
         occurred_at=at(seconds),
-        operation="put",
+        operation=Operation.PUT,
         backend="s3",
         share_id=share_id,
         media_id="m",
-        kind="video",
+        kind=PartKind.VIDEO,
         size_bytes=5_000_000_000,
         seconds=1.25,
         error_class=error_class,
@@ -68,7 +69,10 @@ def test_a_share_without_events_has_an_empty_log(each_catalog: OpenCatalog) -> N
 
 def test_events_are_read_on_from_a_position(each_catalog: OpenCatalog) -> None:
     """In the order of recording, each once, whatever their moments; at the end nothing, and the position stays."""
-    events = [event_of(None, seconds, purpose=purpose) for seconds, purpose in ((9, "move"), (1, None), (5, "shadow"))]
+    events = [
+        event_of(None, seconds, purpose=purpose)
+        for seconds, purpose in ((9, Purpose.MOVE), (1, None), (5, Purpose.SHADOW))
+    ]
     assert each_catalog.events.after(0, limit=2) == ([], 0)
     for event in events:
         each_catalog.events.record(event)

@@ -47,7 +47,7 @@ def expire(catalog: OpenCatalog, media_id: str = "m", seconds: float = 10, *, ur
     assert lease(catalog, media_id, "clean-up", seconds)
     tombstones = [tombstone_of(url, seconds=seconds, media_id=media_id) for url in urls]
     catalog.media.record_expired(media_id, tombstones, owner="clean-up", now=at(seconds))
-    catalog.work.free(media_id, owner="clean-up")
+    catalog.leases.free(media_id, owner="clean-up")
 
 
 def url_of(catalog: OpenCatalog, share_id: str) -> str | None:

@@ -51,7 +51,7 @@ def test_what_is_healed_in_hand_or_put_off_does_not_stand(each_catalog: OpenCata
     finish(each_catalog, healed, "again", 7)
     assert claim(each_catalog, claimed, "m1", "tick", 6)
     begin(each_catalog, running, "m2", "again", 6)
-    each_catalog.work.set_aside(reopened, Failure(Outcome.GONE, "404"), now=at(6))
+    each_catalog.work.park(reopened, Failure(Outcome.GONE, "404"), now=at(6))
     execute(each_catalog, "UPDATE shares SET status = 'pending' WHERE id = :id", id=reopened)
     execute(each_catalog, "DELETE FROM shares WHERE id = :id", id=deleted)
     held = add_share(each_catalog, url=TIKTOK)
@@ -67,7 +67,7 @@ def test_what_is_put_off_is_counted_by_what_it_waits_for(each_catalog: OpenCatal
         begin(each_catalog, share_id, f"m{number}", "run", 6)
         each_catalog.work.postpone(share_id, reason="later", owner="run", now=at(seconds), until=at(60), held_for=site)
     failed(each_catalog, "failed", retry_in=60)
-    found = sorted(each_catalog.failures.held(), key=lambda held: held.count)
+    found = sorted(each_catalog.failures.waiting(), key=lambda held: held.count)
     assert [(held.site, held.count, held.oldest) for held in found] == [(None, 1, at(9)), ("tiktok", 2, at(7))]
 
 

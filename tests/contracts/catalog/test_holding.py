@@ -11,12 +11,12 @@ REASON = "tiktok is paused"
 
 def hold(catalog: OpenCatalog, share_id: str, seconds: float = 0, *, site: str = "tiktok", media: str = "m") -> None:
     """Let a share wait."""
-    catalog.work.hold(share_id, media, held_for=site, reason=REASON, now=at(seconds))
+    catalog.work.wait_for_site(share_id, media, held_for=site, reason=REASON, now=at(seconds))
 
 
 def due_with(catalog: OpenCatalog, places: dict[str, int], *, limit: int = 10, seconds: float = 10) -> list[str]:
     """List what is due when sites have so many places."""
-    return [due.share_id for due in catalog.work.due(now=at(seconds), limit=limit, places=places)]
+    return [due.share_id for due in catalog.work.due(now=at(seconds), limit=limit, slots=places)]
 
 
 def test_a_held_share_is_due_as_far_as_its_site_has_places(each_catalog: OpenCatalog) -> None:
@@ -116,7 +116,7 @@ def test_a_finished_share_that_is_postponed_stays_finished(each_catalog: OpenCat
     each_catalog.work.postpone(share, reason=REASON, owner="again", now=at(3), until=at(9), held_for="tiktok")
     assert status_of(each_catalog, share) == "done"
     assert due_ids(each_catalog, 100) == []
-    assert not each_catalog.work.is_leased("m", now=at(4))
+    assert not each_catalog.leases.is_leased("m", now=at(4))
 
 
 def test_only_the_run_that_has_a_share_may_postpone_it(each_catalog: OpenCatalog) -> None:

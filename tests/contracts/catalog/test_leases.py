@@ -36,14 +36,14 @@ def test_a_run_is_alive_as_long_as_one_of_its_leases_is(each_catalog: OpenCatalo
     claim(each_catalog, first, "m1", "tick")
     begin(each_catalog, second, "m2", "run", 10)
 
-    assert [each_catalog.work.has_live_lease(owner, now=at(59)) for owner in ("tick", "run", "nobody")] == [
+    assert [each_catalog.leases.has_live_lease(owner, now=at(59)) for owner in ("tick", "run", "nobody")] == [
         True,
         True,
         False,
     ]
-    assert [each_catalog.work.has_live_lease(owner, now=at(60)) for owner in ("tick", "run")] == [False, True]
+    assert [each_catalog.leases.has_live_lease(owner, now=at(60)) for owner in ("tick", "run")] == [False, True]
     finish(each_catalog, second, "run", 60)
-    assert not each_catalog.work.has_live_lease("run", now=at(60))
+    assert not each_catalog.leases.has_live_lease("run", now=at(60))
 
 
 def test_renewing_keeps_every_lease_of_a_run(each_catalog: OpenCatalog) -> None:
@@ -52,11 +52,11 @@ def test_renewing_keeps_every_lease_of_a_run(each_catalog: OpenCatalog) -> None:
     begin(each_catalog, first, "m1", "run")
     begin(each_catalog, second, "m2", "run")
 
-    assert each_catalog.work.renew("run", until=at(500)) == {"m1", "m2"}
+    assert each_catalog.leases.renew("run", until=at(500)) == {"m1", "m2"}
 
     assert due_ids(each_catalog, 499.9) == []
     assert due_ids(each_catalog, 500) == [first, second]
-    assert each_catalog.work.renew("somebody-else", until=at(900)) == frozenset()
+    assert each_catalog.leases.renew("somebody-else", until=at(900)) == frozenset()
 
 
 def test_an_expired_lease_that_nobody_took_can_be_renewed(each_catalog: OpenCatalog) -> None:
@@ -66,7 +66,7 @@ def test_an_expired_lease_that_nobody_took_can_be_renewed(each_catalog: OpenCata
     begin(each_catalog, lost, "m2", "run-1")
     begin(each_catalog, lost, "m2", "run-2", 100)
 
-    assert each_catalog.work.renew("run-1", until=at(200)) == {"m1"}
+    assert each_catalog.leases.renew("run-1", until=at(200)) == {"m1"}
     finish(each_catalog, kept, "run-1", 150)
     assert status_of(each_catalog, kept) == "done"
 
@@ -78,7 +78,7 @@ def test_a_run_may_record_while_its_lease_is_only_expired(each_catalog: OpenCata
 
     each_catalog.media.record_staged(staged_media("m", share_id), owner="run", now=at(100))
     each_catalog.media.record_stored(stored_media("m", share_id), owner="run", now=at(101))
-    assert each_catalog.work.holds("run", "m")
+    assert each_catalog.leases.holds("run", "m")
     finish(each_catalog, share_id, "run", 102)
 
     assert status_of(each_catalog, share_id) == "done"
@@ -170,8 +170,8 @@ def test_releasing_gives_back_what_a_run_has_not_finished(each_catalog: OpenCata
         "pending",
         "processing",
     ]
-    assert not each_catalog.work.holds("run", "m3")
-    assert each_catalog.work.holds("other-run", "m4")
+    assert not each_catalog.leases.holds("run", "m3")
+    assert each_catalog.leases.holds("other-run", "m4")
     assert each_catalog.work.progress(left).attempts == 1
 
 
@@ -183,7 +183,7 @@ def test_releasing_does_not_touch_what_another_run_has_taken(each_catalog: OpenC
 
     each_catalog.work.release("run-1", now=at(61))
 
-    assert each_catalog.work.holds("run-2", "m")
+    assert each_catalog.leases.holds("run-2", "m")
     assert due_ids(each_catalog, 61) == []
 
 
@@ -197,7 +197,7 @@ def test_releasing_a_backfill_leaves_done_shares_done(each_catalog: OpenCatalog)
     each_catalog.work.release("run-2", now=at(3))
 
     assert status_of(each_catalog, share_id) == "done"
-    assert not each_catalog.work.holds("run-2", "m")
+    assert not each_catalog.leases.holds("run-2", "m")
     assert due_ids(each_catalog, 10_000) == []
 
 
@@ -214,9 +214,9 @@ def test_a_run_may_have_two_shares_of_one_video_in_hand(each_catalog: OpenCatalo
 
     finish(each_catalog, first, "run-2", 1)
 
-    assert each_catalog.work.holds("run-2", "m")
+    assert each_catalog.leases.holds("run-2", "m")
     fail(each_catalog, second, "run-2", 2)
-    assert not each_catalog.work.holds("run-2", "m")
+    assert not each_catalog.leases.holds("run-2", "m")
 
 
 def test_a_claim_that_was_never_launched_can_be_released(each_catalog: OpenCatalog) -> None:

@@ -46,7 +46,7 @@ def test_a_share_whose_link_has_been_named_waits_for_that_video(each_catalog: Op
     assert not claim(each_catalog, share, "video", "tick", 12)
 
     assert due_ids(each_catalog, 13) == []
-    each_catalog.work.free("video", owner="another run")
+    each_catalog.leases.free("video", owner="another run")
     assert due_ids(each_catalog, 14) == [share]
     assert claim(each_catalog, share, "video", "tick", 15)
 
@@ -56,10 +56,10 @@ def test_a_run_goes_on_with_a_share_as_one_of_another_video(each_catalog: OpenCa
     share = add_share(each_catalog)
     assert begin(each_catalog, share, "link", "run") == 1
     assert begin(each_catalog, share, "video", "run", 1) == 1
-    each_catalog.work.free("link", owner="run")
+    each_catalog.leases.free("link", owner="run")
     assert each_catalog.work.progress(share).media_id == "video"
 
     finish(each_catalog, share, "run", 2)
 
     for media_id in ("link", "video"):
-        assert not each_catalog.work.is_leased(media_id, now=at(3))
+        assert not each_catalog.leases.is_leased(media_id, now=at(3))

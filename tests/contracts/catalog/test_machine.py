@@ -131,7 +131,7 @@ class Model:
                 if share.state != "done":
                     share.state, share.status, share.next_at = "waiting", "pending", now
 
-    def set_aside(self, share: ModelShare, now: float) -> None:
+    def park(self, share: ModelShare, now: float) -> None:
         """Park without an attempt."""
         if share.state == "done" or (share.state == "running" and self.is_live(share.media_id, now)):
             return
@@ -226,7 +226,7 @@ class LedgerMachine(RuleBasedStateMachine):
         """A run's heartbeat."""
         held = {media for media, lease in self.model.leases.items() if lease[0] == run}
         self.model.leases |= dict.fromkeys(held, (run, self.now + LEASE_SECONDS))
-        assert self.catalog.work.renew(run, until=at(self.now + LEASE_SECONDS)) == held
+        assert self.catalog.leases.renew(run, until=at(self.now + LEASE_SECONDS)) == held
 
     @rule(claim_id=claims)
     def extend(self, claim_id: str) -> None:
@@ -246,10 +246,10 @@ class LedgerMachine(RuleBasedStateMachine):
         self.catalog.work.release(run, now=at(self.now))
 
     @rule(share_id=shares)
-    def set_aside(self, share_id: str) -> None:
+    def park(self, share_id: str) -> None:
         """A tick finds a row malformed."""
-        self.model.set_aside(self.model.shares[share_id], self.now)
-        self.catalog.work.set_aside(share_id, GONE, now=at(self.now))
+        self.model.park(self.model.shares[share_id], self.now)
+        self.catalog.work.park(share_id, GONE, now=at(self.now))
 
     @rule(share_id=shares)
     def retry(self, share_id: str) -> None:
@@ -283,7 +283,7 @@ class LedgerMachine(RuleBasedStateMachine):
             share.share_id: share.status for share in self.model.shares.values()
         }
         for media_id in MEDIA:
-            holders = [run for run in RUNS if self.catalog.work.holds(run, media_id)]
+            holders = [run for run in RUNS if self.catalog.leases.holds(run, media_id)]
             holder = self.model.leases.get(media_id, (None, 0))[0]
             assert holders == ([holder] if holder in RUNS else [])
 

@@ -73,7 +73,7 @@ def test_a_malformed_row_can_be_set_aside(catalog: OpenCatalog) -> None:
     good = next(due.share_id for due in catalog.work.due(now=at(20), limit=10) if due.url == "https://example.com/good")
     bad = next(share_id for share_id in due_ids(catalog, 20) if share_id != good)
 
-    catalog.work.set_aside(bad, MALFORMED, now=at(20))
+    catalog.work.park(bad, MALFORMED, now=at(20))
 
     assert due_ids(catalog, 10_000) == [good]
     assert catalog.work.failed_share_ids() == [bad]
@@ -84,7 +84,7 @@ def test_a_malformed_row_can_be_retried_once_it_is_corrected(catalog: OpenCatalo
     """Retrying a row that was set aside makes it due again."""
     before = due_ids(catalog, 20)
     for share_id in before:
-        catalog.work.set_aside(share_id, MALFORMED, now=at(20))
+        catalog.work.park(share_id, MALFORMED, now=at(20))
 
     assert catalog.work.retry(before, now=at(21)) == before
 
@@ -149,6 +149,6 @@ def test_a_share_deleted_by_the_gateway_is_due_no_more(each_catalog: OpenCatalog
         connection.exec_driver_sql(f"DELETE FROM shares WHERE id = '{gone}'")  # noqa: S608 - an id of this test
 
     assert due_ids(each_catalog, 1000) == [kept]
-    each_catalog.work.set_aside(gone, MALFORMED, now=at(1000))
+    each_catalog.work.park(gone, MALFORMED, now=at(1000))
     each_catalog.work.release("run", now=at(1000))
     assert each_catalog.work.retry([gone, str(uuid4())], now=at(1000)) == []

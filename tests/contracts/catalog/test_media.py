@@ -7,7 +7,9 @@ from sqlalchemy import event, text
 
 from bookmarkai_assets.adapters.catalog import OpenCatalog
 from bookmarkai_assets.core.errors import LeaseLostError
-from bookmarkai_assets.core.media.media import Blob, Digest, Media, MediaState, VideoInfo
+from bookmarkai_assets.core.media.kinds import PartKind
+from bookmarkai_assets.core.media.media import Digest, Media, MediaState, Part, VideoInfo
+from bookmarkai_assets.core.media.object_keys import transcript_key
 from bookmarkai_assets.core.media.placement import Backend, Decider
 from bookmarkai_assets.core.media.ports import InventoryLine
 from tests.support.catalog import (
@@ -116,10 +118,17 @@ def test_a_new_download_replaces_the_record(each_catalog: OpenCatalog, share_id:
     assert not each_catalog.media.acknowledges("s3://media/video.mp4")
 
 
-def with_files(media: Media, *kinds: str, folder: str = "s3://media/") -> Media:
+def with_files(media: Media, *kinds: PartKind, folder: str = "s3://media/") -> Media:
     """Give a media with files of its transcript, some bytes more than 32 bits count each."""
     files = {
-        kind: Blob(f"{folder}{media.media_id}.{kind}", Digest(5_000_000_000, "c" * 64), "text/x") for kind in kinds
+        kind: Part(
+            kind,
+            transcript_key(media.video.key, kind),
+            f"{folder}{media.media_id}.{kind}",
+            Digest(5_000_000_000, "c" * 64),
+            "text/x",
+        )
+        for kind in kinds
     }
     return replace(media, transcript_files=files)
 
@@ -128,13 +137,15 @@ def test_a_transcripts_files_are_recorded_beside_their_media(each_catalog: OpenC
     """They come back with the media, replace those before, and change nothing of it but until when it is there."""
     stored = stored_media("m", share_id)
     each_catalog.media.record_stored(stored, owner="run", now=at(2))
-    sooner = replace(with_files(stored, "json", "srt"), expires_at=at(50), info=replace(stored.info, title="not this"))
+    sooner = replace(
+        with_files(stored, PartKind.JSON, PartKind.SRT), expires_at=at(50), info=replace(stored.info, title="not this")
+    )
 
     each_catalog.media.record_transcript_files(sooner, owner="run", now=at(3))
     assert each_catalog.media.get("m") == replace(sooner, info=stored.info)
 
-    each_catalog.media.record_transcript_files(with_files(stored, "txt"), owner="run", now=at(4))
-    assert each_catalog.media.get("m") == with_files(stored, "txt")
+    each_catalog.media.record_transcript_files(with_files(stored, PartKind.TXT), owner="run", now=at(4))
+    assert each_catalog.media.get("m") == with_files(stored, PartKind.TXT)
 
     each_catalog.media.record_transcript_files(stored, owner="run", now=at(5))
     assert each_catalog.media.get("m") == stored
@@ -143,7 +154,11 @@ def test_a_transcripts_files_are_recorded_beside_their_media(each_catalog: OpenC
 def test_a_page_has_each_medias_files(each_catalog: OpenCatalog, share_id: str) -> None:
     """Media are listed with their own files and no others', by one statement more for the whole page."""
     first, last = stored_media("m1", share_id), stored_media("m9", share_id)
-    media = [with_files(first, "json", "vtt"), stored_media("m5", share_id), with_files(last, "txt")]
+    media = [
+        with_files(first, PartKind.JSON, PartKind.VTT),
+        stored_media("m5", share_id),
+        with_files(last, PartKind.TXT),
+    ]
     for one in media:
         store(each_catalog, one)
 
@@ -157,9 +172,9 @@ def test_a_page_has_each_medias_files(each_catalog: OpenCatalog, share_id: str) 
 
 def test_files_follow_their_media(each_catalog: OpenCatalog, share_id: str) -> None:
     """A move records their new place, an expiry keeps where they were, and a new download begins without any."""
-    there = with_files(stored_media("m", share_id), "json", "srt")
+    there = with_files(stored_media("m", share_id), PartKind.JSON, PartKind.SRT)
     each_catalog.media.record_stored(there, owner="run", now=at(2))
-    here = with_files(stored_media("m", share_id, url="/media/video.mp4"), "json", folder="/media/")
+    here = with_files(stored_media("m", share_id, url="/media/video.mp4"), PartKind.JSON, folder="/media/")
 
     each_catalog.media.record_stored(here, owner="run", now=at(3))
     assert each_catalog.media.get("m") == here
@@ -173,22 +188,22 @@ def test_files_follow_their_media(each_catalog: OpenCatalog, share_id: str) -> N
 
 def test_a_restored_media_brings_its_files(each_catalog: OpenCatalog, share_id: str) -> None:
     """As it was found, and only where the media was not on record."""
-    found = with_files(stored_media("m", share_id), "json")
+    found = with_files(stored_media("m", share_id), PartKind.JSON)
 
     assert each_catalog.media.restore(found, now=at(2))
-    assert not each_catalog.media.restore(with_files(found, "vtt"), now=at(3))
+    assert not each_catalog.media.restore(with_files(found, PartKind.VTT), now=at(3))
 
     assert each_catalog.media.get("m") == found
 
 
 def test_files_are_acknowledged_while_their_media_is_stored(each_catalog: OpenCatalog, share_id: str) -> None:
     """Nobody may replace what is on record; what a new transcript or an expiry took off the record gives way."""
-    stored = with_files(stored_media("m", share_id), "json", "srt")
+    stored = with_files(stored_media("m", share_id), PartKind.JSON, PartKind.SRT)
     each_catalog.media.record_stored(stored, owner="run", now=at(2))
     assert each_catalog.media.acknowledges("s3://media/m.srt")
     assert not each_catalog.media.acknowledges("s3://media/m.txt")
 
-    each_catalog.media.record_transcript_files(with_files(stored, "json"), owner="run", now=at(3))
+    each_catalog.media.record_transcript_files(with_files(stored, PartKind.JSON), owner="run", now=at(3))
     assert not each_catalog.media.acknowledges("s3://media/m.srt")
 
     each_catalog.media.record_expired("m", [], owner="run", now=at(4))
@@ -200,12 +215,12 @@ def test_only_the_owner_of_the_lease_records_files(each_catalog: OpenCatalog, sh
     staged = staged_media("m", share_id)
     each_catalog.media.record_staged(staged, owner="run", now=at(1))
     with pytest.raises(ValueError, match="expected media m to be stored"):
-        each_catalog.media.record_transcript_files(with_files(staged, "json"), owner="run", now=at(2))
+        each_catalog.media.record_transcript_files(with_files(staged, PartKind.JSON), owner="run", now=at(2))
     stored = stored_media("m", share_id)
     each_catalog.media.record_stored(stored, owner="run", now=at(3))
 
     with pytest.raises(LeaseLostError):
-        each_catalog.media.record_transcript_files(with_files(stored, "json"), owner="another", now=at(4))
+        each_catalog.media.record_transcript_files(with_files(stored, PartKind.JSON), owner="another", now=at(4))
 
     assert each_catalog.media.get("m") == stored
 

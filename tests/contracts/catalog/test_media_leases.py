@@ -15,8 +15,8 @@ def test_a_lease_keeps_every_other_worker_off_the_media(each_catalog: OpenCatalo
     assert not lease(each_catalog, "m", "other", 1)
     assert not claim(each_catalog, share_id, "m", "tick", 1)
     assert begin(each_catalog, share_id, "m", "run", 1) is None
-    assert each_catalog.work.holds("mover", "m")
-    each_catalog.work.free("m", owner="mover")
+    assert each_catalog.leases.holds("mover", "m")
+    each_catalog.leases.free("m", owner="mover")
     assert begin(each_catalog, share_id, "m", "run", 1) == 1
     assert not lease(each_catalog, "m", "mover", 2)
 
@@ -39,7 +39,7 @@ def test_a_media_is_leased_until_its_moment(each_catalog: OpenCatalog) -> None:
     lease(each_catalog, "m3", "mover")
 
     def leased(seconds: float) -> list[bool]:
-        return [each_catalog.work.is_leased(media_id, now=at(seconds)) for media_id in ("m1", "m2", "m3", "m4")]
+        return [each_catalog.leases.is_leased(media_id, now=at(seconds)) for media_id in ("m1", "m2", "m3", "m4")]
 
     assert leased(59.999999) == [True, True, True, False]
     assert leased(60) == [False] * 4
@@ -50,14 +50,14 @@ def test_only_the_owners_lease_is_freed(each_catalog: OpenCatalog) -> None:
     lease(each_catalog, "m1", "mover")
     lease(each_catalog, "m2", "mover")
 
-    each_catalog.work.free("m1", owner="other")
-    each_catalog.work.free("m3", owner="mover")
-    assert each_catalog.work.holds("mover", "m1")
-    each_catalog.work.free("m1", owner="mover")
-    each_catalog.work.free("m1", owner="mover")
+    each_catalog.leases.free("m1", owner="other")
+    each_catalog.leases.free("m3", owner="mover")
+    assert each_catalog.leases.holds("mover", "m1")
+    each_catalog.leases.free("m1", owner="mover")
+    each_catalog.leases.free("m1", owner="mover")
 
-    assert not each_catalog.work.holds("mover", "m1")
-    assert each_catalog.work.holds("mover", "m2")
+    assert not each_catalog.leases.holds("mover", "m1")
+    assert each_catalog.leases.holds("mover", "m2")
 
 
 def test_a_heartbeat_and_a_release_reach_leases_without_shares(each_catalog: OpenCatalog) -> None:
@@ -66,12 +66,16 @@ def test_a_heartbeat_and_a_release_reach_leases_without_shares(each_catalog: Ope
     lease(each_catalog, "m2", "mover")
     lease(each_catalog, "m3", "other")
 
-    assert each_catalog.work.renew("mover", until=at(500)) == {"m1", "m2"}
-    assert each_catalog.work.has_live_lease("mover", now=at(499))
+    assert each_catalog.leases.renew("mover", until=at(500)) == {"m1", "m2"}
+    assert each_catalog.leases.has_live_lease("mover", now=at(499))
     each_catalog.work.release("mover", now=at(1))
 
-    assert [each_catalog.work.is_leased(media_id, now=at(1)) for media_id in ("m1", "m2", "m3")] == [False, False, True]
-    assert not each_catalog.work.has_live_lease("mover", now=at(1))
+    assert [each_catalog.leases.is_leased(media_id, now=at(1)) for media_id in ("m1", "m2", "m3")] == [
+        False,
+        False,
+        True,
+    ]
+    assert not each_catalog.leases.has_live_lease("mover", now=at(1))
 
 
 @pytest.mark.parametrize("is_begun", [False, True])
@@ -87,7 +91,7 @@ def test_a_mover_in_between_costs_a_share_nothing_but_time(each_catalog: OpenCat
     lease(each_catalog, "m", "mover", 60)
 
     assert due_ids(each_catalog, 61) == []
-    each_catalog.work.free("m", owner="mover")
+    each_catalog.leases.free("m", owner="mover")
     assert each_catalog.work.due(now=at(62), limit=9) == before
     assert status_of(each_catalog, share_id) == "processing"
 

@@ -37,7 +37,7 @@ def test_a_finished_share_is_done_and_says_where_its_video_is(each_catalog: Open
 
     assert columns_of(each_catalog, share_id, "status", "media_url") == ("done", "s3://media/v.mp4")
     assert each_catalog.work.progress(share_id) == ShareProgress(1, "done", None, None, "m", at(5))
-    assert not each_catalog.work.holds("run", "m")
+    assert not each_catalog.leases.holds("run", "m")
     assert due_ids(each_catalog, 10_000) == []
 
 
@@ -52,7 +52,7 @@ def test_a_failed_share_waits_for_its_retry(each_catalog: OpenCatalog) -> None:
     assert each_catalog.work.progress(share_id) == ShareProgress(
         1, "unreachable", UNREACHABLE.reason, at(35), "m", None
     )
-    assert not each_catalog.work.holds("run", "m")
+    assert not each_catalog.leases.holds("run", "m")
     assert due_ids(each_catalog, 34.9) == []
     assert [(due.share_id, due.attempts) for due in each_catalog.work.due(now=at(35), limit=9)] == [(share_id, 1)]
 
@@ -67,7 +67,7 @@ def test_a_share_that_cannot_succeed_is_parked(each_catalog: OpenCatalog) -> Non
     assert status_of(each_catalog, share_id) == "error"
     assert each_catalog.work.progress(share_id) == ShareProgress(1, "gone", GONE.reason, None, "m", at(5))
     assert each_catalog.work.failed_share_ids() == [share_id]
-    assert not each_catalog.work.holds("run", "m")
+    assert not each_catalog.leases.holds("run", "m")
     assert due_ids(each_catalog, 10_000) == []
 
 
@@ -90,7 +90,7 @@ def test_parked_shares_are_listed_oldest_first(each_catalog: OpenCatalog) -> Non
     """The list of failures is in the order in which the shares were made."""
     second, first = add_share(each_catalog, seconds=2), add_share(each_catalog, seconds=1)
     for share_id in (second, first):
-        each_catalog.work.set_aside(share_id, CRASHED, now=at(3))
+        each_catalog.work.park(share_id, CRASHED, now=at(3))
 
     assert each_catalog.work.failed_share_ids() == [first, second]
 
@@ -99,7 +99,7 @@ def test_setting_aside_costs_no_attempt(each_catalog: OpenCatalog) -> None:
     """A share may be parked before anybody has tried it."""
     share_id = add_share(each_catalog)
 
-    each_catalog.work.set_aside(share_id, CRASHED, now=at(3))
+    each_catalog.work.park(share_id, CRASHED, now=at(3))
 
     assert status_of(each_catalog, share_id) == "error"
     assert each_catalog.work.progress(share_id) == ShareProgress(0, "crashed", CRASHED.reason, None, None, at(3))
@@ -114,10 +114,10 @@ def test_setting_aside_leaves_done_and_running_shares_alone(each_catalog: OpenCa
     finish(each_catalog, done, "run")
 
     for share_id in (done, running):
-        each_catalog.work.set_aside(share_id, CRASHED, now=at(59))
+        each_catalog.work.park(share_id, CRASHED, now=at(59))
 
     assert (status_of(each_catalog, done), status_of(each_catalog, running)) == ("done", "processing")
-    each_catalog.work.set_aside(running, CRASHED, now=at(60))
+    each_catalog.work.park(running, CRASHED, now=at(60))
     assert status_of(each_catalog, running) == "error"
 
 
@@ -126,7 +126,7 @@ def test_setting_aside_a_claimed_share_frees_its_video(each_catalog: OpenCatalog
     first, second = add_share(each_catalog, seconds=1), add_share(each_catalog, seconds=2)
     claim(each_catalog, first, "m", "tick")
 
-    each_catalog.work.set_aside(first, CRASHED, now=at(1))
+    each_catalog.work.park(first, CRASHED, now=at(1))
 
     assert claim(each_catalog, second, "m", "tick-2", 1)
 
@@ -136,7 +136,7 @@ def test_a_parked_share_set_back_to_pending_is_new(each_catalog: OpenCatalog) ->
     share_id = add_share(each_catalog)
     begin(each_catalog, share_id, "m", "run-1")
     claim(each_catalog, share_id, "m", "tick-1", 60)
-    each_catalog.work.set_aside(share_id, CRASHED, now=at(200))
+    each_catalog.work.park(share_id, CRASHED, now=at(200))
 
     execute(each_catalog, "UPDATE shares SET status = 'pending' WHERE id = :id", id=share_id)
 
@@ -168,7 +168,7 @@ def test_retrying_makes_failed_shares_due_with_all_their_attempts(each_catalog: 
     fail(each_catalog, parked, "run")
     fail(each_catalog, waiting, "run", retry_in=900)
     finish(each_catalog, done, "run")
-    each_catalog.work.set_aside(aside, CRASHED, now=at(1))
+    each_catalog.work.park(aside, CRASHED, now=at(1))
     unknown = str(uuid4())
 
     changed = each_catalog.work.retry([unknown, done, waiting, aside, running, parked, new, "nonsense"], now=at(9))
@@ -195,7 +195,7 @@ def test_a_done_share_stays_done_while_it_is_worked_on_again(each_catalog: OpenC
     each_catalog.work.mark(share_id, "fetching", owner="run-2", now=at(11))
 
     assert status_of(each_catalog, share_id) == "done"
-    assert each_catalog.work.holds("run-2", "m")
+    assert each_catalog.leases.holds("run-2", "m")
     assert due_ids(each_catalog, 10_000) == []
 
 
@@ -214,7 +214,7 @@ def test_a_failure_does_not_undo_a_done_share(each_catalog: OpenCatalog, retry_i
     assert failure == (GONE if retry_in is None else UNREACHABLE)
     assert (progress.outcome, progress.finished_at) == (failure.outcome, at(5))
     assert columns_of(each_catalog, share_id, "status", "media_url") == ("done", "/media/video.mp4")
-    assert not each_catalog.work.holds("run-2", "m")
+    assert not each_catalog.leases.holds("run-2", "m")
     assert due_ids(each_catalog, 10_000) == []
 
 

@@ -9,11 +9,11 @@ from sqlalchemy import event
 
 from bookmarkai_assets.adapters.catalog import OpenCatalog
 from bookmarkai_assets.core.outcomes import Outcome
-from bookmarkai_assets.core.rollout.windows import Span, Window
+from bookmarkai_assets.core.rollout.windows import Resolution, Window
 from tests.support.catalog import USER, add_share, at, begin, lease, stored_media, tombstone_of
 
 FINISHED = 3_000
-WEEK = Window(Span.DAY.floor(at(0)), Span.DAY.floor(at(0)) + timedelta(days=7))
+WEEK = Window(Resolution.DAY.floor(at(0)), Resolution.DAY.floor(at(0)) + timedelta(days=7))
 LARGE_TABLES = (
     "shares",
     "share_work",
@@ -207,7 +207,7 @@ def test_no_frequent_question_reads_a_whole_table(full_catalog: OpenCatalog) -> 
         "open_claims": lambda: work.open_claims(expiring_before=until),
         "extend_claim": lambda: work.extend_claim("tick", until=until),
         "begin": lambda: work.begin(share_id, "new", owner="run", claim_id="tick", now=at(0), until=until),
-        "renew": lambda: work.renew("run", until=until),
+        "renew": lambda: catalog.leases.renew("run", until=until),
         "mark": lambda: work.mark(share_id, "fetching", owner="run", now=at(0)),
         "finish": lambda: work.finish(share_id, media_url="/m", owner="run", now=at(0)),
         "begin again": lambda: begin(catalog, share_id, "new", "run-2"),
@@ -221,10 +221,10 @@ def test_no_frequent_question_reads_a_whole_table(full_catalog: OpenCatalog) -> 
         "shares.list by outcome": lambda: catalog.shares.list(outcomes=[Outcome.GONE, Outcome.PRIVATE], limit=50),
         "failures.standing": lambda: list(catalog.failures.standing()),
         "failures.standing by outcome": lambda: list(catalog.failures.standing(outcomes=[Outcome.GONE])),
-        "failures.held": catalog.failures.held,
+        "failures.waiting": catalog.failures.waiting,
         "media.get": lambda: catalog.media.get("m7"),
         "acknowledges": lambda: catalog.media.acknowledges("/media/a7"),
-        "is_leased": lambda: work.is_leased("m7", now=at(0)),
+        "is_leased": lambda: catalog.leases.is_leased("m7", now=at(0)),
         "record_transcript_files": lambda: catalog.media.record_transcript_files(stored, owner="mover", now=at(0)),
         "record_stored": lambda: catalog.media.record_stored(stored, owner="mover", now=at(0)),
         "record_expired": lambda: catalog.media.record_expired("m7", [tombstone], owner="mover", now=at(0)),
@@ -233,7 +233,7 @@ def test_no_frequent_question_reads_a_whole_table(full_catalog: OpenCatalog) -> 
         "tombstones.confirm": lambda: catalog.tombstones.confirm(["/media/7"], now=at(0)),
         "tombstones.list": lambda: catalog.tombstones.list(limit=50),
         "tombstones.list of a media": lambda: catalog.tombstones.list(media_id="m7"),
-        "free": lambda: work.free("m7", owner="mover"),
+        "free": lambda: catalog.leases.free("m7", owner="mover"),
         "transcripts.get": lambda: catalog.transcripts.get(share_id),
         "find_for_media": lambda: catalog.transcripts.find_for_media("m7", recipe="r", language="en"),
         "find_for_media in any language": lambda: catalog.transcripts.find_for_media("m7", recipe="r", language=None),
@@ -244,7 +244,7 @@ def test_no_frequent_question_reads_a_whole_table(full_catalog: OpenCatalog) -> 
         "for_share": lambda: catalog.events.for_share(share_id),
         "events.after": lambda: catalog.events.after(FINISHED - 5, limit=50),
         "totals": lambda: catalog.totals.totals(WEEK),
-        "steps": lambda: catalog.totals.steps(WEEK, Span.DAY),
+        "steps": lambda: catalog.totals.steps(WEEK, Resolution.DAY),
         "first_event_at": catalog.totals.first_event_at,
         "events_from": lambda: catalog.totals.events_from(WEEK.end),
         "standing": catalog.rollout.standing,

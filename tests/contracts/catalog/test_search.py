@@ -161,7 +161,7 @@ def test_a_hit_says_where_and_in_which_video(each_catalog: OpenCatalog) -> None:
             start_seconds=61.5,
             end_seconds=64.25,
             text="Eat cake,\ufffd CAKE!",
-            spans=[(4, 8), (11, 15)],
+            matches=[(4, 8), (11, 15)],
         )
     ]
 
@@ -343,7 +343,7 @@ def test_a_long_text_is_found_in_all_its_parts(each_catalog: OpenCatalog) -> Non
     for wanted in ("word0", "word199", "word200", "word4999"):
         (hit,) = each_catalog.search.search(parse_query(wanted))
         assert len(hit.text) < 3000
-        ((start, end),) = hit.spans
+        ((start, end),) = hit.matches
         assert hit.text[start:end] == wanted
     parts = find(each_catalog, "word*", limit=1000)
     assert "".join(parts).replace(" ", "") == f"«{'.'.join(words)}»"

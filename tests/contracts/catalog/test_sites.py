@@ -5,7 +5,7 @@ from dataclasses import replace
 
 from bookmarkai_assets.adapters.catalog import OpenCatalog
 from bookmarkai_assets.core.sites.breaker import Site, SiteLimits, SiteRules, site_limits
-from bookmarkai_assets.core.sites.ports import NoPlace, Place
+from bookmarkai_assets.core.sites.ports import NoSlot, Slot
 from tests.support.catalog import at
 
 RULES = SiteRules(max_refusals=2, pause_seconds=60, max_pause_seconds=600)
@@ -14,24 +14,24 @@ TWO = replace(RULES, limits=site_limits({"tiktok": 2}, {}))
 
 def take(
     catalog: OpenCatalog, media_id: str, seconds: float = 0, *, rules: SiteRules = RULES, site: str = "tiktok"
-) -> Place | NoPlace:
+) -> Slot | NoSlot:
     """Take a place, and the lease on the media as a claim would."""
-    place = catalog.sites.take_place(site, media_id, rules=rules, now=at(seconds))
-    if isinstance(place, Place):
-        catalog.work.lease(media_id, owner="run", now=at(seconds), until=at(seconds + 60))
+    place = catalog.sites.take_slot(site, media_id, rules=rules, now=at(seconds))
+    if isinstance(place, Slot):
+        catalog.leases.take(media_id, owner="run", now=at(seconds), until=at(seconds + 60))
     return place
 
 
 def refuse(catalog: OpenCatalog, media_id: str, seconds: float = 0) -> Site:
     """Take a place and have the site turn the fetch away."""
-    assert isinstance(take(catalog, media_id, seconds), Place)
-    return catalog.sites.refused("tiktok", media_id, reason="blocked: no", rules=RULES, now=at(seconds))
+    assert isinstance(take(catalog, media_id, seconds), Slot)
+    return catalog.sites.record_refusal("tiktok", media_id, reason="blocked: no", rules=RULES, now=at(seconds))
 
 
 def test_a_site_without_limits_has_a_place_for_everybody(each_catalog: OpenCatalog) -> None:
     """Nothing is in the way of a site that nothing is remembered of; each fetch may start at once."""
     for number in range(20):
-        assert take(each_catalog, f"m{number}") == Place(at(0))
+        assert take(each_catalog, f"m{number}") == Slot(at(0))
     assert each_catalog.sites.loads(now=at(1))["tiktok"].in_progress == 20
 
 
@@ -41,21 +41,21 @@ def test_a_limit_holds_until_a_fetch_ends(each_catalog: OpenCatalog) -> None:
     take(each_catalog, "m2", rules=TWO)
 
     refusal = take(each_catalog, "m3", rules=TWO)
-    assert refusal == NoPlace("the limit for tiktok is 2 at a time", is_pause=False)
-    assert isinstance(take(each_catalog, "other", rules=TWO, site="x"), Place)
+    assert refusal == NoSlot("the limit for tiktok is 2 at a time", is_pause=False)
+    assert isinstance(take(each_catalog, "other", rules=TWO, site="x"), Slot)
 
-    each_catalog.sites.served("tiktok", "m1", now=at(1))
-    assert isinstance(take(each_catalog, "m3", 1, rules=TWO), Place)
-    each_catalog.sites.give_back("m2")
-    assert isinstance(take(each_catalog, "m4", 1, rules=TWO), Place)
+    each_catalog.sites.record_success("tiktok", "m1", now=at(1))
+    assert isinstance(take(each_catalog, "m3", 1, rules=TWO), Slot)
+    each_catalog.sites.free_slot("m2")
+    assert isinstance(take(each_catalog, "m4", 1, rules=TWO), Slot)
 
 
 def test_asking_again_gives_the_same_place(each_catalog: OpenCatalog) -> None:
     """A run that begins finds the place that its claim has taken, and takes no second one."""
     paced = replace(RULES, limits={"tiktok": SiteLimits(per_minute=10)})
     take(each_catalog, "m1", rules=paced)
-    assert take(each_catalog, "m2", rules=paced) == Place(at(6))
-    assert take(each_catalog, "m2", 3, rules=paced) == Place(at(6))
+    assert take(each_catalog, "m2", rules=paced) == Slot(at(6))
+    assert take(each_catalog, "m2", 3, rules=paced) == Slot(at(6))
     assert each_catalog.sites.loads(now=at(3))["tiktok"].in_progress == 2
 
 
@@ -63,15 +63,15 @@ def test_the_place_of_a_dead_run_is_free_when_its_lease_has_ended(each_catalog: 
     """Nobody has to clear up behind a crash."""
     take(each_catalog, "m1", rules=TWO)
     take(each_catalog, "m2", rules=TWO)
-    assert isinstance(take(each_catalog, "m3", 59, rules=TWO), NoPlace)
-    assert isinstance(take(each_catalog, "m3", 61, rules=TWO), Place)
+    assert isinstance(take(each_catalog, "m3", 59, rules=TWO), NoSlot)
+    assert isinstance(take(each_catalog, "m3", 61, rules=TWO), Slot)
 
 
 def test_of_many_at_the_same_moment_as_many_get_a_place_as_there_are(each_catalog: OpenCatalog) -> None:
     """The limit is one for all threads and processes."""
     with ThreadPoolExecutor(8) as pool:
         answers = list(pool.map(lambda n: take(each_catalog, f"m{n}", rules=TWO), range(16)))
-    assert sum(isinstance(answer, Place) for answer in answers) == 2
+    assert sum(isinstance(answer, Slot) for answer in answers) == 2
 
 
 def test_a_site_that_refuses_pauses_and_is_probed_by_one(each_catalog: OpenCatalog) -> None:
@@ -80,16 +80,16 @@ def test_a_site_that_refuses_pauses_and_is_probed_by_one(each_catalog: OpenCatal
     assert refuse(each_catalog, "m2", 1).resumes_at == at(61)
 
     paused = take(each_catalog, "m3", 30)
-    assert isinstance(paused, NoPlace)
+    assert isinstance(paused, NoSlot)
     assert paused.is_pause
     assert "blocked: no" in paused.reason
-    assert isinstance(take(each_catalog, "m3", 61), Place)
-    assert take(each_catalog, "m4", 61) == NoPlace("tiktok is tried again after a pause, 1 at a time", is_pause=True)
+    assert isinstance(take(each_catalog, "m3", 61), Slot)
+    assert take(each_catalog, "m4", 61) == NoSlot("tiktok is tried again after a pause, 1 at a time", is_pause=True)
 
-    assert each_catalog.sites.served("tiktok", "m3", now=at(62)).allowed == 2
-    assert isinstance(take(each_catalog, "m4", 63), Place)
-    assert isinstance(take(each_catalog, "m5", 63), Place)
-    assert isinstance(take(each_catalog, "m6", 63), NoPlace)
+    assert each_catalog.sites.record_success("tiktok", "m3", now=at(62)).allowed == 2
+    assert isinstance(take(each_catalog, "m4", 63), Slot)
+    assert isinstance(take(each_catalog, "m5", 63), Slot)
+    assert isinstance(take(each_catalog, "m6", 63), NoSlot)
 
 
 def test_a_place_from_before_the_pause_is_none(each_catalog: OpenCatalog) -> None:
@@ -98,7 +98,7 @@ def test_a_place_from_before_the_pause_is_none(each_catalog: OpenCatalog) -> Non
     refuse(each_catalog, "m1")
     refuse(each_catalog, "m2")
     answer = take(each_catalog, "m0", 1)
-    assert isinstance(answer, NoPlace)
+    assert isinstance(answer, NoSlot)
     assert answer.is_pause
 
 
@@ -108,13 +108,13 @@ def test_a_person_can_end_a_pause(each_catalog: OpenCatalog) -> None:
     refuse(each_catalog, "m1")
     refuse(each_catalog, "m2")
     assert each_catalog.sites.resume("tiktok")
-    assert isinstance(take(each_catalog, "m3", 1), Place)
+    assert isinstance(take(each_catalog, "m3", 1), Slot)
     assert not each_catalog.sites.resume("tiktok")
     assert refuse(each_catalog, "m4", 2).is_closed
 
 
 def test_a_reason_of_hostile_text_is_kept(each_catalog: OpenCatalog) -> None:
     """What the database cannot hold of a site's words gives way; the refusal counts."""
-    site = each_catalog.sites.refused("tiktok", "m", reason="a\x00b\ud800c", rules=RULES, now=at(0))
+    site = each_catalog.sites.record_refusal("tiktok", "m", reason="a\x00b\ud800c", rules=RULES, now=at(0))
     assert site.refusals == 1
     assert each_catalog.sites.loads(now=at(0))["tiktok"].site.refusals == 1

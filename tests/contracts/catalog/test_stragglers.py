@@ -35,7 +35,7 @@ def test_it_stays_alone_through_its_attempts(each_catalog: OpenCatalog) -> None:
     assert due_alone(each_catalog, 5) == {share: True}
     put_back(each_catalog, share, 6, alone=False)
     assert due_alone(each_catalog, 6) == {share: True}
-    each_catalog.work.hold(share, "m", held_for="tiktok", reason="paused", now=at(7))
+    each_catalog.work.wait_for_site(share, "m", held_for="tiktok", reason="paused", now=at(7))
     assert due_alone(each_catalog, 7) == {share: True}
     begin(each_catalog, share, "m", "second", 8)
     each_catalog.work.release("second", now=at(9))

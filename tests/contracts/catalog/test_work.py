@@ -105,7 +105,7 @@ def test_many_shares_of_one_busy_video_do_not_hide_the_others(each_catalog: Open
 def test_a_share_that_does_not_exist_is_not_claimed(each_catalog: OpenCatalog) -> None:
     """Claiming a share that has been deleted takes no lease."""
     assert not claim(each_catalog, str(uuid4()), "m", "tick")
-    assert not each_catalog.work.holds("tick", "m")
+    assert not each_catalog.leases.holds("tick", "m")
 
 
 def test_a_share_that_is_not_due_is_not_claimed(each_catalog: OpenCatalog) -> None:
@@ -120,7 +120,7 @@ def test_a_share_that_is_not_due_is_not_claimed(each_catalog: OpenCatalog) -> No
 
     for share_id, media_id in ((done, "m1"), (parked, "m2"), (waiting, "m3"), (gateways, "m4")):
         assert not claim(each_catalog, share_id, media_id, "tick", 29)
-        assert not each_catalog.work.holds("tick", media_id)
+        assert not each_catalog.leases.holds("tick", media_id)
     assert due_ids(each_catalog, 29) == []
 
 
@@ -140,7 +140,7 @@ def test_a_share_that_does_not_exist_cannot_be_begun(each_catalog: OpenCatalog) 
     with pytest.raises(UnknownShareError):
         begin(each_catalog, str(uuid4()), "m", "run")
 
-    assert not each_catalog.work.holds("run", "m")
+    assert not each_catalog.leases.holds("run", "m")
 
 
 def test_a_run_is_refused_while_another_has_the_video(each_catalog: OpenCatalog) -> None:
@@ -162,8 +162,8 @@ def test_a_run_launched_for_a_claim_takes_over_its_lease(each_catalog: OpenCatal
 
     assert begin(each_catalog, share_id, "m", "somebody-else", 1) is None
     assert begin(each_catalog, share_id, "m", "run", 1, claim_id="tick") == 1
-    assert each_catalog.work.holds("run", "m")
-    assert not each_catalog.work.holds("tick", "m")
+    assert each_catalog.leases.holds("run", "m")
+    assert not each_catalog.leases.holds("tick", "m")
 
 
 def test_a_run_whose_claim_was_replaced_is_refused(each_catalog: OpenCatalog) -> None:
@@ -174,7 +174,7 @@ def test_a_run_whose_claim_was_replaced_is_refused(each_catalog: OpenCatalog) ->
 
     assert begin(each_catalog, share_id, "m", "run-1", 61, claim_id="tick-1") is None
     assert begin(each_catalog, share_id, "m", "run-1", 200, claim_id="tick-1") is None
-    assert not each_catalog.work.holds("run-1", "m")
+    assert not each_catalog.leases.holds("run-1", "m")
     assert begin(each_catalog, share_id, "m", "run-2", 201, claim_id="tick-2") == 1
 
 

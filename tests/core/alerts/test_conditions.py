@@ -13,13 +13,13 @@ from bookmarkai_assets.core.alerts.conditions import (
     EVENT_TIME,
     AlertKind,
     FailedRun,
+    access_denied_incidents,
+    budget_incidents,
     changes,
-    of_access_denied,
-    of_budget,
-    of_decisions,
-    of_failed_run,
-    of_gate,
-    of_parked,
+    decision_incidents,
+    failed_run_incident,
+    gate_incidents,
+    parked_incidents,
 )
 from bookmarkai_assets.core.alerts.incidents import Incident
 from bookmarkai_assets.core.alerts.messages import (
@@ -28,7 +28,7 @@ from bookmarkai_assets.core.alerts.messages import (
     incident_id,
     messages,
     public_details,
-    ripe,
+    select_due,
 )
 from bookmarkai_assets.core.rollout.gate import GateFigures, Verdict, judge
 from bookmarkai_assets.core.rollout.stages import Action, Decision, RolloutState, Stage
@@ -148,7 +148,7 @@ def test_each_failing_rule_is_an_incident_with_its_figures() -> None:
     """The rule, its value and its limit are told, with a command that shows the cause and one that goes back."""
     judgement = judged(upload_failures=20, mean_upload_seconds=45.0)
 
-    found = of_gate(judgement, now=NOW)
+    found = gate_incidents(judgement, now=NOW)
 
     assert judgement.verdict is Verdict.ABORT
     assert [i.key for i in found] == ["gate_rule_fails/upload_failures", "gate_rule_fails/mean_upload"]
@@ -160,21 +160,21 @@ def test_each_failing_rule_is_an_incident_with_its_figures() -> None:
 
 def test_no_rule_that_passes_or_lacks_data_is_an_incident() -> None:
     """Missing data holds the rollout and alarms nobody."""
-    assert of_gate(judged(), now=NOW) == []
-    assert of_gate(judged(uploads=3, downloads=0, download_p95_seconds=None), now=NOW) == []
+    assert gate_incidents(judged(), now=NOW) == []
+    assert gate_incidents(judged(uploads=3, downloads=0, download_p95_seconds=None), now=NOW) == []
 
 
 def test_refused_access_names_how_often_and_what_is_missing() -> None:
     """One incident for all refusals, with the newest message, which holds no token, and the check that tells more."""
-    assert of_access_denied(0, None, now=NOW) == []
+    assert access_denied_incidents(0, None, now=NOW) == []
     message = "storing https://u:p@host/k?X-Amz-Signature=s3cr3t: PutObject answered 403; it needs s3:PutObject"
-    [found] = of_access_denied(3, message, now=NOW)
+    [found] = access_denied_incidents(3, message, now=NOW)
     assert found.details["count"] == 3
     assert "3 times" in found.summary
     assert "s3:PutObject" in found.summary
     assert "s3cr3t" not in str(found)
     assert "`bookmarkai storage check" in found.next_step
-    assert "once" in of_access_denied(1, None, now=NOW)[0].summary
+    assert "once" in access_denied_incidents(1, None, now=NOW)[0].summary
 
 
 @pytest.mark.parametrize(
@@ -183,14 +183,14 @@ def test_refused_access_names_how_often_and_what_is_missing() -> None:
 )
 def test_the_highest_mark_of_the_budget_counts(projected: float, marks: list[str]) -> None:
     """At 80% and at 100% of the budget; what jumps over both is told as 100%."""
-    found = of_budget(projected, 100.0, [], now=NOW)
+    found = budget_incidents(projected, 100.0, [], now=NOW)
     assert [i.key.rpartition("/")[2] for i in found] == marks
 
 
 def test_without_a_budget_or_a_projection_there_is_no_alert() -> None:
     """No budget is set by default, and nothing is projected before the first transfer."""
-    assert of_budget(500.0, None, [], now=NOW) == []
-    assert of_budget(None, 10.0, [], now=NOW) == []
+    assert budget_incidents(500.0, None, [], now=NOW) == []
+    assert budget_incidents(None, 10.0, [], now=NOW) == []
 
 
 def test_the_budget_is_told_once_a_month() -> None:
@@ -199,7 +199,7 @@ def test_the_budget_is_told_once_a_month() -> None:
     month_end = datetime(2026, 4, 1, tzinfo=UTC)
 
     def look(projected: float, now: datetime) -> list[str]:
-        return history.look(of_budget(projected, 100.0, history.open, now=now), now)[0]
+        return history.look(budget_incidents(projected, 100.0, history.open, now=now), now)[0]
 
     assert look(85, NOW) == ["budget/2026-03/80"]
     assert look(60, NOW + timedelta(days=1)) == []
@@ -214,7 +214,7 @@ def test_the_budget_is_told_once_a_month() -> None:
 def test_a_thousand_parked_shares_are_one_incident() -> None:
     """It counts them by outcome and lists the first; the command retries all."""
     shares = [parked(n, outcome="gone" if n % 4 else "unreachable") for n in range(1000)]
-    [found] = of_parked(shares, [], now=NOW)
+    [found] = parked_incidents(shares, [], now=NOW)
     assert found.summary == "1000 or more shares are parked in error (750 gone, 250 unreachable)"
     assert "`bookmarkai shares retry --failed`" in found.next_step
     assert "The video no longer exists" in found.next_step
@@ -225,7 +225,7 @@ def test_a_thousand_parked_shares_are_one_incident() -> None:
 
 def test_one_parked_share_is_told_with_its_reason() -> None:
     """The share, its outcome and reason, and the command with its id."""
-    [found] = of_parked([parked(7, reason="the owner\u202e removed it")], [], now=NOW)
+    [found] = parked_incidents([parked(7, reason="the owner\u202e removed it")], [], now=NOW)
     assert found.summary == f"share {SHARE.format(7)} is parked in error (gone: the owner removed it)"
     assert f"`bookmarkai shares retry {SHARE.format(7)}`" in found.next_step
 
@@ -236,7 +236,7 @@ def test_a_park_is_told_once_and_a_second_one_again() -> None:
 
     def look(shares: list[ParkedShare], after: float) -> list[str]:
         now = NOW + minutes(after)
-        history.look(of_parked(shares, history.open, now=now), now)
+        history.look(parked_incidents(shares, history.open, now=now), now)
         return [row.summary for row in history.rows if row.opened_at == now]
 
     assert len(look([parked(1)], 0)) == 1
@@ -272,7 +272,7 @@ def test_going_back_is_told_and_going_on_is_not() -> None:
         decision(4, Action.ADVISE, hours=3),
         decision(5, Action.ROLLBACK, hours=2, is_rolled_back=True),
     ]
-    aborted, rolled_back = of_decisions(history, now=NOW)
+    aborted, rolled_back = decision_incidents(history, now=NOW)
     assert aborted.key == "rollout_went_back/3"
     assert aborted.summary == "abort by ann: back to 10%. errors rose"
     assert "`bookmarkai rollout promote`" in aborted.next_step
@@ -283,7 +283,7 @@ def test_going_back_by_the_gate_names_the_gate() -> None:
     """Nobody has to know that an unfamiliar id is a run's."""
     run = "dd6fda53-1337-45a1-a133-a919fd80c8dd"
     decision = Decision(Action.ABORT, Stage(10), False, NOW, "gate", run, "cost: 3 of 2 USD", decision_id=4)
-    (aborted,) = of_decisions([decision], now=NOW)
+    (aborted,) = decision_incidents([decision], now=NOW)
     assert aborted.summary == "abort by the gate, run dd6fda53: back to 10%. cost: 3 of 2 USD"
     assert aborted.details["actor"] == run
 
@@ -291,12 +291,12 @@ def test_going_back_by_the_gate_names_the_gate() -> None:
 def test_a_failed_run_is_told_by_its_first_line() -> None:
     """Job, run, partitions and what it said, without what a link may carry; a lone share has its own command."""
     error = "fetching https://example.com/v?token=s3cr3t failed\nTraceback: many lines"
-    found = of_failed_run(FailedRun("run-1", "share_to_transcript", error, [SHARE.format(1)]), now=NOW)
+    found = failed_run_incident(FailedRun("run-1", "share_to_transcript", error, [SHARE.format(1)]), now=NOW)
     assert found.summary == (
         f"run run-1 of share_to_transcript failed (partition {SHARE.format(1)}): fetching https://example.com/v failed"
     )
     assert f"`bookmarkai shares show {SHARE.format(1)}`" in found.next_step
-    of_days = of_failed_run(FailedRun("run-2", "measure_rollout", "", ["2026-03-10"]), now=NOW)
+    of_days = failed_run_incident(FailedRun("run-2", "measure_rollout", "", ["2026-03-10"]), now=NOW)
     assert "no error was recorded" in of_days.summary
     assert "shares show" not in of_days.next_step
 
@@ -304,15 +304,15 @@ def test_a_failed_run_is_told_by_its_first_line() -> None:
 def test_a_failed_run_stays_on_record_for_a_day() -> None:
     """Nothing sees it again, so its time ends it."""
     history = History()
-    history.rows = [of_failed_run(FailedRun("run-1", "job", "boom"), now=NOW)]
+    history.rows = [failed_run_incident(FailedRun("run-1", "job", "boom"), now=NOW)]
     assert history.look([], NOW + EVENT_TIME - minutes(1)) == ([], [])
     assert history.look([], NOW + EVENT_TIME) == ([], ["run_failed/run-1"])
 
 
 def test_what_is_told_at_once_is_one_message_for_each_kind() -> None:
     """Each incident is in one message; a message has one kind, and one job of failed runs; large ones are split."""
-    runs = [of_failed_run(FailedRun(f"r{n}", "job", "boom"), now=NOW) for n in range(2 * MAX_PER_MESSAGE + 1)]
-    other = of_failed_run(FailedRun("x", "other", "boom"), now=NOW)
+    runs = [failed_run_incident(FailedRun(f"r{n}", "job", "boom"), now=NOW) for n in range(2 * MAX_PER_MESSAGE + 1)]
+    other = failed_run_incident(FailedRun("x", "other", "boom"), now=NOW)
     lone = incident()
 
     told = messages([lone, *runs, other])
@@ -333,16 +333,16 @@ def test_an_incidents_id_tells_its_times_apart() -> None:
 
 def test_what_comes_in_numbers_is_gathered() -> None:
     """After a failed run was told, the next of that job wait a quarter of an hour; other jobs and kinds do not."""
-    told = replace(of_failed_run(FailedRun("r1", "job", "boom"), now=NOW), delivered_at=NOW)
-    next_one = of_failed_run(FailedRun("r2", "job", "boom"), now=NOW)
-    other_job = of_failed_run(FailedRun("r3", "other", "boom"), now=NOW)
+    told = replace(failed_run_incident(FailedRun("r1", "job", "boom"), now=NOW), delivered_at=NOW)
+    next_one = failed_run_incident(FailedRun("r2", "job", "boom"), now=NOW)
+    other_job = failed_run_incident(FailedRun("r3", "other", "boom"), now=NOW)
     gate = incident()
     gate_told = replace(incident(), delivered_at=NOW)
 
     waiting = [next_one, other_job, gate]
-    assert ripe(waiting, [told, gate_told], now=NOW + minutes(1)) == [other_job, gate]
-    assert ripe(waiting, [told], now=NOW + GATHERING_TIME) == waiting
-    assert ripe(waiting, [], now=NOW) == waiting
+    assert select_due(waiting, [told, gate_told], now=NOW + minutes(1)) == [other_job, gate]
+    assert select_due(waiting, [told], now=NOW + GATHERING_TIME) == waiting
+    assert select_due(waiting, [], now=NOW) == waiting
 
 
 def test_kinds_are_a_promise_to_receivers() -> None:

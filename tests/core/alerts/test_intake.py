@@ -2,7 +2,7 @@
 
 from datetime import UTC, datetime
 
-from bookmarkai_assets.core.alerts.intake import Shortage, of_disk, of_paused_sites
+from bookmarkai_assets.core.alerts.intake import Shortage, disk_incidents, paused_site_incidents
 from bookmarkai_assets.core.sites.breaker import Site, SiteRules, after_refusal, after_success
 
 NOW = datetime(2026, 1, 1, tzinfo=UTC)
@@ -12,20 +12,20 @@ RULES = SiteRules(max_refusals=1, pause_seconds=60, max_pause_seconds=600)
 def test_a_paused_site_is_one_incident_until_it_serves_freely() -> None:
     """From the pause through the ramp the key stays; a site with a refusal or two is none."""
     paused = after_refusal(Site("tiktok"), RULES, reason="blocked: no", reserved_at=NOW, now=NOW)
-    [incident] = of_paused_sites([Site("x", refusals=2), paused], now=NOW)
+    [incident] = paused_site_incidents([Site("x", refusals=2), paused], now=NOW)
     assert incident.key == "site_paused/tiktok"
     assert "blocked: no" in incident.summary
     assert "bookmarkai platforms resume tiktok" in incident.next_step
     assert incident.details["resumes_at"] == "2026-01-01T00:01:00+00:00"
     ramp = after_success(paused, reserved_at=paused.resumes_at)
-    assert [one.key for one in of_paused_sites([ramp], now=NOW)] == ["site_paused/tiktok"]
+    assert [one.key for one in paused_site_incidents([ramp], now=NOW)] == ["site_paused/tiktok"]
 
 
 def test_a_sites_words_are_shown_on_one_line_without_secrets() -> None:
     """What a site said cannot draw on an operator's terminal or bring a query along."""
     said = "blocked: see https://example.com/a?token=secret\n\x1b[31mnow"
     paused = after_refusal(Site("tiktok"), RULES, reason=said, reserved_at=NOW, now=NOW)
-    [incident] = of_paused_sites([paused], now=NOW)
+    [incident] = paused_site_incidents([paused], now=NOW)
     assert "secret" not in incident.summary
     assert "\n" not in incident.summary
     assert "\x1b" not in incident.summary
@@ -33,8 +33,8 @@ def test_a_sites_words_are_shown_on_one_line_without_secrets() -> None:
 
 def test_a_low_disk_is_one_incident_with_its_numbers() -> None:
     """It names the directory, the room, the limit and its setting; with room there is none."""
-    assert of_disk(None, now=NOW) == []
-    [incident] = of_disk(Shortage("/media/.staging", 10**9, 25 * 10**8), now=NOW)
+    assert disk_incidents(None, now=NOW) == []
+    [incident] = disk_incidents(Shortage("/media/.staging", 10**9, 25 * 10**8), now=NOW)
     assert incident.key == "disk_low"
     assert "/media/.staging has 1.00 GB free, less than the 2.50 GB of DOWNLOAD_MIN_FREE_BYTES" in incident.summary
     assert incident.details == {"directory": "/media/.staging", "free_bytes": 10**9, "wanted_bytes": 25 * 10**8}

@@ -5,7 +5,7 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 
-from bookmarkai_assets.core.failures.debt import Age, HeldShares, StandingFailure, age_of, debt_of
+from bookmarkai_assets.core.failures.debt import Age, PostponedShares, StandingFailure, age_of, debt_of
 from bookmarkai_assets.core.links.platforms import Platform
 from bookmarkai_assets.core.outcomes import FAILURES, Outcome
 
@@ -33,7 +33,7 @@ def test_failures_are_added_up_by_outcome_platform_and_age() -> None:
     old, new = failure(hours=3), failure(hours=2)
     debt = debt_of(
         [failure(Outcome.GONE, hours=200), old, new, failure(url="https://example.com/v", hours=3), failure(hours=0.2)],
-        [HeldShares("x", 2, NOW), HeldShares(None, 9, NOW)],
+        [PostponedShares("x", 2, NOW), PostponedShares(None, 9, NOW)],
         now=NOW,
     )
     assert [(line.outcome, line.platform, line.age, line.count) for line in debt.lines] == [
@@ -46,7 +46,7 @@ def test_failures_are_added_up_by_outcome_platform_and_age() -> None:
     assert debt.lines[0].oldest == old.failed_at
     assert (debt.total, debt.transient, debt.put_off) == (5, 4, 11)
     assert debt.oldest == NOW - timedelta(hours=200)
-    assert [held.site for held in debt.held] == [None, "x"]
+    assert [held.site for held in debt.postponed] == [None, "x"]
 
 
 @pytest.mark.parametrize(

@@ -2,7 +2,7 @@
 
 import pytest
 
-from bookmarkai_assets.core.links.platforms import Platform, platform_of_link, unified
+from bookmarkai_assets.core.links.platforms import Platform, platform_of_link, unify_platform
 
 
 @pytest.mark.parametrize(
@@ -20,4 +20,4 @@ from bookmarkai_assets.core.links.platforms import Platform, platform_of_link, u
 def test_the_link_names_the_platform(url: str, platform: Platform) -> None:
     """Twitter and X are one; what is no link, and every other host, is generic."""
     assert platform_of_link(url) is platform
-    assert unified(platform) is platform
+    assert unify_platform(platform) is platform

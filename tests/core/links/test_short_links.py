@@ -4,7 +4,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from bookmarkai_assets.core.links.canonical_urls import is_of_known_video, is_short
+from bookmarkai_assets.core.links.canonical_urls import has_video_id, is_short
 from bookmarkai_assets.core.links.platforms import platform_of_host
 from bookmarkai_assets.core.links.short_links import video_behind
 from bookmarkai_assets.core.links.urls import AdmittedLink, admit
@@ -34,13 +34,13 @@ TIKTOK, INSTAGRAM, REDDIT = SHORT_LINKS[0], SHORT_LINKS[3], SHORT_LINKS[5]
 def test_a_short_link_is_told_by_its_form(link: str) -> None:
     """Its canonical URL is a short link's, and names no video."""
     assert is_short(link)
-    assert not is_of_known_video(link)
+    assert not has_video_id(link)
 
 
 @pytest.mark.parametrize("name", NAMES)
 def test_a_video_that_is_named_by_its_id_is_no_short_link(name: str) -> None:
     """Its canonical URL says which video it is."""
-    assert is_of_known_video(name)
+    assert has_video_id(name)
     assert not is_short(name)
 
 
@@ -59,7 +59,7 @@ def test_a_video_that_is_named_by_its_id_is_no_short_link(name: str) -> None:
 def test_what_is_no_canonical_url_of_a_known_form_is_neither(link: str) -> None:
     """Pages, lists, other sites and other spellings are no short links, and name no video."""
     assert not is_short(link)
-    assert not is_of_known_video(link)
+    assert not has_video_id(link)
 
 
 @pytest.mark.parametrize(
@@ -114,6 +114,6 @@ def test_a_canonical_url_is_short_or_a_video_or_neither(link: str) -> None:
     admitted = admit(link)
     assert isinstance(admitted, AdmittedLink)
     name = admitted.canonical_url
-    assert not (is_short(name) and is_of_known_video(name))
-    if is_short(name) or is_of_known_video(name):
+    assert not (is_short(name) and has_video_id(name))
+    if is_short(name) or has_video_id(name):
         assert platform_of_host(name.split("/")[2]) is not platform_of_host("example.com")

@@ -6,14 +6,16 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from bookmarkai_assets.core.media.kinds import FILE_KINDS
-from bookmarkai_assets.core.media.object_keys import audio_key, file_key, parse_key, video_key
+from bookmarkai_assets.core.media.kinds import TRANSCRIPT_CONTENT_TYPES, PartKind
+from bookmarkai_assets.core.media.object_keys import audio_key, parse_key, transcript_key, video_key
 
 URLS = st.text(min_size=1, max_size=60).map(lambda path: f"https://example.com/{path}")
 TIMES = st.integers(946_684_800_000_000, 4_102_444_799_999_999).map(
     lambda microseconds: datetime(1970, 1, 1, tzinfo=UTC) + timedelta(microseconds=microseconds)
 )
-EXTENSIONS = st.from_regex(r"[a-z0-9]{1,5}", fullmatch=True).filter(lambda extension: extension not in FILE_KINDS)
+EXTENSIONS = st.from_regex(r"[a-z0-9]{1,5}", fullmatch=True).filter(
+    lambda extension: extension not in TRANSCRIPT_CONTENT_TYPES
+)
 
 
 def test_a_key_has_the_documented_shape() -> None:
@@ -22,7 +24,7 @@ def test_a_key_has_the_documented_shape() -> None:
     key = video_key("temp/videos/", "https://example.com/v", created, "mp4")
     assert key == "temp/videos/2026/03/06/60992646ddbcf198_1772760600120.mp4"
     assert audio_key(key, "m4a") == "temp/videos/2026/03/06/60992646ddbcf198_1772760600120.audio.m4a"
-    assert file_key(key, "srt") == "temp/videos/2026/03/06/60992646ddbcf198_1772760600120.srt"
+    assert transcript_key(key, PartKind.SRT) == "temp/videos/2026/03/06/60992646ddbcf198_1772760600120.srt"
 
 
 @given(URLS, TIMES, EXTENSIONS)
@@ -39,8 +41,8 @@ def test_a_key_reads_back_to_what_it_was_made_of(url: str, created: datetime, ex
     assert sound is not None
     assert sound.kind == "audio"
     assert sound.url_hash == parsed.url_hash
-    for kind in FILE_KINDS:
-        file = parse_key(file_key(key, kind))
+    for kind in TRANSCRIPT_CONTENT_TYPES:
+        file = parse_key(transcript_key(key, kind))
         assert file is not None
         assert (file.kind, file.url_hash, file.created_at) == (kind, parsed.url_hash, parsed.created_at)
 

@@ -13,12 +13,12 @@ from bookmarkai_assets.core.media.storage_events import StorageEvent
 from bookmarkai_assets.core.rollout.costs import GB, PriceTable, Usage
 from bookmarkai_assets.core.rollout.forecast import (
     Traffic,
+    count_new_media,
+    estimate_traffic,
     forecast,
     from_json,
     load_of,
-    new_media,
-    offered,
-    taken,
+    measure_traffic,
     to_json,
 )
 from bookmarkai_assets.core.rollout.stages import Stage
@@ -60,25 +60,25 @@ NEW = totals(*media("local"), *media("s3"), *media("local", None), *media("s3"))
 def test_all_of_the_new_media_is_offered_wherever_it_went() -> None:
     """At 100% S3 takes every new media, also those placed local, and workers read each audio track once."""
     # A video of 30 MB is put in two parts with two requests around them.
-    assert offered(NEW, ALL) == Traffic(4, Usage(4 * 31 * MB, 4 * (4 + 1), 4, 4 * MB))
+    assert estimate_traffic(NEW, ALL) == Traffic(4, Usage(4 * 31 * MB, 4 * (4 + 1), 4, 4 * MB))
 
 
 def test_a_stage_takes_its_part() -> None:
     """At 50% S3 takes half of media, bytes and requests."""
-    assert offered(NEW, HALF) == offered(NEW, ALL).times(0.5)
+    assert estimate_traffic(NEW, HALF) == estimate_traffic(NEW, ALL).times(0.5)
 
 
 def test_shadow_puts_everything_and_reads_it_back() -> None:
     """The shadow stage puts every media to S3 and reads video and audio back once to compare them."""
-    assert offered(NEW, SHADOW) == Traffic(4, Usage(4 * 31 * MB, 4 * (4 + 1), 4 * (2 + 1), 4 * 31 * MB))
+    assert estimate_traffic(NEW, SHADOW) == Traffic(4, Usage(4 * 31 * MB, 4 * (4 + 1), 4 * (2 + 1), 4 * 31 * MB))
 
 
 def test_a_transcripts_files_are_offered_with_their_media() -> None:
     """Four requests more for each media, wherever it is; under shadow they are not copied."""
     files = [transfer(backend="local", purpose="document", kind=kind, size_bytes=1) for kind in ("json", "srt")]
     here = totals(*media("local"), *files)
-    assert offered(here, ALL) == Traffic(1, Usage(31 * MB + 2, 4 + 1 + 2, 1, MB))
-    assert offered(here, SHADOW) == offered(totals(*media("local")), SHADOW)
+    assert estimate_traffic(here, ALL) == Traffic(1, Usage(31 * MB + 2, 4 + 1 + 2, 1, MB))
+    assert estimate_traffic(here, SHADOW) == estimate_traffic(totals(*media("local")), SHADOW)
 
 
 @pytest.mark.parametrize(
@@ -92,8 +92,8 @@ def test_a_transcripts_files_are_offered_with_their_media() -> None:
 )
 def test_only_new_media_is_offered(events: list[StorageEvent]) -> None:
     """Shadow copies, moves, failures, reads and fetches are no new media."""
-    assert offered(totals(*events), ALL) == Traffic(0, Usage())
-    assert new_media(totals(*events)) == 0
+    assert estimate_traffic(totals(*events), ALL) == Traffic(0, Usage())
+    assert count_new_media(totals(*events)) == 0
 
 
 def test_what_s3_took_is_measured() -> None:
@@ -111,14 +111,14 @@ def test_what_s3_took_is_measured() -> None:
         transfer(size_bytes=30 * MB, error="throttled"),
     ]
     # The failed put of two parts was charged for, and brought no media.
-    assert taken(totals(*events)) == Traffic(2, Usage(2 * 31 * MB + 1, 2 * 5 + 4 + 1, 2, 2 * MB))
+    assert measure_traffic(totals(*events)) == Traffic(2, Usage(2 * 31 * MB + 1, 2 * 5 + 4 + 1, 2, 2 * MB))
 
 
 @given(st.lists(transfers(), max_size=30), st.integers(1, 100), st.integers(1, 100))
 def test_a_higher_stage_never_takes_less(events: list[StorageEvent], one: int, other: int) -> None:
     """Media, bytes and cost rise with the percentage."""
     lower, higher = (
-        load_of(offered(totals(*events), Stage(percentage)), PRICES, expiry_days=7)
+        load_of(estimate_traffic(totals(*events), Stage(percentage)), PRICES, expiry_days=7)
         for percentage in sorted([one, other])
     )
     assert lower.media_per_day <= higher.media_per_day
@@ -166,12 +166,12 @@ def test_a_backfill_moves_the_local_media_below_the_percentage(
     stage: Stage, media_moved: int, bytes_moved: int
 ) -> None:
     """Local media in the stage's buckets would move, whoever placed them; those of unknown bucket in proportion."""
-    found = forecast(offered(NEW, stage), INVENTORY, stage, PRICES, expiry_days=7)
+    found = forecast(estimate_traffic(NEW, stage), INVENTORY, stage, PRICES, expiry_days=7)
     assert (found.backfill_media, found.backfill_bytes) == (media_moved, bytes_moved)
 
 
 @given(st.lists(lines, max_size=10), stages, st.none() | st.integers(1, 30))
 def test_a_forecast_survives_being_kept(inventory: list[InventoryLine], stage: Stage, days: int | None) -> None:
     """A forecast that a decision kept as JSON reads back as it was."""
-    made = forecast(offered(NEW, stage), inventory, stage, PRICES, expiry_days=days)
+    made = forecast(estimate_traffic(NEW, stage), inventory, stage, PRICES, expiry_days=days)
     assert from_json(json.loads(json.dumps(to_json(made)))) == made

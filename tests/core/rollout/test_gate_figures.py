@@ -5,13 +5,13 @@ from datetime import timedelta
 import pytest
 
 from bookmarkai_assets.core.rollout.gate import RuleName
-from bookmarkai_assets.core.rollout.gate_figures import LOOK_AT, lasting
+from bookmarkai_assets.core.rollout.gate_figures import CAUSE_COMMANDS, format_length
 
 
 @pytest.mark.parametrize("rule", RuleName)
 def test_every_rule_has_a_command(rule: RuleName) -> None:
     """Whatever rule fails, the operator is told a command that looks at its cause."""
-    assert LOOK_AT[rule].startswith("bookmarkai ")
+    assert CAUSE_COMMANDS[rule].startswith("bookmarkai ")
 
 
 @pytest.mark.parametrize(
@@ -27,4 +27,4 @@ def test_every_rule_has_a_command(rule: RuleName) -> None:
 )
 def test_a_length_of_time_has_two_units(time: timedelta, words: str) -> None:
     """The two largest that say something, rounded up to the minute: what is left is never said to be over."""
-    assert lasting(time) == words
+    assert format_length(time) == words

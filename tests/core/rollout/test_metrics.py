@@ -14,7 +14,7 @@ from bookmarkai_assets.core.rollout.metrics import (
     Latency,
     StoredMedia,
     WindowMetrics,
-    losses_of,
+    count_losses,
     stored_by_backend,
     target_percentage,
     window_metrics,
@@ -113,7 +113,7 @@ def test_a_stop_of_our_own_is_no_failure() -> None:
 )
 def test_a_loss_is_a_read_of_nothing_or_other_bytes(event: StorageEvent, losses: int) -> None:
     """What S3 does not have, or has otherwise than recorded, is a loss; what did not come through is none."""
-    assert losses_of(totals_of([event], DAY)) == losses
+    assert count_losses(totals_of([event], DAY)) == losses
 
 
 @pytest.mark.parametrize(

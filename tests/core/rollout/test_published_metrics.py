@@ -19,7 +19,7 @@ from bookmarkai_assets.core.rollout.published_metrics import (
     MAX_VALUES,
     Datum,
     MetricName,
-    publishable,
+    make_publishable,
 )
 from bookmarkai_assets.core.rollout.windows import Window
 from tests.support.storage_events import NOON, totals_of, transfer, transfers
@@ -45,7 +45,7 @@ def test_a_minute_is_one_datum_for_each_metric() -> None:
         transfer(NOON, seconds=9.0, error="access_denied"),
         transfer(NOON, "get", purpose="transcribe", seconds=4.0),
     ]
-    found = publishable(events, now=NOON)
+    found = make_publishable(events, now=NOON)
     assert found.skipped == 0
     assert [(datum.metric.value, datum.minute) for datum in found.data] == [
         (name, NOON)
@@ -60,7 +60,7 @@ def test_a_minute_is_one_datum_for_each_metric() -> None:
 
 def test_a_good_minute_says_that_nothing_failed() -> None:
     """Failures and refusals are 0 where there were uploads, so that an alarm is not left without data."""
-    data = publishable([transfer()], now=NOON).data
+    data = make_publishable([transfer()], now=NOON).data
     assert {datum.metric: dict(datum.values) for datum in data if datum.metric not in LATENCIES} == {
         MetricName.UPLOAD_ATTEMPTS: {1.0: 1},
         MetricName.UPLOAD_FAILURES: {0.0: 1},
@@ -77,7 +77,7 @@ def test_only_what_s3_answered_counts() -> None:
         transfer(operation="get", purpose="move"),
         transfer(purpose="move"),
     ]
-    data = publishable(events, now=NOON).data
+    data = make_publishable(events, now=NOON).data
     assert total(data, MetricName.UPLOAD_ATTEMPTS) == 1
     assert samples(data, MetricName.DOWNLOAD_SECONDS) == 0
 
@@ -93,7 +93,7 @@ def test_only_what_s3_answered_counts() -> None:
 )
 def test_what_cloudwatch_would_refuse_is_left_out(offset: timedelta, *, is_taken: bool) -> None:
     """Events of two weeks ago or hours ahead are counted as left out: one such datum has a whole request refused."""
-    found = publishable([transfer(NOON + offset), transfer()], now=NOON)
+    found = make_publishable([transfer(NOON + offset), transfer()], now=NOON)
     assert found.skipped == (not is_taken)
     assert total(found.data, MetricName.UPLOAD_ATTEMPTS) == 1 + is_taken
 
@@ -101,13 +101,13 @@ def test_what_cloudwatch_would_refuse_is_left_out(offset: timedelta, *, is_taken
 def test_the_worst_page_of_events_fits_one_request() -> None:
     """Each event in a minute of its own, of the kind that makes most data."""
     events = [transfer(NOON - timedelta(minutes=n)) for n in range(MAX_EVENTS)]
-    assert len(publishable(events, now=NOON).data) == MAX_DATA
+    assert len(make_publishable(events, now=NOON).data) == MAX_DATA
 
 
 def test_many_different_values_make_several_data() -> None:
     """No datum has more values than CloudWatch takes, and none is lost."""
     events = [transfer(NOON, seconds=0.001 * 1.03**n) for n in range(MAX_EVENTS)]
-    data = [d for d in publishable(events, now=NOON).data if d.metric is MetricName.UPLOAD_SECONDS]
+    data = [d for d in make_publishable(events, now=NOON).data if d.metric is MetricName.UPLOAD_SECONDS]
     assert len(data) > 1
     assert max(len(datum.values) for datum in data) == MAX_VALUES
     assert samples(data, MetricName.UPLOAD_SECONDS) == MAX_EVENTS
@@ -121,7 +121,7 @@ def test_what_is_published_is_what_the_rollout_measures(events: list[StorageEven
     window = Window(start, start + timedelta(days=4))
     expected = window_metrics(totals_of(events, window), window)
 
-    data = publishable(events, now=NOON + timedelta(hours=20)).data
+    data = make_publishable(events, now=NOON + timedelta(hours=20)).data
 
     assert total(data, MetricName.UPLOAD_ATTEMPTS) == expected.s3_uploads
     assert total(data, MetricName.UPLOAD_FAILURES) == expected.s3_upload_errors

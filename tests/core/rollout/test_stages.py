@@ -1,30 +1,26 @@
-"""The rollout's stages and history: what they are, where an abort goes back to, and what counts at a placement."""
+"""The rollout's stages and history: what they are, and where an abort goes back to."""
 
 from collections.abc import Sequence
 from dataclasses import replace
-from datetime import UTC, datetime, timedelta
+from datetime import timedelta
 
 import pytest
 from hypothesis import given
-from hypothesis import strategies as st
 
-from bookmarkai_assets.core.media.placement import Backend, StorageMode, StoragePolicy, place
 from bookmarkai_assets.core.rollout.stages import (
     NOTHING,
     AbortTarget,
     Action,
-    Decision,
     RolloutControl,
     RolloutPlan,
     RolloutState,
     Stage,
     check_stages,
-    effective_policy,
-    last_held,
+    find_last_held,
     state_after,
 )
+from tests.support.decisions import START, STEPS, history_of
 
-START = datetime(2026, 3, 1, tzinfo=UTC)
 SHADOW = Stage(0, is_shadow=True)
 STAGES = [NOTHING, SHADOW, Stage(1), Stage(50), Stage(100)]
 
@@ -33,29 +29,6 @@ def plan_of(*names: str) -> RolloutPlan:
     """Give a plan with these stages."""
     stages = tuple(map(Stage.parse, names))
     return RolloutPlan(stages, timedelta(days=7), RolloutControl.MANUAL, AbortTarget.LAST_HELD)
-
-
-def history_of(*steps: str) -> list[Decision]:
-    """Give decisions an hour apart, each as `action` or `action stage`; without a stage it stays what it was."""
-    decisions: list[Decision] = []
-    for number, step in enumerate(steps):
-        name, _, stage = step.partition(" ")
-        action, before = Action(name), decisions[-1] if decisions else None
-        is_rolled_back = before is not None and before.is_rolled_back
-        decisions.append(
-            Decision(
-                action=action,
-                stage=Stage.parse(stage) if stage else before.stage if before else None,
-                is_rolled_back={Action.ROLLBACK: True, Action.RESUME: False}.get(action, is_rolled_back),
-                decided_at=START + timedelta(hours=number),
-                decided_by="operator",
-                actor="ann",
-                reason="",
-                previous_id=number or None,
-                decision_id=number + 1,
-            )
-        )
-    return decisions
 
 
 @pytest.mark.parametrize(
@@ -179,32 +152,19 @@ def test_the_state_is_read_off_the_history(
 )
 def test_an_abort_goes_back_to_what_held(steps: list[str], stage: str) -> None:
     """A stage held if it was promoted from and not aborted since; it has to be below the present one."""
-    assert last_held(history_of(*steps)) == Stage.parse(stage)
+    assert find_last_held(history_of(*steps)) == Stage.parse(stage)
 
 
-steps = st.lists(
-    st.one_of(
-        st.sampled_from(["rollback", "resume", "advise"]),
-        st.builds(
-            lambda action, stage: f"{action} {stage}",
-            st.sampled_from(["promote", "set", "abort"]),
-            st.sampled_from(["0", "shadow", "10", "25", "50"]),
-        ),
-    ),
-    max_size=12,
-)
-
-
-@given(steps)
+@given(STEPS)
 def test_an_abort_never_raises_the_stage(names: list[str]) -> None:
     """Whatever was decided, it goes to a lower stage that was once in effect, or to 0%."""
     history = history_of(*names)
-    target, stage = last_held(history), state_after(history).stage or NOTHING
+    target, stage = find_last_held(history), state_after(history).stage or NOTHING
     assert target < stage or target == NOTHING
     assert target in {NOTHING, *(decision.stage for decision in history)}
 
 
-@given(steps)
+@given(STEPS)
 def test_the_newest_decision_says_most_of_the_state(names: list[str]) -> None:
     """Only whether the stage was reached by an abort needs more than the newest row that is not advice."""
     history = history_of(*names)
@@ -213,80 +173,3 @@ def test_the_newest_decision_says_most_of_the_state(names: list[str]) -> None:
     assert replace(state_after(standing), is_aborted=state.is_aborted) == state
     if not standing or standing[0].action not in {Action.ROLLBACK, Action.RESUME}:
         assert state_after(standing) == state
-
-
-# --- Precedence -----------------------------------------------------------------------------------------------------
-
-DECIDED = {
-    "none": None,
-    "not begun, resumed": history_of("rollback", "resume")[-1],
-    "not begun, rolled back": history_of("rollback")[-1],
-    "0%": history_of("set 0")[-1],
-    "shadow": history_of("promote shadow")[-1],
-    "50%": history_of("promote 50")[-1],
-    "100%": history_of("set 100")[-1],
-    "50%, rolled back": history_of("promote 50", "rollback")[-1],
-    "50%, resumed": history_of("promote 50", "rollback", "resume")[-1],
-    "shadow, rolled back": history_of("promote shadow", "rollback")[-1],
-    "10%, set while rolled back": history_of("promote 50", "rollback", "set 10")[-1],
-}
-
-
-@pytest.mark.parametrize(
-    ("mode", "decided", "counts", "is_followed"),
-    [
-        *(("local", decided, "local", False) for decided in DECIDED),
-        ("s3", "none", "s3", False),
-        ("s3", "not begun, resumed", "s3", False),
-        ("s3", "not begun, rolled back", "local", True),
-        ("s3", "0%", "s3", False),
-        ("s3", "shadow", "s3", False),
-        ("s3", "50%", "s3", False),
-        ("s3", "100%", "s3", False),
-        ("s3", "50%, rolled back", "local", True),
-        ("s3", "50%, resumed", "s3", False),
-        ("s3", "shadow, rolled back", "local", True),
-        ("s3", "10%, set while rolled back", "local", True),
-        ("hybrid", "none", "30%", False),
-        ("hybrid", "not begun, resumed", "30%", False),
-        ("hybrid", "not begun, rolled back", "local", True),
-        ("hybrid", "0%", "0%", True),
-        ("hybrid", "shadow", "shadow", True),
-        ("hybrid", "50%", "50%", True),
-        ("hybrid", "100%", "100%", True),
-        ("hybrid", "50%, rolled back", "local", True),
-        ("hybrid", "50%, resumed", "50%", True),
-        ("hybrid", "shadow, rolled back", "local", True),
-        ("hybrid", "10%, set while rolled back", "local", True),
-    ],
-)
-def test_precedence(mode: str, decided: str, counts: str, is_followed: bool) -> None:
-    """Local always wins, then a rollback, then s3; in hybrid the stage on record, and without one the setting."""
-    decision = DECIDED[decided]
-    policy = effective_policy(StoragePolicy(StorageMode(mode), 30), decision)
-    assert _in_words(policy) == counts
-    assert policy.decision_id == (decision.decision_id if decision and is_followed else None)
-
-
-def test_the_table_of_precedence_is_whole() -> None:
-    """Every mode meets every kind of decision."""
-    [mark] = [mark for mark in test_precedence.pytestmark if mark.name == "parametrize"]  # type: ignore[attr-defined]
-    cases = [(mode, decided) for mode, decided, *_ in mark.args[1]]
-    assert sorted(cases) == sorted((mode.value, decided) for mode in StorageMode for decided in DECIDED)
-
-
-def _in_words(policy: StoragePolicy) -> str:
-    if policy.is_shadow:
-        assert policy.mode is StorageMode.HYBRID
-        assert policy.s3_percentage == 0
-        return "shadow"
-    return f"{policy.s3_percentage}%" if policy.mode is StorageMode.HYBRID else policy.mode.value
-
-
-@given(st.sampled_from(StorageMode), st.integers(0, 100), steps, st.uuids().map(str))
-def test_a_rollback_places_nothing_on_s3(mode: StorageMode, percentage: int, names: list[str], share_id: str) -> None:
-    """Whatever the settings and the history, under a rollback every share goes to the local directory, unshadowed."""
-    decision = history_of(*names, "rollback")[-1]
-    policy = effective_policy(StoragePolicy(mode, percentage), decision)
-    assert place(policy, share_id).backend is Backend.LOCAL
-    assert not policy.is_shadow

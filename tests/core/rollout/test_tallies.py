@@ -1,4 +1,4 @@
-"""Events added up: each once in each span, and any two parts of a whole make the whole."""
+"""Events added up: each once in each resolution, and any two parts of a whole make the whole."""
 
 import random
 from collections import Counter
@@ -9,8 +9,8 @@ from hypothesis import strategies as st
 
 from bookmarkai_assets.core.media.storage_events import StorageEvent
 from bookmarkai_assets.core.rollout.latency import bin_of
-from bookmarkai_assets.core.rollout.tallies import Series, Tally, merged, requests_of, roll_up, s3_requests
-from bookmarkai_assets.core.rollout.windows import Span
+from bookmarkai_assets.core.rollout.tallies import Series, Tally, count_requests, merge, roll_up, s3_requests
+from bookmarkai_assets.core.rollout.windows import Resolution
 from tests.support.storage_events import transfer, transfers
 
 MB = 1 << 20
@@ -18,17 +18,17 @@ MB = 1 << 20
 
 @given(st.lists(transfers(), max_size=30))
 def test_each_event_counts_once_in_each_span(events: list[StorageEvent]) -> None:
-    """The five minutes, the hours and the days each add up to all events, in the series and span they belong to."""
+    """Five minutes, hours and days each add up to all events, in the series and resolution that they belong to."""
     rolled = roll_up(events)
-    for span in Span:
+    for resolution in Resolution:
         expected = Counter(
             (
-                span.floor(event.occurred_at),
+                resolution.floor(event.occurred_at),
                 Series(event.operation, event.backend, event.purpose or "", event.kind, event.error_class or ""),
             )
             for event in events
         )
-        assert {key[1:]: tally.events for key, tally in rolled.items() if key[0] is span} == expected
+        assert {key[1:]: tally.events for key, tally in rolled.items() if key[0] is resolution} == expected
 
 
 @given(st.lists(transfers(), max_size=30), st.integers(0, 30), st.randoms())
@@ -38,7 +38,7 @@ def test_parts_add_up_to_the_whole(events: list[StorageEvent], cut: int, order: 
     shuffled = order.sample(events, len(events))
     parts = [roll_up(shuffled[:cut]), roll_up(shuffled[cut:])]
     for key, tally in whole.items():
-        sum_of_parts = merged(part[key] for part in parts if key in part)
+        sum_of_parts = merge(part[key] for part in parts if key in part)
         assert sum_of_parts.seconds == pytest.approx(tally.seconds)
         assert (sum_of_parts.events, sum_of_parts.size_bytes, sum_of_parts.requests, sum_of_parts.bins) == (
             tally.events,
@@ -75,10 +75,10 @@ def _comparable(tally: Tally) -> tuple[object, ...]:
 def test_large_transfers_take_several_requests(operation: str, size_bytes: int, requests: int) -> None:
     """Above 16 MB a put is one request for each part and two around them; a get is one for each range."""
     assert s3_requests(operation, size_bytes) == requests
-    assert requests_of(transfer(operation=operation, size_bytes=size_bytes)) == requests
+    assert count_requests(transfer(operation=operation, size_bytes=size_bytes)) == requests
 
 
 @pytest.mark.parametrize("backend", ["local", "site"])
 def test_only_s3_charges(backend: str) -> None:
     """Transfers to the disk and from sites cost no requests."""
-    assert requests_of(transfer(backend=backend, size_bytes=100 * MB)) == 0
+    assert count_requests(transfer(backend=backend, size_bytes=100 * MB)) == 0

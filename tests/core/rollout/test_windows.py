@@ -6,7 +6,16 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from bookmarkai_assets.core.rollout.windows import GRID, WINDOWS, Span, Window, day_of, month_of, tiles, window_ending
+from bookmarkai_assets.core.rollout.windows import (
+    GRID,
+    WINDOWS,
+    Resolution,
+    Window,
+    day_of,
+    month_of,
+    tiles,
+    window_ending,
+)
 
 NOON = datetime(2026, 3, 1, 12, tzinfo=UTC)
 A_MOMENT = timedelta(microseconds=1)
@@ -34,13 +43,13 @@ def test_a_window_does_not_end_before_it_starts() -> None:
     assert NOON not in Window(NOON, NOON)
 
 
-@given(moments, st.sampled_from(Span))
-def test_boundaries_enclose_a_moment(moment: datetime, span: Span) -> None:
-    """The boundaries next to a moment are multiples of the span since 1970, and at most one span apart."""
-    floor, ceil = span.floor(moment), span.ceil(moment)
+@given(moments, st.sampled_from(Resolution))
+def test_boundaries_enclose_a_moment(moment: datetime, resolution: Resolution) -> None:
+    """The boundaries next to a moment are multiples of the resolution since 1970, and at most one resolution apart."""
+    floor, ceil = resolution.floor(moment), resolution.ceil(moment)
     assert floor <= moment <= ceil
-    assert (floor.timestamp() % span, ceil.timestamp() % span) == (0, 0)
-    assert ceil - floor == (timedelta(0) if moment == floor else timedelta(seconds=span))
+    assert (floor.timestamp() % resolution, ceil.timestamp() % resolution) == (0, 0)
+    assert ceil - floor == (timedelta(0) if moment == floor else timedelta(seconds=resolution))
 
 
 @pytest.mark.parametrize(
@@ -78,12 +87,12 @@ def test_a_window_ends_with_the_last_whole_five_minutes(moment: datetime, name: 
 
 @given(grid_windows)
 def test_tiles_cover_a_window_once(window: Window) -> None:
-    """The tiles of a window follow one another from its start to its end; each is whole spans on its span's grid."""
+    """The tiles of a window follow one another from its start to its end, and each is on the grid of its resolution."""
     end = window.start
-    for span, tile in tiles(window):
+    for resolution, tile in tiles(window):
         assert tile.start == end
         assert tile.start < tile.end
-        assert (span.floor(tile.start), span.floor(tile.end)) == (tile.start, tile.end)
+        assert (resolution.floor(tile.start), resolution.floor(tile.end)) == (tile.start, tile.end)
         end = tile.end
     assert end == window.end
 
@@ -93,8 +102,8 @@ def test_tiles_are_as_long_as_they_can_be(window: Window) -> None:
     """However long a window is, it takes five tiles at most: fives and hours on either side of whole days."""
     covering = list(tiles(window))
     assert len(covering) <= 5
-    for span, tile in covering:
-        assert all(other.floor(tile.end) <= other.ceil(tile.start) for other in Span if other > span)
+    for resolution, tile in covering:
+        assert all(other.floor(tile.end) <= other.ceil(tile.start) for other in Resolution if other > resolution)
 
 
 @pytest.mark.parametrize("shift", [A_MOMENT, timedelta(seconds=1), timedelta(minutes=4)])

@@ -6,7 +6,7 @@ from hypothesis import strategies as st
 
 from bookmarkai_assets.core.errors import SearchQueryError
 from bookmarkai_assets.core.search.query import SearchQuery, Term, is_match, matches, parse_query
-from bookmarkai_assets.core.search.text import words_of
+from bookmarkai_assets.core.search.text import tokenize
 
 
 def all_of(*terms: Term, without: tuple[Term, ...] = ()) -> SearchQuery:
@@ -101,7 +101,7 @@ def test_matches_are_marked_where_they_stand(question: str, said: str, marked: s
 @given(st.text(alphabet="abé東 -'", max_size=20))
 def test_what_was_said_is_found_by_its_own_words(said: str) -> None:
     """A sentence matches its own words, marked from the first to the last, and not the same without them."""
-    words = [found.word for found in words_of(said)]
+    words = [found.word for found in tokenize(said)]
     if not words:
         return
     query = SearchQuery((Term(tuple(words)),))
@@ -109,5 +109,5 @@ def test_what_was_said_is_found_by_its_own_words(said: str) -> None:
     (only,) = matches(query, said)
 
     assert is_match(query, said)
-    assert only == (next(iter(words_of(said))).start, list(words_of(said))[-1].end)
+    assert only == (next(iter(tokenize(said))).start, list(tokenize(said))[-1].end)
     assert not is_match(SearchQuery((Term((words[0],)),), (Term((words[-1],)),)), said)

@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from bookmarkai_assets.core.search.text import MAX_WORD_CHARACTERS, words_of
+from bookmarkai_assets.core.search.text import MAX_WORD_CHARACTERS, tokenize
 
 
 @pytest.mark.parametrize(
@@ -36,13 +36,13 @@ from bookmarkai_assets.core.search.text import MAX_WORD_CHARACTERS, words_of
 )
 def test_words_are_folded(text: str, words: list[str]) -> None:
     """Case, accents, ligatures and forms are one; letters of scripts without spaces are words; signs are nothing."""
-    assert [found.word for found in words_of(text)] == words
+    assert [found.word for found in tokenize(text)] == words
 
 
 @given(st.text())
 def test_words_hold_nothing_that_could_be_syntax(text: str) -> None:
     """Whatever is said or asked: letters, marks and digits, in order of place, none too long, and stable."""
-    found = list(words_of(text))
+    found = list(tokenize(text))
 
     for one in found:
         assert 1 <= len(one.word) <= MAX_WORD_CHARACTERS
@@ -54,4 +54,4 @@ def test_words_hold_nothing_that_could_be_syntax(text: str) -> None:
 @given(st.text(alphabet=string.printable))
 def test_plain_text_is_read_alike_beside_any_other(text: str) -> None:
     """The short way that ASCII text takes finds the words, at the places, that the long way finds."""
-    assert list(words_of(text)) == list(words_of(f"{text} é"))[:-1]
+    assert list(tokenize(text)) == list(tokenize(f"{text} é"))[:-1]

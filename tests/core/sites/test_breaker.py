@@ -17,7 +17,7 @@ from bookmarkai_assets.core.sites.breaker import (
     after_refusal,
     after_start,
     after_success,
-    free_places,
+    free_slots,
     parse_by_site,
     site_limits,
     site_of,
@@ -43,7 +43,7 @@ def refused(site: Site, *, now: datetime, times: int = 1) -> Site:
 
 def places(site: Site, *, now: datetime, in_progress: int = 0) -> int | None:
     """Count the free places at a site without limits."""
-    return free_places(site, NO_LIMITS, in_progress=in_progress, now=now)
+    return free_slots(site, NO_LIMITS, in_progress=in_progress, now=now)
 
 
 def paused_at(now: datetime) -> Site:
@@ -122,9 +122,9 @@ def test_what_was_under_way_when_a_site_paused_says_nothing_new() -> None:
 def test_a_limit_of_fetches_at_a_time_counts_those_in_progress() -> None:
     """With three allowed and two under way there is one place; more under way than allowed is no negative number."""
     limits = SiteLimits(at_a_time=3)
-    assert [free_places(Site("x"), limits, in_progress=n, now=T0) for n in (0, 2, 3, 5)] == [3, 1, 0, 0]
+    assert [free_slots(Site("x"), limits, in_progress=n, now=T0) for n in (0, 2, 3, 5)] == [3, 1, 0, 0]
     ramp = after_success(paused_at(T0), reserved_at=T0 + seconds(60))
-    assert free_places(ramp, limits, in_progress=0, now=T0 + seconds(60)) == 2
+    assert free_slots(ramp, limits, in_progress=0, now=T0 + seconds(60)) == 2
 
 
 @given(per_minute=st.floats(0.1, 600), looks=st.lists(st.floats(0, 40), min_size=1, max_size=30))
@@ -133,7 +133,7 @@ def test_starts_are_as_far_apart_as_the_pace_says(per_minute: float, looks: list
     limits, site, now, starts = SiteLimits(per_minute=per_minute), Site("tiktok"), T0, []
     for wait in looks:
         now += seconds(wait)
-        for _ in range(free_places(site, limits, in_progress=0, now=now) or 0):
+        for _ in range(free_slots(site, limits, in_progress=0, now=now) or 0):
             starts.append(start_of(site, limits, now=now))
             site = after_start(site, limits, starts_at=starts[-1])
             assert now <= starts[-1] <= now + HORIZON + seconds(0.001)

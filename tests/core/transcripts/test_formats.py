@@ -8,9 +8,8 @@ from typing import Any
 import pytest
 
 from bookmarkai_assets.core.errors import ExportError
-from bookmarkai_assets.core.media.kinds import TranscriptFormat
 from bookmarkai_assets.core.transcripts.doubts import Doubt, DoubtKind, Severity
-from bookmarkai_assets.core.transcripts.formats import plain_text, render
+from bookmarkai_assets.core.transcripts.formats import TranscriptFormat, plain_text, render
 from bookmarkai_assets.core.transcripts.json_document import SharedTranscript
 from bookmarkai_assets.core.transcripts.transcript import UNKNOWN, Transcript, Word
 from tests.support.transcripts import RECIPE, segment, transcript

@@ -10,10 +10,10 @@ from hypothesis import strategies as st
 from bookmarkai_assets.core.transcripts.doubts import Doubt, DoubtKind, Severity, in_words
 from bookmarkai_assets.core.transcripts.quality import (
     DEFAULT_LIMITS,
+    assess,
     compression_ratio,
     covered_seconds,
-    judge,
-    judged,
+    find_doubts,
     longest_loop,
     units_of,
 )
@@ -36,7 +36,7 @@ GOOD = replace(
 
 def doubts_in(transcript: Transcript, hint: str | None = None) -> dict[DoubtKind, Doubt]:
     """Judge a transcript and give its doubts by kind."""
-    return {doubt.kind: doubt for doubt in judge(transcript, hinted_language=hint)}
+    return {doubt.kind: doubt for doubt in find_doubts(transcript, hinted_language=hint)}
 
 
 def said(text: str, seconds: float, *, ratio: float = 0.0, silent: float = 0.1, logprob: float = -0.3) -> Transcript:
@@ -48,8 +48,8 @@ def said(text: str, seconds: float, *, ratio: float = 0.0, silent: float = 0.1, 
 @pytest.mark.parametrize("hint", [None, "en"])
 def test_a_plain_transcript_is_not_doubted(hint: str | None) -> None:
     """Sentences at the pace of speech, in the language that was hinted at, with text for all speech."""
-    assert judge(GOOD, hinted_language=hint) == ()
-    assert judged(GOOD, hinted_language=hint) == GOOD
+    assert find_doubts(GOOD, hinted_language=hint) == ()
+    assert assess(GOOD, hinted_language=hint) == GOOD
 
 
 def test_an_empty_transcript_says_that_nobody_speaks() -> None:
@@ -61,7 +61,7 @@ def test_an_empty_transcript_says_that_nobody_speaks() -> None:
 def test_text_that_was_invented_is_dropped_and_told() -> None:
     """The transcript keeps no segment, and its only doubt shows what was dropped."""
     invented = said(" Thank you.", 20.0, silent=0.86, logprob=-0.83)
-    found = judged(invented, hinted_language="de")
+    found = assess(invented, hinted_language="de")
     assert (found.segments, found.text) == ((), "")
     [doubt] = found.doubts
     assert (doubt.kind, doubt.severity, doubt.figure) == (DoubtKind.NO_SPEECH, Severity.WARN, 2.0)
@@ -201,7 +201,7 @@ def test_a_voice_without_any_words_is_told() -> None:
     """A song that the engine found no words in is no speech, and that a voice was there is said as a warning."""
     sung = replace(GOOD, segments=(), speech_seconds=25.0)
     assert list(doubts_in(sung)) == [DoubtKind.NO_SPEECH, DoubtKind.NOT_COVERED]
-    assert "it may be singing" in in_words(judge(sung, hinted_language=None))
+    assert "it may be singing" in in_words(find_doubts(sung, hinted_language=None))
 
 
 NUMBERS = st.floats(allow_nan=True, allow_infinity=True)
@@ -233,7 +233,7 @@ TRANSCRIPTS = st.builds(
 @given(TRANSCRIPTS, st.sampled_from([None, "en", "de"]))
 def test_whatever_an_engine_gives_is_judged(transcript: Transcript, hint: str | None) -> None:
     """Each kind at most once and in order, every figure a number that JSON has; judging again changes nothing."""
-    found = judged(transcript, hinted_language=hint)
+    found = assess(transcript, hinted_language=hint)
     kinds = [doubt.kind for doubt in found.doubts]
     assert kinds == [kind for kind in DoubtKind if kind in kinds]
     for doubt in found.doubts:
@@ -242,7 +242,7 @@ def test_whatever_an_engine_gives_is_judged(transcript: Transcript, hint: str | 
     assert found.segments in {(), transcript.segments}
     assert (DoubtKind.NO_SPEECH in kinds) == (not found.segments)
     if found.segments:
-        assert judged(found, hinted_language=hint) == found
+        assert assess(found, hinted_language=hint) == found
 
 
 @given(st.lists(st.sampled_from("abc"), max_size=80))

@@ -4,12 +4,12 @@ from dataclasses import replace
 
 import pytest
 
-from bookmarkai_assets.core.transcripts.staleness import PresentRecipe, RecipeUse
+from bookmarkai_assets.core.transcripts.staleness import CurrentRecipe, RecipeUse
 from bookmarkai_assets.core.transcripts.transcript import Recipe
 from tests.support.transcripts import RECIPE
 
-PRESENT = PresentRecipe(RECIPE.setup, RECIPE)
-WITHOUT_WEIGHTS = PresentRecipe(RECIPE.setup, None, weights_unknown="no such model here")
+PRESENT = CurrentRecipe(RECIPE.setup, RECIPE)
+WITHOUT_WEIGHTS = CurrentRecipe(RECIPE.setup, None, weights_unknown="no such model here")
 
 
 def use_of(recipe: Recipe | None) -> RecipeUse:
@@ -18,7 +18,7 @@ def use_of(recipe: Recipe | None) -> RecipeUse:
     return RecipeUse(made_with.engine, made_with.model, recipe, count=1, without_media=0)
 
 
-def words(present: PresentRecipe, recipe: Recipe | None) -> list[str]:
+def words(present: CurrentRecipe, recipe: Recipe | None) -> list[str]:
     """Give the differences for people."""
     return [difference.words for difference in present.differences(use_of(recipe))]
 
@@ -26,7 +26,7 @@ def words(present: PresentRecipe, recipe: Recipe | None) -> list[str]:
 def test_the_recipe_that_is_set_made_what_has_its_fingerprint() -> None:
     """Also under another name of the model, when the weights are the same."""
     for recipe in (RECIPE, replace(RECIPE, model="/models/tiny.en")):
-        assert PRESENT.made(use_of(recipe))
+        assert PRESENT.would_make(use_of(recipe))
         assert words(PRESENT, recipe) == []
 
 
@@ -50,15 +50,15 @@ def test_the_recipe_that_is_set_made_what_has_its_fingerprint() -> None:
 )
 def test_what_another_recipe_made_is_stale_and_said_why(recipe: Recipe | None, said: list[str]) -> None:
     """Each thing that differs is named with both values; what was never recorded counts as another recipe."""
-    assert not PRESENT.made(use_of(recipe))
+    assert not PRESENT.would_make(use_of(recipe))
     assert words(PRESENT, recipe) == said
 
 
 def test_without_weights_the_models_name_decides() -> None:
     """Where the model is not on this machine, a changed file behind the same name cannot be told."""
-    assert WITHOUT_WEIGHTS.made(use_of(replace(RECIPE, weights_sha256="cd" * 32)))
+    assert WITHOUT_WEIGHTS.would_make(use_of(replace(RECIPE, weights_sha256="cd" * 32)))
     other = replace(RECIPE, model="base")
-    assert not WITHOUT_WEIGHTS.made(use_of(other))
+    assert not WITHOUT_WEIGHTS.would_make(use_of(other))
     assert words(WITHOUT_WEIGHTS, other) == ["model base, now tiny.en"]
-    assert not WITHOUT_WEIGHTS.made(use_of(None))
+    assert not WITHOUT_WEIGHTS.would_make(use_of(None))
     assert words(WITHOUT_WEIGHTS, None) == ["made before recipes were kept"]

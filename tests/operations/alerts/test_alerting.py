@@ -16,7 +16,13 @@ from bookmarkai_assets.core.catalog import Catalog
 from bookmarkai_assets.core.outcomes import Failure, Outcome
 from bookmarkai_assets.core.rollout.stages import Action, Stage
 from bookmarkai_assets.core.rules import PipelineRules
-from bookmarkai_assets.operations.alerts.alerting import TOLD_CURSOR, Told, deliver, look, open_failed_run
+from bookmarkai_assets.operations.alerts.alerting import (
+    RECEIVED_CURSOR,
+    Delivery,
+    deliver,
+    open_failed_run,
+    update_incidents,
+)
 from bookmarkai_assets.operations.rollout.deciding import roll_back, set_stage
 from tests.fakes.receivers import FakeReceiver
 from tests.support.rollout import rollout_rules
@@ -60,13 +66,13 @@ class Watch:
 
     def look(self) -> list[str]:
         """Look once; give the keys that begin."""
-        return [incident.key for incident in look(self.catalog, self.rules, now=self.now).to_open]
+        return [incident.key for incident in update_incidents(self.catalog, self.rules, now=self.now).to_open]
 
-    def deliver(self) -> Told:
+    def deliver(self) -> Delivery:
         """Deliver once."""
         return deliver(self.catalog, [self.webhook], log=self.log.append, now=self.now)
 
-    def tick(self, **time: float) -> Told:
+    def tick(self, **time: float) -> Delivery:
         """Let time pass, as `timedelta` counts it, look and deliver."""
         self.now += timedelta(**time)
         self.look()
@@ -85,7 +91,7 @@ class Watch:
             added = self.catalog.shares.add(
                 url=f"https://example.com/{number}", user_id=USER, platform="generic", now=self.now
             )
-            self.catalog.work.set_aside(added.share.share_id, Failure(outcome, "it is gone"), now=self.now)
+            self.catalog.work.park(added.share.share_id, Failure(outcome, "it is gone"), now=self.now)
             ids.append(added.share.share_id)
         return ids
 
@@ -104,7 +110,7 @@ class Watch:
 def watch(sqlite_catalog: OpenCatalog) -> Watch:
     """Give an installation whose sensor has looked once, and seen nothing."""
     watch = Watch(sqlite_catalog, rollout_rules())
-    assert watch.tick() == Told(0, 0, ())
+    assert watch.tick() == Delivery(0, 0, ())
     return watch
 
 
@@ -173,9 +179,9 @@ def test_the_budget_is_told_at_both_marks(watch: Watch) -> None:
     watch.now += timedelta(minutes=10)
     watch.tick()
     assert watch.webhook.keys == []
-    from bookmarkai_assets.operations.rollout.measuring import month_cost  # noqa: PLC0415 - to set the budget by
+    from bookmarkai_assets.operations.rollout.measuring import read_month_cost  # noqa: PLC0415 - to set the budget by
 
-    projected = month_cost(watch.catalog, watch.rules, now=watch.now).projected.total
+    projected = read_month_cost(watch.catalog, watch.rules, now=watch.now).projected.total
     watch.rules = replace(watch.rules, gate=replace(watch.rules.gate, budget_usd=projected / 0.9))
     watch.tick()
     watch.tick()
@@ -199,7 +205,7 @@ def test_parked_shares_are_gathered(watch: Watch) -> None:
         watch.park()
         assert watch.tick(minutes=1).delivered == 0
     told = watch.tick(minutes=15)
-    assert told == Told(3, 0, ())
+    assert told == Delivery(3, 0, ())
     assert len(watch.webhook.messages) == 2
     watch.tick(minutes=30)
     assert len(watch.webhook.messages) == 2
@@ -213,7 +219,7 @@ def test_a_retried_share_closes_its_incident_and_can_be_told_again(watch: Watch)
     watch.tick(minutes=1)
     assert watch.catalog.incidents.list(is_open=True) == []
     watch.now += timedelta(minutes=20)
-    watch.catalog.work.set_aside(ids[0], Failure(Outcome.GONE, "still gone"), now=watch.now)
+    watch.catalog.work.park(ids[0], Failure(Outcome.GONE, "still gone"), now=watch.now)
     watch.tick()
     assert len(watch.webhook.messages) == 2
     assert "still gone" in watch.webhook.messages[1].text
@@ -286,7 +292,7 @@ def test_what_the_webhook_refuses_is_not_offered_again(watch: Watch) -> None:
     watch.webhook.replies = [Receipt.REFUSED]
     watch.fail_run("r0")
     told = watch.tick(minutes=1)
-    assert told == Told(1, 0, ("webhook: refused: because of the test",))
+    assert told == Delivery(1, 0, ("webhook: refused: because of the test",))
     watch.tick(minutes=1)
     assert (watch.webhook.asked, len(watch.log)) == (1, 1)
 
@@ -304,9 +310,9 @@ def test_one_receiver_does_not_wait_for_another(watch: Watch) -> None:
 def test_without_a_receiver_the_log_is_enough(watch: Watch) -> None:
     """No webhook is set: telling the log delivers."""
     watch.fail_run("r0")
-    assert deliver(watch.catalog, [], log=watch.log.append, now=watch.now) == Told(1, 0, ())
-    assert deliver(watch.catalog, [], log=watch.log.append, now=watch.now) == Told(0, 0, ())
-    assert watch.catalog.cursors.get(TOLD_CURSOR) is None
+    assert deliver(watch.catalog, [], log=watch.log.append, now=watch.now) == Delivery(1, 0, ())
+    assert deliver(watch.catalog, [], log=watch.log.append, now=watch.now) == Delivery(0, 0, ())
+    assert watch.catalog.cursors.get(RECEIVED_CURSOR) is None
 
 
 def die(run: Callable[[], object]) -> None:
@@ -319,7 +325,7 @@ def test_an_incident_whose_opener_died_is_told_after(watch: Watch) -> None:
     """Opened and not told: the next tick tells it, once, however it was seen."""
     watch.deny()
     watch.park(3)
-    die(lambda: look(watch.dying("incidents", "open"), watch.rules, now=watch.now))
+    die(lambda: update_incidents(watch.dying("incidents", "open"), watch.rules, now=watch.now))
     for _ in range(3):
         watch.tick(minutes=1)
     assert len(watch.webhook.keys) == len(set(watch.webhook.keys)) == 2
@@ -329,7 +335,7 @@ def test_an_incident_whose_opener_died_is_told_after(watch: Watch) -> None:
 def test_a_death_before_the_position_is_kept_tells_nothing_twice(watch: Watch) -> None:
     """The same refusals are read again, and are the incident that is open already."""
     watch.deny()
-    die(lambda: look(watch.dying("cursors", "set"), watch.rules, now=watch.now))
+    die(lambda: update_incidents(watch.dying("cursors", "set"), watch.rules, now=watch.now))
     for _ in range(3):
         watch.tick(minutes=1)
     assert watch.webhook.keys.count("access_denied") == 1
@@ -352,8 +358,8 @@ def test_a_message_told_anew_after_a_death_has_the_same_id(watch: Watch) -> None
 
     class DyingReceiver(FakeReceiver):
         @override
-        def tell(self, message: Message) -> Reply:
-            super().tell(message)
+        def send(self, message: Message) -> Reply:
+            super().send(message)
             raise Died
 
     dying = DyingReceiver()
@@ -369,10 +375,10 @@ def test_of_two_messages_the_one_that_was_taken_is_not_told_again(watch: Watch) 
 
     class DyingOfTheSecond(FakeReceiver):
         @override
-        def tell(self, message: Message) -> Reply:
+        def send(self, message: Message) -> Reply:
             if self.messages:
                 raise Died
-            return super().tell(message)
+            return super().send(message)
 
     dying = DyingOfTheSecond()
     watch.fail_run("r0")
@@ -392,13 +398,13 @@ def test_both_databases_keep_what_alerts_need(each_catalog: OpenCatalog) -> None
     watch.webhook.replies = [Receipt.UNREACHABLE]
     watch.tick(minutes=1)
     told = watch.tick(minutes=1)
-    assert told == Told(3, 0, ())
+    assert told == Delivery(3, 0, ())
     assert [message.incidents[0].kind for message in watch.webhook.messages] == [
         "run_failed",
         "access_denied",
         "shares_parked",
     ]
-    assert watch.tick(minutes=1) == Told(0, 0, ())
+    assert watch.tick(minutes=1) == Delivery(0, 0, ())
 
 
 def test_nothing_is_left_on_record_of_who_was_told(watch: Watch) -> None:
@@ -406,11 +412,11 @@ def test_nothing_is_left_on_record_of_who_was_told(watch: Watch) -> None:
     watch.webhook.replies = [Receipt.UNREACHABLE]
     watch.fail_run("r0")
     watch.tick(minutes=1)
-    assert "log" in (watch.catalog.cursors.get(TOLD_CURSOR) or "")
+    assert "log" in (watch.catalog.cursors.get(RECEIVED_CURSOR) or "")
     watch.tick(minutes=1)
-    assert watch.catalog.cursors.get(TOLD_CURSOR) == "{}"
+    assert watch.catalog.cursors.get(RECEIVED_CURSOR) == "{}"
 
 
 def test_looks_from_a_clock_of_today_work(sqlite_catalog: OpenCatalog) -> None:
     """An empty catalog, before any event, has nothing to tell."""
-    assert look(sqlite_catalog, rollout_rules(), now=datetime.now(UTC)).to_open == []
+    assert update_incidents(sqlite_catalog, rollout_rules(), now=datetime.now(UTC)).to_open == []

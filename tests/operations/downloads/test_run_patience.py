@@ -19,8 +19,10 @@ from bookmarkai_assets.core.shares.ports import AddedShare
 from bookmarkai_assets.core.sites.breaker import SiteRules, site_limits
 from bookmarkai_assets.operations.downloads.fetching import FetchedMedia, fetch_media
 from bookmarkai_assets.operations.downloads.run_patience import RunPatience
+from bookmarkai_assets.operations.shares.hold import Hold
 from bookmarkai_assets.operations.shares.intake import add_shares
-from bookmarkai_assets.operations.shares.share_work import ShareWork
+from bookmarkai_assets.operations.shares.steps import run_step
+from bookmarkai_assets.operations.stores import Stores
 from bookmarkai_assets.settings.settings import load_settings
 from bookmarkai_assets.wiring.rules import make_rules
 from tests.fakes.downloader import FakeDownloader
@@ -71,21 +73,24 @@ class Runs:
         """Fetch shares in one run and end it, with those that were fetched done."""
         self.count += 1
         patience = RunPatience(len(share_ids), floor_seconds=2, clock=clock)
-        work = ShareWork(
-            self.catalog, self.rules, f"run-{self.count}", None, clock=lambda: datetime.now(UTC), jitter=lambda: 0.0
+        hold = Hold(
+            self.catalog,
+            self.rules,
+            Stores({Backend.LOCAL: LocalStore(self.directory)}),
+            owner=f"run-{self.count}",
+            clock=lambda: datetime.now(UTC),
+            jitter=lambda: 0.0,
         )
-        stores = {Backend.LOCAL: LocalStore(self.directory)}
-        fetched = work.each(
+        fetched = run_step(
+            hold,
             dict.fromkeys(share_ids),
-            lambda leased, _: fetch_media(
-                leased, work=work, downloader=self.downloader, stores=stores, patience=patience
-            ),
+            lambda leased, _: fetch_media(hold, leased, downloader=self.downloader, patience=patience),
             concurrency=threads,
         )
         for share_id, result in fetched.items():
             if isinstance(result, FetchedMedia):
-                self.catalog.work.finish(share_id, media_url="/x", owner=work.owner, now=datetime.now(UTC))
-        work.release()
+                self.catalog.work.finish(share_id, media_url="/x", owner=hold.owner, now=datetime.now(UTC))
+        hold.release()
         return fetched
 
 

@@ -14,8 +14,9 @@ from bookmarkai_assets.core.shares.ports import AddedShare
 from bookmarkai_assets.operations.downloads.fetching import FetchedMedia, fetch_media
 from bookmarkai_assets.operations.media.catalog_reads import media_of_share
 from bookmarkai_assets.operations.shares.claiming import ClaimedRun, claim_due_shares
+from bookmarkai_assets.operations.shares.hold import Hold
 from bookmarkai_assets.operations.shares.intake import add_shares
-from bookmarkai_assets.operations.shares.share_work import LeasedShare, ShareWork
+from bookmarkai_assets.operations.shares.steps import LeasedShare, run_step
 from bookmarkai_assets.operations.storage.rebuilding import rebuild_catalog
 from tests.fakes.downloader import DownloadCall, FakeDownloader
 from tests.fakes.speech import speech_bytes
@@ -46,19 +47,19 @@ def share(vault: Vault, link: str, user: str = USER) -> str:
     return added.share.share_id
 
 
-def share_work(vault: Vault, owner: str = "run") -> ShareWork:
+def run_hold(vault: Vault, owner: str = "run") -> Hold:
     """Give a run's hold on its shares."""
-    return ShareWork(vault.catalog, vault.rules, owner, claim_id=None, clock=vault.clock, jitter=lambda: 0.5)
+    return Hold(vault.catalog, vault.rules, vault.stores, owner, vault.clock, jitter=lambda: 0.5)
 
 
 def fetch_all(vault: Vault, *share_ids: str) -> dict[str, FetchedMedia | Failure]:
     """Fetch shares side by side in one run, which goes on."""
-    work = share_work(vault)
+    hold = run_hold(vault)
 
     def step(leased: LeasedShare, _value: None) -> FetchedMedia:
-        return fetch_media(leased, work=work, downloader=vault.downloader, stores=vault.stores)
+        return fetch_media(hold, leased, downloader=vault.downloader)
 
-    return work.each(dict.fromkeys(share_ids), step, concurrency=len(share_ids))
+    return run_step(hold, dict.fromkeys(share_ids), step, concurrency=len(share_ids))
 
 
 def watch_downloads(vault: Vault, on_download: Callable[[DownloadCall], None]) -> None:
@@ -126,7 +127,7 @@ def test_what_happens_behind_a_link_is_the_shares_own_outcome(site: Vault) -> No
     assert failure.outcome is Outcome.PRIVATE
     assert site.catalog.work.progress(share_id).attempts == 1
     for media_id in (SHORT_ID, MEDIA_ID):
-        assert not site.catalog.work.is_leased(media_id, now=site.clock())
+        assert not site.catalog.leases.is_leased(media_id, now=site.clock())
 
 
 def test_a_name_that_leads_on_is_a_failure(site: Vault) -> None:
@@ -171,13 +172,13 @@ def test_many_links_in_one_batch_are_one_download(site: Vault) -> None:
     assert site.downloader.calls_for(NAME) == 1
     assert {media_of(site, share_id) for share_id in shares} == {MEDIA_ID}
     media_ids = (SHORT_ID, media_id_of(OTHER_SHORT), MEDIA_ID)
-    assert [media_id for media_id in media_ids if site.catalog.work.holds("run", media_id)] == [MEDIA_ID]
+    assert [media_id for media_id in media_ids if site.catalog.leases.holds("run", media_id)] == [MEDIA_ID]
 
 
 def test_a_video_that_another_run_has_lets_the_share_wait(site: Vault) -> None:
     """No failure and no attempt: the share is due again, is claimed once the video is free, and finds its bytes."""
     now = site.clock()
-    assert site.catalog.work.lease(MEDIA_ID, owner="another run", now=now, until=now + timedelta(hours=1))
+    assert site.catalog.leases.take(MEDIA_ID, owner="another run", now=now, until=now + timedelta(hours=1))
     share_id = share(site, SHORT)
 
     [postponed] = site.run(share_id, "fetch").values()
@@ -186,10 +187,10 @@ def test_a_video_that_another_run_has_lets_the_share_wait(site: Vault) -> None:
     assert postponed.outcome is Outcome.POSTPONED
     progress = site.catalog.work.progress(share_id)
     assert (progress.attempts, site.catalog.shares.get(share_id).status) == (0, "pending")
-    assert not site.catalog.work.is_leased(SHORT_ID, now=site.clock())
+    assert not site.catalog.leases.is_leased(SHORT_ID, now=site.clock())
     assert claimed(site) == []
     assert site.catalog.work.due(now=site.clock(), limit=5) == [], "it waits for that video and crowds out nobody"
-    site.catalog.work.free(MEDIA_ID, owner="another run")
+    site.catalog.leases.free(MEDIA_ID, owner="another run")
     assert [run.share_ids for run in claimed(site)] == [[share_id]]
     assert_done(site, share_id, site.run(share_id, *STEPS, claim_id="tick", owner="run 2"))
     assert site.catalog.work.progress(share_id).attempts == 1
@@ -217,12 +218,13 @@ def test_a_run_that_dies_between_two_names_loses_nothing(site: Vault, *, is_begu
 
 def test_a_run_that_is_told_to_end_begins_no_other_video(site: Vault) -> None:
     """A share that has just been followed to its video is put back, with no attempt."""
-    work = share_work(site)
-    watch_downloads(site, lambda _: work.stopping.set())
+    hold = run_hold(site)
+    watch_downloads(site, lambda _: hold.stopping.set())
     share_id = share(site, SHORT)
-    [result] = work.each(
+    [result] = run_step(
+        hold,
         {share_id: None},
-        lambda leased, _: fetch_media(leased, work=work, downloader=site.downloader, stores=site.stores),
+        lambda leased, _: fetch_media(hold, leased, downloader=site.downloader),
     ).values()
     assert isinstance(result, Failure)
     assert result.outcome is Outcome.POSTPONED

@@ -7,20 +7,20 @@ import pytest
 from bookmarkai_assets.core.errors import StoreError, StoreErrorClass
 from bookmarkai_assets.core.media.media import Media, MediaState
 from bookmarkai_assets.core.media.placement import Backend
-from bookmarkai_assets.operations.failures.retrying import Retried, retry_shares
+from bookmarkai_assets.operations.failures.retrying import RetriedShares, retry_shares
 from tests.plugins.vault import Vault
 
 STEPS = ("fetch", "place", "transcribe")
 
 
-def retry(vault: Vault, *share_ids: str) -> Retried:
+def retry(vault: Vault, *share_ids: str) -> RetriedShares:
     """Ask for shares again, as `bookmarkai shares retry` does."""
     return retry_shares(vault.catalog, vault.stores, vault.rules, share_ids, now=vault.clock())
 
 
 def lose(vault: Vault, media: Media) -> None:
     """Remove a media's bytes from where they are recorded, past everybody."""
-    for blob in vault.media(media).blobs.values():
+    for blob in vault.media(media).parts.values():
         vault.stores[vault.media(media).backend or Backend.LOCAL].delete(blob.url)
 
 
@@ -36,7 +36,7 @@ def test_a_lost_video_is_fetched_anew(vault: Vault, backend: Backend) -> None:
     lose(vault, media)
     assert not vault.verify().is_good
 
-    assert retry(vault, media.share_id) == Retried([media.share_id], frozenset([media.share_id]))
+    assert retry(vault, media.share_id) == RetriedShares([media.share_id], frozenset([media.share_id]))
 
     assert vault.media(media) == media, "asking again changes no record of a media"
     assert due(vault) == [media.share_id]
@@ -65,7 +65,9 @@ def test_a_video_that_some_backend_has_is_left_alone(vault: Vault, backend: Back
     vault.move(media, to=other)
     lose(vault, media)
 
-    assert retry(vault, media.share_id) == Retried([], unchanged={media.share_id: "unknown, done, or being worked on"})
+    assert retry(vault, media.share_id) == RetriedShares(
+        [], unchanged={media.share_id: "unknown, done, or being worked on"}
+    )
     assert due(vault) == []
 
 

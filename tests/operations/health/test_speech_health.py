@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 
 from bookmarkai_assets.core.health import CheckStatus
-from bookmarkai_assets.operations.health.speech_health import hear_sample
+from bookmarkai_assets.operations.health.speech_health import check_transcription
 from tests.fakes.speech import FakeSpeechEngine, silence_bytes, speech_bytes
 
 TEXT = "Boil the pasta in salted water."
@@ -21,12 +21,12 @@ TEXT = "Boil the pasta in salted water."
         (silence_bytes(), None, CheckStatus.FAIL),
     ],
 )
-def test_a_sample_is_judged_by_the_words_that_were_heard(
+def test_a_sample_is_checked_by_the_words_that_were_heard(
     tmp_path: Path, sound: bytes, language: str | None, status: CheckStatus
 ) -> None:
     """Most of them pass, few of them warn, none fails; under another language than the sample's they do not count."""
     sample = tmp_path / "sample"
     sample.write_bytes(sound)
-    found = hear_sample("speech", FakeSpeechEngine(), sample, TEXT, language=language)
-    assert found.status is status
-    assert (found.remedy is None) == (status is CheckStatus.PASS)
+    result = check_transcription(FakeSpeechEngine(), sample, TEXT, language=language)
+    assert result.status is status
+    assert (result.remedy is None) == (status is CheckStatus.PASS)

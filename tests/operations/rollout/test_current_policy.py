@@ -156,7 +156,7 @@ def test_a_media_of_the_shadow_stage_moves_without_another_upload(vault: Vault) 
 @pytest.fixture
 def looking_at_once(monkeypatch: pytest.MonkeyPatch) -> None:
     """Look at the policy after every part instead of after a second."""
-    monkeypatch.setattr(module, "LOOK_EVERY_SECONDS", 0)
+    monkeypatch.setattr(module, "CHECK_EVERY_SECONDS", 0)
 
 
 @pytest.mark.usefixtures("looking_at_once")
@@ -175,8 +175,8 @@ def test_a_rollback_ends_an_upload_that_is_under_way(vault: Vault, seaweed: Seaw
     media = vault.media(result)
     assert media.backend is Backend.LOCAL
     assert Path(media.video.url).stat().st_size == 10 * PART
-    assert list(store.leftovers(media.object_key, begun_before=vault.clock() + timedelta(days=1))) == []
-    assert list(store.list(media.object_key)) == []
+    assert list(store.leftovers(media.video.key, begun_before=vault.clock() + timedelta(days=1))) == []
+    assert list(store.list(media.video.key)) == []
     ended = [event for event in vault.catalog.events.for_share(share_id) if event.error_class]
     assert [(event.backend, event.error_class) for event in ended] == [("s3", "interrupted")]
 

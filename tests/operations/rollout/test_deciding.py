@@ -9,10 +9,11 @@ import pytest
 
 from bookmarkai_assets.adapters.catalog import OpenCatalog
 from bookmarkai_assets.core.errors import RolloutConflictError
-from bookmarkai_assets.core.media.placement import StorageMode, StoragePolicy
+from bookmarkai_assets.core.media.placement import StorageMode
 from bookmarkai_assets.core.rollout.costs import Cost
 from bookmarkai_assets.core.rollout.forecast import Load, StageForecast, from_json
 from bookmarkai_assets.core.rollout.gate import RuleName, Verdict
+from bookmarkai_assets.core.rollout.policy import resolve_policy
 from bookmarkai_assets.core.rollout.stages import (
     NOTHING,
     AbortTarget,
@@ -21,17 +22,15 @@ from bookmarkai_assets.core.rollout.stages import (
     RolloutControl,
     RolloutState,
     Stage,
-    effective_policy,
 )
 from bookmarkai_assets.operations.rollout.deciding import (
     abort,
-    effect_of,
     evaluate,
     promote,
+    read_state,
     resume,
     roll_back,
     set_stage,
-    state_of,
 )
 from tests.support.rollout import BAD, SCARCE, SPLIT, START, Rollout, rollout_rules
 
@@ -90,7 +89,7 @@ def test_a_promotion_is_a_row_with_its_evidence(automatic: Rollout) -> None:
     assert decision == evaluation.decision
     assert (
         evaluation.state
-        == state_of(automatic.catalog)
+        == read_state(automatic.catalog)
         == RolloutState(Stage(25), since=automatic.now, decision_id=decision.decision_id)
     )
     assert (decision.action, decision.stage, decision.verdict) == (Action.PROMOTE, Stage(25), "promote")
@@ -168,9 +167,9 @@ def test_an_abort_is_not_repeated_for_what_it_was_made_for(automatic: Rollout) -
     for minutes in (0, 5, 10):
         evaluate(automatic.catalog, automatic.rules, figures=before, now=automatic.now, actor="run")
         automatic.let_pass(minutes=minutes)
-    assert state_of(automatic.catalog).stage == Stage(10)
+    assert read_state(automatic.catalog).stage == Stage(10)
     automatic.evaluate(**BAD)
-    assert state_of(automatic.catalog).stage == SHADOW
+    assert read_state(automatic.catalog).stage == SHADOW
 
 
 def test_manual_control_only_advises(manual: Rollout) -> None:
@@ -208,7 +207,7 @@ def test_before_the_rollout_there_is_nothing_to_advise(automatic: Rollout) -> No
     assert not automatic.history
     automatic.evaluate(**BAD)
     assert actions(automatic) == ["advise None"]
-    assert state_of(automatic.catalog) == RolloutState()
+    assert read_state(automatic.catalog) == RolloutState()
 
 
 @pytest.mark.parametrize("mode", [StorageMode.LOCAL, StorageMode.S3])
@@ -275,7 +274,7 @@ def test_promote_says_what_is_missing(manual: Rollout) -> None:
         manual.act(promote, figures=manual.figures(uploads=9, upload_failures=0, downloads=4))
     for words in ("10% to 25%", "41 more good uploads", "46 more downloads", "1 day more at 10%", "--force"):
         assert words in str(refused.value)
-    assert state_of(manual.catalog).stage == Stage(10)
+    assert read_state(manual.catalog).stage == Stage(10)
 
 
 @pytest.mark.parametrize(("changes", "verdict"), [(SCARCE, "hold"), (BAD, "abort")])
@@ -304,7 +303,7 @@ def test_promote_begins_again_from_0_after_an_abort(manual: Rollout) -> None:
     assert manual.act(abort).stage == NOTHING
     decision = manual.act(promote, figures=manual.figures(**SCARCE))
     assert decision.stage == SHADOW
-    assert not state_of(manual.catalog).is_aborted
+    assert not read_state(manual.catalog).is_aborted
 
 
 def test_a_stage_that_a_person_names_need_not_be_planned(manual: Rollout) -> None:
@@ -323,7 +322,7 @@ def test_setting_the_same_stage_begins_it_anew(manual: Rollout) -> None:
     climb(manual, "shadow", "10")
     manual.let_pass(days=7)
     manual.act(set_stage, Stage(10))
-    assert state_of(manual.catalog).since == manual.now
+    assert read_state(manual.catalog).since == manual.now
     assert manual.evaluate().judgement.verdict is Verdict.HOLD
 
 
@@ -335,7 +334,7 @@ def test_resume_gives_the_stage_back(manual: Rollout) -> None:
     manual.let_pass(hours=3)
     resumed = manual.act(resume)
     assert (resumed.stage, resumed.is_rolled_back) == (Stage(25), False)
-    assert state_of(manual.catalog).since == manual.now
+    assert read_state(manual.catalog).since == manual.now
 
 
 def test_an_operator_comes_back_at_a_lower_stage(manual: Rollout) -> None:
@@ -344,7 +343,7 @@ def test_an_operator_comes_back_at_a_lower_stage(manual: Rollout) -> None:
     manual.act(roll_back)
     decision = manual.act(set_stage, Stage(5))
     assert decision.is_rolled_back
-    assert effective_policy(manual.rules.storage, decision).mode is StorageMode.LOCAL
+    assert resolve_policy(manual.rules.storage, decision).policy.mode is StorageMode.LOCAL
     assert manual.act(resume).stage == Stage(5)
 
 
@@ -353,10 +352,10 @@ def test_a_rollback_keeps_an_abort_in_mind(automatic: Rollout) -> None:
     climb(automatic, "shadow", "10", "25")
     automatic.evaluate(**BAD)
     automatic.act(roll_back)
-    assert state_of(automatic.catalog).is_aborted
+    assert read_state(automatic.catalog).is_aborted
     automatic.act(resume)
     automatic.let_pass(days=30)
-    assert automatic.evaluate().state == replace(state_of(automatic.catalog), stage=Stage(10), is_aborted=True)
+    assert automatic.evaluate().state == replace(read_state(automatic.catalog), stage=Stage(10), is_aborted=True)
 
 
 Prepare = Callable[[Rollout], object]
@@ -455,7 +454,7 @@ def test_the_gate_gives_way_to_whoever_was_first(automatic: Rollout) -> None:
     assert evaluation.decision is None
     assert evaluation.overtaken_by is not None
     assert (evaluation.overtaken_by.action, evaluation.overtaken_by.actor) == (Action.ROLLBACK, "ann")
-    assert evaluation.state == state_of(automatic.catalog)
+    assert evaluation.state == read_state(automatic.catalog)
     assert actions(automatic) == ["promote shadow", "promote 10%", "rollback 10%"]
 
 
@@ -536,25 +535,3 @@ def test_a_ledger_that_always_refuses_ends_the_command(manual: Rollout) -> None:
     manual.ledger.first = refuse
     with pytest.raises(RolloutConflictError, match="not now"):
         manual.act(set_stage, Stage(10))
-
-
-# --- What a decision does -------------------------------------------------------------------------------------------
-
-
-@pytest.mark.parametrize(
-    ("mode", "stage", "is_rolled_back", "words"),
-    [
-        ("local", Stage(10), False, "without effect: STORAGE_MODE=local"),
-        ("local", Stage(10), True, "without effect: STORAGE_MODE=local"),
-        ("s3", Stage(10), False, "without effect until STORAGE_MODE is hybrid"),
-        ("s3", Stage(10), True, "everything new goes to the local directory"),
-        ("hybrid", Stage(10), True, "everything new goes to the local directory"),
-        ("hybrid", SHADOW, False, "a copy of it to S3 to be compared"),
-        ("hybrid", Stage(10), False, "10% of new media go to S3, from the next placement on"),
-        ("hybrid", None, False, "30% of new media go to S3, from the next placement on (S3_SPLIT_PERCENTAGE"),
-    ],
-)
-def test_the_effect_is_told(manual: Rollout, mode: str, stage: Stage | None, is_rolled_back: bool, words: str) -> None:
-    """A decision that has none under these settings is recorded all the same, and says so."""
-    decision = replace(manual.act(set_stage, Stage(10)), stage=stage, is_rolled_back=is_rolled_back)
-    assert words in effect_of(StoragePolicy(StorageMode(mode), SPLIT), decision)

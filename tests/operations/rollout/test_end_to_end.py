@@ -12,7 +12,7 @@ from bookmarkai_assets.core.outcomes import Failure
 from bookmarkai_assets.core.rollout.gate import RuleName, RuleStatus
 from bookmarkai_assets.core.rollout.stages import AbortTarget, Action, RolloutControl, RolloutPlan, Stage
 from bookmarkai_assets.operations.rollout.deciding import Evaluation, evaluate, promote
-from bookmarkai_assets.operations.rollout.measuring import catch_up, gate_figures
+from bookmarkai_assets.operations.rollout.measuring import catch_up, read_gate_figures
 from bookmarkai_assets.operations.storage.verifying import record_verification
 from tests.plugins.vault import Vault
 
@@ -29,7 +29,7 @@ def automatic(vault: Vault) -> Vault:
     vault.use(StorageMode.HYBRID)
     plan = RolloutPlan((SHADOW, EVERYTHING), STAGE_TIME, RolloutControl.AUTOMATIC, AbortTarget.LAST_HELD)
     vault.rules = replace(vault.rules, rollout=plan, gate=replace(vault.rules.gate, min_sample=MEDIA * FILES))
-    figures = gate_figures(vault.catalog, vault.rules, now=vault.clock())
+    figures = read_gate_figures(vault.catalog, vault.rules, now=vault.clock())
     promote(vault.catalog, vault.rules, figures=figures, now=vault.clock(), actor="ann", reason="it begins")
     # Out of the five minutes in which the stage began: they belong to what was before.
     vault.let_pass(minutes=5)
@@ -41,7 +41,7 @@ def tick(vault: Vault) -> Evaluation:
     catch_up(vault.catalog)
     now = vault.clock()
     return evaluate(
-        vault.catalog, vault.rules, figures=gate_figures(vault.catalog, vault.rules, now=now), now=now, actor="run"
+        vault.catalog, vault.rules, figures=read_gate_figures(vault.catalog, vault.rules, now=now), now=now, actor="run"
     )
 
 
@@ -125,9 +125,9 @@ def test_what_the_buckets_rule_has_deleted_is_no_loss(vault: Vault) -> None:
 
     vault.let_pass(minutes=5)
     catch_up(vault.catalog)
-    assert gate_figures(vault.catalog, vault.rules, now=vault.clock()).losses_since_verification == 0
+    assert read_gate_figures(vault.catalog, vault.rules, now=vault.clock()).losses_since_verification == 0
     begun_ago = replace(vault.rules.gate, max_verification_age=timedelta(days=30))
-    figures = gate_figures(vault.catalog, replace(vault.rules, gate=begun_ago), now=vault.clock())
+    figures = read_gate_figures(vault.catalog, replace(vault.rules, gate=begun_ago), now=vault.clock())
     assert figures.losses_since_verification == FILES, "of the early one"
 
 

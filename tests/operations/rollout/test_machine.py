@@ -18,6 +18,7 @@ from typing_extensions import override
 from bookmarkai_assets.adapters.catalog import open_catalog
 from bookmarkai_assets.core.errors import RolloutConflictError
 from bookmarkai_assets.core.media.placement import Backend, StorageMode, StoragePolicy, place
+from bookmarkai_assets.core.rollout.policy import resolve_policy
 from bookmarkai_assets.core.rollout.stages import (
     NOTHING,
     AbortTarget,
@@ -25,10 +26,9 @@ from bookmarkai_assets.core.rollout.stages import (
     Decision,
     RolloutControl,
     Stage,
-    effective_policy,
     state_after,
 )
-from bookmarkai_assets.operations.rollout.deciding import abort, promote, resume, roll_back, set_stage, state_of
+from bookmarkai_assets.operations.rollout.deciding import abort, promote, read_state, resume, roll_back, set_stage
 from tests.support.rollout import BAD, SCARCE, SPLIT, STAGE_TIME, Rollout, rollout_rules
 
 FIGURES = {"good": {}, "scarce": SCARCE, "bad": BAD}
@@ -137,7 +137,7 @@ class RolloutMachine(RuleBasedStateMachine):
         evaluation = self.rollout.evaluate(**FIGURES[kind])
         self._expect_gate(kind)
         assert evaluation.overtaken_by is None
-        assert evaluation.state == state_of(self.opened)
+        assert evaluation.state == read_state(self.opened)
         if self.model.changes > changes:
             assert evaluation.decision is not None
             assert evaluation.decision.decided_by == "gate"
@@ -171,7 +171,7 @@ class RolloutMachine(RuleBasedStateMachine):
         may = self.model.is_rolled_back
         self._expect(may, lambda: self.model.turn(is_rolled_back=False), lambda: self.rollout.act(resume))
         if may:
-            assert state_of(self.opened).stage == stage
+            assert read_state(self.opened).stage == stage
 
     @rule(stage=stages, kind=kinds, command=st.sampled_from(["tick", "set", "promote", "abort", "roll_back"]))
     def race(self, stage: Stage, kind: str, command: str) -> None:
@@ -245,7 +245,7 @@ class RolloutMachine(RuleBasedStateMachine):
         assert history[: len(self.history)] == self.history
         self.history = history
         state = state_after(history)
-        assert state == state_of(self.opened)
+        assert state == read_state(self.opened)
         assert (state.stage, state.is_rolled_back, state.is_aborted) == (
             self.model.stage,
             self.model.is_rolled_back,
@@ -273,7 +273,8 @@ class RolloutMachine(RuleBasedStateMachine):
         waits_for_a_person = False
         for before, decision in pairwise([None, *(d for d in self.history if d.action is not Action.ADVISE)]):
             assert decision is not None
-            if _percentage(effective_policy(configured, decision)) > _percentage(effective_policy(configured, before)):
+            after, earlier = (resolve_policy(configured, each).policy for each in (decision, before))
+            if _percentage(after) > _percentage(earlier):
                 assert decision.action in {Action.PROMOTE, Action.SET, Action.RESUME}
             if decision.decided_by == "gate":
                 assert decision.action in {Action.PROMOTE, Action.ABORT}
@@ -285,7 +286,7 @@ class RolloutMachine(RuleBasedStateMachine):
     def a_rollback_places_nothing_on_s3(self) -> None:
         """Whatever the mode and the stage; and without one the share in bucket 0 goes where the stage says."""
         for mode in StorageMode:
-            policy = effective_policy(StoragePolicy(mode, SPLIT), self.opened.rollout.standing())
+            policy = resolve_policy(StoragePolicy(mode, SPLIT), self.opened.rollout.standing()).policy
             backend = place(policy, FIRST_SHARE).backend
             if self.model.is_rolled_back or mode is StorageMode.LOCAL:
                 assert (backend, policy.is_shadow) == (Backend.LOCAL, False)

@@ -17,7 +17,13 @@ from bookmarkai_assets.core.rollout.ports import RecordedVerification
 from bookmarkai_assets.core.rollout.stages import Action, Decision, Stage
 from bookmarkai_assets.core.rollout.windows import WINDOWS, Window, day_of, month_of, window_ending
 from bookmarkai_assets.core.rules import PipelineRules
-from bookmarkai_assets.operations.rollout.measuring import catch_up, day_metrics, gate_figures, metrics_of, month_cost
+from bookmarkai_assets.operations.rollout.measuring import (
+    catch_up,
+    measure_day,
+    read_gate_figures,
+    read_metrics,
+    read_month_cost,
+)
 from bookmarkai_assets.settings.settings import load_settings
 from bookmarkai_assets.wiring.rules import make_rules
 from tests.plugins.vault import Vault
@@ -90,18 +96,18 @@ def test_every_window_has_the_events_that_began_in_it(each_catalog: OpenCatalog,
     for end in (NOON, NOON - timedelta(minutes=35), NOON - 3 * DAY - 12 * HOUR):
         for length in WINDOWS.values():
             window = window_ending(end, length)
-            assert_counted(metrics_of(each_catalog, window), events, window)
+            assert_counted(read_metrics(each_catalog, window), events, window)
 
 
 def test_catching_up_counts_each_event_once(sqlite_catalog: OpenCatalog) -> None:
     """Catching up adds what is new, says how much that was, and adds nothing the second time."""
     for event in any_transfers(3, 20):
         sqlite_catalog.events.record(event)
-    before = metrics_of(sqlite_catalog, Window(NOON - 10 * DAY, NOON + DAY))
+    before = read_metrics(sqlite_catalog, Window(NOON - 10 * DAY, NOON + DAY))
     assert (catch_up(sqlite_catalog), before.total_requests) == (20, 0)
-    once = metrics_of(sqlite_catalog, Window(NOON - 10 * DAY, NOON + DAY))
+    once = read_metrics(sqlite_catalog, Window(NOON - 10 * DAY, NOON + DAY))
     assert catch_up(sqlite_catalog) == 0
-    assert metrics_of(sqlite_catalog, Window(NOON - 10 * DAY, NOON + DAY)) == once
+    assert read_metrics(sqlite_catalog, Window(NOON - 10 * DAY, NOON + DAY)) == once
 
 
 # --- A day's partition -----------------------------------------------------------------------------------------------
@@ -110,7 +116,7 @@ def test_catching_up_counts_each_event_once(sqlite_catalog: OpenCatalog) -> None
 def test_todays_windows_end_with_the_last_whole_five_minutes(sqlite_catalog: OpenCatalog, rules: PipelineRules) -> None:
     """At 12:03 the windows end at 12:00: what began at noon is in the next five minutes' figures."""
     record(sqlite_catalog, [transfer(NOON - A_MOMENT), transfer(NOON), transfer(NOON + timedelta(minutes=2))])
-    day = day_metrics(sqlite_catalog, rules, TODAY, now=NOON + timedelta(minutes=3))
+    day = measure_day(sqlite_catalog, rules, TODAY, now=NOON + timedelta(minutes=3))
     assert {name: metrics.window for name, metrics in day.windows.items()} == {
         name: Window(NOON - length, NOON) for name, length in WINDOWS.items()
     }
@@ -122,7 +128,7 @@ def test_a_past_days_windows_end_with_it(sqlite_catalog: OpenCatalog, rules: Pip
     events = [transfer(TODAY.end - A_MOMENT), transfer(TODAY.end - 2 * HOUR), transfer(TODAY.end)]
     record(sqlite_catalog, events)
     for now in (TODAY.end, TODAY.end + timedelta(minutes=7), TODAY.end + 40 * DAY):
-        day = day_metrics(sqlite_catalog, rules, TODAY, now=now)
+        day = measure_day(sqlite_catalog, rules, TODAY, now=now)
         assert {metrics.window.end for metrics in day.windows.values()} == {TODAY.end}
         assert [day.windows[name].s3_uploads for name in ("5m", "1h", "24h", "7d")] == [1, 1, 2, 2]
 
@@ -131,7 +137,7 @@ def test_a_late_event_changes_a_past_day(sqlite_catalog: OpenCatalog, rules: Pip
     """An event that is recorded days later is in the day that it began in."""
     record(sqlite_catalog, [transfer(NOON)])
     record(sqlite_catalog, [transfer(NOON + 3 * DAY), transfer(NOON + HOUR)])
-    assert day_metrics(sqlite_catalog, rules, TODAY, now=NOON + 4 * DAY).windows["24h"].s3_uploads == 2
+    assert measure_day(sqlite_catalog, rules, TODAY, now=NOON + 4 * DAY).windows["24h"].s3_uploads == 2
 
 
 def test_events_from_the_future_are_counted_apart(sqlite_catalog: OpenCatalog, rules: PipelineRules) -> None:
@@ -142,20 +148,20 @@ def test_events_from_the_future_are_counted_apart(sqlite_catalog: OpenCatalog, r
     now = NOON + timedelta(minutes=3)
     ahead = [transfer(NOON + timedelta(minutes=minutes)) for minutes in (5, 30, 600)]
     record(sqlite_catalog, [transfer(NOON - HOUR), transfer(NOON + timedelta(minutes=1)), *ahead])
-    day = day_metrics(sqlite_catalog, rules, TODAY, now=now)
+    day = measure_day(sqlite_catalog, rules, TODAY, now=now)
     assert day.future_events == 3
     assert [day.windows[name].s3_uploads for name in ("5m", "1h", "24h")] == [0, 1, 1]
     assert sum(step.metrics.s3_uploads for step in day.steps) == 1
-    later = day_metrics(sqlite_catalog, rules, TODAY, now=NOON + HOUR)
+    later = measure_day(sqlite_catalog, rules, TODAY, now=NOON + HOUR)
     assert (later.future_events, later.windows["24h"].s3_uploads) == (1, 4)
 
 
 def test_a_day_that_has_not_begun_has_no_figures(sqlite_catalog: OpenCatalog, rules: PipelineRules) -> None:
     """Tomorrow's partition is refused; today's is not, from its first moment on."""
     with pytest.raises(ValueError, match="a day that has begun"):
-        day_metrics(sqlite_catalog, rules, day_of(NOON + DAY), now=NOON)
-    first = day_metrics(sqlite_catalog, rules, TODAY, now=TODAY.start)
-    assert first.windows["24h"] == metrics_of(sqlite_catalog, day_of(NOON - DAY))
+        measure_day(sqlite_catalog, rules, day_of(NOON + DAY), now=NOON)
+    first = measure_day(sqlite_catalog, rules, TODAY, now=TODAY.start)
+    assert first.windows["24h"] == read_metrics(sqlite_catalog, day_of(NOON - DAY))
 
 
 @pytest.mark.parametrize("minutes", [0, 35])
@@ -166,7 +172,7 @@ def test_the_chart_shows_the_last_day_by_the_hour(
     events = [replace(e, occurred_at=NOON - (NOON - e.occurred_at) / 6) for e in any_transfers(4, 60)]
     record(sqlite_catalog, events)
     end = NOON - DAY / 4 + timedelta(minutes=minutes)
-    steps = day_metrics(sqlite_catalog, rules, TODAY, now=end).steps
+    steps = measure_day(sqlite_catalog, rules, TODAY, now=end).steps
     assert len(steps) == (24 if minutes == 0 else 25)
     assert steps[0].metrics.window.start == NOON - DAY / 4 - DAY
     assert steps[-1].metrics.window.end == end
@@ -185,17 +191,17 @@ def test_the_target_is_what_the_decisions_say(sqlite_catalog: OpenCatalog, rules
     decide(sqlite_catalog, Action.ADVISE, Stage(10), NOON - 8 * HOUR)
     decide(sqlite_catalog, Action.PROMOTE, Stage(25), NOON - 5 * HOUR)
     decide(sqlite_catalog, Action.ROLLBACK, Stage(25), NOON - HOUR, is_rolled_back=True)
-    day = day_metrics(sqlite_catalog, rules, TODAY, now=NOON)
+    day = measure_day(sqlite_catalog, rules, TODAY, now=NOON)
     targets = [step.target_percentage for step in day.steps]
     assert targets == [5] * 13 + [10] * 5 + [25] * 4 + [0] * 2
     assert (day.target_percentage, day.policy.mode) == (0, StorageMode.LOCAL)
     resumed = decide(sqlite_catalog, Action.RESUME, Stage(25), NOON + DAY)
     decide(sqlite_catalog, Action.ADVISE, Stage(25), NOON + DAY + HOUR)
-    assert day_metrics(sqlite_catalog, rules, TODAY, now=NOON).target_percentage == 25
-    assert day_metrics(sqlite_catalog, rules, TODAY, now=NOON + 2 * DAY).target_percentage == 0
-    tomorrow = day_metrics(sqlite_catalog, rules, day_of(NOON + DAY), now=NOON + 2 * DAY)
+    assert measure_day(sqlite_catalog, rules, TODAY, now=NOON).target_percentage == 25
+    assert measure_day(sqlite_catalog, rules, TODAY, now=NOON + 2 * DAY).target_percentage == 0
+    tomorrow = measure_day(sqlite_catalog, rules, day_of(NOON + DAY), now=NOON + 2 * DAY)
     assert (tomorrow.target_percentage, tomorrow.policy.decision_id) == (25, resumed.decision_id)
-    assert day_metrics(sqlite_catalog, rules, day_of(NOON - DAY), now=NOON).target_percentage == 5
+    assert measure_day(sqlite_catalog, rules, day_of(NOON - DAY), now=NOON).target_percentage == 5
 
 
 def test_only_today_has_an_inventory(vault: Vault) -> None:
@@ -203,12 +209,12 @@ def test_only_today_has_an_inventory(vault: Vault) -> None:
     [local, remote] = [vault.store("one", Backend.LOCAL), vault.store("other", Backend.S3)]
     catch_up(vault.catalog)
     now = vault.clock()
-    today = day_metrics(vault.catalog, vault.rules, day_of(now), now=now)
+    today = measure_day(vault.catalog, vault.rules, day_of(now), now=now)
     assert today.inventory == {
         Backend.LOCAL: StoredMedia(1, replace(local, transcript_files={}).size_bytes),
         Backend.S3: StoredMedia(1, replace(remote, transcript_files={}).size_bytes),
     }
-    assert day_metrics(vault.catalog, vault.rules, day_of(now - DAY), now=now).inventory is None
+    assert measure_day(vault.catalog, vault.rules, day_of(now - DAY), now=now).inventory is None
 
 
 def test_a_runs_own_transfers_are_its_figures(vault: Vault) -> None:
@@ -219,11 +225,11 @@ def test_a_runs_own_transfers_are_its_figures(vault: Vault) -> None:
     vault.store("one", Backend.LOCAL)
     stored = vault.store("other", Backend.S3)
     catch_up(vault.catalog)
-    metrics: WindowMetrics = metrics_of(vault.catalog, window_ending(vault.clock() + FIVE_MINUTES, HOUR))
+    metrics: WindowMetrics = read_metrics(vault.catalog, window_ending(vault.clock() + FIVE_MINUTES, HOUR))
     assert (metrics.s3_upload_rate, metrics.local_storage, metrics.s3_storage) == (50.0, 1, 1)
     assert (metrics.s3_uploads, metrics.success_rate, metrics.download.count) == (6, 100.0, 1)
     assert metrics.upload.count == 2
-    figures = gate_figures(vault.catalog, vault.rules, now=vault.clock() + FIVE_MINUTES)
+    figures = read_gate_figures(vault.catalog, vault.rules, now=vault.clock() + FIVE_MINUTES)
     assert (figures.uploads, figures.upload_failures, figures.downloads) == (2, 0, 1)
     assert metrics.bytes_put[Backend.S3] == stored.size_bytes
 
@@ -256,16 +262,16 @@ def test_storage_is_charged_from_put_to_expiry(
     march = month_of(NOON)
     for until in (march.start + DAY, march.start + 17 * DAY, march.end - DAY):
         expected = stored_gb_seconds([e for e in events if e.occurred_at < until], march, until, days)
-        cost = month_cost(sqlite_catalog, rules, now=until)
+        cost = read_month_cost(sqlite_catalog, rules, now=until)
         assert cost.to_date.storage == pytest.approx(expected / march.length.total_seconds() * 0.023)
 
 
 def test_objects_outside_the_rules_prefix_never_expire(sqlite_catalog: OpenCatalog, rules: PipelineRules) -> None:
     """The lifecycle rule covers temp/ alone: what is put elsewhere is charged for from then on."""
     record(sqlite_catalog, at_noon(datetime(2026, 1, 5, tzinfo=UTC), 10))
-    assert month_cost(sqlite_catalog, rules, now=NOON).to_date.storage == 0
+    assert read_month_cost(sqlite_catalog, rules, now=NOON).to_date.storage == 0
     kept = replace(rules, video_prefix="videos/")
-    assert month_cost(sqlite_catalog, kept, now=NOON).to_date.storage == pytest.approx(10 * 0.023 * 0.5 / 31)
+    assert read_month_cost(sqlite_catalog, kept, now=NOON).to_date.storage == pytest.approx(10 * 0.023 * 0.5 / 31)
 
 
 def test_a_month_is_charged_for_what_was_asked_in_it(sqlite_catalog: OpenCatalog, rules: PipelineRules) -> None:
@@ -274,7 +280,7 @@ def test_a_month_is_charged_for_what_was_asked_in_it(sqlite_catalog: OpenCatalog
     in_february = [transfer(march.start - A_MOMENT), read(march.start - A_MOMENT, size_bytes=GB)]
     in_march = [transfer(march.start), transfer(NOON, error="timeout"), read(NOON - HOUR, size_bytes=GB)]
     record(sqlite_catalog, [*in_february, *in_march])
-    cost = month_cost(sqlite_catalog, rules, now=NOON + FIVE_MINUTES).to_date
+    cost = read_month_cost(sqlite_catalog, rules, now=NOON + FIVE_MINUTES).to_date
     assert cost.requests == pytest.approx((2 * 0.005 + 64 * 0.0004) / 1000)
     assert cost.transfer == pytest.approx(0.09)
 
@@ -283,9 +289,9 @@ def test_the_projection_goes_on_like_the_last_week(sqlite_catalog: OpenCatalog, 
     """With a gigabyte a day for weeks, the projection from the tenth is what the month costs in the end."""
     record(sqlite_catalog, at_noon(datetime(2026, 2, 1, tzinfo=UTC), 37))
     march = month_of(NOON)
-    projected = month_cost(sqlite_catalog, rules, now=march.start + 9 * DAY).projected
+    projected = read_month_cost(sqlite_catalog, rules, now=march.start + 9 * DAY).projected
     record(sqlite_catalog, at_noon(march.start + 9 * DAY, 22))
-    final = day_metrics(sqlite_catalog, rules, day_of(march.end - HOUR), now=march.end + 3 * DAY).month_cost.to_date
+    final = measure_day(sqlite_catalog, rules, day_of(march.end - HOUR), now=march.end + 3 * DAY).month_cost.to_date
     assert projected.storage == pytest.approx(final.storage)
     assert projected.requests == pytest.approx(final.requests)
 
@@ -293,7 +299,7 @@ def test_the_projection_goes_on_like_the_last_week(sqlite_catalog: OpenCatalog, 
 def test_a_first_day_is_projected_from_its_own_hours(sqlite_catalog: OpenCatalog, rules: PipelineRules) -> None:
     """While there is less than a week to judge by, the pace is that since the first event."""
     record(sqlite_catalog, [transfer(NOON - HOUR), transfer(NOON - timedelta(minutes=30))])
-    cost = month_cost(sqlite_catalog, rules, now=NOON)
+    cost = read_month_cost(sqlite_catalog, rules, now=NOON)
     hours_left = (month_of(NOON).end - NOON) / HOUR
     assert cost.projected.requests == pytest.approx((2 + 2 * hours_left) * 0.005 / 1000)
 
@@ -302,20 +308,20 @@ def test_a_past_month_is_what_it_cost(sqlite_catalog: OpenCatalog, rules: Pipeli
     """The last day of a month shows that month's cost, with nothing left to project; the next month begins at zero."""
     record(sqlite_catalog, [transfer(NOON + n * DAY) for n in range(40)])
     march = month_of(NOON)
-    last = day_metrics(sqlite_catalog, rules, day_of(march.end - HOUR), now=march.end + HOUR).month_cost
+    last = measure_day(sqlite_catalog, rules, day_of(march.end - HOUR), now=march.end + HOUR).month_cost
     assert last.projected == last.to_date
     assert last.to_date.requests == pytest.approx(31 * 0.005 / 1000)
-    april = month_cost(sqlite_catalog, rules, now=march.end)
+    april = read_month_cost(sqlite_catalog, rules, now=march.end)
     assert april.to_date.total == 0
     assert april.projected.requests == pytest.approx(30 * 0.005 / 1000)
 
 
 def test_without_transfers_nothing_costs(sqlite_catalog: OpenCatalog, rules: PipelineRules) -> None:
     """A catalog without events has costs of zero, and no more does one whose only event is from the future."""
-    empty: MonthCost = month_cost(sqlite_catalog, rules, now=NOON)
+    empty: MonthCost = read_month_cost(sqlite_catalog, rules, now=NOON)
     assert (empty.to_date.total, empty.projected.total) == (0, 0)
     record(sqlite_catalog, [transfer(NOON + HOUR, size_bytes=GB)])
-    assert month_cost(sqlite_catalog, rules, now=NOON) == empty
+    assert read_month_cost(sqlite_catalog, rules, now=NOON) == empty
 
 
 # --- The gate's figures ----------------------------------------------------------------------------------------------
@@ -333,33 +339,33 @@ def test_the_gate_judges_the_present_stage(sqlite_catalog: OpenCatalog, rules: P
             read(NOON - HOUR, seconds=3),
         ],
     )
-    before = gate_figures(sqlite_catalog, rules, now=NOON)
+    before = read_gate_figures(sqlite_catalog, rules, now=NOON)
     assert (before.window, before.uploads, before.access_denied) == (Window(NOON - DAY, NOON), 4, 1)
     decide(sqlite_catalog, Action.PROMOTE, Stage(10), NOON - HOUR)
-    figures = gate_figures(sqlite_catalog, rules, now=NOON)
+    figures = read_gate_figures(sqlite_catalog, rules, now=NOON)
     assert figures.window == Window(NOON - HOUR, NOON)
     assert (figures.uploads, figures.upload_failures, figures.access_denied) == (3, 1, 0)
     assert figures.mean_upload_seconds == pytest.approx(5)
     assert figures.downloads == 1
     assert figures.download_p95_seconds == pytest.approx(3, rel=0.01)
-    assert figures.projected_month_usd == month_cost(sqlite_catalog, rules, now=NOON).projected.total
+    assert figures.projected_month_usd == read_month_cost(sqlite_catalog, rules, now=NOON).projected.total
 
 
 def test_losses_count_since_the_verification(sqlite_catalog: OpenCatalog, rules: PipelineRules) -> None:
     """A read that found nothing before the last verification is that one's to judge; one after it is a loss."""
     record(sqlite_catalog, [read(NOON - 3 * HOUR, error="not_found"), read(NOON - HOUR, error="checksum")])
-    assert gate_figures(sqlite_catalog, rules, now=NOON).losses_since_verification == 2
+    assert read_gate_figures(sqlite_catalog, rules, now=NOON).losses_since_verification == 2
     verification = RecordedVerification(
         NOON - 2 * HOUR, is_deep=False, is_good=True, missing=0, different=0, unverified=0, counts={"good": 5}
     )
     sqlite_catalog.rollout.record_verification(verification)
-    figures = gate_figures(sqlite_catalog, rules, now=NOON)
+    figures = read_gate_figures(sqlite_catalog, rules, now=NOON)
     assert (figures.losses_since_verification, figures.verification) == (1, verification)
 
 
 def test_before_any_transfer_there_is_no_projection(sqlite_catalog: OpenCatalog, rules: PipelineRules) -> None:
     """Nothing measured is no cost of zero: the gate is told that there is none yet."""
-    assert gate_figures(sqlite_catalog, rules, now=NOON).projected_month_usd is None
+    assert read_gate_figures(sqlite_catalog, rules, now=NOON).projected_month_usd is None
     record(sqlite_catalog, [transfer(NOON)])
-    assert gate_figures(sqlite_catalog, rules, now=NOON).projected_month_usd is None
-    assert gate_figures(sqlite_catalog, rules, now=NOON + FIVE_MINUTES).projected_month_usd is not None
+    assert read_gate_figures(sqlite_catalog, rules, now=NOON).projected_month_usd is None
+    assert read_gate_figures(sqlite_catalog, rules, now=NOON + FIVE_MINUTES).projected_month_usd is not None

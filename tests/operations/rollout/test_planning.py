@@ -15,7 +15,7 @@ from bookmarkai_assets.core.rollout.stages import Action, Decision, Stage
 from bookmarkai_assets.core.rules import PipelineRules
 from bookmarkai_assets.operations.rollout.evidence import FORECAST
 from bookmarkai_assets.operations.rollout.measuring import catch_up
-from bookmarkai_assets.operations.rollout.planning import plan_of, stage_history
+from bookmarkai_assets.operations.rollout.planning import compare_stages, forecast_stages
 from bookmarkai_assets.settings.settings import load_settings
 from bookmarkai_assets.wiring.rules import make_rules
 from tests.plugins.vault import Vault
@@ -68,7 +68,7 @@ def test_each_stage_of_the_plan_is_forecast(sqlite_catalog: OpenCatalog, rules: 
     """From a week with 70 media of 10 MB a stage takes its percentage of ten a day; shadow puts all of them."""
     media = [transfer(NOON - n * 2 * HOUR - HOUR, size_bytes=10_000_000, backend="local") for n in range(70)]
     record(sqlite_catalog, [transfer(NOON - 60 * DAY, size_bytes=GB), *media])
-    plan = plan_of(sqlite_catalog, rules, now=NOON)
+    plan = forecast_stages(sqlite_catalog, rules, now=NOON)
     assert {str(forecast.stage): forecast.load.media_per_day for forecast in plan} == pytest.approx(
         {"shadow": 10, "10%": 1, "25%": 2.5, "50%": 5, "75%": 7.5, "100%": 10}
     )
@@ -76,22 +76,23 @@ def test_each_stage_of_the_plan_is_forecast(sqlite_catalog: OpenCatalog, rules: 
     assert whole.bytes_per_day == pytest.approx(100_000_000)
     assert whole.stored_bytes == pytest.approx(750_000_000)
     assert whole.month.total == pytest.approx(0.75 * 1e9 / GB * 0.023 + 300 * 0.005 / 1000)
-    assert plan_of(sqlite_catalog, rules, now=NOON, stages=[Stage(33)])[0].load.media_per_day == pytest.approx(3.3)
+    [third] = forecast_stages(sqlite_catalog, rules, now=NOON, stages=[Stage(33)])
+    assert third.load.media_per_day == pytest.approx(3.3)
 
 
 def test_a_young_catalog_is_judged_by_its_own_time(sqlite_catalog: OpenCatalog, rules: PipelineRules) -> None:
     """While there is less than a week to judge by, a day's media are reckoned from the time since the first event."""
     record(sqlite_catalog, [transfer(NOON - 6 * HOUR), transfer(NOON - HOUR, backend="local")])
-    assert plan_of(sqlite_catalog, rules, now=NOON)[-1].load.media_per_day == pytest.approx(8)
+    assert forecast_stages(sqlite_catalog, rules, now=NOON)[-1].load.media_per_day == pytest.approx(8)
 
 
 def test_without_new_media_there_is_no_forecast(sqlite_catalog: OpenCatalog, rules: PipelineRules) -> None:
     """Nothing to forecast from is no forecast of nothing: no events, old ones, moves, or ones from the future."""
-    assert plan_of(sqlite_catalog, rules, now=NOON) == []
+    assert forecast_stages(sqlite_catalog, rules, now=NOON) == []
     record(sqlite_catalog, [transfer(NOON + DAY)])
-    assert plan_of(sqlite_catalog, rules, now=NOON) == []
+    assert forecast_stages(sqlite_catalog, rules, now=NOON) == []
     record(sqlite_catalog, [transfer(NOON - 8 * DAY), transfer(NOON - HOUR, purpose="move")])
-    assert plan_of(sqlite_catalog, rules, now=NOON) == []
+    assert forecast_stages(sqlite_catalog, rules, now=NOON) == []
 
 
 def test_a_backfill_is_counted_from_what_is_stored(vault: Vault) -> None:
@@ -99,7 +100,7 @@ def test_a_backfill_is_counted_from_what_is_stored(vault: Vault) -> None:
     local = [vault.store(f"video-{n}", Backend.LOCAL, is_transcribed=False) for n in range(6)]
     vault.store("remote", Backend.S3, is_transcribed=False)
     catch_up(vault.catalog)
-    plan = plan_of(vault.catalog, vault.rules, now=vault.clock() + FIVE_MINUTES)
+    plan = forecast_stages(vault.catalog, vault.rules, now=vault.clock() + FIVE_MINUTES)
     assert [forecast.backfill_media for forecast in plan][-1] == 6
     for forecast in plan:
         moved = [media for media in local if bucket_of(media.share_id) < forecast.stage.percentage]
@@ -109,7 +110,7 @@ def test_a_backfill_is_counted_from_what_is_stored(vault: Vault) -> None:
 def test_past_stages_are_held_against_their_forecast(sqlite_catalog: OpenCatalog, rules: PipelineRules) -> None:
     """Each stretch that a stage counted for has the forecast it was decided on and what S3 took in it, per day."""
     record(sqlite_catalog, [transfer(NOON - HOUR) for _ in range(5)])
-    [expected] = plan_of(sqlite_catalog, rules, now=NOON, stages=[Stage(10)])
+    [expected] = forecast_stages(sqlite_catalog, rules, now=NOON, stages=[Stage(10)])
     first = decide(sqlite_catalog, Action.PROMOTE, Stage(10), 0, forecast=expected)
     decide(sqlite_catalog, Action.ADVISE, Stage(10), 2)
     decide(sqlite_catalog, Action.PROMOTE, Stage(25), 12)
@@ -127,7 +128,7 @@ def test_past_stages_are_held_against_their_forecast(sqlite_catalog: OpenCatalog
         ],
     )
     now = NOON + 26 * HOUR
-    records = stage_history(sqlite_catalog, rules, now=now)
+    records = compare_stages(sqlite_catalog, rules, now=now)
     assert [(record.decision.decision_id, str(record.stage)) for record in records] == [
         (first.decision_id, "10%"),
         (first.decision_id + 2, "25%"),
@@ -150,17 +151,17 @@ def test_a_stage_of_minutes_has_brought_nothing_yet(sqlite_catalog: OpenCatalog,
     """Before it has had five whole minutes a stage has no actual figures: what they cut is another stage's too."""
     decide(sqlite_catalog, Action.PROMOTE, Stage(10), 1 / 60)
     record(sqlite_catalog, [transfer(NOON + timedelta(minutes=2)), transfer(NOON + timedelta(minutes=7))])
-    [young] = stage_history(sqlite_catalog, rules, now=NOON + timedelta(minutes=9))
+    [young] = compare_stages(sqlite_catalog, rules, now=NOON + timedelta(minutes=9))
     assert young.actual is None
-    [older] = stage_history(sqlite_catalog, rules, now=NOON + timedelta(minutes=10))
+    [older] = compare_stages(sqlite_catalog, rules, now=NOON + timedelta(minutes=10))
     assert older.actual is not None
     assert older.actual.media_per_day == pytest.approx(288)
 
 
 def test_a_rollout_that_has_not_begun_has_no_stages(sqlite_catalog: OpenCatalog, rules: PipelineRules) -> None:
     """Without a decision there is no history, and none with a rollback before the first stage."""
-    assert stage_history(sqlite_catalog, rules, now=NOON) == []
+    assert compare_stages(sqlite_catalog, rules, now=NOON) == []
     sqlite_catalog.rollout.append(
         Decision(Action.ROLLBACK, None, is_rolled_back=True, decided_at=NOON, decided_by="x", actor="x", reason="x")
     )
-    assert stage_history(sqlite_catalog, rules, now=NOON + HOUR) == []
+    assert compare_stages(sqlite_catalog, rules, now=NOON + HOUR) == []

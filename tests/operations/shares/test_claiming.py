@@ -249,7 +249,7 @@ def test_a_parked_share_is_claimed_again_once_somebody_retries_it(
 ) -> None:
     """Retrying makes it due with all its attempts."""
     [share] = add(sqlite_catalog, "a")
-    sqlite_catalog.work.set_aside(share, Failure(Outcome.GONE, "404"), now=T0)
+    sqlite_catalog.work.park(share, Failure(Outcome.GONE, "404"), now=T0)
     assert claim(sqlite_catalog, rules, "c1", now=T0) == []
     assert list(sqlite_catalog.work.retry([share], now=T0)) == [share]
     assert claim(sqlite_catalog, rules, "c2", now=T0) == [[share]]

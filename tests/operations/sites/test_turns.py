@@ -18,9 +18,11 @@ from bookmarkai_assets.core.sites.breaker import SiteRules, site_limits
 from bookmarkai_assets.operations.downloads import disk_room
 from bookmarkai_assets.operations.downloads.fetching import FetchedMedia, fetch_media
 from bookmarkai_assets.operations.shares.claiming import ClaimedRun, claim_due_shares
+from bookmarkai_assets.operations.shares.hold import Hold
 from bookmarkai_assets.operations.shares.intake import add_shares
-from bookmarkai_assets.operations.shares.share_work import ShareWork
+from bookmarkai_assets.operations.shares.steps import run_step
 from bookmarkai_assets.operations.sites.report import site_reports
+from bookmarkai_assets.operations.stores import Stores
 from bookmarkai_assets.settings.settings import load_settings
 from bookmarkai_assets.wiring.rules import make_rules
 from tests.fakes.downloader import DownloadCall, FakeDownloader
@@ -79,19 +81,25 @@ class Town:
     def run(self, share_ids: list[str], claim_id: str | None = None) -> dict[str, FetchedMedia | Failure]:
         """Fetch shares in a run, and end them as done or failed."""
         self.claims += 1
-        work = ShareWork(
-            self.catalog, self.rules, f"run-{self.claims}", claim_id, clock=lambda: self.now, jitter=lambda: 0.0
+        hold = Hold(
+            self.catalog,
+            self.rules,
+            Stores({Backend.LOCAL: LocalStore(self.directory)}),
+            owner=f"run-{self.claims}",
+            clock=lambda: self.now,
+            claim_id=claim_id,
+            jitter=lambda: 0.0,
         )
-        stores = {Backend.LOCAL: LocalStore(self.directory)}
-        fetched = work.each(
+        fetched = run_step(
+            hold,
             dict.fromkeys(share_ids),
-            lambda leased, _: fetch_media(leased, work=work, downloader=self.downloader, stores=stores),
+            lambda leased, _: fetch_media(hold, leased, downloader=self.downloader),
             concurrency=self.rules.download_concurrency,
         )
         for share_id, result in fetched.items():
             if isinstance(result, FetchedMedia):
-                self.catalog.work.finish(share_id, media_url="/x", owner=work.owner, now=self.now)
-        work.release()
+                self.catalog.work.finish(share_id, media_url="/x", owner=hold.owner, now=self.now)
+        hold.release()
         return fetched
 
     def tick(self) -> dict[str, FetchedMedia | Failure]:
@@ -134,7 +142,7 @@ def test_shares_of_a_site_that_blocks_wait_and_are_not_failed(town: Town) -> Non
     assert "tiktok is paused until 2026-01-01 00:01:00 UTC" in (last.reason or "")
     assert "your IP is blocked" in (last.reason or "")
     [report] = site_reports(town.catalog, town.rules, now=town.now)
-    assert (report["site"], report["state"], report["waiting"]) == (
+    assert (report.site.name, report.state, report.waiting) == (
         "tiktok",
         "paused until 2026-01-01 00:01:00 UTC",
         20,
@@ -158,7 +166,7 @@ def test_one_probe_goes_after_each_pause_and_each_time_another(town: Town) -> No
         probes.append(town.downloader.calls[-1].url)
     assert probes == links[3:6]
     [report] = site_reports(town.catalog, town.rules, now=town.now)
-    assert report["state"] == "on trial, 2 at a time"
+    assert report.state == "on trial, 2 at a time"
 
 
 def test_a_site_that_serves_again_is_ramped_up_until_all_is_fetched(town: Town) -> None:
@@ -228,7 +236,7 @@ def test_a_persons_run_waits_for_its_place(town: Town) -> None:
 
     def look_on(_: DownloadCall) -> None:
         starts.wait()  # passes only two at a time: with fewer it would hang
-        under_way.append(site_reports(town.catalog, town.rules, now=town.now)[0]["in_progress"])
+        under_way.append(site_reports(town.catalog, town.rules, now=town.now)[0].in_progress)
 
     town.downloader = FakeDownloader(on_download=look_on)
     for number in range(6):

@@ -15,24 +15,25 @@ from bookmarkai_assets.adapters.link_reader import read_link
 from bookmarkai_assets.adapters.local_store import LocalStore
 from bookmarkai_assets.adapters.s3_store import S3Store
 from bookmarkai_assets.core.errors import StoreError, StoreErrorClass
+from bookmarkai_assets.core.health import CheckResult, CheckStatus, TimedResult
 from bookmarkai_assets.core.media.placement import Backend
-from bookmarkai_assets.core.media.ports import Inspection, InspectionStatus, StoreInspector
-from bookmarkai_assets.operations.storage.checking import BackendCheck, Probing, Step, StepStatus, check_backend
+from bookmarkai_assets.core.media.ports import StoreInspector
+from bookmarkai_assets.operations.storage.checking import BackendCheck, Probing, check_backend
 from tests.fakes.stores import FakeMediaStore
 from tests.support.guarded_s3 import GuardedS3
 
 PROBE = ["put", "head", "read range", "multipart", "presign", "download", "delete", "gone"]
-OK, WARNING, FAILED, SKIPPED = StepStatus.OK, StepStatus.WARNING, StepStatus.FAILED, StepStatus.SKIPPED
+PASS, WARN, FAIL, SKIP = CheckStatus.PASS, CheckStatus.WARN, CheckStatus.FAIL, CheckStatus.SKIP
 DENIED = StoreError(StoreErrorClass.ACCESS_DENIED, "the operation needs s3:Something")
 LINK_ROOT = "https://fake-bucket.example/"
 
 
 class FakeInspector(StoreInspector):
-    """Finds what it was told, by name."""
+    """Its checks end with the given statuses."""
 
-    def __init__(self, backend: Backend, **findings: InspectionStatus) -> None:
+    def __init__(self, backend: Backend, **statuses: CheckStatus) -> None:
         self._backend = backend
-        self._findings = findings
+        self._statuses = statuses
 
     @property
     @override
@@ -41,12 +42,11 @@ class FakeInspector(StoreInspector):
 
     @property
     @override
-    def looks(self) -> Mapping[str, Callable[[str], Inspection]]:
-        return {name: partial(_finding, status) for name, status in self._findings.items()}
-
-
-def _finding(status: InspectionStatus, name: str) -> Inspection:
-    return Inspection(name, status, f"{name} was looked at", "do something about it")
+    def checks(self) -> Mapping[str, Callable[[], CheckResult]]:
+        return {
+            name: partial(CheckResult, status, f"{name} was checked", "do something about it")
+            for name, status in self._statuses.items()
+        }
 
 
 @dataclass
@@ -54,7 +54,7 @@ class Check:
     """A check of a fake bucket, and what a test may do while it runs."""
 
     store: FakeMediaStore = field(default_factory=lambda: FakeMediaStore(Backend.S3))
-    findings: dict[str, InspectionStatus] = field(default_factory=dict)
+    inspected: dict[str, CheckStatus] = field(default_factory=dict)
     after: dict[str, Callable[[], object]] = field(default_factory=dict)
     random_bytes: Callable[[int], bytes] = os.urandom
     links: list[str] = field(default_factory=list)
@@ -62,13 +62,13 @@ class Check:
     def run(self) -> BackendCheck:
         """Take the check's steps, calling what is to happen after each."""
         return check_backend(
-            FakeInspector(self.store.backend, **self.findings),
+            FakeInspector(self.store.backend, **self.inspected),
             self.store,
             Probing("temp/videos/", self.read_link, multipart_bytes=1 << 20, random_bytes=self.random_bytes),
-            on_step=self._look_on,
+            on_step=self._step_ended,
         )
 
-    def _look_on(self, step: Step) -> None:
+    def _step_ended(self, step: TimedResult) -> None:
         self.after.get(step.name, lambda: None)()
 
     def read_link(self, link: str, *, max_bytes: int) -> bytes:
@@ -91,26 +91,31 @@ def check() -> Iterator[Check]:
     assert bench.store.objects == {}
 
 
-def statuses(done: BackendCheck) -> dict[str, StepStatus]:
+def statuses(done: BackendCheck) -> dict[str, CheckStatus]:
     """Give each step's status."""
-    return {step.name: step.status for step in done.steps}
+    return {step.name: step.result.status for step in done.steps}
 
 
-def step_of(done: BackendCheck, name: str) -> Step:
+def step_of(done: BackendCheck, name: str) -> TimedResult:
     """Give one step."""
     [step] = [step for step in done.steps if step.name == name]
     return step
+
+
+def result_of(done: BackendCheck, name: str) -> CheckResult:
+    """Give the result of one step."""
+    return step_of(done, name).result
 
 
 # --- What it does -----------------------------------------------------------------------------------------------------
 
 
 def test_a_good_bucket_passes_every_step(check: Check) -> None:
-    """Looks come first, in the inspector's order; then the bucket is used as the pipeline uses it."""
-    check.findings = {"credentials": InspectionStatus.OK, "bucket": InspectionStatus.OK}
+    """The inspector's checks come first, in its order; then the bucket is used as the pipeline uses it."""
+    check.inspected = {"credentials": PASS, "bucket": PASS}
     done = check.run()
     assert [step.name for step in done.steps] == ["credentials", "bucket", *PROBE]
-    assert set(statuses(done).values()) == {OK}
+    assert set(statuses(done).values()) == {PASS}
     assert done.is_ok
     assert done.backend is Backend.S3
 
@@ -135,7 +140,7 @@ def test_the_directory_is_not_asked_for_what_it_has_not(tmp_path: Path) -> None:
         LocalStore(tmp_path / "media"),
         Probing("temp/videos/", read_link, multipart_bytes=1 << 20),
     )
-    assert statuses(done) == dict.fromkeys(PROBE, OK) | {"multipart": SKIPPED, "presign": SKIPPED}
+    assert statuses(done) == dict.fromkeys(PROBE, PASS) | {"multipart": SKIP, "presign": SKIP}
     assert done.is_ok
     assert [path for path in tmp_path.rglob("*") if path.is_file()] == []
 
@@ -143,34 +148,34 @@ def test_the_directory_is_not_asked_for_what_it_has_not(tmp_path: Path) -> None:
 def test_a_real_bucket_passes_every_step(s3_store: S3Store, object_prefix: str) -> None:
     """Over HTTP, with two parts and a link that anybody may follow; nothing stays."""
     done = check_backend(FakeInspector(Backend.S3), s3_store, Probing(f"temp/{object_prefix}", read_link))
-    assert statuses(done) == dict.fromkeys(PROBE, OK), done
-    assert "MB/s" in step_of(done, "multipart").found
-    assert "MB/s" in step_of(done, "download").found
+    assert statuses(done) == dict.fromkeys(PROBE, PASS), done
+    assert "MB/s" in result_of(done, "multipart").found
+    assert "MB/s" in result_of(done, "download").found
     assert list(s3_store.list(f"temp/{object_prefix}")) == []
 
 
-def test_the_time_of_each_step_is_told() -> None:
-    """Each step's seconds are its own; steps are told as they end."""
+def test_the_time_of_each_step_is_reported() -> None:
+    """Each step's seconds are its own; steps are reported as they end."""
     ticks = count()
-    told: list[Step] = []
+    reported: list[TimedResult] = []
     done = check_backend(
-        FakeInspector(Backend.LOCAL, directory=InspectionStatus.OK),
+        FakeInspector(Backend.LOCAL, directory=PASS),
         FakeMediaStore(Backend.LOCAL),
         Probing("temp/", read_link, timer=lambda: float(next(ticks))),
-        on_step=told.append,
+        on_step=reported.append,
     )
     assert step_of(done, "directory").seconds == 1
     assert step_of(done, "download").seconds == 3  # itself reads the timer twice, for the speed
-    assert tuple(told) == done.steps
+    assert tuple(reported) == done.steps
 
 
 def test_a_warning_is_no_failure(check: Check) -> None:
     """Warnings stand beside a good result, with their remedy."""
-    check.findings = {"encryption": InspectionStatus.WARNING, "lifecycle": InspectionStatus.WARNING}
+    check.inspected = {"encryption": WARN, "lifecycle": WARN}
     done = check.run()
     assert done.is_ok
-    assert step_of(done, "encryption").status is WARNING
-    assert step_of(done, "encryption").remedy == "do something about it"
+    assert result_of(done, "encryption").status is WARN
+    assert result_of(done, "encryption").remedy == "do something about it"
 
 
 # --- What it says when a step fails -----------------------------------------------------------------------------------
@@ -178,39 +183,39 @@ def test_a_warning_is_no_failure(check: Check) -> None:
 
 @pytest.mark.parametrize("failed", ["credentials", "bucket"])
 def test_a_bucket_that_cannot_be_used_is_not_probed(check: Check, failed: str) -> None:
-    """What depends on a failed look is skipped, with the first cause as the reason; what does not is looked at."""
-    looks = ["credentials", "bucket", "region", "encryption", "lifecycle", "clock"]
-    check.findings = dict.fromkeys(looks, InspectionStatus.OK) | {failed: InspectionStatus.FAILED}
+    """What depends on a failed check is skipped, with the first cause as the reason; what does not is checked."""
+    checks = ["credentials", "bucket", "region", "encryption", "lifecycle", "clock"]
+    check.inspected = dict.fromkeys(checks, PASS) | {failed: FAIL}
     check.store.fail_next("put", StoreError(StoreErrorClass.OTHER, "the store was asked"))
     done = check.run()
-    at = looks.index(failed)
+    at = checks.index(failed)
     assert statuses(done) == (
-        dict.fromkeys(looks[:at], OK)
-        | {failed: FAILED}
-        | dict.fromkeys(looks[at + 1 : -1], SKIPPED)
-        | {"clock": OK}
-        | dict.fromkeys(PROBE, SKIPPED)
+        dict.fromkeys(checks[:at], PASS)
+        | {failed: FAIL}
+        | dict.fromkeys(checks[at + 1 : -1], SKIP)
+        | {"clock": PASS}
+        | dict.fromkeys(PROBE, SKIP)
     )
-    assert all(failed in step.found for step in done.steps if step.status is SKIPPED)
+    assert all(failed in step.result.found for step in done.steps if step.result.status is SKIP)
     assert not done.is_ok
 
 
 def test_an_endpoint_that_does_not_answer_is_the_only_failure(check: Check) -> None:
-    """Without it nothing else can be told of: not of the credentials, not of the clock."""
-    looks = ["endpoint", "credentials", "bucket", "region", "encryption", "lifecycle", "clock"]
-    check.findings = dict.fromkeys(looks, InspectionStatus.FAILED)
+    """Without it nothing else can be checked: not the credentials, not the clock."""
+    checks = ["endpoint", "credentials", "bucket", "region", "encryption", "lifecycle", "clock"]
+    check.inspected = dict.fromkeys(checks, FAIL)
     check.store.fail_next("put", StoreError(StoreErrorClass.OTHER, "the store was asked"))
     done = check.run()
-    assert statuses(done) == {"endpoint": FAILED} | dict.fromkeys([*looks[1:], *PROBE], SKIPPED)
-    assert all("'endpoint' failed" in step.found for step in done.steps[1:])
+    assert statuses(done) == {"endpoint": FAIL} | dict.fromkeys([*checks[1:], *PROBE], SKIP)
+    assert all("'endpoint' failed" in step.result.found for step in done.steps[1:])
 
 
 def test_a_wrong_region_does_not_keep_the_bucket_from_being_probed(check: Check) -> None:
-    """Other failed looks fail the check and nothing else."""
-    check.findings = {"region": InspectionStatus.FAILED, "clock": InspectionStatus.FAILED}
+    """Other failed checks fail the whole, and skip nothing."""
+    check.inspected = {"region": FAIL, "clock": FAIL}
     done = check.run()
     assert not done.is_ok
-    assert {statuses(done)[name] for name in PROBE} == {OK}
+    assert {statuses(done)[name] for name in PROBE} == {PASS}
 
 
 @pytest.mark.parametrize(
@@ -229,8 +234,8 @@ def test_a_failed_step_says_why_and_the_probe_is_deleted_all_the_same(
     """The store's own words name what is missing; independent steps go on."""
     check.store.fail_next(operation, DENIED)
     done = check.run()
-    assert statuses(done) == dict.fromkeys(PROBE, OK) | dict.fromkeys(failed, FAILED) | dict.fromkeys(skipped, SKIPPED)
-    assert step_of(done, failed[0]).found == str(DENIED)
+    assert statuses(done) == dict.fromkeys(PROBE, PASS) | dict.fromkeys(failed, FAIL) | dict.fromkeys(skipped, SKIP)
+    assert result_of(done, failed[0]).found == str(DENIED)
     assert not done.is_ok
 
 
@@ -238,19 +243,19 @@ def test_a_failed_multipart_leaves_the_small_probe_to_be_downloaded(check: Check
     """The download falls back on the object that is there."""
     check.after["read range"] = lambda: check.store.fail_next("put", DENIED)
     done = check.run()
-    assert statuses(done) == dict.fromkeys(PROBE, OK) | {"multipart": FAILED}
-    assert step_of(done, "download").found.startswith("65536 bytes")
+    assert statuses(done) == dict.fromkeys(PROBE, PASS) | {"multipart": FAIL}
+    assert result_of(done, "download").found.startswith("65536 bytes")
 
 
 def test_what_cannot_be_deleted_is_named(check: Check) -> None:
-    """Both objects are named, to be deleted by hand, and nobody looks whether they are gone."""
+    """Both objects are named, to be deleted by hand, and nobody checks whether they are gone."""
     urls: list[str] = []
     check.after["multipart"] = lambda: urls.extend(check.store.objects)
     check.store.fail_next("delete", DENIED, times=2)
     done = check.run()
-    assert statuses(done) == dict.fromkeys(PROBE, OK) | {"delete": FAILED, "gone": SKIPPED}
-    assert step_of(done, "delete").found == str(DENIED)
-    assert all(url in (step_of(done, "delete").remedy or "") for url in urls)
+    assert statuses(done) == dict.fromkeys(PROBE, PASS) | {"delete": FAIL, "gone": SKIP}
+    assert result_of(done, "delete").found == str(DENIED)
+    assert all(url in (result_of(done, "delete").remedy or "") for url in urls)
     assert set(check.store.objects) == set(urls)
     check.store.objects.clear()
 
@@ -261,7 +266,7 @@ def test_a_store_that_forgets_the_deletion_is_found_out(check: Check) -> None:
     check.after["multipart"] = lambda: kept.update(check.store.objects)
     check.after["delete"] = lambda: check.store.objects.update(kept)
     done = check.run()
-    assert statuses(done) == dict.fromkeys(PROBE, OK) | {"gone": FAILED}
+    assert statuses(done) == dict.fromkeys(PROBE, PASS) | {"gone": FAIL}
     check.store.objects.clear()
 
 
@@ -270,8 +275,8 @@ def test_a_store_that_changes_bytes_is_found_out(check: Check) -> None:
     check.after["put"] = check.rot
     check.after["multipart"] = check.rot
     done = check.run()
-    assert statuses(done) == dict.fromkeys(PROBE, OK) | dict.fromkeys(["read range", "presign", "download"], FAILED)
-    assert "do not trust it with media" in step_of(done, "read range").found
+    assert statuses(done) == dict.fromkeys(PROBE, PASS) | dict.fromkeys(["read range", "presign", "download"], FAIL)
+    assert "do not trust it with media" in result_of(done, "read range").found
 
 
 def test_a_store_that_records_another_digest_is_found_out() -> None:
@@ -280,11 +285,11 @@ def test_a_store_that_records_another_digest_is_found_out() -> None:
     bench = Check(store=store)
     bench.after["put"] = bench.rot
     done = bench.run()
-    assert statuses(done)["head"] is FAILED
+    assert statuses(done)["head"] is FAIL
 
 
-def test_the_link_is_never_told(check: Check) -> None:
-    """Whether it works or not, no finding holds the link."""
+def test_the_link_is_never_shown(check: Check) -> None:
+    """Whether it works or not, no result holds the link."""
     good = check.run()
     check.after["multipart"] = check.rot
     bad = check.run()
@@ -293,7 +298,7 @@ def test_the_link_is_never_told(check: Check) -> None:
     assert not any(signature in f"{done}" for done in (good, bad) for signature in signatures)
 
 
-def test_no_room_for_the_probe_is_a_finding(check: Check) -> None:
+def test_no_room_for_the_probe_is_a_failure(check: Check) -> None:
     """A full disk on this machine fails the step and says which directory it is."""
 
     def full(size_bytes: int) -> bytes:
@@ -303,9 +308,9 @@ def test_no_room_for_the_probe_is_a_finding(check: Check) -> None:
 
     check.random_bytes = full
     done = check.run()
-    assert step_of(done, "put").status is FAILED
-    assert "No space left" in step_of(done, "put").found
-    assert "TMPDIR" in step_of(done, "put").found
+    assert result_of(done, "put").status is FAIL
+    assert "No space left" in result_of(done, "put").found
+    assert "TMPDIR" in result_of(done, "put").found
 
 
 @pytest.mark.parametrize("after", ["put", "multipart", "download"])
@@ -325,9 +330,9 @@ def test_an_interrupted_check_leaves_nothing(check: Check, after: str) -> None:
     ("missing", "failed"), [("s3:DeleteObject", "delete"), ("s3:PutObject", "put"), ("s3:GetObject", "put")]
 )
 def test_a_policy_that_lacks_a_permission_is_told_which(guarded_s3: GuardedS3, missing: str, failed: str) -> None:
-    """Against a server that enforces policies, the step that needs it names the permission; a put looks at the end."""
+    """Against a server that enforces policies, the step that needs it names the permission; a put checks at the end."""
     every = {"s3:ListBucket", "s3:GetObject", "s3:PutObject", "s3:DeleteObject"}
     store = S3Store(guarded_s3.bucket, **guarded_s3.connection_of(*every - {missing}))
     done = check_backend(FakeInspector(Backend.S3), store, Probing("temp/videos/", read_link, multipart_bytes=100_000))
-    assert step_of(done, failed).status is FAILED
-    assert missing in step_of(done, failed).found
+    assert result_of(done, failed).status is FAIL
+    assert missing in result_of(done, failed).found

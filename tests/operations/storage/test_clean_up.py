@@ -9,6 +9,7 @@ from typing_extensions import override
 
 from bookmarkai_assets.adapters.local_store import LocalStore
 from bookmarkai_assets.core.errors import CleanUpRefusedError, StoreError, StoreErrorClass
+from bookmarkai_assets.core.media.kinds import PartKind
 from bookmarkai_assets.core.media.media import Media, MediaState
 from bookmarkai_assets.core.media.placement import Backend
 from bookmarkai_assets.core.media.ports import Leftover, LeftoverKind
@@ -28,13 +29,13 @@ def moved(vault: Vault, name: str = "a", **options: object) -> Media:
 
 def local_copies(vault: Vault, media: Media) -> list[bool]:
     """Tell for video and audio track whether the local directory has them."""
-    return [Path(vault.local.url_of(key)).exists() for key in (media.object_key, audio_key_of(media))]
+    return [Path(vault.local.url_of(key)).exists() for key in (media.video.key, audio_key_of(media))]
 
 
 def audio_key_of(media: Media) -> str:
     """Give the audio track's key."""
     assert media.audio is not None
-    return media.object_key.rpartition(".")[0] + ".audio" + Path(media.audio.url).suffix
+    return media.video.key.rpartition(".")[0] + ".audio" + Path(media.audio.url).suffix
 
 
 def kept(report: CleanUpReport) -> dict[str, int]:
@@ -58,15 +59,15 @@ def test_a_copy_that_is_proven_in_s3_goes_with_a_tombstone(vault: Vault) -> None
     tombstones = vault.catalog.tombstones.list(media_id=media.media_id)
     assert {tombstone.kind for tombstone in tombstones} == {"video", "audio", "json", "srt", "txt", "vtt"}
     for tombstone in tombstones:
-        blob = media.blobs[tombstone.kind]
+        part = media.parts[PartKind(tombstone.kind)]
         assert tombstone.reason == "in_s3"
         assert tombstone.removed_at is not None
         assert tombstone.share_id == media.share_id
-        assert tombstone.sha256 == blob.digest.sha256
+        assert tombstone.sha256 == part.digest.sha256
         assert tombstone.proof["objects"][tombstone.kind] == {
-            "url": blob.url,
-            "size_bytes": blob.digest.size_bytes,
-            "sha256": blob.digest.sha256,
+            "url": part.url,
+            "size_bytes": part.digest.size_bytes,
+            "sha256": part.digest.sha256,
         }
 
 
@@ -255,7 +256,7 @@ def test_links_are_not_followed_out_of_the_directory(vault: Vault, tmp_path: Pat
     media = moved(vault)
     outside = tmp_path / "outside"
     outside.mkdir()
-    path = Path(vault.local.url_of(media.object_key))
+    path = Path(vault.local.url_of(media.video.key))
     path.rename(outside / "video.mp4")
     path.symlink_to(outside / "video.mp4")
     staging_target = outside / "work"
@@ -392,7 +393,7 @@ def test_what_cannot_be_removed_is_reported_and_stops_nothing(vault: Vault) -> N
     stuck, free = moved(vault, "a"), moved(vault, "b")
     vault.let_pass(hours=25)
     stubborn = StubbornStore(vault.media_dir)
-    stubborn.stubborn_url = vault.local.url_of(stuck.object_key)
+    stubborn.stubborn_url = vault.local.url_of(stuck.video.key)
     vault.stores[Backend.LOCAL] = stubborn
 
     report = vault.clean_up()
@@ -409,7 +410,7 @@ def test_what_cannot_be_removed_is_reported_and_stops_nothing(vault: Vault) -> N
 def test_a_crash_between_the_record_and_the_removal_is_finished_later(vault: Vault) -> None:
     """An expired media whose files are still there loses them at the next clean-up."""
     media = vault.store("a")
-    assert vault.catalog.work.lease(media.media_id, owner="x", now=vault.clock(), until=vault.clock())
+    assert vault.catalog.leases.take(media.media_id, owner="x", now=vault.clock(), until=vault.clock())
     vault.catalog.media.record_expired(media.media_id, [], owner="x", now=vault.clock())
     assert not [line for line in vault.verify().lines if line.finding.value == "missing"]
     vault.let_pass(hours=25)
@@ -455,7 +456,7 @@ def test_an_object_about_to_expire_is_no_second_copy_of_what_is_needed(vault: Va
     assert kept(vault.clean_up()) == {"not_transcribed": 1}
     vault.s3.objects.clear()
     vault.s3.put(
-        Path(vault.local.url_of(media.object_key)),
+        Path(vault.local.url_of(media.video.key)),
         f"{vault.rules.video_prefix}other.mp4",
         expected=media.video.digest,
         content_type="video/mp4",
@@ -551,7 +552,7 @@ def test_a_lost_lease_stops_one_media_only(vault: Vault, monkeypatch: pytest.Mon
 
     def lose_first(media_id: str, *args: object, **options: object) -> None:
         if media_id == first.media_id:
-            vault.catalog.work.free(media_id, owner="clean-up")
+            vault.catalog.leases.free(media_id, owner="clean-up")
             vault.lease(first)
         record_expired(media_id, *args, **options)  # type: ignore[arg-type]
 

@@ -12,9 +12,10 @@ from bookmarkai_assets.core.media.media import Media, MediaState
 from bookmarkai_assets.core.media.placement import Backend, Decider, StorageMode
 from bookmarkai_assets.core.outcomes import Failure, Outcome
 from bookmarkai_assets.operations.media.placing import place_media
+from bookmarkai_assets.operations.shares.hold import Hold
 from bookmarkai_assets.operations.shares.intake import reopen_expired
-from bookmarkai_assets.operations.shares.share_work import ShareWork
-from bookmarkai_assets.operations.storage.moving import MoveOutcome, planned_move
+from bookmarkai_assets.operations.shares.steps import run_step
+from bookmarkai_assets.operations.storage.moving import MoveOutcome, preview_move
 from tests.plugins.vault import Vault
 
 BOTH_WAYS = pytest.mark.parametrize(("source", "target"), [(Backend.LOCAL, Backend.S3), (Backend.S3, Backend.LOCAL)])
@@ -35,11 +36,11 @@ def test_a_move_brings_video_and_audio_track_and_keeps_the_source(
     assert after.backend is target
     assert after.placement is not None
     assert after.placement.decided_by is Decider.OPERATOR
-    assert {kind: blob.digest for kind, blob in after.blobs.items()} == {
-        kind: blob.digest for kind, blob in before.blobs.items()
+    assert {kind: blob.digest for kind, blob in after.parts.items()} == {
+        kind: blob.digest for kind, blob in before.parts.items()
     }
-    for kind, blob in after.blobs.items():
-        assert vault.bytes_at(blob.url) == vault.bytes_at(before.blobs[kind].url) is not None
+    for kind, blob in after.parts.items():
+        assert vault.bytes_at(blob.url) == vault.bytes_at(before.parts[kind].url) is not None
         assert blob.content_type == vault.stores[target].head(blob.url).content_type
         assert vault.stores[target].head(blob.url).tags["share-id"] == before.share_id
     assert vault.media_url(before) == after.video.url, "the gateway's table follows"
@@ -121,7 +122,7 @@ def test_bytes_that_are_not_where_they_are_recorded_are_brought_there_from_a_cop
     vault.move(media, to=Backend.S3)
     there = vault.media(media)
     vault.s3.delete(there.video.url)
-    assert planned_move(vault.work(), there, Backend.S3).outcome is MoveOutcome.MOVED, "a dry run looks too"
+    assert preview_move(vault.work(), there, Backend.S3).outcome is MoveOutcome.MOVED, "a dry run looks too"
 
     assert [move.outcome for move in vault.move(media, to=Backend.S3)] == [MoveOutcome.MOVED]
 
@@ -153,8 +154,8 @@ def test_staged_and_expired_media_are_passed_over(vault: Vault) -> None:
     outcomes = [move.outcome for move in vault.move(staged, expired, to=Backend.S3)]
 
     assert sorted(outcomes) == [MoveOutcome.EXPIRED, MoveOutcome.NOT_STORED]
-    assert planned_move(vault.work(), vault.media(expired), Backend.S3).outcome is MoveOutcome.EXPIRED
-    assert planned_move(vault.work(), staged, Backend.S3).outcome is MoveOutcome.NOT_STORED
+    assert preview_move(vault.work(), vault.media(expired), Backend.S3).outcome is MoveOutcome.EXPIRED
+    assert preview_move(vault.work(), staged, Backend.S3).outcome is MoveOutcome.NOT_STORED
 
 
 def test_movers_side_by_side_do_not_meet(vault: Vault) -> None:
@@ -191,7 +192,7 @@ def test_a_mover_that_is_told_to_stop_gives_its_leases_back(vault: Vault) -> Non
     with pytest.raises(KeyboardInterrupt):
         vault.move(*media, to=Backend.S3, on_move=stop)
 
-    assert not any(vault.catalog.work.is_leased(m.media_id, now=vault.clock()) for m in media)
+    assert not any(vault.catalog.leases.is_leased(m.media_id, now=vault.clock()) for m in media)
     assert vault.verify().is_good
 
 
@@ -429,14 +430,12 @@ def test_a_run_places_what_is_on_record_and_not_what_it_was_told(vault: Vault) -
     """Between the steps of a run somebody may move the media: the record under the lease counts."""
     media = vault.store("a")
     vault.move(media, to=Backend.S3)
-    work = ShareWork(vault.catalog, vault.rules, "run", None, clock=vault.clock, jitter=lambda: 0.5)
+    hold = Hold(vault.catalog, vault.rules, vault.stores, "run", vault.clock, jitter=lambda: 0.5)
     vault.use(StorageMode.S3)
-    work = replace(work, rules=vault.rules)
+    hold = replace(hold, rules=vault.rules)
 
-    stale = work.each(
-        {media.share_id: media}, lambda leased, old: place_media(leased, old, work=work, stores=vault.stores)
-    )
-    work.release()
+    stale = run_step(hold, {media.share_id: media}, lambda leased, old: place_media(hold, leased, old))
+    hold.release()
 
     placed = stale[media.share_id]
     assert isinstance(placed, Media)

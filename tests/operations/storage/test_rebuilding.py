@@ -8,10 +8,13 @@ import pytest
 
 from bookmarkai_assets.adapters.catalog import OpenCatalog, open_catalog
 from bookmarkai_assets.core.errors import StoreError, StoreErrorClass
+from bookmarkai_assets.core.media.kinds import PartKind
 from bookmarkai_assets.core.media.media import Media, MediaState
-from bookmarkai_assets.core.media.placement import Backend, Decider, StorageMode
-from bookmarkai_assets.core.media.ports import StoredObject
+from bookmarkai_assets.core.media.placement import Backend, Decider, Placement, StorageMode, bucket_of
+from bookmarkai_assets.core.media.ports import ListedObject, StoredObject
 from bookmarkai_assets.core.outcomes import Failure
+from bookmarkai_assets.core.rollout.stages import Stage
+from bookmarkai_assets.operations.rollout.deciding import roll_back, set_stage
 from bookmarkai_assets.operations.storage.rebuilding import RebuildReport, rebuild_catalog
 from tests.plugins.vault import Vault
 
@@ -83,7 +86,7 @@ def test_a_damaged_transcripts_file_keeps_no_video_from_being_restored(
 ) -> None:
     """It is left out, for it can be made anew; the others are tied to their video, and none is taken for one."""
     media = vault.store("a", Backend.S3)
-    damaged, head = media.transcript_files["json"].url, vault.s3.head
+    damaged, head = media.transcript_files[PartKind.JSON].url, vault.s3.head
 
     def looked_at(url: str) -> StoredObject:
         if url == damaged:
@@ -206,3 +209,191 @@ def test_a_lost_audio_track_is_not_forgotten(vault: Vault, empty_catalog: OpenCa
     share_id = vault.share("a")
     results = vault.run(share_id, "fetch", "place", "transcribe", claim_id="claim")
     assert not any(isinstance(result, Failure) for result in results.values()), results
+
+
+# --- The policy in force ----------------------------------------------------------------------------------------------
+
+NOTHING, SHADOW, EVERYTHING = Stage(0), Stage(0, is_shadow=True), Stage(100)
+
+
+def decide(vault: Vault, *stages: Stage, is_rolled_back: bool = False) -> int | None:
+    """Have an operator set these stages and, if wanted, roll back; give the id of the newest decision."""
+    now, actor, reason = vault.clock(), "ann", "because"
+    ids = [
+        set_stage(vault.catalog, vault.rules, stage, now=now, actor=actor, reason=reason).decision_id
+        for stage in stages
+    ]
+    if is_rolled_back:
+        ids.append(roll_back(vault.catalog, vault.rules, now=now, actor=actor, reason=reason).decision_id)
+    return ids[-1] if ids else None
+
+
+def lose_media(vault: Vault) -> None:
+    """Delete the media's records and leave everything else, the rollout's decisions too."""
+    with vault.catalog.database.writing() as connection:
+        for table in ("media", "share_work", "leases"):
+            connection.exec_driver_sql(f"DELETE FROM {table}")  # noqa: S608 - three constants
+
+
+def store_in_both(vault: Vault, name: str = "a") -> Media:
+    """Have a video stored in the local directory and, as a move leaves it, in S3 as well."""
+    media = vault.store(name)
+    vault.move(media, to=Backend.S3)
+    return media
+
+
+def placement_of(vault: Vault, media: Media) -> Placement:
+    """Read the placement on record."""
+    placement = vault.media(media).placement
+    assert placement is not None
+    return placement
+
+
+@pytest.mark.parametrize(
+    ("mode", "split", "stages", "is_rolled_back", "recorded"),
+    [
+        ("local", 100, [], False, ("local", "local", 100, False)),
+        ("s3", 0, [], False, ("s3", "s3", 0, False)),
+        ("hybrid", 0, [], False, ("local", "hybrid", 0, False)),
+        ("hybrid", 100, [], False, ("s3", "hybrid", 100, False)),
+        ("local", 0, [EVERYTHING], False, ("local", "local", 0, False)),
+        ("local", 0, [EVERYTHING], True, ("local", "local", 0, False)),
+        ("s3", 0, [NOTHING], False, ("s3", "s3", 0, False)),
+        ("s3", 0, [EVERYTHING], True, ("local", "local", 0, True)),
+        ("s3", 0, [], True, ("local", "local", 0, True)),
+        ("hybrid", 100, [NOTHING], False, ("local", "hybrid", 0, True)),
+        ("hybrid", 0, [EVERYTHING], False, ("s3", "hybrid", 100, True)),
+        ("hybrid", 100, [SHADOW], False, ("local", "hybrid", 0, True)),
+        ("hybrid", 100, [NOTHING, EVERYTHING], True, ("local", "local", 100, True)),
+    ],
+)
+def test_a_found_media_is_recorded_under_the_policy_in_force(
+    vault: Vault, mode: str, split: int, stages: list[Stage], is_rolled_back: bool, recorded: tuple[str, str, int, bool]
+) -> None:
+    """The policy chooses between two copies and nothing else: what is in one place is recorded there.
+
+    The record has the mode, the percentage and the decision of the policy in force, and says that the media was found.
+    """
+    media = {Backend.LOCAL: vault.store("a"), Backend.S3: vault.store("b", Backend.S3)}
+    both = store_in_both(vault, "c")
+    vault.use(StorageMode(mode), split)
+    decision_id = decide(vault, *stages, is_rolled_back=is_rolled_back)
+    lose_media(vault)
+
+    report = rebuild(vault, vault.catalog)
+
+    chosen, mode_then, percentage, is_followed = recorded
+    assert len(report.restored) == 3
+    for backend, one in (*media.items(), (Backend(chosen), both)):
+        found = placement_of(vault, one)
+        assert found == Placement(
+            backend=backend,
+            mode=StorageMode(mode_then),
+            percentage=percentage,
+            bucket=bucket_of(one.share_id),
+            decided_by=Decider.FOUND,
+            decision_id=decision_id if is_followed else None,
+        )
+        assert found.reason == f"its bytes were found in {backend}"
+
+
+def test_a_decision_that_is_lost_with_the_catalog_counts_no_more(vault: Vault, empty_catalog: OpenCatalog) -> None:
+    """Neither a record nor the next placement names it: the settings alone are what is left of the policy."""
+    both = store_in_both(vault)
+    vault.use(StorageMode.HYBRID, 100)
+    decide(vault, NOTHING, is_rolled_back=True)
+
+    rebuild(vault, empty_catalog)
+
+    vault.catalog = empty_catalog
+    assert placement_of(vault, both).backend is Backend.S3
+    vault.run(vault.share("new"), "fetch", "place")
+    new = vault.media_of("new")
+    assert new is not None
+    for media in (both, new):
+        found = placement_of(vault, media)
+        assert (found.mode, found.percentage, found.decision_id) == (StorageMode.HYBRID, 100, None)
+    assert new.backend is Backend.S3
+
+
+def test_under_a_rollback_the_local_copy_stays_the_recorded_one(vault: Vault) -> None:
+    """Clean-up deletes local copies of what is recorded in S3: recorded there, it would undo the rollback at night."""
+    both = store_in_both(vault)
+    vault.use(StorageMode.S3)
+    decide(vault, is_rolled_back=True)
+    lose_media(vault)
+
+    rebuild(vault, vault.catalog)
+    vault.let_pass(hours=25)
+
+    assert vault.clean_up().removed_by_reason() == {}
+    assert vault.bytes_at(both.video.url) is not None
+    assert isinstance(vault.run(both.share_id, "place")["place"], Media)
+    assert vault.media(both).video.url == both.video.url
+    assert placement_of(vault, both).decided_by is Decider.FOUND, "there was nothing to bring home"
+
+
+@pytest.mark.parametrize(
+    ("mode", "found_in", "stages", "is_rolled_back", "wanted"),
+    [
+        (StorageMode.S3, Backend.S3, [], True, Backend.LOCAL),
+        (StorageMode.HYBRID, Backend.S3, [NOTHING], False, Backend.LOCAL),
+        (StorageMode.HYBRID, Backend.LOCAL, [EVERYTHING], False, Backend.S3),
+        (StorageMode.LOCAL, Backend.S3, [EVERYTHING], False, Backend.LOCAL),
+    ],
+)
+def test_what_stands_counts_for_what_happens_next(
+    vault: Vault, mode: StorageMode, found_in: Backend, stages: list[Stage], is_rolled_back: bool, wanted: Backend
+) -> None:
+    """A found media stays for the sensor's runs, and goes where the policy says when a person materializes it again.
+
+    A new one goes there at once. Both then name the decision that the policy follows, and nobody as their finder.
+    """
+    media = vault.store("a", found_in)
+    vault.use(mode, 50)
+    standing = decide(vault, *stages, is_rolled_back=is_rolled_back)
+    lose_media(vault)
+    rebuild(vault, vault.catalog)
+
+    vault.run(media.share_id, "place", claim_id="claim")
+    assert placement_of(vault, media).backend is found_in
+    vault.run(media.share_id, "place")
+    vault.run(vault.share("new"), "fetch", "place")
+
+    new = vault.media_of("new")
+    assert new is not None
+    for each in (media, new):
+        placement = placement_of(vault, each)
+        assert (placement.backend, placement.decided_by) == (wanted, Decider.POLICY)
+        assert placement.decision_id == (None if mode is StorageMode.LOCAL else standing)
+
+
+def test_a_rollback_while_stores_are_listed_counts(vault: Vault, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Listing a large bucket takes long: the policy is read when a record is made."""
+    both = store_in_both(vault)
+    vault.use(StorageMode.S3)
+    lose_media(vault)
+    list_keys = vault.s3.list
+
+    def roll_back_first(prefix: str) -> Iterator[ListedObject]:
+        decide(vault, is_rolled_back=True)
+        yield from list_keys(prefix)
+
+    monkeypatch.setattr(vault.s3, "list", roll_back_first)
+
+    rebuild(vault, vault.catalog)
+
+    assert placement_of(vault, both).backend is Backend.LOCAL
+
+
+def test_a_dry_run_chooses_as_the_rebuild_does(vault: Vault) -> None:
+    """It names the copy that the policy in force chooses, and records nothing."""
+    both = store_in_both(vault)
+    vault.use(StorageMode.S3)
+    decide(vault, is_rolled_back=True)
+    lose_media(vault)
+
+    planned = rebuild(vault, vault.catalog, is_dry_run=True)
+
+    assert [restored.video.url for restored in planned.restored] == [both.video.url]
+    assert vault.catalog.media.get(both.media_id) is None

@@ -130,7 +130,7 @@ def test_what_a_move_left_is_in_both_places(vault: Vault) -> None:
 
     report = vault.verify(is_deep=True)
     assert report.is_good
-    assert sorted(findings(report)["in_both_places"]) == sorted(blob.url for blob in media.blobs.values())
+    assert sorted(findings(report)["in_both_places"]) == sorted(blob.url for blob in media.parts.values())
 
     vault.let_pass(hours=25)
     vault.clean_up()
@@ -174,7 +174,7 @@ def test_a_store_that_cannot_be_listed_is_no_empty_one(vault: Vault) -> None:
     assert report.unanswered == {Backend.S3: "503"}
     assert report.verdict == "something is missing or different, and nothing could be checked in s3"
     assert report.counts == {Finding.UNVERIFIED: 12, Finding.SAME: 11, Finding.MISSING: 1}
-    assert {blob.url for blob in in_s3.blobs.values()} <= set(findings(report)["unverified"])
+    assert {blob.url for blob in in_s3.parts.values()} <= set(findings(report)["unverified"])
     assert findings(report)["missing"] == [lost.video.url]
     assert local.video.url not in str(report.lines)
     assert report.as_dict()["backends_not_verified"] == {"s3": "503"}
@@ -226,7 +226,7 @@ def test_a_full_report_has_a_line_for_everything(vault: Vault) -> None:
     """On request what is the same is listed as well."""
     media = vault.store("a")
     report = verify_storage(vault.catalog, vault.stores, vault.rules, is_deep=False, now=vault.clock(), is_full=True)
-    assert findings(report) == {"same": [blob.url for blob in media.blobs.values()]}
+    assert findings(report) == {"same": [blob.url for blob in media.parts.values()]}
 
 
 def test_progress_counts_every_byte_that_is_read(vault: Vault) -> None:

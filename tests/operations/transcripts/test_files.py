@@ -9,12 +9,12 @@ import pytest
 
 from bookmarkai_assets.adapters.s3_store import S3Store
 from bookmarkai_assets.core.errors import StoreError, StoreErrorClass
-from bookmarkai_assets.core.media.kinds import TranscriptFormat
+from bookmarkai_assets.core.media.kinds import PartKind
 from bookmarkai_assets.core.media.media import Media, MediaState
 from bookmarkai_assets.core.media.placement import Backend, StorageMode
 from bookmarkai_assets.core.media.storage_events import StorageEvent
 from bookmarkai_assets.core.outcomes import Failure, Outcome
-from bookmarkai_assets.core.transcripts.formats import render
+from bookmarkai_assets.core.transcripts.formats import TranscriptFormat, render
 from bookmarkai_assets.operations.media.placing import confirm_media
 from bookmarkai_assets.operations.storage.moving import MoveOutcome
 from bookmarkai_assets.operations.storage.verifying import Finding
@@ -124,12 +124,12 @@ def test_files_move_with_their_media_there_and_back(seaweed_vault: Vault) -> Non
 
     assert [move.outcome for move in vault.move(media, to=Backend.S3)] == [MoveOutcome.MOVED]
     there = vault.media(media)
-    assert {blob.url.startswith("s3://") for blob in there.blobs.values()} == {True}
+    assert {blob.url.startswith("s3://") for blob in there.parts.values()} == {True}
     vault.let_pass(hours=25)
     assert vault.clean_up().removed_bytes == media.size_bytes
     assert [path for path in vault.files() if not Path(path).name.startswith(".")] == []
     stones = {t.kind: t for t in vault.catalog.tombstones.list(media_id=media.media_id)}
-    assert stones["srt"].proof["objects"]["srt"]["url"] == there.transcript_files["srt"].url
+    assert stones["srt"].proof["objects"]["srt"]["url"] == there.transcript_files[PartKind.SRT].url
 
     assert [move.outcome for move in vault.move(media, to=Backend.LOCAL)] == [MoveOutcome.MOVED]
     back = vault.media(media)
@@ -147,8 +147,8 @@ def test_a_new_transcript_takes_the_place_of_the_old_ones_files(vault: Vault) ->
     assert [blob.url for blob in after.transcript_files.values()] == [
         blob.url for blob in media.transcript_files.values()
     ]
-    assert after.transcript_files["json"].digest != media.transcript_files["json"].digest
-    assert b"another-model" in (vault.bytes_at(after.transcript_files["json"].url) or b"")
+    assert after.transcript_files[PartKind.JSON].digest != media.transcript_files[PartKind.JSON].digest
+    assert b"another-model" in (vault.bytes_at(after.transcript_files[PartKind.JSON].url) or b"")
     assert vault.verify(is_deep=True).is_good
 
 
@@ -174,7 +174,7 @@ def test_shares_of_one_video_have_one_set_of_files(vault: Vault) -> None:
     execute(vault.catalog, "DELETE FROM transcript_files")
     vault.run(third, "fetch", "place", "transcribe")
     assert list(vault.media(media).transcript_files) == KINDS
-    assert third.encode() in (vault.bytes_at(media.transcript_files["json"].url) or b"")
+    assert third.encode() in (vault.bytes_at(media.transcript_files[PartKind.JSON].url) or b"")
 
 
 def _share_again(vault: Vault, name: str, user: int) -> str:
@@ -266,7 +266,7 @@ def test_no_speech_makes_empty_files(vault: Vault) -> None:
 
     content = {kind: vault.bytes_at(blob.url) for kind, blob in media.transcript_files.items()}
 
-    assert (content["srt"], content["txt"], content["vtt"]) == (b"", b"", b"WEBVTT\n\n")
+    assert (content[PartKind.SRT], content[PartKind.TXT], content[PartKind.VTT]) == (b"", b"", b"WEBVTT\n\n")
     assert vault.verify(is_deep=True).is_good
     assert [move.outcome for move in vault.move(media, to=Backend.S3)] == [MoveOutcome.MOVED]
     assert vault.verify(is_deep=True).is_good
@@ -282,7 +282,7 @@ def stale_copies(vault: Vault) -> Media:
 def test_an_outdated_copy_elsewhere_is_no_loss(vault: Vault) -> None:
     """What a move left of the transcript before is a second copy, which clean-up removes."""
     media = stale_copies(vault)
-    local = Path(vault.local.url_of(media.object_key)).with_suffix(".json")
+    local = Path(vault.local.url_of(media.video.key)).with_suffix(".json")
 
     report = vault.verify(is_deep=True)
 
@@ -303,7 +303,7 @@ def test_an_outdated_copy_gives_way_to_a_move_back(vault: Vault) -> None:
     assert [move.outcome for move in vault.move(media, to=Backend.LOCAL)] == [MoveOutcome.MOVED]
 
     back = vault.media(media)
-    assert b"another-model" in (vault.bytes_at(back.transcript_files["json"].url) or b"")
+    assert b"another-model" in (vault.bytes_at(back.transcript_files[PartKind.JSON].url) or b"")
     assert vault.verify(is_deep=True).is_good
 
 
@@ -312,7 +312,7 @@ def test_a_lost_file_is_found_and_made_anew(vault: Vault, backend: Backend) -> N
     """Verification fails, with the command that makes it; that puts the very same bytes back."""
     vault.use(StorageMode(backend.value))
     media, other = made(vault), made(vault, "b")
-    lost, damaged = media.transcript_files["srt"].url, other.transcript_files["json"].url
+    lost, damaged = media.transcript_files[PartKind.SRT].url, other.transcript_files[PartKind.JSON].url
     vault.stores[backend].delete(lost)
     _damage(vault, damaged)
 
@@ -341,16 +341,16 @@ def test_a_lost_file_fails_neither_a_move_nor_a_look_at_the_media(vault: Vault, 
     """It stays recorded where it was lost, is named, and is made anew beside its video."""
     vault.use(StorageMode(source.value))
     media = made(vault)
-    vault.stores[source].delete(media.transcript_files["vtt"].url)
-    assert confirm_media(media, vault.stores) == ["vtt"]
+    vault.stores[source].delete(media.transcript_files[PartKind.VTT].url)
+    assert [part.kind for part in confirm_media(vault.stores, media)] == [PartKind.VTT]
     target = next(backend for backend in Backend if backend is not source)
 
     assert [move.outcome for move in vault.move(media, to=target)] == [MoveOutcome.MOVED]
 
     after = vault.media(media)
-    assert after.transcript_files["vtt"] == media.transcript_files["vtt"]
+    assert after.transcript_files[PartKind.VTT] == media.transcript_files[PartKind.VTT]
     assert [line.url for line in vault.verify().worst_first if line.finding is Finding.MISSING] == [
-        media.transcript_files["vtt"].url
+        media.transcript_files[PartKind.VTT].url
     ]
     assert [done.outcome for done in stored_by_command(vault, media)] == [StoringOutcome.STORED]
     assert len({blob.url.rpartition(".")[0] for blob in vault.media(media).transcript_files.values()}) == 1
@@ -362,8 +362,8 @@ def test_a_file_that_is_lost_in_s3_keeps_no_video_here(vault: Vault) -> None:
     media = made(vault)
     vault.move(media, to=Backend.S3)
     there = vault.media(media)
-    vault.s3.delete(there.transcript_files["txt"].url)
-    vault.local.delete(media.transcript_files["txt"].url)
+    vault.s3.delete(there.transcript_files[PartKind.TXT].url)
+    vault.local.delete(media.transcript_files[PartKind.TXT].url)
     vault.let_pass(hours=25)
 
     assert vault.clean_up().removed_by_reason() == {"in_s3": 1}
@@ -374,7 +374,7 @@ def test_a_local_file_that_is_not_proven_in_s3_stays(vault: Vault) -> None:
     """With the whole media: it is asked for at that moment, like the video."""
     media = made(vault)
     vault.move(media, to=Backend.S3)
-    vault.s3.delete(vault.media(media).transcript_files["txt"].url)
+    vault.s3.delete(vault.media(media).transcript_files[PartKind.TXT].url)
     vault.let_pass(hours=25)
 
     assert vault.clean_up().kept == {"not_in_s3": 1}
@@ -392,8 +392,8 @@ def test_files_go_with_what_is_past_its_retention(vault: Vault) -> None:
     after = vault.media(media)
     assert after.state is MediaState.EXPIRED
     assert after.transcript_files == media.transcript_files
-    assert not any(Path(blob.url).exists() for blob in media.blobs.values())
-    assert {stone.kind for stone in vault.catalog.tombstones.list(media_id=media.media_id)} == set(media.blobs)
+    assert not any(Path(blob.url).exists() for blob in media.parts.values())
+    assert {stone.kind for stone in vault.catalog.tombstones.list(media_id=media.media_id)} == set(media.parts)
     assert vault.catalog.transcripts.get(media.share_id) is not None
     report = vault.verify()
     assert report.is_good
@@ -489,7 +489,7 @@ def test_without_times_there_are_no_subtitles(vault: Vault) -> None:
 
     after = vault.media(media)
     assert list(after.transcript_files) == ["json", "txt"]
-    assert vault.bytes_at(after.transcript_files["txt"].url) == b"One text.\n"
+    assert vault.bytes_at(after.transcript_files[PartKind.TXT].url) == b"One text.\n"
     assert [done.outcome for done in stored_by_command(vault, media)] == [StoringOutcome.THERE]
 
 

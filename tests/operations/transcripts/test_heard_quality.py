@@ -8,7 +8,7 @@ import pytest
 
 from bookmarkai_assets.adapters.speech.faster_whisper import FasterWhisperEngine, ModelParameters, shared_model
 from bookmarkai_assets.core.transcripts.doubts import DoubtKind, Severity
-from bookmarkai_assets.core.transcripts.quality import judged
+from bookmarkai_assets.core.transcripts.quality import assess
 from bookmarkai_assets.core.transcripts.transcript import Segment, Transcript
 from bookmarkai_assets.demo.samples import LONG_SAMPLE, SHORT_SAMPLES, Sample
 from tests.support.sounds import RATE, Samples, music, noise, silence, speech, write_sound
@@ -22,7 +22,7 @@ SPOKEN = SHORT_SAMPLES[3]
 def heard(path: Path) -> Transcript:
     """Transcribe a file as the pipeline does, and judge it."""
     engine = FasterWhisperEngine(model="tiny.en", device="cpu", compute_type="int8", cpu_threads=1, beam_size=1)
-    return judged(engine.transcribe(path, language="en"), hinted_language="en")
+    return assess(engine.transcribe(path, language="en"), hinted_language="en")
 
 
 def heard_at_once(samples: Samples) -> Transcript:
@@ -55,7 +55,7 @@ def test_what_whisper_invents_is_dropped(sound: Samples, text: str) -> None:
     """Without voice detection it writes what ends a video; by that, and by so little of it, it is known."""
     raw = heard_at_once(sound)
     assert raw.text == text
-    transcript = judged(raw, hinted_language="en")
+    transcript = assess(raw, hinted_language="en")
     assert transcript.segments == ()
     [doubt] = transcript.doubts
     assert (doubt.kind, text in doubt.words) == (DoubtKind.NO_SPEECH, True)
@@ -63,7 +63,7 @@ def test_what_whisper_invents_is_dropped(sound: Samples, text: str) -> None:
 
 def test_speech_looped_over_and_over_is_doubted() -> None:
     """A sentence said six times is a loop in the text too, and an error; the text is kept, since it was said."""
-    transcript = judged(heard_at_once(np.tile(speech(SPOKEN.path), 6)), hinted_language="en")
+    transcript = assess(heard_at_once(np.tile(speech(SPOKEN.path), 6)), hinted_language="en")
     [doubt] = transcript.doubts
     assert (doubt.kind, doubt.severity) == (DoubtKind.REPETITION_LOOP, Severity.ERROR)
     assert transcript.word_count > 40
@@ -92,6 +92,6 @@ def test_speech_that_the_engine_left_out_is_missed(tmp_path: Path) -> None:
     engine = FasterWhisperEngine(model="tiny.en", device="cpu", compute_type="int8", cpu_threads=1, beam_size=1)
     whole = engine.transcribe(write_sound(tmp_path / "long.wav", said), language="en")
     halved = replace(whole, segments=whole.segments[: len(whole.segments) // 2])
-    [doubt] = judged(halved, hinted_language="en").doubts
+    [doubt] = assess(halved, hinted_language="en").doubts
     assert doubt.kind is DoubtKind.NOT_COVERED
     assert 10 < (doubt.figure or 0) < 20

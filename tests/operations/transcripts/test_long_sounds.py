@@ -12,10 +12,11 @@ import pytest
 from bookmarkai_assets.core.errors import CatalogUnavailableError, TranscriptionError
 from bookmarkai_assets.core.media.media import Media, media_id_of
 from bookmarkai_assets.core.outcomes import Failure, Outcome
-from bookmarkai_assets.core.transcripts.parts import TranscriptPart
-from bookmarkai_assets.core.transcripts.ports import PartKey
-from bookmarkai_assets.operations.shares.share_work import ShareWork
-from bookmarkai_assets.operations.storage.sweeping import PARTS_STALE_AFTER
+from bookmarkai_assets.core.transcripts.chunks import TranscriptChunk
+from bookmarkai_assets.core.transcripts.ports import ChunkKey
+from bookmarkai_assets.operations.shares.hold import Hold
+from bookmarkai_assets.operations.shares.steps import run_step
+from bookmarkai_assets.operations.storage.sweeping import CHUNKS_STALE_AFTER
 from bookmarkai_assets.operations.transcripts.transcribing import TranscribedShare, transcribe_share
 from tests.fakes.speech import FakeSpeechEngine, speech_bytes
 from tests.plugins.vault import Vault
@@ -30,7 +31,7 @@ MEDIA_ID = media_id_of(f"https://example.com/{NAME}")
 @pytest.fixture
 def share_id(vault: Vault) -> str:
     """Store a video in which six sentences are said; an engine that divides it into as many parts is to hear it."""
-    vault.speech = FakeSpeechEngine(span_seconds=SENTENCE_SECONDS + 0.6)
+    vault.speech = FakeSpeechEngine(chunk_seconds=SENTENCE_SECONDS + 0.6)
     share_id = vault.share(NAME, audio=SOUND)
     vault.run(share_id, "fetch", "place")
     return share_id
@@ -40,16 +41,17 @@ def transcribe(
     vault: Vault, share_id: str, *, owner: str = "run", stopping: bool = False
 ) -> TranscribedShare | Failure:
     """Transcribe as one run does, and let its leases go; with `stopping` it is told to end after two sentences."""
-    work = ShareWork(vault.catalog, vault.rules, owner, None, clock=vault.clock, jitter=lambda: 0.5)
+    hold = Hold(vault.catalog, vault.rules, vault.stores, owner, vault.clock, jitter=lambda: 0.5)
     if stopping:
-        at_sentence(vault, 2, work.stopping.set)
+        at_sentence(vault, 2, hold.stopping.set)
     media = vault.media_of(NAME)
     assert media is not None
-    result = work.each(
+    result = run_step(
+        hold,
         {share_id: media},
-        lambda leased, media: transcribe_share(leased, media, work=work, engine=vault.speech, stores=vault.stores),
+        lambda leased, media: transcribe_share(hold, leased, media, engine=vault.speech),
     )[share_id]
-    work.release()
+    hold.release()
     return result
 
 
@@ -64,13 +66,13 @@ def at_sentence(vault: Vault, number: int, act: Callable[[], object]) -> None:
     vault.speech.on_sentence = heard
 
 
-def kept(vault: Vault, engine: FakeSpeechEngine | None = None) -> list[TranscriptPart]:
+def kept(vault: Vault, engine: FakeSpeechEngine | None = None) -> list[TranscriptChunk]:
     """Read the parts that are kept of the video, for an engine."""
     media = vault.media_of(NAME)
     assert media is not None
     assert media.audio is not None
     recipe = (engine or vault.speech).recipe()
-    return list(vault.catalog.parts.kept(PartKey(MEDIA_ID, recipe.fingerprint, media.audio.digest.sha256, None)))
+    return list(vault.catalog.chunks.kept(ChunkKey(MEDIA_ID, recipe.fingerprint, media.audio.digest.sha256, None)))
 
 
 def fail() -> None:
@@ -122,7 +124,7 @@ def test_another_recipe_uses_none_of_them(vault: Vault, share_id: str) -> None:
     """After a change of the beam everything is heard, and nothing is left of what was begun before."""
     at_sentence(vault, 3, fail)
     transcribe(vault, share_id)
-    first, vault.speech = vault.speech, FakeSpeechEngine(beam_size=2, span_seconds=3)
+    first, vault.speech = vault.speech, FakeSpeechEngine(beam_size=2, chunk_seconds=3)
     vault.let_pass(hours=1)
     assert isinstance(transcribe(vault, share_id, owner="next run"), TranscribedShare)
     assert vault.speech.heard_seconds == pytest.approx(6 * SENTENCE_SECONDS + 0.5)
@@ -181,7 +183,7 @@ def test_parts_that_nobody_came_back_for_are_cleaned_up(vault: Vault, share_id: 
     """After two weeks they go, not an hour before, and the report says so; a dry run only says it."""
     at_sentence(vault, 3, fail)
     transcribe(vault, share_id)
-    vault.offset += PARTS_STALE_AFTER - timedelta(hours=1)
+    vault.offset += CHUNKS_STALE_AFTER - timedelta(hours=1)
     assert "parts of the transcript" not in str(vault.clean_up().as_dict())
 
     vault.let_pass(hours=2)
@@ -197,7 +199,7 @@ def test_parts_of_a_media_that_somebody_has_stay(vault: Vault, share_id: str) ->
     """Who has it may be about to go on with them."""
     at_sentence(vault, 3, fail)
     transcribe(vault, share_id)
-    vault.offset += PARTS_STALE_AFTER + timedelta(hours=1)
+    vault.offset += CHUNKS_STALE_AFTER + timedelta(hours=1)
     vault.lease(_media(vault))
     for is_dry_run in (True, False):
         vault.clean_up(is_dry_run=is_dry_run)
@@ -206,7 +208,7 @@ def test_parts_of_a_media_that_somebody_has_stay(vault: Vault, share_id: str) ->
 
 def test_two_threads_keep_parts_side_by_side(vault: Vault) -> None:
     """Each share's parts are its own media's."""
-    vault.speech = FakeSpeechEngine(span_seconds=3)
+    vault.speech = FakeSpeechEngine(chunk_seconds=3)
     shares = [vault.share(name, audio=speech_bytes(" ".join(SENTENCES) + f" And {name}.")) for name in ("one", "two")]
     for share in shares:
         vault.run(share, "fetch", "place")

@@ -1,4 +1,4 @@
-"""Alembic's entry: runs the revisions in the transaction that the caller has begun, and commits nothing itself."""
+"""Alembic's entry point. Runs the revisions in the transaction that the caller has begun, and does not commit."""
 
 from alembic import context
 

@@ -9,7 +9,7 @@ from sqlalchemy import (
 from sqlalchemy.dialects import postgresql, sqlite
 
 SCHEMA_VERSION_TABLE = "bookmarkai_schema_version"
-"""Alembic's table under a name of our own: the gateway keeps one too, under Alembic's default name."""
+"""Alembic's table, under our own name because the gateway has one under Alembic's default name."""
 
 metadata = MetaData()
 
@@ -17,5 +17,5 @@ schema_version = Table(SCHEMA_VERSION_TABLE, MetaData(), Column("version_num", S
 
 
 def insert_into(table: Table, *, is_sqlite: bool) -> sqlite.Insert | postgresql.Insert:
-    """Begin an INSERT that can say ON CONFLICT, in the database's own dialect."""
+    """Return an INSERT in the database's own dialect, which supports ON CONFLICT."""
     return sqlite.insert(table) if is_sqlite else postgresql.insert(table)

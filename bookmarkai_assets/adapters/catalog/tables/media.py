@@ -106,4 +106,4 @@ tombstones = Table(
 )
 
 UNCONFIRMED = tombstones.c.removed_at.is_(None)
-"""The tombstones whose deletion is not known to have been done: at most one for each URL."""
+"""The tombstones whose deletion is not confirmed: at most one per URL."""

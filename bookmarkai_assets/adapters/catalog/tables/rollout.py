@@ -1,6 +1,6 @@
 """The tables of the rollout: totals of storage events, decisions, verifications, incidents, cursors.
 
-All are the pipeline's own. How a database comes to have them is the migrations' matter.
+All are the pipeline's own. The migrations create them.
 """
 
 from sqlalchemy import (
@@ -69,7 +69,7 @@ rollout_decisions = Table(
 )
 
 STANDING = rollout_decisions.c.action != literal_column("'advise'")
-"""The decisions that are not advice. A literal: SQLite takes a partial index only for the very condition it has."""
+"""The decisions that are not advice. SQLite uses a partial index only for its exact condition, hence the literal."""
 
 Index("ix_rollout_decisions_standing", rollout_decisions.c.id, sqlite_where=STANDING, postgresql_where=STANDING)
 
@@ -105,10 +105,10 @@ incidents = Table(
 )
 
 OPEN = incidents.c.closed_at.is_(None)
-"""The incidents that are not over: at most one for each key."""
+"""The incidents that have not ended: at most one per key."""
 
 UNDELIVERED = incidents.c.delivered_at.is_(None)
-"""The incidents that some receiver has not had."""
+"""The incidents that some receiver has not received yet."""
 
 Index("ix_incidents_open_key", incidents.c.key, unique=True, sqlite_where=OPEN, postgresql_where=OPEN)
 Index(

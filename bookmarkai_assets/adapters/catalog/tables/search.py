@@ -1,8 +1,8 @@
-"""The tables of the search over what was said, as the code of today sees them.
+"""The tables of the search in transcripts, as the current code sees them.
 
-A sentence is a row of `transcript_segments`, whose id says its place in the results. `transcript_documents` numbers the
-transcripts and remembers which text of theirs is indexed. On SQLite `transcript_words`, an FTS5 table, is the index
-over `transcript_segments.words`, kept by triggers; on PostgreSQL a GIN index is.
+A segment is a row of `transcript_segments`, and its id decides where it comes in the results. `transcript_documents`
+numbers the transcripts and records which text of each is indexed. On SQLite the index over `transcript_segments.words`
+is `transcript_words`, an FTS5 table that triggers keep up to date. On PostgreSQL it is a GIN index.
 """
 
 from sqlalchemy import BigInteger, Column, Double, Index, Integer, PrimaryKeyConstraint, String, Table, Text
@@ -13,10 +13,10 @@ from bookmarkai_assets.adapters.catalog.columns import ForeignText, Identifier, 
 from bookmarkai_assets.adapters.catalog.tables.base import metadata
 
 POSITION_BITS = 20
-"""Of a sentence's id, for its place in its transcript; the others are the transcript's number."""
+"""The bits of a segment's id that hold its position in its transcript. The others hold the transcript's number."""
 
 MAX_SEGMENTS = 1 << POSITION_BITS
-"""Of one transcript: a million sentences are spoken in about a month."""
+"""Per transcript. It takes about a month to speak a million sentences."""
 
 FULL_TEXT_TABLE = "transcript_words"
 

@@ -1,7 +1,8 @@
-"""The tables as the code of today sees them. How a database comes to have them is the migrations' matter.
+"""The table `shares`, and the partial indexes of several tables, as the current code sees them.
 
-`shares` and `transcripts` belong to BookmarkAI's gateway: only the columns named here are relied on, and no constraint
-of ours refers to them, so the gateway may delete rows as it likes. The other tables are the pipeline's own.
+The migrations create them. `shares` and `transcripts` belong to BookmarkAI's gateway: the code relies only on the
+columns named here, and no constraint of ours refers to them, so the gateway may delete rows as it likes. The other
+tables are the pipeline's own.
 """
 
 from sqlalchemy import (
@@ -54,7 +55,7 @@ Index(
     postgresql_where=IS_DOUBTFUL,
 )
 
-# The state leads although it is one and the same: else SQLite takes the longer index that begins with it.
+# The state comes first although it is always the same. Otherwise SQLite uses the longer index that begins with it.
 Index(
     "ix_share_work_parked",
     share_work.c.state,

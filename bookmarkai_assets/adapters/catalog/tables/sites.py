@@ -1,6 +1,6 @@
-"""The tables about sites: how they take fetches, who has a place, what their short links stand for.
+"""The tables about sites: their circuit breakers, the slots in use, and what short links stand for.
 
-All are the pipeline's own. How a database comes to have them is the migrations' matter.
+All are the pipeline's own. The migrations create them.
 """
 
 from sqlalchemy import Column, Index, Integer, PrimaryKeyConstraint, String, Table, Text

@@ -1,4 +1,4 @@
-"""The tables of transcripts: the text, what made it, and the parts of one under way."""
+"""The tables of transcripts: the text, what made it, its files, and the chunks of a transcript in progress."""
 
 from sqlalchemy import (
     BigInteger,
@@ -51,7 +51,7 @@ transcript_provenance = Table(
 )
 
 IS_DOUBTFUL = transcript_provenance.c.doubts.is_not(None)
-"""The transcripts that are marked. Few, so the index over them has few rows."""
+"""The transcripts with doubts. They are few, so the index over them is small."""
 
 transcript_files = Table(
     "transcript_files",

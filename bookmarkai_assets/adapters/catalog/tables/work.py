@@ -42,13 +42,13 @@ share_work = Table(
 )
 
 IS_PARKED = share_work.c.state == literal_column("'parked'")
-"""The shares that were given up. A literal: SQLite takes a partial index only for the very condition it has."""
+"""The parked shares. SQLite uses a partial index only for its exact condition, hence the literal."""
 
 IS_NOT_DONE = share_work.c.outcome != literal_column("'done'")
-"""The shares whose last attempt did not end with a transcript that says something."""
+"""The shares whose last attempt did not end with a transcript that has words."""
 
 IS_FAILED = and_(IS_NOT_DONE, share_work.c.outcome != literal_column("'no_speech'"))
-"""The shares whose last attempt failed, those among them that had been done before included."""
+"""The shares whose last attempt failed, including those that had been done before."""
 
 IS_HELD = share_work.c.held_for.is_not(None)
 """The shares that wait for their site."""

@@ -1,4 +1,4 @@
-"""The frame around every step: leases that live as long as the work, and runs that notice when they lost theirs."""
+"""The frame around every step: leases that live as long as the hold, and runs that notice when they lost theirs."""
 
 import signal
 import threading
@@ -13,8 +13,10 @@ from bookmarkai_assets.core.errors import LeaseLostError, StoreError, StoreError
 from bookmarkai_assets.core.media.media import media_id_of
 from bookmarkai_assets.core.outcomes import Failure, Outcome
 from bookmarkai_assets.core.rules import PipelineRules
+from bookmarkai_assets.operations.shares.hold import Hold
 from bookmarkai_assets.operations.shares.intake import add_shares
-from bookmarkai_assets.operations.shares.share_work import LeasedShare, ShareWork
+from bookmarkai_assets.operations.shares.steps import LeasedShare, run_step
+from bookmarkai_assets.operations.stores import Stores
 from bookmarkai_assets.settings.settings import load_settings
 from bookmarkai_assets.wiring.rules import make_rules
 from tests.support.deadlines import HANG_SECONDS
@@ -30,9 +32,9 @@ def rules() -> PipelineRules:
     return make_rules(load_settings(env_file=None))
 
 
-def work_of(catalog: Catalog, rules: PipelineRules, owner: str = "run") -> ShareWork:
+def hold_of(catalog: Catalog, rules: PipelineRules, owner: str = "run") -> Hold:
     """Give a run's hold on its shares by the real clock."""
-    return ShareWork(catalog, rules, owner, None, clock=lambda: datetime.now(UTC), jitter=lambda: 0.5)
+    return Hold(catalog, rules, Stores({}), owner, clock=lambda: datetime.now(UTC), jitter=lambda: 0.5)
 
 
 def add(catalog: Catalog, link: str = LINK) -> str:
@@ -63,9 +65,9 @@ def test_a_lease_is_renewed_while_the_work_goes_on(
         wait_until(has_moved_often)
         return "done"
 
-    work = work_of(sqlite_catalog, replace(rules, lease_seconds=0.4))
-    with work.hold():
-        assert work.each({share: None}, long_step) == {share: "done"}
+    hold = hold_of(sqlite_catalog, replace(rules, lease_seconds=0.4))
+    with hold.renew_leases():
+        assert run_step(hold, {share: None}, long_step) == {share: "done"}
     engine.dispose()
 
 
@@ -78,7 +80,7 @@ def test_a_failure_that_comes_in_is_passed_on_untouched(sqlite_catalog: Catalog,
         raise AssertionError("the step was called")
 
     inputs: dict[str, str | Failure] = {share: failure}
-    assert work_of(sqlite_catalog, rules).each(inputs, step) == {share: failure}
+    assert run_step(hold_of(sqlite_catalog, rules), inputs, step) == {share: failure}
     assert sqlite_catalog.work.progress(share).attempts == 0
 
 
@@ -96,7 +98,7 @@ def test_a_run_that_lost_its_lease_records_nothing(
         engine.dispose()
         raise ValueError(f"too late for {leased.media_id}")
 
-    result = work_of(sqlite_catalog, rules).each({share: None}, step)[share]
+    result = run_step(hold_of(sqlite_catalog, rules), {share: None}, step)[share]
     assert isinstance(result, Failure)
     assert result.outcome is Outcome.SUPERSEDED
     assert sqlite_catalog.work.progress(share).outcome is None
@@ -109,15 +111,15 @@ def test_a_lost_lease_within_the_step_is_superseded(sqlite_catalog: Catalog, rul
     def step(_leased: LeasedShare, _value: None) -> str:
         raise LeaseLostError("run other has it")
 
-    result = work_of(sqlite_catalog, rules).each({share: None}, step)[share]
+    result = run_step(hold_of(sqlite_catalog, rules), {share: None}, step)[share]
     assert result == Failure(Outcome.SUPERSEDED, "run other has it")
 
 
 def test_results_keep_the_order_of_the_inputs(sqlite_catalog: Catalog, rules: PipelineRules) -> None:
     """Side by side or not, the results come in the order of the shares."""
     shares = [add(sqlite_catalog, f"https://example.com/{n}") for n in range(8)]
-    results = work_of(sqlite_catalog, rules).each(
-        dict.fromkeys(shares), lambda leased, _: leased.share.share_id, concurrency=4
+    results = run_step(
+        hold_of(sqlite_catalog, rules), dict.fromkeys(shares), lambda leased, _: leased.share.share_id, concurrency=4
     )
     assert list(results) == shares
     assert list(results.values()) == shares
@@ -126,11 +128,11 @@ def test_results_keep_the_order_of_the_inputs(sqlite_catalog: Catalog, rules: Pi
 def test_what_a_run_leaves_unfinished_is_due_again(sqlite_catalog: Catalog, rules: PipelineRules) -> None:
     """A run that ends without finishing a share frees it at once."""
     share = add(sqlite_catalog)
-    work = work_of(sqlite_catalog, rules)
-    work.each({share: None}, lambda _leased, _value: None)
-    assert sqlite_catalog.work.holds("run", media_id_of(LINK))
-    work.release()
-    assert not sqlite_catalog.work.holds("run", media_id_of(LINK))
+    hold = hold_of(sqlite_catalog, rules)
+    run_step(hold, {share: None}, lambda _leased, _value: None)
+    assert sqlite_catalog.leases.holds("run", media_id_of(LINK))
+    hold.release()
+    assert not sqlite_catalog.leases.holds("run", media_id_of(LINK))
     assert [due.share_id for due in sqlite_catalog.work.due(now=datetime.now(UTC), limit=9)] == [share]
 
 
@@ -149,10 +151,10 @@ def test_a_run_that_is_told_to_stop_ends_its_transfers(sqlite_catalog: Catalog, 
 
     # As Ctrl-C and Dagster's termination do, and also where the tests' own process is set to ignore SIGINT.
     before = signal.signal(signal.SIGUSR1, signal.default_int_handler)
-    work = work_of(sqlite_catalog, rules)
+    hold = hold_of(sqlite_catalog, rules)
     try:
-        with pytest.raises(KeyboardInterrupt), work.hold():
-            work.each(dict.fromkeys(shares), transfer, concurrency=3, interrupt=told.set)
+        with pytest.raises(KeyboardInterrupt), hold.renew_leases():
+            run_step(hold, dict.fromkeys(shares), transfer, concurrency=3, interrupt=told.set)
     finally:
         signal.signal(signal.SIGUSR1, before)
 

@@ -1,4 +1,4 @@
-"""`PartTable` over `transcript_parts`."""
+"""`ChunkTable` over `transcript_parts`."""
 
 from collections.abc import Sequence
 from datetime import datetime
@@ -11,31 +11,31 @@ from bookmarkai_assets.adapters.catalog.engine import Database
 from bookmarkai_assets.adapters.catalog.segment_json import segment_of, segment_to_json
 from bookmarkai_assets.adapters.catalog.tables.base import insert_into
 from bookmarkai_assets.adapters.catalog.tables.transcripts import transcript_parts
-from bookmarkai_assets.core.transcripts.parts import TranscriptPart
-from bookmarkai_assets.core.transcripts.ports import PartKey, PartTable
+from bookmarkai_assets.core.transcripts.chunks import TranscriptChunk
+from bookmarkai_assets.core.transcripts.ports import ChunkKey, ChunkTable
 
 _DETECTED = ""
 
 
-class SqlPartTable(PartTable):
-    """A row for each part; what was heard in it is a document."""
+class SqlChunkTable(ChunkTable):
+    """A row for each chunk. Its transcript is a JSON document."""
 
     def __init__(self, database: Database) -> None:
         self._database = database
 
     @override
-    def keep(self, key: PartKey, part: TranscriptPart, *, now: datetime) -> None:
-        values = {"end_seconds": part.end, "part": _document(part), "created_at": now}
+    def keep(self, key: ChunkKey, chunk: TranscriptChunk, *, now: datetime) -> None:
+        values = {"end_seconds": chunk.end, "part": _document(chunk), "created_at": now}
         statement = (
             insert_into(transcript_parts, is_sqlite=self._database.is_sqlite)
-            .values(**_columns(key), start_seconds=part.start, **values)
+            .values(**_columns(key), start_seconds=chunk.start, **values)
             .on_conflict_do_update(index_elements=list(transcript_parts.primary_key), set_=values)
         )
         with self._database.writing() as connection:
             connection.execute(statement)
 
     @override
-    def kept(self, key: PartKey) -> Sequence[TranscriptPart]:
+    def kept(self, key: ChunkKey) -> Sequence[TranscriptChunk]:
         columns = transcript_parts.c
         statement = (
             select(columns.start_seconds, columns.end_seconds, columns.part)
@@ -44,15 +44,15 @@ class SqlPartTable(PartTable):
         )
         with self._database.reading() as connection:
             rows = connection.execute(statement).all()
-        return [_part(row.start_seconds, row.end_seconds, row.part) for row in rows]
+        return [_chunk(row.start_seconds, row.end_seconds, row.part) for row in rows]
 
     @override
     def drop(self, media_id: str) -> None:
         is_of_media = transcript_parts.c.media_id == media_id
         with self._database.reading() as connection:
-            # Most media have none, and looking costs far less than writing.
-            has_parts = connection.scalar(select(exists().where(is_of_media)))
-        if has_parts:
+            # Most media have none, and a read costs far less than a write.
+            has_chunks = connection.scalar(select(exists().where(is_of_media)))
+        if has_chunks:
             with self._database.writing() as connection:
                 connection.execute(delete(transcript_parts).where(is_of_media))
 
@@ -69,31 +69,31 @@ class SqlPartTable(PartTable):
             return list(connection.scalars(statement))
 
 
-def _columns(key: PartKey) -> dict[str, str]:
+def _columns(key: ChunkKey) -> dict[str, str]:
     return {
         "media_id": key.media_id,
         "recipe": key.recipe,
         "audio_sha256": key.audio_sha256,
-        "told_language": key.told_language or _DETECTED,
+        "told_language": key.requested_language or _DETECTED,
     }
 
 
-def _is_of(key: PartKey) -> ColumnElement[bool]:
+def _is_of(key: ChunkKey) -> ColumnElement[bool]:
     return and_(*(transcript_parts.c[name] == value for name, value in _columns(key).items()))
 
 
-def _document(part: TranscriptPart) -> dict[str, object]:
+def _document(chunk: TranscriptChunk) -> dict[str, object]:
     return {
-        "segments": [segment_to_json(segment) for segment in part.segments],
-        "language": part.language,
-        "language_probability": part.language_probability,
-        "speech_seconds": part.speech_seconds,
-        "transcribe_seconds": part.transcribe_seconds,
+        "segments": [segment_to_json(segment) for segment in chunk.segments],
+        "language": chunk.language,
+        "language_probability": chunk.language_probability,
+        "speech_seconds": chunk.speech_seconds,
+        "transcribe_seconds": chunk.transcribe_seconds,
     }
 
 
-def _part(start: float, end: float, document: dict[str, Any]) -> TranscriptPart:
-    return TranscriptPart(
+def _chunk(start: float, end: float, document: dict[str, Any]) -> TranscriptChunk:
+    return TranscriptChunk(
         start=start,
         end=end,
         segments=tuple(map(segment_of, document["segments"])),

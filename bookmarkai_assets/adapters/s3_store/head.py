@@ -1,4 +1,4 @@
-"""What the server says of one object, and how it says that there is none."""
+"""Read what the server says about one object, by a HEAD request, and whether there is one."""
 
 import re
 from collections.abc import Mapping
@@ -20,10 +20,10 @@ _EXPIRY_DATE = re.compile(r'expiry-date="([^"]*)"')
 
 
 @dataclass(frozen=True)
-class Found:
-    """What a HEAD says. `sha256` and what is `recorded_…` are None on objects that somebody else stored.
+class ObjectHead:
+    """The answer to a HEAD. `sha256` and the `recorded_…` fields are None for objects that somebody else stored.
 
-    `crc64nvme` is the server's own checksum of the bytes; `has_other_checksum` when it keeps one of another kind.
+    `crc64nvme` is the server's own checksum of the bytes. `has_other_checksum` is whether it has one of another kind.
     """
 
     url: str
@@ -39,33 +39,33 @@ class Found:
     expires_at: datetime | None
     tags: Mapping[str, str]
 
-    def holds(self, expected: Digest) -> bool:
-        """Tell whether the recorded digest is the expected one, and the bytes are those that it was recorded of."""
+    def has_digest(self, expected: Digest) -> bool:
+        """Whether the recorded digest is the expected one, and the bytes are those that it was recorded for."""
         return self.sha256 == expected.sha256 and self.size_bytes == expected.size_bytes and not self._is_rewritten
 
-    def is_of(self, source: Source) -> bool:
-        """Tell whether the object is what this source makes, by its digest and the server's own checksum."""
-        return self.holds(source.digest) and self.crc64nvme in {None, source.crc64nvme}
+    def is_copy_of(self, source: Source) -> bool:
+        """Whether the object has the source's bytes, by its recorded digest and the server's own checksum."""
+        return self.has_digest(source.digest) and self.crc64nvme in {None, source.crc64nvme}
 
     @property
     def _is_rewritten(self) -> bool:
-        """Whether the bytes are others than those that were put, though all that was recorded of them is still there.
+        """Whether the bytes are not those that were put, although the recorded metadata is still there.
 
-        This pipeline puts with a CRC64NVME, so a checksum of another kind is somebody else's. Objects from before it
-        was recorded, and servers that keep none, cannot tell.
+        This pipeline puts with a CRC64NVME, so a checksum of another kind is somebody else's. It is False for objects
+        that are older than the recorded checksum, and on servers that keep no checksums.
         """
         if self.recorded_crc64nvme is None:
             return False
         return self.has_other_checksum if self.crc64nvme is None else self.crc64nvme != self.recorded_crc64nvme
 
     @property
-    def words(self) -> str:
+    def description(self) -> str:
         """The object in words, for messages."""
         return f"{self.size_bytes} bytes with SHA-256 {self.sha256[:16] + '…' if self.sha256 else 'not recorded'}"
 
     @property
     def digest(self) -> Digest:
-        """The recorded digest. Raises `StoreError` (checksum) when none is recorded, or one of another size."""
+        """The recorded digest. Raises `StoreError` (checksum) if there is none, or if it does not match the object."""
         if self.sha256 is None:
             raise StoreError(
                 StoreErrorClass.CHECKSUM,
@@ -88,8 +88,8 @@ class Found:
         return Digest(self.size_bytes, self.sha256)
 
     @property
-    def stored(self) -> StoredObject:
-        """The object in the port's terms. Raises `StoreError` as `digest` does."""
+    def stored_object(self) -> StoredObject:
+        """The object as the port describes it. Raises `StoreError` as `digest` does."""
         return StoredObject(
             url=self.url,
             digest=self.digest,
@@ -100,14 +100,14 @@ class Found:
         )
 
 
-def look(client: S3Client, bucket: str, key: str) -> Found | None:
-    """Ask for one object; None when there is none, which a HEAD also says of a bucket that is not there."""
+def read_head(client: S3Client, bucket: str, key: str) -> ObjectHead | None:
+    """Read one object's metadata. None if there is no object. A missing bucket looks the same to a HEAD."""
     url = f"s3://{bucket}/{key}"
-    action = f"looking at {url}"
+    action = f"checking {url}"
     with suppress(ObjectNotFoundError), vendor_errors(action, bucket=bucket):
         head = client.head_object(Bucket=bucket, Key=key, ChecksumMode="ENABLED")
         metadata = head.get("Metadata", {})
-        return Found(
+        return ObjectHead(
             url=url,
             size_bytes=field_of(head, "ContentLength", action),
             recorded_size=metadata.get(SIZE),
@@ -124,27 +124,27 @@ def look(client: S3Client, bucket: str, key: str) -> Found | None:
     return None
 
 
-def look_or_raise(client: S3Client, bucket: str, key: str) -> Found:
-    """Ask for one object that should be there. Raises `ObjectNotFoundError`, or tells that the bucket is missing."""
-    found = look(client, bucket, key)
+def require_head(client: S3Client, bucket: str, key: str) -> ObjectHead:
+    """Read an object's metadata. Raises `ObjectNotFoundError`, or `StoreError` (configuration) for a missing bucket."""
+    found = read_head(client, bucket, key)
     if found is not None:
         return found
     url = f"s3://{bucket}/{key}"
     # A HEAD has no body to say whether the key or the whole bucket is missing.
     try:
-        with vendor_errors(f"looking for the bucket of {url}", bucket=bucket):
+        with vendor_errors(f"checking the bucket of {url}", bucket=bucket):
             client.head_bucket(Bucket=bucket)
     except ObjectNotFoundError:
-        raise missing_bucket(f"looking at {url}", bucket) from None
+        raise missing_bucket(f"checking {url}", bucket) from None
     except StoreError as error:
         if error.error_class is not StoreErrorClass.ACCESS_DENIED:
             raise
-        # Whoever may not ask about the bucket has been told that the object is absent, and that stands.
+        # Without permission to ask about the bucket, the answer that the object is absent stands.
     raise ObjectNotFoundError(f"expected an object at {url}, found none")
 
 
 def _expiry_of(header: str) -> datetime | None:
-    """Read `expiry-date="Fri, 23 Dec 2026 00:00:00 GMT", rule-id="…"`; None for a header that is absent or not so."""
+    """Parse `expiry-date="Fri, 23 Dec 2026 00:00:00 GMT", rule-id="…"`. None if absent or in another form."""
     match = _EXPIRY_DATE.search(header)
     if match is None:
         return None

@@ -1,7 +1,4 @@
-"""What commands that work on media share: their hold on media, the media of a share, and the line for a failed one.
-
-A hold is the settings, the catalog, the stores, and a name to hold leases under.
-"""
+"""What commands that work on media share: their hold, the media of a share, and the line for unfinished work."""
 
 import uuid
 from collections.abc import Iterator
@@ -15,8 +12,8 @@ from rich.console import Console
 from bookmarkai_assets.cli.output import clean
 from bookmarkai_assets.core.media.media import Media
 from bookmarkai_assets.operations.media.catalog_reads import media_of_share
-from bookmarkai_assets.operations.media.holding import MediaWork
 from bookmarkai_assets.operations.media.results import MediaResult
+from bookmarkai_assets.operations.shares.hold import Hold
 from bookmarkai_assets.settings.settings import load_settings
 from bookmarkai_assets.wiring.catalog import open_catalog
 from bookmarkai_assets.wiring.rules import make_rules
@@ -24,14 +21,14 @@ from bookmarkai_assets.wiring.storage import make_stores
 
 
 @contextmanager
-def media_work(command: str, *, group: str = "storage") -> Iterator[MediaWork]:
-    """Give a command's hold on media.
+def command_hold(command: str, *, group: str = "storage") -> Iterator[Hold]:
+    """Open the catalog, and yield the command's hold.
 
-    The lease's owner reads `{group} {command} {random}`, for who meets it in a message.
+    The owner of its leases is named `{group} {command} {random}`, so that a message about a lease says who has it.
     """
     settings = load_settings()
     with open_catalog(settings) as catalog:
-        yield MediaWork(
+        yield Hold(
             catalog=catalog,
             rules=make_rules(settings),
             stores=make_stores(settings),
@@ -40,15 +37,15 @@ def media_work(command: str, *, group: str = "storage") -> Iterator[MediaWork]:
         )
 
 
-def wanted_media(work: MediaWork, share_id: str, parameter: str) -> Media:
-    """Give the media of a share. Raises `typer.BadParameter`, with the parameter's name, for a share without any."""
-    media = media_of_share(work.catalog, work.rules, share_id)
+def wanted_media(hold: Hold, share_id: str, parameter: str) -> Media:
+    """Return the media of a share. Raises `typer.BadParameter`, which names `parameter`, if it has none."""
+    media = media_of_share(hold.catalog, hold.rules, share_id)
     if media is None:
         raise typer.BadParameter(f"expected a share with media, found none for {share_id}", param_hint=parameter)
     return media
 
 
 def print_unfinished(console: Console, result: MediaResult[Any]) -> None:
-    """Print the line of a media whose work is not done; where no terminal is, it is one line, however long."""
+    """Print a line about a media whose work is not done. Without a terminal it is one line, however long."""
     line = clean(f"{result.outcome}  {result.share_id}  {result.detail or ''}", 500)
     console.print(line, soft_wrap=not console.is_terminal)

@@ -7,7 +7,7 @@ from itertools import pairwise
 from hypothesis import given
 from hypothesis import strategies as st
 
-from bookmarkai_assets.core.transcripts.parts import TranscriptPart, contiguous, joined, telling_part
+from bookmarkai_assets.core.transcripts.chunks import TranscriptChunk, chunk_with_speech, contiguous_chunks, join_chunks
 from bookmarkai_assets.core.transcripts.transcript import Segment
 
 moments = st.lists(st.integers(1, 10_000), min_size=1, max_size=8, unique=True).map(
@@ -15,10 +15,10 @@ moments = st.lists(st.integers(1, 10_000), min_size=1, max_size=8, unique=True).
 )
 
 
-def part(start: float, end: float, text: str = "", *, language: str = "en", speech: float = 0.0) -> TranscriptPart:
+def part(start: float, end: float, text: str = "", *, language: str = "en", speech: float = 0.0) -> TranscriptChunk:
     """Give a part that took a second, in which a text is said, or nothing."""
     segments = (Segment(start, end, text, -0.2, 0.0),) if text else ()
-    return TranscriptPart(start, end, segments, language, 0.5, speech or float(bool(text)), 1.0)
+    return TranscriptChunk(start, end, segments, language, 0.5, speech or float(bool(text)), 1.0)
 
 
 @given(moments, st.randoms(use_true_random=False), st.integers(0, 8))
@@ -27,25 +27,25 @@ def test_parts_are_used_up_to_the_first_gap(moments: list[float], chance: random
     parts = [part(start, end) for start, end in pairwise(moments)]
     there = parts[:missing] + parts[missing + 1 :]
     chance.shuffle(there)
-    assert contiguous(there) == tuple(parts[:missing])
+    assert contiguous_chunks(there) == tuple(parts[:missing])
 
 
 def test_a_part_that_overlaps_is_not_used() -> None:
     """Of two divisions of one sound, only what continues the first part counts."""
-    assert contiguous([part(0, 300), part(280, 600)]) == (part(0, 300),)
-    assert contiguous([part(1, 300)]) == ()
+    assert contiguous_chunks([part(0, 300), part(280, 600)]) == (part(0, 300),)
+    assert contiguous_chunks([part(1, 300)]) == ()
 
 
 def test_joined_parts_are_one_from_the_first_to_the_last() -> None:
     """Segments follow each other, seconds of speech and of work are added up."""
-    whole = joined([part(0, 300, "One."), part(300, 600), part(600, 700, "Two.")])
+    whole = join_chunks([part(0, 300, "One."), part(300, 600), part(600, 700, "Two.")])
     assert [segment.text for segment in whole.segments] == ["One.", "Two."]
     assert (whole.start, whole.end, whole.speech_seconds, whole.transcribe_seconds) == (0, 700, 2.0, 3.0)
 
 
 def test_a_part_alone_is_the_whole() -> None:
     """Nothing is changed in it."""
-    assert joined([part(0, 300, "One.")]) == part(0, 300, "One.")
+    assert join_chunks([part(0, 300, "One.")]) == part(0, 300, "One.")
 
 
 def test_the_language_is_that_of_the_first_words() -> None:
@@ -55,8 +55,8 @@ def test_the_language_is_that_of_the_first_words() -> None:
         part(300, 600, language="fr", speech=3),
         part(600, 900, "Ja.", language="de"),
     ]
-    assert joined(parts).language == "de"
-    assert telling_part(parts) == parts[2]
-    assert joined(parts[:2]).language == "fr"
-    assert telling_part(parts[:2]) is None
-    assert joined(parts[:1]) == replace(parts[0])
+    assert join_chunks(parts).language == "de"
+    assert chunk_with_speech(parts) == parts[2]
+    assert join_chunks(parts[:2]).language == "fr"
+    assert chunk_with_speech(parts[:2]) is None
+    assert join_chunks(parts[:1]) == replace(parts[0])

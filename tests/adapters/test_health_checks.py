@@ -1,4 +1,4 @@
-"""What the looks at an installation say of states that a good machine cannot be brought into."""
+"""What the health checks find in states that a good machine cannot be brought into."""
 
 import socket
 from collections.abc import Sequence
@@ -6,11 +6,11 @@ from pathlib import Path
 
 import pytest
 
-from bookmarkai_assets.adapters.dagster_home import LOW_SPACE_BYTES, judge_switches, look_at_directory
+from bookmarkai_assets.adapters.dagster_home import LOW_SPACE_BYTES, check_directory, check_switches
 from bookmarkai_assets.adapters.downloader import workers
 from bookmarkai_assets.adapters.downloader.guard_trial import DownloadTrial, GuardTrial, try_download, try_guard
-from bookmarkai_assets.adapters.downloader.health import look_at_download, look_at_guard, look_at_media
-from bookmarkai_assets.adapters.webhook.health import look_at_webhook
+from bookmarkai_assets.adapters.downloader.health import check_guard, check_guarded_download, check_media_reading
+from bookmarkai_assets.adapters.webhook.health import check_webhook
 from bookmarkai_assets.core.health import CheckStatus
 from bookmarkai_assets.core.links.urls import HostPort
 from bookmarkai_assets.demo.samples import BROKEN_SAMPLE, SHORT_SAMPLES
@@ -40,10 +40,10 @@ def test_a_guard_that_does_not_hold_is_found_out(host: str, spellings: set[str])
     trial = try_guard(allowed_hosts=opened)
     assert trial.arrived == 2
     assert set(trial.unrefused) == spellings
-    found = look_at_guard("egress guard", opened=frozenset(), trial=lambda: trial)
-    assert found.status is CheckStatus.FAIL
-    assert host in found.found
-    assert "stop downloading" in (found.remedy or "")
+    result = check_guard(opened=frozenset(), trial=lambda: trial)
+    assert result.status is CheckStatus.FAIL
+    assert host in result.found
+    assert "stop downloading" in (result.remedy or "")
 
 
 @pytest.mark.parametrize(
@@ -55,10 +55,10 @@ def test_a_guard_that_does_not_hold_is_found_out(host: str, spellings: set[str])
     ],
 )
 def test_other_faults_of_the_guard_fail_too(trial: GuardTrial, words: str) -> None:
-    """Serving strangers, serving nobody, and a connection that nobody was told of."""
-    found = look_at_guard("egress guard", opened=frozenset(), trial=lambda: trial)
-    assert found.status is CheckStatus.FAIL
-    assert words in found.found
+    """It serves strangers, serves nobody, or lets a connection through after a refusal."""
+    result = check_guard(opened=frozenset(), trial=lambda: trial)
+    assert result.status is CheckStatus.FAIL
+    assert words in result.found
 
 
 @pytest.mark.parametrize(
@@ -73,9 +73,9 @@ def test_other_faults_of_the_guard_fail_too(trial: GuardTrial, words: str) -> No
 )
 def test_a_download_that_is_not_held_by_the_guard_fails(trial: DownloadTrial | str, words: str) -> None:
     """Also when nothing arrived: a download that never asked proves nothing."""
-    found = look_at_download("guarded download", trial=lambda: trial)
-    assert found.status is CheckStatus.FAIL
-    assert words in found.found
+    result = check_guarded_download(trial=lambda: trial)
+    assert result.status is CheckStatus.FAIL
+    assert words in result.found
 
 
 def test_an_environment_that_leads_past_the_guard_is_found_out(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -84,19 +84,19 @@ def test_an_environment_that_leads_past_the_guard_is_found_out(monkeypatch: pyte
     monkeypatch.setitem(workers._ENVIRONMENT, "no_proxy", "*")
     trial = try_download()
     assert (trial.arrived, trial.guarded) == (3, 0)
-    assert look_at_download("guarded download", trial=lambda: trial).status is CheckStatus.FAIL
+    assert check_guarded_download(trial=lambda: trial).status is CheckStatus.FAIL
 
 
 def test_good_trials_pass() -> None:
-    """The findings of those above are not all there is."""
-    assert look_at_guard("egress guard", opened=frozenset(), trial=lambda: HELD).status is CheckStatus.PASS
-    assert look_at_download("guarded download", trial=lambda: REFUSED).status is CheckStatus.PASS
+    """A guard that holds, and a download that it refuses."""
+    assert check_guard(opened=frozenset(), trial=lambda: HELD).status is CheckStatus.PASS
+    assert check_guarded_download(trial=lambda: REFUSED).status is CheckStatus.PASS
 
 
 def test_a_sample_that_cannot_be_read_fails() -> None:
     """As a broken PyAV would have it; the good sample passes."""
-    assert look_at_media("media reading", SHORT_SAMPLES[0].path).status is CheckStatus.PASS
-    broken = look_at_media("media reading", BROKEN_SAMPLE.path)
+    assert check_media_reading(SHORT_SAMPLES[0].path).status is CheckStatus.PASS
+    broken = check_media_reading(BROKEN_SAMPLE.path)
     assert broken.status is CheckStatus.FAIL
     assert BROKEN_SAMPLE.file in broken.found
 
@@ -105,15 +105,15 @@ def test_a_full_disk_below_dagster_warns(tmp_path: Path) -> None:
     """A gigabyte is little: records and catalog grow there."""
     (tmp_path / "dagster.yaml").touch()
     for free, status in ((LOW_SPACE_BYTES, CheckStatus.PASS), (LOW_SPACE_BYTES - 1, CheckStatus.WARN)):
-        assert look_at_directory("home", tmp_path, free_bytes=lambda _, free=free: free).status is status  # type: ignore[misc]
+        assert check_directory(tmp_path, free_bytes=lambda _, free=free: free).status is status  # type: ignore[misc]
 
 
 @pytest.mark.skipif(not Path("/proc/self").is_dir(), reason="needs a directory that root cannot write to either")
 def test_a_home_that_cannot_be_written_fails() -> None:
     """The system's own words are given: `/proc` takes a file from nobody, root included."""
-    found = look_at_directory("home", Path("/proc/self"))
-    assert found.status is CheckStatus.FAIL
-    assert "writable" in found.found
+    result = check_directory(Path("/proc/self"))
+    assert result.status is CheckStatus.FAIL
+    assert "writable" in result.found
 
 
 @pytest.mark.parametrize(
@@ -130,20 +130,20 @@ def test_what_is_switched_off_is_named(
     states: dict[str, str], *, is_alive: bool, status: CheckStatus, named: Sequence[str]
 ) -> None:
     """Off warns, daemon or not; not yet seen warns only where a daemon should have seen it; others' are not ours."""
-    found = judge_switches("sensors", states, ["a", "b"], is_alive=is_alive)
-    assert found.status is status
-    assert all(found.found.endswith(f": {name}") for name in named)
+    result = check_switches(states, ["a", "b"], is_alive=is_alive)
+    assert result.status is status
+    assert all(result.found.endswith(f": {name}") for name in named)
 
 
 def test_plain_http_over_the_internet_warns(monkeypatch: pytest.MonkeyPatch) -> None:
     """Anybody on the way could read the alerts; in one's own network it is one's own matter."""
     with WebhookServer() as server:
         port = int(server.url().split(":")[2].partition("/")[0])
-        near = look_at_webhook("webhook", f"http://127.0.0.1:{port}/t", is_signed=True)
+        near = check_webhook(f"http://127.0.0.1:{port}/t", is_signed=True)
         real = socket.create_connection
         monkeypatch.setattr(
             socket, "create_connection", lambda address, timeout: real(("127.0.0.1", address[1]), timeout)
         )
-        far = look_at_webhook("webhook", f"http://hooks.example.com:{port}/t", is_signed=True)
+        far = check_webhook(f"http://hooks.example.com:{port}/t", is_signed=True)
     assert (near.status, far.status) == (CheckStatus.PASS, CheckStatus.WARN)
     assert "https" in (far.remedy or "")

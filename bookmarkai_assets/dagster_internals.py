@@ -1,0 +1,203 @@
+"""What the pipeline needs of Dagster and Dagster does not publish. No other module touches any of it.
+
+Published is what Dagster exports and marks as public, or shows in its documentation. Each function here says why that
+will not do. Dagster's packages are pinned to one release because of this module: `tests/test_dagster_internals` holds
+each function to what it promises, and is the first thing to run after raising the version.
+"""
+
+from collections.abc import Collection, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+from weakref import WeakKeyDictionary
+
+import dagster as dg
+from dagster._core.definitions.partitions.subset import DefaultPartitionsSubset
+from dagster._core.storage.tags import (
+    ASSET_PARTITION_RANGE_END_TAG,
+    ASSET_PARTITION_RANGE_START_TAG,
+    MAX_RUNTIME_SECONDS_TAG,
+    PARTITION_NAME_TAG,
+    PRIORITY_TAG,
+)
+from typing_extensions import override
+
+# --- A step and its output -------------------------------------------------------------------------------------------
+
+
+def narrow_to(context: dg.OutputContext, partitions: Collection[str]) -> None:
+    """Tell Dagster which of the run's partitions this output materializes: these and no others.
+
+    Dagster materializes all partitions of a run or, when the step fails, none; there is no published way in between
+    (docs/adr/0002). With no partition left it would record a materialization of the asset as a whole, so an empty
+    collection is an error (`ValueError`).
+    """
+    if not partitions:
+        raise ValueError("expected at least one materialized partition, found none; raise the failure instead")
+    context._asset_partitions_subset = DefaultPartitionsSubset(set(partitions))  # noqa: SLF001 - see the docstring
+
+
+def add_partition_metadata(context: dg.OutputContext, partition: str, metadata: Mapping[str, Any]) -> None:
+    """Add metadata to one partition of the asset that this output materializes.
+
+    An IO manager may publish metadata for its output, which is then that of every partition. By partition only the
+    context of an asset's function takes it, which an IO manager is not given.
+    """
+    context.step_context.add_asset_metadata(metadata, asset_key=context.asset_key, partition_key=partition)
+
+
+def run_of(context: dg.OutputContext | dg.InputContext) -> dg.DagsterRun:
+    """Return the run whose step an IO manager stores for, or loads for.
+
+    Published are an output's run id, without the run's tags and what it repeats, and of an input neither.
+    """
+    return context.step_context.dagster_run
+
+
+# --- The graph of a run ----------------------------------------------------------------------------------------------
+
+
+def has_step_before(context: dg.AssetExecutionContext) -> bool:
+    """Whether an asset that this one is made from is part of the run.
+
+    A step's context publishes the job, but not the job's graph of assets, nor what a job selects that was not launched
+    with a selection.
+    """
+    graph = context.job_def.asset_layer.asset_graph
+    return bool(graph.get(context.asset_key).parent_keys & _selected(context))
+
+
+def is_last_of_run(context: dg.AssetExecutionContext) -> bool:
+    """Whether no asset downstream of this one is part of the run. Not published, as `has_step_before`."""
+    graph = context.job_def.asset_layer.asset_graph
+    below, frontier = set[dg.AssetKey](), {context.asset_key}
+    while frontier:
+        frontier = {child for key in frontier for child in graph.get(key).child_keys} - below
+        below |= frontier
+    return not below & _selected(context)
+
+
+def _selected(context: dg.AssetExecutionContext) -> frozenset[dg.AssetKey]:
+    return frozenset(context.run.asset_selection or context.job_def.asset_layer.executable_asset_keys)
+
+
+# --- The tags of a run -----------------------------------------------------------------------------------------------
+
+
+def partition_range_tags(first: str, last: str) -> dict[str, str]:
+    """Return the tags of a run of all partitions from `first` to `last`, in Dagster's order.
+
+    A run request and an in-process run take one partition key; a range goes by tags, whose names are not exported.
+    """
+    return {ASSET_PARTITION_RANGE_START_TAG: first, ASSET_PARTITION_RANGE_END_TAG: last}
+
+
+def partition_of(run: dg.DagsterRun) -> str | None:
+    """Return the one partition of a run; None for a range, and without partitions.
+
+    A run publishes its tags, and not the names of those that have its partitions.
+    """
+    return run.tags.get(PARTITION_NAME_TAG)
+
+
+def partitions_named_by(run: dg.DagsterRun) -> list[str]:
+    """Return the partition of a run, or the first and the last one of its range. Not published, as `partition_of`."""
+    names = (PARTITION_NAME_TAG, ASSET_PARTITION_RANGE_START_TAG, ASSET_PARTITION_RANGE_END_TAG)
+    return list(dict.fromkeys(run.tags[name] for name in names if name in run.tags))
+
+
+def queue_tags(*, priority: int, max_runtime_seconds: int) -> dict[str, str]:
+    """Return the tags of a job that goes before others of lower priority, and is ended when it takes too long.
+
+    The names of both are in Dagster's documentation, and not among its exports.
+    """
+    return {PRIORITY_TAG: str(priority), MAX_RUNTIME_SECONDS_TAG: str(max_runtime_seconds)}
+
+
+# --- Failures --------------------------------------------------------------------------------------------------------
+
+
+def step_failure_text(event: dg.DagsterEvent) -> str:
+    """Return what a step says of its failure in one line: its own description, or the error that began it all.
+
+    The sensor for failed runs publishes the events of failed steps, and not what is in them.
+    """
+    failure = event.step_failure_data
+    if failure.user_failure_data is not None and failure.user_failure_data.description:
+        return "; ".join(failure.user_failure_data.description.splitlines())
+    error = failure.error
+    while error is not None and error.cause is not None:
+        error = error.cause
+    return error.message if error is not None else ""
+
+
+def end_as_failed(instance: dg.DagsterInstance, run: dg.DagsterRun, reason: str) -> None:
+    """Record that a run has failed whose process is dead. Published is only a request to its launcher to end it."""
+    instance.report_run_failed(run, reason)
+
+
+# --- An instance, its daemon and its limits --------------------------------------------------------------------------
+
+
+def open_instance(home: str) -> dg.DagsterInstance:
+    """Open Dagster on a home; the caller closes it. Published is only the one that DAGSTER_HOME names."""
+    return dg.DagsterInstance.from_config(home)
+
+
+def max_concurrent_runs(instance: dg.DagsterInstance) -> int | None:
+    """Return how many runs `dagster.yaml` allows at a time, below 0 for any number; None where it names no limit.
+
+    The instance publishes none of its configuration.
+    """
+    queue = instance.get_concurrency_config().run_queue_config
+    return queue.max_concurrent_runs if queue is not None else None
+
+
+@dataclass(frozen=True)
+class Heartbeat:
+    """The last sign of life of one part of the daemon. `timestamp` is in seconds since 1970."""
+
+    timestamp: float
+    has_errors: bool
+
+
+def heartbeats(instance: dg.DagsterInstance) -> dict[str, Heartbeat]:
+    """Return the last sign of life of each part of the daemon, by kind. Published by the webserver only (GraphQL)."""
+    beats = instance.get_daemon_heartbeats()
+    return {kind: Heartbeat(beat.timestamp, bool(beat.errors)) for kind, beat in beats.items()}
+
+
+def required_daemons(instance: dg.DagsterInstance) -> list[str]:
+    """Return the parts of the daemon that this instance needs, sorted. Published as `heartbeats`."""
+    return sorted(instance.get_required_daemon_types())
+
+
+def switch_states(instance: dg.DagsterInstance) -> dict[str, str]:
+    """Return the states on record of sensors and schedules, by name: RUNNING, STOPPED, DECLARED_IN_CODE.
+
+    Published as `heartbeats`.
+    """
+    return {state.instigator_name: str(state.status.value) for state in instance.all_instigator_state()}
+
+
+# --- Partitions ------------------------------------------------------------------------------------------------------
+
+_keys_of_ranges: WeakKeyDictionary[dg.DagsterInstance, dict[dg.PartitionKeyRange, Sequence[str]]] = WeakKeyDictionary()
+
+
+class PartitionsReadOnce(dg.DynamicPartitionsDefinition):
+    """Dynamic partitions, in the order in which they were added, whose ranges are read once per instance.
+
+    Dagster asks which partitions a run has for each of its outputs, checks and metadata, and reads all keys there are
+    each time. What is added later lies behind every range. Where it asks is not published, nor is there a setting.
+    """
+
+    @override
+    def get_partition_keys_in_range(self, partition_key_range: dg.PartitionKeyRange) -> Sequence[str]:
+        with dg.partition_loading_context() as loading:
+            instance = loading.dynamic_partitions_store
+        if not isinstance(instance, dg.DagsterInstance):
+            return super().get_partition_keys_in_range(partition_key_range)
+        known = _keys_of_ranges.setdefault(instance, {})
+        if partition_key_range not in known:
+            known[partition_key_range] = super().get_partition_keys_in_range(partition_key_range)
+        return known[partition_key_range]

@@ -1,0 +1,54 @@
+"""What passes between the steps of a run: a result or a failure for each share, which nobody changes."""
+
+from typing import Any
+
+import pytest
+
+from bookmarkai_assets.operations.shares.share_results import ShareResults
+from tests.support.catalog import GONE, UNREACHABLE
+
+RESULTS: ShareResults[int] = ShareResults({"b": 2, "a": GONE, "c": 3})
+
+
+def test_it_is_a_mapping_in_the_order_of_the_shares() -> None:
+    """Whatever takes a mapping takes it."""
+    assert list(RESULTS) == ["b", "a", "c"]
+    assert (RESULTS["a"], RESULTS["c"], len(RESULTS)) == (GONE, 3, 3)
+    assert RESULTS == {"a": GONE, "b": 2, "c": 3}
+    assert "d" not in RESULTS
+
+
+def test_good_and_bad_are_told_apart() -> None:
+    """Each in the order of the shares."""
+    assert list(RESULTS.succeeded.items()) == [("b", 2), ("c", 3)]
+    assert list(RESULTS.failures.items()) == [("a", GONE)]
+
+
+def test_what_fails_later_makes_another_one() -> None:
+    """At its place, and the first one stays as it was."""
+    later = RESULTS.with_failures({"c": UNREACHABLE})
+    assert list(later.items()) == [("b", 2), ("a", GONE), ("c", UNREACHABLE)]
+    assert RESULTS["c"] == 3
+
+
+def test_a_failure_of_a_strange_share_is_refused() -> None:
+    """It would be a share that the run does not have."""
+    with pytest.raises(KeyError, match="'d'"):
+        RESULTS.with_failures({"d": GONE})
+
+
+def test_results_are_made_into_others_and_failures_stay() -> None:
+    """As an IO manager does that makes stored media of fetched ones."""
+    assert RESULTS.map(str) == {"b": "2", "a": GONE, "c": "3"}
+
+
+def test_nothing_changes_one() -> None:
+    """Neither through it nor through what it was made of."""
+    source: dict[str, Any] = {"a": 1}
+    made: Any = ShareResults(source)
+    source["a"] = 2
+    assert made["a"] == 1
+    with pytest.raises(TypeError, match="item assignment"):
+        made["a"] = 2
+    made.succeeded["a"] = 2
+    assert made["a"] == 1

@@ -1,0 +1,63 @@
+"""How a site takes fetches, as programs read it: one example, whole, and its states in words."""
+
+from dataclasses import replace
+from datetime import timedelta
+
+import pytest
+
+from bookmarkai_assets.core.sites.breaker import Site, SiteLimits
+from bookmarkai_assets.operations.sites.report import SiteReport
+from tests.support.catalog import at
+from tests.support.json_forms import assert_same_json
+
+PAUSED = SiteReport(
+    site=Site(
+        "tiktok",
+        refusals=2,
+        allowed=1,
+        opened_at=at(-300),
+        resumes_at=at(60),
+        next_start_at=at(1),
+        reason="blocked: your IP is blocked",
+    ),
+    in_progress=1,
+    waiting=20,
+    limits=SiteLimits(at_a_time=2, per_minute=7.5),
+    at=at(0),
+)
+
+
+def test_a_site_as_json() -> None:
+    """Names, order and formats are what `platforms list --json` has promised."""
+    assert_same_json(
+        PAUSED.as_dict(),
+        {
+            "site": "tiktok",
+            "state": "paused until 2026-01-31 12:01:00 UTC",
+            "in_progress": 1,
+            "waiting": 20,
+            "limit": "2 at a time, 7.5 per minute",
+            "allowed_at_a_time": 1,
+            "refusals": 2,
+            "reason": "blocked: your IP is blocked",
+            "opened_at": "2026-01-31T11:55:00+00:00",
+            "resumes_at": "2026-01-31T12:01:00+00:00",
+        },
+    )
+
+
+def test_a_site_that_nothing_is_wrong_with_as_json() -> None:
+    """What there is not is None, and no key is left out."""
+    serving = SiteReport(Site("youtube"), 0, 0, SiteLimits(), at(0)).as_dict()
+    assert list(serving) == list(PAUSED.as_dict())
+    assert serving["state"] == "serving"
+    for key in ("limit", "allowed_at_a_time", "reason", "opened_at", "resumes_at"):
+        assert serving[key] is None
+
+
+@pytest.mark.parametrize(
+    ("seconds", "state"), [(59, "paused until 2026-01-31 12:01:00 UTC"), (60, "on trial, 1 at a time")]
+)
+def test_the_state_is_that_of_the_reports_moment(seconds: int, state: str) -> None:
+    """At the very end of its pause a site is on trial."""
+    assert replace(PAUSED, at=at(0) + timedelta(seconds=seconds)).state == state

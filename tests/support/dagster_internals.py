@@ -1,0 +1,74 @@
+"""What tests need of Dagster beyond `bookmarkai_assets.dagster_internals`, and Dagster does not publish.
+
+No other test imports it, but for `short_daemon_interval`, which Dagster's own processes load.
+"""
+
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from datetime import datetime
+from pathlib import Path
+from typing import Any
+
+import dagster as dg
+import pytest
+from dagster._core.errors import DagsterExecutionInterruptedError
+from dagster._core.events import StepMaterializationData
+from dagster._core.remote_origin import InProcessCodeLocationOrigin, RemoteRepositoryOrigin
+from dagster._core.scheduler.instigation import InstigatorState, InstigatorStatus, InstigatorType
+from dagster._core.storage.event_log import in_memory as in_memory_events
+from dagster._core.storage.runs import in_memory as in_memory_runs
+from dagster._core.types.loadable_target_origin import LoadableTargetOrigin
+from dagster._core.workspace.context import WorkspaceProcessContext
+from dagster._core.workspace.load_target import InProcessWorkspaceLoadTarget
+from dagster._daemon.types import DaemonHeartbeat
+from dagster_shared.error import SerializableErrorInfo
+
+from bookmarkai_assets.dagster_internals import required_daemons
+
+
+def interruption() -> BaseException:
+    """Return what Dagster raises in a run's thread when a person ends the run."""
+    return DagsterExecutionInterruptedError()
+
+
+def leave_out_stamps(patch: pytest.MonkeyPatch) -> None:
+    """Have ephemeral instances made without Alembic's stamp, which nobody reads of a database in memory.
+
+    For the stamp Dagster reads each of its migrations, twice per instance: a quarter of a second.
+    """
+    for module in (in_memory_events, in_memory_runs):
+        patch.setattr(module, "stamp_alembic_rev", lambda *_: None)
+
+
+def record_materialization(instance: dg.DagsterInstance, asset: dg.AssetKey, partition: str, at: datetime) -> None:
+    """Record that a partition was materialized at a moment."""
+    event = dg.DagsterEvent(
+        dg.DagsterEventType.ASSET_MATERIALIZATION.value,
+        job_name="RUNLESS",
+        event_specific_data=StepMaterializationData(dg.AssetMaterialization(asset, partition=partition)),
+    )
+    instance.report_dagster_event(event, run_id="", timestamp=at.timestamp())
+
+
+def record_heartbeats(instance: dg.DagsterInstance, *, timestamp: float, errors: list[str] | None = None) -> None:
+    """Have every part of a daemon say that it lived then, in seconds since 1970, and what went wrong in it."""
+    told = [SerializableErrorInfo(text, [], None) for text in errors or []]
+    for kind in required_daemons(instance):
+        instance.add_daemon_heartbeat(DaemonHeartbeat(timestamp, kind, "id", told))
+
+
+def record_switch(instance: dg.DagsterInstance, sensor: str, *, is_on: bool) -> None:
+    """Switch a sensor, as a person does in the UI."""
+    location = InProcessCodeLocationOrigin(LoadableTargetOrigin(attribute="defs"))
+    origin = RemoteRepositoryOrigin(code_location_origin=location, repository_name="repository")
+    status = InstigatorStatus.RUNNING if is_on else InstigatorStatus.STOPPED
+    state = InstigatorState(origin.get_instigator_origin(sensor), InstigatorType.SENSOR, status)
+    instance.add_instigator_state(state)
+
+
+@contextmanager
+def loaded_definitions(instance: dg.DagsterInstance, file: Path) -> Iterator[Callable[[], Any]]:
+    """Load the file's `defs` as a webserver would; give a maker of contexts for GraphQL's requests."""
+    origin = InProcessCodeLocationOrigin(LoadableTargetOrigin(python_file=str(file), attribute="defs"))
+    with WorkspaceProcessContext(instance, InProcessWorkspaceLoadTarget(origin)) as workspace:
+        yield workspace.create_request_context

@@ -1,0 +1,291 @@
+"""The contract with the pinned Dagster: each function of `dagster_internals` does what it promises."""
+
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+from typing import Any
+
+import dagster as dg
+import pytest
+from typing_extensions import override
+
+from bookmarkai_assets.dagster_internals import (
+    Heartbeat,
+    add_partition_metadata,
+    end_as_failed,
+    has_step_before,
+    heartbeats,
+    is_last_of_run,
+    max_concurrent_runs,
+    narrow_to,
+    open_instance,
+    partition_of,
+    partition_range_tags,
+    partitions_named_by,
+    queue_tags,
+    required_daemons,
+    run_of,
+    step_failure_text,
+    switch_states,
+)
+from tests.support.dagster_internals import record_heartbeats, record_switch
+
+letters = dg.DynamicPartitionsDefinition(name="letters")
+ALL = partition_range_tags("a", "c")
+
+
+class Narrowing(dg.IOManager):
+    """Materializes the partitions whose value is true. Notes the run that it stores, and loads, for."""
+
+    def __init__(self) -> None:
+        self.runs: list[dg.DagsterRun] = []
+
+    @override
+    def handle_output(self, context: dg.OutputContext, obj: dict[str, bool]) -> None:
+        self.runs.append(run_of(context))
+        add_partition_metadata(context, "a", {"size": 1})
+        narrow_to(context, {key for key, is_good in obj.items() if is_good})
+
+    @override
+    def load_input(self, context: dg.InputContext) -> None:
+        self.runs.append(run_of(context))
+
+
+def run(goods: str, manager: dg.IOManager | None = None) -> tuple[dg.ExecuteInProcessResult, dg.DagsterInstance]:
+    """Materialize the partitions a, b and c in one run, of which `goods` succeed."""
+
+    @dg.asset(partitions_def=letters, backfill_policy=dg.BackfillPolicy.single_run())
+    def letter(context: dg.AssetExecutionContext) -> dict[str, bool]:
+        return {key: key in goods for key in context.partition_keys}
+
+    @dg.asset(partitions_def=letters, backfill_policy=dg.BackfillPolicy.single_run())
+    def word(letter: Any) -> dict[str, bool]:
+        assert letter is None
+        return dict.fromkeys("abc", True)
+
+    instance = dg.DagsterInstance.ephemeral()
+    instance.add_dynamic_partitions("letters", ["a", "b", "c"])
+    result = dg.materialize(
+        [letter, word],
+        instance=instance,
+        resources={"io_manager": manager or Narrowing()},
+        tags={**ALL, "mine": "yes"},
+        raise_on_error=False,
+    )
+    return result, instance
+
+
+# --- A step and its output -------------------------------------------------------------------------------------------
+
+
+def test_only_the_named_partitions_are_materialized() -> None:
+    """Dagster records the partitions that succeeded, each with its own metadata, and no other."""
+    result, instance = run("ac")
+    assert result.success
+    assert instance.get_materialized_partitions(dg.AssetKey("letter")) == {"a", "c"}
+    events = {event.partition: event for event in result.asset_materializations_for_node("letter")}
+    assert set(events) == {"a", "c"}
+    assert events["a"].metadata["size"].value == 1
+    assert "size" not in events["c"].metadata
+
+
+def test_no_partition_left_is_an_error() -> None:
+    """Nothing is recorded for the asset as a whole when every partition failed."""
+    result, instance = run("")
+    assert not result.success
+    assert instance.get_materialized_partitions(dg.AssetKey("letter")) == set()
+    assert instance.get_latest_materialization_event(dg.AssetKey("letter")) is None
+
+
+def test_an_empty_set_is_refused() -> None:
+    """The function itself refuses what Dagster would misread."""
+    with pytest.raises(ValueError, match="at least one"):
+        narrow_to(dg.build_output_context(), set())
+
+
+def test_an_io_manager_knows_the_run_that_it_works_for() -> None:
+    """Storing and loading: the run's id, and its tags."""
+    manager = Narrowing()
+    result, _ = run("abc", manager)
+    assert result.success
+    assert [(one.run_id, one.tags["mine"]) for one in manager.runs] == [(result.run_id, "yes")] * 3
+
+
+def test_an_asset_goes_on_when_its_output_is_handled_and_is_given_its_own_io_manager() -> None:
+    """What `MediaIOManager.placed` relies on: by then handle_output is through, in the object that the asset has."""
+    seen: list[object] = []
+
+    @dg.asset(io_manager_key="manager")
+    def stored(manager: dg.ResourceParam[dg.IOManager]) -> Iterator[dg.Output[dict[str, bool]]]:
+        seen.append(manager)
+        yield dg.Output({"a": True})
+        seen.append(list(made[0].handled))
+
+    class Noting(dg.IOManager):
+        def __init__(self) -> None:
+            self.handled: list[object] = []
+
+        @override
+        def handle_output(self, context: dg.OutputContext, obj: object) -> None:
+            self.handled.append(obj)
+
+        @override
+        def load_input(self, context: dg.InputContext) -> None:
+            raise NotImplementedError
+
+    made: list[Noting] = []
+
+    def make(_: dg.InitResourceContext) -> Noting:
+        made.append(Noting())
+        return made[-1]
+
+    assert dg.materialize([stored], resources={"manager": dg.IOManagerDefinition(make)}).success
+    assert seen == [made[0], [{"a": True}]]
+    assert len(made) == 1
+
+
+# --- The graph of a run ----------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("selection", "places"),
+    [
+        (None, {"one": (False, False), "two": (True, False), "three": (True, True)}),
+        (["one", "two", "three"], {"one": (False, False), "two": (True, False), "three": (True, True)}),
+        (["one"], {"one": (False, True)}),
+        (["two"], {"two": (False, True)}),
+        (["two", "three"], {"two": (False, False), "three": (True, True)}),
+        (["one", "three"], {"one": (False, False), "three": (False, True)}),
+    ],
+)
+def test_a_step_knows_its_place_in_the_run(
+    selection: Sequence[str] | None, places: dict[str, tuple[bool, bool]]
+) -> None:
+    """Whether its own parents are in the run, and whether anything is downstream of it, also beyond a gap."""
+    found: dict[str, tuple[bool, bool]] = {}
+
+    def note(context: dg.AssetExecutionContext) -> None:
+        found[context.asset_key.to_user_string()] = (has_step_before(context), is_last_of_run(context))
+
+    @dg.asset
+    def one(context: dg.AssetExecutionContext) -> None:
+        note(context)
+
+    @dg.asset(deps=[one])
+    def two(context: dg.AssetExecutionContext) -> None:
+        note(context)
+
+    @dg.asset(deps=[two])
+    def three(context: dg.AssetExecutionContext) -> None:
+        note(context)
+
+    job = dg.Definitions(assets=[one, two, three]).resolve_implicit_global_asset_job_def()
+    keys = None if selection is None else [dg.AssetKey(name) for name in selection]
+    assert job.execute_in_process(asset_selection=keys).success
+    assert found == places
+
+
+# --- The tags of a run -----------------------------------------------------------------------------------------------
+
+
+def test_a_run_names_its_partitions() -> None:
+    """One by its key, a range by its ends, and none where there are none."""
+
+    @dg.asset(partitions_def=letters)
+    def letter() -> None: ...
+
+    with dg.DagsterInstance.ephemeral() as instance:
+        instance.add_dynamic_partitions("letters", ["a"])
+        done = dg.materialize([letter], instance=instance, partition_key="a")
+        single = instance.get_run_by_id(done.run_id)
+    assert single is not None
+    assert (partition_of(single), partitions_named_by(single)) == ("a", ["a"])
+    ranged, plain = dg.DagsterRun("job", tags=ALL), dg.DagsterRun("job")
+    assert (partition_of(ranged), partitions_named_by(ranged)) == (None, ["a", "c"])
+    assert (partition_of(plain), partitions_named_by(plain)) == (None, [])
+
+
+def test_the_tags_of_the_queue_have_the_names_that_dagster_documents() -> None:
+    """As https://docs.dagster.io has them: the queue and the run monitoring read these."""
+    assert queue_tags(priority=10, max_runtime_seconds=600) == {"dagster/priority": "10", "dagster/max_runtime": "600"}
+
+
+# --- Failures --------------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("error", "text"),
+    [
+        (dg.Failure(description="two of three failed\na: gone\nb: gone"), "two of three failed; a: gone; b: gone"),
+        (ValueError("the first cause"), "ValueError: the first cause"),
+    ],
+)
+def test_a_failed_step_says_why(error: Exception, text: str) -> None:
+    """In its own words, on one line; else by the error that began it all, not by what Dagster wraps around it."""
+
+    @dg.asset
+    def failing() -> None:
+        try:
+            raise error
+        except ValueError as first:
+            raise RuntimeError("in between") from first
+
+    result = dg.materialize([failing], raise_on_error=False)
+    [event] = [event for event in result.all_events if event.is_step_failure]
+    assert step_failure_text(event).strip() == text
+
+
+def test_a_run_is_ended_as_failed() -> None:
+    """Whatever its launcher knows of it; the reason is in its log."""
+    with dg.DagsterInstance.ephemeral() as instance:
+        started = instance.add_run(dg.DagsterRun("job", status=dg.DagsterRunStatus.STARTED))
+        end_as_failed(instance, started, "its process has died")
+        ended = instance.get_run_by_id(started.run_id)
+        assert ended is not None
+        assert ended.status is dg.DagsterRunStatus.FAILURE
+        assert "its process has died" in [entry.message for entry in instance.all_logs(started.run_id)]
+
+
+# --- An instance, its daemon and its limits --------------------------------------------------------------------------
+
+
+def test_an_instance_is_opened_by_its_directory(tmp_path: Path) -> None:
+    """Whatever DAGSTER_HOME says; what is kept is found again."""
+    for expected in ([], ["a"]):
+        with open_instance(str(tmp_path)) as instance:
+            assert instance.get_dynamic_partitions("letters") == expected
+            instance.add_dynamic_partitions("letters", ["a"])
+    assert any(tmp_path.rglob("*.db"))
+
+
+def test_the_limit_on_runs_is_that_of_the_configuration() -> None:
+    """As `dagster.yaml` has it."""
+    with dg.instance_for_test(overrides={"concurrency": {"runs": {"max_concurrent_runs": 3}}}) as instance:
+        assert max_concurrent_runs(instance) == 3
+
+
+def test_without_a_queue_there_is_no_limit_on_runs() -> None:
+    """An instance that launches each run at once names none."""
+    with dg.DagsterInstance.ephemeral() as instance:
+        assert max_concurrent_runs(instance) is None
+
+
+def test_a_daemon_is_known_by_its_heartbeats() -> None:
+    """Each part by its kind, with its last sign of life and whether it reports errors."""
+    with dg.instance_for_test() as instance:
+        assert heartbeats(instance) == {}
+        parts = required_daemons(instance)
+        assert {"SENSOR", "SCHEDULER"} <= set(parts)
+        assert parts == sorted(parts)
+        record_heartbeats(instance, timestamp=1000.5)
+        assert heartbeats(instance) == dict.fromkeys(parts, Heartbeat(1000.5, has_errors=False))
+        record_heartbeats(instance, timestamp=2000.5, errors=["something"])
+        assert heartbeats(instance) == dict.fromkeys(parts, Heartbeat(2000.5, has_errors=True))
+
+
+def test_what_a_person_has_switched_is_on_record() -> None:
+    """By name; what nobody has switched, and no daemon has seen, is not."""
+    with dg.instance_for_test() as instance:
+        assert switch_states(instance) == {}
+        record_switch(instance, "alerts", is_on=True)
+        record_switch(instance, "new_shares", is_on=False)
+        assert switch_states(instance) == {"alerts": "RUNNING", "new_shares": "STOPPED"}
