@@ -14,14 +14,7 @@ from tests.support.foreign_speech import GERMAN, SPANISH
 from tests.support.wer import word_error_rate
 
 
-# A group for each: loading takes seconds, so one worker does it.
-@pytest.fixture(
-    scope="module",
-    params=[
-        pytest.param("faster-whisper", marks=pytest.mark.xdist_group("faster-whisper-base")),
-        pytest.param("openai-whisper", marks=pytest.mark.xdist_group("openai-whisper")),
-    ],
-)
+@pytest.fixture(scope="module", params=["faster-whisper", "openai-whisper"])
 def translator(request: pytest.FixtureRequest) -> SpeechEngine:
     """Give each engine with the same weights, to translate: without the times of words openai-whisper takes half."""
     if request.param == "faster-whisper":
@@ -67,7 +60,6 @@ def test_a_model_for_many_languages_knows_them(translator: SpeechEngine) -> None
     assert not translator.supports("tlh")
 
 
-@pytest.mark.xdist_group("faster-whisper-base")
 def test_speech_is_written_in_the_language_that_is_spoken(base_model: Path) -> None:
     """German comes back as German words, said to be German; the weights are those that were vetted."""
     engine = faster_whisper(base_model, Task.TRANSCRIBE)

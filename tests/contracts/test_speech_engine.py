@@ -67,15 +67,7 @@ class Recordings:
         return transcript, parts, told
 
 
-@pytest.fixture(
-    scope="module",
-    params=[
-        "fake",
-        pytest.param("faster-whisper", marks=pytest.mark.xdist_group("faster-whisper")),
-        # Loading torch takes seconds: one worker does it.
-        pytest.param("openai-whisper", marks=pytest.mark.xdist_group("openai-whisper")),
-    ],
-)
+@pytest.fixture(scope="module", params=["fake", "faster-whisper", "openai-whisper"])
 def recordings(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Recordings:
     """Give each engine in turn; the real ones where their packages are installed, with the same weights."""
     tmp_path = tmp_path_factory.mktemp("recordings")

@@ -15,7 +15,7 @@ KILLS = 300
 GROUPS = 2
 """The mistakes of a group share what is prepared before they are planted, each in a process forked after that."""
 
-GIVE_UP_SECONDS = 400
+GIVE_UP_SECONDS = 1800
 """Far beyond what either takes: a slow machine is no failure."""
 
 

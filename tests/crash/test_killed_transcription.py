@@ -43,7 +43,7 @@ def test_parts_that_were_done_are_not_done_again(
     command = [sys.executable, "-m", "tests.support.transcribing_child", str(vault.media_dir), sqlite_url, share_id]
     with subprocess.Popen(command, cwd=PROJECT) as child:
         try:
-            wait_until(lambda: len(vault.catalog.chunks.kept(key)) >= 2 or child.poll() is not None, seconds=60)
+            wait_until(lambda: len(vault.catalog.chunks.kept(key)) >= 2 or child.poll() is not None)
         finally:
             child.kill()
     kept = vault.catalog.chunks.kept(key)

@@ -27,6 +27,7 @@ from bookmarkai_assets.metadata.keys import KEYS
 from tests.fakes.speech import speech_bytes
 from tests.plugins.pipeline import ASSETS, Pipeline, link, make_pipeline
 from tests.support.dagster_internals import interruption
+from tests.support.deadlines import HANG_SECONDS
 
 THROTTLED = StoreError(StoreErrorClass.THROTTLED, "SlowDown")
 
@@ -173,7 +174,7 @@ def test_downloads_of_a_batch_run_side_by_side(pipeline: Pipeline) -> None:
     """As many downloads as the setting allows are under way at the same time."""
     pipeline.configure(download_concurrency=3)
     meeting = threading.Barrier(3)  # each of the first three waits until all three are there
-    pipeline.on_download = lambda _: meeting.wait(timeout=30)
+    pipeline.on_download = lambda _: meeting.wait(timeout=HANG_SECONDS)
     pipeline.share("a", "b", "c")
     [run] = pipeline.tick_and_run()
     assert run.success
@@ -189,7 +190,7 @@ def test_sounds_of_a_batch_are_heard_side_by_side(pipeline: Pipeline, engine: st
     """As many sounds as the setting allows are heard at the same time; unset, as many as pay with the engine."""
     for setting, expected in ((None, unset), (2, 2)):
         pipeline.configure(whisper_engine=engine, whisper_concurrency=setting)
-        meeting = threading.Barrier(expected, timeout=30)  # each waits until so many are there
+        meeting = threading.Barrier(expected, timeout=HANG_SECONDS)  # each waits until so many are there
         pipeline.speech.on_sentence = partial(meet, meeting)
         pipeline.share(*(f"{n}of{setting}" for n in range(expected)))
         [run] = pipeline.tick_and_run()

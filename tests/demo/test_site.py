@@ -21,6 +21,7 @@ import bookmarkai_assets
 from bookmarkai_assets.core.links.urls import AdmittedLink, HostPort, RefusedLink, admit
 from bookmarkai_assets.demo.samples import BROKEN_SAMPLE, GOOD_SAMPLES, SHORT_SAMPLES, Sample
 from bookmarkai_assets.demo.site import SampleSite
+from tests.support.deadlines import HANG_SECONDS
 
 SAMPLE = SHORT_SAMPLES[0]
 SIZE = SAMPLE.path.stat().st_size
@@ -46,7 +47,7 @@ def fetch(url: str, *, method: str = "GET", wanted: str | None = None) -> Answer
     """Ask once; an error's status is an answer too."""
     request = Request(url, method=method, headers={"Range": wanted} if wanted else {})
     try:
-        with urlopen(request, timeout=10) as response:
+        with urlopen(request, timeout=HANG_SECONDS) as response:
             return Answer(response.status, response.headers, response.read())
     except HTTPError as error:
         with error:
@@ -238,7 +239,7 @@ class TestLife:
                 urls = [process.stdout.readline().split()[0] for _ in range(10)]
                 assert fetch(urls[0]).status == 200
                 process.send_signal(signal.SIGINT)
-                _, errors = process.communicate(timeout=20)
+                _, errors = process.communicate(timeout=HANG_SECONDS)
             finally:
                 process.kill()
         assert (process.returncode, errors) == (0, "")

@@ -28,7 +28,6 @@ from tests.support.wer import word_error_rate
 
 ASSETS = ["raw_video", "stored_media", "transcript"]
 BACKFILL_ENDED = {"COMPLETED_SUCCESS", "COMPLETED_FAILED", "FAILED", "CANCELED"}
-BACKFILL_SECONDS = 150
 MAX_WORD_ERROR_RATE = 0.15
 
 
@@ -58,7 +57,7 @@ class Backfills:
 def lone(live_pipeline: LivePipeline) -> str:
     """Share one link while nothing else is to do, and wait until the sensor has picked it up."""
     (share_id,) = live_pipeline.share(live_pipeline.link(f"/videos/{LONG_SAMPLE.file}"))
-    live_pipeline.wait_until(lambda: live_pipeline.statuses(share_id) != ["pending"], seconds=30, what="a claim")
+    live_pipeline.wait_until(lambda: live_pipeline.statuses(share_id) != ["pending"], what="a claim")
     return share_id
 
 
@@ -165,7 +164,7 @@ def test_a_killed_worker_loses_and_doubles_nothing(live_pipeline: LivePipeline) 
     """A share whose run is killed in the middle of its work is taken up again, and done, once."""
     odd_site, graphql = live_pipeline.odd_site, live_pipeline.graphql
     (share_id,) = live_pipeline.share(odd_site.silent("/held.mp4"))
-    live_pipeline.wait_until(lambda: "/held.mp4" in odd_site.asked, seconds=60, what="the run asks for the video")
+    live_pipeline.wait_until(lambda: "/held.mp4" in odd_site.asked, what="the run asks for the video")
     (run,) = graphql.runs_of(share_id)
     pid = worker_pid(run)
     below = descendants_of(pid)
@@ -186,7 +185,6 @@ def test_a_killed_worker_loses_and_doubles_nothing(live_pipeline: LivePipeline) 
     )
     live_pipeline.wait_until(
         lambda: [run["status"] for run in graphql.runs_of(share_id)] == ["SUCCESS", "FAILURE"],
-        seconds=30,
         what="Dagster tells of one run that was killed and one that went well",
     )
     for asset in ASSETS:
@@ -271,7 +269,7 @@ def ended_backfill(pipeline: LivePipeline, backfill_id: str) -> dict[str, Any]:
         backfill = pipeline.graphql.backfill(backfill_id)
         return backfill if backfill["status"] in BACKFILL_ENDED else None
 
-    return pipeline.wait_until(ended, seconds=BACKFILL_SECONDS, what=f"the backfill {backfill_id} ends")
+    return pipeline.wait_until(ended, what=f"the backfill {backfill_id} ends")
 
 
 def fetches_of_good(pipeline: LivePipeline) -> Counter[str]:

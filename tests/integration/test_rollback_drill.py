@@ -22,13 +22,13 @@ from bookmarkai_assets.operations.rollout.deciding import resume, roll_back, set
 from bookmarkai_assets.operations.shares.hold import Hold
 from bookmarkai_assets.operations.shares.steps import LeasedShare, run_step
 from tests.plugins.vault import Vault
+from tests.support.deadlines import HANG_SECONDS
 from tests.support.s3_bench import make_store
 
 HALF = 50
 WORKERS = 4
 PLACED = 200
 BATCH = 60
-DEADLINE_SECONDS = 120
 
 
 @dataclass
@@ -152,7 +152,7 @@ def decision_of(media: Media) -> int | None:
 
 def wait_for(condition: Callable[[], bool]) -> None:
     """Wait until something is so."""
-    deadline = time.monotonic() + DEADLINE_SECONDS
+    deadline = time.monotonic() + HANG_SECONDS
     while not condition():
         assert time.monotonic() < deadline, "waited too long"
         time.sleep(0.005)

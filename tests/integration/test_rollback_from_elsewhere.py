@@ -17,9 +17,9 @@ from bookmarkai_assets.core.media.ports import MediaStore
 from bookmarkai_assets.settings.settings import Settings, load_settings
 from bookmarkai_assets.wiring.rules import make_rules
 from tests.plugins.vault import Vault
+from tests.support.deadlines import HANG_SECONDS
 
 SHARES = 6
-DEADLINE_SECONDS = 60
 
 
 class Paused:
@@ -38,7 +38,7 @@ class Paused:
         self._puts_left -= 1
         if not self._puts_left:
             self.is_waiting.set()
-            assert self.go_on.wait(DEADLINE_SECONDS)
+            assert self.go_on.wait(HANG_SECONDS)
         return self._store.put(*arguments, **options)
 
 
@@ -60,7 +60,7 @@ def bookmarkai(vault: Vault, *arguments: str) -> None:
     environment["CATALOG_URL"] = vault.catalog.database.engine.url.render_as_string(hide_password=False)
     command = [sys.executable, "-m", "bookmarkai_assets.cli", *arguments]
     done = subprocess.run(
-        command, env=environment, cwd=vault.directory, capture_output=True, text=True, check=False, timeout=60
+        command, env=environment, cwd=vault.directory, capture_output=True, text=True, check=False, timeout=HANG_SECONDS
     )
     assert done.returncode == 0, done.stderr
 
@@ -80,11 +80,11 @@ def test_a_rollback_reaches_a_worker_that_is_at_work(placing: Vault) -> None:
     batch = threading.Thread(target=lambda: media.extend(placed(placing, f"share-{n}") for n in range(SHARES)))
     batch.start()
     try:
-        assert s3.is_waiting.wait(DEADLINE_SECONDS), "the second video of the batch is about to be put"
+        assert s3.is_waiting.wait(HANG_SECONDS), "the second video of the batch is about to be put"
         bookmarkai(placing, "rollout", "rollback", "--reason", "the drill")
     finally:
         s3.go_on.set()
-        batch.join(DEADLINE_SECONDS)
+        batch.join(HANG_SECONDS)
     [rollback] = placing.catalog.rollout.history()
 
     assert media[0].backend is Backend.S3

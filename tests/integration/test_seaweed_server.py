@@ -13,13 +13,13 @@ from bookmarkai_assets.adapters.s3_store.client import Connection, connect
 from bookmarkai_assets.core.errors import ConfigurationError
 from bookmarkai_assets.demo import seaweed
 from bookmarkai_assets.demo.seaweed import SeaweedServer, SeaweedTimeoutError
-
-DEADLINE_SECONDS = 30
+from tests.support.deadlines import HANG_SECONDS
 
 HOLDER = """
 import sys, time
 from pathlib import Path
 from bookmarkai_assets.demo.seaweed import SeaweedServer
+
 with SeaweedServer(Path(sys.argv[1]), bucket="media") as server:
     print(server.pid, flush=True)
     time.sleep(600)
@@ -55,9 +55,9 @@ def test_the_server_ends_with_a_holder_that_is_killed(tmp_path: Path) -> None:
     holder.kill()
     holder.wait()
 
-    deadline = time.monotonic() + DEADLINE_SECONDS
+    deadline = time.monotonic() + HANG_SECONDS
     while is_running(pid):
-        assert time.monotonic() < deadline, f"the server {pid} outlived its holder by {DEADLINE_SECONDS} s"
+        assert time.monotonic() < deadline, f"the server {pid} outlived its holder by {HANG_SECONDS} s"
         time.sleep(0.05)
 
 

@@ -11,14 +11,13 @@ from bookmarkai_assets.core.outcomes import FAILURES, Outcome
 from bookmarkai_assets.demo.samples import SHORT_SAMPLES
 from tests.plugins.live_pipeline import LivePipeline
 from tests.support.browser import CHROMIUM, open_page, skip_welcome
+from tests.support.deadlines import PIPELINE_SECONDS
 
 pytestmark = pytest.mark.skipif(
     not CHROMIUM.exists(), reason=f"needs {CHROMIUM}, from Debian's package chromium: apt-get install chromium"
 )
 
 ASSETS = ["raw_video", "stored_media", "transcript"]
-BACKFILL_MILLISECONDS = 150_000
-"""One look of Dagster's daemon at its backfills starts the runs, a later one sees them done."""
 
 
 @pytest.fixture
@@ -37,7 +36,7 @@ def test_an_analyst_backfills_two_partitions(live_pipeline: LivePipeline, page: 
     # The catalog has a share's end some moments before Dagster has the materialization.
     cells = [(asset, share) for asset in ASSETS for share in shares]
     live_pipeline.wait_until(
-        lambda: all(graphql.materializations(*cell) for cell in cells), seconds=30, what="Dagster tells of what is done"
+        lambda: all(graphql.materializations(*cell) for cell in cells), what="Dagster tells of what is done"
     )
     before = {cell: len(graphql.materializations(*cell)) for cell in cells}
 
@@ -59,7 +58,7 @@ def test_an_analyst_backfills_two_partitions(live_pipeline: LivePipeline, page: 
 
     expect(page).to_have_url(re.compile("/runs/b/"))
     # Once as the head of a column, once as the backfill's status.
-    expect(page.get_by_text("Succeeded", exact=True)).to_have_count(2, timeout=BACKFILL_MILLISECONDS)
+    expect(page.get_by_text("Succeeded", exact=True)).to_have_count(2, timeout=PIPELINE_SECONDS * 1000)
     expect(page.get_by_text("100% completed")).to_have_count(len(ASSETS))
     for (asset, share), count in before.items():
         assert len(graphql.materializations(asset, share)) == count + 1

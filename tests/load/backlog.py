@@ -22,9 +22,6 @@ KINDS = ("redirect", "page", "playlist", "answer", "container")
 EVERY = 5
 """One share in so many is hostile or broken."""
 
-SECONDS_PER_SHARE = 3.0
-"""Far more than a share takes on a busy machine."""
-
 
 def hostile_cases(count: int) -> list[Case]:
     """Pick from the corpus's cases that end in a failure without waiting for a deadline, as far apart as can be."""
@@ -54,7 +51,7 @@ def work_off_backlog(directory: Path, site: HostileSite, *, shares: int) -> dict
                 expected.append("done")
         share_ids = line.share(links)
         assert len(share_ids) == shares, "every link is admitted: what is hostile shows later"
-        line.work_off(share_ids, seconds=shares * SECONDS_PER_SHARE)
+        line.work_off(share_ids)
         found = [line.outcome_of(share_id) for share_id in share_ids]
         wrong = [odd for odd in zip(links, expected, found, strict=True) if odd[1] != odd[2]]
         assert not wrong, wrong

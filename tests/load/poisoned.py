@@ -7,13 +7,18 @@ import argparse
 import json
 import sys
 import tempfile
-from collections.abc import Sequence
-from dataclasses import asdict, dataclass
+from collections.abc import Callable, Sequence
+from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 
+from typing_extensions import override
+
 from bookmarkai_assets.adapters.catalog import open_catalog
+from bookmarkai_assets.core.downloads.ports import DownloadedVideo, Downloader, DownloadLimits, Resolved, never_give_up
+from bookmarkai_assets.core.outcomes import Failure
 from tests.load.line import Line
 from tests.support.crashing_child import MARK
+from tests.support.deadlines import PLENTY_SECONDS
 from tests.support.hostile_files import hostile_file
 from tests.support.hostile_site import HostileSite, hostile_site
 from tests.support.watched_downloader import watched_downloader
@@ -22,6 +27,27 @@ POISONS = ("fails", "hangs", "fills", "crashes")
 """Half a video each time; never an answer; a video that never ends; the death of the process that reads it."""
 
 PROGRAM = ("-m", "tests.support.crashing_child")
+
+
+@dataclass(frozen=True)
+class Hurried(Downloader):
+    """A downloader that has `seconds` for one link: that one is cut off soon, and nothing else, however slow it is."""
+
+    downloader: Downloader
+    link: str
+    seconds: float
+
+    @override
+    def download(
+        self, url: str, directory: Path, limits: DownloadLimits, *, give_up: Callable[[], bool] = never_give_up
+    ) -> DownloadedVideo | Resolved | Failure:
+        if url == self.link:
+            limits = replace(limits, timeout_seconds=self.seconds)
+        return self.downloader.download(url, directory, limits, give_up=give_up)
+
+    @override
+    def close(self) -> None:
+        self.downloader.close()
 
 
 @dataclass(frozen=True)
@@ -49,7 +75,10 @@ def work_off_poisoned(
     timeout_seconds: float = 5,
     patience_seconds: float = 1,
 ) -> Backlog:
-    """Share `shares` good links with the poisoned ones spread among them, and work all of them off."""
+    """Share `shares` good links with the poisoned ones spread among them, and work all of them off.
+
+    The one that hangs has `timeout_seconds`, each time.
+    """
     clip = hostile_file("clip", private="")
     links = [site.file(f"/good/{number}.mp4", clip) for number in range(shares)]
     spread = {
@@ -61,7 +90,7 @@ def work_off_poisoned(
     for number, poison in enumerate(poisons):
         links.insert(shares * (2 * number + 1) // (2 * len(poisons)) + number, spread[poison])
     settings = {
-        "download_timeout_seconds": timeout_seconds,
+        "download_timeout_seconds": PLENTY_SECONDS,
         "download_patience_seconds": patience_seconds,
         "download_max_bytes": 50_000_000,
         "retry_base_seconds": 1,
@@ -74,10 +103,11 @@ def work_off_poisoned(
         # What is begun with the first download is no part of any share's time.
         warm = directory / "warm"
         warm.mkdir()
-        line = Line(directory, catalog, watched.downloader, site.host_port, settings=settings)
+        hurried = Hurried(watched.downloader, spread["hangs"], timeout_seconds)
+        line = Line(directory, catalog, hurried, site.host_port, settings=settings)
         watched.downloader.download(site.file("/warm.mp4", clip), warm, line.rules.limits)
         ids = dict(zip(links, line.share(links), strict=True))
-        line.work_off(list(ids.values()), seconds=60 + 10 * timeout_seconds + shares)
+        line.work_off(list(ids.values()))
         watched.assert_contained()
         poisoned = {}
         for poison in poisons:

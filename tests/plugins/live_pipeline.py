@@ -1,7 +1,7 @@
 """The pipeline as a user has it: daemon, webserver and code server in processes of their own, a real S3 server, a site.
 
 `tests/integration/conftest.py` has the fixture. Tests share it: each adds shares by links that no other uses.
-The files in `LIVE_FILES` go to one worker, so that there is one pipeline in all.
+All go to one worker (`tests/plugins/scheduling.py`), so that there is one pipeline in all.
 """
 
 import json
@@ -17,10 +17,6 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, TypeVar
 
-import pytest
-from typing_extensions import override
-from xdist.scheduler import LoadScopeScheduling  # type: ignore[import-untyped]  # it ships no types
-
 from bookmarkai_assets.core.catalog import Catalog
 from bookmarkai_assets.demo.dagster_dev import DagsterDev, free_port
 from bookmarkai_assets.demo.seaweed import SeaweedServer
@@ -28,11 +24,11 @@ from bookmarkai_assets.demo.site import SampleSite
 from bookmarkai_assets.operations.shares.reports import share_report
 from bookmarkai_assets.settings.settings import load_settings
 from bookmarkai_assets.wiring.catalog import open_catalog
+from tests.support.deadlines import PIPELINE_SECONDS
 from tests.support.graphql import GraphQL
 from tests.support.hostile_site import HostileSite, hostile_site
 from tests.support.project import PROJECT
 
-LIVE_FILES = frozenset({"tests/integration/test_live_pipeline.py", "tests/integration/test_ui.py"})
 SHORT_DAEMON_INTERVAL = PROJECT / "tests" / "support" / "short_daemon_interval"
 BUCKET = "live-media"
 LEASE_SECONDS = 8
@@ -114,35 +110,21 @@ class LivePipeline:
         """Give the shares' statuses."""
         return [self.catalog.shares.get(share_id).status for share_id in share_ids]
 
-    def wait_until_ended(self, *share_ids: str, seconds: float = 90) -> list[str]:
+    def wait_until_ended(self, *share_ids: str) -> list[str]:
         """Wait until every share is done or parked, and give their statuses."""
-        self.wait_until(lambda: set(self.statuses(*share_ids)) <= _ENDED, seconds=seconds, what="the shares end")
+        self.wait_until(lambda: set(self.statuses(*share_ids)) <= _ENDED, what="the shares end")
         return self.statuses(*share_ids)
 
-    def wait_until(self, find: Callable[[], Found | None], *, seconds: float, what: str) -> Found:
+    def wait_until(self, find: Callable[[], Found | None], *, what: str) -> Found:
         """Poll until `find` gives something true, and give that. Raises `LateError` that tells `what` did not come."""
-        deadline = time.monotonic() + seconds
+        deadline = time.monotonic() + PIPELINE_SECONDS
         while not (found := find()):
             self.dagster.check_alive()
             if time.monotonic() > deadline:
                 log = self.dagster.log.read_text(errors="replace")
-                raise LateError(f"not within {seconds} s: {what}; the end of Dagster's log:\n{log[-3000:]}")
+                raise LateError(f"not within {PIPELINE_SECONDS} s: {what}; the end of Dagster's log:\n{log[-3000:]}")
             time.sleep(_POLL_SECONDS)
         return found
-
-
-class _LiveTogether(LoadScopeScheduling):  # type: ignore[misc]  # as above
-    """Gives the live files to one worker, and every other test to whoever is free."""
-
-    @override
-    def _split_scope(self, nodeid: str) -> str:
-        return "live" if nodeid.partition("::")[0] in LIVE_FILES else nodeid
-
-
-@pytest.hookimpl(optionalhook=True)
-def pytest_xdist_make_scheduler(config: pytest.Config, log: Any) -> _LiveTogether | None:
-    """Stand in for `--dist loadgroup`, which groups nothing under pytest 9.2 (pytest-xdist's issue 1386)."""
-    return _LiveTogether(config, log) if config.getvalue("dist") == "loadgroup" else None
 
 
 @contextmanager

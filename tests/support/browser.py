@@ -5,7 +5,9 @@ from contextlib import contextmanager
 from pathlib import Path
 from urllib.parse import urljoin
 
-from playwright.sync_api import Page, sync_playwright
+from playwright.sync_api import Page, expect, sync_playwright
+
+from tests.support.deadlines import HANG_SECONDS
 
 CHROMIUM = Path("/usr/bin/chromium")
 """Where Debian's package `chromium` puts it."""
@@ -20,17 +22,17 @@ _FLAGS = (
     "--disable-component-update",
     "--disable-sync",
 )
-_PATIENCE_MILLISECONDS = 30_000
 
 
 @contextmanager
 def open_page(*, width: int = 1400, height: int = 900) -> Iterator[Page]:
-    """Give an empty page of a browser of its own, `width` by `height` pixels. It waits 30 s for what it looks for."""
+    """Give an empty page of a browser of its own, `width` by `height` pixels. It is patient with what it looks for."""
     with sync_playwright() as playwright:
-        browser = playwright.chromium.launch(executable_path=CHROMIUM, args=list(_FLAGS))
+        browser = playwright.chromium.launch(executable_path=CHROMIUM, args=list(_FLAGS), timeout=HANG_SECONDS * 1000)
         try:
             page = browser.new_page(viewport={"width": width, "height": height})
-            page.set_default_timeout(_PATIENCE_MILLISECONDS)
+            page.set_default_timeout(HANG_SECONDS * 1000)
+            expect.set_options(timeout=HANG_SECONDS * 1000)
             yield page
         finally:
             browser.close()

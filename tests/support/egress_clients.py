@@ -12,6 +12,7 @@ import subprocess
 from imageio_ffmpeg import get_ffmpeg_exe
 
 from bookmarkai_assets.adapters.downloader.fork_server import ForkServer, control_on_stdin
+from tests.support.deadlines import HANG_SECONDS
 
 
 def fetch(job: bytes) -> bytes:
@@ -27,7 +28,7 @@ def _fetch_with_handler(key: str, url: str, proxy_url: str) -> str:
     from yt_dlp.networking import Request
     from yt_dlp.networking.exceptions import HTTPError, RequestError
 
-    with YoutubeDL({"proxy": proxy_url, "quiet": True, "no_warnings": True, "socket_timeout": 5}) as ydl:
+    with YoutubeDL({"proxy": proxy_url, "quiet": True, "no_warnings": True, "socket_timeout": HANG_SECONDS}) as ydl:
         director = ydl._request_director
         for other in set(director.handlers) - {key}:
             director.handlers.pop(other)
@@ -42,7 +43,7 @@ def _fetch_with_handler(key: str, url: str, proxy_url: str) -> str:
 def _fetch_with_ffmpeg(url: str, proxy_url: str) -> str:
     command = [get_ffmpeg_exe(), "-hide_banner", "-loglevel", "error", "-i", url, "-f", "null", "-"]
     environment = {**os.environ, "http_proxy": proxy_url, "HTTP_PROXY": proxy_url}  # as yt-dlp's `FFmpegFD` does
-    done = subprocess.run(command, env=environment, capture_output=True, text=True, timeout=20, check=False)
+    done = subprocess.run(command, env=environment, capture_output=True, text=True, timeout=HANG_SECONDS, check=False)
     return "200" if done.returncode == 0 else done.stderr
 
 

@@ -19,8 +19,9 @@ from urllib.parse import urlsplit
 
 from typing_extensions import override
 
+from tests.support.deadlines import HANG_SECONDS
+
 ALWAYS = 1_000_000
-_UPSTREAM_TIMEOUT_SECONDS = 60
 _HOP_BY_HOP = frozenset({"connection", "keep-alive", "transfer-encoding", "expect", "content-length"})
 
 
@@ -201,7 +202,7 @@ class _Handler(BaseHTTPRequestHandler):
             with contextlib.suppress(ConnectionError):
                 return self._ask_on(self._upstream, body)
             self._upstream.close()
-        self._upstream = http.client.HTTPConnection(*self.server.proxy.upstream, timeout=_UPSTREAM_TIMEOUT_SECONDS)
+        self._upstream = http.client.HTTPConnection(*self.server.proxy.upstream, timeout=HANG_SECONDS)
         return self._ask_on(self._upstream, body)
 
     def _ask_on(

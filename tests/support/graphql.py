@@ -5,7 +5,7 @@ import urllib.request
 from dataclasses import dataclass, field
 from typing import Any
 
-_TIMEOUT_SECONDS = 60
+from tests.support.deadlines import HANG_SECONDS
 
 
 class GraphQLError(AssertionError):
@@ -26,7 +26,7 @@ class GraphQL:
             data=json.dumps({"query": query, "variables": variables}).encode(),
             headers={"Content-Type": "application/json"},
         )
-        with urllib.request.urlopen(request, timeout=_TIMEOUT_SECONDS) as response:
+        with urllib.request.urlopen(request, timeout=HANG_SECONDS) as response:
             text = response.read().decode()
         self.answers.append(text)
         answer = json.loads(text)

@@ -7,6 +7,7 @@ from types import TracebackType
 from typing import Any, Self
 
 from bookmarkai_assets.adapters.s3_store.client import Connection, connect
+from tests.support.deadlines import HANG_SECONDS
 
 REGION = "eu-west-1"
 BUCKET = "guarded"
@@ -81,5 +82,5 @@ class GuardedS3:
             headers={"Content-Type": "text/plain"},
             method="POST",
         )
-        with urllib.request.urlopen(request, timeout=10):
+        with urllib.request.urlopen(request, timeout=HANG_SECONDS):
             pass

@@ -5,15 +5,17 @@ from collections.abc import Callable
 from pathlib import Path
 from threading import Event
 
+from tests.support.deadlines import HANG_SECONDS
+
 HAS_PROC = Path("/proc/self/stat").exists()
 """Whether this system, as Linux does, shows its processes below /proc: what looks at them reads there."""
 
 
-def wait_until(is_true: Callable[[], object], *, seconds: float = 10) -> None:
-    """Poll until something is true; fails when it is not within `seconds`."""
-    deadline = time.monotonic() + seconds
+def wait_until(is_true: Callable[[], object]) -> None:
+    """Poll until something is true; fails when it is not within `HANG_SECONDS`."""
+    deadline = time.monotonic() + HANG_SECONDS
     while not is_true():
-        assert time.monotonic() < deadline, f"not true within {seconds} seconds"
+        assert time.monotonic() < deadline, f"not true within {HANG_SECONDS} seconds"
         Event().wait(0.01)
 
 

@@ -14,6 +14,7 @@ from typing import Any
 from typing_extensions import override
 
 from bookmarkai_assets.core.downloads.access import UpstreamProxy
+from tests.support.deadlines import HANG_SECONDS
 
 USER, PASSWORD = "worker", "pa:ss w0rd@"
 
@@ -84,7 +85,7 @@ class _Handler(http.server.BaseHTTPRequestHandler):
             return
         host, _, port = self.path.rpartition(":")
         try:
-            upstream = told.lead(host.strip("[]"), int(port), 5.0)
+            upstream = told.lead(host.strip("[]"), int(port), HANG_SECONDS)
         except OSError:
             self.send_error(502)
             return

@@ -37,7 +37,7 @@ class WatchedDownloader:
         assert not [path for path in _OWNED if path.exists()]
         program = self.downloader._workers._program
         assert program
-        wait_until(lambda: not children_of(program.process.pid), seconds=3)
+        wait_until(lambda: not children_of(program.process.pid))
 
 
 @contextmanager

@@ -74,7 +74,7 @@ class _Handler(BaseHTTPRequestHandler):
         owner.received.append(Received(self.path, dict(self.headers.items()), body))
         answer = owner.answers.pop(0) if owner.answers else 204
         if answer == HANG:
-            owner.ended.wait(30)
+            owner.ended.wait()
             return
         if answer == CLOSE:
             self.connection.shutdown(socket.SHUT_RDWR)

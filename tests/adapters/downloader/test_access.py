@@ -21,9 +21,10 @@ from bookmarkai_assets.core.errors import ConfigurationError
 from bookmarkai_assets.core.health import CheckStatus
 from bookmarkai_assets.core.links.platforms import Platform
 from bookmarkai_assets.core.outcomes import Failure, Outcome
+from tests.support.deadlines import PLENTY_SECONDS
 from tests.support.tiktok_site import PAGES, VIDEOS, Post, TikTokSite, tiktok_site
 
-LIMITS = DownloadLimits(max_bytes=10_000_000, max_duration_seconds=60, timeout_seconds=60)
+LIMITS = DownloadLimits(max_bytes=10_000_000, max_duration_seconds=60, timeout_seconds=PLENTY_SECONDS)
 NOW = datetime.now(UTC)
 LATER = int((NOW + timedelta(days=60)).timestamp())
 SOON = int((NOW + timedelta(days=3)).timestamp())

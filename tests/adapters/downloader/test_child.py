@@ -6,20 +6,22 @@ import subprocess
 import sys
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
+from threading import Event
 
 import pytest
 
 from bookmarkai_assets.adapters.downloader import CHILD_PROGRAM, YtDlpDownloader, workers
 from bookmarkai_assets.core.downloads.ports import DownloadedVideo, DownloadLimits, Resolved
 from bookmarkai_assets.core.outcomes import Failure, Outcome
+from tests.support.deadlines import HANG_SECONDS, PLENTY_SECONDS, growing
 from tests.support.hostile_site import Answer, HostileSite
 from tests.support.processes import HAS_PROC, children_of, is_running, wait_until
 
 pytestmark = pytest.mark.skipif(not HAS_PROC, reason="these tests look at processes through /proc")
 
-LIMITS = DownloadLimits(max_bytes=3_000_000, max_duration_seconds=60, timeout_seconds=30)
+LIMITS = DownloadLimits(max_bytes=3_000_000, max_duration_seconds=60, timeout_seconds=PLENTY_SECONDS)
 TAMPERED = ("-m", "tests.support.tampered_child")
 SECRET = "s3cret"
 SEEN = {"PATH", "LANG", "LC_CTYPE", "PYTHONPATH", "PYTHONNOUSERSITE", "YTDLP_NO_PLUGINS"}
@@ -63,18 +65,33 @@ def failure_of(result: DownloadedVideo | Resolved | Failure) -> Failure:
 
 
 @contextmanager
-def hanging(site: HostileSite, url: str, directory: Path, *, seconds: float) -> Iterator[tuple[int, int]]:
-    """Have a download hang on `/silent.ts` until its deadline; gives the program's process and the download's."""
-    site.silent("/silent.ts")
-    asked = len(site.asked)
+def hanging(site: HostileSite, directory: Path) -> Iterator[tuple[int, int]]:
+    """Have a download hang for as long as the block lasts; gives the program's process and the download's."""
+    url = site.silent("/silent.ts")
+    asked, is_over = len(site.asked), Event()
     with downloading(site) as downloader, ThreadPoolExecutor(1) as pool:
-        end = pool.submit(downloader.download, url, directory, DownloadLimits(3_000_000, 60, seconds))
-        wait_until(lambda: "/silent.ts" in site.asked[asked:], seconds=seconds)
-        assert downloader._workers._program
-        program = downloader._workers._program.process.pid
-        (download,) = children_of(program)
-        yield program, download
+        end = pool.submit(downloader.download, url, directory, LIMITS, give_up=is_over.is_set)
+        try:
+            wait_until(lambda: "/silent.ts" in site.asked[asked:])
+            program = program_of(downloader)
+            (download,) = children_of(program)
+            yield program, download
+        finally:
+            is_over.set()
         assert "stopped after" in failure_of(end.result()).reason
+
+
+def command_of(pid: int) -> str:
+    """Give the command of a process, empty when it is gone."""
+    with suppress(FileNotFoundError, ProcessLookupError):
+        return Path(f"/proc/{pid}/cmdline").read_text()
+    return ""
+
+
+def program_of(downloader: YtDlpDownloader) -> int:
+    """Give the process of the program: the parent of each download's."""
+    assert downloader._workers._program
+    return downloader._workers._program.process.pid
 
 
 # --- What it sees and may ---------------------------------------------------------------------------------------------
@@ -88,7 +105,7 @@ def test_neither_the_program_nor_a_download_has_anything_of_the_environment(
         monkeypatch.setenv(name, SECRET)
     for name in ("NO_PROXY", "no_proxy", "https_proxy", "PYTHONSTARTUP", "XDG_CONFIG_HOME", "HOME"):
         monkeypatch.setenv(name, SECRET)
-    with hanging(site, site.url("/silent.ts"), tmp_path, seconds=2) as processes:
+    with hanging(site, tmp_path) as processes:
         for pid in processes:
             told = Path(f"/proc/{pid}/environ").read_text()
             assert {entry.partition("=")[0] for entry in told.split("\0") if entry} <= SEEN
@@ -98,7 +115,7 @@ def test_neither_the_program_nor_a_download_has_anything_of_the_environment(
 
 def test_a_download_has_limits_that_the_system_keeps(site: HostileSite, tmp_path: Path) -> None:
     """Memory, file size and core dumps are bounded, softly and hard, so that no part of it can raise them again."""
-    with hanging(site, site.url("/silent.ts"), tmp_path, seconds=2) as (_, pid):
+    with hanging(site, tmp_path) as (_, pid):
         limits = {kind: resource.prlimit(pid, kind) for kind in (resource.RLIMIT_DATA, resource.RLIMIT_FSIZE)}
         assert limits[resource.RLIMIT_DATA] == (2 * 1024**3,) * 2
         assert limits[resource.RLIMIT_FSIZE] == (LIMITS.max_bytes + 8 * 1024**2,) * 2
@@ -115,16 +132,19 @@ def bomb(site: HostileSite) -> str:
     return site.url("/bomb")
 
 
-@pytest.mark.parametrize(("program", "is_too_much"), [((*TAMPERED, "little-memory"), True), (CHILD_PROGRAM, False)])
+@pytest.mark.parametrize(
+    ("program", "is_too_much", "seconds"),
+    [((*TAMPERED, "little-memory"), True, PLENTY_SECONDS), (CHILD_PROGRAM, False, 3)],
+)
 def test_a_page_that_unpacks_to_more_than_the_memory_ends_its_own_download(
-    site: HostileSite, clip: Path, tmp_path: Path, program: tuple[str, ...], is_too_much: bool
+    site: HostileSite, clip: Path, tmp_path: Path, program: tuple[str, ...], is_too_much: bool, seconds: float
 ) -> None:
     """It has an outcome in words, and the next download works; with enough memory the same page only takes time."""
     good, bad = tmp_path / "good", tmp_path / "bad"
     good.mkdir()
     bad.mkdir()
     with downloading(site, *program) as downloader:
-        failure = failure_of(downloader.download(bomb(site), bad, DownloadLimits(3_000_000, 60, 3)))
+        failure = failure_of(downloader.download(bomb(site), bad, DownloadLimits(3_000_000, 60, seconds)))
         assert ("more memory than a download may use" in failure.reason) is is_too_much
         result = downloader.download(site.file("/after-bomb.mp4", clip.read_bytes()), good, LIMITS)
         assert isinstance(result, DownloadedVideo), result
@@ -149,10 +169,28 @@ def test_a_hung_ffmpeg_dies_with_the_deadline(site: HostileSite, tmp_path: Path)
         f"#EXTINF:3,\n{site.url('/silent.ts')}\n#EXT-X-ENDLIST\n"
     )
     url = site.file("/hanging.m3u8", playlist.encode(), content_type="application/vnd.apple.mpegurl")
-    with hanging(site, url, tmp_path, seconds=3) as (_, pid):
-        (ffmpeg,) = children_of(pid)
-        assert "ffmpeg" in Path(f"/proc/{ffmpeg}/cmdline").read_text()
-    wait_until(lambda: not is_running(ffmpeg) and not is_running(pid), seconds=3)
+    site.silent("/silent.ts")
+    seen: set[int] = set()
+
+    def look(downloader: YtDlpDownloader) -> bool:
+        """See the download and its ffmpeg, or not: where the deadline comes first, the next try has more time."""
+        downloads = children_of(program_of(downloader)) if downloader._workers._program else set()
+        seen.clear()
+        seen.update(downloads, *map(children_of, downloads))
+        return any("ffmpeg" in command_of(pid) for pid in seen)
+
+    with downloading(site) as downloader, ThreadPoolExecutor(1) as pool:
+        for seconds in growing(1.5):
+            attempt = tmp_path / str(seconds)
+            attempt.mkdir()
+            end = pool.submit(downloader.download, url, attempt, DownloadLimits(3_000_000, 60, seconds))
+            wait_until(lambda: look(downloader) or end.done())  # noqa: B023 - called before the next
+            is_seen = not end.done()
+            assert "stopped after" in failure_of(end.result()).reason
+            if is_seen:
+                break
+        wait_until(lambda: not any(map(is_running, seen)))
+    assert len(seen) == 2, "the download and its ffmpeg"
 
 
 def test_temporary_files_lie_in_the_attempts_directory(site: HostileSite, tmp_path: Path) -> None:
@@ -214,7 +252,7 @@ def test_no_configuration_of_ytdlp_is_read(
         monkeypatch.setenv(name, str(value))
     url = site.file("/configured.mp4", clip.read_bytes())
     command = [sys.executable, "-m", "yt_dlp", "--quiet", "-o", "%(id)s.%(ext)s", url]
-    subprocess.run(command, cwd=control, check=False, capture_output=True, timeout=30)
+    subprocess.run(command, cwd=control, check=False, capture_output=True, timeout=HANG_SECONDS)
     assert marker.exists()
     marker.unlink()
 

@@ -23,6 +23,7 @@ from bookmarkai_assets.adapters.downloader.egress_guard import (
 from bookmarkai_assets.adapters.downloader.upstream import Connect
 from bookmarkai_assets.core.links.urls import HostPort
 from tests.support.canary import canary
+from tests.support.deadlines import HANG_SECONDS
 from tests.support.hostile_site import Answer, HostileSite, hostile_site
 from tests.support.processes import wait_until
 
@@ -37,7 +38,9 @@ def guarding(
     max_bytes: int = 10_000_000,
 ) -> Iterator[Account]:
     """Run a guard with some hosts opened, and open one account in it."""
-    guard = EgressGuard(allowed_hosts=frozenset(opened), resolve=resolve, connect=connect, connect_timeout_seconds=1)
+    guard = EgressGuard(
+        allowed_hosts=frozenset(opened), resolve=resolve, connect=connect, connect_timeout_seconds=HANG_SECONDS
+    )
     try:
         with guard.account(max_bytes=max_bytes) as account:
             yield account
@@ -51,7 +54,7 @@ def ask(
     """Ask for a URL through the guard as a client that speaks to proxies would; gives status and body."""
     proxy = urlsplit(account.proxy_url)
     assert proxy.hostname
-    connection = http.client.HTTPConnection(proxy.hostname, proxy.port, timeout=10)
+    connection = http.client.HTTPConnection(proxy.hostname, proxy.port, timeout=HANG_SECONDS)
     try:
         connection.request(method, url, body, {"Proxy-Authorization": authorization(account, token)})
         answer = connection.getresponse()
@@ -72,7 +75,7 @@ def send(account: Account, request: str, *headers: str) -> tuple[socket.socket, 
     proxy = urlsplit(account.proxy_url)
     assert proxy.port
     head = "\r\n".join([f"{request} HTTP/1.1", f"Proxy-Authorization: {authorization(account)}", *headers, "", ""])
-    connection = socket.create_connection(("127.0.0.1", proxy.port), timeout=10)
+    connection = socket.create_connection(("127.0.0.1", proxy.port), timeout=HANG_SECONDS)
     connection.sendall(head.encode())
     answer = b""
     while not answer.endswith(b"\r\n\r\n"):
@@ -128,7 +131,7 @@ def test_an_answer_ends_its_connection_and_says_so(site: HostileSite) -> None:
         connection, status = send(account, f"GET {url}", "\r\nGET /smuggled HTTP/1.1\r\n\r\n")
         with connection:
             assert status == b"HTTP/1.1 200 OK"
-        client = http.client.HTTPConnection("127.0.0.1", urlsplit(account.proxy_url).port, timeout=10)
+        client = http.client.HTTPConnection("127.0.0.1", urlsplit(account.proxy_url).port, timeout=HANG_SECONDS)
         client.request("GET", url, headers={"Proxy-Authorization": authorization(account)})
         answer = client.getresponse()
         assert (answer.headers["Connection"], answer.read()) == ("close", b"ok")

@@ -24,12 +24,13 @@ from bookmarkai_assets.core.downloads.access import SiteAccess, UpstreamProxy
 from bookmarkai_assets.core.downloads.ports import DownloadedVideo, DownloadLimits, Resolved
 from bookmarkai_assets.core.links.urls import HostPort
 from bookmarkai_assets.core.outcomes import Failure, Outcome
+from tests.support.deadlines import HANG_SECONDS, PLENTY_SECONDS
 from tests.support.hostile_site import HostileSite
 from tests.support.tiktok_site import PUBLIC_ADDRESS, Post, TikTokSite, tiktok_site
 from tests.support.upstream_proxy import PASSWORD, ProxyServer, proxy_server
 
 IPV6 = "2606:4700::1111"
-LIMITS = DownloadLimits(max_bytes=10_000_000, max_duration_seconds=60, timeout_seconds=60)
+LIMITS = DownloadLimits(max_bytes=10_000_000, max_duration_seconds=60, timeout_seconds=PLENTY_SECONDS)
 
 
 @pytest.fixture
@@ -48,7 +49,7 @@ def guarding(
         allowed_hosts=frozenset(opened),
         resolve=resolve,
         connect=connecting_through(proxy, directly=connect_with_system),
-        connect_timeout_seconds=1,
+        connect_timeout_seconds=HANG_SECONDS,
     )
     try:
         with guard.account(max_bytes=10_000_000) as account:
@@ -61,7 +62,7 @@ def ask(account: Account, url: str) -> tuple[int, bytes]:
     """Ask for a URL through the guard; gives status and body."""
     proxy = urlsplit(account.proxy_url)
     assert proxy.hostname
-    connection = http.client.HTTPConnection(proxy.hostname, proxy.port, timeout=10)
+    connection = http.client.HTTPConnection(proxy.hostname, proxy.port, timeout=HANG_SECONDS)
     token = b64encode(f"{proxy.username}:{proxy.password}".encode()).decode()
     try:
         connection.request("GET", url, headers={"Proxy-Authorization": f"Basic {token}"})

@@ -8,8 +8,9 @@ from pathlib import Path
 import pytest
 
 from bookmarkai_assets.core.downloads.ports import DownloadedVideo, DownloadLimits
-from bookmarkai_assets.core.outcomes import Failure
+from bookmarkai_assets.core.outcomes import Failure, Outcome
 from tests.support.corpus import Case, cases_of, serve_case, text_of
+from tests.support.deadlines import HANG_SECONDS, growing
 from tests.support.hostile_files import hostile_file
 from tests.support.hostile_site import HostileSite
 from tests.support.processes import HAS_PROC
@@ -18,7 +19,7 @@ from tests.support.watched_downloader import WatchedDownloader, watched_download
 pytestmark = pytest.mark.skipif(not HAS_PROC, reason="these tests look at processes through /proc")
 
 CORPUS = "sites.toml"
-LIMITS = DownloadLimits(max_bytes=3_000_000, max_duration_seconds=60, timeout_seconds=20)
+LIMITS = DownloadLimits(max_bytes=3_000_000, max_duration_seconds=60, timeout_seconds=HANG_SECONDS)
 SECRET = "s3cret"
 
 
@@ -31,13 +32,33 @@ def watched(site: HostileSite) -> Iterator[WatchedDownloader]:
 
 def run(watched: WatchedDownloader, case: Case, root: str, directory: Path) -> DownloadedVideo | Failure:
     """Download what a case serves, and see that it had no effect elsewhere."""
+    limits = replace(LIMITS, **case.get("limits", {}))
+    result: DownloadedVideo | Failure = Failure(Outcome.TIMED_OUT, "not begun")
+    for seconds in growing(limits.timeout_seconds):
+        result = attempted(watched, case, root, directory / str(seconds), replace(limits, timeout_seconds=seconds))
+        if case.get("outcome") == Outcome.TIMED_OUT or not is_timed_out(result):
+            break
+    return result
+
+
+def is_timed_out(result: DownloadedVideo | Failure) -> bool:
+    """Whether a download was ended by its time limit alone."""
+    return isinstance(result, Failure) and result.outcome is Outcome.TIMED_OUT
+
+
+def attempted(
+    watched: WatchedDownloader, case: Case, root: str, directory: Path, limits: DownloadLimits
+) -> DownloadedVideo | Failure:
+    """Download once, within limits."""
     attempt = directory / "attempt"
-    attempt.mkdir()
+    attempt.mkdir(parents=True)
     link = serve_case(case, watched.site, root=root, private=watched.private)
-    result = watched.downloader.download(link, attempt, replace(LIMITS, **case.get("limits", {})))
+    asked = len(watched.site.asked)
+    result = watched.downloader.download(link, attempt, limits)
     assert isinstance(result, DownloadedVideo | Failure)
     assert list(directory.iterdir()) == [attempt]
     watched.assert_contained()
+    assert len(watched.site.asked) - asked <= case.get("asked_at_most", 100)
     if isinstance(result, Failure):
         assert 10 < len(result.reason) < 400
         assert result.reason.isprintable()

@@ -10,9 +10,10 @@ import pytest
 from bookmarkai_assets.adapters.downloader import CHILD_PROGRAM, YtDlpDownloader
 from bookmarkai_assets.core.downloads.ports import DownloadedVideo, DownloadLimits, Resolved
 from bookmarkai_assets.core.outcomes import Failure, Outcome
+from tests.support.deadlines import PLENTY_SECONDS
 from tests.support.tiktok_site import POSTED_AT, VIDEOS, Post, TikTokSite, tiktok_site
 
-LIMITS = DownloadLimits(max_bytes=10_000_000, max_duration_seconds=60, timeout_seconds=60)
+LIMITS = DownloadLimits(max_bytes=10_000_000, max_duration_seconds=60, timeout_seconds=PLENTY_SECONDS)
 TRUSTING_PROGRAM = ("-m", "tests.support.trusting_child")
 PADDING_BYTES = 600_000
 READ_BYTES = 262_144

@@ -9,6 +9,7 @@ from typing import Any
 
 import pytest
 
+from tests.support.deadlines import HANG_SECONDS
 from tests.support.project import PROJECT
 from tests.support.small_disk import LARGE, NO_MOUNT, SMALL
 
@@ -26,7 +27,7 @@ def play(scenario: str, directory: Path, *, needs_mount: bool) -> Any:
         capture_output=True,
         check=False,
         text=True,
-        timeout=60,
+        timeout=HANG_SECONDS,
         cwd=PROJECT,
     )
     if needs_mount and (done.returncode == NO_MOUNT or done.stderr.startswith(f"{IN_A_NAMESPACE[0]}:")):

@@ -15,6 +15,7 @@ from bookmarkai_assets.adapters.s3_store import S3Store
 from bookmarkai_assets.core.errors import StoreError, StoreErrorClass
 from bookmarkai_assets.demo.seaweed import SeaweedServer
 from tests.fakes.stores import digest_of_bytes
+from tests.support.deadlines import HANG_SECONDS
 from tests.support.fault_proxy import Fault
 from tests.support.s3_bench import LARGE, PART, PARTS, SMALL, Bench, make_store
 
@@ -78,7 +79,7 @@ def test_a_process_told_to_stop_leaves_no_upload(bench: Bench, seaweed: SeaweedS
 
     bench.proxy.before_request = tell_to_stop
 
-    assert process.wait(timeout=60) == 3
+    assert process.wait(timeout=HANG_SECONDS) == 3
     assert bench.proxy.requests["PUT"] > 0
     assert bench.stored() is None
     assert bench.open_uploads() == []
@@ -180,7 +181,7 @@ def test_an_interrupt_ends_the_transfers_of_all_threads(bench: Bench, seaweed: S
 
     def wait_for_all(method: str, _: str) -> None:
         if method == "GET" and next(arrivals) < 3:
-            all_here.wait(30)
+            all_here.wait(HANG_SECONDS)
 
     bench.proxy.before_request = wait_for_all
 

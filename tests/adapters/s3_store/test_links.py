@@ -9,6 +9,7 @@ import pytest
 
 from bookmarkai_assets.adapters.s3_store import S3Store
 from bookmarkai_assets.core.errors import StoreError, StoreErrorClass
+from tests.support.deadlines import HANG_SECONDS
 from tests.support.s3_bench import SMALL, Bench
 
 WEEK_SECONDS = 7 * 24 * 3600
@@ -16,7 +17,7 @@ WEEK_SECONDS = 7 * 24 * 3600
 
 def read(link: str) -> bytes:
     """Read a link as anybody would."""
-    with urllib.request.urlopen(link, timeout=30) as answer:
+    with urllib.request.urlopen(link, timeout=HANG_SECONDS) as answer:
         data = answer.read()
     assert isinstance(data, bytes)
     return data
@@ -49,7 +50,7 @@ def test_a_link_ends(bench: Bench) -> None:
     bench.put(SMALL)
     link = bench.store.presign(bench.url, expires_seconds=1)
 
-    deadline = time.monotonic() + 20
+    deadline = time.monotonic() + HANG_SECONDS
     while (status := status_of(link)) == 200 and time.monotonic() < deadline:
         time.sleep(0.1)
 

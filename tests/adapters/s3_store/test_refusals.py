@@ -13,6 +13,7 @@ from bookmarkai_assets.core.errors import ObjectNotFoundError, StoreError, Store
 from bookmarkai_assets.core.media.ports import Leftover, LeftoverKind, MediaStore
 from bookmarkai_assets.demo.seaweed import SeaweedServer
 from tests.fakes.stores import digest_of_bytes
+from tests.support.deadlines import HANG_SECONDS
 from tests.support.fault_proxy import Fault, FaultProxy
 from tests.support.s3_bench import LARGE, SMALL, Bench, make_store
 
@@ -195,7 +196,7 @@ def test_a_disk_that_takes_no_file_is_told(
     arguments += [bench.url, str(directory / "video.mp4"), str(stored.digest.size_bytes), stored.digest.sha256]
 
     ended = subprocess.run(
-        [sys.executable, "-c", FETCHING, *arguments], capture_output=True, text=True, timeout=60, check=True
+        [sys.executable, "-c", FETCHING, *arguments], capture_output=True, text=True, timeout=HANG_SECONDS, check=True
     )
 
     assert ended.stdout.split() == [error_class]

@@ -66,7 +66,6 @@ def test_a_list_has_what_is_here_and_what_is_set(tmp_path: Path) -> None:
 
 
 @pytest.mark.skipif(importlib.util.find_spec("whisper") is None, reason="needs the extra openai-whisper")
-@pytest.mark.xdist_group("openai-whisper")
 @pytest.mark.filterwarnings("ignore:unclosed file .*tiny.pt:ResourceWarning")  # the loader leaves closing to chance
 class TestServer:
     """A name that nothing on this machine answers to. The package's own loader downloads."""

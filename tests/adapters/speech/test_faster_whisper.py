@@ -18,12 +18,12 @@ from bookmarkai_assets.adapters.speech.faster_whisper import FasterWhisperEngine
 from bookmarkai_assets.core.errors import ConfigurationError, TranscriptionError
 from bookmarkai_assets.core.transcripts.transcript import Task
 from bookmarkai_assets.demo.samples import LONG_SAMPLE, SHORT_SAMPLES, Sample
+from tests.support.deadlines import HANG_SECONDS
 from tests.support.sounds import Samples, silence, speech, write_sound
 from tests.support.wer import word_error_rate
 
 TINY_EN = ModelParameters(model="tiny.en", device="cpu", compute_type="int8", cpu_threads=1)
 RATE = 16_000
-DEADLINE_SECONDS = 60
 
 
 def make_engine(
@@ -149,7 +149,7 @@ class TestWithTheModel:
         vendor: Any = vars(whisper.model)["_model"]
 
         def meet(features: object) -> object:
-            all_are_there.wait(DEADLINE_SECONDS)
+            all_are_there.wait(HANG_SECONDS)
             encoded: object = encode(features)
             return encoded
 

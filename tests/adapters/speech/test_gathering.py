@@ -10,8 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from bookmarkai_assets.adapters.speech.gathering import Batcher
-
-DEADLINE_SECONDS = 20
+from tests.support.deadlines import HANG_SECONDS
 
 
 class Answers:
@@ -50,7 +49,7 @@ def ask_at_once(gathered: Batcher[int, int], numbers: Sequence[int]) -> list[Fut
 
     def ask(number: int) -> int:
         with gathered.participate() as asking:
-            together.wait(DEADLINE_SECONDS)
+            together.wait(HANG_SECONDS)
             return asking(number)
 
     with ThreadPoolExecutor(len(numbers)) as threads:
@@ -92,7 +91,7 @@ def test_who_leaves_without_asking_is_waited_for_no_longer() -> None:
     with ThreadPoolExecutor(1) as threads:
         with gathered.participate():
             asking = threads.submit(answers_to, gathered, [2])
-        assert asking.result(DEADLINE_SECONDS) == [4]
+        assert asking.result(HANG_SECONDS) == [4]
     assert answers.lots == [[2]]
 
 
@@ -103,10 +102,10 @@ def test_who_comes_while_others_are_answered_makes_the_next_lot() -> None:
     with ThreadPoolExecutor(2) as threads:
         with answers.held():
             first = threads.submit(answers_to, gathered, [2])
-            assert answers.is_asked.wait(DEADLINE_SECONDS)
+            assert answers.is_asked.wait(HANG_SECONDS)
             others = threads.submit(answers_to, gathered, [4, 6, 8])
-        assert first.result(DEADLINE_SECONDS) == [4]
-        assert others.result(DEADLINE_SECONDS) == [8, 12, 16]
+        assert first.result(HANG_SECONDS) == [4]
+        assert others.result(HANG_SECONDS) == [8, 12, 16]
     assert [sorted(lot) for lot in answers.lots] == [[2], [4, 6, 8]]
 
 
@@ -152,6 +151,6 @@ def test_everybody_is_answered(numbers: list[int], max_batch_size: int, threads:
             return None if place in silent else asking(numbers[place])
 
     with ThreadPoolExecutor(threads) as pool:
-        found = list(pool.map(ask, range(len(numbers)), timeout=DEADLINE_SECONDS))
+        found = list(pool.map(ask, range(len(numbers)), timeout=HANG_SECONDS))
     assert found == [None if place in silent else 2 * number for place, number in enumerate(numbers)]
     assert all(len(lot) <= max_batch_size and len({number % 2 for number in lot}) == 1 for lot in answers.lots)

@@ -22,6 +22,7 @@ from typing_extensions import override
 import bookmarkai_assets
 from bookmarkai_assets.adapters.speech.models import PACKAGED_MODELS, PackagedModel, find_model
 from bookmarkai_assets.core.errors import ConfigurationError
+from tests.support.deadlines import HANG_SECONDS, quickest
 
 FILES = {"model.bin": b"weights", "config.json": b"{}", "tokenizer.json": b"{}", "vocabulary.txt": b"a\nb\n"}
 COMMIT = "0123456789abcdef0123456789abcdef01234567"
@@ -120,20 +121,22 @@ class Answer:
     seconds: float
 
 
-def find_in_process(model: str, *, hub: str, home: Path, directory: Path) -> Answer:
+def find_in_process(
+    model: str, *, hub: str, home: Path, directory: Path, answer_within_seconds: float = HANG_SECONDS
+) -> Answer:
     """Find a model in a fresh process: the vendor reads its hub and its cache from the environment at import."""
     program = (
         "import sys, time\n"
         "from bookmarkai_assets.adapters.speech.models import ConfigurationError, find_model\n"
         "import faster_whisper\n"
         "started = time.monotonic()\n"
-        "try: answer = find_model(sys.argv[1], answer_within_seconds=0.5)\n"
+        "try: answer = find_model(sys.argv[1], answer_within_seconds=float(sys.argv[2]))\n"
         "except ConfigurationError as error: answer = error\n"
         "print(time.monotonic() - started, answer)\n"
     )
     environment = {name: value for name, value in os.environ.items() if not name.startswith("HF_")}
     done = subprocess.run(
-        [sys.executable, "-c", program, model],
+        [sys.executable, "-c", program, model, str(answer_within_seconds)],
         env=environment
         | {
             "HF_ENDPOINT": hub,
@@ -145,7 +148,7 @@ def find_in_process(model: str, *, hub: str, home: Path, directory: Path) -> Ans
         capture_output=True,
         text=True,
         check=True,
-        timeout=60,
+        timeout=HANG_SECONDS,
     )
     seconds, _, text = done.stdout.strip().partition(" ")
     return Answer(text, float(seconds))
@@ -163,19 +166,29 @@ class TestHub:
         with socket.socket() as closed:  # bound, never listening
             closed.bind(("127.0.0.1", 0))
             hub = f"http://127.0.0.1:{closed.getsockname()[1]}"
-            answer = find_in_process("small", hub=hub, home=tmp_path / "home", directory=tmp_path)
-        assert "expected the model small" in answer.text
-        assert "Connection refused" in answer.text
-        assert "path of a directory" in answer.text
-        assert answer.seconds < 5
+
+            def ask() -> float:
+                answer = find_in_process("small", hub=hub, home=tmp_path / "home", directory=tmp_path)
+                assert "expected the model small" in answer.text
+                assert "Connection refused" in answer.text
+                assert "path of a directory" in answer.text
+                return answer.seconds
+
+            assert quickest(ask, seconds=5) < 5
 
     def test_a_hub_that_says_nothing_is_not_waited_for(self, tmp_path: Path) -> None:
         """A hub that accepts connections and stays silent costs the wait that was allowed, not a minute."""
         with socket.create_server(("127.0.0.1", 0)) as silent:
             hub = f"http://127.0.0.1:{silent.getsockname()[1]}"
-            answer = find_in_process(REPOSITORY, hub=hub, home=tmp_path / "home", directory=tmp_path)
-        assert "no answer within 0.5 s" in answer.text
-        assert answer.seconds < 5
+
+            def ask() -> float:
+                answer = find_in_process(
+                    REPOSITORY, hub=hub, home=tmp_path / "home", directory=tmp_path, answer_within_seconds=0.5
+                )
+                assert "no answer within 0.5 s" in answer.text
+                return answer.seconds
+
+            assert quickest(ask, seconds=5) < 5
 
     def test_a_model_is_downloaded_once(self, tmp_path: Path) -> None:
         """What the hub has is fetched into the cache and found there again when the hub is gone."""

@@ -16,7 +16,6 @@ from bookmarkai_assets.core.transcripts.transcript import Task
 from bookmarkai_assets.demo.samples import LONG_SAMPLE, SHORT_SAMPLES
 from tests.support.sounds import speech, write_sound
 
-pytestmark = pytest.mark.xdist_group("openai-whisper")
 needs_package = pytest.mark.skipif(importlib.util.find_spec("whisper") is None, reason="needs the extra openai-whisper")
 
 

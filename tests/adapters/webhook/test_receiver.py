@@ -17,6 +17,7 @@ from bookmarkai_assets.core.alerts.incidents import Incident
 from bookmarkai_assets.core.alerts.messages import Message, incident_id, messages
 from bookmarkai_assets.core.alerts.ports import Receipt
 from bookmarkai_assets.core.rollout.published_metrics import MetricName
+from tests.support.deadlines import HANG_SECONDS
 from tests.support.http_stub import unanswered_url
 from tests.support.project import PROJECT
 from tests.support.webhook_server import CLOSE, HANG, WebhookServer
@@ -44,7 +45,7 @@ def no_proxy(monkeypatch: pytest.MonkeyPatch) -> None:
         monkeypatch.delenv(name)
 
 
-def receiver(url: str, *, secret: str | None = SECRET, read_timeout_seconds: float = 5.0) -> WebhookReceiver:
+def receiver(url: str, *, secret: str | None = SECRET, read_timeout_seconds: float = HANG_SECONDS) -> WebhookReceiver:
     """Give a webhook that hardly waits between tries."""
     return WebhookReceiver(
         url, secret, clock=lambda: 1_772_366_400.9, read_timeout_seconds=read_timeout_seconds, backoff_seconds=0.001
@@ -183,7 +184,7 @@ def test_a_receiver_cannot_make_a_tick_wait(server: WebhookServer) -> None:
     server.headers = {"Retry-After": "3600"}
     began = datetime.now(UTC)
     assert receiver(server.url()).send(MESSAGE).receipt is Receipt.DELIVERED
-    assert (datetime.now(UTC) - began).total_seconds() < 10
+    assert (datetime.now(UTC) - began).total_seconds() < HANG_SECONDS
 
 
 @pytest.mark.parametrize("answers", [[], [500], [CLOSE, CLOSE, CLOSE], [404], [HANG, HANG, HANG], [302]])
@@ -201,7 +202,7 @@ def test_other_requests_are_logged_as_ever(server: WebhookServer, caplog: pytest
     """What is kept quiet is this one request, not the library."""
     receiver(server.url()).send(MESSAGE)
     with caplog.at_level(logging.DEBUG):
-        requests.post(server.url("/other"), timeout=5)
+        requests.post(server.url("/other"), timeout=HANG_SECONDS)
     assert "/other" in caplog.text
 
 

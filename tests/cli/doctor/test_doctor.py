@@ -337,7 +337,6 @@ def test_speech_is_heard_in_the_sample(doctor: Doctor, tiny_en_model: Path, lang
     assert "of the words heard" in checks["speech"]["found"]
 
 
-@pytest.mark.xdist_group("openai-whisper")
 def test_the_other_engine_is_heard_too(doctor: Doctor, tiny_en_checkpoint: Path) -> None:
     """Under openai-whisper its checkpoint is named, and the sample read by it."""
     checks = doctor(

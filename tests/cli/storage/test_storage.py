@@ -25,6 +25,7 @@ from bookmarkai_assets.settings.settings import load_settings
 from bookmarkai_assets.wiring.rules import make_rules
 from tests.plugins.command_line import BookmarkAI
 from tests.plugins.vault import Vault
+from tests.support.deadlines import HANG_SECONDS
 from tests.support.fault_proxy import FaultProxy
 from tests.support.processes import wait_until
 
@@ -414,7 +415,7 @@ def test_a_move_that_is_told_to_stop_aborts_and_can_go_on(
     def hold_third_part(method: str, path: str) -> None:
         if method == "PUT" and "partNumber=3" in path:
             arrived.set()
-            go_on.wait(30)
+            go_on.wait(HANG_SECONDS)
 
     s3_fault_proxy.pass_through()
     s3_fault_proxy.before_request = hold_third_part
@@ -422,11 +423,11 @@ def test_a_move_that_is_told_to_stop_aborts_and_can_go_on(
     environment = {**os.environ, **installation.environment, "S3_ENDPOINT": s3_fault_proxy.url}
     with (tmp_path / "move.log").open("wb") as log:
         process = subprocess.Popen(command, env=environment, stdout=log, stderr=log, cwd=tmp_path)
-        wait_until(lambda: arrived.is_set() or process.poll() is not None, seconds=30)
+        wait_until(lambda: arrived.is_set() or process.poll() is not None)
         assert uploads(installation)
         process.send_signal(signal.SIGTERM)
         go_on.set()
-        code = process.wait(30)
+        code = process.wait(HANG_SECONDS)
     s3_fault_proxy.pass_through()
 
     assert code == 128 + signal.SIGTERM, (tmp_path / "move.log").read_text()

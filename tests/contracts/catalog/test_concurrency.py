@@ -25,6 +25,7 @@ from tests.support.catalog import (
     together,
     transcript_of,
 )
+from tests.support.deadlines import HANG_SECONDS
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -75,7 +76,7 @@ def test_claimers_in_processes_share_the_work_out(sqlite_url: str) -> None:
 
     with ProcessPoolExecutor(2, mp_context=multiprocessing.get_context("spawn")) as pool:
         claims = [pool.submit(claim_all, sqlite_url, f"tick-{i}", media) for i in range(4)]
-        claimed = [share_id for one in claims for share_id in one.result(timeout=60)]
+        claimed = [share_id for one in claims for share_id in one.result(timeout=HANG_SECONDS)]
 
     assert Counter(media[share_id] for share_id in claimed) == Counter(set(media.values()))
 

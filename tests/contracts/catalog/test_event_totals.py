@@ -20,6 +20,7 @@ from bookmarkai_assets.core.rollout.ports import EventTotals
 from bookmarkai_assets.core.rollout.tallies import Series, Tally, Totals, count_requests
 from bookmarkai_assets.core.rollout.windows import GRID, Resolution, Window
 from tests.support.catalog import execute, run, together
+from tests.support.deadlines import HANG_SECONDS
 from tests.support.storage_events import NOON, transfer, transfers
 
 MINUTE = timedelta(minutes=1)
@@ -326,7 +327,7 @@ def test_an_insert_under_way_is_not_passed_by(postgres_url: str, *, is_kept: boo
 
         slow.commit() if is_kept else slow.rollback()
 
-        assert rolling.result(timeout=30).events == 1 + is_kept
+        assert rolling.result(timeout=HANG_SECONDS).events == 1 + is_kept
         assert roll_up_all(catalog.totals) == 1
         assert catalog.totals.totals(EVER)[PUT_TO_S3].events == 2 + is_kept
 
@@ -345,7 +346,7 @@ def test_reading_on_by_position_misses_no_insert_under_way(postgres_url: str) ->
 
         slow.commit()
 
-        events, position = reading.result(timeout=30)
+        events, position = reading.result(timeout=HANG_SECONDS)
         assert [e.size_bytes for e in events] == [1, 2]
         assert catalog.events.after(position, limit=9) == ([], position)
 
@@ -362,7 +363,7 @@ def test_an_insert_that_began_later_is_not_waited_for(postgres_url: str) -> None
                     rolling.result(timeout=0.3)
                 with insert_under_way(postgres_url):
                     first.commit()
-                    assert rolling.result(timeout=30).events == 3
+                    assert rolling.result(timeout=HANG_SECONDS).events == 3
 
 
 def test_an_insert_that_never_ends_is_named(postgres_url: str) -> None:

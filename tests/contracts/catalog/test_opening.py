@@ -20,6 +20,7 @@ from bookmarkai_assets.adapters.catalog import (
 )
 from bookmarkai_assets.core.errors import CatalogUnavailableError, ConfigurationError
 from tests.support.catalog import add_share, at
+from tests.support.deadlines import HANG_SECONDS
 
 SECRET = "hunter2-hunter2"
 
@@ -218,7 +219,7 @@ def test_a_new_file_waits_while_another_process_makes_it(tmp_path: Path) -> None
 
         fcntl.flock(lock, fcntl.LOCK_UN)
 
-        assert opening.result(timeout=60)
+        assert opening.result(timeout=HANG_SECONDS)
 
 
 def _open_and_add(url: str, number: int) -> str:
@@ -244,7 +245,7 @@ add_share(catalog)
 print(len(catalog.shares.list()))
 """
     result = subprocess.run(  # a process of its own: forking one that has threads may hang
-        [sys.executable, "-c", script], capture_output=True, text=True, timeout=60, check=False
+        [sys.executable, "-c", script], capture_output=True, text=True, timeout=HANG_SECONDS, check=False
     )
 
     assert (result.stdout, result.stderr) == ("42\n", "")

@@ -21,6 +21,7 @@ from bookmarkai_assets.operations.storage.rebuilding import rebuild_catalog
 from tests.fakes.downloader import DownloadCall, FakeDownloader
 from tests.fakes.speech import speech_bytes
 from tests.plugins.vault import Vault
+from tests.support.deadlines import HANG_SECONDS
 
 USER, OTHER_USER = "11111111-1111-4111-8111-111111111111", "22222222-2222-4222-8222-222222222222"
 SHORT, OTHER_SHORT = "https://vm.tiktok.com/ZMaaa/", "https://vt.tiktok.com/ZSbbb/"
@@ -149,7 +150,7 @@ def test_two_links_in_one_batch_are_one_download(site: Vault, first: str) -> Non
     def on_download(call: DownloadCall) -> None:
         begun[call.url].set()
         if call.url == order[0]:
-            assert begun[order[1]].wait(20), "the other link was not asked for meanwhile"
+            assert begun[order[1]].wait(HANG_SECONDS), "the other link was not asked for meanwhile"
 
     watch_downloads(site, on_download)
     shares = [share(site, SHORT), share(site, LONG)]

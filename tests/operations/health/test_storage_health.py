@@ -20,6 +20,7 @@ from bookmarkai_assets.operations.health.doctor import Check, run_checks
 from bookmarkai_assets.operations.health.storage_health import make_storage_check
 from bookmarkai_assets.operations.storage.checking import Probing
 from tests.fakes.stores import FakeMediaStore
+from tests.support.deadlines import HANG_SECONDS
 from tests.support.guarded_s3 import GuardedS3
 
 
@@ -105,7 +106,7 @@ class SlowStore(FakeMediaStore):
     @override
     def put(self, source: Path, key: str, **options: Any) -> StoredObject:
         stored = super().put(source, key, **options)
-        self.let_go.wait(60)
+        self.let_go.wait(HANG_SECONDS)
         return stored
 
 
@@ -114,7 +115,7 @@ def test_probes_are_deleted_when_time_runs_out() -> None:
     store = SlowStore()
     check = check_of(store)
     hurried = Check(check.names, check.run, limit_seconds=0.3)
-    [timed] = run_checks([hurried], on_result=lambda _: store.let_go.set(), end_seconds=30)
+    [timed] = run_checks([hurried], on_result=lambda _: store.let_go.set(), end_seconds=HANG_SECONDS)
     assert timed.result.status is CheckStatus.FAIL
     assert "within 0.3 s" in timed.result.found
     assert store.objects == {}

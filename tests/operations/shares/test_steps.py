@@ -2,8 +2,6 @@
 
 import signal
 import threading
-import time
-from collections.abc import Callable
 from dataclasses import replace
 from datetime import UTC, datetime
 
@@ -21,6 +19,8 @@ from bookmarkai_assets.operations.shares.steps import LeasedShare, run_step
 from bookmarkai_assets.operations.stores import Stores
 from bookmarkai_assets.settings.settings import load_settings
 from bookmarkai_assets.wiring.rules import make_rules
+from tests.support.deadlines import HANG_SECONDS
+from tests.support.processes import wait_until
 
 USER = "11111111-1111-4111-8111-111111111111"
 LINK = "https://example.com/a"
@@ -44,14 +44,6 @@ def add(catalog: Catalog, link: str = LINK) -> str:
     return added.share.share_id
 
 
-def until(condition: Callable[[], bool], seconds: float = 20) -> None:
-    """Poll a condition; fail when it does not come true in time."""
-    end = time.monotonic() + seconds
-    while not condition():
-        assert time.monotonic() < end, "the condition did not come true in time"
-        threading.Event().wait(0.01)
-
-
 def test_a_lease_is_renewed_while_the_work_goes_on(
     sqlite_catalog: Catalog, sqlite_url: str, rules: PipelineRules
 ) -> None:
@@ -70,7 +62,7 @@ def test_a_lease_is_renewed_while_the_work_goes_on(
             ends.add(lease_end())
             return len(ends) > 3
 
-        until(has_moved_often)
+        wait_until(has_moved_often)
         return "done"
 
     hold = hold_of(sqlite_catalog, replace(rules, lease_seconds=0.4))
@@ -152,9 +144,9 @@ def test_a_run_that_is_told_to_stop_ends_its_transfers(sqlite_catalog: Catalog, 
     main_thread = threading.get_ident()
 
     def transfer(leased: LeasedShare, _value: None) -> str:
-        if ready.wait(20) == 0:
+        if ready.wait(HANG_SECONDS) == 0:
             signal.pthread_kill(main_thread, signal.SIGUSR1)
-        assert told.wait(20), "nobody told this thread to stop"
+        assert told.wait(HANG_SECONDS), "nobody told this thread to stop"
         raise StoreError(StoreErrorClass.INTERRUPTED, f"storing {leased.media_id}: ended")
 
     # As Ctrl-C and Dagster's termination do, and also where the tests' own process is set to ignore SIGINT.

@@ -26,6 +26,7 @@ from bookmarkai_assets.operations.stores import Stores
 from bookmarkai_assets.settings.settings import load_settings
 from bookmarkai_assets.wiring.rules import make_rules
 from tests.fakes.downloader import DownloadCall, FakeDownloader
+from tests.support.deadlines import HANG_SECONDS
 
 USER = "11111111-1111-4111-8111-111111111111"
 T0 = datetime(2026, 1, 1, tzinfo=UTC)
@@ -231,7 +232,7 @@ def test_a_persons_run_waits_for_its_place(town: Town) -> None:
     )
     shares = town.share(*(tiktok(n) for n in range(6)))
     under_way: list[int] = []
-    starts = threading.Barrier(2, timeout=20)
+    starts = threading.Barrier(2, timeout=HANG_SECONDS)
 
     def look_on(_: DownloadCall) -> None:
         starts.wait()  # passes only two at a time: with fewer it would hang

@@ -1,0 +1,89 @@
+"""Which worker of pytest-xdist runs what, and when: what belongs together goes to one worker, and the longest first.
+
+A file is one worker's, so that what its tests share is made once. A group in `TOGETHER` is one worker's as well: the
+running pipeline is there once, and torch is loaded once.
+"""
+
+from typing import Any
+
+import pytest
+from typing_extensions import override
+from xdist.scheduler import LoadScopeScheduling  # type: ignore[import-untyped]  # it ships no types
+
+TOGETHER = {
+    "the running pipeline": ("tests/integration/test_live_pipeline.py", "tests/integration/test_ui.py"),
+    "openai-whisper": (
+        "[openai-whisper",
+        "tests/adapters/speech/test_checkpoints.py",
+        "tests/adapters/speech/test_openai_whisper.py",
+        "tests/cli/doctor/test_doctor.py::test_the_other_engine_is_heard_too",
+    ),
+}
+"""Groups, and what is in the ids of their tests."""
+
+APART = frozenset({"tests/crash/test_crash_machine.py", "tests/demo/test_run.py"})
+"""Files whose tests are long and share nothing."""
+
+LONGEST_FIRST = (
+    "the running pipeline",
+    "tests/crash/test_crash_machine.py",
+    "openai-whisper",
+    "tests/defs/test_assets.py",
+    "tests/adapters/speech/test_faster_whisper.py",
+    "tests/integration/test_rollback_drill.py",
+    "tests/demo/test_run.py",
+    "tests/adapters/downloader/test_hostile_sites.py",
+    "tests/load/test_backlog.py",
+    "tests/cli/doctor/test_doctor.py",
+    "tests/defs/test_stale_transcripts.py",
+    "tests/contracts/test_speech_engine.py",
+    "tests/operations/transcripts/test_heard_quality.py",
+    "tests/operations/storage/test_clean_up.py",
+    "tests/cli/storage/test_storage.py",
+    "tests/adapters/downloader/test_child.py",
+    "tests/operations/storage/test_moving.py",
+    "tests/adapters/downloader/test_access.py",
+    "tests/contracts/catalog/test_machine.py",
+    "tests/operations/sites/test_turns.py",
+    "tests/contracts/catalog/test_concurrency.py",
+    "tests/adapters/downloader/test_egress_clients.py",
+    "tests/adapters/downloader/test_downloader.py",
+    "tests/contracts/catalog/test_search.py",
+    "tests/crash/test_killed_transcription.py",
+    "tests/adapters/s3_store/test_faults.py",
+)
+"""Files and groups in the order in which they begin. All others, which take seconds, follow."""
+
+
+def scope_of(test_id: str) -> str:
+    """Return what goes to one worker together with a test: its group, its file, or in `APART` only itself."""
+    for group, marks in TOGETHER.items():
+        if any(mark in test_id for mark in marks):
+            return group
+    file = test_id.partition("::")[0]
+    return test_id if file in APART else file
+
+
+def rank_of(scope: str) -> int:
+    """Return the place of a scope in the order, from 0."""
+    name = scope.partition("::")[0]
+    return LONGEST_FIRST.index(name) if name in LONGEST_FIRST else len(LONGEST_FIRST)
+
+
+class LongestFirst(LoadScopeScheduling):  # type: ignore[misc]  # as above
+    """Hands out scopes, the longest first."""
+
+    @override
+    def _split_scope(self, nodeid: str) -> str:
+        return scope_of(nodeid)
+
+    @override
+    def _assign_work_unit(self, node: Any) -> None:
+        self.workqueue.move_to_end(min(self.workqueue, key=rank_of), last=False)
+        super()._assign_work_unit(node)
+
+
+@pytest.hookimpl(optionalhook=True)
+def pytest_xdist_make_scheduler(config: pytest.Config, log: Any) -> LongestFirst | None:
+    """Replace that of `--dist loadgroup`, which groups nothing under pytest 9.2 (issue 1386 of pytest-xdist)."""
+    return LongestFirst(config, log) if config.getvalue("dist") == "loadgroup" else None
