@@ -3,6 +3,8 @@
 import json
 import urllib.request
 import uuid
+from collections.abc import Iterator
+from contextlib import contextmanager
 from types import TracebackType
 from typing import Any, Self
 
@@ -10,18 +12,17 @@ from bookmarkai_assets.adapters.s3_store.client import Connection, connect
 from tests.support.deadlines import HANG_SECONDS
 
 REGION = "eu-west-1"
-BUCKET = "guarded"
 
 _ENFORCED, _LIFTED = "0", "inf"
 
 
 class GuardedS3:
-    """Listens on a free loopback port while entered, with one bucket in `REGION`. Who is not allowed is refused."""
+    """Listens on a free loopback port while entered. While it is enforcing, it has one bucket in `REGION`."""
 
     def __init__(self) -> None:
         from moto.server import ThreadedMotoServer  # noqa: PLC0415 - takes a second to import
 
-        self.bucket = BUCKET
+        self.bucket = ""
         self.region = REGION
         self._server = ThreadedMotoServer(ip_address="127.0.0.1", port=0, verbose=False)
 
@@ -33,17 +34,28 @@ class GuardedS3:
 
     def __enter__(self) -> Self:
         self._server.start()
-        connect(Connection(REGION, self.endpoint, "root", "root", use_path_style=True, max_attempts=1)).create_bucket(
-            Bucket=BUCKET, CreateBucketConfiguration={"LocationConstraint": REGION}
-        )
-        self._guard(_ENFORCED)
         return self
 
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None
     ) -> None:
-        self._guard(_LIFTED)
         self._server.stop()
+
+    @contextmanager
+    def enforcing(self) -> Iterator[None]:
+        """Make a bucket and refuse who is not allowed, until left.
+
+        Both are for one test: moto enforces for all that is mocked in this process, and whoever mocks next empties it.
+        """
+        self.bucket = f"guarded-{uuid.uuid4().hex}"
+        connect(Connection(REGION, self.endpoint, "root", "root", use_path_style=True, max_attempts=1)).create_bucket(
+            Bucket=self.bucket, CreateBucketConfiguration={"LocationConstraint": REGION}
+        )
+        self._guard(_ENFORCED)
+        try:
+            yield
+        finally:
+            self._guard(_LIFTED)
 
     def connection_of(self, *actions: str) -> dict[str, Any]:
         """Make a user who may do these actions and no others; give the connection options of stores and inspectors."""
