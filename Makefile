@@ -1,17 +1,19 @@
-# Every target sets up what it needs. A fresh machine needs Python 3.11+ and make.
+# Every target sets up what it needs. A fresh machine needs Python 3.11 to 3.13 and make.
 PYTHON ?= python3
-VENV := .venv
+VENV ?= .venv
 BIN := $(VENV)/bin
 PIP := $(BIN)/python -m pip
-CONSTRAINTS := --constraint constraints.txt
-BENCHES := $(filter-out common plain_script spoken,$(basename $(notdir $(wildcard bench/*.py))))
+# --no-compile: half of pip's time would go into compiling modules that nobody imports. Python compiles those that are.
+INSTALL := $(PIP) install --quiet --no-compile --constraint constraints.txt
+BENCHES := $(or $(ONLY),$(filter-out common plain_script spoken,$(basename $(notdir $(wildcard bench/*.py)))))
+QUICK := tests/core tests/settings tests/operations tests/defs tests/cli $(wildcard tests/*.py)
 export DAGSTER_HOME := $(CURDIR)/dagster_home
 
 .DEFAULT_GOAL := help
-.PHONY: help demo dev test soak check format bench clean
+.PHONY: help demo dev test test-quick soak check format bench openai-whisper clean
 
 help: ## List the targets
-	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  make %-8s %s\n", $$1, $$2}'
+	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  make %-14s %s\n", $$1, $$2}'
 
 demo: $(VENV)/.demo ## Run the pipeline on sample links with a local S3 server, and show the result
 	@$(BIN)/bookmarkai demo
@@ -19,39 +21,53 @@ demo: $(VENV)/.demo ## Run the pipeline on sample links with a local S3 server, 
 dev: $(VENV)/.demo ## Start Dagster's UI and daemon on http://127.0.0.1:3000 over dagster_home/
 	@$(BIN)/python -W 'ignore:Function `dev_command` is superseded' -m dagster dev --workspace workspace.yaml --host 127.0.0.1 --port 3000
 
-test: $(VENV)/.dev ## Run the whole test suite
+test: $(VENV)/.dev $(VENV)/.openai-whisper ## Run the whole test suite
 	@$(BIN)/python -m pytest -n auto --dist loadgroup
+
+test-quick: $(VENV)/.dev ## Run the tests that are quick, on another Python with PYTHON=python3.13 VENV=.venv-3.13
+	@$(BIN)/python -m pytest -n auto --dist loadgroup $(QUICK)
 
 soak: $(VENV)/.dev ## Run 10,000 kills of the crash machine (some 15 minutes), and 200 shares of which 40 are hostile
 	@$(BIN)/python -m tests.crash.machine --kills 10000 --seconds 7200
 	@$(BIN)/python -m tests.load.backlog --shares 200
 
-check: $(VENV)/.dev ## Check formatting, lint, types, layers, and the definitions with Dagster's own check
+check: $(VENV)/.check ## Check formatting, lint, types, layers, and the definitions with Dagster's own check
 	@$(BIN)/ruff format --check .
 	@$(BIN)/ruff check .
 	@$(BIN)/mypy
 	@$(BIN)/lint-imports
-	@VIRTUAL_ENV=$(CURDIR)/$(VENV) $(BIN)/dg check defs
+	@VIRTUAL_ENV=$(abspath $(VENV)) $(BIN)/dg check defs
 
-format: $(VENV)/.dev ## Format the code
+format: $(VENV)/.check ## Format the code
 	@$(BIN)/ruff format .
 	@$(BIN)/ruff check --fix .
 
-bench: $(VENV)/.dev ## Run the benchmarks, or one of them with make bench ONLY=speech
-	@for name in $(or $(ONLY),$(BENCHES)); do echo "== bench/$$name.py"; $(BIN)/python bench/$$name.py || exit 1; done
+bench: $(VENV)/.dev $(if $(filter speech,$(BENCHES)),$(VENV)/.openai-whisper) ## Run the benchmarks, or one of them with make bench ONLY=speech
+	@for name in $(BENCHES); do echo "== bench/$$name.py"; $(BIN)/python bench/$$name.py || exit 1; done
+
+openai-whisper: $(VENV)/.openai-whisper ## Install the second speech engine with PyTorch, as make test does
 
 clean: ## Remove what the targets made, except the media and dagster_home/
-	rm -rf $(VENV) .demo .pytest_cache .mypy_cache .ruff_cache .hypothesis
+	rm -rf $(VENV) .venv-3.* .demo .pytest_cache .mypy_cache .ruff_cache .hypothesis
 
 $(BIN)/python:
-	$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11) and "expected Python 3.11 or later, found " + sys.version.split()[0] + "; run make PYTHON=python3.11")'
+	$(PYTHON) -c 'import sys; sys.exit(not (3, 11) <= sys.version_info < (3, 14) and "expected Python 3.11 to 3.13, found " + sys.version.split()[0] + "; run make PYTHON=python3.13")'
 	$(PYTHON) -m venv $(VENV) || { rm -rf $(VENV); exit 1; }
 	$(PIP) install --quiet --upgrade pip
 
+$(VENV)/.check: pyproject.toml constraints.txt | $(BIN)/python
+	$(INSTALL) --editable . --group check
+	@touch $@
+
 $(VENV)/.demo: pyproject.toml constraints.txt | $(BIN)/python
-	$(PIP) install --quiet $(CONSTRAINTS) --editable '.[demo]'
+	$(INSTALL) --editable '.[demo]'
 	@touch $@
 
 $(VENV)/.dev: pyproject.toml constraints.txt | $(BIN)/python
-	$(PIP) install --quiet $(CONSTRAINTS) --editable '.[demo,openai-whisper]' --group dev
+	$(INSTALL) --editable '.[demo]' --group dev
+	@touch $@
+
+# Several gigabytes, so only for the targets that use it. It is not in `.dev`, because `make check` and `make demo` run without.
+$(VENV)/.openai-whisper: pyproject.toml constraints.txt | $(VENV)/.dev
+	$(INSTALL) --editable '.[openai-whisper]'
 	@touch $@
