@@ -5,16 +5,16 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Annotated
 
-from pydantic import BaseModel, Field, SecretStr, field_validator
+from pydantic import Field, SecretStr, field_validator
 from pydantic_settings import NoDecode
 
 from bookmarkai_assets.core.downloads.access import CookiesFile, UpstreamProxy, cookies_files
 from bookmarkai_assets.core.links.urls import HostPort
 from bookmarkai_assets.core.sites.breaker import parse_by_site
-from bookmarkai_assets.settings.types import AbsolutePath
+from bookmarkai_assets.settings.types import AbsolutePath, SettingsPart
 
 
-class DownloadSettings(BaseModel):
+class DownloadSettings(SettingsPart):
     """The settings for downloads and the sites that they come from."""
 
     ytdlp_download_dir: AbsolutePath = Field(

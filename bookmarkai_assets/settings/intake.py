@@ -4,12 +4,12 @@ from collections.abc import Iterator, Mapping
 from contextlib import suppress
 from typing import Any
 
-from pydantic import BaseModel, Field
+from pydantic import Field
 
-from bookmarkai_assets.settings.types import Problem
+from bookmarkai_assets.settings.types import Problem, SettingsPart
 
 
-class IntakeSettings(BaseModel):
+class IntakeSettings(SettingsPart):
     """The settings for the sensor, leases and retries."""
 
     sensor_watch_seconds: float = Field(

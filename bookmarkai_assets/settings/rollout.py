@@ -2,14 +2,14 @@
 
 from typing import Annotated
 
-from pydantic import BaseModel, Field, field_validator
+from pydantic import Field, field_validator
 from pydantic_settings import NoDecode
 
 from bookmarkai_assets.core.rollout.stages import AbortTarget, RolloutControl, Stage, check_stages
-from bookmarkai_assets.settings.types import AbsolutePath
+from bookmarkai_assets.settings.types import AbsolutePath, SettingsPart
 
 
-class RolloutSettings(BaseModel):
+class RolloutSettings(SettingsPart):
     """The settings for the rollout."""
 
     rollout_stages: Annotated[tuple[Stage, ...], NoDecode] = Field(

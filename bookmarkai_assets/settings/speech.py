@@ -4,10 +4,10 @@ from collections.abc import Iterator, Mapping
 from enum import StrEnum
 from typing import Any
 
-from pydantic import BaseModel, Field
+from pydantic import Field
 
 from bookmarkai_assets.core.transcripts.transcript import Task
-from bookmarkai_assets.settings.types import AbsolutePath, Problem
+from bookmarkai_assets.settings.types import AbsolutePath, Problem, SettingsPart
 
 
 class SpeechEngineName(StrEnum):
@@ -17,7 +17,7 @@ class SpeechEngineName(StrEnum):
     OPENAI_WHISPER = "openai-whisper"
 
 
-class SpeechSettings(BaseModel):
+class SpeechSettings(SettingsPart):
     """The settings for transcription."""
 
     whisper_engine: SpeechEngineName = Field(

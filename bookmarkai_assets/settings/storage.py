@@ -4,13 +4,13 @@ import re
 from collections.abc import Iterator, Mapping
 from typing import Any
 
-from pydantic import BaseModel, Field, SecretStr, field_validator
+from pydantic import Field, SecretStr, field_validator
 
 from bookmarkai_assets.core.media.placement import StorageMode
-from bookmarkai_assets.settings.types import Problem, host_of
+from bookmarkai_assets.settings.types import Problem, SettingsPart, host_of
 
 
-class StorageSettings(BaseModel):
+class StorageSettings(SettingsPart):
     """The settings for storage."""
 
     storage_mode: StorageMode = Field(StorageMode.LOCAL, description="Where new media go: local, s3 or hybrid")

@@ -4,7 +4,7 @@ from pathlib import Path
 from typing import Annotated
 from urllib.parse import urlsplit
 
-from pydantic import AfterValidator
+from pydantic import AfterValidator, BaseModel, ConfigDict
 
 
 def _must_be_absolute(path: Path) -> Path:
@@ -15,6 +15,13 @@ def _must_be_absolute(path: Path) -> Path:
 
 AbsolutePath = Annotated[Path, AfterValidator(_must_be_absolute)]
 """A path that means the same whichever directory a process is started in."""
+
+
+class SettingsPart(BaseModel):
+    """The settings of one subject, a base of `Settings`. Its own validator is never built: it is never made alone."""
+
+    model_config = ConfigDict(defer_build=True)
+
 
 Problem = tuple[str, str]
 """A setting that contradicts another: the setting's name, and what is wrong."""
