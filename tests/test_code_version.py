@@ -11,7 +11,7 @@ from bookmarkai_assets.wiring.speech import make_speech_engine, speech_code_vers
 
 
 def code_version(**settings: Any) -> str:
-    """Give the code version of the asset `transcript` under these settings."""
+    """Return the code version of the asset `transcript` under these settings."""
     return speech_code_version(load_settings(env_file=None, **settings))
 
 

@@ -81,7 +81,7 @@ def new_shares(
 
 
 def _run_slots(instance: dg.DagsterInstance) -> int:
-    """Give how many runs `dagster.yaml` allows at a time; 1 where it names no limit."""
+    """Return how many runs `dagster.yaml` allows at a time; 1 if it names no limit."""
     limit = max_concurrent_runs(instance)
     return 1 if limit is None else max(limit, 1)
 

@@ -20,7 +20,7 @@ RED, BLUE, ORANGE = (213, 94, 0), (0, 114, 178), (230, 159, 0)
 
 
 def steps(*hours: list[StorageEvent], target: int = 25) -> list[Step]:
-    """Give a step for each hour from noon on, with the transfers in it."""
+    """Return a step for each hour from noon on, with the transfers in it."""
     windows = [Window(NOON + timedelta(hours=n), NOON + timedelta(hours=n + 1)) for n in range(len(hours))]
     return [
         Step(window_metrics(totals_of(events, window), window), target)
@@ -29,7 +29,7 @@ def steps(*hours: list[StorageEvent], target: int = 25) -> list[Step]:
 
 
 def busy_day() -> list[Step]:
-    """Give 25 hours with uploads that get slower, a failure now and then, and downloads."""
+    """Return 25 hours with uploads that get slower, a failure now and then, and downloads."""
     return steps(
         *(
             [

@@ -25,7 +25,7 @@ NOW = datetime.now(UTC).replace(second=0, microsecond=0)
 
 @pytest.fixture
 def cloudwatch(monkeypatch: pytest.MonkeyPatch) -> Iterator[Any]:
-    """Give a client of an empty CloudWatch; credentials are AWS's own variables."""
+    """Return a client of an empty CloudWatch; credentials are AWS's own variables."""
     import boto3
     from moto import mock_aws  # noqa: PLC0415 - takes a second to import
 
@@ -99,7 +99,7 @@ def test_events_become_metrics(cloudwatch: Any, sqlite_catalog: OpenCatalog) -> 
 
 
 def stubbed(monkeypatch: pytest.MonkeyPatch, stub: HttpStub) -> CloudWatchSink:
-    """Give a sink whose CloudWatch is a stub on loopback."""
+    """Return a sink whose CloudWatch is a stub on loopback."""
     monkeypatch.setenv("AWS_ENDPOINT_URL_CLOUDWATCH", stub.url)
     monkeypatch.setattr("bookmarkai_assets.adapters.cloudwatch.MAX_ATTEMPTS", 1)
     return CloudWatchSink(NAMESPACE, region=REGION, access_key="AKIAEXAMPLE", secret_key="s3cr3t-key")

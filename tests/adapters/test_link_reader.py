@@ -13,7 +13,7 @@ SECRET = "X-Amz-Signature=0123456789abcdef"
 
 @pytest.fixture
 def stub() -> Iterator[HttpStub]:
-    """Give a server that answers as it is told."""
+    """Return a server that answers as it is told."""
     with HttpStub() as server:
         yield server
 

@@ -11,7 +11,7 @@ from tests.support.rollout_past import HYBRID
 
 @pytest.fixture
 def hybrid_catalog(bookmarkai: BookmarkAI, sqlite_url: str, monkeypatch: pytest.MonkeyPatch) -> Iterator[OpenCatalog]:
-    """Give the command's catalog; the settings say hybrid, with a bucket."""
+    """Return the command's catalog; the settings say hybrid, with a bucket."""
     assert bookmarkai is not None, "it has cleared the environment"
     for name, value in HYBRID.items():
         monkeypatch.setenv(name, value)

@@ -193,7 +193,7 @@ def test_every_command_has_help_with_an_example(bookmarkai: BookmarkAI, argument
 
 
 def names_in(command: Any, path: tuple[str, ...] = ()) -> list[tuple[str, ...]]:
-    """Give the words that call each command and group below one, itself included."""
+    """Return the words that call each command and group below one, itself included."""
     inner = getattr(command, "commands", {})
     return [path] + [found for name in inner for found in names_in(inner[name], (*path, name))]
 

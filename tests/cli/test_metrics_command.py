@@ -32,7 +32,7 @@ KEYS = {
 
 @pytest.fixture
 def catalog(hybrid_catalog: OpenCatalog, monkeypatch: pytest.MonkeyPatch) -> OpenCatalog:
-    """Give the command's catalog; the settings say hybrid at 40% with a bucket."""
+    """Return the command's catalog; the settings say hybrid at 40% with a bucket."""
     monkeypatch.setenv("S3_SPLIT_PERCENTAGE", "40")
     return hybrid_catalog
 

@@ -13,7 +13,7 @@ from tests.support.store_cases import StoreCase
 
 @pytest.fixture(params=["fake-local", "fake-s3", "local", "s3", "s3-through-proxy"])
 def case(request: pytest.FixtureRequest, tmp_path: Path) -> StoreCase:
-    """Give each store in turn."""
+    """Return each store in turn."""
     files = tmp_path / "files"
     match request.param:
         case "fake-local" | "fake-s3":

@@ -35,7 +35,7 @@ class Links:
 
 @pytest.fixture(scope="module", params=["fake", "yt-dlp"])
 def links(request: pytest.FixtureRequest, site: HostileSite, clip: Path, silent_clip: Path) -> Iterator[Links]:
-    """Give each downloader in turn."""
+    """Return each downloader in turn."""
     video = site.file("/contract/clip.mp4", clip.read_bytes())
     silent = site.file("/contract/silent.webm", silent_clip.read_bytes(), content_type="video/webm")
     nothing, silence = site.url("/contract/nothing"), site.silent("/contract/silence.mp4")

@@ -17,19 +17,19 @@ NOON = datetime(2026, 1, 31, 12, tzinfo=UTC)
 
 @pytest.fixture(params=[Backend.LOCAL, Backend.S3])
 def case(request: pytest.FixtureRequest, tmp_path: Path) -> StoreCase:
-    """Give a fake of each backend, in which it is noon."""
+    """Return a fake of each backend, in which it is noon."""
     store = FakeMediaStore(request.param, clock=lambda: NOON)
     return StoreCase(store, "temp/", tmp_path, lambda: store)
 
 
 def fake_of(case: StoreCase) -> FakeMediaStore:
-    """Give the fake as what it is."""
+    """Return the fake as what it is."""
     assert isinstance(case.store, FakeMediaStore)
     return case.store
 
 
 def error_of(use: Callable[[], object]) -> StoreError:
-    """Give the error that a use ends with."""
+    """Return the error that a use ends with."""
     with pytest.raises(StoreError) as caught:
         use()
     return caught.value

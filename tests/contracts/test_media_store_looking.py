@@ -22,7 +22,7 @@ ODD_NAMES = ["a b", "a!", "a-b/c", "a.b", "a/b", "a/b.c", "a0", "aé", "a\uffe6"
 
 
 def later() -> datetime:
-    """Give a moment before which everything was begun."""
+    """Return a moment before which everything was begun."""
     return datetime.now(UTC) + timedelta(days=1)
 
 

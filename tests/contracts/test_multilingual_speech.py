@@ -16,7 +16,7 @@ from tests.support.wer import word_error_rate
 
 @pytest.fixture(scope="module", params=["faster-whisper", "openai-whisper"])
 def translator(request: pytest.FixtureRequest) -> SpeechEngine:
-    """Give each engine with the same weights, to translate: without the times of words openai-whisper takes half."""
+    """Return each engine with the same weights, to translate: without the times of words openai-whisper takes half."""
     if request.param == "faster-whisper":
         return faster_whisper(request.getfixturevalue("base_model"), Task.TRANSLATE)
     checkpoint: Path = request.getfixturevalue("base_checkpoint")

@@ -69,7 +69,7 @@ class Recordings:
 
 @pytest.fixture(scope="module", params=["fake", "faster-whisper", "openai-whisper"])
 def recordings(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Recordings:
-    """Give each engine in turn; the real ones where their packages are installed, with the same weights."""
+    """Return each engine in turn; the real ones where their packages are installed, with the same weights."""
     tmp_path = tmp_path_factory.mktemp("recordings")
     silence, long = tmp_path / "silence.wav", tmp_path / "long.wav"
     if request.param == "fake":

@@ -81,7 +81,7 @@ class DirectoryS3:
         return gone
 
     def head_bucket(self, **request: Any) -> Answer:
-        """Tell whether the bucket is there."""
+        """Whether the bucket is there."""
         self._reading("HeadBucket", request)
         return {}
 
@@ -217,7 +217,7 @@ class DirectoryS3:
         return self._changing("complete_multipart_upload", complete, request)
 
     def abort_multipart_upload(self, **request: Any) -> Answer:
-        """Give an open upload up, with its parts."""
+        """Return an open upload up, with its parts."""
 
         def abort(**request: Any) -> Answer:
             self.files.end_upload(self._upload("AbortMultipartUpload", request).upload_id)
@@ -312,7 +312,7 @@ class DirectoryS3:
         return {"Expiration": f'expiry-date="{format_datetime(end, usegmt=True)}", rule-id="temp"'} if end else {}
 
     def _end_of(self, found: ObjectFile) -> datetime | None:
-        """Say when the lifecycle rule applies: so many days on, at the next midnight UTC."""
+        """Return when the lifecycle rule applies: so many days on, at the next midnight UTC."""
         if not found.key.startswith(EXPIRING_PREFIX):
             return None
         day = (found.last_modified + timedelta(days=self._days)).astimezone(UTC)
@@ -323,7 +323,7 @@ class DirectoryS3:
 
 
 def _received(operation: str, request: Mapping[str, Any]) -> tuple[bytes, str]:
-    """Give the body as it arrived and its checksum, as S3 writes it; refuse it where it is not what was announced."""
+    """Return the body as it arrived and its checksum, as S3 writes it; refuse it where it is not what was announced."""
     from awscrt import checksums
 
     body: bytes = request["Body"]

@@ -57,18 +57,18 @@ class Memory:
 
 
 def media_id(name: str) -> str:
-    """Give the id of the media behind one of the site's links."""
+    """Return the id of the media behind one of the site's links."""
     return _MEDIA[name]
 
 
 def is_present(row: Row, now: datetime) -> bool:
-    """Tell whether a media must have its bytes: it is stored, and no rule may have taken them."""
+    """Whether a media must have its bytes: it is stored, and no rule may have taken them."""
     end = moment(row["expires_at"])
     return row["state"] == "stored" and (end is None or now < end)
 
 
 def has_expired_beside(url: str, found: Snapshot, memory: Memory) -> bool:
-    """Tell whether what lay beside a video is nowhere, because the bucket's rule took it before a move could.
+    """Whether what lay beside a video is nowhere, because the bucket's rule took it before a move could.
 
     The sound is in the video still, which a move goes on with, and a transcript's files can be made anew.
     """
@@ -318,7 +318,7 @@ def _deletions(before: Snapshot, after: Snapshot, memory: Memory, began: datetim
 
 
 def _everything(found: Snapshot) -> dict[str, LocalFile]:
-    """Give all files and objects by URL. An object has no age here: what deletes it by age is the bucket."""
+    """Return all files and objects by URL. An object has no age here: what deletes it by age is the bucket."""
     objects = {
         f"s3://{BUCKET}/{key}": LocalFile(sha256(there.body), len(there.body), 0.0)
         for key, there in found.objects.items()
@@ -327,7 +327,7 @@ def _everything(found: Snapshot) -> dict[str, LocalFile]:
 
 
 def _gives_way(url: str, before: Snapshot, after: Snapshot) -> bool:
-    """Tell whether a move removed an object that was about to expire, to put the recorded local bytes there anew."""
+    """Whether a move removed an object that was about to expire, to put the recorded local bytes there anew."""
     key = _key(url)
     return _backend(url) == "s3" and any(
         _key(recorded) == key and _backend(recorded) == "local" and after.holds(recorded, digest)

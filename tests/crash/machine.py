@@ -53,7 +53,7 @@ class Hunt:
     kinds: dict[str, str] | None = None
 
     def as_dict(self) -> dict[str, Any]:
-        """Give it as plain values."""
+        """Return it as plain values."""
         return {**vars(self), "kills_per_second": round(self.kills / max(self.seconds, 0.001), 1)}
 
 

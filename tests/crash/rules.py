@@ -49,7 +49,7 @@ _FAULTS = [
 
 
 def _by_call(drawn: Sequence[tuple[str, Fault]]) -> Faults:
-    """Give the faults by call; one download is corrupted at most, for two in a row are not to be told from damage."""
+    """Return the faults by call; one download is corrupted at most, for two in a row are not to be told from damage."""
     once = [d for n, d in enumerate(drawn) if d != ("get_object", Fault.CORRUPTED) or d not in drawn[:n]]
     return {call: [fault for other, fault in once if other == call] for call, _ in once}
 

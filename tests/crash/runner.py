@@ -177,7 +177,7 @@ class Installation:
         self.trace.append(f"set {mode} {percentage}%")
 
     def s3(self) -> DirectoryS3:
-        """Give the bucket as the machine's own hands reach it."""
+        """Return the bucket as the machine's own hands reach it."""
         return DirectoryS3(self.paths.bucket, BUCKET, clock=Clock(self.memory.now), lifecycle_days=S3_DAYS)
 
     def run(
@@ -233,7 +233,7 @@ class Installation:
         self.look()
 
     def hold(self, name: str, time: timedelta) -> None:
-        """Give a media's lease to another living run, if nobody has it."""
+        """Return a media's lease to another living run, if nobody has it."""
         held = media_id(name)
         leased = {row["media_id"] for row in self.found.leases if (moment(row["expires_at"]) or NOON) > self.memory.now}
         if held not in self.found.media or held in leased:
@@ -479,7 +479,7 @@ def _tidied(world: World) -> list[tuple[str, str]]:
 
 @contextmanager
 def installation() -> Iterator[Installation]:
-    """Give an installation in memory, if the machine has a file system for that, with its tally at zero."""
+    """Return an installation in memory, if the machine has a file system for that, with its tally at zero."""
     shared_memory = Path("/dev/shm")  # noqa: S108 - a directory of its own is made there
     parent = shared_memory if os.access(shared_memory, os.W_OK) else None
     with tempfile.TemporaryDirectory(prefix="bookmarkai-crash-", dir=parent) as home:

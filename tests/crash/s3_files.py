@@ -56,7 +56,7 @@ class BucketFiles:
             directory.mkdir(parents=True, exist_ok=True)
 
     def exists(self) -> bool:
-        """Tell whether the bucket is there."""
+        """Whether the bucket is there."""
         return self._objects.is_dir()
 
     def listed(self) -> list[str]:

@@ -47,20 +47,20 @@ class Snapshot:
     outside: Mapping[str, str]
 
     def holds(self, url: str, sha256: str) -> bool:
-        """Tell whether these bytes are at a URL."""
+        """Whether these bytes are at a URL."""
         key = url.removeprefix(f"s3://{BUCKET}/")
         if key != url:
             return key in self.objects and _sha256(self.objects[key].body) == sha256
         return url in self.files and self.files[url].sha256 == sha256
 
     def data_at(self, url: str) -> bytes:
-        """Give the bytes at a URL that holds some."""
+        """Return the bytes at a URL that holds some."""
         key = url.removeprefix(f"s3://{BUCKET}/")
         return self.files[url].data if key == url else self.objects[key].body
 
     @property
     def recorded(self) -> set[str]:
-        """Give every URL that is on record."""
+        """Return every URL that is on record."""
         return {
             url
             for row in self.media.values()
@@ -68,7 +68,7 @@ class Snapshot:
         }
 
     def comparable(self) -> dict[str, Any]:
-        """Give all that a recovery may not change once it is done."""
+        """Return all that a recovery may not change once it is done."""
         return {
             "shares": self.shares,
             "work": self.work,

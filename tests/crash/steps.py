@@ -54,7 +54,7 @@ class Journal:
             self._memory[:8] = (end + len(line)).to_bytes(8)
 
     def read(self, kind: str) -> Iterator[str]:
-        """Give the texts of one kind, in order."""
+        """Return the texts of one kind, in order."""
         content = self._memory[8 : int.from_bytes(self._memory[:8])].decode()
         for line in content.split("\n"):
             if line.startswith(kind):
@@ -119,7 +119,7 @@ class Steps:
 
 
 def _name_of(primitive: str, frame: FrameType | None) -> str:
-    """Give the primitive, the nearest function of the package, the port's method and the operation that it is for."""
+    """Return the primitive, the nearest function of the package, the port's method and the operation that it is for."""
     chain: list[tuple[str, str]] = []
     while frame is not None:
         module = frame.f_globals.get("__name__", "")

@@ -69,28 +69,28 @@ _DEFAULTS = make_rules(load_settings(env_file=None))
 
 
 def link_of(name: str) -> str:
-    """Give the link behind which the site has a video: its canonical URL."""
+    """Return the link behind which the site has a video: its canonical URL."""
     return f"https://www.tiktok.com/@_/video/{NAMES.index(name) + 1}"
 
 
 def shared_link_of(name: str, user: str) -> str:
-    """Give the link that a user shares for a video: one has the short link that the site's app gives."""
+    """Return the link that a user shares for a video: one has the short link that the site's app gives."""
     return link_of(name) if user == USERS[0] else f"https://vm.tiktok.com/ZM{name}/"
 
 
 def video_bytes(name: str, version: int) -> bytes:
-    """Give the site's video: two to three parts, of the same size in each version."""
+    """Return the site's video: two to three parts, of the same size in each version."""
     size = 2 * PART_BYTES + 300 * (NAMES.index(name) + 1)
     return random.Random(f"{name} {version}").randbytes(size)  # noqa: S311 - the same bytes each time
 
 
 def audio_bytes(name: str, version: int) -> bytes:
-    """Give its sound."""
+    """Return its sound."""
     return speech_bytes(_SAID.format(name, version)) + b" " * 200
 
 
 def words_of(name: str, version: int) -> set[str]:
-    """Give what the engine hears in the sound, and in the video, where the sound is lost."""
+    """Return what the engine hears in the sound, and in the video, where the sound is lost."""
     digest = sha256(video_bytes(name, version))
     return {_SAID.format(name, version), f"Nobody planned these words. They stand for {digest}."}
 
@@ -142,7 +142,7 @@ class Clock:
         self._now = now
 
     def __call__(self) -> datetime:
-        """Give the time."""
+        """Return the time."""
         self._now += timedelta(microseconds=100)
         return self._now
 
@@ -229,7 +229,7 @@ class World:
         self._engine = FakeSpeechEngine()
 
     def new_id(self) -> str:
-        """Give a UUID: the same in the same operation of the same program."""
+        """Return a UUID: the same in the same operation of the same program."""
         return str(UUID(int=self._ids.getrandbits(128), version=4))
 
     def accept(self, names: Iterable[str], user: str) -> None:

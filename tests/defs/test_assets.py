@@ -33,7 +33,7 @@ THROTTLED = StoreError(StoreErrorClass.THROTTLED, "SlowDown")
 
 
 def failed_step(result: dg.ExecuteInProcessResult) -> tuple[str, str]:
-    """Give the name of the one failed step and its message."""
+    """Return the name of the one failed step and its message."""
     [event] = [event for event in result.all_events if event.is_step_failure]
     failure = event.step_failure_data.user_failure_data
     return event.step_key or "", (failure.description if failure else None) or ""

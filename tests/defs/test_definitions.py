@@ -15,7 +15,7 @@ ASSETS = ["raw_video", "stored_media", "transcript"]
 
 @pytest.fixture(scope="module")
 def defs() -> dg.Definitions:
-    """Give the production definitions with default settings."""
+    """Return the production definitions with default settings."""
     return build_defs(load_settings(env_file=None))
 
 

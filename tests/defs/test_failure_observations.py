@@ -14,7 +14,7 @@ Observed = tuple[str, str, dict[str, Any]]
 
 
 def observed(pipeline: Pipeline) -> list[Observed]:
-    """Give every observation as asset, partition and metadata, oldest first."""
+    """Return every observation as asset, partition and metadata, oldest first."""
     found = [
         (record.timestamp, asset, observation)
         for asset in ASSETS

@@ -18,7 +18,7 @@ RANGE_START, RANGE_END = partition_range_tags("", "")
 
 
 def requests_of(tick: dg.SensorResult | dg.SkipReason) -> list[dg.RunRequest]:
-    """Give the runs that a tick asks for."""
+    """Return the runs that a tick asks for."""
     return list(tick.run_requests or []) if isinstance(tick, dg.SensorResult) else []
 
 

@@ -24,7 +24,7 @@ NUMBERS = (dg.IntMetadataValue, dg.FloatMetadataValue)
 
 
 def day_key(moment: datetime) -> str:
-    """Give the partition of a moment."""
+    """Return the partition of a moment."""
     return moment.astimezone(UTC).date().isoformat()
 
 
@@ -49,7 +49,7 @@ def measure(
 
 
 def entries(pipeline: Pipeline, day: str) -> dict[str, dg.MetadataValue[Any]]:
-    """Give the latest metadata of a day's partition, as Dagster has typed it."""
+    """Return the latest metadata of a day's partition, as Dagster has typed it."""
     of_day = dg.AssetRecordsFilter(asset_key=dg.AssetKey("rollout_metrics"), asset_partitions=[day])
     materialization = pipeline.instance.fetch_materializations(of_day, limit=1).records[0].asset_materialization
     assert materialization is not None

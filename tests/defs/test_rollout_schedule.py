@@ -17,7 +17,7 @@ MINUTE = timedelta(minutes=1)
 
 @pytest.fixture(scope="module")
 def instance() -> Iterator[dg.DagsterInstance]:
-    """Give a Dagster instance on disk, as schedules need one; each test here uses a month of its own."""
+    """Return a Dagster instance on disk, as schedules need one; each test here uses a month of its own."""
     with dg.instance_for_test() as instance:
         yield instance
 
@@ -38,7 +38,7 @@ def shown(instance: dg.DagsterInstance, day: datetime, at: datetime) -> None:
 
 
 def key(day: datetime) -> str:
-    """Give the partition of a day."""
+    """Return the partition of a day."""
     return day.date().isoformat()
 
 

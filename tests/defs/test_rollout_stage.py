@@ -30,7 +30,7 @@ def hybrid(pipeline: Pipeline) -> None:
 
 
 def rules_of(pipeline: Pipeline) -> PipelineRules:
-    """Give the rules as the settings are now."""
+    """Return the rules as the settings are now."""
     return make_rules(load_settings(env_file=None, **pipeline.settings))
 
 
@@ -63,7 +63,7 @@ def look(pipeline: Pipeline, cursor: str | None = None, *, keep: bool = True) ->
 
 
 def materializations(pipeline: Pipeline) -> list[dg.AssetMaterialization]:
-    """Give every materialization of rollout_stage, oldest first."""
+    """Return every materialization of rollout_stage, oldest first."""
     records = pipeline.instance.fetch_materializations(rollout_stage.key, limit=100).records
     return [found for record in reversed(records) if (found := record.asset_materialization)]
 
@@ -75,7 +75,7 @@ def times_shown(pipeline: Pipeline) -> dict[Any, int]:
 
 
 def decision_ids(pipeline: Pipeline) -> list[int]:
-    """Give the ids of every decision on record."""
+    """Return the ids of every decision on record."""
     return [decision.decision_id for decision in pipeline.catalog.rollout.history()]
 
 

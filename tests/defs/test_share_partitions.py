@@ -42,7 +42,7 @@ def test_more_shares_in_a_run_do_not_read_the_list_of_all_shares_more_often(
 
 
 def keys(instance: dg.DagsterInstance, first: str, last: str) -> Sequence[str]:
-    """Give the keys of a range."""
+    """Return the keys of a range."""
     with dg.partition_loading_context(dynamic_partitions_store=instance):
         return PartitionsReadOnce(name="shares").get_partition_keys_in_range(dg.PartitionKeyRange(first, last))
 

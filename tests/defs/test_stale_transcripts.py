@@ -24,7 +24,7 @@ pytestmark = pytest.mark.filterwarnings("ignore:Property `ScheduleDefinition.env
 
 @pytest.fixture
 def kept(pipeline: Pipeline) -> Iterator[Pipeline]:
-    """Give the pipeline with a Dagster instance on disk, as another process would ask of."""
+    """Return the pipeline with a Dagster instance on disk, as another process would ask of."""
     with dg.instance_for_test(temp_dir=str(pipeline.directory)) as instance:
         pipeline.instance = instance
         yield pipeline
@@ -32,7 +32,7 @@ def kept(pipeline: Pipeline) -> Iterator[Pipeline]:
 
 @contextmanager
 def asking(pipeline: Pipeline) -> Iterator[StaleStatus]:
-    """Give a way to ask what the UI shows under the settings of now."""
+    """Return a way to ask what the UI shows under the settings of now."""
     directory = pipeline.directory / "location"
     directory.mkdir(exist_ok=True)
     with code_location(pipeline.instance, pipeline.settings, directory) as shown:
@@ -40,7 +40,7 @@ def asking(pipeline: Pipeline) -> Iterator[StaleStatus]:
 
 
 def statuses(pipeline: Pipeline, shares: Sequence[str]) -> list[str]:
-    """Give what the UI shows of the transcripts' partitions under the settings of now."""
+    """Return what the UI shows of the transcripts' partitions under the settings of now."""
     with asking(pipeline) as shown:
         return shown.statuses("transcript", shares)
 

@@ -11,14 +11,14 @@ LOOPED = "Well. " + "and then " * 12
 
 
 def rows_of(check: dg.AssetCheckEvaluation) -> list[dict[str, object]]:
-    """Give the lines of the table in which a check names partitions."""
+    """Return the lines of the table in which a check names partitions."""
     table = check.metadata["partitions"]
     assert isinstance(table, dg.TableMetadataValue)
     return [dict(record.data) for record in table.records]
 
 
 def counts_of(check: dg.AssetCheckEvaluation) -> tuple[object, object]:
-    """Give how many transcripts a check looked at, and how many are doubted."""
+    """Return how many transcripts a check looked at, and how many are doubted."""
     return check.metadata["looked_at"].value, check.metadata["doubted"].value
 
 

@@ -98,7 +98,7 @@ def report(
     outcome: str = "done",
     reason: str | None = None,
 ) -> ShareReport:
-    """Give what became of one share: where its media is and what was said in it, None where it came to neither."""
+    """Return what became of one share: where its media is and what was said in it, None where it came to neither."""
     share = Share(str(number), USER, f"http://site/{number}", "generic", status, at(0))
     stored = stored_media("m", share.share_id)
     return ShareReport(
@@ -111,7 +111,7 @@ def report(
 
 
 def reports(**changes: dict[str, Any]) -> list[ShareReport]:
-    """Give the reports of a demo that went well, with changes by share id (`share_1=...`)."""
+    """Return the reports of a demo that went well, with changes by share id (`share_1=...`)."""
     good: list[dict[str, Any]] = [{"backend": b, "text": "words"} for b in (Backend.LOCAL, Backend.S3, Backend.S3)]
     bad = {"status": "error", "outcome": "corrupt", "reason": "cut short", "backend": None, "text": None}
     return [report(n, **told | changes.get(f"share_{n}", {})) for n, told in enumerate([*good, bad], 1)]

@@ -55,7 +55,7 @@ def fetch(url: str, *, method: str = "GET", wanted: str | None = None) -> Answer
 
 
 def address_of(site: SampleSite, sample: Sample) -> str:
-    """Give the link straight to a sample's file."""
+    """Return the link straight to a sample's file."""
     return f"{site.url}/videos/{sample.file}"
 
 

@@ -20,12 +20,12 @@ _LANGUAGES = ("en", "de")
 
 
 def speech_bytes(text: str) -> bytes:
-    """Give a sound track in which the fake engine hears this text."""
+    """Return a sound track in which the fake engine hears this text."""
     return _SPEECH + text.encode()
 
 
 def silence_bytes() -> bytes:
-    """Give a sound track in which the fake engine hears nothing."""
+    """Return a sound track in which the fake engine hears nothing."""
     return _SILENCE
 
 

@@ -28,7 +28,7 @@ _WEEK_SECONDS = 7 * 24 * 3600
 
 
 def digest_of_bytes(data: bytes) -> Digest:
-    """Give the digest of bytes in memory."""
+    """Return the digest of bytes in memory."""
     return Digest(len(data), hashlib.sha256(data).hexdigest())
 
 

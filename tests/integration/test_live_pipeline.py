@@ -296,7 +296,7 @@ def worker_pid(run: dict[str, Any]) -> int:
 
 
 def descendants_of(pid: int) -> set[int]:
-    """Give the processes that a process has started, and those that these have started."""
+    """Return the processes that a process has started, and those that these have started."""
     children = children_of(pid)
     return children.union(*(descendants_of(child) for child in children))
 

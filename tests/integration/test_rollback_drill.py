@@ -49,7 +49,7 @@ class Watched:
 
 @pytest.fixture
 def drill(vault: Vault, seaweed: SeaweedServer, object_prefix: str) -> tuple[Vault, Watched]:
-    """Give an installation in hybrid mode over the real server, at a stage of half."""
+    """Return an installation in hybrid mode over the real server, at a stage of half."""
     watched: Any = Watched(make_store(seaweed))
     vault.stores[Backend.S3] = watched
     vault.use(StorageMode.HYBRID)
@@ -127,7 +127,7 @@ def run(vault: Vault, share_ids: Sequence[str], *steps: str, claim_id: str = "cl
 
 
 def sides_of(share_ids: Sequence[str]) -> dict[str, Backend]:
-    """Give the side that each share has at a stage of half."""
+    """Return the side that each share has at a stage of half."""
     return {share_id: Backend.S3 if bucket_of(share_id) < HALF else Backend.LOCAL for share_id in share_ids}
 
 
@@ -145,7 +145,7 @@ def placed(vault: Vault, share_ids: Sequence[str]) -> list[Media]:
 
 
 def decision_of(media: Media) -> int | None:
-    """Give the decision that a media was placed under."""
+    """Return the decision that a media was placed under."""
     assert media.placement is not None
     return media.placement.decision_id
 

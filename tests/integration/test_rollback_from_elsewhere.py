@@ -44,7 +44,7 @@ class Paused:
 
 @pytest.fixture(params=[("sqlite_url", StorageMode.S3), ("rows_only_postgres_url", StorageMode.HYBRID)])
 def placing(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Vault]:
-    """Give an installation that sends everything new to S3, by its settings alone."""
+    """Return an installation that sends everything new to S3, by its settings alone."""
     fixture, mode = request.param
     settings = load_settings(env_file=None, ytdlp_download_dir=tmp_path / "media", lease_seconds=60)
     with open_catalog(request.getfixturevalue(fixture)) as catalog:

@@ -27,7 +27,7 @@ with SeaweedServer(Path(sys.argv[1]), bucket="media") as server:
 
 
 def is_running(pid: int) -> bool:
-    """Tell whether a process works; one that has ended and waits to be reaped does not."""
+    """Whether a process works; one that has ended and waits to be reaped does not."""
     try:
         state = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[0]
     except FileNotFoundError:

@@ -22,7 +22,7 @@ ASSETS = ["raw_video", "stored_media", "transcript"]
 
 @pytest.fixture
 def page() -> Iterator[Page]:
-    """Give a browser's page."""
+    """Return a browser's page."""
     with open_page() as page:
         yield page
 

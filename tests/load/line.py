@@ -98,13 +98,13 @@ class Line:
                     waiting, end = left, time.monotonic() + PLENTY_SECONDS
 
     def seconds_of(self, share_id: str) -> float:
-        """Give the time from a share's admission to its end."""
+        """Return the time from a share's admission to its end."""
         finished = self.catalog.work.progress(share_id).finished_at
         assert finished
         return (finished - self.catalog.shares.get(share_id).created_at).total_seconds()
 
     def outcome_of(self, share_id: str) -> str:
-        """Give how a share ended."""
+        """Return how a share ended."""
         return str(self.catalog.work.progress(share_id).outcome)
 
     def _claim(self) -> list[ClaimedRun]:

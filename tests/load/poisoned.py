@@ -62,7 +62,7 @@ class Backlog:
     poisoned: dict[str, tuple[str, str, int]]
 
     def p95(self) -> float:
-        """Give the time within which 95 of 100 neighbours were done."""
+        """Return the time within which 95 of 100 neighbours were done."""
         return sorted(self.neighbours)[max(0, -(-len(self.neighbours) * 95 // 100) - 1)]
 
 

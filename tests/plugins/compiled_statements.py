@@ -34,7 +34,7 @@ def _by_kind(key: tuple[Any, ...]) -> tuple[Any, ...]:
 
 @pytest.fixture(scope="session", autouse=True)
 def one_cache_for_all_engines() -> Iterator[None]:
-    """Give all connections one cache of compiled statements."""
+    """Return all connections one cache of compiled statements."""
     statements = _Statements(_SIZE)
 
     def share(connection: Connection) -> None:

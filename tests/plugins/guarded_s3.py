@@ -9,13 +9,13 @@ from tests.support.guarded_s3 import GuardedS3
 
 @pytest.fixture(scope="session")
 def guarded_server() -> Iterator[GuardedS3]:
-    """Give the worker's server, which does not enforce anything yet."""
+    """Return the worker's server, which does not enforce anything yet."""
     with GuardedS3() as server:
         yield server
 
 
 @pytest.fixture
 def guarded_s3(guarded_server: GuardedS3) -> Iterator[GuardedS3]:
-    """Give the worker's server, with a bucket and with policies that it enforces for this test alone."""
+    """Return the worker's server, with a bucket and with policies that it enforces for this test alone."""
     with guarded_server.enforcing():
         yield guarded_server

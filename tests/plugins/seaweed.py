@@ -18,20 +18,20 @@ BUCKET = "media"
 
 @pytest.fixture(scope="session")
 def seaweed(tmp_path_factory: pytest.TempPathFactory) -> Iterator[SeaweedServer]:
-    """Give the worker's server, with the bucket `media`."""
+    """Return the worker's server, with the bucket `media`."""
     with SeaweedServer(tmp_path_factory.mktemp("seaweed"), bucket=BUCKET) as server:
         yield server
 
 
 @pytest.fixture
 def object_prefix() -> str:
-    """Give a key prefix of the test's own, ending in `/`: tests share the bucket, since each bucket takes a volume."""
+    """Return a key prefix of the test's own, ending in `/`: tests share a bucket, since each takes a volume."""
     return f"{uuid.uuid4()}/"
 
 
 @pytest.fixture(scope="session")
 def s3_store(seaweed: SeaweedServer) -> S3Store:
-    """Give a store over the server's bucket, for keys below `object_prefix`. It has no state but its connection."""
+    """Return a store over the server's bucket, for keys below `object_prefix`. It has no state but its connection."""
     return S3Store(
         seaweed.bucket,
         region=seaweed.region,
@@ -44,7 +44,7 @@ def s3_store(seaweed: SeaweedServer) -> S3Store:
 
 @pytest.fixture(scope="session")
 def s3_client(seaweed: SeaweedServer) -> Any:
-    """Give a plain boto3 client of the server, to look behind the store's back and to prepare what it will find."""
+    """Return a plain boto3 client of the server, to look behind the store's back and to prepare what it will find."""
     return connect(
         Connection(
             region=seaweed.region,
@@ -59,20 +59,20 @@ def s3_client(seaweed: SeaweedServer) -> Any:
 
 @pytest.fixture(scope="session")
 def s3_fault_proxy(seaweed: SeaweedServer) -> Iterator[FaultProxy]:
-    """Give the worker's proxy before the server."""
+    """Return the worker's proxy before the server."""
     with FaultProxy(seaweed.endpoint) as proxy:
         yield proxy
 
 
 @pytest.fixture(scope="session")
 def s3_store_behind_proxy(seaweed: SeaweedServer, s3_fault_proxy: FaultProxy) -> S3Store:
-    """Give the worker's store by way of the proxy, with few attempts and small parts."""
+    """Return the worker's store by way of the proxy, with few attempts and small parts."""
     return make_store(seaweed, s3_fault_proxy.url)
 
 
 @pytest.fixture(scope="session")
 def s3_ranged_store(seaweed: SeaweedServer, s3_fault_proxy: FaultProxy) -> S3Store:
-    """Give the worker's store by way of the proxy that reads in small ranges."""
+    """Return the worker's store by way of the proxy that reads in small ranges."""
     return make_store(seaweed, s3_fault_proxy.url, part_bytes=RANGE)
 
 
@@ -87,7 +87,7 @@ def bench(
     tmp_path: Path,
     monkeypatch: pytest.MonkeyPatch,
 ) -> Iterator[Bench]:
-    """Give a bench whose proxy passes everything, as long as the test does not break it."""
+    """Return a bench whose proxy passes everything, as long as the test does not break it."""
     # One client serves the tests of a worker. By itself it pauses up to a second before a retry, and grants itself no
     # more of them after a hundred.
     monkeypatch.setattr("botocore.retries.standard.ExponentialBackoff.delay_amount", lambda *_: 0.0)

@@ -72,7 +72,7 @@ class Vault:
         return self.directory / "media"
 
     def clock(self) -> datetime:
-        """Give the vault's time: the machine's, moved by what tests let pass."""
+        """Return the vault's time: the machine's, moved by what tests let pass."""
         return datetime.now(UTC) + self.offset
 
     def let_pass(self, **time: float) -> None:
@@ -139,7 +139,7 @@ class Vault:
         return self.catalog.media.get(media_id_of(f"https://example.com/{name}"))
 
     def work(self, owner: str = "operator") -> Hold:
-        """Give an operator's hold on media."""
+        """Return an operator's hold on media."""
         return Hold(self.catalog, self.rules, self.stores, owner, self.clock)
 
     def lease(self, media: Media, owner: str = "another run") -> None:
@@ -178,7 +178,7 @@ class Vault:
 
 @pytest.fixture
 def vault(tmp_path: Path, sqlite_url: str) -> Iterator[Vault]:
-    """Give an installation that stores locally and expires after 7 days, with a grace of one day."""
+    """Return an installation that stores locally and expires after 7 days, with a grace of one day."""
     settings = load_settings(env_file=None, ytdlp_download_dir=tmp_path / "media", lease_seconds=60)
     with open_catalog(sqlite_url) as catalog:
         yield Vault(tmp_path, catalog, make_rules(settings))

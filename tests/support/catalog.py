@@ -30,7 +30,7 @@ PLACEMENT = Placement(backend=Backend.S3, mode=StorageMode.HYBRID, percentage=50
 
 
 def at(seconds: float) -> datetime:
-    """Give the moment so many seconds into the test; half a second before it is -0.5."""
+    """Return the moment so many seconds into the test; half a second before it is -0.5."""
     return datetime(2026, 1, 31, 12, tzinfo=UTC) + timedelta(seconds=seconds)
 
 
@@ -115,7 +115,7 @@ AUDIO_KEY = audio_key(VIDEO_KEY, "m4a")
 
 
 def staged_media(media_id: str, share_id: str, *, url: str = "/staging/video.mp4") -> Media:
-    """Give a media with every field set that a finished download sets."""
+    """Return a media with every field set that a finished download sets."""
     return Media(
         media_id=media_id,
         canonical_url="https://example.com/video/1",
@@ -140,7 +140,7 @@ def staged_media(media_id: str, share_id: str, *, url: str = "/staging/video.mp4
 
 
 def stored_media(media_id: str, share_id: str, *, url: str = "s3://media/video.mp4") -> Media:
-    """Give the same media once it is stored, as of second 2 and for a week."""
+    """Return the same media once it is stored, as of second 2 and for a week."""
     return replace(
         staged_media(media_id, share_id, url=url),
         state=MediaState.STORED,
@@ -152,7 +152,7 @@ def stored_media(media_id: str, share_id: str, *, url: str = "s3://media/video.m
 
 
 def tombstone_of(url: str, *, seconds: float = 0, media_id: str | None = "m", kind: str = "video") -> Tombstone:
-    """Give a tombstone with every field set but the last, for a deletion decided at that moment."""
+    """Return a tombstone with every field set but the last, for a deletion decided at that moment."""
     return Tombstone(
         url=url,
         kind=kind,
@@ -167,7 +167,7 @@ def tombstone_of(url: str, *, seconds: float = 0, media_id: str | None = "m", ki
 
 
 def transcript_of(*texts: str, engine: str = "faster-whisper", model: str = "tiny.en") -> Transcript:
-    """Give a transcript with a segment of one second for each text."""
+    """Return a transcript with a segment of one second for each text."""
     return Transcript(
         engine=engine,
         model=model,

@@ -18,13 +18,13 @@ _PIECE = b"\0" * 65_536
 
 
 def cases_of(file: str, kind: str = "case") -> list[Case]:
-    """Give the cases of one kind in a corpus file."""
+    """Return the cases of one kind in a corpus file."""
     cases: list[Case] = tomllib.loads((_CORPUS / file).read_text(encoding="utf-8"))[kind]
     return cases
 
 
 def text_of(fields: Case, key: str) -> str:
-    """Give a text of a case, made long as its `tail` says."""
+    """Return a text of a case, made long as its `tail` says."""
     tail: str = fields.get("tail", "") * fields.get("tail_times", 0)
     return str(fields.get(key, "")) + tail
 

@@ -15,7 +15,7 @@ _TRIES = 8
 
 
 def growing(seconds: float) -> Iterator[float]:
-    """Give limits for what has to get somewhere before it is cut off: the first, and twice as many each time.
+    """Return limits for what has to get somewhere before it is cut off: the first, and twice as many each time.
 
     A slow machine takes a few more tries. Ends at `PLENTY_SECONDS`, which no test should come to.
     """

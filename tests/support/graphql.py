@@ -20,7 +20,7 @@ class GraphQL:
     answers: list[str] = field(default_factory=list)
 
     def ask(self, query: str, **variables: Any) -> Any:
-        """Give the `data` of an answer. Raises `GraphQLError` with the server's errors."""
+        """Return the `data` of an answer. Raises `GraphQLError` with the server's errors."""
         request = urllib.request.Request(
             f"{self.url}/graphql",
             data=json.dumps({"query": query, "variables": variables}).encode(),
@@ -46,7 +46,7 @@ class GraphQL:
         return str(result["backfillId"])
 
     def backfill(self, backfill_id: str) -> dict[str, Any]:
-        """Give a backfill's status, its counts per asset (`{asset: {targeted, materialized, failed}}`) and its runs."""
+        """Return a backfill's status, counts per asset (`{asset: {targeted, materialized, failed}}`) and runs."""
         found = self.ask(
             """query ($id: String!) { partitionBackfillOrError(backfillId: $id) { __typename
                  ... on PartitionBackfill { status error { message } runs(limit: 100) { id status }
@@ -69,12 +69,12 @@ class GraphQL:
         return {"status": found["status"], "error": found["error"], "assets": counts, "runs": found["runs"]}
 
     def partition_keys(self, asset: str) -> list[str]:
-        """Give an asset's partition keys in their order, which is that of their insertion."""
+        """Return an asset's partition keys in their order, which is that of their insertion."""
         keys: list[str] = self._asset(asset, "partitionKeys")["partitionKeys"]
         return keys
 
     def partitions(self, asset: str) -> dict[str, list[str]]:
-        """Give an asset's partition keys by state: materialized, failed, unmaterialized, materializing."""
+        """Return an asset's partition keys by state: materialized, failed, unmaterialized, materializing."""
         node = self._asset(
             asset,
             """assetPartitionStatuses { ... on DefaultPartitionStatuses {
@@ -83,7 +83,7 @@ class GraphQL:
         return {name.removesuffix("Partitions"): keys for name, keys in node["assetPartitionStatuses"].items()}
 
     def materializations(self, asset: str, partition: str) -> list[dict[str, Any]]:
-        """Give a partition's materializations, newest first: `runId`, `timestamp`, `metadataEntries`."""
+        """Return a partition's materializations, newest first: `runId`, `timestamp`, `metadataEntries`."""
         fields = (
             "label ... on TextMetadataEntry { text } ... on UrlMetadataEntry { url } ... on PathMetadataEntry { path }"
         )
@@ -97,7 +97,7 @@ class GraphQL:
         return found
 
     def runs_of(self, partition: str) -> list[dict[str, Any]]:
-        """Give the runs that took a partition alone, newest first, with `id`, `status` and `messages` of their log."""
+        """Return the runs that took a partition alone, newest first, with `id`, `status` and log `messages`."""
         found = self.ask(
             """query ($filter: RunsFilter!) { runsOrError(filter: $filter) { ... on Runs { results {
                  id status eventConnection { events { ... on MessageEvent { message } } } } } } }""",

@@ -48,7 +48,7 @@ class HostileSite:
         return HostPort(self.host, self.port)
 
     def url(self, path: str) -> str:
-        """Give the link to a path."""
+        """Return the link to a path."""
         return f"http://{self.host}:{self.port}{path}"
 
     def file(self, path: str, body: bytes, *, content_type: str = "video/mp4", declared_bytes: int | None = -1) -> str:

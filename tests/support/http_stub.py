@@ -22,14 +22,14 @@ class Answer:
 
 
 def s3_error(status: int, code: str, **headers: str) -> Answer:
-    """Give the answer by which an S3 server refuses."""
+    """Return the answer by which an S3 server refuses."""
     body = f"<?xml version='1.0'?><Error><Code>{code}</Code><Message>no</Message></Error>".encode()
     return Answer(status, body, {"Content-Type": "application/xml"} | headers)
 
 
 @contextmanager
 def unanswered_url() -> Iterator[str]:
-    """Give a URL where connections are refused, and stay refused: the port is taken, but nobody listens."""
+    """Return a URL where connections are refused, and stay refused: the port is taken, but nobody listens."""
     with socket.socket() as taken:
         taken.bind(("127.0.0.1", 0))
         yield f"http://127.0.0.1:{taken.getsockname()[1]}"

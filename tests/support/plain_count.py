@@ -54,7 +54,7 @@ def assert_counted(metrics: WindowMetrics, events: Sequence[StorageEvent], windo
 
 
 def _percent(part: int, whole: int) -> object:
-    """Give a percentage; None of nothing."""
+    """Return a percentage; None of nothing."""
     return pytest.approx(part / whole * 100) if whole else None
 
 

@@ -28,7 +28,7 @@ class PostgresServer:
                 connection.exec_driver_sql(statement)
 
     def url_of(self, database: str) -> str:
-        """Give the URL of a database, for psycopg2."""
+        """Return the URL of a database, for psycopg2."""
         return self._url.set(database=database).render_as_string(hide_password=False)
 
     @contextmanager
@@ -76,7 +76,7 @@ class PostgresServer:
 
 @contextmanager
 def _connected_to(url: URL) -> Iterator[Connection]:
-    """Give a connection of its own, in a transaction that is committed at the end."""
+    """Return a connection of its own, in a transaction that is committed at the end."""
     with create_engine(url, poolclass=NullPool).begin() as connection:
         yield connection
 

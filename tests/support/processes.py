@@ -20,18 +20,18 @@ def wait_until(is_true: Callable[[], object]) -> None:
 
 
 def is_running(pid: int) -> bool:
-    """Tell whether a process is there and not merely waiting to be waited for."""
+    """Whether a process is there and not merely waiting to be waited for."""
     return _state_and_parent(pid) is not None
 
 
 def children_of(pid: int) -> set[int]:
-    """Give the running children of a process."""
+    """Return the running children of a process."""
     pids = [int(entry.name) for entry in Path("/proc").iterdir() if entry.name.isdecimal()]
     return {child for child in pids if _state_and_parent(child) == pid}
 
 
 def _state_and_parent(pid: int) -> int | None:
-    """Give the parent of a running process; None when it is gone or a zombie."""
+    """Return the parent of a running process; None when it is gone or a zombie."""
     try:
         after_name = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()
     except (FileNotFoundError, ProcessLookupError):

@@ -32,13 +32,13 @@ def rollout_rules(
     mode: StorageMode = StorageMode.HYBRID,
     abort_to: AbortTarget = AbortTarget.LAST_HELD,
 ) -> PipelineRules:
-    """Give an operator's settings: shadow, 10, 25, 50 and 100%, a week each."""
+    """Return an operator's settings: shadow, 10, 25, 50 and 100%, a week each."""
     plan = RolloutPlan(tuple(map(Stage.parse, ("shadow", "10", "25", "50", "100"))), STAGE_TIME, control, abort_to)
     return replace(make_rules(load_settings(env_file=None)), storage=StoragePolicy(mode, SPLIT), rollout=plan)
 
 
 def figures_at(catalog: Catalog, rules: PipelineRules, now: datetime, **changes: Any) -> GateFigures:
-    """Give figures that let every rule pass at this moment, with some changes."""
+    """Return figures that let every rule pass at this moment, with some changes."""
     good = GateFigures(
         window=window_to_judge(rules.gate, read_state(catalog), now=now),
         uploads=200,
@@ -112,7 +112,7 @@ class Rollout:
         self.now += timedelta(**time)
 
     def figures(self, **changes: Any) -> GateFigures:
-        """Give good figures of this moment, with some changes."""
+        """Return good figures of this moment, with some changes."""
         return figures_at(self.base, self.rules, self.now, **changes)
 
     def evaluate(self, **changes: Any) -> Evaluation:
@@ -120,6 +120,6 @@ class Rollout:
         return evaluate(self.catalog, self.rules, figures=self.figures(**changes), now=self.now, actor="run-1")
 
     def act(self, command: Callable[..., Decision], *args: Any, **options: Any) -> Decision:
-        """Give a person's command."""
+        """Return a person's command."""
         options = {"now": self.now, "actor": "ann", "reason": "because", **options}
         return command(self.catalog, self.rules, *args, **options)

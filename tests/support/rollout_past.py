@@ -21,12 +21,12 @@ SAMPLE = 50
 
 
 def rules() -> PipelineRules:
-    """Give what a worker with the command's settings is told."""
+    """Return what a worker with the command's settings is told."""
     return make_rules(load_settings(env_file=None))
 
 
 def ago(**length: float) -> datetime:
-    """Give a moment of the past."""
+    """Return a moment of the past."""
     return datetime.now(UTC) - timedelta(**length)
 
 
@@ -83,7 +83,7 @@ def verified(catalog: OpenCatalog, *, missing: int = 0) -> None:
 
 
 def status(bookmarkai: BookmarkAI) -> dict[str, Any]:
-    """Give the status as a program reads it."""
+    """Return the status as a program reads it."""
     ended = bookmarkai("rollout", "status", "--json")
     assert ended.code == 0
     found: dict[str, Any] = ended.json

@@ -29,7 +29,7 @@ ATTEMPTS = 2
 
 
 def make_store(seaweed: SeaweedServer, endpoint: str | None = None, **changes: Any) -> S3Store:
-    """Give a store over the test server, or by way of another endpoint to it, with few attempts and small parts."""
+    """Return a store over the test server, or by way of another endpoint to it, with few attempts and small parts."""
     options: dict[str, Any] = {
         "region": seaweed.region,
         "endpoint": endpoint or seaweed.endpoint,

@@ -48,7 +48,7 @@ def put(store: LocalStore, source: Path, key: str, *, may_consume: bool) -> None
 
 
 def outcome(use: Callable[[], object]) -> str:
-    """Say with which class of error a use ended."""
+    """Return with which class of error a use ended."""
     try:
         use()
     except StoreError as error:

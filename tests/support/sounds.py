@@ -16,17 +16,17 @@ _OVERTONES = ((1, 1.0), (2, 0.5), (3, 0.25), (4, 0.12))
 
 
 def silence(seconds: float) -> Samples:
-    """Give nothing to hear."""
+    """Return nothing to hear."""
     return np.zeros(int(RATE * seconds), np.float32)
 
 
 def noise(seconds: float) -> Samples:
-    """Give white noise, always the same."""
+    """Return white noise, always the same."""
     return np.random.default_rng(1).uniform(-0.5, 0.5, int(RATE * seconds)).astype(np.float32)
 
 
 def music(seconds: int) -> Samples:
-    """Give a chord a second, struck like a piano's, four in turn."""
+    """Return a chord a second, struck like a piano's, four in turn."""
     time = np.arange(RATE) / RATE
     bars = [
         np.sum([level * np.sin(2 * np.pi * tone * over * time) for tone in chord for over, level in _OVERTONES], axis=0)

@@ -40,7 +40,7 @@ class StaleStatus:
         self._schema = create_schema()
 
     def of(self, asset: str, partition: str) -> tuple[str, list[str]]:
-        """Give a partition's status (FRESH, STALE, MISSING) and, sorted, the categories of what made it stale."""
+        """Return a partition's status (FRESH, STALE, MISSING) and, sorted, the categories of what made it stale."""
         answer = self._schema.execute(
             _QUESTION,
             context_value=self._new_request(),
@@ -51,5 +51,5 @@ class StaleStatus:
         return node["staleStatus"], sorted(cause["category"] for cause in node["staleCauses"])
 
     def statuses(self, asset: str, partitions: Sequence[str]) -> list[str]:
-        """Give the partitions' statuses."""
+        """Return the partitions' statuses."""
         return [self.of(asset, partition)[0] for partition in partitions]

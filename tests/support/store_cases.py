@@ -34,7 +34,7 @@ class StoreCase:
         return self.store.backend is Backend.LOCAL
 
     def key(self, name: str = "video.mp4") -> str:
-        """Give a key of the test's own."""
+        """Return a key of the test's own."""
         return f"{self.prefix}2026/01/31/{name}"
 
     def file(self, data: bytes, name: str = "source.mp4") -> Path:

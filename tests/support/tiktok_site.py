@@ -104,7 +104,7 @@ class TikTokSite:
         return post
 
     def fetched(self, post: Post) -> list[tuple[str, str]]:
-        """Give the formats of a post that the video host was asked for, with the ranges."""
+        """Return the formats of a post that the video host was asked for, with the ranges."""
         return [
             (path.split("/")[4], ranges)
             for host, path, ranges in self.asked
@@ -112,7 +112,7 @@ class TikTokSite:
         ]
 
     def resolve(self, host: str, _port: int) -> list[str]:
-        """Give the address of the site's names. No other name is known."""
+        """Return the address of the site's names. No other name is known."""
         if not host.endswith(".tiktok.com"):
             raise OSError(f"no such name: {host}")
         return [PUBLIC_ADDRESS]

@@ -24,7 +24,7 @@ from bookmarkai_assets.wiring.rules import make_rules
 
 
 def engine() -> SpeechEngine:
-    """Give the engine that this run has: it divides what is longer than nine seconds."""
+    """Return the engine that this run has: it divides what is longer than nine seconds."""
     return FasterWhisperEngine(
         model="tiny.en", device="cpu", compute_type="int8", cpu_threads=1, beam_size=1, chunk_seconds=6
     )

@@ -44,12 +44,12 @@ SCRIPTS = (
 
 
 def segment(start: float, end: float, text: str, words: Iterable[Word] = ()) -> Segment:
-    """Give a segment with figures that raise no doubt."""
+    """Return a segment with figures that raise no doubt."""
     return Segment(start, end, text, -0.25, 0.01, compression_ratio=1.2, words=tuple(words))
 
 
 def transcript(*segments: Segment, language: str = "en", recipe: Recipe | None = RECIPE) -> Transcript:
-    """Give a transcript made here of these segments."""
+    """Return a transcript made here of these segments."""
     return Transcript(
         engine="faster-whisper",
         model="tiny.en",
@@ -64,7 +64,7 @@ def transcript(*segments: Segment, language: str = "en", recipe: Recipe | None =
 
 
 def spoken(words: Sequence[str], *, begin: float = 0.0, seconds: float = 0.3, pause: float = 0.02) -> Segment:
-    """Give a segment whose words last `seconds` each, `pause` apart."""
+    """Return a segment whose words last `seconds` each, `pause` apart."""
     timed = tuple(
         Word(begin + i * (seconds + pause), begin + i * (seconds + pause) + seconds, f" {word}", 0.9)
         for i, word in enumerate(words)
@@ -73,7 +73,7 @@ def spoken(words: Sequence[str], *, begin: float = 0.0, seconds: float = 0.3, pa
 
 
 def hours_of_speech(hours: int) -> Transcript:
-    """Give that many hours of nine words every three seconds, with the words' times."""
+    """Return that many hours of nine words every three seconds, with the words' times."""
     words = ["Today", "we", "bake", "something,", "and", "it", "is", "rather", "good."]
     return transcript(*(spoken(words, begin=3.0 * i) for i in range(hours * 1200)))
 

@@ -32,7 +32,7 @@ class ProxyServer:
     asked: list[str] = field(default_factory=list)
 
     def proxy(self, password: str = PASSWORD) -> UpstreamProxy:
-        """Give what an operator would set to use it."""
+        """Return what an operator would set to use it."""
         return UpstreamProxy("127.0.0.1", self.port, USER, password)
 
 

@@ -70,7 +70,7 @@ def downloading(tiktok: TikTokSite, access: SiteAccess) -> Iterator[YtDlpDownloa
 
 
 def texts_below(directory: Path) -> list[str]:
-    """Give what every file says that a download has left."""
+    """Return what every file says that a download has left."""
     return [file.read_bytes().decode(errors="replace") for file in directory.rglob("*") if file.is_file()]
 
 

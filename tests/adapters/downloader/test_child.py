@@ -82,14 +82,14 @@ def hanging(site: HostileSite, directory: Path) -> Iterator[tuple[int, int]]:
 
 
 def command_of(pid: int) -> str:
-    """Give the command of a process, empty when it is gone."""
+    """Return the command of a process, empty when it is gone."""
     with suppress(FileNotFoundError, ProcessLookupError):
         return Path(f"/proc/{pid}/cmdline").read_text()
     return ""
 
 
 def program_of(downloader: YtDlpDownloader) -> int:
-    """Give the process of the program: the parent of each download's."""
+    """Return the process of the program: the parent of each download's."""
     assert downloader._workers._program
     return downloader._workers._program.process.pid
 

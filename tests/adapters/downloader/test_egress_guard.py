@@ -64,7 +64,7 @@ def ask(
 
 
 def authorization(account: Account, token: str | None = None) -> str:
-    """Give the header that opens an account, or one with another token."""
+    """Return the header that opens an account, or one with another token."""
     proxy = urlsplit(account.proxy_url)
     credentials = f"{proxy.username}:{proxy.password if token is None else token}"
     return "Basic " + base64.b64encode(credentials.encode()).decode()

@@ -25,7 +25,7 @@ SECRET = "s3cret"
 
 @pytest.fixture(scope="module")
 def watched(site: HostileSite) -> Iterator[WatchedDownloader]:
-    """Give a downloader that may open the site and no other private place."""
+    """Return a downloader that may open the site and no other private place."""
     with watched_downloader(site) as running:
         yield running
 
@@ -79,7 +79,7 @@ def see(case: Case, result: DownloadedVideo | Failure) -> None:
 
 
 def root_of(case: Case) -> str:
-    """Give a place on the site that is the case's own."""
+    """Return a place on the site that is the case's own."""
     return "/" + "".join(letter if letter.isalnum() else "-" for letter in case["name"])
 
 

@@ -37,7 +37,7 @@ BUG = "; please report this issue on  https://github.com/yt-dlp/yt-dlp/issues?q=
 
 
 def outcome(error: Exception, allowed: tuple[str, ...] = ("tiktok",)) -> Failure:
-    """Give the failure that an error of yt-dlp becomes."""
+    """Return the failure that an error of yt-dlp becomes."""
     return failure_of(error, url=URL, allowed_extractors=allowed)
 
 
@@ -303,7 +303,7 @@ class ScriptedYdl:
         self._infos = infos
 
     def extract_info(self, url: str, *, download: bool, ie_key: str | None) -> Any:
-        """Give the info dict behind a URL."""
+        """Return the info dict behind a URL."""
         assert not download
         assert ie_key in {None, "Other"}
         return self._infos[url]
@@ -460,7 +460,7 @@ class ScriptedTikTok:
         self._data = data
 
     def get_info_extractor(self, key: str) -> "ScriptedTikTok":
-        """Give the extractor."""
+        """Return the extractor."""
         assert key == "TikTok"
         return self
 

@@ -37,7 +37,7 @@ def downloader(tiktok: TikTokSite) -> Iterator[YtDlpDownloader]:
 
 
 def downloader_of(tiktok: TikTokSite, *program: str) -> YtDlpDownloader:
-    """Give a downloader for which the stand-in is TikTok."""
+    """Return a downloader for which the stand-in is TikTok."""
     return YtDlpDownloader(
         allowed_extractors=ALLOWED,
         allowed_hosts=frozenset(),
@@ -62,7 +62,7 @@ def failure_of(result: DownloadedVideo | Resolved | Failure) -> Failure:
 
 
 def name_of(post: Post) -> str:
-    """Give the canonical URL of a post."""
+    """Return the canonical URL of a post."""
     return f"https://www.tiktok.com/@_/video/{post.post_id}"
 
 

@@ -48,7 +48,7 @@ def assert_gone(pids: list[int]) -> None:
 
 
 def program_of(workers: Workers) -> int:
-    """Give the process of the program: the parent of a worker."""
+    """Return the process of the program: the parent of a worker."""
     assert workers._program
     return workers._program.process.pid
 

@@ -34,7 +34,7 @@ def root(tmp_path: Path) -> Iterator[Path]:
 
 
 def inspector_of(root: Path, **options: object) -> LocalInspector:
-    """Give an inspector of a directory with the staging below it, as it is wired."""
+    """Return an inspector of a directory with the staging below it, as it is wired."""
     return LocalInspector(root, **({"staging": root / ".staging"} | options))  # type: ignore[arg-type]
 
 

@@ -22,14 +22,14 @@ LATER = datetime.now(UTC) + timedelta(days=1)
 
 @pytest.fixture
 def root() -> Iterator[Path]:
-    """Give the root of a store, not made yet; with a short name, because sockets' names must be short."""
+    """Return the root of a store, not made yet; with a short name, because sockets' names must be short."""
     with TemporaryDirectory() as directory:
         yield Path(directory) / "media"
 
 
 @pytest.fixture
 def store(root: Path) -> LocalStore:
-    """Give a store over the root."""
+    """Return a store over the root."""
     return LocalStore(root)
 
 

@@ -23,13 +23,13 @@ TAGS: Mapping[str, str] = {"share-id": "0b5f"}
 
 @pytest.fixture
 def store(tmp_path: Path) -> LocalStore:
-    """Give a store over a directory that does not exist yet."""
+    """Return a store over a directory that does not exist yet."""
     return LocalStore(tmp_path / "media")
 
 
 @pytest.fixture
 def source(tmp_path: Path) -> Path:
-    """Give a file to put."""
+    """Return a file to put."""
     path = tmp_path / "media" / ".staging" / "source.mp4"
     path.parent.mkdir(parents=True)
     path.write_bytes(VIDEO)
@@ -60,7 +60,7 @@ def put(
 
 
 def sidecar_of(stored: StoredObject) -> Path:
-    """Give where the file's content type and tags are kept."""
+    """Return where the file's content type and tags are kept."""
     path = Path(stored.url)
     return path.with_name(f".{path.name}.json")
 

@@ -13,7 +13,7 @@ SIGNED_URL = "https://media.example.com/a.mp4?X-Amz-Signature=5ec4e7"
 def response(
     code: str, status: int, message: str = "words of the server", operation: str = "GetObject"
 ) -> vendor.ClientError:
-    """Give the error that boto3 makes of a server's answer."""
+    """Return the error that boto3 makes of a server's answer."""
     answer = {"Error": {"Code": code, "Message": message}, "ResponseMetadata": {"HTTPStatusCode": status}}
     return vendor.ClientError(answer, operation)
 

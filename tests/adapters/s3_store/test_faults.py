@@ -39,7 +39,7 @@ class Method:
 
 
 def put(data: bytes) -> Callable[[Bench], None]:
-    """Give the use of a put, after which the object is there."""
+    """Return the use of a put, after which the object is there."""
 
     def use(bench: Bench) -> None:
         assert bench.put(data).digest == digest_of_bytes(data)
@@ -49,7 +49,7 @@ def put(data: bytes) -> Callable[[Bench], None]:
 
 
 def get(*, in_ranges: bool) -> Callable[[Bench], None]:
-    """Give the use of a get, after which the file is whole."""
+    """Return the use of a get, after which the file is whole."""
 
     def use(bench: Bench) -> None:
         assert bench.get(SMALL, in_ranges=in_ranges) == SMALL
@@ -58,7 +58,7 @@ def get(*, in_ranges: bool) -> Callable[[Bench], None]:
 
 
 def read(*, in_ranges: bool) -> Callable[[Bench], None]:
-    """Give the use of a reader that is read to its end."""
+    """Return the use of a reader that is read to its end."""
 
     def use(bench: Bench) -> None:
         assert bench.read(in_ranges=in_ranges) == SMALL

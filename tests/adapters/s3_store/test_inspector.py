@@ -25,14 +25,14 @@ NAMESPACE = "http://s3.amazonaws.com/doc/2006-03-01/"
 
 @pytest.fixture
 def stub() -> Iterator[HttpStub]:
-    """Give a server that answers as it is told."""
+    """Return a server that answers as it is told."""
     with HttpStub() as server:
         yield server
 
 
 @pytest.fixture
 def own_bucket(s3_client: Any) -> Iterator[str]:
-    """Give a bucket whose settings are this test's alone."""
+    """Return a bucket whose settings are this test's alone."""
     name = f"check-{uuid.uuid4().hex[:12]}"
     s3_client.create_bucket(Bucket=name)
     yield name
@@ -41,12 +41,12 @@ def own_bucket(s3_client: Any) -> Iterator[str]:
 
 @pytest.fixture
 def own_inspector(seaweed: SeaweedServer, own_bucket: str) -> S3Inspector:
-    """Give an inspector of that bucket."""
+    """Return an inspector of that bucket."""
     return inspector_of(seaweed, bucket=own_bucket)
 
 
 def inspector_of(seaweed: SeaweedServer, **changes: Any) -> S3Inspector:
-    """Give an inspector as it is wired for the test server."""
+    """Return an inspector as it is wired for the test server."""
     return make_inspector(
         **(
             {

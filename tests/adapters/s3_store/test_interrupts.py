@@ -91,7 +91,7 @@ REQUESTS = {"put": "PUT", "get": "GET", "open": "GET"}
 
 
 def make_transfer(store: S3Store, bench: Bench, name: str) -> Callable[[], object]:
-    """Give one transfer of `SMALL`, ready to be made."""
+    """Return one transfer of `SMALL`, ready to be made."""
     digest = digest_of_bytes(SMALL)
 
     def put() -> object:

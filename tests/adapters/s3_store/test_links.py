@@ -24,7 +24,7 @@ def read(link: str) -> bytes:
 
 
 def status_of(link: str) -> int:
-    """Give the status that the server answers a link with."""
+    """Return the status that the server answers a link with."""
     try:
         read(link)
     except urllib.error.HTTPError as error:

@@ -140,7 +140,7 @@ KEYS = ["a/1.mp4", "a/2.mp4"]
 
 
 def page(*, truncated: str = "<IsTruncated>false</IsTruncated>", count: int = len(KEYS)) -> bytes:
-    """Give one page of a listing, as servers write it."""
+    """Return one page of a listing, as servers write it."""
     entries = "".join(ENTRY.format(key=key) for key in KEYS)
     return (
         '<?xml version="1.0" encoding="UTF-8"?><ListBucketResult xmlns="http://s3.amazonaws.com/doc/2006-03-01/">'

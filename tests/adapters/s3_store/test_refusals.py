@@ -19,7 +19,7 @@ from tests.support.s3_bench import LARGE, SMALL, Bench, make_store
 
 
 def uses_of(store: MediaStore, key: str, directory: Path) -> dict[str, Callable[[], object]]:
-    """Give every operation of a store that asks the server, ready to be called, by name."""
+    """Return every operation of a store that asks the server, ready to be called, by name."""
     sources = {"small": directory / "small.mp4", "large": directory / "large.mp4"}
     sources["small"].write_bytes(SMALL)
     sources["large"].write_bytes(LARGE)

@@ -47,7 +47,7 @@ def write_wav(path: Path, samples: Iterable[float]) -> Path:
 
 @pytest.fixture
 def turns(monkeypatch: pytest.MonkeyPatch) -> list[int]:
-    """Give the thread of each window that is heard in turn, as they come."""
+    """Return the thread of each window that is heard in turn, as they come."""
     whisper: Any = shared_model(TINY_EN).whisper
     generate, threads = whisper.generate_with_fallback, list[int]()
 
@@ -241,7 +241,7 @@ def test_an_engine_is_made_without_loading_anything() -> None:
 
 
 def one_after_another(samples: Sequence[Sample], *, pause_seconds: float) -> Samples:
-    """Give the samples' speech in one sound, with a pause after each."""
+    """Return the samples' speech in one sound, with a pause after each."""
     return np.concatenate([sound for one in samples for sound in (speech(one.path), silence(pause_seconds))])
 
 

@@ -57,7 +57,7 @@ def ask_at_once(gathered: Batcher[int, int], numbers: Sequence[int]) -> list[Fut
 
 
 def answers_to(gathered: Batcher[int, int], numbers: Sequence[int]) -> list[int]:
-    """Give what `ask_at_once` is answered."""
+    """Return what `ask_at_once` is answered."""
     return [one.result() for one in ask_at_once(gathered, numbers)]
 
 

@@ -19,7 +19,7 @@ ends = st.lists(st.integers(1, 12 * RATE), min_size=1, max_size=3)
 
 @pytest.fixture(scope="module")
 def directory(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """Give a place for sounds, which examples overwrite."""
+    """Return a place for sounds, which examples overwrite."""
     return tmp_path_factory.mktemp("sounds")
 
 

@@ -35,7 +35,7 @@ def test_times_that_are_in_order_stay() -> None:
 
 
 def spoken(*texts: str) -> Segment:
-    """Give a segment in which each word takes half a second."""
+    """Return a segment in which each word takes half a second."""
     words = tuple(Word(number / 2, (number + 1) / 2, text, 0.9) for number, text in enumerate(texts))
     return Segment(0.0, len(words) / 2, "".join(texts), -0.3, 0.1, 1.2, words)
 

@@ -33,7 +33,7 @@ GROUP: Message = messages([Incident(f"run_failed/{n}", "run_failed", f"run {n}",
 
 @pytest.fixture
 def server() -> Iterator[WebhookServer]:
-    """Give a receiver."""
+    """Return a receiver."""
     with WebhookServer() as server:
         yield server
 
@@ -46,7 +46,7 @@ def no_proxy(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 def receiver(url: str, *, secret: str | None = SECRET, read_timeout_seconds: float = HANG_SECONDS) -> WebhookReceiver:
-    """Give a webhook that hardly waits between tries."""
+    """Return a webhook that hardly waits between tries."""
     return WebhookReceiver(
         url, secret, clock=lambda: 1_772_366_400.9, read_timeout_seconds=read_timeout_seconds, backoff_seconds=0.001
     )

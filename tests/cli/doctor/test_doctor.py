@@ -62,7 +62,7 @@ Doctor = Callable[..., dict[str, dict[str, Any]]]
 
 @pytest.fixture
 def home(tmp_path: Path) -> Path:
-    """Give a Dagster home with this project's configuration."""
+    """Return a Dagster home with this project's configuration."""
     home = tmp_path / "dagster_home"
     home.mkdir()
     configuration = PROJECT / "dagster_home" / "dagster.yaml"
@@ -72,7 +72,7 @@ def home(tmp_path: Path) -> Path:
 
 @pytest.fixture
 def environment(bookmarkai: BookmarkAI, home: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> BookmarkAI:
-    """Give the command on a machine without credentials or models but those that a test gives it."""
+    """Return the command on a machine without credentials or models but those that a test gives it."""
     for name in ("AWS_PROFILE", "AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY", "AWS_DEFAULT_REGION"):
         monkeypatch.delenv(name, raising=False)
     monkeypatch.setenv("AWS_EC2_METADATA_DISABLED", "true")
@@ -100,7 +100,7 @@ def doctor(environment: BookmarkAI, monkeypatch: pytest.MonkeyPatch) -> Doctor:
 
 
 def statuses(checks: dict[str, dict[str, Any]]) -> dict[str, str]:
-    """Give each check's status."""
+    """Return each check's status."""
     return {name: check["status"] for name, check in checks.items()}
 
 
@@ -473,7 +473,7 @@ def test_a_configuration_that_dagster_does_not_take_fails(doctor: Doctor, home: 
 
 @pytest.fixture
 def instance(home: Path) -> Iterator[Any]:
-    """Give Dagster's records in the home, which has been used now."""
+    """Return Dagster's records in the home, which has been used now."""
     import dagster as dg  # noqa: PLC0415 - takes a second to import
 
     with dg.DagsterInstance.from_config(str(home)) as opened:

@@ -17,7 +17,7 @@ X = "https://twitter.com/user/status/{}"
 
 @pytest.fixture
 def catalog(bookmarkai: BookmarkAI, sqlite_url: str) -> Iterator[OpenCatalog]:
-    """Give the catalog that the command opens."""
+    """Return the catalog that the command opens."""
     assert bookmarkai is not None, "it has cleared the environment"
     with open_catalog(sqlite_url) as opened:
         yield opened

@@ -60,7 +60,7 @@ def storage_check(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> StorageChe
 
 
 def statuses(steps: list[dict[str, Any]]) -> dict[str, str]:
-    """Give each step's status."""
+    """Return each step's status."""
     return {step["step"]: step["status"] for step in steps}
 
 

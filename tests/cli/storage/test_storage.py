@@ -59,7 +59,7 @@ def installation(
     bookmarkai: BookmarkAI,
     monkeypatch: pytest.MonkeyPatch,
 ) -> Iterator[Installation]:
-    """Give an installation whose settings the `bookmarkai` command reads from the environment."""
+    """Return an installation whose settings the `bookmarkai` command reads from the environment."""
     assert bookmarkai is not None, "it has cleared the environment"
     prefix = f"temp/{object_prefix}"
     environment = {
@@ -77,7 +77,7 @@ def installation(
 
 
 def moves(report: dict[str, Any]) -> dict[str, int]:
-    """Give the outcomes that occurred, with their numbers."""
+    """Return the outcomes that occurred, with their numbers."""
     return {outcome: count for outcome, count in report["counts"].items() if count}
 
 

@@ -19,7 +19,7 @@ SILENT = Doubt(DoubtKind.NO_SPEECH, Severity.WARN, 0.0, None, "nobody speaks")
 
 @pytest.fixture
 def catalog(bookmarkai: BookmarkAI, sqlite_url: str) -> Iterator[OpenCatalog]:
-    """Give the catalog that the command opens."""
+    """Return the catalog that the command opens."""
     assert bookmarkai is not None, "it has cleared the environment"
     with open_catalog(sqlite_url) as opened:
         yield opened

@@ -22,7 +22,7 @@ TIKTOK = "https://www.tiktok.com/@user/video/1"
 
 @pytest.fixture
 def catalog(bookmarkai: BookmarkAI, sqlite_url: str) -> Iterator[OpenCatalog]:
-    """Give the catalog that the command opens."""
+    """Return the catalog that the command opens."""
     assert bookmarkai is not None, "it has cleared the environment"
     with open_catalog(sqlite_url) as opened:
         yield opened
@@ -38,7 +38,7 @@ def say(catalog: OpenCatalog, url: str, *said: Segment, days_ago: float = 0, tit
 
 
 def sentence(text: str, start: float = 0.0) -> Segment:
-    """Give a sentence of two seconds."""
+    """Return a sentence of two seconds."""
     return Segment(start, start + 2, text, -0.2, 0.0)
 
 

@@ -24,7 +24,7 @@ AS_SRT = (
 
 @pytest.fixture
 def catalog(bookmarkai: BookmarkAI, sqlite_catalog: OpenCatalog) -> OpenCatalog:
-    """Give the command's catalog, open."""
+    """Return the command's catalog, open."""
     assert bookmarkai is not None, "it has cleared the environment"
     return sqlite_catalog
 

@@ -32,14 +32,14 @@ def weights(bookmarkai: BookmarkAI, monkeypatch: pytest.MonkeyPatch, tmp_path: P
 
 @pytest.fixture
 def catalog(bookmarkai: BookmarkAI, sqlite_url: str) -> Iterator[OpenCatalog]:
-    """Give the catalog that the command opens."""
+    """Return the catalog that the command opens."""
     assert bookmarkai is not None, "it has cleared the environment"
     with open_catalog(sqlite_url) as opened:
         yield opened
 
 
 def present() -> Recipe:
-    """Give the recipe that the settings of now stand for."""
+    """Return the recipe that the settings of now stand for."""
     return make_speech_engine(load_settings(env_file=None)).recipe()
 
 

@@ -47,7 +47,7 @@ class Before:
 def before(
     tmp_path: Path, bookmarkai: BookmarkAI, sqlite_url: str, monkeypatch: pytest.MonkeyPatch
 ) -> Iterator[Before]:
-    """Give an installation whose settings the command reads from the environment."""
+    """Return an installation whose settings the command reads from the environment."""
     monkeypatch.setenv("YTDLP_DOWNLOAD_DIR", str(tmp_path / "media"))
     with open_catalog(sqlite_url) as catalog:
         yield Before(Vault(tmp_path, catalog, make_rules(load_settings(env_file=None))), bookmarkai)

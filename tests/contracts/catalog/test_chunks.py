@@ -14,7 +14,7 @@ KEY = ChunkKey("media", "0123456789abcdef", "a" * 64, None)
 
 
 def part(start: float, end: float, text: str = " Guten Tag.") -> TranscriptChunk:
-    """Give a part in which one sentence is said, with a time for each word."""
+    """Return a part in which one sentence is said, with a time for each word."""
     words = (Word(start, start + 0.1, " Guten", 0.9), Word(start + 0.2, start + 1 / 3, " Tag.", 1.0))
     segment = Segment(start, start + 1 / 3, text, -0.25, 0.01, 1.5, words)
     return TranscriptChunk(start, end, (segment,), "de", 0.875, 0.5, 2.25)

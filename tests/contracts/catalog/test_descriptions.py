@@ -21,7 +21,7 @@ DATA = {
 
 
 def staged(catalog: OpenCatalog, info: VideoInfo = INFO) -> str:
-    """Give a share that a run has in hand and whose video it has just recorded."""
+    """Return a share that a run has in hand and whose video it has just recorded."""
     share_id = add_share(catalog)
     begin(catalog, share_id, "m", "run")
     catalog.media.record_staged(replace(staged_media("m", share_id), info=info), owner="run", now=at(1))

@@ -81,7 +81,7 @@ def counted(events: Sequence[StorageEvent], window: Window) -> dict[Series, Tall
 
 
 def plain(totals: Totals) -> dict[Series, tuple[object, ...]]:
-    """Give totals as values that compare, sums of seconds up to the order of adding."""
+    """Return totals as values that compare, sums of seconds up to the order of adding."""
     return {
         series: (tally.events, tally.size_bytes, round(tally.seconds, 6), tally.requests, dict(tally.bins))
         for series, tally in totals.items()

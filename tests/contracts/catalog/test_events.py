@@ -12,7 +12,7 @@ from tests.support.catalog import add_share, at
 def event_of(
     share_id: str | None, seconds: float, *, error_class: str | None = None, purpose: Purpose | None = Purpose.PLACE
 ) -> StorageEvent:
-    """Give an upload at that moment."""
+    """Return an upload at that moment."""
     return StorageEvent(
         occurred_at=at(seconds),
         operation=Operation.PUT,

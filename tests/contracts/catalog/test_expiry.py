@@ -34,7 +34,7 @@ NO_SOUND = Failure(Outcome.NO_AUDIO, "expected a sound track in the video, found
 
 
 def done_share(catalog: OpenCatalog, media_id: str = "m", *, seconds: float = 0) -> str:
-    """Give a share that is done, with its transcript."""
+    """Return a share that is done, with its transcript."""
     share_id = add_share(catalog, seconds=seconds)
     assert begin(catalog, share_id, media_id, "run", seconds)
     catalog.transcripts.put(share_id, transcript_of("hello"), now=at(seconds))
@@ -237,7 +237,7 @@ def test_finishing_with_a_place_that_is_out_of_date_shows_the_recorded_one(
 
 
 def park(catalog: OpenCatalog, failure: Failure, media_id: str = "m") -> str:
-    """Give a share of the media that was parked for that failure."""
+    """Return a share of the media that was parked for that failure."""
     share_id = add_share(catalog)
     begin(catalog, share_id, media_id, "run")
     catalog.work.fail(share_id, failure, owner="run", now=at(0), retry_at=None)

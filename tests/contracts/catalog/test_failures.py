@@ -28,7 +28,7 @@ def standing(catalog: OpenCatalog, *outcomes: Outcome) -> list[StandingFailure]:
 
 
 def ids(found: Sequence[StandingFailure]) -> list[str]:
-    """Give the shares."""
+    """Return the shares."""
     return [failure.share_id for failure in found]
 
 

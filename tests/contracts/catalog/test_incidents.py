@@ -9,7 +9,7 @@ from tests.support.catalog import at, together
 
 
 def incident(key: str = "access_denied", *, seconds: float = 0) -> Incident:
-    """Give an incident seen at that moment."""
+    """Return an incident seen at that moment."""
     return Incident(
         key=key,
         kind="access_denied",

@@ -5,7 +5,7 @@ from tests.support.catalog import add_share, at, begin, due_ids, finish, status_
 
 
 def done_share(catalog: OpenCatalog, media_id: str = "m") -> str:
-    """Give a share that is done, with its transcript and a stored media."""
+    """Return a share that is done, with its transcript and a stored media."""
     share_id = add_share(catalog)
     assert begin(catalog, share_id, media_id, "run", 0)
     catalog.transcripts.put(share_id, transcript_of("hello"), now=at(0))

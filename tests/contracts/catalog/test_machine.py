@@ -61,11 +61,11 @@ class Model:
     leases: dict[str, tuple[str, float]] = field(default_factory=dict)
 
     def is_live(self, media_id: str, now: float) -> bool:
-        """Tell whether somebody holds the media."""
+        """Whether somebody holds the media."""
         return media_id in self.leases and self.leases[media_id][1] > now
 
     def wants_work(self, share: ModelShare, now: float) -> bool:
-        """Tell whether a share is due, leases aside."""
+        """Whether a share is due, leases aside."""
         return (share.state == "new" or share.is_reopened or share.state in {"claimed", "running"}) or (
             share.state == "waiting" and share.next_at <= now
         )
@@ -111,7 +111,7 @@ class Model:
         return share.attempts
 
     def has_in_hand(self, share: ModelShare, run: str) -> bool:
-        """Tell whether a run may end a share."""
+        """Whether a run may end a share."""
         return share.owner == run and self.leases.get(share.media_id, ("", 0))[0] == run
 
     def end(self, share: ModelShare, state: str, status: str, *, failed_by: str | None) -> None:

@@ -43,7 +43,7 @@ ROWS = {
 
 @pytest.fixture(params=list(ROWS), ids=lambda name: name.replace(" ", "-"))
 def catalog(request: pytest.FixtureRequest, sqlite_url: str) -> Iterator[OpenCatalog]:
-    """Give a catalog with one malformed row, and a good share that is younger."""
+    """Return a catalog with one malformed row, and a good share that is younger."""
     share_id, url, created_at = ROWS[request.param]
     with open_catalog(sqlite_url) as catalog:
         insert(catalog, share_id, url, created_at)

@@ -27,7 +27,7 @@ from tests.support.catalog import (
 
 @pytest.fixture
 def share_id(each_catalog: OpenCatalog) -> str:
-    """Give a share that the run `run` has in hand, with the lease on media `m`."""
+    """Return a share that the run `run` has in hand, with the lease on media `m`."""
     share = add_share(each_catalog)
     begin(each_catalog, share, "m", "run")
     return share
@@ -119,7 +119,7 @@ def test_a_new_download_replaces_the_record(each_catalog: OpenCatalog, share_id:
 
 
 def with_files(media: Media, *kinds: PartKind, folder: str = "s3://media/") -> Media:
-    """Give a media with files of its transcript, some bytes more than 32 bits count each."""
+    """Return a media with files of its transcript, some bytes more than 32 bits count each."""
     files = {
         kind: Part(
             kind,

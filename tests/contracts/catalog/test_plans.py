@@ -156,7 +156,7 @@ ROWS = {
 
 @pytest.fixture
 def full_catalog(each_catalog: OpenCatalog) -> OpenCatalog:
-    """Give a catalog with thousands of finished shares; PostgreSQL plans by statistics, which it gathers by itself."""
+    """Return a catalog with thousands of finished shares; PostgreSQL plans by statistics that it gathers."""
     dialect = each_catalog.database.engine.dialect.name
     insert, share_id = FILL[dialect]
     with each_catalog.database.engine.begin() as connection:

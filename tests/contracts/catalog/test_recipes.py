@@ -39,7 +39,7 @@ def made(
 
 
 def found(catalog: OpenCatalog, *, recipe: Recipe = RECIPE, language: str | None = "en") -> str | None:
-    """Give the text that a share of the media m would take over."""
+    """Return the text that a share of the media m would take over."""
     transcript = catalog.transcripts.find_for_media("m", recipe=recipe.fingerprint, language=language)
     return None if transcript is None else transcript.text
 

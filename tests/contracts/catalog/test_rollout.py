@@ -30,7 +30,7 @@ def decision(
     seconds: float = 0,
     is_rolled_back: bool = False,
 ) -> Decision:
-    """Give a decision with every field set, that follows another."""
+    """Return a decision with every field set, that follows another."""
     return Decision(
         action=action,
         stage=stage,

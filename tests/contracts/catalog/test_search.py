@@ -50,7 +50,7 @@ def find(
     since: datetime | None = None,
     limit: int = 20,
 ) -> list[str]:
-    """Give the sentences that are found, in order."""
+    """Return the sentences that are found, in order."""
     return [hit.text for hit in catalog.search.search(parse_query(text), platform=platform, since=since, limit=limit)]
 
 
@@ -107,7 +107,7 @@ def test_sentences_are_found_by_what_they_say(each_catalog: OpenCatalog, questio
 
 @pytest.fixture(scope="module")
 def filled(tmp_path_factory: pytest.TempPathFactory, request: pytest.FixtureRequest) -> Iterator[list[OpenCatalog]]:
-    """Give a catalog in each database, in which `SENTENCES` are said."""
+    """Return a catalog in each database, in which `SENTENCES` are said."""
     server = request.getfixturevalue("postgres_server")
     file = tmp_path_factory.mktemp("search") / "catalog.db"
     with (

@@ -41,17 +41,17 @@ SHARE = "11111111-2222-4333-8444-{:012d}"
 
 
 def minutes(count: float) -> timedelta:
-    """Give so many minutes."""
+    """Return so many minutes."""
     return timedelta(minutes=count)
 
 
 def incident(key: str = "gate_rule_fails/cost", kind: str = "gate_rule_fails", **details: Any) -> Incident:
-    """Give an incident seen now."""
+    """Return an incident seen now."""
     return Incident(key, kind, f"{key} is wrong", "`bookmarkai rollout status`", details, NOW)
 
 
 def parked(number: int, *, at: datetime = NOW, outcome: str = "gone", reason: str = "no video") -> ParkedShare:
-    """Give a parked share."""
+    """Return a parked share."""
     return ParkedShare(SHARE.format(number), outcome, reason, at)
 
 

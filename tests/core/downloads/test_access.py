@@ -103,7 +103,7 @@ def test_no_text_is_a_surprise(text: str) -> None:
 
 
 def read(url: str) -> UpstreamProxy | ValueError | None:
-    """Give the proxy, or what says in words that it is none."""
+    """Return the proxy, or what says in words that it is none."""
     try:
         proxy = UpstreamProxy.parse(url)
     except ValueError as error:

@@ -17,7 +17,7 @@ _numbers = itertools.count()
 def failure(
     outcome: Outcome = Outcome.BLOCKED, *, url: str = TIKTOK, hours: float = 0.5, retry_in: float | None = None
 ) -> StandingFailure:
-    """Give a share that failed so many hours ago, given up or tried again in so many hours."""
+    """Return a share that failed so many hours ago, given up or tried again in so many hours."""
     retry_at = None if retry_in is None else NOW + timedelta(hours=retry_in)
     return StandingFailure(f"share-{next(_numbers)}", url, outcome, NOW - timedelta(hours=hours), retry_at)
 

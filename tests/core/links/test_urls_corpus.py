@@ -12,7 +12,7 @@ CORPUS = tomllib.loads((PROJECT / "tests" / "corpus" / "urls.toml").read_text(en
 
 
 def link_of(case: dict[str, Any]) -> str:
-    """Give the text that was shared."""
+    """Return the text that was shared."""
     return str(case["url"] + case.get("tail", "") * case.get("tail_times", 0))
 
 

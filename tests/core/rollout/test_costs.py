@@ -27,7 +27,7 @@ DAY = timedelta(days=1)
 
 
 def day(number: int) -> Window:
-    """Give a day of March by its number; 0 and less are in February."""
+    """Return a day of March by its number; 0 and less are in February."""
     return Window(MARCH.start + (number - 1) * DAY, MARCH.start + number * DAY)
 
 
@@ -149,7 +149,7 @@ def test_a_deposit_takes_time() -> None:
 
 
 def cost_at(until: datetime, held: list[Deposit], used: Usage, pace: Usage, days: int | None) -> MonthCost:
-    """Give March's cost at a moment."""
+    """Return March's cost at a moment."""
     return month_cost(MARCH, until, held, used, pace, PRICES, expiry_days=days)
 
 

@@ -66,7 +66,7 @@ def judged(state: RolloutState = AT_10, mode: StorageMode = StorageMode.HYBRID, 
 
 
 def found(**changes: Any) -> RecordedVerification:
-    """Give a good verification of yesterday with some changes."""
+    """Return a good verification of yesterday with some changes."""
     return replace(VERIFIED, **changes)
 
 
@@ -297,7 +297,7 @@ seconds = st.floats(0, 120)
 
 @st.composite
 def verifications(draw: st.DrawFn) -> RecordedVerification:
-    """Give one that began within the last weeks, or on a clock that is ahead."""
+    """Return one that began within the last weeks, or on a clock that is ahead."""
     missing, different, unverified = (draw(st.integers(0, 2)) for _ in range(3))
     return RecordedVerification(
         verified_at=NOW - draw(st.timedeltas(-DAY, 20 * DAY)),
@@ -312,7 +312,7 @@ def verifications(draw: st.DrawFn) -> RecordedVerification:
 
 @st.composite
 def figures_of(draw: st.DrawFn) -> GateFigures:
-    """Give figures that agree with each other, near the limits as often as far from them."""
+    """Return figures that agree with each other, near the limits as often as far from them."""
     good = draw(st.integers(0, 120))
     failures = draw(st.integers(0, 8))
     downloads = draw(st.integers(0, 120))
@@ -361,7 +361,7 @@ modes = st.sampled_from([StorageMode.HYBRID, StorageMode.HYBRID, StorageMode.LOC
 
 @st.composite
 def worsened(draw: st.DrawFn, figures: GateFigures) -> GateFigures:
-    """Give figures that are worse in one or more ways, and better in none."""
+    """Return figures that are worse in one or more ways, and better in none."""
     more = draw(st.integers(0, 60))
     figures = replace(figures, uploads=figures.uploads + more, upload_failures=figures.upload_failures + more)
     extra = st.sampled_from([0.0, 0.0, 0.5, 30.0, 500.0])
@@ -384,7 +384,7 @@ SEVERITY = [Verdict.PROMOTE, Verdict.HOLD, Verdict.ABORT]
 
 
 def in_effect(state: RolloutState, mode: StorageMode) -> bool:
-    """Tell whether there is a stage that sends anything to S3."""
+    """Whether there is a stage that sends anything to S3."""
     return mode is StorageMode.HYBRID and not state.is_rolled_back and state.stage not in {None, NOTHING}
 
 

@@ -34,7 +34,7 @@ DAY = Window(NOON - timedelta(hours=12), NOON + timedelta(hours=12))
 
 
 def metrics_of(events: Sequence[StorageEvent], window: Window = DAY) -> WindowMetrics:
-    """Give the figures as the pipeline comes to them: rolled up, read off the totals."""
+    """Return the figures as the pipeline comes to them: rolled up, read off the totals."""
     return window_metrics(totals_of(events, window), window)
 
 

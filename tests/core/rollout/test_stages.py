@@ -26,7 +26,7 @@ STAGES = [NOTHING, SHADOW, Stage(1), Stage(50), Stage(100)]
 
 
 def plan_of(*names: str) -> RolloutPlan:
-    """Give a plan with these stages."""
+    """Return a plan with these stages."""
     stages = tuple(map(Stage.parse, names))
     return RolloutPlan(stages, timedelta(days=7), RolloutControl.MANUAL, AbortTarget.LAST_HELD)
 

@@ -10,7 +10,7 @@ from bookmarkai_assets.core.search.text import tokenize
 
 
 def all_of(*terms: Term, without: tuple[Term, ...] = ()) -> SearchQuery:
-    """Give a query."""
+    """Return a query."""
     return SearchQuery(terms, without)
 
 

@@ -47,7 +47,7 @@ def places(site: Site, *, now: datetime, in_progress: int = 0) -> int | None:
 
 
 def paused_at(now: datetime) -> Site:
-    """Give a site that has just paused for the first time."""
+    """Return a site that has just paused for the first time."""
     return refused(Site("tiktok"), now=now, times=3)
 
 

@@ -16,7 +16,7 @@ moments = st.lists(st.integers(1, 10_000), min_size=1, max_size=8, unique=True).
 
 
 def part(start: float, end: float, text: str = "", *, language: str = "en", speech: float = 0.0) -> TranscriptChunk:
-    """Give a part that took a second, in which a text is said, or nothing."""
+    """Return a part that took a second, in which a text is said, or nothing."""
     segments = (Segment(start, end, text, -0.2, 0.0),) if text else ()
     return TranscriptChunk(start, end, segments, language, 0.5, speech or float(bool(text)), 1.0)
 

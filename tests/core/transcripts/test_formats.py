@@ -19,17 +19,17 @@ LINK = "https://www.tiktok.com/@user/video/7300000000000000001"
 
 
 def shared(spoken: Transcript) -> SharedTranscript:
-    """Give a transcript as that of a share."""
+    """Return a transcript as that of a share."""
     return SharedTranscript(SHARE, LINK, "Kuchen 🍰", 12.5, spoken)
 
 
 def document(spoken: Transcript) -> Any:
-    """Give the JSON document as a reader has it."""
+    """Return the JSON document as a reader has it."""
     return json.loads(render(shared(spoken), TranscriptFormat.JSON), parse_constant=pytest.fail)
 
 
 def not_made_here(*segments: Any) -> Transcript:
-    """Give a transcript as the gateway's rows are read."""
+    """Return a transcript as the gateway's rows are read."""
     row = replace(transcript(*segments, language=UNKNOWN, recipe=None), engine=UNKNOWN, model=UNKNOWN)
     return replace(row, language_probability=0.0, transcribe_seconds=0.0, audio_sha256=None)
 

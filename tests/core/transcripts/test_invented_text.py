@@ -12,7 +12,7 @@ from tests.support.catalog import transcript_of
 
 
 def heard(*texts: str, seconds: float = 30.0, no_speech: float = 0.1, logprob: float = -0.4) -> Transcript:
-    """Give a transcript of a sound of that length, in which each segment has the engine's figures."""
+    """Return a transcript of a sound of that length, in which each segment has the engine's figures."""
     step = seconds / max(1, len(texts))
     segments = tuple(
         Segment(step * i, step * (i + 1), text, avg_logprob=logprob, no_speech_prob=no_speech)

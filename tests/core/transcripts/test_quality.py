@@ -40,7 +40,7 @@ def doubts_in(transcript: Transcript, hint: str | None = None) -> dict[DoubtKind
 
 
 def said(text: str, seconds: float, *, ratio: float = 0.0, silent: float = 0.1, logprob: float = -0.3) -> Transcript:
-    """Give a transcript of one segment of that length."""
+    """Return a transcript of one segment of that length."""
     segment = Segment(0.0, seconds, text, logprob, silent, ratio)
     return replace(GOOD, duration_seconds=seconds, speech_seconds=None, segments=(segment,))
 

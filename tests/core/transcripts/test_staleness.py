@@ -13,13 +13,13 @@ WITHOUT_WEIGHTS = CurrentRecipe(RECIPE.setup, None, weights_unknown="no such mod
 
 
 def use_of(recipe: Recipe | None) -> RecipeUse:
-    """Give what a recipe has made; without one, by the engine and model that are set."""
+    """Return what a recipe has made; without one, by the engine and model that are set."""
     made_with = recipe or RECIPE
     return RecipeUse(made_with.engine, made_with.model, recipe, count=1, without_media=0)
 
 
 def words(present: CurrentRecipe, recipe: Recipe | None) -> list[str]:
-    """Give the differences for people."""
+    """Return the differences for people."""
     return [difference.words for difference in present.differences(use_of(recipe))]
 
 

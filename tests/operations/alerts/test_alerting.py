@@ -79,7 +79,7 @@ class Watch:
         return self.deliver()
 
     def dying(self, door: str, method: str) -> Catalog:
-        """Give the catalog as a process sees it that dies after a call."""
+        """Return the catalog as a process sees it that dies after a call."""
         doors = {name.name: getattr(self.catalog, name.name) for name in fields(Catalog)}
         return Catalog(**{**doors, door: DyingDoor(doors[door], method)})
 
@@ -108,7 +108,7 @@ class Watch:
 
 @pytest.fixture
 def watch(sqlite_catalog: OpenCatalog) -> Watch:
-    """Give an installation whose sensor has looked once, and seen nothing."""
+    """Return an installation whose sensor has looked once, and seen nothing."""
     watch = Watch(sqlite_catalog, rollout_rules())
     assert watch.tick() == Delivery(0, 0, ())
     return watch

@@ -34,7 +34,7 @@ HASTE = 600.0
 
 
 def hasty() -> float:
-    """Give the seconds of a clock that runs fast."""
+    """Return the seconds of a clock that runs fast."""
     return time.monotonic() * HASTE
 
 
@@ -45,7 +45,7 @@ class Clock:
     now: float = 0.0
 
     def __call__(self) -> float:
-        """Give the seconds."""
+        """Return the seconds."""
         return self.now
 
 
@@ -96,7 +96,7 @@ class Runs:
 
 @pytest.fixture
 def runs(sqlite_catalog: Catalog, tmp_path: Path) -> Runs:
-    """Give runs whose downloads may take as long as they like, and whose retries are due at once."""
+    """Return runs whose downloads may take as long as they like, and whose retries are due at once."""
     rules = make_rules(
         load_settings(
             env_file=None,
@@ -111,7 +111,7 @@ def runs(sqlite_catalog: Catalog, tmp_path: Path) -> Runs:
 
 
 def outcomes(results: dict[str, FetchedMedia | Failure]) -> list[str]:
-    """Give how each share of a run ended."""
+    """Return how each share of a run ended."""
     return [result.outcome if isinstance(result, Failure) else "fetched" for result in results.values()]
 
 

@@ -33,7 +33,7 @@ STEPS = ("fetch", "place", "transcribe")
 
 @pytest.fixture
 def site(vault: Vault) -> Vault:
-    """Give an installation whose site has one video, behind two short links and its own."""
+    """Return an installation whose site has one video, behind two short links and its own."""
     vault.downloader.serve(NAME, audio=speech_bytes("This is pasta"))
     vault.downloader.lead(SHORT, NAME)
     vault.downloader.lead(OTHER_SHORT, NAME)
@@ -48,7 +48,7 @@ def share(vault: Vault, link: str, user: str = USER) -> str:
 
 
 def run_hold(vault: Vault, owner: str = "run") -> Hold:
-    """Give a run's hold on its shares."""
+    """Return a run's hold on its shares."""
     return Hold(vault.catalog, vault.rules, vault.stores, owner, vault.clock, jitter=lambda: 0.5)
 
 
@@ -79,7 +79,7 @@ def claimed(vault: Vault, claim_id: str = "tick") -> list[ClaimedRun]:
 
 
 def media_of(vault: Vault, share_id: str) -> str | None:
-    """Give the id of the media that a share's work is on."""
+    """Return the id of the media that a share's work is on."""
     return vault.catalog.work.progress(share_id).media_id
 
 
@@ -236,7 +236,7 @@ def test_a_run_that_is_told_to_end_begins_no_other_video(site: Vault) -> None:
 
 @pytest.fixture
 def old(site: Vault) -> Media:
-    """Give a media that was fetched, stored and transcribed when the site did not say what its link stands for."""
+    """Return a media that was fetched, stored and transcribed when the site did not say what its link stands for."""
     talkative, site.downloader = site.downloader, FakeDownloader()
     site.downloader.serve(SHORT, audio=speech_bytes("This is pasta"))
     stored = site.run(share(site, SHORT), *STEPS)["place"]

@@ -14,7 +14,7 @@ TIKTOK = "https://www.tiktok.com/@user/video/1"
 def failure(
     share_id: str, outcome: Outcome, *, hours_ago: int, url: str = TIKTOK, waits: bool = False
 ) -> StandingFailure:
-    """Give a share that failed so many hours ago: parked, or tried again in an hour."""
+    """Return a share that failed so many hours ago: parked, or tried again in an hour."""
     retry_at = NOW + timedelta(hours=1) if waits else None
     return StandingFailure(share_id, url, outcome, NOW - timedelta(hours=hours_ago), retry_at)
 

@@ -39,18 +39,18 @@ SHADOW = Stage(0, is_shadow=True)
 
 @pytest.fixture
 def manual(sqlite_catalog: OpenCatalog) -> Rollout:
-    """Give a rollout that has not begun and that a person controls."""
+    """Return a rollout that has not begun and that a person controls."""
     return Rollout(sqlite_catalog, rollout_rules())
 
 
 @pytest.fixture
 def automatic(sqlite_catalog: OpenCatalog) -> Rollout:
-    """Give a rollout that has not begun and that the gate controls."""
+    """Return a rollout that has not begun and that the gate controls."""
     return Rollout(sqlite_catalog, rollout_rules(RolloutControl.AUTOMATIC))
 
 
 def actions(rollout: Rollout) -> list[str]:
-    """Give the history in short: action and stage of each row."""
+    """Return the history in short: action and stage of each row."""
     return [f"{decision.action} {decision.stage}" for decision in rollout.history]
 
 

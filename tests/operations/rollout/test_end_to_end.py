@@ -25,7 +25,7 @@ FILES = 2
 
 @pytest.fixture
 def automatic(vault: Vault) -> Vault:
-    """Give an installation whose gate acts by itself, from shadow to everything, on few transfers."""
+    """Return an installation whose gate acts by itself, from shadow to everything, on few transfers."""
     vault.use(StorageMode.HYBRID)
     plan = RolloutPlan((SHADOW, EVERYTHING), STAGE_TIME, RolloutControl.AUTOMATIC, AbortTarget.LAST_HELD)
     vault.rules = replace(vault.rules, rollout=plan, gate=replace(vault.rules.gate, min_sample=MEDIA * FILES))
@@ -53,7 +53,7 @@ def placed(vault: Vault, name: str) -> Media:
 
 
 def climbed(vault: Vault) -> Evaluation:
-    """Give what the gate says after the shadow stage's time, its media and its verification."""
+    """Return what the gate says after the shadow stage's time, its media and its verification."""
     for number in range(MEDIA):
         placed(vault, f"shadow-{number}")
     vault.let_pass(hours=2)

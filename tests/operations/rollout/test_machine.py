@@ -53,12 +53,12 @@ class Model:
         return not self.is_rolled_back and self.stage not in {None, NOTHING}
 
     def following(self) -> Stage | None:
-        """Give the planned stage above the present one."""
+        """Return the planned stage above the present one."""
         planned = [Stage(0, is_shadow=True), Stage(10), Stage(25), Stage(50), Stage(100)]
         return next((stage for stage in planned if (self.stage or NOTHING) < stage), None)
 
     def below(self, abort_to: AbortTarget) -> Stage:
-        """Give where an abort goes."""
+        """Return where an abort goes."""
         held = [stage for stage in self.held if stage < (self.stage or NOTHING)]
         return held[-1] if held and abort_to is AbortTarget.LAST_HELD else NOTHING
 

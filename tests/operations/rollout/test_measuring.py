@@ -37,7 +37,7 @@ TODAY = day_of(NOON)
 
 @pytest.fixture
 def rules() -> PipelineRules:
-    """Give the default settings, in hybrid at 5%."""
+    """Return the default settings, in hybrid at 5%."""
     return replace(make_rules(load_settings(env_file=None)), storage=StoragePolicy(StorageMode.HYBRID, 5))
 
 

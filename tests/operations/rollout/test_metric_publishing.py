@@ -15,7 +15,7 @@ from tests.support.storage_events import NOON, transfer
 
 @pytest.fixture
 def begun(sqlite_catalog: OpenCatalog) -> OpenCatalog:
-    """Give a catalog from whose present events are published."""
+    """Return a catalog from whose present events are published."""
     publish(sqlite_catalog, FakeSink(), now=NOON)
     return sqlite_catalog
 
@@ -34,7 +34,7 @@ def record(catalog: OpenCatalog, count: int, *, minutes_apart: float = 0, since:
 
 
 def attempts(sink: FakeSink) -> float:
-    """Give how many uploads have been published."""
+    """Return how many uploads have been published."""
     return sum(v * n for d in sink.data if d.metric is MetricName.UPLOAD_ATTEMPTS for v, n in d.values.items())
 
 

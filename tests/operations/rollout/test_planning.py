@@ -27,7 +27,7 @@ SHADOW = Stage(0, is_shadow=True)
 
 @pytest.fixture
 def rules() -> PipelineRules:
-    """Give the default settings, with a shadow stage in the plan."""
+    """Return the default settings, with a shadow stage in the plan."""
     made = make_rules(load_settings(env_file=None))
     return replace(made, rollout=replace(made.rollout, stages=(SHADOW, *made.rollout.stages)))
 

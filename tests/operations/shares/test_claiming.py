@@ -29,7 +29,7 @@ T0 = datetime(2026, 1, 1, tzinfo=UTC)
 
 @pytest.fixture
 def rules() -> PipelineRules:
-    """Give the default rules with batches of three, two per tick."""
+    """Return the default rules with batches of three, two per tick."""
     return replace(make_rules(load_settings(env_file=None)), batch_size=3, batches_per_tick=2)
 
 

@@ -38,7 +38,7 @@ LOCAL = "/media/video.mp4"
 def transfer(
     share_id: str, operation: Operation, *, seconds: float, error: StoreErrorClass | None = None
 ) -> StorageEvent:
-    """Give a transfer of the video to S3 that took so long, ten seconds into the test."""
+    """Return a transfer of the video to S3 that took so long, ten seconds into the test."""
     return StorageEvent(
         occurred_at=at(10 + seconds),
         operation=operation,

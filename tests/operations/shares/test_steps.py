@@ -28,12 +28,12 @@ LINK = "https://example.com/a"
 
 @pytest.fixture
 def rules() -> PipelineRules:
-    """Give the default rules."""
+    """Return the default rules."""
     return make_rules(load_settings(env_file=None))
 
 
 def hold_of(catalog: Catalog, rules: PipelineRules, owner: str = "run") -> Hold:
-    """Give a run's hold on its shares by the real clock."""
+    """Return a run's hold on its shares by the real clock."""
     return Hold(catalog, rules, Stores({}), owner, clock=lambda: datetime.now(UTC), jitter=lambda: 0.5)
 
 

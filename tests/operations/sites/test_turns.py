@@ -117,7 +117,7 @@ class Town:
 
 @pytest.fixture
 def town(sqlite_catalog: Catalog, tmp_path: Path) -> Town:
-    """Give a town with one download at a time and a breaker of three."""
+    """Return a town with one download at a time and a breaker of three."""
     rules = make_rules(load_settings(env_file=None, ytdlp_download_dir=tmp_path, download_min_free_bytes=0))
     return Town(sqlite_catalog, replace(rules, sites=SITES, download_concurrency=1, batch_size=5), tmp_path)
 

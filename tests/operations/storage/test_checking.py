@@ -85,25 +85,25 @@ class Check:
 
 @pytest.fixture
 def check() -> Iterator[Check]:
-    """Give a check of a fake bucket; whatever happens in it, every probe object is gone in the end."""
+    """Return a check of a fake bucket; whatever happens in it, every probe object is gone in the end."""
     bench = Check()
     yield bench
     assert bench.store.objects == {}
 
 
 def statuses(done: BackendCheck) -> dict[str, CheckStatus]:
-    """Give each step's status."""
+    """Return each step's status."""
     return {step.name: step.result.status for step in done.steps}
 
 
 def step_of(done: BackendCheck, name: str) -> TimedResult:
-    """Give one step."""
+    """Return one step."""
     [step] = [step for step in done.steps if step.name == name]
     return step
 
 
 def result_of(done: BackendCheck, name: str) -> CheckResult:
-    """Give the result of one step."""
+    """Return the result of one step."""
     return step_of(done, name).result
 
 

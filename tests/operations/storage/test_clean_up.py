@@ -33,13 +33,13 @@ def local_copies(vault: Vault, media: Media) -> list[bool]:
 
 
 def audio_key_of(media: Media) -> str:
-    """Give the audio track's key."""
+    """Return the audio track's key."""
     assert media.audio is not None
     return media.video.key.rpartition(".")[0] + ".audio" + Path(media.audio.url).suffix
 
 
 def kept(report: CleanUpReport) -> dict[str, int]:
-    """Give what was kept, by reason; nothing may have failed."""
+    """Return what was kept, by reason; nothing may have failed."""
     assert not report.failed, report.failed
     return dict(report.kept)
 

@@ -21,7 +21,7 @@ from tests.plugins.vault import Vault
 
 @pytest.fixture
 def empty_catalog(tmp_path: Path, sqlite_template: Path) -> Iterator[OpenCatalog]:
-    """Give a catalog of its own without a row."""
+    """Return a catalog of its own without a row."""
     file = tmp_path / "rebuilt.db"
     file.write_bytes(sqlite_template.read_bytes())
     with open_catalog(f"sqlite:///{file}") as catalog:
@@ -34,7 +34,7 @@ def rebuild(vault: Vault, catalog: OpenCatalog, *, is_dry_run: bool = False) -> 
 
 
 def as_restored(media: Media, restored: Media) -> Media:
-    """Give the original record as a rebuild should make it: what stores cannot know taken from the restored one."""
+    """Return the original record as a rebuild should make it: what stores cannot know taken from the restored one."""
     return replace(
         media,
         info=replace(media.info, description=None, thumbnail_url=None),

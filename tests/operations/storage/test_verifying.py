@@ -18,7 +18,7 @@ EVERYWHERE = pytest.mark.parametrize("backend", list(Backend))
 
 
 def findings(report: VerificationReport) -> dict[str, list[str]]:
-    """Give the URLs of what is not simply the same, by finding."""
+    """Return the URLs of what is not simply the same, by finding."""
     found: dict[str, list[str]] = {}
     for line in report.lines:
         found.setdefault(line.finding.value, []).append(line.url)

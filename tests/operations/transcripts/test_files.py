@@ -49,7 +49,7 @@ MODES = pytest.mark.parametrize(
 
 @pytest.fixture
 def seaweed_vault(vault: Vault, s3_store: S3Store, object_prefix: str) -> Vault:
-    """Give an installation whose bucket is a real server's."""
+    """Return an installation whose bucket is a real server's."""
     vault.stores[Backend.S3] = s3_store
     vault.rules = replace(vault.rules, video_prefix=f"temp/{object_prefix}")
     return vault
@@ -67,7 +67,7 @@ def made(vault: Vault, name: str = "a", *, audio: bytes | None = b"") -> Media:
 
 
 def puts_of_files(vault: Vault, share_id: str) -> list[StorageEvent]:
-    """Give the transfers of transcripts' files for a share."""
+    """Return the transfers of transcripts' files for a share."""
     return [event for event in vault.catalog.events.for_share(share_id) if event.purpose == "document"]
 
 

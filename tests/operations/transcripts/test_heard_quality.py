@@ -26,7 +26,7 @@ def heard(path: Path) -> Transcript:
 
 
 def heard_at_once(samples: Samples) -> Transcript:
-    """Give what Whisper makes of a sound without what guards it: no voice detection, no second try by chance."""
+    """Return what Whisper makes of a sound without what guards it: no voice detection, no second try by chance."""
     model = shared_model(ModelParameters("tiny.en", "cpu", "int8", 1)).whisper
     found, _ = model.transcribe(samples, temperature=0.0, vad_filter=False, condition_on_previous_text=False)
     segments = tuple(
