@@ -236,7 +236,7 @@ class Installation:
         """Return a media's lease to another living run, if nobody has it."""
         held = media_id(name)
         leased = {row["media_id"] for row in self.found.leases if (moment(row["expires_at"]) or NOON) > self.memory.now}
-        if held not in self.found.media or held in leased:
+        if held in leased:
             return
         self.trace.append(f"another run holds {name} for {time}")
         if not self._do(HOLD, lambda world: world.hold(held, time), NEVER, name, {}):
