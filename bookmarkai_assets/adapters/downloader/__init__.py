@@ -19,6 +19,7 @@ from urllib.parse import urlsplit
 
 from typing_extensions import override
 
+from bookmarkai_assets.adapters.common.processes.workers import WorkerEnd, Workers
 from bookmarkai_assets.adapters.downloader.cookies import text_for
 from bookmarkai_assets.adapters.downloader.egress_guard import (
     NO_ANSWER,
@@ -34,7 +35,6 @@ from bookmarkai_assets.adapters.downloader.egress_guard import (
 )
 from bookmarkai_assets.adapters.downloader.job import STDERR_FILE, Appearance, Fetched, Job, result_from_json
 from bookmarkai_assets.adapters.downloader.upstream import Connect, connecting_through
-from bookmarkai_assets.adapters.downloader.workers import WorkerEnd, Workers
 from bookmarkai_assets.core.downloads.access import PLAIN_ACCESS, SiteAccess
 from bookmarkai_assets.core.downloads.ports import DownloadedVideo, Downloader, DownloadLimits, Resolved, never_give_up
 from bookmarkai_assets.core.errors import ConfigurationError

@@ -4,8 +4,10 @@ import errno
 import hashlib
 from pathlib import Path
 
+from bookmarkai_assets.adapters.common.pyav.containers import DISK_ERRORS
+from bookmarkai_assets.adapters.downloader.file_types import content_type_of
 from bookmarkai_assets.adapters.downloader.job import Fetched, Job
-from bookmarkai_assets.adapters.downloader.media_file import DISK_ERRORS, MediaFacts, content_type_of, read_media
+from bookmarkai_assets.adapters.downloader.media_file import MediaFacts, read_media
 from bookmarkai_assets.adapters.downloader.tiktok import IE_KEY, PostPage, photo_post
 from bookmarkai_assets.adapters.downloader.ytdlp import (
     VIDEO_STEM,

@@ -12,7 +12,8 @@ from typing import TYPE_CHECKING, Any, Protocol
 
 from typing_extensions import override
 
-from bookmarkai_assets.adapters.speech.audio import CHUNK_SECONDS, SAMPLES_PER_SECOND
+from bookmarkai_assets.adapters.common.pyav.samples import SAMPLES_PER_SECOND
+from bookmarkai_assets.adapters.speech.audio import CHUNK_SECONDS
 from bookmarkai_assets.adapters.speech.digests import sha256_of
 from bookmarkai_assets.adapters.speech.gathering import Batcher
 from bookmarkai_assets.adapters.speech.models import WEIGHTS, find_installed_model, find_model

@@ -4,7 +4,8 @@ from pathlib import Path
 
 import pytest
 
-from bookmarkai_assets.adapters.downloader.media_file import content_type_of, read_media
+from bookmarkai_assets.adapters.downloader.file_types import content_type_of
+from bookmarkai_assets.adapters.downloader.media_file import read_media
 from bookmarkai_assets.core.errors import ShareFailedError
 from bookmarkai_assets.core.outcomes import Outcome
 from tests.support.clips import make_clip
