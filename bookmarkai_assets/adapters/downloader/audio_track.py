@@ -11,7 +11,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, Protocol, cast
 
 from bookmarkai_assets.adapters.common.pyav.containers import CLOCK_OF_THE_VIDEO, CLOCK_TAG, DISK_ERRORS, has_frame
-from bookmarkai_assets.adapters.common.pyav.samples import SAMPLES_PER_SECOND, SoundDecoder
+from bookmarkai_assets.adapters.common.pyav.samples import SoundDecoder
+from bookmarkai_assets.core.media.sound import SAMPLES_PER_SECOND
 
 if TYPE_CHECKING:
     from av import Packet

@@ -20,7 +20,7 @@ from bookmarkai_assets.adapters.downloader.file_types import (
 )
 from bookmarkai_assets.adapters.downloader.truncation import is_exact, refuse_truncated
 from bookmarkai_assets.core.errors import ShareFailedError
-from bookmarkai_assets.core.media.sound_tracks import SoundTrack
+from bookmarkai_assets.core.media.sound import SoundTrack
 from bookmarkai_assets.core.outcomes import Failure, Outcome
 
 if TYPE_CHECKING:

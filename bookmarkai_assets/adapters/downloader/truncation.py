@@ -3,7 +3,7 @@
 from collections.abc import Mapping
 from typing import TYPE_CHECKING
 
-from bookmarkai_assets.adapters.common.pyav.containers import declared_seconds, format_of, time_zero
+from bookmarkai_assets.adapters.common.pyav.containers import declared_seconds, format_of
 from bookmarkai_assets.core.errors import ShareFailedError
 from bookmarkai_assets.core.outcomes import Failure, Outcome
 
@@ -32,7 +32,7 @@ def refuse_truncated(container: "InputContainer", ends: Mapping[int, float]) -> 
         return
     declared = declared_seconds(container)
     if declared is not None:
-        _refuse_short(time_zero(container) + declared, max(ends.values()))
+        _refuse_short(declared, max(ends.values()))
     for index, end in ends.items():
         own = _declared_end(container.streams[index])
         if own is not None:

@@ -10,9 +10,9 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from bookmarkai_assets.adapters.common.pyav.samples import SAMPLES_PER_SECOND
 from bookmarkai_assets.adapters.speech.decoding import Decoding
 from bookmarkai_assets.core.errors import TranscriptionError
+from bookmarkai_assets.core.media.sound import SAMPLES_PER_SECOND
 
 if TYPE_CHECKING:
     import numpy as np

@@ -102,12 +102,12 @@ class Decoding:
                 f"expected the sound of {self.audio}, found that nothing was decoded for {STALLED_SECONDS:.0f} "
                 "seconds; check the disk that it is on"
             )
-        if end.status != 0:
+        result = json.loads(end.output) if end.status == 0 else {"failed": _ending_of(end)}
+        if "failed" in result:
             raise TranscriptionError(
-                f"expected sound that decodes in {self.audio}, found that decoding it {_ending(end)}; look at the "
-                "file: it may be broken on purpose"
+                f"expected sound that decodes in {self.audio}, found that its decoder failed: {result['failed']}; look "
+                "at the file: it may be broken on purpose"
             )
-        result = json.loads(end.output)
         if "unreadable" not in result:
             self.left_out_seconds = float(result["left_out_seconds"])
         elif result["unreadable"] is None:
@@ -120,8 +120,8 @@ class Decoding:
             )
 
 
-def _ending(end: WorkerEnd) -> str:
+def _ending_of(end: WorkerEnd) -> str:
     if end.status is not None and end.status < 0:
-        return f"ended its process with {signal.Signals(-end.status).name}"
-    lines = _workers.stderr_tail().strip().splitlines() or ["without a word"]
-    return f"failed: {lines[-1]}"
+        return signal.Signals(-end.status).name
+    lines = _workers.stderr_tail().strip().splitlines() or ["it does not start"]
+    return lines[-1]

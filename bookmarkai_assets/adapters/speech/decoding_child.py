@@ -19,8 +19,9 @@ from typing import TYPE_CHECKING
 from bookmarkai_assets.adapters.common.processes.fork_server import ForkServer, control_on_stdin
 from bookmarkai_assets.adapters.common.pyav.containers import declared_seconds, open_media
 from bookmarkai_assets.adapters.common.pyav.packets import timed_packets
-from bookmarkai_assets.adapters.common.pyav.samples import SAMPLES_PER_SECOND, SoundDecoder
+from bookmarkai_assets.adapters.common.pyav.samples import SoundDecoder
 from bookmarkai_assets.adapters.common.pyav.tracks import picture_of, sound_of
+from bookmarkai_assets.core.media.sound import SAMPLES_PER_SECOND
 
 if TYPE_CHECKING:
     from av.audio.stream import AudioStream
@@ -68,6 +69,8 @@ def decode(text: bytes) -> bytes:
         return json.dumps(_write_samples(Path(job["file"]), job["language"])).encode()
     except FFmpegError as error:
         return json.dumps({"unreadable": error.strerror}).encode()
+    except Exception as error:  # noqa: BLE001 - the other end says it; this process may not write to stderr
+        return json.dumps({"failed": f"{type(error).__name__}: {error}"}).encode()
 
 
 def _write_samples(file: Path, language: str | None) -> dict[str, object]:

@@ -43,7 +43,7 @@ def format_of(container: "InputContainer") -> str:
 
 
 def declared_seconds(container: "InputContainer") -> float | None:
-    """Return the length that the file declares, or that libavformat estimates."""
+    """Return the length that the file declares, or that libavformat estimates. MP4 and Matroska count it from zero."""
     return None if container.duration is None else container.duration / _CONTAINER_TICKS
 
 
@@ -52,11 +52,6 @@ def start_seconds(container: "InputContainer") -> float:
     tags = {name.lower(): text for name, text in container.metadata.items()}
     if tags.get(CLOCK_TAG) == CLOCK_OF_THE_VIDEO:
         return 0.0
-    return time_zero(container)
-
-
-def time_zero(container: "InputContainer") -> float:
-    """Return the earliest time stamp of a file by itself, whatever its tags say."""
     return (container.start_time or 0) / _CONTAINER_TICKS
 
 

@@ -5,6 +5,7 @@ from contextlib import suppress
 from typing import TYPE_CHECKING, Any, cast
 
 from bookmarkai_assets.core.media.player_clock import SoundPlacer
+from bookmarkai_assets.core.media.sound import SAMPLES_PER_SECOND
 
 if TYPE_CHECKING:
     import numpy as np
@@ -13,9 +14,6 @@ if TYPE_CHECKING:
     from av.audio.stream import AudioStream
 
     Samples = npt.NDArray[np.int16]
-
-SAMPLES_PER_SECOND = 16_000
-"""The rate that Whisper was trained on."""
 
 _RESAMPLED_AT_ONCE = 500_000
 """In samples, as in faster-whisper. Few long frames resample faster than many short ones."""

@@ -3,7 +3,7 @@
 import re
 from typing import TYPE_CHECKING
 
-from bookmarkai_assets.core.media.sound_tracks import SoundTrack, choose_track
+from bookmarkai_assets.core.media.sound import SoundTrack, choose_track
 
 if TYPE_CHECKING:
     from av.audio.stream import AudioStream

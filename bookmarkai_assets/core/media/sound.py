@@ -1,7 +1,10 @@
-"""Which of a video's sound tracks is transcribed: the one that a player plays."""
+"""A video's sound: which of its tracks is transcribed, and in what form engines get it."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+
+SAMPLES_PER_SECOND = 16_000
+"""The rate that Whisper was trained on. Engines get one channel of it, 16 bits for each sample."""
 
 
 @dataclass(frozen=True)
