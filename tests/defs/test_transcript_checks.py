@@ -65,7 +65,7 @@ def test_sound_that_outlasts_its_video_raises_an_alarm(pipeline: Pipeline) -> No
     [run] = pipeline.tick_and_run()
     check = pipeline.checks(run)[DoubtKind.OUTLASTS_VIDEO]
     assert (check.passed, check.severity) == (False, dg.AssetCheckSeverity.ERROR)
-    assert "the video 3.0 s" in rows_of(check)[0]["words"]
+    assert "the video 3.0 s" in str(rows_of(check)[0]["words"])
 
 
 @pytest.mark.parametrize("audio", [silence_bytes(), speech_bytes("Subtitles by the Amara.org community")])

@@ -7,9 +7,10 @@ import io
 import subprocess
 from collections.abc import Sequence
 from dataclasses import dataclass
+from fractions import Fraction
 from functools import cache
 from pathlib import Path
-from typing import TYPE_CHECKING, cast
+from typing import TYPE_CHECKING, Any, cast
 
 import imageio_ffmpeg
 import numpy as np
@@ -19,8 +20,9 @@ from bookmarkai_assets.adapters.speech.decoding import Decoding
 from bookmarkai_assets.core.media.sound import SAMPLES_PER_SECOND
 
 if TYPE_CHECKING:
+    from av import Packet
     from av.audio.stream import AudioStream
-    from av.video.stream import VideoStream
+    from av.container import OutputContainer
 
 BURST_SECONDS = 1.0
 """How long a burst's packets last. The noise is in the middle."""
@@ -49,7 +51,7 @@ def write_recording(path: Path, recording: Recording, *, codec: str = "mp2") -> 
     import av
 
     data = _burst(codec, recording.rate, recording.channels)
-    with av.open(str(path), "w") as output, av.open(io.BytesIO(data)) as burst:
+    with av.open(str(path), "w") as output, av.open(io.BytesIO(data), "r") as burst:
         sound = burst.streams.audio[0]
         track = output.add_stream_from_template(sound)
         packets = []
@@ -62,12 +64,29 @@ def write_recording(path: Path, recording: Recording, *, codec: str = "mp2") -> 
                     packet.stream = track
                     packets.append((packet.dts * packet.time_base, packet))
         if recording.picture_seconds is not None:
-            picture = cast("VideoStream", output.add_stream("mpeg4", rate=_PICTURES_PER_SECOND))
-            picture.width, picture.height, picture.pix_fmt = 64, 48, "yuv420p"
-            for number in range(round(recording.picture_seconds * _PICTURES_PER_SECOND)):
-                frame = av.VideoFrame.from_ndarray(np.full((48, 64, 3), number % 256, np.uint8), format="rgb24")
-                frame.pts = number + round(recording.first_stamp * _PICTURES_PER_SECOND)
-                packets += [(packet.dts * packet.time_base, packet) for packet in picture.encode(frame)]
+            packets += _picture_packets(output, seconds=recording.picture_seconds, first_stamp=recording.first_stamp)
+        for _, packet in sorted(packets, key=lambda one: one[0]):
+            output.mux(packet)
+    return path
+
+
+def write_gaps(path: Path, sounds: Sequence[tuple[Path, float]]) -> Path:
+    """Write sounds of one codec, each with its begin in seconds, beside a picture that goes on to the end."""
+    import av
+
+    with av.open(str(path), "w") as output:
+        with av.open(str(sounds[0][0])) as first:
+            track = output.add_stream_from_template(first.streams.audio[0])
+        packets = []
+        for file, begin in sounds:
+            with av.open(str(file)) as container:
+                for packet in container.demux(audio=0):
+                    if packet.size and packet.dts is not None and packet.pts is not None:
+                        shift = round(begin / packet.time_base)
+                        packet.pts, packet.dts = packet.pts + shift, packet.dts + shift
+                        packet.stream = track
+                        packets.append((packet.dts * packet.time_base, packet))
+        packets += _picture_packets(output, seconds=float(packets[-1][0]) + 1, first_stamp=0.0)
         for _, packet in sorted(packets, key=lambda one: one[0]):
             output.mux(packet)
     return path
@@ -91,6 +110,21 @@ def played(path: Path) -> tuple[list[float], float]:
 def decoded(path: Path) -> tuple[list[float], float]:
     """Return when the pipeline's decoder places the bursts, and how long the sound is, in seconds."""
     return _heard(np.concatenate(list(Decoding(path).samples())))
+
+
+def _picture_packets(
+    output: "OutputContainer", *, seconds: float, first_stamp: float
+) -> "list[tuple[Fraction, Packet[Any]]]":
+    import av
+
+    picture = output.add_stream("mpeg4", rate=_PICTURES_PER_SECOND)
+    picture.width, picture.height, picture.pix_fmt = 64, 48, "yuv420p"
+    packets = []
+    for number in range(round(seconds * _PICTURES_PER_SECOND)):
+        frame = av.VideoFrame.from_ndarray(np.full((48, 64, 3), number % 256, np.uint8), format="rgb24")
+        frame.pts = number + round(first_stamp * _PICTURES_PER_SECOND)
+        packets += [(Fraction(packet.dts or 0) * (packet.time_base or 0), packet) for packet in picture.encode(frame)]
+    return packets
 
 
 def _heard(samples: npt.NDArray[np.int16]) -> tuple[list[float], float]:

@@ -10,14 +10,20 @@ from fractions import Fraction
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Protocol, cast
 
-from bookmarkai_assets.adapters.common.pyav.containers import CLOCK_OF_THE_VIDEO, CLOCK_TAG, DISK_ERRORS, has_frame
+from bookmarkai_assets.adapters.common.pyav.containers import (
+    CLOCK_OF_THE_VIDEO,
+    CLOCK_TAG,
+    DISK_ERRORS,
+    has_frame,
+    has_time_stamps,
+)
 from bookmarkai_assets.adapters.common.pyav.samples import SoundDecoder
 from bookmarkai_assets.core.media.sound import SAMPLES_PER_SECOND
 
 if TYPE_CHECKING:
     from av import Packet
     from av.audio.stream import AudioStream
-    from av.container import OutputContainer
+    from av.container import InputContainer, OutputContainer
 
     from bookmarkai_assets.adapters.common.pyav.samples import Samples
 
@@ -46,6 +52,10 @@ class AudioTrack(Protocol):
     def has_frame(self) -> bool:
         """Whether any of the sound has been decoded."""
 
+    @property
+    def seconds(self) -> float | None:
+        """The length of the sound, at the end; None if its time stamps say it."""
+
     def take(self, packet: "Packet[Any]", offset: float) -> None:
         """Add a packet of the sound. `offset` is what to add to its time stamps, in seconds."""
 
@@ -66,7 +76,7 @@ def encoded_track(sound: "AudioStream", stem: Path) -> Iterator[AudioTrack]:
     """Encode a track into `stem` plus `.mka`: one channel of Opus, with silence in its gaps."""
     path = stem.with_suffix(".mka")
     with _open_output(path, "matroska") as output:
-        encoded = _Encoded(path, output)
+        encoded = _Encoded(path, output, cast("InputContainer", sound.container))
         yield encoded
         encoded.finish(sound)
 
@@ -114,6 +124,10 @@ class _Copy:
     def has_frame(self) -> bool:
         return self._is_decoded
 
+    @property
+    def seconds(self) -> None:
+        return None
+
     def take(self, packet: "Packet[Any]", offset: float) -> None:
         if packet.has_sidedata("new_extradata") and self.packets:
             raise NotCopyableError
@@ -141,19 +155,23 @@ class _Copy:
 
 
 class _Encoded:
-    def __init__(self, path: Path, output: "OutputContainer") -> None:
+    def __init__(self, path: Path, output: "OutputContainer", container: "InputContainer") -> None:
         self.path = path
         self.packets = 0
         self._output = output
         self._track = cast("AudioStream", output.add_stream(_ENCODER, rate=SAMPLES_PER_SECOND, layout="mono"))
         self._track.bit_rate = _BITS_PER_SECOND
-        self._decoder = SoundDecoder()
+        self._decoder = SoundDecoder(has_time_stamps=has_time_stamps(container))
         self._offset = 0.0
         self._samples = 0
 
     @property
     def has_frame(self) -> bool:
         return self._decoder.seconds > 0
+
+    @property
+    def seconds(self) -> float | None:
+        return self._decoder.seconds
 
     def take(self, packet: "Packet[Any]", offset: float) -> None:
         self.packets += 1

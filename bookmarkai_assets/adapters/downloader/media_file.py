@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from bookmarkai_assets.adapters.common.pyav.containers import DISK_ERRORS, has_frame, open_media
+from bookmarkai_assets.adapters.common.pyav.containers import DISK_ERRORS, has_frame, has_time_stamps, open_media
 from bookmarkai_assets.adapters.common.pyav.packets import timed_packets
 from bookmarkai_assets.adapters.common.pyav.tracks import picture_of, sound_of, sounds_of
 from bookmarkai_assets.adapters.downloader.audio_track import AudioTrack, NotCopyableError, copied_track, encoded_track
@@ -85,11 +85,14 @@ def _read(
         with nullcontext() if sound is None else write(sound, audio_stem) as audio:
             ends = _read_packets(container, picture, sound, audio)
         refuse_truncated(container, ends.by_track)
+        seconds = ends.shown_seconds
+        if audio is not None and audio.seconds is not None and not has_time_stamps(container):
+            seconds = audio.seconds
         extension = extension_of(container, file, is_picture=picture is not None)
         return MediaFacts(
             extension=extension,
             content_type=CONTENT_TYPES[extension],
-            duration_seconds=round(ends.shown_seconds, 3),
+            duration_seconds=round(seconds, 3),
             width=(picture.codec_context.width or None) if picture else None,
             height=(picture.codec_context.height or None) if picture else None,
             audio=audio.path if audio is not None and audio.packets else None,

@@ -17,7 +17,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from bookmarkai_assets.adapters.common.processes.fork_server import ForkServer, control_on_stdin
-from bookmarkai_assets.adapters.common.pyav.containers import declared_seconds, open_media
+from bookmarkai_assets.adapters.common.pyav.containers import declared_seconds, has_time_stamps, open_media
 from bookmarkai_assets.adapters.common.pyav.packets import timed_packets
 from bookmarkai_assets.adapters.common.pyav.samples import SoundDecoder
 from bookmarkai_assets.adapters.common.pyav.tracks import picture_of, sound_of
@@ -55,7 +55,7 @@ def _warm_up() -> None:
         audio.writeframes(bytes(SAMPLES_PER_SECOND))
     sound.seek(0)
     with open_media(sound) as container:
-        for _ in _decoded(container, SoundDecoder(), container.streams.audio[0]):
+        for _ in _decoded(container, SoundDecoder(has_time_stamps=True), container.streams.audio[0]):
             pass
 
 
@@ -79,7 +79,7 @@ def _write_samples(file: Path, language: str | None) -> dict[str, object]:
         if sound is None:
             return {"unreadable": None}
         _write(json.dumps({"declared_seconds": declared_seconds(container)}).encode() + b"\n")
-        decoder = SoundDecoder()
+        decoder = SoundDecoder(has_time_stamps=has_time_stamps(container))
         for samples in _decoded(container, decoder, sound):
             _write(samples.astype("<i2").tobytes())
     return {"left_out_seconds": decoder.left_out_seconds}

@@ -18,6 +18,9 @@ CLOCK_OF_THE_VIDEO = "times count from the start of the video"
 DISK_ERRORS = frozenset({errno.ENOSPC, errno.EDQUOT})
 """The disk, or this user's quota on it, is full."""
 
+_WITHOUT_TIME_STAMPS = frozenset({"aac", "ac3", "eac3", "mp3"})
+"""Bare streams of frames. libavformat makes their time stamps up from the first frame's rate."""
+
 _TIME_STAMPS_JUMP = 0x0200  # libavformat's AVFMT_TS_DISCONT
 _CONTAINER_TICKS = 1_000_000  # libavformat's AV_TIME_BASE
 
@@ -53,6 +56,11 @@ def start_seconds(container: "InputContainer") -> float:
     if tags.get(CLOCK_TAG) == CLOCK_OF_THE_VIDEO:
         return 0.0
     return (container.start_time or 0) / _CONTAINER_TICKS
+
+
+def has_time_stamps(container: "InputContainer") -> bool:
+    """Whether the format says when its packets are due. Otherwise, each follows the one before."""
+    return format_of(container) not in _WITHOUT_TIME_STAMPS
 
 
 def may_jump(container: "InputContainer") -> bool:

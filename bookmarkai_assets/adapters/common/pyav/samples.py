@@ -32,9 +32,11 @@ class SoundDecoder:
 
     Channels, layout and rate may change on the way. `left_out_seconds` is the sound that does not decode, or is due
     when other sound is already playing. `seconds` is the length of what was decoded, with the silence in its gaps.
+    Without time stamps, the frames follow each other.
     """
 
-    def __init__(self) -> None:
+    def __init__(self, *, has_time_stamps: bool) -> None:
+        self._has_time_stamps = has_time_stamps
         self._placer = SoundPlacer()
         self._undecodable_seconds = 0.0
         self._run: _Run | None = None
@@ -72,7 +74,9 @@ class SoundDecoder:
         yield from self._end_run()
 
     def _take(self, frame: "AudioFrame", offset: float) -> Iterator["Samples"]:
-        due = None if frame.pts is None or frame.time_base is None else float(frame.pts * frame.time_base) + offset
+        due = None
+        if self._has_time_stamps and frame.pts is not None and frame.time_base is not None:
+            due = float(frame.pts * frame.time_base) + offset
         begin = self._placer.position
         silence, skip = self._placer.place(due, frame.samples / frame.sample_rate)
         shape = _shape_of(frame)
