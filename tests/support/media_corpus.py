@@ -49,7 +49,8 @@ def make_media(case: Case, directory: Path, recordings: Path) -> Path:
 def envelope_of(samples: Samples) -> npt.NDArray[np.float64]:
     """Return the loudness of each hundredth of a second."""
     windows = samples[: len(samples) // _ENVELOPE * _ENVELOPE].reshape(-1, _ENVELOPE).astype(np.float64)
-    return np.sqrt(np.square(windows).mean(axis=1))
+    loudness: npt.NDArray[np.float64] = np.sqrt(np.square(windows).mean(axis=1))
+    return loudness
 
 
 def heard_at(sound: Samples, recording: Samples, at: float) -> tuple[float, float]:

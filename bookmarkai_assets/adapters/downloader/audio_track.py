@@ -1,7 +1,7 @@
 """Write a video's sound into a file of its own, with times that count from the start of the video.
 
-The packets are copied where the track's container takes them. What it does not take, or what changes on the way, is
-decoded and encoded again.
+The packets are copied where the track's container takes them. What it does not take, what changes on the way, and what is
+much bigger than speech needs is decoded and encoded again.
 """
 
 from collections.abc import Iterator
@@ -32,8 +32,9 @@ _COPIED_INTO_MATROSKA = frozenset({"opus", "vorbis", "ac3", "eac3", "mp2"})
 """Codecs that sites use, and that come out of these containers as they went in. Others are not taken by Matroska (WMA,
 AMR, G.711, ADPCM, Nellymoser), or are many times bigger than speech needs (PCM, FLAC, ALAC, TrueHD)."""
 
-_ENCODER, _BITS_PER_SECOND = "libopus", 32_000
-"""Read by the model base, Opus at this rate has the words of the sound itself (bench/encoded_sound.py)."""
+_ENCODER = "flac"
+"""Without loss, so the transcript is that of the video itself. Opus would be a fourth of it, but costs words: with
+tiny.en, one to two words in a hundred (docs/transcripts.md)."""
 
 _EARLIEST = -(2**62)
 
@@ -73,7 +74,7 @@ def copied_track(sound: "AudioStream", stem: Path) -> Iterator[AudioTrack]:
 
 @contextmanager
 def encoded_track(sound: "AudioStream", stem: Path) -> Iterator[AudioTrack]:
-    """Encode a track into `stem` plus `.mka`: one channel of Opus, with silence in its gaps."""
+    """Encode a track into `stem` plus `.mka`: one channel of FLAC, with silence in its gaps."""
     path = stem.with_suffix(".mka")
     with _open_output(path, "matroska") as output:
         encoded = _Encoded(path, output, cast("InputContainer", sound.container))
@@ -160,7 +161,6 @@ class _Encoded:
         self.packets = 0
         self._output = output
         self._track = cast("AudioStream", output.add_stream(_ENCODER, rate=SAMPLES_PER_SECOND, layout="mono"))
-        self._track.bit_rate = _BITS_PER_SECOND
         self._decoder = SoundDecoder(has_time_stamps=has_time_stamps(container))
         self._offset = 0.0
         self._samples = 0
