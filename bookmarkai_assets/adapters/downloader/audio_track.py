@@ -1,7 +1,7 @@
 """Write a video's sound into a file of its own, with times that count from the start of the video.
 
-The packets are copied where the track's container takes them. What it does not take, what changes on the way, and what is
-much bigger than speech needs is decoded and encoded again.
+The packets are copied where the track's container takes them. What it does not take, what changes on the way, and what
+is much bigger than speech needs is decoded and encoded again.
 """
 
 from collections.abc import Iterator

@@ -84,7 +84,7 @@ def _read(
             raise ShareFailedError(failure_without_tracks(container))
         with nullcontext() if sound is None else write(sound, audio_stem) as audio:
             ends = _read_packets(container, picture, sound, audio)
-        refuse_truncated(container, ends.by_track)
+        refuse_truncated(container, file, ends.by_track)
         seconds = ends.shown_seconds
         if audio is not None and audio.seconds is not None and not has_time_stamps(container):
             seconds = audio.seconds

@@ -1,9 +1,11 @@
 """Find out whether a file was cut off: it declares more than it has."""
 
 from collections.abc import Mapping
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 from bookmarkai_assets.adapters.common.pyav.containers import declared_seconds, format_of
+from bookmarkai_assets.adapters.downloader.file_structure import lacks_bytes
 from bookmarkai_assets.core.errors import ShareFailedError
 from bookmarkai_assets.core.outcomes import Failure, Outcome
 
@@ -23,11 +25,13 @@ def is_exact(container: "InputContainer") -> bool:
     return format_of(container) in _EXACT
 
 
-def refuse_truncated(container: "InputContainer", ends: Mapping[int, float]) -> None:
-    """Refuse a file that declares a later end, of itself or of a track, than its last packets have.
+def refuse_truncated(container: "InputContainer", file: Path, ends: Mapping[int, float]) -> None:
+    """Refuse a file that lacks bytes, or declares a later end, of itself or of a track, than its last packets have.
 
     `ends` are in seconds by the file's own time stamps, by the tracks' indices. Raises `ShareFailedError` (corrupt).
     """
+    if lacks_bytes(file, format_of(container)):
+        raise ShareFailedError(Failure(Outcome.CORRUPT, "the file is cut off: its last element is not complete"))
     if not is_exact(container):
         return
     declared = declared_seconds(container)
