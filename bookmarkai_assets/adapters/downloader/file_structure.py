@@ -16,7 +16,7 @@ _BOXES = frozenset(
 _EBML_SEGMENT = b"\x18\x53\x80\x67"
 _EBML_HEADER = b"\x1a\x45\xdf\xa3"
 _OGG_MARK, _OGG_HEADER = b"OggS", 27
-_TS_PACKET, _TS_MARK = 188, 0x47
+_TS_PACKET, _TS_MARK, _TS_SEARCHED_PACKETS = 188, 0x47, 4096
 _FLV_HEADER, _FLV_TAG_HEADER, _FLV_SIZE = 9, 11, 4
 _ASF_HEADER = bytes.fromhex("3026b2758e66cf11a6d900aa0062ce6c")
 _ASF_PROPERTIES = bytes.fromhex("a1dcab8c47a9cf118ee400c00c205365")
@@ -111,12 +111,28 @@ def _ogg(file: BinaryIO, size: int) -> bool:
 
 
 def _mpegts(file: BinaryIO, size: int) -> bool:
-    """Whether the last packet is whole. All have the same size, if the first byte of each of the first ones says so."""
+    """Whether the last packet is whole, and with it the last unit of each track that says how long its units are.
+
+    Sound does. A picture need not, so a cut between two packets of a picture cannot be found.
+    """
     file.seek(0)
-    marks = file.read(5 * _TS_PACKET)[::_TS_PACKET]
-    if set(marks) != {_TS_MARK}:
+    if set(file.read(5 * _TS_PACKET)[::_TS_PACKET]) != {_TS_MARK}:
         return False  # packets with time codes, or rubbish before them
-    return size % _TS_PACKET != 0
+    if size % _TS_PACKET:
+        return True
+    file.seek(max(0, size - _TS_SEARCHED_PACKETS * _TS_PACKET))
+    missing: dict[int, int] = {}
+    while len(packet := file.read(_TS_PACKET)) == _TS_PACKET:
+        begin = 5 + packet[4] if packet[3] & 0x20 else 4  # after the adaptation field
+        if not packet[3] & 0x10 or begin >= _TS_PACKET:  # no payload
+            continue
+        track, payload = int.from_bytes(packet[1:3], "big") & 0x1FFF, packet[begin:]
+        if packet[1] & 0x40 and payload[:3] == b"\0\0\1":
+            length = int.from_bytes(payload[4:6], "big")
+            missing[track] = length + 6 - len(payload) if length else 0
+        elif track in missing:
+            missing[track] = max(0, missing[track] - len(payload))
+    return any(count > 0 for count in missing.values())
 
 
 def _flv(file: BinaryIO, size: int) -> bool:
