@@ -11,6 +11,7 @@ from bookmarkai_assets.core.downloads.ports import DownloadedFile, DownloadLimit
 from bookmarkai_assets.core.links.short_links import video_behind
 from bookmarkai_assets.core.media.media import Digest, VideoInfo
 from bookmarkai_assets.core.outcomes import Failure, Outcome
+from bookmarkai_assets.core.sites.silent_formats import FormatFamily
 
 STDERR_FILE = ".stderr"
 """The file in the download's directory that gets the stderr of its process."""
@@ -27,17 +28,24 @@ class Appearance:
 
 @dataclass(frozen=True)
 class Job:
-    """One download: its link, its own directory, its limits, its proxy as the only way out, and its appearance."""
+    """One download: its link, its own directory, its limits, its proxy as the only way out, and its appearance.
+
+    `silent_formats` are the families to avoid.
+    """
 
     url: str
     directory: Path
     limits: DownloadLimits
     proxy_url: str
     appearance: Appearance = field(default_factory=Appearance)
+    silent_formats: frozenset[FormatFamily] = frozenset()
 
     def to_json(self) -> bytes:
         """Write the job on one line."""
-        fields = dataclasses.asdict(self) | {"directory": str(self.directory)}
+        fields = dataclasses.asdict(self) | {
+            "directory": str(self.directory),
+            "silent_formats": _families_to_texts(self.silent_formats),
+        }
         return json.dumps(fields).encode()
 
     @classmethod
@@ -50,16 +58,21 @@ class Job:
             limits=DownloadLimits(**fields["limits"]),
             proxy_url=fields["proxy_url"],
             appearance=Appearance(**fields["appearance"]),
+            silent_formats=_families_from_texts(fields["silent_formats"]),
         )
 
 
 @dataclass(frozen=True)
 class Fetched:
-    """The files that a download left in its directory, and what is known of the video."""
+    """The files that a download left in its directory, and what is known of the video.
+
+    `silent_formats` are the families that were fetched before it and had no sound, although they promised it.
+    """
 
     video: DownloadedFile
     audio: DownloadedFile | None
     info: VideoInfo
+    silent_formats: frozenset[FormatFamily] = frozenset()
 
 
 def result_to_json(result: Fetched | Resolved | Failure) -> bytes:
@@ -73,6 +86,7 @@ def result_to_json(result: Fetched | Resolved | Failure) -> bytes:
             "video": _file_to_fields(result.video),
             "audio": _file_to_fields(result.audio) if result.audio else None,
             "info": _info_to_fields(result.info),
+            "silent_formats": _families_to_texts(result.silent_formats),
         }
     ).encode()
 
@@ -93,6 +107,7 @@ def result_from_json(text: bytes, *, url: str, directory: Path) -> Fetched | Res
             video=_file_from_fields(fields["video"], directory),
             audio=_file_from_fields(fields["audio"], directory) if fields["audio"] else None,
             info=_info_from_fields(fields["info"]),
+            silent_formats=_families_from_texts(fields["silent_formats"]),
         )
     except (KeyError, TypeError) as error:
         raise ValueError(f"a field is missing or odd: {error}") from error
@@ -102,6 +117,14 @@ def _parse_resolved(name: object, url: str) -> Resolved:
     if not isinstance(name, str) or video_behind(url, name) != name:
         raise ValueError("no name of a video that the link may stand for")
     return Resolved(name)
+
+
+def _families_to_texts(families: frozenset[FormatFamily]) -> list[str]:
+    return sorted(map(str, families))
+
+
+def _families_from_texts(texts: list[str]) -> frozenset[FormatFamily]:
+    return frozenset(FormatFamily.parse(str(text)) for text in texts)
 
 
 def _info_to_fields(info: VideoInfo) -> dict[str, object]:

@@ -7,6 +7,7 @@ from pathlib import Path
 
 from bookmarkai_assets.core.media.media import Digest, VideoInfo
 from bookmarkai_assets.core.outcomes import Failure
+from bookmarkai_assets.core.sites.silent_formats import FormatFamily
 
 
 @dataclass(frozen=True)
@@ -29,12 +30,16 @@ class DownloadedFile:
 
 @dataclass(frozen=True)
 class DownloadedVideo:
-    """A validated video and its audio track (None when the video has no sound). `seconds` is the wall time it took."""
+    """A validated video and its audio track (None when the video has no sound). `seconds` is the wall time it took.
+
+    `silent_formats` are the families that were fetched before it and had no sound, although they promised it.
+    """
 
     video: DownloadedFile
     audio: DownloadedFile | None
     info: VideoInfo
     seconds: float
+    silent_formats: frozenset[FormatFamily] = frozenset()
 
 
 @dataclass(frozen=True)
@@ -54,7 +59,13 @@ class Downloader(ABC):
 
     @abstractmethod
     def download(
-        self, url: str, directory: Path, limits: DownloadLimits, *, give_up: Callable[[], bool] = never_give_up
+        self,
+        url: str,
+        directory: Path,
+        limits: DownloadLimits,
+        *,
+        silent_formats: frozenset[FormatFamily] = frozenset(),
+        give_up: Callable[[], bool] = never_give_up,
     ) -> DownloadedVideo | Resolved | Failure:
         """Fetch into `directory`, which exists, is empty and is this attempt's alone.
 
@@ -64,6 +75,10 @@ class Downloader(ABC):
         The file is validated: it opens, has a picture or sound, and a plausible duration. Its audio track is cut into a
         file beside it. Anything that the link causes is returned as a `Failure`. After a failure the directory's
         content is useless.
+
+        If a format promises sound and its file has none, other formats are fetched, within the same limits. Only if
+        none of them has sound is the result a video without an audio track. A format of `silent_formats` is fetched
+        only where no other promises sound.
 
         `give_up` is called several times a second, from the caller's thread. Once it returns True, the download is
         ended as at its deadline, with a `timed_out` failure.
