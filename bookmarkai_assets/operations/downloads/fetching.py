@@ -165,12 +165,22 @@ class _Fetch:
             share_id=leased.share.share_id,
             media_id=leased.media_id,
         ) as transfer:
+            sites, site = self.hold.catalog.sites, site_of(leased.canonical_url)
+            silent_formats = sites.silent_formats(now=self.hold.clock()).get(site, {})
             # The canonical URL is fetched, so that nobody can have another video stored under that name.
-            result = self.downloader.download(url, directory, self.hold.rules.limits, give_up=give_up)
+            result = self.downloader.download(
+                url,
+                directory,
+                self.hold.rules.limits,
+                silent_formats=frozenset(silent_formats),
+                give_up=give_up,
+            )
             if isinstance(result, Failure):
                 raise ShareFailedError(result)
             if isinstance(result, DownloadedVideo):
                 transfer.size_bytes = result.video.digest.size_bytes
+                if result.silent_formats:
+                    sites.record_silent_formats(site, result.silent_formats, now=self.hold.clock())
         return result
 
     def _first_share(self, leased: LeasedShare, known: Media | None) -> Share:
