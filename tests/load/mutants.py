@@ -114,8 +114,8 @@ def run(count: int, *, seed: int, model: str) -> tuple[Counter[str], list[str]]:
         for number in range(count):
             name = chance.choice(list(FILES))
             mutant = mutate(data[name], data[chance.choice(list(FILES))], chance)
-            with tempfile.TemporaryDirectory(dir=home) as directory:
-                file = Path(directory) / wholes[name].name
+            with tempfile.TemporaryDirectory(dir=home) as place:
+                file = Path(place) / wholes[name].name
                 file.write_bytes(mutant.data)
                 result = result_of(file, reader, engine)
             outcomes[result.outcome] += 1

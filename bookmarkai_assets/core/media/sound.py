@@ -25,6 +25,13 @@ class SoundTrack:
     is_dub: bool = False
     is_aside: bool = False
 
+    @property
+    def words(self) -> str:
+        """The track in words, such as `2: aac, en, default`."""
+        marks = {"default": self.is_default, "original": self.is_original, "dub": self.is_dub, "aside": self.is_aside}
+        words = (self.codec, self.language, self.title, *(mark for mark, is_set in marks.items() if is_set))
+        return f"{self.index}: {', '.join(filter(None, words))}"
+
 
 def choose_track(tracks: Sequence[SoundTrack], *, language: str | None) -> SoundTrack | None:
     """Return the track to transcribe; None if there is none.
