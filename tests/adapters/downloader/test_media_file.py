@@ -153,6 +153,7 @@ def test_the_language_that_is_expected_decides_between_equal_tracks(
 ) -> None:
     """All tracks are described, with languages of two letters, and the one that is cut out is named."""
     import av
+    from av.stream import Disposition
 
     file = tmp_path / "video.mkv"
     with av.open(str(make_clip(tmp_path / "clip.mp4", seconds=0.5))) as clip, av.open(str(file), "w") as output:
@@ -160,12 +161,12 @@ def test_the_language_that_is_expected_decides_between_equal_tracks(
         tracks = [output.add_stream_from_template(clip.streams.audio[0]) for _ in range(2)]
         for track, name in zip(tracks, ("eng", "ger"), strict=True):
             track.metadata["language"] = name
-            track.disposition = 0
-        packets = {clip.streams.video[0].index: [picture], clip.streams.audio[0].index: tracks}
+            track.disposition = Disposition(0)
         for packet in clip.demux():
-            for target in packets[packet.stream_index] if packet.dts is not None else ():
-                packet.stream = target
-                output.mux(packet)
+            if packet.dts is not None:
+                for target in tracks if packet.stream.type == "audio" else [picture]:
+                    packet.stream = target
+                    output.mux(packet)
     facts = read_media(file, audio_stem=tmp_path / "audio", language=language)
     assert [(sound.index, sound.language) for sound in facts.sounds] == [(1, "en"), (2, "de")]
     assert facts.sound_index == index
