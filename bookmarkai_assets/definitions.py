@@ -9,8 +9,9 @@ from typing import Any
 
 import dagster as dg
 
-# What Dagster has loaded stays for the process's life. Set aside, it is not looked through for garbage again and again,
-# nor taken apart at the end: some 30% of the CPU of a short run (bench/import_cost.py).
+# What Dagster has loaded stays for the process's life. Frozen, it is not searched for garbage again and again, nor is
+# it taken apart at the end: some 30% of the CPU of a short run (bench/import_cost.py). A code server does not grow by
+# this: it comes here once, a reload is a new process, and what is made from here on is collected as ever.
 gc.freeze()
 
 from bookmarkai_assets.defs.alerts import alerts, cloudwatch_metrics, failed_runs
