@@ -19,21 +19,13 @@ from bookmarkai_assets.core.outcomes import Failure, Outcome
 from bookmarkai_assets.core.shares.share import Share, ShareStatus
 from bookmarkai_assets.core.sites.breaker import site_of
 from bookmarkai_assets.operations.downloads.disk_room import require_room
+from bookmarkai_assets.operations.downloads.fetched_media import FetchedMedia
 from bookmarkai_assets.operations.downloads.run_patience import RunPatience, run_patience
 from bookmarkai_assets.operations.media.transfers import recorded_transfer
 from bookmarkai_assets.operations.shares.hold import Hold
 from bookmarkai_assets.operations.shares.steps import LeasedShare, continue_as
 from bookmarkai_assets.operations.sites.turns import error_for, wait_for_slot
 from bookmarkai_assets.operations.stores import Stores
-
-
-@dataclass(frozen=True)
-class FetchedMedia:
-    """A media whose bytes are there. `is_reused` when no download was needed."""
-
-    share: Share
-    media: Media
-    is_reused: bool
 
 
 def fetch_media(
