@@ -42,18 +42,21 @@ OF_SOME_RUNS = {
         "core.transcripts.quality",
         "core.transcripts.staleness",
         "operations.alerts",
+        "operations.downloads.disk_room",
+        "operations.downloads.fetching",
         "operations.failures",
         "operations.health",
-        "operations.rollout.deciding",
-        "operations.rollout.measuring",
+        "operations.media",
+        "operations.rollout",
         "operations.shares.claiming",
         "operations.shares.reports",
+        "operations.sites",
         "operations.storage",
         "operations.transcripts.stale",
         "operations.transcripts.transcribing",
     )
 }
-"""What an operator's asset, a tick, one step or a failure needs: it loads when that runs."""
+"""What one asset, a tick or a failure needs: it loads when that runs."""
 
 OF_SOME_COMMANDS = {"dagster", "sqlalchemy", "alembic", "http", "bookmarkai_assets.demo.run", *HEAVY}
 
@@ -75,7 +78,7 @@ def test_the_definitions_load_no_vendor() -> None:
 
 
 def test_the_definitions_load_what_every_run_needs_and_no_more() -> None:
-    """Importing bookmarkai_assets.definitions leaves clean-up, verification, rollout, alerts and speech unloaded."""
+    """Importing bookmarkai_assets.definitions loads no operation of one asset, sensor or step, nor what that needs."""
     assert [name for name in OF_SOME_RUNS if find_spec(name) is None] == []
     assert _loaded_by("bookmarkai_assets.definitions") & OF_SOME_RUNS == set()
 

@@ -14,8 +14,6 @@ from bookmarkai_assets.core.rules import PipelineRules
 from bookmarkai_assets.dagster_internals import max_concurrent_runs, partition_range_tags
 from bookmarkai_assets.defs.dead_runs import end_dead_runs
 from bookmarkai_assets.defs.share_to_transcript import share_to_transcript
-from bookmarkai_assets.operations.downloads.disk_room import shortage_of_room
-from bookmarkai_assets.operations.sites.turns import waiting_by_site
 from bookmarkai_assets.partitions import shares_partitions
 
 if TYPE_CHECKING:
@@ -42,7 +40,9 @@ def new_shares(
     catalog: dg.ResourceParam[Catalog],
     rules: dg.ResourceParam[PipelineRules],
 ) -> dg.SensorResult | dg.SkipReason:
-    from bookmarkai_assets.operations.shares import claiming  # noqa: PLC0415 - only its own ticks need it
+    from bookmarkai_assets.operations.downloads.disk_room import shortage_of_room  # noqa: PLC0415 - only its own ticks need it
+    from bookmarkai_assets.operations.shares import claiming  # noqa: PLC0415 - as above
+    from bookmarkai_assets.operations.sites.turns import waiting_by_site  # noqa: PLC0415 - as above
 
     suspects = end_dead_runs(
         context.instance,
