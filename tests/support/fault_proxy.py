@@ -246,7 +246,7 @@ class _Handler(BaseHTTPRequestHandler):
             status, code = _UNASKED[fault]
             error = f"<?xml version='1.0'?><Error><Code>{code}</Code><Message>told to fail</Message></Error>".encode()
             return self._answer(status, [("Content-Type", "application/xml")], error, announced=len(error))
-        if (refusal := proxy.refusal_of(self.command, self.path, self.headers)) is not None:
+        if (refusal := proxy.refusal_of(self.command, self.path, dict(self.headers))) is not None:
             return self._answer(refusal.status, [], refusal.body, announced=len(refusal.body))
         if fault is Fault.FLIPPED_REQUEST:
             body = _with_flipped_bit(body)
