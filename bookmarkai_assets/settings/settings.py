@@ -12,6 +12,7 @@ from pydantic_core import ErrorDetails, InitErrorDetails, PydanticCustomError
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
 from bookmarkai_assets.core.errors import ConfigurationError
+from bookmarkai_assets.core.text_files import encoding_of
 from bookmarkai_assets.settings.downloads import DownloadSettings
 from bookmarkai_assets.settings.intake import IntakeSettings, intake_problems
 from bookmarkai_assets.settings.masking import shown_value
@@ -19,6 +20,9 @@ from bookmarkai_assets.settings.rollout import RolloutSettings
 from bookmarkai_assets.settings.speech import SpeechSettings, speech_problems
 from bookmarkai_assets.settings.storage import StorageSettings, storage_problems
 from bookmarkai_assets.settings.types import AbsolutePath, host_of
+
+_ENCODING_BYTES = 4096
+"""How much of `.env` is read to know its encoding. Even, for the characters of UTF-16."""
 
 
 # pydantic takes the fields of the last base first. `bookmarkai config` and the README list them in that order.
@@ -122,11 +126,27 @@ class Settings(IntakeSettings, SpeechSettings, RolloutSettings, DownloadSettings
 
 def load_settings(*, env_file: Path | None = Path(".env"), **overrides: Any) -> Settings:  # noqa: ANN401 - any setting
     """Read and validate the environment. Raises `ConfigurationError`, which names every bad variable at once."""
+    encoding = _encoding_of_file(env_file)
     try:
-        return Settings(_env_file=env_file, **overrides)
+        return Settings(_env_file=env_file, _env_file_encoding=encoding, **overrides)
     except ValidationError as error:
         lines = [_problem_line(problem) for problem in error.errors()]
         raise ConfigurationError("The settings are not usable:\n" + "\n".join(lines)) from None
+    except UnicodeDecodeError:
+        raise ConfigurationError(
+            f"expected {env_file} to be text in UTF-8 or UTF-16, found other bytes; save it as UTF-8"
+        ) from None  # the error holds the file's text
+
+
+def _encoding_of_file(file: Path | None) -> str | None:
+    """Return a file's encoding. None if there is no such file, or a pipe, which can be read only once.
+
+    Editors on Windows put a mark before the text, which would become part of the first setting's name.
+    """
+    if file is None or not file.is_file():
+        return None
+    with file.open("rb") as opened:
+        return encoding_of(opened.read(_ENCODING_BYTES))
 
 
 def _problem_line(problem: ErrorDetails) -> str:

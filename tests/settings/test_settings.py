@@ -39,6 +39,26 @@ def test_an_empty_environment_is_a_laptop() -> None:
     assert settings.ytdlp_download_dir == Path("/tmp/bookmarkai-videos")  # noqa: S108 - the documented default
 
 
+@pytest.mark.parametrize("end", ["\n", "\r\n", "\r"], ids=["LF", "CRLF", "CR"])
+@pytest.mark.parametrize("encoding", ["utf-8", "utf-8-sig", "utf-16", "utf-16-le"])
+def test_a_file_of_any_system_sets_its_first_variable_too(tmp_path: Path, encoding: str, end: str) -> None:
+    """A mark before the text is no part of the first name: that setting would be ignored without a word."""
+    file = tmp_path / ".env"
+    file.write_bytes(f"S3_EXPIRY_DAYS=30{end}# more{end}LEASE_SECONDS=1234{end}".encode(encoding))
+    settings = load_settings(env_file=file)
+    assert (settings.s3_expiry_days, settings.lease_seconds) == (30, 1234)
+
+
+def test_a_file_in_another_encoding_is_refused_without_its_text(tmp_path: Path) -> None:
+    """The message names the file and what to do, and shows nothing of it."""
+    file = tmp_path / ".env"
+    file.write_bytes("S3_SECRET_KEY=gehe\xefm".encode("latin-1"))
+    with pytest.raises(ConfigurationError, match="save it as UTF-8") as caught:
+        load_settings(env_file=file)
+    assert str(file) in str(caught.value)
+    assert "gehe" not in str(caught.value)
+
+
 def test_operators_names_are_read(monkeypatch: pytest.MonkeyPatch) -> None:
     """The variables that BookmarkAI's operators know work as they are."""
     for name, value in {
