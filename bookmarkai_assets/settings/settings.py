@@ -21,6 +21,7 @@ from bookmarkai_assets.settings.speech import SpeechSettings, speech_problems
 from bookmarkai_assets.settings.storage import StorageSettings, storage_problems
 from bookmarkai_assets.settings.types import AbsolutePath, host_of
 
+_SQLITE = "sqlite:///"
 _ENCODING_BYTES = 4096
 """How much of `.env` is read to know its encoding. Even, for the characters of UTF-16."""
 
@@ -70,7 +71,7 @@ class Settings(IntakeSettings, SpeechSettings, RolloutSettings, DownloadSettings
     @field_validator("catalog_url")
     @classmethod
     def _is_catalog(cls, value: str | None) -> str | None:
-        if value is not None and not value.startswith(("sqlite:///", "postgresql+psycopg2://", "postgresql://")):
+        if value is not None and not value.startswith((_SQLITE, "postgresql+psycopg2://", "postgresql://")):
             raise ValueError(
                 "expected sqlite:////absolute/path.db or postgresql+psycopg2://user:password@host/database"
             )
@@ -115,6 +116,16 @@ class Settings(IntakeSettings, SpeechSettings, RolloutSettings, DownloadSettings
                 "DAGSTER_HOME, or start in the project's directory"
             )
         return f"sqlite:///{home / 'catalog.db'}"
+
+    def kept_paths(self) -> dict[str, Path]:
+        """Return where Dagster's records and the catalog are, by the names of their settings.
+
+        A catalog that is not a file is left out, and so is one in Dagster's home.
+        """
+        kept = {"DAGSTER_HOME": self.dagster_home or Path("dagster_home").absolute()}
+        if self.catalog_url and self.catalog_url.startswith(_SQLITE):
+            kept["CATALOG_URL"] = Path(self.catalog_url.removeprefix(_SQLITE).partition("?")[0]).absolute()
+        return kept
 
     def shown(self) -> dict[str, str | None]:
         """Return every setting as an operator may see it, by variable name, with secrets masked."""

@@ -74,11 +74,30 @@ def test_without_a_bucket_the_directory_alone_is_checked(storage_check: StorageC
     assert done.json["ok"] is True
     assert list(done.json["backends"]) == ["local"]
     steps = done.json["backends"]["local"]
-    assert [step["step"] for step in steps] == ["directory", "free space", "staging", *PROBE]
+    assert [step["step"] for step in steps] == ["directory", "free space", "staging", "places", *PROBE]
     assert set(steps[0]) == {"step", "status", "seconds", "found", "remedy"}
     assert {name for name, status in statuses(steps).items() if status == "skipped"} == SILENT_STEPS
     assert done.json["configuration"]["YTDLP_DOWNLOAD_DIR"] == str(tmp_path / "media")
     assert [path for path in tmp_path.rglob("*") if path.is_file()] == []
+
+
+def test_media_where_the_system_empties_are_a_warning(
+    storage_check: StorageCheck, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    """Media, Dagster's home and the catalog in a temporary directory are named; storage is ready all the same."""
+    monkeypatch.setattr("tempfile.tempdir", str(tmp_path / "scratch"))
+    (tmp_path / "scratch").mkdir()
+    done = storage_check(
+        YTDLP_DOWNLOAD_DIR=str(tmp_path / "scratch" / "media"),
+        DAGSTER_HOME=str(tmp_path / "scratch" / "dagster"),
+        CATALOG_URL=f"sqlite:///{tmp_path}/scratch/catalog.db",
+    )
+    assert done.code == 0
+    [line] = [line for line in done.out.splitlines() if line.split()[1:2] == ["places"]]
+    assert line.startswith("warning")
+    for name in ("YTDLP_DOWNLOAD_DIR", "DAGSTER_HOME", "CATALOG_URL"):
+        assert f"{name} is {tmp_path}/scratch/" in line
+    assert "Storage is ready" in done.out
 
 
 def test_both_backends_are_checked_where_there_is_a_bucket(storage_check: StorageCheck, seaweed: SeaweedServer) -> None:
