@@ -17,6 +17,7 @@ from bookmarkai_assets.adapters.s3_store.errors import (
     field_of,
     vendor_errors,
 )
+from bookmarkai_assets.adapters.s3_store.head import full_crc64nvme_of
 from bookmarkai_assets.adapters.s3_store.refused_headers import DOCUMENTATION, REMEDIES, Need
 from bookmarkai_assets.adapters.s3_store.source import crc64nvme_of
 from bookmarkai_assets.adapters.s3_store.upload import ENCRYPTION
@@ -97,9 +98,9 @@ class Trials:
                 f"expected checksums to be verified, but the server {'; it '.join(refused)}",
                 f"{REMEDIES[Need.CHECKSUM]}; see {DOCUMENTATION}",
             )
-        is_kept = self._head(ChecksumMode="ENABLED").get("ChecksumCRC64NVME") == right
+        is_kept = full_crc64nvme_of(self._head(ChecksumMode="ENABLED")) == right
         is_wrong_taken = self._attempt(partial(self._put, _DATA, ChecksumCRC64NVME=wrong)).is_done
-        if is_wrong_taken and self._head(ChecksumMode="ENABLED").get("ChecksumCRC64NVME") == wrong:
+        if is_wrong_taken and full_crc64nvme_of(self._head(ChecksumMode="ENABLED")) == wrong:
             return CheckResult(
                 CheckStatus.FAIL,
                 "expected bytes to be compared with their CRC64NVME, but the server took other ones, and keeps the "

@@ -1,13 +1,17 @@
 """The bucket as a media store, on servers that do not do all that Amazon's does."""
 
+from dataclasses import replace
+from typing import Any
+
 import pytest
 
+from bookmarkai_assets.adapters.s3_store.client import Connection, connect
 from bookmarkai_assets.core.errors import ObjectConflictError, StoreError, StoreErrorClass
 from bookmarkai_assets.demo.seaweed import SeaweedServer
 from tests.fakes.stores import digest_of_bytes
 from tests.support.fault_proxy import Fault, Refusal
 from tests.support.lacking_s3 import CHECKSUMS, CONDITIONS, ENCRYPTION, ignoring, refusing
-from tests.support.s3_bench import LARGE, SMALL, Bench
+from tests.support.s3_bench import LARGE, PARTS, SMALL, Bench, make_store
 
 OTHER = SMALL[::-1]
 
@@ -108,6 +112,26 @@ def test_a_server_with_checksums_is_not_read_back(bench: Bench, data: bytes) -> 
     bench.put(data)
 
     assert bench.proxy.requests["GET"] == 0
+
+
+def test_a_checksum_of_the_parts_checksums_is_none(bench: Bench, seaweed: SeaweedServer) -> None:
+    """Some servers keep a composite CRC64NVME of an upload in parts, which says nothing that a client can compare."""
+
+    def connect_to_server_with_composites(connection: Connection) -> Any:
+        def make_composite(response_dict: dict[str, Any], **_: object) -> None:
+            response_dict["headers"]["x-amz-checksum-crc64nvme"] = f"sP7gLb80aAY=-{PARTS}"
+
+        client = connect(connection)
+        client.meta.events.register("before-parse.s3.HeadObject", make_composite)
+        return client
+
+    store = make_store(seaweed, bench.proxy.url, connector=connect_to_server_with_composites)
+
+    stored = replace(bench, store=store).put(LARGE)
+
+    assert stored.digest == digest_of_bytes(LARGE)
+    assert bench.proxy.answered_bytes["GET"] == len(LARGE)
+    assert store.head(bench.url) == stored
 
 
 # --- Refusals ---------------------------------------------------------------------------------------------------------
