@@ -78,11 +78,11 @@ class Trials:
             return CheckResult(CheckStatus.PASS, "a request whose condition is not met does nothing")
         may_overwrite = any(name.startswith("If-None-Match") for name in ignored)
         found = [*refused, *([f"ignores {', '.join(ignored)}"] if ignored else [])]
+        danger = ": with this one, two writers of one key can replace each other's bytes" if ignored else ""
         return CheckResult(
             CheckStatus.FAIL if refused or may_overwrite else CheckStatus.WARN,
             f"expected conditions to hold, but the server {'; it '.join(found)}",
-            f"{REMEDIES[Need.CONDITION]}: with this one, two writers of one key can replace each other's bytes; see "
-            f"{DOCUMENTATION}",
+            f"{REMEDIES[Need.CONDITION]}{danger}; see {DOCUMENTATION}",
         )
 
     def _try_checksums(self) -> CheckResult:
