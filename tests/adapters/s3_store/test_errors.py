@@ -61,7 +61,7 @@ def response(
     ids=lambda value: value if isinstance(value, str) else f"{type(value).__name__} {value}"[:60],
 )
 def test_each_report_has_its_class(error: Exception, error_class: StoreErrorClass) -> None:
-    """Each of the vendor's errors becomes a store error of its class that names what was being done, and no URL."""
+    """Each of the vendor's errors becomes a store error of its class that names the operation and no URL."""
     with pytest.raises(StoreError) as caught, vendor_errors("fetching s3://media/a.mp4", bucket="media"):
         raise error
 
@@ -102,7 +102,7 @@ def test_a_long_message_is_cut() -> None:
 )
 @pytest.mark.parametrize("code", ["AccessDenied", "403", "SignatureDoesNotMatch"])
 def test_a_refusal_names_the_permission(operation: str, permission: str | None, code: str) -> None:
-    """A refusal names the right that the operation needs, unless it is the credentials that were not believed."""
+    """A refusal names the permission that the operation needs, unless the credentials themselves were rejected."""
     with pytest.raises(StoreError, match="S3_SECRET_KEY") as caught, vendor_errors("looking", bucket="media"):
         raise response(code, 403, operation=operation)
 
