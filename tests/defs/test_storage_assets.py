@@ -58,7 +58,7 @@ def test_a_put_that_did_not_last_blocks_the_run(pipeline: Pipeline, monkeypatch:
     assert pipeline.report(share)["outcome"] == "media_missing"
     monkeypatch.undo()
     pipeline.tick_and_run()
-    assert pipeline.report(share)["status"] == "done", "the next check fetches and stores it again"
+    assert pipeline.report(share)["status"] == "done", "the next tick fetches and stores it again"
 
 
 def test_a_put_that_did_not_last_blocks_its_share_alone(pipeline: Pipeline, monkeypatch: pytest.MonkeyPatch) -> None:
