@@ -24,9 +24,9 @@ HEAVY = (
 
 
 def test_the_definitions_load_no_vendor() -> None:
-    """Importing bookmarkai_assets.definitions loads none of the heavy packages: every run's process pays for imports.
+    """Importing bookmarkai_assets.definitions loads no heavy package, because every run's process pays for its imports.
 
-    SQLAlchemy is on the list as far as we are concerned; Dagster's own use of it is its own.
+    SQLAlchemy is on the list as far as our own imports go. Dagster imports it anyway.
     """
     program = (
         "import sys, dagster\n"
@@ -40,9 +40,9 @@ def test_the_definitions_load_no_vendor() -> None:
 
 
 def test_settings_is_the_only_reader_of_the_environment() -> None:
-    """No other module of the pipeline looks at environment variables; the demo passes its own on to what it starts.
+    """No other module of the pipeline reads environment variables; the demo passes its own on to what it starts.
 
-    pydantic-settings does the reading for `settings/settings.py`, so it is not among the readers either.
+    pydantic-settings does the reading for `settings/settings.py`, so that is not among the readers either.
     """
     package = Path(bookmarkai_assets.__file__).parent
     readers = {

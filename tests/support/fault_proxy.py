@@ -1,4 +1,4 @@
-"""A reverse proxy that damages what passes: between a client and an HTTP server, both on loopback.
+"""A reverse proxy that damages what passes between a client and an HTTP server, both on loopback.
 
 Requests and answers go through unchanged, Host and signature included, until a fault is set.
 """
@@ -35,7 +35,7 @@ class Fault(StrEnum):
     SKEWED = "403 clock"  # the server is not asked
     RESET = "reset"  # the server is not asked, the connection is reset
     LOST_ANSWER = "lost answer"  # the server does it, the connection is reset before the answer
-    TRUNCATED = "truncated"  # the answer breaks off in its middle
+    TRUNCATED = "truncated"  # the answer breaks off in the middle
     SHORT = "short"  # half of the answer, announced as all of it
     FLIPPED = "flipped"  # one bit of the answer's body is wrong
     FLIPPED_REQUEST = "flipped request"  # one bit of the request's body is wrong
@@ -61,9 +61,8 @@ class _Plan:
 class FaultProxy:
     """Listens on a free loopback port while entered.
 
-    `requests` counts what arrived, by method; `answered_bytes` what the server's answers held; `faults` what was hit.
-
-    `before_request`, if set, is called with the method and the path of each request before the server is asked.
+    `requests` counts what arrived, by method; `answered_bytes` the bytes of the server's answers; `faults` the requests
+    hit. `before_request`, if set, is called with the method and the path of each request before the server gets it.
     """
 
     before_request: Callable[[str, str], None] | None
@@ -89,7 +88,7 @@ class FaultProxy:
         return f"http://127.0.0.1:{self._server.server_address[1]}"
 
     def break_next(self, fault: Fault, *methods: str, times: int = ALWAYS, query: str = "") -> None:
-        """Damage the next `times` requests of these methods whose query holds `query`; counts start again."""
+        """Damage the next `times` requests of these methods whose query contains `query`, and restart the counts."""
         with self._lock:
             self._plan = _Plan(fault, frozenset(methods), times, query)
             self.requests.clear()
@@ -97,7 +96,7 @@ class FaultProxy:
             self.faults = 0
 
     def pass_through(self) -> None:
-        """Damage nothing and call nobody from now on; counts start again."""
+        """Damage nothing and call nobody from now on, and restart the counts."""
         with self._lock:
             self._plan = None
             self.before_request = None
@@ -106,12 +105,12 @@ class FaultProxy:
             self.faults = 0
 
     def count_answer(self, method: str, size_bytes: int) -> None:
-        """Count what the server gave."""
+        """Count what the server answered."""
         with self._lock:
             self.answered_bytes[method] += size_bytes
 
     def fault_for(self, method: str, path: str) -> Fault | None:
-        """Count a request and give the fault that it is to suffer."""
+        """Count a request, and return the fault that it gets."""
         with self._lock:
             self.requests[method] += 1
             plan = self._plan
@@ -139,12 +138,12 @@ class _Server(ThreadingHTTPServer):
 
     @override
     def handle_error(self, request: object, client_address: object) -> None:
-        """Say nothing of connections that a fault has cut."""
+        """Do not report connections that a fault has cut."""
 
 
 class _Handler(BaseHTTPRequestHandler):
     protocol_version = "HTTP/1.1"
-    wbufsize = -1  # one packet per answer instead of one per header, which Nagle's algorithm would hold back
+    wbufsize = -1  # one packet per answer instead of one per header, which Nagle's algorithm would delay
     disable_nagle_algorithm = True
     server: _Server
     _upstream: http.client.HTTPConnection | None = None
@@ -157,7 +156,7 @@ class _Handler(BaseHTTPRequestHandler):
 
     @override
     def log_message(self, format: str, *args: object) -> None:
-        """Keep the tests' output to the tests."""
+        """Log nothing, to keep the tests' output clean."""
 
     @override
     def finish(self) -> None:
@@ -198,7 +197,7 @@ class _Handler(BaseHTTPRequestHandler):
 
     def _ask(self, body: bytes) -> tuple[int, list[tuple[str, str]], bytes, int]:
         if self._upstream is not None:
-            # The server may have closed it meanwhile, which would be a fault that nobody has planned.
+            # The server may have closed it meanwhile, which would be an unplanned fault.
             with contextlib.suppress(ConnectionError):
                 return self._ask_on(self._upstream, body)
             self._upstream.close()

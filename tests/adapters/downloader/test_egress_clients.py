@@ -79,7 +79,7 @@ def fetch(workers: Workers, client: str, url: str, proxy_url: str) -> str:
 @pytest.mark.parametrize("client", CLIENTS)
 def test_without_the_guard_every_client_reaches_the_canary(workers: Workers, trap: Canary, client: str) -> None:
     """Without the guard, every client reaches the canary: it does see a direct connection."""
-    url = f"http://{trap.place}/clip.mp4"
+    url = f"http://{trap.address}/clip.mp4"
     job = json.dumps({"client": client, "url": url, "proxy_url": ""}).encode()
 
     # The canary never answers.
@@ -92,11 +92,11 @@ def test_every_client_is_guarded(workers: Workers, site: HostileSite, trap: Cana
     """Each client reaches what was opened and nothing private: not directly, in another spelling, or by a redirect."""
     opened = site.file(f"/{client}.mp4", clip.read_bytes())
     inward = [
-        f"http://{trap.place}/clip.mp4",
+        f"http://{trap.address}/clip.mp4",
         f"http://localhost:{trap.port}/clip.mp4",
         f"http://2130706433:{trap.port}/clip.mp4",
         f"http://[::ffff:127.0.0.1]:{trap.port}/clip.mp4",
-        site.redirect(f"/{client}-away", f"http://{trap.place}/clip.mp4?token={SECRET}"),
+        site.redirect(f"/{client}-away", f"http://{trap.address}/clip.mp4?token={SECRET}"),
         "http://inside.example/clip.mp4",
         "http://mixed.example/clip.mp4",
     ]
@@ -211,8 +211,8 @@ def test_nothing_inside_is_fetched_for_a_page_or_playlist(
     """Variants, segments, keys, maps and players on private addresses are refused by name, and never connected to."""
     site.file("/segment.ts", b"G" + b"\0" * 187, content_type="video/mp2t")
     site.file("/key", b"k" * 16, content_type="application/octet-stream")
-    site.redirect("/away", f"http://{trap.place}/segment.ts?token={SECRET}")
-    result = download(downloader, serve(site, trap.place), tmp_path, caplog)
+    site.redirect("/away", f"http://{trap.address}/segment.ts?token={SECRET}")
+    result = download(downloader, serve(site, trap.address), tmp_path, caplog)
     assert trap.visits == 0
     assert isinstance(result, Failure)
     assert result.outcome is Outcome.REFUSED
@@ -231,7 +231,7 @@ def test_nothing_is_fetched_over_another_protocol(
     """A protocol that would bypass an HTTP proxy is not followed, and no file of this machine becomes a video."""
     site.file("/segment.ts", b"G" + b"\0" * 187, content_type="video/mp2t")
     site.file("/key", b"k" * 16, content_type="application/octet-stream")
-    result = download(downloader, serve(site, trap.place), tmp_path, caplog)
+    result = download(downloader, serve(site, trap.address), tmp_path, caplog)
     assert trap.visits == 0
     assert isinstance(result, Failure)
     assert not any(b"root:" in file.read_bytes() for file in tmp_path.iterdir())

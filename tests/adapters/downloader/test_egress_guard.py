@@ -214,8 +214,8 @@ def test_the_host_header_changes_nothing(site: HostileSite) -> None:
     """The guard connects to the address that it vetted, whatever another header or a second request says."""
     site.file("/first", b"first")
     with canary() as inside, guarding(site.host_port) as account:
-        second = f"GET http://{inside.place}/second HTTP/1.1\r\nHost: {inside.place}\r\n\r\n"
-        connection, answer = send(account, f"GET {site.url('/first')}", f"Host: {inside.place}")
+        second = f"GET http://{inside.address}/second HTTP/1.1\r\nHost: {inside.address}\r\n\r\n"
+        connection, answer = send(account, f"GET {site.url('/first')}", f"Host: {inside.address}")
         with connection:
             assert answer.startswith(b"HTTP/1.0 200")
             connection.sendall(second.encode())

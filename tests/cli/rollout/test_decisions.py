@@ -11,7 +11,7 @@ from bookmarkai_assets.core.media.placement import StorageMode
 from bookmarkai_assets.core.rollout.stages import Action, Stage
 from bookmarkai_assets.operations.rollout.current_policy import current_policy
 from tests.plugins.command_line import BookmarkAI
-from tests.support.rollout_past import HYBRID, SAMPLE, decide, rules, status, transfers, verified
+from tests.support.rollout_past import HYBRID, SAMPLE, add_verification, decide, rules, status, transfers
 
 
 def test_a_rollout_begins_with_the_first_stage(hybrid_catalog: OpenCatalog, bookmarkai: BookmarkAI) -> None:
@@ -86,7 +86,7 @@ def test_the_gate_promotes_once_everything_passes(hybrid_catalog: OpenCatalog, b
     """After a week with enough samples and a verification the verdict is promote, and promoting needs no force."""
     decide(hybrid_catalog, 10)
     transfers(hybrid_catalog)
-    verified(hybrid_catalog)
+    add_verification(hybrid_catalog)
 
     found = status(bookmarkai)
     assert (found["gate"]["verdict"], found["gate"]["missing"]) == ("promote", [])

@@ -10,7 +10,7 @@ from bookmarkai_assets.core.rollout.stages import Action
 from bookmarkai_assets.operations.rollout.current_policy import current_policy
 from bookmarkai_assets.operations.rollout.planning import forecast_stages
 from tests.plugins.command_line import BookmarkAI
-from tests.support.rollout_past import HYBRID, ago, decide, rules, status, transfers, verified
+from tests.support.rollout_past import HYBRID, add_verification, ago, decide, rules, status, transfers
 from tests.support.storage_events import transfer
 
 
@@ -18,7 +18,7 @@ def test_the_rules_show_value_limit_and_sample(hybrid_catalog: OpenCatalog, book
     """When 10 of 60 uploads failed, the rule fails with 16.7%, the verdict is abort, and so is the next step."""
     decide(hybrid_catalog, 10)
     transfers(hybrid_catalog, errors=["timeout"] * 10)
-    verified(hybrid_catalog)
+    add_verification(hybrid_catalog)
 
     found = status(bookmarkai)
 
@@ -56,7 +56,7 @@ def test_before_the_beginning_a_failing_rule_comes_first(
 ) -> None:
     """The next step shows the cause of the failing rule, and beginning is refused."""
     transfers(hybrid_catalog, errors=errors)
-    verified(hybrid_catalog, missing=missing)
+    add_verification(hybrid_catalog, missing=missing)
     assert status(bookmarkai)["next_step"]["command"] == command
     assert bookmarkai("rollout", "promote").code == 1
     assert hybrid_catalog.rollout.history() == []
@@ -137,7 +137,7 @@ def test_at_the_end_the_next_step_is_the_setting(hybrid_catalog: OpenCatalog, bo
     decide(hybrid_catalog, 100)
     transfers(hybrid_catalog)
     assert status(bookmarkai)["next_step"]["command"] == "bookmarkai storage verify"
-    verified(hybrid_catalog)
+    add_verification(hybrid_catalog)
     step = status(bookmarkai)["next_step"]
     assert step["command"] is None
     assert "STORAGE_MODE=s3" in step["why"]
@@ -147,7 +147,7 @@ def test_at_the_last_stage_its_time_has_to_be_over(hybrid_catalog: OpenCatalog, 
     """One day into 100%, the rollout is not complete."""
     decide(hybrid_catalog, 100, days_ago=1.5)
     transfers(hybrid_catalog)
-    verified(hybrid_catalog)
+    add_verification(hybrid_catalog)
     step = status(bookmarkai)["next_step"]
     assert step["command"] == "bookmarkai metrics --window 24h"
     assert "STORAGE_MODE" not in step["why"]

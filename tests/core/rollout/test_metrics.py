@@ -20,7 +20,7 @@ from bookmarkai_assets.core.rollout.metrics import (
     window_metrics,
 )
 from bookmarkai_assets.core.rollout.windows import Window
-from tests.support.plain_count import TOLD_APART, assert_counted
+from tests.support.plain_count import COUNTED_ERRORS, assert_counted
 from tests.support.storage_events import NOON, totals_of, transfer, transfers
 
 windows = st.builds(
@@ -51,7 +51,7 @@ def test_an_empty_window_has_no_rates() -> None:
     assert (metrics.total_requests, metrics.s3_uploads, metrics.local_storage, metrics.interrupted) == (0, 0, 0, 0)
     assert (metrics.s3_upload_rate, metrics.success_rate, metrics.error_rate) == (None, None, None)
     assert metrics.upload == metrics.download == Latency(0, None, None, None, None)
-    assert metrics.errors_by_class == dict.fromkeys([*TOLD_APART, "other"], 0)
+    assert metrics.errors_by_class == dict.fromkeys([*COUNTED_ERRORS, "other"], 0)
     assert metrics.bytes_put == metrics.bytes_got == metrics.objects_put == dict.fromkeys(Backend, 0)
 
 
