@@ -16,7 +16,7 @@ TOGETHER = {
         "[openai-whisper",
         "tests/adapters/speech/test_checkpoints.py",
         "tests/adapters/speech/test_openai_whisper.py",
-        "tests/cli/doctor/test_doctor.py::test_the_other_engine_is_heard_too",
+        "tests/cli/doctor/test_doctor.py::test_the_other_engine_transcribes_too",
     ),
 }
 """Groups, and parts of their tests' ids."""
