@@ -55,7 +55,7 @@ def knows_dagster(tree: ast.AST) -> bool:
 
 
 def test_no_other_module_touches_what_dagster_does_not_publish() -> None:
-    """Dagster's private modules, private attributes and unpublished exports are used nowhere else."""
+    """Dagster's private modules, private attributes and unpublished exports are used in no other module."""
     package = Path(dagster_internals.__file__).parent
     found = {}
     for path in package.rglob("*.py"):

@@ -54,7 +54,7 @@ def test_without_a_network_fetch_says_what_else_works(bookmarkai: BookmarkAI) ->
 def test_the_other_engine_has_models_of_its_own(bookmarkai: BookmarkAI, monkeypatch: pytest.MonkeyPatch) -> None:
     """With openai-whisper the packaged model does not count, and a name that it does not know is refused."""
     monkeypatch.setenv("WHISPER_ENGINE", "openai-whisper")
-    told = bookmarkai("models", "list", "--json").json
-    assert told["engine"] == "openai-whisper"
-    assert [model["name"] for model in told["models"]] == ["base"]
+    shown = bookmarkai("models", "list", "--json").json
+    assert shown["engine"] == "openai-whisper"
+    assert [model["name"] for model in shown["models"]] == ["base"]
     assert "expected one of tiny.en, tiny" in bookmarkai("models", "fetch", "tinny").err

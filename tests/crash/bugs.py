@@ -115,7 +115,7 @@ def _flips_the_pointer_before_the_copy() -> None:
 
 
 def _uploads_without_a_checksum() -> None:
-    """The server is not told what it should receive, and its own checksum is not compared."""
+    """The server does not learn what it should receive, and its own checksum is not compared."""
     client_of = s3_store.S3Store._client
 
     class Unchecked:

@@ -108,7 +108,7 @@ def test_a_truncated_file_is_corrupt(tmp_path: Path, name: str, options: dict[st
     ],
 )
 def test_text_in_place_of_a_video_is_no_video(tmp_path: Path, text: str) -> None:
-    """Web pages, JSON and playlists are told apart from broken videos, and a playlist's entries are not opened."""
+    """Web pages, JSON and playlists are distinguished from broken videos, and a playlist's entries are not opened."""
     (tmp_path / "video.mp4").write_text(text)
     assert outcome_of(tmp_path / "video.mp4")[0] is Outcome.NOT_A_VIDEO
 

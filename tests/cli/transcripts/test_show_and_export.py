@@ -63,8 +63,15 @@ def test_showing_has_text_times_and_recipe(bookmarkai: BookmarkAI, catalog: Open
     assert shown.code == 0
     facts, said = shown.out.split("\n\n")
     assert said == "0:00:00  Hello <all>.\n0:01:05  Good[31m bye. 🍰\n"
-    for told in (share_id, "Kuchen backen 🍰", "en (98%)", "faster-whisper 1.2.1, model tiny.en", "ab" * 32, "66.0 s"):
-        assert told in facts
+    for expected in (
+        share_id,
+        "Kuchen backen 🍰",
+        "en (98%)",
+        "faster-whisper 1.2.1, model tiny.en",
+        "ab" * 32,
+        "66.0 s",
+    ):
+        assert expected in facts
     assert not [c for c in shown.out if unicodedata.category(c) == "Cc" and c not in "\n\t"]
 
 
@@ -192,11 +199,11 @@ def test_a_share_without_a_transcript_says_why(bookmarkai: BookmarkAI, catalog: 
     failed = add_share(catalog)
     begin(catalog, failed, "m", "run")
     fail(catalog, failed, "run", retry_in=60)
-    for share_id, told in ((waiting, "its status is pending"), (failed, "unreachable: the site did not answer")):
+    for share_id, expected in ((waiting, "its status is pending"), (failed, "unreachable: the site did not answer")):
         for command in (("show", share_id), ("export", share_id, "--format", "vtt")):
             ended = bookmarkai("transcripts", *command)
             assert (ended.code, ended.out) == (1, "")
-            assert f"expected a transcript of share {share_id}, found none ({told})" in ended.err
+            assert f"expected a transcript of share {share_id}, found none ({expected})" in ended.err
             assert "`bookmarkai shares show" in ended.err or "tried again" in ended.err
 
 

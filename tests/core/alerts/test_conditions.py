@@ -198,16 +198,16 @@ def test_each_mark_of_the_budget_is_reported_once_a_month() -> None:
     history = History()
     month_end = datetime(2026, 4, 1, tzinfo=UTC)
 
-    def look(projected: float, now: datetime) -> list[str]:
+    def check(projected: float, now: datetime) -> list[str]:
         return history.update(budget_incidents(projected, 100.0, history.open, now=now), now)[0]
 
-    assert look(85, NOW) == ["budget/2026-03/80"]
-    assert look(60, NOW + timedelta(days=1)) == []
-    assert look(85, NOW + timedelta(days=2)) == []
-    assert look(101, NOW + timedelta(days=3)) == ["budget/2026-03/100"]
-    assert look(85, NOW + timedelta(days=4)) == []
-    assert look(120, NOW + timedelta(days=5)) == []
-    assert look(85, month_end) == ["budget/2026-04/80"]
+    assert check(85, NOW) == ["budget/2026-03/80"]
+    assert check(60, NOW + timedelta(days=1)) == []
+    assert check(85, NOW + timedelta(days=2)) == []
+    assert check(101, NOW + timedelta(days=3)) == ["budget/2026-03/100"]
+    assert check(85, NOW + timedelta(days=4)) == []
+    assert check(120, NOW + timedelta(days=5)) == []
+    assert check(85, month_end) == ["budget/2026-04/80"]
     assert [row.key for row in history.open] == ["budget/2026-04/80"]
 
 
@@ -234,19 +234,19 @@ def test_parking_is_reported_once_and_again_after_a_retry() -> None:
     """Known shares are not reported again beside new ones, and one that is retried and parked again is new."""
     history = History()
 
-    def look(shares: list[ParkedShare], after: float) -> list[str]:
+    def check(shares: list[ParkedShare], after: float) -> list[str]:
         now = NOW + minutes(after)
         history.update(parked_incidents(shares, history.open, now=now), now)
         return [row.summary for row in history.rows if row.opened_at == now]
 
-    assert len(look([parked(1)], 0)) == 1
-    assert look([parked(1)], 1) == []
-    [second] = look([parked(2), parked(1)], 2)
+    assert len(check([parked(1)], 0)) == 1
+    assert check([parked(1)], 1) == []
+    [second] = check([parked(2), parked(1)], 2)
     assert SHARE.format(2) in second
-    assert look([parked(2)], 3) == []
+    assert check([parked(2)], 3) == []
     assert [SHARE.format(2) in row.summary for row in history.open] == [True]
     again = parked(1, at=NOW + minutes(4))
-    [third] = look([again, parked(2)], 5)
+    [third] = check([again, parked(2)], 5)
     assert SHARE.format(1) in third
 
 

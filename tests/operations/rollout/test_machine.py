@@ -44,7 +44,7 @@ class Model:
     is_rolled_back: bool = False
     is_aborted: bool = False
     days: float = 0
-    held: tuple[Stage, ...] = ()
+    held_stages: tuple[Stage, ...] = ()
     changes: int = 0
 
     @property
@@ -59,8 +59,8 @@ class Model:
 
     def below(self, abort_to: AbortTarget) -> Stage:
         """Return where an abort goes."""
-        held = [stage for stage in self.held if stage < (self.stage or NOTHING)]
-        return held[-1] if held and abort_to is AbortTarget.LAST_HELD else NOTHING
+        held_stages = [stage for stage in self.held_stages if stage < (self.stage or NOTHING)]
+        return held_stages[-1] if held_stages and abort_to is AbortTarget.LAST_HELD else NOTHING
 
     def _go(self, stage: Stage | None, *, is_aborted: bool) -> None:
         self.stage, self.is_aborted, self.days, self.changes = stage, is_aborted, 0, self.changes + 1
@@ -68,7 +68,7 @@ class Model:
     def promote(self) -> None:
         """Go up: the stage that is left has held."""
         if self.stage not in {None, NOTHING}:
-            self.held = (*(stage for stage in self.held if stage != self.stage), self.stage)
+            self.held_stages = (*(stage for stage in self.held_stages if stage != self.stage), self.stage)
         self._go(self.following(), is_aborted=False)
 
     def set(self, stage: Stage) -> None:
@@ -78,7 +78,7 @@ class Model:
     def abort(self, abort_to: AbortTarget) -> None:
         """Go down: the stage that is left has not held."""
         target = self.below(abort_to)
-        self.held = tuple(stage for stage in self.held if stage != self.stage)
+        self.held_stages = tuple(stage for stage in self.held_stages if stage != self.stage)
         self._go(target, is_aborted=True)
 
     def turn(self, *, is_rolled_back: bool) -> None:
