@@ -153,7 +153,7 @@ def test_cookies_that_cannot_be_used_stop_the_download(
     assert failure.outcome is Outcome.MISCONFIGURED
     assert failure.reason.startswith(f"YTDLP_COOKIES: expected a cookies file for tiktok in {file}, but ")
     assert words in failure.reason
-    assert "export the site's cookies anew" in failure.reason
+    assert "export the site's cookies again" in failure.reason
     assert SECRET not in failure.reason
     assert len(tiktok.requests) == asked
 

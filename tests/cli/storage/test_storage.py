@@ -278,7 +278,7 @@ def test_a_lost_video_is_fetched_again_by_the_command_in_the_report(
     again = bookmarkai(*remedy.split()[1:])
 
     assert again.code == 0
-    assert "in no backend and is fetched anew" in again.out
+    assert "in no backend and is fetched again" in again.out
     assert [due.share_id for due in vault.catalog.work.due(now=vault.clock(), limit=9)] == [media.share_id]
     vault.run(media.share_id, "fetch", "place", "transcribe")
     assert bookmarkai("storage", "verify", "--deep").code == 0

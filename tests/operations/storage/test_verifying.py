@@ -208,7 +208,7 @@ def test_a_loss_comes_with_a_remedy(vault: Vault) -> None:
     assert remedies == {
         vault.media(copied).video.url: f"bookmarkai storage move --to s3 --share {copied.share_id} puts it back from "
         f"{copied.video.url}",
-        lost.video.url: f"bookmarkai shares retry {lost.share_id} fetches it anew",
+        lost.video.url: f"bookmarkai shares retry {lost.share_id} fetches it again",
         silent.audio.url: None,
     }
 

@@ -320,8 +320,8 @@ def test_a_lost_file_is_noticed_and_made_again(vault: Vault, backend: Backend) -
 
     assert not report.is_good
     assert {(line.finding, line.url, line.remedy) for line in report.lines} == {
-        (Finding.MISSING, lost, f"bookmarkai transcripts store {media.share_id} makes it anew"),
-        (Finding.DIFFERENT, damaged, f"bookmarkai transcripts store {other.share_id} makes it anew"),
+        (Finding.MISSING, lost, f"bookmarkai transcripts store {media.share_id} makes it again"),
+        (Finding.DIFFERENT, damaged, f"bookmarkai transcripts store {other.share_id} makes it again"),
     }
     assert [done.outcome for done in run_store_command(vault, media, other)] == [StoringOutcome.STORED] * 2
     assert (vault.media(media), vault.media(other)) == (media, other)
