@@ -27,6 +27,8 @@ _QUESTIONS = {
     DoubtKind.UNEXPECTED_LANGUAGE: "The language that was heard is the one that was hinted at",
     DoubtKind.LOW_CONFIDENCE: "The engine was sure enough of the words, and of the language",
     DoubtKind.NOT_COVERED: "There is text for the speech that voice detection found in the sound",
+    DoubtKind.SOUND_LEFT_OUT: "The engine got to hear all of the sound, but for a second at most",
+    DoubtKind.OUTLASTS_VIDEO: "The sound that was heard is no longer than the video, so its times are the player's",
 }
 
 

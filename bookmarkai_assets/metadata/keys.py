@@ -16,6 +16,8 @@ KEYS: dict[str, dict[str, str]] = {
         "sha256": "SHA-256 of the video file, hex",
         "content_type": "media type of the video file",
         "has_audio": "whether there is an audio track to transcribe",
+        "sound_track": "the sound track that is transcribed, if the video was downloaded in this run",
+        "sound_tracks": "all sound tracks of the downloaded video, with their numbers and marks",
         "download_seconds": "seconds that fetching and checking took",
         "is_reused": "true if the bytes were already there and nothing was fetched",
     },

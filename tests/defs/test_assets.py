@@ -39,6 +39,15 @@ def failed_step(result: dg.ExecuteInProcessResult) -> tuple[str, str]:
     return event.step_key or "", (failure.description if failure else None) or ""
 
 
+def test_the_chosen_sound_track_and_the_others_are_shown(pipeline: Pipeline) -> None:
+    """A video with several sound tracks says which of them is transcribed, where it was downloaded."""
+    [share] = pipeline.share("one")
+    pipeline.tick_and_run()
+    shown = pipeline.metadata("raw_video", share)
+    assert shown["sound_track"] == "2: aac, en, default"
+    assert shown["sound_tracks"] == "1: aac, de, dub; 2: aac, en, default"
+
+
 def test_a_share_becomes_a_transcript(pipeline: Pipeline) -> None:
     """All three assets materialize, the share is done and points to its media, and staging is empty."""
     [share] = pipeline.share("pasta")

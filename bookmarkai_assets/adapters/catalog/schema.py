@@ -18,7 +18,7 @@ from bookmarkai_assets.adapters.catalog.search_index import index_all
 from bookmarkai_assets.adapters.catalog.tables.base import schema_version
 from bookmarkai_assets.core.errors import ConfigurationError
 
-REVISIONS = ("0001", "0002", "0003", "0004", "0005", "0006", "0007", "0008", "0009")
+REVISIONS = ("0001", "0002", "0003", "0004", "0005", "0006", "0007", "0008", "0009", "0010")
 """Every revision in order, as the files in `migrations/versions` chain them. Listed so that opening skips Alembic."""
 
 UPGRADE_COMMAND = "bookmarkai catalog upgrade"

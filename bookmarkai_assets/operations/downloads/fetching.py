@@ -14,6 +14,7 @@ from bookmarkai_assets.core.links.canonical_urls import is_short
 from bookmarkai_assets.core.media.kinds import PartKind
 from bookmarkai_assets.core.media.media import Media, MediaState, Part
 from bookmarkai_assets.core.media.object_keys import audio_key, video_key
+from bookmarkai_assets.core.media.sound import SoundTrack
 from bookmarkai_assets.core.media.storage_events import SITE, Operation, Purpose
 from bookmarkai_assets.core.outcomes import Failure, Outcome
 from bookmarkai_assets.core.shares.share import Share, ShareStatus
@@ -29,11 +30,16 @@ from bookmarkai_assets.operations.stores import Stores
 
 @dataclass(frozen=True)
 class FetchedMedia:
-    """A media whose bytes are there. `is_reused` when no download was needed."""
+    """A media whose bytes are there. `is_reused` when no download was needed.
+
+    `sounds` are the sound tracks of a video that was downloaded, and `sound` is the one that its audio track holds.
+    """
 
     share: Share
     media: Media
     is_reused: bool
+    sounds: tuple[SoundTrack, ...] = ()
+    sound: SoundTrack | None = None
 
 
 def fetch_media(
@@ -133,7 +139,8 @@ class _Fetch:
             shutil.rmtree(home, ignore_errors=True)
             raise
         catalog.work.mark(leased.share.share_id, ShareStatus.FETCHED, owner=hold.owner, now=hold.clock())
-        return FetchedMedia(leased.share, media, is_reused=False)
+        sound = next((one for one in video.sounds if one.index == video.sound_index), None)
+        return FetchedMedia(leased.share, media, is_reused=False, sounds=video.sounds, sound=sound)
 
     def _download_patiently(self, leased: LeasedShare, url: str, directory: Path) -> DownloadedVideo | Resolved:
         """Download, but give up once the other shares of the run wait for nothing else."""
@@ -165,13 +172,27 @@ class _Fetch:
             share_id=leased.share.share_id,
             media_id=leased.media_id,
         ) as transfer:
+            sites, site = self.hold.catalog.sites, site_of(leased.canonical_url)
+            silent_formats = sites.silent_formats(now=self.hold.clock()).get(site, {})
             # The canonical URL is fetched, so that nobody can have another video stored under that name.
-            result = self.downloader.download(url, directory, self.hold.rules.limits, give_up=give_up)
+            result = self.downloader.download(
+                url,
+                directory,
+                self.hold.rules.limits,
+                silent_formats=frozenset(silent_formats),
+                language=self._expected_language(leased.share.share_id),
+                give_up=give_up,
+            )
             if isinstance(result, Failure):
                 raise ShareFailedError(result)
             if isinstance(result, DownloadedVideo):
                 transfer.size_bytes = result.video.digest.size_bytes
+                if result.silent_formats:
+                    sites.record_silent_formats(site, result.silent_formats, now=self.hold.clock())
         return result
+
+    def _expected_language(self, share_id: str) -> str | None:
+        return self.hold.rules.language or self.hold.catalog.shares.hinted_language(share_id)
 
     def _first_share(self, leased: LeasedShare, known: Media | None) -> Share:
         """Return the share that names the key and decides the placement, even if another share fetches it again."""

@@ -18,7 +18,7 @@ from bookmarkai_assets.core.outcomes import Failure, Outcome
 from bookmarkai_assets.core.shares.share import Share
 from bookmarkai_assets.core.transcripts.json_document import SharedTranscript
 from bookmarkai_assets.core.transcripts.ports import SpeechEngine
-from bookmarkai_assets.core.transcripts.quality import assess
+from bookmarkai_assets.core.transcripts.quality import assess, is_mostly_heard
 from bookmarkai_assets.core.transcripts.transcript import Transcript
 from bookmarkai_assets.operations.media.transfers import MediaTransfers
 from bookmarkai_assets.operations.shares.hold import Hold
@@ -52,7 +52,8 @@ def transcribe_share(hold: Hold, leased: LeasedShare, media: Media, *, engine: S
     another share of the same video got by the same recipe (see `reuse`). If it has such a transcript itself, it is
     transcribed again.
 
-    Raises `ShareFailedError` (no_audio, media_missing, expired), `StoreError`, `TranscriptionError`, `LeaseLostError`.
+    Raises `ShareFailedError` (no_audio, media_missing, expired, corrupt), `StoreError`, `TranscriptionError` and
+    `LeaseLostError`.
     """
     # Read again, under the lease: somebody may have moved the media since the step before.
     media = hold.catalog.media.get(leased.media_id) or media
@@ -99,7 +100,13 @@ def _transcribe(hold: Hold, leased: LeasedShare, media: Media, audio: Part, *, e
         transcript = transcribe_sound(
             hold, leased, path, audio_sha256=part.digest.sha256, language=language, engine=engine
         )
-    return assess(transcript, hinted_language=language)
+    if not is_mostly_heard(transcript):
+        reason = (
+            f"expected sound that decodes in {part.url}, found that {transcript.left_out_seconds:.1f} of its "
+            f"{transcript.duration_seconds:.1f} seconds do not"
+        )
+        raise ShareFailedError(Failure(Outcome.CORRUPT, reason))
+    return assess(transcript, hinted_language=language, video_seconds=media.info.duration_seconds)
 
 
 def _shared(share: Share, media: Media, transcript: Transcript) -> SharedTranscript:
