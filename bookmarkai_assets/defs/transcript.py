@@ -18,7 +18,7 @@ from bookmarkai_assets.metadata.transcripts import transcript_metadata
 from bookmarkai_assets.operations.shares.share_results import ShareResults
 from bookmarkai_assets.operations.shares.steps import run_step
 from bookmarkai_assets.operations.stores import Stores
-from bookmarkai_assets.operations.transcripts.transcribing import TranscribedShare, transcribe_share
+from bookmarkai_assets.operations.transcripts.transcribed_share import TranscribedShare
 
 _QUESTIONS = {
     DoubtKind.NO_SPEECH: "Somebody speaks in the video. Where nobody does, the transcript is empty and its share done",
@@ -59,6 +59,8 @@ def transcript(
     stores: dg.ResourceParam[Stores],
     speech: dg.ResourceParam[SpeechEngine],
 ) -> Iterator[dg.Output[ShareResults[TranscribedShare]] | dg.AssetCheckResult]:
+    from bookmarkai_assets.operations.transcripts.transcribing import transcribe_share  # noqa: PLC0415 - only its own runs need it
+
     hold = hold_of(context.run, catalog, rules, stores)
     with hold.renew_leases():
         # Some at a time: short sounds are decoded together, and one is fetched or stored while others are heard. The

@@ -6,7 +6,7 @@ from bookmarkai_assets.batches import RunMetadata
 from bookmarkai_assets.core.media.media import Media
 from bookmarkai_assets.core.outcomes import Outcome
 from bookmarkai_assets.core.shares.share import Share
-from bookmarkai_assets.operations.downloads.fetching import FetchedMedia
+from bookmarkai_assets.operations.downloads.fetched_media import FetchedMedia
 
 
 def raw_video_metadata(fetched: FetchedMedia) -> RunMetadata:

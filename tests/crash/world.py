@@ -29,7 +29,8 @@ from bookmarkai_assets.core.outcomes import Failure, Outcome
 from bookmarkai_assets.core.rules import PipelineRules
 from bookmarkai_assets.core.shares.ports import AddedShare
 from bookmarkai_assets.core.sites.silent_formats import FormatFamily
-from bookmarkai_assets.operations.downloads.fetching import FetchedMedia, fetch_media
+from bookmarkai_assets.operations.downloads.fetched_media import FetchedMedia
+from bookmarkai_assets.operations.downloads.fetching import fetch_media
 from bookmarkai_assets.operations.media.placing import place_media
 from bookmarkai_assets.operations.shares.claiming import claim_due_shares
 from bookmarkai_assets.operations.shares.hold import Hold

@@ -14,32 +14,18 @@ from bookmarkai_assets.core.links.canonical_urls import is_short
 from bookmarkai_assets.core.media.kinds import PartKind
 from bookmarkai_assets.core.media.media import Media, MediaState, Part
 from bookmarkai_assets.core.media.object_keys import audio_key, video_key
-from bookmarkai_assets.core.media.sound import SoundTrack
 from bookmarkai_assets.core.media.storage_events import SITE, Operation, Purpose
 from bookmarkai_assets.core.outcomes import Failure, Outcome
 from bookmarkai_assets.core.shares.share import Share, ShareStatus
 from bookmarkai_assets.core.sites.breaker import site_of
 from bookmarkai_assets.operations.downloads.disk_room import require_room
+from bookmarkai_assets.operations.downloads.fetched_media import FetchedMedia
 from bookmarkai_assets.operations.downloads.run_patience import RunPatience, run_patience
 from bookmarkai_assets.operations.media.transfers import recorded_transfer
 from bookmarkai_assets.operations.shares.hold import Hold
 from bookmarkai_assets.operations.shares.steps import LeasedShare, continue_as
 from bookmarkai_assets.operations.sites.turns import error_for, wait_for_slot
 from bookmarkai_assets.operations.stores import Stores
-
-
-@dataclass(frozen=True)
-class FetchedMedia:
-    """A media whose bytes are there. `is_reused` when no download was needed.
-
-    `sounds` are the sound tracks of a video that was downloaded, and `sound` is the one that its audio track holds.
-    """
-
-    share: Share
-    media: Media
-    is_reused: bool
-    sounds: tuple[SoundTrack, ...] = ()
-    sound: SoundTrack | None = None
 
 
 def fetch_media(

@@ -7,7 +7,6 @@ import logging
 import tempfile
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
-from dataclasses import dataclass
 from pathlib import Path
 
 from bookmarkai_assets.core.errors import ObjectNotFoundError, ShareFailedError
@@ -26,23 +25,9 @@ from bookmarkai_assets.operations.shares.steps import LeasedShare
 from bookmarkai_assets.operations.transcripts.files import put_transcript_files
 from bookmarkai_assets.operations.transcripts.long_sounds import drop_chunks, require_lease, transcribe_sound
 from bookmarkai_assets.operations.transcripts.reuse import reusable_transcript
+from bookmarkai_assets.operations.transcripts.transcribed_share import TranscribedShare
 
 logger = logging.getLogger(__name__)
-
-
-@dataclass(frozen=True)
-class TranscribedShare:
-    """A finished share. `is_reused` if it got the transcript of another share of the same video."""
-
-    share: Share
-    media: Media
-    transcript: Transcript
-    is_reused: bool
-
-    @property
-    def outcome(self) -> Outcome:
-        """How the share ended. A transcript without segments means that nobody speaks in the video."""
-        return Outcome.DONE if self.transcript.segments else Outcome.NO_SPEECH
 
 
 def transcribe_share(hold: Hold, leased: LeasedShare, media: Media, *, engine: SpeechEngine) -> TranscribedShare:
