@@ -61,7 +61,7 @@ def test_resuming_ends_the_pause(bookmarkai: BookmarkAI, sqlite_catalog: Catalog
 
 
 def test_formats_without_sound_are_shown(bookmarkai: BookmarkAI, sqlite_catalog: Catalog) -> None:
-    """It can be read off why a site's smallest format is not fetched, even if nothing else is the matter."""
+    """The list shows why a site's smallest format is not fetched, even if the site has no other problem."""
     family = FormatFamily(Codec.H265, Delivery.FILE)
     sqlite_catalog.sites.record_silent_formats("tiktok", {family}, now=datetime.now(UTC))
     [site] = bookmarkai("platforms", "list", "--json").json

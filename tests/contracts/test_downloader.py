@@ -66,7 +66,7 @@ def links(
 
 
 def serve_broken_promise(site: HostileSite, directory: Path) -> str:
-    """Serve a playlist of two variants, which says that both have sound. Only the second has. Gives the link."""
+    """Serve a playlist of two variants that claims sound for both. Only the second has it. Return the link."""
     playlist = ["#EXTM3U"]
     for name, codec, size, has_sound in (
         ("big", "hvc1.1.6.L93.B0", "1280x720", False),
@@ -115,7 +115,7 @@ def test_a_silent_video_has_no_audio_track(links: Links, tmp_path: Path) -> None
 
 
 def test_the_format_with_sound_is_the_video(links: Links, tmp_path: Path) -> None:
-    """If a format promised sound and had none, another is the video. The result says which, and nothing else stays."""
+    """If a format lacks its promised sound, another one is the video. The result says which, and nothing else stays."""
     result = links.downloader.download(links.broken_promise, tmp_path, LIMITS)
     assert isinstance(result, DownloadedVideo)
     assert result.audio
@@ -126,7 +126,7 @@ def test_the_format_with_sound_is_the_video(links: Links, tmp_path: Path) -> Non
 
 
 def test_a_format_that_is_known_to_be_silent_is_avoided(links: Links, tmp_path: Path) -> None:
-    """Whoever knows it says so, and the format with sound is fetched at once. Nothing new is learnt."""
+    """A caller that names it gets the format with sound at once, and nothing new is reported."""
     result = links.downloader.download(links.broken_promise, tmp_path, LIMITS, silent_formats=frozenset({BROKEN}))
     assert isinstance(result, DownloadedVideo)
     assert result.audio

@@ -40,7 +40,7 @@ def failed_step(result: dg.ExecuteInProcessResult) -> tuple[str, str]:
 
 
 def test_the_chosen_sound_track_and_the_others_are_shown(pipeline: Pipeline) -> None:
-    """A video with several sound tracks says which of them is transcribed, where it was downloaded."""
+    """For a video with several sound tracks, raw_video shows which of them is transcribed."""
     [share] = pipeline.share("one")
     pipeline.tick_and_run()
     shown = pipeline.metadata("raw_video", share)

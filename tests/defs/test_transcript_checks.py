@@ -58,8 +58,8 @@ def test_a_doubtful_transcript_of_a_batch_is_named(pipeline: Pipeline) -> None:
     assert pipeline.materialized("transcript") == {good, bad}
 
 
-def test_sound_that_outlasts_its_video_raises_an_alarm(pipeline: Pipeline) -> None:
-    """Its times cannot be the player's, so its check is red."""
+def test_sound_that_outlasts_its_video_fails_its_check(pipeline: Pipeline) -> None:
+    """The transcript's times cannot be the player's, so its check is red."""
     pipeline.downloader.serve(link("long"), audio=speech_bytes("one word after another " * 9))
     pipeline.share_links(link("long"))
     [run] = pipeline.tick_and_run()

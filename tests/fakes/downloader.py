@@ -47,7 +47,7 @@ class DownloadCall:
 
 
 SOUNDS = (SoundTrack(1, "aac", language="de", is_dub=True), SoundTrack(2, "aac", language="en", is_default=True))
-"""The sound tracks of a video of the fake that is not silent. The second is cut out."""
+"""The sound tracks of a fake video that is not silent. The second is cut out."""
 
 
 @dataclass(frozen=True)

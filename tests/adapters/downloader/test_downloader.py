@@ -156,10 +156,10 @@ def serve_playlist(site: HostileSite, path: str, segment: Path) -> None:
     site.file(path, "\n".join(lines).encode(), content_type="application/vnd.apple.mpegurl")
 
 
-def test_the_next_way_to_the_sound_may_be_two_files(
+def test_the_sound_may_come_from_two_other_files(
     downloader: YtDlpDownloader, site: HostileSite, tmp_path_factory: pytest.TempPathFactory, attempt: Path
 ) -> None:
-    """A file that broke its promise is replaced by a picture and a sound that are merged, and nothing of it stays."""
+    """A file without its promised sound is replaced by a picture and a sound that are merged, and is removed."""
     parts = tmp_path_factory.mktemp("parts")
     silent = make_clip(parts / "silent.ts", seconds=1, picture_codec="libx264", has_sound=False)
     serve_playlist(site, "/apart/broken.m3u8", silent)
@@ -180,7 +180,7 @@ def test_the_next_way_to_the_sound_may_be_two_files(
     assert list(map(str, result.silent_formats)) == ["h265/hls"]
 
 
-def test_a_page_s_other_file_is_fetched_where_one_has_no_sound(
+def test_a_page_s_other_file_is_fetched_if_one_has_no_sound(
     downloader: YtDlpDownloader, site: HostileSite, tmp_path_factory: pytest.TempPathFactory, attempt: Path
 ) -> None:
     """Two files of one player, of different kinds: the one with sound is the video, and the other is removed."""
@@ -205,7 +205,7 @@ def test_a_page_s_other_file_is_fetched_where_one_has_no_sound(
 def test_a_video_that_promises_no_sound_is_fetched_once(
     downloader: YtDlpDownloader, site: HostileSite, tmp_path_factory: pytest.TempPathFactory, attempt: Path
 ) -> None:
-    """Where no variant is said to have sound, a file without it is believed."""
+    """Where no variant claims to have sound, a file without sound is accepted."""
     silent = make_clip(
         tmp_path_factory.mktemp("parts") / "silent.ts", seconds=1, picture_codec="libx264", has_sound=False
     )

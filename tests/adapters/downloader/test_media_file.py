@@ -151,7 +151,7 @@ def test_titles_in_any_encoding_do_no_harm(tmp_path: Path) -> None:
 def test_the_language_that_is_expected_decides_between_equal_tracks(
     tmp_path: Path, language: str | None, index: int
 ) -> None:
-    """All tracks are described, with languages of two letters, and the one that is cut out is named."""
+    """All tracks are described with two-letter languages, and the one that is cut out is named."""
     import av
     from av.stream import Disposition
 

@@ -543,8 +543,8 @@ def test_a_job_and_its_result_survive_the_wire(tmp_path: Path) -> None:
         b'"silent_format": []',
     ],
 )
-def test_a_result_with_odd_families_is_not_believed(tmp_path: Path, odd: bytes) -> None:
-    """What a download says of a site's formats would be kept for its next shares, so it is read as strictly."""
+def test_a_result_with_odd_families_is_refused(tmp_path: Path, odd: bytes) -> None:
+    """A download's report on a site's formats is stored for its next shares, so it is parsed as strictly."""
     (tmp_path / "video.mp4").touch()
     info = VideoInfo("Title", None, None, None, "generic", 1.5, None, None)
     fetched = Fetched(DownloadedFile(tmp_path / "video.mp4", Digest(3, "ab"), "video/mp4"), None, info)

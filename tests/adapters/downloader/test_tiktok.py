@@ -120,14 +120,14 @@ H265, H264 = (FormatFamily(codec, Delivery.FILE) for codec in (Codec.H265, Codec
 
 
 def names_of(*codecs: str) -> frozenset[str]:
-    """Name the formats of codecs, as the site names them."""
+    """Return the site's names of the formats of some codecs."""
     return frozenset(f"{name}-{codec}" for codec, name, _ in BOTH_CODECS if codec in codecs)
 
 
 def test_the_other_codec_is_fetched_where_one_has_no_sound(
     downloader: YtDlpDownloader, tiktok: TikTokSite, tmp_path: Path
 ) -> None:
-    """H.265 is smaller, so it comes first. It lacks the sound that it promised, H.264 has it, and that is learnt."""
+    """H.265 is smaller, so it comes first. It lacks its promised sound, H.264 has it, and that is recorded."""
     post = tiktok.publish(Post("7300000000000000400", formats=BOTH_CODECS, silent=names_of("bytevc1")))
     result = video_of(downloader.download(post.url, tmp_path, LIMITS))
     assert [name for name, _ in tiktok.fetched(post)] == ["720p-bytevc1", "720p-h264"]
@@ -137,10 +137,10 @@ def test_the_other_codec_is_fetched_where_one_has_no_sound(
     assert result.silent_formats == {H265}
 
 
-def test_what_is_known_to_have_no_sound_is_not_fetched_first(
+def test_a_format_known_to_be_silent_is_not_fetched_first(
     downloader: YtDlpDownloader, tiktok: TikTokSite, tmp_path: Path
 ) -> None:
-    """The next share of the site gets the codec that has sound, and nothing is learnt from what was not fetched."""
+    """The site's next share gets the codec that has sound, and nothing is recorded about the other."""
     post = tiktok.publish(Post("7300000000000000401", formats=BOTH_CODECS, silent=names_of("bytevc1")))
     result = video_of(downloader.download(post.url, tmp_path, LIMITS, silent_formats=frozenset({H265})))
     assert [name for name, _ in tiktok.fetched(post)] == ["720p-h264"]
@@ -161,10 +161,8 @@ def test_a_video_without_sound_in_any_codec_is_kept(
     assert result.silent_formats == frozenset()
 
 
-def test_another_format_that_is_not_there_is_passed_over(
-    downloader: YtDlpDownloader, tiktok: TikTokSite, tmp_path: Path
-) -> None:
-    """A format that is listed and gone does not end the share: the one after it is fetched."""
+def test_a_missing_format_is_skipped(downloader: YtDlpDownloader, tiktok: TikTokSite, tmp_path: Path) -> None:
+    """A listed format that is gone does not end the share, and the one after it is fetched."""
     formats = (*BOTH_CODECS[2:], ("vp9", "540p", 3))
     post = tiktok.publish(
         Post(
@@ -183,7 +181,7 @@ def test_another_format_that_is_not_there_is_passed_over(
 def test_a_codec_that_has_sound_in_another_size_is_not_blamed(
     downloader: YtDlpDownloader, tiktok: TikTokSite, tmp_path: Path
 ) -> None:
-    """If there is one codec, its other size is fetched. That has the sound, so the codec is as good as before."""
+    """With a single codec its other size is fetched. That has the sound, so the codec is not recorded as silent."""
     formats = (("h264", "540p", 3), ("h264", "720p", 5))
     post = tiktok.publish(Post("7300000000000000406", formats=formats, silent=frozenset({"720p-h264"})))
     result = video_of(downloader.download(post.url, tmp_path, LIMITS))
@@ -192,7 +190,7 @@ def test_a_codec_that_has_sound_in_another_size_is_not_blamed(
     assert result.silent_formats == frozenset()
 
 
-def test_a_site_that_stops_answering_leaves_it_open_whether_there_is_sound(
+def test_a_site_that_stops_answering_is_not_taken_for_silent(
     downloader: YtDlpDownloader, tiktok: TikTokSite, tmp_path: Path
 ) -> None:
     """If the other codec cannot be fetched for now, the share fails for now, and does not end as one without sound."""

@@ -20,12 +20,12 @@ TOLERANCE_SECONDS = 0.15
 """A packet of the slowest codec, and the hundredth of a second in which loudness is measured."""
 
 WORD_SECONDS = 0.5
-"""Whisper's own times of words are no better than this."""
+"""Whisper's own word times are no better than this."""
 
 
 @pytest.fixture(scope="module")
 def recordings(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """Return a directory with the recordings alone."""
+    """Return a directory with only the recordings."""
     directory = tmp_path_factory.mktemp("recordings")
     make_recordings(directory)
     return directory
@@ -39,7 +39,7 @@ def engine(tiny_en_model: Path) -> FasterWhisperEngine:
 
 @pytest.fixture(scope="module")
 def plain(recordings: Path, engine: FasterWhisperEngine) -> dict[str, Transcript]:
-    """Transcribe each recording alone."""
+    """Transcribe each recording by itself."""
     return {name: engine.transcribe(recordings / f"{name}.wav", language="en") for name in RECORDINGS}
 
 
@@ -52,7 +52,7 @@ def samples_of(file: Path) -> Samples:
 def test_what_a_player_plays_is_transcribed(
     case: Case, tmp_path: Path, recordings: Path, engine: FasterWhisperEngine, plain: dict[str, Transcript]
 ) -> None:
-    """Each recording is heard when it is played, and its words are in the transcript at that time."""
+    """Each recording is audible when it is played, and its words are in the transcript at that time."""
     file = make_media(case, tmp_path, recordings)
     facts = read_media(file, audio_stem=tmp_path / "audio", language=case.get("language", "en"))
     if case.get("outcome") == "no_audio":

@@ -123,7 +123,7 @@ def test_a_reason_of_hostile_text_is_kept(each_catalog: OpenCatalog) -> None:
 
 
 def test_a_site_s_silent_formats_are_remembered_for_a_time(each_catalog: OpenCatalog) -> None:
-    """Each site has its own, each until 30 days after it was last found; then it is as if it never had been."""
+    """Each site has its own, each until 30 days after it was last found, and then no more."""
     day = 24 * 3600
     each_catalog.sites.record_silent_formats("tiktok", {H265, VP9}, now=at(0))
     each_catalog.sites.record_silent_formats("x", {H265}, now=at(0))
@@ -140,14 +140,14 @@ def test_a_site_s_silent_formats_are_remembered_for_a_time(each_catalog: OpenCat
 
 
 def test_silent_formats_are_not_among_the_loads(each_catalog: OpenCatalog) -> None:
-    """A format without sound says nothing about whether the site takes a fetch."""
+    """A format without sound says nothing about whether the site may be fetched from."""
     each_catalog.sites.record_silent_formats("tiktok", {H265}, now=at(0))
     assert each_catalog.sites.loads(now=at(0)) == {}
     assert not each_catalog.sites.resume("tiktok")
 
 
 def test_one_finding_at_many_runs_at_once_is_one(each_catalog: OpenCatalog) -> None:
-    """Each of a batch's shares finds out the same, in any order."""
+    """Each share of a batch finds the same, in any order."""
 
     def record(number: int) -> None:
         families = [H265, VP9] if number % 2 else [VP9, H265]
