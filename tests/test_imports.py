@@ -78,7 +78,7 @@ def test_the_definitions_load_no_vendor() -> None:
 
 
 def test_the_definitions_load_what_every_run_needs_and_no_more() -> None:
-    """Importing bookmarkai_assets.definitions loads no operation of a single asset, sensor or step, nor what it needs."""
+    """Importing bookmarkai_assets.definitions loads no operation of one asset, sensor or step, nor what it needs."""
     assert [name for name in OF_SOME_RUNS if find_spec(name) is None] == []
     assert _loaded_by("bookmarkai_assets.definitions") & OF_SOME_RUNS == set()
 

@@ -5,6 +5,7 @@ from typing import TYPE_CHECKING, TypedDict
 from bookmarkai_assets.core.media.placement import Backend
 from bookmarkai_assets.core.media.ports import MediaStore, StoreInspector
 from bookmarkai_assets.operations.stores import Stores
+from bookmarkai_assets.settings.emptied_places import read_emptied_places
 from bookmarkai_assets.settings.settings import Settings
 from bookmarkai_assets.wiring.rules import STAGING
 
@@ -29,7 +30,12 @@ def make_inspectors(settings: Settings) -> list[StoreInspector]:
     from bookmarkai_assets.adapters.s3_store.inspector import S3Inspector  # noqa: PLC0415 - as above
 
     inspectors: list[StoreInspector] = [
-        LocalInspector(settings.ytdlp_download_dir, staging=settings.ytdlp_download_dir / STAGING)
+        LocalInspector(
+            settings.ytdlp_download_dir,
+            staging=settings.ytdlp_download_dir / STAGING,
+            kept=settings.kept_paths(),
+            places=read_emptied_places(),
+        )
     ]
     if settings.s3_media_bucket:
         inspectors.append(

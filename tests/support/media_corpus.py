@@ -10,15 +10,22 @@ import numpy as np
 import numpy.typing as npt
 
 from bookmarkai_assets.core.media.sound import SAMPLES_PER_SECOND
+from bookmarkai_assets.core.transcripts.transcript import Transcript
 from bookmarkai_assets.demo.samples import SHORT_SAMPLES, Sample
 from tests.support.composed_media import write_gaps
 from tests.support.corpus import Case
+from tests.support.wer import word_error_rate
 
 RECORDINGS: Mapping[str, Sample] = {
     "a": next(sample for sample in SHORT_SAMPLES if sample.file == "desk-stretch.mp4"),
     "b": next(sample for sample in SHORT_SAMPLES if sample.file == "castle-view.mp4"),
 }
 """The recordings that the cases name."""
+
+WORD_SECONDS = 0.5
+"""Whisper's own times of words are no better than this."""
+
+WORD_ERROR_RATE = 0.25
 
 Samples = npt.NDArray[np.int16]
 
@@ -63,6 +70,24 @@ def heard_at(sound: Samples, recording: Samples, at: float) -> tuple[float, floa
     ]
     best = int(np.nanargmax(alike))
     return at + (best - _SEARCHED) / 100, alike[best]
+
+
+def wrong_in(transcript: Transcript, case: Case, plain: Mapping[str, Transcript]) -> str | None:
+    """Compare a transcript with what a case hears, given those of each recording alone. Return what is wrong."""
+    if case.get("outcome") == "no_speech":
+        return "there are words" if transcript.segments else None
+    heard = case["hears"]
+    if not heard:
+        return None
+    words = word_error_rate(" ".join(RECORDINGS[name].text for name, _ in heard), transcript.text)
+    if words > case.get("word_error_rate", WORD_ERROR_RATE):
+        return f"{words:.0%} of the words are wrong: {transcript.text}"
+    (first, begin), (last, end) = heard[0], heard[-1]
+    late = transcript.segments[0].start - begin - plain[first].segments[0].start
+    too_long = transcript.segments[-1].end - end - plain[last].segments[-1].end
+    if max(abs(late), abs(too_long)) > WORD_SECONDS:
+        return f"the first word is {late:+.2f} s late, the last one {too_long:+.2f} s"
+    return None
 
 
 def play(file: Path) -> Samples:

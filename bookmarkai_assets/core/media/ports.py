@@ -172,7 +172,7 @@ class MediaStore(ABC):
 
 
 class StoreInspector(ABC):
-    """Checks how a backend is set up, for an operator who is about to trust it. Changes nothing."""
+    """Checks how a backend is set up, for an operator who is about to trust it. Only `trials` change anything."""
 
     @property
     @abstractmethod
@@ -183,6 +183,14 @@ class StoreInspector(ABC):
     @abstractmethod
     def checks(self) -> Mapping[str, Callable[[], "CheckResult"]]:
         """The checks by name, in a sensible order. What they raise is `StoreError`."""
+
+    def trials(self, key: str) -> Mapping[str, Callable[[], "CheckResult"]]:
+        """Return by name what has to be tried on an object at `key`, because using the store does not show it.
+
+        The caller deletes the object. What the trials raise is `StoreError`. A backend may have none.
+        """
+        del key
+        return {}
 
     def run_check(self, name: str) -> "CheckResult":
         """Run one check. A `StoreError` that it raises becomes a failed result."""

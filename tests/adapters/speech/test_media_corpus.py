@@ -11,16 +11,25 @@ from bookmarkai_assets.adapters.speech.faster_whisper import FasterWhisperEngine
 from bookmarkai_assets.core.transcripts.quality import assess
 from bookmarkai_assets.core.transcripts.transcript import Transcript
 from tests.support.corpus import Case, cases_of
-from tests.support.media_corpus import RECORDINGS, Samples, heard_at, make_media, make_recordings, play
-from tests.support.wer import word_error_rate
+from tests.support.media_corpus import RECORDINGS, Samples, heard_at, make_media, make_recordings, play, wrong_in
 
 CASES = cases_of("media.toml", "media")
 
 TOLERANCE_SECONDS = 0.15
 """A packet of the slowest codec, and the hundredth of a second in which loudness is measured."""
 
-WORD_SECONDS = 0.5
-"""Whisper's own word times are no better than this."""
+TRANSCRIBED = frozenset(
+    {
+        "WMA in a Windows video",
+        "sound begins late in MP4",
+        "gap in Matroska",
+        "three recordings with pictures put together",
+        "MP3 from stereo to mono",
+        "channels that are each other's opposite",
+        "silence",
+    }
+)
+"""The cases that are transcribed here. `make soak` transcribes all, with both engines, from a file and from S3."""
 
 
 @pytest.fixture(scope="module")
@@ -52,7 +61,7 @@ def samples_of(file: Path) -> Samples:
 def test_what_a_player_plays_is_transcribed(
     case: Case, tmp_path: Path, recordings: Path, engine: FasterWhisperEngine, plain: dict[str, Transcript]
 ) -> None:
-    """Each recording is audible when it is played, and its words are in the transcript at that time."""
+    """Each recording is audible when it is played. For some, the words are in the transcript at that time."""
     file = make_media(case, tmp_path, recordings)
     facts = read_media(file, audio_stem=tmp_path / "audio", language=case.get("language", "en"))
     if case.get("outcome") == "no_audio":
@@ -65,15 +74,8 @@ def test_what_a_player_plays_is_transcribed(
             begin, likeness = heard_at(sound, samples_of(recordings / f"{name}.wav"), at)
             assert likeness > 0.85, source
             assert begin == pytest.approx(at, abs=TOLERANCE_SECONDS), source
-    heard = assess(engine.transcribe(facts.audio, language="en"), hinted_language=None)
-    assert heard.left_out_seconds < 1
-    assert heard.duration_seconds < facts.duration_seconds + 1
-    if case.get("outcome") == "no_speech":
-        assert heard.segments == ()
-    elif case["hears"]:
-        assert word_error_rate(" ".join(RECORDINGS[name].text for name, _ in case["hears"]), heard.text) <= case.get(
-            "word_error_rate", 0.25
-        )
-        (first, begin), (last, end) = case["hears"][0], case["hears"][-1]
-        assert heard.segments[0].start == pytest.approx(begin + plain[first].segments[0].start, abs=WORD_SECONDS)
-        assert heard.segments[-1].end == pytest.approx(end + plain[last].segments[-1].end, abs=WORD_SECONDS)
+    if case["name"] in TRANSCRIBED:
+        transcript = assess(engine.transcribe(facts.audio, language="en"), hinted_language=None)
+        assert wrong_in(transcript, case, plain) is None
+        assert transcript.left_out_seconds < 1
+        assert transcript.duration_seconds < facts.duration_seconds + 1
