@@ -53,7 +53,7 @@ _UNASKED = {
 
 @dataclass(frozen=True)
 class Refusal:
-    """What a server answers to a header that it does not take. `code` and `message` empty: nothing but the status."""
+    """A server's answer to a header that it refuses. If `code` and `message` are empty, it is only the status."""
 
     status: int
     code: str = ""
@@ -70,7 +70,7 @@ class Refusal:
 
 @dataclass(frozen=True)
 class Lacking:
-    """What a server lacks that S3 has. Headers are in lower case; one that ends in `*` stands for all that begin so.
+    """What a server lacks that S3 has. Headers are in lower case; one ending in `*` means all with that prefix.
 
     `ignored` request headers do not reach the server behind the proxy, for which `sign` signs the rest again; `refused`
     ones are answered. `forgotten` headers are missing in its answers. All of it holds for requests whose method and
@@ -90,14 +90,14 @@ class Lacking:
         return next((refusal for name, refusal in self.refused.items() if _has(headers, name)), None)
 
     def pass_on(self, method: str, path: str, headers: dict[str, str], body: bytes) -> dict[str, str]:
-        """Return the headers that the server gets to see."""
+        """Return the headers that reach the server."""
         kept = {name: value for name, value in headers.items() if not any(_is(name, other) for other in self.ignored)}
         if self.only not in f"{method} {path}" or kept == headers:
             return headers
         return self.sign(method, path, kept, body)
 
     def answer_with(self, headers: list[tuple[str, str]]) -> list[tuple[str, str]]:
-        """Return the headers of an answer that the client gets to see."""
+        """Return the headers of an answer that reach the client."""
         return [(name, value) for name, value in headers if not any(_is(name, other) for other in self.forgotten)]
 
 
@@ -187,7 +187,7 @@ class FaultProxy:
             return plan.fault
 
     def refusal_of(self, method: str, path: str, headers: Mapping[str, str]) -> Refusal | None:
-        """Return the answer to a request that has something which the server lacks."""
+        """Return the answer to a request for something that the server lacks."""
         return None if self.lacking is None else self.lacking.refusal_of(method, path, headers)
 
     def __enter__(self) -> Self:

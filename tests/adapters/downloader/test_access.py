@@ -128,7 +128,7 @@ def test_a_link_of_another_site_gets_no_cookies(tiktok: TikTokSite, tmp_path: Pa
 @pytest.mark.parametrize("end", ["\n", "\r\n", "\r"], ids=["LF", "CRLF", "CR"])
 @pytest.mark.parametrize("encoding", ["utf-8", "utf-8-sig", "utf-16", "utf-16-be"])
 def test_a_cookies_file_of_any_system_is_read(tmp_path: Path, encoding: str, end: str) -> None:
-    """A shell on Windows redirects to a file in UTF-16; a download gets its own cookies all the same."""
+    """A shell on Windows writes redirected output in UTF-16, and a download gets its own cookies from that too."""
     file = write(tmp_path / "tiktok.txt", line("sid_tt"), line("NID", domain=".google.com"))
     text = file.path.read_text().replace("\n", end)
     file.path.write_bytes(text.encode(encoding))

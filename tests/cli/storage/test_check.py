@@ -170,7 +170,7 @@ def test_a_missing_bucket_fails_and_names_the_setting(storage_check: StorageChec
 def test_a_server_that_ignores_if_none_match_is_not_ready(
     storage_check: StorageCheck, seaweed: SeaweedServer, s3_fault_proxy: FaultProxy
 ) -> None:
-    """Puts still refuse other bytes, as they look first; the check fails all the same and names what is ignored."""
+    """Puts still refuse other bytes, because they check first; the storage check fails and names what is ignored."""
     s3_fault_proxy.lacking = ignoring(seaweed, CONDITIONS)
     try:
         done = storage_check("--backend", "s3", **seaweed.variables | {"S3_ENDPOINT": s3_fault_proxy.url})
@@ -193,7 +193,7 @@ def test_a_server_that_ignores_if_none_match_is_not_ready(
     ],
 )
 @pytest.mark.parametrize("status", [400, 501])
-def test_a_server_that_takes_no_put_is_told_what_it_lacks(
+def test_a_server_that_refuses_puts_is_shown_with_what_it_lacks(
     storage_check: StorageCheck,
     seaweed: SeaweedServer,
     s3_fault_proxy: FaultProxy,
@@ -202,7 +202,7 @@ def test_a_server_that_takes_no_put_is_told_what_it_lacks(
     name: str,
     status: int,
 ) -> None:
-    """A server without a word about what it refuses leaves the put's message vague, and the trial names the header."""
+    """If a server does not say what it refuses, the put's message is vague, and the trial names the header."""
     s3_fault_proxy.lacking = refusing(seaweed, headers, Refusal(status))
     try:
         done = storage_check("--backend", "s3", "--json", **seaweed.variables | {"S3_ENDPOINT": s3_fault_proxy.url})

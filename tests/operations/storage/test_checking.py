@@ -30,7 +30,7 @@ LINK_ROOT = "https://fake-bucket.example/"
 
 
 class FakeInspector(StoreInspector):
-    """Its checks end with the given statuses, and its trials with what they are given to do at their key."""
+    """Its checks end with the given statuses, and its trials call the given functions with their key."""
 
     def __init__(
         self,
@@ -199,7 +199,7 @@ def test_a_warning_is_no_failure(check: Check) -> None:
 
 
 def test_trials_are_steps_and_their_object_goes_with_the_others(check: Check) -> None:
-    """They come before the deletion, on an object of their own, which is deleted and looked for like the others."""
+    """They come before the deletion, on an object of their own, which is deleted and checked for like the others."""
     seen: list[str] = []
 
     def try_at(key: str) -> CheckResult:
