@@ -8,8 +8,8 @@ import dagster as dg
 from bookmarkai_assets.core.catalog import Catalog
 from bookmarkai_assets.core.rules import PipelineRules
 from bookmarkai_assets.defs.common import STORAGE_ASSET
-from bookmarkai_assets.metadata.keys import describe_asset
-from bookmarkai_assets.metadata.storage import verification_metadata
+from bookmarkai_assets.metadata.storage import VERIFICATION_KEYS, verification_metadata
+from bookmarkai_assets.metadata.tables import describe_asset
 from bookmarkai_assets.operations.storage.verifying import Finding, record_verification, verify_storage
 from bookmarkai_assets.operations.stores import Stores
 
@@ -28,9 +28,9 @@ NOTHING_LOST = "nothing_is_missing_or_different"
         )
     ],
     description=describe_asset(
-        "storage_verification",
         "The catalog compared with the local directory and the bucket, both ways. `bookmarkai storage verify --deep` "
         "reads every byte as well.",
+        VERIFICATION_KEYS,
     ),
 )
 def storage_verification(

@@ -11,7 +11,8 @@ from bookmarkai_assets.core.media.media import Media
 from bookmarkai_assets.core.rules import PipelineRules
 from bookmarkai_assets.defs.common import SHARE_ASSET, VIDEO_OF_THE_LINK
 from bookmarkai_assets.io_manager import MediaIOManager
-from bookmarkai_assets.metadata.keys import describe_asset
+from bookmarkai_assets.metadata.media import STORED_MEDIA_KEYS
+from bookmarkai_assets.metadata.tables import describe_asset
 from bookmarkai_assets.operations.media.placing import confirm_media
 from bookmarkai_assets.operations.shares.hold import Hold
 from bookmarkai_assets.operations.shares.share_results import ShareResults
@@ -37,9 +38,9 @@ BYTES_ARE_THERE = "bytes_are_there"
         )
     ],
     description=describe_asset(
-        "stored_media",
         "The video and its audio track at the place that the storage mode gave them: verified and recorded. "
         "Materializing it again moves them to where today's storage mode and percentage place them.",
+        STORED_MEDIA_KEYS,
     ),
 )
 def stored_media(

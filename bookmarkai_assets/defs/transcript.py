@@ -12,9 +12,8 @@ from bookmarkai_assets.core.transcripts.doubts import DoubtKind, Severity
 from bookmarkai_assets.core.transcripts.ports import SpeechEngine
 from bookmarkai_assets.core.transcripts.transcript import Transcript
 from bookmarkai_assets.defs.common import SHARE_ASSET
-from bookmarkai_assets.metadata.keys import describe_asset
-from bookmarkai_assets.metadata.tables import table
-from bookmarkai_assets.metadata.transcripts import transcript_metadata
+from bookmarkai_assets.metadata.tables import describe_asset, table
+from bookmarkai_assets.metadata.transcripts import TRANSCRIPT_KEYS, transcript_metadata
 from bookmarkai_assets.operations.shares.share_results import ShareResults
 from bookmarkai_assets.operations.shares.steps import run_step
 from bookmarkai_assets.operations.stores import Stores
@@ -46,7 +45,8 @@ _QUESTIONS = {
         for kind, question in _QUESTIONS.items()
     ],
     description=describe_asset(
-        "transcript", "What is said in the video, as Whisper heard it, read from the audio track wherever that is."
+        "What is said in the video, as Whisper heard it, read from the audio track wherever that is.",
+        TRANSCRIPT_KEYS,
     ),
 )
 def transcript(

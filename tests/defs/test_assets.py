@@ -23,11 +23,11 @@ from bookmarkai_assets.core.media.placement import StorageMode, StoragePolicy, p
 from bookmarkai_assets.core.outcomes import Failure, Outcome
 from bookmarkai_assets.core.shares.ports import Begun, Refused
 from bookmarkai_assets.core.transcripts.transcript import Transcript
-from bookmarkai_assets.metadata.keys import KEYS
 from tests.fakes.speech import speech_bytes
 from tests.plugins.pipeline import ASSETS, Pipeline, link, make_pipeline
 from tests.support.dagster_internals import interruption
 from tests.support.deadlines import HANG_SECONDS
+from tests.support.metadata_keys import KEYS
 
 THROTTLED = StoreError(StoreErrorClass.THROTTLED, "SlowDown")
 
