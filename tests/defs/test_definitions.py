@@ -68,6 +68,16 @@ def test_the_graph_is_this_one(defs: dg.Definitions) -> None:
     }
 
 
+def test_a_shares_run_makes_all_its_assets(defs: dg.Definitions) -> None:
+    """With their own checks, and without the one that looks at the transcripts of all shares."""
+    layer = defs.resolve_job_def("share_to_transcript").asset_layer
+    assert sorted(key.to_user_string() for key in layer.selected_asset_keys) == ASSETS
+    assert {key.to_user_string() for key in layer.asset_graph.asset_check_keys} == {
+        "stored_media:bytes_are_there",
+        *(f"transcript:{kind}" for kind in DoubtKind),
+    }
+
+
 @pytest.mark.parametrize("asset", ASSETS)
 def test_every_asset_is_described(defs: dg.Definitions, asset: str) -> None:
     """Owners, kinds, group, tags and a description that documents each metadata key."""
