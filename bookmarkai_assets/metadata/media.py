@@ -6,6 +6,7 @@ import dagster as dg
 
 from bookmarkai_assets.batches import RunMetadata
 from bookmarkai_assets.core.media.media import Media
+from bookmarkai_assets.core.media.placement import Backend
 from bookmarkai_assets.core.outcomes import Outcome
 from bookmarkai_assets.core.shares.share import Share
 from bookmarkai_assets.operations.downloads.fetching import FetchedMedia
@@ -47,14 +48,16 @@ def raw_video_metadata(fetched: FetchedMedia) -> RunMetadata:
     }
 
 
+_BUCKET_URLS = " or ".join(f"{backend.facts.scheme}://bucket/key" for backend in Backend if backend.is_remote)
+
 STORED_MEDIA_KEYS: Mapping[str, str] = {
     "outcome": "done; a partition that failed has an observation with its outcome, reason and next step",
     "url": "the shared link",
     "platform": "the link's platform",
     "title": "the video's title on the site",
-    "storage_url": "where the video is: a path, or s3://bucket/key",
+    "storage_url": f"where the video is: a path, or {_BUCKET_URLS}",
     "audio_url": "where its audio track is",
-    "backend": "local or s3",
+    "backend": " or ".join(Backend),
     "placement": "why it was placed there, in words",
     "storage_mode": "the storage mode at the placement",
     "s3_percentage": "the percentage at the placement",
