@@ -18,7 +18,6 @@ from bookmarkai_assets.core.outcomes import Failure, Outcome
 from bookmarkai_assets.core.rules import PipelineRules
 from bookmarkai_assets.dagster_internals import has_step_before, is_last_of_run
 from bookmarkai_assets.operations.shares.hold import Hold
-from bookmarkai_assets.operations.shares.reports import failure_summary
 from bookmarkai_assets.operations.shares.share_results import ShareResults
 from bookmarkai_assets.operations.stores import Stores
 
@@ -103,6 +102,10 @@ def observe_failures(
     context: dg.AssetExecutionContext | dg.OutputContext, catalog: Catalog, failures: Mapping[str, Failure]
 ) -> None:
     """Show at each share's partition why it has no result, what comes next and when: where an analyst clicks first."""
+    if not failures:
+        return
+    from bookmarkai_assets.operations.shares.reports import failure_summary  # noqa: PLC0415 - only failures need it
+
     for share_id, failure in failures.items():
         context.log_event(
             dg.AssetObservation(

@@ -1,4 +1,4 @@
-"""The corpus of hostile input as a whole: each case says why it is there."""
+"""The corpus of what sites and people give, as a whole: each case says why it is there."""
 
 import itertools
 
@@ -7,6 +7,7 @@ from tests.support.corpus import cases_of
 KINDS = {
     "sites.toml": ("redirect", "page", "playlist", "answer", "container", "words", "file_name"),
     "infos.toml": ("info",),
+    "formats.toml": ("choice",),
     "settings.toml": ("refused",),
 }
 

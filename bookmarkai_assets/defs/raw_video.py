@@ -9,10 +9,9 @@ from bookmarkai_assets.core.catalog import Catalog
 from bookmarkai_assets.core.downloads.ports import Downloader
 from bookmarkai_assets.core.rules import PipelineRules
 from bookmarkai_assets.defs.common import SHARE_ASSET, VIDEO_OF_THE_LINK
-from bookmarkai_assets.metadata.media import RAW_VIDEO_KEYS, raw_video_metadata
-from bookmarkai_assets.metadata.tables import describe_asset
-from bookmarkai_assets.operations.downloads.fetching import FetchedMedia, fetch_media
-from bookmarkai_assets.operations.downloads.run_patience import run_patience
+from bookmarkai_assets.metadata.keys import describe_asset
+from bookmarkai_assets.metadata.media import raw_video_metadata
+from bookmarkai_assets.operations.downloads.fetched_media import FetchedMedia
 from bookmarkai_assets.operations.shares.share_results import ShareResults
 from bookmarkai_assets.operations.shares.steps import run_step
 from bookmarkai_assets.operations.stores import Stores
@@ -25,8 +24,8 @@ from bookmarkai_assets.operations.stores import Stores
     io_manager_key="catalog_io_manager",
     output_required=False,  # a run whose every share is put off ends well, with nothing materialized
     description=describe_asset(
+        "raw_video",
         "The video behind a share's link, fetched once per video, checked that it plays, with its audio track cut out.",
-        RAW_VIDEO_KEYS,
     ),
 )
 def raw_video(
@@ -36,6 +35,9 @@ def raw_video(
     stores: dg.ResourceParam[Stores],
     downloader: dg.ResourceParam[Downloader],
 ) -> Iterator[dg.Output[ShareResults[FetchedMedia]] | dg.AssetCheckResult]:
+    from bookmarkai_assets.operations.downloads.fetching import fetch_media  # noqa: PLC0415 - only its own runs need it
+    from bookmarkai_assets.operations.downloads.run_patience import run_patience  # noqa: PLC0415 - as above
+
     hold = hold_of(context.run, catalog, rules, stores)
     patience = run_patience(rules, shares=len(context.partition_keys))
     with hold.renew_leases():

@@ -11,9 +11,7 @@ from bookmarkai_assets.core.media.media import Media
 from bookmarkai_assets.core.rules import PipelineRules
 from bookmarkai_assets.defs.common import SHARE_ASSET, VIDEO_OF_THE_LINK
 from bookmarkai_assets.io_manager import MediaIOManager
-from bookmarkai_assets.metadata.media import STORED_MEDIA_KEYS
-from bookmarkai_assets.metadata.tables import describe_asset
-from bookmarkai_assets.operations.media.placing import confirm_media
+from bookmarkai_assets.metadata.keys import describe_asset
 from bookmarkai_assets.operations.shares.hold import Hold
 from bookmarkai_assets.operations.shares.share_results import ShareResults
 from bookmarkai_assets.operations.shares.steps import run_step
@@ -38,9 +36,9 @@ BYTES_ARE_THERE = "bytes_are_there"
         )
     ],
     description=describe_asset(
+        "stored_media",
         "The video and its audio track at the place that the storage mode gave them: verified and recorded. "
         "Materializing it again moves them to where today's storage mode and percentage place them.",
-        STORED_MEDIA_KEYS,
     ),
 )
 def stored_media(
@@ -65,6 +63,8 @@ def stored_media(
 
 def _bytes_are_there(hold: Hold, placed: ShareResults[Media]) -> Checked:
     """Look at each stored media; what fails is recorded as its share's failure."""
+    from bookmarkai_assets.operations.media.placing import confirm_media  # noqa: PLC0415 - only its own runs need it
+
     stored = placed.succeeded
     with hold.renew_leases():
         checked = ShareResults(

@@ -1,24 +1,10 @@
 """The metadata of `retry_debt`."""
 
-from collections.abc import Mapping
-
 import dagster as dg
 
 from bookmarkai_assets.batches import RunMetadata
 from bookmarkai_assets.metadata.tables import MAX_ROWS, cap_selection, markdown_table
 from bookmarkai_assets.operations.failures.debt import DebtReport
-
-DEBT_KEYS: Mapping[str, str] = {
-    "total": "shares whose failure stands",
-    "transient": "those of them that another attempt may fix",
-    "terminal": "those of them that need their cause to be removed first",
-    "waiting": "those of them that are retried by themselves",
-    "oldest_hours": "how long the oldest failure has stood, in hours",
-    "put_off": "shares that wait for their site, or for room on the disk; these are not failures",
-    "failures": "the failures by outcome, platform and age, most frequent first, and the command that retries them",
-    "partitions": "the same lines with their partitions, as a selection: keys, and [first...last] for neighbours",
-}
-"""`{key: meaning}` of retry_debt."""
 
 
 def debt_metadata(report: DebtReport) -> RunMetadata:

@@ -2,20 +2,23 @@
 
 import base64
 from collections.abc import Iterable, Mapping, Sequence
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import dagster as dg
 
 from bookmarkai_assets.core.media.placement import Backend
 from bookmarkai_assets.core.rollout.charts import ChartPainter
-from bookmarkai_assets.core.rollout.costs import Cost
-from bookmarkai_assets.core.rollout.gate import Judgement, RuleName, RuleResult
-from bookmarkai_assets.core.rollout.metrics import DayMetrics, Latency, WindowMetrics, target_percentage
+from bookmarkai_assets.core.rollout.gate_figures import RuleName, RuleResult
 from bookmarkai_assets.core.rollout.policy import EffectivePolicy
 from bookmarkai_assets.core.rollout.stages import Decision, RolloutState, Stage
 from bookmarkai_assets.core.rollout.windows import WINDOWS, Window
 from bookmarkai_assets.core.rules import PipelineRules
 from bookmarkai_assets.metadata.tables import key_table, table
+
+if TYPE_CHECKING:
+    from bookmarkai_assets.core.rollout.costs import Cost
+    from bookmarkai_assets.core.rollout.gate import Judgement
+    from bookmarkai_assets.core.rollout.metrics import DayMetrics, Latency, WindowMetrics
 
 Metadata = dict[str, dg.MetadataValue | str | int | float | bool]
 """An unknown value has no entry, because Dagster plots only numbers."""
@@ -131,7 +134,7 @@ def describe_stage(purpose: str) -> str:
     return f"{purpose}\n\n{key_table(STAGE_KEYS)}"
 
 
-def day_metadata(metrics: DayMetrics, rules: PipelineRules, painter: ChartPainter) -> Metadata:
+def day_metadata(metrics: "DayMetrics", rules: PipelineRules, painter: ChartPainter) -> Metadata:
     """Return the metadata of a day's partition of rollout_metrics."""
     ends = {window.window.end for window in metrics.windows.values()}
     stored = metrics.inventory or {}
@@ -158,7 +161,7 @@ def day_metadata(metrics: DayMetrics, rules: PipelineRules, painter: ChartPainte
 
 
 def stage_metadata(
-    judgement: Judgement,
+    judgement: "Judgement",
     state: RolloutState,
     effective: EffectivePolicy,
     rules: PipelineRules,
@@ -215,7 +218,7 @@ def rule_table(results: Iterable[RuleResult]) -> dg.MetadataValue:
     )
 
 
-def _window_entries(metrics: WindowMetrics) -> dict[str, float | None]:
+def _window_entries(metrics: "WindowMetrics") -> dict[str, float | None]:
     return {
         "total_requests": metrics.total_requests,
         "s3_uploads": metrics.s3_uploads,
@@ -242,15 +245,17 @@ def _window_entries(metrics: WindowMetrics) -> dict[str, float | None]:
     }
 
 
-def _latency_entries(name: str, latency: Latency) -> dict[str, float | None]:
+def _latency_entries(name: str, latency: "Latency") -> dict[str, float | None]:
     return {f"{name}_{figure}": getattr(latency, figure) for figure in ("mean", "p50", "p95", "p99")}
 
 
-def _cost_entries(name: str, cost: Cost) -> dict[str, float]:
+def _cost_entries(name: str, cost: "Cost") -> dict[str, float]:
     return {f"{name}/{part}": getattr(cost, part) for part in ("total", "storage", "requests", "transfer")}
 
 
 def _stage_entries(stage: Stage | None, effective: EffectivePolicy) -> dict[str, str | int]:
+    from bookmarkai_assets.core.rollout.metrics import target_percentage  # noqa: PLC0415 - only the rollout's own runs need it
+
     return {"stage": _NOT_BEGUN if stage is None else str(stage), "percentage": target_percentage(effective.policy)}
 
 

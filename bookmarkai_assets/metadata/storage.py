@@ -1,26 +1,11 @@
 """The metadata of clean-up and verification."""
 
-from collections.abc import Mapping
-
 import dagster as dg
 
 from bookmarkai_assets.batches import RunMetadata
 from bookmarkai_assets.metadata.tables import table
 from bookmarkai_assets.operations.storage.clean_up_report import CleanUpReport
 from bookmarkai_assets.operations.storage.verifying import Finding, VerificationReport
-
-CLEANUP_KEYS: Mapping[str, str] = {
-    "removed": "files, staging directories and uploads that were removed",
-    "removed_bytes": "the space that was freed, in bytes",
-    "removed_why": "removals by reason: in_s3, past_retention, expired, lifecycle, abandoned",
-    "kept": "media that were kept, and files that no media claims",
-    "kept_why": "what was kept, by reason",
-    "failed": "what could not be checked or removed",
-    "removals": "each removal, the first 200",
-    "failures": "each failure, the first 200",
-    "to_look_at": "what was kept for a reason that needs a person's attention, the first 200",
-}
-"""`{key: meaning}` of local_cleanup."""
 
 
 def cleanup_metadata(report: CleanUpReport) -> RunMetadata:
@@ -38,21 +23,6 @@ def cleanup_metadata(report: CleanUpReport) -> RunMetadata:
         "failures": table(["name", "detail"], [(c.name, c.detail) for c in report.failed]),
         "to_look_at": table(["reason", "share_id", "name"], [(c.kept, c.share_id, c.name) for c in report.to_look_at]),
     }
-
-
-VERIFICATION_KEYS: Mapping[str, str] = {
-    "verdict": "whether anything is missing or different",
-    "same": "videos, audio tracks and transcripts' files that are as recorded, at their recorded location",
-    "missing": "recorded but absent",
-    "different": "present, but with other bytes than recorded",
-    "orphaned": "present but not recorded",
-    "expired": "removed by rule; their transcripts stay",
-    "in_both_places": "second copies that a move left: clean-up removes local ones, the bucket's rule the others",
-    "unverified": "could not be checked",
-    "same_bytes": "the bytes of what is as recorded",
-    "findings": "each finding except the same, the worst first, at most 200",
-}
-"""`{key: meaning}` of storage_verification."""
 
 
 def verification_metadata(report: VerificationReport) -> RunMetadata:

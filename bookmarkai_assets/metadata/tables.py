@@ -11,11 +11,6 @@ MAX_SELECTION_CHARACTERS = 8000
 """The longest selection of partitions in metadata: some 200 keys that are not neighbours."""
 
 
-def describe_asset(purpose: str, meanings: Mapping[str, str]) -> str:
-    """Return an asset's description: what it is, then each metadata key and its meaning."""
-    return f"{purpose}\n\n{key_table(meanings)}"
-
-
 def key_table(meanings: Mapping[str, str]) -> str:
     """Return metadata keys and their meanings as a table in markdown."""
     return markdown_table(["metadata", "meaning"], [(f"`{key}`", meaning) for key, meaning in meanings.items()])

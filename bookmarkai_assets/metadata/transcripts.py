@@ -1,6 +1,6 @@
 """The metadata of transcripts, and of the stale ones."""
 
-from collections.abc import Mapping
+from typing import TYPE_CHECKING
 
 import dagster as dg
 
@@ -8,30 +8,10 @@ from bookmarkai_assets.batches import RunMetadata
 from bookmarkai_assets.core.transcripts.doubts import in_words
 from bookmarkai_assets.metadata.media import share_metadata
 from bookmarkai_assets.metadata.tables import cap_selection, table
-from bookmarkai_assets.operations.transcripts.stale import StalenessReport
-from bookmarkai_assets.operations.transcripts.transcribing import TranscribedShare
+from bookmarkai_assets.operations.transcripts.transcribed_share import TranscribedShare
 
-TRANSCRIPT_KEYS: Mapping[str, str] = {
-    "outcome": "done, or no_speech if nobody speaks; a failed partition has an observation with its outcome, "
-    "reason and next step",
-    "url": "the shared link",
-    "platform": "the link's platform",
-    "title": "the video's title on the site",
-    "language": "language of the speech, as Whisper names it",
-    "language_probability": "how sure the engine is of the language, 0 to 1",
-    "words": "number of words",
-    "doubts": "number of doubts about the text; 0 means that no rule doubts it",
-    "doubtful": "the doubts in words; empty if there are none",
-    "preview": "the first words",
-    "duration_seconds": "length of the sound in seconds",
-    "transcription_seconds": "seconds that the engine took, including waits for sounds decoded together with it",
-    "engine": "the speech engine",
-    "model": "the model's name or path",
-    "files": "where its files are (json, txt, srt, vtt), beside the video",
-    "recipe": "a fingerprint of what made it: engine, version, weights and parameters",
-    "is_reused": "true if it was reused from another share of the same video, made by the same recipe",
-}
-"""`{key: meaning}` of transcript."""
+if TYPE_CHECKING:
+    from bookmarkai_assets.operations.transcripts.stale import StalenessReport
 
 
 def transcript_metadata(transcribed: TranscribedShare) -> RunMetadata:
@@ -56,7 +36,7 @@ def transcript_metadata(transcribed: TranscribedShare) -> RunMetadata:
     }
 
 
-def staleness_metadata(report: StalenessReport) -> RunMetadata:
+def staleness_metadata(report: "StalenessReport") -> RunMetadata:
     """Return the metadata of the stale transcripts."""
     present = report.present
     made_by = [

@@ -6,8 +6,8 @@ from pathlib import Path
 
 import pytest
 
+from bookmarkai_assets.adapters.common.processes import workers
 from bookmarkai_assets.adapters.dagster_home import LOW_SPACE_BYTES, check_directory, check_switches
-from bookmarkai_assets.adapters.downloader import workers
 from bookmarkai_assets.adapters.downloader.guard_trial import DownloadTrial, GuardTrial, try_download, try_guard
 from bookmarkai_assets.adapters.downloader.health import check_guard, check_guarded_download, check_media_reading
 from bookmarkai_assets.adapters.webhook.health import check_webhook

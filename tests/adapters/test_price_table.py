@@ -46,6 +46,24 @@ def test_another_table_may_be_used(tmp_path: Path) -> None:
     )
 
 
+@pytest.mark.parametrize("encoding", ["utf-8-sig", "utf-16", "utf-16-le"])
+def test_a_table_of_any_system_is_read(tmp_path: Path, encoding: str) -> None:
+    """Editors on Windows put a mark before the text, or write UTF-16."""
+    path = tmp_path / "prices.json"
+    path.write_bytes(json.dumps(GOOD, indent=1).replace("\n", "\r\n").encode(encoding))
+    assert read_price_table(path).region == "eu-central-1"
+
+
+def test_a_table_that_is_no_text_is_refused(tmp_path: Path) -> None:
+    """The file is named, and what to do."""
+    path = tmp_path / "prices.json"
+    path.write_bytes(b"PK\x03\x04" + bytes(100))
+    with pytest.raises(ConfigurationError, match="expected text, found") as caught:
+        read_price_table(path)
+    assert str(path) in str(caught.value)
+    assert "ROLLOUT_PRICE_TABLE" in str(caught.value)
+
+
 @pytest.mark.parametrize(
     ("field", "value", "expected"),
     [

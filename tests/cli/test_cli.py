@@ -1,5 +1,6 @@
 """The command line: what each command prints, and the exit codes 0 (done), 1 (failed) and 2 (wrong use)."""
 
+import io
 import json
 from datetime import UTC, datetime
 from itertools import pairwise
@@ -88,6 +89,40 @@ def test_links_come_from_a_file(bookmarkai: BookmarkAI, tmp_path: Path) -> None:
     assert [result["added"] for result in ended.json] == [True, True, False, False]
     assert "at most 2048 characters, found 5000000" in ended.json[2]["refused"]
     assert len(ended.out) < 20_000
+
+
+@pytest.mark.parametrize("is_piped", [False, True], ids=["file", "standard input"])
+@pytest.mark.parametrize("end", ["\n", "\r\n", "\r"], ids=["LF", "CRLF", "CR"])
+@pytest.mark.parametrize("encoding", ["utf-8", "utf-8-sig", "utf-16", "utf-16-le", "utf-16-be"])
+def test_links_come_from_a_file_of_any_system(
+    bookmarkai: BookmarkAI, monkeypatch: pytest.MonkeyPatch, tmp_path: Path, encoding: str, end: str, *, is_piped: bool
+) -> None:
+    """Marks, UTF-16 and each system's line ends are understood, in a file and in a pipe."""
+    data = f"# mine{end}{VIDEO}{end}{end}https://example.com/b{end}".encode(encoding)
+    file = tmp_path / "links.txt"
+    file.write_bytes(data)
+    monkeypatch.setattr("sys.stdin", io.TextIOWrapper(io.BytesIO(data)))
+    ended = bookmarkai("shares", "add", "--from-file", "-" if is_piped else str(file), "--json")
+    assert ended.code == 0, ended.err
+    assert [result["url"] for result in ended.json] == [VIDEO, "https://example.com/b"]
+
+
+@pytest.mark.parametrize("is_piped", [False, True], ids=["file", "standard input"])
+def test_a_file_that_is_no_text_is_refused_whole(
+    bookmarkai: BookmarkAI, monkeypatch: pytest.MonkeyPatch, tmp_path: Path, *, is_piped: bool
+) -> None:
+    """A picture or an archive has no links, and nothing of it is printed."""
+    data = b"\x89PNG\r\n\x1a\n" + VIDEO.encode() + bytes(range(256)) * 10
+    file = tmp_path / "links.png"
+    file.write_bytes(data)
+    monkeypatch.setattr("sys.stdin", io.TextIOWrapper(io.BytesIO(data)))
+    ended = bookmarkai("shares", "add", "--from-file", "-" if is_piped else str(file))
+    assert ended.code == 2
+    said = " ".join(ended.err.replace("│", " ").split())
+    assert "expected text, found" in said
+    assert "no list of links" in said
+    assert "PNG" not in ended.err
+    assert bookmarkai("shares", "list", "--json").json == []
 
 
 @pytest.mark.parametrize(

@@ -6,6 +6,7 @@ import pytest
 
 from bookmarkai_assets.core.catalog import Catalog
 from bookmarkai_assets.core.sites.breaker import SiteRules
+from bookmarkai_assets.core.sites.silent_formats import Codec, Delivery, FormatFamily
 from tests.plugins.command_line import BookmarkAI
 
 RULES = SiteRules(max_refusals=1, pause_seconds=3600, max_pause_seconds=3600)
@@ -57,3 +58,12 @@ def test_resuming_ends_the_pause(bookmarkai: BookmarkAI, sqlite_catalog: Catalog
     again = bookmarkai("platforms", "resume", "tiktok")
     assert again.code == 1
     assert "nothing to resume" in again.err
+
+
+def test_formats_without_sound_are_shown(bookmarkai: BookmarkAI, sqlite_catalog: Catalog) -> None:
+    """It can be read off why a site's smallest format is not fetched, even if nothing else is the matter."""
+    family = FormatFamily(Codec.H265, Delivery.FILE)
+    sqlite_catalog.sites.record_silent_formats("tiktok", {family}, now=datetime.now(UTC))
+    [site] = bookmarkai("platforms", "list", "--json").json
+    assert (site["site"], site["state"], list(site["silent_formats"])) == ("tiktok", "serving", ["h265/file"])
+    assert "h265/file until" in " ".join(bookmarkai("platforms", "list").out.split())

@@ -12,10 +12,14 @@ import pytest
 from bookmarkai_assets.adapters.downloader import YtDlpDownloader
 from bookmarkai_assets.core.downloads.ports import DownloadedFile, DownloadedVideo, Downloader, DownloadLimits
 from bookmarkai_assets.core.outcomes import Failure, Outcome
+from bookmarkai_assets.core.sites.silent_formats import Codec, Delivery, FormatFamily
 from tests.fakes.downloader import FakeDownloader
+from tests.support.clips import make_clip
 from tests.support.deadlines import PLENTY_SECONDS, quickest
 from tests.support.hostile_site import HostileSite
 
+BROKEN = FormatFamily(Codec.H265, Delivery.HLS)
+PLAYLIST = "application/vnd.apple.mpegurl"
 LIMITS = DownloadLimits(max_bytes=1_000_000, max_duration_seconds=60, timeout_seconds=PLENTY_SECONDS)
 
 
@@ -23,32 +27,60 @@ LIMITS = DownloadLimits(max_bytes=1_000_000, max_duration_seconds=60, timeout_se
 class Links:
     """A downloader, and links behind which it finds what their names say. `video` is three seconds long.
 
-    At `silence` nothing ever answers.
+    At `broken_promise` a format of `BROKEN` comes first and has no sound, although it is said to have it. At `silence`
+    nothing ever answers.
     """
 
     downloader: Downloader
     video: str
     silent_video: str
+    broken_promise: str
     nothing: str
     silence: str
 
 
 @pytest.fixture(scope="module", params=["fake", "yt-dlp"])
-def links(request: pytest.FixtureRequest, site: HostileSite, clip: Path, silent_clip: Path) -> Iterator[Links]:
+def links(
+    request: pytest.FixtureRequest,
+    site: HostileSite,
+    clip: Path,
+    silent_clip: Path,
+    tmp_path_factory: pytest.TempPathFactory,
+) -> Iterator[Links]:
     """Return each downloader in turn."""
     video = site.file("/contract/clip.mp4", clip.read_bytes())
     silent = site.file("/contract/silent.webm", silent_clip.read_bytes(), content_type="video/webm")
+    promise = serve_broken_promise(site, tmp_path_factory.mktemp("promise"))
     nothing, silence = site.url("/contract/nothing"), site.silent("/contract/silence.mp4")
     if request.param == "fake":
         fake = FakeDownloader()
         fake.serve(video)
         fake.serve(silent, audio=None)
+        fake.serve(promise, silent_formats=frozenset({BROKEN}))
         fake.hang(silence)
-        yield Links(fake, video, silent, nothing, silence)
+        yield Links(fake, video, silent, promise, nothing, silence)
         return
     real = YtDlpDownloader(allowed_extractors=("generic",), allowed_hosts=frozenset({site.host_port}))
-    yield Links(real, video, silent, nothing, silence)
+    yield Links(real, video, silent, promise, nothing, silence)
     real.close()
+
+
+def serve_broken_promise(site: HostileSite, directory: Path) -> str:
+    """Serve a playlist of two variants, which says that both have sound. Only the second has. Gives the link."""
+    playlist = ["#EXTM3U"]
+    for name, codec, size, has_sound in (
+        ("big", "hvc1.1.6.L93.B0", "1280x720", False),
+        ("small", "avc1.4d401e", "640x360", True),
+    ):
+        segment = make_clip(directory / f"{name}.ts", seconds=3, picture_codec="libx264", has_sound=has_sound)
+        site.file(f"/contract/{name}.ts", segment.read_bytes(), content_type="video/mp2t")
+        lines = ("#EXTM3U", "#EXT-X-TARGETDURATION:3", "#EXTINF:3,", f"{name}.ts", "#EXT-X-ENDLIST")
+        site.file(f"/contract/{name}.m3u8", "\n".join(lines).encode(), content_type=PLAYLIST)
+        playlist += [
+            f'#EXT-X-STREAM-INF:BANDWIDTH=900000,RESOLUTION={size},CODECS="{codec},mp4a.40.2"',
+            f"{name}.m3u8",
+        ]
+    return site.file("/contract/promise.m3u8", "\n".join(playlist).encode(), content_type=PLAYLIST)
 
 
 def assert_described(file: DownloadedFile, directory: Path) -> None:
@@ -80,6 +112,25 @@ def test_a_silent_video_has_no_audio_track(links: Links, tmp_path: Path) -> None
     assert isinstance(result, DownloadedVideo)
     assert result.audio is None
     assert_described(result.video, tmp_path)
+
+
+def test_the_format_with_sound_is_the_video(links: Links, tmp_path: Path) -> None:
+    """If a format promised sound and had none, another is the video. The result says which, and nothing else stays."""
+    result = links.downloader.download(links.broken_promise, tmp_path, LIMITS)
+    assert isinstance(result, DownloadedVideo)
+    assert result.audio
+    assert_described(result.video, tmp_path)
+    assert_described(result.audio, tmp_path)
+    assert set(tmp_path.iterdir()) == {result.video.path, result.audio.path}
+    assert result.silent_formats == {BROKEN}
+
+
+def test_a_format_that_is_known_to_be_silent_is_avoided(links: Links, tmp_path: Path) -> None:
+    """Whoever knows it says so, and the format with sound is fetched at once. Nothing new is learnt."""
+    result = links.downloader.download(links.broken_promise, tmp_path, LIMITS, silent_formats=frozenset({BROKEN}))
+    assert isinstance(result, DownloadedVideo)
+    assert result.audio
+    assert result.silent_formats == frozenset()
 
 
 @pytest.mark.parametrize(

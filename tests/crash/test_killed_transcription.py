@@ -12,7 +12,7 @@ from bookmarkai_assets.core.media.media import media_id_of
 from bookmarkai_assets.core.transcripts.chunks import TranscriptChunk
 from bookmarkai_assets.core.transcripts.ports import ChunkKey, ChunkTable
 from bookmarkai_assets.demo.samples import SHORT_SAMPLES
-from bookmarkai_assets.operations.transcripts.transcribing import TranscribedShare
+from bookmarkai_assets.operations.transcripts.transcribed_share import TranscribedShare
 from tests.plugins.vault import Vault
 from tests.support import sounds
 from tests.support.processes import wait_until

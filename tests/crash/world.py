@@ -28,7 +28,9 @@ from bookmarkai_assets.core.media.retention import RetentionPolicy
 from bookmarkai_assets.core.outcomes import Failure, Outcome
 from bookmarkai_assets.core.rules import PipelineRules
 from bookmarkai_assets.core.shares.ports import AddedShare
-from bookmarkai_assets.operations.downloads.fetching import FetchedMedia, fetch_media
+from bookmarkai_assets.core.sites.silent_formats import FormatFamily
+from bookmarkai_assets.operations.downloads.fetched_media import FetchedMedia
+from bookmarkai_assets.operations.downloads.fetching import fetch_media
 from bookmarkai_assets.operations.media.placing import place_media
 from bookmarkai_assets.operations.shares.claiming import claim_due_shares
 from bookmarkai_assets.operations.shares.hold import Hold
@@ -348,9 +350,18 @@ class _Site(FakeDownloader):
 
     @override
     def download(
-        self, url: str, directory: Path, limits: DownloadLimits, *, give_up: Callable[[], bool] = never_give_up
+        self,
+        url: str,
+        directory: Path,
+        limits: DownloadLimits,
+        *,
+        silent_formats: frozenset[FormatFamily] = frozenset(),
+        language: str | None = None,
+        give_up: Callable[[], bool] = never_give_up,
     ) -> DownloadedVideo | Resolved | Failure:
-        result = super().download(url, directory, limits, give_up=give_up)
+        result = super().download(
+            url, directory, limits, silent_formats=silent_formats, language=language, give_up=give_up
+        )
         self._on_step("download after")
         return result
 

@@ -23,11 +23,11 @@ from bookmarkai_assets.core.media.placement import StorageMode, StoragePolicy, p
 from bookmarkai_assets.core.outcomes import Failure, Outcome
 from bookmarkai_assets.core.shares.ports import Begun, Refused
 from bookmarkai_assets.core.transcripts.transcript import Transcript
+from bookmarkai_assets.metadata.keys import KEYS
 from tests.fakes.speech import speech_bytes
 from tests.plugins.pipeline import ASSETS, Pipeline, link, make_pipeline
 from tests.support.dagster_internals import interruption
 from tests.support.deadlines import HANG_SECONDS
-from tests.support.metadata_keys import KEYS
 
 THROTTLED = StoreError(StoreErrorClass.THROTTLED, "SlowDown")
 
@@ -37,6 +37,15 @@ def failed_step(result: dg.ExecuteInProcessResult) -> tuple[str, str]:
     [event] = [event for event in result.all_events if event.is_step_failure]
     failure = event.step_failure_data.user_failure_data
     return event.step_key or "", (failure.description if failure else None) or ""
+
+
+def test_the_chosen_sound_track_and_the_others_are_shown(pipeline: Pipeline) -> None:
+    """A video with several sound tracks says which of them is transcribed, where it was downloaded."""
+    [share] = pipeline.share("one")
+    pipeline.tick_and_run()
+    shown = pipeline.metadata("raw_video", share)
+    assert shown["sound_track"] == "2: aac, en, default"
+    assert shown["sound_tracks"] == "1: aac, de, dub; 2: aac, en, default"
 
 
 def test_a_share_becomes_a_transcript(pipeline: Pipeline) -> None:

@@ -6,10 +6,10 @@ import pytest
 from bookmarkai_assets.core.rollout.gate import RuleName
 from bookmarkai_assets.core.transcripts.doubts import DoubtKind
 from bookmarkai_assets.definitions import build_defs
+from bookmarkai_assets.metadata.keys import KEYS
 from bookmarkai_assets.metadata.rollout import DAY_KEYS, STAGE_KEYS, WINDOW_KEYS
 from bookmarkai_assets.settings.settings import load_settings
 from tests.plugins.pipeline import ASSETS
-from tests.support.metadata_keys import KEYS
 
 
 @pytest.fixture(scope="module")

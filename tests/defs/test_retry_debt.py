@@ -7,10 +7,10 @@ from bookmarkai_assets.core.failures.debt import Age, Debt, DebtLine
 from bookmarkai_assets.core.links.platforms import Platform
 from bookmarkai_assets.core.outcomes import Failure, Outcome
 from bookmarkai_assets.metadata.failures import debt_metadata
+from bookmarkai_assets.metadata.keys import KEYS
 from bookmarkai_assets.metadata.tables import MAX_SELECTION_CHARACTERS
 from bookmarkai_assets.operations.failures.debt import DebtReport
 from tests.plugins.pipeline import Pipeline, link
-from tests.support.metadata_keys import KEYS
 
 
 def test_the_debt_is_shown_in_numbers_and_words(pipeline: Pipeline) -> None:

@@ -1,9 +1,12 @@
 """What the checks of the asset `transcript` say of a run's shares, and how shares without speech end."""
 
+from dataclasses import replace
+
 import dagster as dg
 import pytest
 
 from bookmarkai_assets.core.transcripts.doubts import DoubtKind
+from tests.fakes.downloader import INFO
 from tests.fakes.speech import silence_bytes, speech_bytes
 from tests.plugins.pipeline import Pipeline, link
 
@@ -37,7 +40,7 @@ def test_a_plain_transcript_passes_every_check(pipeline: Pipeline) -> None:
 def test_a_doubtful_transcript_of_a_batch_is_named(pipeline: Pipeline) -> None:
     """Its check fails as an error with its partition and why; the others pass, the run and its shares end well."""
     good, bad = pipeline.share("good", "bad")
-    pipeline.downloader.serve(link("bad"), audio=speech_bytes(LOOPED))
+    pipeline.downloader.serve(link("bad"), audio=speech_bytes(LOOPED), info=replace(INFO, duration_seconds=60))
     [run] = pipeline.tick_and_run()
     checks = pipeline.checks(run)
     assert run.success
@@ -53,6 +56,16 @@ def test_a_doubtful_transcript_of_a_batch_is_named(pipeline: Pipeline) -> None:
     assert (shown["outcome"], shown["doubts"]) == ("done", 1)
     assert shown["doubtful"].startswith("repetition_loop: 12 times in a row")
     assert pipeline.materialized("transcript") == {good, bad}
+
+
+def test_sound_that_outlasts_its_video_raises_an_alarm(pipeline: Pipeline) -> None:
+    """Its times cannot be the player's, so its check is red."""
+    pipeline.downloader.serve(link("long"), audio=speech_bytes("one word after another " * 9))
+    pipeline.share_links(link("long"))
+    [run] = pipeline.tick_and_run()
+    check = pipeline.checks(run)[DoubtKind.OUTLASTS_VIDEO]
+    assert (check.passed, check.severity) == (False, dg.AssetCheckSeverity.ERROR)
+    assert "the video 3.0 s" in str(rows_of(check)[0]["words"])
 
 
 @pytest.mark.parametrize("audio", [silence_bytes(), speech_bytes("Subtitles by the Amara.org community")])

@@ -18,7 +18,9 @@ from bookmarkai_assets.core.downloads.ports import (
     never_give_up,
 )
 from bookmarkai_assets.core.media.media import Digest, VideoInfo
+from bookmarkai_assets.core.media.sound import SoundTrack
 from bookmarkai_assets.core.outcomes import Failure, Outcome
+from bookmarkai_assets.core.sites.silent_formats import FormatFamily
 
 INFO = VideoInfo(
     title="A video",
@@ -40,6 +42,12 @@ class DownloadCall:
     url: str
     directory: Path
     limits: DownloadLimits
+    silent_formats: frozenset[FormatFamily] = frozenset()
+    language: str | None = None
+
+
+SOUNDS = (SoundTrack(1, "aac", language="de", is_dub=True), SoundTrack(2, "aac", language="en", is_default=True))
+"""The sound tracks of a video of the fake that is not silent. The second is cut out."""
 
 
 @dataclass(frozen=True)
@@ -47,6 +55,7 @@ class _Served:
     video: bytes
     audio: bytes | None
     info: VideoInfo
+    silent_formats: frozenset[FormatFamily]
 
 
 class FakeDownloader(Downloader):
@@ -66,10 +75,20 @@ class FakeDownloader(Downloader):
         self._on_download = on_download
 
     def serve(
-        self, url: str, *, video: bytes | None = None, audio: bytes | None = b"sound", info: VideoInfo = INFO
+        self,
+        url: str,
+        *,
+        video: bytes | None = None,
+        audio: bytes | None = b"sound",
+        info: VideoInfo = INFO,
+        silent_formats: frozenset[FormatFamily] = frozenset(),
     ) -> None:
-        """Put a video behind a link, by default one with bytes of its own; `audio=None` makes it silent."""
-        self._served[url] = _Served(video if video is not None else f"video of {url}".encode(), audio, info)
+        """Put a video behind a link, by default one with bytes of its own; `audio=None` makes it silent.
+
+        It is listed in `silent_formats`, too, which are fetched first unless the caller knows of them.
+        """
+        data = video if video is not None else f"video of {url}".encode()
+        self._served[url] = _Served(data, audio, info, silent_formats)
 
     def lead(self, short_url: str, canonical_url: str) -> None:
         """Have a short link stand for a video."""
@@ -101,9 +120,16 @@ class FakeDownloader(Downloader):
 
     @override
     def download(
-        self, url: str, directory: Path, limits: DownloadLimits, *, give_up: Callable[[], bool] = never_give_up
+        self,
+        url: str,
+        directory: Path,
+        limits: DownloadLimits,
+        *,
+        silent_formats: frozenset[FormatFamily] = frozenset(),
+        language: str | None = None,
+        give_up: Callable[[], bool] = never_give_up,
     ) -> DownloadedVideo | Resolved | Failure:
-        call = DownloadCall(url, directory, limits)
+        call = DownloadCall(url, directory, limits, silent_formats, language)
         with self._lock:
             self.calls.append(call)
             waiting = self._failures.get(url)
@@ -129,6 +155,9 @@ class FakeDownloader(Downloader):
             audio=_write(directory / "audio.m4a", served.audio, "audio/mp4") if served.audio is not None else None,
             info=served.info,
             seconds=0.01,
+            silent_formats=served.silent_formats - silent_formats,
+            sounds=SOUNDS if served.audio is not None else (),
+            sound_index=SOUNDS[1].index if served.audio is not None else None,
         )
 
 

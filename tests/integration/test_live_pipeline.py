@@ -21,9 +21,9 @@ import pytest
 from bookmarkai_assets.adapters.s3_store.client import Connection, connect
 from bookmarkai_assets.demo.samples import BROKEN_SAMPLE, GOOD_SAMPLES, LONG_SAMPLE, SHORT_SAMPLES, Sample
 from bookmarkai_assets.demo.site import SHARED_TWICE
+from bookmarkai_assets.metadata.keys import KEYS
 from tests.plugins.live_pipeline import LivePipeline
 from tests.plugins.pipeline import ASSETS
-from tests.support.metadata_keys import KEYS
 from tests.support.processes import children_of, is_running
 from tests.support.wer import word_error_rate
 

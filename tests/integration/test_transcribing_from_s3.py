@@ -7,7 +7,7 @@ import pytest
 
 from bookmarkai_assets.adapters.s3_store import S3Store
 from bookmarkai_assets.core.media.placement import Backend, StorageMode
-from bookmarkai_assets.operations.transcripts.transcribing import TranscribedShare
+from bookmarkai_assets.operations.transcripts.transcribed_share import TranscribedShare
 from tests.fakes.speech import speech_bytes
 from tests.plugins.vault import Vault
 from tests.support.fault_proxy import FaultProxy

@@ -16,6 +16,7 @@ from typing_extensions import override
 from bookmarkai_assets.adapters.catalog import open_catalog
 from bookmarkai_assets.core.downloads.ports import DownloadedVideo, Downloader, DownloadLimits, Resolved, never_give_up
 from bookmarkai_assets.core.outcomes import Failure
+from bookmarkai_assets.core.sites.silent_formats import FormatFamily
 from tests.load.line import Line
 from tests.support.crashing_child import MARK
 from tests.support.deadlines import PLENTY_SECONDS
@@ -39,11 +40,20 @@ class Hurried(Downloader):
 
     @override
     def download(
-        self, url: str, directory: Path, limits: DownloadLimits, *, give_up: Callable[[], bool] = never_give_up
+        self,
+        url: str,
+        directory: Path,
+        limits: DownloadLimits,
+        *,
+        silent_formats: frozenset[FormatFamily] = frozenset(),
+        language: str | None = None,
+        give_up: Callable[[], bool] = never_give_up,
     ) -> DownloadedVideo | Resolved | Failure:
         if url == self.link:
             limits = replace(limits, timeout_seconds=self.seconds)
-        return self.downloader.download(url, directory, limits, give_up=give_up)
+        return self.downloader.download(
+            url, directory, limits, silent_formats=silent_formats, language=language, give_up=give_up
+        )
 
     @override
     def close(self) -> None:

@@ -8,6 +8,7 @@ import pytest
 from bookmarkai_assets.core.errors import ConfigurationError
 from bookmarkai_assets.core.links.urls import HostPort
 from bookmarkai_assets.core.media.placement import StorageMode
+from bookmarkai_assets.settings.emptied_places import read_emptied_places
 from bookmarkai_assets.settings.masking import MASK
 from bookmarkai_assets.settings.settings import Settings, load_settings
 from bookmarkai_assets.wiring.rules import make_rules
@@ -37,6 +38,26 @@ def test_an_empty_environment_is_a_laptop() -> None:
     assert settings.storage_mode is StorageMode.LOCAL
     assert settings.s3_media_bucket is None
     assert settings.ytdlp_download_dir == Path("/tmp/bookmarkai-videos")  # noqa: S108 - the documented default
+
+
+@pytest.mark.parametrize("end", ["\n", "\r\n", "\r"], ids=["LF", "CRLF", "CR"])
+@pytest.mark.parametrize("encoding", ["utf-8", "utf-8-sig", "utf-16", "utf-16-le"])
+def test_a_file_of_any_system_sets_its_first_variable_too(tmp_path: Path, encoding: str, end: str) -> None:
+    """A mark before the text is no part of the first name: that setting would be ignored without a word."""
+    file = tmp_path / ".env"
+    file.write_bytes(f"S3_EXPIRY_DAYS=30{end}# more{end}LEASE_SECONDS=1234{end}".encode(encoding))
+    settings = load_settings(env_file=file)
+    assert (settings.s3_expiry_days, settings.lease_seconds) == (30, 1234)
+
+
+def test_a_file_in_another_encoding_is_refused_without_its_text(tmp_path: Path) -> None:
+    """The message names the file and what to do, and shows nothing of it."""
+    file = tmp_path / ".env"
+    file.write_bytes("S3_SECRET_KEY=gehe\xefm".encode("latin-1"))
+    with pytest.raises(ConfigurationError, match="save it as UTF-8") as caught:
+        load_settings(env_file=file)
+    assert str(file) in str(caught.value)
+    assert "gehe" not in str(caught.value)
 
 
 def test_operators_names_are_read(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -220,3 +241,44 @@ def test_the_settings_decide_which_engine_is_made(engine: str, monkeypatch: pyte
     monkeypatch.setattr("bookmarkai_assets.adapters.speech.openai_whisper.require_package", lambda: None)
     made = make_speech_engine(load_settings(env_file=None, whisper_engine=engine, whisper_model="small"))
     assert (made.engine, made.model) == (engine, "small")
+
+
+# --- Places that are emptied ------------------------------------------------------------------------------------------
+
+
+def test_the_machines_own_places_are_read(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    """The temporary directory of this process, the session's and the cache of this user are places that are emptied."""
+    monkeypatch.setattr("tempfile.tempdir", str(tmp_path / "scratch"))
+    monkeypatch.setenv("XDG_RUNTIME_DIR", str(tmp_path / "session"))
+    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "caches"))
+    monkeypatch.setenv("HOME", "/home/ada")
+    found = {str(place.directory) for place in read_emptied_places()}
+    assert {f"{tmp_path}/{name}" for name in ("scratch", "session", "caches")} <= found
+    assert {"/home/ada/.cache", "/run"} <= found
+
+
+def test_the_current_directory_is_no_place_for_temporary_files(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    """Python takes it where no other directory can be written to, which says nothing of who empties it."""
+    monkeypatch.setattr("tempfile.tempdir", str(tmp_path))
+    monkeypatch.chdir(tmp_path)
+    assert str(tmp_path) not in {str(place.directory) for place in read_emptied_places()}
+
+
+@pytest.mark.parametrize("value", ["", "relative/path"])
+def test_a_variable_without_a_path_names_no_place(monkeypatch: pytest.MonkeyPatch, value: str) -> None:
+    """The standard says that a relative path is to be ignored."""
+    monkeypatch.setenv("XDG_RUNTIME_DIR", value)
+    monkeypatch.setenv("XDG_CACHE_HOME", value)
+    assert all(place.directory.is_absolute() for place in read_emptied_places())
+
+
+def test_what_must_stay_is_known_by_its_setting(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    """Dagster's home always is; the catalog is if it is a file with a setting of its own."""
+    monkeypatch.chdir(tmp_path)
+    assert load_settings(env_file=None).kept_paths() == {"DAGSTER_HOME": tmp_path / "dagster_home"}
+    home = Path("/srv/dagster")
+    catalog = Path("/srv/catalog.db")
+    kept = load_settings(env_file=None, dagster_home=home, catalog_url=f"sqlite:///{catalog}?timeout=3").kept_paths()
+    assert kept == {"DAGSTER_HOME": home, "CATALOG_URL": catalog}
+    elsewhere = load_settings(env_file=None, dagster_home=home, catalog_url="postgresql://db/media").kept_paths()
+    assert elsewhere == {"DAGSTER_HOME": home}

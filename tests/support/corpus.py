@@ -1,4 +1,4 @@
-"""Reads the corpus of hostile input, and has a site answer as its cases say."""
+"""Reads the corpus of what sites and people give, and has a site answer as its cases say."""
 
 import gzip
 import itertools

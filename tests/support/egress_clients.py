@@ -11,7 +11,7 @@ import subprocess
 
 from imageio_ffmpeg import get_ffmpeg_exe
 
-from bookmarkai_assets.adapters.downloader.fork_server import ForkServer, control_on_stdin
+from bookmarkai_assets.adapters.common.processes.fork_server import ForkServer, control_on_stdin
 from tests.support.deadlines import HANG_SECONDS
 
 

@@ -45,6 +45,7 @@ class Post:
 
     `status` and `message` are the page's own words for a post that is not shown. `failures` answers of the video host
     are 503; `break_after_bytes` ends its first body early. Its short link leads to its page, or where `leads_to` says.
+    Of its `formats` some are `silent`, `missing` (404) or `failing` (503), each by name, such as `720p-h264`.
     """
 
     post_id: str
@@ -58,6 +59,10 @@ class Post:
     failures: int = 0
     break_after_bytes: int | None = None
     leads_to: str | None = None
+    formats: tuple[tuple[str, str, int], ...] = _FORMATS
+    silent: frozenset[str] = frozenset()
+    missing: frozenset[str] = frozenset()
+    failing: frozenset[str] = frozenset()
     description: str = "Fresh pasta in ten minutes \U0001f35d #cooking"
 
     @property
@@ -88,11 +93,12 @@ class Request:
 
 @dataclass
 class TikTokSite:
-    """The site: give it posts, then read what it was asked."""
+    """The site: give it posts, then read what it was asked. `silent_video` is what silent formats are."""
 
     port: int
     certificate: Path
     video: bytes
+    silent_video: bytes = b""
     posts: dict[str, Post] = field(default_factory=dict)
     asked: list[tuple[str, str, str]] = field(default_factory=list)
     failed: dict[str, int] = field(default_factory=dict)
@@ -245,14 +251,20 @@ class _Handler(http.server.BaseHTTPRequestHandler):
         if not is_from_page or "tt_chain_token=abc==" not in self.headers.get("Cookie", ""):
             self._answer(403)
             return
+        name = urlsplit(self.path).path.split("/")[4]
+        refusal = 404 if name in post.missing else 503 if name in post.failing else None
+        if refusal is not None:
+            self._answer(refusal)
+            return
+        video = site.silent_video if name in post.silent else site.video
         start_text, _, end_text = self.headers.get("Range", "").removeprefix("bytes=").partition("-")
-        start, end = int(start_text or 0), min(int(end_text or len(site.video) - 1) + 1, len(site.video))
-        body = site.video[start:end]
+        start, end = int(start_text or 0), min(int(end_text or len(video) - 1) + 1, len(video))
+        body = video[start:end]
         self.send_response(206 if start_text else 200)
         self.send_header("Content-Type", "video/mp4")
         self.send_header("Content-Length", str(len(body)))
         if start_text:
-            self.send_header("Content-Range", f"bytes {start}-{end - 1}/{len(site.video)}")
+            self.send_header("Content-Range", f"bytes {start}-{end - 1}/{len(video)}")
         self.end_headers()
         if self.command == "HEAD":
             return
@@ -321,7 +333,7 @@ def _video(post: Post, size_bytes: int) -> dict[str, object]:
                     "UrlList": [_format_url(post, f"{name}-{codec}")],
                 }
             }
-            for codec, name, times in _FORMATS
+            for codec, name, times in post.formats
         ],
     }
 

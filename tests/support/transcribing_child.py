@@ -17,7 +17,8 @@ from bookmarkai_assets.core.transcripts.ports import SpeechEngine
 from bookmarkai_assets.operations.shares.hold import Hold
 from bookmarkai_assets.operations.shares.steps import run_step
 from bookmarkai_assets.operations.stores import Stores
-from bookmarkai_assets.operations.transcripts.transcribing import TranscribedShare, transcribe_share
+from bookmarkai_assets.operations.transcripts.transcribed_share import TranscribedShare
+from bookmarkai_assets.operations.transcripts.transcribing import transcribe_share
 from bookmarkai_assets.settings.settings import load_settings
 from bookmarkai_assets.wiring.catalog import open_catalog
 from bookmarkai_assets.wiring.rules import make_rules

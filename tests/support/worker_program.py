@@ -8,7 +8,7 @@ import subprocess
 import sys
 import threading
 
-from bookmarkai_assets.adapters.downloader.fork_server import ForkServer, _Worker, control_on_stdin
+from bookmarkai_assets.adapters.common.processes.fork_server import ForkServer, _Worker, control_on_stdin
 
 _FOREVER = threading.Event()
 

@@ -12,6 +12,7 @@ from bookmarkai_assets.core.downloads.access import CookiesFile
 from bookmarkai_assets.core.errors import ConfigurationError
 from bookmarkai_assets.core.health import CheckResult, CheckStatus
 from bookmarkai_assets.core.links.platforms import FACTS, unify_platform
+from bookmarkai_assets.core.text_files import NotTextError, read_lines
 
 _SETTING = "YTDLP_COOKIES"
 _HEADER = "# Netscape HTTP Cookie File\n"
@@ -82,9 +83,9 @@ def read_cookies(file: CookiesFile) -> Cookies:
     if len(content) > _MAX_FILE_BYTES:
         raise _unusable(file, f"it is larger than {_MAX_FILE_BYTES} bytes")
     try:
-        first, *lines = content.decode("utf-8-sig").replace("\r\n", "\n").split("\n")
-    except UnicodeDecodeError:
-        raise _unusable(file, "it is no text in UTF-8") from None
+        first, *lines = read_lines(content)
+    except NotTextError:
+        raise _unusable(file, "it is no text in UTF-8 or UTF-16") from None
     if not _IS_HEADER.match(first):
         kind = "it is JSON" if first.lstrip()[:1] in {"[", "{"} else "another format, or none"
         raise _unusable(file, f"its first line is not '{_HEADER.strip()}' ({kind})")

@@ -46,7 +46,7 @@ FIRST_TABLES = {"share_work", "leases", "media", "storage_events", "transcript_p
 """Of the first release."""
 
 ROLLOUT_TABLES = {"event_totals", "rollout_decisions", "storage_verifications", "incidents", "cursors"}
-SITE_TABLES = {"sites", "site_places", "link_names"}
+SITE_TABLES = {"sites", "site_places", "silent_formats", "link_names"}
 SEARCH_TABLES = {"transcript_documents", "transcript_segments"}
 TRANSCRIPT_TABLES = {"transcript_files", "transcript_parts"}
 OUR_TABLES = FIRST_TABLES | {"tombstones"} | ROLLOUT_TABLES | SITE_TABLES | SEARCH_TABLES | TRANSCRIPT_TABLES

@@ -13,7 +13,7 @@ from pathlib import Path
 import pytest
 
 from bookmarkai_assets.adapters.downloader import YtDlpDownloader
-from bookmarkai_assets.adapters.downloader.cookies import OLD_AFTER, check_cookies
+from bookmarkai_assets.adapters.downloader.cookies import OLD_AFTER, check_cookies, text_for
 from bookmarkai_assets.adapters.downloader.impersonation import check_target
 from bookmarkai_assets.core.downloads.access import CookiesFile, SiteAccess
 from bookmarkai_assets.core.downloads.ports import DownloadedVideo, DownloadLimits
@@ -123,6 +123,16 @@ def test_a_link_of_another_site_gets_no_cookies(tiktok: TikTokSite, tmp_path: Pa
         result = downloader.download(post.url, attempt, LIMITS)
     assert isinstance(result, DownloadedVideo), result
     assert not any(SECRET in request.cookies for request in tiktok.requests[asked:])
+
+
+@pytest.mark.parametrize("end", ["\n", "\r\n", "\r"], ids=["LF", "CRLF", "CR"])
+@pytest.mark.parametrize("encoding", ["utf-8", "utf-8-sig", "utf-16", "utf-16-be"])
+def test_a_cookies_file_of_any_system_is_read(tmp_path: Path, encoding: str, end: str) -> None:
+    """A shell on Windows redirects to a file in UTF-16; a download gets its own cookies all the same."""
+    file = write(tmp_path / "tiktok.txt", line("sid_tt"), line("NID", domain=".google.com"))
+    text = file.path.read_text().replace("\n", end)
+    file.path.write_bytes(text.encode(encoding))
+    assert text_for(file, now=datetime.now(UTC)) == "# Netscape HTTP Cookie File\n" + line("sid_tt")
 
 
 BAD_FILES = {

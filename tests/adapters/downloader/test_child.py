@@ -12,7 +12,8 @@ from threading import Event
 
 import pytest
 
-from bookmarkai_assets.adapters.downloader import CHILD_PROGRAM, YtDlpDownloader, workers
+from bookmarkai_assets.adapters.common.processes import workers
+from bookmarkai_assets.adapters.downloader import CHILD_PROGRAM, YtDlpDownloader
 from bookmarkai_assets.core.downloads.ports import DownloadedVideo, DownloadLimits, Resolved
 from bookmarkai_assets.core.outcomes import Failure, Outcome
 from tests.support.deadlines import HANG_SECONDS, PLENTY_SECONDS, growing

@@ -146,6 +146,87 @@ def test_picture_and_sound_that_come_apart_are_merged(
     assert {file.name for file in attempt.iterdir()} == {"video.mp4", "audio.m4a"}
 
 
+VARIANT = '#EXT-X-STREAM-INF:BANDWIDTH=900000,RESOLUTION={size},CODECS="{codecs}"{more}'
+
+
+def serve_playlist(site: HostileSite, path: str, segment: Path) -> None:
+    """Serve a playlist of one segment."""
+    site.file(f"{path}.seg", segment.read_bytes(), content_type="video/mp2t")
+    lines = ("#EXTM3U", "#EXT-X-TARGETDURATION:1", "#EXTINF:1,", f"{path}.seg", "#EXT-X-ENDLIST")
+    site.file(path, "\n".join(lines).encode(), content_type="application/vnd.apple.mpegurl")
+
+
+def test_the_next_way_to_the_sound_may_be_two_files(
+    downloader: YtDlpDownloader, site: HostileSite, tmp_path_factory: pytest.TempPathFactory, attempt: Path
+) -> None:
+    """A file that broke its promise is replaced by a picture and a sound that are merged, and nothing of it stays."""
+    parts = tmp_path_factory.mktemp("parts")
+    silent = make_clip(parts / "silent.ts", seconds=1, picture_codec="libx264", has_sound=False)
+    serve_playlist(site, "/apart/broken.m3u8", silent)
+    serve_playlist(site, "/apart/picture.m3u8", silent)
+    serve_playlist(site, "/apart/sound.m3u8", make_clip(parts / "sound.ts", seconds=1, has_picture=False))
+    master = (
+        "#EXTM3U",
+        '#EXT-X-MEDIA:TYPE=AUDIO,GROUP-ID="a",NAME="main",DEFAULT=YES,AUTOSELECT=YES,URI="sound.m3u8"',
+        VARIANT.format(size="1280x720", codecs="hvc1.1.6.L93.B0,mp4a.40.2", more=""),
+        "broken.m3u8",
+        VARIANT.format(size="640x360", codecs="avc1.4d401e,mp4a.40.2", more=',AUDIO="a"'),
+        "picture.m3u8",
+    )
+    url = site.file("/apart/all.m3u8", "\n".join(master).encode(), content_type="application/vnd.apple.mpegurl")
+    result = video_of(downloader.download(url, attempt, LIMITS))
+    assert result.audio
+    assert set(attempt.iterdir()) == {result.video.path, result.audio.path}
+    assert list(map(str, result.silent_formats)) == ["h265/hls"]
+
+
+def test_a_page_s_other_file_is_fetched_where_one_has_no_sound(
+    downloader: YtDlpDownloader, site: HostileSite, tmp_path_factory: pytest.TempPathFactory, attempt: Path
+) -> None:
+    """Two files of one player, of different kinds: the one with sound is the video, and the other is removed."""
+    parts = tmp_path_factory.mktemp("parts")
+    silent = make_clip(parts / "silent.mp4", seconds=1, picture_codec="libx264", has_sound=False)
+    whole = make_clip(parts / "whole.webm", seconds=1, picture_codec="libvpx", sound_codec="libopus")
+    site.file("/kinds/a.mp4", silent.read_bytes())
+    site.file("/kinds/a.webm", whole.read_bytes(), content_type="video/webm")
+    url = site.page(
+        "/kinds",
+        "<html><title>Two kinds</title><video>"
+        """<source src="/kinds/a.mp4" res="720" type='video/mp4; codecs="avc1.4d401e, mp4a.40.2"'>"""
+        """<source src="/kinds/a.webm" res="360" type='video/webm; codecs="vp8, opus"'></video></html>""",
+    )
+    asked = len(site.asked)
+    result = video_of(downloader.download(url, attempt, LIMITS))
+    assert site.asked.index("/kinds/a.mp4", asked) < site.asked.index("/kinds/a.webm", asked)
+    assert result.video.path.read_bytes() == whole.read_bytes()
+    assert {file.name for file in attempt.iterdir()} == {"video.webm", "audio.mka"}
+
+
+def test_a_video_that_promises_no_sound_is_fetched_once(
+    downloader: YtDlpDownloader, site: HostileSite, tmp_path_factory: pytest.TempPathFactory, attempt: Path
+) -> None:
+    """Where no variant is said to have sound, a file without it is believed."""
+    silent = make_clip(
+        tmp_path_factory.mktemp("parts") / "silent.ts", seconds=1, picture_codec="libx264", has_sound=False
+    )
+    serve_playlist(site, "/mute/big.m3u8", silent)
+    serve_playlist(site, "/mute/small.m3u8", silent)
+    master = (
+        "#EXTM3U",
+        VARIANT.format(size="1280x720", codecs="hvc1.1.6.L93.B0", more=""),
+        "big.m3u8",
+        VARIANT.format(size="640x360", codecs="avc1.4d401e", more=""),
+        "small.m3u8",
+    )
+    url = site.file("/mute/all.m3u8", "\n".join(master).encode(), content_type="application/vnd.apple.mpegurl")
+    result = video_of(downloader.download(url, attempt, LIMITS))
+    assert result.audio is None
+    assert [path for path in site.asked if path.startswith("/mute/") and path.endswith(".seg")] == [
+        "/mute/big.m3u8.seg"
+    ]
+    assert result.silent_formats == frozenset()
+
+
 def test_downloads_at_the_same_time_keep_apart(
     downloader: YtDlpDownloader, site: HostileSite, clip: Path, silent_clip: Path, attempt: Path
 ) -> None:

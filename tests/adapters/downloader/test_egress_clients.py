@@ -8,9 +8,9 @@ from pathlib import Path
 
 import pytest
 
+from bookmarkai_assets.adapters.common.processes.workers import Workers
 from bookmarkai_assets.adapters.downloader import YtDlpDownloader
 from bookmarkai_assets.adapters.downloader.egress_guard import REFUSALS, EgressGuard
-from bookmarkai_assets.adapters.downloader.workers import Workers
 from bookmarkai_assets.core.downloads.ports import DownloadedVideo, DownloadLimits, Resolved
 from bookmarkai_assets.core.outcomes import Failure, Outcome
 from tests.support.canary import Canary, canary

@@ -4,7 +4,8 @@ from pathlib import Path
 
 import pytest
 
-from bookmarkai_assets.adapters.downloader.media_file import content_type_of, read_media
+from bookmarkai_assets.adapters.downloader.file_types import content_type_of
+from bookmarkai_assets.adapters.downloader.media_file import read_media
 from bookmarkai_assets.core.errors import ShareFailedError
 from bookmarkai_assets.core.outcomes import Outcome
 from tests.support.clips import make_clip
@@ -144,3 +145,28 @@ def test_titles_in_any_encoding_do_no_harm(tmp_path: Path) -> None:
     titled = tmp_path / "titled.mkv"
     titled.write_bytes(titled.read_bytes().replace(b"caf?", b"caf\xe9"))
     assert read_media(titled, audio_stem=tmp_path / "audio").audio is None
+
+
+@pytest.mark.parametrize(("language", "index"), [(None, 1), ("en", 1), ("de", 2), ("pt", 1)])
+def test_the_language_that_is_expected_decides_between_equal_tracks(
+    tmp_path: Path, language: str | None, index: int
+) -> None:
+    """All tracks are described, with languages of two letters, and the one that is cut out is named."""
+    import av
+    from av.stream import Disposition
+
+    file = tmp_path / "video.mkv"
+    with av.open(str(make_clip(tmp_path / "clip.mp4", seconds=0.5))) as clip, av.open(str(file), "w") as output:
+        picture = output.add_stream_from_template(clip.streams.video[0])
+        tracks = [output.add_stream_from_template(clip.streams.audio[0]) for _ in range(2)]
+        for track, name in zip(tracks, ("eng", "ger"), strict=True):
+            track.metadata["language"] = name
+            track.disposition = Disposition(0)
+        for packet in clip.demux():
+            if packet.dts is not None:
+                for target in tracks if packet.stream.type == "audio" else [picture]:
+                    packet.stream = target
+                    output.mux(packet)
+    facts = read_media(file, audio_stem=tmp_path / "audio", language=language)
+    assert [(sound.index, sound.language) for sound in facts.sounds] == [(1, "en"), (2, "de")]
+    assert facts.sound_index == index

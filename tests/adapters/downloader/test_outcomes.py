@@ -26,6 +26,7 @@ from bookmarkai_assets.core.downloads.ports import DownloadedFile, DownloadLimit
 from bookmarkai_assets.core.errors import ShareFailedError
 from bookmarkai_assets.core.media.media import Digest, VideoInfo
 from bookmarkai_assets.core.outcomes import Failure, Outcome
+from bookmarkai_assets.core.sites.silent_formats import Codec, Delivery, FormatFamily
 
 if TYPE_CHECKING:
     from yt_dlp import YoutubeDL
@@ -511,17 +512,46 @@ def test_extractors_are_allowed_by_name_or_pattern(name: str, allowed: tuple[str
 
 def test_a_job_and_its_result_survive_the_wire(tmp_path: Path) -> None:
     """What one process writes the other reads, with every field."""
-    job = Job(url="https://\u4e2d.example/\n", directory=tmp_path, limits=LIMITS, proxy_url="http://u:p@127.0.0.1:1")
+    families = frozenset({FormatFamily(Codec.H265, Delivery.FILE), FormatFamily(Codec.UNKNOWN, Delivery.HLS)})
+    job = Job(
+        url="https://\u4e2d.example/\n",
+        directory=tmp_path,
+        limits=LIMITS,
+        proxy_url="http://u:p@127.0.0.1:1",
+        silent_formats=families,
+    )
     assert b"\n" not in job.to_json()
     assert Job.from_json(job.to_json()) == job
     (tmp_path / "video.mp4").touch()
     video = DownloadedFile(tmp_path / "video.mp4", Digest(3, "ab"), "video/mp4")
     info = VideoInfo("T\u00eftle", None, "d", None, "generic", 1.5, None, 48)
     dated = replace(info, posted_at=datetime(2025, 10, 9, tzinfo=UTC))
-    for result in (Fetched(video, None, info), Fetched(video, video, dated), Failure(Outcome.GONE, "gone")):
+    second = Fetched(video, video, dated, families)
+    for result in (Fetched(video, None, info), second, Failure(Outcome.GONE, "gone")):
         assert result_from_json(result_to_json(result), url=job.url, directory=tmp_path) == result
     resolved = Resolved("https://www.tiktok.com/@_/video/1")
     assert result_from_json(result_to_json(resolved), url=SHORT, directory=tmp_path) == resolved
+
+
+@pytest.mark.parametrize(
+    "odd",
+    [
+        b'"silent_formats": ["h265"]',
+        b'"silent_formats": ["h265/smoke"]',
+        b'"silent_formats": [7]',
+        b'"silent_formats": 7',
+        b'"silent_format": []',
+    ],
+)
+def test_a_result_with_odd_families_is_not_believed(tmp_path: Path, odd: bytes) -> None:
+    """What a download says of a site's formats would be kept for its next shares, so it is read as strictly."""
+    (tmp_path / "video.mp4").touch()
+    info = VideoInfo("Title", None, None, None, "generic", 1.5, None, None)
+    fetched = Fetched(DownloadedFile(tmp_path / "video.mp4", Digest(3, "ab"), "video/mp4"), None, info)
+    text = result_to_json(fetched)
+    assert result_from_json(text, url=SHORT, directory=tmp_path) == fetched
+    with pytest.raises(ValueError):  # noqa: PT011 - any: the caller only tells readable from not
+        result_from_json(text.replace(b'"silent_formats": []', odd), url=SHORT, directory=tmp_path)
 
 
 @pytest.mark.parametrize(

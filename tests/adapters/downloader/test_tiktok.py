@@ -2,6 +2,7 @@
 
 import struct
 from collections.abc import Iterator
+from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
 
@@ -10,6 +11,8 @@ import pytest
 from bookmarkai_assets.adapters.downloader import CHILD_PROGRAM, YtDlpDownloader
 from bookmarkai_assets.core.downloads.ports import DownloadedVideo, DownloadLimits, Resolved
 from bookmarkai_assets.core.outcomes import Failure, Outcome
+from bookmarkai_assets.core.sites.silent_formats import Codec, Delivery, FormatFamily
+from tests.support.clips import make_clip
 from tests.support.deadlines import PLENTY_SECONDS
 from tests.support.tiktok_site import POSTED_AT, VIDEOS, Post, TikTokSite, tiktok_site
 
@@ -23,9 +26,16 @@ ALLOWED = ("tiktok", "vm.tiktok")  # as the settings have it
 @pytest.fixture(scope="module")
 def tiktok(clip: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[TikTokSite]:
     """The stand-in, which serves a real clip, made longer than one read by an empty box at its end."""
-    video = clip.read_bytes() + struct.pack(">I4s", PADDING_BYTES, b"free") + bytes(PADDING_BYTES - 8)
-    with tiktok_site(tmp_path_factory.mktemp("tiktok"), video) as running:
+    directory = tmp_path_factory.mktemp("tiktok")
+    silent = make_clip(directory / "silent.mp4", seconds=3, picture_codec="libx265", has_sound=False)
+    with tiktok_site(directory, padded(clip)) as running:
+        running.silent_video = padded(silent)
         yield running
+
+
+def padded(clip: Path) -> bytes:
+    """Return a clip's bytes with an empty box at their end."""
+    return clip.read_bytes() + struct.pack(">I4s", PADDING_BYTES, b"free") + bytes(PADDING_BYTES - 8)
 
 
 @pytest.fixture(scope="module")
@@ -103,6 +113,118 @@ def test_a_portrait_video_comes_in_720p_without_watermark(
     post = tiktok.publish(Post("7300000000000000002"))
     video_of(downloader.download(post.url, tmp_path, LIMITS))
     assert {name for name, _ in tiktok.fetched(post)} == {"720p-h264"}
+
+
+# --- Sound ----------------------------------------------------------------------------------------------------------
+
+BOTH_CODECS = (("h264", "540p", 3), ("bytevc1", "540p", 2), ("h264", "720p", 5), ("bytevc1", "720p", 4))
+H265, H264 = (FormatFamily(codec, Delivery.FILE) for codec in (Codec.H265, Codec.H264))
+
+
+def names_of(*codecs: str) -> frozenset[str]:
+    """Name the formats of codecs, as the site names them."""
+    return frozenset(f"{name}-{codec}" for codec, name, _ in BOTH_CODECS if codec in codecs)
+
+
+def test_the_other_codec_is_fetched_where_one_has_no_sound(
+    downloader: YtDlpDownloader, tiktok: TikTokSite, tmp_path: Path
+) -> None:
+    """H.265 is smaller, so it comes first. It lacks the sound that it promised, H.264 has it, and that is learnt."""
+    post = tiktok.publish(Post("7300000000000000400", formats=BOTH_CODECS, silent=names_of("bytevc1")))
+    result = video_of(downloader.download(post.url, tmp_path, LIMITS))
+    assert [name for name, _ in tiktok.fetched(post)] == ["720p-bytevc1", "720p-h264"]
+    assert result.video.path.read_bytes() == tiktok.video
+    assert result.audio
+    assert set(tmp_path.iterdir()) == {result.video.path, result.audio.path}
+    assert result.silent_formats == {H265}
+
+
+def test_what_is_known_to_have_no_sound_is_not_fetched_first(
+    downloader: YtDlpDownloader, tiktok: TikTokSite, tmp_path: Path
+) -> None:
+    """The next share of the site gets the codec that has sound, and nothing is learnt from what was not fetched."""
+    post = tiktok.publish(Post("7300000000000000401", formats=BOTH_CODECS, silent=names_of("bytevc1")))
+    result = video_of(downloader.download(post.url, tmp_path, LIMITS, silent_formats=frozenset({H265})))
+    assert [name for name, _ in tiktok.fetched(post)] == ["720p-h264"]
+    assert result.audio
+    assert result.silent_formats == frozenset()
+
+
+def test_a_video_without_sound_in_any_codec_is_kept(
+    downloader: YtDlpDownloader, tiktok: TikTokSite, tmp_path: Path
+) -> None:
+    """Three formats are fetched at most. Then the first, the best picture, is the result, and no codec is blamed."""
+    post = tiktok.publish(Post("7300000000000000402", formats=BOTH_CODECS, silent=names_of("bytevc1", "h264")))
+    result = video_of(downloader.download(post.url, tmp_path, LIMITS))
+    assert [name for name, _ in tiktok.fetched(post)] == ["720p-bytevc1", "720p-h264", "540p-bytevc1"]
+    assert result.audio is None
+    assert result.video.path.read_bytes() == tiktok.silent_video
+    assert list(tmp_path.iterdir()) == [result.video.path]
+    assert result.silent_formats == frozenset()
+
+
+def test_another_format_that_is_not_there_is_passed_over(
+    downloader: YtDlpDownloader, tiktok: TikTokSite, tmp_path: Path
+) -> None:
+    """A format that is listed and gone does not end the share: the one after it is fetched."""
+    formats = (*BOTH_CODECS[2:], ("vp9", "540p", 3))
+    post = tiktok.publish(
+        Post(
+            "7300000000000000403",
+            formats=formats,
+            silent=names_of("bytevc1"),
+            missing=names_of("h264"),
+        )
+    )
+    result = video_of(downloader.download(post.url, tmp_path, LIMITS))
+    assert [name for name, _ in tiktok.fetched(post)] == ["720p-bytevc1", "720p-h264", "540p-vp9"]
+    assert result.audio
+    assert result.silent_formats == {H265}
+
+
+def test_a_codec_that_has_sound_in_another_size_is_not_blamed(
+    downloader: YtDlpDownloader, tiktok: TikTokSite, tmp_path: Path
+) -> None:
+    """If there is one codec, its other size is fetched. That has the sound, so the codec is as good as before."""
+    formats = (("h264", "540p", 3), ("h264", "720p", 5))
+    post = tiktok.publish(Post("7300000000000000406", formats=formats, silent=frozenset({"720p-h264"})))
+    result = video_of(downloader.download(post.url, tmp_path, LIMITS))
+    assert [name for name, _ in tiktok.fetched(post)] == ["720p-h264", "540p-h264"]
+    assert result.audio
+    assert result.silent_formats == frozenset()
+
+
+def test_a_site_that_stops_answering_leaves_it_open_whether_there_is_sound(
+    downloader: YtDlpDownloader, tiktok: TikTokSite, tmp_path: Path
+) -> None:
+    """If the other codec cannot be fetched for now, the share fails for now, and does not end as one without sound."""
+    post = tiktok.publish(
+        Post(
+            "7300000000000000404",
+            formats=BOTH_CODECS[2:],
+            silent=names_of("bytevc1"),
+            failing=names_of("h264") | {"play"},
+        )
+    )
+    failure = failure_of(downloader.download(post.url, tmp_path, LIMITS))
+    assert (failure.outcome, failure.is_transient) == (Outcome.UNREACHABLE, True)
+
+
+def test_all_formats_together_stay_within_the_limit_of_bytes(
+    downloader: YtDlpDownloader, tiktok: TikTokSite, tmp_path: Path
+) -> None:
+    """Another format that no longer fits is not fetched to its end, and the video without sound is the result."""
+    formats = (("h264", "720p", 1), ("bytevc1", "720p", 1))
+    post = tiktok.publish(Post("7300000000000000405", formats=formats, silent=names_of("bytevc1")))
+    room = len(tiktok.silent_video) + len(tiktok.video) // 2
+    assert room > len(tiktok.video)
+    result = video_of(downloader.download(post.url, tmp_path, replace(LIMITS, max_bytes=room)))
+    assert [name for name, _ in tiktok.fetched(post)] == ["720p-bytevc1", "720p-h264", "play"]
+    assert result.audio is None
+    assert list(tmp_path.iterdir()) == [result.video.path]
+
+
+# --- What the site does ---------------------------------------------------------------------------------------------
 
 
 def test_a_challenge_is_solved(downloader: YtDlpDownloader, tiktok: TikTokSite, tmp_path: Path) -> None:

@@ -14,7 +14,7 @@ from pathlib import Path
 
 import pytest
 
-from bookmarkai_assets.adapters.downloader.workers import WorkerEnd, Workers
+from bookmarkai_assets.adapters.common.processes.workers import WorkerEnd, Workers
 from tests.support.deadlines import HANG_SECONDS, PLENTY_SECONDS, growing, quickest
 from tests.support.processes import HAS_PROC, children_of, is_running, wait_until
 
@@ -201,7 +201,7 @@ def test_nothing_outlives_the_process_that_works_for(tmp_path: Path, ending: sig
     script = (
         "import signal\n"
         "signal.signal(signal.SIGINT, signal.default_int_handler)\n"  # may be ignored where the tests run
-        "from bookmarkai_assets.adapters.downloader.workers import Workers\n"
+        "from bookmarkai_assets.adapters.common.processes.workers import Workers\n"
         f"Workers(*{PROGRAM!r}).run(b'hang_with_child {tmp_path / 'pids'}', timeout_seconds={PLENTY_SECONDS})\n"
     )
     with subprocess.Popen([sys.executable, "-c", script], stderr=subprocess.DEVNULL) as process:

@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 
 from bookmarkai_assets.adapters.local_store.inspector import LocalInspector
+from bookmarkai_assets.core.emptied_places import EmptiedPlace
 from bookmarkai_assets.core.health import CheckStatus
 from bookmarkai_assets.core.media.placement import Backend
 
@@ -43,9 +44,50 @@ def test_a_good_directory_passes_every_check(root: Path) -> None:
     inspector = inspector_of(root, disk_usage=lambda _: Usage(100_000_000_000, 50_000_000_000))
     results = {name: inspector.run_check(name) for name in inspector.checks}
     assert inspector.backend is Backend.LOCAL
-    assert list(results) == ["directory", "free space", "staging"]
+    assert list(results) == ["directory", "free space", "staging", "places"]
     assert {result.status for result in results.values()} == {CheckStatus.PASS}
     assert "50.0 GB free of 100.0 GB (50%)" in results["free space"].found
+
+
+def test_a_directory_that_the_system_empties_is_a_warning(root: Path, tmp_path: Path) -> None:
+    """Each path that must stay is named with its setting, its place and what happens there; the others are not."""
+    places = [EmptiedPlace(tmp_path / "media", "which goes at night"), EmptiedPlace(tmp_path / "run", "in memory")]
+    inspector = inspector_of(
+        root,
+        places=places,
+        kept={"DAGSTER_HOME": tmp_path / "run" / "dagster", "CATALOG_URL": tmp_path / "srv" / "catalog.db"},
+    )
+
+    result = inspector.run_check("places")
+
+    assert result.status is CheckStatus.WARN
+    assert f"YTDLP_DOWNLOAD_DIR is {root}, in {tmp_path / 'media'}, which goes at night" in result.found
+    assert f"DAGSTER_HOME is {tmp_path / 'run' / 'dagster'}, in {tmp_path / 'run'}, in memory" in result.found
+    assert "CATALOG_URL" not in f"{result.found}{result.remedy}"
+    assert "set YTDLP_DOWNLOAD_DIR and DAGSTER_HOME to it" in (result.remedy or "")
+
+
+def test_a_directory_that_stays_passes(root: Path, tmp_path: Path) -> None:
+    """Places beside it do not matter, nor paths that are not there yet."""
+    inspector = inspector_of(
+        root, places=[EmptiedPlace(tmp_path / "med", "x")], kept={"DAGSTER_HOME": tmp_path / "of" / "dagster"}
+    )
+
+    assert inspector.run_check("places").status is CheckStatus.PASS
+
+
+@pytest.mark.parametrize("is_place_linked", [False, True])
+def test_symbolic_links_are_followed(root: Path, tmp_path: Path, *, is_place_linked: bool) -> None:
+    """A link that leads to an emptied place is as good as the place, and so is a place that is a link itself."""
+    (tmp_path / "link").symlink_to(tmp_path / "place")
+    place, path = (
+        (tmp_path / "link", tmp_path / "place") if is_place_linked else (tmp_path / "place", tmp_path / "link")
+    )
+
+    inspector = inspector_of(root, places=[EmptiedPlace(place, "at night")], kept={"DAGSTER_HOME": path / "dagster"})
+
+    assert "DAGSTER_HOME" in inspector.run_check("places").found
+    assert "YTDLP_DOWNLOAD_DIR" not in inspector.run_check("places").found
 
 
 def test_a_directory_that_is_not_there_yet_is_no_fault(root: Path) -> None:

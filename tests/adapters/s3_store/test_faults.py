@@ -38,11 +38,11 @@ class Method:
     is_sent: bool = False
 
 
-def put(data: bytes) -> Callable[[Bench], None]:
+def put(data: bytes, *, may_replace: bool = False) -> Callable[[Bench], None]:
     """Return the use of a put, after which the object is there."""
 
     def use(bench: Bench) -> None:
-        assert bench.put(data).digest == digest_of_bytes(data)
+        assert bench.put(data, may_replace=may_replace).digest == digest_of_bytes(data)
         assert bench.stored() == data
 
     return use
@@ -105,7 +105,8 @@ UPLOAD_REQUESTS = 2 + 2 + PARTS + 1
 """Of a multipart upload: two HEADs, its beginning and completion, the parts, and the abort of one that is lost."""
 
 METHODS = {
-    "put": Method("PUT", "", 1, 2, put(SMALL), has_answer=False, is_sent=True),
+    "put": Method("PUT", "", 1, 2, put(SMALL, may_replace=True), has_answer=False, is_sent=True),
+    "put, not replacing": Method("PUT", "", 1, 3, put(SMALL), has_answer=False, is_sent=True),
     "put, its parts": Method("PUT", "", PARTS, UPLOAD_REQUESTS, put(LARGE), has_answer=False, is_sent=True),
     "put, its beginning": Method("POST", "uploads", 1, UPLOAD_REQUESTS, put(LARGE)),
     "put, its completion": Method("POST", "uploadId=", 1, UPLOAD_REQUESTS, put(LARGE)),

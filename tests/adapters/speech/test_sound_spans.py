@@ -9,8 +9,9 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from bookmarkai_assets.adapters.speech.audio import SAMPLES_PER_SECOND, chunks_of
+from bookmarkai_assets.adapters.speech.audio import chunks_of
 from bookmarkai_assets.core.errors import TranscriptionError
+from bookmarkai_assets.core.media.sound import SAMPLES_PER_SECOND
 from bookmarkai_assets.demo.samples import LONG_SAMPLE
 from tests.support.sounds import RATE, noise, silence, speech, write_sound
 

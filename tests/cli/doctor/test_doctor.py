@@ -25,7 +25,7 @@ from tests.support.project import PROJECT
 from tests.support.rollout_past import decide
 from tests.support.webhook_server import WebhookServer
 
-LOCAL = ["local directory", "local free space", "local staging", "local transfers"]
+LOCAL = ["local directory", "local free space", "local staging", "local places", "local transfers"]
 S3 = ["endpoint", "credentials", "bucket", "region", "encryption", "lifecycle", "clock", "transfers"]
 DAGSTER = ["dagster home", "dagster config", "dagster daemon", "dagster sensors"]
 ALL = [
@@ -264,7 +264,7 @@ def test_on_a_terminal_results_are_folded_and_commands_are_not(environment: Book
     assert "bookmarkai catalog upgrade" in lines
     assert max(len(line.rstrip()) for line in lines) <= 80
     rows = [line.split()[:2] for line in lines if line.startswith(("pass", "warn", "fail", "skip"))]
-    assert [row[1] for row in rows] == ["settings", "media", "catalog", "rollout", "local", "local", "local", "local"]
+    assert [row[1] for row in rows] == ["settings", "media", "catalog", "rollout", *["local"] * len(LOCAL)]
     assert lines[-2].startswith("Nothing failed: ")
 
 

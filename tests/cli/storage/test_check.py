@@ -16,9 +16,12 @@ from bookmarkai_assets.core.errors import ConfigurationError
 from bookmarkai_assets.demo.seaweed import SeaweedServer
 from bookmarkai_assets.settings.masking import MASK
 from bookmarkai_assets.settings.settings import Settings
+from tests.support.fault_proxy import FaultProxy, Refusal
 from tests.support.http_stub import unanswered_url
+from tests.support.lacking_s3 import CHECKSUMS, CONDITIONS, ENCRYPTION, ignoring, refusing
 
-PROBE = ["put", "head", "read range", "multipart", "presign", "download", "delete", "gone"]
+PROBE = ["put", "head", "read range", "multipart", "presign", "download", "conflict", "delete", "gone"]
+TRIALS = ["conditions", "checksums", "sse-s3"]
 SILENT_STEPS = {"multipart", "presign"}
 
 
@@ -71,11 +74,30 @@ def test_without_a_bucket_the_directory_alone_is_checked(storage_check: StorageC
     assert done.json["ok"] is True
     assert list(done.json["backends"]) == ["local"]
     steps = done.json["backends"]["local"]
-    assert [step["step"] for step in steps] == ["directory", "free space", "staging", *PROBE]
+    assert [step["step"] for step in steps] == ["directory", "free space", "staging", "places", *PROBE]
     assert set(steps[0]) == {"step", "status", "seconds", "found", "remedy"}
     assert {name for name, status in statuses(steps).items() if status == "skipped"} == SILENT_STEPS
     assert done.json["configuration"]["YTDLP_DOWNLOAD_DIR"] == str(tmp_path / "media")
     assert [path for path in tmp_path.rglob("*") if path.is_file()] == []
+
+
+def test_media_where_the_system_empties_are_a_warning(
+    storage_check: StorageCheck, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    """Media, Dagster's home and the catalog in a temporary directory are named; storage is ready all the same."""
+    monkeypatch.setattr("tempfile.tempdir", str(tmp_path / "scratch"))
+    (tmp_path / "scratch").mkdir()
+    done = storage_check(
+        YTDLP_DOWNLOAD_DIR=str(tmp_path / "scratch" / "media"),
+        DAGSTER_HOME=str(tmp_path / "scratch" / "dagster"),
+        CATALOG_URL=f"sqlite:///{tmp_path}/scratch/catalog.db",
+    )
+    assert done.code == 0
+    [line] = [line for line in done.out.splitlines() if line.split()[1:2] == ["places"]]
+    assert line.startswith("warning")
+    for name in ("YTDLP_DOWNLOAD_DIR", "DAGSTER_HOME", "CATALOG_URL"):
+        assert f"{name} is {tmp_path}/scratch/" in line
+    assert "Storage is ready" in done.out
 
 
 def test_both_backends_are_checked_where_there_is_a_bucket(storage_check: StorageCheck, seaweed: SeaweedServer) -> None:
@@ -89,7 +111,7 @@ def test_both_backends_are_checked_where_there_is_a_bucket(storage_check: Storag
     assert seaweed.secret_key not in done.out
     assert seaweed.access_key not in done.out
     assert "X-Amz-Signature" not in done.out
-    for name in ("credentials", "lifecycle", "clock", *PROBE):
+    for name in ("credentials", "lifecycle", "clock", *PROBE, *TRIALS):
         assert any(name in line.split("  ", 2)[-1] for line in lines), name
 
 
@@ -99,7 +121,7 @@ def test_a_bucket_that_passes_says_so_in_json(storage_check: StorageCheck, seawe
     assert done.code == 0
     assert list(done.json["backends"]) == ["s3"]
     found = statuses(done.json["backends"]["s3"])
-    assert {found[name] for name in ("credentials", "bucket", "region", "clock", *PROBE)} == {"ok"}
+    assert {found[name] for name in ("credentials", "bucket", "region", "clock", *PROBE, *TRIALS)} == {"ok"}
     assert set(found.values()) == {"ok", "warning"}
     assert done.json["configuration"]["S3_ACCESS_KEY"] == MASK
     assert all(step["seconds"] >= 0 for step in done.json["backends"]["s3"])
@@ -144,7 +166,57 @@ def test_a_missing_bucket_fails_and_names_the_setting(storage_check: StorageChec
     found = {step["step"]: step for step in done.json["backends"]["s3"]}
     assert found["bucket"]["status"] == "failed"
     assert "S3_MEDIA_BUCKET" in found["bucket"]["found"]
-    assert {found[name]["status"] for name in PROBE} == {"skipped"}
+    assert {found[name]["status"] for name in (*PROBE, *TRIALS)} == {"skipped"}
+
+
+def test_a_server_that_ignores_if_none_match_is_not_ready(
+    storage_check: StorageCheck, seaweed: SeaweedServer, s3_fault_proxy: FaultProxy
+) -> None:
+    """Puts still refuse other bytes, as they look first; the check fails all the same and names what is ignored."""
+    s3_fault_proxy.lacking = ignoring(seaweed, CONDITIONS)
+    try:
+        done = storage_check("--backend", "s3", **seaweed.variables | {"S3_ENDPOINT": s3_fault_proxy.url})
+    finally:
+        s3_fault_proxy.pass_through()
+    assert done.code == 1
+    assert "ignores If-None-Match on PutObject" in done.out
+    assert "STORAGE IS NOT READY" in done.out
+    assert [line.split()[:2] for line in done.out.splitlines() if line.startswith("failed")] == [
+        ["failed", "conditions"]
+    ]
+
+
+@pytest.mark.parametrize(
+    ("headers", "trial", "name"),
+    [
+        (CHECKSUMS, "checksums", "x-amz-checksum-crc64nvme"),
+        (ENCRYPTION, "sse-s3", "x-amz-server-side-encryption"),
+        (CONDITIONS, "conditions", "If-None-Match"),
+    ],
+)
+@pytest.mark.parametrize("status", [400, 501])
+def test_a_server_that_takes_no_put_is_told_what_it_lacks(
+    storage_check: StorageCheck,
+    seaweed: SeaweedServer,
+    s3_fault_proxy: FaultProxy,
+    headers: frozenset[str],
+    trial: str,
+    name: str,
+    status: int,
+) -> None:
+    """A server without a word about what it refuses leaves the put's message vague, and the trial names the header."""
+    s3_fault_proxy.lacking = refusing(seaweed, headers, Refusal(status))
+    try:
+        done = storage_check("--backend", "s3", "--json", **seaweed.variables | {"S3_ENDPOINT": s3_fault_proxy.url})
+    finally:
+        s3_fault_proxy.pass_through()
+    steps = {step["step"]: step for step in done.json["backends"]["s3"]}
+    assert steps["put"]["status"] == "failed"
+    assert name.partition("-crc")[0] in steps["put"]["found"]
+    assert "AWS_REGION" not in steps["put"]["found"]
+    assert [other for other in TRIALS if steps[other]["status"] != "ok"] == [trial]
+    assert steps[trial]["status"] == "failed"
+    assert f"refuses {name}" in steps[trial]["found"]
 
 
 def test_an_unreachable_endpoint_fails_soon(storage_check: StorageCheck, seaweed: SeaweedServer) -> None:

@@ -6,9 +6,11 @@ from dataclasses import replace
 from bookmarkai_assets.adapters.catalog import OpenCatalog
 from bookmarkai_assets.core.sites.breaker import Site, SiteLimits, SiteRules, site_limits
 from bookmarkai_assets.core.sites.ports import NoSlot, Slot
+from bookmarkai_assets.core.sites.silent_formats import Codec, Delivery, FormatFamily
 from tests.support.catalog import at
 
 RULES = SiteRules(max_refusals=2, pause_seconds=60, max_pause_seconds=600)
+H265, VP9 = (FormatFamily(codec, Delivery.FILE) for codec in (Codec.H265, Codec.VP9))
 TWO = replace(RULES, limits=site_limits({"tiktok": 2}, {}))
 
 
@@ -118,3 +120,39 @@ def test_a_reason_of_hostile_text_is_kept(each_catalog: OpenCatalog) -> None:
     site = each_catalog.sites.record_refusal("tiktok", "m", reason="a\x00b\ud800c", rules=RULES, now=at(0))
     assert site.refusals == 1
     assert each_catalog.sites.loads(now=at(0))["tiktok"].site.refusals == 1
+
+
+def test_a_site_s_silent_formats_are_remembered_for_a_time(each_catalog: OpenCatalog) -> None:
+    """Each site has its own, each until 30 days after it was last found; then it is as if it never had been."""
+    day = 24 * 3600
+    each_catalog.sites.record_silent_formats("tiktok", {H265, VP9}, now=at(0))
+    each_catalog.sites.record_silent_formats("x", {H265}, now=at(0))
+    each_catalog.sites.record_silent_formats("tiktok", {H265}, now=at(10 * day))
+
+    assert each_catalog.sites.silent_formats(now=at(30 * day - 1)) == {
+        "tiktok": {H265: at(40 * day), VP9: at(30 * day)},
+        "x": {H265: at(30 * day)},
+    }
+    assert each_catalog.sites.silent_formats(now=at(30 * day)) == {"tiktok": {H265: at(40 * day)}}
+    assert each_catalog.sites.silent_formats(now=at(40 * day)) == {}
+    each_catalog.sites.record_silent_formats("x", {H265}, now=at(41 * day))
+    assert each_catalog.sites.silent_formats(now=at(41 * day)) == {"x": {H265: at(71 * day)}}
+
+
+def test_silent_formats_are_not_among_the_loads(each_catalog: OpenCatalog) -> None:
+    """A format without sound says nothing about whether the site takes a fetch."""
+    each_catalog.sites.record_silent_formats("tiktok", {H265}, now=at(0))
+    assert each_catalog.sites.loads(now=at(0)) == {}
+    assert not each_catalog.sites.resume("tiktok")
+
+
+def test_one_finding_at_many_runs_at_once_is_one(each_catalog: OpenCatalog) -> None:
+    """Each of a batch's shares finds out the same, in any order."""
+
+    def record(number: int) -> None:
+        families = [H265, VP9] if number % 2 else [VP9, H265]
+        each_catalog.sites.record_silent_formats("tiktok", families, now=at(number))
+
+    with ThreadPoolExecutor(4) as pool:
+        list(pool.map(record, range(12)))
+    assert set(each_catalog.sites.silent_formats(now=at(12))["tiktok"]) == {H265, VP9}

@@ -2,7 +2,8 @@
 
 from datetime import UTC, datetime
 
-from bookmarkai_assets.core.alerts.intake import Shortage, disk_incidents, paused_site_incidents
+from bookmarkai_assets.core.alerts.intake import disk_incidents, paused_site_incidents
+from bookmarkai_assets.core.downloads.shortage import Shortage
 from bookmarkai_assets.core.sites.breaker import Site, SiteRules, after_refusal, after_success
 
 NOW = datetime(2026, 1, 1, tzinfo=UTC)

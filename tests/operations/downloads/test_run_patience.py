@@ -17,7 +17,8 @@ from bookmarkai_assets.core.outcomes import Failure, Outcome
 from bookmarkai_assets.core.rules import PipelineRules
 from bookmarkai_assets.core.shares.ports import AddedShare
 from bookmarkai_assets.core.sites.breaker import SiteRules, site_limits
-from bookmarkai_assets.operations.downloads.fetching import FetchedMedia, fetch_media
+from bookmarkai_assets.operations.downloads.fetched_media import FetchedMedia
+from bookmarkai_assets.operations.downloads.fetching import fetch_media
 from bookmarkai_assets.operations.downloads.run_patience import RunPatience
 from bookmarkai_assets.operations.shares.hold import Hold
 from bookmarkai_assets.operations.shares.intake import add_shares

@@ -11,7 +11,8 @@ from bookmarkai_assets.core.media.placement import Backend
 from bookmarkai_assets.core.media.retention import Kept
 from bookmarkai_assets.core.outcomes import Failure, Outcome
 from bookmarkai_assets.core.shares.ports import AddedShare
-from bookmarkai_assets.operations.downloads.fetching import FetchedMedia, fetch_media
+from bookmarkai_assets.operations.downloads.fetched_media import FetchedMedia
+from bookmarkai_assets.operations.downloads.fetching import fetch_media
 from bookmarkai_assets.operations.media.catalog_reads import media_of_share
 from bookmarkai_assets.operations.shares.claiming import ClaimedRun, claim_due_shares
 from bookmarkai_assets.operations.shares.hold import Hold

@@ -96,6 +96,28 @@ def test_a_bucket_that_failed_a_check_is_not_put_to() -> None:
     assert "'bucket'" in transfers.result.found
 
 
+class DoubtedInspector(FakeInspector):
+    """An inspector whose only trial ends with a warning."""
+
+    @override
+    def trials(self, key: str) -> Mapping[str, Callable[[], CheckResult]]:
+        return {"checksums": lambda: CheckResult(CheckStatus.WARN, "the server keeps none", "read the page")}
+
+
+def test_a_warning_of_a_trial_is_not_called_a_success() -> None:
+    """Without a failure, the transfers' result is the first warning among them."""
+    store = FakeMediaStore(Backend.S3)
+
+    def read_from_store(link: str, *, max_bytes: int) -> bytes:
+        [url] = [url for url in store.objects if url.removeprefix("s3://fake-bucket/") in link]
+        return store.objects[url].data[:max_bytes]
+
+    [timed] = run_checks([make_storage_check(DoubtedInspector(), store, Probing("temp/videos/", read_from_store))])
+    assert timed.result.status is CheckStatus.WARN
+    assert timed.result.found == "checksums: the server keeps none"
+    assert timed.result.remedy == "read the page"
+
+
 class SlowStore(FakeMediaStore):
     """Stores, and answers only when it is let go."""
 

@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from functools import partial
 from itertools import count
 from pathlib import Path
+from typing import Any
 
 import pytest
 from typing_extensions import override
@@ -17,22 +18,28 @@ from bookmarkai_assets.adapters.s3_store import S3Store
 from bookmarkai_assets.core.errors import StoreError, StoreErrorClass
 from bookmarkai_assets.core.health import CheckResult, CheckStatus, TimedResult
 from bookmarkai_assets.core.media.placement import Backend
-from bookmarkai_assets.core.media.ports import StoreInspector
+from bookmarkai_assets.core.media.ports import StoredObject, StoreInspector
 from bookmarkai_assets.operations.storage.checking import BackendCheck, Probing, check_backend
-from tests.fakes.stores import FakeMediaStore
+from tests.fakes.stores import FakeMediaStore, FakeObject
 from tests.support.guarded_s3 import GuardedS3
 
-PROBE = ["put", "head", "read range", "multipart", "presign", "download", "delete", "gone"]
+PROBE = ["put", "head", "read range", "multipart", "presign", "download", "conflict", "delete", "gone"]
 PASS, WARN, FAIL, SKIP = CheckStatus.PASS, CheckStatus.WARN, CheckStatus.FAIL, CheckStatus.SKIP
 DENIED = StoreError(StoreErrorClass.ACCESS_DENIED, "the operation needs s3:Something")
 LINK_ROOT = "https://fake-bucket.example/"
 
 
 class FakeInspector(StoreInspector):
-    """Its checks end with the given statuses."""
+    """Its checks end with the given statuses, and its trials with what they are given to do at their key."""
 
-    def __init__(self, backend: Backend, **statuses: CheckStatus) -> None:
+    def __init__(
+        self,
+        backend: Backend,
+        trials: Mapping[str, Callable[[str], CheckResult]] | None = None,
+        **statuses: CheckStatus,
+    ) -> None:
         self._backend = backend
+        self._trials = trials or {}
         self._statuses = statuses
 
     @property
@@ -48,6 +55,18 @@ class FakeInspector(StoreInspector):
             for name, status in self._statuses.items()
         }
 
+    @override
+    def trials(self, key: str) -> Mapping[str, Callable[[], CheckResult]]:
+        return {name: partial(trial, key) for name, trial in self._trials.items()}
+
+
+class ReplacingStore(FakeMediaStore):
+    """A bucket that replaces what it must not replace."""
+
+    @override
+    def put(self, source: Path, key: str, *, may_replace: bool, **more: Any) -> StoredObject:
+        return super().put(source, key, may_replace=True, **more)
+
 
 @dataclass
 class Check:
@@ -55,6 +74,7 @@ class Check:
 
     store: FakeMediaStore = field(default_factory=lambda: FakeMediaStore(Backend.S3))
     inspected: dict[str, CheckStatus] = field(default_factory=dict)
+    trials: dict[str, Callable[[str], CheckResult]] = field(default_factory=dict)
     after: dict[str, Callable[[], object]] = field(default_factory=dict)
     random_bytes: Callable[[int], bytes] = os.urandom
     links: list[str] = field(default_factory=list)
@@ -62,7 +82,7 @@ class Check:
     def run(self) -> BackendCheck:
         """Take the check's steps, calling what is to happen after each."""
         return check_backend(
-            FakeInspector(self.store.backend, **self.inspected),
+            FakeInspector(self.store.backend, self.trials, **self.inspected),
             self.store,
             Probing("temp/videos/", self.read_link, multipart_bytes=1 << 20, random_bytes=self.random_bytes),
             on_step=self._step_ended,
@@ -178,6 +198,25 @@ def test_a_warning_is_no_failure(check: Check) -> None:
     assert result_of(done, "encryption").remedy == "do something about it"
 
 
+def test_trials_are_steps_and_their_object_goes_with_the_others(check: Check) -> None:
+    """They come before the deletion, on an object of their own, which is deleted and looked for like the others."""
+    seen: list[str] = []
+
+    def try_at(key: str) -> CheckResult:
+        url = check.store.url_of(key)
+        seen.append(url)
+        check.store.objects[url] = FakeObject(b"tried", "text/plain")
+        return CheckResult(WARN, "the server ignores something")
+
+    check.trials = {"conditions": try_at, "checksums": try_at}
+    done = check.run()
+    assert [step.name for step in done.steps] == [*PROBE[:-2], "conditions", "checksums", *PROBE[-2:]]
+    assert statuses(done) == dict.fromkeys(PROBE, PASS) | dict.fromkeys(["conditions", "checksums"], WARN)
+    assert len(set(seen)) == 1
+    assert seen[0].startswith(check.store.url_of("temp/videos/storage-check-"))
+    assert result_of(done, "delete").found == "3 probe objects"
+
+
 # --- What it says when a step fails -----------------------------------------------------------------------------------
 
 
@@ -221,7 +260,7 @@ def test_a_wrong_region_does_not_keep_the_bucket_from_being_probed(check: Check)
 @pytest.mark.parametrize(
     ("operation", "failed", "skipped"),
     [
-        ("put", ["put"], ["head", "read range", "multipart", "presign", "download"]),
+        ("put", ["put"], ["head", "read range", "multipart", "presign", "download", "conflict"]),
         ("head", ["head"], []),
         ("open", ["read range"], []),
         ("presign", ["presign"], []),
@@ -237,6 +276,23 @@ def test_a_failed_step_says_why_and_the_probe_is_deleted_all_the_same(
     assert statuses(done) == dict.fromkeys(PROBE, PASS) | dict.fromkeys(failed, FAIL) | dict.fromkeys(skipped, SKIP)
     assert result_of(done, failed[0]).found == str(DENIED)
     assert not done.is_ok
+
+
+def test_a_store_that_replaces_other_bytes_is_found_out() -> None:
+    """Other bytes under a key in use have to be a conflict."""
+    done = Check(store=ReplacingStore(Backend.S3)).run()
+    assert statuses(done) == dict.fromkeys(PROBE, PASS) | {"conflict": FAIL}
+    assert "replaced what was there" in result_of(done, "conflict").found
+
+
+def test_trials_do_not_need_a_put_that_succeeded(check: Check) -> None:
+    """They say which header a server refuses, which is why the put failed."""
+    check.trials = {"checksums": lambda _: CheckResult(FAIL, "the server refuses x-amz-checksum-crc64nvme")}
+    check.store.fail_next("put", StoreError(StoreErrorClass.CONFIGURATION, "501"))
+    done = check.run()
+    assert statuses(done)["put"] is FAIL
+    assert statuses(done)["checksums"] is FAIL
+    assert statuses(done)["conflict"] is SKIP
 
 
 def test_a_failed_multipart_leaves_the_small_probe_to_be_downloaded(check: Check) -> None:

@@ -17,7 +17,8 @@ from bookmarkai_assets.core.transcripts.ports import ChunkKey
 from bookmarkai_assets.operations.shares.hold import Hold
 from bookmarkai_assets.operations.shares.steps import run_step
 from bookmarkai_assets.operations.storage.sweeping import CHUNKS_STALE_AFTER
-from bookmarkai_assets.operations.transcripts.transcribing import TranscribedShare, transcribe_share
+from bookmarkai_assets.operations.transcripts.transcribed_share import TranscribedShare
+from bookmarkai_assets.operations.transcripts.transcribing import transcribe_share
 from tests.fakes.speech import FakeSpeechEngine, speech_bytes
 from tests.plugins.vault import Vault
 
