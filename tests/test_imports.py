@@ -56,15 +56,15 @@ OF_SOME_RUNS = {
         "operations.transcripts.transcribing",
     )
 }
-"""What one asset, a tick or a failure needs: it loads when that runs."""
+"""What only one asset, a tick or a failure needs, and loads when that runs."""
 
 OF_SOME_COMMANDS = {"dagster", "sqlalchemy", "alembic", "http", "bookmarkai_assets.demo.run", *HEAVY}
 
 
 def test_the_definitions_load_no_vendor() -> None:
-    """Importing bookmarkai_assets.definitions loads none of the heavy packages: every run's process pays for imports.
+    """Importing bookmarkai_assets.definitions loads no heavy package, because every run's process pays for its imports.
 
-    SQLAlchemy is on the list as far as we are concerned; Dagster's own use of it is its own.
+    SQLAlchemy is on the list as far as our own imports go. Dagster imports it anyway.
     """
     program = (
         "import sys, dagster\n"
@@ -78,7 +78,7 @@ def test_the_definitions_load_no_vendor() -> None:
 
 
 def test_the_definitions_load_what_every_run_needs_and_no_more() -> None:
-    """Importing bookmarkai_assets.definitions loads no operation of one asset, sensor or step, nor what that needs."""
+    """Importing bookmarkai_assets.definitions loads no operation of one asset, sensor or step, nor what it needs."""
     assert [name for name in OF_SOME_RUNS if find_spec(name) is None] == []
     assert _loaded_by("bookmarkai_assets.definitions") & OF_SOME_RUNS == set()
 
@@ -90,7 +90,7 @@ def test_the_command_line_loads_what_every_command_needs_and_no_more() -> None:
 
 
 def test_parts_of_the_settings_build_no_validator() -> None:
-    """Loading the settings builds the validator of Settings alone, and not those of its five parts as well."""
+    """Loading the settings builds only the validator of Settings, and not those of its five parts as well."""
     program = (
         "import json\n"
         "from bookmarkai_assets.settings.settings import load_settings\n"
@@ -103,8 +103,8 @@ def test_parts_of_the_settings_build_no_validator() -> None:
 
 
 @pytest.mark.parametrize("module", ["bookmarkai_assets.definitions", "bookmarkai_assets.cli.main"])
-def test_what_is_loaded_is_frozen(module: str) -> None:
-    """The garbage collector leaves out what an import has loaded, most objects by far."""
+def test_loaded_objects_are_frozen(module: str) -> None:
+    """The garbage collector skips what an import has loaded, which is most objects by far."""
     frozen, searched = _printed_by(
         f"import gc, json, {module}; print(json.dumps([gc.get_freeze_count(), len(gc.get_objects())]))"
     )
@@ -112,8 +112,8 @@ def test_what_is_loaded_is_frozen(module: str) -> None:
 
 
 @pytest.mark.parametrize("module", ["bookmarkai_assets.definitions", "bookmarkai_assets.cli.main"])
-def test_what_is_made_later_is_collected(module: str) -> None:
-    """After the import, the garbage collector runs by itself and frees a cycle: a code server does not grow."""
+def test_later_objects_are_collected(module: str) -> None:
+    """After the import, the garbage collector still runs and frees a cycle, so a code server does not grow."""
     program = (
         f"import gc, json, weakref, {module}\n"
         "class Node: pass\n"
@@ -130,9 +130,9 @@ def test_what_is_made_later_is_collected(module: str) -> None:
 
 
 def test_settings_is_the_only_reader_of_the_environment() -> None:
-    """No other module of the pipeline looks at environment variables; the demo passes its own on to what it starts.
+    """No other module of the pipeline reads environment variables; the demo passes its own on to what it starts.
 
-    pydantic-settings does the reading for `settings/settings.py`, so it is not among the readers either.
+    pydantic-settings does the reading for `settings/settings.py`, so that is not among the readers either.
     """
     package = Path(bookmarkai_assets.__file__).parent
     readers = {

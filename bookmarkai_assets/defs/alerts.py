@@ -45,15 +45,15 @@ def alerts(
     try:
         changes = update_incidents(catalog, rules, now=datetime.now(UTC))
     finally:
-        # Also when looking fails: what is on record already, such as failed runs, is told all the same.
-        told = deliver(catalog, alert_receivers, log=context.log.error, now=datetime.now(UTC))
-        for problem in told.problems:
+        # Recorded incidents, such as failed runs, are delivered even when the check for new ones fails.
+        delivery = deliver(catalog, alert_receivers, log=context.log.error, now=datetime.now(UTC))
+        for problem in delivery.problems:
             context.log.warning(problem)
     for key in changes.to_close:
         context.log.info("over: %s", key)
     return dg.SkipReason(
-        f"{len(changes.to_open)} incidents began, {len(changes.to_close)} are over; {told.delivered} told to all, "
-        f"{told.waiting} waiting"
+        f"{len(changes.to_open)} incidents began, {len(changes.to_close)} are over; {delivery.delivered} told to all, "
+        f"{delivery.waiting} waiting"
     )
 
 

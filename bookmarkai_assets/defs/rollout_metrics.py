@@ -48,7 +48,7 @@ _QUESTIONS = {
     ],
     description=describe_metrics(
         "What moving to S3 does, measured from every transfer: rates, latency, errors, bytes and cost of a UTC day. "
-        "Today's partition is measured anew every five minutes; past days can be backfilled.",
+        "Today's partition is measured again every five minutes; past days can be backfilled.",
     ),
 )
 def rollout_metrics(

@@ -19,7 +19,7 @@ MADE_AS_SET = "made_as_set"
     name=MADE_AS_SET,
     asset=transcript.key,
     description="All transcripts that stand were made by the engine, version, model and parameters that are set. Names "
-    "those that were not, with a selection that makes just them anew. Looks every day and after each run of a "
+    "those that were not, with a selection that makes just them again. Looks every day and after each run of a "
     "backfill; press Execute to look now. `bookmarkai transcripts stale` shows the same",
 )
 def made_as_set(

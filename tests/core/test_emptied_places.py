@@ -50,7 +50,7 @@ PLACES = emptied_places(
     ],
 )
 def test_a_place_is_known_by_its_path(path: str, place: str | None, why: str) -> None:
-    """Whole names count, and only what is below a place or is one."""
+    """Only whole names count, and only paths that are a listed directory or below one."""
     found = find_emptied_place(Path(path), PLACES)
 
     assert (str(found.directory) if found else None) == place
@@ -69,14 +69,14 @@ def test_the_innermost_place_is_the_reason() -> None:
 
 @pytest.mark.parametrize("temporary", ["/", "/home", "/home/ada"])
 def test_a_home_for_temporary_files_is_not_emptied(temporary: str) -> None:
-    """Whoever sets TMPDIR to the home does not have it emptied."""
+    """A user who sets TMPDIR to his home does not have it emptied."""
     places = emptied_places(home=HOME, temporary=Path(temporary), runtime=None, cache=None)
 
     assert find_emptied_place(HOME / "media", places) is None
 
 
 def test_a_user_without_a_home_has_the_places_of_the_machine() -> None:
-    """Services may have none."""
+    """A service may have no home."""
     places = emptied_places(home=None, temporary=Path("/scratch"), runtime=None, cache=None)
 
     assert find_emptied_place(Path("/scratch/media"), places) is not None

@@ -26,7 +26,7 @@ MARKS = {
 @pytest.mark.parametrize("end", ["\n", "\r\n", "\r"])
 @pytest.mark.parametrize("encoding", MARKS)
 def test_lines_come_out_whatever_program_wrote_them(encoding: str, end: str) -> None:
-    """With a mark or without one, in UTF-8, UTF-16 or UTF-32, with the line ends of any system."""
+    """With a byte order mark or without, text in UTF-8, UTF-16 or UTF-32 is read, with the line ends of any system."""
     data = MARKS[encoding] + end.join([*LINES, ""]).encode(encoding)
 
     assert read_lines(data) == [*LINES, ""]
@@ -35,17 +35,17 @@ def test_lines_come_out_whatever_program_wrote_them(encoding: str, end: str) -> 
 @pytest.mark.parametrize("end", ["\n", "\r\n", "\r"])
 @pytest.mark.parametrize("encoding", ["utf-16-le", "utf-16-be"])
 def test_utf_16_without_a_mark_is_known_by_its_zeros(encoding: str, end: str) -> None:
-    """Links are ASCII, of which every second byte is zero in UTF-16."""
+    """Links are ASCII, in which every second byte of UTF-16 is zero."""
     assert read_lines(end.join(LINES).encode(encoding)) == LINES
 
 
 def test_line_ends_may_be_mixed() -> None:
-    """A file that several programs have written to has each of its lines."""
+    """A file that several programs have written to keeps each of its lines."""
     assert read_lines(b"a\r\nb\nc\rd\r\r\n\ne") == ["a", "b", "c", "d", "", "", "e"]
 
 
-def test_files_that_were_put_together_have_no_mark_in_a_link() -> None:
-    """Each of them began with a mark; the second one's is at the beginning of a line."""
+def test_joined_files_have_no_mark_in_a_link() -> None:
+    """Each of the joined files began with a mark, and the second one's is at the beginning of a line."""
     one = codecs.BOM_UTF8 + b"https://a.example/\r\n"
     assert read_lines(one + one) == ["https://a.example/", "https://a.example/", ""]
     other = codecs.BOM_UTF16_LE + "https://a.example/\r\n".encode("utf-16-le")
@@ -53,7 +53,7 @@ def test_files_that_were_put_together_have_no_mark_in_a_link() -> None:
 
 
 def test_a_mark_within_a_line_stays() -> None:
-    """What looks at links must see it."""
+    """The code that checks links must see it."""
     assert read_lines("https://a.example/\ufeffx".encode()) == ["https://a.example/\ufeffx"]
 
 
@@ -81,14 +81,14 @@ def test_other_separators_do_not_divide_lines(character: str) -> None:
     ids=["zeros", "zlib", "gzip", "png", "zip"],
 )
 @pytest.mark.parametrize("errors", ["strict", "replace"])
-def test_what_is_no_text_is_refused(data: bytes, errors: str) -> None:
+def test_a_file_that_is_no_text_is_refused(data: bytes, errors: str) -> None:
     """Archives, pictures and zeros have control characters everywhere."""
     with pytest.raises(NotTextError, match="expected text"):
         read_lines(data, errors=errors)
 
 
 def test_half_a_character_is_refused() -> None:
-    """UTF-16 has two bytes for each."""
+    """UTF-16 has two bytes for each character."""
     with pytest.raises(NotTextError, match="expected text"):
         read_lines(codecs.BOM_UTF16_LE + b"a\0b")
 
@@ -103,7 +103,7 @@ def test_bytes_of_another_encoding_are_replaced_if_that_is_wanted() -> None:
 
 
 def test_one_odd_character_does_not_make_a_text_something_else() -> None:
-    """A link with a zero in it is one line, for the admission to refuse."""
+    """A link with a zero in it is one line, which admission refuses."""
     assert read_lines(b"https://a.example/\x00b\nhttps://b.example/") == [
         "https://a.example/\x00b",
         "https://b.example/",
@@ -116,7 +116,7 @@ def test_one_odd_character_does_not_make_a_text_something_else() -> None:
     )
 )
 def test_any_text_comes_back(lines: list[str]) -> None:
-    """Whatever characters people use, marked text keeps them in every encoding."""
+    """Whatever characters people use, text with a mark keeps them in every encoding."""
     for encoding, mark in MARKS.items():
         data = (mark or codecs.BOM_UTF8) + "\n".join(lines).encode(encoding.removesuffix("-sig"))
         assert read_lines(data) == ("\n".join(lines)).split("\n")
@@ -124,13 +124,13 @@ def test_any_text_comes_back(lines: list[str]) -> None:
 
 @given(st.binary(max_size=300))
 def test_any_bytes_are_text_or_are_refused(data: bytes) -> None:
-    """Nothing else is raised, and the encoding is one that Python knows."""
+    """No other error is raised, and the encoding is one that Python knows."""
     codecs.lookup(encoding_of(data))
     with suppress(NotTextError):
         assert read_lines(data, errors="replace")
 
 
 def test_an_empty_file_has_no_link() -> None:
-    """Nothing is one empty line."""
+    """An empty file is one empty line."""
     assert read_lines(b"") == [""]
     assert read_lines(codecs.BOM_UTF16_LE) == [""]

@@ -1,7 +1,7 @@
 """How examples begin: an operation in a prepared state where it has something to do, in turn and not by chance.
 
-Few examples are to see every operation at work, with each kind of failure that lies on its way. What the states are is
-not known here.
+A few examples should exercise every operation, with each kind of failure that it can meet. This module does not know
+what the states are.
 """
 
 from collections.abc import Callable, Mapping, Sequence
@@ -21,7 +21,7 @@ TURNS = 5
 
 @dataclass(frozen=True)
 class Opening:
-    """A state by its name in `prepared`, and what is done there. `faults` are drawn where none are given."""
+    """A state by its name in `prepared`, and what is done there. `faults` are drawn if they are not given."""
 
     beginning: str
     act: Act
@@ -41,13 +41,13 @@ def _clean_up(home: Installation, kill: Kill, faults: Faults) -> None:
 
 
 def _store_files(home: Installation, kill: Kill, faults: Faults) -> None:
-    # Again and again: nothing else passes its steps, and each time there is something left to do.
+    # Again and again, because nothing else passes these steps, and each time there is something left to do.
     for _ in range(TURNS):
         late = replace(kill, is_noticed_late=True)
         home.run("store files", lambda world: world.store_files(), kill=late, faults=faults)
 
 
-def _transcribe_anew(home: Installation, kill: Kill, faults: Faults) -> None:
+def _transcribe_again(home: Installation, kill: Kill, faults: Faults) -> None:
     share_ids = [share["id"] for share in home.found.shares]
     for _ in range(TURNS):
         home.run(
@@ -93,7 +93,7 @@ OPENINGS: tuple[Opening, ...] = (
     Opening("moved", _clean_up),
     Opening("without files", _store_files),
     Opening("shared by short links", _work),
-    Opening("short link to what is held", _work),
+    Opening("short link to a leased video", _work),
     Opening("in the bucket", _move_back),
     Opening("littered", _clean_up),
     Opening("to the bucket", _work),
@@ -101,7 +101,7 @@ OPENINGS: tuple[Opening, ...] = (
     Opening("long ago", _clean_up),
     Opening("stored", _move_out, _REFUSED),
     Opening("to the directory", _work),
-    Opening("held", _clean_up),
+    Opening("leased", _clean_up),
     Opening("left in staging", _clean_up),
     Opening("to the bucket", _work, _RECEIVED_WRONG),
     Opening("damaged", _clean_up),
@@ -116,18 +116,18 @@ OPENINGS: tuple[Opening, ...] = (
     Opening("left in staging", _lose_the_bucket),
     Opening("half fetched", _work),
     Opening("linked out", _clean_up),
-    Opening("shared twice", _transcribe_anew),
+    Opening("shared twice", _transcribe_again),
     Opening("to the bucket", _work, _SENT_WRONG),
     Opening("just moved", _clean_up),
     Opening("stale copy", _move_back),
-    Opening("held", _move_back),
+    Opening("leased", _move_back),
     Opening("claimed", _work),
-    Opening("short link to what is held", _work),
+    Opening("short link to a leased video", _work),
     Opening("expiring", _clean_up),
     Opening("littered", _work),
     Opening("halfway", _move_out_and_expire),
     Opening("returned", _clean_up),
-    Opening("short link to what is held", _work),
+    Opening("short link to a leased video", _work),
     Opening("damaged", _move_back),
     Opening("stale copy", _clean_up),
 )

@@ -13,14 +13,14 @@ from tests.support.project import PROJECT
 
 KILLS = 300
 GROUPS = 2
-"""The mistakes of a group share what is prepared before they are planted, each in a process forked after that."""
+"""The mistakes of a group share the prepared states, and each runs in a process forked after that."""
 
 GIVE_UP_SECONDS = 1800
-"""Far beyond what either takes: a slow machine is no failure."""
+"""Far more than either takes, because a slow machine is no failure."""
 
 
 def run_machine(*arguments: str) -> list[dict[str, Any]]:
-    """Run the machine in a process of its own, which is small and has no threads to be forked; give its results."""
+    """Run the machine in a small process of its own, without threads when it forks, and return its results."""
     command = [sys.executable, "-m", "tests.crash.machine", "--json", "--seconds", str(GIVE_UP_SECONDS), *arguments]
     done = subprocess.run(command, cwd=PROJECT, capture_output=True, text=True, check=False)
     assert done.stdout, done.stderr
@@ -39,7 +39,7 @@ def test_nothing_is_lost_however_often_it_is_killed() -> None:
 
 @pytest.mark.parametrize("group", range(GROUPS))
 def test_planted_mistakes_are_found(group: int, subtests: pytest.Subtests) -> None:
-    """The machine would notice: with any of these mistakes in the code it finds a violation."""
+    """With any of these mistakes in the code, the machine finds a violation."""
     mistakes = list(BUGS)[group::GROUPS]
 
     results = {found["bug"]: found for found in run_machine("--kills", "1000000", "--bugs", *mistakes)}

@@ -1,4 +1,4 @@
-"""A scripted `Downloader`, for tests of what uses one. Writes real bytes. Passes the port's contract suite."""
+"""A scripted `Downloader` that writes real bytes, for tests of its users. It passes the port's contract suite."""
 
 import hashlib
 import threading
@@ -32,7 +32,7 @@ INFO = VideoInfo(
     width=64,
     height=48,
 )
-"""What a video of the fake says of itself unless it is told otherwise."""
+"""The default description of a fake video."""
 
 
 @dataclass(frozen=True)
@@ -47,7 +47,7 @@ class DownloadCall:
 
 
 SOUNDS = (SoundTrack(1, "aac", language="de", is_dub=True), SoundTrack(2, "aac", language="en", is_default=True))
-"""The sound tracks of a video of the fake that is not silent. The second is cut out."""
+"""The sound tracks of a fake video that is not silent. The second is cut out."""
 
 
 @dataclass(frozen=True)
@@ -59,10 +59,10 @@ class _Served:
 
 
 class FakeDownloader(Downloader):
-    """Gives what `serve` and `fail` have put behind each link, `gone` for any other, and keeps `calls`.
+    """Returns what `serve` and `fail` have put behind each link, `gone` for any other, and keeps `calls`.
 
-    Limits are kept by the served bytes' number and by the info's duration. `on_download` is called at the start of each
-    download, in its thread: to look on, to wait, or to raise. Safe to use from many threads.
+    Limits apply to the number of served bytes and the info's duration. `on_download` is called at the start of each
+    download, in its thread, and may watch, wait or raise. Safe to use from many threads.
     """
 
     def __init__(self, *, on_download: Callable[[DownloadCall], None] = lambda _: None) -> None:
@@ -83,23 +83,23 @@ class FakeDownloader(Downloader):
         info: VideoInfo = INFO,
         silent_formats: frozenset[FormatFamily] = frozenset(),
     ) -> None:
-        """Put a video behind a link, by default one with bytes of its own; `audio=None` makes it silent.
+        """Put a video behind a link, by default one with bytes of its own. `audio=None` makes it silent.
 
-        It is listed in `silent_formats`, too, which are fetched first unless the caller knows of them.
+        It also has `silent_formats`, which are fetched first unless the caller names them.
         """
         data = video if video is not None else f"video of {url}".encode()
         self._served[url] = _Served(data, audio, info, silent_formats)
 
     def lead(self, short_url: str, canonical_url: str) -> None:
-        """Have a short link stand for a video."""
+        """Have a short link resolve to a video."""
         self._names[short_url] = canonical_url
 
     def serve_titled(self, url: str, title: str) -> None:
-        """Put a video of this title behind a link."""
+        """Put a video with this title behind a link."""
         self.serve(url, info=replace(INFO, title=title))
 
     def fail(self, url: str, failure: Failure | BaseException, *, times: int = 1) -> None:
-        """Make the next `times` downloads of a link give this failure, or raise this error, whatever is behind it."""
+        """Have the next `times` downloads of a link return this failure, or raise this error, whatever is behind it."""
         self._failures.setdefault(url, []).extend([failure] * times)
 
     def calls_for(self, url: str) -> int:
@@ -108,14 +108,14 @@ class FakeDownloader(Downloader):
 
     @override
     def close(self) -> None:
-        """Nothing was started."""
+        """Do nothing, since nothing was started."""
 
     def hang(self, url: str) -> None:
-        """Have the downloads of a link go on until they are given up, or to their deadline."""
+        """Have the downloads of a link hang until they are given up, or until their deadline."""
         self._hanging.add(url)
 
     def answer(self, url: str) -> None:
-        """Have a link that hung give what is behind it again."""
+        """Have a link that hung return what is behind it again."""
         self._hanging.discard(url)
 
     @override
@@ -140,7 +140,7 @@ class FakeDownloader(Downloader):
         if scripted is not None:
             return scripted
         if url in self._hanging:
-            return _waited(limits, give_up)
+            return _wait_out(limits, give_up)
         if url in self._names:
             return Resolved(self._names[url])
         served = self._served.get(url)
@@ -161,7 +161,7 @@ class FakeDownloader(Downloader):
         )
 
 
-def _waited(limits: DownloadLimits, give_up: Callable[[], bool]) -> Failure:
+def _wait_out(limits: DownloadLimits, give_up: Callable[[], bool]) -> Failure:
     began = time.monotonic()
     while (seconds := time.monotonic() - began) < limits.timeout_seconds and not give_up():
         threading.Event().wait(min(0.01, limits.timeout_seconds))

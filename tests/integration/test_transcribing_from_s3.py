@@ -23,14 +23,14 @@ def test_only_the_sound_track_is_fetched_and_every_byte_is_counted(
     object_prefix: str,
     is_track_lost: bool,
 ) -> None:
-    """The bytes that the server sends are the track's; where that is gone, the video's; `storage_events` has each."""
+    """The server sends the track's bytes, or the video's if the track is gone, and `storage_events` has each byte."""
     vault.rules = replace(vault.rules, video_prefix=object_prefix)
     vault.stores[Backend.S3] = s3_store_behind_proxy
     vault.use(StorageMode.S3)
     share_id = vault.share("talk")
-    said = speech_bytes("This is a talk")
-    video = said if is_track_lost else os.urandom(VIDEO_BYTES)
-    vault.downloader.serve("https://example.com/talk", video=video, audio=said)
+    sound = speech_bytes("This is a talk")
+    video = sound if is_track_lost else os.urandom(VIDEO_BYTES)
+    vault.downloader.serve("https://example.com/talk", video=video, audio=sound)
     vault.run(share_id, "fetch", "place")
     media = vault.media_of("talk")
     assert media is not None

@@ -27,7 +27,7 @@ def page() -> Iterator[Page]:
 
 
 def test_an_analyst_backfills_two_partitions(live_pipeline: LivePipeline, page: Page) -> None:
-    """From the lineage of the three assets, a few clicks materialize two chosen partitions anew and tell the end."""
+    """From the lineage of the three assets, a few clicks materialize two chosen partitions again and show the end."""
     graphql = live_pipeline.graphql
     links = [live_pipeline.link(f"/videos/{sample.file}") for sample in SHORT_SAMPLES[:2]]
     shares = live_pipeline.share(*links)
@@ -64,7 +64,7 @@ def test_an_analyst_backfills_two_partitions(live_pipeline: LivePipeline, page: 
 
 
 def test_an_analyst_learns_why_a_partition_failed_and_selects_the_debt(live_pipeline: LivePipeline, page: Page) -> None:
-    """Outcome, reason and next step are in a red partition's history; the debt's selection fills the backfill."""
+    """A red partition's history has outcome, reason and next step, and the debt's selection fills the dialog."""
     (share,) = live_pipeline.share(live_pipeline.link("/videos/no-such-video.mp4"))
     assert live_pipeline.wait_until_ended(share) == ["error"]
     page.goto(live_pipeline.dagster.url)

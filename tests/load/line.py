@@ -1,7 +1,7 @@
-"""The operations as production puts them together, without Dagster: ticks of the sensor, and runs in a queue.
+"""The operations as production combines them, without Dagster: ticks of the sensor, and runs in a queue.
 
-The catalog, the claims, the downloader and the local store are real; the speech engine is not. A run is a thread here
-and a process there, which makes no difference to who waits for whom.
+The catalog, the claims, the downloader and the local store are real, and the speech engine is not. A run is a thread
+here and a process in production, which makes no difference to who waits for whom.
 """
 
 import time
@@ -77,12 +77,12 @@ class Line:
         self.runs: list[list[str]] = []
 
     def share(self, links: Sequence[str]) -> list[str]:
-        """Share links; give their ids in the same order."""
+        """Share links, and return their ids in the same order."""
         added = add_shares(self.catalog.shares, links, user_id=USER, allowed_hosts=frozenset({self.opened}), now=_now())
         return [result.share.share_id for result in added if isinstance(result, AddedShare)]
 
     def work_off(self, share_ids: Sequence[str]) -> None:
-        """Tick and run until every share has ended; fails when no share has ended for `PLENTY_SECONDS`."""
+        """Tick and run until every share has ended. Fail when no share has ended for `PLENTY_SECONDS`."""
         waiting, end = set(share_ids), time.monotonic() + PLENTY_SECONDS
         with ThreadPoolExecutor(RUNS_AT_A_TIME) as queue:
             runs: list[Future[None]] = []

@@ -1,7 +1,7 @@
 """All media of the corpus, transcribed: `python -m tests.load.media`.
 
 Each case of tests/corpus/media.toml is validated as a download is, and its sound is transcribed by both engines, from
-the file that was cut out and from what an S3 server returns of it. The model is the smallest one.
+the audio track and from what an S3 server returns of it. The model is the smallest one.
 """
 
 import hashlib
@@ -28,7 +28,7 @@ if TYPE_CHECKING:
 
 
 def main() -> int:
-    """Print what is wrong, and how many cases are right; 1 if one is wrong."""
+    """Print what is wrong, and how many cases are right. The exit code is 1 if one is wrong."""
     cases = cases_of("media.toml", "media")
     with tempfile.TemporaryDirectory() as name:
         home = Path(name)
@@ -72,7 +72,7 @@ def _try_all(cases: list[Case], home: Path) -> Iterator[str]:
                 if case.get("outcome") != "no_audio":
                     yield f"{case['name']}: no sound was found"
                 continue
-            for source, sound in {"file": audio, "S3": _by_way_of(store, audio)}.items():
+            for source, sound in {"file": audio, "S3": _through_store(store, audio)}.items():
                 for engine_name, engine in engines.items():
                     transcript = assess(engine.transcribe(sound, language="en"), hinted_language=None)
                     problem = wrong_in(transcript, case, plain[engine_name])
@@ -80,7 +80,7 @@ def _try_all(cases: list[Case], home: Path) -> Iterator[str]:
                         yield f"{case['name']}, {engine_name}, from {source}: {problem}"
 
 
-def _by_way_of(store: S3Store, file: Path) -> Path:
+def _through_store(store: S3Store, file: Path) -> Path:
     """Put a file to S3 and get it back."""
     data = file.read_bytes()
     digest = Digest(len(data), hashlib.sha256(data).hexdigest())

@@ -1,8 +1,8 @@
 """Damaged media: `python -m tests.load.mutants --mutants 2000` cuts, splices and flips bytes of small files.
 
-Each mutant is validated in a process of its own, as a download's file is, and what is accepted is transcribed. No
-mutant may end another process than that, and none may be done without a word where the whole file has speech before
-the damage. The same seed makes the same mutants.
+Each mutant is validated in a process of its own, as a download's file is, and transcribed if it is accepted. No mutant
+may end another process than that, and none may be done without a word where the whole file has speech before the
+damage. The same seed makes the same mutants.
 """
 
 import argparse
@@ -36,12 +36,12 @@ FILES = {
     "ogg": "-i {a} -c:a libvorbis video.ogg",
 }
 SPOKEN_SHARE = 0.5
-"""Half of the recording has several words, whatever the first second is."""
+"""Half of the recording has several words, whatever its first second is."""
 
 
 @dataclass(frozen=True)
 class Mutant:
-    """A damaged file: its bytes, where in the whole one the damage begins (0 to 1), and what was done."""
+    """A damaged file: its bytes, where in the whole file the damage begins (0 to 1), and what was done."""
 
     data: bytes
     begin: float
@@ -50,7 +50,7 @@ class Mutant:
 
 @dataclass(frozen=True)
 class Result:
-    """What became of a mutant: an outcome, or its words."""
+    """How a mutant ended: an outcome, or its words."""
 
     outcome: str
     text: str = ""
@@ -93,7 +93,7 @@ def result_of(file: Path, reader: Workers, engine: FasterWhisperEngine) -> Resul
 
 
 def run(count: int, *, seed: int, model: str) -> tuple[Counter[str], list[str]]:
-    """Make and try mutants. Return how many ended in which way, and the violations."""
+    """Make and try mutants, and return the number of each end, and the violations."""
     chance = random.Random(seed)  # noqa: S311 - nothing secret
     engine = FasterWhisperEngine(model=model, device="cpu", compute_type="int8", cpu_threads=1, beam_size=1)
     outcomes: Counter[str] = Counter()
@@ -126,7 +126,7 @@ def run(count: int, *, seed: int, model: str) -> tuple[Counter[str], list[str]]:
 
 
 def main() -> int:
-    """Print how many mutants ended in which way; 1 if one of them broke a rule."""
+    """Print how many mutants ended in which way. The exit code is 1 if one of them broke a rule."""
     from bookmarkai_assets.adapters.speech.models import find_model  # noqa: PLC0415 - the test brings its own
 
     parser = argparse.ArgumentParser(description=__doc__)

@@ -1,6 +1,6 @@
-"""Media in which bursts of noise are heard at known times, with gaps, late sound and recordings put together.
+"""Media in which bursts of noise are audible at known times, with gaps, late sound and joined recordings.
 
-FFmpeg's own program says when they are heard: the times that a player shows.
+FFmpeg's own program says when they are audible, which is when a player plays them.
 """
 
 import io
@@ -36,7 +36,7 @@ _PICTURES_PER_SECOND = 10
 class Recording:
     """One recording: when its bursts begin, in seconds from its start, and when its picture ends, if it has one.
 
-    Between the bursts are no packets. `first_stamp` is its first time stamp in seconds, for formats that take any.
+    Between the bursts are no packets. `first_stamp` is its first time stamp in seconds, for formats that accept any.
     """
 
     bursts: Sequence[float]
@@ -71,7 +71,7 @@ def write_recording(path: Path, recording: Recording, *, codec: str = "mp2") -> 
 
 
 def write_gaps(path: Path, sounds: Sequence[tuple[Path, float]]) -> Path:
-    """Write sounds of one codec, each with its begin in seconds, beside a picture that goes on to the end."""
+    """Write sounds of one codec, each with its start in seconds, beside a picture that lasts to the end."""
     import av
 
     with av.open(str(path), "w") as output:
@@ -99,7 +99,7 @@ def put_together(path: Path, parts: Sequence[Path]) -> Path:
 
 
 def played(path: Path) -> tuple[list[float], float]:
-    """Return when FFmpeg's program plays the bursts of a file's sound, and how long that is, in seconds."""
+    """Return when FFmpeg's program plays the bursts of a file's sound, and how long the sound is, in seconds."""
     command = [imageio_ffmpeg.get_ffmpeg_exe(), "-v", "error", "-i", str(path), "-map", "0:a:0"]
     command += ["-af", f"aresample={SAMPLES_PER_SECOND}:async=1:first_pts=0", "-ac", "1", "-f", "s16le", "pipe:1"]
     # FFmpeg counts from the earliest of the tracks that it reads. A player reads all of them.

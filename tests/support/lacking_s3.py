@@ -12,17 +12,17 @@ ENCRYPTION = frozenset({"x-amz-server-side-encryption"})
 
 
 def ignoring(server: SeaweedServer, headers: frozenset[str], *, only: str = "") -> Lacking:
-    """Return a server that takes these headers and does nothing about them."""
+    """Return a server that accepts these headers and ignores them."""
     return Lacking(signer_for(server), ignored=headers, only=only)
 
 
 def refusing(server: SeaweedServer, headers: frozenset[str], refusal: Refusal, *, only: str = "") -> Lacking:
-    """Return a server that answers so where it sees one of these headers."""
+    """Return a server that gives this answer when it sees one of these headers."""
     return Lacking(signer_for(server), refused=dict.fromkeys(headers, refusal), only=only)
 
 
 def signer_for(server: SeaweedServer) -> Callable[[str, str, dict[str, str], bytes], dict[str, str]]:
-    """Return a function that signs a request anew, as a client that never had the dropped headers."""
+    """Return a function that signs a request again, as a client would that never had the dropped headers."""
 
     def sign(method: str, path: str, headers: dict[str, str], body: bytes) -> dict[str, str]:
         from botocore.auth import S3SigV4Auth

@@ -1,4 +1,4 @@
-"""Makes the media of `tests/corpus/media.toml`, and finds out when their recordings are heard."""
+"""Makes the media of `tests/corpus/media.toml`, and finds out when their recordings are audible."""
 
 import shutil
 import subprocess
@@ -43,7 +43,7 @@ def make_recordings(directory: Path) -> None:
 
 
 def make_media(case: Case, directory: Path, recordings: Path) -> Path:
-    """Follow a case's steps in an empty directory. Return the file that is made last."""
+    """Follow a case's steps in an empty directory, and return the file that is made last."""
     for recording in recordings.iterdir():
         shutil.copy(recording, directory)
     made = directory
@@ -61,7 +61,7 @@ def envelope_of(samples: Samples) -> npt.NDArray[np.float64]:
 
 
 def heard_at(sound: Samples, recording: Samples, at: float) -> tuple[float, float]:
-    """Look for a recording near a time in a sound. Return when it begins, and how alike the two are (1 is the same)."""
+    """Find a recording near a time in a sound, and return when it begins and how alike the two are (1 is the same)."""
     looked_for = envelope_of(recording)
     near = np.pad(envelope_of(sound), _SEARCHED)[round(at * 100) :][: len(looked_for) + 2 * _SEARCHED]
     near = np.pad(near, (0, len(looked_for) + 2 * _SEARCHED - len(near)))

@@ -9,7 +9,7 @@ from bookmarkai_assets.core.errors import ShareFailedError
 
 
 def read(job: bytes) -> bytes:
-    """Read a file. Return its outcome, or the file with its sound."""
+    """Read a file, and return its outcome, or the file with its sound."""
     file = Path(job.decode().strip())
     try:
         facts = read_media(file, audio_stem=file.with_name("audio"))

@@ -25,7 +25,7 @@ from bookmarkai_assets.wiring.rules import make_rules
 
 
 def engine() -> SpeechEngine:
-    """Return the engine that this run has: it divides what is longer than nine seconds."""
+    """Return this run's engine, which divides what is longer than nine seconds."""
     return FasterWhisperEngine(
         model="tiny.en", device="cpu", compute_type="int8", cpu_threads=1, beam_size=1, chunk_seconds=6
     )
@@ -56,7 +56,7 @@ def transcribe(
 
 
 def main() -> None:
-    """Be the run."""
+    """Transcribe the share."""
     directory, catalog_url, share_id = sys.argv[1:]
     with open_catalog(load_settings(env_file=None, catalog_url=catalog_url)) as catalog:
         transcribe(Path(directory), catalog, share_id, owner="killed run", clock=lambda: datetime.now(UTC))

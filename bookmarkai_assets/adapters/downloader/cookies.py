@@ -24,7 +24,7 @@ _FIELDS = 7  # domain, its subdomains too, path, https only, expires at, name, v
 _FLAGS = frozenset({"TRUE", "FALSE"})
 _MAX_FILE_BYTES = 1_000_000  # all cookies of a browser take a tenth of it
 _EXPORT = (
-    "export the site's cookies anew from a browser that is logged in there, in Netscape's format (cookies.txt), "
+    "export the site's cookies again from a browser that is logged in there, in Netscape's format (cookies.txt), "
     "readable by the user that runs this"
 )
 

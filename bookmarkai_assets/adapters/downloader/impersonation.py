@@ -23,7 +23,7 @@ def check_target(target: str) -> None:
         if end.status != 0:
             raise ConfigurationError(
                 f"YTDLP_IMPERSONATE={target} could not be checked, because yt-dlp does not start: "
-                f"{workers.stderr_tail()[-300:].strip()}; install this package anew"
+                f"{workers.stderr_tail()[-300:].strip()}; install this package again"
             )
     others = json.loads(end.output)
     if others:

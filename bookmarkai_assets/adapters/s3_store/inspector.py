@@ -73,7 +73,7 @@ class _Credentials:
     is_setting: bool
 
     def locate(self, part: str) -> str:
-        """Say where an operator changes the `key id` or the `secret key`."""
+        """Return where an operator changes the `key id` or the `secret key`."""
         if not self.is_setting:
             return f"the {part} in {self.origin}"
         return "S3_ACCESS_KEY" if part == "key id" else "S3_SECRET_KEY"

@@ -1,4 +1,4 @@
-"""A file that was cut off is found out by its own structure, in each format and wherever it was cut."""
+"""A truncated file is noticed by its own structure, in each format and wherever it was cut."""
 
 from pathlib import Path
 
@@ -31,7 +31,7 @@ FILES = {
 
 @pytest.fixture(scope="module")
 def files(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Path]:
-    """Make a whole file of each kind."""
+    """Return a whole file of each kind."""
     recordings = tmp_path_factory.mktemp("recordings")
     make_recordings(recordings)
     return {
@@ -41,9 +41,10 @@ def files(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Path]:
 
 @pytest.mark.parametrize("name", FILES)
 def test_a_file_is_whole_or_cut_off(files: dict[str, Path], tmp_path: Path, name: str) -> None:
-    """The whole file is accepted, and what is left of it after 99, 90, 50 and 10% is refused.
+    """The whole file is accepted, and its first 99, 90, 50 and 10% are refused.
 
-    MPEG-TS and bare MP3 do not say how long they are, so a cut between two packets cannot be found. These are not.
+    MPEG-TS and bare MP3 do not state their length, so a cut between two packets cannot be found. The cuts here are
+    within packets.
     """
     whole = files[name]
     assert read_media(whole, audio_stem=tmp_path / "audio").duration_seconds > 5
@@ -59,7 +60,7 @@ def test_a_file_is_whole_or_cut_off(files: dict[str, Path], tmp_path: Path, name
 @pytest.mark.parametrize("name", ["mp4", "m4a", "mkv", "mp3", "mp3 without a header", "wmv", "ogg"])
 @pytest.mark.parametrize("rubbish", [bytes(1000), b"TAG" + b"A title".ljust(125), b"<html></html>" * 20])
 def test_bytes_after_the_end_are_no_fault(files: dict[str, Path], tmp_path: Path, name: str, rubbish: bytes) -> None:
-    """Tags, padding and rubbish after a file's end do not make it cut off."""
+    """Tags, padding and rubbish after a file's end do not make it truncated."""
     file = tmp_path / files[name].name
     file.write_bytes(files[name].read_bytes() + rubbish)
     assert read_media(file, audio_stem=tmp_path / "audio").duration_seconds > 5

@@ -1,4 +1,4 @@
-"""The corpus of format lists: what yt-dlp itself picks of them under our rules, and what it picks next."""
+"""The corpus of format lists: what yt-dlp itself chooses from them by our rules, and what it chooses next."""
 
 from pathlib import Path
 from typing import Any
@@ -17,11 +17,11 @@ CASES = cases_of("formats.toml", "choice")
 @pytest.mark.parametrize("case", CASES, ids=lambda case: case["name"])
 def test_the_formats_are_fetched_in_this_order(case: Case, tmp_path: Path) -> None:
     """The first is the original with sound and no more bytes than needed; the others may have the sound it promised."""
-    assert fetched_in_turn(case, tmp_path) == case["fetched"]
+    assert chosen_in_turn(case, tmp_path) == case["fetched"]
 
 
-def fetched_in_turn(case: Case, directory: Path) -> list[str]:
-    """Have yt-dlp pick a format, and others while none has sound. Nothing is fetched."""
+def chosen_in_turn(case: Case, directory: Path) -> list[str]:
+    """Have yt-dlp choose a format, and further ones while none has sound. Nothing is fetched."""
     from yt_dlp import YoutubeDL
 
     rules = FormatRules(frozenset(map(FormatFamily.parse, case.get("silent", ()))))
@@ -38,7 +38,7 @@ def fetched_in_turn(case: Case, directory: Path) -> list[str]:
 
 
 def offline_options(directory: Path) -> dict[str, Any]:
-    """Return the options of a download, whose proxy nobody listens at."""
+    """Return the options of a download, with a proxy at which nobody listens."""
     return options(
         directory=directory,
         proxy_url="http://127.0.0.1:9",
@@ -51,7 +51,7 @@ def offline_options(directory: Path) -> dict[str, Any]:
 
 
 def info_of(case: Case) -> dict[str, Any]:
-    """Return the info dict that the case's extractor gives."""
+    """Return the info dict that the case's extractor builds."""
     formats = [{"url": f"https://media.example/{one['format_id']}"} | one for one in case["formats"]]
     return {
         "id": "1",

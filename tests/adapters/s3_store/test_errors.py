@@ -61,7 +61,7 @@ def response(
     ids=lambda value: value if isinstance(value, str) else f"{type(value).__name__} {value}"[:60],
 )
 def test_each_report_has_its_class(error: Exception, error_class: StoreErrorClass) -> None:
-    """Each of the vendor's errors becomes a store error of its class that names what was being done, and no URL."""
+    """Each of the vendor's errors becomes a store error of its class that names the operation and no URL."""
     with pytest.raises(StoreError) as caught, vendor_errors("fetching s3://media/a.mp4", bucket="media"):
         raise error
 
@@ -102,7 +102,7 @@ def test_a_long_message_is_cut() -> None:
 )
 @pytest.mark.parametrize("code", ["AccessDenied", "403", "SignatureDoesNotMatch"])
 def test_a_refusal_names_the_permission(operation: str, permission: str | None, code: str) -> None:
-    """A refusal names the right that the operation needs, unless it is the credentials that were not believed."""
+    """A refusal names the permission that the operation needs, unless the credentials themselves were rejected."""
     with pytest.raises(StoreError, match="S3_SECRET_KEY") as caught, vendor_errors("looking", bucket="media"):
         raise response(code, 403, operation=operation)
 
@@ -117,7 +117,7 @@ ENCRYPTION = "x-amz-server-side-encryption: AES256"
 CONDITION = "If-None-Match or If-Match"
 
 REFUSALS = [
-    # As servers have been seen to say it, with the header named in the message.
+    # As real servers word it, with the header named in the message.
     (400, "InvalidArgument", "Unsupported header 'x-amz-checksum-crc64nvme' received for this API call.", CHECKSUM),
     (
         400,
@@ -196,7 +196,7 @@ def test_a_header_that_the_server_names_beside_its_message_is_named(name: str) -
 def test_a_refusal_without_a_name_names_all_that_it_can_be(
     operation: str, headers: str, status: int, code: str, verb: str, error_class: StoreErrorClass
 ) -> None:
-    """A server that does not say which header it refuses leaves those that the request had."""
+    """If a server does not say which header it refuses, all that the request had are named."""
     with pytest.raises(StoreError) as caught, vendor_errors("storing", bucket="media"):
         raise response(code, status, "A header you provided implies functionality", operation=operation)
 
@@ -226,7 +226,7 @@ def test_a_refusal_without_a_name_names_all_that_it_can_be(
 def test_other_refusals_of_a_put_blame_no_header(
     status: int, code: str, message: str, error_class: StoreErrorClass
 ) -> None:
-    """A refusal with a reason of its own keeps it, whatever words it has."""
+    """A refusal with a reason of its own keeps that reason, whatever its words."""
     with pytest.raises(StoreError) as caught, vendor_errors("storing", bucket="media"):
         raise response(code, status, message, operation="PutObject")
 
@@ -253,7 +253,7 @@ def test_a_signature_that_only_some_requests_fail_is_explained() -> None:
 
 
 def test_an_operation_that_a_server_does_not_have_is_named() -> None:
-    """A server without an operation is told from one that does not take a header."""
+    """A server without an operation is distinguished from one that refuses a header."""
     with pytest.raises(StoreError, match="does not have this operation") as caught, vendor_errors("listing"):
         raise response("NotImplemented", 501, operation="ListMultipartUploads")
 

@@ -1,4 +1,4 @@
-"""The bucket as a media store, on servers that do not do all that Amazon's does."""
+"""The bucket as a media store, on servers that do not do everything that Amazon's does."""
 
 from dataclasses import replace
 from typing import Any
@@ -23,7 +23,7 @@ OTHER = SMALL[::-1]
 def test_a_server_that_ignores_conditions_replaces_nothing(
     bench: Bench, seaweed: SeaweedServer, first: bytes, second: bytes
 ) -> None:
-    """Other bytes that the catalog acknowledges are a conflict, and stay, although the server would replace them."""
+    """Other bytes that the catalog acknowledges are a conflict and stay, although the server would replace them."""
     bench.proxy.lacking = ignoring(seaweed, CONDITIONS)
     bench.put(first)
 
@@ -34,8 +34,8 @@ def test_a_server_that_ignores_conditions_replaces_nothing(
 
 
 @pytest.mark.parametrize("data", [SMALL, LARGE])
-def test_what_is_there_already_is_not_sent_again(bench: Bench, data: bytes) -> None:
-    """A put that must not replace looks first, so one whose bytes are there costs one request."""
+def test_stored_bytes_are_not_sent_again(bench: Bench, data: bytes) -> None:
+    """A put that must not replace checks first, so one whose bytes are there costs one request."""
     first = bench.put(data)
     bench.proxy.pass_through()
 
@@ -43,15 +43,15 @@ def test_what_is_there_already_is_not_sent_again(bench: Bench, data: bytes) -> N
     assert bench.proxy.requests == {"HEAD": 1}
 
 
-def test_a_new_media_costs_no_look_before_its_put(bench: Bench) -> None:
-    """What the catalog does not acknowledge may be replaced, so a new file is one PUT and the HEAD that verifies it."""
+def test_a_new_media_costs_no_check_before_its_put(bench: Bench) -> None:
+    """Unacknowledged bytes may be replaced, so a new file takes one PUT and the HEAD that verifies it."""
     bench.put(SMALL, may_replace=True)
 
     assert bench.proxy.requests == {"PUT": 1, "HEAD": 1}
 
 
 def test_not_modified_is_a_condition_that_is_not_met(bench: Bench, seaweed: SeaweedServer) -> None:
-    """A server that answers a conditional write with 304, as to a read, has not written."""
+    """A server that answers a conditional write with 304, as it would a read, has not written."""
     bench.store_directly(OTHER)
     bench.proxy.lacking = refusing(seaweed, frozenset({"if-none-match"}), Refusal(304))
 
@@ -65,7 +65,7 @@ def test_not_modified_is_a_condition_that_is_not_met(bench: Bench, seaweed: Seaw
 
 @pytest.mark.parametrize("data", [b"", SMALL, LARGE], ids=["empty", "at once", "in parts"])
 def test_a_server_without_checksums_is_read_back(bench: Bench, seaweed: SeaweedServer, data: bytes) -> None:
-    """A server that keeps no checksum has verified none, so that what it stored is read once, and then trusted."""
+    """A server that keeps no checksum has verified none, so what it stored is read once, and trusted from then on."""
     bench.proxy.lacking = ignoring(seaweed, CHECKSUMS)
 
     stored = bench.put(data)
@@ -79,7 +79,7 @@ def test_a_server_without_checksums_is_read_back(bench: Bench, seaweed: SeaweedS
 def test_bytes_that_a_server_without_checksums_got_wrong_are_noticed(
     bench: Bench, seaweed: SeaweedServer, data: bytes
 ) -> None:
-    """A bit that flips on the way to a server that verifies nothing fails the put; the next one sets it right."""
+    """A bit that flips on the way to a server that verifies nothing fails the put, and the next put repairs it."""
     bench.proxy.break_next(Fault.FLIPPED_REQUEST, "PUT", times=1)
     bench.proxy.lacking = ignoring(seaweed, CHECKSUMS)
 
@@ -94,7 +94,7 @@ def test_bytes_that_a_server_without_checksums_got_wrong_are_noticed(
 
 
 def test_damaged_bytes_that_are_acknowledged_are_a_conflict(bench: Bench, seaweed: SeaweedServer) -> None:
-    """On a server without checksums the recorded digest is no proof, neither of the same bytes nor that they may go."""
+    """On a server without checksums the recorded digest proves neither the same bytes nor that they may go."""
     bench.proxy.lacking = ignoring(seaweed, CHECKSUMS)
     bench.put(SMALL)
     head = bench.client.head_object(Bucket=bench.bucket, Key=bench.key)
@@ -114,8 +114,8 @@ def test_a_server_with_checksums_is_not_read_back(bench: Bench, data: bytes) -> 
     assert bench.proxy.requests["GET"] == 0
 
 
-def test_a_checksum_of_the_parts_checksums_is_none(bench: Bench, seaweed: SeaweedServer) -> None:
-    """Some servers keep a composite CRC64NVME of an upload in parts, which says nothing that a client can compare."""
+def test_a_composite_checksum_does_not_count(bench: Bench, seaweed: SeaweedServer) -> None:
+    """Some servers keep a composite CRC64NVME of a multipart upload, which a client cannot compare with anything."""
 
     def connect_to_server_with_composites(connection: Connection) -> Any:
         def make_composite(response_dict: dict[str, Any], **_: object) -> None:
@@ -152,10 +152,10 @@ REFUSALS = [
 
 @pytest.mark.parametrize(("headers", "refusal", "name"), REFUSALS)
 @pytest.mark.parametrize("data", [SMALL, LARGE], ids=["at once", "in parts"])
-def test_a_put_that_a_server_cannot_take_names_what_it_lacks(
+def test_a_refused_put_names_what_the_server_lacks(
     bench: Bench, seaweed: SeaweedServer, data: bytes, headers: frozenset[str], refusal: Refusal, name: str
 ) -> None:
-    """At once or in parts, the header is named, and no setting beside it; nothing is left behind."""
+    """At once or in parts, the header is named, without any setting, and nothing is left behind."""
     bench.proxy.lacking = refusing(seaweed, headers, refusal)
 
     with pytest.raises(StoreError, match=name) as caught:

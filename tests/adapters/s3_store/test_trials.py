@@ -1,4 +1,4 @@
-"""What the storage check says of a server that lacks something: each thing by its name, from warning to failure."""
+"""The storage check on a server that lacks something: each thing is named, as a warning or a failure."""
 
 from collections.abc import Mapping
 from typing import Any
@@ -21,7 +21,7 @@ ALL = ("conditions", "checksums", "sse-s3")
 
 
 def inspector_of(seaweed: SeaweedServer, endpoint: str) -> S3Inspector:
-    """Return an inspector of the test server by way of another endpoint."""
+    """Return an inspector of the test server through another endpoint."""
     return S3Inspector(
         seaweed.bucket,
         region=seaweed.region,
@@ -35,7 +35,7 @@ def inspector_of(seaweed: SeaweedServer, endpoint: str) -> S3Inspector:
 
 
 @pytest.fixture
-def tried(bench: Bench, seaweed: SeaweedServer) -> Any:
+def run_trials(bench: Bench, seaweed: SeaweedServer) -> Any:
     """Return a function that runs all trials on a server that lacks something."""
 
     def run(lacking: Lacking | None = None) -> Mapping[str, CheckResult]:
@@ -51,9 +51,9 @@ def statuses(results: Mapping[str, CheckResult]) -> dict[str, CheckStatus]:
     return {name: result.status for name, result in results.items()}
 
 
-def test_a_server_that_does_all_of_it_passes(bench: Bench, tried: Any) -> None:
-    """SeaweedFS keeps conditions, verifies checksums and encrypts; no upload in parts is left behind."""
-    results = tried()
+def test_a_server_that_does_all_of_it_passes(bench: Bench, run_trials: Any) -> None:
+    """SeaweedFS respects conditions, verifies checksums and encrypts, and no multipart upload is left behind."""
+    results = run_trials()
 
     assert statuses(results) == dict.fromkeys(ALL, PASS)
     assert "AES256" in results["sse-s3"].found
@@ -77,14 +77,14 @@ PUT, COMPLETE, GET = "PutObject", "CompleteMultipartUpload", "GetObject"
 def test_an_ignored_condition_is_named(
     bench: Bench,
     seaweed: SeaweedServer,
-    tried: Any,
+    run_trials: Any,
     headers: set[str],
     only: str,
     ignored: list[str],
     status: CheckStatus,
 ) -> None:
-    """An ignored If-None-Match fails, for a put at once as for one in parts; an ignored If-Match is a warning."""
-    results = tried(ignoring(seaweed, frozenset(headers), only=only))
+    """An ignored If-None-Match fails, for a single put and for a multipart upload; an ignored If-Match is a warning."""
+    results = run_trials(ignoring(seaweed, frozenset(headers), only=only))
 
     assert statuses(results) == dict.fromkeys(ALL, PASS) | {"conditions": status}
     assert all(name in results["conditions"].found for name in ignored)
@@ -102,10 +102,16 @@ def test_an_ignored_condition_is_named(
 )
 @pytest.mark.parametrize("refusal", [UNNAMED, Refusal(501), Refusal(400), Refusal(400, "InvalidArgument", "no")])
 def test_a_refused_header_is_named_by_its_trial(
-    bench: Bench, seaweed: SeaweedServer, tried: Any, headers: frozenset[str], failed: str, words: str, refusal: Refusal
+    bench: Bench,
+    seaweed: SeaweedServer,
+    run_trials: Any,
+    headers: frozenset[str],
+    failed: str,
+    words: str,
+    refusal: Refusal,
 ) -> None:
-    """Whatever a server says of a header that it does not take, the trial of that header fails, and no other."""
-    results = tried(refusing(seaweed, headers, refusal))
+    """However a server refuses a header, that header's trial fails, and no other."""
+    results = run_trials(refusing(seaweed, headers, refusal))
 
     assert statuses(results) == dict.fromkeys(ALL, PASS) | {failed: FAIL}
     assert words in results[failed].found
@@ -122,18 +128,18 @@ def test_a_refused_header_is_named_by_its_trial(
     ],
 )
 def test_a_header_that_is_refused_in_parts_alone_is_named(
-    seaweed: SeaweedServer, tried: Any, headers: frozenset[str], failed: str, words: str
+    seaweed: SeaweedServer, run_trials: Any, headers: frozenset[str], failed: str, words: str
 ) -> None:
-    """A server that takes a header with an upload at once may not take it with one in parts."""
-    results = tried(refusing(seaweed, headers, UNNAMED, only="?uploads"))
+    """A server may accept a header with a single put and refuse it with a multipart upload."""
+    results = run_trials(refusing(seaweed, headers, UNNAMED, only="?uploads"))
 
     assert statuses(results) == dict.fromkeys(ALL, PASS) | {failed: FAIL}
     assert words in results[failed].found
 
 
-def test_checksums_that_are_ignored_are_a_warning(seaweed: SeaweedServer, tried: Any) -> None:
-    """A server that takes a checksum and does nothing with it has its uploads read back, which costs."""
-    results = tried(ignoring(seaweed, CHECKSUMS))
+def test_checksums_that_are_ignored_are_a_warning(seaweed: SeaweedServer, run_trials: Any) -> None:
+    """A server that accepts a checksum and ignores it has its uploads read back, which costs."""
+    results = run_trials(ignoring(seaweed, CHECKSUMS))
 
     assert statuses(results) == dict.fromkeys(ALL, PASS) | {"checksums": WARN}
     assert "does not verify" in results["checksums"].found
@@ -141,17 +147,17 @@ def test_checksums_that_are_ignored_are_a_warning(seaweed: SeaweedServer, tried:
     assert "verify --deep" in (results["checksums"].remedy or "")
 
 
-def test_a_checksum_that_is_verified_and_forgotten_is_a_warning(seaweed: SeaweedServer, tried: Any) -> None:
-    """Nobody can tell from outside that such a server has verified anything."""
-    results = tried(Lacking(signer_for(seaweed), forgotten=frozenset({"x-amz-checksum-crc64nvme"})))
+def test_a_checksum_that_is_verified_and_forgotten_is_a_warning(seaweed: SeaweedServer, run_trials: Any) -> None:
+    """From outside, nothing shows that such a server has verified anything."""
+    results = run_trials(Lacking(signer_for(seaweed), forgotten=frozenset({"x-amz-checksum-crc64nvme"})))
 
     assert statuses(results) == dict.fromkeys(ALL, PASS) | {"checksums": WARN}
     assert "does not verify" not in results["checksums"].found
 
 
-def test_a_server_that_does_not_say_that_it_encrypts_is_a_warning(seaweed: SeaweedServer, tried: Any) -> None:
-    """Taking the header is no promise."""
-    results = tried(ignoring(seaweed, ENCRYPTION))
+def test_a_server_that_does_not_say_that_it_encrypts_is_a_warning(seaweed: SeaweedServer, run_trials: Any) -> None:
+    """Accepting the header does not promise encryption."""
+    results = run_trials(ignoring(seaweed, ENCRYPTION))
 
     assert statuses(results) == dict.fromkeys(ALL, PASS) | {"sse-s3": WARN}
 
@@ -179,7 +185,7 @@ def test_a_checksum_that_is_kept_unverified_fails(bench: Bench) -> None:
 
 
 def test_a_server_that_keeps_a_checksum_of_its_own_passes(guarded_s3: GuardedS3) -> None:
-    """Moto takes bytes with a wrong checksum and says which one they have: a put notices that when it looks."""
+    """Moto accepts bytes with a wrong checksum and reports the real one, which a put notices when it checks."""
     rights = ["s3:ListBucket", "s3:GetObject", "s3:PutObject", "s3:DeleteObject", "s3:AbortMultipartUpload"]
     inspector = S3Inspector(
         guarded_s3.bucket, video_prefix="temp/videos/", expiry_days=7, **guarded_s3.connection_of(*rights)
@@ -200,10 +206,10 @@ def test_a_server_that_keeps_a_checksum_of_its_own_passes(guarded_s3: GuardedS3)
     ],
 )
 @pytest.mark.parametrize("name", ALL)
-def test_an_error_that_is_about_no_header_is_told_as_it_is(
+def test_an_error_about_no_header_is_reported_unchanged(
     bench: Bench, seaweed: SeaweedServer, name: str, fault: Fault, error_class: StoreErrorClass
 ) -> None:
-    """A trial that could not be made says nothing of the header."""
+    """A trial that could not be made says nothing about the header."""
     bench.proxy.break_next(fault, "POST", "PUT")
     trial = inspector_of(seaweed, bench.proxy.url).trials(bench.key)[name]
 

@@ -1,4 +1,4 @@
-"""Sounds are decoded in processes of their own: what goes wrong there stays there."""
+"""Sounds are decoded in processes of their own, and what goes wrong there stays there."""
 
 import threading
 from collections.abc import Iterator
@@ -20,7 +20,7 @@ from tests.support.sounds import RATE, noise, write_sound
 
 @pytest.fixture
 def misdeeds(monkeypatch: pytest.MonkeyPatch) -> Iterator[Workers]:
-    """Let the decoder's program do what a file's name says."""
+    """Have the decoder's program do what a file's name says."""
     workers = Workers("-m", "tests.support.crashing_decoder")
     monkeypatch.setattr(decoding, "_workers", workers)
     yield workers
@@ -28,7 +28,7 @@ def misdeeds(monkeypatch: pytest.MonkeyPatch) -> Iterator[Workers]:
 
 
 def seconds_of(sound: Path) -> float:
-    """Decode a sound. Return its length."""
+    """Decode a sound, and return its length."""
     return sum(len(samples) for samples in Decoding(sound).samples()) / RATE
 
 
@@ -46,8 +46,8 @@ def open_files() -> int:
     ],
 )
 @pytest.mark.usefixtures("misdeeds")
-def test_what_a_file_does_to_its_decoder_fails_that_file_only(tmp_path: Path, name: str, reason: str) -> None:
-    """It is an error that names the file; others are decoded at the same time and after it."""
+def test_a_file_that_breaks_its_decoder_fails_alone(tmp_path: Path, name: str, reason: str) -> None:
+    """The error names the file, and others are decoded at the same time and afterwards."""
     bad, good = write_sound(tmp_path / name, noise(1)), write_sound(tmp_path / "good.wav", noise(3))
     with ThreadPoolExecutor(4) as threads:
         lengths = [threads.submit(seconds_of, good) for _ in range(3)]
@@ -59,14 +59,14 @@ def test_what_a_file_does_to_its_decoder_fails_that_file_only(tmp_path: Path, na
 
 
 def test_a_decoder_that_hangs_is_ended(tmp_path: Path, misdeeds: Workers, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Nothing waits for a disk that does not answer longer than the limit."""
+    """Nothing waits longer than the limit for a disk that does not answer."""
     monkeypatch.setattr(decoding, "STALLED_SECONDS", 0.5)
     with pytest.raises(TranscriptionError, match=r"hang\.wav.*nothing was decoded.*check the disk"):
         seconds_of(write_sound(tmp_path / "hang.wav", noise(1)))
     misdeeds.close()
 
 
-def test_who_stops_reading_ends_the_process(tmp_path: Path) -> None:
+def test_a_reader_that_stops_ends_the_process(tmp_path: Path) -> None:
     """A sound that is not read to its end leaves no process, thread or open file behind."""
     long, short = write_sound(tmp_path / "long.wav", np.tile(noise(10), 60)), write_sound(tmp_path / "s.wav", noise(1))
     seconds_of(short)
@@ -86,8 +86,8 @@ def test_who_stops_reading_ends_the_process(tmp_path: Path) -> None:
         (b"#EXTM3U\n#EXTINF:9,\n/etc/hostname\n", "expected an audio or video file"),
     ],
 )
-def test_what_is_no_sound_is_named(tmp_path: Path, content: bytes | None, reason: str) -> None:
-    """A file that is missing, empty or no media is an error that says which file it is, and what to do."""
+def test_a_file_that_is_no_sound_is_named(tmp_path: Path, content: bytes | None, reason: str) -> None:
+    """A missing file, an empty one and one that is no media are errors that name the file and say what to do."""
     if content is not None:
         (tmp_path / "sound.wav").write_bytes(content)
     with pytest.raises(TranscriptionError, match=rf"sound\.wav.*{reason}|{reason}.*sound\.wav"):

@@ -18,7 +18,7 @@ CASES = cases_of("media.toml", "media")
 TOLERANCE_SECONDS = 0.15
 """A packet of the slowest codec, and the hundredth of a second in which loudness is measured."""
 
-HEARD = frozenset(
+TRANSCRIBED = frozenset(
     {
         "WMA in a Windows video",
         "sound begins late in MP4",
@@ -34,7 +34,7 @@ HEARD = frozenset(
 
 @pytest.fixture(scope="module")
 def recordings(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """Return a directory with the recordings alone."""
+    """Return a directory with only the recordings."""
     directory = tmp_path_factory.mktemp("recordings")
     make_recordings(directory)
     return directory
@@ -48,7 +48,7 @@ def engine(tiny_en_model: Path) -> FasterWhisperEngine:
 
 @pytest.fixture(scope="module")
 def plain(recordings: Path, engine: FasterWhisperEngine) -> dict[str, Transcript]:
-    """Transcribe each recording alone."""
+    """Transcribe each recording by itself."""
     return {name: engine.transcribe(recordings / f"{name}.wav", language="en") for name in RECORDINGS}
 
 
@@ -61,7 +61,7 @@ def samples_of(file: Path) -> Samples:
 def test_what_a_player_plays_is_transcribed(
     case: Case, tmp_path: Path, recordings: Path, engine: FasterWhisperEngine, plain: dict[str, Transcript]
 ) -> None:
-    """Each recording is heard when it is played. Of some, the words are in the transcript at that time."""
+    """Each recording is audible when it is played. For some, the words are in the transcript at that time."""
     file = make_media(case, tmp_path, recordings)
     facts = read_media(file, audio_stem=tmp_path / "audio", language=case.get("language", "en"))
     if case.get("outcome") == "no_audio":
@@ -74,7 +74,7 @@ def test_what_a_player_plays_is_transcribed(
             begin, likeness = heard_at(sound, samples_of(recordings / f"{name}.wav"), at)
             assert likeness > 0.85, source
             assert begin == pytest.approx(at, abs=TOLERANCE_SECONDS), source
-    if case["name"] in HEARD:
+    if case["name"] in TRANSCRIBED:
         transcript = assess(engine.transcribe(facts.audio, language="en"), hinted_language=None)
         assert wrong_in(transcript, case, plain) is None
         assert transcript.left_out_seconds < 1

@@ -1,4 +1,4 @@
-"""Times are the player's: what is decoded agrees with FFmpeg's own program, whatever the file's time stamps are."""
+"""Decoded times are a player's: they agree with FFmpeg's own program, whatever the file's time stamps are."""
 
 from itertools import accumulate
 from pathlib import Path
@@ -11,19 +11,19 @@ from bookmarkai_assets.adapters.downloader.media_file import read_media
 from tests.support.composed_media import BURST_SECONDS, Recording, decoded, played, put_together, write_recording
 
 TOLERANCE = 0.1
-"""In seconds: no gap below this is filled by either."""
+"""In seconds: neither fills a gap below this."""
 
 gaps = st.lists(st.floats(0.0, 8.0), min_size=1, max_size=4)
 shapes = st.tuples(st.sampled_from([44_100, 48_000]), st.sampled_from([1, 2]))
 
 
 def bursts_after(gaps: list[float]) -> list[float]:
-    """Return when bursts begin that have these gaps before them."""
+    """Return when bursts with these gaps before them begin."""
     return list(accumulate(gaps, lambda begin, gap: begin + BURST_SECONDS + gap))
 
 
 def assert_same_times(file: Path, directory: Path) -> None:
-    """Decoded from the video and from the track that is cut out of it, each burst is where FFmpeg plays it."""
+    """Check that each burst, decoded from the video and from its audio track, is where FFmpeg plays it."""
     expected, seconds = played(file)
     track = read_media(file, audio_stem=directory / "audio").audio
     assert track is not None
@@ -42,7 +42,7 @@ def test_late_sound_and_gaps(
     extension: str,
     has_picture: bool,
 ) -> None:
-    """Silence takes the place of what is not there, before the first sound and between."""
+    """Silence fills what is missing, before the first sound and in between."""
     directory = tmp_path_factory.mktemp("media")
     bursts = bursts_after(gaps)
     picture_seconds = bursts[-1] + 2 if has_picture else None

@@ -41,14 +41,14 @@ def texts_in(module: Path) -> list[str]:
 
 
 def test_no_two_results_have_the_same_name(settings: Settings) -> None:
-    """People, `--only` and readers of the JSON tell results apart by their names alone."""
+    """People, `--only` and programs that read the JSON distinguish results by their names alone."""
     for loaded in (settings, UNUSABLE):
         counts = Counter(names_of(make_checks(loaded)))
         assert [name for name, count in counts.items() if count > 1] == []
 
 
 def test_a_name_is_stated_once(settings: Settings) -> None:
-    """In the list, and in no other module between the command and the adapters."""
+    """A check's name is in the list and in no other module between the command and the adapters."""
     modules = [
         *PACKAGE.glob("cli/doctor/*.py"),
         *PACKAGE.glob("operations/health/*.py"),
@@ -64,7 +64,7 @@ def test_a_name_is_stated_once(settings: Settings) -> None:
 
 @pytest.mark.parametrize("entry", CHECKS)
 def test_unusable_settings_hide_no_check(entry: DoctorCheck, settings: Settings) -> None:
-    """A check that needs settings is skipped and says why; any other is there under the same name."""
+    """A check that needs settings is skipped and says why; any other runs under the same name."""
     checks = list(entry.prepare(UNUSABLE))
     if isinstance(entry, NeedsSettings):
         results = [timed.result for timed in run_checks(checks)]

@@ -18,7 +18,7 @@ from bookmarkai_assets.core.links.platforms import FACTS, Platform, platform_of_
     ],
 )
 def test_the_link_names_the_platform(url: str, platform: Platform) -> None:
-    """Twitter and X are one; what is no link, and every other host, is generic."""
+    """Twitter and X are one platform; anything that is no link, and every other host, is generic."""
     assert platform_of_link(url) is platform
     assert unify_platform(platform) is platform
 

@@ -1,4 +1,4 @@
-"""Where packets and samples belong on the clock that a player shows."""
+"""Where packets and samples are on the clock that a player shows."""
 
 import pytest
 from hypothesis import given
@@ -10,7 +10,7 @@ PICTURE, SOUND = 0, 1
 
 
 def times_of(packets: list[tuple[int, float, float]], *, start: float = 0.0, may_jump: bool = True) -> list[float]:
-    """Put packets (track, time stamp, duration) on the clock, in the file's order. Return their times."""
+    """Put packets (track, time stamp, duration) on the clock, in the file's order, and return their times."""
     clock = PlayerClock(start, may_jump)
     return [round(stamp + clock.offset_of(track, stamp, duration), 6) for track, stamp, duration in packets]
 
@@ -36,14 +36,14 @@ def test_a_recording_that_begins_again_follows_the_one_before() -> None:
 
 
 def recording(first: float, *, picture: int, sound: int = 0) -> list[tuple[int, float, float]]:
-    """Return the packets of a recording, a tenth of a second each, picture and sound in turn. Counts in packets."""
+    """Return the packets of a recording, a tenth of a second each, picture and sound in turn, counted in packets."""
     packets = [(PICTURE, first + 0.1 * number, 0.1) for number in range(picture)]
     packets += [(SOUND, first + 0.1 * number, 0.1) for number in range(sound)]
     return sorted(packets, key=lambda packet: packet[1])
 
 
 def test_both_tracks_pass_to_the_new_recording_although_their_packets_cross() -> None:
-    """A packet of the old recording that comes late is still on the old clock, and the sound stays with the picture."""
+    """A late packet of the old recording is still on the old clock, and the sound stays with the picture."""
     *first, late = recording(10, picture=20, sound=20)
     begin, *rest = recording(10, picture=20, sound=20)
     times = times_of([*first, begin, late, *rest], start=10)
@@ -52,7 +52,7 @@ def test_both_tracks_pass_to_the_new_recording_although_their_packets_cross() ->
 
 
 def test_no_sound_is_due_before_the_sound_of_the_recording_before_has_ended() -> None:
-    """Where the sound of the first recording is longer than its picture, the second one's sound waits for it."""
+    """Where the first recording's sound is longer than its picture, the second one's sound waits for it."""
     second = recording(0, picture=20, sound=20)
     times = times_of([*recording(0, picture=20, sound=23), *second])[-len(second) :]
     assert times[:2] == [2.0, 2.3]
@@ -68,7 +68,7 @@ def test_an_advertisement_without_sound_takes_its_time() -> None:
 
 @pytest.mark.parametrize(("may_jump", "expected"), [(True, 1.0), (False, 3600.0)])
 def test_a_jump_ahead_is_a_new_recording_where_the_format_has_such(may_jump: bool, expected: float) -> None:
-    """In MP4 and Matroska the time stamps are meant, and the gap is one."""
+    """In MP4 and Matroska the time stamps count, and a jump is a gap."""
     assert times_of([(SOUND, 0.0, 1.0), (SOUND, 3600.0, 1.0)], may_jump=may_jump) == [0.0, expected]
 
 
@@ -79,7 +79,7 @@ def test_a_gap_in_the_sound_is_no_jump_if_the_picture_went_on() -> None:
 
 
 def test_a_track_that_appears_after_a_jump_is_on_the_same_clock() -> None:
-    """The first packet of the sound may come when the picture has jumped already."""
+    """The first packet of the sound may come when the picture has already jumped."""
     assert times_of([(PICTURE, 0.0, 1.0), (PICTURE, 500.0, 1.0), (SOUND, 500.5, 1.0)]) == [0.0, 1.0, 1.5]
     assert times_of([(PICTURE, 0.0, 1.0), (SOUND, 500.5, 1.0)]) == [0.0, 1.0]
 
@@ -89,8 +89,8 @@ def test_a_track_that_appears_after_a_jump_is_on_the_same_clock() -> None:
         st.tuples(st.floats(0, 90_000), st.lists(st.floats(0.01, 0.1), min_size=5, max_size=30)), min_size=1, max_size=5
     )
 )
-def test_recordings_put_together_are_heard_one_after_another(recordings: list[tuple[float, list[float]]]) -> None:
-    """Whatever their time stamps were: each packet is due about when the one before it is over."""
+def test_joined_recordings_follow_one_another(recordings: list[tuple[float, list[float]]]) -> None:
+    """Whatever their time stamps were, each packet is due about when the one before it ends."""
     packets = []
     for first, durations in recordings:
         for duration in durations:
@@ -115,7 +115,7 @@ class TestPlacing:
         assert (early.position, early.skipped) == (0.96, 0.04)
 
     def test_a_gap_is_silence_and_a_wobble_is_not(self) -> None:
-        """Up to a tenth of a second, sound follows what is there: many formats round their time stamps."""
+        """Up to a tenth of a second, sound follows directly, because many formats round their time stamps."""
         placer = SoundPlacer()
         placer.place(0.0, 1.0)
         assert placer.place(1.09, 1.0) == (0.0, 0.0)
@@ -123,14 +123,14 @@ class TestPlacing:
         assert placer.position == 3.5
 
     def test_small_errors_do_not_add_up(self) -> None:
-        """A clock that runs slow by a thousandth is put right each time it is a tenth of a second off."""
+        """A clock that runs slow by a thousandth is corrected each time it is a tenth of a second off."""
         placer = SoundPlacer()
         for number in range(1000):
             placer.place(number * 1.001, 1.0)
         assert placer.position == pytest.approx(1001, abs=0.11)
 
     def test_sound_in_the_place_of_other_sound_is_left_out_and_counted(self) -> None:
-        """What was there first stays."""
+        """The earlier sound stays."""
         placer = SoundPlacer()
         placer.place(0.0, 2.0)
         assert placer.place(1.5, 1.0) == (0.0, 0.5)

@@ -1,4 +1,4 @@
-"""Families of formats, as they are written and read."""
+"""Format families, as they are written and parsed."""
 
 import itertools
 
@@ -8,13 +8,13 @@ from bookmarkai_assets.core.sites.silent_formats import Codec, Delivery, FormatF
 
 
 def test_a_family_reads_as_its_codec_and_delivery() -> None:
-    """Operators see it, and the catalog keeps it, in the same words."""
+    """Operators and the catalog see the same words."""
     assert str(FormatFamily(Codec.H265, Delivery.FILE)) == "h265/file"
 
 
 @pytest.mark.parametrize(("codec", "delivery"), [*itertools.product(Codec, Delivery)])
 def test_each_family_survives_being_written(codec: Codec, delivery: Delivery) -> None:
-    """What `str` writes `parse` reads, and it fits its column."""
+    """`parse` reads what `str` writes, and it fits its column."""
     family = FormatFamily(codec, delivery)
     assert FormatFamily.parse(str(family)) == family
     assert len(str(family)) <= 32
@@ -22,6 +22,6 @@ def test_each_family_survives_being_written(codec: Codec, delivery: Delivery) ->
 
 @pytest.mark.parametrize("text", ["", "h265", "h265/", "/file", "h265/file/", "H265/file", "h265/smoke"])
 def test_anything_else_is_no_family(text: str) -> None:
-    """Words that nobody wrote are an error."""
+    """Any other text is an error."""
     with pytest.raises(ValueError, match="is not a valid"):
         FormatFamily.parse(text)

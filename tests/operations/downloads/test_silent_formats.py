@@ -1,4 +1,4 @@
-"""A format that came without its sound: the site's next shares avoid it, for a time."""
+"""When a format comes without its sound, the site's next shares avoid it for a time."""
 
 import pytest
 
@@ -15,7 +15,7 @@ NOTHING: frozenset[FormatFamily] = frozenset()
 
 
 def fetch(vault: Vault, link: str) -> Media:
-    """Share a link to a video that is listed in H.265 without sound, too. Fetch it and give its record."""
+    """Share a link to a video that is also listed in H.265 without sound, fetch it, and return its record."""
     vault.downloader.serve(link, audio=speech_bytes("This is pasta"), silent_formats=frozenset({H265}))
     [added] = add_shares(vault.catalog.shares, [link], user_id=USER, allowed_hosts=frozenset(), now=vault.clock())
     assert isinstance(added, AddedShare)
@@ -25,12 +25,12 @@ def fetch(vault: Vault, link: str) -> Media:
 
 
 def avoided(vault: Vault) -> list[frozenset[FormatFamily]]:
-    """Return what each download was told to avoid."""
+    """Return the formats that each download avoided."""
     return [call.silent_formats for call in vault.downloader.calls]
 
 
 def test_the_next_share_of_the_site_avoids_it(vault: Vault) -> None:
-    """The first share pays for finding out. The catalog tells the second, in whatever run and process that is."""
+    """Only the first share fetches the silent format. The catalog warns the second, in whatever run and process."""
     first, second = fetch(vault, f"{TIKTOK}7300000000000000001"), fetch(vault, f"{TIKTOK}7300000000000000002")
     assert avoided(vault) == [NOTHING, {H265}]
     assert first.audio
@@ -40,14 +40,14 @@ def test_the_next_share_of_the_site_avoids_it(vault: Vault) -> None:
 
 @pytest.mark.parametrize("other", [f"{YOUTUBE}aaaaaaaaaaa", f"{PAGE}a"])
 def test_another_site_finds_out_for_itself(vault: Vault, other: str) -> None:
-    """What one site does says nothing about another."""
+    """One site's formats say nothing about another's."""
     fetch(vault, f"{TIKTOK}7300000000000000001")
     fetch(vault, other)
     assert avoided(vault) == [NOTHING, NOTHING]
 
 
 def test_after_its_time_it_is_tried_again(vault: Vault) -> None:
-    """A site may mend what it serves. After 30 days a share finds out anew, and the ones after it are told again."""
+    """A site may repair its formats. After 30 days one share tries again, and the later ones are warned again."""
     fetch(vault, f"{TIKTOK}7300000000000000001")
     vault.let_pass(days=29)
     fetch(vault, f"{TIKTOK}7300000000000000002")
@@ -57,15 +57,15 @@ def test_after_its_time_it_is_tried_again(vault: Vault) -> None:
     assert avoided(vault) == [NOTHING, {H265}, NOTHING, {H265}]
 
 
-def test_a_video_whose_first_format_has_sound_teaches_nothing(vault: Vault) -> None:
-    """Only a broken promise is kept."""
+def test_a_video_whose_first_format_has_sound_records_nothing(vault: Vault) -> None:
+    """Only a format without its promised sound is recorded."""
     share = vault.share("plain")
     assert isinstance(vault.run(share, "fetch")["fetch"], Media)
     assert vault.catalog.sites.silent_formats(now=vault.clock()) == {}
 
 
-def test_a_short_link_tells_its_platform(vault: Vault) -> None:
-    """What is behind a short link is fetched as a video of the platform."""
+def test_a_short_link_counts_for_its_platform(vault: Vault) -> None:
+    """What a short link leads to is fetched as a video of the platform."""
     name, short = f"{TIKTOK}7300000000000000009", "https://vm.tiktok.com/ZMaaa/"
     vault.downloader.lead(short, name)
     vault.downloader.serve(name, silent_formats=frozenset({H265}))

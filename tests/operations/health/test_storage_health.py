@@ -47,12 +47,12 @@ def no_links(link: str, *, max_bytes: int) -> bytes:  # noqa: ARG001 - the port 
 
 
 def check_of(store: FakeMediaStore, **results: CheckResult) -> Check:
-    """Make the check of a fake bucket whose links do not work."""
+    """Return the check of a fake bucket whose links do not work."""
     return make_storage_check(FakeInspector(results), store, Probing("temp/videos/", no_links))
 
 
 def test_a_failure_among_transfers_is_shown_with_its_step() -> None:
-    """One result for all of them; the command that shows more is the storage check, and nothing stays."""
+    """One result covers all transfers, the storage check is the command that shows more, and nothing is left."""
     store = FakeMediaStore(Backend.S3)
     [transfers] = run_checks([check_of(store)])
     result = transfers.result
@@ -63,7 +63,7 @@ def test_a_failure_among_transfers_is_shown_with_its_step() -> None:
 
 
 def test_a_missing_permission_is_named(guarded_s3: GuardedS3) -> None:
-    """Who may only look fails with the first thing that is to be put, and what is wanted has its name in IAM."""
+    """Credentials that may only read fail at the first put, and the missing permission is named as in IAM."""
     store = S3Store(guarded_s3.bucket, **guarded_s3.connection_of("s3:ListBucket", "s3:GetObject"))
     [timed] = run_checks([make_storage_check(FakeInspector(), store, Probing("temp/videos/", read_link))])
     assert timed.result.status is CheckStatus.FAIL
@@ -119,7 +119,7 @@ def test_a_warning_of_a_trial_is_not_called_a_success() -> None:
 
 
 class SlowStore(FakeMediaStore):
-    """Stores, and answers only when it is let go."""
+    """A store that does not answer until it may."""
 
     def __init__(self) -> None:
         super().__init__(Backend.S3)
@@ -133,7 +133,7 @@ class SlowStore(FakeMediaStore):
 
 
 def test_probes_are_deleted_when_time_runs_out() -> None:
-    """The store was too slow for the limit; what it took is gone before the command ends."""
+    """The store was too slow for the limit, and what it stored is deleted before the command ends."""
     store = SlowStore()
     check = check_of(store)
     hurried = Check(check.names, check.run, limit_seconds=0.3)

@@ -1,4 +1,4 @@
-"""How a site takes fetches, as programs read it: one example, whole, and its states in words."""
+"""The state of a site as programs read it: one complete example, and each state in words."""
 
 from dataclasses import replace
 from datetime import timedelta
@@ -49,8 +49,8 @@ def test_a_site_as_json() -> None:
     )
 
 
-def test_a_site_that_nothing_is_wrong_with_as_json() -> None:
-    """What there is not is None, and no key is left out."""
+def test_a_good_site_as_json() -> None:
+    """What does not exist is None, and no key is left out."""
     serving = SiteReport(Site("youtube"), 0, 0, SiteLimits(), at(0)).as_dict()
     assert list(serving) == list(PAUSED.as_dict())
     assert serving["state"] == "serving"
