@@ -1,6 +1,7 @@
 """Opening a catalog: which URLs are accepted, what a database must be like, and the errors when it is not."""
 
 import fcntl
+import gc
 import multiprocessing
 import os
 import socket
@@ -11,7 +12,7 @@ from concurrent.futures import ProcessPoolExecutor, ThreadPoolExecutor
 from pathlib import Path
 
 import pytest
-from sqlalchemy import make_url, text
+from sqlalchemy import event, make_url, text
 
 from bookmarkai_assets.adapters.catalog import (
     open_catalog,
@@ -188,6 +189,17 @@ def test_sqlite_is_set_up_for_many_users(sqlite_url: str) -> None:
         }
 
     assert settings == {"journal_mode": "wal", "foreign_keys": 1, "busy_timeout": 30_000, "synchronous": 2}
+
+
+def test_a_catalog_that_is_forgotten_closes_its_connections(each_catalog_url: str) -> None:
+    """Nobody has to close a catalog: what is in its pool is closed when the last one lets go of it."""
+    closed: list[object] = []
+    catalog = open_catalog(each_catalog_url)
+    event.listen(catalog.database.engine.pool, "close", lambda connection, _: closed.append(connection))
+    assert list(catalog.transcripts.recipes_in_use()) == []
+    del catalog
+    gc.collect()
+    assert len(closed) == 1
 
 
 def test_threads_may_open_a_new_file_at_once(tmp_path: Path) -> None:
