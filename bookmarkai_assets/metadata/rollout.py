@@ -23,6 +23,26 @@ if TYPE_CHECKING:
 Metadata = dict[str, dg.MetadataValue | str | int | float | bool]
 """An unknown value has no entry, because Dagster plots only numbers."""
 
+_BACKENDS = tuple(reversed(Backend))
+"""Remote ones first: they are what the rollout is about."""
+
+
+def _transfer_keys(backend: Backend) -> dict[str, str]:
+    files, put = ("objects", "to") if backend.is_remote else ("files", "in")
+    return {
+        f"{backend}_objects_put": f"{files} put {put} {backend.facts.title}",
+        f"{backend}_bytes_put": f"bytes put {put} {backend.facts.title}",
+        f"{backend}_bytes_got": f"bytes read from {backend.facts.title}",
+    }
+
+
+def _inventory_keys(backend: Backend) -> dict[str, str]:
+    return {
+        f"{backend}_media": f"media that are stored in {backend.facts.title} now; only in today's partition",
+        f"{backend}_stored_bytes": "bytes of these media, with audio tracks",
+    }
+
+
 WINDOW_KEYS: dict[str, str] = {
     "total_requests": "puts to and gets from the media stores, without fetches from sites",
     "s3_uploads": "attempts to put to S3",
@@ -48,12 +68,7 @@ WINDOW_KEYS: dict[str, str] = {
     "errors_checksum": "failures because the bytes were different",
     "errors_other": "all other failures",
     "interrupted": "transfers that we stopped ourselves; they count nowhere else",
-    "s3_objects_put": "objects put to S3",
-    "s3_bytes_put": "bytes put to S3",
-    "s3_bytes_got": "bytes read from S3",
-    "local_objects_put": "files put in the local directory",
-    "local_bytes_put": "bytes put in the local directory",
-    "local_bytes_got": "bytes read from the local directory",
+    **{key: meaning for backend in _BACKENDS for key, meaning in _transfer_keys(backend).items()},
 }
 """`{key: meaning}` of the entries of each window. Their keys are `{window}/{key}`."""
 
@@ -63,10 +78,7 @@ DAY_KEYS: dict[str, str] = {
     "until": "the end of all windows: now, or the end of a past day",
     "storage_mode": "the mode in force for placements then",
     "target_percentage": "percent of new media that should have gone to S3 then",
-    "s3_media": "media that are stored in S3 now; only in today's partition",
-    "s3_stored_bytes": "bytes of these media, with audio tracks",
-    "local_media": "media that are stored in the local directory now; only in today's partition",
-    "local_stored_bytes": "bytes of these media, with audio tracks",
+    **{key: meaning for backend in _BACKENDS for key, meaning in _inventory_keys(backend).items()},
     "cost_usd/total": "what S3 has cost in this calendar month until then, in USD",
     "cost_usd/storage": "the part for storage",
     "cost_usd/requests": "the part for requests",
@@ -223,7 +235,7 @@ def _window_entries(metrics: "WindowMetrics") -> dict[str, float | None]:
         "interrupted": metrics.interrupted,
         **{
             f"{backend}_{name}": counts[backend]
-            for backend in (Backend.S3, Backend.LOCAL)
+            for backend in _BACKENDS
             for name, counts in (
                 ("objects_put", metrics.objects_put),
                 ("bytes_put", metrics.bytes_put),

@@ -5,6 +5,7 @@ from datetime import UTC, datetime, timedelta
 import pytest
 
 from bookmarkai_assets.adapters.catalog import OpenCatalog
+from bookmarkai_assets.core.media.placement import Backend
 from bookmarkai_assets.core.media.storage_events import StorageEvent
 from bookmarkai_assets.core.rollout.stages import Action
 from bookmarkai_assets.core.rollout.windows import window_ending
@@ -78,8 +79,9 @@ def test_the_json_has_what_was_recorded(catalog: OpenCatalog, bookmarkai: Bookma
         "checksum": 0,
         "other": 1,
     }
-    assert found["bytes_put"] == {"local": 500, "s3": 6_000}
-    assert found["bytes_got"] == {"local": 0, "s3": 100}
+    nothing = {backend.value: 0 for backend in Backend}
+    assert found["bytes_put"] == {**nothing, "local": 500, "s3": 6_000}
+    assert found["bytes_got"] == {**nothing, "s3": 100}
 
 
 @pytest.mark.parametrize(("name", "uploads"), [("1h", 1), ("24h", 3), ("7d", 7)])

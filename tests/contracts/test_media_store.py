@@ -147,10 +147,11 @@ def test_a_refused_put_leaves_its_source(case: StoreCase, *, may_consume: bool) 
 
 
 def test_urls_name_their_backend(case: StoreCase) -> None:
-    """A local URL is an absolute path, a bucket's begins with s3://, and both end with the key."""
+    """A local URL is an absolute path, a bucket's begins with its scheme, and both end with the key."""
     url = case.store.url_of(case.key())
 
-    assert url.startswith("/" if case.store.backend is Backend.LOCAL else "s3://")
+    assert url.startswith("/" if case.is_local else f"{case.store.backend.facts.scheme}://")
+    assert Backend.of_url(url) is case.store.backend
     assert url.endswith(f"/{case.key()}")
 
 

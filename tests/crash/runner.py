@@ -308,7 +308,7 @@ class Installation:
         kill = Kill("rarest", number % 10 / 10, is_noticed_late=True)
         self.run("clean-up", lambda world: world.clean_up(), kill=kill)
         self.run("work", lambda world: world.work(), kill=kill)
-        target = list(Backend)[number % 2]
+        target = (Backend.LOCAL, Backend.S3)[number % 2]
         self.run("move", lambda world: world.move(world.media_ids(), target), kill=kill, words=f"to {target}")
         self.pass_time(timedelta(days=2))
         damaged = [row["media_id"] for row in self.found.media.values() if row["object_key"] in self.memory.damaged]

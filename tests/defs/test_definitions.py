@@ -9,8 +9,7 @@ from bookmarkai_assets.definitions import build_defs
 from bookmarkai_assets.metadata.keys import KEYS
 from bookmarkai_assets.metadata.rollout import DAY_KEYS, STAGE_KEYS, WINDOW_KEYS
 from bookmarkai_assets.settings.settings import load_settings
-
-ASSETS = ["raw_video", "stored_media", "transcript"]
+from tests.plugins.pipeline import ASSETS
 
 
 @pytest.fixture(scope="module")
@@ -65,6 +64,16 @@ def test_the_graph_is_this_one(defs: dg.Definitions) -> None:
         *(f"transcript:{kind}" for kind in DoubtKind),
         "transcript:made_as_set",
         *(f"rollout_metrics:{rule}" for rule in RuleName),
+    }
+
+
+def test_a_shares_run_makes_all_its_assets(defs: dg.Definitions) -> None:
+    """With their own checks, and without the one that looks at the transcripts of all shares."""
+    layer = defs.resolve_job_def("share_to_transcript").asset_layer
+    assert {key.to_user_string() for key in layer.selected_asset_keys} == set(ASSETS)
+    assert {key.to_user_string() for key in layer.asset_graph.asset_check_keys} == {
+        "stored_media:bytes_are_there",
+        *(f"transcript:{kind}" for kind in DoubtKind),
     }
 
 

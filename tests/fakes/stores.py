@@ -23,7 +23,6 @@ from bookmarkai_assets.core.media.tag_safety import check_tags
 OPERATIONS = frozenset({"put", "get", "open", "head", "list", "delete", "presign", "leftovers", "remove_leftover"})
 """The operations that `fail_next` can make fail."""
 
-_ROOTS = {Backend.LOCAL: "/fake-media/", Backend.S3: "s3://fake-bucket/"}
 _WEEK_SECONDS = 7 * 24 * 3600
 
 
@@ -58,11 +57,12 @@ class FakeMediaStore(MediaStore):
     """Holds objects by URL in `objects`, and leftovers in `planted`. Tests may read and change both.
 
     Like the real ones, a local fake takes the source that it may consume, reads bytes for their digest and stores the
-    tags of a repeated put. An S3 fake trusts what was recorded, keeps the first tags and makes links.
+    tags of a repeated put. A remote one trusts what was recorded, keeps the first tags and makes links.
     """
 
     def __init__(self, backend: Backend, *, clock: Callable[[], datetime] = now_utc) -> None:
         self._backend = backend
+        self._root = f"{backend.facts.scheme}://fake-bucket/" if backend.is_remote else "/fake-media/"
         self._lock = threading.Lock()
         self._failures: dict[str, list[StoreError | None]] = defaultdict(list)
         self._is_interrupted = False
@@ -94,7 +94,7 @@ class FakeMediaStore(MediaStore):
     @override
     def url_of(self, key: str) -> str:
         check_key(key)
-        return _ROOTS[self._backend] + key
+        return self._root + key
 
     @override
     def put(
@@ -162,7 +162,7 @@ class FakeMediaStore(MediaStore):
 
     @override
     def list(self, prefix: str = "") -> Iterator[ListedObject]:
-        root = _ROOTS[self._backend]
+        root = self._root
         with self._lock:
             found = sorted(
                 (
@@ -192,19 +192,19 @@ class FakeMediaStore(MediaStore):
             raise StoreError(StoreErrorClass.CONFIGURATION, f"local files have no links; read {url}")
         if not 1 <= expires_seconds <= _WEEK_SECONDS:
             raise StoreError(StoreErrorClass.CONFIGURATION, f"no link is good for {expires_seconds} seconds")
-        key = url.removeprefix(_ROOTS[self._backend])
+        key = url.removeprefix(self._root)
         return f"https://fake-bucket.example/{key}?expires={expires_seconds}&signature=fake"
 
     @override
     def leftovers(self, prefix: str = "", *, begun_before: datetime) -> Sequence[Leftover]:
         self._raise_if_planned("leftovers")
-        start = _ROOTS[self._backend] + prefix
+        start = self._root + prefix
         return [left for left in self.planted if left.name.startswith(start) and left.begun_at < begun_before]
 
     @override
     def remove_leftover(self, leftover: Leftover) -> None:
         self._raise_if_planned("remove_leftover")
-        if not leftover.name.startswith(_ROOTS[self._backend]) or leftover.name in self.objects:
+        if not leftover.name.startswith(self._root) or leftover.name in self.objects:
             raise StoreError(StoreErrorClass.CONFIGURATION, f"{leftover.name} is no leftover of this store")
         self.planted = [left for left in self.planted if left.name != leftover.name]
 
@@ -228,7 +228,7 @@ class FakeMediaStore(MediaStore):
         return self.objects[url]
 
     def _digest_of(self, found: FakeObject) -> Digest:
-        if self._backend is Backend.S3 and found.recorded is not None:
+        if self._backend.is_remote and found.recorded is not None:
             return found.recorded
         return found.digest
 
@@ -241,7 +241,7 @@ class FakeMediaStore(MediaStore):
         )
 
     def _check(self, url: str) -> None:
-        root = _ROOTS[self._backend]
+        root = self._root
         if not url.startswith(root):
             raise StoreError(StoreErrorClass.CONFIGURATION, f"{url} is not one of {root}")
         check_key(url.removeprefix(root))

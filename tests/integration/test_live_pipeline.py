@@ -23,10 +23,10 @@ from bookmarkai_assets.demo.samples import BROKEN_SAMPLE, GOOD_SAMPLES, LONG_SAM
 from bookmarkai_assets.demo.site import SHARED_TWICE
 from bookmarkai_assets.metadata.keys import KEYS
 from tests.plugins.live_pipeline import LivePipeline
+from tests.plugins.pipeline import ASSETS
 from tests.support.processes import children_of, is_running
 from tests.support.wer import word_error_rate
 
-ASSETS = ["raw_video", "stored_media", "transcript"]
 BACKFILL_ENDED = {"COMPLETED_SUCCESS", "COMPLETED_FAILED", "FAILED", "CANCELED"}
 MAX_WORD_ERROR_RATE = 0.15
 

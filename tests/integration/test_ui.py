@@ -10,14 +10,13 @@ from playwright.sync_api import Page, expect
 from bookmarkai_assets.core.outcomes import FAILURES, Outcome
 from bookmarkai_assets.demo.samples import SHORT_SAMPLES
 from tests.plugins.live_pipeline import LivePipeline
+from tests.plugins.pipeline import ASSETS
 from tests.support.browser import CHROMIUM, open_page, skip_welcome
 from tests.support.deadlines import PIPELINE_SECONDS
 
 pytestmark = pytest.mark.skipif(
     not CHROMIUM.exists(), reason=f"needs {CHROMIUM}, from Debian's package chromium: apt-get install chromium"
 )
-
-ASSETS = ["raw_video", "stored_media", "transcript"]
 
 
 @pytest.fixture

@@ -1,4 +1,4 @@
-"""Stored media without Dagster: a SQLite catalog, a local directory and a fake bucket, and a clock that tests move.
+"""Stored media without Dagster: a SQLite catalog, a local directory, fake buckets, and a clock that tests move.
 
 For tests of operations on stored media: moving, clean-up, verification, rebuilding.
 """
@@ -14,7 +14,7 @@ import pytest
 from bookmarkai_assets.adapters.catalog import OpenCatalog, open_catalog
 from bookmarkai_assets.adapters.local_store import LocalStore
 from bookmarkai_assets.core.media.media import Media, media_id_of
-from bookmarkai_assets.core.media.placement import Backend, StorageMode, StoragePolicy
+from bookmarkai_assets.core.media.placement import REMOTE_BACKENDS, Backend, StorageMode, StoragePolicy
 from bookmarkai_assets.core.media.ports import MediaStore
 from bookmarkai_assets.core.outcomes import Failure
 from bookmarkai_assets.core.rules import PipelineRules
@@ -63,8 +63,9 @@ class Vault:
 
     def __post_init__(self) -> None:
         self.local = LocalStore(self.media_dir)
-        self.s3 = FakeMediaStore(Backend.S3, clock=self.clock)
-        self.stores = ReplaceableStores({Backend.LOCAL: self.local, Backend.S3: self.s3})
+        self.buckets = {backend: FakeMediaStore(backend, clock=self.clock) for backend in REMOTE_BACKENDS}
+        self.s3 = self.buckets[Backend.S3]
+        self.stores = ReplaceableStores({Backend.LOCAL: self.local, **self.buckets})
 
     @property
     def media_dir(self) -> Path:
@@ -82,6 +83,12 @@ class Vault:
     def use(self, mode: StorageMode, percentage: int = 0) -> None:
         """Change the storage mode."""
         self.rules = replace(self.rules, storage=StoragePolicy(mode, percentage))
+
+    def place_on(self, backend: Backend) -> None:
+        """Change the storage mode so that everything new goes to one backend."""
+        mode = StorageMode.S3 if backend.is_remote else StorageMode.LOCAL
+        remote = backend if backend.is_remote else Backend.S3
+        self.rules = replace(self.rules, storage=StoragePolicy(mode, 0, remote=remote))
 
     def share(self, name: str, *, audio: bytes | None = b"") -> str:
         """Share a link to a video of its own, and return the share's id."""
@@ -120,7 +127,7 @@ class Vault:
     ) -> Media:
         """Share a video, have it stored on a backend and by default transcribed, and return its record."""
         rules = self.rules
-        self.use(StorageMode(backend.value))
+        self.place_on(backend)
         share_id = self.share(name, audio=audio)
         results = self.run(share_id, "fetch", "place", *(["transcribe"] if is_transcribed else []))
         self.rules = rules
@@ -161,8 +168,8 @@ class Vault:
 
     def bytes_at(self, url: str) -> bytes | None:
         """Read the bytes at a URL, bypassing the stores, or return None if there are none."""
-        if url.startswith("s3://"):
-            return self.s3.objects[url].data if url in self.s3.objects else None
+        if (bucket := self.buckets.get(Backend.of_url(url))) is not None:
+            return bucket.objects[url].data if url in bucket.objects else None
         return Path(url).read_bytes() if Path(url).is_file() else None
 
     def media_url(self, media: Media) -> str | None:

@@ -2,6 +2,7 @@
 
 import json
 import urllib.request
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -34,7 +35,7 @@ class GraphQL:
             raise GraphQLError(f"expected an answer to {query}, found {answer['errors']}")
         return answer["data"]
 
-    def launch_backfill(self, assets: list[str], partitions: list[str]) -> str:
+    def launch_backfill(self, assets: Sequence[str], partitions: Sequence[str]) -> str:
         """Launch the backfill that the UI's Materialize dialog launches, and return its id."""
         result = self.ask(
             """mutation ($params: LaunchBackfillParams!) { launchPartitionBackfill(backfillParams: $params) {

@@ -11,6 +11,7 @@ from datetime import datetime, timedelta
 from bookmarkai_assets.core.downloads.access import CookiesFile
 from bookmarkai_assets.core.errors import ConfigurationError
 from bookmarkai_assets.core.health import CheckResult, CheckStatus
+from bookmarkai_assets.core.links.platforms import FACTS, unify_platform
 from bookmarkai_assets.core.text_files import NotTextError, read_lines
 
 _SETTING = "YTDLP_COOKIES"
@@ -27,14 +28,6 @@ _EXPORT = (
     "readable by the user that runs this"
 )
 
-# The cookie that shows a login, by site; from yt-dlp's extractors, which look for it.
-_LOGIN_COOKIES = {
-    "tiktok": "sid_tt",
-    "youtube": "LOGIN_INFO",
-    "instagram": "sessionid",
-    "reddit": "reddit_session",
-    "x": "auth_token",
-}
 OLD_AFTER = timedelta(days=90)
 """Sites end logins that look abandoned. yt-dlp does not renew them: the file is never written to."""
 SOON = timedelta(days=7)
@@ -65,7 +58,7 @@ class Cookies:
     @property
     def login(self) -> Cookie | None:
         """The cookie that shows a login, if this project knows which one it is; else None."""
-        return next((one for one in self.cookies if one.name == _LOGIN_COOKIES.get(self.file.site)), None)
+        return next((one for one in self.cookies if one.name == _login_cookie_of(self.file)), None)
 
 
 def text_for(file: CookiesFile, *, now: datetime) -> str:
@@ -127,6 +120,11 @@ def _parse_line(file: CookiesFile, number: int, line: str) -> tuple[Cookie, str]
     return Cookie(name, expires_at, "\t".join(fields)), domain.lstrip(".").lower()
 
 
+def _login_cookie_of(file: CookiesFile) -> str | None:
+    facts = FACTS.get(unify_platform(file.platform))
+    return facts.login_cookie if facts is not None else None
+
+
 def _unusable(file: CookiesFile, found: str) -> ConfigurationError:
     return ConfigurationError(
         f"{_SETTING}: expected a cookies file for {file.platform} in {file.path}, but {found}; {_EXPORT}"
@@ -170,7 +168,7 @@ def _check_file(file: CookiesFile, now: datetime) -> tuple[CheckStatus, str]:
 
 def _find_login_doubts(cookies: Cookies, now: datetime) -> list[str]:
     """Check when the login expires. If nobody knows which cookie that is, check the one that lasts longest."""
-    wanted = _LOGIN_COOKIES.get(cookies.file.site)
+    wanted = _login_cookie_of(cookies.file)
     login = cookies.login
     if wanted is not None and login is None:
         return [f"there is no login among them ({wanted})"]

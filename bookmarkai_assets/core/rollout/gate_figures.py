@@ -120,13 +120,14 @@ def _round_up(moment: datetime, end: datetime) -> datetime:
 
 
 VERIFY = "bookmarkai storage verify"
+CHECK_BUCKET = "bookmarkai storage check --backend s3"
 
 _FIGURES = "bookmarkai metrics --window 1h"
 
 CAUSE_COMMANDS: Mapping[RuleName, str] = {
     RuleName.UPLOAD_FAILURES: _FIGURES,
     RuleName.MEAN_UPLOAD: _FIGURES,
-    RuleName.ACCESS_DENIED: "bookmarkai storage check --backend s3",
+    RuleName.ACCESS_DENIED: CHECK_BUCKET,
     RuleName.NOTHING_LOST: VERIFY,
     RuleName.COST: "bookmarkai rollout plan",
     RuleName.DOWNLOAD_P95: _FIGURES,

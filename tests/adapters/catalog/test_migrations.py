@@ -112,7 +112,7 @@ def run_script(url: str, script: str) -> None:
 
 
 def test_the_known_revisions_are_those_of_the_migrations() -> None:
-    """The list of revisions in code, which opening checks against, matches the migration files that Alembic finds."""
+    """The revisions that opening reads from the names of the migration files are those that Alembic finds chained."""
     config = Config()
     config.set_main_option("script_location", str(Path(package.__file__).parent / "migrations"))
 
@@ -349,7 +349,6 @@ INSERT INTO transcripts (id, share_id, full_text, segments) VALUES ('{uuid4()}',
 def test_downgrading_to_an_unknown_revision_is_refused(empty_url: str) -> None:
     """The error lists the revisions that exist."""
     expected = f"expected one of the revisions base, {', '.join(REVISIONS)}, found '0000'"
-    assert "0009, 0010" in expected
     with pytest.raises(ConfigurationError, match=expected):
         downgrade_catalog(empty_url, "0000")
 

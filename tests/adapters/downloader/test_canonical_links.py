@@ -2,6 +2,7 @@
 
 import pytest
 
+from bookmarkai_assets.core.links.platforms import FACTS, Platform
 from bookmarkai_assets.core.links.urls import AdmittedLink, admit
 
 
@@ -42,3 +43,12 @@ def test_instructions_to_yt_dlp_in_a_link_are_not_passed_on() -> None:
         link = admit(smuggle_url(shared, {"http_headers": {"Authorization": "x"}}))
         assert isinstance(link, AdmittedLink)
         assert unsmuggle_url(link.canonical_url) == (link.canonical_url, None)
+
+
+@pytest.mark.parametrize("platform", FACTS)
+def test_yt_dlp_has_the_extractors_that_are_named(platform: Platform) -> None:
+    """A name that it does not know would leave the platform's links without a reader by default."""
+    from yt_dlp.extractor import gen_extractor_classes
+
+    names = {extractor.IE_NAME.lower() for extractor in gen_extractor_classes()}
+    assert set(FACTS[platform].extractors) <= names

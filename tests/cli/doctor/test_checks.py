@@ -11,6 +11,7 @@ from bookmarkai_assets.cli.doctor.checks import CHECKS, make_checks
 from bookmarkai_assets.cli.doctor.doctor_check import DoctorCheck, NeedsSettings
 from bookmarkai_assets.core.errors import ConfigurationError
 from bookmarkai_assets.core.health import CheckStatus
+from bookmarkai_assets.core.media.placement import Backend
 from bookmarkai_assets.operations.health.doctor import Check, run_checks
 from bookmarkai_assets.settings.settings import Settings, load_settings
 
@@ -56,7 +57,7 @@ def test_a_name_is_stated_once(settings: Settings) -> None:
     ]
     stated = Counter(text for module in modules for text in texts_in(module))
     names = {*names_of(make_checks(settings)), *names_of(make_checks(UNUSABLE))}
-    composed = {name for name in names if name.startswith(("local ", "s3 "))}
+    composed = {name for name in names if name.split(" ")[0] in set(Backend)}
     assert {name: stated[name] for name in names - composed} == dict.fromkeys(names - composed, 1)
     assert {name: stated[name] for name in composed} == dict.fromkeys(composed, 0)
 

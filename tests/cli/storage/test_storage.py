@@ -330,7 +330,10 @@ def test_an_empty_catalog_is_rebuilt_from_bucket_and_disk(
     """After the catalog is lost, every video in the bucket and on the disk is recorded again and verifies."""
     # The server is shared, so what other tests have in the bucket is found as well. Names of our own tell them apart.
     names = [f"{installation.prefix}{name}" for name in "ab"]
-    stored = [installation.vault.store(name, backend) for name, backend in zip(names, Backend, strict=True)]
+    stored = [
+        installation.vault.store(name, backend)
+        for name, backend in zip(names, (Backend.LOCAL, Backend.S3), strict=True)
+    ]
     media = {m.media_id: m for m in stored}
     file = tmp_path / "new.db"
     file.write_bytes(sqlite_template.read_bytes())

@@ -19,6 +19,7 @@ from bookmarkai_assets.adapters.catalog import (
     schema_state,
     upgrade_catalog,
 )
+from bookmarkai_assets.adapters.catalog.schema import REVISIONS
 from bookmarkai_assets.core.errors import CatalogUnavailableError, ConfigurationError
 from tests.support.catalog import add_share, at
 from tests.support.deadlines import HANG_SECONDS
@@ -92,7 +93,9 @@ def test_a_database_that_does_not_exist_is_named(empty_postgres_url: str) -> Non
 
 def test_a_postgresql_without_the_schema_is_refused(empty_postgres_url: str) -> None:
     """Opening never changes a PostgreSQL schema: the error names the command for it, and nothing is made."""
-    with pytest.raises(ConfigurationError, match=r"revision 0010, found no schema; run `bookmarkai catalog upgrade`"):
+    with pytest.raises(
+        ConfigurationError, match=f"revision {REVISIONS[-1]}, found no schema; run `bookmarkai catalog upgrade`"
+    ):
         open_catalog(empty_postgres_url)
 
     assert schema_state(empty_postgres_url).found is None
@@ -106,7 +109,9 @@ def test_a_schema_from_a_later_release_is_refused(each_catalog_url: str) -> None
         connection.execute(text("UPDATE bookmarkai_schema_version SET version_num = '9999'"))
 
     for use in (open_catalog, upgrade_catalog):
-        with pytest.raises(ConfigurationError, match=r"revision 0010, found revision 9999; it was made by another"):
+        with pytest.raises(
+            ConfigurationError, match=f"revision {REVISIONS[-1]}, found revision 9999; it was made by another"
+        ):
             use(each_catalog_url)
     assert schema_state(each_catalog_url).found == "9999"
 

@@ -23,7 +23,7 @@ def test_cookies_are_named_by_platform() -> None:
     ("text", "words"),
     [
         ("/etc/cookies.txt", "expected one of tiktok, reddit,"),
-        ("vimeo=/v.txt", "found 'vimeo'"),
+        ("elsewhere=/e.txt", "found 'elsewhere'"),
         ("unknown=/u.txt", "found 'unknown'"),
         ("tiktok=cookies.txt", "expected platform=/absolute/path"),
         ("tiktok=", "expected platform=/absolute/path"),

@@ -63,3 +63,10 @@ def test_a_percentage_outside_0_to_100_is_refused(percentage: int) -> None:
     """A policy cannot be made with an impossible percentage."""
     with pytest.raises(ValueError, match="0 to 100"):
         StoragePolicy(StorageMode.HYBRID, percentage)
+
+
+@pytest.mark.parametrize("backend", Backend)
+def test_a_backend_is_known_by_its_urls(backend: Backend) -> None:
+    """By the scheme that it alone has; what has none of a backend's schemes is a path."""
+    assert Backend.of_url(f"{backend.facts.scheme}://bucket/key" if backend.is_remote else "/media/key") is backend
+    assert [other for other in Backend if other.facts.scheme == backend.facts.scheme] == [backend]

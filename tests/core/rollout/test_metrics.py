@@ -136,4 +136,4 @@ def test_the_inventory_is_added_up_by_backend() -> None:
         InventoryLine(Backend.LOCAL, 3, Decider.POLICY, media=2, size_bytes=20),
         InventoryLine(Backend.LOCAL, None, Decider.OPERATOR, media=1, size_bytes=5),
     ]
-    assert stored_by_backend(lines) == {Backend.LOCAL: StoredMedia(3, 25), Backend.S3: StoredMedia(0, 0)}
+    assert stored_by_backend(lines) == {**dict.fromkeys(Backend, StoredMedia(0, 0)), Backend.LOCAL: StoredMedia(3, 25)}

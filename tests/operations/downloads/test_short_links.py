@@ -7,7 +7,7 @@ from datetime import timedelta
 import pytest
 
 from bookmarkai_assets.core.media.media import Media, MediaState, media_id_of
-from bookmarkai_assets.core.media.placement import Backend, StorageMode
+from bookmarkai_assets.core.media.placement import Backend
 from bookmarkai_assets.core.media.retention import Kept
 from bookmarkai_assets.core.outcomes import Failure, Outcome
 from bookmarkai_assets.core.shares.ports import AddedShare
@@ -302,7 +302,7 @@ def test_a_pending_share_of_a_short_link_keeps_its_video(site: Vault) -> None:
 @pytest.mark.parametrize("backend", list(Backend))
 def test_a_rebuild_ties_the_short_link_to_its_video_again(site: Vault, backend: Backend) -> None:
     """The stored video names its first share, whose short link is known again without asking the site."""
-    site.use(StorageMode(backend.value))
+    site.place_on(backend)
     share_id = share(site, SHORT)
     site.run(share_id, *STEPS)
     with site.catalog.database.writing() as connection:

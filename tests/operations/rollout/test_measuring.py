@@ -211,6 +211,7 @@ def test_only_today_has_an_inventory(vault: Vault) -> None:
     now = vault.clock()
     today = measure_day(vault.catalog, vault.rules, day_of(now), now=now)
     assert today.inventory == {
+        **dict.fromkeys(Backend, StoredMedia(0, 0)),
         Backend.LOCAL: StoredMedia(1, replace(local, transcript_files={}).size_bytes),
         Backend.S3: StoredMedia(1, replace(remote, transcript_files={}).size_bytes),
     }

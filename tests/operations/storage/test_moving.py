@@ -209,7 +209,7 @@ def test_without_a_bucket_nothing_can_be_moved_there(vault: Vault) -> None:
 def test_materializing_again_moves_to_where_todays_mode_places(vault: Vault, source: Backend, target: Backend) -> None:
     """A person's run moves stored media to where the current mode places them, without a download."""
     media = vault.store("a", source)
-    vault.use(StorageMode(target.value))
+    vault.place_on(target)
 
     results = vault.run(media.share_id, "fetch", "place", "transcribe", owner="backfill")
 

@@ -190,7 +190,7 @@ def _share_again(vault: Vault, name: str, user: int) -> str:
 @pytest.mark.parametrize("backend", list(Backend))
 def test_a_store_that_fails_fails_the_share(vault: Vault, monkeypatch: pytest.MonkeyPatch, backend: Backend) -> None:
     """Nothing is half done: no transcript and no file is recorded, and the next attempt does everything."""
-    vault.use(StorageMode(backend.value))
+    vault.place_on(backend)
     share_id = vault.share("a")
     vault.run(share_id, "fetch", "place")
     store = vault.stores[backend]
@@ -310,7 +310,7 @@ def test_an_outdated_copy_is_replaced_by_a_move_back(vault: Vault) -> None:
 @pytest.mark.parametrize("backend", list(Backend))
 def test_a_lost_file_is_noticed_and_made_again(vault: Vault, backend: Backend) -> None:
     """Verification fails and names the command that makes it, and that command puts the very same bytes back."""
-    vault.use(StorageMode(backend.value))
+    vault.place_on(backend)
     media, other = store_and_transcribe(vault), store_and_transcribe(vault, "b")
     lost, damaged = media.transcript_files[PartKind.SRT].url, other.transcript_files[PartKind.JSON].url
     vault.stores[backend].delete(lost)
@@ -330,8 +330,8 @@ def test_a_lost_file_is_noticed_and_made_again(vault: Vault, backend: Backend) -
 
 
 def _damage(vault: Vault, url: str) -> None:
-    if url.startswith("s3://"):
-        vault.s3.objects[url] = replace(vault.s3.objects[url], data=b"short", recorded=None)
+    if (bucket := vault.buckets.get(Backend.of_url(url))) is not None:
+        bucket.objects[url] = replace(bucket.objects[url], data=b"short", recorded=None)
     else:
         Path(url).write_bytes(b"short")
 
@@ -339,7 +339,7 @@ def _damage(vault: Vault, url: str) -> None:
 @pytest.mark.parametrize("source", list(Backend))
 def test_a_lost_file_fails_neither_a_move_nor_a_read_of_the_media(vault: Vault, source: Backend) -> None:
     """It stays recorded where it was lost, is named, and is made again beside its video."""
-    vault.use(StorageMode(source.value))
+    vault.place_on(source)
     media = store_and_transcribe(vault)
     vault.stores[source].delete(media.transcript_files[PartKind.VTT].url)
     assert [part.kind for part in confirm_media(vault.stores, media)] == [PartKind.VTT]
