@@ -17,6 +17,7 @@ from typing_extensions import override
 from bookmarkai_assets.adapters.speech.audio import SoundChunk, chunks_of
 from bookmarkai_assets.adapters.speech.decoding import start_decoder
 from bookmarkai_assets.adapters.speech.digests import sha256_of
+from bookmarkai_assets.adapters.speech.onsets import move_to_onsets
 from bookmarkai_assets.adapters.speech.refusals import refuse_language, refuse_task
 from bookmarkai_assets.adapters.speech.setups import DecodingOptions, recipe_of, setup_of
 from bookmarkai_assets.adapters.speech.timeline import trim_segments
@@ -196,7 +197,10 @@ class WhisperEngine(SpeechEngine, Generic[Loaded]):
         return TranscriptChunk(
             start=sound.start,
             end=sound.end,
-            segments=tuple(_shift_to_sound(one, sound) for one in trim_segments(result.segments, sound.seconds)),
+            segments=tuple(
+                _shift_to_sound(one, sound)
+                for one in move_to_onsets(trim_segments(result.segments, sound.seconds), sound.samples)
+            ),
             language=result.language,
             language_probability=result.language_probability,
             speech_seconds=result.speech_seconds,
