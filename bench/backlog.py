@@ -91,13 +91,13 @@ class CpuMeter:
         self._server_pid = bench.seaweed.pid
 
     def __enter__(self) -> Self:
-        self._before = self._look()
+        self._before = self._cpu_seconds()
         return self
 
     def __exit__(self, *_: object) -> None:
-        self.seconds = self._look() - self._before
+        self.seconds = self._cpu_seconds() - self._before
 
-    def _look(self) -> float:
+    def _cpu_seconds(self) -> float:
         here = psutil.Process()
         times = here.cpu_times()
         total = times.children_user + times.children_system

@@ -35,18 +35,18 @@ settings = load_settings(env_file=None, catalog_url=catalog_url, whisper_model=m
 engine = make_speech_engine(settings)
 with open_catalog(settings) as catalog:
     key = ChunkKey("media", engine.prepare().fingerprint, "0" * 64, "en")
-    began, told = time.monotonic(), []
-    def keep(part):
-        catalog.chunks.keep(key, part, now=datetime.now(UTC))
+    began, first_progress = time.monotonic(), []
+    def keep(chunk):
+        catalog.chunks.keep(key, chunk, now=datetime.now(UTC))
         peak_kb = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
-        print(json.dumps({"part": part.end, "peak_kb": peak_kb}), flush=True)
+        print(json.dumps({"part": chunk.end, "peak_kb": peak_kb}), flush=True)
     def progress(done, of):
-        if not told:
-            told.append(done)
+        if not first_progress:
+            first_progress.append(done)
     kept = contiguous_chunks(catalog.chunks.kept(key))
     transcript = engine.transcribe(Path(audio), language="en", on_progress=progress, kept=kept, on_chunk=keep)
 print(json.dumps({
-    "seconds": time.monotonic() - began, "audio_seconds": transcript.duration_seconds, "from": told[0],
+    "seconds": time.monotonic() - began, "audio_seconds": transcript.duration_seconds, "from": first_progress[0],
     "cpu": time.process_time(), "peak_kb": resource.getrusage(resource.RUSAGE_SELF).ru_maxrss,
     "words": transcript.word_count,
 }), flush=True)
@@ -131,14 +131,14 @@ def run(audio: Path, catalog: Path, model: str, beam: int, *, kill_after: float 
     peaks: dict[float, float] = {}
     with subprocess.Popen(command, stdout=subprocess.PIPE, text=True) as child:
         for line in child.stdout or ():
-            said = json.loads(line)
-            if "part" not in said:
-                return Run(said, peaks_mb=peaks)
-            peaks[said["part"]] = said["peak_kb"] * 1024 / MEGABYTE
-            if kill_after is not None and said["part"] >= kill_after:
+            report = json.loads(line)
+            if "part" not in report:
+                return Run(report, peaks_mb=peaks)
+            peaks[report["part"]] = report["peak_kb"] * 1024 / MEGABYTE
+            if kill_after is not None and report["part"] >= kill_after:
                 time.sleep(1)  # into the next chunk
                 psutil.Process(child.pid).kill()
-                return Run({}, killed_at=said["part"])
+                return Run({}, killed_at=report["part"])
     raise SystemExit(f"the run ended with {child.returncode} and said nothing")
 
 

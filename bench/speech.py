@@ -145,11 +145,11 @@ def transcribe_as_the_project_does(job: str) -> None:
     from bookmarkai_assets.settings.settings import load_settings  # noqa: PLC0415 - its import is part of the time
     from bookmarkai_assets.wiring.speech import make_speech_engine  # noqa: PLC0415 - as above
 
-    told = json.loads(job)
+    values = json.loads(job)
     engine = make_speech_engine(load_settings(env_file=None))
-    for file in map(Path, told["files"]):
+    for file in map(Path, values["files"]):
         text = engine.transcribe(file, language=None).text
-        (Path(told["output"]) / f"{file.stem}.json").write_text(json.dumps({"text": text}))
+        (Path(values["output"]) / f"{file.stem}.json").write_text(json.dumps({"text": text}))
 
 
 def report(found: Sequence[Measured]) -> None:

@@ -1,7 +1,7 @@
 """How one step of a run yields many partitions, of which some may have failed.
 
 The three assets pass `ShareResults` along, a result or a failure for each share. This module is the only place that
-knows how Dagster is told of them; what Dagster has no published way for is in `dagster_internals`.
+knows how they are reported to Dagster; what Dagster has no published way for is in `dagster_internals`.
 """
 
 import random
@@ -18,7 +18,6 @@ from bookmarkai_assets.core.outcomes import Failure, Outcome
 from bookmarkai_assets.core.rules import PipelineRules
 from bookmarkai_assets.dagster_internals import has_step_before, is_last_of_run
 from bookmarkai_assets.operations.shares.hold import Hold
-from bookmarkai_assets.operations.shares.reports import failure_summary
 from bookmarkai_assets.operations.shares.share_results import ShareResults
 from bookmarkai_assets.operations.stores import Stores
 
@@ -74,8 +73,8 @@ def yield_results(
     for a run's partitions. Raises `dagster.Failure` naming each failed share.
     """
     results = ShareResults(made)
-    told = inputs.failures.keys() if inputs is not None and has_step_before(context) else frozenset[str]()
-    observe_failures(context, hold.catalog, {key: why for key, why in results.failures.items() if key not in told})
+    observed = inputs.failures.keys() if inputs is not None and has_step_before(context) else frozenset[str]()
+    observe_failures(context, hold.catalog, {key: why for key, why in results.failures.items() if key not in observed})
     if describe is not None:
         for share_id, result in results.succeeded.items():
             context.add_asset_metadata(dict(describe(result)), partition_key=share_id)
@@ -103,6 +102,10 @@ def observe_failures(
     context: dg.AssetExecutionContext | dg.OutputContext, catalog: Catalog, failures: Mapping[str, Failure]
 ) -> None:
     """Show at each share's partition why it has no result, what comes next and when: where an analyst clicks first."""
+    if not failures:
+        return
+    from bookmarkai_assets.operations.shares.reports import failure_summary  # noqa: PLC0415 - only failures need it
+
     for share_id, failure in failures.items():
         context.log_event(
             dg.AssetObservation(

@@ -17,7 +17,6 @@ from bookmarkai_assets.core.outcomes import Failure, Outcome
 from bookmarkai_assets.core.rules import PipelineRules
 from bookmarkai_assets.dagster_internals import add_partition_metadata, narrow_to, run_of
 from bookmarkai_assets.metadata.media import stored_media_metadata
-from bookmarkai_assets.operations.media.placing import place_media
 from bookmarkai_assets.operations.shares.intake import link_of
 from bookmarkai_assets.operations.shares.share_results import ShareResults
 from bookmarkai_assets.operations.shares.steps import failure_of, run_step
@@ -73,6 +72,8 @@ class MediaIOManager(CatalogIOManager):
     @override
     def handle_output(self, context: dg.OutputContext, obj: ShareResults[Media]) -> None:
         """Place each share's media; a share whose transfer fails has failed. `placed` has what came of it."""
+        from bookmarkai_assets.operations.media.placing import place_media  # noqa: PLC0415 - only runs of stored_media need it
+
         hold = hold_of(run_of(context), self.catalog, self.rules, self.stores)
         with hold.renew_leases():
             done = ShareResults(

@@ -1,4 +1,4 @@
-"""What stands for the recipe in Dagster: it follows from the settings alone, but not from those that decide speed."""
+"""The transcripts' code version in Dagster: it follows from the settings alone, except those that affect speed."""
 
 from typing import Any
 
@@ -29,10 +29,10 @@ def code_version(**settings: Any) -> str:
     ],
     ids=str,
 )
-def test_what_changes_the_text_changes_it(changed: dict[str, Any]) -> None:
-    """Model, beam, batch, compute type, task and engine; each gives a version of its own, and always the same.
+def test_settings_that_affect_text_change_the_version(changed: dict[str, Any]) -> None:
+    """Model, beam size, batch size, compute type, task and engine each change the version, always in the same way.
 
-    So does cuda, which has another default of the batch.
+    So does cuda, which has another default batch size.
     """
     assert code_version(**changed) == code_version(**changed) != code_version()
 
@@ -40,27 +40,27 @@ def test_what_changes_the_text_changes_it(changed: dict[str, Any]) -> None:
 @pytest.mark.parametrize(
     "changed", [{"whisper_cpu_threads": 4}, {"whisper_device": "auto"}, {"whisper_language": "de"}], ids=str
 )
-def test_what_changes_speed_or_one_share_does_not(changed: dict[str, Any]) -> None:
-    """Threads and device leave every transcript as it is; the language is told share by share."""
+def test_settings_that_affect_speed_or_one_share_do_not(changed: dict[str, Any]) -> None:
+    """Threads and device leave every transcript unchanged, and the language is set for each share."""
     assert code_version(**changed) == code_version()
 
 
-def test_a_new_version_of_the_engine_changes_it(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Another release may hear other words."""
+def test_a_new_version_of_the_engine_changes_the_version(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Another release may produce other text."""
     before = code_version()
     monkeypatch.setattr(setups, "version", lambda _package: "99.0")
     assert code_version() != before
 
 
-def test_an_engine_that_is_not_installed_has_one() -> None:
-    """The definitions load all the same; the runs say what to install."""
+def test_a_missing_engine_has_a_version() -> None:
+    """The definitions load all the same, and the runs say what to install."""
     assert (
         setups.setup_of("no-such-engine", "base", setups.DecodingOptions(5, "int8", Task.TRANSCRIBE)).engine_version
         == setups.NOT_INSTALLED
     )
 
 
-def test_the_default_engine_tells_the_same() -> None:
-    """What Dagster is told at the start is what the engine says of itself."""
+def test_the_default_engine_reports_the_same() -> None:
+    """The code version that Dagster gets at the start is the one that the engine reports."""
     settings = load_settings(env_file=None)
     assert make_speech_engine(settings).setup.fingerprint == speech_code_version(settings)

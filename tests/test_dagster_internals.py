@@ -34,7 +34,7 @@ ALL = partition_range_tags("a", "c")
 
 
 class Narrowing(dg.IOManager):
-    """Materializes the partitions whose value is true. Notes the run that it stores, and loads, for."""
+    """Materializes the partitions whose value is true. Records the run for which it stores and loads."""
 
     def __init__(self) -> None:
         self.runs: list[dg.DagsterRun] = []
@@ -103,15 +103,15 @@ def test_an_empty_set_is_refused() -> None:
 
 
 def test_an_io_manager_knows_the_run_that_it_works_for() -> None:
-    """Storing and loading: the run's id, and its tags."""
+    """Both storing and loading have the run's id and its tags."""
     manager = Narrowing()
     result, _ = run("abc", manager)
     assert result.success
     assert [(one.run_id, one.tags["mine"]) for one in manager.runs] == [(result.run_id, "yes")] * 3
 
 
-def test_an_asset_goes_on_when_its_output_is_handled_and_is_given_its_own_io_manager() -> None:
-    """What `MediaIOManager.placed` relies on: by then handle_output is through, in the object that the asset has."""
+def test_an_asset_continues_after_its_output_is_handled_with_its_own_io_manager() -> None:
+    """`MediaIOManager.placed` relies on this: handle_output is over by then, in the same object that the asset gets."""
     seen: list[object] = []
 
     @dg.asset(io_manager_key="manager")
@@ -147,7 +147,7 @@ def test_an_asset_goes_on_when_its_output_is_handled_and_is_given_its_own_io_man
 
 
 @pytest.mark.parametrize(
-    ("selection", "places"),
+    ("selection", "positions"),
     [
         (None, {"one": (False, False), "two": (True, False), "three": (True, True)}),
         (["one", "two", "three"], {"one": (False, False), "two": (True, False), "three": (True, True)}),
@@ -158,9 +158,9 @@ def test_an_asset_goes_on_when_its_output_is_handled_and_is_given_its_own_io_man
     ],
 )
 def test_a_step_knows_its_place_in_the_run(
-    selection: Sequence[str] | None, places: dict[str, tuple[bool, bool]]
+    selection: Sequence[str] | None, positions: dict[str, tuple[bool, bool]]
 ) -> None:
-    """Whether its own parents are in the run, and whether anything is downstream of it, also beyond a gap."""
+    """A step knows whether its own parents are in the run, and whether anything is downstream, also beyond a gap."""
     found: dict[str, tuple[bool, bool]] = {}
 
     def note(context: dg.AssetExecutionContext) -> None:
@@ -181,14 +181,14 @@ def test_a_step_knows_its_place_in_the_run(
     job = dg.Definitions(assets=[one, two, three]).resolve_implicit_global_asset_job_def()
     keys = None if selection is None else [dg.AssetKey(name) for name in selection]
     assert job.execute_in_process(asset_selection=keys).success
-    assert found == places
+    assert found == positions
 
 
 # --- The tags of a run -----------------------------------------------------------------------------------------------
 
 
 def test_a_run_names_its_partitions() -> None:
-    """One by its key, a range by its ends, and none where there are none."""
+    """One partition is named by its key, a range by its ends, and no partition as none."""
 
     @dg.asset(partitions_def=letters)
     def letter() -> None: ...
@@ -205,7 +205,7 @@ def test_a_run_names_its_partitions() -> None:
 
 
 def test_the_tags_of_the_queue_have_the_names_that_dagster_documents() -> None:
-    """As https://docs.dagster.io has them: the queue and the run monitoring read these."""
+    """The queue and the run monitoring read these tags, which https://docs.dagster.io documents."""
     assert queue_tags(priority=10, max_runtime_seconds=600) == {"dagster/priority": "10", "dagster/max_runtime": "600"}
 
 
@@ -220,7 +220,7 @@ def test_the_tags_of_the_queue_have_the_names_that_dagster_documents() -> None:
     ],
 )
 def test_a_failed_step_says_why(error: Exception, text: str) -> None:
-    """In its own words, on one line; else by the error that began it all, not by what Dagster wraps around it."""
+    """A failed step has its own words, on one line, or else the original error, not what Dagster wraps around it."""
 
     @dg.asset
     def failing() -> None:
@@ -235,7 +235,7 @@ def test_a_failed_step_says_why(error: Exception, text: str) -> None:
 
 
 def test_a_run_is_ended_as_failed() -> None:
-    """Whatever its launcher knows of it; the reason is in its log."""
+    """The run fails whatever its launcher knows about it, and its log has the reason."""
     with dg.DagsterInstance.ephemeral() as instance:
         started = instance.add_run(dg.DagsterRun("job", status=dg.DagsterRunStatus.STARTED))
         end_as_failed(instance, started, "its process has died")
@@ -249,7 +249,7 @@ def test_a_run_is_ended_as_failed() -> None:
 
 
 def test_an_instance_is_opened_by_its_directory(tmp_path: Path) -> None:
-    """Whatever DAGSTER_HOME says; what is kept is found again."""
+    """The instance opens whatever DAGSTER_HOME says, and what is stored is found again."""
     for expected in ([], ["a"]):
         with open_instance(str(tmp_path)) as instance:
             assert instance.get_dynamic_partitions("letters") == expected
@@ -258,19 +258,19 @@ def test_an_instance_is_opened_by_its_directory(tmp_path: Path) -> None:
 
 
 def test_the_limit_on_runs_is_that_of_the_configuration() -> None:
-    """As `dagster.yaml` has it."""
+    """The limit is the one in `dagster.yaml`."""
     with dg.instance_for_test(overrides={"concurrency": {"runs": {"max_concurrent_runs": 3}}}) as instance:
         assert max_concurrent_runs(instance) == 3
 
 
 def test_without_a_queue_there_is_no_limit_on_runs() -> None:
-    """An instance that launches each run at once names none."""
+    """An instance that launches each run at once has no limit."""
     with dg.DagsterInstance.ephemeral() as instance:
         assert max_concurrent_runs(instance) is None
 
 
 def test_a_daemon_is_known_by_its_heartbeats() -> None:
-    """Each part by its kind, with its last sign of life and whether it reports errors."""
+    """Each part of a daemon has its kind, its last heartbeat, and whether it reports errors."""
     with dg.instance_for_test() as instance:
         assert heartbeats(instance) == {}
         parts = required_daemons(instance)
@@ -282,8 +282,8 @@ def test_a_daemon_is_known_by_its_heartbeats() -> None:
         assert heartbeats(instance) == dict.fromkeys(parts, Heartbeat(2000.5, has_errors=True))
 
 
-def test_what_a_person_has_switched_is_on_record() -> None:
-    """By name; what nobody has switched, and no daemon has seen, is not."""
+def test_a_persons_switches_are_recorded() -> None:
+    """A switch is recorded by name, and there is none that nobody has switched and no daemon has seen."""
     with dg.instance_for_test() as instance:
         assert switch_states(instance) == {}
         record_switch(instance, "alerts", is_on=True)

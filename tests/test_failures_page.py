@@ -1,4 +1,4 @@
-"""docs/failures.md says of each outcome what the code says, and next steps name what exists."""
+"""docs/failures.md has each outcome as the code has it, and next steps name what exists."""
 
 import re
 
@@ -14,7 +14,7 @@ PAGE = PROJECT / "docs" / "failures.md"
 
 
 def test_the_page_has_each_outcome_as_the_code_has_it() -> None:
-    """A row for each failure, in order, and no other."""
+    """There is a row for each failure, in order, and no other."""
     rows = [
         f"| `{outcome}` | {'transient' if kind.is_transient else 'terminal'} | {kind.next_step} |"
         for outcome, kind in FAILURES.items()
@@ -24,7 +24,7 @@ def test_the_page_has_each_outcome_as_the_code_has_it() -> None:
 
 
 def test_every_outcome_but_the_good_ends_is_a_failure_with_a_next_step() -> None:
-    """None is without a kind, and none is both."""
+    """Every failure has a kind and a next step, and no outcome is both a failure and a good end."""
     assert set(FAILURES) == set(Outcome) - ENDS_WELL
 
 

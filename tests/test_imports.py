@@ -1,9 +1,14 @@
 """What importing the code location costs: vendors load when they are used, not with the definitions."""
 
 import ast
+import json
 import subprocess
 import sys
+from importlib.util import find_spec
 from pathlib import Path
+from typing import Any
+
+import pytest
 
 import bookmarkai_assets
 
@@ -22,11 +27,44 @@ HEAVY = (
     "sqlalchemy",
 )
 
+OF_SOME_RUNS = {
+    f"bookmarkai_assets.{name}"
+    for name in (
+        "adapters.catalog",
+        "adapters.price_table",
+        "core.alerts.conditions",
+        "core.failures.debt",
+        "core.health",
+        "core.rollout.costs",
+        "core.rollout.gate",
+        "core.rollout.metrics",
+        "core.search",
+        "core.transcripts.quality",
+        "core.transcripts.staleness",
+        "operations.alerts",
+        "operations.downloads.disk_room",
+        "operations.downloads.fetching",
+        "operations.failures",
+        "operations.health",
+        "operations.media",
+        "operations.rollout",
+        "operations.shares.claiming",
+        "operations.shares.reports",
+        "operations.sites",
+        "operations.storage",
+        "operations.transcripts.stale",
+        "operations.transcripts.transcribing",
+    )
+}
+"""What only one asset, a tick or a failure needs, and loads when that runs."""
+
+OF_SOME_COMMANDS = {"dagster", "sqlalchemy", "alembic", "http", "bookmarkai_assets.demo.run", *HEAVY}
+
 
 def test_the_definitions_load_no_vendor() -> None:
-    """Importing bookmarkai_assets.definitions loads none of the heavy packages: every run's process pays for imports.
+    """Importing bookmarkai_assets.definitions loads no heavy package, because every run's process pays for its imports.
 
-    SQLAlchemy is on the list as far as we are concerned; Dagster's own use of it is its own.
+    SQLAlchemy is on the list as far as our own imports go. Dagster imports it anyway.
     """
     program = (
         "import sys, dagster\n"
@@ -39,10 +77,62 @@ def test_the_definitions_load_no_vendor() -> None:
     assert done.stdout.split("\n") == ["[]", "[]", ""]
 
 
-def test_settings_is_the_only_reader_of_the_environment() -> None:
-    """No other module of the pipeline looks at environment variables; the demo passes its own on to what it starts.
+def test_the_definitions_load_what_every_run_needs_and_no_more() -> None:
+    """Importing bookmarkai_assets.definitions loads no operation of one asset, sensor or step, nor what it needs."""
+    assert [name for name in OF_SOME_RUNS if find_spec(name) is None] == []
+    assert _loaded_by("bookmarkai_assets.definitions") & OF_SOME_RUNS == set()
 
-    pydantic-settings does the reading for `settings/settings.py`, so it is not among the readers either.
+
+def test_the_command_line_loads_what_every_command_needs_and_no_more() -> None:
+    """Importing the command line loads no Dagster, no database, no vendor and no server of the demo."""
+    assert find_spec("bookmarkai_assets.demo.run") is not None
+    assert _loaded_by("bookmarkai_assets.cli.main") & OF_SOME_COMMANDS == set()
+
+
+def test_parts_of_the_settings_build_no_validator() -> None:
+    """Loading the settings builds only the validator of Settings, and not those of its five parts as well."""
+    program = (
+        "import json\n"
+        "from bookmarkai_assets.settings.settings import load_settings\n"
+        "from bookmarkai_assets.settings.types import SettingsPart\n"
+        "load_settings(env_file=None)\n"
+        "parts = SettingsPart.__subclasses__()\n"
+        "print(json.dumps([len(parts), [part.__name__ for part in parts if part.__pydantic_complete__]]))"
+    )
+    assert _printed_by(program) == [5, []]
+
+
+@pytest.mark.parametrize("module", ["bookmarkai_assets.definitions", "bookmarkai_assets.cli.main"])
+def test_loaded_objects_are_frozen(module: str) -> None:
+    """The garbage collector skips what an import has loaded, which is most objects by far."""
+    frozen, searched = _printed_by(
+        f"import gc, json, {module}; print(json.dumps([gc.get_freeze_count(), len(gc.get_objects())]))"
+    )
+    assert frozen > 2 * searched
+
+
+@pytest.mark.parametrize("module", ["bookmarkai_assets.definitions", "bookmarkai_assets.cli.main"])
+def test_later_objects_are_collected(module: str) -> None:
+    """After the import, the garbage collector still runs and frees a cycle, so a code server does not grow."""
+    program = (
+        f"import gc, json, weakref, {module}\n"
+        "class Node: pass\n"
+        "node = Node()\n"
+        "node.itself = node\n"
+        "found = weakref.ref(node)\n"
+        "del node\n"
+        "made = []\n"
+        "while found() is not None and len(made) < 1_000_000:\n"
+        "    made.append([])\n"
+        "print(json.dumps(found() is None))"
+    )
+    assert _printed_by(program) is True
+
+
+def test_settings_is_the_only_reader_of_the_environment() -> None:
+    """No other module of the pipeline reads environment variables; the demo passes its own on to what it starts.
+
+    pydantic-settings does the reading for `settings/settings.py`, so that is not among the readers either.
     """
     package = Path(bookmarkai_assets.__file__).parent
     readers = {
@@ -53,3 +143,12 @@ def test_settings_is_the_only_reader_of_the_environment() -> None:
     }
     sets_its_own = {"adapters/downloader/child.py"}
     assert {reader for reader in readers if not reader.startswith("demo/")} - sets_its_own == set()
+
+
+def _loaded_by(module: str) -> set[str]:
+    return set(_printed_by(f"import json, sys, {module}; print(json.dumps(list(sys.modules)))"))
+
+
+def _printed_by(program: str) -> Any:
+    done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=True)
+    return json.loads(done.stdout)

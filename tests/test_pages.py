@@ -17,7 +17,7 @@ _NAMED = re.compile(
 
 @pytest.mark.parametrize("page", PAGES, ids=lambda page: str(page.relative_to(PROJECT)))
 def test_a_page_names_only_modules_that_exist(page: Path) -> None:
-    """What a page calls `core/media/placement` is a module or a folder of the package."""
+    """Whatever a page calls like `core/media/placement` is a module or a folder of the package."""
     package = PROJECT / "bookmarkai_assets"
     named = {name.rstrip("/") for name in _NAMED.findall(page.read_text(encoding="utf-8"))}
     assert {name for name in named if not (package / name).is_dir() and not (package / f"{name}.py").is_file()} == set()

@@ -1,4 +1,4 @@
-"""Programs that are written inside strings import what exists: no type checker reads them."""
+"""Programs inside strings, which no type checker reads, import what exists."""
 
 import importlib
 import re
@@ -20,7 +20,7 @@ def _is_there(module: str, name: str) -> bool:
 
 @pytest.mark.parametrize("folder", ["tests", "bench", "tools"])
 def test_every_import_finds_what_it_names(folder: str) -> None:
-    """Also in a program that a test or a benchmark writes to a file or hands to an interpreter."""
+    """This includes programs that a test or a benchmark writes to a file or passes to an interpreter."""
     named = {
         (path, module, name.partition(" as ")[0].strip())
         for path in _FILES

@@ -1,4 +1,4 @@
-"""Which Pythons the project promises: said in one way by what installs it and by what people read."""
+"""Which Python versions the project supports: the same in what installs it and in what people read."""
 
 import re
 import tomllib

@@ -9,6 +9,7 @@ from pydantic_core import ErrorDetails
 
 from bookmarkai_assets.core.errors import ConfigurationError
 from bookmarkai_assets.core.rollout.costs import PriceTable
+from bookmarkai_assets.core.text_files import NotTextError, read_lines
 
 SHIPPED_PRICES = Path(__file__).parents[1] / "prices" / "s3.json"
 """S3 Standard in us-east-1, with its source and date."""
@@ -36,11 +37,13 @@ class _PriceFile(BaseModel):
 def read_price_table(path: Path = SHIPPED_PRICES) -> PriceTable:
     """Read a price table. Raises `ConfigurationError`, which names the file and everything that is wrong in it."""
     try:
-        text = path.read_bytes()
+        text = "\n".join(read_lines(path.read_bytes()))
     except OSError as error:
         raise ConfigurationError(
             f"expected a price table in the file {path}, found: {error.strerror}; {_REMEDY}"
         ) from error
+    except NotTextError as error:
+        raise ConfigurationError(f"The price table {path} is not usable: {error}\n{_REMEDY}") from error
     try:
         table = _PriceFile.model_validate_json(text)
     except ValidationError as error:

@@ -1,5 +1,6 @@
 """The `bookmarkai` command with its groups. The one place where an error becomes a message and an exit code."""
 
+import gc
 import signal
 import sys
 from types import FrameType
@@ -16,6 +17,9 @@ from bookmarkai_assets.cli.shares import group as shares
 from bookmarkai_assets.cli.storage import group as storage
 from bookmarkai_assets.cli.transcripts import group as transcripts
 from bookmarkai_assets.core.errors import BookmarkAIError
+
+# What is loaded by now stays to the end. Set aside, it is not taken apart there: a fifth of a short command's CPU.
+gc.freeze()
 
 app = typer.Typer(
     name="bookmarkai",

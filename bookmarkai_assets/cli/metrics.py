@@ -80,7 +80,7 @@ def metrics(
         figures = _Figures(
             name=window,
             rules=rules,
-            has_bucket=settings.s3_media_bucket is not None,
+            has_bucket=settings.has_bucket,
             metrics=read_metrics(catalog, window_ending(now, WINDOWS[window])),
             cost=read_month_cost(catalog, rules, now=now),
             stored=stored_by_backend(catalog.media.inventory()),

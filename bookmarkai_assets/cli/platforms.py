@@ -1,4 +1,4 @@
-"""`bookmarkai platforms`: which sites are paused or limited, and trying a paused one at once."""
+"""`bookmarkai platforms`: which sites are paused or limited, which formats lack sound, and trying a paused site."""
 
 from datetime import UTC, datetime
 from typing import Annotated
@@ -19,7 +19,7 @@ app = typer.Typer(
 
 @app.command("list")
 def list_platforms(*, as_json: Annotated[bool, typer.Option("--json", help="Print JSON")] = False) -> None:
-    """List the sites that are paused, limited, waited for, or fetched from at this moment.
+    """List the sites that are paused, limited, waited for, fetched from now, or whose formats came without sound.
 
     Example: bookmarkai platforms list
     """
@@ -33,9 +33,17 @@ def list_platforms(*, as_json: Annotated[bool, typer.Option("--json", help="Prin
         out.print("No site is paused, limited, fetched from or waited for.")
         return
     print_table(
-        ["site", "state", "in progress", "waiting", "limit", "why"],
+        ["site", "state", "in progress", "waiting", "limit", "why", "no sound in"],
         [
-            (r.site.name, r.state, r.in_progress, r.waiting, r.limit or "", clean(r.site.reason or "", 300))
+            (
+                r.site.name,
+                r.state,
+                r.in_progress,
+                r.waiting,
+                r.limit or "",
+                clean(r.site.reason or "", 300),
+                r.avoided or "",
+            )
             for r in reports
         ],
     )

@@ -1,17 +1,21 @@
 """The catalog: one database, with a port for each part of it."""
 
-from dataclasses import dataclass
+from __future__ import annotations
 
-from bookmarkai_assets.core.alerts.incidents import IncidentTable
-from bookmarkai_assets.core.failures.ports import FailureTable
-from bookmarkai_assets.core.links.ports import LinkNames
-from bookmarkai_assets.core.media.ports import EventLog, MediaLedger, TombstoneTable
-from bookmarkai_assets.core.rollout.ports import Cursors, EventTotals, RolloutLedger
-from bookmarkai_assets.core.search.ports import TranscriptSearch
-from bookmarkai_assets.core.shares.leases import LeaseLedger
-from bookmarkai_assets.core.shares.ports import ShareTable, WorkLedger
-from bookmarkai_assets.core.sites.ports import SiteLedger
-from bookmarkai_assets.core.transcripts.ports import ChunkTable, TranscriptTable
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from bookmarkai_assets.core.alerts.incidents import IncidentTable
+    from bookmarkai_assets.core.failures.ports import FailureTable
+    from bookmarkai_assets.core.links.ports import LinkNames
+    from bookmarkai_assets.core.media.ports import EventLog, MediaLedger, TombstoneTable
+    from bookmarkai_assets.core.rollout.ports import Cursors, EventTotals, RolloutLedger
+    from bookmarkai_assets.core.search.ports import TranscriptSearch
+    from bookmarkai_assets.core.shares.leases import LeaseLedger
+    from bookmarkai_assets.core.shares.ports import ShareTable, WorkLedger
+    from bookmarkai_assets.core.sites.ports import SiteLedger
+    from bookmarkai_assets.core.transcripts.ports import ChunkTable, TranscriptTable
 
 
 @dataclass(frozen=True)

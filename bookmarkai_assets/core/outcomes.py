@@ -128,7 +128,7 @@ FAILURES: dict[Outcome, FailureKind] = {
     ),
     Outcome.EXPIRED: FailureKind(
         is_transient=False,
-        next_step="Its bytes have passed their retention and were removed; materialize raw_video to fetch them anew.",
+        next_step="Its bytes have passed their retention and were removed; materialize raw_video to fetch them again.",
     ),
     Outcome.STORAGE_FAILED: FailureKind(
         is_transient=True,

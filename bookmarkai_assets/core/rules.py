@@ -2,16 +2,19 @@
 
 from dataclasses import dataclass
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from bookmarkai_assets.core.downloads.ports import DownloadLimits
 from bookmarkai_assets.core.failures.retries import RetryPolicy
 from bookmarkai_assets.core.links.urls import HostPort
 from bookmarkai_assets.core.media.placement import Backend, StoragePolicy
 from bookmarkai_assets.core.media.retention import RetentionPolicy
-from bookmarkai_assets.core.rollout.costs import PriceTable
 from bookmarkai_assets.core.rollout.gate_figures import GateLimits
 from bookmarkai_assets.core.rollout.stages import RolloutPlan
 from bookmarkai_assets.core.sites.breaker import SiteRules
+
+if TYPE_CHECKING:
+    from bookmarkai_assets.core.rollout.costs import PriceTable
 
 
 @dataclass(frozen=True)
@@ -39,7 +42,7 @@ class PipelineRules:
     retention: RetentionPolicy
     rollout: RolloutPlan
     gate: GateLimits
-    prices: PriceTable
+    prices: "PriceTable"
     lease_seconds: float
     watch_seconds: float
     batch_size: int

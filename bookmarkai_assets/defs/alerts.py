@@ -2,16 +2,17 @@
 
 from collections.abc import Sequence
 from datetime import UTC, datetime
+from typing import TYPE_CHECKING
 
 import dagster as dg
 
-from bookmarkai_assets.core.alerts.conditions import FailedRun
 from bookmarkai_assets.core.alerts.ports import AlertReceiver, MetricSink
 from bookmarkai_assets.core.catalog import Catalog
 from bookmarkai_assets.core.rules import PipelineRules
 from bookmarkai_assets.dagster_internals import partitions_named_by, step_failure_text
-from bookmarkai_assets.operations.alerts.alerting import deliver, open_failed_run, update_incidents
-from bookmarkai_assets.operations.rollout.metric_publishing import publish
+
+if TYPE_CHECKING:
+    from bookmarkai_assets.core.alerts.conditions import FailedRun
 
 _INTERVAL_SECONDS = 60
 
@@ -23,6 +24,8 @@ _INTERVAL_SECONDS = 60
     description="Records each failed run as an incident, which the sensor alerts tells",
 )
 def failed_runs(context: dg.RunFailureSensorContext, catalog: dg.ResourceParam[Catalog]) -> None:
+    from bookmarkai_assets.operations.alerts.alerting import open_failed_run  # noqa: PLC0415 - only its own ticks need it
+
     open_failed_run(catalog, _failed_run(context), now=datetime.now(UTC))
 
 
@@ -37,18 +40,20 @@ def alerts(
     rules: dg.ResourceParam[PipelineRules],
     alert_receivers: dg.ResourceParam[Sequence[AlertReceiver]],
 ) -> dg.SkipReason:
+    from bookmarkai_assets.operations.alerts.alerting import deliver, update_incidents  # noqa: PLC0415 - only its own ticks need it
+
     try:
         changes = update_incidents(catalog, rules, now=datetime.now(UTC))
     finally:
-        # Also when looking fails: what is on record already, such as failed runs, is told all the same.
-        told = deliver(catalog, alert_receivers, log=context.log.error, now=datetime.now(UTC))
-        for problem in told.problems:
+        # Recorded incidents, such as failed runs, are delivered even when the check for new ones fails.
+        delivery = deliver(catalog, alert_receivers, log=context.log.error, now=datetime.now(UTC))
+        for problem in delivery.problems:
             context.log.warning(problem)
     for key in changes.to_close:
         context.log.info("over: %s", key)
     return dg.SkipReason(
-        f"{len(changes.to_open)} incidents began, {len(changes.to_close)} are over; {told.delivered} told to all, "
-        f"{told.waiting} waiting"
+        f"{len(changes.to_open)} incidents began, {len(changes.to_close)} are over; {delivery.delivered} told to all, "
+        f"{delivery.waiting} waiting"
     )
 
 
@@ -64,6 +69,8 @@ def cloudwatch_metrics(
 ) -> dg.SkipReason:
     if not metric_sinks:
         return dg.SkipReason("CLOUDWATCH_NAMESPACE is not set")
+    from bookmarkai_assets.operations.rollout.metric_publishing import publish  # noqa: PLC0415 - only its own ticks need it
+
     [sink] = metric_sinks
     done = publish(catalog, sink, now=datetime.now(UTC))
     if not done.has_begun:
@@ -76,7 +83,9 @@ def cloudwatch_metrics(
     return dg.SkipReason(f"{done.data} data of {done.events} events were published{more}")
 
 
-def _failed_run(context: dg.RunFailureSensorContext) -> FailedRun:
+def _failed_run(context: dg.RunFailureSensorContext) -> "FailedRun":
+    from bookmarkai_assets.core.alerts.conditions import FailedRun  # noqa: PLC0415 - only its own ticks need it
+
     run = context.dagster_run
     said = [text for event in context.get_step_failure_events() if (text := step_failure_text(event))]
     return FailedRun(

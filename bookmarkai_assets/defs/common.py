@@ -32,6 +32,7 @@ SHARE_ASSET: _Common = {
     "group_name": "media",
     "owners": ["team:media-pipeline"],
 }
+"""What the assets of a share have in common. A share's run materializes every asset of the group."""
 
 
 class _CommonOfOthers(TypedDict):

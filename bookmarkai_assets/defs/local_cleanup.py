@@ -9,9 +9,7 @@ from bookmarkai_assets.core.catalog import Catalog
 from bookmarkai_assets.core.rules import PipelineRules
 from bookmarkai_assets.defs.common import STORAGE_ASSET
 from bookmarkai_assets.metadata.keys import describe_asset
-from bookmarkai_assets.metadata.storage import cleanup_metadata
 from bookmarkai_assets.operations.shares.hold import Hold
-from bookmarkai_assets.operations.storage.clean_up import clean_up
 from bookmarkai_assets.operations.stores import Stores
 
 NOTHING_FAILED = "nothing_failed"
@@ -40,6 +38,9 @@ def local_cleanup(
     rules: dg.ResourceParam[PipelineRules],
     stores: dg.ResourceParam[Stores],
 ) -> Iterator[dg.MaterializeResult[None]]:
+    from bookmarkai_assets.metadata.storage import cleanup_metadata  # noqa: PLC0415 - only its own runs need it
+    from bookmarkai_assets.operations.storage.clean_up import clean_up  # noqa: PLC0415 - as above
+
     hold = Hold(catalog, rules, stores, owner=context.run.run_id, clock=lambda: datetime.now(UTC))
     report = clean_up(hold)
     yield dg.MaterializeResult(

@@ -4,6 +4,7 @@ import time
 import uuid
 from collections.abc import Mapping
 from datetime import UTC, datetime
+from typing import TYPE_CHECKING
 
 import dagster as dg
 
@@ -13,15 +14,10 @@ from bookmarkai_assets.core.rules import PipelineRules
 from bookmarkai_assets.dagster_internals import max_concurrent_runs, partition_range_tags
 from bookmarkai_assets.defs.dead_runs import end_dead_runs
 from bookmarkai_assets.defs.share_to_transcript import share_to_transcript
-from bookmarkai_assets.operations.downloads.disk_room import shortage_of_room
-from bookmarkai_assets.operations.shares.claiming import (
-    ClaimedRun,
-    claim_due_shares,
-    keep_queued_claims,
-    watch_for_due_shares,
-)
-from bookmarkai_assets.operations.sites.turns import waiting_by_site
 from bookmarkai_assets.partitions import shares_partitions
+
+if TYPE_CHECKING:
+    from bookmarkai_assets.operations.shares.claiming import ClaimedRun
 
 # Not STARTED: such a run renews its own leases, and one whose process died without a word stays STARTED for hours.
 _WAITING = [dg.DagsterRunStatus.QUEUED, dg.DagsterRunStatus.NOT_STARTED, dg.DagsterRunStatus.STARTING]
@@ -44,6 +40,10 @@ def new_shares(
     catalog: dg.ResourceParam[Catalog],
     rules: dg.ResourceParam[PipelineRules],
 ) -> dg.SensorResult | dg.SkipReason:
+    from bookmarkai_assets.operations.downloads.disk_room import shortage_of_room  # noqa: PLC0415 - only its own ticks need it
+    from bookmarkai_assets.operations.shares import claiming  # noqa: PLC0415 - as above
+    from bookmarkai_assets.operations.sites.turns import waiting_by_site  # noqa: PLC0415 - as above
+
     suspects = end_dead_runs(
         context.instance,
         catalog.leases,
@@ -52,7 +52,7 @@ def new_shares(
         lease_seconds=rules.lease_seconds,
     )
     context.update_cursor(",".join(sorted(suspects)))
-    keep_queued_claims(
+    claiming.keep_queued_claims(
         catalog.work,
         now=datetime.now(UTC),
         lease_seconds=rules.lease_seconds,
@@ -62,8 +62,8 @@ def new_shares(
     if shortage is not None:
         return dg.SkipReason(shortage.message)
     partitions = _Partitions(context.instance)
-    watch_for_due_shares(catalog, rules, clock=lambda: datetime.now(UTC), sleep=time.sleep)
-    runs = claim_due_shares(
+    claiming.watch_for_due_shares(catalog, rules, clock=lambda: datetime.now(UTC), sleep=time.sleep)
+    runs = claiming.claim_due_shares(
         catalog,
         rules,
         new_claim_id=lambda: uuid.uuid4().hex,
@@ -107,7 +107,7 @@ class _Partitions:
         return self._positions
 
 
-def _run_request(run: ClaimedRun) -> dg.RunRequest:
+def _run_request(run: "ClaimedRun") -> dg.RunRequest:
     # A claim is new each time, so a run key never blocks a later attempt.
     share_ids, tags = run.share_ids, {CLAIM_TAG: run.claim_id}
     run_key = f"{run.claim_id}:{share_ids[0]}"

@@ -11,8 +11,7 @@ from bookmarkai_assets.core.rules import PipelineRules
 from bookmarkai_assets.defs.common import SHARE_ASSET, VIDEO_OF_THE_LINK
 from bookmarkai_assets.metadata.keys import describe_asset
 from bookmarkai_assets.metadata.media import raw_video_metadata
-from bookmarkai_assets.operations.downloads.fetching import FetchedMedia, fetch_media
-from bookmarkai_assets.operations.downloads.run_patience import run_patience
+from bookmarkai_assets.operations.downloads.fetched_media import FetchedMedia
 from bookmarkai_assets.operations.shares.share_results import ShareResults
 from bookmarkai_assets.operations.shares.steps import run_step
 from bookmarkai_assets.operations.stores import Stores
@@ -36,6 +35,9 @@ def raw_video(
     stores: dg.ResourceParam[Stores],
     downloader: dg.ResourceParam[Downloader],
 ) -> Iterator[dg.Output[ShareResults[FetchedMedia]] | dg.AssetCheckResult]:
+    from bookmarkai_assets.operations.downloads.fetching import fetch_media  # noqa: PLC0415 - only its own runs need it
+    from bookmarkai_assets.operations.downloads.run_patience import run_patience  # noqa: PLC0415 - as above
+
     hold = hold_of(context.run, catalog, rules, stores)
     patience = run_patience(rules, shares=len(context.partition_keys))
     with hold.renew_leases():

@@ -6,10 +6,7 @@ import dagster as dg
 
 from bookmarkai_assets.core.catalog import Catalog
 from bookmarkai_assets.defs.common import DEBT_ASSET
-from bookmarkai_assets.metadata.failures import debt_metadata
 from bookmarkai_assets.metadata.keys import describe_asset
-from bookmarkai_assets.operations.failures.debt import DebtReport
-from bookmarkai_assets.operations.failures.debt import retry_debt as debt_now
 from bookmarkai_assets.partitions import shares_partitions
 
 
@@ -24,9 +21,14 @@ from bookmarkai_assets.partitions import shares_partitions
     ),
 )
 def retry_debt(context: dg.AssetExecutionContext, catalog: dg.ResourceParam[Catalog]) -> dg.MaterializeResult[None]:
+    from bookmarkai_assets.metadata.failures import debt_metadata  # noqa: PLC0415 - only its own runs need it
+    from bookmarkai_assets.operations.failures import debt  # noqa: PLC0415 - as above
+
     now = datetime.now(UTC)
     partitions = context.instance.get_dynamic_partitions(shares_partitions.name or "")
-    return dg.MaterializeResult(metadata=debt_metadata(DebtReport(now, debt_now(catalog, now=now), partitions)))
+    return dg.MaterializeResult(
+        metadata=debt_metadata(debt.DebtReport(now, debt.retry_debt(catalog, now=now), partitions))
+    )
 
 
 measure_retry_debt = dg.define_asset_job(

@@ -7,14 +7,11 @@ import dagster as dg
 
 from bookmarkai_assets.core.catalog import Catalog
 from bookmarkai_assets.core.rollout.charts import ChartPainter
-from bookmarkai_assets.core.rollout.gate import RuleName, RuleResult, RuleStatus
+from bookmarkai_assets.core.rollout.gate_figures import RuleName, RuleResult, RuleStatus
 from bookmarkai_assets.core.rollout.windows import Window, day_of
 from bookmarkai_assets.core.rules import PipelineRules
 from bookmarkai_assets.defs.common import ROLLOUT_ASSET
 from bookmarkai_assets.metadata.rollout import day_metadata, describe_metrics, rule_metadata
-from bookmarkai_assets.operations.rollout.deciding import read_state
-from bookmarkai_assets.operations.rollout.evidence import judge_stage
-from bookmarkai_assets.operations.rollout.measuring import catch_up, measure_day, read_gate_figures
 from bookmarkai_assets.partitions import days_partitions
 
 DAYS_PER_RUN = 31
@@ -51,7 +48,7 @@ _QUESTIONS = {
     ],
     description=describe_metrics(
         "What moving to S3 does, measured from every transfer: rates, latency, errors, bytes and cost of a UTC day. "
-        "Today's partition is measured anew every five minutes; past days can be backfilled.",
+        "Today's partition is measured again every five minutes; past days can be backfilled.",
     ),
 )
 def rollout_metrics(
@@ -60,6 +57,10 @@ def rollout_metrics(
     rules: dg.ResourceParam[PipelineRules],
     charts: dg.ResourceParam[ChartPainter],
 ) -> Iterator[dg.MaterializeResult[None]]:
+    from bookmarkai_assets.operations.rollout.deciding import read_state  # noqa: PLC0415 - only its own runs need it
+    from bookmarkai_assets.operations.rollout.evidence import judge_stage  # noqa: PLC0415 - as above
+    from bookmarkai_assets.operations.rollout.measuring import catch_up, measure_day, read_gate_figures  # noqa: PLC0415 - as above
+
     catch_up(catalog)
     now = datetime.now(UTC)
     for day in context.partition_keys:

@@ -11,10 +11,6 @@ from bookmarkai_assets.core.rules import PipelineRules
 from bookmarkai_assets.defs.common import ROLLOUT_ASSET
 from bookmarkai_assets.defs.rollout_metrics import rollout_metrics
 from bookmarkai_assets.metadata.rollout import describe_stage, stage_metadata
-from bookmarkai_assets.operations.rollout.current_policy import read_effective_policy
-from bookmarkai_assets.operations.rollout.deciding import evaluate
-from bookmarkai_assets.operations.rollout.measuring import catch_up, read_gate_figures
-from bookmarkai_assets.operations.rollout.planning import forecast_stages
 
 DECISION_TAG = "bookmarkai/decision"
 """The tag with a decision's id, on the one materialization that shows it."""
@@ -36,6 +32,11 @@ def rollout_stage(
     catalog: dg.ResourceParam[Catalog],
     rules: dg.ResourceParam[PipelineRules],
 ) -> Iterator[dg.MaterializeResult[None]]:
+    from bookmarkai_assets.operations.rollout.current_policy import read_effective_policy  # noqa: PLC0415 - only its own runs need it
+    from bookmarkai_assets.operations.rollout.deciding import evaluate  # noqa: PLC0415 - as above
+    from bookmarkai_assets.operations.rollout.measuring import catch_up, read_gate_figures  # noqa: PLC0415 - as above
+    from bookmarkai_assets.operations.rollout.planning import forecast_stages  # noqa: PLC0415 - as above
+
     catch_up(catalog)
     now = datetime.now(UTC)
     evaluation = evaluate(

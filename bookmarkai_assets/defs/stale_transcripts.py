@@ -7,9 +7,9 @@ import dagster as dg
 
 from bookmarkai_assets.core.catalog import Catalog
 from bookmarkai_assets.core.transcripts.ports import SpeechEngine
+from bookmarkai_assets.defs.transcript import transcript
 from bookmarkai_assets.metadata.tables import MAX_ROWS
 from bookmarkai_assets.metadata.transcripts import staleness_metadata
-from bookmarkai_assets.operations.transcripts.stale import TRANSCRIPT_ASSET, current_recipe, staleness_report
 from bookmarkai_assets.partitions import shares_partitions
 
 MADE_AS_SET = "made_as_set"
@@ -17,14 +17,16 @@ MADE_AS_SET = "made_as_set"
 
 @dg.asset_check(
     name=MADE_AS_SET,
-    asset=dg.AssetKey(TRANSCRIPT_ASSET),
+    asset=transcript.key,
     description="All transcripts that stand were made by the engine, version, model and parameters that are set. Names "
-    "those that were not, with a selection that makes just them anew. Looks every day and after each run of a "
+    "those that were not, with a selection that makes just them again. Looks every day and after each run of a "
     "backfill; press Execute to look now. `bookmarkai transcripts stale` shows the same",
 )
 def made_as_set(
     context: dg.AssetCheckExecutionContext, catalog: dg.ResourceParam[Catalog], speech: dg.ResourceParam[SpeechEngine]
 ) -> dg.AssetCheckResult:
+    from bookmarkai_assets.operations.transcripts.stale import current_recipe, staleness_report  # noqa: PLC0415 - only its own runs need it
+
     partitions = context.instance.get_dynamic_partitions(shares_partitions.name or "")
     report = staleness_report(catalog, current_recipe(speech), partitions, limit=MAX_ROWS)
     return dg.AssetCheckResult(

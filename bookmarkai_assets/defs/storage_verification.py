@@ -9,8 +9,6 @@ from bookmarkai_assets.core.catalog import Catalog
 from bookmarkai_assets.core.rules import PipelineRules
 from bookmarkai_assets.defs.common import STORAGE_ASSET
 from bookmarkai_assets.metadata.keys import describe_asset
-from bookmarkai_assets.metadata.storage import verification_metadata
-from bookmarkai_assets.operations.storage.verifying import Finding, record_verification, verify_storage
 from bookmarkai_assets.operations.stores import Stores
 
 NOTHING_LOST = "nothing_is_missing_or_different"
@@ -36,6 +34,9 @@ NOTHING_LOST = "nothing_is_missing_or_different"
 def storage_verification(
     catalog: dg.ResourceParam[Catalog], rules: dg.ResourceParam[PipelineRules], stores: dg.ResourceParam[Stores]
 ) -> Iterator[dg.MaterializeResult[None]]:
+    from bookmarkai_assets.metadata.storage import verification_metadata  # noqa: PLC0415 - only its own runs need it
+    from bookmarkai_assets.operations.storage.verifying import Finding, record_verification, verify_storage  # noqa: PLC0415 - as above
+
     began = datetime.now(UTC)
     report = verify_storage(catalog, stores, rules, is_deep=False, now=began)
     record_verification(catalog, report, is_deep=False, now=began)

@@ -12,7 +12,6 @@ from bookmarkai_assets.core.rules import PipelineRules
 from bookmarkai_assets.defs.common import SHARE_ASSET, VIDEO_OF_THE_LINK
 from bookmarkai_assets.io_manager import MediaIOManager
 from bookmarkai_assets.metadata.keys import describe_asset
-from bookmarkai_assets.operations.media.placing import confirm_media
 from bookmarkai_assets.operations.shares.hold import Hold
 from bookmarkai_assets.operations.shares.share_results import ShareResults
 from bookmarkai_assets.operations.shares.steps import run_step
@@ -64,6 +63,8 @@ def stored_media(
 
 def _bytes_are_there(hold: Hold, placed: ShareResults[Media]) -> Checked:
     """Look at each stored media; what fails is recorded as its share's failure."""
+    from bookmarkai_assets.operations.media.placing import confirm_media  # noqa: PLC0415 - only its own runs need it
+
     stored = placed.succeeded
     with hold.renew_leases():
         checked = ShareResults(

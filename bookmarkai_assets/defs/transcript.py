@@ -18,7 +18,7 @@ from bookmarkai_assets.metadata.transcripts import transcript_metadata
 from bookmarkai_assets.operations.shares.share_results import ShareResults
 from bookmarkai_assets.operations.shares.steps import run_step
 from bookmarkai_assets.operations.stores import Stores
-from bookmarkai_assets.operations.transcripts.transcribing import TranscribedShare, transcribe_share
+from bookmarkai_assets.operations.transcripts.transcribed_share import TranscribedShare
 
 _QUESTIONS = {
     DoubtKind.NO_SPEECH: "Somebody speaks in the video. Where nobody does, the transcript is empty and its share done",
@@ -27,6 +27,8 @@ _QUESTIONS = {
     DoubtKind.UNEXPECTED_LANGUAGE: "The language that was heard is the one that was hinted at",
     DoubtKind.LOW_CONFIDENCE: "The engine was sure enough of the words, and of the language",
     DoubtKind.NOT_COVERED: "There is text for the speech that voice detection found in the sound",
+    DoubtKind.SOUND_LEFT_OUT: "The engine got to hear all of the sound, but for a second at most",
+    DoubtKind.OUTLASTS_VIDEO: "The sound that was heard is no longer than the video, so its times are the player's",
 }
 
 
@@ -57,6 +59,8 @@ def transcript(
     stores: dg.ResourceParam[Stores],
     speech: dg.ResourceParam[SpeechEngine],
 ) -> Iterator[dg.Output[ShareResults[TranscribedShare]] | dg.AssetCheckResult]:
+    from bookmarkai_assets.operations.transcripts.transcribing import transcribe_share  # noqa: PLC0415 - only its own runs need it
+
     hold = hold_of(context.run, catalog, rules, stores)
     with hold.renew_leases():
         # Some at a time: short sounds are decoded together, and one is fetched or stored while others are heard. The

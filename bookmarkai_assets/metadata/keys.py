@@ -1,6 +1,9 @@
 """The metadata keys of each asset, and what they mean."""
 
+from bookmarkai_assets.core.media.placement import Backend
 from bookmarkai_assets.metadata.tables import key_table
+
+_BUCKET_URLS = " or ".join(f"{backend.facts.scheme}://bucket/key" for backend in Backend if backend.is_remote)
 
 KEYS: dict[str, dict[str, str]] = {
     "raw_video": {
@@ -16,6 +19,8 @@ KEYS: dict[str, dict[str, str]] = {
         "sha256": "SHA-256 of the video file, hex",
         "content_type": "media type of the video file",
         "has_audio": "whether there is an audio track to transcribe",
+        "sound_track": "the sound track that is transcribed, if the video was downloaded in this run",
+        "sound_tracks": "all sound tracks of the downloaded video, with their numbers and marks",
         "download_seconds": "seconds that fetching and checking took",
         "is_reused": "true if the bytes were already there and nothing was fetched",
     },
@@ -24,9 +29,9 @@ KEYS: dict[str, dict[str, str]] = {
         "url": "the shared link",
         "platform": "the link's platform",
         "title": "the video's title on the site",
-        "storage_url": "where the video is: a path, or s3://bucket/key",
+        "storage_url": f"where the video is: a path, or {_BUCKET_URLS}",
         "audio_url": "where its audio track is",
-        "backend": "local or s3",
+        "backend": " or ".join(Backend),
         "placement": "why it was placed there, in words",
         "storage_mode": "the storage mode at the placement",
         "s3_percentage": "the percentage at the placement",

@@ -6,7 +6,7 @@ from bookmarkai_assets.batches import RunMetadata
 from bookmarkai_assets.core.media.media import Media
 from bookmarkai_assets.core.outcomes import Outcome
 from bookmarkai_assets.core.shares.share import Share
-from bookmarkai_assets.operations.downloads.fetching import FetchedMedia
+from bookmarkai_assets.operations.downloads.fetched_media import FetchedMedia
 
 
 def raw_video_metadata(fetched: FetchedMedia) -> RunMetadata:
@@ -22,6 +22,8 @@ def raw_video_metadata(fetched: FetchedMedia) -> RunMetadata:
         "sha256": media.video.digest.sha256,
         "content_type": media.video.content_type,
         "has_audio": media.audio is not None,
+        "sound_track": fetched.sound.words if fetched.sound else None,
+        "sound_tracks": "; ".join(sound.words for sound in fetched.sounds) or None,
         "download_seconds": round(media.download_seconds, 3),
         "is_reused": fetched.is_reused,
     }

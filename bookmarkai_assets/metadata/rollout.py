@@ -2,23 +2,46 @@
 
 import base64
 from collections.abc import Iterable, Mapping, Sequence
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import dagster as dg
 
 from bookmarkai_assets.core.media.placement import Backend
 from bookmarkai_assets.core.rollout.charts import ChartPainter
-from bookmarkai_assets.core.rollout.costs import Cost
-from bookmarkai_assets.core.rollout.gate import Judgement, RuleName, RuleResult
-from bookmarkai_assets.core.rollout.metrics import DayMetrics, Latency, WindowMetrics, target_percentage
+from bookmarkai_assets.core.rollout.gate_figures import RuleName, RuleResult
 from bookmarkai_assets.core.rollout.policy import EffectivePolicy
 from bookmarkai_assets.core.rollout.stages import Decision, RolloutState, Stage
 from bookmarkai_assets.core.rollout.windows import WINDOWS, Window
 from bookmarkai_assets.core.rules import PipelineRules
 from bookmarkai_assets.metadata.tables import key_table, table
 
+if TYPE_CHECKING:
+    from bookmarkai_assets.core.rollout.costs import Cost
+    from bookmarkai_assets.core.rollout.gate import Judgement
+    from bookmarkai_assets.core.rollout.metrics import DayMetrics, Latency, WindowMetrics
+
 Metadata = dict[str, dg.MetadataValue | str | int | float | bool]
 """An unknown value has no entry, because Dagster plots only numbers."""
+
+_BACKENDS = tuple(reversed(Backend))
+"""Remote ones first: they are what the rollout is about."""
+
+
+def _transfer_keys(backend: Backend) -> dict[str, str]:
+    files, put = ("objects", "to") if backend.is_remote else ("files", "in")
+    return {
+        f"{backend}_objects_put": f"{files} put {put} {backend.facts.title}",
+        f"{backend}_bytes_put": f"bytes put {put} {backend.facts.title}",
+        f"{backend}_bytes_got": f"bytes read from {backend.facts.title}",
+    }
+
+
+def _inventory_keys(backend: Backend) -> dict[str, str]:
+    return {
+        f"{backend}_media": f"media that are stored in {backend.facts.title} now; only in today's partition",
+        f"{backend}_stored_bytes": "bytes of these media, with audio tracks",
+    }
+
 
 WINDOW_KEYS: dict[str, str] = {
     "total_requests": "puts to and gets from the media stores, without fetches from sites",
@@ -45,12 +68,7 @@ WINDOW_KEYS: dict[str, str] = {
     "errors_checksum": "failures because the bytes were different",
     "errors_other": "all other failures",
     "interrupted": "transfers that we stopped ourselves; they count nowhere else",
-    "s3_objects_put": "objects put to S3",
-    "s3_bytes_put": "bytes put to S3",
-    "s3_bytes_got": "bytes read from S3",
-    "local_objects_put": "files put in the local directory",
-    "local_bytes_put": "bytes put in the local directory",
-    "local_bytes_got": "bytes read from the local directory",
+    **{key: meaning for backend in _BACKENDS for key, meaning in _transfer_keys(backend).items()},
 }
 """`{key: meaning}` of the entries of each window. Their keys are `{window}/{key}`."""
 
@@ -60,10 +78,7 @@ DAY_KEYS: dict[str, str] = {
     "until": "the end of all windows: now, or the end of a past day",
     "storage_mode": "the mode in force for placements then",
     "target_percentage": "percent of new media that should have gone to S3 then",
-    "s3_media": "media that are stored in S3 now; only in today's partition",
-    "s3_stored_bytes": "bytes of these media, with audio tracks",
-    "local_media": "media that are stored in the local directory now; only in today's partition",
-    "local_stored_bytes": "bytes of these media, with audio tracks",
+    **{key: meaning for backend in _BACKENDS for key, meaning in _inventory_keys(backend).items()},
     "cost_usd/total": "what S3 has cost in this calendar month until then, in USD",
     "cost_usd/storage": "the part for storage",
     "cost_usd/requests": "the part for requests",
@@ -119,7 +134,7 @@ def describe_stage(purpose: str) -> str:
     return f"{purpose}\n\n{key_table(STAGE_KEYS)}"
 
 
-def day_metadata(metrics: DayMetrics, rules: PipelineRules, painter: ChartPainter) -> Metadata:
+def day_metadata(metrics: "DayMetrics", rules: PipelineRules, painter: ChartPainter) -> Metadata:
     """Return the metadata of a day's partition of rollout_metrics."""
     ends = {window.window.end for window in metrics.windows.values()}
     stored = metrics.inventory or {}
@@ -146,7 +161,7 @@ def day_metadata(metrics: DayMetrics, rules: PipelineRules, painter: ChartPainte
 
 
 def stage_metadata(
-    judgement: Judgement,
+    judgement: "Judgement",
     state: RolloutState,
     effective: EffectivePolicy,
     rules: PipelineRules,
@@ -203,7 +218,7 @@ def rule_table(results: Iterable[RuleResult]) -> dg.MetadataValue:
     )
 
 
-def _window_entries(metrics: WindowMetrics) -> dict[str, float | None]:
+def _window_entries(metrics: "WindowMetrics") -> dict[str, float | None]:
     return {
         "total_requests": metrics.total_requests,
         "s3_uploads": metrics.s3_uploads,
@@ -220,7 +235,7 @@ def _window_entries(metrics: WindowMetrics) -> dict[str, float | None]:
         "interrupted": metrics.interrupted,
         **{
             f"{backend}_{name}": counts[backend]
-            for backend in (Backend.S3, Backend.LOCAL)
+            for backend in _BACKENDS
             for name, counts in (
                 ("objects_put", metrics.objects_put),
                 ("bytes_put", metrics.bytes_put),
@@ -230,15 +245,17 @@ def _window_entries(metrics: WindowMetrics) -> dict[str, float | None]:
     }
 
 
-def _latency_entries(name: str, latency: Latency) -> dict[str, float | None]:
+def _latency_entries(name: str, latency: "Latency") -> dict[str, float | None]:
     return {f"{name}_{figure}": getattr(latency, figure) for figure in ("mean", "p50", "p95", "p99")}
 
 
-def _cost_entries(name: str, cost: Cost) -> dict[str, float]:
+def _cost_entries(name: str, cost: "Cost") -> dict[str, float]:
     return {f"{name}/{part}": getattr(cost, part) for part in ("total", "storage", "requests", "transfer")}
 
 
 def _stage_entries(stage: Stage | None, effective: EffectivePolicy) -> dict[str, str | int]:
+    from bookmarkai_assets.core.rollout.metrics import target_percentage  # noqa: PLC0415 - only the rollout's own runs need it
+
     return {"stage": _NOT_BEGUN if stage is None else str(stage), "percentage": target_percentage(effective.policy)}
 
 

@@ -1,13 +1,17 @@
 """The metadata of transcripts, and of the stale ones."""
 
+from typing import TYPE_CHECKING
+
 import dagster as dg
 
 from bookmarkai_assets.batches import RunMetadata
 from bookmarkai_assets.core.transcripts.doubts import in_words
 from bookmarkai_assets.metadata.media import share_metadata
 from bookmarkai_assets.metadata.tables import cap_selection, table
-from bookmarkai_assets.operations.transcripts.stale import StalenessReport
-from bookmarkai_assets.operations.transcripts.transcribing import TranscribedShare
+from bookmarkai_assets.operations.transcripts.transcribed_share import TranscribedShare
+
+if TYPE_CHECKING:
+    from bookmarkai_assets.operations.transcripts.stale import StalenessReport
 
 
 def transcript_metadata(transcribed: TranscribedShare) -> RunMetadata:
@@ -32,7 +36,7 @@ def transcript_metadata(transcribed: TranscribedShare) -> RunMetadata:
     }
 
 
-def staleness_metadata(report: StalenessReport) -> RunMetadata:
+def staleness_metadata(report: "StalenessReport") -> RunMetadata:
     """Return the metadata of the stale transcripts."""
     present = report.present
     made_by = [

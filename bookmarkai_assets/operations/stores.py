@@ -26,8 +26,7 @@ class Stores(Mapping[Backend, MediaStore]):
         if backend not in self._stores:
             raise StoreError(
                 StoreErrorClass.CONFIGURATION,
-                f"expected a configured {backend} store, found none; set S3_MEDIA_BUCKET and AWS_REGION (or "
-                "S3_ENDPOINT)",
+                f"expected a configured {backend} store, found none; set {backend.facts.settings}",
             )
         return self._stores[backend]
 

@@ -9,6 +9,7 @@ from pydantic import Field, SecretStr, field_validator
 from pydantic_settings import NoDecode
 
 from bookmarkai_assets.core.downloads.access import CookiesFile, UpstreamProxy, cookies_files
+from bookmarkai_assets.core.links.platforms import EXTRACTORS
 from bookmarkai_assets.core.links.urls import HostPort
 from bookmarkai_assets.core.sites.breaker import parse_by_site
 from bookmarkai_assets.settings.types import AbsolutePath, SettingsPart
@@ -22,7 +23,7 @@ class DownloadSettings(SettingsPart):
         description="Directory of local media, with downloads in progress in .staging; an absolute path",
     )
     ytdlp_allowed_extractors: Annotated[tuple[str, ...], NoDecode] = Field(
-        ("tiktok", "vm.tiktok", "youtube", "instagram", "reddit", "twitter"),
+        EXTRACTORS,
         min_length=1,
         description="Allowed yt-dlp extractors: names or patterns, comma-separated; generic allows any page",
     )

@@ -12,6 +12,7 @@ from pydantic_core import ErrorDetails, InitErrorDetails, PydanticCustomError
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
 from bookmarkai_assets.core.errors import ConfigurationError
+from bookmarkai_assets.core.text_files import encoding_of
 from bookmarkai_assets.settings.downloads import DownloadSettings
 from bookmarkai_assets.settings.intake import IntakeSettings, intake_problems
 from bookmarkai_assets.settings.masking import shown_value
@@ -19,6 +20,10 @@ from bookmarkai_assets.settings.rollout import RolloutSettings
 from bookmarkai_assets.settings.speech import SpeechSettings, speech_problems
 from bookmarkai_assets.settings.storage import StorageSettings, storage_problems
 from bookmarkai_assets.settings.types import AbsolutePath, host_of
+
+_SQLITE = "sqlite:///"
+_ENCODING_BYTES = 4096
+"""How much of `.env` is read to know its encoding. Even, for the characters of UTF-16."""
 
 
 # pydantic takes the fields of the last base first. `bookmarkai config` and the README list them in that order.
@@ -66,7 +71,7 @@ class Settings(IntakeSettings, SpeechSettings, RolloutSettings, DownloadSettings
     @field_validator("catalog_url")
     @classmethod
     def _is_catalog(cls, value: str | None) -> str | None:
-        if value is not None and not value.startswith(("sqlite:///", "postgresql+psycopg2://", "postgresql://")):
+        if value is not None and not value.startswith((_SQLITE, "postgresql+psycopg2://", "postgresql://")):
             raise ValueError(
                 "expected sqlite:////absolute/path.db or postgresql+psycopg2://user:password@host/database"
             )
@@ -112,6 +117,16 @@ class Settings(IntakeSettings, SpeechSettings, RolloutSettings, DownloadSettings
             )
         return f"sqlite:///{home / 'catalog.db'}"
 
+    def kept_paths(self) -> dict[str, Path]:
+        """Return where Dagster's records and the catalog are, by the names of their settings.
+
+        A catalog that is not a file is left out, and so is one in Dagster's home.
+        """
+        kept = {"DAGSTER_HOME": self.dagster_home or Path("dagster_home").absolute()}
+        if self.catalog_url and self.catalog_url.startswith(_SQLITE):
+            kept["CATALOG_URL"] = Path(self.catalog_url.removeprefix(_SQLITE).partition("?")[0]).absolute()
+        return kept
+
     def shown(self) -> dict[str, str | None]:
         """Return every setting as an operator may see it, by variable name, with secrets masked."""
         values: dict[str, str | None] = {}
@@ -122,11 +137,27 @@ class Settings(IntakeSettings, SpeechSettings, RolloutSettings, DownloadSettings
 
 def load_settings(*, env_file: Path | None = Path(".env"), **overrides: Any) -> Settings:  # noqa: ANN401 - any setting
     """Read and validate the environment. Raises `ConfigurationError`, which names every bad variable at once."""
+    encoding = _encoding_of_file(env_file)
     try:
-        return Settings(_env_file=env_file, **overrides)
+        return Settings(_env_file=env_file, _env_file_encoding=encoding, **overrides)
     except ValidationError as error:
         lines = [_problem_line(problem) for problem in error.errors()]
         raise ConfigurationError("The settings are not usable:\n" + "\n".join(lines)) from None
+    except UnicodeDecodeError:
+        raise ConfigurationError(
+            f"expected {env_file} to be text in UTF-8 or UTF-16, found other bytes; save it as UTF-8"
+        ) from None  # the error holds the file's text
+
+
+def _encoding_of_file(file: Path | None) -> str | None:
+    """Return a file's encoding. None if there is no such file, or a pipe, which can be read only once.
+
+    Editors on Windows put a mark before the text, which would become part of the first setting's name.
+    """
+    if file is None or not file.is_file():
+        return None
+    with file.open("rb") as opened:
+        return encoding_of(opened.read(_ENCODING_BYTES))
 
 
 def _problem_line(problem: ErrorDetails) -> str:

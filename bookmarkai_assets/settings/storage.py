@@ -63,6 +63,11 @@ class StorageSettings(SettingsPart):
             raise ValueError("expected an http(s) URL without a user name, such as https://s3.example.com")
         return value
 
+    @property
+    def has_bucket(self) -> bool:
+        """Whether there is a bucket for the modes `s3` and `hybrid`."""
+        return self.s3_media_bucket is not None
+
 
 def storage_problems(data: Mapping[str, Any]) -> Iterator[Problem]:
     """Yield the storage settings that contradict each other, given their raw values."""

@@ -2,7 +2,6 @@
 
 from datetime import timedelta
 
-from bookmarkai_assets.adapters.price_table import SHIPPED_PRICES, read_price_table
 from bookmarkai_assets.core.downloads.ports import DownloadLimits
 from bookmarkai_assets.core.failures.retries import RetryPolicy
 from bookmarkai_assets.core.media.placement import StoragePolicy
@@ -27,6 +26,8 @@ STAGING = ".staging"
 
 def make_rules(settings: Settings) -> PipelineRules:
     """Make the rules from the settings. Raises `ConfigurationError` for a price table that cannot be used."""
+    from bookmarkai_assets.adapters.price_table import SHIPPED_PRICES, read_price_table  # noqa: PLC0415 - adapters load when used
+
     return PipelineRules(
         storage=StoragePolicy(settings.storage_mode, settings.s3_split_percentage),
         video_prefix=settings.s3_video_prefix,

@@ -1,11 +1,14 @@
 """Make the speech engine, and find its models."""
 
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from bookmarkai_assets.core.transcripts.ports import SpeechEngine
-from bookmarkai_assets.core.transcripts.speech_models import SpeechModel
 from bookmarkai_assets.settings.settings import Settings
 from bookmarkai_assets.settings.speech import SpeechEngineName
+
+if TYPE_CHECKING:
+    from bookmarkai_assets.core.transcripts.speech_models import SpeechModel
 
 _DEFAULT_COMPUTE_TYPES = {SpeechEngineName.FASTER_WHISPER: "int8", SpeechEngineName.OPENAI_WHISPER: "default"}
 """openai-whisper's own default depends on the machine."""
@@ -85,7 +88,7 @@ def find_speech_model(settings: Settings) -> Path | None:
             return checkpoints.find_local_checkpoint(settings.whisper_model, _checkpoint_cache(settings))
 
 
-def list_speech_models(settings: Settings) -> list[SpeechModel]:
+def list_speech_models(settings: Settings) -> list["SpeechModel"]:
     """List the configured engine's models on this machine, and the configured model. Raises `ConfigurationError`."""
     from bookmarkai_assets.adapters.speech import checkpoints, models  # noqa: PLC0415 - adapters load when used
 

@@ -1,13 +1,16 @@
 """Make the media stores, their inspectors and the link reader."""
 
-from typing import TypedDict
+from typing import TYPE_CHECKING, TypedDict
 
 from bookmarkai_assets.core.media.placement import Backend
 from bookmarkai_assets.core.media.ports import MediaStore, StoreInspector
-from bookmarkai_assets.operations.storage.checking import LinkReader
 from bookmarkai_assets.operations.stores import Stores
+from bookmarkai_assets.settings.emptied_places import read_emptied_places
 from bookmarkai_assets.settings.settings import Settings
 from bookmarkai_assets.wiring.rules import STAGING
+
+if TYPE_CHECKING:
+    from bookmarkai_assets.operations.storage.checking import LinkReader
 
 
 def make_stores(settings: Settings) -> Stores:
@@ -27,7 +30,12 @@ def make_inspectors(settings: Settings) -> list[StoreInspector]:
     from bookmarkai_assets.adapters.s3_store.inspector import S3Inspector  # noqa: PLC0415 - as above
 
     inspectors: list[StoreInspector] = [
-        LocalInspector(settings.ytdlp_download_dir, staging=settings.ytdlp_download_dir / STAGING)
+        LocalInspector(
+            settings.ytdlp_download_dir,
+            staging=settings.ytdlp_download_dir / STAGING,
+            kept=settings.kept_paths(),
+            places=read_emptied_places(),
+        )
     ]
     if settings.s3_media_bucket:
         inspectors.append(
@@ -41,7 +49,7 @@ def make_inspectors(settings: Settings) -> list[StoreInspector]:
     return inspectors
 
 
-def make_link_reader() -> LinkReader:
+def make_link_reader() -> "LinkReader":
     """Make the function that reads a presigned link as its receiver would."""
     from bookmarkai_assets.adapters.link_reader import read_link  # noqa: PLC0415 - adapters load when used
 

@@ -1,4 +1,4 @@
-"""The rollout's charts as pictures: that they are small, that they show what they are given."""
+"""The rollout's charts as pictures: they are small, and they show the data."""
 
 from datetime import timedelta
 from io import BytesIO
@@ -14,7 +14,7 @@ from tests.support.storage_events import NOON, totals_of, transfer
 
 CHARTS = ("transfers", "split")
 MAX_BYTES = 20_000
-"""Of both together: 288 of them are kept a day."""
+"""The limit for both together: 288 of them are kept a day."""
 
 RED, BLUE, ORANGE = (213, 94, 0), (0, 114, 178), (230, 159, 0)
 
@@ -49,20 +49,20 @@ def picture(chart: str, shown: list[Step]) -> Image.Image:
 
 
 def pixels(image: Image.Image, colour: tuple[int, int, int]) -> int:
-    """Count the pixels of about this colour."""
+    """Count the pixels of roughly this colour."""
     counted = image.getcolors(maxcolors=256)
     assert counted is not None
     return sum(n for n, found in counted if all(abs(a - b) < 12 for a, b in zip(found, colour, strict=True)))  # type: ignore[arg-type, misc]  # of RGB it is a triple
 
 
 def test_a_day_of_charts_is_small() -> None:
-    """The two charts of a busy day take less than 20 kB, for they are kept with every materialization."""
+    """The two charts of a busy day take less than 20 kB, because they are kept with every materialization."""
     painter = MatplotlibPainter()
     assert len(painter.transfers(busy_day())) + len(painter.split(busy_day())) < MAX_BYTES
 
 
 def test_a_chart_shows_errors_and_both_latencies() -> None:
-    """Failures are red bars, uploads a blue line and downloads an orange one; without them the colour is not there."""
+    """Failures are red bars, uploads a blue line and downloads an orange one; without its data a colour is absent."""
     image = picture("transfers", busy_day())
     assert min(pixels(image, colour) for colour in (RED, BLUE, ORANGE)) > 100
 
@@ -72,8 +72,8 @@ def test_a_chart_shows_errors_and_both_latencies() -> None:
     assert pixels(quiet, RED) < pixels(image, RED) / 4, "a rate of 0 is a hair's line"
 
 
-def test_the_split_rises_with_the_share_that_s3_takes() -> None:
-    """Four media of four in S3 make a bar about four times as tall as one of four."""
+def test_the_split_rises_with_the_fraction_in_s3() -> None:
+    """Four of four media in S3 make a bar about four times as tall as one of four."""
     one = steps([transfer(), *(transfer(backend="local") for _ in range(3))])
     four = steps([transfer() for _ in range(4)])
     assert pixels(picture("split", four), BLUE) > 3 * pixels(picture("split", one), BLUE)
@@ -86,7 +86,7 @@ def test_the_split_rises_with_the_share_that_s3_takes() -> None:
     ids=["no steps", "no transfers", "local only", "one transfer", "one failure"],
 )
 def test_little_or_nothing_is_drawn_as_well(chart: str, shown: list[Step]) -> None:
-    """A day without steps, without transfers or with a single one is a picture like others, with nothing to warn of."""
+    """A day without steps, without transfers or with a single one is drawn without a warning."""
     image = picture(chart, shown)
     assert image.width == 770
     white = pixels(image, (255, 255, 255)) / (image.width * image.height)

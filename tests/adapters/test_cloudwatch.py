@@ -20,12 +20,12 @@ from tests.support.storage_events import transfer
 NAMESPACE = "BookmarkAI/Media"
 REGION = "eu-central-1"
 NOW = datetime.now(UTC).replace(second=0, microsecond=0)
-"""Today: CloudWatch takes no data of other times, and moto keeps none for long."""
+"""Today, because CloudWatch accepts no data of other times and moto keeps none for long."""
 
 
 @pytest.fixture
 def cloudwatch(monkeypatch: pytest.MonkeyPatch) -> Iterator[Any]:
-    """Return a client of an empty CloudWatch; credentials are AWS's own variables."""
+    """Return a client of an empty CloudWatch, with credentials in AWS's own variables."""
     import boto3
     from moto import mock_aws  # noqa: PLC0415 - takes a second to import
 
@@ -49,7 +49,7 @@ def statistics(client: Any, metric: MetricName, *, minutes: int = 60) -> list[di
 
 
 def test_values_arrive_with_their_counts(cloudwatch: Any) -> None:
-    """A datum's values are samples, as often as counted, in seconds; counts are sums."""
+    """A datum's values are samples in seconds, each with its count, and counts are sums."""
     sink = CloudWatchSink(NAMESPACE, region=REGION)
     sink.put(
         [
@@ -68,7 +68,7 @@ def test_values_arrive_with_their_counts(cloudwatch: Any) -> None:
 
 
 def test_metrics_have_no_dimensions(cloudwatch: Any) -> None:
-    """One series for each name, so that an alarm needs no list of workers."""
+    """Each name has one series, so that an alarm needs no list of workers."""
     CloudWatchSink(NAMESPACE, region=REGION).put([Datum(name, NOW, {1.0: 1}) for name in MetricName])
     found = cloudwatch.list_metrics(Namespace=NAMESPACE)["Metrics"]
     assert sorted(metric["MetricName"] for metric in found) == sorted(name.value for name in MetricName)
@@ -76,7 +76,7 @@ def test_metrics_have_no_dimensions(cloudwatch: Any) -> None:
 
 
 def test_events_become_metrics(cloudwatch: Any, sqlite_catalog: OpenCatalog) -> None:
-    """From storage events to what an operator reads: attempts, failures, refusals, times; over several requests."""
+    """Storage events become attempts, failures, refusals and times, over several requests."""
     sink = CloudWatchSink(NAMESPACE, region=REGION)
     publish(sqlite_catalog, sink, now=NOW)
     for n in range(MAX_EVENTS + 10):
@@ -106,7 +106,7 @@ def stubbed(monkeypatch: pytest.MonkeyPatch, stub: HttpStub) -> CloudWatchSink:
 
 
 def test_a_refusal_names_the_permission(monkeypatch: pytest.MonkeyPatch) -> None:
-    """What CloudWatch denies says which right is missing, and no credential."""
+    """A denial by CloudWatch names the missing permission and no credential."""
     body = b'{"__type": "com.amazonaws.cloudwatch#AccessDenied", "Code": "AccessDenied", "message": "not authorized"}'
     with HttpStub() as stub:
         stub.answer = Answer(403, body, {"Content-Type": "application/json"})
@@ -117,7 +117,7 @@ def test_a_refusal_names_the_permission(monkeypatch: pytest.MonkeyPatch) -> None
 
 
 def test_a_service_that_fails_is_a_typed_error(monkeypatch: pytest.MonkeyPatch) -> None:
-    """An error of its own, or no connection: the same type, with what to check."""
+    """An error of CloudWatch and a missing connection are the same typed error, with what to check."""
     with HttpStub() as stub:
         stub.answer = Answer(500, b"{}", {"Content-Type": "application/json"})
         sink = stubbed(monkeypatch, stub)
@@ -128,7 +128,7 @@ def test_a_service_that_fails_is_a_typed_error(monkeypatch: pytest.MonkeyPatch) 
 
 
 def test_no_credentials_is_a_typed_error(monkeypatch: pytest.MonkeyPatch) -> None:
-    """AWS's chain finds nothing: the message says so."""
+    """When AWS's chain finds no credentials, the error says so."""
     for name in ("AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY", "AWS_SESSION_TOKEN", "AWS_PROFILE"):
         monkeypatch.delenv(name, raising=False)
     for name in ("AWS_CONFIG_FILE", "AWS_SHARED_CREDENTIALS_FILE"):
@@ -151,6 +151,6 @@ def test_a_server_for_s3_is_not_asked_for_metrics(monkeypatch: pytest.MonkeyPatc
         assert client._request_signer._credentials.access_key == expected
 
 
-def test_without_a_namespace_there_is_nowhere_to_publish() -> None:
+def test_without_a_namespace_nothing_is_published() -> None:
     """Nothing is sent to AWS unless somebody has asked for it."""
     assert make_metric_sinks(load_settings(env_file=None)) == []

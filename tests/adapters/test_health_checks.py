@@ -6,8 +6,8 @@ from pathlib import Path
 
 import pytest
 
+from bookmarkai_assets.adapters.common.processes import workers
 from bookmarkai_assets.adapters.dagster_home import LOW_SPACE_BYTES, check_directory, check_switches
-from bookmarkai_assets.adapters.downloader import workers
 from bookmarkai_assets.adapters.downloader.guard_trial import DownloadTrial, GuardTrial, try_download, try_guard
 from bookmarkai_assets.adapters.downloader.health import check_guard, check_guarded_download, check_media_reading
 from bookmarkai_assets.adapters.webhook.health import check_webhook
@@ -16,12 +16,12 @@ from bookmarkai_assets.core.links.urls import HostPort
 from bookmarkai_assets.demo.samples import BROKEN_SAMPLE, SHORT_SAMPLES
 from tests.support.webhook_server import WebhookServer
 
-HELD = GuardTrial(tried=54, unrefused=(), arrived=0, passes_public=True, is_open_to_anybody=False)
+GOOD_GUARD = GuardTrial(tried=54, unrefused=(), arrived=0, passes_public=True, is_open_to_anybody=False)
 REFUSED = DownloadTrial(arrived=0, outcome="refused", reason="the port is not opened", control=1, guarded=3)
 
 
 def test_the_guard_refuses_every_spelling_of_private() -> None:
-    """No connection arrives; the public address that is asked for last does, so the canary counts."""
+    """Only the public address, which is tried last, is reached, and that proves that the canary counts."""
     trial = try_guard()
     assert (trial.arrived, trial.unrefused, trial.passes_public) == (0, (), True)
     assert trial.tried >= 50
@@ -34,8 +34,8 @@ def test_the_guard_refuses_every_spelling_of_private() -> None:
         ("169.254.169.254", {"169.254.169.254:80", "169.254.169.254:80 (CONNECT)"}),
     ],
 )
-def test_a_guard_that_does_not_hold_is_found_out(host: str, spellings: set[str]) -> None:
-    """One that lets a private address through is caught by the connections that arrive, each way."""
+def test_a_leaking_guard_fails(host: str, spellings: set[str]) -> None:
+    """A guard that lets a private address through is caught by the connections that arrive, for every spelling."""
     opened = frozenset({HostPort(host, 80)})
     trial = try_guard(allowed_hosts=opened)
     assert trial.arrived == 2
@@ -55,7 +55,7 @@ def test_a_guard_that_does_not_hold_is_found_out(host: str, spellings: set[str])
     ],
 )
 def test_other_faults_of_the_guard_fail_too(trial: GuardTrial, words: str) -> None:
-    """It serves strangers, serves nobody, or lets a connection through after a refusal."""
+    """A guard that serves strangers, serves nobody, or lets a connection through after a refusal fails."""
     result = check_guard(opened=frozenset(), trial=lambda: trial)
     assert result.status is CheckStatus.FAIL
     assert words in result.found
@@ -71,15 +71,15 @@ def test_other_faults_of_the_guard_fail_too(trial: GuardTrial, words: str) -> No
         ("its program ended with code 1", "code 1"),
     ],
 )
-def test_a_download_that_is_not_held_by_the_guard_fails(trial: DownloadTrial | str, words: str) -> None:
-    """Also when nothing arrived: a download that never asked proves nothing."""
+def test_a_download_past_the_guard_fails(trial: DownloadTrial | str, words: str) -> None:
+    """A download that never asked the guard proves nothing, and fails even when nothing arrived."""
     result = check_guarded_download(trial=lambda: trial)
     assert result.status is CheckStatus.FAIL
     assert words in result.found
 
 
-def test_an_environment_that_leads_past_the_guard_is_found_out(monkeypatch: pytest.MonkeyPatch) -> None:
-    """If NO_PROXY came through to a download's process, its clients would connect by themselves, and be counted."""
+def test_an_environment_that_leads_past_the_guard_fails(monkeypatch: pytest.MonkeyPatch) -> None:
+    """If NO_PROXY reached a download's process, its clients would connect directly and be counted."""
     monkeypatch.setitem(workers._ENVIRONMENT, "NO_PROXY", "*")
     monkeypatch.setitem(workers._ENVIRONMENT, "no_proxy", "*")
     trial = try_download()
@@ -88,21 +88,21 @@ def test_an_environment_that_leads_past_the_guard_is_found_out(monkeypatch: pyte
 
 
 def test_good_trials_pass() -> None:
-    """A guard that holds, and a download that it refuses."""
-    assert check_guard(opened=frozenset(), trial=lambda: HELD).status is CheckStatus.PASS
+    """A guard that refuses, and a download that it refuses, pass."""
+    assert check_guard(opened=frozenset(), trial=lambda: GOOD_GUARD).status is CheckStatus.PASS
     assert check_guarded_download(trial=lambda: REFUSED).status is CheckStatus.PASS
 
 
 def test_a_sample_that_cannot_be_read_fails() -> None:
-    """As a broken PyAV would have it; the good sample passes."""
+    """A broken PyAV fails, and the good sample passes."""
     assert check_media_reading(SHORT_SAMPLES[0].path).status is CheckStatus.PASS
     broken = check_media_reading(BROKEN_SAMPLE.path)
     assert broken.status is CheckStatus.FAIL
     assert BROKEN_SAMPLE.file in broken.found
 
 
-def test_a_full_disk_below_dagster_warns(tmp_path: Path) -> None:
-    """A gigabyte is little: records and catalog grow there."""
+def test_a_full_disk_under_dagsters_home_warns(tmp_path: Path) -> None:
+    """A gigabyte free is a warning, because run records and the catalog grow there."""
     (tmp_path / "dagster.yaml").touch()
     for free, status in ((LOW_SPACE_BYTES, CheckStatus.PASS), (LOW_SPACE_BYTES - 1, CheckStatus.WARN)):
         assert check_directory(tmp_path, free_bytes=lambda _, free=free: free).status is status  # type: ignore[misc]
@@ -110,7 +110,7 @@ def test_a_full_disk_below_dagster_warns(tmp_path: Path) -> None:
 
 @pytest.mark.skipif(not Path("/proc/self").is_dir(), reason="needs a directory that root cannot write to either")
 def test_a_home_that_cannot_be_written_fails() -> None:
-    """The system's own words are given: `/proc` takes a file from nobody, root included."""
+    """The system's own words are in the failure: nobody can make a file in `/proc`, not even root."""
     result = check_directory(Path("/proc/self"))
     assert result.status is CheckStatus.FAIL
     assert "writable" in result.found
@@ -129,14 +129,14 @@ def test_a_home_that_cannot_be_written_fails() -> None:
 def test_what_is_switched_off_is_named(
     states: dict[str, str], *, is_alive: bool, status: CheckStatus, named: Sequence[str]
 ) -> None:
-    """Off warns, daemon or not; not yet seen warns only where a daemon should have seen it; others' are not ours."""
+    """A stopped sensor warns with or without the daemon; one not seen yet warns only with it; others' are ignored."""
     result = check_switches(states, ["a", "b"], is_alive=is_alive)
     assert result.status is status
     assert all(result.found.endswith(f": {name}") for name in named)
 
 
 def test_plain_http_over_the_internet_warns(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Anybody on the way could read the alerts; in one's own network it is one's own matter."""
+    """Anybody on the way could read the alerts; on a private network that is the operator's choice."""
     with WebhookServer() as server:
         port = int(server.url().split(":")[2].partition("/")[0])
         near = check_webhook(f"http://127.0.0.1:{port}/t", is_signed=True)

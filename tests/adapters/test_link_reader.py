@@ -1,4 +1,4 @@
-"""Reading what a presigned link gives: the bytes, or a typed refusal that does not tell the link."""
+"""Reading a presigned link: the bytes, or a typed refusal that does not repeat the link."""
 
 from collections.abc import Iterator
 
@@ -13,12 +13,12 @@ SECRET = "X-Amz-Signature=0123456789abcdef"
 
 @pytest.fixture
 def stub() -> Iterator[HttpStub]:
-    """Return a server that answers as it is told."""
+    """Return a server that answers as a test sets it."""
     with HttpStub() as server:
         yield server
 
 
-def test_the_bytes_behind_the_link_are_read(stub: HttpStub) -> None:
+def test_the_bytes_of_the_link_are_read(stub: HttpStub) -> None:
     """What the server sends is what is returned."""
     stub.answer = Answer(body=b"video bytes")
     assert read_link(f"{stub.url}/video.mp4?{SECRET}", max_bytes=100) == b"video bytes"
@@ -41,7 +41,7 @@ def test_no_more_is_read_than_asked_for(stub: HttpStub) -> None:
 def test_a_refusal_names_its_code_and_not_the_link(
     stub: HttpStub, answer: Answer, error_class: StoreErrorClass, words: str
 ) -> None:
-    """The message holds the server's code and what to do, and nothing of the link or the rest of the answer."""
+    """The message has the server's code and what to do, and nothing of the link or of the rest of the answer."""
     stub.answer = answer
     with pytest.raises(StoreError) as caught:
         read_link(f"{stub.url}/video.mp4?{SECRET}", max_bytes=100)
@@ -51,7 +51,7 @@ def test_a_refusal_names_its_code_and_not_the_link(
     assert caught.value.__cause__ is None
 
 
-def test_silence_is_unavailable_and_does_not_tell_the_link() -> None:
+def test_silence_is_unavailable_and_does_not_show_the_link() -> None:
     """Where nobody listens, the message names the setting and not the link."""
     with unanswered_url() as url, pytest.raises(StoreError) as caught:
         read_link(f"{url}/video.mp4?{SECRET}", max_bytes=100)

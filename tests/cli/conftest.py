@@ -1,4 +1,4 @@
-"""What tests of several commands share."""
+"""Fixtures that the tests of several commands share."""
 
 from collections.abc import Iterator
 
@@ -11,7 +11,7 @@ from tests.support.rollout_past import HYBRID
 
 @pytest.fixture
 def hybrid_catalog(bookmarkai: BookmarkAI, sqlite_url: str, monkeypatch: pytest.MonkeyPatch) -> Iterator[OpenCatalog]:
-    """Return the command's catalog; the settings say hybrid, with a bucket."""
+    """Return the command's catalog, with settings that say hybrid and have a bucket."""
     assert bookmarkai is not None, "it has cleared the environment"
     for name, value in HYBRID.items():
         monkeypatch.setenv(name, value)

@@ -1,5 +1,6 @@
 """The command line: what each command prints, and the exit codes 0 (done), 1 (failed) and 2 (wrong use)."""
 
+import io
 import json
 from datetime import UTC, datetime
 from itertools import pairwise
@@ -21,7 +22,7 @@ VIDEO = "https://www.tiktok.com/@user/video/7300000000000000001"
 
 
 def test_adding_a_link_records_a_pending_share(bookmarkai: BookmarkAI) -> None:
-    """A new link gets an id and the status pending; the platform is read off the link."""
+    """A new link gets an id and the status pending, and its platform is derived from the link."""
     [added] = bookmarkai("shares", "add", VIDEO, "--json").json
     assert added["added"]
     assert added["new"]
@@ -29,8 +30,8 @@ def test_adding_a_link_records_a_pending_share(bookmarkai: BookmarkAI) -> None:
     assert (shown["status"], shown["platform"], shown["attempts"]) == ("pending", "tiktok", 0)
 
 
-def test_adding_a_link_twice_gives_the_first_share(bookmarkai: BookmarkAI) -> None:
-    """The same user and link are one share; another user's is another."""
+def test_adding_a_link_twice_returns_the_first_share(bookmarkai: BookmarkAI) -> None:
+    """The same user and link are one share, and another user's is another."""
     [first] = bookmarkai("shares", "add", VIDEO, "--json").json
     [again] = bookmarkai("shares", "add", VIDEO, "--json").json
     [other] = bookmarkai("shares", "add", VIDEO, "--user", str(uuid4()), "--json").json
@@ -57,7 +58,7 @@ def test_adding_a_link_twice_gives_the_first_share(bookmarkai: BookmarkAI) -> No
     ],
 )
 def test_a_bad_link_is_refused_with_a_reason(bookmarkai: BookmarkAI, link: str) -> None:
-    """Exit code 1, a reason that says what was expected, and nothing recorded."""
+    """A bad link is exit code 1 with a reason that says what was expected, and nothing is recorded."""
     ended = bookmarkai("shares", "add", link)
     assert ended.code == 1
     assert "expected" in ended.err
@@ -66,7 +67,7 @@ def test_a_bad_link_is_refused_with_a_reason(bookmarkai: BookmarkAI, link: str) 
 
 
 def test_a_refused_link_does_not_stop_the_others(bookmarkai: BookmarkAI) -> None:
-    """The good links of one call are recorded; the exit code tells that not all were."""
+    """The good links of one call are recorded, and the exit code says that not all were."""
     ended = bookmarkai("shares", "add", VIDEO, "file:///etc/passwd", "https://youtu.be/abc", "--json")
     assert ended.code == 1
     assert [result["added"] for result in ended.json] == [True, False, True]
@@ -74,7 +75,7 @@ def test_a_refused_link_does_not_stop_the_others(bookmarkai: BookmarkAI) -> None
 
 
 def test_links_come_from_a_file(bookmarkai: BookmarkAI, tmp_path: Path) -> None:
-    """One link a line; blank lines and comments are passed over, odd bytes and megabytes of text are refused."""
+    """A file has one link a line; blank lines and comments are skipped, odd bytes and megabytes of text refused."""
     file = tmp_path / "links.txt"
     file.write_bytes(
         b"# my links\n\n"
@@ -88,6 +89,40 @@ def test_links_come_from_a_file(bookmarkai: BookmarkAI, tmp_path: Path) -> None:
     assert [result["added"] for result in ended.json] == [True, True, False, False]
     assert "at most 2048 characters, found 5000000" in ended.json[2]["refused"]
     assert len(ended.out) < 20_000
+
+
+@pytest.mark.parametrize("is_piped", [False, True], ids=["file", "standard input"])
+@pytest.mark.parametrize("end", ["\n", "\r\n", "\r"], ids=["LF", "CRLF", "CR"])
+@pytest.mark.parametrize("encoding", ["utf-8", "utf-8-sig", "utf-16", "utf-16-le", "utf-16-be"])
+def test_links_come_from_a_file_of_any_system(
+    bookmarkai: BookmarkAI, monkeypatch: pytest.MonkeyPatch, tmp_path: Path, encoding: str, end: str, *, is_piped: bool
+) -> None:
+    """Marks, UTF-16 and each system's line ends are understood, in a file and in a pipe."""
+    data = f"# mine{end}{VIDEO}{end}{end}https://example.com/b{end}".encode(encoding)
+    file = tmp_path / "links.txt"
+    file.write_bytes(data)
+    monkeypatch.setattr("sys.stdin", io.TextIOWrapper(io.BytesIO(data)))
+    ended = bookmarkai("shares", "add", "--from-file", "-" if is_piped else str(file), "--json")
+    assert ended.code == 0, ended.err
+    assert [result["url"] for result in ended.json] == [VIDEO, "https://example.com/b"]
+
+
+@pytest.mark.parametrize("is_piped", [False, True], ids=["file", "standard input"])
+def test_a_file_that_is_no_text_is_refused_whole(
+    bookmarkai: BookmarkAI, monkeypatch: pytest.MonkeyPatch, tmp_path: Path, *, is_piped: bool
+) -> None:
+    """A picture or an archive has no links, and nothing of it is printed."""
+    data = b"\x89PNG\r\n\x1a\n" + VIDEO.encode() + bytes(range(256)) * 10
+    file = tmp_path / "links.png"
+    file.write_bytes(data)
+    monkeypatch.setattr("sys.stdin", io.TextIOWrapper(io.BytesIO(data)))
+    ended = bookmarkai("shares", "add", "--from-file", "-" if is_piped else str(file))
+    assert ended.code == 2
+    said = " ".join(ended.err.replace("│", " ").split())
+    assert "expected text, found" in said
+    assert "no list of links" in said
+    assert "PNG" not in ended.err
+    assert bookmarkai("shares", "list", "--json").json == []
 
 
 @pytest.mark.parametrize(
@@ -105,7 +140,7 @@ def test_links_come_from_a_file(bookmarkai: BookmarkAI, tmp_path: Path) -> None:
     ],
 )
 def test_wrong_use_is_exit_code_2(bookmarkai: BookmarkAI, arguments: list[str]) -> None:
-    """A call that cannot be meant is told what was expected, on standard error."""
+    """The message on standard error says what was expected."""
     ended = bookmarkai(*arguments)
     assert ended.code == 2
     assert ended.err
@@ -113,7 +148,7 @@ def test_wrong_use_is_exit_code_2(bookmarkai: BookmarkAI, arguments: list[str]) 
 
 
 def test_an_unknown_share_is_exit_code_1(bookmarkai: BookmarkAI) -> None:
-    """A well-formed id that nobody has is a failure with a message, not a traceback."""
+    """A well-formed id that no share has is a failure with a message, not a traceback."""
     ended = bookmarkai("shares", "show", str(uuid4()))
     assert ended.code == 1
     assert "Traceback" not in ended.err
@@ -148,7 +183,7 @@ def test_retrying_nothing_is_said(bookmarkai: BookmarkAI) -> None:
 def test_config_shows_the_settings_without_their_secrets(
     bookmarkai: BookmarkAI, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """Every variable is listed with its effective value; secrets are masked."""
+    """Every variable is listed with its effective value, and secrets are masked."""
     monkeypatch.setenv("S3_ACCESS_KEY", "visible-key")
     monkeypatch.setenv("S3_SECRET_KEY", "visible-secret")
     shown = bookmarkai("config", "--json").json
@@ -162,7 +197,7 @@ def test_config_shows_the_settings_without_their_secrets(
 def test_bad_settings_stop_every_command_with_one_message(
     bookmarkai: BookmarkAI, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """The message names each bad variable; there is no traceback."""
+    """The message names each bad variable, without a traceback."""
     monkeypatch.setenv("STORAGE_MODE", "cloud")
     monkeypatch.setenv("S3_SPLIT_PERCENTAGE", "200")
     for command in (["config"], ["shares", "list"], ["shares", "add", VIDEO]):
@@ -186,14 +221,14 @@ def test_bad_settings_stop_every_command_with_one_message(
     ],
 )
 def test_every_command_has_help_with_an_example(bookmarkai: BookmarkAI, arguments: list[str]) -> None:
-    """--help exits 0 and shows how the command is called."""
+    """--help exits with 0 and shows how the command is called."""
     ended = bookmarkai(*arguments, "--help")
     assert ended.code == 0
     assert f"bookmarkai {' '.join(arguments)}" in ended.out.split("Example:")[1]
 
 
 def names_in(command: Any, path: tuple[str, ...] = ()) -> list[tuple[str, ...]]:
-    """Return the words that call each command and group below one, itself included."""
+    """Return the paths of a command and of every command below it."""
     inner = getattr(command, "commands", {})
     return [path] + [found for name in inner for found in names_in(inner[name], (*path, name))]
 
@@ -203,7 +238,7 @@ def names_in(command: Any, path: tuple[str, ...] = ()) -> list[tuple[str, ...]]:
 def test_help_is_folded_by_the_terminals_width_alone(
     bookmarkai: BookmarkAI, monkeypatch: pytest.MonkeyPatch, command: tuple[str, ...], width: int
 ) -> None:
-    """A line ends where the next word has no room, or with its paragraph; an example is one line, to be copied."""
+    """A line ends where the next word has no room, or with its paragraph; an example to copy is one line."""
     monkeypatch.setenv("COLUMNS", str(width))
     ended = bookmarkai(*command, "--help")
     prose = ended.out.partition("Usage:")[2].partition("\n")[2].partition("╭")[0]
@@ -216,7 +251,7 @@ def test_help_is_folded_by_the_terminals_width_alone(
 
 
 def test_in_a_pipe_a_record_is_a_line(bookmarkai: BookmarkAI, monkeypatch: pytest.MonkeyPatch) -> None:
-    """However narrow nobody's terminal is: tabs between the cells, every cell whole, no colour."""
+    """However narrow the terminal is, a record has tabs between its cells, every cell whole and no colour."""
     monkeypatch.setenv("COLUMNS", "40")
     link = f"https://example.com/{'v' * 300}"
     added = bookmarkai("shares", "add", link).out
@@ -235,7 +270,7 @@ def test_in_a_pipe_a_record_is_a_line(bookmarkai: BookmarkAI, monkeypatch: pytes
 
 
 def test_the_catalog_is_upgraded(bookmarkai: BookmarkAI, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
-    """The command makes the tables where there are none, and does nothing a second time."""
+    """The command creates the tables where there are none, and does nothing the second time."""
     monkeypatch.setenv("CATALOG_URL", f"sqlite:///{tmp_path}/fresh.db")
     assert bookmarkai("catalog", "upgrade").code == 0
     assert bookmarkai("catalog", "upgrade").code == 0
@@ -243,6 +278,6 @@ def test_the_catalog_is_upgraded(bookmarkai: BookmarkAI, monkeypatch: pytest.Mon
 
 
 def test_a_title_cannot_write_to_the_terminal(bookmarkai: BookmarkAI) -> None:
-    """Markup and control characters of a link are shown, not obeyed."""
+    """Markup and control characters in a link are shown, not interpreted."""
     [added] = bookmarkai("shares", "add", "https://example.com/[bold]x[/bold]?a=[red]", "--json").json
     assert "https://example.com/[bold]x[/bold]?a=[red]" in bookmarkai("shares", "show", added["id"]).out

@@ -1,10 +1,11 @@
-"""`bookmarkai metrics`: the figures that it prints against the transfers that were recorded."""
+"""`bookmarkai metrics`: its figures compared with the recorded transfers."""
 
 from datetime import UTC, datetime, timedelta
 
 import pytest
 
 from bookmarkai_assets.adapters.catalog import OpenCatalog
+from bookmarkai_assets.core.media.placement import Backend
 from bookmarkai_assets.core.media.storage_events import StorageEvent
 from bookmarkai_assets.core.rollout.stages import Action
 from bookmarkai_assets.core.rollout.windows import window_ending
@@ -32,7 +33,7 @@ KEYS = {
 
 @pytest.fixture
 def catalog(hybrid_catalog: OpenCatalog, monkeypatch: pytest.MonkeyPatch) -> OpenCatalog:
-    """Return the command's catalog; the settings say hybrid at 40% with a bucket."""
+    """Return the command's catalog, with settings that say hybrid at 40% and have a bucket."""
     monkeypatch.setenv("S3_SPLIT_PERCENTAGE", "40")
     return hybrid_catalog
 
@@ -44,7 +45,7 @@ def record(catalog: OpenCatalog, *events: StorageEvent) -> None:
 
 
 def test_the_json_has_what_was_recorded(catalog: OpenCatalog, bookmarkai: BookmarkAI) -> None:
-    """Counts, rates, latencies and bytes are those of the recorded transfers; fetches from sites are not counted."""
+    """Counts, rates, latencies and bytes are those of the recorded transfers, without fetches from sites."""
     record(
         catalog,
         *(transfer(ago(minutes=10), seconds=seconds, size_bytes=2_000) for seconds in (1.0, 2.0, 3.0)),
@@ -78,13 +79,14 @@ def test_the_json_has_what_was_recorded(catalog: OpenCatalog, bookmarkai: Bookma
         "checksum": 0,
         "other": 1,
     }
-    assert found["bytes_put"] == {"local": 500, "s3": 6_000}
-    assert found["bytes_got"] == {"local": 0, "s3": 100}
+    nothing = {backend.value: 0 for backend in Backend}
+    assert found["bytes_put"] == {**nothing, "local": 500, "s3": 6_000}
+    assert found["bytes_got"] == {**nothing, "s3": 100}
 
 
 @pytest.mark.parametrize(("name", "uploads"), [("1h", 1), ("24h", 3), ("7d", 7)])
 def test_the_window_says_how_far_back(catalog: OpenCatalog, bookmarkai: BookmarkAI, name: str, uploads: int) -> None:
-    """Transfers before the window are not in it, and its ends are in the answer, on whole five minutes."""
+    """Transfers before the window are left out, and the output has its ends, on whole five minutes."""
     hours = {"1h": 1, "24h": 24, "7d": 168}
     record(catalog, transfer(ago(minutes=10)), *[transfer(ago(hours=3))] * 2, *[transfer(ago(days=3))] * 4)
 
@@ -104,7 +106,7 @@ def test_five_minutes_are_the_last_whole_ones(bookmarkai: BookmarkAI) -> None:
     assert timedelta(0) <= datetime.now(UTC) - end < timedelta(minutes=10)
 
 
-def test_each_look_has_the_newest_transfers_and_none_twice(catalog: OpenCatalog, bookmarkai: BookmarkAI) -> None:
+def test_each_call_counts_the_newest_transfers_and_none_twice(catalog: OpenCatalog, bookmarkai: BookmarkAI) -> None:
     """The command adds up what was recorded since the last time, and only that."""
     for looks in (1, 2, 3):
         record(catalog, transfer(ago(minutes=10)))
@@ -112,7 +114,7 @@ def test_each_look_has_the_newest_transfers_and_none_twice(catalog: OpenCatalog,
 
 
 def test_the_cost_is_that_of_the_month_by_the_price_table(catalog: OpenCatalog, bookmarkai: BookmarkAI) -> None:
-    """The sums are the operation's for the same moment; the prices' source and date are named."""
+    """The sums are the operation's for the same moment, and the prices' source and date are named."""
     record(
         catalog,
         *(transfer(ago(hours=hour, minutes=10), size_bytes=3 << 30) for hour in range(5)),
@@ -136,7 +138,7 @@ def test_the_cost_is_that_of_the_month_by_the_price_table(catalog: OpenCatalog, 
 
 
 def test_the_percentage_is_the_one_in_effect(catalog: OpenCatalog, bookmarkai: BookmarkAI) -> None:
-    """Without a decision the setting's counts; then the stage's; and none while rolled back, whatever was set."""
+    """Without a decision it is the setting, then the stage, and zero while rolled back."""
 
     def effect() -> tuple[str, str, int]:
         found = bookmarkai("metrics", "--json").json
@@ -151,7 +153,7 @@ def test_the_percentage_is_the_one_in_effect(catalog: OpenCatalog, bookmarkai: B
 
 @pytest.mark.usefixtures("catalog")
 def test_without_transfers_rates_are_unknown_and_not_zero(bookmarkai: BookmarkAI) -> None:
-    """Of nothing there is no rate and no latency: null in JSON, a dash for people."""
+    """Without transfers, rates and latencies are null in JSON and a dash for people."""
     found = bookmarkai("metrics", "--json").json
     assert (found["total_requests"], found["success_rate"], found["s3_upload_rate"]) == (0, None, None)
     assert found["upload_seconds"]["p95"] is None
@@ -190,7 +192,7 @@ def test_people_read_the_same_figures_with_their_units(catalog: OpenCatalog, boo
 
 @pytest.mark.parametrize("window", ["3h", "", "-1h", "24H"])
 def test_another_window_is_wrong_use(bookmarkai: BookmarkAI, window: str) -> None:
-    """Exit code 2, and the message names the windows that there are."""
+    """Another window is exit code 2, and the message names the windows that exist."""
     ended = bookmarkai("metrics", "--window", window)
     assert (ended.code, ended.out) == (2, "")
     assert "5m, 1h, 24h, 7d" in ended.err

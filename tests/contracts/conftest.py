@@ -11,13 +11,13 @@ from tests.support.s3_bench import make_store
 from tests.support.store_cases import StoreCase
 
 
-@pytest.fixture(params=["fake-local", "fake-s3", "local", "s3", "s3-through-proxy"])
+@pytest.fixture(params=[*(f"fake-{backend}" for backend in Backend), "local", "s3", "s3-through-proxy"])
 def case(request: pytest.FixtureRequest, tmp_path: Path) -> StoreCase:
     """Return each store in turn."""
     files = tmp_path / "files"
     match request.param:
-        case "fake-local" | "fake-s3":
-            backend = Backend(request.param.removeprefix("fake-"))
+        case str(name) if name.startswith("fake-"):
+            backend = Backend(name.removeprefix("fake-"))
             return StoreCase(FakeMediaStore(backend), "temp/videos/", files, lambda: FakeMediaStore(backend))
         case "local":
             root = tmp_path / "media"

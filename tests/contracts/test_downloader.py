@@ -1,4 +1,4 @@
-"""What every `Downloader` promises, told of the fake and of the real one."""
+"""The contract of `Downloader`, for the fake and for the real one."""
 
 import hashlib
 import time
@@ -12,47 +12,79 @@ import pytest
 from bookmarkai_assets.adapters.downloader import YtDlpDownloader
 from bookmarkai_assets.core.downloads.ports import DownloadedFile, DownloadedVideo, Downloader, DownloadLimits
 from bookmarkai_assets.core.outcomes import Failure, Outcome
+from bookmarkai_assets.core.sites.silent_formats import Codec, Delivery, FormatFamily
 from tests.fakes.downloader import FakeDownloader
+from tests.support.clips import make_clip
 from tests.support.deadlines import PLENTY_SECONDS, quickest
 from tests.support.hostile_site import HostileSite
 
+BROKEN = FormatFamily(Codec.H265, Delivery.HLS)
+PLAYLIST = "application/vnd.apple.mpegurl"
 LIMITS = DownloadLimits(max_bytes=1_000_000, max_duration_seconds=60, timeout_seconds=PLENTY_SECONDS)
 
 
 @dataclass(frozen=True)
 class Links:
-    """A downloader, and links behind which it finds what their names say. `video` is three seconds long.
+    """A downloader, and links named after what they lead to. `video` is three seconds long.
 
-    At `silence` nothing ever answers.
+    At `broken_promise` a format of `BROKEN` comes first and has no sound, although it is said to have it. At `silence`
+    nothing ever answers.
     """
 
     downloader: Downloader
     video: str
     silent_video: str
+    broken_promise: str
     nothing: str
     silence: str
 
 
 @pytest.fixture(scope="module", params=["fake", "yt-dlp"])
-def links(request: pytest.FixtureRequest, site: HostileSite, clip: Path, silent_clip: Path) -> Iterator[Links]:
+def links(
+    request: pytest.FixtureRequest,
+    site: HostileSite,
+    clip: Path,
+    silent_clip: Path,
+    tmp_path_factory: pytest.TempPathFactory,
+) -> Iterator[Links]:
     """Return each downloader in turn."""
     video = site.file("/contract/clip.mp4", clip.read_bytes())
     silent = site.file("/contract/silent.webm", silent_clip.read_bytes(), content_type="video/webm")
+    promise = serve_broken_promise(site, tmp_path_factory.mktemp("promise"))
     nothing, silence = site.url("/contract/nothing"), site.silent("/contract/silence.mp4")
     if request.param == "fake":
         fake = FakeDownloader()
         fake.serve(video)
         fake.serve(silent, audio=None)
+        fake.serve(promise, silent_formats=frozenset({BROKEN}))
         fake.hang(silence)
-        yield Links(fake, video, silent, nothing, silence)
+        yield Links(fake, video, silent, promise, nothing, silence)
         return
     real = YtDlpDownloader(allowed_extractors=("generic",), allowed_hosts=frozenset({site.host_port}))
-    yield Links(real, video, silent, nothing, silence)
+    yield Links(real, video, silent, promise, nothing, silence)
     real.close()
 
 
+def serve_broken_promise(site: HostileSite, directory: Path) -> str:
+    """Serve a playlist of two variants that claims sound for both. Only the second has it. Return the link."""
+    playlist = ["#EXTM3U"]
+    for name, codec, size, has_sound in (
+        ("big", "hvc1.1.6.L93.B0", "1280x720", False),
+        ("small", "avc1.4d401e", "640x360", True),
+    ):
+        segment = make_clip(directory / f"{name}.ts", seconds=3, picture_codec="libx264", has_sound=has_sound)
+        site.file(f"/contract/{name}.ts", segment.read_bytes(), content_type="video/mp2t")
+        lines = ("#EXTM3U", "#EXT-X-TARGETDURATION:3", "#EXTINF:3,", f"{name}.ts", "#EXT-X-ENDLIST")
+        site.file(f"/contract/{name}.m3u8", "\n".join(lines).encode(), content_type=PLAYLIST)
+        playlist += [
+            f'#EXT-X-STREAM-INF:BANDWIDTH=900000,RESOLUTION={size},CODECS="{codec},mp4a.40.2"',
+            f"{name}.m3u8",
+        ]
+    return site.file("/contract/promise.m3u8", "\n".join(playlist).encode(), content_type=PLAYLIST)
+
+
 def assert_described(file: DownloadedFile, directory: Path) -> None:
-    """See that a file lies in the directory and is what its digest says."""
+    """Check that a file is in the directory and matches its digest."""
     data = file.path.read_bytes()
     assert file.path.parent == directory
     assert file.digest.size_bytes == len(data) > 0
@@ -60,7 +92,7 @@ def assert_described(file: DownloadedFile, directory: Path) -> None:
 
 
 def test_a_video_and_its_sound_are_in_the_directory_as_described(links: Links, tmp_path: Path) -> None:
-    """The files lie in the attempt's directory, with digests and content types that are theirs, and nothing else."""
+    """The attempt's directory contains the files, with their own digests and content types, and nothing else."""
     result = links.downloader.download(links.video, tmp_path, LIMITS)
     assert isinstance(result, DownloadedVideo)
     assert result.audio
@@ -82,6 +114,25 @@ def test_a_silent_video_has_no_audio_track(links: Links, tmp_path: Path) -> None
     assert_described(result.video, tmp_path)
 
 
+def test_the_format_with_sound_is_the_video(links: Links, tmp_path: Path) -> None:
+    """If a format lacks its promised sound, another one is the video. The result says which, and nothing else stays."""
+    result = links.downloader.download(links.broken_promise, tmp_path, LIMITS)
+    assert isinstance(result, DownloadedVideo)
+    assert result.audio
+    assert_described(result.video, tmp_path)
+    assert_described(result.audio, tmp_path)
+    assert set(tmp_path.iterdir()) == {result.video.path, result.audio.path}
+    assert result.silent_formats == {BROKEN}
+
+
+def test_a_format_that_is_known_to_be_silent_is_avoided(links: Links, tmp_path: Path) -> None:
+    """A caller that names it gets the format with sound at once, and nothing new is reported."""
+    result = links.downloader.download(links.broken_promise, tmp_path, LIMITS, silent_formats=frozenset({BROKEN}))
+    assert isinstance(result, DownloadedVideo)
+    assert result.audio
+    assert result.silent_formats == frozenset()
+
+
 @pytest.mark.parametrize(
     ("limits", "outcome"),
     [
@@ -98,7 +149,7 @@ def test_a_limit_that_is_exceeded_is_an_outcome(
     assert result.outcome is outcome
 
 
-def test_what_a_link_does_comes_back_as_a_value(links: Links, tmp_path: Path) -> None:
+def test_a_failure_comes_back_as_a_value(links: Links, tmp_path: Path) -> None:
     """A dead link is a failure with a reason, not an exception."""
     result = links.downloader.download(links.nothing, tmp_path, LIMITS)
     assert isinstance(result, Failure)
@@ -107,7 +158,7 @@ def test_what_a_link_does_comes_back_as_a_value(links: Links, tmp_path: Path) ->
 
 
 def test_a_download_that_hangs_ends_at_its_deadline(links: Links, tmp_path: Path) -> None:
-    """It is a failure of a kind of its own, which another try may help."""
+    """A timeout is a failure of a kind of its own, which another try may help."""
 
     def hang() -> float:
         began = time.monotonic()
@@ -120,8 +171,8 @@ def test_a_download_that_hangs_ends_at_its_deadline(links: Links, tmp_path: Path
     assert 0.5 <= quickest(hang, seconds=5) < 5
 
 
-def test_a_download_that_nobody_waits_for_ends_before_it(links: Links, tmp_path: Path) -> None:
-    """Whoever asked for it gives it up: it ends within a second as at its deadline, long before that."""
+def test_a_download_that_is_given_up_ends_before_its_deadline(links: Links, tmp_path: Path) -> None:
+    """A download that its caller gives up ends within a second, long before its deadline."""
 
     def given_up() -> float:
         wanted_until = time.monotonic() + 0.3
@@ -137,7 +188,7 @@ def test_a_download_that_nobody_waits_for_ends_before_it(links: Links, tmp_path:
 
 
 def test_a_download_that_is_wanted_is_not_given_up(links: Links, tmp_path: Path) -> None:
-    """It may be asked for at any time; only the word ends it."""
+    """`give_up` may be called at any time, and only True ends the download."""
     result = links.downloader.download(links.video, tmp_path, LIMITS, give_up=lambda: False)
     assert isinstance(result, DownloadedVideo)
 

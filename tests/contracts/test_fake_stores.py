@@ -1,4 +1,4 @@
-"""What the in-memory store can be told to do: failing, rotting, telling another time, holding leftovers."""
+"""What tests can have the in-memory store do: fail, rot, have another time, have leftovers."""
 
 from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
@@ -23,20 +23,20 @@ def case(request: pytest.FixtureRequest, tmp_path: Path) -> StoreCase:
 
 
 def fake_of(case: StoreCase) -> FakeMediaStore:
-    """Return the fake as what it is."""
+    """Return the store as the fake that it is."""
     assert isinstance(case.store, FakeMediaStore)
     return case.store
 
 
 def error_of(use: Callable[[], object]) -> StoreError:
-    """Return the error that a use ends with."""
+    """Return the error with which a use ends."""
     with pytest.raises(StoreError) as caught:
         use()
     return caught.value
 
 
 @pytest.mark.parametrize("operation", sorted(OPERATIONS))
-def test_any_operation_fails_when_told(case: StoreCase, operation: str) -> None:
+def test_any_operation_fails_on_request(case: StoreCase, operation: str) -> None:
     """The next calls of the operation raise the error, as many as were asked for."""
     stored = case.put(VIDEO)
     store = fake_of(case)
@@ -61,8 +61,8 @@ def test_any_operation_fails_when_told(case: StoreCase, operation: str) -> None:
         uses[operation]()
 
 
-def test_a_listing_fails_on_the_way(case: StoreCase) -> None:
-    """A failing listing gives its first object before it raises: who works on half of it is found out."""
+def test_a_listing_fails_after_its_first_object(case: StoreCase) -> None:
+    """A failing listing yields one object before it raises, so that code that works on half of it is found out."""
     case.put(VIDEO, "temp/1.mp4")
     case.put(VIDEO, "temp/2.mp4")
     fake_of(case).fail_next("list", StoreError(StoreErrorClass.TIMEOUT, "too slow"))
@@ -74,7 +74,7 @@ def test_a_listing_fails_on_the_way(case: StoreCase) -> None:
 
 
 def test_rotten_bytes_are_found_where_they_are_read(case: StoreCase) -> None:
-    """A directory's head sees changed bytes, a bucket's tells what was recorded; reading finds them in both."""
+    """A directory's head sees changed bytes, a bucket's returns what was recorded, and reading fails in both."""
     stored = case.put(VIDEO)
 
     fake_of(case).rot(stored.url, OTHER)
@@ -90,8 +90,8 @@ def test_rotten_bytes_are_found_where_they_are_read(case: StoreCase) -> None:
         assert error.error_class is StoreErrorClass.CHECKSUM
 
 
-def test_the_times_are_the_test_s(case: StoreCase) -> None:
-    """Objects are stored when the clock says, and end when the test says."""
+def test_a_test_sets_the_times(case: StoreCase) -> None:
+    """Objects are stored at the clock's time and expire at the test's."""
     stored = case.put(VIDEO)
 
     fake_of(case).expire(stored.url, NOON + timedelta(days=7))
@@ -102,7 +102,7 @@ def test_the_times_are_the_test_s(case: StoreCase) -> None:
 
 
 def test_planted_leftovers_are_found_and_removed(case: StoreCase) -> None:
-    """What a test plants is listed by prefix and moment until it is removed."""
+    """What a test plants is listed by prefix and time until it is removed."""
     names = {name: case.store.url_of(name) for name in ("temp/1.mp4", "temp/2.mp4", "other/1.mp4")}
     one, two, other = (
         Leftover(LeftoverKind.MULTIPART_UPLOAD, f"{url}#id", NOON + timedelta(hours=hours), None)

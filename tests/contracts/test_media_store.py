@@ -1,4 +1,4 @@
-"""What every `MediaStore` keeps, whatever stands behind it: putting, fetching and removing."""
+"""The contract of `MediaStore` for every backend: putting, fetching and removing."""
 
 import os
 from concurrent.futures import ThreadPoolExecutor
@@ -45,8 +45,8 @@ def test_what_is_put_comes_back_whole(case: StoreCase) -> None:
     assert case.fetched(stored.url, digest_of_bytes(VIDEO)) == VIDEO
 
 
-def test_put_says_what_head_says(case: StoreCase) -> None:
-    """A put returns the URL of its key, the digest, the content type and the tags, and a later head says the same."""
+def test_put_returns_what_head_returns(case: StoreCase) -> None:
+    """A put returns the URL, digest, content type and tags, and a later head returns the same."""
     stored = case.put(VIDEO)
     found = case.store.head(stored.url)
 
@@ -59,8 +59,8 @@ def test_put_says_what_head_says(case: StoreCase) -> None:
     assert found.tags == stored.tags == TAGS
 
 
-def test_an_object_knows_since_when_it_is_stored(case: StoreCase) -> None:
-    """The time of an object is that of its put, in UTC, whatever the source's was; none of these says when it ends."""
+def test_an_object_has_the_time_of_its_put(case: StoreCase) -> None:
+    """The time of an object is that of its put, in UTC, whatever the source's was, and it has no expiry."""
     source = case.file(VIDEO)
     os.utime(source, (0, 0))
 
@@ -74,14 +74,14 @@ def test_an_object_knows_since_when_it_is_stored(case: StoreCase) -> None:
 
 
 def test_tags_come_back_as_they_were_put(case: StoreCase) -> None:
-    """Whatever text a tag has, head gives it back, character by character."""
+    """Whatever text a tag has, head returns it character by character."""
     stored = case.put(VIDEO, tags=ODD_TAGS)
 
     assert case.store.head(stored.url).tags == stored.tags == ODD_TAGS
 
 
-def test_an_empty_tag_is_as_good_as_none(case: StoreCase) -> None:
-    """A tag of no text comes back as that, or is missing, as some servers have it; the others stay."""
+def test_an_empty_tag_may_be_missing(case: StoreCase) -> None:
+    """A tag without text comes back empty or is missing, as some servers have it, and the others stay."""
     stored = case.put(VIDEO, tags={"title": "", "share-id": "x"})
 
     assert {"title": ""} | dict(case.store.head(stored.url).tags) == {"title": "", "share-id": "x"}
@@ -92,8 +92,8 @@ def test_an_empty_tag_is_as_good_as_none(case: StoreCase) -> None:
     [{name: "x"} for name in ("", "Title", "share_id", "naïve", "-x", "a b", "sha256", "size")] + [{"x": "x" * 2048}],
     ids=lambda tags: next(iter(tags)) or "empty",
 )
-def test_tags_that_one_backend_could_not_keep_are_refused(case: StoreCase, tags: dict[str, str]) -> None:
-    """Odd names, the stores' own, and more than 2 KB are refused by all alike, and nothing is stored or consumed."""
+def test_tags_that_some_backend_cannot_store_are_refused(case: StoreCase, tags: dict[str, str]) -> None:
+    """Odd names, the stores' own names, and more than 2 KB are refused by all; nothing is stored or consumed."""
     source = case.file(VIDEO)
 
     with pytest.raises(StoreError) as caught:
@@ -104,8 +104,8 @@ def test_tags_that_one_backend_could_not_keep_are_refused(case: StoreCase, tags:
     assert case.listed(case.prefix) == []
 
 
-def test_a_repeated_put_says_what_is_recorded(case: StoreCase) -> None:
-    """A put that finds its bytes stored under other tags says what head says; a directory's take the new ones."""
+def test_a_repeated_put_returns_what_is_recorded(case: StoreCase) -> None:
+    """A put that finds its bytes stored under other tags returns what head returns; a directory takes the new tags."""
     case.put(VIDEO)
 
     again = case.put(VIDEO, tags={"share-id": "another"})
@@ -115,7 +115,7 @@ def test_a_repeated_put_says_what_is_recorded(case: StoreCase) -> None:
 
 
 def test_a_source_that_may_not_be_consumed_stays(case: StoreCase) -> None:
-    """Without leave to consume, the source is there after the put, unchanged and no second name of the stored bytes."""
+    """Without `may_consume` the source is unchanged after the put, and no second name of the stored bytes."""
     source = case.file(VIDEO)
 
     stored = case.put(VIDEO, source=source, may_consume=False)
@@ -126,7 +126,7 @@ def test_a_source_that_may_not_be_consumed_stays(case: StoreCase) -> None:
 
 
 def test_a_source_that_may_be_consumed_goes_into_a_directory(case: StoreCase) -> None:
-    """With leave to consume, a directory takes the source; a bucket leaves it."""
+    """With `may_consume` a directory takes the source, and a bucket leaves it."""
     source = case.file(VIDEO)
 
     case.put(VIDEO, source=source, may_consume=True)
@@ -147,10 +147,11 @@ def test_a_refused_put_leaves_its_source(case: StoreCase, *, may_consume: bool) 
 
 
 def test_urls_name_their_backend(case: StoreCase) -> None:
-    """A local URL is an absolute path and a bucket's begins with s3://; both end in the key."""
+    """A local URL is an absolute path, a bucket's begins with its scheme, and both end with the key."""
     url = case.store.url_of(case.key())
 
-    assert url.startswith("/" if case.store.backend is Backend.LOCAL else "s3://")
+    assert url.startswith("/" if case.is_local else f"{case.store.backend.facts.scheme}://")
+    assert Backend.of_url(url) is case.store.backend
     assert url.endswith(f"/{case.key()}")
 
 
@@ -163,28 +164,28 @@ def test_an_empty_file_is_an_object(case: StoreCase) -> None:
 
 
 def test_putting_the_same_bytes_again_is_done(case: StoreCase) -> None:
-    """A put whose bytes are stored already counts as done, even where nothing may be replaced."""
+    """A put whose bytes are stored already succeeds, even where nothing may be replaced."""
     first = case.put(VIDEO)
 
     assert case.put(VIDEO, may_replace=False) == first
 
 
 def test_a_put_is_done_although_its_source_is_gone(case: StoreCase) -> None:
-    """A put repeated after a crash finds its bytes stored and needs no source."""
+    """A put that is repeated after a crash finds its bytes stored and needs no source."""
     first = case.put(VIDEO)
 
     assert case.put(VIDEO, source=case.directory / "gone.mp4") == first
 
 
 def test_a_put_is_done_although_its_source_is_damaged(case: StoreCase) -> None:
-    """Stored bytes with the expected digest are done, whatever has become of the source."""
+    """When bytes with the expected digest are stored, a put succeeds whatever has become of its source."""
     first = case.put(VIDEO)
 
     assert case.put(VIDEO, source=case.file(OTHER)) == first
 
 
 def test_acknowledged_bytes_are_never_overwritten(case: StoreCase) -> None:
-    """Other bytes under the key are a conflict, and stay as they are, unless they may be replaced."""
+    """Other bytes under the key are a conflict and stay as they are, unless they may be replaced."""
     stored = case.put(VIDEO)
 
     with pytest.raises(ObjectConflictError) as caught:
@@ -195,7 +196,7 @@ def test_acknowledged_bytes_are_never_overwritten(case: StoreCase) -> None:
 
 
 def test_unacknowledged_bytes_are_replaced(case: StoreCase) -> None:
-    """Other bytes under the key give way where they may be replaced."""
+    """Other bytes under the key are replaced where they may be."""
     case.put(VIDEO)
 
     stored = case.put(OTHER, may_replace=True)
@@ -206,7 +207,7 @@ def test_unacknowledged_bytes_are_replaced(case: StoreCase) -> None:
 
 @pytest.mark.parametrize("damaged", [OTHER, VIDEO[:-1], VIDEO + b"!", b""], ids=["other", "short", "long", "empty"])
 def test_a_source_without_the_expected_digest_is_refused(case: StoreCase, damaged: bytes) -> None:
-    """A source that is not what was expected is a checksum error, and nothing is stored."""
+    """A source that differs from its expected digest is a checksum error, and nothing is stored."""
     with pytest.raises(StoreError) as caught:
         case.put(VIDEO, source=case.file(damaged))
 
@@ -216,7 +217,7 @@ def test_a_source_without_the_expected_digest_is_refused(case: StoreCase, damage
 
 
 def test_a_missing_source_is_absence(case: StoreCase) -> None:
-    """A source that is missing, with nothing stored, is an absence and a `FileNotFoundError` too."""
+    """A missing source, with nothing stored, is an `ObjectNotFoundError`, which is a `FileNotFoundError` too."""
     with pytest.raises(ObjectNotFoundError) as caught:
         case.put(VIDEO, source=case.directory / "gone.mp4")
 
@@ -225,7 +226,7 @@ def test_a_missing_source_is_absence(case: StoreCase) -> None:
 
 
 def test_a_missing_source_replaces_nothing(case: StoreCase) -> None:
-    """A source that is missing is an absence also where other bytes are stored, and these stay."""
+    """A missing source is an error also where other bytes are stored, and these stay."""
     stored = case.put(VIDEO)
 
     with pytest.raises(ObjectNotFoundError):
@@ -235,7 +236,7 @@ def test_a_missing_source_replaces_nothing(case: StoreCase) -> None:
 
 
 def test_an_absent_object_is_an_absence(case: StoreCase) -> None:
-    """Reading what is not there is an absence, and what was at the destination stays."""
+    """Reading a missing object is an error, and what was at the destination stays."""
     url = case.store.url_of(case.key())
     destination = case.file(OTHER, "destination.mp4")
 
@@ -262,7 +263,7 @@ def test_an_unexpected_object_is_not_fetched(case: StoreCase, expected: Digest) 
 
 
 def test_a_fetch_replaces_its_destination(case: StoreCase) -> None:
-    """A fetched file takes the place of what was at the destination, with nothing else left beside it."""
+    """A fetched file replaces what was at the destination, and nothing else is left beside it."""
     stored = case.put(VIDEO)
     destination = case.file(OTHER, "deep/down/destination.mp4")
 
@@ -283,34 +284,34 @@ def test_a_fetch_makes_its_directory(case: StoreCase) -> None:
 
 
 @pytest.mark.parametrize("may_consume", [False, True])
-def test_transferred_bytes_are_told_as_they_go(case: StoreCase, *, may_consume: bool) -> None:
-    """They add up to the size for a put, for one that finds its bytes stored, and for a fetch; never a negative one."""
-    told: list[int] = []
-    stored = case.put(VIDEO, may_consume=may_consume, on_bytes=told.append)
-    assert sum(told) == len(VIDEO)
-    assert min(told) > 0
+def test_transferred_bytes_are_reported(case: StoreCase, *, may_consume: bool) -> None:
+    """Reported bytes are never negative and add up to the size, for a put, a repeated put and a fetch."""
+    reported: list[int] = []
+    stored = case.put(VIDEO, may_consume=may_consume, on_bytes=reported.append)
+    assert sum(reported) == len(VIDEO)
+    assert min(reported) > 0
 
-    told.clear()
-    case.put(VIDEO, on_bytes=told.append)
-    assert sum(told) == len(VIDEO)
+    reported.clear()
+    case.put(VIDEO, on_bytes=reported.append)
+    assert sum(reported) == len(VIDEO)
 
-    told.clear()
-    case.store.get(stored.url, case.directory / "out.mp4", expected=digest_of_bytes(VIDEO), on_bytes=told.append)
-    assert sum(told) == len(VIDEO)
-    assert min(told) > 0
+    reported.clear()
+    case.store.get(stored.url, case.directory / "out.mp4", expected=digest_of_bytes(VIDEO), on_bytes=reported.append)
+    assert sum(reported) == len(VIDEO)
+    assert min(reported) > 0
 
 
-def test_a_refused_put_tells_of_no_more_than_there_is(case: StoreCase) -> None:
-    """Nobody takes a transfer for finished that was refused."""
+def test_a_refused_put_does_not_report_all_bytes(case: StoreCase) -> None:
+    """A refused put never reports all of its bytes."""
     case.put(OTHER)
-    told: list[int] = []
+    reported: list[int] = []
     with pytest.raises(ObjectConflictError):
-        case.put(VIDEO, on_bytes=told.append)
-    assert sum(told) < len(VIDEO)
+        case.put(VIDEO, on_bytes=reported.append)
+    assert sum(reported) < len(VIDEO)
 
 
 def test_deleting_can_be_repeated(case: StoreCase) -> None:
-    """A deleted object is absent, and deleting it again, or what never was, is success."""
+    """Deleting succeeds again and again, also for an object that never existed, and the object is absent."""
     stored = case.put(VIDEO)
 
     case.store.delete(stored.url)
@@ -323,7 +324,7 @@ def test_deleting_can_be_repeated(case: StoreCase) -> None:
 
 @pytest.mark.parametrize("key", UNSAFE_KEYS)
 def test_an_unsafe_key_is_refused(case: StoreCase, key: str) -> None:
-    """A key that is absolute, climbs, or holds what backends read differently is refused before anything is done."""
+    """A key that is absolute, climbs, or is read differently by backends is refused before anything is done."""
     root = case.store.url_of("x").removesuffix("x")
     source = case.file(VIDEO)
 
@@ -353,7 +354,7 @@ def test_an_unsafe_key_is_refused(case: StoreCase, key: str) -> None:
 
 @pytest.mark.parametrize("url", ["https://example.com/video.mp4", "video.mp4", "/elsewhere/video.mp4", "s3://", ""])
 def test_a_url_of_another_store_is_refused(case: StoreCase, url: str) -> None:
-    """A URL that no put of this store returned is a matter of configuration."""
+    """A URL that no put of this store returned is a configuration error."""
     for use in (
         lambda: case.store.open(url),
         lambda: case.store.head(url),
@@ -366,8 +367,8 @@ def test_a_url_of_another_store_is_refused(case: StoreCase, url: str) -> None:
         assert caught.value.error_class is StoreErrorClass.CONFIGURATION
 
 
-def test_transfers_may_run_side_by_side(case: StoreCase) -> None:
-    """Several threads may use one store at a time."""
+def test_transfers_may_run_in_parallel(case: StoreCase) -> None:
+    """Several threads may use one store at the same time."""
 
     def there_and_back(number: int) -> bytes:
         data = b"%d" % number * 1000
@@ -380,8 +381,8 @@ def test_transfers_may_run_side_by_side(case: StoreCase) -> None:
         assert list(threads.map(there_and_back, range(8))) == [b"%d" % number * 1000 for number in range(8)]
 
 
-def test_one_of_several_puts_at_a_time_wins(case: StoreCase) -> None:
-    """Of puts of different bytes under one key at a time exactly one is stored, with its tags; others are conflicts."""
+def test_one_of_several_simultaneous_puts_wins(case: StoreCase) -> None:
+    """Of simultaneous puts of different bytes under one key one is stored, with its tags, and the others conflict."""
 
     def outcome(number: int) -> StoredObject | None:
         data = b"%d" % number * 5000
@@ -404,7 +405,7 @@ def test_one_of_several_puts_at_a_time_wins(case: StoreCase) -> None:
     suppress_health_check=[HealthCheck.function_scoped_fixture],  # every example replaces what the last one stored
 )
 @given(data=st.binary(max_size=40_000))
-def test_any_bytes_survive_the_way_there_and_back(case: StoreCase, data: bytes) -> None:
+def test_any_bytes_survive_the_round_trip(case: StoreCase, data: bytes) -> None:
     """Whatever the bytes, they come back as they were."""
     stored = case.put(data, may_replace=True)
 

@@ -1,4 +1,4 @@
-"""What every `SpeechEngine` promises of languages, told of the real ones with a model that knows many."""
+"""The contract of `SpeechEngine` for languages, for the real engines with a multilingual model."""
 
 import re
 from pathlib import Path
@@ -16,7 +16,7 @@ from tests.support.wer import word_error_rate
 
 @pytest.fixture(scope="module", params=["faster-whisper", "openai-whisper"])
 def translator(request: pytest.FixtureRequest) -> SpeechEngine:
-    """Return each engine with the same weights, to translate: without the times of words openai-whisper takes half."""
+    """Return each engine with the same weights, to translate; without word times openai-whisper takes half as long."""
     if request.param == "faster-whisper":
         return faster_whisper(request.getfixturevalue("base_model"), Task.TRANSLATE)
     checkpoint: Path = request.getfixturevalue("base_checkpoint")
@@ -32,22 +32,22 @@ def translator(request: pytest.FixtureRequest) -> SpeechEngine:
 
 
 def faster_whisper(model: Path, task: Task) -> SpeechEngine:
-    """Make the default engine."""
+    """Return the default engine."""
     return FasterWhisperEngine(
         model=str(model), device="cpu", compute_type="int8", cpu_threads=1, beam_size=1, task=task
     )
 
 
-def test_a_translation_is_english_and_says_what_was_spoken(translator: SpeechEngine) -> None:
-    """Of Spanish speech come English words; the language that is named is what was heard, with how sure that is."""
+def test_a_translation_is_english_and_names_the_spoken_language(translator: SpeechEngine) -> None:
+    """Spanish speech becomes English text, and the language reported is Spanish, with its probability."""
     heard = translator.transcribe(SPANISH.path, language=None)
     assert {"beach", "water", "cold"} <= set(re.findall(r"\w+", heard.text.lower()))
     assert heard.language == SPANISH.language
     assert 0.5 < heard.language_probability < 1.0
 
 
-def test_a_hinted_language_is_used_and_its_probability_tells_that_it_is_wrong(translator: SpeechEngine) -> None:
-    """Spanish that is said to be Portuguese is taken for that, with the probability that Portuguese has."""
+def test_a_hinted_language_is_used_and_its_probability_shows_that_it_is_wrong(translator: SpeechEngine) -> None:
+    """Spanish with the hint Portuguese is transcribed as Portuguese, with the low probability that Portuguese has."""
     heard = translator.transcribe(SPANISH.path, language="pt")
     assert heard.language == "pt"
     assert heard.segments
@@ -55,13 +55,13 @@ def test_a_hinted_language_is_used_and_its_probability_tells_that_it_is_wrong(tr
 
 
 def test_a_model_for_many_languages_knows_them(translator: SpeechEngine) -> None:
-    """It supports what it was trained on, and nothing else."""
+    """The model supports the languages that it was trained on, and nothing else."""
     assert all(translator.supports(language) for language in ("en", "de", "es", "ja", "ar"))
     assert not translator.supports("tlh")
 
 
 def test_speech_is_written_in_the_language_that_is_spoken(base_model: Path) -> None:
-    """German comes back as German words, said to be German; the weights are those that were vetted."""
+    """German speech becomes German text in German, and the weights are the vetted ones."""
     engine = faster_whisper(base_model, Task.TRANSCRIBE)
     heard = engine.transcribe(GERMAN.path, language=None)
     assert heard.language == GERMAN.language

@@ -30,7 +30,7 @@ TODAY = date(2026, 11, 22)
     ],
 )
 def test_python_is_checked_by_its_release(version: tuple[int, int, int], today: date, status: CheckStatus) -> None:
-    """Below 3.11 fails, past its last security fixes warns; a release nobody knows yet passes."""
+    """Below 3.11 fails, a release after its last security fixes warns, and a release that is not known yet passes."""
     assert check_python(version, today=today).status is status
 
 
@@ -49,7 +49,10 @@ def test_python_is_checked_by_its_release(version: tuple[int, int, int], today: 
     ],
 )
 def test_ytdlp_is_checked_by_its_date(version: str, status: CheckStatus) -> None:
-    """Before the floor fails, also what has no date; older than sixty days warns. Both with the command that helps."""
+    """A yt-dlp from before the floor, or without a date, fails, and one older than sixty days warns.
+
+    Both results have the command that helps.
+    """
     result = check_ytdlp(version, today=TODAY, install="pip install yt-dlp")
     assert result.status is status
     assert result.command == (None if status is CheckStatus.PASS else "pip install yt-dlp")
@@ -57,14 +60,14 @@ def test_ytdlp_is_checked_by_its_date(version: str, status: CheckStatus) -> None
 
 @given(released=st.dates(date(2020, 1, 1), date(2030, 1, 1)), days=st.integers(0, 2000))
 def test_a_release_that_passes_is_neither_vulnerable_nor_old(released: date, days: int) -> None:
-    """It is of the floor's day or later and at most as old as is fine, on whatever day one looks."""
+    """A release that passes is from the floor's day or later and within the age limit, whatever today's date."""
     result = check_ytdlp(released.strftime("%Y.%m.%d"), today=released + timedelta(days=days), install="install")
     is_good = released >= YTDLP_FLOOR and timedelta(days=days) <= YTDLP_STALE_AFTER
     assert (result.status is CheckStatus.PASS) == is_good
 
 
 @pytest.mark.parametrize(
-    ("heard", "share"),
+    ("transcribed", "share"),
     [
         ("boil THE pasta, in salted water!", 1.0),
         ("please boil the pasta in the salted water", 1.0),
@@ -73,12 +76,12 @@ def test_a_release_that_passes_is_neither_vulnerable_nor_old(released: date, day
         ("", 0.0),
     ],
 )
-def test_words_are_compared_in_their_order(heard: str, share: float) -> None:
-    """Case and punctuation do not count, nor do words that were added."""
-    assert share_heard("Boil the pasta in salted water.", heard) == pytest.approx(share)
+def test_words_are_compared_in_their_order(transcribed: str, share: float) -> None:
+    """Case and punctuation do not count, nor do added words."""
+    assert share_heard("Boil the pasta in salted water.", transcribed) == pytest.approx(share)
 
 
 def test_a_sample_without_words_cannot_be_compared() -> None:
-    """It is the caller's mistake, not a share of zero."""
+    """Comparing with a sample without words is the caller's mistake, not a fraction of zero."""
     with pytest.raises(ValueError, match="with words"):
         share_heard("…", "something")

@@ -1,4 +1,4 @@
-"""Strangers' text made fit to keep and to show."""
+"""Strangers' text made fit to store and to show."""
 
 import unicodedata
 
@@ -24,7 +24,7 @@ from bookmarkai_assets.core.text import clean_line, clean_paragraphs, without_se
     ],
 )
 def test_a_line_keeps_what_shows_and_nothing_else(text: str, kept: str | None) -> None:
-    """Controls, reordering marks and lone surrogates go, white space is single, joiners stay, too long is cut."""
+    """Controls, reordering marks and lone surrogates go, white space is single, joiners stay, and excess is cut."""
     assert clean_line(text, max_characters=50) == (text if kept is None else kept)
 
 
@@ -35,7 +35,7 @@ def test_paragraphs_keep_their_lines() -> None:
 
 @given(st.text(), st.integers(min_value=1, max_value=40))
 def test_clean_text_is_short_and_without_invisible_tricks(text: str, limit: int) -> None:
-    """Whatever comes in, what goes out fits, can be encoded, holds no controls, and is clean already."""
+    """Whatever comes in, the result fits, can be encoded, has no control characters, and is clean already."""
     line = clean_line(text, max_characters=limit)
     assert len(line) <= limit
     line.encode()
@@ -55,5 +55,5 @@ def test_clean_text_is_short_and_without_invisible_tricks(text: str, limit: int)
     ],
 )
 def test_links_lose_their_queries_and_user_names(text: str, kept: str) -> None:
-    """A link in a message keeps scheme, host and path only."""
+    """A link in a message keeps only scheme, host and path."""
     assert without_secrets(text) == kept

@@ -1,6 +1,6 @@
-"""Bugs that the machine must find: each puts one mistake into the code that runs in this process, and nothing else.
+"""Bugs that the machine must find: each plants one mistake in the code that runs in this process, and nothing else.
 
-They are what somebody might write in good faith. No production code knows of them.
+They are what somebody might write in good faith. No production code knows about them.
 """
 
 import os
@@ -48,10 +48,11 @@ from tests.crash.runner import NEVER, Kill
 
 @dataclass(frozen=True)
 class Bug:
-    """`plant` makes the mistake. In the state `beginning` it shows soon; from others it does too, sooner or later.
+    """A mistake that `plant` makes. In the state `beginning` it shows soon, and from other states sooner or later.
 
-    `finding` matches what the judge says of the mistake itself; of a consequence it would say something else. `kill` is
-    what befalls the first operation; without one it is drawn, and where that seldom shows the mistake it is given here.
+    `finding` matches what the judge says about the mistake itself. About a consequence it would say something else.
+    `kill` is how the first operation is killed. Without one, chance decides. It is given where chance seldom shows the
+    mistake.
     """
 
     plant: Callable[[], None]
@@ -65,7 +66,7 @@ def _put(owner: object, name: str, planted: object) -> None:
 
 
 class _Careless(Hold):
-    """Takes every media for its own."""
+    """A worker that treats every media as its own."""
 
     @contextmanager
     @override
@@ -78,7 +79,7 @@ def _careless(hold: Hold) -> Hold:
 
 
 def _acknowledges_before_the_commit() -> None:
-    """The user is told while the transaction is still open."""
+    """The user is answered while the transaction is still open."""
     writing = Database.writing
 
     @contextmanager
@@ -86,7 +87,7 @@ def _acknowledges_before_the_commit() -> None:
         connection = self._writer.connect()
         transaction = connection.begin()
         yield connection
-        # The connection too: one that nobody holds is closed, and rolled back.
+        # The connection too, because an unreferenced one is closed and rolled back.
         pending.append((connection, transaction))
 
     pending: list[Any] = []
@@ -102,7 +103,7 @@ def _acknowledges_before_the_commit() -> None:
 
 
 def _flips_the_pointer_before_the_copy() -> None:
-    """A move records the new place, then copies."""
+    """A move records the new location, then copies."""
     relocate = relocating.relocate
 
     def flipped(transfers: MediaTransfers, placement: Placement, **options: Any) -> Media:
@@ -118,7 +119,7 @@ def _flips_the_pointer_before_the_copy() -> None:
 
 
 def _uploads_without_a_checksum() -> None:
-    """The server is not told what it should receive, and its own sum is not looked at."""
+    """The server does not learn what it should receive, and its own checksum is not compared."""
     client_of = s3_store.S3Store._client
 
     class Unchecked:
@@ -149,7 +150,7 @@ def _writes_in_place() -> None:
 
 
 def _consumes_the_source_of_a_move() -> None:
-    """An upload takes its file with it, as a rename does."""
+    """An upload removes its source file, as a rename does."""
     put = s3_store.S3Store.put
 
     def consuming(self: s3_store.S3Store, source: Path, key: str, **options: Any) -> Any:
@@ -161,7 +162,7 @@ def _consumes_the_source_of_a_move() -> None:
 
 
 def _deletes_the_source_before_the_target_is_there() -> None:
-    """A move out of the bucket frees the object once its bytes are in staging."""
+    """A move out of the bucket deletes the object once its bytes are in staging."""
     get = s3_store.S3Store.get
 
     def taking(self: s3_store.S3Store, url: str, destination: Path, **options: Any) -> None:
@@ -172,7 +173,7 @@ def _deletes_the_source_before_the_target_is_there() -> None:
 
 
 def _leaves_the_audio_track_behind() -> None:
-    """A move flips the pointer of the video alone."""
+    """A move records the new location of the video alone."""
     as_placed = relocating.as_placed
 
     def without_audio(media: Media, placement: Placement, objects: Mapping[PartKind, Any], **options: Any) -> Media:
@@ -182,7 +183,7 @@ def _leaves_the_audio_track_behind() -> None:
 
 
 def _loses_the_content_type() -> None:
-    """Everything is stored as bytes of no kind."""
+    """Everything is stored without a content type."""
     put = s3_store.S3Store.put
 
     def untyped(self: s3_store.S3Store, source: Path, key: str, **options: Any) -> Any:
@@ -197,7 +198,7 @@ def _leaves_media_url_behind() -> None:
 
 
 def _trusts_the_catalog() -> None:
-    """Clean-up takes the record for the copy."""
+    """Clean-up takes the record as proof of the copy."""
 
     def trusted(_work: Hold, _media: Media, part: Part) -> tuple[Evidence, Mapping[str, Any]]:
         return Evidence.SAME, {"url": part.url}
@@ -207,10 +208,10 @@ def _trusts_the_catalog() -> None:
 
 def _compares_sizes_only() -> None:
     """Clean-up takes an object of the right size for the right one."""
-    look = clean_up._check_in_s3
+    check_in_s3 = clean_up._check_in_s3
 
     def sized(hold: Hold, media: Media, part: Part) -> tuple[Evidence, Mapping[str, Any]]:
-        evidence, answer = look(hold, media, part)
+        evidence, answer = check_in_s3(hold, media, part)
         return (Evidence.SAME if answer.get("size_bytes") == part.size_bytes else evidence), answer
 
     _put(clean_up, "_check_in_s3", sized)
@@ -218,7 +219,7 @@ def _compares_sizes_only() -> None:
 
 
 def _cleans_up_without_leases() -> None:
-    """Clean-up asks nobody whether the media is in use."""
+    """Clean-up does not check whether the media is in use."""
     removed = clean_up._remove
 
     def careless(hold: Hold, *arguments: Any) -> Any:
@@ -229,7 +230,7 @@ def _cleans_up_without_leases() -> None:
 
 
 def _cleans_up_without_grace() -> None:
-    """What was stored just now is old enough."""
+    """Clean-up treats what was stored just now as old enough."""
     _put(RetentionPolicy, "grace", property(lambda _: timedelta()))
 
 
@@ -240,7 +241,7 @@ def _expires_what_is_not_transcribed() -> None:
 
 
 def _removes_before_the_tombstone() -> None:
-    """The file goes first, its tombstone is written after it."""
+    """The file is deleted first, and its tombstone is written afterwards."""
     tombstones = clean_up._tombstones
 
     def late(hold: Hold, media: Media, files: Mapping[PartKind, Any], *others: Any) -> Sequence[Tombstone]:
@@ -252,7 +253,7 @@ def _removes_before_the_tombstone() -> None:
 
 
 def _removes_before_it_is_expired() -> None:
-    """The last copy goes, with its tombstone, while the media is on record as stored."""
+    """The last copy is deleted, with its tombstone, while the media is recorded as stored."""
     record_expired = SqlMediaLedger.record_expired
 
     def late(self: SqlMediaLedger, media_id: str, tombstones: Sequence[Tombstone], **options: Any) -> None:
@@ -265,7 +266,7 @@ def _removes_before_it_is_expired() -> None:
 
 
 def _follows_links() -> None:
-    """A linked directory is as good as any."""
+    """A linked directory is treated like any other."""
 
     def entries(directory: str, key: str) -> list[tuple[str, Any]]:
         found = [(f"{key}{e.name}/" if e.is_dir() else f"{key}{e.name}", e) for e in os.scandir(directory)]
@@ -276,12 +277,12 @@ def _follows_links() -> None:
 
 
 def _takes_absence_for_expiry() -> None:
-    """An object that is gone must have expired."""
+    """An object that is gone is taken for expired."""
     _put(clean_up, "_may_have_expired", lambda _work, media: media.state is MediaState.STORED)
 
 
 def _forgets_when_objects_expire() -> None:
-    """The record of a media in the bucket does not say until when it is there."""
+    """The record of a media in the bucket has no expiry."""
     as_placed = relocating.as_placed
 
     def endless(*arguments: Any, **options: Any) -> Media:
@@ -292,18 +293,18 @@ def _forgets_when_objects_expire() -> None:
 
 
 def _leaves_uploads_open() -> None:
-    """A failed upload is not aborted, and nobody looks for those that a kill has left."""
+    """A failed upload is not aborted, and uploads that a kill has left are not searched for."""
     _put(s3_upload, "_abort", lambda *_arguments: None)
     _put(s3_store.S3Store, "leftovers", lambda *_arguments, **_options: ())
 
 
 def _leaves_staging() -> None:
-    """Nobody looks for what a kill has left in staging."""
+    """What a kill has left in staging is not searched for."""
     _put(clean_up, "sweep_staging", lambda *_arguments, **_options: iter(()))
 
 
 def _moves_without_a_lease() -> None:
-    """A mover asks nobody whether the media is in use."""
+    """A mover does not check whether the media is in use."""
     move_one = moving._move_one
 
     def careless(hold: Hold, *arguments: Any) -> Any:
@@ -314,12 +315,12 @@ def _moves_without_a_lease() -> None:
 
 
 def _cleans_up_on_an_empty_listing() -> None:
-    """An empty store is one without files."""
+    """An empty store is taken for one without files."""
     _put(SqlMediaLedger, "stored_count", lambda *_arguments, **_options: 0)
 
 
 def _forgets_claims() -> None:
-    """A claim whose run was never launched is nobody's business."""
+    """A claim whose run was never launched is forgotten."""
     known = selection._known
 
     def begun_only(**options: Any) -> Any:
@@ -328,8 +329,8 @@ def _forgets_claims() -> None:
     _put(selection, "_known", begun_only)
 
 
-def _recovers_anew_each_time() -> None:
-    """Clean-up buries an expired media again and again."""
+def _recovers_again_each_time() -> None:
+    """Clean-up writes tombstones for an expired media again and again."""
 
     def burying(hold: Hold, *, is_dry_run: bool) -> Iterator[Any]:
         for media in hold.catalog.media.page(limit=100):
@@ -343,8 +344,8 @@ def _recovers_anew_each_time() -> None:
     _put(clean_up, "sweep_leftovers", burying)
 
 
-def _downloads_without_a_look() -> None:
-    """What arrives from the bucket is what was asked for, and so is what is put."""
+def _downloads_without_a_check() -> None:
+    """Bytes from the bucket are not compared with what was asked for, and neither are bytes that are put."""
 
     def unchecked(self: s3_store.S3Store, url: str, destination: Path, *, expected: Digest, **_options: Any) -> None:
         with self.open(url, size_bytes=expected.size_bytes - 1) as reader, destination.open("wb") as file:
@@ -372,7 +373,7 @@ def _is_done_before_its_transcript() -> None:
 
 
 def _records_files_before_their_transcript() -> None:
-    """The files are on record as soon as they are there, and the transcript that they are of is not yet."""
+    """The files are recorded as soon as they are stored, before the transcript that they belong to."""
 
     def hasty(hold: Hold, media: Media, *arguments: Any) -> Media:
         there = put_transcript_files(hold, media, *arguments)
@@ -398,7 +399,7 @@ BUGS: Mapping[str, Bug] = {
         (_leaves_media_url_behind, "stored", "points at", NEVER),
         (_trusts_the_catalog, "damaged", _GONE, NEVER),
         (_compares_sizes_only, "damaged", _GONE, NEVER),
-        (_cleans_up_without_leases, "held", "touched under another run's lease"),
+        (_cleans_up_without_leases, "leased", "touched under another run's lease"),
         (_cleans_up_without_grace, "just moved", "was deleted within", NEVER),
         (_expires_what_is_not_transcribed, "untranscribed", "needs it: fetched"),
         (_removes_before_the_tombstone, "moved", "was deleted without a tombstone"),
@@ -408,11 +409,11 @@ BUGS: Mapping[str, Bug] = {
         (_forgets_when_objects_expire, "halfway", _GONE),
         (_leaves_uploads_open, "littered", "open multipart uploads after recovery", NEVER),
         (_leaves_staging, "left in staging", "staging or temporary files after recovery", NEVER),
-        (_moves_without_a_lease, "held", "changed under another run's lease", NEVER),
+        (_moves_without_a_lease, "leased", "changed under another run's lease", NEVER),
         (_cleans_up_on_an_empty_listing, "littered", "went on with an empty listing", NEVER),
         (_forgets_claims, "claimed", "after recovery", NEVER),
-        (_recovers_anew_each_time, "expired", "a second recovery changed tombstones", NEVER),
-        (_downloads_without_a_look, "to the bucket", "transcripts of what no sound said", NEVER),
+        (_recovers_again_each_time, "expired", "a second recovery changed tombstones", NEVER),
+        (_downloads_without_a_check, "to the bucket", "transcripts of what no sound said", NEVER),
         (
             _is_done_before_its_transcript,
             "to the directory",

@@ -1,7 +1,7 @@
 """Amazon S3 as a directory: the calls of boto3's client that the S3 store makes, answered from files.
 
 Checksums, conditions, multipart uploads, paging and the lifecycle rule are as Amazon documents them, and refusals are
-boto3's own exceptions. It leaves out what the store does not ask for. That real servers do the same is tested on them.
+boto3's own exceptions. What the store does not ask for is left out. Tests on real servers check that they do the same.
 """
 
 import base64
@@ -24,7 +24,7 @@ Answer = dict[str, Any]
 
 
 class Fault(StrEnum):
-    """What can happen to one request. Those that concern a body leave a request without one alone."""
+    """What can happen to one request. Faults of a body do nothing to a request without one."""
 
     SLOW_DOWN = "slow_down"
     """503 before anything is done."""
@@ -37,7 +37,7 @@ class Fault(StrEnum):
     ANSWER_LOST = "answer_lost"
     """It is done, and the connection breaks before the answer."""
     REPEATED = "repeated"
-    """It is done, its answer is lost, and the client's own second try is what gets answered."""
+    """It is done, its answer is lost, and the client's own second try is answered instead."""
 
 
 class _Client(Protocol):
@@ -47,9 +47,9 @@ class _Client(Protocol):
 class DirectoryS3:
     """A client of one bucket that lives in `root`. Threads may share it; processes may each have one on one directory.
 
-    `clock` stamps what is stored. `on_call` is told of each changing call, "put_object before" and "put_object after"
-    its effect, in the caller's thread. `faults` maps a call's name to what happens to its next calls, in order. `page`
-    is how many keys one answer lists.
+    `clock` stamps what is stored. `on_call` is called for each changing call, with "put_object before" and "put_object
+    after" its effect, in the caller's thread. `faults` maps a call's name to what happens to its next calls, in order.
+    `page` is how many keys one answer lists.
     """
 
     def __init__(
@@ -73,7 +73,7 @@ class DirectoryS3:
         self._lock = threading.Lock()
 
     def expire(self) -> list[str]:
-        """Do what the lifecycle rule does each day, by the clock; returns the keys of what it deleted."""
+        """Apply the lifecycle rule as of the clock, as S3 does each day, and return the keys that it deleted."""
         objects = [found for key in self.files.listed() if (found := self.files.read(key))]
         gone = [o.key for o in objects if (end := self._end_of(o)) is not None and end <= self._clock()]
         for key in gone:
@@ -81,7 +81,7 @@ class DirectoryS3:
         return gone
 
     def head_bucket(self, **request: Any) -> Answer:
-        """Whether the bucket is there."""
+        """Raise if the bucket is missing."""
         self._reading("HeadBucket", request)
         return {}
 
@@ -217,7 +217,7 @@ class DirectoryS3:
         return self._changing("complete_multipart_upload", complete, request)
 
     def abort_multipart_upload(self, **request: Any) -> Answer:
-        """Return an open upload up, with its parts."""
+        """Discard an open upload with its parts."""
 
         def abort(**request: Any) -> Answer:
             self.files.end_upload(self._upload("AbortMultipartUpload", request).upload_id)
@@ -312,7 +312,7 @@ class DirectoryS3:
         return {"Expiration": f'expiry-date="{format_datetime(end, usegmt=True)}", rule-id="temp"'} if end else {}
 
     def _end_of(self, found: ObjectFile) -> datetime | None:
-        """Return when the lifecycle rule applies: so many days on, at the next midnight UTC."""
+        """Return when the lifecycle rule applies: so many days later, at the next midnight UTC."""
         if not found.key.startswith(EXPIRING_PREFIX):
             return None
         day = (found.last_modified + timedelta(days=self._days)).astimezone(UTC)
@@ -323,7 +323,7 @@ class DirectoryS3:
 
 
 def _received(operation: str, request: Mapping[str, Any]) -> tuple[bytes, str]:
-    """Return the body as it arrived and its checksum, as S3 writes it; refuse it where it is not what was announced."""
+    """Return the body as it arrived and its checksum, as S3 writes it. Refuse a body that was announced differently."""
     from awscrt import checksums
 
     body: bytes = request["Body"]
@@ -360,7 +360,7 @@ def _refusal(operation: str, status: int, code: str) -> Exception:
 
 
 def _range_of(header: str | None, size_bytes: int) -> tuple[int, int]:
-    """Read `bytes=first-last`, both inclusive; the last may be left out."""
+    """Parse `bytes=first-last`, both inclusive; the last may be left out."""
     if header is None:
         return 0, size_bytes - 1
     first, _, last = header.removeprefix("bytes=").partition("-")

@@ -1,4 +1,4 @@
-"""The durable steps that there are, by the names that `steps` gives them. A new one must be added here."""
+"""The known durable steps, by the names that `steps` gives them. A new step must be added here."""
 
 FAILPOINTS: frozenset[str] = frozenset(
     {

@@ -1,4 +1,4 @@
-"""What must hold after every step and after recovery. Judges by what is really there, never by what the code says."""
+"""What must hold after every step and after recovery, judged by what is really there, not by what code reports."""
 
 import json
 import re
@@ -37,20 +37,20 @@ _NAMES_BY_HASH = {media_id[:16]: name for name, media_id in _MEDIA.items()}
 
 
 class Violation(BaseException):
-    """Something that must hold does not. No `Exception`, so that nothing on the way takes it for one of its own."""
+    """Something that must hold does not. Not an `Exception`, so that no code in between catches it as its own."""
 
 
 @dataclass
 class Memory:
-    """What only the machine knows: what was promised, what the site served, what others have done."""
+    """What only the machine knows: what was promised, what the site served, and what others have done."""
 
     now: datetime
     acknowledged: set[str] = field(default_factory=set)
     versions: dict[str, int] = field(default_factory=lambda: dict.fromkeys(NAMES, 1))
-    held: dict[str, datetime] = field(default_factory=dict)
-    """Media that another living run has a lease on, until when."""
+    leased: dict[str, datetime] = field(default_factory=dict)
+    """Media that another live run has a lease on, and until when."""
     damaged: set[str] = field(default_factory=set)
-    """Keys of objects that somebody else has overwritten or deleted, while a local copy was there."""
+    """Keys of objects that somebody else has overwritten or deleted while a local copy was there."""
     expired: set[str] = field(default_factory=set)
     """Keys of objects that the lifecycle rule has deleted."""
     outside: dict[str, str] = field(default_factory=dict)
@@ -68,27 +68,27 @@ def is_present(row: Row, now: datetime) -> bool:
 
 
 def has_expired_beside(url: str, found: Snapshot, memory: Memory) -> bool:
-    """Whether what lay beside a video is nowhere, because the bucket's rule took it before a move could.
+    """Whether a video's other part is missing everywhere, because the bucket's rule deleted it before a move could.
 
-    The sound is in the video still, which a move goes on with, and a transcript's files can be made anew.
+    A move goes on with the video, which still contains the sound, and a transcript's files can be made again.
     """
     key = _key(url)
     if _kind(key) == "video" or key not in memory.expired:
         return False
-    # Other bytes under its key, such as an older copy's, are not what is recorded.
+    # Other bytes under its key, such as an older copy's, are not the recorded ones.
     wanted = {digest for row in found.media.values() for _, recorded, digest, _ in _blobs(row) if recorded == url}
     places = [url, *(path for path in found.files if path.endswith(key))]
     return not any(found.holds(place, sha256) for place in places for sha256 in wanted)
 
 
 def check_step(before: Snapshot, after: Snapshot, memory: Memory, *, began: datetime) -> None:
-    """Judge one step, from what was there before and after it. Raises `Violation`."""
+    """Judge one step by the snapshots before and after it. Raise `Violation`."""
     for finding in _findings(before, after, memory, began):
         raise Violation(finding)
 
 
 def check_recovered(found: Snapshot) -> None:
-    """Judge what a recovery has left. Raises `Violation`."""
+    """Judge what a recovery has left. Raise `Violation`."""
     for share in found.shares:
         if share["status"] != "done":
             work = found.work.get(share["id"], {})
@@ -110,7 +110,7 @@ def check_recovered(found: Snapshot) -> None:
 
 
 def check_unchanged(first: Snapshot, second: Snapshot) -> None:
-    """Judge a second recovery by what the first has left. Raises `Violation`."""
+    """Judge a second recovery by what the first has left. Raise `Violation`."""
     one, two = first.comparable(), second.comparable()
     for name, content in one.items():
         if content != two[name]:
@@ -118,7 +118,7 @@ def check_unchanged(first: Snapshot, second: Snapshot) -> None:
 
 
 def check_refusal(before: Snapshot, after: Snapshot) -> None:
-    """Judge a clean-up that saw an empty store where media are expected: it must not have done anything."""
+    """Check that a clean-up which saw an empty store, where media are expected, has done nothing."""
     for name in ("media", "tombstones", "files", "hidden", "objects", "uploads"):
         if getattr(before, name) != getattr(after, name):
             raise Violation(f"clean-up went on with an empty listing: {name} changed")
@@ -179,7 +179,7 @@ def _recorded_media(before: Snapshot, after: Snapshot, memory: Memory) -> Iterat
 
 
 def _presence(row: Row, found: Snapshot, memory: Memory) -> Iterator[str]:
-    """Judge that a media which must have its bytes has them: at its recorded place, of the right kind, all together."""
+    """Find what a media lacks that must have its bytes: at its recorded location, of the right kind, all parts."""
     name = _name(row)
     if row["audio_url"] is None:
         yield f"media {name} is stored without its audio track"
@@ -200,7 +200,7 @@ def _presence(row: Row, found: Snapshot, memory: Memory) -> Iterator[str]:
 
 
 def _document(row: Row, kind: str, url: str, found: Snapshot) -> Iterator[str]:
-    """Judge that a file on record is one of a transcript on record, beside its video."""
+    """Find a recorded file that belongs to no recorded transcript, or is not beside its video."""
     name = _name(row)
     if _backend(url) != _backend(row["video_url"]):
         yield f"media {name} has its video at {row['video_url']} and its transcript's {kind} at {url}"
@@ -219,7 +219,7 @@ def _absence(name: str, kind: str, url: str, digest: str, found: Snapshot, memor
 
 
 def _expiry(row: Row, before: Snapshot, now: datetime) -> Iterator[str]:
-    """Judge that a stored media was declared expired."""
+    """Find a stored media that was declared expired too early."""
     name = _name(row)
     in_s3 = _backend(row["video_url"]) == "s3"
     if in_s3:
@@ -271,7 +271,7 @@ def _final_name(name: str, data: bytes, memory: Memory) -> Iterator[str]:
 
 
 def _words_in(kind: str, data: bytes) -> str:
-    """Read the words out of a transcript's file; nothing out of one that is not whole."""
+    """Return the words in a transcript's file, or none if the file is not whole."""
     text = data.decode()
     if kind == "json":
         try:
@@ -285,17 +285,17 @@ def _words_in(kind: str, data: bytes) -> str:
 
 
 def _leased(before: Snapshot, after: Snapshot, memory: Memory) -> Iterator[str]:
-    for held, until in memory.held.items():
-        row = before.media.get(held)
+    for leased, until in memory.leased.items():
+        row = before.media.get(leased)
         if until <= memory.now or row is None:
             continue
-        name = _NAMES_BY_HASH[held[:16]]
-        now = after.media[held]
+        name = _NAMES_BY_HASH[leased[:16]]
+        now = after.media[leased]
         watched = ("state", "video_url", "audio_url", "stored_at", "transcript_files")
         if any(row[column] != now[column] for column in watched):
             yield f"media {name} was changed under another run's lease"
         for path, file in before.files.items():
-            if held[:16] in path and after.files.get(path) != file:
+            if leased[:16] in path and after.files.get(path) != file:
                 yield f"{path} was touched under another run's lease"
 
 
@@ -305,20 +305,20 @@ def _deletions(before: Snapshot, after: Snapshot, memory: Memory, began: datetim
         for row in before.media.values()
         if row["state"] == "stored"
         for kind, url, digest, _ in _blobs(row)
-        # A new transcript's files take the names of the old one's, which are off the record by then.
+        # A new transcript's files take the names of the old one's, which are no longer recorded by then.
         if kind not in _DOCUMENTS
     }
     there = _everything(after)
     for url, file in _everything(before).items():
         now = there.get(url)
-        if now is None and not _gives_way(url, before, after):
+        if now is None and not _is_put_again(url, before, after):
             yield from _deletion(url, file, before, after, memory, began)
         elif now is not None and now.sha256 != file.sha256 and acknowledged.get(url) == file.sha256:
             yield f"acknowledged bytes at {url} were replaced"
 
 
 def _everything(found: Snapshot) -> dict[str, LocalFile]:
-    """Return all files and objects by URL. An object has no age here: what deletes it by age is the bucket."""
+    """Return all files and objects by URL. An object has no age here, because the bucket deletes by age itself."""
     objects = {
         f"s3://{BUCKET}/{key}": LocalFile(sha256(there.body), len(there.body), 0.0)
         for key, there in found.objects.items()
@@ -326,8 +326,8 @@ def _everything(found: Snapshot) -> dict[str, LocalFile]:
     return {**found.files, **objects}
 
 
-def _gives_way(url: str, before: Snapshot, after: Snapshot) -> bool:
-    """Whether a move removed an object that was about to expire, to put the recorded local bytes there anew."""
+def _is_put_again(url: str, before: Snapshot, after: Snapshot) -> bool:
+    """Whether a move removed an object that was about to expire, to put the recorded local bytes there again."""
     key = _key(url)
     return _backend(url) == "s3" and any(
         _key(recorded) == key and _backend(recorded) == "local" and after.holds(recorded, digest)
@@ -353,7 +353,7 @@ def _deletion(
     stone = written[-1]
     if not proof_of(stone):
         yield f"the tombstone of {url} has no proof"
-    # Known: what is said of the bytes is what the catalog records, also of a copy that was left from before it.
+    # Known: the tombstone's digest is the one that the catalog records, also for a copy from before that record.
     row = before.media.get(stone["media_id"] or "")
     recorded: set[str | None] = {digest for _, _, digest, _ in _blobs(row)} if row is not None else set()
     if _kind(url) in _DOCUMENTS:

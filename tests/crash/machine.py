@@ -1,6 +1,6 @@
 """The crash machine: Hypothesis writes programs of operations, mishaps and time, and every operation may be killed.
 
-`python -m tests.crash.machine --kills 300` runs it and prints what it found; `--json` prints that as JSON.
+`python -m tests.crash.machine --kills 300` runs it and prints what it found. With `--json` the output is JSON.
 """
 
 import argparse
@@ -29,10 +29,10 @@ from tests.crash.runner import Installation, installation
 SEED = 1
 STEPS = 8
 EXAMPLES_PER_ROUND = 11
-"""From the twelfth on Hypothesis mostly varies what it had before; new examples find more here."""
+"""From the twelfth on Hypothesis mostly varies earlier examples, and new examples find more here."""
 
 TRIES = 3
-"""How often a hunt for a bug begins where it shows before it begins anywhere: for most, a kill has to fall aright."""
+"""How often a hunt for a bug begins in the bug's own state first, because most need a kill at the right step."""
 
 
 @dataclass
@@ -52,12 +52,12 @@ class Hunt:
     kinds: dict[str, str] | None = None
 
     def as_dict(self) -> dict[str, Any]:
-        """Return it as plain values."""
+        """Return its fields as plain values."""
         return {**vars(self), "kills_per_second": round(self.kills / max(self.seconds, 0.001), 1)}
 
 
 def hunt(home: Installation, *, kills: int, seed_: int, seconds: float, bug: str | None) -> Hunt:
-    """Run rounds of examples until so many kills have been done and each failpoint was one, or a violation is found."""
+    """Run rounds of examples until there were enough kills, at each failpoint, or until a violation is found."""
     tally, found = home.tally, Hunt(seed_, bug)
     start = time.monotonic()
     CrashMachine.home = home
@@ -86,7 +86,7 @@ def hunt(home: Installation, *, kills: int, seed_: int, seconds: float, bug: str
                 ),
             )
         except (Violation, Flaky):
-            # What Hypothesis makes of an example that was broken off is of no interest.
+            # What Hypothesis reports about an example that was broken off does not matter.
             if home.violation is None:
                 raise
             found.violation, found.trace = home.violation, tuple(home.trace)
@@ -102,7 +102,7 @@ def hunt(home: Installation, *, kills: int, seed_: int, seconds: float, bug: str
 
 
 def main() -> int:
-    """Run the machine as the arguments say; the exit code is 0 if nothing was found."""
+    """Run the machine as the arguments say. The exit code is 0 if nothing was found."""
     parser = argparse.ArgumentParser(description="Kill operations at their durable steps and judge what is left.")
     parser.add_argument("--kills", type=int, default=300, help="how many kills to do at least")
     parser.add_argument("--seed", type=int, default=SEED, help="which programs to run")
@@ -125,7 +125,7 @@ def main() -> int:
                 seconds=arguments.seconds,
                 bug=bug,
             )
-            # A bug gets a process of its own, so that the next one finds the code as it was.
+            # A bug gets a process of its own, so that the next one starts with unchanged code.
             found = hunting() if bug is None else _in_process_of_its_own(hunting)
             _print(found, as_json=arguments.json)
             failures += bool(found.violation)

@@ -1,7 +1,7 @@
 """How examples begin: an operation in a prepared state where it has something to do, in turn and not by chance.
 
-Few examples are to see every operation at work, with each kind of failure that lies on its way. What the states are is
-not known here.
+A few examples should exercise every operation, with each kind of failure that it can meet. This module does not know
+what the states are.
 """
 
 from collections.abc import Callable, Collection, Mapping, Sequence
@@ -23,7 +23,7 @@ TURNS = 5
 
 @dataclass(frozen=True, eq=False)
 class Opening:
-    """A state by its name in `prepared`, and what is done there. `faults` and `kill` are drawn where none are given."""
+    """A state by its name in `prepared`, and what is done there. `faults` and `kill` are drawn if not given."""
 
     beginning: str
     act: Act
@@ -32,7 +32,7 @@ class Opening:
 
 
 def _run(home: Installation, kind: str, act: Operation, kill: Kill, faults: Faults, words: str = "") -> None:
-    # Again, as long as a kill hits what none has hit before: most often there is something left to do.
+    # Again while each kill hits a step for the first time: most often there is something left to do.
     for _ in range(TURNS):
         hit = len(home.tally.kills)
         home.run(kind, act, kill=kill, faults=faults, words=words)
@@ -53,13 +53,13 @@ def _clean_up(home: Installation, kill: Kill, faults: Faults) -> None:
 
 
 def _store_files(home: Installation, kill: Kill, faults: Faults) -> None:
-    # Again and again: nothing else passes its steps, and each time there is something left to do.
+    # Again and again, because nothing else passes these steps, and each time there is something left to do.
     for _ in range(TURNS):
         late = replace(kill, is_noticed_late=True)
         home.run("store files", lambda world: world.store_files(), kill=late, faults=faults)
 
 
-def _transcribe_anew(home: Installation, kill: Kill, faults: Faults) -> None:
+def _transcribe_again(home: Installation, kill: Kill, faults: Faults) -> None:
     share_ids = [share["id"] for share in home.found.shares]
     for _ in range(TURNS):
         home.run(
@@ -103,7 +103,7 @@ OPENINGS: tuple[Opening, ...] = (
     Opening("moved", _clean_up),
     Opening("without files", _store_files),
     Opening("shared by short links", _work),
-    Opening("short link to what is held", _work),
+    Opening("short link to a leased video", _work),
     Opening("in the bucket", _move_back),
     Opening("littered", _clean_up),
     Opening("to the bucket", _work),
@@ -111,7 +111,7 @@ OPENINGS: tuple[Opening, ...] = (
     Opening("long ago", _clean_up),
     Opening("stored", _move_out, _REFUSED),
     Opening("to the directory", _work),
-    Opening("held", _clean_up),
+    Opening("leased", _clean_up),
     Opening("left in staging", _clean_up),
     Opening("to the bucket", _work, _RECEIVED_WRONG),
     Opening("damaged", _clean_up),
@@ -126,45 +126,45 @@ OPENINGS: tuple[Opening, ...] = (
     Opening("left in staging", _lose_the_bucket),
     Opening("half fetched", _work),
     Opening("linked out", _clean_up),
-    Opening("shared twice", _transcribe_anew),
+    Opening("shared twice", _transcribe_again),
     Opening("to the bucket", _work, _SENT_WRONG),
     Opening("just moved", _clean_up),
     Opening("stale copy", _move_back),
-    Opening("held", _move_back),
+    Opening("leased", _move_back),
     Opening("claimed", _work),
-    Opening("short link to what is held", _work),
+    Opening("short link to a leased video", _work),
     Opening("expiring", _clean_up),
     Opening("littered", _work),
     Opening("halfway", _move_out_and_expire),
     Opening("returned", _clean_up),
-    Opening("short link to what is held", _work),
+    Opening("short link to a leased video", _work),
     Opening("damaged", _move_back),
     Opening("stale copy", _clean_up),
 )
 
 
 class Turns:
-    """Whose turn it is: `first`, then each opening's. Then every other turn is one's that is worth another.
+    """Chooses the next opening: those in `first`, and then all of them in turn, again and again.
 
-    It is worth another if it has passed a step that no kill has hit.
+    Once each had its turn, every second opening is one that has passed a step that no kill has hit yet.
     """
 
     def __init__(self, tally: Tally, first: Sequence[Opening]) -> None:
         self._tally = tally
         self._turns = chain(first, cycle(OPENINGS))
-        self._further = cycle(OPENINGS)
+        self._again = cycle(OPENINGS)
         self._passed: dict[Opening, set[str]] = {}
-        self._is_further = False
+        self._is_again = False
 
     def next(self) -> Opening:
         """Return the opening to begin with."""
-        self._is_further = not self._is_further and self._passed.keys() >= set(OPENINGS)
-        if self._is_further:
-            for opening in islice(self._further, len(OPENINGS)):
+        self._is_again = not self._is_again and self._passed.keys() >= set(OPENINGS)
+        if self._is_again:
+            for opening in islice(self._again, len(OPENINGS)):
                 if not self._passed[opening] <= self._tally.kills.keys():
                     return opening
         return next(self._turns)
 
     def learn(self, opening: Opening, passed: Collection[str]) -> None:
-        """Take note of the steps that an opening has passed, or would have without a kill."""
+        """Remember the steps that an opening has passed, or would have passed without its kill."""
         self._passed.setdefault(opening, set()).update(passed)

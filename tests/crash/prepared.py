@@ -1,4 +1,4 @@
-"""States that examples begin with: reached by the operations themselves, so that no example has to wait for luck."""
+"""States with which examples begin, reached by the operations themselves, so that no example depends on luck."""
 
 from datetime import timedelta
 
@@ -8,13 +8,13 @@ from tests.crash.world import NAMES, USERS
 
 
 def prepare(installation: Installation) -> None:
-    """Reach each state, some by way of others that come before them, and keep it by its name."""
+    """Reach each state, some from states that were saved before it, and save it by its name."""
     makers = {
         "nothing": lambda _: None,
         "to the directory": _to_the_directory,
         "to the bucket": _to_the_bucket,
         "shared by short links": _shared_by_short_links,
-        "short link to what is held": _short_link_to_what_is_held,
+        "short link to a leased video": _short_link_to_a_leased_video,
         "claimed": _claimed,
         "half fetched": _half_fetched,
         "changed on the site": _changed_on_the_site,
@@ -27,7 +27,7 @@ def prepare(installation: Installation) -> None:
         "littered": _littered,
         "just moved": _just_moved,
         "moved": _moved,
-        "held": _held,
+        "leased": _leased,
         "linked out": _linked_out,
         "expiring": _expiring,
         "damaged": _damaged,
@@ -54,18 +54,18 @@ def _to_the_bucket(installation: Installation) -> None:
 
 
 def _shared_by_short_links(installation: Installation) -> None:
-    """Nobody has followed them yet."""
+    """Nobody has followed the short links yet."""
     installation.run("accept", lambda world: world.accept(NAMES[:2], USERS[1]))
 
 
-def _short_link_to_what_is_held(installation: Installation) -> None:
-    """Another run is at work on the video that nobody knows yet to be behind a short link."""
+def _short_link_to_a_leased_video(installation: Installation) -> None:
+    """Another run has a lease on the video that the short link turns out to lead to."""
     installation.run("accept", lambda world: world.accept(NAMES[:1], USERS[1]))
-    installation.hold(NAMES[0], timedelta(hours=1))
+    installation.lease_to_another_run(NAMES[0], timedelta(hours=1))
 
 
 def _claimed(installation: Installation) -> None:
-    """A sensor has died before it launched the runs of what it had claimed."""
+    """A sensor has died before it launched the runs for its claims."""
     _accept_and_die(installation, "commit after in SqlWorkLedger.claim")
 
 
@@ -75,7 +75,7 @@ def _stored(installation: Installation) -> None:
 
 
 def _without_files(installation: Installation) -> None:
-    """What was transcribed before there were files; one is in the bucket."""
+    """The transcripts are from before there were files, and one media is in the bucket."""
     installation.load("stored")
     installation.pass_time(timedelta(hours=1))
     installation.run("move", lambda world: world.move(world.media_ids()[:1], Backend.S3))
@@ -83,7 +83,7 @@ def _without_files(installation: Installation) -> None:
 
 
 def _shared_twice(installation: Installation) -> None:
-    """Each transcription makes the files of another share's; older ones are left where the media was before."""
+    """Each transcription makes the files of another share's transcript; older ones stay where the media was before."""
     installation.run("accept", lambda world: world.accept(NAMES[:1], USERS[0]))
     installation.run("accept", lambda world: world.accept(NAMES[:1], USERS[1]))
     installation.run("work", lambda world: world.work())
@@ -148,35 +148,35 @@ def _littered(installation: Installation) -> None:
 
 
 def _half_fetched(installation: Installation) -> None:
-    """An attempt has died with its download in staging and not on record."""
+    """An attempt has died with its download in staging and not recorded."""
     _accept_and_die(installation, "commit before in SqlMediaLedger.record_staged")
 
 
 def _changed_on_the_site(installation: Installation) -> None:
-    """A put has died before it was on record, and the next download will be of other bytes."""
+    """A put has died before it was recorded, and the next download will be of other bytes."""
     _accept_and_die(installation, "commit before in SqlMediaLedger.record_stored")
     installation.change_on_site(NAMES[0])
 
 
 def _stale_copy(installation: Installation) -> None:
-    """What that put has left lies beside the media that is on record."""
+    """What that put has left is beside the recorded media."""
     installation.load("changed on the site")
     installation.set_policy(StorageMode.S3, 100)
     installation.run("work", lambda world: world.work())
 
 
 def _left_in_staging(installation: Installation) -> None:
-    """A move has died over a download from the bucket."""
+    """A move has died during a download from the bucket."""
     installation.load("in the bucket")
     _move(installation, Backend.LOCAL, killed_before="S3Store.get")
     installation.pass_time(timedelta(days=2))
 
 
-def _held(installation: Installation) -> None:
-    """Other runs are at work on media whose local copies could go."""
+def _leased(installation: Installation) -> None:
+    """Other runs have leases on media whose local copies could be deleted."""
     installation.load("moved")
     for name in NAMES[:2]:
-        installation.hold(name, timedelta(hours=40))
+        installation.lease_to_another_run(name, timedelta(hours=40))
 
 
 def _accept_and_die(installation: Installation, step: str) -> None:

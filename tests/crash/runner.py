@@ -1,4 +1,4 @@
-"""One installation, its operations run one after the other in children that may be killed, each judged afterwards."""
+"""One installation, whose operations run one after the other in children that may be killed, each judged afterwards."""
 
 import gc
 import json
@@ -54,17 +54,17 @@ from tests.crash.world import (
 )
 
 HOLD = "hold"
-"""The one operation that is no work of the pipeline's here: another run takes a lease."""
+"""The one operation that is not the pipeline's work here: another run takes a lease."""
 
 Act = Callable[[World], Any]
 
 
 @dataclass(frozen=True)
 class Kill:
-    """How the step to kill at is chosen, of those that the operation would pass.
+    """How the step to kill at is chosen from those that the operation would pass.
 
-    "never"; "any" of them, by `fraction`; "rarest", one that the fewest kills have hit; "named", the first with `name`
-    in its own.
+    "never"; "any" of them, by `fraction`; "rarest", one that the fewest kills have hit; "named", the first whose name
+    contains `name`.
     """
 
     how: str = "never"
@@ -89,10 +89,10 @@ class Tally:
     refusals: int = 0
 
     def step_to_kill_at(self, kill: Kill, passed: Sequence[str]) -> int | None:
-        """Choose one of the steps that an operation passes, by its number from 1; None for no kill."""
+        """Choose one of the steps that an operation passes, by its number from 1. None means no kill."""
         if kill.how == "never" or not passed:
             return None
-        # A step that is not listed is new to the machine, and comes before all others; next is what no kill has hit.
+        # A step that is not listed is new to the machine, and comes first. Next are steps that no kill has hit.
         counts = {name: self.kills[name] + (name in FAILPOINTS) for name in passed}
         least = min(counts.values())
         is_new = least <= 1
@@ -111,15 +111,15 @@ class Tally:
 
 
 class Installation:
-    """The installation of one example. What an operation breaks is raised as `Violation`, with the way there."""
+    """The installation of one example. Whatever an operation breaks is raised as `Violation`, with its history."""
 
     def __init__(self, home: Path, tally: Tally) -> None:
         self.paths = Paths(home / "root")
         self.tally = tally
         self.violation: str | None = None
-        """The first one, in words."""
+        """The first violation, in words."""
         self.passed: set[str] = set()
-        """The steps that the operations of the example have passed, or would have if no kill had ended them."""
+        """The steps that the example's operations have passed, or would have passed without their kills."""
         self._home = home
         self._saved: dict[str, tuple[Conditions, Memory]] = {}
         self._journal = Journal()
@@ -143,25 +143,25 @@ class Installation:
         self.conditions = Conditions(NOON)
         self.memory = Memory(NOON)
         self.trace: list[str] = []
-        self.look()
+        self.observe()
 
     def save(self, name: str) -> None:
-        """Keep this state as a beginning for examples."""
+        """Save this state as a beginning for examples."""
         shutil.copytree(self.paths.root, self._home / "templates" / name, symlinks=True)
         self._saved[name] = deepcopy((self.conditions, self.memory))
 
     def load(self, name: str) -> None:
-        """Begin with a state that was kept."""
+        """Begin with a saved state."""
         shutil.rmtree(self.paths.root, ignore_errors=True)
         shutil.copytree(self._home / "templates" / name, self.paths.root, symlinks=True)
         self.conditions, self.memory = deepcopy(self._saved[name])
         self.trace = [f"begin {name}"]
         self.passed = set()
-        self.look()
+        self.observe()
 
-    def look(self) -> Snapshot:
-        """Take in what is there, after a change that is not an operation's."""
-        self.memory.held = {m: until for m, until in self.memory.held.items() if until > self.memory.now}
+    def observe(self) -> Snapshot:
+        """Take a snapshot, after a change that no operation made."""
+        self.memory.leased = {m: until for m, until in self.memory.leased.items() if until > self.memory.now}
         self.found = snapshot_of(self.paths)
         self.memory.damaged = {key for key in self.memory.damaged if self._is_damaged(key)}
         return self.found
@@ -169,19 +169,19 @@ class Installation:
     def pass_time(self, time: timedelta) -> None:
         """Let time pass."""
         self.memory.now += time
-        self.look()
+        self.observe()
 
     def set(self, **changes: Any) -> None:
-        """Change what the next operations find."""
+        """Change the conditions of the next operations."""
         self.conditions = replace(self.conditions, **changes)
 
     def set_policy(self, mode: StorageMode, percentage: int) -> None:
-        """Change where media go from now on."""
+        """Change where media are placed from now on."""
         self.set(mode=mode, percentage=percentage)
         self.trace.append(f"set {mode} {percentage}%")
 
     def s3(self) -> DirectoryS3:
-        """Return the bucket as the machine's own hands reach it."""
+        """Return a client of the bucket for the machine itself."""
         return DirectoryS3(self.paths.bucket, BUCKET, clock=Clock(self.memory.now), lifecycle_days=S3_DAYS)
 
     def run(
@@ -193,17 +193,17 @@ class Installation:
         faults: Mapping[str, Sequence[Fault]] | None = None,
         words: str = "",
     ) -> Any:
-        """Run one operation in a child and judge what it leaves; gives what it returned, None if it was killed."""
+        """Run one operation in a child and judge what it leaves. Return its result, or None if it was killed."""
         before, began = self.found, self.memory.now
         result = self._do(kind, act, kill, words, faults or {})
         self.memory.now = began + (LEASE * 2 if kill.is_noticed_late else timedelta(seconds=1))
         self.paths.stamp(self.memory.now)
-        after = self.look()
+        after = self.observe()
         self._judge(lambda: check_step(before, after, self.memory, began=began))
         return result
 
     def clean_up_without(self, backend: Backend) -> None:
-        """Run a clean-up while a backend looks empty: a disk that is not mounted, an endpoint that is another's."""
+        """Run a clean-up while a backend looks empty: a disk that is not mounted, or somebody else's endpoint."""
         directory = self.paths.media if backend is Backend.LOCAL else self.paths.bucket
         is_expected = any(
             is_present(row, self.memory.now) and row["placement_backend"] == backend
@@ -218,43 +218,43 @@ class Installation:
         else:
             directory.mkdir()
         damaged = set(self.memory.damaged)
-        before = self.look()
+        before = self.observe()
         try:
             self._do("clean-up", lambda world: world.clean_up(), NEVER, f"without {backend}", {})
-            after = self.look()
+            after = self.observe()
             self._judge(lambda: check_refusal(before, after))
         finally:
             shutil.rmtree(directory)
             away.rename(directory)
         self.memory.damaged = damaged
-        self.look()
+        self.observe()
 
     def expire(self) -> None:
-        """Let the bucket's lifecycle rule do its work of the day."""
+        """Apply the bucket's lifecycle rule for the day."""
         gone = self.s3().expire()
         self.memory.expired |= set(gone)
         self.trace.append(f"the bucket expires {gone}")
-        self.look()
+        self.observe()
 
-    def hold(self, name: str, time: timedelta) -> None:
-        """Return a media's lease to another living run, if nobody has it."""
-        held = media_id(name)
+    def lease_to_another_run(self, name: str, time: timedelta) -> None:
+        """Give a media's lease to another live run, if nobody has it."""
+        leased_media = media_id(name)
         leased = {row["media_id"] for row in self.found.leases if (moment(row["expires_at"]) or NOON) > self.memory.now}
-        if held in leased:
+        if leased_media in leased:
             return
         self.trace.append(f"another run holds {name} for {time}")
-        if not self._do(HOLD, lambda world: world.hold(held, time), NEVER, name, {}):
+        if not self._do(HOLD, lambda world: world.take_lease(leased_media, time), NEVER, name, {}):
             raise self._violated(f"{name} could not be leased, though nobody has it")
-        self.memory.held[held] = self.memory.now + time
-        self.look()
+        self.memory.leased[leased_media] = self.memory.now + time
+        self.observe()
 
     def change_on_site(self, name: str) -> None:
-        """Let the site have other bytes for a video from now on."""
+        """Change the site's bytes of a video from now on."""
         self.memory.versions[name] += 1
         self.trace.append(f"the site changes {name}")
 
     def damage(self, name: str, *, is_overwritten: bool) -> None:
-        """Let somebody else overwrite or delete the object of a media that has a good local copy."""
+        """Have somebody else overwrite or delete the object of a media that has a good local copy."""
         row = self.found.media.get(media_id(name))
         if row is None or not is_present(row, self.memory.now) or not row["video_url"].startswith("s3://"):
             return
@@ -270,17 +270,17 @@ class Installation:
             files.remove(key)
         self.memory.damaged.add(key)
         self.trace.append(f"somebody else {'overwrites' if is_overwritten else 'deletes'} the object of {name}")
-        self.look()
+        self.observe()
 
     def forget_files(self) -> None:
-        """Let no transcript's file be on record, as in a catalog from before there were any."""
+        """Remove the records of all transcripts' files, as in a catalog from before there were any."""
         with closing(sqlite3.connect(self.paths.catalog)) as database, database:
             database.execute("DELETE FROM transcript_files")
         self.trace.append("no transcript's file is on record")
-        self.look()
+        self.observe()
 
     def link_out(self) -> None:
-        """Let somebody put a day's local copies elsewhere and leave a link, where all of them are in the bucket too."""
+        """Have somebody move a day's local copies away and leave a link, where all of them are in the bucket too."""
         days = {Path(path).parent for path in self.found.files}
         for day in sorted(days):
             copies = [path for path in self.found.files if Path(path).parent == day]
@@ -290,34 +290,34 @@ class Installation:
                 for path, other in zip(copies, others, strict=True)
             )
             elsewhere = self.paths.outside / day.name
-            if not is_safe or self.memory.held or elsewhere.exists():
+            if not is_safe or self.memory.leased or elsewhere.exists():
                 continue
             day.rename(elsewhere)
             day.symlink_to(elsewhere)
             self.trace.append(f"somebody moves {day} away and links to it")
-            self.look()
+            self.observe()
             self.memory.outside = dict(self.found.outside)
             return
 
     def recover(self) -> None:
-        """Bring everything to its end, as sensor, clean-up and operator do in time, and see that it is one."""
+        """Bring everything to its end, as sensor, clean-up and operator do in time, and check that it is one."""
         self.pass_time(timedelta(days=2))
-        self.memory.held = {}
+        self.memory.leased = {}
         for path in self.paths.media.rglob("*"):
             if path.is_symlink():
                 path.unlink()
         self.set(mode=StorageMode.HYBRID, percentage=50)
-        # Recoveries die, too.
+        # Recoveries are killed, too.
         number = self.conditions.number
         kill = Kill("rarest", number % 10 / 10, is_noticed_late=True)
         self.run("clean-up", lambda world: world.clean_up(), kill=kill)
         self.run("work", lambda world: world.work(), kill=kill)
-        target = list(Backend)[number % 2]
+        target = (Backend.LOCAL, Backend.S3)[number % 2]
         self.run("move", lambda world: world.move(world.media_ids(), target), kill=kill, words=f"to {target}")
         self.pass_time(timedelta(days=2))
         damaged = [row["media_id"] for row in self.found.media.values() if row["object_key"] in self.memory.damaged]
         self.run("recovery", lambda world: _work_off(world, damaged))
-        # A person's download that failed, or died, for a share that was done before, is for a person to repeat.
+        # A person's download for a finished share that failed or died has to be repeated by a person.
         staged = {row["media_id"] for row in self.found.media.values() if row["state"] == "staged"}
         if repeated := [share for share, row in self.found.work.items() if row["media_id"] in staged]:
             self.run("recovery", lambda world: world.rematerialize(repeated, with_download=True))
@@ -330,7 +330,7 @@ class Installation:
         self._judge(lambda: check_unchanged(first, self.found))
 
     def _tidy_up(self, act: Act) -> None:
-        # Known: verification counts a copy that differs as a loss, also where the catalog records the media elsewhere.
+        # Known: verification counts a differing copy as a loss, even where the catalog records the media elsewhere.
         losses = [
             loss
             for url, loss in self.run("recovery", act)
@@ -343,7 +343,7 @@ class Installation:
         for key, found in self.found.objects.items():
             if "somebody" in found.metadata:
                 BucketFiles(self.paths.bucket).remove(key)
-        self.look()
+        self.observe()
 
     def _do(self, kind: str, act: Act, kill: Kill, words: str, faults: Mapping[str, Sequence[Fault]]) -> Any:
         self.conditions = replace(
@@ -369,7 +369,7 @@ class Installation:
         return next((json.loads(text) for text in self._journal.read("R")), None)
 
     def _rehearse_and_act(self, kind: str, act: Act, kill: Kill) -> None:
-        """Run an operation to its end and, if one of its steps is worth a kill, once more from where it began."""
+        """Run an operation to its end and, if one of its steps is worth a kill, run it again from where it began."""
         aside = self._home / "aside"
         if kill.how != "never":
             shutil.copytree(self.paths.root, aside, symlinks=True)
@@ -398,7 +398,7 @@ class Installation:
             raise self._violated(f"{kind} ended with {status}")
 
     def _act(self, act: Act, choose: Choice) -> None:
-        """Run one operation in this process; whatever it comes to is in the journal."""
+        """Run one operation in this process, and write its result to the journal."""
         self._journal.clear()
         steps = Steps(self._journal, choose)
         self._world = World(
@@ -434,7 +434,7 @@ class Installation:
         world = self._world = World(self.paths, self._catalog, self.conditions)
         world.accept(NAMES, USERS[0])
         world.work()
-        media_ids = [row["media_id"] for row in self.look().media.values()]
+        media_ids = [row["media_id"] for row in self.observe().media.values()]
         shares = [share["id"] for share in self.found.shares]
         for backend in (Backend.S3, Backend.LOCAL):
             world.move(media_ids, backend)
@@ -469,7 +469,7 @@ def _work_off(world: World, damaged: Sequence[str]) -> None:
             break
     world.store_files()
     if damaged:
-        # A copy is left in the local directory alone: an operator brings the record to it.
+        # A copy is left only in the local directory, so an operator moves the record there.
         world.move(damaged, Backend.LOCAL)
 
 
@@ -485,7 +485,7 @@ def _tidied(world: World) -> list[tuple[str, str]]:
 
 @contextmanager
 def installation() -> Iterator[Installation]:
-    """Return an installation in memory, if the machine has a file system for that, with its tally at zero."""
+    """Yield an installation, in memory if the machine has a file system for that, with its tally at zero."""
     shared_memory = Path("/dev/shm")  # noqa: S108 - a directory of its own is made there
     parent = shared_memory if os.access(shared_memory, os.W_OK) else None
     with tempfile.TemporaryDirectory(prefix="bookmarkai-crash-", dir=parent) as home:

@@ -1,7 +1,7 @@
-"""How the directory that plays S3 keeps objects and multipart uploads: plain files that outlive a kill.
+"""How the directory that plays S3 stores objects and multipart uploads: plain files that survive a kill.
 
-One file per object, put in place by one rename, so that an object is there whole or not at all, as S3 promises. No
-request is known here.
+Each object is one file, put in place by one rename, so that it is there whole or not at all, as S3 promises. This
+module knows no requests.
 """
 
 import json
@@ -15,7 +15,7 @@ from pathlib import Path
 from typing import Any
 from urllib.parse import quote, unquote
 
-# A server's disk is no durable step of its client: what a client's process has patched must not be used here.
+# A server's disk is no durable step of its client, so what is patched in a client's process must not be used here.
 _replace, _unlink, _rmdir = os.replace, os.unlink, os.rmdir
 
 
@@ -51,7 +51,7 @@ class BucketFiles:
         self._uploads = root / "uploads"
 
     def create(self) -> None:
-        """Make an empty bucket, unless it is there."""
+        """Make an empty bucket if it is missing."""
         for directory in (self._objects, self._uploads):
             directory.mkdir(parents=True, exist_ok=True)
 
@@ -64,7 +64,7 @@ class BucketFiles:
         return sorted(unquote(path.name) for path in self._objects.iterdir() if not path.name.startswith("."))
 
     def read(self, key: str) -> ObjectFile | None:
-        """Read an object; None when there is none."""
+        """Read an object, or return None if there is none."""
         try:
             head, _, body = self._path(key).read_bytes().partition(b"\n")
         except FileNotFoundError:
@@ -74,7 +74,7 @@ class BucketFiles:
         return ObjectFile(key=key, body=body, **content)
 
     def write(self, found: ObjectFile) -> None:
-        """Put an object in its place."""
+        """Put an object in place."""
         head = {
             "etag": found.etag,
             "content_type": found.content_type,
@@ -100,7 +100,7 @@ class BucketFiles:
         return sorted(found, key=lambda upload: (upload.key, upload.initiated, upload.upload_id))
 
     def upload(self, upload_id: str) -> OpenUpload | None:
-        """Read an open upload; None when there is none."""
+        """Read an open upload, or return None if there is none."""
         try:
             content: dict[str, Any] = json.loads((self._uploads / upload_id / "upload.json").read_bytes())
         except FileNotFoundError:
@@ -128,14 +128,14 @@ class BucketFiles:
         _replace(draft, self._uploads / upload_id / str(number))
 
     def read_part(self, upload_id: str, number: int) -> bytes | None:
-        """Read a part; None when there is none of that number."""
+        """Read a part, or return None if there is none of that number."""
         try:
             return (self._uploads / upload_id / str(number)).read_bytes()
         except FileNotFoundError:
             return None
 
     def end_upload(self, upload_id: str) -> None:
-        """Let an upload go, with its parts."""
+        """Delete an upload with its parts."""
         gone = self._uploads / f".{upload_id}"
         _replace(self._uploads / upload_id, gone)
         for path in gone.iterdir():
@@ -143,7 +143,7 @@ class BucketFiles:
         _rmdir(gone)
 
     def vanish(self) -> None:
-        """Delete the bucket with all that is in it."""
+        """Delete the bucket with everything in it."""
         shutil.rmtree(self._objects.parent)
 
     def _path(self, key: str) -> Path:

@@ -1,4 +1,4 @@
-"""What is really there: rows read by SQL, files and objects hashed. Nothing of the package's code is asked."""
+"""What is really there: rows read by SQL, files and objects hashed. None of the package's code is used."""
 
 import hashlib
 import json
@@ -19,7 +19,7 @@ Row = Mapping[str, Any]
 
 @dataclass(frozen=True)
 class LocalFile:
-    """A file at a final name. `modified_at` is in seconds of the machine's clock, `data` what is in it."""
+    """A file at a final name. `modified_at` is in seconds of the machine's clock, `data` is its content."""
 
     sha256: str
     size_bytes: int
@@ -54,13 +54,13 @@ class Snapshot:
         return url in self.files and self.files[url].sha256 == sha256
 
     def data_at(self, url: str) -> bytes:
-        """Return the bytes at a URL that holds some."""
+        """Return the bytes at a URL that exists."""
         key = url.removeprefix(f"s3://{BUCKET}/")
         return self.files[url].data if key == url else self.objects[key].body
 
     @property
     def recorded(self) -> set[str]:
-        """Return every URL that is on record."""
+        """Return every recorded URL."""
         return {
             url
             for row in self.media.values()
@@ -68,7 +68,7 @@ class Snapshot:
         }
 
     def comparable(self) -> dict[str, Any]:
-        """Return all that a recovery may not change once it is done."""
+        """Return everything that a finished recovery may not change."""
         return {
             "shares": self.shares,
             "work": self.work,
@@ -84,7 +84,7 @@ class Snapshot:
 
 
 def snapshot_of(paths: Paths) -> Snapshot:
-    """Look at everything."""
+    """Read everything."""
     with closing(sqlite3.connect(paths.catalog)) as database:
         database.row_factory = sqlite3.Row
         work = {row["share_id"]: row for row in _rows(database, "share_work", "share_id")}
@@ -129,7 +129,7 @@ def snapshot_of(paths: Paths) -> Snapshot:
 
 
 def moment(text: str | None) -> datetime | None:
-    """Read a moment as the catalog holds it."""
+    """Parse a time as the catalog stores it."""
     return datetime.fromisoformat(text) if text else None
 
 

@@ -1,6 +1,6 @@
 """Durable steps: what an operation does that outlives its process, each with a name, and the kill at one of them.
 
-Only a child process that is about to run one operation is patched; no production code knows of it.
+Only a child process that is about to run one operation is patched, and no production code knows about it.
 """
 
 import mmap
@@ -20,7 +20,7 @@ from bookmarkai_assets.adapters.catalog import OpenCatalog
 
 _PACKAGE = "bookmarkai_assets."
 _OPERATIONS = "bookmarkai_assets.operations."
-# Helpers that everything passes through: who calls them says more.
+# Helpers that everything passes through: their caller says more.
 _NAMELESS = frozenset({"bookmarkai_assets.adapters.catalog.engine", "bookmarkai_assets.adapters.common.durable_files"})
 _FRAMEWORK = frozenset(
     f"{_OPERATIONS}{name}"
@@ -30,11 +30,11 @@ _INNER = re.compile(r"\.<\w+>")
 _FILE_CALLS = ("fsync", "link", "unlink", "replace", "rename", "rmdir")
 
 Choice = Callable[[str, int], bool]
-"""Asked at every durable step, with its name and its number from 1: kill here?"""
+"""Called at every durable step, with its name and its number from 1. Returns whether to kill here."""
 
 
 class Journal:
-    """Lines that a child writes and its parent reads, also when the child was killed between two of them."""
+    """Lines that a child writes and its parent reads, even when the child was killed between two of them."""
 
     def __init__(self, size_bytes: int = 1 << 21) -> None:
         self._memory = mmap.mmap(-1, size_bytes)
@@ -42,11 +42,11 @@ class Journal:
         self.clear()
 
     def clear(self) -> None:
-        """Forget all lines."""
+        """Delete all lines."""
         self._memory[:8] = (8).to_bytes(8)
 
     def write(self, kind: str, text: str) -> None:
-        """Add a line: a kind of one letter, and a text in which line breaks are kept apart."""
+        """Add a line: a kind of one letter, and a text whose line breaks are escaped."""
         line = f"{kind}{text}".replace("\n", "\r").encode() + b"\n"
         with self._lock:
             end = int.from_bytes(self._memory[:8])
@@ -71,7 +71,7 @@ class Steps:
         self._count = 0
 
     def step(self, primitive: str) -> None:
-        """Tell that something durable is about to be done, or has been where the primitive says "after"."""
+        """Report that something durable is about to be done or, where the primitive says "after", has been done."""
         name = _name_of(primitive, sys._getframe(1))
         with self._lock:
             self._count += 1
@@ -82,12 +82,12 @@ class Steps:
 
     @contextmanager
     def watching(self, catalog: OpenCatalog) -> Iterator[None]:
-        """Be told of the calls that change files, and of the catalog's commits, for the length of the block."""
+        """Intercept the calls that change files, and the catalog's commits, while the block runs."""
         with ExitStack() as stack:
             for call in _FILE_CALLS:
                 stack.enter_context(patch.object(os, call, self._watched(call, getattr(os, call))))
             stack.enter_context(patch.object(os, "pwrite", self._torn(os.pwrite)))
-            # What waits for a server's mood need not wait here.
+            # A wait for a server to recover is not needed here.
             stack.enter_context(patch.object(time, "sleep", lambda _seconds: None))
             dialect = catalog.database.engine.dialect
             stack.enter_context(patch.object(dialect, "do_commit", self._committed(dialect.do_commit)))
@@ -119,12 +119,12 @@ class Steps:
 
 
 def _name_of(primitive: str, frame: FrameType | None) -> str:
-    """Return the primitive, the nearest function of the package, the port's method and the operation that it is for."""
+    """Return the primitive, the nearest function of the package, and the port's method and operation that called it."""
     chain: list[tuple[str, str]] = []
     while frame is not None:
         module = frame.f_globals.get("__name__", "")
         if module.startswith(_PACKAGE) and module not in _NAMELESS:
-            # Comprehensions are frames of their own in some Pythons only.
+            # Comprehensions have frames of their own in some versions of Python only.
             chain.append((module, _INNER.sub("", frame.f_code.co_qualname)))
         frame = frame.f_back
     operations = [entry for entry in chain if entry[0].startswith(_OPERATIONS)]

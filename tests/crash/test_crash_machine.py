@@ -13,11 +13,11 @@ from tests.support.project import PROJECT
 
 KILLS = 300
 GIVE_UP_SECONDS = 1800
-"""Far beyond what either takes: a slow machine is no failure."""
+"""Far more than either takes, because a slow machine is no failure."""
 
 
 def run_machine(*arguments: str) -> list[dict[str, Any]]:
-    """Run the machine in a process of its own, which is small and has no threads to be forked; give its results."""
+    """Run the machine in a small process of its own, without threads when it forks, and return its results."""
     command = [sys.executable, "-m", "tests.crash.machine", "--json", "--seconds", str(GIVE_UP_SECONDS), *arguments]
     done = subprocess.run(command, cwd=PROJECT, capture_output=True, text=True, check=False)
     assert done.stdout, done.stderr
@@ -35,7 +35,7 @@ def test_nothing_is_lost_however_often_it_is_killed() -> None:
 
 
 def test_planted_mistakes_are_found(subtests: pytest.Subtests) -> None:
-    """The machine would notice: with any of these mistakes in the code it finds a violation."""
+    """With any of these mistakes in the code, the machine finds a violation."""
     results = {found["bug"]: found for found in run_machine("--kills", "1000000", "--bugs", *BUGS)}
 
     assert list(results) == list(BUGS)

@@ -1,4 +1,4 @@
-"""A run that is killed in the middle of a long sound, for real: what it had finished is not done again."""
+"""A run that is really killed in the middle of a long sound: its finished chunks are not transcribed again."""
 
 import subprocess
 import sys
@@ -12,7 +12,7 @@ from bookmarkai_assets.core.media.media import media_id_of
 from bookmarkai_assets.core.transcripts.chunks import TranscriptChunk
 from bookmarkai_assets.core.transcripts.ports import ChunkKey, ChunkTable
 from bookmarkai_assets.demo.samples import SHORT_SAMPLES
-from bookmarkai_assets.operations.transcripts.transcribing import TranscribedShare
+from bookmarkai_assets.operations.transcripts.transcribed_share import TranscribedShare
 from tests.plugins.vault import Vault
 from tests.support import sounds
 from tests.support.processes import wait_until
@@ -25,10 +25,10 @@ TIMES = 6
 
 
 @pytest.mark.usefixtures("tiny_en_model")
-def test_parts_that_were_done_are_not_done_again(
+def test_finished_chunks_are_not_transcribed_again(
     vault: Vault, sqlite_url: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """Killed by SIGKILL once two of six parts are kept, the next run hears the rest alone, and no word is missing."""
+    """After a SIGKILL with two of six chunks kept, the next run transcribes only the rest, and no word is missing."""
     once = np.concatenate([sounds.speech(SPOKEN.path), sounds.silence(0.6)])
     sound = sounds.write_sound(tmp_path / "long.wav", np.tile(once, TIMES)).read_bytes()
     share_id = vault.share("lecture", audio=sound)
@@ -49,22 +49,22 @@ def test_parts_that_were_done_are_not_done_again(
     kept = vault.catalog.chunks.kept(key)
     assert 2 <= len(kept) < TIMES
 
-    anew: list[float] = []
+    chunk_starts: list[float] = []
     table = type(vault.catalog.chunks)
     keep = table.keep
 
-    def count(self: ChunkTable, key: ChunkKey, part: TranscriptChunk, *, now: datetime) -> None:
-        anew.append(part.start)
-        keep(self, key, part, now=now)
+    def count(self: ChunkTable, key: ChunkKey, chunk: TranscriptChunk, *, now: datetime) -> None:
+        chunk_starts.append(chunk.start)
+        keep(self, key, chunk, now=now)
 
     monkeypatch.setattr(table, "keep", count)
     vault.let_pass(hours=1)
     result = transcribe(vault.media_dir, vault.catalog, share_id, owner="next run", clock=vault.clock)
 
     assert isinstance(result, TranscribedShare)
-    assert len(kept) + len(anew) == TIMES
-    assert anew[0] == kept[-1].end
-    told = [segment for part in kept for segment in part.segments]
-    assert list(result.transcript.segments[: len(told)]) == told
+    assert len(kept) + len(chunk_starts) == TIMES
+    assert chunk_starts[0] == kept[-1].end
+    first_segments = [segment for chunk in kept for segment in chunk.segments]
+    assert list(result.transcript.segments[: len(first_segments)]) == first_segments
     assert word_error_rate(" ".join([SPOKEN.text] * TIMES), result.transcript.text) <= 0.15
     assert vault.catalog.chunks.kept(key) == []

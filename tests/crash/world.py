@@ -1,6 +1,6 @@
-"""One installation in a directory: the real catalog, stores and operations, over a site and an engine that are not.
+"""One installation in a directory: the real catalog, stores and operations, with a fake site and a fake engine.
 
-What the operations are called with, and nothing about when they are killed or what must hold afterwards.
+It knows what the operations are called with, and nothing about when they are killed or what must hold afterwards.
 """
 
 import hashlib
@@ -28,7 +28,9 @@ from bookmarkai_assets.core.media.retention import RetentionPolicy
 from bookmarkai_assets.core.outcomes import Failure, Outcome
 from bookmarkai_assets.core.rules import PipelineRules
 from bookmarkai_assets.core.shares.ports import AddedShare
-from bookmarkai_assets.operations.downloads.fetching import FetchedMedia, fetch_media
+from bookmarkai_assets.core.sites.silent_formats import FormatFamily
+from bookmarkai_assets.operations.downloads.fetched_media import FetchedMedia
+from bookmarkai_assets.operations.downloads.fetching import fetch_media
 from bookmarkai_assets.operations.media.placing import place_media
 from bookmarkai_assets.operations.shares.claiming import claim_due_shares
 from bookmarkai_assets.operations.shares.hold import Hold
@@ -52,7 +54,7 @@ VIDEO_PREFIX = "temp/videos/"
 USERS = ("11111111-1111-4111-8111-111111111111", "22222222-2222-4222-8222-222222222222")
 NAMES = ("a", "b", "c", "d")
 PART_BYTES = 4096
-"""Small enough that videos go in parts; audio tracks and transcripts' files go at once."""
+"""So small that videos are put in parts, but audio tracks and transcripts' files at once."""
 
 GRACE = timedelta(days=1)
 LOCAL_DAYS = 4
@@ -65,16 +67,16 @@ _SAID = "This is {} in version {}. It has two sentences."
 _REAL_TIMES = datetime(2015, 1, 1, tzinfo=UTC).timestamp()
 
 _DEFAULTS = make_rules(load_settings(env_file=None))
-"""What the operations here do not depend on."""
+"""Rules on which the operations here do not depend."""
 
 
 def link_of(name: str) -> str:
-    """Return the link behind which the site has a video: its canonical URL."""
+    """Return the link to a video of the site: its canonical URL."""
     return f"https://www.tiktok.com/@_/video/{NAMES.index(name) + 1}"
 
 
 def shared_link_of(name: str, user: str) -> str:
-    """Return the link that a user shares for a video: one has the short link that the site's app gives."""
+    """Return the link that a user shares for a video: one user has the short link from the site's app."""
     return link_of(name) if user == USERS[0] else f"https://vm.tiktok.com/ZM{name}/"
 
 
@@ -90,14 +92,14 @@ def audio_bytes(name: str, version: int) -> bytes:
 
 
 def words_of(name: str, version: int) -> set[str]:
-    """Return what the engine hears in the sound, and in the video, where the sound is lost."""
+    """Return what the engine transcribes from the sound, and from the video where the sound is lost."""
     digest = sha256(video_bytes(name, version))
     return {_SAID.format(name, version), f"Nobody planned these words. They stand for {digest}."}
 
 
 @dataclass(frozen=True)
 class Paths:
-    """Where the parts of the installation are, in one directory."""
+    """Where the installation's files are, in one directory."""
 
     root: Path
 
@@ -118,16 +120,16 @@ class Paths:
 
     @property
     def bucket(self) -> Path:
-        """What the bucket holds."""
+        """What the bucket contains."""
         return self.root / "s3"
 
     @property
     def outside(self) -> Path:
-        """What nobody gave to the pipeline."""
+        """What does not belong to the pipeline."""
         return self.root / "outside"
 
     def stamp(self, now: datetime) -> None:
-        """Set the times of what was written just now to the machine's clock."""
+        """Set the times of files written just now to the machine's clock."""
         if not self.media.is_dir():
             return
         for path in [self.media, *self.media.rglob("*")]:
@@ -136,7 +138,7 @@ class Paths:
 
 
 class Clock:
-    """Moves on by a tenth of a millisecond with each look, so that no two are equal."""
+    """Moves on by a tenth of a millisecond with each call, so that no two times are equal."""
 
     def __init__(self, now: datetime) -> None:
         self._now = now
@@ -149,7 +151,7 @@ class Clock:
 
 @dataclass(frozen=True)
 class Conditions:
-    """What one operation finds: the time, today's policy, the site's versions, what happens to its requests."""
+    """The conditions of one operation: time, storage policy, the site's versions, and the faults of its requests."""
 
     now: datetime
     mode: StorageMode = StorageMode.LOCAL
@@ -160,7 +162,7 @@ class Conditions:
 
 
 class World:
-    """The parts that one operation works with, in the process that runs it."""
+    """What one operation works with, in the process that runs it."""
 
     def __init__(
         self,
@@ -229,11 +231,11 @@ class World:
         self._engine = FakeSpeechEngine()
 
     def new_id(self) -> str:
-        """Return a UUID: the same in the same operation of the same program."""
+        """Return a UUID, the same in the same operation of the same program."""
         return str(UUID(int=self._ids.getrandbits(128), version=4))
 
     def accept(self, names: Iterable[str], user: str) -> None:
-        """Share links, and tell their user that it is done."""
+        """Share links, and acknowledge them to their user."""
         results = add_shares(
             self.catalog.shares,
             [shared_link_of(name, user) for name in names],
@@ -246,14 +248,14 @@ class World:
                 self._acknowledge(added.share.share_id)
 
     def work(self) -> int:
-        """Do what a tick of the sensor and the runs that it launches do; gives the number of shares that were due."""
+        """Do what a tick of the sensor and the runs that it launches do, and return the number of due shares."""
         runs = claim_due_shares(self.catalog, self.rules, new_claim_id=self.new_id, now=self.clock(), positions=dict)
         for run in runs:
             self._run(run.share_ids, run.claim_id)
         return sum(len(run.share_ids) for run in runs)
 
     def rematerialize(self, share_ids: Sequence[str], *, with_download: bool) -> None:
-        """Do what a run does that an analyst launches for some shares: for the last two assets, or all three."""
+        """Do what an analyst's run over some shares does, for the last two assets or all three."""
         if with_download:
             self._run(share_ids, None)
             return
@@ -267,31 +269,32 @@ class World:
         hold.release()
 
     def media_ids(self) -> list[str]:
-        """Name all media, as `storage move --all` does."""
+        """Return the ids of all media, as `storage move --all` does."""
         return [media.media_id for media in self.catalog.media.page(limit=100)]
 
-    def hold(self, media_id: str, time: timedelta) -> bool:
+    def take_lease(self, media_id: str, time: timedelta) -> bool:
         """Take a lease as another run would, and keep it."""
         now = self.clock()
         return self.catalog.leases.take(media_id, owner=self.new_id(), now=now, until=now + time)
 
     def move(self, media_ids: Sequence[str], target: Backend) -> list[str]:
-        """Do what `storage move` does; gives the outcomes."""
+        """Do what `storage move` does, and return the outcomes."""
         return [move.outcome.value for move in move_media(self._command_hold(), media_ids, target)]
 
     def store_files(self) -> list[str]:
-        """Do what `transcripts store` does; gives the outcomes."""
+        """Do what `transcripts store` does, and return the outcomes."""
         hold = self._command_hold()
         return [done.outcome.value for done in store_transcript_files(hold, dict(media_without_files(self.catalog)))]
 
     def clean_up(self) -> dict[str, Any]:
-        """Do what the daily clean-up does; gives its report."""
-        # One media at a time: its steps come in the same order each time, and no thread waits for SQLite's one writer.
+        """Do what the daily clean-up does, and return its report."""
+        # One media at a time, so that its steps come in the same order each time, and no thread waits for SQLite's one
+        # writer.
         with patch.object(clean_ups, "WORKERS", 1):
             return clean_up(self._command_hold()).as_dict()
 
     def losses(self) -> list[tuple[str, str]]:
-        """Do what `storage verify --deep` does; gives the URLs of what is missing or different, with words."""
+        """Do what `storage verify --deep` does, and return the URLs of what is missing or different, with words."""
         report = verify_storage(self.catalog, self.stores, self.rules, is_deep=True, now=self.clock(), workers=1)
         if report.unanswered:
             raise AssertionError(f"expected every backend to answer, found {report.unanswered}")
@@ -340,7 +343,7 @@ class World:
 
 
 class _Site(FakeDownloader):
-    """The site; a download is two durable steps of its own, for its files are written by another program."""
+    """The site. A download is two durable steps of its own, because another program writes its files."""
 
     def __init__(self, on_step: Callable[[str], None]) -> None:
         super().__init__(on_download=lambda _: on_step("download before"))
@@ -348,9 +351,18 @@ class _Site(FakeDownloader):
 
     @override
     def download(
-        self, url: str, directory: Path, limits: DownloadLimits, *, give_up: Callable[[], bool] = never_give_up
+        self,
+        url: str,
+        directory: Path,
+        limits: DownloadLimits,
+        *,
+        silent_formats: frozenset[FormatFamily] = frozenset(),
+        language: str | None = None,
+        give_up: Callable[[], bool] = never_give_up,
     ) -> DownloadedVideo | Resolved | Failure:
-        result = super().download(url, directory, limits, give_up=give_up)
+        result = super().download(
+            url, directory, limits, silent_formats=silent_formats, language=language, give_up=give_up
+        )
         self._on_step("download after")
         return result
 
@@ -360,16 +372,16 @@ def _media_of(result: FetchedMedia | Failure) -> Media | Failure:
 
 
 def sha256(data: bytes) -> str:
-    """Hash bytes."""
+    """Return the SHA-256 of bytes."""
     return hashlib.sha256(data).hexdigest()
 
 
 def empty(directory: Path) -> None:
-    """Leave nothing in a directory, which is made if need be."""
+    """Empty a directory, which is made if it is missing."""
     shutil.rmtree(directory, ignore_errors=True)
     directory.mkdir(parents=True)
 
 
 def open_world_catalog(paths: Paths, new_id: Callable[[], str]) -> OpenCatalog:
-    """Open the installation's catalog, made and brought up to date on the way."""
+    """Open the installation's catalog, created and upgraded if need be."""
     return open_catalog(f"sqlite:///{paths.catalog}", new_id=new_id)

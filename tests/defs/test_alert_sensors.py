@@ -1,4 +1,4 @@
-"""The sensors as Dagster runs them: a failed run, the tick that tells, and metrics."""
+"""The sensors as Dagster runs them: a failed run, the tick that alerts, and metrics."""
 
 import json
 from collections.abc import Callable
@@ -21,20 +21,20 @@ from tests.support.webhook_server import WebhookServer
 
 
 def tick(pipeline: Pipeline, name: str, **resources: Any) -> tuple[str, list[str]]:
-    """Evaluate a sensor once; give why it launched nothing, and what it logged."""
+    """Evaluate a sensor once, and return why it launched nothing and what it logged."""
     lines: list[str] = []
     rules = make_rules(load_settings(env_file=None, **pipeline.settings))
     parts = {"catalog": pipeline.catalog, "rules": rules} | resources
     with dg.build_sensor_context(instance=pipeline.instance, resources=parts) as context:
         log = context.log
         for level in ("info", "warning", "error"):
-            setattr(log, level, _noting(lines, level))
+            setattr(log, level, _log_to(lines, level))
         result = pipeline.defs().resolve_sensor_def(name)(context)
     assert isinstance(result, dg.SkipReason)
     return result.skip_message or "", lines
 
 
-def _noting(lines: list[str], level: str) -> Callable[..., None]:
+def _log_to(lines: list[str], level: str) -> Callable[..., None]:
     def note(text: str, *args: object) -> None:
         lines.append(f"{level}: {text % args if args else text}")
 
@@ -42,7 +42,7 @@ def _noting(lines: list[str], level: str) -> Callable[..., None]:
 
 
 def watch_runs(pipeline: Pipeline, cursor: str | None = None) -> str | None:
-    """Let Dagster evaluate the sensor for failed runs as its daemon does; give the cursor to go on from."""
+    """Have Dagster evaluate the sensor for failed runs as its daemon does, and return the next cursor."""
     sensor = pipeline.defs().resolve_sensor_def("failed_runs")
     resources = {"catalog": pipeline.catalog}
     with dg.build_sensor_context(instance=pipeline.instance, cursor=cursor, resources=resources) as context:
@@ -57,12 +57,12 @@ def fail_a_run(pipeline: Pipeline, share_ids: list[str]) -> dg.ExecuteInProcessR
     result = pipeline.materialize(share_ids)
     assert not result.success
     watch_runs(pipeline, cursor)
-    watch_runs(pipeline, cursor)  # as after a crash: the cursor was not kept
+    watch_runs(pipeline, cursor)  # as after a crash that lost the cursor
     return result
 
 
-def test_a_failed_run_is_told_with_its_shares_and_reason(pipeline: Pipeline) -> None:
-    """Run, job, partitions and the first reason; told by the next tick of `alerts`, once, to the log and a receiver."""
+def test_a_failed_run_is_reported_with_its_shares_and_reason(pipeline: Pipeline) -> None:
+    """Run, job, partitions and first reason are reported once, by the next tick of `alerts`, to log and receiver."""
     [share_id] = pipeline.share_links("https://example.com/not-served")
     result = fail_a_run(pipeline, [share_id])
     fail_again = pipeline.catalog.incidents.list(is_open=True)
@@ -71,18 +71,18 @@ def test_a_failed_run_is_told_with_its_shares_and_reason(pipeline: Pipeline) -> 
 
     message, lines = tick(pipeline, "alerts", alert_receivers=[receiver])
 
-    [told] = [i for m in receiver.messages for i in m.incidents if i.kind == "run_failed"]
-    assert told.details["run_id"] == result.run_id
-    assert told.details["partitions"] == [share_id]
-    assert "1 of 1 shares failed; " in told.summary
-    assert share_id in told.details["error"]
+    [reported] = [i for m in receiver.messages for i in m.incidents if i.kind == "run_failed"]
+    assert reported.details["run_id"] == result.run_id
+    assert reported.details["partitions"] == [share_id]
+    assert "1 of 1 shares failed; " in reported.summary
+    assert share_id in reported.details["error"]
     assert any(line.startswith("error: run ") and "Next: `bookmarkai shares show" in line for line in lines)
     assert "told to all" in message
     assert tick(pipeline, "alerts", alert_receivers=[receiver])[1] == []
 
 
-def test_an_error_is_told_by_what_began_it(pipeline: Pipeline) -> None:
-    """Of an exception within a step, its own type and words, not Dagster's account of the step."""
+def test_an_error_is_reported_by_its_cause(pipeline: Pipeline) -> None:
+    """For an exception within a step, its own type and message are reported, not Dagster's description of the step."""
 
     @dg.op
     def explode() -> None:
@@ -100,7 +100,7 @@ def test_an_error_is_told_by_what_began_it(pipeline: Pipeline) -> None:
 
 
 def test_problems_of_a_receiver_are_logged(pipeline: Pipeline) -> None:
-    """A webhook that is down makes a warning, and the alert is in the log all the same."""
+    """A webhook that is down is a warning, and the alert is in the log all the same."""
     [share_id] = pipeline.share_links("https://example.com/not-served")
     fail_a_run(pipeline, [share_id])
     receiver = FakeReceiver()
@@ -111,8 +111,8 @@ def test_problems_of_a_receiver_are_logged(pipeline: Pipeline) -> None:
     assert any(line.startswith("error: run ") for line in lines)
 
 
-def test_what_is_on_record_is_told_when_looking_fails(pipeline: Pipeline) -> None:
-    """A catalog whose totals do not answer makes the tick red, and a failed run is told before."""
+def test_recorded_incidents_are_reported_when_a_check_fails(pipeline: Pipeline) -> None:
+    """A catalog whose totals do not answer makes the tick red, but a failed run is reported first."""
     [share_id] = pipeline.share_links("https://example.com/not-served")
     fail_a_run(pipeline, [share_id])
     doors = {door.name: getattr(pipeline.catalog, door.name) for door in fields(Catalog)}
@@ -122,8 +122,8 @@ def test_what_is_on_record_is_told_when_looking_fails(pipeline: Pipeline) -> Non
     assert [message.incidents[0].kind for message in receiver.messages] == ["run_failed"]
 
 
-def test_the_configured_webhook_is_told(pipeline: Pipeline) -> None:
-    """From the settings to a request that is signed."""
+def test_the_configured_webhook_is_called(pipeline: Pipeline) -> None:
+    """The settings lead to a signed request."""
     with WebhookServer() as server:
         pipeline.configure(alert_webhook_url=server.url(), alert_webhook_secret="sixteen characters")
         receivers = make_alert_receivers(load_settings(env_file=None, **pipeline.settings))
@@ -136,7 +136,7 @@ def test_the_configured_webhook_is_told(pipeline: Pipeline) -> None:
 
 
 def test_metrics_are_published_by_a_sensor_of_their_own(pipeline: Pipeline) -> None:
-    """The first tick begins, the next publishes; without a namespace it says so."""
+    """The first tick only sets the position, the next one publishes, and without a namespace the sensor says so."""
     sink = FakeSink()
     assert tick(pipeline, "cloudwatch_metrics", metric_sinks=[])[0] == "CLOUDWATCH_NAMESPACE is not set"
     assert "begun" in tick(pipeline, "cloudwatch_metrics", metric_sinks=[sink])[0]
@@ -147,7 +147,7 @@ def test_metrics_are_published_by_a_sensor_of_their_own(pipeline: Pipeline) -> N
 
 
 def test_a_failing_service_of_metrics_fails_its_own_tick_alone(pipeline: Pipeline) -> None:
-    """The tick of `cloudwatch_metrics` is red, with what to do; alerts go on."""
+    """The tick of `cloudwatch_metrics` is red, with what to do, and alerts go on."""
     sink = FakeSink()
     tick(pipeline, "cloudwatch_metrics", metric_sinks=[sink])
     pipeline.catalog.events.record(transfer(datetime.now(UTC)))
@@ -158,7 +158,7 @@ def test_a_failing_service_of_metrics_fails_its_own_tick_alone(pipeline: Pipelin
 
 
 def test_the_sensors_run_without_being_switched_on(pipeline: Pipeline) -> None:
-    """Nobody has to know of alerts to be alerted; nobody is told of a receiver by default."""
+    """Alerts are on by default, so that nobody has to know of them, and no receiver is configured by default."""
     for name in ("alerts", "failed_runs", "cloudwatch_metrics"):
         sensor = pipeline.defs().resolve_sensor_def(name)
         assert sensor.default_status is dg.DefaultSensorStatus.RUNNING

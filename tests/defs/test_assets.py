@@ -39,8 +39,17 @@ def failed_step(result: dg.ExecuteInProcessResult) -> tuple[str, str]:
     return event.step_key or "", (failure.description if failure else None) or ""
 
 
+def test_the_chosen_sound_track_and_the_others_are_shown(pipeline: Pipeline) -> None:
+    """For a video with several sound tracks, raw_video shows which of them is transcribed."""
+    [share] = pipeline.share("one")
+    pipeline.tick_and_run()
+    shown = pipeline.metadata("raw_video", share)
+    assert shown["sound_track"] == "2: aac, en, default"
+    assert shown["sound_tracks"] == "1: aac, de, dub; 2: aac, en, default"
+
+
 def test_a_share_becomes_a_transcript(pipeline: Pipeline) -> None:
-    """All three assets materialize, the share is done and points at its media, and staging is empty."""
+    """All three assets materialize, the share is done and points to its media, and staging is empty."""
     [share] = pipeline.share("pasta")
     [run] = pipeline.tick_and_run()
     assert run.success
@@ -61,8 +70,8 @@ def test_a_share_becomes_a_transcript(pipeline: Pipeline) -> None:
     assert pipeline.metadata("transcript", share)["files"] == files
 
 
-def test_every_documented_metadata_key_is_there_and_no_other(pipeline: Pipeline) -> None:
-    """What the assets' descriptions document is exactly what their partitions carry."""
+def test_metadata_has_exactly_the_documented_keys(pipeline: Pipeline) -> None:
+    """The partitions have exactly the metadata keys that the assets' descriptions document."""
     [share] = pipeline.share("pasta")
     pipeline.tick_and_run()
     for asset in ASSETS:
@@ -89,7 +98,7 @@ def test_metadata_says_where_the_media_is_and_why(pipeline: Pipeline) -> None:
 
 
 def test_one_failing_share_of_a_batch_fails_alone(pipeline: Pipeline) -> None:
-    """Nine of ten materialize in all three assets; the run names the tenth and its reason at its last step."""
+    """Nine of ten materialize in all three assets, and the run names the tenth and its reason at its last step."""
     shares = pipeline.share(*(f"video{n}" for n in range(10)))
     bad = shares[4]
     pipeline.downloader.fail(link("video4"), Failure(Outcome.PRIVATE, "the owner made it private"), times=9)
@@ -107,7 +116,7 @@ def test_one_failing_share_of_a_batch_fails_alone(pipeline: Pipeline) -> None:
 
 @pytest.mark.parametrize("selection", [ASSETS[:1], ASSETS[:2], ASSETS])
 def test_the_last_selected_asset_reports_the_failures(pipeline: Pipeline, selection: tuple[str, ...]) -> None:
-    """Whatever part of the graph a backfill takes in, its run is red and names the failed share exactly once."""
+    """Whatever part of the graph a backfill selects, its run is red and names the failed share exactly once."""
     good, bad = pipeline.share("good", "bad")
     pipeline.downloader.fail(link("bad"), Failure(Outcome.GONE, "404"))
     result = pipeline.materialize([good, bad], selection)
@@ -128,7 +137,7 @@ def test_a_batch_in_which_all_fail_materializes_nothing(pipeline: Pipeline) -> N
 
 
 def test_the_same_video_shared_twice_is_fetched_stored_and_transcribed_once(pipeline: Pipeline) -> None:
-    """Both shares are done and point at the same media; its canonical link was fetched once, and one file heard."""
+    """Both shares are done and point to the same media, whose canonical link was fetched and transcribed once."""
     pipeline.downloader.serve(link("pasta"))
     first, second = pipeline.share_links(link("pasta?utm_source=a"), link("pasta?utm_source=b"))
     while pipeline.tick_and_run():
@@ -143,7 +152,7 @@ def test_the_same_video_shared_twice_is_fetched_stored_and_transcribed_once(pipe
 
 
 def test_two_shares_of_one_video_in_one_backfill_take_turns(pipeline: Pipeline) -> None:
-    """Also within one run the second share waits for the first one's bytes."""
+    """Within one run, too, the second share waits for the bytes of the first."""
     pipeline.downloader.serve(link("pasta"))
     shares = pipeline.share_links(link("pasta?utm_source=a"), link("pasta?utm_source=b"))
     assert pipeline.materialize(shares).success
@@ -153,7 +162,7 @@ def test_two_shares_of_one_video_in_one_backfill_take_turns(pipeline: Pipeline) 
 
 @pytest.mark.parametrize("is_one_run", [True, False])
 def test_a_short_link_and_the_long_one_are_one_video(pipeline: Pipeline, *, is_one_run: bool) -> None:
-    """In one backfill or in the sensor's runs: fetched, stored and heard once, and both partitions show that media."""
+    """In a backfill or in the sensor's runs, the video is fetched, stored and transcribed once, for both partitions."""
     name, short = "https://www.tiktok.com/@_/video/7300000000000000001", "https://vm.tiktok.com/ZMabc123/"
     pipeline.downloader.serve(name)
     pipeline.downloader.lead(short, name)
@@ -170,8 +179,8 @@ def test_a_short_link_and_the_long_one_are_one_video(pipeline: Pipeline, *, is_o
         assert pipeline.materialized(asset) == set(shares)
 
 
-def test_downloads_of_a_batch_run_side_by_side(pipeline: Pipeline) -> None:
-    """As many downloads as the setting allows are under way at the same time."""
+def test_downloads_of_a_batch_run_in_parallel(pipeline: Pipeline) -> None:
+    """As many downloads as the setting allows run at the same time."""
     pipeline.configure(download_concurrency=3)
     meeting = threading.Barrier(3)  # each of the first three waits until all three are there
     pipeline.on_download = lambda _: meeting.wait(timeout=HANG_SECONDS)
@@ -186,8 +195,8 @@ def meet(meeting: threading.Barrier, _: float) -> None:
 
 
 @pytest.mark.parametrize(("engine", "unset"), [("faster-whisper", 4), ("openai-whisper", 1)])
-def test_sounds_of_a_batch_are_heard_side_by_side(pipeline: Pipeline, engine: str, unset: int) -> None:
-    """As many sounds as the setting allows are heard at the same time; unset, as many as pay with the engine."""
+def test_sounds_of_a_batch_are_transcribed_in_parallel(pipeline: Pipeline, engine: str, unset: int) -> None:
+    """As many sounds as the setting allows are transcribed at once; unset, as many as the engine profits from."""
     for setting, expected in ((None, unset), (2, 2)):
         pipeline.configure(whisper_engine=engine, whisper_concurrency=setting)
         meeting = threading.Barrier(expected, timeout=HANG_SECONDS)  # each waits until so many are there
@@ -198,9 +207,9 @@ def test_sounds_of_a_batch_are_heard_side_by_side(pipeline: Pipeline, engine: st
 
 
 def test_a_backfill_finds_the_bytes_wherever_they_are_now(pipeline: Pipeline) -> None:
-    """With staging long gone, every asset of a finished share rematerializes without a download, under any mode.
+    """With staging long gone, every asset of a finished share rematerializes without a download, in any mode.
 
-    Materializing stored_media moves the media to where today's mode places it; the other assets follow it there.
+    Materializing stored_media moves the media to where today's mode places it, and the other assets follow.
     """
     pipeline.configure(storage_mode="s3")
     shares = pipeline.share("a", "b")
@@ -216,7 +225,7 @@ def test_a_backfill_finds_the_bytes_wherever_they_are_now(pipeline: Pipeline) ->
 
 
 def test_a_part_of_the_graph_is_continued_by_the_sensor(pipeline: Pipeline) -> None:
-    """After an analyst fetched a new share and no more, the sensor stores and transcribes it without a second fetch."""
+    """After an analyst fetched only a new share's video, the sensor stores and transcribes it without another fetch."""
     [share] = pipeline.share("a")
     assert pipeline.materialize([share], ASSETS[:1]).success
     assert pipeline.report(share)["status"] != "done"
@@ -225,7 +234,7 @@ def test_a_part_of_the_graph_is_continued_by_the_sensor(pipeline: Pipeline) -> N
     assert len(pipeline.downloader.calls) == 1
 
 
-def test_storing_what_was_never_fetched_says_so(pipeline: Pipeline) -> None:
+def test_storing_an_unfetched_share_says_so(pipeline: Pipeline) -> None:
     """A backfill of a later asset over a share without a video fails with the step to take first."""
     [share] = pipeline.share("a")
     step, message = failed_step(pipeline.materialize([share], ASSETS[1:]))
@@ -233,8 +242,8 @@ def test_storing_what_was_never_fetched_says_so(pipeline: Pipeline) -> None:
     assert "materialize raw_video first" in message
 
 
-def test_bytes_that_have_vanished_are_fetched_anew(pipeline: Pipeline) -> None:
-    """Somebody deleted the stored file: rematerializing from raw_video brings it back under the same name."""
+def test_lost_bytes_are_fetched_again(pipeline: Pipeline) -> None:
+    """When somebody deleted the stored file, rematerializing from raw_video brings it back under the same name."""
     [share] = pipeline.share("a")
     pipeline.tick_and_run()
     stored = Path(pipeline.report(share)["media"]["url"])
@@ -268,7 +277,7 @@ def test_a_failing_store_fails_the_share_and_nothing_falls_back_to_local(pipelin
 
 
 def test_in_a_batch_only_the_share_whose_upload_failed_waits(pipeline: Pipeline) -> None:
-    """An upload that fails inside the IO manager takes its share out and leaves the others in."""
+    """An upload that fails inside the IO manager takes its share out of the batch and leaves the others in."""
     pipeline.configure(storage_mode="s3", download_concurrency=1)
     pipeline.s3.fail_next("put", THROTTLED)
     shares = pipeline.share("a", "b", "c")
@@ -291,7 +300,7 @@ def test_a_backfill_of_stored_media_alone_reports_a_failed_upload(pipeline: Pipe
 
 
 def test_a_transient_failure_is_tried_again_and_then_parked(pipeline: Pipeline) -> None:
-    """After the allowed attempts the share ends as error with the last reason; a retry by hand gives it all again."""
+    """After its attempts the share ends as error with the last reason, and a manual retry gives all of them again."""
     pipeline.configure(retry_max_attempts=2)
     [share] = pipeline.share("a")
     pipeline.downloader.fail(link("a"), Failure(Outcome.UNREACHABLE, "no answer"), times=2)
@@ -318,7 +327,7 @@ def test_a_transient_failure_is_tried_again_and_then_parked(pipeline: Pipeline) 
 def test_a_failing_engine_fails_the_share_that_it_had(
     pipeline: Pipeline, error: ConfigurationError | TranscriptionError, outcome: str
 ) -> None:
-    """One transcription fails with its message; the others of the batch are done."""
+    """One transcription fails with its message, and the others of the batch are done."""
     shares = pipeline.share("a", "b")
     pipeline.speech.fail_next(error)
     [run] = pipeline.tick_and_run()
@@ -326,8 +335,8 @@ def test_a_failing_engine_fails_the_share_that_it_had(
     assert sorted(str(pipeline.report(share)["outcome"]) for share in shares) == ["done", outcome]
 
 
-def test_a_fault_of_ours_fails_one_share_and_is_told(pipeline: Pipeline) -> None:
-    """An exception that nobody foresaw takes one share out, with its type and message as the reason."""
+def test_a_fault_of_ours_fails_one_share_and_is_reported(pipeline: Pipeline) -> None:
+    """An unforeseen exception takes one share out, with its type and message as the reason."""
     good, bad = pipeline.share("good", "bad")
     pipeline.downloader.fail(link("bad"), ZeroDivisionError("oh no"), times=9)
     pipeline.tick_and_run()
@@ -338,7 +347,7 @@ def test_a_fault_of_ours_fails_one_share_and_is_told(pipeline: Pipeline) -> None
 
 
 def test_a_video_without_sound_is_stored_and_ends_with_that_outcome(pipeline: Pipeline) -> None:
-    """There is nothing to transcribe: terminal, with the video kept."""
+    """A video without sound has nothing to transcribe: the outcome is terminal, and the video is kept."""
     pipeline.downloader.serve(link("silent"), audio=None)
     [share] = pipeline.share_links(link("silent"))
     pipeline.tick_and_run()
@@ -349,7 +358,7 @@ def test_a_video_without_sound_is_stored_and_ends_with_that_outcome(pipeline: Pi
 
 
 def test_a_lost_audio_track_makes_the_engine_read_the_video(pipeline: Pipeline) -> None:
-    """The whole object is the fallback, and the transfer is on record as such."""
+    """The whole video is the fallback, and the transfer is recorded as such."""
     pipeline.configure(storage_mode="s3")
     [share] = pipeline.share("a")
     assert pipeline.materialize([share], ASSETS[:2]).success
@@ -361,7 +370,7 @@ def test_a_lost_audio_track_makes_the_engine_read_the_video(pipeline: Pipeline) 
 
 
 def test_only_the_audio_track_is_fetched_for_transcription(pipeline: Pipeline) -> None:
-    """From S3 the engine's file is the sidecar, verified, and gone again afterwards."""
+    """From S3 the engine's file is the audio track, verified, and removed afterwards."""
     pipeline.configure(storage_mode="s3")
     [share] = pipeline.share("a")
     pipeline.tick_and_run()
@@ -370,8 +379,8 @@ def test_only_the_audio_track_is_fetched_for_transcription(pipeline: Pipeline) -
     assert not pipeline.speech.calls[0].path.exists()
 
 
-def test_a_share_that_another_run_has_is_left_to_it(pipeline: Pipeline) -> None:
-    """A backfill over a share in work fails for that share alone, says who has it, and changes nothing about it."""
+def test_a_share_of_another_run_is_left_alone(pipeline: Pipeline) -> None:
+    """A backfill over a share of another run fails for that share alone, says whose it is, and changes nothing."""
     busy, free = pipeline.share("busy", "free")
 
     def backfill(_: object) -> None:
@@ -397,7 +406,7 @@ def test_a_partition_that_is_no_share_fails_with_that_reason(pipeline: Pipeline)
 
 
 def test_a_key_that_is_no_uuid_fails_with_that_reason(pipeline: Pipeline) -> None:
-    """Nor does a key of another shape."""
+    """A key of another shape does no harm either."""
     [share] = pipeline.share("a")
     result = pipeline.materialize([share, "../../etc/passwd"])
     assert "1 of 2 shares failed" in failed_step(result)[1]
@@ -423,7 +432,7 @@ def test_the_main_job_runs_on_postgresql(tmp_path: Path, postgres_url: str, mode
 
 @pytest.mark.parametrize("selection", [ASSETS[2:], (ASSETS[0], ASSETS[2])])
 def test_a_share_is_not_done_before_its_media_is_stored(pipeline: Pipeline, selection: tuple[str, ...]) -> None:
-    """A staged video is not transcribed: the only copy would stay in staging. The sensor finishes the share."""
+    """A staged video is not transcribed, because its only copy would stay in staging; the sensor finishes the share."""
     [share] = pipeline.share("a")
     assert pipeline.materialize([share], ASSETS[:1]).success
     step, message = failed_step(pipeline.materialize([share], selection))
@@ -436,7 +445,7 @@ def test_a_share_is_not_done_before_its_media_is_stored(pipeline: Pipeline, sele
 
 
 def test_a_lost_audio_track_is_no_reason_to_fetch_a_stored_video_again(pipeline: Pipeline) -> None:
-    """A backfill of everything reads the sound from the intact video; the pointer to it stays as it was."""
+    """A backfill of everything reads the sound from the intact video, and the record of the video does not change."""
     pipeline.configure(storage_mode="s3")
     [share] = pipeline.share("a")
     pipeline.tick_and_run()
@@ -448,7 +457,7 @@ def test_a_lost_audio_track_is_no_reason_to_fetch_a_stored_video_again(pipeline:
 
 
 def test_a_changed_local_audio_track_is_not_transcribed(pipeline: Pipeline) -> None:
-    """What is read for a transcript has the recorded digest, from the local directory too."""
+    """What is read for a transcript has the recorded digest, also from the local directory."""
     [share] = pipeline.share("a")
     assert pipeline.materialize([share], ASSETS[:2]).success
     Path(pipeline.report(share)["media"]["audio_url"]).write_bytes(speech_bytes("Something else"))
@@ -457,7 +466,7 @@ def test_a_changed_local_audio_track_is_not_transcribed(pipeline: Pipeline) -> N
 
 
 def test_a_video_whose_first_share_is_gone_can_be_fetched_for_another(pipeline: Pipeline) -> None:
-    """Its user deleted the first share and the bytes were lost: the second share's video is fetched and done."""
+    """Its user deleted the first share and the bytes were lost, but the second share's video is fetched and done."""
     pipeline.downloader.serve(link("pasta"))
     [first] = pipeline.share_links(link("pasta?utm_source=a"))
     pipeline.tick_and_run()
@@ -476,7 +485,7 @@ def test_a_video_whose_first_share_is_gone_can_be_fetched_for_another(pipeline: 
 
 
 def test_a_busy_catalog_costs_one_share_and_not_the_batch(pipeline: Pipeline, monkeypatch: pytest.MonkeyPatch) -> None:
-    """When the database does not serve one share's step, the others of the batch are done, and no crash is counted."""
+    """When the database fails one share's step, the others of the batch are done, and no crash is counted."""
     shares = pipeline.share("a", "b", "c")
     begin, calls = SqlWorkLedger.begin, []
 
@@ -517,7 +526,7 @@ def test_a_failed_download_leaves_no_directory(pipeline: Pipeline) -> None:
 
 @pytest.mark.parametrize(("hint", "language"), [("de-AT", "de"), ("fr", None)])
 def test_the_gateway_may_say_which_language_is_spoken(pipeline: Pipeline, hint: str, language: str | None) -> None:
-    """What it says of a share is told to the engine, unless the model does not know that language."""
+    """The gateway's language for a share is passed to the engine, unless the model does not know it."""
     pipeline.share("a")
     engine = create_engine(pipeline.settings["catalog_url"])
     with engine.begin() as connection:
@@ -527,10 +536,10 @@ def test_the_gateway_may_say_which_language_is_spoken(pipeline: Pipeline, hint: 
     assert [heard.language for heard in pipeline.speech.calls] == [language]
 
 
-def test_a_run_that_lost_its_lease_while_it_transcribed_writes_nothing(
+def test_a_run_that_lost_its_lease_while_transcribing_writes_nothing(
     pipeline: Pipeline, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """The transcript is the rightful holder's to write; the late run says that it was superseded."""
+    """The transcript is the new lease owner's to write, and the late run says that it was superseded."""
     [share] = pipeline.share("a")
     assert pipeline.materialize([share], ASSETS[:2]).success
     transcribe = pipeline.speech.transcribe
@@ -547,7 +556,7 @@ def test_a_run_that_lost_its_lease_while_it_transcribed_writes_nothing(
     assert pipeline.report(share)["transcript"] is None
 
 
-def test_a_finished_share_whose_bytes_were_fetched_anew_is_stored_again_by_the_sensor(pipeline: Pipeline) -> None:
+def test_a_finished_share_that_was_fetched_again_is_stored_by_the_sensor(pipeline: Pipeline) -> None:
     """After a backfill of raw_video alone the video does not stay in staging."""
     [share] = pipeline.share("a")
     pipeline.tick_and_run()

@@ -9,8 +9,7 @@ from bookmarkai_assets.definitions import build_defs
 from bookmarkai_assets.metadata.keys import KEYS
 from bookmarkai_assets.metadata.rollout import DAY_KEYS, STAGE_KEYS, WINDOW_KEYS
 from bookmarkai_assets.settings.settings import load_settings
-
-ASSETS = ["raw_video", "stored_media", "transcript"]
+from tests.plugins.pipeline import ASSETS
 
 
 @pytest.fixture(scope="module")
@@ -20,7 +19,7 @@ def defs() -> dg.Definitions:
 
 
 def test_the_graph_is_this_one(defs: dg.Definitions) -> None:
-    """A change of the graph's shape is a decision: this snapshot changes with it."""
+    """The graph's shape is a decision, so this snapshot changes with it."""
     graph = defs.resolve_asset_graph()
     assert {
         key.to_user_string(): sorted(k.to_user_string() for k in graph.get(key).parent_keys)
@@ -68,9 +67,19 @@ def test_the_graph_is_this_one(defs: dg.Definitions) -> None:
     }
 
 
+def test_a_shares_run_makes_all_its_assets(defs: dg.Definitions) -> None:
+    """With their own checks, and without the one that looks at the transcripts of all shares."""
+    layer = defs.resolve_job_def("share_to_transcript").asset_layer
+    assert {key.to_user_string() for key in layer.selected_asset_keys} == set(ASSETS)
+    assert {key.to_user_string() for key in layer.asset_graph.asset_check_keys} == {
+        "stored_media:bytes_are_there",
+        *(f"transcript:{kind}" for kind in DoubtKind),
+    }
+
+
 @pytest.mark.parametrize("asset", ASSETS)
 def test_every_asset_is_described(defs: dg.Definitions, asset: str) -> None:
-    """Owners, kinds, group, tags and a description that documents each metadata key."""
+    """An asset has owners, kinds, group, tags and a description that documents each metadata key."""
     spec = next(spec for spec in defs.resolve_all_asset_specs() if spec.key == dg.AssetKey(asset))
     assert spec.owners
     assert spec.kinds
@@ -86,7 +95,7 @@ def test_every_asset_is_described(defs: dg.Definitions, asset: str) -> None:
     [("local_cleanup", "storage"), ("storage_verification", "storage"), ("retry_debt", "failures")],
 )
 def test_every_asset_about_the_whole_is_described(defs: dg.Definitions, asset: str, group: str) -> None:
-    """Owners, kinds, group, tags and a description that documents each metadata key; no partitions."""
+    """An asset without partitions has owners, kinds, group, tags and a description that documents each metadata key."""
     spec = next(spec for spec in defs.resolve_all_asset_specs() if spec.key == dg.AssetKey(asset))
     assert spec.owners
     assert spec.kinds
@@ -105,7 +114,7 @@ def test_every_asset_about_the_whole_is_described(defs: dg.Definitions, asset: s
     ],
 )
 def test_every_asset_about_the_rollout_is_described(defs: dg.Definitions, asset: str, keys: dict[str, str]) -> None:
-    """Owners, kinds, group, tags and a description that documents each metadata key."""
+    """An asset about the rollout has owners, kinds, group, tags and a description that documents each metadata key."""
     spec = next(spec for spec in defs.resolve_all_asset_specs() if spec.key == dg.AssetKey(asset))
     assert spec.owners
     assert spec.kinds
@@ -116,7 +125,7 @@ def test_every_asset_about_the_rollout_is_described(defs: dg.Definitions, asset:
 
 
 def test_sensor_and_schedules_run_without_being_switched_on(defs: dg.Definitions) -> None:
-    """A fresh installation picks shares up, cleans up, verifies and measures by itself."""
+    """A fresh installation processes shares, cleans up, verifies and measures by itself."""
     for sensor in defs.get_repository_def().sensor_defs:
         assert sensor.default_status is dg.DefaultSensorStatus.RUNNING
         assert sensor.description
@@ -127,13 +136,13 @@ def test_sensor_and_schedules_run_without_being_switched_on(defs: dg.Definitions
 
 
 def test_backfills_pack_partitions_into_runs(defs: dg.Definitions) -> None:
-    """A backfill of many partitions makes runs of at most ten, and all three assets agree on it."""
+    """A backfill of many partitions makes runs of at most ten, and all three assets agree on that."""
     graph = defs.resolve_asset_graph()
     assert {graph.get(dg.AssetKey(asset)).backfill_policy for asset in ASSETS} == {dg.BackfillPolicy.multi_run(10)}
 
 
 def test_no_resource_shows_configuration(defs: dg.Definitions) -> None:
-    """Nothing of the settings, and so no secret, can appear in the UI's launchpad or resource pages."""
+    """No setting, and so no secret, can appear in the UI's launchpad or resource pages."""
     resources = defs.get_repository_def().get_top_level_resources()
     for resource in resources.values():
         schema = resource.config_schema

@@ -1,4 +1,4 @@
-"""What an analyst finds at a partition that has no result: once per run, why, what comes next, and when."""
+"""What an analyst finds at a partition without a result: once per run, why, what comes next, and when."""
 
 from typing import Any
 
@@ -28,7 +28,7 @@ def observed(pipeline: Pipeline) -> list[Observed]:
 
 
 def test_a_failed_partition_says_why_where_it_failed(pipeline: Pipeline) -> None:
-    """Outcome, reason, next step, attempts: at raw_video and not again at the assets after it."""
+    """Outcome, reason, next step and attempts are at raw_video, and not again at the assets after it."""
     good, bad = pipeline.share("good", "bad")
     pipeline.downloader.fail(link("bad"), Failure(Outcome.GONE, "HTTP 404"))
     pipeline.tick_and_run()
@@ -47,7 +47,7 @@ def test_a_failed_partition_says_why_where_it_failed(pipeline: Pipeline) -> None
 
 
 def test_a_failure_that_is_retried_says_when(pipeline: Pipeline) -> None:
-    """While attempts are left, the next one's moment; after the last, the command that starts anew."""
+    """While attempts are left it has the time of the next one, and after the last the command for a retry."""
     pipeline.configure(retry_max_attempts=2)
     [share] = pipeline.share("pasta")
     pipeline.downloader.fail(link("pasta"), Failure(Outcome.UNREACHABLE, "no answer"), times=9)
@@ -63,7 +63,7 @@ def test_a_failure_that_is_retried_says_when(pipeline: Pipeline) -> None:
 
 @pytest.mark.parametrize("fails_alone", [True, False])
 def test_a_video_that_the_store_refuses_is_shown_at_stored_media(pipeline: Pipeline, *, fails_alone: bool) -> None:
-    """Also when it is the run's only share, and storing it ends the run."""
+    """This also holds when it is the run's only share, and storing it ends the run."""
     pipeline.configure(storage_mode="s3")
     shares = pipeline.share("bad") if fails_alone else pipeline.share("bad", "good")
     pipeline.s3.fail_next("put", StoreError(StoreErrorClass.ACCESS_DENIED, "403"))
@@ -74,7 +74,7 @@ def test_a_video_that_the_store_refuses_is_shown_at_stored_media(pipeline: Pipel
 
 
 def test_a_failure_at_the_last_step_is_shown_there(pipeline: Pipeline, monkeypatch: pytest.MonkeyPatch) -> None:
-    """What could not be heard is observed at transcript alone."""
+    """A transcription failure is observed at transcript alone."""
     [share] = pipeline.share("pasta")
 
     def mute(*_: object, **__: object) -> Transcript:
@@ -86,16 +86,16 @@ def test_a_failure_at_the_last_step_is_shown_there(pipeline: Pipeline, monkeypat
     assert (asset, partition, shown["outcome"]) == ("transcript", share, "transcription_failed")
 
 
-def test_what_was_never_fetched_is_shown_where_a_backfill_begins(pipeline: Pipeline) -> None:
-    """A backfill of the later assets alone says once that there is no video."""
+def test_a_missing_video_is_shown_where_a_backfill_begins(pipeline: Pipeline) -> None:
+    """A backfill of only the later assets says once that there is no video."""
     [share] = pipeline.share("pasta")
     pipeline.materialize([share], ASSETS[1:])
     [(asset, partition, shown)] = observed(pipeline)
     assert (asset, partition, shown["outcome"]) == ("stored_media", share, "media_missing")
 
 
-def test_what_is_put_off_says_what_it_waits_for(pipeline: Pipeline) -> None:
-    """No failure: the run is green, the partition as it was, and its observation has the reason."""
+def test_a_postponed_share_says_what_it_waits_for(pipeline: Pipeline) -> None:
+    """Postponing is no failure: the run is green, the partition unchanged, and its observation has the reason."""
     pipeline.configure(download_min_free_bytes=2**62)
     [share] = pipeline.share("pasta")
     assert pipeline.materialize([share]).success

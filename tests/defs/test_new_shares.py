@@ -1,4 +1,4 @@
-"""The new_shares sensor: what it asks Dagster for, and that nothing is lost or doubled when something dies."""
+"""The new_shares sensor: the runs that it requests, and that nothing is lost or doubled when something dies."""
 
 from datetime import UTC, datetime, timedelta
 from functools import partial
@@ -18,7 +18,7 @@ RANGE_START, RANGE_END = partition_range_tags("", "")
 
 
 def requests_of(tick: dg.SensorResult | dg.SkipReason) -> list[dg.RunRequest]:
-    """Return the runs that a tick asks for."""
+    """Return the runs that a tick requests."""
     return list(tick.run_requests or []) if isinstance(tick, dg.SensorResult) else []
 
 
@@ -31,7 +31,7 @@ def end_all_leases(pipeline: Pipeline) -> None:
 
 
 def test_an_idle_tick_skips_with_a_reason(pipeline: Pipeline) -> None:
-    """Without work the UI says that no share wants any."""
+    """Without work the UI says that no share is due."""
     tick = pipeline.tick()
     assert isinstance(tick, dg.SkipReason)
     assert tick.skip_message == "no share wants work"
@@ -46,7 +46,7 @@ def test_a_lone_share_is_one_partition_of_one_run(pipeline: Pipeline) -> None:
 
 
 def test_a_backlog_is_ranges_of_neighbouring_partitions(pipeline: Pipeline) -> None:
-    """Batches go out as ranges, in the order in which the partitions are added, up to the limit of a tick."""
+    """Batches become ranges, in the order in which the partitions are added, up to the limit of a tick."""
     pipeline.configure(sensor_batch_size=3, sensor_batches_per_tick=2)
     pipeline.share(*"abcdefgh")
     requests = requests_of(pipeline.tick())
@@ -57,10 +57,8 @@ def test_a_backlog_is_ranges_of_neighbouring_partitions(pipeline: Pipeline) -> N
     assert len(keys) == 6
 
 
-def test_a_backlog_is_divided_evenly_among_the_runs_that_may_go_on_at_a_time(
-    pipeline: Pipeline, tmp_path: Path
-) -> None:
-    """With two runs at a time by dagster.yaml, ten shares are two runs of five."""
+def test_a_backlog_is_divided_evenly_among_simultaneous_runs(pipeline: Pipeline, tmp_path: Path) -> None:
+    """With two simultaneous runs in dagster.yaml, ten shares become two runs of five."""
     home = tmp_path / "home"
     home.mkdir()
     (home / "dagster.yaml").write_text("concurrency: {runs: {max_concurrent_runs: 2}}")
@@ -74,7 +72,7 @@ def test_a_backlog_is_divided_evenly_among_the_runs_that_may_go_on_at_a_time(
 
 
 def test_a_crash_before_the_runs_were_launched_loses_nothing(pipeline: Pipeline) -> None:
-    """Partitions without a run are picked up again once the claim has ended, under a run key that is not used up."""
+    """Partitions without a run are claimed again once the claim has ended, under an unused run key."""
     [share] = pipeline.share("a")
     [lost] = requests_of(pipeline.tick())
     assert requests_of(pipeline.tick()) == []
@@ -85,8 +83,8 @@ def test_a_crash_before_the_runs_were_launched_loses_nothing(pipeline: Pipeline)
     assert pipeline.instance.get_dynamic_partitions("shares") == [share]
 
 
-def test_a_run_that_comes_after_its_claim_was_replaced_does_nothing(pipeline: Pipeline) -> None:
-    """A run that was launched after all beside its replacement leaves the share to that one: nothing is doubled."""
+def test_a_run_whose_claim_was_replaced_does_nothing(pipeline: Pipeline) -> None:
+    """A run that is launched after its replacement leaves the share to that one, so nothing is doubled."""
     [share] = pipeline.share("a")
     [late] = requests_of(pipeline.tick())
     end_all_leases(pipeline)
@@ -120,7 +118,7 @@ def test_a_claim_is_kept_as_long_as_its_run_waits_in_the_queue(pipeline: Pipelin
 
 
 def test_a_lost_dagster_home_loses_nothing(pipeline: Pipeline) -> None:
-    """With Dagster's whole memory gone, finished shares stay finished and unfinished ones are picked up."""
+    """With everything in Dagster lost, finished shares stay finished and unfinished ones are claimed."""
     [done] = pipeline.share("done")
     assert pipeline.tick_and_run()[0].success
     [pending] = pipeline.share("pending")
@@ -136,7 +134,7 @@ def test_a_lost_dagster_home_loses_nothing(pipeline: Pipeline) -> None:
 
 @pytest.mark.parametrize("step", ASSETS)
 def test_a_run_that_died_at_any_step_is_continued(pipeline: Pipeline, step: str) -> None:
-    """Killed in any asset, the share's next run uses what had been recorded and ends with one transcript."""
+    """After a kill in any asset, the share's next run uses what had been recorded and ends with one transcript."""
     [share] = pipeline.share("a")
     pipeline.tick()
     before = ASSETS[: ASSETS.index(step)]
@@ -152,7 +150,7 @@ def test_a_run_that_died_at_any_step_is_continued(pipeline: Pipeline, step: str)
 
 
 def die(pipeline: Pipeline, share_id: str) -> None:
-    """Leave the share as a killed run leaves it: begun by a run that will never be heard of again."""
+    """Leave the share as a killed run does: begun by a run that never reports again."""
     engine = create_engine(pipeline.settings["catalog_url"])
     with engine.begin() as connection:
         connection.execute(
@@ -162,8 +160,8 @@ def die(pipeline: Pipeline, share_id: str) -> None:
     engine.dispose()
 
 
-def test_a_run_that_died_without_a_word_is_ended_at_the_second_look(pipeline: Pipeline) -> None:
-    """A STARTED run without a living lease gives its place in the queue back; one that holds a lease is left alone."""
+def test_a_run_that_died_silently_is_ended_at_the_second_check(pipeline: Pipeline) -> None:
+    """A STARTED run without a live lease is ended and frees its slot, and one with a lease is left alone."""
     shares = pipeline.share("a", "b")
     job = pipeline.defs().resolve_job_def("share_to_transcript")
     dead, alive = (pipeline.instance.create_run_for_job(job) for _ in "12")
@@ -175,19 +173,19 @@ def test_a_run_that_died_without_a_word_is_ended_at_the_second_look(pipeline: Pi
         shares[0], "media", owner=alive.run_id, claim_id=None, now=now, until=now + timedelta(days=2)
     )
     assert begun == Begun(attempts=1)
-    look = partial(end_dead_runs, pipeline.instance, pipeline.catalog.leases, lease_seconds=60)
-    assert look(suspects=set(), now=now) == set(), "too young to be suspected"
+    end_suspects = partial(end_dead_runs, pipeline.instance, pipeline.catalog.leases, lease_seconds=60)
+    assert end_suspects(suspects=set(), now=now) == set(), "too young to be suspected"
     later = now + timedelta(days=1)
-    suspects = look(suspects=set(), now=later)
+    suspects = end_suspects(suspects=set(), now=later)
     assert suspects == {dead.run_id}
     assert {run.status for run in pipeline.instance.get_runs()} == {dg.DagsterRunStatus.STARTED}
-    assert look(suspects=suspects, now=later) == set()
+    assert end_suspects(suspects=suspects, now=later) == set()
     statuses = {run.run_id: run.status for run in pipeline.instance.get_runs()}
     assert statuses == {dead.run_id: dg.DagsterRunStatus.FAILURE, alive.run_id: dg.DagsterRunStatus.STARTED}
 
 
 def test_shares_that_a_dead_run_had_not_begun_are_due_when_its_claim_ends(pipeline: Pipeline) -> None:
-    """A run that died in the middle of its batch keeps nothing: begun or not, its shares go out again."""
+    """A run that died in the middle of its batch keeps nothing: begun or not, its shares are due again."""
     shares = pipeline.share("a", "b", "c")
     [request] = requests_of(pipeline.tick())
     job = pipeline.defs().resolve_job_def("share_to_transcript")

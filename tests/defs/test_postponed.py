@@ -1,4 +1,4 @@
-"""Runs whose shares have to wait: nothing fails, nothing is materialized that is not there, the reason is in sight."""
+"""Runs whose shares have to wait: nothing fails, nothing missing is materialized, and the reason is shown."""
 
 import dagster as dg
 
@@ -9,7 +9,7 @@ BLOCKED = Failure(Outcome.BLOCKED, "your IP is blocked")
 
 
 def links(*numbers: int) -> list[str]:
-    """Write links to TikTok videos."""
+    """Return links to TikTok videos."""
     return [f"https://www.tiktok.com/@_/video/{number}" for number in numbers]
 
 
@@ -21,32 +21,32 @@ def shares_of_blocking_site(pipeline: Pipeline, *numbers: int) -> list[str]:
     return pipeline.share_links(*links(*numbers))
 
 
-def test_a_run_whose_every_share_is_put_off_succeeds_with_nothing(pipeline: Pipeline) -> None:
-    """No red run for a site's pause: its partitions are missing as before, its shares pending with the reason."""
+def test_a_run_with_only_postponed_shares_succeeds(pipeline: Pipeline) -> None:
+    """A site's pause makes no run red: its partitions stay missing, and its shares are pending with the reason."""
     [share] = shares_of_blocking_site(pipeline, 1)
     [result] = pipeline.tick_and_run()
 
     assert result.success
-    assert [pipeline.materialized(asset) for asset in ASSETS] == [set(), set(), set()]
+    assert [pipeline.materialized(asset) for asset in ASSETS] == [set()] * len(ASSETS)
     report = pipeline.report(share)
     assert (report["status"], report["outcome"], report["attempts"]) == ("pending", "postponed", 0)
     assert "tiktok is paused" in report["reason"]
     assert "your IP is blocked" in report["reason"]
 
 
-def test_a_share_that_is_put_off_does_not_stop_its_batch(pipeline: Pipeline) -> None:
-    """In a backfill over both, the one of the paused site is left out and the other goes through."""
+def test_a_postponed_share_does_not_stop_its_batch(pipeline: Pipeline) -> None:
+    """In a backfill over both, the share of the paused site is left out and the other one is done."""
     [waiting] = shares_of_blocking_site(pipeline, 1)
     [good] = pipeline.share("good")
     result = pipeline.materialize([waiting, good])
 
     assert result.success
-    assert [pipeline.materialized(asset) for asset in ASSETS] == [{good}] * 3
+    assert [pipeline.materialized(asset) for asset in ASSETS] == [{good}] * len(ASSETS)
     assert pipeline.report(good)["status"] == "done"
     assert pipeline.report(waiting)["status"] == "pending"
 
 
-def test_what_fails_beside_it_is_still_told(pipeline: Pipeline) -> None:
+def test_a_failure_beside_a_postponed_share_is_reported(pipeline: Pipeline) -> None:
     """The run fails for the share that is gone, and does not count the one that waits."""
     [waiting] = shares_of_blocking_site(pipeline, 1)
     [gone] = pipeline.share_links("https://example.com/gone")
@@ -54,14 +54,14 @@ def test_what_fails_beside_it_is_still_told(pipeline: Pipeline) -> None:
 
     assert not result.success
     [failure] = [event for event in result.all_events if event.event_type is dg.DagsterEventType.STEP_FAILURE]
-    said = failure.step_failure_data.user_failure_data
-    assert said is not None
-    assert gone in (said.description or "")
-    assert waiting not in (said.description or "")
+    failure_data = failure.step_failure_data.user_failure_data
+    assert failure_data is not None
+    assert gone in (failure_data.description or "")
+    assert waiting not in (failure_data.description or "")
 
 
-def test_shares_of_a_paused_site_are_not_handed_to_runs(pipeline: Pipeline) -> None:
-    """While TikTok is paused the sensor launches the other sites' shares and nothing of TikTok's."""
+def test_shares_of_a_paused_site_get_no_run(pipeline: Pipeline) -> None:
+    """While TikTok is paused the sensor launches the other sites' shares and none of TikTok's."""
     shares_of_blocking_site(pipeline, 1)
     pipeline.tick_and_run()
     waiting = pipeline.share_links(*links(2, 3))
@@ -79,7 +79,7 @@ def test_shares_of_a_paused_site_are_not_handed_to_runs(pipeline: Pipeline) -> N
 
 
 def test_without_room_on_the_disk_the_sensor_says_so(pipeline: Pipeline) -> None:
-    """No share is taken up, and the tick's text in the UI names the directory, the room and the setting."""
+    """No share is claimed, and the tick's text in the UI names the directory, the free space and the setting."""
     [share] = pipeline.share("a")
     pipeline.configure(download_min_free_bytes=10**18)
     tick = pipeline.tick()

@@ -14,7 +14,7 @@ from tests.plugins.pipeline import Pipeline, link
 
 
 def test_the_debt_is_shown_in_numbers_and_words(pipeline: Pipeline) -> None:
-    """What failed for good and what is tried again, with commands, and the partitions as a selection."""
+    """It shows terminal failures and those that are retried, with commands, and the partitions as a selection."""
     pipeline.configure(retry_base_seconds=600, retry_max_seconds=600)
     one, other, waiting, _ = pipeline.share("one", "other", "waiting", "good")
     for name in ("one", "other"):
@@ -38,7 +38,7 @@ def test_the_debt_is_shown_in_numbers_and_words(pipeline: Pipeline) -> None:
     }
 
 
-def test_no_debt_is_said(pipeline: Pipeline) -> None:
+def test_no_debt_is_shown_in_words(pipeline: Pipeline) -> None:
     """An empty catalog gives zeros and a sentence."""
     assert pipeline.run_schedule("hourly_retry_debt").success
     shown = pipeline.report_metadata("retry_debt")
@@ -47,7 +47,7 @@ def test_no_debt_is_said(pipeline: Pipeline) -> None:
 
 
 def test_a_selection_is_cut_between_two_keys() -> None:
-    """However many partitions, the event stays small, and says where the rest is."""
+    """However many partitions there are, the event stays small, and says where the rest is."""
     keys = [f"00000000-0000-4000-8000-{number:012}" for number in range(1000)]
     now = datetime(2026, 1, 1, tzinfo=UTC)
     line = DebtLine(Outcome.GONE, Platform.X, Age.OLDER, tuple(keys), waiting=0, oldest=now - timedelta(weeks=2))

@@ -31,7 +31,7 @@ def day_key(moment: datetime) -> str:
 def measure(
     pipeline: Pipeline, *days: str, assets: Sequence[str] = ROLLOUT[:1], expect: bool = True
 ) -> dg.ExecuteInProcessResult:
-    """Materialize partitions, as one run of a backfill does; today's without days."""
+    """Materialize partitions, today's by default, as one run of a backfill does."""
     today = day_key(datetime.now(UTC))
     first, last = (days[0], days[-1]) if days else (today, today)
     result = (
@@ -57,14 +57,14 @@ def entries(pipeline: Pipeline, day: str) -> dict[str, dg.MetadataValue[Any]]:
 
 
 def begin(pipeline: Pipeline, percentage: int, *, since: datetime) -> None:
-    """Have the rollout at a stage since a moment."""
+    """Put the rollout at a stage since a given time."""
     pipeline.configure(storage_mode="hybrid")
     rules = make_rules(load_settings(env_file=None, **pipeline.settings))
     set_stage(pipeline.catalog, rules, Stage(percentage), now=since, actor="olga", reason="a test")
 
 
 def test_today_shows_every_window_as_numbers(pipeline: Pipeline) -> None:
-    """Counts and rates of four windows are numeric metadata; what nothing is known of is left out."""
+    """Counts and rates of four windows are numeric metadata, and unknown ones are left out."""
     now = datetime.now(UTC)
     hours_ago = [GRID.floor(now) - timedelta(hours=n, minutes=1) for n in range(48)]
     good = [hours_ago[0], hours_ago[2], hours_ago[30]]
@@ -93,7 +93,7 @@ def test_today_shows_every_window_as_numbers(pipeline: Pipeline) -> None:
 
 
 def test_every_entry_is_documented(pipeline: Pipeline) -> None:
-    """Each metadata key of a partition, of a stage and of a check is in the description, and none is missing."""
+    """The description documents each metadata key of a partition, of a stage and of a check."""
     now = datetime.now(UTC)
     begin(pipeline, 10, since=now - timedelta(days=1))
     for operation, purpose in (("put", "place"), ("get", "transcribe")):
@@ -113,7 +113,7 @@ def test_every_entry_is_documented(pipeline: Pipeline) -> None:
 
 
 def test_charts_are_pictures_within_the_metadata(pipeline: Pipeline) -> None:
-    """Both charts are markdown with a PNG in it, so that the UI shows them by itself; also without data."""
+    """Both charts are markdown with a PNG in it, so that the UI shows them by itself, also without data."""
     measure(pipeline)
 
     found = entries(pipeline, day_key(datetime.now(UTC)))
@@ -135,7 +135,7 @@ def test_days_are_utc_days_up_to_today(pipeline: Pipeline) -> None:
 
 
 def test_past_days_are_backfilled_in_one_run(pipeline: Pipeline) -> None:
-    """A range of past days is one run: each has its own figures, as of its end, and nothing of what is stored now."""
+    """A range of past days is one run: each has its own figures as of its end, and nothing of what is stored now."""
     today = datetime.now(UTC).replace(hour=12, minute=0, second=0, microsecond=0)
     past = [today - timedelta(days=days) for days in (3, 2, 1)]
     for count, noon in enumerate(past, start=1):
@@ -152,7 +152,7 @@ def test_past_days_are_backfilled_in_one_run(pipeline: Pipeline) -> None:
 
 
 def test_a_backfill_decides_nothing(pipeline: Pipeline) -> None:
-    """Measuring alone leaves no decision and no stage, also where the control is automatic and a rule fails."""
+    """Measuring alone makes no decision and no stage, even with automatic control and a failing rule."""
     now = datetime.now(UTC)
     begin(pipeline, 10, since=now - timedelta(days=3))
     pipeline.configure(rollout_control="automatic")
@@ -166,7 +166,7 @@ def test_a_backfill_decides_nothing(pipeline: Pipeline) -> None:
 
 
 def test_each_rule_is_a_check_with_its_figures(pipeline: Pipeline) -> None:
-    """A rule that fails is an error, one without enough data a warning; value, limit, sample and window are with it."""
+    """A failing rule is an error and one without enough data a warning, each with value, limit, sample and window."""
     now = datetime.now(UTC)
     begin(pipeline, 10, since=now - timedelta(days=1))
     pipeline.configure(rollout_min_sample=2)
@@ -195,7 +195,7 @@ def test_each_rule_is_a_check_with_its_figures(pipeline: Pipeline) -> None:
 
 
 def test_a_backfill_of_the_past_leaves_the_checks_of_today(pipeline: Pipeline) -> None:
-    """Whichever day is measured, the checks are about now: a bad day that is long past turns none of them red."""
+    """Whichever day is measured, the checks are about now, so a bad day in the past turns none of them red."""
     now = datetime.now(UTC)
     for _ in range(60):
         pipeline.catalog.events.record(transfer(now - timedelta(days=20), error="access_denied"))
@@ -209,7 +209,7 @@ def test_a_backfill_of_the_past_leaves_the_checks_of_today(pipeline: Pipeline) -
 
 
 def test_the_weekly_verification_answers_the_rule_about_losses(pipeline: Pipeline) -> None:
-    """What the verification finds is on record, and the check on rollout_metrics follows it."""
+    """The verification's result is recorded, and the check on rollout_metrics follows it."""
     pipeline.share("a")
     pipeline.tick_and_run()
     assert pipeline.run_schedule("weekly_storage_verification").success
@@ -222,8 +222,8 @@ def test_the_weekly_verification_answers_the_rule_about_losses(pipeline: Pipelin
     assert pipeline.checks(measure(pipeline))["nothing_lost"].passed
 
 
-def test_a_verification_that_could_not_look_everywhere_is_on_record(pipeline: Pipeline) -> None:
-    """A bucket that cannot be listed makes the run red and the recorded verification not good."""
+def test_an_incomplete_verification_is_recorded(pipeline: Pipeline) -> None:
+    """A bucket that cannot be listed makes the run red, and the recorded verification is not good."""
     pipeline.s3.fail_next("list", StoreError(StoreErrorClass.ACCESS_DENIED, "403"))
     assert not pipeline.run_schedule("weekly_storage_verification").success
 
@@ -232,7 +232,7 @@ def test_a_verification_that_could_not_look_everywhere_is_on_record(pipeline: Pi
     assert not recorded.is_good
 
 
-def test_figures_that_are_late_are_shown_as_such(pipeline: Pipeline) -> None:
+def test_late_figures_are_shown_as_late(pipeline: Pipeline) -> None:
     """The asset's freshness policy warns after two missed ticks and fails before the fifth."""
     spec = next(s for s in pipeline.defs().resolve_all_asset_specs() if s.key == dg.AssetKey("rollout_metrics"))
     assert spec.freshness_policy == dg.FreshnessPolicy.time_window(

@@ -1,4 +1,4 @@
-"""The five-minute schedule: which days a tick launches, at midnight too, and when it had better wait."""
+"""The five-minute schedule: which days a tick launches, also at midnight, and when it has to wait."""
 
 from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
@@ -17,13 +17,13 @@ MINUTE = timedelta(minutes=1)
 
 @pytest.fixture(scope="module")
 def instance() -> Iterator[dg.DagsterInstance]:
-    """Return a Dagster instance on disk, as schedules need one; each test here uses a month of its own."""
+    """Return a Dagster instance on disk, which schedules need; each test here uses a month of its own."""
     with dg.instance_for_test() as instance:
         yield instance
 
 
 def launched(instance: dg.DagsterInstance, tick: datetime) -> dict[str, dg.RunRequest]:
-    """Evaluate a tick; give the requested runs by partition."""
+    """Evaluate a tick, and return the requested runs by partition."""
     with dg.build_schedule_context(instance=instance, scheduled_execution_time=tick) as context:
         found = five_minute_rollout_metrics(context)
     if isinstance(found, dg.SkipReason):
@@ -43,7 +43,7 @@ def key(day: datetime) -> str:
 
 
 def test_a_tick_measures_today_and_asks_the_gate(instance: dg.DagsterInstance) -> None:
-    """By day there is one run: both assets, for the day of the tick, ahead of what waits in the queue."""
+    """During the day there is one run of both assets, for the tick's day, with priority in the queue."""
     noon = datetime(2026, 2, 2, 12, tzinfo=UTC)
     [request] = launched(instance, noon).values()
     assert request.partition_key == "2026-02-02"
@@ -52,14 +52,14 @@ def test_a_tick_measures_today_and_asks_the_gate(instance: dg.DagsterInstance) -
 
 
 def test_midnight_belongs_to_the_new_day(instance: dg.DagsterInstance) -> None:
-    """The tick at 00:00 measures the day that begins, the one before it the day that ends."""
+    """The tick at 00:00 measures the day that begins, and the one before it the day that ends."""
     midnight = datetime(2026, 3, 2, tzinfo=UTC)
     assert list(launched(instance, midnight - 5 * MINUTE)) == ["2026-03-01"]
     assert list(launched(instance, midnight)) == ["2026-03-02"]
 
 
 def test_after_midnight_yesterday_is_finished(instance: dg.DagsterInstance) -> None:
-    """Yesterday is measured at 00:00 and until it has settled; its runs never ask the gate."""
+    """Yesterday is measured from 00:00 until it has settled, and its runs never ask the gate."""
     midnight = datetime(2026, 4, 2, tzinfo=UTC)
     yesterday, ran = midnight - DAY, 10 * timedelta(seconds=1)
     shown(instance, yesterday, midnight - 5 * MINUTE + ran)
@@ -77,7 +77,7 @@ def test_after_midnight_yesterday_is_finished(instance: dg.DagsterInstance) -> N
 
 
 def test_days_left_unfinished_by_an_outage_are_finished(instance: dg.DagsterInstance) -> None:
-    """After two days of standing still the day that was cut off is measured to its end; others are left alone."""
+    """After two days of outage the day that was cut off is measured to its end, and others are left alone."""
     friday = datetime(2026, 5, 8, tzinfo=UTC)
     shown(instance, friday - DAY, friday + 11 * MINUTE)
     shown(instance, friday, friday + timedelta(hours=18))
@@ -88,7 +88,7 @@ def test_days_left_unfinished_by_an_outage_are_finished(instance: dg.DagsterInst
 
 
 def test_a_day_is_not_measured_twice_while_its_run_waits(instance: dg.DagsterInstance) -> None:
-    """As long as the last tick's run is in the queue, a tick launches nothing: it would measure the same."""
+    """While the last tick's run is queued a tick launches nothing, because it would measure the same."""
     noon = datetime(2026, 6, 2, 12, tzinfo=UTC)
     run = dg.DagsterRun(
         job_name=measure_rollout.name, tags={"dagster/partition": key(noon)}, status=dg.DagsterRunStatus.NOT_STARTED
@@ -111,7 +111,7 @@ def test_each_run_has_a_key_of_its_own(instance: dg.DagsterInstance) -> None:
 
 
 def test_the_launched_job_measures_and_then_asks(pipeline: Pipeline) -> None:
-    """A tick's run materializes today's partition and, after it, the stage; yesterday's the figures alone."""
+    """A tick's run materializes today's partition and then the stage; for yesterday only the figures."""
     now = datetime.now(UTC)
     job = pipeline.defs().resolve_job_def("measure_rollout")
 

@@ -1,4 +1,4 @@
-"""The asset that asks the gate: what it shows, what it decides, and that each decision shows exactly once."""
+"""The asset that asks the gate: what it shows, what it decides, and that each decision is shown exactly once."""
 
 from collections import Counter
 from datetime import UTC, datetime, timedelta
@@ -25,30 +25,30 @@ LONG_AGO = timedelta(days=30)
 
 @pytest.fixture(autouse=True)
 def hybrid(pipeline: Pipeline) -> None:
-    """Have every installation here in the mode that stages count in."""
+    """Set hybrid for every installation here, the mode in which stages count."""
     pipeline.configure(storage_mode="hybrid", rollout_min_sample=2)
 
 
 def rules_of(pipeline: Pipeline) -> PipelineRules:
-    """Return the rules as the settings are now."""
+    """Return the rules of the current settings."""
     return make_rules(load_settings(env_file=None, **pipeline.settings))
 
 
 def ask_gate(pipeline: Pipeline) -> dict[str, Any]:
-    """Materialize rollout_stage alone, as an analyst may, and give its metadata."""
+    """Materialize rollout_stage alone, as an analyst may, and return its metadata."""
     job = pipeline.defs().resolve_implicit_global_asset_job_def()
     assert job.execute_in_process(instance=pipeline.instance, asset_selection=[rollout_stage.key]).success
     return pipeline.report_metadata("rollout_stage")
 
 
 def decide(pipeline: Pipeline, percentage: int, *, at: datetime | None = None) -> Decision:
-    """Set a stage with the command line."""
+    """Set a stage as the command line does."""
     now = at or datetime.now(UTC)
     return set_stage(pipeline.catalog, rules_of(pipeline), Stage(percentage), now=now, actor="olga", reason="a test")
 
 
-def look(pipeline: Pipeline, cursor: str | None = None, *, keep: bool = True) -> str | None:
-    """Let the sensor look once, record what it shows as Dagster's daemon does, and give its cursor."""
+def run_sensor(pipeline: Pipeline, cursor: str | None = None, *, keep: bool = True) -> str | None:
+    """Run the sensor once, record its events as Dagster's daemon does, and return its cursor."""
     resources = {"catalog": pipeline.catalog, "rules": rules_of(pipeline)}
     with dg.build_sensor_context(instance=pipeline.instance, resources=resources, cursor=cursor) as context:
         result = rollout_decisions(context)
@@ -69,13 +69,13 @@ def materializations(pipeline: Pipeline) -> list[dg.AssetMaterialization]:
 
 
 def times_shown(pipeline: Pipeline) -> dict[Any, int]:
-    """Count the materializations that say what was decided, by decision."""
+    """Count the materializations that show a decision, by decision."""
     metadata = [found.metadata for found in materializations(pipeline)]
     return dict(Counter(of_one["decision_id"].value for of_one in metadata if "action" in of_one))
 
 
 def decision_ids(pipeline: Pipeline) -> list[int]:
-    """Return the ids of every decision on record."""
+    """Return the ids of every recorded decision."""
     return [decision.decision_id for decision in pipeline.catalog.rollout.history()]
 
 
@@ -97,8 +97,8 @@ def test_a_rollout_that_has_not_begun_shows_how_to_begin(pipeline: Pipeline) -> 
     assert times_shown(pipeline) == {}
 
 
-def test_the_stage_shows_what_the_gate_says_of_it(pipeline: Pipeline) -> None:
-    """Stage, percentage, verdict, every rule with its figures, since when, and the control are in the metadata."""
+def test_the_stage_shows_the_gates_verdict(pipeline: Pipeline) -> None:
+    """Stage, percentage, verdict, every rule with its figures, the stage's start and the control are shown."""
     began = datetime.now(UTC) - LONG_AGO
     decided = decide(pipeline, 10, at=began)
     fill_stage(pipeline, is_good=True)
@@ -117,8 +117,8 @@ def test_the_stage_shows_what_the_gate_says_of_it(pipeline: Pipeline) -> None:
 
 
 @pytest.mark.parametrize("mode", ["local", "s3"])
-def test_a_mode_without_stages_shows_what_counts(pipeline: Pipeline, mode: str) -> None:
-    """Outside hybrid the percentage is 0 or 100, whatever stage is on record, and what is missing says why."""
+def test_a_mode_without_stages_shows_its_percentage(pipeline: Pipeline, mode: str) -> None:
+    """Outside hybrid the percentage is 0 or 100, whatever stage is recorded, and what is missing says why."""
     decide(pipeline, 10, at=datetime.now(UTC) - LONG_AGO)
     pipeline.configure(storage_mode=mode)
     shown = ask_gate(pipeline)
@@ -127,9 +127,9 @@ def test_a_mode_without_stages_shows_what_counts(pipeline: Pipeline, mode: str) 
 
 
 def test_an_automatic_abort_is_shown_by_the_run_that_decided(pipeline: Pipeline) -> None:
-    """The run that aborts shows the stage gone back to and the decision; the sensor then shows nothing more."""
+    """The run that aborts shows the new stage and the decision, and the sensor then shows nothing more."""
     decide(pipeline, 10, at=datetime.now(UTC) - LONG_AGO)
-    cursor = look(pipeline)
+    cursor = run_sensor(pipeline)
     pipeline.configure(rollout_control="automatic")
     fill_stage(pipeline, is_good=False)
 
@@ -139,11 +139,11 @@ def test_an_automatic_abort_is_shown_by_the_run_that_decided(pipeline: Pipeline)
     assert (shown["action"], shown["decided_by"]) == ("abort", "gate")
     assert "denied" in shown["reason"]
     assert pipeline.catalog.rollout.history()[-1].decision_id == shown["decision_id"]
-    look(pipeline, cursor)
+    run_sensor(pipeline, cursor)
     assert times_shown(pipeline) == dict.fromkeys(decision_ids(pipeline), 1)
 
 
-def test_holding_is_shown_without_being_decided(pipeline: Pipeline) -> None:
+def test_holding_is_shown_without_a_decision(pipeline: Pipeline) -> None:
     """A tick that finds nothing new is a materialization without a decision."""
     decide(pipeline, 10, at=datetime.now(UTC) - LONG_AGO)
     ask_gate(pipeline)
@@ -160,7 +160,7 @@ def test_decisions_of_the_command_line_are_shown(pipeline: Pipeline) -> None:
     roll_back(pipeline.catalog, rules, now=now, actor="olga", reason="the bucket is on fire")
     resume(pipeline.catalog, rules, now=now, actor="piet", reason="it was not")
 
-    look(pipeline)
+    run_sensor(pipeline)
 
     shown = [{key: value.value for key, value in m.metadata.items()} for m in materializations(pipeline)]
     assert [(m["action"], m["stage"], m["percentage"], m["actor"]) for m in shown] == [
@@ -173,12 +173,12 @@ def test_decisions_of_the_command_line_are_shown(pipeline: Pipeline) -> None:
 
 
 def test_a_decision_of_the_past_shows_its_grounds(pipeline: Pipeline) -> None:
-    """What the gate said when a person decided is shown with the decision, from what is on record."""
+    """What the gate said when a person decided is shown with the decision, as it was recorded."""
     now, rules = datetime.now(UTC), rules_of(pipeline)
     figures = read_gate_figures(pipeline.catalog, rules, now=now)
     set_stage(pipeline.catalog, rules, Stage(10), now=now, actor="olga", reason="a test", figures=figures)
 
-    look(pipeline)
+    run_sensor(pipeline)
 
     shown = pipeline.report_metadata("rollout_stage")
     assert shown["verdict"] == "hold"
@@ -187,29 +187,29 @@ def test_a_decision_of_the_past_shows_its_grounds(pipeline: Pipeline) -> None:
 
 
 def test_each_decision_is_shown_once(pipeline: Pipeline) -> None:
-    """Whoever decides, and however often the sensor looks, each row is one materialization."""
-    cursor = look(pipeline)
+    """Whoever decides, and however often the sensor runs, each row is one materialization."""
+    cursor = run_sensor(pipeline)
     for percentage in (10, 25):
         decide(pipeline, percentage)
         ask_gate(pipeline)
-        cursor = look(pipeline, cursor)
-        cursor = look(pipeline, cursor)
+        cursor = run_sensor(pipeline, cursor)
+        cursor = run_sensor(pipeline, cursor)
     assert times_shown(pipeline) == dict.fromkeys(decision_ids(pipeline), 1)
 
 
-def test_a_tick_that_was_cut_off_shows_nothing_twice(pipeline: Pipeline) -> None:
-    """Where the events were kept and the cursor was not, or the cursor was reset, the next tick shows only the rest."""
+def test_an_interrupted_tick_shows_nothing_twice(pipeline: Pipeline) -> None:
+    """When the events were stored and the cursor was not, or was reset, the next tick shows only the rest."""
     decide(pipeline, 10)
-    look(pipeline)
+    run_sensor(pipeline)
     decide(pipeline, 25)
-    assert look(pipeline, None, keep=False) == str(decision_ids(pipeline)[-1])
-    look(pipeline, None)
-    look(pipeline, None)
+    assert run_sensor(pipeline, None, keep=False) == str(decision_ids(pipeline)[-1])
+    run_sensor(pipeline, None)
+    run_sensor(pipeline, None)
     assert times_shown(pipeline) == dict.fromkeys(decision_ids(pipeline), 1)
 
 
 def advice_of(pipeline: Pipeline, run: dg.DagsterRun) -> Decision:
-    """Put a decision on record as a run of the asset does, before it is shown."""
+    """Record a decision as a run of the asset does before it shows it."""
     newest = pipeline.catalog.rollout.history(limit=1)
     return pipeline.catalog.rollout.append(
         Decision(
@@ -227,23 +227,23 @@ def advice_of(pipeline: Pipeline, run: dg.DagsterRun) -> Decision:
 
 
 def test_a_decision_whose_run_is_about_to_show_it_is_left_to_the_run(pipeline: Pipeline) -> None:
-    """The sensor waits for that run, shows what people decide meanwhile, and comes back to see whether it was shown."""
+    """The sensor waits for that run, shows people's decisions meanwhile, and then checks what the run showed."""
     job = pipeline.defs().resolve_job_def("measure_rollout")
     run = pipeline.instance.create_run_for_job(job, status=dg.DagsterRunStatus.STARTED)
     waiting, later = advice_of(pipeline, run), decide(pipeline, 25)
 
-    cursor = look(pipeline)
+    cursor = run_sensor(pipeline)
 
     assert times_shown(pipeline) == {later.decision_id: 1}
     pipeline.instance.report_run_failed(run, "its process was killed")
-    look(pipeline, cursor)
+    run_sensor(pipeline, cursor)
     assert times_shown(pipeline) == {waiting.decision_id: 1, later.decision_id: 1}
 
 
 def test_nothing_new_costs_a_tick_nothing(pipeline: Pipeline) -> None:
     """Without a decision since the cursor the sensor skips."""
     decide(pipeline, 10)
-    cursor = look(pipeline)
+    cursor = run_sensor(pipeline)
     resources = {"catalog": pipeline.catalog, "rules": rules_of(pipeline)}
     with dg.build_sensor_context(instance=pipeline.instance, resources=resources, cursor=cursor) as context:
         assert isinstance(rollout_decisions(context), dg.SkipReason)

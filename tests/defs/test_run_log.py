@@ -1,4 +1,4 @@
-"""What a run's log shows of the work: with the project's dagster.yaml, what the pipeline itself has to say."""
+"""A run's log: with the project's dagster.yaml it has the pipeline's own messages."""
 
 import dagster as dg
 from dagster_shared.yaml_utils import load_yaml_from_path
@@ -11,8 +11,8 @@ from tests.support.project import PROJECT
 CONFIGURATION = PROJECT / "dagster_home" / "dagster.yaml"
 
 
-def test_the_log_of_a_run_says_where_a_long_transcription_goes_on(pipeline: Pipeline) -> None:
-    """A person who looks at the run that took over sees that it does not begin anew."""
+def test_the_log_says_where_a_long_transcription_continues(pipeline: Pipeline) -> None:
+    """The log of the run that took over shows that the transcription does not begin again."""
     configuration = load_yaml_from_path(str(CONFIGURATION))
     assert isinstance(configuration, dict)
     logs = configuration["python_logs"]
@@ -32,5 +32,5 @@ def test_the_log_of_a_run_says_where_a_long_transcription_goes_on(pipeline: Pipe
         result = pipeline.materialize([share_id])
 
         assert result.success
-        said = [entry.user_message for entry in instance.all_logs(result.run_id)]
-    assert f"share {share_id}: goes on at 0:00:02, done before" in said
+        messages = [entry.user_message for entry in instance.all_logs(result.run_id)]
+    assert f"share {share_id}: goes on at 0:00:02, done before" in messages

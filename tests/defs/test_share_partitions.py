@@ -14,7 +14,7 @@ READS = ("get_dynamic_partitions", "has_dynamic_partition")
 
 @pytest.fixture
 def reads(pipeline: Pipeline, monkeypatch: pytest.MonkeyPatch) -> Counter[str]:
-    """Count what is read of the partitions from the pipeline's instance."""
+    """Count the reads of partitions from the pipeline's instance."""
     count: Counter[str] = Counter()
     for name in READS:
         read = getattr(pipeline.instance, name)
@@ -27,10 +27,8 @@ def reads(pipeline: Pipeline, monkeypatch: pytest.MonkeyPatch) -> Counter[str]:
     return count
 
 
-def test_more_shares_in_a_run_do_not_read_the_list_of_all_shares_more_often(
-    pipeline: Pipeline, reads: Counter[str]
-) -> None:
-    """All three assets, their checks and each share's metadata do with one reading of a run's range."""
+def test_more_shares_in_a_run_need_no_more_reads_of_the_list(pipeline: Pipeline, reads: Counter[str]) -> None:
+    """All three assets, their checks and each share's metadata need only one reading of a run's range."""
     taken = []
     for count in (2, 12):
         shares = pipeline.share(*(f"{n}of{count}" for n in range(count)))
@@ -57,7 +55,7 @@ def test_each_instance_has_shares_of_its_own() -> None:
         assert keys(one, "b", "z") == ["b", "z"]
 
 
-def test_a_range_that_did_not_exist_is_looked_for_again() -> None:
+def test_a_range_that_did_not_exist_is_read_again() -> None:
     """An unknown key is an error until it is added."""
     with dg.DagsterInstance.ephemeral() as instance:
         instance.add_dynamic_partitions("shares", ["a"])

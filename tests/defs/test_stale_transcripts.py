@@ -1,4 +1,4 @@
-"""What an analyst sees after a change of model: which transcripts are stale, and a backfill that makes those anew."""
+"""What an analyst sees after a change of model: which transcripts are stale, and a backfill that makes them again."""
 
 import json
 from collections.abc import Iterator, Sequence
@@ -18,21 +18,21 @@ from tests.support.catalog import execute
 from tests.support.stale_status import StaleStatus, code_location
 from tests.support.transcripts import RECIPE
 
-# Of Dagster's own, when it describes a code location.
+# Dagster's own warning when it describes a code location.
 pytestmark = pytest.mark.filterwarnings("ignore:Property `ScheduleDefinition.environment_vars`")
 
 
 @pytest.fixture
 def kept(pipeline: Pipeline) -> Iterator[Pipeline]:
-    """Return the pipeline with a Dagster instance on disk, as another process would ask of."""
+    """Return the pipeline with a Dagster instance on disk, which another process can open."""
     with dg.instance_for_test(temp_dir=str(pipeline.directory)) as instance:
         pipeline.instance = instance
         yield pipeline
 
 
 @contextmanager
-def asking(pipeline: Pipeline) -> Iterator[StaleStatus]:
-    """Return a way to ask what the UI shows under the settings of now."""
+def ui_status(pipeline: Pipeline) -> Iterator[StaleStatus]:
+    """Yield access to what the UI shows under the current settings."""
     directory = pipeline.directory / "location"
     directory.mkdir(exist_ok=True)
     with code_location(pipeline.instance, pipeline.settings, directory) as shown:
@@ -40,8 +40,8 @@ def asking(pipeline: Pipeline) -> Iterator[StaleStatus]:
 
 
 def statuses(pipeline: Pipeline, shares: Sequence[str]) -> list[str]:
-    """Return what the UI shows of the transcripts' partitions under the settings of now."""
-    with asking(pipeline) as shown:
+    """Return what the UI shows of the transcripts' partitions under the current settings."""
+    with ui_status(pipeline) as shown:
         return shown.statuses("transcript", shares)
 
 
@@ -51,8 +51,8 @@ def change_model(pipeline: Pipeline, name: str) -> None:
     pipeline.speech = FakeSpeechEngine(model=name)
 
 
-def checked(pipeline: Pipeline) -> tuple[bool, dict[str, Any]]:
-    """Run the daily look, and give whether all is as set, and what the check shows."""
+def daily_check(pipeline: Pipeline) -> tuple[bool, dict[str, Any]]:
+    """Run the daily check, and return whether nothing is stale, and what the check shows."""
     run = pipeline.run_schedule("daily_stale_transcripts")
     assert run.success
     check = pipeline.checks(run)["made_as_set"]
@@ -64,7 +64,7 @@ def checked(pipeline: Pipeline) -> tuple[bool, dict[str, Any]]:
 
 
 def test_a_changed_model_makes_the_old_transcripts_stale_and_a_backfill_makes_them_fresh(kept: Pipeline) -> None:
-    """Those from before are stale by their code version, those from after are fresh; after the backfill all are."""
+    """Earlier transcripts are stale by their code version, later ones are fresh, and after the backfill all are."""
     kept.share("a", "b", "c")
     kept.share_links(link("a?utm_source=x"))
     while kept.tick_and_run():
@@ -75,7 +75,7 @@ def test_a_changed_model_makes_the_old_transcripts_stale_and_a_backfill_makes_th
     change_model(kept, "base.en")
     [new] = kept.share("d")
     kept.tick_and_run()
-    with asking(kept) as shown:
+    with ui_status(kept) as shown:
         assert [shown.of("transcript", share) for share in old] == [("STALE", ["CODE"])] * 4
         assert shown.of("transcript", new) == ("FRESH", [])
         for asset in ("raw_video", "stored_media"):
@@ -86,7 +86,7 @@ def test_a_changed_model_makes_the_old_transcripts_stale_and_a_backfill_makes_th
 
 
 def test_moved_and_refetched_media_leave_transcripts_fresh(kept: Pipeline) -> None:
-    """In batches of another size than they were made in, and also where the place is another one."""
+    """Batches of another size, and another location of the media, make no transcript stale."""
     kept.share("a", "b", "c", "d")
     kept.tick_and_run()
     shares = kept.instance.get_dynamic_partitions("shares")
@@ -96,17 +96,17 @@ def test_moved_and_refetched_media_leave_transcripts_fresh(kept: Pipeline) -> No
     assert kept.metadata("stored_media", shares[0])["backend"] == "s3"
     assert kept.materialize(shares[3:], ["raw_video", "stored_media"]).success
 
-    with asking(kept) as shown:
+    with ui_status(kept) as shown:
         for asset in ASSETS:
             assert shown.statuses(asset, shares) == ["FRESH"] * 4
 
 
 def test_the_check_names_stale_transcripts_and_what_selects_them(pipeline: Pipeline) -> None:
-    """A warning with counts, what differs, and the address of a filled-in backfill; after that backfill it passes."""
+    """It is a warning with counts, what differs, and the URL of a filled-in backfill; after that backfill it passes."""
     pipeline.share("a", "b")
     pipeline.tick_and_run()
     first, second = pipeline.instance.get_dynamic_partitions("shares")
-    is_good, shown = checked(pipeline)
+    is_good, shown = daily_check(pipeline)
     assert is_good
     assert (shown["stale"], shown["transcripts"], shown["partitions"]) == (0, 2, "")
     assert "backfill" not in shown
@@ -114,7 +114,7 @@ def test_the_check_names_stale_transcripts_and_what_selects_them(pipeline: Pipel
     change_model(pipeline, "small")
     pipeline.share("c")
     pipeline.tick_and_run()
-    is_good, shown = checked(pipeline)
+    is_good, shown = daily_check(pipeline)
     assert not is_good
     assert (shown["stale"], shown["transcripts"], shown["without_media"], shown["not_made_here"]) == (2, 3, 0, 0)
     assert shown["partitions"] == f"[{first}...{second}]"
@@ -126,18 +126,18 @@ def test_the_check_names_stale_transcripts_and_what_selects_them(pipeline: Pipel
 
     run = pipeline.materialize([first, second], ["transcript"])
     assert pipeline.checks(run)["made_as_set"].passed
-    assert checked(pipeline)[0]
+    assert daily_check(pipeline)[0]
 
 
-def test_a_run_of_the_sensor_does_not_look(pipeline: Pipeline) -> None:
-    """New shares make nothing stale, so they do not pay for a look at all that is there."""
+def test_a_run_of_the_sensor_does_not_check(pipeline: Pipeline) -> None:
+    """New shares make nothing stale, so their runs do not check all transcripts."""
     pipeline.share("a")
     [run] = pipeline.tick_and_run()
     assert "made_as_set" not in pipeline.checks(run)
 
 
 def test_two_stale_shares_of_a_video_are_transcribed_once(pipeline: Pipeline) -> None:
-    """In one backfill the second takes over what the first has just got; a third whose own is fresh is made anew."""
+    """In one backfill the second reuses what the first got, and a third whose own is fresh is transcribed again."""
     pipeline.share("a")
     pipeline.share_links(link("a?utm_source=x"), link("a?utm_source=y"))
     while pipeline.tick_and_run():
@@ -155,8 +155,8 @@ def test_two_stale_shares_of_a_video_are_transcribed_once(pipeline: Pipeline) ->
     assert len(pipeline.speech.calls) == 2
 
 
-def test_a_new_share_of_an_old_video_takes_over_only_what_the_recipe_of_now_made(pipeline: Pipeline) -> None:
-    """Another beam hears anew, the same one does not, whoever shared it."""
+def test_a_new_share_of_an_old_video_reuses_only_the_current_recipes_transcript(pipeline: Pipeline) -> None:
+    """A transcript with another beam size is not reused, and one with the same is, whoever shared the video."""
     pipeline.share("a")
     pipeline.tick_and_run()
     pipeline.speech = FakeSpeechEngine(beam_size=2)
@@ -167,8 +167,8 @@ def test_a_new_share_of_an_old_video_takes_over_only_what_the_recipe_of_now_made
     assert len(pipeline.speech.calls) == 1
 
 
-def test_a_share_takes_over_what_the_engine_would_write_for_it(pipeline: Pipeline) -> None:
-    """What was heard as en is not taken over by one that is said to be de; a language that is not known is no hint."""
+def test_a_share_reuses_what_the_engine_would_write_for_it(pipeline: Pipeline) -> None:
+    """A transcript in en is not reused for a share hinted as de, and an unknown language is no hint."""
     hints = (None, "en", "tlh", "de")
     pipeline.share("a")
     pipeline.tick_and_run()
@@ -184,7 +184,7 @@ def test_a_share_takes_over_what_the_engine_would_write_for_it(pipeline: Pipelin
 
 
 def test_metadata_of_many_stale_transcripts_stays_small() -> None:
-    """However many partitions, the event holds a part of the selection, and says what has the rest."""
+    """However many partitions are stale, the event has a part of the selection, and says where the rest is."""
     keys = [f"00000000-0000-4000-8000-{number:012}" for number in range(1000)]
     present = CurrentRecipe(RECIPE.setup, None, weights_unknown="no model")
     report = StalenessReport(present, 1000, 1000, made_by=(), newest=(), partitions=", ".join(keys))

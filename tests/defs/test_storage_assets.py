@@ -1,4 +1,4 @@
-"""What analysts see of the storage side: the check on what was just put, the clean-up and the verification."""
+"""What analysts see of storage: the check after a put, the clean-up and the verification."""
 
 from pathlib import Path
 
@@ -15,8 +15,8 @@ from tests.fakes.stores import digest_of_bytes
 from tests.plugins.pipeline import ASSETS, Pipeline, link
 
 
-def test_what_was_just_put_is_checked(pipeline: Pipeline) -> None:
-    """Every run of stored_media evaluates its blocking check, which looks at each share's bytes."""
+def test_every_put_is_checked(pipeline: Pipeline) -> None:
+    """Every run of stored_media evaluates its blocking check, which reads each share's bytes."""
     pipeline.share("a", "b")
 
     [result] = pipeline.tick_and_run()
@@ -28,7 +28,7 @@ def test_what_was_just_put_is_checked(pipeline: Pipeline) -> None:
 
 
 def vanishing(pipeline: Pipeline, monkeypatch: pytest.MonkeyPatch, *names: str) -> None:
-    """Let the bucket lose these names' videos right after each put has been verified."""
+    """Have the bucket lose these names' videos right after each put has been verified."""
     put = pipeline.s3.put
     doomed = [digest_of_bytes(f"video of {link(name)}".encode()) for name in names]
 
@@ -42,7 +42,7 @@ def vanishing(pipeline: Pipeline, monkeypatch: pytest.MonkeyPatch, *names: str) 
 
 
 def test_a_put_that_did_not_last_blocks_the_run(pipeline: Pipeline, monkeypatch: pytest.MonkeyPatch) -> None:
-    """A share whose video is gone right after its put is not transcribed; its share is due again at once."""
+    """A share whose video is gone right after its put is not transcribed, and is due again at once."""
     pipeline.configure(storage_mode="s3")
     [share] = pipeline.share("a")
     vanishing(pipeline, monkeypatch, "a")
@@ -58,11 +58,11 @@ def test_a_put_that_did_not_last_blocks_the_run(pipeline: Pipeline, monkeypatch:
     assert pipeline.report(share)["outcome"] == "media_missing"
     monkeypatch.undo()
     pipeline.tick_and_run()
-    assert pipeline.report(share)["status"] == "done", "the next look fetches and stores it anew"
+    assert pipeline.report(share)["status"] == "done", "the next tick fetches and stores it again"
 
 
 def test_a_put_that_did_not_last_blocks_its_share_alone(pipeline: Pipeline, monkeypatch: pytest.MonkeyPatch) -> None:
-    """In a batch the others go on: the check fails as a warning, the share it names goes no further."""
+    """In a batch the others go on: the check fails as a warning, and the share that it names stops."""
     pipeline.configure(storage_mode="s3")
     good, bad = pipeline.share("a", "b")
     vanishing(pipeline, monkeypatch, "b")
@@ -77,8 +77,8 @@ def test_a_put_that_did_not_last_blocks_its_share_alone(pipeline: Pipeline, monk
     assert pipeline.report(bad)["outcome"] == "media_missing"
 
 
-def test_what_was_placed_is_not_known_before_it_is(pipeline: Pipeline) -> None:
-    """An asset that asks before it has yielded its output is told what to do."""
+def test_a_placement_is_not_known_too_early(pipeline: Pipeline) -> None:
+    """An asset that asks for its placement before it has yielded its output gets an error that says what to do."""
     manager = MediaIOManager(
         pipeline.catalog, make_rules(load_settings(env_file=None, **pipeline.settings)), Stores({})
     )
@@ -105,7 +105,7 @@ def test_a_backfill_moves_media_and_says_where_they_are(pipeline: Pipeline) -> N
 
 
 def test_the_nightly_clean_up_shows_what_it_removed_and_kept(pipeline: Pipeline) -> None:
-    """The schedule's run removes proven copies; removals, bytes and reasons to keep are in the asset's metadata."""
+    """The schedule's run removes proven copies, and its metadata has removals, bytes and reasons to keep."""
     moved, kept = pipeline.share("a", "b")
     pipeline.tick_and_run()
     pipeline.configure(storage_mode="s3")
@@ -129,7 +129,7 @@ def test_the_nightly_clean_up_shows_what_it_removed_and_kept(pipeline: Pipeline)
 
 
 def test_a_clean_up_that_refuses_fails_its_run(pipeline: Pipeline) -> None:
-    """A media directory that is gone makes the run red, with the reason; no materialization says it was cleaned."""
+    """A missing media directory makes the run red, with the reason, and no materialization says it was cleaned."""
     pipeline.share("a")
     pipeline.tick_and_run()
     pipeline.media_dir.rename(pipeline.directory / "unmounted")
@@ -141,7 +141,7 @@ def test_a_clean_up_that_refuses_fails_its_run(pipeline: Pipeline) -> None:
 
 
 def test_the_weekly_verification_checks_that_nothing_is_lost(pipeline: Pipeline) -> None:
-    """The check passes as long as everything is as recorded, and fails the moment a stored file is gone."""
+    """The check passes while everything is as recorded, and fails when a stored file is gone."""
     first, _ = pipeline.share("a", "b")
     pipeline.tick_and_run()
 
@@ -160,7 +160,7 @@ def test_the_weekly_verification_checks_that_nothing_is_lost(pipeline: Pipeline)
 
 
 def test_a_bucket_that_cannot_be_listed_fails_the_verification(pipeline: Pipeline) -> None:
-    """The run fails and the check is red, yet the report of the local directory is there and says what is not in it."""
+    """The run fails and the check is red, but the local directory's report is there and says what it lacks."""
     pipeline.share("a")
     pipeline.tick_and_run()
     pipeline.s3.fail_next("list", StoreError(StoreErrorClass.ACCESS_DENIED, "403"))

@@ -1,25 +1,25 @@
-"""A batch with a download that hangs, as Dagster shows it: the others arrive, it comes again by itself."""
+"""A batch with a download that hangs, as Dagster shows it: the others are done, and it is tried again by itself."""
 
 import dagster as dg
 
 from tests.plugins.pipeline import ASSETS, Pipeline, link
 
 
-def hasten(pipeline: Pipeline) -> None:
-    """Let little patience pass, and let one thread do, so that there is always something that has come through."""
+def reduce_patience(pipeline: Pipeline) -> None:
+    """Configure little patience, and one thread, so that there is always a finished download."""
     pipeline.configure(download_patience_seconds=0.05, download_concurrency=1, download_timeout_seconds=30)
 
 
 def test_a_straggler_holds_up_nobody_and_is_alone_next_time(pipeline: Pipeline) -> None:
     """The batch's run ends well with the others materialized; the straggler is pending, and the next tick has it."""
-    hasten(pipeline)
+    reduce_patience(pipeline)
     shares = pipeline.share("a", "b", "hangs")
     pipeline.downloader.hang(link("hangs"))
     straggler = shares[2]
 
     [result] = pipeline.tick_and_run()
     assert result.success
-    assert [pipeline.materialized(asset) for asset in ASSETS] == [set(shares) - {straggler}] * 3
+    assert [pipeline.materialized(asset) for asset in ASSETS] == [set(shares) - {straggler}] * len(ASSETS)
     report = pipeline.report(straggler)
     assert (report["status"], report["outcome"], report["attempts"]) == ("pending", "postponed", 0)
 
@@ -34,8 +34,8 @@ def test_a_straggler_holds_up_nobody_and_is_alone_next_time(pipeline: Pipeline) 
 
 
 def test_alone_it_is_parked_after_its_attempts(pipeline: Pipeline) -> None:
-    """Each hanging to the deadline is a failed attempt now, and an observation at its partition says which."""
-    hasten(pipeline)
+    """Each time that it hangs to the deadline is now a failed attempt, with an observation at its partition."""
+    reduce_patience(pipeline)
     shares = pipeline.share("a", "hangs")
     pipeline.downloader.hang(link("hangs"))
     pipeline.tick_and_run()
@@ -49,9 +49,9 @@ def test_alone_it_is_parked_after_its_attempts(pipeline: Pipeline) -> None:
     assert pipeline.report(shares[0])["status"] == "done"
 
 
-def test_in_a_backfill_too_it_is_put_back_and_taken_up_alone(pipeline: Pipeline) -> None:
-    """An analyst's run over several ends well without it; once the site answers, the sensor's run brings it."""
-    hasten(pipeline)
+def test_in_a_backfill_too_it_is_postponed_and_runs_alone(pipeline: Pipeline) -> None:
+    """An analyst's run over several ends well without it, and once the site answers, the sensor's run completes it."""
+    reduce_patience(pipeline)
     shares = pipeline.share("a", "hangs")
     pipeline.downloader.hang(link("hangs"))
     assert pipeline.materialize(shares).success
@@ -59,4 +59,4 @@ def test_in_a_backfill_too_it_is_put_back_and_taken_up_alone(pipeline: Pipeline)
 
     pipeline.downloader.answer(link("hangs"))
     assert [result.success for result in pipeline.tick_and_run()] == [True]
-    assert [pipeline.materialized(asset) for asset in ASSETS] == [set(shares)] * 3
+    assert [pipeline.materialized(asset) for asset in ASSETS] == [set(shares)] * len(ASSETS)

@@ -1,9 +1,12 @@
-"""What the checks of the asset `transcript` say of a run's shares, and how shares without speech end."""
+"""What the checks of the asset `transcript` say about a run's shares, and how shares without speech end."""
+
+from dataclasses import replace
 
 import dagster as dg
 import pytest
 
 from bookmarkai_assets.core.transcripts.doubts import DoubtKind
+from tests.fakes.downloader import INFO
 from tests.fakes.speech import silence_bytes, speech_bytes
 from tests.plugins.pipeline import Pipeline, link
 
@@ -11,19 +14,19 @@ LOOPED = "Well. " + "and then " * 12
 
 
 def rows_of(check: dg.AssetCheckEvaluation) -> list[dict[str, object]]:
-    """Return the lines of the table in which a check names partitions."""
+    """Return the rows of the table in which a check names partitions."""
     table = check.metadata["partitions"]
     assert isinstance(table, dg.TableMetadataValue)
     return [dict(record.data) for record in table.records]
 
 
 def counts_of(check: dg.AssetCheckEvaluation) -> tuple[object, object]:
-    """Return how many transcripts a check looked at, and how many are doubted."""
+    """Return how many transcripts a check covered, and how many have doubts."""
     return check.metadata["looked_at"].value, check.metadata["doubted"].value
 
 
 def test_a_plain_transcript_passes_every_check(pipeline: Pipeline) -> None:
-    """One result per kind of doubt, none of which names a partition."""
+    """Each kind of doubt has one result, none of which names a partition."""
     [share] = pipeline.share("pasta")
     [run] = pipeline.tick_and_run()
     checks = pipeline.checks(run)
@@ -35,9 +38,9 @@ def test_a_plain_transcript_passes_every_check(pipeline: Pipeline) -> None:
 
 
 def test_a_doubtful_transcript_of_a_batch_is_named(pipeline: Pipeline) -> None:
-    """Its check fails as an error with its partition and why; the others pass, the run and its shares end well."""
+    """Its check fails as an error with its partition and the reason; the others pass, and run and shares end well."""
     good, bad = pipeline.share("good", "bad")
-    pipeline.downloader.serve(link("bad"), audio=speech_bytes(LOOPED))
+    pipeline.downloader.serve(link("bad"), audio=speech_bytes(LOOPED), info=replace(INFO, duration_seconds=60))
     [run] = pipeline.tick_and_run()
     checks = pipeline.checks(run)
     assert run.success
@@ -55,9 +58,19 @@ def test_a_doubtful_transcript_of_a_batch_is_named(pipeline: Pipeline) -> None:
     assert pipeline.materialized("transcript") == {good, bad}
 
 
+def test_sound_that_outlasts_its_video_fails_its_check(pipeline: Pipeline) -> None:
+    """The transcript's times cannot be the player's, so its check is red."""
+    pipeline.downloader.serve(link("long"), audio=speech_bytes("one word after another " * 9))
+    pipeline.share_links(link("long"))
+    [run] = pipeline.tick_and_run()
+    check = pipeline.checks(run)[DoubtKind.OUTLASTS_VIDEO]
+    assert (check.passed, check.severity) == (False, dg.AssetCheckSeverity.ERROR)
+    assert "the video 3.0 s" in str(rows_of(check)[0]["words"])
+
+
 @pytest.mark.parametrize("audio", [silence_bytes(), speech_bytes("Subtitles by the Amara.org community")])
 def test_a_video_without_speech_ends_well(pipeline: Pipeline, audio: bytes) -> None:
-    """Whether the engine finds nothing or makes something up: done, with an empty transcript, and never tried again."""
+    """Whether the engine finds nothing or invents text, the share is done with an empty transcript, for good."""
     pipeline.downloader.serve(link("quiet"), audio=audio)
     [share] = pipeline.share_links(link("quiet"))
     [run] = pipeline.tick_and_run()
@@ -74,7 +87,7 @@ def test_a_video_without_speech_ends_well(pipeline: Pipeline, audio: bytes) -> N
 
 
 def test_another_share_of_a_video_without_speech_ends_the_same(pipeline: Pipeline) -> None:
-    """The empty transcript is taken over with its doubt, and the sound is heard once."""
+    """The empty transcript is reused with its doubt, and the sound is transcribed once."""
     pipeline.downloader.serve(link("quiet"), audio=speech_bytes("Amara.org"))
     shares = pipeline.share_links(link("quiet?utm_source=a"), link("quiet?utm_source=b"))
     while pipeline.tick_and_run():
@@ -85,8 +98,8 @@ def test_another_share_of_a_video_without_speech_ends_the_same(pipeline: Pipelin
     assert len(pipeline.speech.calls) == 1
 
 
-def test_shares_that_failed_are_not_judged(pipeline: Pipeline) -> None:
-    """A check looks at the run's transcripts alone; where a run has none, it says nothing."""
+def test_failed_shares_are_not_checked(pipeline: Pipeline) -> None:
+    """A check covers only the run's transcripts, and without any it says nothing."""
     pipeline.share("good")
     pipeline.share_links(link("not-there"))
     [run] = pipeline.tick_and_run()

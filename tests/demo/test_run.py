@@ -1,4 +1,4 @@
-"""The demo as a command: what it checks, and how it ends before its time. CI runs the whole of it."""
+"""The demo as a command: what it checks, and how it ends early. CI runs all of it."""
 
 import os
 import signal
@@ -22,7 +22,7 @@ from tests.support.catalog import PLACEMENT, USER, at, stored_media, transcript_
 from tests.support.deadlines import PLENTY_SECONDS
 from tests.support.processes import wait_until
 
-# What the tests are started by may ignore SIGINT, as a script does for a job in the background, and pass that on.
+# Whatever starts the tests may ignore SIGINT, as a script does for a background job, and pass that on.
 COMMAND = """
 import signal
 signal.signal(signal.SIGINT, signal.default_int_handler)
@@ -32,7 +32,7 @@ run()
 
 
 def processes_below(directory: Path) -> list[str]:
-    """List the processes that were started with this directory in their arguments or as their Dagster home."""
+    """List the processes that have this directory in their arguments or as their Dagster home."""
     found = []
     for process in psutil.process_iter():
         try:
@@ -48,7 +48,7 @@ def processes_below(directory: Path) -> list[str]:
 def test_an_interrupted_demo_stops_everything_it_started(
     tmp_path: Path, tiny_en_model: Path, number: signal.Signals
 ) -> None:
-    """Ctrl-C in the middle of the work, or SIGTERM, and again while it stops: code 130 and not one process is left."""
+    """After Ctrl-C or SIGTERM during the work, and again while it stops, the code is 130 and no process is left."""
     assert tiny_en_model.is_dir()
     state = tmp_path / "state"
     demo = subprocess.Popen(
@@ -66,7 +66,8 @@ def test_an_interrupted_demo_stops_everything_it_started(
         said = ""
         for line in demo.stdout:
             said += line
-            # The interrupt may come between a line's writing and its leaving the buffer: then the line comes twice.
+            # The interrupt may come after a line was written and before the buffer was cleared. Then the line comes
+            # twice.
             if "links shared" in line and said.count("links shared") == 1:
                 demo.send_signal(number)
                 wait_until(lambda: "Shutting down" in (state / "dagster.log").read_text())
@@ -98,7 +99,7 @@ def report(
     outcome: str = "done",
     reason: str | None = None,
 ) -> ShareReport:
-    """Return what became of one share: where its media is and what was said in it, None where it came to neither."""
+    """Return the report on one share: its media's backend and its transcript's text, None where it has neither."""
     share = Share(str(number), USER, f"http://site/{number}", "generic", status, at(0))
     stored = stored_media("m", share.share_id)
     return ShareReport(
@@ -114,16 +115,16 @@ def reports(**changes: dict[str, Any]) -> list[ShareReport]:
     """Return the reports of a demo that went well, with changes by share id (`share_1=...`)."""
     good: list[dict[str, Any]] = [{"backend": b, "text": "words"} for b in (Backend.LOCAL, Backend.S3, Backend.S3)]
     bad = {"status": "error", "outcome": "corrupt", "reason": "cut short", "backend": None, "text": None}
-    return [report(n, **told | changes.get(f"share_{n}", {})) for n, told in enumerate([*good, bad], 1)]
+    return [report(n, **expected | changes.get(f"share_{n}", {})) for n, expected in enumerate([*good, bad], 1)]
 
 
 def test_a_demo_that_went_well_has_no_problems() -> None:
-    """Good shares done with words, both backends used, one fetch for two shares, the broken one with its reason."""
+    """Good shares have transcripts, both backends are used, two shares took one fetch, the broken one has a reason."""
     assert problems_of(SHARES, reports(), lambda _: 1) == []
 
 
 @pytest.mark.parametrize(
-    ("changes", "fetches", "told"),
+    ("changes", "fetches", "expected"),
     [
         (
             {"share_3": {"status": "error", "outcome": "gone", "reason": "404"}},
@@ -139,8 +140,8 @@ def test_a_demo_that_went_well_has_no_problems() -> None:
         ({}, 0, "two: shared twice, expected one fetch of the video, found 0"),
     ],
 )
-def test_each_broken_promise_is_a_problem(changes: dict[str, dict[str, Any]], fetches: int, told: str) -> None:
-    """Whatever is not as the demo promises makes it fail, and is named."""
+def test_each_broken_promise_is_a_problem(changes: dict[str, dict[str, Any]], fetches: int, expected: str) -> None:
+    """Anything that differs from what the demo promises makes it fail, and is named."""
     problems = problems_of(SHARES, reports(**changes), lambda _: fetches)
     assert len(problems) == 1
-    assert problems[0].startswith(told)
+    assert problems[0].startswith(expected)

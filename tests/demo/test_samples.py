@@ -1,4 +1,4 @@
-"""The sample media themselves: what the demo, and many tests, rest on."""
+"""The sample media themselves, on which the demo and many tests depend."""
 
 import pytest
 
@@ -30,7 +30,7 @@ def test_lengths_are_those_of_short_videos() -> None:
 
 
 def test_the_broken_sample_does_not_open() -> None:
-    """The broken sample starts like an mp4 and has lost the index without which none plays."""
+    """The broken sample starts like an mp4 and lacks the index without which none plays."""
     import av
     import av.error
 
@@ -40,14 +40,14 @@ def test_the_broken_sample_does_not_open() -> None:
 
 
 def test_good_samples_can_be_played_while_they_load() -> None:
-    """The index of each good sample stands before its media, as a video site's does."""
+    """The index of each good sample comes before its media, as on a video site."""
     for sample in GOOD_SAMPLES:
         data = sample.path.read_bytes()
         assert 0 < data.index(b"moov") < data.index(b"mdat")
 
 
 def test_all_of_them_stay_small() -> None:
-    """The package carries at most 600 kB of media, and none that the list does not name."""
+    """The package has at most 600 kB of media, and none that is not on the list."""
     files = list(LONG_SAMPLE.path.parent.iterdir())
     assert {file.name for file in files} == {sample.file for sample in (*GOOD_SAMPLES, BROKEN_SAMPLE)}
     assert sum(file.stat().st_size for file in files) <= 600_000

@@ -29,7 +29,7 @@ SIZE = SAMPLE.path.stat().st_size
 
 @pytest.fixture(scope="module")
 def site() -> Iterator[SampleSite]:
-    """Serve the samples; tests that count take the difference."""
+    """Serve the samples. Tests that count fetches take the difference."""
     with SampleSite() as running:
         yield running
 
@@ -44,7 +44,7 @@ class Answer:
 
 
 def fetch(url: str, *, method: str = "GET", wanted: str | None = None) -> Answer:
-    """Ask once; an error's status is an answer too."""
+    """Request once. An error's status is an answer too."""
     request = Request(url, method=method, headers={"Range": wanted} if wanted else {})
     try:
         with urlopen(request, timeout=HANG_SECONDS) as response:
@@ -60,18 +60,18 @@ def address_of(site: SampleSite, sample: Sample) -> str:
 
 
 class TestVideos:
-    """Files and parts of them."""
+    """Files and ranges of them."""
 
     @pytest.mark.parametrize("sample", [*GOOD_SAMPLES, BROKEN_SAMPLE], ids=lambda sample: sample.file)
     def test_each_sample_comes_whole(self, site: SampleSite, sample: Sample) -> None:
-        """Every sample, the broken one too, comes as video/mp4 with its true length; a query changes nothing."""
+        """Every sample, even the broken one, comes as video/mp4 with its true length, and a query changes nothing."""
         answer = fetch(address_of(site, sample) + "?utm_source=app")
         assert answer.status == 200
         assert answer.headers["Content-Type"] == "video/mp4"
         assert answer.headers["Content-Length"] == str(len(answer.body))
         assert answer.body == sample.path.read_bytes()
 
-    def test_head_tells_without_sending(self, site: SampleSite) -> None:
+    def test_head_has_no_body(self, site: SampleSite) -> None:
         """HEAD has the headers of GET and no body."""
         answer = fetch(address_of(site, SAMPLE), method="HEAD")
         assert (answer.status, answer.body) == (200, b"")
@@ -96,21 +96,21 @@ class TestVideos:
         assert (answer.status, answer.body) == (206, SAMPLE.path.read_bytes()[-count:])
 
     @pytest.mark.parametrize("wanted", [f"bytes={SIZE}-", f"bytes={SIZE + 5}-{SIZE + 9}", "bytes=-0"])
-    def test_a_range_past_the_end_cannot_be_had(self, site: SampleSite, wanted: str) -> None:
-        """A range that holds none of the file's bytes is refused with the file's size."""
+    def test_a_range_past_the_end_is_refused(self, site: SampleSite, wanted: str) -> None:
+        """A range without any of the file's bytes is refused with the file's size."""
         answer = fetch(address_of(site, SAMPLE), wanted=wanted)
         assert (answer.status, answer.body) == (416, b"")
         assert answer.headers["Content-Range"] == f"bytes */{SIZE}"
 
     @pytest.mark.parametrize("wanted", ["bytes=5-2", "bytes=-", "bytes=0-1,5-9", "seconds=1-2", "bytes=a-b"])
-    def test_what_names_no_single_range_is_ignored(self, site: SampleSite, wanted: str) -> None:
-        """A header that is no range, or several, brings the whole file."""
+    def test_anything_but_a_single_range_is_ignored(self, site: SampleSite, wanted: str) -> None:
+        """A header that is no range, or several, returns the whole file."""
         answer = fetch(address_of(site, SAMPLE), wanted=wanted)
         assert (answer.status, len(answer.body)) == (200, SIZE)
 
     @pytest.mark.parametrize("path", ["/", "/videos/", "/videos/../samples.py", "/videos/none.mp4", "/watch/cut-short"])
     def test_nothing_else_is_served(self, site: SampleSite, path: str) -> None:
-        """Any other path is 404, also one that tries to leave the media's directory."""
+        """Any other path is 404, including one that tries to leave the media's directory."""
         assert fetch(site.url + path).status == 404
 
 
@@ -118,7 +118,7 @@ class TestCounting:
     """How often a video was fetched."""
 
     def test_whole_fetches_count_and_parts_do_not(self, site: SampleSite) -> None:
-        """Two GETs for all of it count as two; a HEAD, a part and a range past the end count nothing."""
+        """Two GETs for the whole file count as two; a HEAD, a range and a range past the end count nothing."""
         before = site.fetches(SAMPLE)
         fetch(address_of(site, SAMPLE), method="HEAD")
         fetch(address_of(site, SAMPLE), wanted="bytes=0-99")
@@ -148,7 +148,7 @@ class TestPages:
     """Videos behind HTML."""
 
     def test_a_page_names_its_video(self, site: SampleSite) -> None:
-        """A page is HTML in UTF-8 with the title in its title and one video element that points at the file."""
+        """A page is HTML in UTF-8 with its title and one video element that points to the file."""
         sample = SHORT_SAMPLES[3]
         answer = fetch(f"{site.url}/watch/{sample.path.stem}")
         text = answer.body.decode()
@@ -159,7 +159,7 @@ class TestPages:
 
 
 class TestLinks:
-    """What the demo shares."""
+    """The links that the demo shares."""
 
     def test_every_good_sample_is_shared_and_one_twice(self, site: SampleSite) -> None:
         """Each good sample has a link, one has two, and one link leads to the broken file."""
@@ -169,14 +169,14 @@ class TestLinks:
         assert [link.sample for link in site.links() if link.is_broken] == [BROKEN_SAMPLE]
 
     def test_the_doubled_link_is_one_video(self, site: SampleSite) -> None:
-        """The ten links differ, and have nine canonical URLs: those two differ in tracking parameters only."""
+        """The ten links differ and have nine canonical URLs, because those two differ only in tracking parameters."""
         links = site.links()
         admitted = [admit(link.url, allowed_hosts=frozenset({HostPort.parse(site.host_and_port)})) for link in links]
         assert all(isinstance(answer, AdmittedLink) for answer in admitted)
         assert len({link.url for link in links}) == len(links) == 10
         assert len({answer.canonical_url for answer in admitted if isinstance(answer, AdmittedLink)}) == 9
 
-    def test_without_leave_the_pipeline_does_not_go_there(self, site: SampleSite) -> None:
+    def test_the_pipeline_refuses_the_site_unless_opened(self, site: SampleSite) -> None:
         """The site is on loopback, so its links are refused unless its host and port have been opened."""
         assert all(isinstance(admit(link.url), RefusedLink) for link in site.links())
 
@@ -186,7 +186,7 @@ class TestLinks:
         assert types == {"video/mp4": 7, "text/html": 3}
 
     def test_a_page_costs_one_fetch_of_its_video(self, site: SampleSite, tmp_path: Path) -> None:
-        """yt-dlp downloads the sample behind a page with one GET of the file, so that its fetches count downloads."""
+        """yt-dlp downloads the sample behind a page with one GET of the file, so its fetches count downloads."""
         import yt_dlp
 
         twice = next(link for link in site.links() if "utm_source=app" in link.url)
@@ -202,15 +202,17 @@ class TestLife:
     """Starting and stopping."""
 
     def test_the_port_is_free_again_afterwards(self) -> None:
-        """A site can be given its port, and after its end another can have it."""
+        """A site can be given its port, and another can have it afterwards."""
         with SampleSite() as first:
             port = int(first.url.rpartition(":")[2])
         with SampleSite(port=port) as second:
             assert second.host_and_port == f"127.0.0.1:{port}"
             assert fetch(second.links()[0].url).status == 200
 
-    def test_clients_that_go_away_are_no_news(self, site: SampleSite, capfd: pytest.CaptureFixture[str]) -> None:
-        """A connection reset in the midst of an answer is not written to the terminal, and the site serves on."""
+    def test_clients_that_disconnect_are_not_reported(
+        self, site: SampleSite, capfd: pytest.CaptureFixture[str]
+    ) -> None:
+        """A connection reset during an answer is not written to the terminal, and the site goes on serving."""
         host, port = site.host_and_port.split(":")
         for _ in range(5):
             with socket.create_connection((host, int(port))) as client:
@@ -220,8 +222,8 @@ class TestLife:
         assert capfd.readouterr() == ("", "")
 
     def test_it_runs_by_itself_until_interrupted(self) -> None:
-        """`python -m bookmarkai_assets.demo.site` prints every link, serves them, and ends well on Ctrl-C."""
-        # A process started under an ignored SIGINT, as background jobs of a shell are, would hand that on.
+        """`python -m bookmarkai_assets.demo.site` prints every link, serves them, and exits cleanly on Ctrl-C."""
+        # A process started with SIGINT ignored, as a shell's background jobs are, would pass that on.
         previous = signal.signal(signal.SIGINT, signal.default_int_handler)
         try:
             process = subprocess.Popen(

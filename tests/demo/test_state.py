@@ -1,4 +1,4 @@
-"""The demo's directory: its own, fresh each time, one demo at a time, and never somebody else's."""
+"""The demo's directory: its own, emptied each time, one demo at a time, and never somebody else's."""
 
 import subprocess
 from pathlib import Path
@@ -9,7 +9,7 @@ from bookmarkai_assets.demo.state import DemoStateError, fresh_state, write_envi
 
 
 def test_a_second_demo_starts_in_an_empty_directory(tmp_path: Path) -> None:
-    """What the first one left is gone: files, directories and links, but not what a link led to."""
+    """What the first demo left is removed: files, directories and links, but not what a link led to."""
     outside = tmp_path / "outside"
     outside.mkdir()
     (outside / "kept").write_text("mine")
@@ -24,7 +24,7 @@ def test_a_second_demo_starts_in_an_empty_directory(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("is_file", [True, False])
-def test_what_is_not_a_demos_is_left_alone(tmp_path: Path, is_file: bool) -> None:
+def test_foreign_files_are_left_alone(tmp_path: Path, is_file: bool) -> None:
     """A directory with other things in it, or a file, is refused with a way out, and nothing of it is removed."""
     place = tmp_path / "precious"
     if is_file:
@@ -47,7 +47,7 @@ def test_two_demos_do_not_share_a_directory(tmp_path: Path) -> None:
 
 
 def test_the_environment_file_is_for_the_owner_and_for_a_shell(tmp_path: Path) -> None:
-    """A shell reads back what was written, quotes included; nobody else may read the keys in it."""
+    """A shell reads back what was written, including quotes, and nobody else may read the keys in it."""
     file = tmp_path / "environment"
     write_environment_file(file, {"S3_SECRET_KEY": "it's $HOME", "STORAGE_MODE": "hybrid"})
     assert file.stat().st_mode & 0o777 == 0o600

@@ -1,4 +1,4 @@
-"""A scripted `Downloader`, for tests of what uses one. Writes real bytes. Passes the port's contract suite."""
+"""A scripted `Downloader` that writes real bytes, for tests of its users. It passes the port's contract suite."""
 
 import hashlib
 import threading
@@ -18,7 +18,9 @@ from bookmarkai_assets.core.downloads.ports import (
     never_give_up,
 )
 from bookmarkai_assets.core.media.media import Digest, VideoInfo
+from bookmarkai_assets.core.media.sound import SoundTrack
 from bookmarkai_assets.core.outcomes import Failure, Outcome
+from bookmarkai_assets.core.sites.silent_formats import FormatFamily
 
 INFO = VideoInfo(
     title="A video",
@@ -30,7 +32,7 @@ INFO = VideoInfo(
     width=64,
     height=48,
 )
-"""What a video of the fake says of itself unless it is told otherwise."""
+"""The default description of a fake video."""
 
 
 @dataclass(frozen=True)
@@ -40,6 +42,12 @@ class DownloadCall:
     url: str
     directory: Path
     limits: DownloadLimits
+    silent_formats: frozenset[FormatFamily] = frozenset()
+    language: str | None = None
+
+
+SOUNDS = (SoundTrack(1, "aac", language="de", is_dub=True), SoundTrack(2, "aac", language="en", is_default=True))
+"""The sound tracks of a fake video that is not silent. The second is cut out."""
 
 
 @dataclass(frozen=True)
@@ -47,13 +55,14 @@ class _Served:
     video: bytes
     audio: bytes | None
     info: VideoInfo
+    silent_formats: frozenset[FormatFamily]
 
 
 class FakeDownloader(Downloader):
-    """Gives what `serve` and `fail` have put behind each link, `gone` for any other, and keeps `calls`.
+    """Returns what `serve` and `fail` have put behind each link, `gone` for any other, and keeps `calls`.
 
-    Limits are kept by the served bytes' number and by the info's duration. `on_download` is called at the start of each
-    download, in its thread: to look on, to wait, or to raise. Safe to use from many threads.
+    Limits apply to the number of served bytes and the info's duration. `on_download` is called at the start of each
+    download, in its thread, and may watch, wait or raise. Safe to use from many threads.
     """
 
     def __init__(self, *, on_download: Callable[[DownloadCall], None] = lambda _: None) -> None:
@@ -66,21 +75,31 @@ class FakeDownloader(Downloader):
         self._on_download = on_download
 
     def serve(
-        self, url: str, *, video: bytes | None = None, audio: bytes | None = b"sound", info: VideoInfo = INFO
+        self,
+        url: str,
+        *,
+        video: bytes | None = None,
+        audio: bytes | None = b"sound",
+        info: VideoInfo = INFO,
+        silent_formats: frozenset[FormatFamily] = frozenset(),
     ) -> None:
-        """Put a video behind a link, by default one with bytes of its own; `audio=None` makes it silent."""
-        self._served[url] = _Served(video if video is not None else f"video of {url}".encode(), audio, info)
+        """Put a video behind a link, by default one with bytes of its own. `audio=None` makes it silent.
+
+        It also has `silent_formats`, which are fetched first unless the caller names them.
+        """
+        data = video if video is not None else f"video of {url}".encode()
+        self._served[url] = _Served(data, audio, info, silent_formats)
 
     def lead(self, short_url: str, canonical_url: str) -> None:
-        """Have a short link stand for a video."""
+        """Have a short link resolve to a video."""
         self._names[short_url] = canonical_url
 
     def serve_titled(self, url: str, title: str) -> None:
-        """Put a video of this title behind a link."""
+        """Put a video with this title behind a link."""
         self.serve(url, info=replace(INFO, title=title))
 
     def fail(self, url: str, failure: Failure | BaseException, *, times: int = 1) -> None:
-        """Make the next `times` downloads of a link give this failure, or raise this error, whatever is behind it."""
+        """Have the next `times` downloads of a link return this failure, or raise this error, whatever is behind it."""
         self._failures.setdefault(url, []).extend([failure] * times)
 
     def calls_for(self, url: str) -> int:
@@ -89,21 +108,28 @@ class FakeDownloader(Downloader):
 
     @override
     def close(self) -> None:
-        """Nothing was started."""
+        """Do nothing, since nothing was started."""
 
     def hang(self, url: str) -> None:
-        """Have the downloads of a link go on until they are given up, or to their deadline."""
+        """Have the downloads of a link hang until they are given up, or until their deadline."""
         self._hanging.add(url)
 
     def answer(self, url: str) -> None:
-        """Have a link that hung give what is behind it again."""
+        """Have a link that hung return what is behind it again."""
         self._hanging.discard(url)
 
     @override
     def download(
-        self, url: str, directory: Path, limits: DownloadLimits, *, give_up: Callable[[], bool] = never_give_up
+        self,
+        url: str,
+        directory: Path,
+        limits: DownloadLimits,
+        *,
+        silent_formats: frozenset[FormatFamily] = frozenset(),
+        language: str | None = None,
+        give_up: Callable[[], bool] = never_give_up,
     ) -> DownloadedVideo | Resolved | Failure:
-        call = DownloadCall(url, directory, limits)
+        call = DownloadCall(url, directory, limits, silent_formats, language)
         with self._lock:
             self.calls.append(call)
             waiting = self._failures.get(url)
@@ -114,7 +140,7 @@ class FakeDownloader(Downloader):
         if scripted is not None:
             return scripted
         if url in self._hanging:
-            return _waited(limits, give_up)
+            return _wait_out(limits, give_up)
         if url in self._names:
             return Resolved(self._names[url])
         served = self._served.get(url)
@@ -129,10 +155,13 @@ class FakeDownloader(Downloader):
             audio=_write(directory / "audio.m4a", served.audio, "audio/mp4") if served.audio is not None else None,
             info=served.info,
             seconds=0.01,
+            silent_formats=served.silent_formats - silent_formats,
+            sounds=SOUNDS if served.audio is not None else (),
+            sound_index=SOUNDS[1].index if served.audio is not None else None,
         )
 
 
-def _waited(limits: DownloadLimits, give_up: Callable[[], bool]) -> Failure:
+def _wait_out(limits: DownloadLimits, give_up: Callable[[], bool]) -> Failure:
     began = time.monotonic()
     while (seconds := time.monotonic() - began) < limits.timeout_seconds and not give_up():
         threading.Event().wait(min(0.01, limits.timeout_seconds))

@@ -1,4 +1,4 @@
-"""Receivers of alerts and metrics in memory, which can be told to fail."""
+"""Receivers of alerts and metrics in memory, which can be made to fail."""
 
 from collections.abc import Sequence
 
@@ -10,7 +10,7 @@ from bookmarkai_assets.core.rollout.published_metrics import Datum
 
 
 class FakeReceiver(AlertReceiver):
-    """Keeps what it took. `replies` are given one after the other to the next messages, then all are taken."""
+    """Keeps what it accepted. `replies` are given in turn to the next messages, and then all are accepted."""
 
     def __init__(self, name: str = "webhook") -> None:
         self._name = name
@@ -34,12 +34,12 @@ class FakeReceiver(AlertReceiver):
 
     @property
     def keys(self) -> list[str]:
-        """The keys of the incidents it was told of, in order."""
+        """The keys of the incidents that it received, in order."""
         return [incident.key for message in self.messages for incident in message.incidents]
 
 
 class FakeSink(MetricSink):
-    """Keeps each request. `failing` are the numbers of requests, from 0, that fail; `is_taken_first` when too late."""
+    """Keeps each request. `failing` are the numbers, from 0, that fail; with `is_taken_first` they are kept too."""
 
     def __init__(self) -> None:
         self.requests: list[Sequence[Datum]] = []

@@ -1,4 +1,4 @@
-"""An in-memory `SpeechEngine`, for tests of what uses one. Passes the port's contract suite."""
+"""An in-memory `SpeechEngine`, for tests of its users. It passes the port's contract suite."""
 
 import hashlib
 from collections.abc import Callable, Sequence
@@ -20,12 +20,12 @@ _LANGUAGES = ("en", "de")
 
 
 def speech_bytes(text: str) -> bytes:
-    """Return a sound track in which the fake engine hears this text."""
+    """Return a sound track that the fake engine transcribes as this text."""
     return _SPEECH + text.encode()
 
 
 def silence_bytes() -> bytes:
-    """Return a sound track in which the fake engine hears nothing."""
+    """Return a sound track that the fake engine transcribes as nothing."""
     return _SILENCE
 
 
@@ -38,12 +38,12 @@ class HeardFile:
 
 
 class FakeSpeechEngine(SpeechEngine):
-    """Hears what `speech_bytes` and `silence_bytes` say, words of its own in any other file, and keeps `calls`.
+    """Transcribes `speech_bytes` and `silence_bytes`, makes up text for any other file, and keeps `calls`.
 
-    `heard_seconds` adds up what was heard: without what it was told is done already. `on_sentence` is called after each
-    sentence with the seconds that are done.
+    `heard_seconds` adds up what was transcribed, without kept chunks. `on_sentence` is called after each sentence with
+    the seconds that are done.
 
-    Two files with different bytes never sound the same. An empty file and a web page are no media to it.
+    Two files with different bytes never give the same text. It refuses an empty file and a web page.
     """
 
     def __init__(
@@ -59,7 +59,7 @@ class FakeSpeechEngine(SpeechEngine):
         self.on_sentence: Callable[[float], object] = lambda _: None
 
     def fail_next(self, error: BookmarkAIError, *, times: int = 1) -> None:
-        """Make the next `times` calls raise this error."""
+        """Have the next `times` calls raise this error."""
         self._failures += [error] * times
 
     @property
@@ -172,18 +172,18 @@ def _heard(data: bytes) -> str:
 
 
 def _segments(text: str) -> tuple[Segment, ...]:
-    """Make each sentence a segment, spoken at an even pace, with the space in front that Whisper writes too."""
+    """Make each sentence a segment, spoken at an even pace, with a leading space as Whisper writes it."""
     segments: list[Segment] = []
     start = 0.0
     for sentence in text.split(". "):
-        said = sentence if text.endswith(sentence) else f"{sentence}."
-        if not said.split():
+        text_said = sentence if text.endswith(sentence) else f"{sentence}."
+        if not text_said.split():
             continue
         words = tuple(
             Word(start + number / _WORDS_PER_SECOND, start + (number + 1) / _WORDS_PER_SECOND, f" {word}", 0.9)
-            for number, word in enumerate(said.split())
+            for number, word in enumerate(text_said.split())
         )
         end = words[-1].end
-        segments.append(Segment(start, end, f" {said}", -0.2, 0.01, compression_ratio=1.2, words=words))
+        segments.append(Segment(start, end, f" {text_said}", -0.2, 0.01, compression_ratio=1.2, words=words))
         start = end
     return tuple(segments)

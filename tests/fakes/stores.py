@@ -1,4 +1,4 @@
-"""An in-memory `MediaStore`, for tests of what uses one. Passes the port's contract suite."""
+"""An in-memory `MediaStore`, for tests of its users. It passes the port's contract suite."""
 
 import hashlib
 import io
@@ -21,9 +21,8 @@ from bookmarkai_assets.core.media.ports import Leftover, ListedObject, MediaStor
 from bookmarkai_assets.core.media.tag_safety import check_tags
 
 OPERATIONS = frozenset({"put", "get", "open", "head", "list", "delete", "presign", "leftovers", "remove_leftover"})
-"""What `fail_next` can make fail."""
+"""The operations that `fail_next` can make fail."""
 
-_ROOTS = {Backend.LOCAL: "/fake-media/", Backend.S3: "s3://fake-bucket/"}
 _WEEK_SECONDS = 7 * 24 * 3600
 
 
@@ -39,7 +38,7 @@ def now_utc() -> datetime:
 
 @dataclass(frozen=True)
 class FakeObject:
-    """One stored object. `recorded` is what was noted when it was put: bytes that have rotted since differ from it."""
+    """One stored object. `recorded` is the digest from the put, from which bytes that have rotted since differ."""
 
     data: bytes
     content_type: str
@@ -50,19 +49,20 @@ class FakeObject:
 
     @property
     def digest(self) -> Digest:
-        """The digest of the bytes as they are."""
+        """The digest of the current bytes."""
         return digest_of_bytes(self.data)
 
 
 class FakeMediaStore(MediaStore):
-    """Holds objects by URL in `objects`, and leftovers in `planted`: tests may read and change both.
+    """Holds objects by URL in `objects`, and leftovers in `planted`. Tests may read and change both.
 
-    As with the real ones, a local fake takes the source that it may consume, reads bytes for their digest and notes
-    the tags of a repeated put; an S3 fake believes what was recorded, keeps the first tags and makes links.
+    Like the real ones, a local fake takes the source that it may consume, reads bytes for their digest and stores the
+    tags of a repeated put. A remote one trusts what was recorded, keeps the first tags and makes links.
     """
 
     def __init__(self, backend: Backend, *, clock: Callable[[], datetime] = now_utc) -> None:
         self._backend = backend
+        self._root = f"{backend.facts.scheme}://fake-bucket/" if backend.is_remote else "/fake-media/"
         self._lock = threading.Lock()
         self._failures: dict[str, list[StoreError | None]] = defaultdict(list)
         self._is_interrupted = False
@@ -71,19 +71,19 @@ class FakeMediaStore(MediaStore):
         self.planted: list[Leftover] = []
 
     def fail_next(self, operation: str, error: StoreError, *, times: int = 1, after: int = 0) -> None:
-        """Make the next `times` calls of an operation, `after` so many good ones, raise this error before they begin.
+        """Have the next `times` calls of an operation, after `after` good ones, raise this error before they begin.
 
-        A listing fails on the way, after its first object.
+        A listing fails after its first object.
         """
         assert operation in OPERATIONS
         self._failures[operation] += [None] * after + [error] * times
 
     def rot(self, url: str, data: bytes) -> None:
-        """Change the bytes of an object behind the store's back; what was recorded of it stays."""
+        """Change the bytes of an object behind the store's back, without changing its record."""
         self.objects[url] = replace(self.objects[url], data=data)
 
     def expire(self, url: str, at: datetime) -> None:
-        """Set when the backend says that it will delete an object."""
+        """Set when the backend will delete an object."""
         self.objects[url] = replace(self.objects[url], expires_at=at)
 
     @property
@@ -94,7 +94,7 @@ class FakeMediaStore(MediaStore):
     @override
     def url_of(self, key: str) -> str:
         check_key(key)
-        return _ROOTS[self._backend] + key
+        return self._root + key
 
     @override
     def put(
@@ -119,7 +119,7 @@ class FakeMediaStore(MediaStore):
                     self.objects[url] = replace(
                         there, content_type=content_type, tags=dict(tags), recorded=there.digest
                     )
-                _tell_in_halves(expected.size_bytes, on_bytes)
+                _report_in_halves(expected.size_bytes, on_bytes)
                 return self._stored(url)
             if not source.is_file():
                 raise ObjectNotFoundError(f"no file at {source}")
@@ -131,7 +131,7 @@ class FakeMediaStore(MediaStore):
             self.objects[url] = FakeObject(data, content_type, dict(tags), self.clock(), recorded=expected)
             if may_consume and self._backend is Backend.LOCAL:
                 source.unlink()
-            _tell_in_halves(expected.size_bytes, on_bytes)
+            _report_in_halves(expected.size_bytes, on_bytes)
             return self._stored(url)
 
     @override
@@ -144,7 +144,7 @@ class FakeMediaStore(MediaStore):
             raise StoreError(StoreErrorClass.CHECKSUM, f"{url} is not what was expected")
         destination.parent.mkdir(parents=True, exist_ok=True)
         destination.write_bytes(found.data)
-        _tell_in_halves(expected.size_bytes, on_bytes)
+        _report_in_halves(expected.size_bytes, on_bytes)
 
     @override
     def open(self, url: str, *, offset: int = 0, size_bytes: int | None = None) -> BinaryIO:
@@ -157,12 +157,12 @@ class FakeMediaStore(MediaStore):
 
     @override
     def head(self, url: str) -> StoredObject:
-        self._fail_if_told("head")
+        self._raise_if_planned("head")
         return self._stored(url)
 
     @override
     def list(self, prefix: str = "") -> Iterator[ListedObject]:
-        root = _ROOTS[self._backend]
+        root = self._root
         with self._lock:
             found = sorted(
                 (
@@ -174,37 +174,37 @@ class FakeMediaStore(MediaStore):
             )
         for key, stored in found[:1]:
             yield ListedObject(key, root + key, len(stored.data), stored.modified_at)
-        self._fail_if_told("list")
+        self._raise_if_planned("list")
         for key, stored in found[1:]:
             yield ListedObject(key, root + key, len(stored.data), stored.modified_at)
 
     @override
     def delete(self, url: str) -> None:
-        self._fail_if_told("delete")
+        self._raise_if_planned("delete")
         self._check(url)
         self.objects.pop(url, None)
 
     @override
     def presign(self, url: str, *, expires_seconds: int) -> str:
-        self._fail_if_told("presign")
+        self._raise_if_planned("presign")
         self._check(url)
         if self._backend is Backend.LOCAL:
             raise StoreError(StoreErrorClass.CONFIGURATION, f"local files have no links; read {url}")
         if not 1 <= expires_seconds <= _WEEK_SECONDS:
             raise StoreError(StoreErrorClass.CONFIGURATION, f"no link is good for {expires_seconds} seconds")
-        key = url.removeprefix(_ROOTS[self._backend])
+        key = url.removeprefix(self._root)
         return f"https://fake-bucket.example/{key}?expires={expires_seconds}&signature=fake"
 
     @override
     def leftovers(self, prefix: str = "", *, begun_before: datetime) -> Sequence[Leftover]:
-        self._fail_if_told("leftovers")
-        start = _ROOTS[self._backend] + prefix
+        self._raise_if_planned("leftovers")
+        start = self._root + prefix
         return [left for left in self.planted if left.name.startswith(start) and left.begun_at < begun_before]
 
     @override
     def remove_leftover(self, leftover: Leftover) -> None:
-        self._fail_if_told("remove_leftover")
-        if not leftover.name.startswith(_ROOTS[self._backend]) or leftover.name in self.objects:
+        self._raise_if_planned("remove_leftover")
+        if not leftover.name.startswith(self._root) or leftover.name in self.objects:
             raise StoreError(StoreErrorClass.CONFIGURATION, f"{leftover.name} is no leftover of this store")
         self.planted = [left for left in self.planted if left.name != leftover.name]
 
@@ -215,9 +215,9 @@ class FakeMediaStore(MediaStore):
     def _begin_transfer(self, operation: str) -> None:
         if self._is_interrupted:
             raise StoreError(StoreErrorClass.INTERRUPTED, f"{operation}: this process was told to stop")
-        self._fail_if_told(operation)
+        self._raise_if_planned(operation)
 
-    def _fail_if_told(self, operation: str) -> None:
+    def _raise_if_planned(self, operation: str) -> None:
         if self._failures[operation] and (error := self._failures[operation].pop(0)) is not None:
             raise error
 
@@ -228,7 +228,7 @@ class FakeMediaStore(MediaStore):
         return self.objects[url]
 
     def _digest_of(self, found: FakeObject) -> Digest:
-        if self._backend is Backend.S3 and found.recorded is not None:
+        if self._backend.is_remote and found.recorded is not None:
             return found.recorded
         return found.digest
 
@@ -241,13 +241,13 @@ class FakeMediaStore(MediaStore):
         )
 
     def _check(self, url: str) -> None:
-        root = _ROOTS[self._backend]
+        root = self._root
         if not url.startswith(root):
             raise StoreError(StoreErrorClass.CONFIGURATION, f"{url} is not one of {root}")
         check_key(url.removeprefix(root))
 
 
-def _tell_in_halves(size_bytes: int, on_bytes: Callable[[int], object]) -> None:
+def _report_in_halves(size_bytes: int, on_bytes: Callable[[int], object]) -> None:
     for half in (size_bytes // 2, size_bytes - size_bytes // 2):
         if half:
             on_bytes(half)

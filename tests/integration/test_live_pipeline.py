@@ -1,8 +1,8 @@
-"""The running pipeline as users, operators and analysts meet it: command line in front, Dagster's webserver behind.
+"""The running pipeline as users, operators and analysts see it: the command line and Dagster's webserver.
 
-The tests share one pipeline and go from the first share to a killed worker and to backfills, launched together.
-Dagster's daemon looks at them every 2 seconds here, and not every 30. The killed worker's share comes first, since its
-claim might end while it waits for the backfills' runs.
+The tests share one pipeline and go from the first share to a killed worker and to backfills that are launched together.
+Dagster's daemon runs every 2 seconds here, not every 30. The killed worker's share comes first, because its claim might
+end while it waits for the backfills' runs.
 """
 
 import os
@@ -23,17 +23,17 @@ from bookmarkai_assets.demo.samples import BROKEN_SAMPLE, GOOD_SAMPLES, LONG_SAM
 from bookmarkai_assets.demo.site import SHARED_TWICE
 from bookmarkai_assets.metadata.keys import KEYS
 from tests.plugins.live_pipeline import LivePipeline
+from tests.plugins.pipeline import ASSETS
 from tests.support.processes import children_of, is_running
 from tests.support.wer import word_error_rate
 
-ASSETS = ["raw_video", "stored_media", "transcript"]
 BACKFILL_ENDED = {"COMPLETED_SUCCESS", "COMPLETED_FAILED", "FAILED", "CANCELED"}
 MAX_WORD_ERROR_RATE = 0.15
 
 
 @dataclass(frozen=True)
 class Backlog:
-    """Shares that came in together, all ended: `good` in the order of their partitions, with what is said in each."""
+    """Shares that were added together, all ended: `good` in the order of their partitions, with the text of each."""
 
     good: dict[str, Sample]
     twins: list[str]
@@ -43,7 +43,7 @@ class Backlog:
 
 @dataclass(frozen=True)
 class Backfills:
-    """Backfills launched together over a backlog, and how things stood before."""
+    """Backfills launched together over a backlog, and the state before them."""
 
     scattered: str
     one_transcript: str
@@ -55,7 +55,7 @@ class Backfills:
 
 @pytest.fixture(scope="module")
 def lone(live_pipeline: LivePipeline) -> str:
-    """Share one link while nothing else is to do, and wait until the sensor has picked it up."""
+    """Share one link while nothing else is due, and wait until the sensor has claimed it."""
     (share_id,) = live_pipeline.share(live_pipeline.link(f"/videos/{LONG_SAMPLE.file}"))
     live_pipeline.wait_until(lambda: live_pipeline.statuses(share_id) != ["pending"], what="a claim")
     return share_id
@@ -63,7 +63,7 @@ def lone(live_pipeline: LivePipeline) -> str:
 
 @pytest.fixture(scope="module")
 def backlog(live_pipeline: LivePipeline, lone: str) -> Backlog:
-    """Share five good links, one of them twice, and a broken one in their midst, and wait for their ends."""
+    """Share five good links, one of them twice, and a broken one among them, and wait for their ends."""
     samples = [sample for sample in SHORT_SAMPLES if sample != SHARED_TWICE][:4]
     links = [live_pipeline.link(f"/videos/{sample.file}") for sample in samples]
     page = live_pipeline.link(f"/watch/{SHARED_TWICE.path.stem}")
@@ -101,7 +101,7 @@ def backfills(live_pipeline: LivePipeline, backlog: Backlog) -> Backfills:
 
 @pytest.mark.usefixtures("backlog")
 def test_a_lone_link_reaches_its_transcript(live_pipeline: LivePipeline, lone: str) -> None:
-    """A shared link is fetched, stored and transcribed without anybody's help, and `shares show` tells all about it."""
+    """A shared link is fetched, stored and transcribed without anybody's help, and `shares show` describes it."""
     report = live_pipeline.command("shares", "show", "--json", lone)
 
     media, transcript = report["media"], report["transcript"]
@@ -126,7 +126,7 @@ def test_a_lone_link_reaches_its_transcript(live_pipeline: LivePipeline, lone: s
 
 
 def test_a_broken_link_of_a_backlog_fails_alone(live_pipeline: LivePipeline, backlog: Backlog) -> None:
-    """A backlog's good shares are done and materialized; the broken one alone is an error, with its reason, and red."""
+    """A backlog's good shares are done and materialized; only the broken one is an error, red and with its reason."""
     for share_id, sample in backlog.good.items():
         heard = live_pipeline.report(share_id)["transcript"]["text"]
         assert word_error_rate(sample.text, heard) <= MAX_WORD_ERROR_RATE
@@ -142,7 +142,7 @@ def test_a_broken_link_of_a_backlog_fails_alone(live_pipeline: LivePipeline, bac
 
 
 def test_a_video_shared_twice_is_fetched_once(live_pipeline: LivePipeline, backlog: Backlog) -> None:
-    """Two shares of one video cost the site one fetch and have one media and one transcript's text between them."""
+    """Two shares of one video cost the site one fetch and have one media and the same transcript's text."""
     one, other = (live_pipeline.report(share_id) for share_id in backlog.twins)
     assert backlog.fetches_of_twins == 1
     assert one["media"] == other["media"]
@@ -152,7 +152,7 @@ def test_a_video_shared_twice_is_fetched_once(live_pipeline: LivePipeline, backl
 
 
 def test_metadata_is_as_documented(live_pipeline: LivePipeline, backlog: Backlog) -> None:
-    """Each materialization shows the documented keys, all of them and no others."""
+    """Each materialization has exactly the documented keys."""
     share_id = next(iter(backlog.good))
     for asset in ASSETS:
         materialization, *_ = live_pipeline.graphql.materializations(asset, share_id)
@@ -161,7 +161,7 @@ def test_metadata_is_as_documented(live_pipeline: LivePipeline, backlog: Backlog
 
 @pytest.mark.usefixtures("backlog")
 def test_a_killed_worker_loses_and_doubles_nothing(live_pipeline: LivePipeline) -> None:
-    """A share whose run is killed in the middle of its work is taken up again, and done, once."""
+    """A share whose run is killed in the middle of its work is claimed again, and done once."""
     odd_site, graphql = live_pipeline.odd_site, live_pipeline.graphql
     (share_id,) = live_pipeline.share(odd_site.silent("/held.mp4"))
     live_pipeline.wait_until(lambda: "/held.mp4" in odd_site.asked, what="the run asks for the video")
@@ -196,7 +196,7 @@ def test_a_killed_worker_loses_and_doubles_nothing(live_pipeline: LivePipeline) 
 def test_a_backfill_over_scattered_partitions_fetches_nothing(
     live_pipeline: LivePipeline, backlog: Backlog, backfills: Backfills
 ) -> None:
-    """All three assets of scattered, long finished partitions materialize anew, from the bytes where they are."""
+    """All three assets of scattered, long finished partitions materialize again from the bytes where they are."""
     first, _, third, _ = backlog.good
     backfill = ended_backfill(live_pipeline, backfills.scattered)
 
@@ -244,8 +244,8 @@ def test_a_backfill_names_its_failed_partition(
     assert live_pipeline.statuses(good, backlog.broken) == ["done", "error"]
 
 
-def test_the_secret_key_is_nowhere_to_be_read(live_pipeline: LivePipeline, backlog: Backlog) -> None:
-    """Neither Dagster's home with its databases and logs nor an answer of the webserver holds the S3 secret key."""
+def test_the_secret_key_is_never_readable(live_pipeline: LivePipeline, backlog: Backlog) -> None:
+    """Neither Dagster's home, with databases and logs, nor an answer of the webserver contains the S3 secret key."""
     graphql, secret = live_pipeline.graphql, live_pipeline.seaweed.secret_key
     graphql.ask(
         """{ instance { info } runsOrError { ... on Runs { results { runConfigYaml tags { key value }
@@ -263,7 +263,7 @@ def test_the_secret_key_is_nowhere_to_be_read(live_pipeline: LivePipeline, backl
 
 
 def ended_backfill(pipeline: LivePipeline, backfill_id: str) -> dict[str, Any]:
-    """Wait for a backfill's end and give what the webserver says of it."""
+    """Wait for a backfill's end, and return what the webserver reports of it."""
 
     def ended() -> dict[str, Any] | None:
         backfill = pipeline.graphql.backfill(backfill_id)
@@ -273,7 +273,7 @@ def ended_backfill(pipeline: LivePipeline, backfill_id: str) -> dict[str, Any]:
 
 
 def fetches_of_good(pipeline: LivePipeline) -> Counter[str]:
-    """Count what the sample site has been asked for, broken files left out."""
+    """Count the fetches from the sample site, without the broken file."""
     return Counter({sample.file: pipeline.site.fetches(sample) for sample in GOOD_SAMPLES})
 
 
@@ -289,7 +289,7 @@ def materialization_counts(pipeline: LivePipeline, share_ids: Iterable[str]) -> 
 
 
 def worker_pid(run: dict[str, Any]) -> int:
-    """Read from a run's log which process does its work."""
+    """Read the worker's pid from a run's log."""
     matches = [re.fullmatch(r"Executing steps in process \(pid: (\d+)\)", message) for message in run["messages"]]
     (pid,) = {int(match[1]) for match in matches if match}
     return pid
@@ -302,9 +302,10 @@ def descendants_of(pid: int) -> set[int]:
 
 
 def files_with(pipeline: LivePipeline, text: str) -> list[str]:
-    """List the files of Dagster's home, and its log, that hold a text.
+    """List the files of Dagster's home, and its log, that contain a text.
 
-    Another process looks: closing a SQLite file here would drop the locks that this process's own connections hold.
+    Another process reads them, because closing a SQLite file here would drop the locks of this process's own
+    connections.
     """
     command = ["grep", "-rlF", "-e", text, str(pipeline.dagster.home), str(pipeline.dagster.log)]
     done = subprocess.run(command, capture_output=True, text=True, check=False)

@@ -1,4 +1,4 @@
-"""The rollback drill: a rollout on a real S3 server is rolled back in the middle of a batch, and taken up again."""
+"""The rollback drill: a rollout on a real S3 server is rolled back in the middle of a batch, and resumed."""
 
 import threading
 import time
@@ -33,7 +33,7 @@ BATCH = 60
 
 @dataclass
 class Watched:
-    """A store that notes when each put to it began."""
+    """A store that records when each put to it began."""
 
     store: MediaStore
     puts: list[float] = field(default_factory=list)
@@ -42,7 +42,7 @@ class Watched:
         return getattr(self.store, name)
 
     def put(self, *arguments: Any, **options: Any) -> Any:
-        """Put, and note when."""
+        """Put, and record when."""
         self.puts.append(time.monotonic())
         return self.store.put(*arguments, **options)
 
@@ -59,7 +59,7 @@ def drill(vault: Vault, seaweed: SeaweedServer, object_prefix: str) -> tuple[Vau
 
 
 def test_the_rollback_drill(drill: tuple[Vault, Watched]) -> None:
-    """200 media at 50%: after a rollback in mid-batch nothing more goes to S3, all stay readable, sides are kept."""
+    """After a rollback among 200 media at 50%, nothing more goes to S3, all are readable, and sides are kept."""
     vault, s3 = drill
     before = [vault.share(f"before-{number}") for number in range(PLACED)]
     run(vault, before, "fetch", "place")
@@ -71,7 +71,7 @@ def test_the_rollback_drill(drill: tuple[Vault, Watched]) -> None:
     with ThreadPoolExecutor(1) as pool:
         running = pool.submit(run, vault, first, "fetch", "place")
         wait_for(lambda: len(s3.puts) >= at_first + BATCH // 4)
-        # From elsewhere: another process has a connection of its own.
+        # Another process has a connection of its own.
         with open_catalog(str(vault.catalog.database.engine.url)) as elsewhere:
             rollback = roll_back(elsewhere, vault.rules, now=vault.clock(), actor="test", reason="the drill")
         rolled_back_at = time.monotonic()
@@ -145,13 +145,13 @@ def placed(vault: Vault, share_ids: Sequence[str]) -> list[Media]:
 
 
 def decision_of(media: Media) -> int | None:
-    """Return the decision that a media was placed under."""
+    """Return the decision under which a media was placed."""
     assert media.placement is not None
     return media.placement.decision_id
 
 
 def wait_for(condition: Callable[[], bool]) -> None:
-    """Wait until something is so."""
+    """Wait until a condition holds."""
     deadline = time.monotonic() + HANG_SECONDS
     while not condition():
         assert time.monotonic() < deadline, "waited too long"

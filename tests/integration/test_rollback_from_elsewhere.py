@@ -1,4 +1,4 @@
-"""A rollback is typed in one process and holds in another, which has been placing media all along."""
+"""A rollback is entered in one process and takes effect in another, which has been placing media all along."""
 
 import os
 import subprocess
@@ -23,7 +23,7 @@ SHARES = 6
 
 
 class Paused:
-    """A store that stops before one of its puts until it is told to go on."""
+    """A store that stops before one of its puts until it may continue."""
 
     def __init__(self, store: MediaStore) -> None:
         self._store = store
@@ -54,7 +54,7 @@ def placing(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Vault]:
 
 
 def bookmarkai(vault: Vault, *arguments: str) -> None:
-    """Type a command in a shell whose settings name the catalog and nothing else."""
+    """Run a command in a shell whose settings name only the catalog."""
     known = {name.upper() for name in Settings.model_fields}
     environment = {name: value for name, value in os.environ.items() if name not in known}
     environment["CATALOG_URL"] = vault.catalog.database.engine.url.render_as_string(hide_password=False)
@@ -72,8 +72,8 @@ def placed(vault: Vault, name: str) -> Media:
     return vault.media(result)
 
 
-def test_a_rollback_reaches_a_worker_that_is_at_work(placing: Vault) -> None:
-    """What had its place by then is finished, all else is local and names the rollback; resume takes it back."""
+def test_a_rollback_reaches_a_busy_worker(placing: Vault) -> None:
+    """Media placed before it are finished, the others are local and name the rollback, and a resume undoes it."""
     s3: Any = Paused(placing.s3)
     placing.stores[Backend.S3] = s3
     media: list[Media] = []

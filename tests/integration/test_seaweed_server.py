@@ -27,7 +27,7 @@ with SeaweedServer(Path(sys.argv[1]), bucket="media") as server:
 
 
 def is_running(pid: int) -> bool:
-    """Whether a process works; one that has ended and waits to be reaped does not."""
+    """Whether a process runs. One that has ended and waits to be reaped does not."""
     try:
         state = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[0]
     except FileNotFoundError:
@@ -36,7 +36,7 @@ def is_running(pid: int) -> bool:
 
 
 def commands_that_name(path: Path) -> list[str]:
-    """List the command lines of running processes that hold this path."""
+    """List the command lines of running processes that contain this path."""
     lines = []
     for file in Path("/proc").glob("[0-9]*/cmdline"):
         with suppress(FileNotFoundError, ProcessLookupError):
@@ -44,8 +44,8 @@ def commands_that_name(path: Path) -> list[str]:
     return [line for line in lines if str(path) in line]
 
 
-def test_the_server_ends_with_a_holder_that_is_killed(tmp_path: Path) -> None:
-    """The server of a process that dies without a chance to clean up ends soon after it."""
+def test_the_server_ends_with_its_killed_owner(tmp_path: Path) -> None:
+    """The server of a process that is killed, and so cannot clean up, ends soon after it."""
     holder = subprocess.Popen([sys.executable, "-c", HOLDER, str(tmp_path)], stdout=subprocess.PIPE, text=True)
     assert holder.stdout is not None
     with holder.stdout:
@@ -62,7 +62,7 @@ def test_the_server_ends_with_a_holder_that_is_killed(tmp_path: Path) -> None:
 
 
 def test_a_late_server_is_named_and_stopped(tmp_path: Path) -> None:
-    """A server that does not answer in time is a named timeout with the end of its log, and is not left running."""
+    """A server that does not answer in time is a timeout by name with the end of its log, and is stopped."""
     late = SeaweedServer(tmp_path, bucket="media", start_timeout_seconds=0)
 
     with pytest.raises(SeaweedTimeoutError, match="within 0 s"), late:
@@ -73,15 +73,15 @@ def test_a_late_server_is_named_and_stopped(tmp_path: Path) -> None:
 
 
 def test_a_missing_wheel_names_its_extra(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Without the wheel the error names the extra that brings it."""
+    """Without the wheel the error names the extra that installs it."""
     monkeypatch.setattr(seaweed, "_WHEEL", "a-wheel-that-is-not-installed")
 
     with pytest.raises(ConfigurationError, match=r"bookmarkai-assets\[demo\]"), SeaweedServer(tmp_path, bucket="media"):
         pass
 
 
-def test_what_is_stored_outlives_a_restart(tmp_path: Path) -> None:
-    """A server started again over its directory has its objects still, and leaves no socket where systems put those."""
+def test_stored_objects_survive_a_restart(tmp_path: Path) -> None:
+    """A server started again over its directory still has its objects, and leaves no socket where systems put those."""
     ports = []
     for is_first in (True, False):
         with SeaweedServer(tmp_path, bucket="media", access_key="demo", secret_key="demo-secret") as server:

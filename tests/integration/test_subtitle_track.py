@@ -36,7 +36,7 @@ _READ_CUES = """
 class _Quiet(SimpleHTTPRequestHandler):
     @override
     def log_message(self, format: str, *args: object) -> None:
-        """Say nothing: the test's output is for what went wrong."""
+        """Log nothing, because the test's output is for what went wrong."""
 
 
 @pytest.fixture
@@ -49,9 +49,9 @@ def site(tmp_path: Path) -> Iterator[str]:
 
 
 def test_a_browser_shows_every_cue_as_text(site: str, tmp_path: Path) -> None:
-    """Times and lines are those of the cues; of markup in the speech the browser makes no element."""
-    said = (*SCRIPTS, A_MOMENT, "-->", *(clean_speech(word) for word in HOSTILE))
-    cues = cues_of(transcript(spoken(SHORT_SAMPLES[0].text.split()), segment(10.0, 60.0, " ".join(said))))
+    """Times and lines are those of the cues, and the browser makes no element of markup in the speech."""
+    words = (*SCRIPTS, A_MOMENT, "-->", *(clean_speech(word) for word in HOSTILE))
+    cues = cues_of(transcript(spoken(SHORT_SAMPLES[0].text.split()), segment(10.0, 60.0, " ".join(words))))
     (tmp_path / "video.mp4").symlink_to(SHORT_SAMPLES[0].path)
     (tmp_path / "subtitles.vtt").write_text(to_webvtt(cues, language="en"), encoding="utf-8")
     (tmp_path / "index.html").write_text(_PAGE, encoding="utf-8")

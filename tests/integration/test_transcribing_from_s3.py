@@ -7,7 +7,7 @@ import pytest
 
 from bookmarkai_assets.adapters.s3_store import S3Store
 from bookmarkai_assets.core.media.placement import Backend, StorageMode
-from bookmarkai_assets.operations.transcripts.transcribing import TranscribedShare
+from bookmarkai_assets.operations.transcripts.transcribed_share import TranscribedShare
 from tests.fakes.speech import speech_bytes
 from tests.plugins.vault import Vault
 from tests.support.fault_proxy import FaultProxy
@@ -23,14 +23,14 @@ def test_only_the_sound_track_is_fetched_and_every_byte_is_counted(
     object_prefix: str,
     is_track_lost: bool,
 ) -> None:
-    """The bytes that the server sends are the track's; where that is gone, the video's; `storage_events` has each."""
+    """The server sends the track's bytes, or the video's if the track is gone, and `storage_events` has each byte."""
     vault.rules = replace(vault.rules, video_prefix=object_prefix)
     vault.stores[Backend.S3] = s3_store_behind_proxy
     vault.use(StorageMode.S3)
     share_id = vault.share("talk")
-    said = speech_bytes("This is a talk")
-    video = said if is_track_lost else os.urandom(VIDEO_BYTES)
-    vault.downloader.serve("https://example.com/talk", video=video, audio=said)
+    sound = speech_bytes("This is a talk")
+    video = sound if is_track_lost else os.urandom(VIDEO_BYTES)
+    vault.downloader.serve("https://example.com/talk", video=video, audio=sound)
     vault.run(share_id, "fetch", "place")
     media = vault.media_of("talk")
     assert media is not None

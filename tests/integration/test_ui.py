@@ -10,14 +10,13 @@ from playwright.sync_api import Page, expect
 from bookmarkai_assets.core.outcomes import FAILURES, Outcome
 from bookmarkai_assets.demo.samples import SHORT_SAMPLES
 from tests.plugins.live_pipeline import LivePipeline
+from tests.plugins.pipeline import ASSETS
 from tests.support.browser import CHROMIUM, open_page, skip_welcome
 from tests.support.deadlines import PIPELINE_SECONDS
 
 pytestmark = pytest.mark.skipif(
     not CHROMIUM.exists(), reason=f"needs {CHROMIUM}, from Debian's package chromium: apt-get install chromium"
 )
-
-ASSETS = ["raw_video", "stored_media", "transcript"]
 
 
 @pytest.fixture
@@ -28,7 +27,7 @@ def page() -> Iterator[Page]:
 
 
 def test_an_analyst_backfills_two_partitions(live_pipeline: LivePipeline, page: Page) -> None:
-    """From the lineage of the three assets, a few clicks materialize two chosen partitions anew and tell the end."""
+    """From the lineage of the three assets, a few clicks materialize two chosen partitions again and show the end."""
     graphql = live_pipeline.graphql
     links = [live_pipeline.link(f"/videos/{sample.file}") for sample in SHORT_SAMPLES[:2]]
     shares = live_pipeline.share(*links)
@@ -65,7 +64,7 @@ def test_an_analyst_backfills_two_partitions(live_pipeline: LivePipeline, page: 
 
 
 def test_an_analyst_learns_why_a_partition_failed_and_selects_the_debt(live_pipeline: LivePipeline, page: Page) -> None:
-    """Outcome, reason and next step are in a red partition's history; the debt's selection fills the backfill."""
+    """A red partition's history has outcome, reason and next step, and the debt's selection fills the dialog."""
     (share,) = live_pipeline.share(live_pipeline.link("/videos/no-such-video.mp4"))
     assert live_pipeline.wait_until_ended(share) == ["error"]
     page.goto(live_pipeline.dagster.url)

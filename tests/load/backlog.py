@@ -1,6 +1,6 @@
-"""A backlog of which every fifth share is hostile or broken, worked off to the end.
+"""A backlog of which every fifth share is hostile or broken, processed to the end.
 
-`python -m tests.load.backlog --shares 200` does it and says what it found.
+`python -m tests.load.backlog --shares 200` runs it and prints the outcomes.
 """
 
 import argparse
@@ -24,7 +24,7 @@ EVERY = 5
 
 
 def hostile_cases(count: int) -> list[Case]:
-    """Pick from the corpus's cases that end in a failure without waiting for a deadline, as far apart as can be."""
+    """Pick cases of the corpus that fail without waiting for a deadline, spread as far apart as possible."""
     quick = [
         case for kind in KINDS for case in cases_of("sites.toml", kind) if "outcome" in case and "limits" not in case
     ]
@@ -32,7 +32,7 @@ def hostile_cases(count: int) -> list[Case]:
 
 
 def work_off_backlog(directory: Path, site: HostileSite, *, shares: int) -> dict[str, int]:
-    """Share, work off, and see that every share has ended as it should; gives the number of shares by outcome."""
+    """Process shares, check that every one has ended correctly, and return the number of shares by outcome."""
     hostile = iter(hostile_cases(shares // EVERY))
     with (
         watched_downloader(site) as watched,

@@ -1,7 +1,7 @@
-"""The operations as production puts them together, without Dagster: ticks of the sensor, and runs in a queue.
+"""The operations as production combines them, without Dagster: ticks of the sensor, and runs in a queue.
 
-The catalog, the claims, the downloader and the local store are real; the speech engine is not. A run is a thread here
-and a process there, which makes no difference to who waits for whom.
+The catalog, the claims, the downloader and the local store are real, and the speech engine is not. A run is a thread
+here and a process in production, which makes no difference to who waits for whom.
 """
 
 import time
@@ -78,23 +78,23 @@ class Line:
         self.runs: list[list[str]] = []
 
     def share(self, links: Sequence[str]) -> list[str]:
-        """Share links; give their ids in the same order."""
+        """Share links, and return their ids in the same order."""
         added = add_shares(self.catalog.shares, links, user_id=USER, allowed_hosts=frozenset({self.opened}), now=_now())
         return [result.share.share_id for result in added if isinstance(result, AddedShare)]
 
     def work_off(self, share_ids: Sequence[str]) -> None:
-        """Tick and run until every share has ended; fails when one is waited for longer than `PLENTY_SECONDS`."""
+        """Tick and run until every share has ended. Fail when one takes longer than `PLENTY_SECONDS`."""
         waiting, end = list(share_ids), time.monotonic() + PLENTY_SECONDS
         with ThreadPoolExecutor(RUNS_AT_A_TIME) as queue:
             runs: list[Future[None]] = []
             while waiting:
-                assert time.monotonic() < end, f"{len(waiting)} shares wait for one that is at work {PLENTY_SECONDS} s"
+                assert time.monotonic() < end, f"{waiting[0]} has not ended in {PLENTY_SECONDS} seconds"
                 runs += [queue.submit(self._run, claimed) for claimed in self._claim()]
                 for run in [run for run in runs if run.done()]:
                     run.result()
                     runs.remove(run)
                 time.sleep(_TICK_SECONDS)
-                # One is asked for until it has ended, and then the next: asking for all costs more than their work.
+                # The first is asked for until it has ended, then the next. Asking for all costs more than their work.
                 left = list(dropwhile(self._has_ended, waiting))
                 if left != waiting:
                     waiting, end = left, time.monotonic() + PLENTY_SECONDS

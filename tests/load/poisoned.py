@@ -1,6 +1,6 @@
-"""Poisoned shares among good ones: what becomes of them, and how long their neighbours take.
+"""Poisoned shares among good ones: how they end, and how long their neighbours take.
 
-`python -m tests.load.poisoned --poison hangs --shares 40` works one backlog off and prints its figures as JSON.
+`python -m tests.load.poisoned --poison hangs --shares 40` processes one backlog and prints its figures as JSON.
 """
 
 import argparse
@@ -16,6 +16,7 @@ from typing_extensions import override
 from bookmarkai_assets.adapters.catalog import open_catalog
 from bookmarkai_assets.core.downloads.ports import DownloadedVideo, Downloader, DownloadLimits, Resolved, never_give_up
 from bookmarkai_assets.core.outcomes import Failure
+from bookmarkai_assets.core.sites.silent_formats import FormatFamily
 from tests.load.line import Line
 from tests.support.crashing_child import MARK
 from tests.support.deadlines import PLENTY_SECONDS
@@ -31,7 +32,7 @@ PROGRAM = ("-m", "tests.support.crashing_child")
 
 @dataclass(frozen=True)
 class Hurried(Downloader):
-    """A downloader that has `seconds` for one link: that one is cut off soon, and nothing else, however slow it is."""
+    """A downloader that has `seconds` for one link, and the usual time for any other, however slow it is."""
 
     downloader: Downloader
     link: str
@@ -39,11 +40,20 @@ class Hurried(Downloader):
 
     @override
     def download(
-        self, url: str, directory: Path, limits: DownloadLimits, *, give_up: Callable[[], bool] = never_give_up
+        self,
+        url: str,
+        directory: Path,
+        limits: DownloadLimits,
+        *,
+        silent_formats: frozenset[FormatFamily] = frozenset(),
+        language: str | None = None,
+        give_up: Callable[[], bool] = never_give_up,
     ) -> DownloadedVideo | Resolved | Failure:
         if url == self.link:
             limits = replace(limits, timeout_seconds=self.seconds)
-        return self.downloader.download(url, directory, limits, give_up=give_up)
+        return self.downloader.download(
+            url, directory, limits, silent_formats=silent_formats, language=language, give_up=give_up
+        )
 
     @override
     def close(self) -> None:
@@ -52,7 +62,7 @@ class Hurried(Downloader):
 
 @dataclass(frozen=True)
 class Backlog:
-    """What one backlog came to: the good shares' seconds from admission to transcript, and how each poison ended.
+    """The result of one backlog: the good shares' seconds from admission to transcript, and each poison's outcome.
 
     `mates` are the seconds of those that were in one run with a poisoned share.
     """
@@ -75,7 +85,7 @@ def work_off_poisoned(
     timeout_seconds: float = 5,
     patience_seconds: float = 1,
 ) -> Backlog:
-    """Share `shares` good links with the poisoned ones spread among them, and work all of them off.
+    """Share `shares` good links with the poisoned ones spread among them, and process them all.
 
     The one that hangs has `timeout_seconds`, each time.
     """
@@ -100,7 +110,7 @@ def work_off_poisoned(
         watched_downloader(site, program=PROGRAM) as watched,
         open_catalog(f"sqlite:///{directory / 'catalog.db'}") as catalog,
     ):
-        # What is begun with the first download is no part of any share's time.
+        # What is started with the first download belongs to no share's time.
         warm = directory / "warm"
         warm.mkdir()
         hurried = Hurried(watched.downloader, spread["hangs"], timeout_seconds)

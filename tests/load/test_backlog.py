@@ -1,4 +1,4 @@
-"""A mixed backlog through the real operations: what is good is done, what is not ends as it should."""
+"""A mixed backlog through the real operations: good shares are done, and bad ones end correctly."""
 
 from pathlib import Path
 
@@ -13,7 +13,7 @@ SHARES = 60
 
 
 @pytest.mark.skipif(not HAS_PROC, reason="looks at processes through /proc")
-def test_every_share_of_a_mixed_backlog_ends_as_it_should(tmp_path: Path, site: HostileSite) -> None:
+def test_every_share_of_a_mixed_backlog_ends_correctly(tmp_path: Path, site: HostileSite) -> None:
     """With every fifth share hostile or broken none is lost, no good one fails, and nothing leaves its directory."""
     outcomes = work_off_backlog(tmp_path, site, shares=SHARES)
     assert outcomes["done"] == SHARES - SHARES // EVERY

@@ -1,6 +1,6 @@
-"""What botocore reads from its own files, read once per worker: a client is made in 10 ms, and not in 60.
+"""Botocore's own data files, read once per worker, so that making a client takes 10 ms instead of 60.
 
-Each client of the product has a session of its own, as in the product a process has one client. Hundreds are made here.
+Each client of the product has a session of its own, and a process has one client. The tests make hundreds.
 """
 
 from collections.abc import Iterator
@@ -11,7 +11,7 @@ import pytest
 
 @pytest.fixture(scope="session", autouse=True)
 def one_loader_for_all_sessions() -> Iterator[None]:
-    """Return all sessions of botocore one loader, which keeps the descriptions of services that it has read."""
+    """Give all sessions of botocore one loader, which keeps the descriptions of services that it has read."""
     from botocore import session
     from botocore.loaders import create_loader
 

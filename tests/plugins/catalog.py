@@ -1,7 +1,8 @@
-"""Catalogs for tests: `sqlite_catalog` for whoever needs one, `each_catalog` for contracts over both databases.
+"""Catalogs for tests: `sqlite_catalog` where any will do, `each_catalog` for contracts over both databases.
 
-One PostgreSQL server per worker, started at its first use. A test that asks for `postgres_url` has a database of its
-own, copied from a template that has the schema; contracts, which only write rows, share one emptied before each.
+One PostgreSQL server per worker is started at its first use. A test that asks for `postgres_url` has a database of its
+own, copied from a template that has the schema. Contracts, which only write rows, share one that is emptied before
+each.
 """
 
 import importlib.util
@@ -37,14 +38,14 @@ def postgres_url(postgres_server: PostgresServer) -> Iterator[str]:
 
 @pytest.fixture(scope="session")
 def rows_only_database(postgres_server: PostgresServer) -> Iterator[tuple[str, Contents]]:
-    """Return the URL of a database with the catalog's schema, and what is in its tables to begin with."""
+    """Return the URL of a database with the catalog's schema, and the initial content of its tables."""
     with postgres_server.database(template=_TEMPLATE) as url:
         yield url, postgres_server.rows(_TEMPLATE)
 
 
 @pytest.fixture
 def rows_only_postgres_url(postgres_server: PostgresServer, rows_only_database: tuple[str, Contents]) -> str:
-    """Return a PostgreSQL database with the schema and no rows, to a test that changes nothing but rows."""
+    """Return a PostgreSQL database with the schema and no rows, for a test that changes only rows."""
     url, contents = rows_only_database
     postgres_server.put_rows(url, contents)
     return url
@@ -59,7 +60,7 @@ def empty_postgres_url(postgres_server: PostgresServer) -> Iterator[str]:
 
 @pytest.fixture(scope="session")
 def sqlite_template(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """Return a closed SQLite file with the catalog's schema and no rows: copying it is faster than migrating anew."""
+    """Return a closed SQLite file with the catalog's schema and no rows: copying it is faster than migrating again."""
     file = tmp_path_factory.mktemp("sqlite") / "catalog.db"
     open_catalog(f"sqlite:///{file}").close()
     return file
@@ -80,12 +81,12 @@ def sqlite_catalog(sqlite_url: str) -> Iterator[OpenCatalog]:
 
 @pytest.fixture(params=["sqlite", "postgres"])
 def each_catalog_url(request: pytest.FixtureRequest) -> str:
-    """Return an empty catalog's URL: the test runs once on SQLite and once on PostgreSQL. It may change rows alone."""
+    """Return an empty catalog's URL, first on SQLite and then on PostgreSQL. The test may change only rows."""
     return str(request.getfixturevalue("sqlite_url" if request.param == "sqlite" else "rows_only_postgres_url"))
 
 
 @pytest.fixture
 def each_catalog(each_catalog_url: str) -> Iterator[OpenCatalog]:
-    """Return an open, empty catalog: the test runs once on SQLite and once on PostgreSQL."""
+    """Return an open, empty catalog, first on SQLite and then on PostgreSQL."""
     with open_catalog(each_catalog_url) as catalog:
         yield catalog

@@ -34,7 +34,7 @@ BookmarkAI = Callable[..., Ended]
 def bookmarkai(
     monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], sqlite_url: str, tmp_path: Path
 ) -> BookmarkAI:
-    """Run the `bookmarkai` command over a catalog of the test's own."""
+    """Return a function that runs the `bookmarkai` command over a catalog of the test's own."""
     for name in Settings.model_fields:
         monkeypatch.delenv(name.upper(), raising=False)
     monkeypatch.setenv("CATALOG_URL", sqlite_url)

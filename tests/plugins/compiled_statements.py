@@ -1,7 +1,7 @@
-"""What SQLAlchemy has compiled, kept once per worker: a statement is compiled once, and not once for each catalog.
+"""SQLAlchemy's compiled statements, kept once per worker instead of once for each catalog.
 
-An engine keeps its statements, as in the product a process has one engine. Hundreds are made here, each with a dialect
-of its own; those of one kind write the same SQL.
+An engine keeps its statements, and in the product a process has one engine. The tests make hundreds, each with a
+dialect of its own, but dialects of one kind write the same SQL.
 """
 
 from collections.abc import Iterator
@@ -34,7 +34,7 @@ def _by_kind(key: tuple[Any, ...]) -> tuple[Any, ...]:
 
 @pytest.fixture(scope="session", autouse=True)
 def one_cache_for_all_engines() -> Iterator[None]:
-    """Return all connections one cache of compiled statements."""
+    """Give all connections one cache of compiled statements."""
     statements = _Statements(_SIZE)
 
     def share(connection: Connection) -> None:

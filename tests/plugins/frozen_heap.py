@@ -1,4 +1,4 @@
-"""What is loaded before the first test stays, so the garbage collector need not look at it again and again."""
+"""Objects from before the first test are kept from the garbage collector, which would scan them again and again."""
 
 import gc
 

@@ -1,7 +1,7 @@
 """The pipeline as a user has it: daemon, webserver and code server in processes of their own, a real S3 server, a site.
 
-`tests/integration/conftest.py` has the fixture. Tests share it: each adds shares by links that no other uses.
-All go to one worker (`tests/plugins/scheduling.py`), so that there is one pipeline in all.
+`tests/integration/conftest.py` has the fixture. Tests share it, and each adds shares with links that no other uses. All
+of them run on one worker (`tests/plugins/scheduling.py`), so that there is only one pipeline.
 """
 
 import json
@@ -32,11 +32,11 @@ from tests.support.project import PROJECT
 SHORT_DAEMON_INTERVAL = PROJECT / "tests" / "support" / "short_daemon_interval"
 BUCKET = "live-media"
 LEASE_SECONDS = 8
-"""Short, so that the shares of a killed run come back soon; long enough for a machine that is busy with other tests."""
+"""Short, so that the shares of a killed run come back soon, but long enough for a machine that is busy."""
 
 _ENDED = frozenset({"done", "error"})
 _POLL_SECONDS = 0.2
-# All that the processes see of this one's environment.
+# All that the processes get of this one's environment.
 _PASSED_ON = ("PATH", "HOME", "LANG", "TMPDIR")
 
 Found = TypeVar("Found")
@@ -48,9 +48,10 @@ class LateError(AssertionError):
 
 @dataclass
 class LivePipeline:
-    """Doors to the running pipeline.
+    """Access to the running pipeline.
 
-    `environment` is all that its processes and the command line see; `odd_site` answers as a test tells it.
+    `environment` is the whole environment of its processes and of the command line. `odd_site` answers as a test sets
+    it.
     """
 
     state: Path
@@ -76,25 +77,25 @@ class LivePipeline:
 
     @property
     def media_group_url(self) -> str:
-        """The page of the UI with the lineage of the three assets of a share."""
+        """The page of the UI with the lineage of a share's three assets."""
         workspace = "{ workspaceOrError { ... on Workspace { locationEntries { name } } } }"
         (location,) = self.graphql.ask(workspace)["workspaceOrError"]["locationEntries"]
         return f"{self.dagster.url}/locations/{location['name']}/asset-groups/media"
 
     def link(self, path: str) -> str:
-        """Return a link to the sample site that no test has used: to the pipeline another query is another video."""
+        """Return a link to the sample site that no test has used. To the pipeline, another query is another video."""
         return f"{self.site.url}{path}?n={uuid.uuid4().hex}"
 
     def share(self, *urls: str) -> list[str]:
-        """Share links with the command line and give the shares' ids."""
+        """Share links with the command line, and return the shares' ids."""
         return [added["id"] for added in self.command("shares", "add", "--json", *urls)]
 
     def report(self, share_id: str) -> dict[str, Any]:
-        """Return what `shares show --json` prints of a share, without the second that a command takes."""
+        """Return what `shares show --json` prints about a share, without the second that a command takes."""
         return share_report(self.catalog, share_id).as_dict()
 
     def command(self, *arguments: str) -> Any:
-        """Run the command line as a user does and give the JSON it prints. It must succeed."""
+        """Run the command line as a user does, and return the JSON that it prints. It must succeed."""
         done = subprocess.run(
             [sys.executable, "-m", "bookmarkai_assets.cli", *arguments],
             env=self.environment,
@@ -111,12 +112,12 @@ class LivePipeline:
         return [self.catalog.shares.get(share_id).status for share_id in share_ids]
 
     def wait_until_ended(self, *share_ids: str) -> list[str]:
-        """Wait until every share is done or parked, and give their statuses."""
+        """Wait until every share is done or parked, and return their statuses."""
         self.wait_until(lambda: set(self.statuses(*share_ids)) <= _ENDED, what="the shares end")
         return self.statuses(*share_ids)
 
     def wait_until(self, find: Callable[[], Found | None], *, what: str) -> Found:
-        """Poll until `find` gives something true, and give that. Raises `LateError` that tells `what` did not come."""
+        """Poll until `find` returns something true, and return that. Raise `LateError` with `what` if it does not."""
         deadline = time.monotonic() + PIPELINE_SECONDS
         while not (found := find()):
             self.dagster.check_alive()

@@ -1,4 +1,4 @@
-"""The production graph over a real SQLite catalog and a real directory, with fakes where the world would be."""
+"""The production graph over a real SQLite catalog and a real directory, with fakes in place of the outside world."""
 
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
@@ -30,7 +30,7 @@ ASSETS = ("raw_video", "stored_media", "transcript")
 
 @dataclass
 class Pipeline:
-    """One installation: what stands behind its ports, and ways to use it as the sensor, an analyst or a user would."""
+    """One installation: what is behind its ports, and ways to use it as the sensor, an analyst or a user would."""
 
     directory: Path
     settings: dict[str, Any]
@@ -41,13 +41,13 @@ class Pipeline:
     def __post_init__(self) -> None:
         self.catalog: OpenCatalog = open_catalog(self.settings["catalog_url"])
         self.on_download: Callable[[DownloadCall], object] = lambda _: None
-        self.downloader = FakeDownloader(on_download=self._look_on)
+        self.downloader = FakeDownloader(on_download=self._call_on_download)
 
     def close(self) -> None:
         """Close the catalog."""
         self.catalog.close()
 
-    def _look_on(self, call: DownloadCall) -> None:
+    def _call_on_download(self, call: DownloadCall) -> None:
         self.on_download(call)
 
     @property
@@ -72,18 +72,18 @@ class Pipeline:
         )
 
     def share(self, *names: str, user: str = USER) -> list[str]:
-        """Share `https://example.com/{name}`, each a video that says its name; give the ids."""
+        """Share `https://example.com/{name}`, each a video that says its name, and return the ids."""
         for name in names:
             self.downloader.serve(link(name), audio=speech_bytes(f"This is {name}"))
         return self.share_links(*(link(name) for name in names), user=user)
 
     def share_links(self, *links: str, user: str = USER) -> list[str]:
-        """Share links, whatever is or is not behind them; give the ids."""
+        """Share links, whether or not there is a video behind them, and return the ids."""
         results = add_shares(self.catalog.shares, links, user_id=user, allowed_hosts=frozenset(), now=datetime.now(UTC))
         return [result.share.share_id for result in results if hasattr(result, "share")]
 
     def tick(self) -> dg.SensorResult | dg.SkipReason:
-        """Let the sensor look once, and do what Dagster's daemon does with the partitions it asks for."""
+        """Run the sensor once, and do what Dagster's daemon does with the partitions that it requests."""
         rules = make_rules(load_settings(env_file=None, **self.settings))
         resources = {"catalog": self.catalog, "rules": rules}
         with dg.build_sensor_context(instance=self.instance, resources=resources) as context:
@@ -96,7 +96,7 @@ class Pipeline:
         return result
 
     def tick_and_run(self) -> list[dg.ExecuteInProcessResult]:
-        """Let the sensor look once, and run what it asks for."""
+        """Run the sensor once, and then the runs that it requests."""
         result = self.tick()
         requests = result.run_requests or [] if isinstance(result, dg.SensorResult) else []
         job = self.defs().resolve_job_def("share_to_transcript")
@@ -164,7 +164,7 @@ def link(name: str) -> str:
 
 @pytest.fixture(scope="session", autouse=True)
 def quick_instances() -> Iterator[None]:
-    """Have ephemeral instances made in less time, see `leave_out_stamps`."""
+    """Make ephemeral instances faster, see `leave_out_stamps`."""
     with pytest.MonkeyPatch.context() as patch:
         leave_out_stamps(patch)
         yield
@@ -179,7 +179,7 @@ def pipeline(tmp_path: Path, sqlite_url: str) -> Iterator[Pipeline]:
 
 
 def make_pipeline(directory: Path, catalog_url: str) -> Pipeline:
-    """Make an installation over a catalog; the caller closes it."""
+    """Return an installation over a catalog, which the caller closes."""
     return Pipeline(
         directory,
         {

@@ -1,7 +1,7 @@
-"""Which worker of pytest-xdist runs what, and when: what belongs together goes to one worker, and the longest first.
+"""Which pytest-xdist worker runs what, and when: tests that belong together on one worker, and the longest first.
 
-A file is one worker's, so that what its tests share is made once. A group in `TOGETHER` is one worker's as well: the
-running pipeline is there once, and torch is loaded once.
+Each file runs on one worker, so that what its tests share is made once. So does each group in `TOGETHER`: there is one
+running pipeline, and torch is loaded once.
 """
 
 from typing import Any
@@ -16,10 +16,10 @@ TOGETHER = {
         "[openai-whisper",
         "tests/adapters/speech/test_checkpoints.py",
         "tests/adapters/speech/test_openai_whisper.py",
-        "tests/cli/doctor/test_doctor.py::test_the_other_engine_is_heard_too",
+        "tests/cli/doctor/test_doctor.py::test_the_other_engine_transcribes_too",
     ),
 }
-"""Groups, and what is in the ids of their tests."""
+"""Groups, and parts of their tests' ids."""
 
 APART = frozenset({"tests/crash/test_crash_machine.py", "tests/demo/test_run.py"})
 """Files whose tests are long and share nothing."""
@@ -52,11 +52,11 @@ LONGEST_FIRST = (
     "tests/crash/test_killed_transcription.py",
     "tests/adapters/s3_store/test_faults.py",
 )
-"""Files and groups in the order in which they begin. All others, which take seconds, follow."""
+"""Files and groups in the order in which they begin. All others take seconds and follow."""
 
 
 def scope_of(test_id: str) -> str:
-    """Return what goes to one worker together with a test: its group, its file, or in `APART` only itself."""
+    """Return the scope of a test, which runs on one worker: its group, its file, or in `APART` only itself."""
     for group, marks in TOGETHER.items():
         if any(mark in test_id for mark in marks):
             return group
@@ -65,7 +65,7 @@ def scope_of(test_id: str) -> str:
 
 
 def rank_of(scope: str) -> int:
-    """Return the place of a scope in the order, from 0."""
+    """Return the position of a scope in the order, from 0."""
     name = scope.partition("::")[0]
     return LONGEST_FIRST.index(name) if name in LONGEST_FIRST else len(LONGEST_FIRST)
 
@@ -85,5 +85,5 @@ class LongestFirst(LoadScopeScheduling):  # type: ignore[misc]  # as above
 
 @pytest.hookimpl(optionalhook=True)
 def pytest_xdist_make_scheduler(config: pytest.Config, log: Any) -> LongestFirst | None:
-    """Replace that of `--dist loadgroup`, which groups nothing under pytest 9.2 (issue 1386 of pytest-xdist)."""
+    """Replace the scheduler of `--dist loadgroup`, which groups nothing in pytest 9.2 (issue 1386 of pytest-xdist)."""
     return LongestFirst(config, log) if config.getvalue("dist") == "loadgroup" else None

@@ -25,13 +25,13 @@ def seaweed(tmp_path_factory: pytest.TempPathFactory) -> Iterator[SeaweedServer]
 
 @pytest.fixture
 def object_prefix() -> str:
-    """Return a key prefix of the test's own, ending in `/`: tests share a bucket, since each takes a volume."""
+    """Return a key prefix of the test's own, ending in `/`. Tests share a bucket, because each takes a volume."""
     return f"{uuid.uuid4()}/"
 
 
 @pytest.fixture(scope="session")
 def s3_store(seaweed: SeaweedServer) -> S3Store:
-    """Return a store over the server's bucket, for keys below `object_prefix`. It has no state but its connection."""
+    """Return a store over the server's bucket, for keys below `object_prefix`. Its only state is its connection."""
     return S3Store(
         seaweed.bucket,
         region=seaweed.region,
@@ -44,7 +44,7 @@ def s3_store(seaweed: SeaweedServer) -> S3Store:
 
 @pytest.fixture(scope="session")
 def s3_client(seaweed: SeaweedServer) -> Any:
-    """Return a plain boto3 client of the server, to look behind the store's back and to prepare what it will find."""
+    """Return a plain boto3 client of the server, to bypass the store and to prepare what it will find."""
     return connect(
         Connection(
             region=seaweed.region,
@@ -59,20 +59,20 @@ def s3_client(seaweed: SeaweedServer) -> Any:
 
 @pytest.fixture(scope="session")
 def s3_fault_proxy(seaweed: SeaweedServer) -> Iterator[FaultProxy]:
-    """Return the worker's proxy before the server."""
+    """Return the worker's proxy in front of the server."""
     with FaultProxy(seaweed.endpoint) as proxy:
         yield proxy
 
 
 @pytest.fixture(scope="session")
 def s3_store_behind_proxy(seaweed: SeaweedServer, s3_fault_proxy: FaultProxy) -> S3Store:
-    """Return the worker's store by way of the proxy, with few attempts and small parts."""
+    """Return the worker's store that uses the proxy, with few attempts and small parts."""
     return make_store(seaweed, s3_fault_proxy.url)
 
 
 @pytest.fixture(scope="session")
 def s3_ranged_store(seaweed: SeaweedServer, s3_fault_proxy: FaultProxy) -> S3Store:
-    """Return the worker's store by way of the proxy that reads in small ranges."""
+    """Return the worker's store that uses the proxy and reads in small ranges."""
     return make_store(seaweed, s3_fault_proxy.url, part_bytes=RANGE)
 
 
@@ -87,9 +87,9 @@ def bench(
     tmp_path: Path,
     monkeypatch: pytest.MonkeyPatch,
 ) -> Iterator[Bench]:
-    """Return a bench whose proxy passes everything, as long as the test does not break it."""
-    # One client serves the tests of a worker. By itself it pauses up to a second before a retry, and grants itself no
-    # more of them after a hundred.
+    """Return a bench whose proxy passes everything until the test changes that."""
+    # All tests of a worker share one client. By default it pauses up to a second before a retry, and allows itself no
+    # more retries after a hundred.
     monkeypatch.setattr("botocore.retries.standard.ExponentialBackoff.delay_amount", lambda *_: 0.0)
     monkeypatch.setattr("botocore.retries.quota.RetryQuota.acquire", lambda *_: True)
     s3_fault_proxy.pass_through()

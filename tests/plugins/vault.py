@@ -1,6 +1,6 @@
-"""Stored media without Dagster: a SQLite catalog, a local directory and a fake bucket, and a clock that tests move.
+"""Stored media without Dagster: a SQLite catalog, a local directory, fake buckets, and a clock that tests move.
 
-For tests of what is done with media that are stored: moving, clean-up, verification, rebuilding.
+For tests of operations on stored media: moving, clean-up, verification, rebuilding.
 """
 
 from collections.abc import Iterator
@@ -14,7 +14,7 @@ import pytest
 from bookmarkai_assets.adapters.catalog import OpenCatalog, open_catalog
 from bookmarkai_assets.adapters.local_store import LocalStore
 from bookmarkai_assets.core.media.media import Media, media_id_of
-from bookmarkai_assets.core.media.placement import Backend, StorageMode, StoragePolicy
+from bookmarkai_assets.core.media.placement import REMOTE_BACKENDS, Backend, StorageMode, StoragePolicy
 from bookmarkai_assets.core.media.ports import MediaStore
 from bookmarkai_assets.core.outcomes import Failure
 from bookmarkai_assets.core.rules import PipelineRules
@@ -38,7 +38,7 @@ from tests.fakes.stores import FakeMediaStore
 
 
 class ReplaceableStores(Stores):
-    """Stores of which a test may replace one, or take one away, to see what others make of it."""
+    """Stores of which a test may replace or remove one, to see how others react."""
 
     def __setitem__(self, backend: Backend, store: MediaStore) -> None:
         self._stores[backend] = store
@@ -63,8 +63,9 @@ class Vault:
 
     def __post_init__(self) -> None:
         self.local = LocalStore(self.media_dir)
-        self.s3 = FakeMediaStore(Backend.S3, clock=self.clock)
-        self.stores = ReplaceableStores({Backend.LOCAL: self.local, Backend.S3: self.s3})
+        self.buckets = {backend: FakeMediaStore(backend, clock=self.clock) for backend in REMOTE_BACKENDS}
+        self.s3 = self.buckets[Backend.S3]
+        self.stores = ReplaceableStores({Backend.LOCAL: self.local, **self.buckets})
 
     @property
     def media_dir(self) -> Path:
@@ -72,19 +73,25 @@ class Vault:
         return self.directory / "media"
 
     def clock(self) -> datetime:
-        """Return the vault's time: the machine's, moved by what tests let pass."""
+        """Return the vault's time: the machine's, plus what tests let pass."""
         return datetime.now(UTC) + self.offset
 
     def let_pass(self, **time: float) -> None:
-        """Let time pass, as `timedelta` counts it; backwards if negative."""
+        """Let time pass, as `timedelta` counts it, or go back if negative."""
         self.offset += timedelta(**time)
 
     def use(self, mode: StorageMode, percentage: int = 0) -> None:
         """Change the storage mode."""
         self.rules = replace(self.rules, storage=StoragePolicy(mode, percentage))
 
+    def place_on(self, backend: Backend) -> None:
+        """Change the storage mode so that everything new goes to one backend."""
+        mode = StorageMode.S3 if backend.is_remote else StorageMode.LOCAL
+        remote = backend if backend.is_remote else Backend.S3
+        self.rules = replace(self.rules, storage=StoragePolicy(mode, 0, remote=remote))
+
     def share(self, name: str, *, audio: bytes | None = b"") -> str:
-        """Share a link that has a video of its own; give the id."""
+        """Share a link to a video of its own, and return the share's id."""
         link = f"https://example.com/{name}"
         self.downloader.serve(link, audio=speech_bytes(f"This is {name}") if audio == b"" else audio)
         [added] = add_shares(self.catalog.shares, [link], user_id=USER, allowed_hosts=frozenset(), now=self.clock())
@@ -94,7 +101,7 @@ class Vault:
     def run(
         self, share_id: str, *steps: str, claim_id: str | None = None, owner: str = "run"
     ) -> dict[str, Any | Failure]:
-        """Do the named steps (fetch, place, transcribe) for a share, as one run would, and give what each gave."""
+        """Do the named steps (fetch, place, transcribe) for a share, as one run would, and return each result."""
         hold = Hold(self.catalog, self.rules, self.stores, owner, self.clock, claim_id=claim_id, jitter=lambda: 0.5)
         results: dict[str, Any | Failure] = {}
         for step in steps:
@@ -118,9 +125,9 @@ class Vault:
     def store(
         self, name: str, backend: Backend = Backend.LOCAL, *, is_transcribed: bool = True, audio: bytes | None = b""
     ) -> Media:
-        """Share a video and have it stored on a backend, by default transcribed too; give its record."""
+        """Share a video, have it stored on a backend and by default transcribed, and return its record."""
         rules = self.rules
-        self.use(StorageMode(backend.value))
+        self.place_on(backend)
         share_id = self.share(name, audio=audio)
         results = self.run(share_id, "fetch", "place", *(["transcribe"] if is_transcribed else []))
         self.rules = rules
@@ -129,7 +136,7 @@ class Vault:
         return self.media(stored)
 
     def media(self, media: Media) -> Media:
-        """Read a media's record as it is now."""
+        """Read a media's current record."""
         found = self.catalog.media.get(media.media_id)
         assert found is not None
         return found
@@ -143,7 +150,7 @@ class Vault:
         return Hold(self.catalog, self.rules, self.stores, owner, self.clock)
 
     def lease(self, media: Media, owner: str = "another run") -> None:
-        """Let somebody else have a media for a year."""
+        """Lease a media to somebody else for a year."""
         now = self.clock()
         assert self.catalog.leases.take(media.media_id, owner=owner, now=now, until=now + timedelta(days=365))
 
@@ -160,19 +167,19 @@ class Vault:
         return verify_storage(self.catalog, self.stores, self.rules, is_deep=is_deep, now=self.clock())
 
     def bytes_at(self, url: str) -> bytes | None:
-        """Read what is at a URL, past the stores; None for nothing."""
-        if url.startswith("s3://"):
-            return self.s3.objects[url].data if url in self.s3.objects else None
+        """Read the bytes at a URL, bypassing the stores, or return None if there are none."""
+        if (bucket := self.buckets.get(Backend.of_url(url))) is not None:
+            return bucket.objects[url].data if url in bucket.objects else None
         return Path(url).read_bytes() if Path(url).is_file() else None
 
     def media_url(self, media: Media) -> str | None:
-        """Read what the gateway's table says of the media's first share."""
+        """Read the gateway's URL of the media's first share."""
         with self.catalog.database.reading() as connection:
             found = connection.exec_driver_sql("SELECT media_url FROM shares WHERE id = ?", (media.share_id,))
             return str(value) if (value := found.scalar()) is not None else None
 
     def files(self) -> list[str]:
-        """List the local directory below the media's root, hidden files included, by relative path."""
+        """List the files below the local directory, including hidden ones, by relative path."""
         return sorted(str(path.relative_to(self.media_dir)) for path in self.media_dir.rglob("*") if path.is_file())
 
 

@@ -1,4 +1,4 @@
-"""The settings of how downloads present themselves: read, refused, masked, and given to the downloader."""
+"""The settings of cookies, proxy and impersonation: read, refused, masked, and given to the downloader."""
 
 from contextlib import closing
 from pathlib import Path
@@ -18,7 +18,7 @@ LIMITS = DownloadLimits(max_bytes=3_000_000, max_duration_seconds=60, timeout_se
 
 @pytest.fixture(autouse=True)
 def _bare_environment(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Nothing of the machine's own environment reaches these tests."""
+    """Keep the machine's own environment out of these tests."""
     for name in Settings.model_fields:
         monkeypatch.delenv(name.upper(), raising=False)
 
@@ -30,8 +30,8 @@ def settings_of(monkeypatch: pytest.MonkeyPatch, **environment: str) -> Settings
     return load_settings(env_file=None)
 
 
-def test_what_is_set_is_shown_without_its_secrets(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Files and target as they were written; of the proxy nothing, because its password is part of it."""
+def test_settings_are_shown_without_their_secrets(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Files and target are shown as written, and nothing of the proxy, because its password is part of it."""
     settings = settings_of(
         monkeypatch,
         YTDLP_COOKIES="x=/etc/x.txt,tiktok=/etc/tiktok.txt",
@@ -47,8 +47,8 @@ def test_what_is_set_is_shown_without_its_secrets(monkeypatch: pytest.MonkeyPatc
     assert "s3cret" not in repr(settings)
 
 
-def test_every_bad_one_is_named_without_its_secrets(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Each with what was expected; a proxy that cannot be read is not shown either."""
+def test_every_bad_setting_is_named_without_its_secrets(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Each bad variable is named with what was expected, and a proxy that cannot be parsed is not shown either."""
     with pytest.raises(ConfigurationError) as caught:
         settings_of(
             monkeypatch,
@@ -68,14 +68,14 @@ def test_every_bad_one_is_named_without_its_secrets(monkeypatch: pytest.MonkeyPa
     assert "s3cret" not in message
 
 
-def test_a_target_that_is_not_available_stops_the_start(monkeypatch: pytest.MonkeyPatch) -> None:
-    """The downloader is not made, and the message names what could be impersonated."""
+def test_an_unavailable_target_stops_the_start(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The downloader is not made, and the message names what can be impersonated."""
     with pytest.raises(ConfigurationError, match=r"YTDLP_IMPERSONATE=netscape: .*chrome, .*firefox"):
         make_downloader(settings_of(monkeypatch, YTDLP_IMPERSONATE="netscape"))
 
 
-def test_the_downloader_is_given_all_of_it(monkeypatch: pytest.MonkeyPatch, tmp_path: Path, site: HostileSite) -> None:
-    """Cookies and proxy that do not work are noticed by the first download that was to use them."""
+def test_the_downloader_gets_all_settings(monkeypatch: pytest.MonkeyPatch, tmp_path: Path, site: HostileSite) -> None:
+    """Cookies and a proxy that do not work are noticed by the first download that needs them."""
     settings = settings_of(
         monkeypatch,
         YTDLP_COOKIES=f"tiktok={tmp_path / 'none.txt'}",
@@ -90,5 +90,5 @@ def test_the_downloader_is_given_all_of_it(monkeypatch: pytest.MonkeyPatch, tmp_
     assert without_cookies.outcome is Outcome.MISCONFIGURED
     assert "none.txt" in without_cookies.reason
     assert isinstance(by_proxy, Failure)
-    assert by_proxy.outcome is Outcome.MISCONFIGURED  # the site here is no proxy: it knows no CONNECT
+    assert by_proxy.outcome is Outcome.MISCONFIGURED  # the site here is no proxy: it does not know CONNECT
     assert "it refused" in by_proxy.reason

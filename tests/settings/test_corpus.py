@@ -1,4 +1,4 @@
-"""The corpus of settings that stop the start: what an operator reads."""
+"""The corpus of settings that stop the start, and what an operator reads."""
 
 import pytest
 
@@ -18,6 +18,6 @@ def test_a_bad_setting_stops_the_start_by_name(monkeypatch: pytest.MonkeyPatch, 
         monkeypatch.setenv(name, value)
     with pytest.raises(ConfigurationError) as caught:
         load_settings(env_file=None)
-    for said in case["said"]:
-        assert said in str(caught.value)
+    for words in case["said"]:
+        assert words in str(caught.value)
     assert PASSWORD not in str(caught.value)

@@ -8,6 +8,7 @@ import pytest
 from bookmarkai_assets.core.errors import ConfigurationError
 from bookmarkai_assets.core.links.urls import HostPort
 from bookmarkai_assets.core.media.placement import StorageMode
+from bookmarkai_assets.settings.emptied_places import read_emptied_places
 from bookmarkai_assets.settings.masking import MASK
 from bookmarkai_assets.settings.settings import Settings, load_settings
 from bookmarkai_assets.wiring.rules import make_rules
@@ -17,13 +18,13 @@ from tests.support.project import PROJECT
 
 @pytest.fixture(autouse=True)
 def _bare_environment(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Nothing of the machine's own environment reaches these tests."""
+    """Keep the machine's own environment out of these tests."""
     for name in Settings.model_fields:
         monkeypatch.delenv(name.upper(), raising=False)
 
 
 def problems(monkeypatch: pytest.MonkeyPatch, **environment: str) -> str:
-    """Return the message that this environment is refused with."""
+    """Return the message with which this environment is refused."""
     for name, value in environment.items():
         monkeypatch.setenv(name, value)
     with pytest.raises(ConfigurationError) as caught:
@@ -39,8 +40,28 @@ def test_an_empty_environment_is_a_laptop() -> None:
     assert settings.ytdlp_download_dir == Path("/tmp/bookmarkai-videos")  # noqa: S108 - the documented default
 
 
+@pytest.mark.parametrize("end", ["\n", "\r\n", "\r"], ids=["LF", "CRLF", "CR"])
+@pytest.mark.parametrize("encoding", ["utf-8", "utf-8-sig", "utf-16", "utf-16-le"])
+def test_a_file_of_any_system_sets_its_first_variable_too(tmp_path: Path, encoding: str, end: str) -> None:
+    """A mark before the text is no part of the first name: that setting would be ignored without a word."""
+    file = tmp_path / ".env"
+    file.write_bytes(f"S3_EXPIRY_DAYS=30{end}# more{end}LEASE_SECONDS=1234{end}".encode(encoding))
+    settings = load_settings(env_file=file)
+    assert (settings.s3_expiry_days, settings.lease_seconds) == (30, 1234)
+
+
+def test_a_file_in_another_encoding_is_refused_without_its_text(tmp_path: Path) -> None:
+    """The message names the file and what to do, and shows nothing of it."""
+    file = tmp_path / ".env"
+    file.write_bytes("S3_SECRET_KEY=gehe\xefm".encode("latin-1"))
+    with pytest.raises(ConfigurationError, match="save it as UTF-8") as caught:
+        load_settings(env_file=file)
+    assert str(file) in str(caught.value)
+    assert "gehe" not in str(caught.value)
+
+
 def test_operators_names_are_read(monkeypatch: pytest.MonkeyPatch) -> None:
-    """The variables that BookmarkAI's operators know work as they are."""
+    """The variables that BookmarkAI's operators know work unchanged."""
     for name, value in {
         "AWS_REGION": "eu-central-1",
         "S3_MEDIA_BUCKET": "media",
@@ -64,7 +85,7 @@ def test_operators_names_are_read(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 def test_every_bad_variable_is_named_at_once(monkeypatch: pytest.MonkeyPatch) -> None:
-    """One message names each bad variable with its value and what is allowed, those that only clash included."""
+    """One message names each bad variable with its value and what is allowed, including contradictions."""
     message = problems(
         monkeypatch,
         STORAGE_MODE="cloud",
@@ -92,12 +113,12 @@ def test_every_bad_variable_is_named_at_once(monkeypatch: pytest.MonkeyPatch) ->
 def test_a_percentage_that_is_no_whole_number_from_0_to_100_is_refused(
     monkeypatch: pytest.MonkeyPatch, percentage: str
 ) -> None:
-    """Nothing rounds, clamps or guesses the rollout's percentage."""
+    """The rollout's percentage is never rounded, clamped or guessed."""
     assert f"S3_SPLIT_PERCENTAGE = {percentage}" in problems(monkeypatch, S3_SPLIT_PERCENTAGE=percentage)
 
 
-def test_what_does_not_fit_together_is_told_with_its_value(monkeypatch: pytest.MonkeyPatch) -> None:
-    """A variable that contradicts another is shown as it is set, and one that the other needs as not set."""
+def test_contradictory_variables_are_shown_with_their_values(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A variable that contradicts another is shown with its value, and a missing one as not set."""
     assert "LEASE_SECONDS = 6: it must be at least twice SENSOR_WATCH_SECONDS" in problems(
         monkeypatch, LEASE_SECONDS="6"
     )
@@ -111,12 +132,12 @@ def test_modes_that_use_s3_need_a_bucket(monkeypatch: pytest.MonkeyPatch, mode: 
 
 
 def test_a_bucket_needs_a_region_or_an_endpoint(monkeypatch: pytest.MonkeyPatch) -> None:
-    """A bucket without a place to find it stops the start."""
+    """A bucket without its region or endpoint stops the start."""
     assert "AWS_REGION is not set" in problems(monkeypatch, S3_MEDIA_BUCKET="media")
 
 
 def test_secrets_are_masked(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Neither keys nor the database's password appear in what operators are shown."""
+    """Neither keys nor the database's password are shown to operators."""
     monkeypatch.setenv("S3_ACCESS_KEY", "AKIA-VISIBLE")
     monkeypatch.setenv("S3_SECRET_KEY", "very-secret")
     monkeypatch.setenv("CATALOG_URL", "postgresql+psycopg2://me:pa55@db.example.com:5432/bookmarkai")
@@ -135,8 +156,8 @@ def test_the_catalog_is_found_through_dagsters_home(monkeypatch: pytest.MonkeyPa
     assert load_settings(env_file=None).resolved_catalog_url() == f"sqlite:///{tmp_path}/catalog.db"
 
 
-def test_no_place_for_the_catalog_is_an_error(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
-    """In a directory without dagster_home/ nothing is made up: the message names the variables to set."""
+def test_a_missing_location_of_the_catalog_is_an_error(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    """In a directory without dagster_home/ nothing is made up, and the message names the variables to set."""
     monkeypatch.chdir(tmp_path)
     with pytest.raises(ConfigurationError, match="set CATALOG_URL or DAGSTER_HOME"):
         load_settings(env_file=None).resolved_catalog_url()
@@ -161,7 +182,7 @@ def test_the_readme_documents_every_setting() -> None:
         ({"rollout_price_table": "prices.json"}, "ROLLOUT_PRICE_TABLE = prices.json: expected an absolute path"),
     ],
 )
-def test_a_rollout_that_cannot_be_followed_stops_the_start(changes: dict[str, str], expected: str) -> None:
+def test_an_impossible_rollout_stops_the_start(changes: dict[str, str], expected: str) -> None:
     """Each bad variable is named with what was expected, and a secret is not repeated."""
     with pytest.raises(ConfigurationError) as refusal:
         load_settings(env_file=None, **changes)
@@ -188,8 +209,8 @@ def _row(name: str) -> str:
     ("changes", "days"),
     [({}, 7), ({"s3_expiry_days": 30}, 30), ({"s3_expiry_days": 30, "local_retention_days": 2}, 2)],
 )
-def test_local_files_live_as_long_as_objects_unless_told_otherwise(changes: dict[str, Any], days: float) -> None:
-    """The local retention mirrors the bucket's lifecycle rule by default."""
+def test_local_files_live_as_long_as_objects_by_default(changes: dict[str, Any], days: float) -> None:
+    """The local retention equals the bucket's lifecycle rule by default."""
     retention = make_rules(load_settings(env_file=None, **changes)).retention
     assert retention.local_days == days
     assert retention.s3_days == changes.get("s3_expiry_days", 7)
@@ -206,8 +227,8 @@ def test_local_files_live_as_long_as_objects_unless_told_otherwise(changes: dict
         ({"whisper_model_dir": "models"}, "WHISPER_MODEL_DIR = models: expected an absolute path"),
     ],
 )
-def test_a_speech_engine_that_cannot_work_so_stops_the_start(changes: dict[str, str], expected: str) -> None:
-    """The message names the variable, and what it contradicts."""
+def test_an_impossible_speech_engine_stops_the_start(changes: dict[str, str], expected: str) -> None:
+    """The message names the variable and what it contradicts."""
     with pytest.raises(ConfigurationError) as refusal:
         load_settings(env_file=None, **changes)
     assert expected in str(refusal.value)
@@ -215,8 +236,49 @@ def test_a_speech_engine_that_cannot_work_so_stops_the_start(changes: dict[str, 
 
 @pytest.mark.parametrize("engine", ["faster-whisper", "openai-whisper"])
 def test_the_settings_decide_which_engine_is_made(engine: str, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Each is made by its name, with the compute type that it has by default; a model is not needed for that."""
+    """Each engine is made by its name, with its default compute type, and without a model."""
     monkeypatch.setattr("bookmarkai_assets.adapters.speech.checkpoints.require_package", lambda: None)
     monkeypatch.setattr("bookmarkai_assets.adapters.speech.openai_whisper.require_package", lambda: None)
     made = make_speech_engine(load_settings(env_file=None, whisper_engine=engine, whisper_model="small"))
     assert (made.engine, made.model) == (engine, "small")
+
+
+# --- Places that are emptied ------------------------------------------------------------------------------------------
+
+
+def test_the_machines_own_places_are_read(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    """The temporary directory of this process, the session's and the cache of this user are places that are emptied."""
+    monkeypatch.setattr("tempfile.tempdir", str(tmp_path / "scratch"))
+    monkeypatch.setenv("XDG_RUNTIME_DIR", str(tmp_path / "session"))
+    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "caches"))
+    monkeypatch.setenv("HOME", "/home/ada")
+    found = {str(place.directory) for place in read_emptied_places()}
+    assert {f"{tmp_path}/{name}" for name in ("scratch", "session", "caches")} <= found
+    assert {"/home/ada/.cache", "/run"} <= found
+
+
+def test_the_current_directory_is_no_place_for_temporary_files(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    """Python takes it where no other directory can be written to, which says nothing of who empties it."""
+    monkeypatch.setattr("tempfile.tempdir", str(tmp_path))
+    monkeypatch.chdir(tmp_path)
+    assert str(tmp_path) not in {str(place.directory) for place in read_emptied_places()}
+
+
+@pytest.mark.parametrize("value", ["", "relative/path"])
+def test_a_variable_without_a_path_names_no_place(monkeypatch: pytest.MonkeyPatch, value: str) -> None:
+    """The standard says that a relative path is to be ignored."""
+    monkeypatch.setenv("XDG_RUNTIME_DIR", value)
+    monkeypatch.setenv("XDG_CACHE_HOME", value)
+    assert all(place.directory.is_absolute() for place in read_emptied_places())
+
+
+def test_what_must_stay_is_known_by_its_setting(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    """Dagster's home always is; the catalog is if it is a file with a setting of its own."""
+    monkeypatch.chdir(tmp_path)
+    assert load_settings(env_file=None).kept_paths() == {"DAGSTER_HOME": tmp_path / "dagster_home"}
+    home = Path("/srv/dagster")
+    catalog = Path("/srv/catalog.db")
+    kept = load_settings(env_file=None, dagster_home=home, catalog_url=f"sqlite:///{catalog}?timeout=3").kept_paths()
+    assert kept == {"DAGSTER_HOME": home, "CATALOG_URL": catalog}
+    elsewhere = load_settings(env_file=None, dagster_home=home, catalog_url="postgresql://db/media").kept_paths()
+    assert elsewhere == {"DAGSTER_HOME": home}

@@ -1,4 +1,4 @@
-"""Whisper's multilingual model `base`, put together from the two packages that carry its halves.
+"""Whisper's multilingual model `base`, assembled from the two packages that have its halves.
 
 The weights are OpenAI's as Systran converted them (fp16, MIT, as both packages are). Neither vouches for the packages,
 so every file is checked.
@@ -24,10 +24,10 @@ _SHA256 = {
 
 
 def assemble_base_model(cache: Path) -> Path:
-    """Return the directory of the model below `cache`, where it is put together unless it is there already.
+    """Return the directory of the model below `cache`, where it is assembled unless it is there already.
 
-    Several processes may do so at once. Raises `LookupError` where a package is not installed, `ValueError` where what
-    it carries is not the vetted model.
+    Several processes may do so at once. Raises `LookupError` where a package is not installed, and `ValueError` where
+    its content is not the vetted model.
     """
     model = cache / f"whisper-base-{WEIGHTS_SHA256[:16]}"
     if not model.is_dir():
@@ -38,7 +38,7 @@ def assemble_base_model(cache: Path) -> Path:
             for name in _SHA256.keys() - {"model.bin"}:
                 shutil.copyfile(first / name, made / name)
             _join([first / "model.bin.part1", second / "model.bin.part2"], made / "model.bin")
-            # A directory that is not empty is not replaced: then another process was first.
+            # A directory that is not empty is not replaced, because another process was first.
             with suppress(OSError):
                 made.rename(model)
     _check(model)

@@ -1,4 +1,4 @@
-"""A headless Chromium before Dagster's UI, for tests that click as a person would and for the pictures in the docs."""
+"""A headless Chromium for Dagster's UI, for tests that click as a person would and for the pictures in the docs."""
 
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -26,7 +26,7 @@ _FLAGS = (
 
 @contextmanager
 def open_page(*, width: int = 1400, height: int = 900) -> Iterator[Page]:
-    """Return an empty page of a browser of its own, `width` by `height` pixels. It waits long for what it looks for."""
+    """Yield an empty page of a browser of its own, `width` by `height` pixels, with long timeouts for its locators."""
     with sync_playwright() as playwright:
         browser = playwright.chromium.launch(executable_path=CHROMIUM, args=list(_FLAGS), timeout=HANG_SECONDS * 1000)
         try:
@@ -41,7 +41,7 @@ def open_page(*, width: int = 1400, height: int = 900) -> Iterator[Page]:
 def skip_welcome(page: Page) -> None:
     """Press Skip in the dialog that a Dagster home shows to its first visitor, and that covers everything.
 
-    Nothing happens for a later visitor, who is not shown it.
+    It does nothing for a later visitor, who does not get the dialog.
     """
     graphql = urljoin(page.url, "/graphql")
     if not page.request.post(graphql, data={"query": "{ shouldShowNux }"}).json()["data"]["shouldShowNux"]:

@@ -1,4 +1,4 @@
-"""A listener that nobody may reach: it counts who comes, whatever they have to say."""
+"""A listener to which nobody may connect: it counts connections, whatever they send."""
 
 import socket
 from collections.abc import Iterator
@@ -12,11 +12,11 @@ class Canary:
         self._listener = listener
         self._count = 0
         self.port: int = listener.getsockname()[1]
-        self.place = f"127.0.0.1:{self.port}"
+        self.address = f"127.0.0.1:{self.port}"
 
     @property
     def visits(self) -> int:
-        """How many connections were made so far. The system completes them, so none is missed."""
+        """The number of connections so far. The system completes them, so none is missed."""
         with suppress(BlockingIOError):
             while True:
                 self._listener.accept()[0].close()
@@ -26,7 +26,7 @@ class Canary:
 
 @contextmanager
 def canary() -> Iterator[Canary]:
-    """Open the port, for as long as the block lasts."""
+    """Open the port for as long as the block lasts."""
     with socket.create_server(("127.0.0.1", 0), backlog=128) as listener:
         listener.setblocking(False)
         yield Canary(listener)

@@ -1,4 +1,4 @@
-"""Rows and moments for tests of the catalog."""
+"""Rows and times for tests of the catalog."""
 
 import threading
 from collections.abc import Callable, Sequence
@@ -30,30 +30,30 @@ PLACEMENT = Placement(backend=Backend.S3, mode=StorageMode.HYBRID, percentage=50
 
 
 def at(seconds: float) -> datetime:
-    """Return the moment so many seconds into the test; half a second before it is -0.5."""
+    """Return the time so many seconds into the test; half a second before it is -0.5."""
     return datetime(2026, 1, 31, 12, tzinfo=UTC) + timedelta(seconds=seconds)
 
 
 def add_share(catalog: OpenCatalog, *, url: str | None = None, seconds: float = 0, user_id: str = USER) -> str:
-    """Add a share that was made at that moment; returns its id."""
+    """Add a share that was made at that time, and return its id."""
     link = url or f"https://example.com/video/{uuid4()}"
     return catalog.shares.add(url=link, user_id=user_id, platform="generic", now=at(seconds)).share.share_id
 
 
 def due_ids(catalog: OpenCatalog, seconds: float = 0, limit: int = 100) -> list[str]:
-    """List the ids of the shares that are due at that moment."""
+    """List the ids of the shares that are due at that time."""
     return [due.share_id for due in catalog.work.due(now=at(seconds), limit=limit)]
 
 
 def claim(catalog: OpenCatalog, share_id: str, media_id: str, claim_id: str, seconds: float = 0) -> bool:
-    """Claim for `LEASE_SECONDS` from that moment."""
+    """Claim for `LEASE_SECONDS` from that time."""
     return catalog.work.claim(share_id, media_id, claim_id=claim_id, now=at(seconds), until=at(seconds + LEASE_SECONDS))
 
 
 def begin(
     catalog: OpenCatalog, share_id: str, media_id: str, run: str, seconds: float = 0, *, claim_id: str | None = None
 ) -> int | None:
-    """Begin for `LEASE_SECONDS` from that moment; returns the attempts, None when it was refused."""
+    """Begin for `LEASE_SECONDS` from that time, and return the attempts, or None if it was refused."""
     result = catalog.work.begin(
         share_id, media_id, owner=run, claim_id=claim_id, now=at(seconds), until=at(seconds + LEASE_SECONDS)
     )
@@ -68,7 +68,7 @@ def finish(
 
 
 def fail(catalog: OpenCatalog, share_id: str, run: str, seconds: float = 0, *, retry_in: float | None = None) -> None:
-    """Fail at that moment: retried so many seconds later, or parked."""
+    """Fail at that time, to be retried so many seconds later, or parked."""
     if retry_in is None:
         catalog.work.fail(share_id, GONE, owner=run, now=at(seconds), retry_at=None)
     else:
@@ -76,12 +76,12 @@ def fail(catalog: OpenCatalog, share_id: str, run: str, seconds: float = 0, *, r
 
 
 def lease(catalog: OpenCatalog, media_id: str, owner: str, seconds: float = 0) -> bool:
-    """Lease a media for `LEASE_SECONDS` from that moment, without a share in hand."""
+    """Lease a media for `LEASE_SECONDS` from that time, without a share."""
     return catalog.leases.take(media_id, owner=owner, now=at(seconds), until=at(seconds + LEASE_SECONDS))
 
 
 def store(catalog: OpenCatalog, media: Media, seconds: float = 2) -> None:
-    """Record a media as stored at that moment, under a lease of its own."""
+    """Record a media as stored at that time, under a lease of its own."""
     assert lease(catalog, media.media_id, "storing", seconds)
     catalog.media.record_stored(media, owner="storing", now=at(seconds))
     catalog.leases.free(media.media_id, owner="storing")
@@ -115,7 +115,7 @@ AUDIO_KEY = audio_key(VIDEO_KEY, "m4a")
 
 
 def staged_media(media_id: str, share_id: str, *, url: str = "/staging/video.mp4") -> Media:
-    """Return a media with every field set that a finished download sets."""
+    """Return a media with every field that a finished download sets."""
     return Media(
         media_id=media_id,
         canonical_url="https://example.com/video/1",
@@ -152,7 +152,7 @@ def stored_media(media_id: str, share_id: str, *, url: str = "s3://media/video.m
 
 
 def tombstone_of(url: str, *, seconds: float = 0, media_id: str | None = "m", kind: str = "video") -> Tombstone:
-    """Return a tombstone with every field set but the last, for a deletion decided at that moment."""
+    """Return a tombstone with every field set except the last, for a deletion decided at that time."""
     return Tombstone(
         url=url,
         kind=kind,
@@ -175,15 +175,15 @@ def transcript_of(*texts: str, engine: str = "faster-whisper", model: str = "tin
         language_probability=0.98,
         duration_seconds=float(len(texts)),
         segments=tuple(
-            Segment(start=float(i), end=i + 1.0, text=said, avg_logprob=-0.25, no_speech_prob=0.01)
-            for i, said in enumerate(texts)
+            Segment(start=float(i), end=i + 1.0, text=spoken, avg_logprob=-0.25, no_speech_prob=0.01)
+            for i, spoken in enumerate(texts)
         ),
         transcribe_seconds=0.5,
     )
 
 
 def together(tasks: Sequence[Callable[[], T]]) -> list[T]:
-    """Start all tasks at one moment, each in a thread, and give their results."""
+    """Start all tasks at once, each in a thread, and return their results."""
     barrier = threading.Barrier(len(tasks))
 
     def start(task: Callable[[], T]) -> T:

@@ -20,12 +20,12 @@ def make_clip(
     sound_codec: str = "aac",
     container_options: dict[str, str] | None = None,
 ) -> Path:
-    """Write a clip of 64x48 pixels at 10 frames a second, with a tone of 440 Hz, and give its path."""
+    """Write a clip of 64x48 pixels at 10 frames a second, with a tone of 440 Hz, and return its path."""
     import av
 
     sample_rate = 48_000
     with av.open(str(path), "w", options=container_options or {}) as output:
-        # A file's tracks are settled before its first packet.
+        # A file's tracks have to be added before its first packet.
         picture = cast("VideoStream", output.add_stream(picture_codec, rate=10)) if has_picture else None
         sound = (
             cast("AudioStream", output.add_stream(sound_codec, rate=sample_rate, layout="mono")) if has_sound else None

@@ -1,4 +1,4 @@
-"""Reads the corpus of hostile input, and has a site answer as its cases say."""
+"""Reads the corpus of what sites and people send, and has a site answer as its cases say."""
 
 import gzip
 import itertools
@@ -24,49 +24,49 @@ def cases_of(file: str, kind: str = "case") -> list[Case]:
 
 
 def text_of(fields: Case, key: str) -> str:
-    """Return a text of a case, made long as its `tail` says."""
+    """Return a text of a case, padded as its `tail` says."""
     tail: str = fields.get("tail", "") * fields.get("tail_times", 0)
     return str(fields.get(key, "")) + tail
 
 
 def serve_case(case: Case, site: HostileSite, *, root: str, private: str) -> str:
-    """Have the site answer what a case says, below `root`. Gives the link to share."""
+    """Have the site answer as a case says, below `root`, and return the link to share."""
     names = {"{here}": site.url(root), "{private}": private, "{site}": site.url("")}
-    for told in case.get("answers", ()):
-        site.serve(root + told.get("path", "/v.mp4"), _answer(told, site, names))
+    for spec in case.get("answers", ()):
+        site.serve(root + spec.get("path", "/v.mp4"), _answer(spec, site, names))
     return _filled(case.get("link", "{here}/v.mp4"), names)
 
 
-def _answer(told: Case, site: HostileSite, names: Mapping[str, str]) -> Answer | None:
-    if told.get("silent"):
+def _answer(spec: Case, site: HostileSite, names: Mapping[str, str]) -> Answer | None:
+    if spec.get("silent"):
         return None
-    if "file" in told:
-        body = hostile_file(told["file"], private=names["{private}"])
+    if "file" in spec:
+        body = hostile_file(spec["file"], private=names["{private}"])
     else:
-        body = _filled(text_of(told, "body"), names).encode()
-    if told.get("gzip"):
+        body = _filled(text_of(spec, "body"), names).encode()
+    if spec.get("gzip"):
         body = gzip.compress(body, 1)
-    headers = [(name, _filled(value, names)) for name, value in told.get("headers", ())]
-    if told.get("gzip"):
+    headers = [(name, _filled(value, names)) for name, value in spec.get("headers", ())]
+    if spec.get("gzip"):
         headers.append(("Content-Encoding", "gzip"))
-    headers += [("X-Filler", "x" * 60_000)] * told.get("filler_headers", 0)
-    kept = body[: round(len(body) * told.get("kept", 1))]
-    is_open = told.get("is_open", False)
+    headers += [("X-Filler", "x" * 60_000)] * spec.get("filler_headers", 0)
+    kept = body[: round(len(body) * spec.get("kept", 1))]
+    is_open = spec.get("is_open", False)
     return Answer(
-        status=told.get("status", 200),
-        content_type=told.get("type", "video/mp4" if "file" in told else "text/html; charset=utf-8"),
-        body=lambda: _blocks(kept, site, told),
-        declared_bytes=told.get("declared_bytes", None if is_open else len(body)),
+        status=spec.get("status", 200),
+        content_type=spec.get("type", "video/mp4" if "file" in spec else "text/html; charset=utf-8"),
+        body=lambda: _blocks(kept, site, spec),
+        declared_bytes=spec.get("declared_bytes", None if is_open else len(body)),
         headers=tuple(headers),
-        is_raw=told.get("is_raw", False),
+        is_raw=spec.get("is_raw", False),
     )
 
 
-def _blocks(body: bytes, site: HostileSite, told: Case) -> Iterable[bytes]:
-    if told.get("endless"):
+def _blocks(body: bytes, site: HostileSite, spec: Case) -> Iterable[bytes]:
+    if spec.get("endless"):
         return itertools.chain((body,), itertools.repeat(_PIECE))
-    if "drip_seconds" in told:
-        return _drip(body, site, told["drip_seconds"])
+    if "drip_seconds" in spec:
+        return _drip(body, site, spec["drip_seconds"])
     return (body,)
 
 

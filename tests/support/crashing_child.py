@@ -1,4 +1,4 @@
-"""The downloads' own program, for tests: as it is, but a download whose link says so dies as by a fault in a decoder.
+"""The downloads' own program, for tests: unchanged, but a download whose link says so dies as by a fault in a decoder.
 
 `python -m tests.support.crashing_child EXTRACTORS`.
 """
@@ -14,7 +14,7 @@ MARK = "/crashes/"
 
 
 def main() -> None:
-    """Be the program."""
+    """Run the program."""
     fetch = vars(child)["fetch"]
 
     def fetch_or_crash(job: Job, **options: Any) -> Any:

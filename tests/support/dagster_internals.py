@@ -1,6 +1,6 @@
 """What tests need of Dagster beyond `bookmarkai_assets.dagster_internals`, and Dagster does not publish.
 
-No other test imports it, but for `short_daemon_interval`, which Dagster's own processes load.
+No other test imports it, except `short_daemon_interval`, which Dagster's own processes load.
 """
 
 from collections.abc import Callable, Iterator
@@ -32,7 +32,7 @@ def interruption() -> BaseException:
 
 
 def leave_out_stamps(patch: pytest.MonkeyPatch) -> None:
-    """Have ephemeral instances made without Alembic's stamp, which nobody reads of a database in memory.
+    """Make ephemeral instances without Alembic's stamp, which nobody reads in an in-memory database.
 
     For the stamp Dagster reads each of its migrations, twice per instance: a quarter of a second.
     """
@@ -41,7 +41,7 @@ def leave_out_stamps(patch: pytest.MonkeyPatch) -> None:
 
 
 def record_materialization(instance: dg.DagsterInstance, asset: dg.AssetKey, partition: str, at: datetime) -> None:
-    """Record that a partition was materialized at a moment."""
+    """Record that a partition was materialized at a given time."""
     event = dg.DagsterEvent(
         dg.DagsterEventType.ASSET_MATERIALIZATION.value,
         job_name="RUNLESS",
@@ -51,10 +51,10 @@ def record_materialization(instance: dg.DagsterInstance, asset: dg.AssetKey, par
 
 
 def record_heartbeats(instance: dg.DagsterInstance, *, timestamp: float, errors: list[str] | None = None) -> None:
-    """Have every part of a daemon say that it lived then, in seconds since 1970, and what went wrong in it."""
-    told = [SerializableErrorInfo(text, [], None) for text in errors or []]
+    """Record a heartbeat of every part of a daemon, in seconds since 1970, with its errors."""
+    infos = [SerializableErrorInfo(text, [], None) for text in errors or []]
     for kind in required_daemons(instance):
-        instance.add_daemon_heartbeat(DaemonHeartbeat(timestamp, kind, "id", told))
+        instance.add_daemon_heartbeat(DaemonHeartbeat(timestamp, kind, "id", infos))
 
 
 def record_switch(instance: dg.DagsterInstance, sensor: str, *, is_on: bool) -> None:
@@ -68,7 +68,7 @@ def record_switch(instance: dg.DagsterInstance, sensor: str, *, is_on: bool) -> 
 
 @contextmanager
 def loaded_definitions(instance: dg.DagsterInstance, file: Path) -> Iterator[Callable[[], Any]]:
-    """Load the file's `defs` as a webserver would; give a maker of contexts for GraphQL's requests."""
+    """Load the file's `defs` as a webserver would, and yield a maker of contexts for GraphQL requests."""
     origin = InProcessCodeLocationOrigin(LoadableTargetOrigin(python_file=str(file), attribute="defs"))
     with WorkspaceProcessContext(instance, InProcessWorkspaceLoadTarget(origin)) as workspace:
         yield workspace.create_request_context

@@ -1,23 +1,23 @@
-"""How long tests wait. That a thing comes is a fact; how soon depends on the machine, which may be slow and busy."""
+"""How long tests wait. Whether something happens is a fact; how soon depends on the machine, which may be busy."""
 
 from collections.abc import Callable, Iterator
 
 HANG_SECONDS = 120.0
-"""When a test gives up on what should come: far beyond what it takes anywhere, so that only what hangs is met."""
+"""When a test gives up waiting: far more than anything takes anywhere, so that only a hang exceeds it."""
 
 PIPELINE_SECONDS = 300.0
-"""The same where the whole pipeline is at work: a run of its own has a dozen processes to start."""
+"""The same where the whole pipeline is running, because one run starts a dozen processes."""
 
 PLENTY_SECONDS = 600.0
-"""A limit given to the product that is not to run out: what ends only by it hangs, as `HANG_SECONDS` then finds."""
+"""A limit for the product that should never run out: whatever ends only by it hangs, as `HANG_SECONDS` then shows."""
 
 _TRIES = 8
 
 
 def growing(seconds: float) -> Iterator[float]:
-    """Return limits for what has to get somewhere before it is cut off: the first, and twice as many each time.
+    """Yield time limits for something that has to get somewhere before it is cut off, doubling each time.
 
-    A slow machine takes a few more tries. Ends at `PLENTY_SECONDS`, which no test should come to.
+    A slow machine takes a few more tries. It ends at `PLENTY_SECONDS`, which no test should reach.
     """
     while seconds < PLENTY_SECONDS:
         yield seconds
@@ -25,9 +25,10 @@ def growing(seconds: float) -> Iterator[float]:
 
 
 def quickest(act: Callable[[], float], *, seconds: float) -> float:
-    """Do something until it has taken less than so many seconds, a few times at most; returns the shortest time.
+    """Repeat something a few times at most until it takes less than so many seconds, and return the shortest time.
 
-    `act` returns the seconds that count. A busy machine spoils a try or two; what is slow by itself is slow each time.
+    `act` returns the seconds that count. A busy machine spoils a try or two, but what is slow by itself is slow each
+    time.
     """
     shortest = act()
     for _ in range(_TRIES - 1):

@@ -10,7 +10,7 @@ START = datetime(2026, 3, 1, tzinfo=UTC)
 
 
 def history_of(*steps: str) -> list[Decision]:
-    """Return decisions an hour apart, each as `action` or `action stage`; without a stage it stays what it was."""
+    """Return decisions an hour apart, each given as `action` or `action stage`; without a stage it does not change."""
     decisions: list[Decision] = []
     for number, step in enumerate(steps):
         name, _, stage = step.partition(" ")

@@ -1,7 +1,7 @@
 """A program for `Workers` that fetches one URL as yt-dlp's parts would: `python -m tests.support.egress_clients`.
 
-A job is JSON: `client` is the key of one of yt-dlp's request handlers, or `ffmpeg`; `proxy_url` what yt-dlp is given as
-its proxy, `url` what to fetch. The answer is JSON: the status, or the error.
+A job is JSON: `client` is the key of one of yt-dlp's request handlers, or `ffmpeg`; `proxy_url` is yt-dlp's proxy, and
+`url` what to fetch. The answer is JSON: the status, or the error.
 """
 
 import importlib
@@ -11,7 +11,7 @@ import subprocess
 
 from imageio_ffmpeg import get_ffmpeg_exe
 
-from bookmarkai_assets.adapters.downloader.fork_server import ForkServer, control_on_stdin
+from bookmarkai_assets.adapters.common.processes.fork_server import ForkServer, control_on_stdin
 from tests.support.deadlines import HANG_SECONDS
 
 

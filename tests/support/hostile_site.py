@@ -1,4 +1,4 @@
-"""A site on loopback that answers as it is told: well, wrongly, endlessly or never. Counts what it was asked."""
+"""A site on loopback that answers as tests set it: well, wrongly, endlessly or never. It counts the requests."""
 
 import http.server
 import itertools
@@ -18,9 +18,9 @@ _BLOCK = b"\0" * 65_536
 
 @dataclass(frozen=True)
 class Answer:
-    """What one path answers; None for no answer at all. Without `declared_bytes` the end of the body is the close.
+    """The answer for one path, or None for no answer. Without `declared_bytes` the body ends with the connection.
 
-    When it `is_raw`, the body is all that goes over the wire: status line and headers are its own affair.
+    When it `is_raw`, only the body is sent, which then has to contain status line and headers.
     """
 
     status: int = 200
@@ -33,7 +33,7 @@ class Answer:
 
 @dataclass
 class HostileSite:
-    """The site: tell it what to answer, then read what it was asked. `host` is the name it is known by."""
+    """The site: set its answers, then read what it was asked for. `host` is the name by which it is known."""
 
     port: int
     host: str = "127.0.0.1"
@@ -52,31 +52,31 @@ class HostileSite:
         return f"http://{self.host}:{self.port}{path}"
 
     def file(self, path: str, body: bytes, *, content_type: str = "video/mp4", declared_bytes: int | None = -1) -> str:
-        """Serve bytes; by default with their true length. Gives the link."""
+        """Serve bytes, by default with their true length, and return the link."""
         length = len(body) if declared_bytes == -1 else declared_bytes
         return self.serve(path, Answer(content_type=content_type, body=lambda: (body,), declared_bytes=length))
 
     def page(self, path: str, html: str, *, status: int = 200) -> str:
-        """Serve a page. Gives the link."""
+        """Serve a page, and return the link."""
         body = html.encode()
         return self.serve(path, Answer(status=status, body=lambda: (body,), declared_bytes=len(body)))
 
     def redirect(self, path: str, to: str) -> str:
-        """Send whoever asks elsewhere. Gives the link."""
+        """Redirect every request, and return the link."""
         return self.serve(path, Answer(status=302, declared_bytes=0, headers=(("Location", to),)))
 
     def endless(self, path: str, *, head: bytes) -> str:
-        """Serve a video that begins well and never ends. Gives the link."""
+        """Serve a video that begins well and never ends, and return the link."""
         return self.serve(
             path, Answer(content_type="video/mp4", body=lambda: itertools.chain((head,), itertools.repeat(_BLOCK)))
         )
 
     def silent(self, path: str) -> str:
-        """Take the question and never answer. Gives the link."""
+        """Accept the request and never answer, and return the link."""
         return self.serve(path, None)
 
     def serve(self, path: str, answer: Answer | None) -> str:
-        """Answer as told. Gives the link."""
+        """Serve an answer, and return the link."""
         self.answers[path] = answer
         return self.url(path)
 
@@ -105,7 +105,7 @@ class _Server(http.server.ThreadingHTTPServer):
 
     @override
     def handle_error(self, request: Any, client_address: Any) -> None:
-        """A client that goes away is what these tests are about."""
+        """Ignore a client that disconnects, because that is what these tests are about."""
 
 
 class _Handler(http.server.BaseHTTPRequestHandler):
@@ -113,10 +113,10 @@ class _Handler(http.server.BaseHTTPRequestHandler):
 
     @override
     def log_message(self, format: str, *args: object) -> None:
-        """Stay out of the tests' output."""
+        """Log nothing, to keep the tests' output clean."""
 
     def do_GET(self) -> None:
-        """Answer as told; what nobody told about is not found."""
+        """Send the answer of the path, or 404 if it has none."""
         site = self.server.site
         path = urlsplit(self.path).path
         site.asked.append(path)

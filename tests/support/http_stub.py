@@ -22,21 +22,21 @@ class Answer:
 
 
 def s3_error(status: int, code: str, **headers: str) -> Answer:
-    """Return the answer by which an S3 server refuses."""
+    """Return the answer with which an S3 server refuses."""
     body = f"<?xml version='1.0'?><Error><Code>{code}</Code><Message>no</Message></Error>".encode()
     return Answer(status, body, {"Content-Type": "application/xml"} | headers)
 
 
 @contextmanager
 def unanswered_url() -> Iterator[str]:
-    """Return a URL where connections are refused, and stay refused: the port is taken, but nobody listens."""
+    """Yield a URL where connections are always refused: the port is taken, but nobody listens."""
     with socket.socket() as taken:
         taken.bind(("127.0.0.1", 0))
         yield f"http://127.0.0.1:{taken.getsockname()[1]}"
 
 
 class HttpStub:
-    """Listens on a free loopback port while entered; `answer` may be changed at any time."""
+    """Listens on a free loopback port while entered. `answer` may be changed at any time."""
 
     def __init__(self) -> None:
         self.answer = Answer()
@@ -71,7 +71,7 @@ class _Handler(BaseHTTPRequestHandler):
 
     @override
     def log_message(self, format: str, *args: object) -> None:
-        """Keep the tests' output to the tests."""
+        """Log nothing, to keep the tests' output clean."""
 
     def _handle(self) -> None:
         self.rfile.read(int(self.headers.get("Content-Length") or 0))

@@ -1,4 +1,4 @@
-"""A window's figures by a plain count over its events, sharing nothing with how the pipeline comes to them."""
+"""A window's figures by a naive count over its events, which shares nothing with the pipeline's computation."""
 
 import math
 from collections.abc import Sequence
@@ -11,7 +11,7 @@ from bookmarkai_assets.core.rollout.latency import RELATIVE_ERROR, SHORTEST_SECO
 from bookmarkai_assets.core.rollout.metrics import Latency, WindowMetrics
 from bookmarkai_assets.core.rollout.windows import Window
 
-TOLD_APART = ["throttled", "access_denied", "timeout", "not_found", "checksum"]
+COUNTED_ERRORS = ["throttled", "access_denied", "timeout", "not_found", "checksum"]
 """The errors that have a count of their own."""
 
 
@@ -37,8 +37,8 @@ def assert_counted(metrics: WindowMetrics, events: Sequence[StorageEvent], windo
     assert (metrics.s3_storage, metrics.local_storage) == (placed.count("s3"), placed.count("local"))
     assert metrics.s3_upload_rate == _percent(placed.count("s3"), len(placed))
     assert metrics.errors_by_class == {
-        **{name: errors.count(name) for name in TOLD_APART},
-        "other": sum(1 for name in errors if name not in TOLD_APART),
+        **{name: errors.count(name) for name in COUNTED_ERRORS},
+        "other": sum(1 for name in errors if name not in COUNTED_ERRORS),
     }
     assert metrics.error_rate == _percent(len(errors), len(on_s3))
     assert metrics.access_denied == errors.count("access_denied")
@@ -54,7 +54,7 @@ def assert_counted(metrics: WindowMetrics, events: Sequence[StorageEvent], windo
 
 
 def _percent(part: int, whole: int) -> object:
-    """Return a percentage; None of nothing."""
+    """Return a percentage, or None of nothing."""
     return pytest.approx(part / whole * 100) if whole else None
 
 

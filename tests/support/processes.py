@@ -1,4 +1,4 @@
-"""Looking at processes from outside, and waiting for what other processes do."""
+"""Inspecting processes from outside, and waiting for what other processes do."""
 
 import time
 from collections.abc import Callable
@@ -8,11 +8,11 @@ from threading import Event
 from tests.support.deadlines import HANG_SECONDS
 
 HAS_PROC = Path("/proc/self/stat").exists()
-"""Whether this system, as Linux does, shows its processes below /proc: what looks at them reads there."""
+"""Whether this system shows its processes below /proc, as Linux does, which the functions here read."""
 
 
 def wait_until(is_true: Callable[[], object]) -> None:
-    """Poll until something is true; fails when it is not within `HANG_SECONDS`."""
+    """Poll until something is true. Fail when it is not within `HANG_SECONDS`."""
     deadline = time.monotonic() + HANG_SECONDS
     while not is_true():
         assert time.monotonic() < deadline, f"not true within {HANG_SECONDS} seconds"
@@ -20,18 +20,18 @@ def wait_until(is_true: Callable[[], object]) -> None:
 
 
 def is_running(pid: int) -> bool:
-    """Whether a process is there and not merely waiting to be waited for."""
-    return _state_and_parent(pid) is not None
+    """Whether a process runs and is not only waiting to be reaped."""
+    return _parent_of_running(pid) is not None
 
 
 def children_of(pid: int) -> set[int]:
     """Return the running children of a process."""
     pids = [int(entry.name) for entry in Path("/proc").iterdir() if entry.name.isdecimal()]
-    return {child for child in pids if _state_and_parent(child) == pid}
+    return {child for child in pids if _parent_of_running(child) == pid}
 
 
-def _state_and_parent(pid: int) -> int | None:
-    """Return the parent of a running process; None when it is gone or a zombie."""
+def _parent_of_running(pid: int) -> int | None:
+    """Return the parent of a running process, or None when it is gone or a zombie."""
     try:
         after_name = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()
     except (FileNotFoundError, ProcessLookupError):

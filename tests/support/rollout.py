@@ -20,7 +20,7 @@ from bookmarkai_assets.wiring.rules import make_rules
 START = datetime(2026, 3, 2, 12, tzinfo=UTC)
 STAGE_TIME = timedelta(days=7)
 SPLIT = 30
-"""`S3_SPLIT_PERCENTAGE`, which no stage has."""
+"""`S3_SPLIT_PERCENTAGE`, a value that no stage has."""
 
 BAD: dict[str, Any] = {"access_denied": 2}
 SCARCE: dict[str, Any] = {"uploads": 8, "upload_failures": 0}
@@ -38,7 +38,7 @@ def rollout_rules(
 
 
 def figures_at(catalog: Catalog, rules: PipelineRules, now: datetime, **changes: Any) -> GateFigures:
-    """Return figures that let every rule pass at this moment, with some changes."""
+    """Return figures with which every rule passes at this time, with some changes."""
     good = GateFigures(
         window=window_to_judge(rules.gate, read_state(catalog), now=now),
         uploads=200,
@@ -57,7 +57,7 @@ def figures_at(catalog: Catalog, rules: PipelineRules, now: datetime, **changes:
 
 
 class ContestedLedger(RolloutLedger):
-    """A ledger in which `first` happens once, at the moment before the next decision is kept."""
+    """A ledger in which `first` is called once, just before the next decision is recorded."""
 
     def __init__(self, ledger: RolloutLedger) -> None:
         self._ledger = ledger
@@ -89,7 +89,7 @@ class ContestedLedger(RolloutLedger):
 
 @dataclass
 class Rollout:
-    """One installation's rollout, its clock, and a catalog in which it can be made to come second."""
+    """One installation's rollout, its clock, and a catalog in which somebody else can be first."""
 
     base: Catalog
     rules: PipelineRules
@@ -120,6 +120,6 @@ class Rollout:
         return evaluate(self.catalog, self.rules, figures=self.figures(**changes), now=self.now, actor="run-1")
 
     def act(self, command: Callable[..., Decision], *args: Any, **options: Any) -> Decision:
-        """Return a person's command."""
+        """Run a person's command."""
         options = {"now": self.now, "actor": "ann", "reason": "because", **options}
         return command(self.catalog, self.rules, *args, **options)

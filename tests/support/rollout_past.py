@@ -17,16 +17,16 @@ HYBRID = {"STORAGE_MODE": "hybrid", "S3_MEDIA_BUCKET": "media", "AWS_REGION": "e
 """Settings under which stages count."""
 
 SAMPLE = 50
-"""What the gate wants to see, by default."""
+"""The sample that the gate requires by default."""
 
 
 def rules() -> PipelineRules:
-    """Return what a worker with the command's settings is told."""
+    """Return the rules of a worker with the command's settings."""
     return make_rules(load_settings(env_file=None))
 
 
 def ago(**length: float) -> datetime:
-    """Return a moment of the past."""
+    """Return a time in the past."""
     return datetime.now(UTC) - timedelta(**length)
 
 
@@ -41,7 +41,7 @@ def decide(
     actor: str = "ana",
     reason: str = "it was time",
 ) -> Decision:
-    """Keep a decision of the past."""
+    """Record a decision of the past."""
     newest = next(iter(catalog.rollout.history(limit=1)), None)
     return catalog.rollout.append(
         Decision(
@@ -67,8 +67,8 @@ def transfers(catalog: OpenCatalog, *, good: int = SAMPLE, errors: Sequence[str]
         catalog.events.record(transfer(ago(hours=1), "get", "s3", "transcribe", kind="audio", seconds=0.5))
 
 
-def verified(catalog: OpenCatalog, *, missing: int = 0) -> None:
-    """Keep a verification, half an hour old."""
+def add_verification(catalog: OpenCatalog, *, missing: int = 0) -> None:
+    """Record a verification, half an hour old."""
     catalog.rollout.record_verification(
         RecordedVerification(
             verified_at=ago(minutes=30),

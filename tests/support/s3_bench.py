@@ -1,4 +1,4 @@
-"""A store on the test server, with a proxy before it that breaks things, and a client that looks behind its back."""
+"""A store on the test server, with a proxy in front that breaks things, and a client that bypasses both."""
 
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -22,14 +22,14 @@ PARTS = 2
 
 RANGE = len(SMALL) // 3
 RANGES = 3
-"""Of `SMALL`, read by a store whose ranges are so small: S3 sets no bound to these."""
+"""Of `SMALL`, read by a store with such small ranges; S3 sets no minimum for these."""
 
 ATTEMPTS = 2
 """Of each request, so that lasting faults end soon."""
 
 
 def make_store(seaweed: SeaweedServer, endpoint: str | None = None, **changes: Any) -> S3Store:
-    """Return a store over the test server, or by way of another endpoint to it, with few attempts and small parts."""
+    """Return a store over the test server, or another endpoint of it, with few attempts and small parts."""
     options: dict[str, Any] = {
         "region": seaweed.region,
         "endpoint": endpoint or seaweed.endpoint,
@@ -45,7 +45,7 @@ def make_store(seaweed: SeaweedServer, endpoint: str | None = None, **changes: A
 
 @dataclass(frozen=True)
 class Bench:
-    """A store behind a fault proxy, one key, a directory, and a client that goes past the proxy.
+    """A store behind a fault proxy, one key, a directory, and a client that bypasses the proxy.
 
     `ranged` is another store there, which reads in ranges of `RANGE` bytes.
     """
@@ -85,29 +85,29 @@ class Bench:
         )
 
     def get(self, data: bytes, *, in_ranges: bool = False, on_bytes: Callable[[int], object] = ignore_bytes) -> bytes:
-        """Fetch what should be `data`."""
+        """Fetch the object, which should be `data`."""
         destination = self.directory / "fetched" / "video.mp4"
         store = self.ranged if in_ranges else self.store
         store.get(self.url, destination, expected=digest_of_bytes(data), on_bytes=on_bytes)
         return destination.read_bytes()
 
     def read(self, *, offset: int = 0, size_bytes: int | None = None, in_ranges: bool = False) -> bytes:
-        """Read the object, or a part of it, through the store's reader."""
+        """Read the object, or a range of it, through the store's reader."""
         store = self.ranged if in_ranges else self.store
         with store.open(self.url, offset=offset, size_bytes=size_bytes) as reader:
             return reader.read()
 
     def begin_upload(self, key: str | None = None) -> str:
-        """Begin a multipart upload, as a process that is killed then leaves it; returns its id."""
+        """Begin a multipart upload and leave it, as a killed process does, and return its id."""
         answer = self.client.create_multipart_upload(Bucket=self.bucket, Key=key or self.key)
         return str(answer["UploadId"])
 
     def fetched_files(self) -> list[Path]:
-        """List what lies at and beside the destination."""
+        """List the files at and beside the destination."""
         return list((self.directory / "fetched").glob("*"))
 
     def stored(self) -> bytes | None:
-        """Read the object past the proxy and the store."""
+        """Read the object, bypassing the proxy and the store."""
         try:
             return bytes(self.client.get_object(Bucket=self.bucket, Key=self.key)["Body"].read())
         except self.client.exceptions.NoSuchKey:

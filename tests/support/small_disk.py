@@ -1,7 +1,7 @@
-"""A program that uses the local store where there is no room or no leave: `python -m tests.support.small_disk`.
+"""A program that uses the local store without disk space or without permission: `python -m tests.support.small_disk`.
 
-Arguments: a scenario and an empty directory. Prints what came of it as JSON. The scenarios that need a disk of their
-own mount one, which takes a process in a mount namespace of its own; where that is refused it exits with `NO_MOUNT`.
+Its arguments are a scenario and an empty directory. It prints the result as JSON. Scenarios that need a disk of their
+own mount one, which requires a process in a mount namespace of its own. Where that is refused it exits with `NO_MOUNT`.
 """
 
 import json
@@ -35,7 +35,7 @@ def mount(directory: Path, options: str) -> None:
 
 
 def put(store: LocalStore, source: Path, key: str, *, may_consume: bool) -> None:
-    """Put what the source is meant to hold."""
+    """Put what the source should contain."""
     store.put(
         source,
         key,
@@ -48,7 +48,7 @@ def put(store: LocalStore, source: Path, key: str, *, may_consume: bool) -> None
 
 
 def outcome(use: Callable[[], object]) -> str:
-    """Return with which class of error a use ended."""
+    """Return the error class with which a use ended."""
     try:
         use()
     except StoreError as error:
@@ -62,14 +62,14 @@ def files_in(directory: Path) -> list[str]:
 
 
 def run(scenario: str, directory: Path) -> object:
-    """Play one scenario; returns what to print."""
+    """Run one scenario, and return what to print."""
     disk = directory / "disk"
     store = LocalStore(disk)
     source = directory / "source.mp4"
     source.write_bytes(LARGE)
     match scenario:
         case "limit":
-            # A file-size limit stands in for a quota: both say so only when the file grows.
+            # A file-size limit stands in for a quota: both report only when the file grows.
             _, hard = resource.getrlimit(resource.RLIMIT_FSIZE)
             resource.setrlimit(resource.RLIMIT_FSIZE, (LIMIT_BYTES, hard))
             found = outcome(lambda: put(store, source, KEY, may_consume=False))
@@ -77,7 +77,7 @@ def run(scenario: str, directory: Path) -> object:
             mount(disk, "size=1m")
             found = outcome(lambda: put(store, source, KEY, may_consume=scenario == "move"))
         case "sidecar":
-            # The source is on the disk already, and nothing else has room there.
+            # The source is on the disk already, and nothing else fits.
             mount(disk, "size=1m")
             (disk / "temp").mkdir()
             source = disk / ".staging.mp4"
@@ -103,7 +103,7 @@ def run(scenario: str, directory: Path) -> object:
 
 
 def outcome_of_writing(write: Callable[[bytes], int]) -> str:
-    """Write a page, as long as there is room."""
+    """Write a page, as long as there is space."""
     try:
         return "done" if write(b"x" * 4096) else "full"
     except OSError:
@@ -111,7 +111,7 @@ def outcome_of_writing(write: Callable[[bytes], int]) -> str:
 
 
 def read_only(directory: Path, disk: Path, store: LocalStore) -> object:
-    """Use a store on a disk that became read-only, in every way."""
+    """Use a store in every way on a disk that became read-only."""
     mount(disk, "size=1m")
     source = directory / "small.mp4"
     source.write_bytes(SMALL)

@@ -1,4 +1,4 @@
-"""Sounds that tests make: silence, noise and music by numbers, and the samples' speech as numbers. 16 kHz, mono."""
+"""Sounds that tests make: silence, noise and music as numbers, and the samples' speech as numbers. 16 kHz, mono."""
 
 import wave
 from pathlib import Path
@@ -7,7 +7,7 @@ import numpy as np
 import numpy.typing as npt
 
 RATE = 16_000
-"""Samples a second, as Whisper wants them."""
+"""Samples a second, as Whisper needs them."""
 
 Samples = npt.NDArray[np.float32]
 
@@ -16,7 +16,7 @@ _OVERTONES = ((1, 1.0), (2, 0.5), (3, 0.25), (4, 0.12))
 
 
 def silence(seconds: float) -> Samples:
-    """Return nothing to hear."""
+    """Return silence."""
     return np.zeros(int(RATE * seconds), np.float32)
 
 
@@ -37,7 +37,7 @@ def music(seconds: int) -> Samples:
 
 
 def speech(path: Path) -> Samples:
-    """Decode what is said in a file."""
+    """Decode the sound of a file."""
     from faster_whisper import decode_audio
 
     return np.asarray(decode_audio(str(path), sampling_rate=RATE), np.float32)

@@ -1,4 +1,4 @@
-"""What Dagster's UI would be told of stale partitions, asked by GraphQL of definitions in this process."""
+"""Dagster's stale status of partitions as its UI gets it, by GraphQL from definitions in this process."""
 
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
@@ -23,24 +23,24 @@ defs = build_defs(load_settings(env_file=None, **{settings!r}))
 
 @contextmanager
 def code_location(instance: dg.DagsterInstance, settings: dict[str, Any], directory: Path) -> Iterator["StaleStatus"]:
-    """Load the definitions that these settings give, as a webserver would, and give a way to ask of their assets."""
-    # Another file each time: Python would take what it has compiled of one that was written in the same second.
+    """Load the definitions of these settings, as a webserver would, and yield access to their assets' status."""
+    # Another file each time, because Python would reuse the bytecode of one that was written in the same second.
     file = directory / f"location_{uuid4().hex}.py"
-    told = {name: str(value) if isinstance(value, Path) else value for name, value in settings.items()}
-    file.write_text(_CODE_LOCATION.format(settings=told))
+    values = {name: str(value) if isinstance(value, Path) else value for name, value in settings.items()}
+    file.write_text(_CODE_LOCATION.format(settings=values))
     with loaded_definitions(instance, file) as new_request:
         yield StaleStatus(new_request)
 
 
 class StaleStatus:
-    """Asks what the page of a partition asks."""
+    """Sends the queries of a partition's page."""
 
     def __init__(self, new_request: Callable[[], Any]) -> None:
         self._new_request = new_request
         self._schema = create_schema()
 
     def of(self, asset: str, partition: str) -> tuple[str, list[str]]:
-        """Return a partition's status (FRESH, STALE, MISSING) and, sorted, the categories of what made it stale."""
+        """Return a partition's status (FRESH, STALE, MISSING) and, sorted, the categories of its stale causes."""
         answer = self._schema.execute(
             _QUESTION,
             context_value=self._new_request(),

@@ -1,4 +1,4 @@
-"""Transfers that tests make up, and a plain way to add them up again."""
+"""Transfers that tests make up, and a naive way to add them up again."""
 
 from collections.abc import Iterable
 from datetime import UTC, datetime, timedelta
@@ -11,7 +11,7 @@ from bookmarkai_assets.core.rollout.tallies import Series, Tally, Totals, roll_u
 from bookmarkai_assets.core.rollout.windows import GRID, Window, tiles
 
 NOON = datetime(2026, 3, 1, 12, tzinfo=UTC)
-"""A moment on the grid, in the first day of a month."""
+"""A time on the grid, on the first day of a month."""
 
 ERRORS = (
     None,
@@ -38,7 +38,7 @@ def transfer(
     seconds: float = 1.0,
     error: str | None = None,
 ) -> StorageEvent:
-    """Make up one transfer: by default a video of 1,000 bytes that was placed in S3 within a second."""
+    """Return one transfer: by default a video of 1,000 bytes that was placed in S3 within a second."""
     return StorageEvent(
         occurred_at=at,
         operation=Operation(operation),
@@ -55,7 +55,7 @@ def transfer(
 
 
 def transfers(*, around: datetime = NOON, within: timedelta = timedelta(days=2)) -> st.SearchStrategy[StorageEvent]:
-    """Make up any transfers around a moment, many of them on the boundaries of the grid."""
+    """Generate transfers around a given time, many of them on the boundaries of the grid."""
     moments = st.datetimes(
         min_value=(around - within).replace(tzinfo=None), max_value=(around + within).replace(tzinfo=None)
     ).map(lambda moment: moment.replace(tzinfo=UTC))
@@ -73,7 +73,7 @@ def transfers(*, around: datetime = NOON, within: timedelta = timedelta(days=2))
 
 
 def totals_of(events: Iterable[StorageEvent], window: Window) -> Totals:
-    """Roll events up and read the totals of a window off them, as the catalog does."""
+    """Roll up events and read a window's totals from the result, as the catalog does."""
     rolled = roll_up(events)
     totals: dict[Series, Tally] = {}
     for resolution, tile in tiles(window):

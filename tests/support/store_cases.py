@@ -1,4 +1,4 @@
-"""What the contract suites of `MediaStore` run over: a store, and what their tests ask of it again and again."""
+"""What the contract suites of `MediaStore` run over: a store, and helpers that their tests use often."""
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
@@ -18,8 +18,8 @@ TAGS: Mapping[str, str] = {"share-id": "0b5f6a7e", "note": "naïve  ✓ 100%"}
 class StoreCase:
     """A store under test, a prefix for the test's keys, and a directory for its files.
 
-    `make_another` gives a second store over the same place. `is_listed_in_order` is the one deviation of a server:
-    SeaweedFS sorts directory by directory, so `a/b` before `a.b`.
+    `make_another` returns a second store over the same location. `is_listed_in_order` is the one deviation of a server:
+    SeaweedFS sorts directory by directory, so `a/b` comes before `a.b`.
     """
 
     store: MediaStore
@@ -30,7 +30,7 @@ class StoreCase:
 
     @property
     def is_local(self) -> bool:
-        """Whether files are stored: these may be consumed by a put, and have no links."""
+        """Whether it stores files, which a put may consume and which have no links."""
         return self.store.backend is Backend.LOCAL
 
     def key(self, name: str = "video.mp4") -> str:
@@ -68,13 +68,13 @@ class StoreCase:
         )
 
     def fetched(self, url: str, expected: Digest) -> bytes:
-        """Fetch and read what is at the URL."""
+        """Fetch the object and read it."""
         destination = self.directory / "fetched.mp4"
         self.store.get(url, destination, expected=expected)
         return destination.read_bytes()
 
     def read(self, url: str, *, offset: int = 0, size_bytes: int | None = None) -> bytes:
-        """Open the object and read what the reader gives."""
+        """Open the object and read what the reader returns."""
         with self.store.open(url, offset=offset, size_bytes=size_bytes) as reader:
             return reader.read()
 

@@ -1,4 +1,4 @@
-"""The downloads' own program with one thing changed in it, to see what its limits and its shell do about that.
+"""The downloads' own program with one change, to see what its limits and its sandbox do about that.
 
 `python -m tests.support.tampered_child CHANGE EXTRACTORS`. A change is what a hostile site would have to bring about.
 """
@@ -18,7 +18,7 @@ LITTLE_MEMORY_BYTES = 160 * 1024 * 1024
 
 
 def main() -> None:
-    """Make the change, then be the program."""
+    """Make the change, then run the program."""
     change, argument = sys.argv.pop(1).partition("=")[::2]
     match change:
         case "little-memory":

@@ -1,4 +1,4 @@
-"""The measure itself: tests that assert a word error rate rest on it."""
+"""The measure itself, on which tests that assert a word error rate depend."""
 
 import pytest
 from hypothesis import given
@@ -10,7 +10,7 @@ words = st.lists(st.sampled_from(["salt", "water", "bread", "oven"]), min_size=1
 
 
 @pytest.mark.parametrize(
-    ("heard", "rate"),
+    ("transcribed", "rate"),
     [
         ("Don't stir the pot", 0.0),
         ("don't, STIR the pot!", 0.0),
@@ -21,15 +21,15 @@ words = st.lists(st.sampled_from(["salt", "water", "bread", "oven"]), min_size=1
         ("", 1.0),
     ],
 )
-def test_it_counts_words_replaced_dropped_and_added(heard: str, rate: float) -> None:
-    """One wrong word in four is 0.25, however it is wrong; case and punctuation are no words."""
-    assert word_error_rate("Don't stir the pot.", heard) == pytest.approx(rate)
+def test_it_counts_words_replaced_dropped_and_added(transcribed: str, rate: float) -> None:
+    """One wrong word in four is 0.25, however it is wrong, and case and punctuation do not count."""
+    assert word_error_rate("Don't stir the pot.", transcribed) == pytest.approx(rate)
 
 
 @given(words, words)
-def test_it_is_a_distance(said: str, heard: str) -> None:
-    """Only equal texts are at 0, and the number of wrong words is the same in both directions."""
-    assert (word_error_rate(said, heard) == 0) == (said == heard)
-    there = word_error_rate(said, heard) * len(said.split())
-    back = word_error_rate(heard, said) * len(heard.split())
+def test_it_is_a_distance(spoken: str, transcribed: str) -> None:
+    """Only equal texts have 0, and the number of wrong words is the same in both directions."""
+    assert (word_error_rate(spoken, transcribed) == 0) == (spoken == transcribed)
+    there = word_error_rate(spoken, transcribed) * len(spoken.split())
+    back = word_error_rate(transcribed, spoken) * len(transcribed.split())
     assert there == pytest.approx(back)

@@ -1,7 +1,7 @@
 """A stand-in for TikTok on loopback: pages, short links and a video host, over TLS, as strict as the site's own.
 
-Its hosts resolve to a public address that `connect` leads here, so the egress guard's rules are those of production;
-its certificate is trusted by `trusting_child` alone.
+Its hosts resolve to a public address that `connect` redirects here, so the egress guard's rules are those of
+production. Its certificate is trusted by `trusting_child` alone.
 """
 
 import base64
@@ -44,7 +44,8 @@ class Post:
     """One post, and how the site behaves around it.
 
     `status` and `message` are the page's own words for a post that is not shown. `failures` answers of the video host
-    are 503; `break_after_bytes` ends its first body early. Its short link leads to its page, or where `leads_to` says.
+    are 503; `break_after_bytes` ends its first body early. Its short link leads to its page, or to `leads_to`.
+    Some of its `formats` are `silent`, `missing` (404) or `failing` (503), each by name, such as `720p-h264`.
     """
 
     post_id: str
@@ -58,6 +59,10 @@ class Post:
     failures: int = 0
     break_after_bytes: int | None = None
     leads_to: str | None = None
+    formats: tuple[tuple[str, str, int], ...] = _FORMATS
+    silent: frozenset[str] = frozenset()
+    missing: frozenset[str] = frozenset()
+    failing: frozenset[str] = frozenset()
     description: str = "Fresh pasta in ten minutes \U0001f35d #cooking"
 
     @property
@@ -78,7 +83,7 @@ class Post:
 
 @dataclass(frozen=True)
 class Request:
-    """What one request looked like: cookies and browser as it gave them, the moment by the monotonic clock."""
+    """What one request looked like: its cookies and browser, and its time by the monotonic clock."""
 
     host: str
     cookies: str
@@ -88,18 +93,19 @@ class Request:
 
 @dataclass
 class TikTokSite:
-    """The site: give it posts, then read what it was asked."""
+    """The site: publish posts on it, then read what it was asked for. Silent formats serve `silent_video`."""
 
     port: int
     certificate: Path
     video: bytes
+    silent_video: bytes = b""
     posts: dict[str, Post] = field(default_factory=dict)
     asked: list[tuple[str, str, str]] = field(default_factory=list)
     failed: dict[str, int] = field(default_factory=dict)
     requests: list["Request"] = field(default_factory=list)
 
     def publish(self, post: Post) -> Post:
-        """Take a post."""
+        """Add a post."""
         self.posts[post.post_id] = post
         return post
 
@@ -118,7 +124,7 @@ class TikTokSite:
         return [PUBLIC_ADDRESS]
 
     def connect(self, address: str, port: int, timeout_seconds: float) -> socket.socket:
-        """Lead a connection to the site's public address here."""
+        """Redirect a connection to the site's public address here."""
         if (address, port) != (PUBLIC_ADDRESS, 443):
             raise OSError(f"nobody at {address}:{port}")
         return socket.create_connection(("127.0.0.1", self.port), timeout_seconds)
@@ -126,7 +132,7 @@ class TikTokSite:
 
 @contextmanager
 def tiktok_site(directory: Path, video: bytes) -> Iterator[TikTokSite]:
-    """Run the site; `video` is what it serves for every post, its certificate goes into `directory`."""
+    """Run the site. `video` is what it serves for every post, and its certificate is written to `directory`."""
     certificate, secret = directory / "certificate.pem", directory / "key.pem"
     _sign(certificate, secret)
     server = _Server(certificate, secret, video)
@@ -173,13 +179,13 @@ class _Server(http.server.ThreadingHTTPServer):
 
     @override
     def finish_request(self, request: Any, client_address: Any) -> None:
-        """Shake hands in the connection's own thread: a client that does not must not hold up the others."""
+        """Shake hands in the connection's own thread, because a client that does not must not delay the others."""
         with self.tls.wrap_socket(request, server_side=True) as encrypted:
             super().finish_request(encrypted, client_address)
 
     @override
     def handle_error(self, request: Any, client_address: Any) -> None:
-        """A client that goes away, or does not trust the certificate, is what these tests are about."""
+        """Ignore a client that disconnects, or does not trust the certificate, as these tests intend."""
 
 
 class _Handler(http.server.BaseHTTPRequestHandler):
@@ -188,7 +194,7 @@ class _Handler(http.server.BaseHTTPRequestHandler):
 
     @override
     def log_message(self, format: str, *args: object) -> None:
-        """Stay out of the tests' output."""
+        """Log nothing, to keep the tests' output clean."""
 
     def do_GET(self) -> None:
         """Answer as the host that was asked for."""
@@ -211,7 +217,7 @@ class _Handler(http.server.BaseHTTPRequestHandler):
     do_HEAD = do_GET  # noqa: N815 - a name that `http.server` looks for
 
     def _send_on(self, site: TikTokSite, path: str) -> None:
-        # Only a previewing crawler is sent to the page itself; a browser is sent on by a script.
+        # Only a previewing crawler is redirected to the page itself; a browser is sent on by a script.
         is_crawler = "facebookexternalhit" in self.headers.get("User-Agent", "")
         post = site.posts[path.strip("/")[2:]]
         target = post.leads_to or f"https://{PAGES}{post.path}?_r=1&_t=s3cret"
@@ -245,14 +251,20 @@ class _Handler(http.server.BaseHTTPRequestHandler):
         if not is_from_page or "tt_chain_token=abc==" not in self.headers.get("Cookie", ""):
             self._answer(403)
             return
+        name = urlsplit(self.path).path.split("/")[4]
+        refusal = 404 if name in post.missing else 503 if name in post.failing else None
+        if refusal is not None:
+            self._answer(refusal)
+            return
+        video = site.silent_video if name in post.silent else site.video
         start_text, _, end_text = self.headers.get("Range", "").removeprefix("bytes=").partition("-")
-        start, end = int(start_text or 0), min(int(end_text or len(site.video) - 1) + 1, len(site.video))
-        body = site.video[start:end]
+        start, end = int(start_text or 0), min(int(end_text or len(video) - 1) + 1, len(video))
+        body = video[start:end]
         self.send_response(206 if start_text else 200)
         self.send_header("Content-Type", "video/mp4")
         self.send_header("Content-Length", str(len(body)))
         if start_text:
-            self.send_header("Content-Range", f"bytes {start}-{end - 1}/{len(site.video)}")
+            self.send_header("Content-Range", f"bytes {start}-{end - 1}/{len(video)}")
         self.end_headers()
         if self.command == "HEAD":
             return
@@ -321,7 +333,7 @@ def _video(post: Post, size_bytes: int) -> dict[str, object]:
                     "UrlList": [_format_url(post, f"{name}-{codec}")],
                 }
             }
-            for codec, name, times in _FORMATS
+            for codec, name, times in post.formats
         ],
     }
 

@@ -17,14 +17,15 @@ from bookmarkai_assets.core.transcripts.ports import SpeechEngine
 from bookmarkai_assets.operations.shares.hold import Hold
 from bookmarkai_assets.operations.shares.steps import run_step
 from bookmarkai_assets.operations.stores import Stores
-from bookmarkai_assets.operations.transcripts.transcribing import TranscribedShare, transcribe_share
+from bookmarkai_assets.operations.transcripts.transcribed_share import TranscribedShare
+from bookmarkai_assets.operations.transcripts.transcribing import transcribe_share
 from bookmarkai_assets.settings.settings import load_settings
 from bookmarkai_assets.wiring.catalog import open_catalog
 from bookmarkai_assets.wiring.rules import make_rules
 
 
 def engine() -> SpeechEngine:
-    """Return the engine that this run has: it divides what is longer than nine seconds."""
+    """Return this run's engine, which divides what is longer than nine seconds."""
     return FasterWhisperEngine(
         model="tiny.en", device="cpu", compute_type="int8", cpu_threads=1, beam_size=1, chunk_seconds=6
     )
@@ -55,7 +56,7 @@ def transcribe(
 
 
 def main() -> None:
-    """Be the run."""
+    """Transcribe the share."""
     directory, catalog_url, share_id = sys.argv[1:]
     with open_catalog(load_settings(env_file=None, catalog_url=catalog_url)) as catalog:
         transcribe(Path(directory), catalog, share_id, owner="killed run", clock=lambda: datetime.now(UTC))

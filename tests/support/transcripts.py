@@ -1,4 +1,4 @@
-"""Transcripts for tests of what is made of them: built by hand, hours long, or by Hypothesis."""
+"""Transcripts for tests of what is derived from them: built by hand, hours long, or by Hypothesis."""
 
 from collections.abc import Iterable, Sequence
 
@@ -25,7 +25,7 @@ HOSTILE = (
     "\u202egnirts",
     "x" * 60,
 )
-"""Words that would break a subtitle file, or a terminal, that took them as they are."""
+"""Words that would break a subtitle file, or a terminal, if they were not escaped."""
 
 SCRIPTS = (
     "cake",
@@ -49,7 +49,7 @@ def segment(start: float, end: float, text: str, words: Iterable[Word] = ()) -> 
 
 
 def transcript(*segments: Segment, language: str = "en", recipe: Recipe | None = RECIPE) -> Transcript:
-    """Return a transcript made here of these segments."""
+    """Return a transcript of these segments, with a recipe."""
     return Transcript(
         engine="faster-whisper",
         model="tiny.en",
@@ -87,16 +87,18 @@ moments = st.floats(0, 120)
 def orderly_transcripts(draw: st.DrawFn, words: st.SearchStrategy[str] = plain_words) -> Transcript:
     """Segments one after the other, with words that have times."""
     segments, clock = [], 0.0
-    for said in draw(st.lists(st.lists(words, min_size=1, max_size=30), max_size=8)):
+    for sentence in draw(st.lists(st.lists(words, min_size=1, max_size=30), max_size=8)):
         clock += draw(st.floats(0, 4))
-        segments.append(spoken(said, begin=clock, seconds=draw(st.floats(0.01, 2.5)), pause=draw(st.floats(0, 0.5))))
+        segments.append(
+            spoken(sentence, begin=clock, seconds=draw(st.floats(0.01, 2.5)), pause=draw(st.floats(0, 0.5)))
+        )
         clock = segments[-1].end
     return transcript(*segments)
 
 
 @st.composite
 def odd_transcripts(draw: st.DrawFn) -> Transcript:
-    """Any text at any times: going back, all at once, infinite, with words that are others than the text."""
+    """Any text at any times: going back, all at once, infinite, with words that differ from the text."""
     times = st.one_of(moments, st.floats(), st.just(0.0))
     segments = [
         segment(

@@ -1,7 +1,7 @@
-"""The downloads' own program, for tests: as it is, but trusting one certificate more.
+"""The downloads' own program, for tests: unchanged, but trusting one certificate more.
 
 `python -m tests.support.trusting_child CERTIFICATE EXTRACTORS`. The program of production takes no such argument and
-sees no such variable, so nothing there can widen what it trusts.
+reads no such variable, so nothing there can extend what it trusts.
 """
 
 import os
@@ -11,7 +11,7 @@ import certifi
 
 
 def main() -> None:
-    """Trust the certificate in every client that yt-dlp may use, then be the program."""
+    """Trust the certificate in every client that yt-dlp may use, then run the program."""
     certificate = sys.argv.pop(1)
     os.environ["SSL_CERT_FILE"] = certificate  # read by curl_cffi
     certifi.where = lambda: certificate  # read by yt-dlp for its other clients

@@ -1,4 +1,4 @@
-"""An HTTP proxy on loopback that takes CONNECT with a password, as an operator's own would, or does as it is told."""
+"""An HTTP proxy on loopback that takes CONNECT with a password, as an operator's would, or answers as tests set it."""
 
 import base64
 import http.server
@@ -23,7 +23,7 @@ Lead = Callable[[str, int, float], socket.socket]
 
 @dataclass
 class ProxyServer:
-    """The proxy: tell it how to answer, then read what it was asked. `lead` connects for it."""
+    """The proxy: set how it answers, then read what it was asked for. `lead` connects for it."""
 
     port: int
     lead: Lead
@@ -32,7 +32,7 @@ class ProxyServer:
     asked: list[str] = field(default_factory=list)
 
     def proxy(self, password: str = PASSWORD) -> UpstreamProxy:
-        """Return what an operator would set to use it."""
+        """Return what an operator would configure to use it."""
         return UpstreamProxy("127.0.0.1", self.port, USER, password)
 
 
@@ -43,7 +43,7 @@ def proxy_server(lead: Lead) -> Iterator[ProxyServer]:
     thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.05}, daemon=True)
     thread.start()
     try:
-        yield server.told
+        yield server.settings
     finally:
         server.shutdown()
         server.server_close()
@@ -55,11 +55,11 @@ class _Server(socketserver.ThreadingTCPServer):
 
     def __init__(self, lead: Lead) -> None:
         super().__init__(("127.0.0.1", 0), _Handler)
-        self.told = ProxyServer(self.server_address[1], lead)
+        self.settings = ProxyServer(self.server_address[1], lead)
 
     @override
     def handle_error(self, request: Any, client_address: Any) -> None:
-        """A client that goes away is nothing to tell of."""
+        """Ignore a client that disconnects."""
 
 
 class _Handler(http.server.BaseHTTPRequestHandler):
@@ -67,17 +67,17 @@ class _Handler(http.server.BaseHTTPRequestHandler):
 
     @override
     def log_message(self, format: str, *args: object) -> None:
-        """Stay out of the tests' output."""
+        """Log nothing, to keep the tests' output clean."""
 
     def do_CONNECT(self) -> None:
-        """Open the way, if the password is right and the mood is good."""
-        told = self.server.told
-        told.asked.append(self.path)
-        if told.nonsense is not None:
-            self.wfile.write(told.nonsense)
+        """Open the tunnel, if the password is right and the test allows it."""
+        settings = self.server.settings
+        settings.asked.append(self.path)
+        if settings.nonsense is not None:
+            self.wfile.write(settings.nonsense)
             return
         expected = "Basic " + base64.b64encode(f"{USER}:{PASSWORD}".encode()).decode()
-        status = told.status if self.headers.get("Proxy-Authorization") == expected else 407
+        status = settings.status if self.headers.get("Proxy-Authorization") == expected else 407
         if status != 200:
             self.send_response(status)
             self.send_header("Content-Length", "0")
@@ -85,7 +85,7 @@ class _Handler(http.server.BaseHTTPRequestHandler):
             return
         host, _, port = self.path.rpartition(":")
         try:
-            upstream = told.lead(host.strip("[]"), int(port), HANG_SECONDS)
+            upstream = settings.lead(host.strip("[]"), int(port), HANG_SECONDS)
         except OSError:
             self.send_error(502)
             return

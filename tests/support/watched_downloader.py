@@ -18,7 +18,7 @@ _OWNED = (Path("/tmp/owned"), Path("/tmp/owned.mp4"), Path("/etc/cron.d/owned"))
 
 @dataclass
 class WatchedDownloader:
-    """The downloader, what it connected to, and the listener that nobody may reach."""
+    """The downloader, what it connected to, and the listener to which nobody may connect."""
 
     downloader: YtDlpDownloader
     site: HostileSite
@@ -28,10 +28,10 @@ class WatchedDownloader:
     @property
     def private(self) -> str:
         """Where hostile answers lead."""
-        return f"http://{self.canary.place}"
+        return f"http://{self.canary.address}"
 
     def assert_contained(self) -> None:
-        """See that nothing but the site was reached, that nothing was written far away, and that no process is left."""
+        """Check that only the site was reached, that nothing was written elsewhere, and that no process is left."""
         assert self.canary.visits == 0
         assert set(self.connected) <= {("127.0.0.1", self.site.port)}
         assert not [path for path in _OWNED if path.exists()]
@@ -42,7 +42,7 @@ class WatchedDownloader:
 
 @contextmanager
 def watched_downloader(site: HostileSite, *, program: Sequence[str] = CHILD_PROGRAM) -> Iterator[WatchedDownloader]:
-    """Run a downloader for as long as the block lasts. Names but a few are unknown to it, as without a network."""
+    """Run a downloader for as long as the block lasts. It knows only a few names, as without a network."""
     connected: list[tuple[str, int]] = []
 
     def resolve(host: str, _: int) -> list[str]:

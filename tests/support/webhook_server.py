@@ -1,4 +1,4 @@
-"""A webhook's receiver on loopback that behaves as it is told: answers, hangs, or closes the connection."""
+"""A webhook's receiver on loopback that behaves as tests set it: answers, hangs, or closes the connection."""
 
 import socket
 import threading
@@ -11,14 +11,14 @@ from typing import Self
 from typing_extensions import override
 
 HANG = -1
-"""Take the request and answer nothing."""
+"""Accept the request and answer nothing."""
 CLOSE = -2
-"""Take the request and close the connection without an answer."""
+"""Accept the request and close the connection without an answer."""
 
 
 @dataclass(frozen=True)
 class Received:
-    """One request as it came."""
+    """One request as it arrived."""
 
     path: str
     headers: Mapping[str, str]
@@ -27,7 +27,7 @@ class Received:
 
 @dataclass
 class WebhookServer:
-    """Listens on a free loopback port while entered. `answers` are for the next requests in turn, after them 204."""
+    """Listens on a free loopback port while entered. `answers` are given in turn to the next requests, and then 204."""
 
     answers: list[int] = field(default_factory=list)
     headers: dict[str, str] = field(default_factory=dict)
@@ -66,7 +66,7 @@ class _Handler(BaseHTTPRequestHandler):
 
     @override
     def log_message(self, format: str, *args: object) -> None:
-        """Keep the tests' output to the tests."""
+        """Log nothing, to keep the tests' output clean."""
 
     def do_POST(self) -> None:
         owner = self.server.owner

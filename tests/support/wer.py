@@ -1,4 +1,4 @@
-"""How far a transcript is from what was said: word error rate, the measure that speech papers use."""
+"""How far a transcript is from the speech: word error rate, the measure that speech papers use."""
 
 import re
 
@@ -6,7 +6,7 @@ import re
 def word_error_rate(said: str, heard: str) -> float:
     """Divide the words to replace, add or drop by the words said; case and punctuation do not count.
 
-    0.0 is word for word the same; `said` must hold a word.
+    0.0 means identical word for word. `said` must contain a word.
     """
     expected, found = _words(said), _words(heard)
     # Levenshtein's distance over words, one row at a time.

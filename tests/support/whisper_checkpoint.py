@@ -1,6 +1,6 @@
-"""A CTranslate2 model's weights as an openai-whisper checkpoint, so that both engines can be given the same.
+"""A CTranslate2 model's weights as an openai-whisper checkpoint, so that both engines can have the same weights.
 
-Knows the two layouts; loads and runs no model.
+Knows both layouts, and neither loads nor runs a model.
 """
 
 import struct
@@ -109,7 +109,7 @@ def _renamed(weights: Weights) -> Iterator[tuple[str, npt.NDArray[Any]]]:
 def _of_layer(
     block: str, rest: list[str], part: str, array: npt.NDArray[Any]
 ) -> Iterator[tuple[str, npt.NDArray[Any]]]:
-    """Take one of a layer's arrays apart: CTranslate2 keeps what one product can compute in one array."""
+    """Split one of a layer's arrays: CTranslate2 keeps what one product can compute in one array."""
     unit, inner = rest
     if inner == "layer_norm":
         yield f"{block}.{_NORMS[unit]}.{part}", array

@@ -8,13 +8,13 @@ import subprocess
 import sys
 import threading
 
-from bookmarkai_assets.adapters.downloader.fork_server import ForkServer, _Worker, control_on_stdin
+from bookmarkai_assets.adapters.common.processes.fork_server import ForkServer, _Worker, control_on_stdin
 
 _FOREVER = threading.Event()
 
 
 def misdeed(job: bytes) -> bytes:
-    """Do as the job says."""
+    """Do what the job says."""
     name, _, argument = job.decode().strip().partition(" ")
     match name:
         case "echo":
@@ -33,7 +33,7 @@ def misdeed(job: bytes) -> bytes:
         case "crash":
             os.kill(os.getpid(), signal.SIGSEGV)
         case "hang_with_child":
-            # Deaf to politeness, with a grandchild, as a stuck ffmpeg would be.
+            # It ignores SIGTERM and has a grandchild, as a stuck ffmpeg would.
             signal.signal(signal.SIGTERM, signal.SIG_IGN)
             with subprocess.Popen([sys.executable, "-c", "import time; time.sleep(600)"]) as child:
                 with open(argument, "w") as file:  # noqa: PTH123 - as plain as can be

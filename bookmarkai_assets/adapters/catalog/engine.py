@@ -10,7 +10,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
-from weakref import WeakSet
+from weakref import WeakSet, finalize
 
 from sqlalchemy import URL, Connection, Engine, Pool, create_engine, event, make_url
 from sqlalchemy.exc import ArgumentError, InterfaceError, OperationalError
@@ -39,6 +39,8 @@ class Database:
         self.engine = _engine_of(url)
         self._writer = self.engine.execution_options(is_writing=True)
         self._inherited: Pool | None = None
+        # From Python 3.13 on, sqlite3 warns of connections that are forgotten instead of closed.
+        finalize(self, self.engine.dispose)
         _databases.add(self)
 
     @property

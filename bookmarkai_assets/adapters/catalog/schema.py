@@ -18,8 +18,10 @@ from bookmarkai_assets.adapters.catalog.search_index import index_all
 from bookmarkai_assets.adapters.catalog.tables.base import schema_version
 from bookmarkai_assets.core.errors import ConfigurationError
 
-REVISIONS = ("0001", "0002", "0003", "0004", "0005", "0006", "0007", "0008", "0009")
-"""Every revision in order, as the files in `migrations/versions` chain them. Listed so that opening skips Alembic."""
+_MIGRATIONS = Path(__file__).parent / "migrations"
+
+REVISIONS = tuple(sorted(path.name[1:5] for path in (_MIGRATIONS / "versions").glob("v[0-9][0-9][0-9][0-9]_*.py")))
+"""Every revision in order, by the names of its files, because opening does not load Alembic to read how they chain."""
 
 UPGRADE_COMMAND = "bookmarkai catalog upgrade"
 FULL_TEXT_MODULE = "fts5"
@@ -28,7 +30,6 @@ FULL_TEXT_MODULE = "fts5"
 BASE = "base"
 """What Alembic calls the state before the first revision."""
 
-_MIGRATIONS = Path(__file__).parent / "migrations"
 # Any constant of our own will do. These are the eight bytes of "bookmark".
 _ADVISORY_LOCK = int.from_bytes(b"bookmark")
 

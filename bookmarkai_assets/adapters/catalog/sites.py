@@ -1,9 +1,9 @@
-"""`SiteLedger` over `sites` and `site_places`. When a site has a free slot is decided in `core/sites`.
+"""`SiteLedger` over `sites`, `site_places` and `silent_formats`. `core/sites` decides when a site has a free slot.
 
 A site's row is locked first, so that only one of several workers gets its last slot. `leases` are only read.
 """
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import asdict
 from datetime import datetime, timedelta
 
@@ -13,7 +13,7 @@ from typing_extensions import override
 from bookmarkai_assets.adapters.catalog.engine import Database
 from bookmarkai_assets.adapters.catalog.leases import is_live
 from bookmarkai_assets.adapters.catalog.tables.base import insert_into
-from bookmarkai_assets.adapters.catalog.tables.sites import site_places
+from bookmarkai_assets.adapters.catalog.tables.sites import silent_formats, site_places
 from bookmarkai_assets.adapters.catalog.tables.sites import sites as table
 from bookmarkai_assets.core.sites.breaker import (
     Site,
@@ -26,6 +26,7 @@ from bookmarkai_assets.core.sites.breaker import (
     waiting_reason,
 )
 from bookmarkai_assets.core.sites.ports import NoSlot, SiteLedger, SiteLoad, Slot
+from bookmarkai_assets.core.sites.silent_formats import BELIEVED_FOR, FormatFamily
 
 _LEASE_DELAY = timedelta(seconds=10)
 """A slot is taken a moment before the lease on its media, and counts for this long without one."""
@@ -34,7 +35,10 @@ _COLUMNS = [column for column in table.c if column.name != "updated_at"]
 
 
 class SqlSiteLedger(SiteLedger):
-    """Sites in SQL. Each site that was ever fetched from keeps its row. Most rows have nothing to report."""
+    """Sites in SQL. Each site that was ever fetched from keeps its row. Most rows have nothing to report.
+
+    A silent format keeps its row, too: one whose time is over is not read.
+    """
 
     def __init__(self, database: Database) -> None:
         self._database = database
@@ -115,6 +119,26 @@ class SqlSiteLedger(SiteLedger):
         statement = update(table).where(table.c.name == site, or_(table.c.refusals > 0, table.c.allowed.is_not(None)))
         with self._database.writing() as connection:
             return connection.execute(statement.values(cleared)).rowcount == 1
+
+    @override
+    def silent_formats(self, *, now: datetime) -> Mapping[str, Mapping[FormatFamily, datetime]]:
+        columns = silent_formats.c
+        believed = select(columns.site, columns.family, columns.found_at).where(columns.found_at > now - BELIEVED_FOR)
+        found: dict[str, dict[FormatFamily, datetime]] = {}
+        with self._database.reading() as connection:
+            for row in connection.execute(believed.order_by(columns.site, columns.family)):
+                found.setdefault(row.site, {})[FormatFamily.parse(row.family)] = row.found_at + BELIEVED_FOR
+        return found
+
+    @override
+    def record_silent_formats(self, site: str, families: Collection[FormatFamily], *, now: datetime) -> None:
+        with self._database.writing() as connection:
+            for family in sorted(families):
+                connection.execute(
+                    insert_into(silent_formats, is_sqlite=self._database.is_sqlite)
+                    .values(site=site, family=str(family), found_at=now)
+                    .on_conflict_do_update(index_elements=list(silent_formats.primary_key), set_={"found_at": now})
+                )
 
 
 def _lock(connection: Connection, name: str, now: datetime) -> Site:

@@ -2,8 +2,8 @@
 
 The modules, in the order of a download: `egress_guard`, `forward_proxy`, `upstream` and `cookies` work in this process.
 `workers` starts the program `child` and speaks to its `fork_server`. Each download has its own process: there `fetch`
-runs yt-dlp (`ytdlp`, `ytdlp_errors`, `tiktok`) and validates the files (`media_file`). `job` defines the messages
-between the two sides. `impersonation` is checked beforehand.
+runs yt-dlp (`ytdlp`, `ytdlp_errors`, `tiktok`), chooses among a video's formats (`formats`) and validates the files
+(`media_file`). `job` defines the messages between the two sides. `impersonation` is checked beforehand.
 """
 
 import json
@@ -19,6 +19,7 @@ from urllib.parse import urlsplit
 
 from typing_extensions import override
 
+from bookmarkai_assets.adapters.common.processes.workers import WorkerEnd, Workers
 from bookmarkai_assets.adapters.downloader.cookies import text_for
 from bookmarkai_assets.adapters.downloader.egress_guard import (
     NO_ANSWER,
@@ -34,12 +35,12 @@ from bookmarkai_assets.adapters.downloader.egress_guard import (
 )
 from bookmarkai_assets.adapters.downloader.job import STDERR_FILE, Appearance, Fetched, Job, result_from_json
 from bookmarkai_assets.adapters.downloader.upstream import Connect, connecting_through
-from bookmarkai_assets.adapters.downloader.workers import WorkerEnd, Workers
 from bookmarkai_assets.core.downloads.access import PLAIN_ACCESS, SiteAccess
 from bookmarkai_assets.core.downloads.ports import DownloadedVideo, Downloader, DownloadLimits, Resolved, never_give_up
 from bookmarkai_assets.core.errors import ConfigurationError
 from bookmarkai_assets.core.links.urls import HostPort
 from bookmarkai_assets.core.outcomes import Failure, Outcome
+from bookmarkai_assets.core.sites.silent_formats import FormatFamily
 from bookmarkai_assets.core.text import clean_line, without_secrets
 
 CHILD_PROGRAM = ("-m", "bookmarkai_assets.adapters.downloader.child")
@@ -83,7 +84,14 @@ class YtDlpDownloader(Downloader):
 
     @override
     def download(
-        self, url: str, directory: Path, limits: DownloadLimits, *, give_up: Callable[[], bool] = never_give_up
+        self,
+        url: str,
+        directory: Path,
+        limits: DownloadLimits,
+        *,
+        silent_formats: frozenset[FormatFamily] = frozenset(),
+        language: str | None = None,
+        give_up: Callable[[], bool] = never_give_up,
     ) -> DownloadedVideo | Resolved | Failure:
         started = time.monotonic()
         home = directory.resolve()
@@ -92,7 +100,15 @@ class YtDlpDownloader(Downloader):
         except ConfigurationError as error:
             return Failure(Outcome.MISCONFIGURED, str(error))
         with self._running_guard().account(max_bytes=_TIMES_THE_VIDEO * limits.max_bytes + _OVERHEAD_BYTES) as account:
-            job = Job(url=url, directory=home, limits=limits, proxy_url=account.proxy_url, appearance=appearance)
+            job = Job(
+                url=url,
+                directory=home,
+                limits=limits,
+                proxy_url=account.proxy_url,
+                appearance=appearance,
+                silent_formats=silent_formats,
+                language=language,
+            )
             end = self._workers.run(job.to_json(), timeout_seconds=limits.timeout_seconds, give_up=give_up)
             result = self._result_of(end, url, home, seconds=time.monotonic() - started)
             if isinstance(result, Failure):
@@ -101,7 +117,13 @@ class YtDlpDownloader(Downloader):
         if isinstance(result, Resolved):
             return result
         return DownloadedVideo(
-            video=result.video, audio=result.audio, info=result.info, seconds=time.monotonic() - started
+            video=result.video,
+            audio=result.audio,
+            info=result.info,
+            seconds=time.monotonic() - started,
+            silent_formats=result.silent_formats,
+            sounds=result.sounds,
+            sound_index=result.sound_index,
         )
 
     @override

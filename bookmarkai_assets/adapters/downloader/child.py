@@ -12,8 +12,8 @@ import signal
 import sys
 from functools import partial
 
+from bookmarkai_assets.adapters.common.processes.fork_server import ForkServer, control_on_stdin
 from bookmarkai_assets.adapters.downloader.fetch import fetch
-from bookmarkai_assets.adapters.downloader.fork_server import ForkServer, control_on_stdin
 from bookmarkai_assets.adapters.downloader.job import STDERR_FILE, Job, result_to_json
 from bookmarkai_assets.adapters.downloader.ytdlp import warm_up
 

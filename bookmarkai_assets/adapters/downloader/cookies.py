@@ -11,6 +11,8 @@ from datetime import datetime, timedelta
 from bookmarkai_assets.core.downloads.access import CookiesFile
 from bookmarkai_assets.core.errors import ConfigurationError
 from bookmarkai_assets.core.health import CheckResult, CheckStatus
+from bookmarkai_assets.core.links.platforms import FACTS, unify_platform
+from bookmarkai_assets.core.text_files import NotTextError, read_lines
 
 _SETTING = "YTDLP_COOKIES"
 _HEADER = "# Netscape HTTP Cookie File\n"
@@ -22,18 +24,10 @@ _FIELDS = 7  # domain, its subdomains too, path, https only, expires at, name, v
 _FLAGS = frozenset({"TRUE", "FALSE"})
 _MAX_FILE_BYTES = 1_000_000  # all cookies of a browser take a tenth of it
 _EXPORT = (
-    "export the site's cookies anew from a browser that is logged in there, in Netscape's format (cookies.txt), "
+    "export the site's cookies again from a browser that is logged in there, in Netscape's format (cookies.txt), "
     "readable by the user that runs this"
 )
 
-# The cookie that shows a login, by site; from yt-dlp's extractors, which look for it.
-_LOGIN_COOKIES = {
-    "tiktok": "sid_tt",
-    "youtube": "LOGIN_INFO",
-    "instagram": "sessionid",
-    "reddit": "reddit_session",
-    "x": "auth_token",
-}
 OLD_AFTER = timedelta(days=90)
 """Sites end logins that look abandoned. yt-dlp does not renew them: the file is never written to."""
 SOON = timedelta(days=7)
@@ -64,7 +58,7 @@ class Cookies:
     @property
     def login(self) -> Cookie | None:
         """The cookie that shows a login, if this project knows which one it is; else None."""
-        return next((one for one in self.cookies if one.name == _LOGIN_COOKIES.get(self.file.site)), None)
+        return next((one for one in self.cookies if one.name == _login_cookie_of(self.file)), None)
 
 
 def text_for(file: CookiesFile, *, now: datetime) -> str:
@@ -89,9 +83,9 @@ def read_cookies(file: CookiesFile) -> Cookies:
     if len(content) > _MAX_FILE_BYTES:
         raise _unusable(file, f"it is larger than {_MAX_FILE_BYTES} bytes")
     try:
-        first, *lines = content.decode("utf-8-sig").replace("\r\n", "\n").split("\n")
-    except UnicodeDecodeError:
-        raise _unusable(file, "it is no text in UTF-8") from None
+        first, *lines = read_lines(content)
+    except NotTextError:
+        raise _unusable(file, "it is no text in UTF-8 or UTF-16") from None
     if not _IS_HEADER.match(first):
         kind = "it is JSON" if first.lstrip()[:1] in {"[", "{"} else "another format, or none"
         raise _unusable(file, f"its first line is not '{_HEADER.strip()}' ({kind})")
@@ -124,6 +118,11 @@ def _parse_line(file: CookiesFile, number: int, line: str) -> tuple[Cookie, str]
     fields[0] = f".{domain.lstrip('.')}" if has_subdomains == "TRUE" else domain.lstrip(".")
     expires_at = float(expires or 0) or None
     return Cookie(name, expires_at, "\t".join(fields)), domain.lstrip(".").lower()
+
+
+def _login_cookie_of(file: CookiesFile) -> str | None:
+    facts = FACTS.get(unify_platform(file.platform))
+    return facts.login_cookie if facts is not None else None
 
 
 def _unusable(file: CookiesFile, found: str) -> ConfigurationError:
@@ -169,7 +168,7 @@ def _check_file(file: CookiesFile, now: datetime) -> tuple[CheckStatus, str]:
 
 def _find_login_doubts(cookies: Cookies, now: datetime) -> list[str]:
     """Check when the login expires. If nobody knows which cookie that is, check the one that lasts longest."""
-    wanted = _LOGIN_COOKIES.get(cookies.file.site)
+    wanted = _login_cookie_of(cookies.file)
     login = cookies.login
     if wanted is not None and login is None:
         return [f"there is no login among them ({wanted})"]

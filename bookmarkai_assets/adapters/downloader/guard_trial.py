@@ -20,10 +20,10 @@ from types import TracebackType
 from typing import Self
 from urllib.parse import unquote, urlsplit
 
+from bookmarkai_assets.adapters.common.processes.workers import Workers
 from bookmarkai_assets.adapters.downloader import YtDlpDownloader
 from bookmarkai_assets.adapters.downloader.egress_guard import EgressGuard, connect_with_system, resolve_with_system
 from bookmarkai_assets.adapters.downloader.guard_trial_clients import CLIENTS
-from bookmarkai_assets.adapters.downloader.workers import Workers
 from bookmarkai_assets.core.downloads.ports import DownloadedVideo, Downloader, DownloadLimits, Resolved
 from bookmarkai_assets.core.links.urls import HostPort
 from bookmarkai_assets.core.outcomes import Failure, Outcome

@@ -9,7 +9,7 @@ import subprocess
 import urllib.request
 from contextlib import suppress
 
-from bookmarkai_assets.adapters.downloader.fork_server import ForkServer, control_on_stdin
+from bookmarkai_assets.adapters.common.processes.fork_server import ForkServer, control_on_stdin
 
 CLIENTS = 3
 _TIMEOUT_SECONDS = 5

@@ -72,7 +72,7 @@ def check_guarded_download(*, trial: Callable[[], DownloadTrial | str] = try_in_
         return CheckResult(
             CheckStatus.FAIL,
             f"expected a download's process to run, found: {done}",
-            "install this package anew, with all that it needs; this shows more",
+            "install this package again, with all that it needs; this shows more",
             f"{sys.executable} -m {_PROGRAM}",
         )
     if done.arrived:
@@ -86,7 +86,7 @@ def check_guarded_download(*, trial: Callable[[], DownloadTrial | str] = try_in_
             f"come to the guard; found {done.outcome} ({done.reason[:_MAX_CHARACTERS]}), {done.control} connections "
             f"and {done.guarded} requests",
             "no download can work: see that programs of this user may connect to 127.0.0.1, then install this package "
-            "anew",
+            "again",
             f"{sys.executable} -m {_PROGRAM}",
         )
     return CheckResult(
@@ -134,6 +134,6 @@ def check_media_reading(sample: Path) -> CheckResult:
     return CheckResult(
         CheckStatus.FAIL,
         f"expected the sample {sample.name} to be read, found: {found}",
-        "install PyAV anew",
+        "install PyAV again",
         f"{sys.executable} -m pip install --force-reinstall av",
     )

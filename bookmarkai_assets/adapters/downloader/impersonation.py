@@ -7,8 +7,8 @@ name of a target. Its result is a JSON list: empty if the target is available, e
 import json
 from contextlib import closing
 
-from bookmarkai_assets.adapters.downloader.fork_server import ForkServer, control_on_stdin
-from bookmarkai_assets.adapters.downloader.workers import Workers
+from bookmarkai_assets.adapters.common.processes.fork_server import ForkServer, control_on_stdin
+from bookmarkai_assets.adapters.common.processes.workers import Workers
 from bookmarkai_assets.core.errors import ConfigurationError
 
 _PROGRAM = "bookmarkai_assets.adapters.downloader.impersonation"
@@ -23,7 +23,7 @@ def check_target(target: str) -> None:
         if end.status != 0:
             raise ConfigurationError(
                 f"YTDLP_IMPERSONATE={target} could not be checked, because yt-dlp does not start: "
-                f"{workers.stderr_tail()[-300:].strip()}; install this package anew"
+                f"{workers.stderr_tail()[-300:].strip()}; install this package again"
             )
     others = json.loads(end.output)
     if others:

@@ -5,6 +5,7 @@ this country or one that is not shown to this address. Only the message tells wh
 """
 
 import re
+from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
 from bookmarkai_assets.core.outcomes import Failure, Outcome
@@ -72,6 +73,15 @@ class PostPage:
 def photo_post() -> Failure:
     """Return the failure of a post that has pictures and no video."""
     return Failure(Outcome.PHOTO_POST, "the link leads to a post of pictures, which has no video")
+
+
+def is_music(listed_format: Mapping[str, Any]) -> bool:
+    """Whether this is the music that a post goes with, and no sound of its video.
+
+    The site has no picture and sound apart. What it lists without a picture is another recording, often a song that
+    only a part of the video has.
+    """
+    return listed_format.get("vcodec") == "none"
 
 
 def is_photo_link(url: str) -> bool:

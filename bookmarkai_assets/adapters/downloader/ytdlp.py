@@ -10,6 +10,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from bookmarkai_assets.adapters.downloader.formats import SELECTOR, SORT
 from bookmarkai_assets.adapters.downloader.job import Appearance
 from bookmarkai_assets.core.downloads.ports import DownloadLimits
 from bookmarkai_assets.core.errors import ShareFailedError
@@ -80,8 +81,8 @@ def options(
         "noplaylist": True,
         "playlist_items": "1:2",
         "extract_flat": "in_playlist",
-        "format": "b/bv*+ba",
-        "format_sort": ["res:720", "+size"],
+        "format": SELECTOR,
+        "format_sort": SORT,
         "max_filesize": max_bytes,
         "retries": 5,
         "fragment_retries": 5,

@@ -9,7 +9,7 @@ from collections.abc import Iterator
 from http import HTTPStatus
 from typing import TYPE_CHECKING
 
-from bookmarkai_assets.adapters.downloader.media_file import DISK_ERRORS
+from bookmarkai_assets.adapters.common.pyav.containers import DISK_ERRORS
 from bookmarkai_assets.adapters.downloader.tiktok import is_photo_link, photo_post
 from bookmarkai_assets.adapters.downloader.ytdlp import is_allowed
 from bookmarkai_assets.core.outcomes import Failure, Outcome

@@ -1,12 +1,14 @@
 """Check the directory of local media: whether we may write there, whether there is room, and whether a put is a rename.
 
-Nothing is left behind: what has to be tried is tried with a hidden file that is removed.
+Whether the system empties the places of what must stay is checked too. Nothing is left behind: what has to be tried is
+tried with a hidden file that is removed.
 """
 
 import os
 import shutil
 import tempfile
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import replace
 from errno import EXDEV
 from pathlib import Path
 from typing import Protocol
@@ -14,6 +16,7 @@ from typing import Protocol
 from typing_extensions import override
 
 from bookmarkai_assets.adapters.common.durable_files import disk_errors
+from bookmarkai_assets.core.emptied_places import EmptiedPlace, find_emptied_place
 from bookmarkai_assets.core.errors import StoreError
 from bookmarkai_assets.core.health import CheckResult, CheckStatus
 from bookmarkai_assets.core.media.placement import Backend
@@ -39,13 +42,24 @@ class DiskUsage(Protocol):
 
 
 class LocalInspector(StoreInspector):
-    """Checks `root` (`YTDLP_DOWNLOAD_DIR`) and `staging`, where downloads wait for their put."""
+    """Checks `root` (`YTDLP_DOWNLOAD_DIR`) and `staging`, where downloads wait for their put.
+
+    `kept` are the paths that must stay, by the names of their settings, and `places` those that the machine empties.
+    """
 
     def __init__(
-        self, root: Path, *, staging: Path, disk_usage: Callable[[Path], DiskUsage] = shutil.disk_usage
+        self,
+        root: Path,
+        *,
+        staging: Path,
+        kept: Mapping[str, Path] | None = None,
+        places: Sequence[EmptiedPlace] = (),
+        disk_usage: Callable[[Path], DiskUsage] = shutil.disk_usage,
     ) -> None:
         self._root = root
         self._staging = staging
+        self._kept = {"YTDLP_DOWNLOAD_DIR": root, **(kept or {})}
+        self._places = places
         self._disk_usage = disk_usage
 
     @property
@@ -60,6 +74,7 @@ class LocalInspector(StoreInspector):
             "directory": self._check_directory,
             "free space": self._check_free_space,
             "staging": self._check_staging,
+            "places": self._check_places,
         }
 
     def _check_directory(self) -> CheckResult:
@@ -127,6 +142,27 @@ class LocalInspector(StoreInspector):
                     "use a file system with hard links, such as ext4 or XFS",
                 )
         return CheckResult(CheckStatus.PASS, f"{self._staging} is on the file system of the media: a put is a rename")
+
+    def _check_places(self) -> CheckResult:
+        found = {name: place for name, path in self._kept.items() if (place := self._find_emptied(path)) is not None}
+        if not found:
+            return CheckResult(CheckStatus.PASS, f"nothing empties {', '.join(map(str, self._kept.values()))}")
+        return CheckResult(
+            CheckStatus.WARN,
+            "; ".join(
+                f"{name} is {self._kept[name]}, in {place.directory}, {place.why}" for name, place in found.items()
+            ),
+            f"with Dagster stopped, move what is there to a disk that stays, and set {' and '.join(found)} to it: what "
+            "the system removes is lost",
+        )
+
+    def _find_emptied(self, path: Path) -> EmptiedPlace | None:
+        """Return the place that a path is in, by its name or by where its symbolic links lead."""
+        with disk_errors(f"looking for {path}"):
+            # A place may be a link itself: on macOS, /tmp is /private/tmp.
+            resolved = [replace(place, directory=Path(place.directory).resolve()) for place in self._places]
+            places = [*self._places, *resolved]
+            return find_emptied_place(path.absolute(), places) or find_emptied_place(path.resolve(), places)
 
 
 def _find_nearest(path: Path) -> Path:

@@ -61,7 +61,7 @@ def move_in(
     before_block: Callable[[], None],
     on_bytes: Callable[[int], object] = ignore_bytes,
 ) -> None:
-    """Give a checked source its final name. Raises what `copy_in` raises."""
+    """Move a checked source to its final name. Raises what `copy_in` raises."""
     with source.open("rb", buffering=0) as file:
         os.utime(file.fileno())  # a stored file's time is when it was stored, as in a bucket
         os.fsync(file.fileno())  # after the move, a crash must not keep the name and lose the bytes

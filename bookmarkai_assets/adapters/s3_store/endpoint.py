@@ -52,7 +52,7 @@ def _pass(url: str) -> CheckResult:
 
 
 def _explain_refusal(response: Mapping[str, Any], url: str, connection: Connection) -> CheckResult:
-    """Tell S3's own refusal, whose code is a word, from a web server's, which has no such code."""
+    """Pass if the refusal is S3's own, whose code is a word. A web server's refusal has no such code, and fails."""
     code = str(response.get("Error", {}).get("Code", ""))
     details = response.get("ResponseMetadata", {})
     if (code and not code.isdigit()) or "x-amz-request-id" in details.get("HTTPHeaders", {}):

@@ -9,6 +9,7 @@ from contextlib import contextmanager
 from http import HTTPStatus
 from typing import Any
 
+from bookmarkai_assets.adapters.s3_store.refused_headers import DOCUMENTATION, explain_refusal
 from bookmarkai_assets.core.errors import ObjectNotFoundError, StoreError, StoreErrorClass
 
 _MAX_MESSAGE_CHARACTERS = 200
@@ -39,7 +40,7 @@ _CODES: dict[str, StoreErrorClass] = {
     "RequestTimeout": StoreErrorClass.TIMEOUT,
     **dict.fromkeys(
         # `InvalidRange` is a range beyond the object's end, so it is not the object that was expected.
-        ("BadDigest", "InvalidRange", "XAmzContentChecksumMismatch", "XAmzContentSHA256Mismatch"),
+        ("BadDigest", "InvalidDigest", "InvalidRange", "XAmzContentChecksumMismatch", "XAmzContentSHA256Mismatch"),
         StoreErrorClass.CHECKSUM,
     ),
     # Two writers of one key collided inside the server, or a body was cut off. The next attempt sees the final state.
@@ -64,6 +65,7 @@ _STATUSES: dict[int, StoreErrorClass] = {
     HTTPStatus.FORBIDDEN: StoreErrorClass.ACCESS_DENIED,
     HTTPStatus.REQUEST_TIMEOUT: StoreErrorClass.TIMEOUT,
     HTTPStatus.TOO_MANY_REQUESTS: StoreErrorClass.THROTTLED,
+    HTTPStatus.NOT_IMPLEMENTED: StoreErrorClass.CONFIGURATION,
     HTTPStatus.SERVICE_UNAVAILABLE: StoreErrorClass.THROTTLED,
     HTTPStatus.INSUFFICIENT_STORAGE: StoreErrorClass.NO_SPACE,
 }
@@ -106,7 +108,9 @@ _PERMISSIONS: dict[str, str] = {
 }
 """The IAM permission that each of boto3's operations needs."""
 
-_PRECONDITION_CODES = frozenset({"PreconditionFailed", "412"})
+_PRECONDITION_CODES = frozenset({"PreconditionFailed", "412", "NotModified", "304"})
+"""A server that follows the rules for reading answers a conditional write with 304."""
+
 _ABSENCE_CODES = frozenset({"NoSuchKey", "NotFound", "404"})
 
 
@@ -176,14 +180,28 @@ def _error_of_response(response: Mapping[str, Any], operation: str, action: str,
     if code in _ABSENCE_CODES:
         return ObjectNotFoundError(f"{action}: expected an object, found none ({operation} answered 404)")
     error_class = _class_of_response(code, status)
-    return _error(error_class, action, found, _refusal_remedy(error_class, operation, code))
+    refusal = explain_refusal(operation, status, code, details) if _is_unexplained(code) else None
+    if refusal is None:
+        return _error(error_class, action, found, _refusal_remedy(error_class, operation, code, status))
+    if refusal.is_certain and error_class is not StoreErrorClass.ACCESS_DENIED:
+        error_class = StoreErrorClass.CONFIGURATION
+    return _error(error_class, action, found, refusal.remedy)
 
 
-def _refusal_remedy(error_class: StoreErrorClass, operation: str, code: str) -> str:
+def _is_unexplained(code: str) -> bool:
+    """Whether the code leaves open what is wrong, so that it may be one of our headers."""
+    return code not in _CODES or code in {"AccessDenied", "NotImplemented"}
+
+
+def _refusal_remedy(error_class: StoreErrorClass, operation: str, code: str, status: int) -> str:
     """Name the permission where a missing one can be the cause. Answers to a HEAD have no code to decide it by."""
     remedy = _REMEDIES[error_class]
     if code == _CLOCK_CODE:
         return _CLOCK_REMEDY
+    if status == HTTPStatus.NOT_IMPLEMENTED:
+        return f"the server does not have this operation: update it, or use another; see {DOCUMENTATION}"
+    if code == "SignatureDoesNotMatch":
+        return f"{remedy}; if other requests pass, something before the server changes or drops headers"
     if error_class is not StoreErrorClass.ACCESS_DENIED or code in _IDENTITY_CODES or operation not in _PERMISSIONS:
         return remedy
     return f"the operation needs {_PERMISSIONS[operation]}; {remedy}"

@@ -6,6 +6,7 @@ from contextlib import suppress
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from email.utils import parsedate_to_datetime
+from typing import Any
 
 from bookmarkai_assets.adapters.s3_store.client import S3Client
 from bookmarkai_assets.adapters.s3_store.errors import field_of, missing_bucket, vendor_errors
@@ -23,7 +24,8 @@ _EXPIRY_DATE = re.compile(r'expiry-date="([^"]*)"')
 class ObjectHead:
     """The answer to a HEAD. `sha256` and the `recorded_…` fields are None for objects that somebody else stored.
 
-    `crc64nvme` is the server's own checksum of the bytes. `has_other_checksum` is whether it has one of another kind.
+    `crc64nvme` is the server's own checksum of all bytes; None if it keeps none. `has_other_checksum` is whether it has
+    one of another kind.
     """
 
     url: str
@@ -113,7 +115,7 @@ def read_head(client: S3Client, bucket: str, key: str) -> ObjectHead | None:
             recorded_size=metadata.get(SIZE),
             recorded_crc64nvme=metadata.get(CRC64NVME),
             sha256=metadata.get(SHA256),
-            crc64nvme=head.get("ChecksumCRC64NVME"),
+            crc64nvme=full_crc64nvme_of(head),
             has_other_checksum=any(f"Checksum{kind}" in head for kind in _OTHER_CHECKSUMS),
             etag=field_of(head, "ETag", action),
             content_type=head.get("ContentType", ""),
@@ -141,6 +143,15 @@ def require_head(client: S3Client, bucket: str, key: str) -> ObjectHead:
             raise
         # Without permission to ask about the bucket, the answer that the object is absent stands.
     raise ObjectNotFoundError(f"expected an object at {url}, found none")
+
+
+def full_crc64nvme_of(head: Mapping[str, Any]) -> str | None:
+    """Return the CRC64NVME of an object in an answer. None without one, and for one of the parts' checksums.
+
+    Amazon S3 has no such composite CRC64NVME, but other servers do. It ends in `-` and the number of parts.
+    """
+    crc: str | None = head.get("ChecksumCRC64NVME")
+    return None if crc is None or "-" in crc else crc
 
 
 def _expiry_of(header: str) -> datetime | None:

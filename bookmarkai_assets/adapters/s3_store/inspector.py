@@ -1,6 +1,7 @@
 """Check how a bucket is set up: endpoint, credentials, region, encryption, lifecycle, clock. Changes nothing.
 
-`lifecycle` knows what the lifecycle rules should be. Whether transfers work is shown by probing the store.
+`lifecycle` knows what the lifecycle rules should be, and `trials` what has to be tried on an object. Whether transfers
+work is shown by probing the store.
 """
 
 from collections.abc import Callable, Mapping, Sequence
@@ -18,6 +19,7 @@ from bookmarkai_assets.adapters.s3_store.client import Connection, S3Client, con
 from bookmarkai_assets.adapters.s3_store.endpoint import check_endpoint, endpoint_option
 from bookmarkai_assets.adapters.s3_store.errors import not_of_s3, vendor_errors
 from bookmarkai_assets.adapters.s3_store.lifecycle import change_of, losses_of, problems_of
+from bookmarkai_assets.adapters.s3_store.trials import Trials
 from bookmarkai_assets.core.errors import StoreError
 from bookmarkai_assets.core.health import CheckResult, CheckStatus
 from bookmarkai_assets.core.media.placement import Backend
@@ -71,7 +73,7 @@ class _Credentials:
     is_setting: bool
 
     def locate(self, part: str) -> str:
-        """Say where an operator changes the `key id` or the `secret key`."""
+        """Return where an operator changes the `key id` or the `secret key`."""
         if not self.is_setting:
             return f"the {part} in {self.origin}"
         return "S3_ACCESS_KEY" if part == "key id" else "S3_SECRET_KEY"
@@ -121,6 +123,10 @@ class S3Inspector(StoreInspector):
             "lifecycle": self._check_lifecycle,
             "clock": self._check_clock,
         }
+
+    @override
+    def trials(self, key: str) -> Mapping[str, Callable[[], CheckResult]]:
+        return Trials(lambda: self._client, self._bucket, key).by_name()
 
     def _check_endpoint(self) -> CheckResult:
         return check_endpoint(self._connection, self._bucket)

@@ -111,6 +111,13 @@ def open_source(path: Path, expected: Digest, *, part_bytes: int) -> Iterator[So
         os.close(descriptor)
 
 
+def crc64nvme_of(data: bytes) -> str:
+    """Return the CRC64NVME of bytes in memory, encoded as in S3's headers."""
+    from awscrt import checksums
+
+    return _encode_crc(checksums.crc64nvme(data))
+
+
 def _read_through(descriptor: int, part_bytes: int) -> Source:
     from awscrt import checksums
 

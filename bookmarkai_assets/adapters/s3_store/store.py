@@ -28,10 +28,11 @@ from bookmarkai_assets.adapters.s3_store.download import (
     start,
 )
 from bookmarkai_assets.adapters.s3_store.errors import PreconditionFailedError, UploadGoneError, vendor_errors
-from bookmarkai_assets.adapters.s3_store.head import ObjectHead, read_head, require_head
+from bookmarkai_assets.adapters.s3_store.head import ObjectHead, require_head
 from bookmarkai_assets.adapters.s3_store.listing import list_objects, list_uploads
 from bookmarkai_assets.adapters.s3_store.metadata import CRC64NVME, metadata_of
 from bookmarkai_assets.adapters.s3_store.parallel import Interruption
+from bookmarkai_assets.adapters.s3_store.proof import read_proven_head
 from bookmarkai_assets.adapters.s3_store.reader import open_reader
 from bookmarkai_assets.adapters.s3_store.source import Source, open_source
 from bookmarkai_assets.adapters.s3_store.upload import Upload, send
@@ -126,7 +127,7 @@ class S3Store(MediaStore):
             try:
                 opened = stack.enter_context(open_source(source, expected, part_bytes=self._part_bytes))
             except StoreError:
-                found = read_head(self._client(), self._bucket, key)
+                found = self._read_head(key, expected)
                 if found is None or not found.has_digest(expected):
                     raise
                 stored = found.stored_object
@@ -285,9 +286,10 @@ class S3Store(MediaStore):
         expected = source.digest
         recorded = {**metadata, CRC64NVME: source.crc64nvme}
         condition = _IF_ABSENT
-        if len(source.parts) > 1:
-            # Without this, a retry after a crash would learn only at the end of a large upload that it was not needed.
-            found = read_head(self._client(), self._bucket, key)
+        if len(source.parts) > 1 or not may_replace:
+            # A retry after a crash would learn only at the end of a large upload that it was not needed. And a server
+            # that ignores the condition would replace what must stay.
+            found = self._read_head(key, expected)
             if found is not None:
                 if found.is_copy_of(source):
                     return found.stored_object
@@ -295,7 +297,7 @@ class S3Store(MediaStore):
         for _ in range(_PUT_ATTEMPTS):
             upload = Upload(self._bucket, key, source, content_type, recorded, condition, count)
             is_sent = self._try_send(upload)
-            found = read_head(self._client(), self._bucket, key)
+            found = self._read_head(key, expected)
             if found is not None and found.is_copy_of(source):
                 return found.stored_object
             if is_sent:
@@ -318,6 +320,15 @@ class S3Store(MediaStore):
         except (PreconditionFailedError, UploadGoneError, ObjectNotFoundError):
             return False
         return True
+
+    def _read_head(self, key: str, expected: Digest) -> ObjectHead | None:
+        return read_proven_head(
+            self._client(),
+            self._download(self._bucket, key, None),
+            expected,
+            part_bytes=self._part_bytes,
+            interruption=self._interruption,
+        )
 
     def _download(self, bucket: str, key: str, etag: str | None) -> Download:
         return Download(bucket, key, etag, min(self._connection.max_attempts, MAX_BODY_ATTEMPTS))

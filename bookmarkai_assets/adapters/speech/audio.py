@@ -1,26 +1,22 @@
 """Read a file's sound as every engine here wants it: one channel, 16,000 samples a second.
 
-PyAV decodes it, without the ffmpeg program. A long sound is read in chunks, so that no more than one is in memory.
+`decoding` decodes it in a process of its own. A long sound is read in chunks, so that no more than one is in memory.
 `voice` finds the speech in it, and the engines transcribe it.
 """
 
-from collections.abc import Generator, Iterator
+from collections.abc import Generator
+from contextlib import closing
 from dataclasses import dataclass
-from itertools import chain
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from bookmarkai_assets.adapters.speech.decoding import Decoding
 from bookmarkai_assets.core.errors import TranscriptionError
+from bookmarkai_assets.core.media.sound import SAMPLES_PER_SECOND
 
 if TYPE_CHECKING:
     import numpy as np
     import numpy.typing as npt
-    from av import AudioFrame
-    from av.container import InputContainer
-
-SAMPLES_PER_SECOND = 16_000
-"""The rate that Whisper was trained on."""
-
 CHUNK_SECONDS = 120.0
 """The longest chunk, apart from `_SLACK_SECONDS`. Chunks of five minutes took 170 MB more, and words were lost."""
 
@@ -30,10 +26,6 @@ _SLACK_SECONDS = 30.0
 _QUIET_SECONDS = 0.3
 """About the shortest pause between sentences."""
 
-_RESAMPLED_AT_ONCE = 500_000
-"""In samples, as in faster-whisper."""
-
-_CONTAINER_UNITS_PER_SECOND = 1_000_000
 _FULL_SCALE = 32_768.0
 
 
@@ -42,12 +34,14 @@ class SoundChunk:
     """A chunk of a sound: its samples, from -1 to 1, and its start in seconds from the sound's start.
 
     `whole_seconds` is the length of the whole sound. It is what the file declares, and exact only if this `is_last`.
+    The last chunk also says how much of the whole sound is not among the samples.
     """
 
     samples: "npt.NDArray[np.float32]"
     start: float
     is_last: bool
     whole_seconds: float
+    left_out_seconds: float = 0.0
 
     @property
     def seconds(self) -> float:
@@ -60,51 +54,43 @@ class SoundChunk:
         return (round(self.start * SAMPLES_PER_SECOND) + len(self.samples)) / SAMPLES_PER_SECOND
 
 
-def chunks_of(audio: Path, *, chunk_seconds: float = CHUNK_SECONDS, start: float = 0.0) -> Generator[SoundChunk]:
+def chunks_of(
+    audio: Path, *, chunk_seconds: float = CHUNK_SECONDS, start: float = 0.0, language: str | None = None
+) -> Generator[SoundChunk]:
     """Decode one file, of any container and codec that FFmpeg reads, in chunks.
 
     A sound that is not much longer than `chunk_seconds` is one chunk. A longer one is cut at the quietest moment near
     the end of each chunk, so that no word is cut. The cuts are always at the same moments, also when reading begins at
-    `start`, which is 0 or one of the cuts. If `start` is the sound's end, there are no chunks.
+    `start`, which is 0 or one of the cuts. If `start` is the sound's end, there are no chunks. `language` is the one
+    that is expected, and may decide between several sound tracks.
 
     Raises:
         TranscriptionError: The file is missing, is not media, or has no sound that decodes.
     """
-    import av
-    import av.error
-
-    try:
-        with av.open(str(audio), mode="r", metadata_errors="ignore") as container:
-            yield from _divide(container, chunk_seconds=chunk_seconds, begin=round(start * SAMPLES_PER_SECOND))
-    except IndexError as error:  # PyAV's error for a container without an audio stream
-        raise TranscriptionError(
-            f"expected a sound track in {audio}, found none; transcribe only media that have sound"
-        ) from error
-    except av.error.FFmpegError as error:
-        raise TranscriptionError(
-            f"expected an audio or video file at {audio}, found: {error.strerror}; fetch the media again"
-        ) from error
-
-
-def _divide(container: "InputContainer", *, chunk_seconds: float, begin: int) -> Iterator[SoundChunk]:
+    decoding = Decoding(audio, language)
+    begin = round(start * SAMPLES_PER_SECOND)
     longest = round(chunk_seconds * SAMPLES_PER_SECOND)
     slack = min(round(_SLACK_SECONDS * SAMPLES_PER_SECOND), longest // 2)
-    declared_seconds = (container.duration or 0) / _CONTAINER_UNITS_PER_SECOND
     position, buffer = begin, _Buffer()
-    for samples in _samples_in(container):
-        buffer.add(samples, skipping=begin)
-        while buffer.count > longest + slack:
-            cut = buffer.quietest(longest - slack, longest)
-            whole = max(declared_seconds, (position + buffer.count) / SAMPLES_PER_SECOND)
-            yield SoundChunk(buffer.take(cut), position / SAMPLES_PER_SECOND, is_last=False, whole_seconds=whole)
-            position += cut
-    if not buffer.seen:  # frames that do not decode are skipped silently
-        raise TranscriptionError(
-            f"expected sound in {container.name}, found a track in which nothing decodes; fetch it again"
-        )
+    with closing(decoding.samples()) as blocks:
+        for samples in blocks:
+            buffer.add(samples, skipping=begin)
+            while buffer.count > longest + slack:
+                cut = buffer.quietest(longest - slack, longest)
+                whole = max(decoding.declared_seconds, (position + buffer.count) / SAMPLES_PER_SECOND)
+                yield SoundChunk(buffer.take(cut), position / SAMPLES_PER_SECOND, is_last=False, whole_seconds=whole)
+                position += cut
+    if not buffer.seen:  # frames that do not decode are skipped
+        raise TranscriptionError(f"expected sound in {audio}, found a track in which nothing decodes; fetch it again")
     if buffer.count:
         whole = (position + buffer.count) / SAMPLES_PER_SECOND
-        yield SoundChunk(buffer.take(buffer.count), position / SAMPLES_PER_SECOND, is_last=True, whole_seconds=whole)
+        yield SoundChunk(
+            buffer.take(buffer.count),
+            position / SAMPLES_PER_SECOND,
+            is_last=True,
+            whole_seconds=whole,
+            left_out_seconds=decoding.left_out_seconds,
+        )
 
 
 class _Buffer:
@@ -147,36 +133,3 @@ class _Buffer:
 
         self._pieces = [np.concatenate(self._pieces)]
         return self._pieces[0]
-
-
-def _samples_in(container: "InputContainer") -> "Iterator[npt.NDArray[np.int16]]":
-    """Decode, mix and resample the first sound track, some seconds at a time."""
-    import av
-    import numpy as np  # noqa: PLC0415 - takes 0.1 s to import, and reading the settings does not need it
-
-    resampler = av.AudioResampler(format="s16", layout="mono", rate=SAMPLES_PER_SECOND)
-    for frame in chain(_joined_frames(container), [None]):
-        for resampled in resampler.resample(frame):
-            yield np.asarray(resampled.to_ndarray(), np.int16).reshape(-1)
-
-
-def _joined_frames(container: "InputContainer") -> "Iterator[AudioFrame]":
-    """Decode the first sound track, skip what does not decode, and join the frames: few long ones resample faster."""
-    import av.error
-    from av.audio.fifo import AudioFifo
-
-    fifo = AudioFifo()
-    frames = container.decode(audio=0)
-    while True:
-        try:
-            frame = next(frames)
-        except StopIteration:
-            break
-        except av.error.InvalidDataError:
-            continue
-        frame.pts = None  # a jump in the timestamps would be an error
-        fifo.write(frame)
-        if fifo.samples >= _RESAMPLED_AT_ONCE and (joined := fifo.read()):
-            yield joined
-    if joined := fifo.read():
-        yield joined

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any, Protocol
 
 from typing_extensions import override
 
-from bookmarkai_assets.adapters.speech.audio import CHUNK_SECONDS, SAMPLES_PER_SECOND
+from bookmarkai_assets.adapters.speech.audio import CHUNK_SECONDS
 from bookmarkai_assets.adapters.speech.digests import sha256_of
 from bookmarkai_assets.adapters.speech.gathering import Batcher
 from bookmarkai_assets.adapters.speech.models import WEIGHTS, find_installed_model, find_model
@@ -22,6 +22,7 @@ from bookmarkai_assets.adapters.speech.timeline import shift_segment, split_sent
 from bookmarkai_assets.adapters.speech.voice import is_rest_silent
 from bookmarkai_assets.adapters.speech.whisper_engine import ChunkResult, WhisperEngine
 from bookmarkai_assets.core.errors import ConfigurationError
+from bookmarkai_assets.core.media.sound import SAMPLES_PER_SECOND
 from bookmarkai_assets.core.transcripts.transcript import UNKNOWN, Segment, Task, Word
 
 if TYPE_CHECKING:

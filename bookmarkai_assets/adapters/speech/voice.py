@@ -7,7 +7,7 @@ words for it. The times are mapped back afterwards.
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from bookmarkai_assets.adapters.speech.audio import SAMPLES_PER_SECOND
+from bookmarkai_assets.core.media.sound import SAMPLES_PER_SECOND
 
 if TYPE_CHECKING:
     import numpy as np

@@ -15,7 +15,9 @@ from typing import TYPE_CHECKING, Generic, Protocol, TypeVar
 from typing_extensions import override
 
 from bookmarkai_assets.adapters.speech.audio import SoundChunk, chunks_of
+from bookmarkai_assets.adapters.speech.decoding import start_decoder
 from bookmarkai_assets.adapters.speech.digests import sha256_of
+from bookmarkai_assets.adapters.speech.onsets import move_to_onsets
 from bookmarkai_assets.adapters.speech.refusals import refuse_language, refuse_task
 from bookmarkai_assets.adapters.speech.setups import DecodingOptions, recipe_of, setup_of
 from bookmarkai_assets.adapters.speech.timeline import trim_segments
@@ -111,6 +113,7 @@ class WhisperEngine(SpeechEngine, Generic[Loaded]):
 
     @override
     def prepare(self) -> Recipe:
+        start_decoder()
         return recipe_of(self.setup, self._load().weights_sha256)
 
     @override
@@ -143,8 +146,11 @@ class WhisperEngine(SpeechEngine, Generic[Loaded]):
         chunks = list(kept)
         done = chunks[-1].end if chunks else 0.0
         started = time.perf_counter()
-        with closing(chunks_of(audio, chunk_seconds=self._options.chunk_seconds, start=done)) as sounds:
+        left_out_seconds = 0.0
+        chunk_seconds = self._options.chunk_seconds
+        with closing(chunks_of(audio, chunk_seconds=chunk_seconds, start=done, language=language)) as sounds:
             for sound in sounds:
+                left_out_seconds = sound.left_out_seconds
                 first_with_speech = chunk_with_speech(chunks)
                 known_language = language or (first_with_speech.language if first_with_speech else None)
                 chunk = self._transcribe_chunk(loaded, audio, sound, known_language, on_progress)
@@ -165,6 +171,7 @@ class WhisperEngine(SpeechEngine, Generic[Loaded]):
             recipe=recipe_of(self.setup, loaded.weights_sha256),
             audio_sha256=_sha256_of(audio),
             speech_seconds=whole.speech_seconds,
+            left_out_seconds=left_out_seconds,
         )
 
     def _transcribe_chunk(
@@ -190,7 +197,10 @@ class WhisperEngine(SpeechEngine, Generic[Loaded]):
         return TranscriptChunk(
             start=sound.start,
             end=sound.end,
-            segments=tuple(_shift_to_sound(one, sound) for one in trim_segments(result.segments, sound.seconds)),
+            segments=tuple(
+                _shift_to_sound(one, sound)
+                for one in move_to_onsets(trim_segments(result.segments, sound.seconds), sound.samples)
+            ),
             language=result.language,
             language_probability=result.language_probability,
             speech_seconds=result.speech_seconds,

@@ -2,6 +2,7 @@
 
 import sys
 from collections.abc import Sequence
+from functools import partial
 from shlex import quote
 
 from typing_extensions import override
@@ -103,7 +104,7 @@ def _check_dagster(settings: Settings, report: Report) -> None:
 
 
 class _StorageChecks(NeedsSettings):
-    """A check for each backend that is configured. Its names begin with the backend's."""
+    """A check for each backend that is configured, whose names begin with the backend's, and a note for each other."""
 
     @property
     @override
@@ -113,13 +114,17 @@ class _StorageChecks(NeedsSettings):
     @override
     def prepare_under(self, settings: Settings) -> Sequence[Check]:
         stores, probing = make_stores(settings), Probing(settings.s3_video_prefix, make_link_reader())
-        checks = [
-            make_storage_check(inspector, stores[inspector.backend], probing) for inspector in make_inspectors(settings)
+        inspectors = make_inspectors(settings)
+        missing = [backend for backend in Backend if backend not in {inspector.backend for inspector in inspectors}]
+        return [
+            *(make_storage_check(inspector, stores[inspector.backend], probing) for inspector in inspectors),
+            *(make_check(backend.value, partial(_skip_unconfigured, backend)) for backend in missing),
         ]
-        if settings.s3_media_bucket:
-            return checks
-        no_bucket = CheckResult(CheckStatus.SKIP, "S3_MEDIA_BUCKET is not set: nothing goes to S3")
-        return [*checks, make_check(Backend.S3.value, lambda: no_bucket)]
+
+
+def _skip_unconfigured(backend: Backend) -> CheckResult:
+    facts = backend.facts
+    return CheckResult(CheckStatus.SKIP, f"{facts.location_setting} is not set: nothing goes to {facts.title}")
 
 
 CHECKS: Sequence[DoctorCheck] = (

@@ -108,7 +108,7 @@ def status(
     settings = load_settings()
     rules = make_rules(settings)
     with open_catalog(settings) as catalog:
-        found = _read_status(catalog, rules, has_bucket=settings.s3_media_bucket is not None, now=datetime.now(UTC))
+        found = _read_status(catalog, rules, has_bucket=settings.has_bucket, now=datetime.now(UTC))
     if as_json:
         print_json(_as_dict(found))
     else:

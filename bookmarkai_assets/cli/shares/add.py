@@ -11,6 +11,7 @@ from bookmarkai_assets.cli.output import clean, err, out, print_json, share_id_o
 from bookmarkai_assets.core.links.urls import MAX_URL_CHARACTERS, RefusedLink
 from bookmarkai_assets.core.shares.ports import AddedShare
 from bookmarkai_assets.core.shares.share import ShareStatus
+from bookmarkai_assets.core.text_files import NotTextError, read_lines
 from bookmarkai_assets.operations.shares.intake import add_shares, reopen_expired
 from bookmarkai_assets.settings.settings import load_settings
 from bookmarkai_assets.wiring.catalog import open_catalog
@@ -60,12 +61,17 @@ def add(
 
 def _links_in(path: Path) -> list[str]:
     try:
-        # Bytes that are not UTF-8 become replacement characters, which the admission refuses with a reason.
-        text = typer.get_text_stream("stdin").read() if str(path) == "-" else path.read_text("utf-8", errors="replace")
+        data = typer.get_binary_stream("stdin").read() if str(path) == "-" else path.read_bytes()
+        # Bytes of another encoding become replacement characters, which the admission refuses with a reason.
+        lines = read_lines(data, errors="replace")
     except OSError as error:
         raise typer.BadParameter(f"expected a readable file of links: {error}", param_hint="--from-file") from None
-    # Only line feeds divide links. splitlines() would also split at characters that the admission must see.
-    return [line.strip("\r") for line in text.split("\n") if line.strip() and not line.lstrip().startswith("#")]
+    except NotTextError as error:
+        raise typer.BadParameter(
+            f"{error}: {'standard input' if str(path) == '-' else path} is no list of links, one on each line",
+            param_hint="--from-file",
+        ) from None
+    return [line for line in lines if line.strip() and not line.lstrip().startswith("#")]
 
 
 def _as_dict(url: str, result: AddedShare | RefusedLink, reopened: Collection[str]) -> dict[str, Any]:

@@ -123,7 +123,7 @@ def _retry_shares(named: Sequence[str], *, as_json: bool) -> None:
         print_json({"retried": done.changed, "unchanged": list(done.unchanged), "reasons": done.unchanged})
     else:
         for share_id in done.changed:
-            why = ": its video is in no backend and is fetched anew" if share_id in done.lost else ""
+            why = ": its video is in no backend and is fetched again" if share_id in done.lost else ""
             out.print(f"{share_id}  will be tried again{why}", soft_wrap=True)
         for share_id, reason in done.unchanged.items():
             err.print(clean(f"{share_id}  left alone: {reason}", 1000), soft_wrap=True)

@@ -14,24 +14,8 @@ from bookmarkai_assets.core.media.placement import Backend
 from bookmarkai_assets.core.media.ports import StoreInspector
 from bookmarkai_assets.operations.storage.checking import BackendCheck, Probing, check_backend
 from bookmarkai_assets.settings.settings import Settings, load_settings
+from bookmarkai_assets.settings.storage import StorageSettings
 from bookmarkai_assets.wiring.storage import make_inspectors, make_link_reader, make_stores
-
-_VARIABLES = (
-    "STORAGE_MODE",
-    "S3_SPLIT_PERCENTAGE",
-    "S3_MEDIA_BUCKET",
-    "S3_VIDEO_PREFIX",
-    "AWS_REGION",
-    "S3_ENDPOINT",
-    "S3_ACCESS_KEY",
-    "S3_SECRET_KEY",
-    "S3_USE_PATH_STYLE",
-    "S3_EXPIRY_DAYS",
-    "YTDLP_DOWNLOAD_DIR",
-    "LOCAL_RETENTION_DAYS",
-    "CLEANUP_GRACE_HOURS",
-)
-"""The settings that concern storage."""
 
 _WORDS = {
     CheckStatus.PASS: "ok",
@@ -68,7 +52,7 @@ def check(
     settings = load_settings()
     inspectors = _inspectors(settings, backend)
     shown = settings.shown()
-    configuration = {name: shown[name] for name in _VARIABLES}
+    configuration = {name: shown[name] for name in _variables()}
     if not as_json:
         _print_configuration(configuration)
     stores = make_stores(settings)
@@ -94,11 +78,22 @@ def check(
         raise typer.Exit(1)
 
 
+def _variables() -> list[str]:
+    """Return the settings that concern storage, with the directory beside how long its files are kept."""
+    names = [name.upper() for name in StorageSettings.model_fields]
+    names.insert(names.index("LOCAL_RETENTION_DAYS"), Backend.LOCAL.facts.location_setting)
+    return names
+
+
 def _inspectors(settings: Settings, wanted: Backend | None) -> list[StoreInspector]:
-    inspectors = [inspector for inspector in make_inspectors(settings) if wanted in {None, inspector.backend}]
-    if not inspectors:
-        raise ConfigurationError(f"expected a configured backend {wanted}, but S3_MEDIA_BUCKET is not set; set it")
-    return inspectors
+    inspectors = {inspector.backend: inspector for inspector in make_inspectors(settings)}
+    if wanted is None:
+        return list(inspectors.values())
+    if wanted not in inspectors:
+        raise ConfigurationError(
+            f"expected a configured backend {wanted}, but {wanted.facts.location_setting} is not set; set it"
+        )
+    return [inspectors[wanted]]
 
 
 def _ignore(step: TimedResult) -> None:

@@ -84,7 +84,7 @@ def _print_stale(report: StalenessReport, *, is_whole: bool) -> None:
     if report.without_media:
         _say(
             f"{report.without_media:,} of them have no media any more: they keep their transcript unless "
-            "raw_video and stored_media are materialized too, which fetches them anew."
+            "raw_video and stored_media are materialized too, which fetches them again."
         )
     _print_selection(report, is_whole=is_whole)
 
@@ -96,7 +96,7 @@ def _print_selection(report: StalenessReport, *, is_whole: bool) -> None:
     elif not selection:
         _say("None of them can be selected for a backfill: no partition, or no media.")
     elif is_whole or len(selection) <= MAX_SELECTION_CHARACTERS:
-        _say(f"To make them anew, materialize the asset transcript for: {selection}")
+        _say(f"To make them again, materialize the asset transcript for: {selection}")
         if report.path:
             _say(f"In Dagster's UI that is {report.path} and the button Materialize.")
     else:

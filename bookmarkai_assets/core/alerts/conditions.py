@@ -15,7 +15,7 @@ from enum import StrEnum
 from bookmarkai_assets.core.alerts.incidents import Incident
 from bookmarkai_assets.core.outcomes import FAILURES, Outcome
 from bookmarkai_assets.core.rollout.gate import Judgement, RuleStatus, Verdict
-from bookmarkai_assets.core.rollout.gate_figures import CAUSE_COMMANDS
+from bookmarkai_assets.core.rollout.gate_figures import CAUSE_COMMANDS, CHECK_BUCKET
 from bookmarkai_assets.core.rollout.stages import Action, Decision
 from bookmarkai_assets.core.rollout.windows import month_of
 from bookmarkai_assets.core.shares.ports import ParkedShare
@@ -124,9 +124,8 @@ def access_denied_incidents(count: int, last_error: str | None, *, now: datetime
             key=AlertKind.ACCESS_DENIED,
             kind=AlertKind.ACCESS_DENIED,
             summary=f"S3 denied access {times} within the last hour" + (f"; the last one: {error}" if error else ""),
-            next_step="`bookmarkai storage check --backend s3` tries each step and names the permission, or what is "
-            "wrong with the credentials; until it is mended, `bookmarkai rollout rollback --reason '…'` keeps "
-            "everything new local",
+            next_step=f"`{CHECK_BUCKET}` tries each step and names the permission, or what is wrong with the "
+            "credentials; until it is mended, `bookmarkai rollout rollback --reason '…'` keeps everything new local",
             details={"count": count, "last_error": error},
             opened_at=now,
         )

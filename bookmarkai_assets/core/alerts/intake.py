@@ -1,29 +1,12 @@
 """Incidents about what keeps work on shares from starting: a site that refuses fetches, a disk without free space."""
 
 from collections.abc import Iterable
-from dataclasses import dataclass
 from datetime import datetime
 
 from bookmarkai_assets.core.alerts.conditions import AlertKind, line_of
 from bookmarkai_assets.core.alerts.incidents import Incident
+from bookmarkai_assets.core.downloads.shortage import Shortage
 from bookmarkai_assets.core.sites.breaker import Site
-
-
-@dataclass(frozen=True)
-class Shortage:
-    """Less space is free on a directory's disk than is required."""
-
-    directory: str
-    free_bytes: int
-    wanted_bytes: int
-
-    @property
-    def message(self) -> str:
-        """The shortage in words, for an operator."""
-        return (
-            f"the disk of {self.directory} has {self.free_bytes / 1e9:.2f} GB free, less than the "
-            f"{self.wanted_bytes / 1e9:.2f} GB of DOWNLOAD_MIN_FREE_BYTES: no share is taken up before there is room"
-        )
 
 
 def paused_site_incidents(sites: Iterable[Site], *, now: datetime) -> list[Incident]:

@@ -4,10 +4,13 @@ from abc import ABC, abstractmethod
 from collections.abc import Sequence
 from dataclasses import dataclass
 from enum import StrEnum
+from typing import TYPE_CHECKING
 
-from bookmarkai_assets.core.alerts.messages import Message
 from bookmarkai_assets.core.errors import BookmarkAIError
-from bookmarkai_assets.core.rollout.published_metrics import Datum
+
+if TYPE_CHECKING:
+    from bookmarkai_assets.core.alerts.messages import Message
+    from bookmarkai_assets.core.rollout.published_metrics import Datum
 
 
 class Receipt(StrEnum):
@@ -38,7 +41,7 @@ class AlertReceiver(ABC):
         """The receiver's name in logs and in the record of deliveries."""
 
     @abstractmethod
-    def send(self, message: Message) -> Reply:
+    def send(self, message: "Message") -> Reply:
         """Send a message. Takes half a minute at most. Raises nothing that a network can cause."""
 
 
@@ -50,5 +53,5 @@ class MetricSink(ABC):
     """A service that stores metrics."""
 
     @abstractmethod
-    def put(self, data: Sequence[Datum]) -> None:
+    def put(self, data: Sequence["Datum"]) -> None:
         """Publish data in one request: at most `published_metrics.MAX_DATA`. Raises `MetricSinkError`."""

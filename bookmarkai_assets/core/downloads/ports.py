@@ -6,7 +6,9 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from bookmarkai_assets.core.media.media import Digest, VideoInfo
+from bookmarkai_assets.core.media.sound import SoundTrack
 from bookmarkai_assets.core.outcomes import Failure
+from bookmarkai_assets.core.sites.silent_formats import FormatFamily
 
 
 @dataclass(frozen=True)
@@ -29,12 +31,19 @@ class DownloadedFile:
 
 @dataclass(frozen=True)
 class DownloadedVideo:
-    """A validated video and its audio track (None when the video has no sound). `seconds` is the wall time it took."""
+    """A validated video and its audio track (None when the video has no sound). `seconds` is the wall time it took.
+
+    `silent_formats` are the families that were fetched before it and had no sound, although they promised it. `sounds`
+    are the video's sound tracks, of which `audio` is the one with `sound_index`.
+    """
 
     video: DownloadedFile
     audio: DownloadedFile | None
     info: VideoInfo
     seconds: float
+    silent_formats: frozenset[FormatFamily] = frozenset()
+    sounds: tuple[SoundTrack, ...] = ()
+    sound_index: int | None = None
 
 
 @dataclass(frozen=True)
@@ -54,7 +63,14 @@ class Downloader(ABC):
 
     @abstractmethod
     def download(
-        self, url: str, directory: Path, limits: DownloadLimits, *, give_up: Callable[[], bool] = never_give_up
+        self,
+        url: str,
+        directory: Path,
+        limits: DownloadLimits,
+        *,
+        silent_formats: frozenset[FormatFamily] = frozenset(),
+        language: str | None = None,
+        give_up: Callable[[], bool] = never_give_up,
     ) -> DownloadedVideo | Resolved | Failure:
         """Fetch into `directory`, which exists, is empty and is this attempt's alone.
 
@@ -64,6 +80,11 @@ class Downloader(ABC):
         The file is validated: it opens, has a picture or sound, and a plausible duration. Its audio track is cut into a
         file beside it. Anything that the link causes is returned as a `Failure`. After a failure the directory's
         content is useless.
+
+        If a format promises sound and its file has none, other formats are fetched, within the same limits. Only if
+        none of them has sound is the result a video without an audio track. A format of `silent_formats` is fetched
+        only where no other promises sound. `language` is the one that is expected of the video, and may decide between
+        the file's sound tracks.
 
         `give_up` is called several times a second, from the caller's thread. Once it returns True, the download is
         ended as at its deadline, with a `timed_out` failure.

@@ -25,11 +25,30 @@ class Decider(StrEnum):
     FOUND = "found"
 
 
+@dataclass(frozen=True)
+class BackendFacts:
+    """What is known of a backend without its adapter.
+
+    `title` is its name in a sentence. `scheme` is the scheme of its URLs, empty for paths. `location_setting` is the
+    setting that says where media are put, and `settings` are all that it needs, in words.
+    """
+
+    title: str
+    scheme: str
+    location_setting: str
+    settings: str
+
+
 class Backend(StrEnum):
     """Where bytes are. All but the local directory are remote: reached over a network, and shared with others."""
 
     LOCAL = "local"
     S3 = "s3"
+
+    @property
+    def facts(self) -> BackendFacts:
+        """What is known of this backend."""
+        return _FACTS[self]
 
     @property
     def is_remote(self) -> bool:
@@ -42,7 +61,21 @@ class Backend(StrEnum):
         return _BACKENDS_BY_SCHEME.get(urlsplit(url).scheme, Backend.LOCAL)
 
 
-_BACKENDS_BY_SCHEME = {"s3": Backend.S3}
+_FACTS = {
+    Backend.LOCAL: BackendFacts(
+        title="the local directory",
+        scheme="",
+        location_setting="YTDLP_DOWNLOAD_DIR",
+        settings="YTDLP_DOWNLOAD_DIR",
+    ),
+    Backend.S3: BackendFacts(
+        title="S3",
+        scheme="s3",
+        location_setting="S3_MEDIA_BUCKET",
+        settings="S3_MEDIA_BUCKET and AWS_REGION (or S3_ENDPOINT)",
+    ),
+}
+_BACKENDS_BY_SCHEME = {facts.scheme: backend for backend, facts in _FACTS.items()}
 
 REMOTE_BACKENDS = frozenset(backend for backend in Backend if backend.is_remote)
 """The backends that `StorageMode.S3` means and that S3's metrics count."""

@@ -6,13 +6,15 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from enum import StrEnum
 from pathlib import Path
-from typing import Any, BinaryIO
+from typing import TYPE_CHECKING, Any, BinaryIO
 
 from bookmarkai_assets.core.errors import StoreError
-from bookmarkai_assets.core.health import CheckResult, CheckStatus
 from bookmarkai_assets.core.media.media import Digest, Media
 from bookmarkai_assets.core.media.placement import Backend, Decider
 from bookmarkai_assets.core.media.storage_events import StorageEvent
+
+if TYPE_CHECKING:
+    from bookmarkai_assets.core.health import CheckResult
 
 
 @dataclass(frozen=True)
@@ -170,7 +172,7 @@ class MediaStore(ABC):
 
 
 class StoreInspector(ABC):
-    """Checks how a backend is set up, for an operator who is about to trust it. Changes nothing."""
+    """Checks how a backend is set up, for an operator who is about to trust it. Only `trials` change anything."""
 
     @property
     @abstractmethod
@@ -179,14 +181,24 @@ class StoreInspector(ABC):
 
     @property
     @abstractmethod
-    def checks(self) -> Mapping[str, Callable[[], CheckResult]]:
+    def checks(self) -> Mapping[str, Callable[[], "CheckResult"]]:
         """The checks by name, in a sensible order. What they raise is `StoreError`."""
 
-    def run_check(self, name: str) -> CheckResult:
+    def trials(self, key: str) -> Mapping[str, Callable[[], "CheckResult"]]:
+        """Return by name what has to be tried on an object at `key`, because using the store does not show it.
+
+        The caller deletes the object. What the trials raise is `StoreError`. A backend may have none.
+        """
+        del key
+        return {}
+
+    def run_check(self, name: str) -> "CheckResult":
         """Run one check. A `StoreError` that it raises becomes a failed result."""
         try:
             return self.checks[name]()
         except StoreError as error:
+            from bookmarkai_assets.core.health import CheckResult, CheckStatus  # noqa: PLC0415 - only inspections need it
+
             return CheckResult(CheckStatus.FAIL, str(error))
 
 

@@ -2,8 +2,10 @@
 
 from abc import ABC, abstractmethod
 from collections.abc import Sequence
+from typing import TYPE_CHECKING
 
-from bookmarkai_assets.core.rollout.metrics import Step
+if TYPE_CHECKING:
+    from bookmarkai_assets.core.rollout.metrics import Step
 
 
 class ChartPainter(ABC):
@@ -13,9 +15,9 @@ class ChartPainter(ABC):
     """
 
     @abstractmethod
-    def transfers(self, steps: Sequence[Step]) -> bytes:
+    def transfers(self, steps: Sequence["Step"]) -> bytes:
         """Draw the error rate of S3 in percent, and below it how long uploads and downloads took in seconds."""
 
     @abstractmethod
-    def split(self, steps: Sequence[Step]) -> bytes:
+    def split(self, steps: Sequence["Step"]) -> bytes:
         """Draw the share of new media that S3 took, in percent, against the percentage that it was to take."""

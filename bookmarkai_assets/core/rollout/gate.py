@@ -92,7 +92,7 @@ def judge(
         against.insert(
             0,
             f"the rollout was aborted to {state.stage}: once you know why, `bookmarkai rollout promote` goes on and "
-            f"`bookmarkai rollout set {_write_argument(state)}` begins the stage anew",
+            f"`bookmarkai rollout set {_write_argument(state)}` begins the stage again",
         )
     against += [result.detail for result in rules if result.status is RuleStatus.INSUFFICIENT]
     left = plan.min_stage_time - (now - (state.since or now))

@@ -4,10 +4,13 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from enum import StrEnum
+from typing import TYPE_CHECKING
 
-from bookmarkai_assets.core.rollout.ports import RecordedVerification
 from bookmarkai_assets.core.rollout.stages import RolloutState
 from bookmarkai_assets.core.rollout.windows import GRID, Window, window_ending
+
+if TYPE_CHECKING:
+    from bookmarkai_assets.core.rollout.ports import RecordedVerification
 
 
 @dataclass(frozen=True)
@@ -48,7 +51,7 @@ class GateFigures:
     upload_failures: int
     mean_upload_seconds: float | None
     access_denied: int
-    verification: RecordedVerification | None
+    verification: "RecordedVerification | None"
     losses_since_verification: int
     projected_month_usd: float | None
     downloads: int
@@ -98,7 +101,7 @@ def window_to_judge(limits: GateLimits, state: RolloutState, *, now: datetime) -
 
 
 def window_of_losses(
-    limits: GateLimits, state: RolloutState, verification: RecordedVerification | None, *, now: datetime
+    limits: GateLimits, state: RolloutState, verification: "RecordedVerification | None", *, now: datetime
 ) -> Window:
     """Return the window in which no read may have found a loss: since the last verification, within this stage."""
     end = GRID.floor(now)
@@ -117,13 +120,14 @@ def _round_up(moment: datetime, end: datetime) -> datetime:
 
 
 VERIFY = "bookmarkai storage verify"
+CHECK_BUCKET = "bookmarkai storage check --backend s3"
 
 _FIGURES = "bookmarkai metrics --window 1h"
 
 CAUSE_COMMANDS: Mapping[RuleName, str] = {
     RuleName.UPLOAD_FAILURES: _FIGURES,
     RuleName.MEAN_UPLOAD: _FIGURES,
-    RuleName.ACCESS_DENIED: "bookmarkai storage check --backend s3",
+    RuleName.ACCESS_DENIED: CHECK_BUCKET,
     RuleName.NOTHING_LOST: VERIFY,
     RuleName.COST: "bookmarkai rollout plan",
     RuleName.DOWNLOAD_P95: _FIGURES,

@@ -5,7 +5,7 @@ from datetime import datetime
 
 from bookmarkai_assets.core.media.placement import BUCKET_COUNT
 from bookmarkai_assets.core.rollout.gate import Judgement, RuleName, RuleStatus, Verdict
-from bookmarkai_assets.core.rollout.gate_figures import CAUSE_COMMANDS, VERIFY
+from bookmarkai_assets.core.rollout.gate_figures import CAUSE_COMMANDS, CHECK_BUCKET, VERIFY
 from bookmarkai_assets.core.rollout.policy import PolicySource
 from bookmarkai_assets.core.rollout.stages import NOTHING, RolloutControl, RolloutPlan, RolloutState
 
@@ -31,7 +31,7 @@ def next_step(
 ) -> NextStep:
     """Return the next step while the policy in force comes from `source`.
 
-    `has_bucket`: whether `S3_MEDIA_BUCKET` is set.
+    `has_bucket`: whether a bucket is configured.
     """
     match source:
         case PolicySource.ROLLBACK:
@@ -44,7 +44,7 @@ def next_step(
         case PolicySource.SETTINGS_LOCAL:
             return NextStep(
                 "stages count in STORAGE_MODE=hybrid: test the bucket, then set that where the workers run",
-                "bookmarkai storage check --backend s3",
+                CHECK_BUCKET,
             )
         case PolicySource.SETTINGS_S3:
             return NextStep(

@@ -1,16 +1,19 @@
 """Moments in videos, as text and as links for the platforms that support them."""
 
-_YOUTUBE = "https://www.youtube.com/watch?v="
+from bookmarkai_assets.core.links.platforms import FACTS
 
 
 def url_at(canonical_url: str, seconds: float | None) -> str:
     """Return a link that starts the video at that second; the video's URL if its platform has no such links.
 
-    YouTube has them (`t`, in whole seconds). TikTok, Instagram, Reddit and X do not.
+    The second is whole: the one in which that moment is.
     """
-    if seconds is None or not canonical_url.startswith(_YOUTUBE):
+    if seconds is None:
         return canonical_url
-    return f"{canonical_url}&t={int(seconds)}s"
+    for facts in FACTS.values():
+        if facts.moment_link is not None and canonical_url.startswith(facts.moment_link[0]):
+            return canonical_url + facts.moment_link[1].format(seconds=int(seconds))
+    return canonical_url
 
 
 def as_clock(seconds: float) -> str:

@@ -1,1 +1,1 @@
-"""Sites: the circuit breaker of each, and how fast a site may be fetched from."""
+"""Sites: the circuit breaker of each, how fast a site may be fetched from, and which of its formats lack sound."""

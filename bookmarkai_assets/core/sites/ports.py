@@ -1,11 +1,12 @@
-"""The port of sites: their breakers, and the slots for fetching from them."""
+"""The port of sites: their breakers, the slots for fetching from them, and their silent formats."""
 
 from abc import ABC, abstractmethod
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 from datetime import datetime
 
 from bookmarkai_assets.core.sites.breaker import Site, SiteRules
+from bookmarkai_assets.core.sites.silent_formats import FormatFamily
 
 
 @dataclass(frozen=True)
@@ -61,3 +62,11 @@ class SiteLedger(ABC):
     @abstractmethod
     def resume(self, site: str) -> bool:
         """Close a site's breaker and forget its refusals, for a person. Return whether there was anything to change."""
+
+    @abstractmethod
+    def silent_formats(self, *, now: datetime) -> Mapping[str, Mapping[FormatFamily, datetime]]:
+        """Read the families that count as silent, by site, each with the moment until which it does."""
+
+    @abstractmethod
+    def record_silent_formats(self, site: str, families: Collection[FormatFamily], *, now: datetime) -> None:
+        """Record families that a site served without their sound. They count as silent for `BELIEVED_FOR` from now."""

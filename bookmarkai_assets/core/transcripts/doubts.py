@@ -13,6 +13,8 @@ class DoubtKind(StrEnum):
     UNEXPECTED_LANGUAGE = "unexpected_language"
     LOW_CONFIDENCE = "low_confidence"
     NOT_COVERED = "not_covered"
+    SOUND_LEFT_OUT = "sound_left_out"
+    OUTLASTS_VIDEO = "outlasts_video"
 
 
 class Severity(StrEnum):

@@ -5,11 +5,14 @@ from collections.abc import Callable, Collection, Iterator, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from bookmarkai_assets.core.transcripts.chunks import TranscriptChunk, ignore_chunk
 from bookmarkai_assets.core.transcripts.doubts import Doubt, DoubtKind
-from bookmarkai_assets.core.transcripts.staleness import MadeTranscript, RecipeUse
 from bookmarkai_assets.core.transcripts.transcript import Recipe, Setup, Transcript
+
+if TYPE_CHECKING:
+    from bookmarkai_assets.core.transcripts.staleness import MadeTranscript, RecipeUse
 
 
 @dataclass(frozen=True)
@@ -142,11 +145,11 @@ class TranscriptTable(ABC):
         """
 
     @abstractmethod
-    def recipes_in_use(self) -> Sequence[RecipeUse]:
+    def recipes_in_use(self) -> Sequence["RecipeUse"]:
         """Count the transcripts that were made here and still exist, by what made them, the most frequent first."""
 
     @abstractmethod
-    def made_by(self, recipes: Collection[str | None]) -> Iterator[MadeTranscript]:
+    def made_by(self, recipes: Collection[str | None]) -> Iterator["MadeTranscript"]:
         """Read the transcripts that these recipes made and that still exist, the newest first.
 
         Recipes are given by fingerprint. None means that the recipe is not recorded. Read the iterator to its end or

@@ -45,7 +45,9 @@ class QualityLimits:
     to detect: with the model base, wrong hints gave 0.0003 to 0.04 and right ones over 0.7. A loop is a phrase that is
     said at least `loop_repeats` times in a row and makes up at least `loop_units` words. Rates are checked from
     `rate_seconds` of speech on. Speech without text is a doubt only beyond both `uncovered_seconds` and
-    `uncovered_percent`, because voice detection takes singing for speech.
+    `uncovered_percent`, because voice detection takes singing for speech. A second of sound may be left out where a
+    recording begins or breaks off, and a track may end some frames after the picture: more than `left_out_seconds` and
+    `outlasting_seconds` is a doubt.
     """
 
     compression_ratio: float = 2.4
@@ -57,6 +59,8 @@ class QualityLimits:
     rate_seconds: float = 5.0
     uncovered_seconds: float = 10.0
     uncovered_percent: float = 25.0
+    left_out_seconds: float = 1.0
+    outlasting_seconds: float = 1.0
 
 
 DEFAULT_LIMITS = QualityLimits()
@@ -67,6 +71,9 @@ PAUSE_SECONDS = 2.8
 
 LONGEST_LOOP_PHRASE = 40
 """The most words of a phrase that is checked for immediate repetition: two or three sentences."""
+
+LEFT_OUT_SHARE = 0.1
+"""A transcript of less than the rest of the sound is none."""
 
 SHOWN_CHARACTERS = 80
 
@@ -79,22 +86,37 @@ _LETTER = re.compile("[\u0e01-\u0fff\u1000-\u109f\u1780-\u17ff]")
 
 
 def assess(
-    transcript: Transcript, *, hinted_language: str | None, limits: QualityLimits = DEFAULT_LIMITS
+    transcript: Transcript,
+    *,
+    hinted_language: str | None,
+    video_seconds: float | None = None,
+    limits: QualityLimits = DEFAULT_LIMITS,
 ) -> Transcript:
     """Return the transcript with its doubts, and without segments if all its text was invented."""
     if not is_invented(transcript):
-        return replace(transcript, doubts=find_doubts(transcript, hinted_language=hinted_language, limits=limits))
+        doubts = find_doubts(transcript, hinted_language=hinted_language, video_seconds=video_seconds, limits=limits)
+        return replace(transcript, doubts=doubts)
     detail = f"nobody speaks; what {transcript.engine} made up was dropped: {_quote(transcript.text)}"
     doubt = Doubt(DoubtKind.NO_SPEECH, Severity.WARN, float(transcript.word_count), None, detail)
     return replace(transcript, segments=(), doubts=(doubt,))
 
 
+def is_mostly_heard(transcript: Transcript) -> bool:
+    """Whether the engine got to hear nine tenths of the sound."""
+    return transcript.left_out_seconds <= LEFT_OUT_SHARE * transcript.duration_seconds
+
+
 def find_doubts(
-    transcript: Transcript, *, hinted_language: str | None, limits: QualityLimits = DEFAULT_LIMITS
+    transcript: Transcript,
+    *,
+    hinted_language: str | None,
+    video_seconds: float | None = None,
+    limits: QualityLimits = DEFAULT_LIMITS,
 ) -> tuple[Doubt, ...]:
     """Find the doubts about a transcript, at most one of each kind, in the order of the kinds.
 
-    `hinted_language` is the expected language, None if there is no hint. The figures of the doubts are:
+    `hinted_language` is the expected language and `video_seconds` the length of the video, None if they are not known.
+    The figures of the doubts are:
 
     * no_speech: the words that were dropped (0 here)
     * repetition_loop: the words in the loop, or the compression ratio if no loop is found
@@ -102,6 +124,8 @@ def find_doubts(
     * unexpected_language: the language's probability
     * low_confidence: the log-probability, or the language's probability if that is good
     * not_covered: the seconds of speech without text
+    * sound_left_out: the seconds of the sound that do not decode, or that other sound takes the place of
+    * outlasts_video: the length of the sound in seconds
     """
     doubts = (
         _no_speech(transcript),
@@ -110,6 +134,8 @@ def find_doubts(
         _unexpected_language(transcript, hinted_language, limits),
         _low_confidence(transcript, hinted_language, limits),
         _not_covered(transcript, limits),
+        _sound_left_out(transcript, limits),
+        _outlasts_video(transcript, video_seconds, limits),
     )
     return tuple(doubt for doubt in doubts if doubt is not None)
 
@@ -263,6 +289,26 @@ def _not_covered(transcript: Transcript, limits: QualityLimits) -> Doubt | None:
     severity = Severity.ERROR if transcript.segments and 2 * missing > speech else Severity.WARN
     limit = max(limits.uncovered_seconds, speech * limits.uncovered_percent / 100)
     return Doubt(DoubtKind.NOT_COVERED, severity, round(missing, 3), round(limit, 3), words)
+
+
+def _sound_left_out(transcript: Transcript, limits: QualityLimits) -> Doubt | None:
+    seconds = transcript.left_out_seconds
+    if seconds <= limits.left_out_seconds:
+        return None
+    words = f"{seconds:.1f} s of the sound were left out: they do not decode, or other sound is due in their place"
+    severity = Severity.WARN if is_mostly_heard(transcript) else Severity.ERROR
+    return Doubt(DoubtKind.SOUND_LEFT_OUT, severity, round(seconds, 3), limits.left_out_seconds, words)
+
+
+def _outlasts_video(transcript: Transcript, video_seconds: float | None, limits: QualityLimits) -> Doubt | None:
+    if video_seconds is None:
+        return None
+    limit = video_seconds + limits.outlasting_seconds
+    seconds = transcript.duration_seconds
+    if seconds <= limit:
+        return None
+    words = f"the sound lasts {seconds:.1f} s and the video {video_seconds:.1f} s, so the times cannot be right"
+    return Doubt(DoubtKind.OUTLASTS_VIDEO, Severity.ERROR, round(seconds, 3), round(limit, 3), words)
 
 
 def _weighted_logprob(segments: Sequence[Segment]) -> float:

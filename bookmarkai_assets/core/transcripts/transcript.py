@@ -106,7 +106,8 @@ class Transcript:
     `duration_seconds` is the audio's length. `transcribe_seconds` is the time that it took, including waits for sounds
     that were decoded together with it. `recipe` and `audio_sha256` say what made it from which sound. They are None for
     a transcript that was not made here, or was made before they were recorded. `speech_seconds` is how much of the
-    sound the engine's voice detection took for speech, None if that is not known. `doubts` are from `quality.assess`.
+    sound the engine's voice detection took for speech, None if that is not known. `left_out_seconds` is how much of the
+    sound the engine did not get to hear, and is not recorded but in a doubt. `doubts` are from `quality.assess`.
     """
 
     engine: str
@@ -119,6 +120,7 @@ class Transcript:
     recipe: Recipe | None = None
     audio_sha256: str | None = None
     speech_seconds: float | None = None
+    left_out_seconds: float = 0.0
     doubts: tuple[Doubt, ...] = ()
 
     @property

@@ -5,7 +5,7 @@ from collections.abc import Callable
 from datetime import datetime, timedelta
 from pathlib import Path
 
-from bookmarkai_assets.core.alerts.intake import Shortage
+from bookmarkai_assets.core.downloads.shortage import Shortage
 from bookmarkai_assets.core.errors import PostponedError
 from bookmarkai_assets.core.rules import PipelineRules
 

@@ -19,21 +19,13 @@ from bookmarkai_assets.core.outcomes import Failure, Outcome
 from bookmarkai_assets.core.shares.share import Share, ShareStatus
 from bookmarkai_assets.core.sites.breaker import site_of
 from bookmarkai_assets.operations.downloads.disk_room import require_room
+from bookmarkai_assets.operations.downloads.fetched_media import FetchedMedia
 from bookmarkai_assets.operations.downloads.run_patience import RunPatience, run_patience
 from bookmarkai_assets.operations.media.transfers import recorded_transfer
 from bookmarkai_assets.operations.shares.hold import Hold
 from bookmarkai_assets.operations.shares.steps import LeasedShare, continue_as
 from bookmarkai_assets.operations.sites.turns import error_for, wait_for_slot
 from bookmarkai_assets.operations.stores import Stores
-
-
-@dataclass(frozen=True)
-class FetchedMedia:
-    """A media whose bytes are there. `is_reused` when no download was needed."""
-
-    share: Share
-    media: Media
-    is_reused: bool
 
 
 def fetch_media(
@@ -133,7 +125,8 @@ class _Fetch:
             shutil.rmtree(home, ignore_errors=True)
             raise
         catalog.work.mark(leased.share.share_id, ShareStatus.FETCHED, owner=hold.owner, now=hold.clock())
-        return FetchedMedia(leased.share, media, is_reused=False)
+        sound = next((one for one in video.sounds if one.index == video.sound_index), None)
+        return FetchedMedia(leased.share, media, is_reused=False, sounds=video.sounds, sound=sound)
 
     def _download_patiently(self, leased: LeasedShare, url: str, directory: Path) -> DownloadedVideo | Resolved:
         """Download, but give up once the other shares of the run wait for nothing else."""
@@ -165,13 +158,27 @@ class _Fetch:
             share_id=leased.share.share_id,
             media_id=leased.media_id,
         ) as transfer:
+            sites, site = self.hold.catalog.sites, site_of(leased.canonical_url)
+            silent_formats = sites.silent_formats(now=self.hold.clock()).get(site, {})
             # The canonical URL is fetched, so that nobody can have another video stored under that name.
-            result = self.downloader.download(url, directory, self.hold.rules.limits, give_up=give_up)
+            result = self.downloader.download(
+                url,
+                directory,
+                self.hold.rules.limits,
+                silent_formats=frozenset(silent_formats),
+                language=self._expected_language(leased.share.share_id),
+                give_up=give_up,
+            )
             if isinstance(result, Failure):
                 raise ShareFailedError(result)
             if isinstance(result, DownloadedVideo):
                 transfer.size_bytes = result.video.digest.size_bytes
+                if result.silent_formats:
+                    sites.record_silent_formats(site, result.silent_formats, now=self.hold.clock())
         return result
+
+    def _expected_language(self, share_id: str) -> str | None:
+        return self.hold.rules.language or self.hold.catalog.shares.hinted_language(share_id)
 
     def _first_share(self, leased: LeasedShare, known: Media | None) -> Share:
         """Return the share that names the key and decides the placement, even if another share fetches it again."""

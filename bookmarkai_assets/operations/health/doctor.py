@@ -156,7 +156,7 @@ def _describe_error(error: Exception) -> CheckResult:
         return CheckResult(
             CheckStatus.FAIL,
             f"expected the package {error.name or 'it needs'} to be installed and whole, found: {type(error).__name__}",
-            "install this package anew, with all that it needs",
+            "install this package again, with all that it needs",
         )
     place = traceback.extract_tb(error.__traceback__)[-1]
     return CheckResult(

@@ -40,11 +40,12 @@ def make_storage_check(inspector: StoreInspector, store: MediaStore, probing: Pr
 
 
 def _sum_up(transfers: Sequence[TimedResult]) -> CheckResult:
-    """Make one result of all transfers: the first that failed, if any did."""
+    """Make one result of all transfers: the first that failed, else the first that has a warning, if any."""
     failed = [step for step in transfers if step.result.status is CheckStatus.FAIL]
-    if failed:
-        first = failed[0]
-        rest = f" (and: {', '.join(step.name for step in failed[1:])})" if failed[1:] else ""
+    doubtful = failed or [step for step in transfers if step.result.status is CheckStatus.WARN]
+    if doubtful:
+        first = doubtful[0]
+        rest = f" (and: {', '.join(step.name for step in doubtful[1:])})" if doubtful[1:] else ""
         return dataclasses.replace(
             first.result,
             found=f"{first.name}: {first.result.found}{rest}",

@@ -9,12 +9,12 @@ import tempfile
 import time
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import suppress
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import cached_property, partial
 from pathlib import Path
 from typing import Protocol
 
-from bookmarkai_assets.core.errors import ObjectNotFoundError, StoreError, StoreErrorClass
+from bookmarkai_assets.core.errors import ObjectConflictError, ObjectNotFoundError, StoreError, StoreErrorClass
 from bookmarkai_assets.core.health import CheckResult, CheckStatus, TimedResult
 from bookmarkai_assets.core.media.media import Digest
 from bookmarkai_assets.core.media.placement import Backend
@@ -48,6 +48,10 @@ NEEDS: Mapping[str, Sequence[str]] = {
     "multipart": ("put",),
     "presign": ("put",),
     "download": ("put",),
+    "conflict": ("put",),
+    "conditions": _USABLE,
+    "checksums": _USABLE,
+    "sse-s3": _USABLE,
     "delete": _USABLE,
     "gone": ("delete",),
 }
@@ -101,15 +105,15 @@ def check_backend(
 ) -> BackendCheck:
     """Run all checks of the inspector, then put, read and delete probe objects named `storage-check-…`.
 
-    `on_step` gets the result of each step as it ends. Steps that depend on a failed one are skipped. The probe objects
-    are deleted at the end whatever failed, also when the check is interrupted; if that fails, a step says so. What the
-    stores raise becomes a result.
+    The inspector's trials are part of that: they have a probe object of their own. `on_step` gets the result of each
+    step as it ends. Steps that depend on a failed one are skipped. The probe objects are deleted at the end whatever
+    failed, also when the check is interrupted; if that fails, a step says so. What the stores raise becomes a result.
     """
     course = _Course(probing.timer, on_step)
     for name in inspector.checks:
         course.take(name, partial(inspector.run_check, name))
     with tempfile.TemporaryDirectory(prefix="storage-check-") as directory:
-        probe = _Probe(store, probing, Path(directory))
+        probe = _Probe(store, inspector, probing, Path(directory))
         try:
             for name, action in probe.steps().items():
                 course.take(name, action)
@@ -161,8 +165,9 @@ class _ProbeFile:
 class _Probe:
     """The probe objects of one check, and the steps in which a store is used on them."""
 
-    def __init__(self, store: MediaStore, probing: Probing, directory: Path) -> None:
+    def __init__(self, store: MediaStore, inspector: StoreInspector, probing: Probing, directory: Path) -> None:
         self._store = store
+        self._inspector = inspector
         self._probing = probing
         self._directory = directory
         self._stem = f"{probing.video_prefix}{_NAME}{probing.random_bytes(16).hex()}"
@@ -176,6 +181,8 @@ class _Probe:
 
     def steps(self) -> Mapping[str, Callable[[], CheckResult]]:
         """Return the steps by name, in order."""
+        key = f"{self._stem}-trial.bin"
+        trials = self._inspector.trials(key)
         return {
             "put": self._put_small,
             "head": self._head,
@@ -183,6 +190,8 @@ class _Probe:
             "multipart": self._put_large,
             "presign": self._follow_link,
             "download": self._download,
+            "conflict": self._put_other_bytes,
+            **{name: partial(self._run_trial, self._store.url_of(key), trial) for name, trial in trials.items()},
             "delete": self._delete,
             "gone": self._check_gone,
         }
@@ -233,6 +242,25 @@ class _Probe:
         self._store.get(file.url, self._directory / "fetched", expected=file.digest)
         return _ok(f"{self._speed(file, begun)}, SHA-256 verified")
 
+    def _put_other_bytes(self) -> CheckResult:
+        small = self._small
+        other = replace(self._file("other", SMALL_BYTES), key=small.key, url=small.url)
+        try:
+            self._put(other)
+        except ObjectConflictError:
+            found = self._store.head(small.url).digest
+            _expect(found == small.digest, f"{_words(small.digest)} after the conflict", _words(found))
+            return _ok("other bytes under a key in use are refused")
+        return CheckResult(
+            CheckStatus.FAIL,
+            f"expected other bytes for {small.url} to be refused, found that they replaced what was there",
+            "do not trust this store with media",
+        )
+
+    def _run_trial(self, url: str, trial: Callable[[], CheckResult]) -> CheckResult:
+        self._note(url)
+        return trial()
+
     def _delete(self) -> CheckResult:
         failures = {}
         for url in self._left:
@@ -259,9 +287,14 @@ class _Probe:
             _expect(False, f"nothing at {url} after its deletion", "an object")
         return _ok("the store says that nothing is there")
 
+    def _note(self, url: str) -> None:
+        """Remember an object that is about to be stored, to delete it and to see that it is gone."""
+        if url not in self._left:
+            self._tried.append(url)
+            self._left.append(url)
+
     def _put(self, file: _ProbeFile) -> None:
-        self._tried.append(file.url)
-        self._left.append(file.url)
+        self._note(file.url)
         self._store.put(
             file.path,
             file.key,

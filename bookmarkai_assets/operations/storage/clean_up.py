@@ -95,7 +95,8 @@ def _check_bucket(hold: Hold, backend: Backend) -> None:
     if first is None:
         raise CleanUpRefusedError(
             f"clean-up removed nothing: expected {expected} videos in the bucket, found none below "
-            f"{hold.rules.video_prefix}; are S3_MEDIA_BUCKET and S3_VIDEO_PREFIX those of the catalog's URLs?"
+            f"{hold.rules.video_prefix}; are {backend.facts.location_setting} and S3_VIDEO_PREFIX those of the "
+            "catalog's URLs?"
         )
 
 

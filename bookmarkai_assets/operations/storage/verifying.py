@@ -375,7 +375,7 @@ class _Verifier:
     def _remedy(self, line: VerificationLine, media: Media, copies: Sequence[ListedObject]) -> str | None:
         """Return how to restore what is missing or different; None if that is unknown or nothing can be done."""
         if line.kind in TRANSCRIPT_CONTENT_TYPES:
-            return f"bookmarkai transcripts store {media.share_id} makes it anew"
+            return f"bookmarkai transcripts store {media.share_id} makes it again"
         if line.finding is Finding.DIFFERENT:
             return None
         if copies:
@@ -383,7 +383,7 @@ class _Verifier:
             return f"bookmarkai storage move --to {recorded} --share {media.share_id} puts it back from {copies[0].url}"
         # Only a lost video is fetched again. For a lost audio track the sound is in the video.
         if line.kind == PartKind.VIDEO and not self.unanswered:
-            return f"bookmarkai shares retry {media.share_id} fetches it anew"
+            return f"bookmarkai shares retry {media.share_id} fetches it again"
         return None
 
     def _line(self, finding: Finding, media: Media, part: Part, detail: str | None) -> VerificationLine:

@@ -7,7 +7,6 @@ import logging
 import tempfile
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
-from dataclasses import dataclass
 from pathlib import Path
 
 from bookmarkai_assets.core.errors import ObjectNotFoundError, ShareFailedError
@@ -18,7 +17,7 @@ from bookmarkai_assets.core.outcomes import Failure, Outcome
 from bookmarkai_assets.core.shares.share import Share
 from bookmarkai_assets.core.transcripts.json_document import SharedTranscript
 from bookmarkai_assets.core.transcripts.ports import SpeechEngine
-from bookmarkai_assets.core.transcripts.quality import assess
+from bookmarkai_assets.core.transcripts.quality import assess, is_mostly_heard
 from bookmarkai_assets.core.transcripts.transcript import Transcript
 from bookmarkai_assets.operations.media.transfers import MediaTransfers
 from bookmarkai_assets.operations.shares.hold import Hold
@@ -26,23 +25,9 @@ from bookmarkai_assets.operations.shares.steps import LeasedShare
 from bookmarkai_assets.operations.transcripts.files import put_transcript_files
 from bookmarkai_assets.operations.transcripts.long_sounds import drop_chunks, require_lease, transcribe_sound
 from bookmarkai_assets.operations.transcripts.reuse import reusable_transcript
+from bookmarkai_assets.operations.transcripts.transcribed_share import TranscribedShare
 
 logger = logging.getLogger(__name__)
-
-
-@dataclass(frozen=True)
-class TranscribedShare:
-    """A finished share. `is_reused` if it got the transcript of another share of the same video."""
-
-    share: Share
-    media: Media
-    transcript: Transcript
-    is_reused: bool
-
-    @property
-    def outcome(self) -> Outcome:
-        """How the share ended. A transcript without segments means that nobody speaks in the video."""
-        return Outcome.DONE if self.transcript.segments else Outcome.NO_SPEECH
 
 
 def transcribe_share(hold: Hold, leased: LeasedShare, media: Media, *, engine: SpeechEngine) -> TranscribedShare:
@@ -52,7 +37,8 @@ def transcribe_share(hold: Hold, leased: LeasedShare, media: Media, *, engine: S
     another share of the same video got by the same recipe (see `reuse`). If it has such a transcript itself, it is
     transcribed again.
 
-    Raises `ShareFailedError` (no_audio, media_missing, expired), `StoreError`, `TranscriptionError`, `LeaseLostError`.
+    Raises `ShareFailedError` (no_audio, media_missing, expired, corrupt), `StoreError`, `TranscriptionError` and
+    `LeaseLostError`.
     """
     # Read again, under the lease: somebody may have moved the media since the step before.
     media = hold.catalog.media.get(leased.media_id) or media
@@ -99,7 +85,13 @@ def _transcribe(hold: Hold, leased: LeasedShare, media: Media, audio: Part, *, e
         transcript = transcribe_sound(
             hold, leased, path, audio_sha256=part.digest.sha256, language=language, engine=engine
         )
-    return assess(transcript, hinted_language=language)
+    if not is_mostly_heard(transcript):
+        reason = (
+            f"expected sound that decodes in {part.url}, found that {transcript.left_out_seconds:.1f} of its "
+            f"{transcript.duration_seconds:.1f} seconds do not"
+        )
+        raise ShareFailedError(Failure(Outcome.CORRUPT, reason))
+    return assess(transcript, hinted_language=language, video_seconds=media.info.duration_seconds)
 
 
 def _shared(share: Share, media: Media, transcript: Transcript) -> SharedTranscript:

@@ -1,4 +1,4 @@
-"""The catalog's schema over its life: made, brought up and down, beside tables that the gateway has made before."""
+"""The catalog's schema over its life: created, upgraded and downgraded, beside tables that the gateway created."""
 
 import re
 from collections.abc import Collection
@@ -43,16 +43,16 @@ from tests.support.catalog import (
 from tests.support.storage_events import NOON, transfer
 
 FIRST_TABLES = {"share_work", "leases", "media", "storage_events", "transcript_provenance"}
-"""Of the first release."""
+"""The tables of the first release."""
 
 ROLLOUT_TABLES = {"event_totals", "rollout_decisions", "storage_verifications", "incidents", "cursors"}
-SITE_TABLES = {"sites", "site_places", "link_names"}
+SITE_TABLES = {"sites", "site_places", "silent_formats", "link_names"}
 SEARCH_TABLES = {"transcript_documents", "transcript_segments"}
 TRANSCRIPT_TABLES = {"transcript_files", "transcript_parts"}
 OUR_TABLES = FIRST_TABLES | {"tombstones"} | ROLLOUT_TABLES | SITE_TABLES | SEARCH_TABLES | TRANSCRIPT_TABLES
 GATEWAY_TABLES = {"shares", "transcripts"}
 
-# As the gateway makes them, with columns and tables that this project knows nothing of.
+# As the gateway creates them, with columns and tables that this project does not know.
 GATEWAY_ON_POSTGRES = """
 CREATE TABLE users (id uuid PRIMARY KEY);
 CREATE TABLE alembic_version (version_num varchar(32) NOT NULL);
@@ -94,7 +94,7 @@ def empty_url(request: pytest.FixtureRequest, tmp_path: Path) -> str:
 
 
 def tables_of(url: str) -> set[str]:
-    """List the tables of a database, but for SQLite's index of words, which it keeps as tables."""
+    """List the tables of a database, without those in which SQLite keeps its full-text index."""
     engine = create_engine(url)
     try:
         return {name for name in inspect(engine).get_table_names() if not name.startswith(FULL_TEXT_TABLE)}
@@ -103,7 +103,7 @@ def tables_of(url: str) -> set[str]:
 
 
 def run_script(url: str, script: str) -> None:
-    """Run statements that end with a semicolon at a line's end."""
+    """Run statements that each end with a semicolon at the end of a line."""
     engine = create_engine(url)
     with engine.begin() as connection:
         for statement in re.split(r";\n", script.strip()):
@@ -112,7 +112,7 @@ def run_script(url: str, script: str) -> None:
 
 
 def test_the_known_revisions_are_those_of_the_migrations() -> None:
-    """Opening checks the schema against a list in code; the list is what Alembic finds in the files."""
+    """The revisions that opening reads from the names of the migration files are those that Alembic finds chained."""
     config = Config()
     config.set_main_option("script_location", str(Path(package.__file__).parent / "migrations"))
 
@@ -122,7 +122,7 @@ def test_the_known_revisions_are_those_of_the_migrations() -> None:
 
 
 def test_the_migrations_make_what_the_code_expects(empty_url: str) -> None:
-    """Alembic's own comparison finds no table, column, type, default or index that differs."""
+    """Alembic's own comparison finds no difference in tables, columns, types, defaults or indexes."""
     upgrade_catalog(empty_url)
 
     engine = create_engine(empty_url)
@@ -132,7 +132,8 @@ def test_the_migrations_make_what_the_code_expects(empty_url: str) -> None:
             opts={
                 "version_table": SCHEMA_VERSION_TABLE,
                 "compare_type": True,
-                # SQLite's index of words is kept as tables, and PostgreSQL's as an index that SQLite has not.
+                # SQLite keeps its full-text index as tables. PostgreSQL keeps it as an index, which SQLite does not
+                # have.
                 "include_name": lambda name, kind, _: kind != "table" or not name.startswith(FULL_TEXT_TABLE),
                 "include_object": lambda _thing, name, *_: (
                     name != "ix_transcript_segments_words" or engine.dialect.name == "postgresql"
@@ -145,7 +146,7 @@ def test_the_migrations_make_what_the_code_expects(empty_url: str) -> None:
 
 
 def test_every_constraint_has_a_name_of_ours(empty_postgres_url: str) -> None:
-    """A later migration can name what it changes, on every database alike."""
+    """Every constraint is named by us, so that a later migration can change it by name on every database."""
     upgrade_catalog(empty_postgres_url)
 
     engine = create_engine(empty_postgres_url)
@@ -165,7 +166,7 @@ def test_every_constraint_has_a_name_of_ours(empty_postgres_url: str) -> None:
 
 
 def test_upgrading_twice_changes_nothing(empty_url: str) -> None:
-    """The command can be repeated, over rows too."""
+    """An upgrade can be repeated, also when there are rows."""
     upgrade_catalog(empty_url)
     with open_catalog(empty_url) as catalog:
         share_id = add_share(catalog)
@@ -177,7 +178,7 @@ def test_upgrading_twice_changes_nothing(empty_url: str) -> None:
 
 
 def test_upgrades_at_once_wait_for_each_other(empty_url: str) -> None:
-    """Two operators, or two deployments, may run the command at the same moment."""
+    """Two operators, or two deployments, may run an upgrade at the same moment."""
     with ThreadPoolExecutor(4) as pool:
         list(pool.map(upgrade_catalog, [empty_url] * 4))
 
@@ -185,7 +186,7 @@ def test_upgrades_at_once_wait_for_each_other(empty_url: str) -> None:
 
 
 def test_a_failed_upgrade_leaves_nothing(empty_url: str) -> None:
-    """A migration is one transaction: when its last step fails, its first has not happened either."""
+    """A migration is one transaction: when its last step fails, its first is rolled back too."""
     run_script(empty_url, "CREATE TABLE storage_events (id integer)")
 
     with pytest.raises(ConfigurationError, match=r"expected the catalog .* to take schema changes, found: .*exists"):
@@ -195,8 +196,8 @@ def test_a_failed_upgrade_leaves_nothing(empty_url: str) -> None:
     assert schema_state(empty_url).found is None
 
 
-def test_downgrading_keeps_what_users_have_given(empty_url: str) -> None:
-    """Our own tables go, shares and transcripts stay, and another upgrade finds them."""
+def test_downgrading_keeps_shares_and_transcripts(empty_url: str) -> None:
+    """A downgrade drops our own tables and keeps shares and transcripts, and another upgrade finds them."""
     upgrade_catalog(empty_url)
     with open_catalog(empty_url) as catalog:
         share_id = add_share(catalog)
@@ -218,7 +219,7 @@ def test_downgrading_keeps_what_users_have_given(empty_url: str) -> None:
 
 
 def make_schema(url: str, revision: str) -> None:
-    """Make the schema of an earlier release, as that release made it."""
+    """Create the schema of an earlier release, as that release did."""
     config = Config()
     config.set_main_option("script_location", str(Path(package.__file__).parent / "migrations"))
     engine = create_engine(url)
@@ -229,7 +230,7 @@ def make_schema(url: str, revision: str) -> None:
 
 
 def test_a_catalog_of_the_first_release_keeps_its_rows(empty_url: str) -> None:
-    """A stored and a staged media of the first release are read as they were: placed by the policy, without an end."""
+    """Media of the first release are read as they were: placed by the policy, without an expiry."""
     make_schema(empty_url, "0001")
     share_id = str(uuid4())
     run_script(
@@ -267,8 +268,8 @@ INSERT INTO media (media_id, canonical_url, platform, share_id, object_key, stat
     assert schema_state(empty_url).is_current
 
 
-def test_going_back_to_the_first_release_keeps_its_rows(empty_url: str) -> None:
-    """Its schema is there again to the last column, and an expired media is one whose bytes it will find missing."""
+def test_downgrading_to_the_first_release_keeps_its_rows(empty_url: str) -> None:
+    """A downgrade restores the first schema exactly, and an expired media becomes one whose bytes are missing."""
     make_schema(empty_url, "0001")
     before = _columns(empty_url, FIRST_TABLES)
     upgrade_catalog(empty_url)
@@ -292,8 +293,8 @@ def test_going_back_to_the_first_release_keeps_its_rows(empty_url: str) -> None:
         assert due_ids(catalog, 1) == [share_id]
 
 
-def test_going_back_before_the_rollout_keeps_media_and_events(empty_url: str) -> None:
-    """What was stored and transferred stays, without what is newer, and the next upgrade adds it all up again."""
+def test_downgrading_before_the_rollout_keeps_media_and_events(empty_url: str) -> None:
+    """A downgrade keeps media and events without the newer columns, and the next upgrade adds up all events again."""
     make_schema(empty_url, "0002")
     before = _columns(empty_url, FIRST_TABLES)
     upgrade_catalog(empty_url)
@@ -314,8 +315,8 @@ def test_going_back_before_the_rollout_keeps_media_and_events(empty_url: str) ->
         assert [series.purpose for series in catalog.totals.totals(day_of(NOON))] == [""]
 
 
-def test_an_upgrade_makes_what_was_said_findable(empty_url: str) -> None:
-    """Transcripts of an earlier release and of the gateway are indexed by the upgrade; going back forgets no text."""
+def test_an_upgrade_indexes_existing_transcripts(empty_url: str) -> None:
+    """An upgrade indexes the transcripts of an earlier release and of the gateway, and a downgrade loses no text."""
     make_schema(empty_url, "0006")
     with_segments, without, deleted = (str(uuid4()) for _ in range(3))
     rows = "".join(
@@ -345,15 +346,15 @@ INSERT INTO transcripts (id, share_id, full_text, segments) VALUES ('{uuid4()}',
         assert len(catalog.search.search(parse_query("cafe"))) == 2
 
 
-def test_an_unknown_revision_cannot_be_gone_back_to(empty_url: str) -> None:
-    """The message lists the revisions there are."""
-    expected = "expected one of the revisions base, 0001, 0002, 0003, 0004, 0005, 0006, 0007, 0008, 0009, found '0000'"
+def test_downgrading_to_an_unknown_revision_is_refused(empty_url: str) -> None:
+    """The error lists the revisions that exist."""
+    expected = f"expected one of the revisions base, {', '.join(REVISIONS)}, found '0000'"
     with pytest.raises(ConfigurationError, match=expected):
         downgrade_catalog(empty_url, "0000")
 
 
-def test_the_gateways_database_is_taken_as_it_is(empty_url: str) -> None:
-    """Over tables that the gateway made, with rows and columns of its own, the pipeline works and alters none."""
+def test_the_gateways_database_is_used_as_it_is(empty_url: str) -> None:
+    """The pipeline works on tables that the gateway created, with its own rows and columns, and alters none of them."""
     run_script(empty_url, GATEWAY_ON_SQLITE if empty_url.startswith("sqlite") else GATEWAY_ON_POSTGRES)
     old, new = str(uuid4()), str(uuid4())
     rows = f"""INSERT INTO users VALUES ('{USER}');
@@ -393,7 +394,7 @@ INSERT INTO transcripts (id, share_id, full_text, language) VALUES ('{uuid4()}',
 
 
 def test_tables_that_are_not_the_gateways_are_refused(empty_url: str) -> None:
-    """A `shares` table without the columns that are needed is named, all missing ones at once, before any change."""
+    """A `shares` table that lacks needed columns is refused before any change, and the error names them all."""
     run_script(empty_url, "CREATE TABLE shares (id integer, url text);\nCREATE TABLE transcripts (id integer)")
 
     with pytest.raises(ConfigurationError, match=r"shares\.created_at, .*shares\.user_id, .*transcripts\.share_id"):

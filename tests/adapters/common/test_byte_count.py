@@ -1,4 +1,4 @@
-"""Counting transferred bytes: each once, whatever is repeated, and never more than there are."""
+"""Counting transferred bytes: each byte once, whatever is repeated, and never more than there are."""
 
 import threading
 from concurrent.futures import ThreadPoolExecutor
@@ -16,61 +16,61 @@ from tests.support.s3_bench import LARGE, PARTS, SMALL, Bench
 
 @given(size=st.integers(0, 100), attempts=st.lists(st.lists(st.integers(0, 40))))
 def test_repeated_attempts_are_counted_once(size: int, attempts: list[list[int]]) -> None:
-    """What is told never exceeds the furthest attempt or the size, and ends at the size."""
-    told: list[int] = []
-    count = ByteCount(size, told.append)
+    """The reported bytes never exceed the furthest attempt or the size, and add up to the size at the end."""
+    reported: list[int] = []
+    count = ByteCount(size, reported.append)
     for attempt in attempts:
         count.begin_attempt()
         for part in attempt:
             count.add(part)
     furthest = max((total for attempt in attempts for total in accumulate(attempt)), default=0)
-    assert sum(told) == min(size, furthest)
+    assert sum(reported) == min(size, furthest)
     count.finish()
-    assert sum(told) == size
-    assert all(amount > 0 for amount in told)
+    assert sum(reported) == size
+    assert all(amount > 0 for amount in reported)
 
 
-def test_threads_are_told_of_one_at_a_time() -> None:
-    """Whoever is told need not lock anything itself."""
+def test_threads_report_one_at_a_time() -> None:
+    """The callback is called by one thread at a time, so it needs no lock of its own."""
     busy = threading.Lock()
-    told: list[int] = []
+    reported: list[int] = []
 
     def on_bytes(size_bytes: int) -> None:
         assert busy.acquire(blocking=False)
-        told.append(size_bytes)
+        reported.append(size_bytes)
         busy.release()
 
     count = ByteCount(8000, on_bytes)
     with ThreadPoolExecutor(8) as pool:
         list(pool.map(count.add, [1] * 8000))
-    assert sum(told) == 8000
+    assert sum(reported) == 8000
 
 
 @pytest.mark.parametrize("fault", [Fault.INTERNAL_ERROR, Fault.LOST_ANSWER, Fault.RESET])
 def test_a_part_that_is_sent_again_is_counted_once(bench: Bench, fault: Fault) -> None:
-    """An upload in parts, one of which fails at first, tells of its size and no more, part by part."""
-    told: list[int] = []
+    """A multipart upload in which one part fails at first reports exactly its size, part by part."""
+    reported: list[int] = []
     bench.proxy.break_next(fault, "PUT", times=1, query="partNumber")
-    bench.put(LARGE, on_bytes=told.append)
+    bench.put(LARGE, on_bytes=reported.append)
     assert bench.proxy.faults == 1
-    assert len(told) == PARTS
-    assert sum(told) == len(LARGE)
+    assert len(reported) == PARTS
+    assert sum(reported) == len(LARGE)
 
 
 def test_a_range_that_breaks_off_is_counted_once(bench: Bench) -> None:
-    """A download goes on from where its bytes broke off, and so does the count."""
+    """A download continues where its bytes broke off, and so does the count."""
     bench.put(SMALL)
-    told: list[int] = []
+    reported: list[int] = []
     bench.proxy.break_next(Fault.TRUNCATED, "GET", times=1)
-    bench.get(SMALL, in_ranges=True, on_bytes=told.append)
+    bench.get(SMALL, in_ranges=True, on_bytes=reported.append)
     assert bench.proxy.faults == 1
-    assert sum(told) == len(SMALL)
+    assert sum(reported) == len(SMALL)
 
 
-def test_an_upload_that_fails_is_not_told_as_done(bench: Bench) -> None:
-    """What did not arrive is not counted."""
-    told: list[int] = []
+def test_a_failed_upload_is_not_counted(bench: Bench) -> None:
+    """Bytes that did not arrive are not counted."""
+    reported: list[int] = []
     bench.proxy.break_next(Fault.INTERNAL_ERROR, "PUT", times=100)
     with pytest.raises(StoreError):
-        bench.put(SMALL, on_bytes=told.append)
-    assert told == []
+        bench.put(SMALL, on_bytes=reported.append)
+    assert reported == []

@@ -43,8 +43,8 @@ def test_disk_errors_have_a_class(number: int, error_class: StoreErrorClass) -> 
     assert caught.value.error_class is error_class
 
 
-def test_an_absence_stays_one() -> None:
-    """An absence that was told already passes unchanged, although it is an `OSError` too."""
+def test_a_missing_object_stays_one() -> None:
+    """An `ObjectNotFoundError` passes through unchanged, although it is an `OSError` too."""
     absence = ObjectNotFoundError("expected a file, found none")
 
     with pytest.raises(ObjectNotFoundError) as caught, disk_errors("storing /media/x"):
@@ -53,8 +53,8 @@ def test_an_absence_stays_one() -> None:
     assert caught.value is absence
 
 
-def test_what_is_not_published_is_removed(tmp_path: Path) -> None:
-    """A temporary file whose writer fails is gone, and its name never was the final one."""
+def test_an_unpublished_file_is_removed(tmp_path: Path) -> None:
+    """When its writer fails, a temporary file is removed, and the final name never existed."""
     long_name = "x" * 250
 
     def write_half() -> None:
@@ -70,7 +70,7 @@ def test_what_is_not_published_is_removed(tmp_path: Path) -> None:
 
 
 def test_a_published_file_has_the_usual_rights(tmp_path: Path) -> None:
-    """A published file may be read by whom the process's umask allows, as any file that it makes."""
+    """A published file has the permissions that the process's umask gives to any new file."""
     usual = tmp_path / "usual"
     usual.touch()
 
@@ -80,8 +80,8 @@ def test_a_published_file_has_the_usual_rights(tmp_path: Path) -> None:
     assert (tmp_path / "published").stat().st_mode == usual.stat().st_mode
 
 
-def test_publishing_without_leave_replaces_nothing(tmp_path: Path) -> None:
-    """A name that is taken stays as it is, and the file to be published too."""
+def test_publishing_without_replace_replaces_nothing(tmp_path: Path) -> None:
+    """When the name is taken, publishing fails and both files stay as they are."""
     (tmp_path / "new").write_bytes(b"new")
     (tmp_path / "old").write_bytes(b"old")
 
@@ -93,8 +93,8 @@ def test_publishing_without_leave_replaces_nothing(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("name", ["video.mp4", ".video.mp4.json", "x", "x" * 250, "é" * 120, "a.b\nc"])
-def test_a_temporary_name_tells_what_it_is_for(tmp_path: Path, name: str) -> None:
-    """The hidden name of a file being written gives the beginning of the final one, and no other name does."""
+def test_a_temporary_name_begins_like_the_final_one(tmp_path: Path, name: str) -> None:
+    """The hidden name of a file being written yields the beginning of its final name, and no other name does."""
     with temporary_beside(tmp_path / name) as temporary:
         beginning = destination_of_temporary(temporary.path.name)
 
@@ -104,14 +104,14 @@ def test_a_temporary_name_tells_what_it_is_for(tmp_path: Path, name: str) -> Non
     assert destination_of_temporary(f".{name}.part") is None
 
 
-def test_one_at_a_time_is_alone_in_a_directory(tmp_path: Path) -> None:
-    """Blocks that ask to be alone in a directory never overlap, in whatever threads they run."""
+def test_the_directory_lock_admits_one_at_a_time(tmp_path: Path) -> None:
+    """Blocks that hold the directory lock never overlap, whichever threads they run in."""
     inside: list[int] = []
 
     def enter(number: int) -> list[int]:
         with directory_lock(tmp_path):
             inside.append(number)
-            (tmp_path / str(number)).touch()  # a call to the system, at which another thread may run
+            (tmp_path / str(number)).touch()  # a system call, at which another thread may run
             seen = list(inside)
             inside.remove(number)
         return seen
@@ -120,11 +120,11 @@ def test_one_at_a_time_is_alone_in_a_directory(tmp_path: Path) -> None:
         assert list(threads.map(enter, range(200))) == [[number] for number in range(200)]
 
 
-@pytest.mark.parametrize(("number", "is_told"), [(errno.ENOLCK, False), (errno.EBADF, False), (errno.EIO, True)])
-def test_a_file_system_without_locks_will_do(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, number: int, *, is_told: bool
+@pytest.mark.parametrize(("number", "is_raised"), [(errno.ENOLCK, False), (errno.EBADF, False), (errno.EIO, True)])
+def test_a_file_system_without_locks_works(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, number: int, *, is_raised: bool
 ) -> None:
-    """Where directories cannot be locked the block runs all the same; another error of the disk is told."""
+    """Where directories cannot be locked, the block runs anyway; any other disk error is raised."""
 
     def refuse(*_: object) -> None:
         raise OSError(number, os.strerror(number))
@@ -137,16 +137,16 @@ def test_a_file_system_without_locks_will_do(
         with directory_lock(tmp_path):
             has_run = True
 
-    if is_told:
+    if is_raised:
         with pytest.raises(OSError, match=os.strerror(number)):
             enter()
     else:
         enter()
-    assert has_run is not is_told
+    assert has_run is not is_raised
 
 
-def test_digesting_can_be_ended_early(tmp_path: Path) -> None:
-    """What is asked before each block ends the reading by raising."""
+def test_digesting_can_be_interrupted(tmp_path: Path) -> None:
+    """When the callback before a block raises, the reading ends."""
     path = tmp_path / "file"
     path.write_bytes(b"x" * (3 * BLOCK_BYTES))
     asked: list[int] = []

@@ -13,7 +13,7 @@ from pathlib import Path
 import pytest
 
 from bookmarkai_assets.adapters.downloader import YtDlpDownloader
-from bookmarkai_assets.adapters.downloader.cookies import OLD_AFTER, check_cookies
+from bookmarkai_assets.adapters.downloader.cookies import OLD_AFTER, check_cookies, text_for
 from bookmarkai_assets.adapters.downloader.impersonation import check_target
 from bookmarkai_assets.core.downloads.access import CookiesFile, SiteAccess
 from bookmarkai_assets.core.downloads.ports import DownloadedVideo, DownloadLimits
@@ -34,12 +34,12 @@ SECRET = "s3cret-session"
 
 
 def line(name: str, value: str = SECRET, *, domain: str = ".tiktok.com", expires: int | str = LATER) -> str:
-    """Write a cookie as browsers' exports have it."""
+    """Return a cookie's line as browsers export it."""
     return f"{domain}\t{str(domain.startswith('.')).upper()}\t/\tTRUE\t{expires}\t{name}\t{value}\n"
 
 
 def write(file: Path, *lines: str, header: str = HEADER) -> CookiesFile:
-    """Write a cookies file for TikTok, readable by nobody else."""
+    """Write a cookies file for TikTok that nobody else can read."""
     file.write_text(header + "".join(lines))
     file.chmod(0o600)
     return CookiesFile(Platform.TIKTOK, file)
@@ -47,7 +47,7 @@ def write(file: Path, *lines: str, header: str = HEADER) -> CookiesFile:
 
 @pytest.fixture(scope="module")
 def tiktok(clip: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[TikTokSite]:
-    """The stand-in, which serves a real clip."""
+    """Return the stand-in, which serves a real clip."""
     with tiktok_site(tmp_path_factory.mktemp("tiktok"), clip.read_bytes()) as running:
         yield running
 
@@ -70,7 +70,7 @@ def downloading(tiktok: TikTokSite, access: SiteAccess) -> Iterator[YtDlpDownloa
 
 
 def texts_below(directory: Path) -> list[str]:
-    """Return what every file says that a download has left."""
+    """Return the contents of every file that a download has left."""
     return [file.read_bytes().decode(errors="replace") for file in directory.rglob("*") if file.is_file()]
 
 
@@ -78,10 +78,10 @@ def texts_below(directory: Path) -> list[str]:
 
 
 @pytest.mark.parametrize("status", [0, 10216])
-def test_cookies_are_sent_to_their_site_and_left_nowhere(
+def test_cookies_are_sent_to_their_site_and_kept_nowhere_else(
     tiktok: TikTokSite, tmp_path: Path, caplog: pytest.LogCaptureFixture, status: int
 ) -> None:
-    """The page gets the living cookies of its own site; the file stays as it was, and no other file or log has them."""
+    """The site gets its own unexpired cookies. The file is unchanged, and no other file or log contains them."""
     attempt = tmp_path / "attempt"
     attempt.mkdir()
     file = write(
@@ -92,7 +92,7 @@ def test_cookies_are_sent_to_their_site_and_left_nowhere(
         line("NID", "s3cret-other", domain=".google.com"),
         *(
             line(f"n{number}", "v" * 200, domain=".ads.tiktok.com") for number in range(2000)
-        ),  # more than a socket holds
+        ),  # more than a socket buffers
     )
     file.path.chmod(0o400)
     before = (file.path.read_bytes(), file.path.stat().st_mtime_ns)
@@ -112,7 +112,7 @@ def test_cookies_are_sent_to_their_site_and_left_nowhere(
 
 
 def test_a_link_of_another_site_gets_no_cookies(tiktok: TikTokSite, tmp_path: Path) -> None:
-    """Cookies of YouTube's are no matter of a link to TikTok, wherever they say that they belong."""
+    """A download from TikTok gets no cookie of the YouTube file, whatever domain the cookie claims."""
     attempt = tmp_path / "attempt"
     attempt.mkdir()
     file = write(tmp_path / "youtube.txt", line("sid_tt"), line("LOGIN_INFO", domain=".youtube.com"))
@@ -123,6 +123,16 @@ def test_a_link_of_another_site_gets_no_cookies(tiktok: TikTokSite, tmp_path: Pa
         result = downloader.download(post.url, attempt, LIMITS)
     assert isinstance(result, DownloadedVideo), result
     assert not any(SECRET in request.cookies for request in tiktok.requests[asked:])
+
+
+@pytest.mark.parametrize("end", ["\n", "\r\n", "\r"], ids=["LF", "CRLF", "CR"])
+@pytest.mark.parametrize("encoding", ["utf-8", "utf-8-sig", "utf-16", "utf-16-be"])
+def test_a_cookies_file_of_any_system_is_read(tmp_path: Path, encoding: str, end: str) -> None:
+    """A shell on Windows writes redirected output in UTF-16, and a download gets its own cookies from that too."""
+    file = write(tmp_path / "tiktok.txt", line("sid_tt"), line("NID", domain=".google.com"))
+    text = file.path.read_text().replace("\n", end)
+    file.path.write_bytes(text.encode(encoding))
+    assert text_for(file, now=datetime.now(UTC)) == "# Netscape HTTP Cookie File\n" + line("sid_tt")
 
 
 BAD_FILES = {
@@ -139,11 +149,11 @@ BAD_FILES = {
 }
 
 
-@pytest.mark.parametrize(("content", "said"), BAD_FILES.values(), ids=BAD_FILES.keys())
+@pytest.mark.parametrize(("content", "words"), BAD_FILES.values(), ids=BAD_FILES.keys())
 def test_cookies_that_cannot_be_used_stop_the_download(
-    tiktok: TikTokSite, tmp_path: Path, content: str, said: str
+    tiktok: TikTokSite, tmp_path: Path, content: str, words: str
 ) -> None:
-    """The outcome names the setting, the file, what is wrong with it and what to do; the site is not asked at all."""
+    """The reason names the setting, the file, what is wrong and what to do, and the site is not asked at all."""
     file = tmp_path / "tiktok.txt"
     file.write_bytes(content.encode(errors="surrogateescape"))
     asked = len(tiktok.requests)
@@ -152,14 +162,14 @@ def test_cookies_that_cannot_be_used_stop_the_download(
     assert isinstance(failure, Failure)
     assert failure.outcome is Outcome.MISCONFIGURED
     assert failure.reason.startswith(f"YTDLP_COOKIES: expected a cookies file for tiktok in {file}, but ")
-    assert said in failure.reason
-    assert "export the site's cookies anew" in failure.reason
+    assert words in failure.reason
+    assert "export the site's cookies again" in failure.reason
     assert SECRET not in failure.reason
     assert len(tiktok.requests) == asked
 
 
-def test_a_cookies_file_that_is_not_there_stops_the_download(tiktok: TikTokSite, tmp_path: Path) -> None:
-    """A download never goes on without the cookies that it was to have; other sites' downloads do."""
+def test_a_missing_cookies_file_stops_the_download(tiktok: TikTokSite, tmp_path: Path) -> None:
+    """A download never runs without the cookies configured for its site; downloads from other sites go on."""
     missing = CookiesFile(Platform.TIKTOK, tmp_path / "tiktok.txt")
     with downloading(tiktok, SiteAccess(frozenset({missing}))) as downloader:
         failure = downloader.download("https://www.tiktok.com/@a/video/1", tmp_path, LIMITS)
@@ -173,10 +183,10 @@ def test_a_cookies_file_that_is_not_there_stops_the_download(tiktok: TikTokSite,
 @pytest.mark.parametrize(
     ("domain", "has_subdomains"), [("tiktok.com", "TRUE"), (".tiktok.com", "FALSE"), (".www.tiktok.com", "TRUE")]
 )
-def test_lines_as_browsers_really_write_them_are_sent(
+def test_cookies_as_browsers_really_write_them_are_sent(
     tiktok: TikTokSite, tmp_path: Path, domain: str, has_subdomains: str
 ) -> None:
-    """Dot and flag that do not agree, and Windows' line ends, are no reason to lose a login."""
+    """A domain and flag that disagree, or Windows line ends, do not lose a login."""
     attempt = tmp_path / "attempt"
     attempt.mkdir()
     text = (HEADER + f"{domain}\t{has_subdomains}\t/\tTRUE\t{LATER}.5\tsid_tt\t{SECRET}\n").replace("\n", "\r\n")
@@ -187,14 +197,14 @@ def test_lines_as_browsers_really_write_them_are_sent(
         downloader.download(tiktok.publish(Post("7300000000000000330")).url, attempt, LIMITS)
     is_sent = [SECRET in request.cookies for request in tiktok.requests[asked:] if request.host == PAGES]
     assert is_sent
-    assert all(is_sent) is (domain != ".tiktok.com")  # without its subdomains, www is not meant
+    assert all(is_sent) is (domain != ".tiktok.com")  # without the flag for subdomains, www is not included
 
 
 # --- How the doctor checks them ---------------------------------------------------------------------------------------
 
 
 @pytest.mark.parametrize(
-    ("lines", "status", "said"),
+    ("lines", "status", "words"),
     [
         ([line("sid_tt"), line("msToken", expires=SOON)], CheckStatus.PASS, "2 of 2 cookies alive, 0 days old"),
         ([line("sid_tt", expires=0)], CheckStatus.PASS, "1 of 1 cookies alive"),
@@ -205,17 +215,17 @@ def test_lines_as_browsers_really_write_them_are_sent(
         ([], CheckStatus.FAIL, "no cookie for tiktok"),
     ],
 )
-def test_the_state_of_a_login_is_shown(tmp_path: Path, lines: list[str], status: CheckStatus, said: str) -> None:
-    """Alive, about to end, ended, never there: each with the remedy, and without a value."""
+def test_the_state_of_a_login_is_shown(tmp_path: Path, lines: list[str], status: CheckStatus, words: str) -> None:
+    """A login that is valid, about to expire, expired or missing is shown with the remedy, and without its value."""
     result = check_cookies(frozenset({write(tmp_path / "tiktok.txt", *lines)}), now=NOW)
     assert result.status is status
-    assert said in result.found
+    assert words in result.found
     assert SECRET not in result.found
     assert ("export" in (result.remedy or "")) is (status is not CheckStatus.PASS)
 
 
-def test_a_file_that_is_old_or_open_warns(tmp_path: Path) -> None:
-    """Months without a new login, and a mode that lets others read it, are shown with what to do."""
+def test_an_old_or_readable_file_is_a_warning(tmp_path: Path) -> None:
+    """Cookies that are months old, or that others can read, are a warning with what to do."""
     file = write(tmp_path / "tiktok.txt", line("sid_tt"))
     long_ago = (NOW - OLD_AFTER - timedelta(days=1)).timestamp()
     os.utime(file.path, (long_ago, long_ago))
@@ -228,7 +238,7 @@ def test_a_file_that_is_old_or_open_warns(tmp_path: Path) -> None:
 
 
 def test_the_worst_file_decides(tmp_path: Path) -> None:
-    """All files are in one result."""
+    """One result covers all files, and the worst one decides."""
     good = write(tmp_path / "tiktok.txt", line("sid_tt"))
     result = check_cookies(frozenset({good, CookiesFile(Platform.X, tmp_path / "x.txt")}), now=NOW)
     assert result.status is CheckStatus.FAIL
@@ -241,7 +251,7 @@ def test_the_worst_file_decides(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize(("target", "browser"), [("firefox", "Firefox/"), ("chrome", "Chrome/")])
 def test_all_requests_look_like_the_browser(tiktok: TikTokSite, tmp_path: Path, target: str, browser: str) -> None:
-    """Page and video are asked for by libcurl as that browser does it, and still by way of the guard alone."""
+    """Page and video are requested by libcurl as that browser would, and still only through the guard."""
     post = tiktok.publish(Post("7300000000000000340"))
     asked = len(tiktok.requests)
     with downloading(tiktok, SiteAccess(impersonate=target)) as downloader:
@@ -253,19 +263,19 @@ def test_all_requests_look_like_the_browser(tiktok: TikTokSite, tmp_path: Path, 
 
 @pytest.mark.parametrize("target", ["chrome", "chrome-146", "safari:ios"])
 def test_an_available_target_is_accepted(target: str) -> None:
-    """By client, version or system, as yt-dlp names them."""
+    """A target is named by client, version or system, as yt-dlp names them."""
     check_target(target)
 
 
 @pytest.mark.parametrize("target", ["netscape", "chrome-9", "firefox:amiga"])
-def test_a_target_that_is_not_available_is_named_with_those_that_are(target: str) -> None:
-    """The start stops with what could be set in its place."""
+def test_an_unavailable_target_is_named_with_those_available(target: str) -> None:
+    """An unavailable target stops the start, and the error lists those that could be set instead."""
     with pytest.raises(ConfigurationError, match=f"YTDLP_IMPERSONATE={target}: .*chrome, .*firefox-1"):
         check_target(target)
 
 
-def test_requests_of_one_download_are_apart(tiktok: TikTokSite, tmp_path: Path) -> None:
-    """Between what a download asks to find its video lies the operator's pause."""
+def test_the_pause_between_requests_is_kept(tiktok: TikTokSite, tmp_path: Path) -> None:
+    """The requests with which a download finds its video are apart by the pause that the operator set."""
     post = tiktok.publish(Post("7300000000000000350", is_behind_challenge=True))
     asked = len(tiktok.requests)
     with downloading(tiktok, SiteAccess(pause_seconds=0.6)) as downloader:

@@ -1,7 +1,8 @@
-"""What yt-dlp makes of the canonical URLs that are handed to it: the platform's own video, by the same id."""
+"""What yt-dlp makes of our canonical URLs: the platform's own video, by the same id."""
 
 import pytest
 
+from bookmarkai_assets.core.links.platforms import FACTS, Platform
 from bookmarkai_assets.core.links.urls import AdmittedLink, admit
 
 
@@ -21,8 +22,8 @@ from bookmarkai_assets.core.links.urls import AdmittedLink, admit
         ("https://x.com/user/status/1700000000000000001/photo/2", "Twitter", "1700000000000000001"),
     ],
 )
-def test_the_name_of_a_video_leads_to_that_video(shared: str, extractor: str, video_id: str) -> None:
-    """The extractor of the platform takes the canonical URL, and reads the id that gave it its name."""
+def test_a_canonical_url_leads_to_its_video(shared: str, extractor: str, video_id: str) -> None:
+    """The platform's extractor takes the canonical URL and reads the same id from it."""
     from yt_dlp.extractor import get_info_extractor
     from yt_dlp.utils import unsmuggle_url
 
@@ -34,11 +35,20 @@ def test_the_name_of_a_video_leads_to_that_video(shared: str, extractor: str, vi
     assert unsmuggle_url(link.canonical_url) == (link.canonical_url, None)
 
 
-def test_orders_for_yt_dlp_in_a_link_are_not_passed_on() -> None:
-    """A fragment that would change what yt-dlp sends and believes does not survive in the link that is fetched."""
+def test_instructions_to_yt_dlp_in_a_link_are_not_passed_on() -> None:
+    """A fragment that would change what yt-dlp sends and trusts is removed from the link that is fetched."""
     from yt_dlp.utils import smuggle_url, unsmuggle_url
 
     for shared in ("https://example.com/v.mp4", "https://example.com/#/v", "https://example.com/#!v#"):
         link = admit(smuggle_url(shared, {"http_headers": {"Authorization": "x"}}))
         assert isinstance(link, AdmittedLink)
         assert unsmuggle_url(link.canonical_url) == (link.canonical_url, None)
+
+
+@pytest.mark.parametrize("platform", FACTS)
+def test_yt_dlp_has_the_extractors_that_are_named(platform: Platform) -> None:
+    """A name that it does not know would leave the platform's links without a reader by default."""
+    from yt_dlp.extractor import gen_extractor_classes
+
+    names = {extractor.IE_NAME.lower() for extractor in gen_extractor_classes()}
+    assert set(FACTS[platform].extractors) <= names

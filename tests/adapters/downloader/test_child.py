@@ -1,4 +1,4 @@
-"""What holds a download's own process: each limit and each wall of it, through the public door."""
+"""The sandbox of a download's own process: each limit and each barrier, through the public door."""
 
 import gzip
 import resource
@@ -12,7 +12,8 @@ from threading import Event
 
 import pytest
 
-from bookmarkai_assets.adapters.downloader import CHILD_PROGRAM, YtDlpDownloader, workers
+from bookmarkai_assets.adapters.common.processes import workers
+from bookmarkai_assets.adapters.downloader import CHILD_PROGRAM, YtDlpDownloader
 from bookmarkai_assets.core.downloads.ports import DownloadedVideo, DownloadLimits, Resolved
 from bookmarkai_assets.core.outcomes import Failure, Outcome
 from tests.support.deadlines import HANG_SECONDS, PLENTY_SECONDS, growing
@@ -57,7 +58,7 @@ def downloading(site: HostileSite, *program: str) -> Iterator[YtDlpDownloader]:
 
 
 def failure_of(result: DownloadedVideo | Resolved | Failure) -> Failure:
-    """See that a download failed, with a reason fit to be read."""
+    """Return the failure of a download, whose reason must be readable."""
     assert isinstance(result, Failure), result
     assert 10 < len(result.reason) < 400
     assert result.reason.isprintable()
@@ -66,7 +67,7 @@ def failure_of(result: DownloadedVideo | Resolved | Failure) -> Failure:
 
 @contextmanager
 def hanging(site: HostileSite, directory: Path) -> Iterator[tuple[int, int]]:
-    """Have a download hang for as long as the block lasts; gives the program's process and the download's."""
+    """Have a download hang for as long as the block lasts. Yield the pids of the program and of the download."""
     url = site.silent("/silent.ts")
     asked, is_over = len(site.asked), Event()
     with downloading(site) as downloader, ThreadPoolExecutor(1) as pool:
@@ -82,39 +83,39 @@ def hanging(site: HostileSite, directory: Path) -> Iterator[tuple[int, int]]:
 
 
 def command_of(pid: int) -> str:
-    """Return the command of a process, empty when it is gone."""
+    """Return the command line of a process, or an empty string when it is gone."""
     with suppress(FileNotFoundError, ProcessLookupError):
         return Path(f"/proc/{pid}/cmdline").read_text()
     return ""
 
 
 def program_of(downloader: YtDlpDownloader) -> int:
-    """Return the process of the program: the parent of each download's."""
+    """Return the pid of the program, the parent of every download."""
     assert downloader._workers._program
     return downloader._workers._program.process.pid
 
 
-# --- What it sees and may ---------------------------------------------------------------------------------------------
+# --- What it sees and what it may do ----------------------------------------------------------------------------------
 
 
-def test_neither_the_program_nor_a_download_has_anything_of_the_environment(
+def test_neither_the_program_nor_a_download_inherits_the_environment(
     site: HostileSite, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """The system itself, asked for both processes, knows no credential, database, proxy or Python setting in them."""
+    """The environment of both processes, as /proc shows it, has no credential, database, proxy or Python setting."""
     for name in ("AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY", "S3_SECRET_KEY", "CATALOG_URL", "YTDLP_PROXY"):
         monkeypatch.setenv(name, SECRET)
     for name in ("NO_PROXY", "no_proxy", "https_proxy", "PYTHONSTARTUP", "XDG_CONFIG_HOME", "HOME"):
         monkeypatch.setenv(name, SECRET)
     with hanging(site, tmp_path) as processes:
         for pid in processes:
-            told = Path(f"/proc/{pid}/environ").read_text()
-            assert {entry.partition("=")[0] for entry in told.split("\0") if entry} <= SEEN
-            assert SECRET not in told
+            variables = Path(f"/proc/{pid}/environ").read_text()
+            assert {entry.partition("=")[0] for entry in variables.split("\0") if entry} <= SEEN
+            assert SECRET not in variables
             assert SECRET not in Path(f"/proc/{pid}/cmdline").read_text()
 
 
-def test_a_download_has_limits_that_the_system_keeps(site: HostileSite, tmp_path: Path) -> None:
-    """Memory, file size and core dumps are bounded, softly and hard, so that no part of it can raise them again."""
+def test_the_system_enforces_a_downloads_limits(site: HostileSite, tmp_path: Path) -> None:
+    """Memory, file size and core dumps have hard limits, so that nothing in the process can raise them again."""
     with hanging(site, tmp_path) as (_, pid):
         limits = {kind: resource.prlimit(pid, kind) for kind in (resource.RLIMIT_DATA, resource.RLIMIT_FSIZE)}
         assert limits[resource.RLIMIT_DATA] == (2 * 1024**3,) * 2
@@ -125,7 +126,7 @@ def test_a_download_has_limits_that_the_system_keeps(site: HostileSite, tmp_path
 
 
 def bomb(site: HostileSite) -> str:
-    """Serve a page of some kilobytes that unpacks to 64 megabytes. Gives the link."""
+    """Serve a page of some kilobytes that unpacks to 64 megabytes, and return its link."""
     packed = gzip.compress(b"<html>".ljust(64 * 1024**2, b"x"), 6)
     answer = Answer(body=lambda: (packed,), declared_bytes=len(packed), headers=(("Content-Encoding", "gzip"),))
     site.answers["/bomb"] = answer
@@ -139,7 +140,10 @@ def bomb(site: HostileSite) -> str:
 def test_a_page_that_unpacks_to_more_than_the_memory_ends_its_own_download(
     site: HostileSite, clip: Path, tmp_path: Path, program: tuple[str, ...], is_too_much: bool, seconds: float
 ) -> None:
-    """It has an outcome in words, and the next download works; with enough memory the same page only takes time."""
+    """A page too big for the memory limit has a readable outcome, and the next download works.
+
+    With enough memory the same page only takes time.
+    """
     good, bad = tmp_path / "good", tmp_path / "bad"
     good.mkdir()
     bad.mkdir()
@@ -150,8 +154,8 @@ def test_a_page_that_unpacks_to_more_than_the_memory_ends_its_own_download(
         assert isinstance(result, DownloadedVideo), result
 
 
-def test_a_file_that_nobody_counts_stops_at_the_limit(site: HostileSite, clip: Path, tmp_path: Path) -> None:
-    """Where yt-dlp's own count fails, the system refuses to let a file grow past the limit, and it is too big."""
+def test_an_uncounted_file_stops_at_the_limit(site: HostileSite, clip: Path, tmp_path: Path) -> None:
+    """Where yt-dlp's own count fails, the system stops a file at the size limit, and the video is too big."""
     with downloading(site, *TAMPERED, "no-counting") as downloader:
         failure = failure_of(
             downloader.download(site.endless("/endless.mp4", head=clip.read_bytes()), tmp_path, LIMITS)
@@ -161,7 +165,7 @@ def test_a_file_that_nobody_counts_stops_at_the_limit(site: HostileSite, clip: P
 
 
 def test_a_hung_ffmpeg_dies_with_the_deadline(site: HostileSite, tmp_path: Path) -> None:
-    """What a download started, and what hangs on its own, is killed with it: ffmpeg, on a segment that never comes."""
+    """At the deadline a hung ffmpeg is killed with its download: here it waits for a segment that never comes."""
     site.file("/key", b"k" * 16, content_type="application/octet-stream")
     playlist = (
         "#EXTM3U\n#EXT-X-VERSION:6\n#EXT-X-TARGETDURATION:3\n#EXT-X-PLAYLIST-TYPE:VOD\n"
@@ -172,8 +176,8 @@ def test_a_hung_ffmpeg_dies_with_the_deadline(site: HostileSite, tmp_path: Path)
     site.silent("/silent.ts")
     seen: set[int] = set()
 
-    def look(downloader: YtDlpDownloader) -> bool:
-        """See the download and its ffmpeg, or not: where the deadline comes first, the next try has more time."""
+    def has_ffmpeg(downloader: YtDlpDownloader) -> bool:
+        """Whether the download has an ffmpeg. If the deadline came first, the next try has more time."""
         downloads = children_of(program_of(downloader)) if downloader._workers._program else set()
         seen.clear()
         seen.update(downloads, *map(children_of, downloads))
@@ -184,7 +188,7 @@ def test_a_hung_ffmpeg_dies_with_the_deadline(site: HostileSite, tmp_path: Path)
             attempt = tmp_path / str(seconds)
             attempt.mkdir()
             end = pool.submit(downloader.download, url, attempt, DownloadLimits(3_000_000, 60, seconds))
-            wait_until(lambda: look(downloader) or end.done())  # noqa: B023 - called before the next
+            wait_until(lambda: has_ffmpeg(downloader) or end.done())  # noqa: B023 - called before the next
             is_seen = not end.done()
             assert "stopped after" in failure_of(end.result()).reason
             if is_seen:
@@ -193,15 +197,15 @@ def test_a_hung_ffmpeg_dies_with_the_deadline(site: HostileSite, tmp_path: Path)
     assert len(seen) == 2, "the download and its ffmpeg"
 
 
-def test_temporary_files_lie_in_the_attempts_directory(site: HostileSite, tmp_path: Path) -> None:
-    """What asks for a temporary file, the home directory or the current one, gets the one directory there is."""
+def test_temporary_files_are_in_the_attempts_directory(site: HostileSite, tmp_path: Path) -> None:
+    """The temporary directory, the home directory and the current directory are all the attempt's own directory."""
     with downloading(site, *TAMPERED, "temporary-file") as downloader:
         file, working, home = failure_of(downloader.download(site.url("/"), tmp_path, LIMITS)).reason.split(" ")
     assert (Path(file).parent, Path(working), Path(home)) == (tmp_path, tmp_path, tmp_path)
 
 
 def test_media_are_parsed_in_the_downloads_process(site: HostileSite, clip: Path, tmp_path: Path) -> None:
-    """A parser that a file crashes takes its own download along, and nothing of this process."""
+    """A file that crashes a parser ends its own download and harms nothing in this process."""
     with downloading(site, *TAMPERED, "crash-in-media") as downloader:
         failure = failure_of(downloader.download(site.file("/crash.mp4", clip.read_bytes()), tmp_path, LIMITS))
     assert failure == Failure(Outcome.DOWNLOAD_FAILED, "the download's process was killed by SIGSEGV")
@@ -210,11 +214,11 @@ def test_media_are_parsed_in_the_downloads_process(site: HostileSite, clip: Path
 # --- What it does not load --------------------------------------------------------------------------------------------
 
 
-@pytest.mark.parametrize("is_held", [True, False])
+@pytest.mark.parametrize("is_sandboxed", [True, False])
 def test_no_plugin_of_ytdlp_is_loaded(
-    site: HostileSite, clip: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, is_held: bool
+    site: HostileSite, clip: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, is_sandboxed: bool
 ) -> None:
-    """A package of plugins on the path, or in a home directory, stays unread; without our wall the one here is read."""
+    """A package of plugins on the path or in a home directory is not loaded; without our barrier this one would be."""
     marker, attempt, config = (
         tmp_path / "marker",
         tmp_path / "attempt",
@@ -225,20 +229,20 @@ def test_no_plugin_of_ytdlp_is_loaded(
         (root / "yt_dlp_plugins" / "extractor").mkdir(parents=True)
         (root / "yt_dlp_plugins" / "extractor" / "intruder.py").write_text(PLUGIN.format(marker=str(marker)))
     monkeypatch.setenv("XDG_CONFIG_HOME", str(tmp_path / "config"))
-    if not is_held:
+    if not is_sandboxed:
         monkeypatch.delitem(workers._ENVIRONMENT, "YTDLP_NO_PLUGINS")
     with downloading(site, *TAMPERED, f"on-path={tmp_path / 'path'}") as downloader:
         result = downloader.download(site.file("/plugin.mp4", clip.read_bytes()), attempt, LIMITS)
-    assert marker.exists() is not is_held
+    assert marker.exists() is not is_sandboxed
     assert isinstance(result, DownloadedVideo), result
 
 
 def test_no_configuration_of_ytdlp_is_read(
     site: HostileSite, clip: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """Files at home and in the working directory that run commands and write links are read by yt-dlp's own program.
+    """A download ignores configuration files in the home and working directories that run commands and write links.
 
-    A download follows none of them.
+    yt-dlp's own program does read them.
     """
     marker, attempt, control = tmp_path / "marker", tmp_path / "attempt", tmp_path / "control"
     attempt.mkdir()

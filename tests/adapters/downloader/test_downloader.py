@@ -37,7 +37,7 @@ MANIFEST = b"""<MPD xmlns="urn:mpeg:dash:schema:mpd:2011" type="static" mediaPre
 
 @pytest.fixture(scope="module")
 def closed_port() -> Iterator[int]:
-    """A port on which nobody listens, kept from others."""
+    """Return a port on which nobody listens, reserved for as long as the test runs."""
     with socket.socket() as reserved:
         reserved.bind(("127.0.0.1", 0))
         yield reserved.getsockname()[1]
@@ -45,7 +45,7 @@ def closed_port() -> Iterator[int]:
 
 @pytest.fixture(scope="module")
 def downloader(site: HostileSite, closed_port: int) -> Iterator[YtDlpDownloader]:
-    """A downloader that may open any page of the site; names but its own are unknown, as without a network."""
+    """Return a downloader that may open any page of the site and knows no other name, as without a network."""
 
     def resolve(host: str, _: int) -> list[str]:
         if host == "rebind.example":
@@ -64,7 +64,7 @@ def downloader(site: HostileSite, closed_port: int) -> Iterator[YtDlpDownloader]
 
 @pytest.fixture
 def attempt(tmp_path: Path, downloader: YtDlpDownloader) -> Iterator[Path]:
-    """An attempt's own directory. Afterwards: nothing was written beside it, and no process of it is left."""
+    """Return an attempt's own directory. Afterwards, check that nothing is beside it and no process is left."""
     directory = tmp_path / "attempt"
     directory.mkdir()
     yield directory
@@ -75,7 +75,7 @@ def attempt(tmp_path: Path, downloader: YtDlpDownloader) -> Iterator[Path]:
 
 
 def failure_of(result: DownloadedVideo | Resolved | Failure) -> Failure:
-    """See that a download failed, with a reason fit to be read."""
+    """Return the failure of a download, whose reason must be readable."""
     assert isinstance(result, Failure), result
     assert 10 < len(result.reason) < 400
     assert result.reason.isprintable()
@@ -84,7 +84,7 @@ def failure_of(result: DownloadedVideo | Resolved | Failure) -> Failure:
 
 
 def video_of(result: DownloadedVideo | Resolved | Failure) -> DownloadedVideo:
-    """See that a download succeeded."""
+    """Return the video of a download, which must have succeeded."""
     assert isinstance(result, DownloadedVideo), result
     return result
 
@@ -95,7 +95,7 @@ def video_of(result: DownloadedVideo | Resolved | Failure) -> DownloadedVideo:
 def test_a_link_to_a_file_becomes_a_video_and_its_audio_track(
     downloader: YtDlpDownloader, site: HostileSite, clip: Path, attempt: Path
 ) -> None:
-    """The bytes arrive as they were served, the sound is cut beside them, both are described, nothing else stays."""
+    """The bytes arrive as served, the sound is cut beside them, both are described, and nothing else remains."""
     url = site.file("/files/clip.mp4", clip.read_bytes())
     result = video_of(downloader.download(f"{url}?token={SECRET}", attempt, LIMITS))
     assert result.video.path == attempt / "video.mp4"
@@ -115,7 +115,7 @@ def test_a_link_to_a_file_becomes_a_video_and_its_audio_track(
 def test_a_page_with_one_video_is_that_video(
     downloader: YtDlpDownloader, site: HostileSite, silent_clip: Path, attempt: Path
 ) -> None:
-    """A page that embeds one video gives it the page's title; a hostile one is cleaned, and names no file."""
+    """A page that embeds one video gives it the page's title, cleaned if hostile, and never used as a file name."""
     site.file("/embedded.webm", silent_clip.read_bytes(), content_type="video/webm")
     url = site.page(
         "/page",
@@ -132,7 +132,7 @@ def test_a_page_with_one_video_is_that_video(
 def test_picture_and_sound_that_come_apart_are_merged(
     downloader: YtDlpDownloader, site: HostileSite, tmp_path_factory: pytest.TempPathFactory, attempt: Path
 ) -> None:
-    """A site that offers picture and sound as two files gives one video with both, and no pieces beside it."""
+    """Picture and sound that a site offers as two files become one video with both, and no pieces remain."""
     parts = tmp_path_factory.mktemp("parts")
     picture = make_clip(parts / "picture.mp4", seconds=1, has_sound=False)
     sound = make_clip(parts / "sound.m4a", seconds=1, has_picture=False)
@@ -146,10 +146,91 @@ def test_picture_and_sound_that_come_apart_are_merged(
     assert {file.name for file in attempt.iterdir()} == {"video.mp4", "audio.m4a"}
 
 
-def test_downloads_at_the_same_time_keep_apart(
+VARIANT = '#EXT-X-STREAM-INF:BANDWIDTH=900000,RESOLUTION={size},CODECS="{codecs}"{more}'
+
+
+def serve_playlist(site: HostileSite, path: str, segment: Path) -> None:
+    """Serve a playlist of one segment."""
+    site.file(f"{path}.seg", segment.read_bytes(), content_type="video/mp2t")
+    lines = ("#EXTM3U", "#EXT-X-TARGETDURATION:1", "#EXTINF:1,", f"{path}.seg", "#EXT-X-ENDLIST")
+    site.file(path, "\n".join(lines).encode(), content_type="application/vnd.apple.mpegurl")
+
+
+def test_the_sound_may_come_from_two_other_files(
+    downloader: YtDlpDownloader, site: HostileSite, tmp_path_factory: pytest.TempPathFactory, attempt: Path
+) -> None:
+    """A file without its promised sound is replaced by a picture and a sound that are merged, and is removed."""
+    parts = tmp_path_factory.mktemp("parts")
+    silent = make_clip(parts / "silent.ts", seconds=1, picture_codec="libx264", has_sound=False)
+    serve_playlist(site, "/apart/broken.m3u8", silent)
+    serve_playlist(site, "/apart/picture.m3u8", silent)
+    serve_playlist(site, "/apart/sound.m3u8", make_clip(parts / "sound.ts", seconds=1, has_picture=False))
+    master = (
+        "#EXTM3U",
+        '#EXT-X-MEDIA:TYPE=AUDIO,GROUP-ID="a",NAME="main",DEFAULT=YES,AUTOSELECT=YES,URI="sound.m3u8"',
+        VARIANT.format(size="1280x720", codecs="hvc1.1.6.L93.B0,mp4a.40.2", more=""),
+        "broken.m3u8",
+        VARIANT.format(size="640x360", codecs="avc1.4d401e,mp4a.40.2", more=',AUDIO="a"'),
+        "picture.m3u8",
+    )
+    url = site.file("/apart/all.m3u8", "\n".join(master).encode(), content_type="application/vnd.apple.mpegurl")
+    result = video_of(downloader.download(url, attempt, LIMITS))
+    assert result.audio
+    assert set(attempt.iterdir()) == {result.video.path, result.audio.path}
+    assert list(map(str, result.silent_formats)) == ["h265/hls"]
+
+
+def test_a_page_s_other_file_is_fetched_if_one_has_no_sound(
+    downloader: YtDlpDownloader, site: HostileSite, tmp_path_factory: pytest.TempPathFactory, attempt: Path
+) -> None:
+    """Two files of one player, of different kinds: the one with sound is the video, and the other is removed."""
+    parts = tmp_path_factory.mktemp("parts")
+    silent = make_clip(parts / "silent.mp4", seconds=1, picture_codec="libx264", has_sound=False)
+    whole = make_clip(parts / "whole.webm", seconds=1, picture_codec="libvpx", sound_codec="libopus")
+    site.file("/kinds/a.mp4", silent.read_bytes())
+    site.file("/kinds/a.webm", whole.read_bytes(), content_type="video/webm")
+    url = site.page(
+        "/kinds",
+        "<html><title>Two kinds</title><video>"
+        """<source src="/kinds/a.mp4" res="720" type='video/mp4; codecs="avc1.4d401e, mp4a.40.2"'>"""
+        """<source src="/kinds/a.webm" res="360" type='video/webm; codecs="vp8, opus"'></video></html>""",
+    )
+    asked = len(site.asked)
+    result = video_of(downloader.download(url, attempt, LIMITS))
+    assert site.asked.index("/kinds/a.mp4", asked) < site.asked.index("/kinds/a.webm", asked)
+    assert result.video.path.read_bytes() == whole.read_bytes()
+    assert {file.name for file in attempt.iterdir()} == {"video.webm", "audio.mka"}
+
+
+def test_a_video_that_promises_no_sound_is_fetched_once(
+    downloader: YtDlpDownloader, site: HostileSite, tmp_path_factory: pytest.TempPathFactory, attempt: Path
+) -> None:
+    """Where no variant claims to have sound, a file without sound is accepted."""
+    silent = make_clip(
+        tmp_path_factory.mktemp("parts") / "silent.ts", seconds=1, picture_codec="libx264", has_sound=False
+    )
+    serve_playlist(site, "/mute/big.m3u8", silent)
+    serve_playlist(site, "/mute/small.m3u8", silent)
+    master = (
+        "#EXTM3U",
+        VARIANT.format(size="1280x720", codecs="hvc1.1.6.L93.B0", more=""),
+        "big.m3u8",
+        VARIANT.format(size="640x360", codecs="avc1.4d401e", more=""),
+        "small.m3u8",
+    )
+    url = site.file("/mute/all.m3u8", "\n".join(master).encode(), content_type="application/vnd.apple.mpegurl")
+    result = video_of(downloader.download(url, attempt, LIMITS))
+    assert result.audio is None
+    assert [path for path in site.asked if path.startswith("/mute/") and path.endswith(".seg")] == [
+        "/mute/big.m3u8.seg"
+    ]
+    assert result.silent_formats == frozenset()
+
+
+def test_simultaneous_downloads_do_not_mix(
     downloader: YtDlpDownloader, site: HostileSite, clip: Path, silent_clip: Path, attempt: Path
 ) -> None:
-    """Good and bad links at once from many threads each get their own result in their own directory."""
+    """Good and bad links that many threads download at once each get their own result in their own directory."""
     good = site.file("/many/clip.mp4", clip.read_bytes())
     other = site.file("/many/silent.webm", silent_clip.read_bytes(), content_type="video/webm")
     directories = [attempt / str(number) for number in range(6)]
@@ -179,10 +260,10 @@ def test_downloads_at_the_same_time_keep_apart(
         (503, Outcome.UNREACHABLE),
     ],
 )
-def test_a_status_of_http_becomes_an_outcome(
+def test_an_http_status_becomes_an_outcome(
     downloader: YtDlpDownloader, site: HostileSite, attempt: Path, status: int, outcome: Outcome
 ) -> None:
-    """What a site answers in HTTP's terms is told in the pipeline's, with the status as evidence."""
+    """An HTTP status of the site becomes one of our outcomes, with the status as evidence."""
     url = site.page(f"/status/{status}", "no", status=status)
     failure = failure_of(downloader.download(f"{url}?token={SECRET}", attempt, LIMITS))
     assert failure.outcome is outcome
@@ -190,27 +271,27 @@ def test_a_status_of_http_becomes_an_outcome(
 
 
 @pytest.mark.parametrize(
-    ("html", "said"),
+    ("html", "words"),
     [
         ("<html><title>Recipes</title><p>No moving pictures here.</p></html>", "no video that yt-dlp can find"),
         ('<html><title>Two</title><video src="/a.mp4"></video><video src="/b.mp4"></video></html>', "several videos"),
     ],
 )
 def test_a_page_without_the_one_video_is_no_video(
-    downloader: YtDlpDownloader, site: HostileSite, attempt: Path, html: str, said: str
+    downloader: YtDlpDownloader, site: HostileSite, attempt: Path, html: str, words: str
 ) -> None:
-    """A page with no video, or with several of which none is meant, fetches nothing further."""
+    """A page with no video, or with several of which none is the main one, is not followed further."""
     asked = len(site.asked)
     failure = failure_of(downloader.download(site.page("/page-without", html), attempt, LIMITS))
     assert failure.outcome is Outcome.NOT_A_VIDEO
-    assert said in failure.reason
+    assert words in failure.reason
     assert set(site.asked[asked:]) == {"/page-without"}
 
 
 def test_a_web_page_served_as_a_video_is_no_video(
     downloader: YtDlpDownloader, site: HostileSite, attempt: Path
 ) -> None:
-    """What a site calls video/mp4 is looked at: a page is no video."""
+    """A file that a site calls video/mp4 is inspected, and a page is no video."""
     url = site.file("/page.mp4", b"<!DOCTYPE html><html>Please log in</html>" * 50)
     failure = failure_of(downloader.download(url, attempt, LIMITS))
     assert failure.outcome is Outcome.NOT_A_VIDEO
@@ -221,7 +302,7 @@ def test_a_web_page_served_as_a_video_is_no_video(
 def test_a_video_that_breaks_off_is_corrupt(
     downloader: YtDlpDownloader, site: HostileSite, clip: Path, attempt: Path, is_length_declared: bool
 ) -> None:
-    """A body that ends early is noticed by its declared length, and without one by what the file promises."""
+    """A body that ends early is noticed by its declared length, or without one by what the file itself promises."""
     whole = clip.read_bytes()
     url = site.file(
         f"/half-{is_length_declared}.mp4",
@@ -242,23 +323,23 @@ def test_an_endless_video_is_stopped_near_the_limit(
     sent = site.sent_bytes
     failure = failure_of(downloader.download(url, attempt, LIMITS))
     assert failure.outcome is Outcome.TOO_BIG
-    assert site.sent_bytes - sent < LIMITS.max_bytes + 20_000_000  # what the system keeps on its way, twice
+    assert site.sent_bytes - sent < LIMITS.max_bytes + 20_000_000  # what the system buffers on the way, twice
     assert sum(file.stat().st_size for file in attempt.iterdir()) < LIMITS.max_bytes + 1_000_000
 
 
 def test_a_declared_size_over_the_limit_is_not_fetched(
     downloader: YtDlpDownloader, site: HostileSite, clip: Path, attempt: Path
 ) -> None:
-    """A site that says beforehand how big the video is spares both sides the transfer."""
+    """A video whose declared size is over the limit is not fetched at all."""
     url = site.file("/big.mp4", clip.read_bytes(), declared_bytes=LIMITS.max_bytes + 1)
     assert failure_of(downloader.download(url, attempt, LIMITS)).outcome is Outcome.TOO_BIG
     assert not [file for file in attempt.iterdir() if file.suffix == ".mp4"]
 
 
-def test_a_video_over_the_limit_of_time_is_too_long(
+def test_a_video_over_the_duration_limit_is_too_long(
     downloader: YtDlpDownloader, site: HostileSite, clip: Path, attempt: Path
 ) -> None:
-    """Where no site says how long a video lasts, the file does."""
+    """Where no site says how long a video lasts, the file's own duration counts."""
     url = site.file("/long.mp4", clip.read_bytes())
     failure = failure_of(downloader.download(url, attempt, DownloadLimits(3_000_000, 1.5, PLENTY_SECONDS)))
     assert failure.outcome is Outcome.TOO_LONG
@@ -268,7 +349,7 @@ def test_a_video_over_the_limit_of_time_is_too_long(
 def test_a_site_that_never_answers_costs_the_time_limit(
     downloader: YtDlpDownloader, site: HostileSite, attempt: Path
 ) -> None:
-    """A download that hangs is ended at its deadline and may be tried again."""
+    """A download that hangs is stopped at its deadline and may be tried again."""
     failure = failure_of(downloader.download(site.silent("/silent.mp4"), attempt, DownloadLimits(3_000_000, 60, 1.5)))
     assert failure.outcome is Outcome.TIMED_OUT
     assert failure.is_transient
@@ -278,7 +359,7 @@ def test_a_site_that_never_answers_costs_the_time_limit(
 def test_a_download_that_is_given_up_ends_at_once(
     downloader: YtDlpDownloader, site: HostileSite, attempt: Path
 ) -> None:
-    """However long it might still take, it is ended within a second of the word, with all that it has started."""
+    """A download that is given up ends within a second, with every process that it started."""
     url = site.silent("/unwanted.mp4")
 
     def given_up() -> float:
@@ -297,7 +378,7 @@ def test_a_download_that_is_given_up_ends_at_once(
 
 @pytest.mark.skipif(not Path("/dev/full").exists(), reason="needs a device that is always full")
 def test_a_full_disk_is_named(downloader: YtDlpDownloader, site: HostileSite, clip: Path, attempt: Path) -> None:
-    """When there is no space for the video, the reason says so: the site is not to blame."""
+    """When the disk has no space for the video, the reason says so instead of blaming the site."""
     (attempt / "video.mp4.part").symlink_to("/dev/full")
     failure = failure_of(downloader.download(site.file("/full.mp4", clip.read_bytes()), attempt, LIMITS))
     assert failure.outcome is Outcome.DOWNLOAD_FAILED
@@ -322,7 +403,7 @@ def test_a_full_disk_is_named(downloader: YtDlpDownloader, site: HostileSite, cl
 def test_no_private_address_is_reached(
     downloader: YtDlpDownloader, site: HostileSite, attempt: Path, link: Callable[[HostileSite, str], str]
 ) -> None:
-    """Redirects, embedded players, odd notations and names that resolve inward are refused; nothing connects there."""
+    """Redirects, players, odd notations and names that resolve to private addresses never lead to a connection."""
     with hostile_site() as canary:
         canary.page("/secret.mp4", "inside")
         failure = failure_of(downloader.download(link(site, canary.url("")), attempt, LIMITS))
@@ -331,8 +412,8 @@ def test_no_private_address_is_reached(
         assert canary.asked == []
 
 
-def test_a_name_that_is_not_known_is_unreachable(downloader: YtDlpDownloader, attempt: Path) -> None:
-    """A link to a domain without an address says so, and may be tried again."""
+def test_an_unknown_name_is_unreachable(downloader: YtDlpDownloader, attempt: Path) -> None:
+    """A link to a domain without an address has its own outcome and may be tried again."""
     failure = failure_of(downloader.download("https://gone.example/v", attempt, LIMITS))
     assert failure == Failure(Outcome.UNREACHABLE, "the link leads to gone.example, port 443; no such name is known")
 
@@ -340,7 +421,7 @@ def test_a_name_that_is_not_known_is_unreachable(downloader: YtDlpDownloader, at
 def test_a_host_that_refuses_connections_is_unreachable(
     downloader: YtDlpDownloader, closed_port: int, attempt: Path
 ) -> None:
-    """A host on which nobody listens says so, and may be tried again."""
+    """A link to a host on which nobody listens has its own outcome and may be tried again."""
     failure = failure_of(downloader.download(f"http://127.0.0.1:{closed_port}/v.mp4", attempt, LIMITS))
     assert failure.outcome is Outcome.UNREACHABLE
     assert "no connection could be made" in failure.reason
@@ -350,7 +431,7 @@ def test_a_host_that_refuses_connections_is_unreachable(
 
 
 def test_a_site_that_is_not_allowed_is_named_with_its_extractor(tmp_path: Path) -> None:
-    """A link that yt-dlp would serve, if it were allowed to, says which name the operator would have to add."""
+    """For a link that yt-dlp could serve but may not, the reason names the extractor that the operator could allow."""
     downloader = YtDlpDownloader(allowed_extractors=("tiktok", "youtube"), allowed_hosts=frozenset())
 
     def fail(url: str) -> Failure:
@@ -377,7 +458,7 @@ def test_a_site_that_is_not_allowed_is_named_with_its_extractor(tmp_path: Path) 
 def test_a_download_whose_process_is_killed_names_the_signal(
     downloader: YtDlpDownloader, site: HostileSite, attempt: Path
 ) -> None:
-    """A process that is killed from outside ends its own download, and the next one works."""
+    """A download whose process is killed from outside fails alone, and the next one works."""
     with ThreadPoolExecutor(1) as pool:
         download = pool.submit(downloader.download, site.silent("/killed.mp4"), attempt, LIMITS)
         (process,) = wait_for_children(downloader)
@@ -389,7 +470,7 @@ def test_a_download_whose_process_is_killed_names_the_signal(
 def test_a_download_whose_program_is_killed_leaves_no_orphan(
     downloader: YtDlpDownloader, site: HostileSite, clip: Path, attempt: Path
 ) -> None:
-    """When the program behind all downloads dies, each fails at once, loses its way out, and ends; a new one starts."""
+    """When the program behind all downloads dies, each fails at once, loses its way out and ends. A new one starts."""
     with ThreadPoolExecutor(1) as pool:
         download = pool.submit(downloader.download, site.silent("/orphaned.mp4"), attempt, LIMITS)
         (process,) = wait_for_children(downloader)
@@ -408,12 +489,12 @@ def wait_for_children(downloader: YtDlpDownloader) -> set[int]:
     """Wait until a download's process is there."""
     found: set[int] = set()
 
-    def look() -> set[int]:
+    def children() -> set[int]:
         program = downloader._workers._program
         found.update(children_of(program.process.pid) if program else ())
         return found
 
-    wait_until(look)
+    wait_until(children)
     return found
 
 
@@ -425,7 +506,7 @@ def wait_for_children(downloader: YtDlpDownloader) -> set[int]:
     ],
 )
 def test_either_side_imports_only_what_it_needs(module: str, unwanted: tuple[str, ...]) -> None:
-    """The pipeline's process loads no yt-dlp, the download's process no Dagster."""
+    """The pipeline's process loads no yt-dlp, and the download's process loads no Dagster."""
     code = f"import {module}, sys; print([name for name in {unwanted!r} if name in sys.modules])"
     found = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     assert found.stdout.strip() == "[]"

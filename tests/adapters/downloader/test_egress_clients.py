@@ -1,4 +1,4 @@
-"""Everything that fetches for a download, held by the egress guard. What must not be reached counts who comes."""
+"""Everything that fetches for a download goes through the egress guard. A canary counts forbidden connections."""
 
 import json
 import logging
@@ -8,9 +8,9 @@ from pathlib import Path
 
 import pytest
 
+from bookmarkai_assets.adapters.common.processes.workers import Workers
 from bookmarkai_assets.adapters.downloader import YtDlpDownloader
 from bookmarkai_assets.adapters.downloader.egress_guard import REFUSALS, EgressGuard
-from bookmarkai_assets.adapters.downloader.workers import Workers
 from bookmarkai_assets.core.downloads.ports import DownloadedVideo, DownloadLimits, Resolved
 from bookmarkai_assets.core.outcomes import Failure, Outcome
 from tests.support.canary import Canary, canary
@@ -25,14 +25,14 @@ SECRET = "s3cret"
 
 @pytest.fixture
 def trap() -> Iterator[Canary]:
-    """A port on this machine that has not been opened."""
+    """Return a port on this machine that has not been opened."""
     with canary() as running:
         yield running
 
 
 @pytest.fixture(scope="module", autouse=True)
-def everything_is_excepted() -> Iterator[None]:
-    """The environment of this process sends everybody past every proxy."""
+def every_host_bypasses_proxies() -> Iterator[None]:
+    """Have this process's environment exclude every host from every proxy."""
     with pytest.MonkeyPatch.context() as patch:
         for name in ("NO_PROXY", "no_proxy"):
             patch.setenv(name, "*")
@@ -41,7 +41,7 @@ def everything_is_excepted() -> Iterator[None]:
 
 @pytest.fixture(scope="module")
 def workers() -> Iterator[Workers]:
-    """A program in the environment that downloads have, which fetches as it is told."""
+    """Return workers with a download's environment, whose program fetches what a job names."""
     running = Workers("-m", "tests.support.egress_clients")
     yield running
     running.close()
@@ -49,7 +49,7 @@ def workers() -> Iterator[Workers]:
 
 @pytest.fixture(scope="module")
 def downloader(site: HostileSite) -> Iterator[YtDlpDownloader]:
-    """A downloader that may open any page of the site."""
+    """Return a downloader that may open any page of the site."""
     running = YtDlpDownloader(
         allowed_extractors=("generic",), allowed_hosts=frozenset({site.host_port}), resolve=resolve_numbers
     )
@@ -58,7 +58,7 @@ def downloader(site: HostileSite) -> Iterator[YtDlpDownloader]:
 
 
 def resolve_numbers(host: str, _: int) -> list[str]:
-    """Know no names but two that lead inward, and read addresses as the system does."""
+    """Know no names except two that lead to private addresses, and read addresses as the system does."""
     if host in {"inside.example", "mixed.example"}:
         return ["127.0.0.1"] if host == "inside.example" else ["93.184.215.14", "127.0.0.1"]
     found = socket.getaddrinfo(host, None, type=socket.SOCK_STREAM, flags=socket.AI_NUMERICHOST)
@@ -66,7 +66,7 @@ def resolve_numbers(host: str, _: int) -> list[str]:
 
 
 def fetch(workers: Workers, client: str, url: str, proxy_url: str) -> str:
-    """Have a client fetch; gives the status or the error."""
+    """Have a client fetch a URL, and return the status or the error."""
     job = {"client": client, "url": url, "proxy_url": proxy_url}
     end = workers.run(json.dumps(job).encode(), timeout_seconds=PLENTY_SECONDS)
     assert end.status == 0, workers.stderr_tail()
@@ -78,25 +78,25 @@ def fetch(workers: Workers, client: str, url: str, proxy_url: str) -> str:
 
 @pytest.mark.parametrize("client", CLIENTS)
 def test_without_the_guard_every_client_reaches_the_canary(workers: Workers, trap: Canary, client: str) -> None:
-    """The canary counts: a client that goes straight there is seen."""
-    url = f"http://{trap.place}/clip.mp4"
+    """Without the guard, every client reaches the canary: it does see a direct connection."""
+    url = f"http://{trap.address}/clip.mp4"
     job = json.dumps({"client": client, "url": url, "proxy_url": ""}).encode()
 
-    # Nobody answers it there.
+    # The canary never answers.
     workers.run(job, timeout_seconds=HANG_SECONDS, give_up=lambda: trap.visits > 0)
     assert trap.visits
 
 
 @pytest.mark.parametrize("client", CLIENTS)
-def test_every_client_is_held(workers: Workers, site: HostileSite, trap: Canary, clip: Path, client: str) -> None:
-    """Each client gets what was opened, and nothing inside: not directly, in another spelling, or by a redirect."""
+def test_every_client_is_guarded(workers: Workers, site: HostileSite, trap: Canary, clip: Path, client: str) -> None:
+    """Each client reaches what was opened and nothing private: not directly, in another spelling, or by a redirect."""
     opened = site.file(f"/{client}.mp4", clip.read_bytes())
     inward = [
-        f"http://{trap.place}/clip.mp4",
+        f"http://{trap.address}/clip.mp4",
         f"http://localhost:{trap.port}/clip.mp4",
         f"http://2130706433:{trap.port}/clip.mp4",
         f"http://[::ffff:127.0.0.1]:{trap.port}/clip.mp4",
-        site.redirect(f"/{client}-away", f"http://{trap.place}/clip.mp4?token={SECRET}"),
+        site.redirect(f"/{client}-away", f"http://{trap.address}/clip.mp4?token={SECRET}"),
         "http://inside.example/clip.mp4",
         "http://mixed.example/clip.mp4",
     ]
@@ -124,14 +124,14 @@ def test_every_client_is_held(workers: Workers, site: HostileSite, trap: Canary,
 
 
 def playlist(*lines: str) -> bytes:
-    """Write an HLS playlist: of segments, or of variants."""
+    """Write an HLS playlist of segments or of variants."""
     is_of_segments = any(line.startswith("#EXTINF") for line in lines)
     head = ["#EXT-X-TARGETDURATION:3", "#EXT-X-PLAYLIST-TYPE:VOD"] if is_of_segments else []
     return "\n".join(["#EXTM3U", "#EXT-X-VERSION:6", *head, *lines, "#EXT-X-ENDLIST", ""]).encode()
 
 
 def hls(*lines: str) -> Callable[[HostileSite, str], str]:
-    """Serve a playlist whose lines may say INSIDE; gives the link."""
+    """Return a function that serves a playlist, whose lines may say INSIDE, and returns the link."""
 
     def serve(site: HostileSite, inside: str) -> str:
         body = playlist(*(line.replace("INSIDE", inside).replace("SITE", site.url("")) for line in lines))
@@ -141,7 +141,7 @@ def hls(*lines: str) -> Callable[[HostileSite, str], str]:
 
 
 def dash(base: str) -> Callable[[HostileSite, str], str]:
-    """Serve a DASH manifest of one file that may be INSIDE; gives the link."""
+    """Return a function that serves a DASH manifest of one file, which may be INSIDE, and returns the link."""
 
     def serve(site: HostileSite, inside: str) -> str:
         body = (
@@ -156,7 +156,7 @@ def dash(base: str) -> Callable[[HostileSite, str], str]:
 
 
 def page(html: str) -> Callable[[HostileSite, str], str]:
-    """Serve a page that may say INSIDE; gives the link."""
+    """Return a function that serves a page, which may say INSIDE, and returns the link."""
     return lambda site, inside: site.page("/page", html.replace("INSIDE", inside))
 
 
@@ -191,7 +191,7 @@ OTHER_TRAPS = {
 def download(
     downloader: YtDlpDownloader, link: str, directory: Path, caplog: pytest.LogCaptureFixture
 ) -> Failure | Resolved | DownloadedVideo:
-    """Download a link with a secret in its query; the secret is in no log and in no reason."""
+    """Download a link with a secret in its query, and check that no log and no reason contains the secret."""
     with caplog.at_level(logging.DEBUG):
         result = downloader.download(f"{link}?token={SECRET}", directory, LIMITS)
     assert SECRET not in caplog.text
@@ -208,11 +208,11 @@ def test_nothing_inside_is_fetched_for_a_page_or_playlist(
     caplog: pytest.LogCaptureFixture,
     serve: Callable[[HostileSite, str], str],
 ) -> None:
-    """Variants, segments, keys, maps and players that lie inside are refused by name; not one connection is made."""
+    """Variants, segments, keys, maps and players on private addresses are refused by name, and never connected to."""
     site.file("/segment.ts", b"G" + b"\0" * 187, content_type="video/mp2t")
     site.file("/key", b"k" * 16, content_type="application/octet-stream")
-    site.redirect("/away", f"http://{trap.place}/segment.ts?token={SECRET}")
-    result = download(downloader, serve(site, trap.place), tmp_path, caplog)
+    site.redirect("/away", f"http://{trap.address}/segment.ts?token={SECRET}")
+    result = download(downloader, serve(site, trap.address), tmp_path, caplog)
     assert trap.visits == 0
     assert isinstance(result, Failure)
     assert result.outcome is Outcome.REFUSED
@@ -228,10 +228,10 @@ def test_nothing_is_fetched_over_another_protocol(
     caplog: pytest.LogCaptureFixture,
     serve: Callable[[HostileSite, str], str],
 ) -> None:
-    """What would go past an HTTP proxy is not followed, and no file of this machine becomes a video."""
+    """A protocol that would bypass an HTTP proxy is not followed, and no file of this machine becomes a video."""
     site.file("/segment.ts", b"G" + b"\0" * 187, content_type="video/mp2t")
     site.file("/key", b"k" * 16, content_type="application/octet-stream")
-    result = download(downloader, serve(site, trap.place), tmp_path, caplog)
+    result = download(downloader, serve(site, trap.address), tmp_path, caplog)
     assert trap.visits == 0
     assert isinstance(result, Failure)
     assert not any(b"root:" in file.read_bytes() for file in tmp_path.iterdir())
@@ -240,7 +240,7 @@ def test_nothing_is_fetched_over_another_protocol(
 def test_a_site_that_drips_costs_no_more_than_the_time_limit(
     downloader: YtDlpDownloader, site: HostileSite, clip: Path, tmp_path: Path
 ) -> None:
-    """A video that comes a few bytes at a time, so that nothing ever idles, is cut off at the download's deadline."""
+    """A video that drips, so that no idle timeout ever fires, is cut off at the download's deadline."""
     is_gone = []
 
     def drip() -> Iterable[bytes]:

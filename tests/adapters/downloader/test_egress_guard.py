@@ -51,7 +51,7 @@ def guarding(
 def ask(
     account: Account, url: str, *, method: str = "GET", body: bytes | None = None, token: str | None = None
 ) -> tuple[int, bytes]:
-    """Ask for a URL through the guard as a client that speaks to proxies would; gives status and body."""
+    """Request a URL through the guard as a client that uses proxies does, and return status and body."""
     proxy = urlsplit(account.proxy_url)
     assert proxy.hostname
     connection = http.client.HTTPConnection(proxy.hostname, proxy.port, timeout=HANG_SECONDS)
@@ -71,7 +71,7 @@ def authorization(account: Account, token: str | None = None) -> str:
 
 
 def send(account: Account, request: str, *headers: str) -> tuple[socket.socket, bytes]:
-    """Send the head of a request to the guard, word for word; gives the connection and the first line of the answer."""
+    """Send the head of a request to the guard verbatim, and return the connection and the first line of the answer."""
     proxy = urlsplit(account.proxy_url)
     assert proxy.port
     head = "\r\n".join([f"{request} HTTP/1.1", f"Proxy-Authorization: {authorization(account)}", *headers, "", ""])
@@ -93,13 +93,13 @@ def tunnel(account: Account, port: int) -> socket.socket:
     return connection
 
 
-def connects_nowhere(address: str, port: int, _: float) -> socket.socket:
-    """Stand for a network that nobody may touch."""
+def refuses_to_connect(address: str, port: int, _: float) -> socket.socket:
+    """Stand for a network to which nothing may connect."""
     raise AssertionError(f"connected to {address}, port {port}")
 
 
 def test_an_opened_host_is_reached_over_http(site: HostileSite) -> None:
-    """A request for a host and port that the operator opened comes through, whole, and is recorded without its path."""
+    """A request for a host and port that the operator opened arrives whole, and is recorded without its path."""
     url = site.file("/clip", b"x" * 200_000)
     with guarding(site.host_port) as account:
         assert ask(account, f"{url}?token=s3cret") == (200, b"x" * 200_000)
@@ -117,14 +117,14 @@ def test_a_tunnel_carries_bytes_both_ways(site: HostileSite) -> None:
 
 
 def test_a_body_is_sent_on(site: HostileSite) -> None:
-    """A POST arrives at the host with its body; the site here answers that it knows no such method."""
+    """A POST arrives at the host with its body; the site here answers that it does not know the method."""
     with guarding(site.host_port) as account:
         status, _ = ask(account, site.url("/form"), method="POST", body=b"name=value")
     assert status == 501
 
 
-def test_an_answer_ends_its_connection_and_says_so(site: HostileSite) -> None:
-    """A client is told to ask anew elsewhere, if need be by the guard; a second request reaches nobody."""
+def test_an_answer_closes_its_connection_and_says_so(site: HostileSite) -> None:
+    """Each answer tells the client to connect again for its next request, and a second request reaches nobody."""
     head = b"HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\n"
     url = site.serve("/lasting", Answer(is_raw=True, body=lambda: (head, b"ok")))
     with guarding(site.host_port) as account:
@@ -150,7 +150,7 @@ def test_nobody_gets_out_without_the_token(site: HostileSite, token: str) -> Non
 
 
 def test_a_token_ends_with_its_download(site: HostileSite) -> None:
-    """After an account is closed its token opens nothing, and what went on over it has ended."""
+    """Once an account is closed, its token opens nothing, and its open connections end."""
     guard = EgressGuard(allowed_hosts=frozenset({site.host_port}))
     try:
         with guard.account(max_bytes=1000) as account:
@@ -185,8 +185,8 @@ def test_a_token_ends_with_its_download(site: HostileSite) -> None:
     ],
 )
 def test_a_name_with_any_address_that_is_not_public_is_refused(addresses: list[str]) -> None:
-    """One private address among a name's answers refuses the name, wherever it stands; nothing is connected to."""
-    with guarding(resolve=lambda *_: addresses, connect=connects_nowhere) as account:
+    """One private address among a name's addresses refuses the name, wherever it is, and nothing is connected to."""
+    with guarding(resolve=lambda *_: addresses, connect=refuses_to_connect) as account:
         assert ask(account, "http://rebind.example/")[0] == 403
         assert account.dials == (Dial("rebind.example", 80, DialResult.ADDRESS_REFUSED),)
 
@@ -200,8 +200,8 @@ def test_a_name_with_any_address_that_is_not_public_is_refused(addresses: list[s
     ],
 )
 def test_an_inward_address_is_refused_in_every_spelling_the_system_reads(host: str) -> None:
-    """Decimal, hex, octal and short spellings are read by the resolver that would connect, and refused by result."""
-    with guarding(resolve=resolve_with_system, connect=connects_nowhere) as account:
+    """Decimal, hex, octal and short spellings are resolved as for a connection, and refused by the result."""
+    with guarding(resolve=resolve_with_system, connect=refuses_to_connect) as account:
         status, _ = ask(account, f"http://{host}/latest/meta-data/?token=s3cret")
         assert status == 403
         assert [dial.result for dial in account.dials] == [DialResult.ADDRESS_REFUSED]
@@ -210,12 +210,12 @@ def test_an_inward_address_is_refused_in_every_spelling_the_system_reads(host: s
         assert answer.startswith(b"HTTP/1.1 403 ")
 
 
-def test_the_host_header_leads_nowhere(site: HostileSite) -> None:
-    """What is reached is what was vetted, whatever another header or a second request on the connection says."""
+def test_the_host_header_changes_nothing(site: HostileSite) -> None:
+    """The guard connects to the address that it vetted, whatever another header or a second request says."""
     site.file("/first", b"first")
     with canary() as inside, guarding(site.host_port) as account:
-        second = f"GET http://{inside.place}/second HTTP/1.1\r\nHost: {inside.place}\r\n\r\n"
-        connection, answer = send(account, f"GET {site.url('/first')}", f"Host: {inside.place}")
+        second = f"GET http://{inside.address}/second HTTP/1.1\r\nHost: {inside.address}\r\n\r\n"
+        connection, answer = send(account, f"GET {site.url('/first')}", f"Host: {inside.address}")
         with connection:
             assert answer.startswith(b"HTTP/1.0 200")
             connection.sendall(second.encode())
@@ -224,8 +224,8 @@ def test_the_host_header_leads_nowhere(site: HostileSite) -> None:
         assert {(dial.host, dial.port) for dial in account.dials} == {("127.0.0.1", site.port)}
 
 
-def test_answers_that_change_are_vetted_each_time() -> None:
-    """A name that was public a moment ago is asked for anew with each connection, and refused once it leads inward."""
+def test_changing_addresses_are_vetted_each_time() -> None:
+    """A name is resolved again for each connection, and refused once it leads to a private address."""
     answers = iter([[PUBLIC], ["169.254.169.254"], [PUBLIC, "10.0.0.1"], [PUBLIC]])
     connected: list[str] = []
 
@@ -239,7 +239,7 @@ def test_answers_that_change_are_vetted_each_time() -> None:
 
 
 def test_a_name_is_resolved_once_and_that_answer_is_used(site: HostileSite) -> None:
-    """A name whose second answer would be private is asked for once; the connection goes to the first answer."""
+    """A name is resolved once for a connection, so a second, private answer is never used."""
     site.file("/clip", b"public")
     answers = iter([[PUBLIC], ["127.0.0.1"]])
     connected: list[tuple[str, int]] = []
@@ -256,7 +256,7 @@ def test_a_name_is_resolved_once_and_that_answer_is_used(site: HostileSite) -> N
 
 
 def test_the_next_address_is_tried_when_one_does_not_answer(site: HostileSite) -> None:
-    """A site with a dead address among its first is reached at the next."""
+    """A site whose first address is dead is reached at the next one."""
     site.file("/clip", b"alive")
 
     def connect(address: str, port: int, timeout_seconds: float) -> socket.socket:
@@ -270,22 +270,22 @@ def test_the_next_address_is_tried_when_one_does_not_answer(site: HostileSite) -
 
 @pytest.mark.parametrize("port", [0, 22, 8080, 65535])
 def test_only_the_ports_of_the_web_are_reached(port: int) -> None:
-    """Whatever the address, no other port than 80 and 443 is reached unless it was opened."""
+    """Whatever the address, only ports 80 and 443 are reached, unless another was opened."""
     with guarding(resolve=lambda *_: [PUBLIC]) as account:
         assert ask(account, f"http://example.com:{port}/")[0] == 403
         assert account.dials == (Dial("example.com", port, DialResult.PORT_REFUSED),)
 
 
 def test_an_opened_host_opens_neither_its_neighbours_nor_its_other_ports(site: HostileSite) -> None:
-    """What is opened is one name and one port, not the address behind it."""
+    """The operator opens one name and one port, not the address behind it."""
     with guarding(site.host_port, resolve=lambda *_: ["127.0.0.1"]) as account:
         assert ask(account, f"http://127.0.0.1:{site.port + 1}/")[0] == 403
         assert ask(account, f"http://localhost:{site.port}/")[0] == 403
         assert ask(account, "http://127.0.0.1/")[0] == 403
 
 
-def test_a_name_that_is_not_known_is_a_bad_gateway() -> None:
-    """DNS that knows no answer, or gives none, is told apart from a refusal."""
+def test_an_unknown_name_is_a_bad_gateway() -> None:
+    """A name that DNS does not know, or for which it returns nothing, differs from a refusal."""
 
     def resolve(host: str, _: int) -> list[str]:
         if host == "empty.example":
@@ -298,8 +298,8 @@ def test_a_name_that_is_not_known_is_a_bad_gateway() -> None:
         assert {dial.result for dial in account.dials} == {DialResult.NAME_UNKNOWN}
 
 
-def test_a_label_that_no_resolver_takes_is_an_unknown_name() -> None:
-    """A host that the system's resolver cannot even be asked about counts as unknown."""
+def test_a_label_that_the_resolver_rejects_is_an_unknown_name() -> None:
+    """A host that the system's resolver rejects outright counts as unknown."""
     guard = EgressGuard(allowed_hosts=frozenset())
     try:
         with guard.account(max_bytes=1000) as account:
@@ -320,7 +320,7 @@ def test_a_host_that_refuses_connections_is_a_bad_gateway() -> None:
 
 
 def test_the_bytes_of_a_download_are_capped(site: HostileSite) -> None:
-    """An endless answer is cut near the cap; nothing more is let through afterwards."""
+    """An endless answer is cut near the limit, and nothing more passes afterwards."""
     url = site.endless("/endless", head=b"")
     with guarding(site.host_port, max_bytes=1_000_000) as account:
         status, body = ask(account, url)
@@ -334,7 +334,7 @@ def test_the_bytes_of_a_download_are_capped(site: HostileSite) -> None:
 @pytest.mark.parametrize(
     "url", ["ftp://example.com/", "https://example.com/", "/relative", "http://:80/", "http://h:port/"]
 )
-def test_what_is_no_http_url_is_a_bad_request(url: str) -> None:
+def test_anything_but_an_http_url_is_a_bad_request(url: str) -> None:
     """A plain request for anything but an absolute http URL reaches nothing."""
     with guarding() as account:
         assert ask(account, url)[0] == 400
@@ -343,7 +343,7 @@ def test_what_is_no_http_url_is_a_bad_request(url: str) -> None:
 
 @pytest.mark.parametrize("header", ["Transfer-Encoding: chunked", "Content-Length: -1", "Content-Length: many"])
 def test_a_body_of_unknown_length_is_a_bad_request(site: HostileSite, header: str) -> None:
-    """A request body whose end is a matter of opinion is not sent on."""
+    """A request body whose end is ambiguous is not sent on."""
     with guarding(site.host_port) as account:
         connection, answer = send(account, f"POST {site.url('/')}", header)
         connection.close()
@@ -352,7 +352,7 @@ def test_a_body_of_unknown_length_is_a_bad_request(site: HostileSite, header: st
 
 
 def test_neither_paths_nor_queries_nor_tokens_are_logged(site: HostileSite, caplog: pytest.LogCaptureFixture) -> None:
-    """The guard's log names hosts, ports and verdicts only."""
+    """The guard's log contains hosts, ports and results only."""
     with caplog.at_level(logging.DEBUG), guarding(site.host_port) as account:
         ask(account, site.url("/private/path?key=s3cret"))
         ask(account, "http://10.0.0.1/private/path?key=s3cret")
@@ -364,7 +364,7 @@ def test_neither_paths_nor_queries_nor_tokens_are_logged(site: HostileSite, capl
 
 
 def test_closing_a_guard_leaves_no_thread_behind() -> None:
-    """A guard that is closed in the middle of downloads, one unread and one silent, has no threads any more."""
+    """A guard that is closed during downloads, one unread and one silent, leaves no thread."""
     before = set(threading.enumerate())
     with hostile_site() as site, ExitStack() as connections:
         guard = EgressGuard(allowed_hosts=frozenset({site.host_port}))
@@ -375,6 +375,6 @@ def test_closing_a_guard_leaves_no_thread_behind() -> None:
             wait_until(lambda: account.spent_bytes > 100_000 and "/silent" in site.asked)
             of_guard_and_site = set(threading.enumerate()) - before
             guard.close()
-        assert len(of_guard_and_site) == 6  # each: one that listens, two that serve
+        assert len(of_guard_and_site) == 6  # each has one that listens and two that serve
         site.is_closing.set()
     wait_until(lambda: not any(thread.is_alive() for thread in of_guard_and_site))

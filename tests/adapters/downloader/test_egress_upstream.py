@@ -1,4 +1,4 @@
-"""The operator's own proxy behind the egress guard: what it is asked for, what is never asked of it, what it says."""
+"""The operator's own proxy behind the egress guard: what it is asked for, what never, and what it answers."""
 
 import http.client
 import socket
@@ -35,7 +35,7 @@ LIMITS = DownloadLimits(max_bytes=10_000_000, max_duration_seconds=60, timeout_s
 
 @pytest.fixture
 def upstream(site: HostileSite) -> Iterator[ProxyServer]:
-    """A proxy that leads whatever it is asked for to the site."""
+    """Return a proxy that connects to the site, whatever it is asked for."""
     with proxy_server(lambda _address, _port, seconds: connect_with_system("127.0.0.1", site.port, seconds)) as running:
         yield running
 
@@ -59,7 +59,7 @@ def guarding(
 
 
 def ask(account: Account, url: str) -> tuple[int, bytes]:
-    """Ask for a URL through the guard; gives status and body."""
+    """Request a URL through the guard, and return status and body."""
     proxy = urlsplit(account.proxy_url)
     assert proxy.hostname
     connection = http.client.HTTPConnection(proxy.hostname, proxy.port, timeout=HANG_SECONDS)
@@ -75,7 +75,7 @@ def ask(account: Account, url: str) -> tuple[int, bytes]:
 def test_the_proxy_is_asked_for_the_vetted_address_and_never_for_a_name(
     site: HostileSite, upstream: ProxyServer
 ) -> None:
-    """A name is resolved once, by the guard; the proxy, which could resolve it otherwise, is given the answer."""
+    """The guard resolves a name once and gives the proxy the address, since the proxy might resolve it otherwise."""
     site.file("/clip", b"by way of the proxy")
     answers = iter([[PUBLIC_ADDRESS], ["127.0.0.1"]])
     with guarding(upstream.proxy(), resolve=lambda *_: next(answers)) as account:
@@ -88,7 +88,7 @@ def test_the_proxy_is_asked_for_the_vetted_address_and_never_for_a_name(
     "addresses", [["127.0.0.1"], ["169.254.169.254"], ["::ffff:10.0.0.1"], [PUBLIC_ADDRESS, "10.0.0.1"]]
 )
 def test_nothing_private_is_asked_of_the_proxy(upstream: ProxyServer, addresses: list[str]) -> None:
-    """The rules are those without a proxy: it hears of nothing that they refuse."""
+    """The rules are those without a proxy, which never sees a request that they refuse."""
     with guarding(upstream.proxy(), resolve=lambda *_: addresses) as account:
         assert ask(account, "http://inside.example/")[0] == 403
         assert ask(account, "http://inside.example:8080/")[0] == 403
@@ -97,22 +97,22 @@ def test_nothing_private_is_asked_of_the_proxy(upstream: ProxyServer, addresses:
 
 
 def test_a_link_to_the_proxy_itself_is_refused(upstream: ProxyServer) -> None:
-    """That the operator's proxy may stand on a private address opens it to no link."""
+    """The operator's proxy may have a private address, but no link may lead to it."""
     with guarding(upstream.proxy(), resolve=lambda host, _: [host]) as account:
         assert ask(account, f"http://127.0.0.1:{upstream.port}/")[0] == 403
     assert upstream.asked == []
 
 
 def test_an_opened_host_inside_is_reached_directly(site: HostileSite, upstream: ProxyServer) -> None:
-    """What the operator opened on a private address is his own network's, of which the proxy knows nothing."""
+    """A private host that the operator opened is in his own network, so it is reached without the proxy."""
     url = site.file("/clip", b"inside")
     with guarding(upstream.proxy(), site.host_port, resolve=lambda host, _: [host]) as account:
         assert ask(account, url) == (200, b"inside")
     assert upstream.asked == []
 
 
-def test_an_address_of_the_new_kind_is_written_in_brackets(site: HostileSite, upstream: ProxyServer) -> None:
-    """IPv6 has colons of its own."""
+def test_an_ipv6_address_is_written_in_brackets(site: HostileSite, upstream: ProxyServer) -> None:
+    """An IPv6 address is written in brackets, because it contains colons."""
     site.file("/clip", b"six")
     with guarding(upstream.proxy(), resolve=lambda *_: [IPV6]) as account:
         assert ask(account, "http://six.example/clip") == (200, b"six")
@@ -133,10 +133,10 @@ def test_an_address_of_the_new_kind_is_written_in_brackets(site: HostileSite, up
         (200, b"HTTP/1.1 200 Good\r\n" + b"x: y\r\n" * 5000, DialResult.PROXY_SILENT, 1),
     ],
 )
-def test_what_the_proxy_says_is_told_apart(
+def test_the_proxys_answers_are_distinguished(
     upstream: ProxyServer, status: int, nonsense: bytes | None, result: DialResult, times: int
 ) -> None:
-    """A site that the proxy cannot reach is tried at its next address; a proxy that says no is not asked again."""
+    """A site that the proxy cannot reach is tried at its next address; a proxy that refuses is not asked again."""
     upstream.status, upstream.nonsense = status, nonsense
     with guarding(upstream.proxy(), resolve=lambda *_: [IPV6, PUBLIC_ADDRESS]) as account:
         assert ask(account, "http://two.example/")[0] == 502
@@ -149,14 +149,14 @@ def test_what_the_proxy_says_is_told_apart(
 
 @pytest.fixture(scope="module")
 def tiktok(clip: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[TikTokSite]:
-    """The stand-in, which the proxy alone can reach."""
+    """Return the stand-in, which only the proxy can reach."""
     with tiktok_site(tmp_path_factory.mktemp("tiktok"), clip.read_bytes()) as running:
         yield running
 
 
 @pytest.fixture
 def to_tiktok(tiktok: TikTokSite) -> Iterator[ProxyServer]:
-    """A proxy for which the stand-in is TikTok."""
+    """Return a proxy for which the stand-in is TikTok."""
     with proxy_server(tiktok.connect) as running:
         yield running
 
@@ -164,7 +164,7 @@ def to_tiktok(tiktok: TikTokSite) -> Iterator[ProxyServer]:
 def download(
     tiktok: TikTokSite, proxy: UpstreamProxy, post: Post, directory: Path
 ) -> DownloadedVideo | Resolved | Failure:
-    """Download a post by way of a proxy, which is the only way there is."""
+    """Download a post through a proxy, which is the only way out."""
     downloader = YtDlpDownloader(
         allowed_extractors=("tiktok", "vm.tiktok"),
         allowed_hosts=frozenset(),
@@ -179,7 +179,7 @@ def download(
 
 
 def test_a_video_comes_by_way_of_the_proxy(tiktok: TikTokSite, to_tiktok: ProxyServer, tmp_path: Path) -> None:
-    """Page and video go over it, encrypted from end to end, and it is told addresses only."""
+    """Page and video pass through the proxy, encrypted end to end, and it sees only addresses."""
     result = download(tiktok, to_tiktok.proxy(), Post("7300000000000000201"), tmp_path)
     assert isinstance(result, DownloadedVideo), result
     assert result.video.path.read_bytes() == tiktok.video
@@ -187,27 +187,27 @@ def test_a_video_comes_by_way_of_the_proxy(tiktok: TikTokSite, to_tiktok: ProxyS
 
 
 @pytest.mark.parametrize(
-    ("status", "password", "outcome", "said"),
+    ("status", "password", "outcome", "words"),
     [
         (200, "wr0ng", Outcome.MISCONFIGURED, "user name and password, but it answered 407"),
         (403, PASSWORD, Outcome.MISCONFIGURED, "www.tiktok.com, port 443, but it refused"),
         (502, PASSWORD, Outcome.UNREACHABLE, "no connection could be made by way of the proxy 127.0.0.1:"),
     ],
 )
-def test_what_the_proxy_says_has_an_outcome(
-    tiktok: TikTokSite, to_tiktok: ProxyServer, tmp_path: Path, status: int, password: str, outcome: Outcome, said: str
+def test_the_proxys_refusals_have_an_outcome(
+    tiktok: TikTokSite, to_tiktok: ProxyServer, tmp_path: Path, status: int, password: str, outcome: Outcome, words: str
 ) -> None:
-    """It says which part of the installation is to blame and what to do, and repeats no password."""
+    """The reason says which part of the installation is to blame and what to do, and does not repeat the password."""
     to_tiktok.status = status
     failure = download(tiktok, to_tiktok.proxy(password), Post("7300000000000000202"), tmp_path)
     assert isinstance(failure, Failure)
     assert failure.outcome is outcome
-    assert said in failure.reason
+    assert words in failure.reason
     assert password not in failure.reason
 
 
 def test_a_proxy_that_is_not_there_has_an_outcome(tiktok: TikTokSite, tmp_path: Path) -> None:
-    """Every download would fail by it, and each says so."""
+    """A proxy that is not there fails every download, and each reason says so."""
     with socket.socket() as reserved:
         reserved.bind(("127.0.0.1", 0))
         proxy = UpstreamProxy("127.0.0.1", reserved.getsockname()[1])

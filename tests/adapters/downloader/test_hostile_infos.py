@@ -1,4 +1,4 @@
-"""The corpus of what sites say of a video: refused before it is fetched, or kept in a form that harms nobody."""
+"""The corpus of what sites claim about a video: refused before it is fetched, or kept in a harmless form."""
 
 import pytest
 
@@ -12,8 +12,8 @@ HALF_OF_A_LETTER = "\ud83d"
 
 
 @pytest.mark.parametrize("case", cases_of("infos.toml", "info"), ids=lambda case: case["name"])
-def test_what_a_site_says_is_refused_or_cleaned(case: Case) -> None:
-    """A site's numbers and words never get past the limits, and never into a column as they are."""
+def test_a_sites_metadata_is_refused_or_cleaned(case: Case) -> None:
+    """A site's numbers and texts never pass the limits, and never reach a column uncleaned."""
     info = {"protocol": "https", **case["info"]}
     if "surrogate" in case:
         info[case["surrogate"]] = f"a{HALF_OF_A_LETTER}b"

@@ -1,4 +1,4 @@
-"""The corpus of hostile sites: what becomes of a share, and that nothing of it reaches further than its directory."""
+"""The corpus of hostile sites: how the share ends, and that nothing is touched outside its directory."""
 
 import json
 from collections.abc import Iterator
@@ -25,13 +25,13 @@ SECRET = "s3cret"
 
 @pytest.fixture(scope="module")
 def watched(site: HostileSite) -> Iterator[WatchedDownloader]:
-    """Return a downloader that may open the site and no other private place."""
+    """Return a downloader that may open the site and no other private address."""
     with watched_downloader(site) as running:
         yield running
 
 
 def run(watched: WatchedDownloader, case: Case, root: str, directory: Path) -> DownloadedVideo | Failure:
-    """Download what a case serves, and see that it had no effect elsewhere."""
+    """Download what a case serves, and check that nothing else was affected."""
     limits = replace(LIMITS, **case.get("limits", {}))
     result: DownloadedVideo | Failure = Failure(Outcome.TIMED_OUT, "not begun")
     for seconds in growing(limits.timeout_seconds):
@@ -68,8 +68,8 @@ def attempted(
     return result
 
 
-def see(case: Case, result: DownloadedVideo | Failure) -> None:
-    """See that a result is the expected one."""
+def check_result(case: Case, result: DownloadedVideo | Failure) -> None:
+    """Check that a result is the expected one."""
     if "outcome" in case:
         assert isinstance(result, Failure), result
         assert (result.outcome.value, case.get("said", "") in result.reason) == (case["outcome"], True), result
@@ -79,43 +79,43 @@ def see(case: Case, result: DownloadedVideo | Failure) -> None:
 
 
 def root_of(case: Case) -> str:
-    """Return a place on the site that is the case's own."""
+    """Return a path on the site that is the case's own."""
     return "/" + "".join(letter if letter.isalnum() else "-" for letter in case["name"])
 
 
 @pytest.mark.parametrize("case", cases_of(CORPUS, "redirect"), ids=lambda case: case["name"])
 def test_a_redirect_leads_nowhere_else(watched: WatchedDownloader, case: Case, tmp_path: Path) -> None:
-    """Wherever a site sends the download, it goes to public places or stops there with the reason."""
-    see(case, run(watched, case, "/redirect" + root_of(case), tmp_path))
+    """Wherever a site redirects, the download goes to public addresses only, or stops there with the reason."""
+    check_result(case, run(watched, case, "/redirect" + root_of(case), tmp_path))
 
 
 @pytest.mark.parametrize("case", cases_of(CORPUS, "page"), ids=lambda case: case["name"])
 def test_a_page_leads_nowhere_else(watched: WatchedDownloader, case: Case, tmp_path: Path) -> None:
-    """What a page names is looked at like what a user shares, and no page costs more than its limits."""
-    see(case, run(watched, case, "/page" + root_of(case), tmp_path))
+    """A link in a page is vetted like one that a user shares, and no page costs more than its limits."""
+    check_result(case, run(watched, case, "/page" + root_of(case), tmp_path))
 
 
 @pytest.mark.parametrize("case", cases_of(CORPUS, "playlist"), ids=lambda case: case["name"])
 def test_a_playlist_leads_nowhere_else(watched: WatchedDownloader, case: Case, tmp_path: Path) -> None:
-    """Segments, keys and nested lists are requests like any other, and end."""
-    see(case, run(watched, case, "/playlist" + root_of(case), tmp_path))
+    """Segments, keys and nested playlists are vetted like any other request, and they end."""
+    check_result(case, run(watched, case, "/playlist" + root_of(case), tmp_path))
 
 
 @pytest.mark.parametrize("case", cases_of(CORPUS, "answer"), ids=lambda case: case["name"])
 def test_an_odd_answer_ends_in_its_outcome(watched: WatchedDownloader, case: Case, tmp_path: Path) -> None:
-    """What is no HTTP, never ends, or lies about its length costs a limit and no more."""
-    see(case, run(watched, case, "/answer" + root_of(case), tmp_path))
+    """An answer that is no HTTP, never ends, or lies about its length costs a limit and no more."""
+    check_result(case, run(watched, case, "/answer" + root_of(case), tmp_path))
 
 
 @pytest.mark.parametrize("case", cases_of(CORPUS, "container"), ids=lambda case: case["name"])
-def test_a_file_is_what_its_bytes_are(watched: WatchedDownloader, case: Case, tmp_path: Path) -> None:
-    """A file is judged by what can be read of it, opens no other file, and costs no more than it holds."""
-    see(case, run(watched, case, "/container" + root_of(case), tmp_path))
+def test_a_file_is_assessed_by_its_bytes(watched: WatchedDownloader, case: Case, tmp_path: Path) -> None:
+    """A file is assessed by what can be read from it, opens no other file, and costs no more than it holds."""
+    check_result(case, run(watched, case, "/container" + root_of(case), tmp_path))
 
 
 @pytest.mark.parametrize("case", cases_of(CORPUS, "words"), ids=lambda case: case["name"])
-def test_words_are_kept_as_words(watched: WatchedDownloader, case: Case, tmp_path: Path) -> None:
-    """A title is text: cleaned, short, and neither a file's name nor a template nor a command."""
+def test_a_title_is_kept_as_plain_text(watched: WatchedDownloader, case: Case, tmp_path: Path) -> None:
+    """A title is plain text: cleaned, short, and never a file name, a template or a command."""
     said = {
         "@context": "https://schema.org",
         "@type": "VideoObject",
@@ -146,5 +146,5 @@ def test_a_site_names_no_file(watched: WatchedDownloader, case: Case, tmp_path: 
     kind = case.get("kind", "application/octet-stream")
     answer = {"path": path, "file": "clip", "headers": headers, "type": kind}
     result = run(watched, {**case, "answers": [answer]}, root, tmp_path)
-    see({"extension": "mp4", **case}, result)
+    check_result({"extension": "mp4", **case}, result)
     assert isinstance(result, Failure) or result.video.content_type == "video/mp4"

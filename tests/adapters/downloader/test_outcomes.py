@@ -26,6 +26,7 @@ from bookmarkai_assets.core.downloads.ports import DownloadedFile, DownloadLimit
 from bookmarkai_assets.core.errors import ShareFailedError
 from bookmarkai_assets.core.media.media import Digest, VideoInfo
 from bookmarkai_assets.core.outcomes import Failure, Outcome
+from bookmarkai_assets.core.sites.silent_formats import Codec, Delivery, FormatFamily
 
 if TYPE_CHECKING:
     from yt_dlp import YoutubeDL
@@ -42,7 +43,7 @@ def outcome(error: Exception, allowed: tuple[str, ...] = ("tiktok",)) -> Failure
 
 
 def extractor_error(message: str, *, expected: bool = True, cause: Exception | None = None) -> Exception:
-    """Make what an extractor raises, as yt-dlp hands it on."""
+    """Return what an extractor raises, as yt-dlp passes it on."""
     from yt_dlp.utils import DownloadError, ExtractorError
 
     error = ExtractorError(message, expected=expected, cause=cause, video_id="1", ie="TikTok")
@@ -50,7 +51,7 @@ def extractor_error(message: str, *, expected: bool = True, cause: Exception | N
 
 
 def http_error(status: int) -> Exception:
-    """Make what a site's answer raises."""
+    """Return the error that an HTTP status of a site raises."""
     from yt_dlp.networking.common import Response
     from yt_dlp.networking.exceptions import HTTPError
 
@@ -61,7 +62,7 @@ def http_error(status: int) -> Exception:
 # --- Errors ---------------------------------------------------------------------------------------------------------
 
 
-# What the installed yt-dlp says, by the file of its extractor in which the words stand.
+# Messages of the installed yt-dlp, by the file of the extractor that contains the words.
 SAID_BY_YTDLP = [
     ("tiktok", "You do not have permission to view this post. Log into an account that has access", Outcome.PRIVATE),
     ("tiktok", "This post may not be comfortable for some audiences. Log in for access", Outcome.LOGIN_NEEDED),
@@ -106,7 +107,7 @@ SAID_BY_YTDLP = [
     ("common", "This video is not available from your location due to geo restriction", Outcome.GEO_RESTRICTED),
     ("common", "This video is DRM protected", Outcome.UNSUPPORTED_SITE),
 ]
-# What the sites themselves say, which yt-dlp hands on as it is.
+# Messages of the sites themselves, which yt-dlp passes on unchanged.
 SAID_BY_SITES = [
     ("Private video. Sign in if you've been granted access to this video", Outcome.PRIVATE),
     ("Video unavailable. This video is private", Outcome.PRIVATE),
@@ -139,8 +140,8 @@ HINT = ". Use --cookies-from-browser or --cookies for the authentication. See  h
 
 
 @pytest.mark.parametrize(("extractor", "message", "expected"), SAID_BY_YTDLP)
-def test_what_yt_dlp_says_becomes_an_outcome(extractor: str, message: str, expected: Outcome) -> None:
-    """The words stand in the installed extractors, and mean the same with the advice that yt-dlp gives about logins."""
+def test_a_message_of_yt_dlp_becomes_an_outcome(extractor: str, message: str, expected: Outcome) -> None:
+    """The words are in the installed extractors, and mean the same with the advice that yt-dlp adds about logins."""
     import yt_dlp
 
     source = (Path(yt_dlp.__file__).parent / f"extractor/{extractor}.py").read_text()
@@ -153,8 +154,8 @@ def test_what_yt_dlp_says_becomes_an_outcome(extractor: str, message: str, expec
 
 
 @pytest.mark.parametrize(("message", "expected"), SAID_BY_SITES)
-def test_what_a_site_says_becomes_an_outcome(message: str, expected: Outcome) -> None:
-    """The words of the platforms' refusals are told apart, as yt-dlp passes them on."""
+def test_a_message_of_a_site_becomes_an_outcome(message: str, expected: Outcome) -> None:
+    """The platforms' refusals, as yt-dlp passes them on, each have their outcome."""
     failure = outcome(extractor_error(message))
     assert failure.outcome is expected
     assert "--" not in failure.reason
@@ -170,8 +171,8 @@ def test_what_a_site_says_becomes_an_outcome(message: str, expected: Outcome) ->
         ("HTTP Error 403 Forbidden; reason given: banned", Outcome.GONE),
     ],
 )
-def test_an_extractor_at_a_loss_means_that_the_site_changed(message: str, expected: Outcome) -> None:
-    """What yt-dlp asks to be reported is its own failing, unless the site plainly says that the video is gone."""
+def test_an_extractor_failure_means_that_the_site_changed(message: str, expected: Outcome) -> None:
+    """An error that yt-dlp asks users to report means a changed site, unless the site says that the video is gone."""
     failure = outcome(extractor_error(message, expected=False))
     assert failure.outcome is expected
     assert "report" not in failure.reason
@@ -193,7 +194,7 @@ def test_an_extractor_at_a_loss_means_that_the_site_changed(message: str, expect
     ],
 )
 def test_a_status_is_found_wherever_yt_dlp_hides_it(status: int, expected: Outcome) -> None:
-    """A status of HTTP counts the same raw, as an extractor's cause, and in the words after the last retry."""
+    """An HTTP status counts whether it is raw, an extractor's cause, or in the words after the last retry."""
     from yt_dlp.utils import DownloadError
 
     raw = http_error(status)
@@ -204,7 +205,7 @@ def test_a_status_is_found_wherever_yt_dlp_hides_it(status: int, expected: Outco
 
 
 def test_a_sites_own_words_outweigh_a_status_met_on_the_way() -> None:
-    """An extractor that tried one way, was refused, and then learnt why, is believed."""
+    """When an extractor was refused one way and then learned why, the site's own words decide."""
     from yt_dlp.utils import ExtractorError
 
     error = ExtractorError("This account is private", expected=True)
@@ -213,7 +214,7 @@ def test_a_sites_own_words_outweigh_a_status_met_on_the_way() -> None:
 
 
 @pytest.mark.parametrize("is_during_page", [True, False])
-def test_the_networks_failures_are_the_sites_silence(is_during_page: bool) -> None:
+def test_network_failures_are_unreachable(is_during_page: bool) -> None:
     """Timeouts, refusals and broken TLS are unreachable, on the page as on the video."""
     from yt_dlp.networking.exceptions import CertificateVerifyError, ProxyError, RequestError, TransportError
     from yt_dlp.utils import DownloadError
@@ -227,7 +228,7 @@ def test_the_networks_failures_are_the_sites_silence(is_during_page: bool) -> No
 
 
 def test_a_body_that_ends_early_is_corrupt_on_the_video_only() -> None:
-    """A page that breaks off is the site's silence; a video that does is a broken video, also in words alone."""
+    """A page that breaks off is unreachable; a video that breaks off is corrupt, also when only the words say so."""
     from yt_dlp.networking.exceptions import IncompleteRead
     from yt_dlp.utils import ContentTooShortError, DownloadError
 
@@ -238,8 +239,8 @@ def test_a_body_that_ends_early_is_corrupt_on_the_video_only() -> None:
     assert outcome(extractor_error("A network error", cause=broken_off)).outcome is Outcome.UNREACHABLE
 
 
-def test_a_page_that_cannot_be_read_is_no_changed_site() -> None:
-    """Of a platform an answer that yt-dlp does not understand means a change; of any page, that it holds no video."""
+def test_an_unreadable_generic_page_is_no_changed_site() -> None:
+    """On a platform, an answer that yt-dlp cannot read means a change; on any other page, that it has no video."""
     from yt_dlp.networking.exceptions import RequestError
     from yt_dlp.utils import ExtractorError
 
@@ -251,7 +252,7 @@ def test_a_page_that_cannot_be_read_is_no_changed_site() -> None:
 
 @pytest.mark.parametrize("scheme", ["file", "ftp", "gopher", "data"])
 def test_another_scheme_is_refused(scheme: str) -> None:
-    """Where a redirect leaves http and https, the share is refused and not tried again."""
+    """When a redirect leaves http and https, the share is refused and not tried again."""
     from yt_dlp.networking.exceptions import RequestError
 
     for words in (f"No connection adapters were found for '{scheme}:x'", f'Unsupported url scheme: "{scheme}"'):
@@ -260,7 +261,7 @@ def test_another_scheme_is_refused(scheme: str) -> None:
 
 
 def test_a_full_disk_is_found_behind_yt_dlps_words() -> None:
-    """When the disk is full the site is not to blame, whatever wraps the error."""
+    """When the disk is full, the site is not blamed, whatever wraps the error."""
     from yt_dlp.utils import DownloadError
 
     full = OSError(errno.ENOSPC, "No space left on device")
@@ -269,7 +270,7 @@ def test_a_full_disk_is_found_behind_yt_dlps_words() -> None:
 
 
 def test_yt_dlps_own_types_are_read_before_words() -> None:
-    """Errors that say by their type what they are need no words."""
+    """Errors whose type says what they are need no words."""
     from yt_dlp.utils import GeoRestrictedError, PostProcessingError, UserNotLive
 
     assert outcome(GeoRestrictedError("no", countries=["DE"])).outcome is Outcome.GEO_RESTRICTED
@@ -289,7 +290,7 @@ def test_yt_dlps_own_types_are_read_before_words() -> None:
     ],
 )
 def test_a_reason_is_plain_and_short(message: str, kept: str) -> None:
-    """Advice for yt-dlp's own users, wrappings, queries and controls are left out."""
+    """A reason leaves out advice for yt-dlp's own users, wrappers, queries and control characters."""
     assert reason_of(message) == kept
 
 
@@ -322,7 +323,7 @@ ONE: dict[str, Any] = {"id": "1", "title": "One"}
     ],
 )
 def test_a_page_around_one_video_is_that_video(infos: dict[str, Any]) -> None:
-    """A list of one is the one, also when it stands behind a link of its own."""
+    """A list with one entry is that entry, even when it is behind a link of its own."""
     assert find_video(ScriptedYdl(infos), "a") == ONE
 
 
@@ -337,7 +338,7 @@ def test_a_page_around_one_video_is_that_video(infos: dict[str, Any]) -> None:
     ],
 )
 def test_a_link_to_none_or_several_is_no_video(info: Any, said: str) -> None:
-    """Playlists, pages with several videos, empty lists and lists that contain themselves mean no single video."""
+    """Playlists, pages with several videos, empty lists and lists that contain themselves are no single video."""
     with pytest.raises(ShareFailedError) as caught:
         find_video(ScriptedYdl({"a": info}), "a")
     assert caught.value.failure.outcome is Outcome.NOT_A_VIDEO
@@ -358,15 +359,15 @@ def test_a_link_to_none_or_several_is_no_video(info: Any, said: str) -> None:
         ({"requested_formats": [{"protocol": "https"}, {"protocol": "mms"}]}, Outcome.REFUSED),
     ],
 )
-def test_what_exceeds_is_refused_before_it_is_fetched(info: dict[str, Any], expected: Outcome) -> None:
-    """Live streams, lengths, sizes and ways of transfer beyond the limits are refused by what the site says."""
+def test_an_excess_is_refused_before_it_is_fetched(info: dict[str, Any], expected: Outcome) -> None:
+    """Live streams, and lengths, sizes and protocols beyond the limits, are refused by what the site declares."""
     with pytest.raises(ShareFailedError) as caught:
         refuse_over_limits({"protocol": "https"} | info, LIMITS)
     assert caught.value.failure.outcome is expected
 
 
-def test_what_is_within_the_limits_is_fetched() -> None:
-    """A recording of a stream that is over, at the very limits, passes."""
+def test_a_video_within_the_limits_is_fetched() -> None:
+    """A recording of a finished stream, exactly at the limits, passes."""
     info = {"live_status": "was_live", "duration": 60, "filesize": 1000, "protocol": "https", "is_live": False}
     refuse_over_limits(info, LIMITS)
     assert not needs_ffmpeg(info)
@@ -374,8 +375,8 @@ def test_what_is_within_the_limits_is_fetched() -> None:
     assert needs_ffmpeg({"protocol": "https+https", "requested_formats": [{}, {}]})
 
 
-def test_bytes_are_counted_over_all_files() -> None:
-    """Picture and sound that come apart share one limit; a declared size counts before its bytes do."""
+def test_bytes_are_summed_over_all_files() -> None:
+    """Picture and sound that come as two files share one limit, and a declared size counts before its bytes do."""
     count = ByteCounter(1000)
     count({"filename": "picture", "downloaded_bytes": 400, "total_bytes": None})
     count({"filename": "picture", "downloaded_bytes": 600})
@@ -387,8 +388,8 @@ def test_bytes_are_counted_over_all_files() -> None:
         ByteCounter(1000)({"filename": "video", "downloaded_bytes": 1, "total_bytes": 1001})
 
 
-def test_a_sites_words_are_capped_and_cleaned() -> None:
-    """Title, author, description and thumbnail are made fit to keep, whatever types they come in."""
+def test_a_sites_texts_are_cut_and_cleaned() -> None:
+    """Title, author, description and thumbnail are cleaned and cut, whatever types they have."""
     info = video_info(
         {
             "title": "../\x00\u202e" + "t" * 1000,
@@ -413,8 +414,8 @@ def test_a_sites_words_are_capped_and_cleaned() -> None:
     assert (info.extractor, info.duration_seconds, info.width, info.height) == ("TikTok", 1.5, None, 48)
 
 
-def test_a_site_that_says_nothing_leaves_no_gap() -> None:
-    """Without a word from the site there is still a title to show."""
+def test_a_site_that_says_nothing_still_has_a_title() -> None:
+    """When a site says nothing, there is still a title to show."""
     info = video_info({}, duration_seconds=1, width=None, height=None)
     assert (info.title, info.author, info.description, info.thumbnail_url) == ("Untitled", None, None, None)
 
@@ -433,8 +434,8 @@ def test_a_site_that_says_nothing_leaves_no_gap() -> None:
         ({}, None),
     ],
 )
-def test_a_video_was_posted_when_the_site_says_so(said: dict[str, Any], expected: datetime | None) -> None:
-    """The moment goes before the day; what is neither is not kept."""
+def test_the_posting_time_is_the_sites(said: dict[str, Any], expected: datetime | None) -> None:
+    """A timestamp is preferred to a date, and anything else is not kept."""
     assert video_info(said, duration_seconds=1, width=None, height=None).posted_at == expected
 
 
@@ -446,7 +447,7 @@ def test_a_video_was_posted_when_the_site_says_so(said: dict[str, Any], expected
     ],
 )
 def test_a_link_to_pictures_is_a_photo_post(url: str) -> None:
-    """TikTok's posts of pictures are told from sites that are not served."""
+    """TikTok's photo posts differ from sites that are not served."""
     from yt_dlp.utils import DownloadError
 
     failure = outcome(DownloadError(f"ERROR: No suitable extractor found for URL {url}"))
@@ -454,7 +455,7 @@ def test_a_link_to_pictures_is_a_photo_post(url: str) -> None:
 
 
 class ScriptedTikTok:
-    """Stands in for yt-dlp's extractor and what gives it, where only what a page carries matters."""
+    """Stands in for yt-dlp's extractor and its owner where only what a page contains matters."""
 
     def __init__(self, data: object) -> None:
         self._data = data
@@ -473,7 +474,7 @@ class ScriptedTikTok:
     "data", [None, [], {"webapp.video-detail": 1}, {"webapp.video-detail": {"statusMsg": 7, "itemInfo": [1]}}]
 )
 def test_an_odd_page_of_a_post_changes_nothing(data: Any) -> None:
-    """A page in another form than TikTok's is handed on as it is, and the failure stays yt-dlp's own."""
+    """A page in a form other than TikTok's passes unchanged, and the failure stays yt-dlp's own."""
     scripted, page = ScriptedTikTok(data), PostPage()
     page.listen(cast("YoutubeDL", scripted))
     assert scripted._get_universal_data("<html>", "1") is data
@@ -482,8 +483,8 @@ def test_an_odd_page_of_a_post_changes_nothing(data: Any) -> None:
     assert page.failure(failure) is failure
 
 
-def test_an_extractor_that_reads_otherwise_is_left_alone() -> None:
-    """With a yt-dlp that has no such method downloads go on, on yt-dlp's words alone."""
+def test_an_extractor_without_the_method_is_left_alone() -> None:
+    """With a yt-dlp that has no such method, downloads go on with yt-dlp's words alone."""
     page = PostPage()
     page.listen(cast("YoutubeDL", SimpleNamespace(get_info_extractor=lambda _: object())))
     failure = Failure(Outcome.GONE, "gone")
@@ -502,7 +503,7 @@ def test_an_extractor_that_reads_otherwise_is_left_alone() -> None:
     ],
 )
 def test_extractors_are_allowed_by_name_or_pattern(name: str, allowed: tuple[str, ...], expected: bool) -> None:
-    """Names count whole and in any case, patterns as yt-dlp takes them."""
+    """Names must match whole, in any case; patterns match as yt-dlp matches them."""
     assert is_allowed(name, allowed) is expected
 
 
@@ -511,17 +512,46 @@ def test_extractors_are_allowed_by_name_or_pattern(name: str, allowed: tuple[str
 
 def test_a_job_and_its_result_survive_the_wire(tmp_path: Path) -> None:
     """What one process writes the other reads, with every field."""
-    job = Job(url="https://\u4e2d.example/\n", directory=tmp_path, limits=LIMITS, proxy_url="http://u:p@127.0.0.1:1")
+    families = frozenset({FormatFamily(Codec.H265, Delivery.FILE), FormatFamily(Codec.UNKNOWN, Delivery.HLS)})
+    job = Job(
+        url="https://\u4e2d.example/\n",
+        directory=tmp_path,
+        limits=LIMITS,
+        proxy_url="http://u:p@127.0.0.1:1",
+        silent_formats=families,
+    )
     assert b"\n" not in job.to_json()
     assert Job.from_json(job.to_json()) == job
     (tmp_path / "video.mp4").touch()
     video = DownloadedFile(tmp_path / "video.mp4", Digest(3, "ab"), "video/mp4")
     info = VideoInfo("T\u00eftle", None, "d", None, "generic", 1.5, None, 48)
     dated = replace(info, posted_at=datetime(2025, 10, 9, tzinfo=UTC))
-    for result in (Fetched(video, None, info), Fetched(video, video, dated), Failure(Outcome.GONE, "gone")):
+    second = Fetched(video, video, dated, families)
+    for result in (Fetched(video, None, info), second, Failure(Outcome.GONE, "gone")):
         assert result_from_json(result_to_json(result), url=job.url, directory=tmp_path) == result
     resolved = Resolved("https://www.tiktok.com/@_/video/1")
     assert result_from_json(result_to_json(resolved), url=SHORT, directory=tmp_path) == resolved
+
+
+@pytest.mark.parametrize(
+    "odd",
+    [
+        b'"silent_formats": ["h265"]',
+        b'"silent_formats": ["h265/smoke"]',
+        b'"silent_formats": [7]',
+        b'"silent_formats": 7',
+        b'"silent_format": []',
+    ],
+)
+def test_a_result_with_odd_families_is_refused(tmp_path: Path, odd: bytes) -> None:
+    """A download's report on a site's formats is stored for its next shares, so it is parsed as strictly."""
+    (tmp_path / "video.mp4").touch()
+    info = VideoInfo("Title", None, None, None, "generic", 1.5, None, None)
+    fetched = Fetched(DownloadedFile(tmp_path / "video.mp4", Digest(3, "ab"), "video/mp4"), None, info)
+    text = result_to_json(fetched)
+    assert result_from_json(text, url=SHORT, directory=tmp_path) == fetched
+    with pytest.raises(ValueError):  # noqa: PT011 - any: the caller only tells readable from not
+        result_from_json(text.replace(b'"silent_formats": []', odd), url=SHORT, directory=tmp_path)
 
 
 @pytest.mark.parametrize(
@@ -543,8 +573,8 @@ def test_a_job_and_its_result_survive_the_wire(tmp_path: Path) -> None:
         ),
     ],
 )
-def test_a_result_that_leads_outside_is_not_believed(tmp_path: Path, text: bytes) -> None:
-    """A result that is odd, or names anything but a plain file of the directory, is an error."""
+def test_a_result_that_leads_outside_is_refused(tmp_path: Path, text: bytes) -> None:
+    """A result that is malformed, or names anything but a plain file in the directory, is an error."""
     directory = tmp_path / "attempt"
     directory.mkdir()
     (tmp_path / "other").touch()

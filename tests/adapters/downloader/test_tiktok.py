@@ -2,6 +2,7 @@
 
 import struct
 from collections.abc import Iterator
+from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
 
@@ -10,6 +11,8 @@ import pytest
 from bookmarkai_assets.adapters.downloader import CHILD_PROGRAM, YtDlpDownloader
 from bookmarkai_assets.core.downloads.ports import DownloadedVideo, DownloadLimits, Resolved
 from bookmarkai_assets.core.outcomes import Failure, Outcome
+from bookmarkai_assets.core.sites.silent_formats import Codec, Delivery, FormatFamily
+from tests.support.clips import make_clip
 from tests.support.deadlines import PLENTY_SECONDS
 from tests.support.tiktok_site import POSTED_AT, VIDEOS, Post, TikTokSite, tiktok_site
 
@@ -22,15 +25,22 @@ ALLOWED = ("tiktok", "vm.tiktok")  # as the settings have it
 
 @pytest.fixture(scope="module")
 def tiktok(clip: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[TikTokSite]:
-    """The stand-in, which serves a real clip, made longer than one read by an empty box at its end."""
-    video = clip.read_bytes() + struct.pack(">I4s", PADDING_BYTES, b"free") + bytes(PADDING_BYTES - 8)
-    with tiktok_site(tmp_path_factory.mktemp("tiktok"), video) as running:
+    """Return the stand-in, which serves a real clip, made longer than one read by an empty box at its end."""
+    directory = tmp_path_factory.mktemp("tiktok")
+    silent = make_clip(directory / "silent.mp4", seconds=3, picture_codec="libx265", has_sound=False)
+    with tiktok_site(directory, padded(clip)) as running:
+        running.silent_video = padded(silent)
         yield running
+
+
+def padded(clip: Path) -> bytes:
+    """Return a clip's bytes with an empty box at their end."""
+    return clip.read_bytes() + struct.pack(">I4s", PADDING_BYTES, b"free") + bytes(PADDING_BYTES - 8)
 
 
 @pytest.fixture(scope="module")
 def downloader(tiktok: TikTokSite) -> Iterator[YtDlpDownloader]:
-    """The production downloader with no host opened; the world outside is the stand-in."""
+    """Return the production downloader with no host opened. The outside world is the stand-in."""
     running = downloader_of(tiktok, *TRUSTING_PROGRAM, str(tiktok.certificate))
     yield running
     running.close()
@@ -48,13 +58,13 @@ def downloader_of(tiktok: TikTokSite, *program: str) -> YtDlpDownloader:
 
 
 def video_of(result: DownloadedVideo | Resolved | Failure) -> DownloadedVideo:
-    """See that a download succeeded."""
+    """Return the video of a download, which must have succeeded."""
     assert isinstance(result, DownloadedVideo), result
     return result
 
 
 def failure_of(result: DownloadedVideo | Resolved | Failure) -> Failure:
-    """See that a download failed, with a reason that gives nothing away."""
+    """Return the failure of a download, whose reason must contain no secret."""
     assert isinstance(result, Failure), result
     assert 10 < len(result.reason) < 400
     assert "s3cret" not in result.reason
@@ -66,20 +76,18 @@ def name_of(post: Post) -> str:
     return f"https://www.tiktok.com/@_/video/{post.post_id}"
 
 
-def test_a_short_link_is_followed_to_the_name_of_its_video(
+def test_a_short_link_is_resolved_to_its_canonical_url(
     downloader: YtDlpDownloader, tiktok: TikTokSite, tmp_path: Path
 ) -> None:
-    """The link that the app shares gives the canonical URL of what is behind it, and nothing is fetched for it."""
+    """The link that the app shares is resolved to its video's canonical URL without fetching the video."""
     post = tiktok.publish(Post("7300000000000000006"))
     assert downloader.download(post.short_url, tmp_path, LIMITS) == Resolved(name_of(post))
     assert not tiktok.fetched(post)
     assert not [path for path in tmp_path.iterdir() if path.name != ".stderr"]
 
 
-def test_the_name_behind_a_short_link_leads_to_the_bytes(
-    downloader: YtDlpDownloader, tiktok: TikTokSite, tmp_path: Path
-) -> None:
-    """The canonical URL leads over the page and its cookie to the video, with all that the site says of it."""
+def test_the_canonical_url_leads_to_the_bytes(downloader: YtDlpDownloader, tiktok: TikTokSite, tmp_path: Path) -> None:
+    """From the canonical URL the page, with its cookie, leads to the video and everything the site says about it."""
     post = tiktok.publish(Post("7300000000000000001", description="Pasta \u202e#gnp" + "!" * 6000))
 
     result = video_of(downloader.download(name_of(post), tmp_path, LIMITS))
@@ -99,20 +107,130 @@ def test_the_name_behind_a_short_link_leads_to_the_bytes(
 def test_a_portrait_video_comes_in_720p_without_watermark(
     downloader: YtDlpDownloader, tiktok: TikTokSite, tmp_path: Path
 ) -> None:
-    """Of all heights, codecs and marks the one that is 720 wide, plays and bears no watermark is fetched, alone."""
+    """Of all versions, only the one that is 720 wide, plays and has no watermark is fetched."""
     post = tiktok.publish(Post("7300000000000000002"))
     video_of(downloader.download(post.url, tmp_path, LIMITS))
     assert {name for name, _ in tiktok.fetched(post)} == {"720p-h264"}
 
 
+# --- Sound ----------------------------------------------------------------------------------------------------------
+
+BOTH_CODECS = (("h264", "540p", 3), ("bytevc1", "540p", 2), ("h264", "720p", 5), ("bytevc1", "720p", 4))
+H265, H264 = (FormatFamily(codec, Delivery.FILE) for codec in (Codec.H265, Codec.H264))
+
+
+def names_of(*codecs: str) -> frozenset[str]:
+    """Return the site's names of the formats of some codecs."""
+    return frozenset(f"{name}-{codec}" for codec, name, _ in BOTH_CODECS if codec in codecs)
+
+
+def test_the_other_codec_is_fetched_where_one_has_no_sound(
+    downloader: YtDlpDownloader, tiktok: TikTokSite, tmp_path: Path
+) -> None:
+    """H.265 is smaller, so it comes first. It lacks its promised sound, H.264 has it, and that is recorded."""
+    post = tiktok.publish(Post("7300000000000000400", formats=BOTH_CODECS, silent=names_of("bytevc1")))
+    result = video_of(downloader.download(post.url, tmp_path, LIMITS))
+    assert [name for name, _ in tiktok.fetched(post)] == ["720p-bytevc1", "720p-h264"]
+    assert result.video.path.read_bytes() == tiktok.video
+    assert result.audio
+    assert set(tmp_path.iterdir()) == {result.video.path, result.audio.path}
+    assert result.silent_formats == {H265}
+
+
+def test_a_format_known_to_be_silent_is_not_fetched_first(
+    downloader: YtDlpDownloader, tiktok: TikTokSite, tmp_path: Path
+) -> None:
+    """The site's next share gets the codec that has sound, and nothing is recorded about the other."""
+    post = tiktok.publish(Post("7300000000000000401", formats=BOTH_CODECS, silent=names_of("bytevc1")))
+    result = video_of(downloader.download(post.url, tmp_path, LIMITS, silent_formats=frozenset({H265})))
+    assert [name for name, _ in tiktok.fetched(post)] == ["720p-h264"]
+    assert result.audio
+    assert result.silent_formats == frozenset()
+
+
+def test_a_video_without_sound_in_any_codec_is_kept(
+    downloader: YtDlpDownloader, tiktok: TikTokSite, tmp_path: Path
+) -> None:
+    """Three formats are fetched at most. Then the first, the best picture, is the result, and no codec is blamed."""
+    post = tiktok.publish(Post("7300000000000000402", formats=BOTH_CODECS, silent=names_of("bytevc1", "h264")))
+    result = video_of(downloader.download(post.url, tmp_path, LIMITS))
+    assert [name for name, _ in tiktok.fetched(post)] == ["720p-bytevc1", "720p-h264", "540p-bytevc1"]
+    assert result.audio is None
+    assert result.video.path.read_bytes() == tiktok.silent_video
+    assert list(tmp_path.iterdir()) == [result.video.path]
+    assert result.silent_formats == frozenset()
+
+
+def test_a_missing_format_is_skipped(downloader: YtDlpDownloader, tiktok: TikTokSite, tmp_path: Path) -> None:
+    """A listed format that is gone does not end the share, and the one after it is fetched."""
+    formats = (*BOTH_CODECS[2:], ("vp9", "540p", 3))
+    post = tiktok.publish(
+        Post(
+            "7300000000000000403",
+            formats=formats,
+            silent=names_of("bytevc1"),
+            missing=names_of("h264"),
+        )
+    )
+    result = video_of(downloader.download(post.url, tmp_path, LIMITS))
+    assert [name for name, _ in tiktok.fetched(post)] == ["720p-bytevc1", "720p-h264", "540p-vp9"]
+    assert result.audio
+    assert result.silent_formats == {H265}
+
+
+def test_a_codec_that_has_sound_in_another_size_is_not_blamed(
+    downloader: YtDlpDownloader, tiktok: TikTokSite, tmp_path: Path
+) -> None:
+    """With a single codec its other size is fetched. That has the sound, so the codec is not recorded as silent."""
+    formats = (("h264", "540p", 3), ("h264", "720p", 5))
+    post = tiktok.publish(Post("7300000000000000406", formats=formats, silent=frozenset({"720p-h264"})))
+    result = video_of(downloader.download(post.url, tmp_path, LIMITS))
+    assert [name for name, _ in tiktok.fetched(post)] == ["720p-h264", "540p-h264"]
+    assert result.audio
+    assert result.silent_formats == frozenset()
+
+
+def test_a_site_that_stops_answering_is_not_taken_for_silent(
+    downloader: YtDlpDownloader, tiktok: TikTokSite, tmp_path: Path
+) -> None:
+    """If the other codec cannot be fetched for now, the share fails for now, and does not end as one without sound."""
+    post = tiktok.publish(
+        Post(
+            "7300000000000000404",
+            formats=BOTH_CODECS[2:],
+            silent=names_of("bytevc1"),
+            failing=names_of("h264") | {"play"},
+        )
+    )
+    failure = failure_of(downloader.download(post.url, tmp_path, LIMITS))
+    assert (failure.outcome, failure.is_transient) == (Outcome.UNREACHABLE, True)
+
+
+def test_all_formats_together_stay_within_the_limit_of_bytes(
+    downloader: YtDlpDownloader, tiktok: TikTokSite, tmp_path: Path
+) -> None:
+    """Another format that no longer fits is not fetched to its end, and the video without sound is the result."""
+    formats = (("h264", "720p", 1), ("bytevc1", "720p", 1))
+    post = tiktok.publish(Post("7300000000000000405", formats=formats, silent=names_of("bytevc1")))
+    room = len(tiktok.silent_video) + len(tiktok.video) // 2
+    assert room > len(tiktok.video)
+    result = video_of(downloader.download(post.url, tmp_path, replace(LIMITS, max_bytes=room)))
+    assert [name for name, _ in tiktok.fetched(post)] == ["720p-bytevc1", "720p-h264", "play"]
+    assert result.audio is None
+    assert list(tmp_path.iterdir()) == [result.video.path]
+
+
+# --- What the site does ---------------------------------------------------------------------------------------------
+
+
 def test_a_challenge_is_solved(downloader: YtDlpDownloader, tiktok: TikTokSite, tmp_path: Path) -> None:
-    """The page that asks for a proof of work gets it, and shows the video."""
+    """A page that asks for a proof of work gets it, and then shows the video."""
     post = tiktok.publish(Post("7300000000000000003", is_behind_challenge=True))
     video_of(downloader.download(post.url, tmp_path, LIMITS))
 
 
 def test_a_dropped_connection_is_resumed(downloader: YtDlpDownloader, tiktok: TikTokSite, tmp_path: Path) -> None:
-    """A body that ends early is asked for from its last whole read on, and the bytes are whole."""
+    """A body that ends early is requested again from the end of its last whole read, and the bytes are whole."""
     post = tiktok.publish(Post("7300000000000000004", break_after_bytes=400_000))
     result = video_of(downloader.download(post.url, tmp_path, LIMITS))
     assert result.video.path.read_bytes() == tiktok.video
@@ -122,7 +240,7 @@ def test_a_dropped_connection_is_resumed(downloader: YtDlpDownloader, tiktok: Ti
 def test_a_video_host_that_stumbles_is_asked_again(
     downloader: YtDlpDownloader, tiktok: TikTokSite, tmp_path: Path
 ) -> None:
-    """Two answers of 503 cost two requests and no video."""
+    """Two answers of 503 cost two requests, and the video still arrives."""
     post = tiktok.publish(Post("7300000000000000005", failures=2))
     result = video_of(downloader.download(post.url, tmp_path, LIMITS))
     assert result.video.path.read_bytes() == tiktok.video
@@ -152,10 +270,10 @@ REFUSALS = [
 
 
 @pytest.mark.parametrize(("post", "expected"), REFUSALS)
-def test_what_the_site_does_not_show_has_its_outcome(
+def test_a_post_that_is_not_shown_has_its_outcome(
     downloader: YtDlpDownloader, tiktok: TikTokSite, tmp_path: Path, post: Post, expected: Outcome
 ) -> None:
-    """Private, removed, blocked, gated and silent are told apart by the page, and leave nothing to fetch."""
+    """Private, removed, blocked, gated and silent posts each have their outcome by the page, and nothing is fetched."""
     tiktok.publish(post)
     failure = failure_of(downloader.download(post.url, tmp_path, LIMITS))
     assert failure.outcome is expected
@@ -172,10 +290,10 @@ def test_what_the_site_does_not_show_has_its_outcome(
         (Post("7300000000000000123", page_status=429), Outcome.RATE_LIMITED),
     ],
 )
-def test_what_is_behind_a_short_link_has_its_outcome(
+def test_a_short_link_has_the_outcome_of_its_target(
     downloader: YtDlpDownloader, tiktok: TikTokSite, tmp_path: Path, post: Post, expected: Outcome
 ) -> None:
-    """A short link to pictures, to what is not shown, and to nothing any more, is called what it leads to."""
+    """A short link to pictures, to a hidden post or to nothing has the outcome of what it leads to."""
     tiktok.publish(post)
     directories = [tmp_path / "short", tmp_path / "name"]
     for directory in directories:
@@ -195,7 +313,7 @@ def test_what_is_behind_a_short_link_has_its_outcome(
 def test_a_short_link_that_names_no_video_has_its_outcome(
     downloader: YtDlpDownloader, tiktok: TikTokSite, tmp_path: Path, post: Post, expected: Outcome
 ) -> None:
-    """One that leads to no page, to another site or to another short link has no video's name."""
+    """A short link that leads to no page, another site or another short link resolves to no video."""
     tiktok.publish(post)
     assert failure_of(downloader.download(post.short_url, tmp_path, LIMITS)).outcome is expected
 
@@ -203,7 +321,7 @@ def test_a_short_link_that_names_no_video_has_its_outcome(
 def test_production_does_not_trust_the_stand_in(
     tiktok: TikTokSite, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """The same downloads with production's own program end at the certificate, whatever the environment names."""
+    """With production's own program the same downloads fail at the certificate, whatever the environment says."""
     for variable in ("SSL_CERT_FILE", "CURL_CA_BUNDLE", "REQUESTS_CA_BUNDLE"):
         monkeypatch.setenv(variable, str(tiktok.certificate))
     post = tiktok.publish(Post("7300000000000000119"))

@@ -1,4 +1,4 @@
-"""Jobs in processes of their own: how they end, and that nothing outlives whom it works for."""
+"""Jobs in processes of their own: how they end, and that no process outlives the one that it works for."""
 
 import itertools
 import json
@@ -14,7 +14,7 @@ from pathlib import Path
 
 import pytest
 
-from bookmarkai_assets.adapters.downloader.workers import WorkerEnd, Workers
+from bookmarkai_assets.adapters.common.processes.workers import WorkerEnd, Workers
 from tests.support.deadlines import HANG_SECONDS, PLENTY_SECONDS, growing, quickest
 from tests.support.processes import HAS_PROC, children_of, is_running, wait_until
 
@@ -25,7 +25,7 @@ PROGRAM = ("-m", "tests.support.worker_program")
 
 @pytest.fixture
 def workers() -> Iterator[Workers]:
-    """Workers whose program does as it is told."""
+    """Return workers whose program does what a job says."""
     running = Workers(*PROGRAM)
     yield running
     running.close()
@@ -37,31 +37,31 @@ def run(workers: Workers, job: str, *, timeout_seconds: float = PLENTY_SECONDS) 
 
 
 def pids_in(file: Path) -> list[int]:
-    """Wait for a job to write down its processes."""
+    """Wait for a job to write down its pids."""
     wait_until(lambda: file.exists() and file.read_text().endswith("\n"))
     return [int(pid) for pid in file.read_text().split()]
 
 
 def assert_gone(pids: list[int]) -> None:
-    """See processes end: those that are killed without being waited for take a moment."""
+    """Check that processes end. Those that are killed without being waited for take a moment."""
     wait_until(lambda: not any(is_running(pid) for pid in pids))
 
 
 def program_of(workers: Workers) -> int:
-    """Return the process of the program: the parent of a worker."""
+    """Return the pid of the program, the parent of every worker."""
     assert workers._program
     return workers._program.process.pid
 
 
 def test_a_job_is_done_in_a_process_of_its_own(workers: Workers) -> None:
-    """What a job returns comes back whole, also when it is large; each job has another process."""
+    """What a job returns comes back whole, also when it is large, and each job has its own process."""
     assert run(workers, "echo hello") == WorkerEnd(status=0, output=b"hello")
     assert run(workers, "large 900000") == WorkerEnd(status=0, output=b"x" * 900_000)
     assert run(workers, "pid").output != run(workers, "pid").output
 
 
 def test_a_crash_ends_its_own_job_only(workers: Workers) -> None:
-    """A job that crashes, raises or says too much is told apart by its status, while others go on around it."""
+    """A job that crashes, raises or returns too much has its own status, while other jobs go on."""
     with ThreadPoolExecutor(8) as pool:
         bad = [pool.submit(run, workers, job) for job in ("crash", "raise odd", "large 9000000")]
         good = [pool.submit(run, workers, f"echo {n}") for n in range(8)]
@@ -71,7 +71,7 @@ def test_a_crash_ends_its_own_job_only(workers: Workers) -> None:
 
 
 def test_a_deadline_kills_the_whole_group_of_its_job(workers: Workers, tmp_path: Path) -> None:
-    """When a job's time is up, it and what it started are killed; its neighbour lives."""
+    """When a job's time is up, it and what it started are killed, and its neighbour lives."""
     with ThreadPoolExecutor(1) as pool:
         neighbour = pool.submit(run, workers, f"hang_with_child {tmp_path / 'neighbour'}")
         of_neighbour = pids_in(tmp_path / "neighbour")
@@ -80,7 +80,7 @@ def test_a_deadline_kills_the_whole_group_of_its_job(workers: Workers, tmp_path:
             end = run(workers, f"hang_with_child {tmp_path / 'pids'}", timeout_seconds=seconds)
             assert seconds <= time.monotonic() - started < seconds + HANG_SECONDS
             assert end == WorkerEnd(status=-signal.SIGKILL, output=b"", is_timed_out=True)
-            if (tmp_path / "pids").exists():  # else it had no time to start another
+            if (tmp_path / "pids").exists():  # otherwise it had no time to start another
                 break
         assert_gone(pids_in(tmp_path / "pids"))
         assert all(is_running(pid) for pid in of_neighbour)
@@ -89,7 +89,7 @@ def test_a_deadline_kills_the_whole_group_of_its_job(workers: Workers, tmp_path:
 
 
 def test_a_job_that_is_given_up_is_killed_with_its_whole_group(workers: Workers, tmp_path: Path) -> None:
-    """Within a second of the word, it and what it started are gone, long before its time is up."""
+    """A job that is given up is killed within a second with everything it started, long before its time is up."""
     tries = itertools.count()
 
     def given_up() -> float:
@@ -111,7 +111,7 @@ def test_a_job_that_is_given_up_is_killed_with_its_whole_group(workers: Workers,
 
 
 def test_a_job_that_ends_in_time_is_not_given_up(workers: Workers) -> None:
-    """As long as nobody says so, being asked changes nothing."""
+    """As long as `give_up` returns False, calling it changes nothing."""
     asked: list[int] = []
 
     def give_up() -> bool:
@@ -131,7 +131,7 @@ def test_what_a_finished_job_left_running_is_killed(workers: Workers) -> None:
 
 
 def test_the_environment_is_not_inherited(workers: Workers, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Credentials, database addresses and proxy settings of this process are unknown to a job."""
+    """A job does not see the credentials, database addresses and proxy settings of this process."""
     for name in ("AWS_SECRET_ACCESS_KEY", "S3_SECRET_KEY", "CATALOG_URL", "NO_PROXY", "https_proxy", "LD_PRELOAD_X"):
         monkeypatch.setenv(name, "s3cret")
     environment = json.loads(run(workers, "environment").output)
@@ -139,19 +139,19 @@ def test_the_environment_is_not_inherited(workers: Workers, monkeypatch: pytest.
     assert set(environment) <= {"PATH", "LANG", "LC_CTYPE", "PYTHONPATH", "PYTHONNOUSERSITE", "YTDLP_NO_PLUGINS"}
 
 
-def test_a_job_knows_nothing_of_its_neighbours_jobs(workers: Workers, tmp_path: Path) -> None:
-    """A fork takes along what its program has in memory, and that keeps no job, which may hold a token and cookies."""
+def test_a_job_cannot_see_its_neighbours_jobs(workers: Workers, tmp_path: Path) -> None:
+    """A fork copies its program's memory, so the program keeps no job, which may contain a token and cookies."""
     with ThreadPoolExecutor(1) as pool:
         neighbour = pool.submit(run, workers, f"hang_with_child {tmp_path / 'neighbour'}")
         pids_in(tmp_path / "neighbour")
         known = run(workers, "neighbours").output
         workers.close()
         neighbour.result()
-    assert known == b"2 0"  # jobs, the neighbour's and its own; bytes of them beyond its own
+    assert known == b"2 0"  # jobs: the neighbour's and its own; bytes of them beyond its own
 
 
 def test_a_program_that_died_is_started_again(workers: Workers, tmp_path: Path) -> None:
-    """When the program is killed, the job in progress ends without a status, and the next job has a new program."""
+    """When the program is killed, the running job ends without a status, and the next job gets a new program."""
     with ThreadPoolExecutor(1) as pool:
         job = pool.submit(run, workers, f"hang_with_child {tmp_path / 'pids'}")
         orphans = pids_in(tmp_path / "pids")
@@ -174,7 +174,7 @@ def test_a_program_that_cannot_start_says_why() -> None:
 
 
 def test_closing_ends_the_program_and_its_jobs(tmp_path: Path) -> None:
-    """`close()` in the middle of a job leaves no process; afterwards a job starts everything anew."""
+    """`close()` during a job leaves no process, and a later job starts everything again."""
     workers = Workers(*PROGRAM)
     with ThreadPoolExecutor(1) as pool:
         job = pool.submit(run, workers, f"hang_with_child {tmp_path / 'pids'}")
@@ -186,8 +186,8 @@ def test_closing_ends_the_program_and_its_jobs(tmp_path: Path) -> None:
     workers.close()
 
 
-def test_workers_that_nobody_holds_any_more_end() -> None:
-    """An object that is dropped without being closed takes its program along."""
+def test_dropped_workers_end() -> None:
+    """Workers that are dropped without being closed take their program along."""
     workers = Workers(*PROGRAM)
     run(workers, "echo hello")
     program = program_of(workers)
@@ -196,12 +196,12 @@ def test_workers_that_nobody_holds_any_more_end() -> None:
 
 
 @pytest.mark.parametrize("ending", [signal.SIGKILL, signal.SIGINT])
-def test_nothing_outlives_the_process_that_works_for(tmp_path: Path, ending: signal.Signals) -> None:
-    """A process that is killed or interrupted in the middle of a job leaves neither program nor job nor grandchild."""
+def test_nothing_outlives_the_process_that_started_it(tmp_path: Path, ending: signal.Signals) -> None:
+    """When a process is killed or interrupted during a job, no program, job or grandchild is left."""
     script = (
         "import signal\n"
         "signal.signal(signal.SIGINT, signal.default_int_handler)\n"  # may be ignored where the tests run
-        "from bookmarkai_assets.adapters.downloader.workers import Workers\n"
+        "from bookmarkai_assets.adapters.common.processes.workers import Workers\n"
         f"Workers(*{PROGRAM!r}).run(b'hang_with_child {tmp_path / 'pids'}', timeout_seconds={PLENTY_SECONDS})\n"
     )
     with subprocess.Popen([sys.executable, "-c", script], stderr=subprocess.DEVNULL) as process:
@@ -213,7 +213,7 @@ def test_nothing_outlives_the_process_that_works_for(tmp_path: Path, ending: sig
 
 
 def test_many_threads_share_one_program(workers: Workers) -> None:
-    """Jobs from many threads at once each get their own answer from one program."""
+    """Jobs that many threads run at once each get their own answer from one program."""
     barrier = threading.Barrier(12)
 
     def job(number: int) -> bytes:

@@ -1,4 +1,4 @@
-"""The local store on disks that are full, limited or read-only: typed errors, and nothing lost or half there."""
+"""The local store on disks that are full, limited or read-only: typed errors, and nothing lost or half written."""
 
 import json
 import shutil
@@ -14,11 +14,11 @@ from tests.support.project import PROJECT
 from tests.support.small_disk import LARGE, NO_MOUNT, SMALL
 
 IN_A_NAMESPACE = ["unshare", "--map-root-user", "--mount"]
-"""A program's own mounts end with it, and need no rights, where users may have namespaces."""
+"""In a mount namespace, a program's mounts end with it and need no privileges. Not every system permits it."""
 
 
 def play(scenario: str, directory: Path, *, needs_mount: bool) -> Any:
-    """Run a scenario in a child process; skips where it cannot have a disk of its own."""
+    """Run a scenario in a child process. Skip where it cannot have a disk of its own."""
     if needs_mount and shutil.which(IN_A_NAMESPACE[0]) is None:
         pytest.skip("needs unshare, to mount a small disk")
     command = [sys.executable, "-m", "tests.support.small_disk", scenario, str(directory)]
@@ -37,22 +37,22 @@ def play(scenario: str, directory: Path, *, needs_mount: bool) -> Any:
 
 
 @pytest.mark.parametrize("scenario", ["limit", "copy", "move", "get"])
-def test_a_full_disk_takes_nothing_and_loses_nothing(tmp_path: Path, scenario: str) -> None:
-    """Without room (a file-size limit, a full disk) a transfer is `no_space`; the source stays, and nothing is left."""
+def test_a_full_disk_loses_nothing(tmp_path: Path, scenario: str) -> None:
+    """Without room (a file-size limit, a full disk) a transfer is `no_space`, keeps its source and leaves nothing."""
     found = play(scenario, tmp_path, needs_mount=scenario != "limit")
 
     assert found == {"outcome": "no_space", "source": len(LARGE), "files": [], "leftovers": 0}
 
 
-def test_a_put_without_room_for_its_sidecar_is_none(tmp_path: Path) -> None:
-    """A file that lies on the full disk already is not named either: its tags would be lost."""
+def test_a_put_without_room_for_its_sidecar_publishes_nothing(tmp_path: Path) -> None:
+    """On a full disk, a file that is already there is not published, because its tags would be lost."""
     found = play("sidecar", tmp_path, needs_mount=True)
 
     assert found == {"outcome": "no_space", "source": len(SMALL), "files": [".staging.mp4"], "leftovers": 0}
 
 
-def test_a_read_only_disk_is_told_and_stays_as_it_is(tmp_path: Path) -> None:
-    """On a read-only disk whatever would change it is `access_denied`, and reading goes on."""
+def test_a_read_only_disk_is_access_denied(tmp_path: Path) -> None:
+    """On a read-only disk, every change is `access_denied`, and reading still works."""
     found = play("read-only", tmp_path, needs_mount=True)
 
     assert found["outcomes"] == {

@@ -8,17 +8,18 @@ from pathlib import Path
 import pytest
 
 from bookmarkai_assets.adapters.local_store.inspector import LocalInspector
+from bookmarkai_assets.core.emptied_places import EmptiedPlace
 from bookmarkai_assets.core.health import CheckStatus
 from bookmarkai_assets.core.media.placement import Backend
 
 OTHER_FILE_SYSTEM = Path("/dev/shm")  # noqa: S108 - in memory, where there is one
 UNWRITABLE = Path("/proc")
-"""Where not even the superuser makes a directory."""
+"""A directory in which not even the superuser can make another."""
 
 
 @dataclass(frozen=True)
 class Usage:
-    """What a disk says of itself, in bytes."""
+    """What a disk reports of itself, in bytes."""
 
     total: int
     free: int
@@ -26,7 +27,7 @@ class Usage:
 
 @pytest.fixture
 def root(tmp_path: Path) -> Iterator[Path]:
-    """Make a media directory, which a check must leave as empty as it was."""
+    """Return a media directory, which a check must leave as empty as it was."""
     media = tmp_path / "media"
     media.mkdir()
     yield media
@@ -34,22 +35,63 @@ def root(tmp_path: Path) -> Iterator[Path]:
 
 
 def inspector_of(root: Path, **options: object) -> LocalInspector:
-    """Return an inspector of a directory with the staging below it, as it is wired."""
+    """Return an inspector of a directory with staging below it, as it is wired."""
     return LocalInspector(root, **({"staging": root / ".staging"} | options))  # type: ignore[arg-type]
 
 
 def test_a_good_directory_passes_every_check(root: Path) -> None:
-    """It is writable and has room; the checks come in the order of the names."""
+    """A directory that is writable and has room passes every check, and the checks come in the order of their names."""
     inspector = inspector_of(root, disk_usage=lambda _: Usage(100_000_000_000, 50_000_000_000))
     results = {name: inspector.run_check(name) for name in inspector.checks}
     assert inspector.backend is Backend.LOCAL
-    assert list(results) == ["directory", "free space", "staging"]
+    assert list(results) == ["directory", "free space", "staging", "places"]
     assert {result.status for result in results.values()} == {CheckStatus.PASS}
     assert "50.0 GB free of 100.0 GB (50%)" in results["free space"].found
 
 
-def test_a_directory_that_is_not_there_yet_is_no_fault(root: Path) -> None:
-    """The first put makes it. Until then its nearest parent is checked, and nothing is made."""
+def test_a_directory_that_the_system_empties_is_a_warning(root: Path, tmp_path: Path) -> None:
+    """Each path that must stay is named with its setting, its location and what happens there; the others are not."""
+    places = [EmptiedPlace(tmp_path / "media", "which goes at night"), EmptiedPlace(tmp_path / "run", "in memory")]
+    inspector = inspector_of(
+        root,
+        places=places,
+        kept={"DAGSTER_HOME": tmp_path / "run" / "dagster", "CATALOG_URL": tmp_path / "srv" / "catalog.db"},
+    )
+
+    result = inspector.run_check("places")
+
+    assert result.status is CheckStatus.WARN
+    assert f"YTDLP_DOWNLOAD_DIR is {root}, in {tmp_path / 'media'}, which goes at night" in result.found
+    assert f"DAGSTER_HOME is {tmp_path / 'run' / 'dagster'}, in {tmp_path / 'run'}, in memory" in result.found
+    assert "CATALOG_URL" not in f"{result.found}{result.remedy}"
+    assert "set YTDLP_DOWNLOAD_DIR and DAGSTER_HOME to it" in (result.remedy or "")
+
+
+def test_a_directory_that_stays_passes(root: Path, tmp_path: Path) -> None:
+    """Emptied locations beside it do not matter, nor paths that do not exist yet."""
+    inspector = inspector_of(
+        root, places=[EmptiedPlace(tmp_path / "med", "x")], kept={"DAGSTER_HOME": tmp_path / "of" / "dagster"}
+    )
+
+    assert inspector.run_check("places").status is CheckStatus.PASS
+
+
+@pytest.mark.parametrize("is_place_linked", [False, True])
+def test_symbolic_links_are_followed(root: Path, tmp_path: Path, *, is_place_linked: bool) -> None:
+    """A link that leads to an emptied location counts as that location, and so does a location that is a link."""
+    (tmp_path / "link").symlink_to(tmp_path / "place")
+    place, path = (
+        (tmp_path / "link", tmp_path / "place") if is_place_linked else (tmp_path / "place", tmp_path / "link")
+    )
+
+    inspector = inspector_of(root, places=[EmptiedPlace(place, "at night")], kept={"DAGSTER_HOME": path / "dagster"})
+
+    assert "DAGSTER_HOME" in inspector.run_check("places").found
+    assert "YTDLP_DOWNLOAD_DIR" not in inspector.run_check("places").found
+
+
+def test_a_directory_that_does_not_exist_yet_passes(root: Path) -> None:
+    """The first put makes a missing directory. Until then its nearest parent is checked, and nothing is made."""
     inspector = inspector_of(root / "of" / "media")
     assert "will be made" in inspector.run_check("directory").found
     assert {inspector.run_check(name).status for name in ("directory", "staging")} == {CheckStatus.PASS}
@@ -66,7 +108,7 @@ def test_a_file_in_the_way_is_a_failure(tmp_path: Path) -> None:
 
 
 def test_a_relative_path_is_a_failure() -> None:
-    """A path that means something else in each process's directory is refused."""
+    """A relative path is refused, because it means something else in each process."""
     result = inspector_of(Path("media")).run_check("directory")
     assert result.status is CheckStatus.FAIL
     assert "absolute" in result.found
@@ -74,7 +116,7 @@ def test_a_relative_path_is_a_failure() -> None:
 
 @pytest.mark.skipif(not UNWRITABLE.is_dir(), reason="this system has no /proc")
 def test_a_directory_that_cannot_be_written_is_a_failure() -> None:
-    """The check tries it instead of reading mode bits, and names the user who may not."""
+    """The check tries to write instead of reading mode bits, and names the user who may not."""
     result = inspector_of(UNWRITABLE / "media").run_check("directory")
     assert result.status is CheckStatus.FAIL
     assert f"user (id {os.geteuid()})" in (result.remedy or "")
@@ -83,7 +125,7 @@ def test_a_directory_that_cannot_be_written_is_a_failure() -> None:
 
 @pytest.mark.skipif(os.geteuid() == 0, reason="the superuser may write anywhere")
 def test_a_read_only_directory_is_a_failure(root: Path) -> None:
-    """Missing rights are said as such."""
+    """A lack of permission is reported as that."""
     root.chmod(0o500)
     try:
         result = inspector_of(root).run_check("directory")
@@ -104,7 +146,7 @@ def test_a_read_only_directory_is_a_failure(root: Path) -> None:
     ],
 )
 def test_little_room_is_a_warning(root: Path, total: int, free: int, status: CheckStatus) -> None:
-    """Under 5% or under 1 GB free warns, and says how much there is."""
+    """Less than 5% or less than 1 GB free is a warning that says how much there is."""
     result = inspector_of(root, disk_usage=lambda _: Usage(total, free)).run_check("free space")
     assert result.status is status
     assert (result.remedy is None) is (status is CheckStatus.PASS)
@@ -112,7 +154,7 @@ def test_little_room_is_a_warning(root: Path, total: int, free: int, status: Che
 
 @pytest.mark.skipif(not OTHER_FILE_SYSTEM.is_dir(), reason="this system has no /dev/shm")
 def test_staging_on_another_file_system_is_a_warning(root: Path) -> None:
-    """There each put copies instead of renaming."""
+    """Staging on another file system is a warning, because each put has to copy instead of renaming."""
     if OTHER_FILE_SYSTEM.stat().st_dev == root.stat().st_dev:
         pytest.skip("the temporary directory is on /dev/shm itself")
     before = set(OTHER_FILE_SYSTEM.iterdir())
@@ -123,7 +165,7 @@ def test_staging_on_another_file_system_is_a_warning(root: Path) -> None:
 
 
 def test_a_file_system_without_hard_links_is_a_warning(root: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """There a put still works, but only the lease keeps two workers from one name."""
+    """Without hard links a put still works, but only the lease keeps two workers from one name, so it is a warning."""
 
     def refuse(*_: object) -> None:
         raise PermissionError(1, "Operation not permitted")

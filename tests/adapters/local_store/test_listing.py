@@ -1,4 +1,4 @@
-"""What the local store finds in its directory: stored files, and what killed transfers left, and nothing else."""
+"""What the local store finds in its directory: stored files, what killed transfers left, and nothing else."""
 
 import os
 import socket
@@ -22,7 +22,7 @@ LATER = datetime.now(UTC) + timedelta(days=1)
 
 @pytest.fixture
 def root() -> Iterator[Path]:
-    """Return the root of a store, not made yet; with a short name, because sockets' names must be short."""
+    """Return the root of a store, not made yet. Its name is short, because the names of sockets must be short."""
     with TemporaryDirectory() as directory:
         yield Path(directory) / "media"
 
@@ -34,7 +34,7 @@ def store(root: Path) -> LocalStore:
 
 
 def put(store: LocalStore, root: Path, key: str) -> Path:
-    """Store a file; returns its path."""
+    """Store a file and return its path."""
     source = root.parent / "source.mp4"
     source.write_bytes(VIDEO)
     stored = store.put(
@@ -49,21 +49,21 @@ def put(store: LocalStore, root: Path, key: str) -> Path:
     return Path(stored.url)
 
 
-def orphan(store: LocalStore, root: Path, key: str) -> Path:
-    """Leave a sidecar as a kill between its writing and the file's naming does; returns its path."""
+def leave_sidecar(store: LocalStore, root: Path, key: str) -> Path:
+    """Leave a sidecar as a kill between writing it and naming the file does, and return its path."""
     path = put(store, root, key)
     path.unlink()
     return path.with_name(f".{path.name}.json")
 
 
 def plant(path: Path) -> Path:
-    """Write a file with its directories."""
+    """Write a file and the directories above it."""
     path.parent.mkdir(parents=True, exist_ok=True)
     path.write_bytes(b"half")
     return path
 
 
-def left(store: LocalStore, prefix: str = "", begun_before: datetime = LATER) -> list[Path]:
+def leftover_paths(store: LocalStore, prefix: str = "", begun_before: datetime = LATER) -> list[Path]:
     """List the paths of leftovers."""
     return sorted(Path(leftover.name) for leftover in store.leftovers(prefix, begun_before=begun_before))
 
@@ -72,7 +72,7 @@ def left(store: LocalStore, prefix: str = "", begun_before: datetime = LATER) ->
 
 
 def test_only_stored_files_are_listed(store: LocalStore, root: Path) -> None:
-    """Staging, temporaries, sidecars, links, sockets and names that no key could have are left out."""
+    """Staging, temporary files, sidecars, links, sockets and names that no key could have are left out."""
     stored = put(store, root, f"{DAY}/video.mp4")
     outside = plant(root.parent / "outside" / "secret.mp4")
     plant(root / ".staging" / "abc" / "source.mp4")
@@ -92,7 +92,7 @@ def test_only_stored_files_are_listed(store: LocalStore, root: Path) -> None:
 def test_a_directory_that_cannot_be_read_ends_a_listing(
     store: LocalStore, root: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """A listing never passes over a directory in silence: it raises what the disk said."""
+    """A listing never skips a directory silently: it raises what the disk reported."""
     put(store, root, "a/1.mp4")
     put(store, root, "b/2.mp4")
     real_scandir = os.scandir
@@ -109,15 +109,15 @@ def test_a_directory_that_cannot_be_read_ends_a_listing(
     with pytest.raises(StoreError, match="/b: Permission denied") as caught:
         list(found)
     with pytest.raises(StoreError):
-        left(store)
+        leftover_paths(store)
     assert caught.value.error_class is StoreErrorClass.ACCESS_DENIED
     assert [one.key for one in store.list("a/")] == ["a/1.mp4"]
 
 
 def test_a_root_whose_disk_is_missing_is_no_empty_listing(store: LocalStore, root: Path) -> None:
-    """A root that was never made lists as empty; one that is a link to what is not there, or a file, is an error."""
+    """A root that was never made lists as empty. A link to a missing directory, or a file, is an error."""
     assert list(store.list()) == []
-    assert left(store) == []
+    assert leftover_paths(store) == []
 
     root.symlink_to("not-mounted")
     with pytest.raises(StoreError):
@@ -128,8 +128,8 @@ def test_a_root_whose_disk_is_missing_is_no_empty_listing(store: LocalStore, roo
         list(store.list())
 
 
-def test_a_file_that_goes_while_it_is_listed_is_not_listed(store: LocalStore, root: Path) -> None:
-    """A file that is removed after its directory was read is as good as removed before."""
+def test_a_file_removed_while_listing_is_not_listed(store: LocalStore, root: Path) -> None:
+    """A file that is removed after its directory was read is not listed."""
     put(store, root, "a/1.mp4")
     second = put(store, root, "a/2.mp4")
     put(store, root, "a/3.mp4")
@@ -142,7 +142,7 @@ def test_a_file_that_goes_while_it_is_listed_is_not_listed(store: LocalStore, ro
 
 
 def test_deep_directories_are_walked(store: LocalStore, root: Path) -> None:
-    """A key of as many directories as its length allows is listed."""
+    """A file below as many directories as its key's length allows is listed."""
     key = "/".join(["d"] * 500)
     put(store, root, key)
 
@@ -153,8 +153,8 @@ def test_deep_directories_are_walked(store: LocalStore, root: Path) -> None:
 
 
 @pytest.mark.parametrize("is_there", [True, False])
-def test_a_file_goes_with_its_sidecar(store: LocalStore, root: Path, *, is_there: bool) -> None:
-    """Nothing stays of a deleted file, also when a kill had left the sidecar alone."""
+def test_a_file_is_deleted_with_its_sidecar(store: LocalStore, root: Path, *, is_there: bool) -> None:
+    """Nothing of a deleted file remains, even when a kill had left only the sidecar."""
     path = put(store, root, f"{DAY}/video.mp4")
     if not is_there:
         path.unlink()
@@ -167,22 +167,22 @@ def test_a_file_goes_with_its_sidecar(store: LocalStore, root: Path, *, is_there
 # --- Leftovers ------------------------------------------------------------------------------------------------------
 
 
-def test_what_killed_transfers_left_is_found(store: LocalStore, root: Path) -> None:
-    """Temporary files, also of sidecars, and sidecars without their file are leftovers, with path, time and size."""
+def test_leftovers_of_killed_transfers_are_found(store: LocalStore, root: Path) -> None:
+    """Temporary files, also of sidecars, and sidecars without their file are leftovers with path, time and size."""
     stored = put(store, root, f"{DAY}/video.mp4")
     part = plant(stored.parent / PART)
     part_of_sidecar = plant(stored.parent / "..video.mp4.json.0123456789abcdef.part")
     at_root = plant(root / PART)
-    alone = orphan(store, root, f"{DAY}/killed.mp4")
+    alone = leave_sidecar(store, root, f"{DAY}/killed.mp4")
 
-    assert left(store) == sorted([part, part_of_sidecar, at_root, alone])
+    assert leftover_paths(store) == sorted([part, part_of_sidecar, at_root, alone])
     [leftover] = [one for one in store.leftovers(begun_before=LATER) if one.name == str(part)]
     assert (leftover.kind, leftover.size_bytes) == (LeftoverKind.TEMPORARY_FILE, 4)
     assert leftover.begun_at == datetime.fromtimestamp(part.stat().st_mtime, UTC)
 
 
 def test_nothing_else_is_a_leftover(store: LocalStore, root: Path) -> None:
-    """Stored files and their sidecars, staging, links, and hidden files of other makes are not."""
+    """Stored files and their sidecars, staging, links and hidden files of other programs are no leftovers."""
     stored = put(store, root, f"{DAY}/video.mp4")
     plant(root / ".staging" / "abc" / PART)
     plant(root / ".staging" / PART)
@@ -196,16 +196,16 @@ def test_nothing_else_is_a_leftover(store: LocalStore, root: Path) -> None:
     outside = plant(root.parent / "outside" / PART)
     (root / "temp" / "linked").symlink_to(outside.parent)
 
-    assert left(store) == []
+    assert leftover_paths(store) == []
 
 
 def test_only_old_leftovers_are_found(store: LocalStore, root: Path) -> None:
-    """What was written at the moment or later may be a transfer under way."""
+    """A file written at or after the given moment may be a transfer in progress, and is no leftover."""
     old, young = plant(root / "temp" / PART), plant(root / "temp" / PART.replace("0", "1"))
     os.utime(old, (1000, 1000))
     os.utime(young, (1001, 1001))
 
-    assert left(store, begun_before=datetime.fromtimestamp(1001, UTC)) == [old]
+    assert leftover_paths(store, begun_before=datetime.fromtimestamp(1001, UTC)) == [old]
 
 
 @pytest.mark.parametrize(
@@ -222,39 +222,39 @@ def test_only_old_leftovers_are_found(store: LocalStore, root: Path) -> None:
     ],
 )
 def test_a_leftover_belongs_to_its_key_s_prefix(store: LocalStore, root: Path, prefix: str, *, is_found: bool) -> None:
-    """Leftovers are those of keys that begin with the prefix."""
-    found = sorted([plant(root / DAY / PART), orphan(store, root, f"{DAY}/video.mp4")])
+    """Leftovers are filtered by the prefix of their key."""
+    found = sorted([plant(root / DAY / PART), leave_sidecar(store, root, f"{DAY}/video.mp4")])
 
-    assert left(store, prefix) == (found if is_found else [])
+    assert leftover_paths(store, prefix) == (found if is_found else [])
 
 
 def test_a_leftover_of_a_long_name_is_found_by_it(store: LocalStore, root: Path) -> None:
-    """A temporary file has only the beginning of a long name, and still is found under the whole of it."""
+    """A temporary file, whose name has only the beginning of a long key, is still found under the whole key."""
     found = plant(root / "temp" / f".{'x' * 48}.0123456789abcdef.part")
 
-    assert left(store, f"temp/{'x' * 60}.mp4") == [found]
-    assert left(store, f"temp/{'x' * 47}y.mp4") == []
+    assert leftover_paths(store, f"temp/{'x' * 60}.mp4") == [found]
+    assert leftover_paths(store, f"temp/{'x' * 47}y.mp4") == []
 
 
 def test_leftovers_are_removed(store: LocalStore, root: Path) -> None:
-    """A removed leftover is gone, removing it again is success, and the stored files stay."""
+    """A removed leftover is gone, removing it again succeeds, and the stored files stay."""
     stored = put(store, root, f"{DAY}/video.mp4")
     plant(stored.parent / PART)
     plant(root / PART)
-    orphan(store, root, f"{DAY}/killed.mp4")
+    leave_sidecar(store, root, f"{DAY}/killed.mp4")
     found = store.leftovers(begun_before=LATER)
 
     for leftover in [*found, *found]:
         store.remove_leftover(leftover)
 
-    assert left(store) == []
+    assert leftover_paths(store) == []
     assert sorted(path.name for path in stored.parent.iterdir()) == [".video.mp4.json", "video.mp4"]
     store.remove_leftover(Leftover(LeftoverKind.TEMPORARY_FILE, str(root / "never" / "was" / PART), LATER, None))
 
 
 def test_a_sidecar_that_is_in_use_again_stays(store: LocalStore, root: Path) -> None:
     """A sidecar that was alone when it was listed, and has its file since, is not removed."""
-    orphan(store, root, f"{DAY}/video.mp4")
+    leave_sidecar(store, root, f"{DAY}/video.mp4")
     [leftover] = store.leftovers(begun_before=LATER)
     stored = put(store, root, f"{DAY}/video.mp4")
 
@@ -265,7 +265,7 @@ def test_a_sidecar_that_is_in_use_again_stays(store: LocalStore, root: Path) -> 
 
 
 def test_no_leftover_is_removed_outside(store: LocalStore, root: Path) -> None:
-    """Names beyond the root, in hidden directories, behind links, or of other things are refused."""
+    """Names beyond the root, in hidden directories, behind links or of other things are refused."""
     stored = put(store, root, f"{DAY}/video.mp4")
     outside = plant(root.parent / "outside" / PART)
     (root / "linked").symlink_to(outside.parent)

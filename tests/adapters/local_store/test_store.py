@@ -1,4 +1,4 @@
-"""The local directory as a media store: how a put and what it notes survive, beyond the contract that all share."""
+"""The local directory as a media store: how a put and its sidecar survive, beyond the contract of all stores."""
 
 import json
 import os
@@ -60,7 +60,7 @@ def put(
 
 
 def sidecar_of(stored: StoredObject) -> Path:
-    """Return where the file's content type and tags are kept."""
+    """Return the path of the file's sidecar, which has its content type and tags."""
     path = Path(stored.url)
     return path.with_name(f".{path.name}.json")
 
@@ -74,7 +74,7 @@ def names_in(directory: Path) -> list[str]:
 
 
 def test_a_put_moves_the_file_itself(store: LocalStore, source: Path) -> None:
-    """Within one file system nothing is copied: the stored file is the source, under its new name alone."""
+    """Within one file system nothing is copied: the stored file is the source itself, under its new name only."""
     inode = source.stat().st_ino
 
     stored = put(store, source)
@@ -86,7 +86,7 @@ def test_a_put_moves_the_file_itself(store: LocalStore, source: Path) -> None:
 
 @pytest.mark.parametrize("may_consume", [True, False])
 def test_a_put_across_file_systems_copies(store: LocalStore, tmp_path: Path, *, may_consume: bool) -> None:
-    """From another file system the bytes are copied, nothing temporary stays, and the source goes if it may."""
+    """From another file system the bytes are copied, nothing temporary is left, and the source goes if it may."""
     memory = Path("/dev/shm")  # noqa: S108 - the one place that is another file system on every Linux
     if not memory.is_dir() or memory.stat().st_dev == tmp_path.stat().st_dev:
         pytest.skip("needs /dev/shm on a file system of its own")
@@ -104,7 +104,7 @@ def test_a_put_across_file_systems_copies(store: LocalStore, tmp_path: Path, *, 
 def test_bytes_are_synced_before_their_name_and_the_name_before_the_answer(
     store: LocalStore, source: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """File, sidecar and its name are synced, then the file is named: a power cut leaves both of them or no file."""
+    """File, sidecar and its name are synced before the file is named, so a power cut leaves both of them or no file."""
     steps: list[str] = []
     real_fsync, real_link = os.fsync, os.link
 
@@ -123,12 +123,12 @@ def test_bytes_are_synced_before_their_name_and_the_name_before_the_answer(
 
     put(store, source, "a/b/video.mp4")
 
-    # Each new directory is an entry of the one above, which is what has to be synced.
+    # Each new directory is an entry of the one above, and that is what has to be synced.
     assert steps == ["sync media", "sync a", "sync source.mp4", "sync sidecar", "sync b", "name video.mp4", "sync b"]
 
 
 def test_a_put_cut_between_its_two_names_is_done(store: LocalStore, source: Path) -> None:
-    """A kill that left the file under both names, the old and the new, leaves a put that can be repeated."""
+    """A put that was killed while the file had both its old and its new name can be repeated."""
     target = Path(store.url_of(KEY))
     target.parent.mkdir(parents=True)
     target.hardlink_to(source)
@@ -157,10 +157,10 @@ def test_a_put_that_cannot_name_its_file_leaves_no_sidecar(
     assert names_in(Path(store.url_of(KEY)).parent) == []
 
 
-def test_a_put_that_comes_second_leaves_the_first_s_tags(
+def test_a_second_put_leaves_the_first_s_tags(
     store: LocalStore, source: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """Other bytes that came to be while a source was read keep their name and their tags."""
+    """When other bytes were stored while the source was read, they keep their name and their tags."""
     late = tmp_path / "late.mp4"
     late.write_bytes(b"late")
     real_fsync = os.fsync
@@ -182,10 +182,10 @@ def test_a_put_that_comes_second_leaves_the_first_s_tags(
     assert late.read_bytes() == b"late"
 
 
-def test_a_file_system_without_hard_links_will_do(
+def test_a_file_system_without_hard_links_works(
     store: LocalStore, source: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """Where the file system has no hard links a put renames, and still overwrites nothing."""
+    """Where the file system has no hard links, a put renames and still overwrites nothing."""
 
     def refuse(*_: object, **__: object) -> None:
         raise PermissionError(1, "Operation not permitted")
@@ -203,7 +203,7 @@ def test_a_file_system_without_hard_links_will_do(
 @pytest.mark.parametrize("may_consume", [True, False])
 @pytest.mark.parametrize("kind", ["link", "directory", "pipe"])
 def test_only_a_regular_file_is_stored(store: LocalStore, tmp_path: Path, kind: str, *, may_consume: bool) -> None:
-    """A symbolic link, a directory or a pipe in the source's place is refused."""
+    """A symbolic link, a directory or a pipe as the source is refused."""
     odd = tmp_path / "odd.mp4"
     if kind == "link":
         (tmp_path / "real.mp4").write_bytes(VIDEO)
@@ -217,7 +217,7 @@ def test_only_a_regular_file_is_stored(store: LocalStore, tmp_path: Path, kind: 
         put(store, odd, may_consume=may_consume)
 
 
-def test_the_longest_name_has_room_for_what_goes_with_it(store: LocalStore, source: Path) -> None:
+def test_the_longest_name_has_room_for_its_sidecar(store: LocalStore, source: Path) -> None:
     """A file whose name is as long as a key allows is stored with its tags, removed, and leaves nothing."""
     key = "temp/" + "é" * 122 + ".webm"
 
@@ -228,11 +228,11 @@ def test_the_longest_name_has_room_for_what_goes_with_it(store: LocalStore, sour
     assert names_in(Path(stored.url).parent) == []
 
 
-# --- What is noted of a file ----------------------------------------------------------------------------------------
+# --- Sidecars -------------------------------------------------------------------------------------------------------
 
 
-def test_a_sidecar_says_which_bytes_it_is_about(store: LocalStore, source: Path) -> None:
-    """Beside the file lies a hidden one, in JSON, with its SHA-256, size, content type and tags."""
+def test_a_sidecar_identifies_its_bytes(store: LocalStore, source: Path) -> None:
+    """The hidden sidecar beside a file is JSON with the file's SHA-256, size, content type and tags."""
     stored = put(store, source, content_type="video/odd")
 
     assert json.loads(sidecar_of(stored).read_text()) == {
@@ -253,10 +253,10 @@ def test_a_sidecar_says_which_bytes_it_is_about(store: LocalStore, source: Path)
         ("video", "application/octet-stream"),
     ],
 )
-def test_without_a_sidecar_the_extension_says_the_content_type(
+def test_without_a_sidecar_the_extension_gives_the_content_type(
     store: LocalStore, source: Path, name: str, content_type: str
 ) -> None:
-    """Of a file without a sidecar head gives the content type of its extension, and no tags."""
+    """For a file without a sidecar, head returns the content type of its extension and no tags."""
     stored = put(store, source, f"a/{name}", content_type="video/odd")
     assert store.head(stored.url).content_type == "video/odd"
 
@@ -281,8 +281,8 @@ def test_without_a_sidecar_the_extension_says_the_content_type(
     ],
     ids=range(17),
 )
-def test_a_sidecar_that_cannot_be_believed_counts_as_none(store: LocalStore, source: Path, text: bytes) -> None:
-    """A damaged sidecar, one of another make, or one about other bytes says nothing; a repeated put mends it."""
+def test_an_untrustworthy_sidecar_is_ignored(store: LocalStore, source: Path, text: bytes) -> None:
+    """A sidecar that is damaged, of another program or about other bytes is ignored, and a repeated put repairs it."""
     stored = put(store, source, content_type="video/odd")
     sha256 = b'"' + stored.digest.sha256.encode() + b'"'
     sidecar_of(stored).write_bytes(text.replace(b"%s", sha256))
@@ -295,8 +295,8 @@ def test_a_sidecar_that_cannot_be_believed_counts_as_none(store: LocalStore, sou
     assert store.head(stored.url).tags == TAGS
 
 
-def test_a_sidecar_is_no_link(store: LocalStore, source: Path, tmp_path: Path) -> None:
-    """A link in a sidecar's place is not read, and a repeated put replaces it, not what it leads to."""
+def test_a_linked_sidecar_is_ignored(store: LocalStore, source: Path, tmp_path: Path) -> None:
+    """A link in place of a sidecar is not read, and a repeated put replaces the link, not its target."""
     stored = put(store, source, content_type="video/odd")
     elsewhere = tmp_path / "elsewhere.json"
     sidecar_of(stored).rename(elsewhere)
@@ -323,7 +323,7 @@ def damage(stored: StoredObject) -> None:
 
 @pytest.mark.parametrize("piece", [-1, len(BLOCKS), 1000, 1 << 20], ids=["at-once", "exactly", "pieces", "blocks"])
 def test_a_damaged_file_is_not_read_to_its_end(store: LocalStore, source: Path, piece: int) -> None:
-    """The read that reaches the end of a file with a flipped bit is a checksum error, and ends the reader."""
+    """The read that reaches the end of a file with a flipped bit is a checksum error and closes the reader."""
     source.write_bytes(BLOCKS)
     stored = put(store, source, data=BLOCKS)
     damage(stored)
@@ -336,8 +336,8 @@ def test_a_damaged_file_is_not_read_to_its_end(store: LocalStore, source: Path, 
             reader.read(1)
 
 
-def test_only_what_is_recorded_can_be_checked(store: LocalStore, source: Path) -> None:
-    """Parts of a damaged file, and the whole of one without a sidecar, come as they are."""
+def test_only_a_whole_recorded_file_is_checked(store: LocalStore, source: Path) -> None:
+    """Ranges of a damaged file, and a whole file without a sidecar, are read unchecked."""
     stored = put(store, source)
     damage(stored)
     data = Path(stored.url).read_bytes()
@@ -349,8 +349,8 @@ def test_only_what_is_recorded_can_be_checked(store: LocalStore, source: Path) -
         assert whole.read() == data
 
 
-def test_a_file_that_is_cut_while_it_is_read_is_told(store: LocalStore, source: Path) -> None:
-    """A part, too, must have its length: the file's end before it is a checksum error."""
+def test_a_file_truncated_while_it_is_read_is_noticed(store: LocalStore, source: Path) -> None:
+    """A range of a file that is truncated meanwhile is a checksum error, because the file ends before the range."""
     source.write_bytes(BLOCKS)
     stored = put(store, source, data=BLOCKS)
 
@@ -376,10 +376,10 @@ USE_NAMES = ["head", "delete", "get", "open", "presign"]
 
 
 @pytest.mark.parametrize("use", USES, ids=USE_NAMES)
-def test_a_symbolic_link_leads_nowhere(
+def test_a_linked_directory_is_refused(
     store: LocalStore, source: Path, tmp_path: Path, use: Callable[[LocalStore, str], object]
 ) -> None:
-    """A directory that is a link to one outside the root is refused, and what lies there is not touched."""
+    """A directory that is a link to outside the root is refused, and nothing behind it is touched."""
     outside = tmp_path / "outside"
     outside.mkdir()
     secret = outside / "video.mp4"
@@ -400,7 +400,7 @@ def test_a_symbolic_link_leads_nowhere(
 def test_a_link_in_a_file_s_place_is_refused(
     store: LocalStore, source: Path, tmp_path: Path, use: Callable[[LocalStore, str], object], *, is_outside: bool
 ) -> None:
-    """A stored name that is itself a link, be it to another stored file, is refused: neither of the two is removed."""
+    """A stored name that is a link is refused, even to another stored file, and neither of the two is removed."""
     target = tmp_path / "outside.mp4" if is_outside else Path(put(store, source, "temp/real.mp4").url)
     target.parent.mkdir(exist_ok=True)
     target.write_bytes(VIDEO)
@@ -417,7 +417,7 @@ def test_a_link_in_a_file_s_place_is_refused(
 
 
 def test_the_root_itself_may_be_a_link(tmp_path: Path, source: Path) -> None:
-    """An operator may put the media on another disk by a link: URLs keep the name that was set."""
+    """An operator may link the media root to another disk, and URLs keep the name that was set."""
     (tmp_path / "disk").mkdir()
     (tmp_path / "linked").symlink_to(tmp_path / "disk")
 
@@ -429,8 +429,8 @@ def test_the_root_itself_may_be_a_link(tmp_path: Path, source: Path) -> None:
     assert [found.url for found in store.list()] == [stored.url]
 
 
-def test_a_pipe_in_a_file_s_place_is_told(store: LocalStore, source: Path) -> None:
-    """A pipe, into which nobody may ever write, is an error and no wait; so is a directory."""
+def test_a_pipe_in_a_file_s_place_is_an_error(store: LocalStore, source: Path) -> None:
+    """A pipe or a directory in place of a file is an error at once, although a pipe could block for ever."""
     odd = Path(store.url_of(KEY))
     odd.parent.mkdir(parents=True)
     for make in (os.mkfifo, os.mkdir):
@@ -445,7 +445,7 @@ def test_a_pipe_in_a_file_s_place_is_told(store: LocalStore, source: Path) -> No
     assert source.read_bytes() == VIDEO
 
 
-def test_a_file_in_a_directory_s_place_is_told(store: LocalStore, source: Path, tmp_path: Path) -> None:
+def test_a_file_in_a_directory_s_place_is_an_error(store: LocalStore, source: Path, tmp_path: Path) -> None:
     """A key whose directory is a file cannot be stored, and is absent when it is read."""
     (tmp_path / "media" / "temp").write_bytes(b"")
 
@@ -459,14 +459,14 @@ def test_a_file_in_a_directory_s_place_is_told(store: LocalStore, source: Path, 
     assert source.read_bytes() == VIDEO
 
 
-# --- Being stopped --------------------------------------------------------------------------------------------------
+# --- Interruptions --------------------------------------------------------------------------------------------------
 
 
 @pytest.mark.parametrize("use", ["put", "copy", "get", "read"])
-def test_an_interruption_ends_a_transfer_with_its_block(
+def test_an_interruption_ends_a_transfer_at_its_block(
     store: LocalStore, source: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, use: str
 ) -> None:
-    """A transfer that is interrupted while it reads a block reads no other one and leaves nothing partial."""
+    """A transfer that is interrupted while it reads a block reads no other block and leaves nothing partial."""
     source.write_bytes(BLOCKS)
     stored = put(store, source, "temp/there.mp4", data=BLOCKS, may_consume=False)
     destination = tmp_path / "to" / "video.mp4"
@@ -504,7 +504,7 @@ def test_an_interruption_ends_a_transfer_with_its_block(
 
 
 def test_a_copy_is_interrupted_too(store: LocalStore, source: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """An interruption between two blocks of the copy itself removes the half that was written."""
+    """An interruption between two blocks of the copy itself removes the partial file."""
     source.write_bytes(BLOCKS)
     real_pwrite = os.pwrite
 

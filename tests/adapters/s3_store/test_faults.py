@@ -1,6 +1,6 @@
-"""The bucket as a media store when the way to it fails: each fault ends in the right bytes or in a typed error.
+"""The bucket as a media store over a failing network: each fault ends in the right bytes or in a typed error.
 
-Every method meets every fault, once and for good. What no client can notice is marked with its reason.
+Every method meets every fault, once and permanently. What no client can notice is marked with its reason.
 """
 
 from collections.abc import Callable
@@ -22,7 +22,7 @@ TOMORROW = datetime.now(UTC) + timedelta(days=1)
 
 @dataclass(frozen=True)
 class Method:
-    """A method of the port: the requests that are broken, how many it makes of them, and of all kinds.
+    """A method of the port: the requests that break, how many of them it makes, and how many in all.
 
     `has_answer` is whether the answers to these requests have a body that can be damaged, `is_sent` whether the
     requests have. `prepare` runs before the fault; `use` makes the call and asserts its result.
@@ -38,18 +38,18 @@ class Method:
     is_sent: bool = False
 
 
-def put(data: bytes) -> Callable[[Bench], None]:
-    """Return the use of a put, after which the object is there."""
+def put(data: bytes, *, may_replace: bool = False) -> Callable[[Bench], None]:
+    """Return a function that puts the data and checks that the object is there."""
 
     def use(bench: Bench) -> None:
-        assert bench.put(data).digest == digest_of_bytes(data)
+        assert bench.put(data, may_replace=may_replace).digest == digest_of_bytes(data)
         assert bench.stored() == data
 
     return use
 
 
 def get(*, in_ranges: bool) -> Callable[[Bench], None]:
-    """Return the use of a get, after which the file is whole."""
+    """Return a function that gets the object and checks that the file is whole."""
 
     def use(bench: Bench) -> None:
         assert bench.get(SMALL, in_ranges=in_ranges) == SMALL
@@ -58,7 +58,7 @@ def get(*, in_ranges: bool) -> Callable[[Bench], None]:
 
 
 def read(*, in_ranges: bool) -> Callable[[Bench], None]:
-    """Return the use of a reader that is read to its end."""
+    """Return a function that reads the object to its end and checks it."""
 
     def use(bench: Bench) -> None:
         assert bench.read(in_ranges=in_ranges) == SMALL
@@ -67,7 +67,7 @@ def read(*, in_ranges: bool) -> Callable[[Bench], None]:
 
 
 def head(bench: Bench) -> None:
-    """Look at the object."""
+    """Read the object's head."""
     assert bench.store.head(bench.url).digest == digest_of_bytes(SMALL)
 
 
@@ -102,10 +102,11 @@ def stored(bench: Bench) -> None:
 
 
 UPLOAD_REQUESTS = 2 + 2 + PARTS + 1
-"""Of a multipart upload: two HEADs, its beginning and completion, the parts, and the abort of one that is lost."""
+"""A multipart upload's requests: two HEADs, its beginning and completion, the parts, and the abort of a lost upload."""
 
 METHODS = {
-    "put": Method("PUT", "", 1, 2, put(SMALL), has_answer=False, is_sent=True),
+    "put": Method("PUT", "", 1, 2, put(SMALL, may_replace=True), has_answer=False, is_sent=True),
+    "put, not replacing": Method("PUT", "", 1, 3, put(SMALL), has_answer=False, is_sent=True),
     "put, its parts": Method("PUT", "", PARTS, UPLOAD_REQUESTS, put(LARGE), has_answer=False, is_sent=True),
     "put, its beginning": Method("POST", "uploads", 1, UPLOAD_REQUESTS, put(LARGE)),
     "put, its completion": Method("POST", "uploadId=", 1, UPLOAD_REQUESTS, put(LARGE)),
@@ -128,23 +129,23 @@ UNNOTICEABLE = {
     ("list", Fault.FLIPPED): "a listing has no checksum: against wrong bits in it there is TLS",
     ("leftovers", Fault.FLIPPED): "as a listing",
 }
-"""What may have any result, as long as it is no other error than a typed one."""
+"""Cases that may have any result, except an error that is not typed."""
 
 
 def outcome_of(name: str, fault: Fault, times: int) -> StoreErrorClass | None:
-    """Say how a method ends that meets a fault so many times; None when it does its work all the same."""
+    """Return the error class of a method that meets a fault so many times, or None if it succeeds anyway."""
     method = METHODS[name]
     match fault:
         case Fault.FLIPPED if method.is_sent or name in FETCHING:
             return StoreErrorClass.CHECKSUM
         case Fault.FLIPPED:
-            return None  # no body, or a wrong bit where nobody reads: in the name of the bucket
+            return None  # no body, or a wrong bit where nothing reads it: in the bucket's name
         case Fault.SHORT if name == "head":
-            return StoreErrorClass.CHECKSUM  # half the object's size, which contradicts the recorded one
+            return StoreErrorClass.CHECKSUM  # half the object's size, which contradicts the recorded size
         case Fault.TRUNCATED | Fault.SHORT if not method.has_answer:
             return None  # no body to cut
         case Fault.TRUNCATED | Fault.SHORT if name == "put, its completion":
-            return None  # the second try is told that the upload is gone, and the object is found complete
+            return None  # the second try is answered that the upload is gone, and the object is found complete
     if times == 1:
         return None
     if fault is Fault.THROTTLED:
@@ -161,8 +162,8 @@ def lost_uploads(bench: Bench, name: str, fault: Fault) -> int:
 @pytest.mark.parametrize("times", [1, ALWAYS], ids=["once", "always"])
 @pytest.mark.parametrize("fault", BREAKS + DAMAGES)
 @pytest.mark.parametrize("name", METHODS)
-def test_each_method_outlives_a_fault_or_tells_it(bench: Bench, name: str, fault: Fault, times: int) -> None:
-    """Whatever breaks: the work is done, or a typed error after a set number of requests, and nothing is partial."""
+def test_each_method_survives_a_fault_or_fails_typed(bench: Bench, name: str, fault: Fault, times: int) -> None:
+    """Whatever breaks, a method succeeds or raises a typed error after a set number of requests; nothing is partial."""
     method = METHODS[name]
     method.prepare(bench)
     before = bench.stored()
@@ -194,7 +195,7 @@ def test_each_method_outlives_a_fault_or_tells_it(bench: Bench, name: str, fault
 
 
 def test_an_upload_that_cannot_be_aborted_is_named(bench: Bench) -> None:
-    """When the abort fails too, the first failure is the one that is told, with a note of the upload left behind."""
+    """When the abort fails too, the first failure is raised, with a note about the upload left behind."""
     bench.proxy.break_next(Fault.INTERNAL_ERROR, "PUT", "DELETE")
 
     with pytest.raises(StoreError) as caught:

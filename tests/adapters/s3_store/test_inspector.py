@@ -1,4 +1,4 @@
-"""Checking how a bucket is set up: on a real server, one that enforces policies, and ones that answer nonsense."""
+"""Checking how a bucket is set up: on a real server, one that enforces policies, and stubs that answer nonsense."""
 
 import json
 import shlex
@@ -25,14 +25,14 @@ NAMESPACE = "http://s3.amazonaws.com/doc/2006-03-01/"
 
 @pytest.fixture
 def stub() -> Iterator[HttpStub]:
-    """Return a server that answers as it is told."""
+    """Return a server that answers as a test sets it."""
     with HttpStub() as server:
         yield server
 
 
 @pytest.fixture
 def own_bucket(s3_client: Any) -> Iterator[str]:
-    """Return a bucket whose settings are this test's alone."""
+    """Return a bucket whose settings belong to this test alone."""
     name = f"check-{uuid.uuid4().hex[:12]}"
     s3_client.create_bucket(Bucket=name)
     yield name
@@ -62,7 +62,7 @@ def inspector_of(seaweed: SeaweedServer, **changes: Any) -> S3Inspector:
 
 
 def make_inspector(**options: Any) -> S3Inspector:
-    """Make an inspector; the rest is as usual."""
+    """Return an inspector with these settings, the rest as usual."""
     usual: dict[str, Any] = {
         "region": "us-east-1",
         "access_key": "AKIAIOSFODNN7EXAMPLE",
@@ -81,7 +81,7 @@ def set_rules(client: Any, bucket: str, *rules: dict[str, Any]) -> None:
 
 
 def follow(result: CheckResult, client: Any, endpoint: str | None = None) -> list[dict[str, Any]]:
-    """Do what a result's command would do, as a shell would read it. Return the rules that it sets."""
+    """Run a result's command as a shell would parse it, and return the rules that it sets."""
     command = shlex.split(result.command or "")
     assert command[:3] == ["aws", "s3api", "put-bucket-lifecycle-configuration"]
     options = dict(zip(command[3::2], command[4::2], strict=True))
@@ -96,7 +96,7 @@ def follow(result: CheckResult, client: Any, endpoint: str | None = None) -> lis
 
 
 def test_a_good_bucket_passes_every_check(own_inspector: S3Inspector, own_bucket: str, s3_client: Any) -> None:
-    """With default encryption and the right lifecycle rule, in the order of the names."""
+    """A bucket with default encryption and the right rule passes, and the checks come in the order of their names."""
     set_rules(s3_client, own_bucket, {"Filter": {"Prefix": "temp/"}, "Expiration": {"Days": DAYS}, **ABORT})
     s3_client.put_bucket_encryption(
         Bucket=own_bucket,
@@ -123,7 +123,7 @@ def test_a_good_bucket_passes_every_check(own_inspector: S3Inspector, own_bucket
 
 
 def test_the_access_key_is_shown_by_its_end_alone(seaweed: SeaweedServer) -> None:
-    """Whose key it is can be told from four characters, and where it came from is named; no secret is."""
+    """An access key is shown by its last four characters and where it came from, and no secret is shown."""
     result = inspector_of(seaweed).run_check("credentials")
     assert result.status is PASS
     assert f"…{seaweed.access_key[-4:]} from S3_ACCESS_KEY" in result.found
@@ -133,7 +133,7 @@ def test_the_access_key_is_shown_by_its_end_alone(seaweed: SeaweedServer) -> Non
 
 @pytest.mark.parametrize(("wrong", "setting"), [("access_key", "S3_ACCESS_KEY"), ("secret_key", "S3_SECRET_KEY")])
 def test_wrong_credentials_name_the_setting(seaweed: SeaweedServer, wrong: str, setting: str) -> None:
-    """An unknown access key and a wrong secret are told apart."""
+    """An unknown access key and a wrong secret are distinguished."""
     result = inspector_of(seaweed, **{wrong: "wrong-wrong-wrong"}).run_check("credentials")
     assert result.status is FAIL
     assert (result.remedy or "").endswith(f"correct {setting}")
@@ -151,7 +151,7 @@ def no_credentials(monkeypatch: pytest.MonkeyPatch, tmp_path: Any) -> None:
 
 @pytest.mark.usefixtures("no_credentials")
 def test_missing_credentials_are_a_failure(seaweed: SeaweedServer) -> None:
-    """Without the settings and without anything in AWS's own chain, both ways are named."""
+    """Without the settings, and with nothing in AWS's own chain, both ways to set credentials are named."""
     result = inspector_of(seaweed, access_key=None, secret_key=None).run_check("credentials")
     assert result.status is FAIL
     assert "found none" in result.found
@@ -163,7 +163,7 @@ def test_missing_credentials_are_a_failure(seaweed: SeaweedServer) -> None:
 def test_credentials_of_the_chain_are_named_by_their_origin(
     seaweed: SeaweedServer, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """Credentials from AWS's own variables say so, also when they are wrong."""
+    """Credentials from AWS's own variables are named as such, also when they are wrong."""
     monkeypatch.setenv("AWS_ACCESS_KEY_ID", seaweed.access_key)
     monkeypatch.setenv("AWS_SECRET_ACCESS_KEY", seaweed.secret_key)
     good = inspector_of(seaweed, access_key=None, secret_key=None).run_check("credentials")
@@ -177,15 +177,15 @@ def test_credentials_of_the_chain_are_named_by_their_origin(
 
 @pytest.mark.usefixtures("no_credentials")
 def test_half_a_pair_of_credentials_is_a_failure(seaweed: SeaweedServer, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Credentials that make no sense are a result and no traceback."""
+    """A pair of credentials with one half missing is a result, not a traceback."""
     monkeypatch.setenv("AWS_ACCESS_KEY_ID", seaweed.access_key)
     result = inspector_of(seaweed, access_key=None, secret_key=None).run_check("credentials")
     assert result.status is FAIL
     assert "PartialCredentialsError" in result.found
 
 
-def test_a_refused_clock_sends_the_reader_to_the_clock(stub: HttpStub) -> None:
-    """Credentials that fail because of the time are not called wrong."""
+def test_a_refused_clock_is_reported_as_the_clock(stub: HttpStub) -> None:
+    """Credentials that the server rejects because of the time are not called wrong."""
     stub.answer = s3_error(403, "RequestTimeTooSkewed")
     result = make_inspector(endpoint=stub.url).run_check("credentials")
     assert result.status is FAIL
@@ -212,7 +212,7 @@ def test_an_endpoint_that_does_not_answer_is_a_failure() -> None:
 
 @pytest.mark.parametrize("page", [b"<html><body>Welcome!</body></html>", b"<html><p>Welcome!"])
 def test_an_endpoint_that_is_no_s3_server_is_a_failure(stub: HttpStub, page: bytes) -> None:
-    """A web page is not taken for an S3 answer, whether or not it can be parsed as one."""
+    """A web page is not taken for an S3 answer, whether or not it parses as one."""
     stub.answer = Answer(body=page, headers={"Content-Type": "text/html"})
     inspector = make_inspector(endpoint=stub.url)
     for name in ("endpoint", "credentials", "bucket"):
@@ -221,8 +221,8 @@ def test_an_endpoint_that_is_no_s3_server_is_a_failure(stub: HttpStub, page: byt
         assert "S3_ENDPOINT" in f"{result}"
 
 
-def test_a_name_that_does_not_resolve_is_told() -> None:
-    """The host is named; `.invalid` is a name that nobody has (RFC 2606)."""
+def test_a_name_that_does_not_resolve_is_named() -> None:
+    """An unknown host is named; `.invalid` is a domain that never resolves (RFC 2606)."""
     result = make_inspector(endpoint="http://storage.invalid:9000").run_check("endpoint")
     assert result.status is FAIL
     assert "the name storage.invalid does not resolve" in result.found
@@ -231,7 +231,7 @@ def test_a_name_that_does_not_resolve_is_told() -> None:
 
 @pytest.mark.usefixtures("no_credentials")
 def test_the_endpoint_is_asked_without_credentials(seaweed: SeaweedServer) -> None:
-    """Neither wrong credentials nor their absence keep an S3 server from being found."""
+    """An S3 server is found whether credentials are wrong or missing."""
     for keys in ({"access_key": None, "secret_key": None}, {"access_key": "wrong", "secret_key": "wrong"}):
         result = inspector_of(seaweed, **keys).run_check("endpoint")
         assert result == CheckResult(PASS, f"an S3 server answers at {seaweed.endpoint}")
@@ -250,15 +250,15 @@ def test_the_endpoint_is_asked_without_credentials(seaweed: SeaweedServer) -> No
     ],
 )
 def test_only_s3_answers_like_s3(stub: HttpStub, answer: Answer, status: CheckStatus) -> None:
-    """A refusal with one of S3's codes is S3's; a web server's own pages are not, and the remedy says where to look."""
+    """A refusal with one of S3's codes is S3's. A web server's own page is not, and the remedy says where to check."""
     stub.answer = answer
     result = make_inspector(endpoint=stub.url).run_check("endpoint")
     assert result.status is status, result
     assert ("S3_ENDPOINT" in (result.remedy or "")) is (status is FAIL)
 
 
-def test_tls_that_is_none_names_the_scheme(stub: HttpStub) -> None:
-    """https:// to a server that speaks http is no credential's fault."""
+def test_a_server_without_tls_names_the_scheme(stub: HttpStub) -> None:
+    """https:// to a server that speaks http names the scheme, not the credentials."""
     result = make_inspector(endpoint=stub.url.replace("http:", "https:")).run_check("endpoint")
     assert result.status is FAIL
     assert "http or https?" in (result.remedy or "")
@@ -272,7 +272,7 @@ def test_an_endpoint_that_is_no_url_is_a_failure() -> None:
 
 
 def test_a_missing_bucket_is_a_failure(seaweed: SeaweedServer) -> None:
-    """The credentials are good, the bucket's name is not."""
+    """Where the credentials are good and the bucket is missing, the bucket is named."""
     inspector = inspector_of(seaweed, bucket="no-such-bucket")
     assert inspector.run_check("credentials").status is PASS
     result = inspector.run_check("bucket")
@@ -282,7 +282,7 @@ def test_a_missing_bucket_is_a_failure(seaweed: SeaweedServer) -> None:
 
 
 def test_a_bucket_that_may_not_be_listed_names_the_permission(guarded_s3: GuardedS3) -> None:
-    """Credentials without a right are accepted all the same; the missing right is named with the bucket's ARN."""
+    """Credentials without a permission are accepted, and the missing permission is named with the bucket's ARN."""
     inspector = make_inspector(bucket=guarded_s3.bucket, **guarded_s3.connection_of("s3:GetObject"))
     assert inspector.run_check("credentials").status is PASS
     result = inspector.run_check("bucket")
@@ -295,7 +295,7 @@ def test_a_bucket_that_may_not_be_listed_names_the_permission(guarded_s3: Guarde
 
 @pytest.mark.parametrize(("region", "status"), [("eu-west-1", PASS), ("us-east-1", FAIL)])
 def test_the_region_is_the_buckets(guarded_s3: GuardedS3, region: str, status: CheckStatus) -> None:
-    """Another region than the bucket's fails, and says which to set."""
+    """A region other than the bucket's fails, and the result says which to set."""
     options = guarded_s3.connection_of("s3:*") | {"region": region}
     result = make_inspector(bucket=guarded_s3.bucket, **options).run_check("region")
     assert result.status is status
@@ -304,7 +304,7 @@ def test_the_region_is_the_buckets(guarded_s3: GuardedS3, region: str, status: C
 
 
 def test_a_region_that_may_not_be_asked_for_names_the_permission(stub: HttpStub) -> None:
-    """Where no header tells and the location is denied, that is a warning."""
+    """Where no header tells the region and asking for the location is denied, that is a warning."""
     stub.answer = s3_error(403, "AccessDenied")
     result = make_inspector(endpoint=stub.url).run_check("region")
     assert result.status is WARN
@@ -312,8 +312,8 @@ def test_a_region_that_may_not_be_asked_for_names_the_permission(stub: HttpStub)
 
 
 @pytest.mark.parametrize(("constraint", "region"), [("EU", "eu-west-1"), ("eu-north-1", "eu-north-1")])
-def test_a_location_is_read_where_no_header_tells(stub: HttpStub, constraint: str, region: str) -> None:
-    """The name that old buckets in Ireland go by is understood."""
+def test_the_location_is_read_where_no_header_tells(stub: HttpStub, constraint: str, region: str) -> None:
+    """The old name for Ireland is understood."""
     stub.answer = Answer(
         body=f'<LocationConstraint xmlns="{NAMESPACE}">{constraint}</LocationConstraint>'.encode(),
     )
@@ -325,7 +325,7 @@ def test_a_location_is_read_where_no_header_tells(stub: HttpStub, constraint: st
 
 
 def test_a_bucket_without_default_encryption_is_a_warning(own_inspector: S3Inspector, own_bucket: str) -> None:
-    """The command that sets it is given."""
+    """The warning has the command that sets default encryption."""
     result = own_inspector.run_check("encryption")
     assert result.status is WARN
     assert f"put-bucket-encryption --bucket {own_bucket}" in (result.command or "")
@@ -336,7 +336,7 @@ def test_a_bucket_without_default_encryption_is_a_warning(own_inspector: S3Inspe
     [("encryption", "s3:GetEncryptionConfiguration"), ("lifecycle", "s3:GetLifecycleConfiguration")],
 )
 def test_a_check_that_is_denied_is_a_warning(stub: HttpStub, name: str, permission: str) -> None:
-    """The work needs no such right, so it is only named."""
+    """The work does not need this permission, so its lack is only a warning that names it."""
     stub.answer = s3_error(403, "AccessDenied")
     result = make_inspector(endpoint=stub.url).run_check(name)
     assert result.status is WARN
@@ -345,7 +345,7 @@ def test_a_check_that_is_denied_is_a_warning(stub: HttpStub, name: str, permissi
 
 @pytest.mark.parametrize("name", ["encryption", "lifecycle"])
 def test_a_server_without_such_a_setting_is_a_warning(stub: HttpStub, name: str) -> None:
-    """Other servers than Amazon's may not have it."""
+    """Servers other than Amazon's may not have such a setting, so that is a warning."""
     stub.answer = s3_error(501, "NotImplemented")
     result = make_inspector(endpoint=stub.url).run_check(name)
     assert result.status is WARN
@@ -353,7 +353,7 @@ def test_a_server_without_such_a_setting_is_a_warning(stub: HttpStub, name: str)
 
 
 def test_a_server_that_fails_at_a_check_is_a_failure(stub: HttpStub) -> None:
-    """An internal error is not taken for a setting that is missing."""
+    """An internal error is not taken for a missing setting."""
     stub.answer = s3_error(500, "InternalError")
     assert make_inspector(endpoint=stub.url).run_check("encryption").status is FAIL
 
@@ -415,10 +415,10 @@ def test_a_server_that_fails_at_a_check_is_a_failure(stub: HttpStub) -> None:
         "only some tags",
     ],
 )
-def test_lifecycle_rules_are_held_against_the_settings(
+def test_lifecycle_rules_are_compared_with_the_settings(
     own_inspector: S3Inspector, own_bucket: str, s3_client: Any, rules: list[dict[str, Any]], words: str | None
 ) -> None:
-    """A missing or different rule is a warning, and the rule that the command sets puts it right."""
+    """A missing or different rule is a warning, and the rule that the command sets fixes it."""
     if rules:
         set_rules(s3_client, own_bucket, *rules)
     result = own_inspector.run_check("lifecycle")
@@ -434,7 +434,10 @@ def test_lifecycle_rules_are_held_against_the_settings(
 def test_the_command_for_the_rule_keeps_the_other_rules(
     own_inspector: S3Inspector, own_bucket: str, s3_client: Any
 ) -> None:
-    """S3 takes only all rules at once: others' stay, those that delete too early go and are named, nothing is set."""
+    """The command sets all rules at once: others' rules stay, those that delete too early go and are named.
+
+    The check itself sets nothing.
+    """
     others = {"Filter": {"Prefix": "logs/it's/"}, "Expiration": {"Days": 30}}
     set_rules(s3_client, own_bucket, others, {"Filter": {"Prefix": "temp/"}, "Expiration": {"Days": 2}, **ABORT})
 
@@ -448,10 +451,8 @@ def test_the_command_for_the_rule_keeps_the_other_rules(
     assert own_inspector.run_check("lifecycle").status is PASS
 
 
-def test_objects_that_are_to_stay_need_only_the_abort_rule(
-    seaweed: SeaweedServer, own_bucket: str, s3_client: Any
-) -> None:
-    """Outside of temp/ no expiry is asked for."""
+def test_kept_objects_need_only_the_abort_rule(seaweed: SeaweedServer, own_bucket: str, s3_client: Any) -> None:
+    """Outside of temp/ no expiry rule is asked for."""
     inspector = inspector_of(seaweed, bucket=own_bucket, video_prefix="keep/videos/")
     result = inspector.run_check("lifecycle")
     assert result.status is WARN
@@ -461,18 +462,18 @@ def test_objects_that_are_to_stay_need_only_the_abort_rule(
 
 
 @pytest.mark.parametrize("prefix", ["", "keep/", "keep/videos/2026/"])
-def test_a_rule_that_deletes_what_is_to_stay_is_a_failure(
+def test_a_rule_that_deletes_kept_objects_is_a_failure(
     seaweed: SeaweedServer, own_bucket: str, s3_client: Any, prefix: str
 ) -> None:
-    """The catalog takes objects outside of temp/ to stay: a rule that deletes them loses media."""
+    """The catalog counts on objects outside of temp/, so a rule that deletes them is a failure."""
     set_rules(s3_client, own_bucket, {"Filter": {"Prefix": prefix}, "Expiration": {"Days": 365}, **ABORT})
     result = inspector_of(seaweed, bucket=own_bucket, video_prefix="keep/videos/").run_check("lifecycle")
     assert result.status is FAIL
     assert "'rule-0' deletes objects after 365 days" in result.found
 
 
-def test_a_rule_with_a_date_is_told_by_its_date(stub: HttpStub) -> None:
-    """A rule that deletes everything on some day is a warning that names the day."""
+def test_a_rule_with_a_date_is_named_by_its_date(stub: HttpStub) -> None:
+    """A rule that deletes everything on a date is a warning that names the date."""
     stub.answer = Answer(
         body=f'<LifecycleConfiguration xmlns="{NAMESPACE}"><Rule><ID>purge</ID><Status>Enabled</Status>'
         "<Prefix>temp/</Prefix><Expiration><Date>2030-01-02T00:00:00Z</Date></Expiration></Rule>"
@@ -485,7 +486,7 @@ def test_a_rule_with_a_date_is_told_by_its_date(stub: HttpStub) -> None:
 
 
 def test_a_rule_with_a_date_elsewhere_is_kept_with_its_date(stub: HttpStub) -> None:
-    """Dates go into the command as AWS's command line reads them."""
+    """Dates are written into the command as AWS's command line reads them."""
     stub.answer = Answer(
         body=f'<LifecycleConfiguration xmlns="{NAMESPACE}"><Rule><ID>purge</ID><Status>Enabled</Status>'
         "<Prefix>logs/</Prefix><Expiration><Date>2030-01-02T00:00:00Z</Date></Expiration></Rule>"
@@ -511,10 +512,10 @@ def test_a_rule_with_a_date_elsewhere_is_kept_with_its_date(stub: HttpStub) -> N
         (-301, FAIL, "behind"),
     ],
 )
-def test_the_clock_is_held_against_the_servers(
+def test_the_clock_is_compared_with_the_servers(
     stub: HttpStub, ahead_seconds: int, status: CheckStatus, words: str
 ) -> None:
-    """Over one minute warns, over five fails, either way; the server's refusals tell the time as well."""
+    """A skew over one minute warns and over five fails, either way, and refusals tell the server's time as well."""
     now = datetime(2026, 1, 1, 12, tzinfo=UTC)
     stub.answer = s3_error(403, "RequestTimeTooSkewed", Date=format_datetime(now, usegmt=True))
     result = make_inspector(endpoint=stub.url, clock=lambda: now + timedelta(seconds=ahead_seconds)).run_check("clock")
@@ -524,7 +525,7 @@ def test_the_clock_is_held_against_the_servers(
 
 
 def test_a_slow_answer_is_no_skew(stub: HttpStub) -> None:
-    """A server whose time lies between the question and the answer has the same clock."""
+    """A server whose time lies between request and answer has the same clock."""
     now = datetime(2026, 1, 1, 12, tzinfo=UTC)
     times = iter([now - timedelta(minutes=10), now + timedelta(minutes=10)])
     stub.answer = Answer(headers={"Date": format_datetime(now, usegmt=True)})
@@ -533,7 +534,7 @@ def test_a_slow_answer_is_no_skew(stub: HttpStub) -> None:
 
 @pytest.mark.parametrize("headers", [{}, {"Date": "noon"}, {"Date": "Thu, 01 Jan 2026 12:00:00 -0000"}])
 def test_a_server_that_does_not_tell_its_time_is_a_warning(stub: HttpStub, headers: dict[str, str]) -> None:
-    """No date, nonsense and a time without its zone are nothing to compare with."""
+    """With no date, a malformed one or one without a zone, the clock cannot be compared, which is a warning."""
     stub.answer = Answer(headers=headers)
     result = make_inspector(endpoint=stub.url).run_check("clock")
     assert result.status is WARN

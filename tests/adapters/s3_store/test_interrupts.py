@@ -1,4 +1,4 @@
-"""The bucket as a media store in a process that is told to stop: transfers end soon, and clean up after themselves."""
+"""The bucket as a media store in a process that has to stop: transfers end soon and clean up after themselves."""
 
 import itertools
 import signal
@@ -23,7 +23,7 @@ THREADS = 4
 """Of one transfer."""
 
 TINY = 1000
-"""Bytes of a part or range, so that a small file has many. A server refuses such parts, but only when it completes."""
+"""Bytes of a part or range, so that a small file has many. A server refuses such small parts only at completion."""
 
 STOPPABLE = """
 import signal, sys, threading
@@ -60,24 +60,24 @@ else:
 
 
 @pytest.mark.parametrize("mode", ["in the main thread", "in another thread"])
-def test_a_process_told_to_stop_leaves_no_upload(bench: Bench, seaweed: SeaweedServer, mode: str) -> None:
+def test_a_process_that_is_stopped_leaves_no_upload(bench: Bench, seaweed: SeaweedServer, mode: str) -> None:
     """A process that gets a SIGTERM in the middle of a large put aborts the upload on its way out.
 
-    Whether the signal ends the thread that puts, or the main thread turns it into an interrupt of the store.
+    Either the signal ends the thread that puts, or the main thread turns it into an interrupt of the store.
     """
     digest = digest_of_bytes(LARGE)
     arguments = [mode, bench.proxy.url, bench.bucket, seaweed.access_key, seaweed.secret_key, seaweed.region, str(PART)]
     arguments += [str(bench.source(LARGE)), bench.key, str(digest.size_bytes), digest.sha256]
     process = subprocess.Popen([sys.executable, "-c", STOPPABLE, *arguments])
 
-    once = iter([signal.SIGTERM])  # a second signal would interrupt the clean-up, as it is meant to
+    once = iter([signal.SIGTERM])  # a second signal would interrupt the clean-up, by design
 
-    def tell_to_stop(method: str, _: str) -> None:
+    def stop_once(method: str, _: str) -> None:
         if method == "PUT":
             for number in once:
                 process.send_signal(number)
 
-    bench.proxy.before_request = tell_to_stop
+    bench.proxy.before_request = stop_once
 
     assert process.wait(timeout=HANG_SECONDS) == 3
     assert bench.proxy.requests["PUT"] > 0
@@ -91,7 +91,7 @@ REQUESTS = {"put": "PUT", "get": "GET", "open": "GET"}
 
 
 def make_transfer(store: S3Store, bench: Bench, name: str) -> Callable[[], object]:
-    """Return one transfer of `SMALL`, ready to be made."""
+    """Return a function that makes one transfer of `SMALL`."""
     digest = digest_of_bytes(SMALL)
 
     def put() -> object:
@@ -118,7 +118,7 @@ def make_transfer(store: S3Store, bench: Bench, name: str) -> Callable[[], objec
 @pytest.mark.parametrize("fault", [None, Fault.THROTTLED, Fault.TRUNCATED])
 @pytest.mark.parametrize("name", REQUESTS)
 def test_an_interrupt_ends_a_transfer(bench: Bench, seaweed: SeaweedServer, name: str, fault: Fault | None) -> None:
-    """A transfer makes no further request or retry, says that it was interrupted, and leaves nothing behind."""
+    """An interrupted transfer makes no further request or retry, says that it was interrupted, and leaves nothing."""
     store = make_store(seaweed, bench.proxy.url, part_bytes=TINY, max_attempts=10)
     if name != "put":
         bench.store_directly(SMALL, Metadata={"sha256": digest_of_bytes(SMALL).sha256})
@@ -142,7 +142,7 @@ def test_an_interrupt_ends_a_transfer(bench: Bench, seaweed: SeaweedServer, name
 
 
 def test_an_interrupted_upload_is_not_completed(bench: Bench, seaweed: SeaweedServer) -> None:
-    """An interrupt that comes when all parts are on their way keeps the object from being made of them."""
+    """An interrupt after all parts were sent prevents the completion of the upload."""
     store = make_store(seaweed, bench.proxy.url)
     digest = digest_of_bytes(LARGE)
 
@@ -173,7 +173,7 @@ def test_an_interrupted_upload_is_not_completed(bench: Bench, seaweed: SeaweedSe
 
 
 def test_an_interrupt_ends_the_transfers_of_all_threads(bench: Bench, seaweed: SeaweedServer) -> None:
-    """One interrupt ends every transfer that the store has under way."""
+    """One interrupt ends every transfer of the store in progress."""
     store = make_store(seaweed, bench.proxy.url, part_bytes=TINY)
     digest = digest_of_bytes(SMALL)
     bench.store_directly(SMALL, Metadata={"sha256": digest.sha256})
@@ -193,8 +193,8 @@ def test_an_interrupt_ends_the_transfers_of_all_threads(bench: Bench, seaweed: S
     assert bench.proxy.requests["GET"] == 3
 
 
-def test_an_interrupted_store_takes_no_transfer_but_looks(bench: Bench, seaweed: SeaweedServer) -> None:
-    """After an interrupt transfers are refused without a request; looking, listing and removing go on."""
+def test_an_interrupted_store_still_lists_and_deletes(bench: Bench, seaweed: SeaweedServer) -> None:
+    """After an interrupt, transfers are refused without a request; head, list and delete still work."""
     store = make_store(seaweed, bench.proxy.url)
     bench.put(SMALL)
     bench.begin_upload()

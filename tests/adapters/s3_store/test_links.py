@@ -24,7 +24,7 @@ def read(link: str) -> bytes:
 
 
 def status_of(link: str) -> int:
-    """Return the status that the server answers a link with."""
+    """Return the status with which the server answers a link."""
     try:
         read(link)
     except urllib.error.HTTPError as error:
@@ -34,7 +34,7 @@ def status_of(link: str) -> int:
 
 
 def test_a_link_gives_the_object_to_anybody(bench: Bench) -> None:
-    """A link serves without credentials, for its object alone, and is not to be had by changing it."""
+    """A link works without credentials for its object alone, and a changed link is refused."""
     bench.put(SMALL)
 
     link = bench.store.presign(bench.url, expires_seconds=60)
@@ -59,7 +59,7 @@ def test_a_link_ends(bench: Bench) -> None:
 
 @pytest.mark.parametrize("expires_seconds", [-1, 0, WEEK_SECONDS + 1])
 def test_a_link_lasts_no_longer_than_signatures_do(bench: Bench, expires_seconds: int) -> None:
-    """A link that would not last a second, or longer than seven days, is a matter of configuration."""
+    """A link that would not last a second, or longer than seven days, is a configuration error."""
     with pytest.raises(StoreError, match="7 days") as caught:
         bench.store.presign(bench.url, expires_seconds=expires_seconds)
 
@@ -67,8 +67,8 @@ def test_a_link_lasts_no_longer_than_signatures_do(bench: Bench, expires_seconds
 
 
 @pytest.mark.parametrize("expires_seconds", [1, WEEK_SECONDS])
-def test_making_a_link_asks_nobody(bench: Bench, expires_seconds: int) -> None:
-    """A link is made without a request, for an absent object too, which it then says."""
+def test_making_a_link_makes_no_request(bench: Bench, expires_seconds: int) -> None:
+    """A link is made without a request, also for an absent object, and then answers that it is absent."""
     link = bench.store.presign(bench.url, expires_seconds=expires_seconds)
 
     assert sum(bench.proxy.requests.values()) == 0
@@ -91,7 +91,7 @@ def test_a_link_is_never_logged(bench: Bench, caplog: pytest.LogCaptureFixture) 
 
 
 def test_a_link_on_amazon_is_signed_for_its_region() -> None:
-    """A link into a bucket on Amazon S3 names the bucket's own host and region, and is of signature version 4."""
+    """A link into a bucket on Amazon S3 names the bucket's own host and region, and has a version 4 signature."""
     store = S3Store(
         "media-bucket",
         region="eu-central-1",

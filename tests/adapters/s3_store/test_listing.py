@@ -1,4 +1,4 @@
-"""What is in a bucket: objects and open uploads over many pages, and answers that no listing can be read from."""
+"""What is in a bucket: objects and open uploads over many pages, and answers that are no listing."""
 
 from datetime import UTC, datetime, timedelta
 from typing import Any
@@ -18,7 +18,7 @@ TOMORROW = datetime.now(UTC) + timedelta(days=1)
 
 
 def by_twos(connection: Connection) -> Any:
-    """Connect to a server whose pages hold two entries."""
+    """Connect to a server whose pages have two entries."""
 
     def cut(params: dict[str, Any], model: Any, **_: object) -> None:
         params["MaxKeys" if model.name == "ListObjectsV2" else "MaxUploads"] = 2
@@ -49,7 +49,7 @@ def test_a_listing_goes_over_all_pages(bench: Bench, seaweed: SeaweedServer) -> 
 
 
 def test_odd_keys_are_listed_as_they_are(bench: Bench, seaweed: SeaweedServer) -> None:
-    """Keys with signs that XML or URLs treat specially, and those that no put would take, are listed unchanged."""
+    """Keys with characters that are special in XML or URLs, and keys that no put would accept, are listed unchanged."""
     names = ["a b+c%20é&<x>.mp4", "tab\there.mp4", "✓/😀.mp4", "=1#2?3.mp4", "folder/"]
     keys = {f"{bench.key}/{name}" for name in names}
     for key in keys:
@@ -66,8 +66,8 @@ def test_odd_keys_are_listed_as_they_are(bench: Bench, seaweed: SeaweedServer) -
     assert caught.value.error_class is StoreErrorClass.CONFIGURATION
 
 
-def test_what_breaks_in_the_middle_of_a_listing_is_raised(bench: Bench, seaweed: SeaweedServer) -> None:
-    """A listing of which a later page fails ends with an error, after what came before it."""
+def test_a_failure_in_the_middle_of_a_listing_is_raised(bench: Bench, seaweed: SeaweedServer) -> None:
+    """A listing whose later page fails ends with an error, after the objects before it."""
     for number in range(3):
         bench.client.put_object(Bucket=bench.bucket, Key=f"{bench.key}/{number}.mp4", Body=b"")
     listing = make_store(seaweed, bench.proxy.url, connector=by_twos).list(f"{bench.key}/")
@@ -86,7 +86,7 @@ def test_what_breaks_in_the_middle_of_a_listing_is_raised(bench: Bench, seaweed:
 
 
 def test_open_uploads_are_leftovers_over_all_pages(bench: Bench, seaweed: SeaweedServer) -> None:
-    """Every upload under the prefix that nobody has ended is listed, and is gone once removed, also when repeated."""
+    """Every open upload under the prefix is listed, and is gone once removed, also when that is repeated."""
     keys = [bench.key, bench.key, f"{bench.key}#1 é+&.mp4", f"{bench.key}/x.mp4", f"{bench.key}/y.mp4"]
     begun = {f"s3://{bench.bucket}/{key}#{bench.begin_upload(key)}" for key in keys}
     bench.begin_upload("elsewhere.mp4")
@@ -103,8 +103,8 @@ def test_open_uploads_are_leftovers_over_all_pages(bench: Bench, seaweed: Seawee
     assert len(store.leftovers("elsewhere.mp4", begun_before=TOMORROW)) == 1
 
 
-def test_an_upload_under_way_is_no_leftover(bench: Bench) -> None:
-    """What was begun at or after the given moment is not listed, and a finished put leaves nothing."""
+def test_an_upload_in_progress_is_no_leftover(bench: Bench) -> None:
+    """An upload that began at or after the given moment is not listed, and a finished put leaves nothing."""
     bench.begin_upload()
     [leftover] = bench.store.leftovers(bench.key, begun_before=TOMORROW)
 
@@ -121,8 +121,8 @@ def test_an_upload_under_way_is_no_leftover(bench: Bench) -> None:
         (LeftoverKind.MULTIPART_UPLOAD, "s3://#1"),
     ],
 )
-def test_what_is_no_upload_is_not_removed(bench: Bench, kind: LeftoverKind, name: str) -> None:
-    """A leftover of another store is refused before anything is asked."""
+def test_anything_but_an_upload_is_not_removed(bench: Bench, kind: LeftoverKind, name: str) -> None:
+    """A leftover of another store is refused before any request."""
     with pytest.raises(StoreError, match="multipart upload named") as caught:
         bench.store.remove_leftover(Leftover(kind, name, TOMORROW, None))
 
@@ -130,7 +130,7 @@ def test_what_is_no_upload_is_not_removed(bench: Bench, kind: LeftoverKind, name
     assert sum(bench.proxy.requests.values()) == 0
 
 
-# --- Answers that are none ------------------------------------------------------------------------------------------
+# --- Answers that are no listing ------------------------------------------------------------------------------------
 
 ENTRY = (
     "<Contents><Key>{key}</Key><LastModified>2026-11-22T15:43:16.000Z</LastModified><ETag>&quot;0&quot;</ETag>"
@@ -158,7 +158,7 @@ class _Body:
 
 
 class AnsweringStore:
-    """A store whose server gives the same answer to everything: `answer`, which may be changed."""
+    """A store whose server answers everything with `answer`, which may be changed."""
 
     def __init__(self, answer: bytes) -> None:
         self.answer = answer
@@ -175,10 +175,10 @@ class AnsweringStore:
 
     def _connect(self, connection: Connection) -> Any:
         client = connect(connection)
-        client.meta.events.register("before-send.s3", self._give)
+        client.meta.events.register("before-send.s3", self._respond)
         return client
 
-    def _give(self, request: Any, **_: object) -> AWSResponse:
+    def _respond(self, request: Any, **_: object) -> AWSResponse:
         return AWSResponse(request.url, 200, {"content-type": "application/xml"}, _Body(self.answer))
 
 
@@ -204,8 +204,8 @@ NO_LISTINGS = {
 
 
 @pytest.mark.parametrize("name", NO_LISTINGS)
-def test_what_is_no_listing_is_never_taken_for_an_empty_one(name: str) -> None:
-    """An answer that is not a whole page, or does not say how it goes on, is `unavailable`, and never "nothing"."""
+def test_a_malformed_listing_is_never_an_empty_one(name: str) -> None:
+    """An answer that is no whole page, or does not say whether it continues, is `unavailable` and never "nothing"."""
     with pytest.raises(StoreError) as caught:
         list(AnsweringStore(NO_LISTINGS[name]).store.list())
 
@@ -213,7 +213,7 @@ def test_what_is_no_listing_is_never_taken_for_an_empty_one(name: str) -> None:
 
 
 @pytest.mark.parametrize("name", ["empty", "html", "text", "cut", "no end", "no token", "endless"])
-def test_no_uploads_are_not_read_from_what_is_no_listing(name: str) -> None:
+def test_a_malformed_listing_is_never_one_without_uploads(name: str) -> None:
     """Such an answer is never taken for a bucket without leftovers either."""
     with pytest.raises(StoreError) as caught:
         AnsweringStore(NO_LISTINGS[name]).store.leftovers(begun_before=TOMORROW)
@@ -221,11 +221,11 @@ def test_no_uploads_are_not_read_from_what_is_no_listing(name: str) -> None:
     assert caught.value.error_class is StoreErrorClass.UNAVAILABLE
 
 
-@pytest.mark.filterwarnings("ignore:tzname")  # what the vendor's parser of dates says of a zone that is none
-def test_any_wrong_bit_in_a_page_is_typed_or_unseen() -> None:
-    """Whatever bit of a page is wrong, no other error than a typed one comes of it, and no object goes missing unseen.
+@pytest.mark.filterwarnings("ignore:tzname")  # the vendor's date parser says this of an unknown zone
+def test_any_wrong_bit_in_a_page_is_a_typed_error_or_harmless() -> None:
+    """Whatever bit of a page is wrong, nothing but a typed error is raised, and no object goes missing unnoticed.
 
-    Wrong letters in what is listed are not noticed: against these there is TLS.
+    A wrong letter in a key is not noticed. TLS protects against that.
     """
     good = page()
     answering = AnsweringStore(good)

@@ -1,4 +1,4 @@
-"""The bucket as a media store when something changes in the middle of what it does."""
+"""The bucket as a media store when something changes in the middle of an operation."""
 
 import pytest
 
@@ -10,7 +10,7 @@ from tests.support.s3_bench import LARGE, PART, SMALL, Bench
 
 @pytest.mark.parametrize("change", ["written over", "cut"])
 def test_a_source_that_changes_while_it_is_sent_is_refused(bench: Bench, change: str) -> None:
-    """Bytes that change between their reading and their sending never become an object."""
+    """Bytes that change between being hashed and being sent never become an object."""
 
     def change_source(method: str, path: str) -> None:
         if method == "POST" and "uploads" in path:
@@ -23,13 +23,13 @@ def test_a_source_that_changes_while_it_is_sent_is_refused(bench: Bench, change:
         bench.put(LARGE)
 
     assert caught.value.error_class is StoreErrorClass.CHECKSUM
-    assert bench.proxy.requests["POST"] == 1  # begun, and given up at the first part that is not what was read
+    assert bench.proxy.requests["POST"] == 1  # begun, and given up at the first part that differs from what was hashed
     assert bench.stored() is None
     assert bench.open_uploads() == []
 
 
-def test_an_upload_that_is_swept_away_is_begun_again(bench: Bench) -> None:
-    """An upload that something else aborts before its completion is not taken for a stored object, but sent anew."""
+def test_an_upload_that_is_aborted_is_begun_again(bench: Bench) -> None:
+    """An upload that something else aborts before its completion is not taken for stored, but is sent again."""
     swept: list[str] = []
 
     def sweep(method: str, path: str) -> None:
@@ -67,8 +67,8 @@ def test_an_object_replaced_while_it_is_read_is_noticed(bench: Bench) -> None:
 
 
 @pytest.mark.parametrize("then", ["changed", "gone", "ours"])
-def test_what_is_to_be_replaced_is_looked_at_again(bench: Bench, then: str) -> None:
-    """An object that changes, goes, or turns out right while it is about to be replaced is met as it is then."""
+def test_an_object_to_be_replaced_is_read_again(bench: Bench, then: str) -> None:
+    """An object that changes, goes or becomes right just before it is replaced is read again and handled as it is."""
     bench.store_directly(b"first")
     puts: list[str] = []
 
@@ -76,7 +76,7 @@ def test_what_is_to_be_replaced_is_looked_at_again(bench: Bench, then: str) -> N
         if method != "PUT":
             return
         puts.append(method)
-        if len(puts) != 2:  # the first put is refused for the object's sake, the second replaces it
+        if len(puts) != 2:  # the first put is refused because of the object, the second replaces it
             return
         if then == "gone":
             bench.client.delete_object(Bucket=bench.bucket, Key=bench.key)
@@ -92,8 +92,8 @@ def test_what_is_to_be_replaced_is_looked_at_again(bench: Bench, then: str) -> N
     assert len(puts) == (2 if then == "ours" else 3)
 
 
-def test_a_404_to_a_conditional_put_means_looking_again(bench: Bench) -> None:
-    """Servers answer If-Match on an object that has just gone with 404: the put looks again and goes on."""
+def test_a_404_to_a_conditional_put_means_reading_again(bench: Bench) -> None:
+    """Servers answer If-Match with 404 when the object has just gone: the put reads the head again and goes on."""
     bench.store_directly(b"first")
     bench.proxy.break_next(Fault.ABSENT, "PUT", times=1)
 

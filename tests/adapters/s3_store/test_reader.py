@@ -1,4 +1,4 @@
-"""Reading an object of a bucket forward: what the reader checks, and what it asks of the server."""
+"""Reading an object of a bucket forward: what the reader checks, and what it requests from the server."""
 
 import hashlib
 import io
@@ -13,7 +13,7 @@ from tests.support.s3_bench import RANGE, RANGES, SMALL, Bench
 
 @pytest.mark.parametrize("size_bytes", [1, 7, RANGE - 1, RANGE, RANGE + 1, len(SMALL), len(SMALL) + 1])
 def test_pieces_of_any_size_make_the_whole(bench: Bench, size_bytes: int) -> None:
-    """However an object is read, each read gives its full count, and together they are the object."""
+    """However an object is read, each read returns its full count, and together they are the object."""
     data = SMALL if size_bytes > 10 else SMALL[:60]
     bench.put(data)
 
@@ -28,8 +28,8 @@ def test_pieces_of_any_size_make_the_whole(bench: Bench, size_bytes: int) -> Non
     ("offset", "size_bytes"),
     [(0, 0), (0, 1), (5, None), (RANGE - 1, 2), (1, 2 * RANGE), (len(SMALL), None), (len(SMALL) + 5, 10), (7, 10**9)],
 )
-def test_a_part_is_what_lies_there(bench: Bench, offset: int, size_bytes: int | None) -> None:
-    """A part of an object is its bytes from the offset on, to its end at most; only its ranges are asked for."""
+def test_a_range_is_the_bytes_at_its_offset(bench: Bench, offset: int, size_bytes: int | None) -> None:
+    """A range of an object is its bytes from the offset to its end at most, and only its own ranges are requested."""
     bench.put(SMALL)
     bench.proxy.pass_through()
     wanted = SMALL[offset:] if size_bytes is None else SMALL[offset : offset + size_bytes]
@@ -38,8 +38,8 @@ def test_a_part_is_what_lies_there(bench: Bench, offset: int, size_bytes: int | 
     assert bench.proxy.requests["GET"] == -(-len(wanted) // RANGE)
 
 
-def test_a_reader_knows_how_to_be_a_file(bench: Bench) -> None:
-    """The reader serves what takes a binary file: by lines, into a buffer, hashed, closed when left."""
+def test_a_reader_is_a_binary_file(bench: Bench) -> None:
+    """The reader works as a binary file: by lines, into a buffer, hashed, and as a context manager that closes it."""
     bench.put(SMALL)
 
     with bench.store.open(bench.url) as reader:
@@ -57,7 +57,7 @@ def test_a_reader_knows_how_to_be_a_file(bench: Bench) -> None:
 
 
 def test_a_whole_object_is_checked_at_its_end(bench: Bench) -> None:
-    """The read that would give the last byte of a damaged object fails, and not before; then the reader is closed."""
+    """The read that would return the last byte of a damaged object fails, and not before; then the reader is closed."""
     bench.store_directly(SMALL, Metadata={"sha256": digest_of_bytes(SMALL[::-1]).sha256})
 
     with bench.store.open(bench.url) as reader:
@@ -71,7 +71,7 @@ def test_a_whole_object_is_checked_at_its_end(bench: Bench) -> None:
 
 
 def test_an_empty_object_is_checked_too(bench: Bench) -> None:
-    """An empty object that should not be empty is told."""
+    """An object that is empty and should not be is an error."""
     bench.store_directly(b"", Metadata={"sha256": digest_of_bytes(SMALL).sha256})
 
     with bench.store.open(bench.url) as reader, pytest.raises(StoreError) as caught:
@@ -80,8 +80,8 @@ def test_an_empty_object_is_checked_too(bench: Bench) -> None:
     assert caught.value.error_class is StoreErrorClass.CHECKSUM
 
 
-def test_an_object_without_a_digest_is_read_in_parts_only(bench: Bench) -> None:
-    """What somebody else has stored cannot be checked as a whole: it is refused as by head, but for its parts."""
+def test_an_object_without_a_digest_is_read_in_ranges_only(bench: Bench) -> None:
+    """An object that somebody else stored cannot be checked whole, so only ranges of it are read."""
     bench.store_directly(SMALL)
 
     with pytest.raises(StoreError, match="something other than this pipeline") as caught:
@@ -92,7 +92,7 @@ def test_an_object_without_a_digest_is_read_in_parts_only(bench: Bench) -> None:
 
 
 def test_an_object_replaced_while_it_is_read_is_noticed(bench: Bench) -> None:
-    """A reader never goes on in another version of its object."""
+    """A reader never continues in another version of its object."""
     bench.put(SMALL)
 
     with bench.ranged.open(bench.url) as reader:
@@ -106,7 +106,7 @@ def test_an_object_replaced_while_it_is_read_is_noticed(bench: Bench) -> None:
 
 
 def test_a_range_that_breaks_off_goes_on_where_it_did(bench: Bench) -> None:
-    """After a broken body only the rest of the range is asked for, and no byte is given twice."""
+    """After a broken body only the rest of the range is requested, and no byte is returned twice."""
     bench.put(SMALL)
     bench.proxy.break_next(Fault.TRUNCATED, "GET", times=1)
 
@@ -115,7 +115,7 @@ def test_a_range_that_breaks_off_goes_on_where_it_did(bench: Bench) -> None:
 
 
 def test_nothing_is_fetched_before_it_is_read(bench: Bench) -> None:
-    """Opening asks for the object's head; ranges are fetched one by one as they are read."""
+    """Opening requests the object's head; ranges are fetched one by one as they are read."""
     bench.put(SMALL)
     bench.proxy.pass_through()
 

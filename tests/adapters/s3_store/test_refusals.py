@@ -1,4 +1,4 @@
-"""The bucket as a media store that is set up wrongly, gone, forbidden, or has no disk to fetch to."""
+"""The bucket as a media store that is misconfigured, gone or forbidden, or has no disk to download to."""
 
 import subprocess
 import sys
@@ -19,7 +19,7 @@ from tests.support.s3_bench import LARGE, SMALL, Bench, make_store
 
 
 def uses_of(store: MediaStore, key: str, directory: Path) -> dict[str, Callable[[], object]]:
-    """Return every operation of a store that asks the server, ready to be called, by name."""
+    """Return every operation of a store that makes a request, as functions by name."""
     sources = {"small": directory / "small.mp4", "large": directory / "large.mp4"}
     sources["small"].write_bytes(SMALL)
     sources["large"].write_bytes(LARGE)
@@ -52,8 +52,8 @@ def uses_of(store: MediaStore, key: str, directory: Path) -> dict[str, Callable[
 
 
 @pytest.mark.parametrize("wrong", ["access_key", "secret_key"])
-def test_wrong_credentials_are_told_and_never_shown(seaweed: SeaweedServer, tmp_path: Path, wrong: str) -> None:
-    """Wrong credentials are `access_denied` in every operation, in words that say what to check and show no secret."""
+def test_wrong_credentials_are_reported_and_never_shown(seaweed: SeaweedServer, tmp_path: Path, wrong: str) -> None:
+    """Wrong credentials are `access_denied` in every operation; the error says what to check and shows no secret."""
     store = make_store(seaweed, **{wrong: "wrong-but-still-a-secret"})
 
     for use in uses_of(store, "video.mp4", tmp_path).values():
@@ -69,7 +69,7 @@ def test_wrong_credentials_are_told_and_never_shown(seaweed: SeaweedServer, tmp_
 def test_a_missing_bucket_names_its_setting(
     seaweed: SeaweedServer, s3_client: Any, tmp_path: Path, is_deleted: bool
 ) -> None:
-    """A bucket that does not exist (any more) is a matter of configuration in each operation, never of absence."""
+    """A bucket that does not exist (any more) is a configuration error in each operation, never an absent object."""
     store = make_store(seaweed, bucket="no-such-bucket")
     uses = uses_of(store, "video.mp4", tmp_path)
     if is_deleted:
@@ -102,7 +102,7 @@ REFUSED = [
 
 @pytest.mark.parametrize(("name", "request_method", "permission"), REFUSED)
 def test_a_refusal_names_the_missing_permission(bench: Bench, name: str, request_method: str, permission: str) -> None:
-    """An operation that is forbidden is asked for once, and the error names the right that it needs."""
+    """A forbidden operation is tried once, and the error names the permission that it needs."""
     if name in {"get", "open", "head"}:
         bench.put(SMALL)
     uses = uses_of(bench.store, bench.key, bench.directory)
@@ -118,8 +118,8 @@ def test_a_refusal_names_the_missing_permission(bench: Bench, name: str, request
 
 
 @pytest.mark.parametrize("name", ["put", "put in parts", "list", "leftovers"])
-def test_a_wrong_clock_is_told(bench: Bench, name: str) -> None:
-    """A server that finds the request's time too far off is no matter of rights: the clock is what to set."""
+def test_a_wrong_clock_is_reported(bench: Bench, name: str) -> None:
+    """When the server finds the request's time too far off, the error is about the clock and not about permissions."""
     bench.proxy.break_next(Fault.SKEWED, "GET", "PUT", "POST")
 
     with pytest.raises(StoreError, match=r"set this machine's clock") as caught:
@@ -129,7 +129,7 @@ def test_a_wrong_clock_is_told(bench: Bench, name: str) -> None:
     assert "S3_SECRET_KEY" not in str(caught.value)
 
 
-def test_a_server_that_is_not_there_is_unavailable(seaweed: SeaweedServer, tmp_path: Path) -> None:
+def test_an_unreachable_server_is_unavailable(seaweed: SeaweedServer, tmp_path: Path) -> None:
     """An endpoint where nothing listens is `unavailable`."""
     with FaultProxy(seaweed.endpoint) as proxy:
         endpoint = proxy.url
@@ -142,8 +142,8 @@ def test_a_server_that_is_not_there_is_unavailable(seaweed: SeaweedServer, tmp_p
 
 
 @pytest.mark.parametrize("changes", [{"bucket": "not a bucket"}, {"endpoint": "not-a-url"}])
-def test_impossible_settings_are_told(seaweed: SeaweedServer, tmp_path: Path, changes: dict[str, str]) -> None:
-    """A bucket's name or an endpoint that cannot be one is a matter of configuration."""
+def test_impossible_settings_are_reported(seaweed: SeaweedServer, tmp_path: Path, changes: dict[str, str]) -> None:
+    """A bucket name or an endpoint that cannot exist is a configuration error."""
     store = make_store(seaweed, **changes)
 
     for use in uses_of(store, "video.mp4", tmp_path).values():
@@ -153,13 +153,13 @@ def test_impossible_settings_are_told(seaweed: SeaweedServer, tmp_path: Path, ch
 
 
 def test_nothing_connects_before_the_first_use(seaweed: SeaweedServer) -> None:
-    """A store is made, and names URLs, without a server."""
+    """Making a store and naming URLs needs no server."""
     store = make_store(seaweed, endpoint="not-a-url")
 
     assert store.url_of("a/b.mp4") == f"s3://{seaweed.bucket}/a/b.mp4"
 
 
-# --- The disk that is fetched to ------------------------------------------------------------------------------------
+# --- The disk that is downloaded to ---------------------------------------------------------------------------------
 
 FETCHING = """
 import os, resource, sys
@@ -185,10 +185,10 @@ except StoreError as error:
 
 
 @pytest.mark.parametrize(("trouble", "error_class"), [("full", "no_space"), ("read-only", "access_denied")])
-def test_a_disk_that_takes_no_file_is_told(
+def test_a_disk_that_takes_no_file_is_reported(
     bench: Bench, seaweed: SeaweedServer, trouble: str, error_class: str
 ) -> None:
-    """A disk without room and a directory that may not be written to are told by their class, and stay as they were."""
+    """A full disk and a directory that may not be written to are errors of their class, and stay as they were."""
     stored = bench.put(SMALL)
     directory = bench.directory / "fetched"
     directory.mkdir(mode=0o555 if trouble == "read-only" else 0o755)

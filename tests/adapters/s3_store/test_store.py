@@ -1,4 +1,4 @@
-"""The bucket as a media store, on a real S3 server: what holds beyond the contract that all stores share."""
+"""The bucket as a media store on a real S3 server, beyond the contract that all stores share."""
 
 import os
 import tracemalloc
@@ -31,13 +31,13 @@ def test_an_object_carries_what_identifies_it(bench: Bench, data: bytes) -> None
     }
     assert head["ContentType"] == "video/mp4"
     assert head["ServerSideEncryption"] == "AES256"
-    assert "-" not in head["ChecksumCRC64NVME"]  # a composite checksum, of the parts' checksums, ends in -3
+    assert "-" not in head["ChecksumCRC64NVME"]  # a composite checksum, made of the parts' checksums, ends in -3
 
 
 @pytest.mark.parametrize("algorithm", ["CRC64NVME", "CRC32"])
 @pytest.mark.parametrize("data", [SMALL, LARGE], ids=["at once", "in parts"])
-def test_other_bytes_under_the_same_metadata_are_not_what_was_stored(bench: Bench, data: bytes, algorithm: str) -> None:
-    """Whoever rewrites an object and keeps all that was recorded of it is found out by the server's own checksum."""
+def test_other_bytes_under_the_same_metadata_are_noticed(bench: Bench, data: bytes, algorithm: str) -> None:
+    """An object that is rewritten with the same metadata is found out by the server's own checksum."""
     bench.put(data)
     head = bench.client.head_object(Bucket=bench.bucket, Key=bench.key)
     bench.client.put_object(
@@ -55,7 +55,7 @@ def test_other_bytes_under_the_same_metadata_are_not_what_was_stored(bench: Benc
     [(PART - 1, 0), (PART, 0), (PART + 1, 2), (2 * PART + 1, 3)],
 )
 def test_sizes_around_a_part_survive(bench: Bench, size_bytes: int, parts: int) -> None:
-    """Up to one part goes in one request, more in as many parts as it takes; both come back whole."""
+    """Up to one part goes in one request, more in as many parts as it takes, and both come back whole."""
     data = os.urandom(size_bytes)
 
     bench.put(data)
@@ -79,7 +79,7 @@ def test_ranges_of_any_size_make_the_whole(
 
 
 def test_a_repeated_large_put_sends_nothing(bench: Bench) -> None:
-    """A large put that was done before the crash is found done before a byte of it is sent again."""
+    """A large put that was done before a crash is found done before a byte of it is sent again."""
     first = bench.put(LARGE)
     bench.proxy.pass_through()
 
@@ -100,7 +100,7 @@ def test_a_large_conflict_is_found_before_sending(bench: Bench) -> None:
 
 
 def test_a_large_object_replaces_what_may_be_replaced(bench: Bench) -> None:
-    """Other bytes give way to a multipart upload as well, and only while they are the ones that were looked at."""
+    """A multipart upload may replace other bytes too, and only while they are the ones that were checked."""
     bench.put(SMALL)
 
     bench.put(LARGE, may_replace=True)
@@ -108,8 +108,8 @@ def test_a_large_object_replaces_what_may_be_replaced(bench: Bench) -> None:
     assert bench.stored() == LARGE
 
 
-def test_an_object_of_somebody_else_is_other_bytes(bench: Bench) -> None:
-    """An object without a recorded SHA-256 has no digest to tell, is no proof of a put, and gives way where allowed."""
+def test_an_object_of_somebody_else_counts_as_other_bytes(bench: Bench) -> None:
+    """An object without a recorded SHA-256 has no digest, does not prove a put, and is replaced if that is allowed."""
     bench.store_directly(SMALL)
 
     with pytest.raises(StoreError, match="something other than this pipeline") as caught:
@@ -124,8 +124,8 @@ def test_an_object_of_somebody_else_is_other_bytes(bench: Bench) -> None:
     assert bench.store.head(bench.url).digest == digest_of_bytes(SMALL)
 
 
-def test_false_metadata_is_found_out(bench: Bench) -> None:
-    """An object whose bytes are not what its metadata says is never fetched."""
+def test_false_metadata_is_noticed(bench: Bench) -> None:
+    """An object whose bytes differ from its metadata is never fetched."""
     wanted = digest_of_bytes(SMALL)
     forged = b"x" * len(SMALL)
     bench.store_directly(forged, Metadata={"sha256": wanted.sha256, "size": str(wanted.size_bytes)})
@@ -138,7 +138,7 @@ def test_false_metadata_is_found_out(bench: Bench) -> None:
 
 
 def test_reads_follow_the_bucket_in_the_url(bench: Bench, seaweed: SeaweedServer, tmp_path: Path) -> None:
-    """A store that is set to another bucket by now still reads and deletes what was recorded in the old one."""
+    """A store that is now set to another bucket still reads and deletes what was recorded in the old one."""
     stored = bench.put(SMALL)
     other = make_store(seaweed, bucket="another-bucket")
 
@@ -149,8 +149,8 @@ def test_reads_follow_the_bucket_in_the_url(bench: Bench, seaweed: SeaweedServer
     assert bench.stored() is None
 
 
-def test_an_object_of_another_size_than_recorded_is_told(bench: Bench) -> None:
-    """An object whose size is not the recorded one is something that has been changed, whatever its SHA-256 says."""
+def test_an_object_of_another_size_than_recorded_is_an_error(bench: Bench) -> None:
+    """An object whose size is not the recorded one was changed, whatever its SHA-256 says."""
     digest = digest_of_bytes(SMALL)
     bench.store_directly(SMALL, Metadata={"sha256": digest.sha256, "size": "1"})
 
@@ -173,7 +173,7 @@ def test_an_object_of_another_size_than_recorded_is_told(bench: Bench) -> None:
 def test_an_object_says_when_it_expires(
     bench: Bench, seaweed: SeaweedServer, header: str | None, expires_at: datetime | None
 ) -> None:
-    """A put and a head say when the server's lifecycle rule will remove the object, as far as the server tells."""
+    """A put and a head say when the server's lifecycle rule will remove the object, if the server tells."""
 
     def connect_to_expiring_server(connection: Connection) -> Any:
         def add_expiration(response_dict: dict[str, Any], **_: object) -> None:
@@ -205,7 +205,7 @@ def test_an_object_says_when_it_expires(
     [{"sha256": "0"}, {"Größe": "1"}, {"a b": "1"}, {"": "1"}, {"note": "é" * 400}],
     ids=["taken", "not ascii", "space", "empty", "too long"],
 )
-def test_tags_that_cannot_travel_are_refused(bench: Bench, tags: dict[str, str]) -> None:
+def test_tags_that_cannot_be_sent_are_refused(bench: Bench, tags: dict[str, str]) -> None:
     """A tag whose name is no header token or is taken, or that is too long, is refused before anything is sent."""
     with pytest.raises(StoreError, match="expected"):
         bench.store.put(
@@ -234,7 +234,7 @@ def test_no_transfer_holds_a_file_in_memory(
     source = tmp_path / "source.mp4"
     source.write_bytes(os.urandom(size_bytes))
     digest = digest_of_bytes(source.read_bytes())
-    store.delete(store.url_of(f"{object_prefix}warm-up.mp4"))  # the client's own tables count for nothing here
+    store.delete(store.url_of(f"{object_prefix}warm-up.mp4"))  # the client's own tables do not count here
 
     tracemalloc.start()
     try:

@@ -21,13 +21,13 @@ CONTENT = b"weights"
 
 @pytest.fixture(autouse=True)
 def toy_checkpoint(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Have the hash that is known of `tiny` be that of a toy."""
+    """Replace the hash known for `tiny` by that of a toy."""
     known = {**checkpoints.CHECKPOINTS, "tiny": hashlib.sha256(CONTENT).hexdigest()}
     monkeypatch.setattr(checkpoints, "CHECKPOINTS", known)
 
 
 def test_a_path_is_used_as_it_is(tmp_path: Path) -> None:
-    """A file is taken for what it is said to be; that there is none is an error that names it."""
+    """A file at the given path is used, and a missing one is an error that names it."""
     file = tmp_path / "own.pt"
     file.write_bytes(CONTENT)
     assert find_local_checkpoint(str(file), tmp_path) == file
@@ -35,14 +35,14 @@ def test_a_path_is_used_as_it_is(tmp_path: Path) -> None:
         find_local_checkpoint(f"{tmp_path}/other.pt", tmp_path)
 
 
-def test_a_name_that_is_none_is_refused(tmp_path: Path) -> None:
-    """The error has the names that there are."""
+def test_an_unknown_name_is_refused(tmp_path: Path) -> None:
+    """The error lists the names that exist."""
     with pytest.raises(ConfigurationError, match=r"expected one of tiny\.en, tiny, .*'tinny'"):
         find_local_checkpoint("tinny", tmp_path)
 
 
-def test_the_cache_is_believed_by_its_hash(tmp_path: Path) -> None:
-    """A download that was cut short is no model; the whole one is found, and a changed one no longer."""
+def test_the_cache_is_checked_by_its_hash(tmp_path: Path) -> None:
+    """A truncated download is no model; a whole one is found, and a changed one is no longer."""
     file = tmp_path / "tiny.pt"
     file.write_bytes(CONTENT[:3])
     assert find_local_checkpoint("tiny", tmp_path) is None
@@ -52,8 +52,8 @@ def test_the_cache_is_believed_by_its_hash(tmp_path: Path) -> None:
     assert find_local_checkpoint("tiny", tmp_path) == find_checkpoint("tiny", tmp_path) == file
 
 
-def test_a_list_has_what_is_here_and_what_is_set(tmp_path: Path) -> None:
-    """The model that is set comes first, also when it is not here; a file of one's own has a hash that nobody knows."""
+def test_the_list_has_cached_and_configured_models(tmp_path: Path) -> None:
+    """The configured model comes first, even when it is missing, and a file of one's own has an unknown hash."""
     (tmp_path / "tiny.pt").write_bytes(CONTENT)
     own = tmp_path / "own.pt"
     own.write_bytes(b"others")
@@ -68,7 +68,7 @@ def test_a_list_has_what_is_here_and_what_is_set(tmp_path: Path) -> None:
 @pytest.mark.skipif(importlib.util.find_spec("whisper") is None, reason="needs the extra openai-whisper")
 @pytest.mark.filterwarnings("ignore:unclosed file .*tiny.pt:ResourceWarning")  # the loader leaves closing to chance
 class TestServer:
-    """A name that nothing on this machine answers to. The package's own loader downloads."""
+    """A name that nothing on this machine answers to is downloaded by the package's own loader."""
 
     @pytest.fixture
     def address(self, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Path:
@@ -81,7 +81,7 @@ class TestServer:
         return served
 
     def test_a_model_is_downloaded_once(self, address: Path, tmp_path: Path) -> None:
-        """What the server has is checked, put into the cache, and found there when the server is gone."""
+        """A download is checked and put into the cache, where it is found when the server is gone."""
         address.write_bytes(CONTENT)
         first = find_checkpoint("tiny", tmp_path / "cache")
         assert first.read_bytes() == CONTENT
@@ -89,10 +89,8 @@ class TestServer:
         assert find_checkpoint("tiny", tmp_path / "cache") == first
 
     @pytest.mark.parametrize("content", [None, b"something else"])
-    def test_without_it_the_error_names_what_would_serve(
-        self, address: Path, tmp_path: Path, content: bytes | None
-    ) -> None:
-        """No answer, or another file than expected: the error says where to put which file, and what else would do."""
+    def test_a_failed_download_says_what_else_works(self, address: Path, tmp_path: Path, content: bytes | None) -> None:
+        """Without an answer, or with a wrong file, the error says where to put which file and what else works."""
         if content is not None:
             address.write_bytes(content)
         with pytest.raises(ConfigurationError, match=r"copy tiny\.pt there .* WHISPER_ENGINE=faster-whisper"):

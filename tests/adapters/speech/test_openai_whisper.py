@@ -22,7 +22,7 @@ needs_package = pytest.mark.skipif(importlib.util.find_spec("whisper") is None, 
 def make_engine(
     model: str, *, device: str = "cpu", compute_type: str | None = None, task: Task = Task.TRANSCRIBE
 ) -> OpenAIWhisperEngine:
-    """Make an engine that differs from the usual one in what the test is about."""
+    """Return an engine that differs from the usual one in what the test is about."""
     return OpenAIWhisperEngine(
         model=model,
         cache=Path("/nonexistent"),
@@ -35,15 +35,15 @@ def make_engine(
 
 
 def test_without_the_package_the_error_says_what_to_install(monkeypatch: pytest.MonkeyPatch) -> None:
-    """An engine whose package is missing cannot be made, and the message has the command that installs it."""
+    """An engine whose package is missing cannot be made, and the error has the command that installs it."""
     monkeypatch.setattr("importlib.util.find_spec", lambda _name: None)
     with pytest.raises(ConfigurationError, match=r"pip install 'bookmarkai-assets\[openai-whisper\]'"):
         make_engine("tiny.en")
 
 
 @needs_package
-def test_an_engine_is_made_without_loading_anything() -> None:
-    """Construction takes no model: one that does not exist is missed at the first use, with its path."""
+def test_making_an_engine_loads_nothing() -> None:
+    """Making an engine loads no model: a missing model is noticed at the first use, with its path."""
     engine = make_engine("/no/such/model.pt")
     assert (engine.engine, engine.model) == ("openai-whisper", "/no/such/model.pt")
     for use in (engine.recipe, lambda: engine.transcribe(SHORT_SAMPLES[0].path, language=None)):
@@ -53,29 +53,29 @@ def test_an_engine_is_made_without_loading_anything() -> None:
 
 @needs_package
 @pytest.mark.parametrize("compute_type", ["int8", "float16", "bfloat16"])
-def test_what_it_cannot_compute_with_is_refused(compute_type: str) -> None:
-    """On a CPU openai-whisper has float32 alone; nothing else is silently taken for it."""
+def test_an_unsupported_compute_type_is_refused(compute_type: str) -> None:
+    """On a CPU openai-whisper supports only float32, and nothing else is silently replaced by it."""
     with pytest.raises(ConfigurationError, match=f"expected float32, .* on cpu, found {compute_type}"):
         make_engine("tiny.en", compute_type=compute_type)
 
 
 @needs_package
 @pytest.mark.parametrize("compute_type", [None, "default", "auto", "float32"])
-def test_a_recipe_has_what_it_computes_with(tiny_en_checkpoint: Path, compute_type: str | None) -> None:
-    """However float32 was asked for, it is one recipe, in words that say it."""
+def test_a_recipe_names_the_compute_type(tiny_en_checkpoint: Path, compute_type: str | None) -> None:
+    """However float32 was configured, the recipe is the same."""
     recipe = make_engine(str(tiny_en_checkpoint), compute_type=compute_type).recipe()
     assert recipe.parameters["compute_type"] == "float32"
 
 
-def test_a_model_of_english_alone_translates_nothing(tiny_en_checkpoint: Path) -> None:
-    """It is an error of settings, which names the setting and the model."""
+def test_an_english_only_model_does_not_translate(tiny_en_checkpoint: Path) -> None:
+    """Asking an English-only model to translate is a settings error that names the setting and the model."""
     engine = make_engine(str(tiny_en_checkpoint), task=Task.TRANSLATE)
     with pytest.raises(ConfigurationError, match=r"WHISPER_TASK=translate: .*tiny\.en\.pt"):
         engine.transcribe(SHORT_SAMPLES[0].path, language=None)
 
 
-def test_what_is_no_checkpoint_is_a_settings_error(tmp_path: Path) -> None:
-    """A file of another kind is refused with its name, before any share is."""
+def test_a_file_that_is_no_checkpoint_is_a_settings_error(tmp_path: Path) -> None:
+    """A file that is no checkpoint is refused by name, before any share is."""
     pytest.importorskip("whisper")
     file = tmp_path / "video.pt"
     file.write_bytes(b"no weights")
@@ -84,7 +84,7 @@ def test_what_is_no_checkpoint_is_a_settings_error(tmp_path: Path) -> None:
 
 
 def test_equal_parameters_share_one_model(tiny_en_checkpoint: Path) -> None:
-    """Whoever asks for the same model later gets the one that is loaded, with the hash of its file."""
+    """A later request for the same model gets the loaded one, with the hash of its file."""
     parameters = ModelParameters(str(tiny_en_checkpoint), tiny_en_checkpoint.parent, "cpu", 1)
     assert shared_model(parameters) is shared_model(parameters)
     assert make_engine(str(tiny_en_checkpoint)).recipe().weights_sha256 == shared_model(parameters).weights_sha256
@@ -92,20 +92,23 @@ def test_equal_parameters_share_one_model(tiny_en_checkpoint: Path) -> None:
 
 @needs_package
 def test_the_list_of_models_is_the_vendors() -> None:
-    """The names and hashes that are kept here are those of the installed package."""
+    """Our names and hashes are those of the installed package."""
     import whisper
 
     assert {name: url.split("/")[-2] for name, url in whisper._MODELS.items()} == dict(CHECKPOINTS)
 
 
 def test_importing_the_adapter_loads_no_torch() -> None:
-    """The vendor loads with the first model."""
+    """The vendor is imported with the first model."""
     assert "whisper" not in vars(openai_whisper)
     assert "torch" not in vars(sys.modules[openai_whisper.__name__])
 
 
-def test_every_window_is_heard_by_the_threads_that_are_set(tiny_en_checkpoint: Path, tmp_path: Path) -> None:
-    """Also after words were aligned, which is done by as many threads as there are cores; whichever thread asks."""
+def test_every_window_uses_the_configured_threads(tiny_en_checkpoint: Path, tmp_path: Path) -> None:
+    """Every window is decoded by the configured number of threads, whichever thread asks.
+
+    This also holds after words were aligned, which uses as many threads as there are cores.
+    """
     torch = pytest.importorskip("torch")
     engine = make_engine(str(tiny_en_checkpoint))
     loaded = shared_model(ModelParameters(str(tiny_en_checkpoint), Path("/nonexistent"), "cpu", 1))

@@ -1,4 +1,4 @@
-"""What engines say of times, put in order."""
+"""The times that engines report, put in order."""
 
 from hypothesis import given
 from hypothesis import strategies as st
@@ -17,21 +17,24 @@ segments = st.lists(
 
 
 @given(segments, st.floats(0.1, 30))
-def test_whatever_an_engine_says_the_times_are_in_order(found: list[Segment], duration_seconds: float) -> None:
-    """Segments and words never go back, overlap or leave the sound; those without a text are gone, the others stay."""
+def test_whatever_an_engine_reports_the_times_are_in_order(found: list[Segment], duration_seconds: float) -> None:
+    """Segments and words never go back, overlap or leave the sound, and segments without text are dropped."""
     ordered = trim_segments(found, duration_seconds)
     assert [segment.text for segment in ordered] == [segment.text for segment in found if segment.text.strip()]
-    told = [0.0, *(time for segment in ordered for time in (segment.start, segment.end)), duration_seconds]
-    assert told == sorted(told)
+    moments = [0.0, *(time for segment in ordered for time in (segment.start, segment.end)), duration_seconds]
+    assert moments == sorted(moments)
     for segment in ordered:
         of_words = [segment.start, *(time for word in segment.words for time in (word.start, word.end)), segment.end]
         assert of_words == sorted(of_words)
 
 
 def test_times_that_are_in_order_stay() -> None:
-    """Nothing is moved that need not be."""
-    told = (Segment(0.5, 1.5, " One.", -0.1, 0.0, words=(Word(0.5, 1.4, " One.", 0.9),)), Segment(2, 3, " Two.", 0, 0))
-    assert trim_segments(told, 3.5) == told
+    """Times that are in order are not changed."""
+    ordered = (
+        Segment(0.5, 1.5, " One.", -0.1, 0.0, words=(Word(0.5, 1.4, " One.", 0.9),)),
+        Segment(2, 3, " Two.", 0, 0),
+    )
+    assert trim_segments(ordered, 3.5) == ordered
 
 
 def spoken(*texts: str) -> Segment:
@@ -41,7 +44,7 @@ def spoken(*texts: str) -> Segment:
 
 
 def test_a_segment_is_divided_into_its_sentences() -> None:
-    """Behind a full stop, also where a quotation closes with it; each begins and ends with its words."""
+    """A segment is divided after a full stop, also before a closing quote, and each sentence has its words' times."""
     segment = spoken(" It", " is.", " “No!”", " A", " 3.5", "%", " rise")
     sentences = list(split_sentences(segment))
     assert [sentence.text for sentence in sentences] == [" It is.", " “No!”", " A 3.5% rise"]
@@ -50,14 +53,14 @@ def test_a_segment_is_divided_into_its_sentences() -> None:
     assert tuple(word for sentence in sentences for word in sentence.words) == segment.words
 
 
-def test_a_segment_without_times_of_words_is_not_divided() -> None:
-    """Nobody could say when the second sentence begins."""
+def test_a_segment_without_word_times_is_not_divided() -> None:
+    """Without word times nobody can tell when the second sentence begins, so the segment stays whole."""
     segment = Segment(0, 3, " One. Two.", -0.3, 0.0)
     assert list(split_sentences(segment)) == [segment]
 
 
-def test_a_segment_is_put_later_with_its_words() -> None:
-    """All its times move by the same."""
+def test_a_segment_is_shifted_with_its_words() -> None:
+    """All times of a segment and its words are shifted alike."""
     later = shift_segment(spoken(" It", " is."), 10)
     assert (later.start, later.end) == (10.0, 11.0)
     assert [(word.start, word.end) for word in later.words] == [(10.0, 10.5), (10.5, 11.0)]

@@ -1,4 +1,4 @@
-"""Alerts posted to a real server on loopback: what it gets, and what is made of what it answers."""
+"""Alerts posted to a real server on loopback: what it gets, and how its answers are handled."""
 
 import json
 import logging
@@ -40,7 +40,7 @@ def server() -> Iterator[WebhookServer]:
 
 @pytest.fixture(autouse=True)
 def no_proxy(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Reach loopback itself, whatever proxy this machine's environment names."""
+    """Reach loopback directly, whatever proxy this machine's environment names."""
     for name in [name for name in os.environ if name.lower().endswith("_proxy")]:
         monkeypatch.delenv(name)
 
@@ -53,7 +53,7 @@ def receiver(url: str, *, secret: str | None = SECRET, read_timeout_seconds: flo
 
 
 def test_a_message_is_posted_as_json(server: WebhookServer) -> None:
-    """The schema of version 1: the message's id, kind and text, and each incident; no bookkeeping."""
+    """The body has schema version 1: the message's id, kind and text, and each incident, but no bookkeeping."""
     assert receiver(server.url()).send(MESSAGE).receipt is Receipt.DELIVERED
     [request] = server.received
     assert request.headers["Content-Type"] == "application/json"
@@ -76,16 +76,16 @@ def test_a_message_is_posted_as_json(server: WebhookServer) -> None:
     }
 
 
-def test_incidents_told_together_are_one_request(server: WebhookServer) -> None:
-    """A group has an id of its own, each of its incidents too."""
+def test_incidents_grouped_together_are_one_request(server: WebhookServer) -> None:
+    """A group of incidents has an id of its own, as each incident does."""
     receiver(server.url()).send(GROUP)
     body = json.loads(server.received[0].body)
     assert body["id"] == GROUP.message_id == server.received[0].headers["Idempotency-Key"]
     assert len({incident["id"] for incident in body["incidents"]} | {body["id"]}) == 4
 
 
-def test_what_is_posted_is_signed(server: WebhookServer) -> None:
-    """HMAC-SHA256 of timestamp, full stop and the very bytes; any of the three changed has another signature."""
+def test_a_post_is_signed(server: WebhookServer) -> None:
+    """HMAC-SHA256 of timestamp, full stop and the exact bytes: changing any of the three changes the signature."""
     receiver(server.url()).send(MESSAGE)
     [request] = server.received
     timestamp = request.headers["X-BookmarkAI-Timestamp"]
@@ -102,7 +102,7 @@ def test_what_is_posted_is_signed(server: WebhookServer) -> None:
 
 
 def test_a_known_signature() -> None:
-    """The signature is the one that OpenSSL gives, so that receivers in any language can check it.
+    """The signature is the one that OpenSSL computes, so that receivers in any language can check it.
 
     `printf '1700000000.{}' | openssl dgst -sha256 -hmac key`
     """
@@ -112,14 +112,14 @@ def test_a_known_signature() -> None:
 
 
 def test_without_a_secret_nothing_is_signed(server: WebhookServer) -> None:
-    """There is no signature that means nothing."""
+    """Without a secret there is no signature header at all."""
     receiver(server.url(), secret=None).send(MESSAGE)
     assert "X-BookmarkAI-Signature" not in server.received[0].headers
 
 
 @pytest.mark.parametrize("first", [500, 502, 503, 429, 408, CLOSE])
-def test_what_passes_is_tried_again_at_once(server: WebhookServer, first: int) -> None:
-    """A server's error, throttling or a closed connection: the same bytes under the same id, and then it is told."""
+def test_a_passing_failure_is_retried_at_once(server: WebhookServer, first: int) -> None:
+    """After a server error, throttling or a closed connection, the same bytes are sent again under the same id."""
     server.answers = [first]
     assert receiver(server.url()).send(MESSAGE).receipt is Receipt.DELIVERED
     assert len(server.received) == 2
@@ -128,8 +128,8 @@ def test_what_passes_is_tried_again_at_once(server: WebhookServer, first: int) -
 
 
 @pytest.mark.parametrize("answer", [500, 429, CLOSE])
-def test_what_does_not_pass_is_left_for_the_next_look(server: WebhookServer, answer: int) -> None:
-    """Tries are bounded; it is not refused."""
+def test_a_lasting_failure_is_left_for_the_next_check(server: WebhookServer, answer: int) -> None:
+    """After a bounded number of tries the message is left for the next check; it is not refused."""
     server.answers = [answer] * 10
     reply = receiver(server.url()).send(MESSAGE)
     assert reply.receipt is Receipt.UNREACHABLE
@@ -137,8 +137,8 @@ def test_what_does_not_pass_is_left_for_the_next_look(server: WebhookServer, ans
     assert len(server.received) == 1 + RETRIES
 
 
-def test_a_server_that_answers_nothing_is_given_up(server: WebhookServer) -> None:
-    """Every try has its time-out."""
+def test_a_silent_server_is_given_up(server: WebhookServer) -> None:
+    """Every try has its timeout."""
     server.answers = [HANG] * 10
     reply = receiver(server.url(), read_timeout_seconds=0.1).send(MESSAGE)
     assert reply.receipt is Receipt.UNREACHABLE
@@ -146,7 +146,7 @@ def test_a_server_that_answers_nothing_is_given_up(server: WebhookServer) -> Non
 
 
 def test_a_server_that_is_not_there_may_come_back() -> None:
-    """A refused connection is no refusal of the message."""
+    """A refused connection does not count as a refusal of the message."""
     with unanswered_url() as url:
         reply = receiver(f"{url}/{TOKEN}").send(MESSAGE)
     assert reply.receipt is Receipt.UNREACHABLE
@@ -157,7 +157,7 @@ def test_a_server_that_is_not_there_may_come_back() -> None:
     ("answer", "hint"), [(400, "schema"), (401, "ALERT_WEBHOOK_SECRET"), (404, "no such path"), (410, "removed")]
 )
 def test_a_refusal_is_not_repeated(server: WebhookServer, answer: int, hint: str) -> None:
-    """A 4xx that would be one again: asked once, with the status and what to do."""
+    """A 4xx that would be repeated is asked for once, and the error has the status and what to do."""
     server.answers = [answer]
     reply = receiver(server.url()).send(MESSAGE)
     assert reply.receipt is Receipt.REFUSED
@@ -168,7 +168,7 @@ def test_a_refusal_is_not_repeated(server: WebhookServer, answer: int, hint: str
 
 @pytest.mark.parametrize("status", [301, 302, 307, 308])
 def test_redirects_are_not_followed(server: WebhookServer, status: int) -> None:
-    """What was signed for one address goes to no other."""
+    """A message signed for one address is not sent to another."""
     server.answers = [status]
     server.headers = {"Location": server.url(f"/elsewhere/{TOKEN}")}
     reply = receiver(server.url()).send(MESSAGE)
@@ -179,7 +179,7 @@ def test_redirects_are_not_followed(server: WebhookServer, status: int) -> None:
 
 
 def test_a_receiver_cannot_make_a_tick_wait(server: WebhookServer) -> None:
-    """Retry-After is heeded up to a few seconds; one of an hour does not hold the other alerts up."""
+    """Retry-After is respected up to a few seconds; one of an hour does not delay the other alerts."""
     server.answers = [503]
     server.headers = {"Retry-After": "3600"}
     began = datetime.now(UTC)
@@ -189,7 +189,7 @@ def test_a_receiver_cannot_make_a_tick_wait(server: WebhookServer) -> None:
 
 @pytest.mark.parametrize("answers", [[], [500], [CLOSE, CLOSE, CLOSE], [404], [HANG, HANG, HANG], [302]])
 def test_the_url_is_in_no_log(server: WebhookServer, answers: list[int], caplog: pytest.LogCaptureFixture) -> None:
-    """Not at any level, by whichever library, and in no reason: it holds a token."""
+    """The URL, which contains a token, is in no log at any level, by any library, and in no reason."""
     server.answers = list(answers)
     with caplog.at_level(logging.DEBUG):
         reply = receiver(server.url(f"/hooks/{TOKEN}?key={TOKEN}"), read_timeout_seconds=0.1).send(MESSAGE)
@@ -201,17 +201,17 @@ def test_the_url_is_in_no_log(server: WebhookServer, answers: list[int], caplog:
 def test_other_requests_are_logged_as_ever(
     server: WebhookServer, caplog: pytest.LogCaptureFixture, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """What is kept quiet is this one request, not the library."""
+    """Only this request is kept out of the log, not everything that the library logs."""
     receiver(server.url()).send(MESSAGE)
-    # Whatever another test's library has made of this logger before.
+    # Whatever another test's library has set on this logger before.
     monkeypatch.setattr(logging.getLogger("urllib3.connectionpool"), "disabled", False)
     with caplog.at_level(logging.DEBUG, logger="urllib3.connectionpool"):
         requests.post(server.url("/other"), timeout=HANG_SECONDS)
     assert "/other" in caplog.text
 
 
-def test_a_url_that_is_none_is_refused() -> None:
-    """A port that is no number: the reason names the setting and not the value."""
+def test_a_malformed_url_is_refused() -> None:
+    """For a port that is no number, the reason names the setting and not the value."""
     reply = receiver(f"http://127.0.0.1:{TOKEN}/x").send(MESSAGE)
     assert reply.receipt is Receipt.REFUSED
     assert "ALERT_WEBHOOK_URL" in reply.reason
@@ -239,7 +239,7 @@ def test_the_documented_check_of_a_signature_works(server: WebhookServer) -> Non
 
 
 def test_the_documented_body_is_the_posted_one(server: WebhookServer) -> None:
-    """The page's example has the very fields, of the body and of an incident."""
+    """The page's example has exactly the fields of the body and of an incident."""
     [example] = re.findall(r"```json\n(.*?)```", DOCUMENTATION, re.DOTALL)
     receiver(server.url()).send(MESSAGE)
     documented, posted = json.loads(example), json.loads(server.received[0].body)

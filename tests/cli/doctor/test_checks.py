@@ -11,6 +11,7 @@ from bookmarkai_assets.cli.doctor.checks import CHECKS, make_checks
 from bookmarkai_assets.cli.doctor.doctor_check import DoctorCheck, NeedsSettings
 from bookmarkai_assets.core.errors import ConfigurationError
 from bookmarkai_assets.core.health import CheckStatus
+from bookmarkai_assets.core.media.placement import Backend
 from bookmarkai_assets.operations.health.doctor import Check, run_checks
 from bookmarkai_assets.settings.settings import Settings, load_settings
 
@@ -40,14 +41,14 @@ def texts_in(module: Path) -> list[str]:
 
 
 def test_no_two_results_have_the_same_name(settings: Settings) -> None:
-    """People, `--only` and readers of the JSON tell results apart by their names alone."""
+    """People, `--only` and programs that read the JSON distinguish results by their names alone."""
     for loaded in (settings, UNUSABLE):
         counts = Counter(names_of(make_checks(loaded)))
         assert [name for name, count in counts.items() if count > 1] == []
 
 
 def test_a_name_is_stated_once(settings: Settings) -> None:
-    """In the list, and in no other module between the command and the adapters."""
+    """A check's name is in the list and in no other module between the command and the adapters."""
     modules = [
         *PACKAGE.glob("cli/doctor/*.py"),
         *PACKAGE.glob("operations/health/*.py"),
@@ -56,14 +57,14 @@ def test_a_name_is_stated_once(settings: Settings) -> None:
     ]
     stated = Counter(text for module in modules for text in texts_in(module))
     names = {*names_of(make_checks(settings)), *names_of(make_checks(UNUSABLE))}
-    composed = {name for name in names if name.startswith(("local ", "s3 "))}
+    composed = {name for name in names if name.split(" ")[0] in set(Backend)}
     assert {name: stated[name] for name in names - composed} == dict.fromkeys(names - composed, 1)
     assert {name: stated[name] for name in composed} == dict.fromkeys(composed, 0)
 
 
 @pytest.mark.parametrize("entry", CHECKS)
 def test_unusable_settings_hide_no_check(entry: DoctorCheck, settings: Settings) -> None:
-    """A check that needs settings is skipped and says why; any other is there under the same name."""
+    """A check that needs settings is skipped and says why; any other runs under the same name."""
     checks = list(entry.prepare(UNUSABLE))
     if isinstance(entry, NeedsSettings):
         results = [timed.result for timed in run_checks(checks)]

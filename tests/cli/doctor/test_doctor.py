@@ -1,4 +1,4 @@
-"""`bookmarkai doctor`: the results of each check on a good and a bad installation; JSON, table and exit code."""
+"""`bookmarkai doctor`: the results of each check on a good and a bad installation, as JSON, table and exit code."""
 
 import fcntl
 import os
@@ -25,7 +25,7 @@ from tests.support.project import PROJECT
 from tests.support.rollout_past import decide
 from tests.support.webhook_server import WebhookServer
 
-LOCAL = ["local directory", "local free space", "local staging", "local transfers"]
+LOCAL = ["local directory", "local free space", "local staging", "local places", "local transfers"]
 S3 = ["endpoint", "credentials", "bucket", "region", "encryption", "lifecycle", "clock", "transfers"]
 DAGSTER = ["dagster home", "dagster config", "dagster daemon", "dagster sensors"]
 ALL = [
@@ -72,7 +72,7 @@ def home(tmp_path: Path) -> Path:
 
 @pytest.fixture
 def environment(bookmarkai: BookmarkAI, home: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> BookmarkAI:
-    """Return the command on a machine without credentials or models but those that a test gives it."""
+    """Return the command on a machine with no credentials or models except those that a test adds."""
     for name in ("AWS_PROFILE", "AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY", "AWS_DEFAULT_REGION"):
         monkeypatch.delenv(name, raising=False)
     monkeypatch.setenv("AWS_EC2_METADATA_DISABLED", "true")
@@ -85,7 +85,7 @@ def environment(bookmarkai: BookmarkAI, home: Path, tmp_path: Path, monkeypatch:
 
 @pytest.fixture
 def doctor(environment: BookmarkAI, monkeypatch: pytest.MonkeyPatch) -> Doctor:
-    """Run one check, or those whose names begin so. Return the results by name; the exit code must fit them."""
+    """Return a function that runs the checks whose names begin so, and returns their results by name."""
 
     def run(only: str, **settings: str) -> dict[str, dict[str, Any]]:
         for name, value in settings.items():
@@ -104,7 +104,7 @@ def statuses(checks: dict[str, dict[str, Any]]) -> dict[str, str]:
     return {name: check["status"] for name, check in checks.items()}
 
 
-# --- The whole -------------------------------------------------------------------------------------------------------
+# --- All checks together ---------------------------------------------------------------------------------------------
 
 
 def test_a_healthy_machine_passes_in_seconds(
@@ -116,7 +116,7 @@ def test_a_healthy_machine_passes_in_seconds(
     tmp_path: Path,
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    """Every check is there in its order, none fails, nothing is left in bucket or directory, no secret is printed."""
+    """Every check runs in its order, none fails, nothing is left in bucket or directory, and no secret is printed."""
     assert tiny_en_model.is_dir()
     for name, value in {**seaweed.variables, "S3_VIDEO_PREFIX": object_prefix.replace("-", "") + "v/"}.items():
         monkeypatch.setenv(name, value)
@@ -146,10 +146,8 @@ def test_a_healthy_machine_passes_in_seconds(
     assert seaweed.access_key not in ended.out
 
 
-def test_settings_that_are_not_usable_fail_and_the_rest_goes_on(
-    environment: BookmarkAI, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    """All bad variables are named, every check that needs settings is skipped, the others run; no secret is shown."""
+def test_unusable_settings_fail_and_the_rest_runs(environment: BookmarkAI, monkeypatch: pytest.MonkeyPatch) -> None:
+    """All bad variables are named, checks that need settings are skipped, the others run, and no secret is shown."""
     monkeypatch.setenv("STORAGE_MODE", "s3")
     monkeypatch.setenv("WHISPER_BEAM_SIZE", "0")
     monkeypatch.setenv("S3_SECRET_KEY", "hunter2hunter2")
@@ -172,7 +170,7 @@ def test_settings_that_are_not_usable_fail_and_the_rest_goes_on(
 
 
 def test_the_state_of_cookies_is_shown(doctor: Doctor, tmp_path: Path) -> None:
-    """Unset they are skipped; a file that is missing fails, one whose login ends soon warns; no value is shown."""
+    """Unset cookies are skipped, a missing file fails, and a login that ends soon warns; no value is shown."""
     assert statuses(doctor("cookies")) == {"cookies": "skip"}
     file = tmp_path / "tiktok.txt"
     missing = doctor("cookies", YTDLP_COOKIES=f"tiktok={file}")["cookies"]
@@ -187,8 +185,8 @@ def test_the_state_of_cookies_is_shown(doctor: Doctor, tmp_path: Path) -> None:
     assert "s3cret" not in str(ending)
 
 
-def test_the_way_out_is_checked(doctor: Doctor) -> None:
-    """A proxy where nobody listens fails without its password, one that listens passes; so does a known browser."""
+def test_proxy_and_browser_are_checked(doctor: Doctor) -> None:
+    """A proxy where nobody listens fails, without its password; one that listens and a known browser pass."""
     names = ("proxy", "impersonation")
     assert [statuses(doctor(name))[name] for name in names] == ["skip", "skip"]
     with unanswered_url() as url:
@@ -206,15 +204,15 @@ def test_the_way_out_is_checked(doctor: Doctor) -> None:
     assert "name one of these" in unknown["remedy"]
 
 
-def test_a_check_that_does_not_exist_is_wrong_use(environment: BookmarkAI) -> None:
-    """Exit code 2, and the names there are."""
+def test_an_unknown_check_is_wrong_use(environment: BookmarkAI) -> None:
+    """An unknown check is exit code 2, with the names of those that exist."""
     ended = environment("doctor", "--only", "spech")
     assert ended.code == 2
     assert "speech model" in " ".join(ended.err.split())
 
 
 def test_in_a_pipe_each_check_is_a_line(environment: BookmarkAI, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Tabs between whole cells, whatever the width, and the verdict last."""
+    """In a pipe, each check is a line of whole cells separated by tabs, whatever the width, and the verdict is last."""
     monkeypatch.setenv("EGRESS_ALLOWED_HOSTS", "127.0.0.1:8080")
     ended = environment("doctor", "--only", "settings", "--only", "egress guard")
     heading, settings, guard, verdict = ended.out.splitlines()
@@ -226,7 +224,7 @@ def test_in_a_pipe_each_check_is_a_line(environment: BookmarkAI, monkeypatch: py
 
 
 def on_a_terminal(columns: int, *arguments: str, **environment: str) -> tuple[int, list[str]]:
-    """Run the command on a terminal of so many columns; give its exit code, and the lines without their colours."""
+    """Run the command on a terminal of so many columns, and return its exit code and its lines without colours."""
     ours, theirs = pty.openpty()
     fcntl.ioctl(theirs, termios.TIOCSWINSZ, struct.pack("HHHH", 40, columns, 0, 0))
     variables = {name: value for name, value in os.environ.items() if name not in {"COLUMNS", "NO_COLOR"}}
@@ -242,7 +240,7 @@ def on_a_terminal(columns: int, *arguments: str, **environment: str) -> tuple[in
     while True:
         try:
             data = os.read(ours, 65_536)
-        except OSError:  # how Linux says that the other side has closed
+        except OSError:  # how Linux reports that the other side has closed
             break
         if not data:
             break
@@ -253,7 +251,7 @@ def on_a_terminal(columns: int, *arguments: str, **environment: str) -> tuple[in
 
 
 def test_on_a_terminal_results_are_folded_and_commands_are_not(environment: BookmarkAI, sqlite_url: str) -> None:
-    """At 80 columns no words run over, each row begins with its status, and a command is whole on its own line."""
+    """At 80 columns no line is too long, each row begins with its status, and a command is whole on its own line."""
     assert environment is not None
     downgrade_catalog(sqlite_url, "0001")
 
@@ -264,7 +262,7 @@ def test_on_a_terminal_results_are_folded_and_commands_are_not(environment: Book
     assert "bookmarkai catalog upgrade" in lines
     assert max(len(line.rstrip()) for line in lines) <= 80
     rows = [line.split()[:2] for line in lines if line.startswith(("pass", "warn", "fail", "skip"))]
-    assert [row[1] for row in rows] == ["settings", "media", "catalog", "rollout", "local", "local", "local", "local"]
+    assert [row[1] for row in rows] == ["settings", "media", "catalog", "rollout", *["local"] * len(LOCAL)]
     assert lines[-2].startswith("Nothing failed: ")
 
 
@@ -275,10 +273,10 @@ def test_on_a_terminal_results_are_folded_and_commands_are_not(environment: Book
     ("version", "status", "words"),
     [("2026.7.3", "fail", "known vulnerabilities"), ("nightly", "fail", "a release"), (None, "warn", "days old")],
 )
-def test_an_old_ytdlp_is_shown_with_the_command_that_renews_it(
+def test_an_old_ytdlp_is_shown_with_the_command_that_upgrades_it(
     doctor: Doctor, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, version: str | None, status: str, words: str
 ) -> None:
-    """Below the floor of known vulnerabilities it fails, and merely old it warns."""
+    """A version below the floor of known vulnerabilities fails, and a merely old one warns."""
     old = date.today() - timedelta(days=90)  # noqa: DTZ011 - a version has no zone
     found = version or max(old, date(2026, 7, 4)).strftime("%Y.%m.%d")
     installed = tmp_path / "packages" / f"yt_dlp-{found}.dist-info"
@@ -295,7 +293,7 @@ def test_an_old_ytdlp_is_shown_with_the_command_that_renews_it(
 
 @pytest.mark.parametrize("body", [None, "#!/bin/sh\nexit 3\n", "no program\n"])
 def test_an_ffmpeg_that_does_not_run_fails(doctor: Doctor, tmp_path: Path, body: str | None) -> None:
-    """Absent, broken or no program at all: the check says which file, and how to get the one that comes along."""
+    """For an ffmpeg that is absent, broken or no program, the check names the file and how to get the bundled one."""
     program = tmp_path / "ffmpeg"
     if body is not None:
         program.write_text(body)
@@ -308,8 +306,8 @@ def test_an_ffmpeg_that_does_not_run_fails(doctor: Doctor, tmp_path: Path, body:
 # --- The egress guard ------------------------------------------------------------------------------------------------
 
 
-def test_the_guard_holds_whatever_no_proxy_says(doctor: Doctor, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Asked in every spelling and by a real download, with NO_PROXY in the environment, it lets nothing arrive."""
+def test_the_guard_lets_nothing_through_whatever_no_proxy_says(doctor: Doctor, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Tried in every spelling and by a real download, with NO_PROXY set, the guard lets nothing through."""
     for name in ("NO_PROXY", "no_proxy"):
         monkeypatch.setenv(name, "*")
     assert doctor("egress guard")["egress guard"]["status"] == "pass"
@@ -317,8 +315,8 @@ def test_the_guard_holds_whatever_no_proxy_says(doctor: Doctor, monkeypatch: pyt
     assert process["status"] == "pass", process["found"]
 
 
-def test_hosts_that_are_opened_are_worth_a_warning(doctor: Doctor) -> None:
-    """Each is named: what is opened for a test must not stay open."""
+def test_opened_hosts_are_a_warning(doctor: Doctor) -> None:
+    """Each opened host is named, because what is opened for a test must not stay open."""
     check = doctor("egress guard", EGRESS_ALLOWED_HOSTS="127.0.0.1:8080,intranet:80")["egress guard"]
     assert check["status"] == "warn"
     assert "127.0.0.1:8080, intranet:80" in check["found"]
@@ -328,8 +326,8 @@ def test_hosts_that_are_opened_are_worth_a_warning(doctor: Doctor) -> None:
 
 
 @pytest.mark.parametrize("language", [None, "en"])
-def test_speech_is_heard_in_the_sample(doctor: Doctor, tiny_en_model: Path, language: str | None) -> None:
-    """The model is named with its directory, and reads nearly every word without asking a network."""
+def test_the_sample_is_transcribed(doctor: Doctor, tiny_en_model: Path, language: str | None) -> None:
+    """The check names the model and its directory, and transcribes nearly every word without a network."""
     settings = {"WHISPER_LANGUAGE": language} if language else {}
     checks = doctor("speech", WHISPER_MODEL=str(tiny_en_model), **settings)
     assert statuses(checks) == {"speech model": "pass", "speech": "pass"}
@@ -337,8 +335,8 @@ def test_speech_is_heard_in_the_sample(doctor: Doctor, tiny_en_model: Path, lang
     assert "of the words heard" in checks["speech"]["found"]
 
 
-def test_the_other_engine_is_heard_too(doctor: Doctor, tiny_en_checkpoint: Path) -> None:
-    """Under openai-whisper its checkpoint is named, and the sample read by it."""
+def test_the_other_engine_transcribes_too(doctor: Doctor, tiny_en_checkpoint: Path) -> None:
+    """With openai-whisper, its own checkpoint is named and transcribes the sample."""
     checks = doctor(
         "speech", WHISPER_ENGINE="openai-whisper", WHISPER_MODEL=str(tiny_en_checkpoint), WHISPER_BEAM_SIZE="1"
     )
@@ -347,16 +345,14 @@ def test_the_other_engine_is_heard_too(doctor: Doctor, tiny_en_checkpoint: Path)
 
 
 def test_a_language_that_the_model_does_not_know_fails(doctor: Doctor, tiny_en_model: Path) -> None:
-    """As every transcription would."""
+    """A language that the model does not know fails the check, as it would fail every transcription."""
     checks = doctor("speech", WHISPER_MODEL=str(tiny_en_model), WHISPER_LANGUAGE="de")
     assert statuses(checks) == {"speech model": "pass", "speech": "fail"}
     assert "English only" in checks["speech"]["found"]
 
 
-def test_a_model_that_is_not_here_is_not_downloaded(
-    doctor: Doctor, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    """A warning says where it was looked for and gives the command that downloads it; nothing is tried with it."""
+def test_a_missing_model_is_not_downloaded(doctor: Doctor, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The warning says where the model was searched and has the command that downloads it; nothing is transcribed."""
     monkeypatch.setattr("huggingface_hub.constants.HF_HUB_CACHE", str(tmp_path / "cache"))
     checks = doctor("speech", WHISPER_MODEL="small")
     assert statuses(checks) == {"speech model": "warn", "speech": "skip"}
@@ -365,8 +361,8 @@ def test_a_model_that_is_not_here_is_not_downloaded(
 
 
 @pytest.mark.parametrize("model", ["tinny", "/no/such/directory", "{empty}"])
-def test_a_model_that_cannot_be_had_fails(doctor: Doctor, tmp_path: Path, model: str) -> None:
-    """A misspelt name, a directory that is not there, and one that lacks files."""
+def test_an_impossible_model_fails(doctor: Doctor, tmp_path: Path, model: str) -> None:
+    """A misspelt name, a missing directory and an incomplete directory each fail."""
     checks = doctor("speech", WHISPER_MODEL=model.format(empty=tmp_path))
     assert statuses(checks) == {"speech model": "fail", "speech": "skip"}
     assert "WHISPER_MODEL" in checks["speech model"]["found"]
@@ -375,8 +371,8 @@ def test_a_model_that_cannot_be_had_fails(doctor: Doctor, tmp_path: Path, model:
 # --- The catalog and the rollout -------------------------------------------------------------------------------------
 
 
-def test_a_catalog_that_is_not_there_yet_is_not_made(doctor: Doctor, tmp_path: Path) -> None:
-    """It is a warning with the command that makes it, and the settings alone say where media go."""
+def test_a_missing_catalog_is_not_created(doctor: Doctor, tmp_path: Path) -> None:
+    """A missing catalog is a warning with the command that creates it, and the settings alone say where media go."""
     checks = doctor("catalog", CATALOG_URL=f"sqlite:///{tmp_path}/none.db")
     assert statuses(checks) == {"catalog": "warn", "rollout": "pass"}
     assert checks["catalog"]["command"] == "bookmarkai catalog upgrade"
@@ -384,7 +380,7 @@ def test_a_catalog_that_is_not_there_yet_is_not_made(doctor: Doctor, tmp_path: P
 
 
 def test_a_catalog_that_is_behind_is_not_upgraded(doctor: Doctor, sqlite_url: str) -> None:
-    """Looking changes nothing: the command that does is named."""
+    """The check changes nothing, but names the command that upgrades the catalog."""
     downgrade_catalog(sqlite_url, "0001")
     check = doctor("catalog")["catalog"]
     assert (check["status"], check["command"]) == ("warn", "bookmarkai catalog upgrade")
@@ -392,7 +388,7 @@ def test_a_catalog_that_is_behind_is_not_upgraded(doctor: Doctor, sqlite_url: st
 
 
 def test_a_catalog_of_a_later_release_fails(doctor: Doctor, sqlite_catalog: OpenCatalog) -> None:
-    """No command helps, only another release of this program; what the rollout says is not read."""
+    """Only a newer release of this program helps, so no command is named, and the rollout is not read."""
     execute(sqlite_catalog, "UPDATE bookmarkai_schema_version SET version_num = '9999'")
     checks = doctor("catalog")
     assert statuses(checks) == {"catalog": "fail", "rollout": "skip"}
@@ -400,7 +396,7 @@ def test_a_catalog_of_a_later_release_fails(doctor: Doctor, sqlite_catalog: Open
     assert "install that release" in checks["catalog"]["remedy"]
 
 
-def test_a_catalog_that_is_none_fails(doctor: Doctor, tmp_path: Path) -> None:
+def test_a_file_that_is_no_catalog_fails(doctor: Doctor, tmp_path: Path) -> None:
     """A file that is no database is named."""
     (tmp_path / "none.db").write_text("no database, only words that go on for a while, to look like a file header")
     checks = doctor("catalog", CATALOG_URL=f"sqlite:///{tmp_path}/none.db")
@@ -409,7 +405,7 @@ def test_a_catalog_that_is_none_fails(doctor: Doctor, tmp_path: Path) -> None:
 
 
 def test_a_server_that_does_not_answer_fails_without_its_password(doctor: Doctor) -> None:
-    """The URL is shown with the password masked."""
+    """The catalog's URL is shown with the password masked."""
     with unanswered_url() as url:
         place = url.removeprefix("http://")
         check = doctor("catalog", CATALOG_URL=f"postgresql+psycopg2://me:hunter2@{place}/share")["catalog"]
@@ -418,14 +414,14 @@ def test_a_server_that_does_not_answer_fails_without_its_password(doctor: Doctor
     assert place in check["found"]
 
 
-def test_an_empty_postgresql_is_an_operators_to_upgrade(doctor: Doctor, empty_postgres_url: str) -> None:
-    """There it fails, since no other command does it."""
+def test_an_empty_postgresql_fails(doctor: Doctor, empty_postgres_url: str) -> None:
+    """An empty PostgreSQL database fails, because no other command upgrades it."""
     check = doctor("catalog", CATALOG_URL=empty_postgres_url)["catalog"]
     assert (check["status"], check["command"]) == ("fail", "bookmarkai catalog upgrade")
 
 
-def test_the_rollout_is_put_in_words(doctor: Doctor, hybrid_catalog: OpenCatalog) -> None:
-    """Where new media go, and by which setting or decision."""
+def test_the_rollout_is_described(doctor: Doctor, hybrid_catalog: OpenCatalog) -> None:
+    """The check says where new media go, and by which setting or decision."""
     assert "S3_SPLIT_PERCENTAGE=20" in doctor("rollout", S3_SPLIT_PERCENTAGE="20")["rollout"]["found"]
     decide(hybrid_catalog, 25)
     assert "25% of new media go to S3" in doctor("rollout")["rollout"]["found"]
@@ -437,22 +433,22 @@ def test_the_rollout_is_put_in_words(doctor: Doctor, hybrid_catalog: OpenCatalog
 # --- Dagster ---------------------------------------------------------------------------------------------------------
 
 
-def test_a_home_that_was_never_used_stays_so(doctor: Doctor, home: Path) -> None:
-    """Its configuration is tried elsewhere; there is no daemon to speak of yet."""
+def test_an_unused_home_stays_unused(doctor: Doctor, home: Path) -> None:
+    """The configuration is tried elsewhere, and no daemon is expected yet."""
     checks = doctor("dagster")
     assert statuses(checks) == dict(zip(DAGSTER, ["pass", "pass", "skip", "skip"], strict=True))
     assert [path.name for path in home.iterdir()] == ["dagster.yaml"]
 
 
-def test_a_home_that_is_not_there_fails(doctor: Doctor, tmp_path: Path) -> None:
-    """The command that makes it is given, and the rest is skipped."""
+def test_a_missing_home_fails(doctor: Doctor, tmp_path: Path) -> None:
+    """The command that makes the home is named, and the other checks of Dagster are skipped."""
     checks = doctor("dagster", DAGSTER_HOME=str(tmp_path / "my home"))
     assert statuses(checks) == dict(zip(DAGSTER, ["fail", "skip", "skip", "skip"], strict=True))
     assert checks["dagster home"]["command"] == f"mkdir -p '{tmp_path}/my home'"
 
 
 def test_a_home_without_its_configuration_warns(doctor: Doctor, home: Path) -> None:
-    """Dagster starts all the same, without limits."""
+    """Without a configuration Dagster starts, but without limits, so it is a warning."""
     (home / "dagster.yaml").unlink()
     assert statuses(doctor("dagster"))["dagster home"] == "warn"
 
@@ -460,8 +456,8 @@ def test_a_home_without_its_configuration_warns(doctor: Doctor, home: Path) -> N
 @pytest.mark.parametrize(
     "text", ["concurrency: [\n", "nonsense: {a: hunter2}\n", "run_queue:\n  dequeue_interval_seconds: hunter2\n"]
 )
-def test_a_configuration_that_dagster_does_not_take_fails(doctor: Doctor, home: Path, text: str) -> None:
-    """The file is named and the command that says more; none of its values, which may be secrets, is."""
+def test_a_configuration_that_dagster_rejects_fails(doctor: Doctor, home: Path, text: str) -> None:
+    """The file is named, and a command that says more, but none of its values, because they may be secrets."""
     (home / "dagster.yaml").write_text(text)
     checks = doctor("dagster")
     assert statuses(checks) == dict(zip(DAGSTER, ["pass", "fail", "skip", "skip"], strict=True))
@@ -473,7 +469,7 @@ def test_a_configuration_that_dagster_does_not_take_fails(doctor: Doctor, home: 
 
 @pytest.fixture
 def instance(home: Path) -> Iterator[Any]:
-    """Return Dagster's records in the home, which has been used now."""
+    """Return Dagster's instance of the home, which is then no longer unused."""
     import dagster as dg  # noqa: PLC0415 - takes a second to import
 
     with dg.DagsterInstance.from_config(str(home)) as opened:
@@ -481,14 +477,14 @@ def instance(home: Path) -> Iterator[Any]:
 
 
 def heartbeats(instance: Any, *, seconds_ago: float, errors: list[str] | None = None) -> None:
-    """Have every part of a daemon say that it lived then."""
+    """Record a heartbeat of every part of a daemon, so many seconds ago."""
     from tests.support.dagster_internals import record_heartbeats  # noqa: PLC0415 - as above
 
     record_heartbeats(instance, timestamp=datetime.now(UTC).timestamp() - seconds_ago, errors=errors)
 
 
-def test_a_daemon_is_known_by_its_signs_of_life(doctor: Doctor, instance: Any) -> None:
-    """None yet and none for hours warn, with the command that starts it; one of just now passes."""
+def test_a_daemon_is_known_by_its_heartbeats(doctor: Doctor, instance: Any) -> None:
+    """No heartbeat, or none for hours, warns with the command that starts the daemon; a recent one passes."""
     none = doctor("dagster")["dagster daemon"]
     assert (none["status"], none["command"]) == ("warn", "dagster dev -m bookmarkai_assets.definitions")
 
@@ -506,7 +502,7 @@ def test_a_daemon_is_known_by_its_signs_of_life(doctor: Doctor, instance: Any) -
 
 
 def test_a_daemon_with_errors_warns(doctor: Doctor, instance: Any) -> None:
-    """The part that reports them is named, and where to look."""
+    """The failing part of the daemon is named, and where to find the error."""
     heartbeats(instance, seconds_ago=5, errors=["something"])
     check = doctor("dagster")["dagster daemon"]
     assert check["status"] == "warn"
@@ -518,7 +514,7 @@ def test_a_daemon_with_errors_warns(doctor: Doctor, instance: Any) -> None:
 
 
 def test_an_unusable_directory_fails(doctor: Doctor, tmp_path: Path) -> None:
-    """A file where the directory should be is named; nothing is put."""
+    """A file where the directory should be is named, and nothing is put."""
     (tmp_path / "media").touch()
     found = statuses(doctor("local"))
     assert found["local directory"] == "fail"
@@ -526,7 +522,7 @@ def test_an_unusable_directory_fails(doctor: Doctor, tmp_path: Path) -> None:
 
 
 def test_without_a_bucket_s3_is_skipped(doctor: Doctor) -> None:
-    """It is not configured, which is no fault."""
+    """Without a bucket S3 is not configured, which is no failure."""
     check = doctor("s3")["s3"]
     assert check["status"] == "skip"
     assert "S3_MEDIA_BUCKET" in check["found"]
@@ -542,7 +538,7 @@ def test_a_wrong_secret_fails_with_its_setting(doctor: Doctor, seaweed: SeaweedS
 
 
 def test_a_missing_bucket_and_a_silent_endpoint_fail(doctor: Doctor, seaweed: SeaweedServer) -> None:
-    """The first check that meets it fails."""
+    """The first check that meets the problem fails."""
     missing = doctor("s3", **seaweed.variables | {"S3_MEDIA_BUCKET": "no-such-bucket"})
     assert missing["s3 bucket"]["status"] == "fail"
     with unanswered_url() as url:
@@ -551,7 +547,7 @@ def test_a_missing_bucket_and_a_silent_endpoint_fail(doctor: Doctor, seaweed: Se
 
 
 def test_a_bucket_without_its_rule_warns_with_the_whole_command(doctor: Doctor, seaweed: SeaweedServer) -> None:
-    """Words and command are kept apart."""
+    """The words and the command of the warning are separate."""
     check = doctor("s3", **seaweed.variables)["s3 lifecycle"]
     assert check["status"] == "warn"
     assert check["command"].startswith("aws s3api put-bucket-lifecycle-configuration --bucket")
@@ -561,13 +557,13 @@ def test_a_bucket_without_its_rule_warns_with_the_whole_command(doctor: Doctor, 
 # --- Alerts and metrics ----------------------------------------------------------------------------------------------
 
 
-def test_alerts_and_metrics_that_are_not_set_are_skipped(doctor: Doctor) -> None:
-    """They are nobody's duty."""
+def test_unset_alerts_and_metrics_are_skipped(doctor: Doctor) -> None:
+    """Alerts and metrics are optional, so both checks are skipped."""
     assert statuses({**doctor("webhook"), **doctor("cloudwatch")}) == {"webhook": "skip", "cloudwatch": "skip"}
 
 
 def test_a_webhook_is_connected_to_and_not_posted_to(doctor: Doctor) -> None:
-    """One that signs passes, one that does not is a warning; of the URL only the host is shown."""
+    """A webhook that signs passes, one that does not warns, and only the URL's host is shown."""
     with WebhookServer() as server:
         url = server.url(f"/{TOKEN}")
         unsigned = doctor("webhook", ALERT_WEBHOOK_URL=url)["webhook"]
@@ -580,7 +576,7 @@ def test_a_webhook_is_connected_to_and_not_posted_to(doctor: Doctor) -> None:
 
 @pytest.mark.parametrize("host", ["no-such-host.invalid", "{refused}"])
 def test_a_webhook_that_cannot_be_reached_warns(doctor: Doctor, host: str) -> None:
-    """Unknown or silent: alerts are in the log all the same."""
+    """An unknown or silent webhook is a warning, because alerts are in the log anyway."""
     with unanswered_url() as url:
         place = host.format(refused=url.removeprefix("http://"))
         check = doctor("webhook", ALERT_WEBHOOK_URL=f"http://{place}/{TOKEN}")["webhook"]
@@ -590,7 +586,7 @@ def test_a_webhook_that_cannot_be_reached_warns(doctor: Doctor, host: str) -> No
 
 
 def test_cloudwatch_needs_a_region_and_credentials(doctor: Doctor) -> None:
-    """What is missing is named; with both it passes, and nothing is sent."""
+    """A missing region or missing credentials are named; with both the check passes, and nothing is sent."""
     none = doctor("cloudwatch", CLOUDWATCH_NAMESPACE="BookmarkAI/Test")["cloudwatch"]
     assert none["status"] == "fail"
     assert "a region and credentials" in none["found"]

@@ -11,11 +11,14 @@ from bookmarkai_assets.core.media.placement import StorageMode
 from bookmarkai_assets.core.rollout.stages import Action, Stage
 from bookmarkai_assets.operations.rollout.current_policy import current_policy
 from tests.plugins.command_line import BookmarkAI
-from tests.support.rollout_past import HYBRID, SAMPLE, decide, rules, status, transfers, verified
+from tests.support.rollout_past import HYBRID, SAMPLE, add_verification, decide, rules, status, transfers
 
 
 def test_a_rollout_begins_with_the_first_stage(hybrid_catalog: OpenCatalog, bookmarkai: BookmarkAI) -> None:
-    """Before, nothing has a stage and the next step says how to begin; then S3 takes 10% and the history names who."""
+    """Before the first promotion there is no stage, and the next step says how to begin; then S3 takes 10%.
+
+    The history names who decided.
+    """
     before = status(bookmarkai)
     assert (before["stage"], before["split_percentage"], before["gate"]["verdict"]) == (None, 0, "hold")
     assert before["next_step"]["command"] == "bookmarkai rollout promote"
@@ -33,8 +36,8 @@ def test_a_rollout_begins_with_the_first_stage(hybrid_catalog: OpenCatalog, book
     assert current_policy(hybrid_catalog, rules()).s3_percentage == 10
 
 
-def test_who_decides_is_the_login_name_unless_said(hybrid_catalog: OpenCatalog, bookmarkai: BookmarkAI) -> None:
-    """The system's name for the user of the process, whatever variables claim."""
+def test_the_decider_is_the_login_name_by_default(hybrid_catalog: OpenCatalog, bookmarkai: BookmarkAI) -> None:
+    """By default the decider is the system's name for the process's user, whatever the environment claims."""
     bookmarkai("rollout", "promote")
     [row] = hybrid_catalog.rollout.history()
     assert row.actor == pwd.getpwuid(os.getuid()).pw_name
@@ -43,14 +46,14 @@ def test_who_decides_is_the_login_name_unless_said(hybrid_catalog: OpenCatalog, 
 def test_a_user_without_a_name_is_a_number(
     hybrid_catalog: OpenCatalog, bookmarkai: BookmarkAI, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """As in a container that runs under a number of its own."""
+    """A user whose number has no name, as in a container, is recorded by that number."""
     monkeypatch.setattr(os, "getuid", lambda: 3_999_999_999)
     assert bookmarkai("rollout", "promote").code == 0
     assert hybrid_catalog.rollout.history()[0].actor == "user 3999999999"
 
 
 def test_the_gate_refuses_and_says_what_is_missing(hybrid_catalog: OpenCatalog, bookmarkai: BookmarkAI) -> None:
-    """Exit code 1, every missing thing and the way to overrule; nothing is recorded."""
+    """Refusing is exit code 1 with everything that is missing and how to override it, and nothing is recorded."""
     decide(hybrid_catalog, 10, days_ago=2)
     transfers(hybrid_catalog, good=20, downloads=SAMPLE)
 
@@ -65,8 +68,8 @@ def test_the_gate_refuses_and_says_what_is_missing(hybrid_catalog: OpenCatalog, 
     assert len(missing) == 3
 
 
-def test_a_person_can_overrule_the_gate(hybrid_catalog: OpenCatalog, bookmarkai: BookmarkAI) -> None:
-    """With --force the stage is the next one; what the gate had against it is printed and kept."""
+def test_a_person_can_override_the_gate(hybrid_catalog: OpenCatalog, bookmarkai: BookmarkAI) -> None:
+    """With --force the next stage begins, and the gate's objections are printed and recorded."""
     decide(hybrid_catalog, 10, days_ago=2)
 
     ended = bookmarkai("rollout", "promote", "--force", "--reason", "few users this week")
@@ -79,11 +82,11 @@ def test_a_person_can_overrule_the_gate(hybrid_catalog: OpenCatalog, bookmarkai:
         assert f"Overruled: {objection}." in ended.out
 
 
-def test_the_gate_agrees_once_everything_passes(hybrid_catalog: OpenCatalog, bookmarkai: BookmarkAI) -> None:
-    """After a week with its sample and a verification the verdict is promote, and promoting needs no force."""
+def test_the_gate_promotes_once_everything_passes(hybrid_catalog: OpenCatalog, bookmarkai: BookmarkAI) -> None:
+    """After a week with enough samples and a verification the verdict is promote, and promoting needs no force."""
     decide(hybrid_catalog, 10)
     transfers(hybrid_catalog)
-    verified(hybrid_catalog)
+    add_verification(hybrid_catalog)
 
     found = status(bookmarkai)
     assert (found["gate"]["verdict"], found["gate"]["missing"]) == ("promote", [])
@@ -95,7 +98,7 @@ def test_the_gate_agrees_once_everything_passes(hybrid_catalog: OpenCatalog, boo
 
 
 def test_a_rollback_is_one_command(hybrid_catalog: OpenCatalog, bookmarkai: BookmarkAI) -> None:
-    """From then on nothing goes to S3 in any worker; the message says what holds and how to take it back."""
+    """After a rollback no worker stores anything in S3, and the message says what is in effect and how to undo it."""
     decide(hybrid_catalog, 50)
     assert current_policy(hybrid_catalog, rules()).s3_percentage == 50
 
@@ -124,8 +127,8 @@ def test_a_rollback_is_one_command(hybrid_catalog: OpenCatalog, bookmarkai: Book
     assert bookmarkai("rollout", "resume").code == 1
 
 
-def test_a_rollback_waits_for_no_adding_up(hybrid_catalog: OpenCatalog, bookmarkai: BookmarkAI) -> None:
-    """It is recorded with the figures that are there: events that nobody has added up yet stay for the next look."""
+def test_a_rollback_does_not_wait_for_adding_up(hybrid_catalog: OpenCatalog, bookmarkai: BookmarkAI) -> None:
+    """A rollback is recorded with the figures that exist; events not added up yet are left for the next time."""
     decide(hybrid_catalog, 50)
     transfers(hybrid_catalog, good=3, downloads=0)
     assert bookmarkai("rollout", "rollback", "--reason", "now").code == 0
@@ -136,7 +139,7 @@ def test_a_rollback_waits_for_no_adding_up(hybrid_catalog: OpenCatalog, bookmark
 def test_a_rollback_says_the_same_whatever_the_commands_settings(
     hybrid_catalog: OpenCatalog, bookmarkai: BookmarkAI, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """From a shell without the workers' settings, which reads as local, it works and does not call itself idle."""
+    """A rollback works from a shell without the workers' settings, which is local, and does not call itself idle."""
     decide(hybrid_catalog, 50)
     for name in HYBRID:
         monkeypatch.delenv(name)
@@ -167,14 +170,14 @@ def test_a_rollback_says_the_same_whatever_the_commands_settings(
     ],
 )
 def test_wrong_use_changes_nothing(hybrid_catalog: OpenCatalog, bookmarkai: BookmarkAI, arguments: list[str]) -> None:
-    """Exit code 2 without a reason, or with a stage that is none."""
+    """No reason, or a stage that does not exist, is exit code 2."""
     decide(hybrid_catalog, 10)
     assert bookmarkai("rollout", *arguments).code == 2
     assert len(hybrid_catalog.rollout.history()) == 1
 
 
-def test_an_abort_goes_back_to_the_stage_that_held(hybrid_catalog: OpenCatalog, bookmarkai: BookmarkAI) -> None:
-    """From 50%, after 10 and 25: to 25%; the status says so, and the next step asks for the reason first."""
+def test_an_abort_goes_back_to_the_last_good_stage(hybrid_catalog: OpenCatalog, bookmarkai: BookmarkAI) -> None:
+    """An abort at 50% goes back to 25%, the status says so, and the next step asks for the reason first."""
     for stage, days in ((10, 30), (25, 20), (50, 8)):
         decide(hybrid_catalog, stage, days_ago=days)
 
@@ -189,14 +192,14 @@ def test_an_abort_goes_back_to_the_stage_that_held(hybrid_catalog: OpenCatalog, 
 
 
 def test_there_is_nothing_to_abort_before_the_beginning(hybrid_catalog: OpenCatalog, bookmarkai: BookmarkAI) -> None:
-    """Exit code 1 and no row."""
+    """Without a stage an abort is exit code 1, and no row is written."""
     ended = bookmarkai("rollout", "abort", "--reason", "x")
     assert (ended.code, list(hybrid_catalog.rollout.history())) == (1, [])
     assert "rollback" in ended.err
 
 
 def test_a_stage_can_be_named(hybrid_catalog: OpenCatalog, bookmarkai: BookmarkAI) -> None:
-    """Also one that is not planned, and shadow; its forecast is kept, to be held against what it brings."""
+    """A stage may be unplanned, or shadow, and its forecast is recorded for comparison with what happens."""
     transfers(hybrid_catalog)
     assert bookmarkai("rollout", "set", "33", "--reason", "a third").code == 0
     assert status(bookmarkai)["split_percentage"] == 33
@@ -211,7 +214,7 @@ def test_a_stage_can_be_named(hybrid_catalog: OpenCatalog, bookmarkai: BookmarkA
 
 
 def test_a_stage_set_while_rolled_back_waits_for_resume(hybrid_catalog: OpenCatalog, bookmarkai: BookmarkAI) -> None:
-    """The rollout stays local, and both the message and the status say how it comes into effect."""
+    """The rollout stays local, and both the message and the status say how the stage takes effect."""
     decide(hybrid_catalog, 50)
     bookmarkai("rollout", "rollback", "--reason", "slow")
     ended = bookmarkai("rollout", "set", "10", "--reason", "come back lower")
@@ -226,10 +229,10 @@ def test_a_stage_set_while_rolled_back_waits_for_resume(hybrid_catalog: OpenCata
     assert status(bookmarkai)["split_percentage"] == 10
 
 
-def test_a_decision_that_the_settings_overrule_says_so(
+def test_a_decision_that_the_settings_override_says_so(
     hybrid_catalog: OpenCatalog, bookmarkai: BookmarkAI, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """Under STORAGE_MODE=local a stage is recorded, without effect here; workers with other settings follow it."""
+    """With STORAGE_MODE=local a stage is recorded without effect here, and workers with other settings follow it."""
     monkeypatch.setenv("STORAGE_MODE", "local")
     ended = bookmarkai("rollout", "set", "25", "--reason", "x")
     assert ended.code == 0

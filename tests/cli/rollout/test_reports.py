@@ -1,4 +1,4 @@
-"""`bookmarkai rollout status, plan, history`: what they print against the events and decisions that are on record."""
+"""`bookmarkai rollout status, plan, history`: what they print, compared with the recorded events and decisions."""
 
 from dataclasses import asdict
 from datetime import UTC, datetime, timedelta
@@ -10,15 +10,15 @@ from bookmarkai_assets.core.rollout.stages import Action
 from bookmarkai_assets.operations.rollout.current_policy import current_policy
 from bookmarkai_assets.operations.rollout.planning import forecast_stages
 from tests.plugins.command_line import BookmarkAI
-from tests.support.rollout_past import HYBRID, ago, decide, rules, status, transfers, verified
+from tests.support.rollout_past import HYBRID, add_verification, ago, decide, rules, status, transfers
 from tests.support.storage_events import transfer
 
 
 def test_the_rules_show_value_limit_and_sample(hybrid_catalog: OpenCatalog, bookmarkai: BookmarkAI) -> None:
-    """10 of 60 uploads failed: the rule fails with 16.7%, the verdict is abort and so is the next step."""
+    """When 10 of 60 uploads failed, the rule fails with 16.7%, the verdict is abort, and so is the next step."""
     decide(hybrid_catalog, 10)
     transfers(hybrid_catalog, errors=["timeout"] * 10)
-    verified(hybrid_catalog)
+    add_verification(hybrid_catalog)
 
     found = status(bookmarkai)
 
@@ -54,9 +54,9 @@ def test_the_rules_show_value_limit_and_sample(hybrid_catalog: OpenCatalog, book
 def test_before_the_beginning_a_failing_rule_comes_first(
     hybrid_catalog: OpenCatalog, bookmarkai: BookmarkAI, errors: list[str], missing: int, command: str
 ) -> None:
-    """The next step is what shows the cause of the failing rule, and beginning is refused."""
+    """The next step shows the cause of the failing rule, and beginning is refused."""
     transfers(hybrid_catalog, errors=errors)
-    verified(hybrid_catalog, missing=missing)
+    add_verification(hybrid_catalog, missing=missing)
     assert status(bookmarkai)["next_step"]["command"] == command
     assert bookmarkai("rollout", "promote").code == 1
     assert hybrid_catalog.rollout.history() == []
@@ -73,7 +73,7 @@ def test_before_the_beginning_a_failing_rule_comes_first(
         ("hybrid", True, "rolled back (decision 1)", 0),
     ],
 )
-def test_the_status_says_why_the_percentage_is_what_it_is(
+def test_the_status_explains_the_percentage(
     hybrid_catalog: OpenCatalog,
     bookmarkai: BookmarkAI,
     monkeypatch: pytest.MonkeyPatch,
@@ -82,7 +82,7 @@ def test_the_status_says_why_the_percentage_is_what_it_is(
     why: str,
     effective: int,
 ) -> None:
-    """Local settings first, then a rollback, then s3, then the stage: in words, with the percentage in effect."""
+    """Local settings come first, then a rollback, then s3, then the stage; each reason has the percentage in effect."""
     monkeypatch.setenv("STORAGE_MODE", mode)
     decide(
         hybrid_catalog, 25, is_rolled_back=is_rolled_back, action=Action.ROLLBACK if is_rolled_back else Action.PROMOTE
@@ -96,7 +96,7 @@ def test_the_status_says_why_the_percentage_is_what_it_is(
 def test_without_a_stage_the_setting_counts(
     hybrid_catalog: OpenCatalog, bookmarkai: BookmarkAI, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """In hybrid before the first decision it is S3_SPLIT_PERCENTAGE, and the status names it."""
+    """In hybrid before the first decision, S3_SPLIT_PERCENTAGE is in effect, and the status names it."""
     monkeypatch.setenv("S3_SPLIT_PERCENTAGE", "33")
     found = status(bookmarkai)
     assert "S3_SPLIT_PERCENTAGE=33" in found["why"]
@@ -112,7 +112,7 @@ def test_without_a_stage_the_setting_counts(
         ({"ROLLOUT_STAGES": "50,75"}, "bookmarkai rollout promote", "50%"),
     ],
 )
-def test_the_next_step_goes_by_the_settings(
+def test_the_next_step_depends_on_the_settings(
     hybrid_catalog: OpenCatalog,
     bookmarkai: BookmarkAI,
     monkeypatch: pytest.MonkeyPatch,
@@ -120,7 +120,7 @@ def test_the_next_step_goes_by_the_settings(
     command: str | None,
     why: str,
 ) -> None:
-    """What comes next before anything is decided, by the settings."""
+    """Before any decision, the next step depends on the settings."""
     assert hybrid_catalog.rollout.history() == []
     for name, value in environment.items():
         monkeypatch.setenv(name, value)
@@ -130,28 +130,31 @@ def test_the_next_step_goes_by_the_settings(
 
 
 def test_at_the_end_the_next_step_is_the_setting(hybrid_catalog: OpenCatalog, bookmarkai: BookmarkAI) -> None:
-    """At 100%, its time over and every rule passing, STORAGE_MODE=s3; before, waiting or a verification."""
+    """At 100%, when its time is over and every rule passes, the next step is STORAGE_MODE=s3.
+
+    Before that it is waiting or a verification.
+    """
     decide(hybrid_catalog, 100)
     transfers(hybrid_catalog)
     assert status(bookmarkai)["next_step"]["command"] == "bookmarkai storage verify"
-    verified(hybrid_catalog)
+    add_verification(hybrid_catalog)
     step = status(bookmarkai)["next_step"]
     assert step["command"] is None
     assert "STORAGE_MODE=s3" in step["why"]
 
 
 def test_at_the_last_stage_its_time_has_to_be_over(hybrid_catalog: OpenCatalog, bookmarkai: BookmarkAI) -> None:
-    """A day into 100% nothing calls the rollout complete."""
+    """One day into 100%, the rollout is not complete."""
     decide(hybrid_catalog, 100, days_ago=1.5)
     transfers(hybrid_catalog)
-    verified(hybrid_catalog)
+    add_verification(hybrid_catalog)
     step = status(bookmarkai)["next_step"]
     assert step["command"] == "bookmarkai metrics --window 24h"
     assert "STORAGE_MODE" not in step["why"]
 
 
 def test_the_history_is_newest_first_and_has_the_evidence(hybrid_catalog: OpenCatalog, bookmarkai: BookmarkAI) -> None:
-    """At most the newest so many; the JSON has each with figures, window and limits; advice is listed too."""
+    """At most the newest so many are listed, with advice; the JSON has each with figures, window and limits."""
     decide(hybrid_catalog, 10, days_ago=9)
     decide(hybrid_catalog, 10, days_ago=5, action=Action.ADVISE, reason="7 more days")
     bookmarkai("rollout", "promote", "--force", "--reason", "enough seen", "--by", "ana")
@@ -172,8 +175,8 @@ def test_the_history_is_newest_first_and_has_the_evidence(hybrid_catalog: OpenCa
     assert lines[1].endswith("\tpromote\t25%\thold\tana\tenough seen")
 
 
-def test_what_the_gate_decided_is_said_to_be_the_gates(hybrid_catalog: OpenCatalog, bookmarkai: BookmarkAI) -> None:
-    """People read of the gate and its run, where the JSON has the run's whole id."""
+def test_decisions_of_the_gate_name_it(hybrid_catalog: OpenCatalog, bookmarkai: BookmarkAI) -> None:
+    """People read "the gate" and its run; the JSON has the run's whole id."""
     run = "dd6fda53-1337-45a1-a133-a919fd80c8dd"
     decide(hybrid_catalog, 25, decided_by="gate", actor=run)
     assert "promote by the gate, run dd6fda53, " in status(bookmarkai)["why"]
@@ -182,14 +185,14 @@ def test_what_the_gate_decided_is_said_to_be_the_gates(hybrid_catalog: OpenCatal
 
 
 def test_an_empty_history_is_no_error(bookmarkai: BookmarkAI) -> None:
-    """Exit code 0; JSON an empty list; words for people."""
+    """An empty history is exit code 0, an empty list in JSON and a sentence for people."""
     assert bookmarkai("rollout", "history", "--json").json == []
     ended = bookmarkai("rollout", "history")
     assert (ended.code, ended.out) == (0, "Nothing has been decided: the rollout has not begun.\n")
 
 
 def test_a_reason_cannot_write_on_the_terminal(hybrid_catalog: OpenCatalog, bookmarkai: BookmarkAI) -> None:
-    """Control characters and direction marks of a reason or a name are shown as such, and markup is text."""
+    """Control characters and direction marks of a reason or a name are shown escaped, and markup is text."""
     decide(hybrid_catalog, 10)
     bookmarkai("rollout", "rollback", "--reason", "[red]bad\x1b[2J\N{RIGHT-TO-LEFT OVERRIDE}", "--by", "e\x1b[31mve")
     for command in ("status", "history"):
@@ -200,7 +203,7 @@ def test_a_reason_cannot_write_on_the_terminal(hybrid_catalog: OpenCatalog, book
 
 
 def test_the_plan_forecasts_each_stage(hybrid_catalog: OpenCatalog, bookmarkai: BookmarkAI) -> None:
-    """Media and bytes in proportion to the stage, costs by the table whose source and date are named."""
+    """Media and bytes are proportional to the stage, and costs name the source and date of their prices."""
     for hours in range(24, 0, -1):
         hybrid_catalog.events.record(transfer(ago(hours=hours), "put", "local", size_bytes=10_000_000))
 
@@ -225,8 +228,8 @@ def test_the_plan_forecasts_each_stage(hybrid_catalog: OpenCatalog, bookmarkai: 
     assert "USD/30 days" in text
 
 
-def test_past_stages_stand_beside_their_forecast(hybrid_catalog: OpenCatalog, bookmarkai: BookmarkAI) -> None:
-    """The forecast that a promotion was recorded with, and what S3 took since then, by the same names."""
+def test_past_stages_are_shown_with_their_forecast(hybrid_catalog: OpenCatalog, bookmarkai: BookmarkAI) -> None:
+    """Each past stage has the forecast that was recorded with it and what S3 has taken since, under the same names."""
     for hours in range(24, 0, -1):
         hybrid_catalog.events.record(transfer(ago(hours=hours), "put", "local", size_bytes=10_000_000))
     decide(hybrid_catalog, 10, days_ago=2)
@@ -250,7 +253,7 @@ def test_past_stages_stand_beside_their_forecast(hybrid_catalog: OpenCatalog, bo
 
 @pytest.mark.usefixtures("hybrid_catalog")
 def test_a_plan_without_new_media_says_so(bookmarkai: BookmarkAI) -> None:
-    """Nothing to forecast from is no error; the prices are named all the same."""
+    """Without data to forecast from the command succeeds, and the prices are named all the same."""
     ended = bookmarkai("rollout", "plan")
     assert ended.code == 0
     assert "Nothing to forecast from" in ended.out
@@ -260,7 +263,7 @@ def test_a_plan_without_new_media_says_so(bookmarkai: BookmarkAI) -> None:
 def test_a_verification_counts_for_the_gate(
     hybrid_catalog: OpenCatalog, bookmarkai: BookmarkAI, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """`bookmarkai storage verify` is the verification that the gate asks for: the rule passes afterwards."""
+    """`bookmarkai storage verify` is the verification that the gate asks for, and the rule passes afterwards."""
     for name in HYBRID:
         monkeypatch.delenv(name)
     decide(hybrid_catalog, 10)

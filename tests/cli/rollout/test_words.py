@@ -1,4 +1,4 @@
-"""What is said of a decision that was just recorded."""
+"""The message about a decision that was just recorded."""
 
 import pytest
 
@@ -25,7 +25,7 @@ from tests.support.decisions import history_of
         ),
     ],
 )
-def test_the_effect_is_told(mode: str, steps: list[str], words: str) -> None:
-    """A decision that has none under these settings is recorded all the same, and says so."""
+def test_the_effect_is_described(mode: str, steps: list[str], words: str) -> None:
+    """A decision that has no effect under these settings is recorded anyway, and the message says so."""
     effective = resolve_policy(StoragePolicy(StorageMode(mode), 30), history_of(*steps)[-1])
     assert words in describe_effect(effective)

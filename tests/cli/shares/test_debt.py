@@ -1,4 +1,4 @@
-"""`bookmarkai shares debt`, `retry --outcome` and `list --outcome`: what failed, what retries it, and that it does."""
+"""`bookmarkai shares debt`, `retry --outcome` and `list --outcome`: what failed, and how to retry it."""
 
 from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
@@ -23,10 +23,10 @@ def catalog(bookmarkai: BookmarkAI, sqlite_url: str) -> Iterator[OpenCatalog]:
         yield opened
 
 
-def failed(
+def add_failed(
     catalog: OpenCatalog, url: str, outcome: Outcome, *, hours_ago: float = 0.5, retry_in: float | None = None
 ) -> str:
-    """Record a share that failed so many hours ago: parked, or tried again in so many hours from now."""
+    """Record a share that failed so many hours ago and is parked, or will be tried again in so many hours."""
     now = datetime.now(UTC)
     moment = now - timedelta(hours=hours_ago)
     share_id = catalog.shares.add(url=url, user_id=USER, platform="generic", now=moment).share.share_id
@@ -38,21 +38,21 @@ def failed(
 
 
 def test_no_debt_is_said_in_words(bookmarkai: BookmarkAI) -> None:
-    """People read a sentence, programs an empty list."""
+    """Without debt, people read a sentence and programs an empty list."""
     assert bookmarkai("shares", "debt").out.strip() == "No share has failed, and none is put off."
     shown = bookmarkai("shares", "debt", "--json").json
     assert (shown["total"], shown["failures"], shown["held"]) == (0, [], [])
 
 
 def test_the_debt_is_a_line_for_each_kind(bookmarkai: BookmarkAI, catalog: OpenCatalog) -> None:
-    """Outcome, platform by the link, age, count, whether time heals it, and the command; put off ones come last."""
-    failed(catalog, TIKTOK.format(1), Outcome.BLOCKED, hours_ago=3)
-    failed(catalog, TIKTOK.format(2), Outcome.BLOCKED, hours_ago=4, retry_in=1)
-    failed(catalog, X.format(1), Outcome.GONE)
-    held = failed(catalog, TIKTOK.format(3), Outcome.BLOCKED)
+    """A line has the outcome, platform, age, count, whether time helps, and the command; postponed ones are last."""
+    add_failed(catalog, TIKTOK.format(1), Outcome.BLOCKED, hours_ago=3)
+    add_failed(catalog, TIKTOK.format(2), Outcome.BLOCKED, hours_ago=4, retry_in=1)
+    add_failed(catalog, X.format(1), Outcome.GONE)
+    postponed = add_failed(catalog, TIKTOK.format(3), Outcome.BLOCKED)
     now = datetime.now(UTC)
-    catalog.work.begin(held, held, owner="again", claim_id=None, now=now, until=now + timedelta(hours=1))
-    catalog.work.postpone(held, reason="paused", owner="again", now=now, until=now, held_for="tiktok")
+    catalog.work.begin(postponed, postponed, owner="again", claim_id=None, now=now, until=now + timedelta(hours=1))
+    catalog.work.postpone(postponed, reason="paused", owner="again", now=now, until=now, held_for="tiktok")
 
     heading, *lines, sums = bookmarkai("shares", "debt").out.splitlines()
 
@@ -72,16 +72,16 @@ def test_the_debt_is_a_line_for_each_kind(bookmarkai: BookmarkAI, catalog: OpenC
     assert sums.startswith("3 failed: 1 are tried again by themselves; of all, 2 may heal by a retry, 1 only once")
 
 
-def test_partitions_are_what_dagster_has(
+def test_partitions_are_ranges_of_dagsters_keys(
     bookmarkai: BookmarkAI,
     catalog: OpenCatalog,
     monkeypatch: pytest.MonkeyPatch,
     tmp_path_factory: pytest.TempPathFactory,
 ) -> None:
-    """Neighbours in Dagster's order are a range, and a share that never came to a run cannot be selected."""
+    """Neighbours in Dagster's order are a range, and a share that never had a run cannot be selected."""
     home = tmp_path_factory.mktemp("home")
     monkeypatch.setenv("DAGSTER_HOME", str(home))
-    one, two, three, set_aside = (failed(catalog, X.format(n), Outcome.GONE) for n in range(4))
+    one, two, three, set_aside = (add_failed(catalog, X.format(n), Outcome.GONE) for n in range(4))
     unknown = bookmarkai("shares", "debt", "--partitions").out.splitlines()[-1]
     assert unknown == "gone x under an hour: not known, because Dagster has not run in DAGSTER_HOME"
     with dg.DagsterInstance.from_config(str(home)) as instance:
@@ -92,11 +92,11 @@ def test_partitions_are_what_dagster_has(
 
 
 def test_a_kind_of_failure_is_retried(bookmarkai: BookmarkAI, catalog: OpenCatalog) -> None:
-    """Parked and waiting ones of that outcome and platform are due; a dry run counts the same and changes nothing."""
-    parked = failed(catalog, X.format(1), Outcome.BLOCKED)
-    waiting = failed(catalog, X.format(2), Outcome.BLOCKED, retry_in=1)
-    elsewhere = failed(catalog, TIKTOK.format(1), Outcome.BLOCKED)
-    another = failed(catalog, X.format(3), Outcome.GONE)
+    """Parked and waiting shares of that outcome and platform become due; a dry run only counts them."""
+    parked = add_failed(catalog, X.format(1), Outcome.BLOCKED)
+    waiting = add_failed(catalog, X.format(2), Outcome.BLOCKED, retry_in=1)
+    elsewhere = add_failed(catalog, TIKTOK.format(1), Outcome.BLOCKED)
+    another = add_failed(catalog, X.format(3), Outcome.GONE)
     command = ["shares", "retry", "--outcome", "blocked", "--platform", "twitter", "--json"]
 
     expected = {"dry_run": True, "matched": 2, "retried": 0, "by_outcome": {"blocked": 2}}
@@ -112,16 +112,16 @@ def test_a_kind_of_failure_is_retried(bookmarkai: BookmarkAI, catalog: OpenCatal
     assert {share.share_id for share in catalog.work.due(now=datetime.now(UTC), limit=9)} >= {elsewhere, another}
 
 
-def test_only_what_failed_long_enough_ago_is_retried(bookmarkai: BookmarkAI, catalog: OpenCatalog) -> None:
+def test_only_old_failures_are_retried(bookmarkai: BookmarkAI, catalog: OpenCatalog) -> None:
     """--older-than counts from the last failure."""
-    failed(catalog, X.format(1), Outcome.GONE, hours_ago=1)
-    old = failed(catalog, X.format(2), Outcome.GONE, hours_ago=3)
+    add_failed(catalog, X.format(1), Outcome.GONE, hours_ago=1)
+    old = add_failed(catalog, X.format(2), Outcome.GONE, hours_ago=3)
     bookmarkai("shares", "retry", "--outcome", "gone", "--older-than", "2h")
     assert [share.share_id for share in catalog.work.due(now=datetime.now(UTC), limit=9)] == [old]
 
 
 def test_nothing_to_retry_is_said(bookmarkai: BookmarkAI) -> None:
-    """It is no failure of the command."""
+    """Nothing to retry is no failure of the command."""
     ended = bookmarkai("shares", "retry", "--outcome", "site_changed")
     assert (ended.code, ended.out.strip()) == (0, "No share stands with such a failure.")
 
@@ -140,17 +140,17 @@ def test_nothing_to_retry_is_said(bookmarkai: BookmarkAI) -> None:
         ["list", "--platform", "vimeo"],
     ],
 )
-def test_what_cannot_be_meant_is_exit_code_2(bookmarkai: BookmarkAI, arguments: list[str]) -> None:
-    """Names are checked, and options that would be passed over are refused."""
+def test_wrong_use_is_exit_code_2(bookmarkai: BookmarkAI, arguments: list[str]) -> None:
+    """Names are checked, and options that would be ignored are refused."""
     ended = bookmarkai("shares", *arguments)
     assert (ended.code, ended.out) == (2, "")
 
 
 def test_shares_are_listed_by_outcome(bookmarkai: BookmarkAI, catalog: OpenCatalog) -> None:
-    """Several outcomes add up; a status and a platform narrow."""
-    gone = failed(catalog, X.format(1), Outcome.GONE)
-    blocked = failed(catalog, TIKTOK.format(1), Outcome.BLOCKED, retry_in=1)
-    failed(catalog, TIKTOK.format(2), Outcome.LIVE)
+    """Several outcomes add up; a status and a platform narrow the list."""
+    gone = add_failed(catalog, X.format(1), Outcome.GONE)
+    blocked = add_failed(catalog, TIKTOK.format(1), Outcome.BLOCKED, retry_in=1)
+    add_failed(catalog, TIKTOK.format(2), Outcome.LIVE)
 
     def listed(*arguments: str) -> set[str]:
         return {share["id"] for share in bookmarkai("shares", "list", "--json", *arguments).json}

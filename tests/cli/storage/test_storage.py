@@ -34,7 +34,7 @@ GRACE_OVER = ("CLEANUP_GRACE_HOURS", "0")
 
 @dataclass(frozen=True)
 class Installation:
-    """An installation with a real bucket that the command line is set up for, and what stands behind it."""
+    """An installation with a real bucket that the command line is set up for, and what is behind it."""
 
     vault: Vault
     environment: dict[str, str]
@@ -76,17 +76,17 @@ def installation(
         yield Installation(vault, environment, s3_client, seaweed.bucket, prefix)
 
 
-def moves(report: dict[str, Any]) -> dict[str, int]:
-    """Return the outcomes that occurred, with their numbers."""
+def nonzero_counts(report: dict[str, Any]) -> dict[str, int]:
+    """Return the outcomes that occurred, with their counts."""
     return {outcome: count for outcome, count in report["counts"].items() if count}
 
 
 def test_media_move_there_and_back(installation: Installation, bookmarkai: BookmarkAI) -> None:
-    """Moving all to S3 and back again leaves everything as recorded, read byte by byte, and fetches nothing anew."""
+    """Moving all media to S3 and back leaves everything as recorded, byte by byte, and fetches nothing again."""
     media = [installation.vault.store(name) for name in "abc"]
 
     there = bookmarkai("storage", "move", "--to", "s3", "--all", "--json")
-    assert (there.code, moves(there.json)) == (0, {"moved": 3})
+    assert (there.code, nonzero_counts(there.json)) == (0, {"moved": 3})
     assert there.json["bytes"] == sum(m.size_bytes for m in media)
     assert len(installation.objects()) == 3 * 6
     deep = bookmarkai("storage", "verify", "--deep", "--json")
@@ -95,23 +95,23 @@ def test_media_move_there_and_back(installation: Installation, bookmarkai: Bookm
     assert deep.json["counts"]["in_both_places"] == 3 * 6
 
     back = bookmarkai("storage", "move", "--to", "local", "--all", "--json")
-    assert (back.code, moves(back.json)) == (0, {"moved": 3})
+    assert (back.code, nonzero_counts(back.json)) == (0, {"moved": 3})
     assert bookmarkai("storage", "verify", "--deep").code == 0
     for m in media:
         assert installation.vault.media(m).video.url == m.video.url
 
 
 def test_a_move_can_be_chosen_by_share_and_by_age(installation: Installation, bookmarkai: BookmarkAI) -> None:
-    """Only the named share moves; nothing is older than a week; a dry run moves nothing; one choice has to be made."""
+    """A share or an age selects what moves, a dry run moves nothing, and exactly one selection has to be given."""
     first, second = installation.vault.store("a"), installation.vault.store("b")
 
     dry = bookmarkai("storage", "move", "--to", "s3", "--share", first.share_id, "--dry-run", "--json")
-    assert (dry.code, moves(dry.json), installation.objects()) == (0, {"moved": 1}, [])
-    assert moves(bookmarkai("storage", "move", "--to", "s3", "--older-than", "7d", "--json").json) == {}
+    assert (dry.code, nonzero_counts(dry.json), installation.objects()) == (0, {"moved": 1}, [])
+    assert nonzero_counts(bookmarkai("storage", "move", "--to", "s3", "--older-than", "7d", "--json").json) == {}
     assert bookmarkai("storage", "move", "--to", "s3", "--share", first.share_id).code == 0
     assert installation.vault.media(first).backend is Backend.S3
     assert installation.vault.media(second).backend is Backend.LOCAL
-    assert moves(bookmarkai("storage", "move", "--to", "s3", "--older-than", "0s", "--json").json) == {
+    assert nonzero_counts(bookmarkai("storage", "move", "--to", "s3", "--older-than", "0s", "--json").json) == {
         "moved": 1,
         "already_there": 1,
     }
@@ -123,10 +123,10 @@ def test_a_move_can_be_chosen_by_share_and_by_age(installation: Installation, bo
     assert "7d" in refused.err
 
 
-def test_what_could_not_be_moved_is_named_and_fails_the_command(
+def test_a_media_that_could_not_be_moved_is_named_and_fails_the_command(
     installation: Installation, bookmarkai: BookmarkAI
 ) -> None:
-    """A leased media is passed over with its reason; the exit code says that not all is done."""
+    """A leased media is skipped with its reason, and the exit code says that not everything is done."""
     leased, free = installation.vault.store("a"), installation.vault.store("b")
     installation.vault.lease(leased, owner="run 1")
 
@@ -139,10 +139,10 @@ def test_what_could_not_be_moved_is_named_and_fails_the_command(
     assert installation.vault.media(free).backend is Backend.S3
 
 
-def test_clean_up_removes_what_is_proven(
+def test_clean_up_removes_proven_copies(
     installation: Installation, bookmarkai: BookmarkAI, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """A dry run names the copies, the real one removes them, and the bucket alone then passes a deep verification."""
+    """A dry run names the copies, the real run removes them, and the bucket alone then passes a deep verification."""
     media = installation.vault.store("a")
     bookmarkai("storage", "move", "--to", "s3", "--all")
     assert "within grace" in bookmarkai("storage", "cleanup").out
@@ -182,10 +182,8 @@ def test_clean_up_refuses_an_empty_directory(
     assert "YTDLP_DOWNLOAD_DIR" in ended.err
 
 
-def test_a_verification_shows_losses_in_the_manner_of_rclone(
-    installation: Installation, bookmarkai: BookmarkAI
-) -> None:
-    """+ is only on record, * differs, - is only in the store; missing and different fail the command."""
+def test_a_verification_shows_losses_like_rclone(installation: Installation, bookmarkai: BookmarkAI) -> None:
+    """`+` is only recorded, `*` differs, `-` is only in the store, and missing or different bytes fail the command."""
     missing, different, _ = (installation.vault.store(name) for name in "abc")
     Path(missing.video.url).unlink()
     Path(different.video.url).write_bytes(b"x")
@@ -202,10 +200,8 @@ def test_a_verification_shows_losses_in_the_manner_of_rclone(
     assert "SOMETHING IS MISSING OR DIFFERENT" in lines[-1]
 
 
-def test_what_is_as_it_should_be_is_counted_and_listed_on_request(
-    installation: Installation, bookmarkai: BookmarkAI
-) -> None:
-    """A good report is counts and a verdict; --verbose has a line for each; JSON names second copies either way."""
+def test_good_findings_are_counted_and_listed_on_request(installation: Installation, bookmarkai: BookmarkAI) -> None:
+    """A good report has counts and a verdict, --verbose a line for each, and JSON names second copies either way."""
     media = installation.vault.store("a")
     bookmarkai("storage", "move", "--to", "s3", "--all")
     in_s3 = installation.vault.media(media)
@@ -226,7 +222,7 @@ def test_what_is_as_it_should_be_is_counted_and_listed_on_request(
 def test_a_deep_verification_and_a_move_show_their_progress_on_a_terminal(
     installation: Installation, bookmarkai: BookmarkAI, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """Objects and bytes done and to do, on standard error; nothing in a pipe, in JSON, or where nothing is read."""
+    """Progress in objects and bytes is on standard error, but not in a pipe, with JSON, or where nothing is read."""
     media = installation.vault.store("a")
     verify, move = ("storage", "verify", "--deep"), ("storage", "move", "--to", "s3", "--all")
     assert bookmarkai(*verify).err == ""
@@ -250,7 +246,7 @@ def test_a_deep_verification_and_a_move_show_their_progress_on_a_terminal(
 def test_a_bucket_that_does_not_answer_leaves_the_report_of_the_rest(
     installation: Installation, bookmarkai: BookmarkAI, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """Exit code 1; the local side is verified, the bucket is named once, and JSON says what was not looked at."""
+    """The local side is verified, the bucket is named once, JSON says what was not checked, and the exit code is 1."""
     installation.vault.store("a")
     installation.vault.store("b", Backend.S3)
     monkeypatch.setenv("S3_MEDIA_BUCKET", "no-such-bucket")
@@ -266,10 +262,10 @@ def test_a_bucket_that_does_not_answer_leaves_the_report_of_the_rest(
     assert (report.json["counts"]["same"], report.json["counts"]["unverified"]) == (6, 6)
 
 
-def test_a_lost_video_is_fetched_anew_by_the_command_that_the_report_names(
+def test_a_lost_video_is_fetched_again_by_the_command_in_the_report(
     installation: Installation, bookmarkai: BookmarkAI
 ) -> None:
-    """The remedy can be pasted: the share is due, and its run fetches, stores and verifies it."""
+    """The remedy can be pasted: the share becomes due, and its run fetches, stores and verifies it."""
     vault = installation.vault
     media, well = vault.store("a", Backend.S3), vault.store("b")
     for blob in media.parts.values():
@@ -282,7 +278,7 @@ def test_a_lost_video_is_fetched_anew_by_the_command_that_the_report_names(
     again = bookmarkai(*remedy.split()[1:])
 
     assert again.code == 0
-    assert "in no backend and is fetched anew" in again.out
+    assert "in no backend and is fetched again" in again.out
     assert [due.share_id for due in vault.catalog.work.due(now=vault.clock(), limit=9)] == [media.share_id]
     vault.run(media.share_id, "fetch", "place", "transcribe")
     assert bookmarkai("storage", "verify", "--deep").code == 0
@@ -291,7 +287,7 @@ def test_a_lost_video_is_fetched_anew_by_the_command_that_the_report_names(
 
 
 def test_a_link_reads_the_video_for_a_while(installation: Installation, bookmarkai: BookmarkAI) -> None:
-    """The printed link gives the video's bytes without credentials; it stands in no table and no log."""
+    """The printed link returns the video's bytes without credentials, and is in no table and no log."""
     media = installation.vault.store("a", Backend.S3)
 
     ended = bookmarkai("storage", "presign", media.share_id, "--expires", "30s")
@@ -314,7 +310,7 @@ def test_a_link_reads_the_video_for_a_while(installation: Installation, bookmark
 
 
 def test_a_local_video_has_no_link(installation: Installation, bookmarkai: BookmarkAI) -> None:
-    """The message says where the file is; an unknown share and one without media are told apart from it."""
+    """The message says where the file is, and differs for an unknown share and for one without media."""
     media = installation.vault.store("a")
     ended = bookmarkai("storage", "presign", media.share_id)
     assert ended.code == 1
@@ -331,10 +327,13 @@ def test_an_empty_catalog_is_rebuilt_from_bucket_and_disk(
     tmp_path: Path,
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    """After the catalog is lost, every video in the bucket and on the disk is on record again and verifies."""
-    # The server is shared: what other tests have in the bucket is found as well, so these have names of their own.
+    """After the catalog is lost, every video in the bucket and on the disk is recorded again and verifies."""
+    # The server is shared, so what other tests have in the bucket is found as well. Names of our own tell them apart.
     names = [f"{installation.prefix}{name}" for name in "ab"]
-    stored = [installation.vault.store(name, backend) for name, backend in zip(names, Backend, strict=True)]
+    stored = [
+        installation.vault.store(name, backend)
+        for name, backend in zip(names, (Backend.LOCAL, Backend.S3), strict=True)
+    ]
     media = {m.media_id: m for m in stored}
     file = tmp_path / "new.db"
     file.write_bytes(sqlite_template.read_bytes())
@@ -355,14 +354,17 @@ def test_an_empty_catalog_is_rebuilt_from_bucket_and_disk(
             assert found.parts == original.parts
 
 
-def test_a_rebuild_follows_the_rollback_on_record_and_says_when_there_is_none(
+def test_a_rebuild_follows_the_recorded_rollback_and_says_when_there_is_none(
     installation: Installation,
     bookmarkai: BookmarkAI,
     sqlite_template: Path,
     tmp_path: Path,
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    """Of a video in both places the local copy is recorded; over an empty one the settings count, and it says so."""
+    """For a video in both places the local copy is recorded after a rollback.
+
+    With an empty catalog the settings count, and the command says so.
+    """
     media = installation.vault.store(f"{installation.prefix}both")
     installation.vault.move(media, to=Backend.S3)
     monkeypatch.setenv("STORAGE_MODE", "s3")
@@ -383,12 +385,12 @@ def test_a_rebuild_follows_the_rollback_on_record_and_says_when_there_is_none(
     file = tmp_path / "new.db"
     file.write_bytes(sqlite_template.read_bytes())
     monkeypatch.setenv("CATALOG_URL", f"sqlite:///{file}")
-    anew = bookmarkai("storage", "rebuild-catalog")
+    without_decision = bookmarkai("storage", "rebuild-catalog")
 
-    assert anew.code == 0
-    assert "Everything new goes to S3: STORAGE_MODE=s3 in the settings" in anew.out
-    assert "No decision about the rollout is on record" in anew.out
-    assert "bookmarkai rollout rollback" in anew.out
+    assert without_decision.code == 0
+    assert "Everything new goes to S3: STORAGE_MODE=s3 in the settings" in without_decision.out
+    assert "No decision about the rollout is on record" in without_decision.out
+    assert "bookmarkai rollout rollback" in without_decision.out
     with open_catalog(f"sqlite:///{file}") as catalog:
         found = catalog.media.get(media.media_id)
         assert found is not None
@@ -399,10 +401,10 @@ def test_a_rebuild_follows_the_rollback_on_record_and_says_when_there_is_none(
     assert "No decision" not in bookmarkai("storage", "rebuild-catalog").out, "under local none would count"
 
 
-def test_a_move_that_is_told_to_stop_aborts_and_can_go_on(
+def test_an_interrupted_move_aborts_and_can_go_on(
     installation: Installation, bookmarkai: BookmarkAI, s3_fault_proxy: FaultProxy, tmp_path: Path
 ) -> None:
-    """SIGTERM in the middle of a large upload leaves no multipart upload and no lease, and the next move succeeds."""
+    """SIGTERM during a large upload leaves no multipart upload and no lease, and the next move succeeds."""
     vault = installation.vault
     big = os.urandom(1 << 20) * 96
     share_id = vault.share("big")
@@ -412,13 +414,13 @@ def test_a_move_that_is_told_to_stop_aborts_and_can_go_on(
     assert media is not None
     arrived, go_on = threading.Event(), threading.Event()
 
-    def hold_third_part(method: str, path: str) -> None:
+    def pause_at_third_part(method: str, path: str) -> None:
         if method == "PUT" and "partNumber=3" in path:
             arrived.set()
             go_on.wait(HANG_SECONDS)
 
     s3_fault_proxy.pass_through()
-    s3_fault_proxy.before_request = hold_third_part
+    s3_fault_proxy.before_request = pause_at_third_part
     command = [sys.executable, "-m", "bookmarkai_assets.cli", "storage", "move", "--to", "s3", "--all"]
     environment = {**os.environ, **installation.environment, "S3_ENDPOINT": s3_fault_proxy.url}
     with (tmp_path / "move.log").open("wb") as log:

@@ -1,4 +1,4 @@
-"""`bookmarkai transcripts doubtful`, and where else a person meets doubts and shares without speech."""
+"""`bookmarkai transcripts doubtful`, and where else a person sees doubts and shares without speech."""
 
 from collections.abc import Iterator
 from dataclasses import replace
@@ -25,8 +25,8 @@ def catalog(bookmarkai: BookmarkAI, sqlite_url: str) -> Iterator[OpenCatalog]:
         yield opened
 
 
-def transcribed(catalog: OpenCatalog, name: str, *doubts: Doubt, hours_ago: float = 1) -> str:
-    """Record a share that was transcribed so many hours ago; without words when that is what is doubted."""
+def add_transcribed(catalog: OpenCatalog, name: str, *doubts: Doubt, hours_ago: float = 1) -> str:
+    """Record a share that was transcribed so many hours ago, without text if the doubt says so."""
     at = datetime.now(UTC) - timedelta(hours=hours_ago)
     share_id = catalog.shares.add(url=f"https://x.com/{name}", user_id=USER, platform="x", now=at).share.share_id
     catalog.work.begin(share_id, share_id, owner="run", claim_id=None, now=at, until=at + timedelta(hours=9))
@@ -38,10 +38,10 @@ def transcribed(catalog: OpenCatalog, name: str, *doubts: Doubt, hours_ago: floa
 
 
 def test_doubtful_transcripts_are_a_line_for_each_doubt(bookmarkai: BookmarkAI, catalog: OpenCatalog) -> None:
-    """The newest first, with what was found in words; a transcript that no rule doubts is not among them."""
-    both = transcribed(catalog, "both", LOOP, UNSURE, hours_ago=2)
-    silent = transcribed(catalog, "silent", SILENT)
-    transcribed(catalog, "good")
+    """The newest is first, with the doubt in words, and a transcript without doubts is not listed."""
+    both = add_transcribed(catalog, "both", LOOP, UNSURE, hours_ago=2)
+    silent = add_transcribed(catalog, "silent", SILENT)
+    add_transcribed(catalog, "good")
     lines = [line.split("\t") for line in bookmarkai("transcripts", "doubtful").out.splitlines()]
     assert lines == [
         ["id", "severity", "doubt", "found"],
@@ -51,10 +51,10 @@ def test_doubtful_transcripts_are_a_line_for_each_doubt(bookmarkai: BookmarkAI, 
     ]
 
 
-def test_programs_get_figures_and_limits(bookmarkai: BookmarkAI, catalog: OpenCatalog) -> None:
-    """By kind, at most as many as are asked for; each with all its doubts and when it was made."""
-    both = transcribed(catalog, "both", LOOP, UNSURE, hours_ago=2)
-    transcribed(catalog, "unsure", UNSURE)
+def test_the_json_has_figures_and_limits(bookmarkai: BookmarkAI, catalog: OpenCatalog) -> None:
+    """The JSON has at most as many as asked for, by kind, each with all its doubts and when it was made."""
+    both = add_transcribed(catalog, "both", LOOP, UNSURE, hours_ago=2)
+    add_transcribed(catalog, "unsure", UNSURE)
     [shown] = bookmarkai("transcripts", "doubtful", "--kind", "repetition_loop", "--json").json
     assert shown["id"] == both
     assert datetime.fromisoformat(shown["made_at"]) < datetime.now(UTC) - timedelta(hours=1)
@@ -71,8 +71,8 @@ def test_programs_get_figures_and_limits(bookmarkai: BookmarkAI, catalog: OpenCa
 
 
 def test_a_share_shows_its_doubts(bookmarkai: BookmarkAI, catalog: OpenCatalog) -> None:
-    """In words for people, as values for programs."""
-    share_id = transcribed(catalog, "both", LOOP, UNSURE)
+    """Doubts are words for people and values for programs."""
+    share_id = add_transcribed(catalog, "both", LOOP, UNSURE)
     shown = bookmarkai("shares", "show", share_id).out
     assert f"doubt 1\terror: repetition_loop: {LOOP.words}" in shown
     assert f"doubt 2\twarn: low_confidence: {UNSURE.words}" in shown
@@ -81,9 +81,9 @@ def test_a_share_shows_its_doubts(bookmarkai: BookmarkAI, catalog: OpenCatalog) 
 
 
 def test_shares_without_speech_are_found_and_are_no_failures(bookmarkai: BookmarkAI, catalog: OpenCatalog) -> None:
-    """They are listed by their outcome, done and without a next step; a retry by that outcome is refused."""
-    silent = transcribed(catalog, "silent", SILENT)
-    transcribed(catalog, "good")
+    """They are listed by their outcome, as done and without a next step, and a retry by that outcome is refused."""
+    silent = add_transcribed(catalog, "silent", SILENT)
+    add_transcribed(catalog, "good")
     [shown] = bookmarkai("shares", "list", "--outcome", "no_speech", "--json").json
     assert (shown["id"], shown["status"], shown["outcome"], shown["next_step"]) == (silent, "done", "no_speech", None)
     assert bookmarkai("shares", "debt", "--json").json["total"] == 0

@@ -28,8 +28,8 @@ def catalog(bookmarkai: BookmarkAI, sqlite_url: str) -> Iterator[OpenCatalog]:
         yield opened
 
 
-def say(catalog: OpenCatalog, url: str, *said: Segment, days_ago: float = 0, title: str = "A title") -> str:
-    """Add a share with a transcript; gives its id."""
+def add_spoken(catalog: OpenCatalog, url: str, *said: Segment, days_ago: float = 0, title: str = "A title") -> str:
+    """Add a share with a transcript, and return its id."""
     moment = datetime.now(UTC) - timedelta(days=days_ago)
     share_id = catalog.shares.add(url=url, user_id=USER, platform="generic", now=moment).share.share_id
     execute(catalog, "UPDATE shares SET title = :title WHERE id = :id", title=title, id=share_id)
@@ -43,9 +43,9 @@ def sentence(text: str, start: float = 0.0) -> Segment:
 
 
 def test_a_search_shows_share_time_title_and_sentence(bookmarkai: BookmarkAI, catalog: OpenCatalog) -> None:
-    """One line for each sentence, the newest video first; the link leads to the moment where the platform can."""
-    old = say(catalog, YOUTUBE, sentence("No words", 1), sentence("We bake cakes.", 83.9), days_ago=9)
-    new = say(catalog, TIKTOK, sentence("Crème cake!", 3725), title="Cream")
+    """Each sentence is a line, the newest video first, and the link leads to the moment where the platform can."""
+    old = add_spoken(catalog, YOUTUBE, sentence("No words", 1), sentence("We bake cakes.", 83.9), days_ago=9)
+    new = add_spoken(catalog, TIKTOK, sentence("Crème cake!", 3725), title="Cream")
 
     heading, *lines = bookmarkai("transcripts", "search", "cake*").out.splitlines()
 
@@ -56,9 +56,9 @@ def test_a_search_shows_share_time_title_and_sentence(bookmarkai: BookmarkAI, ca
     ]
 
 
-def test_json_has_seconds_and_the_places_of_the_matches(bookmarkai: BookmarkAI, catalog: OpenCatalog) -> None:
-    """Programs get numbers: seconds in the video, characters in the sentence."""
-    share_id = say(catalog, YOUTUBE, sentence("A cake, a CAKE", 83.5))
+def test_json_has_seconds_and_the_positions_of_the_matches(bookmarkai: BookmarkAI, catalog: OpenCatalog) -> None:
+    """JSON has numbers: seconds in the video, characters in the sentence."""
+    share_id = add_spoken(catalog, YOUTUBE, sentence("A cake, a CAKE", 83.5))
 
     (hit,) = bookmarkai("transcripts", "search", "cake", "--json").json
 
@@ -78,9 +78,9 @@ def test_json_has_seconds_and_the_places_of_the_matches(bookmarkai: BookmarkAI, 
 
 
 def test_words_and_options_narrow_a_search(bookmarkai: BookmarkAI, catalog: OpenCatalog) -> None:
-    """Several words, a phrase, an exclusion, a platform, a length of time or a date, and a limit."""
-    say(catalog, YOUTUBE, sentence("sugar free cake"), sentence("free sugar cake"), days_ago=40)
-    say(catalog, TIKTOK, sentence("cake with salt"), days_ago=2)
+    """Several words, a phrase, an exclusion, a platform, a period or a date, and a limit each narrow a search."""
+    add_spoken(catalog, YOUTUBE, sentence("sugar free cake"), sentence("free sugar cake"), days_ago=40)
+    add_spoken(catalog, TIKTOK, sentence("cake with salt"), days_ago=2)
 
     def found(*arguments: str) -> list[str]:
         return [hit["text"] for hit in bookmarkai("transcripts", "search", "--json", *arguments).json]
@@ -96,8 +96,8 @@ def test_words_and_options_narrow_a_search(bookmarkai: BookmarkAI, catalog: Open
 
 
 def test_no_hit_is_said_in_words(bookmarkai: BookmarkAI, catalog: OpenCatalog) -> None:
-    """Nothing found is an answer: exit code 0, a sentence for people, an empty list for programs."""
-    say(catalog, TIKTOK, sentence("something else"))
+    """Nothing found is exit code 0, a sentence for people and an empty list for programs."""
+    add_spoken(catalog, TIKTOK, sentence("something else"))
 
     ended = bookmarkai("transcripts", "search", "cake")
 
@@ -106,9 +106,9 @@ def test_no_hit_is_said_in_words(bookmarkai: BookmarkAI, catalog: OpenCatalog) -
     assert bookmarkai("transcripts", "search", "cake", "--json").json == []
 
 
-def test_what_the_gateway_wrote_is_found_after_index(bookmarkai: BookmarkAI, catalog: OpenCatalog) -> None:
-    """A search without a hit tells of transcripts that are not indexed, and the command that it names indexes them."""
-    share_id = say(catalog, TIKTOK)
+def test_the_gateways_transcripts_are_found_after_index(bookmarkai: BookmarkAI, catalog: OpenCatalog) -> None:
+    """A search without a hit mentions transcripts that are not indexed, and the command that it names indexes them."""
+    share_id = add_spoken(catalog, TIKTOK)
     execute(catalog, "DELETE FROM transcripts")
     execute(
         catalog,
@@ -140,7 +140,7 @@ def test_what_the_gateway_wrote_is_found_after_index(bookmarkai: BookmarkAI, cat
 def test_a_search_that_cannot_be_read_is_refused(
     bookmarkai: BookmarkAI, arguments: list[str], code: int, message: str
 ) -> None:
-    """The message says what is expected; nothing is printed as a result."""
+    """The message says what is expected, and nothing is printed as a result."""
     ended = bookmarkai("transcripts", "search", *arguments)
 
     assert (ended.code, ended.out) == (code, "")
@@ -150,8 +150,8 @@ def test_a_search_that_cannot_be_read_is_refused(
 def test_a_terminal_sees_matches_marked_and_no_tricks(
     bookmarkai: BookmarkAI, catalog: OpenCatalog, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """The match is highlighted where it stands; controls and markup of what was said are shown, not obeyed."""
-    say(catalog, TIKTOK, sentence(" [red]\x1b[31m\u202e cake [/red]"), title="[blink]x[/blink]\x1b]0;t\x07")
+    """The match is highlighted, and control characters and markup of the text are shown, not interpreted."""
+    add_spoken(catalog, TIKTOK, sentence(" [red]\x1b[31m\u202e cake [/red]"), title="[blink]x[/blink]\x1b]0;t\x07")
     terminal = Console(force_terminal=True, width=200, highlight=False, color_system="standard", no_color=False)
     monkeypatch.setattr(output, "out", terminal)
     monkeypatch.setattr(transcripts_search, "out", terminal)
@@ -165,10 +165,10 @@ def test_a_terminal_sees_matches_marked_and_no_tricks(
 
 
 def test_a_long_text_is_shown_around_the_match(bookmarkai: BookmarkAI, catalog: OpenCatalog) -> None:
-    """Of a text without segments the part with the match is shown, cut at words."""
+    """Of a text without segments, the passage around the match is shown, cut between words."""
     before, after = "before " * 60, " after" * 60
-    say(catalog, TIKTOK, sentence(f"{before}cake{after}"))
-    say(catalog, f"{TIKTOK}2", sentence("x" * 500 + " cake " + "y" * 500))
+    add_spoken(catalog, TIKTOK, sentence(f"{before}cake{after}"))
+    add_spoken(catalog, f"{TIKTOK}2", sentence("x" * 500 + " cake " + "y" * 500))
 
     unspaced, spaced = (
         line.split("\t")[3] for line in bookmarkai("transcripts", "search", "cake").out.splitlines()[1:]
@@ -187,5 +187,5 @@ def test_a_long_text_is_shown_around_the_match(bookmarkai: BookmarkAI, catalog: 
     [(YOUTUBE, 83.9, f"{YOUTUBE}&t=83s"), (YOUTUBE, None, YOUTUBE), (TIKTOK, 83.9, TIKTOK)],
 )
 def test_a_link_leads_to_the_moment_where_it_can(url: str, seconds: float | None, link: str) -> None:
-    """YouTube's links take whole seconds; other platforms' and sentences without a time lead to the video."""
+    """YouTube's links take whole seconds; other platforms' links, and those of sentences without a time, do not."""
     assert url_at(url, seconds) == link

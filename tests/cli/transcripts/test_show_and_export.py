@@ -29,15 +29,15 @@ def catalog(bookmarkai: BookmarkAI, sqlite_catalog: OpenCatalog) -> OpenCatalog:
     return sqlite_catalog
 
 
-def heard(catalog: OpenCatalog, spoken: Transcript) -> str:
-    """Add a share with this transcript; returns its id."""
+def add_transcribed(catalog: OpenCatalog, spoken: Transcript) -> str:
+    """Add a share with this transcript, and return its id."""
     share_id = add_share(catalog)
     catalog.transcripts.put(share_id, spoken, now=at(1))
     return share_id
 
 
-def from_the_gateway(catalog: OpenCatalog, *, text: str, segments: object) -> str:
-    """Add a share with a transcript that was not made here; returns its id."""
+def add_from_the_gateway(catalog: OpenCatalog, *, text: str, segments: object) -> str:
+    """Add a share with a transcript that the gateway wrote, and return the share's id."""
     share_id = add_share(catalog)
     execute(
         catalog,
@@ -52,9 +52,9 @@ def from_the_gateway(catalog: OpenCatalog, *, text: str, segments: object) -> st
     return share_id
 
 
-def test_showing_tells_what_was_said_when_and_what_made_it(bookmarkai: BookmarkAI, catalog: OpenCatalog) -> None:
-    """Title, language, engine, weights and each segment with its time; nothing in it controls the terminal."""
-    share_id = heard(catalog, HELLO)
+def test_showing_has_text_times_and_recipe(bookmarkai: BookmarkAI, catalog: OpenCatalog) -> None:
+    """Title, language, engine, weights and each segment with its time are shown, and nothing controls the terminal."""
+    share_id = add_transcribed(catalog, HELLO)
     store(catalog, stored_media("m", share_id))
     begin(catalog, share_id, "m", "run")
 
@@ -63,14 +63,21 @@ def test_showing_tells_what_was_said_when_and_what_made_it(bookmarkai: BookmarkA
     assert shown.code == 0
     facts, said = shown.out.split("\n\n")
     assert said == "0:00:00  Hello <all>.\n0:01:05  Good[31m bye. 🍰\n"
-    for told in (share_id, "Kuchen backen 🍰", "en (98%)", "faster-whisper 1.2.1, model tiny.en", "ab" * 32, "66.0 s"):
-        assert told in facts
+    for expected in (
+        share_id,
+        "Kuchen backen 🍰",
+        "en (98%)",
+        "faster-whisper 1.2.1, model tiny.en",
+        "ab" * 32,
+        "66.0 s",
+    ):
+        assert expected in facts
     assert not [c for c in shown.out if unicodedata.category(c) == "Cc" and c not in "\n\t"]
 
 
 def test_showing_as_json_is_the_document_that_export_writes(bookmarkai: BookmarkAI, catalog: OpenCatalog) -> None:
-    """One form for programs, by either command."""
-    share_id = heard(catalog, HELLO)
+    """Both commands have the same JSON form for programs."""
+    share_id = add_transcribed(catalog, HELLO)
     shown = bookmarkai("transcripts", "show", share_id, "--json")
     assert shown.json["version"] == 1
     assert shown.json["text"].startswith("Hello <all>.")
@@ -79,15 +86,17 @@ def test_showing_as_json_is_the_document_that_export_writes(bookmarkai: Bookmark
 
 
 def test_a_silent_video_is_shown_as_such(bookmarkai: BookmarkAI, catalog: OpenCatalog) -> None:
-    """No text is no failure."""
-    shown = bookmarkai("transcripts", "show", heard(catalog, transcript()))
+    """A transcript without text is no failure."""
+    shown = bookmarkai("transcripts", "show", add_transcribed(catalog, transcript()))
     assert shown.code == 0
     assert shown.out.endswith("\n\nNo speech.\n")
 
 
-def test_a_transcript_that_was_not_made_here_is_shown(bookmarkai: BookmarkAI, catalog: OpenCatalog) -> None:
-    """Its text without times, and no figure that nobody has measured."""
-    shown = bookmarkai("transcripts", "show", from_the_gateway(catalog, text="Hello all.", segments={"own": "form"}))
+def test_a_transcript_of_the_gateway_is_shown(bookmarkai: BookmarkAI, catalog: OpenCatalog) -> None:
+    """The gateway's transcript is shown as text without times, and without figures that nobody measured."""
+    shown = bookmarkai(
+        "transcripts", "show", add_from_the_gateway(catalog, text="Hello all.", segments={"own": "form"})
+    )
     assert shown.code == 0
     assert shown.out.endswith("\n\nHello all.\n")
     assert "not made here" in shown.out
@@ -95,8 +104,8 @@ def test_a_transcript_that_was_not_made_here_is_shown(bookmarkai: BookmarkAI, ca
 
 
 def test_subtitles_go_to_standard_output(bookmarkai: BookmarkAI, catalog: OpenCatalog) -> None:
-    """Without --out the file is what is printed, and nothing else is."""
-    share_id = heard(catalog, HELLO)
+    """Without --out the file is printed, and nothing else."""
+    share_id = add_transcribed(catalog, HELLO)
     ended = bookmarkai("transcripts", "export", share_id, "--format", "srt")
     assert (ended.code, ended.out, ended.err) == (0, AS_SRT, "")
     assert bookmarkai("transcripts", "export", share_id, "--format", "vtt").out.startswith("WEBVTT\n\nNOTE\n")
@@ -106,10 +115,10 @@ def test_subtitles_go_to_standard_output(bookmarkai: BookmarkAI, catalog: OpenCa
 
 
 def test_a_file_is_written_whole_and_named(bookmarkai: BookmarkAI, catalog: OpenCatalog, tmp_path: Path) -> None:
-    """In UTF-8, with the rights that any file gets, and nothing beside it."""
+    """The file is in UTF-8, with the permissions of any new file, and nothing else is written."""
     (tmp_path / "out").mkdir()
     file = tmp_path / "out" / "hello.srt"
-    ended = bookmarkai("transcripts", "export", heard(catalog, HELLO), "--format", "srt", "--out", str(file))
+    ended = bookmarkai("transcripts", "export", add_transcribed(catalog, HELLO), "--format", "srt", "--out", str(file))
     assert (ended.code, ended.out) == (0, f"{file}\n")
     assert file.read_bytes() == AS_SRT.encode()
     assert list(file.parent.iterdir()) == [file]
@@ -117,21 +126,21 @@ def test_a_file_is_written_whole_and_named(bookmarkai: BookmarkAI, catalog: Open
     assert file.stat().st_mode == (tmp_path / "any").stat().st_mode
 
 
-def test_a_directory_gets_a_file_of_the_shares_name(
+def test_a_directory_gets_a_file_named_after_the_share(
     bookmarkai: BookmarkAI, catalog: OpenCatalog, tmp_path: Path
 ) -> None:
-    """Also for one share."""
-    share_id = heard(catalog, HELLO)
+    """A directory as target is also accepted for one share."""
+    share_id = add_transcribed(catalog, HELLO)
     ended = bookmarkai("transcripts", "export", share_id, "--format", "txt", "--out", str(tmp_path))
     assert ended.out == f"{tmp_path / share_id}.txt\n"
     assert (tmp_path / f"{share_id}.txt").read_text() == "Hello <all>.\n\nGood[31m bye. 🍰\n"
 
 
-def test_a_file_that_is_there_is_kept(bookmarkai: BookmarkAI, catalog: OpenCatalog, tmp_path: Path) -> None:
-    """--force replaces it; a link or a directory in its place is not followed or emptied."""
+def test_an_existing_file_is_kept(bookmarkai: BookmarkAI, catalog: OpenCatalog, tmp_path: Path) -> None:
+    """--force replaces an existing file; a link or a directory in its place is neither followed nor emptied."""
     file = tmp_path / "hello.srt"
     file.write_text("mine")
-    command = ("transcripts", "export", heard(catalog, HELLO), "--format", "srt", "--out", str(file))
+    command = ("transcripts", "export", add_transcribed(catalog, HELLO), "--format", "srt", "--out", str(file))
 
     refused = bookmarkai(*command)
     assert refused.code == 1
@@ -150,8 +159,8 @@ def test_a_file_that_is_there_is_kept(bookmarkai: BookmarkAI, catalog: OpenCatal
 
 
 def test_a_missing_directory_is_named(bookmarkai: BookmarkAI, catalog: OpenCatalog, tmp_path: Path) -> None:
-    """None is made by itself, for one share or several."""
-    command = ("transcripts", "export", heard(catalog, HELLO), "--format", "txt", "--out")
+    """A missing directory is not created, for one share or for several."""
+    command = ("transcripts", "export", add_transcribed(catalog, HELLO), "--format", "txt", "--out")
     one = bookmarkai(*command, str(tmp_path / "missing" / "hello.txt"))
     assert one.code == 1
     assert f"expected a directory {tmp_path / 'missing'}, found none: make it first" in one.err
@@ -164,9 +173,9 @@ def test_a_missing_directory_is_named(bookmarkai: BookmarkAI, catalog: OpenCatal
 def test_several_shares_become_files_named_by_their_ids(
     bookmarkai: BookmarkAI, catalog: OpenCatalog, tmp_path: Path
 ) -> None:
-    """One without a transcript, one that nobody knows and one that is there already stop no other."""
+    """A share without a transcript, an unknown share and an existing file stop none of the others."""
     (tmp_path / "out").mkdir()
-    first, second, there = (heard(catalog, HELLO) for _ in range(3))
+    first, second, there = (add_transcribed(catalog, HELLO) for _ in range(3))
     waiting, unknown = add_share(catalog), str(uuid4())
     (tmp_path / "out" / f"{there}.srt").write_text("mine")
 
@@ -185,21 +194,21 @@ def test_several_shares_become_files_named_by_their_ids(
 
 
 def test_a_share_without_a_transcript_says_why(bookmarkai: BookmarkAI, catalog: OpenCatalog) -> None:
-    """How it ended and what a person can do, or how far it is."""
+    """The message says how the share ended and what a person can do, or how far it is."""
     waiting = add_share(catalog)
     failed = add_share(catalog)
     begin(catalog, failed, "m", "run")
     fail(catalog, failed, "run", retry_in=60)
-    for share_id, told in ((waiting, "its status is pending"), (failed, "unreachable: the site did not answer")):
+    for share_id, expected in ((waiting, "its status is pending"), (failed, "unreachable: the site did not answer")):
         for command in (("show", share_id), ("export", share_id, "--format", "vtt")):
             ended = bookmarkai("transcripts", *command)
             assert (ended.code, ended.out) == (1, "")
-            assert f"expected a transcript of share {share_id}, found none ({told})" in ended.err
+            assert f"expected a transcript of share {share_id}, found none ({expected})" in ended.err
             assert "`bookmarkai shares show" in ended.err or "tried again" in ended.err
 
 
 def test_an_unknown_share_is_exit_code_1(bookmarkai: BookmarkAI, catalog: OpenCatalog) -> None:
-    """As with the other commands."""
+    """An unknown share is exit code 1, as with the other commands."""
     assert catalog is not None
     for command in (("show", str(uuid4())), ("export", str(uuid4()), "--format", "srt")):
         ended = bookmarkai("transcripts", *command)
@@ -219,21 +228,21 @@ def test_an_unknown_share_is_exit_code_1(bookmarkai: BookmarkAI, catalog: OpenCa
     ],
 )
 def test_wrong_use_is_exit_code_2(bookmarkai: BookmarkAI, arguments: list[str]) -> None:
-    """No id, no format, a format that there is not, several shares to one place."""
+    """No id, no format, an unknown format, and several shares with one file as target are exit code 2."""
     ended = bookmarkai("transcripts", *arguments)
     assert ended.code == 2
     assert not ended.out
 
 
 def test_a_text_without_times_makes_no_subtitles(bookmarkai: BookmarkAI, catalog: OpenCatalog) -> None:
-    """The gateway's row without segments says which forms can be had; one with its own segments is like ours."""
-    untimed = from_the_gateway(catalog, text="Hello all.", segments=None)
+    """The error for a transcript without segments lists the possible formats; one with segments is like ours."""
+    untimed = add_from_the_gateway(catalog, text="Hello all.", segments=None)
     ended = bookmarkai("transcripts", "export", untimed, "--format", "srt")
     assert ended.code == 1
     assert "export it as txt or json" in ended.err
     assert bookmarkai("transcripts", "export", untimed, "--format", "txt").out == "Hello all.\n"
 
-    timed = from_the_gateway(
+    timed = add_from_the_gateway(
         catalog, text="Hello all.", segments=[{"start": 1, "end": 2.5, "text": "Hello all.", "words": ["Hello"]}]
     )
     assert bookmarkai("transcripts", "export", timed, "--format", "srt").out == (
@@ -241,9 +250,9 @@ def test_a_text_without_times_makes_no_subtitles(bookmarkai: BookmarkAI, catalog
     )
 
 
-def test_hours_come_through_the_catalog(bookmarkai: BookmarkAI, catalog: OpenCatalog) -> None:
-    """An hour with all its words is exported whole."""
-    share_id = heard(catalog, replace(hours_of_speech(1), language="de"))
+def test_an_hour_of_speech_is_exported_whole(bookmarkai: BookmarkAI, catalog: OpenCatalog) -> None:
+    """An hour of speech with all its words is exported whole."""
+    share_id = add_transcribed(catalog, replace(hours_of_speech(1), language="de"))
     ended = bookmarkai("transcripts", "export", share_id, "--format", "vtt")
     assert ended.out.count("-->") == 1200
     assert ended.out.count("Today") == 1200

@@ -1,4 +1,4 @@
-"""`bookmarkai transcripts stale`: what another recipe made, by what it was, and as a selection for a backfill."""
+"""`bookmarkai transcripts stale`: transcripts of another recipe, counted by recipe and selected for a backfill."""
 
 from collections.abc import Iterator
 from dataclasses import replace
@@ -19,7 +19,7 @@ from tests.support.catalog import USER, execute, stored_media, transcript_of
 
 @pytest.fixture
 def weights(bookmarkai: BookmarkAI, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Path:
-    """Set a model that has all its files, and give the one with its weights."""
+    """Configure a model that has all its files, and return the path of its weights."""
     assert bookmarkai is not None, "it has cleared the environment"
     model = tmp_path / "model"
     model.mkdir()
@@ -38,12 +38,14 @@ def catalog(bookmarkai: BookmarkAI, sqlite_url: str) -> Iterator[OpenCatalog]:
         yield opened
 
 
-def present() -> Recipe:
-    """Return the recipe that the settings of now stand for."""
+def current_recipe() -> Recipe:
+    """Return the recipe that the current settings make."""
     return make_speech_engine(load_settings(env_file=None)).recipe()
 
 
-def made(catalog: OpenCatalog, recipe: Recipe | None, *, hours_ago: float = 1, has_media: bool = True) -> str:
+def add_transcribed(
+    catalog: OpenCatalog, recipe: Recipe | None, *, hours_ago: float = 1, has_media: bool = True
+) -> str:
     """Record a share that a recipe transcribed so many hours ago."""
     at = datetime.now(UTC) - timedelta(hours=hours_ago)
     url = f"https://example.com/{uuid4()}"
@@ -58,15 +60,15 @@ def made(catalog: OpenCatalog, recipe: Recipe | None, *, hours_ago: float = 1, h
 
 
 def test_nothing_stale_is_said_in_words(bookmarkai: BookmarkAI, catalog: OpenCatalog, weights: Path) -> None:
-    """Without a transcript, and when all are as set; with what is set in the first line. No failure of the command."""
+    """With no transcript, or none stale, the command succeeds with a sentence, and the first line has the recipe."""
     assert weights.is_file()
     ended = bookmarkai("transcripts", "stale")
     assert ended.code == 0
     set_to, nothing = ended.out.splitlines()
     assert set_to.startswith("Set: faster-whisper ")
-    assert f"recipe {present().fingerprint}" in set_to
+    assert f"recipe {current_recipe().fingerprint}" in set_to
     assert nothing == "No transcript was made here yet."
-    made(catalog, present())
+    add_transcribed(catalog, current_recipe())
     assert bookmarkai("transcripts", "stale").out.splitlines()[1:] == [
         "No transcript is stale: all 1 were made like that."
     ]
@@ -77,13 +79,13 @@ def test_nothing_stale_is_said_in_words(bookmarkai: BookmarkAI, catalog: OpenCat
 def test_stale_transcripts_are_counted_listed_and_selected(
     bookmarkai: BookmarkAI, catalog: OpenCatalog, weights: Path, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:
-    """By what made them, with what differs; the newest first; and the partitions of those that have media."""
-    before = present()
-    one, two = made(catalog, before, hours_ago=3), made(catalog, before, hours_ago=2)
-    old = made(catalog, None, hours_ago=5)
-    gone = made(catalog, before, hours_ago=4, has_media=False)
+    """Stale ones are counted by recipe with what differs, listed newest first, and selected if they have media."""
+    before = current_recipe()
+    one, two = add_transcribed(catalog, before, hours_ago=3), add_transcribed(catalog, before, hours_ago=2)
+    old = add_transcribed(catalog, None, hours_ago=5)
+    gone = add_transcribed(catalog, before, hours_ago=4, has_media=False)
     weights.write_text("another model")
-    fresh = made(catalog, present())
+    fresh = add_transcribed(catalog, current_recipe())
     execute(
         catalog,
         "INSERT INTO transcripts (id, share_id, full_text) VALUES (:id, :share, 'the gateway')",
@@ -99,7 +101,7 @@ def test_stale_transcripts_are_counted_listed_and_selected(
     report = bookmarkai("transcripts", "stale", "--json", "--limit", "2").json
     counts = ("transcripts", "stale", "without_media", "not_made_here")
     assert [report[count] for count in counts] == [5, 4, 1, 1]
-    assert report["set"]["recipe"] == present().fingerprint
+    assert report["set"]["recipe"] == current_recipe().fingerprint
     assert report["weights_unknown"] is None
     assert [(line["count"], line["without_media"], line["recipe"]) for line in report["made_by"]] == [
         (3, 1, before.fingerprint),
@@ -107,7 +109,7 @@ def test_stale_transcripts_are_counted_listed_and_selected(
     ]
     [difference] = report["made_by"][0]["differences"]
     assert difference["name"] == "weights"
-    assert present().weights_sha256.startswith(difference["now"])
+    assert current_recipe().weights_sha256.startswith(difference["now"])
     assert [share["id"] for share in report["shares"]] == [two, one]
     assert report["partitions"] == f"[{one}...{two}], {old}"
     assert report["path"].startswith("/assets/transcript?view=partitions&default_range=")
@@ -126,8 +128,8 @@ def test_stale_transcripts_are_counted_listed_and_selected(
 def test_a_long_selection_is_shown_on_demand(
     bookmarkai: BookmarkAI, catalog: OpenCatalog, weights: Path, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:
-    """Otherwise its length is said, and how to have it."""
-    shares = [made(catalog, present()) for _ in range(12)]
+    """A long selection is replaced by its length and how to print it."""
+    shares = [add_transcribed(catalog, current_recipe()) for _ in range(12)]
     weights.write_text("another model")
     unknown = bookmarkai("transcripts", "stale").out
     assert "not known, because Dagster has not run in DAGSTER_HOME" in unknown
@@ -145,9 +147,9 @@ def test_a_long_selection_is_shown_on_demand(
 def test_without_the_model_its_name_is_compared(
     bookmarkai: BookmarkAI, catalog: OpenCatalog, weights: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """Where the weights are not known, a transcript of the same setup passes, and the output says that and why."""
-    before = present()
-    made(catalog, before)
+    """Where the weights are unknown, the model's name is compared instead, and the output says so and why."""
+    before = current_recipe()
+    add_transcribed(catalog, before)
     weights.unlink()
     ended = bookmarkai("transcripts", "stale")
     assert ended.code == 0

@@ -1,4 +1,4 @@
-"""`bookmarkai transcripts store`: the files of those that lack them, what it says, and how it ends."""
+"""`bookmarkai transcripts store`: storing the missing files of transcripts, its output, and its exit code."""
 
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -22,13 +22,13 @@ STORE = ("transcripts", "store")
 
 @dataclass(frozen=True)
 class Before:
-    """An installation with transcripts from before they had files, and the command."""
+    """An installation with transcripts from before transcripts had files, and the command."""
 
     vault: Vault
     run: BookmarkAI
 
-    def made(self, *names: str) -> list[Media]:
-        """Store and transcribe videos, then take their transcripts' files away; give the media as they were."""
+    def store_without_files(self, *names: str) -> list[Media]:
+        """Store and transcribe videos, remove their transcripts' files, and return the media as they were before."""
         media = [self.vault.store(name) for name in names]
         execute(self.vault.catalog, "DELETE FROM transcript_files")
         for one in media:
@@ -37,7 +37,7 @@ class Before:
         return media
 
     def outcomes(self, *arguments: str, code: int = 0) -> dict[str, int]:
-        """Run the command, which must end so, and give how it went with each, by outcome."""
+        """Run the command, check its exit code, and return its counts by outcome."""
         ended = self.run(*STORE, *arguments, "--json")
         assert ended.code == code, ended
         return {outcome: count for outcome, count in ended.json["counts"].items() if count}
@@ -53,9 +53,9 @@ def before(
         yield Before(Vault(tmp_path, catalog, make_rules(load_settings(env_file=None))), bookmarkai)
 
 
-def test_all_that_lack_files_get_them(before: Before) -> None:
-    """A dry run only says so; then they are there, as if made with their transcript; then none is left to do."""
-    media = before.made("a", "b")
+def test_every_transcript_without_files_gets_them(before: Before) -> None:
+    """A dry run only reports; then the files are there, as if made with their transcript; then none is left to do."""
+    media = before.store_without_files("a", "b")
     untranscribed = before.vault.store("c", is_transcribed=False)
 
     dry = before.run(*STORE, "--dry-run")
@@ -71,9 +71,9 @@ def test_all_that_lack_files_get_them(before: Before) -> None:
     assert before.outcomes() == {}
 
 
-def test_those_that_are_named_are_looked_at(before: Before) -> None:
-    """What is as it should be is left, and a file that is lost or damaged is made anew; JSON has a line for each."""
-    [media, *_] = before.made("a", "b")
+def test_named_transcripts_are_checked(before: Before) -> None:
+    """A good file is left alone, and a missing or damaged one is made again; JSON has a line for each."""
+    [media, *_] = before.store_without_files("a", "b")
     assert before.outcomes(media.share_id) == {"stored": 1}
     assert before.outcomes(media.share_id) == {"already_there": 1}
     Path(media.transcript_files[PartKind.TXT].url).write_bytes(b"damaged")
@@ -88,9 +88,9 @@ def test_those_that_are_named_are_looked_at(before: Before) -> None:
     assert line["size_bytes"] == report["bytes"] == sum(b.digest.size_bytes for b in media.transcript_files.values())
 
 
-def test_one_that_cannot_be_stored_stops_no_other_and_is_named(before: Before) -> None:
-    """The exit code is 1; a media in use is for another time, one without a transcript says what to do."""
-    media, leased = before.made("a", "b")
+def test_a_transcript_that_cannot_be_stored_stops_no_other_and_is_named(before: Before) -> None:
+    """The exit code is 1; a leased media is left for another time, and a missing transcript says what to do."""
+    media, leased = before.store_without_files("a", "b")
     untranscribed = before.vault.store("c", is_transcribed=False)
     before.vault.lease(leased)
 
@@ -104,8 +104,8 @@ def test_one_that_cannot_be_stored_stops_no_other_and_is_named(before: Before) -
 
 
 def test_a_terminal_shows_the_progress(before: Before, monkeypatch: pytest.MonkeyPatch) -> None:
-    """How many are done on standard error, as are those that failed; no bar in a pipe or with JSON."""
-    before.made("a")
+    """Standard error has the number done and the failures, and no bar in a pipe or with JSON."""
+    before.store_without_files("a")
     untranscribed = before.vault.store("c", is_transcribed=False)
     assert before.run(*STORE, "--dry-run").err == ""
     terminal = Console(stderr=True, force_terminal=True, width=200)
@@ -119,7 +119,7 @@ def test_a_terminal_shows_the_progress(before: Before, monkeypatch: pytest.Monke
 
 
 def test_a_share_without_media_is_refused(before: Before) -> None:
-    """Wrong use, told apart from what failed."""
+    """A share without media is wrong use, which is not the same as a failure."""
     share_id = before.vault.share("a")
     ended = before.run(*STORE, share_id)
     assert ended.code == 2
@@ -127,7 +127,7 @@ def test_a_share_without_media_is_refused(before: Before) -> None:
 
 
 def test_a_share_is_shown_with_its_files(before: Before) -> None:
-    """In the table and as JSON."""
+    """A share's files are in the table and in the JSON."""
     media = before.vault.store("a")
     urls = {kind: blob.url for kind, blob in media.transcript_files.items()}
 

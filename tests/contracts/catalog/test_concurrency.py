@@ -1,4 +1,4 @@
-"""Many at once on one catalog, over SQLite and PostgreSQL: threads that share one, threads with one each, processes."""
+"""Concurrent use of one catalog, over SQLite and PostgreSQL: by threads that share one or not, and by processes."""
 
 import multiprocessing
 from collections import Counter
@@ -34,13 +34,13 @@ CLAIMERS = 5
 
 
 def claim_all(url: str, claim_id: str, media: dict[str, str]) -> list[str]:
-    """Claim whatever is to be had of the given shares, with a catalog of one's own; returns the shares got."""
+    """Claim whichever of the given shares are free, with a catalog of one's own, and return those claimed."""
     with open_catalog(url) as catalog:
         return [share_id for share_id in media if claim(catalog, share_id, media[share_id], claim_id)]
 
 
 def test_a_link_added_by_many_at_once_is_one_share(each_catalog: OpenCatalog) -> None:
-    """Of many who add one link, exactly one makes the share, and all get it."""
+    """Of many who add one link, exactly one creates the share, and all get it."""
     add = partial(each_catalog.shares.add, url="https://example.com/1", user_id=USER, platform="x", now=at(0))
 
     added = together([add] * 8)
@@ -49,8 +49,8 @@ def test_a_link_added_by_many_at_once_is_one_share(each_catalog: OpenCatalog) ->
     assert [result.is_new for result in added].count(True) == 1
 
 
-def test_claimers_in_threads_share_the_work_out(each_catalog_url: str) -> None:
-    """Every share of a video of its own is claimed exactly once, by one of the claimers."""
+def test_concurrent_threads_divide_the_shares(each_catalog_url: str) -> None:
+    """Every share with its own video is claimed exactly once."""
     with open_catalog(each_catalog_url) as catalog:
         media = {add_share(catalog, seconds=i): f"m{i}" for i in range(12)}
 
@@ -60,7 +60,7 @@ def test_claimers_in_threads_share_the_work_out(each_catalog_url: str) -> None:
 
 
 def test_shares_of_one_video_are_never_both_claimed(each_catalog_url: str) -> None:
-    """Of three shares of each video, claimers at once get one."""
+    """Of three shares of each video, concurrent claimers get one."""
     with open_catalog(each_catalog_url) as catalog:
         media = {add_share(catalog, seconds=i): f"m{i % 4}" for i in range(12)}
 
@@ -69,8 +69,8 @@ def test_shares_of_one_video_are_never_both_claimed(each_catalog_url: str) -> No
     assert Counter(media[share_id] for shares in claimed for share_id in shares) == Counter(set(media.values()))
 
 
-def test_claimers_in_processes_share_the_work_out(sqlite_url: str) -> None:
-    """The same between processes, where SQLite's file locks are all that decides."""
+def test_concurrent_processes_divide_the_shares(sqlite_url: str) -> None:
+    """The same holds between processes, where only SQLite's file locks protect the claims."""
     with open_catalog(sqlite_url) as catalog:
         media = {add_share(catalog, seconds=i): f"m{i // 2}" for i in range(40)}
 
@@ -82,7 +82,7 @@ def test_claimers_in_processes_share_the_work_out(sqlite_url: str) -> None:
 
 
 def test_one_run_of_many_begins_a_share(each_catalog: OpenCatalog) -> None:
-    """Of many runs that want a share at one moment, one gets it and the attempt is counted once."""
+    """Of many runs that begin a share at once, one gets it, and the attempt is counted once."""
     share_id = add_share(each_catalog)
 
     results = together([partial(begin, each_catalog, share_id, "m", f"run-{i}") for i in range(8)])
@@ -90,8 +90,8 @@ def test_one_run_of_many_begins_a_share(each_catalog: OpenCatalog) -> None:
     assert sorted(results, key=str) == [1] + [None] * 7
 
 
-def test_a_run_that_loses_its_lease_while_it_finishes_either_finishes_or_learns_it(each_catalog: OpenCatalog) -> None:
-    """Between a finish and a claim that takes the expired lease over, there is one winner and no mixture."""
+def test_a_run_that_loses_its_lease_while_finishing_finishes_or_fails(each_catalog: OpenCatalog) -> None:
+    """Between a finish and a claim that takes over the expired lease, there is one winner and no mixture."""
     for number in range(10):
         share_id = add_share(each_catalog, seconds=number)
         media_id = f"m{number}"
@@ -118,7 +118,7 @@ def _finishes(catalog: OpenCatalog, share_id: str) -> bool:
 
 
 def test_a_runs_threads_may_use_one_catalog(each_catalog: OpenCatalog) -> None:
-    """Eight shares worked on in threads, with a heartbeat and the run's release among them, all end as they should."""
+    """Eight shares that threads work on, with a heartbeat and the run's release among them, all end correctly."""
     shares = [add_share(each_catalog, seconds=i) for i in range(8)]
 
     def work(number: int) -> None:
@@ -140,8 +140,8 @@ def test_a_runs_threads_may_use_one_catalog(each_catalog: OpenCatalog) -> None:
     assert {each_catalog.work.progress(share_id).attempts for share_id in shares} == {1}
 
 
-def test_releases_retries_and_set_asides_at_once_do_not_block_each_other(each_catalog: OpenCatalog) -> None:
-    """Calls that touch many shares in different orders all end: none waits for another in a circle."""
+def test_simultaneous_releases_retries_and_parks_do_not_deadlock(each_catalog: OpenCatalog) -> None:
+    """Calls that touch many shares in different orders all finish: there is no deadlock."""
     shares = [add_share(each_catalog, seconds=i) for i in range(10)]
     for number, share_id in enumerate(shares):
         begin(each_catalog, share_id, f"m{number}", f"run-{number % 2}")
@@ -163,7 +163,7 @@ def test_releases_retries_and_set_asides_at_once_do_not_block_each_other(each_ca
 
 
 def test_a_retry_does_not_undo_a_claim(each_catalog: OpenCatalog) -> None:
-    """Between a claim and a person's retry at one moment, the share ends up claimed, whoever comes first."""
+    """When a claim and a person's retry happen at once, the share ends up claimed, whichever is first."""
     for number in range(10):
         share_id = add_share(each_catalog, seconds=number)
         begin(each_catalog, share_id, f"m{number}", "run")
@@ -178,7 +178,7 @@ def test_a_retry_does_not_undo_a_claim(each_catalog: OpenCatalog) -> None:
 
 
 def test_heartbeats_do_not_block_each_other_while_shares_are_begun(each_catalog_url: str) -> None:
-    """Leases that a run takes while it renews the others are no obstacle to its other threads' renewals."""
+    """A run that takes leases while it renews others does not block its other threads' renewals."""
     with open_catalog(each_catalog_url) as catalog:
         shares = [add_share(catalog, seconds=i) for i in range(30)]
 
@@ -196,8 +196,8 @@ def test_heartbeats_do_not_block_each_other_while_shares_are_begun(each_catalog_
         assert len(catalog.leases.renew("run", until=at(60))) == 15
 
 
-def test_a_storm_of_calls_loses_no_share(each_catalog_url: str) -> None:
-    """Five workers that do anything to a few shares at once meet lost leases and nothing else, and no share is lost."""
+def test_random_concurrent_calls_lose_no_share(each_catalog_url: str) -> None:
+    """Five workers that do random things to a few shares meet lost leases and no other error, and no share is lost."""
     with open_catalog(each_catalog_url) as catalog:
         shares = [(add_share(catalog, seconds=i), f"m{i % 3}") for i in range(8)]
 
@@ -231,7 +231,7 @@ def _storm(url: str, shares: list[tuple[str, str]], seed: int) -> None:
 
 
 def test_a_transcript_written_by_two_at_once_is_one_row(each_catalog: OpenCatalog) -> None:
-    """Two writers of one share's transcript leave one, whole, transcript."""
+    """Two concurrent writers of one share's transcript leave one whole transcript."""
     share_id = add_share(each_catalog)
 
     together(

@@ -1,4 +1,4 @@
-"""The contract of `WorkLedger` about what a video is: the columns of `shares` that describe it."""
+"""The contract of `WorkLedger` for descriptions of a video: the columns of `shares` that describe it."""
 
 import json
 from dataclasses import replace
@@ -21,7 +21,7 @@ DATA = {
 
 
 def staged(catalog: OpenCatalog, info: VideoInfo = INFO) -> str:
-    """Return a share that a run has in hand and whose video it has just recorded."""
+    """Return a share that a run is working on and whose video it has just recorded."""
     share_id = add_share(catalog)
     begin(catalog, share_id, "m", "run")
     catalog.media.record_staged(replace(staged_media("m", share_id), info=info), owner="run", now=at(1))
@@ -29,18 +29,18 @@ def staged(catalog: OpenCatalog, info: VideoInfo = INFO) -> str:
 
 
 def described(catalog: OpenCatalog, share_id: str) -> tuple[object, ...]:
-    """Read how the gateway's row describes the video, all but `platform_data`."""
+    """Read how the gateway's row describes the video, without `platform_data`."""
     return columns_of(catalog, share_id, "title", "author", "description", "thumbnail_url", "media_type")
 
 
 def platform_data(catalog: OpenCatalog, share_id: str) -> object:
-    """Read the gateway's document."""
+    """Read the gateway's `platform_data`."""
     (found,) = columns_of(catalog, share_id, "platform_data")
     return json.loads(found) if isinstance(found, str) else found
 
 
 def test_a_fetched_share_is_described(each_catalog: OpenCatalog) -> None:
-    """What the site said goes to columns of their own, what else is known of the video into the document."""
+    """What the site says goes to columns of their own, and everything else about the video to the document."""
     share_id = staged(each_catalog)
 
     each_catalog.work.mark(share_id, "fetched", owner="run", now=at(2))
@@ -51,7 +51,7 @@ def test_a_fetched_share_is_described(each_catalog: OpenCatalog) -> None:
 
 
 def test_a_share_of_a_known_video_is_described_as_the_first(each_catalog: OpenCatalog) -> None:
-    """A share that needed no download has the same words when it is done."""
+    """A share that needed no download has the same description when it is done."""
     first = staged(each_catalog)
     finish(each_catalog, first, "run", 2)
     second = add_share(each_catalog)
@@ -64,7 +64,7 @@ def test_a_share_of_a_known_video_is_described_as_the_first(each_catalog: OpenCa
 
 
 def test_other_stages_describe_nothing(each_catalog: OpenCatalog) -> None:
-    """Before the video is fetched, what an earlier download said is not repeated."""
+    """Before the video is fetched, an earlier download's description is not repeated."""
     share_id = staged(each_catalog)
 
     each_catalog.work.mark(share_id, "fetching", owner="run", now=at(2))
@@ -72,8 +72,8 @@ def test_other_stages_describe_nothing(each_catalog: OpenCatalog) -> None:
     assert described(each_catalog, share_id) == (None,) * 5
 
 
-def test_what_the_site_does_not_say_stays_as_the_gateway_has_it(each_catalog: OpenCatalog) -> None:
-    """Silence overwrites nothing, and the document keeps what is not ours."""
+def test_what_the_site_does_not_say_stays_unchanged(each_catalog: OpenCatalog) -> None:
+    """What the site does not say overwrites nothing, and the document keeps what is not ours."""
     share_id = staged(each_catalog, BARE)
     theirs = json.dumps({"views": 7, "width": 1, "posted_at": "yesterday"})
     execute(
@@ -99,8 +99,8 @@ def test_sound_alone_is_audio(each_catalog: OpenCatalog) -> None:
     assert columns_of(each_catalog, share_id, "media_type") == ("audio",)
 
 
-def test_a_document_that_is_no_object_gives_way(each_catalog: OpenCatalog) -> None:
-    """A list in the gateway's column cannot take names, and does not keep the share from being done."""
+def test_a_document_that_is_no_object_is_replaced(each_catalog: OpenCatalog) -> None:
+    """A list in the gateway's column cannot take our names, so it is replaced and the share can be done."""
     share_id = staged(each_catalog)
     execute(each_catalog, "UPDATE shares SET platform_data = '[1]' WHERE id = :id", id=share_id)
 
@@ -110,8 +110,8 @@ def test_a_document_that_is_no_object_gives_way(each_catalog: OpenCatalog) -> No
 
 
 @pytest.mark.parametrize("odd", ["{", "", b"\xff", 7])
-def test_a_malformed_document_gives_way(sqlite_catalog: OpenCatalog, odd: object) -> None:
-    """On SQLite the column may hold anything, which does not keep the share from being done."""
+def test_a_malformed_document_is_replaced(sqlite_catalog: OpenCatalog, odd: object) -> None:
+    """On SQLite the column may contain anything, and the share can still be done."""
     share_id = staged(sqlite_catalog)
     execute(sqlite_catalog, "UPDATE shares SET platform_data = :odd WHERE id = :id", odd=odd, id=share_id)
 

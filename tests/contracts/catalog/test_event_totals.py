@@ -1,4 +1,4 @@
-"""The contract of `EventTotals`, over SQLite and PostgreSQL: what is rolled up is what happened, each event once."""
+"""The contract of `EventTotals`, over SQLite and PostgreSQL: each event is counted exactly once."""
 
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
@@ -38,7 +38,7 @@ INSERT = (
 GRID_MOMENTS = st.integers(-600, 600).map(lambda steps: NOON + steps * timedelta(seconds=GRID))
 WINDOWS = st.tuples(GRID_MOMENTS, GRID_MOMENTS).map(lambda ends: Window(min(ends), max(ends)))
 
-# One database serves all examples of a test; each begins by emptying it.
+# One database serves all examples of a test, and each begins by emptying it.
 few_examples = settings(max_examples=12, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 
 
@@ -49,13 +49,13 @@ def record(catalog: OpenCatalog, events: Sequence[StorageEvent]) -> None:
 
 
 def empty(catalog: OpenCatalog) -> None:
-    """Forget all events and what they added up to."""
+    """Delete all events and their totals."""
     for table in ("storage_events", "event_totals", "cursors"):
         execute(catalog, f"DELETE FROM {table}")  # noqa: S608 - names from the line above
 
 
 def roll_up_all(totals: EventTotals, *, limit: int = 10_000) -> int:
-    """Roll up until nothing is left; returns how many events were added by this caller."""
+    """Roll up until nothing is left, and return how many events this caller added."""
     added = 0
     while True:
         progress = totals.roll_up(limit=limit)
@@ -65,7 +65,7 @@ def roll_up_all(totals: EventTotals, *, limit: int = 10_000) -> int:
 
 
 def counted(events: Sequence[StorageEvent], window: Window) -> dict[Series, Tally]:
-    """Add up the plain way what happened in a window."""
+    """Add up naively what happened in a window."""
     totals: dict[Series, Tally] = {}
     for one in events:
         if one.occurred_at in window:
@@ -81,7 +81,7 @@ def counted(events: Sequence[StorageEvent], window: Window) -> dict[Series, Tall
 
 
 def plain(totals: Totals) -> dict[Series, tuple[object, ...]]:
-    """Return totals as values that compare, sums of seconds up to the order of adding."""
+    """Return totals as comparable values, sums of seconds up to rounding."""
     return {
         series: (tally.events, tally.size_bytes, round(tally.seconds, 6), tally.requests, dict(tally.bins))
         for series, tally in totals.items()
@@ -93,7 +93,7 @@ def plain(totals: Totals) -> dict[Series, tuple[object, ...]]:
 def test_totals_are_those_of_the_events(
     each_catalog: OpenCatalog, events: list[StorageEvent], windows: list[Window], limit: int
 ) -> None:
-    """For any events in any order, any window on the grid and any size of batches, totals are the plain sums."""
+    """For any events in any order, any window on the grid and any batch size, totals are the naive sums."""
     empty(each_catalog)
     record(each_catalog, events)
 
@@ -105,8 +105,8 @@ def test_totals_are_those_of_the_events(
 
 @few_examples
 @given(st.lists(st.lists(transfers(), max_size=8), max_size=4))
-def test_late_events_are_added_where_they_belong(each_catalog: OpenCatalog, waves: list[list[StorageEvent]]) -> None:
-    """Events that come after their time was rolled up change that time's totals, as if they had come in time."""
+def test_late_events_are_added_to_their_own_time(each_catalog: OpenCatalog, waves: list[list[StorageEvent]]) -> None:
+    """Events that arrive after their time was rolled up change that time's totals, as if they had arrived in time."""
     empty(each_catalog)
     for wave in waves:
         record(each_catalog, wave)
@@ -117,10 +117,10 @@ def test_late_events_are_added_where_they_belong(each_catalog: OpenCatalog, wave
 
 @few_examples
 @given(st.lists(transfers(within=HOUR * 5), max_size=20), st.sampled_from([Resolution.FIVE_MINUTES, Resolution.HOUR]))
-def test_steps_are_the_totals_of_each_span(
+def test_steps_are_the_totals_of_each_period(
     each_catalog: OpenCatalog, events: list[StorageEvent], resolution: Resolution
 ) -> None:
-    """A chart's steps are in order, cover the window, and leave out where nothing happened."""
+    """A chart's steps are in order, cover the window, and leave out steps without events."""
     empty(each_catalog)
     record(each_catalog, events)
     roll_up_all(each_catalog.totals)
@@ -135,7 +135,7 @@ def test_steps_are_the_totals_of_each_span(
 
 
 def test_windows_are_half_open(each_catalog: OpenCatalog) -> None:
-    """What happens on a boundary belongs to the window that begins there, down to the microsecond."""
+    """An event on a boundary belongs to the window that begins there, down to the microsecond."""
     before = NOON - timedelta(microseconds=1)
     record(each_catalog, [transfer(at=before), transfer(at=NOON), transfer(at=NOON + HOUR)])
     roll_up_all(each_catalog.totals)
@@ -147,7 +147,7 @@ def test_windows_are_half_open(each_catalog: OpenCatalog) -> None:
 
 
 def test_a_window_off_the_grid_is_refused(each_catalog: OpenCatalog) -> None:
-    """Nothing that was added up answers for it."""
+    """A window off the grid cannot be answered from totals, so it is refused."""
     with pytest.raises(ValueError, match="expected a window on the five-minute grid"):
         each_catalog.totals.totals(Window(NOON, NOON + 7 * MINUTE))
     with pytest.raises(ValueError, match="expected a window that begins and ends on boundaries of 3600 s"):
@@ -155,7 +155,7 @@ def test_a_window_off_the_grid_is_refused(each_catalog: OpenCatalog) -> None:
 
 
 def test_without_events_there_is_nothing(each_catalog: OpenCatalog) -> None:
-    """A new catalog's roll-up is complete at once, and every answer is an empty one."""
+    """A new catalog's roll-up is complete at once, and every answer is empty."""
     progress = each_catalog.totals.roll_up()
 
     assert (progress.events, progress.is_complete, progress.position) == (0, True, 0)
@@ -166,7 +166,7 @@ def test_without_events_there_is_nothing(each_catalog: OpenCatalog) -> None:
 
 
 def test_a_full_batch_may_not_be_the_last(each_catalog: OpenCatalog) -> None:
-    """A roll-up says that it is complete once it has found fewer events than it would have taken."""
+    """A roll-up is complete once it has found fewer events than its limit."""
     record(each_catalog, [transfer()] * 4)
 
     progress = [each_catalog.totals.roll_up(limit=2) for _ in range(3)]
@@ -176,7 +176,7 @@ def test_a_full_batch_may_not_be_the_last(each_catalog: OpenCatalog) -> None:
 
 
 def test_events_of_many_different_times_are_added_in_small_batches(sqlite_catalog: OpenCatalog) -> None:
-    """Each day has rows of its own, and few are written at once: others wait for the one lock of a SQLite catalog."""
+    """Each day has its own rows, and few are written at once, because others wait for a SQLite catalog's one lock."""
     execute(
         sqlite_catalog,
         "WITH RECURSIVE n(i) AS (VALUES (0) UNION ALL SELECT i + 1 FROM n WHERE i < 1999) "
@@ -192,8 +192,8 @@ def test_events_of_many_different_times_are_added_in_small_batches(sqlite_catalo
     assert sqlite_catalog.totals.totals(EVER)[PUT_TO_S3].events == 2000
 
 
-def test_events_of_clocks_that_are_ahead_are_told(each_catalog: OpenCatalog) -> None:
-    """What is dated now or later is counted apart; the first five minutes with events are known."""
+def test_events_of_fast_clocks_are_counted_separately(each_catalog: OpenCatalog) -> None:
+    """Events dated now or later are counted separately, and the first five minutes with events are known."""
     record(each_catalog, [transfer(at=NOON + minutes * MINUTE) for minutes in (-61, -1, 4, 5, 9, 6000)])
     roll_up_all(each_catalog.totals)
 
@@ -211,8 +211,8 @@ def test_rows_from_before_purposes_were_recorded_count(each_catalog: OpenCatalog
     assert list(each_catalog.totals.totals(AN_HOUR)) == [Series("put", "s3", "", "video", "")]
 
 
-def test_many_who_roll_up_at_once_count_each_event_once(each_catalog_url: str) -> None:
-    """Processes that add up and record at the same time lose nothing and count nothing twice."""
+def test_concurrent_roll_ups_count_each_event_once(each_catalog_url: str) -> None:
+    """Processes that roll up and record at the same time lose nothing and count nothing twice."""
     moments = [NOON + n * MINUTE for n in range(40)]
 
     def roll_up() -> int:
@@ -236,23 +236,23 @@ def test_many_who_roll_up_at_once_count_each_event_once(each_catalog_url: str) -
 
 @contextmanager
 def before_statement(catalog: OpenCatalog, start: str, act: Callable[[], object]) -> Iterator[None]:
-    """Act once, before the first statement of this catalog's that begins so."""
+    """Call a function once, before this catalog's first statement that begins so."""
     pending = [act]
 
-    def look(_connection: object, _cursor: object, statement: str, *_others: object) -> None:
+    def act_once(_connection: object, _cursor: object, statement: str, *_others: object) -> None:
         if statement.startswith(start) and pending:
             pending.pop()()
 
-    event.listen(catalog.database.engine, "before_cursor_execute", look)
+    event.listen(catalog.database.engine, "before_cursor_execute", act_once)
     try:
         yield
     finally:
-        event.remove(catalog.database.engine, "before_cursor_execute", look)
+        event.remove(catalog.database.engine, "before_cursor_execute", act_once)
     assert not pending
 
 
 class DiedError(Exception):
-    """What a test stops a roll-up with."""
+    """The exception with which a test stops a roll-up."""
 
 
 def die() -> None:
@@ -261,7 +261,7 @@ def die() -> None:
 
 
 def test_a_roll_up_that_dies_has_added_nothing(each_catalog: OpenCatalog) -> None:
-    """Between moving the position and writing the totals, and after: all of it is kept or none."""
+    """Between moving the position and writing the totals, and after both, either everything is kept or nothing."""
     record(each_catalog, [transfer()] * 3)
     for statement in ("INSERT INTO cursors", "INSERT INTO event_totals"):
         with before_statement(each_catalog, statement, die), pytest.raises(DiedError):
@@ -272,8 +272,8 @@ def test_a_roll_up_that_dies_has_added_nothing(each_catalog: OpenCatalog) -> Non
     assert each_catalog.totals.totals(EVER)[PUT_TO_S3].events == 3
 
 
-def test_whoever_was_overtaken_adds_nothing(each_catalog: OpenCatalog, each_catalog_url: str) -> None:
-    """A roll-up that finds another's position says that it added nothing and is not complete; the next goes on."""
+def test_an_overtaken_roll_up_adds_nothing(each_catalog: OpenCatalog, each_catalog_url: str) -> None:
+    """A roll-up that another has overtaken adds nothing and is not complete, and the next one goes on."""
     record(each_catalog, [transfer()] * 3)
     with (
         open_catalog(each_catalog_url) as other,
@@ -286,8 +286,8 @@ def test_whoever_was_overtaken_adds_nothing(each_catalog: OpenCatalog, each_cata
     assert each_catalog.totals.totals(EVER)[PUT_TO_S3].events == 3
 
 
-def test_nobody_waits_while_events_are_read_and_added_up(each_catalog: OpenCatalog, each_catalog_url: str) -> None:
-    """Another process records while a roll-up reads: only the writing of totals needs a lock."""
+def test_recording_does_not_wait_for_a_roll_up(each_catalog: OpenCatalog, each_catalog_url: str) -> None:
+    """Another process records events while a roll-up reads, because only writing totals needs a lock."""
     record(each_catalog, [transfer()])
     with (
         open_catalog(each_catalog_url) as other,
@@ -300,7 +300,7 @@ def test_nobody_waits_while_events_are_read_and_added_up(each_catalog: OpenCatal
 
 
 @contextmanager
-def insert_under_way(url: str) -> Iterator[Connection]:
+def uncommitted_insert(url: str) -> Iterator[Connection]:
     """Open a connection of its own that has inserted an event and not committed it."""
     with open_catalog(url) as catalog, catalog.database.engine.connect() as connection:
         run(connection, INSERT)
@@ -308,14 +308,14 @@ def insert_under_way(url: str) -> Iterator[Connection]:
 
 
 @pytest.mark.parametrize("is_kept", [True, False])
-def test_an_insert_under_way_is_not_passed_by(postgres_url: str, *, is_kept: bool) -> None:
-    """An event whose id was drawn first and is committed last is counted, once; one that is undone holds up nothing.
+def test_an_uncommitted_insert_is_not_skipped(postgres_url: str, *, is_kept: bool) -> None:
+    """An event whose id was drawn first and that is committed last is counted once.
 
-    Meanwhile others record without waiting.
+    One that is rolled back blocks nothing. Meanwhile others record without waiting.
     """
     with (
         open_catalog(postgres_url) as catalog,
-        insert_under_way(postgres_url) as slow,
+        uncommitted_insert(postgres_url) as slow,
         ThreadPoolExecutor(1) as pool,
     ):
         catalog.events.record(transfer())
@@ -332,11 +332,11 @@ def test_an_insert_under_way_is_not_passed_by(postgres_url: str, *, is_kept: boo
         assert catalog.totals.totals(EVER)[PUT_TO_S3].events == 2 + is_kept
 
 
-def test_reading_on_by_position_misses_no_insert_under_way(postgres_url: str) -> None:
-    """`EventLog.after` gives every event once, too."""
+def test_reading_from_a_position_misses_no_uncommitted_insert(postgres_url: str) -> None:
+    """`EventLog.after` also returns every event exactly once."""
     with (
         open_catalog(postgres_url) as catalog,
-        insert_under_way(postgres_url) as slow,
+        uncommitted_insert(postgres_url) as slow,
         ThreadPoolExecutor(1) as pool,
     ):
         catalog.events.record(transfer(size_bytes=2))
@@ -352,23 +352,23 @@ def test_reading_on_by_position_misses_no_insert_under_way(postgres_url: str) ->
 
 
 def test_an_insert_that_began_later_is_not_waited_for(postgres_url: str) -> None:
-    """Its id is beyond what the roll-up is about to read."""
+    """An insert whose id is beyond what the roll-up reads is not waited for."""
     with open_catalog(postgres_url) as catalog:
         catalog.events.record(transfer())
-        with insert_under_way(postgres_url) as first:
+        with uncommitted_insert(postgres_url) as first:
             catalog.events.record(transfer())
             with ThreadPoolExecutor(1) as pool:
                 rolling = pool.submit(catalog.totals.roll_up)
                 with pytest.raises(TimeoutError):
                     rolling.result(timeout=0.3)
-                with insert_under_way(postgres_url):
+                with uncommitted_insert(postgres_url):
                     first.commit()
                     assert rolling.result(timeout=HANG_SECONDS).events == 3
 
 
 def test_an_insert_that_never_ends_is_named(postgres_url: str) -> None:
-    """After a while the roll-up gives up, says which server process it waited for, and has changed nothing."""
-    with open_catalog(postgres_url) as catalog, insert_under_way(postgres_url) as stuck:
+    """After a while the roll-up gives up, names the server process it waited for, and has changed nothing."""
+    with open_catalog(postgres_url) as catalog, uncommitted_insert(postgres_url) as stuck:
         catalog.events.record(transfer())
         pid = stuck.exec_driver_sql("SELECT pg_backend_pid()").scalar_one()
 

@@ -29,7 +29,7 @@ def event_of(
 
 
 def test_events_come_back_as_they_were_recorded(each_catalog: OpenCatalog) -> None:
-    """Success and failure keep every field, sizes beyond 32 bits included."""
+    """Success and failure keep every field, including sizes beyond 32 bits."""
     share_id = add_share(each_catalog)
     good, bad = event_of(share_id, 1), event_of(share_id, 2, error_class=StoreErrorClass.THROTTLED)
 
@@ -40,7 +40,7 @@ def test_events_come_back_as_they_were_recorded(each_catalog: OpenCatalog) -> No
 
 
 def test_a_shares_events_are_read_oldest_first(each_catalog: OpenCatalog) -> None:
-    """The order is that of the transfers' beginnings, not that of their recording; other shares' do not mix in."""
+    """Events are ordered by the beginning of the transfer, not by their recording, and other shares' are left out."""
     share_id = add_share(each_catalog)
     late, early = event_of(share_id, 9), event_of(share_id, 1)
 
@@ -51,7 +51,7 @@ def test_a_shares_events_are_read_oldest_first(each_catalog: OpenCatalog) -> Non
 
 
 def test_events_of_one_moment_keep_their_order(each_catalog: OpenCatalog) -> None:
-    """Where the clock cannot tell, the log's own order does."""
+    """Events with the same time stay in the order of the log."""
     share_id = add_share(each_catalog)
     events = [event_of(share_id, 1, error_class=f"error-{i}") for i in range(5)]
 
@@ -62,13 +62,13 @@ def test_events_of_one_moment_keep_their_order(each_catalog: OpenCatalog) -> Non
 
 
 def test_a_share_without_events_has_an_empty_log(each_catalog: OpenCatalog) -> None:
-    """Asking for a share that nothing happened to, or that cannot exist, gives nothing."""
+    """A share to which nothing happened, or that cannot exist, has no events."""
     assert each_catalog.events.for_share(str(uuid4())) == []
     assert each_catalog.events.for_share("not-a-uuid") == []
 
 
-def test_events_are_read_on_from_a_position(each_catalog: OpenCatalog) -> None:
-    """In the order of recording, each once, whatever their moments; at the end nothing, and the position stays."""
+def test_events_are_read_from_a_position(each_catalog: OpenCatalog) -> None:
+    """Events are read in the order of recording, each once, whatever their times; at the end the position stays."""
     events = [
         event_of(None, seconds, purpose=purpose)
         for seconds, purpose in ((9, Purpose.MOVE), (1, None), (5, Purpose.SHADOW))

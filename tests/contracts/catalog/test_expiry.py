@@ -51,18 +51,18 @@ def expire(catalog: OpenCatalog, media_id: str = "m", seconds: float = 10, *, ur
 
 
 def url_of(catalog: OpenCatalog, share_id: str) -> str | None:
-    """Read where the gateway says that a share's video is."""
+    """Read the gateway's URL of a share's video."""
     url: str | None = columns_of(catalog, share_id, "media_url")[0]
     return url
 
 
 def updated_of(catalog: OpenCatalog, share_id: str) -> str:
-    """Read when the gateway's row last changed, in the database's words."""
+    """Read when the gateway's row last changed, as the database writes it."""
     return str(columns_of(catalog, share_id, "updated_at")[0])
 
 
 def test_every_done_share_of_a_moved_media_follows_it(each_catalog: OpenCatalog) -> None:
-    """The gateway's URL changes with the pointer for all shares of the video that are done, and for no other share."""
+    """When a media moves, the gateway's URL changes for all its done shares and for no other share."""
     first, second, others = done_share(each_catalog), done_share(each_catalog), done_share(each_catalog, "m2")
     waiting, parked = add_share(each_catalog), add_share(each_catalog)
     for share_id, retry_in in ((waiting, 30), (parked, None)):
@@ -80,7 +80,7 @@ def test_every_done_share_of_a_moved_media_follows_it(each_catalog: OpenCatalog)
 
 
 def test_a_share_that_the_gateway_calls_done_follows_too(each_catalog: OpenCatalog) -> None:
-    """A share of the media whose status says done counts as done, whatever the ledger remembers of it."""
+    """A share of the media whose status is done counts as done, whatever the ledger says."""
     share_id = add_share(each_catalog)
     execute(each_catalog, "UPDATE shares SET status = 'done' WHERE id = :id", id=share_id)
     begin(each_catalog, share_id, "m", "run")
@@ -92,8 +92,8 @@ def test_a_share_that_the_gateway_calls_done_follows_too(each_catalog: OpenCatal
     assert url_of(each_catalog, share_id) == HERE
 
 
-def test_a_share_that_says_so_already_is_not_touched(each_catalog: OpenCatalog) -> None:
-    """Storing a media where it was before changes nothing that the gateway could see."""
+def test_a_share_that_is_up_to_date_is_not_touched(each_catalog: OpenCatalog) -> None:
+    """Storing a media where it already is changes nothing that the gateway could see."""
     share_id = done_share(each_catalog)
     store(each_catalog, stored_media("m", share_id, url=HERE), 5)
     before = updated_of(each_catalog, share_id)
@@ -103,8 +103,8 @@ def test_a_share_that_says_so_already_is_not_touched(each_catalog: OpenCatalog) 
     assert updated_of(each_catalog, share_id) == before
 
 
-def test_a_pointer_that_may_not_move_moves_no_share(each_catalog: OpenCatalog) -> None:
-    """Without the lease neither the media, nor the gateway's URLs, nor the tombstones change."""
+def test_a_move_without_the_lease_moves_no_share(each_catalog: OpenCatalog) -> None:
+    """Without the lease, neither the media nor the gateway's URLs nor the tombstones change."""
     share_id = done_share(each_catalog)
     store(each_catalog, stored_media("m", share_id, url=HERE))
     lease(each_catalog, "m", "mover")
@@ -120,8 +120,11 @@ def test_a_pointer_that_may_not_move_moves_no_share(each_catalog: OpenCatalog) -
     assert each_catalog.tombstones.list() == []
 
 
-def test_an_expired_media_is_known_but_nowhere(each_catalog: OpenCatalog) -> None:
-    """All that is known of it stays, its last place included; no URL is acknowledged or shown, its shares stay done."""
+def test_an_expired_media_is_recorded_without_a_url(each_catalog: OpenCatalog) -> None:
+    """An expired media keeps its record, including its last location, but no URL is acknowledged or shown.
+
+    Its shares stay done.
+    """
     first, second, others = done_share(each_catalog), done_share(each_catalog), done_share(each_catalog, "m2")
     media = stored_media("m", first, url=HERE)
     store(each_catalog, media)
@@ -140,7 +143,7 @@ def test_an_expired_media_is_known_but_nowhere(each_catalog: OpenCatalog) -> Non
 
 
 def test_expiring_again_only_adds_tombstones(each_catalog: OpenCatalog) -> None:
-    """What is found to be left of an expired media gets its tombstone, and the record stays as it was."""
+    """What is left of an expired media gets its tombstone when it is found, and the record does not change."""
     share_id = done_share(each_catalog)
     store(each_catalog, stored_media("m", share_id, url=HERE))
     expire(each_catalog, seconds=10)
@@ -154,7 +157,7 @@ def test_expiring_again_only_adds_tombstones(each_catalog: OpenCatalog) -> None:
 
 @pytest.mark.parametrize("found", ["staged", "no record of it"])
 def test_a_media_that_is_not_stored_cannot_expire(each_catalog: OpenCatalog, found: str) -> None:
-    """A caller that has not read the media under its lease is told so, and nothing is written."""
+    """A caller that has not read the media under its lease gets an error, and nothing is written."""
     share_id = add_share(each_catalog)
     lease(each_catalog, "m", "clean-up")
     if found == "staged":
@@ -168,8 +171,8 @@ def test_a_media_that_is_not_stored_cannot_expire(each_catalog: OpenCatalog, fou
     assert each_catalog.tombstones.list() == []
 
 
-def test_a_media_fetched_anew_after_it_expired_is_staged_and_then_stored(each_catalog: OpenCatalog) -> None:
-    """The share that asked for it is done again with its new place, and so is every other share of the video."""
+def test_a_media_fetched_again_after_it_expired_is_staged_and_then_stored(each_catalog: OpenCatalog) -> None:
+    """The share that asked for it is done again with the new URL, and so is every other share of the video."""
     asking, other = done_share(each_catalog), done_share(each_catalog)
     store(each_catalog, stored_media("m", asking, url=HERE))
     expire(each_catalog)
@@ -187,7 +190,7 @@ def test_a_media_fetched_anew_after_it_expired_is_staged_and_then_stored(each_ca
 
 
 @pytest.mark.parametrize("state", ["expired", "staged"])
-def test_a_run_over_a_done_share_ends_by_what_it_left(each_catalog: OpenCatalog, state: str) -> None:
+def test_a_run_over_a_done_share_ends_by_its_result(each_catalog: OpenCatalog, state: str) -> None:
     """With the media still expired the share is done as before; with it fetched but not stored, it is due again."""
     share_id = done_share(each_catalog)
     store(each_catalog, stored_media("m", share_id, url=HERE))
@@ -203,7 +206,7 @@ def test_a_run_over_a_done_share_ends_by_what_it_left(each_catalog: OpenCatalog,
 
 
 def test_a_failure_over_an_expired_media_shows_no_url(each_catalog: OpenCatalog) -> None:
-    """A done share whose video is gone from its site as well stays done, and points nowhere."""
+    """A done share whose video is gone from its site as well stays done, without a URL."""
     share_id = done_share(each_catalog)
     store(each_catalog, stored_media("m", share_id, url=HERE))
     expire(each_catalog)
@@ -222,10 +225,10 @@ def test_a_failure_over_an_expired_media_shows_no_url(each_catalog: OpenCatalog)
     ],
     ids=["moved", "expired"],
 )
-def test_finishing_with_a_place_that_is_out_of_date_shows_the_recorded_one(
+def test_finishing_with_an_outdated_url_writes_the_recorded_one(
     each_catalog: OpenCatalog, happen: Callable[[OpenCatalog, str], None], expected: str | None
 ) -> None:
-    """A run that read the media before it was moved or expired, and took the lease after, spreads no stale URL."""
+    """A run that read the media before it moved or expired, and took the lease afterwards, writes no stale URL."""
     share_id = add_share(each_catalog)
     store(each_catalog, stored_media("m", share_id, url=THERE), 3)
     happen(each_catalog, share_id)
@@ -245,7 +248,7 @@ def park(catalog: OpenCatalog, failure: Failure, media_id: str = "m") -> str:
 
 
 def test_a_media_is_settled_once_all_its_shares_have_their_end(each_catalog: OpenCatalog) -> None:
-    """While a share of the video is claimed, in a run, or waits, its bytes are needed, whatever the others have."""
+    """While a share of the video is claimed, running or waiting, its bytes are needed, whatever the others have."""
     assert not each_catalog.media.is_settled("m")
     done_share(each_catalog)
     park(each_catalog, GONE)
@@ -266,21 +269,21 @@ def test_a_media_is_settled_once_all_its_shares_have_their_end(each_catalog: Ope
 
 
 def test_a_media_whose_shares_all_failed_is_not_settled(each_catalog: OpenCatalog) -> None:
-    """Nobody has a transcript yet, and a person may retry: the bytes stay."""
+    """When all shares failed there is no transcript and a person may retry, so the bytes stay."""
     park(each_catalog, GONE)
 
     assert not each_catalog.media.is_settled("m")
 
 
 def test_a_media_without_sound_is_settled(each_catalog: OpenCatalog) -> None:
-    """There will never be a transcript, so the bytes do not wait for one."""
+    """Without sound there will never be a transcript, so the bytes do not wait for one."""
     park(each_catalog, NO_SOUND)
 
     assert each_catalog.media.is_settled("m")
 
 
 def test_a_done_share_without_a_transcript_settles_nothing(each_catalog: OpenCatalog) -> None:
-    """A share whose transcript somebody has removed may want it again."""
+    """A done share whose transcript somebody removed may need it again."""
     share_id = done_share(each_catalog)
 
     execute(each_catalog, "DELETE FROM transcripts WHERE share_id = :id", id=share_id)
@@ -299,8 +302,8 @@ def test_a_parked_share_that_is_reopened_needs_the_bytes(each_catalog: OpenCatal
     assert not each_catalog.media.is_settled("m")
 
 
-def test_a_share_that_its_user_deleted_asks_for_nothing(each_catalog: OpenCatalog) -> None:
-    """What the ledger remembers of it does not keep the bytes for ever."""
+def test_a_deleted_share_needs_nothing(each_catalog: OpenCatalog) -> None:
+    """What the ledger remembers of a deleted share does not keep the bytes for ever."""
     done_share(each_catalog)
     gone = add_share(each_catalog)
     begin(each_catalog, gone, "m", "run")
@@ -312,7 +315,7 @@ def test_a_share_that_its_user_deleted_asks_for_nothing(each_catalog: OpenCatalo
 
 
 def test_a_done_share_whose_media_expired_can_be_asked_for_again(each_catalog: OpenCatalog) -> None:
-    """Retrying makes it due; a done share whose bytes are there is left alone."""
+    """Retrying such a share makes it due; a done share whose bytes are there is left alone."""
     expired, stored = done_share(each_catalog, "m"), done_share(each_catalog, "n", seconds=1)
     store(each_catalog, stored_media("m", expired))
     store(each_catalog, stored_media("n", stored))
@@ -324,8 +327,8 @@ def test_a_done_share_whose_media_expired_can_be_asked_for_again(each_catalog: O
     assert status_of(each_catalog, stored) == "done"
 
 
-def test_a_share_of_which_nothing_is_known_is_adopted_once(each_catalog: OpenCatalog) -> None:
-    """A rebuild ties a share that the gateway calls done to its media; it is not due, and no history changes."""
+def test_an_unknown_share_is_adopted_once(each_catalog: OpenCatalog) -> None:
+    """A rebuild ties a share that the gateway calls done to its media, without making it due or touching its past."""
     share_id = add_share(each_catalog)
     execute(each_catalog, "UPDATE shares SET status = 'done'")
     pending = add_share(each_catalog, seconds=1)

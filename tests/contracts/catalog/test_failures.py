@@ -1,4 +1,4 @@
-"""The failures that stand in the catalog, and shares by how they ended, over SQLite and PostgreSQL."""
+"""The standing failures in the catalog, and shares by outcome, over SQLite and PostgreSQL."""
 
 from collections.abc import Sequence
 
@@ -14,8 +14,8 @@ TIKTOK = "https://www.tiktok.com/@user/video/7300000000000000001"
 TWITTER = "https://twitter.com/user/status/1"
 
 
-def failed(catalog: OpenCatalog, name: str, *, url: str | None = None, retry_in: float | None = None) -> str:
-    """Add a share whose one attempt failed at second 5: parked, or waiting for so many seconds."""
+def add_failed(catalog: OpenCatalog, name: str, *, url: str | None = None, retry_in: float | None = None) -> str:
+    """Add a share whose one attempt failed at second 5 and that is parked, or waits for so many seconds."""
     share_id = add_share(catalog, url=url)
     begin(catalog, share_id, name, "run")
     fail(catalog, share_id, "run", 5, retry_in=retry_in)
@@ -28,14 +28,14 @@ def standing(catalog: OpenCatalog, *outcomes: Outcome) -> list[StandingFailure]:
 
 
 def ids(found: Sequence[StandingFailure]) -> list[str]:
-    """Return the shares."""
+    """Return the ids of the shares."""
     return [failure.share_id for failure in found]
 
 
-def test_parked_and_waiting_shares_stand(each_catalog: OpenCatalog) -> None:
-    """Each with its link, outcome, when it failed, and when it is tried again unless it was given up."""
-    parked = failed(each_catalog, "m1", url=TIKTOK)
-    waiting = failed(each_catalog, "m2", url=TWITTER, retry_in=60)
+def test_parked_and_waiting_shares_are_standing_failures(each_catalog: OpenCatalog) -> None:
+    """Each failure has its link, outcome, time, and the time of its next try unless it was given up."""
+    parked = add_failed(each_catalog, "m1", url=TIKTOK)
+    waiting = add_failed(each_catalog, "m2", url=TWITTER, retry_in=60)
     assert standing(each_catalog) == [
         StandingFailure(parked, TIKTOK, Outcome.GONE, failed_at=at(5), retry_at=None),
         StandingFailure(waiting, TWITTER, Outcome.UNREACHABLE, failed_at=at(5), retry_at=at(65)),
@@ -43,10 +43,10 @@ def test_parked_and_waiting_shares_stand(each_catalog: OpenCatalog) -> None:
     assert ids(standing(each_catalog, Outcome.UNREACHABLE, Outcome.LIVE)) == [waiting]
 
 
-def test_what_is_healed_in_hand_or_put_off_does_not_stand(each_catalog: OpenCatalog) -> None:
-    """New, done, claimed and running shares, those that wait for their site, and those that the gateway reopened."""
+def test_other_shares_are_no_standing_failures(each_catalog: OpenCatalog) -> None:
+    """New, done, claimed and running shares, those that wait for their site, and reopened ones have no failure."""
     add_share(each_catalog)
-    healed, claimed, running, reopened, deleted = (failed(each_catalog, f"m{n}", retry_in=0) for n in range(5))
+    healed, claimed, running, reopened, deleted = (add_failed(each_catalog, f"m{n}", retry_in=0) for n in range(5))
     begin(each_catalog, healed, "m0", "again", 6)
     finish(each_catalog, healed, "again", 7)
     assert claim(each_catalog, claimed, "m1", "tick", 6)
@@ -54,21 +54,24 @@ def test_what_is_healed_in_hand_or_put_off_does_not_stand(each_catalog: OpenCata
     each_catalog.work.park(reopened, Failure(Outcome.GONE, "404"), now=at(6))
     execute(each_catalog, "UPDATE shares SET status = 'pending' WHERE id = :id", id=reopened)
     execute(each_catalog, "DELETE FROM shares WHERE id = :id", id=deleted)
-    held = add_share(each_catalog, url=TIKTOK)
-    begin(each_catalog, held, "m9", "run")
-    each_catalog.work.postpone(held, reason="paused", owner="run", now=at(6), until=at(6), held_for="tiktok")
+    postponed = add_share(each_catalog, url=TIKTOK)
+    begin(each_catalog, postponed, "m9", "run")
+    each_catalog.work.postpone(postponed, reason="paused", owner="run", now=at(6), until=at(6), held_for="tiktok")
     assert standing(each_catalog) == []
 
 
-def test_what_is_put_off_is_counted_by_what_it_waits_for(each_catalog: OpenCatalog) -> None:
-    """By site, with when the first of them was put off; without a site those that wait for the machine."""
+def test_postponed_shares_are_counted_by_what_they_wait_for(each_catalog: OpenCatalog) -> None:
+    """Postponed shares are counted by site, with the time of the first; without a site they wait for the machine."""
     for number, (site, seconds) in enumerate([("tiktok", 8), ("tiktok", 7), (None, 9)]):
         share_id = add_share(each_catalog)
         begin(each_catalog, share_id, f"m{number}", "run", 6)
         each_catalog.work.postpone(share_id, reason="later", owner="run", now=at(seconds), until=at(60), held_for=site)
-    failed(each_catalog, "failed", retry_in=60)
-    found = sorted(each_catalog.failures.waiting(), key=lambda held: held.count)
-    assert [(held.site, held.count, held.oldest) for held in found] == [(None, 1, at(9)), ("tiktok", 2, at(7))]
+    add_failed(each_catalog, "failed", retry_in=60)
+    found = sorted(each_catalog.failures.waiting(), key=lambda postponed: postponed.count)
+    assert [(postponed.site, postponed.count, postponed.oldest) for postponed in found] == [
+        (None, 1, at(9)),
+        ("tiktok", 2, at(7)),
+    ]
 
 
 @pytest.mark.parametrize(
@@ -85,10 +88,10 @@ def test_what_is_put_off_is_counted_by_what_it_waits_for(each_catalog: OpenCatal
 def test_shares_are_listed_by_outcome_and_platform(
     each_catalog: OpenCatalog, outcomes: list[Outcome], platforms: list[Platform], expected: list[str]
 ) -> None:
-    """By how the last attempt ended, and by what the link says, whatever the gateway calls the platform."""
+    """A share is listed by its last outcome and by the platform of its link, whatever the gateway calls it."""
     links = {TIKTOK: "video", TWITTER: "tweet", "https://example.com/v": "plain"}
-    failed(each_catalog, "m1", url=TIKTOK)
-    failed(each_catalog, "m2", url=TWITTER)
+    add_failed(each_catalog, "m1", url=TIKTOK)
+    add_failed(each_catalog, "m2", url=TWITTER)
     done = add_share(each_catalog, url="https://example.com/v")
     begin(each_catalog, done, "m3", "run")
     finish(each_catalog, done, "run")

@@ -21,7 +21,7 @@ def incident(key: str = "access_denied", *, seconds: float = 0) -> Incident:
 
 
 def test_an_incident_is_opened_once(each_catalog: OpenCatalog) -> None:
-    """While one of its key is open, another is the same one: the first stays as it was."""
+    """While an incident is open, opening one with the same key returns it unchanged."""
     assert each_catalog.incidents.open(incident(seconds=1))
     assert not each_catalog.incidents.open(incident(seconds=2))
     assert each_catalog.incidents.open(incident("budget", seconds=3))
@@ -29,16 +29,16 @@ def test_an_incident_is_opened_once(each_catalog: OpenCatalog) -> None:
     assert each_catalog.incidents.list() == [incident("budget", seconds=3), incident(seconds=1)]
 
 
-def test_of_many_who_see_it_at_once_one_opens_it(each_catalog: OpenCatalog) -> None:
-    """Two sensors and a person see the same thing: it is told once."""
+def test_of_many_at_once_one_opens_an_incident(each_catalog: OpenCatalog) -> None:
+    """When two sensors and a person see the same condition, it is reported once."""
     opened = together([partial(each_catalog.incidents.open, incident())] * 5)
 
     assert sorted(opened) == [False] * 4 + [True]
     assert len(each_catalog.incidents.list()) == 1
 
 
-def test_what_is_over_can_begin_again(each_catalog: OpenCatalog) -> None:
-    """Closing ends the open one and keeps it; after it the same key is a new incident."""
+def test_a_closed_incident_can_begin_again(each_catalog: OpenCatalog) -> None:
+    """Closing ends the open incident and keeps it, and the same key is a new incident afterwards."""
     assert not each_catalog.incidents.close("access_denied", now=at(1))
     each_catalog.incidents.open(incident(seconds=1))
     assert each_catalog.incidents.close("access_denied", now=at(2))
@@ -53,7 +53,7 @@ def test_what_is_over_can_begin_again(each_catalog: OpenCatalog) -> None:
 
 
 def test_an_incident_is_undelivered_until_it_is_marked(each_catalog: OpenCatalog) -> None:
-    """Also when it is over by then; oldest first, and another of the same key is marked by itself."""
+    """An incident is undelivered until then, even when it is over; oldest first, and each is marked by itself."""
     each_catalog.incidents.open(incident(seconds=1))
     each_catalog.incidents.close("access_denied", now=at(2))
     each_catalog.incidents.open(incident(seconds=3))
@@ -68,8 +68,8 @@ def test_an_incident_is_undelivered_until_it_is_marked(each_catalog: OpenCatalog
     assert replace(first, delivered_at=at(5)) in each_catalog.incidents.list()
 
 
-def test_text_that_no_database_can_hold_is_kept_as_far_as_it_can(each_catalog: OpenCatalog) -> None:
-    """An alert is told whatever the failure that it quotes consists of."""
+def test_text_that_no_database_can_store_is_kept_as_far_as_possible(each_catalog: OpenCatalog) -> None:
+    """An alert is recorded whatever the failure that it quotes contains."""
     hostile = replace(incident("run \x00 failed"), summary="a\x00b", details={"error": "\udc80"})
     assert each_catalog.incidents.open(hostile)
     assert not each_catalog.incidents.open(hostile)
@@ -83,7 +83,7 @@ def test_text_that_no_database_can_hold_is_kept_as_far_as_it_can(each_catalog: O
 
 
 def test_a_cursor_keeps_the_last_position_of_its_name(each_catalog: OpenCatalog) -> None:
-    """Names do not mix; a name that nothing was kept under has none."""
+    """Names do not mix, and a name under which nothing was stored has no position."""
     assert each_catalog.cursors.get("alerts") is None
 
     each_catalog.cursors.set("alerts", "1")

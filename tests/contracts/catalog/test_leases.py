@@ -1,6 +1,6 @@
 """The contract of `WorkLedger`'s leases, over SQLite and PostgreSQL.
 
-Who holds a video, until when, and what a run may record once it has lost it.
+Who holds a video's lease, until when, and what a run may still record once it has lost it.
 """
 
 import pytest
@@ -22,7 +22,7 @@ from tests.support.catalog import (
 
 
 def test_a_lease_ends_at_its_moment(each_catalog: OpenCatalog) -> None:
-    """A lease is live before its end and nobody's from its end on."""
+    """A lease is live before its end, and nobody's from its end on."""
     share_id = add_share(each_catalog)
     begin(each_catalog, share_id, "m", "run-1")
 
@@ -31,7 +31,7 @@ def test_a_lease_ends_at_its_moment(each_catalog: OpenCatalog) -> None:
 
 
 def test_a_run_is_alive_as_long_as_one_of_its_leases_is(each_catalog: OpenCatalog) -> None:
-    """A run or claim without a live lease has died, or has nothing in hand."""
+    """A run or claim without a live lease has died, or is working on nothing."""
     first, second = add_share(each_catalog, seconds=1), add_share(each_catalog, seconds=2)
     claim(each_catalog, first, "m1", "tick")
     begin(each_catalog, second, "m2", "run", 10)
@@ -47,7 +47,7 @@ def test_a_run_is_alive_as_long_as_one_of_its_leases_is(each_catalog: OpenCatalo
 
 
 def test_renewing_keeps_every_lease_of_a_run(each_catalog: OpenCatalog) -> None:
-    """One call extends all that the run still holds and says what that is."""
+    """One call extends all leases that the run still holds, and returns which they are."""
     first, second = add_share(each_catalog, seconds=1), add_share(each_catalog, seconds=2)
     begin(each_catalog, first, "m1", "run")
     begin(each_catalog, second, "m2", "run")
@@ -60,7 +60,7 @@ def test_renewing_keeps_every_lease_of_a_run(each_catalog: OpenCatalog) -> None:
 
 
 def test_an_expired_lease_that_nobody_took_can_be_renewed(each_catalog: OpenCatalog) -> None:
-    """A run that was slow, but lost nothing, goes on; one whose video was taken learns it."""
+    """A slow run that lost nothing goes on, and one whose video was taken gets an error."""
     kept, lost = add_share(each_catalog, seconds=1), add_share(each_catalog, seconds=2)
     begin(each_catalog, kept, "m1", "run-1")
     begin(each_catalog, lost, "m2", "run-1")
@@ -72,7 +72,7 @@ def test_an_expired_lease_that_nobody_took_can_be_renewed(each_catalog: OpenCata
 
 
 def test_a_run_may_record_while_its_lease_is_only_expired(each_catalog: OpenCatalog) -> None:
-    """An expired lease that nobody has taken still counts as held: the work was not in vain."""
+    """A run whose lease expired without being taken may still record, so that its work was not in vain."""
     share_id = add_share(each_catalog)
     begin(each_catalog, share_id, "m", "run")
 
@@ -86,7 +86,7 @@ def test_a_run_may_record_while_its_lease_is_only_expired(each_catalog: OpenCata
 
 @pytest.mark.parametrize("taker", ["claim", "run"])
 def test_a_run_that_lost_its_lease_records_nothing(each_catalog: OpenCatalog, taker: str) -> None:
-    """Once another has the video, the first run can neither move the pointer nor end the share."""
+    """Once another has the video, the first run can neither change the media nor end the share."""
     share_id = add_share(each_catalog)
     begin(each_catalog, share_id, "m", "run-1")
     if taker == "claim":
@@ -110,7 +110,7 @@ def test_a_run_that_lost_its_lease_records_nothing(each_catalog: OpenCatalog, ta
 
 
 def test_ending_a_share_twice_is_a_lost_lease(each_catalog: OpenCatalog) -> None:
-    """The first end frees the lease, so a second one has nothing to stand on."""
+    """The first end frees the lease, so the second one fails."""
     share_id = add_share(each_catalog)
     begin(each_catalog, share_id, "m", "run")
     finish(each_catalog, share_id, "run")
@@ -120,7 +120,7 @@ def test_ending_a_share_twice_is_a_lost_lease(each_catalog: OpenCatalog) -> None
 
 
 def test_claims_that_wait_for_their_run_can_be_found_and_extended(each_catalog: OpenCatalog) -> None:
-    """A claim is open until its run begins; extending it keeps its shares from being claimed again."""
+    """A claim is open until its run begins, and extending it keeps its shares from being claimed again."""
     queued, begun = add_share(each_catalog, seconds=1), add_share(each_catalog, seconds=2)
     other = add_share(each_catalog, seconds=3)
     claim(each_catalog, queued, "m1", "tick-1")
@@ -140,7 +140,7 @@ def test_claims_that_wait_for_their_run_can_be_found_and_extended(each_catalog: 
 
 
 def test_a_claim_that_was_taken_over_is_not_extended(each_catalog: OpenCatalog) -> None:
-    """Extending a claim does not touch what another claim holds by now."""
+    """Extending a claim does not touch what another claim holds now."""
     share_id = add_share(each_catalog)
     claim(each_catalog, share_id, "m", "tick-1", 0)
     claim(each_catalog, share_id, "m", "tick-2", 60)
@@ -152,7 +152,7 @@ def test_a_claim_that_was_taken_over_is_not_extended(each_catalog: OpenCatalog) 
 
 
 def test_releasing_gives_back_what_a_run_has_not_finished(each_catalog: OpenCatalog) -> None:
-    """At the end of a run its unfinished shares are pending and due at once, its finished ones stay as they are."""
+    """At the end of a run its unfinished shares are pending and due at once, and its finished ones do not change."""
     done, failed, left = (add_share(each_catalog, seconds=seconds) for seconds in (1, 2, 3))
     others = add_share(each_catalog, seconds=4)
     for share_id, media_id in ((done, "m1"), (failed, "m2"), (left, "m3")):
@@ -176,7 +176,7 @@ def test_releasing_gives_back_what_a_run_has_not_finished(each_catalog: OpenCata
 
 
 def test_releasing_does_not_touch_what_another_run_has_taken(each_catalog: OpenCatalog) -> None:
-    """A run that ends late leaves the share to the run that has it by now."""
+    """A run that ends late leaves the share to the run that has it now."""
     share_id = add_share(each_catalog)
     begin(each_catalog, share_id, "m", "run-1")
     begin(each_catalog, share_id, "m", "run-2", 60)
@@ -202,8 +202,8 @@ def test_releasing_a_backfill_leaves_done_shares_done(each_catalog: OpenCatalog)
 
 
 @pytest.mark.parametrize("was_done", [False, True])
-def test_a_run_may_have_two_shares_of_one_video_in_hand(each_catalog: OpenCatalog, was_done: bool) -> None:
-    """A backfill over both shares of a video begins both; the lease goes with the last of them."""
+def test_a_run_may_work_on_two_shares_of_one_video(each_catalog: OpenCatalog, was_done: bool) -> None:
+    """A backfill over both shares of a video begins both, and the lease ends with the last of them."""
     first, second = add_share(each_catalog, seconds=1), add_share(each_catalog, seconds=2)
     if was_done:
         for share_id in (first, second):

@@ -1,4 +1,4 @@
-"""The contract of `LinkNames`, and of `WorkLedger` where a name changes a share's media, over SQLite and PostgreSQL."""
+"""The contract of `LinkNames`, and of `WorkLedger` where a link changes a share's media, over SQLite and PostgreSQL."""
 
 from functools import partial
 
@@ -9,13 +9,13 @@ SHORT = "https://vm.tiktok.com/ZMabc123/"
 VIDEO = "https://www.tiktok.com/@_/video/7300000000000000001"
 
 
-def test_a_link_that_nobody_has_asked_about_stands_for_nothing(each_catalog: OpenCatalog) -> None:
-    """No answer is None."""
+def test_an_unknown_link_has_no_answer(each_catalog: OpenCatalog) -> None:
+    """A link that was never looked up returns None."""
     assert each_catalog.links.get(SHORT) is None
 
 
-def test_what_a_link_stands_for_is_remembered_by_itself(each_catalog: OpenCatalog) -> None:
-    """The answer is that link's, to the letter, and no other's."""
+def test_each_link_has_its_own_answer(each_catalog: OpenCatalog) -> None:
+    """The answer is for that exact link and no other."""
     assert each_catalog.links.record(SHORT, VIDEO, now=at(0)) == VIDEO
     assert each_catalog.links.get(SHORT) == VIDEO
     assert each_catalog.links.get(SHORT.lower()) is None
@@ -23,20 +23,20 @@ def test_what_a_link_stands_for_is_remembered_by_itself(each_catalog: OpenCatalo
 
 
 def test_the_first_answer_stays(each_catalog: OpenCatalog) -> None:
-    """A later answer is given the first one, so that one link never names two videos."""
+    """A later answer returns the first one, so that one link never leads to two videos."""
     each_catalog.links.record(SHORT, VIDEO, now=at(0))
     assert each_catalog.links.record(SHORT, f"{VIDEO}9", now=at(1)) == VIDEO
     assert each_catalog.links.get(SHORT) == VIDEO
 
 
-def test_of_answers_at_one_moment_one_is_given_to_all(each_catalog: OpenCatalog) -> None:
-    """Whoever is first, every caller goes on with the same video."""
+def test_simultaneous_answers_become_one(each_catalog: OpenCatalog) -> None:
+    """Whichever is first, every caller goes on with the same video."""
     answers = together([partial(each_catalog.links.record, SHORT, f"{VIDEO}{n}", now=at(n)) for n in range(4)])
     assert set(answers) == {each_catalog.links.get(SHORT)}
 
 
-def test_a_share_whose_link_has_been_named_waits_for_that_video(each_catalog: OpenCatalog) -> None:
-    """Put back under its link's own name, it is listed no more while another has the video that the link stands for."""
+def test_a_share_with_a_known_link_waits_for_its_video(each_catalog: OpenCatalog) -> None:
+    """Put back under its link's own name, a share is not listed while another has the video that the link leads to."""
     share = add_share(each_catalog)
     begin(each_catalog, share, "link", "run")
     fail(each_catalog, share, "run", 1, retry_in=5)
@@ -51,8 +51,8 @@ def test_a_share_whose_link_has_been_named_waits_for_that_video(each_catalog: Op
     assert claim(each_catalog, share, "video", "tick", 15)
 
 
-def test_a_run_goes_on_with_a_share_as_one_of_another_video(each_catalog: OpenCatalog) -> None:
-    """It begins it anew under the video's own media: no attempt more, and the end frees that lease."""
+def test_a_run_continues_a_share_under_another_media(each_catalog: OpenCatalog) -> None:
+    """The run begins the share again under the video's own media, without an attempt, and its end frees that lease."""
     share = add_share(each_catalog)
     assert begin(each_catalog, share, "link", "run") == 1
     assert begin(each_catalog, share, "video", "run", 1) == 1

@@ -15,7 +15,7 @@ def done_share(catalog: OpenCatalog, media_id: str = "m") -> str:
 
 
 def test_a_done_share_whose_media_is_lost_becomes_due(each_catalog: OpenCatalog) -> None:
-    """Only when the caller says so; a second time it is waiting, and due all the same."""
+    """The share becomes due only when the caller says that the media is lost, also when it is waiting already."""
     share_id = done_share(each_catalog)
     assert list(each_catalog.work.retry([share_id], now=at(20))) == []
     assert status_of(each_catalog, share_id) == "done"
@@ -27,8 +27,8 @@ def test_a_done_share_whose_media_is_lost_becomes_due(each_catalog: OpenCatalog)
     assert status_of(each_catalog, share_id) == "pending"
 
 
-def test_a_done_share_that_a_run_has_in_hand_is_left_to_it(each_catalog: OpenCatalog) -> None:
-    """That run is about to find out by itself that the bytes are gone."""
+def test_a_done_share_with_a_live_run_is_left_alone(each_catalog: OpenCatalog) -> None:
+    """That run is about to find out that the bytes are gone."""
     share_id = done_share(each_catalog)
     assert begin(each_catalog, share_id, "m", "another", 10)
     assert list(each_catalog.work.retry([share_id], now=at(11), is_lost=True)) == []

@@ -1,6 +1,6 @@
-"""The work ledger against a model of it in plain Python: whatever sequence of calls, crashes and clock, they agree.
+"""The work ledger against a plain Python model: for any sequence of calls, crashes and times, they agree.
 
-The model is single-threaded and holds the rules in their simplest form; the ledger under test is the SQLite one.
+The model is single-threaded and has the rules in their simplest form. The ledger under test is the SQLite one.
 """
 
 import shutil
@@ -32,7 +32,7 @@ FOREVER = 1_000_000
 
 @dataclass
 class ModelShare:
-    """What the ledger should know of one share."""
+    """What the ledger should know about one share."""
 
     share_id: str
     media_id: str
@@ -49,19 +49,19 @@ class ModelShare:
 
     @property
     def is_reopened(self) -> bool:
-        """Whether the gateway has set it back."""
+        """Whether the gateway has set it back to pending."""
         return self.state == "parked" and self.status == "pending"
 
 
 @dataclass
 class Model:
-    """Shares in the order of their making, and leases: media to (owner, end)."""
+    """Shares in the order of their creation, and leases from media to (owner, end)."""
 
     shares: dict[str, ModelShare] = field(default_factory=dict)
     leases: dict[str, tuple[str, float]] = field(default_factory=dict)
 
     def is_live(self, media_id: str, now: float) -> bool:
-        """Whether somebody holds the media."""
+        """Whether somebody has a live lease on the media."""
         return media_id in self.leases and self.leases[media_id][1] > now
 
     def wants_work(self, share: ModelShare, now: float) -> bool:
@@ -71,7 +71,7 @@ class Model:
         )
 
     def due(self, now: float) -> list[str]:
-        """List what is due; while nobody has named a share's media, the ledger cannot know that it is held."""
+        """List what is due. Until somebody names a share's media, the ledger cannot know that the media is leased."""
         return [
             share.share_id
             for share in self.shares.values()
@@ -79,7 +79,7 @@ class Model:
         ]
 
     def claim(self, share: ModelShare, claim_id: str, now: float) -> bool:
-        """Reserve a share."""
+        """Claim a share."""
         if self.is_live(share.media_id, now):
             if share.state == "new" or share.is_reopened:
                 self._reset_if_reopened(share)
@@ -96,7 +96,7 @@ class Model:
         return True
 
     def begin(self, share: ModelShare, run: str, claim_id: str | None, now: float) -> int | None:
-        """Take a share over."""
+        """Have a run take a share over."""
         if self.is_live(share.media_id, now) and self.leases[share.media_id][0] not in {run, claim_id}:
             return None
         if claim_id is not None and share.claim_id not in {None, claim_id}:
@@ -141,7 +141,7 @@ class Model:
         share.state, share.status, share.owner, share.failed_by = "parked", "error", None, None
 
     def retry(self, share: ModelShare, now: float) -> bool:
-        """Try again with everything forgotten."""
+        """Retry a share, with its history reset."""
         if share.state not in {"parked", "waiting"}:
             return False
         share.state, share.status, share.next_at = "waiting", "pending", now
@@ -170,7 +170,7 @@ class LedgerMachine(RuleBasedStateMachine):
 
     @override
     def teardown(self) -> None:
-        """Whatever happened: with every lease run out and every wait over, each share is done, parked or due."""
+        """Check that each share is done, parked or due once every lease and every wait is over."""
         due = set(self._due(FOREVER))
         for share_id in self.model.shares:
             assert self.catalog.shares.get(share_id).status in {"done", "error"} or share_id in due
@@ -223,14 +223,14 @@ class LedgerMachine(RuleBasedStateMachine):
 
     @rule(run=st.sampled_from(RUNS))
     def renew(self, run: str) -> None:
-        """A run's heartbeat."""
-        held = {media for media, lease in self.model.leases.items() if lease[0] == run}
-        self.model.leases |= dict.fromkeys(held, (run, self.now + LEASE_SECONDS))
-        assert self.catalog.leases.renew(run, until=at(self.now + LEASE_SECONDS)) == held
+        """A run's heartbeat renews its leases."""
+        leased = {media for media, lease in self.model.leases.items() if lease[0] == run}
+        self.model.leases |= dict.fromkeys(leased, (run, self.now + LEASE_SECONDS))
+        assert self.catalog.leases.renew(run, until=at(self.now + LEASE_SECONDS)) == leased
 
     @rule(claim_id=claims)
     def extend(self, claim_id: str) -> None:
-        """A tick finds a claim's run still in the queue."""
+        """A tick finds a claim's run still queued."""
         for share in self.model.shares.values():
             if (
                 share.state == "claimed"
@@ -253,7 +253,7 @@ class LedgerMachine(RuleBasedStateMachine):
 
     @rule(share_id=shares)
     def retry(self, share_id: str) -> None:
-        """A person asks for another try."""
+        """A person retries a share."""
         expected = [share_id] if self.model.retry(self.model.shares[share_id], self.now) else []
         assert self.catalog.work.retry([share_id], now=at(self.now)) == expected
 
@@ -266,12 +266,12 @@ class LedgerMachine(RuleBasedStateMachine):
 
     @rule(seconds=st.sampled_from([1, 20, LEASE_SECONDS, 2 * LEASE_SECONDS]))
     def wait(self, seconds: float) -> None:
-        """Time passes; whoever does not renew has died."""
+        """Time passes, and whoever does not renew has died."""
         self.now += seconds
 
     @invariant()
     def they_agree(self) -> None:
-        """The queue, the counters, the statuses and the holders are those of the model."""
+        """The queue, the counters, the statuses and the lease owners are those of the model."""
         due = {due.share_id: due for due in self.catalog.work.due(now=at(self.now), limit=100)}
         assert list(due) == self.model.due(self.now)
         for share_id, row in due.items():
@@ -300,7 +300,7 @@ def _is_done(act: Any) -> bool:
 
 
 def test_the_ledger_agrees_with_its_model(sqlite_template: Path, tmp_path: Path) -> None:
-    """No sequence of claims, begins, renewals, failures, ends, deaths and retries makes ledger and model differ."""
+    """For no sequence of claims, begins, renewals, failures, ends, deaths and retries do ledger and model differ."""
     numbers = count()
 
     def machine() -> LedgerMachine:

@@ -1,6 +1,6 @@
-"""A malformed row of `shares` is set aside, not fatal.
+"""A malformed row of `shares` is parked, not fatal.
 
-SQLite lets any type and any bytes stand in any column; PostgreSQL at least times that no calendar here can show.
+SQLite accepts any type and any bytes in any column; PostgreSQL accepts times that Python's calendar cannot express.
 """
 
 import sqlite3
@@ -52,7 +52,7 @@ def catalog(request: pytest.FixtureRequest, sqlite_url: str) -> Iterator[OpenCat
 
 
 def insert(catalog: OpenCatalog, share_id: str, url: str, created_at: str) -> None:
-    """Write a row past everything that would refuse it."""
+    """Write a row past every check that would refuse it."""
     with closing(sqlite3.connect(str(catalog.database.engine.url.database))) as connection, connection:
         connection.execute(
             f"INSERT INTO shares (id, user_id, url, platform, status, created_at) "  # noqa: S608 - literals of this module
@@ -61,15 +61,15 @@ def insert(catalog: OpenCatalog, share_id: str, url: str, created_at: str) -> No
 
 
 def test_a_malformed_row_is_due_like_any_other(catalog: OpenCatalog) -> None:
-    """The selection shows it as text that can be printed, beside the good share."""
+    """The selection returns it as printable text, beside the good share."""
     due = catalog.work.due(now=at(20), limit=10)
 
     assert len(due) == 2
     assert all(str(share).encode("utf-8") for share in due)
 
 
-def test_a_malformed_row_can_be_set_aside(catalog: OpenCatalog) -> None:
-    """Set aside under the id that the selection gave, it is parked with its reason and leaves the good share due."""
+def test_a_malformed_row_can_be_parked(catalog: OpenCatalog) -> None:
+    """A malformed row is parked by the id from the selection, with its reason, and the good share stays due."""
     good = next(due.share_id for due in catalog.work.due(now=at(20), limit=10) if due.url == "https://example.com/good")
     bad = next(share_id for share_id in due_ids(catalog, 20) if share_id != good)
 
@@ -81,7 +81,7 @@ def test_a_malformed_row_can_be_set_aside(catalog: OpenCatalog) -> None:
 
 
 def test_a_malformed_row_can_be_retried_once_it_is_corrected(catalog: OpenCatalog) -> None:
-    """Retrying a row that was set aside makes it due again."""
+    """Retrying a row that was parked makes it due again."""
     before = due_ids(catalog, 20)
     for share_id in before:
         catalog.work.park(share_id, MALFORMED, now=at(20))
@@ -92,7 +92,7 @@ def test_a_malformed_row_can_be_retried_once_it_is_corrected(catalog: OpenCatalo
 
 
 def test_malformed_rows_are_listed(catalog: OpenCatalog) -> None:
-    """The list of shares shows them too, so that a person can find them."""
+    """The list of shares shows malformed rows too, so that a person can find them."""
     shares = catalog.shares.list(statuses=["pending"])
 
     assert len(shares) == 2
@@ -109,7 +109,7 @@ def test_a_time_that_cannot_be_read_is_named(sqlite_catalog: OpenCatalog) -> Non
 
 @pytest.mark.parametrize("moment", ["infinity", "-infinity", "294275-01-01"])
 def test_a_time_beyond_every_calendar_is_named(postgres_url: str, moment: str) -> None:
-    """A timestamp that Python cannot hold neither stops the selection and the list, nor passes for a time."""
+    """A timestamp that Python cannot hold does not stop the selection or the list, and is not taken for a time."""
     with open_catalog(postgres_url) as catalog:
         share_id = add_share(catalog)
         execute(catalog, "UPDATE shares SET created_at = :moment", moment=moment)
@@ -127,8 +127,8 @@ def test_a_time_in_sqlites_own_form_is_read_as_utc(sqlite_catalog: OpenCatalog) 
     assert sqlite_catalog.shares.get(GOOD_ID).created_at == at(0)
 
 
-def test_a_row_without_an_id_is_passed_over(sqlite_catalog: OpenCatalog) -> None:
-    """A row that nothing could ever name again does not stand in the way of the others."""
+def test_a_row_without_an_id_is_skipped(sqlite_catalog: OpenCatalog) -> None:
+    """A row that nothing could ever refer to is skipped and does not block the others."""
     with closing(sqlite3.connect(str(sqlite_catalog.database.engine.url.database))) as connection, connection:
         connection.executescript(  # the gateway's table may be laxer than ours
             "DROP TABLE shares;"
@@ -141,7 +141,7 @@ def test_a_row_without_an_id_is_passed_over(sqlite_catalog: OpenCatalog) -> None
     assert due_ids(sqlite_catalog, 10) == [good]
 
 
-def test_a_share_deleted_by_the_gateway_is_due_no_more(each_catalog: OpenCatalog) -> None:
+def test_a_share_deleted_by_the_gateway_is_no_longer_due(each_catalog: OpenCatalog) -> None:
     """What the ledger remembers of a deleted share does no harm."""
     gone, kept = add_share(each_catalog, seconds=1), add_share(each_catalog, seconds=2)
     begin(each_catalog, gone, "m1", "run")

@@ -27,7 +27,7 @@ from tests.support.catalog import (
 
 @pytest.fixture
 def share_id(each_catalog: OpenCatalog) -> str:
-    """Return a share that the run `run` has in hand, with the lease on media `m`."""
+    """Return a share that the run `run` is working on, with the lease on media `m`."""
     share = add_share(each_catalog)
     begin(each_catalog, share, "m", "run")
     return share
@@ -39,7 +39,7 @@ def test_an_unknown_media_is_none(each_catalog: OpenCatalog) -> None:
 
 
 def test_a_staged_media_comes_back_whole(each_catalog: OpenCatalog, share_id: str) -> None:
-    """Every field of a finished download is kept: sizes beyond 32 bits, emoji and right-to-left titles, line breaks."""
+    """Every field of a finished download is kept: sizes beyond 32 bits, emoji, right-to-left titles, line breaks."""
     media = staged_media("m", share_id)
 
     each_catalog.media.record_staged(media, owner="run", now=at(1))
@@ -48,7 +48,7 @@ def test_a_staged_media_comes_back_whole(each_catalog: OpenCatalog, share_id: st
 
 
 def test_a_stored_media_comes_back_with_its_placement(each_catalog: OpenCatalog, share_id: str) -> None:
-    """Once the bytes are stored, the record points at them and says why they are there."""
+    """Once the bytes are stored, the record has their URLs and the reason for their placement."""
     each_catalog.media.record_staged(staged_media("m", share_id), owner="run", now=at(1))
     stored = stored_media("m", share_id)
 
@@ -63,8 +63,8 @@ def test_a_stored_media_comes_back_with_its_placement(each_catalog: OpenCatalog,
     assert created < kept
 
 
-def test_a_media_is_stored_since_when_it_says(each_catalog: OpenCatalog, share_id: str) -> None:
-    """The moment at which the bytes came to their place is the caller's to know; one that is not said is now."""
+def test_a_media_is_stored_since_the_given_moment(each_catalog: OpenCatalog, share_id: str) -> None:
+    """The caller gives the moment at which the bytes were stored; the default is now."""
     since, never = stored_media("m", share_id), replace(stored_media("m", share_id), stored_at=None, expires_at=None)
 
     each_catalog.media.record_stored(since, owner="run", now=at(99))
@@ -75,8 +75,8 @@ def test_a_media_is_stored_since_when_it_says(each_catalog: OpenCatalog, share_i
 
 
 @pytest.mark.parametrize("decider", list(Decider))
-def test_who_decided_a_placement_is_kept(each_catalog: OpenCatalog, share_id: str, decider: Decider) -> None:
-    """A media that a person moved, or that a rebuild found, is told apart from one that the policy placed."""
+def test_the_decider_of_a_placement_is_kept(each_catalog: OpenCatalog, share_id: str, decider: Decider) -> None:
+    """A media that a person moved, or that a rebuild found, differs from one that the policy placed."""
     media = replace(stored_media("m", share_id), placement=replace(PLACEMENT, decided_by=decider))
 
     each_catalog.media.record_stored(media, owner="run", now=at(2))
@@ -87,7 +87,7 @@ def test_who_decided_a_placement_is_kept(each_catalog: OpenCatalog, share_id: st
 
 
 def test_a_placement_from_before_deciders_were_kept_is_the_policys(each_catalog: OpenCatalog, share_id: str) -> None:
-    """Where no decider is recorded there was only the policy."""
+    """Where no decider is recorded, it was the policy."""
     each_catalog.media.record_stored(stored_media("m", share_id), owner="run", now=at(2))
 
     execute(each_catalog, "UPDATE media SET placement_decided_by = NULL")
@@ -95,8 +95,8 @@ def test_a_placement_from_before_deciders_were_kept_is_the_policys(each_catalog:
     assert each_catalog.media.get("m") == stored_media("m", share_id)
 
 
-def test_a_media_without_sound_or_details_comes_back_so(each_catalog: OpenCatalog, share_id: str) -> None:
-    """What a site does not say stays unsaid, and a video without sound has no audio track."""
+def test_a_media_without_sound_or_details_comes_back_unchanged(each_catalog: OpenCatalog, share_id: str) -> None:
+    """What a site does not say stays empty, and a video without sound has no audio track."""
     whole = staged_media("m", share_id)
     info = VideoInfo("A title", None, None, None, "Generic", duration_seconds=1.5, width=None, height=None)
     media = replace(whole, info=info, audio=None)
@@ -107,7 +107,7 @@ def test_a_media_without_sound_or_details_comes_back_so(each_catalog: OpenCatalo
 
 
 def test_a_new_download_replaces_the_record(each_catalog: OpenCatalog, share_id: str) -> None:
-    """Fetching a video again starts its record anew: staged, without a placement."""
+    """Fetching a video again starts its record again: staged, without a placement."""
     each_catalog.media.record_staged(staged_media("m", share_id), owner="run", now=at(1))
     each_catalog.media.record_stored(stored_media("m", share_id), owner="run", now=at(2))
     again = staged_media("m", share_id, url="/staging/again.mp4")
@@ -119,7 +119,7 @@ def test_a_new_download_replaces_the_record(each_catalog: OpenCatalog, share_id:
 
 
 def with_files(media: Media, *kinds: PartKind, folder: str = "s3://media/") -> Media:
-    """Return a media with files of its transcript, some bytes more than 32 bits count each."""
+    """Return a media with its transcript's files, some of which have more bytes than 32 bits count."""
     files = {
         kind: Part(
             kind,
@@ -134,7 +134,7 @@ def with_files(media: Media, *kinds: PartKind, folder: str = "s3://media/") -> M
 
 
 def test_a_transcripts_files_are_recorded_beside_their_media(each_catalog: OpenCatalog, share_id: str) -> None:
-    """They come back with the media, replace those before, and change nothing of it but until when it is there."""
+    """The files are returned with the media, replace earlier ones, and change only its expiry."""
     stored = stored_media("m", share_id)
     each_catalog.media.record_stored(stored, owner="run", now=at(2))
     sooner = replace(
@@ -152,7 +152,7 @@ def test_a_transcripts_files_are_recorded_beside_their_media(each_catalog: OpenC
 
 
 def test_a_page_has_each_medias_files(each_catalog: OpenCatalog, share_id: str) -> None:
-    """Media are listed with their own files and no others', by one statement more for the whole page."""
+    """Media are listed with their own files only, with one more statement for the whole page."""
     first, last = stored_media("m1", share_id), stored_media("m9", share_id)
     media = [
         with_files(first, PartKind.JSON, PartKind.VTT),
@@ -163,7 +163,7 @@ def test_a_page_has_each_medias_files(each_catalog: OpenCatalog, share_id: str) 
         store(each_catalog, one)
 
     asked: list[str] = []
-    event.listen(each_catalog.database.engine, "before_cursor_execute", lambda *told: asked.append(told[2]))
+    event.listen(each_catalog.database.engine, "before_cursor_execute", lambda *arguments: asked.append(arguments[2]))
 
     assert each_catalog.media.page(limit=9) == media
     assert len([statement for statement in asked if statement.startswith("SELECT")]) == 2
@@ -171,7 +171,7 @@ def test_a_page_has_each_medias_files(each_catalog: OpenCatalog, share_id: str) 
 
 
 def test_files_follow_their_media(each_catalog: OpenCatalog, share_id: str) -> None:
-    """A move records their new place, an expiry keeps where they were, and a new download begins without any."""
+    """A move records the files' new location, an expiry keeps the old one, and a new download begins without files."""
     there = with_files(stored_media("m", share_id), PartKind.JSON, PartKind.SRT)
     each_catalog.media.record_stored(there, owner="run", now=at(2))
     here = with_files(stored_media("m", share_id, url="/media/video.mp4"), PartKind.JSON, folder="/media/")
@@ -187,7 +187,7 @@ def test_files_follow_their_media(each_catalog: OpenCatalog, share_id: str) -> N
 
 
 def test_a_restored_media_brings_its_files(each_catalog: OpenCatalog, share_id: str) -> None:
-    """As it was found, and only where the media was not on record."""
+    """The files are restored as they were found, and only where the media was not recorded."""
     found = with_files(stored_media("m", share_id), PartKind.JSON)
 
     assert each_catalog.media.restore(found, now=at(2))
@@ -197,7 +197,7 @@ def test_a_restored_media_brings_its_files(each_catalog: OpenCatalog, share_id: 
 
 
 def test_files_are_acknowledged_while_their_media_is_stored(each_catalog: OpenCatalog, share_id: str) -> None:
-    """Nobody may replace what is on record; what a new transcript or an expiry took off the record gives way."""
+    """Recorded files may not be replaced; files that a new transcript or an expiry took off the record may be."""
     stored = with_files(stored_media("m", share_id), PartKind.JSON, PartKind.SRT)
     each_catalog.media.record_stored(stored, owner="run", now=at(2))
     assert each_catalog.media.acknowledges("s3://media/m.srt")
@@ -211,7 +211,7 @@ def test_files_are_acknowledged_while_their_media_is_stored(each_catalog: OpenCa
 
 
 def test_only_the_owner_of_the_lease_records_files(each_catalog: OpenCatalog, share_id: str) -> None:
-    """A run that has lost its media to another must not say what lies beside it, and nobody does of staged bytes."""
+    """A run that lost its media may not record files for it, and nobody may for staged bytes."""
     staged = staged_media("m", share_id)
     each_catalog.media.record_staged(staged, owner="run", now=at(1))
     with pytest.raises(ValueError, match="expected media m to be stored"):
@@ -225,8 +225,8 @@ def test_only_the_owner_of_the_lease_records_files(each_catalog: OpenCatalog, sh
     assert each_catalog.media.get("m") == stored
 
 
-def test_the_share_with_the_latest_transcript_of_a_media_is_named(each_catalog: OpenCatalog, share_id: str) -> None:
-    """Of all its shares the one whose transcript was written last; none before one has any."""
+def test_the_share_with_the_latest_transcript_of_a_media_is_returned(each_catalog: OpenCatalog, share_id: str) -> None:
+    """Of all its shares, the one whose transcript was written last is returned, and None before there is any."""
     second = add_share(each_catalog)
     begin(each_catalog, second, "m", "run")
     assert each_catalog.transcripts.latest_of_media("m") is None
@@ -240,7 +240,7 @@ def test_the_share_with_the_latest_transcript_of_a_media_is_named(each_catalog: 
     assert each_catalog.transcripts.latest_of_media("another") is None
 
 
-def test_a_title_that_no_database_can_hold_is_kept_as_far_as_it_can(each_catalog: OpenCatalog, share_id: str) -> None:
+def test_a_title_that_no_database_can_store_is_cleaned(each_catalog: OpenCatalog, share_id: str) -> None:
     """NUL and lone surrogates in a title become replacement characters instead of failing the share."""
     media = staged_media("m", share_id)
     hostile = replace(media, info=replace(media.info, title="a\x00b\udc80c"))
@@ -292,7 +292,7 @@ def test_a_found_media_is_restored_once(each_catalog: OpenCatalog, share_id: str
 
 @pytest.mark.parametrize("state", ["staged", "stored"])
 def test_restoring_never_changes_a_record(each_catalog: OpenCatalog, share_id: str, state: str) -> None:
-    """A media that is on record, in whatever state, is as it was."""
+    """A recorded media in any state does not change."""
     if state == "staged":
         each_catalog.media.record_staged(staged_media("m", share_id), owner="run", now=at(1))
     else:
@@ -305,7 +305,7 @@ def test_restoring_never_changes_a_record(each_catalog: OpenCatalog, share_id: s
 
 
 def test_media_are_read_page_by_page(each_catalog: OpenCatalog, share_id: str) -> None:
-    """Pages follow each other by id without a gap or a repetition, staged media among them, and end with none."""
+    """Pages follow each other by id without gaps or repetition, including staged media, and end with none."""
     ids = [f"{number:064x}" for number in (255, 3, 16, 4095, 10)]
     for media_id in ids:
         store(each_catalog, stored_media(media_id, share_id))
@@ -322,7 +322,7 @@ def test_media_are_read_page_by_page(each_catalog: OpenCatalog, share_id: str) -
 
 
 def test_only_stored_media_that_have_not_expired_are_counted(each_catalog: OpenCatalog, share_id: str) -> None:
-    """A backend's count leaves out what is staged, elsewhere, recorded as expired, or past its moment."""
+    """A backend's count leaves out media that are staged, elsewhere, recorded as expired, or past their expiry."""
     here = stored_media("m1", share_id)
     there = replace(PLACEMENT, backend=Backend.LOCAL)
     for media in (
@@ -344,7 +344,7 @@ def test_only_stored_media_that_have_not_expired_are_counted(each_catalog: OpenC
 
 
 def test_the_decision_behind_a_placement_is_kept(each_catalog: OpenCatalog, share_id: str) -> None:
-    """A media says under which of the rollout's decisions it was placed, and of none when there was none."""
+    """A media has the id of the rollout decision under which it was placed, or none."""
     under = replace(stored_media("m1", share_id), placement=replace(PLACEMENT, decision_id=5_000_000_000))
     store(each_catalog, under)
     store(each_catalog, stored_media("m2", share_id))
@@ -353,7 +353,7 @@ def test_the_decision_behind_a_placement_is_kept(each_catalog: OpenCatalog, shar
 
 
 def test_the_inventory_counts_what_is_stored(each_catalog: OpenCatalog, share_id: str) -> None:
-    """By backend, bucket and decider, with the audio tracks' bytes; what is staged or expired is not in it."""
+    """The inventory counts by backend, bucket and decider, with audio tracks and without staged or expired media."""
     one = stored_media("m1", share_id)
     moved = replace(PLACEMENT, backend=Backend.LOCAL, decided_by=Decider.OPERATOR)
     for media in (

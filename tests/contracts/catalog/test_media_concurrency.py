@@ -1,4 +1,4 @@
-"""Many at once on the media of one catalog, over SQLite and PostgreSQL: movers, clean-up, and runs among them."""
+"""Concurrent work on the media of one catalog, over SQLite and PostgreSQL: movers, clean-up and runs."""
 
 from contextlib import suppress
 from dataclasses import replace
@@ -29,13 +29,13 @@ MEDIA = [f"m{number}" for number in range(6)]
 
 
 def lease_all(url: str, owner: str) -> list[str]:
-    """Lease whatever is to be had, with a catalog of one's own; returns the media got."""
+    """Lease whichever media are free, with a catalog of one's own, and return those leased."""
     with open_catalog(url) as catalog:
         return [media_id for media_id in MEDIA if lease(catalog, media_id, owner, 100)]
 
 
 def test_one_mover_of_many_gets_a_media(each_catalog_url: str) -> None:
-    """Free media and media whose lease has ended are leased by exactly one of those who try at one moment."""
+    """Free media, and media whose lease has ended, are leased by exactly one of those who try at once."""
     with open_catalog(each_catalog_url) as catalog:
         assert [lease(catalog, media_id, "dead") for media_id in MEDIA[::2]] == [True] * 3
 
@@ -44,8 +44,8 @@ def test_one_mover_of_many_gets_a_media(each_catalog_url: str) -> None:
     assert sorted(media_id for media in got for media_id in media) == MEDIA
 
 
-def test_a_mover_or_a_run_gets_the_media_and_not_both(each_catalog: OpenCatalog) -> None:
-    """A run that begins a share and a mover that wants its media at one moment: one is turned away."""
+def test_either_a_mover_or_a_run_gets_the_media(each_catalog: OpenCatalog) -> None:
+    """When a run begins a share and a mover wants its media at once, one of them is refused."""
     for number in range(10):
         share_id = add_share(each_catalog, seconds=number)
         beginning: Callable[[], object] = partial(begin, each_catalog, share_id, f"m{number}", "run")
@@ -57,7 +57,7 @@ def test_a_mover_or_a_run_gets_the_media_and_not_both(each_catalog: OpenCatalog)
 
 
 def test_one_of_many_restores_a_media(each_catalog: OpenCatalog) -> None:
-    """Of those who find the same media in the stores at one moment, exactly one records it."""
+    """Of those who find the same media in the stores at once, exactly one records it."""
     share_id = add_share(each_catalog)
     tasks = [partial(each_catalog.media.restore, stored_media("m", share_id, url=f"/{i}"), now=at(1)) for i in range(6)]
 
@@ -69,8 +69,8 @@ def test_one_of_many_restores_a_media(each_catalog: OpenCatalog) -> None:
     assert found.video.url == f"/{results.index(True)}"
 
 
-def test_shares_and_pointer_agree_whoever_comes_first(each_catalog: OpenCatalog) -> None:
-    """Moves and expiry by owners that lose the lease to each other, amid runs' ends, leave every URL as recorded."""
+def test_shares_and_media_agree_whoever_is_first(each_catalog: OpenCatalog) -> None:
+    """When moves and an expiry lose their leases to each other during runs, every URL ends as recorded."""
     shares = []
     for number in range(8):
         shares.append(add_share(each_catalog, seconds=number))
@@ -106,7 +106,7 @@ def test_shares_and_pointer_agree_whoever_comes_first(each_catalog: OpenCatalog)
     media = each_catalog.media.get("m")
     assert media is not None
     expected = media.video.url if media.state is MediaState.STORED else None
-    # Asking again for an expired video makes its shares pending: without a URL until somebody finishes them.
+    # Asking again for an expired video makes its shares pending, without a URL until somebody finishes them.
     found = {columns_of(each_catalog, share_id, "status", "media_url") for share_id in shares}
     assert found <= {("done", expected), ("pending", None)}
     for share_id in shares:
@@ -115,8 +115,8 @@ def test_shares_and_pointer_agree_whoever_comes_first(each_catalog: OpenCatalog)
     assert {columns_of(each_catalog, share_id, "status", "media_url") for share_id in shares} == {("done", expected)}
 
 
-def test_clean_ups_at_once_leave_one_tombstone_for_each_url(each_catalog: OpenCatalog) -> None:
-    """Decisions about the same files in different orders neither block each other nor stand side by side."""
+def test_simultaneous_clean_ups_leave_one_tombstone_for_each_url(each_catalog: OpenCatalog) -> None:
+    """Decisions about the same files in different orders do not deadlock, and leave one tombstone for each."""
     urls = [f"/media/{number}" for number in range(20)]
 
     def decide(number: int) -> None:

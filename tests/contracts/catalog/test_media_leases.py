@@ -1,4 +1,4 @@
-"""The contract of `WorkLedger`, over SQLite and PostgreSQL: leases on media without a share in hand."""
+"""The contract of `WorkLedger`, over SQLite and PostgreSQL: leases on media without a share."""
 
 import pytest
 
@@ -7,7 +7,7 @@ from tests.support.catalog import add_share, at, begin, claim, due_ids, finish, 
 
 
 def test_a_lease_keeps_every_other_worker_off_the_media(each_catalog: OpenCatalog) -> None:
-    """While a mover has a media, no other mover, claim or run gets it; they do once it is given back."""
+    """While a mover has a media, no other mover, claim or run gets it, until it is given back."""
     share_id = add_share(each_catalog)
 
     assert lease(each_catalog, "m", "mover")
@@ -22,7 +22,7 @@ def test_a_lease_keeps_every_other_worker_off_the_media(each_catalog: OpenCatalo
 
 
 def test_a_lease_taken_again_by_its_owner_is_extended(each_catalog: OpenCatalog) -> None:
-    """Asking for what one has is a yes, and the lease then ends as the later call says."""
+    """Leasing a media that one has already succeeds and extends the lease to the later end."""
     lease(each_catalog, "m", "mover")
 
     assert lease(each_catalog, "m", "mover", 30)
@@ -32,7 +32,7 @@ def test_a_lease_taken_again_by_its_owner_is_extended(each_catalog: OpenCatalog)
 
 
 def test_a_media_is_leased_until_its_moment(each_catalog: OpenCatalog) -> None:
-    """A claim's, a run's and a mover's lease count alike; one that has ended, or that nobody took, does not."""
+    """A claim's, a run's and a mover's lease count alike; an ended lease, or none, does not count."""
     claimed, begun = add_share(each_catalog, seconds=1), add_share(each_catalog, seconds=2)
     claim(each_catalog, claimed, "m1", "tick")
     begin(each_catalog, begun, "m2", "run")
@@ -46,7 +46,7 @@ def test_a_media_is_leased_until_its_moment(each_catalog: OpenCatalog) -> None:
 
 
 def test_only_the_owners_lease_is_freed(each_catalog: OpenCatalog) -> None:
-    """Giving back what another has, or nobody, or one of several, leaves the others held."""
+    """Freeing a lease of another owner, of nobody, or one of several leaves the others in place."""
     lease(each_catalog, "m1", "mover")
     lease(each_catalog, "m2", "mover")
 
@@ -61,7 +61,7 @@ def test_only_the_owners_lease_is_freed(each_catalog: OpenCatalog) -> None:
 
 
 def test_a_heartbeat_and_a_release_reach_leases_without_shares(each_catalog: OpenCatalog) -> None:
-    """A mover's leases are renewed together, show it alive, and are all given back at its end."""
+    """A mover's leases are renewed together, show that it is alive, and are all freed at its end."""
     lease(each_catalog, "m1", "mover")
     lease(each_catalog, "m2", "mover")
     lease(each_catalog, "m3", "other")
@@ -79,8 +79,8 @@ def test_a_heartbeat_and_a_release_reach_leases_without_shares(each_catalog: Ope
 
 
 @pytest.mark.parametrize("is_begun", [False, True])
-def test_a_mover_in_between_costs_a_share_nothing_but_time(each_catalog: OpenCatalog, is_begun: bool) -> None:
-    """A share whose lease ran out is not due while a mover has its media, and as due as before once it is free."""
+def test_a_mover_costs_a_share_only_time(each_catalog: OpenCatalog, is_begun: bool) -> None:
+    """A share whose lease ran out is not due while a mover has its media, and is due as before afterwards."""
     share_id = add_share(each_catalog)
     if is_begun:
         begin(each_catalog, share_id, "m", "run")
@@ -97,7 +97,7 @@ def test_a_mover_in_between_costs_a_share_nothing_but_time(each_catalog: OpenCat
 
 
 def test_a_mover_does_not_wait_for_a_finished_share(each_catalog: OpenCatalog) -> None:
-    """The end of the work on a share gives its media to whoever wants to move it."""
+    """The end of the work on a share frees its media for a mover."""
     share_id = add_share(each_catalog)
     begin(each_catalog, share_id, "m", "run")
     assert not lease(each_catalog, "m", "mover", 1)

@@ -1,6 +1,7 @@
-"""Opening a catalog: which URLs are taken, what a database must be like, and what is said when it is not."""
+"""Opening a catalog: which URLs are accepted, what a database must be like, and the errors when it is not."""
 
 import fcntl
+import gc
 import multiprocessing
 import os
 import socket
@@ -11,13 +12,14 @@ from concurrent.futures import ProcessPoolExecutor, ThreadPoolExecutor
 from pathlib import Path
 
 import pytest
-from sqlalchemy import make_url, text
+from sqlalchemy import event, make_url, text
 
 from bookmarkai_assets.adapters.catalog import (
     open_catalog,
     schema_state,
     upgrade_catalog,
 )
+from bookmarkai_assets.adapters.catalog.schema import REVISIONS
 from bookmarkai_assets.core.errors import CatalogUnavailableError, ConfigurationError
 from tests.support.catalog import add_share, at
 from tests.support.deadlines import HANG_SECONDS
@@ -41,7 +43,7 @@ SECRET = "hunter2-hunter2"
     ],
 )
 def test_a_url_that_cannot_be_a_catalog_is_refused(url: str) -> None:
-    """The refusal says what a catalog's URL looks like and which one was found."""
+    """The error says what a catalog's URL looks like and which one was found."""
     with pytest.raises(ConfigurationError, match=r"^expected a catalog URL .*sqlite:////.*, found ") as refusal:
         open_catalog(url)
 
@@ -60,7 +62,7 @@ def test_a_url_that_cannot_be_a_catalog_is_refused(url: str) -> None:
     ],
 )
 def test_a_refusal_shows_no_password(url: str) -> None:
-    """Wherever in the URL the password stands, the message does not repeat it."""
+    """Wherever in the URL the password is, the message does not repeat it."""
     with pytest.raises(ConfigurationError) as refusal:
         open_catalog(url)
 
@@ -68,7 +70,7 @@ def test_a_refusal_shows_no_password(url: str) -> None:
 
 
 def test_a_server_that_does_not_answer_is_named() -> None:
-    """An unreachable server ends the opening with what was expected, found and to do, and without the password."""
+    """The error has what was expected, found and to do, without the password."""
     with socket.socket() as bound:
         bound.bind(("127.0.0.1", 0))
         port = bound.getsockname()[1]
@@ -82,7 +84,7 @@ def test_a_server_that_does_not_answer_is_named() -> None:
 
 
 def test_a_database_that_does_not_exist_is_named(empty_postgres_url: str) -> None:
-    """A wrong database name is said by the server and passed on."""
+    """The server's message about a wrong database name is passed on."""
     url = make_url(empty_postgres_url).set(database="nowhere").render_as_string(hide_password=False)
 
     with pytest.raises(ConfigurationError, match=r'database "nowhere" does not exist'):
@@ -90,8 +92,10 @@ def test_a_database_that_does_not_exist_is_named(empty_postgres_url: str) -> Non
 
 
 def test_a_postgresql_without_the_schema_is_refused(empty_postgres_url: str) -> None:
-    """An operator changes a PostgreSQL schema, not an opening: the message names the command, nothing is made."""
-    with pytest.raises(ConfigurationError, match=r"revision 0009, found no schema; run `bookmarkai catalog upgrade`"):
+    """Opening never changes a PostgreSQL schema: the error names the command for it, and nothing is made."""
+    with pytest.raises(
+        ConfigurationError, match=f"revision {REVISIONS[-1]}, found no schema; run `bookmarkai catalog upgrade`"
+    ):
         open_catalog(empty_postgres_url)
 
     assert schema_state(empty_postgres_url).found is None
@@ -100,26 +104,28 @@ def test_a_postgresql_without_the_schema_is_refused(empty_postgres_url: str) -> 
 
 
 def test_a_schema_from_a_later_release_is_refused(each_catalog_url: str) -> None:
-    """A database that a later release has changed is not touched, neither by opening nor by upgrading."""
+    """Neither opening nor upgrading touches a database that a later release has changed."""
     with open_catalog(each_catalog_url) as catalog, catalog.database.engine.begin() as connection:
         connection.execute(text("UPDATE bookmarkai_schema_version SET version_num = '9999'"))
 
     for use in (open_catalog, upgrade_catalog):
-        with pytest.raises(ConfigurationError, match=r"revision 0009, found revision 9999; it was made by another"):
+        with pytest.raises(
+            ConfigurationError, match=f"revision {REVISIONS[-1]}, found revision 9999; it was made by another"
+        ):
             use(each_catalog_url)
     assert schema_state(each_catalog_url).found == "9999"
 
 
 @pytest.mark.parametrize("scheme", ["postgres", "postgresql", "postgresql+psycopg2"])
-def test_every_usual_spelling_of_postgresql_is_taken(postgres_url: str, scheme: str) -> None:
-    """A URL as hosting services give it means psycopg2."""
+def test_every_usual_spelling_of_postgresql_is_accepted(postgres_url: str, scheme: str) -> None:
+    """A URL as hosting services write it means psycopg2."""
     with open_catalog(scheme + postgres_url[postgres_url.index("://") :]) as catalog:
         assert catalog.database.engine.driver == "psycopg2"
         assert catalog.shares.list() == []
 
 
 def test_a_sqlite_file_is_made_with_its_directory(tmp_path: Path) -> None:
-    """The default needs no preparation: directory, file and schema come with the first opening and stay."""
+    """Directory, file and schema are created at the first opening and stay."""
     url = f"sqlite:///{tmp_path}/some where/new/catalog.db"
     assert schema_state(url).found is None
     assert not (tmp_path / "some where").exists()
@@ -143,7 +149,7 @@ def test_a_relative_sqlite_path_is_fixed_at_opening(tmp_path: Path, monkeypatch:
     assert list((tmp_path / "elsewhere").iterdir()) == []
 
 
-def test_a_place_where_no_file_can_be_is_named(tmp_path: Path) -> None:
+def test_an_impossible_path_is_named(tmp_path: Path) -> None:
     """A path through a file, or to a directory, is a configuration error."""
     (tmp_path / "file").touch()
     for path in (tmp_path / "file" / "catalog.db", tmp_path):
@@ -175,7 +181,7 @@ def test_a_file_that_is_no_database_is_left_alone(tmp_path: Path, use: Callable[
 
 
 def test_sqlite_is_set_up_for_many_users(sqlite_url: str) -> None:
-    """Write-ahead log, foreign keys, a patient busy timeout and commits that survive a power cut."""
+    """SQLite has a write-ahead log, foreign keys, a long busy timeout and commits that survive a power cut."""
     with open_catalog(sqlite_url) as catalog, catalog.database.engine.connect() as connection:
         settings = {
             name: connection.exec_driver_sql(f"PRAGMA {name}").scalar_one()
@@ -185,8 +191,19 @@ def test_sqlite_is_set_up_for_many_users(sqlite_url: str) -> None:
     assert settings == {"journal_mode": "wal", "foreign_keys": 1, "busy_timeout": 30_000, "synchronous": 2}
 
 
+def test_a_catalog_that_is_forgotten_closes_its_connections(each_catalog_url: str) -> None:
+    """Nobody has to close a catalog: what is in its pool is closed when the last one lets go of it."""
+    closed: list[object] = []
+    catalog = open_catalog(each_catalog_url)
+    event.listen(catalog.database.engine.pool, "close", lambda connection, _: closed.append(connection))
+    assert list(catalog.transcripts.recipes_in_use()) == []
+    del catalog
+    gc.collect()
+    assert len(closed) == 1
+
+
 def test_threads_may_open_a_new_file_at_once(tmp_path: Path) -> None:
-    """Of many openings of a file that does not exist, one makes the schema and all get it."""
+    """Of many who open a file that does not exist, one creates the schema and all get it."""
     url = f"sqlite:///{tmp_path / 'catalog.db'}"
 
     with ThreadPoolExecutor(8) as pool:
@@ -197,7 +214,7 @@ def test_threads_may_open_a_new_file_at_once(tmp_path: Path) -> None:
 
 
 def test_processes_may_open_a_new_file_at_once(tmp_path: Path) -> None:
-    """The lock that guards the making of the schema holds between processes too."""
+    """The lock that guards the creation of the schema works between processes too."""
     url = f"sqlite:///{tmp_path / 'catalog.db'}"
 
     with ProcessPoolExecutor(3, mp_context=multiprocessing.get_context("spawn")) as pool:
@@ -208,7 +225,7 @@ def test_processes_may_open_a_new_file_at_once(tmp_path: Path) -> None:
 
 
 def test_a_new_file_waits_while_another_process_makes_it(tmp_path: Path) -> None:
-    """The lock file beside the database keeps a second process from setting the file up at the same time."""
+    """The lock file beside the database keeps a second process from setting up the file at the same time."""
     file = tmp_path / "catalog.db"
     with file.with_name("catalog.db.lock").open("w") as lock, ThreadPoolExecutor(1) as pool:
         fcntl.flock(lock, fcntl.LOCK_EX)
@@ -228,7 +245,7 @@ def _open_and_add(url: str, number: int) -> str:
 
 
 def test_a_forked_child_uses_connections_of_its_own(each_catalog_url: str) -> None:
-    """A catalog inherited through fork works in both processes: the child leaves its parent's connections alone."""
+    """A catalog inherited through a fork works in both processes: the child leaves its parent's connections alone."""
     script = f"""
 import os
 from bookmarkai_assets.adapters.catalog import open_catalog
@@ -252,7 +269,7 @@ print(len(catalog.shares.list()))
 
 
 def test_a_database_that_stops_serving_is_a_typed_error(sqlite_url: str) -> None:
-    """When the file cannot be used any more, the error says so, in the database's words and without SQL."""
+    """When the file becomes unusable, the error says so in the database's words and without SQL."""
     with open_catalog(sqlite_url) as catalog:
         catalog.close()
         file = Path(str(catalog.database.engine.url.database))
@@ -265,8 +282,8 @@ def test_a_database_that_stops_serving_is_a_typed_error(sqlite_url: str) -> None
     assert "INSERT" not in str(error.value)
 
 
-def test_an_error_shows_nothing_of_what_was_to_be_written(postgres_url: str) -> None:
-    """A statement that the server refuses is reported without its values: links carry tokens."""
+def test_an_error_shows_no_values(postgres_url: str) -> None:
+    """A statement that the server refuses is reported without its values, because links contain tokens."""
     with open_catalog(postgres_url) as catalog, catalog.database.engine.begin() as connection:
         connection.exec_driver_sql(f"ALTER DATABASE {connection.engine.url.database} SET lock_timeout = '50ms'")
 

@@ -28,8 +28,8 @@ from tests.support.catalog import (
 CRASHED = Failure(Outcome.CRASHED, "the worker died in each of 3 attempts")
 
 
-def test_a_finished_share_is_done_and_says_where_its_video_is(each_catalog: OpenCatalog) -> None:
-    """Finishing sets the gateway's status and media_url, frees the lease, and is the end of the work."""
+def test_a_finished_share_is_done_and_has_its_videos_url(each_catalog: OpenCatalog) -> None:
+    """Finishing sets the gateway's status and media_url, frees the lease, and ends the work."""
     share_id = add_share(each_catalog)
     begin(each_catalog, share_id, "m", "run")
 
@@ -42,7 +42,7 @@ def test_a_finished_share_is_done_and_says_where_its_video_is(each_catalog: Open
 
 
 def test_a_failed_share_waits_for_its_retry(each_catalog: OpenCatalog) -> None:
-    """A failure with a retry frees the lease, goes back to pending and is due when its time has come."""
+    """A failure with a retry frees the lease, makes the share pending, and makes it due at its time."""
     share_id = add_share(each_catalog)
     begin(each_catalog, share_id, "m", "run")
 
@@ -58,7 +58,7 @@ def test_a_failed_share_waits_for_its_retry(each_catalog: OpenCatalog) -> None:
 
 
 def test_a_share_that_cannot_succeed_is_parked(each_catalog: OpenCatalog) -> None:
-    """A failure without a retry sets the gateway's status to error, keeps its reason, and is never due again."""
+    """A failure without a retry sets the gateway's status to error, with its reason; the share is never due again."""
     share_id = add_share(each_catalog)
     begin(each_catalog, share_id, "m", "run")
 
@@ -72,7 +72,7 @@ def test_a_share_that_cannot_succeed_is_parked(each_catalog: OpenCatalog) -> Non
 
 
 def test_a_failure_is_known_to_the_run_in_which_it_happened(each_catalog: OpenCatalog) -> None:
-    """A later step of the same run learns how the share failed; another run does not, and a success wipes it out."""
+    """A later step of the same run learns how the share failed; another run does not, and a success clears it."""
     share_id = add_share(each_catalog)
     begin(each_catalog, share_id, "m", "run-1")
     assert each_catalog.work.failure_in(share_id, "run-1") is None
@@ -87,7 +87,7 @@ def test_a_failure_is_known_to_the_run_in_which_it_happened(each_catalog: OpenCa
 
 
 def test_parked_shares_are_listed_oldest_first(each_catalog: OpenCatalog) -> None:
-    """The list of failures is in the order in which the shares were made."""
+    """Parked shares are listed in the order in which the shares were added."""
     second, first = add_share(each_catalog, seconds=2), add_share(each_catalog, seconds=1)
     for share_id in (second, first):
         each_catalog.work.park(share_id, CRASHED, now=at(3))
@@ -95,7 +95,7 @@ def test_parked_shares_are_listed_oldest_first(each_catalog: OpenCatalog) -> Non
     assert each_catalog.work.failed_share_ids() == [first, second]
 
 
-def test_setting_aside_costs_no_attempt(each_catalog: OpenCatalog) -> None:
+def test_parking_costs_no_attempt(each_catalog: OpenCatalog) -> None:
     """A share may be parked before anybody has tried it."""
     share_id = add_share(each_catalog)
 
@@ -106,8 +106,8 @@ def test_setting_aside_costs_no_attempt(each_catalog: OpenCatalog) -> None:
     assert due_ids(each_catalog, 10_000) == []
 
 
-def test_setting_aside_leaves_done_and_running_shares_alone(each_catalog: OpenCatalog) -> None:
-    """A share that was finished, or that a living run has in hand by now, is not parked."""
+def test_parking_leaves_done_and_running_shares_alone(each_catalog: OpenCatalog) -> None:
+    """A share that was finished, or that a live run is working on, is not parked."""
     done, running = add_share(each_catalog, seconds=1), add_share(each_catalog, seconds=2)
     for share_id, media_id in ((done, "m1"), (running, "m2")):
         begin(each_catalog, share_id, media_id, "run")
@@ -121,7 +121,7 @@ def test_setting_aside_leaves_done_and_running_shares_alone(each_catalog: OpenCa
     assert status_of(each_catalog, running) == "error"
 
 
-def test_setting_aside_a_claimed_share_frees_its_video(each_catalog: OpenCatalog) -> None:
+def test_parking_a_claimed_share_frees_its_video(each_catalog: OpenCatalog) -> None:
     """The claim of a share that turns out to be malformed does not keep other shares of the video waiting."""
     first, second = add_share(each_catalog, seconds=1), add_share(each_catalog, seconds=2)
     claim(each_catalog, first, "m", "tick")
@@ -132,7 +132,7 @@ def test_setting_aside_a_claimed_share_frees_its_video(each_catalog: OpenCatalog
 
 
 def test_a_parked_share_set_back_to_pending_is_new(each_catalog: OpenCatalog) -> None:
-    """When the gateway reopens a parked share, it is due at once and starts counting anew."""
+    """When the gateway reopens a parked share, it is due at once and its attempts start again."""
     share_id = add_share(each_catalog)
     begin(each_catalog, share_id, "m", "run-1")
     claim(each_catalog, share_id, "m", "tick-1", 60)
@@ -148,7 +148,7 @@ def test_a_parked_share_set_back_to_pending_is_new(each_catalog: OpenCatalog) ->
 
 
 def test_a_reopened_share_waits_for_its_video_like_any_other(each_catalog: OpenCatalog) -> None:
-    """While another share of the video is worked on, a share that the gateway has reopened is not due."""
+    """While another share of the video is worked on, a reopened share is not due."""
     reopened, other = add_share(each_catalog, seconds=1), add_share(each_catalog, seconds=2)
     begin(each_catalog, reopened, "m", "run-1")
     fail(each_catalog, reopened, "run-1")
@@ -161,7 +161,7 @@ def test_a_reopened_share_waits_for_its_video_like_any_other(each_catalog: OpenC
 
 
 def test_retrying_makes_failed_shares_due_with_all_their_attempts(each_catalog: OpenCatalog) -> None:
-    """Parked, waiting and set-aside shares are due at once; done, running and unknown ones are left alone."""
+    """Parked and waiting shares are due at once; done, running and unknown ones are left alone."""
     parked, waiting, aside, done, running, new = (add_share(each_catalog, seconds=seconds) for seconds in range(6))
     for share_id, media_id in ((parked, "m1"), (waiting, "m2"), (done, "m3"), (running, "m4")):
         begin(each_catalog, share_id, media_id, "run")
@@ -186,7 +186,7 @@ def test_retrying_makes_failed_shares_due_with_all_their_attempts(each_catalog: 
 
 
 def test_a_done_share_stays_done_while_it_is_worked_on_again(each_catalog: OpenCatalog) -> None:
-    """A backfill over a done share takes its lease and counts an attempt, but users keep seeing it as done."""
+    """A backfill over a done share takes its lease and counts an attempt, but users still see it as done."""
     share_id = add_share(each_catalog)
     begin(each_catalog, share_id, "m", "run-1")
     finish(each_catalog, share_id, "run-1", 5)
@@ -201,7 +201,7 @@ def test_a_done_share_stays_done_while_it_is_worked_on_again(each_catalog: OpenC
 
 @pytest.mark.parametrize("retry_in", [None, 30])
 def test_a_failure_does_not_undo_a_done_share(each_catalog: OpenCatalog, retry_in: float | None) -> None:
-    """When a backfill over a done share fails, the failure is remembered and the share stays done, with its video."""
+    """When a backfill over a done share fails, the failure is recorded and the share stays done, with its video."""
     share_id = add_share(each_catalog)
     begin(each_catalog, share_id, "m", "run-1")
     finish(each_catalog, share_id, "run-1", 5)
@@ -219,7 +219,7 @@ def test_a_failure_does_not_undo_a_done_share(each_catalog: OpenCatalog, retry_i
 
 
 def test_a_share_that_the_gateway_calls_done_stays_done(each_catalog: OpenCatalog) -> None:
-    """A share finished before this ledger existed can be worked on anew, and a failure leaves it done."""
+    """A share that was finished before this ledger existed can be worked on again, and a failure leaves it done."""
     share_id = add_share(each_catalog)
     execute(each_catalog, "UPDATE shares SET status = 'done', media_url = '/old.mp4' WHERE id = :id", id=share_id)
 
@@ -231,7 +231,7 @@ def test_a_share_that_the_gateway_calls_done_stays_done(each_catalog: OpenCatalo
 
 
 def test_a_share_with_a_transcript_ends_as_done_when_a_later_attempt_fails(each_catalog: OpenCatalog) -> None:
-    """A run that died between the transcript and finishing had done the work: the video's place is filled in."""
+    """A run that died between the transcript and finishing had done the work, so the video's URL is filled in."""
     share_id = add_share(each_catalog)
     begin(each_catalog, share_id, "m", "run-1")
     each_catalog.media.record_staged(staged_media("m", share_id), owner="run-1", now=at(1))
@@ -246,7 +246,7 @@ def test_a_share_with_a_transcript_ends_as_done_when_a_later_attempt_fails(each_
 
 
 def test_a_failure_keeps_its_words_whatever_they_are(each_catalog: OpenCatalog) -> None:
-    """A reason with emoji and right-to-left text is kept; what no database can hold becomes a replacement character."""
+    """Emoji and right-to-left text are kept, and what no database can store becomes a replacement character."""
     share_id = add_share(each_catalog)
     begin(each_catalog, share_id, "m", "run")
     reason = "העוגה 🍰 " + "x" * 100_000

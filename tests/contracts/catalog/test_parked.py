@@ -14,7 +14,7 @@ def park(catalog: OpenCatalog, seconds: float) -> str:
 
 
 def test_parked_shares_are_read_newest_first(each_catalog: OpenCatalog) -> None:
-    """From that moment on, that moment included, with outcome and reason; at most so many."""
+    """Shares parked at or after the given moment are read with outcome and reason, up to the limit."""
     _, second, third = (park(each_catalog, seconds) for seconds in (1, 2, 3))
 
     assert each_catalog.work.parked_since(at(2), limit=10) == [
@@ -24,8 +24,8 @@ def test_parked_shares_are_read_newest_first(each_catalog: OpenCatalog) -> None:
     assert [share.share_id for share in each_catalog.work.parked_since(at(0), limit=2)] == [third, second]
 
 
-def test_what_waits_or_is_tried_again_is_not_parked(each_catalog: OpenCatalog) -> None:
-    """A share that will be tried again is none, nor is one that was parked and has been made due since."""
+def test_a_waiting_or_retried_share_is_not_parked(each_catalog: OpenCatalog) -> None:
+    """A share that will be tried again is not parked, nor is one that has been retried since."""
     waiting, retried = add_share(each_catalog), park(each_catalog, 1)
     begin(each_catalog, waiting, "m", "run", 1)
     fail(each_catalog, waiting, "run", 1, retry_in=60)

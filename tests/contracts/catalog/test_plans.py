@@ -1,4 +1,4 @@
-"""No question that the pipeline asks again and again reads a whole table, over SQLite and PostgreSQL."""
+"""No query that the pipeline repeats reads a whole table, over SQLite and PostgreSQL."""
 
 from collections.abc import Callable
 from datetime import timedelta
@@ -40,7 +40,7 @@ WALKED = tuple(
         "ix_transcript_provenance_doubtful",
     )
 )
-"""The indexes that are read from an end in order, as far as the limit; the partial ones hold few rows."""
+"""Indexes that are read from one end in order, up to the limit. The partial ones have few rows."""
 
 FILL = {
     "sqlite": (
@@ -156,7 +156,7 @@ ROWS = {
 
 @pytest.fixture
 def full_catalog(each_catalog: OpenCatalog) -> OpenCatalog:
-    """Return a catalog with thousands of finished shares; PostgreSQL plans by statistics that it gathers."""
+    """Return a catalog with thousands of finished shares, analysed, because PostgreSQL plans by statistics."""
     dialect = each_catalog.database.engine.dialect.name
     insert, share_id = FILL[dialect]
     with each_catalog.database.engine.begin() as connection:
@@ -172,7 +172,7 @@ def full_catalog(each_catalog: OpenCatalog) -> OpenCatalog:
 
 
 def plans_of(catalog: OpenCatalog, ask: Callable[[], object]) -> str:
-    """Ask, and give the database's plans for all that this made it do."""
+    """Call `ask`, and return the database's plans for all statements that it ran."""
     asked: list[tuple[str, Any]] = []
 
     def note(_connection: Any, _cursor: Any, statement: str, parameters: Any, _context: Any, is_many: bool) -> None:
@@ -194,8 +194,8 @@ def plans_of(catalog: OpenCatalog, ask: Callable[[], object]) -> str:
         )
 
 
-def test_no_frequent_question_reads_a_whole_table(full_catalog: OpenCatalog) -> None:
-    """What is due, claims, begins, ends, moves, expiry, settledness, look-ups by id and by URL: all go by an index."""
+def test_no_frequent_query_reads_a_whole_table(full_catalog: OpenCatalog) -> None:
+    """Due work, claims, begins, ends, moves, expiry, settled media, and reads by id and URL all use an index."""
     catalog, work = full_catalog, full_catalog.work
     share_id = add_share(catalog)
     until = at(60)
@@ -285,7 +285,7 @@ def test_no_frequent_question_reads_a_whole_table(full_catalog: OpenCatalog) -> 
 
 
 def test_the_inventory_is_answered_by_an_index_alone(full_catalog: OpenCatalog) -> None:
-    """It looks at every stored media every five minutes, so it must not read their rows, which are wide."""
+    """This query runs over every stored media every five minutes, so it must not read their rows, which are wide."""
     catalog = full_catalog
     if not catalog.database.is_sqlite:
         with catalog.database.engine.execution_options(isolation_level="AUTOCOMMIT").connect() as connection:

@@ -1,4 +1,4 @@
-"""Good ends without words, and transcripts that are marked by doubts, over SQLite and PostgreSQL."""
+"""Good ends without text, and transcripts with doubts, over SQLite and PostgreSQL."""
 
 from dataclasses import replace
 
@@ -30,7 +30,7 @@ SILENT = Doubt(DoubtKind.NO_SPEECH, Severity.WARN, 0.0, None, "nobody speaks: \x
 
 
 def end_without_words(catalog: OpenCatalog, media_id: str = "m") -> str:
-    """Finish a share in whose stored video nobody speaks, at second 5."""
+    """Finish a share at second 5 with a stored video in which nobody speaks."""
     share_id = add_share(catalog)
     begin(catalog, share_id, media_id, "fetching")
     catalog.work.release("fetching", now=at(1))
@@ -54,8 +54,8 @@ def test_a_share_without_speech_is_done(each_catalog: OpenCatalog) -> None:
     assert each_catalog.media.is_settled("m")
 
 
-def test_an_empty_transcript_is_there_for_the_gateway(each_catalog: OpenCatalog) -> None:
-    """Its row has an empty text and no segment, and comes back with the doubt that says so."""
+def test_an_empty_transcript_is_written_for_the_gateway(each_catalog: OpenCatalog) -> None:
+    """Its row has an empty text and no segments, and comes back with the doubt that says so."""
     share_id = end_without_words(each_catalog)
 
     found = each_catalog.transcripts.get(share_id)
@@ -77,7 +77,7 @@ def test_an_empty_transcript_is_there_for_the_gateway(each_catalog: OpenCatalog)
 def test_shares_without_speech_are_listed_as_such(
     each_catalog: OpenCatalog, outcomes: list[Outcome], expected: set[str]
 ) -> None:
-    """Apart from those whose transcript says something."""
+    """Shares without speech are listed apart from those whose transcript has text."""
     names = {end_without_words(each_catalog): "silent"}
     spoken = add_share(each_catalog)
     begin(each_catalog, spoken, "n", "run", 6)
@@ -87,8 +87,8 @@ def test_shares_without_speech_are_listed_as_such(
     assert {names[share.share_id] for share in each_catalog.shares.list(outcomes=outcomes)} == expected
 
 
-def test_a_failure_is_no_end_to_finish_with(each_catalog: OpenCatalog) -> None:
-    """A caller that mistakes one for the other is told so, and nothing is changed."""
+def test_a_share_cannot_finish_with_a_failure(each_catalog: OpenCatalog) -> None:
+    """A caller that finishes with a failure's outcome gets an error, and nothing is changed."""
     share_id = add_share(each_catalog)
     begin(each_catalog, share_id, "m", "run")
 
@@ -98,8 +98,8 @@ def test_a_failure_is_no_end_to_finish_with(each_catalog: OpenCatalog) -> None:
     assert status_of(each_catalog, share_id) == "processing"
 
 
-def test_a_share_that_is_adopted_keeps_that_nobody_speaks(each_catalog: OpenCatalog) -> None:
-    """What a rebuild knows of a done share is its transcript: an empty one is of a video without speech."""
+def test_an_adopted_share_stays_without_speech(each_catalog: OpenCatalog) -> None:
+    """A rebuild knows a done share only by its transcript: an empty one means a video without speech."""
     shares = {"": add_share(each_catalog), "words": add_share(each_catalog)}
     for said, share_id in shares.items():
         each_catalog.transcripts.put(share_id, transcript_of(*filter(None, [said])), now=at(1))
@@ -111,7 +111,7 @@ def test_a_share_that_is_adopted_keeps_that_nobody_speaks(each_catalog: OpenCata
 
 
 def test_doubts_are_kept_with_their_transcript(each_catalog: OpenCatalog) -> None:
-    """They come back as they were with each way of reading one, and go when the transcript is made anew without."""
+    """Doubts come back unchanged from every way to read a transcript, and go when it is made again without any."""
     share_id = add_share(each_catalog)
     begin(each_catalog, share_id, "m", "run")
     doubted = replace(transcript_of("and then"), recipe=RECIPE, doubts=(LOOP, UNSURE), speech_seconds=12.5)
@@ -126,7 +126,7 @@ def test_doubts_are_kept_with_their_transcript(each_catalog: OpenCatalog) -> Non
 
 
 def test_doubtful_transcripts_are_listed_by_kind(each_catalog: OpenCatalog) -> None:
-    """The newest first, each with all its doubts; those that no rule doubts are not among them."""
+    """The newest come first, each with all its doubts, and transcripts without doubts are left out."""
     made = [(LOOP,), (), (UNSURE,), (LOOP, UNSURE), (UNSURE,)]
     shares = [add_share(each_catalog) for _ in made]
     for number, (share_id, doubts) in enumerate(zip(shares, made, strict=True)):

@@ -1,4 +1,4 @@
-"""What made the transcripts that stand: counted, listed and taken over by recipe, over SQLite and PostgreSQL."""
+"""Transcripts counted, listed and reused by recipe, over SQLite and PostgreSQL."""
 
 from dataclasses import replace
 from uuid import uuid4
@@ -11,10 +11,10 @@ from tests.support.transcripts import RECIPE
 
 OTHER = replace(RECIPE, parameters={"beam_size": 1, "task": "transcribe"})
 MOVED = replace(RECIPE, model="/models/tiny.en")
-"""The same weights by another name: the same recipe."""
+"""The same weights under another name, which is the same recipe."""
 
 
-def made(
+def add_transcribed(
     catalog: OpenCatalog,
     said: str,
     recipe: Recipe | None = RECIPE,
@@ -24,7 +24,7 @@ def made(
     language: str = "en",
     probability: float = 0.98,
 ) -> str:
-    """Record a share that a recipe transcribed at that moment; without a word when nothing was `said`."""
+    """Record a share that a recipe transcribed at that moment, without text if `said` is empty."""
     share_id = add_share(catalog)
     media_id = media_id or share_id
     begin(catalog, share_id, media_id, f"run-{share_id}", 100 * seconds)
@@ -38,56 +38,56 @@ def made(
     return share_id
 
 
-def found(catalog: OpenCatalog, *, recipe: Recipe = RECIPE, language: str | None = "en") -> str | None:
-    """Return the text that a share of the media m would take over."""
+def reusable(catalog: OpenCatalog, *, recipe: Recipe = RECIPE, language: str | None = "en") -> str | None:
+    """Return the text that a share of the media m would reuse."""
     transcript = catalog.transcripts.find_for_media("m", recipe=recipe.fingerprint, language=language)
     return None if transcript is None else transcript.text
 
 
-def test_what_a_recipe_made_is_found_for_other_shares_of_the_video(each_catalog: OpenCatalog) -> None:
-    """Another recipe or video is another matter; a model by another name, with the same weights, is not."""
-    made(each_catalog, "hello", media_id="m")
-    assert found(each_catalog) == found(each_catalog, recipe=MOVED) == "hello"
-    assert found(each_catalog, recipe=OTHER) is None
-    made(each_catalog, "elsewhere", OTHER)
-    made(each_catalog, "from before", None, media_id="m")
-    assert found(each_catalog, recipe=OTHER) is None
+def test_a_recipes_transcript_is_reusable_for_other_shares_of_the_video(each_catalog: OpenCatalog) -> None:
+    """A transcript of another recipe or video is not reused; one with the same weights under another model name is."""
+    add_transcribed(each_catalog, "hello", media_id="m")
+    assert reusable(each_catalog) == reusable(each_catalog, recipe=MOVED) == "hello"
+    assert reusable(each_catalog, recipe=OTHER) is None
+    add_transcribed(each_catalog, "elsewhere", OTHER)
+    add_transcribed(each_catalog, "from before", None, media_id="m")
+    assert reusable(each_catalog, recipe=OTHER) is None
 
 
-def test_the_latest_that_a_recipe_made_is_found(each_catalog: OpenCatalog) -> None:
-    """Of several shares' transcripts of one video, the one written last is taken over."""
+def test_the_latest_transcript_of_a_recipe_is_reusable(each_catalog: OpenCatalog) -> None:
+    """Of several transcripts of one video, the one written last is reused."""
     for seconds, said in ((1, "oldest"), (5, "newest"), (3, "older")):
-        made(each_catalog, said, media_id="m", seconds=seconds)
-    made(each_catalog, "by another recipe", OTHER, media_id="m", seconds=9)
-    assert found(each_catalog) == "newest"
+        add_transcribed(each_catalog, said, media_id="m", seconds=seconds)
+    add_transcribed(each_catalog, "by another recipe", OTHER, media_id="m", seconds=9)
+    assert reusable(each_catalog) == "newest"
 
 
-def test_a_share_with_another_hinted_language_takes_nothing_over(each_catalog: OpenCatalog) -> None:
-    """An engine that is told de writes other words than one that is told en; told nothing, it goes by the likeliest."""
-    made(each_catalog, "hello", media_id="m", language="en", probability=0.9)
-    made(each_catalog, "hallo", media_id="m", language="de", probability=0.1, seconds=2)
-    assert found(each_catalog, language="de") == "hallo"
-    assert found(each_catalog, language="en") == "hello"
-    assert found(each_catalog, language="fr") is None
-    assert found(each_catalog, language=None) == "hello"
+def test_a_share_with_another_hinted_language_reuses_nothing(each_catalog: OpenCatalog) -> None:
+    """An engine given de writes other words than one given en; without a hint it takes the likeliest language."""
+    add_transcribed(each_catalog, "hello", media_id="m", language="en", probability=0.9)
+    add_transcribed(each_catalog, "hallo", media_id="m", language="de", probability=0.1, seconds=2)
+    assert reusable(each_catalog, language="de") == "hallo"
+    assert reusable(each_catalog, language="en") == "hello"
+    assert reusable(each_catalog, language="fr") is None
+    assert reusable(each_catalog, language=None) == "hello"
 
 
 def test_where_nobody_speaks_the_language_does_not_matter(each_catalog: OpenCatalog) -> None:
-    """A transcript without words is taken over whatever was hinted at."""
-    made(each_catalog, "", media_id="m", language="unknown", probability=0.0)
-    assert [found(each_catalog, language=language) for language in ("en", "de", None)] == ["", "", ""]
+    """A transcript without text is reused whatever the hint was."""
+    add_transcribed(each_catalog, "", media_id="m", language="unknown", probability=0.0)
+    assert [reusable(each_catalog, language=language) for language in ("en", "de", None)] == ["", "", ""]
 
 
-def test_transcripts_are_counted_by_what_made_them(each_catalog: OpenCatalog) -> None:
-    """The most first, each with how many have no stored media; what is from before recipes were kept is apart."""
+def test_transcripts_are_counted_by_recipe(each_catalog: OpenCatalog) -> None:
+    """The most frequent recipe comes first, each with how many have no stored media; those without one are apart."""
     assert each_catalog.transcripts.recipes_in_use() == []
-    first = made(each_catalog, "one")
+    first = add_transcribed(each_catalog, "one")
     store(each_catalog, stored_media(first, first))
     for said in ("two", "three"):
-        made(each_catalog, said, OTHER)
-    made(each_catalog, "four", OTHER)
-    made(each_catalog, "old", None)
-    made(each_catalog, "older", None)
+        add_transcribed(each_catalog, said, OTHER)
+    add_transcribed(each_catalog, "four", OTHER)
+    add_transcribed(each_catalog, "old", None)
+    add_transcribed(each_catalog, "older", None)
 
     assert each_catalog.transcripts.recipes_in_use() == [
         RecipeUse(OTHER.engine, OTHER.model, OTHER, count=3, without_media=3),
@@ -96,12 +96,12 @@ def test_transcripts_are_counted_by_what_made_them(each_catalog: OpenCatalog) ->
     ]
 
 
-def test_transcripts_are_listed_by_what_made_them(each_catalog: OpenCatalog) -> None:
-    """The newest first, by fingerprint, or those of which no recipe is on record; with whether media is stored."""
-    one = made(each_catalog, "one", seconds=1)
+def test_transcripts_are_listed_by_recipe(each_catalog: OpenCatalog) -> None:
+    """The newest come first, by fingerprint or without a recipe, each with whether its media is stored."""
+    one = add_transcribed(each_catalog, "one", seconds=1)
     store(each_catalog, stored_media(one, one))
-    two = made(each_catalog, "two", OTHER, seconds=2)
-    old = made(each_catalog, "old", None, seconds=3)
+    two = add_transcribed(each_catalog, "two", OTHER, seconds=2)
+    old = add_transcribed(each_catalog, "old", None, seconds=3)
 
     def listed(*recipes: str | None) -> list[tuple[str, bool]]:
         return [(share.share_id, share.has_media) for share in each_catalog.transcripts.made_by(recipes)]
@@ -114,18 +114,18 @@ def test_transcripts_are_listed_by_what_made_them(each_catalog: OpenCatalog) -> 
     assert (shown.made_at, shown.recipe) == (at(2), OTHER.fingerprint)
 
 
-def test_what_the_gateway_deleted_counts_no_more(each_catalog: OpenCatalog) -> None:
-    """Neither a transcript whose share is gone nor one that was taken away from its share is stale."""
+def test_deleted_transcripts_are_not_counted(each_catalog: OpenCatalog) -> None:
+    """A transcript that was deleted, or whose share was, is not stale."""
     for table in ("shares WHERE id", "transcripts WHERE share_id"):
-        share_id = made(each_catalog, "gone")
+        share_id = add_transcribed(each_catalog, "gone")
         execute(each_catalog, f"DELETE FROM {table} = :id", id=share_id)  # noqa: S608 - names from the test
     assert each_catalog.transcripts.recipes_in_use() == []
     assert list(each_catalog.transcripts.made_by([RECIPE.fingerprint])) == []
 
 
 def test_transcripts_of_others_are_counted_by_share(each_catalog: OpenCatalog) -> None:
-    """The gateway may have written one twice; those made here are not among them."""
-    made(each_catalog, "ours")
+    """The gateway may have written two for a share, which count once; those made here are left out."""
+    add_transcribed(each_catalog, "ours")
     assert each_catalog.transcripts.count_of_others() == 0
     share_id = add_share(each_catalog)
     for _ in range(2):

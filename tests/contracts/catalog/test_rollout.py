@@ -1,4 +1,4 @@
-"""The contract of `RolloutLedger`, over SQLite and PostgreSQL: one chain of decisions, and what was verified."""
+"""The contract of `RolloutLedger`, over SQLite and PostgreSQL: one chain of decisions, and the verifications."""
 
 from dataclasses import replace
 from functools import partial
@@ -30,7 +30,7 @@ def decision(
     seconds: float = 0,
     is_rolled_back: bool = False,
 ) -> Decision:
-    """Return a decision with every field set, that follows another."""
+    """Return a decision with every field set, which follows another."""
     return Decision(
         action=action,
         stage=stage,
@@ -45,8 +45,8 @@ def decision(
     )
 
 
-def test_decisions_come_back_as_they_were_kept(each_catalog: OpenCatalog) -> None:
-    """Every field, with the id that the row was given; stages of every kind, and none."""
+def test_decisions_come_back_as_they_were_recorded(each_catalog: OpenCatalog) -> None:
+    """Every field is kept, with the id of the row, for stages of every kind and for none."""
     kept: list[Decision] = []
     for stage in (None, Stage.parse(SHADOW_NAME), Stage(0), Stage(25), Stage(100)):
         kept.append(each_catalog.rollout.append(decision(stage=stage, after=kept[-1] if kept else None)))
@@ -57,8 +57,8 @@ def test_decisions_come_back_as_they_were_kept(each_catalog: OpenCatalog) -> Non
     assert len({one.decision_id for one in kept} - {0}) == 5
 
 
-def test_a_decision_with_nothing_but_what_it_must_have(each_catalog: OpenCatalog) -> None:
-    """No verdict and no evidence are kept as that; text that no database can hold, as far as it can."""
+def test_a_decision_with_only_its_required_fields(each_catalog: OpenCatalog) -> None:
+    """Missing verdict and evidence stay missing, and text that no database can store is kept as far as possible."""
     bare = replace(decision(), verdict=None, evidence={}, reason="a\x00b")
 
     kept = each_catalog.rollout.append(bare)
@@ -67,7 +67,7 @@ def test_a_decision_with_nothing_but_what_it_must_have(each_catalog: OpenCatalog
 
 
 def test_the_history_is_read_oldest_first(each_catalog: OpenCatalog) -> None:
-    """With a limit, the newest are read, still oldest first."""
+    """With a limit the newest are read, still oldest first."""
     first = each_catalog.rollout.append(decision(seconds=9))
     second = each_catalog.rollout.append(decision(stage=Stage(25), after=first, seconds=5))
     third = each_catalog.rollout.append(decision(stage=Stage(50), after=second, seconds=7))
@@ -91,7 +91,7 @@ def test_the_standing_decision_is_the_newest_that_is_not_advice(each_catalog: Op
 
 
 def test_the_history_can_be_read_without_advice(each_catalog: OpenCatalog) -> None:
-    """Oldest first, and a limit counts what is left."""
+    """Decisions come oldest first, and a limit counts only those that are not advice."""
     advice = each_catalog.rollout.append(decision(Action.ADVISE, None))
     promoted = each_catalog.rollout.append(decision(after=advice))
     again = each_catalog.rollout.append(decision(Action.ADVISE, after=promoted))
@@ -102,8 +102,8 @@ def test_the_history_can_be_read_without_advice(each_catalog: OpenCatalog) -> No
     assert each_catalog.rollout.history(limit=1, with_advice=False) == [aborted]
 
 
-def test_a_decision_on_something_older_is_refused(each_catalog: OpenCatalog) -> None:
-    """Who decides without having seen the newest decision is told of it, and nothing is kept."""
+def test_a_decision_after_an_older_one_is_refused(each_catalog: OpenCatalog) -> None:
+    """Whoever decides without having read the newest decision gets an error, and nothing is recorded."""
     first = each_catalog.rollout.append(decision())
     second = each_catalog.rollout.append(decision(after=first))
 
@@ -118,7 +118,7 @@ def test_a_decision_on_something_older_is_refused(each_catalog: OpenCatalog) -> 
     assert each_catalog.rollout.history() == [first, second]
 
 
-def test_a_decision_that_follows_none_that_is_there_is_refused(each_catalog: OpenCatalog) -> None:
+def test_a_decision_after_an_unknown_one_is_refused(each_catalog: OpenCatalog) -> None:
     """The chain has no gaps."""
     with pytest.raises(RolloutConflictError, match=r"expected decision 7 to be the newest.*found no decision"):
         each_catalog.rollout.append(replace(decision(), previous_id=7))
@@ -127,8 +127,8 @@ def test_a_decision_that_follows_none_that_is_there_is_refused(each_catalog: Ope
 
 
 @pytest.mark.parametrize("is_first", [True, False])
-def test_of_many_who_decide_at_once_one_does(each_catalog: OpenCatalog, *, is_first: bool) -> None:
-    """So it is with the very first decision and with every later one; the others are told."""
+def test_of_many_who_decide_at_once_one_succeeds(each_catalog: OpenCatalog, *, is_first: bool) -> None:
+    """Of many who record the first or a later decision at once, one succeeds and the others get an error."""
     before = None if is_first else each_catalog.rollout.append(decision())
 
     def decide(percentage: int) -> Decision | None:
@@ -144,10 +144,10 @@ def test_of_many_who_decide_at_once_one_does(each_catalog: OpenCatalog, *, is_fi
     assert len(each_catalog.rollout.history()) == 2 - is_first
 
 
-def test_the_database_itself_holds_the_chain(each_catalog: OpenCatalog) -> None:
-    """Even if both had looked at the same moment, the second row would be refused, as a conflict."""
+def test_the_database_itself_enforces_the_chain(each_catalog: OpenCatalog) -> None:
+    """Even if two had read the same newest decision, the database refuses the second row as a conflict."""
     each_catalog.rollout.append(decision())
-    # As one sees it who looked before the other's row was there.
+    # As seen by one who read before the other's row was there.
     execute(each_catalog, "UPDATE rollout_decisions SET previous_id = id")
 
     newest = each_catalog.rollout.history()[-1]
@@ -156,7 +156,7 @@ def test_the_database_itself_holds_the_chain(each_catalog: OpenCatalog) -> None:
 
 
 def test_the_last_verification_is_the_newest(each_catalog: OpenCatalog) -> None:
-    """By when it began, with all that it counted, however late it was recorded."""
+    """The newest is the one that began last, however late it was recorded, and it has all its counts."""
     assert each_catalog.rollout.last_verification() is None
     newest = RecordedVerification(
         verified_at=at(9),

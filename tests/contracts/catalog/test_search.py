@@ -35,8 +35,8 @@ SENTENCES = (
 )
 
 
-def say(catalog: OpenCatalog, *texts: str, url: str | None = None, seconds: float = 0) -> str:
-    """Add a share that was made at that moment, with a transcript; gives its id."""
+def add_spoken(catalog: OpenCatalog, *texts: str, url: str | None = None, seconds: float = 0) -> str:
+    """Add a share that was made at that moment, with a transcript, and return its id."""
     share_id = add_share(catalog, url=url, seconds=seconds)
     catalog.transcripts.put(share_id, transcript_of(*texts), now=at(seconds + 1))
     return share_id
@@ -57,7 +57,7 @@ def find(
 def write_as_gateway(
     catalog: OpenCatalog, share_id: str, said: str, segments: str | None, *, seconds: float = 1
 ) -> str:
-    """Write a transcript as another program does; gives its id."""
+    """Write a transcript as another program does, and return its id."""
     transcript_id = str(uuid4())
     execute(
         catalog,
@@ -98,16 +98,16 @@ def write_as_gateway(
         ("nobody", []),
     ],
 )
-def test_sentences_are_found_by_what_they_say(each_catalog: OpenCatalog, question: str, found: list[int]) -> None:
-    """Words, phrases, beginnings, exclusions, any case and accents, and scripts without spaces, on both databases."""
-    say(each_catalog, *SENTENCES)
+def test_sentences_are_found_by_their_words(each_catalog: OpenCatalog, question: str, found: list[int]) -> None:
+    """Words, phrases, prefixes, exclusions, any case and accents, and scripts without spaces work on both databases."""
+    add_spoken(each_catalog, *SENTENCES)
 
     assert find(each_catalog, question) == [SENTENCES[n] for n in found]
 
 
 @pytest.fixture(scope="module")
 def filled(tmp_path_factory: pytest.TempPathFactory, request: pytest.FixtureRequest) -> Iterator[list[OpenCatalog]]:
-    """Return a catalog in each database, in which `SENTENCES` are said."""
+    """Return a catalog in each database whose transcripts contain `SENTENCES`."""
     server = request.getfixturevalue("postgres_server")
     file = tmp_path_factory.mktemp("search") / "catalog.db"
     with (
@@ -116,7 +116,7 @@ def filled(tmp_path_factory: pytest.TempPathFactory, request: pytest.FixtureRequ
         open_catalog(url) as postgres,
     ):
         for catalog in (sqlite, postgres):
-            say(catalog, *SENTENCES)
+            add_spoken(catalog, *SENTENCES)
         yield [sqlite, postgres]
 
 
@@ -128,8 +128,8 @@ def filled(tmp_path_factory: pytest.TempPathFactory, request: pytest.FixtureRequ
         st.sampled_from(["sugar", "fre*", '"free sugar"', "-cake", "AND", "NEAR(a", "東", "'quoted'", "x:1"])
     ).map(" ".join)
 )
-def test_no_text_is_syntax_to_a_database(filled: list[OpenCatalog], text: str) -> None:
-    """Whatever is asked is refused in our words, or answered by both databases with the sentences that match."""
+def test_no_query_is_syntax_for_a_database(filled: list[OpenCatalog], text: str) -> None:
+    """Any query is refused in our words, or answered by both databases with the sentences that match."""
     try:
         query = parse_query(text)
     except SearchQueryError:
@@ -141,8 +141,8 @@ def test_no_text_is_syntax_to_a_database(filled: list[OpenCatalog], text: str) -
         ]
 
 
-def test_a_hit_says_where_and_in_which_video(each_catalog: OpenCatalog) -> None:
-    """Share, title and canonical URL of its video, platform, seconds, the sentence as it was said, and its matches."""
+def test_a_hit_has_its_moment_and_its_video(each_catalog: OpenCatalog) -> None:
+    """A hit has share, title, canonical URL, platform, seconds, the sentence as it was said, and its matches."""
     share_id = add_share(each_catalog, url=TIKTOK.format(1), seconds=5)
     media = stored_media("m", share_id)
     begin(each_catalog, share_id, "m", "run")
@@ -167,10 +167,10 @@ def test_a_hit_says_where_and_in_which_video(each_catalog: OpenCatalog) -> None:
 
 
 def test_the_newest_video_comes_first_and_its_sentences_in_order(each_catalog: OpenCatalog) -> None:
-    """Videos by when they were first transcribed, also after another transcription; not more than were asked for."""
-    say(each_catalog, "cake 1", "cake 2", seconds=0)
-    oldest = say(each_catalog, "cake 3", "tea", "cake 4", seconds=10)
-    say(each_catalog, "cake 5", seconds=20)
+    """Videos are ordered by their first transcription, also after another one, up to the limit."""
+    add_spoken(each_catalog, "cake 1", "cake 2", seconds=0)
+    oldest = add_spoken(each_catalog, "cake 3", "tea", "cake 4", seconds=10)
+    add_spoken(each_catalog, "cake 5", seconds=20)
 
     each_catalog.transcripts.put(oldest, transcript_of("cake 3", "tea", "cake 4"), now=at(100))
 
@@ -180,17 +180,17 @@ def test_the_newest_video_comes_first_and_its_sentences_in_order(each_catalog: O
 
 
 @pytest.mark.parametrize("limit", [0, -1, 1001])
-def test_a_limit_that_is_none_is_refused(each_catalog: OpenCatalog, limit: int) -> None:
-    """Nobody asks for no sentence, and nobody reads more than a thousand."""
+def test_an_impossible_limit_is_refused(each_catalog: OpenCatalog, limit: int) -> None:
+    """A limit is between one and a thousand sentences."""
     with pytest.raises(ValueError, match="limit"):
         each_catalog.search.search(parse_query("cake"), limit=limit)
 
 
 def test_only_a_platforms_videos_are_found(each_catalog: OpenCatalog) -> None:
-    """The platform is that of the link, whatever the gateway calls it; Twitter and X are one."""
-    say(each_catalog, "cake on tiktok", url=TIKTOK.format(1))
-    say(each_catalog, "cake on x", url="https://twitter.com/user/status/1")
-    say(each_catalog, "cake elsewhere")
+    """The platform is the link's, whatever the gateway calls it, and Twitter and X are one."""
+    add_spoken(each_catalog, "cake on tiktok", url=TIKTOK.format(1))
+    add_spoken(each_catalog, "cake on x", url="https://twitter.com/user/status/1")
+    add_spoken(each_catalog, "cake elsewhere")
 
     assert find(each_catalog, "cake", platform=Platform.TIKTOK) == ["cake on tiktok"]
     assert find(each_catalog, "cake", platform=Platform.X) == ["cake on x"]
@@ -201,10 +201,10 @@ def test_only_a_platforms_videos_are_found(each_catalog: OpenCatalog) -> None:
 
 
 def test_only_what_was_shared_since_is_found(each_catalog: OpenCatalog) -> None:
-    """The moment of sharing counts, the boundary included, and not when it was transcribed."""
+    """The time of sharing counts, including the boundary, not the time of transcription."""
     old = add_share(each_catalog, seconds=0)
-    say(each_catalog, "cake of noon", seconds=100)
-    say(each_catalog, "cake of later", seconds=200)
+    add_spoken(each_catalog, "cake of noon", seconds=100)
+    add_spoken(each_catalog, "cake of later", seconds=200)
     each_catalog.transcripts.put(old, transcript_of("cake of old"), now=at(300))
 
     assert find(each_catalog, "cake", since=at(100)) == ["cake of later", "cake of noon"]
@@ -214,8 +214,8 @@ def test_only_what_was_shared_since_is_found(each_catalog: OpenCatalog) -> None:
 
 
 def test_writing_again_replaces_what_is_found(each_catalog: OpenCatalog) -> None:
-    """The words of an earlier transcript are not found any more, nor those of one that became empty."""
-    share_id = say(each_catalog, "first words", "and more words")
+    """Words of an earlier transcript are not found any more, nor those of one that became empty."""
+    share_id = add_spoken(each_catalog, "first words", "and more words")
 
     each_catalog.transcripts.put(share_id, transcript_of("second words"), now=at(5))
     assert find(each_catalog, "words") == ["second words"]
@@ -225,10 +225,10 @@ def test_writing_again_replaces_what_is_found(each_catalog: OpenCatalog) -> None
     assert find(each_catalog, "words") == []
 
 
-def test_what_was_deleted_is_not_found(each_catalog: OpenCatalog) -> None:
-    """A share or a transcript that the gateway removes is gone at once; `index` forgets its words."""
+def test_a_deleted_transcript_is_not_found(each_catalog: OpenCatalog) -> None:
+    """A share or transcript that the gateway deletes is not found from then on, and `index` removes its words."""
     for table, column in (("shares", "id"), ("transcripts", "share_id")):
-        share_id = say(each_catalog, f"cake of {table}")
+        share_id = add_spoken(each_catalog, f"cake of {table}")
         assert find(each_catalog, "cake") == [f"cake of {table}"]
 
         execute(each_catalog, f"DELETE FROM {table} WHERE {column} = :id", id=share_id)  # noqa: S608 - as above
@@ -240,9 +240,9 @@ def test_what_was_deleted_is_not_found(each_catalog: OpenCatalog) -> None:
             assert connection.exec_driver_sql(f"SELECT count(*) FROM {table}").scalar_one() == 0  # noqa: S608 - as above
 
 
-def test_what_the_gateway_writes_is_found_once_indexed(each_catalog: OpenCatalog) -> None:
-    """New rows, changed ones and a replaced one come in with `index`, a few at a time, and only they."""
-    say(each_catalog, "ours")
+def test_the_gateways_transcripts_are_found_once_indexed(each_catalog: OpenCatalog) -> None:
+    """`index` adds new, changed and replaced rows, a few at a time, and only those."""
+    add_spoken(each_catalog, "ours")
     shares = [add_share(each_catalog, seconds=n) for n in range(3)]
     segments = json.dumps([{"start": 0, "end": 2.5, "text": "Old words"}, {"start": 3, "end": 4, "text": "more"}])
     ids = [write_as_gateway(each_catalog, share_id, "Old words", segments) for share_id in shares]
@@ -267,8 +267,8 @@ def test_what_the_gateway_writes_is_found_once_indexed(each_catalog: OpenCatalog
     assert find(each_catalog, "words") == ["Old words", "Other words", "New words"]
 
 
-def test_what_is_deleted_before_its_turn_is_passed_over(each_catalog: OpenCatalog) -> None:
-    """Of transcripts that wait to be indexed some may be gone when their turn comes; the others are found."""
+def test_a_transcript_deleted_before_its_turn_is_skipped(each_catalog: OpenCatalog) -> None:
+    """A transcript that is deleted while it waits to be indexed is skipped, and the others are found."""
     ids = [
         write_as_gateway(each_catalog, add_share(each_catalog, seconds=n), f"words {n}", None, seconds=n)
         for n in range(3)
@@ -283,7 +283,7 @@ def test_what_is_deleted_before_its_turn_is_passed_over(each_catalog: OpenCatalo
 
 
 def test_of_several_transcripts_of_a_share_the_latest_is_found(each_catalog: OpenCatalog) -> None:
-    """The gateway may keep more than one; the one that is shown is the one that is found."""
+    """The gateway may keep several, and the one that is shown is the one that is found."""
     share_id = add_share(each_catalog)
     write_as_gateway(each_catalog, share_id, "newest words", None, seconds=5)
     write_as_gateway(each_catalog, share_id, "oldest words", None, seconds=1)
@@ -317,7 +317,7 @@ def test_segments_of_another_form_are_found_by_the_whole_text(each_catalog: Open
 
 
 def test_a_malformed_row_keeps_no_other_from_being_found(sqlite_catalog: OpenCatalog) -> None:
-    """On SQLite a column may hold anything: what can be read is found, and the upgrade that indexes does not fail."""
+    """On SQLite a column may contain anything: what can be read is found, and the indexing upgrade does not fail."""
     odd = add_share(sqlite_catalog)
     write_as_gateway(sqlite_catalog, odd, "odd words", '[{"start": 1e999, "end": 1, "text": "far words"}, {"start": ')
     write_as_gateway(
@@ -325,7 +325,7 @@ def test_a_malformed_row_keeps_no_other_from_being_found(sqlite_catalog: OpenCat
     )
     execute(sqlite_catalog, "UPDATE shares SET created_at = X'FF00', url = 7, title = X'FF' WHERE id = :id", id=odd)
     execute(sqlite_catalog, "UPDATE transcripts SET updated_at = 'yesterday'")
-    say(sqlite_catalog, "good words")
+    add_spoken(sqlite_catalog, "good words")
 
     sqlite_catalog.search.index(limit=9)
 
@@ -334,7 +334,7 @@ def test_a_malformed_row_keeps_no_other_from_being_found(sqlite_catalog: OpenCat
 
 
 def test_a_long_text_is_found_in_all_its_parts(each_catalog: OpenCatalog) -> None:
-    """A text without segments, however long, is shown by the part that matches; nothing of it is lost."""
+    """A text without segments, however long, is shown by the part that matches, and nothing of it is lost."""
     words = [f"word{n}" for n in range(5000)]
     write_as_gateway(each_catalog, add_share(each_catalog), f"«{'. '.join(words)}»", None)
 
@@ -350,16 +350,16 @@ def test_a_long_text_is_found_in_all_its_parts(each_catalog: OpenCatalog) -> Non
 
 
 def test_a_transcript_of_repetition_is_found(each_catalog: OpenCatalog) -> None:
-    """One word twenty thousand times, as engines hallucinate it, and one word without end are no harm."""
-    say(each_catalog, "la " * 20_000, "x" * 100_000, "ö" * 5000)
+    """Twenty thousand repetitions of a word, as engines hallucinate them, and an endless word do no harm."""
+    add_spoken(each_catalog, "la " * 20_000, "x" * 100_000, "ö" * 5000)
 
     assert len(find(each_catalog, '"la la la"', limit=1000)) == 100
     assert len(find(each_catalog, "x" * 100)) == 1
     assert len(find(each_catalog, "o" * 70)) == 1
 
 
-def test_a_share_that_is_not_there_has_no_hits(each_catalog: OpenCatalog) -> None:
-    """A transcript may be written of a share that the gateway has deleted meanwhile; it is just not found."""
+def test_a_missing_share_has_no_hits(each_catalog: OpenCatalog) -> None:
+    """The transcript of a share that the gateway deleted meanwhile is written, and is not found."""
     each_catalog.transcripts.put(str(uuid4()), transcript_of("cake"), now=at(1))
 
     assert find(each_catalog, "cake") == []
@@ -377,7 +377,7 @@ def test_shares_of_one_video_are_both_found(each_catalog: OpenCatalog) -> None:
 
 
 def test_a_python_without_full_text_search_is_refused(sqlite_url: str, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Opening says what the SQLite at hand lacks, before any transcript is lost on it."""
+    """Opening says what this Python's SQLite lacks, before any transcript is lost."""
     monkeypatch.setattr(schema, "FULL_TEXT_MODULE", "fts99")
 
     with pytest.raises(ConfigurationError, match=r"to have the module fts99, found SQLite 3\..* built without it; use"):
@@ -385,15 +385,15 @@ def test_a_python_without_full_text_search_is_refused(sqlite_url: str, monkeypat
 
 
 @pytest.mark.parametrize("frequent", [40, 7, 1])
-def test_a_word_of_long_ago_is_found_beside_newer_ones(
+def test_an_old_word_is_found_beside_newer_ones(
     each_catalog: OpenCatalog, monkeypatch: pytest.MonkeyPatch, frequent: int
 ) -> None:
-    """However often the newest sentences have a word, all hits come once, in order, from the newest to the oldest."""
+    """However often the newest sentences have a word, all hits come once, in order, from newest to oldest."""
     monkeypatch.setattr(search, "NEWEST", 10)
     monkeypatch.setattr(search, "NEWEST_PER_HIT", 0)
     said = [f"cake {n}" if n < 30 or n % frequent == 0 else f"tea {n}" for n in range(200)]
     for first in range(0, 200, 20):
-        say(each_catalog, *said[first : first + 20], seconds=first)
+        add_spoken(each_catalog, *said[first : first + 20], seconds=first)
     # Videos from the last to the first, each from its beginning on.
     wanted = [text for first in range(180, -1, -20) for text in said[first : first + 20] if text.startswith("cake")]
 
@@ -405,7 +405,7 @@ def test_a_word_of_long_ago_is_found_beside_newer_ones(
 
 
 def test_writers_and_indexers_do_not_disturb_each_other(each_catalog: OpenCatalog) -> None:
-    """While some index and others write the same transcripts anew, nothing fails, and the last words are found."""
+    """While some index and others write the same transcripts again, nothing fails, and the last words are found."""
     shares = [add_share(each_catalog, seconds=n) for n in range(12)]
     for share_id in shares:
         write_as_gateway(each_catalog, share_id, "gateway words", None)

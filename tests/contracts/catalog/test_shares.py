@@ -14,7 +14,7 @@ OTHER_USER = "22222222-2222-4222-8222-222222222222"
 
 
 def test_a_new_share_is_pending_with_the_time_it_was_made(each_catalog: OpenCatalog) -> None:
-    """A share is recorded as pending, under a new UUID, with the moment it was given, to the microsecond."""
+    """A share is recorded as pending, under a new UUID, with the given moment to the microsecond."""
     made = at(0.123456)
 
     added = each_catalog.shares.add(url="https://example.com/1", user_id=USER, platform="tiktok", now=made)
@@ -25,8 +25,8 @@ def test_a_new_share_is_pending_with_the_time_it_was_made(each_catalog: OpenCata
     assert each_catalog.shares.get(added.share.share_id) == added.share
 
 
-def test_adding_a_link_again_gives_the_first_share(each_catalog: OpenCatalog) -> None:
-    """The same link of the same user is one share, which the second adding returns unchanged."""
+def test_adding_a_link_again_returns_the_first_share(each_catalog: OpenCatalog) -> None:
+    """The same link of the same user is one share, which the second call returns unchanged."""
     first = each_catalog.shares.add(url="https://example.com/1", user_id=USER, platform="tiktok", now=at(0))
 
     second = each_catalog.shares.add(url="https://example.com/1", user_id=USER, platform="generic", now=at(9))
@@ -44,7 +44,7 @@ def test_two_users_may_share_one_link(each_catalog: OpenCatalog) -> None:
 
 
 def test_the_gateway_sees_a_share_as_its_own(each_catalog: OpenCatalog) -> None:
-    """The row leaves what belongs to the gateway alone: no idempotency key, title or platform data."""
+    """The row leaves the gateway's own columns alone: idempotency key, title and platform data."""
     share_id = add_share(each_catalog)
 
     assert columns_of(each_catalog, share_id, "idempotency_key", "title", "platform_data", "media_url") == (None,) * 4
@@ -67,13 +67,13 @@ def test_a_user_must_be_a_uuid(each_catalog: OpenCatalog) -> None:
 
 
 def test_a_time_without_a_zone_is_refused(each_catalog: OpenCatalog) -> None:
-    """A naive datetime means nothing, so it is refused."""
+    """A naive datetime is ambiguous, so it is refused."""
     with pytest.raises(ValueError, match="time zone"):
         each_catalog.shares.add(url="https://example.com/1", user_id=USER, platform="x", now=at(0).replace(tzinfo=None))
 
 
 def test_times_come_back_in_utc(each_catalog: OpenCatalog) -> None:
-    """A moment given in another zone is the same moment, in UTC."""
+    """A moment given in another zone is returned as the same moment in UTC."""
     tokyo = at(0).astimezone(timezone(timedelta(hours=9)))
 
     share = each_catalog.shares.add(url="https://example.com/1", user_id=USER, platform="x", now=tokyo).share
@@ -84,7 +84,7 @@ def test_times_come_back_in_utc(each_catalog: OpenCatalog) -> None:
 
 @pytest.mark.parametrize("share_id", ["6ed89cbd-95cc-4a99-8567-4964fdce8797", "not-a-uuid", "", "X'FF00'"])
 def test_an_unknown_id_is_an_error_that_names_it(each_catalog: OpenCatalog, share_id: str) -> None:
-    """Reading a share that is not there raises, also for an id that could never be one."""
+    """Reading a missing share raises, also for an id that could never exist."""
     with pytest.raises(UnknownShareError, match="expected a share with the id"):
         each_catalog.shares.get(share_id)
 
@@ -98,7 +98,7 @@ def test_shares_are_listed_newest_first(each_catalog: OpenCatalog) -> None:
 
 
 def test_shares_are_listed_by_status(each_catalog: OpenCatalog) -> None:
-    """Naming statuses leaves out the shares with another."""
+    """Naming statuses leaves out the shares with any other."""
     done, failed, _ = (add_share(each_catalog, seconds=seconds) for seconds in (1, 2, 3))
     execute(each_catalog, "UPDATE shares SET status = 'done' WHERE id = :id", id=done)
     execute(each_catalog, "UPDATE shares SET status = 'error' WHERE id = :id", id=failed)
@@ -107,7 +107,7 @@ def test_shares_are_listed_by_status(each_catalog: OpenCatalog) -> None:
 
 
 def test_a_share_made_by_the_gateway_without_a_platform_is_unknown(each_catalog: OpenCatalog) -> None:
-    """A row that leaves its columns to their defaults is a pending share of an unknown platform, made now."""
+    """A row that leaves its columns to their defaults is a pending share of an unknown platform, created now."""
     share_id = str(uuid4())
     execute(
         each_catalog,
@@ -137,7 +137,7 @@ def test_a_share_made_by_the_gateway_without_a_platform_is_unknown(each_catalog:
 def test_the_gateway_may_hint_at_a_language(
     each_catalog: OpenCatalog, document: str | None, language: str | None
 ) -> None:
-    """What it wrote into `platform_data.language` is read as Whisper names languages; what is none is no hint."""
+    """`platform_data.language` is read as Whisper names languages, and anything else is no hint."""
     share_id = add_share(each_catalog)
     execute(each_catalog, "UPDATE shares SET platform_data = :document", document=document)
 

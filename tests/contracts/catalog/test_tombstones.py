@@ -8,7 +8,7 @@ from tests.support.catalog import at, tombstone_of
 
 
 def test_a_tombstone_comes_back_whole(each_catalog: OpenCatalog) -> None:
-    """Every field is kept, with the proof as the document it was; what is not known stays unknown."""
+    """Every field is kept, with the proof as the original document, and what is unknown stays unknown."""
     whole = tombstone_of("/media/a.mp4", seconds=2)
     bare = replace(
         tombstone_of("/staging/x", seconds=1, media_id=None, kind="staging"),
@@ -24,7 +24,7 @@ def test_a_tombstone_comes_back_whole(each_catalog: OpenCatalog) -> None:
 
 
 def test_tombstones_come_newest_first(each_catalog: OpenCatalog) -> None:
-    """The order is that of the decisions, a limit cuts off the oldest, a media's are found among the others."""
+    """The order is that of the decisions, a limit cuts off the oldest, and a media's own can be selected."""
     for number, seconds in enumerate((2, 1, 3)):
         each_catalog.tombstones.write([tombstone_of(f"/{seconds}", seconds=seconds, media_id=f"m{number % 2}")])
 
@@ -38,8 +38,8 @@ def test_tombstones_come_newest_first(each_catalog: OpenCatalog) -> None:
     assert urls(media_id="none") == []
 
 
-def test_a_confirmed_tombstone_says_when_it_was_done(each_catalog: OpenCatalog) -> None:
-    """Only what was named is confirmed, once; naming what has no tombstone, or nothing, does nothing."""
+def test_a_confirmed_tombstone_has_its_time(each_catalog: OpenCatalog) -> None:
+    """Only what was named is confirmed, once, and naming a URL without a tombstone, or nothing, does nothing."""
     first, second = tombstone_of("/1", seconds=1), tombstone_of("/2", seconds=2)
     each_catalog.tombstones.write([first, second])
 
@@ -50,8 +50,8 @@ def test_a_confirmed_tombstone_says_when_it_was_done(each_catalog: OpenCatalog) 
     assert each_catalog.tombstones.list() == [second, replace(first, removed_at=at(5))]
 
 
-def test_a_deletion_decided_again_replaces_the_one_that_was_not_done(each_catalog: OpenCatalog) -> None:
-    """After a crash between decision and deletion the next clean-up's decision is the one on record."""
+def test_a_deletion_decided_again_replaces_an_unfinished_one(each_catalog: OpenCatalog) -> None:
+    """After a crash between decision and deletion, the next clean-up's decision is the recorded one."""
     again = replace(tombstone_of("/1", seconds=9, media_id="n"), reason="past_retention", proof={"looked": "again"})
     each_catalog.tombstones.write([tombstone_of("/1", seconds=1), tombstone_of("/2", seconds=2)])
 
@@ -60,8 +60,8 @@ def test_a_deletion_decided_again_replaces_the_one_that_was_not_done(each_catalo
     assert each_catalog.tombstones.list() == [again, tombstone_of("/2", seconds=2)]
 
 
-def test_a_deletion_that_was_done_stays_on_record(each_catalog: OpenCatalog) -> None:
-    """A file that came back and goes again has two tombstones; confirming the second leaves the first as it was."""
+def test_a_finished_deletion_stays_recorded(each_catalog: OpenCatalog) -> None:
+    """A file that came back and goes again has two tombstones, and confirming the second does not change the first."""
     first, second = tombstone_of("/1", seconds=1), tombstone_of("/1", seconds=5)
     each_catalog.tombstones.write([first])
     each_catalog.tombstones.confirm(["/1"], now=at(2))
@@ -73,7 +73,7 @@ def test_a_deletion_that_was_done_stays_on_record(each_catalog: OpenCatalog) -> 
 
 
 def test_of_two_for_one_url_the_later_is_kept(each_catalog: OpenCatalog) -> None:
-    """One call may name a file twice; nothing at all may be written as well."""
+    """One call may name a file twice, or nothing at all."""
     each_catalog.tombstones.write([])
 
     each_catalog.tombstones.write([tombstone_of("/1", seconds=1), tombstone_of("/1", seconds=2)])
@@ -81,8 +81,8 @@ def test_of_two_for_one_url_the_later_is_kept(each_catalog: OpenCatalog) -> None
     assert each_catalog.tombstones.list() == [tombstone_of("/1", seconds=2)]
 
 
-def test_a_file_name_that_no_database_can_hold_stops_nothing(each_catalog: OpenCatalog) -> None:
-    """A name with undecodable bytes is kept as far as it can be, in the proof too, and can be confirmed by itself."""
+def test_a_file_name_that_no_database_can_store_stops_nothing(each_catalog: OpenCatalog) -> None:
+    """A name with undecodable bytes is kept as far as possible, in the proof too, and can be confirmed by itself."""
     name = "/staging/a\udcff\x00b"
     tombstone = replace(tombstone_of(name), reason=f"nobody owns {name}", proof={"path": name, name: [{"name": name}]})
 

@@ -13,13 +13,13 @@ from tests.support.catalog import add_share, at, execute, transcript_of
 
 
 def test_a_share_without_a_transcript_has_none(each_catalog: OpenCatalog) -> None:
-    """Nothing is found before anything is written, nor under an id that could never be one."""
+    """Nothing is found before anything is written, nor under an id that could never exist."""
     assert each_catalog.transcripts.get(add_share(each_catalog)) is None
     assert each_catalog.transcripts.get("not-a-uuid") is None
 
 
 def test_a_transcript_comes_back_whole(each_catalog: OpenCatalog) -> None:
-    """Text in any script, emoji, quotes and a hundred thousand words survive, with what made the transcript."""
+    """Text in any script, emoji, quotes and a hundred thousand words survive, with the recipe."""
     share_id = add_share(each_catalog)
     transcript = transcript_of("Hello 🍰", "עוגה \u202eطعام", 'quotes " and \\', "", "word " * 100_000)  # noqa: RUF001 - Arabic
 
@@ -38,7 +38,7 @@ def test_a_transcript_of_silence_comes_back_empty(each_catalog: OpenCatalog) -> 
 
 
 def test_writing_again_replaces(each_catalog: OpenCatalog) -> None:
-    """A share has one transcript: the latest, in the row that the first one made."""
+    """A share has one transcript, the latest, in the row of the first one."""
     share_id = add_share(each_catalog)
     each_catalog.transcripts.put(share_id, transcript_of("first"), now=at(1))
 
@@ -52,7 +52,7 @@ def test_writing_again_replaces(each_catalog: OpenCatalog) -> None:
 
 
 def test_the_gateway_reads_text_language_and_segments(each_catalog: OpenCatalog) -> None:
-    """The gateway's columns hold the whole text, the language, and the segments as a list of objects."""
+    """The gateway's columns have the whole text, the language, and the segments as a list of objects."""
     share_id = add_share(each_catalog)
 
     each_catalog.transcripts.put(share_id, transcript_of(" Hello", " cake 🍰"), now=at(1))
@@ -71,8 +71,8 @@ def test_the_gateway_reads_text_language_and_segments(each_catalog: OpenCatalog)
     }
 
 
-def test_words_and_what_made_a_transcript_come_back(each_catalog: OpenCatalog) -> None:
-    """When each word was said, the recipe and the sound's digest are kept; what cannot be stored gives way."""
+def test_words_and_recipe_come_back(each_catalog: OpenCatalog) -> None:
+    """Word times, the recipe and the sound's digest are kept, and characters that cannot be stored are replaced."""
     share_id = add_share(each_catalog)
     words = (Word(0.0, 0.5, " Hello", 0.9), Word(0.5, 1.0, " ca\x00ke", math.nan))
     segment = Segment(0.0, 1.0, " Hello cake", -0.25, 0.01, compression_ratio=1.2, words=words)
@@ -88,8 +88,8 @@ def test_words_and_what_made_a_transcript_come_back(each_catalog: OpenCatalog) -
     assert found.segments[0].compression_ratio == 1.2
 
 
-def test_what_json_cannot_say_is_written_as_the_worst(each_catalog: OpenCatalog) -> None:
-    """NaN or infinity as a segment's confidence is kept as no confidence, and NUL in its text as a replacement."""
+def test_values_that_json_cannot_express_become_the_worst(each_catalog: OpenCatalog) -> None:
+    """NaN or infinity as a segment's confidence is stored as no confidence, and NUL in its text as a replacement."""
     share_id = add_share(each_catalog)
     odd = Segment(0.0, 1.0, "a\x00b", avg_logprob=-math.inf, no_speech_prob=math.nan)
 
@@ -101,7 +101,7 @@ def test_what_json_cannot_say_is_written_as_the_worst(each_catalog: OpenCatalog)
 
 
 def test_a_transcript_from_before_this_pipeline_can_be_read(each_catalog: OpenCatalog) -> None:
-    """A row of the gateway's own has an unknown engine; its segments are read where they have times and text."""
+    """A row of the gateway's own has an unknown engine, and its segments are read where they have times and text."""
     share_id = add_share(each_catalog)
     segments = [{"id": 0, "start": 0, "end": 2.5, "text": "Old words"}]
     execute(

@@ -1,4 +1,4 @@
-"""The contract of `WorkLedger`, over SQLite and PostgreSQL: how a share comes into a run's hands."""
+"""The contract of `WorkLedger`, over SQLite and PostgreSQL: how a share gets to a run."""
 
 from uuid import uuid4
 
@@ -25,7 +25,7 @@ NOTHING_YET = ShareProgress(0, None, None, None, None, None)
 
 
 def test_a_new_share_is_due_with_the_text_of_its_row(each_catalog: OpenCatalog) -> None:
-    """A pending share that the ledger has never seen is due, with no attempts behind it."""
+    """A pending share that the ledger has never seen is due, without attempts."""
     share_id = add_share(each_catalog, url="https://example.com/1", seconds=1.5)
 
     assert each_catalog.work.due(now=at(2), limit=10) == [
@@ -35,7 +35,7 @@ def test_a_new_share_is_due_with_the_text_of_its_row(each_catalog: OpenCatalog) 
 
 
 def test_due_shares_come_oldest_first_up_to_the_limit(each_catalog: OpenCatalog) -> None:
-    """New shares and retries stand in one queue, by the age of the share."""
+    """New shares and retries are in one queue, ordered by the age of the share."""
     third, first, second = (add_share(each_catalog, seconds=seconds) for seconds in (3, 1, 2))
     begin(each_catalog, second, "m2", "run")
     fail(each_catalog, second, "run", retry_in=5)
@@ -56,7 +56,7 @@ def test_a_claimed_share_is_processing_and_not_due(each_catalog: OpenCatalog) ->
 
 
 def test_a_share_is_claimed_once(each_catalog: OpenCatalog) -> None:
-    """A second claim gets nothing while the first one lives; asking again under the same claim id is a yes again."""
+    """A second claim gets nothing while the first one lives; the same claim id succeeds again."""
     share_id = add_share(each_catalog)
     claim(each_catalog, share_id, "m", "tick-1")
 
@@ -65,7 +65,7 @@ def test_a_share_is_claimed_once(each_catalog: OpenCatalog) -> None:
 
 
 def test_two_shares_of_one_video_take_turns(each_catalog: OpenCatalog) -> None:
-    """While one share of a video is claimed or worked on, no other share of it can be claimed, nor is it due."""
+    """While one share of a video is claimed or worked on, no other share of it can be claimed or is due."""
     first, second = add_share(each_catalog, seconds=1), add_share(each_catalog, seconds=2)
     claim(each_catalog, first, "m", "tick")
 
@@ -79,7 +79,7 @@ def test_two_shares_of_one_video_take_turns(each_catalog: OpenCatalog) -> None:
 
 
 def test_a_share_that_found_its_video_busy_stays_pending(each_catalog: OpenCatalog) -> None:
-    """Being turned away costs no attempt and is no failure."""
+    """Being refused costs no attempt and is no failure."""
     first, second = add_share(each_catalog, seconds=1), add_share(each_catalog, seconds=2)
     claim(each_catalog, first, "m", "tick")
 
@@ -91,7 +91,7 @@ def test_a_share_that_found_its_video_busy_stays_pending(each_catalog: OpenCatal
 
 
 def test_many_shares_of_one_busy_video_do_not_hide_the_others(each_catalog: OpenCatalog) -> None:
-    """Shares that wait for a video in work leave the queue's head to those that can go on."""
+    """Shares that wait for a busy video leave the head of the queue to those that can go on."""
     busy = [add_share(each_catalog, seconds=seconds) for seconds in range(5)]
     other = add_share(each_catalog, seconds=9)
     claim(each_catalog, busy[0], "m", "tick")
@@ -103,13 +103,13 @@ def test_many_shares_of_one_busy_video_do_not_hide_the_others(each_catalog: Open
 
 
 def test_a_share_that_does_not_exist_is_not_claimed(each_catalog: OpenCatalog) -> None:
-    """Claiming a share that has been deleted takes no lease."""
+    """Claiming a deleted share takes no lease."""
     assert not claim(each_catalog, str(uuid4()), "m", "tick")
     assert not each_catalog.leases.holds("tick", "m")
 
 
 def test_a_share_that_is_not_due_is_not_claimed(each_catalog: OpenCatalog) -> None:
-    """Done, parked and not yet due shares cannot be claimed, and the attempt leaves no lease behind."""
+    """Done, parked and not yet due shares cannot be claimed, and trying leaves no lease behind."""
     done, parked, waiting, gateways = (add_share(each_catalog, seconds=seconds) for seconds in range(4))
     for share_id, media_id in ((done, "m1"), (parked, "m2"), (waiting, "m3")):
         begin(each_catalog, share_id, media_id, "run")
@@ -136,7 +136,7 @@ def test_beginning_counts_one_attempt_per_run(each_catalog: OpenCatalog) -> None
 
 
 def test_a_share_that_does_not_exist_cannot_be_begun(each_catalog: OpenCatalog) -> None:
-    """Beginning a share that has been deleted raises and takes no lease."""
+    """Beginning a deleted share raises and takes no lease."""
     with pytest.raises(UnknownShareError):
         begin(each_catalog, str(uuid4()), "m", "run")
 
@@ -144,7 +144,7 @@ def test_a_share_that_does_not_exist_cannot_be_begun(each_catalog: OpenCatalog) 
 
 
 def test_a_run_is_refused_while_another_has_the_video(each_catalog: OpenCatalog) -> None:
-    """The refusal says who has it and until when; nothing about the share changes."""
+    """The refusal says who has it and until when, and the share does not change."""
     first, second = add_share(each_catalog, seconds=1), add_share(each_catalog, seconds=2)
     begin(each_catalog, first, "m", "run-1")
 
@@ -156,7 +156,7 @@ def test_a_run_is_refused_while_another_has_the_video(each_catalog: OpenCatalog)
 
 
 def test_a_run_launched_for_a_claim_takes_over_its_lease(each_catalog: OpenCatalog) -> None:
-    """The claim's run may begin while the claim lives; any other run may not."""
+    """The claim's run may begin while the claim lives, and any other run may not."""
     share_id = add_share(each_catalog)
     claim(each_catalog, share_id, "m", "tick")
 
@@ -167,7 +167,7 @@ def test_a_run_launched_for_a_claim_takes_over_its_lease(each_catalog: OpenCatal
 
 
 def test_a_run_whose_claim_was_replaced_is_refused(each_catalog: OpenCatalog) -> None:
-    """A run that comes out of its queue after a later claim is too late, even once that claim has ended."""
+    """A run that is launched after a later claim is too late, even once that claim has ended."""
     share_id = add_share(each_catalog)
     claim(each_catalog, share_id, "m", "tick-1", 0)
     claim(each_catalog, share_id, "m", "tick-2", 60)
@@ -187,7 +187,7 @@ def test_a_late_run_may_begin_when_its_claim_has_only_expired(each_catalog: Open
 
 
 def test_a_dead_run_counts_as_a_crash_once_it_is_found(each_catalog: OpenCatalog) -> None:
-    """A share found running under an expired lease has crashed its worker once more; a claim that expired has not."""
+    """A share found running under an expired lease has crashed its worker once more; an expired claim has not."""
     share_id = add_share(each_catalog)
     claim(each_catalog, share_id, "m", "tick-1", 0)
     assert [due.crashes for due in each_catalog.work.due(now=at(99), limit=1)] == [0]
@@ -202,7 +202,7 @@ def test_a_dead_run_counts_as_a_crash_once_it_is_found(each_catalog: OpenCatalog
 
 
 def test_stages_show_in_the_gateways_status(each_catalog: OpenCatalog) -> None:
-    """The run that has the share in hand names its stage; any other run's word is ignored."""
+    """The run that is working on the share names its stage, and any other run's is ignored."""
     share_id = add_share(each_catalog)
     begin(each_catalog, share_id, "m", "run-1")
 
@@ -213,7 +213,7 @@ def test_stages_show_in_the_gateways_status(each_catalog: OpenCatalog) -> None:
 
 
 def test_a_later_step_of_a_run_keeps_the_stage(each_catalog: OpenCatalog) -> None:
-    """Beginning again in the same run leaves the status where the step before has set it; another run starts anew."""
+    """Beginning again in the same run keeps the status of the step before; another run starts again."""
     share_id = add_share(each_catalog)
     begin(each_catalog, share_id, "m", "run-1")
     each_catalog.work.mark(share_id, "fetched", owner="run-1", now=at(1))

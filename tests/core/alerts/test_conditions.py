@@ -1,4 +1,4 @@
-"""What is an alert, when it begins and is over, and how it reads."""
+"""Which conditions are alerts, when they begin and end, and how they read."""
 
 from collections.abc import Sequence
 from dataclasses import replace
@@ -56,18 +56,18 @@ def parked(number: int, *, at: datetime = NOW, outcome: str = "gone", reason: st
 
 
 class History:
-    """A record of incidents that follows the rule, as the catalog's does."""
+    """A record of incidents that is updated as the catalog's is."""
 
     def __init__(self) -> None:
         self.rows: list[Incident] = []
 
     @property
     def open(self) -> list[Incident]:
-        """Those that are not over."""
+        """The incidents that are not over."""
         return [row for row in self.rows if row.closed_at is None]
 
-    def look(self, seen: Sequence[Incident], now: datetime) -> tuple[list[str], list[str]]:
-        """Apply the rule; give the keys that begin and that are over."""
+    def update(self, seen: Sequence[Incident], now: datetime) -> tuple[list[str], list[str]]:
+        """Apply the rule, and return the keys that begin and the keys that end."""
         change = changes([replace(i, opened_at=now) for i in seen], self.open, self.rows, now=now)
         self.rows = [
             replace(row, closed_at=now) if row.closed_at is None and row.key in change.to_close else row
@@ -77,38 +77,38 @@ class History:
         return [i.key for i in change.to_open], list(change.to_close)
 
 
-def test_what_is_seen_begins_once_and_is_over_when_it_is_not_seen() -> None:
-    """The same key does not begin again while it is open; the first look without it ends it."""
+def test_a_condition_begins_once_and_is_over_when_it_is_not_seen() -> None:
+    """A key does not begin again while it is open, and the first check without it ends it."""
     history = History()
-    assert history.look([incident("a"), incident("b")], NOW) == (["a", "b"], [])
-    assert history.look([incident("a"), incident("b")], NOW + minutes(1)) == ([], [])
-    assert history.look([incident("b")], NOW + minutes(2)) == ([], ["a"])
+    assert history.update([incident("a"), incident("b")], NOW) == (["a", "b"], [])
+    assert history.update([incident("a"), incident("b")], NOW + minutes(1)) == ([], [])
+    assert history.update([incident("b")], NOW + minutes(2)) == ([], ["a"])
 
 
 @pytest.mark.parametrize(("after", "begins"), [(10, False), (14.9, False), (15, True)])
-def test_the_same_again_waits_a_quarter_of_an_hour(after: float, *, begins: bool) -> None:
-    """What is over and seen again is told again, but not within 15 minutes of its end."""
+def test_the_same_condition_waits_a_quarter_of_an_hour(after: float, *, begins: bool) -> None:
+    """A condition that is over and comes back begins again, but not within 15 minutes of its end."""
     history = History()
-    history.look([incident("a")], NOW)
-    history.look([], NOW + minutes(5))
-    assert history.look([incident("a")], NOW + minutes(5 + after)) == (["a"] if begins else [], [])
+    history.update([incident("a")], NOW)
+    history.update([], NOW + minutes(5))
+    assert history.update([incident("a")], NOW + minutes(5 + after)) == (["a"] if begins else [], [])
 
 
-def test_flapping_is_told_a_few_times_a_day() -> None:
-    """A rule that fails and passes in turn every five minutes makes 6 incidents a day and not 144."""
+def test_flapping_is_reported_a_few_times_a_day() -> None:
+    """A rule that fails and passes in turn every five minutes makes 5 incidents a day, not 144."""
     history = History()
     for tick in range(288):
-        history.look([incident("a")] if tick % 2 == 0 else [], NOW + minutes(5 * tick))
+        history.update([incident("a")] if tick % 2 == 0 else [], NOW + minutes(5 * tick))
     assert len(history.rows) == 5
 
 
 @given(st.lists(st.sets(st.sampled_from("abc")), max_size=300))
-def test_however_it_goes_a_key_is_open_once_and_told_seldom(seen: list[set[str]]) -> None:
-    """In a day, no key is open twice at once, begins more than six times, or begins unseen; what is unseen is over."""
+def test_a_key_is_open_once_and_reported_seldom(seen: list[set[str]]) -> None:
+    """In a day no key is open twice at once, begins more than six times or begins unseen, and an unseen one is over."""
     history = History()
     for tick, keys in enumerate(seen):
         now = NOW + minutes(4.8 * tick)
-        begun, _ = history.look([incident(key) for key in sorted(keys)], now)
+        begun, _ = history.update([incident(key) for key in sorted(keys)], now)
         assert set(begun) <= keys
         open_ = [row.key for row in history.open]
         assert len(open_) == len(set(open_))
@@ -117,16 +117,16 @@ def test_however_it_goes_a_key_is_open_once_and_told_seldom(seen: list[set[str]]
         assert sum(row.key == key for row in history.rows) <= 6
 
 
-def test_what_stays_wrong_is_told_after_the_quiet_time() -> None:
-    """Quiet time delays, it does not swallow: what is still seen at its end begins then."""
+def test_a_lasting_condition_is_reported_after_the_quiet_time() -> None:
+    """The quiet time delays and loses nothing: what is still wrong at its end begins then."""
     history = History()
     for tick, is_wrong in enumerate([True, False, True, True, True, True, True]):
-        history.look([incident("a")] if is_wrong else [], NOW + minutes(5 * tick))
+        history.update([incident("a")] if is_wrong else [], NOW + minutes(5 * tick))
     assert [row.opened_at for row in history.rows] == [NOW, NOW + minutes(20)]
 
 
-def judged(**figures: Any) -> Any:
-    """Judge figures of the stage 10%."""
+def judge_figures(**figures: Any) -> Any:
+    """Judge figures of the stage 10%, good ones except for these."""
     rules = rollout_rules()
     state = RolloutState(Stage(10), since=NOW - timedelta(days=2))
     good: dict[str, Any] = {
@@ -145,8 +145,8 @@ def judged(**figures: Any) -> Any:
 
 
 def test_each_failing_rule_is_an_incident_with_its_figures() -> None:
-    """The rule, its value and its limit are told, with a command that shows the cause and one that goes back."""
-    judgement = judged(upload_failures=20, mean_upload_seconds=45.0)
+    """An incident has the rule, its value and its limit, a command that shows the cause, and one that goes back."""
+    judgement = judge_figures(upload_failures=20, mean_upload_seconds=45.0)
 
     found = gate_incidents(judgement, now=NOW)
 
@@ -160,12 +160,12 @@ def test_each_failing_rule_is_an_incident_with_its_figures() -> None:
 
 def test_no_rule_that_passes_or_lacks_data_is_an_incident() -> None:
     """Missing data holds the rollout and alarms nobody."""
-    assert gate_incidents(judged(), now=NOW) == []
-    assert gate_incidents(judged(uploads=3, downloads=0, download_p95_seconds=None), now=NOW) == []
+    assert gate_incidents(judge_figures(), now=NOW) == []
+    assert gate_incidents(judge_figures(uploads=3, downloads=0, download_p95_seconds=None), now=NOW) == []
 
 
 def test_refused_access_names_how_often_and_what_is_missing() -> None:
-    """One incident for all refusals, with the newest message, which holds no token, and the check that tells more."""
+    """All refusals are one incident with the newest message, without a token, and the check that tells more."""
     assert access_denied_incidents(0, None, now=NOW) == []
     message = "storing https://u:p@host/k?X-Amz-Signature=s3cr3t: PutObject answered 403; it needs s3:PutObject"
     [found] = access_denied_incidents(3, message, now=NOW)
@@ -182,7 +182,7 @@ def test_refused_access_names_how_often_and_what_is_missing() -> None:
     [(0.0, []), (79.99, []), (80.0, ["80"]), (99.99, ["80"]), (100.0, ["100"]), (250.0, ["100"])],
 )
 def test_the_highest_mark_of_the_budget_counts(projected: float, marks: list[str]) -> None:
-    """At 80% and at 100% of the budget; what jumps over both is told as 100%."""
+    """At 80% and at 100% of the budget there is an incident, and a jump over both is the one for 100%."""
     found = budget_incidents(projected, 100.0, [], now=NOW)
     assert [i.key.rpartition("/")[2] for i in found] == marks
 
@@ -193,26 +193,26 @@ def test_without_a_budget_or_a_projection_there_is_no_alert() -> None:
     assert budget_incidents(None, 10.0, [], now=NOW) == []
 
 
-def test_the_budget_is_told_once_a_month() -> None:
-    """Rising through 80 and 100 tells both; falling and rising again tells nothing; the next month begins anew."""
+def test_each_mark_of_the_budget_is_reported_once_a_month() -> None:
+    """Rising through 80 and 100 reports each once, falling and rising again nothing, and a new month starts over."""
     history = History()
     month_end = datetime(2026, 4, 1, tzinfo=UTC)
 
-    def look(projected: float, now: datetime) -> list[str]:
-        return history.look(budget_incidents(projected, 100.0, history.open, now=now), now)[0]
+    def check(projected: float, now: datetime) -> list[str]:
+        return history.update(budget_incidents(projected, 100.0, history.open, now=now), now)[0]
 
-    assert look(85, NOW) == ["budget/2026-03/80"]
-    assert look(60, NOW + timedelta(days=1)) == []
-    assert look(85, NOW + timedelta(days=2)) == []
-    assert look(101, NOW + timedelta(days=3)) == ["budget/2026-03/100"]
-    assert look(85, NOW + timedelta(days=4)) == []
-    assert look(120, NOW + timedelta(days=5)) == []
-    assert look(85, month_end) == ["budget/2026-04/80"]
+    assert check(85, NOW) == ["budget/2026-03/80"]
+    assert check(60, NOW + timedelta(days=1)) == []
+    assert check(85, NOW + timedelta(days=2)) == []
+    assert check(101, NOW + timedelta(days=3)) == ["budget/2026-03/100"]
+    assert check(85, NOW + timedelta(days=4)) == []
+    assert check(120, NOW + timedelta(days=5)) == []
+    assert check(85, month_end) == ["budget/2026-04/80"]
     assert [row.key for row in history.open] == ["budget/2026-04/80"]
 
 
 def test_a_thousand_parked_shares_are_one_incident() -> None:
-    """It counts them by outcome and lists the first; the command retries all."""
+    """The incident counts shares by outcome and lists the first ones, and its command retries all."""
     shares = [parked(n, outcome="gone" if n % 4 else "unreachable") for n in range(1000)]
     [found] = parked_incidents(shares, [], now=NOW)
     assert found.summary == "1000 or more shares are parked in error (750 gone, 250 unreachable)"
@@ -223,35 +223,35 @@ def test_a_thousand_parked_shares_are_one_incident() -> None:
     assert len(str(public)) < 4000
 
 
-def test_one_parked_share_is_told_with_its_reason() -> None:
-    """The share, its outcome and reason, and the command with its id."""
+def test_one_parked_share_is_reported_with_its_reason() -> None:
+    """The incident has the share, its outcome and reason, and the command with its id."""
     [found] = parked_incidents([parked(7, reason="the owner\u202e removed it")], [], now=NOW)
     assert found.summary == f"share {SHARE.format(7)} is parked in error (gone: the owner removed it)"
     assert f"`bookmarkai shares retry {SHARE.format(7)}`" in found.next_step
 
 
-def test_a_park_is_told_once_and_a_second_one_again() -> None:
-    """Known ones are not told again beside new ones; retried and parked once more is a new one."""
+def test_parking_is_reported_once_and_again_after_a_retry() -> None:
+    """Known shares are not reported again beside new ones, and one that is retried and parked again is new."""
     history = History()
 
-    def look(shares: list[ParkedShare], after: float) -> list[str]:
+    def check(shares: list[ParkedShare], after: float) -> list[str]:
         now = NOW + minutes(after)
-        history.look(parked_incidents(shares, history.open, now=now), now)
+        history.update(parked_incidents(shares, history.open, now=now), now)
         return [row.summary for row in history.rows if row.opened_at == now]
 
-    assert len(look([parked(1)], 0)) == 1
-    assert look([parked(1)], 1) == []
-    [second] = look([parked(2), parked(1)], 2)
+    assert len(check([parked(1)], 0)) == 1
+    assert check([parked(1)], 1) == []
+    [second] = check([parked(2), parked(1)], 2)
     assert SHARE.format(2) in second
-    assert look([parked(2)], 3) == []
+    assert check([parked(2)], 3) == []
     assert [SHARE.format(2) in row.summary for row in history.open] == [True]
     again = parked(1, at=NOW + minutes(4))
-    [third] = look([again, parked(2)], 5)
+    [third] = check([again, parked(2)], 5)
     assert SHARE.format(1) in third
 
 
-def test_going_back_is_told_and_going_on_is_not() -> None:
-    """An abort and a rollback, by the gate or a person, for a day; promotions and advice are no alerts."""
+def test_going_back_is_reported_and_going_on_is_not() -> None:
+    """An abort and a rollback, by the gate or a person, alert for a day; promotions and advice do not."""
 
     def decision(number: int, action: Action, *, hours: float, is_rolled_back: bool = False) -> Decision:
         return Decision(
@@ -280,7 +280,7 @@ def test_going_back_is_told_and_going_on_is_not() -> None:
 
 
 def test_going_back_by_the_gate_names_the_gate() -> None:
-    """Nobody has to know that an unfamiliar id is a run's."""
+    """The message names the gate, so that nobody has to recognize a run's id."""
     run = "dd6fda53-1337-45a1-a133-a919fd80c8dd"
     decision = Decision(Action.ABORT, Stage(10), False, NOW, "gate", run, "cost: 3 of 2 USD", decision_id=4)
     (aborted,) = decision_incidents([decision], now=NOW)
@@ -288,8 +288,11 @@ def test_going_back_by_the_gate_names_the_gate() -> None:
     assert aborted.details["actor"] == run
 
 
-def test_a_failed_run_is_told_by_its_first_line() -> None:
-    """Job, run, partitions and what it said, without what a link may carry; a lone share has its own command."""
+def test_a_failed_run_is_reported_by_its_first_line() -> None:
+    """Job, run, partitions and the first line are shown, without what a link may contain.
+
+    A lone share has its own command.
+    """
     error = "fetching https://example.com/v?token=s3cr3t failed\nTraceback: many lines"
     found = failed_run_incident(FailedRun("run-1", "share_to_transcript", error, [SHARE.format(1)]), now=NOW)
     assert found.summary == (
@@ -302,51 +305,51 @@ def test_a_failed_run_is_told_by_its_first_line() -> None:
 
 
 def test_a_failed_run_stays_on_record_for_a_day() -> None:
-    """Nothing sees it again, so its time ends it."""
+    """A failed run is not seen again, so its incident ends after a day."""
     history = History()
     history.rows = [failed_run_incident(FailedRun("run-1", "job", "boom"), now=NOW)]
-    assert history.look([], NOW + EVENT_TIME - minutes(1)) == ([], [])
-    assert history.look([], NOW + EVENT_TIME) == ([], ["run_failed/run-1"])
+    assert history.update([], NOW + EVENT_TIME - minutes(1)) == ([], [])
+    assert history.update([], NOW + EVENT_TIME) == ([], ["run_failed/run-1"])
 
 
-def test_what_is_told_at_once_is_one_message_for_each_kind() -> None:
-    """Each incident is in one message; a message has one kind, and one job of failed runs; large ones are split."""
+def test_simultaneous_incidents_are_one_message_for_each_kind() -> None:
+    """Each incident is in one message, a message has one kind and one job of failed runs, and large ones are split."""
     runs = [failed_run_incident(FailedRun(f"r{n}", "job", "boom"), now=NOW) for n in range(2 * MAX_PER_MESSAGE + 1)]
     other = failed_run_incident(FailedRun("x", "other", "boom"), now=NOW)
     lone = incident()
 
-    told = messages([lone, *runs, other])
+    sent = messages([lone, *runs, other])
 
-    assert [len(message.incidents) for message in told] == [1, MAX_PER_MESSAGE, MAX_PER_MESSAGE, 1, 1]
-    assert told[0].message_id == incident_id(lone)
-    assert told[0].text == "gate_rule_fails/cost is wrong. Next: `bookmarkai rollout status`"
-    assert told[1].text.startswith("50 alerts run_failed: run r0 of job failed: boom | ")
-    assert "and 45 more" in told[1].text
-    assert len({message.message_id for message in told}) == len(told)
+    assert [len(message.incidents) for message in sent] == [1, MAX_PER_MESSAGE, MAX_PER_MESSAGE, 1, 1]
+    assert sent[0].message_id == incident_id(lone)
+    assert sent[0].text == "gate_rule_fails/cost is wrong. Next: `bookmarkai rollout status`"
+    assert sent[1].text.startswith("50 alerts run_failed: run r0 of job failed: boom | ")
+    assert "and 45 more" in sent[1].text
+    assert len({message.message_id for message in sent}) == len(sent)
 
 
-def test_an_incidents_id_tells_its_times_apart() -> None:
-    """The same incident has the same id, delivered or not; the same key later has another."""
+def test_an_incidents_id_distinguishes_its_times() -> None:
+    """The same incident has the same id, delivered or not, and a later one with the same key has another."""
     assert incident_id(incident()) == incident_id(replace(incident(), delivered_at=NOW, closed_at=NOW))
     assert incident_id(incident()) != incident_id(replace(incident(), opened_at=NOW + minutes(1)))
 
 
-def test_what_comes_in_numbers_is_gathered() -> None:
-    """After a failed run was told, the next of that job wait a quarter of an hour; other jobs and kinds do not."""
-    told = replace(failed_run_incident(FailedRun("r1", "job", "boom"), now=NOW), delivered_at=NOW)
+def test_frequent_incidents_are_grouped() -> None:
+    """After a failed run was reported, the next of its job wait a quarter of an hour; other jobs and kinds do not."""
+    sent = replace(failed_run_incident(FailedRun("r1", "job", "boom"), now=NOW), delivered_at=NOW)
     next_one = failed_run_incident(FailedRun("r2", "job", "boom"), now=NOW)
     other_job = failed_run_incident(FailedRun("r3", "other", "boom"), now=NOW)
     gate = incident()
-    gate_told = replace(incident(), delivered_at=NOW)
+    sent_gate = replace(incident(), delivered_at=NOW)
 
     waiting = [next_one, other_job, gate]
-    assert select_due(waiting, [told, gate_told], now=NOW + minutes(1)) == [other_job, gate]
-    assert select_due(waiting, [told], now=NOW + GATHERING_TIME) == waiting
+    assert select_due(waiting, [sent, sent_gate], now=NOW + minutes(1)) == [other_job, gate]
+    assert select_due(waiting, [sent], now=NOW + GATHERING_TIME) == waiting
     assert select_due(waiting, [], now=NOW) == waiting
 
 
 def test_kinds_are_a_promise_to_receivers() -> None:
-    """Whoever routes by kind relies on these names."""
+    """Whoever routes alerts by kind relies on these names."""
     assert {kind.value for kind in AlertKind} == {
         "run_failed",
         "gate_rule_fails",

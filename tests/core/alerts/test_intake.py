@@ -1,8 +1,9 @@
-"""Alerts about what keeps shares from being taken up."""
+"""Alerts about what keeps shares from being claimed."""
 
 from datetime import UTC, datetime
 
-from bookmarkai_assets.core.alerts.intake import Shortage, disk_incidents, paused_site_incidents
+from bookmarkai_assets.core.alerts.intake import disk_incidents, paused_site_incidents
+from bookmarkai_assets.core.downloads.shortage import Shortage
 from bookmarkai_assets.core.sites.breaker import Site, SiteRules, after_refusal, after_success
 
 NOW = datetime(2026, 1, 1, tzinfo=UTC)
@@ -10,7 +11,7 @@ RULES = SiteRules(max_refusals=1, pause_seconds=60, max_pause_seconds=600)
 
 
 def test_a_paused_site_is_one_incident_until_it_serves_freely() -> None:
-    """From the pause through the ramp the key stays; a site with a refusal or two is none."""
+    """From the pause through the ramp the key stays, and a site with a refusal or two has no incident."""
     paused = after_refusal(Site("tiktok"), RULES, reason="blocked: no", reserved_at=NOW, now=NOW)
     [incident] = paused_site_incidents([Site("x", refusals=2), paused], now=NOW)
     assert incident.key == "site_paused/tiktok"
@@ -22,9 +23,9 @@ def test_a_paused_site_is_one_incident_until_it_serves_freely() -> None:
 
 
 def test_a_sites_words_are_shown_on_one_line_without_secrets() -> None:
-    """What a site said cannot draw on an operator's terminal or bring a query along."""
-    said = "blocked: see https://example.com/a?token=secret\n\x1b[31mnow"
-    paused = after_refusal(Site("tiktok"), RULES, reason=said, reserved_at=NOW, now=NOW)
+    """A site's words cannot draw on an operator's terminal or contain a query."""
+    words = "blocked: see https://example.com/a?token=secret\n\x1b[31mnow"
+    paused = after_refusal(Site("tiktok"), RULES, reason=words, reserved_at=NOW, now=NOW)
     [incident] = paused_site_incidents([paused], now=NOW)
     assert "secret" not in incident.summary
     assert "\n" not in incident.summary
@@ -32,7 +33,7 @@ def test_a_sites_words_are_shown_on_one_line_without_secrets() -> None:
 
 
 def test_a_low_disk_is_one_incident_with_its_numbers() -> None:
-    """It names the directory, the room, the limit and its setting; with room there is none."""
+    """The incident names directory, free space, limit and its setting, and with enough space there is none."""
     assert disk_incidents(None, now=NOW) == []
     [incident] = disk_incidents(Shortage("/media/.staging", 10**9, 25 * 10**8), now=NOW)
     assert incident.key == "disk_low"

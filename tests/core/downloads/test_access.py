@@ -1,4 +1,4 @@
-"""How an operator's words on cookies and proxy are read, and which link gets which cookies."""
+"""How an operator's settings for cookies and proxy are read, and which link gets which cookies."""
 
 from pathlib import Path
 
@@ -13,17 +13,17 @@ TIKTOK = CookiesFile(Platform.TIKTOK, Path("/etc/bookmarkai/tiktok.txt"))
 
 
 def test_cookies_are_named_by_platform() -> None:
-    """Entries are separated by commas; blanks around them and capitals do not count."""
+    """Entries are separated by commas; spaces around them and capitals do not matter."""
     found = cookies_files(" TikTok = /etc/bookmarkai/tiktok.txt , x=/x.txt,")
     assert found == {TIKTOK, CookiesFile(Platform.X, Path("/x.txt"))}
     assert str(TIKTOK) == "tiktok=/etc/bookmarkai/tiktok.txt"
 
 
 @pytest.mark.parametrize(
-    ("text", "said"),
+    ("text", "words"),
     [
         ("/etc/cookies.txt", "expected one of tiktok, reddit,"),
-        ("vimeo=/v.txt", "found 'vimeo'"),
+        ("elsewhere=/e.txt", "found 'elsewhere'"),
         ("unknown=/u.txt", "found 'unknown'"),
         ("tiktok=cookies.txt", "expected platform=/absolute/path"),
         ("tiktok=", "expected platform=/absolute/path"),
@@ -31,9 +31,9 @@ def test_cookies_are_named_by_platform() -> None:
         ("twitter=/a,x=/b", "several for x"),
     ],
 )
-def test_other_words_on_cookies_are_refused(text: str, said: str) -> None:
-    """What is not understood is never left out in silence."""
-    with pytest.raises(ValueError, match=said):
+def test_malformed_cookie_settings_are_refused(text: str, words: str) -> None:
+    """An entry that is not understood is never silently ignored."""
+    with pytest.raises(ValueError, match=words):
         cookies_files(text)
 
 
@@ -50,7 +50,7 @@ def test_other_words_on_cookies_are_refused(text: str, said: str) -> None:
     ],
 )
 def test_a_link_gets_the_cookies_of_its_own_site(host: str, platform: Platform | None) -> None:
-    """By its domain, of which X has two; a name that only looks like it gets none of them."""
+    """A link gets cookies by its domain, of which X has two, and a name that only looks like it gets none."""
     named = (Platform.TIKTOK, Platform.X, Platform.GENERIC)
     access = SiteAccess(frozenset(CookiesFile(name, Path(f"/{name}.txt")) for name in named))
     found = access.cookies_for(host)
@@ -66,7 +66,7 @@ def test_a_link_gets_the_cookies_of_its_own_site(host: str, platform: Platform |
     ],
 )
 def test_a_proxy_is_read(url: str, proxy: UpstreamProxy) -> None:
-    """With its name and password, if it has them; what is odd in them is written with percent signs."""
+    """A proxy may have a name and a password, and odd characters in them are percent-encoded."""
     assert UpstreamProxy.parse(url) == proxy
 
 
@@ -86,7 +86,7 @@ def test_a_proxy_is_read(url: str, proxy: UpstreamProxy) -> None:
         "http://me:s3cret@[::1",
     ],
 )
-def test_what_is_no_http_proxy_is_refused_without_repeating_it(url: str) -> None:
+def test_anything_but_an_http_proxy_is_refused_without_repeating_it(url: str) -> None:
     """The message says what is expected, and no password, line break or header gets anywhere."""
     with pytest.raises(ValueError, match="expected") as caught:
         UpstreamProxy.parse(url)
@@ -95,7 +95,7 @@ def test_what_is_no_http_proxy_is_refused_without_repeating_it(url: str) -> None
 
 @given(st.text(max_size=60))
 def test_no_text_is_a_surprise(text: str) -> None:
-    """Anything is either read or refused with words; what is read has a place and shows no password."""
+    """Any text is read or refused with a reason, and a proxy that is read has an address and shows no password."""
     for prefix in ("", "http://", "http://me:s3cret@"):
         found = read(prefix + text)
         assert found is not None
@@ -103,7 +103,7 @@ def test_no_text_is_a_surprise(text: str) -> None:
 
 
 def read(url: str) -> UpstreamProxy | ValueError | None:
-    """Return the proxy, or what says in words that it is none."""
+    """Return the proxy, or the reason for its refusal."""
     try:
         proxy = UpstreamProxy.parse(url)
     except ValueError as error:

@@ -1,4 +1,4 @@
-"""The retry debt: how failures are added up, and what is said of each line."""
+"""The retry debt: how failures are added up, and what each line says."""
 
 import itertools
 from datetime import UTC, datetime, timedelta
@@ -17,7 +17,7 @@ _numbers = itertools.count()
 def failure(
     outcome: Outcome = Outcome.BLOCKED, *, url: str = TIKTOK, hours: float = 0.5, retry_in: float | None = None
 ) -> StandingFailure:
-    """Return a share that failed so many hours ago, given up or tried again in so many hours."""
+    """Return a share that failed so many hours ago and was given up, or is tried again in so many hours."""
     retry_at = None if retry_in is None else NOW + timedelta(hours=retry_in)
     return StandingFailure(f"share-{next(_numbers)}", url, outcome, NOW - timedelta(hours=hours), retry_at)
 
@@ -29,7 +29,7 @@ def test_nothing_is_no_debt() -> None:
 
 
 def test_failures_are_added_up_by_outcome_platform_and_age() -> None:
-    """The largest group first; each has its shares in the order found, and when the first of them failed."""
+    """The largest group is first, and each has its shares in the order found and the time of its first failure."""
     old, new = failure(hours=3), failure(hours=2)
     debt = debt_of(
         [failure(Outcome.GONE, hours=200), old, new, failure(url="https://example.com/v", hours=3), failure(hours=0.2)],
@@ -46,7 +46,7 @@ def test_failures_are_added_up_by_outcome_platform_and_age() -> None:
     assert debt.lines[0].oldest == old.failed_at
     assert (debt.total, debt.transient, debt.put_off) == (5, 4, 11)
     assert debt.oldest == NOW - timedelta(hours=200)
-    assert [held.site for held in debt.postponed] == [None, "x"]
+    assert [one.site for one in debt.postponed] == [None, "x"]
 
 
 @pytest.mark.parametrize(
@@ -59,7 +59,7 @@ def test_failures_are_added_up_by_outcome_platform_and_age() -> None:
     ],
 )
 def test_a_line_says_whether_time_heals_it(failures: list[StandingFailure], remedy: str) -> None:
-    """What waits is tried again by itself, what was given up by a person, what is for good after a change."""
+    """A waiting share is tried again by itself, a parked one by a person, and a terminal one only after a change."""
     [line] = debt_of(failures, [], now=NOW).lines
     assert line.remedy == remedy
     assert line.next_step == FAILURES[line.outcome].next_step
@@ -78,5 +78,5 @@ def test_a_line_says_whether_time_heals_it(failures: list[StandingFailure], reme
     ],
 )
 def test_ages_have_bounds(hours: float, age: Age) -> None:
-    """A bound belongs to the older side; a moment ahead of the clock is just now."""
+    """A bound belongs to the older side, and a time ahead of the clock counts as now."""
     assert age_of(NOW - timedelta(hours=hours), now=NOW) is age

@@ -27,7 +27,7 @@ def test_the_last_attempt_parks_the_share() -> None:
 
 @pytest.mark.parametrize("outcome", [outcome for outcome, kind in FAILURES.items() if not kind.is_transient])
 def test_a_terminal_failure_is_never_tried_again(outcome: Outcome) -> None:
-    """What another attempt cannot change parks the share at once."""
+    """A failure that another attempt cannot change parks the share at once."""
     assert next_attempt_at(POLICY, Failure(outcome, ""), attempts=1, now=NOW, jitter=0) is None
 
 
@@ -40,7 +40,7 @@ def test_a_wait_is_at_least_half_of_the_full_one_and_at_most_the_longest(attempt
     assert timedelta(seconds=15) <= at - NOW <= timedelta(seconds=3600)
 
 
-def test_every_outcome_but_the_good_ends_says_what_to_do_next() -> None:
+def test_every_failure_says_what_to_do_next() -> None:
     """No failure leaves a person without a next step."""
     assert set(FAILURES) == set(Outcome) - ENDS_WELL
     assert all(kind.next_step.endswith(".") for kind in FAILURES.values())

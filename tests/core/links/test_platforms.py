@@ -2,7 +2,7 @@
 
 import pytest
 
-from bookmarkai_assets.core.links.platforms import Platform, platform_of_link, unify_platform
+from bookmarkai_assets.core.links.platforms import FACTS, Platform, platform_of_host, platform_of_link, unify_platform
 
 
 @pytest.mark.parametrize(
@@ -18,6 +18,12 @@ from bookmarkai_assets.core.links.platforms import Platform, platform_of_link, u
     ],
 )
 def test_the_link_names_the_platform(url: str, platform: Platform) -> None:
-    """Twitter and X are one; what is no link, and every other host, is generic."""
+    """Twitter and X are one platform; anything that is no link, and every other host, is generic."""
     assert platform_of_link(url) is platform
     assert unify_platform(platform) is platform
+
+
+def test_no_domain_is_inside_another_platforms() -> None:
+    """Whichever entry is looked at first, a host has one platform."""
+    for platform, facts in FACTS.items():
+        assert {platform_of_host(f"www.{domain}") for domain in facts.domains} == {platform}

@@ -1,4 +1,4 @@
-"""Which canonical URL a short link may stand for, whatever its site says."""
+"""Which canonical URL a short link may resolve to, whatever its site says."""
 
 import pytest
 from hypothesis import given
@@ -31,15 +31,15 @@ TIKTOK, INSTAGRAM, REDDIT = SHORT_LINKS[0], SHORT_LINKS[3], SHORT_LINKS[5]
 
 
 @pytest.mark.parametrize("link", SHORT_LINKS)
-def test_a_short_link_is_told_by_its_form(link: str) -> None:
-    """Its canonical URL is a short link's, and names no video."""
+def test_a_short_link_is_recognized_by_its_form(link: str) -> None:
+    """Its canonical URL is a short link's and identifies no video."""
     assert is_short(link)
     assert not has_video_id(link)
 
 
 @pytest.mark.parametrize("name", NAMES)
-def test_a_video_that_is_named_by_its_id_is_no_short_link(name: str) -> None:
-    """Its canonical URL says which video it is."""
+def test_a_video_url_is_no_short_link(name: str) -> None:
+    """Its canonical URL identifies the video."""
     assert has_video_id(name)
     assert not is_short(name)
 
@@ -56,8 +56,8 @@ def test_a_video_that_is_named_by_its_id_is_no_short_link(name: str) -> None:
         "",
     ],
 )
-def test_what_is_no_canonical_url_of_a_known_form_is_neither(link: str) -> None:
-    """Pages, lists, other sites and other spellings are no short links, and name no video."""
+def test_a_url_of_an_unknown_form_is_neither(link: str) -> None:
+    """Pages, lists, other sites and other spellings are neither short links nor videos."""
     assert not is_short(link)
     assert not has_video_id(link)
 
@@ -85,14 +85,14 @@ def test_what_is_no_canonical_url_of_a_known_form_is_neither(link: str) -> None:
         ("https://example.com/1", "https://example.com/2", None),
     ],
 )
-def test_a_short_link_stands_for_a_video_of_its_own_site(short: str, page: str, name: str | None) -> None:
-    """Only a page whose address names a video of the same platform says what a short link stands for."""
+def test_a_short_link_resolves_to_a_video_of_its_own_site(short: str, page: str, name: str | None) -> None:
+    """Only a page whose address identifies a video of the same platform resolves a short link."""
     assert video_behind(short, page) == name
 
 
 @given(st.one_of(st.sampled_from(SHORT_LINKS), links()), st.one_of(links(), st.text(max_size=40)))
-def test_a_name_never_changes_the_owner_and_is_the_last(link: str, page: str) -> None:
-    """Whatever link is resolved to whatever page: the name is canonical, of the link's owner, and stands for itself."""
+def test_a_resolved_url_keeps_the_owner_and_resolves_no_further(link: str, page: str) -> None:
+    """Whatever link resolves to whatever page, the URL is canonical, of the link's owner, and resolves to itself."""
     short = admit(link)
     assert isinstance(short, AdmittedLink)
     name = video_behind(short.canonical_url, page)

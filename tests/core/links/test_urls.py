@@ -1,4 +1,4 @@
-"""Which links are admitted, and under which name."""
+"""Which links are admitted, and under which canonical URL."""
 
 import ipaddress
 import string
@@ -15,14 +15,14 @@ OPENED = frozenset({HostPort("127.0.0.1", 8080)})
 
 
 def canonical(text: str) -> str:
-    """Admit a link that is known to be good and give its canonical form."""
+    """Admit a good link and return its canonical URL."""
     link = admit(text)
     assert isinstance(link, AdmittedLink), link
     return link.canonical_url
 
 
 def refusal(text: str) -> str:
-    """Refuse a link that is known to be bad and give the reason."""
+    """Refuse a bad link and return the reason."""
     link = admit(text)
     assert isinstance(link, RefusedLink), link
     return link.reason
@@ -32,7 +32,7 @@ def refusal(text: str) -> str:
 
 
 @pytest.mark.parametrize(
-    ("text", "said"),
+    ("text", "words"),
     [
         ("", "found nothing"),
         ("   \n ", "found nothing"),
@@ -72,9 +72,9 @@ def refusal(text: str) -> str:
         (f"https://{'aaaa.' * 60}example/", "no readable host"),
     ],
 )
-def test_what_is_no_link_to_a_public_site_is_refused_with_what_was_found(text: str, said: str) -> None:
-    """A text that is no link, or leads elsewhere than a public site over http(s), is refused, saying what was found."""
-    assert said in refusal(text)
+def test_anything_but_a_link_to_a_public_site_is_refused(text: str, words: str) -> None:
+    """A text that is no link, or does not lead to a public site over http(s), is refused with what was found."""
+    assert words in refusal(text)
 
 
 @pytest.mark.parametrize(
@@ -131,7 +131,7 @@ def test_an_address_that_is_not_public_is_refused_however_it_is_written(host: st
 
 
 def _notations(address: ipaddress.IPv4Address) -> list[str]:
-    """Write an address in the ways that a browser reads: one number, fewer parts, hex, octal, wide digits."""
+    """Write an address in the notations that a browser reads: one number, fewer parts, hex, octal, wide digits."""
     a, b, c, d = address.packed
     number = int(address)
     return [
@@ -154,7 +154,7 @@ def _notations(address: ipaddress.IPv4Address) -> list[str]:
         st.ip_addresses(v=4), st.ip_addresses(v=4, network="10.0.0.0/8"), st.ip_addresses(v=4, network="127.0.0.0/8")
     )
 )
-def test_every_notation_of_an_address_is_judged_alike(address: ipaddress.IPv4Address) -> None:
+def test_every_notation_of_an_address_is_treated_alike(address: ipaddress.IPv4Address) -> None:
     """However an address is written, the link is admitted if the address is public and refused if it is not."""
     expected = AdmittedLink if is_public_address(str(address)) else RefusedLink
     for host in _notations(address):
@@ -162,8 +162,8 @@ def test_every_notation_of_an_address_is_judged_alike(address: ipaddress.IPv4Add
 
 
 @given(st.ip_addresses(v=6))
-def test_an_ipv6_address_is_judged_as_the_guard_judges_it(address: ipaddress.IPv6Address) -> None:
-    """A literal that is admitted is one that the guard would connect to, spelled out or short, in either case."""
+def test_an_ipv6_address_is_treated_as_by_the_guard(address: ipaddress.IPv6Address) -> None:
+    """A literal is admitted exactly if the guard would connect to it, spelled out or short, in either case."""
     expected = AdmittedLink if is_public_address(str(address)) else RefusedLink
     for host in (str(address), address.exploded, address.exploded.upper()):
         assert isinstance(admit(f"https://[{host}]/v"), expected), host
@@ -171,7 +171,7 @@ def test_an_ipv6_address_is_judged_as_the_guard_judges_it(address: ipaddress.IPv
 
 @given(st.text(max_size=60))
 def test_an_opened_host_opens_no_other(text: str) -> None:
-    """Whatever is put around it, the opened host's entry admits a link only if it leads to that host and port."""
+    """Whatever surrounds it, the opened host's entry admits a link only if it leads to that host and port."""
     for link in (f"http://127.0.0.1:8080{text}", f"http://{text}127.0.0.1:8080/", f"http://127.0.0.1{text}:8080/"):
         admitted = admit(link, allowed_hosts=OPENED)
         if isinstance(admitted, AdmittedLink) and not isinstance(admit(link), AdmittedLink):
@@ -180,7 +180,7 @@ def test_an_opened_host_opens_no_other(text: str) -> None:
 
 
 def test_five_megabytes_of_text_are_refused_without_being_repeated() -> None:
-    """A text of megabytes is refused by its length, in a message of one line."""
+    """A text of megabytes is refused by its length, in a one-line message."""
     reason = refusal("https://example.com/" + "a" * 5_000_000)
     assert "5000020" in reason
     assert len(reason) < 200
@@ -190,13 +190,13 @@ def test_five_megabytes_of_text_are_refused_without_being_repeated() -> None:
     "text", ["https://user:hunter2", "https://user:hunter2@[::1", "https://a:hunter2\u2100b@c.example/"]
 )
 def test_a_refusal_never_repeats_a_password(text: str) -> None:
-    """What a person typed as a password is in no refusal, also where the link cannot be read at all."""
+    """What a person typed as a password is in no reason, even where the link cannot be parsed at all."""
     assert "hunter2" not in refusal(text)
 
 
 @given(st.text(max_size=300))
 def test_any_text_is_either_admitted_or_refused(text: str) -> None:
-    """No text makes admission fail; what is refused has a short reason in one line."""
+    """No text makes admission crash, and a refused one has a short reason in one line."""
     link = admit(text)
     if isinstance(link, RefusedLink):
         assert 0 < len(link.reason) < 500
@@ -207,7 +207,7 @@ def test_any_text_is_either_admitted_or_refused(text: str) -> None:
 
 
 def test_the_link_is_kept_as_shared_beside_its_canonical_form() -> None:
-    """A good link keeps its spelling for fetching and gets a canonical form for its identity."""
+    """A good link keeps its spelling for fetching and gets a canonical URL for its identity."""
     assert admit(" https://WWW.TikTok.com:443/@User/video/7?is_from_webapp=1#top ") == AdmittedLink(
         url="https://WWW.TikTok.com:443/@User/video/7?is_from_webapp=1#top",
         canonical_url="https://www.tiktok.com/@_/video/7",
@@ -216,7 +216,7 @@ def test_the_link_is_kept_as_shared_beside_its_canonical_form() -> None:
 
 
 def test_only_the_opened_host_and_port_is_admitted() -> None:
-    """A host that the operator has opened is admitted on that port; its neighbours stay closed."""
+    """A host that the operator has opened is admitted on that port, and its neighbours stay closed."""
     assert isinstance(admit("http://127.0.0.1:8080/clip.mp4", allowed_hosts=OPENED), AdmittedLink)
     for other in ("http://127.0.0.1/", "http://127.0.0.1:8081/", "http://127.0.0.2:8080/", "http://2130706433:8080/"):
         assert isinstance(admit(other, allowed_hosts=OPENED), RefusedLink)
@@ -237,7 +237,7 @@ def test_only_the_opened_host_and_port_is_admitted() -> None:
         ("https://b\u00fccher.example/\u00e9", "https://xn--bcher-kva.example/%C3%A9"),
     ],
 )
-def test_links_that_differ_in_trimmings_have_one_name(one: str, other: str) -> None:
+def test_links_that_differ_in_trimmings_have_one_canonical_url(one: str, other: str) -> None:
     """Case of the host, default port, fragment, tracking and ways to write a letter do not make another video."""
     assert canonical(one) == canonical(other)
 
@@ -255,8 +255,8 @@ def test_links_that_differ_in_trimmings_have_one_name(one: str, other: str) -> N
         ("https://www.youtube.com/watch?v=abc", "https://www.youtube.com/watch?v=abd"),
     ],
 )
-def test_links_that_may_be_two_videos_have_two_names(one: str, other: str) -> None:
-    """Whatever may choose another video stays in the name: joining two videos would show one user the other's."""
+def test_links_that_may_be_two_videos_have_two_canonical_urls(one: str, other: str) -> None:
+    """Anything that may choose another video stays in the URL: joining two videos would show one user the other's."""
     assert canonical(one) != canonical(other)
 
 
@@ -275,7 +275,7 @@ TAILS = st.text(alphabet=string.printable.strip() + "\u00e9\u4e2d\U0001f35d", ma
     tail=TAILS,
 )
 def test_canonicalization_is_idempotent_and_keeps_the_owner(scheme: str, host: str, port: str, tail: str) -> None:
-    """A canonical link is admitted, is its own canonical form, is ASCII, and keeps the original's host and scheme."""
+    """A canonical link is admitted, is its own canonical URL, is ASCII, and keeps the original's host and scheme."""
     link = admit(f"{scheme}://{host}{port}/{tail}")
     if isinstance(link, RefusedLink):
         return
@@ -299,8 +299,8 @@ def test_canonicalization_is_idempotent_and_keeps_the_owner(scheme: str, host: s
         ("tiktok.com.evil.example", Platform.GENERIC),
     ],
 )
-def test_a_platform_is_its_domain_and_what_lies_below(host: str, platform: Platform) -> None:
-    """A platform owns its domain and subdomains, not names that merely end or begin alike."""
+def test_a_platform_is_its_domain_and_subdomains(host: str, platform: Platform) -> None:
+    """A platform owns its domain and subdomains, not names that merely begin or end alike."""
     assert platform_of_host(host) is platform
 
 
@@ -309,7 +309,7 @@ def test_a_platform_is_its_domain_and_what_lies_below(host: str, platform: Platf
 
 @pytest.mark.parametrize("address", ["8.8.8.8", "1.1.1.1", "2606:4700:4700::1111", "2a00:1450:4001:80b::200e"])
 def test_addresses_of_public_sites_are_public(address: str) -> None:
-    """The rule lets the internet through."""
+    """Addresses of the public internet are admitted."""
     assert is_public_address(address)
 
 

@@ -1,4 +1,4 @@
-"""The corpus of hostile and odd links: what becomes of each."""
+"""The corpus of hostile and odd links, and what becomes of each."""
 
 import tomllib
 from typing import Any
@@ -18,7 +18,7 @@ def link_of(case: dict[str, Any]) -> str:
 
 @pytest.mark.parametrize("case", CORPUS["refused"], ids=lambda case: case["name"])
 def test_it_is_refused_with_the_reason(case: dict[str, Any]) -> None:
-    """A link that leads nowhere good is refused in one short line that says what was found, and repeats no password."""
+    """A bad link is refused in one short line that says what was found and repeats no password."""
     link = admit(link_of(case))
     assert isinstance(link, RefusedLink), link
     assert case["said"] in link.reason
@@ -28,8 +28,8 @@ def test_it_is_refused_with_the_reason(case: dict[str, Any]) -> None:
 
 
 @pytest.mark.parametrize("case", CORPUS["admitted"], ids=lambda case: case["name"])
-def test_it_is_admitted_under_its_name(case: dict[str, Any]) -> None:
-    """A link to a public site is named for what it leads to, and never for what it only looks like."""
+def test_it_is_admitted_under_its_canonical_url(case: dict[str, Any]) -> None:
+    """A link to a public site has the canonical URL of what it leads to, never of what it only looks like."""
     shared = link_of(case)
     link = admit(shared)
     assert link == AdmittedLink(url=shared, canonical_url=case["canonical"], platform=case["platform"])
@@ -38,7 +38,7 @@ def test_it_is_admitted_under_its_name(case: dict[str, Any]) -> None:
     assert again.canonical_url == case["canonical"]
 
 
-def test_the_corpus_is_what_it_says() -> None:
+def test_the_corpus_has_no_duplicates() -> None:
     """Each case has a name and a link of its own."""
     cases = CORPUS["refused"] + CORPUS["admitted"]
     assert len(cases) > 100

@@ -1,4 +1,4 @@
-"""The one name of each platform's video, whichever of its links was shared."""
+"""The one canonical URL of each platform's video, whichever of its links was shared."""
 
 import string
 from urllib.parse import quote, urlsplit
@@ -20,7 +20,7 @@ OWNERS = {platform: platform for platform in Platform} | {Platform.TWITTER: Plat
 
 
 def canonical(text: str) -> str:
-    """Admit a link that is known to be good and give its canonical form."""
+    """Admit a good link and return its canonical URL."""
     link = admit(text)
     assert isinstance(link, AdmittedLink), link
     return link.canonical_url
@@ -43,8 +43,8 @@ def canonical(text: str) -> str:
         f"https://www.tiktok.com/@user/photo/{TIKTOK}",
     ],
 )
-def test_a_post_of_tiktok_is_named_by_its_number(link: str) -> None:
-    """Whosever name stands in a TikTok link and however it is shown, the number alone says which post it is."""
+def test_a_post_of_tiktok_is_identified_by_its_number(link: str) -> None:
+    """Whoever's name is in a TikTok link and however it is shown, the number alone identifies the post."""
     assert canonical(link) == f"https://www.tiktok.com/@_/video/{TIKTOK}"
 
 
@@ -68,7 +68,7 @@ def test_a_post_of_tiktok_is_named_by_its_number(link: str) -> None:
         f"https://www.youtube.com/v/{YOUTUBE}",
     ],
 )
-def test_a_video_of_youtube_is_named_by_its_id(link: str) -> None:
+def test_a_video_of_youtube_is_identified_by_its_id(link: str) -> None:
     """Short links, Shorts, music, embedded players and positions in a video or list are one video."""
     assert canonical(link) == f"https://www.youtube.com/watch?v={YOUTUBE}"
 
@@ -85,8 +85,8 @@ def test_a_video_of_youtube_is_named_by_its_id(link: str) -> None:
         f"https://www.instagram.com/p/{INSTAGRAM}/embed/captioned/",
     ],
 )
-def test_a_post_of_instagram_is_named_by_its_code(link: str) -> None:
-    """Post, reel and video are views of one code; which picture of it is shown first chooses no other."""
+def test_a_post_of_instagram_is_identified_by_its_code(link: str) -> None:
+    """Post, reel and video are views of one code, and the picture shown first makes no difference."""
     assert canonical(link) == f"https://www.instagram.com/p/{INSTAGRAM}/"
 
 
@@ -103,8 +103,8 @@ def test_a_post_of_instagram_is_named_by_its_code(link: str) -> None:
         f"https://www.reddit.com/gallery/{REDDIT}",
     ],
 )
-def test_a_post_of_reddit_is_named_by_its_id(link: str) -> None:
-    """The subreddit, the title and a comment in a Reddit link say nothing that the post's id does not."""
+def test_a_post_of_reddit_is_identified_by_its_id(link: str) -> None:
+    """The subreddit, the title and a comment in a Reddit link add nothing to the post's id."""
     assert canonical(link) == f"https://www.reddit.com/comments/{REDDIT}/"
 
 
@@ -120,8 +120,8 @@ def test_a_post_of_reddit_is_named_by_its_id(link: str) -> None:
         f"https://twitter.com/i/videos/{X}",
     ],
 )
-def test_a_post_of_x_is_named_by_its_number_under_either_name(link: str) -> None:
-    """A post on twitter.com and on x.com is one post, whoever's name stands before it."""
+def test_a_post_of_x_is_identified_by_its_number_under_either_name(link: str) -> None:
+    """A post on twitter.com and on x.com is one post, whoever's name comes before it."""
     assert canonical(link) == f"https://x.com/i/status/{X}"
 
 
@@ -138,8 +138,8 @@ def test_a_post_of_x_is_named_by_its_number_under_either_name(link: str) -> None
         ("https://reddit.com/u/some-one/s/AbC123?rdt=1", "https://www.reddit.com/u/some-one/s/AbC123"),
     ],
 )
-def test_a_short_link_is_named_by_its_code(link: str, name: str) -> None:
-    """What a short link leads to only the site knows, so it has a name of its own, without its trimmings."""
+def test_a_short_link_is_identified_by_its_code(link: str, name: str) -> None:
+    """Only the site knows what a short link leads to, so it has a canonical URL of its own, without trimmings."""
     assert canonical(link) == name
 
 
@@ -158,8 +158,8 @@ def test_a_short_link_is_named_by_its_code(link: str, name: str) -> None:
         (f"https://x.com/u/status/{X}", f"https://x.com/u/status/{X}/video/2"),
     ],
 )
-def test_what_may_be_another_video_has_another_name(one: str, other: str) -> None:
-    """Ids keep their case, and what chooses among several videos stays in the name."""
+def test_what_may_be_another_video_has_another_canonical_url(one: str, other: str) -> None:
+    """Ids keep their case, and what chooses among several videos stays in the URL."""
     assert canonical(one) != canonical(other)
 
 
@@ -200,8 +200,8 @@ def links(draw: st.DrawFn) -> str:
 
 
 @given(links())
-def test_a_name_is_admitted_and_is_its_own(link: str) -> None:
-    """What is admitted has a name that is admitted, in ASCII, and canonical already."""
+def test_a_canonical_url_is_admitted_and_is_its_own(link: str) -> None:
+    """The canonical URL of an admitted link is admitted, in ASCII, and canonical already."""
     admitted = admit(link)
     assert isinstance(admitted, AdmittedLink), admitted
     assert canonical(admitted.canonical_url) == admitted.canonical_url
@@ -210,8 +210,8 @@ def test_a_name_is_admitted_and_is_its_own(link: str) -> None:
 
 
 @given(links())
-def test_a_name_never_changes_the_owner(link: str) -> None:
-    """A name's host is the link's own, or belongs to the same platform; no other site's link becomes a platform's."""
+def test_a_canonical_url_keeps_the_owner(link: str) -> None:
+    """A canonical URL's host is the link's or of the same platform, and no other site's link becomes a platform's."""
     admitted = admit(link)
     assert isinstance(admitted, AdmittedLink), admitted
     named = urlsplit(admitted.canonical_url)
@@ -231,7 +231,7 @@ def test_a_name_never_changes_the_owner(link: str) -> None:
     st.text(max_size=40),
 )
 def test_no_text_makes_admission_fail(scheme: str, colon: str, host: str, end: str, tail: str) -> None:
-    """Whatever stands where a link's parts should be, the answer is a link or a reason; what is admitted stays so."""
+    """Whatever is in a link's parts, the answer is a link or a reason, and an admitted link stays admitted."""
     for text in (
         f"{scheme}{colon}{host}{end}{tail}",
         f"https://{host}{end}{tail}",
@@ -249,13 +249,13 @@ def test_no_text_makes_admission_fail(scheme: str, colon: str, host: str, end: s
     st.lists(st.sampled_from(["utm_source=a", "_r=1", "fbclid=1", "is_from_webapp=1", "u_code=x"])),
 )
 def test_tracking_never_makes_another_video(path: str, tracking: list[str]) -> None:
-    """Any number of tracking parameters in any order gives the name that the bare link has."""
+    """Any number of tracking parameters in any order gives the canonical URL of the bare link."""
     bare = f"https://www.tiktok.com{path}"
     assert canonical(f"{bare}?{'&'.join(tracking)}") == canonical(bare)
 
 
 @given(st.text(alphabet=string.ascii_letters + string.digits + "-_~\u00e9\u4e2d", min_size=1, max_size=20))
-def test_a_path_is_one_however_its_percents_are_written(name: str) -> None:
-    """Percents around letters that need none, and in lower case, do not make another name."""
+def test_percent_encoding_does_not_make_another_path(name: str) -> None:
+    """Unneeded percent-encoding, also in lower case, does not make another canonical URL."""
     spelled = "".join(f"%{byte:02x}" for byte in name.encode())
     assert canonical(f"https://example.com/{spelled}") == canonical(f"https://example.com/{quote(name, safe='~')}")

@@ -17,7 +17,7 @@ LONGEST_KEY = "/".join([LONGEST_SEGMENT] * 4) + "/" + "x" * (MAX_KEY_BYTES - 4 *
     "key", ["a", "temp/videos/2026/01/31/0123_1.audio.m4a", "a.b/c..d", "é 🎬", LONGEST_SEGMENT, LONGEST_KEY]
 )
 def test_ordinary_keys_are_safe(key: str) -> None:
-    """Relative keys of printable names are taken, up to the limits of both backends."""
+    """Relative keys of printable names are accepted, up to the limits of both backends."""
     check_key(key)
 
     assert is_safe_key(key)
@@ -34,7 +34,7 @@ def test_ordinary_keys_are_safe(key: str) -> None:
     ],
 )
 def test_other_keys_are_refused(key: str) -> None:
-    """What climbs, hides, is no text, or is too long in UTF-8 is a matter of configuration, and the key is named."""
+    """A key that climbs, is hidden, is no text, or is too long in UTF-8 is a configuration error that names it."""
     with pytest.raises(StoreError, match="found") as caught:
         check_key(key)
 
@@ -44,7 +44,7 @@ def test_other_keys_are_refused(key: str) -> None:
 
 @given(st.text(alphabet="ab./\\\0é", max_size=12))
 def test_a_safe_key_stays_below_its_directory(key: str) -> None:
-    """A path built from a safe key lies below its root, spelled exactly so, with no hidden name on the way."""
+    """A path built from a safe key is below its root, spelled exactly so, with no hidden name on the way."""
     if is_safe_key(key):
         path = PurePosixPath("/root") / key
         assert str(path) == f"/root/{key}"

@@ -1,4 +1,4 @@
-"""Object keys: one shape, repeatable, readable back."""
+"""Object keys: one shape, repeatable, and parsed back."""
 
 from datetime import UTC, datetime, timedelta, timezone
 
@@ -19,7 +19,7 @@ EXTENSIONS = st.from_regex(r"[a-z0-9]{1,5}", fullmatch=True).filter(
 
 
 def test_a_key_has_the_documented_shape() -> None:
-    """Prefix, zero-padded UTC date, 16 hex digits of the URL's SHA-256, epoch milliseconds, extension."""
+    """A key is prefix, zero-padded UTC date, 16 hex digits of the URL's SHA-256, epoch milliseconds and extension."""
     created = datetime(2026, 3, 5, 23, 30, 0, 120_999, tzinfo=timezone(timedelta(hours=-2)))
     key = video_key("temp/videos/", "https://example.com/v", created, "mp4")
     assert key == "temp/videos/2026/03/06/60992646ddbcf198_1772760600120.mp4"
@@ -49,7 +49,7 @@ def test_a_key_reads_back_to_what_it_was_made_of(url: str, created: datetime, ex
 
 @given(URLS, TIMES)
 def test_a_retry_writes_the_same_key(url: str, created: datetime) -> None:
-    """The key depends on nothing but the link and the share's creation, in whatever zone that is written."""
+    """The key depends only on the link and the share's creation, in whatever zone that is written."""
     elsewhere = created.astimezone(timezone(timedelta(hours=9)))
     assert video_key("p/", url, created, "mp4") == video_key("p/", url, elsewhere, "mp4")
 
@@ -65,6 +65,6 @@ def test_a_retry_writes_the_same_key(url: str, created: datetime) -> None:
         "temp/videos/2026/03/06/NOTHEX0000000000_1772760600120.mp4",
     ],
 )
-def test_a_foreign_name_is_none_of_ours(key: str) -> None:
-    """A name that video_key() would not write is not read as a key, a wrong date included."""
+def test_a_foreign_name_is_not_parsed(key: str) -> None:
+    """A name that video_key() would not write is not parsed as a key, including one with a wrong date."""
     assert parse_key(key) is None

@@ -1,4 +1,4 @@
-"""What objects say of themselves is enough to write their media's record again."""
+"""An object's tags are enough to write its media's record again."""
 
 from dataclasses import replace
 
@@ -16,8 +16,8 @@ MEDIA = replace(stored_media(media_id_of(URL), "6f1c0c8e-5d0f-4c53-9d2c-0a5b8f7e
 
 
 @given(st.text(max_size=3000), st.text(max_size=300), st.sampled_from([PartKind.VIDEO, PartKind.AUDIO, PartKind.SRT]))
-def test_tags_come_back_as_the_record_they_were_made_of(title: str, author: str, kind: PartKind) -> None:
-    """Ids, link, platform and duration are read back whatever the title; the tags fit in a bucket's limit."""
+def test_tags_come_back_as_the_record_they_were_made_from(title: str, author: str, kind: PartKind) -> None:
+    """Ids, link, platform and duration are read back whatever the title, and the tags fit in a bucket's limit."""
     media = replace(MEDIA, info=replace(MEDIA.info, title=title, author=author))
     tags = tags_of(media, kind)
     tagged = read_tags(tags)
@@ -31,7 +31,7 @@ def test_tags_come_back_as_the_record_they_were_made_of(title: str, author: str,
 
 
 def test_a_very_long_link_is_left_out_and_can_be_given_again() -> None:
-    """Without room for the link the ids still fit, and whoever knows the link gets the record."""
+    """Without room for the link the ids still fit, and a caller that knows the link gets the record."""
     url = "https://example.com/" + "é" * 1500
     media = replace(MEDIA, media_id=media_id_of(url), canonical_url=url)
     tags = tags_of(media, PartKind.VIDEO)
@@ -59,5 +59,5 @@ def test_every_length_of_link_leaves_a_record_that_can_be_read(length: int) -> N
 
 @given(st.dictionaries(st.sampled_from([*tags_of(MEDIA, PartKind.VIDEO), "other"]), st.text(max_size=20)))
 def test_foreign_tags_are_no_record(tags: dict[str, str]) -> None:
-    """Tags that are not ours, or contradict each other, give nothing instead of an error."""
+    """Tags that are not ours, or contradict each other, give None instead of an error."""
     assert read_tags(tags) is None

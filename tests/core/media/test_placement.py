@@ -1,4 +1,4 @@
-"""The placement rule: stable, monotone in the percentage, absolute at its ends."""
+"""The placement rule: stable, monotone in the percentage, and absolute at both ends."""
 
 import uuid
 
@@ -14,7 +14,7 @@ PERCENTAGES = st.integers(0, 100)
 
 @given(SHARE_IDS, PERCENTAGES, PERCENTAGES)
 def test_raising_the_percentage_never_takes_a_share_off_s3(share_id: str, one: int, other: int) -> None:
-    """A share that is on S3 at some percentage is on S3 at every higher one."""
+    """A share that is in S3 at some percentage is in S3 at every higher one."""
     low, high = sorted((one, other))
     if place(StoragePolicy(StorageMode.HYBRID, low), share_id).backend is Backend.S3:
         assert place(StoragePolicy(StorageMode.HYBRID, high), share_id).backend is Backend.S3
@@ -35,7 +35,7 @@ def test_the_pure_modes_ignore_the_percentage(share_id: str, percentage: int) ->
 
 
 @given(SHARE_IDS, PERCENTAGES)
-def test_a_placement_carries_what_it_was_decided_by(share_id: str, percentage: int) -> None:
+def test_a_placement_has_what_it_was_decided_by(share_id: str, percentage: int) -> None:
     """The recorded bucket and percentage are enough to repeat the decision."""
     placement = place(StoragePolicy(StorageMode.HYBRID, percentage), share_id)
     assert (placement.bucket < placement.percentage) == (placement.backend is Backend.S3)
@@ -50,7 +50,7 @@ def test_a_bucket_never_changes() -> None:
 
 
 def test_the_split_is_even() -> None:
-    """Of 20,000 random shares each percentage takes its part, within four standard deviations."""
+    """Of 20,000 random shares each percentage gets its fraction, within four standard deviations."""
     buckets = [bucket_of(str(uuid.UUID(int=n * 0x9E3779B97F4A7C15 % 2**128, version=4))) for n in range(20_000)]
     for percentage in (10, 25, 50, 75):
         expected = 20_000 * percentage / 100
@@ -60,6 +60,13 @@ def test_the_split_is_even() -> None:
 
 @pytest.mark.parametrize("percentage", [-1, 101])
 def test_a_percentage_outside_0_to_100_is_refused(percentage: int) -> None:
-    """The policy cannot be made with a percentage that means nothing."""
+    """A policy cannot be made with an impossible percentage."""
     with pytest.raises(ValueError, match="0 to 100"):
         StoragePolicy(StorageMode.HYBRID, percentage)
+
+
+@pytest.mark.parametrize("backend", Backend)
+def test_a_backend_is_known_by_its_urls(backend: Backend) -> None:
+    """By the scheme that it alone has; what has none of a backend's schemes is a path."""
+    assert Backend.of_url(f"{backend.facts.scheme}://bucket/key" if backend.is_remote else "/media/key") is backend
+    assert [other for other in Backend if other.facts.scheme == backend.facts.scheme] == [backend]

@@ -1,4 +1,4 @@
-"""Which local copy may go, and when a bucket's rule may delete an object."""
+"""Which local copies may be deleted, and when a bucket's rule may delete an object."""
 
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
@@ -42,7 +42,7 @@ policies = st.builds(
 
 @given(copies, policies)
 def test_a_copy_goes_only_with_a_proof_or_past_its_retention(copy: LocalCopy, policy: RetentionPolicy) -> None:
-    """What may go is free, older than the grace, and proven in S3, expired, or settled and past its retention."""
+    """A copy may go if it is free, older than the grace, and proven in S3, expired, or settled past its retention."""
     verdict = removal_of(copy, policy)
     if isinstance(verdict, Removal):
         assert not copy.is_leased
@@ -63,7 +63,7 @@ def test_a_copy_goes_only_with_a_proof_or_past_its_retention(copy: LocalCopy, po
 
 
 @given(copies, policies, st.timedeltas(timedelta(0), timedelta(days=400)))
-def test_what_may_go_may_go_later_too(copy: LocalCopy, policy: RetentionPolicy, later: timedelta) -> None:
+def test_a_copy_that_may_go_may_go_later_too(copy: LocalCopy, policy: RetentionPolicy, later: timedelta) -> None:
     """Time alone never makes a copy worth keeping again."""
     if isinstance(removal_of(copy, policy), Removal):
         assert isinstance(removal_of(replace(copy, age=copy.age + later), policy), Removal)
@@ -100,7 +100,7 @@ def test_a_file_from_the_future_stays(policy: RetentionPolicy, in_s3: Evidence |
     ],
 )
 def test_each_case_by_example(changes: dict[str, object], verdict: Removal | Kept) -> None:
-    """An old, transcribed video with a proven copy may go; each change of that has its own answer."""
+    """An old, transcribed video with a proven copy may go, and each change to that has its own verdict."""
     assert removal_of(replace(COPY, **changes), POLICY) is verdict  # type: ignore[arg-type]
 
 
@@ -114,13 +114,13 @@ def test_each_case_by_example(changes: dict[str, object], verdict: Removal | Kep
     ],
 )
 def test_a_lifecycle_rule_ends_at_a_midnight(stored: str, end: str) -> None:
-    """Amazon S3 adds the days and rounds up to the next midnight, UTC."""
+    """Amazon S3 adds the days and rounds up to the next midnight UTC."""
     assert lifecycle_end("temp/videos/a.mp4", datetime.fromisoformat(stored), 7) == datetime.fromisoformat(end)
 
 
 @given(st.integers(0, 10**11).map(lambda seconds: datetime.fromtimestamp(seconds, UTC)), st.integers(1, 3650))
 def test_no_object_expires_before_its_days_are_over(stored: datetime, days: int) -> None:
-    """The end is never early, and less than a day late."""
+    """An object expires never early, and less than a day late."""
     end = lifecycle_end("temp/a", stored, days)
     assert end is not None
     assert timedelta(0) <= end - stored - timedelta(days=days) < timedelta(days=1)
@@ -133,6 +133,6 @@ def test_without_days_nothing_expires() -> None:
     assert removal_of(replace(COPY, in_s3=None, age=timedelta(days=9999)), policy) is Kept.WITHIN_RETENTION
 
 
-def test_no_rule_covers_what_is_not_temporary() -> None:
+def test_no_rule_covers_objects_outside_the_temporary_prefix() -> None:
     """Objects under another prefix stay until somebody deletes them."""
     assert lifecycle_end("videos/a.mp4", datetime(2026, 1, 1, tzinfo=UTC), 7) is None

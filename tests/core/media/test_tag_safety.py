@@ -1,4 +1,4 @@
-"""Which tags both backends take."""
+"""Which tags both backends accept."""
 
 import pytest
 
@@ -11,8 +11,8 @@ from bookmarkai_assets.core.media.tag_safety import MAX_TAGS_BYTES, check_tags
     [{}, {"share-id": "0b5f"}, {"title": "any 🎬\ntext"}, {"a": ""}, {"title": "x" * (MAX_TAGS_BYTES - 5)}],
     ids=["none", "plain", "any-text", "empty", "longest"],
 )
-def test_tags_of_two_kilobytes_are_taken(tags: dict[str, str]) -> None:
-    """Any text fits under a plain name, up to what a bucket keeps."""
+def test_tags_of_two_kilobytes_are_accepted(tags: dict[str, str]) -> None:
+    """Any text is accepted under a plain name, up to the size that a bucket stores."""
     check_tags(tags)
 
 
@@ -31,7 +31,7 @@ def test_tags_of_two_kilobytes_are_taken(tags: dict[str, str]) -> None:
     ],
 )
 def test_other_tags_are_refused(tags: dict[str, str], reason: str) -> None:
-    """What a bucket could not keep is refused, and the message names it; letters beyond ASCII count as encoded."""
+    """A tag that a bucket could not store is refused by name, and characters beyond ASCII count as encoded."""
     with pytest.raises(StoreError, match=reason) as caught:
         check_tags(tags)
 

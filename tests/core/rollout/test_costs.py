@@ -1,4 +1,4 @@
-"""What media in S3 cost: by hand for small cases, and rules that hold for all."""
+"""What media in S3 cost: small cases by hand, and properties that always hold."""
 
 from datetime import UTC, date, datetime, timedelta
 
@@ -38,7 +38,7 @@ usages = st.builds(Usage, *[st.floats(0, 1e12)] * 4)
 
 @st.composite
 def deposits(draw: st.DrawFn, latest: datetime = MARCH.end) -> Deposit:
-    """Make up bytes that came over a day, or over a part of one, up to a moment."""
+    """Generate bytes that arrived over a day, or a part of one, before a moment."""
     start = latest - timedelta(minutes=5 * draw(st.integers(1, 288 * 80)))
     end = min(day_of(start).end, start + timedelta(minutes=5 * draw(st.integers(1, 288))))
     return Deposit(Window(start, end), draw(st.integers(0, 1 << 45)))
@@ -48,15 +48,15 @@ many = st.lists(deposits(), max_size=8)
 
 
 def test_a_gigabyte_for_a_month_costs_the_price() -> None:
-    """2^30 bytes that are there from the month's first moment to its last cost one GB-month, in any month."""
+    """2^30 bytes stored from the month's first moment to its last cost one GB-month, in any month."""
     for month in (MARCH, month_of(datetime(2026, 2, 1, tzinfo=UTC))):
         before = Deposit(Window(month.start - DAY, month.start), GB)
         stored = byte_seconds([before], month, expiry_days=None)
         assert storage_cost(stored, month.length, PRICES).storage == pytest.approx(0.023)
 
 
-def test_amazons_own_example_comes_out() -> None:
-    """100 GB for 15 days of March and 100 TB for the 16 others are 52,900 GB-months, as the FAQ of S3 has it."""
+def test_amazons_own_example_is_reproduced() -> None:
+    """100 GB for 15 days of March and 100 TB for the other 16 are 52,900 GB-months, as in the FAQ of S3."""
     prices = PriceTable("a test", date(2026, 1, 1), "nowhere", "USD", 1.0, 0, 0, 0)
     instant = timedelta(microseconds=1)
     first = Deposit(Window(MARCH.start, MARCH.start + instant), 107_374_182_400)
@@ -69,44 +69,46 @@ def test_amazons_own_example_comes_out() -> None:
     ("arrival", "days", "seconds"),
     [
         (day(1), None, 30.5 * 86_400),  # evenly over the first day, so half of it on average
-        (day(1), 7, 7.5 * 86_400),  # gone with the midnight seven days after the end of its day
+        (day(1), 7, 7.5 * 86_400),  # gone at the midnight seven days after the end of its day
         (day(31), 7, 0.5 * 86_400),
-        (day(-7), 7, 0.0),  # put on 21 February: gone with the first midnight of March
+        (day(-7), 7, 0.0),  # put on 21 February: gone at the first midnight of March
         (day(-6), 7, 86_400.0),
         (Window(day(10).start, day(10).start + timedelta(hours=2)), 1, 47 * 3600.0),
     ],
 )
 def test_bytes_are_stored_until_their_midnight(arrival: Window, days: int | None, seconds: float) -> None:
-    """A byte counts from when it came, evenly over its stretch, to the midnight at which the rule ends its day's."""
+    """A byte counts from its arrival, spread evenly over its window, to the midnight at which the rule deletes it."""
     assert byte_seconds([Deposit(arrival, 1)], MARCH, expiry_days=days) == pytest.approx(seconds)
 
 
 @given(many, in_march, in_march, in_march, stays)
-def test_storage_adds_up_over_disjoint_stretches(
-    held: list[Deposit], a: datetime, b: datetime, c: datetime, days: int | None
+def test_storage_adds_up_over_adjacent_windows(
+    deposited: list[Deposit], a: datetime, b: datetime, c: datetime, days: int | None
 ) -> None:
-    """What is stored over two stretches that touch is what is stored over both together, and never negative."""
+    """What is stored over two adjacent windows is what is stored over both together, and never negative."""
     start, middle, end = sorted([a, b, c])
-    parts = [byte_seconds(held, window, expiry_days=days) for window in (Window(start, middle), Window(middle, end))]
+    parts = [
+        byte_seconds(deposited, window, expiry_days=days) for window in (Window(start, middle), Window(middle, end))
+    ]
     assert min(parts) >= 0
-    assert sum(parts) == pytest.approx(byte_seconds(held, Window(start, end), expiry_days=days))
+    assert sum(parts) == pytest.approx(byte_seconds(deposited, Window(start, end), expiry_days=days))
 
 
 @given(many, deposits(), in_march, in_march, stays)
-def test_storage_rises_with_bytes_and_with_their_stay(
-    held: list[Deposit], another: Deposit, a: datetime, b: datetime, days: int | None
+def test_storage_rises_with_bytes_and_with_expiry(
+    deposited: list[Deposit], another: Deposit, a: datetime, b: datetime, days: int | None
 ) -> None:
-    """One more deposit, or a longer stay, never makes storage less."""
+    """One more deposit, or a longer expiry, never makes storage less."""
     window = Window(min(a, b), max(a, b))
-    stored = byte_seconds(held, window, expiry_days=days)
-    assert byte_seconds([*held, another], window, expiry_days=days) >= stored
+    stored = byte_seconds(deposited, window, expiry_days=days)
+    assert byte_seconds([*deposited, another], window, expiry_days=days) >= stored
     for longer in (None, days and days + 1):
-        assert byte_seconds(held, window, expiry_days=longer) >= stored
+        assert byte_seconds(deposited, window, expiry_days=longer) >= stored
 
 
 @given(usages, usages)
-def test_what_runs_up_adds_up(one: Usage, other: Usage) -> None:
-    """Requests and transfer of two stretches cost what those of both together do, and never less than nothing."""
+def test_requests_and_transfer_add_up(one: Usage, other: Usage) -> None:
+    """Requests and transfer of two windows cost what those of both together do, and never less than nothing."""
     both = Usage(
         one.put_bytes + other.put_bytes,
         one.put_requests + other.put_requests,
@@ -126,8 +128,8 @@ def test_requests_and_transfer_have_their_own_prices() -> None:
     assert [cost.storage, cost.requests, cost.transfer] == pytest.approx([0, 0.0054, 0.09])
 
 
-def test_usage_is_what_s3_was_asked_for() -> None:
-    """Requests that failed are counted, bytes that failed are not, and nothing of the local backend is."""
+def test_usage_is_the_requests_to_s3() -> None:
+    """Failed requests are counted, failed bytes are not, and nothing of the local backend is."""
     mb = 1 << 20
     events = [
         transfer(size_bytes=40 * mb),  # three parts and two requests around them
@@ -143,38 +145,38 @@ def test_usage_is_what_s3_was_asked_for() -> None:
 
 
 def test_a_deposit_takes_time() -> None:
-    """Bytes that came evenly over no time at all are refused."""
+    """Bytes that arrived over no time at all are refused."""
     with pytest.raises(ValueError, match="a stretch of time"):
         Deposit(Window(NOON, NOON), 1)
 
 
-def cost_at(until: datetime, held: list[Deposit], used: Usage, pace: Usage, days: int | None) -> MonthCost:
+def cost_at(until: datetime, deposited: list[Deposit], used: Usage, pace: Usage, days: int | None) -> MonthCost:
     """Return March's cost at a moment."""
-    return month_cost(MARCH, until, held, used, pace, PRICES, expiry_days=days)
+    return month_cost(MARCH, until, deposited, used, pace, PRICES, expiry_days=days)
 
 
 @given(many, in_march, usages, usages, stays)
 def test_a_month_never_gets_cheaper(
-    held: list[Deposit], until: datetime, used: Usage, pace: Usage, days: int | None
+    deposited: list[Deposit], until: datetime, used: Usage, pace: Usage, days: int | None
 ) -> None:
-    """The projection is never below what it has cost already, part by part, and both are never negative."""
-    cost = cost_at(until, held, used, pace, days)
+    """No part of the projection is below what it has cost already, and neither is negative."""
+    cost = cost_at(until, deposited, used, pace, days)
     for part in ("storage", "requests", "transfer"):
         assert 0 <= getattr(cost.to_date, part) <= getattr(cost.projected, part)
 
 
 @given(many, usages, usages, stays)
 def test_at_the_months_end_nothing_is_projected(
-    held: list[Deposit], used: Usage, pace: Usage, days: int | None
+    deposited: list[Deposit], used: Usage, pace: Usage, days: int | None
 ) -> None:
-    """When the month is over, its projection is what it cost, whatever the pace."""
-    cost = cost_at(MARCH.end, held, used, pace, days)
+    """When the month is over, its projection is its cost, whatever the pace."""
+    cost = cost_at(MARCH.end, deposited, used, pace, days)
     assert cost.projected == cost.to_date
 
 
 @given(st.integers(1, 31 * 288), st.floats(0, 1e7), stays)
 def test_a_steady_pace_is_projected_rightly(fives: int, bytes_a_second: float, days: int | None) -> None:
-    """If all goes on as it was, the projection at any moment is what the month then costs."""
+    """If everything goes on unchanged, the projection at any moment is what the month finally costs."""
     until = MARCH.start + timedelta(minutes=5 * fives)
     pace = Usage(bytes_a_second, 0.5, 0.25, bytes_a_second / 10)
 
@@ -184,8 +186,8 @@ def test_a_steady_pace_is_projected_rightly(fives: int, bytes_a_second: float, d
         while first < moment:
             stretches.append(Window(first, min(first + DAY, moment)))
             first += DAY
-        held = [Deposit(window, bytes_a_second * window.length.total_seconds()) for window in stretches]
-        return cost_at(moment, held, pace.times((moment - MARCH.start).total_seconds()), pace, days)
+        deposited = [Deposit(window, bytes_a_second * window.length.total_seconds()) for window in stretches]
+        return cost_at(moment, deposited, pace.times((moment - MARCH.start).total_seconds()), pace, days)
 
     projected, final = at(until).projected, at(MARCH.end).to_date
     assert projected.storage == pytest.approx(final.storage)
@@ -194,8 +196,8 @@ def test_a_steady_pace_is_projected_rightly(fives: int, bytes_a_second: float, d
 
 
 def test_without_a_pace_the_stock_runs_out() -> None:
-    """What is stored when nothing more comes is charged for until it expires, and no longer."""
-    held = [Deposit(day(1), GB)]
-    cost = cost_at(day(3).start, held, Usage(), Usage(), 7)
+    """When nothing more arrives, what is stored is charged for until it expires, and no longer."""
+    deposited = [Deposit(day(1), GB)]
+    cost = cost_at(day(3).start, deposited, Usage(), Usage(), 7)
     assert cost.to_date.storage == pytest.approx(0.023 * 1.5 / 31)
     assert cost.projected.storage == pytest.approx(0.023 * 7.5 / 31)

@@ -1,4 +1,4 @@
-"""What a stage would bring: from what was measured, in proportion, and with what it costs once it has settled."""
+"""What a stage would bring: in proportion to what was measured, and at what cost once it has settled."""
 
 import json
 from datetime import date, timedelta
@@ -47,7 +47,7 @@ def totals(*events: StorageEvent) -> Totals:
 
 
 def media(backend: str, purpose: str | None = "place", *, video: int = 30 * MB, audio: int = MB) -> list[StorageEvent]:
-    """Put one media, a video and its audio track, on a backend."""
+    """Return one media, a video and its audio track, put on a backend."""
     return [
         transfer(backend=backend, purpose=purpose, size_bytes=video),
         transfer(backend=backend, purpose=purpose, kind="audio", size_bytes=audio),
@@ -57,24 +57,24 @@ def media(backend: str, purpose: str | None = "place", *, video: int = 30 * MB, 
 NEW = totals(*media("local"), *media("s3"), *media("local", None), *media("s3"))
 
 
-def test_all_of_the_new_media_is_offered_wherever_it_went() -> None:
-    """At 100% S3 takes every new media, also those placed local, and workers read each audio track once."""
+def test_all_new_media_count_wherever_they_went() -> None:
+    """At 100% S3 takes every new media, including those placed locally, and workers read each audio track once."""
     # A video of 30 MB is put in two parts with two requests around them.
     assert estimate_traffic(NEW, ALL) == Traffic(4, Usage(4 * 31 * MB, 4 * (4 + 1), 4, 4 * MB))
 
 
-def test_a_stage_takes_its_part() -> None:
-    """At 50% S3 takes half of media, bytes and requests."""
+def test_a_stage_takes_its_fraction() -> None:
+    """At 50% S3 takes half of the media, bytes and requests."""
     assert estimate_traffic(NEW, HALF) == estimate_traffic(NEW, ALL).times(0.5)
 
 
 def test_shadow_puts_everything_and_reads_it_back() -> None:
-    """The shadow stage puts every media to S3 and reads video and audio back once to compare them."""
+    """The shadow stage puts every media into S3 and reads video and audio back once to compare them."""
     assert estimate_traffic(NEW, SHADOW) == Traffic(4, Usage(4 * 31 * MB, 4 * (4 + 1), 4 * (2 + 1), 4 * 31 * MB))
 
 
-def test_a_transcripts_files_are_offered_with_their_media() -> None:
-    """Four requests more for each media, wherever it is; under shadow they are not copied."""
+def test_a_transcripts_files_count_with_their_media() -> None:
+    """Each media has four requests more, wherever it is, and under shadow these files are not copied."""
     files = [transfer(backend="local", purpose="document", kind=kind, size_bytes=1) for kind in ("json", "srt")]
     here = totals(*media("local"), *files)
     assert estimate_traffic(here, ALL) == Traffic(1, Usage(31 * MB + 2, 4 + 1 + 2, 1, MB))
@@ -90,14 +90,14 @@ def test_a_transcripts_files_are_offered_with_their_media() -> None:
         [transfer(operation="fetch", backend="site", purpose="fetch")],
     ],
 )
-def test_only_new_media_is_offered(events: list[StorageEvent]) -> None:
+def test_only_new_media_count(events: list[StorageEvent]) -> None:
     """Shadow copies, moves, failures, reads and fetches are no new media."""
     assert estimate_traffic(totals(*events), ALL) == Traffic(0, Usage())
     assert count_new_media(totals(*events)) == 0
 
 
 def test_what_s3_took_is_measured() -> None:
-    """What a stage brought counts placements and shadow copies in S3, what workers read there, and nothing moved."""
+    """What a stage brought is placements and shadow copies in S3 and what workers read there, without moves."""
     events = [
         *media("s3"),
         *media("s3", "shadow"),
@@ -126,8 +126,11 @@ def test_a_higher_stage_never_takes_less(events: list[StorageEvent], one: int, o
     assert lower.month.total <= higher.month.total
 
 
-def test_stored_bytes_settle_where_the_rule_ends_them() -> None:
-    """A rule of 7 days settles at 7.5 days' worth, since an object stays to the next midnight; thirty days cost so."""
+def test_stored_bytes_settle_where_the_rule_deletes_them() -> None:
+    """A rule of 7 days settles at 7.5 days' worth, because an object stays to the next midnight.
+
+    The cost is that of thirty days of it.
+    """
     load = load_of(
         Traffic(10, Usage(put_bytes=GB, put_requests=1000, get_requests=1000, get_bytes=GB)), PRICES, expiry_days=7
     )
@@ -138,7 +141,7 @@ def test_stored_bytes_settle_where_the_rule_ends_them() -> None:
 
 
 def test_without_a_rule_bytes_add_up() -> None:
-    """Where nothing expires nothing settles; the first thirty days store half of what they bring, on average."""
+    """Where nothing expires nothing settles, so the first thirty days store half of what they bring, on average."""
     load = load_of(Traffic(10, Usage(put_bytes=GB)), PRICES, expiry_days=None)
     assert load.stored_bytes is None
     assert load.month.storage == pytest.approx(15 * 0.023)
@@ -165,13 +168,13 @@ INVENTORY = [
 def test_a_backfill_moves_the_local_media_below_the_percentage(
     stage: Stage, media_moved: int, bytes_moved: int
 ) -> None:
-    """Local media in the stage's buckets would move, whoever placed them; those of unknown bucket in proportion."""
+    """Local media in the stage's buckets would move, whoever placed them, and those of unknown bucket in proportion."""
     found = forecast(estimate_traffic(NEW, stage), INVENTORY, stage, PRICES, expiry_days=7)
     assert (found.backfill_media, found.backfill_bytes) == (media_moved, bytes_moved)
 
 
 @given(st.lists(lines, max_size=10), stages, st.none() | st.integers(1, 30))
-def test_a_forecast_survives_being_kept(inventory: list[InventoryLine], stage: Stage, days: int | None) -> None:
-    """A forecast that a decision kept as JSON reads back as it was."""
+def test_a_forecast_survives_being_stored(inventory: list[InventoryLine], stage: Stage, days: int | None) -> None:
+    """A forecast that a decision stored as JSON is read back unchanged."""
     made = forecast(estimate_traffic(NEW, stage), inventory, stage, PRICES, expiry_days=days)
     assert from_json(json.loads(json.dumps(to_json(made)))) == made

@@ -1,4 +1,4 @@
-"""The gate: each rule by example, and what must hold of the verdict whatever the figures are."""
+"""The gate: each rule by example, and what must hold for the verdict whatever the figures are."""
 
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
@@ -60,19 +60,19 @@ GOOD = GateFigures(
 AT_10 = RolloutState(stage=Stage(10), since=NOW - 8 * DAY, decision_id=3)
 
 
-def judged(state: RolloutState = AT_10, mode: StorageMode = StorageMode.HYBRID, **changes: Any) -> Judgement:
+def judge_good(state: RolloutState = AT_10, mode: StorageMode = StorageMode.HYBRID, **changes: Any) -> Judgement:
     """Judge the good figures with some changes."""
     return judge(replace(GOOD, **changes), LIMITS, state, PLAN, now=NOW, mode=mode)
 
 
-def found(**changes: Any) -> RecordedVerification:
+def verified(**changes: Any) -> RecordedVerification:
     """Return a good verification of yesterday with some changes."""
     return replace(VERIFIED, **changes)
 
 
 def test_good_figures_promote() -> None:
-    """With every rule passing, the least time over and a stage to follow, nothing is missing."""
-    judgement = judged()
+    """With every rule passing, the minimum time over and a stage to follow, nothing is missing."""
+    judgement = judge_good()
     assert judgement.verdict is Verdict.PROMOTE
     assert not judgement.missing
     assert {result.status for result in judgement.rules} == {RuleStatus.PASS}
@@ -101,26 +101,26 @@ def test_good_figures_promote() -> None:
         ({"losses_since_verification": 1}, "nothing_lost", "fail", 1, "storage verify"),
         ({"verification": None, "losses_since_verification": 1}, "nothing_lost", "fail", 1, "storage verify"),
         ({"verification": None}, "nothing_lost", "insufficient", None, "storage verify"),
-        ({"verification": found(is_good=False, missing=2)}, "nothing_lost", "fail", 2, "2 missing"),
-        ({"verification": found(is_good=False, different=1)}, "nothing_lost", "fail", 1, "1 different"),
-        ({"verification": found(is_good=False, unverified=4)}, "nothing_lost", "insufficient", 0, "storage check"),
-        ({"verification": found(verified_at=NOW - 8 * DAY)}, "nothing_lost", "pass", 0, "nothing missing"),
-        ({"verification": found(verified_at=AT_10.since)}, "nothing_lost", "pass", 0, "nothing missing"),
+        ({"verification": verified(is_good=False, missing=2)}, "nothing_lost", "fail", 2, "2 missing"),
+        ({"verification": verified(is_good=False, different=1)}, "nothing_lost", "fail", 1, "1 different"),
+        ({"verification": verified(is_good=False, unverified=4)}, "nothing_lost", "insufficient", 0, "storage check"),
+        ({"verification": verified(verified_at=NOW - 8 * DAY)}, "nothing_lost", "pass", 0, "nothing missing"),
+        ({"verification": verified(verified_at=AT_10.since)}, "nothing_lost", "pass", 0, "nothing missing"),
         (
-            {"verification": found(verified_at=NOW - 8 * DAY - timedelta(seconds=1))},
+            {"verification": verified(verified_at=NOW - 8 * DAY - timedelta(seconds=1))},
             "nothing_lost",
             "insufficient",
             0,
             "before 10% began",
         ),
         (
-            {"verification": found(verified_at=NOW - 9 * DAY, is_good=False, missing=1)},
+            {"verification": verified(verified_at=NOW - 9 * DAY, is_good=False, missing=1)},
             "nothing_lost",
             "insufficient",
             1,
             "before 10% began",
         ),
-        ({"verification": found(verified_at=NOW + DAY)}, "nothing_lost", "insufficient", 0, "in the future"),
+        ({"verification": verified(verified_at=NOW + DAY)}, "nothing_lost", "insufficient", 0, "in the future"),
         ({"projected_month_usd": 100.0}, "cost", "pass", 100, "100.00 USD"),
         ({"projected_month_usd": 100.5}, "cost", "fail", 100.5, "the budget is 100.00 USD"),
         ({"projected_month_usd": None}, "cost", "insufficient", None, "projection"),
@@ -131,8 +131,8 @@ def test_good_figures_promote() -> None:
     ],
 )
 def test_each_rule_by_example(changes: dict[str, Any], rule: str, status: str, value: float | None, words: str) -> None:
-    """A rule says what was measured and what to do; failing it aborts, leaving it open holds, and both say why."""
-    judgement = judged(**changes)
+    """A rule says what was measured and what to do: a failing one aborts, an open one holds, and both say why."""
+    judgement = judge_good(**changes)
     result = judgement.by_rule[RuleName(rule)]
     assert result.status == status
     if value is not None:
@@ -145,8 +145,8 @@ def test_each_rule_by_example(changes: dict[str, Any], rule: str, status: str, v
 
 
 def test_results_carry_value_limit_and_sample() -> None:
-    """Each result has the figure, what is allowed and over how many, in the rule's own unit."""
-    assert [(result.value, result.limit, result.sample) for result in judged().rules] == [
+    """Each result has the figure, the limit and the sample, in the rule's own unit."""
+    assert [(result.value, result.limit, result.sample) for result in judge_good().rules] == [
         (2, 5, 100),
         (4.5, 30, 98),
         (0, 0, 180),
@@ -157,18 +157,18 @@ def test_results_carry_value_limit_and_sample() -> None:
 
 
 def test_an_old_verification_has_to_be_repeated() -> None:
-    """In a long stage even its own verification grows too old; a loss that was found is no less of one for it."""
+    """In a long stage even its own verification becomes too old, but a loss that it found still counts."""
     state = replace(AT_10, since=NOW - 30 * DAY)
     old = NOW - 8 * DAY - timedelta(seconds=1)
-    good = judged(state, verification=found(verified_at=old))
+    good = judge_good(state, verification=verified(verified_at=old))
     assert good.by_rule[RuleName.NOTHING_LOST].status is RuleStatus.INSUFFICIENT
     assert "older than 8 days" in good.missing[0]
-    lost = judged(state, verification=found(verified_at=old, is_good=False, missing=1))
+    lost = judge_good(state, verification=verified(verified_at=old, is_good=False, missing=1))
     assert lost.verdict is Verdict.ABORT
 
 
 def test_without_a_budget_any_cost_passes() -> None:
-    """Nobody set a budget, and the result says so; not even a projection is needed."""
+    """Without a budget not even a projection is needed, and the result says so."""
     for projected in (None, 1e9):
         figures = replace(GOOD, projected_month_usd=projected)
         judgement = judge(figures, replace(LIMITS, budget_usd=None), AT_10, PLAN, now=NOW)
@@ -178,11 +178,11 @@ def test_without_a_budget_any_cost_passes() -> None:
 
 @pytest.mark.parametrize("downloads", [0, 49])
 def test_the_shadow_stage_needs_no_downloads(downloads: int) -> None:
-    """It serves local, so nobody waits for S3; enough downloads, of what is in S3 already, are judged all the same."""
+    """The shadow stage serves locally, so nobody waits for S3, but enough downloads are judged all the same."""
     shadow = replace(AT_10, stage=SHADOW)
     p95 = 90.0 if downloads else None
-    assert judged(shadow, downloads=downloads, download_p95_seconds=p95).verdict is Verdict.PROMOTE
-    assert judged(shadow, downloads=50, download_p95_seconds=90.0).verdict is Verdict.ABORT
+    assert judge_good(shadow, downloads=downloads, download_p95_seconds=p95).verdict is Verdict.PROMOTE
+    assert judge_good(shadow, downloads=50, download_p95_seconds=90.0).verdict is Verdict.ABORT
 
 
 @pytest.mark.parametrize(
@@ -195,9 +195,9 @@ def test_the_shadow_stage_needs_no_downloads(downloads: int) -> None:
     ],
 )
 def test_without_a_stage_in_effect_it_holds(state: RolloutState, words: str) -> None:
-    """There is nothing to go on from and nothing to go back from; a failing rule is named all the same."""
+    """There is nothing to promote from or abort to, but a failing rule is named all the same."""
     for changes in ({}, {"access_denied": 1}, {"uploads": 0, "upload_failures": 0, "mean_upload_seconds": None}):
-        judgement = judged(state, **changes)
+        judgement = judge_good(state, **changes)
         assert judgement.verdict is Verdict.HOLD
         assert words in judgement.missing[0]
         assert any("denied access" in words for words in judgement.missing) is ("access_denied" in changes)
@@ -205,9 +205,9 @@ def test_without_a_stage_in_effect_it_holds(state: RolloutState, words: str) -> 
 
 @pytest.mark.parametrize("mode", [StorageMode.LOCAL, StorageMode.S3])
 def test_stages_are_judged_in_hybrid_alone(mode: StorageMode) -> None:
-    """In the other modes the stage has no effect, so the figures are none of its."""
+    """In the other modes the stage has no effect, so the figures are not the stage's."""
     for changes in ({}, {"access_denied": 1}):
-        judgement = judged(AT_10, mode, **changes)
+        judgement = judge_good(AT_10, mode, **changes)
         assert judgement.verdict is Verdict.HOLD
         assert f"STORAGE_MODE is {mode}" in judgement.missing[0]
 
@@ -222,58 +222,58 @@ def test_stages_are_judged_in_hybrid_alone(mode: StorageMode) -> None:
         (timedelta(days=-1), "8 days more"),
     ],
 )
-def test_a_stage_has_its_least_time(ago: timedelta, words: str) -> None:
-    """Before it is over, the rollout holds and says for how long yet; a stage from the future has all of it to come."""
+def test_a_stage_has_its_minimum_time(ago: timedelta, words: str) -> None:
+    """Until its minimum time is over the rollout holds and says how long yet, all of it for a stage from the future."""
     judgement = judge(GOOD, LIMITS, replace(AT_10, since=NOW - ago), PLAN, now=NOW)
     assert judgement.verdict is Verdict.HOLD
     assert any(words in missing for missing in judgement.missing)
 
 
-def test_at_its_least_time_a_stage_may_end() -> None:
+def test_at_its_minimum_time_a_stage_may_end() -> None:
     """The last moment counts."""
-    assert judged(replace(AT_10, since=NOW - 7 * DAY)).verdict is Verdict.PROMOTE
+    assert judge_good(replace(AT_10, since=NOW - 7 * DAY)).verdict is Verdict.PROMOTE
 
 
 def test_a_failing_rule_aborts_at_once() -> None:
-    """Nobody waits for the least time, nor for the other rules' samples, to stop what goes wrong."""
+    """A failing rule does not wait for the minimum time, nor for the other rules' samples."""
     state = replace(AT_10, since=NOW - DAY)
-    judgement = judged(state, access_denied=1, downloads=0, download_p95_seconds=None)
+    judgement = judge_good(state, access_denied=1, downloads=0, download_p95_seconds=None)
     assert judgement.verdict is Verdict.ABORT
     assert judgement.failing == (RuleName.ACCESS_DENIED,)
     assert "denied access" in judgement.missing[0]
 
 
 def test_an_aborted_stage_waits_for_a_person() -> None:
-    """Good figures do not bring it up again; new failures bring it further down."""
+    """Good figures do not raise an aborted stage again, and new failures lower it further."""
     aborted = replace(AT_10, is_aborted=True)
-    assert judged(aborted).verdict is Verdict.HOLD
-    assert "rollout set 10" in judged(aborted).missing[0]
-    assert judged(aborted, access_denied=1).verdict is Verdict.ABORT
+    assert judge_good(aborted).verdict is Verdict.HOLD
+    assert "rollout set 10" in judge_good(aborted).missing[0]
+    assert judge_good(aborted, access_denied=1).verdict is Verdict.ABORT
 
 
 def test_a_cost_that_has_aborted_once_does_not_abort_again() -> None:
-    """The projection knows nothing yet of the lower stage; with another rule failing it goes on."""
+    """The projection does not reflect the lower stage yet, but with another rule failing it aborts again."""
     aborted = replace(AT_10, is_aborted=True)
-    assert judged(projected_month_usd=200.0).verdict is Verdict.ABORT
-    held = judged(aborted, projected_month_usd=200.0)
-    assert held.verdict is Verdict.HOLD
-    assert any("200.00 USD" in missing for missing in held.missing)
-    assert judged(aborted, projected_month_usd=200.0, access_denied=1).verdict is Verdict.ABORT
+    assert judge_good(projected_month_usd=200.0).verdict is Verdict.ABORT
+    on_hold = judge_good(aborted, projected_month_usd=200.0)
+    assert on_hold.verdict is Verdict.HOLD
+    assert any("200.00 USD" in missing for missing in on_hold.missing)
+    assert judge_good(aborted, projected_month_usd=200.0, access_denied=1).verdict is Verdict.ABORT
 
 
 def test_the_last_stage_is_followed_by_a_setting() -> None:
-    """With 100% through, what is left to do is `STORAGE_MODE=s3`; a plan that ends lower says that it does."""
+    """After 100% what is left to do is `STORAGE_MODE=s3`, and a plan that ends lower says so."""
     at_100 = replace(AT_10, stage=Stage(100))
-    assert judged(at_100).verdict is Verdict.HOLD
-    assert judged(at_100).missing == ("the rollout is complete: set STORAGE_MODE=s3",)
-    assert "complete" not in "".join(judged(at_100, downloads=3).missing)
+    assert judge_good(at_100).verdict is Verdict.HOLD
+    assert judge_good(at_100).missing == ("the rollout is complete: set STORAGE_MODE=s3",)
+    assert "complete" not in "".join(judge_good(at_100, downloads=3).missing)
     short = replace(PLAN, stages=(Stage(10),))
     [missing] = judge(GOOD, LIMITS, AT_10, short, now=NOW).missing
     assert missing.startswith("10% is the last of ROLLOUT_STAGES")
 
 
 def test_figures_of_another_stage_decide_nothing() -> None:
-    """When somebody has decided since they were counted, neither what is good in them nor what is bad counts."""
+    """When somebody has decided since the figures were counted, neither good nor bad ones count."""
     state = replace(AT_10, since=NOW - timedelta(hours=23))
     bad = replace(GOOD, access_denied=1, losses_since_verification=3, upload_failures=90)
     for figures in (GOOD, bad):
@@ -285,7 +285,7 @@ def test_figures_of_another_stage_decide_nothing() -> None:
 
 
 def test_a_sample_of_nothing_is_refused() -> None:
-    """A gate that wants to see no uploads would promote without any."""
+    """A gate that requires no uploads would promote without any, so that is refused."""
     with pytest.raises(ValueError, match="at least 1"):
         replace(LIMITS, min_sample=0)
 
@@ -297,7 +297,7 @@ seconds = st.floats(0, 120)
 
 @st.composite
 def verifications(draw: st.DrawFn) -> RecordedVerification:
-    """Return one that began within the last weeks, or on a clock that is ahead."""
+    """Return a verification that began within the last weeks, or on a clock that is ahead."""
     missing, different, unverified = (draw(st.integers(0, 2)) for _ in range(3))
     return RecordedVerification(
         verified_at=NOW - draw(st.timedeltas(-DAY, 20 * DAY)),
@@ -392,7 +392,7 @@ def in_effect(state: RolloutState, mode: StorageMode) -> bool:
 def test_worse_figures_never_improve_the_verdict(
     both: tuple[GateFigures, GateFigures], limits: GateLimits, state: RolloutState, plan: RolloutPlan, mode: StorageMode
 ) -> None:
-    """More failures, slower transfers, more losses and higher cost hold or abort, and never the other way round."""
+    """More failures, slower transfers, more losses and higher cost hold or abort, never the other way round."""
     before, after = (judge(figures, limits, state, plan, now=NOW, mode=mode) for figures in both)
     assert SEVERITY.index(after.verdict) >= SEVERITY.index(before.verdict)
     assert set(after.failing) >= set(before.failing)
@@ -400,7 +400,7 @@ def test_worse_figures_never_improve_the_verdict(
 
 @given(st.integers(0, 120), st.integers(0, 12), st.integers(1, 12), st.integers(1, 60), st.floats(0, 100))
 def test_more_errors_never_promote(good: int, failures: int, more: int, sample: int, percent: float) -> None:
-    """Neither further uploads that fail, nor good ones that had failed instead: errors never complete a sample."""
+    """Neither more failed uploads nor failures in place of good ones promote: errors never complete a sample."""
     limits = replace(LIMITS, min_sample=sample, max_failure_percent=percent)
     figures = replace(GOOD, uploads=good + failures, upload_failures=failures)
     worse = [replace(figures, uploads=good + failures + more, upload_failures=failures + more)]
@@ -412,10 +412,10 @@ def test_more_errors_never_promote(good: int, failures: int, more: int, sample: 
 
 
 @given(figures_of(), limits_of, states, plans)
-def test_too_few_samples_are_never_a_promotion(
+def test_too_small_a_sample_never_promotes(
     figures: GateFigures, limits: GateLimits, state: RolloutState, plan: RolloutPlan
 ) -> None:
-    """What promotes has seen its sample of good uploads and, but for the shadow stage, of downloads."""
+    """A promotion has its sample of good uploads and, except in the shadow stage, of downloads."""
     if judge(figures, limits, state, plan, now=NOW).verdict is Verdict.PROMOTE:
         assert figures.uploads - figures.upload_failures >= limits.min_sample
         assert figures.downloads >= limits.min_sample or state.stage == SHADOW
@@ -423,7 +423,7 @@ def test_too_few_samples_are_never_a_promotion(
 
 
 @given(figures_of(), limits_of, states, plans, modes)
-def test_a_verdict_follows_from_its_rules(
+def test_a_verdict_follows_from_the_rules(
     figures: GateFigures, limits: GateLimits, state: RolloutState, plan: RolloutPlan, mode: StorageMode
 ) -> None:
     """It aborts exactly if a rule fails where a stage is in effect, and promotes exactly if nothing is missing."""
@@ -444,7 +444,7 @@ def test_a_verdict_follows_from_its_rules(
 
 @given(st.integers(0, 59), st.integers(0, 60), st.integers(1, 60), st.floats(0, 100))
 def test_a_failure_rate_is_known_as_early_as_it_can_be(good: int, failures: int, more: int, percent: float) -> None:
-    """A sample that is short fails exactly if it would fail once completed with good uploads alone."""
+    """An incomplete sample fails exactly if it would fail once completed with good uploads alone."""
     limits = replace(LIMITS, min_sample=good + more, max_failure_percent=percent)
     short = replace(GOOD, uploads=good + failures, upload_failures=failures)
     full = replace(short, uploads=short.uploads + more)
@@ -460,8 +460,8 @@ moments = st.timedeltas(-DAY, 3 * DAY).map(lambda ago: NOW - ago)
 
 
 @given(st.none() | moments, moments, st.integers(1, 72))
-def test_what_is_judged_is_of_this_stage(since: datetime | None, now: datetime, hours: int) -> None:
-    """The window lies on the grid, ends by now, and leaves out all from before the stage and nothing else."""
+def test_figures_are_of_this_stage(since: datetime | None, now: datetime, hours: int) -> None:
+    """The window is on the grid, ends by now, and leaves out exactly what was before the stage."""
     limits = replace(LIMITS, window=timedelta(hours=hours))
     window = window_to_judge(limits, RolloutState(Stage(10), since=since), now=now)
     whole = window_ending(now, limits.window)
@@ -478,8 +478,8 @@ def test_what_is_judged_is_of_this_stage(since: datetime | None, now: datetime, 
 def test_losses_count_since_the_verification_within_the_stage(
     since: datetime | None, verified_at: datetime | None, now: datetime
 ) -> None:
-    """What a verification has seen, or another stage has lost, is not held against this one."""
-    verification = None if verified_at is None else found(verified_at=verified_at)
+    """A loss that a verification has seen, or that happened in another stage, does not count against this one."""
+    verification = None if verified_at is None else verified(verified_at=verified_at)
     window = window_of_losses(LIMITS, RolloutState(Stage(10), since=since), verification, now=now)
     assert {GRID.floor(window.start), GRID.floor(window.end)} == {window.start, window.end}
     assert window.end <= now < window.end + timedelta(seconds=GRID)

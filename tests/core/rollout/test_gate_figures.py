@@ -1,4 +1,4 @@
-"""What operators read of the gate: a command for each rule, and lengths of time."""
+"""What operators read about the gate: a command for each rule, and durations."""
 
 from datetime import timedelta
 
@@ -10,7 +10,7 @@ from bookmarkai_assets.core.rollout.gate_figures import CAUSE_COMMANDS, format_l
 
 @pytest.mark.parametrize("rule", RuleName)
 def test_every_rule_has_a_command(rule: RuleName) -> None:
-    """Whatever rule fails, the operator is told a command that looks at its cause."""
+    """Whatever rule fails, the operator is given a command that shows its cause."""
     assert CAUSE_COMMANDS[rule].startswith("bookmarkai ")
 
 
@@ -25,6 +25,6 @@ def test_every_rule_has_a_command(rule: RuleName) -> None:
         (timedelta(days=1, minutes=2), "1 day 2 minutes"),
     ],
 )
-def test_a_length_of_time_has_two_units(time: timedelta, words: str) -> None:
-    """The two largest that say something, rounded up to the minute: what is left is never said to be over."""
+def test_a_duration_has_two_units(time: timedelta, words: str) -> None:
+    """A duration has its two largest units, rounded up to the minute, so that what is left never reads as over."""
     assert format_length(time) == words

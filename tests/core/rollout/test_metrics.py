@@ -1,4 +1,4 @@
-"""A window's figures, against a plain count of the events in it."""
+"""A window's figures, compared with a naive count of its events."""
 
 from collections.abc import Sequence
 from datetime import timedelta
@@ -20,7 +20,7 @@ from bookmarkai_assets.core.rollout.metrics import (
     window_metrics,
 )
 from bookmarkai_assets.core.rollout.windows import Window
-from tests.support.plain_count import TOLD_APART, assert_counted
+from tests.support.plain_count import COUNTED_ERRORS, assert_counted
 from tests.support.storage_events import NOON, totals_of, transfer, transfers
 
 windows = st.builds(
@@ -34,7 +34,7 @@ DAY = Window(NOON - timedelta(hours=12), NOON + timedelta(hours=12))
 
 
 def metrics_of(events: Sequence[StorageEvent], window: Window = DAY) -> WindowMetrics:
-    """Return the figures as the pipeline comes to them: rolled up, read off the totals."""
+    """Return the figures as the pipeline computes them: rolled up and read from the totals."""
     return window_metrics(totals_of(events, window), window)
 
 
@@ -46,23 +46,23 @@ def test_figures_are_those_of_a_plain_count(events: list[StorageEvent], window: 
 
 
 def test_an_empty_window_has_no_rates() -> None:
-    """Where nothing happened, counts are zero and rates, means and quantiles are None; every error class is there."""
+    """Without events, counts are zero, rates, means and quantiles are None, and every error class is there."""
     metrics = metrics_of([])
     assert (metrics.total_requests, metrics.s3_uploads, metrics.local_storage, metrics.interrupted) == (0, 0, 0, 0)
     assert (metrics.s3_upload_rate, metrics.success_rate, metrics.error_rate) == (None, None, None)
     assert metrics.upload == metrics.download == Latency(0, None, None, None, None)
-    assert metrics.errors_by_class == dict.fromkeys([*TOLD_APART, "other"], 0)
+    assert metrics.errors_by_class == dict.fromkeys([*COUNTED_ERRORS, "other"], 0)
     assert metrics.bytes_put == metrics.bytes_got == metrics.objects_put == dict.fromkeys(Backend, 0)
 
 
 def test_only_failures_have_a_rate_and_no_latency() -> None:
-    """When every upload failed, the success rate is 0, not None, and there is no upload time to speak of."""
+    """When every upload failed, the success rate is 0, not None, and there is no upload time."""
     metrics = metrics_of([transfer(error="timeout"), transfer(error="timeout")])
     assert (metrics.success_rate, metrics.error_rate, metrics.s3_upload_errors) == (0.0, 100.0, 2)
     assert metrics.upload.mean is None
 
 
-def test_quantiles_are_the_half_the_95th_and_the_99th() -> None:
+def test_quantiles_are_p50_p95_and_p99() -> None:
     """Of 100 uploads, each a tenth longer than the one before, p50, p95 and p99 are the 50th, the 95th and the 99th."""
     upload = metrics_of([transfer(seconds=1.1**n) for n in range(1, 101)]).upload
     assert [upload.p50, upload.p95, upload.p99] == pytest.approx([1.1**50, 1.1**95, 1.1**99], rel=0.011)
@@ -70,7 +70,7 @@ def test_quantiles_are_the_half_the_95th_and_the_99th() -> None:
 
 @pytest.mark.parametrize("purpose", ["shadow", "move"])
 def test_the_split_is_of_newly_placed_videos(purpose: str) -> None:
-    """Shadow copies, moves and audio tracks are uploads, but say nothing of the split between S3 and local."""
+    """Shadow copies, moves and audio tracks are uploads, but do not count for the split between S3 and local."""
     metrics = metrics_of(
         [
             transfer(),
@@ -85,7 +85,7 @@ def test_the_split_is_of_newly_placed_videos(purpose: str) -> None:
 
 @pytest.mark.parametrize("purpose", ["shadow", "move"])
 def test_downloads_are_those_of_workers(purpose: str) -> None:
-    """What a move or a comparison reads from S3 is a request, and no worker's waiting time."""
+    """What a move or a comparison reads from S3 is a request, but no worker's waiting time."""
     read = transfer(operation="get", purpose="transcribe", seconds=2)
     metrics = metrics_of([read, transfer(operation="get", purpose=purpose, seconds=100)])
     assert (metrics.download.count, metrics.download.mean) == (1, 2.0)
@@ -93,7 +93,7 @@ def test_downloads_are_those_of_workers(purpose: str) -> None:
 
 
 def test_a_stop_of_our_own_is_no_failure() -> None:
-    """A transfer that our own stop interrupted counts as interrupted, and neither as a request nor as an error."""
+    """A transfer that our own shutdown interrupted counts as interrupted, and neither as a request nor as an error."""
     metrics = metrics_of([transfer(), transfer(error="interrupted"), transfer(operation="get", error="interrupted")])
     assert (metrics.interrupted, metrics.total_requests, metrics.s3_uploads) == (2, 1, 1)
     assert (metrics.success_rate, metrics.error_rate) == (100.0, 0.0)
@@ -111,8 +111,8 @@ def test_a_stop_of_our_own_is_no_failure() -> None:
         (transfer(operation="get", purpose="transcribe"), 0),
     ],
 )
-def test_a_loss_is_a_read_of_nothing_or_other_bytes(event: StorageEvent, losses: int) -> None:
-    """What S3 does not have, or has otherwise than recorded, is a loss; what did not come through is none."""
+def test_a_loss_is_missing_or_different_bytes(event: StorageEvent, losses: int) -> None:
+    """Bytes that S3 does not have, or that differ from the record, are a loss; a failed read is not."""
     assert count_losses(totals_of([event], DAY)) == losses
 
 
@@ -126,14 +126,14 @@ def test_a_loss_is_a_read_of_nothing_or_other_bytes(event: StorageEvent, losses:
     ],
 )
 def test_the_target_follows_the_mode(policy: StoragePolicy, percentage: int) -> None:
-    """The percentage on record counts in hybrid alone: local is 0 and s3 is 100."""
+    """The recorded percentage counts only in hybrid: local is 0 and s3 is 100."""
     assert target_percentage(policy) == percentage
 
 
 def test_the_inventory_is_added_up_by_backend() -> None:
-    """Buckets and deciders are summed; a backend without media has its line too."""
+    """Buckets and deciders are summed, and a backend without media has its line too."""
     lines = [
         InventoryLine(Backend.LOCAL, 3, Decider.POLICY, media=2, size_bytes=20),
         InventoryLine(Backend.LOCAL, None, Decider.OPERATOR, media=1, size_bytes=5),
     ]
-    assert stored_by_backend(lines) == {Backend.LOCAL: StoredMedia(3, 25), Backend.S3: StoredMedia(0, 0)}
+    assert stored_by_backend(lines) == {**dict.fromkeys(Backend, StoredMedia(0, 0)), Backend.LOCAL: StoredMedia(3, 25)}

@@ -1,4 +1,4 @@
-"""Which policy is in force and why: the table of precedence, the words for it, and that it stands in one place."""
+"""Which policy is in force and why: the table of precedence, its wording, and that one module derives it."""
 
 import ast
 from pathlib import Path
@@ -21,7 +21,7 @@ from bookmarkai_assets.core.rollout.stages import state_after
 from tests.support.decisions import STEPS, history_of
 
 SPLIT = 30
-"""`S3_SPLIT_PERCENTAGE`, which no stage has."""
+"""`S3_SPLIT_PERCENTAGE`, a value that no stage has."""
 
 DECIDED = {
     "none": None,
@@ -76,7 +76,7 @@ DECIDED = {
     ],
 )
 def test_precedence(mode: str, decided: str, counts: str, source: str) -> None:
-    """Local always wins, then a rollback, then s3; in hybrid the stage on record, and without one the setting."""
+    """Local always wins, then a rollback, then s3; in hybrid the recorded stage, and without one the setting."""
     decision = DECIDED[decided]
     effective = resolve_policy(StoragePolicy(StorageMode(mode), SPLIT), decision)
     assert _in_words(effective.policy) == counts
@@ -86,7 +86,7 @@ def test_precedence(mode: str, decided: str, counts: str, source: str) -> None:
 
 
 def test_the_table_of_precedence_is_whole() -> None:
-    """Every mode meets every kind of decision."""
+    """Every mode is combined with every kind of decision."""
     [mark] = [mark for mark in test_precedence.pytestmark if mark.name == "parametrize"]  # type: ignore[attr-defined]
     cases = [(mode, decided) for mode, decided, *_ in mark.args[1]]
     assert sorted(cases) == sorted((mode.value, decided) for mode in StorageMode for decided in DECIDED)
@@ -105,7 +105,7 @@ MODES = st.sampled_from(StorageMode)
 
 
 @given(MODES, st.integers(0, 100), STEPS, st.uuids().map(str))
-def test_a_rollback_places_nothing_on_s3(mode: StorageMode, percentage: int, names: list[str], share_id: str) -> None:
+def test_a_rollback_places_nothing_in_s3(mode: StorageMode, percentage: int, names: list[str], share_id: str) -> None:
     """Whatever the settings and the history, under a rollback every share goes to the local directory, unshadowed."""
     decision = history_of(*names, "rollback")[-1]
     policy = resolve_policy(StoragePolicy(mode, percentage), decision).policy
@@ -114,15 +114,15 @@ def test_a_rollback_places_nothing_on_s3(mode: StorageMode, percentage: int, nam
 
 
 @given(MODES, st.integers(0, 100))
-def test_what_is_not_open_to_decisions_is_changed_by_none(mode: StorageMode, percentage: int) -> None:
-    """So the catalog need not be asked there; everywhere else some decision does change the policy."""
+def test_only_an_open_policy_is_changed_by_decisions(mode: StorageMode, percentage: int) -> None:
+    """Where no decision changes the policy the catalog need not be asked; everywhere else some decision does."""
     configured = StoragePolicy(mode, percentage)
     policies = [resolve_policy(configured, decision).policy for decision in DECIDED.values()]
     assert any(policy != configured for policy in policies) == is_open_to_decisions(configured)
 
 
 @given(MODES, STEPS)
-def test_a_stage_without_an_obstacle_is_what_counts(mode: StorageMode, names: list[str]) -> None:
+def test_a_stage_without_an_obstacle_is_in_force(mode: StorageMode, names: list[str]) -> None:
     """The obstacles and the precedence never contradict each other."""
     standing = [decision for decision in history_of(*names) if decision.action != "advise"]
     obstacles = set(list_obstacles(mode, state_after(standing)))
@@ -141,7 +141,7 @@ def test_a_stage_without_an_obstacle_is_what_counts(mode: StorageMode, names: li
     ],
 )
 def test_every_obstacle_is_listed(steps: list[str], obstacles: list[str]) -> None:
-    """Whoever clears one of them wants to know of the others; in hybrid there is one fewer."""
+    """Whoever removes one obstacle wants to know the others, and in hybrid there is one fewer."""
     state = state_after(history_of(*steps))
     assert list(list_obstacles(StorageMode.LOCAL, state)) == obstacles
     assert list(list_obstacles(STAGED_MODE, state)) == obstacles[1:]
@@ -177,14 +177,14 @@ def test_every_obstacle_is_listed(steps: list[str], obstacles: list[str]) -> Non
     ],
 )
 def test_each_source_has_its_words(mode: str, decided: str, why: str) -> None:
-    """They name the setting or the decision, and what it overrules."""
+    """The words name the setting or the decision, and what it overrides."""
     assert resolve_policy(StoragePolicy(StorageMode(mode), SPLIT), DECIDED[decided]).why == why
 
 
 def test_the_policy_in_force_is_derived_in_one_module() -> None:
     """No other module compares storage modes or makes a policy, except to read settings or to apply a policy.
 
-    Whoever wants to know what counts asks `resolve_policy`, and matches on the source that it names.
+    Whoever needs the policy calls `resolve_policy`, and matches on the source that it names.
     """
     package = Path(bookmarkai_assets.__file__).parent
     derives = {str(path.relative_to(package)) for path in package.rglob("*.py") if _derives_a_policy(path)}

@@ -38,7 +38,7 @@ def samples(data: Iterable[Datum], metric: MetricName) -> int:
 
 
 def test_a_minute_is_one_datum_for_each_metric() -> None:
-    """Sums count attempts, failures and refusals; latencies are those of what went well, each value with its count."""
+    """Sums count attempts, failures and refusals; latencies are those of successful transfers, each with its count."""
     events = [
         transfer(NOON + timedelta(seconds=1), seconds=2.0),
         transfer(NOON + timedelta(seconds=59, microseconds=999_999), seconds=2.0),
@@ -59,7 +59,7 @@ def test_a_minute_is_one_datum_for_each_metric() -> None:
 
 
 def test_a_good_minute_says_that_nothing_failed() -> None:
-    """Failures and refusals are 0 where there were uploads, so that an alarm is not left without data."""
+    """Where there were uploads, failures and refusals are 0, so that an alarm has data."""
     data = make_publishable([transfer()], now=NOON).data
     assert {datum.metric: dict(datum.values) for datum in data if datum.metric not in LATENCIES} == {
         MetricName.UPLOAD_ATTEMPTS: {1.0: 1},
@@ -69,7 +69,7 @@ def test_a_good_minute_says_that_nothing_failed() -> None:
 
 
 def test_only_what_s3_answered_counts() -> None:
-    """Neither local transfers nor fetches nor what we interrupted ourselves; moves are uploads, and no downloads."""
+    """Local transfers, fetches and our own interruptions do not count; moves count as uploads, not as downloads."""
     events = [
         transfer(backend="local"),
         transfer(operation="fetch", backend="site"),
@@ -91,21 +91,21 @@ def test_only_what_s3_answered_counts() -> None:
         (MAX_AHEAD + timedelta(seconds=1), False),
     ],
 )
-def test_what_cloudwatch_would_refuse_is_left_out(offset: timedelta, *, is_taken: bool) -> None:
-    """Events of two weeks ago or hours ahead are counted as left out: one such datum has a whole request refused."""
+def test_events_that_cloudwatch_would_refuse_are_left_out(offset: timedelta, *, is_taken: bool) -> None:
+    """Events two weeks old or hours ahead are counted as left out, because one such datum fails a whole request."""
     found = make_publishable([transfer(NOON + offset), transfer()], now=NOON)
     assert found.skipped == (not is_taken)
     assert total(found.data, MetricName.UPLOAD_ATTEMPTS) == 1 + is_taken
 
 
 def test_the_worst_page_of_events_fits_one_request() -> None:
-    """Each event in a minute of its own, of the kind that makes most data."""
+    """Each event is in a minute of its own, of the kind that makes most data."""
     events = [transfer(NOON - timedelta(minutes=n)) for n in range(MAX_EVENTS)]
     assert len(make_publishable(events, now=NOON).data) == MAX_DATA
 
 
 def test_many_different_values_make_several_data() -> None:
-    """No datum has more values than CloudWatch takes, and none is lost."""
+    """No datum has more values than CloudWatch accepts, and none is lost."""
     events = [transfer(NOON, seconds=0.001 * 1.03**n) for n in range(MAX_EVENTS)]
     data = [d for d in make_publishable(events, now=NOON).data if d.metric is MetricName.UPLOAD_SECONDS]
     assert len(data) > 1
@@ -115,7 +115,7 @@ def test_many_different_values_make_several_data() -> None:
 
 @given(st.lists(transfers(within=timedelta(hours=20)), max_size=40))
 @example([transfer(operation="fetch", error="access_denied")])
-def test_what_is_published_is_what_the_rollout_measures(events: list[StorageEvent]) -> None:
+def test_published_metrics_are_those_of_the_rollout(events: list[StorageEvent]) -> None:
     """Over any events, attempts, failures, refusals and latencies are those of the rollout's own metrics."""
     start = datetime(2026, 2, 27, tzinfo=UTC)
     window = Window(start, start + timedelta(days=4))

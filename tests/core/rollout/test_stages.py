@@ -36,32 +36,32 @@ def plan_of(*names: str) -> RolloutPlan:
     [("10", Stage(10)), (" 25% ", Stage(25)), ("0", NOTHING), ("100", Stage(100)), ("Shadow", SHADOW)],
 )
 def test_stages_are_read_as_they_are_written(text: str, stage: Stage) -> None:
-    """A percentage with or without its sign, or `shadow`; what is printed can be read again."""
+    """A stage is a percentage with or without its sign, or `shadow`, and what is printed can be parsed again."""
     assert Stage.parse(text) == stage
     assert Stage.parse(str(stage)) == stage
 
 
 @pytest.mark.parametrize("text", ["", "101", "-1", "10.5", "ten", "%", "\u0661\u0660", "10%%"])
-def test_what_is_no_stage_is_refused(text: str) -> None:
-    """The message says what is wanted and what was found."""
+def test_a_text_that_is_no_stage_is_refused(text: str) -> None:
+    """The message says what is expected and what was found."""
     with pytest.raises(ValueError, match="expected shadow or a whole percentage from 0 to 100, found"):
         Stage.parse(text)
 
 
-def test_a_shadow_takes_nothing() -> None:
+def test_a_shadow_has_no_percentage() -> None:
     """A shadow of 10% would be two stages at once."""
     with pytest.raises(ValueError, match="expected shadow"):
         Stage(10, is_shadow=True)
 
 
 def test_stages_have_an_order() -> None:
-    """Nothing is below the shadow, and the shadow below every percentage."""
+    """Nothing is below the shadow, and the shadow is below every percentage."""
     assert sorted([Stage(50), SHADOW, Stage(1), NOTHING, Stage(100)]) == STAGES
 
 
 @pytest.mark.parametrize("names", [(), ("25", "10"), ("10", "10"), ("0", "10"), ("10", "shadow"), ("shadow", "shadow")])
 def test_a_plan_rises(names: Sequence[str]) -> None:
-    """Stages come in rising order, each once; 0% is where a rollout is before its first stage."""
+    """Stages come in rising order, each once, and 0% is not one, because a rollout is there before its first stage."""
     with pytest.raises(ValueError, match="expected stages that rise"):
         plan_of(*names)
     with pytest.raises(ValueError, match="expected stages that rise"):
@@ -81,8 +81,8 @@ def test_a_plan_rises(names: Sequence[str]) -> None:
         ("100", None),
     ],
 )
-def test_each_stage_has_one_that_follows(stage: str | None, following: str | None) -> None:
-    """It is the next higher one of the plan, also from a percentage that is not in it."""
+def test_each_stage_has_a_next_one(stage: str | None, following: str | None) -> None:
+    """The next stage is the next higher one of the plan, also after a percentage that is not in it."""
     after = plan_of("shadow", "10", "25", "100").next_after(Stage.parse(stage) if stage else None)
     assert after == (Stage.parse(following) if following else None)
 
@@ -114,10 +114,10 @@ def test_without_a_shadow_the_first_percentage_begins() -> None:
         (["rollback", "resume"], None, False, False, 1),
     ],
 )
-def test_the_state_is_read_off_the_history(
+def test_the_state_is_derived_from_the_history(
     steps: list[str], stage: str | None, is_rolled_back: bool, is_aborted: bool, since: int | None
 ) -> None:
-    """Advice changes nothing; every other decision begins its state; an abort is remembered through a rollback."""
+    """Advice changes nothing, other decisions begin a new state, and an abort is remembered through a rollback."""
     assert state_after(history_of(*steps)) == RolloutState(
         stage=Stage.parse(stage) if stage else None,
         is_rolled_back=is_rolled_back,
@@ -150,14 +150,14 @@ def test_the_state_is_read_off_the_history(
         (["promote 10", "abort 0"], "0"),
     ],
 )
-def test_an_abort_goes_back_to_what_held(steps: list[str], stage: str) -> None:
-    """A stage held if it was promoted from and not aborted since; it has to be below the present one."""
+def test_an_abort_goes_back_to_the_last_stage_that_held(steps: list[str], stage: str) -> None:
+    """A stage held if it was promoted from and not aborted since, and it has to be below the present one."""
     assert find_last_held(history_of(*steps)) == Stage.parse(stage)
 
 
 @given(STEPS)
 def test_an_abort_never_raises_the_stage(names: list[str]) -> None:
-    """Whatever was decided, it goes to a lower stage that was once in effect, or to 0%."""
+    """Whatever was decided, an abort goes to a lower stage that was once in effect, or to 0%."""
     history = history_of(*names)
     target, stage = find_last_held(history), state_after(history).stage or NOTHING
     assert target < stage or target == NOTHING
@@ -165,8 +165,8 @@ def test_an_abort_never_raises_the_stage(names: list[str]) -> None:
 
 
 @given(STEPS)
-def test_the_newest_decision_says_most_of_the_state(names: list[str]) -> None:
-    """Only whether the stage was reached by an abort needs more than the newest row that is not advice."""
+def test_the_newest_decision_gives_most_of_the_state(names: list[str]) -> None:
+    """Only whether the stage was reached by an abort needs more than the newest decision."""
     history = history_of(*names)
     standing = [decision for decision in history if decision.action is not Action.ADVISE][-1:]
     state = state_after(history)

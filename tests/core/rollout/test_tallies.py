@@ -1,4 +1,4 @@
-"""Events added up: each once in each resolution, and any two parts of a whole make the whole."""
+"""Events added up: each once in each resolution, and the parts of a whole add up to it."""
 
 import random
 from collections import Counter
@@ -17,7 +17,7 @@ MB = 1 << 20
 
 
 @given(st.lists(transfers(), max_size=30))
-def test_each_event_counts_once_in_each_span(events: list[StorageEvent]) -> None:
+def test_each_event_counts_once_in_each_resolution(events: list[StorageEvent]) -> None:
     """Five minutes, hours and days each add up to all events, in the series and resolution that they belong to."""
     rolled = roll_up(events)
     for resolution in Resolution:
@@ -33,7 +33,7 @@ def test_each_event_counts_once_in_each_span(events: list[StorageEvent]) -> None
 
 @given(st.lists(transfers(), max_size=30), st.integers(0, 30), st.randoms())
 def test_parts_add_up_to_the_whole(events: list[StorageEvent], cut: int, order: random.Random) -> None:
-    """In whatever order events come, and in however many goes they are added up, the totals are the same."""
+    """In whatever order events come, and in however many batches they are added, the totals are the same."""
     whole = roll_up(events)
     shuffled = order.sample(events, len(events))
     parts = [roll_up(shuffled[:cut]), roll_up(shuffled[cut:])]
@@ -48,8 +48,8 @@ def test_parts_add_up_to_the_whole(events: list[StorageEvent], cut: int, order: 
         )
 
 
-def test_what_failed_moved_no_bytes() -> None:
-    """A failed transfer counts as an event with its requests; its bytes and its time are neither size nor latency."""
+def test_a_failed_transfer_moves_no_bytes() -> None:
+    """A failed transfer counts as an event with its requests, but its bytes and its time do not count."""
     failed, good = transfer(size_bytes=1000, seconds=9, error="timeout"), transfer(size_bytes=1000, seconds=9)
     assert set(map(_comparable, roll_up([failed]).values())) == {(1, 0, 0.0, 1, ())}
     assert set(map(_comparable, roll_up([good]).values())) == {(1, 1000, 9.0, 1, ((bin_of(9), 1),))}
@@ -73,7 +73,7 @@ def _comparable(tally: Tally) -> tuple[object, ...]:
     ],
 )
 def test_large_transfers_take_several_requests(operation: str, size_bytes: int, requests: int) -> None:
-    """Above 16 MB a put is one request for each part and two around them; a get is one for each range."""
+    """Above 16 MB a put is one request for each part and two around them, and a get is one for each range."""
     assert s3_requests(operation, size_bytes) == requests
     assert count_requests(transfer(operation=operation, size_bytes=size_bytes)) == requests
 

@@ -1,4 +1,4 @@
-"""Half-open stretches of time on the five-minute grid."""
+"""Half-open windows of time on the five-minute grid."""
 
 from datetime import UTC, datetime, timedelta, timezone
 
@@ -28,7 +28,7 @@ grid_windows = st.builds(
 
 
 def test_a_window_has_its_start_and_not_its_end() -> None:
-    """A moment on the boundary between two windows is in the later one alone."""
+    """A moment on the boundary between two windows is in the later one only."""
     before, after = Window(NOON - timedelta(hours=1), NOON), Window(NOON, NOON + timedelta(hours=1))
     assert NOON not in before
     assert NOON in after
@@ -37,7 +37,7 @@ def test_a_window_has_its_start_and_not_its_end() -> None:
 
 
 def test_a_window_does_not_end_before_it_starts() -> None:
-    """A window that runs backwards is refused; an empty one is not."""
+    """A window that runs backwards is refused, and an empty one is not."""
     with pytest.raises(ValueError, match="ends after it starts"):
         Window(NOON, NOON - A_MOMENT)
     assert NOON not in Window(NOON, NOON)
@@ -69,7 +69,7 @@ def test_months_are_calendar_months_in_utc(
 
 
 def test_days_are_days_in_utc() -> None:
-    """Midnight UTC begins a day; the moment before belongs to the day before."""
+    """Midnight UTC begins a day, and the moment before belongs to the day before."""
     midnight = datetime(2026, 3, 1, tzinfo=UTC)
     assert day_of(midnight).start == midnight
     assert day_of(midnight - A_MOMENT).end == midnight
@@ -78,7 +78,7 @@ def test_days_are_days_in_utc() -> None:
 
 @given(moments, st.sampled_from(sorted(WINDOWS)))
 def test_a_window_ends_with_the_last_whole_five_minutes(moment: datetime, name: str) -> None:
-    """A window of a length ends on the grid, less than five minutes ago."""
+    """A window of a given length ends on the grid, less than five minutes ago."""
     window = window_ending(moment, WINDOWS[name])
     assert window.length == WINDOWS[name]
     assert timedelta(0) <= moment - window.end < timedelta(minutes=5)
@@ -107,8 +107,8 @@ def test_tiles_are_as_long_as_they_can_be(window: Window) -> None:
 
 
 @pytest.mark.parametrize("shift", [A_MOMENT, timedelta(seconds=1), timedelta(minutes=4)])
-def test_windows_beside_the_grid_have_no_tiles(shift: timedelta) -> None:
-    """What is not on the five-minute grid cannot be answered exactly, and is refused."""
+def test_windows_off_the_grid_have_no_tiles(shift: timedelta) -> None:
+    """A window off the five-minute grid cannot be answered exactly, and is refused."""
     hour = timedelta(hours=1)
     for window in (Window(NOON + shift, NOON + hour), Window(NOON, NOON + hour + shift)):
         with pytest.raises(ValueError, match="five-minute grid"):

@@ -1,4 +1,4 @@
-"""What can be asked of search, and where the answers are in a sentence."""
+"""Which queries search accepts, and where the matches are in a sentence."""
 
 import pytest
 from hypothesis import given
@@ -30,8 +30,8 @@ def all_of(*terms: Term, without: tuple[Term, ...] = ()) -> SearchQuery:
         ("a OR b NEAR(c)", all_of(*(Term((w,)) for w in ("a", "or", "b")), Term(("near", "c")))),
     ],
 )
-def test_a_question_is_read(text: str, query: SearchQuery | None) -> None:
-    """Words, phrases, beginnings and exclusions; signs ask for nothing, and no word is an operator."""
+def test_a_query_is_parsed(text: str, query: SearchQuery | None) -> None:
+    """A query has words, phrases, prefixes and exclusions; punctuation means nothing, and no word is an operator."""
     wanted = query or all_of(
         Term(("cake",)),
         without=(Term(("salt",)), Term(("baking", "powder")), Term(("bu",), is_prefix=True)),
@@ -54,8 +54,8 @@ def test_a_question_is_read(text: str, query: SearchQuery | None) -> None:
         (" ".join(f"w{n}" for n in range(33)), "at most 32 words and phrases to search for, found 33"),
     ],
 )
-def test_a_question_that_cannot_be_read_is_refused(text: str, found: str) -> None:
-    """The message says what was found and what can be asked."""
+def test_a_malformed_query_is_refused(text: str, found: str) -> None:
+    """The message says what was found and what can be searched for."""
     with pytest.raises(SearchQueryError, match=r"^expected ") as refusal:
         parse_query(text)
 
@@ -63,8 +63,8 @@ def test_a_question_that_cannot_be_read_is_refused(text: str, found: str) -> Non
 
 
 @given(st.text(max_size=60) | st.text(alphabet='ab"*- 東', max_size=30))
-def test_any_text_is_read_or_refused(text: str) -> None:
-    """Nothing that a person can type is another error, and what is read says something."""
+def test_any_text_is_parsed_or_refused(text: str) -> None:
+    """Nothing that a person can type raises another error, and a parsed query is not empty."""
     try:
         query = parse_query(text)
     except SearchQueryError:
@@ -74,7 +74,7 @@ def test_any_text_is_read_or_refused(text: str) -> None:
 
 
 @pytest.mark.parametrize(
-    ("question", "said", "marked"),
+    ("query_text", "sentence", "marked"),
     [
         ("cake", "A Cake, a pancake: two CAKES.", "A [Cake], a pancake: two CAKES."),
         ("cake*", "A cake, two CAKES.", "A [cake], two [CAKES]."),
@@ -86,28 +86,28 @@ def test_any_text_is_read_or_refused(text: str) -> None:
         ("cake -salt", "cake", "[cake]"),
     ],
 )
-def test_matches_are_marked_where_they_stand(question: str, said: str, marked: str) -> None:
+def test_matches_are_marked_at_their_positions(query_text: str, sentence: str, marked: str) -> None:
     """Positions count characters of the sentence as it was written, and never overlap."""
-    query = parse_query(question)
+    query = parse_query(query_text)
     shown, last = "", 0
-    for start, end in matches(query, said):
+    for start, end in matches(query, sentence):
         assert start >= last
-        shown += f"{said[last:start]}[{said[start:end]}]"
+        shown += f"{sentence[last:start]}[{sentence[start:end]}]"
         last = end
-    assert shown + said[last:] == marked
-    assert is_match(query, said)
+    assert shown + sentence[last:] == marked
+    assert is_match(query, sentence)
 
 
 @given(st.text(alphabet="abé東 -'", max_size=20))
-def test_what_was_said_is_found_by_its_own_words(said: str) -> None:
-    """A sentence matches its own words, marked from the first to the last, and not the same without them."""
-    words = [found.word for found in tokenize(said)]
+def test_a_sentence_is_found_by_its_own_words(sentence: str) -> None:
+    """A sentence matches its own words, marked from the first to the last, and does not match without them."""
+    words = [found.word for found in tokenize(sentence)]
     if not words:
         return
     query = SearchQuery((Term(tuple(words)),))
 
-    (only,) = matches(query, said)
+    (only,) = matches(query, sentence)
 
-    assert is_match(query, said)
-    assert only == (next(iter(tokenize(said))).start, list(tokenize(said))[-1].end)
-    assert not is_match(SearchQuery((Term((words[0],)),), (Term((words[-1],)),)), said)
+    assert is_match(query, sentence)
+    assert only == (next(iter(tokenize(sentence))).start, list(tokenize(sentence))[-1].end)
+    assert not is_match(SearchQuery((Term((words[0],)),), (Term((words[-1],)),)), sentence)

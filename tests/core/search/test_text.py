@@ -35,13 +35,13 @@ from bookmarkai_assets.core.search.text import MAX_WORD_CHARACTERS, tokenize
     ],
 )
 def test_words_are_folded(text: str, words: list[str]) -> None:
-    """Case, accents, ligatures and forms are one; letters of scripts without spaces are words; signs are nothing."""
+    """Case, accents, ligatures and forms fold; letters of scripts without spaces are words; punctuation is dropped."""
     assert [found.word for found in tokenize(text)] == words
 
 
 @given(st.text())
-def test_words_hold_nothing_that_could_be_syntax(text: str) -> None:
-    """Whatever is said or asked: letters, marks and digits, in order of place, none too long, and stable."""
+def test_words_contain_nothing_that_could_be_syntax(text: str) -> None:
+    """Whatever the text, words are letters, marks and digits, in order of position, none too long, and stable."""
     found = list(tokenize(text))
 
     for one in found:
@@ -52,6 +52,6 @@ def test_words_hold_nothing_that_could_be_syntax(text: str) -> None:
 
 
 @given(st.text(alphabet=string.printable))
-def test_plain_text_is_read_alike_beside_any_other(text: str) -> None:
-    """The short way that ASCII text takes finds the words, at the places, that the long way finds."""
+def test_the_fast_path_finds_the_same_words(text: str) -> None:
+    """The fast path for ASCII text finds the same words at the same positions as the slow path."""
     assert list(tokenize(text)) == list(tokenize(f"{text} é"))[:-1]

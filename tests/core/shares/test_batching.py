@@ -1,4 +1,4 @@
-"""Packing shares into runs: neighbours only, whole, and the suspects alone."""
+"""Packing shares into runs: only neighbours, all of them, and suspects alone."""
 
 import pytest
 from hypothesis import given
@@ -14,20 +14,20 @@ def test_a_backlog_of_new_shares_fills_batches_in_order() -> None:
 
 
 def test_a_gap_between_known_partitions_divides_runs() -> None:
-    """A range would take in what lies between, so shares that are no neighbours get runs of their own."""
+    """A range would include what is in between, so shares that are not neighbours get runs of their own."""
     positions = {"a": 0, "b": 1, "c": 2, "d": 3}
     assert pack_runs("dab", positions=positions, alone=frozenset(), lanes={}, batch_size=9) == [["a", "b"], ["d"]]
 
 
-def test_a_new_share_joins_the_last_known_one_only_if_that_is_the_last_partition() -> None:
-    """New keys are appended behind all that exist, not behind those that are claimed."""
+def test_a_new_share_joins_only_the_last_partition() -> None:
+    """New keys are appended after all that exist, not after those that are claimed."""
     positions = {"a": 0, "b": 1}
     assert pack_runs(["b", "new"], positions=positions, alone=frozenset(), lanes={}, batch_size=9) == [["b", "new"]]
     assert pack_runs(["a", "new"], positions=positions, alone=frozenset(), lanes={}, batch_size=9) == [["a"], ["new"]]
 
 
 def test_a_suspect_runs_alone() -> None:
-    """A share whose worker has died before shares a process with nobody."""
+    """A share whose worker has died before shares a process with no other."""
     runs = pack_runs("abc", positions={}, alone={"b"}, lanes={}, batch_size=9)
     assert runs == [["a"], ["b"], ["c"]]
 
@@ -42,7 +42,7 @@ def test_a_suspect_runs_alone() -> None:
 def test_every_share_is_in_one_run_and_every_run_is_a_range(
     existing: list[int], wanted: list[int], suspects: set[int], lane_of: dict[int, str], batch_size: int
 ) -> None:
-    """Between a run's ends, in the order that the partitions will have, lies nothing but the run, all of one lane."""
+    """A run is of one lane, and nothing else is between its ends in the order that the partitions will have."""
     partitions = [str(n) for n in existing]
     shares = [str(n) for n in wanted]
     runs = pack_runs(
@@ -69,14 +69,14 @@ def test_every_share_is_in_one_run_and_every_run_is_a_range(
         (24, 2, 12),
         (20, 2, 10),  # one run would leave a core idle
         (50, 2, 13),  # four, and not three
-        (24, 25, 6),  # four that are worth their start
+        (24, 25, 6),  # four that are worth their start-up time
         (9, 2, 9),
         (1, 2, 1),
         (0, 2, 1),
     ],
 )
-def test_a_backlog_is_divided_evenly_among_the_runs_at_a_time(count: int, run_slots: int, size: int) -> None:
-    """As few runs as the batch size allows, but as many as keep all at work until the end, none of them too small."""
+def test_a_backlog_is_divided_evenly_among_simultaneous_runs(count: int, run_slots: int, size: int) -> None:
+    """There are as few runs as the batch size allows, but enough to use all slots to the end, and none is too small."""
     assert even_batch_size(count, batch_size=20, run_slots=run_slots) == size
 
 
@@ -84,7 +84,7 @@ def test_a_backlog_is_divided_evenly_among_the_runs_at_a_time(count: int, run_sl
 def test_even_batches_stay_within_the_batch_size_and_are_worth_a_run(
     count: int, batch_size: int, run_slots: int
 ) -> None:
-    """None is larger than allowed, and none is small because of the slots alone."""
+    """No batch is larger than allowed, and none is small only because of the slots."""
     size = even_batch_size(count, batch_size=batch_size, run_slots=run_slots)
     assert 1 <= size <= batch_size
     assert size >= min(WORTH_A_RUN, even_batch_size(count, batch_size=batch_size, run_slots=1))

@@ -1,4 +1,4 @@
-"""The text that selects partitions in Dagster's UI, and the address that fills it in."""
+"""The text that selects partitions in Dagster's UI, and the URL that fills it in."""
 
 from urllib.parse import parse_qs, urlsplit
 
@@ -9,15 +9,15 @@ from bookmarkai_assets.core.shares.partition_selections import MAX_LINK_CHARACTE
 
 
 def test_neighbours_become_a_range() -> None:
-    """In Dagster's own order; a share without a partition cannot be selected."""
+    """Ranges follow Dagster's own order, and a share without a partition cannot be selected."""
     selection = partition_selection({"c", "a", "b", "e", "not there"}, ["d", "a", "b", "c", "f", "e"])
     assert selection == "[a...c], e"
     assert partition_selection({"x"}, ["a"]) == ""
 
 
 @given(st.lists(st.booleans(), max_size=40))
-def test_a_selection_means_these_partitions_and_no_other(wanted: list[bool]) -> None:
-    """Read back as Dagster reads it, a range being everything between two keys, it gives exactly what went in."""
+def test_a_selection_selects_exactly_its_partitions(wanted: list[bool]) -> None:
+    """Parsed as Dagster parses it, a range being everything between two keys, it selects exactly what went in."""
     order = [f"key-{number}" for number in range(len(wanted))]
     chosen = {key for key, is_wanted in zip(order, wanted, strict=True) if is_wanted}
     selected: list[str] = []
@@ -27,8 +27,8 @@ def test_a_selection_means_these_partitions_and_no_other(wanted: list[bool]) -> 
     assert selected == [key for key in order if key in chosen]
 
 
-def test_an_address_fills_the_selection_in() -> None:
-    """The asset's page takes the text, whatever signs are in it, as the range of the partitions."""
+def test_a_url_fills_in_the_selection() -> None:
+    """The asset's page takes the text, whatever characters it has, as the range of the partitions."""
     path = selection_path("transcript", "[a...c], e & f")
     assert path is not None
     found = urlsplit(path)
@@ -38,8 +38,8 @@ def test_an_address_fills_the_selection_in() -> None:
     )
 
 
-def test_no_address_holds_everything() -> None:
-    """Nothing to select has none, nor has more than an address takes."""
+def test_some_selections_have_no_url() -> None:
+    """Selecting nothing has no URL, nor has a selection that is longer than a URL may be."""
     assert selection_path("transcript", "") is None
     assert selection_path("transcript", "k" * MAX_LINK_CHARACTERS) is not None
     assert selection_path("transcript", "k" * (MAX_LINK_CHARACTERS + 1)) is None

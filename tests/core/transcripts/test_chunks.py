@@ -1,4 +1,4 @@
-"""What several parts of a transcript say together."""
+"""Joining a transcript's chunks."""
 
 import random
 from dataclasses import replace
@@ -15,48 +15,48 @@ moments = st.lists(st.integers(1, 10_000), min_size=1, max_size=8, unique=True).
 )
 
 
-def part(start: float, end: float, text: str = "", *, language: str = "en", speech: float = 0.0) -> TranscriptChunk:
-    """Return a part that took a second, in which a text is said, or nothing."""
+def chunk(start: float, end: float, text: str = "", *, language: str = "en", speech: float = 0.0) -> TranscriptChunk:
+    """Return a chunk that took a second to transcribe, with a text or without."""
     segments = (Segment(start, end, text, -0.2, 0.0),) if text else ()
     return TranscriptChunk(start, end, segments, language, 0.5, speech or float(bool(text)), 1.0)
 
 
 @given(moments, st.randoms(use_true_random=False), st.integers(0, 8))
-def test_parts_are_used_up_to_the_first_gap(moments: list[float], chance: random.Random, missing: int) -> None:
-    """In whatever order they come, what stands behind one that is missing is not used."""
-    parts = [part(start, end) for start, end in pairwise(moments)]
-    there = parts[:missing] + parts[missing + 1 :]
+def test_chunks_are_used_up_to_the_first_gap(moments: list[float], chance: random.Random, missing: int) -> None:
+    """In whatever order they come, chunks after a missing one are not used."""
+    chunks = [chunk(start, end) for start, end in pairwise(moments)]
+    there = chunks[:missing] + chunks[missing + 1 :]
     chance.shuffle(there)
-    assert contiguous_chunks(there) == tuple(parts[:missing])
+    assert contiguous_chunks(there) == tuple(chunks[:missing])
 
 
-def test_a_part_that_overlaps_is_not_used() -> None:
-    """Of two divisions of one sound, only what continues the first part counts."""
-    assert contiguous_chunks([part(0, 300), part(280, 600)]) == (part(0, 300),)
-    assert contiguous_chunks([part(1, 300)]) == ()
+def test_an_overlapping_chunk_is_not_used() -> None:
+    """Of two divisions of one sound, only what continues the first chunk is used."""
+    assert contiguous_chunks([chunk(0, 300), chunk(280, 600)]) == (chunk(0, 300),)
+    assert contiguous_chunks([chunk(1, 300)]) == ()
 
 
-def test_joined_parts_are_one_from_the_first_to_the_last() -> None:
-    """Segments follow each other, seconds of speech and of work are added up."""
-    whole = join_chunks([part(0, 300, "One."), part(300, 600), part(600, 700, "Two.")])
+def test_joined_chunks_are_one_from_the_first_to_the_last() -> None:
+    """Segments follow each other, and seconds of speech and of work are added up."""
+    whole = join_chunks([chunk(0, 300, "One."), chunk(300, 600), chunk(600, 700, "Two.")])
     assert [segment.text for segment in whole.segments] == ["One.", "Two."]
     assert (whole.start, whole.end, whole.speech_seconds, whole.transcribe_seconds) == (0, 700, 2.0, 3.0)
 
 
-def test_a_part_alone_is_the_whole() -> None:
-    """Nothing is changed in it."""
-    assert join_chunks([part(0, 300, "One.")]) == part(0, 300, "One.")
+def test_a_single_chunk_is_the_whole() -> None:
+    """Joining a single chunk changes nothing."""
+    assert join_chunks([chunk(0, 300, "One.")]) == chunk(0, 300, "One.")
 
 
 def test_the_language_is_that_of_the_first_words() -> None:
-    """A beginning without words, which the engine took for another language, does not decide."""
-    parts = [
-        part(0, 300, language="unknown"),
-        part(300, 600, language="fr", speech=3),
-        part(600, 900, "Ja.", language="de"),
+    """A beginning without text, which the engine took for another language, does not decide the language."""
+    chunks = [
+        chunk(0, 300, language="unknown"),
+        chunk(300, 600, language="fr", speech=3),
+        chunk(600, 900, "Ja.", language="de"),
     ]
-    assert join_chunks(parts).language == "de"
-    assert chunk_with_speech(parts) == parts[2]
-    assert join_chunks(parts[:2]).language == "fr"
-    assert chunk_with_speech(parts[:2]) is None
-    assert join_chunks(parts[:1]) == replace(parts[0])
+    assert join_chunks(chunks).language == "de"
+    assert chunk_with_speech(chunks) == chunks[2]
+    assert join_chunks(chunks[:2]).language == "fr"
+    assert chunk_with_speech(chunks[:2]) is None
+    assert join_chunks(chunks[:1]) == replace(chunks[0])

@@ -24,17 +24,17 @@ def shared(spoken: Transcript) -> SharedTranscript:
 
 
 def document(spoken: Transcript) -> Any:
-    """Return the JSON document as a reader has it."""
+    """Return the JSON document as a reader parses it."""
     return json.loads(render(shared(spoken), TranscriptFormat.JSON), parse_constant=pytest.fail)
 
 
-def not_made_here(*segments: Any) -> Transcript:
+def from_the_gateway(*segments: Any) -> Transcript:
     """Return a transcript as the gateway's rows are read."""
     row = replace(transcript(*segments, language=UNKNOWN, recipe=None), engine=UNKNOWN, model=UNKNOWN)
     return replace(row, language_probability=0.0, transcribe_seconds=0.0, audio_sha256=None)
 
 
-def test_the_document_has_all_that_is_on_record() -> None:
+def test_the_document_has_everything_recorded() -> None:
     """Version 1 of the schema, field by field."""
     words = [Word(0.5, 0.9, " Bake", 0.99), Word(0.9, 1.4, " it.", 0.8)]
     doubt = Doubt(DoubtKind.LOW_CONFIDENCE, Severity.WARN, -1.2, -1.0, "the engine was not sure")
@@ -87,9 +87,9 @@ def test_the_document_has_all_that_is_on_record() -> None:
     }
 
 
-def test_what_is_not_on_record_is_null() -> None:
-    """A transcript that was not made here has no figures, no maker, no language and, without times, none invented."""
-    found = document(not_made_here(segment(0.0, 0.0, "Hello")))
+def test_what_is_not_recorded_is_null() -> None:
+    """The gateway's transcript has no figures, no recipe, no language and, without times, none invented."""
+    found = document(from_the_gateway(segment(0.0, 0.0, "Hello")))
     assert found["text"] == "Hello"
     assert found["segments"] == [
         {
@@ -107,7 +107,7 @@ def test_what_is_not_on_record_is_null() -> None:
 
 
 def test_one_from_before_recipes_were_kept_has_its_engine() -> None:
-    """Of its provenance, what is known is there and the rest null."""
+    """What is known of its provenance is there, and the rest is null."""
     provenance = document(transcript(segment(0, 1, "Hi"), recipe=None))["provenance"]
     assert (provenance["engine"], provenance["model"], provenance["audio_sha256"]) == (
         "faster-whisper",
@@ -118,7 +118,7 @@ def test_one_from_before_recipes_were_kept_has_its_engine() -> None:
 
 
 def test_the_document_is_json_for_every_reader() -> None:
-    """No NaN, no infinity, no halves of surrogate pairs: strict readers and UTF-8 take it."""
+    """Strict readers and UTF-8 accept it: no NaN, no infinity, no lone surrogates."""
     odd = segment(0.0, math.inf, "\ud83c\udf70 half \ud800.", [Word(math.nan, 1.0, "\udc00", math.nan)])
     text = render(shared(replace(transcript(odd), language_probability=math.nan)), TranscriptFormat.JSON)
     found = json.loads(text.encode(), parse_constant=pytest.fail)
@@ -131,20 +131,20 @@ def test_the_document_is_json_for_every_reader() -> None:
 
 @pytest.mark.parametrize("form", [TranscriptFormat.SRT, TranscriptFormat.VTT])
 def test_without_times_there_are_no_subtitles(form: TranscriptFormat) -> None:
-    """The message names the share and the forms that can be had."""
+    """The message names the share and the formats that are possible."""
     with pytest.raises(ExportError, match=f"with times, found that of share {SHARE} without any.* txt or json"):
-        render(shared(not_made_here(segment(0.0, 0.0, "Hello"))), form)
+        render(shared(from_the_gateway(segment(0.0, 0.0, "Hello"))), form)
 
 
 def test_the_gateways_own_segments_make_subtitles() -> None:
-    """Times are all that is needed; a language that is not known is not named."""
-    assert render(shared(not_made_here(segment(1.0, 2.5, "Hello all"))), TranscriptFormat.VTT) == (
+    """Times are all that is needed, and an unknown language is not named."""
+    assert render(shared(from_the_gateway(segment(1.0, 2.5, "Hello all"))), TranscriptFormat.VTT) == (
         "WEBVTT\n\n00:00:01.000 --> 00:00:02.500\nHello all\n\n"
     )
 
 
 def test_a_translation_is_in_english() -> None:
-    """The document keeps the language that was spoken; the subtitles are in the one that is written."""
+    """The document has the spoken language, and the subtitles have the language that is written."""
     recipe = replace(RECIPE, parameters={"task": "translate"})
     spoken = transcript(segment(0.0, 2.0, "Good morning"), language="de", recipe=recipe)
     assert (document(spoken)["language"], document(spoken)["task"]) == ("de", "translate")
@@ -152,7 +152,7 @@ def test_a_translation_is_in_english() -> None:
 
 
 def test_a_silence_begins_a_paragraph() -> None:
-    """Two seconds without speech; what is shorter stays in the paragraph. Nothing of the text controls a terminal."""
+    """Two seconds without speech begin a paragraph, and nothing in the text controls a terminal."""
     spoken = transcript(
         segment(0.0, 2.0, " First.\x1b[2J"),
         segment(3.9, 4.5, " Second."),
@@ -163,7 +163,7 @@ def test_a_silence_begins_a_paragraph() -> None:
 
 
 def test_silence_is_an_empty_file() -> None:
-    """Also in plain text; JSON says that nothing was heard."""
+    """Plain text of silence is empty too, and the JSON says that nothing was said."""
     assert render(shared(transcript()), TranscriptFormat.TXT) == ""
     assert render(shared(transcript()), TranscriptFormat.SRT) == ""
     assert document(transcript())["segments"] == []

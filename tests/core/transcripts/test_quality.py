@@ -27,19 +27,23 @@ GOOD = replace(
     duration_seconds=30.0,
     speech_seconds=28.0,
     segments=tuple(
-        Segment(4.0 * i, 4.0 * i + 4.0, f" {said}.", avg_logprob=-0.25, no_speech_prob=0.61, compression_ratio=1.73)
-        for i, said in enumerate(SENTENCES)
+        Segment(
+            4.0 * i, 4.0 * i + 4.0, f" {segment_of}.", avg_logprob=-0.25, no_speech_prob=0.61, compression_ratio=1.73
+        )
+        for i, segment_of in enumerate(SENTENCES)
     ),
 )
 """Seven sentences in 28 seconds, with figures that tiny.en gave for them."""
 
 
 def doubts_in(transcript: Transcript, hint: str | None = None) -> dict[DoubtKind, Doubt]:
-    """Judge a transcript and give its doubts by kind."""
+    """Assess a transcript and return its doubts by kind."""
     return {doubt.kind: doubt for doubt in find_doubts(transcript, hinted_language=hint)}
 
 
-def said(text: str, seconds: float, *, ratio: float = 0.0, silent: float = 0.1, logprob: float = -0.3) -> Transcript:
+def segment_of(
+    text: str, seconds: float, *, ratio: float = 0.0, silent: float = 0.1, logprob: float = -0.3
+) -> Transcript:
     """Return a transcript of one segment of that length."""
     segment = Segment(0.0, seconds, text, logprob, silent, ratio)
     return replace(GOOD, duration_seconds=seconds, speech_seconds=None, segments=(segment,))
@@ -47,20 +51,20 @@ def said(text: str, seconds: float, *, ratio: float = 0.0, silent: float = 0.1, 
 
 @pytest.mark.parametrize("hint", [None, "en"])
 def test_a_plain_transcript_is_not_doubted(hint: str | None) -> None:
-    """Sentences at the pace of speech, in the language that was hinted at, with text for all speech."""
+    """Sentences at the pace of speech, in the hinted language, with text for all speech, have no doubt."""
     assert find_doubts(GOOD, hinted_language=hint) == ()
     assert assess(GOOD, hinted_language=hint) == GOOD
 
 
 def test_an_empty_transcript_says_that_nobody_speaks() -> None:
-    """That is all there is to say of it: no text has a rate, a language or a confidence."""
+    """That is its only doubt: no text has a rate, a language or a confidence."""
     empty = replace(GOOD, segments=(), speech_seconds=0.0, language="cy", language_probability=0.0)
     assert doubts_in(empty, "en").keys() == {DoubtKind.NO_SPEECH}
 
 
-def test_text_that_was_invented_is_dropped_and_told() -> None:
+def test_invented_text_is_dropped_and_reported() -> None:
     """The transcript keeps no segment, and its only doubt shows what was dropped."""
-    invented = said(" Thank you.", 20.0, silent=0.86, logprob=-0.83)
+    invented = segment_of(" Thank you.", 20.0, silent=0.86, logprob=-0.83)
     found = assess(invented, hinted_language="de")
     assert (found.segments, found.text) == ((), "")
     [doubt] = found.doubts
@@ -83,13 +87,13 @@ def test_text_that_was_invented_is_dropped_and_told() -> None:
     ],
 )
 def test_a_phrase_said_again_and_again_is_a_loop(text: str, is_loop: bool) -> None:
-    """Four times in a row and ten words or characters, without anything in between."""
+    """A loop is four times in a row and ten words or characters, without anything in between."""
     assert (longest_loop(units_of(text)[1]) is not None) == is_loop
 
 
-def test_a_loop_names_its_phrase_and_how_much_of_the_text_it_is() -> None:
-    """An error when it is most of the text, a warning when it is less."""
-    looped = said("Hello there. " + "and then " * 6, 8.0)
+def test_a_loop_names_its_phrase_and_its_fraction_of_the_text() -> None:
+    """It is an error when it is most of the text, and a warning when it is less."""
+    looped = segment_of("Hello there. " + "and then " * 6, 8.0)
     doubt = doubts_in(looped)[DoubtKind.REPETITION_LOOP]
     assert (doubt.severity, doubt.figure, doubt.limit) == (Severity.ERROR, 12.0, 10.0)
     assert doubt.words == "6 times in a row, 12 of 14 words: “and then”"
@@ -98,17 +102,17 @@ def test_a_loop_names_its_phrase_and_how_much_of_the_text_it_is() -> None:
 
 
 @pytest.mark.parametrize(("ratio", "is_doubted"), [(2.4, False), (2.41, True), (math.nan, False)])
-def test_the_engines_compression_ratio_is_held_to_whispers_threshold(ratio: float, is_doubted: bool) -> None:
-    """Above 2.4 the window repeats itself, also where the text has no loop word for word."""
-    transcript = said(LONG_SAMPLE.text, 28.0, ratio=ratio)
+def test_the_engines_compression_ratio_has_whispers_threshold(ratio: float, is_doubted: bool) -> None:
+    """Above 2.4 the window repeats itself, even where the text has no verbatim loop."""
+    transcript = segment_of(LONG_SAMPLE.text, 28.0, ratio=ratio)
     assert (DoubtKind.REPETITION_LOOP in doubts_in(transcript)) == is_doubted
 
 
-def test_a_ratio_that_the_engine_does_not_give_is_counted_from_the_text() -> None:
-    """As Whisper counts it: bytes of the text to bytes that zlib makes of them."""
+def test_a_missing_ratio_is_computed_from_the_text() -> None:
+    """It is computed as Whisper does: bytes of the text divided by bytes after zlib."""
     repeated = "".join(f"{i} green bottles hanging on the wall, and if one should fall. " for i in range(9))
     assert compression_ratio(repeated) > 2.4
-    assert DoubtKind.REPETITION_LOOP in doubts_in(said(repeated, 40.0))
+    assert DoubtKind.REPETITION_LOOP in doubts_in(segment_of(repeated, 40.0))
     assert compression_ratio("") == 0.0
 
 
@@ -116,9 +120,9 @@ def test_a_ratio_that_the_engine_does_not_give_is_counted_from_the_text() -> Non
     ("words", "seconds", "is_doubted"),
     [(25, 10, False), (70, 10, False), (71, 10, True), (3, 10, False), (2, 10, True), (2, 4, False), (36, 0, True)],
 )
-def test_a_rate_of_words_that_nobody_speaks_at_is_doubted(words: int, seconds: int, is_doubted: bool) -> None:
-    """More than 7 words a second, or fewer than 0.3 in the time that has text; of a few seconds nothing is said."""
-    transcript = said(" ".join(f"word{i}" for i in range(words)), float(seconds))
+def test_an_impossible_rate_of_words_is_doubted(words: int, seconds: int, is_doubted: bool) -> None:
+    """More than 7 words a second, or fewer than 0.3 where there is text, is a doubt, but not over a few seconds."""
+    transcript = segment_of(" ".join(f"word{i}" for i in range(words)), float(seconds))
     assert (DoubtKind.IMPLAUSIBLE_RATE in doubts_in(transcript)) == is_doubted
 
 
@@ -134,19 +138,19 @@ def test_a_rate_of_words_that_nobody_speaks_at_is_doubted(words: int, seconds: i
     ],
 )
 def test_languages_without_spaces_are_counted_by_characters(text: str, unit: str) -> None:
-    """By the script that most of the text is in, whatever the language is called."""
+    """The unit follows the script of most of the text, whatever the language is called."""
     assert units_of(text)[0].unit == unit
 
 
 def test_japanese_at_the_pace_of_speech_is_plausible() -> None:
-    """Seven characters a second are speech, sixteen are not; as words either would be one."""
+    """Seven characters a second are speech and sixteen are not, although counted as words either would be doubted."""
     text = "今日はとても天気が良いですねあしたはどうでしょうかもうすぐ春が来て花がさきます"
-    assert doubts_in(said(text, len(text) / 7)) == {}
-    assert DoubtKind.IMPLAUSIBLE_RATE in doubts_in(said(text * 3, len(text * 3) / 16))
+    assert doubts_in(segment_of(text, len(text) / 7)) == {}
+    assert DoubtKind.IMPLAUSIBLE_RATE in doubts_in(segment_of(text * 3, len(text * 3) / 16))
 
 
 def test_another_language_than_the_hinted_one_is_doubted() -> None:
-    """The doubt is an error and names both; without a hint, any language will do."""
+    """The doubt is an error and names both languages, and without a hint any language is accepted."""
     german = replace(GOOD, language="de", language_probability=0.93)
     doubt = doubts_in(german, "en")[DoubtKind.UNEXPECTED_LANGUAGE]
     assert (doubt.severity, doubt.figure) == (Severity.ERROR, 0.93)
@@ -155,14 +159,14 @@ def test_another_language_than_the_hinted_one_is_doubted() -> None:
 
 
 @pytest.mark.parametrize(("probability", "is_doubted"), [(0.0003, True), (0.09, True), (0.1, False), (1.0, False)])
-def test_a_hint_that_does_not_sound_right_is_doubted(probability: float, is_doubted: bool) -> None:
-    """An engine that is told a language writes in it, whatever it hears: how likely the language is tells."""
+def test_an_unlikely_hint_is_doubted(probability: float, is_doubted: bool) -> None:
+    """An engine with a hint writes that language whatever it hears, so the language's probability decides."""
     found = doubts_in(replace(GOOD, language_probability=probability), "en")
     assert list(found) == [DoubtKind.UNEXPECTED_LANGUAGE] * is_doubted
 
 
-def test_a_language_that_is_not_sure_is_doubted() -> None:
-    """Below 0.5, at which faster-whisper itself looks at more of the sound, it is a warning."""
+def test_an_uncertain_language_is_doubted() -> None:
+    """Below 0.5, at which faster-whisper itself listens to more of the sound, it is a warning."""
     doubt = doubts_in(replace(GOOD, language_probability=0.49))[DoubtKind.LOW_CONFIDENCE]
     assert (doubt.severity, doubt.figure, doubt.limit) == (Severity.WARN, 0.49, 0.5)
     assert doubts_in(replace(GOOD, language_probability=0.5)) == {}
@@ -173,7 +177,7 @@ def test_a_language_that_is_not_sure_is_doubted() -> None:
     [(-0.9, -3.0, False), (-1.1, -0.1, True), (-1.0, -1.0, False), (math.nan, -0.1, True)],
 )
 def test_confidence_is_weighted_by_time(long: float, short: float, is_doubted: bool) -> None:
-    """Thirty bad seconds are not made good by one that is good, nor the other way round."""
+    """Thirty bad seconds are not outweighed by one good one, nor the other way round."""
     parts = (replace(GOOD.segments[0], end=30.0, avg_logprob=long), Segment(30.0, 31.0, " Yes.", short, 0.1))
     found = doubts_in(replace(GOOD, segments=parts, speech_seconds=None)).get(DoubtKind.LOW_CONFIDENCE)
     assert (found is not None and found.severity is Severity.ERROR) == is_doubted
@@ -184,21 +188,21 @@ def test_confidence_is_weighted_by_time(long: float, short: float, is_doubted: b
     [(None, None), (28.0, None), (39.4, None), (39.5, Severity.WARN), (58.9, Severity.ERROR), (math.inf, None)],
 )
 def test_speech_without_text_is_doubted(speech: float | None, severity: Severity | None) -> None:
-    """Beyond ten seconds and a quarter of the speech; where nobody says how much speech there is, nothing is missed."""
+    """More than ten seconds and a quarter of the speech must lack text; without a figure for speech no doubt arises."""
     doubt = doubts_in(replace(GOOD, speech_seconds=speech, duration_seconds=3600.0)).get(DoubtKind.NOT_COVERED)
     assert (doubt.severity if doubt else None) == severity
 
 
 def test_pauses_between_sentences_are_no_gap() -> None:
-    """Somebody who waits two seconds after each sentence has said all there is; half of them left out is seen."""
+    """Two seconds of pause after each sentence are no gap, but half of the sentences left out are."""
     apart = tuple(replace(one, start=one.start * 1.5, end=one.start * 1.5 + 4) for one in GOOD.segments)
     slow = replace(GOOD, segments=apart, speech_seconds=42.0)
     assert doubts_in(slow) == {}
     assert DoubtKind.NOT_COVERED in doubts_in(replace(slow, segments=apart[:3]))
 
 
-def test_a_voice_without_any_words_is_told() -> None:
-    """A song that the engine found no words in is no speech, and that a voice was there is said as a warning."""
+def test_a_voice_without_any_words_is_reported() -> None:
+    """A song in which the engine found no words is no speech, and the voice is reported as a warning."""
     sung = replace(GOOD, segments=(), speech_seconds=25.0)
     assert list(doubts_in(sung)) == [DoubtKind.NO_SPEECH, DoubtKind.NOT_COVERED]
     assert "it may be singing" in in_words(find_doubts(sung, hinted_language=None))
@@ -231,8 +235,8 @@ TRANSCRIPTS = st.builds(
 
 
 @given(TRANSCRIPTS, st.sampled_from([None, "en", "de"]))
-def test_whatever_an_engine_gives_is_judged(transcript: Transcript, hint: str | None) -> None:
-    """Each kind at most once and in order, every figure a number that JSON has; judging again changes nothing."""
+def test_any_transcript_is_assessed(transcript: Transcript, hint: str | None) -> None:
+    """Each kind of doubt comes at most once and in order, figures fit in JSON, and a second pass changes nothing."""
     found = assess(transcript, hinted_language=hint)
     kinds = [doubt.kind for doubt in found.doubts]
     assert kinds == [kind for kind in DoubtKind if kind in kinds]
@@ -246,8 +250,8 @@ def test_whatever_an_engine_gives_is_judged(transcript: Transcript, hint: str | 
 
 
 @given(st.lists(st.sampled_from("abc"), max_size=80))
-def test_a_loop_that_is_found_is_in_the_text(units: list[str]) -> None:
-    """Its phrase stands there as often in a row as it says."""
+def test_a_reported_loop_is_in_the_text(units: list[str]) -> None:
+    """Its phrase is in the text as often in a row as it says."""
     loop = longest_loop(units)
     if loop is not None:
         assert loop.times >= DEFAULT_LIMITS.loop_repeats
@@ -256,7 +260,7 @@ def test_a_loop_that_is_found_is_in_the_text(units: list[str]) -> None:
 
 @given(st.lists(st.sampled_from("abc"), min_size=1, max_size=12), st.integers(4, 9), st.lists(st.sampled_from("xyz")))
 def test_a_phrase_repeated_anywhere_is_found(phrase: list[str], times: int, before: list[str]) -> None:
-    """Whatever stands before it, as long as it makes up ten units."""
+    """A loop is found whatever comes before it, as long as it has ten units."""
     loop = longest_loop([*before, *phrase * times])
     assert (loop is not None) or len(phrase) * times < 10
     if loop is not None:
@@ -264,7 +268,7 @@ def test_a_phrase_repeated_anywhere_is_found(phrase: list[str], times: int, befo
 
 
 @given(st.lists(st.tuples(st.integers(0, 50), st.integers(0, 20)), max_size=10))
-def test_covered_time_counts_once(spans: list[tuple[int, int]]) -> None:
-    """As many seconds as are within any segment, however they lie over each other."""
-    segments = [Segment(float(a), float(a + n), "", 0.0, 0.0) for a, n in spans]
-    assert covered_seconds(segments) == len({second for a, n in spans for second in range(a, a + n)})
+def test_covered_time_counts_once(intervals: list[tuple[int, int]]) -> None:
+    """Overlapping segments count once: the result is the number of seconds within any segment."""
+    segments = [Segment(float(a), float(a + n), "", 0.0, 0.0) for a, n in intervals]
+    assert covered_seconds(segments) == len({second for a, n in intervals for second in range(a, a + n)})

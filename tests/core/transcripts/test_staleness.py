@@ -1,4 +1,4 @@
-"""Which recipe counts as the one that is set, and what is said of another."""
+"""Which recipe counts as the current one, and how another one differs."""
 
 from dataclasses import replace
 
@@ -13,25 +13,25 @@ WITHOUT_WEIGHTS = CurrentRecipe(RECIPE.setup, None, weights_unknown="no such mod
 
 
 def use_of(recipe: Recipe | None) -> RecipeUse:
-    """Return what a recipe has made; without one, by the engine and model that are set."""
+    """Return the use of a recipe, or of none with the configured engine and model."""
     made_with = recipe or RECIPE
     return RecipeUse(made_with.engine, made_with.model, recipe, count=1, without_media=0)
 
 
 def words(present: CurrentRecipe, recipe: Recipe | None) -> list[str]:
-    """Return the differences for people."""
+    """Return the differences in words."""
     return [difference.words for difference in present.differences(use_of(recipe))]
 
 
-def test_the_recipe_that_is_set_made_what_has_its_fingerprint() -> None:
-    """Also under another name of the model, when the weights are the same."""
+def test_the_current_recipe_has_its_own_fingerprint() -> None:
+    """The fingerprint decides, also under another name of the model when the weights are the same."""
     for recipe in (RECIPE, replace(RECIPE, model="/models/tiny.en")):
         assert PRESENT.would_make(use_of(recipe))
         assert words(PRESENT, recipe) == []
 
 
 @pytest.mark.parametrize(
-    ("recipe", "said"),
+    ("recipe", "expected"),
     [
         (replace(RECIPE, engine_version="1.1.0"), ["engine_version 1.1.0, now 1.2.1"]),
         (replace(RECIPE, model="base", weights_sha256="cd" * 32), ["model base, now tiny.en"]),
@@ -48,14 +48,14 @@ def test_the_recipe_that_is_set_made_what_has_its_fingerprint() -> None:
         (None, ["made before recipes were kept"]),
     ],
 )
-def test_what_another_recipe_made_is_stale_and_said_why(recipe: Recipe | None, said: list[str]) -> None:
-    """Each thing that differs is named with both values; what was never recorded counts as another recipe."""
+def test_a_transcript_of_another_recipe_is_stale_with_a_reason(recipe: Recipe | None, expected: list[str]) -> None:
+    """Each difference is named with both values, and an unrecorded recipe counts as another one."""
     assert not PRESENT.would_make(use_of(recipe))
-    assert words(PRESENT, recipe) == said
+    assert words(PRESENT, recipe) == expected
 
 
 def test_without_weights_the_models_name_decides() -> None:
-    """Where the model is not on this machine, a changed file behind the same name cannot be told."""
+    """Where the model is not on this machine, a changed file behind the same name cannot be noticed."""
     assert WITHOUT_WEIGHTS.would_make(use_of(replace(RECIPE, weights_sha256="cd" * 32)))
     other = replace(RECIPE, model="base")
     assert not WITHOUT_WEIGHTS.would_make(use_of(other))

@@ -15,20 +15,20 @@ from tests.support.transcripts import A_MOMENT, HOSTILE, SCRIPTS, orderly_transc
 
 HOUR = 3_600_000
 
-# pysubs2 takes any line with two moments in it for the times of a cue, with or without an arrow; browsers do not.
+# pysubs2 takes any line with two times in it for the times of a cue, with or without an arrow; browsers do not.
 readable_words = [clean_speech(word) for word in (*HOSTILE, *SCRIPTS) if word != A_MOMENT]
 hostile_transcripts = orderly_transcripts(words=st.one_of(plain_words, st.sampled_from(readable_words)))
 
 
 def read(text: str, form: str) -> list[Cue]:
-    """Read a subtitle file with pysubs2, which marks line breaks its own way."""
+    """Parse a subtitle file with pysubs2, which marks line breaks its own way."""
     events = pysubs2.SSAFile.from_string(text, format_=form)
     return [Cue(event.start, event.end, tuple(event.text.split("\\N"))) for event in events]
 
 
 @given(hostile_transcripts)
 def test_webvtt_comes_back_as_it_was(spoken: Transcript) -> None:
-    """Every cue with its times and lines, whatever was said; markup is read as text."""
+    """Every cue keeps its times and lines, whatever was said, and markup is read as text."""
     cues = cues_of(spoken)
     found = read(to_webvtt(cues, language="en"), "vtt")
     assert [Cue(cue.start, cue.end, tuple(map(html.unescape, cue.lines))) for cue in found] == list(cues)
@@ -36,7 +36,7 @@ def test_webvtt_comes_back_as_it_was(spoken: Transcript) -> None:
 
 @given(hostile_transcripts)
 def test_srt_comes_back_as_it_was(spoken: Transcript) -> None:
-    """Every cue with its times and lines; what a player would obey stands there as look-alikes, and is not dropped."""
+    """Every cue keeps its times and lines; what a player would interpret becomes look-alikes and is not dropped."""
     cues = cues_of(spoken)
     look_alikes = str.maketrans("<>{}", "‹›()")  # noqa: RUF001 - meant
     expected = [
@@ -46,8 +46,8 @@ def test_srt_comes_back_as_it_was(spoken: Transcript) -> None:
     assert read(to_srt(cues), "srt") == expected
 
 
-def test_srt_as_bytes_are_expected() -> None:
-    """Numbers from 1, a comma before the milliseconds, a blank line after each cue, no byte order mark."""
+def test_srt_has_the_expected_bytes() -> None:
+    """SRT has numbers from 1, a comma before the milliseconds, a blank line after each cue, and no byte order mark."""
     cues = (Cue(0, 1500, ("Boil the pasta", "<i>softly</i> --> {\\an8}")), Cue(HOUR + 61_007, HOUR + 62_100, ("עוגה",)))
     assert to_srt(cues) == (
         "1\n00:00:00,000 --> 00:00:01,500\nBoil the pasta\n‹i›softly‹/i› → (\\an8)\n\n"  # noqa: RUF001 - meant
@@ -55,8 +55,8 @@ def test_srt_as_bytes_are_expected() -> None:
     )
 
 
-def test_webvtt_as_bytes_are_expected() -> None:
-    """The signature, the language as a note, a point before the milliseconds, markup and arrows escaped."""
+def test_webvtt_has_the_expected_bytes() -> None:
+    """WebVTT has the signature, the language as a note, a point before milliseconds, and escaped markup and arrows."""
     cues = (Cue(0, 1500, ("Salt & pepper", "<i>softly</i> -->")), Cue(HOUR + 61_007, HOUR + 62_100, ("עוגה",)))
     assert to_webvtt(cues, language="pt-BR") == (
         "WEBVTT\n\nNOTE\nLanguage: pt-BR\n\n"
@@ -66,24 +66,24 @@ def test_webvtt_as_bytes_are_expected() -> None:
 
 
 @pytest.mark.parametrize("language", [None, "", "en\n\n00:00.000 --> 00:09.000\nspam", "klingon-", "english (maybe)"])
-def test_what_is_no_language_tag_is_left_out(language: str | None) -> None:
-    """A row that was not made here may have anything in its language; none of it gets into the file."""
+def test_an_invalid_language_tag_is_left_out(language: str | None) -> None:
+    """A row of the gateway may have anything as its language, and none of it gets into the file."""
     assert to_webvtt((Cue(0, 1000, ("Hi",)),), language=language) == "WEBVTT\n\n00:00:00.000 --> 00:00:01.000\nHi\n\n"
 
 
-def test_no_cues_are_a_file_without_any() -> None:
-    """Of silence, SRT is empty and WebVTT says what it is and in which language."""
+def test_silence_is_a_file_without_cues() -> None:
+    """For silence, SRT is empty and WebVTT has its signature and the language."""
     assert to_srt(()) == ""
     assert to_webvtt((), language="en") == "WEBVTT\n\nNOTE\nLanguage: en\n\n"
 
 
 def test_a_hundred_hours_have_three_digits() -> None:
-    """The hours grow; nothing wraps around."""
+    """The hours grow, and nothing wraps around."""
     assert "100:00:00,000 --> 100:00:01,000" in to_srt((Cue(100 * HOUR, 100 * HOUR + 1000, ("Hi",)),))
 
 
-def test_a_number_said_last_is_read_back() -> None:
-    """Also at the end of the file, where readers look for the next cue's number."""
+def test_a_number_in_the_last_cue_is_read_back() -> None:
+    """A number at the end of the file is kept, although readers look there for the next cue's number."""
     cues = cues_of(
         transcript(segment(0.0, 4.0, "and all of it together costs a bit more than, 42"), segment(9, 10, "7"))
     )

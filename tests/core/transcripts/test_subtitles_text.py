@@ -1,4 +1,4 @@
-"""Speech as text: what is cleaned away, how wide it is, and where a line may end."""
+"""Speech as text: what is removed, how wide it is, and where a line may end."""
 
 import pytest
 from hypothesis import given
@@ -8,7 +8,7 @@ from tests.support.transcripts import HOSTILE, texts
 
 
 @pytest.mark.parametrize(
-    ("said", "cleaned"),
+    ("spoken", "cleaned"),
     [
         ("  two\t words ", "two words"),
         ("a\r\n\r\nb\u2028c\x85d\u3000e", "a b c d e"),
@@ -20,15 +20,15 @@ from tests.support.transcripts import HOSTILE, texts
         ("", ""),
     ],
 )
-def test_cleaning_takes_what_controls_and_leaves_what_is_read(said: str, cleaned: str) -> None:
-    """Control characters, overrides and line breaks go; joiners and marks that scripts are written with stay."""
-    assert clean_speech(said) == cleaned
+def test_cleaning_removes_controls_and_keeps_text(spoken: str, cleaned: str) -> None:
+    """Control characters, overrides and line breaks go; joiners and marks that scripts need stay."""
+    assert clean_speech(spoken) == cleaned
 
 
-@pytest.mark.parametrize("said", HOSTILE)
-def test_a_cleaned_text_stays_as_it_is(said: str) -> None:
+@pytest.mark.parametrize("spoken", HOSTILE)
+def test_a_cleaned_text_stays_as_it_is(spoken: str) -> None:
     """Cleaning twice is cleaning once."""
-    assert clean_speech(clean_speech(said)) == clean_speech(said)
+    assert clean_speech(clean_speech(spoken)) == clean_speech(spoken)
 
 
 @pytest.mark.parametrize(
@@ -36,7 +36,7 @@ def test_a_cleaned_text_stays_as_it_is(said: str) -> None:
     [("cake", 4), ("Käse", 4), ("蛋糕", 4), ("ｶﾅ", 2), ("e\u0301", 1), ("🍰", 2), ("안녕", 4), ("שלום", 4), ("", 0)],
 )
 def test_wide_characters_count_two(text: str, columns: int) -> None:
-    """As on a screen with letters of one width; an accent on its letter takes no room."""
+    """As on a screen with letters of one width, an accent on its letter takes no room."""
     assert width_of(text) == columns
 
 
@@ -54,7 +54,7 @@ def test_wide_characters_count_two(text: str, columns: int) -> None:
     ],
 )
 def test_a_line_may_end_between_words_or_letters_of_scripts_without_spaces(text: str, pieces: list[str]) -> None:
-    """Closing punctuation, small kana and vowels stay with what is before, opening ones with what is behind."""
+    """Closing punctuation, small kana and vowels stay with what precedes, and opening punctuation with what follows."""
     assert [piece for piece, _ in divide(text, max_width=42)] == pieces
 
 
@@ -70,13 +70,13 @@ def test_a_line_may_end_between_words_or_letters_of_scripts_without_spaces(text:
     ],
 )
 def test_a_word_longer_than_a_line_is_divided_between_characters(text: str, pieces: list[str]) -> None:
-    """Accents stay on their letters, flags and skin tones whole; what has no end is cut all the same."""
+    """Accents stay on their letters, flags and skin tones stay whole, and an endless cluster is cut all the same."""
     assert [piece for piece, _ in divide(text, max_width=42)] == pieces
 
 
 @given(texts)
 def test_pieces_put_together_are_the_text(text: str) -> None:
-    """With a space where one was; none is wider than the line."""
+    """The pieces, with a space where one was, are the text, and none is wider than the line."""
     cleaned = clean_speech(text)
     pieces = list(divide(cleaned, max_width=42))
     assert "".join(" " * is_spaced + piece for piece, is_spaced in pieces).removeprefix(" ") == cleaned
@@ -94,5 +94,5 @@ def test_pieces_put_together_are_the_text(text: str) -> None:
     ],
 )
 def test_punctuation_ends_sentences_and_clauses(piece: str, sentence: object, clause: object) -> None:
-    """Also behind a closing quotation mark, and in other scripts."""
+    """Punctuation before a closing quotation mark, and in other scripts, counts too."""
     assert (ends_sentence(piece), ends_clause(piece)) == (sentence, clause)

@@ -12,7 +12,7 @@ sentences = st.lists(
 
 
 def make_transcript(*texts: str) -> Transcript:
-    """Make a transcript of segments one second long."""
+    """Return a transcript of segments one second long."""
     segments = tuple(
         Segment(start=float(i), end=i + 1.0, text=text, avg_logprob=-0.3, no_speech_prob=0.0)
         for i, text in enumerate(texts)
@@ -29,7 +29,7 @@ def make_transcript(*texts: str) -> Transcript:
 
 
 def test_the_text_joins_the_segments_with_one_space() -> None:
-    """Whisper's leading spaces do not double up between segments or begin the text."""
+    """Whisper's leading spaces do not double between segments or begin the text."""
     assert make_transcript(" Mix the flour.", " Bake it. ").text == "Mix the flour. Bake it."
 
 
@@ -47,7 +47,7 @@ def test_words_are_counted_across_segments(texts: list[str]) -> None:
 
 @given(sentences)
 def test_a_preview_is_whole_words_from_the_start(texts: list[str]) -> None:
-    """A short text is its own preview; of a long one it shows the first words whole, and says that there are more."""
+    """A short text is its own preview; a long one's preview is its first whole words and a mark that there are more."""
     transcript = make_transcript(*texts)
     if len(transcript.text) <= PREVIEW_CHARACTERS:
         assert transcript.preview == transcript.text
@@ -68,6 +68,6 @@ def test_a_preview_stays_short_without_spaces(length: int) -> None:
 
 
 def test_a_transcript_cannot_be_altered() -> None:
-    """Transcripts are values: two with the same content are equal, and can be keys."""
+    """Two transcripts with the same content are equal, and can be dictionary keys."""
     assert make_transcript("a") == make_transcript("a")
     assert len({make_transcript("a"), make_transcript("a"), make_transcript("b")}) == 2

@@ -1,4 +1,4 @@
-"""Incidents over a real catalog: seen, kept, and told once, whatever dies in between."""
+"""Incidents over a real catalog: seen, recorded, and reported once, whatever dies in between."""
 
 from collections.abc import Callable
 from dataclasses import dataclass, field, fields, replace
@@ -35,15 +35,15 @@ class Died(BaseException):
     """The process ends here."""
 
 
-class DyingDoor:
-    """A door of the catalog whose process dies after one call of a method has gone through."""
+class DyingTable:
+    """A table of the catalog whose process dies after one call of a method has succeeded."""
 
-    def __init__(self, door: object, method: str) -> None:
-        self._door = door
+    def __init__(self, table: object, method: str) -> None:
+        self._table = table
         self._method = method
 
     def __getattr__(self, name: str) -> Any:
-        attribute = getattr(self._door, name)
+        attribute = getattr(self._table, name)
         if name != self._method:
             return attribute
 
@@ -64,8 +64,8 @@ class Watch:
     log: list[str] = field(default_factory=list)
     webhook: FakeReceiver = field(default_factory=FakeReceiver)
 
-    def look(self) -> list[str]:
-        """Look once; give the keys that begin."""
+    def check(self) -> list[str]:
+        """Check once, and return the keys that begin."""
         return [incident.key for incident in update_incidents(self.catalog, self.rules, now=self.now).to_open]
 
     def deliver(self) -> Delivery:
@@ -73,15 +73,15 @@ class Watch:
         return deliver(self.catalog, [self.webhook], log=self.log.append, now=self.now)
 
     def tick(self, **time: float) -> Delivery:
-        """Let time pass, as `timedelta` counts it, look and deliver."""
+        """Let time pass, as `timedelta` counts it, check and deliver."""
         self.now += timedelta(**time)
-        self.look()
+        self.check()
         return self.deliver()
 
-    def dying(self, door: str, method: str) -> Catalog:
-        """Return the catalog as a process sees it that dies after a call."""
-        doors = {name.name: getattr(self.catalog, name.name) for name in fields(Catalog)}
-        return Catalog(**{**doors, door: DyingDoor(doors[door], method)})
+    def dying(self, table: str, method: str) -> Catalog:
+        """Return the catalog as seen by a process that dies after a call."""
+        tables = {name.name: getattr(self.catalog, name.name) for name in fields(Catalog)}
+        return Catalog(**{**tables, table: DyingTable(tables[table], method)})
 
     def park(self, count: int = 1, outcome: Outcome = Outcome.GONE) -> list[str]:
         """Have new shares given up now."""
@@ -108,14 +108,14 @@ class Watch:
 
 @pytest.fixture
 def watch(sqlite_catalog: OpenCatalog) -> Watch:
-    """Return an installation whose sensor has looked once, and seen nothing."""
+    """Return an installation whose sensor has checked once, and found nothing."""
     watch = Watch(sqlite_catalog, rollout_rules())
     assert watch.tick() == Delivery(0, 0, ())
     return watch
 
 
-def test_a_quiet_pipeline_tells_nothing(watch: Watch) -> None:
-    """Good transfers open no incident and nobody is asked anything."""
+def test_a_quiet_pipeline_reports_nothing(watch: Watch) -> None:
+    """Good transfers open no incident, and no receiver is called."""
     for _ in range(60):
         watch.catalog.events.record(transfer(watch.now))
     watch.tick(minutes=5)
@@ -123,8 +123,8 @@ def test_a_quiet_pipeline_tells_nothing(watch: Watch) -> None:
     assert watch.webhook.asked == 0
 
 
-def test_refused_access_is_told_at_once_and_once(watch: Watch) -> None:
-    """With the count and the newest message; over an hour after the last refusal, and told anew after that."""
+def test_refused_access_is_reported_at_once_and_once(watch: Watch) -> None:
+    """The count and the newest message are reported; it ends an hour after the last refusal, and may begin again."""
     watch.deny(3)
     watch.tick(seconds=30)
     watch.deny()
@@ -145,8 +145,8 @@ def test_refused_access_is_told_at_once_and_once(watch: Watch) -> None:
     assert watch.webhook.keys.count("access_denied") == 2
 
 
-def test_refusals_from_before_the_first_look_are_told_without_a_message(sqlite_catalog: OpenCatalog) -> None:
-    """The first look reads no old events, only their totals: within the hour they still alarm."""
+def test_refusals_from_before_the_first_check_are_reported_without_a_message(sqlite_catalog: OpenCatalog) -> None:
+    """The first check reads only the totals of old events, and refusals within the hour still alert."""
     watch = Watch(sqlite_catalog, rollout_rules())
     watch.deny(2)
     watch.tick(minutes=1)
@@ -154,8 +154,8 @@ def test_refusals_from_before_the_first_look_are_told_without_a_message(sqlite_c
     assert any("denied access 2 times" in text for text in watch.log)
 
 
-def test_a_failing_gate_is_told_by_rule(watch: Watch) -> None:
-    """Each rule that fails, with its value and limit, once; a rule more is told alone."""
+def test_a_failing_gate_is_reported_by_rule(watch: Watch) -> None:
+    """Each failing rule is reported once with its value and limit, and a further rule by itself."""
     set_stage(watch.catalog, watch.rules, Stage(10), now=watch.now, actor="ann", reason="x")
     watch.now += timedelta(minutes=1)
     for _ in range(60):
@@ -172,8 +172,8 @@ def test_a_failing_gate_is_told_by_rule(watch: Watch) -> None:
     assert watch.webhook.keys == ["gate_rule_fails/mean_upload", "gate_rule_fails/upload_failures"]
 
 
-def test_the_budget_is_told_at_both_marks(watch: Watch) -> None:
-    """The month's projected cost against ROLLOUT_BUDGET_USD, from the events themselves."""
+def test_the_budget_is_reported_at_both_marks(watch: Watch) -> None:
+    """The month's projected cost, computed from the events, is compared with ROLLOUT_BUDGET_USD."""
     for _ in range(50):
         watch.catalog.events.record(transfer(watch.now, size_bytes=1 << 30))
     watch.now += timedelta(minutes=10)
@@ -195,8 +195,8 @@ def test_the_budget_is_told_at_both_marks(watch: Watch) -> None:
     ]
 
 
-def test_parked_shares_are_gathered(watch: Watch) -> None:
-    """A hundred at once are one message; the next within a quarter of an hour wait and are then told together."""
+def test_parked_shares_are_grouped(watch: Watch) -> None:
+    """A hundred at once are one message, and the next within a quarter of an hour wait and are reported together."""
     watch.park(100)
     watch.tick(minutes=1)
     assert len(watch.webhook.messages) == 1
@@ -204,15 +204,15 @@ def test_parked_shares_are_gathered(watch: Watch) -> None:
     for _ in range(3):
         watch.park()
         assert watch.tick(minutes=1).delivered == 0
-    told = watch.tick(minutes=15)
-    assert told == Delivery(3, 0, ())
+    delivery = watch.tick(minutes=15)
+    assert delivery == Delivery(3, 0, ())
     assert len(watch.webhook.messages) == 2
     watch.tick(minutes=30)
     assert len(watch.webhook.messages) == 2
 
 
-def test_a_retried_share_closes_its_incident_and_can_be_told_again(watch: Watch) -> None:
-    """Once nothing of it is parked it is over; parked anew is a new incident."""
+def test_a_retried_share_closes_its_incident_and_can_be_reported_again(watch: Watch) -> None:
+    """A retried share's incident ends, and parking it again is a new incident."""
     ids = watch.park(2)
     watch.tick(minutes=1)
     watch.catalog.work.retry(ids, now=watch.now)
@@ -225,8 +225,8 @@ def test_a_retried_share_closes_its_incident_and_can_be_told_again(watch: Watch)
     assert "still gone" in watch.webhook.messages[1].text
 
 
-def test_a_rollback_is_told(watch: Watch) -> None:
-    """With who decided it, why, and how it is taken back."""
+def test_a_rollback_is_reported(watch: Watch) -> None:
+    """The alert says who decided it, why, and how to undo it."""
     roll_back(watch.catalog, watch.rules, now=watch.now, actor="ann", reason="errors rose")
     watch.tick(minutes=1)
     watch.tick(minutes=1)
@@ -236,8 +236,8 @@ def test_a_rollback_is_told(watch: Watch) -> None:
     assert "bookmarkai rollout resume" in watch.log[0]
 
 
-def test_advice_does_not_push_a_rollback_out_of_sight(watch: Watch) -> None:
-    """However often the gate says something else meanwhile, the rollback is told, and its incident stays open."""
+def test_advice_does_not_hide_a_rollback(watch: Watch) -> None:
+    """However often the gate's advice changes meanwhile, the rollback is reported, and its incident stays open."""
     decided = roll_back(watch.catalog, watch.rules, now=watch.now, actor="ann", reason="errors rose")
     for _ in range(60):
         advice = replace(decided, action=Action.ADVISE, decided_by="gate", previous_id=decided.decision_id)
@@ -249,8 +249,8 @@ def test_advice_does_not_push_a_rollback_out_of_sight(watch: Watch) -> None:
     assert incident.kind == AlertKind.ROLLOUT_WENT_BACK
 
 
-def test_failed_runs_of_a_job_are_gathered(watch: Watch) -> None:
-    """The first is told at once, those within a quarter of an hour together; each run is told once."""
+def test_failed_runs_of_a_job_are_grouped(watch: Watch) -> None:
+    """The first run is reported at once, those within a quarter of an hour together, and each run once."""
     watch.fail_run("r0")
     assert not open_failed_run(watch.catalog, FailedRun("r0", "share_to_transcript", "boom"), now=watch.now)
     watch.tick(minutes=1)
@@ -262,20 +262,20 @@ def test_failed_runs_of_a_job_are_gathered(watch: Watch) -> None:
     assert sorted(watch.webhook.keys) == sorted(f"run_failed/r{n}" for n in range(10))
 
 
-def test_the_log_is_told_once_while_the_webhook_is_down(watch: Watch) -> None:
-    """The webhook gets it when it is back; what waits is not told to the log again."""
+def test_the_log_gets_each_incident_once_while_the_webhook_is_down(watch: Watch) -> None:
+    """The webhook gets the incident when it is back, and what waits is not logged again."""
     watch.webhook.replies = [Receipt.UNREACHABLE] * 3
     watch.fail_run("r0")
-    told = [watch.tick(minutes=1) for _ in range(4)]
-    assert [t.delivered for t in told] == [0, 0, 0, 1]
-    assert [t.waiting for t in told] == [1, 1, 1, 0]
-    assert told[0].problems == ("webhook: unreachable: because of the test",)
+    deliveries = [watch.tick(minutes=1) for _ in range(4)]
+    assert [t.delivered for t in deliveries] == [0, 0, 0, 1]
+    assert [t.waiting for t in deliveries] == [1, 1, 1, 0]
+    assert deliveries[0].problems == ("webhook: unreachable: because of the test",)
     assert len(watch.log) == 1
     assert watch.webhook.keys == ["run_failed/r0"]
 
 
 def test_an_unreachable_receiver_is_asked_once_a_tick(watch: Watch) -> None:
-    """Several messages do not each wait for its time-outs."""
+    """Several messages do not each wait for its timeouts."""
     watch.webhook.replies = [Receipt.UNREACHABLE] * 2
     watch.fail_run("r0")
     watch.fail_run("r1", job="other")
@@ -287,18 +287,18 @@ def test_an_unreachable_receiver_is_asked_once_a_tick(watch: Watch) -> None:
     assert len(watch.log) == 2
 
 
-def test_what_the_webhook_refuses_is_not_offered_again(watch: Watch) -> None:
-    """It counts as delivered, the log has it, and the reason is among the problems."""
+def test_a_refused_message_is_not_sent_again(watch: Watch) -> None:
+    """A refused message counts as delivered, the log has it, and the reason is among the problems."""
     watch.webhook.replies = [Receipt.REFUSED]
     watch.fail_run("r0")
-    told = watch.tick(minutes=1)
-    assert told == Delivery(1, 0, ("webhook: refused: because of the test",))
+    delivery = watch.tick(minutes=1)
+    assert delivery == Delivery(1, 0, ("webhook: refused: because of the test",))
     watch.tick(minutes=1)
     assert (watch.webhook.asked, len(watch.log)) == (1, 1)
 
 
 def test_one_receiver_does_not_wait_for_another(watch: Watch) -> None:
-    """While one is down the other is told, once."""
+    """While one receiver is down the other gets the incident, once."""
     down, up = FakeReceiver("down"), FakeReceiver("up")
     down.replies = [Receipt.UNREACHABLE] * 2
     watch.fail_run("r0")
@@ -308,7 +308,7 @@ def test_one_receiver_does_not_wait_for_another(watch: Watch) -> None:
 
 
 def test_without_a_receiver_the_log_is_enough(watch: Watch) -> None:
-    """No webhook is set: telling the log delivers."""
+    """Without a webhook the log is the only receiver."""
     watch.fail_run("r0")
     assert deliver(watch.catalog, [], log=watch.log.append, now=watch.now) == Delivery(1, 0, ())
     assert deliver(watch.catalog, [], log=watch.log.append, now=watch.now) == Delivery(0, 0, ())
@@ -321,8 +321,8 @@ def die(run: Callable[[], object]) -> None:
         run()
 
 
-def test_an_incident_whose_opener_died_is_told_after(watch: Watch) -> None:
-    """Opened and not told: the next tick tells it, once, however it was seen."""
+def test_an_incident_whose_opener_died_is_reported_later(watch: Watch) -> None:
+    """An incident that was opened and not reported is reported by the next tick, once, however it was seen."""
     watch.deny()
     watch.park(3)
     die(lambda: update_incidents(watch.dying("incidents", "open"), watch.rules, now=watch.now))
@@ -332,8 +332,8 @@ def test_an_incident_whose_opener_died_is_told_after(watch: Watch) -> None:
     assert len(watch.log) == 2
 
 
-def test_a_death_before_the_position_is_kept_tells_nothing_twice(watch: Watch) -> None:
-    """The same refusals are read again, and are the incident that is open already."""
+def test_a_death_before_the_position_is_stored_reports_nothing_twice(watch: Watch) -> None:
+    """The same refusals are read again, and belong to the incident that is open already."""
     watch.deny()
     die(lambda: update_incidents(watch.dying("cursors", "set"), watch.rules, now=watch.now))
     for _ in range(3):
@@ -341,11 +341,11 @@ def test_a_death_before_the_position_is_kept_tells_nothing_twice(watch: Watch) -
     assert watch.webhook.keys.count("access_denied") == 1
 
 
-@pytest.mark.parametrize(("door", "method"), [("cursors", "set"), ("incidents", "mark_delivered")])
-def test_a_death_while_delivering_asks_nobody_twice(watch: Watch, door: str, method: str) -> None:
-    """After the log, and after the webhook, it is on record that they were told before anything else happens."""
+@pytest.mark.parametrize(("table", "method"), [("cursors", "set"), ("incidents", "mark_delivered")])
+def test_a_death_while_delivering_repeats_no_delivery(watch: Watch, table: str, method: str) -> None:
+    """A delivery to the log, and one to the webhook, is recorded before anything else happens."""
     watch.fail_run("r0")
-    die(lambda: deliver(watch.dying(door, method), [watch.webhook], log=watch.log.append, now=watch.now))
+    die(lambda: deliver(watch.dying(table, method), [watch.webhook], log=watch.log.append, now=watch.now))
     watch.tick(minutes=1)
     watch.tick(minutes=1)
     assert watch.webhook.keys == ["run_failed/r0"]
@@ -353,8 +353,8 @@ def test_a_death_while_delivering_asks_nobody_twice(watch: Watch, door: str, met
     assert watch.catalog.incidents.undelivered() == []
 
 
-def test_a_message_told_anew_after_a_death_has_the_same_id(watch: Watch) -> None:
-    """A process that dies after the webhook took it, and before that is on record, tells it again under the same id."""
+def test_a_message_sent_again_after_a_death_has_the_same_id(watch: Watch) -> None:
+    """When a process dies between the webhook and the record, the message is sent again under the same id."""
 
     class DyingReceiver(FakeReceiver):
         @override
@@ -370,8 +370,8 @@ def test_a_message_told_anew_after_a_death_has_the_same_id(watch: Watch) -> None
     assert len(watch.log) == 1
 
 
-def test_of_two_messages_the_one_that_was_taken_is_not_told_again(watch: Watch) -> None:
-    """The process dies while it tells the second one: the first is on record by then."""
+def test_of_two_messages_the_accepted_one_is_not_sent_again(watch: Watch) -> None:
+    """When the process dies while it sends the second message, the first one is recorded already."""
 
     class DyingOfTheSecond(FakeReceiver):
         @override
@@ -389,7 +389,7 @@ def test_of_two_messages_the_one_that_was_taken_is_not_told_again(watch: Watch) 
 
 
 def test_both_databases_keep_what_alerts_need(each_catalog: OpenCatalog) -> None:
-    """On SQLite and on PostgreSQL: parked shares, refusals and a failed run are told, and are known the next time."""
+    """On SQLite and PostgreSQL, parked shares, refusals and a failed run are reported, and known the next time."""
     watch = Watch(each_catalog, rollout_rules())
     watch.tick()
     watch.park(3)
@@ -397,8 +397,8 @@ def test_both_databases_keep_what_alerts_need(each_catalog: OpenCatalog) -> None
     watch.fail_run("r0")
     watch.webhook.replies = [Receipt.UNREACHABLE]
     watch.tick(minutes=1)
-    told = watch.tick(minutes=1)
-    assert told == Delivery(3, 0, ())
+    delivery = watch.tick(minutes=1)
+    assert delivery == Delivery(3, 0, ())
     assert [message.incidents[0].kind for message in watch.webhook.messages] == [
         "run_failed",
         "access_denied",
@@ -407,8 +407,8 @@ def test_both_databases_keep_what_alerts_need(each_catalog: OpenCatalog) -> None
     assert watch.tick(minutes=1) == Delivery(0, 0, ())
 
 
-def test_nothing_is_left_on_record_of_who_was_told(watch: Watch) -> None:
-    """The record of the half told does not grow."""
+def test_partial_deliveries_leave_no_record(watch: Watch) -> None:
+    """The record of partial deliveries does not grow."""
     watch.webhook.replies = [Receipt.UNREACHABLE]
     watch.fail_run("r0")
     watch.tick(minutes=1)
@@ -417,6 +417,6 @@ def test_nothing_is_left_on_record_of_who_was_told(watch: Watch) -> None:
     assert watch.catalog.cursors.get(RECEIVED_CURSOR) == "{}"
 
 
-def test_looks_from_a_clock_of_today_work(sqlite_catalog: OpenCatalog) -> None:
-    """An empty catalog, before any event, has nothing to tell."""
+def test_a_check_with_todays_clock_works(sqlite_catalog: OpenCatalog) -> None:
+    """An empty catalog, before any event, has nothing to report."""
     assert update_incidents(sqlite_catalog, rollout_rules(), now=datetime.now(UTC)).to_open == []

@@ -1,4 +1,4 @@
-"""Runs with a download that hangs: the others go on, the straggler is put back and has a run of its own."""
+"""Runs with a download that hangs: the others go on, and the straggler is postponed and gets a run of its own."""
 
 import time
 from collections.abc import Callable
@@ -17,7 +17,8 @@ from bookmarkai_assets.core.outcomes import Failure, Outcome
 from bookmarkai_assets.core.rules import PipelineRules
 from bookmarkai_assets.core.shares.ports import AddedShare
 from bookmarkai_assets.core.sites.breaker import SiteRules, site_limits
-from bookmarkai_assets.operations.downloads.fetching import FetchedMedia, fetch_media
+from bookmarkai_assets.operations.downloads.fetched_media import FetchedMedia
+from bookmarkai_assets.operations.downloads.fetching import fetch_media
 from bookmarkai_assets.operations.downloads.run_patience import RunPatience
 from bookmarkai_assets.operations.shares.hold import Hold
 from bookmarkai_assets.operations.shares.intake import add_shares
@@ -30,7 +31,7 @@ from tests.support.deadlines import HANG_SECONDS, PLENTY_SECONDS
 
 USER = "11111111-1111-4111-8111-111111111111"
 HASTE = 600.0
-"""How much faster the runs' patience ends than time passes: its first minute is a tenth of a second."""
+"""How much faster the runs' clock is than real time: the first minute of patience is a tenth of a second."""
 
 
 def hasty() -> float:
@@ -70,7 +71,7 @@ class Runs:
     def run(
         self, share_ids: list[str], *, threads: int = 2, clock: Callable[[], float] = hasty
     ) -> dict[str, FetchedMedia | Failure]:
-        """Fetch shares in one run and end it, with those that were fetched done."""
+        """Fetch shares in one run and end it, with the fetched ones done."""
         self.count += 1
         patience = RunPatience(len(share_ids), floor_seconds=2, clock=clock)
         hold = Hold(
@@ -96,7 +97,7 @@ class Runs:
 
 @pytest.fixture
 def runs(sqlite_catalog: Catalog, tmp_path: Path) -> Runs:
-    """Return runs whose downloads may take as long as they like, and whose retries are due at once."""
+    """Return runs whose downloads have no practical time limit, and whose retries are due at once."""
     rules = make_rules(
         load_settings(
             env_file=None,
@@ -116,7 +117,7 @@ def outcomes(results: dict[str, FetchedMedia | Failure]) -> list[str]:
 
 
 def test_the_patience_is_the_runs_own() -> None:
-    """It grows with the longest video of the run, and counts from a download's own begin."""
+    """It grows with the longest video of the run, and counts from each download's own start."""
     clock = Clock()
     patience = RunPatience(3, floor_seconds=2, clock=clock)
     with patience.share(), patience.download() as first:
@@ -129,8 +130,8 @@ def test_the_patience_is_the_runs_own() -> None:
         assert patience.has_run_out(slow)
 
 
-def test_all_that_hang_when_a_run_stands_still_are_given_up() -> None:
-    """The thread of the first goes on to another share, which is no reason to wait longer for the second."""
+def test_all_hanging_downloads_of_a_stalled_run_are_given_up() -> None:
+    """The first one's thread goes on to another share, which is no reason to wait longer for the second."""
     clock = Clock()
     patience = RunPatience(9, floor_seconds=2, clock=clock)
     with patience.download() as second:
@@ -142,7 +143,7 @@ def test_all_that_hang_when_a_run_stands_still_are_given_up() -> None:
             assert not patience.has_run_out(third)
 
 
-def test_a_hanging_download_is_put_back_and_the_others_are_fetched(runs: Runs) -> None:
+def test_a_hanging_download_is_postponed_and_the_others_are_fetched(runs: Runs) -> None:
     """The run ends without it; it is pending, due at once and alone, with no attempt counted and no file left."""
     shares = runs.share(*(f"https://example.com/{n}" for n in range(4)))
     runs.downloader.hang("https://example.com/1")
@@ -161,8 +162,8 @@ def test_a_hanging_download_is_put_back_and_the_others_are_fetched(runs: Runs) -
     assert event.error_class == "timed_out"
 
 
-def test_alone_it_has_its_whole_time_and_is_parked_after_its_attempts(runs: Runs) -> None:
-    """In a run of its own it hangs to the deadline, which is a failed attempt; the third is its last."""
+def test_alone_it_has_its_full_time_and_is_parked_after_its_attempts(runs: Runs) -> None:
+    """In a run of its own it hangs to the deadline, which is a failed attempt, and the third is its last."""
     shares = runs.share("https://example.com/good", "https://example.com/hangs")
     runs.downloader.hang("https://example.com/hangs")
     runs.run(shares)
@@ -177,7 +178,7 @@ def test_alone_it_has_its_whole_time_and_is_parked_after_its_attempts(runs: Runs
 
 
 def test_a_run_whose_every_thread_hangs_goes_on_to_the_others(runs: Runs) -> None:
-    """Two shares hold both threads: after the first patience both are put back, and the rest is fetched."""
+    """Two shares block both threads: after the first patience both are postponed, and the rest is fetched."""
     links = [f"https://example.com/{n}" for n in range(5)]
     shares = runs.share(*links)
     for link in links[:2]:
@@ -186,7 +187,7 @@ def test_a_run_whose_every_thread_hangs_goes_on_to_the_others(runs: Runs) -> Non
 
 
 def test_a_download_that_nobody_waits_for_goes_on(runs: Runs) -> None:
-    """Where the others have failed, the last one is not put back: it ends as it would alone."""
+    """Where the others have failed, the last one is not postponed, and ends as it would alone."""
     shares = runs.share("https://example.com/gone", "https://example.com/hangs")
     runs.downloader.fail("https://example.com/gone", Failure(Outcome.GONE, "404"))
     runs.downloader.hang("https://example.com/hangs")
@@ -195,8 +196,8 @@ def test_a_download_that_nobody_waits_for_goes_on(runs: Runs) -> None:
     assert outcomes(runs.run(shares, threads=1)) == ["gone", "timed_out"]
 
 
-def test_a_finished_share_that_is_fetched_anew_is_not_put_back(runs: Runs) -> None:
-    """Nobody would take it up again, so a backfill waits for it until the deadline."""
+def test_a_finished_share_that_is_fetched_again_is_not_postponed(runs: Runs) -> None:
+    """A finished share would not be taken up again, so a backfill waits for it until the deadline."""
     shares = runs.share("https://example.com/lost", "https://example.com/new")
     runs.run(shares[:1])
     for file in runs.rules.staging_dir.rglob("*.mp4"):
@@ -209,7 +210,7 @@ def test_a_finished_share_that_is_fetched_anew_is_not_put_back(runs: Runs) -> No
 
 
 def tiktok(number: int) -> str:
-    """Write a link to a TikTok video."""
+    """Return a link to a TikTok video."""
     return f"https://www.tiktok.com/@_/video/{number}"
 
 
@@ -221,15 +222,15 @@ def limited(runs: Runs, **limits: dict[str, int]) -> None:
     )
 
 
-def test_waiting_for_a_place_at_a_site_is_no_hanging(runs: Runs) -> None:
-    """A share whose turn comes long after the others have been fetched is neither put back nor cut short."""
+def test_waiting_for_a_slot_is_no_hanging(runs: Runs) -> None:
+    """A share whose turn comes long after the others have been fetched is neither postponed nor cut short."""
     limited(runs, per_minute={"tiktok": 120})
     shares = runs.share(tiktok(1), tiktok(2), tiktok(3))
     assert outcomes(runs.run(shares, threads=3)) == ["fetched"] * 3
 
 
-def test_a_straggler_gives_its_place_back_to_who_waits_for_it(runs: Runs) -> None:
-    """It had the site's only place: the next share has it once the first is put back."""
+def test_a_straggler_frees_its_slot(runs: Runs) -> None:
+    """It had the site's only slot, and the next share gets it once the first is postponed."""
     limited(runs, at_a_time={"tiktok": 1})
     shares = runs.share(tiktok(1), tiktok(2))
     runs.downloader.hang(tiktok(1))

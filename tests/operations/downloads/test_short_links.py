@@ -1,4 +1,4 @@
-"""Short links and the video behind them: one media, one download, whoever comes first and whatever breaks."""
+"""Short links and the video behind them: one media and one download, whoever is first and whatever breaks."""
 
 import threading
 from collections.abc import Callable
@@ -7,11 +7,12 @@ from datetime import timedelta
 import pytest
 
 from bookmarkai_assets.core.media.media import Media, MediaState, media_id_of
-from bookmarkai_assets.core.media.placement import Backend, StorageMode
+from bookmarkai_assets.core.media.placement import Backend
 from bookmarkai_assets.core.media.retention import Kept
 from bookmarkai_assets.core.outcomes import Failure, Outcome
 from bookmarkai_assets.core.shares.ports import AddedShare
-from bookmarkai_assets.operations.downloads.fetching import FetchedMedia, fetch_media
+from bookmarkai_assets.operations.downloads.fetched_media import FetchedMedia
+from bookmarkai_assets.operations.downloads.fetching import fetch_media
 from bookmarkai_assets.operations.media.catalog_reads import media_of_share
 from bookmarkai_assets.operations.shares.claiming import ClaimedRun, claim_due_shares
 from bookmarkai_assets.operations.shares.hold import Hold
@@ -25,23 +26,23 @@ from tests.support.deadlines import HANG_SECONDS
 
 USER, OTHER_USER = "11111111-1111-4111-8111-111111111111", "22222222-2222-4222-8222-222222222222"
 SHORT, OTHER_SHORT = "https://vm.tiktok.com/ZMaaa/", "https://vt.tiktok.com/ZSbbb/"
-NAME = "https://www.tiktok.com/@_/video/7300000000000000001"
+CANONICAL_URL = "https://www.tiktok.com/@_/video/7300000000000000001"
 LONG = "https://www.tiktok.com/@pasta.anna/video/7300000000000000001?is_from_webapp=1"
-SHORT_ID, MEDIA_ID = media_id_of(SHORT), media_id_of(NAME)
+SHORT_ID, MEDIA_ID = media_id_of(SHORT), media_id_of(CANONICAL_URL)
 STEPS = ("fetch", "place", "transcribe")
 
 
 @pytest.fixture
 def site(vault: Vault) -> Vault:
-    """Return an installation whose site has one video, behind two short links and its own."""
-    vault.downloader.serve(NAME, audio=speech_bytes("This is pasta"))
-    vault.downloader.lead(SHORT, NAME)
-    vault.downloader.lead(OTHER_SHORT, NAME)
+    """Return an installation whose site has one video, behind two short links and its own link."""
+    vault.downloader.serve(CANONICAL_URL, audio=speech_bytes("This is pasta"))
+    vault.downloader.lead(SHORT, CANONICAL_URL)
+    vault.downloader.lead(OTHER_SHORT, CANONICAL_URL)
     return vault
 
 
 def share(vault: Vault, link: str, user: str = USER) -> str:
-    """Share a link; give the id."""
+    """Share a link, and return the share's id."""
     [added] = add_shares(vault.catalog.shares, [link], user_id=user, allowed_hosts=frozenset(), now=vault.clock())
     assert isinstance(added, AddedShare)
     return added.share.share_id
@@ -53,7 +54,7 @@ def run_hold(vault: Vault, owner: str = "run") -> Hold:
 
 
 def fetch_all(vault: Vault, *share_ids: str) -> dict[str, FetchedMedia | Failure]:
-    """Fetch shares side by side in one run, which goes on."""
+    """Fetch shares in parallel in one run, which does not end."""
     hold = run_hold(vault)
 
     def step(leased: LeasedShare, _value: None) -> FetchedMedia:
@@ -63,11 +64,11 @@ def fetch_all(vault: Vault, *share_ids: str) -> dict[str, FetchedMedia | Failure
 
 
 def watch_downloads(vault: Vault, on_download: Callable[[DownloadCall], None]) -> None:
-    """Be told of each download as it begins."""
+    """Call a function at the start of each download."""
     watched = FakeDownloader(on_download=on_download)
-    watched.serve(NAME, audio=speech_bytes("This is pasta"))
-    watched.lead(SHORT, NAME)
-    watched.lead(OTHER_SHORT, NAME)
+    watched.serve(CANONICAL_URL, audio=speech_bytes("This is pasta"))
+    watched.lead(SHORT, CANONICAL_URL)
+    watched.lead(OTHER_SHORT, CANONICAL_URL)
     vault.downloader = watched
 
 
@@ -79,12 +80,12 @@ def claimed(vault: Vault, claim_id: str = "tick") -> list[ClaimedRun]:
 
 
 def media_of(vault: Vault, share_id: str) -> str | None:
-    """Return the id of the media that a share's work is on."""
+    """Return the id of the media of a share's work."""
     return vault.catalog.work.progress(share_id).media_id
 
 
 def assert_done(vault: Vault, share_id: str, results: dict[str, object]) -> None:
-    """See that a share has all three assets of the one video."""
+    """Check that a share has all three assets of the one video."""
     assert not any(isinstance(result, Failure) for result in results.values()), results
     assert vault.catalog.shares.get(share_id).status == "done"
     assert media_of(vault, share_id) == MEDIA_ID
@@ -98,29 +99,29 @@ def assert_done(vault: Vault, share_id: str, results: dict[str, object]) -> None
 
 @pytest.mark.parametrize("links", [(SHORT, LONG, OTHER_SHORT), (LONG, OTHER_SHORT, SHORT)])
 def test_three_links_to_one_video_are_one_media(site: Vault, links: tuple[str, ...]) -> None:
-    """Two short links and the long one, in any order, are fetched, stored and kept once; every share is done."""
+    """Two short links and the long one, in any order, are fetched and stored once, and every share is done."""
     for number, link in enumerate(links):
         share_id = share(site, link)
         assert_done(site, share_id, site.run(share_id, *STEPS, owner=f"run {number}"))
 
-    assert site.downloader.calls_for(NAME) == 1
-    assert [media.canonical_url for media in site.catalog.media.page(limit=10)] == [NAME]
+    assert site.downloader.calls_for(CANONICAL_URL) == 1
+    assert [media.canonical_url for media in site.catalog.media.page(limit=10)] == [CANONICAL_URL]
     assert site.verify(is_deep=True).is_good
     assert not list(site.rules.staging_dir.glob("*/*"))
 
 
 def test_a_link_is_followed_once(site: Vault) -> None:
-    """What a short link stands for is remembered: the next share of it asks nobody."""
+    """What a short link leads to is remembered, so the next share of it asks nobody."""
     for number, user in enumerate((USER, OTHER_USER)):
         share_id = share(site, SHORT, user)
         assert_done(site, share_id, site.run(share_id, *STEPS, owner=f"run {number}"))
-    assert [call.url for call in site.downloader.calls] == [SHORT, NAME]
-    assert site.catalog.links.get(SHORT) == NAME
+    assert [call.url for call in site.downloader.calls] == [SHORT, CANONICAL_URL]
+    assert site.catalog.links.get(SHORT) == CANONICAL_URL
 
 
-def test_what_happens_behind_a_link_is_the_shares_own_outcome(site: Vault) -> None:
-    """A video that the site does not show fails its share as it is, once, and its lease is free."""
-    site.downloader.fail(NAME, Failure(Outcome.PRIVATE, "the site says: friend_see"))
+def test_a_failure_behind_a_link_is_the_shares_own_outcome(site: Vault) -> None:
+    """A video that the site does not show fails its share with that outcome, once, and its lease is freed."""
+    site.downloader.fail(CANONICAL_URL, Failure(Outcome.PRIVATE, "the site says: friend_see"))
     share_id = share(site, SHORT)
     [failure] = site.run(share_id, "fetch").values()
     assert isinstance(failure, Failure)
@@ -130,21 +131,21 @@ def test_what_happens_behind_a_link_is_the_shares_own_outcome(site: Vault) -> No
         assert not site.catalog.leases.is_leased(media_id, now=site.clock())
 
 
-def test_a_name_that_leads_on_is_a_failure(site: Vault) -> None:
-    """A downloader that takes a video's own name for a short link is not followed in a circle."""
-    site.downloader.lead(NAME, f"{NAME}9")
+def test_a_canonical_url_that_leads_on_is_a_failure(site: Vault) -> None:
+    """A canonical URL that a downloader takes for a short link again is not followed in a circle."""
+    site.downloader.lead(CANONICAL_URL, f"{CANONICAL_URL}9")
     [failure] = site.run(share(site, SHORT), "fetch").values()
     assert isinstance(failure, Failure)
     assert failure.outcome is Outcome.DOWNLOAD_FAILED
 
 
-# --- At the same time -----------------------------------------------------------------------------------------------
+# --- Concurrency ----------------------------------------------------------------------------------------------------
 
 
-@pytest.mark.parametrize("first", [SHORT, NAME])
+@pytest.mark.parametrize("first", [SHORT, CANONICAL_URL])
 def test_two_links_in_one_batch_are_one_download(site: Vault, first: str) -> None:
-    """The short link and the long one, in two threads of one run, whichever is ahead: one waits for the other."""
-    order = [first, SHORT if first == NAME else NAME]
+    """The short link and the long one are in two threads of one run: whichever is first, one waits for the other."""
+    order = [first, SHORT if first == CANONICAL_URL else CANONICAL_URL]
     begun = {link: threading.Event() for link in order}
 
     def on_download(call: DownloadCall) -> None:
@@ -158,25 +159,25 @@ def test_two_links_in_one_batch_are_one_download(site: Vault, first: str) -> Non
 
     media = [result.media for result in results.values() if isinstance(result, FetchedMedia)]
     assert [each.media_id for each in media] == [MEDIA_ID, MEDIA_ID], results
-    assert site.downloader.calls_for(NAME) == 1
+    assert site.downloader.calls_for(CANONICAL_URL) == 1
     for number, share_id in enumerate(shares):
         assert_done(site, share_id, site.run(share_id, *STEPS[1:], owner="run" if number == 0 else "run 2"))
         assert site.catalog.work.progress(share_id).attempts == 1 + number
 
 
 def test_many_links_in_one_batch_are_one_download(site: Vault) -> None:
-    """Six shares of three links at once: each has the video, none waits for ever, nothing but the media is held."""
+    """Six shares of three links at once each have the video, none waits for ever, and only the media has a lease."""
     shares = [share(site, link, user) for link in (SHORT, LONG, OTHER_SHORT) for user in (USER, OTHER_USER)]
     results = fetch_all(site, *shares)
     assert all(isinstance(result, FetchedMedia) for result in results.values()), results
-    assert site.downloader.calls_for(NAME) == 1
+    assert site.downloader.calls_for(CANONICAL_URL) == 1
     assert {media_of(site, share_id) for share_id in shares} == {MEDIA_ID}
     media_ids = (SHORT_ID, media_id_of(OTHER_SHORT), MEDIA_ID)
     assert [media_id for media_id in media_ids if site.catalog.leases.holds("run", media_id)] == [MEDIA_ID]
 
 
-def test_a_video_that_another_run_has_lets_the_share_wait(site: Vault) -> None:
-    """No failure and no attempt: the share is due again, is claimed once the video is free, and finds its bytes."""
+def test_a_share_waits_for_a_video_of_another_run(site: Vault) -> None:
+    """Without a failure or an attempt, the share is due again, is claimed once the video is free, and finds it."""
     now = site.clock()
     assert site.catalog.leases.take(MEDIA_ID, owner="another run", now=now, until=now + timedelta(hours=1))
     share_id = share(site, SHORT)
@@ -200,12 +201,12 @@ def test_a_video_that_another_run_has_lets_the_share_wait(site: Vault) -> None:
 
 
 @pytest.mark.parametrize("is_begun", [False, True])
-def test_a_run_that_dies_between_two_names_loses_nothing(site: Vault, *, is_begun: bool) -> None:
-    """Killed after the name was recorded, before or after the lease was taken: the next run takes the video itself."""
+def test_a_run_that_dies_while_changing_media_loses_nothing(site: Vault, *, is_begun: bool) -> None:
+    """After a kill between recording the link and leasing, or after it, the next run takes the video itself."""
     share_id, now = share(site, SHORT), site.clock()
     until = now + timedelta(seconds=site.rules.lease_seconds)
     site.catalog.work.begin(share_id, SHORT_ID, owner="dead", claim_id=None, now=now, until=until)
-    site.catalog.links.record(SHORT, NAME, now=now)
+    site.catalog.links.record(SHORT, CANONICAL_URL, now=now)
     if is_begun:
         site.catalog.work.begin(share_id, MEDIA_ID, owner="dead", claim_id=None, now=now, until=until)
     assert claimed(site) == [], "it may be alive"
@@ -213,11 +214,11 @@ def test_a_run_that_dies_between_two_names_loses_nothing(site: Vault, *, is_begu
     site.let_pass(seconds=site.rules.lease_seconds + 1)
     assert [run.share_ids for run in claimed(site)] == [[share_id]]
     assert_done(site, share_id, site.run(share_id, *STEPS, claim_id="tick"))
-    assert [call.url for call in site.downloader.calls] == [NAME]
+    assert [call.url for call in site.downloader.calls] == [CANONICAL_URL]
 
 
-def test_a_run_that_is_told_to_end_begins_no_other_video(site: Vault) -> None:
-    """A share that has just been followed to its video is put back, with no attempt."""
+def test_a_run_that_is_ending_begins_no_other_video(site: Vault) -> None:
+    """A share whose link has just been followed is put back, without an attempt."""
     hold = run_hold(site)
     watch_downloads(site, lambda _: hold.stopping.set())
     share_id = share(site, SHORT)
@@ -228,15 +229,15 @@ def test_a_run_that_is_told_to_end_begins_no_other_video(site: Vault) -> None:
     ).values()
     assert isinstance(result, Failure)
     assert result.outcome is Outcome.POSTPONED
-    assert site.downloader.calls_for(NAME) == 0
+    assert site.downloader.calls_for(CANONICAL_URL) == 0
 
 
-# --- What was fetched by its short name -----------------------------------------------------------------------------
+# --- Media recorded under a short link ------------------------------------------------------------------------------
 
 
 @pytest.fixture
 def old(site: Vault) -> Media:
-    """Return a media that was fetched, stored and transcribed when the site did not say what its link stands for."""
+    """Return a media that was fetched, stored and transcribed before the site said what its link leads to."""
     talkative, site.downloader = site.downloader, FakeDownloader()
     site.downloader.serve(SHORT, audio=speech_bytes("This is pasta"))
     stored = site.run(share(site, SHORT), *STEPS)["place"]
@@ -246,9 +247,9 @@ def old(site: Vault) -> Media:
     return stored
 
 
-def test_what_has_a_short_name_keeps_it(site: Vault, old: Media) -> None:
-    """A later share of the short link finds the old media, also when the link's video has been named meanwhile."""
-    site.catalog.links.record(SHORT, NAME, now=site.clock())
+def test_a_media_recorded_under_a_short_link_stays_there(site: Vault, old: Media) -> None:
+    """A later share of the short link finds the old media, even when the link has been resolved meanwhile."""
+    site.catalog.links.record(SHORT, CANONICAL_URL, now=site.clock())
     share_id = share(site, SHORT, OTHER_USER)
     site.run(share_id, *STEPS, owner="run 2")
 
@@ -258,8 +259,8 @@ def test_what_has_a_short_name_keeps_it(site: Vault, old: Media) -> None:
     assert site.verify(is_deep=True).is_good
 
 
-def test_what_has_a_short_name_is_fetched_anew_for_its_shares(site: Vault, old: Media) -> None:
-    """Past its retention it is asked for again: the video behind the link comes into the media that its shares have."""
+def test_a_media_recorded_under_a_short_link_is_fetched_again(site: Vault, old: Media) -> None:
+    """Past its retention, the video behind the link is fetched again into the media that its shares have."""
     site.let_pass(days=8)
     assert site.clean_up().removed_by_reason() == {"past_retention": 1}
     assert site.media(old).state is MediaState.EXPIRED
@@ -268,14 +269,14 @@ def test_what_has_a_short_name_is_fetched_anew_for_its_shares(site: Vault, old: 
     assert [run.share_ids for run in claimed(site)] == [[old.share_id]]
     site.run(old.share_id, *STEPS, claim_id="tick", owner="run 2")
 
-    assert [call.url for call in site.downloader.calls] == [SHORT, NAME]
+    assert [call.url for call in site.downloader.calls] == [SHORT, CANONICAL_URL]
     assert site.media(old).state is MediaState.STORED
     assert site.catalog.shares.get(old.share_id).status == "done"
     assert site.verify(is_deep=True).is_good
 
 
-def test_clean_up_and_verification_keep_both_names_apart(site: Vault, old: Media) -> None:
-    """The old media and the one of the long link are two, each with its bytes, and neither is nobody's."""
+def test_clean_up_and_verification_keep_both_media_apart(site: Vault, old: Media) -> None:
+    """The old media and the one of the long link are two, each with its bytes, and neither is orphaned."""
     share_id = share(site, LONG)
     assert_done(site, share_id, site.run(share_id, *STEPS, owner="run 2"))
     site.let_pass(days=2)
@@ -287,7 +288,7 @@ def test_clean_up_and_verification_keep_both_names_apart(site: Vault, old: Media
 
 
 def test_a_pending_share_of_a_short_link_keeps_its_video(site: Vault) -> None:
-    """Clean-up knows which video a short link stands for that nobody has claimed yet."""
+    """Clean-up knows to which video an unclaimed share's short link leads."""
     first = share(site, SHORT)
     site.run(first, *STEPS)
     site.let_pass(days=8)
@@ -295,13 +296,13 @@ def test_a_pending_share_of_a_short_link_keeps_its_video(site: Vault) -> None:
     assert site.clean_up().kept == {Kept.NOT_TRANSCRIBED: 1}
 
 
-# --- A catalog that was lost ----------------------------------------------------------------------------------------
+# --- A lost catalog -------------------------------------------------------------------------------------------------
 
 
 @pytest.mark.parametrize("backend", list(Backend))
 def test_a_rebuild_ties_the_short_link_to_its_video_again(site: Vault, backend: Backend) -> None:
     """The stored video names its first share, whose short link is known again without asking the site."""
-    site.use(StorageMode(backend.value))
+    site.place_on(backend)
     share_id = share(site, SHORT)
     site.run(share_id, *STEPS)
     with site.catalog.database.writing() as connection:
@@ -312,7 +313,7 @@ def test_a_rebuild_ties_the_short_link_to_its_video_again(site: Vault, backend: 
         report = rebuild_catalog(site.catalog, site.stores, site.rules, now=site.clock(), is_dry_run=is_dry_run)
         assert [media.media_id for media in report.restored] == [MEDIA_ID]
         assert report.without_share == 0
-        assert site.catalog.links.get(SHORT) == (None if is_dry_run else NAME)
+        assert site.catalog.links.get(SHORT) == (None if is_dry_run else CANONICAL_URL)
 
     assert media_of(site, share_id) == MEDIA_ID
     again = share(site, SHORT, OTHER_USER)

@@ -1,4 +1,4 @@
-"""The retry debt as programs read it: one example, whole."""
+"""The retry debt as programs read it: one complete example."""
 
 from datetime import UTC, datetime, timedelta
 
@@ -14,7 +14,7 @@ TIKTOK = "https://www.tiktok.com/@user/video/1"
 def failure(
     share_id: str, outcome: Outcome, *, hours_ago: int, url: str = TIKTOK, waits: bool = False
 ) -> StandingFailure:
-    """Return a share that failed so many hours ago: parked, or tried again in an hour."""
+    """Return a share that failed so many hours ago and is parked, or tried again in an hour."""
     retry_at = NOW + timedelta(hours=1) if waits else None
     return StandingFailure(share_id, url, outcome, NOW - timedelta(hours=hours_ago), retry_at)
 
@@ -88,6 +88,6 @@ def test_the_debt_as_json() -> None:
 
 
 def test_before_dagster_has_run_there_is_no_selection() -> None:
-    """None says that the partitions are not known; an empty text, that none of the shares has one."""
+    """None means that the partitions are unknown, and an empty text that no share has one."""
     assert [line["partitions"] for line in DebtReport(NOW, DEBT, None).as_dict()["failures"]] == [None, None]
     assert [line["partitions"] for line in DebtReport(NOW, DEBT, ["c"]).as_dict()["failures"]] == ["", "c"]

@@ -1,4 +1,4 @@
-"""Failures that are asked for again by how they failed: page by page, and never out of a run's hands."""
+"""Failures that are retried by their outcome: page by page, and never while a run works on them."""
 
 from collections.abc import Iterator
 
@@ -12,7 +12,7 @@ from bookmarkai_assets.operations.failures.retrying import RetriedFailures, retr
 from tests.support.catalog import add_share, at, begin, due_ids, fail
 
 
-def parked(catalog: OpenCatalog, count: int) -> list[str]:
+def add_parked(catalog: OpenCatalog, count: int) -> list[str]:
     """Add shares that are gone."""
     shares = [add_share(catalog, seconds=number) for number in range(count)]
     for share_id in shares:
@@ -22,8 +22,8 @@ def parked(catalog: OpenCatalog, count: int) -> list[str]:
 
 
 def test_many_are_retried_page_by_page(sqlite_catalog: OpenCatalog, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Every one is due, and no transaction takes more than a page."""
-    shares = parked(sqlite_catalog, 5)
+    """Every one is due, and no transaction covers more than a page."""
+    shares = add_parked(sqlite_catalog, 5)
     monkeypatch.setattr(retrying, "PAGE", 2)
     pages: list[int] = []
     retry = sqlite_catalog.work.retry
@@ -39,11 +39,11 @@ def test_many_are_retried_page_by_page(sqlite_catalog: OpenCatalog, monkeypatch:
     assert due_ids(sqlite_catalog, 20) == shares
 
 
-def test_what_a_run_takes_up_meanwhile_is_left_to_it(
+def test_a_share_that_a_run_begins_meanwhile_is_left_alone(
     sqlite_catalog: OpenCatalog, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """A share that is begun between the look and the retry keeps its run, and does not count as retried."""
-    taken, free = parked(sqlite_catalog, 2)
+    """A share that begins between the listing and the retry keeps its run, and does not count as retried."""
+    taken, free = add_parked(sqlite_catalog, 2)
     found = list(sqlite_catalog.failures.standing())
 
     def standing(**_: object) -> Iterator[StandingFailure]:

@@ -1,4 +1,4 @@
-"""Running checks: in order, each under its limit, none able to stop another."""
+"""Running checks: in order, each with a time limit, and none able to stop another."""
 
 import threading
 import time
@@ -16,17 +16,17 @@ GOOD = CheckResult(CheckStatus.PASS, "fine")
 
 
 def good_check(name: str) -> Check:
-    """Make a check that passes."""
+    """Return a check that passes."""
     return make_check(name, lambda: GOOD)
 
 
-def shown(results: list[TimedResult]) -> list[tuple[str, str]]:
+def statuses(results: list[TimedResult]) -> list[tuple[str, str]]:
     """Return names and statuses."""
     return [(timed.name, timed.result.status.value) for timed in results]
 
 
 def raising(error: Exception) -> Callable[[], CheckResult]:
-    """Make a check function that breaks."""
+    """Return a check function that raises."""
 
     def run() -> CheckResult:
         raise error
@@ -35,7 +35,7 @@ def raising(error: Exception) -> Callable[[], CheckResult]:
 
 
 def test_results_come_in_the_order_of_the_checks() -> None:
-    """However long each takes. All run side by side, and each result is given as soon as it is its turn."""
+    """All checks run in parallel, and each result is given as soon as it is its turn."""
     is_second_done = threading.Event()
     given: list[str] = []
 
@@ -51,30 +51,30 @@ def test_results_come_in_the_order_of_the_checks() -> None:
         on_result=lambda timed: given.append(timed.name),
     )
 
-    assert shown(results) == [("first", "pass"), ("second", "pass")]
+    assert statuses(results) == [("first", "pass"), ("second", "pass")]
     assert given == ["first", "second"]
     assert all(result.seconds >= 0 for result in results)
 
 
 def test_an_error_of_ours_is_the_result() -> None:
-    """Its message was written to be shown; the checks around it are not touched."""
+    """An error of ours was written to be shown, and the other checks are unaffected."""
     results = run_checks(
         [good_check("a"), make_check("b", raising(ConfigurationError("expected X, found Y; do Z"))), good_check("c")]
     )
-    assert shown(results) == [("a", "pass"), ("b", "fail"), ("c", "pass")]
+    assert statuses(results) == [("a", "pass"), ("b", "fail"), ("c", "pass")]
     assert results[1].result.found == "expected X, found Y; do Z"
 
 
-def test_an_error_nobody_expected_shows_its_place_and_not_its_text() -> None:
-    """The text of a library's error may hold a URL with a password."""
+def test_an_unexpected_error_shows_its_place_and_not_its_text() -> None:
+    """The text of a library's error may contain a URL with a password."""
     [result] = run_checks([make_check("a", raising(RuntimeError("postgresql://me:hunter2@host/db")))])
     assert result.result.status is CheckStatus.FAIL
     assert f"RuntimeError at {Path(__file__).name}:" in result.result.found
     assert "hunter2" not in result.result.found
 
 
-def test_a_package_that_is_not_there_is_named() -> None:
-    """Its absence is no crash of the check, and the remedy is to install."""
+def test_a_missing_package_is_named() -> None:
+    """A missing package does not crash the check, and the remedy is to install it."""
 
     def run() -> CheckResult:
         import a_package_that_nobody_has  # type: ignore[import-not-found]  # noqa: F401, PLC0415 - to fail here
@@ -86,8 +86,8 @@ def test_a_package_that_is_not_there_is_named() -> None:
     assert "install" in (result.result.remedy or "")
 
 
-def test_what_depends_on_a_failure_is_skipped() -> None:
-    """A check that ends early, or breaks half way, leaves its later names skipped, with the cause."""
+def test_checks_after_a_failure_are_skipped() -> None:
+    """A check that ends early, or raises half way, leaves its later names skipped, with the cause."""
 
     def ends_early(report: Report) -> None:
         report(CheckResult(CheckStatus.FAIL, "absent"))
@@ -98,7 +98,7 @@ def test_what_depends_on_a_failure_is_skipped() -> None:
 
     results = run_checks([Check(("home", "daemon"), ends_early), Check(("one", "two", "three"), breaks)])
 
-    assert shown(results) == [
+    assert statuses(results) == [
         ("home", "fail"),
         ("daemon", "skip"),
         ("one", "pass"),
@@ -109,8 +109,8 @@ def test_what_depends_on_a_failure_is_skipped() -> None:
     assert "'two' failed" in results[4].result.found
 
 
-def test_a_check_that_hangs_is_left_behind() -> None:
-    """It fails at its limit, what it reported before stays, and the others are all there."""
+def test_a_check_that_hangs_is_abandoned() -> None:
+    """It fails at its limit, its earlier results stay, and the others are all there."""
     release = threading.Event()
 
     def hangs(report: Report) -> None:
@@ -125,12 +125,12 @@ def test_a_check_that_hangs_is_left_behind() -> None:
     try:
         # Until it has had the time to begin.
         tries = ((seconds, hurried(seconds)) for seconds in growing(0.2))
-        seconds, results = next(one for one in tries if shown(one[1])[0] == ("one", "pass"))
+        seconds, results = next(one for one in tries if statuses(one[1])[0] == ("one", "pass"))
     finally:
         release.set()
 
     assert time.monotonic() - began < HANG_SECONDS
-    assert shown(results) == [("one", "pass"), ("two", "fail"), ("three", "skip"), ("other", "pass")]
+    assert statuses(results) == [("one", "pass"), ("two", "fail"), ("three", "skip"), ("other", "pass")]
     assert f"within {seconds:g} s" in results[1].result.found
 
 
@@ -158,7 +158,7 @@ def test_a_check_that_is_late_gets_to_clean_up() -> None:
 
 
 def test_an_interrupt_lets_checks_clean_up() -> None:
-    """Ctrl-C while results are awaited passes on, but not before the checks under way have been told to end."""
+    """Ctrl-C passes on, but not before the running checks have been asked to end."""
     is_clean = threading.Event()
     may_go_on = threading.Event()
 

@@ -1,4 +1,4 @@
-"""What hearing, and not hearing, a sample means."""
+"""How the doctor assesses the transcript of its sample."""
 
 from pathlib import Path
 
@@ -21,10 +21,10 @@ TEXT = "Boil the pasta in salted water."
         (silence_bytes(), None, CheckStatus.FAIL),
     ],
 )
-def test_a_sample_is_checked_by_the_words_that_were_heard(
+def test_a_sample_is_checked_by_its_transcribed_words(
     tmp_path: Path, sound: bytes, language: str | None, status: CheckStatus
 ) -> None:
-    """Most of them pass, few of them warn, none fails; under another language than the sample's they do not count."""
+    """Most of the sample's words pass, few warn, none fails, and in another language they do not count."""
     sample = tmp_path / "sample"
     sample.write_bytes(sound)
     result = check_transcription(FakeSpeechEngine(), sample, TEXT, language=language)

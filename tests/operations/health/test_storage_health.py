@@ -47,12 +47,12 @@ def no_links(link: str, *, max_bytes: int) -> bytes:  # noqa: ARG001 - the port 
 
 
 def check_of(store: FakeMediaStore, **results: CheckResult) -> Check:
-    """Make the check of a fake bucket whose links do not work."""
+    """Return the check of a fake bucket whose links do not work."""
     return make_storage_check(FakeInspector(results), store, Probing("temp/videos/", no_links))
 
 
 def test_a_failure_among_transfers_is_shown_with_its_step() -> None:
-    """One result for all of them; the command that shows more is the storage check, and nothing stays."""
+    """One result covers all transfers, the storage check is the command that shows more, and nothing is left."""
     store = FakeMediaStore(Backend.S3)
     [transfers] = run_checks([check_of(store)])
     result = transfers.result
@@ -63,7 +63,7 @@ def test_a_failure_among_transfers_is_shown_with_its_step() -> None:
 
 
 def test_a_missing_permission_is_named(guarded_s3: GuardedS3) -> None:
-    """Who may only look fails with the first thing that is to be put, and what is wanted has its name in IAM."""
+    """Credentials that may only read fail at the first put, and the missing permission is named as in IAM."""
     store = S3Store(guarded_s3.bucket, **guarded_s3.connection_of("s3:ListBucket", "s3:GetObject"))
     [timed] = run_checks([make_storage_check(FakeInspector(), store, Probing("temp/videos/", read_link))])
     assert timed.result.status is CheckStatus.FAIL
@@ -96,8 +96,30 @@ def test_a_bucket_that_failed_a_check_is_not_put_to() -> None:
     assert "'bucket'" in transfers.result.found
 
 
+class DoubtedInspector(FakeInspector):
+    """An inspector whose only trial ends with a warning."""
+
+    @override
+    def trials(self, key: str) -> Mapping[str, Callable[[], CheckResult]]:
+        return {"checksums": lambda: CheckResult(CheckStatus.WARN, "the server keeps none", "read the page")}
+
+
+def test_a_warning_of_a_trial_is_not_called_a_success() -> None:
+    """Without a failure, the transfers' result is the first warning among them."""
+    store = FakeMediaStore(Backend.S3)
+
+    def read_from_store(link: str, *, max_bytes: int) -> bytes:
+        [url] = [url for url in store.objects if url.removeprefix("s3://fake-bucket/") in link]
+        return store.objects[url].data[:max_bytes]
+
+    [timed] = run_checks([make_storage_check(DoubtedInspector(), store, Probing("temp/videos/", read_from_store))])
+    assert timed.result.status is CheckStatus.WARN
+    assert timed.result.found == "checksums: the server keeps none"
+    assert timed.result.remedy == "read the page"
+
+
 class SlowStore(FakeMediaStore):
-    """Stores, and answers only when it is let go."""
+    """A store that does not answer until it may."""
 
     def __init__(self) -> None:
         super().__init__(Backend.S3)
@@ -111,7 +133,7 @@ class SlowStore(FakeMediaStore):
 
 
 def test_probes_are_deleted_when_time_runs_out() -> None:
-    """The store was too slow for the limit; what it took is gone before the command ends."""
+    """The store was too slow for the limit, and what it stored is deleted before the command ends."""
     store = SlowStore()
     check = check_of(store)
     hurried = Check(check.names, check.run, limit_seconds=0.3)

@@ -1,4 +1,4 @@
-"""What the rollout decides counts from the next placement on, and every placement names its decision."""
+"""A decision of the rollout counts from the next placement on, and every placement names its decision."""
 
 from collections.abc import Callable
 from datetime import timedelta
@@ -23,7 +23,7 @@ EVERYTHING, NOTHING, SHADOW = Stage(100), Stage(0), Stage(0, is_shadow=True)
 
 
 def decide(vault: Vault, stage: Stage | None, *, is_rolled_back: bool = False) -> Decision:
-    """Put a decision on record, as an operator's command does."""
+    """Record a decision as an operator's command does."""
     last = vault.catalog.rollout.history(limit=1)
     return vault.catalog.rollout.append(
         Decision(
@@ -40,14 +40,14 @@ def decide(vault: Vault, stage: Stage | None, *, is_rolled_back: bool = False) -
 
 
 def placed(vault: Vault, name: str) -> Media:
-    """Share a video and have it placed by today's policy."""
+    """Share a video and have it placed by the current policy."""
     result = vault.run(vault.share(name), "fetch", "place")["place"]
     assert isinstance(result, Media), result
     return vault.media(result)
 
 
 def test_the_recorded_stage_decides_in_hybrid_and_is_named(vault: Vault) -> None:
-    """Each media's record says which decision it was placed under; without one, the settings alone."""
+    """Each media's record names the decision under which it was placed, and without one the settings alone decide."""
     vault.use(StorageMode.HYBRID, 100)
     assert placed(vault, "before").placement is not None
     first, second = decide(vault, NOTHING), decide(vault, EVERYTHING)
@@ -66,7 +66,7 @@ def test_the_recorded_stage_decides_in_hybrid_and_is_named(vault: Vault) -> None
 
 @pytest.mark.parametrize("mode", list(StorageMode))
 def test_a_rollback_is_local_from_the_next_placement_on(vault: Vault, mode: StorageMode) -> None:
-    """Whatever the settings say, and with S3 answering nothing."""
+    """This holds whatever the settings say, and while S3 does not answer at all."""
     vault.use(mode, 100)
     decide(vault, EVERYTHING, is_rolled_back=True)
     for operation in ("head", "put"):
@@ -77,7 +77,7 @@ def test_a_rollback_is_local_from_the_next_placement_on(vault: Vault, mode: Stor
 
 
 def test_storage_mode_local_needs_no_catalog(vault: Vault, monkeypatch: pytest.MonkeyPatch) -> None:
-    """It wins without a look at what is on record."""
+    """In that mode the recorded decisions are not read."""
     vault.use(StorageMode.LOCAL)
     decide(vault, EVERYTHING)
     monkeypatch.setattr(type(vault.catalog.rollout), "standing", _unreachable)
@@ -105,7 +105,7 @@ def test_each_share_keeps_its_side_when_the_stage_goes_down_and_up(vault: Vault)
 
 
 def test_the_shadow_stage_copies_compares_and_serves_local(vault: Vault) -> None:
-    """Both backends have the bytes, the record says local, and each transfer is on record as the shadow's."""
+    """Both backends have the bytes, the record says local, and each transfer is recorded with the purpose shadow."""
     vault.use(StorageMode.HYBRID)
     decide(vault, SHADOW)
 
@@ -126,7 +126,7 @@ def test_the_shadow_stage_copies_compares_and_serves_local(vault: Vault) -> None
 
 @pytest.mark.parametrize("operation", ["put", "get"])
 def test_a_failing_shadow_fails_no_share(vault: Vault, operation: str, caplog: pytest.LogCaptureFixture) -> None:
-    """The share is stored and done; the failure is an event for the gate and a line in the log."""
+    """The share is stored and done, and the failure is an event for the gate and a line in the log."""
     vault.use(StorageMode.HYBRID)
     decide(vault, SHADOW)
     vault.s3.fail_next(operation, StoreError(StoreErrorClass.ACCESS_DENIED, "403"))
@@ -142,7 +142,7 @@ def test_a_failing_shadow_fails_no_share(vault: Vault, operation: str, caplog: p
 
 
 def test_a_media_of_the_shadow_stage_moves_without_another_upload(vault: Vault) -> None:
-    """Once the rollout goes on, a move finds the bytes at the target, verified, and only flips the record."""
+    """Later a move finds the bytes at the target, verified, and only changes the record."""
     vault.use(StorageMode.HYBRID)
     decide(vault, SHADOW)
     media = placed(vault, "a")
@@ -154,14 +154,14 @@ def test_a_media_of_the_shadow_stage_moves_without_another_upload(vault: Vault) 
 
 
 @pytest.fixture
-def looking_at_once(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Look at the policy after every part instead of after a second."""
+def reading_at_once(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Read the policy after every part instead of after a second."""
     monkeypatch.setattr(module, "CHECK_EVERY_SECONDS", 0)
 
 
-@pytest.mark.usefixtures("looking_at_once")
-def test_a_rollback_ends_an_upload_that_is_under_way(vault: Vault, seaweed: SeaweedServer) -> None:
-    """The upload in parts is aborted, the share is placed on local at once, and the gate counts no failure."""
+@pytest.mark.usefixtures("reading_at_once")
+def test_a_rollback_ends_an_upload_in_progress(vault: Vault, seaweed: SeaweedServer) -> None:
+    """The multipart upload is aborted, the share is placed locally at once, and the gate counts no failure."""
     store = make_store(seaweed, seaweed.endpoint)
     watched: Any = _RollingBack(store, lambda: decide(vault, EVERYTHING, is_rolled_back=True))
     vault.stores[Backend.S3] = watched
@@ -192,17 +192,17 @@ class _RollingBack:
         return getattr(self._store, name)
 
     def put(self, *arguments: Any, on_bytes: Callable[[int], object], **options: Any) -> Any:
-        def told(size_bytes: int) -> None:
+        def roll_back_once(size_bytes: int) -> None:
             self._roll_back()
             self._roll_back = lambda: None
             on_bytes(size_bytes)
 
-        return self._store.put(*arguments, on_bytes=told, **options)
+        return self._store.put(*arguments, on_bytes=roll_back_once, **options)
 
 
-@pytest.mark.usefixtures("looking_at_once")
-def test_a_rollback_ends_a_move_that_a_person_had_the_policy_make(vault: Vault) -> None:
-    """A stored media that is materialized again under a higher stage stays local when that is taken back meanwhile."""
+@pytest.mark.usefixtures("reading_at_once")
+def test_a_rollback_ends_a_persons_move_by_policy(vault: Vault) -> None:
+    """A stored media that is materialized again under a higher stage stays local when that is rolled back meanwhile."""
     vault.use(StorageMode.HYBRID)
     media = placed(vault, "a")
     decide(vault, EVERYTHING)
@@ -217,9 +217,9 @@ def test_a_rollback_ends_a_move_that_a_person_had_the_policy_make(vault: Vault) 
     assert [(event.purpose, event.error_class) for event in ended] == [("move", "interrupted")]
 
 
-@pytest.mark.usefixtures("looking_at_once")
-def test_a_rollback_ends_a_shadow_copy_that_is_under_way(vault: Vault, caplog: pytest.LogCaptureFixture) -> None:
-    """What is left of the copy does not go to S3; the share has its local file, and nothing counts as a failure."""
+@pytest.mark.usefixtures("reading_at_once")
+def test_a_rollback_ends_a_shadow_copy_in_progress(vault: Vault, caplog: pytest.LogCaptureFixture) -> None:
+    """The rest of the copy does not go to S3, the share has its local file, and nothing counts as a failure."""
     vault.use(StorageMode.HYBRID)
     decide(vault, SHADOW)
     watched: Any = _RollingBack(vault.s3, lambda: decide(vault, SHADOW, is_rolled_back=True))
@@ -233,9 +233,9 @@ def test_a_rollback_ends_a_shadow_copy_that_is_under_way(vault: Vault, caplog: p
     assert not [record for record in caplog.records if record.levelname == "WARNING"]
 
 
-@pytest.mark.usefixtures("looking_at_once")
+@pytest.mark.usefixtures("reading_at_once")
 def test_a_catalog_that_does_not_answer_ends_no_upload(caplog: pytest.LogCaptureFixture) -> None:
-    """It is no failure of S3, so the gate must not hear of one; the log says that nobody could look."""
+    """It is no failure of S3, so the gate must not count one, and the log says that the policy could not be read."""
 
     def unavailable() -> StoragePolicy:
         raise CatalogUnavailableError("it is locked")

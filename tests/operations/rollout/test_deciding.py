@@ -1,4 +1,4 @@
-"""Advancing the rollout: what the gate does by itself, what a person may do, and what happens when both do at once."""
+"""Advancing the rollout: what the gate does by itself, what a person may do, and what happens when both act at once."""
 
 import json
 from collections.abc import Callable
@@ -55,7 +55,7 @@ def actions(rollout: Rollout) -> list[str]:
 
 
 def climb(rollout: Rollout, *names: str) -> None:
-    """Have a person promote through stages, each in its time and with good figures; the last one has just begun."""
+    """Have a person promote through stages, each after its minimum time with good figures. The last has just begun."""
     for name in names:
         rollout.let_pass(days=7)
         assert str(rollout.act(promote, figures=rollout.figures()).stage).removesuffix("%") == name
@@ -65,7 +65,7 @@ def climb(rollout: Rollout, *names: str) -> None:
 
 
 def test_automatic_control_climbs_to_the_top_by_itself(automatic: Rollout) -> None:
-    """Once a person has begun, each week of good figures brings the next stage; at the last one it stays."""
+    """Once a person has begun, each week of good figures brings the next stage, up to the last one."""
     climb(automatic, "shadow")
     for _ in range(6 * 7):
         automatic.let_pass(days=1)
@@ -79,7 +79,7 @@ def test_automatic_control_climbs_to_the_top_by_itself(automatic: Rollout) -> No
 
 
 def test_a_promotion_is_a_row_with_its_evidence(automatic: Rollout) -> None:
-    """Who, when, why, and every figure, rule and setting that it was decided on, as JSON."""
+    """The row has who, when, why, and every figure, rule and setting of the decision, as JSON."""
     climb(automatic, "shadow", "10")
     automatic.let_pass(days=7)
 
@@ -127,7 +127,7 @@ def test_a_promotion_is_a_row_with_its_evidence(automatic: Rollout) -> None:
 
 @pytest.mark.parametrize(("abort_to", "stage"), [(AbortTarget.LAST_HELD, Stage(10)), (AbortTarget.ZERO, NOTHING)])
 def test_automatic_control_aborts_at_once(sqlite_catalog: OpenCatalog, abort_to: AbortTarget, stage: Stage) -> None:
-    """It goes back to the stage that held, or to 0% by setting, and the row names the rule, its value and limit."""
+    """An abort goes back to the stage that held, or to 0% by setting; the row names the rule, its value and limit."""
     rollout = Rollout(sqlite_catalog, rollout_rules(RolloutControl.AUTOMATIC, abort_to=abort_to))
     climb(rollout, "shadow", "10", "25")
     rollout.let_pass(minutes=5)
@@ -146,7 +146,7 @@ def test_automatic_control_aborts_at_once(sqlite_catalog: OpenCatalog, abort_to:
 
 
 def test_after_an_abort_only_a_person_goes_up(automatic: Rollout) -> None:
-    """Weeks of good figures change nothing; a person's promotion, without force, or a set does."""
+    """Weeks of good figures change nothing; a person's promotion without force, or a set, does."""
     climb(automatic, "shadow", "10", "25")
     automatic.evaluate(**BAD)
     for _ in range(20):
@@ -160,7 +160,7 @@ def test_after_an_abort_only_a_person_goes_up(automatic: Rollout) -> None:
 
 
 def test_an_abort_is_not_repeated_for_what_it_was_made_for(automatic: Rollout) -> None:
-    """The figures of the stage that failed say nothing of the one gone back to; figures of its own do."""
+    """The failed stage's figures do not count for the stage gone back to, but that stage's own do."""
     climb(automatic, "shadow", "10", "25")
     automatic.let_pass(days=1)
     before = automatic.figures(**BAD)
@@ -185,8 +185,8 @@ def test_manual_control_only_advises(manual: Rollout) -> None:
         assert (evaluation.state.stage, evaluation.state.since) == (Stage(25), START.replace(day=23))
 
 
-def test_advice_is_recorded_when_it_is_news(manual: Rollout) -> None:
-    """A day of holding is one row, whatever is missing; another verdict or other failing rules are news."""
+def test_advice_is_recorded_when_it_is_new(manual: Rollout) -> None:
+    """A day of holding is one row, whatever is missing; another verdict or other failing rules are a new one."""
     climb(manual, "shadow")
     before = len(manual.history)
     for _ in range(288):
@@ -198,8 +198,8 @@ def test_advice_is_recorded_when_it_is_news(manual: Rollout) -> None:
     assert news == [True, False, True, True, True, False]
 
 
-def test_before_the_rollout_there_is_nothing_to_advise(automatic: Rollout) -> None:
-    """It begins by a person's word, and an installation that never begins has no history; but a failure is told."""
+def test_before_the_rollout_there_is_no_advice(automatic: Rollout) -> None:
+    """Only a person can begin it, and an installation that never begins has no history, but a failure is reported."""
     for _ in range(3):
         evaluation = automatic.evaluate()
         assert evaluation.judgement.verdict is Verdict.HOLD
@@ -212,7 +212,7 @@ def test_before_the_rollout_there_is_nothing_to_advise(automatic: Rollout) -> No
 
 @pytest.mark.parametrize("mode", [StorageMode.LOCAL, StorageMode.S3])
 def test_stages_without_effect_are_left_alone(automatic: Rollout, mode: StorageMode) -> None:
-    """Outside hybrid the figures are not the stage's: uploads of a move must not promote it unseen, nor abort it."""
+    """Outside hybrid the figures are not the stage's, so uploads of a move must neither promote nor abort it."""
     climb(automatic, "shadow", "10")
     automatic.rules = rollout_rules(RolloutControl.AUTOMATIC, mode=mode)
     automatic.let_pass(days=30)
@@ -221,7 +221,7 @@ def test_stages_without_effect_are_left_alone(automatic: Rollout, mode: StorageM
 
 
 def test_a_rollback_stops_the_gate(automatic: Rollout) -> None:
-    """Neither good nor bad figures move a stage that is not in effect."""
+    """Neither good nor bad figures change a stage that is not in effect."""
     climb(automatic, "shadow", "10")
     automatic.act(roll_back)
     automatic.let_pass(days=30)
@@ -231,7 +231,7 @@ def test_a_rollback_stops_the_gate(automatic: Rollout) -> None:
 
 
 def test_the_stages_forecast_is_kept_with_the_decision(automatic: Rollout) -> None:
-    """Of all forecasts the one of the stage that it leaves, to be held against what comes."""
+    """Of all forecasts, that of the stage being left is recorded, for comparison with what comes."""
     forecasts = [
         StageForecast(stage, Load(1.5, 2e6, None, Cost(0.1, 0.2, 0.3)), 3, 4_000)
         for stage in automatic.rules.rollout.stages
@@ -256,7 +256,7 @@ def test_the_stages_forecast_is_kept_with_the_decision(automatic: Rollout) -> No
 
 
 def test_promote_begins_without_a_sample(manual: Rollout) -> None:
-    """Before anything goes to S3 there is nothing to measure; only what fails already stands against it."""
+    """Before anything goes to S3 there is nothing to measure, and only a rule that fails already prevents it."""
     none_yet = {"uploads": 0, "upload_failures": 0, "mean_upload_seconds": None, "verification": None}
     with pytest.raises(RolloutConflictError, match=r"a rollout that has not begun to shadow, found: S3 denied access"):
         manual.act(promote, figures=manual.figures(**BAD))
@@ -267,7 +267,7 @@ def test_promote_begins_without_a_sample(manual: Rollout) -> None:
 
 
 def test_promote_says_what_is_missing(manual: Rollout) -> None:
-    """All of it at once: samples and time."""
+    """Samples and time are all listed at once."""
     climb(manual, "shadow", "10")
     manual.let_pass(days=6)
     with pytest.raises(RolloutConflictError) as refused:
@@ -278,8 +278,8 @@ def test_promote_says_what_is_missing(manual: Rollout) -> None:
 
 
 @pytest.mark.parametrize(("changes", "verdict"), [(SCARCE, "hold"), (BAD, "abort")])
-def test_a_person_overrules_the_gate_on_record(manual: Rollout, changes: dict[str, Any], verdict: str) -> None:
-    """With force it goes on, and the row says what the gate had said."""
+def test_an_override_of_the_gate_is_recorded(manual: Rollout, changes: dict[str, Any], verdict: str) -> None:
+    """With force the stage is promoted, and the row has the gate's verdict."""
     climb(manual, "shadow", "10")
     manual.let_pass(days=7)
     with pytest.raises(RolloutConflictError, match="expected the gate to agree"):
@@ -291,14 +291,14 @@ def test_a_person_overrules_the_gate_on_record(manual: Rollout, changes: dict[st
 
 
 def test_force_changes_nothing_when_the_gate_agrees(manual: Rollout) -> None:
-    """Nobody is recorded to have overruled what was not against it."""
+    """Nobody is recorded as overriding a gate that had no objection."""
     climb(manual, "shadow")
     manual.let_pass(days=7)
     assert "overruled" not in manual.act(promote, figures=manual.figures(), force=True).evidence
 
 
 def test_promote_begins_again_from_0_after_an_abort(manual: Rollout) -> None:
-    """It is the person that the gate waits for."""
+    """A person's promotion is what the gate waits for."""
     climb(manual, "shadow")
     assert manual.act(abort).stage == NOTHING
     decision = manual.act(promote, figures=manual.figures(**SCARCE))
@@ -306,8 +306,8 @@ def test_promote_begins_again_from_0_after_an_abort(manual: Rollout) -> None:
     assert not read_state(manual.catalog).is_aborted
 
 
-def test_a_stage_that_a_person_names_need_not_be_planned(manual: Rollout) -> None:
-    """The gate's judgement of the stage that is left is recorded where figures are at hand."""
+def test_a_person_may_set_an_unplanned_stage(manual: Rollout) -> None:
+    """The gate's judgement of the stage that is left is recorded if there are figures."""
     climb(manual, "shadow", "10")
     decision = manual.act(set_stage, Stage(33), figures=manual.figures(**BAD))
     assert (decision.action, decision.stage, decision.verdict) == (Action.SET, Stage(33), "abort")
@@ -317,8 +317,8 @@ def test_a_stage_that_a_person_names_need_not_be_planned(manual: Rollout) -> Non
     assert manual.act(set_stage, SHADOW).verdict is None
 
 
-def test_setting_the_same_stage_begins_it_anew(manual: Rollout) -> None:
-    """After a repair, nobody waits for old errors to leave the window; the least time counts from now too."""
+def test_setting_the_same_stage_begins_it_again(manual: Rollout) -> None:
+    """After a repair nobody waits for old errors to leave the window, and the minimum time counts from now too."""
     climb(manual, "shadow", "10")
     manual.let_pass(days=7)
     manual.act(set_stage, Stage(10))
@@ -326,8 +326,8 @@ def test_setting_the_same_stage_begins_it_anew(manual: Rollout) -> None:
     assert manual.evaluate().judgement.verdict is Verdict.HOLD
 
 
-def test_resume_gives_the_stage_back(manual: Rollout) -> None:
-    """A rollback remembers it; its time and figures count from the resumption."""
+def test_resume_restores_the_stage(manual: Rollout) -> None:
+    """A rollback remembers the stage, whose time and figures then count from the resumption."""
     climb(manual, "shadow", "10", "25")
     rolled_back = manual.act(roll_back, reason="S3 is on fire")
     assert (rolled_back.stage, rolled_back.is_rolled_back) == (Stage(25), True)
@@ -338,7 +338,7 @@ def test_resume_gives_the_stage_back(manual: Rollout) -> None:
 
 
 def test_an_operator_comes_back_at_a_lower_stage(manual: Rollout) -> None:
-    """What is set while rolled back has no effect before the resumption, and then it is what counts."""
+    """A stage set while rolled back takes effect with the resumption."""
     climb(manual, "shadow", "10", "25")
     manual.act(roll_back)
     decision = manual.act(set_stage, Stage(5))
@@ -347,8 +347,8 @@ def test_an_operator_comes_back_at_a_lower_stage(manual: Rollout) -> None:
     assert manual.act(resume).stage == Stage(5)
 
 
-def test_a_rollback_keeps_an_abort_in_mind(automatic: Rollout) -> None:
-    """Resuming is no look at why the stage was aborted: the gate does not go up by itself."""
+def test_a_rollback_remembers_an_abort(automatic: Rollout) -> None:
+    """Resuming does not look into the cause of the abort, so the gate does not go up by itself."""
     climb(automatic, "shadow", "10", "25")
     automatic.evaluate(**BAD)
     automatic.act(roll_back)
@@ -392,10 +392,10 @@ def _rolled_back(rollout: Rollout) -> None:
         (_at_100, resume, {}, "expected a rollback to take back, found 100% in effect"),
     ],
 )
-def test_what_makes_no_sense_is_refused(
+def test_an_impossible_command_is_refused(
     manual: Rollout, prepare: Prepare, command: Callable[..., Decision], options: dict[str, Any], words: str
 ) -> None:
-    """With what was expected, what was found and, where there is a better command, that one; nothing is recorded."""
+    """The error has what was expected, what was found and, if there is one, the better command; nothing is recorded."""
     prepare(manual)
     before = manual.history
     if command is promote:
@@ -408,7 +408,7 @@ def test_what_makes_no_sense_is_refused(
 
 @pytest.mark.parametrize("command", [abort, roll_back])
 def test_going_back_needs_a_reason(manual: Rollout, command: Callable[..., Decision]) -> None:
-    """Whoever reads the history later wants to know."""
+    """Whoever reads the history later wants to know the reason."""
     climb(manual, "shadow", "10")
     with pytest.raises(ValueError, match="expected a reason"):
         manual.act(command, reason="  ")
@@ -416,7 +416,7 @@ def test_going_back_needs_a_reason(manual: Rollout, command: Callable[..., Decis
 
 
 def test_every_command_leaves_a_row_with_the_settings_of_the_moment(manual: Rollout) -> None:
-    """Also where the figures could not be had."""
+    """This also holds where there were no figures."""
     manual.act(set_stage, Stage(10))
     manual.act(roll_back)
     manual.act(resume)
@@ -432,19 +432,19 @@ def test_every_command_leaves_a_row_with_the_settings_of_the_moment(manual: Roll
         assert decision.verdict is None
 
 
-def test_the_gate_is_heard_in_every_command(manual: Rollout) -> None:
-    """Given the figures, each row says what the gate made of them."""
+def test_every_command_records_the_gates_verdict(manual: Rollout) -> None:
+    """With figures, each row has the gate's verdict on them."""
     climb(manual, "shadow", "10", "25")
     for command in (abort, roll_back, resume):
         decision = manual.act(command, figures=manual.figures(**BAD))
         assert decision.evidence["failing"] == ["access_denied"]
 
 
-# --- Two at once ----------------------------------------------------------------------------------------------------
+# --- Simultaneous decisions -----------------------------------------------------------------------------------------
 
 
-def test_the_gate_gives_way_to_whoever_was_first(automatic: Rollout) -> None:
-    """A rollback at the moment of a promotion stands alone, and the gate names it."""
+def test_the_gate_accepts_whoever_was_first(automatic: Rollout) -> None:
+    """A rollback at the moment of a promotion is the only decision, and the gate names it."""
     climb(automatic, "shadow", "10")
     automatic.let_pass(days=7)
     automatic.ledger.first = lambda: automatic.act(roll_back)
@@ -459,7 +459,7 @@ def test_the_gate_gives_way_to_whoever_was_first(automatic: Rollout) -> None:
 
 
 def test_two_gates_promote_once(automatic: Rollout) -> None:
-    """Two evaluations of one moment go one stage up."""
+    """Two evaluations at one moment promote by one stage."""
     climb(automatic, "shadow", "10")
     automatic.let_pass(days=7)
     automatic.ledger.first = automatic.evaluate
@@ -470,10 +470,10 @@ def test_two_gates_promote_once(automatic: Rollout) -> None:
 
 
 @pytest.mark.parametrize(("command", "args"), [(promote, ()), (set_stage, (Stage(5),)), (abort, ()), (resume, ())])
-def test_a_person_is_told_who_was_first(
+def test_a_person_learns_who_was_first(
     automatic: Rollout, command: Callable[..., Decision], args: tuple[Stage, ...]
 ) -> None:
-    """What the person saw is no longer so: nothing of theirs is recorded, and they may look and decide again."""
+    """What the person saw is outdated, so nothing of theirs is recorded, and they may check and decide again."""
     climb(automatic, "shadow", "10")
     if command is resume:
         automatic.act(roll_back)
@@ -497,7 +497,7 @@ def test_the_first_decision_is_made_once(manual: Rollout) -> None:
 
 
 def test_advice_in_between_does_not_stop_a_person(manual: Rollout) -> None:
-    """It changes nothing that the person saw, so the decision follows it."""
+    """Advice changes nothing that the person saw, so the decision follows it."""
     climb(manual, "shadow", "10")
     manual.ledger.first = lambda: manual.evaluate(**BAD)
     decision = manual.act(set_stage, Stage(5))
@@ -506,7 +506,7 @@ def test_advice_in_between_does_not_stop_a_person(manual: Rollout) -> None:
 
 
 def test_nothing_stops_a_rollback(automatic: Rollout) -> None:
-    """Whatever the gate decides at the same moment, everything is local afterwards; what it decided is remembered."""
+    """Whatever the gate decides at the same moment, everything is local afterwards, and its decision is remembered."""
     climb(automatic, "shadow", "10")
     automatic.let_pass(days=7)
     automatic.ledger.first = automatic.evaluate
@@ -516,7 +516,7 @@ def test_nothing_stops_a_rollback(automatic: Rollout) -> None:
 
 
 def test_two_rollbacks_at_once_are_one(manual: Rollout) -> None:
-    """The second one is told that everything is local already."""
+    """The second one's answer is that everything is local already."""
     climb(manual, "shadow", "10")
     manual.ledger.first = lambda: manual.act(roll_back, actor="ben")
     with pytest.raises(RolloutConflictError, match="everything is local already"):
@@ -526,7 +526,7 @@ def test_two_rollbacks_at_once_are_one(manual: Rollout) -> None:
 
 
 def test_a_ledger_that_always_refuses_ends_the_command(manual: Rollout) -> None:
-    """Without any newer row to blame, the refusal is passed on instead of being tried for ever."""
+    """Without a newer row as the cause, the refusal is passed on instead of being tried for ever."""
 
     def refuse() -> None:
         manual.ledger.first = refuse

@@ -1,4 +1,4 @@
-"""From transfers to decisions to placements, with nothing made up in between: what was done is what the gate judges."""
+"""From transfers to decisions to placements, with nothing made up in between: the gate judges what was really done."""
 
 from dataclasses import replace
 from datetime import timedelta
@@ -31,7 +31,7 @@ def automatic(vault: Vault) -> Vault:
     vault.rules = replace(vault.rules, rollout=plan, gate=replace(vault.rules.gate, min_sample=MEDIA * FILES))
     figures = read_gate_figures(vault.catalog, vault.rules, now=vault.clock())
     promote(vault.catalog, vault.rules, figures=figures, now=vault.clock(), actor="ann", reason="it begins")
-    # Out of the five minutes in which the stage began: they belong to what was before.
+    # Leave the five minutes in which the stage began, because they belong to what was before.
     vault.let_pass(minutes=5)
     return vault
 
@@ -52,8 +52,8 @@ def placed(vault: Vault, name: str) -> Media:
     return vault.media(result)
 
 
-def climbed(vault: Vault) -> Evaluation:
-    """Return what the gate says after the shadow stage's time, its media and its verification."""
+def pass_shadow_stage(vault: Vault) -> Evaluation:
+    """Return the gate's evaluation after the shadow stage's time, its media and its verification."""
     for number in range(MEDIA):
         placed(vault, f"shadow-{number}")
     vault.let_pass(hours=2)
@@ -63,8 +63,8 @@ def climbed(vault: Vault) -> Evaluation:
 
 
 def test_the_shadows_copies_are_what_the_gate_judges(automatic: Vault) -> None:
-    """Its uploads are the sample, nothing is downloaded by workers, and good ones with a verification promote."""
-    evaluation = climbed(automatic)
+    """Its uploads are the sample, workers download nothing, and good uploads with a verification promote."""
+    evaluation = pass_shadow_stage(automatic)
 
     figures = evaluation.judgement.figures
     assert (figures.uploads, figures.upload_failures, figures.downloads) == (MEDIA * FILES, 0, 0)
@@ -73,7 +73,7 @@ def test_the_shadows_copies_are_what_the_gate_judges(automatic: Vault) -> None:
 
 
 def test_a_shadow_that_is_denied_ends_the_stage(automatic: Vault) -> None:
-    """No share fails of it, but the gate hears it: from the abort on, S3 is left alone."""
+    """No share fails because of it, but the gate counts it, and from the abort on S3 is left alone."""
     automatic.s3.fail_next("put", StoreError(StoreErrorClass.ACCESS_DENIED, "403"))
     placed(automatic, "denied")
     automatic.let_pass(minutes=5)
@@ -87,9 +87,9 @@ def test_a_shadow_that_is_denied_ends_the_stage(automatic: Vault) -> None:
     assert automatic.s3.objects == before
 
 
-def test_what_the_gate_decides_is_where_media_go(automatic: Vault) -> None:
-    """After a promotion the next placement is in S3 and names it, after an abort it is local and names that."""
-    promotion = climbed(automatic).decision
+def test_media_go_where_the_gate_decides(automatic: Vault) -> None:
+    """After a promotion the next placement is in S3 and names it, and after an abort it is local and names that."""
+    promotion = pass_shadow_stage(automatic).decision
     assert promotion is not None
     up = placed(automatic, "up")
     assert up.placement is not None
@@ -110,8 +110,8 @@ def test_what_the_gate_decides_is_where_media_go(automatic: Vault) -> None:
     assert automatic.media(up).backend is Backend.S3
 
 
-def test_what_the_buckets_rule_has_deleted_is_no_loss(vault: Vault) -> None:
-    """A read after the media's expiry says so and does not fail the gate; before it, the same absence is a loss."""
+def test_an_expired_object_is_no_loss(vault: Vault) -> None:
+    """A read after the media's expiry does not fail the gate, and the same absence before it is a loss."""
     read = {}
     for name, days in (("early", 1), ("late", 10)):
         media = vault.store(name, Backend.S3, is_transcribed=False)
@@ -132,8 +132,8 @@ def test_what_the_buckets_rule_has_deleted_is_no_loss(vault: Vault) -> None:
 
 
 def test_every_rule_has_an_answer_before_anything_was_done(vault: Vault) -> None:
-    """An empty installation fails no rule: there is nothing to abort for, and too little to go on with."""
+    """An empty installation fails no rule: there is no reason to abort, and too little data to promote."""
     vault.use(StorageMode.HYBRID)
-    judged = tick(vault).judgement
-    assert set(judged.by_rule) == set(RuleName)
-    assert RuleStatus.FAIL not in {result.status for result in judged.rules}
+    judgement = tick(vault).judgement
+    assert set(judgement.by_rule) == set(RuleName)
+    assert RuleStatus.FAIL not in {result.status for result in judgement.rules}

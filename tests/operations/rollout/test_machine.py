@@ -1,6 +1,6 @@
 """The rollout's stages driven at random by the gate and by people, also at the same moment, beside a model of them.
 
-The model holds the rules in their simplest form; the ledger is the SQLite one.
+The model has the rules in their simplest form. The ledger is the SQLite one.
 """
 
 import shutil
@@ -33,7 +33,7 @@ from tests.support.rollout import BAD, SCARCE, SPLIT, STAGE_TIME, Rollout, rollo
 
 FIGURES = {"good": {}, "scarce": SCARCE, "bad": BAD}
 FIRST_SHARE = "00000000-0000-40ce-ac60-d004132de366"
-"""A share in bucket 0: everything above 0% sends it to S3."""
+"""A share in bucket 0: every percentage above 0 sends it to S3."""
 
 
 @dataclass
@@ -44,7 +44,7 @@ class Model:
     is_rolled_back: bool = False
     is_aborted: bool = False
     days: float = 0
-    held: tuple[Stage, ...] = ()
+    held_stages: tuple[Stage, ...] = ()
     changes: int = 0
 
     @property
@@ -59,30 +59,30 @@ class Model:
 
     def below(self, abort_to: AbortTarget) -> Stage:
         """Return where an abort goes."""
-        held = [stage for stage in self.held if stage < (self.stage or NOTHING)]
-        return held[-1] if held and abort_to is AbortTarget.LAST_HELD else NOTHING
+        held_stages = [stage for stage in self.held_stages if stage < (self.stage or NOTHING)]
+        return held_stages[-1] if held_stages and abort_to is AbortTarget.LAST_HELD else NOTHING
 
     def _go(self, stage: Stage | None, *, is_aborted: bool) -> None:
         self.stage, self.is_aborted, self.days, self.changes = stage, is_aborted, 0, self.changes + 1
 
     def promote(self) -> None:
-        """Go up: what is left has held."""
+        """Go up: the stage that is left has held."""
         if self.stage not in {None, NOTHING}:
-            self.held = (*(stage for stage in self.held if stage != self.stage), self.stage)
+            self.held_stages = (*(stage for stage in self.held_stages if stage != self.stage), self.stage)
         self._go(self.following(), is_aborted=False)
 
     def set(self, stage: Stage) -> None:
-        """Go anywhere."""
+        """Go to any stage."""
         self._go(stage, is_aborted=False)
 
     def abort(self, abort_to: AbortTarget) -> None:
-        """Go down: what is left has not held."""
+        """Go down: the stage that is left has not held."""
         target = self.below(abort_to)
-        self.held = tuple(stage for stage in self.held if stage != self.stage)
+        self.held_stages = tuple(stage for stage in self.held_stages if stage != self.stage)
         self._go(target, is_aborted=True)
 
     def turn(self, *, is_rolled_back: bool) -> None:
-        """Roll back, or resume; what is known of the stage stays."""
+        """Roll back, or resume, with the stage remembered."""
         self.is_rolled_back = is_rolled_back
         self._go(self.stage, is_aborted=self.is_aborted)
 
@@ -115,7 +115,7 @@ class RolloutMachine(RuleBasedStateMachine):
 
     @rule(days=st.sampled_from([0.01, 1, 3.5, 7]))
     def let_pass(self, days: float) -> None:
-        """Time goes by."""
+        """Time passes."""
         self.rollout.let_pass(days=days)
         self.model.days += days
 
@@ -144,29 +144,29 @@ class RolloutMachine(RuleBasedStateMachine):
 
     @rule(kind=kinds, force=st.booleans())
     def promote(self, kind: str, force: bool) -> None:
-        """A person goes on."""
+        """A person promotes."""
         self._expect(self._may_promote(kind, force=force), self.model.promote, lambda: self._promote(kind, force=force))
 
     @rule(stage=stages)
     def set(self, stage: Stage) -> None:
-        """A person names a stage."""
+        """A person sets a stage."""
         self._expect(True, lambda: self.model.set(stage), lambda: self.rollout.act(set_stage, stage))
 
     @rule()
     def abort(self) -> None:
-        """A person goes back."""
+        """A person aborts."""
         abort_to = self.rollout.rules.rollout.abort_to
         self._expect(self.model.is_in_effect, lambda: self.model.abort(abort_to), lambda: self.rollout.act(abort))
 
     @rule()
     def roll_back(self) -> None:
-        """A person stops everything."""
+        """A person rolls back."""
         may = not self.model.is_rolled_back
         self._expect(may, lambda: self.model.turn(is_rolled_back=True), lambda: self.rollout.act(roll_back))
 
     @rule()
     def resume(self) -> None:
-        """A person takes that back; exactly the stage before counts again."""
+        """A person resumes, and exactly the stage before counts again."""
         stage = self.model.stage
         may = self.model.is_rolled_back
         self._expect(may, lambda: self.model.turn(is_rolled_back=False), lambda: self.rollout.act(resume))
@@ -175,7 +175,7 @@ class RolloutMachine(RuleBasedStateMachine):
 
     @rule(stage=stages, kind=kinds, command=st.sampled_from(["tick", "set", "promote", "abort", "roll_back"]))
     def race(self, stage: Stage, kind: str, command: str) -> None:
-        """Ben sets a stage at the moment when somebody else decides: his is kept, and theirs is not unseen."""
+        """Ben sets a stage at the moment when somebody else decides: his is recorded, and theirs names it."""
         before = len(self.rollout.history)
         self.rollout.ledger.first = lambda: self.rollout.act(set_stage, stage, actor="ben")
         commands: dict[str, Callable[[], object]] = {
@@ -259,7 +259,7 @@ class RolloutMachine(RuleBasedStateMachine):
 
     @invariant()
     def every_row_has_its_evidence(self) -> None:
-        """The settings always, the figures wherever the gate was asked; and who."""
+        """Each row has the settings, who decided, and the figures wherever the gate was asked."""
         for decision in self.history:
             assert {"state", "plan", "limits", "configured"} <= set(decision.evidence)
             assert ("figures" in decision.evidence) is (decision.verdict is not None)
@@ -268,7 +268,7 @@ class RolloutMachine(RuleBasedStateMachine):
 
     @invariant()
     def nothing_rises_by_itself(self) -> None:
-        """The percentage rises by a promotion, a set or a resumption alone, and by the gate never after an abort."""
+        """The percentage rises only by a promotion, a set or a resumption, and never by the gate after an abort."""
         configured = StoragePolicy(StorageMode.HYBRID, SPLIT)
         waits_for_a_person = False
         for before, decision in pairwise([None, *(d for d in self.history if d.action is not Action.ADVISE)]):
@@ -284,7 +284,7 @@ class RolloutMachine(RuleBasedStateMachine):
 
     @invariant()
     def a_rollback_places_nothing_on_s3(self) -> None:
-        """Whatever the mode and the stage; and without one the share in bucket 0 goes where the stage says."""
+        """This holds in every mode and stage; without a rollback the share in bucket 0 goes where the stage says."""
         for mode in StorageMode:
             policy = resolve_policy(StoragePolicy(mode, SPLIT), self.opened.rollout.standing()).policy
             backend = place(policy, FIRST_SHARE).backend
@@ -302,7 +302,7 @@ def _percentage(policy: StoragePolicy) -> int:
 
 
 def test_the_rollout_goes_as_its_model(tmp_path: Path, sqlite_template: Path) -> None:
-    """Whatever the gate and people do, in any order and at the same moment, the history leads where it should."""
+    """Whatever the gate and people do, in any order and at the same moment, the history leads to the model's state."""
 
     class Machine(RolloutMachine):
         template = sqlite_template

@@ -1,4 +1,4 @@
-"""The rollout's figures from a real catalog: which events are in which window, and what a month costs by then."""
+"""The rollout's figures from a real catalog: which events are in which window, and what a month has cost by then."""
 
 import random
 from collections.abc import Iterable
@@ -49,7 +49,7 @@ def record(catalog: OpenCatalog, events: Iterable[StorageEvent]) -> None:
 
 
 def read(at: datetime, *, size_bytes: int = 1000, seconds: float = 1.0, error: str | None = None) -> StorageEvent:
-    """Make up a worker's read from S3."""
+    """Return a worker's read from S3."""
     return transfer(at, "get", purpose="transcribe", kind="audio", size_bytes=size_bytes, seconds=seconds, error=error)
 
 
@@ -70,7 +70,7 @@ def decide(catalog: OpenCatalog, action: Action, stage: Stage | None, at: dateti
 
 
 def any_transfers(seed: int, count: int) -> list[StorageEvent]:
-    """Make up transfers of the nine days before noon, some of them on the boundaries of the grid."""
+    """Generate transfers of the nine days before noon, some of them on the boundaries of the grid."""
     chance = random.Random(seed)  # noqa: S311 - made-up transfers, no secrets
     return [
         transfer(
@@ -89,7 +89,7 @@ def any_transfers(seed: int, count: int) -> list[StorageEvent]:
 
 @pytest.mark.parametrize("seed", [1, 2])
 def test_every_window_has_the_events_that_began_in_it(each_catalog: OpenCatalog, seed: int) -> None:
-    """Figures from the catalog are those of a plain count, also when half of the events come late and out of order."""
+    """Figures from the catalog are those of a naive count, even when half of the events come late and out of order."""
     events = any_transfers(seed, 240)
     record(each_catalog, events[:120])
     record(each_catalog, events[120:])
@@ -100,7 +100,7 @@ def test_every_window_has_the_events_that_began_in_it(each_catalog: OpenCatalog,
 
 
 def test_catching_up_counts_each_event_once(sqlite_catalog: OpenCatalog) -> None:
-    """Catching up adds what is new, says how much that was, and adds nothing the second time."""
+    """Catching up adds what is new, returns how much that was, and adds nothing the second time."""
     for event in any_transfers(3, 20):
         sqlite_catalog.events.record(event)
     before = read_metrics(sqlite_catalog, Window(NOON - 10 * DAY, NOON + DAY))
@@ -114,7 +114,7 @@ def test_catching_up_counts_each_event_once(sqlite_catalog: OpenCatalog) -> None
 
 
 def test_todays_windows_end_with_the_last_whole_five_minutes(sqlite_catalog: OpenCatalog, rules: PipelineRules) -> None:
-    """At 12:03 the windows end at 12:00: what began at noon is in the next five minutes' figures."""
+    """At 12:03 the windows end at 12:00, and what began at noon is in the next five minutes' figures."""
     record(sqlite_catalog, [transfer(NOON - A_MOMENT), transfer(NOON), transfer(NOON + timedelta(minutes=2))])
     day = measure_day(sqlite_catalog, rules, TODAY, now=NOON + timedelta(minutes=3))
     assert {name: metrics.window for name, metrics in day.windows.items()} == {
@@ -124,7 +124,7 @@ def test_todays_windows_end_with_the_last_whole_five_minutes(sqlite_catalog: Ope
 
 
 def test_a_past_days_windows_end_with_it(sqlite_catalog: OpenCatalog, rules: PipelineRules) -> None:
-    """A past day has what began before its midnight, whenever it is looked at, and nothing of the next day."""
+    """A past day has what began before its midnight, whenever it is measured, and nothing of the next day."""
     events = [transfer(TODAY.end - A_MOMENT), transfer(TODAY.end - 2 * HOUR), transfer(TODAY.end)]
     record(sqlite_catalog, events)
     for now in (TODAY.end, TODAY.end + timedelta(minutes=7), TODAY.end + 40 * DAY):
@@ -134,16 +134,16 @@ def test_a_past_days_windows_end_with_it(sqlite_catalog: OpenCatalog, rules: Pip
 
 
 def test_a_late_event_changes_a_past_day(sqlite_catalog: OpenCatalog, rules: PipelineRules) -> None:
-    """An event that is recorded days later is in the day that it began in."""
+    """An event that is recorded days later belongs to the day in which it began."""
     record(sqlite_catalog, [transfer(NOON)])
     record(sqlite_catalog, [transfer(NOON + 3 * DAY), transfer(NOON + HOUR)])
     assert measure_day(sqlite_catalog, rules, TODAY, now=NOON + 4 * DAY).windows["24h"].s3_uploads == 2
 
 
-def test_events_from_the_future_are_counted_apart(sqlite_catalog: OpenCatalog, rules: PipelineRules) -> None:
-    """What a clock that is ahead recorded is told, and is in no window and no step until its time has come.
+def test_events_from_the_future_are_counted_separately(sqlite_catalog: OpenCatalog, rules: PipelineRules) -> None:
+    """What a fast clock recorded is reported, and is in no window and no step until its time has come.
 
-    What the present five minutes have recorded is not from the future.
+    Events of the present five minutes are not from the future.
     """
     now = NOON + timedelta(minutes=3)
     ahead = [transfer(NOON + timedelta(minutes=minutes)) for minutes in (5, 30, 600)]
@@ -157,7 +157,7 @@ def test_events_from_the_future_are_counted_apart(sqlite_catalog: OpenCatalog, r
 
 
 def test_a_day_that_has_not_begun_has_no_figures(sqlite_catalog: OpenCatalog, rules: PipelineRules) -> None:
-    """Tomorrow's partition is refused; today's is not, from its first moment on."""
+    """Tomorrow's partition is refused, and today's is not, from its first moment on."""
     with pytest.raises(ValueError, match="a day that has begun"):
         measure_day(sqlite_catalog, rules, day_of(NOON + DAY), now=NOON)
     first = measure_day(sqlite_catalog, rules, TODAY, now=TODAY.start)
@@ -168,7 +168,7 @@ def test_a_day_that_has_not_begun_has_no_figures(sqlite_catalog: OpenCatalog, ru
 def test_the_chart_shows_the_last_day_by_the_hour(
     sqlite_catalog: OpenCatalog, rules: PipelineRules, minutes: int
 ) -> None:
-    """The steps are 24 hours that follow one another, and what there is of the one that is not over."""
+    """The steps are 24 hours that follow one another, and the beginning of the current hour."""
     events = [replace(e, occurred_at=NOON - (NOON - e.occurred_at) / 6) for e in any_transfers(4, 60)]
     record(sqlite_catalog, events)
     end = NOON - DAY / 4 + timedelta(minutes=minutes)
@@ -182,10 +182,10 @@ def test_the_chart_shows_the_last_day_by_the_hour(
         assert_counted(step.metrics, events, step.metrics.window)
 
 
-def test_the_target_is_what_the_decisions_say(sqlite_catalog: OpenCatalog, rules: PipelineRules) -> None:
-    """The target of a step, and of a past day, is that of its own end: what was decided by then, else the settings.
+def test_the_target_follows_the_decisions(sqlite_catalog: OpenCatalog, rules: PipelineRules) -> None:
+    """The target of a step, and of a past day, is that of its own end: the last decision by then, or the settings.
 
-    Today's is what the next placement follows: the newest decision, also when the clock of whoever took it is ahead.
+    Today's is what the next placement follows: the newest decision, even when its maker's clock is fast.
     """
     decide(sqlite_catalog, Action.PROMOTE, Stage(10), NOON - 10 * HOUR)
     decide(sqlite_catalog, Action.ADVISE, Stage(10), NOON - 8 * HOUR)
@@ -205,12 +205,13 @@ def test_the_target_is_what_the_decisions_say(sqlite_catalog: OpenCatalog, rules
 
 
 def test_only_today_has_an_inventory(vault: Vault) -> None:
-    """What is stored now belongs to today; nobody knows any more what was stored on a past day."""
+    """What is stored now belongs to today, and what was stored on a past day is unknown."""
     [local, remote] = [vault.store("one", Backend.LOCAL), vault.store("other", Backend.S3)]
     catch_up(vault.catalog)
     now = vault.clock()
     today = measure_day(vault.catalog, vault.rules, day_of(now), now=now)
     assert today.inventory == {
+        **dict.fromkeys(Backend, StoredMedia(0, 0)),
         Backend.LOCAL: StoredMedia(1, replace(local, transcript_files={}).size_bytes),
         Backend.S3: StoredMedia(1, replace(remote, transcript_files={}).size_bytes),
     }
@@ -220,7 +221,7 @@ def test_only_today_has_an_inventory(vault: Vault) -> None:
 def test_a_runs_own_transfers_are_its_figures(vault: Vault) -> None:
     """Two videos placed by real runs, one on each side and both transcribed, are half in S3, with one download.
 
-    The transcript's files are uploads too, and no part of the latency.
+    The transcript's files are uploads too, but do not count for the latency.
     """
     vault.store("one", Backend.LOCAL)
     stored = vault.store("other", Backend.S3)
@@ -238,7 +239,7 @@ def test_a_runs_own_transfers_are_its_figures(vault: Vault) -> None:
 
 
 def at_noon(first: datetime, days: int) -> list[StorageEvent]:
-    """Put a gigabyte to S3 on each of so many days, at noon: the middle of what comes evenly over the day."""
+    """Put a gigabyte to S3 at noon of so many days, which is the middle of an even spread over the day."""
     return [transfer(day_of(first + n * DAY).start + DAY / 2, size_bytes=GB) for n in range(days)]
 
 
@@ -267,15 +268,15 @@ def test_storage_is_charged_from_put_to_expiry(
 
 
 def test_objects_outside_the_rules_prefix_never_expire(sqlite_catalog: OpenCatalog, rules: PipelineRules) -> None:
-    """The lifecycle rule covers temp/ alone: what is put elsewhere is charged for from then on."""
+    """The lifecycle rule covers temp/ alone, so what is put elsewhere is charged for from then on."""
     record(sqlite_catalog, at_noon(datetime(2026, 1, 5, tzinfo=UTC), 10))
     assert read_month_cost(sqlite_catalog, rules, now=NOON).to_date.storage == 0
     kept = replace(rules, video_prefix="videos/")
     assert read_month_cost(sqlite_catalog, kept, now=NOON).to_date.storage == pytest.approx(10 * 0.023 * 0.5 / 31)
 
 
-def test_a_month_is_charged_for_what_was_asked_in_it(sqlite_catalog: OpenCatalog, rules: PipelineRules) -> None:
-    """Requests and transfer count from the month's first moment; what failed was a request too."""
+def test_a_month_is_charged_for_its_own_requests(sqlite_catalog: OpenCatalog, rules: PipelineRules) -> None:
+    """Requests and transfer count from the month's first moment, and a failed transfer was a request too."""
     march = month_of(NOON)
     in_february = [transfer(march.start - A_MOMENT), read(march.start - A_MOMENT, size_bytes=GB)]
     in_march = [transfer(march.start), transfer(NOON, error="timeout"), read(NOON - HOUR, size_bytes=GB)]
@@ -285,8 +286,8 @@ def test_a_month_is_charged_for_what_was_asked_in_it(sqlite_catalog: OpenCatalog
     assert cost.transfer == pytest.approx(0.09)
 
 
-def test_the_projection_goes_on_like_the_last_week(sqlite_catalog: OpenCatalog, rules: PipelineRules) -> None:
-    """With a gigabyte a day for weeks, the projection from the tenth is what the month costs in the end."""
+def test_the_projection_continues_the_last_week(sqlite_catalog: OpenCatalog, rules: PipelineRules) -> None:
+    """With a gigabyte a day for weeks, the projection from the tenth on is what the month costs in the end."""
     record(sqlite_catalog, at_noon(datetime(2026, 2, 1, tzinfo=UTC), 37))
     march = month_of(NOON)
     projected = read_month_cost(sqlite_catalog, rules, now=march.start + 9 * DAY).projected
@@ -297,7 +298,7 @@ def test_the_projection_goes_on_like_the_last_week(sqlite_catalog: OpenCatalog, 
 
 
 def test_a_first_day_is_projected_from_its_own_hours(sqlite_catalog: OpenCatalog, rules: PipelineRules) -> None:
-    """While there is less than a week to judge by, the pace is that since the first event."""
+    """While there is less than a week of events, the pace is that since the first one."""
     record(sqlite_catalog, [transfer(NOON - HOUR), transfer(NOON - timedelta(minutes=30))])
     cost = read_month_cost(sqlite_catalog, rules, now=NOON)
     hours_left = (month_of(NOON).end - NOON) / HOUR
@@ -305,7 +306,7 @@ def test_a_first_day_is_projected_from_its_own_hours(sqlite_catalog: OpenCatalog
 
 
 def test_a_past_month_is_what_it_cost(sqlite_catalog: OpenCatalog, rules: PipelineRules) -> None:
-    """The last day of a month shows that month's cost, with nothing left to project; the next month begins at zero."""
+    """The last day of a month shows that month's cost, with nothing left to project, and the next begins at zero."""
     record(sqlite_catalog, [transfer(NOON + n * DAY) for n in range(40)])
     march = month_of(NOON)
     last = measure_day(sqlite_catalog, rules, day_of(march.end - HOUR), now=march.end + HOUR).month_cost
@@ -317,7 +318,7 @@ def test_a_past_month_is_what_it_cost(sqlite_catalog: OpenCatalog, rules: Pipeli
 
 
 def test_without_transfers_nothing_costs(sqlite_catalog: OpenCatalog, rules: PipelineRules) -> None:
-    """A catalog without events has costs of zero, and no more does one whose only event is from the future."""
+    """A catalog without events costs zero, and so does one whose only event is from the future."""
     empty: MonthCost = read_month_cost(sqlite_catalog, rules, now=NOON)
     assert (empty.to_date.total, empty.projected.total) == (0, 0)
     record(sqlite_catalog, [transfer(NOON + HOUR, size_bytes=GB)])
@@ -328,7 +329,7 @@ def test_without_transfers_nothing_costs(sqlite_catalog: OpenCatalog, rules: Pip
 
 
 def test_the_gate_judges_the_present_stage(sqlite_catalog: OpenCatalog, rules: PipelineRules) -> None:
-    """The gate sees the transfers since the stage began, those of the last 24 hours at most."""
+    """The gate gets the transfers since the stage began, and at most those of the last 24 hours."""
     record(
         sqlite_catalog,
         [
@@ -352,7 +353,7 @@ def test_the_gate_judges_the_present_stage(sqlite_catalog: OpenCatalog, rules: P
 
 
 def test_losses_count_since_the_verification(sqlite_catalog: OpenCatalog, rules: PipelineRules) -> None:
-    """A read that found nothing before the last verification is that one's to judge; one after it is a loss."""
+    """A read that found nothing before the last verification is covered by that, and one after it is a loss."""
     record(sqlite_catalog, [read(NOON - 3 * HOUR, error="not_found"), read(NOON - HOUR, error="checksum")])
     assert read_gate_figures(sqlite_catalog, rules, now=NOON).losses_since_verification == 2
     verification = RecordedVerification(
@@ -364,7 +365,7 @@ def test_losses_count_since_the_verification(sqlite_catalog: OpenCatalog, rules:
 
 
 def test_before_any_transfer_there_is_no_projection(sqlite_catalog: OpenCatalog, rules: PipelineRules) -> None:
-    """Nothing measured is no cost of zero: the gate is told that there is none yet."""
+    """Nothing measured is not a cost of zero: the gate gets no projection yet."""
     assert read_gate_figures(sqlite_catalog, rules, now=NOON).projected_month_usd is None
     record(sqlite_catalog, [transfer(NOON)])
     assert read_gate_figures(sqlite_catalog, rules, now=NOON).projected_month_usd is None

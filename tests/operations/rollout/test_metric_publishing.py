@@ -15,7 +15,7 @@ from tests.support.storage_events import NOON, transfer
 
 @pytest.fixture
 def begun(sqlite_catalog: OpenCatalog) -> OpenCatalog:
-    """Return a catalog from whose present events are published."""
+    """Return a catalog whose events are published from now on."""
     publish(sqlite_catalog, FakeSink(), now=NOON)
     return sqlite_catalog
 
@@ -38,7 +38,7 @@ def attempts(sink: FakeSink) -> float:
     return sum(v * n for d in sink.data if d.metric is MetricName.UPLOAD_ATTEMPTS for v, n in d.values.items())
 
 
-def test_it_begins_at_the_present(sqlite_catalog: OpenCatalog) -> None:
+def test_publishing_begins_at_the_present(sqlite_catalog: OpenCatalog) -> None:
     """Switched on after months, it sends nothing of the past, and everything from then on."""
     record(sqlite_catalog, 10)
     sink = FakeSink()
@@ -50,7 +50,7 @@ def test_it_begins_at_the_present(sqlite_catalog: OpenCatalog) -> None:
 
 
 def test_each_event_is_published_once(begun: OpenCatalog) -> None:
-    """Over several goes and several requests, each within the limits of one."""
+    """This holds over several calls and several requests, each within the limits of one."""
     sink = FakeSink()
     for _ in range(3):
         record(begun, MAX_EVENTS + 7, minutes_apart=1)
@@ -61,15 +61,15 @@ def test_each_event_is_published_once(begun: OpenCatalog) -> None:
 
 
 def test_a_full_page_is_not_the_end(begun: OpenCatalog) -> None:
-    """A number of events that fills the last page exactly is complete after it."""
+    """Events that fill the last page exactly are complete after it."""
     record(begun, 2 * MAX_EVENTS)
     sink = FakeSink()
     assert publish(begun, sink, now=NOON).is_complete
     assert attempts(sink) == 2 * MAX_EVENTS
 
 
-def test_a_backlog_takes_several_goes(begun: OpenCatalog, monkeypatch: pytest.MonkeyPatch) -> None:
-    """One go has a bound, and says when there is more."""
+def test_a_backlog_takes_several_calls(begun: OpenCatalog, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A call has a limit, and says when there is more."""
     monkeypatch.setattr(metric_publishing, "MAX_REQUESTS", 2)
     record(begun, 3 * MAX_EVENTS)
     sink = FakeSink()
@@ -80,7 +80,7 @@ def test_a_backlog_takes_several_goes(begun: OpenCatalog, monkeypatch: pytest.Mo
 
 @pytest.mark.parametrize("failing", [0, 1, 2])
 def test_a_failed_request_loses_and_doubles_nothing(begun: OpenCatalog, failing: int) -> None:
-    """Refused in the middle: what was taken before is not sent again, what was not is sent the next time."""
+    """When a request in the middle is refused, earlier ones are not sent again, and the rest is sent the next time."""
     record(begun, 3 * MAX_EVENTS - 5)
     sink = FakeSink()
     sink.failing = {failing}
@@ -92,7 +92,7 @@ def test_a_failed_request_loses_and_doubles_nothing(begun: OpenCatalog, failing:
 
 
 def test_a_lost_answer_doubles_that_request_alone(begun: OpenCatalog) -> None:
-    """The service took it and the answer did not arrive: that page, and no other, is counted twice."""
+    """When the service accepted a page and its answer was lost, that page, and no other, is counted twice."""
     record(begun, 3 * MAX_EVENTS)
     sink = FakeSink()
     sink.failing, sink.is_taken_first = {1}, True
@@ -102,8 +102,8 @@ def test_a_lost_answer_doubles_that_request_alone(begun: OpenCatalog) -> None:
     assert attempts(sink) == 4 * MAX_EVENTS
 
 
-def test_events_of_weeks_ago_are_passed_over_and_counted(begun: OpenCatalog) -> None:
-    """After the service was out of reach for longer than it takes data for, the rest is published all the same."""
+def test_events_of_weeks_ago_are_skipped_and_counted(begun: OpenCatalog) -> None:
+    """When the service was away for longer than it accepts data for, the rest is published all the same."""
     record(begun, 3, since=15 * 24 * 60)
     record(begun, 2)
     sink = FakeSink()
@@ -112,7 +112,7 @@ def test_events_of_weeks_ago_are_passed_over_and_counted(begun: OpenCatalog) -> 
     assert attempts(sink) == 2
 
 
-def test_events_without_a_metric_ask_the_service_nothing(begun: OpenCatalog) -> None:
+def test_events_without_a_metric_make_no_request(begun: OpenCatalog) -> None:
     """Local transfers move the position and make no request."""
     begun.events.record(transfer(backend="local"))
     before = begun.cursors.get(CURSOR)

@@ -1,4 +1,4 @@
-"""What the stages would bring, from a real catalog, and what those that are past did bring."""
+"""What the stages would bring, from a real catalog, and what the past ones did bring."""
 
 from collections.abc import Iterable
 from dataclasses import replace
@@ -48,7 +48,7 @@ def decide(
     is_rolled_back: bool = False,
     forecast: StageForecast | None = None,
 ) -> Decision:
-    """Append a decision that was taken so many hours after noon."""
+    """Append a decision that was made so many hours after noon."""
     newest = next(iter(catalog.rollout.history(limit=1)), None)
     decision = Decision(
         action=action,
@@ -65,7 +65,7 @@ def decide(
 
 
 def test_each_stage_of_the_plan_is_forecast(sqlite_catalog: OpenCatalog, rules: PipelineRules) -> None:
-    """From a week with 70 media of 10 MB a stage takes its percentage of ten a day; shadow puts all of them."""
+    """From a week with 70 media of 10 MB a stage takes its percentage of ten a day, and shadow puts all of them."""
     media = [transfer(NOON - n * 2 * HOUR - HOUR, size_bytes=10_000_000, backend="local") for n in range(70)]
     record(sqlite_catalog, [transfer(NOON - 60 * DAY, size_bytes=GB), *media])
     plan = forecast_stages(sqlite_catalog, rules, now=NOON)
@@ -80,14 +80,14 @@ def test_each_stage_of_the_plan_is_forecast(sqlite_catalog: OpenCatalog, rules: 
     assert third.load.media_per_day == pytest.approx(3.3)
 
 
-def test_a_young_catalog_is_judged_by_its_own_time(sqlite_catalog: OpenCatalog, rules: PipelineRules) -> None:
-    """While there is less than a week to judge by, a day's media are reckoned from the time since the first event."""
+def test_a_young_catalog_is_forecast_by_its_own_time(sqlite_catalog: OpenCatalog, rules: PipelineRules) -> None:
+    """While there is less than a week of events, a day's media are computed from the time since the first one."""
     record(sqlite_catalog, [transfer(NOON - 6 * HOUR), transfer(NOON - HOUR, backend="local")])
     assert forecast_stages(sqlite_catalog, rules, now=NOON)[-1].load.media_per_day == pytest.approx(8)
 
 
 def test_without_new_media_there_is_no_forecast(sqlite_catalog: OpenCatalog, rules: PipelineRules) -> None:
-    """Nothing to forecast from is no forecast of nothing: no events, old ones, moves, or ones from the future."""
+    """Without data there is no forecast: no events, old ones, moves, or ones from the future."""
     assert forecast_stages(sqlite_catalog, rules, now=NOON) == []
     record(sqlite_catalog, [transfer(NOON + DAY)])
     assert forecast_stages(sqlite_catalog, rules, now=NOON) == []
@@ -107,8 +107,8 @@ def test_a_backfill_is_counted_from_what_is_stored(vault: Vault) -> None:
         assert (forecast.backfill_media, forecast.backfill_bytes) == (len(moved), sum(m.size_bytes for m in moved))
 
 
-def test_past_stages_are_held_against_their_forecast(sqlite_catalog: OpenCatalog, rules: PipelineRules) -> None:
-    """Each stretch that a stage counted for has the forecast it was decided on and what S3 took in it, per day."""
+def test_past_stages_are_compared_with_their_forecast(sqlite_catalog: OpenCatalog, rules: PipelineRules) -> None:
+    """Each period that a stage was in force has its recorded forecast and what S3 took in it, per day."""
     record(sqlite_catalog, [transfer(NOON - HOUR) for _ in range(5)])
     [expected] = forecast_stages(sqlite_catalog, rules, now=NOON, stages=[Stage(10)])
     first = decide(sqlite_catalog, Action.PROMOTE, Stage(10), 0, forecast=expected)
@@ -148,7 +148,7 @@ def test_past_stages_are_held_against_their_forecast(sqlite_catalog: OpenCatalog
 
 
 def test_a_stage_of_minutes_has_brought_nothing_yet(sqlite_catalog: OpenCatalog, rules: PipelineRules) -> None:
-    """Before it has had five whole minutes a stage has no actual figures: what they cut is another stage's too."""
+    """A stage that was in force for less than five whole minutes has no actual figures, because another shares them."""
     decide(sqlite_catalog, Action.PROMOTE, Stage(10), 1 / 60)
     record(sqlite_catalog, [transfer(NOON + timedelta(minutes=2)), transfer(NOON + timedelta(minutes=7))])
     [young] = compare_stages(sqlite_catalog, rules, now=NOON + timedelta(minutes=9))

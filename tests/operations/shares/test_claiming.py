@@ -1,4 +1,4 @@
-"""Handing shares to runs: what is due is claimed once, malformed rows stop nobody, dead claims come back."""
+"""Handing shares to runs: due shares are claimed once, malformed rows stop nobody, dead claims come back."""
 
 import uuid
 from collections.abc import Mapping
@@ -34,7 +34,7 @@ def rules() -> PipelineRules:
 
 
 def add(catalog: Catalog, *names: str, at: datetime = T0) -> list[str]:
-    """Share `https://example.com/{name}` for each name; give the ids."""
+    """Share `https://example.com/{name}` for each name, and return the ids."""
     urls = [f"https://example.com/{name}" for name in names]
     added = add_shares(catalog.shares, urls, user_id=USER, allowed_hosts=frozenset(), now=at)
     return [result.share.share_id for result in added if hasattr(result, "share")]
@@ -50,7 +50,7 @@ def claim(
 def claimed_runs(
     catalog: Catalog, rules: PipelineRules, claim_id: str, *, now: datetime, partitions: Mapping[str, int] | None = None
 ) -> list[ClaimedRun]:
-    """Do what one tick does; its claims are `claim_id`, `claim_id` + b, and so on."""
+    """Do what one tick does, with claims named `claim_id`, `claim_id` + b, and so on."""
     claim_ids = (f"{claim_id}{suffix}" for suffix in ("", *"bcdefghij"))
     return claim_due_shares(
         catalog, rules, new_claim_id=lambda: next(claim_ids), now=now, positions=lambda: partitions or {}
@@ -58,7 +58,7 @@ def claimed_runs(
 
 
 def seconds(count: float) -> timedelta:
-    """Write a span shortly."""
+    """Return a duration."""
     return timedelta(seconds=count)
 
 
@@ -86,10 +86,8 @@ def test_a_second_tick_finds_nothing_that_the_first_has_claimed(sqlite_catalog: 
     assert claim(sqlite_catalog, rules, "c2", now=T0 + seconds(1)) == []
 
 
-def test_a_claim_that_no_run_took_up_is_due_again_when_its_lease_ends(
-    sqlite_catalog: Catalog, rules: PipelineRules
-) -> None:
-    """A crash between claiming and launching loses nothing, and the lost run, if it comes after all, is turned away."""
+def test_an_unused_claim_is_due_again_when_its_lease_ends(sqlite_catalog: Catalog, rules: PipelineRules) -> None:
+    """A crash between claiming and launching loses nothing, and the late run, if it comes after all, is refused."""
     [share] = add(sqlite_catalog, "a")
     claim(sqlite_catalog, rules, "c1", now=T0)
     later = T0 + seconds(rules.lease_seconds + 1)
@@ -103,7 +101,7 @@ def test_a_claim_that_no_run_took_up_is_due_again_when_its_lease_ends(
 
 
 def test_a_claim_whose_run_is_queued_is_kept(sqlite_catalog: Catalog, rules: PipelineRules) -> None:
-    """However long the queue, a claim lives as long as its run waits; once the run is gone, it expires."""
+    """However long the queue, a claim lives while its run is queued, and expires once the run is gone."""
     [share] = add(sqlite_catalog, "a")
     claim(sqlite_catalog, rules, "c1", now=T0)
     now = T0
@@ -116,8 +114,8 @@ def test_a_claim_whose_run_is_queued_is_kept(sqlite_catalog: Catalog, rules: Pip
     assert claim(sqlite_catalog, rules, "c3", now=now) == [[share]]
 
 
-def test_a_share_that_held_up_others_gets_runs_of_its_own(sqlite_catalog: Catalog, rules: PipelineRules) -> None:
-    """Once a run has put it back for that, no batch has it, nor after a failed attempt; a retry ends it."""
+def test_a_share_that_delayed_others_gets_runs_of_its_own(sqlite_catalog: Catalog, rules: PipelineRules) -> None:
+    """Once a run has postponed it for that, no batch has it, not even after a failed attempt; a retry ends that."""
     [straggler, *_] = shares = add(sqlite_catalog, "a", "b", "c")
     media_id, work = media_id_of("https://example.com/a"), sqlite_catalog.work
 
@@ -145,7 +143,7 @@ def test_a_share_that_held_up_others_gets_runs_of_its_own(sqlite_catalog: Catalo
 
 
 def test_shares_of_one_video_take_turns(sqlite_catalog: Catalog, rules: PipelineRules) -> None:
-    """While one share of a video is in work, the other one waits; then it is due."""
+    """While one share of a video is being worked on, the other one waits, and then it is due."""
     [first] = add(sqlite_catalog, "a?utm_source=x", at=T0 - seconds(1))
     [second] = add(sqlite_catalog, "a?utm_source=y")
     assert claim(sqlite_catalog, rules, "c1", now=T0) == [[first]]
@@ -157,10 +155,10 @@ def test_shares_of_one_video_take_turns(sqlite_catalog: Catalog, rules: Pipeline
     assert claim(sqlite_catalog, rules, "c3", now=T0 + seconds(3)) == [[second]]
 
 
-def test_a_share_that_took_its_worker_down_runs_alone_and_is_parked_in_the_end(
+def test_a_share_that_crashed_its_worker_runs_alone_and_is_parked_in_the_end(
     sqlite_catalog: Catalog, rules: PipelineRules
 ) -> None:
-    """After a crash a share goes out by itself; after as many crashes as attempts are allowed it is set aside."""
+    """After a crash a share runs alone, and after as many crashes as attempts are allowed it is parked."""
     shares = add(sqlite_catalog, "a", "b")
     now, runs = T0, claimed_runs(sqlite_catalog, rules, "c0", now=T0)
     assert [len(run.share_ids) for run in runs] == [2]
@@ -183,7 +181,7 @@ def test_a_share_that_took_its_worker_down_runs_alone_and_is_parked_in_the_end(
 
 
 @pytest.mark.parametrize(
-    ("column", "value", "told"),
+    ("column", "value", "words"),
     [
         ("id", "no-uuid", "expected a UUID in lower case as id, found 'no-uuid'"),
         ("url", "javascript:alert(1)", "expected http:// or https://"),
@@ -192,10 +190,10 @@ def test_a_share_that_took_its_worker_down_runs_alone_and_is_parked_in_the_end(
         ("created_at", "yesterday", "expected a time as created_at"),
     ],
 )
-def test_a_malformed_row_is_set_aside_and_stops_nobody(
-    sqlite_catalog: Catalog, sqlite_url: str, rules: PipelineRules, column: str, value: str, told: str
+def test_a_malformed_row_is_parked_and_stops_nobody(
+    sqlite_catalog: Catalog, sqlite_url: str, rules: PipelineRules, column: str, value: str, words: str
 ) -> None:
-    """A row that somebody else wrote wrongly ends as error with a reason, while its neighbours go out."""
+    """A row that somebody else wrote wrongly ends as error with a reason, while its neighbours are claimed."""
     bad, good = add(sqlite_catalog, "bad", "good")
     engine = create_engine(sqlite_url)
     with engine.begin() as connection:
@@ -208,23 +206,23 @@ def test_a_malformed_row_is_set_aside_and_stops_nobody(
     engine.dispose()
     [(status, outcome, reason)] = [tuple(found) for found in row if found.status == "error"]
     assert (status, outcome) == ("error", "refused")
-    assert told in reason
+    assert words in reason
     assert claim(sqlite_catalog, rules, "c2", now=T0 + seconds(2)) == []
 
 
 def test_neighbouring_partitions_share_a_run_and_others_do_not(sqlite_catalog: Catalog, rules: PipelineRules) -> None:
-    """Retries of shares whose partitions are apart go out in runs of their own."""
+    """Retries of shares whose partitions are apart get runs of their own."""
     a, b, c = add(sqlite_catalog, "a", "b", "c")
     runs = claim(sqlite_catalog, rules, "c1", now=T0, partitions={a: 0, str(uuid.uuid4()): 1, b: 2, c: 3})
     assert runs == [[a], [b, c]]
 
 
 def test_watching_returns_once_no_more_shares_come_in(sqlite_catalog: Catalog, rules: PipelineRules) -> None:
-    """While a backlog is being added the watch goes on, so that it goes out in batches."""
+    """The watch goes on while shares are being added, so that they are claimed in batches."""
     now = [T0]
 
-    def sleep(span: float) -> None:
-        now[0] += seconds(span)
+    def sleep(duration: float) -> None:
+        now[0] += seconds(duration)
         if len(sqlite_catalog.shares.list()) < 4:
             add(sqlite_catalog, f"{now[0].timestamp()}", at=T0)
 
@@ -234,11 +232,11 @@ def test_watching_returns_once_no_more_shares_come_in(sqlite_catalog: Catalog, r
 
 
 def test_watching_an_idle_catalog_ends_in_time(sqlite_catalog: Catalog, rules: PipelineRules) -> None:
-    """Without work the watch lasts as long as it is told and no longer."""
+    """Without work the watch lasts as long as it was set and no longer."""
     now = [T0]
 
-    def sleep(span: float) -> None:
-        now[0] += seconds(span)
+    def sleep(duration: float) -> None:
+        now[0] += seconds(duration)
 
     watch_for_due_shares(sqlite_catalog, replace(rules, watch_seconds=4), clock=lambda: now[0], sleep=sleep)
     assert now[0] == T0 + seconds(4)
@@ -257,7 +255,7 @@ def test_a_parked_share_is_claimed_again_once_somebody_retries_it(
 
 
 def test_each_run_has_a_claim_of_its_own(sqlite_catalog: Catalog, rules: PipelineRules) -> None:
-    """One run of a tick that dies before it begins does not wait for the others: its claim ends by itself."""
+    """When one run of a tick dies before it begins, its own claim expires, independent of the others."""
     for n in range(6):
         add(sqlite_catalog, str(n), at=T0 + seconds(n))
     first, second = claimed_runs(sqlite_catalog, rules, "c", now=T0 + seconds(10))
@@ -272,8 +270,8 @@ def test_each_run_has_a_claim_of_its_own(sqlite_catalog: Catalog, rules: Pipelin
     assert again == [second.share_ids]
 
 
-def test_a_share_whose_video_is_in_work_leaves_its_batch(sqlite_catalog: Catalog, rules: PipelineRules) -> None:
-    """Of two shares of one video in a batch the second waits, and the others go out together."""
+def test_a_share_whose_video_is_busy_leaves_its_batch(sqlite_catalog: Catalog, rules: PipelineRules) -> None:
+    """Of two shares of one video in a batch the second waits, and the others are claimed together."""
     for n, name in enumerate(["a?utm_source=1", "a?utm_source=2", "b"]):
         add(sqlite_catalog, name, at=T0 + seconds(n))
     [run] = claim(sqlite_catalog, rules, "c", now=T0 + seconds(10))

@@ -1,4 +1,4 @@
-"""What is known of a share, as programs read it: one example of each report, whole."""
+"""Everything known about a share, as programs read it: one complete example of each report."""
 
 from dataclasses import replace
 
@@ -55,7 +55,7 @@ def transfer(
 
 
 def done_share(catalog: OpenCatalog) -> str:
-    """Record a share of which there is everything: two transfers, a transcript that is doubted, two deletions."""
+    """Record a share with everything: two transfers, a transcript with a doubt, two deletions."""
     share_id = add_share(catalog, url=URL)
     begin(catalog, share_id, MEDIA, "run")
     media = stored_media(MEDIA, share_id)
@@ -187,8 +187,8 @@ def test_everything_about_a_share_as_json(sqlite_catalog: OpenCatalog) -> None:
     )
 
 
-def test_a_share_that_has_come_nowhere_as_json(sqlite_catalog: OpenCatalog) -> None:
-    """What there is not is None or an empty list, and no key is left out."""
+def test_a_share_without_results_as_json(sqlite_catalog: OpenCatalog) -> None:
+    """What does not exist is None or an empty list, and no key is left out."""
     share_id = add_share(sqlite_catalog, url=URL)
     assert_same_json(
         share_report(sqlite_catalog, share_id).as_dict(),
@@ -214,7 +214,7 @@ def test_a_share_that_has_come_nowhere_as_json(sqlite_catalog: OpenCatalog) -> N
 
 
 def test_a_failure_that_waits_for_its_next_try_as_plain_values(sqlite_catalog: OpenCatalog) -> None:
-    """What an analyst reads at the partition: how it failed, what comes next, and when."""
+    """An analyst reads at the partition how it failed, what comes next, and when."""
     share_id = add_share(sqlite_catalog, url=URL)
     begin(sqlite_catalog, share_id, MEDIA, "run")
     fail(sqlite_catalog, share_id, "run", retry_in=60)
@@ -233,7 +233,7 @@ def test_a_failure_that_waits_for_its_next_try_as_plain_values(sqlite_catalog: O
 
 
 def test_a_failed_share_in_a_list_as_json(sqlite_catalog: OpenCatalog) -> None:
-    """Names, order and formats are what `shares list --json` has promised; its next step is that of its outcome."""
+    """Names, order and formats are what `shares list --json` has promised, and the next step is that of the outcome."""
     share_id = add_share(sqlite_catalog, url=URL)
     begin(sqlite_catalog, share_id, MEDIA, "run")
     fail(sqlite_catalog, share_id, "run", seconds=5)
@@ -256,8 +256,8 @@ def test_a_failed_share_in_a_list_as_json(sqlite_catalog: OpenCatalog) -> None:
     )
 
 
-def test_a_failure_that_was_tried_as_often_as_is_allowed(sqlite_catalog: OpenCatalog) -> None:
-    """Time does not heal it any more: the next step is the command that tries it again, in the run and in the list."""
+def test_a_failure_after_its_last_attempt(sqlite_catalog: OpenCatalog) -> None:
+    """After the last attempt, the next step is the command that tries it again, in the run and in the list."""
     share_id = add_share(sqlite_catalog, url=URL)
     begin(sqlite_catalog, share_id, MEDIA, "run")
     sqlite_catalog.work.fail(share_id, UNREACHABLE, owner="run", now=at(0), retry_at=None)
@@ -266,8 +266,8 @@ def test_a_failure_that_was_tried_as_often_as_is_allowed(sqlite_catalog: OpenCat
     assert share_report(sqlite_catalog, share_id).summary.next_step == expected
 
 
-def test_what_is_on_record_of_another_runs_failure_says_nothing(sqlite_catalog: OpenCatalog) -> None:
-    """A run that was refused a share says what its own refusal means, whatever became of the share elsewhere."""
+def test_another_runs_recorded_failure_does_not_count(sqlite_catalog: OpenCatalog) -> None:
+    """A run that was refused a share reports its own refusal, whatever became of the share elsewhere."""
     share_id = add_share(sqlite_catalog, url=URL)
     begin(sqlite_catalog, share_id, MEDIA, "run")
     sqlite_catalog.work.fail(share_id, GONE, owner="run", now=at(0), retry_at=None)
@@ -276,10 +276,10 @@ def test_what_is_on_record_of_another_runs_failure_says_nothing(sqlite_catalog: 
 
 
 @pytest.mark.parametrize("is_catalog_away", [True, False])
-def test_without_a_record_the_failure_itself_is_told(
+def test_without_a_record_the_failure_itself_is_reported(
     sqlite_catalog: OpenCatalog, monkeypatch: pytest.MonkeyPatch, *, is_catalog_away: bool
 ) -> None:
-    """While the catalog is away, and of a share that nobody knows, there are no attempts, no next try and no link."""
+    """While the catalog is away, and for an unknown share, there are no attempts, no next try and no link."""
     share_id = add_share(sqlite_catalog) if is_catalog_away else "6f1c0c8e-5d0f-4c53-9d2c-0a5b8f7e1d11"
 
     def away(_: str) -> None:

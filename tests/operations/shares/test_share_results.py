@@ -1,4 +1,4 @@
-"""What passes between the steps of a run: a result or a failure for each share, which nobody changes."""
+"""What passes between the steps of a run: an immutable result or failure for each share."""
 
 from typing import Any
 
@@ -11,39 +11,39 @@ RESULTS: ShareResults[int] = ShareResults({"b": 2, "a": GONE, "c": 3})
 
 
 def test_it_is_a_mapping_in_the_order_of_the_shares() -> None:
-    """Whatever takes a mapping takes it."""
+    """It can be used as any mapping."""
     assert list(RESULTS) == ["b", "a", "c"]
     assert (RESULTS["a"], RESULTS["c"], len(RESULTS)) == (GONE, 3, 3)
     assert RESULTS == {"a": GONE, "b": 2, "c": 3}
     assert "d" not in RESULTS
 
 
-def test_good_and_bad_are_told_apart() -> None:
-    """Each in the order of the shares."""
+def test_good_and_bad_are_separated() -> None:
+    """Both come in the order of the shares."""
     assert list(RESULTS.succeeded.items()) == [("b", 2), ("c", 3)]
     assert list(RESULTS.failures.items()) == [("a", GONE)]
 
 
-def test_what_fails_later_makes_another_one() -> None:
-    """At its place, and the first one stays as it was."""
+def test_a_later_failure_makes_a_new_object() -> None:
+    """The failure is at the share's place in a new object, and the first one does not change."""
     later = RESULTS.with_failures({"c": UNREACHABLE})
     assert list(later.items()) == [("b", 2), ("a", GONE), ("c", UNREACHABLE)]
     assert RESULTS["c"] == 3
 
 
-def test_a_failure_of_a_strange_share_is_refused() -> None:
-    """It would be a share that the run does not have."""
+def test_a_failure_of_an_unknown_share_is_refused() -> None:
+    """The run does not have that share."""
     with pytest.raises(KeyError, match="'d'"):
         RESULTS.with_failures({"d": GONE})
 
 
 def test_results_are_made_into_others_and_failures_stay() -> None:
-    """As an IO manager does that makes stored media of fetched ones."""
+    """This is what an IO manager does when it makes stored media of fetched ones."""
     assert RESULTS.map(str) == {"b": "2", "a": GONE, "c": "3"}
 
 
-def test_nothing_changes_one() -> None:
-    """Neither through it nor through what it was made of."""
+def test_results_are_immutable() -> None:
+    """It changes neither directly nor through what it was made from."""
     source: dict[str, Any] = {"a": 1}
     made: Any = ShareResults(source)
     source["a"] = 2

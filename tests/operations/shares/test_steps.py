@@ -38,7 +38,7 @@ def hold_of(catalog: Catalog, rules: PipelineRules, owner: str = "run") -> Hold:
 
 
 def add(catalog: Catalog, link: str = LINK) -> str:
-    """Share a link; give the id."""
+    """Share a link, and return the share's id."""
     [added] = add_shares(catalog.shares, [link], user_id=USER, allowed_hosts=frozenset(), now=datetime.now(UTC))
     assert hasattr(added, "share")
     return added.share.share_id
@@ -47,7 +47,7 @@ def add(catalog: Catalog, link: str = LINK) -> str:
 def test_a_lease_is_renewed_while_the_work_goes_on(
     sqlite_catalog: Catalog, sqlite_url: str, rules: PipelineRules
 ) -> None:
-    """However long a step takes, its lease never ends: the heartbeat moves the end on and on."""
+    """However long a step takes, its lease never ends, because the heartbeat extends it."""
     share = add(sqlite_catalog)
     engine = create_engine(sqlite_url)
 
@@ -71,7 +71,7 @@ def test_a_lease_is_renewed_while_the_work_goes_on(
     engine.dispose()
 
 
-def test_a_failure_that_comes_in_is_passed_on_untouched(sqlite_catalog: Catalog, rules: PipelineRules) -> None:
+def test_an_earlier_failure_is_passed_on_unchanged(sqlite_catalog: Catalog, rules: PipelineRules) -> None:
     """The step is not called for a share that has failed before, and its attempts do not change."""
     share = add(sqlite_catalog)
     failure = Failure(Outcome.GONE, "404")
@@ -87,7 +87,7 @@ def test_a_failure_that_comes_in_is_passed_on_untouched(sqlite_catalog: Catalog,
 def test_a_run_that_lost_its_lease_records_nothing(
     sqlite_catalog: Catalog, sqlite_url: str, rules: PipelineRules
 ) -> None:
-    """Another run took the share over meanwhile: the first one's failure is not written over its work."""
+    """When another run took the share over, the first run's failure is not written over its work."""
     share = add(sqlite_catalog)
 
     def step(leased: LeasedShare, _value: None) -> str:
@@ -105,7 +105,7 @@ def test_a_run_that_lost_its_lease_records_nothing(
 
 
 def test_a_lost_lease_within_the_step_is_superseded(sqlite_catalog: Catalog, rules: PipelineRules) -> None:
-    """A step that is refused by the catalog's fence ends as superseded, not as an internal error."""
+    """A step that the catalog refuses for its lost lease ends as superseded, not as an internal error."""
     share = add(sqlite_catalog)
 
     def step(_leased: LeasedShare, _value: None) -> str:
@@ -116,7 +116,7 @@ def test_a_lost_lease_within_the_step_is_superseded(sqlite_catalog: Catalog, rul
 
 
 def test_results_keep_the_order_of_the_inputs(sqlite_catalog: Catalog, rules: PipelineRules) -> None:
-    """Side by side or not, the results come in the order of the shares."""
+    """In parallel or not, the results come in the order of the shares."""
     shares = [add(sqlite_catalog, f"https://example.com/{n}") for n in range(8)]
     results = run_step(
         hold_of(sqlite_catalog, rules), dict.fromkeys(shares), lambda leased, _: leased.share.share_id, concurrency=4
@@ -125,7 +125,7 @@ def test_results_keep_the_order_of_the_inputs(sqlite_catalog: Catalog, rules: Pi
     assert list(results.values()) == shares
 
 
-def test_what_a_run_leaves_unfinished_is_due_again(sqlite_catalog: Catalog, rules: PipelineRules) -> None:
+def test_unfinished_shares_of_a_run_are_due_again(sqlite_catalog: Catalog, rules: PipelineRules) -> None:
     """A run that ends without finishing a share frees it at once."""
     share = add(sqlite_catalog)
     hold = hold_of(sqlite_catalog, rules)
@@ -136,25 +136,25 @@ def test_what_a_run_leaves_unfinished_is_due_again(sqlite_catalog: Catalog, rule
     assert [due.share_id for due in sqlite_catalog.work.due(now=datetime.now(UTC), limit=9)] == [share]
 
 
-def test_a_run_that_is_told_to_stop_ends_its_transfers(sqlite_catalog: Catalog, rules: PipelineRules) -> None:
-    """The word reaches the threads at work; what they had in hand is no failed attempt, and is due again at once."""
+def test_a_run_that_is_stopped_ends_its_transfers(sqlite_catalog: Catalog, rules: PipelineRules) -> None:
+    """The interrupt reaches the threads at work, and their shares have no failed attempt and are due again at once."""
     shares = [add(sqlite_catalog, f"https://example.com/{n}") for n in range(3)]
-    told = threading.Event()
+    interrupted = threading.Event()
     ready = threading.Barrier(3)
     main_thread = threading.get_ident()
 
     def transfer(leased: LeasedShare, _value: None) -> str:
         if ready.wait(HANG_SECONDS) == 0:
             signal.pthread_kill(main_thread, signal.SIGUSR1)
-        assert told.wait(HANG_SECONDS), "nobody told this thread to stop"
+        assert interrupted.wait(HANG_SECONDS), "nobody interrupted this thread"
         raise StoreError(StoreErrorClass.INTERRUPTED, f"storing {leased.media_id}: ended")
 
-    # As Ctrl-C and Dagster's termination do, and also where the tests' own process is set to ignore SIGINT.
+    # As Ctrl-C and Dagster's termination do, and also where the tests' own process ignores SIGINT.
     before = signal.signal(signal.SIGUSR1, signal.default_int_handler)
     hold = hold_of(sqlite_catalog, rules)
     try:
         with pytest.raises(KeyboardInterrupt), hold.renew_leases():
-            run_step(hold, dict.fromkeys(shares), transfer, concurrency=3, interrupt=told.set)
+            run_step(hold, dict.fromkeys(shares), transfer, concurrency=3, interrupt=interrupted.set)
     finally:
         signal.signal(signal.SIGUSR1, before)
 

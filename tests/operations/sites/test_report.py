@@ -1,4 +1,4 @@
-"""How a site takes fetches, as programs read it: one example, whole, and its states in words."""
+"""The state of a site as programs read it: one complete example, and each state in words."""
 
 from dataclasses import replace
 from datetime import timedelta
@@ -6,6 +6,7 @@ from datetime import timedelta
 import pytest
 
 from bookmarkai_assets.core.sites.breaker import Site, SiteLimits
+from bookmarkai_assets.core.sites.silent_formats import Codec, Delivery, FormatFamily
 from bookmarkai_assets.operations.sites.report import SiteReport
 from tests.support.catalog import at
 from tests.support.json_forms import assert_same_json
@@ -24,6 +25,7 @@ PAUSED = SiteReport(
     waiting=20,
     limits=SiteLimits(at_a_time=2, per_minute=7.5),
     at=at(0),
+    silent_formats={FormatFamily(Codec.H265, Delivery.FILE): at(86_400)},
 )
 
 
@@ -42,17 +44,26 @@ def test_a_site_as_json() -> None:
             "reason": "blocked: your IP is blocked",
             "opened_at": "2026-01-31T11:55:00+00:00",
             "resumes_at": "2026-01-31T12:01:00+00:00",
+            "silent_formats": {"h265/file": "2026-02-01T12:00:00+00:00"},
         },
     )
 
 
-def test_a_site_that_nothing_is_wrong_with_as_json() -> None:
-    """What there is not is None, and no key is left out."""
+def test_a_good_site_as_json() -> None:
+    """What does not exist is None, and no key is left out."""
     serving = SiteReport(Site("youtube"), 0, 0, SiteLimits(), at(0)).as_dict()
     assert list(serving) == list(PAUSED.as_dict())
     assert serving["state"] == "serving"
     for key in ("limit", "allowed_at_a_time", "reason", "opened_at", "resumes_at"):
         assert serving[key] is None
+    assert serving["silent_formats"] == {}
+
+
+def test_formats_without_sound_in_words() -> None:
+    """An operator reads which formats are avoided, and until when."""
+    both = {FormatFamily(Codec.H265, Delivery.FILE): at(0), FormatFamily(Codec.VP9, Delivery.DASH): at(86_400)}
+    assert replace(PAUSED, silent_formats=both).avoided == "h265/file until 2026-01-31, vp9/dash until 2026-02-01"
+    assert replace(PAUSED, silent_formats={}).avoided is None
 
 
 @pytest.mark.parametrize(

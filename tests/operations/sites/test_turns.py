@@ -1,4 +1,4 @@
-"""Sites that turn fetches away, and limits per site: shares wait without failing, other sites are not slowed."""
+"""Sites that turn fetches away, and limits per site: shares wait without failing, and other sites are not slowed."""
 
 import threading
 import time
@@ -16,7 +16,8 @@ from bookmarkai_assets.core.rules import PipelineRules
 from bookmarkai_assets.core.shares.ports import AddedShare
 from bookmarkai_assets.core.sites.breaker import SiteRules, site_limits
 from bookmarkai_assets.operations.downloads import disk_room
-from bookmarkai_assets.operations.downloads.fetching import FetchedMedia, fetch_media
+from bookmarkai_assets.operations.downloads.fetched_media import FetchedMedia
+from bookmarkai_assets.operations.downloads.fetching import fetch_media
 from bookmarkai_assets.operations.shares.claiming import ClaimedRun, claim_due_shares
 from bookmarkai_assets.operations.shares.hold import Hold
 from bookmarkai_assets.operations.shares.intake import add_shares
@@ -35,18 +36,18 @@ SITES = SiteRules(max_refusals=3, pause_seconds=60, max_pause_seconds=600)
 
 
 def tiktok(number: int) -> str:
-    """Write a link to a TikTok video."""
+    """Return a link to a TikTok video."""
     return f"https://www.tiktok.com/@_/video/{number}"
 
 
 def youtube(number: int) -> str:
-    """Write a link to a YouTube video."""
+    """Return a link to a YouTube video."""
     return f"https://www.youtube.com/watch?v={number:011d}"
 
 
 @dataclass
 class Town:
-    """A catalog, a downloader and a clock: what one sensor and its runs see of the world."""
+    """A catalog, a downloader and a clock, as one sensor and its runs see them."""
 
     catalog: Catalog
     rules: PipelineRules
@@ -63,7 +64,7 @@ class Town:
         return [one.share.share_id for one in added if isinstance(one, AddedShare)]
 
     def block(self, *links: str, times: int = 100) -> None:
-        """Let a site turn fetches of links away."""
+        """Have a site turn fetches of links away."""
         for link in links:
             self.downloader.fail(link, BLOCKED, times=times)
 
@@ -123,7 +124,7 @@ def town(sqlite_catalog: Catalog, tmp_path: Path) -> Town:
 
 
 def test_shares_of_a_site_that_blocks_wait_and_are_not_failed(town: Town) -> None:
-    """After three refusals in a row the site is left alone; what waits for it is pending, with the reason, unparked."""
+    """After three refusals in a row the site is left alone, and its shares are pending with the reason, not parked."""
     links = [tiktok(n) for n in range(20)]
     shares = town.share(*links)
     town.block(*links)
@@ -150,7 +151,7 @@ def test_shares_of_a_site_that_blocks_wait_and_are_not_failed(town: Town) -> Non
 
 
 def test_one_probe_goes_after_each_pause_and_each_time_another(town: Town) -> None:
-    """Shares that the site turns away whoever asks cannot keep it paused: the next in the queue is the next probe."""
+    """Shares that the site always turns away cannot keep it paused, because the next in the queue is the next probe."""
     links = [tiktok(n) for n in range(8)]
     town.share(*links)
     town.block(*links[:5])
@@ -170,7 +171,7 @@ def test_one_probe_goes_after_each_pause_and_each_time_another(town: Town) -> No
 
 
 def test_a_site_that_serves_again_is_ramped_up_until_all_is_fetched(town: Town) -> None:
-    """One, two, four at a time, then whole batches; every share is done in the end and none was failed."""
+    """One, two, four at a time, then whole batches: every share is done in the end and none has failed."""
     links = [tiktok(n) for n in range(40)]
     shares = town.share(*links)
     town.block(*links[:3], times=1)
@@ -201,7 +202,7 @@ def test_other_sites_are_not_slowed(town: Town) -> None:
 
 
 def test_success_in_between_keeps_a_site_open(town: Town) -> None:
-    """Two refusals, a success, two refusals: no pause, each refusal is its share's own attempt."""
+    """Two refusals, a success and two refusals cause no pause, and each refusal is its share's own attempt."""
     links = [tiktok(n) for n in range(5)]
     shares = town.share(*links)
     town.block(links[0], links[1], links[3], links[4], times=1)
@@ -213,7 +214,7 @@ def test_success_in_between_keeps_a_site_open(town: Town) -> None:
 
 
 def test_a_limit_at_a_time_is_kept_by_claims(town: Town) -> None:
-    """Two of a limited site are claimed, in a run of their own; the others are as many as ever."""
+    """Two shares of a limited site are claimed, in a run of their own, and of the others as many as ever."""
     town.rules = replace(town.rules, sites=replace(SITES, limits=site_limits({"tiktok": 2}, {})))
     tiktoks = town.share(*(tiktok(n) for n in range(6)))
     youtubes = town.share(*(youtube(n) for n in range(3)))
@@ -225,7 +226,7 @@ def test_a_limit_at_a_time_is_kept_by_claims(town: Town) -> None:
     assert [run.share_ids for run in town.claim()] == [tiktoks[2:4]]
 
 
-def test_a_persons_run_waits_for_its_place(town: Town) -> None:
+def test_a_persons_run_waits_for_its_slot(town: Town) -> None:
     """A backfill of a limited site fetches all of its videos, never more at a time than the limit."""
     town.rules = replace(
         town.rules, sites=replace(SITES, limits=site_limits({"tiktok": 2}, {})), download_concurrency=5
@@ -234,11 +235,11 @@ def test_a_persons_run_waits_for_its_place(town: Town) -> None:
     under_way: list[int] = []
     starts = threading.Barrier(2, timeout=HANG_SECONDS)
 
-    def look_on(_: DownloadCall) -> None:
+    def wait_for_two(_: DownloadCall) -> None:
         starts.wait()  # passes only two at a time: with fewer it would hang
         under_way.append(site_reports(town.catalog, town.rules, now=town.now)[0].in_progress)
 
-    town.downloader = FakeDownloader(on_download=look_on)
+    town.downloader = FakeDownloader(on_download=wait_for_two)
     for number in range(6):
         town.downloader.serve(tiktok(number))
     done = town.run(shares)
@@ -258,7 +259,7 @@ def test_a_paced_site_is_begun_no_faster_than_its_pace(town: Town) -> None:
 
 
 def test_without_room_on_the_disk_a_share_waits(town: Town) -> None:
-    """Nothing is fetched and nothing fails while the disk is low; with room again the share goes on."""
+    """Nothing is fetched and nothing fails while the disk is low, and with enough space the share goes on."""
     [share] = town.share(tiktok(1))
     town.rules = replace(town.rules, min_free_bytes=10**18)
     [result] = town.tick().values()
@@ -275,8 +276,8 @@ def test_without_room_on_the_disk_a_share_waits(town: Town) -> None:
     assert isinstance(result, FetchedMedia)
 
 
-def test_room_is_looked_for_where_the_directory_will_be(tmp_path: Path, town: Town) -> None:
-    """A staging directory that does not exist yet has the room of the disk that it will be on."""
+def test_free_space_is_that_of_the_future_directory(tmp_path: Path, town: Town) -> None:
+    """A staging directory that does not exist yet has the free space of the disk that it will be on."""
     rules = replace(town.rules, staging_dir=tmp_path / "a" / "b", min_free_bytes=1)
     assert disk_room.shortage_of_room(rules) is None
     shortage = disk_room.shortage_of_room(replace(rules, min_free_bytes=10**18))
@@ -284,8 +285,8 @@ def test_room_is_looked_for_where_the_directory_will_be(tmp_path: Path, town: To
     assert 0 < shortage.free_bytes < 10**18
 
 
-def test_what_is_at_hand_needs_no_place(town: Town) -> None:
-    """A share of a paused site whose video was fetched before is not held."""
+def test_a_fetched_video_needs_no_slot(town: Town) -> None:
+    """A share of a paused site whose video was fetched before does not wait."""
     [first] = town.share(tiktok(1))
     town.tick()
     blocked = [tiktok(n) for n in range(10, 13)]

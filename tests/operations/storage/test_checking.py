@@ -1,4 +1,4 @@
-"""The operators' test of a configuration: which steps it takes, what it says when one fails, and that it tidies up."""
+"""The operators' test of a configuration: its steps, what it says when one fails, and that it cleans up."""
 
 import errno
 import os
@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from functools import partial
 from itertools import count
 from pathlib import Path
+from typing import Any
 
 import pytest
 from typing_extensions import override
@@ -17,22 +18,28 @@ from bookmarkai_assets.adapters.s3_store import S3Store
 from bookmarkai_assets.core.errors import StoreError, StoreErrorClass
 from bookmarkai_assets.core.health import CheckResult, CheckStatus, TimedResult
 from bookmarkai_assets.core.media.placement import Backend
-from bookmarkai_assets.core.media.ports import StoreInspector
+from bookmarkai_assets.core.media.ports import StoredObject, StoreInspector
 from bookmarkai_assets.operations.storage.checking import BackendCheck, Probing, check_backend
-from tests.fakes.stores import FakeMediaStore
+from tests.fakes.stores import FakeMediaStore, FakeObject
 from tests.support.guarded_s3 import GuardedS3
 
-PROBE = ["put", "head", "read range", "multipart", "presign", "download", "delete", "gone"]
+PROBE = ["put", "head", "read range", "multipart", "presign", "download", "conflict", "delete", "gone"]
 PASS, WARN, FAIL, SKIP = CheckStatus.PASS, CheckStatus.WARN, CheckStatus.FAIL, CheckStatus.SKIP
 DENIED = StoreError(StoreErrorClass.ACCESS_DENIED, "the operation needs s3:Something")
 LINK_ROOT = "https://fake-bucket.example/"
 
 
 class FakeInspector(StoreInspector):
-    """Its checks end with the given statuses."""
+    """Its checks end with the given statuses, and its trials call the given functions with their key."""
 
-    def __init__(self, backend: Backend, **statuses: CheckStatus) -> None:
+    def __init__(
+        self,
+        backend: Backend,
+        trials: Mapping[str, Callable[[str], CheckResult]] | None = None,
+        **statuses: CheckStatus,
+    ) -> None:
         self._backend = backend
+        self._trials = trials or {}
         self._statuses = statuses
 
     @property
@@ -48,6 +55,18 @@ class FakeInspector(StoreInspector):
             for name, status in self._statuses.items()
         }
 
+    @override
+    def trials(self, key: str) -> Mapping[str, Callable[[], CheckResult]]:
+        return {name: partial(trial, key) for name, trial in self._trials.items()}
+
+
+class ReplacingStore(FakeMediaStore):
+    """A bucket that replaces what it must not replace."""
+
+    @override
+    def put(self, source: Path, key: str, *, may_replace: bool, **more: Any) -> StoredObject:
+        return super().put(source, key, may_replace=True, **more)
+
 
 @dataclass
 class Check:
@@ -55,14 +74,15 @@ class Check:
 
     store: FakeMediaStore = field(default_factory=lambda: FakeMediaStore(Backend.S3))
     inspected: dict[str, CheckStatus] = field(default_factory=dict)
+    trials: dict[str, Callable[[str], CheckResult]] = field(default_factory=dict)
     after: dict[str, Callable[[], object]] = field(default_factory=dict)
     random_bytes: Callable[[int], bytes] = os.urandom
     links: list[str] = field(default_factory=list)
 
     def run(self) -> BackendCheck:
-        """Take the check's steps, calling what is to happen after each."""
+        """Run the check's steps, calling the test's function after each."""
         return check_backend(
-            FakeInspector(self.store.backend, **self.inspected),
+            FakeInspector(self.store.backend, self.trials, **self.inspected),
             self.store,
             Probing("temp/videos/", self.read_link, multipart_bytes=1 << 20, random_bytes=self.random_bytes),
             on_step=self._step_ended,
@@ -72,7 +92,7 @@ class Check:
         self.after.get(step.name, lambda: None)()
 
     def read_link(self, link: str, *, max_bytes: int) -> bytes:
-        """Follow a link of the fake's."""
+        """Read a link of the fake's."""
         self.links.append(link)
         key = link.removeprefix(LINK_ROOT).partition("?")[0]
         return self.store.objects[self.store.url_of(key)].data[:max_bytes]
@@ -85,7 +105,7 @@ class Check:
 
 @pytest.fixture
 def check() -> Iterator[Check]:
-    """Return a check of a fake bucket; whatever happens in it, every probe object is gone in the end."""
+    """Return a check of a fake bucket, and verify afterwards that every probe object is gone."""
     bench = Check()
     yield bench
     assert bench.store.objects == {}
@@ -111,7 +131,7 @@ def result_of(done: BackendCheck, name: str) -> CheckResult:
 
 
 def test_a_good_bucket_passes_every_step(check: Check) -> None:
-    """The inspector's checks come first, in its order; then the bucket is used as the pipeline uses it."""
+    """The inspector's checks come first, in its order, and then the bucket is used as the pipeline uses it."""
     check.inspected = {"credentials": PASS, "bucket": PASS}
     done = check.run()
     assert [step.name for step in done.steps] == ["credentials", "bucket", *PROBE]
@@ -120,8 +140,8 @@ def test_a_good_bucket_passes_every_step(check: Check) -> None:
     assert done.backend is Backend.S3
 
 
-def test_the_probe_lies_where_the_pipelines_objects_go(check: Check) -> None:
-    """Two objects named `storage-check-…` under the video prefix, with names that no other check has."""
+def test_the_probe_is_where_the_pipelines_objects_go(check: Check) -> None:
+    """It is two objects named `storage-check-…` under the video prefix, with names that no other check has."""
     seen: list[set[str]] = []
     check.after["multipart"] = lambda: seen.append(set(check.store.objects))
     check.run()
@@ -133,8 +153,8 @@ def test_the_probe_lies_where_the_pipelines_objects_go(check: Check) -> None:
     assert all(url.startswith(root) for url in first | second)
 
 
-def test_the_directory_is_not_asked_for_what_it_has_not(tmp_path: Path) -> None:
-    """The local store has no multipart uploads and no links; everything else is tried, and no file stays."""
+def test_the_directory_skips_what_it_does_not_support(tmp_path: Path) -> None:
+    """The local store has no multipart uploads and no links; everything else is tried, and no file is left."""
     done = check_backend(
         FakeInspector(Backend.LOCAL),
         LocalStore(tmp_path / "media"),
@@ -146,7 +166,7 @@ def test_the_directory_is_not_asked_for_what_it_has_not(tmp_path: Path) -> None:
 
 
 def test_a_real_bucket_passes_every_step(s3_store: S3Store, object_prefix: str) -> None:
-    """Over HTTP, with two parts and a link that anybody may follow; nothing stays."""
+    """Over HTTP it uses two parts and a public link, and leaves nothing."""
     done = check_backend(FakeInspector(Backend.S3), s3_store, Probing(f"temp/{object_prefix}", read_link))
     assert statuses(done) == dict.fromkeys(PROBE, PASS), done
     assert "MB/s" in result_of(done, "multipart").found
@@ -155,7 +175,7 @@ def test_a_real_bucket_passes_every_step(s3_store: S3Store, object_prefix: str) 
 
 
 def test_the_time_of_each_step_is_reported() -> None:
-    """Each step's seconds are its own; steps are reported as they end."""
+    """Each step's seconds are its own, and steps are reported as they end."""
     ticks = count()
     reported: list[TimedResult] = []
     done = check_backend(
@@ -165,12 +185,12 @@ def test_the_time_of_each_step_is_reported() -> None:
         on_step=reported.append,
     )
     assert step_of(done, "directory").seconds == 1
-    assert step_of(done, "download").seconds == 3  # itself reads the timer twice, for the speed
+    assert step_of(done, "download").seconds == 3  # it reads the timer twice itself, for the speed
     assert tuple(reported) == done.steps
 
 
 def test_a_warning_is_no_failure(check: Check) -> None:
-    """Warnings stand beside a good result, with their remedy."""
+    """A good result may have warnings, each with its remedy."""
     check.inspected = {"encryption": WARN, "lifecycle": WARN}
     done = check.run()
     assert done.is_ok
@@ -178,12 +198,31 @@ def test_a_warning_is_no_failure(check: Check) -> None:
     assert result_of(done, "encryption").remedy == "do something about it"
 
 
+def test_trials_are_steps_and_their_object_goes_with_the_others(check: Check) -> None:
+    """They come before the deletion, on an object of their own, which is deleted and checked for like the others."""
+    seen: list[str] = []
+
+    def try_at(key: str) -> CheckResult:
+        url = check.store.url_of(key)
+        seen.append(url)
+        check.store.objects[url] = FakeObject(b"tried", "text/plain")
+        return CheckResult(WARN, "the server ignores something")
+
+    check.trials = {"conditions": try_at, "checksums": try_at}
+    done = check.run()
+    assert [step.name for step in done.steps] == [*PROBE[:-2], "conditions", "checksums", *PROBE[-2:]]
+    assert statuses(done) == dict.fromkeys(PROBE, PASS) | dict.fromkeys(["conditions", "checksums"], WARN)
+    assert len(set(seen)) == 1
+    assert seen[0].startswith(check.store.url_of("temp/videos/storage-check-"))
+    assert result_of(done, "delete").found == "3 probe objects"
+
+
 # --- What it says when a step fails -----------------------------------------------------------------------------------
 
 
 @pytest.mark.parametrize("failed", ["credentials", "bucket"])
 def test_a_bucket_that_cannot_be_used_is_not_probed(check: Check, failed: str) -> None:
-    """What depends on a failed check is skipped, with the first cause as the reason; what does not is checked."""
+    """Steps that depend on a failed check are skipped with the first cause as the reason, and the others run."""
     checks = ["credentials", "bucket", "region", "encryption", "lifecycle", "clock"]
     check.inspected = dict.fromkeys(checks, PASS) | {failed: FAIL}
     check.store.fail_next("put", StoreError(StoreErrorClass.OTHER, "the store was asked"))
@@ -201,7 +240,7 @@ def test_a_bucket_that_cannot_be_used_is_not_probed(check: Check, failed: str) -
 
 
 def test_an_endpoint_that_does_not_answer_is_the_only_failure(check: Check) -> None:
-    """Without it nothing else can be checked: not the credentials, not the clock."""
+    """Without it nothing else can be checked, neither the credentials nor the clock."""
     checks = ["endpoint", "credentials", "bucket", "region", "encryption", "lifecycle", "clock"]
     check.inspected = dict.fromkeys(checks, FAIL)
     check.store.fail_next("put", StoreError(StoreErrorClass.OTHER, "the store was asked"))
@@ -221,7 +260,7 @@ def test_a_wrong_region_does_not_keep_the_bucket_from_being_probed(check: Check)
 @pytest.mark.parametrize(
     ("operation", "failed", "skipped"),
     [
-        ("put", ["put"], ["head", "read range", "multipart", "presign", "download"]),
+        ("put", ["put"], ["head", "read range", "multipart", "presign", "download", "conflict"]),
         ("head", ["head"], []),
         ("open", ["read range"], []),
         ("presign", ["presign"], []),
@@ -231,7 +270,7 @@ def test_a_wrong_region_does_not_keep_the_bucket_from_being_probed(check: Check)
 def test_a_failed_step_says_why_and_the_probe_is_deleted_all_the_same(
     check: Check, operation: str, failed: list[str], skipped: list[str]
 ) -> None:
-    """The store's own words name what is missing; independent steps go on."""
+    """The store's own words name what is missing, and independent steps go on."""
     check.store.fail_next(operation, DENIED)
     done = check.run()
     assert statuses(done) == dict.fromkeys(PROBE, PASS) | dict.fromkeys(failed, FAIL) | dict.fromkeys(skipped, SKIP)
@@ -239,15 +278,32 @@ def test_a_failed_step_says_why_and_the_probe_is_deleted_all_the_same(
     assert not done.is_ok
 
 
+def test_a_store_that_replaces_other_bytes_is_found_out() -> None:
+    """Other bytes under a key in use have to be a conflict."""
+    done = Check(store=ReplacingStore(Backend.S3)).run()
+    assert statuses(done) == dict.fromkeys(PROBE, PASS) | {"conflict": FAIL}
+    assert "replaced what was there" in result_of(done, "conflict").found
+
+
+def test_trials_do_not_need_a_put_that_succeeded(check: Check) -> None:
+    """They say which header a server refuses, which is why the put failed."""
+    check.trials = {"checksums": lambda _: CheckResult(FAIL, "the server refuses x-amz-checksum-crc64nvme")}
+    check.store.fail_next("put", StoreError(StoreErrorClass.CONFIGURATION, "501"))
+    done = check.run()
+    assert statuses(done)["put"] is FAIL
+    assert statuses(done)["checksums"] is FAIL
+    assert statuses(done)["conflict"] is SKIP
+
+
 def test_a_failed_multipart_leaves_the_small_probe_to_be_downloaded(check: Check) -> None:
-    """The download falls back on the object that is there."""
+    """The download uses the object that is there."""
     check.after["read range"] = lambda: check.store.fail_next("put", DENIED)
     done = check.run()
     assert statuses(done) == dict.fromkeys(PROBE, PASS) | {"multipart": FAIL}
     assert result_of(done, "download").found.startswith("65536 bytes")
 
 
-def test_what_cannot_be_deleted_is_named(check: Check) -> None:
+def test_objects_that_cannot_be_deleted_are_named(check: Check) -> None:
     """Both objects are named, to be deleted by hand, and nobody checks whether they are gone."""
     urls: list[str] = []
     check.after["multipart"] = lambda: urls.extend(check.store.objects)
@@ -260,7 +316,7 @@ def test_what_cannot_be_deleted_is_named(check: Check) -> None:
     check.store.objects.clear()
 
 
-def test_a_store_that_forgets_the_deletion_is_found_out(check: Check) -> None:
+def test_a_store_that_does_not_delete_is_noticed(check: Check) -> None:
     """An object that is there after its deletion fails the last step."""
     kept = dict(check.store.objects)
     check.after["multipart"] = lambda: kept.update(check.store.objects)
@@ -270,7 +326,7 @@ def test_a_store_that_forgets_the_deletion_is_found_out(check: Check) -> None:
     check.store.objects.clear()
 
 
-def test_a_store_that_changes_bytes_is_found_out(check: Check) -> None:
+def test_a_store_that_changes_bytes_is_noticed(check: Check) -> None:
     """A range, a link and a download with other bytes than were put each fail."""
     check.after["put"] = check.rot
     check.after["multipart"] = check.rot
@@ -279,8 +335,8 @@ def test_a_store_that_changes_bytes_is_found_out(check: Check) -> None:
     assert "do not trust it with media" in result_of(done, "read range").found
 
 
-def test_a_store_that_records_another_digest_is_found_out() -> None:
-    """A head that does not say what was put fails."""
+def test_a_store_that_records_another_digest_is_noticed() -> None:
+    """A head that differs from the put fails."""
     store = FakeMediaStore(Backend.LOCAL)
     bench = Check(store=store)
     bench.after["put"] = bench.rot
@@ -289,7 +345,7 @@ def test_a_store_that_records_another_digest_is_found_out() -> None:
 
 
 def test_the_link_is_never_shown(check: Check) -> None:
-    """Whether it works or not, no result holds the link."""
+    """Whether it works or not, no result contains the link."""
     good = check.run()
     check.after["multipart"] = check.rot
     bad = check.run()
@@ -299,7 +355,7 @@ def test_the_link_is_never_shown(check: Check) -> None:
 
 
 def test_no_room_for_the_probe_is_a_failure(check: Check) -> None:
-    """A full disk on this machine fails the step and says which directory it is."""
+    """A full disk on this machine fails the step, and the result says which directory it is."""
 
     def full(size_bytes: int) -> bytes:
         if size_bytes < 1000:
@@ -329,8 +385,8 @@ def test_an_interrupted_check_leaves_nothing(check: Check, after: str) -> None:
 @pytest.mark.parametrize(
     ("missing", "failed"), [("s3:DeleteObject", "delete"), ("s3:PutObject", "put"), ("s3:GetObject", "put")]
 )
-def test_a_policy_that_lacks_a_permission_is_told_which(guarded_s3: GuardedS3, missing: str, failed: str) -> None:
-    """Against a server that enforces policies, the step that needs it names the permission; a put checks at the end."""
+def test_a_missing_permission_is_named(guarded_s3: GuardedS3, missing: str, failed: str) -> None:
+    """The step that needs a denied permission names it; a put checks its permissions at the end."""
     every = {"s3:ListBucket", "s3:GetObject", "s3:PutObject", "s3:DeleteObject"}
     store = S3Store(guarded_s3.bucket, **guarded_s3.connection_of(*every - {missing}))
     done = check_backend(FakeInspector(Backend.S3), store, Probing("temp/videos/", read_link, multipart_bytes=100_000))

@@ -1,4 +1,4 @@
-"""Clean-up: what it removes is proven or no longer needed, what it keeps it explains, and it stops when in doubt."""
+"""Clean-up: what it removes is proven or no longer needed, what it keeps has a reason, and in doubt it stops."""
 
 import shutil
 from dataclasses import replace
@@ -20,15 +20,15 @@ from tests.plugins.vault import Vault
 DENIED = StoreError(StoreErrorClass.ACCESS_DENIED, "403")
 
 
-def moved(vault: Vault, name: str = "a", **options: object) -> Media:
-    """Store a video locally and move it to S3; give the record that points at S3."""
+def store_and_move(vault: Vault, name: str = "a", **options: object) -> Media:
+    """Store a video locally, move it to S3, and return the record that points to S3."""
     before = vault.store(name, **options)  # type: ignore[arg-type]
     vault.move(before, to=Backend.S3)
     return vault.media(before)
 
 
 def local_copies(vault: Vault, media: Media) -> list[bool]:
-    """Tell for video and audio track whether the local directory has them."""
+    """Whether the local directory has the video, and the audio track."""
     return [Path(vault.local.url_of(key)).exists() for key in (media.video.key, audio_key_of(media))]
 
 
@@ -38,15 +38,15 @@ def audio_key_of(media: Media) -> str:
     return media.video.key.rpartition(".")[0] + ".audio" + Path(media.audio.url).suffix
 
 
-def kept(report: CleanUpReport) -> dict[str, int]:
-    """Return what was kept, by reason; nothing may have failed."""
+def kept_counts(report: CleanUpReport) -> dict[str, int]:
+    """Return the counts of what was kept, by reason. Nothing may have failed."""
     assert not report.failed, report.failed
     return dict(report.kept)
 
 
-def test_a_copy_that_is_proven_in_s3_goes_with_a_tombstone(vault: Vault) -> None:
-    """After the grace the local files of a moved media go, each with the evidence that let it go; S3 keeps serving."""
-    media = moved(vault)
+def test_a_copy_proven_in_s3_is_removed_with_a_tombstone(vault: Vault) -> None:
+    """After the grace the local files of a moved media go, each with its evidence, and S3 keeps serving them."""
+    media = store_and_move(vault)
     vault.let_pass(hours=25)
 
     report = vault.clean_up()
@@ -78,14 +78,14 @@ def test_within_the_grace_nothing_goes(vault: Vault) -> None:
     vault.move(media, to=Backend.S3)
     vault.let_pass(hours=23)
 
-    assert kept(vault.clean_up()) == {"within_grace": 1}
+    assert kept_counts(vault.clean_up()) == {"within_grace": 1}
     assert local_copies(vault, media) == [True, True]
 
 
 @pytest.mark.parametrize("hours", [-24, 24])
 def test_a_clock_that_is_a_day_off_loses_nothing(vault: Vault, hours: int) -> None:
-    """Whether it runs early or late by a day, what is removed is proven elsewhere."""
-    proven, local = moved(vault, "a"), vault.store("b")
+    """Whether the clock is a day early or late, what is removed is proven elsewhere."""
+    proven, local = store_and_move(vault, "a"), vault.store("b")
     vault.let_pass(hours=hours + 1)
 
     vault.clean_up()
@@ -96,26 +96,26 @@ def test_a_clock_that_is_a_day_off_loses_nothing(vault: Vault, hours: int) -> No
 
 
 def test_leased_media_are_left_alone(vault: Vault) -> None:
-    """Files of a media that a run or a mover holds stay, proven or not."""
-    media = moved(vault)
+    """Files of a media that a run or a mover has leased stay, proven or not."""
+    media = store_and_move(vault)
     vault.let_pass(hours=25)
     vault.lease(media)
 
-    assert kept(vault.clean_up()) == {"leased": 1}
-    assert kept(vault.clean_up(is_dry_run=True)) == {"leased": 1}
+    assert kept_counts(vault.clean_up()) == {"leased": 1}
+    assert kept_counts(vault.clean_up(is_dry_run=True)) == {"leased": 1}
     assert local_copies(vault, media) == [True, True]
 
 
 def test_the_catalog_is_no_proof(vault: Vault) -> None:
-    """An object that is not in the bucket at this moment keeps its local copy, whatever is recorded."""
-    media, other = moved(vault), moved(vault, "b")
+    """An object that is not in the bucket now keeps its local copy, whatever is recorded."""
+    media, other = store_and_move(vault), store_and_move(vault, "b")
     vault.s3.delete(media.video.url)
     vault.let_pass(hours=25)
 
     report = vault.clean_up()
 
     assert report.removed_by_reason() == {"in_s3": 1}
-    assert kept(report) == {"not_in_s3": 1}
+    assert kept_counts(report) == {"not_in_s3": 1}
     assert [(found.kept, found.share_id) for found in report.to_look_at] == [("not_in_s3", media.share_id)]
     assert local_copies(vault, media) == [True, True]
     assert local_copies(vault, other) == [False, False]
@@ -123,35 +123,35 @@ def test_the_catalog_is_no_proof(vault: Vault) -> None:
 
 def test_an_audio_track_that_is_not_in_s3_keeps_both_files(vault: Vault) -> None:
     """Every part of the media has to be proven before any of its files goes."""
-    media = moved(vault)
+    media = store_and_move(vault)
     assert media.audio is not None
     vault.s3.delete(media.audio.url)
     vault.let_pass(hours=25)
 
-    assert kept(vault.clean_up()) == {"not_in_s3": 1}
+    assert kept_counts(vault.clean_up()) == {"not_in_s3": 1}
     assert local_copies(vault, media) == [True, True]
 
 
 @pytest.mark.parametrize("change", ["size", "bytes"])
 def test_other_bytes_in_s3_are_no_proof(vault: Vault, change: str) -> None:
     """An object of another size, or of the same size with another SHA-256, keeps the local copy."""
-    media = moved(vault)
+    media = store_and_move(vault)
     there = vault.s3.objects[media.video.url]
     data = there.data[:-1] if change == "size" else bytes(reversed(there.data))
     vault.s3.objects[media.video.url] = replace(there, data=data, recorded=None)
     vault.let_pass(hours=25)
 
-    assert kept(vault.clean_up()) == {"different_in_s3": 1}
+    assert kept_counts(vault.clean_up()) == {"different_in_s3": 1}
     assert local_copies(vault, media) == [True, True]
 
 
 def test_a_bucket_that_does_not_answer_keeps_the_local_copy(vault: Vault) -> None:
-    """A look that fails is no proof, for this media; the next clean-up looks again."""
-    media = moved(vault)
+    """A request that fails is no proof for this media, and the next clean-up tries again."""
+    media = store_and_move(vault)
     vault.let_pass(hours=25)
     vault.s3.fail_next("head", DENIED, times=2)
 
-    assert kept(vault.clean_up()) == {"unverified": 1}
+    assert kept_counts(vault.clean_up()) == {"unverified": 1}
     assert vault.clean_up().removed_by_reason() == {"in_s3": 1}
     assert vault.bytes_at(media.video.url) is not None
 
@@ -160,7 +160,7 @@ def test_a_local_video_goes_after_its_retention_once_it_is_transcribed(vault: Va
     """The media is expired, not lost: its record and transcript stay, and the gateway's link is cleared."""
     media = vault.store("a")
     vault.let_pass(days=6, hours=23)
-    assert kept(vault.clean_up()) == {"within_retention": 1}
+    assert kept_counts(vault.clean_up()) == {"within_retention": 1}
     vault.let_pass(hours=2)
 
     report = vault.clean_up()
@@ -178,16 +178,16 @@ def test_a_local_video_goes_after_its_retention_once_it_is_transcribed(vault: Va
 
 
 def test_a_video_without_its_transcript_is_kept_past_its_retention(vault: Vault) -> None:
-    """The only copy of what is still to be transcribed stays, however old it is."""
+    """The only copy of a video that still has to be transcribed stays, however old it is."""
     media = vault.store("a", is_transcribed=False)
     vault.let_pass(days=400)
 
-    assert kept(vault.clean_up()) == {"not_transcribed": 1}
+    assert kept_counts(vault.clean_up()) == {"not_transcribed": 1}
     assert local_copies(vault, media) == [True, True]
 
 
-def test_a_second_share_that_is_still_to_come_keeps_the_video(vault: Vault) -> None:
-    """One finished share is not enough while another of the same video waits for its turn."""
+def test_a_second_pending_share_keeps_the_video(vault: Vault) -> None:
+    """One finished share is not enough while another of the same video is still pending."""
     media = vault.store("a")
     other = vault.catalog.shares.add(
         url="https://example.com/a",
@@ -198,11 +198,11 @@ def test_a_second_share_that_is_still_to_come_keeps_the_video(vault: Vault) -> N
     vault.catalog.work.begin(other, media.media_id, owner="dead", claim_id=None, now=vault.clock(), until=vault.clock())
     vault.let_pass(days=8)
 
-    assert kept(vault.clean_up()) == {"not_transcribed": 1}
+    assert kept_counts(vault.clean_up()) == {"not_transcribed": 1}
 
 
 def test_a_video_without_sound_needs_no_transcript(vault: Vault) -> None:
-    """What has nothing to transcribe goes after its retention like the others."""
+    """A video with nothing to transcribe goes after its retention like the others."""
     media = vault.store("a", is_transcribed=False, audio=None)
     failure = vault.run(media.share_id, "transcribe")["transcribe"]
     assert isinstance(failure, Failure)
@@ -213,7 +213,7 @@ def test_a_video_without_sound_needs_no_transcript(vault: Vault) -> None:
 
 
 def test_an_object_that_its_rule_has_deleted_is_expired(vault: Vault) -> None:
-    """After its time an absent object is no loss: clean-up records the expiry, once; before its time it is a loss."""
+    """After its time an absent object has expired, which clean-up records once; before its time it is a loss."""
     media = vault.store("a", Backend.S3)
     assert media.expires_at is not None
     vault.s3.objects.clear()
@@ -229,7 +229,7 @@ def test_an_object_that_its_rule_has_deleted_is_expired(vault: Vault) -> None:
 
 
 def test_an_object_that_is_late_to_expire_stays_stored(vault: Vault) -> None:
-    """S3 deletes some time after the rule says; until then the media is there and on record."""
+    """S3 deletes some time after the rule says, and until then the media is there and recorded."""
     media = vault.store("a", Backend.S3)
     vault.let_pass(days=9)
 
@@ -239,21 +239,21 @@ def test_an_object_that_is_late_to_expire_stays_stored(vault: Vault) -> None:
     assert vault.verify().is_good
 
 
-def test_what_nobody_knows_is_never_touched(vault: Vault) -> None:
-    """Files that no record claims stay and are counted, also when they look like ours."""
+def test_unknown_files_are_never_touched(vault: Vault) -> None:
+    """Files that no record claims stay and are counted, even if their names look like ours."""
     vault.store("a")
     stranger = vault.media_dir / "temp" / "videos" / "2020" / "01" / "01" / "0123456789abcdef_1577836800000.mp4"
     stranger.parent.mkdir(parents=True)
     stranger.write_bytes(b"somebody's")
     vault.let_pass(days=400)
 
-    assert kept(vault.clean_up())["unknown_to_the_catalog"] == 1
+    assert kept_counts(vault.clean_up())["unknown_to_the_catalog"] == 1
     assert stranger.exists()
 
 
 def test_links_are_not_followed_out_of_the_directory(vault: Vault, tmp_path: Path) -> None:
-    """A link in the directory, and what it points to, stay whatever the catalog says of their names."""
-    media = moved(vault)
+    """A link in the directory, and its target, stay whatever the catalog says about their names."""
+    media = store_and_move(vault)
     outside = tmp_path / "outside"
     outside.mkdir()
     path = Path(vault.local.url_of(media.video.key))
@@ -274,7 +274,7 @@ def test_links_are_not_followed_out_of_the_directory(vault: Vault, tmp_path: Pat
 
 def test_an_empty_directory_where_media_are_expected_stops_clean_up(vault: Vault) -> None:
     """A directory that is not mounted looks empty: nothing is removed, and the message says where to look."""
-    local, in_s3 = vault.store("a"), moved(vault, "b")
+    local, in_s3 = vault.store("a"), store_and_move(vault, "b")
     vault.media_dir.rename(vault.directory / "unmounted")
     vault.media_dir.mkdir()
     vault.let_pass(days=30)
@@ -288,8 +288,8 @@ def test_an_empty_directory_where_media_are_expected_stops_clean_up(vault: Vault
 
 
 def test_an_empty_bucket_where_media_are_expected_stops_clean_up(vault: Vault) -> None:
-    """A bucket that was emptied or mistaken for another stops clean-up before it removes any local copy."""
-    media = moved(vault)
+    """A bucket that was emptied, or is the wrong one, stops clean-up before it removes any local copy."""
+    media = store_and_move(vault)
     vault.s3.objects.clear()
     vault.let_pass(hours=25)
 
@@ -302,8 +302,8 @@ def test_an_empty_bucket_where_media_are_expected_stops_clean_up(vault: Vault) -
 
 
 def test_a_listing_that_fails_stops_clean_up(vault: Vault) -> None:
-    """A bucket that cannot be listed is no empty one, and a store that is not configured neither."""
-    media = moved(vault)
+    """Neither a bucket that cannot be listed nor a store that is not configured counts as empty."""
+    media = store_and_move(vault)
     vault.let_pass(hours=25)
     vault.s3.fail_next("list", DENIED)
     # The fake's listing fails after its first object; a bucket that fails at once does so before any.
@@ -317,9 +317,9 @@ def test_a_listing_that_fails_stops_clean_up(vault: Vault) -> None:
     assert local_copies(vault, media) == [True, True]
 
 
-def test_a_dry_run_says_the_same_and_changes_nothing(vault: Vault) -> None:
+def test_a_dry_run_reports_the_same_and_changes_nothing(vault: Vault) -> None:
     """What a dry run names is what the clean-up after it removes."""
-    moved(vault, "a")
+    store_and_move(vault, "a")
     vault.store("b")
     (vault.media_dir / ".staging" / ("0" * 64)).mkdir(parents=True)
     vault.let_pass(days=8)
@@ -336,22 +336,22 @@ def test_a_dry_run_says_the_same_and_changes_nothing(vault: Vault) -> None:
 
 
 def test_abandoned_staging_goes_and_needed_staging_stays(vault: Vault) -> None:
-    """A directory of a dead download goes after a day; what a staged record points into, or somebody holds, stays."""
+    """A dead download's directory goes after a day; one that a staged record or a lease needs stays."""
     staged = vault.run(vault.share("a"), "fetch")["fetch"]
     assert isinstance(staged, Media)
-    stored, held = vault.store("b"), vault.store("c")
+    stored, leased = vault.store("b"), vault.store("c")
     staging = vault.media_dir / ".staging"
-    for name in (stored.media_id, held.media_id, "f" * 64, "transcribe-xyz"):
+    for name in (stored.media_id, leased.media_id, "f" * 64, "transcribe-xyz"):
         (staging / name / "attempt").mkdir(parents=True)
         (staging / name / "attempt" / "video.mp4").write_bytes(b"half a vid")
-    vault.lease(held)
+    vault.lease(leased)
     assert "abandoned" not in vault.clean_up().removed_by_reason(), "younger than a day"
     vault.let_pass(hours=25)
 
     report = vault.clean_up()
 
     assert report.removed_by_reason() == {"abandoned": 3}
-    assert sorted(path.name for path in staging.iterdir()) == sorted([staged.media_id, held.media_id])
+    assert sorted(path.name for path in staging.iterdir()) == sorted([staged.media_id, leased.media_id])
     assert Path(staged.video.url).exists()
     tombstones = [t for t in vault.catalog.tombstones.list() if t.kind == "staging"]
     assert {t.size_bytes for t in tombstones} == {10}
@@ -377,7 +377,7 @@ def test_stale_leftovers_of_the_stores_go(vault: Vault) -> None:
 
 
 class StubbornStore(LocalStore):
-    """A local store one of whose files cannot be removed."""
+    """A local store with a file that cannot be removed."""
 
     stubborn_url: str = ""
 
@@ -388,9 +388,9 @@ class StubbornStore(LocalStore):
         super().delete(url)
 
 
-def test_what_cannot_be_removed_is_reported_and_stops_nothing(vault: Vault) -> None:
-    """A file that does not go leaves its unconfirmed tombstone; the others go, and the next clean-up finishes it."""
-    stuck, free = moved(vault, "a"), moved(vault, "b")
+def test_a_file_that_cannot_be_removed_is_reported_and_stops_nothing(vault: Vault) -> None:
+    """It keeps its unconfirmed tombstone, the others go, and the next clean-up finishes it."""
+    stuck, free = store_and_move(vault, "a"), store_and_move(vault, "b")
     vault.let_pass(hours=25)
     stubborn = StubbornStore(vault.media_dir)
     stubborn.stubborn_url = vault.local.url_of(stuck.video.key)
@@ -421,7 +421,7 @@ def test_a_crash_between_the_record_and_the_removal_is_finished_later(vault: Vau
 
 def test_a_second_clean_up_has_nothing_to_do(vault: Vault) -> None:
     """Clean-up can be repeated: the second changes no file and no record."""
-    moved(vault, "a")
+    store_and_move(vault, "a")
     vault.store("b")
     vault.let_pass(days=8)
     vault.clean_up()
@@ -434,7 +434,7 @@ def test_a_second_clean_up_has_nothing_to_do(vault: Vault) -> None:
 
 
 def test_a_pending_share_of_the_same_video_keeps_it(vault: Vault) -> None:
-    """A share that nobody has claimed yet wants the bytes too, although no other record tells whose video it is of."""
+    """A share that nobody has claimed yet needs the bytes too, although no record says yet which video it has."""
     media = vault.store("a")
     vault.let_pass(days=8)
     vault.catalog.shares.add(
@@ -444,16 +444,16 @@ def test_a_pending_share_of_the_same_video_keeps_it(vault: Vault) -> None:
         now=vault.clock(),
     )
 
-    assert kept(vault.clean_up()) == {"not_transcribed": 1}
+    assert kept_counts(vault.clean_up()) == {"not_transcribed": 1}
     assert local_copies(vault, media) == [True, True]
 
 
-def test_an_object_about_to_expire_is_no_second_copy_of_what_is_needed(vault: Vault) -> None:
-    """The local copy of a video without its transcript stays when the bucket's rule is about to delete the other."""
-    media = moved(vault, is_transcribed=False)
+def test_an_object_about_to_expire_is_no_second_copy(vault: Vault) -> None:
+    """The local copy of an untranscribed video stays when the bucket's rule is about to delete the other copy."""
+    media = store_and_move(vault, is_transcribed=False)
     vault.let_pass(days=7, hours=23)
 
-    assert kept(vault.clean_up()) == {"not_transcribed": 1}
+    assert kept_counts(vault.clean_up()) == {"not_transcribed": 1}
     vault.s3.objects.clear()
     vault.s3.put(
         Path(vault.local.url_of(media.video.key)),
@@ -465,13 +465,13 @@ def test_an_object_about_to_expire_is_no_second_copy_of_what_is_needed(vault: Va
         may_consume=False,
     )
     vault.let_pass(days=3)
-    assert kept(vault.clean_up()) == {"not_transcribed": 1}
+    assert kept_counts(vault.clean_up()) == {"not_transcribed": 1}
     assert local_copies(vault, media) == [True, True]
 
 
-def test_a_disk_that_was_away_while_objects_expired_keeps_what_is_needed(vault: Vault) -> None:
-    """Recorded as expired while its directory was not mounted, an unfinished video is not removed when it is back."""
-    media = moved(vault, is_transcribed=False)
+def test_a_disk_that_was_unmounted_keeps_unfinished_videos(vault: Vault) -> None:
+    """An unfinished video that expired while its directory was not mounted is not removed when it is back."""
+    media = store_and_move(vault, is_transcribed=False)
     vault.media_dir.rename(vault.directory / "unmounted")
     vault.s3.objects.clear()
     vault.let_pass(days=9)
@@ -479,7 +479,7 @@ def test_a_disk_that_was_away_while_objects_expired_keeps_what_is_needed(vault: 
     assert vault.media(media).state is MediaState.EXPIRED
     (vault.directory / "unmounted").rename(vault.media_dir)
 
-    assert kept(vault.clean_up()) == {"not_transcribed": 1}
+    assert kept_counts(vault.clean_up()) == {"not_transcribed": 1}
     assert local_copies(vault, media) == [True, True]
 
 
@@ -499,17 +499,17 @@ def test_a_linked_staging_directory_is_not_swept(vault: Vault, tmp_path: Path) -
 
 
 def test_names_in_staging_that_are_not_ours_are_left_alone(vault: Vault) -> None:
-    """Only directories named by a media or a transcription are swept."""
+    """Only directories named after a media or a transcription are swept."""
     vault.store("a")
     (vault.media_dir / ".staging" / "somebody's").mkdir()
     vault.let_pass(days=3)
 
-    assert kept(vault.clean_up())["unknown_to_the_catalog"] == 1
+    assert kept_counts(vault.clean_up())["unknown_to_the_catalog"] == 1
     assert (vault.media_dir / ".staging" / "somebody's").is_dir()
 
 
 def test_uploads_of_other_applications_are_left_alone(vault: Vault) -> None:
-    """Only uploads below the prefix of our keys are aborted: others may use the bucket."""
+    """Only uploads below the prefix of our keys are aborted, because others may use the bucket."""
     theirs = Leftover(LeftoverKind.MULTIPART_UPLOAD, "s3://fake-bucket/other-app/backup.tar#1", vault.clock(), None)
     vault.s3.planted.append(theirs)
     vault.let_pass(days=3)
@@ -519,7 +519,7 @@ def test_uploads_of_other_applications_are_left_alone(vault: Vault) -> None:
 
 
 def test_a_track_that_was_lost_in_a_move_does_not_keep_the_video(vault: Vault) -> None:
-    """A video whose audio track is nowhere is cleaned up, and expires, by the evidence of the video alone."""
+    """A video whose audio track is missing everywhere is cleaned up, and expires, by the video's evidence alone."""
     media = vault.store("a")
     assert media.audio is not None
     vault.local.delete(media.audio.url)
@@ -534,7 +534,7 @@ def test_a_track_that_was_lost_in_a_move_does_not_keep_the_video(vault: Vault) -
 
 
 def test_a_track_that_expired_first_does_not_expire_the_video(vault: Vault) -> None:
-    """As long as the video's object is there the media is stored, whatever has become of its track."""
+    """While the video's object is there the media is stored, whatever has become of its track."""
     media = vault.store("a", Backend.S3)
     assert media.audio is not None
     vault.s3.delete(media.audio.url)
@@ -545,7 +545,7 @@ def test_a_track_that_expired_first_does_not_expire_the_video(vault: Vault) -> N
 
 
 def test_a_lost_lease_stops_one_media_only(vault: Vault, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Whoever takes a media over in the middle keeps it; the clean-up goes on with the others."""
+    """A worker that takes a media over in the middle keeps it, and the clean-up goes on with the others."""
     first, second = vault.store("a"), vault.store("b")
     vault.let_pass(days=8)
     record_expired = vault.catalog.media.record_expired
@@ -559,13 +559,13 @@ def test_a_lost_lease_stops_one_media_only(vault: Vault, monkeypatch: pytest.Mon
     monkeypatch.setattr(vault.catalog.media, "record_expired", lose_first)
     report = vault.clean_up()
 
-    assert kept(report) == {"leased": 1}
+    assert kept_counts(report) == {"leased": 1}
     assert local_copies(vault, first) == [True, True]
     assert local_copies(vault, second) == [False, False]
 
 
-def test_the_proof_of_a_deletion_that_was_cut_short_is_kept(vault: Vault) -> None:
-    """The clean-up that finishes it confirms the tombstones of the one that decided it."""
+def test_the_proof_of_an_interrupted_deletion_is_kept(vault: Vault) -> None:
+    """The clean-up that finishes a deletion confirms the tombstones of the one that decided it."""
     media = vault.store("a")
     vault.let_pass(days=8)
     stubborn = StubbornStore(vault.media_dir)
@@ -586,7 +586,7 @@ def test_the_proof_of_a_deletion_that_was_cut_short_is_kept(vault: Vault) -> Non
 def test_an_upload_that_vanishes_while_staging_is_measured_stops_nothing(
     vault: Vault, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """A download that ends beside clean-up takes its directory with it; the rest is looked at all the same."""
+    """A download that ends during clean-up removes its directory, and the rest is cleaned up all the same."""
     vault.store("a")
     staging = vault.media_dir / ".staging"
     for name in ("0" * 64, "1" * 64):

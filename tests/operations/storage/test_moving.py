@@ -25,7 +25,7 @@ BOTH_WAYS = pytest.mark.parametrize(("source", "target"), [(Backend.LOCAL, Backe
 def test_a_move_brings_video_and_audio_track_and_keeps_the_source(
     vault: Vault, source: Backend, target: Backend
 ) -> None:
-    """The record points at verified copies on the other backend under the same keys, and the source is still there."""
+    """The record points to verified copies on the other backend under the same keys, and the source is still there."""
     before = vault.store("a", source)
 
     [move] = vault.move(before, to=target)
@@ -49,7 +49,7 @@ def test_a_move_brings_video_and_audio_track_and_keeps_the_source(
 
 @BOTH_WAYS
 def test_a_move_can_be_repeated(vault: Vault, source: Backend, target: Backend) -> None:
-    """A second move finds the media where it is wanted, and moving back finds the source and copies nothing."""
+    """A second move finds the media where it should be, and moving back finds the source and copies nothing."""
     media = vault.store("a", source)
     vault.move(media, to=target)
     puts = len([event for event in vault.catalog.events.for_share(media.share_id) if event.operation == "put"])
@@ -63,7 +63,7 @@ def test_a_move_can_be_repeated(vault: Vault, source: Backend, target: Backend) 
 
 @BOTH_WAYS
 def test_a_leased_media_is_not_moved(vault: Vault, source: Backend, target: Backend) -> None:
-    """What a run or another mover has in hand stays where it is, and the mover says so."""
+    """A media that a run or another mover has leased stays where it is, and the mover says so."""
     media = vault.store("a", source)
     vault.lease(media)
 
@@ -93,7 +93,7 @@ def test_a_failing_store_fails_the_move_and_nothing_else(
 
 
 def test_a_damaged_source_is_not_moved(vault: Vault) -> None:
-    """Bytes that are not the recorded ones are refused, and the record keeps saying where they should be."""
+    """Bytes that differ from the record are refused, and the record still says where they should be."""
     media = vault.store("a", Backend.S3)
     vault.s3.rot(media.video.url, b"something else")
 
@@ -116,21 +116,21 @@ def test_a_video_that_lost_its_audio_track_moves_without_it(vault: Vault) -> Non
     assert after.audio == media.audio
 
 
-def test_bytes_that_are_not_where_they_are_recorded_are_brought_there_from_a_copy(vault: Vault) -> None:
-    """A move to where the media is recorded puts back what was lost there, as long as a copy is left."""
+def test_lost_bytes_are_restored_from_a_copy(vault: Vault) -> None:
+    """A move to the recorded location restores what was lost there, while a copy is left."""
     media = vault.store("a")
     vault.move(media, to=Backend.S3)
     there = vault.media(media)
     vault.s3.delete(there.video.url)
-    assert preview_move(vault.work(), there, Backend.S3).outcome is MoveOutcome.MOVED, "a dry run looks too"
+    assert preview_move(vault.work(), there, Backend.S3).outcome is MoveOutcome.MOVED, "a dry run checks too"
 
     assert [move.outcome for move in vault.move(media, to=Backend.S3)] == [MoveOutcome.MOVED]
 
     assert vault.bytes_at(there.video.url) == vault.bytes_at(media.video.url)
 
 
-def test_a_video_that_is_nowhere_cannot_be_moved(vault: Vault) -> None:
-    """The move fails, names the place that should have it, and records nothing."""
+def test_a_missing_video_cannot_be_moved(vault: Vault) -> None:
+    """The move fails, names the location that should have it, and records nothing."""
     media = vault.store("a")
     vault.local.delete(media.video.url)
 
@@ -141,8 +141,8 @@ def test_a_video_that_is_nowhere_cannot_be_moved(vault: Vault) -> None:
     assert vault.media(media) == media
 
 
-def test_staged_and_expired_media_are_passed_over(vault: Vault) -> None:
-    """Only stored media are moved; of the others the move says what they are, as a dry run does."""
+def test_staged_and_expired_media_are_skipped(vault: Vault) -> None:
+    """Only stored media are moved; for the others the move says their state, as a dry run does."""
     share_id = vault.share("a")
     staged = vault.run(share_id, "fetch")["fetch"]
     assert isinstance(staged, Media)
@@ -158,8 +158,8 @@ def test_staged_and_expired_media_are_passed_over(vault: Vault) -> None:
     assert preview_move(vault.work(), staged, Backend.S3).outcome is MoveOutcome.NOT_STORED
 
 
-def test_movers_side_by_side_do_not_meet(vault: Vault) -> None:
-    """Of two movers at a time each media is moved by one; the other finds it leased or there, and all arrive."""
+def test_simultaneous_movers_do_not_conflict(vault: Vault) -> None:
+    """Of two simultaneous movers one moves each media, the other finds it leased or moved, and all arrive."""
     media = [vault.store(str(number)) for number in range(8)]
     results: list[list[MoveOutcome]] = []
 
@@ -182,7 +182,7 @@ def test_movers_side_by_side_do_not_meet(vault: Vault) -> None:
     assert vault.verify(is_deep=True).is_good
 
 
-def test_a_mover_that_is_told_to_stop_gives_its_leases_back(vault: Vault) -> None:
+def test_an_interrupted_mover_frees_its_leases(vault: Vault) -> None:
     """An interrupt in the middle ends the transfers, and another mover can begin at once."""
     media = [vault.store(str(number)) for number in range(4)]
 
@@ -197,7 +197,7 @@ def test_a_mover_that_is_told_to_stop_gives_its_leases_back(vault: Vault) -> Non
 
 
 def test_without_a_bucket_nothing_can_be_moved_there(vault: Vault) -> None:
-    """The message names the settings that are missing."""
+    """The message names the missing settings."""
     media = vault.store("a")
     del vault.stores[Backend.S3]
 
@@ -207,9 +207,9 @@ def test_without_a_bucket_nothing_can_be_moved_there(vault: Vault) -> None:
 
 @BOTH_WAYS
 def test_materializing_again_moves_to_where_todays_mode_places(vault: Vault, source: Backend, target: Backend) -> None:
-    """A person's run takes stored media to where the mode of the day places them, without a download."""
+    """A person's run moves stored media to where the current mode places them, without a download."""
     media = vault.store("a", source)
-    vault.use(StorageMode(target.value))
+    vault.place_on(target)
 
     results = vault.run(media.share_id, "fetch", "place", "transcribe", owner="backfill")
 
@@ -223,8 +223,8 @@ def test_materializing_again_moves_to_where_todays_mode_places(vault: Vault, sou
     assert len(vault.downloader.calls) == 1
 
 
-def test_what_the_sensor_launches_leaves_stored_media_where_they_are(vault: Vault) -> None:
-    """A new share of an old video is no wish to move it, whatever today's mode is."""
+def test_the_sensors_runs_leave_stored_media_where_they_are(vault: Vault) -> None:
+    """A new share of an old video does not ask for a move, whatever the current mode is."""
     media = vault.store("a", Backend.S3)
     vault.use(StorageMode.LOCAL)
 
@@ -233,7 +233,7 @@ def test_what_the_sensor_launches_leaves_stored_media_where_they_are(vault: Vaul
     assert vault.media(media) == media
 
 
-def test_a_lost_place_falls_back_to_the_copy_that_is_left(vault: Vault) -> None:
+def test_lost_bytes_are_replaced_by_the_remaining_copy(vault: Vault) -> None:
     """When the recorded bytes are gone and a move left a copy, the next run records the copy instead of downloading."""
     media = vault.store("a")
     vault.move(media, to=Backend.S3)
@@ -250,8 +250,8 @@ def test_a_lost_place_falls_back_to_the_copy_that_is_left(vault: Vault) -> None:
     assert len(vault.downloader.calls) == 1
 
 
-def test_an_expired_media_is_downloaded_anew(vault: Vault) -> None:
-    """Asking for it again fetches, stores and keeps the transcript; storing without fetching says what to do."""
+def test_an_expired_media_is_downloaded_again(vault: Vault) -> None:
+    """Asking for it again fetches and stores it and keeps the transcript; storing without fetching says what to do."""
     media = vault.store("a")
     vault.let_pass(days=8)
     vault.clean_up()
@@ -272,7 +272,7 @@ def test_an_expired_media_is_downloaded_anew(vault: Vault) -> None:
 
 
 def test_an_expired_share_is_fetched_again_when_it_is_asked_for(vault: Vault) -> None:
-    """Adding the same link again, or `shares retry`, makes a done share due whose video was removed by rule."""
+    """Adding the same link again, or `shares retry`, makes a done share due whose video expired."""
     media = vault.store("a")
     assert reopen_expired(vault.catalog, [media.share_id], now=vault.clock()) == [], "its video is there"
     vault.let_pass(days=8)
@@ -287,7 +287,7 @@ def test_an_expired_share_is_fetched_again_when_it_is_asked_for(vault: Vault) ->
 
 
 def test_an_unfinished_share_whose_video_expired_is_not_parked(vault: Vault) -> None:
-    """Storing finds nothing, but the share's next attempt can fetch it: the failure is transient."""
+    """Storing finds nothing, but the share's next attempt can fetch it, so the failure is transient."""
     media = vault.store("a", Backend.S3, is_transcribed=False)
     vault.s3.objects.clear()
     vault.let_pass(days=9)
@@ -305,7 +305,7 @@ def test_an_unfinished_share_whose_video_expired_is_not_parked(vault: Vault) -> 
 
 
 def test_a_lost_audio_track_is_put_back_from_the_other_backend(vault: Vault) -> None:
-    """A move to where the media is recorded, and a person's run, bring back any part of which a copy is left."""
+    """A move to the recorded location, and a person's run, restore any part of which a copy is left."""
     for name, bring_back in (
         ("a", lambda media: vault.move(media, to=Backend.S3)),
         ("b", lambda media: vault.run(media.share_id, "place", owner="backfill")),
@@ -324,7 +324,7 @@ def test_a_lost_audio_track_is_put_back_from_the_other_backend(vault: Vault) -> 
 
 
 def test_a_damaged_audio_track_does_not_hold_up_its_video(vault: Vault) -> None:
-    """The video moves; the damaged track stays recorded where it is, and verification names it."""
+    """The video moves, the damaged track stays recorded where it is, and verification names it."""
     media = vault.store("a", Backend.S3)
     assert media.audio is not None
     vault.s3.rot(media.audio.url, b"x")
@@ -338,10 +338,10 @@ def test_a_damaged_audio_track_does_not_hold_up_its_video(vault: Vault) -> None:
 
 
 @pytest.mark.parametrize(("source", "operation"), [(Backend.LOCAL, "put"), (Backend.S3, "get")])
-def test_an_audio_track_that_is_damaged_on_the_way_is_not_given_up(
+def test_an_audio_track_that_is_damaged_in_transit_is_not_given_up(
     vault: Vault, source: Backend, operation: str
 ) -> None:
-    """Its bytes are right where they lie, so the move fails as a whole, changes nothing, and succeeds when repeated."""
+    """Its bytes are right at the source, so the move fails as a whole, changes nothing, and succeeds when repeated."""
     media = vault.store("a", source)
     target = Backend.S3 if source is Backend.LOCAL else Backend.LOCAL
     damaged = StoreError(StoreErrorClass.CHECKSUM, "expected other bytes")
@@ -357,7 +357,7 @@ def test_an_audio_track_that_is_damaged_on_the_way_is_not_given_up(
 
 
 def test_a_rollback_does_not_wait_for_the_bucket(vault: Vault) -> None:
-    """With the local copy still there, a person's run brings a media home while S3 answers nothing."""
+    """With the local copy still there, a person's run moves a media back while S3 does not answer."""
     media = vault.store("a")
     vault.move(media, to=Backend.S3)
     vault.use(StorageMode.LOCAL)
@@ -370,8 +370,8 @@ def test_a_rollback_does_not_wait_for_the_bucket(vault: Vault) -> None:
     assert vault.media(media).video.url == media.video.url
 
 
-def test_what_is_lost_in_s3_goes_there_again_under_todays_mode(vault: Vault) -> None:
-    """A person's run puts a lost object back from the local copy instead of recording the copy as the place."""
+def test_an_object_lost_in_s3_is_put_there_again(vault: Vault) -> None:
+    """A person's run puts a lost object back from the local copy instead of recording the copy as the location."""
     media = vault.store("a")
     vault.move(media, to=Backend.S3)
     there = vault.media(media)
@@ -384,8 +384,8 @@ def test_what_is_lost_in_s3_goes_there_again_under_todays_mode(vault: Vault) -> 
     assert vault.bytes_at(there.video.url) is not None
 
 
-def test_an_object_about_to_expire_is_put_anew(vault: Vault) -> None:
-    """A copy in S3 that its rule is about to delete does not count as done: the move renews it."""
+def test_an_object_about_to_expire_is_put_again(vault: Vault) -> None:
+    """An object that its rule is about to delete does not count as done, and the move renews it."""
     media = vault.store("a")
     vault.move(media, to=Backend.S3)
     vault.move(media, to=Backend.LOCAL)
@@ -400,7 +400,7 @@ def test_an_object_about_to_expire_is_put_anew(vault: Vault) -> None:
 
 
 def test_a_mover_leaves_the_staging_of_others_alone(vault: Vault) -> None:
-    """What another worker has in staging for the same media stays when a move ends."""
+    """Another worker's staging for the same media stays when a move ends."""
     media = vault.store("a", Backend.S3)
     others = vault.media_dir / ".staging" / media.media_id / "another" / "video.mp4"
     others.parent.mkdir(parents=True)
@@ -413,7 +413,7 @@ def test_a_mover_leaves_the_staging_of_others_alone(vault: Vault) -> None:
 
 
 def test_staging_that_cannot_be_made_fails_the_move_by_its_name(vault: Vault) -> None:
-    """The disk's refusal is that media's failure, with the path, and stops no other."""
+    """The disk's error is that media's failure, with the path, and stops no other."""
     media, other = vault.store("a", Backend.S3), vault.store("b")
     staging = vault.media_dir / ".staging"
     shutil.rmtree(staging)
@@ -426,8 +426,8 @@ def test_staging_that_cannot_be_made_fails_the_move_by_its_name(vault: Vault) ->
     assert moves[other.media_id].outcome is MoveOutcome.THERE
 
 
-def test_a_run_places_what_is_on_record_and_not_what_it_was_told(vault: Vault) -> None:
-    """Between the steps of a run somebody may move the media: the record under the lease counts."""
+def test_a_run_places_the_recorded_media(vault: Vault) -> None:
+    """Somebody may move the media between the steps of a run, so the record under the lease counts."""
     media = vault.store("a")
     vault.move(media, to=Backend.S3)
     hold = Hold(vault.catalog, vault.rules, vault.stores, "run", vault.clock, jitter=lambda: 0.5)

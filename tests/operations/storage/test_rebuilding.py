@@ -34,7 +34,7 @@ def rebuild(vault: Vault, catalog: OpenCatalog, *, is_dry_run: bool = False) -> 
 
 
 def as_restored(media: Media, restored: Media) -> Media:
-    """Return the original record as a rebuild should make it: what stores cannot know taken from the restored one."""
+    """Return the original record as a rebuild makes it, with what stores cannot know taken from the restored one."""
     return replace(
         media,
         info=replace(media.info, description=None, thumbnail_url=None),
@@ -48,7 +48,7 @@ def as_restored(media: Media, restored: Media) -> Media:
 
 @pytest.mark.parametrize("backend", list(Backend))
 def test_a_record_is_restored_from_what_was_stored(vault: Vault, empty_catalog: OpenCatalog, backend: Backend) -> None:
-    """Share, link, title, bytes and audio track come back as they were, and the placement says how it was found."""
+    """Share, link, title, bytes and audio track come back as they were, and the placement says that it was found."""
     media = [vault.store(name, backend) for name in ("a", "b")]
 
     report = rebuild(vault, empty_catalog)
@@ -66,8 +66,8 @@ def test_a_record_is_restored_from_what_was_stored(vault: Vault, empty_catalog: 
         assert (restored.expires_at is None) == (backend is Backend.LOCAL)
 
 
-def test_a_rebuilt_catalog_is_worked_on_without_a_download(vault: Vault, empty_catalog: OpenCatalog) -> None:
-    """Verification finds everything in place, and a new share of an old link reuses the bytes."""
+def test_a_rebuilt_catalog_needs_no_download(vault: Vault, empty_catalog: OpenCatalog) -> None:
+    """Verification finds everything, and a new share of an old link reuses the bytes."""
     media = vault.store("a", Backend.S3)
     rebuild(vault, empty_catalog)
     vault.catalog = empty_catalog
@@ -84,16 +84,16 @@ def test_a_rebuilt_catalog_is_worked_on_without_a_download(vault: Vault, empty_c
 def test_a_damaged_transcripts_file_keeps_no_video_from_being_restored(
     vault: Vault, empty_catalog: OpenCatalog, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """It is left out, for it can be made anew; the others are tied to their video, and none is taken for one."""
+    """It is left out, because it can be made again; the others are tied to their video, and none is taken for one."""
     media = vault.store("a", Backend.S3)
     damaged, head = media.transcript_files[PartKind.JSON].url, vault.s3.head
 
-    def looked_at(url: str) -> StoredObject:
+    def checked_head(url: str) -> StoredObject:
         if url == damaged:
             raise StoreError(StoreErrorClass.CHECKSUM, "not the bytes that were put")
         return head(url)
 
-    monkeypatch.setattr(vault.s3, "head", looked_at)
+    monkeypatch.setattr(vault.s3, "head", checked_head)
 
     report = rebuild(vault, empty_catalog)
 
@@ -105,7 +105,7 @@ def test_a_damaged_transcripts_file_keeps_no_video_from_being_restored(
 
 
 def test_records_that_exist_are_left_as_they_are(vault: Vault) -> None:
-    """A rebuild over a catalog that is whole changes nothing."""
+    """A rebuild over a complete catalog changes nothing."""
     media = vault.store("a")
 
     report = rebuild(vault, vault.catalog)
@@ -116,7 +116,7 @@ def test_records_that_exist_are_left_as_they_are(vault: Vault) -> None:
 
 
 def test_a_dry_run_restores_nothing(vault: Vault, empty_catalog: OpenCatalog) -> None:
-    """It names what the rebuild after it restores."""
+    """A dry run names what the rebuild after it restores."""
     vault.store("a")
     planned = rebuild(vault, empty_catalog, is_dry_run=True)
     assert empty_catalog.media.page(limit=10) == []
@@ -126,10 +126,10 @@ def test_a_dry_run_restores_nothing(vault: Vault, empty_catalog: OpenCatalog) ->
 
 
 @pytest.mark.parametrize("mode", [StorageMode.LOCAL, StorageMode.S3])
-def test_a_video_in_both_places_is_recorded_where_todays_mode_places_it(
+def test_a_video_in_both_backends_is_recorded_where_todays_mode_places_it(
     vault: Vault, empty_catalog: OpenCatalog, mode: StorageMode
 ) -> None:
-    """One record, at the place that the operator wants now; the other copy is left to clean-up."""
+    """There is one record, in the backend that the operator wants now, and the other copy is left to clean-up."""
     media = vault.store("a")
     vault.move(media, to=Backend.S3)
     vault.use(mode)
@@ -142,8 +142,8 @@ def test_a_video_in_both_places_is_recorded_where_todays_mode_places_it(
     assert restored.state is MediaState.STORED
 
 
-def test_what_cannot_be_told_is_named(vault: Vault, empty_catalog: OpenCatalog) -> None:
-    """A file with a key of ours and no tags that fit is reported with what to do; other files are passed over."""
+def test_an_unusable_file_is_named(vault: Vault, empty_catalog: OpenCatalog) -> None:
+    """A file with a key of ours but unusable tags is reported with what to do, and other files are skipped."""
     media = vault.store("a")
     video = Path(media.video.url)
     video.with_name(f".{video.name}.json").unlink()
@@ -157,7 +157,7 @@ def test_what_cannot_be_told_is_named(vault: Vault, empty_catalog: OpenCatalog) 
 
 
 def test_a_link_too_long_for_the_tags_is_found_among_the_shares(vault: Vault) -> None:
-    """Where the gateway's shares are still there, they name the link that an object has no room for."""
+    """Where the gateway's shares still exist, they have the link that did not fit into the object's tags."""
     name = "?q=" + "x" * 1900
     media = vault.store(name)
     with vault.catalog.database.writing() as connection:
@@ -188,7 +188,7 @@ def test_done_shares_are_tied_to_their_media_again(vault: Vault) -> None:
 
 @pytest.mark.parametrize("is_elsewhere", [True, False])
 def test_a_lost_audio_track_is_not_forgotten(vault: Vault, empty_catalog: OpenCatalog, *, is_elsewhere: bool) -> None:
-    """A track that is elsewhere is recorded there; one that is nowhere is recorded as lost, and the video is read."""
+    """A track that is elsewhere is recorded there; a missing one is recorded as lost, and the video is read."""
     media = vault.store("a")
     if is_elsewhere:
         vault.move(media, to=Backend.S3)
@@ -217,7 +217,7 @@ NOTHING, SHADOW, EVERYTHING = Stage(0), Stage(0, is_shadow=True), Stage(100)
 
 
 def decide(vault: Vault, *stages: Stage, is_rolled_back: bool = False) -> int | None:
-    """Have an operator set these stages and, if wanted, roll back; give the id of the newest decision."""
+    """Have an operator set these stages and maybe roll back, and return the id of the newest decision."""
     now, actor, reason = vault.clock(), "ann", "because"
     ids = [
         set_stage(vault.catalog, vault.rules, stage, now=now, actor=actor, reason=reason).decision_id
@@ -229,7 +229,7 @@ def decide(vault: Vault, *stages: Stage, is_rolled_back: bool = False) -> int | 
 
 
 def lose_media(vault: Vault) -> None:
-    """Delete the media's records and leave everything else, the rollout's decisions too."""
+    """Delete the media's records and leave everything else, including the rollout's decisions."""
     with vault.catalog.database.writing() as connection:
         for table in ("media", "share_work", "leases"):
             connection.exec_driver_sql(f"DELETE FROM {table}")  # noqa: S608 - three constants
@@ -243,7 +243,7 @@ def store_in_both(vault: Vault, name: str = "a") -> Media:
 
 
 def placement_of(vault: Vault, media: Media) -> Placement:
-    """Read the placement on record."""
+    """Read the recorded placement."""
     placement = vault.media(media).placement
     assert placement is not None
     return placement
@@ -270,7 +270,7 @@ def placement_of(vault: Vault, media: Media) -> Placement:
 def test_a_found_media_is_recorded_under_the_policy_in_force(
     vault: Vault, mode: str, split: int, stages: list[Stage], is_rolled_back: bool, recorded: tuple[str, str, int, bool]
 ) -> None:
-    """The policy chooses between two copies and nothing else: what is in one place is recorded there.
+    """The policy only chooses between two copies: what is in one backend is recorded there.
 
     The record has the mode, the percentage and the decision of the policy in force, and says that the media was found.
     """
@@ -297,8 +297,8 @@ def test_a_found_media_is_recorded_under_the_policy_in_force(
         assert found.reason == f"its bytes were found in {backend}"
 
 
-def test_a_decision_that_is_lost_with_the_catalog_counts_no_more(vault: Vault, empty_catalog: OpenCatalog) -> None:
-    """Neither a record nor the next placement names it: the settings alone are what is left of the policy."""
+def test_a_decision_lost_with_the_catalog_no_longer_counts(vault: Vault, empty_catalog: OpenCatalog) -> None:
+    """Neither a record nor the next placement names it, so only the settings are left of the policy."""
     both = store_in_both(vault)
     vault.use(StorageMode.HYBRID, 100)
     decide(vault, NOTHING, is_rolled_back=True)
@@ -317,7 +317,7 @@ def test_a_decision_that_is_lost_with_the_catalog_counts_no_more(vault: Vault, e
 
 
 def test_under_a_rollback_the_local_copy_stays_the_recorded_one(vault: Vault) -> None:
-    """Clean-up deletes local copies of what is recorded in S3: recorded there, it would undo the rollback at night."""
+    """Clean-up deletes local copies of media recorded in S3, so that record would undo the rollback at night."""
     both = store_in_both(vault)
     vault.use(StorageMode.S3)
     decide(vault, is_rolled_back=True)
@@ -342,12 +342,13 @@ def test_under_a_rollback_the_local_copy_stays_the_recorded_one(vault: Vault) ->
         (StorageMode.LOCAL, Backend.S3, [EVERYTHING], False, Backend.LOCAL),
     ],
 )
-def test_what_stands_counts_for_what_happens_next(
+def test_the_policy_in_force_counts_for_later_placements(
     vault: Vault, mode: StorageMode, found_in: Backend, stages: list[Stage], is_rolled_back: bool, wanted: Backend
 ) -> None:
-    """A found media stays for the sensor's runs, and goes where the policy says when a person materializes it again.
+    """The sensor's runs leave a found media alone, and a person's run moves it where the policy says.
 
-    A new one goes there at once. Both then name the decision that the policy follows, and nobody as their finder.
+    A new one goes there at once. Both then name the decision that the policy follows, and no longer that they were
+    found.
     """
     media = vault.store("a", found_in)
     vault.use(mode, 50)
@@ -369,7 +370,7 @@ def test_what_stands_counts_for_what_happens_next(
 
 
 def test_a_rollback_while_stores_are_listed_counts(vault: Vault, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Listing a large bucket takes long: the policy is read when a record is made."""
+    """Listing a large bucket takes long, so the policy is read when a record is made."""
     both = store_in_both(vault)
     vault.use(StorageMode.S3)
     lose_media(vault)

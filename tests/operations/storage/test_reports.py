@@ -1,4 +1,4 @@
-"""What the commands on stored media report, as programs read it: one example of each, whole."""
+"""The reports of the commands on stored media, as programs read them: one complete example of each."""
 
 from bookmarkai_assets.core.media.placement import Backend
 from bookmarkai_assets.core.media.retention import Kept, Removal
@@ -108,7 +108,7 @@ def test_a_rebuild_as_json() -> None:
 
 
 def test_what_became_of_one_media_as_json() -> None:
-    """A line of `storage move --json` and `transcripts store --json`."""
+    """This is a line of `storage move --json` and `transcripts store --json`."""
     moved = MediaResult("m1", "s1", MoveOutcome.FAILED, size_bytes=10, seconds=1.23456, detail="timeout")
     assert_same_json(
         moved.as_dict(),

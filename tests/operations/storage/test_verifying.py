@@ -18,7 +18,7 @@ EVERYWHERE = pytest.mark.parametrize("backend", list(Backend))
 
 
 def findings(report: VerificationReport) -> dict[str, list[str]]:
-    """Return the URLs of what is not simply the same, by finding."""
+    """Return the URLs of all findings other than the same, by finding."""
     found: dict[str, list[str]] = {}
     for line in report.lines:
         found.setdefault(line.finding.value, []).append(line.url)
@@ -27,8 +27,8 @@ def findings(report: VerificationReport) -> dict[str, list[str]]:
 
 @EVERYWHERE
 @pytest.mark.parametrize("is_deep", [False, True])
-def test_what_is_as_recorded_is_counted_and_not_listed(vault: Vault, backend: Backend, *, is_deep: bool) -> None:
-    """Videos, audio tracks and transcripts' files at their place are; a deep verification has read all of them."""
+def test_good_files_are_counted_and_not_listed(vault: Vault, backend: Backend, *, is_deep: bool) -> None:
+    """Videos, audio tracks and transcripts' files in place are counted, and a deep verification reads them all."""
     media = [vault.store(name, backend) for name in "abc"]
 
     report = vault.verify(is_deep=is_deep)
@@ -42,7 +42,7 @@ def test_what_is_as_recorded_is_counted_and_not_listed(vault: Vault, backend: Ba
 
 
 @EVERYWHERE
-def test_what_is_gone_is_missing(vault: Vault, backend: Backend) -> None:
+def test_a_deleted_file_is_missing(vault: Vault, backend: Backend) -> None:
     """A file or object that the catalog expects and that is not there fails the verification."""
     media, _ = vault.store("a", backend), vault.store("b", backend)
     assert media.audio is not None
@@ -62,7 +62,7 @@ def damage_local(_: Vault, media: Media, data: bytes) -> None:
 
 
 def damage_s3(vault: Vault, media: Media, data: bytes) -> None:
-    """Replace the object, as somebody with a key to the bucket could."""
+    """Replace the object, as somebody with access to the bucket could."""
     vault.s3.objects[media.video.url] = replace(vault.s3.objects[media.video.url], data=data, recorded=None)
 
 
@@ -70,7 +70,7 @@ def damage_s3(vault: Vault, media: Media, data: bytes) -> None:
 def test_another_size_is_different_at_once(
     vault: Vault, backend: Backend, damage: Callable[[Vault, Media, bytes], None]
 ) -> None:
-    """A truncated file or object is found without reading it."""
+    """A truncated file or object is noticed without reading it."""
     media = vault.store("a", backend)
     damage(vault, media, b"short")
 
@@ -81,7 +81,7 @@ def test_another_size_is_different_at_once(
 
 
 def test_rotten_bytes_are_found_by_a_deep_verification(vault: Vault) -> None:
-    """Bytes of the same size that have changed show when they are read, on the disk and in the bucket."""
+    """Changed bytes of the same size are noticed when they are read, on the disk and in the bucket."""
     local, in_s3 = vault.store("a"), vault.store("b", Backend.S3)
     for media in (local, in_s3):
         data = vault.bytes_at(media.video.url)
@@ -91,7 +91,7 @@ def test_rotten_bytes_are_found_by_a_deep_verification(vault: Vault) -> None:
         else:
             vault.s3.rot(media.video.url, bytes(reversed(data)))
 
-    assert vault.verify().is_good, "by size alone they look right"
+    assert vault.verify().is_good, "by size alone they seem right"
     report = vault.verify(is_deep=True)
 
     assert not report.is_good
@@ -100,8 +100,8 @@ def test_rotten_bytes_are_found_by_a_deep_verification(vault: Vault) -> None:
     }
 
 
-def test_what_no_record_claims_is_orphaned(vault: Vault, tmp_path: Path) -> None:
-    """Files and objects of nobody are reported and fail nothing."""
+def test_an_unclaimed_file_is_orphaned(vault: Vault, tmp_path: Path) -> None:
+    """Files and objects that no record claims are reported and fail nothing."""
     vault.store("a")
     stranger = vault.media_dir / "stranger.bin"
     stranger.write_bytes(b"x")
@@ -123,8 +123,8 @@ def test_what_no_record_claims_is_orphaned(vault: Vault, tmp_path: Path) -> None
     assert sorted(findings(report)["orphaned"]) == sorted([str(stranger), "s3://fake-bucket/temp/videos/y.mp4"])
 
 
-def test_what_a_move_left_is_in_both_places(vault: Vault) -> None:
-    """The source of a move is a second copy until clean-up has removed it, then no more."""
+def test_the_source_of_a_move_is_in_both_places(vault: Vault) -> None:
+    """The source of a move is a second copy until clean-up has removed it, and then no more."""
     media = vault.store("a")
     vault.move(media, to=Backend.S3)
 
@@ -138,7 +138,7 @@ def test_what_a_move_left_is_in_both_places(vault: Vault) -> None:
 
 
 def test_a_second_copy_with_other_bytes_is_different(vault: Vault) -> None:
-    """A copy beside the recorded place that is not one fails the verification, by size at once and by bytes if read."""
+    """A copy with other bytes fails the verification: by its size at once, or by its bytes if they are read."""
     media = vault.store("a")
     vault.move(media, to=Backend.S3)
     damage_local(vault, media, bytes(reversed(Path(media.video.url).read_bytes())))
@@ -146,8 +146,8 @@ def test_a_second_copy_with_other_bytes_is_different(vault: Vault) -> None:
     assert findings(vault.verify(is_deep=True))["different"] == [media.video.url]
 
 
-def test_what_could_not_be_asked_is_unverified(vault: Vault) -> None:
-    """An object that the bucket does not tell of is neither missing nor the same: no proof, and the report says why."""
+def test_an_unanswered_request_is_unverified(vault: Vault) -> None:
+    """An object about which the bucket does not answer is neither missing nor the same, and the report says why."""
     media = vault.store("a", Backend.S3)
     vault.s3.fail_next("head", StoreError(StoreErrorClass.ACCESS_DENIED, "403 for s3:GetObject"))
 
@@ -161,7 +161,7 @@ def test_what_could_not_be_asked_is_unverified(vault: Vault) -> None:
 
 
 def test_a_store_that_cannot_be_listed_is_no_empty_one(vault: Vault) -> None:
-    """What is recorded there is unverified, without a question for each; what is elsewhere is verified all the same."""
+    """What is recorded there is unverified without a request for each, and what is elsewhere is verified."""
     in_s3, local, lost = vault.store("a", Backend.S3), vault.store("b"), vault.store("c")
     vault.store("d", Backend.S3)  # so that the listing breaks off after an object, which is no whole one either
     vault.stores[Backend.LOCAL].delete(lost.video.url)
@@ -182,7 +182,7 @@ def test_a_store_that_cannot_be_listed_is_no_empty_one(vault: Vault) -> None:
 
 
 def test_a_store_that_cannot_be_listed_is_never_good(vault: Vault) -> None:
-    """Also where nothing is recorded there: what else it holds is not known."""
+    """This holds even where nothing is recorded there, because what else it has is unknown."""
     vault.store("a")
     vault.s3.fail_next("list", StoreError(StoreErrorClass.UNAVAILABLE, "503"))
 
@@ -194,8 +194,8 @@ def test_a_store_that_cannot_be_listed_is_never_good(vault: Vault) -> None:
     assert report.counts == {Finding.SAME: 6}
 
 
-def test_a_loss_comes_with_what_to_do_about_it(vault: Vault) -> None:
-    """From a second copy it is moved back, a video that is nowhere is fetched anew, sound is in the video."""
+def test_a_loss_comes_with_a_remedy(vault: Vault) -> None:
+    """A second copy is moved back, a video missing everywhere is fetched again, and sound is in the video."""
     copied, lost, silent = vault.store("a"), vault.store("b"), vault.store("c")
     vault.move(copied, to=Backend.S3)
     vault.s3.delete(vault.media(copied).video.url)
@@ -208,13 +208,13 @@ def test_a_loss_comes_with_what_to_do_about_it(vault: Vault) -> None:
     assert remedies == {
         vault.media(copied).video.url: f"bookmarkai storage move --to s3 --share {copied.share_id} puts it back from "
         f"{copied.video.url}",
-        lost.video.url: f"bookmarkai shares retry {lost.share_id} fetches it anew",
+        lost.video.url: f"bookmarkai shares retry {lost.share_id} fetches it again",
         silent.audio.url: None,
     }
 
 
 def test_nothing_is_called_lost_while_a_store_does_not_answer(vault: Vault) -> None:
-    """A copy may be where nobody could look: the remedy waits for the answer."""
+    """A copy may be where the store did not answer, so the remedy waits for the answer."""
     media = vault.store("a")
     vault.stores[Backend.LOCAL].delete(media.video.url)
     vault.s3.fail_next("list", StoreError(StoreErrorClass.UNAVAILABLE, "503"))
@@ -230,7 +230,7 @@ def test_a_full_report_has_a_line_for_everything(vault: Vault) -> None:
 
 
 def test_progress_counts_every_byte_that_is_read(vault: Vault) -> None:
-    """It ends at its totals, in which what no record claims has no part; bytes of a read that failed count once."""
+    """It ends at its totals, without unclaimed bytes, and bytes of a failed read count once."""
     for name in "abc":
         vault.store(name)
     vault.store("d", Backend.S3)
@@ -239,29 +239,29 @@ def test_progress_counts_every_byte_that_is_read(vault: Vault) -> None:
     assert data is not None
     vault.s3.rot(rotten.video.url, bytes(reversed(data)))
     (vault.media_dir / "stranger.bin").write_bytes(b"x" * 1000)
-    told = [VerificationProgress()]
+    reports = [VerificationProgress()]
 
     report = verify_storage(
-        vault.catalog, vault.stores, vault.rules, is_deep=True, now=vault.clock(), on_progress=told.append
+        vault.catalog, vault.stores, vault.rules, is_deep=True, now=vault.clock(), on_progress=reports.append
     )
 
     assert report.counts[Finding.DIFFERENT] == 1
-    last = told[-1]
+    last = reports[-1]
     assert (last.objects, last.objects_total) == (30, 30)
     assert last.done_bytes == last.total_bytes == sum(report.size_bytes.values()) - 1000
-    objects = [progress.objects for progress in told]
+    objects = [progress.objects for progress in reports]
     assert objects == sorted(objects)
-    assert len({progress.done_bytes for progress in told}) > 5
+    assert len({progress.done_bytes for progress in reports}) > 5
 
 
-def test_staged_media_are_not_looked_at(vault: Vault) -> None:
-    """A download that is not stored yet is acknowledged to nobody, and its bytes are no orphans."""
+def test_staged_media_are_not_verified(vault: Vault) -> None:
+    """A download that is not stored yet is acknowledged to nobody, and its bytes are not orphaned."""
     vault.run(vault.share("a"), "fetch")
     assert vault.verify(is_deep=True).lines == []
 
 
-def test_a_media_that_moves_meanwhile_is_looked_at_again(vault: Vault) -> None:
-    """What is gone from where it was listed because it was moved and cleaned up is found at its new place."""
+def test_a_media_that_moves_meanwhile_is_checked_again(vault: Vault) -> None:
+    """What is gone because it was moved and cleaned up after the listing is found at its new location."""
     media = vault.store("a")
     page = vault.catalog.media.page
     seen = page(after="", limit=10)
@@ -286,13 +286,13 @@ def test_a_media_that_moves_meanwhile_is_looked_at_again(vault: Vault) -> None:
 
 
 def test_every_finding_has_a_symbol_of_its_own() -> None:
-    """The lines of the report can be told apart by their first character."""
+    """The lines of the report can be distinguished by their first character."""
     assert set(SYMBOLS) == set(Finding)
     assert len(set(SYMBOLS.values())) == len(Finding)
 
 
 def test_an_empty_catalog_over_files_is_not_good(vault: Vault) -> None:
-    """Nothing on record and something in the stores is a wrong or lost catalog, not a proof that nothing is lost."""
+    """An empty catalog over files is a wrong or lost catalog, not a proof that nothing is lost."""
     vault.store("a")
     with vault.catalog.database.writing() as connection:
         connection.exec_driver_sql("DELETE FROM media")
@@ -309,7 +309,7 @@ def test_an_empty_catalog_over_empty_stores_is_good(vault: Vault) -> None:
 
 
 def test_losses_come_first(vault: Vault) -> None:
-    """However many second copies a move has left, what is missing heads the report."""
+    """However many second copies a move has left, what is missing comes first in the report."""
     media = [vault.store(str(number)) for number in range(3)]
     vault.move(*media, to=Backend.S3)
     vault.s3.delete(vault.media(media[1]).video.url)

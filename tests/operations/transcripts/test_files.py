@@ -1,4 +1,4 @@
-"""A transcript's files: beside their media wherever that is, moved and cleaned up with it, never on record untruly."""
+"""A transcript's files: beside their media wherever that is, moved and cleaned up with it, never recorded falsely."""
 
 from dataclasses import replace
 from pathlib import Path
@@ -49,20 +49,20 @@ MODES = pytest.mark.parametrize(
 
 @pytest.fixture
 def seaweed_vault(vault: Vault, s3_store: S3Store, object_prefix: str) -> Vault:
-    """Return an installation whose bucket is a real server's."""
+    """Return an installation with a real server's bucket."""
     vault.stores[Backend.S3] = s3_store
     vault.rules = replace(vault.rules, video_prefix=f"temp/{object_prefix}")
     return vault
 
 
-def made(vault: Vault, name: str = "a", *, audio: bytes | None = b"") -> Media:
-    """Share a video, and have it fetched, placed as the mode says and transcribed."""
+def store_and_transcribe(vault: Vault, name: str = "a", *, audio: bytes | None = b"") -> Media:
+    """Share a video, and have it fetched, placed by the mode and transcribed."""
     share_id = vault.share(name, audio=audio)
     transcribed = vault.run(share_id, "fetch", "place", "transcribe")["transcribe"]
     assert not isinstance(transcribed, Failure), transcribed
     media = vault.media_of(name)
     assert media is not None
-    assert transcribed.media == media, "what the step hands on is what it has recorded"
+    assert transcribed.media == media, "the step passes on what it has recorded"
     return media
 
 
@@ -71,15 +71,15 @@ def puts_of_files(vault: Vault, share_id: str) -> list[StorageEvent]:
     return [event for event in vault.catalog.events.for_share(share_id) if event.purpose == "document"]
 
 
-def transcribed_anew(vault: Vault, media: Media, *, model: str = "another-model") -> Media:
-    """Transcribe a share again by another model, which has other things to say of itself, and give the media."""
+def transcribe_again(vault: Vault, media: Media, *, model: str = "another-model") -> Media:
+    """Transcribe a share again with another model, and return the media."""
     vault.speech = FakeSpeechEngine(model=model)
     assert not isinstance(vault.run(media.share_id, "transcribe")["transcribe"], Failure)
     return vault.media(media)
 
 
-def stored_by_command(vault: Vault, *media: Media) -> list[Storing]:
-    """Do what `transcripts store` does for the first shares of these media, or without any for what lacks files."""
+def run_store_command(vault: Vault, *media: Media) -> list[Storing]:
+    """Do what `transcripts store` does for the first shares of these media, or by default for media without files."""
     wanted = {m.media_id: m.share_id for m in media} or dict(media_without_files(vault.catalog))
     return store_transcript_files(vault.work(), wanted)
 
@@ -88,11 +88,11 @@ def stored_by_command(vault: Vault, *media: Media) -> list[Storing]:
 def test_a_transcript_has_its_files_beside_its_video(
     seaweed_vault: Vault, mode: StorageMode, percentage: int, backend: Backend
 ) -> None:
-    """In every mode they are on the video's backend under its name, with what the catalog has, put and verified."""
+    """In every mode they are on the video's backend under its name, with the catalog's content, put and verified."""
     vault = seaweed_vault
     vault.use(mode, percentage)
 
-    media = made(vault)
+    media = store_and_transcribe(vault)
 
     assert list(media.transcript_files) == KINDS
     stem = media.video.url.rpartition(".")[0]
@@ -117,9 +117,9 @@ def test_a_transcript_has_its_files_beside_its_video(
 
 
 def test_files_move_with_their_media_there_and_back(seaweed_vault: Vault) -> None:
-    """A move brings them along, clean-up removes them here once they are proven there, and back they come again."""
+    """A move brings them along, clean-up removes them here once they are proven there, and a move brings them back."""
     vault = seaweed_vault
-    media = made(vault)
+    media = store_and_transcribe(vault)
     before = {kind: vault.bytes_at(blob.url) for kind, blob in media.transcript_files.items()}
 
     assert [move.outcome for move in vault.move(media, to=Backend.S3)] == [MoveOutcome.MOVED]
@@ -138,11 +138,11 @@ def test_files_move_with_their_media_there_and_back(seaweed_vault: Vault) -> Non
     assert vault.verify(is_deep=True).is_good
 
 
-def test_a_new_transcript_takes_the_place_of_the_old_ones_files(vault: Vault) -> None:
-    """The same names, and the new bytes on record."""
-    media = made(vault)
+def test_a_new_transcript_replaces_the_old_ones_files(vault: Vault) -> None:
+    """The names are the same, and the new bytes are recorded."""
+    media = store_and_transcribe(vault)
 
-    after = transcribed_anew(vault, media)
+    after = transcribe_again(vault, media)
 
     assert [blob.url for blob in after.transcript_files.values()] == [
         blob.url for blob in media.transcript_files.values()
@@ -152,9 +152,9 @@ def test_a_new_transcript_takes_the_place_of_the_old_ones_files(vault: Vault) ->
     assert vault.verify(is_deep=True).is_good
 
 
-def test_what_is_on_record_already_is_not_put_again(vault: Vault) -> None:
-    """A second transcription that comes to the very same bytes transfers nothing."""
-    media = made(vault)
+def test_recorded_files_are_not_put_again(vault: Vault) -> None:
+    """A second transcription with the very same result transfers nothing."""
+    media = store_and_transcribe(vault)
 
     vault.run(media.share_id, "transcribe")
 
@@ -163,8 +163,8 @@ def test_what_is_on_record_already_is_not_put_again(vault: Vault) -> None:
 
 
 def test_shares_of_one_video_have_one_set_of_files(vault: Vault) -> None:
-    """A share that takes over the transcript of another leaves the files as they are; without any it makes them."""
-    media = made(vault)
+    """A share that reuses another's transcript leaves the files alone, or makes them if there are none."""
+    media = store_and_transcribe(vault)
     second, third = _share_again(vault, "a", 2), _share_again(vault, "a", 3)
 
     vault.run(second, "fetch", "place", "transcribe")
@@ -189,8 +189,8 @@ def _share_again(vault: Vault, name: str, user: int) -> str:
 
 @pytest.mark.parametrize("backend", list(Backend))
 def test_a_store_that_fails_fails_the_share(vault: Vault, monkeypatch: pytest.MonkeyPatch, backend: Backend) -> None:
-    """Nothing is half done: no transcript, no file on record; the next attempt does all of it."""
-    vault.use(StorageMode(backend.value))
+    """Nothing is half done: no transcript and no file is recorded, and the next attempt does everything."""
+    vault.place_on(backend)
     share_id = vault.share("a")
     vault.run(share_id, "fetch", "place")
     store = vault.stores[backend]
@@ -226,11 +226,11 @@ def _failing_from(put: Any, *, call: int) -> Any:
     return failing
 
 
-def test_a_new_transcript_that_cannot_be_stored_leaves_no_old_files_on_record(
+def test_a_new_transcript_that_cannot_be_stored_leaves_no_old_files_recorded(
     vault: Vault, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """The first of the new files lies over the old one by then; the transcript itself is still the old one."""
-    media = made(vault)
+    """The first of the new files has replaced the old one by then, while the transcript itself is still the old one."""
+    media = store_and_transcribe(vault)
     words = vault.catalog.transcripts.get(media.share_id)
     with monkeypatch.context() as patch:
         patch.setattr(vault.local, "put", _failing_from(vault.local.put, call=2))
@@ -241,14 +241,14 @@ def test_a_new_transcript_that_cannot_be_stored_leaves_no_old_files_on_record(
     assert vault.catalog.transcripts.get(media.share_id) == words
     assert vault.verify().is_good, "what no record claims is no loss"
 
-    assert [done.outcome for done in stored_by_command(vault)] == [StoringOutcome.STORED]
+    assert [done.outcome for done in run_store_command(vault)] == [StoringOutcome.STORED]
     assert vault.media(media) == media
     assert vault.verify(is_deep=True).is_good
 
 
 def test_a_disk_that_takes_no_files_fails_the_share_and_says_where(vault: Vault) -> None:
-    """The message names the directory that they were to be written in."""
-    media = made(vault)
+    """The message names the directory in which they were to be written."""
+    media = store_and_transcribe(vault)
     vault.speech = FakeSpeechEngine(model="another-model")
     (vault.directory / "a file").write_bytes(b"")
     vault.rules = replace(vault.rules, staging_dir=vault.directory / "a file")
@@ -262,7 +262,7 @@ def test_a_disk_that_takes_no_files_fails_the_share_and_says_where(vault: Vault)
 
 def test_no_speech_makes_empty_files(vault: Vault) -> None:
     """A silent video has all four: subtitles without a cue, a text without a word, and the JSON that says so."""
-    media = made(vault, audio=silence_bytes())
+    media = store_and_transcribe(vault, audio=silence_bytes())
 
     content = {kind: vault.bytes_at(blob.url) for kind, blob in media.transcript_files.items()}
 
@@ -273,14 +273,14 @@ def test_no_speech_makes_empty_files(vault: Vault) -> None:
 
 
 def stale_copies(vault: Vault) -> Media:
-    """Move a media to S3, then transcribe it anew: the local copies are of the old transcript."""
-    media = made(vault)
+    """Move a media to S3 and transcribe it again, so that the local copies are of the old transcript."""
+    media = store_and_transcribe(vault)
     vault.move(media, to=Backend.S3)
-    return transcribed_anew(vault, media)
+    return transcribe_again(vault, media)
 
 
 def test_an_outdated_copy_elsewhere_is_no_loss(vault: Vault) -> None:
-    """What a move left of the transcript before is a second copy, which clean-up removes."""
+    """What a move left of the earlier transcript is a second copy, which clean-up removes."""
     media = stale_copies(vault)
     local = Path(vault.local.url_of(media.video.key)).with_suffix(".json")
 
@@ -296,8 +296,8 @@ def test_an_outdated_copy_elsewhere_is_no_loss(vault: Vault) -> None:
     assert stone.sha256 is None, "nobody has read what the old file was"
 
 
-def test_an_outdated_copy_gives_way_to_a_move_back(vault: Vault) -> None:
-    """The bytes that are recorded come back, over the older ones of the same name."""
+def test_an_outdated_copy_is_replaced_by_a_move_back(vault: Vault) -> None:
+    """The recorded bytes come back and replace the older ones of the same name."""
     media = stale_copies(vault)
 
     assert [move.outcome for move in vault.move(media, to=Backend.LOCAL)] == [MoveOutcome.MOVED]
@@ -308,10 +308,10 @@ def test_an_outdated_copy_gives_way_to_a_move_back(vault: Vault) -> None:
 
 
 @pytest.mark.parametrize("backend", list(Backend))
-def test_a_lost_file_is_found_and_made_anew(vault: Vault, backend: Backend) -> None:
-    """Verification fails, with the command that makes it; that puts the very same bytes back."""
-    vault.use(StorageMode(backend.value))
-    media, other = made(vault), made(vault, "b")
+def test_a_lost_file_is_noticed_and_made_again(vault: Vault, backend: Backend) -> None:
+    """Verification fails and names the command that makes it, and that command puts the very same bytes back."""
+    vault.place_on(backend)
+    media, other = store_and_transcribe(vault), store_and_transcribe(vault, "b")
     lost, damaged = media.transcript_files[PartKind.SRT].url, other.transcript_files[PartKind.JSON].url
     vault.stores[backend].delete(lost)
     _damage(vault, damaged)
@@ -320,27 +320,27 @@ def test_a_lost_file_is_found_and_made_anew(vault: Vault, backend: Backend) -> N
 
     assert not report.is_good
     assert {(line.finding, line.url, line.remedy) for line in report.lines} == {
-        (Finding.MISSING, lost, f"bookmarkai transcripts store {media.share_id} makes it anew"),
-        (Finding.DIFFERENT, damaged, f"bookmarkai transcripts store {other.share_id} makes it anew"),
+        (Finding.MISSING, lost, f"bookmarkai transcripts store {media.share_id} makes it again"),
+        (Finding.DIFFERENT, damaged, f"bookmarkai transcripts store {other.share_id} makes it again"),
     }
-    assert [done.outcome for done in stored_by_command(vault, media, other)] == [StoringOutcome.STORED] * 2
+    assert [done.outcome for done in run_store_command(vault, media, other)] == [StoringOutcome.STORED] * 2
     assert (vault.media(media), vault.media(other)) == (media, other)
     assert vault.verify(is_deep=True).is_good
-    assert [done.outcome for done in stored_by_command(vault, media, other)] == [StoringOutcome.THERE] * 2
+    assert [done.outcome for done in run_store_command(vault, media, other)] == [StoringOutcome.THERE] * 2
 
 
 def _damage(vault: Vault, url: str) -> None:
-    if url.startswith("s3://"):
-        vault.s3.objects[url] = replace(vault.s3.objects[url], data=b"short", recorded=None)
+    if (bucket := vault.buckets.get(Backend.of_url(url))) is not None:
+        bucket.objects[url] = replace(bucket.objects[url], data=b"short", recorded=None)
     else:
         Path(url).write_bytes(b"short")
 
 
 @pytest.mark.parametrize("source", list(Backend))
-def test_a_lost_file_fails_neither_a_move_nor_a_look_at_the_media(vault: Vault, source: Backend) -> None:
-    """It stays recorded where it was lost, is named, and is made anew beside its video."""
-    vault.use(StorageMode(source.value))
-    media = made(vault)
+def test_a_lost_file_fails_neither_a_move_nor_a_read_of_the_media(vault: Vault, source: Backend) -> None:
+    """It stays recorded where it was lost, is named, and is made again beside its video."""
+    vault.place_on(source)
+    media = store_and_transcribe(vault)
     vault.stores[source].delete(media.transcript_files[PartKind.VTT].url)
     assert [part.kind for part in confirm_media(vault.stores, media)] == [PartKind.VTT]
     target = next(backend for backend in Backend if backend is not source)
@@ -352,14 +352,14 @@ def test_a_lost_file_fails_neither_a_move_nor_a_look_at_the_media(vault: Vault, 
     assert [line.url for line in vault.verify().worst_first if line.finding is Finding.MISSING] == [
         media.transcript_files[PartKind.VTT].url
     ]
-    assert [done.outcome for done in stored_by_command(vault, media)] == [StoringOutcome.STORED]
+    assert [done.outcome for done in run_store_command(vault, media)] == [StoringOutcome.STORED]
     assert len({blob.url.rpartition(".")[0] for blob in vault.media(media).transcript_files.values()}) == 1
     assert vault.verify(is_deep=True).is_good
 
 
 def test_a_file_that_is_lost_in_s3_keeps_no_video_here(vault: Vault) -> None:
-    """Of a transcript's files only those are asked for of which there is a copy to remove."""
-    media = made(vault)
+    """Of a transcript's files only those are checked of which there is a copy to remove."""
+    media = store_and_transcribe(vault)
     vault.move(media, to=Backend.S3)
     there = vault.media(media)
     vault.s3.delete(there.transcript_files[PartKind.TXT].url)
@@ -371,8 +371,8 @@ def test_a_file_that_is_lost_in_s3_keeps_no_video_here(vault: Vault) -> None:
 
 
 def test_a_local_file_that_is_not_proven_in_s3_stays(vault: Vault) -> None:
-    """With the whole media: it is asked for at that moment, like the video."""
-    media = made(vault)
+    """The whole media stays, because the file is checked at that moment, like the video."""
+    media = store_and_transcribe(vault)
     vault.move(media, to=Backend.S3)
     vault.s3.delete(vault.media(media).transcript_files[PartKind.TXT].url)
     vault.let_pass(hours=25)
@@ -382,9 +382,9 @@ def test_a_local_file_that_is_not_proven_in_s3_stays(vault: Vault) -> None:
     assert vault.verify(is_deep=True).counts == {Finding.SAME: 6, Finding.IN_BOTH_PLACES: 6}
 
 
-def test_files_go_with_what_is_past_its_retention(vault: Vault) -> None:
-    """They are removed with their video, each with a tombstone; the record keeps where they were, the words stay."""
-    media = made(vault)
+def test_files_go_with_their_expired_video(vault: Vault) -> None:
+    """They are removed with their video, each with a tombstone, and the record keeps their location and the text."""
+    media = store_and_transcribe(vault)
     vault.let_pass(days=8)
 
     assert vault.clean_up().removed_by_reason() == {"past_retention": 1}
@@ -398,16 +398,16 @@ def test_files_go_with_what_is_past_its_retention(vault: Vault) -> None:
     report = vault.verify()
     assert report.is_good
     assert report.counts == {Finding.EXPIRED: 6}
-    assert [done.outcome for done in stored_by_command(vault, media)] == [StoringOutcome.EXPIRED]
+    assert [done.outcome for done in run_store_command(vault, media)] == [StoringOutcome.EXPIRED]
 
 
-def test_files_that_outlive_their_video_in_the_bucket_are_in_nobodys_way(vault: Vault) -> None:
-    """What was put days later has days more: no loss, and no stranger either, when the video has expired."""
+def test_files_that_outlive_their_video_do_no_harm(vault: Vault) -> None:
+    """A file that was put later lives longer, and is neither a loss nor orphaned when the video has expired."""
     vault.use(StorageMode.S3)
-    media = made(vault)
+    media = store_and_transcribe(vault)
     execute(vault.catalog, "DELETE FROM transcript_files")
     vault.let_pass(days=3)
-    assert [done.outcome for done in stored_by_command(vault)] == [StoringOutcome.STORED]
+    assert [done.outcome for done in run_store_command(vault)] == [StoringOutcome.STORED]
     assert vault.media(media).expires_at == media.expires_at
     vault.let_pass(days=6)
     for url in (media.video.url, media.audio.url if media.audio else ""):
@@ -422,23 +422,23 @@ def test_files_that_outlive_their_video_in_the_bucket_are_in_nobodys_way(vault: 
     assert {line.detail for line in report.lines if line.kind == "srt"} == {"the bucket's rule deletes it in its time"}
 
 
-def test_files_that_lay_there_before_their_video_expire_the_media_with_them(vault: Vault) -> None:
-    """Bytes that are there already keep the age that the bucket counts from, so the record says the earlier end."""
+def test_files_older_than_their_video_shorten_its_expiry(vault: Vault) -> None:
+    """Bytes that are there already keep the age from which the bucket counts, so the record has the earlier expiry."""
     vault.use(StorageMode.S3)
-    media = made(vault)
+    media = store_and_transcribe(vault)
     execute(vault.catalog, "DELETE FROM transcript_files")
     assert media.expires_at is not None
     later = media.expires_at.replace(year=media.expires_at.year + 1)
     execute(vault.catalog, "UPDATE media SET expires_at = :later", later=later.isoformat(timespec="microseconds"))
 
-    stored_by_command(vault)
+    run_store_command(vault)
 
     assert vault.media(media) == media
 
 
-def test_a_video_that_is_fetched_anew_has_no_files_until_it_is_transcribed(vault: Vault) -> None:
-    """Those of its earlier life are off the record, and give way to what is said of it now."""
-    media = made(vault)
+def test_a_video_that_is_fetched_again_has_no_files_until_it_is_transcribed(vault: Vault) -> None:
+    """The old files are no longer recorded, and are replaced by those of the new transcript."""
+    media = store_and_transcribe(vault)
     vault.let_pass(days=8)
     vault.clean_up()
 
@@ -450,9 +450,9 @@ def test_a_video_that_is_fetched_anew_has_no_files_until_it_is_transcribed(vault
     assert vault.verify(is_deep=True).is_good
 
 
-def test_clean_up_goes_by_the_files_that_are_on_record_under_the_lease(vault: Vault) -> None:
-    """A file that was on record when media were listed, and is not any more, is left to who writes it."""
-    media = made(vault)
+def test_clean_up_uses_the_files_recorded_under_the_lease(vault: Vault) -> None:
+    """A file that was recorded when media were listed, and is no longer, is left to whoever writes it."""
+    media = store_and_transcribe(vault)
     vault.move(media, to=Backend.S3)
     vault.let_pass(hours=25)
     ledger = vault.catalog.media
@@ -479,23 +479,23 @@ def test_clean_up_goes_by_the_files_that_are_on_record_under_the_lease(vault: Va
 
 
 def test_without_times_there_are_no_subtitles(vault: Vault) -> None:
-    """What the gateway wrote as one text becomes JSON and plain text."""
-    media = made(vault)
+    """The gateway's plain text becomes JSON and plain text."""
+    media = store_and_transcribe(vault)
     execute(vault.catalog, "DELETE FROM transcript_files")
     execute(vault.catalog, "DELETE FROM transcript_provenance")
     execute(vault.catalog, "UPDATE transcripts SET full_text = 'One text.', segments = '{}'")
 
-    assert [done.outcome for done in stored_by_command(vault)] == [StoringOutcome.STORED]
+    assert [done.outcome for done in run_store_command(vault)] == [StoringOutcome.STORED]
 
     after = vault.media(media)
     assert list(after.transcript_files) == ["json", "txt"]
     assert vault.bytes_at(after.transcript_files[PartKind.TXT].url) == b"One text.\n"
-    assert [done.outcome for done in stored_by_command(vault, media)] == [StoringOutcome.THERE]
+    assert [done.outcome for done in run_store_command(vault, media)] == [StoringOutcome.THERE]
 
 
-def test_media_in_use_are_left_to_who_uses_them(vault: Vault) -> None:
-    """A run or a mover has it; the command can be repeated."""
-    media = made(vault)
+def test_leased_media_are_left_alone(vault: Vault) -> None:
+    """A run or a mover has leased the media, and the command can be repeated."""
+    media = store_and_transcribe(vault)
     vault.lease(media)
 
-    assert [done.outcome for done in stored_by_command(vault, media)] == [StoringOutcome.LEASED]
+    assert [done.outcome for done in run_store_command(vault, media)] == [StoringOutcome.LEASED]

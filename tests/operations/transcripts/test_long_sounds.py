@@ -1,4 +1,4 @@
-"""Long sounds: work that is cut short keeps what is done, goes on there, says how far it is, and knows when to stop."""
+"""Long sounds: interrupted work keeps its chunks, continues there, reports progress, and ends when asked to."""
 
 import logging
 import threading
@@ -17,7 +17,8 @@ from bookmarkai_assets.core.transcripts.ports import ChunkKey
 from bookmarkai_assets.operations.shares.hold import Hold
 from bookmarkai_assets.operations.shares.steps import run_step
 from bookmarkai_assets.operations.storage.sweeping import CHUNKS_STALE_AFTER
-from bookmarkai_assets.operations.transcripts.transcribing import TranscribedShare, transcribe_share
+from bookmarkai_assets.operations.transcripts.transcribed_share import TranscribedShare
+from bookmarkai_assets.operations.transcripts.transcribing import transcribe_share
 from tests.fakes.speech import FakeSpeechEngine, speech_bytes
 from tests.plugins.vault import Vault
 
@@ -30,7 +31,7 @@ MEDIA_ID = media_id_of(f"https://example.com/{NAME}")
 
 @pytest.fixture
 def share_id(vault: Vault) -> str:
-    """Store a video in which six sentences are said; an engine that divides it into as many parts is to hear it."""
+    """Store a video in which six sentences are said, and set an engine that divides it into as many chunks."""
     vault.speech = FakeSpeechEngine(chunk_seconds=SENTENCE_SECONDS + 0.6)
     share_id = vault.share(NAME, audio=SOUND)
     vault.run(share_id, "fetch", "place")
@@ -40,7 +41,7 @@ def share_id(vault: Vault) -> str:
 def transcribe(
     vault: Vault, share_id: str, *, owner: str = "run", stopping: bool = False
 ) -> TranscribedShare | Failure:
-    """Transcribe as one run does, and let its leases go; with `stopping` it is told to end after two sentences."""
+    """Transcribe as one run does, and free its leases. With `stopping` it is interrupted after two sentences."""
     hold = Hold(vault.catalog, vault.rules, vault.stores, owner, vault.clock, jitter=lambda: 0.5)
     if stopping:
         at_sentence(vault, 2, hold.stopping.set)
@@ -56,18 +57,18 @@ def transcribe(
 
 
 def at_sentence(vault: Vault, number: int, act: Callable[[], object]) -> None:
-    """Do something when a sentence has been heard, counted from 1, and then no more."""
+    """Call a function once, after a sentence has been transcribed, counted from 1."""
 
-    def heard(seconds: float) -> None:
+    def act_at(seconds: float) -> None:
         if seconds == pytest.approx(number * SENTENCE_SECONDS):
             vault.speech.on_sentence = lambda _: None
             act()
 
-    vault.speech.on_sentence = heard
+    vault.speech.on_sentence = act_at
 
 
-def kept(vault: Vault, engine: FakeSpeechEngine | None = None) -> list[TranscriptChunk]:
-    """Read the parts that are kept of the video, for an engine."""
+def kept_chunks(vault: Vault, engine: FakeSpeechEngine | None = None) -> list[TranscriptChunk]:
+    """Read the video's kept chunks, for an engine."""
     media = vault.media_of(NAME)
     assert media is not None
     assert media.audio is not None
@@ -76,15 +77,15 @@ def kept(vault: Vault, engine: FakeSpeechEngine | None = None) -> list[Transcrip
 
 
 def fail() -> None:
-    """Stand for what breaks in an engine."""
+    """Stand for an engine that breaks."""
     raise TranscriptionError("it broke")
 
 
-def test_work_that_broke_off_goes_on_where_it_was(vault: Vault, share_id: str) -> None:
-    """Two parts were done: the next run hears the other four, and the transcript is as if nothing had been."""
+def test_interrupted_work_continues_where_it_was(vault: Vault, share_id: str) -> None:
+    """With two chunks done, the next run transcribes the other four, and the transcript is as if never interrupted."""
     at_sentence(vault, 3, fail)
     assert isinstance(transcribe(vault, share_id), Failure)
-    assert [part.segments[0].text.strip() for part in kept(vault)] == list(SENTENCES[:2])
+    assert [chunk.segments[0].text.strip() for chunk in kept_chunks(vault)] == list(SENTENCES[:2])
     vault.let_pass(hours=1)
     before = vault.speech.heard_seconds
 
@@ -97,16 +98,16 @@ def test_work_that_broke_off_goes_on_where_it_was(vault: Vault, share_id: str) -
     assert [segment.start for segment in result.transcript.segments] == [segment.start for segment in alone.segments]
 
 
-def test_parts_are_dropped_with_the_transcript(vault: Vault, share_id: str) -> None:
-    """What is recorded whole is kept in no parts besides."""
+def test_chunks_are_dropped_with_the_transcript(vault: Vault, share_id: str) -> None:
+    """A recorded transcript keeps no chunks."""
     assert isinstance(transcribe(vault, share_id), TranscribedShare)
-    assert kept(vault) == []
+    assert kept_chunks(vault) == []
 
 
-def test_parts_stay_until_the_transcript_is_recorded(
+def test_chunks_stay_until_the_transcript_is_recorded(
     vault: Vault, share_id: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """When the catalog fails at the very end, all parts are there, and the next run hears nothing again."""
+    """When the catalog fails at the very end, all chunks are there, and the next run transcribes nothing again."""
 
     def refuse(*_: object, **__: object) -> None:
         raise CatalogUnavailableError("the disk is full")
@@ -120,30 +121,30 @@ def test_parts_stay_until_the_transcript_is_recorded(
     assert vault.speech.heard_seconds == heard
 
 
-def test_another_recipe_uses_none_of_them(vault: Vault, share_id: str) -> None:
-    """After a change of the beam everything is heard, and nothing is left of what was begun before."""
+def test_another_recipe_uses_no_old_chunks(vault: Vault, share_id: str) -> None:
+    """After a change of the beam size everything is transcribed, and the earlier chunks are removed."""
     at_sentence(vault, 3, fail)
     transcribe(vault, share_id)
     first, vault.speech = vault.speech, FakeSpeechEngine(beam_size=2, chunk_seconds=3)
     vault.let_pass(hours=1)
     assert isinstance(transcribe(vault, share_id, owner="next run"), TranscribedShare)
     assert vault.speech.heard_seconds == pytest.approx(6 * SENTENCE_SECONDS + 0.5)
-    assert kept(vault, first) == []
+    assert kept_chunks(vault, first) == []
 
 
-def test_a_run_that_is_told_to_end_stops_soon(vault: Vault, share_id: str) -> None:
-    """It ends at the next sign of progress with what it has kept; that is no attempt, and the share is due at once."""
+def test_an_interrupted_run_stops_soon(vault: Vault, share_id: str) -> None:
+    """It ends at the next report of progress with its kept chunks, without an attempt, and the share is due at once."""
     result = transcribe(vault, share_id, stopping=True)
     assert isinstance(result, Failure)
     assert result.outcome is Outcome.POSTPONED
-    assert len(kept(vault)) == 1
+    assert len(kept_chunks(vault)) == 1
     assert vault.speech.heard_seconds == pytest.approx(SENTENCE_SECONDS)
     assert share_id in {due.share_id for due in vault.catalog.work.due(now=vault.clock(), limit=10)}
 
 
 @pytest.mark.parametrize(("seconds", "heard"), [(20, 2), (40, 1)], ids=["when it is kept", "on the way"])
-def test_a_part_that_is_done_too_late_is_not_kept(vault: Vault, share_id: str, seconds: int, heard: int) -> None:
-    """When another run has the lease by then, this one ends and writes nothing more; it looks every half minute too."""
+def test_a_late_chunk_is_not_kept(vault: Vault, share_id: str, seconds: int, heard: int) -> None:
+    """When another run has the lease by then, this one ends and writes nothing more; it checks every half minute."""
     vault.rules = replace(vault.rules, lease_seconds=10)
 
     def lose() -> None:
@@ -154,12 +155,12 @@ def test_a_part_that_is_done_too_late_is_not_kept(vault: Vault, share_id: str, s
     result = transcribe(vault, share_id)
     assert isinstance(result, Failure)
     assert result.outcome is Outcome.SUPERSEDED
-    assert len(kept(vault)) == 1
+    assert len(kept_chunks(vault)) == 1
     assert vault.speech.heard_seconds == pytest.approx(heard * SENTENCE_SECONDS)
 
 
 def test_the_log_says_how_far_it_is(vault: Vault, share_id: str, caplog: pytest.LogCaptureFixture) -> None:
-    """A line every half minute, and one where work goes on; a short sound has none."""
+    """There is a line every half minute, and one where work continues; a short sound has none."""
     caplog.set_level(logging.INFO, logger="bookmarkai_assets")
     at_sentence(vault, 2, lambda: vault.let_pass(seconds=31))
     vault.rules = replace(vault.rules, lease_seconds=600)
@@ -169,8 +170,8 @@ def test_the_log_says_how_far_it_is(vault: Vault, share_id: str, caplog: pytest.
     ]
 
 
-def test_the_log_says_where_work_goes_on(vault: Vault, share_id: str, caplog: pytest.LogCaptureFixture) -> None:
-    """Who watches a run sees that it does not begin anew."""
+def test_the_log_says_where_work_continues(vault: Vault, share_id: str, caplog: pytest.LogCaptureFixture) -> None:
+    """Whoever watches the run sees that it does not begin again."""
     at_sentence(vault, 5, fail)
     transcribe(vault, share_id)
     caplog.set_level(logging.INFO, logger="bookmarkai_assets")
@@ -179,35 +180,35 @@ def test_the_log_says_where_work_goes_on(vault: Vault, share_id: str, caplog: py
     assert f"share {share_id}: goes on at 0:00:09, done before" in caplog.messages
 
 
-def test_parts_that_nobody_came_back_for_are_cleaned_up(vault: Vault, share_id: str) -> None:
-    """After two weeks they go, not an hour before, and the report says so; a dry run only says it."""
+def test_abandoned_chunks_are_cleaned_up(vault: Vault, share_id: str) -> None:
+    """After two weeks they are removed, not an hour before, and the report says so; a dry run only reports it."""
     at_sentence(vault, 3, fail)
     transcribe(vault, share_id)
     vault.offset += CHUNKS_STALE_AFTER - timedelta(hours=1)
     assert "parts of the transcript" not in str(vault.clean_up().as_dict())
 
     vault.let_pass(hours=2)
-    said = vault.clean_up(is_dry_run=True)
-    assert len(kept(vault)) == 2
+    dry = vault.clean_up(is_dry_run=True)
+    assert len(kept_chunks(vault)) == 2
     done = vault.clean_up()
-    assert kept(vault) == []
-    for report in (said, done):
+    assert kept_chunks(vault) == []
+    for report in (dry, done):
         assert f"parts of the transcript of {MEDIA_ID}" in {considered.name for considered in report.removed}
 
 
-def test_parts_of_a_media_that_somebody_has_stay(vault: Vault, share_id: str) -> None:
-    """Who has it may be about to go on with them."""
+def test_chunks_of_a_leased_media_stay(vault: Vault, share_id: str) -> None:
+    """Whoever has leased the media may be about to continue with them."""
     at_sentence(vault, 3, fail)
     transcribe(vault, share_id)
     vault.offset += CHUNKS_STALE_AFTER + timedelta(hours=1)
     vault.lease(_media(vault))
     for is_dry_run in (True, False):
         vault.clean_up(is_dry_run=is_dry_run)
-        assert len(kept(vault)) == 2
+        assert len(kept_chunks(vault)) == 2
 
 
-def test_two_threads_keep_parts_side_by_side(vault: Vault) -> None:
-    """Each share's parts are its own media's."""
+def test_two_threads_keep_chunks_in_parallel(vault: Vault) -> None:
+    """Each share's chunks are its own media's."""
     vault.speech = FakeSpeechEngine(chunk_seconds=3)
     shares = [vault.share(name, audio=speech_bytes(" ".join(SENTENCES) + f" And {name}.")) for name in ("one", "two")]
     for share in shares:

@@ -1,4 +1,4 @@
-"""The stale transcripts as programs read them: one example, whole."""
+"""The stale transcripts as programs read them: one complete example."""
 
 from dataclasses import replace
 
@@ -81,15 +81,15 @@ def test_the_stale_transcripts_as_json() -> None:
     )
 
 
-def test_without_the_weights_what_is_set_is_told_by_name() -> None:
-    """A model that is not on this machine has no recipe; the reason stands beside it."""
+def test_without_the_weights_the_model_is_shown_by_name() -> None:
+    """A model that is not on this machine has no recipe, and the reason is beside it."""
     away = replace(REPORT, present=CurrentRecipe(RECIPE.setup, None, weights_unknown="no model.bin")).as_dict()
     assert away["weights_unknown"] == "no model.bin"
     assert (away["set"]["model"], away["set"]["weights_sha256"], away["set"]["recipe"]) == ("tiny.en", None, None)
 
 
-def test_a_selection_that_is_empty_or_not_known_has_no_address() -> None:
-    """An empty one says that none can be selected, None that Dagster has not run."""
+def test_an_empty_or_unknown_selection_has_no_url() -> None:
+    """An empty text means that none can be selected, and None that Dagster has not run."""
     for selection in ("", None):
         nothing = replace(REPORT, partitions=selection).as_dict()
         assert (nothing["partitions"], nothing["path"]) == (selection, None)

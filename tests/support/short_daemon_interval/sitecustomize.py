@@ -1,7 +1,7 @@
 # ruff: noqa: INP001 - its folder is put on the path, so that Python finds it by this name
-"""Put on the path of Dagster's processes, this makes the daemon look at backfills every 2 seconds, not every 30.
+"""On the path of Dagster's processes, this makes the daemon check backfills every 2 seconds, not every 30.
 
-The interval is a constant of Dagster's, without a setting. Python imports this module, if it finds it, as it starts.
+The interval is a constant of Dagster's, without a setting. Python imports this module, if it finds it, at its start.
 """
 
 import sys

@@ -1,4 +1,4 @@
-"""The tables about sites: their circuit breakers, the slots in use, and what short links stand for.
+"""The tables about sites: their circuit breakers, the slots in use, silent formats, and what short links stand for.
 
 All are the pipeline's own. The migrations create them.
 """
@@ -31,6 +31,15 @@ site_places = Table(
     Column("starts_at", Moment, nullable=False),
     PrimaryKeyConstraint("media_id", name="pk_site_places"),
     Index("ix_site_places_site", "site"),
+)
+
+silent_formats = Table(
+    "silent_formats",
+    metadata,
+    Column("site", String(255), nullable=False),
+    Column("family", String(32), nullable=False, comment="the codec and delivery that came without sound"),
+    Column("found_at", Moment, nullable=False, comment="when it last did"),
+    PrimaryKeyConstraint("site", "family", name="pk_silent_formats"),
 )
 
 link_names = Table(

@@ -56,7 +56,7 @@ def upgrade() -> None:
 
 
 def downgrade() -> None:
-    """Take it back. What has expired is left as stored: the earlier release finds no bytes and fetches them anew."""
+    """Take it back. What has expired is left as stored: the earlier release finds no bytes and fetches them again."""
     op.execute("UPDATE media SET state = 'stored' WHERE state = 'expired'")
     op.drop_table("tombstones")
     _say_states("staged or stored", before="staged, stored or expired")

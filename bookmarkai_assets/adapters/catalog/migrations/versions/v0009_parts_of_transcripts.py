@@ -36,5 +36,5 @@ def upgrade() -> None:
 
 
 def downgrade() -> None:
-    """Take it back: what is under way begins anew."""
+    """Take it back: what is under way begins again."""
     op.drop_table("transcript_parts")

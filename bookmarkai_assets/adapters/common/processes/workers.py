@@ -1,4 +1,4 @@
-"""Start the downloader's own program and run jobs in it, each in its own process. Knows nothing of yt-dlp."""
+"""Start a program of our own and run jobs in it, each in its own process. Knows nothing of what they do."""
 
 import os
 import socket
@@ -16,7 +16,7 @@ from typing import IO
 
 from bookmarkai_assets.core.downloads.ports import never_give_up
 
-_PACKAGE_ROOT = Path(__file__).parents[3]
+_PACKAGE_ROOT = Path(__file__).parents[4]
 # The program's whole environment: no credentials, no proxy settings (NO_PROXY would bypass the guard), no configuration
 # of Python or yt-dlp. ffmpeg and JavaScript runtimes may be on the path.
 _ENVIRONMENT = {
@@ -65,15 +65,23 @@ class Workers:
         self._last_stderr_tail = ""
         self._stop: weakref.finalize[[_Program], Workers] | None = None
 
-    def run(self, job: bytes, *, timeout_seconds: float, give_up: Callable[[], bool] = never_give_up) -> WorkerEnd:
+    def run(
+        self,
+        job: bytes,
+        *,
+        timeout_seconds: float,
+        give_up: Callable[[], bool] = never_give_up,
+        output: int | None = None,
+    ) -> WorkerEnd:
         """Run one job, a text of one line. Kill its whole process group if its time is up or `give_up` returns True.
 
-        `give_up` is called several times a second.
+        `give_up` is called several times a second. `output` is the descriptor of a file that becomes the job's
+        stdout. It stays open here.
         """
         deadline = time.monotonic() + timeout_seconds
         answer = bytearray()
         try:
-            program, connection = self._connect()
+            program, connection = self._connect(output)
         except OSError:
             return WorkerEnd(status=None, output=b"")
         with connection:
@@ -84,10 +92,16 @@ class Workers:
                 with suppress(OSError):  # the job has just ended by itself
                     connection.shutdown(socket.SHUT_WR)
                 _read(connection, answer, time.monotonic() + _KILL_SECONDS)
-        status, newline, output = bytes(answer).partition(b"\n")
+        status, newline, result = bytes(answer).partition(b"\n")
         if is_ended and not newline:
             self._discard(program)
-        return WorkerEnd(status=int(status) if newline else None, output=output, is_timed_out=not is_ended)
+        return WorkerEnd(status=int(status) if newline else None, output=result, is_timed_out=not is_ended)
+
+    def start(self) -> None:
+        """Start the program before its first job, if it does not run."""
+        with self._lock, suppress(OSError):  # the first job says it
+            if self._program is None:
+                self._begin()
 
     def stderr_tail(self) -> str:
         """Return the last part of what the program, or the last one that died, has written to stderr."""
@@ -99,16 +113,20 @@ class Workers:
         with self._lock:
             self._end()
 
-    def _connect(self) -> tuple[_Program, socket.socket]:
+    def _connect(self, output: int | None) -> tuple[_Program, socket.socket]:
         """Open a connection for one job. Raises OSError if the program cannot be started."""
         with self._lock:
             if self._program is not None:
                 with suppress(OSError):  # it has died since the last job, and a new one is started below
-                    return self._program, _open(self._program)
+                    return self._program, _open(self._program, output)
             self._end()
-            self._program = _start(self._command)
-            self._stop = weakref.finalize(self, _stop, self._program)
-            return self._program, _open(self._program)
+            started = self._begin()
+            return started, _open(started, output)
+
+    def _begin(self) -> _Program:
+        self._program = _start(self._command)
+        self._stop = weakref.finalize(self, _stop, self._program)
+        return self._program
 
     def _discard(self, program: _Program) -> None:
         """End a program that closed the connection of a job. It is dying, but may still look alive to the next job."""
@@ -139,12 +157,12 @@ def _start(command: tuple[str, ...]) -> _Program:
     return _Program(process, ours, stderr)
 
 
-def _open(program: _Program) -> socket.socket:
+def _open(program: _Program, output: int | None) -> socket.socket:
     """Send one end of a new connection to a program and return the other. Raises OSError if the program has died."""
     mine, theirs = socket.socketpair()
     with theirs:
         try:
-            socket.send_fds(program.control, [b"+"], [theirs.fileno()])
+            socket.send_fds(program.control, [b"+"], [theirs.fileno(), *([] if output is None else [output])])
         except OSError:
             mine.close()
             raise

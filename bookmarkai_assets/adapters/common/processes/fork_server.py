@@ -3,11 +3,12 @@
 Importing yt-dlp takes ten times the CPU of a small download, so it is done once. Each job gets a fork: a process of its
 own that can crash or be killed without affecting another.
 
-The protocol, on Unix sockets: each message on the control socket carries one end of a connection. On that connection
-the client writes one line, the job, and nothing more. To cancel, it shuts down its writing side. The server answers
-with one line, the worker's exit status as in `os.waitstatus_to_exitcode`, then the worker's result, and closes. When
-the control socket closes, because the client has ended in whatever way, every worker is killed and the server ends. A
-worker leads a process group, and the whole group is killed before the status is sent.
+The protocol, on Unix sockets: each message on the control socket carries one end of a connection, and perhaps a file,
+which becomes the worker's stdout. On that connection the client writes one line, the job, and nothing more. To cancel,
+it shuts down its writing side. The server answers with one line, the worker's exit status as in
+`os.waitstatus_to_exitcode`, then the worker's result, and closes. When the control socket closes, because the client
+has ended in whatever way, every worker is killed and the server ends. A worker leads a process group, and the whole
+group is killed before the status is sent.
 """
 
 import os
@@ -23,6 +24,7 @@ from functools import partial
 
 _CHUNK_BYTES = 65_536
 _MAX_OUTPUT_BYTES = 1_000_000  # a result is some kilobytes of JSON
+_MAX_DESCRIPTORS = 2
 _WORKER_FAILED = 1
 
 
@@ -38,11 +40,18 @@ def control_on_stdin() -> socket.socket:
 @dataclass(eq=False)
 class _Worker:
     connection: socket.socket
+    files: tuple[int, ...] = ()
     job: bytearray = field(default_factory=bytearray)
     pid: int | None = None
     pipe: int | None = None
     output: bytearray = field(default_factory=bytearray)
     is_done: bool = False
+
+    def close_files(self) -> None:
+        """Close this process's copies of the client's files."""
+        for descriptor in self.files:
+            os.close(descriptor)
+        self.files = ()
 
 
 class ForkServer:
@@ -65,11 +74,11 @@ class ForkServer:
             self._end(worker)
 
     def _accept(self) -> None:
-        message, descriptors, _, _ = socket.recv_fds(self._control, 1, 1)
+        message, descriptors, _, _ = socket.recv_fds(self._control, 1, _MAX_DESCRIPTORS)
         if not message:
             self._is_open = False
             return
-        worker = _Worker(socket.socket(fileno=descriptors[0]))
+        worker = _Worker(socket.socket(fileno=descriptors[0]), tuple(descriptors[1:]))
         self._workers.add(worker)
         self._selector.register(worker.connection, selectors.EVENT_READ, partial(self._read_job, worker))
 
@@ -91,8 +100,9 @@ class ForkServer:
         reading, writing = os.pipe()
         pid = os.fork()
         if pid == 0:
-            self._run_worker(bytes(worker.job), reading, writing)
+            self._run_worker(worker, reading, writing)
         os.close(writing)
+        worker.close_files()
         # Parent and child both set the group, so it exists before either needs it.
         with suppress(ProcessLookupError, PermissionError):
             os.setpgid(pid, pid)
@@ -101,14 +111,16 @@ class ForkServer:
         worker.pid, worker.pipe = pid, reading
         self._selector.register(reading, selectors.EVENT_READ, partial(self._collect, worker))
 
-    def _run_worker(self, job: bytes, reading: int, writing: int) -> None:
+    def _run_worker(self, worker: _Worker, reading: int, writing: int) -> None:
         """Do the job and end the process in any case. A fork must not continue as a second server."""
         status = _WORKER_FAILED
         try:
             os.setpgid(0, 0)
             os.close(reading)
+            for descriptor in worker.files:
+                os.dup2(descriptor, sys.stdout.fileno())
             self._close_server_files()
-            left = memoryview(self._work(job))
+            left = memoryview(self._work(bytes(worker.job)))
             while left:
                 left = left[os.write(writing, left) :]
             status = 0
@@ -127,6 +139,7 @@ class ForkServer:
             worker.connection.close()
             if worker.pipe is not None:
                 os.close(worker.pipe)
+            worker.close_files()
 
     def _collect(self, worker: _Worker) -> None:
         if worker.is_done or worker.pipe is None:
@@ -141,6 +154,7 @@ class ForkServer:
         worker.is_done = True
         self._workers.discard(worker)
         self._selector.unregister(worker.connection)
+        worker.close_files()
         answer = b""
         if worker.pid is not None and worker.pipe is not None:
             # Kill before waiting for the leader, because its process id may be reused after that.

@@ -1,4 +1,4 @@
-"""What every `MediaStore` keeps, whatever stands behind it: reading, listing, links, leftovers, and being stopped."""
+"""The contract of `MediaStore` for every backend: reading, listing, links, leftovers, and interruptions."""
 
 from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
@@ -18,11 +18,11 @@ from tests.support.store_cases import OTHER, VIDEO, StoreCase
 
 SIZE = len(VIDEO)
 ODD_NAMES = ["a b", "a!", "a-b/c", "a.b", "a/b", "a/b.c", "a0", "aé", "a\uffe6", "a🎬", "aB", "ab", "b"]
-"""In the order of their code points, in which `/` comes after `.` and an emoji (UTF-16 sees it otherwise) last."""
+"""In code point order, in which `/` comes after `.` and an emoji is last, unlike in UTF-16."""
 
 
 def later() -> datetime:
-    """Return a moment before which everything was begun."""
+    """Return a moment after everything has begun."""
     return datetime.now(UTC) + timedelta(days=1)
 
 
@@ -46,8 +46,8 @@ def later() -> datetime:
         (SIZE + 10, 5),
     ],
 )
-def test_a_reader_gives_what_was_asked_for(case: StoreCase, offset: int, size_bytes: int | None) -> None:
-    """From the offset so many bytes come, or as many as there are: none at all beyond the end."""
+def test_a_reader_returns_the_requested_range(case: StoreCase, offset: int, size_bytes: int | None) -> None:
+    """From the offset that many bytes are returned, or as many as there are, and none beyond the end."""
     stored = case.put(VIDEO)
     end = SIZE if size_bytes is None else offset + size_bytes
 
@@ -55,7 +55,7 @@ def test_a_reader_gives_what_was_asked_for(case: StoreCase, offset: int, size_by
 
 
 def test_a_reader_goes_forward_piece_by_piece(case: StoreCase) -> None:
-    """Pieces of any size come in order, then nothing; there is no going back."""
+    """Pieces of any size come in order, then nothing, and there is no going back."""
     stored = case.put(VIDEO)
 
     with case.store.open(stored.url) as reader:
@@ -68,12 +68,12 @@ def test_a_reader_goes_forward_piece_by_piece(case: StoreCase) -> None:
 
 
 def test_an_empty_object_reads_as_nothing(case: StoreCase) -> None:
-    """The reader of an object of no bytes is at its end at once."""
+    """The reader of an empty object is at its end at once."""
     assert case.read(case.put(b"").url) == b""
 
 
 def test_a_reader_may_be_left_at_any_point(case: StoreCase) -> None:
-    """A reader that is closed before its end, and closed again, is no error."""
+    """Closing a reader before its end, or twice, is no error."""
     stored = case.put(VIDEO)
 
     with case.store.open(stored.url) as reader:
@@ -83,8 +83,8 @@ def test_a_reader_may_be_left_at_any_point(case: StoreCase) -> None:
     assert reader.closed
 
 
-def test_what_is_not_there_cannot_be_opened(case: StoreCase) -> None:
-    """Opening an absent object is an absence, at once."""
+def test_an_absent_object_cannot_be_opened(case: StoreCase) -> None:
+    """Opening an absent object is an error at once."""
     with pytest.raises(ObjectNotFoundError):
         case.store.open(case.store.url_of(case.key()))
 
@@ -92,8 +92,8 @@ def test_what_is_not_there_cannot_be_opened(case: StoreCase) -> None:
 # --- Listing --------------------------------------------------------------------------------------------------------
 
 
-def test_a_listing_has_what_was_put_and_no_more(case: StoreCase) -> None:
-    """A listing has each object once, by key, with its URL, size and time, and nothing that was deleted."""
+def test_a_listing_has_exactly_what_was_put(case: StoreCase) -> None:
+    """A listing has each object once, ordered by key, with its URL, size and time, and nothing that was deleted."""
     first = case.put(VIDEO, case.key("1.mp4"))
     second = case.put(OTHER[:-1], case.key("2.mp4"))
     gone = case.put(VIDEO, case.key("3.mp4"))
@@ -125,7 +125,7 @@ def test_nothing_stored_is_an_empty_listing(case: StoreCase) -> None:
 
 
 def test_a_listing_is_in_the_order_of_whole_keys(case: StoreCase) -> None:
-    """Keys come in the order of their code points, whatever the directories; SeaweedFS sorts each by itself."""
+    """Keys come in code point order, whatever the directories, although SeaweedFS sorts within each directory."""
     for name in reversed(ODD_NAMES):
         if name != "b":
             case.put(VIDEO, f"{case.prefix}{name}")
@@ -143,7 +143,7 @@ _KEYS = st.lists(_SEGMENTS, min_size=1, max_size=3).map("/".join)
 
 
 def _without_clashes(keys: list[str]) -> list[str]:
-    """Drop what would be a directory for another key: a file cannot be both (the one deviation of directories)."""
+    """Drop keys that would be a directory for another, because a file cannot be both (a directory's one deviation)."""
     return [key for key in keys if not any(other.startswith(f"{key}/") for other in keys)]
 
 
@@ -156,7 +156,7 @@ def _ordered_stores(directory: Path) -> Iterator[MediaStore]:
 @settings(max_examples=40, deadline=None)  # a disk is involved
 @given(keys=st.lists(_KEYS, unique=True, max_size=8).map(_without_clashes), prefix=st.one_of(st.just(""), _KEYS))
 def test_any_keys_are_listed_in_order(keys: list[str], prefix: str) -> None:
-    """Whatever the keys and the prefix, exactly the keys that begin with it are listed, ordered by code points."""
+    """Whatever the keys and the prefix, exactly the keys that begin with it are listed, in code point order."""
     with TemporaryDirectory() as directory:
         source = Path(directory) / "source"
         source.write_bytes(b"x")
@@ -196,7 +196,7 @@ def test_only_a_bucket_makes_links(case: StoreCase) -> None:
 
 @pytest.mark.parametrize("seconds", [0, -1, 7 * 24 * 3600 + 1])
 def test_a_link_lasts_a_week_at_most(case: StoreCase, seconds: int) -> None:
-    """A link for no time or for more than 7 days is refused."""
+    """A link that lasts no time or more than 7 days is refused."""
     with pytest.raises(StoreError) as caught:
         case.store.presign(case.store.url_of(case.key()), expires_seconds=seconds)
 
@@ -207,7 +207,7 @@ def test_a_link_lasts_a_week_at_most(case: StoreCase, seconds: int) -> None:
 
 
 def test_transfers_leave_nothing(case: StoreCase) -> None:
-    """Neither good puts nor failed ones, fetches or deletions leave anything behind."""
+    """Neither good nor failed puts, fetches and deletions leave anything behind."""
     stored = case.put(VIDEO)
     case.put(VIDEO, source=case.directory / "gone.mp4")
     with pytest.raises(ObjectConflictError):
@@ -222,8 +222,8 @@ def test_transfers_leave_nothing(case: StoreCase) -> None:
 
 
 @pytest.mark.parametrize("kind", LeftoverKind)
-def test_only_leftovers_are_removed_as_such(case: StoreCase, kind: LeftoverKind) -> None:
-    """What is stored, or lies outside, is not removed by calling it a leftover."""
+def test_only_leftovers_can_be_removed_as_leftovers(case: StoreCase, kind: LeftoverKind) -> None:
+    """What is stored, or is outside, cannot be removed as a leftover."""
     stored = case.put(VIDEO)
     outside = case.file(OTHER, ".source.mp4.0123456789abcdef.part")
 
@@ -236,11 +236,11 @@ def test_only_leftovers_are_removed_as_such(case: StoreCase, kind: LeftoverKind)
     assert outside.read_bytes() == OTHER
 
 
-# --- Being stopped --------------------------------------------------------------------------------------------------
+# --- Interruptions --------------------------------------------------------------------------------------------------
 
 
 def test_a_stopped_store_takes_no_transfer(case: StoreCase) -> None:
-    """After an interruption puts, fetches and reads are refused and change nothing; others over the place go on."""
+    """After an interruption this store refuses puts, fetches and reads, and changes nothing; other stores go on."""
     stored = case.put(VIDEO)
     another = case.make_another()
     source = case.file(OTHER)

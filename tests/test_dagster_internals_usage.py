@@ -1,4 +1,4 @@
-"""Who looks behind Dagster's doors: one module of ours, and one of the tests."""
+"""Which modules use Dagster's internals: one of ours, and one of the tests."""
 
 import ast
 from pathlib import Path
@@ -18,11 +18,11 @@ UNPUBLISHED = {
     "step_context",
     "step_failure_data",
 }
-"""What `dagster_internals` uses of Dagster without a leading underscore, and Dagster does not mark as public."""
+"""What `dagster_internals` uses of Dagster that has no leading underscore and that Dagster does not mark as public."""
 
 
 def private_imports(tree: ast.AST) -> set[str]:
-    """Name the modules of Dagster's own that are imported anywhere in a file."""
+    """Return Dagster's private modules that a file imports anywhere."""
     modules = {alias.name for node in ast.walk(tree) if isinstance(node, ast.Import) for alias in node.names}
     modules |= {
         f"{node.module}.{alias.name}"
@@ -34,7 +34,7 @@ def private_imports(tree: ast.AST) -> set[str]:
 
 
 def foreign_private_attributes(tree: ast.AST) -> set[str]:
-    """Name the private attributes that a file touches of anything but `self` and `cls`."""
+    """Return the private attributes that a file uses of anything except `self` and `cls`."""
     return {
         node.attr
         for node in ast.walk(tree)
@@ -55,7 +55,7 @@ def knows_dagster(tree: ast.AST) -> bool:
 
 
 def test_no_other_module_touches_what_dagster_does_not_publish() -> None:
-    """Its own modules, private attributes of its objects, and what it exports without a promise."""
+    """Dagster's private modules, private attributes and unpublished exports are used in no other module."""
     package = Path(dagster_internals.__file__).parent
     found = {}
     for path in package.rglob("*.py"):
@@ -68,8 +68,8 @@ def test_no_other_module_touches_what_dagster_does_not_publish() -> None:
     assert ours >= UNPUBLISHED, "a name that is not used any more"
 
 
-def test_tests_keep_their_own_doors_into_dagster_in_one_place() -> None:
-    """The second file is loaded by Dagster's own processes, where nothing of ours can be imported yet."""
+def test_tests_use_dagsters_internals_in_one_place() -> None:
+    """A second file is loaded by Dagster's own processes, where nothing of ours can be imported yet."""
     importers = {
         str(path.relative_to(PROJECT))
         for folder in ("tests", "bench", "tools")

@@ -9,21 +9,21 @@ from tests.support.catalog import add_share, at, begin, claim, due_ids, fail, fi
 REASON = "tiktok is paused"
 
 
-def hold(catalog: OpenCatalog, share_id: str, seconds: float = 0, *, site: str = "tiktok", media: str = "m") -> None:
-    """Let a share wait."""
+def wait(catalog: OpenCatalog, share_id: str, seconds: float = 0, *, site: str = "tiktok", media: str = "m") -> None:
+    """Have a share wait for its site."""
     catalog.work.wait_for_site(share_id, media, held_for=site, reason=REASON, now=at(seconds))
 
 
-def due_with(catalog: OpenCatalog, places: dict[str, int], *, limit: int = 10, seconds: float = 10) -> list[str]:
-    """List what is due when sites have so many places."""
-    return [due.share_id for due in catalog.work.due(now=at(seconds), limit=limit, slots=places)]
+def due_with(catalog: OpenCatalog, slots: dict[str, int], *, limit: int = 10, seconds: float = 10) -> list[str]:
+    """List what is due when sites have so many slots."""
+    return [due.share_id for due in catalog.work.due(now=at(seconds), limit=limit, slots=slots)]
 
 
-def test_a_held_share_is_due_as_far_as_its_site_has_places(each_catalog: OpenCatalog) -> None:
-    """None, some of them by age, or all when the site is not restricted any more."""
+def test_a_waiting_share_is_due_when_its_site_has_slots(each_catalog: OpenCatalog) -> None:
+    """None, some of them by age, or all are due, depending on whether the site's slots are restricted."""
     shares = [add_share(each_catalog, seconds=n) for n in range(3)]
     for number, share in enumerate(shares):
-        hold(each_catalog, share, media=f"m{number}")
+        wait(each_catalog, share, media=f"m{number}")
         assert status_of(each_catalog, share) == "pending"
         progress = each_catalog.work.progress(share)
         assert (progress.held_for, progress.attempts) == ("tiktok", 0)
@@ -35,29 +35,29 @@ def test_a_held_share_is_due_as_far_as_its_site_has_places(each_catalog: OpenCat
     assert due_with(each_catalog, {}) == shares
 
 
-def test_those_that_were_put_off_last_come_last(each_catalog: OpenCatalog) -> None:
-    """The queue of a site is by waiting time, so that no share can stand at its head for ever."""
+def test_the_share_postponed_last_is_last(each_catalog: OpenCatalog) -> None:
+    """A site's queue is ordered by waiting time, so that no share can be at its head for ever."""
     first, second = add_share(each_catalog), add_share(each_catalog, seconds=1)
-    hold(each_catalog, first, 5, media="m1")
-    hold(each_catalog, second, 6, media="m2")
+    wait(each_catalog, first, 5, media="m1")
+    wait(each_catalog, second, 6, media="m2")
     begin(each_catalog, first, "m1", "probe", 7)
     each_catalog.work.postpone(first, reason=REASON, owner="probe", now=at(8), until=at(9), held_for="tiktok")
     assert due_with(each_catalog, {"tiktok": 1}) == [second]
     assert due_with(each_catalog, {"tiktok": 2}) == [first, second]
 
 
-def test_held_shares_crowd_out_no_others(each_catalog: OpenCatalog) -> None:
-    """A listing of two shows the two shares behind a hundred that wait."""
+def test_waiting_shares_do_not_crowd_out_others(each_catalog: OpenCatalog) -> None:
+    """A listing of two returns the two shares behind a hundred that wait."""
     for number in range(100):
-        hold(each_catalog, add_share(each_catalog, seconds=number), media=f"m{number}")
+        wait(each_catalog, add_share(each_catalog, seconds=number), media=f"m{number}")
     others = [add_share(each_catalog, seconds=200 + number) for number in range(2)]
     assert due_with(each_catalog, {"tiktok": 0}, limit=2) == others
 
 
-def test_a_held_share_that_is_claimed_waits_no_more(each_catalog: OpenCatalog) -> None:
-    """Once it has gone on, a failure's own wait counts, and not the site."""
+def test_a_claimed_share_no_longer_waits(each_catalog: OpenCatalog) -> None:
+    """Once it is claimed, only a failure's own waiting time counts."""
     share = add_share(each_catalog)
-    hold(each_catalog, share)
+    wait(each_catalog, share)
     assert claim(each_catalog, share, "m", "tick", 1)
     assert each_catalog.work.progress(share).held_for is None
     begin(each_catalog, share, "m", "run", 2, claim_id="tick")
@@ -65,12 +65,12 @@ def test_a_held_share_that_is_claimed_waits_no_more(each_catalog: OpenCatalog) -
     assert due_ids(each_catalog, 20) == [share]
 
 
-def test_what_somebody_works_on_is_not_held(each_catalog: OpenCatalog) -> None:
-    """A share in hand, and one whose video another share is fetching, stay as they are."""
+def test_a_share_that_is_worked_on_does_not_wait(each_catalog: OpenCatalog) -> None:
+    """A share that is being worked on, and one whose video another share is fetching, are left alone."""
     share, sibling = add_share(each_catalog), add_share(each_catalog, seconds=1)
     begin(each_catalog, share, "m", "run")
-    hold(each_catalog, share, 1)
-    hold(each_catalog, sibling, 1)
+    wait(each_catalog, share, 1)
+    wait(each_catalog, sibling, 1)
     assert each_catalog.work.progress(share).held_for is None
     assert each_catalog.work.progress(sibling).held_for is None
     finish(each_catalog, share, "run", 2)
@@ -78,7 +78,7 @@ def test_what_somebody_works_on_is_not_held(each_catalog: OpenCatalog) -> None:
 
 
 def test_a_postponed_share_loses_no_attempt(each_catalog: OpenCatalog) -> None:
-    """It is pending and due again at its time, for anybody, with the attempts it had."""
+    """A postponed share is pending, is due again at its time, for anybody, and has as many attempts as before."""
     share = add_share(each_catalog)
     begin(each_catalog, share, "m", "run-1")
     fail(each_catalog, share, "run-1", retry_in=0)
@@ -96,7 +96,7 @@ def test_a_postponed_share_loses_no_attempt(each_catalog: OpenCatalog) -> None:
 
 
 def test_a_postponed_share_may_wait_for_its_site_too(each_catalog: OpenCatalog) -> None:
-    """It is due once both its time has come and the site has a place."""
+    """It is due once its time has come and the site has a slot."""
     share = add_share(each_catalog)
     begin(each_catalog, share, "m", "run")
     each_catalog.work.postpone(share, reason=REASON, owner="run", now=at(1), until=at(5), held_for="tiktok")
@@ -108,7 +108,7 @@ def test_a_postponed_share_may_wait_for_its_site_too(each_catalog: OpenCatalog) 
 
 
 def test_a_finished_share_that_is_postponed_stays_finished(each_catalog: OpenCatalog) -> None:
-    """An analyst's second look at a share that is done changes nothing when its site is paused."""
+    """When the site is paused during a backfill over a done share, the share does not change."""
     share = add_share(each_catalog)
     begin(each_catalog, share, "m", "run")
     finish(each_catalog, share, "run", 1)
@@ -120,7 +120,7 @@ def test_a_finished_share_that_is_postponed_stays_finished(each_catalog: OpenCat
 
 
 def test_only_the_run_that_has_a_share_may_postpone_it(each_catalog: OpenCatalog) -> None:
-    """A run that has lost its lease puts nothing back."""
+    """A run that has lost its lease cannot postpone its share."""
     share = add_share(each_catalog)
     begin(each_catalog, share, "m", "run")
     begin(each_catalog, share, "m", "other", 61)
@@ -128,10 +128,10 @@ def test_only_the_run_that_has_a_share_may_postpone_it(each_catalog: OpenCatalog
         each_catalog.work.postpone(share, reason=REASON, owner="run", now=at(62), until=at(63))
 
 
-def test_a_share_whose_worker_died_counts_the_crash_when_it_is_held(each_catalog: OpenCatalog) -> None:
+def test_a_share_whose_worker_died_counts_the_crash_when_it_waits(each_catalog: OpenCatalog) -> None:
     """Waiting for a site hides no crash."""
     share = add_share(each_catalog)
     begin(each_catalog, share, "m", "run")
-    hold(each_catalog, share, 61)
+    wait(each_catalog, share, 61)
     [due] = each_catalog.work.due(now=at(62), limit=1)
     assert due.crashes == 1

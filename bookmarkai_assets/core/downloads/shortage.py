@@ -1,0 +1,20 @@
+"""A disk without room for another download, in figures and in words. `operations/downloads/disk_room` measures it."""
+
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True)
+class Shortage:
+    """Less space is free on a directory's disk than is required."""
+
+    directory: str
+    free_bytes: int
+    wanted_bytes: int
+
+    @property
+    def message(self) -> str:
+        """The shortage in words, for an operator."""
+        return (
+            f"the disk of {self.directory} has {self.free_bytes / 1e9:.2f} GB free, less than the "
+            f"{self.wanted_bytes / 1e9:.2f} GB of DOWNLOAD_MIN_FREE_BYTES: no share is taken up before there is room"
+        )
