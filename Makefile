@@ -8,6 +8,8 @@ INSTALL := $(PIP) install --quiet --no-compile --constraint constraints.txt
 BENCHES := $(or $(ONLY),$(filter-out common plain_script spoken,$(basename $(notdir $(wildcard bench/*.py)))))
 QUICK := tests/core tests/settings tests/operations tests/defs tests/cli $(wildcard tests/*.py)
 export DAGSTER_HOME := $(CURDIR)/dagster_home
+# With it, as containers often have it, each of the many processes would compile again what pip has not.
+unexport PYTHONDONTWRITEBYTECODE
 
 .DEFAULT_GOAL := help
 .PHONY: help demo dev test test-quick soak check format bench openai-whisper clean
