@@ -19,26 +19,15 @@ from typing import Any
 import pytest
 
 from bookmarkai_assets.adapters.s3_store.client import Connection, connect
-from bookmarkai_assets.demo.samples import BROKEN_SAMPLE, GOOD_SAMPLES, LONG_SAMPLE, SHORT_SAMPLES, Sample
-from bookmarkai_assets.demo.site import SHARED_TWICE
+from bookmarkai_assets.demo.samples import GOOD_SAMPLES, LONG_SAMPLE, SHORT_SAMPLES
 from bookmarkai_assets.metadata.keys import KEYS
-from tests.plugins.live_pipeline import LivePipeline
+from tests.plugins.live_pipeline import Backlog, LivePipeline
 from tests.plugins.pipeline import ASSETS
 from tests.support.processes import children_of, is_running
 from tests.support.wer import word_error_rate
 
 BACKFILL_ENDED = {"COMPLETED_SUCCESS", "COMPLETED_FAILED", "FAILED", "CANCELED"}
 MAX_WORD_ERROR_RATE = 0.15
-
-
-@dataclass(frozen=True)
-class Backlog:
-    """Shares that were added together, all ended: `good` in the order of their partitions, with the text of each."""
-
-    good: dict[str, Sample]
-    twins: list[str]
-    broken: str
-    fetches_of_twins: int
 
 
 @dataclass(frozen=True)
@@ -51,34 +40,6 @@ class Backfills:
     before: dict[str, dict[str, Any]]
     fetches_before: Counter[str]
     counts_before: Counter[tuple[str, str]]
-
-
-@pytest.fixture(scope="module")
-def lone(live_pipeline: LivePipeline) -> str:
-    """Share one link while nothing else is due, and wait until the sensor has claimed it."""
-    (share_id,) = live_pipeline.share(live_pipeline.link(f"/videos/{LONG_SAMPLE.file}"))
-    live_pipeline.wait_until(lambda: live_pipeline.statuses(share_id) != ["pending"], what="a claim")
-    return share_id
-
-
-@pytest.fixture(scope="module")
-def backlog(live_pipeline: LivePipeline, lone: str) -> Backlog:
-    """Share five good links, one of them twice, and a broken one among them, and wait for their ends."""
-    samples = [sample for sample in SHORT_SAMPLES if sample != SHARED_TWICE][:4]
-    links = [live_pipeline.link(f"/videos/{sample.file}") for sample in samples]
-    page = live_pipeline.link(f"/watch/{SHARED_TWICE.path.stem}")
-    before = live_pipeline.site.fetches(SHARED_TWICE)
-    first, second, broken, third, fourth, twin, other_twin = live_pipeline.share(
-        *links[:2],
-        live_pipeline.link(f"/videos/{BROKEN_SAMPLE.file}"),
-        *links[2:],
-        f"{page}&utm_source=app",
-        f"{page}&utm_source=mail",
-    )
-    spoken = dict(zip((first, second, third, fourth), samples, strict=True))
-    live_pipeline.wait_until_ended(lone, *spoken, twin, other_twin, broken)
-    good = {key: spoken[key] for key in live_pipeline.graphql.partition_keys("raw_video") if key in spoken}
-    return Backlog(good, [twin, other_twin], broken, live_pipeline.site.fetches(SHARED_TWICE) - before)
 
 
 @pytest.fixture(scope="module")

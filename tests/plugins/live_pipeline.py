@@ -14,16 +14,22 @@ import uuid
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, field
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any, TypeVar
 
 from bookmarkai_assets.core.catalog import Catalog
+from bookmarkai_assets.core.links.urls import HostPort
+from bookmarkai_assets.core.shares.ports import AddedShare
 from bookmarkai_assets.demo.dagster_dev import DagsterDev, free_port
+from bookmarkai_assets.demo.samples import Sample
 from bookmarkai_assets.demo.seaweed import SeaweedServer
 from bookmarkai_assets.demo.site import SampleSite
+from bookmarkai_assets.operations.shares.intake import add_shares
 from bookmarkai_assets.operations.shares.reports import share_report
 from bookmarkai_assets.settings.settings import load_settings
 from bookmarkai_assets.wiring.catalog import open_catalog
+from tests.support.catalog import USER
 from tests.support.deadlines import PIPELINE_SECONDS
 from tests.support.graphql import GraphQL
 from tests.support.hostile_site import HostileSite, hostile_site
@@ -35,7 +41,7 @@ LEASE_SECONDS = 8
 """Short, so that the shares of a killed run come back soon, but long enough for a machine that is busy."""
 
 _ENDED = frozenset({"done", "error"})
-_POLL_SECONDS = 0.2
+_POLL_SECONDS = 0.5
 # All that the processes get of this one's environment.
 _PASSED_ON = ("PATH", "HOME", "LANG", "TMPDIR")
 
@@ -87,8 +93,10 @@ class LivePipeline:
         return f"{self.site.url}{path}?n={uuid.uuid4().hex}"
 
     def share(self, *urls: str) -> list[str]:
-        """Share links with the command line, and return the shares' ids."""
-        return [added["id"] for added in self.command("shares", "add", "--json", *urls)]
+        """Share links as `shares add` does, without the second that a command takes, and return the shares' ids."""
+        opened = frozenset({HostPort.parse(self.site.host_and_port), self.odd_site.host_port})
+        added = add_shares(self.catalog.shares, urls, user_id=USER, allowed_hosts=opened, now=datetime.now(UTC))
+        return [result.share.share_id for result in added if isinstance(result, AddedShare)]
 
     def report(self, share_id: str) -> dict[str, Any]:
         """Return what `shares show --json` prints about a share, without the second that a command takes."""
@@ -126,6 +134,16 @@ class LivePipeline:
                 raise LateError(f"not within {PIPELINE_SECONDS} s: {what}; the end of Dagster's log:\n{log[-3000:]}")
             time.sleep(_POLL_SECONDS)
         return found
+
+
+@dataclass(frozen=True)
+class Backlog:
+    """Shares that were added together, all ended: `good` in the order of their partitions, with the text of each."""
+
+    good: dict[str, Sample]
+    twins: list[str]
+    broken: str
+    fetches_of_twins: int
 
 
 @contextmanager
