@@ -4,6 +4,7 @@ import ast
 import json
 import subprocess
 import sys
+from functools import cache
 from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
@@ -58,6 +59,9 @@ OF_SOME_RUNS = {
 }
 """What only one asset, a tick or a failure needs, and loads when that runs."""
 
+ENVIRONMENT_NAMES = {"environ", "environb", "getenv"}
+"""What reads the environment in Python's `os`."""
+
 OF_SOME_COMMANDS = {"dagster", "sqlalchemy", "alembic", "http", "bookmarkai_assets.demo.run", *HEAVY}
 
 
@@ -105,28 +109,14 @@ def test_parts_of_the_settings_build_no_validator() -> None:
 @pytest.mark.parametrize("module", ["bookmarkai_assets.definitions", "bookmarkai_assets.cli.main"])
 def test_loaded_objects_are_frozen(module: str) -> None:
     """The garbage collector skips what an import has loaded, which is most objects by far."""
-    frozen, searched = _printed_by(
-        f"import gc, json, {module}; print(json.dumps([gc.get_freeze_count(), len(gc.get_objects())]))"
-    )
-    assert frozen > 2 * searched
+    seen = _seen_after_importing(module)
+    assert seen["frozen"] > 2 * seen["searched"]
 
 
 @pytest.mark.parametrize("module", ["bookmarkai_assets.definitions", "bookmarkai_assets.cli.main"])
 def test_later_objects_are_collected(module: str) -> None:
     """After the import, the garbage collector still runs and frees a cycle, so a code server does not grow."""
-    program = (
-        f"import gc, json, weakref, {module}\n"
-        "class Node: pass\n"
-        "node = Node()\n"
-        "node.itself = node\n"
-        "found = weakref.ref(node)\n"
-        "del node\n"
-        "made = []\n"
-        "while found() is not None and len(made) < 1_000_000:\n"
-        "    made.append([])\n"
-        "print(json.dumps(found() is None))"
-    )
-    assert _printed_by(program) is True
+    assert _seen_after_importing(module)["is_freed"] is True
 
 
 def test_settings_is_the_only_reader_of_the_environment() -> None:
@@ -138,15 +128,33 @@ def test_settings_is_the_only_reader_of_the_environment() -> None:
     readers = {
         str(path.relative_to(package))
         for path in package.rglob("*.py")
-        if {"environ", "environb", "getenv"}
-        & {getattr(node, "attr", None) for node in ast.walk(ast.parse(path.read_text()))}
+        if any(name in path.read_text() for name in ENVIRONMENT_NAMES)
+        and ENVIRONMENT_NAMES & {getattr(node, "attr", None) for node in ast.walk(ast.parse(path.read_text()))}
     }
     sets_its_own = {"adapters/downloader/child.py"}
     assert {reader for reader in readers if not reader.startswith("demo/")} - sets_its_own == set()
 
 
 def _loaded_by(module: str) -> set[str]:
-    return set(_printed_by(f"import json, sys, {module}; print(json.dumps(list(sys.modules)))"))
+    return set(_seen_after_importing(module)["modules"])
+
+
+@cache
+def _seen_after_importing(module: str) -> Any:
+    """Return what a process that imports the module sees of its modules and of its garbage collector."""
+    return _printed_by(
+        f"import gc, json, sys, weakref, {module}\n"
+        "seen = {'modules': list(sys.modules), 'frozen': gc.get_freeze_count(), 'searched': len(gc.get_objects())}\n"
+        "class Node: pass\n"
+        "node = Node()\n"
+        "node.itself = node\n"
+        "found = weakref.ref(node)\n"
+        "del node\n"
+        "made = []\n"
+        "while found() is not None and len(made) < 1_000_000:\n"
+        "    made.append([])\n"
+        "print(json.dumps({**seen, 'is_freed': found() is None}))"
+    )
 
 
 def _printed_by(program: str) -> Any:
