@@ -14,7 +14,7 @@ from tests.support.foreign_speech import GERMAN, SPANISH
 from tests.support.wer import word_error_rate
 
 
-@pytest.fixture(scope="module", params=["faster-whisper", "openai-whisper"])
+@pytest.fixture(scope="module", params=["faster-whisper", pytest.param("openai-whisper", marks=pytest.mark.soak)])
 def translator(request: pytest.FixtureRequest) -> SpeechEngine:
     """Return each engine with the same weights, to translate; without word times openai-whisper takes half as long."""
     if request.param == "faster-whisper":
