@@ -10,9 +10,8 @@ import pickle
 import sys
 import time
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import partial
-from itertools import chain, cycle
 from typing import Any
 
 from hypothesis import HealthCheck, Phase, seed, settings
@@ -22,7 +21,7 @@ from hypothesis.stateful import run_state_machine_as_test
 from tests.crash import bugs
 from tests.crash.failpoints import FAILPOINTS
 from tests.crash.judge import Violation
-from tests.crash.openings import OPENINGS, Opening
+from tests.crash.openings import OPENINGS, Opening, Turns
 from tests.crash.prepared import prepare
 from tests.crash.rules import CrashMachine
 from tests.crash.runner import Installation, installation
@@ -64,9 +63,10 @@ def hunt(home: Installation, *, kills: int, seed_: int, seconds: float, bug: str
     CrashMachine.home = home
     near: list[Opening] = []
     if bug is not None:
-        bugs.BUGS[bug].plant()
-        near = [opening for opening in OPENINGS if opening.beginning == bugs.BUGS[bug].beginning]
-    CrashMachine.turns = chain(near * TRIES, cycle(OPENINGS))
+        mistake = bugs.BUGS[bug]
+        mistake.plant()
+        near = [replace(opening, kill=mistake.kill) for opening in OPENINGS if opening.beginning == mistake.beginning]
+    CrashMachine.turns = Turns(tally, near * TRIES)
 
     def is_enough() -> bool:
         return tally.kills.total() >= kills and set(tally.kills) >= FAILPOINTS

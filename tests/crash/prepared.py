@@ -8,7 +8,7 @@ from tests.crash.world import NAMES, USERS
 
 
 def prepare(installation: Installation) -> None:
-    """Reach each state and save it by its name."""
+    """Reach each state, some by way of others that come before them, and save it by its name."""
     makers = {
         "nothing": lambda _: None,
         "to the directory": _to_the_directory,
@@ -49,7 +49,7 @@ def _to_the_directory(installation: Installation) -> None:
 
 
 def _to_the_bucket(installation: Installation) -> None:
-    _to_the_directory(installation)
+    installation.load("to the directory")
     installation.set_policy(StorageMode.S3, 100)
 
 
@@ -70,13 +70,13 @@ def _claimed(installation: Installation) -> None:
 
 
 def _stored(installation: Installation) -> None:
-    _to_the_directory(installation)
+    installation.load("to the directory")
     installation.run("work", lambda world: world.work())
 
 
 def _without_files(installation: Installation) -> None:
     """The transcripts are from before there were files, and one media is in the bucket."""
-    _stored(installation)
+    installation.load("stored")
     installation.pass_time(timedelta(hours=1))
     installation.run("move", lambda world: world.move(world.media_ids()[:1], Backend.S3))
     installation.forget_files()
@@ -93,25 +93,25 @@ def _shared_twice(installation: Installation) -> None:
 
 
 def _just_moved(installation: Installation) -> None:
-    _stored(installation)
+    installation.load("stored")
     installation.pass_time(timedelta(days=3))
     _move(installation, Backend.S3)
 
 
 def _moved(installation: Installation) -> None:
-    _stored(installation)
+    installation.load("stored")
     _move(installation, Backend.S3)
     installation.pass_time(timedelta(days=2))
 
 
 def _in_the_bucket(installation: Installation) -> None:
-    _moved(installation)
+    installation.load("moved")
     installation.run("clean-up", lambda world: world.clean_up())
     installation.set(mode=StorageMode.S3)
 
 
 def _returned(installation: Installation) -> None:
-    _in_the_bucket(installation)
+    installation.load("in the bucket")
     installation.set(mode=StorageMode.LOCAL)
     _move(installation, Backend.LOCAL)
     installation.pass_time(timedelta(hours=3))
@@ -119,12 +119,12 @@ def _returned(installation: Installation) -> None:
 
 def _returned_long_ago(installation: Installation) -> None:
     """What the move out of the bucket has left there is about to expire."""
-    _returned(installation)
+    installation.load("returned")
     installation.pass_time(timedelta(days=5))
 
 
 def _halfway(installation: Installation) -> None:
-    _stored(installation)
+    installation.load("stored")
     installation.pass_time(timedelta(days=2))
     _move(installation, Backend.S3, killed_before="record_stored")
 
@@ -136,7 +136,7 @@ def _untranscribed(installation: Installation) -> None:
 
 
 def _littered(installation: Installation) -> None:
-    _stored(installation)
+    installation.load("stored")
     _move(installation, Backend.S3, killed_before="complete_multipart_upload")
     installation.pass_time(timedelta(hours=1))
     installation.run("accept", lambda world: world.accept(NAMES[2:], USERS[1]))
@@ -160,21 +160,21 @@ def _changed_on_the_site(installation: Installation) -> None:
 
 def _stale_copy(installation: Installation) -> None:
     """What that put has left is beside the recorded media."""
-    _changed_on_the_site(installation)
+    installation.load("changed on the site")
     installation.set_policy(StorageMode.S3, 100)
     installation.run("work", lambda world: world.work())
 
 
 def _left_in_staging(installation: Installation) -> None:
     """A move has died during a download from the bucket."""
-    _in_the_bucket(installation)
+    installation.load("in the bucket")
     _move(installation, Backend.LOCAL, killed_before="S3Store.get")
     installation.pass_time(timedelta(days=2))
 
 
 def _leased(installation: Installation) -> None:
     """Other runs have leases on media whose local copies could be deleted."""
-    _moved(installation)
+    installation.load("moved")
     for name in NAMES[:2]:
         installation.lease_to_another_run(name, timedelta(hours=40))
 
@@ -186,28 +186,28 @@ def _accept_and_die(installation: Installation, step: str) -> None:
 
 
 def _long_ago(installation: Installation) -> None:
-    _stored(installation)
+    installation.load("stored")
     installation.pass_time(timedelta(days=5))
 
 
 def _expiring(installation: Installation) -> None:
-    _moved(installation)
+    installation.load("moved")
     installation.pass_time(timedelta(days=4))
 
 
 def _damaged(installation: Installation) -> None:
-    _expiring(installation)
+    installation.load("expiring")
     installation.damage(NAMES[0], is_overwritten=True)
     installation.damage(NAMES[1], is_overwritten=False)
 
 
 def _linked_out(installation: Installation) -> None:
-    _moved(installation)
+    installation.load("moved")
     installation.link_out()
 
 
 def _expired(installation: Installation) -> None:
-    _in_the_bucket(installation)
+    installation.load("in the bucket")
     installation.pass_time(timedelta(days=8))
     installation.expire()
 

@@ -4,7 +4,7 @@ Every rule can always be chosen, and does nothing where there is nothing to do. 
 would depend on where the kills before it happened.
 """
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Sequence
 from datetime import timedelta
 from typing import ClassVar
 
@@ -14,7 +14,7 @@ from typing_extensions import override
 
 from bookmarkai_assets.core.media.placement import Backend, StorageMode
 from tests.crash.directory_s3 import Fault
-from tests.crash.openings import Faults, Opening
+from tests.crash.openings import Faults, Turns
 from tests.crash.runner import Installation, Kill
 from tests.crash.world import NAMES, USERS
 
@@ -73,14 +73,15 @@ class CrashMachine(RuleBasedStateMachine):
     """Works on one installation, `home`, which each example begins again with the next of `turns`."""
 
     home: ClassVar[Installation]
-    turns: ClassVar[Iterator[Opening]]
+    turns: ClassVar[Turns]
 
     @initialize(kill=first_kills, faults=faults)
     def begin(self, kill: Kill, faults: Faults) -> None:
         """Start from a prepared state, with an operation that has something to do there."""
-        opening = next(self.turns)
+        opening = self.turns.next()
         self.home.load(opening.beginning)
-        opening.act(self.home, kill, faults if opening.faults is None else opening.faults)
+        opening.act(self.home, opening.kill or kill, faults if opening.faults is None else opening.faults)
+        self.turns.learn(opening, self.home.passed)
 
     @rule(name=names, user=st.sampled_from(USERS), kill=kills)
     def accept(self, name: str, user: str, kill: Kill) -> None:

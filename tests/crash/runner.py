@@ -92,12 +92,13 @@ class Tally:
         """Choose one of the steps that an operation passes, by its number from 1. None means no kill."""
         if kill.how == "never" or not passed:
             return None
-        # A step that is not listed is new to the machine, and comes before all others.
+        # A step that is not listed is new to the machine, and comes before all others; next is what no kill has hit.
         counts = {name: self.kills[name] + (name in FAILPOINTS) for name in passed}
         least = min(counts.values())
+        is_new = least <= 1
         if kill.how == "rarest" and least > max(4, self.kills.total() / len(self.failpoints)):
             return None  # these have been killed at often enough
-        numbers = [n for n, name in enumerate(passed, 1) if kill.how == "any" or counts[name] == least]
+        numbers = [n for n, name in enumerate(passed, 1) if (kill.how == "any" and not is_new) or counts[name] == least]
         return numbers[int(kill.fraction * len(numbers))]
 
     def count(self, kind: str, passed: Sequence[str], killed: Sequence[str]) -> None:
@@ -117,6 +118,8 @@ class Installation:
         self.tally = tally
         self.violation: str | None = None
         """The first violation, in words."""
+        self.passed: set[str] = set()
+        """The steps that the operations of the example have passed, or would have if no kill had ended them."""
         self._home = home
         self._saved: dict[str, tuple[Conditions, Memory]] = {}
         self._journal = Journal()
@@ -153,6 +156,7 @@ class Installation:
         shutil.copytree(self._home / "templates" / name, self.paths.root, symlinks=True)
         self.conditions, self.memory = deepcopy(self._saved[name])
         self.trace = [f"begin {name}"]
+        self.passed = set()
         self.observe()
 
     def observe(self) -> Snapshot:
@@ -236,7 +240,7 @@ class Installation:
         """Give a media's lease to another live run, if nobody has it."""
         leased_media = media_id(name)
         leased = {row["media_id"] for row in self.found.leases if (moment(row["expires_at"]) or NOON) > self.memory.now}
-        if leased_media not in self.found.media or leased_media in leased:
+        if leased_media in leased:
             return
         self.trace.append(f"another run holds {name} for {time}")
         if not self._do(HOLD, lambda world: world.take_lease(leased_media, time), NEVER, name, {}):
@@ -370,7 +374,9 @@ class Installation:
         if kill.how != "never":
             shutil.copytree(self.paths.root, aside, symlinks=True)
         self._act(act, lambda _name, _number: False)
-        wanted = self.tally.step_to_kill_at(kill, list(self._journal.read("S")))
+        passed = list(self._journal.read("S"))
+        self.passed.update(passed)
+        wanted = self.tally.step_to_kill_at(kill, passed)
         if wanted is not None:
             shutil.rmtree(self.paths.root)
             aside.rename(self.paths.root)
