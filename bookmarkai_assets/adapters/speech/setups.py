@@ -7,6 +7,9 @@ from bookmarkai_assets.adapters.speech.audio import CHUNK_SECONDS
 from bookmarkai_assets.adapters.speech.voice import VOICE_DETECTION
 from bookmarkai_assets.core.transcripts.transcript import Recipe, Setup, Task
 
+TIMES = "player"
+"""Whose clock the times are of, in recipes: with another one, the same sound leads to other times."""
+
 NOT_INSTALLED = "not installed"
 
 
@@ -40,6 +43,7 @@ def setup_of(engine: str, model: str, options: DecodingOptions) -> Setup:
             "compute_type": options.compute_type,
             "task": options.task.value,
             "vad": VOICE_DETECTION,
+            "times": TIMES,
             "condition_on_previous_text": False,
             "word_timestamps": options.has_words,
             "span_seconds": options.chunk_seconds,
