@@ -296,7 +296,7 @@ class FasterWhisperEngine(WhisperEngine[LoadedModel]):
         found, info = loaded.whisper.transcribe(
             samples,
             language=request.language,
-            task=self._options.task.value,
+            task=self._task_of(request).value,
             beam_size=self._options.beam_size,
             vad_filter=True,
             condition_on_previous_text=False,
@@ -325,7 +325,7 @@ class FasterWhisperEngine(WhisperEngine[LoadedModel]):
             found, info = BatchedInferencePipeline(loaded.whisper).transcribe(
                 samples,
                 language=request.language,
-                task=self._options.task.value,
+                task=self._task_of(request).value,
                 beam_size=self._options.beam_size,
                 batch_size=self._options.batch_size,
                 vad_filter=True,

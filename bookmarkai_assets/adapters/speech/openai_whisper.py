@@ -267,7 +267,7 @@ class OpenAIWhisperEngine(WhisperEngine[LoadedModel]):
             found = model.transcribe(
                 samples,
                 language=request.language,
-                task=self._options.task.value,
+                task=self._task_of(request).value,
                 beam_size=self._options.beam_size if self._options.beam_size > 1 else None,
                 best_of=_BEST_OF,
                 fp16=self._options.compute_type == "float16",

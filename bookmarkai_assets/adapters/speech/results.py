@@ -7,12 +7,10 @@ from typing import Protocol
 from bookmarkai_assets.adapters.speech.languages import WINDOW_SECONDS, Passage
 from bookmarkai_assets.adapters.speech.timeline import shift_segment
 from bookmarkai_assets.core.media.sound import SAMPLES_PER_SECOND
+from bookmarkai_assets.core.transcripts.language_stretches import CERTAIN
 from bookmarkai_assets.core.transcripts.languages import seconds_by_language
 from bookmarkai_assets.core.transcripts.quality import DEFAULT_LIMITS
 from bookmarkai_assets.core.transcripts.transcript import UNKNOWN, Segment
-
-_CERTAIN = 0.8
-"""From this probability on, a passage is in its likeliest language, whatever is understood of it."""
 
 _LEAST_GAIN = 0.05
 """In average log-probability. Speech that is decoded in another language than its own loses 0.1 to 1.0."""
@@ -28,7 +26,7 @@ class Request:
     """How a chunk is to be transcribed: in one language, or if that is None, in the one of its first window.
 
     `prompt` has names that may be spoken. With `is_watched`, every window must seem to be in the language
-    (`languages.require_language`). With `is_trial`, no window is decoded a second time, however bad the first was.
+    (`languages.require_language`). With `is_trial`, it is not translated, and no window is decoded a second time.
     """
 
     language: str | None
@@ -101,7 +99,7 @@ def join_results(results: Sequence[ChunkResult]) -> ChunkResult:
 
 def _language_of(passage: Passage, transcribe: Transcribe, main: str) -> str:
     first = next(iter(passage.likeliest))
-    if first == main or passage.likeliest[first] >= _CERTAIN:
+    if first == main or passage.likeliest[first] >= CERTAIN:
         return first
     end = min(passage.end, passage.start + WINDOW_SECONDS * SAMPLES_PER_SECOND)
     understanding = {
@@ -109,8 +107,8 @@ def _language_of(passage: Passage, transcribe: Transcribe, main: str) -> str:
         for language in {main: 1.0, **passage.likeliest}
     }
     best = max(understanding, key=understanding.__getitem__)
-    is_better = understanding[best] >= max(_UNDERSTOOD, understanding[main] + _LEAST_GAIN)
-    return best if is_better else main
+    is_better = best != main and understanding[best] >= understanding[main] + _LEAST_GAIN
+    return best if is_better and understanding[best] >= _UNDERSTOOD else main
 
 
 def _understanding(result: ChunkResult) -> float:

@@ -28,7 +28,7 @@ from bookmarkai_assets.core.media.sound import SAMPLES_PER_SECOND
 from bookmarkai_assets.core.transcripts.chunks import TranscriptChunk, ignore_chunk, join_chunks, last_language
 from bookmarkai_assets.core.transcripts.language_stretches import Probabilities
 from bookmarkai_assets.core.transcripts.ports import SpeechEngine, ignore_progress
-from bookmarkai_assets.core.transcripts.transcript import Recipe, Segment, Setup, Transcript
+from bookmarkai_assets.core.transcripts.transcript import Recipe, Segment, Setup, Task, Transcript
 
 if TYPE_CHECKING:
     import numpy as np
@@ -208,6 +208,10 @@ class WhisperEngine(SpeechEngine, Generic[Loaded]):
             speech_seconds=result.speech_seconds,
             transcribe_seconds=0.0,
         )
+
+    def _task_of(self, request: Request) -> Task:
+        """Return the task of a request. A trial is never a translation, which reads well whatever was spoken."""
+        return Task.TRANSCRIBE if request.is_trial else self._options.task
 
     def _transcribe_languages(
         self,

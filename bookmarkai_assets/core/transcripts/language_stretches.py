@@ -15,6 +15,12 @@ MIN_SECONDS = 4.0
 MIN_PROBABILITY = 0.3
 """The least probability of a language to which speech changes. Noise and music are spread over many languages."""
 
+CERTAIN = 0.8
+"""From this probability on, a language is spoken."""
+
+MIN_UNCERTAIN_SECONDS = 6.0
+"""The shortest speech that counts where no other language is certain."""
+
 UNLIKELY = 0.2
 """Below this probability, a language is probably not spoken."""
 
@@ -101,7 +107,8 @@ def _divide(
         if is_foreign_run:
             likeliest = _likeliest(detect(start, end))
             language = next(iter(likeliest), main)
-            if language not in tried:
+            is_short = end - start < MIN_UNCERTAIN_SECONDS and likeliest.get(language, 0.0) < CERTAIN
+            if language not in tried and not is_short:
                 # A third language may be spoken in a part of the run.
                 inner = tuple(_divide(run, language, detect, tried | {language}))
                 yield from inner if len(inner) > 1 else [Stretch(start, end, likeliest)]

@@ -24,7 +24,7 @@ _SENTENCE_END = re.compile(
     r"|[\n\r]+|[\U0001f000-\U0001ffff☀-➿]+"
 )
 _WORD = re.compile(r"[^\W_]+(?:['’.&-][^\W_]+)*")  # noqa: RUF001 - typographic apostrophe
-_JOINT = re.compile(r"(?<=[^\W\d_A-Z])(?=[A-Z][a-z])|[_.]+|(?<=[a-z])(?=\d)")
+_JOINT = re.compile(r"(?<=[^\W\d_A-Z]{2})(?=[A-Z][a-z])|[_.]+|(?<=[a-z])(?=\d)")
 _FIRST_PERSON = re.compile(r"I(?:['’]\w+)?$")  # noqa: RUF001 - as above
 
 _LONG_WORD_LETTERS = 4

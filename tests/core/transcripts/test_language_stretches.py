@@ -99,10 +99,18 @@ def test_latin_does_not_hide_what_else_is_likely() -> None:
 def test_what_may_be_several_languages_says_so() -> None:
     """The likeliest comes first; what is less likely than one in ten is left out."""
     unsure = {"yi": 0.4, "de": 0.3, "la": 0.2, "nn": 0.04, "cy": 0.06}
-    found = pieces(clearly("en"), unsure, unsure)
+    found = pieces(clearly("en"), unsure, unsure, unsure)
     _, stretch = find_stretches(found, "en", lambda _start, _end: unsure)
     assert list(stretch.likeliest) == ["yi", "de"]
     assert stretch.likeliest["yi"] == 0.5
+
+
+def test_a_short_passage_in_no_certain_language_is_in_the_main_one() -> None:
+    """Under six seconds, a language that is not certain is a mumble or a noise, and no change."""
+    unsure, sure = {"yi": 0.5, "de": 0.3}, {"yi": 0.9, "de": 0.1}
+    found = pieces(clearly("en"), unsure, unsure)
+    assert [stretch.language for stretch in find_stretches(found, "en", lambda _start, _end: unsure)] == ["en"]
+    assert [stretch.language for stretch in find_stretches(found, "en", lambda _start, _end: sure)] == ["en", "yi"]
 
 
 @given(st.lists(likely, min_size=1, max_size=12), languages, st.data())
