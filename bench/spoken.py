@@ -110,7 +110,7 @@ def _recording(path: Path, number: int, seconds: float, speech_share: float, see
     left = int(seconds * speech_share * RATE)
     while True:
         sentence = _sentence(chance)
-        samples = _speech(sentence, voice=voice, speed=speed, pitch=pitch)
+        samples = speech(sentence, voice=voice, speed=speed, pitch=pitch)
         if spoken and len(samples) > 2 * left:  # without this sentence the share is closer to the wanted one
             break
         left -= len(samples)
@@ -137,7 +137,7 @@ def _sentence(chance: random.Random) -> str:
     return f"{words[0].upper()}{words[1:]}."
 
 
-def _speech(text: str, *, voice: str, speed: int, pitch: int) -> npt.NDArray[np.int16]:
+def speech(text: str, *, voice: str, speed: int, pitch: int) -> npt.NDArray[np.int16]:
     """Speak a sentence, and cut off the silence that the program puts around it."""
     with tempfile.TemporaryDirectory() as directory:
         file = Path(directory) / "speech.wav"

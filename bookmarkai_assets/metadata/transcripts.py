@@ -6,6 +6,7 @@ import dagster as dg
 
 from bookmarkai_assets.batches import RunMetadata
 from bookmarkai_assets.core.transcripts.doubts import in_words
+from bookmarkai_assets.core.transcripts.languages import languages_in_words
 from bookmarkai_assets.metadata.media import share_metadata
 from bookmarkai_assets.metadata.tables import cap_selection, table
 from bookmarkai_assets.operations.transcripts.transcribed_share import TranscribedShare
@@ -22,6 +23,7 @@ def transcript_metadata(transcribed: TranscribedShare) -> RunMetadata:
         "outcome": transcribed.outcome.value,
         "language": transcript.language,
         "language_probability": round(transcript.language_probability, 3),
+        "languages": languages_in_words(transcript),
         "words": transcript.word_count,
         "doubts": len(transcript.doubts),
         "doubtful": in_words(transcript.doubts),

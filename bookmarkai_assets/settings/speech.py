@@ -17,6 +17,13 @@ class SpeechEngineName(StrEnum):
     OPENAI_WHISPER = "openai-whisper"
 
 
+class NamesFrom(StrEnum):
+    """The values of `WHISPER_NAMES`: where the names come from that the engine expects to be spoken."""
+
+    OFF = "off"
+    POST = "post"
+
+
 class SpeechSettings(SettingsPart):
     """The settings for transcription."""
 
@@ -32,6 +39,9 @@ class SpeechSettings(SettingsPart):
         None,
         pattern="^[a-z]{2,3}$",
         description="Language of the speech, such as en; unset means the share's, or detected",
+    )
+    whisper_names: NamesFrom = Field(
+        NamesFrom.OFF, description="Names that the engine expects: off, or post for those in the post's title and text"
     )
     whisper_device: str = Field("cpu", pattern="^(cpu|cuda|auto)$", description="cpu, cuda or auto")
     whisper_compute_type: str | None = Field(

@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING
 
 from bookmarkai_assets.core.transcripts.ports import SpeechEngine
 from bookmarkai_assets.settings.settings import Settings
-from bookmarkai_assets.settings.speech import SpeechEngineName
+from bookmarkai_assets.settings.speech import NamesFrom, SpeechEngineName
 
 if TYPE_CHECKING:
     from bookmarkai_assets.core.transcripts.speech_models import SpeechModel
@@ -36,6 +36,8 @@ def make_speech_engine(settings: Settings, *, model: str | None = None) -> Speec
                 beam_size=settings.whisper_beam_size,
                 batch_size=_batch_size(settings),
                 task=settings.whisper_task,
+                language_changes=settings.whisper_language is None,
+                names=settings.whisper_names is NamesFrom.POST,
             )
         case SpeechEngineName.OPENAI_WHISPER:
             from bookmarkai_assets.adapters.speech import openai_whisper  # noqa: PLC0415 - adapters load when used
@@ -48,6 +50,8 @@ def make_speech_engine(settings: Settings, *, model: str | None = None) -> Speec
                 cpu_threads=settings.whisper_cpu_threads,
                 beam_size=settings.whisper_beam_size,
                 task=settings.whisper_task,
+                language_changes=settings.whisper_language is None,
+                names=settings.whisper_names is NamesFrom.POST,
             )
 
 
@@ -62,7 +66,12 @@ def speech_code_version(settings: Settings) -> str:
 
     compute_type = settings.whisper_compute_type or _DEFAULT_COMPUTE_TYPES[settings.whisper_engine]
     options = DecodingOptions(
-        settings.whisper_beam_size, compute_type, settings.whisper_task, batch_size=_batch_size(settings)
+        settings.whisper_beam_size,
+        compute_type,
+        settings.whisper_task,
+        batch_size=_batch_size(settings),
+        language_changes=settings.whisper_language is None,
+        names=settings.whisper_names is NamesFrom.POST,
     )
     return setup_of(settings.whisper_engine.value, settings.whisper_model, options).fingerprint
 

@@ -51,7 +51,7 @@ class Bug:
     """A mistake that `plant` makes. In the state `beginning` it shows soon, and from other states sooner or later.
 
     `finding` matches what the judge says about the mistake itself. About a consequence it would say something else.
-    `kill` is how the first operation is killed. Without one, chance decides. It is given where chance seldom shows the
+    `kill` is what befalls the first operation. Without one it is drawn. It is given where chance seldom shows the
     mistake.
     """
 

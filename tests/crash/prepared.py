@@ -8,7 +8,7 @@ from tests.crash.world import NAMES, USERS
 
 
 def prepare(installation: Installation) -> None:
-    """Reach each state, some from states that were saved before it, and save it by its name."""
+    """Reach each state, some by way of others that come before them, and save it by its name."""
     makers = {
         "nothing": lambda _: None,
         "to the directory": _to_the_directory,

@@ -92,7 +92,7 @@ class Tally:
         """Choose one of the steps that an operation passes, by its number from 1. None means no kill."""
         if kill.how == "never" or not passed:
             return None
-        # A step that is not listed is new to the machine, and comes first. Next are steps that no kill has hit.
+        # A step that is not listed is new to the machine, and comes before all others; next is what no kill has hit.
         counts = {name: self.kills[name] + (name in FAILPOINTS) for name in passed}
         least = min(counts.values())
         is_new = least <= 1
@@ -119,7 +119,7 @@ class Installation:
         self.violation: str | None = None
         """The first violation, in words."""
         self.passed: set[str] = set()
-        """The steps that the example's operations have passed, or would have passed without their kills."""
+        """The steps that the operations of the example have passed, or would have if no kill had ended them."""
         self._home = home
         self._saved: dict[str, tuple[Conditions, Memory]] = {}
         self._journal = Journal()

@@ -35,6 +35,7 @@ class HeardFile:
 
     path: Path
     language: str | None
+    names: Sequence[str] = ()
 
 
 class FakeSpeechEngine(SpeechEngine):
@@ -96,11 +97,12 @@ class FakeSpeechEngine(SpeechEngine):
         audio: Path,
         *,
         language: str | None,
+        names: Sequence[str] = (),
         on_progress: Callable[[float, float], object] = ignore_progress,
         kept: Sequence[TranscriptChunk] = (),
         on_chunk: Callable[[TranscriptChunk], object] = ignore_chunk,
     ) -> Transcript:
-        self.calls.append(HeardFile(audio, language))
+        self.calls.append(HeardFile(audio, language, tuple(names)))
         if self._failures:
             raise self._failures.pop(0)
         if language is not None and language not in _LANGUAGES:

@@ -53,7 +53,7 @@ def test_a_browser_shows_every_cue_as_text(site: str, tmp_path: Path) -> None:
     words = (*SCRIPTS, A_MOMENT, "-->", *(clean_speech(word) for word in HOSTILE))
     cues = cues_of(transcript(spoken(SHORT_SAMPLES[0].text.split()), segment(10.0, 60.0, " ".join(words))))
     (tmp_path / "video.mp4").symlink_to(SHORT_SAMPLES[0].path)
-    (tmp_path / "subtitles.vtt").write_text(to_webvtt(cues, language="en"), encoding="utf-8")
+    (tmp_path / "subtitles.vtt").write_text(to_webvtt(cues, languages=("en",)), encoding="utf-8")
     (tmp_path / "index.html").write_text(_PAGE, encoding="utf-8")
 
     with open_page() as page:

@@ -103,7 +103,7 @@ def played(path: Path) -> tuple[list[float], float]:
     command = [imageio_ffmpeg.get_ffmpeg_exe(), "-v", "error", "-i", str(path), "-map", "0:a:0"]
     command += ["-af", f"aresample={SAMPLES_PER_SECOND}:async=1:first_pts=0", "-ac", "1", "-f", "s16le", "pipe:1"]
     # FFmpeg counts from the earliest of the tracks that it reads. A player reads all of them.
-    command += ["-map", "0", "-c", "copy", "-f", "null", "-"]
+    command += ["-map", "0", "-c:v", "copy", "-c:a", "pcm_s16le", "-f", "null", "-"]
     return _heard(np.frombuffer(subprocess.run(command, check=True, capture_output=True).stdout, "<i2"))
 
 

@@ -41,11 +41,13 @@ def segment_to_json(segment: Segment) -> dict[str, object]:
         "no_speech_prob": _finite(segment.no_speech_prob, worst=1.0),
         "compression_ratio": _finite(segment.compression_ratio, worst=0.0),
         **({"words": words} if words else {}),
+        **({"language": segment.language} if segment.language else {}),
     }
 
 
 def segment_of(entry: Mapping[str, Any]) -> Segment:
-    """Read an entry that `is_segment` accepts. A missing figure is 0.0. Words in another form are left out."""
+    """Read an entry that `is_segment` accepts. A missing figure is 0.0. What is in another form is left out."""
+    language = entry.get("language")
     return Segment(
         start=entry["start"],
         end=entry["end"],
@@ -54,6 +56,7 @@ def segment_of(entry: Mapping[str, Any]) -> Segment:
         no_speech_prob=entry.get("no_speech_prob", 0.0),
         compression_ratio=entry.get("compression_ratio", 0.0),
         words=_words(entry.get("words")),
+        language=language if isinstance(language, str) and language else None,
     )
 
 

@@ -17,6 +17,7 @@ from bookmarkai_assets.adapters.catalog.tables.transcripts import IS_DOUBTFUL, t
 from bookmarkai_assets.adapters.catalog.tables.work import share_work
 from bookmarkai_assets.adapters.catalog.transcript_recipes import count_of_others, made_by, recipes_in_use
 from bookmarkai_assets.core.transcripts.doubts import Doubt, DoubtKind, Severity, as_plain
+from bookmarkai_assets.core.transcripts.languages import is_only_in
 from bookmarkai_assets.core.transcripts.ports import DoubtfulTranscript, TranscriptTable
 from bookmarkai_assets.core.transcripts.staleness import MadeTranscript, RecipeUse
 from bookmarkai_assets.core.transcripts.transcript import UNKNOWN, Recipe, Segment, Transcript
@@ -115,11 +116,11 @@ class SqlTranscriptTable(TranscriptTable):
                 or_(has_language, transcripts.c.full_text == ""),
             )
             .order_by(transcripts.c.updated_at.desc())
-            .limit(1)
         )
         with self._database.reading() as connection:
-            row = connection.execute(statement).first()
-        return _transcript(row) if row else None
+            # Segments are inside a JSON document, so a transcript that is partly in another language is left out here.
+            found = map(_transcript, connection.execute(statement))
+            return next((one for one in found if language is None or is_only_in(one, language)), None)
 
     @override
     def recipes_in_use(self) -> Sequence[RecipeUse]:

@@ -114,12 +114,12 @@ def _read_packets(
 ) -> _Ends:
     """Read all tracks to their ends, and hand the packets of the sound to `audio`.
 
-    Raises `ShareFailedError` if no frame decodes, of the picture or of the sound.
+    Raises `ShareFailedError` if nothing of the picture decodes, or of the sound where there is no picture to see.
     """
     clocked = [track for track in (picture, sound) if track is not None]
     others = [track for track in container.streams if track not in clocked and track.type in _OTHER_TYPES]
     is_checked = is_exact(container)
-    is_seen = False
+    is_seen, has_beginning = False, False
     ends: dict[int, float] = {}
     shown_seconds = 0.0
     units = {track.index: float(track.time_base or 0) for track in container.streams}
@@ -129,7 +129,9 @@ def _read_packets(
         if is_checked and packet.is_corrupt:
             raise ShareFailedError(Failure(Outcome.CORRUPT, "the file is cut off in the middle of a frame"))
         index = packet.stream_index
-        is_seen = is_seen or (packet.stream is picture and has_frame(packet))
+        if not is_seen and packet.stream is picture:
+            has_beginning = has_beginning or packet.is_keyframe
+            is_seen = has_frame(packet)
         if packet.pts is not None:
             end = (packet.pts + (packet.duration or 0)) * units[index]
             ends[index] = max(end, ends.get(index, end))
@@ -137,7 +139,8 @@ def _read_packets(
                 shown_seconds = max(shown_seconds, end + offset)
         if sound is not None and audio is not None and index == sound.index:
             audio.take(packet, offset)
-    is_heard = audio is not None and audio.has_frame
-    if not (is_seen or is_heard) or shown_seconds <= 0:
+    # A picture that is cut out of a group shows nothing, and its sound is heard. One that does not decode is broken.
+    is_played = is_seen or (not has_beginning and audio is not None and audio.has_frame)
+    if not is_played or shown_seconds <= 0:
         raise ShareFailedError(Failure(Outcome.CORRUPT, "no frame of the file can be decoded"))
     return _Ends(ends, shown_seconds)

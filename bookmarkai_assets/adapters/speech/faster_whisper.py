@@ -6,23 +6,27 @@
 import threading
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Protocol
 
 from typing_extensions import override
 
 from bookmarkai_assets.adapters.speech.audio import CHUNK_SECONDS
+from bookmarkai_assets.adapters.speech.ctranslate2_windows import features_of_window, languages_in, split_windows
 from bookmarkai_assets.adapters.speech.digests import sha256_of
 from bookmarkai_assets.adapters.speech.gathering import Batcher
+from bookmarkai_assets.adapters.speech.languages import WINDOW_SECONDS, require_language
 from bookmarkai_assets.adapters.speech.models import WEIGHTS, find_installed_model, find_model
+from bookmarkai_assets.adapters.speech.results import ChunkResult, Request
 from bookmarkai_assets.adapters.speech.setups import DecodingOptions
 from bookmarkai_assets.adapters.speech.shared_models import once_per_process
 from bookmarkai_assets.adapters.speech.timeline import shift_segment, split_sentences
 from bookmarkai_assets.adapters.speech.voice import is_rest_silent
-from bookmarkai_assets.adapters.speech.whisper_engine import ChunkResult, WhisperEngine
+from bookmarkai_assets.adapters.speech.whisper_engine import WhisperEngine
 from bookmarkai_assets.core.errors import ConfigurationError
 from bookmarkai_assets.core.media.sound import SAMPLES_PER_SECOND
+from bookmarkai_assets.core.transcripts.language_stretches import Probabilities
 from bookmarkai_assets.core.transcripts.transcript import UNKNOWN, Segment, Task, Word
 
 if TYPE_CHECKING:
@@ -31,11 +35,6 @@ if TYPE_CHECKING:
 
 ENGINE = "faster-whisper"
 """The engine's name in transcripts and settings."""
-
-_WINDOW_SECONDS = 30
-"""The length of Whisper's window. A sound in which nobody speaks after that is decoded as a single window. Decoded in
-turn, most such sounds have their last sentence decoded twice: that takes a quarter longer, and words are lost
-(docs/transcripts.md)."""
 
 _PAUSE_MS = 500
 """The silence at which windows of a batch may end. With the default of 160 ms words were lost (docs/transcripts.md)."""
@@ -57,6 +56,9 @@ class WhisperModel(Protocol):
 
     def transcribe(self, audio: "npt.NDArray[np.float32]", **options: object) -> tuple[Iterable[Any], Any]:
         """Return the segments, which are decoded as they are read, and information about the whole."""
+
+    def feature_extractor(self, audio: "npt.NDArray[np.float32]") -> "npt.NDArray[np.float32]":
+        """Return the sound's log-mel spectrogram, 100 columns a second and one more."""
 
     @property
     def model(self) -> Any:  # noqa: ANN401 - CTranslate2 ships no types
@@ -96,6 +98,8 @@ _state = threading.local()
 """The state of the sound that this thread decodes.
 
 `stops` returns whether nobody speaks in the rest. `encoded` is the first window. `decode` decodes a window in a batch.
+`watched` is the language that is expected of all windows, or an empty text until it is detected. `known` is the window
+whose language was detected, with its encoding.
 """
 
 
@@ -167,26 +171,54 @@ def shared_model(parameters: ModelParameters) -> LoadedModel:
             f"WHISPER_MODEL: expected a model in {directory} that loads on device {parameters.device} as "
             f"{parameters.compute_type}, found: {error}; cpu with int8 works everywhere, cuda needs NVIDIA's driver"
         ) from error
-    _skip_silent_rest(model)
+    _hook_encoder(model)
     batching = _BatchingModel(model.model)
     model.model = batching
     return LoadedModel(model, sha256_of(directory / WEIGHTS) or "", batching.batcher)
 
 
-def _skip_silent_rest(model: Any) -> None:  # noqa: ANN401 - faster-whisper ships no types
-    """Make the model stop when nobody speaks in the rest (`voice.is_rest_silent`). Each window is encoded first."""
+def _hook_encoder(model: Any) -> None:  # noqa: ANN401 - faster-whisper ships no types
+    """Make the model stop when nobody speaks in the rest (`voice.is_rest_silent`), or the language changes.
+
+    Each window is encoded before it is decoded. The window in which the language is detected is encoded only once.
+    """
     encode = model.encode
 
-    def encode_speech(features: object) -> object:
+    def encode_speech(features: "npt.NDArray[np.float32]") -> object:
         stops: Callable[[], bool] | None = getattr(_state, "stops", None)
         if stops is not None and stops():
             raise _EndOfSpeechError
-        encoded: object = encode(features)
+        encoded = _known_encoding(features) or encode(features)
         if stops is not None and _state.encoded is None:
             _state.encoded = encoded
+        language: str | None = getattr(_state, "watched", None)
+        if language is not None:
+            for window in split_windows(model.model, features, encoded):
+                require_language(window, language)
         return encoded
 
+    def detect_language(*, features: "npt.NDArray[np.float32]", **_options: object) -> tuple[str, float, object]:
+        window = features_of_window(features)
+        if not window.any():
+            return "en", 0.0, None  # nobody speaks, and nothing is decoded
+        encoded = encode(window)
+        _state.known = window, encoded
+        probabilities = {token[2:-2]: probability for token, probability in model.model.detect_language(encoded)[0]}
+        language = max(probabilities, key=probabilities.__getitem__)
+        if getattr(_state, "watched", None) is not None:
+            _state.watched = language
+        return language, probabilities[language], None
+
     model.encode = encode_speech
+    model.detect_language = detect_language
+
+
+def _known_encoding(features: "npt.NDArray[np.float32]") -> object:
+    """Return the encoding of a window that has just been encoded for its language; None for another."""
+    import numpy as np  # noqa: PLC0415 - reading the settings does not need it
+
+    known = getattr(_state, "known", None)
+    return known[1] if known is not None and np.array_equal(known[0], features.squeeze()) else None
 
 
 def _never_stops() -> bool:
@@ -208,8 +240,11 @@ class FasterWhisperEngine(WhisperEngine[LoadedModel]):
         task: Task = Task.TRANSCRIBE,
         chunk_seconds: float = CHUNK_SECONDS,
         batch_size: int = 1,
+        language_changes: bool = True,
+        names: bool = False,
     ) -> None:
-        super().__init__(ENGINE, model, DecodingOptions(beam_size, compute_type, task, chunk_seconds, batch_size))
+        options = DecodingOptions(beam_size, compute_type, task, chunk_seconds, batch_size, language_changes, names)
+        super().__init__(ENGINE, model, options)
         self._parameters = ModelParameters(model, device, compute_type, cpu_threads)
 
     @override
@@ -225,18 +260,19 @@ class FasterWhisperEngine(WhisperEngine[LoadedModel]):
         self,
         loaded: LoadedModel,
         samples: "npt.NDArray[np.float32]",
-        *,
-        language: str | None,
+        request: Request,
         report: Callable[[float], object],
     ) -> ChunkResult:
-        if is_rest_silent(samples, _WINDOW_SECONDS):
-            with _batched_decoding(loaded):
-                samples = samples[: _WINDOW_SECONDS * SAMPLES_PER_SECOND]
-                segments, info = self._transcribe_windows(loaded, samples, language, report)
-        else:
-            with loaded.long_sounds:
-                transcribe = self._transcribe_windows if self._options.batch_size > 1 else self._transcribe_in_turn
-                segments, info = transcribe(loaded, samples, language, report)
+        language = request.language
+        with _watching(language or "" if request.is_watched else None):
+            if is_rest_silent(samples, WINDOW_SECONDS):
+                with _batched_decoding(loaded):
+                    samples = samples[: WINDOW_SECONDS * SAMPLES_PER_SECOND]
+                    segments, info = self._transcribe_windows(loaded, samples, request, report)
+            else:
+                with loaded.long_sounds:
+                    transcribe = self._transcribe_windows if self._options.batch_size > 1 else self._transcribe_in_turn
+                    segments, info = transcribe(loaded, samples, request, report)
         is_multilingual = len(loaded.languages) > 1
         if language is None and is_multilingual and info.duration_after_vad == 0:
             return ChunkResult(segments, UNKNOWN, 0.0, 0.0)
@@ -245,22 +281,28 @@ class FasterWhisperEngine(WhisperEngine[LoadedModel]):
         probability = _probability_of(loaded, info.language) if is_undetected else float(info.language_probability)
         return ChunkResult(segments, info.language, probability, float(info.duration_after_vad))
 
+    @override
+    def _detect(self, loaded: LoadedModel, samples: "npt.NDArray[np.float32]") -> Probabilities:
+        return languages_in(loaded.whisper.model, loaded.whisper.feature_extractor(samples)[:, :-1])
+
     def _transcribe_in_turn(
         self,
         loaded: LoadedModel,
         samples: "npt.NDArray[np.float32]",
-        language: str | None,
+        request: Request,
         report: Callable[[float], object],
     ) -> tuple[tuple[Segment, ...], Any]:
         """Decode one window after another. Each begins where the last word of the one before ends."""
         found, info = loaded.whisper.transcribe(
             samples,
-            language=language,
-            task=self._options.task.value,
+            language=request.language,
+            task=self._task_of(request).value,
             beam_size=self._options.beam_size,
             vad_filter=True,
             condition_on_previous_text=False,
             word_timestamps=self._options.has_words,
+            hotwords=request.prompt,
+            **({"temperature": 0.0} if request.is_trial else {}),
         )
         return tuple(_read_segments(found, samples, report)), info
 
@@ -268,7 +310,7 @@ class FasterWhisperEngine(WhisperEngine[LoadedModel]):
         self,
         loaded: LoadedModel,
         samples: "npt.NDArray[np.float32]",
-        language: str | None,
+        request: Request,
         report: Callable[[float], object],
     ) -> tuple[tuple[Segment, ...], Any]:
         """Decode whole windows, several at once. They end where nobody speaks.
@@ -282,14 +324,15 @@ class FasterWhisperEngine(WhisperEngine[LoadedModel]):
         try:
             found, info = BatchedInferencePipeline(loaded.whisper).transcribe(
                 samples,
-                language=language,
-                task=self._options.task.value,
+                language=request.language,
+                task=self._task_of(request).value,
                 beam_size=self._options.beam_size,
                 batch_size=self._options.batch_size,
                 vad_filter=True,
                 vad_parameters={"min_silence_duration_ms": _PAUSE_MS},
                 word_timestamps=self._options.has_words,
                 without_timestamps=self._options.has_words,
+                hotwords=request.prompt,
             )
             windows = []
             for window in found:
@@ -300,14 +343,25 @@ class FasterWhisperEngine(WhisperEngine[LoadedModel]):
         encoded = _state.encoded
         segments: list[Segment] = []
         for window in windows:
-            if not _needs_second_try(window):
+            if request.is_trial or not _needs_second_try(window):
                 segments.extend(split_sentences(window))
                 continue
             begin, end = (round(moment * SAMPLES_PER_SECOND) for moment in (window.start, window.end))
-            again, _ = self._transcribe_in_turn(loaded, samples[begin:end], info.language, lambda _: None)
+            same = replace(request, language=info.language)
+            again, _ = self._transcribe_in_turn(loaded, samples[begin:end], same, lambda _: None)
             segments.extend(shift_segment(segment, window.start) for segment in again)
         _state.encoded = encoded
         return tuple(segments), info
+
+
+@contextmanager
+def _watching(language: str | None) -> Iterator[None]:
+    """Require all windows to be in a language. With an empty text it is the detected one, with None it may be any."""
+    _state.watched, _state.known = language, None
+    try:
+        yield
+    finally:
+        _state.watched = _state.known = None
 
 
 @contextmanager

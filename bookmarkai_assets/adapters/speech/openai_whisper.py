@@ -9,7 +9,7 @@ import threading
 import warnings
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Self
 
@@ -23,11 +23,15 @@ from bookmarkai_assets.adapters.speech.checkpoints import (
     require_package,
 )
 from bookmarkai_assets.adapters.speech.digests import sha256_of
+from bookmarkai_assets.adapters.speech.languages import WINDOW_SECONDS, EncodedSpeech, require_language
+from bookmarkai_assets.adapters.speech.results import ChunkResult, Request
 from bookmarkai_assets.adapters.speech.setups import DecodingOptions
 from bookmarkai_assets.adapters.speech.shared_models import once_per_process
+from bookmarkai_assets.adapters.speech.torch_windows import EncodedWindow, encode_window, languages_in, seconds_of
 from bookmarkai_assets.adapters.speech.voice import Voice, extract_voice, is_rest_silent
-from bookmarkai_assets.adapters.speech.whisper_engine import ChunkResult, WhisperEngine
+from bookmarkai_assets.adapters.speech.whisper_engine import WhisperEngine
 from bookmarkai_assets.core.errors import ConfigurationError
+from bookmarkai_assets.core.transcripts.language_stretches import Probabilities
 from bookmarkai_assets.core.transcripts.transcript import UNKNOWN, Segment, Task, Word
 
 if TYPE_CHECKING:
@@ -71,7 +75,7 @@ _decoding = threading.Lock()
 """One sound at a time: a model keeps state while it decodes, and the whole process shares one random generator."""
 
 _state = threading.local()
-"""`reading` is the progress in the chunk that this thread decodes."""
+"""`reading` is the progress in the chunk that this thread decodes, and the language that is expected in it."""
 
 
 @once_per_process
@@ -97,6 +101,7 @@ def shared_model(parameters: ModelParameters) -> LoadedModel:
     # Set before each window is encoded: the number belongs to the calling thread, and numba, which aligns the words,
     # resets it to the number of cores.
     model.encoder.register_forward_pre_hook(lambda *_: torch.set_num_threads(parameters.cpu_threads))
+    _hook_encoder(model)
     _skip_silent_rest(model)
     # It reports progress only to the bar that it shows on a terminal.
     importlib.import_module("whisper.transcribe").tqdm = _Bars()  # type: ignore[attr-defined]
@@ -124,10 +129,15 @@ class _Bars:
 
 @dataclass
 class _Reading:
-    """The progress of openai-whisper in a chunk, and where to report it."""
+    """The progress of openai-whisper in a chunk, and where to report it.
+
+    All windows must be in the language `watched`; None allows any. `encoded` is the last window and its encoding.
+    """
 
     voice: Voice
     on_progress: Callable[[float], object]
+    watched: str | None = None
+    encoded: tuple[Any, Any] | None = None
     done_seconds: float = 0.0
 
     def report(self, frames: int) -> None:
@@ -137,6 +147,27 @@ class _Reading:
     @property
     def is_rest_silent(self) -> bool:
         return self.done_seconds > 0 and is_rest_silent(self.voice.samples, self.done_seconds)
+
+
+def _hook_encoder(model: Any) -> None:  # noqa: ANN401 - openai-whisper ships no types
+    """Make the model encode a window once, also for its language and its words' times, and watch over its language."""
+    import torch
+
+    encode = model.encoder.forward
+
+    def encode_once(mel: Any) -> Any:  # noqa: ANN401 - as above
+        reading: _Reading | None = getattr(_state, "reading", None)
+        if reading is None:
+            return encode(mel)
+        if reading.encoded is not None and torch.equal(reading.encoded[0], mel):
+            return reading.encoded[1]
+        encoded = encode(mel)
+        reading.encoded = mel, encoded
+        if reading.watched is not None:
+            require_language(EncodedWindow(model, mel, encoded, seconds_of(mel)), reading.watched)
+        return encoded
+
+    model.encoder.forward = encode_once
 
 
 def _skip_silent_rest(model: Any) -> None:  # noqa: ANN401 - openai-whisper ships no types
@@ -171,6 +202,8 @@ class OpenAIWhisperEngine(WhisperEngine[LoadedModel]):
         beam_size: int,
         task: Task = Task.TRANSCRIBE,
         chunk_seconds: float = CHUNK_SECONDS,
+        language_changes: bool = True,
+        names: bool = False,
     ) -> None:
         """Create an engine without loading anything.
 
@@ -179,9 +212,11 @@ class OpenAIWhisperEngine(WhisperEngine[LoadedModel]):
         """
         require_package()
         device = _choose_device(device)
-        super().__init__(
-            ENGINE, model, DecodingOptions(beam_size, _choose_compute_type(compute_type, device), task, chunk_seconds)
+        compute_type = _choose_compute_type(compute_type, device)
+        options = DecodingOptions(
+            beam_size, compute_type, task, chunk_seconds, language_changes=language_changes, names=names
         )
+        super().__init__(ENGINE, model, options)
         self._parameters = ModelParameters(model, cache, device, cpu_threads)
 
     @override
@@ -197,22 +232,31 @@ class OpenAIWhisperEngine(WhisperEngine[LoadedModel]):
         self,
         loaded: LoadedModel,
         samples: "npt.NDArray[np.float32]",
-        *,
-        language: str | None,
+        request: Request,
         report: Callable[[float], object],
     ) -> ChunkResult:
+        language = request.language
         voice = extract_voice(samples)
         only = loaded.languages[0] if len(loaded.languages) == 1 else None
         spoken, probability = language or only or UNKNOWN, float(bool(language or only))
         if voice.seconds == 0:
             return ChunkResult((), spoken, probability, 0.0)
-        with _decoding, _state_with(_Reading(voice, report)):
+        with _decoding, _state_with(_Reading(voice, report)) as reading:
             if only is None:
-                spoken, probability = _detect_language(loaded.whisper, voice.samples, requested=language)
-            found = self._decode(loaded.whisper, voice.samples, spoken)
+                window = encode_window(loaded.whisper, voice.samples)
+                spoken, probability = _detect_language(window, requested=language)
+                if request.is_watched:
+                    reading.watched = spoken
+                    require_language(window, spoken)
+            found = self._decode(loaded.whisper, voice.samples, replace(request, language=spoken))
         return ChunkResult([_convert_segment(one, voice) for one in found], spoken, probability, voice.seconds)
 
-    def _decode(self, model: Any, samples: "npt.NDArray[np.float32]", language: str) -> list[dict[str, Any]]:  # noqa: ANN401 - ships no types
+    @override
+    def _detect(self, loaded: LoadedModel, samples: "npt.NDArray[np.float32]") -> Probabilities:
+        with _decoding:
+            return languages_in(loaded.whisper, samples)
+
+    def _decode(self, model: Any, samples: "npt.NDArray[np.float32]", request: Request) -> list[dict[str, Any]]:  # noqa: ANN401 - ships no types
         import torch
 
         with torch.random.fork_rng(), warnings.catch_warnings():
@@ -222,12 +266,15 @@ class OpenAIWhisperEngine(WhisperEngine[LoadedModel]):
             warnings.filterwarnings("ignore", message="Performing inference on CPU when CUDA")  # as the settings say
             found = model.transcribe(
                 samples,
-                language=language,
-                task=self._options.task.value,
+                language=request.language,
+                task=self._task_of(request).value,
                 beam_size=self._options.beam_size if self._options.beam_size > 1 else None,
                 best_of=_BEST_OF,
                 fp16=self._options.compute_type == "float16",
                 condition_on_previous_text=False,
+                initial_prompt=request.prompt,
+                carry_initial_prompt=request.prompt is not None,
+                **({"temperature": 0.0} if request.is_trial else {}),
                 word_timestamps=self._options.has_words,
                 verbose=None,
             )
@@ -260,26 +307,18 @@ def _choose_compute_type(compute_type: str | None, device: str) -> str:
     return compute_type or ""
 
 
-def _detect_language(
-    model: Any,  # noqa: ANN401 - ships no types
-    samples: "npt.NDArray[np.float32]",
-    *,
-    requested: str | None,
-) -> tuple[str, float]:
-    """Detect the language of the first 30 s of speech. Return it, or the requested one, with its probability."""
-    import whisper
-
-    mel = whisper.log_mel_spectrogram(whisper.pad_or_trim(samples), model.dims.n_mels).to(model.device)
-    _, probabilities = model.detect_language(mel)
+def _detect_language(window: EncodedSpeech, *, requested: str | None) -> tuple[str, float]:
+    """Detect the language of a window. Return it, or the requested one, with its probability."""
+    probabilities = window.probabilities([(0.0, float(WINDOW_SECONDS))])[0]
     language = requested or max(probabilities, key=probabilities.__getitem__)
-    return language, float(probabilities[language])
+    return language, probabilities[language]
 
 
 @contextmanager
-def _state_with(reading: _Reading) -> Iterator[None]:
+def _state_with(reading: _Reading) -> Iterator[_Reading]:
     _state.reading = reading
     try:
-        yield
+        yield reading
     finally:
         del _state.reading
 

@@ -8,7 +8,7 @@ import time
 from abc import abstractmethod
 from collections.abc import Callable, Sequence
 from contextlib import closing
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Generic, Protocol, TypeVar
 
@@ -17,14 +17,18 @@ from typing_extensions import override
 from bookmarkai_assets.adapters.speech.audio import SoundChunk, chunks_of
 from bookmarkai_assets.adapters.speech.decoding import start_decoder
 from bookmarkai_assets.adapters.speech.digests import sha256_of
+from bookmarkai_assets.adapters.speech.languages import LanguageChangeError, passages_of
 from bookmarkai_assets.adapters.speech.onsets import move_to_onsets
 from bookmarkai_assets.adapters.speech.refusals import refuse_language, refuse_task
+from bookmarkai_assets.adapters.speech.results import ChunkResult, Request, join_results, settle_languages, shift_result
 from bookmarkai_assets.adapters.speech.setups import DecodingOptions, recipe_of, setup_of
 from bookmarkai_assets.adapters.speech.timeline import trim_segments
 from bookmarkai_assets.core.errors import TranscriptionError
-from bookmarkai_assets.core.transcripts.chunks import TranscriptChunk, chunk_with_speech, ignore_chunk, join_chunks
+from bookmarkai_assets.core.media.sound import SAMPLES_PER_SECOND
+from bookmarkai_assets.core.transcripts.chunks import TranscriptChunk, ignore_chunk, join_chunks, last_language
+from bookmarkai_assets.core.transcripts.language_stretches import Probabilities
 from bookmarkai_assets.core.transcripts.ports import SpeechEngine, ignore_progress
-from bookmarkai_assets.core.transcripts.transcript import Recipe, Segment, Setup, Transcript
+from bookmarkai_assets.core.transcripts.transcript import Recipe, Segment, Setup, Task, Transcript
 
 if TYPE_CHECKING:
     import numpy as np
@@ -44,16 +48,6 @@ class LoadedWhisper(Protocol):
 
 
 Loaded = TypeVar("Loaded", bound=LoadedWhisper)
-
-
-@dataclass(frozen=True)
-class ChunkResult:
-    """What a vendor returns for one chunk: its segments in order, with times from the chunk's start."""
-
-    segments: Sequence[Segment]
-    language: str
-    language_probability: float
-    speech_seconds: float
 
 
 class WhisperEngine(SpeechEngine, Generic[Loaded]):
@@ -82,15 +76,18 @@ class WhisperEngine(SpeechEngine, Generic[Loaded]):
         self,
         loaded: Loaded,
         samples: "npt.NDArray[np.float32]",
-        *,
-        language: str | None,
+        request: Request,
         report: Callable[[float], object],
     ) -> ChunkResult:
-        """Transcribe one chunk. Call `report` with the seconds of it that are done, as often as the vendor reports.
+        """Transcribe one chunk in one language. Call `report` with the seconds of it that are done, as they are.
 
         If no language is requested, the model knows several and nobody speaks, the language is `unknown` with a
-        probability of 0.0. Raises `RuntimeError` and `ValueError`, as the vendors do.
+        probability of 0.0. Raises `RuntimeError` and `ValueError`, as the vendors do, and `LanguageChangeError`.
         """
+
+    @abstractmethod
+    def _detect(self, loaded: Loaded, samples: "npt.NDArray[np.float32]") -> Probabilities:
+        """Return how likely each language is in a few seconds of speech. Raises as the vendors do."""
 
     @property
     @override
@@ -126,6 +123,7 @@ class WhisperEngine(SpeechEngine, Generic[Loaded]):
         audio: Path,
         *,
         language: str | None,
+        names: Sequence[str] = (),
         on_progress: Callable[[float, float], object] = ignore_progress,
         kept: Sequence[TranscriptChunk] = (),
         on_chunk: Callable[[TranscriptChunk], object] = ignore_chunk,
@@ -134,7 +132,8 @@ class WhisperEngine(SpeechEngine, Generic[Loaded]):
 
         `transcribe_seconds` does not include the loading of the model. A sound without speech has no segments. Its
         language is `unknown` with a probability of 0.0, unless one was requested or the model knows only one. A
-        language is detected in the first chunk in which something is said, and the later chunks are decoded in it.
+        language is detected in the first chunk in which something is said. The rest is decoded in it, unless the
+        language may change and another one is heard.
 
         Raises:
             ConfigurationError: The model cannot be loaded, does not know `language`, or cannot translate.
@@ -151,9 +150,12 @@ class WhisperEngine(SpeechEngine, Generic[Loaded]):
         with closing(chunks_of(audio, chunk_seconds=chunk_seconds, start=done, language=language)) as sounds:
             for sound in sounds:
                 left_out_seconds = sound.left_out_seconds
-                first_with_speech = chunk_with_speech(chunks)
-                known_language = language or (first_with_speech.language if first_with_speech else None)
-                chunk = self._transcribe_chunk(loaded, audio, sound, known_language, on_progress)
+                request = Request(
+                    language=language or last_language(chunks),
+                    prompt=", ".join(names) if self._options.names and names else None,
+                    is_watched=self._options.language_changes and language is None and len(loaded.languages) > 1,
+                )
+                chunk = self._transcribe_chunk(loaded, audio, sound, request, on_progress)
                 chunks.append(replace(chunk, transcribe_seconds=time.perf_counter() - started))
                 if len(chunks) > 1 or not sound.is_last:
                     on_chunk(chunks[-1])
@@ -179,7 +181,7 @@ class WhisperEngine(SpeechEngine, Generic[Loaded]):
         loaded: Loaded,
         audio: Path,
         sound: SoundChunk,
-        language: str | None,
+        request: Request,
         on_progress: Callable[[float, float], object],
     ) -> TranscriptChunk:
         def report(done_seconds: float) -> None:
@@ -187,7 +189,7 @@ class WhisperEngine(SpeechEngine, Generic[Loaded]):
 
         report(0.0)
         try:
-            result = self._transcribe_samples(loaded, sound.samples, language=language, report=report)
+            result = self._transcribe_languages(loaded, sound.samples, request, report)
         except (RuntimeError, ValueError) as error:
             raise TranscriptionError(
                 f"expected {self._model} to transcribe {audio}, found: {error}; if every file fails like this, the "
@@ -198,7 +200,7 @@ class WhisperEngine(SpeechEngine, Generic[Loaded]):
             start=sound.start,
             end=sound.end,
             segments=tuple(
-                _shift_to_sound(one, sound)
+                replace(_shift_to_sound(one, sound), language=one.language or result.language)
                 for one in move_to_onsets(trim_segments(result.segments, sound.seconds), sound.samples)
             ),
             language=result.language,
@@ -206,6 +208,33 @@ class WhisperEngine(SpeechEngine, Generic[Loaded]):
             speech_seconds=result.speech_seconds,
             transcribe_seconds=0.0,
         )
+
+    def _task_of(self, request: Request) -> Task:
+        """Return the task of a request. A trial is never a translation, which reads well whatever was spoken."""
+        return Task.TRANSCRIBE if request.is_trial else self._options.task
+
+    def _transcribe_languages(
+        self,
+        loaded: Loaded,
+        samples: "npt.NDArray[np.float32]",
+        request: Request,
+        report: Callable[[float], object],
+    ) -> ChunkResult:
+        """Transcribe a chunk. If its language seems to change, transcribe each passage in its own."""
+        try:
+            return self._transcribe_samples(loaded, samples, request, report)
+        except LanguageChangeError as change:
+            main = change.language
+
+        def transcribe(start: int, end: int, language: str, *, is_trial: bool = False) -> ChunkResult:
+            begin = start / SAMPLES_PER_SECOND
+            asked = replace(request, language=language, is_watched=False, is_trial=is_trial)
+            done = self._transcribe_samples(loaded, samples[start:end], asked, lambda seconds: report(begin + seconds))
+            return shift_result(done, begin)
+
+        passages = passages_of(samples, main, lambda speech: self._detect(loaded, speech))
+        settled = settle_languages(passages, transcribe, main=main)
+        return join_results([transcribe(one.start, one.end, one.language) for one in settled])
 
 
 def _shift_to_sound(segment: Segment, chunk: SoundChunk) -> Segment:

@@ -10,6 +10,7 @@ from bookmarkai_assets.core.search.moments_in_videos import as_clock
 from bookmarkai_assets.core.transcripts.doubts import in_words
 from bookmarkai_assets.core.transcripts.formats import TranscriptFormat, plain_text, render
 from bookmarkai_assets.core.transcripts.json_document import SharedTranscript, task_of
+from bookmarkai_assets.core.transcripts.languages import is_only_in, languages_in_words
 from bookmarkai_assets.core.transcripts.subtitles import has_times
 from bookmarkai_assets.core.transcripts.subtitles_text import clean_speech
 from bookmarkai_assets.core.transcripts.transcript import UNKNOWN, Task, Transcript
@@ -61,7 +62,9 @@ def _language(transcript: Transcript) -> str | None:
         return None
     certainty = f" ({transcript.language_probability:.0%})" if transcript.engine != UNKNOWN else ""
     translated = ", translated to English" if task_of(transcript) is Task.TRANSLATE else ""
-    return f"{transcript.language}{certainty}{translated}"
+    is_one_language = is_only_in(transcript, transcript.language)
+    shown = f"{transcript.language}{certainty}" if is_one_language else languages_in_words(transcript)
+    return f"{shown}{translated}"
 
 
 def _maker(transcript: Transcript) -> str:

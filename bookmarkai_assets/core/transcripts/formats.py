@@ -5,7 +5,7 @@ from collections.abc import Iterator
 from enum import StrEnum
 
 from bookmarkai_assets.core.errors import ExportError
-from bookmarkai_assets.core.transcripts.json_document import SharedTranscript, transcript_document, written_language
+from bookmarkai_assets.core.transcripts.json_document import SharedTranscript, transcript_document, written_languages
 from bookmarkai_assets.core.transcripts.subtitles import cues_of, has_times
 from bookmarkai_assets.core.transcripts.subtitles_formats import to_srt, to_webvtt
 from bookmarkai_assets.core.transcripts.subtitles_text import clean_speech
@@ -47,7 +47,7 @@ def render(shared: SharedTranscript, transcript_format: TranscriptFormat) -> str
         case TranscriptFormat.SRT:
             return to_srt(cues_of(transcript))
         case TranscriptFormat.VTT:
-            return to_webvtt(cues_of(transcript), language=written_language(transcript))
+            return to_webvtt(cues_of(transcript), languages=written_languages(transcript))
 
 
 def plain_text(transcript: Transcript) -> str:

@@ -1,9 +1,11 @@
 """A transcript as one versioned JSON document with all that is recorded. docs/transcripts.md has the schema."""
 
 import math
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
+from bookmarkai_assets.core.transcripts.languages import language_shares, languages_as_plain
 from bookmarkai_assets.core.transcripts.transcript import UNKNOWN, Segment, Task, Transcript
 
 VERSION = 1
@@ -29,11 +31,12 @@ def task_of(transcript: Transcript) -> Task | None:
     return Task(task) if task in set(Task) else None
 
 
-def written_language(transcript: Transcript) -> str | None:
-    """Return the language of the text, which after a translation is not the spoken one; None if not known."""
+def written_languages(transcript: Transcript) -> Sequence[str]:
+    """Return the languages of the text, the one with the most time first. A translation is in English."""
     if task_of(transcript) is Task.TRANSLATE:
-        return ENGLISH
-    return None if transcript.language == UNKNOWN else transcript.language
+        return (ENGLISH,)
+    found = tuple(one.language for one in language_shares(transcript))
+    return found or (() if transcript.language == UNKNOWN else (transcript.language,))
 
 
 def transcript_document(shared: SharedTranscript, *, are_times_known: bool) -> dict[str, Any]:
@@ -50,21 +53,25 @@ def transcript_document(shared: SharedTranscript, *, are_times_known: bool) -> d
         "video": {"url": shared.url, "title": shared.title, "duration_seconds": _number(shared.video_seconds)},
         "language": None if transcript.language == UNKNOWN else transcript.language,
         "language_probability": _number(transcript.language_probability) if is_ours else None,
+        "languages": languages_as_plain(transcript),
         "task": task_of(transcript),
         "text": _replace_surrogates(transcript.text),
         "segments": [
-            _segment(segment, is_ours=is_ours, are_times_known=are_times_known) for segment in transcript.segments
+            _segment(segment, transcript, is_ours=is_ours, are_times_known=are_times_known)
+            for segment in transcript.segments
         ],
         "provenance": _provenance(transcript) if is_ours else None,
         "quality": _quality(transcript) if is_ours else None,
     }
 
 
-def _segment(segment: Segment, *, is_ours: bool, are_times_known: bool) -> dict[str, Any]:
+def _segment(segment: Segment, transcript: Transcript, *, is_ours: bool, are_times_known: bool) -> dict[str, Any]:
+    language = segment.language or transcript.language
     return {
         "start": _number(segment.start) if are_times_known else None,
         "end": _number(segment.end) if are_times_known else None,
         "text": _replace_surrogates(segment.text),
+        "language": None if language == UNKNOWN else language,
         "avg_logprob": _number(segment.avg_logprob) if is_ours else None,
         "no_speech_prob": _number(segment.no_speech_prob) if is_ours else None,
         "compression_ratio": _number(segment.compression_ratio) if is_ours else None,

@@ -95,13 +95,16 @@ class SpeechEngine(ABC):
         audio: Path,
         *,
         language: str | None,
+        names: Sequence[str] = (),
         on_progress: Callable[[float, float], object] = ignore_progress,
         kept: Sequence[TranscriptChunk] = (),
         on_chunk: Callable[[TranscriptChunk], object] = ignore_chunk,
     ) -> Transcript:
-        """Transcribe one file. `language` is the spoken language; None detects it.
+        """Transcribe one file. `language` is the spoken language; None detects it, and it may change within the sound.
 
         The transcript's `language_probability` is how likely the sound is in its language, also if that was given.
+        `names` may be spoken, and are spelled as they should be. An engine that was made to expect names expects these,
+        and others ignore them.
         Segments are in order, do not overlap and lie within the sound, and so do the words within a segment.
         `on_progress` is called with the seconds of the sound that are done and with its length. The seconds done never
         decrease, and at the end all are done. Until a long sound has been read, its length is what the file says.
@@ -140,8 +143,8 @@ class TranscriptTable(ABC):
         """Read the latest transcript of a media's shares that was made by a recipe, given by its fingerprint.
 
         Only one that the engine would make again if it were given `language`, or None to detect it. That is one in this
-        language, or with None, one in a language that was likelier than all others together. A transcript without words
-        is the same for every language.
+        language alone, or with None, one in a language that was likelier than all others together. A transcript without
+        words is the same for every language.
         """
 
     @abstractmethod

@@ -12,6 +12,7 @@ from dataclasses import dataclass, replace
 
 from bookmarkai_assets.core.transcripts.doubts import Doubt, DoubtKind, Severity
 from bookmarkai_assets.core.transcripts.invented_text import is_invented
+from bookmarkai_assets.core.transcripts.languages import language_shares
 from bookmarkai_assets.core.transcripts.transcript import UNKNOWN, Segment, Transcript
 
 
@@ -226,10 +227,16 @@ def _repetition_loop(transcript: Transcript, limits: QualityLimits) -> Doubt | N
 
 
 def _implausible_rate(transcript: Transcript, limits: QualityLimits) -> Doubt | None:
-    if not transcript.segments:
-        return None
-    seconds = covered_seconds(transcript.segments)
-    rate, units = units_of(transcript.text)
+    """Doubt the rate in any of the languages: each is counted by its own units."""
+    languages = dict.fromkeys(segment.language for segment in transcript.segments)
+    spoken = ([segment for segment in transcript.segments if segment.language == one] for one in languages)
+    found = [doubt for doubt in (_implausible_rate_of(segments, limits) for segments in spoken) if doubt is not None]
+    return min(found, key=lambda doubt: doubt.severity is not Severity.ERROR, default=None)
+
+
+def _implausible_rate_of(segments: Sequence[Segment], limits: QualityLimits) -> Doubt | None:
+    seconds = covered_seconds(segments)
+    rate, units = units_of(" ".join(segment.text for segment in segments))
     # A short text is compared with what `rate_seconds` could have, so that a burst in next to no time is found too.
     is_burst = len(units) > rate.most * max(seconds, limits.rate_seconds)
     is_sparse = seconds >= limits.rate_seconds and len(units) < rate.least * seconds
@@ -250,7 +257,10 @@ def _unexpected_language(transcript: Transcript, hinted: str | None, limits: Qua
     probability = _finite(transcript.language_probability, 0.0)
     if transcript.language != hinted:
         words = f"{hinted} was expected, {transcript.language} was heard with a probability of {probability:.2f}"
-        return Doubt(DoubtKind.UNEXPECTED_LANGUAGE, Severity.ERROR, round(probability, 3), None, words)
+        share = next((one.share for one in language_shares(transcript) if one.language == hinted), None)
+        severity = Severity.ERROR if share is None else Severity.WARN
+        words += "" if share is None else f"; {hinted} is {share:.0%} of the speech"
+        return Doubt(DoubtKind.UNEXPECTED_LANGUAGE, severity, round(probability, 3), None, words)
     limit = limits.hinted_probability
     if probability >= limit:
         return None

@@ -63,7 +63,8 @@ def has_times(transcript: Transcript) -> bool:
 def cues_of(transcript: Transcript) -> tuple[Cue, ...]:
     """Lay a transcript out as cues: in order, without overlaps, and with all the text.
 
-    A cue ends at a silence, and at the end of a segment unless its sentence continues in the next one. It also ends
+    A cue ends at a silence, at a change of language, and at the end of a segment unless its sentence continues in the
+    next one. It also ends
     where the rules allow no more text, at the end of a sentence or clause close to an even division of the rest. Speech
     shorter than `MIN_MILLISECONDS` is joined to what follows. A cue that must still be shorter is followed by the next
     one without a gap.
@@ -85,7 +86,7 @@ def _stretches(segments: Iterable[list[Piece]]) -> Iterator[list[Piece]]:
 
 
 def _is_new_stretch(stretch: Sequence[Piece], piece: Piece, *, begins_segment: bool) -> bool:
-    if piece.start - stretch[-1].end >= PAUSE_MILLISECONDS:
+    if piece.start - stretch[-1].end >= PAUSE_MILLISECONDS or piece.language != stretch[-1].language:
         return True
     is_continued = piece.text[0].islower() and not ends_sentence(stretch[-1].text)
     return begins_segment and not is_continued and stretch[-1].end - stretch[0].start >= MIN_MILLISECONDS

@@ -22,13 +22,13 @@ def to_srt(cues: Iterable[Cue]) -> str:
     )
 
 
-def to_webvtt(cues: Iterable[Cue], *, language: str | None) -> str:
+def to_webvtt(cues: Iterable[Cue], *, languages: Iterable[str]) -> str:
     """Return a WebVTT file (W3C): `00:00:01.500`, with markup escaped.
 
-    The language is a note, because the standard has no field for it. Without cues, the file has only its header.
+    The languages are a note, because the standard has no field for them. Without cues, the file has only its header.
     """
-    is_tag = language is not None and _LANGUAGE_TAG.fullmatch(language)
-    note = f"NOTE\nLanguage: {language}\n\n" if is_tag else ""
+    tags = [language for language in languages if _LANGUAGE_TAG.fullmatch(language)]
+    note = f"NOTE\nLanguage: {', '.join(tags)}\n\n" if tags else ""
     return f"WEBVTT\n\n{note}" + "".join(
         f"{_time(cue.start, '.')} --> {_time(cue.end, '.')}\n"
         + "".join(html.escape(line, quote=False) + "\n" for line in cue.lines)

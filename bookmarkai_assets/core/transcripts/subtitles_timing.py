@@ -15,7 +15,7 @@ SLOWEST_COLUMNS_PER_SECOND = 5
 class Piece:
     """A piece of text that no line may break, and when it was said, in milliseconds.
 
-    `width` is in columns, without the space before it.
+    `width` is in columns, without the space before it. `language` is that of its segment, if that has one of its own.
     """
 
     text: str
@@ -23,6 +23,7 @@ class Piece:
     width: int
     start: int
     end: int
+    language: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,7 +53,7 @@ def timed_pieces(segments: Sequence[Segment], *, max_width: int) -> Iterator[lis
         for piece, is_spaced, first, last in _spread(text, _intervals(segment, text), max_width):
             start = max(first, clock)
             clock = max(start, last)
-            pieces.append(Piece(piece, is_spaced, width_of(piece), start, clock))
+            pieces.append(Piece(piece, is_spaced, width_of(piece), start, clock, segment.language))
         yield pieces
 
 

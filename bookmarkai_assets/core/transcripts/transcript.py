@@ -40,7 +40,7 @@ class Segment:
     """A stretch of speech. Times are in seconds from the start of the video.
 
     `compression_ratio` is the ratio by which zlib compresses the text. It is high for text that repeats itself. `words`
-    is empty if the engine was not asked for them.
+    is empty if the engine was not asked for them. `language` is the spoken one; None if only the transcript's is known.
     """
 
     start: float
@@ -50,6 +50,7 @@ class Segment:
     no_speech_prob: float
     compression_ratio: float = 0.0
     words: tuple[Word, ...] = ()
+    language: str | None = None
 
 
 @dataclass(frozen=True)
@@ -103,11 +104,13 @@ def _fingerprint(engine: str, engine_version: str, model: str, parameters: Mappi
 class Transcript:
     """The text that an engine made of a sound, with its times, figures and doubts.
 
-    `duration_seconds` is the audio's length. `transcribe_seconds` is the time that it took, including waits for sounds
-    that were decoded together with it. `recipe` and `audio_sha256` say what made it from which sound. They are None for
-    a transcript that was not made here, or was made before they were recorded. `speech_seconds` is how much of the
-    sound the engine's voice detection took for speech, None if that is not known. `left_out_seconds` is how much of the
-    sound the engine did not get to hear, and is not recorded but in a doubt. `doubts` are from `quality.assess`.
+    `language` is the one that is spoken for the longest time, and `language_probability` how likely that is where it is
+    spoken. `languages.language_shares` has all of them. `duration_seconds` is the audio's length. `transcribe_seconds`
+    is the time that it took, including waits for sounds that were decoded together with it. `recipe` and `audio_sha256`
+    say what made it from which sound. They are None for a transcript that was not made here, or was made before they
+    were recorded. `speech_seconds` is how much of the sound the engine's voice detection took for speech, None if that
+    is not known. `left_out_seconds` is how much of the sound the engine did not get to hear, and is not recorded but in
+    a doubt. `doubts` are from `quality.assess`.
     """
 
     engine: str

@@ -12,6 +12,7 @@ from bookmarkai_assets.core.media.storage_events import StorageEvent
 from bookmarkai_assets.core.outcomes import FAILURES, Failure, Outcome
 from bookmarkai_assets.core.shares.share import Share, ShareProgress, ShareStatus
 from bookmarkai_assets.core.transcripts.doubts import as_plain
+from bookmarkai_assets.core.transcripts.languages import languages_as_plain
 from bookmarkai_assets.core.transcripts.transcript import Transcript
 
 
@@ -183,6 +184,7 @@ def _transcript(transcript: Transcript) -> dict[str, Any]:
     return {
         "language": transcript.language,
         "language_probability": transcript.language_probability,
+        "languages": languages_as_plain(transcript),
         "text": transcript.text,
         "words": transcript.word_count,
         "doubts": [as_plain(doubt) for doubt in transcript.doubts],

@@ -4,6 +4,7 @@ Short sounds are transcribed here too. They are done before any of this matters.
 """
 
 import logging
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from pathlib import Path
@@ -29,6 +30,7 @@ def transcribe_sound(
     *,
     audio_sha256: str,
     language: str | None,
+    names: Sequence[str],
     engine: SpeechEngine,
 ) -> Transcript:
     """Transcribe a file, without the chunks that an interrupted attempt has kept.
@@ -46,7 +48,7 @@ def transcribe_sound(
         hold.catalog.chunks.keep(key, chunk, now=hold.clock())
 
     watch = _Watch(hold, leased, hold.clock())
-    return engine.transcribe(audio, language=language, on_progress=watch, kept=kept, on_chunk=keep)
+    return engine.transcribe(audio, language=language, names=names, on_progress=watch, kept=kept, on_chunk=keep)
 
 
 def drop_chunks(hold: Hold, leased: LeasedShare) -> None:

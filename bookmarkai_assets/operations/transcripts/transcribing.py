@@ -16,6 +16,7 @@ from bookmarkai_assets.core.media.storage_events import Purpose
 from bookmarkai_assets.core.outcomes import Failure, Outcome
 from bookmarkai_assets.core.shares.share import Share
 from bookmarkai_assets.core.transcripts.json_document import SharedTranscript
+from bookmarkai_assets.core.transcripts.names import names_in_post
 from bookmarkai_assets.core.transcripts.ports import SpeechEngine
 from bookmarkai_assets.core.transcripts.quality import assess, is_mostly_heard
 from bookmarkai_assets.core.transcripts.transcript import Transcript
@@ -83,7 +84,13 @@ def _transcribe(hold: Hold, leased: LeasedShare, media: Media, audio: Part, *, e
     language = hold.rules.language or _hinted_language(hold, leased.share.share_id, engine=engine)
     with _local_sound(hold, leased, media, audio) as (path, part):
         transcript = transcribe_sound(
-            hold, leased, path, audio_sha256=part.digest.sha256, language=language, engine=engine
+            hold,
+            leased,
+            path,
+            audio_sha256=part.digest.sha256,
+            language=language,
+            names=names_in_post(media.info),
+            engine=engine,
         )
     if not is_mostly_heard(transcript):
         reason = (

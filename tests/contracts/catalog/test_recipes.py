@@ -72,6 +72,21 @@ def test_a_share_with_another_hinted_language_reuses_nothing(each_catalog: OpenC
     assert reusable(each_catalog, language=None) == "hello"
 
 
+def test_a_hinted_language_takes_over_nothing_that_is_partly_in_another(each_catalog: OpenCatalog) -> None:
+    """An engine that is told de would hear German throughout; one that is told nothing would hear the same again."""
+    share_id = add_transcribed(each_catalog, "Guten Tag and hello", media_id="m", language="de")
+    said = transcript_of("Guten Tag", "and hello")
+    german, english = said.segments
+    mixed = (replace(german, language="de"), replace(english, language="en"))
+    found_first = each_catalog.transcripts.get(share_id)
+    assert found_first is not None
+    each_catalog.transcripts.put(share_id, replace(found_first, segments=mixed), now=at(2))
+    assert reusable(each_catalog, language="de") is None
+    assert reusable(each_catalog, language=None) == "Guten Tag and hello"
+    add_transcribed(each_catalog, "Guten Tag", media_id="m", language="de", seconds=0.5)
+    assert reusable(each_catalog, language="de") == "Guten Tag"
+
+
 def test_where_nobody_speaks_the_language_does_not_matter(each_catalog: OpenCatalog) -> None:
     """A transcript without text is reused whatever the hint was."""
     add_transcribed(each_catalog, "", media_id="m", language="unknown", probability=0.0)

@@ -423,3 +423,15 @@ def test_writers_and_indexers_do_not_disturb_each_other(each_catalog: OpenCatalo
 
     assert sorted(find(each_catalog, "words", limit=100)) == ["gateway words"] * 6 + ["new words"] * 6
     assert each_catalog.search.count_unindexed() == 0
+
+
+def test_words_are_found_in_every_language_of_a_transcript(each_catalog: OpenCatalog) -> None:
+    """Each by the rules of its own script, whatever the transcript's language is."""
+    share_id = add_share(each_catalog)
+    spoken = transcript_of("We bake a cake.", "Die Straße ist groß.", "東京タワーに行く")
+    languages = ("en", "de", "ja")
+    segments = tuple(replace(one, language=name) for one, name in zip(spoken.segments, languages, strict=True))
+    each_catalog.transcripts.put(share_id, replace(spoken, segments=segments), now=at(1))
+    assert [find(each_catalog, words) for words in ("cake", "strasse gross", "東京")] == [
+        [one.text] for one in segments
+    ]

@@ -71,6 +71,22 @@ def test_the_gateway_reads_text_language_and_segments(each_catalog: OpenCatalog)
     }
 
 
+def test_each_segments_language_comes_back(each_catalog: OpenCatalog) -> None:
+    """Also for the gateway, in the segment's object; what is no language there is none."""
+    share_id = add_share(each_catalog)
+    german, english = transcript_of("Hallo", "Hello").segments
+    mixed = replace(transcript_of(), segments=(replace(german, language="de"), english))
+
+    each_catalog.transcripts.put(share_id, mixed, now=at(1))
+
+    assert each_catalog.transcripts.get(share_id) == mixed
+    other = [{"start": 0.0, "end": 1.0, "text": "Hallo", "language": language} for language in (7, "", "fr")]
+    execute(each_catalog, "UPDATE transcripts SET segments = :segments", segments=json.dumps(other))
+    read = each_catalog.transcripts.get(share_id)
+    assert read is not None
+    assert [segment.language for segment in read.segments] == [None, None, "fr"]
+
+
 def test_words_and_recipe_come_back(each_catalog: OpenCatalog) -> None:
     """Word times, the recipe and the sound's digest are kept, and characters that cannot be stored are replaced."""
     share_id = add_share(each_catalog)

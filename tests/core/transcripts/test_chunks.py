@@ -7,7 +7,13 @@ from itertools import pairwise
 from hypothesis import given
 from hypothesis import strategies as st
 
-from bookmarkai_assets.core.transcripts.chunks import TranscriptChunk, chunk_with_speech, contiguous_chunks, join_chunks
+from bookmarkai_assets.core.transcripts.chunks import (
+    TranscriptChunk,
+    chunk_with_speech,
+    contiguous_chunks,
+    join_chunks,
+    last_language,
+)
 from bookmarkai_assets.core.transcripts.transcript import Segment
 
 moments = st.lists(st.integers(1, 10_000), min_size=1, max_size=8, unique=True).map(
@@ -46,6 +52,37 @@ def test_joined_chunks_are_one_from_the_first_to_the_last() -> None:
 def test_a_single_chunk_is_the_whole() -> None:
     """Joining a single chunk changes nothing."""
     assert join_chunks([chunk(0, 300, "One.")]) == chunk(0, 300, "One.")
+
+
+def test_the_language_is_the_one_with_the_most_text() -> None:
+    """Its probability is that of the first part in it. The next part begins with the last segment's language."""
+    english, german = chunk(0, 20, "One."), chunk(20, 80, "Zwei.", language="de")
+    mixed = replace(german, segments=(*german.segments, Segment(80, 90, "Three.", -0.2, 0.0, language="en")))
+    parts = [replace(english, language_probability=0.9), replace(mixed, language_probability=0.8)]
+    assert (join_chunks(parts).language, join_chunks(parts).language_probability) == ("de", 0.8)
+    assert last_language(parts) == "en"
+    assert last_language([*parts[:1], german, chunk(90, 95)]) == "de"
+    assert last_language([chunk(0, 5)]) is None
+
+
+def test_a_language_that_leads_in_no_part_can_lead_in_all() -> None:
+    """Two parts, each mostly in a language of its own, and both with nearly as much in a third."""
+    parts = [
+        TranscriptChunk(
+            start,
+            start + 100,
+            (
+                Segment(start, start + 51, "A.", -0.2, 0.0, language=language),
+                Segment(start + 51, start + 100, "B.", -0.2, 0.0, language="de"),
+            ),
+            language,
+            0.9,
+            100,
+            1.0,
+        )
+        for start, language in ((0.0, "en"), (100.0, "fr"))
+    ]
+    assert join_chunks(parts).language == "de"
 
 
 def test_the_language_is_that_of_the_first_words() -> None:

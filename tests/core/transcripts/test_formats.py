@@ -45,6 +45,7 @@ def test_the_document_has_everything_recorded() -> None:
         "video": {"url": LINK, "title": "Kuchen 🍰", "duration_seconds": 12.5},
         "language": "en",
         "language_probability": 0.98,
+        "languages": [{"language": "en", "share": 1.0}],
         "task": "transcribe",
         "text": "Bake it.",
         "segments": [
@@ -52,6 +53,7 @@ def test_the_document_has_everything_recorded() -> None:
                 "start": 0.5,
                 "end": 1.4,
                 "text": " Bake it.",
+                "language": "en",
                 "avg_logprob": -0.25,
                 "no_speech_prob": 0.01,
                 "compression_ratio": 1.2,
@@ -96,6 +98,7 @@ def test_what_is_not_recorded_is_null() -> None:
             "start": None,
             "end": None,
             "text": "Hello",
+            "language": None,
             "avg_logprob": None,
             "no_speech_prob": None,
             "compression_ratio": None,
@@ -104,6 +107,7 @@ def test_what_is_not_recorded_is_null() -> None:
     ]
     nulls = ("language", "language_probability", "task", "provenance", "quality")
     assert {name: found[name] for name in nulls} == dict.fromkeys(nulls)
+    assert found["languages"] == []
 
 
 def test_one_from_before_recipes_were_kept_has_its_engine() -> None:
@@ -149,6 +153,22 @@ def test_a_translation_is_in_english() -> None:
     spoken = transcript(segment(0.0, 2.0, "Good morning"), language="de", recipe=recipe)
     assert (document(spoken)["language"], document(spoken)["task"]) == ("de", "translate")
     assert "Language: en\n" in render(shared(spoken), TranscriptFormat.VTT)
+
+
+def test_each_segment_has_its_language() -> None:
+    """The document says how much of the speech is in each; the subtitles name them all, and a cue is in one of them."""
+    english = replace(segment(0.0, 3.0, " This is the"), language="en")
+    german = replace(segment(3.0, 4.0, " wunderbar."), language="de")
+    mixed = transcript(english, german, language="en")
+    found = document(mixed)
+    assert [one["language"] for one in found["segments"]] == ["en", "de"]
+    assert found["languages"] == [{"language": "en", "share": 0.75}, {"language": "de", "share": 0.25}]
+    assert found["language"] == "en"
+    subtitles = render(shared(mixed), TranscriptFormat.VTT)
+    assert subtitles.startswith("WEBVTT\n\nNOTE\nLanguage: en, de\n\n")
+    assert "This is the\n\n" in subtitles
+    same = render(shared(transcript(replace(english, language="de"), german, language="de")), TranscriptFormat.VTT)
+    assert "This is the wunderbar.\n\n" in same
 
 
 def test_a_silence_begins_a_paragraph() -> None:

@@ -149,6 +149,29 @@ def test_japanese_at_the_pace_of_speech_is_plausible() -> None:
     assert DoubtKind.IMPLAUSIBLE_RATE in doubts_in(segment_of(text * 3, len(text * 3) / 16))
 
 
+def test_each_language_has_a_pace_of_its_own() -> None:
+    """English and then Japanese: together they are too many words or characters for neither; a burst in one is seen."""
+    japanese = "今日はとても天気が良いですねあしたはどうでしょうか" * 2
+    english = tuple(replace(one, language="en") for one in GOOD.segments)
+    spoken = Segment(28.0, 35.0, japanese, -0.3, 0.1, language="ja")
+    mixed = replace(GOOD, segments=(*english, spoken), speech_seconds=None)
+    assert doubts_in(mixed) == {}
+    burst = replace(mixed, segments=(*english, replace(spoken, end=30.0, text=japanese * 2)))
+    doubt = doubts_in(burst)[DoubtKind.IMPLAUSIBLE_RATE]
+    assert (doubt.severity, doubt.limit) == (Severity.ERROR, 15.0)
+
+
+def test_a_hinted_language_that_is_only_a_part_is_a_warning() -> None:
+    """The transcript is in the hinted language where that was heard; what it says of the rest is not in doubt."""
+    german = tuple(replace(one, language="de") for one in GOOD.segments[:5])
+    english = tuple(replace(one, language="en") for one in GOOD.segments[5:])
+    mixed = replace(GOOD, language="de", language_probability=0.93, segments=(*german, *english))
+    doubt = doubts_in(mixed, "en")[DoubtKind.UNEXPECTED_LANGUAGE]
+    assert doubt.severity is Severity.WARN
+    assert doubt.words == "en was expected, de was heard with a probability of 0.93; en is 29% of the speech"
+    assert doubts_in(mixed, "de") == {}
+
+
 def test_another_language_than_the_hinted_one_is_doubted() -> None:
     """The doubt is an error and names both languages, and without a hint any language is accepted."""
     german = replace(GOOD, language="de", language_probability=0.93)

@@ -193,6 +193,6 @@ def test_three_hours_are_laid_out_quickly() -> None:
     began = time.process_time()
     cues = cues_of(long)
     assert to_srt(cues)
-    assert to_webvtt(cues, language="en")
+    assert to_webvtt(cues, languages=("en",))
     assert time.process_time() - began < 2.0
     assert cues[-1].end == pytest.approx(3 * 3_600_000, abs=3000)

@@ -30,7 +30,7 @@ def read(text: str, form: str) -> list[Cue]:
 def test_webvtt_comes_back_as_it_was(spoken: Transcript) -> None:
     """Every cue keeps its times and lines, whatever was said, and markup is read as text."""
     cues = cues_of(spoken)
-    found = read(to_webvtt(cues, language="en"), "vtt")
+    found = read(to_webvtt(cues, languages=("en",)), "vtt")
     assert [Cue(cue.start, cue.end, tuple(map(html.unescape, cue.lines))) for cue in found] == list(cues)
 
 
@@ -58,7 +58,7 @@ def test_srt_has_the_expected_bytes() -> None:
 def test_webvtt_has_the_expected_bytes() -> None:
     """WebVTT has the signature, the language as a note, a point before milliseconds, and escaped markup and arrows."""
     cues = (Cue(0, 1500, ("Salt & pepper", "<i>softly</i> -->")), Cue(HOUR + 61_007, HOUR + 62_100, ("עוגה",)))
-    assert to_webvtt(cues, language="pt-BR") == (
+    assert to_webvtt(cues, languages=("pt-BR",)) == (
         "WEBVTT\n\nNOTE\nLanguage: pt-BR\n\n"
         "00:00:00.000 --> 00:00:01.500\nSalt &amp; pepper\n&lt;i&gt;softly&lt;/i&gt; --&gt;\n\n"
         "01:01:01.007 --> 01:01:02.100\nעוגה\n\n"  # noqa: RUF001 - Hebrew
@@ -68,13 +68,16 @@ def test_webvtt_has_the_expected_bytes() -> None:
 @pytest.mark.parametrize("language", [None, "", "en\n\n00:00.000 --> 00:09.000\nspam", "klingon-", "english (maybe)"])
 def test_an_invalid_language_tag_is_left_out(language: str | None) -> None:
     """A row of the gateway may have anything as its language, and none of it gets into the file."""
-    assert to_webvtt((Cue(0, 1000, ("Hi",)),), language=language) == "WEBVTT\n\n00:00:00.000 --> 00:00:01.000\nHi\n\n"
+    assert (
+        to_webvtt((Cue(0, 1000, ("Hi",)),), languages=() if language is None else (language,))
+        == "WEBVTT\n\n00:00:00.000 --> 00:00:01.000\nHi\n\n"
+    )
 
 
 def test_silence_is_a_file_without_cues() -> None:
     """For silence, SRT is empty and WebVTT has its signature and the language."""
     assert to_srt(()) == ""
-    assert to_webvtt((), language="en") == "WEBVTT\n\nNOTE\nLanguage: en\n\n"
+    assert to_webvtt((), languages=("en",)) == "WEBVTT\n\nNOTE\nLanguage: en\n\n"
 
 
 def test_a_hundred_hours_have_three_digits() -> None:

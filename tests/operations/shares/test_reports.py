@@ -123,6 +123,7 @@ def test_everything_about_a_share_as_json(sqlite_catalog: OpenCatalog) -> None:
             "transcript": {
                 "language": "en",
                 "language_probability": 0.98,
+                "languages": [{"language": "en", "share": 1.0}],
                 "text": "Hello world.",
                 "words": 2,
                 "doubts": [

@@ -98,6 +98,12 @@ def test_interrupted_work_continues_where_it_was(vault: Vault, share_id: str) ->
     assert [segment.start for segment in result.transcript.segments] == [segment.start for segment in alone.segments]
 
 
+def test_the_engine_gets_the_names_in_the_post(vault: Vault, share_id: str) -> None:
+    """Those of the media's own post, so that all shares of the video have the same."""
+    assert isinstance(transcribe(vault, share_id), TranscribedShare)
+    assert [call.names for call in vault.speech.calls] == [("Somebody",)]
+
+
 def test_chunks_are_dropped_with_the_transcript(vault: Vault, share_id: str) -> None:
     """A recorded transcript keeps no chunks."""
     assert isinstance(transcribe(vault, share_id), TranscribedShare)

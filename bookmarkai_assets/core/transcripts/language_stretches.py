@@ -1,0 +1,149 @@
+"""Decide where the language may change within a sound, from how likely each language is in pieces of it.
+
+A wrong change is worse than none. These rules only say where to look: whether the speech is understood in the other
+language, decoding shows.
+"""
+
+import math
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
+from itertools import groupby
+
+MIN_SECONDS = 4.0
+"""The shortest speech in another language that counts. An interjection is shorter, a sentence about as long."""
+
+MIN_PROBABILITY = 0.3
+"""The least probability of a language to which speech changes. Noise and music are spread over many languages."""
+
+CERTAIN = 0.8
+"""From this probability on, a language is spoken."""
+
+MIN_UNCERTAIN_SECONDS = 6.0
+"""The shortest speech that counts where no other language is certain."""
+
+UNLIKELY = 0.2
+"""Below this probability, a language is probably not spoken."""
+
+FLOOR = 0.005
+"""The least probability that counts. No piece alone can rule a language out."""
+
+POSSIBLE = 0.1
+"""The least probability of a language that is tried where another one is likelier."""
+
+PLACEHOLDERS = frozenset({"la"})
+"""Whisper's models take speech that they cannot place for Latin. Nothing changes to it."""
+
+Probabilities = Mapping[str, float]
+"""The probability of each language, by Whisper's codes."""
+
+
+@dataclass(frozen=True)
+class Piece:
+    """A few seconds of speech, from `start` to `end`, and how likely each language is in them."""
+
+    start: float
+    end: float
+    probabilities: Probabilities
+
+
+@dataclass(frozen=True)
+class Stretch:
+    """Speech in one language, from `start` to `end`. `likeliest` are those that it may be in, the likeliest first."""
+
+    start: float
+    end: float
+    likeliest: Probabilities
+
+    @property
+    def language(self) -> str:
+        """The likeliest language."""
+        return next(iter(self.likeliest))
+
+
+def foreign_spans(pieces: Iterable[Piece], language: str) -> Iterator[tuple[float, float]]:
+    """Yield the spans, of `MIN_SECONDS` or more, in all of whose pieces a language is unlikely."""
+    for is_foreign, run in _runs(pieces, language):
+        if is_foreign:
+            yield run[0].start, run[-1].end
+
+
+def is_foreign(probabilities: Probabilities, language: str) -> bool:
+    """Whether speech is probably in another language than this one."""
+    return probabilities.get(language, 0.0) < UNLIKELY and bool(_likeliest(probabilities))
+
+
+def find_stretches(
+    pieces: Sequence[Piece], main: str, detect: Callable[[float, float], Probabilities]
+) -> Sequence[Stretch]:
+    """Divide speech into stretches of one language each: without gaps, no two neighbours in the same language.
+
+    `pieces` are in order and without gaps. All is in the language `main`, but where that is unlikely for some seconds.
+    `detect` says how likely each language is from one time to another.
+    """
+    if main in PLACEHOLDERS:
+        main = _likeliest_throughout(pieces) or main
+    merged: list[Stretch] = []
+    for stretch in _divide(pieces, main, detect, frozenset({main})):
+        if merged and merged[-1].language == stretch.language:
+            merged[-1] = replace(merged[-1], end=stretch.end)
+        else:
+            merged.append(stretch)
+    return merged
+
+
+def likelihood_of_change(before: Probabilities, after: Probabilities, languages: tuple[str, str]) -> float:
+    """Return the log-likelihood that what is before a moment is in one language, and what is after it in another."""
+    return sum(
+        math.log(max(probabilities.get(language, 0.0), FLOOR))
+        for probabilities, language in zip((before, after), languages, strict=True)
+    )
+
+
+def _divide(
+    pieces: Sequence[Piece], main: str, detect: Callable[[float, float], Probabilities], tried: frozenset[str]
+) -> Iterator[Stretch]:
+    for is_foreign_run, run in _runs(pieces, main):
+        start, end = run[0].start, run[-1].end
+        if is_foreign_run:
+            likeliest = _likeliest(detect(start, end))
+            language = next(iter(likeliest), main)
+            is_short = end - start < MIN_UNCERTAIN_SECONDS and likeliest.get(language, 0.0) < CERTAIN
+            if language not in tried and not is_short:
+                # A third language may be spoken in a part of the run.
+                inner = tuple(_divide(run, language, detect, tried | {language}))
+                yield from inner if len(inner) > 1 else [Stretch(start, end, likeliest)]
+                continue
+        yield Stretch(start, end, {main: sum(one.probabilities.get(main, 0.0) for one in run) / len(run)})
+
+
+def _likeliest_throughout(pieces: Sequence[Piece]) -> str | None:
+    sums: dict[str, float] = {}
+    for piece in pieces:
+        for name, probability in piece.probabilities.items():
+            sums[name] = sums.get(name, 0.0) + probability
+    return max((name for name in sums if name not in PLACEHOLDERS), key=sums.__getitem__, default=None)
+
+
+def _likeliest(probabilities: Probabilities) -> Probabilities:
+    """Return the likeliest languages, the first most, without placeholders. None if not even the first is likely."""
+    found = {name: one for name, one in probabilities.items() if name not in PLACEHOLDERS}
+    whole = sum(found.values()) or 1.0
+    ordered = sorted(found, key=found.__getitem__, reverse=True)
+    is_likely = bool(ordered) and found[ordered[0]] / whole >= MIN_PROBABILITY
+    return {name: found[name] / whole for name in ordered if found[name] / whole >= POSSIBLE} if is_likely else {}
+
+
+def _runs(pieces: Iterable[Piece], language: str) -> Iterator[tuple[bool, Sequence[Piece]]]:
+    """Yield the runs of pieces in which a language is unlikely, if they are long enough, and the runs between them."""
+    rest: list[Piece] = []
+    for is_unlikely, group in groupby(pieces, lambda piece: piece.probabilities.get(language, 0.0) < UNLIKELY):
+        run = tuple(group)
+        if not is_unlikely or run[-1].end - run[0].start < MIN_SECONDS:
+            rest += run
+            continue
+        if rest:
+            yield False, rest
+            rest = []
+        yield True, run
+    if rest:
+        yield False, rest
