@@ -33,8 +33,6 @@ from tests.support.base_model import assemble_base_model
 from tests.support.wer import word_error_rate
 from tests.support.whisper_checkpoint import write_checkpoint
 
-Samples = npt.NDArray[np.int16]
-
 SENTENCES: Mapping[str, Sequence[str]] = {
     "en": (
         "The train to the coast leaves at half past seven in the morning.",
@@ -129,8 +127,10 @@ def main() -> None:
             report_single(directory, watching, unwatched)
 
 
-def engine_of(name: str, beam_size: int, directory: Path, *, language_changes: bool) -> SpeechEngine:
-    """Make an engine with the model base, whose sounds may change their language or not."""
+def engine_of(
+    name: str, beam_size: int, directory: Path, *, language_changes: bool, names: bool = False
+) -> SpeechEngine:
+    """Make an engine with the model base, whose sounds may change their language or not, and may expect names."""
     model = assemble_base_model(directory)
     if name == "faster-whisper":
         return FasterWhisperEngine(
@@ -140,6 +140,7 @@ def engine_of(name: str, beam_size: int, directory: Path, *, language_changes: b
             cpu_threads=1,
             beam_size=beam_size,
             language_changes=language_changes,
+            names=names,
         )
     checkpoint = directory / "base.pt"
     return OpenAIWhisperEngine(
@@ -150,6 +151,7 @@ def engine_of(name: str, beam_size: int, directory: Path, *, language_changes: b
         cpu_threads=1,
         beam_size=beam_size,
         language_changes=language_changes,
+        names=names,
     )
 
 
@@ -226,7 +228,7 @@ def single_clips(directory: Path) -> Iterator[Clip]:
             yield Clip(spoken.write_wav(directory / f"{number}-{kind}.wav", samples), language, kind)
 
 
-def said(language: str, half: int, voice: int = 0) -> Samples:
+def said(language: str, half: int, voice: int = 0) -> spoken.Samples:
     """Speak three sentences, with pauses between and after them."""
     pieces = []
     for sentence in SENTENCES[language][half * _HALF : (half + 1) * _HALF]:
@@ -259,7 +261,7 @@ def music(count: int) -> npt.NDArray[np.float64]:
     return np.concatenate(bars)[:count] * np.iinfo(np.int16).max
 
 
-def mixed(speech: Samples, other: npt.NDArray[np.float64]) -> Samples:
+def mixed(speech: spoken.Samples, other: npt.NDArray[np.float64]) -> spoken.Samples:
     """Return speech with something else over it."""
     return np.clip(speech + other, -32_767, 32_767).astype(np.int16)
 

@@ -19,6 +19,8 @@ import numpy.typing as npt
 RATE = 22_050
 """eSpeak NG's rate, in samples per second."""
 
+Samples = npt.NDArray[np.int16]
+
 VOICES = ("en-us", "en-gb", "en-us+m3", "en-us+f3", "en-gb-x-rp", "en-us+f2", "en-029", "en-us+m7")
 _QUIET = 300
 _CROWDED_PAUSE_SECONDS = 0.25

@@ -1,11 +1,12 @@
 """Find where the language changes in a sound, whichever vendor's model hears it.
 
 Each window of speech is encoded in any case. A few seconds of its encoding are enough for the model to say how likely
-each language is in them, and cost it one token. Where the expected language is unlikely for some seconds, these are
-encoded once more by themselves, which is much surer, and cheap for so short a sound. Only if they too seem to be in
-another language is the sound divided into passages. `core/transcripts/language_stretches` has the limits.
+each language is in them, and cost it one token. Where the expected language is doubtful for some seconds, these are
+encoded by themselves, which is much surer, and cheap for so short a sound. Only if they too seem to be in another
+language is the sound divided into passages. `core/transcripts/language_stretches` has the limits.
 """
 
+import math
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from itertools import pairwise
@@ -16,8 +17,8 @@ from bookmarkai_assets.core.media.sound import SAMPLES_PER_SECOND
 from bookmarkai_assets.core.transcripts.language_stretches import (
     Piece,
     Probabilities,
+    doubtful_spans,
     find_stretches,
-    foreign_spans,
     is_foreign,
     likelihood_of_change,
 )
@@ -35,9 +36,6 @@ LANGUAGE_CHANGES = "slices-1"
 WINDOW_SECONDS = 30
 """The length of Whisper's window."""
 
-MAX_ALONE_SECONDS = 10.0
-"""The most speech that is encoded by itself for its language."""
-
 _SLICE_SECONDS = 2.5
 """About the shortest speech of which the model can say the language. A sentence has as much."""
 
@@ -46,7 +44,7 @@ _PIECE_SECONDS = (4.0, 7.0)
 
 _QUIET_SECONDS = 0.2
 _QUIET_STEP_SECONDS = 0.05
-_QUIET_MOMENTS = 6
+_QUIET_MOMENTS = 4
 """How many pauses are compared as the place of a change."""
 
 
@@ -86,8 +84,10 @@ class Passage:
 
 def require_language(encoded: EncodedSpeech, language: str) -> None:
     """Raise `LanguageChangeError` if a window seems to have another language than this one in it."""
-    for start, end in foreign_spans(_slices_of(encoded), language):
-        if is_foreign(encoded.probabilities_alone(start, min(end, start + MAX_ALONE_SECONDS)), language):
+    for start, end in doubtful_spans(_slices_of(encoded), language):
+        count = math.ceil((end - start) / _PIECE_SECONDS[1])
+        borders = [start + (end - start) * number / count for number in range(count + 1)]
+        if any(is_foreign(encoded.probabilities_alone(*span), language) for span in pairwise(borders)):
             raise LanguageChangeError(language)
 
 

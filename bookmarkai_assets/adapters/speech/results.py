@@ -7,7 +7,7 @@ from typing import Protocol
 from bookmarkai_assets.adapters.speech.languages import WINDOW_SECONDS, Passage
 from bookmarkai_assets.adapters.speech.timeline import shift_segment
 from bookmarkai_assets.core.media.sound import SAMPLES_PER_SECOND
-from bookmarkai_assets.core.transcripts.language_stretches import CERTAIN
+from bookmarkai_assets.core.transcripts.language_stretches import CERTAIN, PLACEHOLDERS
 from bookmarkai_assets.core.transcripts.languages import seconds_by_language
 from bookmarkai_assets.core.transcripts.quality import DEFAULT_LIMITS
 from bookmarkai_assets.core.transcripts.transcript import UNKNOWN, Segment
@@ -107,6 +107,8 @@ def _language_of(passage: Passage, transcribe: Transcribe, main: str) -> str:
         for language in {main: 1.0, **passage.likeliest}
     }
     best = max(understanding, key=understanding.__getitem__)
+    if main in PLACEHOLDERS:
+        return best
     is_better = best != main and understanding[best] >= understanding[main] + _LEAST_GAIN
     return best if is_better and understanding[best] >= _UNDERSTOOD else main
 

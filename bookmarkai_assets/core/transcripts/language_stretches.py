@@ -22,7 +22,11 @@ MIN_UNCERTAIN_SECONDS = 6.0
 """The shortest speech that counts where no other language is certain."""
 
 UNLIKELY = 0.2
-"""Below this probability, a language is probably not spoken."""
+"""Below this probability in speech by itself, a language is probably not spoken."""
+
+DOUBTFUL = 0.5
+"""Below this probability in a slice of a longer encoding, it is worth encoding the slice by itself. What is around a
+slice shows in its encoding, so that the language of the rest is never quite unlikely."""
 
 FLOOR = 0.005
 """The least probability that counts. No piece alone can rule a language out."""
@@ -60,10 +64,10 @@ class Stretch:
         return next(iter(self.likeliest))
 
 
-def foreign_spans(pieces: Iterable[Piece], language: str) -> Iterator[tuple[float, float]]:
-    """Yield the spans, of `MIN_SECONDS` or more, in all of whose pieces a language is unlikely."""
-    for is_foreign, run in _runs(pieces, language):
-        if is_foreign:
+def doubtful_spans(slices: Iterable[Piece], language: str) -> Iterator[tuple[float, float]]:
+    """Yield the spans, of `MIN_SECONDS` or more, in all of whose slices a language is doubtful."""
+    for is_doubtful, run in _runs(slices, language, DOUBTFUL):
+        if is_doubtful:
             yield run[0].start, run[-1].end
 
 
@@ -102,7 +106,7 @@ def likelihood_of_change(before: Probabilities, after: Probabilities, languages:
 def _divide(
     pieces: Sequence[Piece], main: str, detect: Callable[[float, float], Probabilities], tried: frozenset[str]
 ) -> Iterator[Stretch]:
-    for is_foreign_run, run in _runs(pieces, main):
+    for is_foreign_run, run in _runs(pieces, main, UNLIKELY):
         start, end = run[0].start, run[-1].end
         if is_foreign_run:
             likeliest = _likeliest(detect(start, end))
@@ -133,12 +137,12 @@ def _likeliest(probabilities: Probabilities) -> Probabilities:
     return {name: found[name] / whole for name in ordered if found[name] / whole >= POSSIBLE} if is_likely else {}
 
 
-def _runs(pieces: Iterable[Piece], language: str) -> Iterator[tuple[bool, Sequence[Piece]]]:
-    """Yield the runs of pieces in which a language is unlikely, if they are long enough, and the runs between them."""
+def _runs(pieces: Iterable[Piece], language: str, limit: float) -> Iterator[tuple[bool, Sequence[Piece]]]:
+    """Yield the runs of pieces in which a language is below a limit, if they are long enough, and those between."""
     rest: list[Piece] = []
-    for is_unlikely, group in groupby(pieces, lambda piece: piece.probabilities.get(language, 0.0) < UNLIKELY):
+    for is_below, group in groupby(pieces, lambda piece: piece.probabilities.get(language, 0.0) < limit):
         run = tuple(group)
-        if not is_unlikely or run[-1].end - run[0].start < MIN_SECONDS:
+        if not is_below or run[-1].end - run[0].start < MIN_SECONDS:
             rest += run
             continue
         if rest:
