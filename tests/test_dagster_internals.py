@@ -50,7 +50,14 @@ class Narrowing(dg.IOManager):
         self.runs.append(run_of(context))
 
 
-def run(goods: str, manager: dg.IOManager | None = None) -> tuple[dg.ExecuteInProcessResult, dg.DagsterInstance]:
+@pytest.fixture
+def instance() -> Iterator[dg.DagsterInstance]:
+    """Return a Dagster storage in memory."""
+    with dg.DagsterInstance.ephemeral() as one:
+        yield one
+
+
+def run(instance: dg.DagsterInstance, goods: str, manager: dg.IOManager | None = None) -> dg.ExecuteInProcessResult:
     """Materialize the partitions a, b and c in one run, of which `goods` succeed."""
 
     @dg.asset(partitions_def=letters, backfill_policy=dg.BackfillPolicy.single_run())
@@ -62,24 +69,22 @@ def run(goods: str, manager: dg.IOManager | None = None) -> tuple[dg.ExecuteInPr
         assert letter is None
         return dict.fromkeys("abc", True)
 
-    instance = dg.DagsterInstance.ephemeral()
     instance.add_dynamic_partitions("letters", ["a", "b", "c"])
-    result = dg.materialize(
+    return dg.materialize(
         [letter, word],
         instance=instance,
         resources={"io_manager": manager or Narrowing()},
         tags={**ALL, "mine": "yes"},
         raise_on_error=False,
     )
-    return result, instance
 
 
 # --- A step and its output -------------------------------------------------------------------------------------------
 
 
-def test_only_the_named_partitions_are_materialized() -> None:
+def test_only_the_named_partitions_are_materialized(instance: dg.DagsterInstance) -> None:
     """Dagster records the partitions that succeeded, each with its own metadata, and no other."""
-    result, instance = run("ac")
+    result = run(instance, "ac")
     assert result.success
     assert instance.get_materialized_partitions(dg.AssetKey("letter")) == {"a", "c"}
     events = {event.partition: event for event in result.asset_materializations_for_node("letter")}
@@ -88,9 +93,9 @@ def test_only_the_named_partitions_are_materialized() -> None:
     assert "size" not in events["c"].metadata
 
 
-def test_no_partition_left_is_an_error() -> None:
+def test_no_partition_left_is_an_error(instance: dg.DagsterInstance) -> None:
     """Nothing is recorded for the asset as a whole when every partition failed."""
-    result, instance = run("")
+    result = run(instance, "")
     assert not result.success
     assert instance.get_materialized_partitions(dg.AssetKey("letter")) == set()
     assert instance.get_latest_materialization_event(dg.AssetKey("letter")) is None
@@ -102,10 +107,10 @@ def test_an_empty_set_is_refused() -> None:
         narrow_to(dg.build_output_context(), set())
 
 
-def test_an_io_manager_knows_the_run_that_it_works_for() -> None:
+def test_an_io_manager_knows_the_run_that_it_works_for(instance: dg.DagsterInstance) -> None:
     """Both storing and loading have the run's id and its tags."""
     manager = Narrowing()
-    result, _ = run("abc", manager)
+    result = run(instance, "abc", manager)
     assert result.success
     assert [(one.run_id, one.tags["mine"]) for one in manager.runs] == [(result.run_id, "yes")] * 3
 

@@ -64,7 +64,7 @@ def test_a_backlog_is_divided_evenly_among_simultaneous_runs(pipeline: Pipeline,
     (home / "dagster.yaml").write_text("concurrency: {runs: {max_concurrent_runs: 2}}")
     pipeline.share(*"abcdefghij")
     with dg.DagsterInstance.from_config(str(home)) as instance:
-        pipeline.instance = instance
+        pipeline.use_instance(instance)
         requests = requests_of(pipeline.tick())
         keys = list(instance.get_dynamic_partitions("shares"))
     ends = (RANGE_START, RANGE_END)
@@ -123,7 +123,7 @@ def test_a_lost_dagster_home_loses_nothing(pipeline: Pipeline) -> None:
     assert pipeline.tick_and_run()[0].success
     [pending] = pipeline.share("pending")
     pipeline.tick()
-    pipeline.instance = dg.DagsterInstance.ephemeral()
+    pipeline.use_instance(dg.DagsterInstance.ephemeral())
     end_all_leases(pipeline)
     [run] = pipeline.tick_and_run()
     assert run.success

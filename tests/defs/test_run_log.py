@@ -17,7 +17,7 @@ def test_the_log_says_where_a_long_transcription_continues(pipeline: Pipeline) -
     assert isinstance(configuration, dict)
     logs = configuration["python_logs"]
     with dg.instance_for_test(overrides={"python_logs": logs}) as instance:
-        pipeline.instance = instance
+        pipeline.use_instance(instance)
         pipeline.speech = FakeSpeechEngine(chunk_seconds=3)
         pipeline.downloader.serve(link("a"), audio=speech_bytes("One two three four five six. " * 3 + "Seven."))
         [share_id] = pipeline.share_links(link("a"))

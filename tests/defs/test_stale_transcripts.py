@@ -26,7 +26,7 @@ pytestmark = pytest.mark.filterwarnings("ignore:Property `ScheduleDefinition.env
 def kept(pipeline: Pipeline) -> Iterator[Pipeline]:
     """Return the pipeline with a Dagster instance on disk, which another process can open."""
     with dg.instance_for_test(temp_dir=str(pipeline.directory)) as instance:
-        pipeline.instance = instance
+        pipeline.use_instance(instance)
         yield pipeline
 
 

@@ -44,8 +44,14 @@ class Pipeline:
         self.downloader = FakeDownloader(on_download=self._call_on_download)
 
     def close(self) -> None:
-        """Close the catalog."""
+        """Close the catalog and Dagster's storage."""
         self.catalog.close()
+        self.instance.dispose()
+
+    def use_instance(self, instance: dg.DagsterInstance) -> None:
+        """Go on over another Dagster storage, as after the loss of the present one."""
+        self.instance.dispose()
+        self.instance = instance
 
     def _call_on_download(self, call: DownloadCall) -> None:
         self.on_download(call)
