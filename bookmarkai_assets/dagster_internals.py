@@ -7,6 +7,7 @@ each function to what it promises, and is the first thing to run after raising t
 
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
+from datetime import UTC
 from typing import Any
 from weakref import WeakKeyDictionary
 
@@ -105,7 +106,7 @@ def partitions_named_by(run: dg.DagsterRun) -> list[str]:
     return list(dict.fromkeys(run.tags[name] for name in names if name in run.tags))
 
 
-def queue_tags(*, priority: int, max_runtime_seconds: int) -> dict[str, str]:
+def queue_tags(*, max_runtime_seconds: int, priority: int = 0) -> dict[str, str]:
     """Return the tags of a job that goes before others of lower priority, and is ended when it takes too long.
 
     The names of both are in Dagster's documentation, and not among its exports.
@@ -131,8 +132,42 @@ def step_failure_text(event: dg.DagsterEvent) -> str:
 
 
 def end_as_failed(instance: dg.DagsterInstance, run: dg.DagsterRun, reason: str) -> None:
-    """Record that a run has failed whose process is dead. Published is only a request to its launcher to end it."""
-    instance.report_run_failed(run, reason)
+    """Record the end of a run whose process is dead: failed, or canceled if a person was ending it.
+
+    Published is only a request to its launcher to end it.
+    """
+    if run.status is dg.DagsterRunStatus.CANCELING:
+        instance.report_run_canceled(run, reason)
+    else:
+        instance.report_run_failed(run, reason)
+
+
+PLACE_HOLDERS = (dg.DagsterRunStatus.STARTING, dg.DagsterRunStatus.STARTED, dg.DagsterRunStatus.CANCELING)
+"""The states in which a run holds a place in the queue."""
+
+
+@dataclass(frozen=True)
+class LaunchedRun:
+    """A run that holds a place, and since when its process should be there, in seconds since 1970."""
+
+    run: dg.DagsterRun
+    launched_at: float
+
+
+def launched_runs(instance: dg.DagsterInstance) -> list[LaunchedRun]:
+    """Return the runs that hold a place in the queue, the newest first.
+
+    A run whose process has not reported yet counts from the last change of its record, which was its launch. When a
+    record changed is published for no other use than to page through runs.
+    """
+    records = instance.get_run_records(filters=dg.RunsFilter(statuses=list(PLACE_HOLDERS)))
+    return [
+        LaunchedRun(
+            record.dagster_run,
+            record.update_timestamp.replace(tzinfo=UTC).timestamp() if record.start_time is None else record.start_time,
+        )
+        for record in records
+    ]
 
 
 # --- An instance, its daemon and its limits --------------------------------------------------------------------------

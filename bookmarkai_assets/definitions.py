@@ -15,6 +15,7 @@ import dagster as dg
 gc.freeze()
 
 from bookmarkai_assets.defs.alerts import alerts, cloudwatch_metrics, failed_runs
+from bookmarkai_assets.defs.dead_runs import dead_runs
 from bookmarkai_assets.defs.local_cleanup import clean_up_local_media, daily_local_cleanup, local_cleanup
 from bookmarkai_assets.defs.new_shares import new_shares
 from bookmarkai_assets.defs.raw_video import raw_video
@@ -64,7 +65,7 @@ def build_defs(settings: Settings, *, resources: Mapping[str, Any] | None = None
             measure_retry_debt,
             look_for_stale_transcripts,
         ],
-        sensors=[new_shares, rollout_decisions, failed_runs, alerts, cloudwatch_metrics],
+        sensors=[new_shares, dead_runs, rollout_decisions, failed_runs, alerts, cloudwatch_metrics],
         schedules=[
             daily_local_cleanup,
             weekly_storage_verification,

@@ -6,6 +6,7 @@ their values, including secrets, in the UI (docs/adr/0004).
 
 from collections.abc import Callable, Iterator
 from contextlib import closing
+from datetime import UTC, datetime
 from typing import Any
 
 import dagster as dg
@@ -27,7 +28,8 @@ def build_resources(settings: Settings) -> dict[str, Any]:
     return {
         "rules": _resource("The operator's rules, from the settings", lambda: make_rules(settings)),
         "catalog": dg.ResourceDefinition(
-            resource_fn=lambda _: _open_catalog(settings), description="The records of shares, media and transcripts"
+            resource_fn=lambda context: _open_catalog(settings, context.run),
+            description="The records of shares, media and transcripts",
         ),
         "stores": _resource("The stores for media: the local directory, the bucket", lambda: make_stores(settings)),
         "downloader": dg.ResourceDefinition(
@@ -54,9 +56,24 @@ def build_resources(settings: Settings) -> dict[str, Any]:
     }
 
 
-def _open_catalog(settings: Settings) -> Iterator[Catalog]:
+def _open_catalog(settings: Settings, run: dg.DagsterRun | None) -> Iterator[Catalog]:
+    """Open the catalog. Every run uses it, so it is also where a run announces itself and renews its sign of life."""
+    from bookmarkai_assets.operations.workers.presence import announced_run, this_process  # noqa: PLC0415 - runs alone need it
+
     with open_catalog(settings) as catalog:
-        yield catalog
+        if run is None:
+            yield catalog
+            return
+        announced = announced_run(
+            catalog,
+            make_rules(settings),
+            this_process(),
+            run_id=run.run_id,
+            job=run.job_name,
+            clock=lambda: datetime.now(UTC),
+        )
+        with announced:
+            yield catalog
 
 
 def _run_downloader(settings: Settings) -> Iterator[Downloader]:

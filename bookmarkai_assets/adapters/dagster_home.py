@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING
 
 from bookmarkai_assets.core.errors import ConfigurationError
 from bookmarkai_assets.core.health import CheckResult, CheckStatus
+from bookmarkai_assets.core.workers.worker import Signs
 
 if TYPE_CHECKING:
     import dagster as dg
@@ -31,11 +32,17 @@ _USED = ("history", "schedules", "storage")
 """Directories that Dagster makes in its home when it is first used."""
 
 
-def check_home(home: Path, wanted: Sequence[str], *, report: Callable[[CheckResult], None]) -> None:
-    """Check the directory, its configuration, the daemon and what is switched on. Report four results, in this order.
+def check_home(
+    home: Path,
+    wanted: Sequence[str],
+    *,
+    signs: Callable[[], Signs | None],
+    report: Callable[[CheckResult], None],
+) -> None:
+    """Check the directory, its configuration, the daemon, what is switched on, and the runs. Report five results.
 
-    `wanted` are the names of the sensors and schedules that are on by default. After a failure nothing more is
-    reported.
+    `wanted` are the names of the sensors and schedules that are on by default. `signs` returns which
+    runs are alive, or None if that cannot be known. After a failure nothing more is reported.
     """
     from bookmarkai_assets.dagster_internals import switch_states  # noqa: PLC0415 - Dagster takes a second to import
 
@@ -49,11 +56,13 @@ def check_home(home: Path, wanted: Sequence[str], *, report: Callable[[CheckResu
             if not _has_been_used(home):
                 report(CheckResult(CheckStatus.SKIP, "Dagster has not been started here yet", *_START))
                 report(CheckResult(CheckStatus.SKIP, "Dagster has not been started here yet"))
+                report(CheckResult(CheckStatus.SKIP, "Dagster has not been started here yet"))
                 return
             daemon = check_daemon(instance, now=time.time())
             report(daemon)
             states = switch_states(instance)
             report(check_switches(states, wanted, is_alive=daemon.status is CheckStatus.PASS))
+            report(check_runs(instance, signs, now=time.time()))
     except ConfigurationError as error:
         command = f"DAGSTER_HOME={quote(str(home))} dagster instance info"
         report(CheckResult(CheckStatus.FAIL, str(error), "correct it; this says what is wrong", command))
@@ -143,6 +152,32 @@ def check_switches(states: Mapping[str, str], wanted: Sequence[str], *, is_alive
             "see that Dagster's code location loads, under Deployment in its UI",
         )
     return CheckResult(CheckStatus.PASS, f"all {len(wanted)} are on")
+
+
+def check_runs(instance: "dg.DagsterInstance", signs: Callable[[], Signs | None], *, now: float) -> CheckResult:
+    """Check that every run that holds a place in the queue gives a sign of life. `now` is in seconds since 1970."""
+    from bookmarkai_assets.dagster_internals import launched_runs  # noqa: PLC0415 - as above
+
+    launched = launched_runs(instance)
+    if not launched:
+        return CheckResult(CheckStatus.PASS, "none holds a place in the queue")
+    found = signs()
+    if found is None:
+        return CheckResult(
+            CheckStatus.SKIP, f"whether the {len(launched)} that hold a place are alive is in the catalog"
+        )
+    dead = [one for one in launched if found.is_dead(one.run.run_id, launched_seconds_ago=now - one.launched_at)]
+    if dead:
+        named = ", ".join(
+            f"{one.run.job_name} {one.run.run_id} (for {_format_duration(now - one.launched_at)})" for one in dead
+        )
+        return CheckResult(
+            CheckStatus.WARN,
+            f"hold a place in the queue without a sign of life: {named}",
+            "the sensor dead_runs ends them; see that a daemon is running and that this sensor is on, or end them "
+            "under Runs in Dagster's UI",
+        )
+    return CheckResult(CheckStatus.PASS, f"all {len(launched)} that hold a place are alive")
 
 
 def partition_keys(home: Path, partitions: str) -> list[str] | None:

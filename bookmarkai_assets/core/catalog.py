@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     from bookmarkai_assets.core.shares.ports import ShareTable, WorkLedger
     from bookmarkai_assets.core.sites.ports import SiteLedger
     from bookmarkai_assets.core.transcripts.ports import ChunkTable, TranscriptTable
+    from bookmarkai_assets.core.workers.ports import WorkerTable
 
 
 @dataclass(frozen=True)
@@ -38,3 +39,4 @@ class Catalog:
     links: LinkNames
     failures: FailureTable
     search: TranscriptSearch
+    workers: WorkerTable

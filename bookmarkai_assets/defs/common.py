@@ -5,6 +5,7 @@ from typing import TypedDict
 
 import dagster as dg
 
+from bookmarkai_assets.dagster_internals import queue_tags
 from bookmarkai_assets.partitions import shares_partitions
 
 # Known and accepted: Dagster's version is pinned, and every run's log would begin with this.
@@ -17,6 +18,15 @@ MAX_PARTITIONS_PER_RUN = 10
 VIDEO_OF_THE_LINK = dg.DataVersion("the video of the link")
 """The data version of a video that was fetched or stored, always: another fetch or another place makes no transcript
 stale (docs/adr/0020)."""
+
+
+UPKEEP_TAG = "bookmarkai/upkeep"
+"""Marks the jobs that look after what is there. `dagster.yaml` lets one of them run at a time."""
+
+
+def upkeep_tags(*, max_runtime_hours: int) -> dict[str, str]:
+    """Return the tags of a job of upkeep, which is ended when it takes too long."""
+    return {UPKEEP_TAG: "true", **queue_tags(max_runtime_seconds=max_runtime_hours * 3600)}
 
 
 class _Common(TypedDict):

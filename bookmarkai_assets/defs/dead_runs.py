@@ -1,54 +1,83 @@
-"""Runs whose process died without a word: ended here, so that they do not hold the queue's places for hours.
+"""The sensor that ends runs whose process has died, so that they do not hold the queue's places for hours.
 
 Dagster asks a run's launcher for its health, and the launcher of one machine cannot tell once the code server has died
-as well: such a run stays STARTED. A living run of ours always holds a lease; one that holds none is dead.
+as well, as after a power cut: such a run stays STARTED. Every run of ours announces itself and renews its sign of life
+(`operations/workers/presence`). One whose sign has expired is dead.
 """
 
-from datetime import datetime
+from collections.abc import Collection
+from datetime import UTC, datetime
 
 import dagster as dg
 
-from bookmarkai_assets.core.shares.leases import LeaseLedger
-from bookmarkai_assets.dagster_internals import end_as_failed
-from bookmarkai_assets.defs.raw_video import raw_video
-from bookmarkai_assets.defs.share_to_transcript import share_to_transcript
-from bookmarkai_assets.defs.stored_media import stored_media
-from bookmarkai_assets.defs.transcript import transcript
-
-GRACE_SECONDS = 60
-"""A run starts some seconds before it takes its first lease; this is far more."""
-
-_SHARE_ASSETS = {raw_video.key, stored_media.key, transcript.key}
+from bookmarkai_assets.batches import CLAIM_TAG
+from bookmarkai_assets.core.catalog import Catalog
+from bookmarkai_assets.core.rules import PipelineRules
+from bookmarkai_assets.dagster_internals import end_as_failed, launched_runs
 
 
-def end_dead_runs(
-    instance: dg.DagsterInstance, leases: LeaseLedger, *, suspects: set[str], now: datetime, lease_seconds: float
-) -> set[str]:
-    """Report as failed each run in `suspects` that still looks dead, and give the runs to suspect at the next look.
-
-    Two looks are needed, because a run that has just finished its last share holds no lease either.
-    """
-    oldest_start = now.timestamp() - lease_seconds - GRACE_SECONDS
-    records = instance.get_run_records(filters=dg.RunsFilter(statuses=[dg.DagsterRunStatus.STARTED]))
-    silent = {
-        record.dagster_run.run_id: record.dagster_run
-        for record in records
-        if _is_ours(record.dagster_run)
-        and record.start_time is not None
-        and record.start_time < oldest_start
-        and not leases.has_live_lease(record.dagster_run.run_id, now=now)
-    }
-    for run_id in silent.keys() & suspects:
-        end_as_failed(
-            instance,
-            silent[run_id],
-            "The run's process has died: it is marked as started but has held no lease for some time. Its shares that "
-            "were not finished are tried again.",
-        )
-    return silent.keys() - suspects
+@dg.sensor(
+    minimum_interval_seconds=10,
+    default_status=dg.DefaultSensorStatus.RUNNING,
+    description="Ends runs whose process has died, so that they hold no place in the queue",
+)
+def dead_runs(
+    context: dg.SensorEvaluationContext, catalog: dg.ResourceParam[Catalog], rules: dg.ResourceParam[PipelineRules]
+) -> dg.SkipReason:
+    repository = context.repository_def
+    if repository is None:
+        return dg.SkipReason("the code location is not loaded")
+    found = find_dead_runs(
+        context.instance,
+        catalog,
+        jobs=repository.job_names,
+        assets=repository.assets_defs_by_key.keys(),
+        now=datetime.now(UTC),
+    )
+    for run in found:
+        _end(context.instance, catalog, run, rules.lease_seconds)
+    return dg.SkipReason(f"ended {len(found)} dead runs" if found else "every run that has a place is alive")
 
 
-def _is_ours(run: dg.DagsterRun) -> bool:
-    if run.job_name == share_to_transcript.name:
-        return True
-    return bool(run.asset_selection) and set(run.asset_selection or ()) <= _SHARE_ASSETS
+def find_dead_runs(
+    instance: dg.DagsterInstance,
+    catalog: Catalog,
+    *,
+    jobs: Collection[str],
+    assets: Collection[dg.AssetKey],
+    now: datetime,
+) -> list[dg.DagsterRun]:
+    """Return the runs of these jobs, or of nothing but these assets, that have a place in the queue and are dead."""
+    from bookmarkai_assets.operations.workers.presence import read_signs  # noqa: PLC0415 - only its own ticks need it
+
+    launched = launched_runs(instance)
+    if not launched:
+        return []
+    # Read after the runs: a run that has a place by now, and has announced itself, is among the living.
+    signs = read_signs(catalog, now=now)
+    return [
+        one.run
+        for one in launched
+        if _is_ours(one.run, jobs, assets)
+        and signs.is_dead(one.run.run_id, launched_seconds_ago=now.timestamp() - one.launched_at)
+    ]
+
+
+def _is_ours(run: dg.DagsterRun, jobs: Collection[str], assets: Collection[dg.AssetKey]) -> bool:
+    """Whether a run is of this code location. Runs that a person launches from assets have a job of Dagster's own."""
+    selected = {*(run.asset_selection or ()), *(key.asset_key for key in run.asset_check_selection or ())}
+    is_of_assets = bool(selected) and selected <= set(assets)
+    return is_of_assets if run.job_name.startswith("__") else run.job_name in jobs
+
+
+def _end(instance: dg.DagsterInstance, catalog: Catalog, run: dg.DagsterRun, lease_seconds: float) -> None:
+    claim_id = run.tags.get(CLAIM_TAG)
+    if claim_id is not None:
+        # The shares that it had not begun are free at once. The others are when their leases end, and count a crash.
+        catalog.work.release(claim_id, now=datetime.now(UTC))
+    end_as_failed(
+        instance,
+        run,
+        f"The run's process has died: it gave no sign of life for {lease_seconds:g} s. What it had not finished is "
+        "done again: its shares by another run, a clean-up or a measurement by the schedule's next one.",
+    )

@@ -7,7 +7,7 @@ import dagster as dg
 
 from bookmarkai_assets.core.catalog import Catalog
 from bookmarkai_assets.core.rules import PipelineRules
-from bookmarkai_assets.defs.common import STORAGE_ASSET
+from bookmarkai_assets.defs.common import STORAGE_ASSET, upkeep_tags
 from bookmarkai_assets.metadata.keys import describe_asset
 from bookmarkai_assets.operations.shares.hold import Hold
 from bookmarkai_assets.operations.stores import Stores
@@ -52,6 +52,7 @@ def local_cleanup(
 clean_up_local_media = dg.define_asset_job(
     "clean_up_local_media",
     selection=dg.AssetSelection.assets(local_cleanup),
+    tags=upkeep_tags(max_runtime_hours=8),
     description="Remove local copies that are proven in S3, or past their retention and transcribed",
 )
 

@@ -12,7 +12,6 @@ from bookmarkai_assets.batches import CLAIM_TAG
 from bookmarkai_assets.core.catalog import Catalog
 from bookmarkai_assets.core.rules import PipelineRules
 from bookmarkai_assets.dagster_internals import max_concurrent_runs, partition_range_tags
-from bookmarkai_assets.defs.dead_runs import end_dead_runs
 from bookmarkai_assets.defs.share_to_transcript import share_to_transcript
 from bookmarkai_assets.partitions import shares_partitions
 
@@ -27,6 +26,9 @@ _WAITING = [dg.DagsterRunStatus.QUEUED, dg.DagsterRunStatus.NOT_STARTED, dg.Dags
 # nothing therefore keeps watching the catalog for most of that time, so that a lone share starts at once. The interval
 # is below Dagster's own: at 5 seconds, milliseconds would decide whether a round counts as too early.
 _TICK_INTERVAL_SECONDS = 1
+
+# Of the code server, which evaluates the ticks of one daemon.
+_BEGAN = datetime.now(UTC)
 
 
 @dg.sensor(
@@ -43,15 +45,9 @@ def new_shares(
     from bookmarkai_assets.operations.downloads.disk_room import shortage_of_room  # noqa: PLC0415 - only its own ticks need it
     from bookmarkai_assets.operations.shares import claiming  # noqa: PLC0415 - as above
     from bookmarkai_assets.operations.sites.turns import waiting_by_site  # noqa: PLC0415 - as above
+    from bookmarkai_assets.operations.workers.presence import announce_daemon, this_process  # noqa: PLC0415 - as above
 
-    suspects = end_dead_runs(
-        context.instance,
-        catalog.leases,
-        suspects=set((context.cursor or "").split(",")),
-        now=datetime.now(UTC),
-        lease_seconds=rules.lease_seconds,
-    )
-    context.update_cursor(",".join(sorted(suspects)))
+    announce_daemon(catalog, rules, this_process(), began=_BEGAN, now=datetime.now(UTC))
     claiming.keep_queued_claims(
         catalog.work,
         now=datetime.now(UTC),

@@ -5,7 +5,7 @@ from datetime import UTC, datetime
 import dagster as dg
 
 from bookmarkai_assets.core.catalog import Catalog
-from bookmarkai_assets.defs.common import DEBT_ASSET
+from bookmarkai_assets.defs.common import DEBT_ASSET, upkeep_tags
 from bookmarkai_assets.metadata.keys import describe_asset
 from bookmarkai_assets.partitions import shares_partitions
 
@@ -41,5 +41,6 @@ hourly_retry_debt = dg.ScheduleDefinition(
     cron_schedule="17 * * * *",
     execution_timezone="UTC",
     default_status=dg.DefaultScheduleStatus.RUNNING,
+    tags=upkeep_tags(max_runtime_hours=1),
     description="Every hour, away from what begins on the hour",
 )

@@ -7,6 +7,7 @@ import dagster as dg
 
 from bookmarkai_assets.core.catalog import Catalog
 from bookmarkai_assets.core.transcripts.ports import SpeechEngine
+from bookmarkai_assets.defs.common import upkeep_tags
 from bookmarkai_assets.defs.transcript import transcript
 from bookmarkai_assets.metadata.tables import MAX_ROWS
 from bookmarkai_assets.metadata.transcripts import staleness_metadata
@@ -40,6 +41,7 @@ def made_as_set(
 look_for_stale_transcripts = dg.define_asset_job(
     "look_for_stale_transcripts",
     selection=dg.AssetSelection.checks(made_as_set),
+    tags=upkeep_tags(max_runtime_hours=1),
     description="Compare what made the transcripts with what is set",
 )
 

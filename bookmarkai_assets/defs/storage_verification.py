@@ -7,7 +7,7 @@ import dagster as dg
 
 from bookmarkai_assets.core.catalog import Catalog
 from bookmarkai_assets.core.rules import PipelineRules
-from bookmarkai_assets.defs.common import STORAGE_ASSET
+from bookmarkai_assets.defs.common import STORAGE_ASSET, upkeep_tags
 from bookmarkai_assets.metadata.keys import describe_asset
 from bookmarkai_assets.operations.stores import Stores
 
@@ -65,6 +65,7 @@ def storage_verification(
 verify_stored_media = dg.define_asset_job(
     "verify_stored_media",
     selection=dg.AssetSelection.assets(storage_verification),
+    tags=upkeep_tags(max_runtime_hours=12),
     description="Compare the catalog with disk and bucket",
 )
 

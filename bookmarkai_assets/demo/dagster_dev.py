@@ -72,6 +72,13 @@ class DagsterDev:
         """The UI's address."""
         return f"http://127.0.0.1:{self.port}"
 
+    @property
+    def pid(self) -> int:
+        """The id of its first process. Raises `DagsterStartError` if it is not running."""
+        if self._process is None:
+            raise DagsterStartError("expected Dagster to run, found it stopped")
+        return self._process.pid
+
     def __enter__(self) -> Self:
         """Start and wait until the webserver answers. Raises `DagsterStartError` with the end of the log."""
         self.home.mkdir(parents=True, exist_ok=True)

@@ -23,10 +23,10 @@ class IntakeSettings(SettingsPart):
         4, ge=1, le=100, description="Maximum shares that one sensor tick launches, counted in full runs"
     )
     lease_seconds: float = Field(
-        60,
+        30,
         ge=6,
         le=3600,
-        description="Seconds without a sign of life from its worker after which a share is free again",
+        description="Seconds without a sign of life after which a worker counts as dead and its shares are free again",
     )
     retry_max_attempts: int = Field(3, ge=1, description="Attempts before a share is parked as error")
     retry_base_seconds: float = Field(

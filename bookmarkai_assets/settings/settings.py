@@ -4,9 +4,11 @@ Only `cli` and `definitions` do this. Every other part gets what it needs as par
 starts, and one message names all of them.
 """
 
+import os
 from pathlib import Path
 from typing import Any, Self
 
+from dotenv import dotenv_values
 from pydantic import Field, ModelWrapValidatorHandler, SecretStr, ValidationError, field_validator, model_validator
 from pydantic_core import ErrorDetails, InitErrorDetails, PydanticCustomError
 from pydantic_settings import BaseSettings, SettingsConfigDict
@@ -14,6 +16,7 @@ from pydantic_settings import BaseSettings, SettingsConfigDict
 from bookmarkai_assets.core.errors import ConfigurationError
 from bookmarkai_assets.core.text_files import encoding_of
 from bookmarkai_assets.settings.downloads import DownloadSettings
+from bookmarkai_assets.settings.env_file import apply_env_file, differing, environment_of_dagster_dev
 from bookmarkai_assets.settings.intake import IntakeSettings, intake_problems
 from bookmarkai_assets.settings.masking import shown_value
 from bookmarkai_assets.settings.rollout import RolloutSettings
@@ -135,10 +138,21 @@ class Settings(IntakeSettings, SpeechSettings, RolloutSettings, DownloadSettings
         return values
 
 
+SETTINGS_NAMES = frozenset(name.upper() for name in Settings.model_fields)
+"""The variables that are settings of ours."""
+
+
 def load_settings(*, env_file: Path | None = Path(".env"), **overrides: Any) -> Settings:  # noqa: ANN401 - any setting
-    """Read and validate the environment. Raises `ConfigurationError`, which names every bad variable at once."""
+    """Read and validate the environment. Raises `ConfigurationError`, which names every bad variable at once.
+
+    What is exported counts, then `env_file`. Its variables that are no settings of ours are put into the environment.
+    """
     encoding = _encoding_of_file(env_file)
     try:
+        if env_file is not None:
+            apply_env_file(
+                _values_in(env_file, encoding), SETTINGS_NAMES, os.environ, exported=environment_of_dagster_dev()
+            )
         return Settings(_env_file=env_file, _env_file_encoding=encoding, **overrides)
     except ValidationError as error:
         lines = [_problem_line(problem) for problem in error.errors()]
@@ -147,6 +161,16 @@ def load_settings(*, env_file: Path | None = Path(".env"), **overrides: Any) -> 
         raise ConfigurationError(
             f"expected {env_file} to be text in UTF-8 or UTF-16, found other bytes; save it as UTF-8"
         ) from None  # the error holds the file's text
+
+
+def overridden_names(env_file: Path = Path(".env")) -> list[str]:
+    """Return the variables that are in `env_file` and exported with another value, sorted. What is exported counts."""
+    return differing(_values_in(env_file, _encoding_of_file(env_file)), os.environ)
+
+
+def _values_in(env_file: Path, encoding: str | None) -> dict[str, str | None]:
+    # A pipe can be read only once, by the settings.
+    return dotenv_values(env_file, encoding=encoding or "utf-8") if env_file.is_file() else {}
 
 
 def _encoding_of_file(file: Path | None) -> str | None:

@@ -7,9 +7,12 @@ from collections.abc import Callable, Sequence
 from datetime import UTC, date, datetime
 from pathlib import Path
 
-from bookmarkai_assets.core.health import CheckResult
+from bookmarkai_assets.core.health import CheckResult, CheckStatus
 from bookmarkai_assets.core.links.urls import HostPort
+from bookmarkai_assets.core.workers.worker import Signs
+from bookmarkai_assets.operations.workers.presence import read_signs
 from bookmarkai_assets.settings.settings import Settings
+from bookmarkai_assets.wiring.catalog import open_catalog
 from bookmarkai_assets.wiring.downloads import proxy_of
 from bookmarkai_assets.wiring.storage import connection_of
 
@@ -89,13 +92,19 @@ def check_catalog(settings: Settings) -> CheckResult:
 
 
 def check_dagster(settings: Settings, wanted: Sequence[str], *, report: Callable[[CheckResult], None]) -> None:
-    """Check Dagster's home: its directory, configuration, daemon and switches. Report four results, in this order.
+    """Check Dagster's home: its directory, configuration, daemon, switches and runs. Report five results.
 
     `wanted` are the names of the sensors and schedules that are on by default.
     """
     from bookmarkai_assets.adapters.dagster_home import check_home  # noqa: PLC0415 - adapters load when used
 
-    check_home(settings.dagster_home or Path("dagster_home").absolute(), wanted, report=report)
+    def signs() -> Signs | None:
+        if check_catalog(settings).status is not CheckStatus.PASS:
+            return None
+        with open_catalog(settings) as catalog:
+            return read_signs(catalog, now=datetime.now(UTC))
+
+    check_home(settings.dagster_home or Path("dagster_home").absolute(), wanted, signs=signs, report=report)
 
 
 def check_webhook(settings: Settings) -> CheckResult | None:

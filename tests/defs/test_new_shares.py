@@ -1,7 +1,5 @@
 """The new_shares sensor: the runs that it requests, and that nothing is lost or doubled when something dies."""
 
-from datetime import UTC, datetime, timedelta
-from functools import partial
 from pathlib import Path
 
 import dagster as dg
@@ -9,9 +7,7 @@ import pytest
 from sqlalchemy import create_engine, text
 
 from bookmarkai_assets.batches import CLAIM_TAG
-from bookmarkai_assets.core.shares.ports import Begun
 from bookmarkai_assets.dagster_internals import partition_range_tags
-from bookmarkai_assets.defs.dead_runs import end_dead_runs
 from tests.plugins.pipeline import ASSETS, Pipeline
 
 RANGE_START, RANGE_END = partition_range_tags("", "")
@@ -158,30 +154,6 @@ def die(pipeline: Pipeline, share_id: str) -> None:
             {"id": share_id},
         )
     engine.dispose()
-
-
-def test_a_run_that_died_silently_is_ended_at_the_second_check(pipeline: Pipeline) -> None:
-    """A STARTED run without a live lease is ended and frees its slot, and one with a lease is left alone."""
-    shares = pipeline.share("a", "b")
-    job = pipeline.defs().resolve_job_def("share_to_transcript")
-    dead, alive = (pipeline.instance.create_run_for_job(job) for _ in "12")
-    for run in (dead, alive):
-        event = dg.DagsterEvent(event_type_value=dg.DagsterEventType.RUN_START.value, job_name=job.name)
-        pipeline.instance.report_dagster_event(event, run_id=run.run_id)
-    now = datetime.now(UTC)
-    begun = pipeline.catalog.work.begin(
-        shares[0], "media", owner=alive.run_id, claim_id=None, now=now, until=now + timedelta(days=2)
-    )
-    assert begun == Begun(attempts=1)
-    end_suspects = partial(end_dead_runs, pipeline.instance, pipeline.catalog.leases, lease_seconds=60)
-    assert end_suspects(suspects=set(), now=now) == set(), "too young to be suspected"
-    later = now + timedelta(days=1)
-    suspects = end_suspects(suspects=set(), now=later)
-    assert suspects == {dead.run_id}
-    assert {run.status for run in pipeline.instance.get_runs()} == {dg.DagsterRunStatus.STARTED}
-    assert end_suspects(suspects=suspects, now=later) == set()
-    statuses = {run.run_id: run.status for run in pipeline.instance.get_runs()}
-    assert statuses == {dead.run_id: dg.DagsterRunStatus.FAILURE, alive.run_id: dg.DagsterRunStatus.STARTED}
 
 
 def test_shares_that_a_dead_run_had_not_begun_are_due_when_its_claim_ends(pipeline: Pipeline) -> None:

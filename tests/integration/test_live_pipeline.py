@@ -13,17 +13,19 @@ import subprocess
 from collections import Counter
 from collections.abc import Iterable
 from dataclasses import dataclass
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
 import pytest
 
 from bookmarkai_assets.adapters.s3_store.client import Connection, connect
+from bookmarkai_assets.core.workers.worker import WorkerKind, daemons_of
 from bookmarkai_assets.demo.samples import GOOD_SAMPLES, LONG_SAMPLE, SHORT_SAMPLES
 from bookmarkai_assets.metadata.keys import KEYS
 from tests.plugins.live_pipeline import Backlog, LivePipeline
 from tests.plugins.pipeline import ASSETS
-from tests.support.processes import children_of, is_running
+from tests.support.processes import descendants_of, is_running
 from tests.support.wer import word_error_rate
 
 BACKFILL_ENDED = {"COMPLETED_SUCCESS", "COMPLETED_FAILED", "FAILED", "CANCELED"}
@@ -121,6 +123,16 @@ def test_metadata_is_as_documented(live_pipeline: LivePipeline, backlog: Backlog
 
 
 @pytest.mark.usefixtures("backlog")
+def test_what_is_exported_counts_for_every_worker(live_pipeline: LivePipeline, backlog: Backlog) -> None:
+    """Dagster puts `.env` over it in every process. The daemon's code server and the runs have what was exported."""
+    assert backlog.good
+    workers = live_pipeline.catalog.workers.living(now=datetime.now(UTC))
+    assert [one.kind for one in daemons_of(workers)] == [WorkerKind.DAEMON]
+    assert {one.settings for one in workers} == {("hybrid", 50)}
+    placed = live_pipeline.catalog.media.placed_since(datetime.fromtimestamp(0, UTC))
+    assert {(one.mode, one.percentage) for one in placed} == {("hybrid", 50)}
+
+
 def test_a_killed_worker_loses_and_doubles_nothing(live_pipeline: LivePipeline) -> None:
     """A share whose run is killed in the middle of its work is claimed again, and done once."""
     odd_site, graphql = live_pipeline.odd_site, live_pipeline.graphql
@@ -254,12 +266,6 @@ def worker_pid(run: dict[str, Any]) -> int:
     matches = [re.fullmatch(r"Executing steps in process \(pid: (\d+)\)", message) for message in run["messages"]]
     (pid,) = {int(match[1]) for match in matches if match}
     return pid
-
-
-def descendants_of(pid: int) -> set[int]:
-    """Return the processes that a process has started, and those that these have started."""
-    children = children_of(pid)
-    return children.union(*(descendants_of(child) for child in children))
 
 
 def files_with(pipeline: LivePipeline, text: str) -> list[str]:

@@ -46,6 +46,31 @@ class GraphQL:
             raise GraphQLError(f"expected a backfill of {assets}, found {result}")
         return str(result["backfillId"])
 
+    def launch_job(self, job: str) -> str:
+        """Launch a job as the UI's launchpad does, and return the run's id."""
+        found = self.ask("{ repositoriesOrError { ... on RepositoryConnection { nodes { name location { name } } } } }")
+        (repository,) = found["repositoriesOrError"]["nodes"]
+        result = self.ask(
+            """mutation ($params: ExecutionParams!) { launchRun(executionParams: $params) {
+                 __typename ... on LaunchRunSuccess { run { id } } ... on PythonError { message } } }""",
+            params={
+                "selector": {
+                    "jobName": job,
+                    "repositoryName": repository["name"],
+                    "repositoryLocationName": repository["location"]["name"],
+                },
+                "runConfigData": {},
+            },
+        )["launchRun"]
+        if result["__typename"] != "LaunchRunSuccess":
+            raise GraphQLError(f"expected a run of {job}, found {result}")
+        return str(result["run"]["id"])
+
+    def status_of(self, run_id: str) -> str:
+        """Return a run's status."""
+        found = self.ask("query ($id: ID!) { runOrError(runId: $id) { ... on Run { status } } }", id=run_id)
+        return str(found["runOrError"]["status"])
+
     def backfill(self, backfill_id: str) -> dict[str, Any]:
         """Return a backfill's status, counts per asset (`{asset: {targeted, materialized, failed}}`) and runs."""
         found = self.ask(

@@ -30,6 +30,12 @@ def children_of(pid: int) -> set[int]:
     return {child for child in pids if _parent_of_running(child) == pid}
 
 
+def descendants_of(pid: int) -> set[int]:
+    """Return the processes that a process has started, and those that these have started."""
+    children = children_of(pid)
+    return children.union(*(descendants_of(child) for child in children))
+
+
 def _parent_of_running(pid: int) -> int | None:
     """Return the parent of a running process, or None when it is gone or a zombie."""
     try:

@@ -18,7 +18,7 @@ from bookmarkai_assets.core.media.kinds import PartKind
 from bookmarkai_assets.core.media.media import Digest, Media, MediaState, Part, VideoInfo
 from bookmarkai_assets.core.media.object_keys import audio_key, transcript_key
 from bookmarkai_assets.core.media.placement import Backend, Decider, Placement, StorageMode
-from bookmarkai_assets.core.media.ports import InventoryLine, MediaLedger, Tombstone
+from bookmarkai_assets.core.media.ports import InventoryLine, MediaLedger, PlacedMedia, Tombstone
 
 
 class SqlMediaLedger(MediaLedger):
@@ -130,6 +130,22 @@ class SqlMediaLedger(MediaLedger):
         )
         with self._database.reading() as connection:
             return connection.execute(statement).scalar_one()
+
+    @override
+    def placed_since(self, moment: datetime) -> Sequence[PlacedMedia]:
+        policy = (table.c.placement_mode, table.c.placement_percentage, table.c.placement_decision_id)
+        statement = (
+            select(*policy, func.count())
+            .where(
+                table.c.stored_at >= moment,
+                table.c.placement_mode.is_not(None),
+                func.coalesce(table.c.placement_decided_by, Decider.POLICY) == Decider.POLICY,
+            )
+            .group_by(*policy)
+            .order_by(func.count().desc(), *policy)
+        )
+        with self._database.reading() as connection:
+            return [PlacedMedia(StorageMode(mode), *rest) for mode, *rest in connection.execute(statement)]
 
     @override
     def inventory(self) -> Sequence[InventoryLine]:

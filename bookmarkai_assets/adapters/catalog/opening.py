@@ -29,6 +29,7 @@ from bookmarkai_assets.adapters.catalog.tombstones import SqlTombstoneTable
 from bookmarkai_assets.adapters.catalog.transcript_chunks import SqlChunkTable
 from bookmarkai_assets.adapters.catalog.transcripts import SqlTranscriptTable
 from bookmarkai_assets.adapters.catalog.work import SqlWorkLedger
+from bookmarkai_assets.adapters.catalog.workers import SqlWorkerTable
 from bookmarkai_assets.core.catalog import Catalog
 
 
@@ -79,6 +80,7 @@ def open_catalog(url: str, *, new_id: Callable[[], str] = lambda: str(uuid4())) 
         links=SqlLinkNames(database),
         failures=SqlFailureTable(database),
         search=SqlTranscriptSearch(database),
+        workers=SqlWorkerTable(database),
         database=database,
     )
 

@@ -2,6 +2,7 @@
 
 import sys
 from collections.abc import Sequence
+from datetime import UTC, datetime
 from functools import partial
 from shlex import quote
 
@@ -22,9 +23,10 @@ from bookmarkai_assets.demo.samples import SHORT_SAMPLES
 from bookmarkai_assets.operations.health.doctor import Check, Report, make_check
 from bookmarkai_assets.operations.health.speech_health import check_transcription
 from bookmarkai_assets.operations.health.storage_health import make_storage_check
+from bookmarkai_assets.operations.health.worker_health import check_workers
 from bookmarkai_assets.operations.rollout.current_policy import read_effective_policy
 from bookmarkai_assets.operations.storage.checking import Probing
-from bookmarkai_assets.settings.settings import Settings
+from bookmarkai_assets.settings.settings import Settings, overridden_names
 from bookmarkai_assets.wiring import health
 from bookmarkai_assets.wiring.catalog import open_catalog
 from bookmarkai_assets.wiring.rules import make_rules
@@ -49,6 +51,14 @@ def _check_settings(settings: Settings | ConfigurationError) -> CheckResult:
         heading, *problems = (line.strip() for line in str(settings).splitlines())
         return CheckResult(
             CheckStatus.FAIL, f"{heading} {' '.join(problems)}", "correct these variables", "bookmarkai config"
+        )
+    differing = overridden_names()
+    if differing:
+        return CheckResult(
+            CheckStatus.WARN,
+            f"valid; STORAGE_MODE={settings.storage_mode}; exported with another value than in .env: "
+            f"{', '.join(differing)}",
+            "what is exported counts; unset it, or change .env, so that other shells and services do the same",
         )
     return CheckResult(CheckStatus.PASS, f"valid; STORAGE_MODE={settings.storage_mode}")
 
@@ -89,6 +99,11 @@ def _check_catalog(settings: Settings, report: Report) -> None:
         with open_catalog(settings) as catalog:
             effective = read_effective_policy(catalog, rules)
     report(CheckResult(CheckStatus.PASS, f"{effective.policy.effect}: {effective.why}"))
+    if result.status is not CheckStatus.PASS:
+        report(CheckResult(CheckStatus.SKIP, "the catalog has no record of them yet"))
+        return
+    with open_catalog(settings) as catalog:
+        report(check_workers(catalog, rules, now=datetime.now(UTC)))
 
 
 def _check_dagster(settings: Settings, report: Report) -> None:
@@ -161,9 +176,9 @@ CHECKS: Sequence[DoctorCheck] = (
         ),
     ),
     SettingsCheck(names=("speech model", "speech"), run=_check_speech, limit_seconds=_SPEECH_SECONDS),
-    SettingsCheck(names=("catalog", "rollout"), run=_check_catalog),
+    SettingsCheck(names=("catalog", "rollout", "workers"), run=_check_catalog),
     SettingsCheck(
-        names=("dagster home", "dagster config", "dagster daemon", "dagster sensors"),
+        names=("dagster home", "dagster config", "dagster daemon", "dagster sensors", "dagster runs"),
         run=_check_dagster,
         is_skipped_as_one=True,
     ),

@@ -1,5 +1,6 @@
 """`bookmarkai rollout status`: the stage, the policy in force and why, the gate's judgement, and the next step."""
 
+from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 from datetime import UTC, datetime, timedelta
 from typing import Annotated, Any
@@ -10,6 +11,8 @@ from rich.text import Text
 from bookmarkai_assets.cli.output import clean, out, print_json, print_table
 from bookmarkai_assets.cli.rollout.words import format_moment, format_or_dash, format_window, window_as_dict
 from bookmarkai_assets.core.catalog import Catalog
+from bookmarkai_assets.core.media.placement import StorageMode
+from bookmarkai_assets.core.media.ports import PlacedMedia
 from bookmarkai_assets.core.rollout.gate import Judgement, RuleName, RuleResult, RuleStatus, Verdict
 from bookmarkai_assets.core.rollout.gate_figures import format_length
 from bookmarkai_assets.core.rollout.metrics import target_percentage
@@ -69,6 +72,12 @@ class _Status:
     effective: EffectivePolicy
     rollback: Decision | None
     judgement: Judgement
+    placed: Sequence[PlacedMedia]
+
+    @property
+    def placed_otherwise(self) -> Sequence[PlacedMedia]:
+        """What was placed since the stage began, and not as the stage wants it: by workers with other settings."""
+        return [one for one in self.placed if one.decision_id != self.state.decision_id]
 
     @property
     def time_left(self) -> timedelta | None:
@@ -129,6 +138,7 @@ def _read_status(catalog: Catalog, rules: PipelineRules, *, has_bucket: bool, no
         effective=resolve_policy(rules.storage, decided[-1] if decided else None),
         rollback=rollbacks[-1] if state.is_rolled_back else None,
         judgement=judge_stage(rules, figures, state, now=now),
+        placed=[] if state.since is None or state.is_rolled_back else catalog.media.placed_since(state.since),
     )
 
 
@@ -167,6 +177,8 @@ def _as_dict(found: _Status) -> dict[str, Any]:
             "rules": [asdict(result) for result in judgement.rules],
             "missing": list(judgement.missing),
         },
+        "placed": sum(one.media for one in found.placed),
+        "placed_otherwise": [asdict(one) for one in found.placed_otherwise],
         "next_step": asdict(found.next_step),
     }
 
@@ -174,11 +186,13 @@ def _as_dict(found: _Status) -> dict[str, Any]:
 def _print(found: _Status) -> None:
     judgement, step = found.judgement, found.next_step
     window = judgement.figures.window
+    rolled_back, stage = ("rolled back", _rolled_back(found.rollback)), ("stage", _stage(found))
     rows = [
-        ("stage", _stage(found)),
+        *((rolled_back,) if found.rollback else (stage,)),
         ("new media", found.effective.policy.effect),
         ("because", found.effective.why),
-        ("rolled back", _rolled_back(found.rollback)),
+        *((stage,) if found.rollback else (rolled_back,)),
+        *([("placed otherwise", _placed_otherwise(found))] if found.placed_otherwise else ()),
         ("plan", _plan(found.rules.rollout)),
         ("control", _control(found.rules.rollout)),
         ("window", format_window(window) if window.length else "no whole five minutes of this stage yet"),
@@ -201,6 +215,8 @@ def _stage(found: _Status) -> str:
     if state.stage is None:
         return "not begun"
     reached = ", by an abort" if state.is_aborted else ""
+    if found.rollback:
+        return f"{state.stage}{reached} before the rollback; resume goes back to it"
     if state.since is None:
         return f"{state.stage}{reached}"
     lasted = format_length(max(timedelta(0), found.now - state.since))
@@ -215,6 +231,22 @@ def _rolled_back(rollback: Decision | None) -> str:
     return (
         f"by {rollback.who}, {format_moment(rollback.decided_at)} (decision {rollback.decision_id}): {rollback.reason}"
     )
+
+
+def _placed_otherwise(found: _Status) -> str:
+    count, whole = (sum(one.media for one in placed) for placed in (found.placed_otherwise, found.placed))
+    policies = "; ".join(f"{one.media} under {_policy(one)}" for one in found.placed_otherwise)
+    return (
+        f"{count} of the {whole} media of this stage: {policies}. A worker had other settings: bookmarkai doctor names "
+        "it while it runs"
+    )
+
+
+def _policy(placed: PlacedMedia) -> str:
+    if placed.mode is not StorageMode.HYBRID:
+        return f"STORAGE_MODE={placed.mode}"
+    by = "S3_SPLIT_PERCENTAGE" if placed.decision_id is None else f"decision {placed.decision_id}"
+    return f"{placed.percentage}% by {by}"
 
 
 def _plan(plan: RolloutPlan) -> str:

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any, BinaryIO
 
 from bookmarkai_assets.core.errors import StoreError
 from bookmarkai_assets.core.media.media import Digest, Media
-from bookmarkai_assets.core.media.placement import Backend, Decider
+from bookmarkai_assets.core.media.placement import Backend, Decider, StorageMode
 from bookmarkai_assets.core.media.storage_events import StorageEvent
 
 if TYPE_CHECKING:
@@ -213,6 +213,16 @@ class InventoryLine:
     size_bytes: int
 
 
+@dataclass(frozen=True)
+class PlacedMedia:
+    """How many media were placed under one policy: its mode, its percentage and the rollout's decision behind it."""
+
+    mode: StorageMode
+    percentage: int
+    decision_id: int | None
+    media: int
+
+
 class MediaLedger(ABC):
     """Which media exist and where their bytes are. Reads follow these records."""
 
@@ -271,6 +281,10 @@ class MediaLedger(ABC):
     @abstractmethod
     def stored_count(self, backend: Backend, *, unexpired_at: datetime) -> int:
         """Count the media that are stored on a backend and have not passed their `expires_at`."""
+
+    @abstractmethod
+    def placed_since(self, moment: datetime) -> Sequence[PlacedMedia]:
+        """Return what was stored from `moment` on where the policy of its worker wanted it, the most media first."""
 
     @abstractmethod
     def inventory(self) -> Sequence[InventoryLine]:

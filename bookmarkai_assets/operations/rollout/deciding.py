@@ -11,6 +11,7 @@ from bookmarkai_assets.core.catalog import Catalog
 from bookmarkai_assets.core.errors import RolloutConflictError
 from bookmarkai_assets.core.rollout.forecast import StageForecast
 from bookmarkai_assets.core.rollout.gate import GateFigures, Judgement, RuleStatus, Verdict, judge
+from bookmarkai_assets.core.rollout.policy import STAGED_MODE
 from bookmarkai_assets.core.rollout.stages import (
     GATE,
     NOTHING,
@@ -137,9 +138,10 @@ def promote(
     """Go on to the next stage, or begin with the first one.
 
     The gate has to agree: every rule passes and the least time is over. To begin, or to begin again from 0%, no rule
-    may fail. `force` overrules the gate, which is recorded. A stage reached by an abort is no obstacle: it waits for a
-    person, and this is one. Raises `RolloutConflictError` when the gate does not agree, after the last stage and while
-    rolled back.
+    may fail. And the stage must count for a worker that is alive, or for this process. Otherwise its time would run
+    while nothing is tried. `force` overrules both, which is recorded. A stage reached by an abort is no obstacle: it
+    waits for a person, and this is one. Raises `RolloutConflictError` when the gate does not agree, after the last
+    stage and while rolled back.
     """
 
     def decide(state: RolloutState) -> Decision:
@@ -155,7 +157,7 @@ def promote(
                 "rollout is complete, or add a stage"
             )
         judgement = judge(figures, rules.gate, replace(state, is_aborted=False), rules.rollout, now=now)
-        objections = _list_objections(judgement, state)
+        objections = [*_list_effect_objections(catalog, rules, now=now), *_list_objections(judgement, state)]
         if objections and not force:
             raise RolloutConflictError(
                 f"expected the gate to agree to go from {name_stage(state.stage)} to {target}, found: "
@@ -171,6 +173,16 @@ def promote(
         )
 
     return append_decision(catalog, decide)
+
+
+def _list_effect_objections(catalog: Catalog, rules: PipelineRules, *, now: datetime) -> list[str]:
+    modes = {rules.storage.mode.value, *(worker.storage_mode for worker in catalog.workers.living(now=now))}
+    if STAGED_MODE in modes:
+        return []
+    found = ", ".join(sorted(modes))
+    return [
+        f"stages count in STORAGE_MODE={STAGED_MODE} alone, which neither this command nor a worker has (found {found})"
+    ]
 
 
 def _list_objections(judgement: Judgement, state: RolloutState) -> list[str]:

@@ -47,9 +47,12 @@ FIRST_TABLES = {"share_work", "leases", "media", "storage_events", "transcript_p
 
 ROLLOUT_TABLES = {"event_totals", "rollout_decisions", "storage_verifications", "incidents", "cursors"}
 SITE_TABLES = {"sites", "site_places", "silent_formats", "link_names"}
+WORKER_TABLES = {"workers"}
 SEARCH_TABLES = {"transcript_documents", "transcript_segments"}
 TRANSCRIPT_TABLES = {"transcript_files", "transcript_parts"}
-OUR_TABLES = FIRST_TABLES | {"tombstones"} | ROLLOUT_TABLES | SITE_TABLES | SEARCH_TABLES | TRANSCRIPT_TABLES
+OUR_TABLES = (
+    FIRST_TABLES | {"tombstones"} | ROLLOUT_TABLES | SITE_TABLES | SEARCH_TABLES | TRANSCRIPT_TABLES | WORKER_TABLES
+)
 GATEWAY_TABLES = {"shares", "transcripts"}
 
 # As the gateway creates them, with columns and tables that this project does not know.

@@ -21,6 +21,7 @@ from bookmarkai_assets.adapters.catalog import OpenCatalog, downgrade_catalog, s
 from bookmarkai_assets.cli.doctor import checks
 from bookmarkai_assets.cli.doctor.checks import CHECKS
 from bookmarkai_assets.cli.doctor.doctor_check import OptionalCheck, SettingsCheck, UnconditionalCheck
+from bookmarkai_assets.core.workers.worker import WorkerKind
 from bookmarkai_assets.demo.seaweed import SeaweedServer
 from tests.plugins.command_line import BookmarkAI, Ended
 from tests.support.catalog import execute
@@ -29,10 +30,11 @@ from tests.support.http_stub import unanswered_url
 from tests.support.project import PROJECT
 from tests.support.rollout_past import decide
 from tests.support.webhook_server import WebhookServer
+from tests.support.workers import worker
 
 LOCAL = ["local directory", "local free space", "local staging", "local places", "local transfers"]
 S3 = ["endpoint", "credentials", "bucket", "region", "encryption", "lifecycle", "clock", "transfers"]
-DAGSTER = ["dagster home", "dagster config", "dagster daemon", "dagster sensors"]
+DAGSTER = ["dagster home", "dagster config", "dagster daemon", "dagster sensors", "dagster runs"]
 ALL = [
     "settings",
     "python",
@@ -48,6 +50,7 @@ ALL = [
     "speech",
     "catalog",
     "rollout",
+    "workers",
     *DAGSTER,
     *LOCAL,
     *(f"s3 {name}" for name in S3),
@@ -277,7 +280,7 @@ def test_on_a_terminal_results_are_folded_and_commands_are_not(environment: Book
     assert "bookmarkai catalog upgrade" in lines
     assert max(len(line.rstrip()) for line in lines) <= 80
     rows = [line.split()[:2] for line in lines if line.startswith(("pass", "warn", "fail", "skip"))]
-    assert [row[1] for row in rows] == ["settings", "media", "catalog", "rollout", *["local"] * len(LOCAL)]
+    assert [row[1] for row in rows] == ["settings", "media", "catalog", "rollout", "workers", *["local"] * len(LOCAL)]
     assert lines[-2].startswith("Nothing failed: ")
 
 
@@ -389,7 +392,7 @@ def test_an_impossible_model_fails(doctor: Doctor, tmp_path: Path, model: str) -
 def test_a_missing_catalog_is_not_created(doctor: Doctor, tmp_path: Path) -> None:
     """A missing catalog is a warning with the command that creates it, and the settings alone say where media go."""
     checks = doctor("catalog", CATALOG_URL=f"sqlite:///{tmp_path}/none.db")
-    assert statuses(checks) == {"catalog": "warn", "rollout": "pass"}
+    assert statuses(checks) == {"catalog": "warn", "rollout": "pass", "workers": "skip"}
     assert checks["catalog"]["command"] == "bookmarkai catalog upgrade"
     assert not (tmp_path / "none.db").exists()
 
@@ -406,7 +409,7 @@ def test_a_catalog_of_a_later_release_fails(doctor: Doctor, sqlite_catalog: Open
     """Only a newer release of this program helps, so no command is named, and the rollout is not read."""
     execute(sqlite_catalog, "UPDATE bookmarkai_schema_version SET version_num = '9999'")
     checks = doctor("catalog")
-    assert statuses(checks) == {"catalog": "fail", "rollout": "skip"}
+    assert statuses(checks) == {"catalog": "fail", "rollout": "skip", "workers": "skip"}
     assert "9999" in checks["catalog"]["found"]
     assert "install that release" in checks["catalog"]["remedy"]
 
@@ -451,14 +454,14 @@ def test_the_rollout_is_described(doctor: Doctor, hybrid_catalog: OpenCatalog) -
 def test_an_unused_home_stays_unused(doctor: Doctor, home: Path) -> None:
     """The configuration is tried elsewhere, and no daemon is expected yet."""
     checks = doctor("dagster")
-    assert statuses(checks) == dict(zip(DAGSTER, ["pass", "pass", "skip", "skip"], strict=True))
+    assert statuses(checks) == dict(zip(DAGSTER, ["pass", "pass", "skip", "skip", "skip"], strict=True))
     assert [path.name for path in home.iterdir()] == ["dagster.yaml"]
 
 
 def test_a_missing_home_fails(doctor: Doctor, tmp_path: Path) -> None:
     """The command that makes the home is named, and the other checks of Dagster are skipped."""
     checks = doctor("dagster", DAGSTER_HOME=str(tmp_path / "my home"))
-    assert statuses(checks) == dict(zip(DAGSTER, ["fail", "skip", "skip", "skip"], strict=True))
+    assert statuses(checks) == dict(zip(DAGSTER, ["fail", "skip", "skip", "skip", "skip"], strict=True))
     assert checks["dagster home"]["command"] == f"mkdir -p '{tmp_path}/my home'"
 
 
@@ -475,7 +478,7 @@ def test_a_configuration_that_dagster_rejects_fails(doctor: Doctor, home: Path, 
     """The file is named, and a command that says more, but none of its values, because they may be secrets."""
     (home / "dagster.yaml").write_text(text)
     checks = doctor("dagster")
-    assert statuses(checks) == dict(zip(DAGSTER, ["pass", "fail", "skip", "skip"], strict=True))
+    assert statuses(checks) == dict(zip(DAGSTER, ["pass", "fail", "skip", "skip", "skip"], strict=True))
     check = checks["dagster config"]
     assert str(home / "dagster.yaml") in check["found"]
     assert "hunter2" not in check["found"]
@@ -514,6 +517,51 @@ def test_a_daemon_is_known_by_its_heartbeats(doctor: Doctor, instance: Any) -> N
     assert alive["dagster daemon"]["status"] == "pass"
     assert alive["dagster sensors"]["status"] == "warn", "this daemon has seen no code location"
     assert "new_shares" in alive["dagster sensors"]["found"]
+
+
+def test_a_run_without_a_sign_of_life_is_named(doctor: Doctor, instance: Any, sqlite_catalog: OpenCatalog) -> None:
+    """It holds a place in the queue, so that other work waits. A run that gives a sign of life is no news."""
+    import dagster as dg  # noqa: PLC0415 - as above
+
+    assert doctor("dagster")["dagster runs"]["found"] == "none holds a place in the queue"
+    run = instance.create_run_for_job(dg.job(name="clean_up_local_media")(lambda: None))
+    event = dg.DagsterEvent(event_type_value=dg.DagsterEventType.RUN_START.value, job_name=run.job_name)
+    instance.report_dagster_event(event, run_id=run.run_id)
+    young = doctor("dagster")["dagster runs"]
+    assert (young["status"], young["found"]) == ("pass", "all 1 that hold a place are alive")
+
+    sqlite_catalog.workers.announce(worker(run.run_id, now=datetime.now(UTC), seconds=0))
+    dead = doctor("dagster")["dagster runs"]
+    assert dead["status"] == "warn"
+    assert f"clean_up_local_media {run.run_id}" in dead["found"]
+    assert "dead_runs" in dead["remedy"]
+
+    sqlite_catalog.workers.announce(worker(run.run_id, now=datetime.now(UTC), seconds=60))
+    assert doctor("dagster")["dagster runs"]["status"] == "pass"
+
+
+def test_a_second_daemon_is_noticed(doctor: Doctor, sqlite_catalog: OpenCatalog) -> None:
+    """Two daemons take up shares under two settings, and each is named with its own."""
+    now = datetime.now(UTC)
+    assert doctor("workers")["workers"]["status"] == "skip"
+    sqlite_catalog.workers.announce(worker("one", now=now, seconds=600, kind=WorkerKind.DAEMON))
+    one = doctor("workers")["workers"]
+    assert (one["status"], one["found"]) == ("pass", "1 daemon and 0 runs, all with STORAGE_MODE=local")
+
+    sqlite_catalog.workers.announce(worker("two", now=now, seconds=600, kind=WorkerKind.DAEMON, storage_mode="hybrid"))
+    two = doctor("workers")["workers"]
+    assert two["status"] == "warn"
+    assert "STORAGE_MODE=local" in two["found"]
+    assert "STORAGE_MODE=hybrid" in two["found"]
+
+
+def test_a_worker_with_other_settings_is_noticed(doctor: Doctor, sqlite_catalog: OpenCatalog) -> None:
+    """Its media go elsewhere than this command says."""
+    odd = worker("run", now=datetime.now(UTC), seconds=600, storage_mode="hybrid", s3_percentage=30)
+    sqlite_catalog.workers.announce(odd)
+    check = doctor("workers")["workers"]
+    assert check["status"] == "warn"
+    assert "STORAGE_MODE=hybrid and S3_SPLIT_PERCENTAGE=30" in check["found"]
 
 
 def test_a_daemon_with_errors_warns(doctor: Doctor, instance: Any) -> None:

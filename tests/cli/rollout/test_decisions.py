@@ -2,6 +2,7 @@
 
 import os
 import pwd
+from datetime import UTC, datetime
 
 import pytest
 
@@ -12,6 +13,7 @@ from bookmarkai_assets.core.rollout.stages import Action, Stage
 from bookmarkai_assets.operations.rollout.current_policy import current_policy
 from tests.plugins.command_line import BookmarkAI
 from tests.support.rollout_past import HYBRID, SAMPLE, add_verification, decide, rules, status, transfers
+from tests.support.workers import worker
 
 
 def test_a_rollout_begins_with_the_first_stage(hybrid_catalog: OpenCatalog, bookmarkai: BookmarkAI) -> None:
@@ -240,3 +242,17 @@ def test_a_decision_that_the_settings_override_says_so(
     assert "a worker whose STORAGE_MODE is hybrid follows" in ended.out
     assert status(bookmarkai)["min_stage_seconds_left"] > 0, "that worker's stage has begun"
     assert len(hybrid_catalog.rollout.history()) == 1
+
+
+def test_promoting_a_stage_that_counts_nowhere_is_refused(
+    hybrid_catalog: OpenCatalog, bookmarkai: BookmarkAI, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Its time would run while nothing is tried. It counts once a worker has the mode, whatever this shell has."""
+    monkeypatch.setenv("STORAGE_MODE", "local")
+    ended = bookmarkai("rollout", "promote")
+    assert ended.code == 1
+    assert "stages count in STORAGE_MODE=hybrid alone" in ended.err
+    assert hybrid_catalog.rollout.history() == []
+
+    hybrid_catalog.workers.announce(worker("run", now=datetime.now(UTC), seconds=600, storage_mode="hybrid"))
+    assert bookmarkai("rollout", "promote").code == 0

@@ -1,15 +1,17 @@
 """`bookmarkai rollout status, plan, history`: what they print, compared with the recorded events and decisions."""
 
-from dataclasses import asdict
+from dataclasses import asdict, replace
 from datetime import UTC, datetime, timedelta
 
 import pytest
 
 from bookmarkai_assets.adapters.catalog import OpenCatalog
+from bookmarkai_assets.core.media.placement import Backend, Decider, StorageMode
 from bookmarkai_assets.core.rollout.stages import Action
 from bookmarkai_assets.operations.rollout.current_policy import current_policy
 from bookmarkai_assets.operations.rollout.planning import forecast_stages
 from tests.plugins.command_line import BookmarkAI
+from tests.support.catalog import PLACEMENT, add_share, store, stored_media
 from tests.support.rollout_past import HYBRID, add_verification, ago, decide, rules, status, transfers
 from tests.support.storage_events import transfer
 
@@ -91,6 +93,43 @@ def test_the_status_explains_the_percentage(
     assert why in found["why"]
     assert found["split_percentage"] == effective
     assert why in bookmarkai("rollout", "status").out
+
+
+def test_a_rollback_is_the_first_line(hybrid_catalog: OpenCatalog, bookmarkai: BookmarkAI) -> None:
+    """Who sees 100% first takes it for what is going on."""
+    decide(hybrid_catalog, 100)
+    first, *others = bookmarkai("rollout", "status").out.splitlines()
+    assert first.startswith("stage\t100%")
+    decide(hybrid_catalog, 100, action=Action.ROLLBACK, is_rolled_back=True, reason="it burns")
+
+    first, *others = bookmarkai("rollout", "status").out.splitlines()
+
+    assert first.startswith("rolled back\tby ana")
+    assert "stage\t100% before the rollback; resume goes back to it" in others
+
+
+def test_media_that_another_mode_placed_are_named(hybrid_catalog: OpenCatalog, bookmarkai: BookmarkAI) -> None:
+    """A second daemon with other settings sends its part elsewhere. Operators' moves are none of that."""
+    early = decide(hybrid_catalog, 25, days_ago=9)
+    decision = decide(hybrid_catalog, 50, days_ago=1)
+    by_stage = replace(PLACEMENT, percentage=50, decision_id=decision.decision_id)
+    otherwise = replace(PLACEMENT, backend=Backend.LOCAL, mode=StorageMode.LOCAL, percentage=0)
+    moved = replace(PLACEMENT, decided_by=Decider.OPERATOR)
+    before = replace(PLACEMENT, percentage=25, decision_id=early.decision_id)
+    for number, (placement, days) in enumerate(
+        [(by_stage, 0.5), (otherwise, 0.4), (otherwise, 0.3), (moved, 0.2), (before, 2)]
+    ):
+        share_id = add_share(hybrid_catalog, seconds=number)
+        media = stored_media(f"m{number}", share_id, url=f"s3://media/{number}.mp4")
+        store(hybrid_catalog, replace(media, placement=placement, stored_at=ago(days=days)))
+
+    found = status(bookmarkai)
+    assert found["placed"] == 3
+    assert found["placed_otherwise"] == [{"mode": "local", "percentage": 0, "decision_id": None, "media": 2}]
+    line = next(
+        line for line in bookmarkai("rollout", "status").out.splitlines() if line.startswith("placed otherwise")
+    )
+    assert "2 of the 3 media of this stage: 2 under STORAGE_MODE=local" in line
 
 
 def test_without_a_stage_the_setting_counts(

@@ -56,6 +56,7 @@ media = Table(
     PrimaryKeyConstraint("media_id", name="pk_media"),
     Index("ix_media_video_url", "video_url"),
     Index("ix_media_audio_url", "audio_url"),
+    Index("ix_media_stored_at", "stored_at"),
     Index(
         "ix_media_inventory",
         "state",
