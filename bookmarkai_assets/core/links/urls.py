@@ -20,7 +20,21 @@ _HOST_NAME = re.compile(r"[a-z0-9_-]+(\.[a-z0-9_-]+)*")
 _AMBIGUOUS_LETTERS = frozenset("ßς")
 _OCTETS = 4
 _OCTET_SIZE = 256
-_LOCAL_NAMES = ("localhost", "local", "internal", "home.arpa")
+_LOCAL_NAMES = (
+    "localhost",  # RFC 6761
+    "localdomain",  # what many systems append to the names of their own network
+    "local",  # RFC 6762: asked of the neighbours, not of DNS
+    "internal",  # reserved by ICANN for private networks
+    "home.arpa",  # RFC 8375
+)
+# No server of the public DNS knows names below these. `example` is not among them: RFC 6761 has it resolved as usual.
+_NAMES_KEPT_FROM_DNS = {
+    "onion": "a name of the Tor network",  # RFC 7686
+    "test": "a name for tests",  # RFC 6761
+    "invalid": "a name that is never valid",  # RFC 6761
+    "alt": "a name of another system than DNS",  # RFC 9476
+    "arpa": "a name of the network's own, not of a site",  # RFC 6761 and 6762 keep its private reverse zones from DNS
+}
 # RFC 4291: the only range that is assigned. NAT64, mapped, site-local and multicast addresses are outside it.
 _GLOBAL_UNICAST = ipaddress.ip_network("2000::/3")
 _NOT_PUBLIC = (
@@ -141,17 +155,27 @@ def _refusal_of_parts(
         return None
     if effective_port not in DEFAULT_PORTS.values():
         return f"expected port 80 or 443, found {effective_port}"
-    if any(host == name or host.endswith("." + name) for name in _LOCAL_NAMES):
+    if any(_is_below(host, name) for name in _LOCAL_NAMES):
         return f"expected a public site, found {host}, which names this machine or network"
+    for name, meaning in _NAMES_KEPT_FROM_DNS.items():
+        if _is_below(host, name):
+            return f"expected a public site, found {host}, {meaning}"
     try:
         address = _literal_address(host)
     except ValueError:
         return f"expected a host name, found {host}, which ends in a number but is no address"
     if address is not None and not is_public_address(address):
         return f"expected a public site, found {host}, which is not a public address"
+    if "%" in host:
+        # RFC 4007: a zone names one of a machine's own networks, and means nothing to another machine.
+        return f"expected a public site, found [{host}], an address on one network of one machine; leave out the zone"
     if address is None and "." not in host:
         return f"expected a public site, found {host}, which names no domain"
     return None
+
+
+def _is_below(host: str, name: str) -> bool:
+    return host == name or host.endswith("." + name)
 
 
 def _literal_address(host: str) -> str | None:
