@@ -155,6 +155,10 @@ def _refusal_of_parts(
         return None
     if effective_port not in DEFAULT_PORTS.values():
         return f"expected port 80 or 443, found {effective_port}"
+    return _refusal_of_host(host)
+
+
+def _refusal_of_host(host: str) -> str | None:
     if any(_is_below(host, name) for name in _LOCAL_NAMES):
         return f"expected a public site, found {host}, which names this machine or network"
     for name, meaning in _NAMES_KEPT_FROM_DNS.items():
