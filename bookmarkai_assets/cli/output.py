@@ -1,10 +1,11 @@
 """Print tables and lines for people, and JSON for programs. Data goes only to standard output."""
 
 import json
+import re
 import sys
 import unicodedata
 import uuid
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 
 import typer
 from rich.console import Console
@@ -28,6 +29,11 @@ STATUS_STYLES = {
 MAX_CELL_CHARACTERS = 10_000
 """The longest cell without a terminal. Only a long transcript is longer."""
 
+_HIDDEN = frozenset({"Cc", "Cf", "Cs", "Zl", "Zp"})
+"""What a terminal must not get from strangers: control and direction marks, and what no encoding can write."""
+
+_UNUSUAL = re.compile(r"[^\n -~]")
+
 out = Console(highlight=False)
 err = Console(stderr=True, highlight=False)
 
@@ -35,15 +41,46 @@ err = Console(stderr=True, highlight=False)
 def clean(value: object, limit: int = 200) -> Text:
     """Make a value safe for a terminal: no control or direction marks, no markup, at most `limit` characters."""
     text = "" if value is None else str(value)
-    shown = "".join(
-        c if unicodedata.category(c) not in {"Cc", "Cf", "Cs"} else "\N{REPLACEMENT CHARACTER}" for c in text
-    )
+    shown = "".join(c if unicodedata.category(c) not in _HIDDEN else "\N{REPLACEMENT CHARACTER}" for c in text)
     return Text(shown if len(shown) <= limit else shown[: limit - 1] + "…")
 
 
 def print_json(data: object) -> None:
     """Print one JSON document, whole and without colour, whatever standard output is."""
-    sys.stdout.write(json.dumps(data, ensure_ascii=False, indent=2) + "\n")
+    sys.stdout.write(_json(data) + "\n")
+
+
+def print_json_list(items: Iterable[object]) -> None:
+    """Print a list as one JSON document, each item as soon as it is there."""
+    _write_items(items, indent="  ")
+    sys.stdout.write("\n")
+
+
+def print_json_report(head: Mapping[str, object], name: str, items: Iterable[object]) -> None:
+    """Print one JSON object: the entries of `head`, which are few, and then a long list, each item as it comes."""
+    first = _json(head).removesuffix("\n}")
+    sys.stdout.write(f"{first},\n  {json.dumps(name)}: ")
+    _write_items(items, indent="    ")
+    sys.stdout.write("\n}\n")
+
+
+def _write_items(items: Iterable[object], *, indent: str) -> None:
+    is_empty = True
+    for item in items:
+        text = _json(item).replace("\n", f"\n{indent}")
+        sys.stdout.write(("[\n" if is_empty else ",\n") + indent + text)
+        is_empty = False
+    sys.stdout.write("[]" if is_empty else f"\n{indent[2:]}]")
+
+
+def _json(data: object) -> str:
+    """Return JSON that is safe for a terminal: what `clean` replaces is escaped, beyond what JSON itself escapes."""
+    return _UNUSUAL.sub(_escape_hidden, json.dumps(data, ensure_ascii=False, indent=2))
+
+
+def _escape_hidden(found: re.Match[str]) -> str:
+    character = found[0]
+    return json.dumps(character)[1:-1] if unicodedata.category(character) in _HIDDEN else character
 
 
 def print_table(columns: Sequence[str], rows: Iterable[Sequence[object]]) -> None:

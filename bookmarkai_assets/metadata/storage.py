@@ -1,9 +1,11 @@
 """The metadata of clean-up and verification."""
 
+from itertools import islice
+
 import dagster as dg
 
 from bookmarkai_assets.batches import RunMetadata
-from bookmarkai_assets.metadata.tables import table
+from bookmarkai_assets.metadata.tables import MAX_ROWS, table
 from bookmarkai_assets.operations.storage.clean_up_report import CleanUpReport
 from bookmarkai_assets.operations.storage.verifying import Finding, VerificationReport
 
@@ -30,7 +32,7 @@ def verification_metadata(report: VerificationReport) -> RunMetadata:
     counts = {finding.value: report.counts[finding] for finding in Finding}
     rows = [
         (line.finding.value, line.share_id, line.kind, line.url, line.size_bytes, line.detail)
-        for line in report.worst_first
+        for line in islice(report.lines, MAX_ROWS)
     ]
     return {
         "verdict": report.verdict,

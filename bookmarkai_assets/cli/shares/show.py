@@ -5,14 +5,14 @@ from typing import Annotated
 
 import typer
 
-from bookmarkai_assets.cli.output import clean, print_json, print_table, share_id_of
+from bookmarkai_assets.cli.output import clean, print_json, print_json_list, print_table, share_id_of
 from bookmarkai_assets.core.links.platforms import Platform, unify_platform
 from bookmarkai_assets.core.media.ports import Tombstone
 from bookmarkai_assets.core.media.storage_events import StorageEvent
 from bookmarkai_assets.core.outcomes import Outcome
 from bookmarkai_assets.core.shares.share import ShareStatus
 from bookmarkai_assets.core.transcripts.doubts import Doubt
-from bookmarkai_assets.operations.shares.reports import ShareReport, share_report, share_summary
+from bookmarkai_assets.operations.shares.reports import ShareReport, share_report, share_summaries
 from bookmarkai_assets.settings.settings import load_settings
 from bookmarkai_assets.wiring.catalog import open_catalog
 
@@ -43,14 +43,14 @@ def list_shares(
             platforms=[unify_platform(one) for one in platform or ()],
             limit=limit,
         )
-        summaries = [share_summary(catalog, share) for share in found]
-    if as_json:
-        print_json([summary.as_dict() for summary in summaries])
-        return
-    print_table(
-        ["id", "status", "outcome", "url"],
-        [(s.share.share_id, s.share.status, s.outcome, s.share.url) for s in summaries],
-    )
+        summaries = share_summaries(catalog, found)
+        if as_json:
+            print_json_list(summary.as_dict() for summary in summaries)
+            return
+        print_table(
+            ["id", "status", "outcome", "url"],
+            ((s.share.share_id, s.share.status, s.outcome, s.share.url) for s in summaries),
+        )
 
 
 def show(share_id: Annotated[str, typer.Argument(metavar="ID")], *, as_json: AsJson = False) -> None:

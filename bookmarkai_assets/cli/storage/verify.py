@@ -3,6 +3,7 @@
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from datetime import UTC, datetime
+from itertools import islice
 from typing import Annotated
 
 import typer
@@ -15,7 +16,7 @@ from rich.progress import (
     TransferSpeedColumn,
 )
 
-from bookmarkai_assets.cli.output import clean, err, human_bytes, out, print_json
+from bookmarkai_assets.cli.output import clean, err, human_bytes, out, print_json_report
 from bookmarkai_assets.core.media.placement import Backend
 from bookmarkai_assets.operations.storage.verification_progress import VerificationProgress
 from bookmarkai_assets.operations.storage.verifying import (
@@ -50,15 +51,16 @@ def verify(
     *,
     deep: Annotated[bool, typer.Option("--deep", help="Read every byte and compare its SHA-256")] = False,
     workers: Annotated[int, typer.Option(min=1, max=64, help="Media checked at a time")] = 8,
+    limit: Annotated[int, typer.Option(min=0, help="At most this many findings in words, the worst first")] = 50,
     verbose: Annotated[bool, typer.Option("--verbose", "-v", help="Also list what is as it should be")] = False,
     as_json: Annotated[bool, typer.Option("--json", help="Print JSON")] = False,
 ) -> None:
     """Compare the catalog with disk and bucket. The exit code is 0 only if all was checked and nothing is wrong.
 
-    Prints one line for each finding that needs attention, in the style of `rclone check --combined`: + only the catalog
-    has it, - only the store has it, * it differs, ! it could not be checked. With --verbose also: = as recorded, & a
-    copy in a second location, x expired. A backend that does not answer is named, and the others are still verified.
-    The result is kept for the rollout's gate.
+    Prints the verdict and the counts, and then a line for each finding that needs attention, in the style of `rclone
+    check --combined`: + only the catalog has it, - only the store has it, * it differs, ! it could not be checked. With
+    --verbose also: = as recorded, & a copy in a second location, x expired. --json has every finding. A backend that
+    does not answer is named, and the others are still verified. The result is kept for the rollout's gate.
 
     Example: bookmarkai storage verify --deep
     """
@@ -78,9 +80,9 @@ def verify(
             )
         # Printed first, so that the result of hours is not lost if the catalog cannot be written.
         if as_json:
-            print_json(report.as_dict())
+            print_json_report(report.summary_as_dict(), "findings", (line.as_dict() for line in report.lines))
         else:
-            _print(report, is_verbose=verbose)
+            _print(report, is_verbose=verbose, limit=limit)
         record_verification(catalog, report, is_deep=deep, now=now)
     if not report.is_good:
         raise typer.Exit(1)
@@ -107,15 +109,10 @@ def _bar(*, is_shown: bool) -> Iterator[Callable[[VerificationProgress], object]
         )
 
 
-def _print(report: VerificationReport, *, is_verbose: bool) -> None:
-    for line in report.worst_first:
-        # A backend that does not answer gets one line below, instead of one for each of its files.
-        is_covered_below = line.finding is Finding.UNVERIFIED and Backend.of_url(line.url) in report.unanswered
-        if is_verbose or not (line.finding in SETTLED or is_covered_below):
-            out.print(clean(_words(line), _MAX_CHARACTERS), soft_wrap=True)
-    for backend, why in report.unanswered.items():
-        words = f"! {backend}: not verified, neither what is recorded there nor what else is there: {why}"
-        out.print(clean(words, _MAX_CHARACTERS), soft_wrap=True)
+def _print(report: VerificationReport, *, is_verbose: bool, limit: int) -> None:
+    how = f"{human_bytes(report.bytes_read)} read" if report.is_deep else "files by size, objects by size and SHA-256"
+    verdict = report.verdict.capitalize() if report.is_good else report.verdict.upper()
+    out.print(f"{verdict} ({how})", soft_wrap=True)
     for finding in Finding:
         if report.counts[finding]:
             out.print(
@@ -124,9 +121,21 @@ def _print(report: VerificationReport, *, is_verbose: bool) -> None:
                 markup=False,
                 soft_wrap=True,
             )
-    how = f"{human_bytes(report.bytes_read)} read" if report.is_deep else "files by size, objects by size and SHA-256"
-    verdict = report.verdict.capitalize() if report.is_good else report.verdict.upper()
-    out.print(f"{verdict} ({how})", soft_wrap=True)
+    for backend, why in report.unanswered.items():
+        words = f"! {backend}: not verified, neither what is recorded there nor what else is there: {why}"
+        out.print(clean(words, _MAX_CHARACTERS), soft_wrap=True)
+    shown = (line for line in report.lines if is_verbose or _needs_attention(line, report))
+    for line in islice(shown, limit):
+        out.print(clean(_words(line), _MAX_CHARACTERS), soft_wrap=True)
+    left = sum(1 for _ in shown)
+    if left:
+        out.print(f"… and {left:,} more: --limit shows more of them, --json has all", soft_wrap=True)
+
+
+def _needs_attention(line: VerificationLine, report: VerificationReport) -> bool:
+    # A backend that does not answer has one line above, instead of one for each of its files.
+    is_covered_above = line.finding is Finding.UNVERIFIED and Backend.of_url(line.url) in report.unanswered
+    return line.finding not in SETTLED and not is_covered_above
 
 
 def _words(line: VerificationLine) -> str:

@@ -230,3 +230,7 @@ class WorkLedger(ABC):
     @abstractmethod
     def progress(self, share_id: str) -> ShareProgress:
         """Return a share's progress. For one that was never claimed, attempts is 0 and everything else is None."""
+
+    @abstractmethod
+    def progress_of(self, share_ids: Sequence[str]) -> Sequence[ShareProgress]:
+        """Return the progress of many shares, in their order, with a few queries for all of them."""

@@ -1,6 +1,6 @@
 """Report what the pipeline knows of one share, for people and programs."""
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -14,6 +14,9 @@ from bookmarkai_assets.core.shares.share import Share, ShareProgress, ShareStatu
 from bookmarkai_assets.core.transcripts.doubts import as_plain
 from bookmarkai_assets.core.transcripts.languages import languages_as_plain
 from bookmarkai_assets.core.transcripts.transcript import Transcript
+
+_SHARES_AT_A_TIME = 5_000
+"""How many shares are looked up together. It bounds the memory of a long list."""
 
 
 @dataclass(frozen=True)
@@ -124,6 +127,14 @@ class ShareReport:
 def share_summary(catalog: Catalog, share: Share) -> ShareSummary:
     """Look up how far a share is."""
     return ShareSummary(share, catalog.work.progress(share.share_id))
+
+
+def share_summaries(catalog: Catalog, shares: Sequence[Share]) -> Iterator[ShareSummary]:
+    """Yield how far each share is, looked up for many at a time."""
+    for start in range(0, len(shares), _SHARES_AT_A_TIME):
+        some = shares[start : start + _SHARES_AT_A_TIME]
+        progress = catalog.work.progress_of([share.share_id for share in some])
+        yield from map(ShareSummary, some, progress)
 
 
 def failure_summary(catalog: Catalog, share_id: str, failure: Failure) -> FailureSummary:

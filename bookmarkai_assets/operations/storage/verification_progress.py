@@ -28,9 +28,9 @@ class ProgressMeter:
         self._on_progress = on_progress
         self._progress = VerificationProgress()
 
-    def expect(self, listed: Collection[ListedObject]) -> None:
-        """Add objects that are to be checked to the totals."""
-        self._add(objects_total=len(listed), total_bytes=sum(found.size_bytes for found in listed))
+    def expect(self, objects: int, size_bytes: int) -> None:
+        """Add objects that are to be checked to the totals: their number and their bytes."""
+        self._add(objects_total=objects, total_bytes=size_bytes)
 
     def read(self, size_bytes: int) -> None:
         """Count bytes that have been read."""
@@ -40,9 +40,9 @@ class ProgressMeter:
         """Count checked objects. `read_bytes` of their bytes were counted by `read` before."""
         self._add(objects=len(listed), done_bytes=sum(found.size_bytes for found in listed) - read_bytes)
 
-    def leave_out(self, listed: Collection[ListedObject]) -> None:
+    def leave_out(self, objects: int, size_bytes: int) -> None:
         """Take objects that will not be checked out of the totals."""
-        self._add(objects_total=-len(listed), total_bytes=-sum(found.size_bytes for found in listed))
+        self._add(objects_total=-objects, total_bytes=-size_bytes)
 
     def _add(self, **changes: int) -> None:
         with self._lock:

@@ -4,9 +4,10 @@ Nothing is changed here. Whatever seems lost is checked a second time, against t
 and clean-up go on meanwhile.
 """
 
-from collections import Counter
-from collections.abc import Callable, Iterator, Mapping, Sequence
-from concurrent.futures import ThreadPoolExecutor
+from collections import Counter, deque
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from concurrent.futures import Future, ThreadPoolExecutor
+from contextlib import ExitStack, closing
 from dataclasses import dataclass, field, replace
 from datetime import datetime
 from enum import StrEnum
@@ -22,10 +23,14 @@ from bookmarkai_assets.core.media.retention import expiry_of
 from bookmarkai_assets.core.rollout.ports import RecordedVerification
 from bookmarkai_assets.core.rules import PipelineRules
 from bookmarkai_assets.operations.media.catalog_reads import all_media
+from bookmarkai_assets.operations.storage.spool import Spool, SpooledListing
 from bookmarkai_assets.operations.storage.verification_progress import ProgressMeter, VerificationProgress
 from bookmarkai_assets.operations.stores import Stores
 
-Listings = Mapping[Backend, dict[str, ListedObject]]
+Listings = Mapping[Backend, SpooledListing]
+
+_QUEUED_PER_WORKER = 4
+"""How many media wait for each thread. With all of them queued, a large catalog would be in memory."""
 
 
 class Finding(StrEnum):
@@ -98,10 +103,18 @@ class VerificationLine:
             "remedy": self.remedy,
         }
 
+    @classmethod
+    def from_dict(cls, data: Mapping[str, Any]) -> "VerificationLine":
+        """Return a line from its JSON form."""
+        return cls(**{**data, "finding": Finding(data["finding"])})
+
 
 @dataclass
 class VerificationReport:
     """Counts and bytes by finding, and every line whose finding is not "same", or every line if `is_full`.
+
+    `lines` has the losses first and last what resolves itself. It is on disk, because an unmounted directory makes a
+    line for each of its files.
 
     `unanswered` says why a backend could not be listed. Everything recorded there is unverified, and what else is there
     is unknown.
@@ -113,7 +126,9 @@ class VerificationReport:
     unanswered: dict[Backend, str] = field(default_factory=dict)
     counts: Counter[Finding] = field(default_factory=Counter)
     size_bytes: Counter[Finding] = field(default_factory=Counter)
-    lines: list[VerificationLine] = field(default_factory=list)
+    lines: Spool[VerificationLine] = field(
+        default_factory=lambda: Spool(VerificationLine.as_dict, VerificationLine.from_dict)
+    )
     bytes_read: int = 0
     media_on_record: int = 0
 
@@ -122,7 +137,7 @@ class VerificationReport:
         self.counts[line.finding] += 1
         self.size_bytes[line.finding] += line.size_bytes
         if self.is_full or line.finding is not Finding.SAME:
-            self.lines.append(line)
+            self.lines.add(line, rank=_SEVERITY.index(line.finding))
 
     @property
     def is_good(self) -> bool:
@@ -134,11 +149,6 @@ class VerificationReport:
     def is_blank(self) -> bool:
         """Whether the stores have files and the catalog no media: it is another catalog, or its records were lost."""
         return self.media_on_record == 0 and self.counts[Finding.ORPHANED] > 0
-
-    @property
-    def worst_first(self) -> list[VerificationLine]:
-        """The lines, losses first, and last what resolves itself."""
-        return sorted(self.lines, key=lambda line: _SEVERITY.index(line.finding))
 
     @property
     def verdict(self) -> str:
@@ -158,8 +168,8 @@ class VerificationReport:
     def _unchecked(self) -> str:
         return f"nothing could be checked in {' and '.join(self.unanswered)}"
 
-    def as_dict(self) -> dict[str, Any]:
-        """Return the JSON form."""
+    def summary_as_dict(self) -> dict[str, Any]:
+        """Return the JSON form of all but the lines."""
         return {
             "ok": self.is_good,
             "verdict": self.verdict,
@@ -170,7 +180,6 @@ class VerificationReport:
             "size_bytes": {finding.value: self.size_bytes[finding] for finding in Finding},
             "bytes_read": self.bytes_read,
             "media_on_record": self.media_on_record,
-            "findings": [line.as_dict() for line in self.worst_first],
         }
 
 
@@ -195,27 +204,42 @@ def verify_storage(
     report = VerificationReport(is_deep, now, is_full)
     meter = ProgressMeter(on_progress)
     # Listed before the records are read. Anything put meanwhile is recorded before the listing is compared.
-    listings: dict[Backend, dict[str, ListedObject]] = {}
-    for backend, store in stores.items():
-        try:
-            # A whole listing or none. What an interrupted listing left out would count as missing.
-            listings[backend] = {listed.key: listed for listed in store.list(rules.prefix_on(backend))}
-        except StoreError as error:
-            report.unanswered[backend] = str(error)
-        else:
-            meter.expect(listings[backend].values())
-    verifier = _Verifier(catalog, stores, rules, listings, report.unanswered, meter, is_deep=is_deep, now=now)
-    with ThreadPoolExecutor(workers, thread_name_prefix="verify") as pool:
-        for lines, bytes_read in pool.map(verifier.check, all_media(catalog)):
+    listings: dict[Backend, SpooledListing] = {}
+    with ExitStack() as open_listings:
+        for backend, store in stores.items():
+            try:
+                # A whole listing or none. What an interrupted listing left out would count as missing.
+                listing = open_listings.enter_context(closing(SpooledListing(store.list(rules.prefix_on(backend)))))
+            except StoreError as error:
+                report.unanswered[backend] = str(error)
+            else:
+                listings[backend] = listing
+                meter.expect(*listing.totals())
+        verifier = _Verifier(catalog, stores, rules, listings, report.unanswered, meter, is_deep=is_deep, now=now)
+        for lines, bytes_read in _check_each(verifier, all_media(catalog), workers):
             report.bytes_read += bytes_read
             report.media_on_record += 1
             for line in lines:
                 report.add(line)
-    for listing in listings.values():
-        meter.leave_out(listing.values())
-    for line in verifier.orphans():
-        report.add(line)
+        for listing in listings.values():
+            meter.leave_out(*listing.totals())
+        for line in verifier.orphans():
+            report.add(line)
     return report
+
+
+def _check_each(
+    verifier: "_Verifier", media: Iterable[Media], workers: int
+) -> Iterator[tuple[list[VerificationLine], int]]:
+    """Check media, `workers` at a time, and yield the results in their order."""
+    waiting: deque[Future[tuple[list[VerificationLine], int]]] = deque()
+    with ThreadPoolExecutor(workers, thread_name_prefix="verify") as pool:
+        for one in media:
+            waiting.append(pool.submit(verifier.check, one))
+            if len(waiting) > workers * _QUEUED_PER_WORKER:
+                yield waiting.popleft().result()
+        while waiting:
+            yield waiting.popleft().result()
 
 
 class _Verifier:
@@ -247,7 +271,7 @@ class _Verifier:
                 found
                 for listing in self.listings.values()
                 # Taken out of the listing. What is left there in the end belongs to no record.
-                if (found := listing.pop(part.key, None)) is not None
+                if (found := listing.pop(part.key)) is not None
             ]
             for kind, part in media.parts.items()
         }
@@ -263,7 +287,7 @@ class _Verifier:
     def orphans(self) -> Iterator[VerificationLine]:
         """Yield a line for each file or object that no media claims: unknown ones, and those of expired media."""
         for backend, listing in self.listings.items():
-            for listed in listing.values():
+            for listed in listing:
                 if not self.catalog.media.acknowledges(listed.url):
                     yield VerificationLine(
                         Finding.ORPHANED,

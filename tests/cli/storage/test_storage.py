@@ -197,7 +197,29 @@ def test_a_verification_shows_losses_like_rclone(installation: Installation, boo
     assert any(line.startswith(f"+ {missing.video.url}") for line in lines)
     assert any(line.startswith(f"* {different.video.url}") for line in lines)
     assert any(line.startswith(f"- {stranger}") for line in lines)
-    assert "SOMETHING IS MISSING OR DIFFERENT" in lines[-1]
+    assert "SOMETHING IS MISSING OR DIFFERENT" in lines[0]
+
+
+def test_a_long_report_begins_with_its_verdict_and_ends_with_a_count(
+    installation: Installation, bookmarkai: BookmarkAI
+) -> None:
+    """As over a directory that is not mounted: some findings in words, and the number of the others."""
+    for name in "abcdefghijkl":
+        for part in installation.vault.store(name).parts.values():
+            Path(part.url).unlink()
+
+    ended = bookmarkai("storage", "verify")
+    verdict, counts, *findings, rest = ended.out.splitlines()
+    assert verdict.startswith("SOMETHING IS MISSING OR DIFFERENT")
+    assert counts.split()[:2] == ["+", "72"]
+    assert len(findings) == 50
+    assert rest == "… and 22 more: --limit shows more of them, --json has all"
+
+    assert len(bookmarkai("storage", "verify", "--limit", "3").out.splitlines()) == 2 + 3 + 1
+    assert "more:" not in bookmarkai("storage", "verify", "--limit", "100").out
+    report = bookmarkai("storage", "verify", "--json").json
+    assert len(report["findings"]) == 72
+    assert list(report)[:2] == ["ok", "verdict"]
 
 
 def test_good_findings_are_counted_and_listed_on_request(installation: Installation, bookmarkai: BookmarkAI) -> None:
@@ -256,7 +278,7 @@ def test_a_bucket_that_does_not_answer_leaves_the_report_of_the_rest(
     assert (ended.code, report.code) == (1, 1)
     assert [line for line in ended.out.splitlines() if line.startswith("! s3: not verified")]
     assert not [line for line in ended.out.splitlines() if line.startswith("! s3://")]
-    assert "NOTHING COULD BE CHECKED IN S3" in ended.out.splitlines()[-1]
+    assert "NOTHING COULD BE CHECKED IN S3" in ended.out.splitlines()[0]
     assert report.json["ok"] is False
     assert "no-such-bucket" in report.json["backends_not_verified"]["s3"]
     assert (report.json["counts"]["same"], report.json["counts"]["unverified"]) == (6, 6)

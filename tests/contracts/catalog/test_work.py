@@ -3,6 +3,7 @@
 from uuid import uuid4
 
 import pytest
+from sqlalchemy import event
 
 from bookmarkai_assets.adapters.catalog import OpenCatalog
 from bookmarkai_assets.core.errors import LeaseLostError, UnknownShareError
@@ -257,3 +258,21 @@ def test_only_the_run_that_began_a_share_can_end_it(each_catalog: OpenCatalog) -
         with pytest.raises(LeaseLostError):
             fail(each_catalog, share_id, "run")
     assert status_of(each_catalog, other) == "pending"
+
+
+def test_the_progress_of_many_is_that_of_each(each_catalog: OpenCatalog) -> None:
+    """In their order, with those that nobody has claimed and those that are not there, and in a few statements."""
+    shares = [add_share(each_catalog, seconds=number) for number in range(7)]
+    begin(each_catalog, shares[2], "m2", "run")
+    claim(each_catalog, shares[4], "m4", "claim")
+    asked = [*shares, "no-uuid", "X'FF'", "6f1c0c8e-5d0f-4c53-9d2c-0a5b8f7e1d11", shares[2]]
+    statements: list[object] = []
+    engine = each_catalog.database.engine
+    event.listen(engine, "before_cursor_execute", lambda *arguments: statements.append(arguments[2]))
+
+    found = list(each_catalog.work.progress_of(asked))
+
+    assert sum("SELECT" in str(statement) for statement in statements) <= 3
+    assert found == [each_catalog.work.progress(share_id) for share_id in asked]
+    assert (found[2].attempts, found[0].attempts) == (1, 0)
+    assert each_catalog.work.progress_of([]) == []

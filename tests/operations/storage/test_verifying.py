@@ -34,7 +34,7 @@ def test_good_files_are_counted_and_not_listed(vault: Vault, backend: Backend, *
     report = vault.verify(is_deep=is_deep)
 
     assert report.is_good
-    assert report.lines == []
+    assert list(report.lines) == []
     assert report.counts == {Finding.SAME: 3 * 6}
     size = sum(m.size_bytes for m in media)
     assert report.size_bytes[Finding.SAME] == size
@@ -52,8 +52,8 @@ def test_a_deleted_file_is_missing(vault: Vault, backend: Backend) -> None:
 
     assert not report.is_good
     assert findings(report) == {"missing": [media.audio.url]}
-    assert report.lines[0].media_id == media.media_id
-    assert report.lines[0].kind == "audio"
+    assert next(iter(report.lines)).media_id == media.media_id
+    assert next(iter(report.lines)).kind == "audio"
 
 
 def damage_local(_: Vault, media: Media, data: bytes) -> None:
@@ -156,8 +156,8 @@ def test_an_unanswered_request_is_unverified(vault: Vault) -> None:
     assert not report.is_good
     assert report.verdict == "something could not be checked"
     assert len(findings(report)["unverified"]) == 1
-    assert "s3:GetObject" in (report.lines[0].detail or "")
-    assert media.media_id == report.lines[0].media_id
+    assert "s3:GetObject" in (next(iter(report.lines)).detail or "")
+    assert media.media_id == next(iter(report.lines)).media_id
 
 
 def test_a_store_that_cannot_be_listed_is_no_empty_one(vault: Vault) -> None:
@@ -176,8 +176,8 @@ def test_a_store_that_cannot_be_listed_is_no_empty_one(vault: Vault) -> None:
     assert report.counts == {Finding.UNVERIFIED: 12, Finding.SAME: 11, Finding.MISSING: 1}
     assert {blob.url for blob in in_s3.parts.values()} <= set(findings(report)["unverified"])
     assert findings(report)["missing"] == [lost.video.url]
-    assert local.video.url not in str(report.lines)
-    assert report.as_dict()["backends_not_verified"] == {"s3": "503"}
+    assert local.video.url not in str(list(report.lines))
+    assert report.summary_as_dict()["backends_not_verified"] == {"s3": "503"}
     assert all("asked again" not in (line.detail or "") for line in report.lines)
 
 
@@ -189,7 +189,7 @@ def test_a_store_that_cannot_be_listed_is_never_good(vault: Vault) -> None:
     report = vault.verify()
 
     assert not report.is_good
-    assert report.as_dict()["ok"] is False
+    assert report.summary_as_dict()["ok"] is False
     assert report.verdict == "nothing could be checked in s3"
     assert report.counts == {Finding.SAME: 6}
 
@@ -257,7 +257,7 @@ def test_progress_counts_every_byte_that_is_read(vault: Vault) -> None:
 def test_staged_media_are_not_verified(vault: Vault) -> None:
     """A download that is not stored yet is acknowledged to nobody, and its bytes are not orphaned."""
     vault.run(vault.share("a"), "fetch")
-    assert vault.verify(is_deep=True).lines == []
+    assert list(vault.verify(is_deep=True).lines) == []
 
 
 def test_a_media_that_moves_meanwhile_is_checked_again(vault: Vault) -> None:
@@ -314,4 +314,4 @@ def test_losses_come_first(vault: Vault) -> None:
     vault.move(*media, to=Backend.S3)
     vault.s3.delete(vault.media(media[1]).video.url)
 
-    assert vault.verify().worst_first[0].finding is Finding.MISSING
+    assert next(iter(vault.verify().lines)).finding is Finding.MISSING

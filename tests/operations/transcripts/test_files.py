@@ -286,7 +286,7 @@ def test_an_outdated_copy_elsewhere_is_no_loss(vault: Vault) -> None:
 
     report = vault.verify(is_deep=True)
 
-    assert report.is_good, report.worst_first
+    assert report.is_good, list(report.lines)
     assert report.counts == {Finding.SAME: 6, Finding.IN_BOTH_PLACES: 6}
     vault.let_pass(hours=25)
     assert local.exists()
@@ -349,7 +349,7 @@ def test_a_lost_file_fails_neither_a_move_nor_a_read_of_the_media(vault: Vault, 
 
     after = vault.media(media)
     assert after.transcript_files[PartKind.VTT] == media.transcript_files[PartKind.VTT]
-    assert [line.url for line in vault.verify().worst_first if line.finding is Finding.MISSING] == [
+    assert [line.url for line in vault.verify().lines if line.finding is Finding.MISSING] == [
         media.transcript_files[PartKind.VTT].url
     ]
     assert [done.outcome for done in run_store_command(vault, media)] == [StoringOutcome.STORED]
