@@ -49,6 +49,7 @@ def move(
     share_ids = [share_id_of(text, "--share") for text in share or []]
     age = parse_duration(older_than, "--older-than") if older_than is not None else None
     with command_hold("move") as hold:
+        _ = hold.stores[to]  # raises if it is not configured, before a whole catalog is read
         if share_ids:
             chosen = [wanted_media(hold, share_id, "--share") for share_id in share_ids]
         else:
@@ -74,7 +75,6 @@ def move(
 
 def _check_stores(hold: Hold, chosen: Sequence[Media], to: Backend) -> None:
     """Ask each bucket once, so that the command does not fail for every media in turn. Raises `StoreError`."""
-    _ = hold.stores[to]  # raises if it is not configured
     used = {to, *(media.backend for media in chosen)}
     for backend in REMOTE_BACKENDS & used:
         next(iter(hold.stores[backend].list(hold.rules.prefix_on(backend))), None)
