@@ -6,6 +6,7 @@ knows how they are reported to Dagster; what Dagster has no published way for is
 
 import random
 import warnings
+from collections import Counter
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
@@ -98,6 +99,10 @@ def yield_results(
         raise run_failure(failures, len(results))
 
 
+OUTCOMES = "outcomes"
+"""The metadata of a run's failure that counts its shares by outcome."""
+
+
 def observe_failures(
     context: dg.AssetExecutionContext | dg.OutputContext, catalog: Catalog, failures: Mapping[str, Failure]
 ) -> None:
@@ -123,7 +128,10 @@ def run_failure(failures: Mapping[str, Failure], total: int) -> dg.Failure:
     lines = [f"{share_id}: {failure.outcome}: {failure.reason}" for share_id, failure in failures.items()]
     return dg.Failure(
         description=f"{len(failures)} of {total} shares failed{others}\n" + "\n".join(lines),
-        metadata={share_id: f"{failure.outcome}. {failure.next_step}" for share_id, failure in failures.items()},
+        metadata={
+            OUTCOMES: dg.MetadataValue.json(dict(Counter(failure.outcome.value for failure in failures.values()))),
+            **{share_id: f"{failure.outcome}. {failure.next_step}" for share_id, failure in failures.items()},
+        },
         allow_retries=False,
     )
 

@@ -131,6 +131,13 @@ def step_failure_text(event: dg.DagsterEvent) -> str:
     return error.message if error is not None else ""
 
 
+def step_failure_metadata(event: dg.DagsterEvent, key: str) -> Any:  # noqa: ANN401 - any JSON
+    """Return the value of one entry of a failed step's own metadata; None if it has none. As `step_failure_text`."""
+    data = event.step_failure_data.user_failure_data
+    entry = data.metadata.get(key) if data is not None else None
+    return None if entry is None else entry.value
+
+
 def end_as_failed(instance: dg.DagsterInstance, run: dg.DagsterRun, reason: str) -> None:
     """Record the end of a run whose process is dead: failed, or canceled if a person was ending it.
 

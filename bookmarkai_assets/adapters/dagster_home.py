@@ -31,6 +31,9 @@ _START = ("start Dagster, with its daemon", "dagster dev -m bookmarkai_assets.de
 _USED = ("history", "schedules", "storage")
 """Directories that Dagster makes in its home when it is first used."""
 
+_STORAGES = frozenset({"storage", "run_storage", "event_log_storage", "schedule_storage"})
+"""What `dagster.yaml` names where the records are not in the home."""
+
 
 def check_home(
     home: Path,
@@ -219,8 +222,18 @@ def _opened_instance(home: Path) -> Iterator["dg.DagsterInstance"]:
 
 
 def _has_been_used(home: Path) -> bool:
-    """Whether Dagster has ever kept its records there."""
-    return any((home / name).is_dir() for name in _USED)
+    """Whether Dagster has ever kept its records there, or keeps them elsewhere, such as in PostgreSQL."""
+    return any((home / name).is_dir() for name in _USED) or _keeps_records_elsewhere(home)
+
+
+def _keeps_records_elsewhere(home: Path) -> bool:
+    from yaml import YAMLError, safe_load  # noqa: PLC0415 - Dagster's configuration
+
+    try:
+        configuration = safe_load((home / CONFIGURATION).read_text())
+    except (OSError, ValueError, YAMLError):
+        return False
+    return isinstance(configuration, dict) and not _STORAGES.isdisjoint(configuration)
 
 
 def _format_duration(seconds: float) -> str:

@@ -30,6 +30,14 @@ def without_secrets(text: str) -> str:
     return _URL.sub(r"\g<scheme>://\g<location>", text)
 
 
+def format_size(size_bytes: int) -> str:
+    """Format a number of bytes for a person, in the unit that suits it, such as 2.50 GB or 512 bytes."""
+    for unit, size in (("TB", 10**12), ("GB", 10**9), ("MB", 10**6), ("kB", 10**3)):
+        if size_bytes >= size:
+            return f"{size_bytes / size:.2f} {unit}"
+    return f"{size_bytes} bytes"
+
+
 def _drop_invisible(text: str, max_characters: int) -> str:
     """Drop invisible and reordering characters. Every kind of white space becomes a space or a newline."""
     kept = []

@@ -6,10 +6,12 @@ from typing import TYPE_CHECKING
 
 import dagster as dg
 
+from bookmarkai_assets.batches import OUTCOMES
 from bookmarkai_assets.core.alerts.ports import AlertReceiver, MetricSink
 from bookmarkai_assets.core.catalog import Catalog
+from bookmarkai_assets.core.outcomes import Outcome
 from bookmarkai_assets.core.rules import PipelineRules
-from bookmarkai_assets.dagster_internals import partitions_named_by, step_failure_text
+from bookmarkai_assets.dagster_internals import partitions_named_by, step_failure_metadata, step_failure_text
 
 if TYPE_CHECKING:
     from bookmarkai_assets.core.alerts.conditions import FailedRun
@@ -26,6 +28,9 @@ _INTERVAL_SECONDS = 60
 def failed_runs(context: dg.RunFailureSensorContext, catalog: dg.ResourceParam[Catalog]) -> None:
     from bookmarkai_assets.operations.alerts.alerting import open_failed_run  # noqa: PLC0415 - only its own ticks need it
 
+    outcomes = [step_failure_metadata(event, OUTCOMES) for event in context.get_step_failure_events()]
+    if outcomes and all(found is not None and set(found) == {Outcome.SUPERSEDED} for found in outcomes):
+        return  # another run has each of its shares, and tells if it fails
     open_failed_run(catalog, _failed_run(context), now=datetime.now(UTC))
 
 

@@ -81,6 +81,21 @@ def test_a_failed_run_is_reported_with_its_shares_and_reason(pipeline: Pipeline)
     assert tick(pipeline, "alerts", alert_receivers=[receiver])[1] == []
 
 
+def test_a_run_whose_shares_another_run_has_is_not_reported(pipeline: Pipeline) -> None:
+    """It has failed for who launched it, and nobody has to do anything: the other run tells if it fails."""
+    [busy] = pipeline.share("busy")
+    failed = []
+    pipeline.on_download = lambda _: failed.append(_fail_beside(pipeline, busy))
+    assert pipeline.tick_and_run()[0].success
+    assert failed
+    assert pipeline.catalog.incidents.list() == []
+
+
+def _fail_beside(pipeline: Pipeline, share_id: str) -> dg.ExecuteInProcessResult:
+    pipeline.on_download = lambda _: None
+    return fail_a_run(pipeline, [share_id])
+
+
 def test_an_error_is_reported_by_its_cause(pipeline: Pipeline) -> None:
     """For an exception within a step, its own type and message are reported, not Dagster's description of the step."""
 

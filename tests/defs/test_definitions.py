@@ -46,6 +46,7 @@ def test_the_graph_is_this_one(defs: dg.Definitions) -> None:
     assert sorted(sensor.name for sensor in repository.sensor_defs) == [
         "alerts",
         "cloudwatch_metrics",
+        "dead_runs",
         "failed_runs",
         "new_shares",
         "rollout_decisions",

@@ -30,7 +30,7 @@ from bookmarkai_assets.adapters.downloader.ytdlp import (
     too_long,
     video_info,
 )
-from bookmarkai_assets.adapters.downloader.ytdlp_errors import failure_of
+from bookmarkai_assets.adapters.downloader.ytdlp_errors import failure_of, failure_of_a_fault
 from bookmarkai_assets.core.downloads.ports import DownloadedFile, Resolved
 from bookmarkai_assets.core.errors import ShareFailedError
 from bookmarkai_assets.core.links.canonical_urls import is_short
@@ -65,6 +65,11 @@ def fetch(job: Job, *, allowed_extractors: tuple[str, ...]) -> Fetched | Resolve
         return _fetch(job, allowed_extractors, page, explain)
     except _expected_errors() as error:
         return explain(error)
+    except Exception as error:
+        failure = failure_of_a_fault(error)
+        if failure is None:
+            raise
+        return failure
 
 
 def _fetch(

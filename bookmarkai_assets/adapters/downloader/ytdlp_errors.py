@@ -5,6 +5,7 @@ Runs in a download's own process.
 
 import errno
 import re
+import traceback
 from collections.abc import Iterator
 from http import HTTPStatus
 from typing import TYPE_CHECKING
@@ -19,6 +20,8 @@ if TYPE_CHECKING:
     from yt_dlp.utils import ExtractorError
 
 _MAX_REASON_CHARACTERS = 300
+_YTDLP = "yt_dlp."
+_OURS = "bookmarkai_assets."
 _MAX_CHAIN = 20
 
 # The first pattern that matches decides. Sources: the messages of yt-dlp's extractors for TikTok, YouTube, Instagram,
@@ -157,6 +160,20 @@ def failure_of(error: Exception, *, url: str, allowed_extractors: tuple[str, ...
     return Failure(outcome_in_message or Outcome.DOWNLOAD_FAILED, f"the site or yt-dlp says: {reason_of(message)}")
 
 
+def failure_of_a_fault(error: Exception) -> Failure | None:
+    """Return the failure behind an error that yt-dlp did not mean to raise, such as a `ValueError`.
+
+    None if the fault is ours: if the error was raised by code of this package.
+    """
+    frames = [str(frame.f_globals.get("__name__", "")) for frame, _ in traceback.walk_tb(error.__traceback__)]
+    theirs = max((number for number, name in enumerate(frames) if name.startswith(_YTDLP)), default=-1)
+    ours = max((number for number, name in enumerate(frames) if name.startswith(_OURS)), default=-1)
+    if ours > theirs:
+        return None
+    reason = reason_of(f"{type(error).__name__}: {error}")
+    return Failure(Outcome.SITE_CHANGED, f"yt-dlp broke on the site's answer: {reason}")
+
+
 def _is_from_page_reader(error: "ExtractorError | None") -> bool:
     """Whether the error is from the extractor that reads any page. Its errors do not mean that a site has changed."""
     return error is not None and str(error.ie).lower() == _PAGE_EXTRACTOR
@@ -164,7 +181,7 @@ def _is_from_page_reader(error: "ExtractorError | None") -> bool:
 
 def _failure_of_transport(chain: list[BaseException], message: str, *, is_page: bool) -> Failure | None:
     """Find the network, HTTP or the disk among the causes. Return None if it was none of them."""
-    from yt_dlp.networking.exceptions import HTTPError, IncompleteRead, RequestError, TransportError
+    from yt_dlp.networking.exceptions import HTTPError, IncompleteRead, ProxyError, RequestError, TransportError
     from yt_dlp.utils import ContentTooShortError
 
     if any(isinstance(link, OSError) and link.errno == errno.EFBIG for link in chain):
@@ -183,6 +200,9 @@ def _failure_of_transport(chain: list[BaseException], message: str, *, is_page: 
     is_broken_off = any(isinstance(link, ContentTooShortError | IncompleteRead) for link in chain)
     if not is_page and (is_broken_off or _BROKEN_OFF_IN_MESSAGE.search(message)):
         return Failure(Outcome.CORRUPT, f"the site broke off in the middle of the video: {reason_of(message)}")
+    if any(isinstance(link, ProxyError) for link in chain):
+        # The proxy is the egress guard, which has connected, or its own record would say what went wrong.
+        return Failure(Outcome.UNREACHABLE, "the site closed the connection without an answer")
     if any(isinstance(link, TransportError) for link in chain) or _GAVE_UP_IN_MESSAGE in message:
         return Failure(Outcome.UNREACHABLE, f"the site did not answer: {reason_of(message)}")
     return None

@@ -9,6 +9,7 @@ from rich.text import Text
 
 from bookmarkai_assets.cli.durations import parse_duration
 from bookmarkai_assets.cli.output import MAX_CELL_CHARACTERS, clean, out, print_json, print_table
+from bookmarkai_assets.core.errors import SearchQueryError
 from bookmarkai_assets.core.links.platforms import Platform
 from bookmarkai_assets.core.search.moments_in_videos import url_at
 from bookmarkai_assets.core.search.ports import MAX_HITS, Hit
@@ -46,7 +47,10 @@ def search(
     Example: bookmarkai transcripts search '"sugar free" cake* -salt' --since 30d
     """
     earliest = None if since is None else _moment(since, now=datetime.now(UTC))
-    query = parse_query(" ".join(words))
+    try:
+        query = parse_query(" ".join(words))
+    except SearchQueryError as error:
+        raise typer.BadParameter(str(error), param_hint="WORDS") from None
     unindexed = 0
     with open_catalog(load_settings()) as catalog:
         hits = catalog.search.search(query, platform=platform, since=earliest, limit=limit)

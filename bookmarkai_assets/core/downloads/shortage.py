@@ -2,6 +2,8 @@
 
 from dataclasses import dataclass
 
+from bookmarkai_assets.core.text import format_size
+
 
 @dataclass(frozen=True)
 class Shortage:
@@ -15,6 +17,7 @@ class Shortage:
     def message(self) -> str:
         """The shortage in words, for an operator."""
         return (
-            f"the disk of {self.directory} has {self.free_bytes / 1e9:.2f} GB free, less than the "
-            f"{self.wanted_bytes / 1e9:.2f} GB of DOWNLOAD_MIN_FREE_BYTES: no share is taken up before there is room"
+            f"the disk of {self.directory} has {format_size(self.free_bytes)} free, less than the "
+            f"{format_size(self.wanted_bytes)} of DOWNLOAD_MIN_FREE_BYTES: no share is taken up before there is room; "
+            "`bookmarkai storage cleanup --dry-run` shows what may go"
         )

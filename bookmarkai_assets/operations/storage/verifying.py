@@ -400,15 +400,16 @@ class _Verifier:
         """Return how to restore what is missing or different; None if that is unknown or nothing can be done."""
         if line.kind in TRANSCRIPT_CONTENT_TYPES:
             return f"bookmarkai transcripts store {media.share_id} makes it again"
-        if line.finding is Finding.DIFFERENT:
-            return None
+        # What differs is never replaced by a command: it may be all that is left of the video.
+        first = "set it aside, then " if line.finding is Finding.DIFFERENT else ""
         if copies:
             recorded = Backend.of_url(line.url)
-            return f"bookmarkai storage move --to {recorded} --share {media.share_id} puts it back from {copies[0].url}"
+            move = f"bookmarkai storage move --to {recorded} --share {media.share_id}"
+            return f"{first}{move} puts it back from {copies[0].url}"
         # Only a lost video is fetched again. For a lost audio track the sound is in the video.
         if line.kind == PartKind.VIDEO and not self.unanswered:
-            return f"bookmarkai shares retry {media.share_id} fetches it again"
-        return None
+            return f"{first}bookmarkai shares retry {media.share_id} fetches it again"
+        return f"bookmarkai shares show {media.share_id} says where the rest of it is" if first else None
 
     def _line(self, finding: Finding, media: Media, part: Part, detail: str | None) -> VerificationLine:
         return VerificationLine(finding, part.url, part.kind, media.media_id, media.share_id, part.size_bytes, detail)

@@ -1,12 +1,13 @@
 """What yt-dlp's errors and info dicts mean here, without a network or a process."""
 
+import builtins
 import errno
 import io
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
-from types import SimpleNamespace
+from types import FunctionType, SimpleNamespace
 from typing import TYPE_CHECKING, Any, cast
 
 import pytest
@@ -21,7 +22,7 @@ from bookmarkai_assets.adapters.downloader.ytdlp import (
     refuse_over_limits,
     video_info,
 )
-from bookmarkai_assets.adapters.downloader.ytdlp_errors import failure_of, reason_of
+from bookmarkai_assets.adapters.downloader.ytdlp_errors import failure_of, failure_of_a_fault, reason_of
 from bookmarkai_assets.core.downloads.ports import DownloadedFile, DownloadLimits, Resolved
 from bookmarkai_assets.core.errors import ShareFailedError
 from bookmarkai_assets.core.media.media import Digest, VideoInfo
@@ -582,3 +583,28 @@ def test_a_result_that_leads_outside_is_refused(tmp_path: Path, text: bytes) -> 
     (directory / "file").touch()
     with pytest.raises(ValueError):  # noqa: PT011 - any: the caller only tells readable from not
         result_from_json(text, url=SHORT, directory=directory)
+
+
+def code_of(module: str, function: Callable[[], object]) -> Callable[[], object]:
+    """Return a function as if it were in another module."""
+    return FunctionType(function.__code__, {"__name__": module, "__builtins__": builtins})
+
+
+def _break() -> object:
+    return int("not a number")
+
+
+@pytest.mark.parametrize(
+    ("module", "is_theirs"), [("yt_dlp.extractor.tiktok", True), ("bookmarkai_assets.adapters.downloader.fetch", False)]
+)
+def test_a_fault_of_ytdlp_is_no_passing_trouble(module: str, is_theirs: bool) -> None:
+    """It breaks on the same answer again. A fault of ours is not put down to the site."""
+    with pytest.raises(ValueError, match="invalid literal") as caught:
+        code_of(module, _break)()
+    failure = failure_of_a_fault(caught.value)
+    if not is_theirs:
+        assert failure is None
+        return
+    assert failure is not None
+    assert (failure.outcome, failure.is_transient) == (Outcome.SITE_CHANGED, False)
+    assert "ValueError: invalid literal" in failure.reason

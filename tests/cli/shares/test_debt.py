@@ -91,6 +91,24 @@ def test_partitions_are_ranges_of_dagsters_keys(
     assert set_aside not in bookmarkai("shares", "debt", "--partitions").out
 
 
+def test_partitions_are_known_where_dagster_keeps_its_records_elsewhere(
+    bookmarkai: BookmarkAI,
+    catalog: OpenCatalog,
+    tmp_path_factory: pytest.TempPathFactory,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """As on a host of a cluster: its home has the configuration alone, and no folder of Dagster's."""
+    elsewhere, home, host = (tmp_path_factory.mktemp(name) for name in ("elsewhere", "home", "host"))
+    for one in (home, host):
+        (one / "dagster.yaml").write_text(f"storage: {{sqlite: {{base_dir: {elsewhere}}}}}\n")
+    share_id = add_failed(catalog, X.format(1), Outcome.GONE)
+    with dg.DagsterInstance.from_config(str(home)) as instance:
+        instance.add_dynamic_partitions("shares", [share_id])
+    monkeypatch.setenv("DAGSTER_HOME", str(host))
+
+    assert bookmarkai("shares", "debt", "--json").json["failures"][0]["partitions"] == share_id
+
+
 def test_a_kind_of_failure_is_retried(bookmarkai: BookmarkAI, catalog: OpenCatalog) -> None:
     """Parked and waiting shares of that outcome and platform become due; a dry run only counts them."""
     parked = add_failed(catalog, X.format(1), Outcome.BLOCKED)

@@ -128,8 +128,8 @@ def test_the_gateways_transcripts_are_found_after_index(bookmarkai: BookmarkAI, 
 @pytest.mark.parametrize(
     ("arguments", "code", "message"),
     [
-        (['"cake'], 1, "quotation mark to close the phrase"),
-        (["?"], 1, "expected a word to search for, found no letter or digit"),
+        (['"cake'], 2, "quotation mark to close the phrase"),
+        (["?"], 2, "expected a word to search for, found no letter or digit"),
         (["cake", "--since", "last week"], 2, "found 'last week'"),
         (["cake", "--since", "999999d"], 2, "found '999999d'"),
         (["cake", "--limit", "0"], 2, "--limit"),

@@ -38,4 +38,8 @@ def test_a_low_disk_is_one_incident_with_its_numbers() -> None:
     [incident] = disk_incidents(Shortage("/media/.staging", 10**9, 25 * 10**8), now=NOW)
     assert incident.key == "disk_low"
     assert "/media/.staging has 1.00 GB free, less than the 2.50 GB of DOWNLOAD_MIN_FREE_BYTES" in incident.summary
+    [tiny] = disk_incidents(Shortage("/media", 4_096, 2_000_000), now=NOW)
+    assert "/media has 4.10 kB free, less than the 2.00 MB" in tiny.summary
+    [full] = disk_incidents(Shortage("/media", 0, 10_000), now=NOW)
+    assert "/media has 0 bytes free, less than the 10.00 kB" in full.summary
     assert incident.details == {"directory": "/media/.staging", "free_bytes": 10**9, "wanted_bytes": 25 * 10**8}

@@ -213,6 +213,25 @@ def test_a_loss_comes_with_a_remedy(vault: Vault) -> None:
     }
 
 
+def test_other_bytes_come_with_a_remedy(vault: Vault) -> None:
+    """They may be all that is left, so a person sets them aside first. What then brings the video back is named."""
+    copied, changed, sound = vault.store("a"), vault.store("b"), vault.store("c")
+    vault.move(copied, to=Backend.S3)
+    vault.s3.rot(vault.media(copied).video.url, b"x")
+    assert sound.audio is not None
+    for url in (changed.video.url, sound.audio.url):
+        Path(url).write_bytes(b"x")
+
+    remedies = {line.url: line.remedy for line in vault.verify(is_deep=True).lines if line.finding is Finding.DIFFERENT}
+
+    move = f"bookmarkai storage move --to s3 --share {copied.share_id}"
+    assert remedies == {
+        vault.media(copied).video.url: f"set it aside, then {move} puts it back from {copied.video.url}",
+        changed.video.url: f"set it aside, then bookmarkai shares retry {changed.share_id} fetches it again",
+        sound.audio.url: f"bookmarkai shares show {sound.share_id} says where the rest of it is",
+    }
+
+
 def test_nothing_is_called_lost_while_a_store_does_not_answer(vault: Vault) -> None:
     """A copy may be where the store did not answer, so the remedy waits for the answer."""
     media = vault.store("a")
