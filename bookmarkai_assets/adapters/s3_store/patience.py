@@ -182,6 +182,7 @@ class _PatientSocket:
     def __init__(self, connected: Any, patience: Patience) -> None:  # noqa: ANN401 - a socket, with TLS or without
         self._socket = connected
         self.clock = RequestClock(patience)
+        self._asked_at = 0.0
         connected.setblocking(False)
 
     def __getattr__(self, name: str) -> Any:  # noqa: ANN401 - whatever the socket has
@@ -220,13 +221,20 @@ class _PatientSocket:
         """
         waiting = select.poll()
         waiting.register(self._socket, select.POLLIN if for_reading else select.POLLOUT)
-        if waiting.poll(self.clock.patience.poll_seconds * 1000):
-            return True
+        is_ready = bool(waiting.poll(self.clock.patience.poll_seconds * 1000))
+        self._ask_in_time()
+        return is_ready or not self.clock.is_over(_unsent_bytes(self._socket))
+
+    def _ask_in_time(self) -> None:
+        """Ask whether to go on, if the last question is long enough ago. A slow line keeps the socket ready, too."""
+        now = time.monotonic()
+        if now - self._asked_at < self.clock.patience.poll_seconds:
+            return
+        self._asked_at = now
         try:
             _asked.get()()
         except Exception as error:
             raise GivenUpError(error) from error
-        return not self.clock.is_over(_unsent_bytes(self._socket))
 
 
 class _PatientReader(io.RawIOBase):

@@ -2,6 +2,7 @@
 
 import sys
 from collections.abc import Sequence
+from datetime import UTC, datetime
 from functools import partial
 from shlex import quote
 
@@ -23,6 +24,7 @@ from bookmarkai_assets.operations.health.doctor import Check, Report, make_check
 from bookmarkai_assets.operations.health.speech_health import check_transcription
 from bookmarkai_assets.operations.health.storage_health import make_storage_check
 from bookmarkai_assets.operations.rollout.current_policy import read_effective_policy
+from bookmarkai_assets.operations.shares.store_turns import PausedStore, read_paused_stores
 from bookmarkai_assets.operations.storage.checking import Probing
 from bookmarkai_assets.settings.settings import Settings
 from bookmarkai_assets.wiring import health
@@ -84,11 +86,23 @@ def _check_catalog(settings: Settings, report: Report) -> None:
     if result.status is CheckStatus.FAIL:
         return
     rules = make_rules(settings)
-    effective = resolve_policy(rules.storage, None)
+    effective, paused = resolve_policy(rules.storage, None), list[PausedStore]()
     if result.status is CheckStatus.PASS:
         with open_catalog(settings) as catalog:
             effective = read_effective_policy(catalog, rules)
-    report(CheckResult(CheckStatus.PASS, f"{effective.policy.effect}: {effective.why}"))
+            paused = read_paused_stores(catalog, now=datetime.now(UTC))
+    found = f"{effective.policy.effect}: {effective.why}"
+    if paused:
+        report(
+            CheckResult(
+                CheckStatus.WARN,
+                f"{found}; {'; '.join(store.words for store in paused)}",
+                "find out what is wrong with the store; it is tried again by itself",
+                "bookmarkai storage check",
+            )
+        )
+        return
+    report(CheckResult(CheckStatus.PASS, found))
 
 
 def _check_dagster(settings: Settings, report: Report) -> None:

@@ -1,5 +1,6 @@
 """`bookmarkai rollout status`: the stage, the policy in force and why, the gate's judgement, and the next step."""
 
+from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 from datetime import UTC, datetime, timedelta
 from typing import Annotated, Any
@@ -10,6 +11,7 @@ from rich.text import Text
 from bookmarkai_assets.cli.output import clean, out, print_json, print_table
 from bookmarkai_assets.cli.rollout.words import format_moment, format_or_dash, format_window, window_as_dict
 from bookmarkai_assets.core.catalog import Catalog
+from bookmarkai_assets.core.media.transfers import TransferUnderWay, describe_under_way, under_way_as_dict
 from bookmarkai_assets.core.rollout.gate import Judgement, RuleName, RuleResult, RuleStatus, Verdict
 from bookmarkai_assets.core.rollout.gate_figures import format_length
 from bookmarkai_assets.core.rollout.metrics import target_percentage
@@ -32,6 +34,7 @@ from bookmarkai_assets.core.rollout.stages import (
 from bookmarkai_assets.core.rules import PipelineRules
 from bookmarkai_assets.operations.rollout.evidence import judge_stage
 from bookmarkai_assets.operations.rollout.measuring import catch_up, read_gate_figures
+from bookmarkai_assets.operations.shares.store_turns import PausedStore, read_paused_stores
 from bookmarkai_assets.settings.settings import load_settings
 from bookmarkai_assets.wiring.catalog import open_catalog
 from bookmarkai_assets.wiring.rules import make_rules
@@ -60,7 +63,10 @@ _VERDICT_STYLES = {Verdict.PROMOTE: "green", Verdict.HOLD: "yellow", Verdict.ABO
 
 @dataclass(frozen=True)
 class _Status:
-    """What the command shows. `effective` is the policy in force, `rollback` the rollback that stands, if any."""
+    """What the command shows. `effective` is the policy in force, `rollback` the rollback that stands, if any.
+
+    `under_way` are the transfers that have not ended, `paused` the stores that fail for every share.
+    """
 
     rules: PipelineRules
     has_bucket: bool
@@ -69,6 +75,8 @@ class _Status:
     effective: EffectivePolicy
     rollback: Decision | None
     judgement: Judgement
+    under_way: Sequence[TransferUnderWay]
+    paused: Sequence[PausedStore]
 
     @property
     def time_left(self) -> timedelta | None:
@@ -129,6 +137,8 @@ def _read_status(catalog: Catalog, rules: PipelineRules, *, has_bucket: bool, no
         effective=resolve_policy(rules.storage, decided[-1] if decided else None),
         rollback=rollbacks[-1] if state.is_rolled_back else None,
         judgement=judge_stage(rules, figures, state, now=now),
+        under_way=catalog.transfers.under_way(now=now),
+        paused=read_paused_stores(catalog, now=now),
     )
 
 
@@ -167,6 +177,8 @@ def _as_dict(found: _Status) -> dict[str, Any]:
             "rules": [asdict(result) for result in judgement.rules],
             "missing": list(judgement.missing),
         },
+        "under_way": under_way_as_dict(found.under_way),
+        "paused_stores": [store.as_dict() for store in found.paused],
         "next_step": asdict(found.next_step),
     }
 
@@ -179,6 +191,8 @@ def _print(found: _Status) -> None:
         ("new media", found.effective.policy.effect),
         ("because", found.effective.why),
         ("rolled back", _rolled_back(found.rollback)),
+        ("under way", describe_under_way(found.under_way)),
+        *(("PAUSED", store.words) for store in found.paused),
         ("plan", _plan(found.rules.rollout)),
         ("control", _control(found.rules.rollout)),
         ("window", format_window(window) if window.length else "no whole five minutes of this stage yet"),

@@ -49,7 +49,10 @@ ROLLOUT_TABLES = {"event_totals", "rollout_decisions", "storage_verifications", 
 SITE_TABLES = {"sites", "site_places", "silent_formats", "link_names"}
 SEARCH_TABLES = {"transcript_documents", "transcript_segments"}
 TRANSCRIPT_TABLES = {"transcript_files", "transcript_parts"}
-OUR_TABLES = FIRST_TABLES | {"tombstones"} | ROLLOUT_TABLES | SITE_TABLES | SEARCH_TABLES | TRANSCRIPT_TABLES
+TRANSFER_TABLES = {"transfers_under_way"}
+OUR_TABLES = (
+    FIRST_TABLES | {"tombstones"} | TRANSFER_TABLES | ROLLOUT_TABLES | SITE_TABLES | SEARCH_TABLES | TRANSCRIPT_TABLES
+)
 GATEWAY_TABLES = {"shares", "transcripts"}
 
 # As the gateway creates them, with columns and tables that this project does not know.

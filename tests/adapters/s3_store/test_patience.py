@@ -160,6 +160,20 @@ def test_a_wait_ends_when_its_owner_says_so(
     assert set(asked) == {0}
 
 
+def test_a_slow_upload_ends_when_its_owner_says_so(tmp_path: Path) -> None:
+    """Bytes that trickle keep an upload from waiting long. It is asked all the same, long before its part has gone."""
+    asked: list[int] = []
+
+    def end_at_the_third_question(size_bytes: int) -> None:
+        asked.append(size_bytes)
+        if len(asked) == 3:
+            raise RolledBackError
+
+    with SlowServer(step_seconds=0.05, read_bytes=1 << 14) as server, pytest.raises(RolledBackError):
+        put(store_at(server.url, patience=DEFAULT_PATIENCE), tmp_path, bytes(12 << 20), "a", end_at_the_third_question)
+    assert asked == [0, 0, 0]
+
+
 def test_an_interrupt_ends_a_wait(seaweed: SeaweedServer, object_prefix: str, tmp_path: Path) -> None:
     """A process that is told to stop does not wait for a silent server."""
     store = make_store(seaweed, patience=Patience(HANG_SECONDS, HANG_SECONDS, poll_seconds=0.02))
