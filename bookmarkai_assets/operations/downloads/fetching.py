@@ -25,6 +25,7 @@ from bookmarkai_assets.operations.media.room import unwritable
 from bookmarkai_assets.operations.media.transfers import recorded_transfer
 from bookmarkai_assets.operations.shares.hold import Hold
 from bookmarkai_assets.operations.shares.steps import LeasedShare, continue_as
+from bookmarkai_assets.operations.shares.store_turns import require_disk
 from bookmarkai_assets.operations.sites.turns import error_for, wait_for_slot
 from bookmarkai_assets.operations.stores import Stores
 
@@ -84,6 +85,7 @@ class _Fetch:
     def _fetch(self, leased: LeasedShare, known: Media | None, url: str) -> FetchedMedia | Resolved:
         """Fetch the video at a canonical URL into the share's media, or learn which video a short link stands for."""
         hold, catalog = self.hold, self.hold.catalog
+        require_disk(catalog, hold.rules, now=hold.clock())
         require_room(hold.rules, now=hold.clock())
         wait_for_slot(
             catalog,

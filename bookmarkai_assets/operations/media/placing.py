@@ -25,6 +25,7 @@ from bookmarkai_assets.operations.media.transfers import MediaTransfers
 from bookmarkai_assets.operations.rollout.current_policy import PlacementOverruledError, PolicyWatch, current_policy
 from bookmarkai_assets.operations.shares.hold import Hold
 from bookmarkai_assets.operations.shares.steps import LeasedShare
+from bookmarkai_assets.operations.shares.store_turns import require_disk
 from bookmarkai_assets.operations.stores import Stores
 
 _CHECK_ROOM_AGAIN_AFTER = timedelta(minutes=1)
@@ -87,6 +88,8 @@ def _put(
 ) -> tuple[Placement, dict[PartKind, StoredObject]]:
     """Put the staged files where the policy says. Raises `PlacementOverruledError` when it changes meanwhile."""
     placement = place(policy, media.share_id)
+    if not placement.backend.is_remote:
+        require_disk(hold.catalog, hold.rules, now=hold.clock())
     store = hold.stores[placement.backend]
     transfers = MediaTransfers(hold, media, leased.share.share_id, Purpose.PLACE)
     on_bytes = _policy_watch(hold, media, placement)

@@ -48,6 +48,30 @@ def require_store(catalog: Catalog, rules: PipelineRules, backend: Backend, medi
     return True
 
 
+def require_disk(catalog: Catalog, rules: PipelineRules, *, now: datetime) -> None:
+    """Check that the disk of the local media is mounted. Raises `StoreError`, of the local backend.
+
+    A directory without any entry, where the catalog has media, is taken for a mount point without its disk. What is
+    written there would fill another disk, and be hidden once the right one is back.
+    """
+    directory = rules.staging_dir.parent
+    try:
+        with os.scandir(directory) as entries:
+            if any(entry.name != rules.staging_dir.name for entry in entries):
+                return
+    except OSError:
+        pass  # it is not there, or cannot be read
+    count = catalog.media.stored_count(Backend.LOCAL, unexpired_at=now)
+    if count:
+        error = StoreError(
+            StoreErrorClass.UNAVAILABLE,
+            f"expected the {count} media that the catalog records in {directory}, found nothing there; mount its disk. "
+            "If they are lost for good, make a file of any name in that directory",
+        )
+        error.backend = Backend.LOCAL
+        raise error
+
+
 def record_trial(catalog: Catalog, backend: Backend, media_id: str, *, now: datetime) -> None:
     """Record that a store on trial has worked."""
     catalog.sites.record_success(store_name(backend), media_id, now=now)
@@ -72,7 +96,9 @@ def postponement_for(
     backend, name = Backend(error.backend), store_name(error.backend)
     found = _read_breaker(catalog, name, now=clock())
     if not found.is_paused(clock()):
-        failure = error if error.error_class in OF_THE_STORE else probe_store(stores[backend], rules)
+        failure = (
+            error if error.error_class in OF_THE_STORE else _find_failure(catalog, rules, stores, backend, clock())
+        )
         if failure is None:
             if not found.is_closed:
                 record_trial(catalog, backend, media_id, now=clock())
@@ -82,6 +108,17 @@ def postponement_for(
             reason = f"{failure.error_class}: {failure}"
             found = catalog.sites.record_refusal(name, media_id, reason=reason, rules=rules.stores, now=clock())
     return PostponedError(waiting_reason(found, NO_LIMITS, now=clock()), until=clock(), held_for=name)
+
+
+def _find_failure(
+    catalog: Catalog, rules: PipelineRules, stores: Stores, backend: Backend, now: datetime
+) -> StoreError | None:
+    if backend is Backend.LOCAL:
+        try:
+            require_disk(catalog, rules, now=now)
+        except StoreError as error:
+            return error
+    return probe_store(stores[backend], rules)
 
 
 def probe_store(store: MediaStore, rules: PipelineRules, *, seconds: float = PROBE_SECONDS) -> StoreError | None:

@@ -282,6 +282,25 @@ def test_a_staging_directory_that_cannot_be_made_holds_the_share(line: Line) -> 
     assert line.status(share) == "done"
 
 
+def test_an_unmounted_disk_holds_its_shares(line: Line) -> None:
+    """Nothing is written to the bare mount point, and the shares go on when the disk is back."""
+    vault = line.vault
+    vault.use(StorageMode.LOCAL)
+    vault.store("kept")
+    vault.media_dir.rename(vault.directory / "unmounted")
+    vault.media_dir.mkdir()
+    share = vault.share("a")
+    line.tick()
+    assert line.held_for([share]) == [("local store", 0)]
+    assert "mount its disk" in (vault.catalog.work.progress(share).reason or "")
+    assert list(vault.media_dir.iterdir()) == []
+    vault.media_dir.rmdir()
+    (vault.directory / "unmounted").rename(vault.media_dir)
+    vault.let_pass(seconds=20)
+    line.tick()
+    assert line.status(share) == "done"
+
+
 def test_a_finished_share_is_not_postponed(line: Line) -> None:
     """A person's run over it fails with the reason, because nothing would take it up again."""
     vault = line.vault
