@@ -1,6 +1,6 @@
 """`bookmarkai metrics`: the figures of all transfers and their cost, up to now."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
 from datetime import UTC, datetime
 from typing import Annotated, Any
@@ -20,6 +20,7 @@ from bookmarkai_assets.cli.rollout.words import (
     window_as_dict,
 )
 from bookmarkai_assets.core.media.placement import Backend
+from bookmarkai_assets.core.media.transfers import TransferUnderWay, describe_under_way, under_way_as_dict
 from bookmarkai_assets.core.rollout.costs import MonthCost
 from bookmarkai_assets.core.rollout.metrics import (
     Latency,
@@ -43,7 +44,7 @@ _MAX_CHARACTERS = 2000
 
 @dataclass(frozen=True)
 class _Figures:
-    """What the command shows. `effective` is the policy in force."""
+    """What the command shows. `effective` is the policy in force, `under_way` the transfers that have not ended."""
 
     name: str
     rules: PipelineRules
@@ -52,6 +53,7 @@ class _Figures:
     cost: MonthCost
     stored: Mapping[Backend, StoredMedia]
     effective: EffectivePolicy
+    under_way: Sequence[TransferUnderWay]
 
 
 def metrics(
@@ -85,6 +87,7 @@ def metrics(
             cost=read_month_cost(catalog, rules, now=now),
             stored=stored_by_backend(catalog.media.inventory()),
             effective=read_effective_policy(catalog, rules),
+            under_way=catalog.transfers.under_way(now=now),
         )
     if as_json:
         print_json(_as_dict(figures))
@@ -108,6 +111,7 @@ def _as_dict(figures: _Figures) -> dict[str, Any]:
         "errors_by_class": dict(found.errors_by_class),
         "error_rate": found.error_rate,
         "interrupted": found.interrupted,
+        "under_way": under_way_as_dict(figures.under_way),
         "objects_put": dict(found.objects_put),
         "bytes_put": dict(found.bytes_put),
         "bytes_got": dict(found.bytes_got),
@@ -154,6 +158,7 @@ def _print(figures: _Figures) -> None:
         ("uploads to S3", f"{found.s3_uploads:,}, of which {found.s3_upload_errors:,} failed"),
         ("success rate", format_or_dash(found.success_rate, format_percent)),
         ("all transfers", f"{found.total_requests:,}, and {found.interrupted:,} that our own stop cut short"),
+        ("under way", describe_under_way(figures.under_way)),
         ("errors of S3", f"{errors or 'none'}; rate {format_or_dash(found.error_rate, format_percent)}"),
     ]
     print_table(["", ""], [(name, clean(value, _MAX_CHARACTERS)) for name, value in rows])

@@ -6,13 +6,14 @@ from typing import Annotated
 import typer
 
 from bookmarkai_assets.cli.output import clean, err, out, print_json, print_table
+from bookmarkai_assets.core.sites.stores import is_store
 from bookmarkai_assets.operations.sites.report import site_reports
 from bookmarkai_assets.settings.settings import load_settings
 from bookmarkai_assets.wiring.catalog import open_catalog
 from bookmarkai_assets.wiring.rules import make_rules
 
 app = typer.Typer(
-    help="List which platforms and other sites are paused or limited, or try a paused one at once.",
+    help="List which platforms, other sites and stores are paused or limited, or try a paused one at once.",
     no_args_is_help=True,
 )
 
@@ -20,6 +21,8 @@ app = typer.Typer(
 @app.command("list")
 def list_platforms(*, as_json: Annotated[bool, typer.Option("--json", help="Print JSON")] = False) -> None:
     """List the sites that are paused, limited, waited for, fetched from now, or whose formats came without sound.
+
+    Stores that fail for every share are among them: `s3 store`, `local store`.
 
     Example: bookmarkai platforms list
     """
@@ -51,7 +54,7 @@ def list_platforms(*, as_json: Annotated[bool, typer.Option("--json", help="Prin
 
 @app.command()
 def resume(site: Annotated[str, typer.Argument(metavar="SITE", help="A site as `platforms list` names it")]) -> None:
-    """Forget a site's refusals. What waits for it is fetched at once, within its limits. The site may pause again.
+    """Forget a site's refusals, or a store's failures. What waits for it goes on at once. It may be paused again.
 
     Example: bookmarkai platforms resume tiktok
     """
@@ -60,4 +63,4 @@ def resume(site: Annotated[str, typer.Argument(metavar="SITE", help="A site as `
     if not is_changed:
         err.print(clean(f"{site} has turned nothing away; nothing to resume. See `bookmarkai platforms list`", 400))
         raise typer.Exit(1)
-    out.print(clean(f"{site} is fetched from again.", 300))
+    out.print(clean(f"{site} is {'used' if is_store(site) else 'fetched from'} again.", 300))

@@ -10,6 +10,7 @@ if TYPE_CHECKING:
     from bookmarkai_assets.core.failures.ports import FailureTable
     from bookmarkai_assets.core.links.ports import LinkNames
     from bookmarkai_assets.core.media.ports import EventLog, MediaLedger, TombstoneTable
+    from bookmarkai_assets.core.media.transfers import TransferTable
     from bookmarkai_assets.core.rollout.ports import Cursors, EventTotals, RolloutLedger
     from bookmarkai_assets.core.search.ports import TranscriptSearch
     from bookmarkai_assets.core.shares.leases import LeaseLedger
@@ -30,6 +31,7 @@ class Catalog:
     transcripts: TranscriptTable
     chunks: ChunkTable
     events: EventLog
+    transfers: TransferTable
     totals: EventTotals
     tombstones: TombstoneTable
     rollout: RolloutLedger

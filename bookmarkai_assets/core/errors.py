@@ -37,7 +37,7 @@ class ShareFailedError(BookmarkAIError):
 class PostponedError(BookmarkAIError):
     """Work on a share cannot go on now, through no fault of its own. It is postponed, and no attempt is counted.
 
-    It is due again at `until`. With `held_for`, that site must also take fetches again. With `alone`, it gets a run of
+    It is due again at `until`. With `held_for`, that site or store must also work again. With `alone`, it gets a run of
     its own.
     """
 
@@ -86,11 +86,22 @@ class StoreErrorClass(StrEnum):
 
 
 class StoreError(BookmarkAIError):
-    """An operation on a store failed. Nothing partial is visible at its destination."""
+    """An operation on a store failed. Nothing partial is visible at its destination.
+
+    `backend` is the store's backend, set by whoever called the store. None if that is not known.
+    """
 
     def __init__(self, error_class: StoreErrorClass, message: str) -> None:
         super().__init__(message)
         self.error_class = error_class
+        self.backend: str | None = None
+
+
+class ReserveError(StoreError):
+    """A file was not written, because less than `DOWNLOAD_MIN_FREE_BYTES` would have been left free."""
+
+    def __init__(self, message: str) -> None:
+        super().__init__(StoreErrorClass.NO_SPACE, message)
 
 
 class ObjectNotFoundError(StoreError, FileNotFoundError):

@@ -159,7 +159,8 @@ FAILURES: dict[Outcome, FailureKind] = {
     ),
     Outcome.POSTPONED: FailureKind(
         is_transient=True,
-        next_step="It waits and is taken up by itself; `bookmarkai platforms list` shows what is paused.",
+        next_step="It waits and is taken up by itself; `bookmarkai platforms list` shows the sites and stores that are "
+        "paused.",
     ),
 }
 

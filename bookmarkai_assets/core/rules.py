@@ -23,8 +23,8 @@ class PipelineRules:
 
     `storage` is what the settings say. The policy in force comes from `operations.rollout.current_policy`.
     `staging_dir` holds downloads in progress. It is on the file system of the local media, so a put is a rename. While
-    less than `min_free_bytes` is free there, no work on shares begins. `patience_seconds` is the least time that the
-    shares of a run wait for a download after the others have ended.
+    less than `min_free_bytes` is free there, no work on shares begins. `stores` are the settings of stores' breakers.
+    `patience_seconds` is the least time that the shares of a run wait for a download after the others have ended.
     """
 
     storage: StoragePolicy
@@ -35,6 +35,7 @@ class PipelineRules:
     download_concurrency: int
     speech_concurrency: int
     sites: SiteRules
+    stores: SiteRules
     min_free_bytes: int
     allowed_hosts: frozenset[HostPort]
     language: str | None

@@ -86,7 +86,7 @@ def _nothing_to_do(held: Mapping[str, int]) -> str:
     if not held:
         return "no share wants work"
     sites = ", ".join(f"{site} {count}" for site, count in sorted(held.items()))
-    return f"no share can be taken up now; {sum(held.values())} wait for their site: {sites}"
+    return f"no share can be taken up now; {sum(held.values())} wait for their site or a store: {sites}"
 
 
 class _Partitions:

@@ -2,6 +2,7 @@
 
 import hashlib
 from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import replace
 
 from typing_extensions import override
@@ -51,8 +52,10 @@ class Stores(Mapping[Backend, MediaStore]):
 
         Bytes that the store itself finds damaged do not count. Raises `StoreError` when the store does not answer.
         """
+        store = self.of_url(part.url)
         try:
-            return self.of_url(part.url).head(part.url).digest == part.digest
+            with errors_of(store):
+                return store.head(part.url).digest == part.digest
         except StoreError as error:
             if is_gone_or_damaged(error):
                 return False
@@ -103,7 +106,8 @@ class Stores(Mapping[Backend, MediaStore]):
         `on_bytes` is called with the size of each block that was read. Raises `StoreError`.
         """
         sha256, size = hashlib.sha256(), 0
-        with self.of_url(url).open(url) as reader:
+        store = self.of_url(url)
+        with errors_of(store), store.open(url) as reader:
             while block := reader.read(BLOCK_BYTES):
                 sha256.update(block)
                 size += len(block)
@@ -114,6 +118,22 @@ class Stores(Mapping[Backend, MediaStore]):
         """End all transfers soon, because the process was told to stop."""
         for store in self.values():
             store.interrupt()
+
+
+@contextmanager
+def errors_of(store: MediaStore) -> Iterator[None]:
+    """Name the backend in what a store raises in the block: the store's, or the local one for an error of the disk."""
+    try:
+        yield
+    except StoreError as error:
+        if error.backend is None:
+            error.backend = Backend.LOCAL if _is_of_the_disk(error) else store.backend
+        raise
+
+
+def _is_of_the_disk(error: StoreError) -> bool:
+    # Several of botocore's errors are `OSError`s, too, but have no number.
+    return isinstance(error.__cause__, OSError) and error.__cause__.errno is not None
 
 
 def is_gone_or_damaged(error: StoreError) -> bool:

@@ -1,4 +1,4 @@
-"""Settings for intake: how shares are picked up, how long a lease lasts, and when a failed attempt is repeated."""
+"""Settings for intake: how shares are picked up, leases, retries, and how long a store that fails is left alone."""
 
 from collections.abc import Iterator, Mapping
 from contextlib import suppress
@@ -10,7 +10,7 @@ from bookmarkai_assets.settings.types import Problem, SettingsPart
 
 
 class IntakeSettings(SettingsPart):
-    """The settings for the sensor, leases and retries."""
+    """The settings for the sensor, leases, retries, and stores that fail."""
 
     sensor_watch_seconds: float = Field(
         4,
@@ -33,6 +33,13 @@ class IntakeSettings(SettingsPart):
         30, gt=0, le=86_400, description="Wait before the second attempt, in seconds; doubles each time"
     )
     retry_max_seconds: float = Field(3600, gt=0, le=2_592_000, description="Longest wait between attempts, in seconds")
+    store_pause_seconds: float = Field(
+        15,
+        gt=0,
+        le=86_400,
+        description="First pause of a store that fails for everybody, in seconds; doubles each time",
+    )
+    store_max_pause_seconds: float = Field(300, gt=0, le=86_400, description="Longest pause of a store, in seconds")
 
 
 def intake_problems(data: Mapping[str, Any]) -> Iterator[Problem]:

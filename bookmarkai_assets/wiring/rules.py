@@ -46,6 +46,11 @@ def make_rules(settings: Settings) -> PipelineRules:
             max_pause_seconds=settings.site_max_pause_seconds,
             limits=site_limits(settings.site_concurrency, settings.site_fetches_per_minute),
         ),
+        stores=SiteRules(
+            max_refusals=1,
+            pause_seconds=settings.store_pause_seconds,
+            max_pause_seconds=settings.store_max_pause_seconds,
+        ),
         min_free_bytes=settings.download_min_free_bytes,
         allowed_hosts=settings.egress_allowed_hosts,
         language=settings.whisper_language,

@@ -210,6 +210,7 @@ class World:
             speech_concurrency=1,
             download_concurrency=1,
             sites=_DEFAULTS.sites,
+            stores=_DEFAULTS.stores,
             min_free_bytes=0,
             allowed_hosts=frozenset(),
             language=None,

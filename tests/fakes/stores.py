@@ -3,6 +3,7 @@
 import hashlib
 import io
 import threading
+import time
 from collections import defaultdict
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
@@ -19,6 +20,7 @@ from bookmarkai_assets.core.media.media import Digest
 from bookmarkai_assets.core.media.placement import Backend
 from bookmarkai_assets.core.media.ports import Leftover, ListedObject, MediaStore, StoredObject, ignore_bytes
 from bookmarkai_assets.core.media.tag_safety import check_tags
+from tests.support.deadlines import HANG_SECONDS
 
 OPERATIONS = frozenset({"put", "get", "open", "head", "list", "delete", "presign", "leftovers", "remove_leftover"})
 """The operations that `fail_next` can make fail."""
@@ -58,6 +60,9 @@ class FakeMediaStore(MediaStore):
 
     Like the real ones, a local fake takes the source that it may consume, reads bytes for their digest and stores the
     tags of a repeated put. A remote one trusts what was recorded, keeps the first tags and makes links.
+
+    While `outage` is set, every use raises it. While it `is_silent`, transfers wait until `on_bytes` ends them, and
+    fail as `timeout` in the end.
     """
 
     def __init__(self, backend: Backend, *, clock: Callable[[], datetime] = now_utc) -> None:
@@ -67,6 +72,8 @@ class FakeMediaStore(MediaStore):
         self._failures: dict[str, list[StoreError | None]] = defaultdict(list)
         self._is_interrupted = False
         self.clock = clock
+        self.outage: StoreError | None = None
+        self.is_silent = False
         self.objects: dict[str, FakeObject] = {}
         self.planted: list[Leftover] = []
 
@@ -109,7 +116,7 @@ class FakeMediaStore(MediaStore):
         may_consume: bool,
         on_bytes: Callable[[int], object] = ignore_bytes,
     ) -> StoredObject:
-        self._begin_transfer("put")
+        self._begin_transfer("put", on_bytes)
         url = self.url_of(key)
         check_tags(tags)
         with self._lock:
@@ -138,7 +145,7 @@ class FakeMediaStore(MediaStore):
     def get(
         self, url: str, destination: Path, *, expected: Digest, on_bytes: Callable[[int], object] = ignore_bytes
     ) -> None:
-        self._begin_transfer("get")
+        self._begin_transfer("get", on_bytes)
         found = self._object(url)
         if found.digest != expected:
             raise StoreError(StoreErrorClass.CHECKSUM, f"{url} is not what was expected")
@@ -212,12 +219,20 @@ class FakeMediaStore(MediaStore):
     def interrupt(self) -> None:
         self._is_interrupted = True
 
-    def _begin_transfer(self, operation: str) -> None:
+    def _begin_transfer(self, operation: str, on_bytes: Callable[[int], object] = ignore_bytes) -> None:
+        end = time.monotonic() + HANG_SECONDS
+        while self.is_silent:
+            on_bytes(0)
+            time.sleep(0.005)
+            if time.monotonic() > end:
+                raise StoreError(StoreErrorClass.TIMEOUT, f"{operation}: no answer")
         if self._is_interrupted:
             raise StoreError(StoreErrorClass.INTERRUPTED, f"{operation}: this process was told to stop")
         self._raise_if_planned(operation)
 
     def _raise_if_planned(self, operation: str) -> None:
+        if self.outage is not None:
+            raise type(self.outage)(self.outage.error_class, str(self.outage))
         if self._failures[operation] and (error := self._failures[operation].pop(0)) is not None:
             raise error
 

@@ -18,6 +18,9 @@ from bookmarkai_assets.core.media.ports import Leftover, LeftoverKind
 from tests.fakes.stores import digest_of_bytes
 
 NO_MOUNT = 77
+IN_A_NAMESPACE = ["unshare", "--map-root-user", "--mount"]
+"""In a mount namespace, a program's mounts end with it and need no privileges. Not every system permits it."""
+
 LIMIT_BYTES = 1 << 20
 LARGE = b"0123456789abcdef" * (3 * LIMIT_BYTES // 16)
 SMALL = b"small"

@@ -28,6 +28,7 @@ from bookmarkai_assets.adapters.catalog.sites import SqlSiteLedger
 from bookmarkai_assets.adapters.catalog.tombstones import SqlTombstoneTable
 from bookmarkai_assets.adapters.catalog.transcript_chunks import SqlChunkTable
 from bookmarkai_assets.adapters.catalog.transcripts import SqlTranscriptTable
+from bookmarkai_assets.adapters.catalog.transfers import SqlTransferTable
 from bookmarkai_assets.adapters.catalog.work import SqlWorkLedger
 from bookmarkai_assets.adapters.catalog.workers import SqlWorkerTable
 from bookmarkai_assets.core.catalog import Catalog
@@ -71,6 +72,7 @@ def open_catalog(url: str, *, new_id: Callable[[], str] = lambda: str(uuid4())) 
         transcripts=SqlTranscriptTable(database, new_id),
         chunks=SqlChunkTable(database),
         events=SqlEventLog(database),
+        transfers=SqlTransferTable(database),
         totals=SqlEventTotals(database),
         tombstones=SqlTombstoneTable(database),
         rollout=SqlRolloutLedger(database),

@@ -8,7 +8,7 @@ from collections.abc import Mapping
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import Connection, Select, and_, case, false, literal, not_, or_, select, true
+from sqlalchemy import Connection, Select, and_, case, false, literal, not_, null, or_, select, true
 
 from bookmarkai_assets.adapters.catalog.columns import id_text, moment_text, text_of
 from bookmarkai_assets.adapters.catalog.leases import is_live
@@ -52,6 +52,7 @@ def due_shares(connection: Connection, *, now: datetime, limit: int, slots: Mapp
                 attempts=row.attempts,
                 crashes=row.crashes,
                 runs_alone=bool(row.runs_alone),
+                held_for=row.held_for,
             )
         ]
     }
@@ -70,6 +71,7 @@ def _new(*, is_sqlite: bool, now: datetime) -> Select[*tuple[Any, ...]]:
             literal(0).label("attempts"),
             literal(0).label("crashes"),
             false().label("runs_alone"),
+            null().label("held_for"),
         )
         .select_from(shares.outerjoin(share_work, share_work.c.share_id == shares.c.id))
         .where(
@@ -88,7 +90,13 @@ def _known(*, is_sqlite: bool, now: datetime) -> Select[*tuple[Any, ...]]:
     # A run whose lease has expired has died. This crash counts already, or its share would be put in a batch again.
     crashes = share_work.c.crashes + case((share_work.c.state == "running", 1), else_=0)
     return (
-        select(*_columns(is_sqlite=is_sqlite), share_work.c.attempts, crashes.label("crashes"), share_work.c.runs_alone)
+        select(
+            *_columns(is_sqlite=is_sqlite),
+            share_work.c.attempts,
+            crashes.label("crashes"),
+            share_work.c.runs_alone,
+            share_work.c.held_for,
+        )
         .select_from(share_work.join(shares, shares.c.id == share_work.c.share_id))
         .where(
             or_(

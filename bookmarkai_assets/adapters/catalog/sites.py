@@ -91,9 +91,12 @@ class SqlSiteLedger(SiteLedger):
             return Slot(starts_at)
 
     @override
-    def free_slot(self, media_id: str) -> None:
+    def free_slot(self, media_id: str, *, site: str | None = None) -> None:
+        is_slot = [site_places.c.media_id == media_id]
+        if site is not None:
+            is_slot.append(site_places.c.site == site)
         with self._database.writing() as connection:
-            _free_slot(connection, media_id)
+            connection.execute(delete(site_places).where(*is_slot))
 
     @override
     def record_success(self, site: str, media_id: str, *, now: datetime) -> Site:

@@ -34,6 +34,11 @@ class ByteCount:
         with self._lock:
             self._report(self._size)
 
+    def ask(self) -> None:
+        """Call `on_bytes` with 0, because the transfer waits. What it raises is to end the transfer."""
+        with self._lock:
+            self._on_bytes(0)
+
     def _report(self, reached: int) -> None:
         if reached > self._reported:
             size_bytes, self._reported = reached - self._reported, reached

@@ -10,12 +10,7 @@ from shlex import quote
 from typing import Any
 from urllib.parse import urlsplit
 
-from bookmarkai_assets.adapters.s3_store.client import (
-    CONNECT_TIMEOUT_SECONDS,
-    READ_TIMEOUT_SECONDS,
-    Connection,
-    connect,
-)
+from bookmarkai_assets.adapters.s3_store.client import CONNECT_TIMEOUT_SECONDS, Connection, connect
 from bookmarkai_assets.core.health import CheckResult, CheckStatus
 
 _NOBODY = "unsigned"
@@ -79,7 +74,7 @@ def _explain_silence(error: Exception, url: str, connection: Connection) -> Chec
             found = f"no connection within {CONNECT_TIMEOUT_SECONDS} s"
             remedy = f"see whether a firewall is between here and {host}; or {setting}"
         case vendor.ReadTimeoutError():
-            found = f"a connection, but no answer within {READ_TIMEOUT_SECONDS} s"
+            found = f"a connection, but no answer within {connection.patience.request_seconds:g} s"
             remedy = f"see whether the server is well; or {setting}"
         case vendor.ProxyConnectionError():
             found = "a proxy that could not be reached"

@@ -9,6 +9,7 @@ from contextlib import contextmanager
 from http import HTTPStatus
 from typing import Any
 
+from bookmarkai_assets.adapters.s3_store.patience import GivenUpError
 from bookmarkai_assets.adapters.s3_store.refused_headers import DOCUMENTATION, explain_refusal
 from bookmarkai_assets.core.errors import ObjectNotFoundError, StoreError, StoreErrorClass
 
@@ -126,13 +127,16 @@ class UploadGoneError(Exception):
 def vendor_errors(action: str, *, bucket: str | None = None) -> Iterator[None]:
     """Turn what boto3 raises in the block into `StoreError`. `action` is text such as `storing s3://bucket/key`.
 
-    Absence is `ObjectNotFoundError`. A missing bucket is a `StoreError` (configuration).
+    Absence is `ObjectNotFoundError`. A missing bucket is a `StoreError` (configuration). A request that was given up on
+    somebody's word raises what they raised.
     """
     from botocore.exceptions import BotoCoreError, ClientError
     from botocore.parsers import ResponseParserError
 
     try:
         yield
+    except GivenUpError as given_up:
+        raise given_up.error from given_up
     except ClientError as error:
         raise _error_of_response(error.response, error.operation_name, action, bucket) from error
     except ResponseParserError as error:

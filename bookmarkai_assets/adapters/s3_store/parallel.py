@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Iterable
 from concurrent.futures import FIRST_EXCEPTION, ThreadPoolExecutor, wait
+from contextvars import copy_context
 from typing import TypeVar
 
 from bookmarkai_assets.core.errors import StoreError, StoreErrorClass
@@ -48,7 +49,8 @@ def run_all(task: Callable[[Item], Result], items: Iterable[Item], *, before_eac
         return [run(items[0])]
     pool = ThreadPoolExecutor(THREADS, thread_name_prefix="s3-transfer")
     try:
-        futures = [pool.submit(run, item) for item in items]
+        # Each thread asks whom this one asks, see `patience.asking`.
+        futures = [pool.submit(copy_context().run, run, item) for item in items]
         done, _ = wait(futures, return_when=FIRST_EXCEPTION)
         for future in done:
             future.result()

@@ -9,6 +9,7 @@ from typing_extensions import Buffer, override
 from bookmarkai_assets.adapters.s3_store.client import S3Client
 from bookmarkai_assets.adapters.s3_store.download import ByteRange, Download, blocks_of
 from bookmarkai_assets.adapters.s3_store.parallel import Interruption
+from bookmarkai_assets.adapters.s3_store.patience import asking
 from bookmarkai_assets.core.errors import StoreError, StoreErrorClass
 
 
@@ -33,11 +34,19 @@ def open_reader(
 
     # With buffering, `read` returns as many bytes as asked for. The buffer has one byte, so that nothing is read ahead:
     # the end is checked when the caller reaches it, and blocks are buffered in `_RawReader`.
-    return io.BufferedReader(_RawReader(blocks(), wanted.size_bytes, sha256, download.action), buffer_size=1)
+    raw = _RawReader(blocks(), wanted.size_bytes, sha256, download.action, interruption)
+    return io.BufferedReader(raw, buffer_size=1)
 
 
 class _RawReader(io.RawIOBase):
-    def __init__(self, blocks: Generator[bytes, None, None], size_bytes: int, sha256: str | None, action: str) -> None:
+    def __init__(
+        self,
+        blocks: Generator[bytes, None, None],
+        size_bytes: int,
+        sha256: str | None,
+        action: str,
+        interruption: Interruption,
+    ) -> None:
         super().__init__()
         self._blocks = blocks
         self._block = memoryview(b"")
@@ -45,6 +54,7 @@ class _RawReader(io.RawIOBase):
         self._expected = sha256
         self._sha256 = hashlib.sha256()
         self._action = action
+        self._interruption = interruption
 
     @override
     def readable(self) -> bool:
@@ -65,7 +75,8 @@ class _RawReader(io.RawIOBase):
 
     def _read_into(self, target: memoryview) -> int:
         if not self._block and self._left:
-            block = next(self._blocks)
+            with asking(lambda: self._interruption.check(self._action)):
+                block = next(self._blocks)
             self._sha256.update(block)
             self._block = memoryview(block)
         got = min(len(target), len(self._block))

@@ -32,6 +32,7 @@ from bookmarkai_assets.adapters.s3_store.head import ObjectHead, require_head
 from bookmarkai_assets.adapters.s3_store.listing import list_objects, list_uploads
 from bookmarkai_assets.adapters.s3_store.metadata import CRC64NVME, metadata_of
 from bookmarkai_assets.adapters.s3_store.parallel import Interruption
+from bookmarkai_assets.adapters.s3_store.patience import DEFAULT_PATIENCE, Patience, asking
 from bookmarkai_assets.adapters.s3_store.proof import read_proven_head
 from bookmarkai_assets.adapters.s3_store.reader import open_reader
 from bookmarkai_assets.adapters.s3_store.source import Source, open_source
@@ -68,8 +69,8 @@ class S3Store(MediaStore):
 
     `put` stores in `bucket` (`S3_MEDIA_BUCKET`). Reads and deletes use the bucket in the URL. Without `endpoint` the
     server is Amazon S3. Without `access_key` and `secret_key` the credentials come from AWS's own chain. `max_attempts`
-    limits the tries of each request. `part_bytes` is the size of parts and ranges in bytes, and S3 accepts no parts
-    below 5 MiB. `connector` makes the client.
+    limits the tries of each request, and `patience` their silence. `part_bytes` is the size of parts and ranges in
+    bytes, and S3 accepts no parts below 5 MiB. `connector` makes the client.
     """
 
     def __init__(
@@ -83,11 +84,12 @@ class S3Store(MediaStore):
         use_path_style: bool,
         max_attempts: int = MAX_ATTEMPTS,
         part_bytes: int = PART_BYTES,
+        patience: Patience = DEFAULT_PATIENCE,
         connector: Callable[[Connection], S3Client] = connect,
     ) -> None:
         self._bucket = bucket
         self._connection = Connection(
-            region, endpoint, access_key, secret_key, use_path_style, max_attempts, self._before_try
+            region, endpoint, access_key, secret_key, use_path_style, max_attempts, self._before_try, patience
         )
         self._part_bytes = part_bytes
         self._connector = connector
@@ -124,6 +126,7 @@ class S3Store(MediaStore):
         metadata = metadata_of(expected, tags)
         count = ByteCount(expected.size_bytes, on_bytes)
         with ExitStack() as stack:
+            stack.enter_context(asking(self._make_ask(f"storing {url}", count)))
             try:
                 opened = stack.enter_context(open_source(source, expected, part_bytes=self._part_bytes))
             except StoreError:
@@ -143,6 +146,12 @@ class S3Store(MediaStore):
         bucket, key = _split(url)
         action = f"fetching {url}"
         self._interruption.check(action)
+        count = ByteCount(expected.size_bytes, on_bytes)
+        with asking(self._make_ask(action, count)):
+            self._get_verified(bucket, key, destination, expected, count)
+
+    def _get_verified(self, bucket: str, key: str, destination: Path, expected: Digest, count: ByteCount) -> None:
+        action = f"fetching {_SCHEME}{bucket}/{key}"
         started = self._start_download(bucket, key, expected)
         with disk_errors(f"{action} to {destination}"):
             make_directories(destination.absolute().parent)
@@ -155,7 +164,7 @@ class S3Store(MediaStore):
                         temporary.descriptor,
                         part_bytes=self._part_bytes,
                         interruption=self._interruption,
-                        count=ByteCount(expected.size_bytes, on_bytes),
+                        count=count,
                     )
                 received = digest_of_descriptor(temporary.descriptor)
                 if received != expected:
@@ -265,7 +274,7 @@ class S3Store(MediaStore):
 
     @override
     def interrupt(self) -> None:
-        """End the transfers of all threads soon: after the current try of a part, or the current block of a range.
+        """End the transfers of all threads soon: in the next moment in which they wait for the server.
 
         May be called from a signal handler.
         """
@@ -332,6 +341,15 @@ class S3Store(MediaStore):
 
     def _download(self, bucket: str, key: str, etag: str | None) -> Download:
         return Download(bucket, key, etag, min(self._connection.max_attempts, MAX_BODY_ATTEMPTS))
+
+    def _make_ask(self, action: str, count: ByteCount) -> Callable[[], None]:
+        """Return what is called while a transfer waits: it ends the transfer by raising."""
+
+        def ask() -> None:
+            self._interruption.check(action)
+            count.ask()
+
+        return ask
 
     def _before_try(self, operation_name: str) -> None:
         if operation_name in _TRANSFERS:

@@ -8,8 +8,12 @@ from bookmarkai_assets.adapters.common.byte_count import ByteCount
 from bookmarkai_assets.adapters.s3_store.client import S3Client
 from bookmarkai_assets.adapters.s3_store.errors import UploadGoneError, field_of, vendor_errors
 from bookmarkai_assets.adapters.s3_store.parallel import Interruption, run_all
+from bookmarkai_assets.adapters.s3_store.patience import Patience, hurrying
 from bookmarkai_assets.adapters.s3_store.source import Source, SourcePart
 from bookmarkai_assets.core.errors import StoreError
+
+_ABORT_PATIENCE = Patience(silent_seconds=2, request_seconds=2)
+"""For the abort of an upload that was given up, perhaps because its server is silent. Clean-up finds what is left."""
 
 ENCRYPTION = "AES256"
 """Server-side encryption with the server's own keys."""
@@ -113,7 +117,11 @@ def _send_in_parts(client: S3Client, upload: Upload, interruption: Interruption)
 
 def _abort(client: S3Client, upload: Upload, upload_id: str, cause: BaseException) -> None:
     try:
-        with suppress(UploadGoneError), vendor_errors(f"aborting {upload.action}", bucket=upload.bucket):
+        with (
+            hurrying(_ABORT_PATIENCE),
+            suppress(UploadGoneError),
+            vendor_errors(f"aborting {upload.action}", bucket=upload.bucket),
+        ):
             client.abort_multipart_upload(Bucket=upload.bucket, Key=upload.key, UploadId=upload_id)
     except StoreError as error:
         # The error that ended the upload matters more. The bucket's lifecycle rule removes what is left.

@@ -18,13 +18,14 @@ from bookmarkai_assets.cli.doctor.doctor_check import (
 from bookmarkai_assets.core.errors import ConfigurationError
 from bookmarkai_assets.core.health import CheckResult, CheckStatus
 from bookmarkai_assets.core.media.placement import Backend
-from bookmarkai_assets.core.rollout.policy import resolve_policy
+from bookmarkai_assets.core.rollout.policy import EffectivePolicy, resolve_policy
 from bookmarkai_assets.demo.samples import SHORT_SAMPLES
 from bookmarkai_assets.operations.health.doctor import Check, Report, make_check
 from bookmarkai_assets.operations.health.speech_health import check_transcription
 from bookmarkai_assets.operations.health.storage_health import make_storage_check
 from bookmarkai_assets.operations.health.worker_health import check_workers
 from bookmarkai_assets.operations.rollout.current_policy import read_effective_policy
+from bookmarkai_assets.operations.shares.store_turns import PausedStore, read_paused_stores
 from bookmarkai_assets.operations.storage.checking import Probing
 from bookmarkai_assets.settings.settings import Settings, overridden_names
 from bookmarkai_assets.wiring import health
@@ -94,16 +95,26 @@ def _check_catalog(settings: Settings, report: Report) -> None:
     if result.status is CheckStatus.FAIL:
         return
     rules = make_rules(settings)
-    effective = resolve_policy(rules.storage, None)
-    if result.status is CheckStatus.PASS:
-        with open_catalog(settings) as catalog:
-            effective = read_effective_policy(catalog, rules)
-    report(CheckResult(CheckStatus.PASS, f"{effective.policy.effect}: {effective.why}"))
     if result.status is not CheckStatus.PASS:
+        report(_describe_policy(resolve_policy(rules.storage, None), paused=()))
         report(CheckResult(CheckStatus.SKIP, "the catalog has no record of them yet"))
         return
+    now = datetime.now(UTC)
     with open_catalog(settings) as catalog:
-        report(check_workers(catalog, rules, now=datetime.now(UTC)))
+        report(_describe_policy(read_effective_policy(catalog, rules), read_paused_stores(catalog, now=now)))
+        report(check_workers(catalog, rules, now=now))
+
+
+def _describe_policy(effective: EffectivePolicy, paused: Sequence[PausedStore]) -> CheckResult:
+    found = f"{effective.policy.effect}: {effective.why}"
+    if not paused:
+        return CheckResult(CheckStatus.PASS, found)
+    return CheckResult(
+        CheckStatus.WARN,
+        f"{found}; {'; '.join(store.words for store in paused)}",
+        "find out what is wrong with the store; it is tried again by itself",
+        "bookmarkai storage check",
+    )
 
 
 def _check_dagster(settings: Settings, report: Report) -> None:

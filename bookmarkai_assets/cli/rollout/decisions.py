@@ -190,8 +190,9 @@ def _describe_rollback(decision: Decision) -> list[str]:
     lines = ["Everything new goes to the local directory, in every worker, from its next placement on."]
     if decision.action is Action.ROLLBACK:
         lines.append(
-            "An upload to S3 that is under way ends with its next part, of at most 16 MiB, and its video goes to the "
-            "local directory. Media in S3 stay there and stay readable."
+            "An upload to S3 that is under way, also to a server that does not answer, ends within 10 seconds, and its "
+            "video goes to the local directory. So do the videos of shares that wait for S3. Media in S3 stay there "
+            "and stay readable."
         )
     to = f", to {decision.stage}" if decision.stage is not None else ""
     return [*lines, f"To take the rollback back{to}: bookmarkai rollout resume"]

@@ -13,6 +13,7 @@ from bookmarkai_assets.cli.rollout.words import format_moment, format_or_dash, f
 from bookmarkai_assets.core.catalog import Catalog
 from bookmarkai_assets.core.media.placement import StorageMode
 from bookmarkai_assets.core.media.ports import PlacedMedia
+from bookmarkai_assets.core.media.transfers import TransferUnderWay, describe_under_way, under_way_as_dict
 from bookmarkai_assets.core.rollout.gate import Judgement, RuleName, RuleResult, RuleStatus, Verdict
 from bookmarkai_assets.core.rollout.gate_figures import format_length
 from bookmarkai_assets.core.rollout.metrics import target_percentage
@@ -35,6 +36,7 @@ from bookmarkai_assets.core.rollout.stages import (
 from bookmarkai_assets.core.rules import PipelineRules
 from bookmarkai_assets.operations.rollout.evidence import judge_stage
 from bookmarkai_assets.operations.rollout.measuring import catch_up, read_gate_figures
+from bookmarkai_assets.operations.shares.store_turns import PausedStore, read_paused_stores
 from bookmarkai_assets.settings.settings import load_settings
 from bookmarkai_assets.wiring.catalog import open_catalog
 from bookmarkai_assets.wiring.rules import make_rules
@@ -63,7 +65,10 @@ _VERDICT_STYLES = {Verdict.PROMOTE: "green", Verdict.HOLD: "yellow", Verdict.ABO
 
 @dataclass(frozen=True)
 class _Status:
-    """What the command shows. `effective` is the policy in force, `rollback` the rollback that stands, if any."""
+    """What the command shows. `effective` is the policy in force, `rollback` the rollback that stands, if any.
+
+    `under_way` are the transfers that have not ended, `paused` the stores that fail for every share.
+    """
 
     rules: PipelineRules
     has_bucket: bool
@@ -73,6 +78,8 @@ class _Status:
     rollback: Decision | None
     judgement: Judgement
     placed: Sequence[PlacedMedia]
+    under_way: Sequence[TransferUnderWay]
+    paused: Sequence[PausedStore]
 
     @property
     def placed_otherwise(self) -> Sequence[PlacedMedia]:
@@ -139,6 +146,8 @@ def _read_status(catalog: Catalog, rules: PipelineRules, *, has_bucket: bool, no
         rollback=rollbacks[-1] if state.is_rolled_back else None,
         judgement=judge_stage(rules, figures, state, now=now),
         placed=[] if state.since is None or state.is_rolled_back else catalog.media.placed_since(state.since),
+        under_way=catalog.transfers.under_way(now=now),
+        paused=read_paused_stores(catalog, now=now),
     )
 
 
@@ -179,6 +188,8 @@ def _as_dict(found: _Status) -> dict[str, Any]:
         },
         "placed": sum(one.media for one in found.placed),
         "placed_otherwise": [asdict(one) for one in found.placed_otherwise],
+        "under_way": under_way_as_dict(found.under_way),
+        "paused_stores": [store.as_dict() for store in found.paused],
         "next_step": asdict(found.next_step),
     }
 
@@ -193,6 +204,8 @@ def _print(found: _Status) -> None:
         ("because", found.effective.why),
         *((stage,) if found.rollback else (rolled_back,)),
         *([("placed otherwise", _placed_otherwise(found))] if found.placed_otherwise else ()),
+        ("under way", describe_under_way(found.under_way)),
+        *(("PAUSED", store.words) for store in found.paused),
         ("plan", _plan(found.rules.rollout)),
         ("control", _control(found.rules.rollout)),
         ("window", format_window(window) if window.length else "no whole five minutes of this stage yet"),

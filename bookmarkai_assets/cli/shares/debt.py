@@ -7,6 +7,7 @@ import typer
 
 from bookmarkai_assets.cli.output import clean, out, print_json, print_table
 from bookmarkai_assets.core.failures.debt import DebtLine, PostponedShares
+from bookmarkai_assets.core.sites.stores import is_store
 from bookmarkai_assets.operations.failures.debt import DebtReport, retry_debt
 from bookmarkai_assets.settings.settings import load_settings
 from bookmarkai_assets.wiring.catalog import open_catalog, share_partitions
@@ -57,7 +58,9 @@ def _failure_cells(line: DebtLine) -> list[object]:
 
 
 def _held_cells(held: PostponedShares) -> list[object]:
-    why = "waits for its site" if held.site else "waits for room or the next run"
+    why = "waits for room or the next run"
+    if held.site:
+        why = "waits for this store" if is_store(held.site) else "waits for its site"
     return ["postponed", held.site or "", "", held.count, why, _minute(held.oldest), held.command]
 
 

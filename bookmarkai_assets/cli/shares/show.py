@@ -1,6 +1,7 @@
 """`bookmarkai shares list` and `show`: how far shares are, and everything about one."""
 
 from collections.abc import Iterator, Mapping
+from datetime import UTC, datetime
 from typing import Annotated
 
 import typer
@@ -60,7 +61,7 @@ def show(share_id: Annotated[str, typer.Argument(metavar="ID")], *, as_json: AsJ
     """
     wanted = share_id_of(share_id, "ID")
     with open_catalog(load_settings()) as catalog:
-        report = share_report(catalog, wanted)
+        report = share_report(catalog, wanted, now=datetime.now(UTC))
     if as_json:
         print_json(report.as_dict())
         return
@@ -79,6 +80,7 @@ def _lines(report: ShareReport) -> _Lines:
         ],
         "transcript.segments": [],
         "transfers": [(f"transfer {i}", _transfer(event)) for i, event in enumerate(report.transfers, 1)],
+        "transfers_under_way": [(f"under way {i}", transfer.words) for i, transfer in enumerate(report.under_way, 1)],
         "deletions": [
             (f"deletion {i}", clean(_deletion(deletion), 2000)) for i, deletion in enumerate(report.deletions, 1)
         ],

@@ -22,7 +22,7 @@ from bookmarkai_assets.core.media.media import Media
 from bookmarkai_assets.core.media.placement import REMOTE_BACKENDS, Backend
 from bookmarkai_assets.operations.media.catalog_reads import all_media
 from bookmarkai_assets.operations.shares.hold import Hold
-from bookmarkai_assets.operations.storage.moving import Move, MoveOutcome, move_media, preview_move
+from bookmarkai_assets.operations.storage.moving import Move, MoveOutcome, move_media, preview_move, require_room
 
 
 def move(
@@ -39,8 +39,9 @@ def move(
 ) -> None:
     """Move stored media to the other backend: copy, verify, record the new location. The source stays until clean-up.
 
-    You can stop it and run it again at any time: what is verified at its target counts as done. The exit code is 1 if
-    some media could not be moved.
+    You can stop it and run it again at any time: what is verified at its target counts as done. To local, it
+    begins only with room for all of it beside DOWNLOAD_MIN_FREE_BYTES, and stops when the disk is full. The exit code
+    is 1 if some media could not be moved.
 
     Example: bookmarkai storage move --to s3 --older-than 7d --dry-run
     """
@@ -56,6 +57,7 @@ def move(
             before = hold.clock() - age if age is not None else None
             chosen = [m for m in all_media(hold.catalog) if before is None or (m.stored_at and m.stored_at < before)]
         _check_stores(hold, chosen, to)
+        require_room(hold, chosen, to)
         if dry_run:
             moves = [preview_move(hold, media, to) for media in chosen]
         else:
@@ -68,7 +70,8 @@ def move(
                     on_move=on_move,
                     on_bytes=on_bytes,
                 )
-    _report(moves, to, is_dry_run=dry_run, as_json=as_json)
+    left = len({media.media_id for media in chosen}) - len(moves) if not dry_run else 0
+    _report(moves, to, left=left, is_dry_run=dry_run, as_json=as_json)
     if not dry_run and not all(move.outcome.is_done for move in moves):
         raise typer.Exit(1)
 
@@ -125,7 +128,7 @@ def _progress(
             raise
 
 
-def _report(moves: Sequence[Move], to: Backend, *, is_dry_run: bool, as_json: bool) -> None:
+def _report(moves: Sequence[Move], to: Backend, *, left: int, is_dry_run: bool, as_json: bool) -> None:
     counts = Counter(move.outcome for move in moves)
     moved_bytes = sum(move.size_bytes for move in moves if move.outcome is MoveOutcome.MOVED)
     if as_json:
@@ -135,6 +138,7 @@ def _report(moves: Sequence[Move], to: Backend, *, is_dry_run: bool, as_json: bo
                 "dry_run": is_dry_run,
                 "counts": {outcome.value: counts[outcome] for outcome in MoveOutcome},
                 "bytes": moved_bytes,
+                "left": left,
                 "moves": [move.as_dict() for move in moves],
             }
         )
@@ -144,3 +148,8 @@ def _report(moves: Sequence[Move], to: Backend, *, is_dry_run: bool, as_json: bo
     for outcome in MoveOutcome:
         if outcome is not MoveOutcome.MOVED and counts[outcome]:
             out.print(f"{counts[outcome]} {outcome.value.replace('_', ' ')}")
+    if counts[MoveOutcome.NO_SPACE]:
+        out.print(
+            f"STOPPED: there is no room for more on {to.facts.title}; {left} not tried. Free space, then run it again.",
+            soft_wrap=True,
+        )

@@ -52,6 +52,7 @@ class AlertKind(StrEnum):
     SHARES_PARKED = "shares_parked"
     ROLLOUT_WENT_BACK = "rollout_went_back"
     SITE_PAUSED = "site_paused"
+    STORE_PAUSED = "store_paused"
     DISK_LOW = "disk_low"
 
 

@@ -1,4 +1,4 @@
-"""Incidents about what keeps work on shares from starting: a site that refuses fetches, a disk without free space."""
+"""Incidents about what holds up shares: a site that refuses fetches, a store that fails, a disk without free space."""
 
 from collections.abc import Iterable
 from datetime import datetime
@@ -7,6 +7,7 @@ from bookmarkai_assets.core.alerts.conditions import AlertKind, line_of
 from bookmarkai_assets.core.alerts.incidents import Incident
 from bookmarkai_assets.core.downloads.shortage import Shortage
 from bookmarkai_assets.core.sites.breaker import Site
+from bookmarkai_assets.core.sites.stores import backend_of, is_store
 
 
 def paused_site_incidents(sites: Iterable[Site], *, now: datetime) -> list[Incident]:
@@ -28,7 +29,30 @@ def paused_site_incidents(sites: Iterable[Site], *, now: datetime) -> list[Incid
             opened_at=now,
         )
         for site in sites
-        if not site.is_closed
+        if not site.is_closed and not is_store(site.name)
+    ]
+
+
+def paused_store_incidents(sites: Iterable[Site], *, now: datetime) -> list[Incident]:
+    """Return an incident for each store whose breaker is open or half-open."""
+    return [
+        Incident(
+            key=f"{AlertKind.STORE_PAUSED}/{site.name}",
+            kind=AlertKind.STORE_PAUSED,
+            summary=line_of(f"the {site.name} fails for every share, so those that need it wait: {site.reason}"),
+            next_step=f"`bookmarkai storage check --backend {backend_of(site.name)}` names the cause. Shares wait and "
+            "none fails for it, and the store is tried again by itself. Until it works, `bookmarkai rollout rollback "
+            "--reason '…'` sends what waits for S3 to the local directory",
+            details={
+                "store": site.name,
+                "reason": site.reason,
+                "opened_at": site.opened_at.isoformat() if site.opened_at else None,
+                "resumes_at": site.resumes_at.isoformat() if site.resumes_at else None,
+            },
+            opened_at=now,
+        )
+        for site in sites
+        if not site.is_closed and is_store(site.name)
     ]
 
 

@@ -105,7 +105,8 @@ class MediaStore(ABC):
 
         `on_bytes` is called with the number of bytes that were transferred since the last call, from any thread but
         never from two at once. Each byte is counted once, however often a range is repeated. The numbers of a put that
-        succeeds therefore add up to the size.
+        succeeds therefore add up to the size. A remote store that waits calls it with 0 several times a second, and
+        before each try of a request. What it raises ends the transfer at once.
         """
 
     @abstractmethod

@@ -57,7 +57,7 @@ class DueShare:
     """A share that is due, not validated: every column is the text that is in the database.
 
     `crashes` counts the runs that died while they worked on the share, including the one that this listing found. A
-    share that `runs_alone` has delayed others before.
+    share that `runs_alone` has delayed others before. `held_for` is the site or store that it waits for, if any.
     """
 
     share_id: str
@@ -66,6 +66,7 @@ class DueShare:
     attempts: int
     crashes: int
     runs_alone: bool = False
+    held_for: str | None = None
 
 
 @dataclass(frozen=True)
@@ -111,7 +112,7 @@ class WorkLedger(ABC):
 
     @abstractmethod
     def wait_for_site(self, share_id: str, media_id: str, *, held_for: str, reason: str, now: datetime) -> None:
-        """Postpone a due share while its site takes no fetches. Its outcome becomes `postponed`.
+        """Postpone a due share while its site takes no fetches, or a store fails. Its outcome becomes `postponed`.
 
         It stays pending, and no attempt is counted.
         """
@@ -175,7 +176,7 @@ class WorkLedger(ABC):
     ) -> None:
         """Postpone a share that `owner` has begun (outcome `postponed`), without counting the attempt.
 
-        Its lease is freed. It is due again at `until`. With `held_for`, it also waits until that site takes fetches, as
+        Its lease is freed. It is due again at `until`. With `held_for`, it also waits for that site or store, as
         the `slots` of `due` say. With `alone`, it gets runs of its own until it is done or a person retries it. A share
         that is done stays done. Raises `LeaseLostError` as `finish` does.
         """

@@ -34,7 +34,7 @@ class Share:
 class ShareProgress:
     """What the pipeline records of a share beyond the gateway's row: attempts, outcome, next attempt.
 
-    `held_for` is the site that the share waits for, as `sites.breaker.site_of` names it.
+    `held_for` is the site or store that the share waits for, as `sites.breaker.site_of` and `sites.stores` name it.
     """
 
     attempts: int

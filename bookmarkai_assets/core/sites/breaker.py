@@ -1,7 +1,8 @@
 """When a site takes another fetch: its circuit breaker, and the operator's limits. These are pure rules.
 
 A site is a platform, or the host of a page that belongs to none, because what one unknown host does says nothing about
-another. The state is kept by `sites.ports.SiteLedger`, and `operations/sites/turns` applies the rules.
+another. A store has the same breaker, see `stores`. The state is kept by `sites.ports.SiteLedger`, and
+`operations/sites/turns` applies the rules.
 """
 
 import math
@@ -12,6 +13,7 @@ from urllib.parse import urlsplit
 
 from bookmarkai_assets.core.links.platforms import Platform, platform_of_host, unify_platform
 from bookmarkai_assets.core.outcomes import Outcome
+from bookmarkai_assets.core.sites.stores import is_store
 
 THROTTLED = frozenset({Outcome.BLOCKED, Outcome.RATE_LIMITED})
 """The outcomes that mean that a site refuses this machine, whatever is fetched. They count as refusals."""
@@ -85,7 +87,9 @@ class SiteRules:
     limits: Mapping[str, SiteLimits] = field(default_factory=dict)
 
     def limits_of(self, site: str) -> SiteLimits:
-        """Return the limits of one site."""
+        """Return the limits of one site. A store has none."""
+        if is_store(site):
+            return NO_LIMITS
         is_host = site not in _PLATFORMS
         return self.limits.get(Platform.GENERIC.value if is_host else site, NO_LIMITS)
 
@@ -170,10 +174,8 @@ def after_success(site: Site, *, reserved_at: datetime | None) -> Site:
 def waiting_reason(site: Site, limits: SiteLimits, *, now: datetime) -> str:
     """Return in words why a share of the site waits."""
     if site.is_paused(now):
-        return (
-            f"{site.name} is paused until {site.resumes_at:%Y-%m-%d %H:%M:%S} UTC, because it turned fetches away: "
-            f"{site.reason}"
-        )
+        why = "it fails for every share" if is_store(site.name) else "it turned fetches away"
+        return f"{site.name} is paused until {site.resumes_at:%Y-%m-%d %H:%M:%S} UTC, because {why}: {site.reason}"
     if not site.is_closed:
         return f"{site.name} is tried again after a pause, {site.allowed} at a time"
     limits_in_words = [

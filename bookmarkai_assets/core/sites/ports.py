@@ -1,4 +1,8 @@
-"""The port of sites: their breakers, the slots for fetching from them, and their silent formats."""
+"""The port of sites: their breakers, the slots for fetching from them, and their silent formats.
+
+Stores have their breakers here, too, under names of their own (`stores.store_name`). To them a slot is the right to
+probe the store with one share's work.
+"""
 
 from abc import ABC, abstractmethod
 from collections.abc import Collection, Mapping
@@ -48,8 +52,8 @@ class SiteLedger(ABC):
         """Take a slot for fetching a media. Return the slot that it already has, unless the breaker opened since."""
 
     @abstractmethod
-    def free_slot(self, media_id: str) -> None:
-        """Free a media's slot without a fetch."""
+    def free_slot(self, media_id: str, *, site: str | None = None) -> None:
+        """Free a media's slot without a fetch; with `site`, only if it is one of that site's."""
 
     @abstractmethod
     def record_success(self, site: str, media_id: str, *, now: datetime) -> Site:

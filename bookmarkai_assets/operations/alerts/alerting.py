@@ -24,7 +24,7 @@ from bookmarkai_assets.core.alerts.conditions import (
     parked_incidents,
 )
 from bookmarkai_assets.core.alerts.incidents import Incident
-from bookmarkai_assets.core.alerts.intake import disk_incidents, paused_site_incidents
+from bookmarkai_assets.core.alerts.intake import disk_incidents, paused_site_incidents, paused_store_incidents
 from bookmarkai_assets.core.alerts.messages import incident_id, messages, select_due
 from bookmarkai_assets.core.alerts.ports import AlertReceiver, Receipt
 from bookmarkai_assets.core.catalog import Catalog
@@ -80,6 +80,7 @@ def update_incidents(catalog: Catalog, rules: PipelineRules, *, now: datetime) -
     open_ = catalog.incidents.list(is_open=True)
     refusals = _new_refusals(catalog, present)
     figures = read_gate_figures(catalog, rules, now=now)
+    sites = [load.site for load in catalog.sites.loads(now=now).values()]
     judgement = judge_stage(rules, figures, read_state(catalog), now=now)
     seen = [
         *gate_incidents(judgement, now=now),
@@ -91,7 +92,8 @@ def update_incidents(catalog: Catalog, rules: PipelineRules, *, now: datetime) -
         *budget_incidents(figures.projected_month_usd, rules.gate.budget_usd, open_, now=now),
         *parked_incidents(catalog.work.parked_since(now - EVENT_TIME, limit=MAX_PARKED), open_, now=now),
         *decision_incidents(catalog.rollout.history(limit=_DECISIONS, with_advice=False), now=now),
-        *paused_site_incidents((load.site for load in catalog.sites.loads(now=now).values()), now=now),
+        *paused_site_incidents(sites, now=now),
+        *paused_store_incidents(sites, now=now),
         *disk_incidents(shortage_of_room(rules), now=now),
     ]
     is_news = {incident.key for incident in seen} - {incident.key for incident in open_}

@@ -1,23 +1,13 @@
 """Whether the disk has room for another download. If it has not, shares wait and do not fail."""
 
-import shutil
-from collections.abc import Callable
 from datetime import datetime, timedelta
-from pathlib import Path
 
 from bookmarkai_assets.core.downloads.shortage import Shortage
 from bookmarkai_assets.core.errors import PostponedError
 from bookmarkai_assets.core.rules import PipelineRules
+from bookmarkai_assets.operations.media.room import FreeBytes, free_bytes
 
 _CHECK_AGAIN_AFTER = timedelta(minutes=1)
-
-FreeBytes = Callable[[Path], int]
-
-
-def free_bytes(directory: Path) -> int:
-    """Return how many bytes we may still write to the file system of a directory, which need not exist yet."""
-    existing = next(path for path in (directory, *directory.parents) if path.exists())
-    return shutil.disk_usage(existing).free
 
 
 def shortage_of_room(rules: PipelineRules, free: FreeBytes = free_bytes) -> Shortage | None:

@@ -21,9 +21,11 @@ from bookmarkai_assets.core.sites.breaker import site_of
 from bookmarkai_assets.operations.downloads.disk_room import require_room
 from bookmarkai_assets.operations.downloads.fetched_media import FetchedMedia
 from bookmarkai_assets.operations.downloads.run_patience import RunPatience, run_patience
+from bookmarkai_assets.operations.media.room import unwritable
 from bookmarkai_assets.operations.media.transfers import recorded_transfer
 from bookmarkai_assets.operations.shares.hold import Hold
 from bookmarkai_assets.operations.shares.steps import LeasedShare, continue_as
+from bookmarkai_assets.operations.shares.store_turns import require_disk
 from bookmarkai_assets.operations.sites.turns import error_for, wait_for_slot
 from bookmarkai_assets.operations.stores import Stores
 
@@ -56,7 +58,7 @@ class _Fetch:
         catalog = self.hold.catalog
         known = catalog.media.get(leased.media_id)
         if known is not None and _has_bytes(self.hold.stores, known):
-            catalog.sites.free_slot(leased.media_id)
+            catalog.sites.free_slot(leased.media_id, site=site_of(leased.canonical_url))
             return FetchedMedia(leased.share, known, is_reused=True)
         name = self._known_name(leased)
         if name is None:
@@ -83,6 +85,7 @@ class _Fetch:
     def _fetch(self, leased: LeasedShare, known: Media | None, url: str) -> FetchedMedia | Resolved:
         """Fetch the video at a canonical URL into the share's media, or learn which video a short link stands for."""
         hold, catalog = self.hold, self.hold.catalog
+        require_disk(catalog, hold.rules, now=hold.clock())
         require_room(hold.rules, now=hold.clock())
         wait_for_slot(
             catalog,
@@ -98,7 +101,11 @@ class _Fetch:
         # The lease is ours, so whatever is here was left by an attempt that died.
         shutil.rmtree(home, ignore_errors=True)
         attempt = home / uuid.uuid4().hex
-        attempt.mkdir(parents=True)
+        try:
+            attempt.mkdir(parents=True)
+        except OSError as error:
+            catalog.sites.free_slot(leased.media_id)
+            raise unwritable(attempt, error) from error
         try:
             video = self._download_patiently(leased, url, attempt)
             catalog.sites.record_success(site_of(leased.canonical_url), leased.media_id, now=hold.clock())

@@ -8,9 +8,10 @@ import shutil
 import time
 from collections.abc import Callable
 from dataclasses import replace
+from datetime import timedelta
 from pathlib import Path
 
-from bookmarkai_assets.core.errors import ObjectNotFoundError, ShareFailedError
+from bookmarkai_assets.core.errors import ObjectNotFoundError, PostponedError, ReserveError, ShareFailedError
 from bookmarkai_assets.core.media.kinds import PartKind
 from bookmarkai_assets.core.media.media import Media, MediaState, Part
 from bookmarkai_assets.core.media.placement import Decider, Placement, StoragePolicy, place, placed_by
@@ -24,14 +25,18 @@ from bookmarkai_assets.operations.media.transfers import MediaTransfers
 from bookmarkai_assets.operations.rollout.current_policy import PlacementOverruledError, PolicyWatch, current_policy
 from bookmarkai_assets.operations.shares.hold import Hold
 from bookmarkai_assets.operations.shares.steps import LeasedShare
+from bookmarkai_assets.operations.shares.store_turns import require_disk
 from bookmarkai_assets.operations.stores import Stores
+
+_CHECK_ROOM_AGAIN_AFTER = timedelta(minutes=1)
 
 
 def place_media(hold: Hold, leased: LeasedShare, media: Media) -> Media:
     """Put a media's parts where the policy says, verified, record the location, and return the new record.
 
     If the store fails, the share fails: nothing is put anywhere else instead. Raises `ShareFailedError` (media_missing,
-    expired) when there are no bytes to place, and `StoreError`.
+    expired) when there are no bytes to place, `PostponedError` when the store is paused or the local disk has no room
+    for a copy, and `StoreError`.
     """
     # Read again, under the lease: somebody may have moved or replaced the media since the step before.
     media = hold.catalog.media.get(leased.media_id) or media
@@ -83,6 +88,8 @@ def _put(
 ) -> tuple[Placement, dict[PartKind, StoredObject]]:
     """Put the staged files where the policy says. Raises `PlacementOverruledError` when it changes meanwhile."""
     placement = place(policy, media.share_id)
+    if not placement.backend.is_remote:
+        require_disk(hold.catalog, hold.rules, now=hold.clock())
     store = hold.stores[placement.backend]
     transfers = MediaTransfers(hold, media, leased.share.share_id, Purpose.PLACE)
     on_bytes = _policy_watch(hold, media, placement)
@@ -117,6 +124,10 @@ def _move_or_keep(hold: Hold, leased: LeasedShare, media: Media) -> Media:
         return _move_or_keep(hold, leased, media)
     except ObjectNotFoundError as error:
         raise ShareFailedError(_missing(media)) from error
+    except ReserveError as error:
+        if leased.share.status == ShareStatus.DONE:
+            raise ShareFailedError(Failure(Outcome.STORAGE_FAILED, f"{error.error_class}: {error}")) from error
+        raise PostponedError(str(error), until=hold.clock() + _CHECK_ROOM_AGAIN_AFTER) from error
 
 
 def _wanted_placement(hold: Hold, media: Media) -> Placement | None:

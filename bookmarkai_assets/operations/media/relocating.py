@@ -19,9 +19,10 @@ from bookmarkai_assets.core.media.placement import Backend, Placement
 from bookmarkai_assets.core.media.ports import MediaStore, StoredObject, ignore_bytes
 from bookmarkai_assets.core.media.retention import RetentionPolicy, lifecycle_end
 from bookmarkai_assets.core.rules import PipelineRules
+from bookmarkai_assets.operations.media.room import room_for, unwritable
 from bookmarkai_assets.operations.media.transfers import MediaTransfers
 from bookmarkai_assets.operations.shares.hold import Hold
-from bookmarkai_assets.operations.stores import is_gone_or_damaged
+from bookmarkai_assets.operations.stores import errors_of, is_gone_or_damaged
 
 
 def relocate(
@@ -31,8 +32,8 @@ def relocate(
 
     Parts that are verified to be at the target already are not copied again. An audio track or a transcript's file that
     is missing everywhere, or damaged, stays recorded where it was: the sound can be read from the video, and the file
-    can be made again. Raises `ObjectNotFoundError` if the video is missing everywhere, `StoreError` and
-    `LeaseLostError`. The record is then unchanged.
+    can be made again. Copies to the local disk keep its reserve. Raises `ObjectNotFoundError` if the video is missing
+    everywhere, `ReserveError`, other `StoreError`s and `LeaseLostError`. The record is then unchanged.
     """
     hold, media = transfers.hold, transfers.media
     target = hold.stores[placement.backend]
@@ -93,7 +94,8 @@ def _is_lost(error: StoreError, part: Part, hold: Hold) -> bool:
 
 def _find_at(target: MediaStore, part: Part) -> StoredObject | None:
     try:
-        found = target.head(target.url_of(part.key))
+        with errors_of(target):
+            found = target.head(target.url_of(part.key))
     except StoreError as error:
         if is_gone_or_damaged(error):
             # Where there are other bytes, the put decides whether it may replace them.
@@ -131,6 +133,16 @@ def _copy(transfers: MediaTransfers, part: Part, target: MediaStore, on_bytes: C
 def _copy_from(
     transfers: MediaTransfers, part: Part, target: MediaStore, on_bytes: Callable[[int], object]
 ) -> StoredObject:
+    if target.backend is not Backend.LOCAL:
+        return _copy_through(transfers, part, target, on_bytes)
+    with room_for(transfers.hold, part.size_bytes, on_bytes) as on_moved:
+        return _copy_through(transfers, part, target, on_moved)
+
+
+def _copy_through(
+    transfers: MediaTransfers, part: Part, target: MediaStore, on_bytes: Callable[[int], object]
+) -> StoredObject:
+    """Copy a part from its URL, by way of a local file if it is on a remote backend."""
     if Backend.of_url(part.url) is Backend.LOCAL:
         return transfers.put(part, Path(part.url), target, may_consume=False, on_bytes=on_bytes)
     with _staging_for(transfers.media.media_id, transfers.hold.rules) as directory:
@@ -146,9 +158,7 @@ def _staging_for(media_id: str, rules: PipelineRules) -> Iterator[Path]:
     try:
         directory.mkdir(parents=True)
     except OSError as error:
-        raise StoreError(
-            StoreErrorClass.OTHER, f"expected to make the staging directory {directory}, found: {error}"
-        ) from error
+        raise unwritable(directory, error) from error
     try:
         yield directory
     finally:

@@ -13,7 +13,14 @@ from bookmarkai_assets.core.media.media import Media, Part
 from bookmarkai_assets.core.media.object_tags import tags_of
 from bookmarkai_assets.core.media.ports import EventLog, MediaStore, StoredObject, ignore_bytes
 from bookmarkai_assets.core.media.storage_events import Operation, Purpose, StorageEvent
+from bookmarkai_assets.core.media.transfers import TransferUnderWay
+from bookmarkai_assets.operations.media.under_way import WatchedTransfer
 from bookmarkai_assets.operations.shares.hold import Hold
+from bookmarkai_assets.operations.shares.store_turns import record_trial, require_store
+from bookmarkai_assets.operations.stores import errors_of
+
+_OF_A_SHARE = frozenset({Purpose.PLACE, Purpose.TRANSCRIBE})
+"""The work that only shares need, and that waits while a store is paused. A person's own orders do not."""
 
 MAX_ERROR_CHARACTERS = 500
 
@@ -97,8 +104,11 @@ class MediaTransfers:
         may_consume: bool,
         on_bytes: Callable[[int], object] = ignore_bytes,
     ) -> StoredObject:
-        """Put a part from a local file. Other bytes under its key are replaced unless a media is recorded there."""
-        with self._record(Operation.PUT, part, store):
+        """Put a part from a local file. Other bytes under its key are replaced unless a media is recorded there.
+
+        Raises `StoreError`, and `PostponedError` if the store is paused for shares.
+        """
+        with self._record(Operation.PUT, part, store, on_bytes) as watched:
             return store.put(
                 source,
                 part.key,
@@ -107,18 +117,19 @@ class MediaTransfers:
                 tags=tags_of(self.media, part.kind),
                 may_replace=not self.hold.catalog.media.acknowledges(store.url_of(part.key)),
                 may_consume=may_consume,
-                on_bytes=on_bytes,
+                on_bytes=watched,
             )
 
     def get(self, part: Part, destination: Path, *, on_bytes: Callable[[int], object] = ignore_bytes) -> None:
         """Fetch a part from its URL to a local file, verified against its digest.
 
-        Raises `StoreError`. What is absent raises `ObjectExpiredError` once the bucket's rule may have deleted it.
+        Raises `StoreError`, and `PostponedError` if the store is paused for shares. What is absent raises
+        `ObjectExpiredError` once the bucket's rule may have deleted it.
         """
         store = self.hold.stores.of_url(part.url)
-        with self._record(Operation.GET, part, store):
+        with self._record(Operation.GET, part, store, on_bytes) as watched:
             try:
-                store.get(part.url, destination, expected=part.digest, on_bytes=on_bytes)
+                store.get(part.url, destination, expected=part.digest, on_bytes=watched)
             except ObjectNotFoundError as error:
                 end = self.media.expires_at
                 is_recorded_there = part.url == self.media.parts[part.kind].url
@@ -127,16 +138,43 @@ class MediaTransfers:
                 raise
 
     @contextmanager
-    def _record(self, operation: Operation, part: Part, store: MediaStore) -> Iterator[None]:
-        with recorded_transfer(
-            self.hold.catalog.events,
-            self.hold.clock,
-            operation=operation,
-            purpose=self.purpose,
-            backend=store.backend,
-            kind=part.kind,
-            share_id=self.share_id,
-            media_id=self.media.media_id,
-            size_bytes=part.size_bytes,
+    def _record(
+        self, operation: Operation, part: Part, store: MediaStore, on_bytes: Callable[[int], object]
+    ) -> Iterator[WatchedTransfer]:
+        hold, media_id = self.hold, self.media.media_id
+        is_trial = self.purpose in _OF_A_SHARE and require_store(
+            hold.catalog, hold.rules, store.backend, media_id, now=hold.clock()
+        )
+        watched = WatchedTransfer(
+            hold.catalog.transfers,
+            TransferUnderWay(
+                media_id=media_id,
+                kind=part.kind,
+                operation=operation,
+                backend=store.backend,
+                share_id=self.share_id,
+                purpose=self.purpose,
+                size_bytes=part.size_bytes,
+                begun_at=hold.clock(),
+            ),
+            on_bytes,
+            clock=hold.clock,
+        )
+        with (
+            watched,
+            errors_of(store),
+            recorded_transfer(
+                hold.catalog.events,
+                hold.clock,
+                operation=operation,
+                purpose=self.purpose,
+                backend=store.backend,
+                kind=part.kind,
+                share_id=self.share_id,
+                media_id=media_id,
+                size_bytes=part.size_bytes,
+            ),
         ):
-            yield
+            yield watched
+        if is_trial:
+            record_trial(hold.catalog, store.backend, media_id, now=hold.clock())

@@ -38,17 +38,20 @@ class PlacementOverruledError(StoreError):
 class PolicyWatch:
     """A progress callback that ends an upload with `PlacementOverruledError` once the policy no longer wants it.
 
-    A request under way is finished: an upload in parts ends with its next part. While the catalog does not answer, the
-    upload goes on, because that is no failure of the store.
+    A store calls it while bytes move and while it waits. Several threads may share one. While the catalog does not
+    answer, the upload goes on, because that is no failure of the store.
     """
 
     def __init__(self, policy_now: Callable[[], StoragePolicy], is_wanted: Callable[[StoragePolicy], bool]) -> None:
         self._policy_now = policy_now
         self._is_wanted = is_wanted
         self._checked_at = time.monotonic()
+        self._overruled_by: StoragePolicy | None = None
 
     def __call__(self, _size_bytes: int) -> None:
-        """Check the policy if the last check is long enough ago. Raises `PlacementOverruledError`."""
+        """Check the policy if the last check is long enough ago. Raises `PlacementOverruledError`, and then always."""
+        if self._overruled_by is not None:
+            raise PlacementOverruledError(self._overruled_by)
         if time.monotonic() - self._checked_at < CHECK_EVERY_SECONDS:
             return
         self._checked_at = time.monotonic()
@@ -58,4 +61,5 @@ class PolicyWatch:
             logger.warning("could not see whether the rollout was rolled back, the upload goes on: %s", error)
             return
         if not self._is_wanted(policy):
+            self._overruled_by = policy
             raise PlacementOverruledError(policy)

@@ -9,13 +9,16 @@ from itertools import islice
 
 from bookmarkai_assets.core.catalog import Catalog
 from bookmarkai_assets.core.links.urls import AdmittedLink, RefusedLink
-from bookmarkai_assets.core.media.media import media_id_of
+from bookmarkai_assets.core.media.media import MediaState, media_id_of
+from bookmarkai_assets.core.media.placement import Backend, StorageMode, StoragePolicy, place
 from bookmarkai_assets.core.outcomes import Failure, Outcome
 from bookmarkai_assets.core.rules import PipelineRules
 from bookmarkai_assets.core.shares.batching import even_batch_size, pack_runs
 from bookmarkai_assets.core.shares.ports import DueShare, WorkLedger
 from bookmarkai_assets.core.sites.breaker import site_of
-from bookmarkai_assets.core.sites.ports import NoSlot
+from bookmarkai_assets.core.sites.ports import NoSlot, SiteLoad
+from bookmarkai_assets.core.sites.stores import backend_of, is_store
+from bookmarkai_assets.operations.rollout.current_policy import current_policy
 from bookmarkai_assets.operations.shares.intake import known_link
 from bookmarkai_assets.operations.sites.turns import free_slots_by_site, is_fetched, is_restricted
 
@@ -24,6 +27,9 @@ POLL_SECONDS = 0.25
 
 _MAX_ROUNDS = 50
 """Limits one tick while thousands of shares of a paused site come in. The next tick continues from there."""
+
+_MAX_FREED = 1000
+"""Limits how many shares one tick looks at that wait for a store. The next tick continues from there."""
 
 
 def watch_for_due_shares(
@@ -64,8 +70,9 @@ def claim_due_shares(
     """Claim due shares, at most `batch_size * batches_per_tick`, and return the runs to launch, each with a claim.
 
     A malformed row, and a share that took its worker down too often, is parked and stops no other. A share whose site
-    takes no fetch now waits for the site. `positions` returns the position of every partition that exists. It is called
-    only when something is due. `run_slots` is how many runs may go at a time. A backlog is divided evenly among them.
+    takes no fetch now waits for the site, and one whose store fails for the store. `positions` returns the position of
+    every partition that exists. It is called only when something is due. `run_slots` is how many runs may go at a time.
+    A backlog is divided evenly among them.
     """
     until = now + timedelta(seconds=rules.lease_seconds)
     candidates = _candidates(catalog, rules, now=now)
@@ -109,18 +116,21 @@ def _candidates(catalog: Catalog, rules: PipelineRules, *, now: datetime) -> dic
     for _ in range(_MAX_ROUNDS):
         is_any_postponed = False
         loads = catalog.sites.loads(now=now)
-        for due in catalog.work.due(now=now, limit=limit, slots=free_slots_by_site(loads, rules, now=now)):
+        slots = free_slots_by_site(loads, rules, now=now)
+        freed = _freed_by_policy(catalog, rules, loads, slots, now=now)
+        for due in (*freed.values(), *catalog.work.due(now=now, limit=limit, slots=slots)):
             if due.share_id in candidates:
                 continue
             link = _link_of_row(due, catalog, rules)
             if isinstance(link, Failure):
                 catalog.work.park(due.share_id, link, now=now)
                 continue
-            media_id, site = media_id_of(link.canonical_url), site_of(link.canonical_url)
-            lane = site if is_restricted(site, loads, rules) and not is_fetched(catalog, media_id) else ""
-            slot = catalog.sites.take_slot(site, media_id, rules=rules.sites, now=now) if lane else None
+            media_id = media_id_of(link.canonical_url)
+            site = site_of(link.canonical_url)
+            lane = "" if due.share_id in freed else _lane_of(due, site, media_id, loads, rules, catalog)
+            slot = catalog.sites.take_slot(lane, media_id, rules=rules.sites, now=now) if lane else None
             if isinstance(slot, NoSlot):
-                catalog.work.wait_for_site(due.share_id, media_id, held_for=site, reason=slot.reason, now=now)
+                catalog.work.wait_for_site(due.share_id, media_id, held_for=lane, reason=slot.reason, now=now)
                 is_any_postponed = True
                 continue
             candidates[due.share_id] = _Candidate(media_id, lane, is_suspect=due.crashes > 0 or due.runs_alone)
@@ -128,6 +138,40 @@ def _candidates(catalog: Catalog, rules: PipelineRules, *, now: datetime) -> dic
         if not is_any_postponed or len(candidates) >= limit:
             break
     return dict(islice(candidates.items(), limit))
+
+
+def _lane_of(
+    due: DueShare, site: str, media_id: str, loads: Mapping[str, SiteLoad], rules: PipelineRules, catalog: Catalog
+) -> str:
+    """Return the site or store that a share needs a slot of; empty for none."""
+    if due.held_for is not None and is_store(due.held_for) and is_restricted(due.held_for, loads, rules):
+        return due.held_for
+    return site if is_restricted(site, loads, rules) and not is_fetched(catalog, media_id) else ""
+
+
+def _freed_by_policy(
+    catalog: Catalog,
+    rules: PipelineRules,
+    loads: Mapping[str, SiteLoad],
+    slots: Mapping[str, int],
+    *,
+    now: datetime,
+) -> dict[str, DueShare]:
+    """Return the shares that wait for a store to which the policy in force no longer sends their media."""
+    failing = [name for name, load in loads.items() if is_store(name) and not load.site.is_closed]
+    held = {name: _MAX_FREED for name in failing if Backend(backend_of(name)).is_remote}
+    if not held or (policy := current_policy(catalog, rules)).mode is StorageMode.S3:
+        return {}
+    listed = catalog.work.due(now=now, limit=_MAX_FREED, slots=dict.fromkeys(slots, 0) | held)
+    return {due.share_id: due for due in listed if due.held_for in held and _goes_local(catalog, rules, policy, due)}
+
+
+def _goes_local(catalog: Catalog, rules: PipelineRules, policy: StoragePolicy, due: DueShare) -> bool:
+    link = _link_of_row(due, catalog, rules)
+    media = None if isinstance(link, Failure) else catalog.media.get(media_id_of(link.canonical_url))
+    if media is None or media.state is not MediaState.STAGED:
+        return False
+    return not place(policy, media.share_id).backend.is_remote
 
 
 def keep_queued_claims(

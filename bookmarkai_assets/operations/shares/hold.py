@@ -27,6 +27,14 @@ class Turns:
             return self._locks.setdefault(media_id, threading.Lock())
 
 
+@dataclass
+class PlannedBytes:
+    """How many bytes the threads of one worker are about to write to the local disk."""
+
+    size_bytes: int = 0
+    lock: threading.Lock = field(default_factory=threading.Lock)
+
+
 @dataclass(frozen=True)
 class Hold:
     """The catalog, the rules, the stores, and the leases that `owner` holds.
@@ -45,6 +53,7 @@ class Hold:
     jitter: Callable[[], float] = random.random
     stopping: threading.Event = field(default_factory=threading.Event, compare=False)
     turns: Turns = field(default_factory=Turns, compare=False)
+    planned: PlannedBytes = field(default_factory=PlannedBytes, compare=False)
 
     @contextmanager
     def renew_leases(self) -> Iterator[None]:

@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from datetime import datetime
 from typing import Any
 
 from bookmarkai_assets.core.catalog import Catalog
@@ -9,6 +10,7 @@ from bookmarkai_assets.core.errors import CatalogUnavailableError, UnknownShareE
 from bookmarkai_assets.core.media.media import Media
 from bookmarkai_assets.core.media.ports import Tombstone
 from bookmarkai_assets.core.media.storage_events import StorageEvent
+from bookmarkai_assets.core.media.transfers import TransferUnderWay, transfer_as_dict
 from bookmarkai_assets.core.outcomes import FAILURES, Failure, Outcome
 from bookmarkai_assets.core.shares.share import Share, ShareProgress, ShareStatus
 from bookmarkai_assets.core.transcripts.doubts import as_plain
@@ -105,13 +107,17 @@ class FailureSummary:
 
 @dataclass(frozen=True)
 class ShareReport:
-    """Everything about one share: its media, its transcript, its transfers (oldest first), deletions (newest first)."""
+    """Everything about one share: its media, its transcript, its transfers (oldest first), deletions (newest first).
+
+    `under_way` are the transfers that have not ended, oldest first.
+    """
 
     summary: ShareSummary
     media: Media | None
     transcript: Transcript | None
     transfers: Sequence[StorageEvent]
     deletions: Sequence[Tombstone]
+    under_way: Sequence[TransferUnderWay] = ()
 
     def as_dict(self) -> dict[str, Any]:
         """Return the JSON form: times in ISO 8601, enums by their values, sizes in bytes."""
@@ -120,6 +126,7 @@ class ShareReport:
             "media": _media(self.media) if self.media else None,
             "transcript": _transcript(self.transcript) if self.transcript else None,
             "transfers": [_transfer(event) for event in self.transfers],
+            "transfers_under_way": [transfer_as_dict(transfer) for transfer in self.under_way],
             "deletions": [_deletion(tombstone) for tombstone in self.deletions],
         }
 
@@ -145,8 +152,8 @@ def failure_summary(catalog: Catalog, share_id: str, failure: Failure) -> Failur
         return FailureSummary(failure, None)
 
 
-def share_report(catalog: Catalog, share_id: str) -> ShareReport:
-    """Look up everything about one share. Raises `UnknownShareError`."""
+def share_report(catalog: Catalog, share_id: str, *, now: datetime | None = None) -> ShareReport:
+    """Look up everything about one share; with `now` also what is under way. Raises `UnknownShareError`."""
     summary = share_summary(catalog, catalog.shares.get(share_id))
     media_id = summary.progress.media_id
     media = catalog.media.get(media_id) if media_id else None
@@ -156,6 +163,7 @@ def share_report(catalog: Catalog, share_id: str) -> ShareReport:
         transcript=catalog.transcripts.get(share_id),
         transfers=catalog.events.for_share(share_id),
         deletions=catalog.tombstones.list(media_id=media.media_id) if media else (),
+        under_way=catalog.transfers.under_way(now=now, share_id=share_id) if now else (),
     )
 
 

@@ -23,7 +23,7 @@ from bookmarkai_assets.core.failures.retries import next_attempt_at
 from bookmarkai_assets.core.media.media import media_id_of
 from bookmarkai_assets.core.outcomes import Failure, Outcome
 from bookmarkai_assets.core.shares.ports import Begun, Refused
-from bookmarkai_assets.core.shares.share import Share
+from bookmarkai_assets.core.shares.share import Share, ShareStatus
 from bookmarkai_assets.operations.shares.hold import Hold
 from bookmarkai_assets.operations.shares.intake import link_of
 
@@ -134,10 +134,15 @@ def _run_one(hold: Hold, leased: LeasedShare, value: In, step: Callable[[LeasedS
         return Failure(Outcome.SUPERSEDED, str(error))
     except PostponedError as error:
         return _postpone(hold, share_id, error)
-    except Exception as error:
-        if isinstance(error, StoreError) and error.error_class is StoreErrorClass.INTERRUPTED:
+    except StoreError as error:
+        if error.error_class is StoreErrorClass.INTERRUPTED:
             # No attempt failed: the run was ended, and its shares are due again as soon as it frees them.
             return failure_of(error)
+        postponed = _postponement_for(hold, leased, error)
+        if postponed is not None:
+            return _postpone(hold, share_id, postponed)
+        failure = failure_of(error)
+    except Exception as error:
         # The boundary that keeps one share's fault from its neighbours. Nothing is hidden, all of it is recorded.
         failure = failure_of(error)
         if failure.outcome is Outcome.INTERNAL_ERROR:
@@ -155,6 +160,23 @@ def _begin(hold: Hold, leased: LeasedShare) -> Begun | Refused:
         now=now,
         until=hold.lease_end(now),
     )
+
+
+def _postponement_for(hold: Hold, leased: LeasedShare, error: StoreError) -> PostponedError | None:
+    """Return what to postpone a share with, if its store fails for everybody.
+
+    A finished share is never postponed, because nothing would take it up again: it was only worked on once more.
+    """
+    from bookmarkai_assets.operations.shares.store_turns import postponement_for  # noqa: PLC0415 - only failures need it
+
+    try:
+        postponed = postponement_for(
+            hold.catalog, hold.rules, hold.stores, error, media_id=leased.media_id, clock=hold.clock
+        )
+    except CatalogUnavailableError:
+        logger.exception("could not record that a store failed: %s", error)
+        return None
+    return None if leased.share.status == ShareStatus.DONE else postponed
 
 
 def _postpone(hold: Hold, share_id: str, error: PostponedError) -> Failure:

@@ -30,13 +30,13 @@ def free_slots_by_site(loads: Mapping[str, SiteLoad], rules: PipelineRules, *, n
 
 
 def is_restricted(site: str, loads: Mapping[str, SiteLoad], rules: PipelineRules) -> bool:
-    """Whether a fetch from the site needs a slot before it may begin."""
+    """Whether a fetch from the site, or work that needs the store, needs a slot before it may begin."""
     load = loads.get(site)
     return rules.sites.limits_of(site) != NO_LIMITS or (load is not None and not load.site.is_closed)
 
 
 def waiting_by_site(catalog: Catalog) -> dict[str, int]:
-    """Count the shares that wait for their site, by site."""
+    """Count the shares that wait for their site or a store, by its name."""
     return {shares.site: shares.count for shares in catalog.failures.waiting() if shares.site is not None}
 
 

@@ -1,7 +1,8 @@
 """Move stored media between backends for an operator, in parallel, each under its lease. If one fails, others go on.
 
-How one media is copied is in `operations/media/relocating`. Clean-up removes the source later, after it has verified
-the copy once more. Every step can be repeated.
+Only a full disk ends it, because nothing else would fit there either. How one media is copied is in
+`operations/media/relocating`. Clean-up removes the source later, after it has verified the copy once more. Every step
+can be repeated.
 """
 
 import time
@@ -13,7 +14,9 @@ from typing import TypeAlias
 from bookmarkai_assets.core.errors import (
     CatalogUnavailableError,
     LeaseLostError,
+    ReserveError,
     StoreError,
+    StoreErrorClass,
 )
 from bookmarkai_assets.core.media.media import Media, MediaState
 from bookmarkai_assets.core.media.placement import Backend, Decider, placed_by
@@ -21,6 +24,7 @@ from bookmarkai_assets.core.media.storage_events import Purpose
 from bookmarkai_assets.operations.media.in_parallel import act_in_parallel
 from bookmarkai_assets.operations.media.relocating import relocate
 from bookmarkai_assets.operations.media.results import MediaResult
+from bookmarkai_assets.operations.media.room import FreeBytes, free_bytes
 from bookmarkai_assets.operations.media.transfers import MediaTransfers
 from bookmarkai_assets.operations.rollout.current_policy import current_policy
 from bookmarkai_assets.operations.shares.hold import Hold
@@ -34,6 +38,7 @@ class MoveOutcome(StrEnum):
     LEASED = "leased"
     NOT_STORED = "not_stored"
     EXPIRED = "expired"
+    NO_SPACE = "no_space"
     FAILED = "failed"
 
     @property
@@ -63,13 +68,46 @@ def move_media(
 ) -> list[Move]:
     """Move media to a backend, `workers` at a time, each under its lease. If one fails, the others go on.
 
+    Without space for one, no other is begun: the results are then fewer than the media.
+
     `on_move` is called with each result, in this thread. `on_bytes` is called from the moving threads, with the media's
     id and the number of bytes just copied. When the process is told to stop, the transfers under way are ended and the
     exception is raised.
     """
     _ = hold.stores[target]  # raises before anything is moved if the target is not configured
     move_one = partial(_move_one, hold, target, on_bytes)
-    return act_in_parallel(hold, move_one, media_ids, workers=workers, on_done=on_move)
+    return act_in_parallel(hold, move_one, media_ids, workers=workers, on_done=on_move, is_enough=_is_full)
+
+
+def _is_full(move: Move) -> bool:
+    return move.outcome is MoveOutcome.NO_SPACE
+
+
+def require_room(hold: Hold, chosen: Sequence[Media], target: Backend, *, free: FreeBytes = free_bytes) -> None:
+    """Check that the local disk has room for all that a move would copy there. Raises `ReserveError`.
+
+    What has its size at the target already is not counted. `DOWNLOAD_MIN_FREE_BYTES` stays free.
+    """
+    if target is not Backend.LOCAL:
+        return
+    wanted = {
+        part.key: part.size_bytes
+        for media in chosen
+        if media.state is MediaState.STORED and media.backend is not target
+        for part in media.parts.values()
+    }
+    count = len(wanted)
+    for found in hold.stores[target].list():
+        if wanted.get(found.key) == found.size_bytes:
+            del wanted[found.key]
+    needed, reserve, available = sum(wanted.values()), hold.rules.min_free_bytes, free(hold.rules.staging_dir)
+    if needed and available - needed < reserve:
+        raise ReserveError(
+            f"expected room for {needed / 1e9:.2f} GB ({len(wanted)} of {count} files) on the disk of "
+            f"{hold.rules.staging_dir.parent} beside the {reserve / 1e9:.2f} GB of DOWNLOAD_MIN_FREE_BYTES, found "
+            f"{available / 1e9:.2f} GB free; nothing was moved: free space there, or move fewer media at a time "
+            "(--share, --older-than)"
+        )
 
 
 def _move_one(hold: Hold, target: Backend, on_bytes: Callable[[str, int], object], media_id: str) -> Move:
@@ -88,10 +126,11 @@ def _move_one(hold: Hold, target: Backend, on_bytes: Callable[[str, int], object
                 outcome = MoveOutcome.MOVED
             return Move(media_id, media.share_id, outcome, media.size_bytes, time.perf_counter() - start)
     except (StoreError, LeaseLostError, CatalogUnavailableError) as error:
+        is_full = isinstance(error, StoreError) and error.error_class is StoreErrorClass.NO_SPACE
         return Move(
             media_id,
             media.share_id if media else None,
-            MoveOutcome.FAILED,
+            MoveOutcome.NO_SPACE if is_full else MoveOutcome.FAILED,
             media.size_bytes if media else 0,
             time.perf_counter() - start,
             str(error),

@@ -50,8 +50,16 @@ SITE_TABLES = {"sites", "site_places", "silent_formats", "link_names"}
 WORKER_TABLES = {"workers"}
 SEARCH_TABLES = {"transcript_documents", "transcript_segments"}
 TRANSCRIPT_TABLES = {"transcript_files", "transcript_parts"}
+TRANSFER_TABLES = {"transfers_under_way"}
 OUR_TABLES = (
-    FIRST_TABLES | {"tombstones"} | ROLLOUT_TABLES | SITE_TABLES | SEARCH_TABLES | TRANSCRIPT_TABLES | WORKER_TABLES
+    FIRST_TABLES
+    | {"tombstones"}
+    | TRANSFER_TABLES
+    | ROLLOUT_TABLES
+    | SITE_TABLES
+    | SEARCH_TABLES
+    | TRANSCRIPT_TABLES
+    | WORKER_TABLES
 )
 GATEWAY_TABLES = {"shares", "transcripts"}
 

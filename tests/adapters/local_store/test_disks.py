@@ -11,10 +11,7 @@ import pytest
 
 from tests.support.deadlines import HANG_SECONDS
 from tests.support.project import PROJECT
-from tests.support.small_disk import LARGE, NO_MOUNT, SMALL
-
-IN_A_NAMESPACE = ["unshare", "--map-root-user", "--mount"]
-"""In a mount namespace, a program's mounts end with it and need no privileges. Not every system permits it."""
+from tests.support.small_disk import IN_A_NAMESPACE, LARGE, NO_MOUNT, SMALL
 
 
 def play(scenario: str, directory: Path, *, needs_mount: bool) -> Any:

@@ -1,6 +1,7 @@
 """`bookmarkai storage`: moving, verifying, cleaning up, presigning and rebuilding, over a real S3 server."""
 
 import os
+import shutil
 import signal
 import subprocess
 import sys
@@ -28,6 +29,7 @@ from tests.plugins.vault import Vault
 from tests.support.deadlines import HANG_SECONDS
 from tests.support.fault_proxy import FaultProxy
 from tests.support.processes import wait_until
+from tests.support.small_disk import IN_A_NAMESPACE, NO_MOUNT
 
 GRACE_OVER = ("CLEANUP_GRACE_HOURS", "0")
 
@@ -467,3 +469,54 @@ def uploads(installation: Installation) -> list[Any]:
     """List the open multipart uploads of the installation."""
     answer = installation.client.list_multipart_uploads(Bucket=installation.bucket, Prefix=installation.prefix)
     return list(answer.get("Uploads", []))
+
+
+def test_a_move_without_room_on_the_local_disk_does_not_begin(
+    installation: Installation, bookmarkai: BookmarkAI, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """It says how much is needed beside the reserve, moves nothing, also as a dry run, and its exit code is 1."""
+    media = [installation.vault.store(name) for name in "ab"]
+    assert bookmarkai("storage", "move", "--to", "s3", "--all").code == 0
+    for name in installation.vault.files():
+        (installation.vault.media_dir / name).unlink()
+    monkeypatch.setenv("DOWNLOAD_MIN_FREE_BYTES", str(10**18))
+
+    for options in ([], ["--dry-run"]):
+        ended = bookmarkai("storage", "move", "--to", "local", "--all", *options)
+        assert (ended.code, ended.out) == (1, "")
+        assert "DOWNLOAD_MIN_FREE_BYTES" in ended.err
+        assert "nothing was moved" in ended.err
+    assert {installation.vault.media(m).backend for m in media} == {Backend.S3}
+    assert installation.vault.files() == []
+
+    monkeypatch.setenv("DOWNLOAD_MIN_FREE_BYTES", "0")
+    done = bookmarkai("storage", "move", "--to", "local", "--all", "--json")
+    assert (done.code, nonzero_counts(done.json), done.json["left"]) == (0, {"moved": 2}, 0)
+
+
+def test_a_move_to_a_disk_that_is_too_small_leaves_it_as_it_is(
+    installation: Installation, bookmarkai: BookmarkAI
+) -> None:
+    """On a real disk of 1 MiB the command ends before it writes anything, and the reserve is still free."""
+    if shutil.which("unshare") is None:
+        pytest.skip("needs unshare, to mount a small disk")
+    media = [installation.vault.store(name) for name in "abc"]
+    assert bookmarkai("storage", "move", "--to", "s3", "--all").code == 0
+    needed = sum(m.size_bytes for m in media)
+    script = (
+        f"mount -t tmpfs -o size=1m none '{installation.vault.media_dir}' || exit {NO_MOUNT}; "
+        f"'{sys.executable}' -m bookmarkai_assets.cli storage move --to local --all; echo $?; "
+        f"find '{installation.vault.media_dir}' -type f"
+    )
+    done = subprocess.run(
+        [*IN_A_NAMESPACE, "sh", "-c", script],
+        env=os.environ | installation.environment | {"DOWNLOAD_MIN_FREE_BYTES": str((1 << 20) - needed + 1)},
+        capture_output=True,
+        check=False,
+        text=True,
+        timeout=HANG_SECONDS,
+    )
+    if done.returncode == NO_MOUNT or done.stderr.startswith("unshare:"):
+        pytest.skip("needs leave to mount a small disk in a namespace of its own")
+    assert done.stdout == "1\n"
+    assert "nothing was moved" in done.stderr

@@ -156,3 +156,15 @@ def test_one_finding_at_many_runs_at_once_is_one(each_catalog: OpenCatalog) -> N
     with ThreadPoolExecutor(4) as pool:
         list(pool.map(record, range(12)))
     assert set(each_catalog.sites.silent_formats(now=at(12))["tiktok"]) == {H265, VP9}
+
+
+def test_only_the_named_sites_slot_is_freed(each_catalog: OpenCatalog) -> None:
+    """A media that waits for a store keeps its slot there when its site needs none any more."""
+    each_catalog.sites.record_refusal("s3 store", "other", reason="down", rules=RULES, now=at(0))
+    each_catalog.sites.record_refusal("s3 store", "other", reason="down", rules=RULES, now=at(0))
+    taken = each_catalog.sites.take_slot("s3 store", "m", rules=RULES, now=at(61))
+    assert isinstance(taken, Slot)
+    each_catalog.sites.free_slot("m", site="tiktok")
+    assert isinstance(each_catalog.sites.take_slot("s3 store", "m2", rules=RULES, now=at(62)), NoSlot)
+    each_catalog.sites.free_slot("m", site="s3 store")
+    assert isinstance(each_catalog.sites.take_slot("s3 store", "m2", rules=RULES, now=at(63)), Slot)

@@ -35,6 +35,14 @@ def test_a_waiting_share_is_due_when_its_site_has_slots(each_catalog: OpenCatalo
     assert due_with(each_catalog, {}) == shares
 
 
+def test_a_due_share_says_what_it_waits_for(each_catalog: OpenCatalog) -> None:
+    """The sensor reads it there, to take a slot of the site or store."""
+    new, held = add_share(each_catalog), add_share(each_catalog, seconds=1)
+    wait(each_catalog, held, site="s3 store")
+    found = {due.share_id: due.held_for for due in each_catalog.work.due(now=at(10), limit=10)}
+    assert found == {new: None, held: "s3 store"}
+
+
 def test_the_share_postponed_last_is_last(each_catalog: OpenCatalog) -> None:
     """A site's queue is ordered by waiting time, so that no share can be at its head for ever."""
     first, second = add_share(each_catalog), add_share(each_catalog, seconds=1)

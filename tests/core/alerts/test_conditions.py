@@ -358,5 +358,6 @@ def test_kinds_are_a_promise_to_receivers() -> None:
         "shares_parked",
         "rollout_went_back",
         "site_paused",
+        "store_paused",
         "disk_low",
     }

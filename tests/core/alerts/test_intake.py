@@ -2,7 +2,7 @@
 
 from datetime import UTC, datetime
 
-from bookmarkai_assets.core.alerts.intake import disk_incidents, paused_site_incidents
+from bookmarkai_assets.core.alerts.intake import disk_incidents, paused_site_incidents, paused_store_incidents
 from bookmarkai_assets.core.downloads.shortage import Shortage
 from bookmarkai_assets.core.sites.breaker import Site, SiteRules, after_refusal, after_success
 
@@ -20,6 +20,18 @@ def test_a_paused_site_is_one_incident_until_it_serves_freely() -> None:
     assert incident.details["resumes_at"] == "2026-01-01T00:01:00+00:00"
     ramp = after_success(paused, reserved_at=paused.resumes_at)
     assert [one.key for one in paused_site_incidents([ramp], now=NOW)] == ["site_paused/tiktok"]
+
+
+def test_a_paused_store_is_an_incident_of_its_own() -> None:
+    """It is no paused site, its name is in the command that finds the cause, and the rollback is named."""
+    paused = after_refusal(Site("s3 store"), RULES, reason="access_denied: 403", reserved_at=None, now=NOW)
+    assert paused_site_incidents([paused], now=NOW) == []
+    [incident] = paused_store_incidents([Site("tiktok", refusals=2), Site("local store"), paused], now=NOW)
+    assert incident.key == "store_paused/s3 store"
+    assert "access_denied: 403" in incident.summary
+    assert "bookmarkai storage check --backend s3" in incident.next_step
+    assert "rollout rollback" in incident.next_step
+    assert incident.details["resumes_at"] == "2026-01-01T00:01:00+00:00"
 
 
 def test_a_sites_words_are_shown_on_one_line_without_secrets() -> None:

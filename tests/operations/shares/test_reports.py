@@ -166,6 +166,7 @@ def test_everything_about_a_share_as_json(sqlite_catalog: OpenCatalog) -> None:
                     "error": None,
                 },
             ],
+            "transfers_under_way": [],
             "deletions": [
                 {
                     "at": "2026-01-31T12:00:07+00:00",
@@ -209,6 +210,7 @@ def test_a_share_without_results_as_json(sqlite_catalog: OpenCatalog) -> None:
             "media": None,
             "transcript": None,
             "transfers": [],
+            "transfers_under_way": [],
             "deletions": [],
         },
     )

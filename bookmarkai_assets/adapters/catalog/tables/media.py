@@ -87,6 +87,24 @@ storage_events = Table(
     Index("ix_storage_events_share_id", "share_id"),
 )
 
+transfers_under_way = Table(
+    "transfers_under_way",
+    metadata,
+    Column("media_id", Text, nullable=False),
+    Column("kind", String(20), nullable=False),
+    Column("operation", String(20), nullable=False, comment="put or get"),
+    Column("backend", String(20), nullable=False),
+    Column("share_id", Identifier, nullable=False),
+    Column("purpose", String(20), nullable=False),
+    Column("size_bytes", BigInteger, nullable=False),
+    Column("begun_at", Moment, nullable=False),
+    Column("moved_bytes", BigInteger, nullable=False, comment="how many bytes have arrived"),
+    Column("moved_at", Moment, comment="when the last of them did; null: none has"),
+    Column("reported_at", Moment, nullable=False, comment="the last sign of life; an old one is of a killed process"),
+    PrimaryKeyConstraint("media_id", "kind", "operation", "backend", name="pk_transfers_under_way"),
+    Index("ix_transfers_under_way_share_id", "share_id"),
+)
+
 tombstones = Table(
     "tombstones",
     metadata,
