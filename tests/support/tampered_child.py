@@ -4,25 +4,24 @@
 """
 
 import os
+import platform
 import signal
+import subprocess
 import sys
 import tempfile
 from pathlib import Path
 from typing import NoReturn
 
+from bookmarkai_assets.adapters.common.walls.room import Kernel
 from bookmarkai_assets.adapters.downloader import child, fetch
 from bookmarkai_assets.adapters.downloader.job import Fetched, Job
 from bookmarkai_assets.core.outcomes import Failure, Outcome
-
-LITTLE_MEMORY_BYTES = 160 * 1024 * 1024
 
 
 def main() -> None:
     """Make the change, then run the program."""
     change, argument = sys.argv.pop(1).partition("=")[::2]
     match change:
-        case "little-memory":
-            vars(child)["_MAX_DATA_BYTES"] = LITTLE_MEMORY_BYTES
         case "no-counting":
             vars(fetch)["ByteCounter"] = lambda _: lambda _: None
         case "crash-in-media":
@@ -31,12 +30,22 @@ def main() -> None:
             vars(child)["fetch"] = _leave_temporary_file
         case "on-path":
             sys.path.insert(0, argument)
+        case "landlock":
+            child.main(Kernel(landlock_version=int(argument), machine=platform.machine()))
+        case "leave-session":
+            vars(child)["fetch"] = _leave_session
     child.main()
 
 
 def _crash(*_: object, **__: object) -> NoReturn:
     os.kill(os.getpid(), signal.SIGSEGV)
     raise AssertionError("still alive")
+
+
+def _leave_session(_job: Job, **_: object) -> Fetched | Failure:
+    command = [sys.executable, "-c", "import os; os.setsid()"]
+    done = subprocess.run(command, check=False, capture_output=True, text=True)
+    return Failure(Outcome.DOWNLOAD_FAILED, done.stderr.splitlines()[-1] if done.stderr else "in another session")
 
 
 def _leave_temporary_file(_job: Job, **_: object) -> Fetched | Failure:

@@ -28,6 +28,7 @@ from bookmarkai_assets.adapters.downloader.ytdlp import (
     refuse_over_limits,
     too_big,
     too_long,
+    too_much_memory,
     video_info,
 )
 from bookmarkai_assets.adapters.downloader.ytdlp_errors import failure_of
@@ -174,7 +175,7 @@ def _failure_of(error: Exception, *, job: Job, allowed_extractors: tuple[str, ..
     if isinstance(error, ShareFailedError):
         return error.failure
     if isinstance(error, MemoryError):
-        return Failure(Outcome.DOWNLOAD_FAILED, "what the site sent takes more memory than a download may use")
+        return too_much_memory()
     if isinstance(error, OSError):
         if error.errno == errno.EFBIG:  # the process's own limit: the byte counter has not seen these bytes
             return too_big(job.limits.max_bytes)

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 
 from bookmarkai_assets.adapters.common.pyav.containers import DISK_ERRORS
 from bookmarkai_assets.adapters.downloader.tiktok import is_photo_link, photo_post
-from bookmarkai_assets.adapters.downloader.ytdlp import is_allowed
+from bookmarkai_assets.adapters.downloader.ytdlp import is_allowed, too_much_memory
 from bookmarkai_assets.core.outcomes import Failure, Outcome
 from bookmarkai_assets.core.text import clean_line, without_secrets
 
@@ -114,6 +114,7 @@ _ADVICE = re.compile(
 _STATUS_IN_MESSAGE = re.compile(r"HTTP Error (\d{3})")
 _BROKEN_OFF_IN_MESSAGE = re.compile(r"bytes read, \d+ more expected|Downloaded \d+ bytes, expected \d+")
 _GAVE_UP_IN_MESSAGE = "Giving up after"
+_OUT_OF_MEMORY = "Cannot allocate memory"  # ffmpeg's words
 _NO_EXTRACTOR = re.compile(r"No suitable extractor(?: \(\w+\))? found for URL (?P<url>\S+)")
 _REFUSING_EXTRACTORS = frozenset({"DRM", "Liability", "Piracy"})  # for sites that yt-dlp knows and does not support
 _LIST_EXTRACTORS = frozenset({"youtube:tab"})  # channels and playlists, although it does not declare that
@@ -169,6 +170,8 @@ def _failure_of_transport(chain: list[BaseException], message: str, *, is_page: 
 
     if any(isinstance(link, OSError) and link.errno == errno.EFBIG for link in chain):
         return Failure(Outcome.TOO_BIG, "the video grew past the limit of its size while it was written")
+    if any(_is_out_of_memory(link) for link in chain) or _OUT_OF_MEMORY in message:
+        return too_much_memory()
     disk = next((link for link in chain if isinstance(link, OSError) and link.errno in DISK_ERRORS), None)
     if disk is not None:
         return Failure(Outcome.DOWNLOAD_FAILED, f"the disk is full: {disk.strerror}")
@@ -186,6 +189,10 @@ def _failure_of_transport(chain: list[BaseException], message: str, *, is_page: 
     if any(isinstance(link, TransportError) for link in chain) or _GAVE_UP_IN_MESSAGE in message:
         return Failure(Outcome.UNREACHABLE, f"the site did not answer: {reason_of(message)}")
     return None
+
+
+def _is_out_of_memory(error: BaseException) -> bool:
+    return isinstance(error, MemoryError) or (isinstance(error, OSError) and error.errno == errno.ENOMEM)
 
 
 def _failure_of_status(status: int) -> Failure:

@@ -41,6 +41,7 @@ ALL = [
     "media reading",
     "egress guard",
     "guarded download",
+    "walls",
     "cookies",
     "proxy",
     "impersonation",
