@@ -9,6 +9,7 @@ import signal
 import subprocess
 import sys
 import tempfile
+from functools import partial
 from pathlib import Path
 from typing import NoReturn
 
@@ -16,6 +17,7 @@ from bookmarkai_assets.adapters.common.walls.room import Kernel
 from bookmarkai_assets.adapters.downloader import child, fetch
 from bookmarkai_assets.adapters.downloader.job import Fetched, Job
 from bookmarkai_assets.core.outcomes import Failure, Outcome
+from bookmarkai_assets.core.text import clean_line
 
 
 def main() -> None:
@@ -32,8 +34,8 @@ def main() -> None:
             sys.path.insert(0, argument)
         case "landlock":
             child.main(Kernel(landlock_version=int(argument), machine=platform.machine()))
-        case "leave-session":
-            vars(child)["fetch"] = _leave_session
+        case "run":
+            vars(child)["fetch"] = partial(_run, argument.split(" ", 1))
     child.main()
 
 
@@ -42,10 +44,11 @@ def _crash(*_: object, **__: object) -> NoReturn:
     raise AssertionError("still alive")
 
 
-def _leave_session(_job: Job, **_: object) -> Fetched | Failure:
-    command = [sys.executable, "-c", "import os; os.setsid()"]
-    done = subprocess.run(command, check=False, capture_output=True, text=True)
-    return Failure(Outcome.DOWNLOAD_FAILED, done.stderr.splitlines()[-1] if done.stderr else "in another session")
+def _run(command: list[str], _job: Job, **_: object) -> Fetched | Failure:
+    """Run a program with a script, as yt-dlp does, and say what it wrote."""
+    program, script = command
+    done = subprocess.run([program, "-"], input=script, check=False, capture_output=True, text=True)
+    return Failure(Outcome.DOWNLOAD_FAILED, clean_line(done.stdout + done.stderr, max_characters=10_000))
 
 
 def _leave_temporary_file(_job: Job, **_: object) -> Fetched | Failure:

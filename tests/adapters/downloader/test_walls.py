@@ -1,5 +1,6 @@
 """The walls around a download's process, tried by a rogue that runs in a real one."""
 
+import shutil
 import sys
 from collections.abc import Iterator
 from contextlib import closing, contextmanager
@@ -114,12 +115,25 @@ def test_required_walls_let_downloads_pass_where_all_stand(site: HostileSite, cl
 
 
 @needs_every_wall
-def test_a_downloads_program_cannot_leave_its_session(site: HostileSite, tmp_path: Path) -> None:
-    """A program that a download starts is refused a session of its own, in which it would escape its deadline."""
-    with downloading(site, *TAMPERED, "leave-session", walls=WallsPolicy.BEST) as downloader:
+@pytest.mark.parametrize(
+    ("program", "script", "said"),
+    [
+        (sys.executable, "import os; print(os.getsid(0) > 1)", "True"),
+        (sys.executable, "import os; os.setsid()", "PermissionError"),
+        ("node", "console.log(6 * 7)", "42"),
+        ("node", "require('fs').readFileSync('/etc/passwd')", "EACCES"),
+    ],
+)
+def test_what_a_download_starts_is_behind_the_walls_too(
+    site: HostileSite, tmp_path: Path, program: str, script: str, said: str
+) -> None:
+    """Python, and Node for the scripts of sites, run behind the walls and get no further than the download."""
+    if shutil.which(program) is None:
+        pytest.skip(f"{program} is not on this machine")
+    with downloading(site, *TAMPERED, f"run={program} {script}", walls=WallsPolicy.BEST) as downloader:
         result = downloader.download(site.url("/"), tmp_path, LIMITS)
     assert isinstance(result, Failure)
-    assert "PermissionError" in result.reason
+    assert said in result.reason
 
 
 @pytest.mark.parametrize(

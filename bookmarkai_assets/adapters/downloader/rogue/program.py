@@ -1,14 +1,13 @@
 """The rogue's program: `python -m bookmarkai_assets.adapters.downloader.rogue.program`, for `workers`.
 
-A job is a JSON object: `targets`, a working `directory`, the egress guard's `proxy_url`, and the version of Landlock
-with which to raise the walls, or null for no walls. The result says which walls stand, and how each attempt ended: with
+A job is a JSON object: `targets`, a working `directory`, the egress guard's `proxy_url`, and the `kernel` for which to
+raise the walls, or null for no walls. The result says which walls stand, and how each attempt ended: with
 an empty text if it succeeded, else with the error.
 """
 
 import errno
 import json
 import os
-import platform
 import resource
 import signal
 from dataclasses import replace
@@ -42,9 +41,8 @@ def work(text: bytes) -> bytes:
     resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
     targets = replace(Targets(**job["targets"]), bystander=_start_bystander(), starter=os.getppid())
     standing: frozenset[Wall] = frozenset()
-    if job["landlock_version"] is not None:
-        kernel = Kernel(landlock_version=job["landlock_version"], machine=platform.machine())
-        standing = raise_walls(room_of(Path(job["directory"]), job["proxy_url"]), kernel)
+    if job["kernel"] is not None:
+        standing = raise_walls(room_of(Path(job["directory"]), job["proxy_url"]), Kernel(**job["kernel"]))
     ends = {attempt.name: _try(attempt, targets) for attempt in ATTEMPTS}
     return json.dumps({"standing": sorted(standing), "ends": ends}).encode()
 

@@ -44,10 +44,9 @@ def try_walls(kernel: Kernel | None = None) -> WallsTrial:
 
     Only tests name a `kernel` that is not this machine's.
     """
-    version = (kernel or Kernel.of_this_machine()).landlock_version
     with closing(Workers("-m", _PROGRAM)) as workers:
         _, without = _run(workers, None)
-        standing, behind = _run(workers, version)
+        standing, behind = _run(workers, kernel or Kernel.of_this_machine())
     return WallsTrial(standing=standing, unwalled=_successes(without), walled=_successes(behind))
 
 
@@ -55,13 +54,13 @@ def _successes(ends: dict[str, str]) -> frozenset[str]:
     return frozenset(name for name, error in ends.items() if not error)
 
 
-def _run(workers: Workers, landlock_version: int | None) -> tuple[frozenset[Wall], dict[str, str]]:
+def _run(workers: Workers, kernel: Kernel | None) -> tuple[frozenset[Wall], dict[str, str]]:
     with _targets() as (targets, own, proxy_url):
         job = {
             "targets": dataclasses.asdict(targets),
             "directory": str(own),
             "proxy_url": proxy_url,
-            "landlock_version": landlock_version,
+            "kernel": dataclasses.asdict(kernel) if kernel else None,
         }
         end = workers.run(json.dumps(job).encode(), timeout_seconds=_TIMEOUT_SECONDS)
     if end.status != 0:
