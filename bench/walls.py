@@ -13,6 +13,7 @@ import sys
 import tempfile
 import time
 from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 
 from bookmarkai_assets.adapters.common.walls.raising import raise_walls
@@ -35,11 +36,9 @@ def main() -> None:
         download = room_of(Path(directory), "http://127.0.0.1:9")
         decoder = Room(readable=(*find_readable(has_programs=False), Path(__file__)))
         for name, room in (("a download's walls", download), ("a decoder's walls", decoder)):
-            show(
-                name, [in_fork(lambda room=room: seconds_of(lambda: raise_walls(room, _KERNEL))) for _ in range(rounds)]
-            )  # type: ignore[misc]
+            show(name, [in_fork(partial(raising_seconds, room)) for _ in range(rounds)])
         for name, kernel in (("a system call without walls", _BARE), ("a system call behind them", _KERNEL)):
-            show(name, [in_fork(lambda kernel=kernel: call_seconds(download, kernel)) for _ in range(rounds // 10)])  # type: ignore[misc]
+            show(name, [in_fork(partial(call_seconds, download, kernel)) for _ in range(rounds // 10)])
     for name, kernel in (
         ("Landlock alone", Kernel(_KERNEL.landlock_version, machine="")),
         ("seccomp alone", Kernel(0, _KERNEL.machine)),
@@ -47,6 +46,11 @@ def main() -> None:
     ):
         trial = try_walls(kernel)
         print(f"{name}: {len(trial.walled)} of {len(ATTEMPTS)} attempts succeed; {len(trial.unwalled)} without walls")
+
+
+def raising_seconds(room: Room) -> float:
+    """Return the seconds that it takes to raise the walls."""
+    return seconds_of(lambda: raise_walls(room, _KERNEL))
 
 
 def seconds_of(act: Callable[[], object]) -> float:

@@ -20,7 +20,7 @@ from bookmarkai_assets.adapters.common.walls.readable import find_readable
 from bookmarkai_assets.adapters.common.walls.room import Kernel, Room
 from bookmarkai_assets.adapters.downloader.fetch import fetch
 from bookmarkai_assets.adapters.downloader.job import STDERR_FILE, Job, result_to_json
-from bookmarkai_assets.adapters.downloader.ytdlp import warm_up
+from bookmarkai_assets.adapters.downloader.ytdlp import too_much_memory, warm_up
 from bookmarkai_assets.core.downloads.walls import HOW_TO_GET_WALLS, WallsPolicy, describe_missing, missing_walls
 from bookmarkai_assets.core.outcomes import Failure, Outcome
 
@@ -32,6 +32,8 @@ _MAX_OPEN_FILES = 1024
 # A page of nested tags can keep the regular expressions of a page reader busy for hours. Reading and hashing the
 # largest video and cutting out its audio takes a tenth of this.
 _MAX_CPU_SECONDS = 300
+# Put aside for the last words of a download that has taken all the others.
+_SPARE_BYTES = 8 * 1024 * 1024
 # The parent process enforces the deadline. This one is for the case that the parent was killed.
 _DEADLINE_GRACE_SECONDS = 10
 
@@ -56,7 +58,12 @@ def work(allowed_extractors: tuple[str, ...], kernel: Kernel, text: bytes) -> by
     if missing and job.walls is WallsPolicy.REQUIRED:
         reason = f"DOWNLOAD_WALLS=required: {describe_missing(missing)}; {HOW_TO_GET_WALLS}, or set it to best"
         return result_to_json(Failure(Outcome.MISCONFIGURED, reason))
-    return result_to_json(fetch(job, allowed_extractors=allowed_extractors))
+    spare = bytearray(_SPARE_BYTES)
+    try:
+        return result_to_json(fetch(job, allowed_extractors=allowed_extractors))
+    except MemoryError:  # there was none left even to say so
+        del spare
+        return result_to_json(too_much_memory())
 
 
 def room_of(directory: Path, proxy_url: str) -> Room:

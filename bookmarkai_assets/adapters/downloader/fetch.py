@@ -31,7 +31,7 @@ from bookmarkai_assets.adapters.downloader.ytdlp import (
     too_much_memory,
     video_info,
 )
-from bookmarkai_assets.adapters.downloader.ytdlp_errors import failure_of
+from bookmarkai_assets.adapters.downloader.ytdlp_errors import failure_of, failure_of_ytdlp, is_ytdlps_own
 from bookmarkai_assets.core.downloads.ports import DownloadedFile, Resolved
 from bookmarkai_assets.core.errors import ShareFailedError
 from bookmarkai_assets.core.links.canonical_urls import is_short
@@ -66,6 +66,10 @@ def fetch(job: Job, *, allowed_extractors: tuple[str, ...]) -> Fetched | Resolve
         return _fetch(job, allowed_extractors, page, explain)
     except _expected_errors() as error:
         return explain(error)
+    except Exception as error:
+        if not is_ytdlps_own(error):
+            raise
+        return failure_of_ytdlp(error)
 
 
 def _fetch(

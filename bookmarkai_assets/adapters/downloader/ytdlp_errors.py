@@ -5,6 +5,7 @@ Runs in a download's own process.
 
 import errno
 import re
+import traceback
 from collections.abc import Iterator
 from http import HTTPStatus
 from typing import TYPE_CHECKING
@@ -113,6 +114,7 @@ _ADVICE = re.compile(
 )
 _STATUS_IN_MESSAGE = re.compile(r"HTTP Error (\d{3})")
 _BROKEN_OFF_IN_MESSAGE = re.compile(r"bytes read, \d+ more expected|Downloaded \d+ bytes, expected \d+")
+_OURS, _YTDLP = "bookmarkai_assets", "yt_dlp"
 _GAVE_UP_IN_MESSAGE = "Giving up after"
 _OUT_OF_MEMORY = "Cannot allocate memory"  # ffmpeg's words
 _NO_EXTRACTOR = re.compile(r"No suitable extractor(?: \(\w+\))? found for URL (?P<url>\S+)")
@@ -156,6 +158,21 @@ def failure_of(error: Exception, *, url: str, allowed_extractors: tuple[str, ...
     if not is_expected and outcome_in_message is not Outcome.GONE:
         return Failure(Outcome.SITE_CHANGED, f"yt-dlp does not understand the site's answer: {reason_of(message)}")
     return Failure(outcome_in_message or Outcome.DOWNLOAD_FAILED, f"the site or yt-dlp says: {reason_of(message)}")
+
+
+def is_ytdlps_own(error: Exception) -> bool:
+    """Whether an error was raised in yt-dlp, or in what it calls, and not in our own code that it calls."""
+    modules = (str(frame.f_globals.get("__name__")) for frame, _ in traceback.walk_tb(error.__traceback__))
+    packages = [module.partition(".")[0] for module in modules]
+    return [package for package in packages if package in {_OURS, _YTDLP}][-1:] == [_YTDLP]
+
+
+def failure_of_ytdlp(error: Exception) -> Failure:
+    """Return the failure of a link on which yt-dlp itself breaks, as on a number that is none. It would break again."""
+    return Failure(
+        Outcome.SITE_CHANGED,
+        f"yt-dlp does not understand the site's answer: {reason_of(f'{type(error).__name__}: {error}')}",
+    )
 
 
 def _is_from_page_reader(error: "ExtractorError | None") -> bool:
