@@ -96,7 +96,8 @@ FAILURES: dict[Outcome, FailureKind] = {
     Outcome.NOT_A_VIDEO: FailureKind(is_transient=False, next_step="The link has no single video behind it."),
     Outcome.TOO_BIG: FailureKind(
         is_transient=False,
-        next_step="Raise DOWNLOAD_MAX_BYTES if videos this big are wanted, then `bookmarkai shares retry`.",
+        next_step="Raise DOWNLOAD_MAX_BYTES if videos this big are wanted, or DOWNLOAD_MAX_MEMORY_BYTES if the reason "
+        "speaks of memory, then `bookmarkai shares retry`.",
     ),
     Outcome.TOO_LONG: FailureKind(
         is_transient=False,

@@ -9,6 +9,7 @@ from pydantic import Field, SecretStr, field_validator
 from pydantic_settings import NoDecode
 
 from bookmarkai_assets.core.downloads.access import CookiesFile, UpstreamProxy, cookies_files
+from bookmarkai_assets.core.downloads.walls import WallsPolicy
 from bookmarkai_assets.core.links.platforms import EXTRACTORS
 from bookmarkai_assets.core.links.urls import HostPort
 from bookmarkai_assets.core.sites.breaker import parse_by_site
@@ -47,6 +48,13 @@ class DownloadSettings(SettingsPart):
     download_max_duration_seconds: float = Field(7200, gt=0, le=864_000, description="Longest video, in seconds")
     download_timeout_seconds: float = Field(
         900, gt=0, le=86_400, description="Longest time that a download may take, in seconds"
+    )
+    download_max_memory_bytes: int = Field(
+        700_000_000, ge=300_000_000, description="Most memory that a process of a download may take, in bytes"
+    )
+    download_walls: WallsPolicy = Field(
+        WallsPolicy.BEST,
+        description="Where a wall around downloads cannot be raised: best does without it, required refuses downloads",
     )
     download_patience_seconds: float = Field(
         1,

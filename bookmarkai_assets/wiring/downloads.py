@@ -21,6 +21,7 @@ def make_downloader(settings: Settings) -> Downloader:
             impersonate=settings.ytdlp_impersonate,
             pause_seconds=settings.ytdlp_sleep_seconds,
         ),
+        walls=settings.download_walls,
     )
 
 

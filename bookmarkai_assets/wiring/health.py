@@ -7,6 +7,7 @@ from collections.abc import Callable, Sequence
 from datetime import UTC, date, datetime
 from pathlib import Path
 
+from bookmarkai_assets.core.downloads.walls import WallsPolicy
 from bookmarkai_assets.core.health import CheckResult, CheckStatus
 from bookmarkai_assets.core.links.urls import HostPort
 from bookmarkai_assets.core.workers.worker import Signs
@@ -57,6 +58,13 @@ def check_guarded_download() -> CheckResult:
     from bookmarkai_assets.adapters.downloader import health  # noqa: PLC0415 - adapters load when used
 
     return health.check_guarded_download()
+
+
+def check_walls(policy: WallsPolicy) -> CheckResult:
+    """Check that a rogue program cannot break out of the walls around a download."""
+    from bookmarkai_assets.adapters.downloader import health  # noqa: PLC0415 - adapters load when used
+
+    return health.check_walls(policy)
 
 
 def check_cookies(settings: Settings) -> CheckResult | None:

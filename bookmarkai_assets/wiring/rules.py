@@ -36,6 +36,7 @@ def make_rules(settings: Settings) -> PipelineRules:
             max_bytes=settings.download_max_bytes,
             max_duration_seconds=settings.download_max_duration_seconds,
             timeout_seconds=settings.download_timeout_seconds,
+            max_memory_bytes=settings.download_max_memory_bytes,
         ),
         patience_seconds=settings.download_patience_seconds,
         download_concurrency=settings.download_concurrency,

@@ -24,9 +24,10 @@ def cases_of(file: str, kind: str = "case") -> list[Case]:
 
 
 def text_of(fields: Case, key: str) -> str:
-    """Return a text of a case, padded as its `tail` says."""
-    tail: str = fields.get("tail", "") * fields.get("tail_times", 0)
-    return str(fields.get(key, "")) + tail
+    """Return a text of a case, padded as its `tail` says, which counts where it says `{n}`."""
+    tail, times = str(fields.get("tail", "")), fields.get("tail_times", 0)
+    padding = "".join(tail.replace("{n}", str(n)) for n in range(times)) if "{n}" in tail else tail * times
+    return str(fields.get(key, "")) + padding + str(fields.get("end", ""))
 
 
 def serve_case(case: Case, site: HostileSite, *, root: str, private: str) -> str:
@@ -50,6 +51,7 @@ def _answer(spec: Case, site: HostileSite, names: Mapping[str, str]) -> Answer |
     if spec.get("gzip"):
         headers.append(("Content-Encoding", "gzip"))
     headers += [("X-Filler", "x" * 60_000)] * spec.get("filler_headers", 0)
+    headers += [("Set-Cookie", f"c{n}={'x' * 3000}; Path=/") for n in range(spec.get("cookies", 0))]
     kept = body[: round(len(body) * spec.get("kept", 1))]
     is_open = spec.get("is_open", False)
     return Answer(

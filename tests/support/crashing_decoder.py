@@ -2,6 +2,7 @@
 
 import os
 import signal
+import socket
 import sys
 from pathlib import Path
 from typing import Any
@@ -19,6 +20,12 @@ def _misdeed(file: Path, language: str | None) -> object:
     if "write" in file.name:
         signal.signal(signal.SIGXFSZ, signal.SIG_IGN)
         file.with_name("stolen").write_bytes(b"x")
+    if "read" in file.name:
+        file.with_name("good.wav").read_bytes()
+    if "connect" in file.name:
+        socket.socket()
+    if "start" in file.name:
+        os.execv(sys.executable, [sys.executable, "--version"])  # noqa: S606 - it must not start
     if "hang" in file.name:
         os.write(sys.stdout.fileno(), b"{")
         signal.pause()

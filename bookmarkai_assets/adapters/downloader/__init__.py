@@ -3,7 +3,8 @@
 The modules, in the order of a download: `egress_guard`, `forward_proxy`, `upstream` and `cookies` work in this process.
 `workers` starts the program `child` and speaks to its `fork_server`. Each download has its own process: there `fetch`
 runs yt-dlp (`ytdlp`, `ytdlp_errors`, `tiktok`), chooses among a video's formats (`formats`) and validates the files
-(`media_file`). `job` defines the messages between the two sides. `impersonation` is checked beforehand.
+(`media_file`), behind walls (`adapters/common/walls`), which `rogue` tries to break out of. `job` defines the messages
+between the two sides. `impersonation` is checked beforehand.
 """
 
 import json
@@ -37,6 +38,7 @@ from bookmarkai_assets.adapters.downloader.job import STDERR_FILE, Appearance, F
 from bookmarkai_assets.adapters.downloader.upstream import Connect, connecting_through
 from bookmarkai_assets.core.downloads.access import PLAIN_ACCESS, SiteAccess
 from bookmarkai_assets.core.downloads.ports import DownloadedVideo, Downloader, DownloadLimits, Resolved, never_give_up
+from bookmarkai_assets.core.downloads.walls import WallsPolicy
 from bookmarkai_assets.core.errors import ConfigurationError
 from bookmarkai_assets.core.links.urls import HostPort
 from bookmarkai_assets.core.outcomes import Failure, Outcome
@@ -58,9 +60,10 @@ class YtDlpDownloader(Downloader):
     """Downloads with yt-dlp through an egress guard of its own, each download in its own process.
 
     `allowed_extractors` are yt-dlp's names, as regular expressions like those of its option. `allowed_hosts` may be
-    reached although they are not public. `access` is how downloads present themselves. Only tests replace `resolve`,
-    `connect` and `program`. Safe to use from many threads. Nothing is started before the first download. Everything
-    that was started ends with `close()`, with this object or with this process.
+    reached although they are not public. `access` is how downloads present themselves. `walls` says whether they run
+    where a wall around them is missing. Only tests replace `resolve`, `connect` and `program`. Safe to use from many
+    threads. Nothing is started before the first download. Everything that was started ends with `close()`, with this
+    object or with this process.
     """
 
     def __init__(
@@ -69,6 +72,7 @@ class YtDlpDownloader(Downloader):
         allowed_extractors: tuple[str, ...],
         allowed_hosts: frozenset[HostPort],
         access: SiteAccess = PLAIN_ACCESS,
+        walls: WallsPolicy = WallsPolicy.BEST,
         resolve: Resolve = resolve_with_system,
         connect: Connect = connect_with_system,
         program: Sequence[str] = CHILD_PROGRAM,
@@ -76,6 +80,7 @@ class YtDlpDownloader(Downloader):
         self._workers = Workers(*program, json.dumps(allowed_extractors))
         self._allowed_hosts = allowed_hosts
         self._access = access
+        self._walls = walls
         self._resolve = resolve
         self._connect = connecting_through(access.proxy, directly=connect) if access.proxy else connect
         self._lock = threading.Lock()
@@ -108,6 +113,7 @@ class YtDlpDownloader(Downloader):
                 appearance=appearance,
                 silent_formats=silent_formats,
                 language=language,
+                walls=self._walls,
             )
             end = self._workers.run(job.to_json(), timeout_seconds=limits.timeout_seconds, give_up=give_up)
             result = self._result_of(end, url, home, seconds=time.monotonic() - started)

@@ -28,9 +28,10 @@ from bookmarkai_assets.adapters.downloader.ytdlp import (
     refuse_over_limits,
     too_big,
     too_long,
+    too_much_memory,
     video_info,
 )
-from bookmarkai_assets.adapters.downloader.ytdlp_errors import failure_of, failure_of_a_fault
+from bookmarkai_assets.adapters.downloader.ytdlp_errors import failure_of, failure_of_ytdlp, is_ytdlps_own
 from bookmarkai_assets.core.downloads.ports import DownloadedFile, Resolved
 from bookmarkai_assets.core.errors import ShareFailedError
 from bookmarkai_assets.core.links.canonical_urls import is_short
@@ -66,10 +67,9 @@ def fetch(job: Job, *, allowed_extractors: tuple[str, ...]) -> Fetched | Resolve
     except _expected_errors() as error:
         return explain(error)
     except Exception as error:
-        failure = failure_of_a_fault(error)
-        if failure is None:
+        if not is_ytdlps_own(error):
             raise
-        return failure
+        return failure_of_ytdlp(error)
 
 
 def _fetch(
@@ -179,7 +179,7 @@ def _failure_of(error: Exception, *, job: Job, allowed_extractors: tuple[str, ..
     if isinstance(error, ShareFailedError):
         return error.failure
     if isinstance(error, MemoryError):
-        return Failure(Outcome.DOWNLOAD_FAILED, "what the site sent takes more memory than a download may use")
+        return too_much_memory()
     if isinstance(error, OSError):
         if error.errno == errno.EFBIG:  # the process's own limit: the byte counter has not seen these bytes
             return too_big(job.limits.max_bytes)

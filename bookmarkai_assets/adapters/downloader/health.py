@@ -11,8 +11,17 @@ from bookmarkai_assets.adapters.downloader.egress_guard import connect_with_syst
 from bookmarkai_assets.adapters.downloader.guard_trial import DownloadTrial, GuardTrial, try_guard
 from bookmarkai_assets.adapters.downloader.impersonation import check_target
 from bookmarkai_assets.adapters.downloader.media_file import read_media
+from bookmarkai_assets.adapters.downloader.rogue.program import ATTEMPTS
+from bookmarkai_assets.adapters.downloader.rogue.trial import WallsTrial, try_walls
 from bookmarkai_assets.adapters.downloader.upstream import Connect
 from bookmarkai_assets.core.downloads.access import UpstreamProxy
+from bookmarkai_assets.core.downloads.walls import (
+    HOW_TO_GET_WALLS,
+    Wall,
+    WallsPolicy,
+    describe_missing,
+    missing_walls,
+)
 from bookmarkai_assets.core.errors import ConfigurationError, ShareFailedError
 from bookmarkai_assets.core.health import CheckResult, CheckStatus
 from bookmarkai_assets.core.links.urls import HostPort
@@ -21,6 +30,7 @@ _PROGRAM = "bookmarkai_assets.adapters.downloader.guard_trial"
 _TRIAL_SECONDS = 60
 _PROXY_SECONDS = 5.0
 _STOP = "stop downloading on this machine until this passes: links could reach what is private"
+_STOP_WALLS = "stop downloading on this machine, and report this with the kernel's version (uname -a)"
 _MAX_CHARACTERS = 200
 
 
@@ -92,6 +102,35 @@ def check_guarded_download(*, trial: Callable[[], DownloadTrial | str] = try_in_
     return CheckResult(
         CheckStatus.PASS,
         "with NO_PROXY=* around it a real download was refused by the guard, and urllib, libcurl and ffmpeg came to it",
+    )
+
+
+def check_walls(policy: WallsPolicy, *, trial: Callable[[], WallsTrial] = try_walls) -> CheckResult:
+    """Have a rogue program try to break out of the walls around a download, and name the walls that stand."""
+    done = trial()
+    if not done.unwalled:
+        return CheckResult(
+            CheckStatus.FAIL,
+            f"expected some of {len(ATTEMPTS)} attempts to succeed without walls, found none: the trial proves nothing",
+            "run it in the workers' own environment, outside of any other sandbox",
+        )
+    if done.leaks:
+        return CheckResult(
+            CheckStatus.FAIL, f"a rogue program got through a wall that stands: {', '.join(done.leaks)}", _STOP_WALLS
+        )
+    missing = missing_walls(done.standing)
+    through = (
+        f"of {len(done.unwalled)} things that a rogue program can do without walls, it could do {len(done.walled)}"
+    )
+    if not missing:
+        return CheckResult(CheckStatus.PASS, f"all walls stand ({', '.join(Wall)}): {through} behind them")
+    standing = ", ".join(wall for wall in Wall if wall in done.standing) or "none"
+    found = f"{describe_missing(missing)}; standing: {standing}; {through}"
+    if policy is WallsPolicy.REQUIRED:
+        remedy = f"no download runs, because DOWNLOAD_WALLS=required: {HOW_TO_GET_WALLS}, or set it to best"
+        return CheckResult(CheckStatus.FAIL, found, remedy)
+    return CheckResult(
+        CheckStatus.WARN, found, f"{HOW_TO_GET_WALLS}; DOWNLOAD_WALLS=required refuses downloads till then"
     )
 
 

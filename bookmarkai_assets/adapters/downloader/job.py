@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from bookmarkai_assets.core.downloads.ports import DownloadedFile, DownloadLimits, Resolved
+from bookmarkai_assets.core.downloads.walls import WallsPolicy
 from bookmarkai_assets.core.links.short_links import video_behind
 from bookmarkai_assets.core.media.media import Digest, VideoInfo
 from bookmarkai_assets.core.media.sound import SoundTrack
@@ -34,7 +35,8 @@ class Appearance:
 class Job:
     """One download: its link, its own directory, its limits, its proxy as the only way out, and its appearance.
 
-    `silent_formats` are the families to avoid. `language` is the one that is expected of the video.
+    `silent_formats` are the families to avoid. `language` is the one that is expected of the video. `walls` says
+    whether it is done where a wall is missing.
     """
 
     url: str
@@ -44,6 +46,7 @@ class Job:
     appearance: Appearance = field(default_factory=Appearance)
     silent_formats: frozenset[FormatFamily] = frozenset()
     language: str | None = None
+    walls: WallsPolicy = WallsPolicy.BEST
 
     def to_json(self) -> bytes:
         """Write the job on one line."""
@@ -65,6 +68,7 @@ class Job:
             appearance=Appearance(**fields["appearance"]),
             silent_formats=_families_from_texts(fields["silent_formats"]),
             language=fields["language"],
+            walls=WallsPolicy(fields["walls"]),
         )
 
 

@@ -3,6 +3,7 @@
 Reads local files only and knows no site. `file_types` names what it is, `truncation` finds out whether it is whole.
 """
 
+import errno
 from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass
 from pathlib import Path
@@ -56,7 +57,8 @@ def read_media(file: Path, *, audio_stem: Path, language: str | None = None) -> 
     """Validate a file by reading it to its end, and write its sound to `audio_stem` plus `.m4a` or `.mka` meanwhile.
 
     `language` is the one that is expected of the video, and may decide between its sound tracks. Raises
-    `ShareFailedError` with `not_a_video`, `corrupt` or, if the disk is full, `download_failed`.
+    `ShareFailedError` with `not_a_video`, `corrupt`, `too_big` if it takes too much memory, or, if the disk is full,
+    `download_failed`.
     """
     from av.error import FFmpegError
 
@@ -68,6 +70,10 @@ def read_media(file: Path, *, audio_stem: Path, language: str | None = None) -> 
     except FFmpegError as error:
         if error.errno in DISK_ERRORS:
             raise ShareFailedError(Failure(Outcome.DOWNLOAD_FAILED, f"the disk is full: {error.strerror}")) from error
+        if error.errno == errno.ENOMEM:
+            # FFmpeg says the same of more than a thousand tracks.
+            reason = "reading the file takes more memory than a download may use, or it has far too many tracks"
+            raise ShareFailedError(Failure(Outcome.TOO_BIG, reason)) from error
         raise ShareFailedError(failure_of_unreadable(file, str(error.strerror))) from error
 
 

@@ -174,6 +174,11 @@ def too_big(max_bytes: int) -> Failure:
     return Failure(Outcome.TOO_BIG, f"the video is bigger than the limit of {max_bytes} bytes")
 
 
+def too_much_memory() -> Failure:
+    """Return the failure of a link whose page, playlist or video takes more memory than the limit."""
+    return Failure(Outcome.TOO_BIG, "what the site sent takes more memory than a download may use")
+
+
 def too_long(seconds: float, limits: DownloadLimits) -> Failure:
     """Return the failure of a video that is longer than the limit."""
     return Failure(

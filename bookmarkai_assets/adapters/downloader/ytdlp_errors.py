@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 
 from bookmarkai_assets.adapters.common.pyav.containers import DISK_ERRORS
 from bookmarkai_assets.adapters.downloader.tiktok import is_photo_link, photo_post
-from bookmarkai_assets.adapters.downloader.ytdlp import is_allowed
+from bookmarkai_assets.adapters.downloader.ytdlp import is_allowed, too_much_memory
 from bookmarkai_assets.core.outcomes import Failure, Outcome
 from bookmarkai_assets.core.text import clean_line, without_secrets
 
@@ -20,8 +20,6 @@ if TYPE_CHECKING:
     from yt_dlp.utils import ExtractorError
 
 _MAX_REASON_CHARACTERS = 300
-_YTDLP = "yt_dlp."
-_OURS = "bookmarkai_assets."
 _MAX_CHAIN = 20
 
 # The first pattern that matches decides. Sources: the messages of yt-dlp's extractors for TikTok, YouTube, Instagram,
@@ -116,7 +114,9 @@ _ADVICE = re.compile(
 )
 _STATUS_IN_MESSAGE = re.compile(r"HTTP Error (\d{3})")
 _BROKEN_OFF_IN_MESSAGE = re.compile(r"bytes read, \d+ more expected|Downloaded \d+ bytes, expected \d+")
+_OURS, _YTDLP = "bookmarkai_assets", "yt_dlp"
 _GAVE_UP_IN_MESSAGE = "Giving up after"
+_OUT_OF_MEMORY = "Cannot allocate memory"  # ffmpeg's words
 _NO_EXTRACTOR = re.compile(r"No suitable extractor(?: \(\w+\))? found for URL (?P<url>\S+)")
 _REFUSING_EXTRACTORS = frozenset({"DRM", "Liability", "Piracy"})  # for sites that yt-dlp knows and does not support
 _LIST_EXTRACTORS = frozenset({"youtube:tab"})  # channels and playlists, although it does not declare that
@@ -160,18 +160,19 @@ def failure_of(error: Exception, *, url: str, allowed_extractors: tuple[str, ...
     return Failure(outcome_in_message or Outcome.DOWNLOAD_FAILED, f"the site or yt-dlp says: {reason_of(message)}")
 
 
-def failure_of_a_fault(error: Exception) -> Failure | None:
-    """Return the failure behind an error that yt-dlp did not mean to raise, such as a `ValueError`.
+def is_ytdlps_own(error: Exception) -> bool:
+    """Whether an error was raised in yt-dlp, or in what it calls, and not in our own code that it calls."""
+    modules = (str(frame.f_globals.get("__name__")) for frame, _ in traceback.walk_tb(error.__traceback__))
+    packages = [module.partition(".")[0] for module in modules]
+    return [package for package in packages if package in {_OURS, _YTDLP}][-1:] == [_YTDLP]
 
-    None if the fault is ours: if the error was raised by code of this package.
-    """
-    frames = [str(frame.f_globals.get("__name__", "")) for frame, _ in traceback.walk_tb(error.__traceback__)]
-    theirs = max((number for number, name in enumerate(frames) if name.startswith(_YTDLP)), default=-1)
-    ours = max((number for number, name in enumerate(frames) if name.startswith(_OURS)), default=-1)
-    if ours > theirs:
-        return None
-    reason = reason_of(f"{type(error).__name__}: {error}")
-    return Failure(Outcome.SITE_CHANGED, f"yt-dlp broke on the site's answer: {reason}")
+
+def failure_of_ytdlp(error: Exception) -> Failure:
+    """Return the failure of a link on which yt-dlp itself breaks, as on a number that is none. It would break again."""
+    return Failure(
+        Outcome.SITE_CHANGED,
+        f"yt-dlp does not understand the site's answer: {reason_of(f'{type(error).__name__}: {error}')}",
+    )
 
 
 def _is_from_page_reader(error: "ExtractorError | None") -> bool:
@@ -186,6 +187,8 @@ def _failure_of_transport(chain: list[BaseException], message: str, *, is_page: 
 
     if any(isinstance(link, OSError) and link.errno == errno.EFBIG for link in chain):
         return Failure(Outcome.TOO_BIG, "the video grew past the limit of its size while it was written")
+    if any(_is_out_of_memory(link) for link in chain) or _OUT_OF_MEMORY in message:
+        return too_much_memory()
     disk = next((link for link in chain if isinstance(link, OSError) and link.errno in DISK_ERRORS), None)
     if disk is not None:
         return Failure(Outcome.DOWNLOAD_FAILED, f"the disk is full: {disk.strerror}")
@@ -206,6 +209,10 @@ def _failure_of_transport(chain: list[BaseException], message: str, *, is_page: 
     if any(isinstance(link, TransportError) for link in chain) or _GAVE_UP_IN_MESSAGE in message:
         return Failure(Outcome.UNREACHABLE, f"the site did not answer: {reason_of(message)}")
     return None
+
+
+def _is_out_of_memory(error: BaseException) -> bool:
+    return isinstance(error, MemoryError) or (isinstance(error, OSError) and error.errno == errno.ENOMEM)
 
 
 def _failure_of_status(status: int) -> Failure:

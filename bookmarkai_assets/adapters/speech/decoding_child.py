@@ -1,8 +1,9 @@
 """The program that decodes sounds: `python -m bookmarkai_assets.adapters.speech.decoding_child`.
 
-A stranger's file can crash FFmpeg, so each one is decoded in a process of its own, which may write nothing but the
-samples. They go to its stdout: a line of JSON with the length that the file declares, then 16 bits for each sample. Its
-result says how much was left out, or why the file cannot be decoded. `decoding` is the other end.
+A stranger's file can crash FFmpeg, so each one is decoded in a process of its own, behind walls: it may read no other
+file, connect nowhere, start nothing, and write nothing but the samples. They go to its stdout: a line of JSON with the
+length that the file declares, then 16 bits for each sample. Its result says how much was left out, or why the file
+cannot be decoded. `decoding` is the other end.
 """
 
 import gc
@@ -13,6 +14,7 @@ import resource
 import sys
 import wave
 from collections.abc import Iterator
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -21,6 +23,9 @@ from bookmarkai_assets.adapters.common.pyav.containers import declared_seconds, 
 from bookmarkai_assets.adapters.common.pyav.packets import timed_packets
 from bookmarkai_assets.adapters.common.pyav.samples import SoundDecoder
 from bookmarkai_assets.adapters.common.pyav.tracks import picture_of, sound_of
+from bookmarkai_assets.adapters.common.walls.raising import raise_walls
+from bookmarkai_assets.adapters.common.walls.readable import find_readable
+from bookmarkai_assets.adapters.common.walls.room import Kernel, Room
 from bookmarkai_assets.core.media.sound import SAMPLES_PER_SECOND
 
 if TYPE_CHECKING:
@@ -39,10 +44,11 @@ def main() -> None:
     """Serve files until the other end of stdin closes."""
     control = control_on_stdin()
     _warm_up()
+    find_readable(has_programs=False)
     # Every fork shares the memory of what is imported by now. A garbage collection there would copy it page by page.
     gc.collect()
     gc.freeze()
-    ForkServer(control, decode).serve()
+    ForkServer(control, partial(decode, Kernel.of_this_machine())).serve()
 
 
 def _warm_up() -> None:
@@ -59,11 +65,13 @@ def _warm_up() -> None:
             pass
 
 
-def decode(text: bytes) -> bytes:
+def decode(kernel: Kernel, text: bytes) -> bytes:
     """Decode the sound of one file. The job has its path and the language that is expected of it."""
+    from av.error import FFmpegError
+
     job = json.loads(text)
     _confine()
-    from av.error import FFmpegError
+    raise_walls(Room(readable=(*find_readable(has_programs=False), Path(job["file"]))), kernel)
 
     try:
         return json.dumps(_write_samples(Path(job["file"]), job["language"])).encode()

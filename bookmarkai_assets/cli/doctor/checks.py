@@ -15,6 +15,7 @@ from bookmarkai_assets.cli.doctor.doctor_check import (
     SettingsCheck,
     UnconditionalCheck,
 )
+from bookmarkai_assets.core.downloads.walls import WallsPolicy
 from bookmarkai_assets.core.errors import ConfigurationError
 from bookmarkai_assets.core.health import CheckResult, CheckStatus
 from bookmarkai_assets.core.media.placement import Backend
@@ -66,6 +67,10 @@ def _check_settings(settings: Settings | ConfigurationError) -> CheckResult:
 
 def _check_guard(settings: Settings | ConfigurationError) -> CheckResult:
     return health.check_guard(settings.egress_allowed_hosts if isinstance(settings, Settings) else frozenset())
+
+
+def _check_walls(settings: Settings | ConfigurationError) -> CheckResult:
+    return health.check_walls(settings.download_walls if isinstance(settings, Settings) else WallsPolicy.BEST)
 
 
 def _check_speech(settings: Settings, report: Report) -> None:
@@ -169,6 +174,7 @@ CHECKS: Sequence[DoctorCheck] = (
         run=lambda _: health.check_guarded_download(),
         limit_seconds=_DOWNLOAD_SECONDS,
     ),
+    UnconditionalCheck(name="walls", run=_check_walls, limit_seconds=_DOWNLOAD_SECONDS),
     OptionalCheck(
         name="cookies",
         run=health.check_cookies,

@@ -13,11 +13,15 @@ from bookmarkai_assets.core.sites.silent_formats import FormatFamily
 
 @dataclass(frozen=True)
 class DownloadLimits:
-    """The limits of one download. Exceeding one ends it with a typed outcome."""
+    """The limits of one download. Exceeding one ends it with a typed outcome.
+
+    `max_memory_bytes` is for each of its processes: its own, and ffmpeg's while it merges.
+    """
 
     max_bytes: int
     max_duration_seconds: float
     timeout_seconds: float
+    max_memory_bytes: int = 700_000_000
 
 
 @dataclass(frozen=True)

@@ -22,7 +22,7 @@ from bookmarkai_assets.adapters.downloader.ytdlp import (
     refuse_over_limits,
     video_info,
 )
-from bookmarkai_assets.adapters.downloader.ytdlp_errors import failure_of, failure_of_a_fault, reason_of
+from bookmarkai_assets.adapters.downloader.ytdlp_errors import failure_of, failure_of_ytdlp, is_ytdlps_own, reason_of
 from bookmarkai_assets.core.downloads.ports import DownloadedFile, DownloadLimits, Resolved
 from bookmarkai_assets.core.errors import ShareFailedError
 from bookmarkai_assets.core.media.media import Digest, VideoInfo
@@ -601,10 +601,7 @@ def test_a_fault_of_ytdlp_is_no_passing_trouble(module: str, is_theirs: bool) ->
     """It breaks on the same answer again. A fault of ours is not put down to the site."""
     with pytest.raises(ValueError, match="invalid literal") as caught:
         code_of(module, _break)()
-    failure = failure_of_a_fault(caught.value)
-    if not is_theirs:
-        assert failure is None
-        return
-    assert failure is not None
+    assert is_ytdlps_own(caught.value) == is_theirs
+    failure = failure_of_ytdlp(caught.value)
     assert (failure.outcome, failure.is_transient) == (Outcome.SITE_CHANGED, False)
     assert "ValueError: invalid literal" in failure.reason

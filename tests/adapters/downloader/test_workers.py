@@ -130,6 +130,29 @@ def test_what_a_finished_job_left_running_is_killed(workers: Workers) -> None:
     assert_gone([int(end.output)])
 
 
+@pytest.mark.parametrize("ending", ["leave_session", "hang_without_session"])
+def test_what_left_its_session_is_killed_too(workers: Workers, tmp_path: Path, ending: str) -> None:
+    """A process that called setsid and whose parent has ended dies with its job or at its deadline, and its child too.
+
+    A neighbour that runs, with what belongs to it, is left alone.
+    """
+    with ThreadPoolExecutor(1) as pool:
+        neighbour = pool.submit(run, workers, f"hang_without_session {tmp_path / 'neighbour'}")
+        of_neighbour = pids_in(tmp_path / "neighbour")
+        for seconds in growing(1):
+            end = run(workers, f"{ending} {tmp_path / 'pids'}", timeout_seconds=seconds)
+            if (tmp_path / "pids").exists():  # otherwise it had no time to start another
+                assert end.is_timed_out is (ending == "hang_without_session")
+                break
+        left = pids_in(tmp_path / "pids")
+        assert len(left) == 2
+        assert_gone(left)
+        assert all(is_running(pid) for pid in of_neighbour)
+        workers.close()
+        neighbour.result()
+    assert_gone(of_neighbour)
+
+
 def test_the_environment_is_not_inherited(workers: Workers, monkeypatch: pytest.MonkeyPatch) -> None:
     """A job does not see the credentials, database addresses and proxy settings of this process."""
     for name in ("AWS_SECRET_ACCESS_KEY", "S3_SECRET_KEY", "CATALOG_URL", "NO_PROXY", "https_proxy", "LD_PRELOAD_X"):

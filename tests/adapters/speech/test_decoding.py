@@ -42,7 +42,10 @@ def open_files() -> int:
     [
         ("crash.wav", "SIGSEGV"),
         ("memory.wav", "MemoryError"),
-        ("write.wav", "File too large"),
+        ("read.wav", "PermissionError"),
+        ("connect.wav", "PermissionError"),
+        ("start.wav", "PermissionError"),
+        ("write.wav", "Permission denied|File too large"),  # the second where the kernel has no wall for files
     ],
 )
 @pytest.mark.usefixtures("misdeeds")

@@ -43,6 +43,7 @@ ALL = [
     "media reading",
     "egress guard",
     "guarded download",
+    "walls",
     "cookies",
     "proxy",
     "impersonation",

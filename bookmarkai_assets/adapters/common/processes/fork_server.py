@@ -8,7 +8,7 @@ which becomes the worker's stdout. On that connection the client writes one line
 it shuts down its writing side. The server answers with one line, the worker's exit status as in
 `os.waitstatus_to_exitcode`, then the worker's result, and closes. When the control socket closes, because the client
 has ended in whatever way, every worker is killed and the server ends. A worker leads a process group, and the whole
-group is killed before the status is sent.
+group is killed before the status is sent. So is what has left the group or the session (`strays`).
 """
 
 import os
@@ -21,6 +21,8 @@ from collections.abc import Callable
 from contextlib import suppress
 from dataclasses import dataclass, field
 from functools import partial
+
+from bookmarkai_assets.adapters.common.processes.strays import adopt_orphans, kill_strays
 
 _CHUNK_BYTES = 65_536
 _MAX_OUTPUT_BYTES = 1_000_000  # a result is some kilobytes of JSON
@@ -66,6 +68,7 @@ class ForkServer:
 
     def serve(self) -> None:
         """Run until the client closes its end of the control socket."""
+        adopt_orphans()
         self._selector.register(self._control, selectors.EVENT_READ, self._accept)
         while self._is_open:
             for key, _ in self._selector.select():
@@ -116,6 +119,8 @@ class ForkServer:
         status = _WORKER_FAILED
         try:
             os.setpgid(0, 0)
+            # Its orphans are its own until it ends, so those that come to the server are of workers that have ended.
+            adopt_orphans()
             os.close(reading)
             for descriptor in worker.files:
                 os.dup2(descriptor, sys.stdout.fileno())
@@ -161,6 +166,7 @@ class ForkServer:
             with suppress(ProcessLookupError, PermissionError):
                 os.killpg(worker.pid, signal.SIGKILL)
             _, wait_status = os.waitpid(worker.pid, 0)
+            kill_strays({other.pid for other in self._workers if other.pid is not None})
             self._selector.unregister(worker.pipe)
             os.close(worker.pipe)
             answer = b"%d\n" % os.waitstatus_to_exitcode(wait_status) + worker.output
