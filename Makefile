@@ -29,12 +29,12 @@ test: $(VENV)/.dev $(VENV)/.openai-whisper ## Run the whole test suite
 test-quick: $(VENV)/.dev ## Run the tests that are quick, on another Python with PYTHON=python3.13 VENV=.venv-3.13
 	@$(BIN)/python -m pytest -n auto --dist loadgroup $(QUICK)
 
-soak: $(VENV)/.dev $(VENV)/.openai-whisper ## Run 10,000 kills, 200 shares of which 40 are hostile, 2,000 damaged files, all media with both engines, and the tests marked soak
+soak: $(VENV)/.dev $(VENV)/.openai-whisper ## Run 10,000 kills, 200 shares of which 40 are hostile, 2,000 damaged files, all media with both engines, the tests marked soak, and all properties with all examples
 	@$(BIN)/python -m tests.crash.machine --kills 10000 --seconds 7200
 	@$(BIN)/python -m tests.load.backlog --shares 200
 	@$(BIN)/python -m tests.load.mutants --mutants 2000
 	@$(BIN)/python -m tests.load.media
-	@$(BIN)/python -m pytest -n auto --dist loadgroup -m soak
+	@$(BIN)/python -m pytest -n auto --dist loadgroup --hypothesis-profile soak -m 'soak or hypothesis'
 
 check: $(VENV)/.check ## Check formatting, lint, types, layers, and the definitions with Dagster's own check
 	@$(BIN)/ruff format --check .

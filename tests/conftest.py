@@ -2,9 +2,12 @@
 
 from hypothesis import HealthCheck, settings
 
+from tests.support.examples import EXAMPLES, QUICK
+
 # A deadline for each example fails when the machine is busy, not when the code is wrong.
-settings.register_profile("patient", deadline=None, suppress_health_check=[HealthCheck.too_slow])
-settings.load_profile("patient")
+for name, count in EXAMPLES.items():
+    settings.register_profile(name, deadline=None, suppress_health_check=[HealthCheck.too_slow], max_examples=count)
+settings.load_profile(QUICK)
 
 pytest_plugins = [
     "tests.plugins.botocore_models",

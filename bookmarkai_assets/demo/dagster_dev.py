@@ -15,6 +15,7 @@ from types import TracebackType
 from typing import Self
 
 from bookmarkai_assets.core.errors import BookmarkAIError
+from bookmarkai_assets.demo.interrupts import later_interrupts
 
 START_SECONDS = 180
 STOP_SECONDS = 8
@@ -59,7 +60,8 @@ class DagsterDev:
     """`dagster dev` with a Dagster home of its own, as a context manager.
 
     `environment` is the whole environment of the processes, except for DAGSTER_HOME. The home is created with a small
-    dagster.yaml, unless it already has one. Output goes to `log`. Leaving the block ends the whole process group.
+    dagster.yaml, unless it already has one. Output goes to `log`. Leaving the block ends the whole process group. So
+    does `stop`, which may also be called before the start.
     """
 
     def __init__(self, home: Path, environment: Mapping[str, str], *, port: int, log: Path) -> None:
@@ -80,7 +82,20 @@ class DagsterDev:
         return self._process.pid
 
     def __enter__(self) -> Self:
+        """Do what `start` does."""
+        self.start()
+        return self
+
+    def start(self) -> None:
         """Start and wait until the webserver answers. Raises `DagsterStartError` with the end of the log."""
+        try:
+            self._start()
+            self._wait_until_it_answers()
+        except BaseException:
+            self.stop()
+            raise
+
+    def _start(self) -> None:
         self.home.mkdir(parents=True, exist_ok=True)
         config = self.home / "dagster.yaml"
         if not config.exists():
@@ -88,7 +103,7 @@ class DagsterDev:
         # Dagster recommends `dg dev` instead, which needs a project directory; an installed package has none.
         quiet = ["-W", "ignore:Function `dev_command` is superseded"]
         command = [sys.executable, *quiet, "-c", _DAGSTER, "dev", "--module-name", "bookmarkai_assets.definitions"]
-        with self.log.open("ab") as log:
+        with self.log.open("ab") as log, later_interrupts():
             # A session of its own, so that Ctrl-C reaches only us, and we end the group in order.
             self._process = subprocess.Popen(  # noqa: S603 - a fixed command
                 [*command, "--host", "127.0.0.1", "--port", str(self.port)],
@@ -99,12 +114,6 @@ class DagsterDev:
                 stderr=subprocess.STDOUT,
                 start_new_session=True,
             )
-        try:
-            self._wait_until_it_answers()
-        except BaseException:
-            self.stop()
-            raise
-        return self
 
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None

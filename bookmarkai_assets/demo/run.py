@@ -81,16 +81,19 @@ def run_demo(directory: Path, view: DemoView, *, port: int) -> DemoResult:
     with ExitStack() as running:
         state = running.enter_context(fresh_state(directory))
         view.say("Starting a local S3 server (SeaweedFS) and a site with sample videos …")
-        seaweed = running.enter_context(SeaweedServer(state / "s3", bucket="bookmarkai-demo"))
+        seaweed = SeaweedServer(state / "s3", bucket="bookmarkai-demo")
+        # Before the start, because an interrupt may come just after it.
+        running.callback(seaweed.stop)
+        seaweed.start()
         site = running.enter_context(SampleSite())
         environment = _environment(state, seaweed, site)
         view.say(f"Starting Dagster: its UI will be on http://127.0.0.1:{port} …")
         (state / "dagster_home").mkdir()
-        dagster = running.enter_context(
-            DagsterDev(
-                state / "dagster_home", {**_own_environment(), **environment}, port=port, log=state / "dagster.log"
-            )
+        dagster = DagsterDev(
+            state / "dagster_home", {**_own_environment(), **environment}, port=port, log=state / "dagster.log"
         )
+        running.callback(dagster.stop)
+        dagster.start()
         write_environment_file(state / "environment", {**environment, "DAGSTER_HOME": str(dagster.home)})
         settings = _settings(environment)
         catalog = running.enter_context(open_catalog(settings))

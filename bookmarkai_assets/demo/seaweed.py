@@ -15,6 +15,7 @@ from types import TracebackType
 from typing import Self
 
 from bookmarkai_assets.core.errors import BookmarkAIError, ConfigurationError
+from bookmarkai_assets.demo.interrupts import later_interrupts
 
 HOST = "127.0.0.1"
 REGION = "us-east-1"
@@ -109,26 +110,31 @@ class SeaweedServer:
         return self._server.pid if self._server else None
 
     def __enter__(self) -> Self:
+        """Do what `start` does."""
+        self.start()
+        return self
+
+    def start(self) -> None:
+        """Start and wait until the server accepts a write. Raises as described for the class."""
         program = _find_program()
         for name in ("data", "logs", "tmp"):
             (self._directory / name).mkdir(parents=True, exist_ok=True)
         deadline = time.monotonic() + self._start_timeout_seconds
         for attempt in range(1, _START_ATTEMPTS + 1):
-            self._start(program)
             try:
+                self._start(program)
                 self._wait_until_ready(deadline)
             except BaseException as error:
-                self._stop()
+                self.stop()
                 if type(error) is SeaweedStartError and attempt < _START_ATTEMPTS:
                     continue
                 raise
             break
-        return self
 
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None
     ) -> None:
-        self._stop()
+        self.stop()
 
     @property
     def _log(self) -> Path:
@@ -163,7 +169,7 @@ class SeaweedServer:
             "HOME": str(self._directory),
             "TMPDIR": str(self._directory / "tmp"),
         }
-        with self._log.open("wb") as log:
+        with self._log.open("wb") as log, later_interrupts():
             # A session of its own, so that Ctrl-C at the terminal reaches only our process, which stops it in order.
             self._server = subprocess.Popen(  # noqa: S603 - the program of the wheel, with arguments made here
                 command,
@@ -174,13 +180,13 @@ class SeaweedServer:
                 stderr=subprocess.STDOUT,
                 start_new_session=True,
             )
-        self._watchdog = subprocess.Popen(  # noqa: S603 - a constant script
-            ["/bin/sh", "-c", _WATCHDOG, "seaweed-watchdog", str(self._server.pid)],
-            stdin=subprocess.PIPE,
-            stdout=subprocess.DEVNULL,
-            stderr=subprocess.DEVNULL,
-            start_new_session=True,
-        )
+            self._watchdog = subprocess.Popen(  # noqa: S603 - a constant script
+                ["/bin/sh", "-c", _WATCHDOG, "seaweed-watchdog", str(self._server.pid)],
+                stdin=subprocess.PIPE,
+                stdout=subprocess.DEVNULL,
+                stderr=subprocess.DEVNULL,
+                start_new_session=True,
+            )
 
     def _wait_until_ready(self, deadline: float) -> None:
         assert self._server is not None  # noqa: S101 - _start has run
@@ -226,7 +232,8 @@ class SeaweedServer:
             client.close()
         return True
 
-    def _stop(self) -> None:
+    def stop(self) -> None:
+        """End the server, first politely and then by force. Safe to call twice, and when nothing was started."""
         # The watchdog is stopped first, because the process id might belong to another process later.
         for process in (self._watchdog, self._server):
             if process is None:

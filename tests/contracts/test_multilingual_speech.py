@@ -69,7 +69,6 @@ def test_a_translation_is_english_and_names_the_spoken_language(translator: Spee
     assert 0.5 < heard.language_probability < 1.0
 
 
-@pytest.mark.parametrize("translator", ["openai-whisper"], indirect=True)
 def test_a_translation_says_where_each_language_was_spoken(translator: SpeechEngine, two_languages: Path) -> None:
     """Spanish and then English: all of the text is English, and each segment has the language that was spoken."""
     heard = translator.transcribe(two_languages, language=None)

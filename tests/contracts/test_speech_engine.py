@@ -30,6 +30,11 @@ TIMES = 2
 
 CHUNK_SECONDS = 6.0
 
+REPEATED_IN_SOAK = pytest.mark.parametrize(
+    "recordings", ["fake", "faster-whisper", pytest.param("openai-whisper", marks=pytest.mark.soak)], indirect=True
+)
+"""For tests that transcribe once more: with the slower engine in `make soak` alone."""
+
 
 @dataclass(frozen=True)
 class Recordings:
@@ -92,6 +97,13 @@ def recordings(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPath
     checkpoint: Path = request.getfixturevalue("tiny_en_checkpoint")
     others = (openai_whisper(checkpoint, 1), openai_whisper(checkpoint, 1, CHUNK_SECONDS))
     return Recordings(openai_whisper(checkpoint, 2), *others, SPOKEN.path, silence, long)
+
+
+@pytest.fixture(scope="module")
+def usual_text(tiny_en_model: Path) -> str:
+    """Return what faster-whisper writes for the speech."""
+    assert tiny_en_model.is_dir()
+    return faster_whisper(2).transcribe(SPOKEN.path, language=None).text
 
 
 def faster_whisper(beam_size: int, chunk_seconds: float = 300.0) -> SpeechEngine:
@@ -193,6 +205,7 @@ def test_an_engine_knows_which_languages_it_supports(recordings: Recordings) -> 
     assert not recordings.engine.supports("tlh")
 
 
+@REPEATED_IN_SOAK
 def test_the_language_is_named(recordings: Recordings) -> None:
     """English speech is reported as en with a probability between 0 and 1, and as certain when en was given."""
     found = recordings.transcript
@@ -211,6 +224,7 @@ def test_silence_has_no_words(recordings: Recordings) -> None:
     assert transcript.speech_seconds == 0.0
 
 
+@REPEATED_IN_SOAK
 def test_transcribing_again_gives_the_same(recordings: Recordings) -> None:
     """Transcribing a file again gives the same words at the same times; figures may differ in their last digits."""
     again = recordings.engine.transcribe(recordings.speech, language=None)
@@ -219,6 +233,7 @@ def test_transcribing_again_gives_the_same(recordings: Recordings) -> None:
         assert one.avg_logprob == pytest.approx(other.avg_logprob, abs=1e-4)
 
 
+@REPEATED_IN_SOAK
 def test_threads_may_share_an_engine(recordings: Recordings) -> None:
     """Calls from two threads at once each get their own file's transcript."""
     with ThreadPoolExecutor(2) as threads:
@@ -256,6 +271,7 @@ def test_a_sound_of_one_chunk_reports_none(recordings: Recordings) -> None:
     assert chunks == []
 
 
+@REPEATED_IN_SOAK
 def test_chunks_follow_each_other_and_are_the_transcript(recordings: Recordings) -> None:
     """The chunks of a long sound leave nothing out, and together they are the transcript."""
     transcript, chunks, _ = recordings.divided
@@ -271,11 +287,13 @@ def test_chunks_follow_each_other_and_are_the_transcript(recordings: Recordings)
     assert {chunk.language for chunk in chunks} == {transcript.language} == {"en"}
 
 
+@REPEATED_IN_SOAK
 def test_a_divided_sound_is_transcribed_as_well(recordings: Recordings) -> None:
     """No word is lost at a cut: at most 15 words in a hundred are wrong, as without chunks."""
     assert word_error_rate(" ".join([SPOKEN.text] * TIMES), recordings.divided[0].text) <= 0.15
 
 
+@REPEATED_IN_SOAK
 def test_progress_goes_on_over_all_chunks(recordings: Recordings) -> None:
     """Progress counts the whole sound's time and never goes back between two chunks."""
     transcript, chunks, progress = recordings.divided
@@ -286,6 +304,7 @@ def test_progress_goes_on_over_all_chunks(recordings: Recordings) -> None:
     assert all(of >= seconds for seconds, of in progress)
 
 
+@REPEATED_IN_SOAK
 @pytest.mark.parametrize("count", [1, TIMES])
 def test_kept_chunks_are_not_transcribed_again(recordings: Recordings, count: int) -> None:
     """An engine that is given the first chunks, or all, transcribes only the rest, and the transcript is the same.
@@ -311,6 +330,7 @@ def test_kept_chunks_are_not_transcribed_again(recordings: Recordings, count: in
     )
 
 
+@REPEATED_IN_SOAK
 def test_a_callback_can_end_the_work(recordings: Recordings) -> None:
     """What a callback raises, here in the middle of a chunk, is passed on unchanged, and the engine still works."""
 
@@ -323,11 +343,9 @@ def test_a_callback_can_end_the_work(recordings: Recordings) -> None:
     assert recordings.engine.transcribe(recordings.silence, language=None).segments == ()
 
 
-@pytest.mark.usefixtures("tiny_en_model")
-def test_all_engines_transcribe_alike(recordings: Recordings) -> None:
+def test_all_engines_transcribe_alike(recordings: Recordings, usual_text: str) -> None:
     """At most one word in twenty differs from faster-whisper's, with the same weights and beam size."""
-    expected = faster_whisper(2).transcribe(SPOKEN.path, language=None).text
-    assert word_error_rate(expected, recordings.transcript.text) <= 0.05
+    assert word_error_rate(usual_text, recordings.transcript.text) <= 0.05
 
 
 def _without_figures(transcript: Transcript) -> Transcript:

@@ -27,7 +27,6 @@ from tests.support.s3_bench import make_store
 
 HALF = 50
 WORKERS = 4
-PLACED = 200
 BATCH = 60
 
 
@@ -58,10 +57,11 @@ def drill(vault: Vault, seaweed: SeaweedServer, object_prefix: str) -> tuple[Vau
     return vault, watched
 
 
-def test_the_rollback_drill(drill: tuple[Vault, Watched]) -> None:
-    """After a rollback among 200 media at 50%, nothing more goes to S3, all are readable, and sides are kept."""
+@pytest.mark.parametrize("count", [50, pytest.param(200, marks=pytest.mark.soak)])
+def test_the_rollback_drill(drill: tuple[Vault, Watched], count: int) -> None:
+    """After a rollback among that many media at 50%, nothing more goes to S3, all are readable, and sides are kept."""
     vault, s3 = drill
-    before = [vault.share(f"before-{number}") for number in range(PLACED)]
+    before = [vault.share(f"before-{number}") for number in range(count)]
     run(vault, before, "fetch", "place")
     assert {media.share_id: media.backend for media in placed(vault, before)} == sides_of(before)
     at_first = len(s3.puts)

@@ -20,7 +20,7 @@ import sys, time
 from pathlib import Path
 from bookmarkai_assets.demo.seaweed import SeaweedServer
 
-with SeaweedServer(Path(sys.argv[1]), bucket="media") as server:
+with SeaweedServer(Path(sys.argv[1]), bucket="media", start_timeout_seconds=float(sys.argv[2])) as server:
     print(server.pid, flush=True)
     time.sleep(600)
 """
@@ -46,7 +46,8 @@ def commands_that_name(path: Path) -> list[str]:
 
 def test_the_server_ends_with_its_killed_owner(tmp_path: Path) -> None:
     """The server of a process that is killed, and so cannot clean up, ends soon after it."""
-    holder = subprocess.Popen([sys.executable, "-c", HOLDER, str(tmp_path)], stdout=subprocess.PIPE, text=True)
+    command = [sys.executable, "-c", HOLDER, str(tmp_path), str(HANG_SECONDS)]
+    holder = subprocess.Popen(command, stdout=subprocess.PIPE, text=True)
     assert holder.stdout is not None
     with holder.stdout:
         pid = int(holder.stdout.readline())
@@ -84,7 +85,9 @@ def test_stored_objects_survive_a_restart(tmp_path: Path) -> None:
     """A server started again over its directory still has its objects, and leaves no socket where systems put those."""
     ports = []
     for is_first in (True, False):
-        with SeaweedServer(tmp_path, bucket="media", access_key="demo", secret_key="demo-secret") as server:
+        with SeaweedServer(
+            tmp_path, bucket="media", access_key="demo", secret_key="demo-secret", start_timeout_seconds=HANG_SECONDS
+        ) as server:
             client = connect(
                 Connection(
                     region=server.region,

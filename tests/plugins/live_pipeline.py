@@ -153,7 +153,9 @@ class Backlog:
 def running_live_pipeline(state: Path) -> Iterator[LivePipeline]:
     """Start every part below `state`, and stop them at the end."""
     with ExitStack() as running:
-        seaweed = running.enter_context(SeaweedServer(state / "s3", bucket=BUCKET))
+        seaweed = running.enter_context(
+            SeaweedServer(state / "s3", bucket=BUCKET, start_timeout_seconds=PIPELINE_SECONDS)
+        )
         site = running.enter_context(SampleSite())
         odd_site = running.enter_context(hostile_site())
         home = state / "home"

@@ -22,7 +22,7 @@ from bookmarkai_assets.wiring.rules import make_rules
 from tests.fakes.downloader import DownloadCall, FakeDownloader
 from tests.fakes.speech import FakeSpeechEngine, speech_bytes
 from tests.fakes.stores import FakeMediaStore
-from tests.support.dagster_internals import leave_out_stamps
+from tests.support.dagster_internals import make_ephemeral_instances_quick
 
 USER = "11111111-1111-4111-8111-111111111111"
 ASSETS = ("raw_video", "stored_media", "transcript")
@@ -42,6 +42,7 @@ class Pipeline:
         self.catalog: OpenCatalog = open_catalog(self.settings["catalog_url"])
         self.on_download: Callable[[DownloadCall], object] = lambda _: None
         self.downloader = FakeDownloader(on_download=self._call_on_download)
+        self._made_of: tuple[object, ...] = ()
 
     def close(self) -> None:
         """Close the catalog and Dagster's storage."""
@@ -66,16 +67,20 @@ class Pipeline:
         self.settings |= settings
 
     def defs(self) -> dg.Definitions:
-        """Return the production definitions with the fakes in place."""
-        resources = {
-            "downloader": self.downloader,
-            "speech": self.speech,
-            "stores": Stores({Backend.LOCAL: LocalStore(self.media_dir), Backend.S3: self.s3}),
-        }
-        return build_defs(
-            load_settings(env_file=None, **self.settings),
-            resources={key: dg.ResourceDefinition.hardcoded_resource(part) for key, part in resources.items()},
-        )
+        """Return the production definitions with the fakes in place, the same until a setting or a fake is another."""
+        made_of = (*sorted(self.settings.items()), self.downloader, self.speech, self.s3)
+        if self._made_of != made_of:
+            resources = {
+                "downloader": self.downloader,
+                "speech": self.speech,
+                "stores": Stores({Backend.LOCAL: LocalStore(self.media_dir), Backend.S3: self.s3}),
+            }
+            self._defs = build_defs(
+                load_settings(env_file=None, **self.settings),
+                resources={key: dg.ResourceDefinition.hardcoded_resource(part) for key, part in resources.items()},
+            )
+            self._made_of = made_of
+        return self._defs
 
     def share(self, *names: str, user: str = USER) -> list[str]:
         """Share `https://example.com/{name}`, each a video that says its name, and return the ids."""
@@ -170,9 +175,9 @@ def link(name: str) -> str:
 
 @pytest.fixture(scope="session", autouse=True)
 def quick_instances() -> Iterator[None]:
-    """Make ephemeral instances faster, see `leave_out_stamps`."""
+    """Make ephemeral instances faster, see `make_ephemeral_instances_quick`."""
     with pytest.MonkeyPatch.context() as patch:
-        leave_out_stamps(patch)
+        make_ephemeral_instances_quick(patch)
         yield
 
 

@@ -10,6 +10,7 @@ import pytest
 from bookmarkai_assets.adapters.s3_store import S3Store
 from bookmarkai_assets.adapters.s3_store.client import Connection, connect
 from bookmarkai_assets.demo.seaweed import SeaweedServer
+from tests.support.deadlines import HANG_SECONDS
 from tests.support.fault_proxy import FaultProxy
 from tests.support.s3_bench import RANGE, Bench, make_store
 
@@ -19,7 +20,8 @@ BUCKET = "media"
 @pytest.fixture(scope="session")
 def seaweed(tmp_path_factory: pytest.TempPathFactory) -> Iterator[SeaweedServer]:
     """Return the worker's server, with the bucket `media`."""
-    with SeaweedServer(tmp_path_factory.mktemp("seaweed"), bucket=BUCKET) as server:
+    directory = tmp_path_factory.mktemp("seaweed")
+    with SeaweedServer(directory, bucket=BUCKET, start_timeout_seconds=HANG_SECONDS) as server:
         yield server
 
 

@@ -430,7 +430,7 @@ def test_an_interrupted_move_aborts_and_can_go_on(
 ) -> None:
     """SIGTERM during a large upload leaves no multipart upload and no lease, and the next move succeeds."""
     vault = installation.vault
-    big = os.urandom(1 << 20) * 96
+    big = os.urandom(1 << 20) * 56
     share_id = vault.share("big")
     vault.downloader.serve("https://example.com/big", video=big)
     vault.run(share_id, "fetch", "place")

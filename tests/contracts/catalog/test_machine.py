@@ -9,6 +9,7 @@ from itertools import count
 from pathlib import Path
 from typing import Any
 
+import pytest
 from hypothesis import settings
 from hypothesis import strategies as st
 from hypothesis.stateful import (
@@ -24,6 +25,7 @@ from typing_extensions import override
 from bookmarkai_assets.adapters.catalog import open_catalog
 from bookmarkai_assets.core.errors import LeaseLostError
 from tests.support.catalog import GONE, LEASE_SECONDS, UNREACHABLE, add_share, at, begin, claim, execute, fail, finish
+from tests.support.examples import examples
 
 RUNS = ("run-a", "run-b", "run-c")
 MEDIA = ("m1", "m2")
@@ -299,6 +301,7 @@ def _is_done(act: Any) -> bool:
     return True
 
 
+@pytest.mark.hypothesis
 def test_the_ledger_agrees_with_its_model(sqlite_template: Path, tmp_path: Path) -> None:
     """For no sequence of claims, begins, renewals, failures, ends, deaths and retries do ledger and model differ."""
     numbers = count()
@@ -306,4 +309,6 @@ def test_the_ledger_agrees_with_its_model(sqlite_template: Path, tmp_path: Path)
     def machine() -> LedgerMachine:
         return LedgerMachine(Path(shutil.copy(sqlite_template, tmp_path / f"{next(numbers)}.db")))
 
-    run_state_machine_as_test(machine, settings=settings(max_examples=40, stateful_step_count=30, deadline=None))  # type: ignore[arg-type] # it takes any maker of machines
+    run_state_machine_as_test(
+        machine, settings=settings(max_examples=examples(40), stateful_step_count=30, deadline=None)
+    )  # type: ignore[arg-type] # it takes any maker of machines

@@ -18,6 +18,7 @@ from bookmarkai_assets.core.search.ports import Hit, Indexed
 from bookmarkai_assets.core.search.query import is_match, parse_query
 from bookmarkai_assets.core.transcripts.transcript import Segment
 from tests.support.catalog import USER, add_share, at, begin, execute, stored_media, together, transcript_of
+from tests.support.examples import examples
 
 TIKTOK = "https://www.tiktok.com/@user/video/{}"
 SENTENCES = (
@@ -120,7 +121,7 @@ def filled(tmp_path_factory: pytest.TempPathFactory, request: pytest.FixtureRequ
         yield [sqlite, postgres]
 
 
-@settings(max_examples=150, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=examples(150), deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(
     text=st.text(max_size=40)
     | st.text(alphabet="abe cake\"'*-&|!<>:()\\^+{},.;%_\x00東京é", max_size=25)

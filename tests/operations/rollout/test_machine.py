@@ -29,6 +29,7 @@ from bookmarkai_assets.core.rollout.stages import (
     state_after,
 )
 from bookmarkai_assets.operations.rollout.deciding import abort, promote, read_state, resume, roll_back, set_stage
+from tests.support.examples import examples
 from tests.support.rollout import BAD, SCARCE, SPLIT, STAGE_TIME, Rollout, rollout_rules
 
 FIGURES = {"good": {}, "scarce": SCARCE, "bad": BAD}
@@ -301,6 +302,7 @@ def _percentage(policy: StoragePolicy) -> int:
     return policy.s3_percentage if policy.mode is StorageMode.HYBRID else 0
 
 
+@pytest.mark.hypothesis
 def test_the_rollout_goes_as_its_model(tmp_path: Path, sqlite_template: Path) -> None:
     """Whatever the gate and people do, in any order and at the same moment, the history leads to the model's state."""
 
@@ -311,6 +313,9 @@ def test_the_rollout_goes_as_its_model(tmp_path: Path, sqlite_template: Path) ->
     run_state_machine_as_test(
         Machine,
         settings=settings(
-            max_examples=25, stateful_step_count=30, deadline=None, suppress_health_check=[HealthCheck.too_slow]
+            max_examples=examples(25),
+            stateful_step_count=30,
+            deadline=None,
+            suppress_health_check=[HealthCheck.too_slow],
         ),
     )
