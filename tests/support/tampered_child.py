@@ -16,6 +16,7 @@ from typing import NoReturn
 from bookmarkai_assets.adapters.common.walls.room import Kernel
 from bookmarkai_assets.adapters.downloader import child, fetch
 from bookmarkai_assets.adapters.downloader.job import Fetched, Job
+from bookmarkai_assets.adapters.downloader.ytdlp import ByteCounter
 from bookmarkai_assets.core.outcomes import Failure, Outcome
 from bookmarkai_assets.core.text import clean_line
 
@@ -26,6 +27,8 @@ def main() -> None:
     match change:
         case "no-counting":
             vars(fetch)["ByteCounter"] = lambda _: lambda _: None
+        case "fault-in-hook":
+            vars(fetch)["ByteCounter"] = lambda _: ByteCounter(None)  # type: ignore[arg-type]
         case "crash-in-media":
             vars(fetch)["read_media"] = _crash
         case "temporary-file":

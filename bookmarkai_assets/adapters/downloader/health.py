@@ -119,9 +119,8 @@ def check_walls(policy: WallsPolicy, *, trial: Callable[[], WallsTrial] = try_wa
             CheckStatus.FAIL, f"a rogue program got through a wall that stands: {', '.join(done.leaks)}", _STOP_WALLS
         )
     missing = missing_walls(done.standing)
-    through = (
-        f"of {len(done.unwalled)} things that a rogue program can do without walls, it could do {len(done.walled)}"
-    )
+    count = len(done.walled) or "none"
+    through = f"of {len(done.unwalled)} things that a rogue program can do without walls, it could do {count}"
     if not missing:
         return CheckResult(CheckStatus.PASS, f"all walls stand ({', '.join(Wall)}): {through} behind them")
     standing = ", ".join(wall for wall in Wall if wall in done.standing) or "none"
@@ -130,7 +129,7 @@ def check_walls(policy: WallsPolicy, *, trial: Callable[[], WallsTrial] = try_wa
         remedy = f"no download runs, because DOWNLOAD_WALLS=required: {HOW_TO_GET_WALLS}, or set it to best"
         return CheckResult(CheckStatus.FAIL, found, remedy)
     return CheckResult(
-        CheckStatus.WARN, found, f"{HOW_TO_GET_WALLS}; DOWNLOAD_WALLS=required refuses downloads till then"
+        CheckStatus.WARN, found, f"{HOW_TO_GET_WALLS}; DOWNLOAD_WALLS=required refuses downloads until then"
     )
 
 

@@ -212,6 +212,14 @@ def test_media_are_parsed_in_the_downloads_process(site: HostileSite, clip: Path
     assert failure == Failure(Outcome.DOWNLOAD_FAILED, "the download's process was killed by SIGSEGV")
 
 
+def test_a_fault_of_our_own_is_not_taken_for_the_sites(site: HostileSite, clip: Path, tmp_path: Path) -> None:
+    """An error in our code that yt-dlp calls fails the process, and the share may be tried again."""
+    with downloading(site, *TAMPERED, "fault-in-hook") as downloader:
+        failure = failure_of(downloader.download(site.file("/fault.mp4", clip.read_bytes()), tmp_path, LIMITS))
+    assert failure.outcome is Outcome.DOWNLOAD_FAILED
+    assert "process failed: TypeError" in failure.reason
+
+
 # --- What it does not load --------------------------------------------------------------------------------------------
 
 

@@ -3,6 +3,7 @@
 Linux only: elsewhere nothing is found, and a worker's group is all that is killed.
 """
 
+import ctypes
 import os
 import signal
 import sys
@@ -19,7 +20,8 @@ _MAX_ROUNDS = 1000
 def adopt_orphans() -> None:
     """Make this process the parent of each descendant whose own parent ends. Otherwise that is the system's first."""
     if sys.platform == "linux":
-        process_control(_PR_SET_CHILD_SUBREAPER, 1)
+        with suppress(OSError):  # a kernel that cannot: what leaves its group is then out of reach
+            process_control(_PR_SET_CHILD_SUBREAPER, ctypes.c_ulong(1))
 
 
 def kill_strays(workers: AbstractSet[int]) -> None:

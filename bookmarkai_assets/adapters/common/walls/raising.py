@@ -21,7 +21,8 @@ def raise_walls(room: Room, kernel: Kernel) -> frozenset[Wall]:
     standing: frozenset[Wall] = frozenset()
     if sys.platform != "linux":
         return standing
-    refuse_new_privileges()
+    with suppress(OSError):  # without this the kernel takes no wall, and none stands
+        refuse_new_privileges()
     if kernel.machine in CAPSET:
         with suppress(OSError):  # a process that is not root has none
             drop_capabilities(kernel.machine, held=find_capabilities())
