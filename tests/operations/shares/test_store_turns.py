@@ -305,7 +305,7 @@ def test_a_probe_that_a_killed_process_left_is_cleaned_up(line: Line) -> None:
     """After a day, from both backends, with a tombstone. A younger one may be somebody's right now."""
     vault = line.vault
     vault.store("kept")
-    vault.s3.objects[f"{vault.s3.url_of(vault.rules.video_prefix)}store-probe-1"] = FakeObject(
+    vault.s3.objects[vault.s3.url_of(f"{vault.rules.video_prefix}store-probe-1")] = FakeObject(
         b"probe", "application/octet-stream", modified_at=vault.clock()
     )
     (vault.media_dir / "store-probe-2").write_bytes(b"probe")
