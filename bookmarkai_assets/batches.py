@@ -59,19 +59,18 @@ def yield_results(
     hold: Hold,
     made: Mapping[str, Result | Failure],
     describe: Callable[[Result], RunMetadata] | None = None,
-    handled: Callable[[], ShareResults[Result]] | None = None,
     check: Callable[[ShareResults[Result]], Checked] | None = None,
     inputs: ShareResults[Any] | None = None,
     data_version: dg.DataVersion | None = None,
 ) -> Iterator[dg.Output[ShareResults[Result]] | dg.AssetCheckResult]:
     """Yield what a step has made of its shares, with metadata per partition; fail the run's last step if any failed.
 
-    The IO manager may make something else of a result while it stores it, a failure too: `handled` returns what it has
-    made of them all. When not one share is left, the step ends the run at once. `check` looks at what was stored; what
-    fails it is on record as failed, and the next step leaves it out. What was only postponed has not failed: its
-    partition stays as it was. Each share that has no result is observed at its partition, once in a run: what failed in
-    `inputs` was so at the step before this one, if the run has one. `data_version` is that of them all: Dagster has one
-    for a run's partitions. Raises `dagster.Failure` naming each failed share.
+    When not one share is left, the step ends the run at once. `check` looks at what was stored; what fails it is on
+    record as failed, and the next step leaves it out. What was only postponed has not failed: its partition stays as it
+    was, and a step that postponed every share yields no output, which the asset must allow. Each share that has no
+    result is observed at its partition, once in a run: what failed in `inputs` was so at the step before this one, if
+    the run has one. `data_version` is that of them all: Dagster has one for a run's partitions. Raises
+    `dagster.Failure` naming each failed share.
     """
     results = ShareResults(made)
     observed = inputs.failures.keys() if inputs is not None and has_step_before(context) else frozenset[str]()
@@ -82,8 +81,6 @@ def yield_results(
     if results.succeeded:
         # Nothing here may rely on being resumed, or closed in time: when the IO manager raises, Dagster does neither.
         yield _output(results, data_version)
-        if handled is not None:
-            results = handled()
         if check is not None:
             found = check(results)
             results = results.with_failures(found.failures)
@@ -93,6 +90,9 @@ def yield_results(
             yield from found.results
         if not is_last_of_run(context):
             return
+    elif check is not None and all(why.outcome is Outcome.POSTPONED for why in results.failures.values()):
+        # Dagster takes a check that was planned and not evaluated for one that failed.
+        yield from check(results).results
     hold.release()
     failures = {key: why for key, why in results.failures.items() if why.outcome is not Outcome.POSTPONED}
     if failures:
@@ -103,9 +103,7 @@ OUTCOMES = "outcomes"
 """The metadata of a run's failure that counts its shares by outcome."""
 
 
-def observe_failures(
-    context: dg.AssetExecutionContext | dg.OutputContext, catalog: Catalog, failures: Mapping[str, Failure]
-) -> None:
+def observe_failures(context: dg.AssetExecutionContext, catalog: Catalog, failures: Mapping[str, Failure]) -> None:
     """Show at each share's partition why it has no result, what comes next and when: where an analyst clicks first."""
     if not failures:
         return

@@ -5,7 +5,7 @@ will not do. Dagster's packages are pinned to one release because of this module
 each function to what it promises, and is the first thing to run after raising the version.
 """
 
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from datetime import UTC
 from typing import Any
@@ -35,15 +35,6 @@ def narrow_to(context: dg.OutputContext, partitions: Collection[str]) -> None:
     if not partitions:
         raise ValueError("expected at least one materialized partition, found none; raise the failure instead")
     context._asset_partitions_subset = DefaultPartitionsSubset(set(partitions))  # noqa: SLF001 - see the docstring
-
-
-def add_partition_metadata(context: dg.OutputContext, partition: str, metadata: Mapping[str, Any]) -> None:
-    """Add metadata to one partition of the asset that this output materializes.
-
-    An IO manager may publish metadata for its output, which is then that of every partition. By partition only the
-    context of an asset's function takes it, which an IO manager is not given.
-    """
-    context.step_context.add_asset_metadata(metadata, asset_key=context.asset_key, partition_key=partition)
 
 
 def run_of(context: dg.OutputContext | dg.InputContext) -> dg.DagsterRun:

@@ -1,7 +1,7 @@
 """What happens between the assets: media are given their place, and handles are read back from the catalog.
 
 No bytes pass through Dagster. `CatalogIOManager` hands on what the operations have recorded; `MediaIOManager` puts each
-media where the storage mode says before it does so.
+media where the storage mode says before that.
 """
 
 from typing import Any
@@ -9,14 +9,14 @@ from typing import Any
 import dagster as dg
 from typing_extensions import override
 
-from bookmarkai_assets.batches import hold_of, observe_failures, run_failure
+from bookmarkai_assets.batches import hold_of, run_failure
 from bookmarkai_assets.core.catalog import Catalog
 from bookmarkai_assets.core.errors import ShareFailedError, UnknownShareError
 from bookmarkai_assets.core.media.media import Media, media_id_of
 from bookmarkai_assets.core.outcomes import Failure, Outcome
 from bookmarkai_assets.core.rules import PipelineRules
-from bookmarkai_assets.dagster_internals import add_partition_metadata, narrow_to, run_of
-from bookmarkai_assets.metadata.media import stored_media_metadata
+from bookmarkai_assets.core.shares.share import Share
+from bookmarkai_assets.dagster_internals import narrow_to, run_of
 from bookmarkai_assets.operations.shares.intake import link_of
 from bookmarkai_assets.operations.shares.share_results import ShareResults
 from bookmarkai_assets.operations.shares.steps import failure_of, run_step
@@ -67,37 +67,23 @@ class MediaIOManager(CatalogIOManager):
     def __init__(self, catalog: Catalog, rules: PipelineRules, stores: Stores) -> None:
         super().__init__(catalog, rules)
         self.stores = stores
-        self._placed: ShareResults[Media] | None = None
 
-    @override
-    def handle_output(self, context: dg.OutputContext, obj: ShareResults[Media]) -> None:
-        """Place each share's media; a share whose transfer fails has failed. `placed` has what came of it."""
+    def place(self, run: dg.DagsterRun, staged: ShareResults[Media]) -> ShareResults[tuple[Share, Media]]:
+        """Place each share's media. A share whose transfer fails has failed, and one whose store is paused waits.
+
+        The asset calls this before it yields. Once Dagster hands over an output, a step either materializes something
+        or fails, and shares that all wait do neither.
+        """
         from bookmarkai_assets.operations.media.placing import place_media  # noqa: PLC0415 - only runs of stored_media need it
 
-        hold = hold_of(run_of(context), self.catalog, self.rules, self.stores)
+        hold = hold_of(run, self.catalog, self.rules, self.stores)
         with hold.renew_leases():
-            done = ShareResults(
+            return ShareResults(
                 run_step(
                     hold,
-                    obj,
+                    staged,
                     lambda leased, media: (leased.share, place_media(hold, leased, media)),
                     concurrency=self.rules.download_concurrency,
                     interrupt=self.stores.interrupt,
                 )
             )
-        fresh = {share_id: why for share_id, why in done.failures.items() if share_id not in obj.failures}
-        observe_failures(context, self.catalog, fresh)
-        for share_id, (share, media) in done.succeeded.items():
-            add_partition_metadata(context, share_id, stored_media_metadata(share, media))
-        self._placed = done.map(lambda placed: placed[1])
-        super().handle_output(context, self._placed)
-
-    def placed(self) -> ShareResults[Media]:
-        """Return the run's media as they were placed, and why others were not, to the asset that has yielded them.
-
-        Dagster tells an asset nothing of its output. It makes one IO manager for a run, which the asset is given as a
-        resource, and goes on with the asset once the output is handled. Raises `RuntimeError` before that.
-        """
-        if self._placed is None:
-            raise RuntimeError("expected the media to be placed, found no output handled yet; yield the output first")
-        return self._placed

@@ -1,4 +1,4 @@
-"""The second asset: the media at its place. The IO manager does the placing, when it is handed the handles."""
+"""The second asset: the media at its place. The IO manager does the placing, before it is handed the handles."""
 
 from collections.abc import Iterator
 
@@ -12,6 +12,7 @@ from bookmarkai_assets.core.rules import PipelineRules
 from bookmarkai_assets.defs.common import SHARE_ASSET, VIDEO_OF_THE_LINK
 from bookmarkai_assets.io_manager import MediaIOManager
 from bookmarkai_assets.metadata.keys import describe_asset
+from bookmarkai_assets.metadata.media import stored_media_metadata
 from bookmarkai_assets.operations.shares.hold import Hold
 from bookmarkai_assets.operations.shares.share_results import ShareResults
 from bookmarkai_assets.operations.shares.steps import run_step
@@ -26,6 +27,7 @@ BYTES_ARE_THERE = "bytes_are_there"
     kinds={"s3", "video"},
     tags={"stage": "store"},
     io_manager_key="media_io_manager",
+    output_required=False,  # a run whose every share waits for its store ends well, with nothing materialized
     check_specs=[
         dg.AssetCheckSpec(
             BYTES_ARE_THERE,
@@ -50,11 +52,13 @@ def stored_media(
     media_io_manager: dg.ResourceParam[MediaIOManager],
 ) -> Iterator[dg.Output[ShareResults[Media]] | dg.AssetCheckResult]:
     hold = hold_of(context.run, catalog, rules, stores)
+    placed = media_io_manager.place(context.run, raw_video)
+    for share_id, (share, media) in placed.succeeded.items():
+        context.add_asset_metadata(dict(stored_media_metadata(share, media)), partition_key=share_id)
     yield from yield_results(
         context,
         hold,
-        raw_video,
-        handled=media_io_manager.placed,
+        placed.map(lambda done: done[1]),
         check=lambda placed: _bytes_are_there(hold, placed),
         inputs=raw_video,
         data_version=VIDEO_OF_THE_LINK,

@@ -289,7 +289,7 @@ def test_transferred_bytes_are_reported(case: StoreCase, *, may_consume: bool) -
     reported: list[int] = []
     stored = case.put(VIDEO, may_consume=may_consume, on_bytes=reported.append)
     assert sum(reported) == len(VIDEO)
-    assert min(reported) > 0
+    assert min(reported) >= 0
 
     reported.clear()
     case.put(VIDEO, on_bytes=reported.append)
@@ -298,7 +298,7 @@ def test_transferred_bytes_are_reported(case: StoreCase, *, may_consume: bool) -
     reported.clear()
     case.store.get(stored.url, case.directory / "out.mp4", expected=digest_of_bytes(VIDEO), on_bytes=reported.append)
     assert sum(reported) == len(VIDEO)
-    assert min(reported) > 0
+    assert min(reported) >= 0
 
 
 def test_a_refused_put_does_not_report_all_bytes(case: StoreCase) -> None:

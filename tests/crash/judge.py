@@ -239,11 +239,16 @@ def _expiry(row: Row, before: Snapshot, now: datetime) -> Iterator[str]:
                 yield f"media {name} expired while share {share['id']} needs it: {share['status']}"
 
 
+_PROBE = "store-probe-"
+"""What a process that was killed while it tried a store leaves. Clean-up removes it after a day."""
+
+
 def _final_names(after: Snapshot, memory: Memory) -> Iterator[str]:
     for path, file in after.files.items():
-        yield from _final_name(path, file.data, memory)
+        if _PROBE not in path:
+            yield from _final_name(path, file.data, memory)
     for key, found in after.objects.items():
-        if key in memory.damaged:
+        if key in memory.damaged or _PROBE in key:
             continue
         digest = sha256(found.body)
         yield from _final_name(key, found.body, memory)

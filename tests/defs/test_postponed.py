@@ -1,7 +1,9 @@
 """Runs whose shares have to wait: nothing fails, nothing missing is materialized, and the reason is shown."""
 
 import dagster as dg
+import pytest
 
+from bookmarkai_assets.core.errors import StoreError, StoreErrorClass
 from bookmarkai_assets.core.outcomes import Failure, Outcome
 from tests.plugins.pipeline import ASSETS, Pipeline
 
@@ -90,3 +92,45 @@ def test_without_room_on_the_disk_the_sensor_says_so(pipeline: Pipeline) -> None
 
     pipeline.configure(download_min_free_bytes=0)
     assert [result.success for result in pipeline.tick_and_run()] == [True]
+
+
+DENIED = StoreError(StoreErrorClass.ACCESS_DENIED, "403 SignatureDoesNotMatch")
+
+
+@pytest.mark.parametrize("names", ["a", "ab"])
+def test_a_run_whose_shares_wait_for_their_store_succeeds(pipeline: Pipeline, names: str) -> None:
+    """Nothing is stored and nothing has failed: no run is red, and what was fetched is materialized."""
+    pipeline.configure(storage_mode="s3")
+    pipeline.s3.outage = DENIED
+    shares = pipeline.share(*names)
+
+    results = pipeline.tick_and_run()
+
+    assert [result.success for result in results] == [True]
+    assert [pipeline.materialized(asset) for asset in ASSETS] == [set(shares), set(), set()]
+    for share in shares:
+        report = pipeline.report(share)
+        assert (report["status"], report["outcome"], report["attempts"]) == ("pending", "postponed", 0)
+        assert "s3 store is paused" in report["reason"]
+    assert pipeline.checks(results[0])["bytes_are_there"].passed
+    tick = pipeline.tick()
+    assert isinstance(tick, dg.SkipReason)
+    assert f"s3 store {len(names)}" in (tick.skip_message or "")
+
+    pipeline.s3.outage = None
+    assert pipeline.catalog.sites.resume("s3 store")
+    assert [result.success for result in pipeline.tick_and_run()] == [True]
+    assert [pipeline.materialized(asset) for asset in ASSETS] == [set(shares)] * len(ASSETS)
+
+
+def test_a_run_that_cannot_read_from_its_store_succeeds(pipeline: Pipeline) -> None:
+    """The media are stored, and their transcripts wait."""
+    pipeline.configure(storage_mode="s3")
+    [share] = pipeline.share("a")
+    assert pipeline.materialize([share], ASSETS[:2]).success
+    pipeline.s3.outage = DENIED
+    result = pipeline.materialize([share], ASSETS[2:])
+    assert result.success
+    assert pipeline.materialized("transcript") == set()
+    assert pipeline.report(share)["outcome"] == "postponed"
+    assert all(check.passed for check in pipeline.checks(result).values())

@@ -7,10 +7,6 @@ import pytest
 
 from bookmarkai_assets.core.errors import StoreError, StoreErrorClass
 from bookmarkai_assets.core.media.ports import StoredObject
-from bookmarkai_assets.io_manager import MediaIOManager
-from bookmarkai_assets.operations.stores import Stores
-from bookmarkai_assets.settings.settings import load_settings
-from bookmarkai_assets.wiring.rules import make_rules
 from tests.fakes.stores import digest_of_bytes
 from tests.plugins.pipeline import ASSETS, Pipeline, link
 
@@ -75,15 +71,6 @@ def test_a_put_that_did_not_last_blocks_its_share_alone(pipeline: Pipeline, monk
     assert pipeline.materialized("transcript") == {good}
     assert pipeline.report(good)["status"] == "done"
     assert pipeline.report(bad)["outcome"] == "media_missing"
-
-
-def test_a_placement_is_not_known_too_early(pipeline: Pipeline) -> None:
-    """An asset that asks for its placement before it has yielded its output gets an error that says what to do."""
-    manager = MediaIOManager(
-        pipeline.catalog, make_rules(load_settings(env_file=None, **pipeline.settings)), Stores({})
-    )
-    with pytest.raises(RuntimeError, match="yield the output first"):
-        manager.placed()
 
 
 def test_a_backfill_moves_media_and_says_where_they_are(pipeline: Pipeline) -> None:

@@ -1,7 +1,11 @@
 """The progress of one transfer in bytes. Each byte is reported once, across threads and repeated attempts."""
 
 import threading
+import time
 from collections.abc import Callable
+
+_ASK_EVERY_SECONDS = 0.1
+"""A transfer that takes less time is never asked about."""
 
 
 class ByteCount:
@@ -17,6 +21,7 @@ class ByteCount:
         self._lock = threading.Lock()
         self._in_attempt = 0
         self._reported = 0
+        self._called_at = time.monotonic()
 
     def begin_attempt(self) -> None:
         """Start again at 0 bytes."""
@@ -35,11 +40,19 @@ class ByteCount:
             self._report(self._size)
 
     def ask(self) -> None:
-        """Call `on_bytes` with 0, because the transfer waits. What it raises is to end the transfer."""
+        """Call `on_bytes` with 0, because the transfer waits, unless it was called a moment ago.
+
+        What it raises is to end the transfer.
+        """
         with self._lock:
-            self._on_bytes(0)
+            if time.monotonic() - self._called_at >= _ASK_EVERY_SECONDS:
+                self._call(0)
 
     def _report(self, reached: int) -> None:
         if reached > self._reported:
             size_bytes, self._reported = reached - self._reported, reached
-            self._on_bytes(size_bytes)
+            self._call(size_bytes)
+
+    def _call(self, size_bytes: int) -> None:
+        self._called_at = time.monotonic()
+        self._on_bytes(size_bytes)

@@ -8,6 +8,9 @@ from bookmarkai_assets.core.errors import StoreErrorClass
 _SUFFIX = " store"
 """Ends the names of stores. No site's name has a space."""
 
+PROBE_NAME = "store-probe-"
+"""Begins the names of the small objects that show whether a store works."""
+
 OF_ONE_OBJECT = frozenset(
     {
         StoreErrorClass.NOT_FOUND,

@@ -24,7 +24,7 @@ from bookmarkai_assets.core.media.ports import MediaStore
 from bookmarkai_assets.core.rules import PipelineRules
 from bookmarkai_assets.core.sites.breaker import NO_LIMITS, Site, waiting_reason
 from bookmarkai_assets.core.sites.ports import NoSlot
-from bookmarkai_assets.core.sites.stores import OF_ONE_OBJECT, OF_THE_STORE, is_store, store_name
+from bookmarkai_assets.core.sites.stores import OF_ONE_OBJECT, OF_THE_STORE, PROBE_NAME, is_store, store_name
 from bookmarkai_assets.operations.sites.turns import waiting_by_site
 from bookmarkai_assets.operations.stores import Stores
 
@@ -135,7 +135,7 @@ def probe_store(store: MediaStore, rules: PipelineRules, *, seconds: float = PRO
         with tempfile.TemporaryDirectory(prefix="store-probe-") as directory:
             source, copy = Path(directory, "probe"), Path(directory, "copy")
             source.write_bytes(data)
-            key = f"{rules.prefix_on(store.backend)}store-probe-{uuid.uuid4().hex}"
+            key = f"{rules.prefix_on(store.backend)}{PROBE_NAME}{uuid.uuid4().hex}"
             url = store.url_of(key)
             try:
                 store.put(

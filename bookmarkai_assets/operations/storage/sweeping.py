@@ -1,4 +1,4 @@
-"""Remove what killed work left behind: staging directories, temporary files, multipart uploads, transcript chunks."""
+"""Remove what killed work left: staging directories, temporary files, uploads, probes and transcript chunks."""
 
 import re
 import shutil
@@ -11,6 +11,7 @@ from bookmarkai_assets.core.errors import CatalogUnavailableError, StoreError
 from bookmarkai_assets.core.media.media import MediaState
 from bookmarkai_assets.core.media.ports import Tombstone
 from bookmarkai_assets.core.media.retention import Kept
+from bookmarkai_assets.core.sites.stores import PROBE_NAME
 from bookmarkai_assets.operations.shares.hold import Hold
 from bookmarkai_assets.operations.storage.clean_up_report import CleanUpItem
 
@@ -80,6 +81,24 @@ def sweep_leftovers(hold: Hold, *, is_dry_run: bool) -> Iterator[CleanUpItem]:
                 yield CleanUpItem(leftover.name, None, size, None, None, str(error))
                 continue
             yield CleanUpItem(leftover.name, None, size, ABANDONED, None)
+
+
+def sweep_probes(hold: Hold, *, is_dry_run: bool) -> Iterator[CleanUpItem]:
+    """Remove the objects with which killed processes tried whether a store works."""
+    before = hold.clock() - max(hold.rules.retention.grace, STALE_AFTER)
+    for backend, store in hold.stores.items():
+        try:
+            for probe in store.list(f"{hold.rules.prefix_on(backend)}{PROBE_NAME}"):
+                if probe.modified_at >= before:
+                    continue
+                if not is_dry_run:
+                    proof: dict[str, str | float] = {"modified_at": probe.modified_at.isoformat()}
+                    _write_tombstone(hold, probe.url, "probe", None, probe.size_bytes, proof=proof)
+                    store.delete(probe.url)
+                    hold.catalog.tombstones.confirm([probe.url], now=hold.clock())
+                yield CleanUpItem(probe.url, None, probe.size_bytes, ABANDONED, None)
+        except StoreError as error:
+            yield CleanUpItem(f"probes in {backend}", None, 0, None, None, str(error))
 
 
 def sweep_chunks(hold: Hold, *, is_dry_run: bool) -> Iterator[CleanUpItem]:

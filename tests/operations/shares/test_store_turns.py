@@ -30,7 +30,7 @@ from bookmarkai_assets.operations.shares.store_turns import paused_stores, read_
 from bookmarkai_assets.operations.transcripts.transcribing import transcribe_share
 from bookmarkai_assets.settings.settings import load_settings
 from bookmarkai_assets.wiring.rules import make_rules
-from tests.fakes.stores import FakeMediaStore
+from tests.fakes.stores import FakeMediaStore, FakeObject
 from tests.plugins.vault import Vault
 from tests.support.deadlines import HANG_SECONDS
 
@@ -299,6 +299,23 @@ def test_an_unmounted_disk_holds_its_shares(line: Line) -> None:
     vault.let_pass(seconds=20)
     line.tick()
     assert line.status(share) == "done"
+
+
+def test_a_probe_that_a_killed_process_left_is_cleaned_up(line: Line) -> None:
+    """After a day, from both backends, with a tombstone. A younger one may be somebody's right now."""
+    vault = line.vault
+    vault.store("kept")
+    vault.s3.objects[vault.s3.url_of(f"{vault.rules.video_prefix}store-probe-1")] = FakeObject(
+        b"probe", "application/octet-stream", modified_at=vault.clock()
+    )
+    (vault.media_dir / "store-probe-2").write_bytes(b"probe")
+    vault.clean_up()
+    assert len(vault.s3.objects) == 1
+    vault.let_pass(days=1, hours=1)
+    vault.clean_up()
+    assert vault.s3.objects == {}
+    assert not (vault.media_dir / "store-probe-2").exists()
+    assert [tombstone.kind for tombstone in vault.catalog.tombstones.list(limit=2)] == ["probe", "probe"]
 
 
 def test_a_finished_share_is_not_postponed(line: Line) -> None:
