@@ -1,9 +1,10 @@
 """`bookmarkai storage move`: move stored media to the other backend."""
 
 from collections import Counter
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator
 from contextlib import contextmanager
-from typing import Annotated
+from dataclasses import dataclass, field
+from typing import Annotated, Any
 
 import typer
 from rich.progress import (
@@ -17,12 +18,13 @@ from rich.progress import (
 
 from bookmarkai_assets.cli.durations import parse_duration
 from bookmarkai_assets.cli.hold import command_hold, print_unfinished, wanted_media
-from bookmarkai_assets.cli.output import err, human_bytes, out, print_json, share_id_of
+from bookmarkai_assets.cli.output import err, human_bytes, out, print_json_report, share_id_of
 from bookmarkai_assets.core.media.media import Media
 from bookmarkai_assets.core.media.placement import REMOTE_BACKENDS, Backend
 from bookmarkai_assets.operations.media.catalog_reads import all_media
 from bookmarkai_assets.operations.shares.hold import Hold
 from bookmarkai_assets.operations.storage.moving import Move, MoveOutcome, move_media, preview_move, require_room
+from bookmarkai_assets.operations.storage.spool import Spool
 
 
 def move(
@@ -51,41 +53,64 @@ def move(
     age = parse_duration(older_than, "--older-than") if older_than is not None else None
     with command_hold("move") as hold:
         _ = hold.stores[to]  # raises if it is not configured, before a whole catalog is read
-        if share_ids:
-            chosen = [wanted_media(hold, share_id, "--share") for share_id in share_ids]
-        else:
-            before = hold.clock() - age if age is not None else None
-            chosen = [m for m in all_media(hold.catalog) if before is None or (m.stored_at and m.stored_at < before)]
-        _check_stores(hold, chosen, to)
-        require_room(hold, chosen, to)
+        before = hold.clock() - age if age is not None else None
+        named = {media.media_id: media for one in share_ids for media in [wanted_media(hold, one, "--share")]}
+
+        def chosen() -> Iterator[Media]:
+            """Yield the media to move, as they are now. A large catalog is read again each time, not held."""
+            if share_ids:
+                yield from named.values()
+                return
+            for media in all_media(hold.catalog):
+                if before is None or (media.stored_at and media.stored_at < before):
+                    yield media
+
+        totals = _add_up(chosen())
+        _check_stores(hold, {to, *totals.backends})
+        require_room(hold, chosen(), to)
+        report = _Report(to, is_dry_run=dry_run)
         if dry_run:
-            moves = [preview_move(hold, media, to) for media in chosen]
+            for media in chosen():
+                report.add(preview_move(hold, media, to))
         else:
-            with _progress(chosen, is_shown=not as_json) as (on_move, on_bytes):
-                moves = move_media(
-                    hold,
-                    [media.media_id for media in chosen],
-                    to,
-                    workers=workers,
-                    on_move=on_move,
-                    on_bytes=on_bytes,
-                )
-    left = len({media.media_id for media in chosen}) - len(moves) if not dry_run else 0
-    _report(moves, to, left=left, is_dry_run=dry_run, as_json=as_json)
-    if not dry_run and not all(move.outcome.is_done for move in moves):
+            with _progress(totals, is_shown=not as_json) as (on_move, on_bytes):
+                media_ids = (media.media_id for media in chosen())
+                for done in move_media(hold, media_ids, to, workers=workers, on_move=on_move, on_bytes=on_bytes):
+                    report.add(done)
+    report.left = 0 if dry_run else max(0, totals.media - len(report.moves))
+    report.print(as_json=as_json)
+    if not dry_run and not report.is_done:
         raise typer.Exit(1)
 
 
-def _check_stores(hold: Hold, chosen: Sequence[Media], to: Backend) -> None:
+@dataclass
+class _Totals:
+    """What is to be moved: how many media, their bytes, and the backends that have them."""
+
+    media: int = 0
+    size_bytes: int = 0
+    backends: set[Backend] = field(default_factory=set)
+
+
+def _add_up(chosen: Iterable[Media]) -> _Totals:
+    totals = _Totals()
+    for media in chosen:
+        totals.media += 1
+        totals.size_bytes += media.size_bytes
+        if media.backend is not None:
+            totals.backends.add(media.backend)
+    return totals
+
+
+def _check_stores(hold: Hold, used: Collection[Backend]) -> None:
     """Ask each bucket once, so that the command does not fail for every media in turn. Raises `StoreError`."""
-    used = {to, *(media.backend for media in chosen)}
-    for backend in REMOTE_BACKENDS & used:
+    for backend in REMOTE_BACKENDS & set(used):
         next(iter(hold.stores[backend].list(hold.rules.prefix_on(backend))), None)
 
 
 @contextmanager
 def _progress(
-    chosen: Sequence[Media], *, is_shown: bool
+    totals: _Totals, *, is_shown: bool
 ) -> Iterator[tuple[Callable[[Move], object], Callable[[str, int], object]]]:
     bar = Progress(
         TextColumn("moving"),
@@ -100,16 +125,15 @@ def _progress(
     # Two scales: media for the count, and bytes for the bar, the speed and the remaining time.
     finished = 0
     copied: Counter[str] = Counter()
-    sizes = {media.media_id: media.size_bytes for media in chosen}
-    total = sum(sizes.values())
+    total = totals.size_bytes
     with bar:
-        task = bar.add_task("moving", total=total, done=0, count=len(chosen))
+        task = bar.add_task("moving", total=total, done=0, count=totals.media)
 
         def on_move(done: Move) -> None:
             nonlocal finished, total
             finished += 1
             # What was there already, or could not be copied, leaves the total: the speed is that of copying.
-            total -= sizes.get(done.media_id, 0) - copied[done.media_id]
+            total -= done.size_bytes - copied.pop(done.media_id, 0)
             bar.update(task, total=total, done=finished)
             if not done.outcome.is_done:
                 print_unfinished(bar.console, done)
@@ -121,35 +145,57 @@ def _progress(
         try:
             yield on_move, on_bytes
         except (KeyboardInterrupt, SystemExit):
-            left = len(chosen) - finished
+            left = totals.media - finished
             bar.console.print(
                 f"stopped: {finished} done, {left} to do; run it again to go on", soft_wrap=not err.is_terminal
             )
             raise
 
 
-def _report(moves: Sequence[Move], to: Backend, *, left: int, is_dry_run: bool, as_json: bool) -> None:
-    counts = Counter(move.outcome for move in moves)
-    moved_bytes = sum(move.size_bytes for move in moves if move.outcome is MoveOutcome.MOVED)
-    if as_json:
-        print_json(
-            {
-                "to": to.value,
-                "dry_run": is_dry_run,
-                "counts": {outcome.value: counts[outcome] for outcome in MoveOutcome},
-                "bytes": moved_bytes,
-                "left": left,
-                "moves": [move.as_dict() for move in moves],
+class _Report:
+    """What became of each media, and what is printed about it."""
+
+    def __init__(self, to: Backend, *, is_dry_run: bool) -> None:
+        self._to = to
+        self._is_dry_run = is_dry_run
+        self._counts: Counter[MoveOutcome] = Counter()
+        self._moved_bytes = 0
+        # On disk, because there may be a million.
+        self.moves: Spool[dict[str, Any]] = Spool(dict, dict)
+        self.left = 0
+
+    def add(self, move: Move) -> None:
+        """Add the result of one media."""
+        self._counts[move.outcome] += 1
+        self._moved_bytes += move.size_bytes if move.outcome is MoveOutcome.MOVED else 0
+        self.moves.add(move.as_dict(), rank=0)
+
+    @property
+    def is_done(self) -> bool:
+        """Whether every media is where it should be."""
+        return all(outcome.is_done for outcome in self._counts)
+
+    def print(self, *, as_json: bool) -> None:
+        """Print the report, with every media if it is JSON."""
+        if as_json:
+            head = {
+                "to": self._to.value,
+                "dry_run": self._is_dry_run,
+                "counts": {outcome.value: self._counts[outcome] for outcome in MoveOutcome},
+                "bytes": self._moved_bytes,
+                "left": self.left,
             }
-        )
-        return
-    verb = "would be moved" if is_dry_run else "moved"
-    out.print(f"{counts[MoveOutcome.MOVED]} {verb} to {to.value} ({human_bytes(moved_bytes)})", soft_wrap=True)
-    for outcome in MoveOutcome:
-        if outcome is not MoveOutcome.MOVED and counts[outcome]:
-            out.print(f"{counts[outcome]} {outcome.value.replace('_', ' ')}")
-    if counts[MoveOutcome.NO_SPACE]:
-        out.print(
-            f"STOPPED: there is no room for more on {to.facts.title}; {left} not tried. Free space, then run it again.",
-            soft_wrap=True,
-        )
+            print_json_report(head, "moves", self.moves)
+            return
+        verb = "would be moved" if self._is_dry_run else "moved"
+        moved = self._counts[MoveOutcome.MOVED]
+        out.print(f"{moved} {verb} to {self._to.value} ({human_bytes(self._moved_bytes)})", soft_wrap=True)
+        for outcome in MoveOutcome:
+            if outcome is not MoveOutcome.MOVED and self._counts[outcome]:
+                out.print(f"{self._counts[outcome]} {outcome.value.replace('_', ' ')}")
+        if self._counts[MoveOutcome.NO_SPACE]:
+            out.print(
+                f"STOPPED: there is no room for more on {self._to.facts.title}; {self.left} not tried. Free space, "
+                "then run it again.",
+                soft_wrap=True,
+            )

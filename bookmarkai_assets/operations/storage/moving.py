@@ -6,7 +6,8 @@ can be repeated.
 """
 
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable
+from contextlib import closing
 from enum import StrEnum
 from functools import partial
 from typing import TypeAlias
@@ -21,6 +22,7 @@ from bookmarkai_assets.core.errors import (
 from bookmarkai_assets.core.media.media import Media, MediaState
 from bookmarkai_assets.core.media.placement import Backend, Decider, placed_by
 from bookmarkai_assets.core.media.storage_events import Purpose
+from bookmarkai_assets.core.text import format_size
 from bookmarkai_assets.operations.media.in_parallel import act_in_parallel
 from bookmarkai_assets.operations.media.relocating import relocate
 from bookmarkai_assets.operations.media.results import MediaResult
@@ -28,6 +30,7 @@ from bookmarkai_assets.operations.media.room import FreeBytes, free_bytes
 from bookmarkai_assets.operations.media.transfers import MediaTransfers
 from bookmarkai_assets.operations.rollout.current_policy import current_policy
 from bookmarkai_assets.operations.shares.hold import Hold
+from bookmarkai_assets.operations.storage.spool import SpooledListing
 
 
 class MoveOutcome(StrEnum):
@@ -47,6 +50,8 @@ class MoveOutcome(StrEnum):
         return self in {MoveOutcome.MOVED, MoveOutcome.THERE, MoveOutcome.EXPIRED}
 
 
+_LEASED = "a run, or another command, is working on it; run this command again when it is done"
+
 Move: TypeAlias = MediaResult[MoveOutcome]
 """The result of one media's move. `size_bytes` is the size of the media."""
 
@@ -59,7 +64,7 @@ def preview_move(hold: Hold, media: Media, target: Backend) -> Move:
 
 def move_media(
     hold: Hold,
-    media_ids: Sequence[str],
+    media_ids: Iterable[str],
     target: Backend,
     *,
     workers: int = 1,
@@ -83,29 +88,29 @@ def _is_full(move: Move) -> bool:
     return move.outcome is MoveOutcome.NO_SPACE
 
 
-def require_room(hold: Hold, chosen: Sequence[Media], target: Backend, *, free: FreeBytes = free_bytes) -> None:
+def require_room(hold: Hold, chosen: Iterable[Media], target: Backend, *, free: FreeBytes = free_bytes) -> None:
     """Check that the local disk has room for all that a move would copy there. Raises `ReserveError`.
 
     What has its size at the target already is not counted. `DOWNLOAD_MIN_FREE_BYTES` stays free.
     """
     if target is not Backend.LOCAL:
         return
-    wanted = {
-        part.key: part.size_bytes
-        for media in chosen
-        if media.state is MediaState.STORED and media.backend is not target
-        for part in media.parts.values()
-    }
-    count = len(wanted)
-    for found in hold.stores[target].list():
-        if wanted.get(found.key) == found.size_bytes:
-            del wanted[found.key]
-    needed, reserve, available = sum(wanted.values()), hold.rules.min_free_bytes, free(hold.rules.staging_dir)
+    count, missing, needed = 0, 0, 0
+    with closing(SpooledListing(hold.stores[target].list())) as listing:
+        for media in chosen:
+            if media.state is not MediaState.STORED or media.backend is target:
+                continue
+            for part in media.parts.values():
+                count += 1
+                found = listing.pop(part.key)
+                if found is None or found.size_bytes != part.size_bytes:
+                    missing, needed = missing + 1, needed + part.size_bytes
+    reserve, available = hold.rules.min_free_bytes, free(hold.rules.staging_dir)
     if needed and available - needed < reserve:
         raise ReserveError(
-            f"expected room for {needed / 1e9:.2f} GB ({len(wanted)} of {count} files) on the disk of "
-            f"{hold.rules.staging_dir.parent} beside the {reserve / 1e9:.2f} GB of DOWNLOAD_MIN_FREE_BYTES, found "
-            f"{available / 1e9:.2f} GB free; nothing was moved: free space there, or move fewer media at a time "
+            f"expected room for {format_size(needed)} ({missing} of {count} files) on the disk of "
+            f"{hold.rules.staging_dir.parent} beside the {format_size(reserve)} of DOWNLOAD_MIN_FREE_BYTES, found "
+            f"{format_size(available)} free; nothing was moved: free space there, or move fewer media at a time "
             "(--share, --older-than)"
         )
 
@@ -119,7 +124,7 @@ def _move_one(hold: Hold, target: Backend, on_bytes: Callable[[str, int], object
             if media is None:
                 return Move(media_id, None, MoveOutcome.FAILED, detail="expected a media on record, found none")
             if not is_ours:
-                return Move(media_id, media.share_id, MoveOutcome.LEASED, media.size_bytes)
+                return Move(media_id, media.share_id, MoveOutcome.LEASED, media.size_bytes, detail=_LEASED)
             outcome = _what_is_left_to_do(hold, media, target)
             if outcome is None:
                 _relocate_for_operator(hold, media, target, on_bytes)

@@ -2,6 +2,7 @@
 
 import shutil
 import threading
+from collections.abc import Iterator
 from dataclasses import replace
 from datetime import timedelta
 
@@ -15,7 +16,7 @@ from bookmarkai_assets.operations.media.placing import place_media
 from bookmarkai_assets.operations.shares.hold import Hold
 from bookmarkai_assets.operations.shares.intake import reopen_expired
 from bookmarkai_assets.operations.shares.steps import run_step
-from bookmarkai_assets.operations.storage.moving import MoveOutcome, preview_move
+from bookmarkai_assets.operations.storage.moving import MoveOutcome, move_media, preview_move
 from tests.plugins.vault import Vault
 
 BOTH_WAYS = pytest.mark.parametrize(("source", "target"), [(Backend.LOCAL, Backend.S3), (Backend.S3, Backend.LOCAL)])
@@ -441,3 +442,33 @@ def test_a_run_places_the_recorded_media(vault: Vault) -> None:
     assert isinstance(placed, Media)
     assert placed.backend is Backend.S3
     assert placed == vault.media(media)
+
+
+def test_media_are_asked_for_as_they_are_needed(vault: Vault) -> None:
+    """A large catalog is not in memory: when the first is done, few of the others have been asked for."""
+    stored = [vault.store(f"video-{number}") for number in range(8)]
+    asked: list[str] = []
+
+    def media_ids() -> Iterator[str]:
+        for media in stored:
+            asked.append(media.media_id)
+            yield media.media_id
+
+    asked_by_then: list[int] = []
+    moves = move_media(
+        vault.work(), media_ids(), Backend.S3, workers=1, on_move=lambda _: asked_by_then.append(len(asked))
+    )
+
+    assert [move.outcome for move in moves] == [MoveOutcome.MOVED] * 8
+    assert asked_by_then[0] <= 3
+
+
+def test_a_leased_media_has_a_next_step(vault: Vault) -> None:
+    """Somebody is working on it, so the same command succeeds later."""
+    media = vault.store("a")
+    assert vault.catalog.leases.take(
+        media.media_id, owner="run", now=vault.clock(), until=vault.clock() + timedelta(hours=1)
+    )
+    [move] = move_media(vault.work("mover"), [media.media_id], Backend.S3)
+    assert move.outcome is MoveOutcome.LEASED
+    assert "run this command again" in (move.detail or "")
