@@ -380,12 +380,14 @@ def test_a_transfer_under_way_is_shown(hanging: Line) -> None:
         running = pool.submit(hanging.tick)
         wait_for(lambda: vault.catalog.work.progress(share).attempts == 1)
         vault.let_pass(seconds=3)
-        wait_for(lambda: bool(vault.catalog.transfers.under_way(now=vault.clock())))
-        report = share_report(vault.catalog, share, now=vault.clock())
-        [shown] = report.as_dict()["transfers_under_way"]
-        [transfer] = report.under_way
-        vault.s3.is_silent = False
+        try:
+            wait_for(lambda: bool(vault.catalog.transfers.under_way(now=vault.clock())))
+            report = share_report(vault.catalog, share, now=vault.clock())
+        finally:
+            vault.s3.is_silent = False
         running.result(HANG_SECONDS)
+    [shown] = report.as_dict()["transfers_under_way"]
+    [transfer] = report.under_way
     assert (shown["operation"], shown["backend"], shown["kind"], shown["moved_bytes"]) == ("put", "s3", "video", 0)
     assert shown["size_bytes"] > 0
     assert shown["moved_at"] is None
