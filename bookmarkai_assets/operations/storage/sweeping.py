@@ -88,7 +88,7 @@ def sweep_probes(hold: Hold, *, is_dry_run: bool) -> Iterator[CleanUpItem]:
     before = hold.clock() - max(hold.rules.retention.grace, STALE_AFTER)
     for backend, store in hold.stores.items():
         try:
-            for probe in store.list(f"{hold.rules.prefix_on(backend)}{PROBE_NAME}"):
+            for probe in store.list(f"{hold.rules.video_prefix}{PROBE_NAME}"):
                 if probe.modified_at >= before:
                     continue
                 if not is_dry_run:

@@ -308,13 +308,14 @@ def test_a_probe_that_a_killed_process_left_is_cleaned_up(line: Line) -> None:
     vault.s3.objects[vault.s3.url_of(f"{vault.rules.video_prefix}store-probe-1")] = FakeObject(
         b"probe", "application/octet-stream", modified_at=vault.clock()
     )
-    (vault.media_dir / "store-probe-2").write_bytes(b"probe")
+    local = vault.media_dir / vault.rules.video_prefix / "store-probe-2"
+    local.write_bytes(b"probe")
     vault.clean_up()
     assert len(vault.s3.objects) == 1
     vault.let_pass(days=1, hours=1)
     vault.clean_up()
     assert vault.s3.objects == {}
-    assert not (vault.media_dir / "store-probe-2").exists()
+    assert not local.exists()
     assert [tombstone.kind for tombstone in vault.catalog.tombstones.list(limit=2)] == ["probe", "probe"]
 
 
