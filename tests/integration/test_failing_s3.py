@@ -31,6 +31,7 @@ from tests.support.s3_bench import make_store
 
 WORKERS = 4
 SHARES = 7
+FEW = 2
 SHORT = Patience(silent_seconds=0.4, request_seconds=0.6, poll_seconds=0.05)
 LONG = Patience(silent_seconds=2 * HANG_SECONDS, request_seconds=2 * HANG_SECONDS, poll_seconds=0.05)
 
@@ -145,14 +146,14 @@ def test_a_server_that_hangs_holds_the_shares(rollout: Vault, seaweed: SeaweedSe
 
 def check_outage(vault: Vault, error_class: str) -> None:
     """Have shares meet the outage: all are postponed without an attempt, and the failures are on record."""
-    shares = [vault.share(str(number)) for number in range(SHARES)]
+    shares = [vault.share(str(number)) for number in range(FEW)]
     results = run(vault, shares, "run")
     assert {result.outcome for result in results.values()} == {Outcome.POSTPONED}
-    assert attempts(vault, shares) == [0] * SHARES
+    assert attempts(vault, shares) == [0] * FEW
     assert {vault.catalog.work.progress(share).held_for for share in shares} == {"s3 store"}
     [paused] = read_paused_stores(vault.catalog, now=vault.clock())
     assert (paused.breaker.reason or "").startswith(error_class)
-    assert paused.waiting == SHARES
+    assert paused.waiting == FEW
     events = [event for share in shares for event in vault.catalog.events.for_share(share) if event.operation == "put"]
     assert {event.error_class for event in events} == {error_class}
 
@@ -164,7 +165,9 @@ def check_recovery(vault: Vault) -> None:
         vault.let_pass(seconds=60)
         run(vault, shares, f"again-{number}")
     assert backends(vault, shares) == {Backend.S3}
-    assert read_paused_stores(vault.catalog, now=vault.clock()) == []
+    [store] = read_paused_stores(vault.catalog, now=vault.clock())
+    assert not store.breaker.is_paused(vault.clock())
+    assert (store.breaker.allowed, store.waiting) == (1 + 2 * FEW, 0), "a video and an audio track each"
     assert vault.verify(is_deep=True).is_good
     assert not list(Path(vault.rules.staging_dir).glob("*/*"))
 

@@ -135,7 +135,7 @@ def probe_store(store: MediaStore, rules: PipelineRules, *, seconds: float = PRO
         with tempfile.TemporaryDirectory(prefix="store-probe-") as directory:
             source, copy = Path(directory, "probe"), Path(directory, "copy")
             source.write_bytes(data)
-            key = f"{rules.prefix_on(store.backend)}{PROBE_NAME}{uuid.uuid4().hex}"
+            key = f"{rules.video_prefix}{PROBE_NAME}{uuid.uuid4().hex}"  # where clean-up looks
             url = store.url_of(key)
             try:
                 store.put(

@@ -88,12 +88,15 @@ def sweep_probes(hold: Hold, *, is_dry_run: bool) -> Iterator[CleanUpItem]:
     before = hold.clock() - max(hold.rules.retention.grace, STALE_AFTER)
     for backend, store in hold.stores.items():
         try:
-            for probe in store.list(f"{hold.rules.prefix_on(backend)}{PROBE_NAME}"):
+            for probe in store.list(f"{hold.rules.video_prefix}{PROBE_NAME}"):
                 if probe.modified_at >= before:
                     continue
                 if not is_dry_run:
                     proof: dict[str, str | float] = {"modified_at": probe.modified_at.isoformat()}
-                    _write_tombstone(hold, probe.url, "probe", None, probe.size_bytes, proof=proof)
+                    digest = store.head(probe.url).digest
+                    _write_tombstone(
+                        hold, probe.url, "probe", None, digest.size_bytes, proof=proof, sha256=digest.sha256
+                    )
                     store.delete(probe.url)
                     hold.catalog.tombstones.confirm([probe.url], now=hold.clock())
                 yield CleanUpItem(probe.url, None, probe.size_bytes, ABANDONED, None)
@@ -142,7 +145,14 @@ def _reason_to_keep(hold: Hold, media_id: str) -> Kept | None:
 
 
 def _write_tombstone(
-    hold: Hold, name: str, kind: str, media_id: str | None, size: int, *, proof: dict[str, str | float]
+    hold: Hold,
+    name: str,
+    kind: str,
+    media_id: str | None,
+    size: int,
+    *,
+    proof: dict[str, str | float],
+    sha256: str | None = None,
 ) -> None:
     hold.catalog.tombstones.write(
         [
@@ -152,7 +162,7 @@ def _write_tombstone(
                 media_id=media_id,
                 share_id=None,
                 size_bytes=size,
-                sha256=None,
+                sha256=sha256,
                 reason=ABANDONED,
                 proof=proof,
                 written_at=hold.clock(),

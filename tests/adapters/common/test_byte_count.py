@@ -53,7 +53,7 @@ def test_a_part_that_is_sent_again_is_counted_once(bench: Bench, fault: Fault) -
     bench.proxy.break_next(fault, "PUT", times=1, query="partNumber")
     bench.put(LARGE, on_bytes=reported.append)
     assert bench.proxy.faults == 1
-    assert len([size_bytes for size_bytes in reported if size_bytes]) == PARTS, "and 0 while it waits"
+    assert len([size for size in reported if size]) == PARTS, "zeros only ask whether to go on"
     assert sum(reported) == len(LARGE)
 
 

@@ -15,7 +15,11 @@ from bookmarkai_assets.core.outcomes import Failure
 from bookmarkai_assets.core.rollout.stages import Action, Decision, Stage
 from bookmarkai_assets.demo.seaweed import SeaweedServer
 from bookmarkai_assets.operations.rollout import current_policy as module
-from bookmarkai_assets.operations.rollout.current_policy import PolicyWatch, current_policy
+from bookmarkai_assets.operations.rollout.current_policy import (
+    PlacementOverruledError,
+    PolicyWatch,
+    current_policy,
+)
 from tests.plugins.vault import Vault
 from tests.support.s3_bench import PART, make_store
 
@@ -243,3 +247,14 @@ def test_a_catalog_that_does_not_answer_ends_no_upload(caplog: pytest.LogCapture
     PolicyWatch(unavailable, lambda _: False)(1)
 
     assert "it is locked" in caplog.text
+
+
+def test_an_upload_that_is_overruled_stays_so(monkeypatch: pytest.MonkeyPatch) -> None:
+    """All threads of an upload ask the same watch, and each of them has to end."""
+    monkeypatch.setattr("bookmarkai_assets.operations.rollout.current_policy.CHECK_EVERY_SECONDS", 0.0)
+    watch = PolicyWatch(lambda: StoragePolicy(StorageMode.LOCAL, 0), lambda _: False)
+    with pytest.raises(PlacementOverruledError):
+        watch(0)
+    monkeypatch.setattr("bookmarkai_assets.operations.rollout.current_policy.CHECK_EVERY_SECONDS", 3600.0)
+    with pytest.raises(PlacementOverruledError):
+        watch(0)

@@ -101,6 +101,23 @@ def test_the_reserve_is_kept_by_several_workers(vault: Vault, small_disk: Callab
     assert vault.verify(is_deep=True).is_good
 
 
+def test_planned_bytes_count_until_the_first_of_them_is_written(vault: Vault) -> None:
+    """Then the disk itself says that they are taken."""
+    vault.rules = replace(vault.rules, min_free_bytes=100)
+    hold, asked = vault.work(), list[int]()
+    with room.room_for(hold, 50, asked.append, free=disk_with(180)) as on_moved:
+        with pytest.raises(ReserveError), room.room_for(hold, 50, free=disk_with(180)):
+            pass
+        on_moved(0)
+        assert hold.planned.size_bytes == 50
+        on_moved(1)
+        assert hold.planned.size_bytes == 0
+        with room.room_for(hold, 50, free=disk_with(150)):
+            assert hold.planned.size_bytes == 50
+    assert hold.planned.size_bytes == 0
+    assert asked == [0, 1]
+
+
 def test_a_full_disk_ends_a_move(vault: Vault) -> None:
     """What the system itself says counts as well."""
     media = [vault.store(f"video-{number}") for number in range(5)]
