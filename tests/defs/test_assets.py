@@ -413,7 +413,14 @@ def test_a_key_that_is_no_uuid_fails_with_that_reason(pipeline: Pipeline) -> Non
     assert pipeline.materialized("transcript") == {share}
 
 
-@pytest.mark.parametrize("mode", list(StorageMode))
+@pytest.mark.parametrize(
+    "mode",
+    [
+        StorageMode.HYBRID,
+        pytest.param(StorageMode.LOCAL, marks=pytest.mark.soak),
+        pytest.param(StorageMode.S3, marks=pytest.mark.soak),
+    ],
+)
 def test_the_main_job_runs_on_postgresql(tmp_path: Path, postgres_url: str, mode: StorageMode) -> None:
     """Over PostgreSQL, good and bad shares end as they do over SQLite, in every storage mode."""
     pipeline = make_pipeline(tmp_path, postgres_url)

@@ -1,10 +1,11 @@
 """Whatever the demo starts is gone after an interrupt, even after one in the moment in which it is started."""
 
+import os
 import signal
 import subprocess
 import threading
 from collections.abc import Callable, Iterator
-from contextlib import AbstractContextManager
+from contextlib import AbstractContextManager, suppress
 from pathlib import Path
 from typing import Any
 
@@ -73,7 +74,8 @@ def test_an_interrupt_within_the_start_leaves_no_process(
         assert [process.pid for process in started if is_running(process.pid)] == []
     finally:
         for process in started:
-            process.kill()
+            with suppress(ProcessLookupError):
+                os.killpg(process.pid, signal.SIGKILL)
             process.wait()
             if process.stdin:
                 process.stdin.close()

@@ -8,7 +8,7 @@ from tests.load.backlog import EVERY, work_off_backlog
 from tests.support.hostile_site import HostileSite
 from tests.support.processes import HAS_PROC
 
-SHARES = 60
+SHARES = 40
 """`make soak` takes two hundred."""
 
 

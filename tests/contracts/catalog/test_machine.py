@@ -309,5 +309,5 @@ def test_the_ledger_agrees_with_its_model(sqlite_template: Path, tmp_path: Path)
     def machine() -> LedgerMachine:
         return LedgerMachine(Path(shutil.copy(sqlite_template, tmp_path / f"{next(numbers)}.db")))
 
-    limits = settings(max_examples=examples(40), stateful_step_count=30, deadline=None)
-    run_state_machine_as_test(machine, settings=limits)  # type: ignore[arg-type] # it takes any maker of machines
+    runs = settings(max_examples=examples(40), stateful_step_count=30, deadline=None)
+    run_state_machine_as_test(machine, settings=runs)  # type: ignore[arg-type] # it takes any maker of machines
