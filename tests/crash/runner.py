@@ -23,7 +23,7 @@ from typing_extensions import override
 from bookmarkai_assets.core.errors import CleanUpRefusedError
 from bookmarkai_assets.core.media.placement import Backend, StorageMode
 from tests.crash.directory_s3 import DirectoryS3, Fault
-from tests.crash.failpoints import FAILPOINTS
+from tests.crash.failpoints import FAILPOINTS, is_rare
 from tests.crash.judge import (
     Memory,
     Violation,
@@ -93,7 +93,7 @@ class Tally:
         if kill.how == "never" or not passed:
             return None
         # A step that is not listed is new to the machine, and comes before all others; next is what no kill has hit.
-        counts = {name: self.kills[name] + (name in FAILPOINTS) for name in passed}
+        counts = {name: self.kills[name] + (name in FAILPOINTS or is_rare(name)) for name in passed}
         least = min(counts.values())
         is_new = least <= 1
         if kill.how == "rarest" and least > max(4, self.kills.total() / len(self.failpoints)):

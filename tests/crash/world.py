@@ -56,6 +56,9 @@ NAMES = ("a", "b", "c", "d")
 PART_BYTES = 4096
 """So small that videos are put in parts, but audio tracks and transcripts' files at once."""
 
+CHUNK_SECONDS = 1.5
+"""So short that each transcript is made in parts, which outlive the run that made them."""
+
 GRACE = timedelta(days=1)
 LOCAL_DAYS = 4
 S3_DAYS = 7
@@ -229,7 +232,7 @@ class World:
             version = conditions.versions[name]
             self._downloader.serve(link_of(name), video=video_bytes(name, version), audio=audio_bytes(name, version))
             self._downloader.lead(shared_link_of(name, USERS[1]), link_of(name))
-        self._engine = FakeSpeechEngine()
+        self._engine = FakeSpeechEngine(chunk_seconds=CHUNK_SECONDS)
 
     def new_id(self) -> str:
         """Return a UUID, the same in the same operation of the same program."""
