@@ -11,7 +11,7 @@ from rich.text import Text
 from bookmarkai_assets.cli.output import clean, out, print_json, print_table
 from bookmarkai_assets.cli.rollout.words import format_moment, format_or_dash, format_window, window_as_dict
 from bookmarkai_assets.core.catalog import Catalog
-from bookmarkai_assets.core.media.placement import StorageMode
+from bookmarkai_assets.core.media.placement import describe_rule
 from bookmarkai_assets.core.media.ports import PlacedMedia
 from bookmarkai_assets.core.media.transfers import TransferUnderWay, describe_under_way, under_way_as_dict
 from bookmarkai_assets.core.rollout.gate import Judgement, RuleName, RuleResult, RuleStatus, Verdict
@@ -248,18 +248,14 @@ def _rolled_back(rollback: Decision | None) -> str:
 
 def _placed_otherwise(found: _Status) -> str:
     count, whole = (sum(one.media for one in placed) for placed in (found.placed_otherwise, found.placed))
-    policies = "; ".join(f"{one.media} under {_policy(one)}" for one in found.placed_otherwise)
+    policies = "; ".join(
+        f"{one.media} under {describe_rule(one.mode, one.percentage, one.decision_id)}"
+        for one in found.placed_otherwise
+    )
     return (
         f"{count} of the {whole} media of this stage: {policies}. A worker had other settings: bookmarkai doctor names "
         "it while it runs"
     )
-
-
-def _policy(placed: PlacedMedia) -> str:
-    if placed.mode is not StorageMode.HYBRID:
-        return f"STORAGE_MODE={placed.mode}"
-    by = "S3_SPLIT_PERCENTAGE" if placed.decision_id is None else f"decision {placed.decision_id}"
-    return f"{placed.percentage}% by {by}"
 
 
 def _plan(plan: RolloutPlan) -> str:

@@ -101,6 +101,11 @@ class StoragePolicy:
             raise ValueError(f"the S3 percentage must be a whole number from 0 to 100, not {self.s3_percentage}")
 
     @property
+    def keeps_nothing_local(self) -> bool:
+        """Whether no media at all is placed on the local directory."""
+        return self.mode is StorageMode.S3
+
+    @property
     def effect(self) -> str:
         """Where new media go, in words."""
         match self.mode:
@@ -141,6 +146,14 @@ class Placement:
         side = "below" if self.backend.is_remote else "not below"
         bucket = f"bucket {self.bucket} is {side} {self.percentage}"
         return f"hybrid at {self.percentage}%{under}: {bucket}, so {self.backend}"
+
+
+def describe_rule(mode: StorageMode, percentage: int, decision_id: int | None) -> str:
+    """Name the setting or the decision that media were placed by, and what it said."""
+    if mode is not StorageMode.HYBRID:
+        return f"STORAGE_MODE={mode}"
+    by = "S3_SPLIT_PERCENTAGE" if decision_id is None else f"decision {decision_id}"
+    return f"{percentage}% by {by}"
 
 
 def bucket_of(share_id: str) -> int:

@@ -10,7 +10,7 @@ from itertools import islice
 from bookmarkai_assets.core.catalog import Catalog
 from bookmarkai_assets.core.links.urls import AdmittedLink, RefusedLink
 from bookmarkai_assets.core.media.media import MediaState, media_id_of
-from bookmarkai_assets.core.media.placement import Backend, StorageMode, StoragePolicy, place
+from bookmarkai_assets.core.media.placement import Backend, StoragePolicy, place
 from bookmarkai_assets.core.outcomes import Failure, Outcome
 from bookmarkai_assets.core.rules import PipelineRules
 from bookmarkai_assets.core.shares.batching import even_batch_size, pack_runs
@@ -160,7 +160,7 @@ def _freed_by_policy(
     """Return the shares that wait for a store to which the policy in force no longer sends their media."""
     failing = [name for name, load in loads.items() if is_store(name) and not load.site.is_closed]
     held = {name: _MAX_FREED for name in failing if Backend(backend_of(name)).is_remote}
-    if not held or (policy := current_policy(catalog, rules)).mode is StorageMode.S3:
+    if not held or (policy := current_policy(catalog, rules)).keeps_nothing_local:
         return {}
     listed = catalog.work.due(now=now, limit=_MAX_FREED, slots=dict.fromkeys(slots, 0) | held)
     return {due.share_id: due for due in listed if due.held_for in held and _goes_local(catalog, rules, policy, due)}
