@@ -15,17 +15,20 @@ import sys
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from datetime import UTC, datetime
-from pathlib import Path
+from typing import TypeAlias
 
 from common import PROJECT, Bench, machine, running_pipeline
 
 sys.path.insert(0, str(PROJECT))
 
 from bookmarkai_assets.core.catalog import Catalog
+from bookmarkai_assets.core.workers.worker import WorkerKind
 from bookmarkai_assets.settings.settings import load_settings
 from bookmarkai_assets.wiring.catalog import open_catalog
 from tests.support.catalog import USER
 from tests.support.processes import descendants_of
+
+Kill: TypeAlias = Callable[[Bench, Catalog], bool]
 
 _DEADLINE_SECONDS = 600
 _POLL_SECONDS = 0.05
@@ -43,7 +46,7 @@ def main() -> None:
     with running_pipeline() as bench, open_catalog(load_settings(env_file=None, **settings_of(bench))) as catalog:
         alone = statistics.median([undisturbed(bench, catalog) for _ in range(_WARM_UP + 3)][_WARM_UP:])
         print(f"an undisturbed share: {alone:.1f} s\n\n| killed | p50 | p95 | worst |\n|{' --- |' * 4}", flush=True)
-        kinds: Mapping[str, Callable[[Bench], bool]] = {
+        kinds: Mapping[str, Kill] = {
             "the run's process": kill_runs,
             "all of Dagster, which is started again": kill_everything,
         }
@@ -65,15 +68,13 @@ def undisturbed(bench: Bench, catalog: Catalog) -> float:
     return seconds_until_done(catalog, share(bench, catalog), time.monotonic())
 
 
-def disturbed(
-    bench: Bench, catalog: Catalog, kill: Callable[[Bench], bool], *, after_seconds: float
-) -> Iterator[float]:
+def disturbed(bench: Bench, catalog: Catalog, kill: Kill, *, after_seconds: float) -> Iterator[float]:
     """Yield how long a share takes from a kill on, unless nothing was there to be killed."""
     share_id = share(bench, catalog)
     time.sleep(after_seconds)
     is_working = catalog.shares.get(share_id).status != "done"
     killed = time.monotonic()
-    was_killed = kill(bench)
+    was_killed = kill(bench, catalog)
     seconds = seconds_until_done(catalog, share_id, killed)
     if is_working and was_killed:
         yield seconds
@@ -97,16 +98,17 @@ def seconds_until_done(catalog: Catalog, share_id: str, began: float) -> float:
     raise SystemExit(f"expected share {share_id} to be done in {_DEADLINE_SECONDS} s, found it was not")
 
 
-def kill_runs(bench: Bench) -> bool:
+def kill_runs(_: Bench, catalog: Catalog) -> bool:
     """Kill each process of a run, with what it has started. Return whether there was one."""
-    runs = [pid for pid in descendants_of(bench.dagster.pid) if b"execute_run" in command_of(pid)]
+    living = catalog.workers.living(now=datetime.now(UTC))
+    runs = [worker.pid for worker in living if worker.kind is WorkerKind.RUN]
     for run in runs:
         for pid in [*descendants_of(run), run]:
             end(pid)
     return bool(runs)
 
 
-def kill_everything(bench: Bench) -> bool:
+def kill_everything(bench: Bench, _: Catalog) -> bool:
     """Kill Dagster and all that it has started, and start it again."""
     first = bench.dagster.pid
     for pid in [*descendants_of(first), first]:
@@ -114,14 +116,6 @@ def kill_everything(bench: Bench) -> bool:
     bench.dagster.stop()
     bench.dagster.__enter__()
     return True
-
-
-def command_of(pid: int) -> bytes:
-    """Return a process's command line; nothing if it is gone."""
-    try:
-        return Path(f"/proc/{pid}/cmdline").read_bytes()
-    except OSError:
-        return b""
 
 
 def end(pid: int) -> None:
