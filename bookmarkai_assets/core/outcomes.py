@@ -160,8 +160,8 @@ FAILURES: dict[Outcome, FailureKind] = {
     ),
     Outcome.POSTPONED: FailureKind(
         is_transient=True,
-        next_step="It waits for what its reason names, and is taken up by itself. `bookmarkai platforms list` shows the "
-        "sites and stores that are paused, `bookmarkai doctor` whether a disk is full.",
+        next_step="It waits for what its reason names, and is taken up by itself. `bookmarkai platforms list` shows "
+        "the sites and stores that are paused, `bookmarkai doctor` whether a disk is full.",
     ),
 }
 
