@@ -7,6 +7,7 @@ gone with the process.
 import json
 import sqlite3
 import threading
+import weakref
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from datetime import UTC, datetime
 from typing import Any, Generic, TypeVar
@@ -19,9 +20,11 @@ _ROWS_AT_A_TIME = 1_000
 Item = TypeVar("Item")
 
 
-def _open_temporary() -> sqlite3.Connection:
+def _open_temporary(owner: object) -> sqlite3.Connection:
+    """Open a temporary database that is closed with its owner, at the latest when nobody needs that any more."""
     # An empty name is SQLite's own for a temporary database on disk. Its threads are kept apart by our locks.
     database = sqlite3.connect("", check_same_thread=False, isolation_level=None)
+    weakref.finalize(owner, database.close)
     database.execute("PRAGMA journal_mode = OFF")
     database.execute("PRAGMA synchronous = OFF")
     database.execute(f"PRAGMA cache_size = -{_CACHE_KIB}")
@@ -33,7 +36,7 @@ class SpooledListing:
 
     def __init__(self, listed: Iterable[ListedObject]) -> None:
         self._lock = threading.Lock()
-        self._database = _open_temporary()
+        self._database = _open_temporary(self)
         self._database.execute(
             "CREATE TABLE listed (key BLOB PRIMARY KEY, url BLOB, size_bytes INTEGER, modified_at REAL) WITHOUT ROWID"
         )
@@ -101,7 +104,7 @@ class Spool(Generic[Item]):
     ) -> None:
         self._encode = encode
         self._decode = decode
-        self._database = _open_temporary()
+        self._database = _open_temporary(self)
         self._database.execute("CREATE TABLE items (number INTEGER PRIMARY KEY, rank INTEGER, item TEXT)")
 
     def add(self, item: Item, *, rank: int) -> None:
