@@ -269,7 +269,8 @@ def test_any_transcript_is_assessed(transcript: Transcript, hint: str | None) ->
     assert found.segments in {(), transcript.segments}
     assert (DoubtKind.NO_SPEECH in kinds) == (not found.segments)
     if found.segments:
-        assert assess(found, hinted_language=hint) == found
+        # As text, because a figure may be no number, and from Python 3.13 on that differs from itself in a dataclass.
+        assert repr(assess(found, hinted_language=hint)) == repr(found)
 
 
 @given(st.lists(st.sampled_from("abc"), max_size=80))
