@@ -1,11 +1,8 @@
 """A real S3 server that hangs, is down or takes no credentials, in the middle of a rollout."""
 
-import os
-import signal
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import contextmanager
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -28,6 +25,7 @@ from tests.plugins.vault import Vault
 from tests.support.deadlines import HANG_SECONDS
 from tests.support.http_stub import unanswered_url
 from tests.support.s3_bench import make_store
+from tests.support.stopped_server import stopped
 
 WORKERS = 4
 SHARES = 7
@@ -58,17 +56,6 @@ def run(vault: Vault, share_ids: list[str], owner: str) -> dict[str, Any]:
     placed = run_step(hold, fetched, lambda leased, media: place_media(hold, leased, media), concurrency=WORKERS)
     hold.release()
     return dict(placed)
-
-
-@contextmanager
-def stopped(server: SeaweedServer) -> Iterator[None]:
-    """Stop a server's process for the block: it takes connections, and answers nothing."""
-    assert server.pid is not None
-    os.kill(server.pid, signal.SIGSTOP)
-    try:
-        yield
-    finally:
-        os.kill(server.pid, signal.SIGCONT)
 
 
 def attempts(vault: Vault, share_ids: list[str]) -> list[int]:

@@ -36,7 +36,7 @@ class EncodedWindow:
         length = round(min(end - start for start, end in spans) * _FRAMES_PER_SECOND)
         begins = [round(start * _FRAMES_PER_SECOND) for start, _ in spans]
         slices = np.concatenate([frames[:, begin : begin + length] for begin in begins])
-        return _detect(self.model, StorageView.from_array(np.ascontiguousarray(slices)))
+        return languages_of(self.model, StorageView.from_array(np.ascontiguousarray(slices)))
 
     def probabilities_alone(self, start: float, end: float) -> Probabilities:
         """Encode a span by itself, as `languages.EncodedSpeech` says."""
@@ -50,7 +50,7 @@ def languages_in(model: Any, features: "Features") -> Probabilities:  # noqa: AN
     from ctranslate2 import StorageView
 
     even = np.pad(features, ((0, 0), (0, features.shape[1] % 2)))
-    (found,) = _detect(
+    (found,) = languages_of(
         model, model.encode(StorageView.from_array(np.ascontiguousarray(even[np.newaxis])), to_cpu=False)
     )
     return found
@@ -87,7 +87,8 @@ def split_windows(
         yield EncodedWindow(model, window, one, seconds)
 
 
-def _detect(model: Any, encoded: Any) -> Sequence[Probabilities]:  # noqa: ANN401 - as above
+def languages_of(model: Any, encoded: Any) -> Sequence[Probabilities]:  # noqa: ANN401 - as above
+    """Return how likely each language is in each window that was encoded."""
     return [{token[2:-2]: probability for token, probability in found} for found in model.detect_language(encoded)]
 
 

@@ -13,7 +13,12 @@ from typing import TYPE_CHECKING, Any, Protocol
 from typing_extensions import override
 
 from bookmarkai_assets.adapters.speech.audio import CHUNK_SECONDS
-from bookmarkai_assets.adapters.speech.ctranslate2_windows import features_of_window, languages_in, split_windows
+from bookmarkai_assets.adapters.speech.ctranslate2_windows import (
+    features_of_window,
+    languages_in,
+    languages_of,
+    split_windows,
+)
 from bookmarkai_assets.adapters.speech.digests import sha256_of
 from bookmarkai_assets.adapters.speech.gathering import Batcher
 from bookmarkai_assets.adapters.speech.languages import WINDOW_SECONDS, require_language
@@ -203,7 +208,7 @@ def _hook_encoder(model: Any) -> None:  # noqa: ANN401 - faster-whisper ships no
             return "en", 0.0, None  # nobody speaks, and nothing is decoded
         encoded = encode(window)
         _state.known = window, encoded
-        probabilities = {token[2:-2]: probability for token, probability in model.model.detect_language(encoded)[0]}
+        (probabilities,) = languages_of(model.model, encoded)
         language = max(probabilities, key=probabilities.__getitem__)
         if getattr(_state, "watched", None) is not None:
             _state.watched = language

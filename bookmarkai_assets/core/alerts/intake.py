@@ -22,9 +22,7 @@ def paused_site_incidents(sites: Iterable[Site], *, now: datetime) -> list[Incid
             f"(YTDLP_PROXY), then `bookmarkai platforms resume {site.name}`",
             details={
                 "site": site.name,
-                "reason": site.reason,
-                "opened_at": site.opened_at.isoformat() if site.opened_at else None,
-                "resumes_at": site.resumes_at.isoformat() if site.resumes_at else None,
+                **_describe_pause(site),
             },
             opened_at=now,
         )
@@ -45,15 +43,21 @@ def paused_store_incidents(sites: Iterable[Site], *, now: datetime) -> list[Inci
             "--reason '…'` sends what waits for S3 to the local directory",
             details={
                 "store": site.name,
-                "reason": site.reason,
-                "opened_at": site.opened_at.isoformat() if site.opened_at else None,
-                "resumes_at": site.resumes_at.isoformat() if site.resumes_at else None,
+                **_describe_pause(site),
             },
             opened_at=now,
         )
         for site in sites
         if not site.is_closed and is_store(site.name)
     ]
+
+
+def _describe_pause(site: Site) -> dict[str, str | None]:
+    return {
+        "reason": site.reason,
+        "opened_at": site.opened_at.isoformat() if site.opened_at else None,
+        "resumes_at": site.resumes_at.isoformat() if site.resumes_at else None,
+    }
 
 
 def disk_incidents(shortage: Shortage | None, *, now: datetime) -> list[Incident]:

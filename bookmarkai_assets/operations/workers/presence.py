@@ -40,7 +40,7 @@ def announced_run(
 ) -> Iterator[None]:
     """Record that a run is alive for as long as the block lasts. Its sign of life is renewed from a thread.
 
-    A run whose sign has expired is dead, and its place in the queue is freed (`dead_workers`).
+    A run whose sign has expired is dead, and its place in the queue is freed (`defs/dead_runs`).
     """
     began = clock()
     catalog.workers.announce(_worker(catalog, rules, process, run_id, WorkerKind.RUN, job=job, now=began, began=began))

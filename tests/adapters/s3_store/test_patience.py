@@ -7,8 +7,7 @@ import os
 import signal
 import ssl
 import time
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -26,6 +25,7 @@ from tests.fakes.stores import digest_of_bytes
 from tests.support.deadlines import HANG_SECONDS
 from tests.support.s3_bench import LARGE, PARTS, SMALL, make_store
 from tests.support.slow_server import SlowServer, make_tls
+from tests.support.stopped_server import stopped
 
 SHORT = Patience(silent_seconds=0.4, request_seconds=0.6, poll_seconds=0.02)
 FIRST_FAILURE_SECONDS = 45
@@ -33,17 +33,6 @@ FIRST_FAILURE_SECONDS = 45
 
 class RolledBackError(Exception):
     """What the owner of a transfer raises to end it."""
-
-
-@contextmanager
-def stopped(server: SeaweedServer) -> Iterator[None]:
-    """Stop a server's process for the block: it takes connections, and answers nothing."""
-    assert server.pid is not None
-    os.kill(server.pid, signal.SIGSTOP)
-    try:
-        yield
-    finally:
-        os.kill(server.pid, signal.SIGCONT)
 
 
 def put(
