@@ -10,6 +10,7 @@ import pytest
 from bookmarkai_assets.demo.samples import SHORT_SAMPLES
 from tests.plugins.live_pipeline import LivePipeline, running_live_pipeline
 from tests.support.processes import descendants_of
+from tests.support.stopped_server import resume, stop
 
 pytestmark = pytest.mark.soak
 
@@ -21,13 +22,12 @@ def test_no_place_is_held_by_the_dead(tmp_path_factory: pytest.TempPathFactory) 
         assert pipeline.wait_until_ended(*pipeline.share(first)) == ["done"]
         (cut,) = pipeline.share(pipeline.odd_site.silent("/held.mp4"))
         pipeline.wait_until(lambda: "/held.mp4" in pipeline.odd_site.asked, what="the run asks for the video")
-        assert pipeline.seaweed.pid is not None
-        os.kill(pipeline.seaweed.pid, signal.SIGSTOP)
+        stop(pipeline.seaweed)
         verification = pipeline.graphql.launch_job("verify_stored_media")
         pipeline.wait_until(lambda: verification in living(pipeline), what="the verification waits for the store")
 
         cut_power(pipeline)
-        os.kill(pipeline.seaweed.pid, signal.SIGCONT)
+        resume(pipeline.seaweed)
         pipeline.odd_site.file("/held.mp4", SHORT_SAMPLES[0].path.read_bytes())
         with pipeline.dagster:
             began = time.monotonic()

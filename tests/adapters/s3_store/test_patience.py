@@ -4,7 +4,6 @@ The patience is short here. How long it is otherwise stands in the first test.
 """
 
 import os
-import signal
 import ssl
 import time
 from collections.abc import Callable
@@ -25,7 +24,7 @@ from tests.fakes.stores import digest_of_bytes
 from tests.support.deadlines import HANG_SECONDS
 from tests.support.s3_bench import LARGE, PARTS, SMALL, make_store
 from tests.support.slow_server import SlowServer, make_tls
-from tests.support.stopped_server import stopped
+from tests.support.stopped_server import resume, stop, stopped
 
 SHORT = Patience(silent_seconds=0.4, request_seconds=0.6, poll_seconds=0.02)
 FIRST_FAILURE_SECONDS = 45
@@ -117,12 +116,11 @@ def test_a_server_that_stops_in_the_middle_of_a_download_is_silent(
     store = make_store(seaweed, patience=SHORT)
     data = os.urandom(8 << 20)
     put(store, tmp_path, data, f"{object_prefix}video.mp4")
-    assert seaweed.pid is not None
     with stopped(seaweed):
-        os.kill(seaweed.pid, signal.SIGCONT)
+        resume(seaweed)
         with store.open(store.url_of(f"{object_prefix}video.mp4")) as reader:
             assert reader.read(1000) == data[:1000]
-            os.kill(seaweed.pid, signal.SIGSTOP)
+            stop(seaweed)
             with pytest.raises(StoreError) as caught:
                 reader.read()
     assert caught.value.error_class is StoreErrorClass.TIMEOUT
