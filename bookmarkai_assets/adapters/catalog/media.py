@@ -1,11 +1,11 @@
 """`MediaLedger` over `media`, with one row per video and its record as columns, and over `transcript_files`."""
 
 from collections import defaultdict
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import Connection, Row, delete, exists, func, insert, or_, select, update
+from sqlalchemy import ColumnElement, Connection, Row, delete, exists, func, insert, or_, select, update
 from typing_extensions import override
 
 from bookmarkai_assets.adapters.catalog import leases, media_shares
@@ -31,7 +31,16 @@ class SqlMediaLedger(MediaLedger):
     def get(self, media_id: str) -> Media | None:
         with self._database.reading() as connection:
             rows = connection.execute(select(table).where(table.c.media_id == media_id)).all()
-            return next(iter(_read_media(connection, rows)), None)
+            return next(iter(_read_media(connection, rows, files.c.media_id == media_id)), None)
+
+    @override
+    def get_all(self, media_ids: Collection[str]) -> Mapping[str, Media]:
+        if not media_ids:
+            return {}
+        with self._database.reading() as connection:
+            rows = connection.execute(select(table).where(table.c.media_id.in_(media_ids))).all()
+            read = _read_media(connection, rows, files.c.media_id.in_(media_ids))
+            return {media.media_id: media for media in read}
 
     @override
     def record_staged(self, media: Media, *, owner: str, now: datetime) -> None:
@@ -109,7 +118,10 @@ class SqlMediaLedger(MediaLedger):
     def page(self, *, after: str = "", limit: int) -> Sequence[Media]:
         statement = select(table).where(table.c.media_id > after).order_by(table.c.media_id).limit(limit)
         with self._database.reading() as connection:
-            return _read_media(connection, connection.execute(statement).all())
+            rows = connection.execute(statement).all()
+            if not rows:
+                return []
+            return _read_media(connection, rows, files.c.media_id.between(rows[0].media_id, rows[-1].media_id))
 
     @override
     def is_settled(self, media_id: str) -> bool:
@@ -204,13 +216,14 @@ def _put_files(connection: Connection, media_id: str, found: Mapping[PartKind, P
         connection.execute(insert(files), rows)
 
 
-def _read_media(connection: Connection, rows: Sequence[Row[*tuple[Any, ...]]]) -> list[Media]:
-    """Turn consecutive rows, in the order of media ids, into media. One more statement reads the files of them all."""
+def _read_media(
+    connection: Connection, rows: Sequence[Row[*tuple[Any, ...]]], wanted: ColumnElement[bool]
+) -> list[Media]:
+    """Turn rows into media. One more statement reads the files of them all, which are those that are `wanted`."""
     if not rows:
         return []
     keys = {row.media_id: row.object_key for row in rows}
     found: dict[str, dict[PartKind, Part]] = defaultdict(dict)
-    wanted = files.c.media_id.between(rows[0].media_id, rows[-1].media_id)
     for row in connection.execute(select(files).where(wanted).order_by(files.c.media_id, files.c.kind)):
         if row.media_id in keys:
             kind, digest = PartKind(row.kind), Digest(row.size_bytes, row.sha256)

@@ -232,6 +232,10 @@ class MediaLedger(ABC):
         """Read one media; None when none is recorded."""
 
     @abstractmethod
+    def get_all(self, media_ids: Collection[str]) -> Mapping[str, Media]:
+        """Read some media, by id, in one query. Those without a record are left out."""
+
+    @abstractmethod
     def record_staged(self, media: Media, *, owner: str, now: datetime) -> None:
         """Record a finished download (state staged), replacing an earlier record of the media.
 

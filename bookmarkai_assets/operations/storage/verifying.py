@@ -4,13 +4,15 @@ Nothing is changed here. Whatever seems lost is checked a second time, against t
 and clean-up go on meanwhile.
 """
 
-from collections import Counter, deque
+from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from concurrent.futures import Future, ThreadPoolExecutor
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack, closing
 from dataclasses import dataclass, field, replace
 from datetime import datetime
 from enum import StrEnum
+from functools import partial
+from itertools import islice
 from typing import Any
 
 from bookmarkai_assets.core.catalog import Catalog
@@ -29,8 +31,9 @@ from bookmarkai_assets.operations.stores import Stores
 
 Listings = Mapping[Backend, SpooledListing]
 
-_QUEUED_PER_WORKER = 4
-"""How many media wait for each thread. With all of them queued, a large catalog would be in memory."""
+_MEDIA_AT_A_TIME = 256
+"""What the threads share, and how many of those that seem damaged are read again in one query. With all of a large
+catalog's media at once, it would be in memory."""
 
 
 class Finding(StrEnum):
@@ -216,10 +219,10 @@ def verify_storage(
                 listings[backend] = listing
                 meter.expect(*listing.totals())
         verifier = _Verifier(catalog, stores, rules, listings, report.unanswered, meter, is_deep=is_deep, now=now)
-        for lines, bytes_read in _check_each(verifier, all_media(catalog), workers):
-            report.bytes_read += bytes_read
+        for checked in _check_each(verifier, all_media(catalog), workers):
+            report.bytes_read += checked.bytes_read
             report.media_on_record += 1
-            for line in lines:
+            for line in checked.lines:
                 report.add(line)
         for listing in listings.values():
             meter.leave_out(*listing.totals())
@@ -228,18 +231,26 @@ def verify_storage(
     return report
 
 
-def _check_each(
-    verifier: "_Verifier", media: Iterable[Media], workers: int
-) -> Iterator[tuple[list[VerificationLine], int]]:
+def _check_each(verifier: "_Verifier", media: Iterable[Media], workers: int) -> Iterator["_Checked"]:
     """Check media, `workers` at a time, and yield the results in their order."""
-    waiting: deque[Future[tuple[list[VerificationLine], int]]] = deque()
     with ThreadPoolExecutor(workers, thread_name_prefix="verify") as pool:
-        for one in media:
-            waiting.append(pool.submit(verifier.check, one))
-            if len(waiting) > workers * _QUEUED_PER_WORKER:
-                yield waiting.popleft().result()
-        while waiting:
-            yield waiting.popleft().result()
+        remaining = iter(media)
+        while checked := list(pool.map(verifier.check, islice(remaining, _MEDIA_AT_A_TIME))):
+            yield from pool.map(partial(verifier.confirm, verifier.read_again(checked)), checked)
+
+
+@dataclass(frozen=True)
+class _Checked:
+    """A media, what the listings had for each of its parts, its lines, and the number of bytes read for them."""
+
+    media: Media
+    listed: Mapping[PartKind, Sequence[ListedObject]]
+    lines: Sequence[VerificationLine]
+    bytes_read: int
+
+    @property
+    def has_loss(self) -> bool:
+        return any(line.finding in LOSSES for line in self.lines)
 
 
 class _Verifier:
@@ -264,8 +275,8 @@ class _Verifier:
         self.is_deep = is_deep
         self.now = now
 
-    def check(self, media: Media) -> tuple[list[VerificationLine], int]:
-        """Check one media and return its lines and the number of bytes read for them."""
+    def check(self, media: Media) -> _Checked:
+        """Check one media against the record that the caller has read."""
         listed = {
             kind: [
                 found
@@ -275,14 +286,27 @@ class _Verifier:
             ]
             for kind, part in media.parts.items()
         }
-        lines, bytes_read = self._check_parts(media, listed)
-        if any(line.finding in LOSSES for line in lines):
-            again = self.catalog.media.get(media.media_id)
-            if again is not None and again != media:
-                lines, more = self._check_parts(again, listed)
-                bytes_read += more
-        self.meter.finish([found for copies in listed.values() for found in copies], read_bytes=bytes_read)
-        return lines, bytes_read
+        checked = _Checked(media, listed, *self._check_parts(media, listed))
+        return checked if checked.has_loss else self._finish(checked)
+
+    def read_again(self, checked: Iterable[_Checked]) -> Mapping[str, Media]:
+        """Read the present records of what seems damaged, by media id."""
+        return self.catalog.media.get_all([one.media.media_id for one in checked if one.has_loss])
+
+    def confirm(self, present: Mapping[str, Media], checked: _Checked) -> _Checked:
+        """Check once more what seems damaged, if its present record is another."""
+        if not checked.has_loss:
+            return checked
+        again = present.get(checked.media.media_id, checked.media)
+        if again != checked.media:
+            lines, more = self._check_parts(again, checked.listed)
+            checked = replace(checked, lines=lines, bytes_read=checked.bytes_read + more)
+        return self._finish(checked)
+
+    def _finish(self, checked: _Checked) -> _Checked:
+        found = [one for copies in checked.listed.values() for one in copies]
+        self.meter.finish(found, read_bytes=checked.bytes_read)
+        return checked
 
     def orphans(self) -> Iterator[VerificationLine]:
         """Yield a line for each file or object that no media claims: unknown ones, and those of expired media."""

@@ -170,6 +170,25 @@ def test_a_page_has_each_medias_files(each_catalog: OpenCatalog, share_id: str) 
     assert each_catalog.media.page(after="m1", limit=1) == media[1:2]
 
 
+def test_some_media_are_read_at_once(each_catalog: OpenCatalog, share_id: str) -> None:
+    """Each comes with its own files. What is not on record is left out, and two statements read them all."""
+    media = {
+        "m1": with_files(stored_media("m1", share_id), PartKind.JSON, PartKind.VTT),
+        "m5": with_files(stored_media("m5", share_id), PartKind.TXT),
+        "m9": stored_media("m9", share_id),
+    }
+    for one in media.values():
+        store(each_catalog, one)
+
+    asked: list[str] = []
+    event.listen(each_catalog.database.engine, "before_cursor_execute", lambda *arguments: asked.append(arguments[2]))
+
+    wanted = {"m1": media["m1"], "m9": media["m9"]}
+    assert each_catalog.media.get_all(["m9", "m1", "unknown"]) == wanted
+    assert len([statement for statement in asked if statement.startswith("SELECT")]) == 2
+    assert each_catalog.media.get_all([]) == {}
+
+
 def test_files_follow_their_media(each_catalog: OpenCatalog, share_id: str) -> None:
     """A move records the files' new location, an expiry keeps the old one, and a new download begins without files."""
     there = with_files(stored_media("m", share_id), PartKind.JSON, PartKind.SRT)

@@ -1,6 +1,6 @@
 """The no-loss report: every kind of finding, and when it fails."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import replace
 from pathlib import Path
 
@@ -302,6 +302,33 @@ def test_a_media_that_moves_meanwhile_is_checked_again(vault: Vault) -> None:
 
     assert report.is_good
     assert report.counts[Finding.SAME] == 6
+
+
+def test_what_seems_lost_is_read_again_at_once(vault: Vault) -> None:
+    """A directory that is not mounted loses everything, and its media are not read again one by one."""
+    for name in ("a", "b", "c"):
+        vault.stores[Backend.LOCAL].delete(vault.store(name).video.url)
+    ledger = vault.catalog.media
+    asked: list[list[str]] = []
+
+    class Counted:
+        """A ledger that keeps what is read again."""
+
+        def __getattr__(self, name: str) -> object:
+            return getattr(ledger, name)
+
+        def get(self, media_id: str) -> None:
+            pytest.fail(f"{media_id} was read by itself")
+
+        def get_all(self, media_ids: list[str]) -> Mapping[str, Media]:
+            asked.append(media_ids)
+            return ledger.get_all(media_ids)
+
+    counted = replace(vault.catalog, media=Counted())  # type: ignore[arg-type]
+    report = verify_storage(counted, vault.stores, vault.rules, is_deep=False, now=vault.clock())
+
+    assert report.counts[Finding.MISSING] == 3
+    assert [len(media_ids) for media_ids in asked] == [3]
 
 
 def test_every_finding_has_a_symbol_of_its_own() -> None:
