@@ -3,6 +3,9 @@
 from hypothesis import HealthCheck, settings
 
 from tests.support.examples import EXAMPLES, QUICK
+from tests.support.scratch import use_memory
+
+use_memory()
 
 # A deadline for each example fails when the machine is busy, not when the code is wrong.
 for name, count in EXAMPLES.items():

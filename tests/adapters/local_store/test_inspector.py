@@ -11,8 +11,8 @@ from bookmarkai_assets.adapters.local_store.inspector import LocalInspector
 from bookmarkai_assets.core.emptied_places import EmptiedPlace
 from bookmarkai_assets.core.health import CheckStatus
 from bookmarkai_assets.core.media.placement import Backend
+from tests.support.scratch import other_file_system
 
-OTHER_FILE_SYSTEM = Path("/dev/shm")  # noqa: S108 - in memory, where there is one
 UNWRITABLE = Path("/proc")
 """A directory in which not even the superuser can make another."""
 
@@ -152,16 +152,14 @@ def test_little_room_is_a_warning(root: Path, total: int, free: int, status: Che
     assert (result.remedy is None) is (status is CheckStatus.PASS)
 
 
-@pytest.mark.skipif(not OTHER_FILE_SYSTEM.is_dir(), reason="this system has no /dev/shm")
 def test_staging_on_another_file_system_is_a_warning(root: Path) -> None:
     """Staging on another file system is a warning, because each put has to copy instead of renaming."""
-    if OTHER_FILE_SYSTEM.stat().st_dev == root.stat().st_dev:
-        pytest.skip("the temporary directory is on /dev/shm itself")
-    before = set(OTHER_FILE_SYSTEM.iterdir())
-    result = inspector_of(root, staging=OTHER_FILE_SYSTEM / "staging").run_check("staging")
+    other = other_file_system(root)
+    before = set(other.iterdir())
+    result = inspector_of(root, staging=other / "staging").run_check("staging")
     assert result.status is CheckStatus.WARN
     assert "different file systems" in result.found
-    assert not [new for new in set(OTHER_FILE_SYSTEM.iterdir()) - before if "storage-check" in new.name]
+    assert not [new for new in set(other.iterdir()) - before if "storage-check" in new.name]
 
 
 def test_a_file_system_without_hard_links_is_a_warning(root: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -12,6 +12,7 @@ from bookmarkai_assets.adapters.local_store import LocalStore
 from bookmarkai_assets.core.errors import ObjectConflictError, StoreError, StoreErrorClass
 from bookmarkai_assets.core.media.ports import StoredObject
 from tests.fakes.stores import digest_of_bytes
+from tests.support.scratch import other_file_system
 
 VIDEO = b"video bytes " * 1000
 BLOCKS = b"0123456789abcdef" * (3 << 16)
@@ -87,10 +88,7 @@ def test_a_put_moves_the_file_itself(store: LocalStore, source: Path) -> None:
 @pytest.mark.parametrize("may_consume", [True, False])
 def test_a_put_across_file_systems_copies(store: LocalStore, tmp_path: Path, *, may_consume: bool) -> None:
     """From another file system the bytes are copied, nothing temporary is left, and the source goes if it may."""
-    memory = Path("/dev/shm")  # noqa: S108 - the one place that is another file system on every Linux
-    if not memory.is_dir() or memory.stat().st_dev == tmp_path.stat().st_dev:
-        pytest.skip("needs /dev/shm on a file system of its own")
-    with TemporaryDirectory(dir=memory) as directory:
+    with TemporaryDirectory(dir=other_file_system(tmp_path)) as directory:
         source = Path(directory) / "source.mp4"
         source.write_bytes(VIDEO)
 

@@ -2,12 +2,14 @@
 
 import os
 from collections.abc import Callable
+from contextlib import suppress
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import pytest
 
+from bookmarkai_assets.adapters.common.durable_files import destination_of_temporary
 from bookmarkai_assets.core.errors import ReserveError, StoreError, StoreErrorClass
 from bookmarkai_assets.core.media.media import Media
 from bookmarkai_assets.core.media.placement import Backend, StorageMode
@@ -42,10 +44,19 @@ def small_disk(vault: Vault, monkeypatch: pytest.MonkeyPatch) -> Callable[[int],
 
 
 def stored_bytes(vault: Vault) -> int:
-    """Add up the local files, without their sidecars."""
+    """Add up the local files and those that are being written, without their sidecars."""
     walked = os.walk(vault.media_dir)  # whose directories may disappear meanwhile
-    found = [Path(home, name) for home, _, names in walked for name in names if not name.startswith(".")]
-    return sum(path.stat().st_size for path in found if path.exists())
+    sizes: dict[int, int] = {}  # by inode: a finished file has two names for a moment
+    for path in (Path(home, name) for home, _, names in walked for name in names if not is_of_sidecar(name)):
+        with suppress(FileNotFoundError):
+            found = path.stat()
+            sizes[found.st_ino] = found.st_size
+    return sum(sizes.values())
+
+
+def is_of_sidecar(name: str) -> bool:
+    """Whether this is a sidecar, or one that is being written."""
+    return (destination_of_temporary(name) or name).startswith(".")
 
 
 def in_s3(vault: Vault, count: int) -> list[Media]:
