@@ -45,12 +45,13 @@ def small_disk(vault: Vault, monkeypatch: pytest.MonkeyPatch) -> Callable[[int],
 
 def stored_bytes(vault: Vault) -> int:
     """Add up the local files and those that are being written, without their sidecars."""
-    walked = os.walk(vault.media_dir)  # whose directories may disappear meanwhile
-    sizes: dict[int, int] = {}  # by inode: a finished file has two names for a moment
-    for path in (Path(home, name) for home, _, names in walked for name in names if not is_of_sidecar(name)):
-        with suppress(FileNotFoundError):
-            found = path.stat()
-            sizes[found.st_ino] = found.st_size
+    sizes: dict[int, int] = {}  # by inode, because a finished file has two names for a moment
+    for _ in range(2):  # a file that moves to its place behind the first walk's back is there in the second
+        walked = os.walk(vault.media_dir)
+        for path in (Path(home, name) for home, _, names in walked for name in names if not is_of_sidecar(name)):
+            with suppress(FileNotFoundError):
+                found = path.stat()
+                sizes[found.st_ino] = found.st_size
     return sum(sizes.values())
 
 
