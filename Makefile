@@ -12,13 +12,16 @@ export DAGSTER_HOME := $(CURDIR)/dagster_home
 unexport PYTHONDONTWRITEBYTECODE
 
 .DEFAULT_GOAL := help
-.PHONY: help demo dev test test-quick soak check format bench openai-whisper clean
+.PHONY: help demo cluster dev test test-quick test-cluster soak check format bench openai-whisper clean
 
 help: ## List the targets
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  make %-14s %s\n", $$1, $$2}'
 
 demo: $(VENV)/.demo ## Run the pipeline on sample links with a local S3 server, and show the result
 	@$(BIN)/bookmarkai demo
+
+cluster: $(VENV)/.cluster ## Run the sample links on PostgreSQL, RabbitMQ and WORKERS=2 workers; KEEP=1 leaves it up
+	@$(BIN)/bookmarkai demo --cluster --directory .cluster --workers $(or $(WORKERS),2) $(if $(KEEP),--keep-ui)
 
 dev: $(VENV)/.demo ## Start Dagster's UI and daemon on http://127.0.0.1:3000 over dagster_home/
 	@$(BIN)/python -W 'ignore:Function `dev_command` is superseded' -m dagster dev --workspace workspace.yaml --host 127.0.0.1 --port 3000
@@ -28,6 +31,9 @@ test: $(VENV)/.dev $(VENV)/.openai-whisper ## Run the whole test suite
 
 test-quick: $(VENV)/.dev ## Run the tests that are quick, on another Python with PYTHON=python3.13 VENV=.venv-3.13
 	@$(BIN)/python -m pytest -n auto --dist loadgroup $(QUICK)
+
+test-cluster: $(VENV)/.dev ## Run the tests of the cluster, which need Debian's rabbitmq-server
+	@$(BIN)/python -m pytest -m cluster tests/cluster
 
 soak: $(VENV)/.dev $(VENV)/.openai-whisper ## Run 10,000 kills, 200 shares of which 40 are hostile, 2,000 damaged files, all media with both engines, the tests marked soak, and all properties with all examples
 	@$(BIN)/python -m tests.crash.machine --kills 10000 --seconds 7200
@@ -53,7 +59,7 @@ bench: $(VENV)/.dev $(if $(filter speech,$(BENCHES)),$(VENV)/.openai-whisper) ##
 openai-whisper: $(VENV)/.openai-whisper ## Install the second speech engine with PyTorch, as make test does
 
 clean: ## Remove what the targets made, except the media and dagster_home/
-	rm -rf $(VENV) .venv-3.* .demo .pytest_cache .mypy_cache .ruff_cache .hypothesis
+	rm -rf $(VENV) .venv-3.* .demo .cluster .pytest_cache .mypy_cache .ruff_cache .hypothesis
 
 $(BIN)/python:
 	$(PYTHON) -c 'import sys; sys.exit(not (3, 11) <= sys.version_info < (3, 14) and "expected Python 3.11 to 3.13, found " + sys.version.split()[0] + "; run make PYTHON=python3.13")'
@@ -68,8 +74,12 @@ $(VENV)/.demo: pyproject.toml constraints.txt | $(BIN)/python
 	$(INSTALL) --editable '.[demo]'
 	@touch $@
 
+$(VENV)/.cluster: pyproject.toml constraints.txt | $(BIN)/python
+	$(INSTALL) --editable '.[demo,postgres,celery]' --group cluster
+	@touch $@
+
 $(VENV)/.dev: pyproject.toml constraints.txt | $(BIN)/python
-	$(INSTALL) --editable '.[demo]' --group dev
+	$(INSTALL) --editable '.[demo,postgres,celery]' --group dev
 	@touch $@
 
 # Several gigabytes, so only for the targets that use it. It is not in `.dev`, because `make check` and `make demo` run without.

@@ -25,6 +25,9 @@ from bookmarkai_assets.operations.stores import Stores
 CLAIM_TAG = "bookmarkai/claim"
 """Run tag with the claim that a run was launched for."""
 
+WORKER_TAG = "bookmarkai/worker"
+"""Run tag with the name of the cluster's worker that has the run."""
+
 HANDLES = dg.AssetIn(dagster_type=dg.PythonObjectDagsterType(ShareResults))
 """What an asset is given of the one before it: `ShareResults[Media]`, of which Dagster knows the class alone."""
 

@@ -11,6 +11,7 @@ from typing import Any
 
 import dagster as dg
 
+from bookmarkai_assets.batches import WORKER_TAG
 from bookmarkai_assets.core.catalog import Catalog
 from bookmarkai_assets.core.downloads.ports import Downloader
 from bookmarkai_assets.io_manager import CatalogIOManager, MediaIOManager
@@ -28,7 +29,7 @@ def build_resources(settings: Settings) -> dict[str, Any]:
     return {
         "rules": _resource("The operator's rules, from the settings", lambda: make_rules(settings)),
         "catalog": dg.ResourceDefinition(
-            resource_fn=lambda context: _open_catalog(settings, context.run),
+            resource_fn=lambda context: _open_catalog(settings, context),
             description="The records of shares, media and transcripts",
         ),
         "stores": _resource("The stores for media: the local directory, the bucket", lambda: make_stores(settings)),
@@ -56,10 +57,13 @@ def build_resources(settings: Settings) -> dict[str, Any]:
     }
 
 
-def _open_catalog(settings: Settings, run: dg.DagsterRun | None) -> Iterator[Catalog]:
+def _open_catalog(settings: Settings, context: dg.InitResourceContext) -> Iterator[Catalog]:
     """Open the catalog. Every run uses it, so it is also where a run announces itself and renews its sign of life."""
-    from bookmarkai_assets.operations.workers.presence import announced_run, this_process  # noqa: PLC0415 - runs alone need it
+    from bookmarkai_assets.operations.workers.presence import announced_run, this_process, worker_name  # noqa: PLC0415 - runs alone need it
 
+    run, worker = context.run, worker_name()
+    if run is not None and worker is not None and context.instance is not None:
+        context.instance.add_run_tags(run.run_id, {WORKER_TAG: worker})
     with open_catalog(settings) as catalog:
         if run is None:
             yield catalog

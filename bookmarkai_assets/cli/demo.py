@@ -23,6 +23,10 @@ def demo(
         int | None,
         typer.Option(min=1, max=65535, help="The UI's port; by default 3000 with --keep-ui, else a free one"),
     ] = None,
+    cluster: Annotated[
+        bool, typer.Option("--cluster", help="On PostgreSQL, with workers that take runs from RabbitMQ")
+    ] = False,
+    workers: Annotated[int, typer.Option(min=1, max=16, help="With --cluster: the number of workers")] = 2,
     as_json: Annotated[bool, typer.Option("--json", help="Print the shares' reports as JSON")] = False,
 ) -> None:
     """Run the pipeline on sample videos, with a local S3 server, a loopback site, Dagster and the speech model tiny.en.
@@ -30,15 +34,23 @@ def demo(
     No account is needed. The exit code is 0 only if every good share has its transcript, the video shared twice was
     fetched once, both backends got some videos, and the broken video ended with its reason.
 
+    --cluster needs Debian's RabbitMQ and a checkout. It also prints which worker had which run, and expects each run to
+    have ended on one of them.
+
     Example: bookmarkai demo --keep-ui
     """
     from bookmarkai_assets.cli.demo_view import UI_PORT, TerminalView  # noqa: PLC0415 - loads servers that no other command needs
+    from bookmarkai_assets.demo.cluster.run import run_cluster_demo  # noqa: PLC0415 - as above
     from bookmarkai_assets.demo.dagster_dev import free_port  # noqa: PLC0415 - as above
     from bookmarkai_assets.demo.run import run_demo  # noqa: PLC0415 - as above
 
+    port = port or (UI_PORT if keep_ui else free_port())
     with _one_interrupt(), TerminalView(keep_ui=keep_ui, as_json=as_json) as view:
         try:
-            result = run_demo(directory, view, port=port or (UI_PORT if keep_ui else free_port()))
+            if cluster:
+                result = run_cluster_demo(directory, view, port=port, workers=workers)
+            else:
+                result = run_demo(directory, view, port=port)
         except KeyboardInterrupt:
             view.say("Stopped.")
             raise typer.Exit(130) from None

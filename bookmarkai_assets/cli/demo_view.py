@@ -13,7 +13,7 @@ from rich.text import Text
 from typing_extensions import override
 
 from bookmarkai_assets.cli.output import clean, err, out, print_json
-from bookmarkai_assets.demo.run import DemoResult, DemoShare, DemoView
+from bookmarkai_assets.demo.run import DemoResult, DemoShare, DemoView, WorkerRun
 from bookmarkai_assets.operations.shares.reports import ShareReport, ShareSummary
 
 UI_PORT = 3000
@@ -59,11 +59,19 @@ class TerminalView(DemoView):
             print_json([report.as_dict() for report in result.reports])
         else:
             out.print(_result_table(result))
+            if result.runs:
+                out.print()
+                out.print(_run_table(result.runs))
         self.say(f"\n{len(result.shares)} shares in {result.seconds:.0f} s.")
         if self._keep_ui:
             with suppress(KeyboardInterrupt):  # the normal way to leave: the exit code is about the demo
                 self.say(f"Dagster's UI is on [bold]{url}[/bold]. Ctrl-C ends the demo.")
                 threading.Event().wait()
+            return
+        if result.runs:  # its databases are gone with it
+            self.say(
+                "To look at this in Dagster's UI, run it again and leave that up:  [bold]make cluster KEEP=1[/bold]"
+            )
             return
         self.say(
             "To look at this in Dagster's UI, run it again and leave that up:  [bold]bookmarkai demo --keep-ui[/bold]\n"
@@ -103,6 +111,14 @@ def _result_table(result: DemoResult) -> Table:
             clean(transcript.text if transcript else summary.progress.reason, 60),
             f"{_work_seconds(report):.1f}",
         )
+    return table
+
+
+def _run_table(runs: Sequence[WorkerRun]) -> Table:
+    table = Table("run", "worker", "status", box=None, header_style="bold", pad_edge=False)
+    table.add_column("seconds", justify="right")
+    for run in runs:
+        table.add_row(run.run_id[:8], run.worker or "-", run.status, f"{run.seconds:.1f}")
     return table
 
 

@@ -10,6 +10,7 @@ from collections.abc import Callable, Sequence
 from contextlib import ExitStack
 from dataclasses import dataclass, replace
 from pathlib import Path
+from typing import Protocol
 
 from bookmarkai_assets.core.catalog import Catalog
 from bookmarkai_assets.core.errors import BookmarkAIError
@@ -48,13 +49,37 @@ class DemoShare:
 
 
 @dataclass(frozen=True)
+class WorkerRun:
+    """A run on a cluster: which worker had it, and for how long, in seconds. `worker` is None if none took it."""
+
+    run_id: str
+    status: str
+    worker: str | None
+    seconds: float
+
+
+@dataclass(frozen=True)
 class DemoResult:
-    """How each share ended, what is wrong with that, and the seconds from sharing to the end."""
+    """How each share ended, what is wrong with that, and the seconds from sharing to the end; on a cluster the runs."""
 
     shares: Sequence[DemoShare]
     reports: Sequence[ShareReport]
     problems: Sequence[str]
     seconds: float
+    runs: Sequence[WorkerRun] = ()
+
+
+class RunningDagster(Protocol):
+    """What the demo needs of the Dagster that it has started."""
+
+    environment: dict[str, str]
+
+    @property
+    def log(self) -> Path:
+        """Where to look when something is wrong."""
+
+    def check_alive(self) -> None:
+        """Raise `BookmarkAIError` if a process has ended by itself."""
 
 
 class DemoView(ABC):
@@ -86,28 +111,39 @@ def run_demo(directory: Path, view: DemoView, *, port: int) -> DemoResult:
         running.callback(seaweed.stop)
         seaweed.start()
         site = running.enter_context(SampleSite())
-        environment = _environment(state, seaweed, site)
+        environment = {
+            **demo_environment(state, seaweed, site),
+            "CATALOG_URL": f"sqlite:///{state / 'dagster_home' / 'catalog.db'}",
+        }
         view.say(f"Starting Dagster: its UI will be on http://127.0.0.1:{port} …")
         (state / "dagster_home").mkdir()
         dagster = DagsterDev(
-            state / "dagster_home", {**_own_environment(), **environment}, port=port, log=state / "dagster.log"
+            state / "dagster_home", {**own_environment(), **environment}, port=port, log=state / "dagster.log"
         )
         running.callback(dagster.stop)
         dagster.start()
         write_environment_file(state / "environment", {**environment, "DAGSTER_HOME": str(dagster.home)})
-        settings = _settings(environment)
-        catalog = running.enter_context(open_catalog(settings))
-        start = time.monotonic()
-        shares = _share_links(site, dagster.environment, make_rules(settings).storage)
-        view.say(f"{len(shares)} links shared with `bookmarkai shares add`; the new_shares sensor picks them up.")
-        reports = _watch(catalog, shares, dagster, view)
-        seconds = time.monotonic() - start
-        result = DemoResult(shares, reports, problems_of(shares, reports, site.fetches), seconds)
+        result = share_and_watch(site, dagster, view)
         view.finished(result, state, dagster.url)
         return result
 
 
-def _own_environment() -> dict[str, str]:
+def share_and_watch(site: SampleSite, dagster: RunningDagster, view: DemoView) -> DemoResult:
+    """Share the site's links, show the work until every share has ended, and judge the result.
+
+    Raises `DemoFailedError` if that takes too long, and what `check_alive` raises.
+    """
+    settings = load_settings(env_file=None, **{name.lower(): value for name, value in dagster.environment.items()})
+    with open_catalog(settings) as catalog:
+        start = time.monotonic()
+        shares = _share_links(site, dagster.environment, make_rules(settings).storage)
+        view.say(f"{len(shares)} links shared with `bookmarkai shares add`; the new_shares sensor picks them up.")
+        reports = _watch(catalog, shares, dagster, view)
+        return DemoResult(shares, reports, problems_of(shares, reports, site.fetches), time.monotonic() - start)
+
+
+def own_environment() -> dict[str, str]:
+    """Return this process's environment without the machine's own configuration of a pipeline."""
     return {
         name: value
         for name, value in os.environ.items()
@@ -115,7 +151,8 @@ def _own_environment() -> dict[str, str]:
     }
 
 
-def _environment(state: Path, seaweed: SeaweedServer, site: SampleSite) -> dict[str, str]:
+def demo_environment(state: Path, seaweed: SeaweedServer, site: SampleSite) -> dict[str, str]:
+    """Return the demo's settings, but for the catalog's address."""
     return {
         "STORAGE_MODE": "hybrid",
         "S3_SPLIT_PERCENTAGE": "50",
@@ -123,16 +160,11 @@ def _environment(state: Path, seaweed: SeaweedServer, site: SampleSite) -> dict[
         "YTDLP_DOWNLOAD_DIR": str(state / "media"),
         "YTDLP_ALLOWED_EXTRACTORS": "generic",
         "EGRESS_ALLOWED_HOSTS": site.host_and_port,
-        "CATALOG_URL": f"sqlite:///{state / 'dagster_home' / 'catalog.db'}",
         "WHISPER_MODEL": "tiny.en",
         # The broken link is retried soon, so that one can watch how it ends.
         "RETRY_MAX_ATTEMPTS": "2",
         "RETRY_BASE_SECONDS": "1",
     }
-
-
-def _settings(environment: dict[str, str]) -> Settings:
-    return load_settings(env_file=None, **{name.lower(): value for name, value in environment.items()})
 
 
 def _share_links(site: SampleSite, environment: dict[str, str], policy: StoragePolicy) -> list[DemoShare]:
@@ -162,7 +194,7 @@ def _add(links: Sequence[SampleLink], environment: dict[str, str]) -> list[DemoS
     return [DemoShare(answer["id"], link) for answer, link in zip(answers, links, strict=True)]
 
 
-def _watch(catalog: Catalog, shares: Sequence[DemoShare], dagster: DagsterDev, view: DemoView) -> list[ShareReport]:
+def _watch(catalog: Catalog, shares: Sequence[DemoShare], dagster: RunningDagster, view: DemoView) -> list[ShareReport]:
     deadline = time.monotonic() + WORK_SECONDS
     while True:
         summaries = [share_summary(catalog, catalog.shares.get(share.share_id)) for share in shares]

@@ -15,6 +15,7 @@ from pydantic_settings import BaseSettings, SettingsConfigDict
 
 from bookmarkai_assets.core.errors import ConfigurationError
 from bookmarkai_assets.core.text_files import encoding_of
+from bookmarkai_assets.settings.cluster import ClusterSettings
 from bookmarkai_assets.settings.downloads import DownloadSettings
 from bookmarkai_assets.settings.env_file import apply_env_file, differing, environment_of_dagster_dev
 from bookmarkai_assets.settings.intake import IntakeSettings, intake_problems
@@ -30,7 +31,9 @@ _ENCODING_BYTES = 4096
 
 
 # pydantic takes the fields of the last base first. `bookmarkai config` and the README list them in that order.
-class Settings(IntakeSettings, SpeechSettings, RolloutSettings, DownloadSettings, StorageSettings, BaseSettings):
+class Settings(
+    ClusterSettings, IntakeSettings, SpeechSettings, RolloutSettings, DownloadSettings, StorageSettings, BaseSettings
+):
     """Every setting, named like its environment variable in lower case. Also read from `.env` in the current directory.
 
     Names without one of our prefixes are those that BookmarkAI's operators already know.

@@ -11,12 +11,12 @@ HAS_PROC = Path("/proc/self/stat").exists()
 """Whether this system shows its processes below /proc, as Linux does, which the functions here read."""
 
 
-def wait_until(is_true: Callable[[], object]) -> None:
-    """Poll until something is true. Fail when it is not within `HANG_SECONDS`."""
-    deadline = time.monotonic() + HANG_SECONDS
+def wait_until(is_true: Callable[[], object], *, seconds: float = HANG_SECONDS) -> None:
+    """Poll until something is true. Fail when it is not within so many seconds."""
+    deadline = time.monotonic() + seconds
     while not is_true():
-        assert time.monotonic() < deadline, f"not true within {HANG_SECONDS} seconds"
-        Event().wait(0.01)
+        assert time.monotonic() < deadline, f"not true within {seconds} seconds"
+        Event().wait(0.01 if seconds <= HANG_SECONDS else 0.2)
 
 
 def is_running(pid: int) -> bool:

@@ -23,6 +23,24 @@ class Process:
     pid: int
 
 
+@dataclass
+class _Worker:
+    name: str | None = None
+
+
+_worker_of_this_process = _Worker()
+
+
+def name_worker(name: str) -> None:
+    """Say that this process, and those that it forks, are a cluster's worker of this name."""
+    _worker_of_this_process.name = name
+
+
+def worker_name() -> str | None:
+    """Return the name of the worker that this process belongs to; None on one machine, where each run is a process."""
+    return _worker_of_this_process.name
+
+
 def this_process() -> Process:
     """Return the process that asks."""
     return Process(socket.gethostname(), os.getpid())
@@ -43,7 +61,9 @@ def announced_run(
     A run whose sign has expired is dead, and its place in the queue is freed (`defs/dead_runs`).
     """
     began = clock()
-    catalog.workers.announce(_worker(catalog, rules, process, run_id, WorkerKind.RUN, job=job, now=began, began=began))
+    catalog.workers.announce(
+        _make_worker(catalog, rules, process, run_id, WorkerKind.RUN, job=job, now=began, began=began)
+    )
     with heartbeat(lambda until: catalog.workers.renew(run_id, until=until), clock=clock, seconds=rules.lease_seconds):
         yield
     # The sign of a run that failed expires by itself. Dagster knows in a moment that the run has ended.
@@ -56,7 +76,9 @@ def announce_daemon(
 ) -> None:
     """Record that the daemon that this code server works for is alive. To be called at each tick."""
     name = f"daemon {process.host} {process.pid} {began:%Y-%m-%dT%H:%M:%S.%f}"
-    catalog.workers.announce(_worker(catalog, rules, process, name, WorkerKind.DAEMON, job=None, now=now, began=began))
+    catalog.workers.announce(
+        _make_worker(catalog, rules, process, name, WorkerKind.DAEMON, job=None, now=now, began=began)
+    )
 
 
 def read_signs(catalog: Catalog, *, now: datetime) -> Signs:
@@ -65,7 +87,7 @@ def read_signs(catalog: Catalog, *, now: datetime) -> Signs:
     return Signs(living, catalog.workers.expired(now=now))
 
 
-def _worker(
+def _make_worker(
     catalog: Catalog,
     rules: PipelineRules,
     process: Process,
