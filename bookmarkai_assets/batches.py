@@ -65,34 +65,26 @@ def yield_results(
 ) -> Iterator[dg.Output[ShareResults[Result]] | dg.AssetCheckResult]:
     """Yield what a step has made of its shares, with metadata per partition; fail the run's last step if any failed.
 
-    When not one share is left, the step ends the run at once. `check` looks at what was stored; what fails it is on
-    record as failed, and the next step leaves it out. What was only postponed has not failed: its partition stays as it
-    was, and a step that postponed every share yields no output, which the asset must allow. Each share that has no
-    result is observed at its partition, once in a run: what failed in `inputs` was so at the step before this one, if
-    the run has one. `data_version` is that of them all: Dagster has one for a run's partitions. Raises
-    `dagster.Failure` naming each failed share.
+    A step goes on over nothing when no share is left: it materializes nothing, its checks have looked at none, and the
+    next step begins (docs/adr/0033). `check` looks at what was made; a share that fails it has failed. What was only
+    postponed has not failed: its partition stays as it was. Each share that has no result is observed at its partition,
+    once in a run: what failed in `inputs` was so at the step before this one, if the run has one. `data_version` is
+    that of them all: Dagster has one for a run's partitions. Raises `dagster.Failure` naming each failed share.
     """
     results = ShareResults(made)
+    found = check(results) if check is not None else Checked([])
+    results = results.with_failures(found.failures)
     observed = inputs.failures.keys() if inputs is not None and has_step_before(context) else frozenset[str]()
     observe_failures(context, hold.catalog, {key: why for key, why in results.failures.items() if key not in observed})
     if describe is not None:
         for share_id, result in results.succeeded.items():
             context.add_asset_metadata(dict(describe(result)), partition_key=share_id)
-    if results.succeeded:
-        # Nothing here may rely on being resumed, or closed in time: when the IO manager raises, Dagster does neither.
-        yield _output(results, data_version)
-        if check is not None:
-            found = check(results)
-            results = results.with_failures(found.failures)
-            observe_failures(context, hold.catalog, found.failures)
-            if not results.succeeded:
-                hold.release()  # a failed check that blocks ends the run with this event
-            yield from found.results
-        if not is_last_of_run(context):
-            return
-    elif check is not None and all(why.outcome is Outcome.POSTPONED for why in results.failures.values()):
-        # Dagster takes a check that was planned and not evaluated for one that failed.
-        yield from check(results).results
+    # Nothing here may rely on being resumed, or closed in time: when the IO manager raises, Dagster does neither.
+    yield _output(results, data_version)
+    # Dagster takes a check that was planned and not evaluated for one that failed.
+    yield from found.results
+    if not is_last_of_run(context):
+        return
     hold.release()
     failures = {key: why for key, why in results.failures.items() if why.outcome is not Outcome.POSTPONED}
     if failures:

@@ -29,12 +29,13 @@ def narrow_to(context: dg.OutputContext, partitions: Collection[str]) -> None:
     """Tell Dagster which of the run's partitions this output materializes: these and no others.
 
     Dagster materializes all partitions of a run or, when the step fails, none; there is no published way in between
-    (docs/adr/0002). With no partition left it would record a materialization of the asset as a whole, so an empty
-    collection is an error (`ValueError`).
+    (docs/adr/0002). An output without partitions would be recorded as a materialization of the asset as a whole. One
+    without an asset is recorded as an output alone, so that the steps after it go on (docs/adr/0033).
     """
-    if not partitions:
-        raise ValueError("expected at least one materialized partition, found none; raise the failure instead")
-    context._asset_partitions_subset = DefaultPartitionsSubset(set(partitions))  # noqa: SLF001 - see the docstring
+    if partitions:
+        context._asset_partitions_subset = DefaultPartitionsSubset(set(partitions))  # noqa: SLF001 - see the docstring
+    else:
+        context._asset_key = None  # noqa: SLF001 - see the docstring
 
 
 def run_of(context: dg.OutputContext | dg.InputContext) -> dg.DagsterRun:

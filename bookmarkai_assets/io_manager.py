@@ -9,7 +9,7 @@ from typing import Any
 import dagster as dg
 from typing_extensions import override
 
-from bookmarkai_assets.batches import hold_of, run_failure
+from bookmarkai_assets.batches import hold_of
 from bookmarkai_assets.core.catalog import Catalog
 from bookmarkai_assets.core.errors import ShareFailedError, UnknownShareError
 from bookmarkai_assets.core.media.media import Media, media_id_of
@@ -33,10 +33,8 @@ class CatalogIOManager(dg.IOManager):
 
     @override
     def handle_output(self, context: dg.OutputContext, obj: ShareResults[Any]) -> None:
-        """Materialize the partitions whose share succeeded. Raises `dagster.Failure` when none did."""
+        """Materialize the partitions whose share succeeded, which may be none. The run's last step says what failed."""
         self._failed |= obj.failures
-        if not obj.succeeded:
-            raise run_failure(obj.failures, len(obj))
         if context.has_asset_partitions:
             narrow_to(context, obj.succeeded.keys())
 
@@ -71,8 +69,7 @@ class MediaIOManager(CatalogIOManager):
     def place(self, run: dg.DagsterRun, staged: ShareResults[Media]) -> ShareResults[tuple[Share, Media]]:
         """Place each share's media. A share whose transfer fails has failed, and one whose store is paused waits.
 
-        The asset calls this before it yields. Once Dagster hands over an output, a step either materializes something
-        or fails, and shares that all wait do neither.
+        The asset calls this before it yields, because it has to know what failed before it says what it has made.
         """
         from bookmarkai_assets.operations.media.placing import place_media  # noqa: PLC0415 - only runs of stored_media need it
 

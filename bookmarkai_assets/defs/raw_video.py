@@ -22,7 +22,6 @@ from bookmarkai_assets.operations.stores import Stores
     kinds={"yt-dlp", "video"},
     tags={"stage": "fetch"},
     io_manager_key="catalog_io_manager",
-    output_required=False,  # a run whose every share is put off ends well, with nothing materialized
     description=describe_asset(
         "raw_video",
         "The video behind a share's link, fetched once per video, checked that it plays, with its audio track cut out.",

@@ -38,7 +38,6 @@ _QUESTIONS = {
     kinds={"whisper", "text"},
     tags={"stage": "transcribe"},
     io_manager_key="catalog_io_manager",
-    output_required=False,  # a run whose every share waits for a store ends well, with nothing materialized
     check_specs=[
         dg.AssetCheckSpec(
             kind.value,
@@ -94,7 +93,7 @@ def _doubts_in(transcripts: Mapping[str, Transcript]) -> Iterator[dg.AssetCheckR
             check_name=kind.value,
             passed=not found,
             severity=dg.AssetCheckSeverity.ERROR if is_error else dg.AssetCheckSeverity.WARN,
-            description=f"{len(found)} of {len(transcripts)} transcripts are doubted" if found else None,
+            description=f"{len(found)} of the {len(transcripts)} transcripts of this run are doubted",
             metadata={
                 "looked_at": len(transcripts),
                 "doubted": len(found),

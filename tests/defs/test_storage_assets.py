@@ -12,14 +12,14 @@ from tests.plugins.pipeline import ASSETS, Pipeline, link
 
 
 def test_every_put_is_checked(pipeline: Pipeline) -> None:
-    """Every run of stored_media evaluates its blocking check, which reads each share's bytes."""
+    """Every run of stored_media evaluates its check, which reads each share's bytes. It blocks no step."""
     pipeline.share("a", "b")
 
     [result] = pipeline.tick_and_run()
 
     check = pipeline.checks(result)["bytes_are_there"]
     assert check.passed
-    assert check.blocking
+    assert not check.blocking
     assert check.metadata["looked_at"].value == 2
 
 
@@ -37,7 +37,7 @@ def vanishing(pipeline: Pipeline, monkeypatch: pytest.MonkeyPatch, *names: str) 
     monkeypatch.setattr(pipeline.s3, "put", put_and_lose)
 
 
-def test_a_put_that_did_not_last_blocks_the_run(pipeline: Pipeline, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_put_that_did_not_last_blocks_its_share(pipeline: Pipeline, monkeypatch: pytest.MonkeyPatch) -> None:
     """A share whose video is gone right after its put is not transcribed, and is due again at once."""
     pipeline.configure(storage_mode="s3")
     [share] = pipeline.share("a")
@@ -50,7 +50,7 @@ def test_a_put_that_did_not_last_blocks_the_run(pipeline: Pipeline, monkeypatch:
     assert not check.passed
     assert check.severity is dg.AssetCheckSeverity.ERROR
     assert share in check.metadata["failed"].value  # type: ignore[operator]
-    assert pipeline.materialized("transcript") == set()
+    assert pipeline.materialized("stored_media") == pipeline.materialized("transcript") == set()
     assert pipeline.report(share)["outcome"] == "media_missing"
     monkeypatch.undo()
     pipeline.tick_and_run()
@@ -58,7 +58,7 @@ def test_a_put_that_did_not_last_blocks_the_run(pipeline: Pipeline, monkeypatch:
 
 
 def test_a_put_that_did_not_last_blocks_its_share_alone(pipeline: Pipeline, monkeypatch: pytest.MonkeyPatch) -> None:
-    """In a batch the others go on: the check fails as a warning, and the share that it names stops."""
+    """In a batch the others go on: the check is as red as for a lone share, and the share that it names stops."""
     pipeline.configure(storage_mode="s3")
     good, bad = pipeline.share("a", "b")
     vanishing(pipeline, monkeypatch, "b")
@@ -67,8 +67,9 @@ def test_a_put_that_did_not_last_blocks_its_share_alone(pipeline: Pipeline, monk
 
     check = pipeline.checks(result)["bytes_are_there"]
     assert not check.passed
-    assert check.severity is dg.AssetCheckSeverity.WARN
-    assert pipeline.materialized("transcript") == {good}
+    assert check.severity is dg.AssetCheckSeverity.ERROR
+    assert check.description == "looked at 2: 1 not there"
+    assert pipeline.materialized("stored_media") == pipeline.materialized("transcript") == {good}
     assert pipeline.report(good)["status"] == "done"
     assert pipeline.report(bad)["outcome"] == "media_missing"
 

@@ -11,6 +11,7 @@ from typing import Any
 
 import dagster as dg
 import pytest
+from dagster._core.definitions import executor_definition
 from dagster._core.errors import DagsterExecutionInterruptedError
 from dagster._core.events import StepMaterializationData
 from dagster._core.remote_origin import InProcessCodeLocationOrigin, RemoteRepositoryOrigin
@@ -31,6 +32,11 @@ from bookmarkai_assets.dagster_internals import required_daemons
 def interruption() -> BaseException:
     """Return what Dagster raises in a run's thread when a person ends the run."""
     return DagsterExecutionInterruptedError()
+
+
+def execute_in_process_with(patch: pytest.MonkeyPatch, executor: dg.ExecutorDefinition) -> None:
+    """Have `execute_in_process` use this executor. Dagster replaces that of the definitions by one of its own."""
+    patch.setattr(executor_definition, "execute_in_process_executor", executor)
 
 
 def make_ephemeral_instances_quick(patch: pytest.MonkeyPatch) -> None:
