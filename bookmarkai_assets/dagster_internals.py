@@ -5,7 +5,8 @@ will not do. Dagster's packages are pinned to one release because of this module
 each function to what it promises, and is the first thing to run after raising the version.
 """
 
-from collections.abc import Collection, Sequence
+from collections.abc import Callable, Collection, Sequence
+from collections.abc import Set as AbstractSet
 from dataclasses import dataclass
 from datetime import UTC
 from typing import Any
@@ -49,24 +50,29 @@ def run_of(context: dg.OutputContext | dg.InputContext) -> dg.DagsterRun:
 # --- The graph of a run ----------------------------------------------------------------------------------------------
 
 
-def has_step_before(context: dg.AssetExecutionContext) -> bool:
-    """Whether an asset that this one is made from is part of the run.
+def assets_before(context: dg.AssetExecutionContext) -> list[dg.AssetKey]:
+    """Return the assets of the run that this one is made from, directly or beyond others, the first one first.
 
     A step's context publishes the job, but not the job's graph of assets, nor what a job selects that was not launched
     with a selection.
     """
     graph = context.job_def.asset_layer.asset_graph
-    return bool(graph.get(context.asset_key).parent_keys & _selected(context))
+    above = _closure(context.asset_key, lambda key: graph.get(key).parent_keys) & _selected(context)
+    return [key for key in graph.toposorted_asset_keys if key in above]
 
 
 def is_last_of_run(context: dg.AssetExecutionContext) -> bool:
-    """Whether no asset downstream of this one is part of the run. Not published, as `has_step_before`."""
+    """Whether no asset downstream of this one is part of the run. Not published, as `assets_before`."""
     graph = context.job_def.asset_layer.asset_graph
-    below, frontier = set[dg.AssetKey](), {context.asset_key}
+    return not _closure(context.asset_key, lambda key: graph.get(key).child_keys) & _selected(context)
+
+
+def _closure(start: dg.AssetKey, follow: Callable[[dg.AssetKey], AbstractSet[dg.AssetKey]]) -> set[dg.AssetKey]:
+    found, frontier = set[dg.AssetKey](), {start}
     while frontier:
-        frontier = {child for key in frontier for child in graph.get(key).child_keys} - below
-        below |= frontier
-    return not below & _selected(context)
+        frontier = {another for key in frontier for another in follow(key)} - found
+        found |= frontier
+    return found
 
 
 def _selected(context: dg.AssetExecutionContext) -> frozenset[dg.AssetKey]:

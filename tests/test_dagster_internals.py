@@ -10,8 +10,8 @@ from typing_extensions import override
 
 from bookmarkai_assets.dagster_internals import (
     Heartbeat,
+    assets_before,
     end_as_failed,
-    has_step_before,
     heartbeats,
     is_last_of_run,
     max_concurrent_runs,
@@ -115,22 +115,23 @@ def test_an_io_manager_knows_the_run_that_it_works_for(instance: dg.DagsterInsta
 @pytest.mark.parametrize(
     ("selection", "positions"),
     [
-        (None, {"one": (False, False), "two": (True, False), "three": (True, True)}),
-        (["one", "two", "three"], {"one": (False, False), "two": (True, False), "three": (True, True)}),
-        (["one"], {"one": (False, True)}),
-        (["two"], {"two": (False, True)}),
-        (["two", "three"], {"two": (False, False), "three": (True, True)}),
-        (["one", "three"], {"one": (False, False), "three": (False, True)}),
+        (None, {"one": ([], False), "two": (["one"], False), "three": (["one", "two"], True)}),
+        (["one", "two", "three"], {"one": ([], False), "two": (["one"], False), "three": (["one", "two"], True)}),
+        (["one"], {"one": ([], True)}),
+        (["two"], {"two": ([], True)}),
+        (["two", "three"], {"two": ([], False), "three": (["two"], True)}),
+        (["one", "three"], {"one": ([], False), "three": (["one"], True)}),
     ],
 )
 def test_a_step_knows_its_place_in_the_run(
-    selection: Sequence[str] | None, positions: dict[str, tuple[bool, bool]]
+    selection: Sequence[str] | None, positions: dict[str, tuple[list[str], bool]]
 ) -> None:
-    """A step knows whether its own parents are in the run, and whether anything is downstream, also beyond a gap."""
-    found: dict[str, tuple[bool, bool]] = {}
+    """A step knows what the run makes before it, in order, and whether anything after it, also beyond a gap."""
+    found: dict[str, tuple[list[str], bool]] = {}
 
     def note(context: dg.AssetExecutionContext) -> None:
-        found[context.asset_key.to_user_string()] = (has_step_before(context), is_last_of_run(context))
+        before = [key.to_user_string() for key in assets_before(context)]
+        found[context.asset_key.to_user_string()] = (before, is_last_of_run(context))
 
     @dg.asset
     def one(context: dg.AssetExecutionContext) -> None:

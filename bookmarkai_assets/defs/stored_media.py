@@ -10,6 +10,7 @@ from bookmarkai_assets.core.media.kinds import PartKind
 from bookmarkai_assets.core.media.media import Media, Part
 from bookmarkai_assets.core.outcomes import Outcome
 from bookmarkai_assets.core.rules import PipelineRules
+from bookmarkai_assets.core.shares.share import Share
 from bookmarkai_assets.defs.common import SHARE_ASSET, VIDEO_OF_THE_LINK
 from bookmarkai_assets.io_manager import MediaIOManager
 from bookmarkai_assets.metadata.keys import describe_asset
@@ -50,22 +51,20 @@ def stored_media(
     rules: dg.ResourceParam[PipelineRules],
     stores: dg.ResourceParam[Stores],
     media_io_manager: dg.ResourceParam[MediaIOManager],
-) -> Iterator[dg.Output[ShareResults[Media]] | dg.AssetCheckResult]:
+) -> Iterator[dg.Output[ShareResults[tuple[Share, Media]]] | dg.AssetCheckResult]:
     hold = hold_of(context.run, catalog, rules, stores)
     placed = media_io_manager.place(context.run, raw_video)
-    for share_id, (share, media) in placed.succeeded.items():
-        context.add_asset_metadata(dict(stored_media_metadata(share, media)), partition_key=share_id)
     yield from yield_results(
         context,
         hold,
-        placed.map(lambda done: done[1]),
+        placed,
+        lambda done: stored_media_metadata(*done),
         check=lambda placed: _bytes_are_there(hold, placed),
-        inputs=raw_video,
         data_version=VIDEO_OF_THE_LINK,
     )
 
 
-def _bytes_are_there(hold: Hold, placed: ShareResults[Media]) -> Checked:
+def _bytes_are_there(hold: Hold, placed: ShareResults[tuple[Share, Media]]) -> Checked:
     """Look at each stored media; what fails is recorded as its share's failure."""
     from bookmarkai_assets.operations.media.placing import confirm_media  # noqa: PLC0415 - only its own runs need it
 
@@ -74,7 +73,7 @@ def _bytes_are_there(hold: Hold, placed: ShareResults[Media]) -> Checked:
             run_step(
                 hold,
                 placed.succeeded,
-                lambda _, media: confirm_media(hold.stores, media),
+                lambda _, done: confirm_media(hold.stores, done[1]),
                 concurrency=hold.rules.download_concurrency,
                 interrupt=hold.stores.interrupt,
             )

@@ -72,9 +72,7 @@ def transcript(
             concurrency=rules.speech_concurrency,
             interrupt=hold.stores.interrupt,
         )
-    yield from yield_results(
-        context, hold, transcribed, transcript_metadata, check=_look_for_doubts, inputs=stored_media
-    )
+    yield from yield_results(context, hold, transcribed, transcript_metadata, check=_look_for_doubts)
 
 
 def _look_for_doubts(results: ShareResults[TranscribedShare]) -> Checked:
