@@ -22,12 +22,10 @@ from bookmarkai_assets.dagster_internals import assets_before, is_last_of_run
 from bookmarkai_assets.operations.shares.hold import Hold
 from bookmarkai_assets.operations.shares.share_results import ShareResults
 from bookmarkai_assets.operations.stores import Stores
+from bookmarkai_assets.run_tags import claim_of, tag_outcomes, tag_shares
 
 if TYPE_CHECKING:
     from bookmarkai_assets.operations.shares.reports import FailureSummary
-
-CLAIM_TAG = "bookmarkai/claim"
-"""Run tag with the claim that a run was launched for."""
 
 HANDLES = dg.AssetIn(dagster_type=dg.PythonObjectDagsterType(ShareResults))
 """What an asset is given of the one before it: `ShareResults[Media]`, of which Dagster knows the class alone."""
@@ -44,10 +42,17 @@ def hold_of(run: dg.DagsterRun, catalog: Catalog, rules: PipelineRules, stores: 
         rules=rules,
         stores=stores,
         owner=run.run_id,
-        claim_id=run.tags.get(CLAIM_TAG) if run.parent_run_id is None else None,
+        claim_id=claim_of(run) if run.parent_run_id is None else None,
         clock=lambda: datetime.now(UTC),
         jitter=random.random,
     )
+
+
+def begin_step(context: dg.AssetExecutionContext, catalog: Catalog, rules: PipelineRules, stores: Stores) -> Hold:
+    """Return the hold of a step's run on its shares. The run's first step also has the runs page say which they are."""
+    if not assets_before(context):
+        tag_shares(context, catalog)
+    return hold_of(context.run, catalog, rules, stores)
 
 
 @dataclass(frozen=True)
@@ -64,6 +69,7 @@ def yield_results(
     made: Mapping[str, Result | Failure],
     describe: Callable[[Result], RunMetadata] | None = None,
     check: Callable[[ShareResults[Result]], Checked] | None = None,
+    outcome_of: Callable[[Result], Outcome] = lambda _: Outcome.DONE,
     data_version: dg.DataVersion | None = None,
 ) -> Iterator[dg.Output[ShareResults[Result]] | dg.AssetCheckResult]:
     """Yield what a step has made of its shares, with metadata per partition; fail the run's last step if any failed.
@@ -71,8 +77,9 @@ def yield_results(
     A step goes on over nothing when no share is left: it materializes nothing, its checks have looked at none, and the
     next step begins (docs/adr/0033). `check` looks at what was made; a share that fails it has failed. What was only
     postponed has not failed: its partition stays as it was. A share without a result is observed at its partition of
-    each asset of the run. `data_version` is that of them all: Dagster has one for a run's partitions. Raises
-    `dagster.Failure` naming each failed share.
+    each asset of the run. `outcome_of` says how a share has ended that the last step made something of.
+    `data_version` is that of them all: Dagster has one for a run's partitions. Raises `dagster.Failure` naming each
+    failed share.
     """
     steps = [*assets_before(context), context.asset_key]
     results = ShareResults(made)
@@ -89,7 +96,12 @@ def yield_results(
     yield _output(results, data_version)
     # Dagster takes a check that was planned and not evaluated for one that failed.
     yield from found.results
-    if not is_last_of_run(context):
+    is_last = is_last_of_run(context)
+    ended = [failure.outcome for failure in results.failures.values()]
+    if is_last:
+        ended += [outcome_of(result) for result in results.succeeded.values()]
+    tag_outcomes(context, hold.catalog, ended, is_first_step=context.asset_key == steps[0])
+    if not is_last:
         return
     hold.release()
     if failures:

@@ -17,6 +17,7 @@ from dagster._core.definitions.partitions.subset import DefaultPartitionsSubset
 from dagster._core.storage.tags import (
     ASSET_PARTITION_RANGE_END_TAG,
     ASSET_PARTITION_RANGE_START_TAG,
+    HIDDEN_TAG_PREFIX,
     MAX_RUNTIME_SECONDS_TAG,
     PARTITION_NAME_TAG,
     PRIORITY_TAG,
@@ -102,6 +103,11 @@ def partitions_named_by(run: dg.DagsterRun) -> list[str]:
     """Return the partition of a run, or the first and the last one of its range. Not published, as `partition_of`."""
     names = (PARTITION_NAME_TAG, ASSET_PARTITION_RANGE_START_TAG, ASSET_PARTITION_RANGE_END_TAG)
     return list(dict.fromkeys(run.tags[name] for name in names if name in run.tags))
+
+
+def hidden_tag(name: str) -> str:
+    """Return the full name of a run's tag that the UI does not show. The prefix of such tags is not exported."""
+    return f"{HIDDEN_TAG_PREFIX}{name}"
 
 
 def queue_tags(*, max_runtime_seconds: int, priority: int = 0) -> dict[str, str]:

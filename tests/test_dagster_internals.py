@@ -13,6 +13,7 @@ from bookmarkai_assets.dagster_internals import (
     assets_before,
     end_as_failed,
     heartbeats,
+    hidden_tag,
     is_last_of_run,
     max_concurrent_runs,
     narrow_to,
@@ -26,7 +27,7 @@ from bookmarkai_assets.dagster_internals import (
     step_failure_text,
     switch_states,
 )
-from tests.support.dagster_internals import record_heartbeats, record_switch
+from tests.support.dagster_internals import is_hidden, record_heartbeats, record_switch
 
 letters = dg.DynamicPartitionsDefinition(name="letters")
 ALL = partition_range_tags("a", "c")
@@ -174,6 +175,18 @@ def test_a_run_names_its_partitions() -> None:
 def test_the_tags_of_the_queue_have_the_names_that_dagster_documents() -> None:
     """The queue and the run monitoring read these tags, which https://docs.dagster.io documents."""
     assert queue_tags(priority=10, max_runtime_seconds=600) == {"dagster/priority": "10", "dagster/max_runtime": "600"}
+
+
+def test_a_hidden_tag_is_not_shown_and_finds_its_runs() -> None:
+    """The UI does not get it, and runs are filtered by it as by any other tag."""
+    name = hidden_tag("mine")
+    assert is_hidden(name)
+    assert not is_hidden("mine/name")
+    with dg.DagsterInstance.ephemeral() as instance:
+        run = instance.add_run(dg.DagsterRun("job", tags={name: "1"}))
+        instance.add_run(dg.DagsterRun("job", tags={name: "2"}))
+        found = instance.get_run_records(filters=dg.RunsFilter(tags={name: ["1", "3"]}))
+        assert [record.dagster_run.run_id for record in found] == [run.run_id]
 
 
 # --- Failures --------------------------------------------------------------------------------------------------------

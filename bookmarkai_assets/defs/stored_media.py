@@ -4,7 +4,7 @@ from collections.abc import Iterator
 
 import dagster as dg
 
-from bookmarkai_assets.batches import HANDLES, Checked, hold_of, yield_results
+from bookmarkai_assets.batches import HANDLES, Checked, begin_step, yield_results
 from bookmarkai_assets.core.catalog import Catalog
 from bookmarkai_assets.core.media.kinds import PartKind
 from bookmarkai_assets.core.media.media import Media, Part
@@ -52,7 +52,7 @@ def stored_media(
     stores: dg.ResourceParam[Stores],
     media_io_manager: dg.ResourceParam[MediaIOManager],
 ) -> Iterator[dg.Output[ShareResults[tuple[Share, Media]]] | dg.AssetCheckResult]:
-    hold = hold_of(context.run, catalog, rules, stores)
+    hold = begin_step(context, catalog, rules, stores)
     placed = media_io_manager.place(context.run, raw_video)
     yield from yield_results(
         context,

@@ -4,7 +4,7 @@ from collections.abc import Iterator, Mapping
 
 import dagster as dg
 
-from bookmarkai_assets.batches import HANDLES, Checked, hold_of, yield_results
+from bookmarkai_assets.batches import HANDLES, Checked, begin_step, yield_results
 from bookmarkai_assets.core.catalog import Catalog
 from bookmarkai_assets.core.media.media import Media
 from bookmarkai_assets.core.rules import PipelineRules
@@ -61,7 +61,7 @@ def transcript(
 ) -> Iterator[dg.Output[ShareResults[TranscribedShare]] | dg.AssetCheckResult]:
     from bookmarkai_assets.operations.transcripts.transcribing import transcribe_share  # noqa: PLC0415 - only its own runs need it
 
-    hold = hold_of(context.run, catalog, rules, stores)
+    hold = begin_step(context, catalog, rules, stores)
     with hold.renew_leases():
         # Some at a time: short sounds are decoded together, and one is fetched or stored while others are heard. The
         # engine keeps to the threads it was given, for the runs share the cores.
@@ -72,7 +72,9 @@ def transcript(
             concurrency=rules.speech_concurrency,
             interrupt=hold.stores.interrupt,
         )
-    yield from yield_results(context, hold, transcribed, transcript_metadata, check=_look_for_doubts)
+    yield from yield_results(
+        context, hold, transcribed, transcript_metadata, check=_look_for_doubts, outcome_of=lambda done: done.outcome
+    )
 
 
 def _look_for_doubts(results: ShareResults[TranscribedShare]) -> Checked:

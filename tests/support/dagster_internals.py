@@ -18,6 +18,7 @@ from dagster._core.remote_origin import InProcessCodeLocationOrigin, RemoteRepos
 from dagster._core.scheduler.instigation import InstigatorState, InstigatorStatus, InstigatorType
 from dagster._core.storage.event_log import in_memory as in_memory_events
 from dagster._core.storage.runs import in_memory as in_memory_runs
+from dagster._core.storage.tags import TagType, get_tag_type
 from dagster._core.types.loadable_target_origin import LoadableTargetOrigin
 from dagster._core.workspace.context import WorkspaceProcessContext
 from dagster._core.workspace.load_target import InProcessWorkspaceLoadTarget
@@ -32,6 +33,12 @@ from bookmarkai_assets.dagster_internals import required_daemons
 def interruption() -> BaseException:
     """Return what Dagster raises in a run's thread when a person ends the run."""
     return DagsterExecutionInterruptedError()
+
+
+def is_hidden(tag: str) -> bool:
+    """Whether the webserver leaves a run's tag out of what it sends to the UI."""
+    kind: TagType = get_tag_type(tag)  # type: ignore[no-untyped-call] - Dagster's own
+    return kind is TagType.HIDDEN
 
 
 def execute_in_process_with(patch: pytest.MonkeyPatch, executor: dg.ExecutorDefinition) -> None:
