@@ -140,7 +140,9 @@ def test_the_weekly_verification_checks_that_nothing_is_lost(pipeline: Pipeline)
     lost = pipeline.report(first)["media"]["url"]
     Path(lost).unlink()
     bad = pipeline.run_schedule("weekly_storage_verification")
-    assert not pipeline.checks(bad)["nothing_is_missing_or_different"].passed
+    check = pipeline.checks(bad)["nothing_is_missing_or_different"]
+    assert (check.passed, check.severity) == (False, dg.AssetCheckSeverity.ERROR)
+    assert check.description == "something is missing or different"
     metadata = pipeline.report_metadata("storage_verification")
     assert metadata["missing"] == 1
     assert metadata["verdict"] == "something is missing or different"
@@ -148,7 +150,7 @@ def test_the_weekly_verification_checks_that_nothing_is_lost(pipeline: Pipeline)
 
 
 def test_a_bucket_that_cannot_be_listed_fails_the_verification(pipeline: Pipeline) -> None:
-    """The run fails and the check is red, but the local directory's report is there and says what it lacks."""
+    """The run fails and the check is amber, but the local directory's report is there and says what it lacks."""
     pipeline.share("a")
     pipeline.tick_and_run()
     pipeline.s3.fail_next("list", StoreError(StoreErrorClass.ACCESS_DENIED, "403"))
@@ -156,14 +158,15 @@ def test_a_bucket_that_cannot_be_listed_fails_the_verification(pipeline: Pipelin
     result = pipeline.run_schedule("weekly_storage_verification")
 
     assert not result.success
-    assert not pipeline.checks(result)["nothing_is_missing_or_different"].passed
+    check = pipeline.checks(result)["nothing_is_missing_or_different"]
+    assert (check.passed, check.severity) == (False, dg.AssetCheckSeverity.WARN)
     metadata = pipeline.report_metadata("storage_verification")
     assert metadata["verdict"] == "nothing could be checked in s3"
     assert metadata["same"] == 6
 
 
-def test_a_clean_up_that_could_not_do_its_work_is_red(pipeline: Pipeline) -> None:
-    """What failed is in the metadata, and the asset's check does not pass."""
+def test_a_clean_up_that_could_not_do_its_work_is_amber(pipeline: Pipeline) -> None:
+    """What failed is in the metadata, and the asset's check is a warning: nothing is lost, and somebody should look."""
     [share] = pipeline.share("a")
     pipeline.tick_and_run()
     pipeline.configure(storage_mode="s3")
@@ -173,6 +176,8 @@ def test_a_clean_up_that_could_not_do_its_work_is_red(pipeline: Pipeline) -> Non
 
     result = pipeline.run_schedule("daily_local_cleanup")
 
-    assert not pipeline.checks(result)["nothing_failed"].passed
+    check = pipeline.checks(result)["nothing_failed"]
+    assert (check.passed, check.severity) == (False, dg.AssetCheckSeverity.WARN)
+    assert check.description == "1 could not be looked at or removed"
     assert pipeline.report_metadata("local_cleanup")["failed"] == 1
     assert pipeline.checks(pipeline.run_schedule("daily_local_cleanup"))["nothing_failed"].passed

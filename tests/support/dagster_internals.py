@@ -37,7 +37,7 @@ def interruption() -> BaseException:
 
 def is_hidden(tag: str) -> bool:
     """Whether the webserver leaves a run's tag out of what it sends to the UI."""
-    kind: TagType = get_tag_type(tag)  # type: ignore[no-untyped-call] - Dagster's own
+    kind: TagType = get_tag_type(tag)  # type: ignore[no-untyped-call]
     return kind is TagType.HIDDEN
 
 
