@@ -1,6 +1,5 @@
 """The tags of a run that takes shares: the claim that it was launched for, and what the runs page shows of it."""
 
-from collections import Counter
 from collections.abc import Iterator, Sequence
 from contextlib import suppress
 
@@ -8,6 +7,7 @@ import dagster as dg
 
 from bookmarkai_assets.core.catalog import Catalog
 from bookmarkai_assets.core.errors import CatalogUnavailableError, UnknownShareError
+from bookmarkai_assets.core.failures.in_words import outcomes_in_words
 from bookmarkai_assets.core.outcomes import Outcome
 from bookmarkai_assets.core.shares.share import Share
 from bookmarkai_assets.core.text import clean_line
@@ -61,8 +61,7 @@ def tag_outcomes(
     if is_first_step and total == 1:
         tag_shares(context, catalog)
     if outcomes:
-        counts = Counter(outcomes).most_common()
-        words = outcomes[0].value if total == 1 else ", ".join(f"{count} {outcome}" for outcome, count in counts)
+        words = outcomes[0].value if total == 1 else outcomes_in_words(outcomes)
         context.instance.add_run_tags(context.run.run_id, {OUTCOMES_TAG: words})
 
 

@@ -93,7 +93,7 @@ def _doubts_in(transcripts: Mapping[str, Transcript]) -> Iterator[dg.AssetCheckR
             check_name=kind.value,
             passed=not found,
             severity=dg.AssetCheckSeverity.ERROR if is_error else dg.AssetCheckSeverity.WARN,
-            description=f"{len(found)} of the {len(transcripts)} transcripts of this run are doubted",
+            description=f"looked at {len(transcripts)}: {len(found) or 'none'} doubted",
             metadata={
                 "looked_at": len(transcripts),
                 "doubted": len(found),

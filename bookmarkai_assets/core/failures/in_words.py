@@ -1,9 +1,9 @@
 """Say in one line what failed in a run, for those who see that it is red."""
 
 from collections import Counter
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 
-from bookmarkai_assets.core.outcomes import Failure
+from bookmarkai_assets.core.outcomes import Failure, Outcome
 
 
 def failure_in_words(failure: Failure) -> str:
@@ -19,11 +19,13 @@ def failures_in_words(failures: Mapping[str, Failure], *, total: int, steps: Seq
     """
     if total == 1:
         return failure_in_words(*failures.values())
-    ends = {step: Counter(why.outcome for why in failures.values() if why.step == step) for step in steps}
-    where = "; ".join(
-        f"at {step}: {', '.join(f'{count} {outcome}' for outcome, count in counts.most_common())}"
-        for step, counts in ends.items()
-        if counts
-    )
+    ends = {step: [why.outcome for why in failures.values() if why.step == step] for step in steps}
+    where = "; ".join(f"at {step}: {outcomes_in_words(outcomes)}" for step, outcomes in ends.items() if outcomes)
     others = ", the others went on" if len(failures) < total else ""
     return f"failed {where}. {len(failures)} of {total} shares failed{others}"
+
+
+def outcomes_in_words(outcomes: Iterable[Outcome]) -> str:
+    """Count outcomes, the most frequent first and the others by name, such as "2 done, 1 gone, 1 private"."""
+    counts = sorted(Counter(outcomes).items(), key=lambda counted: (-counted[1], counted[0]))
+    return ", ".join(f"{count} {outcome}" for outcome, count in counts)

@@ -16,7 +16,7 @@ SILENT = Failure(Outcome.NO_AUDIO, "no sound", "transcript")
     [
         ([GONE], 1, "failed at raw_video: gone: HTTP 404"),
         ([GONE], 10, "failed at raw_video: 1 gone. 1 of 10 shares failed, the others went on"),
-        ([GONE, PRIVATE], 2, "failed at raw_video: 1 gone, 1 private. 2 of 2 shares failed"),
+        ([PRIVATE, GONE], 2, "failed at raw_video: 1 gone, 1 private. 2 of 2 shares failed"),
         (
             [SILENT, PRIVATE, GONE, GONE],
             5,
