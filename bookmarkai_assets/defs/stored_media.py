@@ -1,6 +1,7 @@
 """The second asset: the media at its place. The IO manager does the placing, before it is handed the handles."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping, Sequence
+from typing import Any
 
 import dagster as dg
 
@@ -8,7 +9,7 @@ from bookmarkai_assets.batches import HANDLES, Checked, begin_step, yield_result
 from bookmarkai_assets.core.catalog import Catalog
 from bookmarkai_assets.core.media.kinds import PartKind
 from bookmarkai_assets.core.media.media import Media, Part
-from bookmarkai_assets.core.outcomes import Outcome
+from bookmarkai_assets.core.outcomes import Failure, Outcome
 from bookmarkai_assets.core.rules import PipelineRules
 from bookmarkai_assets.core.shares.share import Share
 from bookmarkai_assets.defs.common import SHARE_ASSET, VIDEO_OF_THE_LINK
@@ -98,19 +99,23 @@ def _check_result(checked: ShareResults[list[Part]]) -> dg.AssetCheckResult:
         description=f"looked at {looked_at}: {_in_words(len(missing), len(lost), len(failed) - len(missing))}",
         metadata={
             "looked_at": looked_at,
-            "failed": dg.MetadataValue.json({share_id: str(failure.reason) for share_id, failure in failed.items()}),
-            "audio_track_lost": dg.MetadataValue.json(
-                [share_id for share_id, kinds in lost.items() if PartKind.AUDIO in kinds]
-            ),
-            "transcript_files_lost": dg.MetadataValue.json(
-                {
-                    share_id: files
-                    for share_id, kinds in lost.items()
-                    if (files := [kind for kind in kinds if kind.is_transcript])
-                }
-            ),
+            **{name: dg.MetadataValue.json(shares) for name, shares in _named(failed, lost).items() if shares},
         },
     )
+
+
+def _named(
+    failed: Mapping[str, Failure], lost: Mapping[str, Sequence[PartKind]]
+) -> dict[str, dict[str, Any] | list[str]]:
+    return {
+        "failed": {share_id: failure.reason for share_id, failure in failed.items()},
+        "audio_track_lost": [share_id for share_id, kinds in lost.items() if PartKind.AUDIO in kinds],
+        "transcript_files_lost": {
+            share_id: files
+            for share_id, kinds in lost.items()
+            if (files := [kind for kind in kinds if kind.is_transcript])
+        },
+    }
 
 
 def _in_words(missing: int, without_a_part: int, not_looked_at: int) -> str:

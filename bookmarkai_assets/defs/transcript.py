@@ -8,7 +8,7 @@ from bookmarkai_assets.batches import HANDLES, Checked, begin_step, yield_result
 from bookmarkai_assets.core.catalog import Catalog
 from bookmarkai_assets.core.media.media import Media
 from bookmarkai_assets.core.rules import PipelineRules
-from bookmarkai_assets.core.transcripts.doubts import DoubtKind, Severity
+from bookmarkai_assets.core.transcripts.doubts import Doubt, DoubtKind, Severity
 from bookmarkai_assets.core.transcripts.ports import SpeechEngine
 from bookmarkai_assets.core.transcripts.transcript import Transcript
 from bookmarkai_assets.defs.common import SHARE_ASSET
@@ -97,9 +97,13 @@ def _doubts_in(transcripts: Mapping[str, Transcript]) -> Iterator[dg.AssetCheckR
             metadata={
                 "looked_at": len(transcripts),
                 "doubted": len(found),
-                "partitions": table(
-                    ["share_id", "severity", "figure", "limit", "words"],
-                    [(key, d.severity.value, d.figure, d.limit, d.words) for key, d in found.items()],
-                ),
+                **({"partitions": _named(found)} if found else {}),
             },
         )
+
+
+def _named(found: Mapping[str, Doubt]) -> dg.MetadataValue:
+    return table(
+        ["share_id", "severity", "figure", "limit", "words"],
+        [(key, doubt.severity.value, doubt.figure, doubt.limit, doubt.words) for key, doubt in found.items()],
+    )

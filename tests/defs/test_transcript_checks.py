@@ -14,7 +14,9 @@ LOOPED = "Well. " + "and then " * 12
 
 
 def rows_of(check: dg.AssetCheckEvaluation) -> list[dict[str, object]]:
-    """Return the rows of the table in which a check names partitions."""
+    """Return the rows of the table in which a check names partitions; without one it names none."""
+    if "partitions" not in check.metadata:
+        return []
     table = check.metadata["partitions"]
     assert isinstance(table, dg.TableMetadataValue)
     return [dict(record.data) for record in table.records]
