@@ -74,17 +74,17 @@ def yield_results(
 ) -> Iterator[dg.Output[ShareResults[Result]] | dg.AssetCheckResult]:
     """Yield what a step has made of its shares, with metadata per partition; fail the run's last step if any failed.
 
-    A step goes on over nothing when no share is left: it materializes nothing, its checks have looked at none, and the
-    next step begins (docs/adr/0033). `check` looks at what was made; a share that fails it has failed. What was only
-    postponed has not failed: its partition stays as it was. A share without a result is observed at its partition of
-    each asset of the run. `outcome_of` says how a share has ended that the last step made something of.
-    `data_version` is that of them all: Dagster has one for a run's partitions. Raises `dagster.Failure` naming each
-    failed share.
+    When no share is left, this step is the one that fails. The steps after it go on over nothing: they materialize
+    nothing, and their checks have looked at none (docs/adr/0033). `check` looks at what was made; a share that fails it
+    has failed. What was only postponed has not failed: its partition stays as it was. A share without a result is
+    observed at its partition of each asset of the run. `outcome_of` says how a share has ended that the last step made
+    something of. `data_version` is that of them all: Dagster has one for a run's partitions. Raises `dagster.Failure`
+    naming each failed share.
     """
-    steps = [*assets_before(context), context.asset_key]
+    steps, step = [*assets_before(context), context.asset_key], context.asset_key.to_user_string()
     results = ShareResults(made)
     found = check(results) if check is not None else Checked([])
-    results = results.with_failures(found.failures).failed_at(context.asset_key.to_user_string())
+    results = results.with_failures(found.failures).failed_at(step)
     summaries = _look_up(hold.catalog, results.failures)
     _observe_shares_without_result(context, summaries, steps)
     failures = {key: why for key, why in results.failures.items() if why.outcome is not Outcome.POSTPONED}
@@ -101,10 +101,10 @@ def yield_results(
     if is_last:
         ended += [outcome_of(result) for result in results.succeeded.values()]
     tag_outcomes(context, hold.catalog, ended, is_first_step=context.asset_key == steps[0])
-    if not is_last:
-        return
-    hold.release()
-    if failures:
+    has_lost_the_last = not results.succeeded and any(why.step == step for why in results.failures.values())
+    if is_last or has_lost_the_last:
+        hold.release()
+    if failures and (has_lost_the_last or (is_last and results.succeeded)):
         _observe_good_shares(context, results, failures, steps)
         raise _run_failure({key: summaries[key] for key in failures}, _in_words(failures, len(results), steps))
 

@@ -44,8 +44,8 @@ from bookmarkai_assets.wiring.speech import speech_code_version
 EXECUTOR = dg.in_process_executor.configured({"step_dependency_config": {"require_upstream_step_success": False}})
 """Runs every step in one process. A run is short, and its steps share model and connections: 1.1 s instead of 9.6 s.
 
-A step begins once it has its inputs, also when the step that made them has failed since. So the check `made_as_set` is
-evaluated after a `transcript` that says which shares failed (docs/adr/0033).
+A step begins once it has its inputs, also when the step that made them has failed since. So every planned check is
+evaluated, and none is shown as failed because a share was (docs/adr/0033).
 """
 
 

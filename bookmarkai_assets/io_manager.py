@@ -36,7 +36,7 @@ class CatalogIOManager(dg.IOManager):
 
     @override
     def handle_output(self, context: dg.OutputContext, obj: ShareResults[Any]) -> None:
-        """Materialize the partitions whose share succeeded, which may be none. The run's last step says what failed."""
+        """Materialize the partitions whose share succeeded, which may be none. The step itself says what failed."""
         self._failed.update(obj.failures)
         if context.has_asset_partitions:
             narrow_to(context, obj.succeeded.keys())

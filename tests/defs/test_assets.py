@@ -128,14 +128,27 @@ def test_the_last_selected_asset_reports_the_failures(pipeline: Pipeline, select
 
 
 def test_a_batch_in_which_all_fail_materializes_nothing(pipeline: Pipeline) -> None:
-    """The last asset says that both failed. Nothing is recorded for any asset, not even for the asset as a whole."""
+    """The first asset alone fails, and nothing is recorded for any asset, not even for the asset as a whole."""
     pipeline.share_links(link("x"), link("y"))
     [run] = pipeline.tick_and_run()
     step, message = failed_step(run)
-    assert step == "transcript"
+    assert step == "raw_video"
     assert "2 of 2 shares failed" in message
     for asset in ASSETS:
         assert pipeline.instance.get_latest_materialization_event(dg.AssetKey(asset)) is None
+
+
+def test_shares_that_fail_one_after_another_fail_the_step_of_the_last(pipeline: Pipeline) -> None:
+    """The one step that fails names all of them, also when the last one is only put off there."""
+    pipeline.configure(storage_mode="s3")
+    pipeline.s3.outage = StoreError(StoreErrorClass.ACCESS_DENIED, "403 SignatureDoesNotMatch")
+    _, gone = pipeline.share("waits", "gone")
+    pipeline.downloader.fail(link("gone"), Failure(Outcome.GONE, "404"))
+    [run] = pipeline.tick_and_run()
+    step, message = failed_step(run)
+    assert step == "stored_media"
+    assert f"{gone}: gone: 404" in message
+    assert message.startswith("failed at raw_video: 1 gone. 1 of 2 shares failed")
 
 
 def test_the_same_video_shared_twice_is_fetched_stored_and_transcribed_once(pipeline: Pipeline) -> None:
@@ -240,7 +253,7 @@ def test_storing_an_unfetched_share_says_so(pipeline: Pipeline) -> None:
     """A backfill of a later asset over a share without a video fails with the step to take first."""
     [share] = pipeline.share("a")
     step, message = failed_step(pipeline.materialize([share], ASSETS[1:]))
-    assert step == "transcript"
+    assert step == "stored_media"
     assert "materialize raw_video first" in message
 
 
@@ -251,7 +264,7 @@ def test_lost_bytes_are_fetched_again(pipeline: Pipeline) -> None:
     stored = Path(pipeline.report(share)["media"]["url"])
     stored.unlink()
     step, message = failed_step(pipeline.materialize([share], ASSETS[1:]))
-    assert step == "transcript"
+    assert step == "stored_media"
     assert "media_missing" in message
     assert pipeline.report(share)["status"] == "done", "its transcript is intact"
     assert pipeline.materialize([share]).success
