@@ -13,6 +13,7 @@ import dagster as dg
 
 from bookmarkai_assets.core.catalog import Catalog
 from bookmarkai_assets.core.downloads.ports import Downloader
+from bookmarkai_assets.core.outcomes import Failure
 from bookmarkai_assets.io_manager import CatalogIOManager, MediaIOManager
 from bookmarkai_assets.settings.settings import Settings
 from bookmarkai_assets.wiring.catalog import open_catalog
@@ -41,16 +42,22 @@ def build_resources(settings: Settings) -> dict[str, Any]:
         "metric_sinks": _resource("Where metrics are published", lambda: make_metric_sinks(settings)),
         # For what yields no value, such as checks and reports. Dagster's own default would pickle it to disk.
         "io_manager": dg.mem_io_manager,
+        "failed_shares": _resource("What failed in one run, and at which step", dict[str, Failure]),
         "catalog_io_manager": dg.IOManagerDefinition(
-            lambda context: CatalogIOManager(context.resources.catalog, context.resources.rules),
-            required_resource_keys={"catalog", "rules"},
+            lambda context: CatalogIOManager(
+                context.resources.catalog, context.resources.rules, context.resources.failed_shares
+            ),
+            required_resource_keys={"catalog", "rules", "failed_shares"},
             description="Passes on what the catalog records",
         ),
         "media_io_manager": dg.IOManagerDefinition(
             lambda context: MediaIOManager(
-                context.resources.catalog, context.resources.rules, context.resources.stores
+                context.resources.catalog,
+                context.resources.rules,
+                context.resources.failed_shares,
+                context.resources.stores,
             ),
-            required_resource_keys={"catalog", "rules", "stores"},
+            required_resource_keys={"catalog", "rules", "failed_shares", "stores"},
             description="Stores media where the storage mode places them",
         ),
     }

@@ -41,8 +41,8 @@ _QUESTIONS = {
         dg.AssetCheckSpec(
             rule.value,
             asset="rollout_metrics",
-            description=f"{_QUESTIONS[rule]}: a rule of the gate, over the transfers of the present stage. A warning "
-            "means that there is not enough to judge by yet",
+            description=f"{_QUESTIONS[rule]}: a rule of the gate, over the transfers of the present stage. It passes "
+            "while there is too little to judge by, and says so; the gate promotes nothing until then",
         )
         for rule in RuleName
     ],
@@ -81,8 +81,8 @@ def _make_check_result(result: RuleResult, window: Window) -> dg.AssetCheckResul
     is_open = result.status is RuleStatus.INSUFFICIENT
     return dg.AssetCheckResult(
         check_name=result.rule.value,
-        passed=result.status is RuleStatus.PASS,
-        severity=dg.AssetCheckSeverity.WARN if is_open else dg.AssetCheckSeverity.ERROR,
-        description=f"still wanted: {result.detail}" if is_open else result.detail,
+        passed=result.status is not RuleStatus.FAIL,
+        severity=dg.AssetCheckSeverity.ERROR,
+        description=f"too little to judge by yet: {result.detail}" if is_open else result.detail,
         metadata=rule_metadata(result, window),
     )

@@ -22,7 +22,8 @@ NOTHING_LOST = "nothing_is_missing_or_different"
         dg.AssetCheckSpec(
             NOTHING_LOST,
             asset="storage_verification",
-            description="Every stored video and audio track is at its recorded place as it was recorded",
+            description="Every stored video and audio track is at its recorded place as it was recorded. Amber: "
+            "something could not be looked at, and nothing else is missing or different",
         )
     ],
     description=describe_asset(
@@ -46,7 +47,10 @@ def storage_verification(
             dg.AssetCheckResult(
                 check_name=NOTHING_LOST,
                 passed=report.is_good,
-                severity=dg.AssetCheckSeverity.ERROR,
+                severity=dg.AssetCheckSeverity.ERROR
+                if report.has_losses or report.is_blank
+                else dg.AssetCheckSeverity.WARN,
+                description=report.verdict,
                 metadata={
                     "verdict": report.verdict,
                     "not_verified": dg.MetadataValue.json({str(b): why for b, why in report.unanswered.items()}),

@@ -74,7 +74,7 @@ def test_a_failed_run_is_reported_with_its_shares_and_reason(pipeline: Pipeline)
     [reported] = [i for m in receiver.messages for i in m.incidents if i.kind == "run_failed"]
     assert reported.details["run_id"] == result.run_id
     assert reported.details["partitions"] == [share_id]
-    assert "1 of 1 shares failed; " in reported.summary
+    assert "failed at raw_video: gone: " in reported.summary
     assert share_id in reported.details["error"]
     assert any(line.startswith("error: run ") and "Next: `bookmarkai shares show" in line for line in lines)
     assert "told to all" in message

@@ -62,11 +62,28 @@ def test_an_analyst_backfills_two_partitions(live_pipeline: LivePipeline, backlo
 
 
 def test_an_analyst_learns_why_a_partition_failed_and_selects_the_debt(live_pipeline: LivePipeline, page: Page) -> None:
-    """A red partition's history has outcome, reason and next step, and the debt's selection fills the dialog."""
+    """One click on a red partition of the last asset says why, and the debt's selection fills the dialog.
+
+    So does the partition's history where the share failed. No check is red.
+    """
     (share,) = live_pipeline.share(live_pipeline.link("/videos/no-such-video.mp4"))
     assert live_pipeline.wait_until_ended(share) == ["error"]
+    # The catalog has a share's end some moments before its run has ended.
+    live_pipeline.wait_until(
+        lambda: share in live_pipeline.graphql.partitions("transcript")["failed"], what="its partition is red"
+    )
     page.goto(live_pipeline.dagster.url)
     skip_welcome(page)
+
+    page.goto(f"{live_pipeline.dagster.url}/assets/transcript?view=partitions&partition={share}")
+    page.get_by_role("button", name="View logs").click()
+    error = page.get_by_role("dialog").get_by_text("failed at raw_video: gone: ")
+    expect(
+        error.filter(has_text=FAILURES[Outcome.GONE].next_step).filter(has_text="Attempt 1").last
+    ).to_be_in_viewport()
+    page.goto(f"{live_pipeline.dagster.url}/assets/transcript?view=checks")
+    expect(page.get_by_text("Succeeded", exact=True).first).to_be_visible()
+    expect(page.get_by_text("Execution failed")).to_have_count(0)
 
     page.goto(f"{live_pipeline.dagster.url}/assets/raw_video?view=partitions&partition={share}")
     page.get_by_role("button", name="View all historical events").click()

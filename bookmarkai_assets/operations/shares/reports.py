@@ -81,16 +81,39 @@ class FailureSummary:
     @property
     def next_step(self) -> str:
         """What a person can do. The share's record does not count if another run has written it since."""
-        is_recorded = self.summary is not None and self.summary.progress.outcome == self.failure.outcome
-        if self.summary is None or not is_recorded:
+        if self._recorded is None:
             return self.failure.next_step
-        return self.summary.next_step_of(self.failure.outcome)
+        return self._recorded.next_step_of(self.failure.outcome)
+
+    @property
+    def in_words(self) -> str:
+        """How the share failed, what a person can do, and when it is tried again, in two lines."""
+        how = f"{self.failure.outcome}: {self.failure.reason}\n  {self.next_step}"
+        if self._recorded is None:
+            return how
+        progress = self._recorded.progress
+        next_attempt = (
+            f"the next at {progress.next_attempt_at:%Y-%m-%d %H:%M:%S} UTC"
+            if progress.next_attempt_at
+            else "no other by itself"
+        )
+        return f"{how} Attempt {progress.attempts}, {next_attempt}."
+
+    @property
+    def _recorded(self) -> ShareSummary | None:
+        """The summary, if this failure is what it is about."""
+        is_recorded = self.summary is not None and self.summary.progress.outcome == self.failure.outcome
+        return self.summary if is_recorded else None
 
     def as_dict(self) -> dict[str, str | int | bool | None]:
-        """Return the JSON form. Without a summary it has no `attempts`, `next_attempt_at` and `url`."""
+        """Return the JSON form. Without a summary it has no `attempts`, `next_attempt_at` and `url`.
+
+        It has no `failed_at` where the step is not known.
+        """
         values: dict[str, str | int | bool | None] = {
             "outcome": self.failure.outcome.value,
             "reason": self.failure.reason,
+            **({"failed_at": self.failure.step} if self.failure.step else {}),
             "next_step": self.next_step,
             "is_transient": self.failure.is_transient,
         }
