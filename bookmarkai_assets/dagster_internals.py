@@ -59,11 +59,16 @@ def has_step_before(context: dg.AssetExecutionContext) -> bool:
 
 
 def is_last_of_run(context: dg.AssetExecutionContext) -> bool:
-    """Whether no asset downstream of this one is part of the run. Not published, as `has_step_before`."""
+    """Whether no asset downstream of this one, of the same partitions, is part of the run.
+
+    Assets of other partitions only look at this one as a whole. Not published, as `has_step_before`.
+    """
     graph = context.job_def.asset_layer.asset_graph
+    partitions = graph.get(context.asset_key).partitions_def
     below, frontier = set[dg.AssetKey](), {context.asset_key}
     while frontier:
-        frontier = {child for key in frontier for child in graph.get(key).child_keys} - below
+        children = {child for key in frontier for child in graph.get(key).child_keys} - below
+        frontier = {child for child in children if graph.get(child).partitions_def == partitions}
         below |= frontier
     return not below & _selected(context)
 

@@ -9,8 +9,11 @@ from bookmarkai_assets.core.catalog import Catalog
 from bookmarkai_assets.core.rollout.gate_figures import RuleName, RuleResult, RuleStatus
 from bookmarkai_assets.core.rollout.windows import Window, day_of
 from bookmarkai_assets.core.rules import PipelineRules
-from bookmarkai_assets.defs.common import ROLLOUT_ASSET
-from bookmarkai_assets.metadata.rollout import day_metadata, describe_metrics, rule_metadata
+from bookmarkai_assets.defs.common import ROLLOUT_ASSET, looks_at
+from bookmarkai_assets.defs.stored_media import stored_media
+from bookmarkai_assets.defs.transcript import transcript
+from bookmarkai_assets.metadata.rollout import WINDOW_KEYS, day_metadata, describe_metrics, rule_metadata
+from bookmarkai_assets.metadata.tables import table_schema
 from bookmarkai_assets.partitions import days_partitions
 
 DAYS_PER_RUN = 31
@@ -32,10 +35,12 @@ _QUESTIONS = {
 @dg.asset(
     **ROLLOUT_ASSET,
     partitions_def=days_partitions,
+    deps=[looks_at(stored_media), looks_at(transcript)],
     backfill_policy=dg.BackfillPolicy.multi_run(DAYS_PER_RUN),
     freshness_policy=MEASURED_DAILY,
-    kinds={"s3", "sql"},
+    kinds={"s3", "table"},
     tags={"stage": "measure"},
+    metadata={"dagster/column_schema": table_schema(WINDOW_KEYS)},
     check_specs=[
         dg.AssetCheckSpec(
             rule.value,

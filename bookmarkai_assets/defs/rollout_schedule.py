@@ -9,6 +9,7 @@ from bookmarkai_assets.core.catalog import Catalog
 from bookmarkai_assets.core.rollout.windows import Window, day_of
 from bookmarkai_assets.core.rules import PipelineRules
 from bookmarkai_assets.dagster_internals import partition_of, queue_tags
+from bookmarkai_assets.defs.common import AutomationTag
 from bookmarkai_assets.defs.rollout_metrics import format_day, rollout_metrics
 from bookmarkai_assets.defs.rollout_stage import rollout_stage
 
@@ -45,6 +46,7 @@ measure_rollout = dg.define_asset_job(
     cron_schedule="*/5 * * * *",
     execution_timezone="UTC",
     default_status=dg.DefaultScheduleStatus.RUNNING,
+    tags=AutomationTag.MEASURE.tags,
     description="Looks every five minutes. It measures today and asks the gate if something has changed: transfers, a "
     "decision, a verification, a setting, or what time alone changes. It is idle by design while nothing changes, and "
     "each tick says so. Each day begins with a measurement, and the day before is finished ten minutes later",

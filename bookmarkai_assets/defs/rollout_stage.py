@@ -10,6 +10,7 @@ from bookmarkai_assets.core.rollout.stages import RolloutControl
 from bookmarkai_assets.core.rules import PipelineRules
 from bookmarkai_assets.defs.common import ROLLOUT_ASSET
 from bookmarkai_assets.defs.rollout_metrics import MEASURED_DAILY, rollout_metrics
+from bookmarkai_assets.defs.storage_verification import storage_verification
 from bookmarkai_assets.metadata.rollout import describe_stage, stage_metadata
 
 DECISION_TAG = "bookmarkai/decision"
@@ -18,7 +19,7 @@ DECISION_TAG = "bookmarkai/decision"
 
 @dg.asset(
     **ROLLOUT_ASSET,
-    deps=[dg.AssetDep(rollout_metrics, partition_mapping=dg.LastPartitionMapping())],
+    deps=[dg.AssetDep(rollout_metrics, partition_mapping=dg.LastPartitionMapping()), storage_verification],
     freshness_policy=MEASURED_DAILY,
     kinds={"s3", "sql"},
     tags={"stage": "decide"},

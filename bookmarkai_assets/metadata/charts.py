@@ -138,7 +138,8 @@ def _chart(
         f"<text x='{width - 26}' y='82'>{end}</text>",
     ]
     picture = (
-        f"<svg xmlns='http://www.w3.org/2000/svg' width='500' viewBox='0 0 {width + 42} 84' font-size='9' "
+        f"<svg xmlns='http://www.w3.org/2000/svg' width='400' viewBox='0 0 {width + 42} 84' "
+        f"font-size='9' font-family='sans-serif' "
         f"fill='{_GREY}'>{''.join([*shapes, *texts])}</svg>"
     )
     return dg.MetadataValue.md(f"![{title}](<data:image/svg+xml,{_quote(picture)}>)")

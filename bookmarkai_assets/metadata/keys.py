@@ -64,7 +64,7 @@ KEYS: dict[str, dict[str, str]] = {
         "languages": "the languages and how much of the speech is in each; absent if nobody speaks",
         "language": "language of the speech, or of most of it, as Whisper names it",
         "language_probability": "how sure the engine is of the language, 0 to 1",
-        "files": "table: its files (json, txt, srt, vtt) beside the video, and where they are",
+        "files": "table: its files (json, txt, srt, vtt), which are beside the video, at storage_url",
         "duration_seconds": "length of the sound in seconds",
         "transcription": "how long the engine took, including waits for sounds decoded together with it",
         "transcription_seconds": "the same in seconds",
@@ -110,6 +110,48 @@ KEYS: dict[str, dict[str, str]] = {
     },
 }
 """`{asset: {metadata key: meaning}}`, shown in each asset's description."""
+
+
+SHARE_COLUMNS = {
+    "id": "the share's id, a UUID: the partition key of raw_video, stored_media and transcript",
+    "user_id": "who shared the link",
+    "url": "the shared link",
+    "platform": "the link's platform: tiktok, youtube, …, generic",
+    "status": "pending, processing, fetching, fetched, done or error",
+    "idempotency_key": "the gateway's key against sharing twice by accident",
+    "title": "the video's title on the site, set with its download",
+    "description": "the video's description on the site, set with its download",
+    "author": "who published it, set with its download",
+    "thumbnail_url": "the picture that the site shows of it",
+    "media_url": "where the video is",
+    "media_type": "media type of the video file",
+    "platform_data": "what else is known of the video, such as when it was posted",
+    "workflow_state": "the gateway's own",
+    "created_at": "when the link was shared",
+    "updated_at": "when the row was changed last",
+}
+"""The columns of the gateway's table, and what they mean."""
+
+DEBT_COLUMNS = {
+    "outcome": "how the shares ended, as docs/failures.md lists it",
+    "platform": "their platform",
+    "age": "how long the failures have stood",
+    "shares": "how many",
+    "heals": "whether another attempt comes by itself, or the cause must be removed first",
+    "what to do": "the command that retries them",
+}
+"""The columns of the table of failures, and what they mean."""
+
+FINDING_COLUMNS = {
+    "finding": "missing, different, orphaned, expired, in_both_places or unverified",
+    "share_id": "the share, which is its partition",
+    "kind": "video, audio, or the kind of the transcript's file",
+    "url": "a path, or a URL of the store",
+    "size": "its size",
+    "size_bytes": "the same in bytes",
+    "detail": "what was found instead",
+}
+"""The columns of the table of findings, and what they mean."""
 
 
 def describe_asset(asset: str, purpose: str) -> str:

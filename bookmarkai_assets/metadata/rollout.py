@@ -225,12 +225,12 @@ def rule_table(results: Iterable[RuleResult]) -> dg.MetadataValue:
         {
             "rule": "the gate's rule, and the check of that name",
             "status": "pass, fail, or insufficient: too little to go by",
+            "detail": "the result in words",
             "value": "what was measured, in the rule's own unit",
             "limit": "what is allowed",
             "sample": "over how many transfers, or media",
-            "detail": "the result in words",
         },
-        [(r.rule, r.status, _format_number(r.value), _format_number(r.limit), r.sample, r.detail) for r in results],
+        [(r.rule, r.status, r.detail, _format_number(r.value), _format_number(r.limit), r.sample) for r in results],
     )
 
 

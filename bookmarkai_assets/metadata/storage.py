@@ -7,6 +7,7 @@ import dagster as dg
 from bookmarkai_assets.batches import RunMetadata
 from bookmarkai_assets.core.text import format_size
 from bookmarkai_assets.metadata.entries import without_empty
+from bookmarkai_assets.metadata.keys import FINDING_COLUMNS
 from bookmarkai_assets.metadata.tables import MAX_ROWS, table
 from bookmarkai_assets.operations.storage.clean_up_report import CleanUpReport
 from bookmarkai_assets.operations.storage.verifying import Finding, VerificationReport
@@ -36,18 +37,6 @@ def cleanup_metadata(report: CleanUpReport) -> RunMetadata:
     )
 
 
-FINDINGS = {
-    "finding": "missing, different, orphaned, expired, in_both_places or unverified",
-    "share_id": "the share, which is its partition",
-    "kind": "video, audio, or the kind of the transcript's file",
-    "url": "a path, or a URL of the store",
-    "size": "its size",
-    "size_bytes": "the same in bytes",
-    "detail": "what was found instead",
-}
-"""The columns of a verification's findings, and what they mean."""
-
-
 def verification_metadata(report: VerificationReport) -> RunMetadata:
     """Return the metadata of a verification: what it found."""
     counts = {finding.value: report.counts[finding] for finding in Finding}
@@ -70,6 +59,6 @@ def verification_metadata(report: VerificationReport) -> RunMetadata:
             **counts,
             "same_size": format_size(same_bytes),
             "same_bytes": same_bytes,
-            "findings": table(FINDINGS, rows),
+            "findings": table(FINDING_COLUMNS, rows),
         }
     )

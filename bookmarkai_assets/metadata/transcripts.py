@@ -1,5 +1,6 @@
 """The metadata of transcripts, and of the stale ones."""
 
+from pathlib import PurePosixPath
 from typing import TYPE_CHECKING
 
 import dagster as dg
@@ -47,15 +48,11 @@ def transcript_metadata(transcribed: TranscribedShare) -> RunMetadata:
 
 
 def _file_table(media: Media) -> dg.MetadataValue:
+    # Names and not places: a table as wide as a path pushes the text beyond the page's edge.
     return table(
-        {
-            "file": "its kind",
-            "place": "a path, or a URL of the store",
-            "size": "its size",
-            "bytes": "the same in bytes",
-        },
+        {"file": "its kind", "name": "its name, beside the video", "size": "its size", "bytes": "the same in bytes"},
         [
-            (kind, part.url, format_size(part.size_bytes), part.size_bytes)
+            (kind, PurePosixPath(part.key).name, format_size(part.size_bytes), part.size_bytes)
             for kind, part in media.transcript_files.items()
         ],
     )

@@ -68,7 +68,10 @@ def test_a_share_becomes_a_transcript(pipeline: Pipeline) -> None:
     files = report["media"]["transcript_files"]
     assert Path(files["txt"]).read_text() == "This is pasta\n"
     shown = pipeline.metadata("transcript", share)["files"].records
-    assert {row.data["file"]: row.data["place"] for row in shown} == files
+    assert {row.data["file"]: row.data["name"] for row in shown} == {
+        kind: Path(file).name for kind, file in files.items()
+    }
+    assert {Path(file).parent for file in files.values()} == {Path(report["media"]["url"]).parent}
 
 
 def test_metadata_has_exactly_the_documented_keys(pipeline: Pipeline) -> None:
