@@ -23,7 +23,7 @@ from bookmarkai_assets.partitions import shares_partitions
     ),
     kinds={"sql", "table"},
     tags={"stage": "measure"},
-    metadata={"dagster/column_schema": table_schema(DEBT_COLUMNS)},
+    metadata={"dagster/column_schema": table_schema(DEBT_COLUMNS, {"shares": "integer"})},
     description=describe_asset(
         "retry_debt",
         "The shares that failed and stand: given up, or waiting for their next try, by outcome, platform and age, each "

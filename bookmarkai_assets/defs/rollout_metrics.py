@@ -12,7 +12,7 @@ from bookmarkai_assets.core.rules import PipelineRules
 from bookmarkai_assets.defs.common import ROLLOUT_ASSET, looks_at
 from bookmarkai_assets.defs.stored_media import stored_media
 from bookmarkai_assets.defs.transcript import transcript
-from bookmarkai_assets.metadata.rollout import WINDOW_KEYS, day_metadata, describe_metrics, rule_metadata
+from bookmarkai_assets.metadata.rollout import FIGURE_COLUMNS, day_metadata, describe_metrics, rule_metadata
 from bookmarkai_assets.metadata.tables import table_schema
 from bookmarkai_assets.partitions import days_partitions
 
@@ -40,7 +40,7 @@ _QUESTIONS = {
     freshness_policy=MEASURED_DAILY,
     kinds={"s3", "table"},
     tags={"stage": "measure"},
-    metadata={"dagster/column_schema": table_schema(WINDOW_KEYS)},
+    metadata={"dagster/column_schema": table_schema(FIGURE_COLUMNS)},
     check_specs=[
         dg.AssetCheckSpec(
             rule.value,

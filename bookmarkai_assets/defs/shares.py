@@ -2,7 +2,7 @@
 
 import dagster as dg
 
-from bookmarkai_assets.metadata.keys import SHARE_COLUMNS
+from bookmarkai_assets.metadata.keys import SHARE_COLUMN_TYPES, SHARE_COLUMNS
 from bookmarkai_assets.metadata.tables import table_schema
 
 shares = dg.AssetSpec(
@@ -11,7 +11,7 @@ shares = dg.AssetSpec(
     owners=["team:gateway"],
     kinds={"postgres", "sql"},
     tags={"stage": "share"},
-    metadata={"dagster/column_schema": table_schema(SHARE_COLUMNS), "dagster/table_name": "shares"},
+    metadata={"dagster/column_schema": table_schema(SHARE_COLUMNS, SHARE_COLUMN_TYPES), "dagster/table_name": "shares"},
     description="The links that BookmarkAI's users share: a table of the gateway, with a row per share. The sensor "
     "`new_shares` gives each a partition of `raw_video`, `stored_media` and `transcript`, and a run. The gateway "
     "writes the row, and `status` follows the work. `bookmarkai shares list` and `bookmarkai shares show ID` show it. "

@@ -25,7 +25,7 @@ NOTHING_LOST = "nothing_is_missing_or_different"
     ),
     kinds={"s3", "file"},
     tags={"stage": "verify"},
-    metadata={"dagster/column_schema": table_schema(FINDING_COLUMNS)},
+    metadata={"dagster/column_schema": table_schema(FINDING_COLUMNS, {"size_bytes": "integer"})},
     check_specs=[
         dg.AssetCheckSpec(
             NOTHING_LOST,

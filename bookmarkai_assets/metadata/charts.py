@@ -93,8 +93,8 @@ def _line(steps: Sequence[WindowMetrics], metric: _Metric, highest: float, colou
     for slot, step in enumerate(steps):
         value = metric(step)
         if value is not None:
-            point = f"{slot * _SLOT + _SLOT // 2} {_height(value, highest)}"
-            path += f" {point}" if is_open else f"M{point}h1"
+            middle, line = slot * _SLOT + _SLOT // 2, _height(value, highest)
+            path += f" {middle} {line}" if is_open else f"M{middle - 2} {line}h4"
         is_open = value is not None
     return [f"<path d='{path}' stroke='{colour}' stroke-width='2' fill='none'/>"] if path else []
 

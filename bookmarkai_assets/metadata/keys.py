@@ -132,6 +132,15 @@ SHARE_COLUMNS = {
 }
 """The columns of the gateway's table, and what they mean."""
 
+SHARE_COLUMN_TYPES = {
+    "id": "uuid",
+    "user_id": "uuid",
+    "platform_data": "json",
+    "created_at": "timestamp",
+    "updated_at": "timestamp",
+}
+"""The types of those columns that are not text."""
+
 DEBT_COLUMNS = {
     "outcome": "how the shares ended, as docs/failures.md lists it",
     "platform": "their platform",

@@ -123,6 +123,13 @@ CHECK_KEYS: dict[str, str] = {
 }
 """`{key: meaning}` of each check on rollout_metrics."""
 
+FIGURE_COLUMNS = {
+    "figure": "the name that `bookmarkai metrics --json` has too",
+    "value": "in people's units",
+    "raw": "as it was measured",
+}
+"""The columns of a window's table, and what they mean."""
+
 _ALWAYS_SHOWN = frozenset({"total_requests", "s3_upload_errors", "error_rate", "s3_upload_rate"})
 """The figures of a window whose 0 is news."""
 
@@ -271,14 +278,7 @@ def _window_table(metrics: "WindowMetrics") -> dg.MetadataValue:
     ]
     if not metrics.total_requests and not metrics.interrupted:
         return dg.MetadataValue.text("no transfers")
-    return table(
-        {
-            "figure": "the name that `bookmarkai metrics --json` has too",
-            "value": "in people's units",
-            "raw": "as it was measured",
-        },
-        rows,
-    )
+    return table(FIGURE_COLUMNS, rows)
 
 
 def _in_units(name: str, value: float) -> str:

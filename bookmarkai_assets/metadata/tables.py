@@ -43,7 +43,11 @@ def table(columns: Sequence[str] | Mapping[str, str], rows: Sequence[Sequence[ob
     )
 
 
-def table_schema(columns: Sequence[str] | Mapping[str, str]) -> dg.TableSchema:
-    """Return a schema of columns of text, with their meanings if they are given."""
+def table_schema(columns: Sequence[str] | Mapping[str, str], types: Mapping[str, str] | None = None) -> dg.TableSchema:
+    """Return a schema of columns, with their meanings if they are given. A column without a type is text."""
     meanings = columns if isinstance(columns, Mapping) else {}
-    return dg.TableSchema(columns=[dg.TableColumn(name, "string", description=meanings.get(name)) for name in columns])
+    return dg.TableSchema(
+        columns=[
+            dg.TableColumn(name, (types or {}).get(name, "string"), description=meanings.get(name)) for name in columns
+        ]
+    )

@@ -92,8 +92,8 @@ def test_latency_has_a_line_each_for_uploads_and_downloads() -> None:
     read = transfer(NOON, "get", purpose="transcribe", kind="audio", seconds=1)
     chart = latency_chart(hours([transfer(seconds=4), read], [], [transfer(NOON + 2 * HOUR, seconds=2)]))
     assert len(re.findall("M", drawn(chart, "steelblue"))) == 2
-    assert drawn(chart, "steelblue").startswith("M6 12")
-    assert drawn(chart, "darkorange") == "M6 57h1"
+    assert drawn(chart, "steelblue").startswith("M4 12")
+    assert drawn(chart, "darkorange") == "M4 57h4"
     assert {"upload p95", "download p95", "0 s"} <= words(chart)
     assert drawn(latency_chart(hours([transfer()])), "darkorange") == ""
 
