@@ -8,6 +8,9 @@ from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
 from typing import Any
 
+TRANSFERS = "transfers"
+"""The change that there were transfers."""
+
 
 @dataclass(frozen=True)
 class Basis:
@@ -42,7 +45,7 @@ def list_changes(before: Mapping[str, Any] | None, now: Basis) -> list[str]:
         return ["not measured yet"]
     moved = {key for key, value in present.items() if before[key] != value}
     changes = {
-        "transfers": "position" in moved or before["unfinished"] > 0,
+        TRANSFERS: "position" in moved or before["unfinished"] > 0,
         "a decision": "decision_id" in moved,
         "a verification": "verified_at" in moved,
         "the storage policy": "policy" in moved,

@@ -10,7 +10,7 @@ from datetime import datetime
 from enum import StrEnum
 
 from bookmarkai_assets.core.catalog import Catalog
-from bookmarkai_assets.core.rollout.basis import Basis, list_changes
+from bookmarkai_assets.core.rollout.basis import TRANSFERS, Basis, list_changes
 from bookmarkai_assets.core.rollout.gate import Judgement
 from bookmarkai_assets.core.rollout.windows import GRID, WINDOWS, window_ending
 from bookmarkai_assets.core.rules import PipelineRules
@@ -65,10 +65,16 @@ def record_basis(catalog: Catalog, measured: Measured, basis: Basis) -> None:
 
 
 def find_changes(catalog: Catalog, rules: PipelineRules, *, now: datetime) -> Sequence[str]:
-    """Return what has changed since the figures were measured and the gate was asked; empty if nothing has."""
-    position, state = reach_events(catalog), read_state(catalog)
+    """Return what has changed since the figures were measured and the gate was asked; empty if nothing has.
+
+    More events than one step adds up are a change, and left to the run: a tick has no minute to spare.
+    """
+    progress = catalog.totals.roll_up()
+    if not progress.is_complete:
+        return [TRANSFERS]
+    state = read_state(catalog)
     judgement = judge_stage(rules, read_gate_figures(catalog, rules, now=now), state, now=now)
-    basis = make_basis(catalog, rules, judgement, position=position, decision_id=state.decision_id, now=now)
+    basis = make_basis(catalog, rules, judgement, position=progress.position, decision_id=state.decision_id, now=now)
     changes: dict[str, None] = {}
     for measured in Measured:
         kept = catalog.cursors.get(measured.value)

@@ -1,17 +1,20 @@
 """When the rollout is measured again: after each change, also after those that time alone makes, and never without."""
 
-from collections.abc import Callable, Iterable
-from dataclasses import replace
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import fields, replace
 from datetime import datetime, timedelta
 
 import pytest
+from typing_extensions import override
 
 from bookmarkai_assets.adapters.catalog import OpenCatalog
+from bookmarkai_assets.core.catalog import Catalog
 from bookmarkai_assets.core.media.placement import StorageMode, StoragePolicy
 from bookmarkai_assets.core.rollout.gate import RuleName, RuleStatus
-from bookmarkai_assets.core.rollout.ports import RecordedVerification
+from bookmarkai_assets.core.rollout.ports import EventTotals, RecordedVerification, RollUpProgress
 from bookmarkai_assets.core.rollout.stages import Stage
-from bookmarkai_assets.core.rollout.windows import WINDOWS
+from bookmarkai_assets.core.rollout.tallies import Totals
+from bookmarkai_assets.core.rollout.windows import WINDOWS, Resolution, Window
 from bookmarkai_assets.core.rules import PipelineRules
 from bookmarkai_assets.operations.rollout.deciding import set_stage
 from bookmarkai_assets.operations.rollout.evidence import judge_stage
@@ -46,6 +49,30 @@ def verify(catalog: OpenCatalog, at: datetime) -> None:
             verified_at=at, is_deep=False, is_good=True, missing=0, different=0, unverified=0, counts={"same": 1}
         )
     )
+
+
+class TotalsBehind(EventTotals):
+    """Totals that have more events to add up than one step does, and are not read before that is done."""
+
+    @override
+    def roll_up(self, *, limit: int = 10_000) -> RollUpProgress:
+        return RollUpProgress(position=limit, events=limit, is_complete=False)
+
+    @override
+    def totals(self, window: Window) -> Totals:
+        raise AssertionError("the totals are behind")
+
+    @override
+    def steps(self, window: Window, resolution: Resolution) -> Mapping[datetime, Totals]:
+        raise AssertionError("the totals are behind")
+
+    @override
+    def first_event_at(self) -> datetime | None:
+        raise AssertionError("the totals are behind")
+
+    @override
+    def events_from(self, moment: datetime) -> int:
+        raise AssertionError("the totals are behind")
 
 
 def changes_at(catalog: OpenCatalog, rules: PipelineRules, moments: Iterable[datetime]) -> list[list[str]]:
@@ -123,6 +150,14 @@ def test_a_transfer_of_unfinished_minutes_is_measured_again(sqlite_catalog: Open
     assert find_changes(sqlite_catalog, rules, now=START + 5 * MINUTE) == ["transfers"]
     measure(sqlite_catalog, rules, START + 5 * MINUTE)
     assert find_changes(sqlite_catalog, rules, now=START + 5 * MINUTE) == []
+
+
+def test_a_long_backlog_of_events_is_left_to_the_run(sqlite_catalog: OpenCatalog, rules: PipelineRules) -> None:
+    """A tick adds up one step's events; if there are more it asks for a run and reads nothing else."""
+    measure(sqlite_catalog, rules, START)
+    ports = {port.name: getattr(sqlite_catalog, port.name) for port in fields(Catalog)}
+    behind = Catalog(**{**ports, "totals": TotalsBehind()})
+    assert find_changes(behind, rules, now=START) == ["transfers"]
 
 
 def test_windows_that_become_empty_are_measured(sqlite_catalog: OpenCatalog, rules: PipelineRules) -> None:
