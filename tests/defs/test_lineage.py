@@ -8,11 +8,7 @@ from bookmarkai_assets.dagster_internals import PartitionsReadOnce
 from tests.plugins.pipeline import ASSETS, Pipeline, link
 from tests.support.stale_status import code_location
 
-LOOKING = {
-    "local_cleanup": "daily_local_cleanup",
-    "storage_verification": "weekly_storage_verification",
-    "rollout_metrics": "five_minute_rollout_metrics",
-}
+LOOKING = ("local_cleanup", "storage_verification", "rollout_metrics")
 
 
 @pytest.fixture
