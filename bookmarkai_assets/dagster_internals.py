@@ -63,9 +63,17 @@ def assets_before(context: dg.AssetExecutionContext) -> list[dg.AssetKey]:
 
 
 def is_last_of_run(context: dg.AssetExecutionContext) -> bool:
-    """Whether no asset downstream of this one is part of the run. Not published, as `assets_before`."""
+    """Whether no asset downstream of this one, of the same partitions, is part of the run.
+
+    Assets of other partitions only look at this one as a whole. Not published, as `assets_before`.
+    """
     graph = context.job_def.asset_layer.asset_graph
-    return not _closure(context.asset_key, lambda key: graph.get(key).child_keys) & _selected(context)
+    partitions = graph.get(context.asset_key).partitions_def
+
+    def children(key: dg.AssetKey) -> set[dg.AssetKey]:
+        return {child for child in graph.get(key).child_keys if graph.get(child).partitions_def == partitions}
+
+    return not _closure(context.asset_key, children) & _selected(context)
 
 
 def _closure(start: dg.AssetKey, follow: Callable[[dg.AssetKey], AbstractSet[dg.AssetKey]]) -> set[dg.AssetKey]:

@@ -18,7 +18,7 @@ from bookmarkai_assets.io_manager import CatalogIOManager, MediaIOManager
 from bookmarkai_assets.settings.settings import Settings
 from bookmarkai_assets.wiring.catalog import open_catalog
 from bookmarkai_assets.wiring.downloads import make_downloader
-from bookmarkai_assets.wiring.monitoring import make_alert_receivers, make_chart_painter, make_metric_sinks
+from bookmarkai_assets.wiring.monitoring import make_alert_receivers, make_metric_sinks
 from bookmarkai_assets.wiring.rules import make_rules
 from bookmarkai_assets.wiring.speech import make_speech_engine
 from bookmarkai_assets.wiring.storage import make_stores
@@ -37,7 +37,6 @@ def build_resources(settings: Settings) -> dict[str, Any]:
             resource_fn=lambda _: _run_downloader(settings), description="yt-dlp behind the egress guard"
         ),
         "speech": _resource("The speech engine", lambda: make_speech_engine(settings)),
-        "charts": _resource("Draws the rollout's charts", make_chart_painter),
         "alert_receivers": _resource("Where alerts are sent, besides the log", lambda: make_alert_receivers(settings)),
         "metric_sinks": _resource("Where metrics are published", lambda: make_metric_sinks(settings)),
         # For what yields no value, such as checks and reports. Dagster's own default would pickle it to disk.

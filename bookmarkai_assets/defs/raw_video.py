@@ -9,6 +9,7 @@ from bookmarkai_assets.core.catalog import Catalog
 from bookmarkai_assets.core.downloads.ports import Downloader
 from bookmarkai_assets.core.rules import PipelineRules
 from bookmarkai_assets.defs.common import SHARE_ASSET, VIDEO_OF_THE_LINK
+from bookmarkai_assets.defs.shares import shares
 from bookmarkai_assets.metadata.keys import describe_asset
 from bookmarkai_assets.metadata.media import raw_video_metadata
 from bookmarkai_assets.operations.downloads.fetched_media import FetchedMedia
@@ -19,6 +20,7 @@ from bookmarkai_assets.operations.stores import Stores
 
 @dg.asset(
     **SHARE_ASSET,
+    deps=[shares],
     kinds={"yt-dlp", "video"},
     tags={"stage": "fetch"},
     io_manager_key="catalog_io_manager",

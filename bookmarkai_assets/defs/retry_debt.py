@@ -1,19 +1,29 @@
 """The asset that shows which failures stand, and the hourly schedule that looks."""
 
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 
 import dagster as dg
 
 from bookmarkai_assets.core.catalog import Catalog
-from bookmarkai_assets.defs.common import DEBT_ASSET, upkeep_tags
-from bookmarkai_assets.metadata.keys import describe_asset
+from bookmarkai_assets.defs.common import DEBT_ASSET, AutomationTag, looks_at, upkeep_tags
+from bookmarkai_assets.defs.raw_video import raw_video
+from bookmarkai_assets.defs.shares import shares
+from bookmarkai_assets.defs.stored_media import stored_media
+from bookmarkai_assets.defs.transcript import transcript
+from bookmarkai_assets.metadata.keys import DEBT_COLUMNS, describe_asset
+from bookmarkai_assets.metadata.tables import table_schema
 from bookmarkai_assets.partitions import shares_partitions
 
 
 @dg.asset(
     **DEBT_ASSET,
-    kinds={"sql"},
+    deps=[shares, looks_at(raw_video), looks_at(stored_media), looks_at(transcript)],
+    freshness_policy=dg.FreshnessPolicy.time_window(
+        fail_window=timedelta(hours=3), warn_window=timedelta(hours=1, minutes=30)
+    ),
+    kinds={"sql", "table"},
     tags={"stage": "measure"},
+    metadata={"dagster/column_schema": table_schema(DEBT_COLUMNS, {"shares": "integer"})},
     description=describe_asset(
         "retry_debt",
         "The shares that failed and stand: given up, or waiting for their next try, by outcome, platform and age, each "
@@ -41,6 +51,7 @@ hourly_retry_debt = dg.ScheduleDefinition(
     cron_schedule="17 * * * *",
     execution_timezone="UTC",
     default_status=dg.DefaultScheduleStatus.RUNNING,
-    tags=upkeep_tags(max_runtime_hours=1),
-    description="Every hour, away from what begins on the hour",
+    tags={**upkeep_tags(max_runtime_hours=1), **AutomationTag.MEASURE.tags},
+    description="Every hour, at 17 minutes past: adds up the failures that stand. It is never idle, and says so when "
+    "nothing has failed",
 )

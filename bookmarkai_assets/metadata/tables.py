@@ -29,12 +29,25 @@ def cap_selection(selection: str, command: str) -> str:
     return f"{selection[:MAX_SELECTION_CHARACTERS].rpartition(', ')[0]}, … (`{command}`)"
 
 
-def table(columns: Sequence[str], rows: Sequence[Sequence[object]]) -> dg.MetadataValue:
-    """Return the first rows as a Dagster table, as many as its event log can easily hold."""
+def table(columns: Sequence[str] | Mapping[str, str], rows: Sequence[Sequence[object]]) -> dg.MetadataValue:
+    """Return the first rows as a Dagster table, as many as its event log can easily hold.
+
+    `columns` are the names, or the names with their meanings, which Dagster shows with the table's schema.
+    """
     return dg.MetadataValue.table(
         records=[
             dg.TableRecord({name: "" if cell is None else str(cell) for name, cell in zip(columns, row, strict=True)})
             for row in rows[:MAX_ROWS]
         ],
-        schema=dg.TableSchema(columns=[dg.TableColumn(name) for name in columns]),
+        schema=table_schema(columns),
+    )
+
+
+def table_schema(columns: Sequence[str] | Mapping[str, str], types: Mapping[str, str] | None = None) -> dg.TableSchema:
+    """Return a schema of columns, with their meanings if they are given. A column without a type is text."""
+    meanings = columns if isinstance(columns, Mapping) else {}
+    return dg.TableSchema(
+        columns=[
+            dg.TableColumn(name, (types or {}).get(name, "string"), description=meanings.get(name)) for name in columns
+        ]
     )

@@ -173,7 +173,11 @@ def test_a_failing_service_of_metrics_fails_its_own_tick_alone(pipeline: Pipelin
 
 
 def test_the_sensors_run_without_being_switched_on(pipeline: Pipeline) -> None:
-    """Alerts are on by default, so that nobody has to know of them, and no receiver is configured by default."""
+    """Alerts are on by default, so that nobody has to know of them, and no receiver is configured by default.
+
+    The sensor of metrics is on once there is a namespace to publish them in.
+    """
+    pipeline.configure(cloudwatch_namespace="BookmarkAI")
     for name in ("alerts", "failed_runs", "cloudwatch_metrics"):
         sensor = pipeline.defs().resolve_sensor_def(name)
         assert sensor.default_status is dg.DefaultSensorStatus.RUNNING

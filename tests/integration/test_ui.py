@@ -2,6 +2,7 @@
 
 import re
 from collections.abc import Iterator
+from datetime import UTC, datetime
 from urllib.parse import urlencode
 
 import pytest
@@ -101,3 +102,35 @@ def test_an_analyst_learns_why_a_partition_failed_and_selects_the_debt(live_pipe
     count = "1 partition" if line["count"] == 1 else f"{line['count']} partitions"
     expect(dialog.get_by_text(count, exact=True)).to_be_visible()
     expect(dialog.get_by_text(f"{share[:6]}", exact=False).first).to_be_visible()
+
+
+def test_an_analyst_reads_a_partition_and_a_chart_without_a_click(
+    live_pipeline: LivePipeline, backlog: Backlog, page: Page
+) -> None:
+    """A transcript's page has the title and what is said, that of the rollout's figures has its chart as a picture.
+
+    The lineage begins with the gateway's shares.
+    """
+    graphql = live_pipeline.graphql
+    share, sample = next(iter(backlog.good.items()))
+    live_pipeline.wait_until(
+        lambda: graphql.materializations("transcript", share), what="Dagster tells of the transcript"
+    )
+    day = datetime.now(UTC).date().isoformat()
+    graphql.launch_backfill(["rollout_metrics"], [day])
+    live_pipeline.wait_until(lambda: graphql.materializations("rollout_metrics", day), what="the figures of today")
+    page.goto(live_pipeline.dagster.url)
+    skip_welcome(page)
+
+    page.goto(f"{live_pipeline.dagster.url}/assets/transcript?view=partitions&partition={share}")
+    expect(page.get_by_role("cell", name="title", exact=True)).to_be_visible()
+    first_word = sample.text.split()[0]
+    expect(page.get_by_text(re.compile(rf"0:00:00\W+{first_word}", re.IGNORECASE)).first).to_be_visible()
+
+    page.goto(f"{live_pipeline.dagster.url}/assets/rollout_metrics?view=partitions&partition={day}")
+    chart = page.get_by_role("img", name="S3's share of new media, in percent, and the target")
+    expect(chart).to_be_visible()
+    assert chart.evaluate("image => image.complete && image.naturalWidth > 0")
+
+    page.goto(live_pipeline.media_group_url)
+    expect(page.get_by_text("shares", exact=True).first).to_be_visible()
