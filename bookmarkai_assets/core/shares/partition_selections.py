@@ -1,11 +1,24 @@
 """Write shares as a selection of partitions that Dagster's UI understands."""
 
+import re
 from collections.abc import Collection, Iterator, Sequence
+from dataclasses import dataclass
 from itertools import groupby
 from urllib.parse import quote
 
 MAX_LINK_CHARACTERS = 4000
 """Of a selection in a link: half of what browsers and proxies accept as a URL."""
+
+_NEEDS_QUOTES = re.compile(r"[^-a-zA-Z0-9_:/@]")
+"""What the UI's grammar of selections does not take as a part of a key."""
+
+
+@dataclass(frozen=True)
+class Selection:
+    """A selection of partitions, and how many it selects."""
+
+    text: str
+    count: int
 
 
 def partition_selection(share_ids: Collection[str], partitions: Sequence[str]) -> str:
@@ -14,7 +27,19 @@ def partition_selection(share_ids: Collection[str], partitions: Sequence[str]) -
     `partitions` are all keys in Dagster's own order, the order of their creation. A range includes everything between
     its ends.
     """
-    return ", ".join(_ranges(frozenset(share_ids), partitions))
+    return ", ".join(one.text for one in _ranges(frozenset(share_ids), partitions))
+
+
+def selections_for_links(share_ids: Collection[str], partitions: Sequence[str]) -> list[Selection]:
+    """Return the same selection in as many parts as links need to hold it: each part fits into one link."""
+    parts: list[Selection] = []
+    for one in _ranges(frozenset(share_ids), partitions):
+        joined = Selection(f"{parts[-1].text}, {one.text}", parts[-1].count + one.count) if parts else one
+        if len(quote(joined.text)) <= MAX_LINK_CHARACTERS:
+            parts[-1:] = [joined]
+        else:
+            parts.append(one)
+    return parts
 
 
 def selection_path(asset: str, selection: str) -> str | None:
@@ -26,8 +51,16 @@ def selection_path(asset: str, selection: str) -> str | None:
     return f"/assets/{asset}?view=partitions&default_range={quoted}" if 0 < len(quoted) <= MAX_LINK_CHARACTERS else None
 
 
-def _ranges(wanted: frozenset[str], partitions: Sequence[str]) -> Iterator[str]:
+def _ranges(wanted: frozenset[str], partitions: Sequence[str]) -> Iterator[Selection]:
     for is_wanted, neighbours in groupby(partitions, key=wanted.__contains__):
         if is_wanted:
-            first, *rest = neighbours
-            yield f"[{first}...{rest[-1]}]" if rest else first
+            keys = [*neighbours]
+            first, last = _quoted(keys[0]), _quoted(keys[-1])
+            yield Selection(first if len(keys) == 1 else f"[{first}...{last}]", len(keys))
+
+
+def _quoted(key: str) -> str:
+    if not _NEEDS_QUOTES.search(key):
+        return key
+    escaped = key.replace("\\", "\\\\").replace('"', '\\"')
+    return f'"{escaped}"'
