@@ -161,9 +161,10 @@ class SqlShareTable(ShareTable):
         columns = (shares.c.url, shares.c.title, shares.c.author, shares.c.platform, cast(shares.c.id, Text))
         text = reduce(operator.add, (func.coalesce(column, "") + "\n" for column in columns))
         pattern = storable(pattern_of(word))
-        if self._database.is_sqlite:
-            return getattr(func, HAS_PATTERN)(pattern, cast(text, LargeBinary), type_=Boolean)
-        return text.regexp_match(pattern)
+        if not self._database.is_sqlite:
+            return text.regexp_match(pattern)
+        is_match: ColumnElement[bool] = getattr(func, HAS_PATTERN)(pattern, cast(text, LargeBinary), type_=Boolean)
+        return is_match
 
     def _select(self) -> Select[*tuple[Any, ...]]:
         created_at: ColumnElement[str] = moment_text(shares.c.created_at, is_sqlite=self._database.is_sqlite)
