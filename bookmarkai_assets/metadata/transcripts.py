@@ -1,14 +1,16 @@
 """The metadata of transcripts, and of the stale ones."""
 
+from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 import dagster as dg
 
 from bookmarkai_assets.batches import RunMetadata
+from bookmarkai_assets.core.shares.dagster_ui import BackfillLink
 from bookmarkai_assets.core.transcripts.doubts import in_words
 from bookmarkai_assets.core.transcripts.languages import languages_in_words
 from bookmarkai_assets.metadata.media import share_metadata
-from bookmarkai_assets.metadata.tables import cap_selection, table
+from bookmarkai_assets.metadata.tables import backfill_links, cap_selection, table
 from bookmarkai_assets.operations.transcripts.transcribed_share import TranscribedShare
 
 if TYPE_CHECKING:
@@ -61,5 +63,11 @@ def staleness_metadata(report: "StalenessReport") -> RunMetadata:
             ],
         ),
         "partitions": cap_selection(report.partitions or "", "bookmarkai transcripts stale --partitions"),
-        **({"backfill": dg.MetadataValue.url(report.path)} if report.path else {}),
+        **_backfill(report.backfills),
     }
+
+
+def _backfill(pages: Sequence[BackfillLink]) -> RunMetadata:
+    if len(pages) > 1:
+        return {"backfill": dg.MetadataValue.md(backfill_links(pages, "bookmarkai transcripts stale --partitions"))}
+    return {"backfill": dg.MetadataValue.url(pages[0].url)} if pages else {}
