@@ -9,6 +9,8 @@ from urllib.parse import quote
 MAX_LINK_CHARACTERS = 4000
 """Of a selection in a link: half of what browsers and proxies accept as a URL."""
 
+_BETWEEN = ", "
+
 _NEEDS_QUOTES = re.compile(r"[^-a-zA-Z0-9_:/@]")
 """What the UI's grammar of selections does not take as a part of a key."""
 
@@ -27,19 +29,22 @@ def partition_selection(share_ids: Collection[str], partitions: Sequence[str]) -
     `partitions` are all keys in Dagster's own order, the order of their creation. A range includes everything between
     its ends.
     """
-    return ", ".join(one.text for one in _ranges(frozenset(share_ids), partitions))
+    return _join([*_ranges(frozenset(share_ids), partitions)]).text
 
 
 def selections_for_links(share_ids: Collection[str], partitions: Sequence[str]) -> list[Selection]:
     """Return the same selection in as many parts as links need to hold it: each part fits into one link."""
     parts: list[Selection] = []
+    joined: list[Selection] = []
+    length = 0
     for one in _ranges(frozenset(share_ids), partitions):
-        joined = Selection(f"{parts[-1].text}, {one.text}", parts[-1].count + one.count) if parts else one
-        if len(quote(joined.text)) <= MAX_LINK_CHARACTERS:
-            parts[-1:] = [joined]
-        else:
-            parts.append(one)
-    return parts
+        added = len(quote(one.text)) + (len(quote(_BETWEEN)) if joined else 0)
+        if joined and length + added > MAX_LINK_CHARACTERS:
+            parts.append(_join(joined))
+            joined, length, added = [], 0, len(quote(one.text))
+        joined.append(one)
+        length += added
+    return [*parts, _join(joined)] if joined else parts
 
 
 def selection_path(asset: str, selection: str) -> str | None:
@@ -49,6 +54,10 @@ def selection_path(asset: str, selection: str) -> str | None:
     """
     quoted = quote(selection)
     return f"/assets/{asset}?view=partitions&default_range={quoted}" if 0 < len(quoted) <= MAX_LINK_CHARACTERS else None
+
+
+def _join(parts: Sequence[Selection]) -> Selection:
+    return Selection(_BETWEEN.join(part.text for part in parts), sum(part.count for part in parts))
 
 
 def _ranges(wanted: frozenset[str], partitions: Sequence[str]) -> Iterator[Selection]:
