@@ -27,6 +27,7 @@ def print_shares(summaries: Iterable[ShareSummary], ui: DagsterUI) -> None:
             )
             for s in summaries
         ),
+        cut=("url", "title"),
     )
 
 

@@ -1,5 +1,6 @@
 """`bookmarkai shares find` and `list --text`, `--since`, `--partitions`: from what a person knows to the partitions."""
 
+import re
 from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -7,9 +8,11 @@ from urllib.parse import parse_qs, urlsplit
 
 import dagster as dg
 import pytest
+from rich.console import Console
+from rich.text import Text
 
 from bookmarkai_assets.adapters.catalog import OpenCatalog, open_catalog
-from bookmarkai_assets.cli import partitions
+from bookmarkai_assets.cli import output, partitions, share_table
 from tests.plugins.command_line import BookmarkAI
 from tests.support.catalog import USER, execute, transcript_of
 
@@ -131,6 +134,22 @@ def test_the_list_has_titles_and_is_filtered_by_text_and_time(bookmarkai: Bookma
     assert (shown["title"], shown["author"]) == ("A cake", None)
     assert shown["page"] == line.split("\t")[5]
     assert bookmarkai("shares", "list", "--since", "soon").code == 2
+
+
+def test_on_a_narrow_terminal_link_and_title_share_the_room(
+    bookmarkai: BookmarkAI, catalog: OpenCatalog, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Neither takes it all, the id stays whole, and it is the link to the page."""
+    share_id = add(catalog, TIKTOK.format(1), title="A cake with a title that is as long as titles are")
+    terminal = Console(force_terminal=True, width=100, highlight=False, color_system="standard")
+    for module in (output, share_table):
+        monkeypatch.setattr(module, "out", terminal)
+
+    _, line = bookmarkai("shares", "list").out.splitlines()
+
+    assert f"{UI}/assets/raw_video?view=partitions&partition={share_id}" in line
+    shown = Text.from_ansi(line).plain
+    assert re.fullmatch(rf"{share_id} +pending +https://www\.tik\S*… +A cake wi.*…", shown.rstrip())
 
 
 def test_a_set_of_shares_opens_as_a_backfill(bookmarkai: BookmarkAI, catalog: OpenCatalog, home: Path) -> None:

@@ -3,7 +3,7 @@
 from urllib.parse import parse_qs, urlsplit
 
 import pytest
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 
 from bookmarkai_assets.core.shares.dagster_ui import SHARE_ASSETS, DagsterUI, asset_to_open
@@ -32,6 +32,8 @@ def test_a_backfill_of_one_asset_begins_at_its_page() -> None:
 
 
 @given(st.lists(st.booleans(), max_size=700))
+@example([True, False] * 300)
+@example([True, True, False] * 200)
 def test_the_pages_of_a_long_selection_have_every_share_once(wanted: list[bool]) -> None:
     """No link is longer than a URL may be, and together they select what the whole selection does."""
     order = [KEY.format(number) for number in range(len(wanted))]

@@ -90,6 +90,18 @@ def test_results_are_limited_by_number_time_and_platform(sqlite_catalog: OpenCat
     assert find(since=at(0), until=at(0) + timedelta(seconds=61)) == [old, new]
 
 
+def test_a_video_that_repeats_a_word_may_hide_others(sqlite_catalog: OpenCatalog) -> None:
+    """Only so many sentences are read. When they were all of one video, it is said that there may be more."""
+    add(sqlite_catalog, TIKTOK, "Cake.", seconds=0)
+    talkative = add(sqlite_catalog, YOUTUBE, *(f"Cake {number}." for number in range(12)), seconds=60)
+
+    result = find_shares(sqlite_catalog, ["cake"], limit=1)
+
+    assert [one.share.share_id for one in result.shares] == [talkative]
+    assert result.is_cut
+    assert not find_shares(sqlite_catalog, ["cake"], limit=2).is_cut
+
+
 @pytest.mark.parametrize("form", [TIKTOK, f"{TIKTOK}?is_from_webapp=1", f"  {TIKTOK}\n", TIKTOK.replace("www.", "m.")])
 def test_a_link_in_any_form_names_its_share(sqlite_catalog: OpenCatalog, form: str) -> None:
     """People copy links from different places, with what sites append to them."""
