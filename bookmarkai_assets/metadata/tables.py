@@ -13,8 +13,8 @@ MAX_SELECTION_CHARACTERS = 8000
 """The longest selection of partitions in metadata: some 200 keys that are not neighbours."""
 
 
-MAX_PAGES = 3
-"""The most pages of one backfill in metadata. Each may have an address of 4,000 characters."""
+MAX_PAGES = 1
+"""The most pages of one backfill in metadata. Each may have an address of 4,000 characters, and the debt has many."""
 
 
 def key_table(meanings: Mapping[str, str]) -> str:

@@ -13,6 +13,9 @@ from rich.text import Text
 
 from bookmarkai_assets.adapters.catalog import OpenCatalog, open_catalog
 from bookmarkai_assets.cli import output, partitions, share_table
+from bookmarkai_assets.cli.shares import find as finding
+from bookmarkai_assets.cli.shares import list as listing
+from bookmarkai_assets.core.shares import partition_selections
 from tests.plugins.command_line import BookmarkAI
 from tests.support.catalog import USER, execute, transcript_of
 
@@ -176,15 +179,20 @@ def test_a_set_of_shares_opens_as_a_backfill(bookmarkai: BookmarkAI, catalog: Op
     assert found == shown
 
 
-def test_a_set_is_whole_unless_a_limit_is_given(bookmarkai: BookmarkAI, catalog: OpenCatalog, home: Path) -> None:
-    """The list shows 50 by default, and a backfill takes all; what a limit cuts is said."""
-    keys = [add(catalog, f"https://example.com/v/{n}", days_ago=n) for n in range(60)]
+def test_a_set_is_whole_unless_a_limit_is_given(
+    bookmarkai: BookmarkAI, catalog: OpenCatalog, home: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A list shows some by default, and a backfill takes all; what a limit cuts is said."""
+    for module in (listing, finding):
+        monkeypatch.setattr(module, "SHOWN", 5)
+    keys = [add(catalog, f"https://example.com/v/{n}", days_ago=n) for n in range(8)]
     make_partitions(home, *keys)
-    assert len(bookmarkai("shares", "list", "--json").json) == 50
-    assert bookmarkai("shares", "list", "--partitions", "--json").json["selected"] == 60
-    assert bookmarkai("shares", "find", "example", "--partitions", "--json").json["selected"] == 60
-    few = bookmarkai("shares", "list", "--partitions", "--limit", "9").out.splitlines()
-    assert few[:2] == ["The newest 9; there may be more: --limit.", "9 shares, 9 with a partition."]
+    assert len(bookmarkai("shares", "list", "--json").json) == 5
+    assert len(bookmarkai("shares", "find", "example", "--json").json) == 5
+    assert bookmarkai("shares", "list", "--partitions", "--json").json["selected"] == 8
+    assert bookmarkai("shares", "find", "example", "--partitions", "--json").json["selected"] == 8
+    few = bookmarkai("shares", "list", "--partitions", "--limit", "3").out.splitlines()
+    assert few[:2] == ["The newest 3; there may be more: --limit.", "3 shares, 3 with a partition."]
 
 
 def test_a_selection_too_long_for_a_link_is_several_pages(
@@ -192,7 +200,8 @@ def test_a_selection_too_long_for_a_link_is_several_pages(
 ) -> None:
     """Each says how many it opens. What is not printed is counted, and the JSON has all."""
     monkeypatch.setattr(partitions, "MAX_PAGES", 1)
-    keys = [add(catalog, f"https://example.com/v/{n}") for n in range(120)]
+    monkeypatch.setattr(partition_selections, "MAX_LINK_CHARACTERS", 200)
+    keys = [add(catalog, f"https://example.com/v/{n}") for n in range(7)]
     make_partitions(home, *(key for one in keys for key in (one, f"not {one}")))
 
     *_, first, rest = bookmarkai("shares", "list", "--partitions").out.splitlines()
