@@ -100,7 +100,10 @@ def find_shares(
     """
     named = _named(catalog, words, allowed_hosts)
     if named:
-        return FoundShares([FoundShare(share, _places(share, words) or ("link",)) for share in named][:limit], False)
+        found_by = [
+            FoundShare(share, _places(share, words) or ("link" if is_link(words[0]) else "id",)) for share in named
+        ]
+        return FoundShares(found_by[:limit], is_cut=limit is not None and len(named) > limit)
     listed = [
         FoundShare(share, _places(share, words))
         for share in catalog.shares.list(
@@ -119,10 +122,11 @@ def find_shares(
 
 
 def _named(catalog: Catalog, words: Sequence[str], allowed_hosts: frozenset[HostPort]) -> Sequence[Share]:
-    if len(words) != 1 or not (is_link(words[0]) or _is_id(words[0])):
+    name = (words[0] if is_link(words[0]) else _id_in(words[0])) if len(words) == 1 else None
+    if name is None:
         return ()
     try:
-        return shares_named(catalog, words[0], allowed_hosts)
+        return shares_named(catalog, name, allowed_hosts)
     except UnknownShareError:
         return ()
 
@@ -152,18 +156,18 @@ def _max_sentences(limit: int | None) -> int:
 
 def _query_of(words: Sequence[str]) -> SearchQuery | None:
     """Return the query for the words, each taken literally; None for what cannot be said, such as a link."""
-    if any(map(is_link, words)) or any(map(_is_id, words)):
+    if any(is_link(word) or _id_in(word) for word in words):
         return None
     terms = [Term(tuple(token.word for token in tokenize(word[:MAX_CHARACTERS]))) for word in words]
     return SearchQuery(tuple(terms)) if len(terms) <= MAX_TERMS and all(term.words for term in terms) else None
 
 
-def _is_id(text: str) -> bool:
+def _id_in(text: str) -> str | None:
+    """Return an id that was written in any form as the catalog writes it; None for other text."""
     try:
-        UUID(text)
+        return str(UUID(text))
     except ValueError:
-        return False
-    return True
+        return None
 
 
 def _said(

@@ -43,6 +43,7 @@ def test_a_share_is_found_by_each_thing_that_is_known_of_it(sqlite_catalog: Open
     assert found(sqlite_catalog, "7300000000000000001") == [(share_id, ("link",))]
     assert found(sqlite_catalog, "baker") == [(share_id, ("link", "author"))]
     assert found(sqlite_catalog, share_id) == [(share_id, ("id",))]
+    assert found(sqlite_catalog, f"urn:uuid:{share_id.upper()}") == [(share_id, ("id",))]
     assert found(sqlite_catalog, share_id[:13]) == [(share_id, ("id",))]
     assert found(sqlite_catalog, TIKTOK) == [(share_id, ("link",))]
     assert found(sqlite_catalog, "need sugar") == [(share_id, ("said",))]
@@ -123,6 +124,8 @@ def test_all_shares_of_a_video_are_named_the_newest_first(sqlite_catalog: OpenCa
     for link in (TIKTOK, short):
         named = [share.share_id for share in shares_named(sqlite_catalog, link, frozenset())]
         assert named == [shortened, first], link
+    both = find_shares(sqlite_catalog, [short], limit=1)
+    assert ([one.share.share_id for one in both.shares], both.is_cut) == ([shortened], True)
 
 
 @pytest.mark.parametrize("text", ["https://example.com/elsewhere", "http://127.0.0.1/refused", USER])
