@@ -17,6 +17,7 @@ from bookmarkai_assets.core.outcomes import Failure
 from bookmarkai_assets.io_manager import CatalogIOManager, MediaIOManager
 from bookmarkai_assets.settings.settings import Settings
 from bookmarkai_assets.wiring.catalog import open_catalog
+from bookmarkai_assets.wiring.dagster_ui import make_links_from_within
 from bookmarkai_assets.wiring.downloads import make_downloader
 from bookmarkai_assets.wiring.monitoring import make_alert_receivers, make_metric_sinks
 from bookmarkai_assets.wiring.rules import make_rules
@@ -37,6 +38,7 @@ def build_resources(settings: Settings) -> dict[str, Any]:
             resource_fn=lambda _: _run_downloader(settings), description="yt-dlp behind the egress guard"
         ),
         "speech": _resource("The speech engine", lambda: make_speech_engine(settings)),
+        "ui": _resource("Makes the links to pages of Dagster's UI", lambda: make_links_from_within(settings)),
         "alert_receivers": _resource("Where alerts are sent, besides the log", lambda: make_alert_receivers(settings)),
         "metric_sinks": _resource("Where metrics are published", lambda: make_metric_sinks(settings)),
         # For what yields no value, such as checks and reports. Dagster's own default would pickle it to disk.

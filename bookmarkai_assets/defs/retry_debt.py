@@ -5,6 +5,7 @@ from datetime import UTC, datetime, timedelta
 import dagster as dg
 
 from bookmarkai_assets.core.catalog import Catalog
+from bookmarkai_assets.core.shares.dagster_ui import DagsterUI
 from bookmarkai_assets.defs.common import DEBT_ASSET, AutomationTag, looks_at, upkeep_tags
 from bookmarkai_assets.defs.raw_video import raw_video
 from bookmarkai_assets.defs.shares import shares
@@ -30,14 +31,16 @@ from bookmarkai_assets.partitions import shares_partitions
         "with the command that retries them. `bookmarkai shares debt` shows the same at any moment.",
     ),
 )
-def retry_debt(context: dg.AssetExecutionContext, catalog: dg.ResourceParam[Catalog]) -> dg.MaterializeResult[None]:
+def retry_debt(
+    context: dg.AssetExecutionContext, catalog: dg.ResourceParam[Catalog], ui: dg.ResourceParam[DagsterUI]
+) -> dg.MaterializeResult[None]:
     from bookmarkai_assets.metadata.failures import debt_metadata  # noqa: PLC0415 - only its own runs need it
     from bookmarkai_assets.operations.failures import debt  # noqa: PLC0415 - as above
 
     now = datetime.now(UTC)
     partitions = context.instance.get_dynamic_partitions(shares_partitions.name or "")
     return dg.MaterializeResult(
-        metadata=debt_metadata(debt.DebtReport(now, debt.retry_debt(catalog, now=now), partitions))
+        metadata=debt_metadata(debt.debt_report(catalog, now=now, partitions=partitions, ui=ui))
     )
 
 

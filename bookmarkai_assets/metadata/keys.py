@@ -92,8 +92,11 @@ KEYS: dict[str, dict[str, str]] = {
         "waiting": "those of them that are retried by themselves",
         "oldest_hours": "how long the oldest failure has stood, in hours",
         "put_off": "shares that wait for their site, or for room on the disk; these are not failures",
-        "failures": "the failures by outcome, platform and age, most frequent first, and the command that retries them",
+        "failures": "the failures by outcome, platform and age, most frequent first, with the command that retries "
+        "them and the pages from which a backfill takes just them: press Materialize all there",
         "partitions": "the same lines with their partitions, as a selection: keys, and [first...last] for neighbours",
+        "not_shares": "partitions that are no share, and how to remove them: somebody typed them in, or the gateway "
+        "has deleted their share; empty if there are none",
     },
     "storage_verification": {
         "verdict": "whether anything is missing or different",

@@ -4,11 +4,17 @@ from collections.abc import Mapping, Sequence
 
 import dagster as dg
 
+from bookmarkai_assets.core.shares.dagster_ui import BackfillLink
+
 MAX_ROWS = 200
 """The most rows of a table in metadata."""
 
 MAX_SELECTION_CHARACTERS = 8000
 """The longest selection of partitions in metadata: some 200 keys that are not neighbours."""
+
+
+MAX_PAGES = 1
+"""The most pages of one backfill in metadata. Each may have an address of 4,000 characters, and the debt has many."""
 
 
 def key_table(meanings: Mapping[str, str]) -> str:
@@ -27,6 +33,13 @@ def cap_selection(selection: str, command: str) -> str:
     if len(selection) <= MAX_SELECTION_CHARACTERS:
         return selection
     return f"{selection[:MAX_SELECTION_CHARACTERS].rpartition(', ')[0]}, … (`{command}`)"
+
+
+def backfill_links(pages: Sequence[BackfillLink], command: str) -> str:
+    """Return links to the pages of a backfill, each with its number of partitions. `command` prints those left out."""
+    links = " ".join(f"[{page.count:,}]({page.url})" for page in pages[:MAX_PAGES])
+    rest = sum(page.count for page in pages[MAX_PAGES:])
+    return f"{links} and {rest:,} more: `{command}`" if rest else links
 
 
 def table(columns: Sequence[str] | Mapping[str, str], rows: Sequence[Sequence[object]]) -> dg.MetadataValue:

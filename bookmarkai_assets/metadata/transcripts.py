@@ -1,5 +1,6 @@
 """The metadata of transcripts, and of the stale ones."""
 
+from collections.abc import Sequence
 from pathlib import PurePosixPath
 from typing import TYPE_CHECKING
 
@@ -7,11 +8,12 @@ import dagster as dg
 
 from bookmarkai_assets.batches import RunMetadata
 from bookmarkai_assets.core.media.media import Media
+from bookmarkai_assets.core.shares.dagster_ui import BackfillLink
 from bookmarkai_assets.core.text import format_size
 from bookmarkai_assets.core.transcripts.doubts import in_words
 from bookmarkai_assets.core.transcripts.languages import languages_in_words
 from bookmarkai_assets.metadata.entries import format_seconds, share_entries, without_empty
-from bookmarkai_assets.metadata.tables import cap_selection, table
+from bookmarkai_assets.metadata.tables import backfill_links, cap_selection, table
 from bookmarkai_assets.operations.transcripts.transcribed_share import TranscribedShare
 
 if TYPE_CHECKING:
@@ -96,5 +98,11 @@ def staleness_metadata(report: "StalenessReport") -> RunMetadata:
             ],
         ),
         "partitions": cap_selection(report.partitions or "", "bookmarkai transcripts stale --partitions"),
-        **({"backfill": dg.MetadataValue.url(report.path)} if report.path else {}),
+        **_backfill(report.backfills),
     }
+
+
+def _backfill(pages: Sequence[BackfillLink]) -> RunMetadata:
+    if len(pages) > 1:
+        return {"backfill": dg.MetadataValue.md(backfill_links(pages, "bookmarkai transcripts stale --partitions"))}
+    return {"backfill": dg.MetadataValue.url(pages[0].url)} if pages else {}

@@ -56,6 +56,10 @@ class Settings(IntakeSettings, SpeechSettings, RolloutSettings, DownloadSettings
         None, description="SQLAlchemy URL of the catalog; unset means catalog.db in DAGSTER_HOME (or ./dagster_home)"
     )
     dagster_home: AbsolutePath | None = Field(None, description="Dagster's home directory; an absolute path")
+    dagster_ui_url: str | None = Field(
+        None,
+        description="Address of Dagster's UI with its path prefix, for links; unset means http://127.0.0.1:3000",
+    )
 
     @field_validator("alert_webhook_url")
     @classmethod
@@ -70,6 +74,15 @@ class Settings(IntakeSettings, SpeechSettings, RolloutSettings, DownloadSettings
         if value is not None and value.startswith("AWS/"):
             raise ValueError("expected a namespace of your own, such as BookmarkAI/Media: AWS/ is reserved")
         return value
+
+    @field_validator("dagster_ui_url")
+    @classmethod
+    def _is_ui(cls, value: str | None) -> str | None:
+        if value is None:
+            return None
+        if host_of(value) is None or any(character in value for character in "?#@"):
+            raise ValueError("expected an http(s) URL without a query, such as https://dagster.example.com/prefix")
+        return value.rstrip("/")
 
     @field_validator("catalog_url")
     @classmethod

@@ -7,11 +7,12 @@ from typing import Any
 
 from bookmarkai_assets.core.catalog import Catalog
 from bookmarkai_assets.core.errors import CatalogUnavailableError, UnknownShareError
-from bookmarkai_assets.core.media.media import Media
+from bookmarkai_assets.core.media.media import Media, MediaState
 from bookmarkai_assets.core.media.ports import Tombstone
 from bookmarkai_assets.core.media.storage_events import StorageEvent
 from bookmarkai_assets.core.media.transfers import TransferUnderWay, transfer_as_dict
 from bookmarkai_assets.core.outcomes import FAILURES, Failure, Outcome
+from bookmarkai_assets.core.shares.dagster_ui import DagsterUI, asset_to_open
 from bookmarkai_assets.core.shares.share import Share, ShareProgress, ShareStatus
 from bookmarkai_assets.core.transcripts.doubts import as_plain
 from bookmarkai_assets.core.transcripts.languages import languages_as_plain
@@ -52,6 +53,10 @@ class ShareSummary:
             return f"It was tried as often as is allowed. `{retry}` tries it again."
         return kind.next_step
 
+    def page_in(self, ui: DagsterUI) -> str:
+        """Return the link to the share's partition, of the asset that its status names."""
+        return ui.partition(asset_to_open(self.share.status), self.share.share_id)
+
     def as_dict(self) -> dict[str, Any]:
         """Return the JSON form: times in ISO 8601, the outcome by its value."""
         share, progress = self.share, self.progress
@@ -68,6 +73,8 @@ class ShareSummary:
             "next_attempt_at": progress.next_attempt_at.isoformat() if progress.next_attempt_at else None,
             "created_at": share.created_at.isoformat(),
             "finished_at": progress.finished_at.isoformat() if progress.finished_at else None,
+            "title": share.title,
+            "author": share.author,
         }
 
 
@@ -141,6 +148,21 @@ class ShareReport:
     transfers: Sequence[StorageEvent]
     deletions: Sequence[Tombstone]
     under_way: Sequence[TransferUnderWay] = ()
+
+    @property
+    def is_taken_up(self) -> bool:
+        """Whether a run or a claim of one has ever had the share. From then on it has a partition."""
+        return self.summary.progress.media_id is not None or self.summary.progress.attempts > 0
+
+    def page_in(self, ui: DagsterUI) -> str:
+        """Return the link to the share's partition, of the last asset that it has come to."""
+        state = self.media.state if self.media else None
+        asset = asset_to_open(
+            self.summary.share.status,
+            has_staged=state is MediaState.STAGED and not self.transcript,
+            has_stored=state is MediaState.STORED or self.transcript is not None,
+        )
+        return ui.partition(asset, self.summary.share.share_id)
 
     def as_dict(self) -> dict[str, Any]:
         """Return the JSON form: times in ISO 8601, enums by their values, sizes in bytes."""

@@ -94,6 +94,8 @@ def test_everything_about_a_share_as_json(sqlite_catalog: OpenCatalog) -> None:
             "next_attempt_at": None,
             "created_at": "2026-01-31T12:00:00+00:00",
             "finished_at": "2026-01-31T12:00:04+00:00",
+            "title": "Kuchen backen 🍰 \u200fעוגה",  # noqa: RUF001 - Hebrew
+            "author": "someone",
             "media": {
                 "id": MEDIA,
                 "state": "stored",
@@ -207,6 +209,8 @@ def test_a_share_without_results_as_json(sqlite_catalog: OpenCatalog) -> None:
             "next_attempt_at": None,
             "created_at": "2026-01-31T12:00:00+00:00",
             "finished_at": None,
+            "title": None,
+            "author": None,
             "media": None,
             "transcript": None,
             "transfers": [],
@@ -287,6 +291,8 @@ def test_a_failed_share_in_a_list_as_json(sqlite_catalog: OpenCatalog) -> None:
             "next_attempt_at": None,
             "created_at": "2026-01-31T12:00:00+00:00",
             "finished_at": "2026-01-31T12:00:05+00:00",
+            "title": None,
+            "author": None,
         },
     )
 
