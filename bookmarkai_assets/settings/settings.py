@@ -29,7 +29,7 @@ _ENCODING_BYTES = 4096
 """How much of `.env` is read to know its encoding. Even, for the characters of UTF-16."""
 
 
-# pydantic takes the fields of the last base first. `bookmarkai config` and the README list them in that order.
+# pydantic takes the fields of the last base first. `bookmarkai config` lists them in that order.
 class Settings(IntakeSettings, SpeechSettings, RolloutSettings, DownloadSettings, StorageSettings, BaseSettings):
     """Every setting, named like its environment variable in lower case. Also read from `.env` in the current directory.
 

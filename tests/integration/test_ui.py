@@ -19,6 +19,7 @@ from tests.plugins.live_pipeline import Backlog, LivePipeline
 from tests.plugins.pipeline import ASSETS
 from tests.support.browser import CHROMIUM, open_page, skip_welcome
 from tests.support.deadlines import HANG_SECONDS, PIPELINE_SECONDS
+from tools.tour import STOPS, Tour
 
 pytestmark = pytest.mark.skipif(
     not CHROMIUM.exists(), reason=f"needs {CHROMIUM}, from Debian's package chromium: apt-get install chromium"
@@ -82,16 +83,6 @@ def test_an_analyst_learns_why_a_partition_failed_and_selects_the_debt(live_pipe
     page.goto(live_pipeline.dagster.url)
     skip_welcome(page)
 
-    page.goto(f"{live_pipeline.dagster.url}/assets/transcript?view=partitions&partition={share}")
-    page.get_by_role("button", name="View logs").click()
-    error = page.get_by_role("dialog").get_by_text("failed at raw_video: gone: ")
-    expect(
-        error.filter(has_text=FAILURES[Outcome.GONE].next_step).filter(has_text="Attempt 1").last
-    ).to_be_in_viewport()
-    page.goto(f"{live_pipeline.dagster.url}/assets/transcript?view=checks")
-    expect(page.get_by_text("Succeeded", exact=True).first).to_be_visible()
-    expect(page.get_by_text("Execution failed")).to_have_count(0)
-
     page.goto(f"{live_pipeline.dagster.url}/assets/raw_video?view=partitions&partition={share}")
     page.get_by_role("button", name="View all historical events").click()
     dialog = page.get_by_role("dialog")
@@ -110,36 +101,22 @@ def test_an_analyst_learns_why_a_partition_failed_and_selects_the_debt(live_pipe
     expect(dialog.get_by_text(f"{share[:6]}", exact=False).first).to_be_visible()
 
 
-def test_an_analyst_reads_a_partition_and_a_chart_without_a_click(
-    live_pipeline: LivePipeline, backlog: Backlog, page: Page
-) -> None:
-    """A transcript's page has the title and what is said, that of the rollout's figures has its chart as a picture.
-
-    The lineage begins with the gateway's shares.
-    """
+def test_the_tour_is_true(live_pipeline: LivePipeline, backlog: Backlog, page: Page) -> None:
+    """Each stop of docs/tour.md shows what the tour says of it."""
     graphql = live_pipeline.graphql
-    share, sample = next(iter(backlog.good.items()))
-    live_pipeline.wait_until(
-        lambda: graphql.materializations("transcript", share), what="Dagster tells of the transcript"
-    )
+    done, sample = next(iter(backlog.good.items()))
+    (gone,) = live_pipeline.share(live_pipeline.link("/videos/no-such-video.mp4"))
     day = datetime.now(UTC).date().isoformat()
     graphql.launch_backfill(["rollout_metrics"], [day])
+    live_pipeline.wait_until(
+        lambda: graphql.materializations("transcript", done), what="Dagster tells of the transcript"
+    )
     live_pipeline.wait_until(lambda: graphql.materializations("rollout_metrics", day), what="the figures of today")
+    live_pipeline.wait_until(lambda: gone in graphql.partitions("transcript")["failed"], what="its partition is red")
     page.goto(live_pipeline.dagster.url)
     skip_welcome(page)
-
-    page.goto(f"{live_pipeline.dagster.url}/assets/transcript?view=partitions&partition={share}")
-    expect(page.get_by_role("cell", name="title", exact=True)).to_be_visible()
-    first_word = sample.text.split()[0]
-    expect(page.get_by_text(re.compile(rf"0:00:00\W+{first_word}", re.IGNORECASE)).first).to_be_visible()
-
-    page.goto(f"{live_pipeline.dagster.url}/assets/rollout_metrics?view=partitions&partition={day}")
-    chart = page.get_by_role("img", name="S3's share of new media, in percent, and the target")
-    expect(chart).to_be_visible()
-    assert chart.evaluate("image => image.complete && image.naturalWidth > 0")
-
-    page.goto(live_pipeline.media_group_url)
-    expect(page.get_by_text("shares", exact=True).first).to_be_visible()
+    for visit in STOPS.values():
+        visit(Tour(page, live_pipeline, done, sample, gone))
 
 
 @contextmanager
