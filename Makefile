@@ -12,7 +12,7 @@ export DAGSTER_HOME := $(CURDIR)/dagster_home
 unexport PYTHONDONTWRITEBYTECODE
 
 .DEFAULT_GOAL := help
-.PHONY: help demo cluster dev test test-quick test-cluster soak check format bench openai-whisper clean
+.PHONY: help demo cluster dev test test-quick test-cluster soak check docs format bench openai-whisper clean
 
 help: ## List the targets
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  make %-14s %s\n", $$1, $$2}'
@@ -49,6 +49,10 @@ check: $(VENV)/.check ## Check formatting, lint, types, layers, and the definiti
 	@$(BIN)/lint-imports
 	@VIRTUAL_ENV=$(abspath $(VENV)) $(BIN)/dg check defs
 
+docs: $(VENV)/.docs ## Build the documentation as a site in build/docs, and fail for a dead link
+	@$(BIN)/python -m sphinx --fail-on-warning --keep-going --nitpicky --quiet --builder html docs build/docs
+	@echo "open build/docs/index.html"
+
 format: $(VENV)/.check ## Format the code
 	@$(BIN)/ruff format .
 	@$(BIN)/ruff check --fix .
@@ -68,6 +72,10 @@ $(BIN)/python:
 
 $(VENV)/.check: pyproject.toml constraints.txt | $(BIN)/python
 	$(INSTALL) --editable . --group check
+	@touch $@
+
+$(VENV)/.docs: pyproject.toml constraints.txt | $(BIN)/python
+	$(INSTALL) --editable . --group docs
 	@touch $@
 
 $(VENV)/.demo: pyproject.toml constraints.txt | $(BIN)/python

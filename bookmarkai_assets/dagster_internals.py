@@ -5,7 +5,8 @@ will not do. Dagster's packages are pinned to one release because of this module
 each function to what it promises, and is the first thing to run after raising the version.
 """
 
-from collections.abc import Collection, Sequence
+from collections.abc import Callable, Collection, Sequence
+from collections.abc import Set as AbstractSet
 from dataclasses import dataclass
 from datetime import UTC
 from typing import Any
@@ -16,6 +17,7 @@ from dagster._core.definitions.partitions.subset import DefaultPartitionsSubset
 from dagster._core.storage.tags import (
     ASSET_PARTITION_RANGE_END_TAG,
     ASSET_PARTITION_RANGE_START_TAG,
+    HIDDEN_TAG_PREFIX,
     MAX_RUNTIME_SECONDS_TAG,
     PARTITION_NAME_TAG,
     PRIORITY_TAG,
@@ -29,12 +31,13 @@ def narrow_to(context: dg.OutputContext, partitions: Collection[str]) -> None:
     """Tell Dagster which of the run's partitions this output materializes: these and no others.
 
     Dagster materializes all partitions of a run or, when the step fails, none; there is no published way in between
-    (docs/adr/0002). With no partition left it would record a materialization of the asset as a whole, so an empty
-    collection is an error (`ValueError`).
+    (docs/adr/0002). An output without partitions would be recorded as a materialization of the asset as a whole. One
+    without an asset is recorded as an output alone, so that the steps after it go on (docs/adr/0033).
     """
-    if not partitions:
-        raise ValueError("expected at least one materialized partition, found none; raise the failure instead")
-    context._asset_partitions_subset = DefaultPartitionsSubset(set(partitions))  # noqa: SLF001 - see the docstring
+    if partitions:
+        context._asset_partitions_subset = DefaultPartitionsSubset(set(partitions))  # noqa: SLF001 - see the docstring
+    else:
+        context._asset_key = None  # noqa: SLF001 - see the docstring
 
 
 def run_of(context: dg.OutputContext | dg.InputContext) -> dg.DagsterRun:
@@ -48,24 +51,37 @@ def run_of(context: dg.OutputContext | dg.InputContext) -> dg.DagsterRun:
 # --- The graph of a run ----------------------------------------------------------------------------------------------
 
 
-def has_step_before(context: dg.AssetExecutionContext) -> bool:
-    """Whether an asset that this one is made from is part of the run.
+def assets_before(context: dg.AssetExecutionContext) -> list[dg.AssetKey]:
+    """Return the assets of the run that this one is made from, directly or beyond others, the first one first.
 
     A step's context publishes the job, but not the job's graph of assets, nor what a job selects that was not launched
     with a selection.
     """
     graph = context.job_def.asset_layer.asset_graph
-    return bool(graph.get(context.asset_key).parent_keys & _selected(context))
+    above = _closure(context.asset_key, lambda key: graph.get(key).parent_keys) & _selected(context)
+    return [key for key in graph.toposorted_asset_keys if key in above]
 
 
 def is_last_of_run(context: dg.AssetExecutionContext) -> bool:
-    """Whether no asset downstream of this one is part of the run. Not published, as `has_step_before`."""
+    """Whether no asset downstream of this one, of the same partitions, is part of the run.
+
+    Assets of other partitions only look at this one as a whole. Not published, as `assets_before`.
+    """
     graph = context.job_def.asset_layer.asset_graph
-    below, frontier = set[dg.AssetKey](), {context.asset_key}
+    partitions = graph.get(context.asset_key).partitions_def
+
+    def children(key: dg.AssetKey) -> set[dg.AssetKey]:
+        return {child for child in graph.get(key).child_keys if graph.get(child).partitions_def == partitions}
+
+    return not _closure(context.asset_key, children) & _selected(context)
+
+
+def _closure(start: dg.AssetKey, follow: Callable[[dg.AssetKey], AbstractSet[dg.AssetKey]]) -> set[dg.AssetKey]:
+    found, frontier = set[dg.AssetKey](), {start}
     while frontier:
-        frontier = {child for key in frontier for child in graph.get(key).child_keys} - below
-        below |= frontier
-    return not below & _selected(context)
+        frontier = {another for key in frontier for another in follow(key)} - found
+        found |= frontier
+    return found
 
 
 def _selected(context: dg.AssetExecutionContext) -> frozenset[dg.AssetKey]:
@@ -95,6 +111,11 @@ def partitions_named_by(run: dg.DagsterRun) -> list[str]:
     """Return the partition of a run, or the first and the last one of its range. Not published, as `partition_of`."""
     names = (PARTITION_NAME_TAG, ASSET_PARTITION_RANGE_START_TAG, ASSET_PARTITION_RANGE_END_TAG)
     return list(dict.fromkeys(run.tags[name] for name in names if name in run.tags))
+
+
+def hidden_tag(name: str) -> str:
+    """Return the full name of a run's tag that the UI does not show. The prefix of such tags is not exported."""
+    return f"{HIDDEN_TAG_PREFIX}{name}"
 
 
 def queue_tags(*, max_runtime_seconds: int, priority: int = 0) -> dict[str, str]:

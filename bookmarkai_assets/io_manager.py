@@ -9,7 +9,7 @@ from typing import Any
 import dagster as dg
 from typing_extensions import override
 
-from bookmarkai_assets.batches import hold_of, run_failure
+from bookmarkai_assets.batches import hold_of
 from bookmarkai_assets.core.catalog import Catalog
 from bookmarkai_assets.core.errors import ShareFailedError, UnknownShareError
 from bookmarkai_assets.core.media.media import Media, media_id_of
@@ -24,19 +24,20 @@ from bookmarkai_assets.operations.stores import Stores
 
 
 class CatalogIOManager(dg.IOManager):
-    """Passes handles by way of the catalog: what a step has recorded is what the next one reads."""
+    """Passes handles by way of the catalog: what a step has recorded is what the next one reads.
 
-    def __init__(self, catalog: Catalog, rules: PipelineRules) -> None:
+    `failed` is what the IO managers of one run remember together: the shares that failed in it.
+    """
+
+    def __init__(self, catalog: Catalog, rules: PipelineRules, failed: dict[str, Failure]) -> None:
         self.catalog = catalog
         self.rules = rules
-        self._failed: dict[str, Failure] = {}
+        self._failed = failed
 
     @override
     def handle_output(self, context: dg.OutputContext, obj: ShareResults[Any]) -> None:
-        """Materialize the partitions whose share succeeded. Raises `dagster.Failure` when none did."""
-        self._failed |= obj.failures
-        if not obj.succeeded:
-            raise run_failure(obj.failures, len(obj))
+        """Materialize the partitions whose share succeeded, which may be none. The step itself says what failed."""
+        self._failed.update(obj.failures)
         if context.has_asset_partitions:
             narrow_to(context, obj.succeeded.keys())
 
@@ -47,7 +48,8 @@ class CatalogIOManager(dg.IOManager):
         return ShareResults({share_id: self._load(share_id, run_id) for share_id in context.asset_partition_keys})
 
     def _load(self, share_id: str, run_id: str) -> Media | Failure:
-        # What this run was refused is on no record, because the share is another run's; what failed in it is.
+        # What this run was refused is on no record, because the share is another run's. What failed in it is, but not
+        # at which step.
         failure = self._failed.get(share_id) or self.catalog.work.failure_in(share_id, run_id)
         if failure is not None:
             return failure
@@ -64,15 +66,14 @@ class CatalogIOManager(dg.IOManager):
 class MediaIOManager(CatalogIOManager):
     """Applies the storage mode: asks the placement rule, puts through a store, verifies, records the location."""
 
-    def __init__(self, catalog: Catalog, rules: PipelineRules, stores: Stores) -> None:
-        super().__init__(catalog, rules)
+    def __init__(self, catalog: Catalog, rules: PipelineRules, failed: dict[str, Failure], stores: Stores) -> None:
+        super().__init__(catalog, rules, failed)
         self.stores = stores
 
     def place(self, run: dg.DagsterRun, staged: ShareResults[Media]) -> ShareResults[tuple[Share, Media]]:
         """Place each share's media. A share whose transfer fails has failed, and one whose store is paused waits.
 
-        The asset calls this before it yields. Once Dagster hands over an output, a step either materializes something
-        or fails, and shares that all wait do neither.
+        The asset calls this before it yields, because it has to know what failed before it says what it has made.
         """
         from bookmarkai_assets.operations.media.placing import place_media  # noqa: PLC0415 - only runs of stored_media need it
 

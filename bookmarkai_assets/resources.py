@@ -11,14 +11,16 @@ from typing import Any
 
 import dagster as dg
 
-from bookmarkai_assets.batches import WORKER_TAG
 from bookmarkai_assets.core.catalog import Catalog
 from bookmarkai_assets.core.downloads.ports import Downloader
+from bookmarkai_assets.core.outcomes import Failure
 from bookmarkai_assets.io_manager import CatalogIOManager, MediaIOManager
+from bookmarkai_assets.run_tags import WORKER_TAG
 from bookmarkai_assets.settings.settings import Settings
 from bookmarkai_assets.wiring.catalog import open_catalog
+from bookmarkai_assets.wiring.dagster_ui import make_links_from_within
 from bookmarkai_assets.wiring.downloads import make_downloader
-from bookmarkai_assets.wiring.monitoring import make_alert_receivers, make_chart_painter, make_metric_sinks
+from bookmarkai_assets.wiring.monitoring import make_alert_receivers, make_metric_sinks
 from bookmarkai_assets.wiring.rules import make_rules
 from bookmarkai_assets.wiring.speech import make_speech_engine
 from bookmarkai_assets.wiring.storage import make_stores
@@ -37,21 +39,27 @@ def build_resources(settings: Settings) -> dict[str, Any]:
             resource_fn=lambda _: _run_downloader(settings), description="yt-dlp behind the egress guard"
         ),
         "speech": _resource("The speech engine", lambda: make_speech_engine(settings)),
-        "charts": _resource("Draws the rollout's charts", make_chart_painter),
+        "ui": _resource("Makes the links to pages of Dagster's UI", lambda: make_links_from_within(settings)),
         "alert_receivers": _resource("Where alerts are sent, besides the log", lambda: make_alert_receivers(settings)),
         "metric_sinks": _resource("Where metrics are published", lambda: make_metric_sinks(settings)),
         # For what yields no value, such as checks and reports. Dagster's own default would pickle it to disk.
         "io_manager": dg.mem_io_manager,
+        "failed_shares": _resource("What failed in one run, and at which step", dict[str, Failure]),
         "catalog_io_manager": dg.IOManagerDefinition(
-            lambda context: CatalogIOManager(context.resources.catalog, context.resources.rules),
-            required_resource_keys={"catalog", "rules"},
+            lambda context: CatalogIOManager(
+                context.resources.catalog, context.resources.rules, context.resources.failed_shares
+            ),
+            required_resource_keys={"catalog", "rules", "failed_shares"},
             description="Passes on what the catalog records",
         ),
         "media_io_manager": dg.IOManagerDefinition(
             lambda context: MediaIOManager(
-                context.resources.catalog, context.resources.rules, context.resources.stores
+                context.resources.catalog,
+                context.resources.rules,
+                context.resources.failed_shares,
+                context.resources.stores,
             ),
-            required_resource_keys={"catalog", "rules", "stores"},
+            required_resource_keys={"catalog", "rules", "failed_shares", "stores"},
             description="Stores media where the storage mode places them",
         ),
     }

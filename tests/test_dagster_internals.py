@@ -10,9 +10,10 @@ from typing_extensions import override
 
 from bookmarkai_assets.dagster_internals import (
     Heartbeat,
+    assets_before,
     end_as_failed,
-    has_step_before,
     heartbeats,
+    hidden_tag,
     is_last_of_run,
     max_concurrent_runs,
     narrow_to,
@@ -26,7 +27,7 @@ from bookmarkai_assets.dagster_internals import (
     step_failure_text,
     switch_states,
 )
-from tests.support.dagster_internals import record_heartbeats, record_switch
+from tests.support.dagster_internals import is_hidden, record_heartbeats, record_switch
 
 letters = dg.DynamicPartitionsDefinition(name="letters")
 ALL = partition_range_tags("a", "c")
@@ -92,18 +93,13 @@ def test_only_the_named_partitions_are_materialized(instance: dg.DagsterInstance
     assert "size" not in events["c"].metadata
 
 
-def test_no_partition_left_is_an_error(instance: dg.DagsterInstance) -> None:
-    """Nothing is recorded for the asset as a whole when every partition failed."""
+def test_a_step_without_a_partition_goes_on_and_materializes_nothing(instance: dg.DagsterInstance) -> None:
+    """Nothing is recorded, not even for the asset as a whole, and the next step begins as after any other output."""
     result = run(instance, "")
-    assert not result.success
+    assert result.success
     assert instance.get_materialized_partitions(dg.AssetKey("letter")) == set()
     assert instance.get_latest_materialization_event(dg.AssetKey("letter")) is None
-
-
-def test_an_empty_set_is_refused() -> None:
-    """The function itself refuses what Dagster would misread."""
-    with pytest.raises(ValueError, match="at least one"):
-        narrow_to(dg.build_output_context(), set())
+    assert instance.get_materialized_partitions(dg.AssetKey("word")) == {"a", "b", "c"}
 
 
 def test_an_io_manager_knows_the_run_that_it_works_for(instance: dg.DagsterInstance) -> None:
@@ -120,22 +116,23 @@ def test_an_io_manager_knows_the_run_that_it_works_for(instance: dg.DagsterInsta
 @pytest.mark.parametrize(
     ("selection", "positions"),
     [
-        (None, {"one": (False, False), "two": (True, False), "three": (True, True)}),
-        (["one", "two", "three"], {"one": (False, False), "two": (True, False), "three": (True, True)}),
-        (["one"], {"one": (False, True)}),
-        (["two"], {"two": (False, True)}),
-        (["two", "three"], {"two": (False, False), "three": (True, True)}),
-        (["one", "three"], {"one": (False, False), "three": (False, True)}),
+        (None, {"one": ([], False), "two": (["one"], False), "three": (["one", "two"], True)}),
+        (["one", "two", "three"], {"one": ([], False), "two": (["one"], False), "three": (["one", "two"], True)}),
+        (["one"], {"one": ([], True)}),
+        (["two"], {"two": ([], True)}),
+        (["two", "three"], {"two": ([], False), "three": (["two"], True)}),
+        (["one", "three"], {"one": ([], False), "three": (["one"], True)}),
     ],
 )
 def test_a_step_knows_its_place_in_the_run(
-    selection: Sequence[str] | None, positions: dict[str, tuple[bool, bool]]
+    selection: Sequence[str] | None, positions: dict[str, tuple[list[str], bool]]
 ) -> None:
-    """A step knows whether its own parents are in the run, and whether anything is downstream, also beyond a gap."""
-    found: dict[str, tuple[bool, bool]] = {}
+    """A step knows what the run makes before it, in order, and whether anything after it, also beyond a gap."""
+    found: dict[str, tuple[list[str], bool]] = {}
 
     def note(context: dg.AssetExecutionContext) -> None:
-        found[context.asset_key.to_user_string()] = (has_step_before(context), is_last_of_run(context))
+        before = [key.to_user_string() for key in assets_before(context)]
+        found[context.asset_key.to_user_string()] = (before, is_last_of_run(context))
 
     @dg.asset
     def one(context: dg.AssetExecutionContext) -> None:
@@ -178,6 +175,18 @@ def test_a_run_names_its_partitions() -> None:
 def test_the_tags_of_the_queue_have_the_names_that_dagster_documents() -> None:
     """The queue and the run monitoring read these tags, which https://docs.dagster.io documents."""
     assert queue_tags(priority=10, max_runtime_seconds=600) == {"dagster/priority": "10", "dagster/max_runtime": "600"}
+
+
+def test_a_hidden_tag_is_not_shown_and_finds_its_runs() -> None:
+    """The UI does not get it, and runs are filtered by it as by any other tag."""
+    name = hidden_tag("mine")
+    assert is_hidden(name)
+    assert not is_hidden("mine/name")
+    with dg.DagsterInstance.ephemeral() as instance:
+        run = instance.add_run(dg.DagsterRun("job", tags={name: "1"}))
+        instance.add_run(dg.DagsterRun("job", tags={name: "2"}))
+        found = instance.get_run_records(filters=dg.RunsFilter(tags={name: ["1", "3"]}))
+        assert [record.dagster_run.run_id for record in found] == [run.run_id]
 
 
 # --- Failures --------------------------------------------------------------------------------------------------------

@@ -23,8 +23,6 @@ HEAVY = (
     "torch",
     "whisper",
     "av",
-    "matplotlib",
-    "PIL",
     "sqlalchemy",
 )
 

@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING
 
 from bookmarkai_assets.core.errors import ConfigurationError
 from bookmarkai_assets.core.health import CheckResult, CheckStatus
+from bookmarkai_assets.core.shares.strange_partitions import HOW_TO_REMOVE, name_strangers
 from bookmarkai_assets.core.workers.worker import Signs
 
 if TYPE_CHECKING:
@@ -40,12 +41,15 @@ def check_home(
     wanted: Sequence[str],
     *,
     signs: Callable[[], Signs | None],
+    partitions: str,
+    strangers: Callable[[Sequence[str]], Sequence[str] | None],
     report: Callable[[CheckResult], None],
 ) -> None:
-    """Check the directory, its configuration, the daemon, what is switched on, and the runs. Report five results.
+    """Check the directory, its configuration, the daemon, what is switched on, runs, partitions. Report six results.
 
     `wanted` are the names of the sensors and schedules that are on by default. `signs` returns which
-    runs are alive, or None if that cannot be known. After a failure nothing more is reported.
+    runs are alive, or None if that cannot be known. `partitions` is the name of the shares' partitions, and `strangers`
+    returns those that are no share, or None if that cannot be known. After a failure nothing more is reported.
     """
     from bookmarkai_assets.dagster_internals import switch_states  # noqa: PLC0415 - Dagster takes a second to import
 
@@ -58,14 +62,15 @@ def check_home(
             report(CheckResult(CheckStatus.PASS, f"Dagster starts with {home / CONFIGURATION}"))
             if not _has_been_used(home):
                 report(CheckResult(CheckStatus.SKIP, "Dagster has not been started here yet", *_START))
-                report(CheckResult(CheckStatus.SKIP, "Dagster has not been started here yet"))
-                report(CheckResult(CheckStatus.SKIP, "Dagster has not been started here yet"))
+                for _ in range(3):
+                    report(CheckResult(CheckStatus.SKIP, "Dagster has not been started here yet"))
                 return
             daemon = check_daemon(instance, now=time.time())
             report(daemon)
             states = switch_states(instance)
             report(check_switches(states, wanted, is_alive=daemon.status is CheckStatus.PASS))
             report(check_runs(instance, signs, now=time.time()))
+            report(check_partitions(instance.get_dynamic_partitions(partitions), strangers))
     except ConfigurationError as error:
         command = f"DAGSTER_HOME={quote(str(home))} dagster instance info"
         report(CheckResult(CheckStatus.FAIL, str(error), "correct it; this says what is wrong", command))
@@ -181,6 +186,21 @@ def check_runs(instance: "dg.DagsterInstance", signs: Callable[[], Signs | None]
             "under Runs in Dagster's UI",
         )
     return CheckResult(CheckStatus.PASS, f"all {len(launched)} that hold a place are alive")
+
+
+def check_partitions(keys: Sequence[str], strangers: Callable[[Sequence[str]], Sequence[str] | None]) -> CheckResult:
+    """Check that every partition is a share. A run of any other can only fail."""
+    found = strangers(keys)
+    if found is None:
+        return CheckResult(CheckStatus.SKIP, f"whether all {len(keys):,} are shares is in the catalog")
+    if found:
+        count = "1 is no share" if len(found) == 1 else f"{len(found):,} are no shares"
+        return CheckResult(
+            CheckStatus.WARN,
+            f"{count}: {name_strangers(found)}",
+            f"somebody typed them in, or the gateway has deleted their share; {HOW_TO_REMOVE}",
+        )
+    return CheckResult(CheckStatus.PASS, f"all {len(keys):,} are shares")
 
 
 def partition_keys(home: Path, partitions: str) -> list[str] | None:

@@ -9,6 +9,7 @@ from typing import Annotated
 import typer
 
 from bookmarkai_assets.cli import catalog, config, demo, metrics, models, platforms, worker
+from bookmarkai_assets.cli import open as opening
 from bookmarkai_assets.cli.doctor import command as doctor
 from bookmarkai_assets.cli.help_text import unfold_help
 from bookmarkai_assets.cli.output import fail
@@ -35,6 +36,7 @@ app.add_typer(transcripts.app, name="transcripts")
 app.add_typer(models.app, name="models")
 app.add_typer(rollout.app, name="rollout")
 app.add_typer(catalog.app, name="catalog")
+app.command("open")(opening.open_share)
 app.command("metrics")(metrics.metrics)
 app.command("config")(config.config)
 app.command("doctor")(doctor.doctor)

@@ -5,7 +5,7 @@ import re
 import sys
 import unicodedata
 import uuid
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 
 import typer
 from rich.console import Console
@@ -83,26 +83,27 @@ def _escape_hidden(found: re.Match[str]) -> str:
     return json.dumps(character)[1:-1] if unicodedata.category(character) in _HIDDEN else character
 
 
-def print_table(columns: Sequence[str], rows: Iterable[Sequence[object]]) -> None:
+def print_table(columns: Sequence[str], rows: Iterable[Sequence[object]], *, cut: Collection[str] = ("url",)) -> None:
     """Print a table, with the cells as they are. Without a terminal, print a line per row, with tabs between cells.
 
-    Those lines have every cell whole. Nothing is folded, aligned or cut to fit a terminal that is not there.
+    Those lines have every cell whole. Nothing is folded, aligned or cut to fit a terminal that is not there. On a
+    narrow terminal, the columns in `cut` share the room that the others leave, and end with an ellipsis.
     """
     if not out.is_terminal:
         heading = [columns] if any(columns) else []
         for row in (*heading, *rows):
             sys.stdout.write("\t".join(clean(cell, MAX_CELL_CHARACTERS).plain for cell in row) + "\n")
         return
-    table = Table(box=None, header_style="bold", pad_edge=False, expand="url" in columns)
+    table = Table(box=None, header_style="bold", pad_edge=False, expand=not set(cut).isdisjoint(columns))
     for column in columns:
-        # Ids and paths are there to be copied and are never cut. On a narrow terminal, links are.
-        is_id, is_link = column == "id", column == "url"
+        # Ids and paths are there to be copied and are never cut.
+        is_id, is_cut = column == "id", column in cut
         table.add_column(
             column,
-            overflow="ellipsis" if is_link else "fold",
-            no_wrap=is_id or is_link,
+            overflow="ellipsis" if is_cut else "fold",
+            no_wrap=is_id or is_cut,
             min_width=ID_CHARACTERS if is_id else None,
-            ratio=1 if is_link else None,
+            ratio=1 if is_cut else None,
         )
     for row in rows:
         table.add_row(*(cell if isinstance(cell, Text) else clean(cell) for cell in row))

@@ -168,10 +168,14 @@ FAILURES: dict[Outcome, FailureKind] = {
 
 @dataclass(frozen=True)
 class Failure:
-    """Why one attempt at a share failed: its outcome, and the evidence in words."""
+    """Why one attempt at a share failed: its outcome, the evidence in words, and the step at which it did.
+
+    `step` is the asset that the step makes, None until the step has ended and where nobody knows any more.
+    """
 
     outcome: Outcome
     reason: str
+    step: str | None = None
 
     @property
     def is_transient(self) -> bool:

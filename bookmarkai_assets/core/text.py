@@ -10,6 +10,7 @@ _LINE_BREAKS = frozenset("\n\u2028\u2029")
 _URL = re.compile(
     r"\b(?P<scheme>[a-z][a-z0-9+.-]{0,20})://(?:[^\s/?#'\"<>]*@)?(?P<location>[^\s?#'\"<>]*)[^\s'\"<>]*", re.IGNORECASE
 )
+_MARKUP = re.compile(r"[\\`*_\[\]<>~&|#!]")
 # Limits the work on megabytes of text. Text beyond it could only be kept if nearly all before it was dropped.
 _READ_PER_KEPT = 10
 
@@ -28,6 +29,11 @@ def clean_paragraphs(text: str, *, max_characters: int) -> str:
 def without_secrets(text: str) -> str:
     """Cut every URL in a text down to scheme, host and path, because queries and user names carry tokens."""
     return _URL.sub(r"\g<scheme>://\g<location>", text)
+
+
+def escape_markdown(text: str) -> str:
+    """Escape what markdown would take for markup, so that a line is shown as it is: no link, picture or HTML."""
+    return _MARKUP.sub(r"\\\g<0>", text)
 
 
 def format_size(size_bytes: int) -> str:

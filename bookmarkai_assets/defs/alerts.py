@@ -12,6 +12,7 @@ from bookmarkai_assets.core.catalog import Catalog
 from bookmarkai_assets.core.outcomes import Outcome
 from bookmarkai_assets.core.rules import PipelineRules
 from bookmarkai_assets.dagster_internals import partitions_named_by, step_failure_metadata, step_failure_text
+from bookmarkai_assets.defs.common import AutomationTag
 
 if TYPE_CHECKING:
     from bookmarkai_assets.core.alerts.conditions import FailedRun
@@ -23,6 +24,7 @@ _INTERVAL_SECONDS = 60
     name="failed_runs",
     default_status=dg.DefaultSensorStatus.RUNNING,
     minimum_interval_seconds=30,
+    tags=AutomationTag.TELL.tags,
     description="Records each failed run as an incident, which the sensor alerts tells",
 )
 def failed_runs(context: dg.RunFailureSensorContext, catalog: dg.ResourceParam[Catalog]) -> None:
@@ -37,7 +39,9 @@ def failed_runs(context: dg.RunFailureSensorContext, catalog: dg.ResourceParam[C
 @dg.sensor(
     minimum_interval_seconds=_INTERVAL_SECONDS,
     default_status=dg.DefaultSensorStatus.RUNNING,
-    description="Tells what an operator should know, once per incident: to its own log, and to ALERT_WEBHOOK_URL",
+    tags=AutomationTag.TELL.tags,
+    description="Tells what an operator should know, once per incident: to its own log, and to ALERT_WEBHOOK_URL. Each "
+    "tick looks, launches nothing, and says what began and what is over",
 )
 def alerts(
     context: dg.SensorEvaluationContext,
@@ -62,30 +66,37 @@ def alerts(
     )
 
 
-@dg.sensor(
-    minimum_interval_seconds=_INTERVAL_SECONDS,
-    default_status=dg.DefaultSensorStatus.RUNNING,
-    description="Publishes uploads and downloads as metrics in CLOUDWATCH_NAMESPACE; without one it does nothing",
-)
-def cloudwatch_metrics(
-    context: dg.SensorEvaluationContext,
-    catalog: dg.ResourceParam[Catalog],
-    metric_sinks: dg.ResourceParam[Sequence[MetricSink]],
-) -> dg.SkipReason:
-    if not metric_sinks:
-        return dg.SkipReason("CLOUDWATCH_NAMESPACE is not set")
-    from bookmarkai_assets.operations.rollout.metric_publishing import publish  # noqa: PLC0415 - only its own ticks need it
+def make_cloudwatch_sensor(*, is_on: bool) -> dg.SensorDefinition:
+    """Make the sensor that publishes metrics. It is off until there is a namespace to publish them in."""
 
-    [sink] = metric_sinks
-    done = publish(catalog, sink, now=datetime.now(UTC))
-    if not done.has_begun:
-        return dg.SkipReason("begun: events from now on are published")
-    if done.skipped:
-        context.log.warning(
-            "%s events were left out: CloudWatch takes none that are two weeks old, or hours ahead", done.skipped
-        )
-    more = "" if done.is_complete else "; there are more, which the next tick publishes"
-    return dg.SkipReason(f"{done.data} data of {done.events} events were published{more}")
+    @dg.sensor(
+        minimum_interval_seconds=_INTERVAL_SECONDS,
+        default_status=dg.DefaultSensorStatus.RUNNING if is_on else dg.DefaultSensorStatus.STOPPED,
+        tags=AutomationTag.TELL.tags,
+        description="Publishes uploads and downloads as metrics in CLOUDWATCH_NAMESPACE, every minute. Without that "
+        "setting it is off by design",
+    )
+    def cloudwatch_metrics(
+        context: dg.SensorEvaluationContext,
+        catalog: dg.ResourceParam[Catalog],
+        metric_sinks: dg.ResourceParam[Sequence[MetricSink]],
+    ) -> dg.SkipReason:
+        if not metric_sinks:
+            return dg.SkipReason("CLOUDWATCH_NAMESPACE is not set")
+        from bookmarkai_assets.operations.rollout.metric_publishing import publish  # noqa: PLC0415 - only its own ticks need it
+
+        [sink] = metric_sinks
+        done = publish(catalog, sink, now=datetime.now(UTC))
+        if not done.has_begun:
+            return dg.SkipReason("begun: events from now on are published")
+        if done.skipped:
+            context.log.warning(
+                "%s events were left out: CloudWatch takes none that are two weeks old, or hours ahead", done.skipped
+            )
+        more = "" if done.is_complete else "; there are more, which the next tick publishes"
+        return dg.SkipReason(f"{done.data} data of {done.events} events were published{more}")
+
+    return cloudwatch_metrics
 
 
 def _failed_run(context: dg.RunFailureSensorContext) -> "FailedRun":

@@ -1,6 +1,7 @@
 """What the three assets have in common."""
 
 import warnings
+from enum import StrEnum
 from typing import TypedDict
 
 import dagster as dg
@@ -27,6 +28,28 @@ UPKEEP_TAG = "bookmarkai/upkeep"
 def upkeep_tags(*, max_runtime_hours: int) -> dict[str, str]:
     """Return the tags of a job of upkeep, which is ended when it takes too long."""
     return {UPKEEP_TAG: "true", **queue_tags(max_runtime_seconds=max_runtime_hours * 3600)}
+
+
+class AutomationTag(StrEnum):
+    """The value of the tag `bookmarkai/does`, which says what a schedule or a sensor is for."""
+
+    MEASURE = "measure"
+    CLEAN_UP = "clean-up"
+    VERIFY = "verify"
+    TELL = "tell"
+
+    @property
+    def tags(self) -> dict[str, str]:
+        """The tag, as Dagster takes tags."""
+        return {"bookmarkai/does": self.value}
+
+
+def looks_at(asset: dg.AssetKey | dg.AssetsDefinition) -> dg.AssetDep:
+    """Return the edge to an asset that is looked at as a whole, and none of whose partitions in particular.
+
+    Every other mapping has Dagster read the keys of all partitions, for each run and each page.
+    """
+    return dg.AssetDep(asset, partition_mapping=dg.SpecificPartitionsPartitionMapping(partition_keys=[]))
 
 
 class _Common(TypedDict):

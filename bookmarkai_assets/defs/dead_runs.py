@@ -10,10 +10,10 @@ from datetime import UTC, datetime
 
 import dagster as dg
 
-from bookmarkai_assets.batches import CLAIM_TAG
 from bookmarkai_assets.core.catalog import Catalog
 from bookmarkai_assets.core.rules import PipelineRules
 from bookmarkai_assets.dagster_internals import end_as_failed, launched_runs
+from bookmarkai_assets.run_tags import claim_of
 
 
 @dg.sensor(
@@ -71,7 +71,7 @@ def _is_ours(run: dg.DagsterRun, jobs: Collection[str], assets: Collection[dg.As
 
 
 def _end(instance: dg.DagsterInstance, catalog: Catalog, run: dg.DagsterRun, lease_seconds: float) -> None:
-    claim_id = run.tags.get(CLAIM_TAG)
+    claim_id = claim_of(run)
     if claim_id is not None:
         # The shares that it had not begun are free at once. The others are when their leases end, and count a crash.
         catalog.work.release(claim_id, now=datetime.now(UTC))

@@ -8,12 +8,12 @@ from typing import TYPE_CHECKING
 
 import dagster as dg
 
-from bookmarkai_assets.batches import CLAIM_TAG
 from bookmarkai_assets.core.catalog import Catalog
 from bookmarkai_assets.core.rules import PipelineRules
 from bookmarkai_assets.dagster_internals import max_concurrent_runs, partition_range_tags
 from bookmarkai_assets.defs.share_to_transcript import share_to_transcript
 from bookmarkai_assets.partitions import shares_partitions
+from bookmarkai_assets.run_tags import CLAIM_TAGS, claim_of, launch_tags
 
 if TYPE_CHECKING:
     from bookmarkai_assets.operations.shares.claiming import ClaimedRun
@@ -105,7 +105,7 @@ class _Partitions:
 
 def _run_request(run: "ClaimedRun") -> dg.RunRequest:
     # A claim is new each time, so a run key never blocks a later attempt.
-    share_ids, tags = run.share_ids, {CLAIM_TAG: run.claim_id}
+    share_ids, tags = run.share_ids, launch_tags(run.claim_id, len(run.share_ids))
     run_key = f"{run.claim_id}:{share_ids[0]}"
     if len(share_ids) == 1:
         return dg.RunRequest(run_key=run_key, partition_key=share_ids[0], tags=tags)
@@ -114,5 +114,6 @@ def _run_request(run: "ClaimedRun") -> dg.RunRequest:
 
 def _live_claims(instance: dg.DagsterInstance, claim_ids: list[str]) -> set[str]:
     """Pick the claims whose run waits to start."""
-    records = instance.get_run_records(filters=dg.RunsFilter(tags={CLAIM_TAG: claim_ids}, statuses=_WAITING))
-    return {record.dagster_run.tags[CLAIM_TAG] for record in records}
+    filters = [dg.RunsFilter(tags={tag: claim_ids}, statuses=_WAITING) for tag in CLAIM_TAGS]
+    claims = [claim_of(record.dagster_run) for one in filters for record in instance.get_run_records(filters=one)]
+    return {claim for claim in claims if claim is not None}

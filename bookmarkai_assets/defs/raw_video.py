@@ -4,11 +4,12 @@ from collections.abc import Iterator
 
 import dagster as dg
 
-from bookmarkai_assets.batches import hold_of, yield_results
+from bookmarkai_assets.batches import begin_step, yield_results
 from bookmarkai_assets.core.catalog import Catalog
 from bookmarkai_assets.core.downloads.ports import Downloader
 from bookmarkai_assets.core.rules import PipelineRules
 from bookmarkai_assets.defs.common import SHARE_ASSET, VIDEO_OF_THE_LINK
+from bookmarkai_assets.defs.shares import shares
 from bookmarkai_assets.metadata.keys import describe_asset
 from bookmarkai_assets.metadata.media import raw_video_metadata
 from bookmarkai_assets.operations.downloads.fetched_media import FetchedMedia
@@ -19,10 +20,10 @@ from bookmarkai_assets.operations.stores import Stores
 
 @dg.asset(
     **SHARE_ASSET,
+    deps=[shares],
     kinds={"yt-dlp", "video"},
     tags={"stage": "fetch"},
     io_manager_key="catalog_io_manager",
-    output_required=False,  # a run whose every share is put off ends well, with nothing materialized
     description=describe_asset(
         "raw_video",
         "The video behind a share's link, fetched once per video, checked that it plays, with its audio track cut out.",
@@ -38,7 +39,7 @@ def raw_video(
     from bookmarkai_assets.operations.downloads.fetching import fetch_media  # noqa: PLC0415 - only its own runs need it
     from bookmarkai_assets.operations.downloads.run_patience import run_patience  # noqa: PLC0415 - as above
 
-    hold = hold_of(context.run, catalog, rules, stores)
+    hold = begin_step(context, catalog, rules, stores)
     patience = run_patience(rules, shares=len(context.partition_keys))
     with hold.renew_leases():
         fetched = run_step(

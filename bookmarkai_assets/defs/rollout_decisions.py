@@ -9,6 +9,7 @@ from bookmarkai_assets.core.catalog import Catalog
 from bookmarkai_assets.core.rollout.policy import resolve_policy
 from bookmarkai_assets.core.rollout.stages import Decision
 from bookmarkai_assets.core.rules import PipelineRules
+from bookmarkai_assets.defs.common import AutomationTag
 from bookmarkai_assets.defs.rollout_stage import DECISION_TAG, rollout_stage
 from bookmarkai_assets.metadata.rollout import decision_metadata
 
@@ -21,7 +22,9 @@ _PAGE = 500
 @dg.sensor(
     minimum_interval_seconds=20,
     default_status=dg.DefaultSensorStatus.RUNNING,
-    description="Shows each decision about the rollout as a materialization of rollout_stage, whoever took it",
+    tags=AutomationTag.TELL.tags,
+    description="Shows each decision about the rollout as a materialization of rollout_stage, whoever took it. It is "
+    "idle while nobody decides",
 )
 def rollout_decisions(
     context: dg.SensorEvaluationContext,

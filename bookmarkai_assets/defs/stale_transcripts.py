@@ -6,6 +6,7 @@ Dagster shows that a partition is stale on the partition's own page only. This n
 import dagster as dg
 
 from bookmarkai_assets.core.catalog import Catalog
+from bookmarkai_assets.core.shares.dagster_ui import DagsterUI
 from bookmarkai_assets.core.transcripts.ports import SpeechEngine
 from bookmarkai_assets.defs.common import upkeep_tags
 from bookmarkai_assets.defs.transcript import transcript
@@ -24,12 +25,15 @@ MADE_AS_SET = "made_as_set"
     "backfill; press Execute to look now. `bookmarkai transcripts stale` shows the same",
 )
 def made_as_set(
-    context: dg.AssetCheckExecutionContext, catalog: dg.ResourceParam[Catalog], speech: dg.ResourceParam[SpeechEngine]
+    context: dg.AssetCheckExecutionContext,
+    catalog: dg.ResourceParam[Catalog],
+    speech: dg.ResourceParam[SpeechEngine],
+    ui: dg.ResourceParam[DagsterUI],
 ) -> dg.AssetCheckResult:
     from bookmarkai_assets.operations.transcripts.stale import current_recipe, staleness_report  # noqa: PLC0415 - only its own runs need it
 
     partitions = context.instance.get_dynamic_partitions(shares_partitions.name or "")
-    report = staleness_report(catalog, current_recipe(speech), partitions, limit=MAX_ROWS)
+    report = staleness_report(catalog, current_recipe(speech), partitions, limit=MAX_ROWS, ui=ui)
     return dg.AssetCheckResult(
         passed=report.stale == 0,
         severity=dg.AssetCheckSeverity.WARN,

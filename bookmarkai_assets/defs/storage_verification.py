@@ -1,14 +1,17 @@
 """The asset, its check and the weekly schedule that show that nothing was lost."""
 
 from collections.abc import Iterator
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 
 import dagster as dg
 
 from bookmarkai_assets.core.catalog import Catalog
 from bookmarkai_assets.core.rules import PipelineRules
-from bookmarkai_assets.defs.common import STORAGE_ASSET, upkeep_tags
-from bookmarkai_assets.metadata.keys import describe_asset
+from bookmarkai_assets.defs.common import STORAGE_ASSET, AutomationTag, looks_at, upkeep_tags
+from bookmarkai_assets.defs.stored_media import stored_media
+from bookmarkai_assets.defs.transcript import transcript
+from bookmarkai_assets.metadata.keys import FINDING_COLUMNS, describe_asset
+from bookmarkai_assets.metadata.tables import table_schema
 from bookmarkai_assets.operations.stores import Stores
 
 NOTHING_LOST = "nothing_is_missing_or_different"
@@ -16,13 +19,19 @@ NOTHING_LOST = "nothing_is_missing_or_different"
 
 @dg.asset(
     **STORAGE_ASSET,
+    deps=[looks_at(stored_media), looks_at(transcript)],
+    freshness_policy=dg.FreshnessPolicy.cron(
+        deadline_cron="0 17 * * 0", lower_bound_delta=timedelta(hours=12, minutes=30)
+    ),
     kinds={"s3", "file"},
     tags={"stage": "verify"},
+    metadata={"dagster/column_schema": table_schema(FINDING_COLUMNS, {"size_bytes": "integer"})},
     check_specs=[
         dg.AssetCheckSpec(
             NOTHING_LOST,
             asset="storage_verification",
-            description="Every stored video and audio track is at its recorded place as it was recorded",
+            description="Every stored video and audio track is at its recorded place as it was recorded. Amber: "
+            "something could not be looked at, and nothing else is missing or different",
         )
     ],
     description=describe_asset(
@@ -46,7 +55,10 @@ def storage_verification(
             dg.AssetCheckResult(
                 check_name=NOTHING_LOST,
                 passed=report.is_good,
-                severity=dg.AssetCheckSeverity.ERROR,
+                severity=dg.AssetCheckSeverity.ERROR
+                if report.has_losses or report.is_blank
+                else dg.AssetCheckSeverity.WARN,
+                description=report.verdict,
                 metadata={
                     "verdict": report.verdict,
                     "not_verified": dg.MetadataValue.json({str(b): why for b, why in report.unanswered.items()}),
@@ -75,5 +87,6 @@ weekly_storage_verification = dg.ScheduleDefinition(
     cron_schedule="30 4 * * 0",
     execution_timezone="UTC",
     default_status=dg.DefaultScheduleStatus.RUNNING,
-    description="Every Sunday, after the night's clean-up",
+    tags=AutomationTag.VERIFY.tags,
+    description="Every Sunday at 4:30 UTC, after the night's clean-up: compares the catalog with disk and bucket",
 )

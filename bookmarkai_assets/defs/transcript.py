@@ -4,11 +4,11 @@ from collections.abc import Iterator, Mapping
 
 import dagster as dg
 
-from bookmarkai_assets.batches import HANDLES, Checked, hold_of, yield_results
+from bookmarkai_assets.batches import HANDLES, Checked, begin_step, yield_results
 from bookmarkai_assets.core.catalog import Catalog
 from bookmarkai_assets.core.media.media import Media
 from bookmarkai_assets.core.rules import PipelineRules
-from bookmarkai_assets.core.transcripts.doubts import DoubtKind, Severity
+from bookmarkai_assets.core.transcripts.doubts import Doubt, DoubtKind, Severity
 from bookmarkai_assets.core.transcripts.ports import SpeechEngine
 from bookmarkai_assets.core.transcripts.transcript import Transcript
 from bookmarkai_assets.defs.common import SHARE_ASSET
@@ -38,7 +38,6 @@ _QUESTIONS = {
     kinds={"whisper", "text"},
     tags={"stage": "transcribe"},
     io_manager_key="catalog_io_manager",
-    output_required=False,  # a run whose every share waits for a store ends well, with nothing materialized
     check_specs=[
         dg.AssetCheckSpec(
             kind.value,
@@ -62,7 +61,7 @@ def transcript(
 ) -> Iterator[dg.Output[ShareResults[TranscribedShare]] | dg.AssetCheckResult]:
     from bookmarkai_assets.operations.transcripts.transcribing import transcribe_share  # noqa: PLC0415 - only its own runs need it
 
-    hold = hold_of(context.run, catalog, rules, stores)
+    hold = begin_step(context, catalog, rules, stores)
     with hold.renew_leases():
         # Some at a time: short sounds are decoded together, and one is fetched or stored while others are heard. The
         # engine keeps to the threads it was given, for the runs share the cores.
@@ -74,7 +73,7 @@ def transcript(
             interrupt=hold.stores.interrupt,
         )
     yield from yield_results(
-        context, hold, transcribed, transcript_metadata, check=_look_for_doubts, inputs=stored_media
+        context, hold, transcribed, transcript_metadata, check=_look_for_doubts, outcome_of=lambda done: done.outcome
     )
 
 
@@ -94,13 +93,17 @@ def _doubts_in(transcripts: Mapping[str, Transcript]) -> Iterator[dg.AssetCheckR
             check_name=kind.value,
             passed=not found,
             severity=dg.AssetCheckSeverity.ERROR if is_error else dg.AssetCheckSeverity.WARN,
-            description=f"{len(found)} of {len(transcripts)} transcripts are doubted" if found else None,
+            description=f"looked at {len(transcripts)}: {len(found) or 'none'} doubted",
             metadata={
                 "looked_at": len(transcripts),
                 "doubted": len(found),
-                "partitions": table(
-                    ["share_id", "severity", "figure", "limit", "words"],
-                    [(key, d.severity.value, d.figure, d.limit, d.words) for key, d in found.items()],
-                ),
+                **({"partitions": _named(found)} if found else {}),
             },
         )
+
+
+def _named(found: Mapping[str, Doubt]) -> dg.MetadataValue:
+    return table(
+        ["share_id", "severity", "figure", "limit", "words"],
+        [(key, doubt.severity.value, doubt.figure, doubt.limit, doubt.words) for key, doubt in found.items()],
+    )

@@ -1,24 +1,23 @@
 """The metadata of the rollout's assets and checks: the keys, their meanings and their values."""
 
-import base64
 from collections.abc import Iterable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 import dagster as dg
 
 from bookmarkai_assets.core.media.placement import Backend
-from bookmarkai_assets.core.rollout.charts import ChartPainter
 from bookmarkai_assets.core.rollout.gate_figures import RuleName, RuleResult
 from bookmarkai_assets.core.rollout.policy import EffectivePolicy
 from bookmarkai_assets.core.rollout.stages import Decision, RolloutState, Stage
-from bookmarkai_assets.core.rollout.windows import WINDOWS, Window
+from bookmarkai_assets.core.rollout.windows import Window
 from bookmarkai_assets.core.rules import PipelineRules
-from bookmarkai_assets.metadata.tables import key_table, table
+from bookmarkai_assets.core.text import format_size
+from bookmarkai_assets.metadata.tables import key_table, markdown_table, table
 
 if TYPE_CHECKING:
-    from bookmarkai_assets.core.rollout.costs import Cost
+    from bookmarkai_assets.core.rollout.costs import MonthCost
     from bookmarkai_assets.core.rollout.gate import Judgement
-    from bookmarkai_assets.core.rollout.metrics import DayMetrics, Latency, WindowMetrics
+    from bookmarkai_assets.core.rollout.metrics import DayMetrics, Latency, StoredMedia, WindowMetrics
 
 Metadata = dict[str, dg.MetadataValue | str | int | float | bool]
 """An unknown value has no entry, because Dagster plots only numbers."""
@@ -42,6 +41,8 @@ def _inventory_keys(backend: Backend) -> dict[str, str]:
         f"{backend}_stored_bytes": "bytes of these media, with audio tracks",
     }
 
+
+_WINDOWS_IN_WORDS = {"5m": "five minutes", "1h": "hour", "24h": "24 hours", "7d": "seven days"}
 
 WINDOW_KEYS: dict[str, str] = {
     "total_requests": "puts to and gets from the media stores, without fetches from sites",
@@ -70,27 +71,29 @@ WINDOW_KEYS: dict[str, str] = {
     "interrupted": "transfers that we stopped ourselves; they count nowhere else",
     **{key: meaning for backend in _BACKENDS for key, meaning in _transfer_keys(backend).items()},
 }
-"""`{key: meaning}` of the entries of each window. Their keys are `{window}/{key}`."""
+"""`{figure: meaning}` of the rows of each window's table."""
+
+PLOTTED = ("s3_upload_rate", "error_rate", "upload_seconds_p95", "download_seconds_p95", "total_requests")
+"""The figures of the last 24 hours that are numbers of their own as well, because Dagster plots only those."""
 
 DAY_KEYS: dict[str, str] = {
-    "last_day": "chart: error rate and latency of S3, by the hour",
-    "split": "chart: the share of new media that went to S3 against the target, by the hour",
-    "until": "the end of all windows: now, or the end of a past day",
+    "until": "the end of all windows: when it was measured, or the end of a past day",
     "storage_mode": "the mode in force for placements then",
     "target_percentage": "percent of new media that should have gone to S3 then",
+    **{f"24h/{key}": f"{WINDOW_KEYS[key]}, in the last 24 hours" for key in PLOTTED},
+    "split": "chart: S3's share of new media by the hour, and the target at each moment",
+    "failed": "chart: the share of failed transfers to and from S3 by the hour",
+    "latency": "chart: how long 95% of uploads to S3 and of downloads from it took at most, by the hour",
+    **{name: f"table: the figures of the last {words}" for name, words in _WINDOWS_IN_WORDS.items()},
+    "stored": "table: the media that are stored now, and their bytes with audio tracks; only in today's partition",
     **{key: meaning for backend in _BACKENDS for key, meaning in _inventory_keys(backend).items()},
     "cost_usd/total": "what S3 has cost in this calendar month until then, in USD",
-    "cost_usd/storage": "the part for storage",
-    "cost_usd/requests": "the part for requests",
-    "cost_usd/transfer": "the part for transfer",
     "projected_month_usd/total": "what the month will have cost at its end at the recent pace, in USD",
-    "projected_month_usd/storage": "the part for storage",
-    "projected_month_usd/requests": "the part for requests",
-    "projected_month_usd/transfer": "the part for transfer",
+    "cost": "table: both by what they are paid for",
     "prices": "where the prices come from, and their date",
     "future_events": "events recorded by clocks that are ahead of ours; they are in no window yet",
 }
-"""`{key: meaning}` of the entries that a day's partition of rollout_metrics has once."""
+"""`{key: meaning}` of the entries of a day's partition of rollout_metrics."""
 
 STAGE_KEYS: dict[str, str] = {
     "stage": "the stage that the rollout is in",
@@ -120,13 +123,23 @@ CHECK_KEYS: dict[str, str] = {
 }
 """`{key: meaning}` of each check on rollout_metrics."""
 
+FIGURE_COLUMNS = {
+    "figure": "the name that `bookmarkai metrics --json` has too",
+    "value": "in people's units",
+    "raw": "as it was measured",
+}
+"""The columns of a window's table, and what they mean."""
+
+_ALWAYS_SHOWN = frozenset({"total_requests", "s3_upload_errors", "error_rate", "s3_upload_rate"})
+"""The figures of a window whose 0 is news."""
+
 _NOT_BEGUN = "not begun"
 
 
 def describe_metrics(purpose: str) -> str:
-    """Return the description of rollout_metrics, with every key of its partitions."""
-    windows = ", ".join(f"`{name}/`" for name in WINDOWS)
-    return f"{purpose}\n\n{key_table(DAY_KEYS)}\n\nEach of these for the windows {windows}:\n\n{key_table(WINDOW_KEYS)}"
+    """Return the description of rollout_metrics, with every key of its partitions and every figure of its tables."""
+    figures = markdown_table(["figure", "meaning"], [(f"`{key}`", meaning) for key, meaning in WINDOW_KEYS.items()])
+    return f"{purpose}\n\n{key_table(DAY_KEYS)}\n\nThe figures of each window:\n\n{figures}"
 
 
 def describe_stage(purpose: str) -> str:
@@ -134,28 +147,31 @@ def describe_stage(purpose: str) -> str:
     return f"{purpose}\n\n{key_table(STAGE_KEYS)}"
 
 
-def day_metadata(metrics: "DayMetrics", rules: PipelineRules, painter: ChartPainter) -> Metadata:
+def day_metadata(metrics: "DayMetrics", rules: PipelineRules) -> Metadata:
     """Return the metadata of a day's partition of rollout_metrics."""
+    from bookmarkai_assets.metadata import charts  # noqa: PLC0415 - only the rollout's own runs need it
+
     ends = {window.window.end for window in metrics.windows.values()}
-    stored = metrics.inventory or {}
+    stored, cost = metrics.inventory or {}, metrics.month_cost
+    last_day = _window_figures(metrics.windows["24h"])
     return _drop_unknown(
         {
-            "last_day": _embed_picture("error rate and latency of S3, by the hour", painter.transfers(metrics.steps)),
-            "split": _embed_picture("S3's share of new media against the target", painter.split(metrics.steps)),
             "until": dg.MetadataValue.timestamp(max(ends)),
             "storage_mode": metrics.policy.mode.value,
             "target_percentage": metrics.target_percentage,
+            **{f"24h/{key}": last_day[key] for key in PLOTTED},
+            "split": charts.split_chart(metrics.steps, metrics.targets),
+            "failed": charts.failures_chart(metrics.steps),
+            "latency": charts.latency_chart(metrics.steps),
+            **{name: _window_table(window) for name, window in metrics.windows.items()},
+            "stored": _stored_table(stored) if stored else None,
             **{f"{backend}_media": found.media for backend, found in stored.items()},
             **{f"{backend}_stored_bytes": found.size_bytes for backend, found in stored.items()},
-            **_cost_entries("cost_usd", metrics.month_cost.to_date),
-            **_cost_entries("projected_month_usd", metrics.month_cost.projected),
+            "cost_usd/total": cost.to_date.total,
+            "projected_month_usd/total": cost.projected.total,
+            "cost": _cost_table(cost),
             "prices": f"{rules.prices.source}, {rules.prices.region}, as of {rules.prices.as_of}",
-            "future_events": metrics.future_events,
-        }
-        | {
-            f"{name}/{key}": value
-            for name, window in metrics.windows.items()
-            for key, value in _window_entries(window).items()
+            "future_events": metrics.future_events or None,
         }
     )
 
@@ -213,12 +229,20 @@ def rule_metadata(result: RuleResult, window: Window) -> Metadata:
 def rule_table(results: Iterable[RuleResult]) -> dg.MetadataValue:
     """Return a table with a row for each rule."""
     return table(
-        ["rule", "status", "value", "limit", "sample", "detail"],
-        [(r.rule, r.status, _format_number(r.value), _format_number(r.limit), r.sample, r.detail) for r in results],
+        {
+            "rule": "the gate's rule, and the check of that name",
+            "status": "pass, fail, or insufficient: too little to go by",
+            "detail": "the result in words",
+            "value": "what was measured, in the rule's own unit",
+            "limit": "what is allowed",
+            "sample": "over how many transfers, or media",
+        },
+        [(r.rule, r.status, r.detail, _format_number(r.value), _format_number(r.limit), r.sample) for r in results],
     )
 
 
-def _window_entries(metrics: "WindowMetrics") -> dict[str, float | None]:
+def _window_figures(metrics: "WindowMetrics") -> dict[str, float | None]:
+    """Return the figures of a window by the names of `WINDOW_KEYS`."""
     return {
         "total_requests": metrics.total_requests,
         "s3_uploads": metrics.s3_uploads,
@@ -245,12 +269,50 @@ def _window_entries(metrics: "WindowMetrics") -> dict[str, float | None]:
     }
 
 
+def _window_table(metrics: "WindowMetrics") -> dg.MetadataValue:
+    """Return a window's figures as a table. What was not counted, or not once, has no row."""
+    rows = [
+        (name, _in_units(name, value), round(value, 6))
+        for name, value in _window_figures(metrics).items()
+        if value is not None and (value or name in _ALWAYS_SHOWN)
+    ]
+    if not metrics.total_requests and not metrics.interrupted:
+        return dg.MetadataValue.text("no transfers")
+    return table(FIGURE_COLUMNS, rows)
+
+
+def _in_units(name: str, value: float) -> str:
+    if "bytes" in name:
+        return format_size(int(value))
+    if "_seconds_" in name:
+        return f"{value:.2f} s"
+    if name.endswith("rate"):
+        return f"{value:.1f}%"
+    return f"{value:,}"
+
+
+def _stored_table(stored: "Mapping[Backend, StoredMedia]") -> dg.MetadataValue:
+    rows = [
+        (b.facts.title, f"{found.media:,}", format_size(found.size_bytes), found.size_bytes)
+        for b, found in stored.items()
+    ]
+    return table(
+        {"place": "where they are", "media": "media", "size": "with audio tracks", "bytes": "the same in bytes"}, rows
+    )
+
+
+def _cost_table(cost: "MonthCost") -> dg.MetadataValue:
+    rows = [
+        (part, f"{getattr(cost.to_date, part):.2f}", f"{getattr(cost.projected, part):.2f}")
+        for part in ("total", "storage", "requests", "transfer")
+    ]
+    return table(
+        {"for": "what it is paid for", "so far": "in this month, USD", "month": "at the month's end, USD"}, rows
+    )
+
+
 def _latency_entries(name: str, latency: "Latency") -> dict[str, float | None]:
     return {f"{name}_{figure}": getattr(latency, figure) for figure in ("mean", "p50", "p95", "p99")}
-
-
-def _cost_entries(name: str, cost: "Cost") -> dict[str, float]:
-    return {f"{name}/{part}": getattr(cost, part) for part in ("total", "storage", "requests", "transfer")}
 
 
 def _stage_entries(stage: Stage | None, effective: EffectivePolicy) -> dict[str, str | int]:
@@ -288,10 +350,6 @@ def _format_window(window: Window) -> str:
 
 def _format_number(number: float | None) -> str:
     return "" if number is None else f"{number:.4g}"
-
-
-def _embed_picture(meaning: str, png: bytes) -> dg.MetadataValue:
-    return dg.MetadataValue.md(f"![{meaning}](data:image/png;base64,{base64.b64encode(png).decode()})")
 
 
 def _drop_unknown(entries: Mapping[str, Any]) -> Metadata:

@@ -1,14 +1,19 @@
 """The metadata of transcripts, and of the stale ones."""
 
+from collections.abc import Sequence
+from pathlib import PurePosixPath
 from typing import TYPE_CHECKING
 
 import dagster as dg
 
 from bookmarkai_assets.batches import RunMetadata
+from bookmarkai_assets.core.media.media import Media
+from bookmarkai_assets.core.shares.dagster_ui import BackfillLink
+from bookmarkai_assets.core.text import format_size
 from bookmarkai_assets.core.transcripts.doubts import in_words
 from bookmarkai_assets.core.transcripts.languages import languages_in_words
-from bookmarkai_assets.metadata.media import share_metadata
-from bookmarkai_assets.metadata.tables import cap_selection, table
+from bookmarkai_assets.metadata.entries import format_seconds, share_entries, without_empty
+from bookmarkai_assets.metadata.tables import backfill_links, cap_selection, table
 from bookmarkai_assets.operations.transcripts.transcribed_share import TranscribedShare
 
 if TYPE_CHECKING:
@@ -17,25 +22,42 @@ if TYPE_CHECKING:
 
 def transcript_metadata(transcribed: TranscribedShare) -> RunMetadata:
     """Return the metadata of a partition of transcript."""
-    transcript = transcribed.transcript
-    return {
-        **share_metadata(transcribed.share, transcribed.media),
-        "outcome": transcribed.outcome.value,
-        "language": transcript.language,
-        "language_probability": round(transcript.language_probability, 3),
-        "languages": languages_in_words(transcript),
-        "words": transcript.word_count,
-        "doubts": len(transcript.doubts),
-        "doubtful": in_words(transcript.doubts),
-        "preview": transcript.preview,
-        "duration_seconds": round(transcript.duration_seconds, 3),
-        "transcription_seconds": round(transcript.transcribe_seconds, 3),
-        "engine": transcript.engine,
-        "model": transcript.model,
-        "files": dg.MetadataValue.json({kind: blob.url for kind, blob in transcribed.media.transcript_files.items()}),
-        "recipe": transcript.recipe.fingerprint if transcript.recipe else None,
-        "is_reused": transcribed.is_reused,
-    }
+    from bookmarkai_assets.metadata.spoken_text import spoken_text  # noqa: PLC0415 - only its own runs need it
+
+    transcript, media = transcribed.transcript, transcribed.media
+    share = transcribed.share
+    return without_empty(
+        {
+            **share_entries(share, media, outcome=transcribed.outcome),
+            "text": spoken_text(transcript, media.canonical_url, share.share_id),
+            "preview": transcript.preview,
+            "doubtful": in_words(transcript.doubts),
+            "doubts": len(transcript.doubts),
+            "words": transcript.word_count,
+            "languages": languages_in_words(transcript),
+            "language": transcript.language,
+            "language_probability": round(transcript.language_probability, 3),
+            "files": _file_table(media),
+            "duration_seconds": round(transcript.duration_seconds, 3),
+            "transcription": format_seconds(transcript.transcribe_seconds),
+            "transcription_seconds": round(transcript.transcribe_seconds, 3),
+            "engine": transcript.engine,
+            "model": transcript.model,
+            "is_reused": transcribed.is_reused,
+            "recipe": transcript.recipe.fingerprint if transcript.recipe else None,
+        }
+    )
+
+
+def _file_table(media: Media) -> dg.MetadataValue:
+    # Names and not places: a table as wide as a path pushes the text beyond the page's edge.
+    return table(
+        {"file": "its kind", "name": "its name, beside the video", "size": "its size", "bytes": "the same in bytes"},
+        [
+            (kind, PurePosixPath(part.key).name, format_size(part.size_bytes), part.size_bytes)
+            for kind, part in media.transcript_files.items()
+        ],
+    )
 
 
 def staleness_metadata(report: "StalenessReport") -> RunMetadata:
@@ -52,14 +74,35 @@ def staleness_metadata(report: "StalenessReport") -> RunMetadata:
         "not_made_here": report.not_made_here,
         "set": dg.MetadataValue.json(present.as_dict()),
         **({"weights_unknown": present.weights_unknown} if present.weights_unknown else {}),
-        "made_by": table(["transcripts", "engine", "version", "model", "recipe", "what differs"], made_by),
+        "made_by": table(
+            {
+                "transcripts": "how many",
+                "engine": "the speech engine",
+                "version": "its version",
+                "model": "the model's name or path",
+                "recipe": "the fingerprint of what made them",
+                "what differs": "from what is set",
+            },
+            made_by,
+        ),
         "newest": table(
-            ["share_id", "made_at", "recipe", "has_media"],
+            {
+                "share_id": "the share, which is its partition",
+                "made_at": "when the transcript was made, UTC",
+                "recipe": "the fingerprint of what made it",
+                "has_media": "whether a backend has the sound to make it again",
+            },
             [
                 (one.share_id, one.made_at.isoformat(timespec="seconds"), one.recipe, one.has_media)
                 for one in report.newest
             ],
         ),
         "partitions": cap_selection(report.partitions or "", "bookmarkai transcripts stale --partitions"),
-        **({"backfill": dg.MetadataValue.url(report.path)} if report.path else {}),
+        **_backfill(report.backfills),
     }
+
+
+def _backfill(pages: Sequence[BackfillLink]) -> RunMetadata:
+    if len(pages) > 1:
+        return {"backfill": dg.MetadataValue.md(backfill_links(pages, "bookmarkai transcripts stale --partitions"))}
+    return {"backfill": dg.MetadataValue.url(pages[0].url)} if pages else {}

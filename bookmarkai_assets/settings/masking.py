@@ -17,7 +17,7 @@ def shown_value(variable: str, value: object) -> str | None:
         return str(value).lower()
     if variable in _SECRETS:
         return MASK
-    if variable in {"CATALOG_URL", "S3_ENDPOINT"}:
+    if variable in {"CATALOG_URL", "DAGSTER_UI_URL", "S3_ENDPOINT"}:
         return _without_password(str(value))
     if isinstance(value, frozenset):
         return ",".join(sorted(f"{v.host}:{v.port}" if isinstance(v, HostPort) else str(v) for v in value))

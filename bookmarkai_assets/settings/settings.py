@@ -30,7 +30,7 @@ _ENCODING_BYTES = 4096
 """How much of `.env` is read to know its encoding. Even, for the characters of UTF-16."""
 
 
-# pydantic takes the fields of the last base first. `bookmarkai config` and the README list them in that order.
+# pydantic takes the fields of the last base first. `bookmarkai config` lists them in that order.
 class Settings(
     ClusterSettings, IntakeSettings, SpeechSettings, RolloutSettings, DownloadSettings, StorageSettings, BaseSettings
 ):
@@ -59,6 +59,10 @@ class Settings(
         None, description="SQLAlchemy URL of the catalog; unset means catalog.db in DAGSTER_HOME (or ./dagster_home)"
     )
     dagster_home: AbsolutePath | None = Field(None, description="Dagster's home directory; an absolute path")
+    dagster_ui_url: str | None = Field(
+        None,
+        description="Address of Dagster's UI with its path prefix, for links; unset means http://127.0.0.1:3000",
+    )
 
     @field_validator("alert_webhook_url")
     @classmethod
@@ -73,6 +77,15 @@ class Settings(
         if value is not None and value.startswith("AWS/"):
             raise ValueError("expected a namespace of your own, such as BookmarkAI/Media: AWS/ is reserved")
         return value
+
+    @field_validator("dagster_ui_url")
+    @classmethod
+    def _is_ui(cls, value: str | None) -> str | None:
+        if value is None:
+            return None
+        if host_of(value) is None or any(character in value for character in "?#@"):
+            raise ValueError("expected an http(s) URL without a query, such as https://dagster.example.com/prefix")
+        return value.rstrip("/")
 
     @field_validator("catalog_url")
     @classmethod

@@ -100,11 +100,12 @@ def check_catalog(settings: Settings) -> CheckResult:
 
 
 def check_dagster(settings: Settings, wanted: Sequence[str], *, report: Callable[[CheckResult], None]) -> None:
-    """Check Dagster's home: its directory, configuration, daemon, switches and runs. Report five results.
+    """Check Dagster's home: its directory, configuration, daemon, switches, runs and partitions. Report six results.
 
     `wanted` are the names of the sensors and schedules that are on by default.
     """
     from bookmarkai_assets.adapters.dagster_home import check_home  # noqa: PLC0415 - adapters load when used
+    from bookmarkai_assets.partitions import shares_partitions  # noqa: PLC0415 - loads Dagster
 
     def signs() -> Signs | None:
         if check_catalog(settings).status is not CheckStatus.PASS:
@@ -112,7 +113,20 @@ def check_dagster(settings: Settings, wanted: Sequence[str], *, report: Callable
         with open_catalog(settings) as catalog:
             return read_signs(catalog, now=datetime.now(UTC))
 
-    check_home(settings.dagster_home or Path("dagster_home").absolute(), wanted, signs=signs, report=report)
+    def strangers(keys: Sequence[str]) -> Sequence[str] | None:
+        if check_catalog(settings).status is not CheckStatus.PASS:
+            return None
+        with open_catalog(settings) as catalog:
+            return catalog.shares.without_row(keys)
+
+    check_home(
+        settings.dagster_home or Path("dagster_home").absolute(),
+        wanted,
+        signs=signs,
+        partitions=shares_partitions.name or "",
+        strangers=strangers,
+        report=report,
+    )
 
 
 def check_webhook(settings: Settings) -> CheckResult | None:

@@ -1,18 +1,10 @@
-"""Make the chart painter, the alert receivers and the metric sinks."""
+"""Make the alert receivers and the metric sinks."""
 
 import time
 
 from bookmarkai_assets.core.alerts.ports import AlertReceiver, MetricSink
-from bookmarkai_assets.core.rollout.charts import ChartPainter
 from bookmarkai_assets.settings.settings import Settings
 from bookmarkai_assets.wiring.storage import connection_of
-
-
-def make_chart_painter() -> ChartPainter:
-    """Make the painter of the rollout's charts."""
-    from bookmarkai_assets.adapters.charts import MatplotlibPainter  # noqa: PLC0415 - adapters load when used
-
-    return MatplotlibPainter()
 
 
 def make_alert_receivers(settings: Settings) -> list[AlertReceiver]:

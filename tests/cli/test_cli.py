@@ -260,8 +260,8 @@ def test_in_a_pipe_a_record_is_a_line(bookmarkai: BookmarkAI, monkeypatch: pytes
     [share] = bookmarkai("shares", "list", "--json").json
 
     header, row = bookmarkai("shares", "list").out.splitlines()
-    assert header.split("\t") == ["id", "status", "outcome", "url"]
-    assert row.split("\t") == [share["id"], "pending", "", link]
+    assert header.split("\t") == ["id", "status", "outcome", "url", "title", "page"]
+    assert row.split("\t") == [share["id"], "pending", "", link, "", share["page"]]
     shown = dict(line.split("\t") for line in bookmarkai("shares", "show", share["id"]).out.splitlines())
     assert shown["url"] == link
     settings = bookmarkai("config").out.splitlines()

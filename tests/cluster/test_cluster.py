@@ -7,11 +7,11 @@ from collections.abc import Iterator
 
 import pytest
 
-from bookmarkai_assets.batches import WORKER_TAG
 from bookmarkai_assets.core.errors import ConfigurationError
 from bookmarkai_assets.demo.cluster.rabbitmq import is_installed
 from bookmarkai_assets.demo.cluster.run import problems_of_runs, wait_for_runs
 from bookmarkai_assets.demo.samples import SHORT_SAMPLES
+from bookmarkai_assets.run_tags import WORKER_TAG
 from tests.cluster.chaos import make_chaos
 from tests.cluster.judge import client_of, faults, unfinished_runs
 from tests.cluster.live_cluster import LEASE_SECONDS, LiveCluster, running_cluster
@@ -79,6 +79,7 @@ def test_a_frozen_worker_commits_nothing(live: LiveCluster) -> None:
     wait_until(lambda: not unfinished_runs(live), seconds=PIPELINE_SECONDS)
     other = live.share(*live.links(2))
     assert live.wait_until_ended(other) == ["done", "done"]
+    wait_until(lambda: not unfinished_runs(live), seconds=PIPELINE_SECONDS)
     assert _records_of(live, share) == before
     assert faults(live, [share, *other]) == []
 

@@ -74,7 +74,7 @@ def test_a_failed_run_is_reported_with_its_shares_and_reason(pipeline: Pipeline)
     [reported] = [i for m in receiver.messages for i in m.incidents if i.kind == "run_failed"]
     assert reported.details["run_id"] == result.run_id
     assert reported.details["partitions"] == [share_id]
-    assert "1 of 1 shares failed; " in reported.summary
+    assert "failed at raw_video: gone: " in reported.summary
     assert share_id in reported.details["error"]
     assert any(line.startswith("error: run ") and "Next: `bookmarkai shares show" in line for line in lines)
     assert "told to all" in message
@@ -173,7 +173,11 @@ def test_a_failing_service_of_metrics_fails_its_own_tick_alone(pipeline: Pipelin
 
 
 def test_the_sensors_run_without_being_switched_on(pipeline: Pipeline) -> None:
-    """Alerts are on by default, so that nobody has to know of them, and no receiver is configured by default."""
+    """Alerts are on by default, so that nobody has to know of them, and no receiver is configured by default.
+
+    The sensor of metrics is on once there is a namespace to publish them in.
+    """
+    pipeline.configure(cloudwatch_namespace="BookmarkAI")
     for name in ("alerts", "failed_runs", "cloudwatch_metrics"):
         sensor = pipeline.defs().resolve_sensor_def(name)
         assert sensor.default_status is dg.DefaultSensorStatus.RUNNING

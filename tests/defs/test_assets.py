@@ -67,15 +67,28 @@ def test_a_share_becomes_a_transcript(pipeline: Pipeline) -> None:
     ]
     files = report["media"]["transcript_files"]
     assert Path(files["txt"]).read_text() == "This is pasta\n"
-    assert pipeline.metadata("transcript", share)["files"] == files
+    shown = pipeline.metadata("transcript", share)["files"].records
+    assert {row.data["file"]: row.data["name"] for row in shown} == {
+        kind: Path(file).name for kind, file in files.items()
+    }
+    assert {Path(file).parent for file in files.values()} == {Path(report["media"]["url"]).parent}
 
 
 def test_metadata_has_exactly_the_documented_keys(pipeline: Pipeline) -> None:
-    """The partitions have exactly the metadata keys that the assets' descriptions document."""
+    """The partitions have the metadata keys that the assets' descriptions document, in their order, and no others.
+
+    What a share has no value of is absent.
+    """
+    absent = {
+        "raw_video": {"storage_url", "thumbnail"},
+        "stored_media": {"thumbnail", "expires_at", "rollout_decision"},
+        "transcript": {"thumbnail", "doubtful"},
+    }
     [share] = pipeline.share("pasta")
     pipeline.tick_and_run()
     for asset in ASSETS:
-        assert set(pipeline.metadata(asset, share)) == set(KEYS[asset])
+        shown = list(pipeline.metadata(asset, share))
+        assert shown == [key for key in KEYS[asset] if key not in absent[asset]]
 
 
 def test_metadata_says_where_the_media_is_and_why(pipeline: Pipeline) -> None:
@@ -108,7 +121,7 @@ def test_one_failing_share_of_a_batch_fails_alone(pipeline: Pipeline) -> None:
         assert pipeline.materialized(asset) == set(shares) - {bad}
     step, message = failed_step(run)
     assert step == "transcript"
-    assert "1 of 10 shares failed" in message
+    assert message.startswith("failed at raw_video: 1 private. 1 of 10 shares failed, the others went on\n")
     assert f"{bad}: private: the owner made it private" in message
     assert pipeline.report(bad)["status"] == "error"
     assert all(pipeline.report(share)["status"] == "done" for share in shares if share != bad)
@@ -128,12 +141,27 @@ def test_the_last_selected_asset_reports_the_failures(pipeline: Pipeline, select
 
 
 def test_a_batch_in_which_all_fail_materializes_nothing(pipeline: Pipeline) -> None:
-    """The first asset fails at once, and nothing is recorded for any asset, not even for the asset as a whole."""
+    """The first asset alone fails, and nothing is recorded for any asset, not even for the asset as a whole."""
     pipeline.share_links(link("x"), link("y"))
     [run] = pipeline.tick_and_run()
-    assert failed_step(run)[0] == "raw_video"
+    step, message = failed_step(run)
+    assert step == "raw_video"
+    assert "2 of 2 shares failed" in message
     for asset in ASSETS:
         assert pipeline.instance.get_latest_materialization_event(dg.AssetKey(asset)) is None
+
+
+def test_shares_that_fail_one_after_another_fail_the_step_of_the_last(pipeline: Pipeline) -> None:
+    """The one step that fails names all of them, also when the last one is only put off there."""
+    pipeline.configure(storage_mode="s3")
+    pipeline.s3.outage = StoreError(StoreErrorClass.ACCESS_DENIED, "403 SignatureDoesNotMatch")
+    _, gone = pipeline.share("waits", "gone")
+    pipeline.downloader.fail(link("gone"), Failure(Outcome.GONE, "404"))
+    [run] = pipeline.tick_and_run()
+    step, message = failed_step(run)
+    assert step == "stored_media"
+    assert f"{gone}: gone: 404" in message
+    assert message.startswith("failed at raw_video: 1 gone. 1 of 2 shares failed")
 
 
 def test_the_same_video_shared_twice_is_fetched_stored_and_transcribed_once(pipeline: Pipeline) -> None:

@@ -3,6 +3,7 @@
 import dagster as dg
 import pytest
 
+from bookmarkai_assets.adapters.catalog.tables.shares import shares as table
 from bookmarkai_assets.core.rollout.gate import RuleName
 from bookmarkai_assets.core.transcripts.doubts import DoubtKind
 from bookmarkai_assets.definitions import build_defs
@@ -10,6 +11,7 @@ from bookmarkai_assets.metadata.keys import KEYS
 from bookmarkai_assets.metadata.rollout import DAY_KEYS, STAGE_KEYS, WINDOW_KEYS
 from bookmarkai_assets.settings.settings import load_settings
 from tests.plugins.pipeline import ASSETS
+from tests.support.project import PROJECT
 
 
 @pytest.fixture(scope="module")
@@ -25,14 +27,15 @@ def test_the_graph_is_this_one(defs: dg.Definitions) -> None:
         key.to_user_string(): sorted(k.to_user_string() for k in graph.get(key).parent_keys)
         for key in graph.get_all_asset_keys()
     } == {
-        "raw_video": [],
+        "shares": [],
+        "raw_video": ["shares"],
         "stored_media": ["raw_video"],
         "transcript": ["stored_media"],
-        "local_cleanup": [],
-        "storage_verification": [],
-        "rollout_metrics": [],
-        "rollout_stage": ["rollout_metrics"],
-        "retry_debt": [],
+        "local_cleanup": ["stored_media", "transcript"],
+        "storage_verification": ["stored_media", "transcript"],
+        "rollout_metrics": ["stored_media", "transcript"],
+        "rollout_stage": ["rollout_metrics", "storage_verification"],
+        "retry_debt": ["raw_video", "shares", "stored_media", "transcript"],
     }
     repository = defs.get_repository_def()
     assert sorted(name for name in repository.job_names if not name.startswith("__")) == [
@@ -126,14 +129,92 @@ def test_every_asset_about_the_rollout_is_described(defs: dg.Definitions, asset:
 
 
 def test_sensor_and_schedules_run_without_being_switched_on(defs: dg.Definitions) -> None:
-    """A fresh installation processes shares, cleans up, verifies and measures by itself."""
+    """A fresh installation processes shares, cleans up, verifies and measures by itself.
+
+    What publishes to CloudWatch is off, for it has nowhere to publish to.
+    """
     for sensor in defs.get_repository_def().sensor_defs:
-        assert sensor.default_status is dg.DefaultSensorStatus.RUNNING
+        is_off = sensor.name == "cloudwatch_metrics"
+        assert sensor.default_status is dg.DefaultSensorStatus("STOPPED" if is_off else "RUNNING")
         assert sensor.description
     for schedule in defs.get_repository_def().schedule_defs:
         assert schedule.default_status is dg.DefaultScheduleStatus.RUNNING
         assert schedule.execution_timezone == "UTC"
         assert schedule.description
+
+
+def test_a_namespace_switches_its_sensor_on() -> None:
+    """With CLOUDWATCH_NAMESPACE set, the sensor that publishes there runs without being switched on."""
+    sensor = build_defs(load_settings(env_file=None, cloudwatch_namespace="BookmarkAI")).resolve_sensor_def(
+        "cloudwatch_metrics"
+    )
+    assert sensor.default_status is dg.DefaultSensorStatus.RUNNING
+
+
+def test_every_asset_on_a_schedule_says_when_it_is_late(defs: dg.Definitions) -> None:
+    """Each asset that a schedule makes has a freshness policy."""
+    jobs = {schedule.job_name for schedule in defs.get_repository_def().schedule_defs}
+    scheduled = {key for job in jobs for key in defs.resolve_job_def(job).asset_layer.selected_asset_keys}
+    specs = {spec.key: spec for spec in defs.resolve_all_asset_specs()}
+    assert {key.to_user_string() for key in scheduled} == {
+        "local_cleanup",
+        "storage_verification",
+        "rollout_metrics",
+        "rollout_stage",
+        "retry_debt",
+    }
+    assert all(specs[key].freshness_policy for key in scheduled)
+
+
+@pytest.mark.parametrize("asset", ["shares", "rollout_metrics", "retry_debt", "storage_verification"])
+def test_assets_that_are_tables_have_described_columns(defs: dg.Definitions, asset: str) -> None:
+    """The page's Columns tab names each column and what it means."""
+    spec = next(spec for spec in defs.resolve_all_asset_specs() if spec.key == dg.AssetKey(asset))
+    schema = spec.metadata["dagster/column_schema"]
+    assert isinstance(schema, dg.TableSchema)
+    assert schema.columns
+    assert all(column.description for column in schema.columns)
+
+
+def test_the_shares_are_the_gateways_table(defs: dg.Definitions) -> None:
+    """The asset that every lineage begins with is not materialized here, and has the columns of the gateway's table."""
+    spec = next(spec for spec in defs.resolve_all_asset_specs() if spec.key == dg.AssetKey("shares"))
+    assert defs.resolve_asset_graph().get(spec.key).is_external
+    assert spec.owners == ["team:gateway"]
+    assert "ARCHITECTURE.md" in (spec.description or "")
+    assert {column.name for column in spec.metadata["dagster/column_schema"].columns} == set(table.columns.keys())
+
+
+def test_each_asset_says_where_its_code_is(defs: dg.Definitions) -> None:
+    """The reference is a file of the project and a line, and does not say where a server has the project."""
+    for spec in defs.resolve_all_asset_specs():
+        if spec.key == dg.AssetKey("shares"):
+            continue
+        [reference] = spec.metadata["dagster/code_references"].code_references
+        name = spec.key.to_user_string()
+        assert reference.file_path == f"bookmarkai_assets/defs/{name}.py"
+        lines = (PROJECT / reference.file_path).read_text().splitlines()
+        assert any(f"def {name}(" in line for line in lines[reference.line_number - 1 : reference.line_number + 60])
+
+
+def test_schedules_and_sensors_say_what_they_are_for(defs: dg.Definitions) -> None:
+    """Those of the rollout, the storage and the alerts have the tag `bookmarkai/does`, by which the UI filters."""
+    repository = defs.get_repository_def()
+    tags = {one.name: one.tags.get("bookmarkai/does") for one in repository.schedule_defs}
+    tags |= {one.name: one.tags.get("bookmarkai/does") for one in repository.sensor_defs}
+    assert (
+        tags.items()
+        >= {
+            "daily_local_cleanup": "clean-up",
+            "weekly_storage_verification": "verify",
+            "five_minute_rollout_metrics": "measure",
+            "hourly_retry_debt": "measure",
+            "rollout_decisions": "tell",
+            "failed_runs": "tell",
+            "alerts": "tell",
+            "cloudwatch_metrics": "tell",
+        }.items()
+    )
 
 
 def test_backfills_pack_partitions_into_runs(defs: dg.Definitions) -> None:

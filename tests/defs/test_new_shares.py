@@ -6,8 +6,8 @@ import dagster as dg
 import pytest
 from sqlalchemy import create_engine, text
 
-from bookmarkai_assets.batches import CLAIM_TAG
 from bookmarkai_assets.dagster_internals import partition_range_tags
+from bookmarkai_assets.run_tags import CLAIM_TAGS, SHARES_TAG, claim_of
 from tests.plugins.pipeline import ASSETS, Pipeline
 
 RANGE_START, RANGE_END = partition_range_tags("", "")
@@ -49,7 +49,8 @@ def test_a_backlog_is_ranges_of_neighbouring_partitions(pipeline: Pipeline) -> N
     keys = list(pipeline.instance.get_dynamic_partitions("shares"))
     assert [(keys.index(r.tags[RANGE_START]), keys.index(r.tags[RANGE_END])) for r in requests] == [(0, 2), (3, 5)]
     assert len({request.run_key for request in requests}) == 2
-    assert len({request.tags[CLAIM_TAG] for request in requests}) == 2
+    assert len({request.tags[CLAIM_TAGS[0]] for request in requests}) == 2
+    assert {request.tags[SHARES_TAG] for request in requests} == {"3 shares"}
     assert len(keys) == 6
 
 
@@ -99,12 +100,15 @@ def test_a_run_whose_claim_was_replaced_does_nothing(pipeline: Pipeline) -> None
     assert len(pipeline.downloader.calls) == 1
 
 
-def test_a_claim_is_kept_as_long_as_its_run_waits_in_the_queue(pipeline: Pipeline) -> None:
-    """A long queue does not make the sensor launch a second run for the same share."""
+@pytest.mark.parametrize("claim_tag", CLAIM_TAGS)
+def test_a_claim_is_kept_as_long_as_its_run_waits_in_the_queue(pipeline: Pipeline, claim_tag: str) -> None:
+    """A long queue does not make the sensor launch a second run for the same share, nor does an upgrade meanwhile."""
     pipeline.share("a")
     [request] = requests_of(pipeline.tick())
     job = pipeline.defs().resolve_job_def("share_to_transcript")
-    run = pipeline.instance.create_run_for_job(job, tags=dict(request.tags), status=dg.DagsterRunStatus.NOT_STARTED)
+    tags = {claim_tag if name == CLAIM_TAGS[0] else name: value for name, value in request.tags.items()}
+    run = pipeline.instance.create_run_for_job(job, tags=tags, status=dg.DagsterRunStatus.NOT_STARTED)
+    assert claim_of(run)
     for _ in range(3):
         end_all_leases(pipeline)
         assert requests_of(pipeline.tick()) == []

@@ -1,5 +1,6 @@
 """The asset that shows the retry debt: its numbers, its table, and the partitions that a backfill would take."""
 
+import re
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
@@ -8,7 +9,7 @@ from bookmarkai_assets.core.links.platforms import Platform
 from bookmarkai_assets.core.outcomes import Failure, Outcome
 from bookmarkai_assets.metadata.failures import debt_metadata
 from bookmarkai_assets.metadata.keys import KEYS
-from bookmarkai_assets.metadata.tables import MAX_SELECTION_CHARACTERS
+from bookmarkai_assets.metadata.tables import MAX_PAGES, MAX_SELECTION_CHARACTERS
 from bookmarkai_assets.operations.failures.debt import DebtReport
 from tests.plugins.pipeline import Pipeline, link
 
@@ -30,8 +31,11 @@ def test_the_debt_is_shown_in_numbers_and_words(pipeline: Pipeline) -> None:
     assert shown["oldest_hours"] == 0.0
     assert (
         "| gone | generic | under an hour | 2 | only once the cause is gone | "
-        "`bookmarkai shares retry --outcome gone --platform generic` |"
+        "`bookmarkai shares retry --outcome gone --platform generic` | [2](/asset-groups~"
     ) in shown["failures"]
+    assert f"default_range=%5B{one}...{other}%5D) |" in shown["failures"]
+    assert f"default_range={waiting}) |" in shown["failures"]
+    assert shown["not_shares"] == ""
     assert shown["partitions"] == {
         "gone generic under an hour": f"[{one}...{other}]",
         "unreachable generic under an hour": waiting,
@@ -46,6 +50,34 @@ def test_no_debt_is_shown_in_words(pipeline: Pipeline) -> None:
     assert shown["failures"] == "No share has failed, and none is put off."
 
 
+def test_partitions_that_are_no_share_are_named(pipeline: Pipeline) -> None:
+    """With the way to remove them. A real share is not among them, whether it failed or not."""
+    pipeline.share("good")
+    pipeline.tick_and_run()
+    strangers = [f"typed in {number}" for number in range(7)]
+    pipeline.instance.add_dynamic_partitions("shares", strangers)
+
+    assert pipeline.run_schedule("hourly_retry_debt").success
+
+    shown = pipeline.report_metadata("retry_debt")["not_shares"]
+    assert shown.startswith(f"7 partitions are no shares: {', '.join(strangers[:5])} and 2 more. To remove them, ")
+    assert "Delete partitions" in shown
+
+
+def test_behind_a_path_prefix_links_have_the_uis_address(pipeline: Pipeline) -> None:
+    """A path alone would lead beside the UI."""
+    pipeline.configure(dagster_ui_url="https://dagster.example.com/prefix")
+    [one] = pipeline.share("one")
+    pipeline.downloader.fail(link("one"), Failure(Outcome.GONE, "404"))
+    pipeline.tick_and_run()
+
+    assert pipeline.run_schedule("hourly_retry_debt").success
+
+    shown = pipeline.report_metadata("retry_debt")["failures"]
+    assert "[1](https://dagster.example.com/prefix/asset-groups~" in shown
+    assert f"default_range={one})" in shown
+
+
 def test_a_selection_is_cut_between_two_keys() -> None:
     """However many partitions there are, the event stays small, and says where the rest is."""
     keys = [f"00000000-0000-4000-8000-{number:012}" for number in range(1000)]
@@ -58,3 +90,7 @@ def test_a_selection_is_cut_between_two_keys() -> None:
     assert kept.split(", ") == keys[: len(kept.split(", "))]
     assert len(selection) < MAX_SELECTION_CHARACTERS + 100
     assert "bookmarkai shares debt --partitions" in rest
+    links = [int(count.replace(",", "")) for count in re.findall(r"\[([0-9,]+)\]\(", shown["failures"].value)]
+    [left] = re.findall(r" and ([0-9]+) more: `bookmarkai shares debt --partitions`", shown["failures"].value)
+    assert len(links) == MAX_PAGES
+    assert sum(links) + int(left) == 1000

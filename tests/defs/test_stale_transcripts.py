@@ -119,6 +119,7 @@ def test_the_check_names_stale_transcripts_and_what_selects_them(pipeline: Pipel
     assert (shown["stale"], shown["transcripts"], shown["without_media"], shown["not_made_here"]) == (2, 3, 0, 0)
     assert shown["partitions"] == f"[{first}...{second}]"
     assert shown["backfill"].startswith("/assets/transcript?")
+    assert shown["backfill"].endswith(f"default_range=%5B{first}...{second}%5D")
     assert shown["set"]["model"] == "small"
     [row] = shown["made_by"]
     assert (row["transcripts"], row["model"], row["what differs"]) == ("2", "fake-model", "model fake-model, now small")

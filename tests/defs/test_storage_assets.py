@@ -12,14 +12,14 @@ from tests.plugins.pipeline import ASSETS, Pipeline, link
 
 
 def test_every_put_is_checked(pipeline: Pipeline) -> None:
-    """Every run of stored_media evaluates its blocking check, which reads each share's bytes."""
+    """Every run of stored_media evaluates its check, which reads each share's bytes. It blocks no step."""
     pipeline.share("a", "b")
 
     [result] = pipeline.tick_and_run()
 
     check = pipeline.checks(result)["bytes_are_there"]
     assert check.passed
-    assert check.blocking
+    assert not check.blocking
     assert check.metadata["looked_at"].value == 2
 
 
@@ -37,7 +37,7 @@ def vanishing(pipeline: Pipeline, monkeypatch: pytest.MonkeyPatch, *names: str) 
     monkeypatch.setattr(pipeline.s3, "put", put_and_lose)
 
 
-def test_a_put_that_did_not_last_blocks_the_run(pipeline: Pipeline, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_put_that_did_not_last_blocks_its_share(pipeline: Pipeline, monkeypatch: pytest.MonkeyPatch) -> None:
     """A share whose video is gone right after its put is not transcribed, and is due again at once."""
     pipeline.configure(storage_mode="s3")
     [share] = pipeline.share("a")
@@ -50,7 +50,7 @@ def test_a_put_that_did_not_last_blocks_the_run(pipeline: Pipeline, monkeypatch:
     assert not check.passed
     assert check.severity is dg.AssetCheckSeverity.ERROR
     assert share in check.metadata["failed"].value  # type: ignore[operator]
-    assert pipeline.materialized("transcript") == set()
+    assert pipeline.materialized("stored_media") == pipeline.materialized("transcript") == set()
     assert pipeline.report(share)["outcome"] == "media_missing"
     monkeypatch.undo()
     pipeline.tick_and_run()
@@ -58,7 +58,7 @@ def test_a_put_that_did_not_last_blocks_the_run(pipeline: Pipeline, monkeypatch:
 
 
 def test_a_put_that_did_not_last_blocks_its_share_alone(pipeline: Pipeline, monkeypatch: pytest.MonkeyPatch) -> None:
-    """In a batch the others go on: the check fails as a warning, and the share that it names stops."""
+    """In a batch the others go on: the check is as red as for a lone share, and the share that it names stops."""
     pipeline.configure(storage_mode="s3")
     good, bad = pipeline.share("a", "b")
     vanishing(pipeline, monkeypatch, "b")
@@ -67,8 +67,9 @@ def test_a_put_that_did_not_last_blocks_its_share_alone(pipeline: Pipeline, monk
 
     check = pipeline.checks(result)["bytes_are_there"]
     assert not check.passed
-    assert check.severity is dg.AssetCheckSeverity.WARN
-    assert pipeline.materialized("transcript") == {good}
+    assert check.severity is dg.AssetCheckSeverity.ERROR
+    assert check.description == "looked at 2: 1 not there"
+    assert pipeline.materialized("stored_media") == pipeline.materialized("transcript") == {good}
     assert pipeline.report(good)["status"] == "done"
     assert pipeline.report(bad)["outcome"] == "media_missing"
 
@@ -139,7 +140,9 @@ def test_the_weekly_verification_checks_that_nothing_is_lost(pipeline: Pipeline)
     lost = pipeline.report(first)["media"]["url"]
     Path(lost).unlink()
     bad = pipeline.run_schedule("weekly_storage_verification")
-    assert not pipeline.checks(bad)["nothing_is_missing_or_different"].passed
+    check = pipeline.checks(bad)["nothing_is_missing_or_different"]
+    assert (check.passed, check.severity) == (False, dg.AssetCheckSeverity.ERROR)
+    assert check.description == "something is missing or different"
     metadata = pipeline.report_metadata("storage_verification")
     assert metadata["missing"] == 1
     assert metadata["verdict"] == "something is missing or different"
@@ -147,7 +150,7 @@ def test_the_weekly_verification_checks_that_nothing_is_lost(pipeline: Pipeline)
 
 
 def test_a_bucket_that_cannot_be_listed_fails_the_verification(pipeline: Pipeline) -> None:
-    """The run fails and the check is red, but the local directory's report is there and says what it lacks."""
+    """The run fails and the check is amber, but the local directory's report is there and says what it lacks."""
     pipeline.share("a")
     pipeline.tick_and_run()
     pipeline.s3.fail_next("list", StoreError(StoreErrorClass.ACCESS_DENIED, "403"))
@@ -155,14 +158,15 @@ def test_a_bucket_that_cannot_be_listed_fails_the_verification(pipeline: Pipelin
     result = pipeline.run_schedule("weekly_storage_verification")
 
     assert not result.success
-    assert not pipeline.checks(result)["nothing_is_missing_or_different"].passed
+    check = pipeline.checks(result)["nothing_is_missing_or_different"]
+    assert (check.passed, check.severity) == (False, dg.AssetCheckSeverity.WARN)
     metadata = pipeline.report_metadata("storage_verification")
     assert metadata["verdict"] == "nothing could be checked in s3"
     assert metadata["same"] == 6
 
 
-def test_a_clean_up_that_could_not_do_its_work_is_red(pipeline: Pipeline) -> None:
-    """What failed is in the metadata, and the asset's check does not pass."""
+def test_a_clean_up_that_could_not_do_its_work_is_amber(pipeline: Pipeline) -> None:
+    """What failed is in the metadata, and the asset's check is a warning: nothing is lost, and somebody should look."""
     [share] = pipeline.share("a")
     pipeline.tick_and_run()
     pipeline.configure(storage_mode="s3")
@@ -172,6 +176,8 @@ def test_a_clean_up_that_could_not_do_its_work_is_red(pipeline: Pipeline) -> Non
 
     result = pipeline.run_schedule("daily_local_cleanup")
 
-    assert not pipeline.checks(result)["nothing_failed"].passed
+    check = pipeline.checks(result)["nothing_failed"]
+    assert (check.passed, check.severity) == (False, dg.AssetCheckSeverity.WARN)
+    assert check.description == "1 could not be looked at or removed"
     assert pipeline.report_metadata("local_cleanup")["failed"] == 1
     assert pipeline.checks(pipeline.run_schedule("daily_local_cleanup"))["nothing_failed"].passed

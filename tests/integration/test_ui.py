@@ -1,17 +1,25 @@
 """What an analyst sees and clicks: Dagster's own UI over the running pipeline, in a real browser."""
 
 import re
+import subprocess
+import sys
 from collections.abc import Iterator
+from contextlib import contextmanager
+from datetime import UTC, datetime
+from http import HTTPStatus
 from urllib.parse import urlencode
+from urllib.request import urlopen
 
 import pytest
 from playwright.sync_api import Page, expect
 
 from bookmarkai_assets.core.outcomes import FAILURES, Outcome
+from bookmarkai_assets.demo.dagster_dev import free_port
 from tests.plugins.live_pipeline import Backlog, LivePipeline
 from tests.plugins.pipeline import ASSETS
 from tests.support.browser import CHROMIUM, open_page, skip_welcome
-from tests.support.deadlines import PIPELINE_SECONDS
+from tests.support.deadlines import HANG_SECONDS, PIPELINE_SECONDS
+from tools.tour import STOPS, Tour
 
 pytestmark = pytest.mark.skipif(
     not CHROMIUM.exists(), reason=f"needs {CHROMIUM}, from Debian's package chromium: apt-get install chromium"
@@ -62,9 +70,16 @@ def test_an_analyst_backfills_two_partitions(live_pipeline: LivePipeline, backlo
 
 
 def test_an_analyst_learns_why_a_partition_failed_and_selects_the_debt(live_pipeline: LivePipeline, page: Page) -> None:
-    """A red partition's history has outcome, reason and next step, and the debt's selection fills the dialog."""
+    """One click on a red partition of the last asset says why, and the debt's selection fills the dialog.
+
+    So does the partition's history where the share failed. No check is red.
+    """
     (share,) = live_pipeline.share(live_pipeline.link("/videos/no-such-video.mp4"))
     assert live_pipeline.wait_until_ended(share) == ["error"]
+    # The catalog has a share's end some moments before its run has ended.
+    live_pipeline.wait_until(
+        lambda: share in live_pipeline.graphql.partitions("transcript")["failed"], what="its partition is red"
+    )
     page.goto(live_pipeline.dagster.url)
     skip_welcome(page)
 
@@ -84,3 +99,74 @@ def test_an_analyst_learns_why_a_partition_failed_and_selects_the_debt(live_pipe
     count = "1 partition" if line["count"] == 1 else f"{line['count']} partitions"
     expect(dialog.get_by_text(count, exact=True)).to_be_visible()
     expect(dialog.get_by_text(f"{share[:6]}", exact=False).first).to_be_visible()
+
+
+def test_the_tour_is_true(live_pipeline: LivePipeline, backlog: Backlog, page: Page) -> None:
+    """Each stop of docs/tour.md shows what the tour says of it."""
+    graphql = live_pipeline.graphql
+    done, sample = next(iter(backlog.good.items()))
+    (gone,) = live_pipeline.share(live_pipeline.link("/videos/no-such-video.mp4"))
+    day = datetime.now(UTC).date().isoformat()
+    graphql.launch_backfill(["rollout_metrics"], [day])
+    live_pipeline.wait_until(
+        lambda: graphql.materializations("transcript", done), what="Dagster tells of the transcript"
+    )
+    live_pipeline.wait_until(lambda: graphql.materializations("rollout_metrics", day), what="the figures of today")
+    live_pipeline.wait_until(lambda: gone in graphql.partitions("transcript")["failed"], what="its partition is red")
+    page.goto(live_pipeline.dagster.url)
+    skip_welcome(page)
+    for visit in STOPS.values():
+        visit(Tour(page, live_pipeline, done, sample, gone))
+
+
+@contextmanager
+def served_behind(prefix: str, live_pipeline: LivePipeline) -> Iterator[str]:
+    """Serve the pipeline's UI once more, behind a path prefix, and yield its address."""
+    port = free_port()
+    command = [sys.executable, "-m", "dagster_webserver", "-m", "bookmarkai_assets.definitions"]
+    with subprocess.Popen(
+        [*command, "-h", "127.0.0.1", "-p", str(port), "--path-prefix", prefix],
+        env=live_pipeline.environment,
+        cwd=live_pipeline.state,
+        stdout=subprocess.DEVNULL,
+        stderr=subprocess.DEVNULL,
+    ) as server:
+        try:
+            url = f"http://127.0.0.1:{port}{prefix}"
+            live_pipeline.wait_until(lambda: is_answering(f"{url}/server_info"), what="the UI behind a prefix answers")
+            yield url
+        finally:
+            server.terminate()
+
+
+def is_answering(url: str) -> bool:
+    """Whether a server answers."""
+    try:
+        with urlopen(url, timeout=HANG_SECONDS) as answer:
+            return bool(answer.status == HTTPStatus.OK)
+    except OSError:
+        return False
+
+
+def test_a_set_of_shares_opens_as_a_backfill_of_just_these_behind_a_path_prefix(
+    live_pipeline: LivePipeline, backlog: Backlog, page: Page
+) -> None:
+    """Its partitions are no neighbours. A single share's link shows its partition, where any can be deleted."""
+    with served_behind("/dagster/ui", live_pipeline) as url:
+        done = ("shares", "list", "--outcome", "done", "--partitions", "--json")
+        shown = live_pipeline.command(*done, DAGSTER_UI_URL=url)
+        assert ", " in shown["partitions"]
+        assert backlog.broken not in re.findall(r"[-0-9a-f]{36}", shown["partitions"])
+        [link] = shown["backfills"]
+        page.goto(url)
+        skip_welcome(page, path="/dagster/ui/graphql")
+        page.goto(link["url"])
+        page.get_by_role("button", name="Materialize all").click()
+        dialog = page.get_by_role("dialog").filter(has_text="Launch runs to materialize 3 assets")
+        expect(dialog.get_by_text(f"{shown['selected']} partitions", exact=True)).to_be_visible()
+
+        broken = live_pipeline.command("shares", "show", backlog.broken, "--json", DAGSTER_UI_URL=url)
+        page.goto(broken["page"])
+        expect(page.get_by_text("failed, and did not materialize this asset")).to_be_visible()
+        page.get_by_role("button", name="arrow_drop_down", exact=True).click()
+        expect(page.get_by_text("Delete partitions")).to_be_visible()

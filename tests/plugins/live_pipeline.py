@@ -105,11 +105,14 @@ class LivePipeline:
         """Return what `shares show --json` prints about a share, without the second that a command takes."""
         return share_report(self.catalog, share_id).as_dict()
 
-    def command(self, *arguments: str) -> Any:
-        """Run the command line as a user does, and return the JSON that it prints. It must succeed."""
+    def command(self, *arguments: str, **variables: str) -> Any:
+        """Run the command line as a user does, and return the JSON that it prints. It must succeed.
+
+        `variables` are added to its environment.
+        """
         done = subprocess.run(
             [sys.executable, "-m", "bookmarkai_assets.cli", *arguments],
-            env=self.environment,
+            env={**self.environment, **variables},
             cwd=self.state,
             capture_output=True,
             text=True,

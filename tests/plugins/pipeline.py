@@ -13,7 +13,7 @@ from bookmarkai_assets.adapters.catalog import OpenCatalog, open_catalog
 from bookmarkai_assets.adapters.local_store import LocalStore
 from bookmarkai_assets.core.media.placement import Backend
 from bookmarkai_assets.dagster_internals import partition_range_tags
-from bookmarkai_assets.definitions import build_defs
+from bookmarkai_assets.definitions import EXECUTOR, build_defs
 from bookmarkai_assets.operations.shares.intake import add_shares
 from bookmarkai_assets.operations.shares.reports import share_report
 from bookmarkai_assets.operations.stores import Stores
@@ -22,7 +22,7 @@ from bookmarkai_assets.wiring.rules import make_rules
 from tests.fakes.downloader import DownloadCall, FakeDownloader
 from tests.fakes.speech import FakeSpeechEngine, speech_bytes
 from tests.fakes.stores import FakeMediaStore
-from tests.support.dagster_internals import make_ephemeral_instances_quick
+from tests.support.dagster_internals import execute_in_process_with, make_ephemeral_instances_quick
 
 USER = "11111111-1111-4111-8111-111111111111"
 ASSETS = ("raw_video", "stored_media", "transcript")
@@ -178,6 +178,14 @@ def quick_instances() -> Iterator[None]:
     """Make ephemeral instances faster, see `make_ephemeral_instances_quick`."""
     with pytest.MonkeyPatch.context() as patch:
         make_ephemeral_instances_quick(patch)
+        yield
+
+
+@pytest.fixture(scope="session", autouse=True)
+def production_executor() -> Iterator[None]:
+    """Have runs in this process go as in production, where a step can begin after one that has failed."""
+    with pytest.MonkeyPatch.context() as patch:
+        execute_in_process_with(patch, EXECUTOR)
         yield
 
 

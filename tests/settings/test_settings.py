@@ -13,7 +13,6 @@ from bookmarkai_assets.settings.masking import MASK
 from bookmarkai_assets.settings.settings import Settings, load_settings
 from bookmarkai_assets.wiring.rules import make_rules
 from bookmarkai_assets.wiring.speech import make_speech_engine
-from tests.support.project import PROJECT
 
 
 @pytest.fixture(autouse=True)
@@ -163,14 +162,6 @@ def test_a_missing_location_of_the_catalog_is_an_error(monkeypatch: pytest.Monke
         load_settings(env_file=None).resolved_catalog_url()
 
 
-def test_the_readme_documents_every_setting() -> None:
-    """The README's table has one row per setting, with its default and its meaning, and no other rows."""
-    readme = (PROJECT / "README.md").read_text()
-    rows = [line for line in readme.splitlines() if line.startswith("| `") and line.count("|") == 4 and "`" in line]
-    documented = [row for row in rows if row.split("`")[1].isupper()]
-    assert documented == [_row(name) for name in Settings.model_fields]
-
-
 @pytest.mark.parametrize(
     ("changes", "expected"),
     [
@@ -188,21 +179,6 @@ def test_an_impossible_rollout_stops_the_start(changes: dict[str, str], expected
         load_settings(env_file=None, **changes)
     assert expected in str(refusal.value)
     assert "hidden" not in str(refusal.value)
-
-
-def _row(name: str) -> str:
-    field = Settings.model_fields[name]
-    default = field.default
-    match default:
-        case None | frozenset() | {}:
-            shown = "unset"
-        case bool():
-            shown = f"`{str(default).lower()}`"
-        case tuple():
-            shown = f"`{','.join(str(part).removesuffix('%') for part in default)}`"
-        case _:
-            shown = f"`{default}`"
-    return f"| `{name.upper()}` | {shown} | {field.description} |"
 
 
 @pytest.mark.parametrize(

@@ -38,12 +38,12 @@ def open_page(*, width: int = 1400, height: int = 900) -> Iterator[Page]:
             browser.close()
 
 
-def skip_welcome(page: Page) -> None:
+def skip_welcome(page: Page, *, path: str = "/graphql") -> None:
     """Press Skip in the dialog that a Dagster home shows to its first visitor, and that covers everything.
 
-    It does nothing for a later visitor, who does not get the dialog.
+    It does nothing for a later visitor, who does not get the dialog. `path` is where the UI's GraphQL is.
     """
-    graphql = urljoin(page.url, "/graphql")
+    graphql = urljoin(page.url, path)
     if not page.request.post(graphql, data={"query": "{ shouldShowNux }"}).json()["data"]["shouldShowNux"]:
         return
     page.get_by_role("button", name="Skip").click()

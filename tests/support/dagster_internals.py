@@ -11,12 +11,14 @@ from typing import Any
 
 import dagster as dg
 import pytest
+from dagster._core.definitions import executor_definition
 from dagster._core.errors import DagsterExecutionInterruptedError
 from dagster._core.events import StepMaterializationData
 from dagster._core.remote_origin import InProcessCodeLocationOrigin, RemoteRepositoryOrigin
 from dagster._core.scheduler.instigation import InstigatorState, InstigatorStatus, InstigatorType
 from dagster._core.storage.event_log import in_memory as in_memory_events
 from dagster._core.storage.runs import in_memory as in_memory_runs
+from dagster._core.storage.tags import TagType, get_tag_type
 from dagster._core.types.loadable_target_origin import LoadableTargetOrigin
 from dagster._core.workspace.context import WorkspaceProcessContext
 from dagster._core.workspace.load_target import InProcessWorkspaceLoadTarget
@@ -31,6 +33,17 @@ from bookmarkai_assets.dagster_internals import required_daemons
 def interruption() -> BaseException:
     """Return what Dagster raises in a run's thread when a person ends the run."""
     return DagsterExecutionInterruptedError()
+
+
+def is_hidden(tag: str) -> bool:
+    """Whether the webserver leaves a run's tag out of what it sends to the UI."""
+    kind: TagType = get_tag_type(tag)  # type: ignore[no-untyped-call]
+    return kind is TagType.HIDDEN
+
+
+def execute_in_process_with(patch: pytest.MonkeyPatch, executor: dg.ExecutorDefinition) -> None:
+    """Have `execute_in_process` use this executor. Dagster replaces that of the definitions by one of its own."""
+    patch.setattr(executor_definition, "execute_in_process_executor", executor)
 
 
 def make_ephemeral_instances_quick(patch: pytest.MonkeyPatch) -> None:

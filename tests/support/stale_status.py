@@ -1,5 +1,6 @@
-"""Dagster's stale status of partitions as its UI gets it, by GraphQL from definitions in this process."""
+"""Dagster's status of partitions and checks as its UI gets it, by GraphQL from definitions in this process."""
 
+import asyncio
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
@@ -13,6 +14,10 @@ from tests.support.dagster_internals import loaded_definitions
 
 _QUESTION = """query ($key: AssetKeyInput!, $partition: String!) { assetNodeOrError(assetKey: $key) {
   ... on AssetNode { staleStatus(partition: $partition) staleCauses(partition: $partition) { category reason } } } }"""
+
+_CHECKS = """query ($key: AssetKeyInput!) { assetNodeOrError(assetKey: $key) {
+  ... on AssetNode { assetChecksOrError { ... on AssetChecks { checks {
+    name executionForLatestMaterialization { status evaluation { severity description } } } } } } } }"""
 
 _CODE_LOCATION = """from bookmarkai_assets.definitions import build_defs
 from bookmarkai_assets.settings.settings import load_settings
@@ -49,6 +54,25 @@ class StaleStatus:
         assert not answer.errors, answer.errors
         node = answer.data["assetNodeOrError"]
         return node["staleStatus"], sorted(cause["category"] for cause in node["staleCauses"])
+
+    def checks(self, asset: str) -> dict[str, tuple[str, str]]:
+        """Return an asset's checks that have run: each one's status, such as SUCCEEDED, and what it says.
+
+        A check that fails has its severity as its status, WARN or ERROR.
+        """
+        answer = asyncio.run(
+            self._schema.execute_async(
+                _CHECKS, context_value=self._new_request(), variable_values={"key": {"path": [asset]}}
+            )
+        )
+        assert not answer.errors, answer.errors
+        found = {}
+        for check in answer.data["assetNodeOrError"]["assetChecksOrError"]["checks"]:
+            if (execution := check["executionForLatestMaterialization"]) is not None:
+                evaluation = execution["evaluation"] or {"severity": "", "description": None}
+                status = evaluation["severity"] if execution["status"] == "FAILED" else execution["status"]
+                found[check["name"]] = (status, evaluation["description"] or "")
+        return found
 
     def statuses(self, asset: str, partitions: Sequence[str]) -> list[str]:
         """Return the partitions' statuses."""

@@ -4,8 +4,9 @@ PostgreSQL stores them natively (uuid, timestamptz, jsonb), SQLite as text that 
 """
 
 import re
-from collections.abc import Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from datetime import UTC, datetime
+from itertools import islice
 from typing import Any
 from uuid import UUID
 
@@ -34,6 +35,9 @@ Document = JSON(none_as_null=True).with_variant(postgresql.JSONB(none_as_null=Tr
 
 # PostgreSQL's text cannot store NUL, and a lone surrogate has no UTF-8. Hostile titles and messages contain both.
 _UNSTORABLE = re.compile("[\x00\ud800-\udfff]")
+IDS_AT_A_TIME = 500
+"""Parameters of one statement. SQLite's oldest limit is 999."""
+
 _RAW_ID = re.compile("X'((?:[0-9A-F]{2})*)'")
 
 
@@ -155,3 +159,10 @@ def is_uuid(text: str) -> bool:
     except ValueError:
         return False
     return True
+
+
+def in_groups(share_ids: Iterable[str]) -> Iterator[list[str]]:
+    """Yield the ids in lists that are short enough to be the parameters of one statement."""
+    rest = iter(share_ids)
+    while some := list(islice(rest, IDS_AT_A_TIME)):
+        yield some

@@ -21,6 +21,9 @@ from bookmarkai_assets.core.errors import CatalogUnavailableError, Configuration
 SQLITE_BUSY_TIMEOUT_SECONDS = 30
 """How long one writer waits for another. A transaction takes milliseconds, so after 30 s something hangs."""
 
+HAS_PATTERN = "has_pattern"
+"""SQLite's function for what PostgreSQL's operator `~` does: whether a text, as bytes, has a regular expression."""
+
 POSTGRES_CONNECT_TIMEOUT_SECONDS = 10
 _POSTGRES_POOL_SIZE = 2
 _POSTGRES_POOL_OVERFLOW = 3
@@ -174,6 +177,12 @@ def _set_up_sqlite(dbapi_connection: Any, _entry: ConnectionPoolEntry) -> None: 
     dbapi_connection.execute("PRAGMA foreign_keys = ON")
     # Promise 1: an accepted share survives a power cut. So every commit is synced, also in WAL mode.
     dbapi_connection.execute("PRAGMA synchronous = FULL")
+    dbapi_connection.create_function(HAS_PATTERN, 2, _has_pattern, deterministic=True)
+
+
+def _has_pattern(pattern: str, text: bytes | None) -> bool:
+    """Whether a text has a regular expression somewhere. It comes as bytes, because it may be no valid text."""
+    return text is not None and re.search(pattern, text.decode("utf-8", "replace")) is not None
 
 
 def _text_or_bytes(raw: bytes) -> str | bytes:

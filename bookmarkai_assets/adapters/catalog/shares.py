@@ -1,16 +1,27 @@
 """`ShareTable` over the gateway's `shares`. The work changes their `status` and `media_url`: see `work`."""
 
+import operator
 from collections.abc import Callable, Collection, Sequence
 from datetime import UTC, datetime
+from functools import reduce
 from itertools import islice
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import ColumnElement, Row, Select, func, select
+from sqlalchemy import Boolean, ColumnElement, LargeBinary, Row, Select, Text, cast, func, select
 from typing_extensions import override
 
-from bookmarkai_assets.adapters.catalog.columns import has_id, id_text, moment_of, moment_text, text_of
-from bookmarkai_assets.adapters.catalog.engine import Database
+from bookmarkai_assets.adapters.catalog.columns import (
+    has_id,
+    id_text,
+    in_groups,
+    is_uuid,
+    moment_of,
+    moment_text,
+    storable,
+    text_of,
+)
+from bookmarkai_assets.adapters.catalog.engine import HAS_PATTERN, Database
 from bookmarkai_assets.adapters.catalog.tables.base import insert_into
 from bookmarkai_assets.adapters.catalog.tables.shares import shares
 from bookmarkai_assets.adapters.catalog.tables.work import IS_NOT_DONE, share_work
@@ -18,11 +29,14 @@ from bookmarkai_assets.adapters.catalog.work_rows import platform_data
 from bookmarkai_assets.core.errors import UnknownShareError
 from bookmarkai_assets.core.links.platforms import Platform, platform_of_link
 from bookmarkai_assets.core.outcomes import Outcome
+from bookmarkai_assets.core.search.text import pattern_of
 from bookmarkai_assets.core.shares.ports import AddedShare, ShareTable
 from bookmarkai_assets.core.shares.share import Share, ShareStatus, language_code
 
 UNREADABLE_MOMENT = datetime(1970, 1, 1, tzinfo=UTC)
 """What `list` returns for an unreadable `created_at`. It lists malformed rows too, so that they can be found."""
+
+IDS_READ_AT_A_TIME = 10_000
 
 ROWS_AT_A_TIME = 1000
 """How many shares are read at a time when only some platforms are wanted."""
@@ -76,6 +90,9 @@ class SqlShareTable(ShareTable):
         statuses: Collection[str] = (),
         outcomes: Collection[Outcome] = (),
         platforms: Collection[Platform] = (),
+        words: Collection[str] = (),
+        since: datetime | None = None,
+        until: datetime | None = None,
         limit: int | None = None,
     ) -> Sequence[Share]:
         """Read shares, newest first. A `created_at` that cannot be read shows as the epoch."""
@@ -87,6 +104,12 @@ class SqlShareTable(ShareTable):
             statement = statement.where(share_work.c.outcome.in_(outcomes))
             if Outcome.DONE not in outcomes:
                 statement = statement.where(IS_NOT_DONE)
+        if since is not None:
+            statement = statement.where(shares.c.created_at >= since)
+        if until is not None:
+            statement = statement.where(shares.c.created_at < until)
+        for word in words:
+            statement = statement.where(self._has_word(word))
         if not platforms:
             statement = statement.limit(limit)
         with self._database.reading() as connection:
@@ -96,9 +119,52 @@ class SqlShareTable(ShareTable):
             return [_share(row, unreadable=UNREADABLE_MOMENT) for row in islice(wanted, limit)]
 
     @override
+    def read(self, share_ids: Sequence[str]) -> Sequence[Share]:
+        found: dict[str, Share] = {}
+        with self._database.reading() as connection:
+            for some in in_groups(share_id for share_id in share_ids if is_uuid(share_id)):
+                for row in connection.execute(self._select().where(shares.c.id.in_(some))):
+                    share = _share(row, unreadable=UNREADABLE_MOMENT)
+                    found[share.share_id] = share
+        return [found[share_id] for share_id in dict.fromkeys(share_ids) if share_id in found]
+
+    @override
+    def of_link(self, urls: Collection[str], media_ids: Collection[str]) -> Sequence[Share]:
+        of_media = select(share_work.c.share_id).where(share_work.c.media_id.in_(media_ids))
+        statements = [self._select().where(shares.c.url.in_(urls)), self._select().where(shares.c.id.in_(of_media))]
+        with self._database.reading() as connection:
+            found = {
+                share.share_id: share
+                for statement in statements
+                for row in connection.execute(statement)
+                for share in [_share(row, unreadable=UNREADABLE_MOMENT)]
+            }
+        return sorted(found.values(), key=lambda share: (-share.created_at.timestamp(), share.share_id))
+
+    @override
+    def without_row(self, share_ids: Sequence[str]) -> Sequence[str]:
+        left = set(share_ids)
+        if left:
+            with self._database.reading() as connection:
+                # Reading the index of all ids once is faster than asking for each of as many.
+                found = connection.execution_options(yield_per=IDS_READ_AT_A_TIME).execute(select(shares.c.id))
+                left.difference_update(map(id_text, found.scalars()))
+        return [share_id for share_id in share_ids if share_id in left]
+
+    @override
     def hinted_language(self, share_id: str) -> str | None:
         with self._database.reading() as connection:
             return language_code(platform_data(connection, share_id).get("language"))
+
+    def _has_word(self, word: str) -> ColumnElement[bool]:
+        """Match the rows in one of whose fields a text is, whatever the case and the accents."""
+        columns = (shares.c.url, shares.c.title, shares.c.author, shares.c.platform, cast(shares.c.id, Text))
+        text = reduce(operator.add, (func.coalesce(column, "") + "\n" for column in columns))
+        pattern = storable(pattern_of(word))
+        if not self._database.is_sqlite:
+            return text.regexp_match(pattern)
+        is_match: ColumnElement[bool] = getattr(func, HAS_PATTERN)(pattern, cast(text, LargeBinary), type_=Boolean)
+        return is_match
 
     def _select(self) -> Select[*tuple[Any, ...]]:
         created_at: ColumnElement[str] = moment_text(shares.c.created_at, is_sqlite=self._database.is_sqlite)
@@ -109,6 +175,8 @@ class SqlShareTable(ShareTable):
             func.coalesce(shares.c.platform, Platform.UNKNOWN.value).label("platform"),
             shares.c.status,
             created_at.label("created_at"),
+            shares.c.title,
+            shares.c.author,
         )
 
 
@@ -120,6 +188,8 @@ def _share(row: Row[*tuple[Any, ...]], *, unreadable: datetime | None = None) ->
         platform=text_of(row.platform) or "",
         status=text_of(row.status) or "",
         created_at=_created_at(row, unreadable),
+        title=text_of(row.title),
+        author=text_of(row.author),
     )
 
 

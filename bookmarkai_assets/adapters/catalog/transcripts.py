@@ -151,7 +151,7 @@ class SqlTranscriptTable(TranscriptTable):
         return None if found is None else id_text(found)
 
     @override
-    def doubtful(self, *, kinds: Collection[DoubtKind] = (), limit: int) -> Sequence[DoubtfulTranscript]:
+    def doubtful(self, *, kinds: Collection[DoubtKind] = (), limit: int | None) -> Sequence[DoubtfulTranscript]:
         columns = transcript_provenance.c
         statement = (
             select(columns.share_id, columns.updated_at, columns.doubts)

@@ -13,7 +13,7 @@ from sqlalchemy import ColumnElement, Connection, func, select
 from typing_extensions import override
 
 from bookmarkai_assets.adapters.catalog import leases, work_rows
-from bookmarkai_assets.adapters.catalog.columns import has_id, id_text, is_uuid
+from bookmarkai_assets.adapters.catalog.columns import has_id, id_text, in_groups, is_uuid
 from bookmarkai_assets.adapters.catalog.engine import Database
 from bookmarkai_assets.adapters.catalog.selection import due_shares
 from bookmarkai_assets.adapters.catalog.tables.shares import shares
@@ -347,11 +347,9 @@ class SqlWorkLedger(WorkLedger):
     @override
     def progress_of(self, share_ids: Sequence[str]) -> Sequence[ShareProgress]:
         found: dict[str, ShareProgress] = {}
-        # Only a malformed row has another id than a UUID.
-        regular = [share_id for share_id in share_ids if is_uuid(share_id)]
         with self._database.reading() as connection:
-            for start in range(0, len(regular), _IDS_AT_A_TIME):
-                some = regular[start : start + _IDS_AT_A_TIME]
+            # Only a malformed row has another id than a UUID.
+            for some in in_groups(share_id for share_id in share_ids if is_uuid(share_id)):
                 statement = select(share_work.c.share_id, *_PROGRESS).where(share_work.c.share_id.in_(some))
                 for share_id, *values in connection.execute(statement):
                     found[share_id] = ShareProgress(*values)
@@ -367,9 +365,6 @@ _IN_PROGRESS = (WorkState.CLAIMED, WorkState.RUNNING)
 _RETRIABLE = (WorkState.PARKED, WorkState.WAITING)
 _PROGRESS = [share_work.c[field.name] for field in fields(ShareProgress)]
 _UNCLAIMED = ShareProgress(0, None, None, None, None, None)
-
-_IDS_AT_A_TIME = 500
-"""Parameters of one statement. SQLite's oldest limit is 999."""
 
 
 def _is_due(connection: Connection, work: Work, media_id: str, now: datetime) -> bool:

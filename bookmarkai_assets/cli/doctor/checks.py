@@ -195,7 +195,14 @@ CHECKS: Sequence[DoctorCheck] = (
     SettingsCheck(names=("speech model", "speech"), run=_check_speech, limit_seconds=_SPEECH_SECONDS),
     SettingsCheck(names=("catalog", "rollout", "workers"), run=_check_catalog),
     SettingsCheck(
-        names=("dagster home", "dagster config", "dagster daemon", "dagster sensors", "dagster runs"),
+        names=(
+            "dagster home",
+            "dagster config",
+            "dagster daemon",
+            "dagster sensors",
+            "dagster runs",
+            "dagster partitions",
+        ),
         run=_check_dagster,
         is_skipped_as_one=True,
     ),

@@ -6,11 +6,14 @@ from typing import Annotated
 import typer
 
 from bookmarkai_assets.cli.output import clean, out, print_json, print_table
-from bookmarkai_assets.core.failures.debt import DebtLine, PostponedShares
+from bookmarkai_assets.cli.partitions import print_pages
+from bookmarkai_assets.core.failures.debt import Debt, DebtLine, PostponedShares
+from bookmarkai_assets.core.shares.strange_partitions import strangers_in_words
 from bookmarkai_assets.core.sites.stores import is_store
-from bookmarkai_assets.operations.failures.debt import DebtReport, retry_debt
+from bookmarkai_assets.operations.failures.debt import DebtReport, debt_report
 from bookmarkai_assets.settings.settings import load_settings
 from bookmarkai_assets.wiring.catalog import open_catalog, share_partitions
+from bookmarkai_assets.wiring.dagster_ui import make_links_from_outside
 
 
 def debt(
@@ -29,16 +32,23 @@ def debt(
     """
     settings = load_settings()
     now = datetime.now(UTC)
-    with open_catalog(settings) as catalog:
-        found = retry_debt(catalog, now=now)
     keys = share_partitions(settings) if partitions or as_json else None
-    report = DebtReport(now, found, keys)
+    with open_catalog(settings) as catalog:
+        report = debt_report(catalog, now=now, partitions=keys, ui=make_links_from_outside(settings))
+    found = report.debt
     if as_json:
         print_json(report.as_dict())
         return
     if not found.lines and not found.postponed:
         out.print("No share has failed, and none is put off.")
-        return
+    else:
+        _print_debt(found)
+    if partitions:
+        _print_strangers(report)
+        _print_partitions(report)
+
+
+def _print_debt(found: Debt) -> None:
     print_table(
         ["outcome", "platform", "age", "shares", "heals", "oldest", "what to do"],
         [*map(_failure_cells, found.lines), *map(_held_cells, found.postponed)],
@@ -49,8 +59,6 @@ def debt(
             f"{found.transient:,} may heal by a retry, {found.terminal:,} only once the cause is gone.",
             soft_wrap=True,
         )
-    if partitions:
-        _print_partitions(report)
 
 
 def _failure_cells(line: DebtLine) -> list[object]:
@@ -68,6 +76,12 @@ def _minute(moment: datetime) -> str:
     return f"{moment:%Y-%m-%d %H:%M}"
 
 
+def _print_strangers(report: DebtReport) -> None:
+    if report.strangers:
+        words = strangers_in_words(report.strangers)
+        out.print(clean(words, len(words)), soft_wrap=True)
+
+
 def _print_partitions(report: DebtReport) -> None:
     for line in report.debt.lines:
         heading = f"{line.outcome} {line.platform} {line.age}"
@@ -76,5 +90,6 @@ def _print_partitions(report: DebtReport) -> None:
             selection = "not known, because Dagster has not run in DAGSTER_HOME"
         elif not selection:
             selection = "none: these shares never came to a run"
+        print_pages(report.backfills_of(line), of=f" of {heading}")
         # Printed whole, however long, because the selection is there to be copied.
         out.print(clean(f"{heading}: {selection}", len(selection) + len(heading) + 2), soft_wrap=True)

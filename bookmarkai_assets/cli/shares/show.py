@@ -1,4 +1,4 @@
-"""`bookmarkai shares list` and `show`: how far shares are, and everything about one."""
+"""`bookmarkai shares show`: everything about one share."""
 
 from collections.abc import Iterator, Mapping
 from datetime import UTC, datetime
@@ -6,66 +6,33 @@ from typing import Annotated
 
 import typer
 
-from bookmarkai_assets.cli.output import clean, print_json, print_json_list, print_table, share_id_of
-from bookmarkai_assets.core.links.platforms import Platform, unify_platform
+from bookmarkai_assets.cli.output import clean, print_json, print_table
+from bookmarkai_assets.cli.share_argument import ShareArgument, share_named
 from bookmarkai_assets.core.media.ports import Tombstone
 from bookmarkai_assets.core.media.storage_events import StorageEvent
-from bookmarkai_assets.core.outcomes import Outcome
-from bookmarkai_assets.core.shares.share import ShareStatus
 from bookmarkai_assets.core.transcripts.doubts import Doubt
-from bookmarkai_assets.operations.shares.reports import ShareReport, share_report, share_summaries
+from bookmarkai_assets.operations.shares.reports import ShareReport, share_report
 from bookmarkai_assets.settings.settings import load_settings
 from bookmarkai_assets.wiring.catalog import open_catalog
-
-AsJson = Annotated[bool, typer.Option("--json", help="Print JSON")]
-
-
-def list_shares(
-    *,
-    status: Annotated[list[ShareStatus] | None, typer.Option(help="Only shares with this status (repeatable)")] = None,
-    outcome: Annotated[
-        list[Outcome] | None, typer.Option(help="Only shares whose last attempt had this outcome (repeatable)")
-    ] = None,
-    platform: Annotated[
-        list[Platform] | None,
-        typer.Option(help="Only links of this platform, whatever the gateway calls it (repeatable)"),
-    ] = None,
-    limit: Annotated[int, typer.Option(min=1, help="At most this many, newest first")] = 50,
-    as_json: AsJson = False,
-) -> None:
-    """List shares, newest first.
-
-    Example: bookmarkai shares list --outcome blocked --platform tiktok
-    """
-    with open_catalog(load_settings()) as catalog:
-        found = catalog.shares.list(
-            statuses=status or (),
-            outcomes=outcome or (),
-            platforms=[unify_platform(one) for one in platform or ()],
-            limit=limit,
-        )
-        summaries = share_summaries(catalog, found)
-        if as_json:
-            print_json_list(summary.as_dict() for summary in summaries)
-            return
-        print_table(
-            ["id", "status", "outcome", "url"],
-            ((s.share.share_id, s.share.status, s.outcome, s.share.url) for s in summaries),
-        )
+from bookmarkai_assets.wiring.dagster_ui import make_links_from_outside
 
 
-def show(share_id: Annotated[str, typer.Argument(metavar="ID")], *, as_json: AsJson = False) -> None:
+def show(share: ShareArgument, *, as_json: Annotated[bool, typer.Option("--json", help="Print JSON")] = False) -> None:
     """Show everything about one share: its outcome, where its media are and why, its transcript and transfers.
+
+    A share is named by its id, or by its link. `page` is its page in Dagster's UI.
 
     Example: bookmarkai shares show 6f1c0c8e-5d0f-4c53-9d2c-0a5b8f7e1d11 --json
     """
-    wanted = share_id_of(share_id, "ID")
-    with open_catalog(load_settings()) as catalog:
-        report = share_report(catalog, wanted, now=datetime.now(UTC))
+    settings = load_settings()
+    with open_catalog(settings) as catalog:
+        wanted = share_named(catalog, settings, share)
+        report = share_report(catalog, wanted.share_id, now=datetime.now(UTC))
+    page = {"page": report.page_in(make_links_from_outside(settings))}
     if as_json:
-        print_json(report.as_dict())
+        print_json(report.as_dict() | page)
         return
-    print_table(["", ""], _lines(report))
+    print_table(["", ""], [*_lines(report), *page.items()])
 
 
 _Lines = list[tuple[str, object]]

@@ -7,15 +7,19 @@ from typing import Annotated
 import typer
 from rich.text import Text
 
-from bookmarkai_assets.cli.durations import parse_duration
+from bookmarkai_assets.cli.moments import SharedSince, parse_moment
 from bookmarkai_assets.cli.output import MAX_CELL_CHARACTERS, clean, out, print_json, print_table
+from bookmarkai_assets.cli.partitions import AsPartitions, print_partitions
 from bookmarkai_assets.core.errors import SearchQueryError
 from bookmarkai_assets.core.links.platforms import Platform
 from bookmarkai_assets.core.search.moments_in_videos import url_at
 from bookmarkai_assets.core.search.ports import MAX_HITS, Hit
 from bookmarkai_assets.core.search.query import parse_query
+from bookmarkai_assets.core.shares.dagster_ui import TRANSCRIPT
 from bookmarkai_assets.settings.settings import load_settings
 from bookmarkai_assets.wiring.catalog import open_catalog
+
+SHOWN = 20
 
 SHOWN_CHARACTERS = 200
 """How much of a sentence is shown, around its first match. A text without segments is one long sentence."""
@@ -30,11 +34,17 @@ def search(
     ],
     *,
     platform: Annotated[Platform | None, typer.Option("--platform", help="Only videos of this platform")] = None,
-    since: Annotated[
-        str | None,
-        typer.Option("--since", metavar="7d|DATE", help="Only what was shared since then, such as 7d or 2026-01-31"),
+    since: SharedSince = None,
+    limit: Annotated[
+        int | None,
+        typer.Option(
+            "--limit",
+            min=1,
+            max=MAX_HITS,
+            help=f"At most this many sentences; {SHOWN}, or {MAX_HITS:,} with --partitions",
+        ),
     ] = None,
-    limit: Annotated[int, typer.Option("--limit", min=1, max=MAX_HITS, help="At most this many sentences")] = 20,
+    partitions: AsPartitions = False,
     as_json: Annotated[
         bool, typer.Option("--json", help="Print JSON, with seconds and the positions of the matches")
     ] = False,
@@ -46,16 +56,27 @@ def search(
 
     Example: bookmarkai transcripts search '"sugar free" cake* -salt' --since 30d
     """
-    earliest = None if since is None else _moment(since, now=datetime.now(UTC))
+    earliest = parse_moment(since, "--since", now=datetime.now(UTC))
+    most = limit or (MAX_HITS if partitions else SHOWN)
     try:
         query = parse_query(" ".join(words))
     except SearchQueryError as error:
         raise typer.BadParameter(str(error), param_hint="WORDS") from None
     unindexed = 0
-    with open_catalog(load_settings()) as catalog:
-        hits = catalog.search.search(query, platform=platform, since=earliest, limit=limit)
+    settings = load_settings()
+    with open_catalog(settings) as catalog:
+        hits = catalog.search.search(query, platform=platform, since=earliest, limit=most)
         if not hits:
             unindexed = catalog.search.count_unindexed()
+    if partitions:
+        print_partitions(
+            settings,
+            {hit.share_id for hit in hits},
+            assets=[TRANSCRIPT],
+            as_json=as_json,
+            cut=f"Of the newest {most:,} sentences; there may be more." if len(hits) == most else None,
+        )
+        return
     if as_json:
         print_json([_document(hit) for hit in hits])
         return
@@ -71,23 +92,8 @@ def search(
             for hit in hits
         ],
     )
-    if len(hits) == limit and out.is_terminal:
-        out.print(f"The newest {limit:,}; there may be more: --limit.")
-
-
-def _moment(text: str, *, now: datetime) -> datetime:
-    """Parse a duration before now, or a date, which begins at midnight UTC."""
-    try:
-        moment = datetime.fromisoformat(text.strip())
-    except ValueError:
-        try:
-            return now - parse_duration(text, "--since")
-        except (typer.BadParameter, OverflowError):
-            raise typer.BadParameter(
-                f"expected a length of time such as 12h or 7d, or a date such as 2026-01-31, found {text[:40]!r}",
-                param_hint="--since",
-            ) from None
-    return moment.replace(tzinfo=UTC) if moment.tzinfo is None else moment
+    if len(hits) == most and out.is_terminal:
+        out.print(f"The newest {most:,}; there may be more: --limit.")
 
 
 def _document(hit: Hit) -> dict[str, object]:

@@ -5,7 +5,8 @@ from typing import Annotated
 
 import typer
 
-from bookmarkai_assets.cli.output import clean, print_table, share_id_of
+from bookmarkai_assets.cli.output import clean, print_table
+from bookmarkai_assets.cli.share_argument import ShareArgument, share_named
 from bookmarkai_assets.core.search.moments_in_videos import as_clock
 from bookmarkai_assets.core.transcripts.doubts import in_words
 from bookmarkai_assets.core.transcripts.formats import TranscriptFormat, plain_text, render
@@ -20,7 +21,7 @@ from bookmarkai_assets.wiring.catalog import open_catalog
 
 
 def show(
-    share_id: Annotated[str, typer.Argument(metavar="ID", help="The share's id")],
+    share: ShareArgument,
     *,
     as_json: Annotated[bool, typer.Option("--json", help="Print JSON, as `export --format json` writes it")] = False,
 ) -> None:
@@ -28,9 +29,9 @@ def show(
 
     Example: bookmarkai transcripts show 6f1c0c8e-5d0f-4c53-9d2c-0a5b8f7e1d11
     """
-    wanted = share_id_of(share_id, "ID")
-    with open_catalog(load_settings()) as catalog:
-        shared = shared_transcript(catalog, wanted)
+    settings = load_settings()
+    with open_catalog(settings) as catalog:
+        shared = shared_transcript(catalog, share_named(catalog, settings, share).share_id)
     if as_json:
         sys.stdout.write(render(shared, TranscriptFormat.JSON))
         return

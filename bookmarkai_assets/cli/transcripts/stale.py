@@ -5,10 +5,12 @@ from typing import Annotated
 import typer
 
 from bookmarkai_assets.cli.output import clean, out, print_json, print_table
+from bookmarkai_assets.cli.partitions import print_pages
 from bookmarkai_assets.core.transcripts.staleness import CurrentRecipe
 from bookmarkai_assets.operations.transcripts.stale import StalenessReport, current_recipe, staleness_report
 from bookmarkai_assets.settings.settings import load_settings
 from bookmarkai_assets.wiring.catalog import open_catalog, share_partitions
+from bookmarkai_assets.wiring.dagster_ui import make_links_from_outside
 from bookmarkai_assets.wiring.speech import make_speech_engine
 
 MAX_SELECTION_CHARACTERS = 400
@@ -35,7 +37,7 @@ def stale(
     present = current_recipe(make_speech_engine(settings))
     keys = share_partitions(settings)
     with open_catalog(settings) as catalog:
-        report = staleness_report(catalog, present, keys, limit=limit)
+        report = staleness_report(catalog, present, keys, limit=limit, ui=make_links_from_outside(settings))
     if as_json:
         print_json(report.as_dict())
         return
@@ -97,8 +99,7 @@ def _print_selection(report: StalenessReport, *, is_whole: bool) -> None:
         _say("None of them can be selected for a backfill: no partition, or no media.")
     elif is_whole or len(selection) <= MAX_SELECTION_CHARACTERS:
         _say(f"To make them again, materialize the asset transcript for: {selection}")
-        if report.path:
-            _say(f"In Dagster's UI that is {report.path} and the button Materialize.")
+        print_pages(report.backfills)
     else:
         _say(
             f"Their partitions are a selection of {len(selection):,} characters: bookmarkai transcripts stale "

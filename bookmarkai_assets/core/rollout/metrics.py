@@ -6,6 +6,7 @@ Whether they are good enough is the gate's question, and their cost is in `costs
 from collections import Counter
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
+from datetime import datetime
 
 from bookmarkai_assets.core.errors import StoreErrorClass
 from bookmarkai_assets.core.media.kinds import PartKind
@@ -74,11 +75,11 @@ class WindowMetrics:
 
 
 @dataclass(frozen=True)
-class Step:
-    """One point of the chart: a window's figures, and the percentage of new media that S3 was to take at its end."""
+class Target:
+    """The percentage of new media that S3 was to take, from a moment on."""
 
-    metrics: WindowMetrics
-    target_percentage: int
+    since: datetime
+    percentage: int
 
 
 @dataclass(frozen=True)
@@ -94,14 +95,17 @@ class DayMetrics:
     """What one day's partition of `rollout_metrics` shows, as of `window.end` of its windows.
 
     `windows` is by the names of `windows.WINDOWS`, all with the same end: now, or the end of a day that is past.
-    `steps` are the last day's hours, oldest first; the last one may be shorter. `policy` was in force at that end.
-    `inventory` is what is stored now, None for a day that is past. `month_cost` is that of the day's month up to the
-    same end. `future_events` counts those that clocks ahead of ours have recorded. They are in no window yet.
+    `steps` are the last day's hours, oldest first; the last one may be shorter. `targets` are the percentages that were
+    the target since the first hour began, oldest first; the first is from its beginning on, and the last may be later
+    than the last hour's end. `policy` was in force at that end. `inventory` is what is stored now, None for a day that
+    is past. `month_cost` is that of the day's month up to the same end. `future_events` counts those that clocks ahead
+    of ours have recorded. They are in no window yet.
     """
 
     day: Window
     windows: Mapping[str, WindowMetrics]
-    steps: Sequence[Step]
+    steps: Sequence[WindowMetrics]
+    targets: Sequence[Target]
     policy: StoragePolicy
     inventory: Mapping[Backend, StoredMedia] | None
     month_cost: MonthCost

@@ -6,18 +6,18 @@ only letters, their marks and digits, so no text can become syntax in an index o
 
 import re
 import unicodedata
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
-from functools import lru_cache
+from functools import cache, lru_cache
+from itertools import chain
 
 MAX_WORD_CHARACTERS = 64
 """Longer words are cut to this. PostgreSQL accepts 2,046 bytes, which are 511 characters."""
 
 # Marks that change how a letter is pronounced and not which letter it is: Latin, Greek and Cyrillic accents, Hebrew
 # points, Arabic vowels. Readers of other scripts (Thai, Devanagari, the Japanese voicing mark) take marks for letters.
-_ACCENTS = re.compile(
-    "[\u0300-\u036f\u0591-\u05c7\u0610-\u061a\u064b-\u065f\u0670\u06d6-\u06ed\u1ab0-\u1aff\u1dc0-\u1dff]"
-)
+_ACCENT = "[\u0300-\u036f\u0591-\u05c7\u0610-\u061a\u064b-\u065f\u0670\u06d6-\u06ed\u1ab0-\u1aff\u1dc0-\u1dff]"
+_ACCENTS = re.compile(_ACCENT)
 # Letters that Unicode does not decompose, replaced as by PostgreSQL's `unaccent` and as people type them.
 _PLAIN = str.maketrans(
     {"æ": "ae", "œ": "oe", "ø": "o", "đ": "d", "ð": "d", "þ": "th", "ł": "l", "ħ": "h", "ı": "i", "ŧ": "t", "ـ": ""}  # noqa: RUF001 - meant
@@ -73,9 +73,60 @@ def tokenize(text: str) -> Iterator[Token]:
         yield Token("".join(letters)[:MAX_WORD_CHARACTERS], begun, ended)
 
 
+def fold(text: str) -> str:
+    """Return a text in lower case and without accents, as words are compared, with all that is between the words."""
+    if text.isascii():
+        return text.lower()
+    decomposed = unicodedata.normalize("NFKD", unicodedata.normalize("NFKD", text).casefold())
+    return unicodedata.normalize("NFC", _ACCENTS.sub("", decomposed).translate(_PLAIN))
+
+
+def pattern_of(text: str) -> str:
+    """Return a regular expression that finds a text in others, whatever the case and the accents of its letters.
+
+    It is written in what Python and PostgreSQL have in common. Spellings are those of alphabets with accents: Latin,
+    Greek and Cyrillic. A letter of another script is found as it is.
+    """
+    folded, spellings = fold(text), _spellings()
+    parts: list[str] = []
+    position = 0
+    while position < len(folded):
+        letter, pair = folded[position], folded[position : position + 2]
+        part = _any_spelling(letter)
+        if len(pair) > 1 and pair in spellings:
+            part = f"(?:{part}{_any_spelling(pair[1])}|{_any_spelling(pair)})"
+            position += 1
+        parts.append(part)
+        position += 1
+    return "".join(parts)
+
+
 def is_unspaced(word: str) -> bool:
     """Whether a word of `tokenize` is a letter of a script without spaces."""
     return _UNSPACED.match(word) is not None
+
+
+_ALPHABETS = (range(0x30, 0x590), range(0x1E00, 0x2000), range(0xFB00, 0xFB07), range(0xFF10, 0xFF5B))
+"""Latin, Greek and Cyrillic with their accents, ligatures and full-width forms."""
+
+
+@cache
+def _spellings() -> Mapping[str, str]:
+    """Return all characters that are folded to the same letter, or pair of letters, by that."""
+    spellings: dict[str, str] = {}
+    for code in chain(*_ALPHABETS):
+        character = chr(code)
+        if character.isalnum():
+            folded = fold(character)
+            spellings[folded] = spellings.get(folded, "") + character
+    return spellings
+
+
+def _any_spelling(letters: str) -> str:
+    characters = _spellings().get(letters, letters)
+    if not letters.isalnum():
+        return f"\\{letters}" if letters.isascii() else letters
+    return f"[{characters}]{_ACCENT}*"
 
 
 def _clusters(text: str) -> Iterator[tuple[int, int]]:
@@ -98,8 +149,7 @@ def _extends_letter(character: str) -> bool:
 @lru_cache(maxsize=20_000)
 def _units(cluster: str) -> tuple[str | None, ...]:
     """Fold one letter with its marks into the letters that search compares, mostly one. None ends a word."""
-    decomposed = unicodedata.normalize("NFKD", unicodedata.normalize("NFKD", cluster).casefold())
-    folded = unicodedata.normalize("NFC", _ACCENTS.sub("", decomposed).translate(_PLAIN))
+    folded = fold(cluster)
     # Joiners and direction marks (Cf) are dropped. Like a lone mark or Arabic's tatweel, they neither are a letter nor
     # end a word.
     shown = "".join(character for character in folded if unicodedata.category(character) != "Cf")

@@ -36,13 +36,30 @@ class ShareTable(ABC):
         statuses: Collection[str] = (),
         outcomes: Collection[Outcome] = (),
         platforms: Collection[Platform] = (),
+        words: Collection[str] = (),
+        since: datetime | None = None,
+        until: datetime | None = None,
         limit: int | None = None,
     ) -> Sequence[Share]:
         """Read shares, newest first.
 
         Only those whose status is in `statuses`, whose last attempt ended with one of `outcomes` and whose link belongs
-        to one of `platforms` (named as by `platforms.unify_platform`). An empty collection does not restrict.
+        to one of `platforms` (named as by `platforms.unify_platform`). Only those shared at `since` or later and before
+        `until`. Each of `words` must be part of the link, the id, the title, the author or the platform, whatever the
+        case and the accents. An empty collection does not restrict.
         """
+
+    @abstractmethod
+    def read(self, share_ids: Sequence[str]) -> Sequence[Share]:
+        """Read many shares with a few queries, in the order of their ids. Unknown ones are left out."""
+
+    @abstractmethod
+    def of_link(self, urls: Collection[str], media_ids: Collection[str]) -> Sequence[Share]:
+        """Read the shares of one of these links, or of one of these media, newest first. Read by indexes."""
+
+    @abstractmethod
+    def without_row(self, share_ids: Sequence[str]) -> Sequence[str]:
+        """Return those ids that no share has, in their order. The ids may be any text. Reads the ids of all shares."""
 
     @abstractmethod
     def hinted_language(self, share_id: str) -> str | None:

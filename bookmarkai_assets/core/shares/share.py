@@ -20,7 +20,10 @@ class ShareStatus(StrEnum):
 
 @dataclass(frozen=True)
 class Share:
-    """One row of `shares`. `share_id` is a UUID in text form and the partition key of all three assets."""
+    """One row of `shares`. `share_id` is a UUID in text form and the partition key of all three assets.
+
+    `title` and `author` are the video's, None until it was fetched.
+    """
 
     share_id: str
     user_id: str
@@ -28,6 +31,8 @@ class Share:
     platform: str
     status: str
     created_at: datetime
+    title: str | None = None
+    author: str | None = None
 
 
 @dataclass(frozen=True)

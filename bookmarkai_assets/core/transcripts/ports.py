@@ -168,8 +168,8 @@ class TranscriptTable(ABC):
         """Return the share of a media whose transcript was written last; None if no share of it has one."""
 
     @abstractmethod
-    def doubtful(self, *, kinds: Collection[DoubtKind] = (), limit: int) -> Sequence[DoubtfulTranscript]:
-        """Read the transcripts that have doubts, the newest first, at most `limit`.
+    def doubtful(self, *, kinds: Collection[DoubtKind] = (), limit: int | None) -> Sequence[DoubtfulTranscript]:
+        """Read the transcripts that have doubts, the newest first, at most `limit`, or all.
 
         With `kinds`, only those that have a doubt of one of these kinds, with all their doubts.
         """

@@ -8,7 +8,6 @@ from contextlib import ExitStack
 from dataclasses import replace
 from pathlib import Path
 
-from bookmarkai_assets.batches import WORKER_TAG
 from bookmarkai_assets.core.errors import BookmarkAIError
 from bookmarkai_assets.demo.cluster.postgres import PostgresServer
 from bookmarkai_assets.demo.cluster.processes import Cluster
@@ -24,6 +23,7 @@ from bookmarkai_assets.demo.run import (
 from bookmarkai_assets.demo.seaweed import SeaweedServer
 from bookmarkai_assets.demo.site import SampleSite
 from bookmarkai_assets.demo.state import fresh_state, write_environment_file
+from bookmarkai_assets.run_tags import WORKER_TAG
 
 SHARE_JOB = "share_to_transcript"
 _RUNS_SECONDS = 60

@@ -15,6 +15,9 @@ from bookmarkai_assets.core.rules import PipelineRules
 FORECAST = "forecast"
 """Where the evidence has the forecast of the stage that a decision leaves."""
 
+CONFIGURED = "configured"
+"""Where the evidence has the storage settings of the decision's time."""
+
 _FAILING = "failing"
 
 
@@ -39,7 +42,7 @@ def collect_evidence(
         "state": _state(state),
         "plan": _plan(rules.rollout),
         "limits": _limits(rules.gate),
-        "configured": _configured(rules.storage),
+        CONFIGURED: _configured(rules.storage),
     }
     if judgement is not None:
         window = judgement.figures.window

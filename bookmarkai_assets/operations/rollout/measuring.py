@@ -7,14 +7,14 @@ from collections.abc import Sequence
 from datetime import datetime, timedelta
 
 from bookmarkai_assets.core.catalog import Catalog
-from bookmarkai_assets.core.media.placement import StoragePolicy
+from bookmarkai_assets.core.media.placement import StorageMode, StoragePolicy
 from bookmarkai_assets.core.media.retention import EXPIRING_PREFIX
 from bookmarkai_assets.core.rollout.costs import Deposit, MonthCost, Usage, usage_of
 from bookmarkai_assets.core.rollout.costs import month_cost as cost_of_month
 from bookmarkai_assets.core.rollout.gate_figures import GateFigures, window_of_losses, window_to_judge
 from bookmarkai_assets.core.rollout.metrics import (
     DayMetrics,
-    Step,
+    Target,
     WindowMetrics,
     count_losses,
     stored_by_backend,
@@ -27,6 +27,7 @@ from bookmarkai_assets.core.rollout.stages import Decision
 from bookmarkai_assets.core.rollout.windows import GRID, WINDOWS, Resolution, Window, month_of, window_ending
 from bookmarkai_assets.core.rules import PipelineRules
 from bookmarkai_assets.operations.rollout.current_policy import current_policy
+from bookmarkai_assets.operations.rollout.evidence import CONFIGURED
 from bookmarkai_assets.operations.rollout.history import read_state
 
 PACE = timedelta(days=7)
@@ -59,10 +60,12 @@ def measure_day(catalog: Catalog, rules: PipelineRules, day: Window, *, now: dat
         raise ValueError(f"expected a day that has begun by {now}, found {day}")
     is_today, end = now in day, min(GRID.floor(now), day.end)
     history = catalog.rollout.history(with_advice=False)
+    steps = _read_last_day(catalog, end)
     return DayMetrics(
         day=day,
         windows={name: read_metrics(catalog, window_ending(end, length)) for name, length in WINDOWS.items()},
-        steps=_read_last_day(catalog, end, rules.storage, history),
+        steps=steps,
+        targets=_list_targets(Window(steps[0].window.start, now if is_today else end), rules.storage, history),
         policy=current_policy(catalog, rules) if is_today else _resolve_policy_at(day.end, rules.storage, history),
         inventory=stored_by_backend(catalog.media.inventory()) if is_today else None,
         month_cost=_read_month_cost_until(catalog, rules, month_of(day.start), end),
@@ -113,9 +116,7 @@ def expiry_days(rules: PipelineRules) -> int | None:
     return rules.retention.s3_days if rules.video_prefix.startswith(EXPIRING_PREFIX) else None
 
 
-def _read_last_day(
-    catalog: Catalog, end: datetime, configured: StoragePolicy, history: Sequence[Decision]
-) -> list[Step]:
+def _read_last_day(catalog: Catalog, end: datetime) -> list[WindowMetrics]:
     """Return the last 24 whole hours and what there is of the present one, hours without events included."""
     last = Resolution.HOUR.floor(end)
     found = catalog.totals.steps(Window(last - _DAY, last), Resolution.HOUR)
@@ -123,7 +124,39 @@ def _read_last_day(
     metrics = [window_metrics(found.get(start, {}), Window(start, start + timedelta(hours=1))) for start in starts]
     if last < end:
         metrics.append(read_metrics(catalog, Window(last, end)))
-    return [Step(step, target_percentage(_resolve_policy_at(step.window.end, configured, history))) for step in metrics]
+    return metrics
+
+
+def _list_targets(window: Window, configured: StoragePolicy, history: Sequence[Decision]) -> list[Target]:
+    """Return the target at the window's start and after each decision in it, at the moment of the decision.
+
+    Each decision has recorded the settings of its time. `configured` are those of now, which count since the newest.
+    """
+    newest = history[-1] if history else None
+    first = _resolve_policy_at(window.start, configured, history)
+    return [
+        Target(window.start, target_percentage(first)),
+        *(
+            Target(
+                decision.decided_at,
+                target_percentage(
+                    resolve_policy(
+                        configured if decision is newest else _settings_of(decision, configured), decision
+                    ).policy
+                ),
+            )
+            for decision in history
+            if window.start < decision.decided_at <= window.end
+        ),
+    ]
+
+
+def _settings_of(decision: Decision, otherwise: StoragePolicy) -> StoragePolicy:
+    """Return the settings that a decision has recorded, else `otherwise`."""
+    recorded = decision.evidence.get(CONFIGURED)
+    if recorded is None:
+        return otherwise
+    return StoragePolicy(StorageMode(recorded["storage_mode"]), recorded["s3_split_percentage"])
 
 
 def _resolve_policy_at(moment: datetime, configured: StoragePolicy, history: Sequence[Decision]) -> StoragePolicy:

@@ -7,11 +7,12 @@ from typing import Any
 
 from bookmarkai_assets.core.catalog import Catalog
 from bookmarkai_assets.core.errors import CatalogUnavailableError, UnknownShareError
-from bookmarkai_assets.core.media.media import Media
+from bookmarkai_assets.core.media.media import Media, MediaState
 from bookmarkai_assets.core.media.ports import Tombstone
 from bookmarkai_assets.core.media.storage_events import StorageEvent
 from bookmarkai_assets.core.media.transfers import TransferUnderWay, transfer_as_dict
 from bookmarkai_assets.core.outcomes import FAILURES, Failure, Outcome
+from bookmarkai_assets.core.shares.dagster_ui import DagsterUI, asset_to_open
 from bookmarkai_assets.core.shares.share import Share, ShareProgress, ShareStatus
 from bookmarkai_assets.core.transcripts.doubts import as_plain
 from bookmarkai_assets.core.transcripts.languages import languages_as_plain
@@ -52,6 +53,10 @@ class ShareSummary:
             return f"It was tried as often as is allowed. `{retry}` tries it again."
         return kind.next_step
 
+    def page_in(self, ui: DagsterUI) -> str:
+        """Return the link to the share's partition, of the asset that its status names."""
+        return ui.partition(asset_to_open(self.share.status), self.share.share_id)
+
     def as_dict(self) -> dict[str, Any]:
         """Return the JSON form: times in ISO 8601, the outcome by its value."""
         share, progress = self.share, self.progress
@@ -68,6 +73,8 @@ class ShareSummary:
             "next_attempt_at": progress.next_attempt_at.isoformat() if progress.next_attempt_at else None,
             "created_at": share.created_at.isoformat(),
             "finished_at": progress.finished_at.isoformat() if progress.finished_at else None,
+            "title": share.title,
+            "author": share.author,
         }
 
 
@@ -81,16 +88,39 @@ class FailureSummary:
     @property
     def next_step(self) -> str:
         """What a person can do. The share's record does not count if another run has written it since."""
-        is_recorded = self.summary is not None and self.summary.progress.outcome == self.failure.outcome
-        if self.summary is None or not is_recorded:
+        if self._recorded is None:
             return self.failure.next_step
-        return self.summary.next_step_of(self.failure.outcome)
+        return self._recorded.next_step_of(self.failure.outcome)
+
+    @property
+    def in_words(self) -> str:
+        """How the share failed, what a person can do, and when it is tried again, in two lines."""
+        how = f"{self.failure.outcome}: {self.failure.reason}\n  {self.next_step}"
+        if self._recorded is None:
+            return how
+        progress = self._recorded.progress
+        next_attempt = (
+            f"the next at {progress.next_attempt_at:%Y-%m-%d %H:%M:%S} UTC"
+            if progress.next_attempt_at
+            else "no other by itself"
+        )
+        return f"{how} Attempt {progress.attempts}, {next_attempt}."
+
+    @property
+    def _recorded(self) -> ShareSummary | None:
+        """The summary, if this failure is what it is about."""
+        is_recorded = self.summary is not None and self.summary.progress.outcome == self.failure.outcome
+        return self.summary if is_recorded else None
 
     def as_dict(self) -> dict[str, str | int | bool | None]:
-        """Return the JSON form. Without a summary it has no `attempts`, `next_attempt_at` and `url`."""
+        """Return the JSON form. Without a summary it has no `attempts`, `next_attempt_at` and `url`.
+
+        It has no `failed_at` where the step is not known.
+        """
         values: dict[str, str | int | bool | None] = {
             "outcome": self.failure.outcome.value,
             "reason": self.failure.reason,
+            **({"failed_at": self.failure.step} if self.failure.step else {}),
             "next_step": self.next_step,
             "is_transient": self.failure.is_transient,
         }
@@ -118,6 +148,21 @@ class ShareReport:
     transfers: Sequence[StorageEvent]
     deletions: Sequence[Tombstone]
     under_way: Sequence[TransferUnderWay] = ()
+
+    @property
+    def is_taken_up(self) -> bool:
+        """Whether a run or a claim of one has ever had the share. From then on it has a partition."""
+        return self.summary.progress.media_id is not None or self.summary.progress.attempts > 0
+
+    def page_in(self, ui: DagsterUI) -> str:
+        """Return the link to the share's partition, of the last asset that it has come to."""
+        state = self.media.state if self.media else None
+        asset = asset_to_open(
+            self.summary.share.status,
+            has_staged=state is MediaState.STAGED and not self.transcript,
+            has_stored=state is MediaState.STORED or self.transcript is not None,
+        )
+        return ui.partition(asset, self.summary.share.share_id)
 
     def as_dict(self) -> dict[str, Any]:
         """Return the JSON form: times in ISO 8601, enums by their values, sizes in bytes."""

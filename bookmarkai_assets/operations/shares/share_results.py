@@ -1,6 +1,7 @@
 """What became of a run's shares in one step: a result or a failure for each. How they come about is not its matter."""
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Iterator, Mapping
+from dataclasses import replace
 from types import MappingProxyType
 from typing import TypeVar
 
@@ -9,7 +10,6 @@ from typing_extensions import override
 from bookmarkai_assets.core.outcomes import Failure
 
 Result_co = TypeVar("Result_co", covariant=True)
-Made = TypeVar("Made")
 
 
 class ShareResults(Mapping[str, Result_co | Failure]):
@@ -54,8 +54,11 @@ class ShareResults(Mapping[str, Result_co | Failure]):
             raise KeyError(f"expected failures of {len(self)} shares, found some of others: {sorted(unknown)}")
         return ShareResults({**self, **failures})
 
-    def map(self, make: Callable[[Result_co], Made]) -> "ShareResults[Made]":
-        """Return what `make` makes of each result; failures stay as they are."""
+    def failed_at(self, step: str) -> "ShareResults[Result_co]":
+        """Return the same results, with this step in each failure that names none."""
         return ShareResults(
-            {share_id: result if isinstance(result, Failure) else make(result) for share_id, result in self.items()}
+            {
+                share_id: replace(result, step=step) if isinstance(result, Failure) and not result.step else result
+                for share_id, result in self.items()
+            }
         )

@@ -146,7 +146,12 @@ class VerificationReport:
     def is_good(self) -> bool:
         """Whether everything was checked, nothing is missing or different, and the catalog is the right one."""
         is_whole = not self.unanswered and not self.counts[Finding.UNVERIFIED]
-        return is_whole and not self.is_blank and not any(self.counts[loss] for loss in LOSSES)
+        return is_whole and not self.is_blank and not self.has_losses
+
+    @property
+    def has_losses(self) -> bool:
+        """Whether anything is missing or different."""
+        return any(self.counts[loss] for loss in LOSSES)
 
     @property
     def is_blank(self) -> bool:
@@ -157,7 +162,7 @@ class VerificationReport:
     def verdict(self) -> str:
         """The result in words. It is not good if something could not be checked."""
         unchecked = f", and {self._unchecked}" if self.unanswered else ""
-        if any(self.counts[loss] for loss in LOSSES):
+        if self.has_losses:
             return f"something is missing or different{unchecked}"
         if self.unanswered:
             return self._unchecked

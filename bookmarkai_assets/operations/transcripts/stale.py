@@ -6,11 +6,10 @@ from typing import Any
 
 from bookmarkai_assets.core.catalog import Catalog
 from bookmarkai_assets.core.errors import ConfigurationError
+from bookmarkai_assets.core.shares.dagster_ui import TRANSCRIPT, BackfillLink, DagsterUI
 from bookmarkai_assets.core.shares.partition_selections import partition_selection, selection_path
 from bookmarkai_assets.core.transcripts.ports import SpeechEngine
 from bookmarkai_assets.core.transcripts.staleness import CurrentRecipe, MadeTranscript, RecipeUse
-
-TRANSCRIPT_ASSET = "transcript"
 
 
 @dataclass(frozen=True)
@@ -19,7 +18,7 @@ class StalenessReport:
 
     `transcripts` counts all that were made here, `not_made_here` the others. `partitions` selects the stale ones whose
     media is stored, because without media the asset `transcript` by itself has nothing to transcribe. It is empty when
-    none can be selected, and None where Dagster has not run.
+    none can be selected, and None where Dagster has not run. `backfills` are the pages that have them filled in.
     """
 
     present: CurrentRecipe
@@ -28,6 +27,7 @@ class StalenessReport:
     made_by: tuple[RecipeUse, ...]
     newest: tuple[MadeTranscript, ...]
     partitions: str | None
+    backfills: tuple[BackfillLink, ...] = ()
 
     @property
     def stale(self) -> int:
@@ -42,7 +42,7 @@ class StalenessReport:
     @property
     def path(self) -> str | None:
         """The path in Dagster's UI of a backfill with these filled in; None with no shares or too many."""
-        return selection_path(TRANSCRIPT_ASSET, self.partitions) if self.partitions else None
+        return selection_path(TRANSCRIPT, self.partitions) if self.partitions else None
 
     def as_dict(self) -> dict[str, Any]:
         """Return the JSON form: times in ISO 8601 to the second, recipes by their fingerprint."""
@@ -65,6 +65,7 @@ class StalenessReport:
             ],
             "partitions": self.partitions,
             "path": self.path,
+            "backfills": [{"url": page.url, "partitions": page.count} for page in self.backfills],
         }
 
     def _use(self, use: RecipeUse) -> dict[str, Any]:
@@ -92,22 +93,22 @@ def current_recipe(engine: SpeechEngine) -> CurrentRecipe:
 
 
 def staleness_report(
-    catalog: Catalog, present: CurrentRecipe, partitions: Sequence[str] | None, *, limit: int
+    catalog: Catalog, present: CurrentRecipe, partitions: Sequence[str] | None, *, limit: int, ui: DagsterUI
 ) -> StalenessReport:
     """Find the stale transcripts and list the newest `limit` of them.
 
-    `partitions` are Dagster's keys in its order, None where it has not run.
+    `partitions` are Dagster's keys in its order, None where it has not run. `ui` makes the links to backfills.
     """
     uses = catalog.transcripts.recipes_in_use()
     stale = tuple(use for use in uses if not present.would_make(use))
     found = tuple(catalog.transcripts.made_by({use.fingerprint for use in stale}))
+    selectable = [one.share_id for one in found if one.has_media]
     return StalenessReport(
         present=present,
         transcripts=sum(use.count for use in uses),
         not_made_here=catalog.transcripts.count_of_others(),
         made_by=stale,
         newest=found[:limit],
-        partitions=None
-        if partitions is None
-        else partition_selection([one.share_id for one in found if one.has_media], partitions),
+        partitions=None if partitions is None else partition_selection(selectable, partitions),
+        backfills=tuple(ui.backfills(selectable, partitions or (), assets=[TRANSCRIPT])),
     )

@@ -24,7 +24,7 @@ from bookmarkai_assets.cli.doctor.doctor_check import OptionalCheck, SettingsChe
 from bookmarkai_assets.core.workers.worker import WorkerKind
 from bookmarkai_assets.demo.seaweed import SeaweedServer
 from tests.plugins.command_line import BookmarkAI, Ended
-from tests.support.catalog import execute
+from tests.support.catalog import add_share, execute
 from tests.support.deadlines import HANG_SECONDS, quickest
 from tests.support.http_stub import unanswered_url
 from tests.support.project import PROJECT
@@ -34,7 +34,7 @@ from tests.support.workers import worker
 
 LOCAL = ["local directory", "local free space", "local staging", "local places", "local transfers"]
 S3 = ["endpoint", "credentials", "bucket", "region", "encryption", "lifecycle", "clock", "transfers"]
-DAGSTER = ["dagster home", "dagster config", "dagster daemon", "dagster sensors", "dagster runs"]
+DAGSTER = ["dagster home", "dagster config", "dagster daemon", "dagster sensors", "dagster runs", "dagster partitions"]
 ALL = [
     "settings",
     "python",
@@ -455,14 +455,14 @@ def test_the_rollout_is_described(doctor: Doctor, hybrid_catalog: OpenCatalog) -
 def test_an_unused_home_stays_unused(doctor: Doctor, home: Path) -> None:
     """The configuration is tried elsewhere, and no daemon is expected yet."""
     checks = doctor("dagster")
-    assert statuses(checks) == dict(zip(DAGSTER, ["pass", "pass", "skip", "skip", "skip"], strict=True))
+    assert statuses(checks) == dict(zip(DAGSTER, ["pass", "pass", "skip", "skip", "skip", "skip"], strict=True))
     assert [path.name for path in home.iterdir()] == ["dagster.yaml"]
 
 
 def test_a_missing_home_fails(doctor: Doctor, tmp_path: Path) -> None:
     """The command that makes the home is named, and the other checks of Dagster are skipped."""
     checks = doctor("dagster", DAGSTER_HOME=str(tmp_path / "my home"))
-    assert statuses(checks) == dict(zip(DAGSTER, ["fail", "skip", "skip", "skip", "skip"], strict=True))
+    assert statuses(checks) == dict(zip(DAGSTER, ["fail", "skip", "skip", "skip", "skip", "skip"], strict=True))
     assert checks["dagster home"]["command"] == f"mkdir -p '{tmp_path}/my home'"
 
 
@@ -479,7 +479,7 @@ def test_a_configuration_that_dagster_rejects_fails(doctor: Doctor, home: Path, 
     """The file is named, and a command that says more, but none of its values, because they may be secrets."""
     (home / "dagster.yaml").write_text(text)
     checks = doctor("dagster")
-    assert statuses(checks) == dict(zip(DAGSTER, ["pass", "fail", "skip", "skip", "skip"], strict=True))
+    assert statuses(checks) == dict(zip(DAGSTER, ["pass", "fail", "skip", "skip", "skip", "skip"], strict=True))
     check = checks["dagster config"]
     assert str(home / "dagster.yaml") in check["found"]
     assert "hunter2" not in check["found"]
@@ -539,6 +539,22 @@ def test_a_run_without_a_sign_of_life_is_named(doctor: Doctor, instance: Any, sq
 
     sqlite_catalog.workers.announce(worker(run.run_id, now=datetime.now(UTC), seconds=60))
     assert doctor("dagster")["dagster runs"]["status"] == "pass"
+
+
+def test_a_partition_that_is_no_share_is_named(doctor: Doctor, instance: Any, sqlite_catalog: OpenCatalog) -> None:
+    """Somebody typed it into the UI, and all that it does is fail. What removes it is said."""
+    share_id = add_share(sqlite_catalog)
+    instance.add_dynamic_partitions("shares", [share_id])
+    good = doctor("dagster")["dagster partitions"]
+    assert (good["status"], good["found"]) == ("pass", "all 1 are shares")
+
+    instance.add_dynamic_partitions("shares", ["typed in", "\x1b[31mhttps://example.com/video"])
+    strange = doctor("dagster")["dagster partitions"]
+    assert (strange["status"], strange["found"]) == (
+        "warn",
+        "2 are no shares: typed in, [31mhttps://example.com/video",
+    )
+    assert "Delete partitions" in strange["remedy"]
 
 
 def test_a_second_daemon_is_noticed(doctor: Doctor, sqlite_catalog: OpenCatalog) -> None:

@@ -2,6 +2,8 @@
 
 from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from urllib.parse import parse_qs, urlsplit
 
 import dagster as dg
 import pytest
@@ -89,6 +91,33 @@ def test_partitions_are_ranges_of_dagsters_keys(
     assert bookmarkai("shares", "debt", "--json").json["failures"][0]["partitions"] == f"[{three}...{two}], {one}"
     assert bookmarkai("shares", "debt", "--partitions").out.splitlines()[-1].endswith(f"hour: [{three}...{two}], {one}")
     assert set_aside not in bookmarkai("shares", "debt", "--partitions").out
+
+
+def test_each_line_has_the_page_that_opens_it_as_a_backfill(
+    bookmarkai: BookmarkAI, catalog: OpenCatalog, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    """With exactly its shares, at the UI's own address; and partitions that are no share are named, debt or not."""
+    (tmp_path / "home").mkdir()
+    monkeypatch.setenv("DAGSTER_HOME", str(tmp_path / "home"))
+    monkeypatch.setenv("DAGSTER_UI_URL", "https://dagster.example.com/prefix")
+    with dg.DagsterInstance.from_config(str(tmp_path / "home")) as instance:
+        instance.add_dynamic_partitions("shares", ["typed in"])
+        nothing, stranger = bookmarkai("shares", "debt", "--partitions").out.splitlines()
+        one, two = (add_failed(catalog, X.format(n), Outcome.GONE) for n in range(2))
+        blocked = add_failed(catalog, TIKTOK.format(1), Outcome.BLOCKED)
+        instance.add_dynamic_partitions("shares", [one, blocked, two])
+
+    assert nothing == "No share has failed, and none is put off."
+    assert stranger.startswith("1 partition is no share: typed in. To remove them, delete them in Dagster's UI")
+    shown = bookmarkai("shares", "debt", "--json").json
+    assert shown["not_shares"] == ["typed in"]
+    pages = {line["outcome"]: line["backfills"] for line in shown["failures"]}
+    assert [page["partitions"] for page in (*pages["gone"], *pages["blocked"])] == [2, 1]
+    [gone] = pages["gone"]
+    assert gone["url"].startswith("https://dagster.example.com/prefix/asset-groups~")
+    assert parse_qs(urlsplit(gone["url"]).query)["default_range"] == [f"{one}, {two}"]
+    printed = bookmarkai("shares", "debt", "--partitions").out.splitlines()
+    assert f"Backfill of gone x under an hour, 2 partitions: {gone['url']}" in printed
 
 
 def test_partitions_are_known_where_dagster_keeps_its_records_elsewhere(

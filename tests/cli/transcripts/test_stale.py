@@ -113,6 +113,8 @@ def test_stale_transcripts_are_counted_listed_and_selected(
     assert [share["id"] for share in report["shares"]] == [two, one]
     assert report["partitions"] == f"[{one}...{two}], {old}"
     assert report["path"].startswith("/assets/transcript?view=partitions&default_range=")
+    [page] = report["backfills"]
+    assert page == {"url": f"http://127.0.0.1:3000{report['path']}", "partitions": 3}
 
     shown = bookmarkai("transcripts", "stale").out
     assert "4 of 5 transcripts are stale." in shown
@@ -122,6 +124,7 @@ def test_stale_transcripts_are_counted_listed_and_selected(
     assert fresh not in shown
     assert "1 of them have no media any more" in shown
     assert f"for: [{one}...{two}], {old}" in shown
+    assert f"Backfill, 3 partitions: {page['url']}" in shown
     assert "1 more were not made here" in shown
 
 

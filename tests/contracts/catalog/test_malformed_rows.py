@@ -99,6 +99,12 @@ def test_malformed_rows_are_listed(catalog: OpenCatalog) -> None:
     assert all(str(share).encode("utf-8") for share in shares)
 
 
+def test_malformed_rows_do_not_stop_a_search_for_words(catalog: OpenCatalog) -> None:
+    """Whatever is in the bad row's columns, the good one is found by its words."""
+    assert [share.url for share in catalog.shares.list(words=["GOOD"])] == ["https://example.com/good"]
+    assert catalog.shares.without_row([share.share_id for share in catalog.shares.list()]) == []
+
+
 def test_a_time_that_cannot_be_read_is_named(sqlite_catalog: OpenCatalog) -> None:
     """Reading the one share says which value of which column is wrong, and what to do."""
     insert(sqlite_catalog, f"'{GOOD_ID}'", "'https://example.com/1'", "'yesterday'")
@@ -133,8 +139,9 @@ def test_a_row_without_an_id_is_skipped(sqlite_catalog: OpenCatalog) -> None:
         connection.executescript(  # the gateway's table may be laxer than ours
             "DROP TABLE shares;"
             "CREATE TABLE shares (id TEXT PRIMARY KEY, user_id TEXT, url TEXT, platform TEXT, status TEXT, "
-            "media_url TEXT, created_at TEXT, updated_at TEXT, UNIQUE (url, user_id));"
-            "INSERT INTO shares VALUES (NULL, 'user', 'https://example.com/1', 'x', 'pending', NULL, NULL, NULL);"
+            "title TEXT, author TEXT, media_url TEXT, created_at TEXT, updated_at TEXT, UNIQUE (url, user_id));"
+            "INSERT INTO shares (user_id, url, platform, status) "
+            "VALUES ('user', 'https://example.com/1', 'x', 'pending');"
         )
     good = add_share(sqlite_catalog)
 

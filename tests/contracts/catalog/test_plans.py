@@ -219,6 +219,9 @@ def test_no_frequent_query_reads_a_whole_table(full_catalog: OpenCatalog) -> Non
         "shares.get": lambda: catalog.shares.get(share_id),
         "shares.list by status": lambda: catalog.shares.list(statuses=["error"], limit=50),
         "shares.list by outcome": lambda: catalog.shares.list(outcomes=[Outcome.GONE, Outcome.PRIVATE], limit=50),
+        "shares.list since": lambda: catalog.shares.list(since=at(0), until=at(60)),
+        "shares.read": lambda: catalog.shares.read([share_id]),
+        "shares.of_link": lambda: catalog.shares.of_link(["https://example.com/7"], ["m7"]),
         "failures.standing": lambda: list(catalog.failures.standing()),
         "failures.standing by outcome": lambda: list(catalog.failures.standing(outcomes=[Outcome.GONE])),
         "failures.waiting": catalog.failures.waiting,
@@ -271,6 +274,8 @@ def test_no_frequent_query_reads_a_whole_table(full_catalog: OpenCatalog) -> Non
     assert "ix_share_work_state_next_attempt_at" in plans["due"]
     assert "ix_share_work_parked" in plans["parked_since"]
     assert "ix_share_work_failed" in plans["shares.list by outcome"]
+    assert "ix_shares_created_at" in plans["shares.list since"]
+    assert "ix_share_work_media_id" in plans["shares.of_link"]
     assert "ix_share_work_failed" in plans["failures.standing by outcome"]
     assert "ix_share_work_failed" in plans["shares.list of no speech"]
     assert "ix_transcript_provenance_doubtful" in plans["transcripts.doubtful"]

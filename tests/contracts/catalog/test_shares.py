@@ -7,8 +7,9 @@ import pytest
 
 from bookmarkai_assets.adapters.catalog import OpenCatalog, open_catalog
 from bookmarkai_assets.core.errors import UnknownShareError
+from bookmarkai_assets.core.links.platforms import Platform
 from bookmarkai_assets.core.shares.share import Share
-from tests.support.catalog import USER, add_share, at, columns_of, execute
+from tests.support.catalog import USER, add_share, at, begin, columns_of, execute
 
 OTHER_USER = "22222222-2222-4222-8222-222222222222"
 
@@ -142,3 +143,112 @@ def test_the_gateway_may_hint_at_a_language(
     execute(each_catalog, "UPDATE shares SET platform_data = :document", document=document)
 
     assert each_catalog.shares.hinted_language(share_id) == language
+
+
+def titled(catalog: OpenCatalog, url: str, *, title: str | None = None, author: str | None = None) -> str:
+    """Add a share of a video whose title and author are known, and return its id."""
+    share_id = add_share(catalog, url=url)
+    execute(
+        catalog,
+        "UPDATE shares SET title = :title, author = :author WHERE id = :id",
+        title=title,
+        author=author,
+        id=share_id,
+    )
+    return share_id
+
+
+@pytest.mark.parametrize(
+    "words",
+    [
+        ["creme"],
+        ["BRÛLÉE", "baker"],
+        ["me br"],
+        ["@Jose", "7300"],
+        ["tiktok"],
+        ["strasse"],
+        ["100%_[a] 'x'"],
+    ],
+)
+def test_shares_are_found_by_parts_of_words(each_catalog: OpenCatalog, words: list[str]) -> None:
+    """All the words must be in link, title, author or platform; case and accents do not matter, nor does any syntax."""
+    wanted = titled(
+        each_catalog,
+        "https://www.tiktok.com/@jose/video/7300",
+        title="Crème bru\u0302le\u0301e, Straße 100%_[a] 'x'",
+        author="The Baker",
+    )
+    titled(each_catalog, "https://example.com/1", title="Crepes")
+    titled(each_catalog, "https://example.com/2")
+
+    assert [share.share_id for share in each_catalog.shares.list(words=words)] == [wanted]
+
+
+def test_a_share_is_found_by_a_part_of_its_id(each_catalog: OpenCatalog) -> None:
+    """As a person has it from the beginning of a partition's name."""
+    wanted, _ = add_share(each_catalog), add_share(each_catalog)
+
+    assert [share.share_id for share in each_catalog.shares.list(words=[wanted[:13].upper()])] == [wanted]
+    assert each_catalog.shares.list(words=[wanted, "elsewhere"]) == []
+
+
+def test_words_and_platforms_and_the_limit_go_together(each_catalog: OpenCatalog) -> None:
+    """The limit counts what is wanted, and not what was read."""
+    link = "https://www.youtube.com/watch?v={}"
+    wanted = [add_share(each_catalog, url=link.format(f"cake{n}"), seconds=-n) for n in range(3)]
+    add_share(each_catalog, url="https://example.com/cake", seconds=5)
+    add_share(each_catalog, url=link.format("salt"), seconds=5)
+
+    found = each_catalog.shares.list(words=["cake"], platforms=[Platform.YOUTUBE], limit=2)
+
+    assert [share.share_id for share in found] == wanted[:2]
+
+
+def test_shares_are_listed_by_when_they_were_shared(each_catalog: OpenCatalog) -> None:
+    """From the first moment on, and before the second."""
+    _, second, third, _ = (add_share(each_catalog, seconds=seconds) for seconds in (1, 2, 3, 4))
+
+    found = each_catalog.shares.list(since=at(2), until=at(4))
+
+    assert [share.share_id for share in found] == [third, second]
+
+
+def test_a_share_has_its_videos_title_and_author(each_catalog: OpenCatalog) -> None:
+    """Once somebody has written them; before, it has neither."""
+    share_id = titled(each_catalog, "https://example.com/1", title="A cake", author="The Baker")
+
+    assert (each_catalog.shares.get(share_id).title, each_catalog.shares.get(share_id).author) == (
+        "A cake",
+        "The Baker",
+    )
+    assert each_catalog.shares.get(add_share(each_catalog)).title is None
+
+
+def test_many_shares_are_read_in_the_order_of_their_ids(each_catalog: OpenCatalog) -> None:
+    """Unknown ids are left out, and so is what is no id."""
+    one, other = add_share(each_catalog), add_share(each_catalog)
+
+    found = each_catalog.shares.read([other, str(uuid4()), "typed in", one])
+
+    assert [share.share_id for share in found] == [other, one]
+
+
+def test_the_shares_of_a_link_are_those_of_its_media_too(each_catalog: OpenCatalog) -> None:
+    """Another form of the link is another text, and the same media. The newest share comes first."""
+    as_is = add_share(each_catalog, url="https://example.com/1", seconds=1)
+    other_form = add_share(each_catalog, url="https://example.com/1?from=a-friend", seconds=2)
+    begin(each_catalog, other_form, "m1", "run", seconds=3)
+    add_share(each_catalog, url="https://example.com/2", seconds=4)
+
+    found = each_catalog.shares.of_link(["https://example.com/1"], ["m1"])
+
+    assert [share.share_id for share in found] == [other_form, as_is]
+
+
+def test_ids_without_a_row_are_named(each_catalog: OpenCatalog) -> None:
+    """They keep their order, and may be any text that somebody typed."""
+    known = add_share(each_catalog)
+    strangers = ["typed in", str(uuid4()), known.upper(), f"urn:uuid:{known}", "X'FF'", ""]
+
+    assert each_catalog.shares.without_row([strangers[0], known, *strangers[1:]]) == strangers
+    assert each_catalog.shares.without_row([]) == []

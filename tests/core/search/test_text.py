@@ -1,5 +1,6 @@
 """Words as search sees them: folded alike wherever a text comes from."""
 
+import re
 import string
 import unicodedata
 from itertools import pairwise
@@ -8,7 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from bookmarkai_assets.core.search.text import MAX_WORD_CHARACTERS, tokenize
+from bookmarkai_assets.core.search.text import MAX_WORD_CHARACTERS, fold, pattern_of, tokenize
 
 
 @pytest.mark.parametrize(
@@ -55,3 +56,25 @@ def test_words_contain_nothing_that_could_be_syntax(text: str) -> None:
 def test_the_fast_path_finds_the_same_words(text: str) -> None:
     """The fast path for ASCII text finds the same words at the same positions as the slow path."""
     assert list(tokenize(text)) == list(tokenize(f"{text} é"))[:-1]
+
+
+@given(st.text("abcdefgehiost ßæœøłéñüçÆŁÞİёЁάΣ0²#.*[](-^\\\n", max_size=12))
+def test_a_pattern_finds_every_spelling_of_a_text(text: str) -> None:
+    """Upper and lower case, accents that are part of their letter or follow it, and none at all are one text."""
+    spellings = {text, text.upper(), text.lower(), fold(text), unicodedata.normalize("NFD", text)}
+    for spelling in spellings | {f"before {text} after"}:
+        assert re.search(pattern_of(text), spelling), spelling
+
+
+@pytest.mark.parametrize(
+    ("text", "other"), [("cafe", "caff"), ("a.b", "aXb"), ("a*", "b"), ("e", ""), ("東京", "京東"), ("x y", "xy")]
+)
+def test_a_pattern_finds_nothing_else(text: str, other: str) -> None:
+    """Characters with a meaning in regular expressions stand for themselves."""
+    assert re.search(pattern_of(text), other) is None
+
+
+def test_a_pattern_finds_words_whose_vowels_are_marks() -> None:
+    """Hebrew and Arabic are written with and without them."""
+    assert re.search(pattern_of("שלום"), "שָׁלוֹם")
+    assert re.search(pattern_of("مُحَمَّد"), "محمد")

@@ -43,3 +43,9 @@ def test_some_selections_have_no_url() -> None:
     assert selection_path("transcript", "") is None
     assert selection_path("transcript", "k" * MAX_LINK_CHARACTERS) is not None
     assert selection_path("transcript", "k" * (MAX_LINK_CHARACTERS + 1)) is None
+
+
+def test_a_key_with_the_syntaxs_own_characters_is_quoted() -> None:
+    """Somebody may have typed such a partition, and a range may begin or end with it."""
+    order = ["a", 'b, "c"', "d\\e", "f"]
+    assert partition_selection(order[1:3], order) == '["b, \\"c\\""..."d\\\\e"]'

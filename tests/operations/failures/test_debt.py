@@ -4,10 +4,13 @@ from datetime import UTC, datetime, timedelta
 
 from bookmarkai_assets.core.failures.debt import PostponedShares, StandingFailure, debt_of
 from bookmarkai_assets.core.outcomes import Outcome
+from bookmarkai_assets.core.shares.dagster_ui import DagsterUI
 from bookmarkai_assets.operations.failures.debt import DebtReport
 from tests.support.json_forms import assert_same_json
 
 NOW = datetime(2026, 1, 31, 12, tzinfo=UTC)
+UI = "https://dagster.example.com/prefix"
+PIPELINE = "/asset-groups~key%3A%22raw_video%22%20or%20key%3A%22stored_media%22%20or%20key%3A%22transcript%22"
 TIKTOK = "https://www.tiktok.com/@user/video/1"
 
 
@@ -32,7 +35,7 @@ DEBT = debt_of(
 
 def test_the_debt_as_json() -> None:
     """Names, order and formats are what `shares debt --json` has promised."""
-    report = DebtReport(NOW, DEBT, ["c", "b", "a"])
+    report = DebtReport(NOW, DEBT, ["c", "b", "a", "typed in"], ["typed in"], DagsterUI(UI))
     assert_same_json(
         report.as_dict(),
         {
@@ -58,6 +61,7 @@ def test_the_debt_as_json() -> None:
                     "oldest": "2026-01-31T07:00:00+00:00",
                     "command": "bookmarkai shares retry --outcome blocked --platform tiktok",
                     "partitions": "[b...a]",
+                    "backfills": [{"url": f"{UI}{PIPELINE}/?default_range=%5Bb...a%5D", "partitions": 2}],
                 },
                 {
                     "outcome": "gone",
@@ -72,6 +76,7 @@ def test_the_debt_as_json() -> None:
                     "oldest": "2026-01-31T12:00:00+00:00",
                     "command": "bookmarkai shares retry --outcome gone --platform generic",
                     "partitions": "c",
+                    "backfills": [{"url": f"{UI}{PIPELINE}/?default_range=c", "partitions": 1}],
                 },
             ],
             "held": [
@@ -83,6 +88,7 @@ def test_the_debt_as_json() -> None:
                 },
                 {"site": None, "count": 1, "oldest": "2026-01-31T12:00:00+00:00", "command": "bookmarkai doctor"},
             ],
+            "not_shares": ["typed in"],
         },
     )
 

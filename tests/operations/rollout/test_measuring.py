@@ -17,6 +17,7 @@ from bookmarkai_assets.core.rollout.ports import RecordedVerification
 from bookmarkai_assets.core.rollout.stages import Action, Decision, Stage
 from bookmarkai_assets.core.rollout.windows import WINDOWS, Window, day_of, month_of, window_ending
 from bookmarkai_assets.core.rules import PipelineRules
+from bookmarkai_assets.operations.rollout.deciding import set_stage
 from bookmarkai_assets.operations.rollout.measuring import (
     catch_up,
     measure_day,
@@ -151,7 +152,7 @@ def test_events_from_the_future_are_counted_separately(sqlite_catalog: OpenCatal
     day = measure_day(sqlite_catalog, rules, TODAY, now=now)
     assert day.future_events == 3
     assert [day.windows[name].s3_uploads for name in ("5m", "1h", "24h")] == [0, 1, 1]
-    assert sum(step.metrics.s3_uploads for step in day.steps) == 1
+    assert sum(step.s3_uploads for step in day.steps) == 1
     later = measure_day(sqlite_catalog, rules, TODAY, now=NOON + HOUR)
     assert (later.future_events, later.windows["24h"].s3_uploads) == (1, 4)
 
@@ -174,26 +175,31 @@ def test_the_chart_shows_the_last_day_by_the_hour(
     end = NOON - DAY / 4 + timedelta(minutes=minutes)
     steps = measure_day(sqlite_catalog, rules, TODAY, now=end).steps
     assert len(steps) == (24 if minutes == 0 else 25)
-    assert steps[0].metrics.window.start == NOON - DAY / 4 - DAY
-    assert steps[-1].metrics.window.end == end
+    assert steps[0].window.start == NOON - DAY / 4 - DAY
+    assert steps[-1].window.end == end
     for step, following in pairwise(steps):
-        assert step.metrics.window.end == following.metrics.window.start
+        assert step.window.end == following.window.start
     for step in steps:
-        assert_counted(step.metrics, events, step.metrics.window)
+        assert_counted(step, events, step.window)
 
 
 def test_the_target_follows_the_decisions(sqlite_catalog: OpenCatalog, rules: PipelineRules) -> None:
-    """The target of a step, and of a past day, is that of its own end: the last decision by then, or the settings.
+    """The targets are those of the settings and then of each decision, from its own moment on.
 
-    Today's is what the next placement follows: the newest decision, even when its maker's clock is fast.
+    A past day's is that of its end: the last decision by then, or the settings. Today's is what the next placement
+    follows: the newest decision, even when its maker's clock is fast.
     """
     decide(sqlite_catalog, Action.PROMOTE, Stage(10), NOON - 10 * HOUR)
     decide(sqlite_catalog, Action.ADVISE, Stage(10), NOON - 8 * HOUR)
     decide(sqlite_catalog, Action.PROMOTE, Stage(25), NOON - 5 * HOUR)
     decide(sqlite_catalog, Action.ROLLBACK, Stage(25), NOON - HOUR, is_rolled_back=True)
     day = measure_day(sqlite_catalog, rules, TODAY, now=NOON)
-    targets = [step.target_percentage for step in day.steps]
-    assert targets == [5] * 13 + [10] * 5 + [25] * 4 + [0] * 2
+    assert [(target.since, target.percentage) for target in day.targets] == [
+        (NOON - DAY, 5),
+        (NOON - 10 * HOUR, 10),
+        (NOON - 5 * HOUR, 25),
+        (NOON - HOUR, 0),
+    ]
     assert (day.target_percentage, day.policy.mode) == (0, StorageMode.LOCAL)
     resumed = decide(sqlite_catalog, Action.RESUME, Stage(25), NOON + DAY)
     decide(sqlite_catalog, Action.ADVISE, Stage(25), NOON + DAY + HOUR)
@@ -202,6 +208,24 @@ def test_the_target_follows_the_decisions(sqlite_catalog: OpenCatalog, rules: Pi
     tomorrow = measure_day(sqlite_catalog, rules, day_of(NOON + DAY), now=NOON + 2 * DAY)
     assert (tomorrow.target_percentage, tomorrow.policy.decision_id) == (25, resumed.decision_id)
     assert measure_day(sqlite_catalog, rules, day_of(NOON - DAY), now=NOON).target_percentage == 5
+
+
+def test_decisions_of_the_present_minutes_are_targets(sqlite_catalog: OpenCatalog, rules: PipelineRules) -> None:
+    """Three stages within a few minutes are three targets, though no window has those minutes yet."""
+    for minutes, percentage in ((1, 10), (2, 50), (3, 100)):
+        decide(sqlite_catalog, Action.SET, Stage(percentage), NOON + timedelta(minutes=minutes))
+    targets = measure_day(sqlite_catalog, rules, TODAY, now=NOON + 4 * timedelta(minutes=1)).targets
+    assert [target.percentage for target in targets] == [5, 10, 50, 100]
+
+
+def test_a_target_counts_by_the_settings_of_its_time(sqlite_catalog: OpenCatalog, rules: PipelineRules) -> None:
+    """After a change of STORAGE_MODE the earlier targets stay what they were; the present settings count since then."""
+    for hours, percentage in ((9, 10), (6, 25)):
+        set_stage(sqlite_catalog, rules, Stage(percentage), now=NOON - hours * HOUR, actor="olga", reason="a test")
+    local = replace(rules, storage=StoragePolicy(StorageMode.LOCAL, 5))
+    set_stage(sqlite_catalog, local, Stage(50), now=NOON - HOUR, actor="olga", reason="a test")
+    targets = measure_day(sqlite_catalog, local, TODAY, now=NOON).targets
+    assert [target.percentage for target in targets] == [0, 10, 25, 0]
 
 
 def test_only_today_has_an_inventory(vault: Vault) -> None:

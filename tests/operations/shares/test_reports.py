@@ -94,6 +94,8 @@ def test_everything_about_a_share_as_json(sqlite_catalog: OpenCatalog) -> None:
             "next_attempt_at": None,
             "created_at": "2026-01-31T12:00:00+00:00",
             "finished_at": "2026-01-31T12:00:04+00:00",
+            "title": "Kuchen backen 🍰 \u200fעוגה",  # noqa: RUF001 - Hebrew
+            "author": "someone",
             "media": {
                 "id": MEDIA,
                 "state": "stored",
@@ -207,6 +209,8 @@ def test_a_share_without_results_as_json(sqlite_catalog: OpenCatalog) -> None:
             "next_attempt_at": None,
             "created_at": "2026-01-31T12:00:00+00:00",
             "finished_at": None,
+            "title": None,
+            "author": None,
             "media": None,
             "transcript": None,
             "transfers": [],
@@ -235,6 +239,38 @@ def test_a_failure_that_waits_for_its_next_try_as_plain_values(sqlite_catalog: O
     )
 
 
+def test_a_failure_in_words_says_what_comes_next_and_when(sqlite_catalog: OpenCatalog) -> None:
+    """A run's error has outcome, reason, next step, attempts and the next attempt of each share."""
+    share_id = add_share(sqlite_catalog, url=URL)
+    begin(sqlite_catalog, share_id, MEDIA, "run")
+    fail(sqlite_catalog, share_id, "run", retry_in=60)
+    assert failure_summary(sqlite_catalog, share_id, UNREACHABLE).in_words == (
+        "unreachable: the site did not answer\n  The site did not answer; it is tried again later. "
+        "Attempt 1, the next at 2026-01-31 12:01:00 UTC."
+    )
+
+
+def test_a_failure_for_good_in_words_says_so(sqlite_catalog: OpenCatalog) -> None:
+    """Where no attempt follows, the words say that. Of what is not on record they say the next step alone."""
+    share_id = add_share(sqlite_catalog, url=URL)
+    begin(sqlite_catalog, share_id, MEDIA, "run")
+    sqlite_catalog.work.fail(share_id, GONE, owner="run", now=at(0), retry_at=None)
+    gone = "gone: the video no longer exists\n  The video no longer exists; nothing to do."
+    assert failure_summary(sqlite_catalog, share_id, GONE).in_words == f"{gone} Attempt 1, no other by itself."
+    refused = Failure(Outcome.SUPERSEDED, "another run has it")
+    assert failure_summary(sqlite_catalog, share_id, refused).in_words == (
+        f"superseded: another run has it\n  {FAILURES[Outcome.SUPERSEDED].next_step}"
+    )
+
+
+def test_a_failure_says_at_which_step_it_was(sqlite_catalog: OpenCatalog) -> None:
+    """Where the step is known it stands behind outcome and reason."""
+    share_id = add_share(sqlite_catalog)
+    shown = failure_summary(sqlite_catalog, share_id, Failure(Outcome.GONE, "404", "raw_video")).as_dict()
+    assert list(shown)[:3] == ["outcome", "reason", "failed_at"]
+    assert shown["failed_at"] == "raw_video"
+
+
 def test_a_failed_share_in_a_list_as_json(sqlite_catalog: OpenCatalog) -> None:
     """Names, order and formats are what `shares list --json` has promised, and the next step is that of the outcome."""
     share_id = add_share(sqlite_catalog, url=URL)
@@ -255,6 +291,8 @@ def test_a_failed_share_in_a_list_as_json(sqlite_catalog: OpenCatalog) -> None:
             "next_attempt_at": None,
             "created_at": "2026-01-31T12:00:00+00:00",
             "finished_at": "2026-01-31T12:00:05+00:00",
+            "title": None,
+            "author": None,
         },
     )
 

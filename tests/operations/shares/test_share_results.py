@@ -37,9 +37,16 @@ def test_a_failure_of_an_unknown_share_is_refused() -> None:
         RESULTS.with_failures({"d": GONE})
 
 
-def test_results_are_made_into_others_and_failures_stay() -> None:
-    """This is what an IO manager does when it makes stored media of fetched ones."""
-    assert RESULTS.map(str) == {"b": "2", "a": GONE, "c": "3"}
+def test_failures_are_told_apart_by_their_step() -> None:
+    """The first step that names itself stays in a failure, and results have none."""
+    fetched = RESULTS.failed_at("raw_video")
+    stored = fetched.with_failures({"b": GONE}).failed_at("stored_media")
+    assert {share: failure.step for share, failure in stored.failures.items()} == {
+        "a": "raw_video",
+        "b": "stored_media",
+    }
+    assert stored.succeeded == {"c": 3}
+    assert RESULTS["a"] == GONE
 
 
 def test_results_are_immutable() -> None:

@@ -2,6 +2,7 @@
 
 from dataclasses import replace
 
+from bookmarkai_assets.core.shares.dagster_ui import BackfillLink
 from bookmarkai_assets.core.transcripts.staleness import CurrentRecipe, MadeTranscript, RecipeUse
 from bookmarkai_assets.operations.transcripts.stale import StalenessReport
 from tests.support.catalog import at
@@ -19,6 +20,7 @@ REPORT = StalenessReport(
     ),
     newest=(MadeTranscript("a", at(0.25), OLD.fingerprint, has_media=True), MadeTranscript("b", at(-9), None, False)),
     partitions="[a...b]",
+    backfills=(BackfillLink("http://ui/assets/transcript?view=partitions&default_range=a", 1),),
 )
 
 
@@ -77,6 +79,7 @@ def test_the_stale_transcripts_as_json() -> None:
             ],
             "partitions": "[a...b]",
             "path": "/assets/transcript?view=partitions&default_range=%5Ba...b%5D",
+            "backfills": [{"url": "http://ui/assets/transcript?view=partitions&default_range=a", "partitions": 1}],
         },
     )
 
