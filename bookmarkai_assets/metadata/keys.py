@@ -6,6 +6,7 @@ from bookmarkai_assets.metadata.tables import key_table
 _BUCKET_URLS = " or ".join(f"{backend.facts.scheme}://bucket/key" for backend in Backend if backend.is_remote)
 
 _SHARE_KEYS = {
+    "why_run_is_red": "that the run failed for other shares, at which step and how; absent if it did not",
     "title": "the video's title on the site, cleaned and shortened",
     "url": "the shared link",
     "author": "who published it, according to the site",

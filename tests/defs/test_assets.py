@@ -80,9 +80,9 @@ def test_metadata_has_exactly_the_documented_keys(pipeline: Pipeline) -> None:
     What a share has no value of is absent.
     """
     absent = {
-        "raw_video": {"storage_url", "thumbnail"},
-        "stored_media": {"thumbnail", "expires_at", "rollout_decision"},
-        "transcript": {"thumbnail", "doubtful"},
+        "raw_video": {"why_run_is_red", "storage_url", "thumbnail"},
+        "stored_media": {"why_run_is_red", "thumbnail", "expires_at", "rollout_decision"},
+        "transcript": {"why_run_is_red", "thumbnail", "doubtful"},
     }
     [share] = pipeline.share("pasta")
     pipeline.tick_and_run()

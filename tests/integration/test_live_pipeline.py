@@ -115,11 +115,13 @@ def test_a_video_shared_twice_is_fetched_once(live_pipeline: LivePipeline, backl
 
 
 def test_metadata_is_as_documented(live_pipeline: LivePipeline, backlog: Backlog) -> None:
-    """Each materialization has exactly the documented keys."""
+    """Each materialization has documented keys alone, in their order. Those without a value are absent."""
     share_id = next(iter(backlog.good))
     for asset in ASSETS:
         materialization, *_ = live_pipeline.graphql.materializations(asset, share_id)
-        assert {entry["label"] for entry in materialization["metadataEntries"]} == KEYS[asset].keys()
+        shown = [entry["label"] for entry in materialization["metadataEntries"]]
+        assert shown == [key for key in KEYS[asset] if key in shown]
+        assert {"title", "url", "length", "platform", "outcome"} <= set(shown)
 
 
 @pytest.mark.usefixtures("backlog")

@@ -15,6 +15,10 @@ STAGED_MODE = StorageMode.HYBRID
 """The `STORAGE_MODE` in which the rollout's stages count."""
 
 
+CONFIGURED = "configured"
+"""The entry of a decision's evidence with the storage settings of its time."""
+
+
 class PolicySource(StrEnum):
     """What the policy in force comes from, the highest precedence first."""
 
@@ -111,3 +115,11 @@ def list_obstacles(mode: StorageMode, state: RolloutState) -> Sequence[StageObst
     elif state.stage == NOTHING:
         obstacles.append(StageObstacle.AT_ZERO)
     return tuple(obstacles)
+
+
+def settings_of(decision: Decision, *, otherwise: StoragePolicy) -> StoragePolicy:
+    """Return the storage settings that a decision has recorded, else `otherwise`."""
+    recorded = decision.evidence.get(CONFIGURED)
+    if recorded is None:
+        return otherwise
+    return StoragePolicy(StorageMode(recorded["storage_mode"]), recorded["s3_split_percentage"])

@@ -8,15 +8,13 @@ from typing import Any
 from bookmarkai_assets.core.media.placement import StoragePolicy
 from bookmarkai_assets.core.rollout.forecast import StageForecast, to_json
 from bookmarkai_assets.core.rollout.gate import GateFigures, GateLimits, Judgement, Verdict, judge
+from bookmarkai_assets.core.rollout.policy import CONFIGURED
 from bookmarkai_assets.core.rollout.ports import RecordedVerification
 from bookmarkai_assets.core.rollout.stages import Action, Decision, RolloutPlan, RolloutState, Stage
 from bookmarkai_assets.core.rules import PipelineRules
 
 FORECAST = "forecast"
 """Where the evidence has the forecast of the stage that a decision leaves."""
-
-CONFIGURED = "configured"
-"""Where the evidence has the storage settings of the decision's time."""
 
 _FAILING = "failing"
 

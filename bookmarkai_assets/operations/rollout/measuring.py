@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from datetime import datetime, timedelta
 
 from bookmarkai_assets.core.catalog import Catalog
-from bookmarkai_assets.core.media.placement import StorageMode, StoragePolicy
+from bookmarkai_assets.core.media.placement import StoragePolicy
 from bookmarkai_assets.core.media.retention import EXPIRING_PREFIX
 from bookmarkai_assets.core.rollout.costs import Deposit, MonthCost, Usage, usage_of
 from bookmarkai_assets.core.rollout.costs import month_cost as cost_of_month
@@ -22,12 +22,11 @@ from bookmarkai_assets.core.rollout.metrics import (
     window_metrics,
     without_documents,
 )
-from bookmarkai_assets.core.rollout.policy import resolve_policy
+from bookmarkai_assets.core.rollout.policy import resolve_policy, settings_of
 from bookmarkai_assets.core.rollout.stages import Decision
 from bookmarkai_assets.core.rollout.windows import GRID, WINDOWS, Resolution, Window, month_of, window_ending
 from bookmarkai_assets.core.rules import PipelineRules
 from bookmarkai_assets.operations.rollout.current_policy import current_policy
-from bookmarkai_assets.operations.rollout.evidence import CONFIGURED
 from bookmarkai_assets.operations.rollout.history import read_state
 
 PACE = timedelta(days=7)
@@ -141,7 +140,7 @@ def _list_targets(window: Window, configured: StoragePolicy, history: Sequence[D
                 decision.decided_at,
                 target_percentage(
                     resolve_policy(
-                        configured if decision is newest else _settings_of(decision, configured), decision
+                        configured if decision is newest else settings_of(decision, otherwise=configured), decision
                     ).policy
                 ),
             )
@@ -149,14 +148,6 @@ def _list_targets(window: Window, configured: StoragePolicy, history: Sequence[D
             if window.start < decision.decided_at <= window.end
         ),
     ]
-
-
-def _settings_of(decision: Decision, otherwise: StoragePolicy) -> StoragePolicy:
-    """Return the settings that a decision has recorded, else `otherwise`."""
-    recorded = decision.evidence.get(CONFIGURED)
-    if recorded is None:
-        return otherwise
-    return StoragePolicy(StorageMode(recorded["storage_mode"]), recorded["s3_split_percentage"])
 
 
 def _resolve_policy_at(moment: datetime, configured: StoragePolicy, history: Sequence[Decision]) -> StoragePolicy:

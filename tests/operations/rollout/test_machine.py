@@ -217,6 +217,8 @@ class RolloutMachine(RuleBasedStateMachine):
     def _may_promote(self, kind: str, *, force: bool) -> bool:
         if self.model.is_rolled_back or self.model.following() is None:
             return False
+        if not force and self.rollout.rules.storage.mode is not StorageMode.HYBRID:
+            return False  # nobody has the mode in which a stage counts
         if self.model.stage in {None, NOTHING}:
             return force or kind != "bad"
         return force or (kind == "good" and self.model.days >= STAGE_TIME.days)
