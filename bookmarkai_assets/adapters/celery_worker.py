@@ -3,7 +3,6 @@
 `dagster_celery` has the tasks, and Dagster's `CeleryRunLauncher` sends them. Here is how a worker of ours is set up.
 """
 
-import os
 from collections.abc import Sequence
 
 from bookmarkai_assets.core.errors import ConfigurationError
@@ -35,7 +34,8 @@ def run_worker(
             f"expected the extra `celery`, found that {error.name} is missing; pip install 'bookmarkai-assets[celery]'"
         ) from error
 
-    # Not on the command line, where every user of the machine could read the passwords.
+    # Not on the command line, where every user of the machine could read the passwords. What is exported under Celery's
+    # own names counts more for it than this, and for our settings as well: it is the same.
     app.conf.update(
         broker_url=broker_url,
         result_backend=result_backend,
@@ -52,9 +52,6 @@ def run_worker(
         worker_redirect_stdouts=False,
         worker_send_task_events=False,
     )
-    # What Celery reads by itself would count more than what was just set.
-    for variable in ("CELERY_BROKER_URL", "CELERY_RESULT_BACKEND"):
-        os.environ.pop(variable, None)
     app.worker_main(
         [
             "worker",

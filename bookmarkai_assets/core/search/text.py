@@ -87,24 +87,46 @@ def pattern_of(text: str) -> str:
     It is written in what Python and PostgreSQL have in common. Spellings are those of alphabets with accents: Latin,
     Greek and Cyrillic. A letter of another script is found as it is.
     """
-    folded, spellings = fold(text), _spellings()
-    parts: list[str] = []
-    position = 0
+    folded, parts, position = fold(text), list[str](), 0
     while position < len(folded):
-        letter, pair = folded[position], folded[position : position + 2]
-        part = _any_spelling(letter)
-        if len(pair) > 1 and pair in spellings:
-            part = f"(?:{part}{_any_spelling(pair[1])}|{_any_spelling(pair)})"
-            position += 1
-        parts.append(part)
-        position += 1
+        end = _end_of_stretch(folded, position)
+        ways = ["".join(_any_spelling(letters) for letters in way) for way in _ways_to_write(folded[position:end])]
+        parts.append(ways[0] if len(ways) == 1 else f"(?:{'|'.join(ways)})")
+        position = end
     return "".join(parts)
+
+
+def _end_of_stretch(folded: str, begin: int) -> int:
+    """Return where the letters from `begin` end that may be written with one character, overlapping ones included."""
+    end, position = begin + 1, begin
+    while position < end and end - begin < _MAX_STRETCH:
+        longest = max((size for size in _LIGATURES if folded[position : position + size] in _spellings()), default=1)
+        end = min(max(end, position + longest), len(folded), begin + _MAX_STRETCH)
+        position += 1
+    return end
+
+
+def _ways_to_write(letters: str) -> Iterator[list[str]]:
+    """Yield each way to divide letters into those that are written with one character, letter by letter first."""
+    if not letters:
+        yield []
+        return
+    for size in (1, *_LIGATURES):
+        if len(letters) >= size and (size == 1 or letters[:size] in _spellings()):
+            for rest in _ways_to_write(letters[size:]):
+                yield [letters[:size], *rest]
 
 
 def is_unspaced(word: str) -> bool:
     """Whether a word of `tokenize` is a letter of a script without spaces."""
     return _UNSPACED.match(word) is not None
 
+
+_LIGATURES = (2, 3)
+"""How many letters one character may stand for: æ for two, ﬃ for three."""
+
+_MAX_STRETCH = 6
+"""The longest stretch of letters whose ligatures may overlap. Real words have three: ffi in "office"."""
 
 _ALPHABETS = (range(0x30, 0x590), range(0x1E00, 0x2000), range(0xFB00, 0xFB07), range(0xFF10, 0xFF5B))
 """Latin, Greek and Cyrillic with their accents, ligatures and full-width forms."""

@@ -67,6 +67,14 @@ def test_a_pattern_finds_every_spelling_of_a_text(text: str) -> None:
 
 
 @pytest.mark.parametrize(
+    ("text", "spelling"), [("sth", "sþ"), ("sth", "ﬅh"), ("office", "oﬃce"), ("office", "oﬀice"), ("affine", "afﬁne")]
+)
+def test_ligatures_may_overlap(text: str, spelling: str) -> None:
+    """A letter may be part of one character with the letter before it or with the one behind it."""
+    assert re.search(pattern_of(text), spelling)
+
+
+@pytest.mark.parametrize(
     ("text", "other"), [("cafe", "caff"), ("a.b", "aXb"), ("a*", "b"), ("e", ""), ("東京", "京東"), ("x y", "xy")]
 )
 def test_a_pattern_finds_nothing_else(text: str, other: str) -> None:
