@@ -87,6 +87,19 @@ class DueShare:
 
 
 @dataclass(frozen=True)
+class Backlog:
+    """How much work there is. `due` shares wait for a worker: new ones, due retries, and those claimed but not begun.
+
+    `oldest_since` is since when the one of these that has waited longest does so: since it was shared, became due again
+    or was claimed. None if there is none. `running` shares are with a run.
+    """
+
+    due: int
+    running: int
+    oldest_since: datetime | None
+
+
+@dataclass(frozen=True)
 class Begun:
     """This owner has the share now. `attempts` includes this one."""
 
@@ -125,6 +138,14 @@ class WorkLedger(ABC):
         A parked share whose `shares.status` somebody has set back to `pending` counts as new. `slots` limits how many
         of the shares that wait for a site are returned, by site. Those that wait for a site not in it are not limited.
         Never raises for a malformed row.
+        """
+
+    @abstractmethod
+    def backlog(self, *, now: datetime, slots: Mapping[str, int]) -> Backlog:
+        """Count the shares that wait for a worker, and those that have one. Reads only unfinished shares.
+
+        Of the shares that wait for a site in `slots`, only as many count as the site has slots. Never raises for a
+        malformed row.
         """
 
     @abstractmethod
