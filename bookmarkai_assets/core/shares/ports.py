@@ -39,6 +39,7 @@ class ShareTable(ABC):
         words: Collection[str] = (),
         since: datetime | None = None,
         until: datetime | None = None,
+        after: str | None = None,
         limit: int | None = None,
     ) -> Sequence[Share]:
         """Read shares, newest first.
@@ -46,8 +47,20 @@ class ShareTable(ABC):
         Only those whose status is in `statuses`, whose last attempt ended with one of `outcomes` and whose link belongs
         to one of `platforms` (named as by `platforms.unify_platform`). Only those shared at `since` or later and before
         `until`. Each of `words` must be part of the link, the id, the title, the author or the platform, whatever the
-        case and the accents. An empty collection does not restrict.
+        case and the accents. An empty collection does not restrict. `after` is the id of a share: only those that come
+        after it in this order are read, as the next page of a list. Raises `UnknownShareError` if no share has it.
         """
+
+    @abstractmethod
+    def count(
+        self,
+        *,
+        statuses: Collection[str] = (),
+        outcomes: Collection[Outcome] = (),
+        since: datetime | None = None,
+        until: datetime | None = None,
+    ) -> int:
+        """Count the shares that `list` would read."""
 
     @abstractmethod
     def read(self, share_ids: Sequence[str]) -> Sequence[Share]:
