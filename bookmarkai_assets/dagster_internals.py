@@ -238,6 +238,43 @@ def switch_states(instance: dg.DagsterInstance) -> dict[str, str]:
 _keys_of_ranges: WeakKeyDictionary[dg.DagsterInstance, dict[dg.PartitionKeyRange, Sequence[str]]] = WeakKeyDictionary()
 
 
+_KEYS_PER_QUERY = 1000
+
+
+def positions_of_partitions(instance: dg.DagsterInstance, name: str, keys: Sequence[str]) -> dict[str, int]:
+    """Return the positions of those of `keys` that exist, and the position of the newest partition, whichever it is.
+
+    `name` is that of the dynamic partitions. Positions grow in the order of adding. Between two that differ by one
+    there is no other partition. Empty if there are no partitions.
+
+    Published are whether one key exists, and the list of all keys, which takes longer the more there are. This reads
+    by the indexes of Dagster's table. Raises TypeError for a storage that is not in a database.
+    """
+    from dagster._core.storage.event_log import SqlEventLogStorage  # noqa: PLC0415 - only the sensor's ticks need it
+    from dagster._core.storage.event_log.schema import DynamicPartitionsTable as table  # noqa: N813, PLC0415 - as above
+
+    storage = instance.event_log_storage
+    if not isinstance(storage, SqlEventLogStorage):
+        found = type(storage).__name__
+        raise TypeError(
+            f"expected Dagster's storage in SQLite, PostgreSQL or MySQL, found {found}; change dagster.yaml"
+        )
+    ours, newest_first = table.c.partitions_def_name == name, table.c.id.desc()
+    with storage.index_connection() as connection:
+        rows = [
+            row
+            for start in range(0, len(keys), _KEYS_PER_QUERY)
+            for row in connection.execute(
+                table.select().where(ours, table.c.partition.in_(keys[start : start + _KEYS_PER_QUERY]))
+            )
+        ]
+        # The newest row of all is found at once, and is nearly always one of ours.
+        newest = connection.execute(table.select().order_by(newest_first).limit(1)).one_or_none()
+        if newest is not None and newest.partitions_def_name != name:
+            newest = connection.execute(table.select().where(ours).order_by(newest_first).limit(1)).one_or_none()
+    return {row.partition: row.id for row in (*rows, *([newest] if newest else []))}
+
+
 class PartitionsReadOnce(dg.DynamicPartitionsDefinition):
     """Dynamic partitions, in the order in which they were added, whose ranges are read once per instance.
 

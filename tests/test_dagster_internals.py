@@ -21,6 +21,7 @@ from bookmarkai_assets.dagster_internals import (
     partition_of,
     partition_range_tags,
     partitions_named_by,
+    positions_of_partitions,
     queue_tags,
     required_daemons,
     run_of,
@@ -269,3 +270,43 @@ def test_a_persons_switches_are_recorded() -> None:
         record_switch(instance, "alerts", is_on=True)
         record_switch(instance, "new_shares", is_on=False)
         assert switch_states(instance) == {"alerts": "RUNNING", "new_shares": "STOPPED"}
+
+
+def test_positions_are_those_of_the_keys_asked_for_and_of_the_newest(instance: dg.DagsterInstance) -> None:
+    """Neighbours differ by one, others by more, and a key that does not exist has none. The rest is not returned."""
+    instance.add_dynamic_partitions("letters", list("abcdef"))
+    found = positions_of_partitions(instance, "letters", ["e", "a", "b", "x"])
+    assert sorted(found, key=found.__getitem__) == ["a", "b", "e", "f"]
+    assert [found[key] - found["a"] for key in "abef"] == [0, 1, 4, 5]
+
+
+def test_positions_are_of_one_list_of_partitions(instance: dg.DagsterInstance) -> None:
+    """Those of another definition, and what was removed, leave gaps and are never counted as the newest."""
+    assert positions_of_partitions(instance, "letters", ["a"]) == {}
+    instance.add_dynamic_partitions("letters", ["a"])
+    instance.add_dynamic_partitions("digits", ["a", "1"])
+    instance.add_dynamic_partitions("letters", ["b", "c", "d"])
+    instance.delete_dynamic_partition("letters", "c")
+    instance.add_dynamic_partitions("digits", ["2"])
+    found = positions_of_partitions(instance, "letters", ["a", "b"])
+    assert set(found) == {"a", "b", "d"}
+    assert found["b"] - found["a"] > 1
+    assert found["d"] - found["b"] > 1
+    assert set(positions_of_partitions(instance, "digits", [])) == {"2"}
+
+
+def test_many_positions_are_read_as_well(instance: dg.DagsterInstance) -> None:
+    """More keys than one query takes are read in the same way."""
+    keys = [str(number) for number in range(2_500)]
+    instance.add_dynamic_partitions("letters", keys)
+    found = positions_of_partitions(instance, "letters", keys)
+    assert sorted(found, key=found.__getitem__) == keys
+
+
+def test_positions_in_another_storage_are_an_error(
+    instance: dg.DagsterInstance, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A storage that is not in a database is named, and not taken for one without partitions."""
+    monkeypatch.setattr(dg.DagsterInstance, "event_log_storage", object())
+    with pytest.raises(TypeError, match="expected Dagster's storage in SQLite, PostgreSQL or MySQL, found object"):
+        positions_of_partitions(instance, "letters", ["a"])

@@ -6,9 +6,7 @@
 from collections.abc import Sequence
 
 from bookmarkai_assets.core.errors import ConfigurationError
-
-DEFAULT_QUEUE = "dagster"
-"""Where the launcher puts a run that has no tag for another queue."""
+from bookmarkai_assets.core.workers.worker import DEFAULT_QUEUE
 
 _KB = 1024
 

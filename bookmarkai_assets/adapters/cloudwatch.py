@@ -10,7 +10,7 @@ from typing_extensions import override
 
 from bookmarkai_assets.core.alerts.ports import MetricSink, MetricSinkError
 from bookmarkai_assets.core.health import CheckResult, CheckStatus
-from bookmarkai_assets.core.rollout.published_metrics import LATENCIES, Datum
+from bookmarkai_assets.core.rollout.published_metrics import IN_SECONDS, Datum
 
 CONNECT_TIMEOUT_SECONDS = 5
 READ_TIMEOUT_SECONDS = 10
@@ -105,7 +105,7 @@ def _entry(datum: Datum) -> dict[str, Any]:
         "Timestamp": datum.minute,
         "Values": list(datum.values),
         "Counts": [float(count) for count in datum.values.values()],
-        "Unit": "Seconds" if datum.metric in LATENCIES else "Count",
+        "Unit": "Seconds" if datum.metric in IN_SECONDS else "Count",
     }
 
 

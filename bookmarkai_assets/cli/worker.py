@@ -5,6 +5,7 @@ from typing import Annotated
 import typer
 
 from bookmarkai_assets.core.errors import ConfigurationError
+from bookmarkai_assets.core.workers.worker import DEFAULT_QUEUE
 from bookmarkai_assets.settings.settings import load_settings
 
 
@@ -22,7 +23,7 @@ def worker(
 
     Example: bookmarkai worker --name 2
     """
-    from bookmarkai_assets.adapters.celery_worker import DEFAULT_QUEUE, run_worker  # noqa: PLC0415 - adapters load when used
+    from bookmarkai_assets.adapters.celery_worker import run_worker  # noqa: PLC0415 - adapters load when used
     from bookmarkai_assets.operations.workers.presence import name_worker  # noqa: PLC0415 - only workers need it
 
     settings = load_settings()

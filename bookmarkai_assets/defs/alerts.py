@@ -73,19 +73,22 @@ def make_cloudwatch_sensor(*, is_on: bool) -> dg.SensorDefinition:
         minimum_interval_seconds=_INTERVAL_SECONDS,
         default_status=dg.DefaultSensorStatus.RUNNING if is_on else dg.DefaultSensorStatus.STOPPED,
         tags=AutomationTag.TELL.tags,
-        description="Publishes uploads and downloads as metrics in CLOUDWATCH_NAMESPACE, every minute. Without that "
-        "setting it is off by design",
+        description="Publishes uploads, downloads and the backlog as metrics in CLOUDWATCH_NAMESPACE, every minute. "
+        "Without that setting it is off by design",
     )
     def cloudwatch_metrics(
         context: dg.SensorEvaluationContext,
         catalog: dg.ResourceParam[Catalog],
+        rules: dg.ResourceParam[PipelineRules],
         metric_sinks: dg.ResourceParam[Sequence[MetricSink]],
     ) -> dg.SkipReason:
         if not metric_sinks:
             return dg.SkipReason("CLOUDWATCH_NAMESPACE is not set")
         from bookmarkai_assets.operations.rollout.metric_publishing import publish  # noqa: PLC0415 - only its own ticks need it
+        from bookmarkai_assets.operations.shares.backlog import publish_work  # noqa: PLC0415 - as above
 
         [sink] = metric_sinks
+        publish_work(catalog, rules, sink, now=datetime.now(UTC))
         done = publish(catalog, sink, now=datetime.now(UTC))
         if not done.has_begun:
             return dg.SkipReason("begun: events from now on are published")

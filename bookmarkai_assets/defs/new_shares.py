@@ -2,7 +2,7 @@
 
 import time
 import uuid
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 
@@ -10,7 +10,7 @@ import dagster as dg
 
 from bookmarkai_assets.core.catalog import Catalog
 from bookmarkai_assets.core.rules import PipelineRules
-from bookmarkai_assets.dagster_internals import max_concurrent_runs, partition_range_tags
+from bookmarkai_assets.dagster_internals import max_concurrent_runs, partition_range_tags, positions_of_partitions
 from bookmarkai_assets.defs.share_to_transcript import share_to_transcript
 from bookmarkai_assets.partitions import shares_partitions
 from bookmarkai_assets.run_tags import CLAIM_TAGS, claim_of, launch_tags
@@ -69,7 +69,7 @@ def new_shares(
     )
     if not runs:
         return dg.SkipReason(_nothing_to_do(waiting_by_site(catalog)))
-    new = [share_id for run in runs for share_id in run.share_ids if share_id not in partitions.positions()]
+    new = partitions.without(share_id for run in runs for share_id in run.share_ids)
     return dg.SensorResult(
         run_requests=[_run_request(run) for run in runs],
         dynamic_partitions_requests=[shares_partitions.build_add_request(new)] if new else [],
@@ -90,17 +90,20 @@ def _nothing_to_do(held: Mapping[str, int]) -> str:
 
 
 class _Partitions:
-    """The place of each partition in insertion order, read once and only if asked for."""
+    """Which of the shares that are due have a partition, and where. What else exists is not read."""
 
     def __init__(self, instance: dg.DagsterInstance) -> None:
         self._instance = instance
-        self._positions: dict[str, int] | None = None
+        self._positions: dict[str, int] = {}
 
-    def positions(self) -> dict[str, int]:
-        if self._positions is None:
-            keys = self._instance.get_dynamic_partitions(shares_partitions.name or "")
-            self._positions = {key: index for index, key in enumerate(keys)}
+    def positions(self, share_ids: Sequence[str]) -> dict[str, int]:
+        """Read the positions of those that have a partition, and of the newest partition."""
+        self._positions = positions_of_partitions(self._instance, shares_partitions.name or "", share_ids)
         return self._positions
+
+    def without(self, share_ids: Iterable[str]) -> list[str]:
+        """Return those of the shares just read that have no partition, in their order."""
+        return [share_id for share_id in share_ids if share_id not in self._positions]
 
 
 def _run_request(run: "ClaimedRun") -> dg.RunRequest:

@@ -56,6 +56,7 @@ def test_values_arrive_with_their_counts(cloudwatch: Any) -> None:
             Datum(MetricName.UPLOAD_SECONDS, NOW, {1.5: 3, 6.0: 1}),
             Datum(MetricName.UPLOAD_ATTEMPTS, NOW, {4.0: 1}),
             Datum(MetricName.UPLOAD_FAILURES, NOW, {0.0: 1}),
+            Datum(MetricName.OLDEST_DUE_SECONDS, NOW, {90.5: 1}),
         ]
     )
     [seconds] = statistics(cloudwatch, MetricName.UPLOAD_SECONDS)
@@ -65,6 +66,8 @@ def test_values_arrive_with_their_counts(cloudwatch: Any) -> None:
     [attempts] = statistics(cloudwatch, MetricName.UPLOAD_ATTEMPTS)
     assert (attempts["Sum"], attempts["Unit"]) == (4, "Count")
     assert [point["Sum"] for point in statistics(cloudwatch, MetricName.UPLOAD_FAILURES)] == [0]
+    [oldest] = statistics(cloudwatch, MetricName.OLDEST_DUE_SECONDS)
+    assert (oldest["Maximum"], oldest["Unit"]) == (90.5, "Seconds")
 
 
 def test_metrics_have_no_dimensions(cloudwatch: Any) -> None:

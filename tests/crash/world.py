@@ -253,7 +253,9 @@ class World:
 
     def work(self) -> int:
         """Do what a tick of the sensor and the runs that it launches do, and return the number of due shares."""
-        runs = claim_due_shares(self.catalog, self.rules, new_claim_id=self.new_id, now=self.clock(), positions=dict)
+        runs = claim_due_shares(
+            self.catalog, self.rules, new_claim_id=self.new_id, now=self.clock(), positions=lambda _share_ids: {}
+        )
         for run in runs:
             self._run(run.share_ids, run.claim_id)
         return sum(len(run.share_ids) for run in runs)

@@ -11,11 +11,13 @@ import pytest
 
 from bookmarkai_assets.core.alerts.ports import Receipt
 from bookmarkai_assets.core.catalog import Catalog
+from bookmarkai_assets.core.rollout.published_metrics import MetricName
 from bookmarkai_assets.settings.settings import load_settings
 from bookmarkai_assets.wiring.monitoring import make_alert_receivers
 from bookmarkai_assets.wiring.rules import make_rules
 from tests.fakes.receivers import FakeReceiver, FakeSink
 from tests.plugins.pipeline import Pipeline
+from tests.support.deadlines import HANG_SECONDS
 from tests.support.storage_events import transfer
 from tests.support.webhook_server import WebhookServer
 
@@ -161,12 +163,25 @@ def test_metrics_are_published_by_a_sensor_of_their_own(pipeline: Pipeline) -> N
     assert lines == ["warning: 1 events were left out: CloudWatch takes none that are two weeks old, or hours ahead"]
 
 
+def test_each_tick_publishes_the_backlog(pipeline: Pipeline) -> None:
+    """From the first tick on: how many shares are due, and how long the oldest has been."""
+    sink = FakeSink()
+    tick(pipeline, "cloudwatch_metrics", metric_sinks=[sink])
+    pipeline.share("a", "b")
+    tick(pipeline, "cloudwatch_metrics", metric_sinks=[sink])
+    due = [dict(datum.values) for datum in sink.data if datum.metric is MetricName.DUE_SHARES]
+    assert due == [{0.0: 1}, {2.0: 1}]
+    [none, [oldest]] = [list(datum.values) for datum in sink.data if datum.metric is MetricName.OLDEST_DUE_SECONDS]
+    assert none == [0.0]
+    assert 0 <= oldest < HANG_SECONDS
+
+
 def test_a_failing_service_of_metrics_fails_its_own_tick_alone(pipeline: Pipeline) -> None:
     """The tick of `cloudwatch_metrics` is red, with what to do, and alerts go on."""
     sink = FakeSink()
     tick(pipeline, "cloudwatch_metrics", metric_sinks=[sink])
     pipeline.catalog.events.record(transfer(datetime.now(UTC)))
-    sink.failing = {0}
+    sink.failing = {1}
     with pytest.raises(Exception, match="because of the test"):
         tick(pipeline, "cloudwatch_metrics", metric_sinks=[sink])
     assert "incidents began" in tick(pipeline, "alerts", alert_receivers=[])[0]

@@ -1,5 +1,6 @@
 """The new_shares sensor: the runs that it requests, and that nothing is lost or doubled when something dies."""
 
+from collections.abc import Callable
 from pathlib import Path
 
 import dagster as dg
@@ -170,3 +171,64 @@ def test_shares_that_a_dead_run_had_not_begun_are_due_when_its_claim_ends(pipeli
     end_all_leases(pipeline)
     assert pipeline.tick_and_run()
     assert {pipeline.report(share)["status"] for share in shares} == {"done"}
+
+
+@pytest.fixture
+def lists_read(pipeline: Pipeline, monkeypatch: pytest.MonkeyPatch) -> list[str]:
+    """Return the reads of the list of all partitions, in whole or by pages, as they happen."""
+    storage, seen = pipeline.instance.event_log_storage, []
+    for name in ("get_dynamic_partitions", "get_paginated_dynamic_partitions"):
+        read = getattr(storage, name)
+
+        def noted(*args: object, name: str = name, read: Callable[..., object] = read, **options: object) -> object:
+            seen.append(name)
+            return read(*args, **options)
+
+        monkeypatch.setattr(storage, name, noted)
+    return seen
+
+
+def test_a_tick_never_reads_the_list_of_all_partitions(pipeline: Pipeline, lists_read: list[str]) -> None:
+    """Neither new shares nor retried ones need it, so that a tick costs what is due, however many shares there were."""
+    pipeline.configure(sensor_batch_size=3)
+    pipeline.instance.add_dynamic_partitions("shares", ["before"])
+    shares = pipeline.share("a", "b", "c", "d")
+    assert len(requests_of(pipeline.tick())) == 2
+    end_all_leases(pipeline)
+    pipeline.share("new")
+    assert len(requests_of(pipeline.tick())) == 2
+    assert lists_read == []
+    keys = list(pipeline.instance.get_dynamic_partitions("shares"))
+    assert keys[:5] == ["before", *shares]
+    assert lists_read == ["get_dynamic_partitions"]
+
+
+def test_retried_shares_are_in_ranges_with_nothing_between(pipeline: Pipeline) -> None:
+    """A retried share is in a run with its neighbours, and with a new one only if it was the last one before."""
+    shares = pipeline.share("a", "b", "c", "d")
+    pipeline.tick()
+    end_all_leases(pipeline)
+    finish(pipeline, shares[1])
+    [new] = pipeline.share("new")
+    ranges = [(r.partition_key, r.tags.get(RANGE_START), r.tags.get(RANGE_END)) for r in requests_of(pipeline.tick())]
+    assert ranges == [(shares[0], None, None), (None, shares[2], new)]
+    assert list(pipeline.instance.get_dynamic_partitions("shares")) == [*shares, new]
+
+
+def test_a_new_share_is_never_in_a_range_with_one_before_the_last(pipeline: Pipeline) -> None:
+    """The newest partition counts even if its share is done, because it would be between the two."""
+    first, last = pipeline.share("a", "b")
+    pipeline.tick()
+    end_all_leases(pipeline)
+    finish(pipeline, last)
+    [new] = pipeline.share("new")
+    assert [request.partition_key for request in requests_of(pipeline.tick())] == [first, new]
+
+
+def finish(pipeline: Pipeline, share_id: str) -> None:
+    """Leave the share as one that nobody has to work on."""
+    engine = create_engine(pipeline.settings["catalog_url"])
+    with engine.begin() as connection:
+        connection.execute(text("UPDATE share_work SET state = 'done' WHERE share_id = :id"), {"id": share_id})
+        connection.execute(text("UPDATE shares SET status = 'done' WHERE id = :id"), {"id": share_id})
+    engine.dispose()

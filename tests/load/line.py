@@ -122,7 +122,7 @@ class Line:
             self.rules,
             new_claim_id=lambda: str(uuid.uuid4()),
             now=now,
-            positions=lambda: self._positions,
+            positions=lambda _share_ids: self._positions,
         )
         for run in runs:
             self._queued.add(run.claim_id)

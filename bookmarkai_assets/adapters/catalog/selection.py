@@ -1,4 +1,4 @@
-"""Which shares are due: the queries behind `WorkLedger.due`.
+"""Which shares are due, and how many: the queries behind `WorkLedger.due` and `WorkLedger.backlog`.
 
 They find the few unfinished rows by an index, and never visit the many finished ones. Every column is read as text, so
 that no malformed row can make them fail.
@@ -8,13 +8,13 @@ from collections.abc import Mapping
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import Connection, Select, and_, case, false, literal, not_, null, or_, select, true
+from sqlalchemy import Connection, Select, and_, case, false, func, literal, not_, null, or_, select, true
 
-from bookmarkai_assets.adapters.catalog.columns import id_text, moment_text, text_of
+from bookmarkai_assets.adapters.catalog.columns import Moment, id_text, moment_of, moment_text, text_of
 from bookmarkai_assets.adapters.catalog.leases import is_live
 from bookmarkai_assets.adapters.catalog.tables.shares import shares
 from bookmarkai_assets.adapters.catalog.tables.work import share_work
-from bookmarkai_assets.core.shares.ports import DueShare
+from bookmarkai_assets.core.shares.ports import Backlog, DueShare
 from bookmarkai_assets.core.shares.share import ShareStatus
 
 
@@ -57,6 +57,43 @@ def due_shares(connection: Connection, *, now: datetime, limit: int, slots: Mapp
         ]
     }
     return sorted(by_id.values(), key=lambda due: (due.created_at or "", due.share_id))[:limit]
+
+
+def read_backlog(connection: Connection, *, now: datetime, slots: Mapping[str, int]) -> Backlog:
+    """Count the shares that wait for a worker, and those that a run has. `slots` is as for `due_shares`."""
+    is_sqlite = connection.dialect.name == "sqlite"
+    due, since = _count_new(connection, is_sqlite=is_sqlite, now=now)
+    moments = [since]
+    is_waiting, is_claimed = share_work.c.state == "waiting", share_work.c.state == "claimed"
+    is_leased = is_live(share_work.c.media_id, now)
+    known = _known(is_sqlite=is_sqlite, now=now).with_only_columns(
+        share_work.c.held_for,
+        func.count(),
+        func.min(case((is_waiting, share_work.c.next_attempt_at), else_=share_work.c.updated_at), type_=Moment),
+    )
+    for held_for, count, oldest in connection.execute(known.group_by(share_work.c.held_for)):
+        allowed = min(count, max(slots.get(held_for, count), 0))
+        due += allowed
+        moments += [oldest] if allowed else []
+    claimed = select(func.count(), func.min(share_work.c.updated_at)).where(is_claimed, is_leased)
+    count, oldest = connection.execute(claimed).one()
+    running = select(func.count()).where(share_work.c.state == "running", is_leased)
+    return Backlog(
+        due=due + count,
+        running=connection.execute(running).scalar_one(),
+        oldest_since=min((moment for moment in (*moments, oldest) if moment is not None), default=None),
+    )
+
+
+def _count_new(connection: Connection, *, is_sqlite: bool, now: datetime) -> tuple[int, datetime | None]:
+    new = _new(is_sqlite=is_sqlite, now=now)
+    count, oldest = connection.execute(
+        new.with_only_columns(func.count(), moment_text(func.min(shares.c.created_at), is_sqlite=is_sqlite))
+    ).one()
+    try:
+        return count, moment_of(text_of(oldest) or "") if count else None
+    except ValueError:  # a malformed row, which the next tick of the sensor parks
+        return count, None
 
 
 def _columns(*, is_sqlite: bool) -> tuple[Any, ...]:

@@ -8,7 +8,7 @@ from itertools import islice
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import Boolean, ColumnElement, LargeBinary, Row, Select, Text, cast, func, select
+from sqlalchemy import Boolean, ColumnElement, LargeBinary, Row, Select, Text, and_, cast, func, or_, select
 from typing_extensions import override
 
 from bookmarkai_assets.adapters.catalog.columns import (
@@ -93,21 +93,14 @@ class SqlShareTable(ShareTable):
         words: Collection[str] = (),
         since: datetime | None = None,
         until: datetime | None = None,
+        after: str | None = None,
         limit: int | None = None,
     ) -> Sequence[Share]:
         """Read shares, newest first. A `created_at` that cannot be read shows as the epoch."""
-        statement = self._select().order_by(shares.c.created_at.desc(), shares.c.id)
-        if statuses:
-            statement = statement.where(shares.c.status.in_(statuses))
-        if outcomes:
-            statement = statement.join(share_work, share_work.c.share_id == shares.c.id)
-            statement = statement.where(share_work.c.outcome.in_(outcomes))
-            if Outcome.DONE not in outcomes:
-                statement = statement.where(IS_NOT_DONE)
-        if since is not None:
-            statement = statement.where(shares.c.created_at >= since)
-        if until is not None:
-            statement = statement.where(shares.c.created_at < until)
+        statement = _restrict(self._select(), statuses=statuses, outcomes=outcomes, since=since, until=until)
+        statement = statement.order_by(shares.c.created_at.desc(), shares.c.id)
+        if after is not None:
+            statement = statement.where(self._comes_after(after))
         for word in words:
             statement = statement.where(self._has_word(word))
         if not platforms:
@@ -117,6 +110,20 @@ class SqlShareTable(ShareTable):
             rows = connection.execution_options(yield_per=ROWS_AT_A_TIME).execute(statement)
             wanted = (row for row in rows if not platforms or platform_of_link(text_of(row.url) or "") in platforms)
             return [_share(row, unreadable=UNREADABLE_MOMENT) for row in islice(wanted, limit)]
+
+    @override
+    def count(
+        self,
+        *,
+        statuses: Collection[str] = (),
+        outcomes: Collection[Outcome] = (),
+        since: datetime | None = None,
+        until: datetime | None = None,
+    ) -> int:
+        counted = select(func.count()).select_from(shares)
+        statement = _restrict(counted, statuses=statuses, outcomes=outcomes, since=since, until=until)
+        with self._database.reading() as connection:
+            return int(connection.execute(statement).scalar_one())
 
     @override
     def read(self, share_ids: Sequence[str]) -> Sequence[Share]:
@@ -156,6 +163,17 @@ class SqlShareTable(ShareTable):
         with self._database.reading() as connection:
             return language_code(platform_data(connection, share_id).get("language"))
 
+    def _comes_after(self, share_id: str) -> ColumnElement[bool]:
+        """Match the rows that `list` reads after this one. Raises `UnknownShareError` if there is no such row."""
+        is_this = has_id(shares.c.id, share_id, is_sqlite=self._database.is_sqlite)
+        with self._database.reading() as connection:
+            if connection.execute(select(func.count()).select_from(shares).where(is_this)).scalar_one() == 0:
+                raise UnknownShareError(f"expected the id of a share to list after, found {share_id[:80]!r}")
+        # Compared in the database, because a malformed row has its place in the order too.
+        moment = select(shares.c.created_at).where(is_this).scalar_subquery()
+        this_id = select(shares.c.id).where(is_this).scalar_subquery()
+        return or_(shares.c.created_at < moment, and_(shares.c.created_at == moment, shares.c.id > this_id))
+
     def _has_word(self, word: str) -> ColumnElement[bool]:
         """Match the rows in one of whose fields a text is, whatever the case and the accents."""
         columns = (shares.c.url, shares.c.title, shares.c.author, shares.c.platform, cast(shares.c.id, Text))
@@ -178,6 +196,28 @@ class SqlShareTable(ShareTable):
             shares.c.title,
             shares.c.author,
         )
+
+
+def _restrict(
+    statement: Select[*tuple[Any, ...]],
+    *,
+    statuses: Collection[str],
+    outcomes: Collection[Outcome],
+    since: datetime | None,
+    until: datetime | None,
+) -> Select[*tuple[Any, ...]]:
+    if statuses:
+        statement = statement.where(shares.c.status.in_(statuses))
+    if outcomes:
+        statement = statement.join(share_work, share_work.c.share_id == shares.c.id)
+        statement = statement.where(share_work.c.outcome.in_(outcomes))
+        if Outcome.DONE not in outcomes:
+            statement = statement.where(IS_NOT_DONE)
+    if since is not None:
+        statement = statement.where(shares.c.created_at >= since)
+    if until is not None:
+        statement = statement.where(shares.c.created_at < until)
+    return statement
 
 
 def _share(row: Row[*tuple[Any, ...]], *, unreadable: datetime | None = None) -> Share:

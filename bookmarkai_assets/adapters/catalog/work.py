@@ -15,14 +15,14 @@ from typing_extensions import override
 from bookmarkai_assets.adapters.catalog import leases, work_rows
 from bookmarkai_assets.adapters.catalog.columns import has_id, id_text, in_groups, is_uuid
 from bookmarkai_assets.adapters.catalog.engine import Database
-from bookmarkai_assets.adapters.catalog.selection import due_shares
+from bookmarkai_assets.adapters.catalog.selection import due_shares, read_backlog
 from bookmarkai_assets.adapters.catalog.tables.shares import shares
 from bookmarkai_assets.adapters.catalog.tables.work import IS_PARKED, share_work
 from bookmarkai_assets.adapters.catalog.tables.work import leases as lease_table
 from bookmarkai_assets.adapters.catalog.work_rows import Work, WorkState, move, set_status
 from bookmarkai_assets.core.errors import LeaseLostError, UnknownShareError
 from bookmarkai_assets.core.outcomes import ENDS_WELL, Failure, Outcome
-from bookmarkai_assets.core.shares.ports import Begun, DueShare, ParkedShare, Refused, WorkLedger
+from bookmarkai_assets.core.shares.ports import Backlog, Begun, DueShare, ParkedShare, Refused, WorkLedger
 from bookmarkai_assets.core.shares.share import ShareProgress, ShareStatus
 
 
@@ -41,6 +41,11 @@ class SqlWorkLedger(WorkLedger):
         """
         with self._database.reading() as connection:
             return due_shares(connection, now=now, limit=limit, slots=slots or {})
+
+    @override
+    def backlog(self, *, now: datetime, slots: Mapping[str, int]) -> Backlog:
+        with self._database.reading() as connection:
+            return read_backlog(connection, now=now, slots=slots)
 
     @override
     def wait_for_site(self, share_id: str, media_id: str, *, held_for: str, reason: str, now: datetime) -> None:

@@ -1,4 +1,4 @@
-"""The metrics that the pipeline publishes, made of storage events. Users' alarms rely on their names and meaning.
+"""The metrics that the pipeline publishes: of storage events, and of the backlog. Users rely on names and meaning.
 
 The limits are those of CloudWatch's PutMetricData (API reference, "PutMetricData" and "MetricDatum").
 """
@@ -36,15 +36,23 @@ class MetricName(StrEnum):
     UPLOAD_SECONDS = "UploadSeconds"
     DOWNLOAD_SECONDS = "DownloadSeconds"
     ACCESS_DENIED = "AccessDenied"
+    DUE_SHARES = "DueShares"
+    OLDEST_DUE_SECONDS = "OldestDueSeconds"
 
 
 LATENCIES = frozenset({MetricName.UPLOAD_SECONDS, MetricName.DOWNLOAD_SECONDS})
+"""How long transfers took, in seconds."""
+
+IN_SECONDS = LATENCIES | {MetricName.OLDEST_DUE_SECONDS}
 """These are in seconds; the others are counts."""
 
 
 @dataclass(frozen=True)
 class Datum:
-    """The values of a metric in one minute, and how often each occurred. A count has one value, the sum."""
+    """The values of a metric in one minute, and how often each occurred. A count has one value, the sum.
+
+    So has the state at one moment, such as the shares that are due.
+    """
 
     metric: MetricName
     minute: datetime

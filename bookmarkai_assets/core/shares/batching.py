@@ -29,8 +29,10 @@ def pack_runs(
 ) -> list[list[str]]:
     """Pack shares into runs of at most `batch_size` whose partitions are neighbours.
 
-    `positions` has the position of each partition that exists already. The others are appended in the order given and
-    become neighbours. A range names everything between its ends, so a run never spans a gap. Shares in `alone` get a
+    `positions` has the positions of the shares whose partition exists already, and that of the newest partition, which
+    may be of none of them. Only partitions whose positions differ by one count as neighbours. The other shares are
+    appended in the order given and become neighbours. A range names everything between its ends, so a run never spans a
+    gap. Shares in `alone` get a
     run of their own, because they may have crashed or delayed a whole batch before. Shares in different `lanes` never
     share a run, because one lane may have to wait where the others need not.
     """

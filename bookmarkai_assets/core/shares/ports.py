@@ -39,6 +39,7 @@ class ShareTable(ABC):
         words: Collection[str] = (),
         since: datetime | None = None,
         until: datetime | None = None,
+        after: str | None = None,
         limit: int | None = None,
     ) -> Sequence[Share]:
         """Read shares, newest first.
@@ -46,8 +47,20 @@ class ShareTable(ABC):
         Only those whose status is in `statuses`, whose last attempt ended with one of `outcomes` and whose link belongs
         to one of `platforms` (named as by `platforms.unify_platform`). Only those shared at `since` or later and before
         `until`. Each of `words` must be part of the link, the id, the title, the author or the platform, whatever the
-        case and the accents. An empty collection does not restrict.
+        case and the accents. An empty collection does not restrict. `after` is the id of a share: only those that come
+        after it in this order are read, as the next page of a list. Raises `UnknownShareError` if no share has it.
         """
+
+    @abstractmethod
+    def count(
+        self,
+        *,
+        statuses: Collection[str] = (),
+        outcomes: Collection[Outcome] = (),
+        since: datetime | None = None,
+        until: datetime | None = None,
+    ) -> int:
+        """Count the shares that `list` would read."""
 
     @abstractmethod
     def read(self, share_ids: Sequence[str]) -> Sequence[Share]:
@@ -84,6 +97,19 @@ class DueShare:
     crashes: int
     runs_alone: bool = False
     held_for: str | None = None
+
+
+@dataclass(frozen=True)
+class Backlog:
+    """How much work there is. `due` shares wait for a worker: new ones, due retries, and those claimed but not begun.
+
+    `oldest_since` is since when the one of these that has waited longest does so: since it was shared, became due again
+    or was claimed. None if there is none. `running` shares are with a run.
+    """
+
+    due: int
+    running: int
+    oldest_since: datetime | None
 
 
 @dataclass(frozen=True)
@@ -125,6 +151,14 @@ class WorkLedger(ABC):
         A parked share whose `shares.status` somebody has set back to `pending` counts as new. `slots` limits how many
         of the shares that wait for a site are returned, by site. Those that wait for a site not in it are not limited.
         Never raises for a malformed row.
+        """
+
+    @abstractmethod
+    def backlog(self, *, now: datetime, slots: Mapping[str, int]) -> Backlog:
+        """Count the shares that wait for a worker, and those that have one. Reads only unfinished shares.
+
+        Of the shares that wait for a site in `slots`, only as many count as the site has slots. Never raises for a
+        malformed row.
         """
 
     @abstractmethod

@@ -10,6 +10,10 @@ START_SECONDS = 45.0
 slower. A run that is ended too early does no work: Dagster ignores a process that starts after its run has ended."""
 
 
+DEFAULT_QUEUE = "dagster"
+"""Where the launcher of a cluster puts a run that has no tag for another queue."""
+
+
 class WorkerKind(StrEnum):
     """What kind of process gives a sign of life."""
 

@@ -1,7 +1,7 @@
 """Hand due shares to runs: select them by the catalog's state, lease them, and pack them into batches."""
 
 import uuid
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from functools import partial
@@ -64,15 +64,16 @@ def claim_due_shares(
     *,
     new_claim_id: Callable[[], str],
     now: datetime,
-    positions: Callable[[], Mapping[str, int]],
+    positions: Callable[[Sequence[str]], Mapping[str, int]],
     run_slots: int = 1,
 ) -> list[ClaimedRun]:
     """Claim due shares, at most `batch_size * batches_per_tick`, and return the runs to launch, each with a claim.
 
     A malformed row, and a share that took its worker down too often, is parked and stops no other. A share whose site
-    takes no fetch now waits for the site, and one whose store fails for the store. `positions` returns the position of
-    every partition that exists. It is called only when something is due. `run_slots` is how many runs may go at a time.
-    A backlog is divided evenly among them.
+    takes no fetch now waits for the site, and one whose store fails for the store. `positions` returns the positions of
+    those of the given shares that have a partition, and of the newest partition, as `pack_runs` takes them. It is
+    called once at most, and only when something is due. `run_slots` is how many runs may go at a time. A backlog is
+    divided evenly among them.
     """
     until = now + timedelta(seconds=rules.lease_seconds)
     candidates = _candidates(catalog, rules, now=now)
@@ -80,7 +81,7 @@ def claim_due_shares(
         return []
     pack = partial(
         pack_runs,
-        positions=positions(),
+        positions=positions(list(candidates)),
         alone={share_id for share_id, candidate in candidates.items() if candidate.is_suspect},
         lanes={share_id: candidate.lane for share_id, candidate in candidates.items()},
         batch_size=even_batch_size(len(candidates), batch_size=rules.batch_size, run_slots=run_slots),

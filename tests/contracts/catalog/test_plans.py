@@ -203,6 +203,7 @@ def test_no_frequent_query_reads_a_whole_table(full_catalog: OpenCatalog) -> Non
     lease(catalog, "m7", "mover")
     questions: dict[str, Callable[[], object]] = {
         "due": lambda: work.due(now=at(0), limit=50),
+        "backlog": lambda: work.backlog(now=at(0), slots={"tiktok": 1}),
         "claim": lambda: work.claim(share_id, "new", claim_id="tick", now=at(0), until=until),
         "open_claims": lambda: work.open_claims(expiring_before=until),
         "extend_claim": lambda: work.extend_claim("tick", until=until),

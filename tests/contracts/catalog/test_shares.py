@@ -8,8 +8,9 @@ import pytest
 from bookmarkai_assets.adapters.catalog import OpenCatalog, open_catalog
 from bookmarkai_assets.core.errors import UnknownShareError
 from bookmarkai_assets.core.links.platforms import Platform
+from bookmarkai_assets.core.outcomes import Outcome
 from bookmarkai_assets.core.shares.share import Share
-from tests.support.catalog import USER, add_share, at, begin, columns_of, execute
+from tests.support.catalog import GONE, USER, add_share, at, begin, columns_of, execute
 
 OTHER_USER = "22222222-2222-4222-8222-222222222222"
 
@@ -252,3 +253,28 @@ def test_ids_without_a_row_are_named(each_catalog: OpenCatalog) -> None:
 
     assert each_catalog.shares.without_row([strangers[0], known, *strangers[1:]]) == strangers
     assert each_catalog.shares.without_row([]) == []
+
+
+def test_a_list_goes_on_after_a_share(each_catalog: OpenCatalog) -> None:
+    """Pages of any size make the whole list, also where many were shared at the same moment."""
+    for number in range(7):
+        add_share(each_catalog, seconds=number // 3)
+    whole = [share.share_id for share in each_catalog.shares.list()]
+    paged: list[str] = []
+    while page := each_catalog.shares.list(after=paged[-1] if paged else None, limit=2):
+        paged += [share.share_id for share in page]
+    assert paged == whole
+    assert len(whole) == 7
+    with pytest.raises(UnknownShareError, match="expected the id of a share to list after, found 'no-id'"):
+        each_catalog.shares.list(after="no-id")
+
+
+def test_shares_are_counted_as_they_are_listed(each_catalog: OpenCatalog) -> None:
+    """With each of the restrictions, the count is the length of the list."""
+    shares = [add_share(each_catalog, seconds=number) for number in range(5)]
+    begin(each_catalog, shares[0], "m", "run")
+    each_catalog.work.fail(shares[0], GONE, owner="run", now=at(1), retry_at=None)
+    assert each_catalog.shares.count() == 5
+    assert each_catalog.shares.count(statuses=["pending"]) == 4
+    assert each_catalog.shares.count(outcomes=[Outcome.GONE]) == 1
+    assert each_catalog.shares.count(since=at(1), until=at(4)) == 3

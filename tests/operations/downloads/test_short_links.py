@@ -75,7 +75,7 @@ def watch_downloads(vault: Vault, on_download: Callable[[DownloadCall], None]) -
 def claimed(vault: Vault, claim_id: str = "tick") -> list[ClaimedRun]:
     """Do what one tick of the sensor does."""
     return claim_due_shares(
-        vault.catalog, vault.rules, new_claim_id=lambda: claim_id, now=vault.clock(), positions=dict
+        vault.catalog, vault.rules, new_claim_id=lambda: claim_id, now=vault.clock(), positions=lambda _share_ids: {}
     )
 
 

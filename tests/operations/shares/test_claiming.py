@@ -53,7 +53,7 @@ def claimed_runs(
     """Do what one tick does, with claims named `claim_id`, `claim_id` + b, and so on."""
     claim_ids = (f"{claim_id}{suffix}" for suffix in ("", *"bcdefghij"))
     return claim_due_shares(
-        catalog, rules, new_claim_id=lambda: next(claim_ids), now=now, positions=lambda: partitions or {}
+        catalog, rules, new_claim_id=lambda: next(claim_ids), now=now, positions=lambda _share_ids: partitions or {}
     )
 
 

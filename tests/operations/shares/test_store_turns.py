@@ -60,7 +60,7 @@ class Line:
             self.vault.rules,
             new_claim_id=lambda: f"claim-{next(self.runs)}",
             now=self.vault.clock(),
-            positions=dict,
+            positions=lambda _share_ids: {},
         )
 
     def run(self, share_ids: list[str], claim_id: str | None = None) -> dict[str, Any]:

@@ -76,7 +76,7 @@ class Town:
             self.rules,
             new_claim_id=lambda: f"claim-{self.claims}-{time.monotonic_ns()}",
             now=self.now,
-            positions=dict,
+            positions=lambda _share_ids: {},
         )
 
     def run(self, share_ids: list[str], claim_id: str | None = None) -> dict[str, FetchedMedia | Failure]:
