@@ -334,6 +334,8 @@ def remove_run(instance: dg.DagsterInstance, run_id: str) -> int:
     if isinstance(events, SqliteEventLogStorage):
         shard = Path(events.path_for_shard(run_id))
         freed += _remove_files(shard.with_name(f"{shard.name}{suffix}") for suffix in ("", "-wal", "-shm"))
+        # Else this process would take the file's tables for made, should it ever ask for the run again.
+        events._initialized_dbs.discard(run_id)  # noqa: SLF001 - as above
     if isinstance(runs, SqlRunStorage):
         with runs.connect() as connection:
             connection.execute(RunTagsTable.delete().where(RunTagsTable.c.run_id == run_id))
