@@ -1,6 +1,7 @@
-"""What Dagster may forget: its old runs, and the partitions of shares that were done long ago.
+"""What may be forgotten: Dagster's old runs, the partitions of shares that were done long ago, old storage events.
 
-The catalog is the truth, and nothing in it goes by these rules. Media have rules of their own, in `media.retention`.
+The catalog is the truth, and nothing else in it goes by these rules. Media have rules of their own, in
+`media.retention`.
 """
 
 from abc import ABC, abstractmethod
@@ -12,10 +13,11 @@ from enum import StrEnum
 
 @dataclass(frozen=True)
 class HistoryRules:
-    """How long runs and partitions are kept, in days; None means forever."""
+    """How long runs, partitions and the catalog's storage events are kept, in days; None means forever."""
 
     run_days: int | None
     partition_days: int | None
+    event_days: int | None = None
 
 
 class Kept(StrEnum):

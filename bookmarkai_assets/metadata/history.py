@@ -12,6 +12,7 @@ def history_metadata(report: HistoryReport) -> RunMetadata:
     return {
         "runs": report.runs,
         "partitions": report.partitions,
+        "events": report.events,
         "freed": format_size(report.freed_bytes),
         "freed_bytes": report.freed_bytes,
         "kept_runs": dg.MetadataValue.json({why.value: count for why, count in report.kept_runs.items()}),

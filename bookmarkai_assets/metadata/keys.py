@@ -89,6 +89,7 @@ KEYS: dict[str, dict[str, str]] = {
     "dagster_retention": {
         "runs": "runs that were removed, with their events and logs",
         "partitions": "partitions of shares that were taken out of Dagster's lists; the shares stay in the catalog",
+        "events": "rows of storage_events that were removed; they stay in event_totals",
         "freed": "the space that removed files took: logs, and on SQLite each run's events",
         "freed_bytes": "the same in bytes",
         "kept_runs": "old runs that were kept, by reason: is_latest (it shows the latest of an asset or a partition), "

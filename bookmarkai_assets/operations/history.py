@@ -26,6 +26,7 @@ from bookmarkai_assets.core.shares.share import ShareStatus
 
 RUNS_AT_ONCE = 200
 PARTITIONS_AT_ONCE = 500
+EVENTS_AT_ONCE = 2_000
 
 
 @dataclass
@@ -34,6 +35,7 @@ class HistoryReport:
 
     runs: int = 0
     partitions: int = 0
+    events: int = 0
     freed_bytes: int = 0
     is_complete: bool = True
     kept_runs: Counter[Kept] = field(default_factory=Counter)
@@ -49,7 +51,7 @@ def prune_history(
     now: datetime,
     is_time_left: Callable[[], bool],
 ) -> HistoryReport:
-    """Remove old partitions, then old runs, which go with their partitions. Stops when no time is left.
+    """Remove old partitions, then old runs, which go with their partitions, then old events. Stops in time.
 
     `share_assets` are the names of the assets that have a partition per share.
     """
@@ -60,7 +62,21 @@ def prune_history(
     ended_before = cutoff(rules.run_days, now)
     if ended_before is not None:
         _Runs(history, share_assets, report).remove(ended_before, is_time_left)
+    happened_before = cutoff(rules.event_days, now)
+    if happened_before is not None:
+        _remove_events(catalog, happened_before, report, is_time_left)
     return report
+
+
+def _remove_events(
+    catalog: Catalog, happened_before: datetime, report: HistoryReport, is_time_left: Callable[[], bool]
+) -> None:
+    while is_time_left():
+        removed = catalog.totals.remove_counted(before=happened_before, limit=EVENTS_AT_ONCE)
+        report.events += removed
+        if removed < EVENTS_AT_ONCE:
+            return
+    report.is_complete = False
 
 
 def _remove_partitions(

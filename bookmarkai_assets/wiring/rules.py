@@ -65,6 +65,7 @@ def make_rules(settings: Settings) -> PipelineRules:
         history=HistoryRules(
             run_days=settings.dagster_retention_run_days or None,
             partition_days=settings.dagster_retention_partition_days or None,
+            event_days=settings.storage_event_retention_days or None,
         ),
         rollout=RolloutPlan(
             stages=settings.rollout_stages,

@@ -10,8 +10,11 @@ import pytest
 from bookmarkai_assets.core.history import HistoryRules, Kept
 from bookmarkai_assets.core.outcomes import Failure, Outcome
 from bookmarkai_assets.defs.dagster_retention import SHARE_ASSETS, InstanceHistory
+from bookmarkai_assets.metadata.keys import KEYS
 from bookmarkai_assets.operations.history import HistoryReport, prune_history
+from bookmarkai_assets.partitions import shares_partitions
 from tests.plugins.pipeline import ASSETS, Pipeline, link
+from tests.support.dagster_internals import shown_as_materialized
 
 IN_100_DAYS = timedelta(days=100)
 
@@ -25,13 +28,18 @@ def on_disk(pipeline: Pipeline) -> Iterator[Pipeline]:
 
 
 def prune(
-    pipeline: Pipeline, *, runs: int | None = 90, partitions: int | None = None, after: timedelta = IN_100_DAYS
+    pipeline: Pipeline,
+    *,
+    runs: int | None = 90,
+    partitions: int | None = None,
+    events: int | None = None,
+    after: timedelta = IN_100_DAYS,
 ) -> HistoryReport:
     """Prune as it would be done after some time."""
     return prune_history(
         InstanceHistory(pipeline.instance),
         pipeline.catalog,
-        HistoryRules(runs, partitions),
+        HistoryRules(runs, partitions, events),
         share_assets={key.to_user_string() for key in SHARE_ASSETS},
         now=datetime.now(UTC) + after,
         is_time_left=lambda: True,
@@ -166,6 +174,31 @@ def test_a_share_that_is_due_again_gets_its_partition_back(on_disk: Pipeline) ->
     assert share in on_disk.materialized("transcript")
 
 
+def test_a_removed_partition_is_not_shown_as_materialized(on_disk: Pipeline) -> None:
+    """Dagster keeps which partitions are materialized. It does not keep that of a partition whose run is gone."""
+    [share] = on_disk.share("a")
+    on_disk.tick_and_run()
+    on_disk.share("b")
+    on_disk.tick_and_run()
+    key = dg.AssetKey("transcript")
+    assert share in shown_as_materialized(on_disk.instance, key, shares_partitions)
+    prune(on_disk, partitions=90)
+    on_disk.instance.add_dynamic_partitions("shares", [share])
+    assert share not in shown_as_materialized(on_disk.instance, key, shares_partitions)
+
+
+def test_old_transfers_go_once_they_are_added_up(on_disk: Pipeline) -> None:
+    """Each of them is counted once in the totals, and the newest stays. Without the rule all stay."""
+    on_disk.share("a", "b")
+    on_disk.tick_and_run()
+    assert prune(on_disk).events == 0
+    assert prune(on_disk, events=90).events == 0, "nothing is added up yet"
+    counted = on_disk.catalog.totals.roll_up().events
+    assert prune(on_disk, events=90).events == counted - 1
+    assert len(on_disk.catalog.events.after(0, limit=100)[0]) == 1
+    assert on_disk.catalog.totals.events_from(datetime.now(UTC) - IN_100_DAYS) == counted
+
+
 def test_without_time_the_rest_is_left(on_disk: Pipeline) -> None:
     """What is not reached is kept whole, and the report says that it is not complete."""
     for _ in range(3):
@@ -188,4 +221,5 @@ def test_the_schedule_reports_what_it_did(pipeline: Pipeline) -> None:
     pipeline.run_schedule("hourly_retry_debt")
     assert pipeline.run_schedule("daily_dagster_retention").success
     metadata = pipeline.report_metadata("dagster_retention")
-    assert (metadata["runs"], metadata["partitions"], metadata["is_complete"]) == (0, 0, True)
+    assert [metadata[key] for key in ("runs", "partitions", "events", "is_complete")] == [0, 0, 0, True]
+    assert set(metadata) == set(KEYS["dagster_retention"])

@@ -19,6 +19,7 @@ from dagster._core.remote_origin import InProcessCodeLocationOrigin, RemoteRepos
 from dagster._core.scheduler.instigation import InstigatorState, InstigatorStatus, InstigatorType
 from dagster._core.storage.event_log import in_memory as in_memory_events
 from dagster._core.storage.event_log.sql_event_log import SqlEventLogStorage
+from dagster._core.storage.partition_status_cache import get_and_update_asset_status_cache_value
 from dagster._core.storage.runs import in_memory as in_memory_runs
 from dagster._core.storage.runs.sql_run_storage import SqlRunStorage
 from dagster._core.storage.tags import TagType, get_tag_type
@@ -109,6 +110,15 @@ def rows_of_run(instance: dg.DagsterInstance, run_id: str) -> dict[str, int]:
                 {"run_id": run_id},
             ).scalar_one()
     return {table: count for table, count in found.items() if count}
+
+
+def shown_as_materialized(
+    instance: dg.DagsterInstance, asset: dg.AssetKey, partitions: dg.PartitionsDefinition[str]
+) -> set[str]:
+    """Return the partitions that the UI counts as materialized, by what Dagster keeps of their statuses."""
+    status = get_and_update_asset_status_cache_value(instance, asset, partitions)
+    subset = status.deserialize_materialized_partition_subsets(partitions) if status else None
+    return set(subset.get_partition_keys()) if subset else set()
 
 
 def record_backfill(instance: dg.DagsterInstance, *, has_ended: bool) -> None:
