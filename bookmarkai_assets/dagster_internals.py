@@ -319,15 +319,13 @@ def remove_run(instance: dg.DagsterInstance, run_id: str) -> int:
     """Remove a run with all it left, and return the bytes of the files that went.
 
     Published is `delete_run`. It removes the run first, so that what an interrupted removal left would never be found
-    again. It leaves the run's logs, its checks, and on SQLite its tags and a file of its events of 100 kB or more.
+    again. It leaves the run's logs, its checks, and on SQLite the file of its events, as large as it was.
     """
     from dagster._core.storage.event_log.sql_event_log import SqlEventLogStorage  # noqa: PLC0415 - loads SQLAlchemy
     from dagster._core.storage.event_log.sqlite.sqlite_event_log import SqliteEventLogStorage  # noqa: PLC0415 - as above
-    from dagster._core.storage.runs.schema import RunTagsTable  # noqa: PLC0415 - as above
-    from dagster._core.storage.runs.sql_run_storage import SqlRunStorage  # noqa: PLC0415 - as above
 
     freed = _remove_logs(instance, run_id)
-    events, runs = instance.event_log_storage, instance.run_storage
+    events = instance.event_log_storage
     if isinstance(events, SqlEventLogStorage):
         _remove_checks(instance, events, run_id)
     events.delete_events(run_id)
@@ -336,10 +334,7 @@ def remove_run(instance: dg.DagsterInstance, run_id: str) -> int:
         freed += _remove_files(shard.with_name(f"{shard.name}{suffix}") for suffix in ("", "-wal", "-shm"))
         # Else this process would take the file's tables for made, should it ever ask for the run again.
         events._initialized_dbs.discard(run_id)  # noqa: SLF001 - as above
-    if isinstance(runs, SqlRunStorage):
-        with runs.connect() as connection:
-            connection.execute(RunTagsTable.delete().where(RunTagsTable.c.run_id == run_id))
-    runs.delete_run(run_id)
+    instance.run_storage.delete_run(run_id)
     return freed
 
 
@@ -397,6 +392,7 @@ def has_backfills(instance: dg.DagsterInstance) -> bool:
 def forget_partition_statuses(instance: dg.DagsterInstance, assets: Sequence[dg.AssetKey]) -> None:
     """Have Dagster work out anew which partitions of these assets are materialized.
 
-    It adds to what it has worked out before, and would show a removed partition that is added again as materialized.
+    It adds to what it has worked out before for the same set of partitions. So it would show one that was removed and
+    added again as materialized, if nobody has looked in between.
     """
     instance.wipe_asset_cached_status(list(assets))
