@@ -5,11 +5,13 @@ will not do. Dagster's packages are pinned to one release because of this module
 each function to what it promises, and is the first thing to run after raising the version.
 """
 
-from collections.abc import Callable, Collection, Sequence
+from collections.abc import Callable, Collection, Iterable, Sequence
 from collections.abc import Set as AbstractSet
+from contextlib import suppress
 from dataclasses import dataclass
 from datetime import UTC
-from typing import Any
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
 from weakref import WeakKeyDictionary
 
 import dagster as dg
@@ -23,6 +25,9 @@ from dagster._core.storage.tags import (
     PRIORITY_TAG,
 )
 from typing_extensions import override
+
+if TYPE_CHECKING:
+    from dagster._core.storage.event_log.sql_event_log import SqlEventLogStorage
 
 # --- A step and its output -------------------------------------------------------------------------------------------
 
@@ -292,3 +297,139 @@ class PartitionsReadOnce(dg.DynamicPartitionsDefinition):
         if partition_key_range not in known:
             known[partition_key_range] = super().get_partition_keys_in_range(partition_key_range)
         return known[partition_key_range]
+
+
+# --- What Dagster keeps of the past ----------------------------------------------------------------------------------
+
+_SAID_OF_ASSETS = {
+    dg.DagsterEventType.ASSET_MATERIALIZATION,
+    dg.DagsterEventType.ASSET_OBSERVATION,
+    dg.DagsterEventType.ASSET_CHECK_EVALUATION,
+}
+
+
+@dataclass(frozen=True)
+class Said:
+    """What one event of a run says of an asset. `check` is the check's name if that was evaluated."""
+
+    type: dg.DagsterEventType
+    asset: dg.AssetKey
+    partition: str | None
+    check: str | None
+
+
+def said_in(instance: dg.DagsterInstance, run_id: str) -> list[Said]:
+    """Return what a run said of assets: materializations, observations and evaluated checks.
+
+    Published are the events of assets, not those of a run, nor a check's.
+    """
+    found, cursor = list[Said](), None
+    while True:
+        page = instance.get_records_for_run(run_id, cursor=cursor, of_type=_SAID_OF_ASSETS)
+        events = [record.event_log_entry.dagster_event for record in page.records]
+        found += [_said(event) for event in events if event is not None]
+        if not page.has_more or not page.records:
+            return found
+        cursor = page.cursor
+
+
+def _said(event: dg.DagsterEvent) -> Said:
+    if event.event_type is dg.DagsterEventType.ASSET_CHECK_EVALUATION:
+        evaluation = event.asset_check_evaluation_data
+        return Said(event.event_type, evaluation.asset_key, evaluation.partition, evaluation.check_name)
+    if event.asset_key is None:
+        raise ValueError(f"expected an event about an asset, found a {event.event_type_value} that names none")
+    return Said(event.event_type, event.asset_key, event.partition, None)
+
+
+def latest_check_run(instance: dg.DagsterInstance, key: dg.AssetCheckKey, partition: str | None) -> str | None:
+    """Return the id of the run that evaluated or planned a check last. Published by the webserver only."""
+    from dagster._core.event_api import PartitionKeyFilter  # noqa: PLC0415 - only the retention needs it
+
+    found = instance.event_log_storage.get_latest_asset_check_execution_by_key(
+        [key], partition_filter=PartitionKeyFilter(key=partition)
+    )
+    return found[key].run_id if key in found else None
+
+
+def remove_run(instance: dg.DagsterInstance, run_id: str) -> int:
+    """Remove a run with all it left, and return the bytes of the files that went.
+
+    Published is `delete_run`. It removes the run first, so that what an interrupted removal left would never be found
+    again. It leaves the run's logs, its checks, and on SQLite the file of its events, as large as it was.
+    """
+    from dagster._core.storage.event_log.sql_event_log import SqlEventLogStorage  # noqa: PLC0415 - loads SQLAlchemy
+    from dagster._core.storage.event_log.sqlite.sqlite_event_log import SqliteEventLogStorage  # noqa: PLC0415 - as above
+
+    freed = _remove_logs(instance, run_id)
+    events = instance.event_log_storage
+    if isinstance(events, SqlEventLogStorage):
+        _remove_checks(instance, events, run_id)
+    events.delete_events(run_id)
+    if isinstance(events, SqliteEventLogStorage):
+        shard = Path(events.path_for_shard(run_id))
+        freed += _remove_files(shard.with_name(f"{shard.name}{suffix}") for suffix in ("", "-wal", "-shm"))
+        # Else this process would take the file's tables for made, should it ever ask for the run again.
+        events._initialized_dbs.discard(run_id)  # noqa: SLF001 - as above
+    instance.run_storage.delete_run(run_id)
+    return freed
+
+
+def _remove_logs(instance: dg.DagsterInstance, run_id: str) -> int:
+    from dagster._core.storage.local_compute_log_manager import LocalComputeLogManager  # noqa: PLC0415 - as above
+
+    manager, freed = instance.compute_log_manager, 0
+    if isinstance(manager, LocalComputeLogManager):
+        directory = Path(manager.get_captured_local_path([run_id, "any"], "out")).parent
+        freed = sum(path.stat().st_size for path in directory.rglob("*") if path.is_file())
+    manager.delete_logs(prefix=[run_id])
+    return freed
+
+
+def _remove_checks(instance: dg.DagsterInstance, events: "SqlEventLogStorage", run_id: str) -> None:
+    from dagster._core.storage.event_log.schema import AssetCheckExecutionsTable  # noqa: PLC0415 - as above
+
+    # By asset and check as well, for the index begins with them.
+    planned = {dg.DagsterEventType.ASSET_CHECK_EVALUATION_PLANNED, dg.DagsterEventType.ASSET_CHECK_EVALUATION}
+    records = instance.get_records_for_run(run_id, of_type=planned).records
+    found = [record.event_log_entry.dagster_event for record in records]
+    data: list[Any] = [event.event_specific_data for event in found if event is not None]
+    table = AssetCheckExecutionsTable.c
+    with events.index_connection() as connection:
+        for asset, check in {(one.asset_key.to_string(), one.check_name) for one in data}:
+            connection.execute(
+                AssetCheckExecutionsTable.delete().where(
+                    table.asset_key == asset, table.check_name == check, table.run_id == run_id
+                )
+            )
+
+
+def _remove_files(paths: Iterable[Path]) -> int:
+    freed = 0
+    for path in paths:
+        with suppress(FileNotFoundError):
+            size = path.stat().st_size
+            path.unlink()
+            freed += size
+    return freed
+
+
+def has_backfills(instance: dg.DagsterInstance) -> bool:
+    """Whether a backfill has not ended. Published by the webserver only."""
+    from dagster._core.execution.backfill import (  # noqa: PLC0415 - as above
+        BULK_ACTION_TERMINAL_STATUSES,
+        BulkActionsFilter,
+        BulkActionStatus,
+    )
+
+    going_on = [status for status in BulkActionStatus if status not in BULK_ACTION_TERMINAL_STATUSES]
+    return instance.get_backfills_count(BulkActionsFilter(statuses=going_on)) > 0
+
+
+def forget_partition_statuses(instance: dg.DagsterInstance, assets: Sequence[dg.AssetKey]) -> None:
+    """Have Dagster work out anew which partitions of these assets are materialized.
+
+    It adds to what it has worked out before for the same set of partitions. So it would show one that was removed and
+    added again as materialized, if nobody has looked in between.
+    """
+    instance.wipe_asset_cached_status(list(assets))

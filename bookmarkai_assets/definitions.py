@@ -16,6 +16,11 @@ gc.freeze()
 
 from bookmarkai_assets.defs.alerts import alerts, failed_runs, make_cloudwatch_sensor
 from bookmarkai_assets.defs.code_references import with_code_references
+from bookmarkai_assets.defs.dagster_retention import (
+    dagster_retention,
+    daily_dagster_retention,
+    prune_dagster,
+)
 from bookmarkai_assets.defs.dead_runs import dead_runs
 from bookmarkai_assets.defs.local_cleanup import clean_up_local_media, daily_local_cleanup, local_cleanup
 from bookmarkai_assets.defs.new_shares import new_shares
@@ -65,6 +70,7 @@ def build_defs(settings: Settings, *, resources: Mapping[str, Any] | None = None
                     transcript.map_asset_specs(lambda spec: spec.replace_attributes(code_version=code_version)),
                     local_cleanup,
                     storage_verification,
+                    dagster_retention,
                     rollout_metrics,
                     rollout_stage,
                     retry_debt,
@@ -76,6 +82,7 @@ def build_defs(settings: Settings, *, resources: Mapping[str, Any] | None = None
             share_to_transcript,
             clean_up_local_media,
             verify_stored_media,
+            prune_dagster,
             measure_rollout,
             measure_retry_debt,
             look_for_stale_transcripts,
@@ -83,6 +90,7 @@ def build_defs(settings: Settings, *, resources: Mapping[str, Any] | None = None
         sensors=[new_shares, dead_runs, rollout_decisions, failed_runs, alerts, cloudwatch_metrics],
         schedules=[
             daily_local_cleanup,
+            daily_dagster_retention,
             weekly_storage_verification,
             five_minute_rollout_metrics,
             hourly_retry_debt,

@@ -12,9 +12,11 @@ from bookmarkai_assets.dagster_internals import (
     Heartbeat,
     assets_before,
     end_as_failed,
+    has_backfills,
     heartbeats,
     hidden_tag,
     is_last_of_run,
+    latest_check_run,
     max_concurrent_runs,
     narrow_to,
     open_instance,
@@ -23,12 +25,14 @@ from bookmarkai_assets.dagster_internals import (
     partitions_named_by,
     positions_of_partitions,
     queue_tags,
+    remove_run,
     required_daemons,
     run_of,
+    said_in,
     step_failure_text,
     switch_states,
 )
-from tests.support.dagster_internals import is_hidden, record_heartbeats, record_switch
+from tests.support.dagster_internals import is_hidden, record_backfill, record_heartbeats, record_switch, rows_of_run
 
 letters = dg.DynamicPartitionsDefinition(name="letters")
 ALL = partition_range_tags("a", "c")
@@ -310,3 +314,71 @@ def test_positions_in_another_storage_are_an_error(
     monkeypatch.setattr(dg.DagsterInstance, "event_log_storage", object())
     with pytest.raises(TypeError, match="expected Dagster's storage in SQLite, PostgreSQL or MySQL, found object"):
         positions_of_partitions(instance, "letters", ["a"])
+
+
+@dg.asset(check_specs=[dg.AssetCheckSpec("is_long", asset="measured")])
+def measured(context: dg.AssetExecutionContext) -> Iterator[dg.MaterializeResult[None]]:
+    """Materialize, and observe another asset, as a failed share is observed."""
+    context.log_event(dg.AssetObservation("other", partition="a"))
+    yield dg.MaterializeResult(check_results=[dg.AssetCheckResult(check_name="is_long", passed=True)])
+
+
+@pytest.fixture(params=["sqlite", "postgres"])
+def kept_instance(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[dg.DagsterInstance]:
+    """Return a Dagster storage that is kept: in files, or on PostgreSQL."""
+    is_sqlite = request.param == "sqlite"
+    url = None if is_sqlite else str(request.getfixturevalue("empty_postgres_url"))
+    overrides = {} if url is None else {"storage": {"postgres": {"postgres_url": url}}}
+    with dg.instance_for_test(overrides=overrides, temp_dir=str(tmp_path)) as one:
+        yield one
+
+
+def test_a_removed_run_leaves_nothing(kept_instance: dg.DagsterInstance, tmp_path: Path) -> None:
+    """No row in any table and no file, neither of its events nor of its logs. The other run keeps all it had."""
+    removed, kept = (dg.materialize([measured], instance=kept_instance, tags={"mine": "yes"}).run_id for _ in "ab")
+    before = rows_of_run(kept_instance, kept)
+    assert set(before) == {"runs", "run_tags", "event_logs", "asset_check_executions"}
+    assert rows_of_run(kept_instance, removed) == before
+    assert list(tmp_path.rglob(f"{removed}*"))
+
+    remove_run(kept_instance, removed)
+
+    assert rows_of_run(kept_instance, removed) == {}
+    assert list(tmp_path.rglob(f"{removed}*")) == []
+    assert rows_of_run(kept_instance, kept) == before
+
+
+def test_a_removal_can_be_repeated(kept_instance: dg.DagsterInstance) -> None:
+    """What was interrupted is done again, and a run that is gone is no error."""
+    run_id = dg.materialize([measured], instance=kept_instance).run_id
+    remove_run(kept_instance, run_id)
+    remove_run(kept_instance, run_id)
+    assert rows_of_run(kept_instance, run_id) == {}
+
+
+def test_a_run_tells_what_it_said_of_assets(kept_instance: dg.DagsterInstance) -> None:
+    """Its materializations, its observations with their partitions and its checks, and nothing else."""
+    run_id = dg.materialize([measured], instance=kept_instance).run_id
+    said = {
+        (one.type.value, one.asset.to_user_string(), one.partition, one.check) for one in said_in(kept_instance, run_id)
+    }
+    assert said == {
+        ("ASSET_MATERIALIZATION", "measured", None, None),
+        ("ASSET_OBSERVATION", "other", "a", None),
+        ("ASSET_CHECK_EVALUATION", "measured", None, "is_long"),
+    }
+
+
+def test_the_latest_run_of_a_check_is_known(kept_instance: dg.DagsterInstance) -> None:
+    """The second of two runs; none for a check that was never evaluated."""
+    runs = [dg.materialize([measured], instance=kept_instance).run_id for _ in range(2)]
+    assert latest_check_run(kept_instance, dg.AssetCheckKey(measured.key, "is_long"), None) == runs[1]
+    assert latest_check_run(kept_instance, dg.AssetCheckKey(measured.key, "never"), None) is None
+
+
+def test_a_backfill_is_known_until_it_has_ended(kept_instance: dg.DagsterInstance) -> None:
+    """One that has ended does not count."""
+    record_backfill(kept_instance, has_ended=True)
+    assert not has_backfills(kept_instance)
+    record_backfill(kept_instance, has_ended=False)
+    assert has_backfills(kept_instance)

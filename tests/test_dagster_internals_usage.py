@@ -9,14 +9,19 @@ from tests.support.project import PROJECT
 UNPUBLISHED = {
     "all_instigator_state",
     "asset_layer",
+    "compute_log_manager",
+    "event_log_storage",
     "from_config",
+    "get_backfills_count",
     "get_concurrency_config",
     "get_daemon_heartbeats",
     "get_partition_keys_in_range",
     "get_required_daemon_types",
     "report_run_failed",
+    "run_storage",
     "step_context",
     "step_failure_data",
+    "wipe_asset_cached_status",
 }
 """What `dagster_internals` uses of Dagster that has no leading underscore and that Dagster does not mark as public."""
 

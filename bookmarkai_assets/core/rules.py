@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 
 from bookmarkai_assets.core.downloads.ports import DownloadLimits
 from bookmarkai_assets.core.failures.retries import RetryPolicy
+from bookmarkai_assets.core.history import HistoryRules
 from bookmarkai_assets.core.links.urls import HostPort
 from bookmarkai_assets.core.media.placement import Backend, StoragePolicy
 from bookmarkai_assets.core.media.retention import RetentionPolicy
@@ -41,6 +42,7 @@ class PipelineRules:
     language: str | None
     retry: RetryPolicy
     retention: RetentionPolicy
+    history: HistoryRules
     rollout: RolloutPlan
     gate: GateLimits
     prices: "PriceTable"

@@ -86,6 +86,17 @@ KEYS: dict[str, dict[str, str]] = {
         "to_look_at": "what was kept for a reason that needs a person's attention, the first 200",
         "removals": "each removal, the first 200",
     },
+    "dagster_retention": {
+        "runs": "runs that were removed, with their events and logs",
+        "partitions": "partitions of shares that were taken out of Dagster's lists; the shares stay in the catalog",
+        "events": "rows of storage_events that were removed; they stay in event_totals",
+        "freed": "the space that removed files took: logs, and on SQLite each run's events",
+        "freed_bytes": "the same in bytes",
+        "kept_runs": "old runs that were kept, by reason: is_latest (it shows the latest of an asset or a partition), "
+        "has_partition (its share's partition is still listed)",
+        "kept_partitions": "old partitions that were kept, by reason: not_done, not_old, in_use, no_share",
+        "is_complete": "false if the time was over first; the rest is left for the next day",
+    },
     "retry_debt": {
         "total": "shares whose failure stands",
         "transient": "those of them that another attempt may fix",

@@ -18,6 +18,7 @@ from bookmarkai_assets.core.text_files import encoding_of
 from bookmarkai_assets.settings.cluster import ClusterSettings
 from bookmarkai_assets.settings.downloads import DownloadSettings
 from bookmarkai_assets.settings.env_file import apply_env_file, differing, environment_of_dagster_dev
+from bookmarkai_assets.settings.history import HistorySettings
 from bookmarkai_assets.settings.intake import IntakeSettings, intake_problems
 from bookmarkai_assets.settings.masking import shown_value
 from bookmarkai_assets.settings.rollout import RolloutSettings
@@ -32,7 +33,14 @@ _ENCODING_BYTES = 4096
 
 # pydantic takes the fields of the last base first. `bookmarkai config` lists them in that order.
 class Settings(
-    ClusterSettings, IntakeSettings, SpeechSettings, RolloutSettings, DownloadSettings, StorageSettings, BaseSettings
+    ClusterSettings,
+    HistorySettings,
+    IntakeSettings,
+    SpeechSettings,
+    RolloutSettings,
+    DownloadSettings,
+    StorageSettings,
+    BaseSettings,
 ):
     """Every setting, named like its environment variable in lower case. Also read from `.env` in the current directory.
 

@@ -4,6 +4,7 @@ from datetime import timedelta
 
 from bookmarkai_assets.core.downloads.ports import DownloadLimits
 from bookmarkai_assets.core.failures.retries import RetryPolicy
+from bookmarkai_assets.core.history import HistoryRules
 from bookmarkai_assets.core.media.placement import StoragePolicy
 from bookmarkai_assets.core.media.retention import RetentionPolicy
 from bookmarkai_assets.core.rollout.gate_figures import GateLimits
@@ -60,6 +61,11 @@ def make_rules(settings: Settings) -> PipelineRules:
             grace_seconds=settings.cleanup_grace_hours * SECONDS_PER_HOUR,
             local_days=settings.local_retention_days or settings.s3_expiry_days or None,
             s3_days=settings.s3_expiry_days or None,
+        ),
+        history=HistoryRules(
+            run_days=settings.dagster_retention_run_days or None,
+            partition_days=settings.dagster_retention_partition_days or None,
+            event_days=settings.storage_event_retention_days or None,
         ),
         rollout=RolloutPlan(
             stages=settings.rollout_stages,

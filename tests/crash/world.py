@@ -219,6 +219,7 @@ class World:
             language=None,
             retry=RetryPolicy(max_attempts=1000, base_seconds=60, max_seconds=600),
             retention=RetentionPolicy(grace_seconds=GRACE.total_seconds(), local_days=LOCAL_DAYS, s3_days=S3_DAYS),
+            history=_DEFAULTS.history,
             rollout=_DEFAULTS.rollout,
             gate=_DEFAULTS.gate,
             prices=_DEFAULTS.prices,

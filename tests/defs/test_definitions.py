@@ -33,6 +33,7 @@ def test_the_graph_is_this_one(defs: dg.Definitions) -> None:
         "transcript": ["stored_media"],
         "local_cleanup": ["stored_media", "transcript"],
         "storage_verification": ["stored_media", "transcript"],
+        "dagster_retention": ["shares"],
         "rollout_metrics": ["stored_media", "transcript"],
         "rollout_stage": ["rollout_metrics", "storage_verification"],
         "retry_debt": ["raw_video", "shares", "stored_media", "transcript"],
@@ -43,6 +44,7 @@ def test_the_graph_is_this_one(defs: dg.Definitions) -> None:
         "look_for_stale_transcripts",
         "measure_retry_debt",
         "measure_rollout",
+        "prune_dagster",
         "share_to_transcript",
         "verify_stored_media",
     ]
@@ -56,6 +58,7 @@ def test_the_graph_is_this_one(defs: dg.Definitions) -> None:
     ]
     assert {schedule.name: schedule.cron_schedule for schedule in repository.schedule_defs} == {
         "daily_local_cleanup": "30 3 * * *",
+        "daily_dagster_retention": "10 2 * * *",
         "weekly_storage_verification": "30 4 * * 0",
         "five_minute_rollout_metrics": "*/5 * * * *",
         "hourly_retry_debt": "17 * * * *",
@@ -96,7 +99,12 @@ def test_every_asset_is_described(defs: dg.Definitions, asset: str) -> None:
 
 @pytest.mark.parametrize(
     ("asset", "group"),
-    [("local_cleanup", "storage"), ("storage_verification", "storage"), ("retry_debt", "failures")],
+    [
+        ("local_cleanup", "storage"),
+        ("storage_verification", "storage"),
+        ("dagster_retention", "storage"),
+        ("retry_debt", "failures"),
+    ],
 )
 def test_every_asset_about_the_whole_is_described(defs: dg.Definitions, asset: str, group: str) -> None:
     """An asset without partitions has owners, kinds, group, tags and a description that documents each metadata key."""
@@ -159,6 +167,7 @@ def test_every_asset_on_a_schedule_says_when_it_is_late(defs: dg.Definitions) ->
     assert {key.to_user_string() for key in scheduled} == {
         "local_cleanup",
         "storage_verification",
+        "dagster_retention",
         "rollout_metrics",
         "rollout_stage",
         "retry_debt",
@@ -206,6 +215,7 @@ def test_schedules_and_sensors_say_what_they_are_for(defs: dg.Definitions) -> No
         tags.items()
         >= {
             "daily_local_cleanup": "clean-up",
+            "daily_dagster_retention": "clean-up",
             "weekly_storage_verification": "verify",
             "five_minute_rollout_metrics": "measure",
             "hourly_retry_debt": "measure",

@@ -14,17 +14,21 @@ import pytest
 from dagster._core.definitions import executor_definition
 from dagster._core.errors import DagsterExecutionInterruptedError
 from dagster._core.events import StepMaterializationData
+from dagster._core.execution.backfill import BulkActionStatus, PartitionBackfill
 from dagster._core.remote_origin import InProcessCodeLocationOrigin, RemoteRepositoryOrigin
 from dagster._core.scheduler.instigation import InstigatorState, InstigatorStatus, InstigatorType
 from dagster._core.storage.event_log import in_memory as in_memory_events
+from dagster._core.storage.event_log.sql_event_log import SqlEventLogStorage
+from dagster._core.storage.partition_status_cache import get_and_update_asset_status_cache_value
 from dagster._core.storage.runs import in_memory as in_memory_runs
+from dagster._core.storage.runs.sql_run_storage import SqlRunStorage
 from dagster._core.storage.tags import TagType, get_tag_type
 from dagster._core.types.loadable_target_origin import LoadableTargetOrigin
 from dagster._core.workspace.context import WorkspaceProcessContext
 from dagster._core.workspace.load_target import InProcessWorkspaceLoadTarget
 from dagster._daemon.types import DaemonHeartbeat
 from dagster_shared.error import SerializableErrorInfo
-from sqlalchemy import Connection, Engine, QueuePool, create_engine, event
+from sqlalchemy import Connection, Engine, QueuePool, create_engine, event, text
 from sqlalchemy.engine.interfaces import DBAPIConnection
 
 from bookmarkai_assets.dagster_internals import required_daemons
@@ -89,6 +93,47 @@ def record_materialization(instance: dg.DagsterInstance, asset: dg.AssetKey, par
         event_specific_data=StepMaterializationData(dg.AssetMaterialization(asset, partition=partition)),
     )
     instance.report_dagster_event(materialization, run_id="", timestamp=at.timestamp())
+
+
+def rows_of_run(instance: dg.DagsterInstance, run_id: str) -> dict[str, int]:
+    """Return how many rows Dagster's tables have of a run, by table, without those that have none."""
+    runs, events = instance.run_storage, instance.event_log_storage
+    assert isinstance(runs, SqlRunStorage)
+    assert isinstance(events, SqlEventLogStorage)
+    tables = {"runs": runs.connect, "run_tags": runs.connect}
+    tables |= dict.fromkeys(("event_logs", "asset_check_executions"), events.index_connection)
+    found = {}
+    for table, connect in tables.items():
+        with connect() as connection:
+            found[table] = connection.execute(
+                text(f"SELECT COUNT(*) FROM {table} WHERE run_id = :run_id"),  # noqa: S608 - a name from above
+                {"run_id": run_id},
+            ).scalar_one()
+    return {table: count for table, count in found.items() if count}
+
+
+def shown_as_materialized(
+    instance: dg.DagsterInstance, asset: dg.AssetKey, partitions: dg.PartitionsDefinition[str]
+) -> set[str]:
+    """Return the partitions that the UI counts as materialized, by what Dagster keeps of their statuses."""
+    status = get_and_update_asset_status_cache_value(instance, asset, partitions)
+    subset = status.deserialize_materialized_partition_subsets(partitions) if status else None
+    return set(subset.get_partition_keys()) if subset else set()
+
+
+def record_backfill(instance: dg.DagsterInstance, *, has_ended: bool) -> None:
+    """Record a backfill of nothing, as the UI begins one."""
+    status = BulkActionStatus.COMPLETED_SUCCESS if has_ended else BulkActionStatus.REQUESTED
+    instance.add_backfill(
+        PartitionBackfill(
+            backfill_id=f"backfill-{has_ended}",
+            status=status,
+            from_failure=False,
+            tags={},
+            backfill_timestamp=0.0,
+            asset_selection=[],
+        )
+    )
 
 
 def record_heartbeats(instance: dg.DagsterInstance, *, timestamp: float, errors: list[str] | None = None) -> None:

@@ -8,7 +8,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import Connection, Row, Select, func, select
+from sqlalchemy import Connection, Row, Select, delete, func, select
 from typing_extensions import override
 
 from bookmarkai_assets.adapters.catalog import cursors
@@ -77,6 +77,21 @@ class SqlEventTotals(EventTotals):
                 _add(connection, tallies)
                 return RollUpProgress(position=after, events=len(batch), is_complete=len(batch) == len(rows) < limit)
         return RollUpProgress(position=int(self._position() or 0), events=0, is_complete=False)
+
+    @override
+    def remove_counted(self, *, before: datetime, limit: int = 2_000) -> int:
+        position = int(self._position() or 0)
+        newest = select(func.max(storage_events.c.id)).scalar_subquery()
+        oldest = (
+            select(storage_events.c.id, storage_events.c.occurred_at)
+            .where(storage_events.c.id <= position, storage_events.c.id < newest)
+            .order_by(storage_events.c.id)
+            .limit(limit)
+            .subquery()
+        )
+        old = select(oldest.c.id).where(oldest.c.occurred_at < before)
+        with self._database.writing() as connection:
+            return connection.execute(delete(storage_events).where(storage_events.c.id.in_(old))).rowcount
 
     @override
     def totals(self, window: Window) -> Totals:

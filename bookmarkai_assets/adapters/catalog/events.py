@@ -1,4 +1,4 @@
-"""`EventLog` over `storage_events`. Rows are only appended."""
+"""`EventLog` over `storage_events`. Here rows are only appended."""
 
 from collections.abc import Sequence
 from dataclasses import asdict, fields

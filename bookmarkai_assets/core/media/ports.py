@@ -305,7 +305,10 @@ class MediaLedger(ABC):
 
 
 class EventLog(ABC):
-    """`storage_events`. Rows are only ever appended, and every metric is made from them."""
+    """`storage_events`. Every metric is made from its rows.
+
+    They are only appended, and removed long after they were added to the totals (`EventTotals.remove_counted`).
+    """
 
     @abstractmethod
     def record(self, event: StorageEvent) -> None:

@@ -31,6 +31,14 @@ class EventTotals(ABC):
         """
 
     @abstractmethod
+    def remove_counted(self, *, before: datetime, limit: int = 2_000) -> int:
+        """Remove the oldest of the events that are in the totals and happened before that moment.
+
+        Looks at `limit` events in one short transaction, and returns how many it removed. Fewer than `limit` means that
+        no more of them can go. The newest event stays in any case, so that its position is never given to another.
+        """
+
+    @abstractmethod
     def totals(self, window: Window) -> Totals:
         """Return the totals of a window on the five-minute grid, by series, as far as they are rolled up."""
 

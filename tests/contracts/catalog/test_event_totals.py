@@ -9,7 +9,7 @@ from functools import partial
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
-from sqlalchemy import Connection, event
+from sqlalchemy import Connection, event, text
 
 from bookmarkai_assets.adapters.catalog import OpenCatalog, open_catalog
 from bookmarkai_assets.adapters.catalog.settling import settled_id
@@ -190,6 +190,58 @@ def test_events_of_many_different_times_are_added_in_small_batches(sqlite_catalo
     assert (first.events, first.is_complete) == (1000, False)
     assert roll_up_all(sqlite_catalog.totals) == 1000
     assert sqlite_catalog.totals.totals(EVER)[PUT_TO_S3].events == 2000
+
+
+def event_ids(catalog: OpenCatalog) -> list[int]:
+    """Return the ids of the events that are there."""
+    with catalog.database.engine.connect() as connection:
+        return list(connection.execute(text("SELECT id FROM storage_events ORDER BY id")).scalars())
+
+
+def test_removed_events_stay_in_the_totals(each_catalog: OpenCatalog) -> None:
+    """What was added up and happened long ago can go, and no total changes, then or with the next event."""
+    events = [transfer(at=NOON + hours * HOUR) for hours in range(6)]
+    record(each_catalog, events)
+    roll_up_all(each_catalog.totals)
+
+    assert each_catalog.totals.remove_counted(before=NOON + 3 * HOUR) == 3
+
+    assert len(event_ids(each_catalog)) == 3
+    assert plain(each_catalog.totals.totals(EVER)) == plain(counted(events, EVER))
+    record(each_catalog, events[:1])
+    assert roll_up_all(each_catalog.totals) == 1
+    assert plain(each_catalog.totals.totals(EVER)) == plain(counted([*events, events[0]], EVER))
+
+
+def test_events_that_are_not_added_up_stay(each_catalog: OpenCatalog) -> None:
+    """However old it is, an event is not removed before it is in the totals."""
+    events = [transfer(at=NOON) for _ in range(4)]
+    record(each_catalog, events)
+    assert each_catalog.totals.remove_counted(before=NOON + DAY) == 0
+    each_catalog.totals.roll_up(limit=2)
+    assert each_catalog.totals.remove_counted(before=NOON + DAY) == 2
+    assert roll_up_all(each_catalog.totals) == 2
+    assert plain(each_catalog.totals.totals(EVER)) == plain(counted(events, EVER))
+
+
+def test_the_newest_event_stays(each_catalog: OpenCatalog) -> None:
+    """A database that gives the id of a removed row again would hide the next event from all who read on by id."""
+    record(each_catalog, [transfer(at=NOON) for _ in range(2)])
+    roll_up_all(each_catalog.totals)
+    last = event_ids(each_catalog)[-1]
+    assert each_catalog.totals.remove_counted(before=NOON + DAY) == 1
+    assert event_ids(each_catalog) == [last]
+    record(each_catalog, [transfer(at=NOON)])
+    assert roll_up_all(each_catalog.totals) == 1
+
+
+def test_events_are_removed_a_few_at_a_time(each_catalog: OpenCatalog) -> None:
+    """A call removes no more than its limit, the oldest first."""
+    record(each_catalog, [transfer(at=NOON) for _ in range(5)])
+    roll_up_all(each_catalog.totals)
+    before = event_ids(each_catalog)
+    assert each_catalog.totals.remove_counted(before=NOON + DAY, limit=2) == 2
+    assert event_ids(each_catalog) == before[2:]
 
 
 def test_events_of_fast_clocks_are_counted_separately(each_catalog: OpenCatalog) -> None:
