@@ -102,6 +102,8 @@ def running_cluster(directory: Path, *, workers: int = 2, **settings: str) -> It
             "WHISPER_MODEL": "tiny.en",
             "LEASE_SECONDS": str(LEASE_SECONDS),
             "RETRY_BASE_SECONDS": "0.5",
+            # A share whose worker has died three times would be parked, as one that kills its workers.
+            "RETRY_MAX_ATTEMPTS": "100",
             **settings,
         }
         cluster = Cluster(directory, environment, port=free_port(), workers=workers)
