@@ -8,6 +8,7 @@ from urllib.parse import urlsplit
 
 from sqlalchemy import create_engine, text
 
+from bookmarkai_assets.demo.cluster.run import SHARE_JOB
 from bookmarkai_assets.demo.seaweed import SeaweedServer
 from tests.cluster.live_cluster import LiveCluster
 
@@ -20,10 +21,11 @@ def faults(live: LiveCluster, share_ids: Sequence[str]) -> list[str]:
 
 
 def unfinished_runs(live: LiveCluster) -> list[str]:
-    """Return Dagster's runs that have not ended, with their status."""
+    """Return the runs of shares that have not ended, with their status. Those of schedules come at any moment."""
     engine = create_engine(live.postgres.url_of("dagster"))
     with engine.connect() as connection:
-        rows = connection.execute(text("SELECT run_id, status FROM runs")).all()
+        query = text("SELECT run_id, status FROM runs WHERE pipeline_name = :job")
+        rows = connection.execute(query, {"job": SHARE_JOB}).all()
     engine.dispose()
     return [f"{run_id} {status}" for run_id, status in rows if status in _UNFINISHED]
 

@@ -54,6 +54,7 @@ def test_both_workers_take_runs(live: LiveCluster) -> None:
     runs = wait_for_runs(live.cluster.url)
     assert problems_of_runs(runs, live.cluster.workers) == []
     assert {run.worker for run in runs} == set(live.cluster.workers)
+    wait_until(lambda: not unfinished_runs(live), seconds=PIPELINE_SECONDS)
     assert faults(live, shares) == []
 
 
