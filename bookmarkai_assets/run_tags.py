@@ -1,15 +1,14 @@
 """The tags of a run that takes shares: the claim that it was launched for, and what the runs page shows of it."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from contextlib import suppress
 
 import dagster as dg
 
 from bookmarkai_assets.core.catalog import Catalog
-from bookmarkai_assets.core.errors import CatalogUnavailableError, UnknownShareError
+from bookmarkai_assets.core.errors import CatalogUnavailableError
 from bookmarkai_assets.core.failures.in_words import outcomes_in_words
 from bookmarkai_assets.core.outcomes import Outcome
-from bookmarkai_assets.core.shares.share import Share
 from bookmarkai_assets.core.text import clean_line
 from bookmarkai_assets.dagster_internals import hidden_tag
 
@@ -69,7 +68,7 @@ def tag_outcomes(
 
 
 def _tags_of_shares(catalog: Catalog, share_ids: Sequence[str]) -> dict[str, str]:
-    shares = list(_known_shares(catalog, share_ids))
+    shares = catalog.shares.read(share_ids)
     platforms = sorted({share.platform for share in shares})
     title = _title(catalog, share_ids[0]) if shares and len(share_ids) == 1 else None
     return {
@@ -81,14 +80,6 @@ def _tags_of_shares(catalog: Catalog, share_ids: Sequence[str]) -> dict[str, str
 
 def _shares_in_words(count: int) -> str:
     return "1 share" if count == 1 else f"{count} shares"
-
-
-def _known_shares(catalog: Catalog, share_ids: Sequence[str]) -> Iterator[Share]:
-    for share_id in share_ids:
-        try:
-            yield catalog.shares.get(share_id)
-        except UnknownShareError:
-            continue
 
 
 def _title(catalog: Catalog, share_id: str) -> str | None:

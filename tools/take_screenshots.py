@@ -37,7 +37,7 @@ def main() -> None:
         page_of_first = f"{site}/watch/{BEHIND_A_PAGE.path.stem}"
         good = pipeline.share(page_of_first, *(f"{site}/videos/{sample.file}" for sample in samples[1:]))
         pipeline.wait_until_ended(*good)
-        look_for_stale_transcripts(pipeline.graphql)
+        pipeline.graphql.launch_job("look_for_stale_transcripts")
         with tempfile.TemporaryDirectory() as copy:
             take_stale(pipeline, Path(copy))
         (gone,) = pipeline.share(f"{site}/videos/no-such-video.mp4")
@@ -56,22 +56,6 @@ def main() -> None:
                 page.screenshot(path=IMAGES / f"{name}.png", clip=CLIPPED.get(name))
 
 
-def look_for_stale_transcripts(graphql: GraphQL) -> None:
-    """Launch the job that Dagster launches every day."""
-    graphql.ask(
-        "mutation ($job: ExecutionParams!) { launchRun(executionParams: $job) { __typename } }",
-        job={
-            "selector": {
-                "repositoryLocationName": "bookmarkai_assets.definitions",
-                "repositoryName": "__repository__",
-                "jobName": "look_for_stale_transcripts",
-            },
-            "mode": "default",
-            "runConfigData": "{}",
-        },
-    )
-
-
 def take_stale(pipeline: LivePipeline, state: Path) -> None:
     """Take the check that names stale transcripts, in a copy of the pipeline with another beam size."""
     home = state / "home"
@@ -79,7 +63,7 @@ def take_stale(pipeline: LivePipeline, state: Path) -> None:
     subprocess.run(["cp", "-r", pipeline.state / "home", home], check=True)  # noqa: S603, S607 - our own directories
     environment = {**pipeline.environment, "WHISPER_BEAM_SIZE": "1", "SENSOR_WATCH_SECONDS": "1"}
     with DagsterDev(home, environment, port=free_port(), log=state / "stale.log") as dagster:
-        look_for_stale_transcripts(GraphQL(dagster.url))
+        GraphQL(dagster.url).launch_job("look_for_stale_transcripts")
         with open_page(width=WIDTH, height=HEIGHT) as page:
             page.goto(dagster.url)
             skip_welcome(page)

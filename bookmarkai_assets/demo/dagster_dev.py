@@ -16,6 +16,7 @@ from typing import Self
 
 from bookmarkai_assets.core.errors import BookmarkAIError
 from bookmarkai_assets.demo.interrupts import later_interrupts
+from bookmarkai_assets.demo.programs import tail
 
 START_SECONDS = 180
 STOP_SECONDS = 8
@@ -126,7 +127,7 @@ class DagsterDev:
         if self._process is not None and self._process.poll() is not None:
             raise DagsterStartError(
                 f"expected Dagster to run, found it ended with code {self._process.returncode}; "
-                f"the end of {self.log}:\n{_tail(self.log)}"
+                f"the end of {self.log}:\n{tail(self.log)}"
             )
 
     def stop(self) -> None:
@@ -163,9 +164,5 @@ class DagsterDev:
                 time.sleep(0.2)
         raise DagsterStartError(
             f"expected the UI at {self.url} within {START_SECONDS} s, found none; the end of {self.log}:\n"
-            + _tail(self.log)
+            + tail(self.log)
         )
-
-
-def _tail(path: Path, characters: int = 2000) -> str:
-    return path.read_text(errors="replace")[-characters:]

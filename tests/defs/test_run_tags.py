@@ -1,5 +1,7 @@
 """What the runs page shows of a run: its shares, their platforms and titles, and how they ended."""
 
+from collections.abc import Sequence
+
 import dagster as dg
 import pytest
 
@@ -87,15 +89,15 @@ def test_a_catalog_that_does_not_answer_costs_the_tags_alone(
 ) -> None:
     """The run goes on without them."""
     [share] = pipeline.share("a")
-    get, calls = SqlShareTable.get, []
+    read, calls = SqlShareTable.read, []
 
-    def get_or_fail(self: SqlShareTable, share_id: str) -> object:
-        calls.append(share_id)
+    def read_or_fail(self: SqlShareTable, share_ids: Sequence[str]) -> object:
+        calls.append(share_ids)
         if len(calls) == 1:
             raise CatalogUnavailableError("locked for too long")
-        return get(self, share_id)
+        return read(self, share_ids)
 
-    monkeypatch.setattr(SqlShareTable, "get", get_or_fail)
+    monkeypatch.setattr(SqlShareTable, "read", read_or_fail)
     run = pipeline.materialize([share])
     assert run.success
     assert shown_tags(pipeline, run.run_id)["outcomes"] == "done"
