@@ -6,13 +6,16 @@ PIP := $(BIN)/python -m pip
 # --no-compile: half of pip's time would go into compiling modules that nobody imports. Python compiles those that are.
 INSTALL := $(PIP) install --quiet --no-compile --constraint constraints.txt
 BENCHES := $(or $(ONLY),$(filter-out common plain_script spoken,$(basename $(notdir $(wildcard bench/*.py)))))
+# What drives whole systems: real daemons, a browser, killed processes, and the corpora of hostile sites and odd media.
+SYSTEM := tests/crash tests/demo tests/integration tests/load \
+	tests/adapters/downloader/test_hostile_sites.py tests/adapters/speech/test_media_corpus.py
 QUICK := tests/core tests/settings tests/operations tests/defs tests/cli $(wildcard tests/*.py)
 export DAGSTER_HOME := $(CURDIR)/dagster_home
 # With it, as containers often have it, each of the many processes would compile again what pip has not.
 unexport PYTHONDONTWRITEBYTECODE
 
 .DEFAULT_GOAL := help
-.PHONY: help demo cluster dev test test-quick test-cluster soak check docs format bench openai-whisper clean
+.PHONY: help demo cluster dev test test-system test-quick test-cluster soak check docs format bench openai-whisper clean
 
 help: ## List the targets
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  make %-14s %s\n", $$1, $$2}'
@@ -26,8 +29,11 @@ cluster: $(VENV)/.cluster ## Run the sample links on PostgreSQL, RabbitMQ and WO
 dev: $(VENV)/.demo ## Start Dagster's UI and daemon on http://127.0.0.1:3000 over dagster_home/
 	@$(BIN)/python -W 'ignore:Function `dev_command` is superseded' -m dagster dev --workspace workspace.yaml --host 127.0.0.1 --port 3000
 
-test: $(VENV)/.dev $(VENV)/.openai-whisper ## Run the whole test suite
-	@$(BIN)/python -m pytest -n auto --dist loadgroup
+test: $(VENV)/.dev $(VENV)/.openai-whisper ## Run the tests, except those of whole systems and of the cluster
+	@$(BIN)/python -m pytest -n auto --dist loadgroup $(addprefix --ignore=,$(SYSTEM))
+
+test-system: $(VENV)/.dev $(VENV)/.openai-whisper ## Run the tests of whole systems: kills, browser, daemons, load, corpora
+	@$(BIN)/python -m pytest -n auto --dist loadgroup $(SYSTEM)
 
 test-quick: $(VENV)/.dev ## Run the tests that are quick, on another Python with PYTHON=python3.13 VENV=.venv-3.13
 	@$(BIN)/python -m pytest -n auto --dist loadgroup $(QUICK)
