@@ -32,8 +32,13 @@ def made_as_set(
 ) -> dg.AssetCheckResult:
     from bookmarkai_assets.operations.transcripts.stale import current_recipe, staleness_report  # noqa: PLC0415 - only its own runs need it
 
-    partitions = context.instance.get_dynamic_partitions(shares_partitions.name or "")
-    report = staleness_report(catalog, current_recipe(speech), partitions, limit=MAX_ROWS, ui=ui)
+    report = staleness_report(
+        catalog,
+        current_recipe(speech),
+        lambda: context.instance.get_dynamic_partitions(shares_partitions.name or ""),
+        limit=MAX_ROWS,
+        ui=ui,
+    )
     return dg.AssetCheckResult(
         passed=report.stale == 0,
         severity=dg.AssetCheckSeverity.WARN,

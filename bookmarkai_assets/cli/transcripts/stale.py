@@ -35,9 +35,9 @@ def stale(
     """
     settings = load_settings()
     present = current_recipe(make_speech_engine(settings))
-    keys = share_partitions(settings)
+    ui = make_links_from_outside(settings)
     with open_catalog(settings) as catalog:
-        report = staleness_report(catalog, present, keys, limit=limit, ui=make_links_from_outside(settings))
+        report = staleness_report(catalog, present, lambda: share_partitions(settings), limit=limit, ui=ui)
     if as_json:
         print_json(report.as_dict())
         return

@@ -1,6 +1,6 @@
 """Report which transcripts are stale now, for people and programs."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -18,7 +18,8 @@ class StalenessReport:
 
     `transcripts` counts all that were made here, `not_made_here` the others. `partitions` selects the stale ones whose
     media is stored, because without media the asset `transcript` by itself has nothing to transcribe. It is empty when
-    none can be selected, and None where Dagster has not run. `backfills` are the pages that have them filled in.
+    none can be selected, and None if some could be but Dagster has not run. `backfills` are the pages that have them
+    filled in.
     """
 
     present: CurrentRecipe
@@ -93,16 +94,23 @@ def current_recipe(engine: SpeechEngine) -> CurrentRecipe:
 
 
 def staleness_report(
-    catalog: Catalog, present: CurrentRecipe, partitions: Sequence[str] | None, *, limit: int, ui: DagsterUI
+    catalog: Catalog,
+    present: CurrentRecipe,
+    read_partitions: Callable[[], Sequence[str] | None],
+    *,
+    limit: int,
+    ui: DagsterUI,
 ) -> StalenessReport:
     """Find the stale transcripts and list the newest `limit` of them.
 
-    `partitions` are Dagster's keys in its order, None where it has not run. `ui` makes the links to backfills.
+    `read_partitions` returns Dagster's keys in its order, None where it has not run. It is called only if there is
+    something to select, because it may have to load Dagster. `ui` makes the links to backfills.
     """
     uses = catalog.transcripts.recipes_in_use()
     stale = tuple(use for use in uses if not present.would_make(use))
     found = tuple(catalog.transcripts.made_by({use.fingerprint for use in stale}))
     selectable = [one.share_id for one in found if one.has_media]
+    partitions = read_partitions() if selectable else ()
     return StalenessReport(
         present=present,
         transcripts=sum(use.count for use in uses),
