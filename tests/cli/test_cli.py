@@ -16,6 +16,7 @@ from bookmarkai_assets.cli.main import app
 from bookmarkai_assets.core.outcomes import Failure, Outcome
 from bookmarkai_assets.settings.settings import Settings
 from tests.plugins.command_line import BookmarkAI
+from tests.support.share_partitions import make_partitions
 
 NOW = datetime(2026, 1, 1, tzinfo=UTC)
 VIDEO = "https://www.tiktok.com/@user/video/7300000000000000001"
@@ -170,6 +171,23 @@ def test_failed_shares_are_listed_and_retried(bookmarkai: BookmarkAI, sqlite_url
     }
     assert bookmarkai("shares", "show", added["id"], "--json").json["status"] == "pending"
     assert bookmarkai("shares", "list", "--status", "error", "--json").json == []
+
+
+def test_what_is_retried_can_be_opened_as_partitions(
+    bookmarkai: BookmarkAI, sqlite_url: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """`--partitions` prints them instead of a line for each. With --outcome, `shares list` is where they are."""
+    share_id = bookmarkai("shares", "add", VIDEO, "--json").json[0]["id"]
+    with open_catalog(sqlite_url) as catalog:
+        catalog.work.park(share_id, Failure(Outcome.GONE, "HTTP 404"), now=NOW)
+    make_partitions(tmp_path / "home", share_id)
+    monkeypatch.setenv("DAGSTER_HOME", str(tmp_path / "home"))
+
+    refused = bookmarkai("shares", "retry", "--outcome", "gone", "--partitions")
+    assert (refused.code, "shares list --outcome" in refused.err) == (2, True)
+    ended = bookmarkai("shares", "retry", share_id, "--partitions", "--json")
+    assert (ended.code, ended.json["partitions"]) == (0, share_id)
+    assert bookmarkai("shares", "show", share_id, "--json").json["status"] == "pending"
 
 
 def test_retrying_nothing_is_said(bookmarkai: BookmarkAI) -> None:

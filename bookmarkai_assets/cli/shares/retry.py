@@ -8,6 +8,7 @@ import typer
 
 from bookmarkai_assets.cli.durations import parse_duration
 from bookmarkai_assets.cli.output import clean, err, out, print_json, share_id_of
+from bookmarkai_assets.cli.partitions import AsPartitions, print_partitions
 from bookmarkai_assets.core.links.platforms import Platform, unify_platform
 from bookmarkai_assets.core.outcomes import ENDS_WELL, Outcome
 from bookmarkai_assets.operations.failures.retrying import RetriedFailures, retry_failures, retry_shares
@@ -36,6 +37,7 @@ def retry(
     dry_run: Annotated[
         bool, typer.Option("--dry-run", help="With --outcome: count the shares, and change nothing")
     ] = False,
+    partitions: AsPartitions = False,
     as_json: Annotated[bool, typer.Option("--json", help="Print JSON")] = False,
 ) -> None:
     """Make failed shares due at once, with all their attempts again; also done ones whose video has expired or is lost.
@@ -51,11 +53,18 @@ def retry(
     if [bool(share_ids), failed, bool(outcome)].count(True) != 1:
         raise typer.BadParameter("expected either share ids, --failed or --outcome")
     if outcome:
+        if partitions:
+            raise typer.BadParameter(
+                "expected it without --outcome; `bookmarkai shares list --outcome … --partitions` prints those shares",
+                param_hint="--partitions",
+            )
         _retry_failures(outcome, platform or [], older_than, is_dry_run=dry_run, as_json=as_json)
         return
     if platform or older_than or dry_run:
         raise typer.BadParameter("expected --platform, --older-than and --dry-run only together with --outcome")
-    _retry_shares([share_id_of(share_id, "ID") for share_id in share_ids or []], as_json=as_json)
+    _retry_shares(
+        [share_id_of(share_id, "ID") for share_id in share_ids or []], as_partitions=partitions, as_json=as_json
+    )
 
 
 def _retry_failures(
@@ -113,13 +122,15 @@ def _shares(count: int) -> str:
     return "1 share" if count == 1 else f"{count:,} shares"
 
 
-def _retry_shares(named: Sequence[str], *, as_json: bool) -> None:
+def _retry_shares(named: Sequence[str], *, as_partitions: bool, as_json: bool) -> None:
     """Retry the named shares, or all that are parked if none is named."""
     settings = load_settings()
     with open_catalog(settings) as catalog:
         wanted = named or list(catalog.work.failed_share_ids())
         done = retry_shares(catalog, make_stores(settings), make_rules(settings), wanted, now=datetime.now(UTC))
-    if as_json:
+    if as_partitions:
+        print_partitions(settings, done.changed, as_json=as_json)
+    elif as_json:
         print_json({"retried": done.changed, "unchanged": list(done.unchanged), "reasons": done.unchanged})
     else:
         for share_id in done.changed:

@@ -19,12 +19,14 @@ from rich.progress import (
 from bookmarkai_assets.cli.durations import parse_duration
 from bookmarkai_assets.cli.hold import command_hold, print_unfinished, wanted_media
 from bookmarkai_assets.cli.output import err, human_bytes, out, print_json_report, share_id_of
+from bookmarkai_assets.cli.partitions import AsPartitions, print_partitions
 from bookmarkai_assets.core.media.media import Media
 from bookmarkai_assets.core.media.placement import REMOTE_BACKENDS, Backend
 from bookmarkai_assets.operations.media.catalog_reads import all_media
 from bookmarkai_assets.operations.shares.hold import Hold
 from bookmarkai_assets.operations.storage.moving import Move, MoveOutcome, move_media, preview_move, require_room
 from bookmarkai_assets.operations.storage.spool import Spool
+from bookmarkai_assets.settings.settings import load_settings
 
 
 def move(
@@ -37,6 +39,7 @@ def move(
     ] = None,
     dry_run: Annotated[bool, typer.Option("--dry-run", help="Say what would be moved, and move nothing")] = False,
     workers: Annotated[int, typer.Option(min=1, max=64, help="Media moved at a time")] = 8,
+    partitions: AsPartitions = False,
     as_json: Annotated[bool, typer.Option("--json", help="Print JSON")] = False,
 ) -> None:
     """Move stored media to the other backend: copy, verify, record the new location. The source stays until clean-up.
@@ -78,7 +81,7 @@ def move(
                 for done in move_media(hold, media_ids, to, workers=workers, on_move=on_move, on_bytes=on_bytes):
                     report.add(done)
     report.left = 0 if dry_run else max(0, totals.media - len(report.moves))
-    report.print(as_json=as_json)
+    report.print(as_partitions=partitions, as_json=as_json)
     if not dry_run and not report.is_done:
         raise typer.Exit(1)
 
@@ -175,8 +178,12 @@ class _Report:
         """Whether every media is where it should be."""
         return all(outcome.is_done for outcome in self._counts)
 
-    def print(self, *, as_json: bool) -> None:
-        """Print the report, with every media if it is JSON."""
+    def print(self, *, as_partitions: bool, as_json: bool) -> None:
+        """Print the report, with every media if it is JSON; or only the shares of these media, as partitions."""
+        if as_partitions:
+            named = dict.fromkeys(move["share_id"] for move in self.moves if move["share_id"])
+            print_partitions(load_settings(), list(named), as_json=as_json)
+            return
         if as_json:
             head = {
                 "to": self._to.value,

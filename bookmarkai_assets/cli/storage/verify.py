@@ -17,6 +17,7 @@ from rich.progress import (
 )
 
 from bookmarkai_assets.cli.output import clean, err, human_bytes, out, print_json_report
+from bookmarkai_assets.cli.partitions import AsPartitions, print_partitions
 from bookmarkai_assets.core.media.placement import Backend
 from bookmarkai_assets.operations.storage.verification_progress import VerificationProgress
 from bookmarkai_assets.operations.storage.verifying import (
@@ -53,6 +54,7 @@ def verify(
     workers: Annotated[int, typer.Option(min=1, max=64, help="Media checked at a time")] = 8,
     limit: Annotated[int, typer.Option(min=0, help="At most this many findings in words, the worst first")] = 50,
     verbose: Annotated[bool, typer.Option("--verbose", "-v", help="Also list what is as it should be")] = False,
+    partitions: AsPartitions = False,
     as_json: Annotated[bool, typer.Option("--json", help="Print JSON")] = False,
 ) -> None:
     """Compare the catalog with disk and bucket. The exit code is 0 only if all was checked and nothing is wrong.
@@ -79,7 +81,9 @@ def verify(
                 on_progress=on_progress,
             )
         # Printed first, so that the result of hours is not lost if the catalog cannot be written.
-        if as_json:
+        if partitions:
+            print_partitions(settings, _shares_with_findings(report), as_json=as_json)
+        elif as_json:
             print_json_report(report.summary_as_dict(), "findings", (line.as_dict() for line in report.lines))
         else:
             _print(report, is_verbose=verbose, limit=limit)
@@ -130,6 +134,10 @@ def _print(report: VerificationReport, *, is_verbose: bool, limit: int) -> None:
     left = sum(1 for _ in shown)
     if left:
         out.print(f"… and {left:,} more: --limit shows more of them, --json has all", soft_wrap=True)
+
+
+def _shares_with_findings(report: VerificationReport) -> list[str]:
+    return list(dict.fromkeys(line.share_id for line in report.lines if line.share_id and line.finding not in SETTLED))
 
 
 def _needs_attention(line: VerificationLine, report: VerificationReport) -> bool:

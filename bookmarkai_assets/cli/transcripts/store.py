@@ -10,6 +10,7 @@ from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, T
 
 from bookmarkai_assets.cli.hold import command_hold, print_unfinished, wanted_media
 from bookmarkai_assets.cli.output import err, human_bytes, out, print_json, share_id_of
+from bookmarkai_assets.cli.partitions import AsPartitions, print_partitions
 from bookmarkai_assets.operations.transcripts.storing import (
     Storing,
     StoringOutcome,
@@ -17,6 +18,7 @@ from bookmarkai_assets.operations.transcripts.storing import (
     preview_storing,
     store_transcript_files,
 )
+from bookmarkai_assets.settings.settings import load_settings
 
 
 def store(
@@ -26,6 +28,7 @@ def store(
     *,
     dry_run: Annotated[bool, typer.Option("--dry-run", help="Say what would be stored, and store nothing")] = False,
     workers: Annotated[int, typer.Option(min=1, max=64, help="Transcripts stored at a time")] = 8,
+    partitions: AsPartitions = False,
     as_json: Annotated[bool, typer.Option("--json", help="Print JSON")] = False,
 ) -> None:
     """Store transcripts beside their videos as JSON, text, SRT and WebVTT, made from the catalog.
@@ -45,7 +48,11 @@ def store(
         else:
             with _progress(len(chosen), is_shown=not as_json) as on_done:
                 storings = store_transcript_files(hold, chosen, workers=workers, on_done=on_done)
-    _report(storings, is_dry_run=dry_run, as_json=as_json)
+    if partitions:
+        named = dict.fromkeys(storing.share_id for storing in storings if storing.share_id)
+        print_partitions(load_settings(), list(named), as_json=as_json)
+    else:
+        _report(storings, is_dry_run=dry_run, as_json=as_json)
     if not dry_run and not all(storing.outcome.is_done for storing in storings):
         raise typer.Exit(1)
 

@@ -6,7 +6,6 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from urllib.parse import parse_qs, urlsplit
 
-import dagster as dg
 import pytest
 from rich.console import Console
 from rich.text import Text
@@ -18,6 +17,7 @@ from bookmarkai_assets.cli.shares import list as listing
 from bookmarkai_assets.core.shares import partition_selections
 from tests.plugins.command_line import BookmarkAI
 from tests.support.catalog import USER, execute, transcript_of
+from tests.support.share_partitions import make_partitions
 
 TIKTOK = "https://www.tiktok.com/@baker/video/730000000000000000{}"
 YOUTUBE = "https://www.youtube.com/watch?v=0123456789{}"
@@ -49,12 +49,6 @@ def add(catalog: OpenCatalog, url: str, *said: str, title: str = "A title", days
     if said:
         catalog.transcripts.put(share_id, transcript_of(*said), now=moment)
     return share_id
-
-
-def make_partitions(home: Path, *keys: str) -> None:
-    """Let Dagster have these partitions, in this order."""
-    with dg.DagsterInstance.from_config(str(home)) as instance:
-        instance.add_dynamic_partitions("shares", keys)
 
 
 def selected(url: str) -> str:

@@ -29,6 +29,7 @@ from tests.plugins.vault import Vault
 from tests.support.deadlines import HANG_SECONDS
 from tests.support.fault_proxy import FaultProxy
 from tests.support.processes import wait_until
+from tests.support.share_partitions import make_partitions
 from tests.support.small_disk import IN_A_NAMESPACE, NO_MOUNT
 
 GRACE_OVER = ("CLEANUP_GRACE_HOURS", "0")
@@ -200,6 +201,25 @@ def test_a_verification_shows_losses_like_rclone(installation: Installation, boo
     assert any(line.startswith(f"* {different.video.url}") for line in lines)
     assert any(line.startswith(f"- {stranger}") for line in lines)
     assert "SOMETHING IS MISSING OR DIFFERENT" in lines[0]
+
+
+def test_what_was_moved_and_what_is_wrong_can_be_opened_as_partitions(
+    installation: Installation, bookmarkai: BookmarkAI, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """`--partitions` prints the shares of a move, or those with findings, instead of the report; exit codes stay."""
+    kept, lost = (installation.vault.store(name) for name in "ab")
+    make_partitions(tmp_path / "home", kept.share_id or "", lost.share_id or "")
+    monkeypatch.setenv("DAGSTER_HOME", str(tmp_path / "home"))
+
+    preview = bookmarkai("storage", "move", "--to", "s3", "--share", lost.share_id or "", "--dry-run", "--partitions")
+    assert preview.code == 0
+    assert f"Partitions: {lost.share_id}" in preview.out
+    assert bookmarkai("storage", "move", "--to", "s3", "--all", "--partitions", "--json").json["selected"] == 2
+
+    Path(lost.video.url).unlink()
+    installation.vault.stores[Backend.S3].delete(installation.vault.media(lost).video.url)
+    ended = bookmarkai("storage", "verify", "--partitions", "--json")
+    assert (ended.code, ended.json["partitions"]) == (1, lost.share_id)
 
 
 def test_a_long_report_begins_with_its_verdict_and_ends_with_a_count(

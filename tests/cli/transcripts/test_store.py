@@ -16,6 +16,7 @@ from bookmarkai_assets.wiring.rules import make_rules
 from tests.plugins.command_line import BookmarkAI
 from tests.plugins.vault import Vault
 from tests.support.catalog import execute
+from tests.support.share_partitions import make_partitions
 
 STORE = ("transcripts", "store")
 
@@ -133,3 +134,14 @@ def test_a_share_is_shown_with_its_files(before: Before) -> None:
 
     assert before.run("shares", "show", media.share_id, "--json").json["media"]["transcript_files"] == urls
     assert "media.transcript_files.srt" in before.run("shares", "show", media.share_id).out
+
+
+def test_the_shares_can_be_opened_as_partitions(
+    before: Before, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """`--partitions` prints them instead of the counts, and the files are stored all the same."""
+    (media,) = before.store_without_files("a")
+    make_partitions(tmp_path / "home", media.share_id or "")
+    monkeypatch.setenv("DAGSTER_HOME", str(tmp_path / "home"))
+    assert before.run(*STORE, "--partitions", "--json").json["partitions"] == media.share_id
+    assert before.outcomes() == {}
