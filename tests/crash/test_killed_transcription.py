@@ -53,9 +53,9 @@ def test_finished_chunks_are_not_transcribed_again(
     table = type(vault.catalog.chunks)
     keep = table.keep
 
-    def count(self: ChunkTable, key: ChunkKey, chunk: TranscriptChunk, *, now: datetime) -> None:
+    def count(self: ChunkTable, key: ChunkKey, chunk: TranscriptChunk, *, owner: str, now: datetime) -> None:
         chunk_starts.append(chunk.start)
-        keep(self, key, chunk, now=now)
+        keep(self, key, chunk, owner=owner, now=now)
 
     monkeypatch.setattr(table, "keep", count)
     vault.let_pass(hours=1)

@@ -1,8 +1,9 @@
 """Rows and times for tests of the catalog."""
 
 import threading
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from typing import Any, TypeVar
@@ -18,6 +19,8 @@ from bookmarkai_assets.core.media.placement import Backend, Placement, StorageMo
 from bookmarkai_assets.core.media.ports import Tombstone
 from bookmarkai_assets.core.outcomes import Failure, Outcome
 from bookmarkai_assets.core.shares.ports import Begun
+from bookmarkai_assets.core.transcripts.chunks import TranscriptChunk
+from bookmarkai_assets.core.transcripts.ports import ChunkKey
 from bookmarkai_assets.core.transcripts.transcript import Segment, Transcript
 
 T = TypeVar("T")
@@ -85,6 +88,26 @@ def store(catalog: OpenCatalog, media: Media, seconds: float = 2) -> None:
     assert lease(catalog, media.media_id, "storing", seconds)
     catalog.media.record_stored(media, owner="storing", now=at(seconds))
     catalog.leases.free(media.media_id, owner="storing")
+
+
+def put_transcript(catalog: OpenCatalog, share_id: str, transcript: Transcript, *, now: datetime) -> None:
+    """Record a share's transcript as a run would, under a lease that nobody else asks for."""
+    with leased(catalog, f"media {uuid4()}", now) as media_id:
+        catalog.transcripts.put(share_id, transcript, media_id=media_id, owner="transcribing", now=now)
+
+
+def keep_chunk(catalog: OpenCatalog, key: ChunkKey, chunk: TranscriptChunk, *, now: datetime) -> None:
+    """Keep a chunk of a transcript as a run would, under the lease on its media."""
+    with leased(catalog, key.media_id, now):
+        catalog.chunks.keep(key, chunk, owner="transcribing", now=now)
+
+
+@contextmanager
+def leased(catalog: OpenCatalog, media_id: str, now: datetime) -> Iterator[str]:
+    """Hold the lease on a media as the owner `transcribing`."""
+    assert catalog.leases.take(media_id, owner="transcribing", now=now, until=now + timedelta(seconds=LEASE_SECONDS))
+    yield media_id
+    catalog.leases.free(media_id, owner="transcribing")
 
 
 def status_of(catalog: OpenCatalog, share_id: str) -> str:

@@ -7,6 +7,7 @@ from typing import Any
 from sqlalchemy import ColumnElement, and_, delete, exists, func, select
 from typing_extensions import override
 
+from bookmarkai_assets.adapters.catalog import leases
 from bookmarkai_assets.adapters.catalog.engine import Database
 from bookmarkai_assets.adapters.catalog.segment_json import segment_of, segment_to_json
 from bookmarkai_assets.adapters.catalog.tables.base import insert_into
@@ -24,7 +25,7 @@ class SqlChunkTable(ChunkTable):
         self._database = database
 
     @override
-    def keep(self, key: ChunkKey, chunk: TranscriptChunk, *, now: datetime) -> None:
+    def keep(self, key: ChunkKey, chunk: TranscriptChunk, *, owner: str, now: datetime) -> None:
         values = {"end_seconds": chunk.end, "part": _document(chunk), "created_at": now}
         statement = (
             insert_into(transcript_parts, is_sqlite=self._database.is_sqlite)
@@ -32,6 +33,7 @@ class SqlChunkTable(ChunkTable):
             .on_conflict_do_update(index_elements=list(transcript_parts.primary_key), set_=values)
         )
         with self._database.writing() as connection:
+            leases.require(connection, key.media_id, owner)
             connection.execute(statement)
 
     @override

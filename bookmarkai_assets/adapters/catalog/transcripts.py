@@ -8,6 +8,7 @@ from typing import Any
 from sqlalchemy import Connection, Row, insert, or_, select, update
 from typing_extensions import override
 
+from bookmarkai_assets.adapters.catalog import leases
 from bookmarkai_assets.adapters.catalog.columns import has_id, id_text, storable
 from bookmarkai_assets.adapters.catalog.engine import Database
 from bookmarkai_assets.adapters.catalog.search_index import index_share
@@ -53,7 +54,7 @@ class SqlTranscriptTable(TranscriptTable):
         self._new_id = new_id
 
     @override
-    def put(self, share_id: str, transcript: Transcript, *, now: datetime) -> None:
+    def put(self, share_id: str, transcript: Transcript, *, media_id: str, owner: str, now: datetime) -> None:
         provenance = {
             "engine": transcript.engine,
             "model": transcript.model,
@@ -67,6 +68,7 @@ class SqlTranscriptTable(TranscriptTable):
             "updated_at": now,
         }
         with self._database.writing() as connection:
+            leases.require(connection, media_id, owner)
             # First, because it locks. `transcripts` has no constraint that would keep two writers from inserting.
             connection.execute(
                 insert_into(transcript_provenance, is_sqlite=self._database.is_sqlite)

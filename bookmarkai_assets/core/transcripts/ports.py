@@ -32,8 +32,11 @@ class ChunkTable(ABC):
     """The chunks of unfinished transcripts, kept so that interrupted work continues after them."""
 
     @abstractmethod
-    def keep(self, key: ChunkKey, chunk: TranscriptChunk, *, now: datetime) -> None:
-        """Keep a chunk, replacing one that begins at the same moment."""
+    def keep(self, key: ChunkKey, chunk: TranscriptChunk, *, owner: str, now: datetime) -> None:
+        """Keep a chunk, replacing one that begins at the same moment.
+
+        Raises `LeaseLostError` unless `owner` holds the lease on the key's media.
+        """
 
     @abstractmethod
     def kept(self, key: ChunkKey) -> Sequence[TranscriptChunk]:
@@ -131,8 +134,12 @@ class TranscriptTable(ABC):
     """BookmarkAI's `transcripts`, and the recipe of each one."""
 
     @abstractmethod
-    def put(self, share_id: str, transcript: Transcript, *, now: datetime) -> None:
-        """Write the share's transcript, replacing an earlier one."""
+    def put(self, share_id: str, transcript: Transcript, *, media_id: str, owner: str, now: datetime) -> None:
+        """Write the share's transcript, replacing an earlier one.
+
+        Raises `LeaseLostError` unless `owner` holds the lease on the media that was transcribed. It is checked in the
+        same transaction: a run that was stopped for longer than its lease would else replace what another has written.
+        """
 
     @abstractmethod
     def get(self, share_id: str) -> Transcript | None:

@@ -44,8 +44,7 @@ def transcribe_sound(
         logger.info("share %s: goes on at %s, done before", leased.share.share_id, as_clock(kept[-1].end))
 
     def keep(chunk: TranscriptChunk) -> None:
-        require_lease(hold, leased)
-        hold.catalog.chunks.keep(key, chunk, now=hold.clock())
+        hold.catalog.chunks.keep(key, chunk, owner=hold.owner, now=hold.clock())
 
     watch = _Watch(hold, leased, hold.clock())
     return engine.transcribe(audio, language=language, names=names, on_progress=watch, kept=kept, on_chunk=keep)

@@ -53,7 +53,7 @@ def transcribe_share(hold: Hold, leased: LeasedShare, media: Media, *, engine: S
     needs_files = earlier is None or not media.transcript_files
     if needs_files:
         media = put_transcript_files(hold, media, _shared(leased.share, media, transcript))
-    transcripts.put(share_id, transcript, now=hold.clock())
+    transcripts.put(share_id, transcript, media_id=leased.media_id, owner=hold.owner, now=hold.clock())
     if needs_files:
         hold.catalog.media.record_transcript_files(media, owner=hold.owner, now=hold.clock())
     transcribed = TranscribedShare(leased.share, media, transcript, is_reused=earlier is not None)

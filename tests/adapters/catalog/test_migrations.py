@@ -34,6 +34,7 @@ from tests.support.catalog import (
     due_ids,
     finish,
     lease,
+    put_transcript,
     staged_media,
     store,
     stored_media,
@@ -213,7 +214,7 @@ def test_downgrading_keeps_shares_and_transcripts(empty_url: str) -> None:
     with open_catalog(empty_url) as catalog:
         share_id = add_share(catalog)
         begin(catalog, share_id, "m", "run")
-        catalog.transcripts.put(share_id, transcript_of("hello"), now=at(1))
+        put_transcript(catalog, share_id, transcript_of("hello"), now=at(1))
         finish(catalog, share_id, "run")
 
     downgrade_catalog(empty_url)
@@ -384,7 +385,7 @@ INSERT INTO transcripts (id, share_id, full_text, language) VALUES ('{uuid4()}',
     with open_catalog(empty_url) as catalog:
         assert due_ids(catalog, 0) == [new]
         begin(catalog, new, "m", "run")
-        catalog.transcripts.put(new, transcript_of("new words"), now=at(1))
+        put_transcript(catalog, new, transcript_of("new words"), now=at(1))
         finish(catalog, new, "run")
         assert columns_of(catalog, new, "status", "media_url", "title") == (
             "done",

@@ -16,7 +16,7 @@ from bookmarkai_assets.cli.shares import find as finding
 from bookmarkai_assets.cli.shares import list as listing
 from bookmarkai_assets.core.shares import partition_selections
 from tests.plugins.command_line import BookmarkAI
-from tests.support.catalog import USER, execute, transcript_of
+from tests.support.catalog import USER, execute, put_transcript, transcript_of
 from tests.support.share_partitions import make_partitions
 
 TIKTOK = "https://www.tiktok.com/@baker/video/730000000000000000{}"
@@ -47,7 +47,7 @@ def add(catalog: OpenCatalog, url: str, *said: str, title: str = "A title", days
     share_id = catalog.shares.add(url=url, user_id=USER, platform="generic", now=moment).share.share_id
     execute(catalog, "UPDATE shares SET title = :title WHERE id = :id", title=title, id=share_id)
     if said:
-        catalog.transcripts.put(share_id, transcript_of(*said), now=moment)
+        put_transcript(catalog, share_id, transcript_of(*said), now=moment)
     return share_id
 
 

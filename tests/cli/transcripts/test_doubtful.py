@@ -10,7 +10,7 @@ from bookmarkai_assets.adapters.catalog import OpenCatalog, open_catalog
 from bookmarkai_assets.core.outcomes import Outcome
 from bookmarkai_assets.core.transcripts.doubts import Doubt, DoubtKind, Severity
 from tests.plugins.command_line import BookmarkAI
-from tests.support.catalog import USER, transcript_of
+from tests.support.catalog import USER, put_transcript, transcript_of
 
 LOOP = Doubt(DoubtKind.REPETITION_LOOP, Severity.ERROR, 12.0, 10.0, "6 times in a row: “and then”")
 UNSURE = Doubt(DoubtKind.LOW_CONFIDENCE, Severity.WARN, 0.31, 0.5, "the language may not be cy")
@@ -31,7 +31,7 @@ def add_transcribed(catalog: OpenCatalog, name: str, *doubts: Doubt, hours_ago: 
     share_id = catalog.shares.add(url=f"https://x.com/{name}", user_id=USER, platform="x", now=at).share.share_id
     catalog.work.begin(share_id, share_id, owner="run", claim_id=None, now=at, until=at + timedelta(hours=9))
     said = () if SILENT in doubts else ("and then",)
-    catalog.transcripts.put(share_id, replace(transcript_of(*said), doubts=doubts), now=at)
+    put_transcript(catalog, share_id, replace(transcript_of(*said), doubts=doubts), now=at)
     outcome = Outcome.DONE if said else Outcome.NO_SPEECH
     catalog.work.finish(share_id, media_url="/v.mp4", owner="run", now=at, outcome=outcome)
     return share_id

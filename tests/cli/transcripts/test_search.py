@@ -14,7 +14,7 @@ from bookmarkai_assets.cli.transcripts import search as transcripts_search
 from bookmarkai_assets.core.search.moments_in_videos import url_at
 from bookmarkai_assets.core.transcripts.transcript import Segment
 from tests.plugins.command_line import BookmarkAI
-from tests.support.catalog import USER, execute, transcript_of
+from tests.support.catalog import USER, execute, put_transcript, transcript_of
 
 YOUTUBE = "https://www.youtube.com/watch?v=0123456789a"
 TIKTOK = "https://www.tiktok.com/@user/video/1"
@@ -33,7 +33,7 @@ def add_spoken(catalog: OpenCatalog, url: str, *said: Segment, days_ago: float =
     moment = datetime.now(UTC) - timedelta(days=days_ago)
     share_id = catalog.shares.add(url=url, user_id=USER, platform="generic", now=moment).share.share_id
     execute(catalog, "UPDATE shares SET title = :title WHERE id = :id", title=title, id=share_id)
-    catalog.transcripts.put(share_id, replace(transcript_of(), segments=said), now=moment)
+    put_transcript(catalog, share_id, replace(transcript_of(), segments=said), now=moment)
     return share_id
 
 

@@ -12,7 +12,7 @@ import pytest
 from bookmarkai_assets.adapters.catalog import OpenCatalog
 from bookmarkai_assets.core.transcripts.transcript import Transcript
 from tests.plugins.command_line import BookmarkAI
-from tests.support.catalog import add_share, at, begin, execute, fail, store, stored_media
+from tests.support.catalog import add_share, at, begin, execute, fail, put_transcript, store, stored_media
 from tests.support.transcripts import hours_of_speech, segment, transcript
 
 HELLO = transcript(segment(0.0, 1.5, " Hello <all>."), segment(65.0, 66.0, " Good\x1b[31m bye. 🍰"))
@@ -32,7 +32,7 @@ def catalog(bookmarkai: BookmarkAI, sqlite_catalog: OpenCatalog) -> OpenCatalog:
 def add_transcribed(catalog: OpenCatalog, spoken: Transcript) -> str:
     """Add a share with this transcript, and return its id."""
     share_id = add_share(catalog)
-    catalog.transcripts.put(share_id, spoken, now=at(1))
+    put_transcript(catalog, share_id, spoken, now=at(1))
     return share_id
 
 

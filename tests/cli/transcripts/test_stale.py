@@ -14,7 +14,7 @@ from bookmarkai_assets.core.transcripts.transcript import Recipe
 from bookmarkai_assets.settings.settings import load_settings
 from bookmarkai_assets.wiring.speech import make_speech_engine
 from tests.plugins.command_line import BookmarkAI
-from tests.support.catalog import USER, execute, stored_media, transcript_of
+from tests.support.catalog import USER, execute, put_transcript, stored_media, transcript_of
 
 
 @pytest.fixture
@@ -54,7 +54,7 @@ def add_transcribed(
     if has_media:
         catalog.media.record_stored(stored_media(share_id, share_id), owner="run", now=at)
     transcript = transcript_of("words", model=recipe.model if recipe else "tiny.en")
-    catalog.transcripts.put(share_id, replace(transcript, recipe=recipe), now=at)
+    put_transcript(catalog, share_id, replace(transcript, recipe=recipe), now=at)
     catalog.work.finish(share_id, media_url="/v.mp4", owner="run", now=at)
     return share_id
 

@@ -8,7 +8,7 @@ from bookmarkai_assets.adapters.catalog import OpenCatalog
 from bookmarkai_assets.core.transcripts.chunks import TranscriptChunk
 from bookmarkai_assets.core.transcripts.ports import ChunkKey
 from bookmarkai_assets.core.transcripts.transcript import Segment, Word
-from tests.support.catalog import at
+from tests.support.catalog import at, keep_chunk
 
 KEY = ChunkKey("media", "0123456789abcdef", "a" * 64, None)
 
@@ -28,7 +28,7 @@ def test_chunks_come_back_unchanged_and_in_order(each_catalog: OpenCatalog) -> N
         chunk(585.1, 600.0),
     ]
     for number, one in enumerate(reversed(parts)):
-        each_catalog.chunks.keep(KEY, one, now=at(number))
+        keep_chunk(each_catalog, KEY, one, now=at(number))
     assert each_catalog.chunks.kept(KEY) == parts
 
 
@@ -44,16 +44,16 @@ def test_chunks_come_back_unchanged_and_in_order(each_catalog: OpenCatalog) -> N
 )
 def test_chunks_are_for_the_same_work_alone(each_catalog: OpenCatalog, other: ChunkKey) -> None:
     """Another media, recipe, sound or language finds none of them, and keeps its own separately."""
-    each_catalog.chunks.keep(KEY, chunk(0, 300), now=at(0))
+    keep_chunk(each_catalog, KEY, chunk(0, 300), now=at(0))
     assert each_catalog.chunks.kept(other) == []
-    each_catalog.chunks.keep(other, chunk(0, 250), now=at(1))
+    keep_chunk(each_catalog, other, chunk(0, 250), now=at(1))
     assert each_catalog.chunks.kept(KEY) == [chunk(0, 300)]
 
 
 def test_a_chunk_replaces_one_with_the_same_start(each_catalog: OpenCatalog) -> None:
     """When two runs transcribe the same chunk, because one has lost its lease, the later one is kept."""
-    each_catalog.chunks.keep(KEY, chunk(0, 300), now=at(0))
-    each_catalog.chunks.keep(KEY, chunk(0, 280, " Guten Abend."), now=at(1))
+    keep_chunk(each_catalog, KEY, chunk(0, 300), now=at(0))
+    keep_chunk(each_catalog, KEY, chunk(0, 280, " Guten Abend."), now=at(1))
     assert each_catalog.chunks.kept(KEY) == [chunk(0, 280, " Guten Abend.")]
 
 
@@ -61,7 +61,7 @@ def test_characters_that_a_database_cannot_store_are_replaced(each_catalog: Open
     """NUL and lone surrogates become U+FFFD, and a figure that is no number becomes the worst value."""
     [segment] = chunk(0, 300).segments
     odd = replace(segment, text="\x00\ud800", avg_logprob=float("nan"), words=())
-    each_catalog.chunks.keep(KEY, replace(chunk(0, 300), segments=(odd,)), now=at(0))
+    keep_chunk(each_catalog, KEY, replace(chunk(0, 300), segments=(odd,)), now=at(0))
     [kept] = each_catalog.chunks.kept(KEY)
     assert [(one.text, one.avg_logprob) for one in kept.segments] == [("\ufffd\ufffd", -100.0)]
 
@@ -70,7 +70,7 @@ def test_chunks_are_dropped_by_media(each_catalog: OpenCatalog) -> None:
     """All chunks of a media are dropped, of every recipe and of no other media; dropping none is fine."""
     other = replace(KEY, media_id="another")
     for key in (KEY, replace(KEY, recipe="fedcba9876543210"), other):
-        each_catalog.chunks.keep(key, chunk(0, 300), now=at(0))
+        keep_chunk(each_catalog, key, chunk(0, 300), now=at(0))
     for _ in range(2):
         each_catalog.chunks.drop("media")
     assert each_catalog.chunks.kept(KEY) == []
@@ -79,7 +79,7 @@ def test_chunks_are_dropped_by_media(each_catalog: OpenCatalog) -> None:
 
 def test_media_are_abandoned_when_the_latest_chunk_is_old(each_catalog: OpenCatalog) -> None:
     """Work is abandoned if its latest chunk is older than the given moment; exactly at that moment it is not."""
-    each_catalog.chunks.keep(KEY, chunk(0, 300), now=at(0))
-    each_catalog.chunks.keep(KEY, chunk(300, 600), now=at(10))
+    keep_chunk(each_catalog, KEY, chunk(0, 300), now=at(0))
+    keep_chunk(each_catalog, KEY, chunk(300, 600), now=at(10))
     assert each_catalog.chunks.abandoned(before=at(10)) == []
     assert each_catalog.chunks.abandoned(before=at(11)) == ["media"]

@@ -20,6 +20,7 @@ from tests.support.catalog import (
     due_ids,
     fail,
     finish,
+    put_transcript,
     staged_media,
     status_of,
     together,
@@ -126,7 +127,7 @@ def test_a_runs_threads_may_use_one_catalog(each_catalog: OpenCatalog) -> None:
         begin(each_catalog, share_id, media_id, "run")
         each_catalog.media.record_staged(staged_media(media_id, share_id), owner="run", now=at(1))
         each_catalog.leases.renew("run", until=at(90))
-        each_catalog.transcripts.put(share_id, transcript_of("hello"), now=at(2))
+        put_transcript(each_catalog, share_id, transcript_of("hello"), now=at(2))
         if number % 2:
             finish(each_catalog, share_id, "run")
         else:
@@ -235,7 +236,7 @@ def test_a_transcript_written_by_two_at_once_is_one_row(each_catalog: OpenCatalo
     share_id = add_share(each_catalog)
 
     together(
-        [partial(each_catalog.transcripts.put, share_id, transcript_of(f"said by {i}"), now=at(1)) for i in range(6)]
+        [partial(put_transcript, each_catalog, share_id, transcript_of(f"said by {i}"), now=at(1)) for i in range(6)]
     )
 
     with each_catalog.database.engine.connect() as connection:

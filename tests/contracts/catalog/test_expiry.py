@@ -21,6 +21,7 @@ from tests.support.catalog import (
     fail,
     finish,
     lease,
+    put_transcript,
     staged_media,
     status_of,
     store,
@@ -37,7 +38,7 @@ def done_share(catalog: OpenCatalog, media_id: str = "m", *, seconds: float = 0)
     """Return a share that is done, with its transcript."""
     share_id = add_share(catalog, seconds=seconds)
     assert begin(catalog, share_id, media_id, "run", seconds)
-    catalog.transcripts.put(share_id, transcript_of("hello"), now=at(seconds))
+    put_transcript(catalog, share_id, transcript_of("hello"), now=at(seconds))
     finish(catalog, share_id, "run", seconds)
     return share_id
 

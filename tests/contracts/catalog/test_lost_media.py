@@ -1,14 +1,25 @@
 """The contract of `WorkLedger.retry`, over SQLite and PostgreSQL: done shares whose media was found to be lost."""
 
 from bookmarkai_assets.adapters.catalog import OpenCatalog
-from tests.support.catalog import add_share, at, begin, due_ids, finish, status_of, store, stored_media, transcript_of
+from tests.support.catalog import (
+    add_share,
+    at,
+    begin,
+    due_ids,
+    finish,
+    put_transcript,
+    status_of,
+    store,
+    stored_media,
+    transcript_of,
+)
 
 
 def done_share(catalog: OpenCatalog, media_id: str = "m") -> str:
     """Return a share that is done, with its transcript and a stored media."""
     share_id = add_share(catalog)
     assert begin(catalog, share_id, media_id, "run", 0)
-    catalog.transcripts.put(share_id, transcript_of("hello"), now=at(0))
+    put_transcript(catalog, share_id, transcript_of("hello"), now=at(0))
     finish(catalog, share_id, "run", 0)
     store(catalog, stored_media(media_id, share_id))
     return share_id

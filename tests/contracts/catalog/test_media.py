@@ -18,6 +18,7 @@ from tests.support.catalog import (
     at,
     begin,
     execute,
+    put_transcript,
     staged_media,
     store,
     stored_media,
@@ -250,11 +251,11 @@ def test_the_share_with_the_latest_transcript_of_a_media_is_returned(each_catalo
     begin(each_catalog, second, "m", "run")
     assert each_catalog.transcripts.latest_of_media("m") is None
 
-    each_catalog.transcripts.put(share_id, transcript_of("one"), now=at(1))
-    each_catalog.transcripts.put(second, transcript_of("two"), now=at(2))
+    put_transcript(each_catalog, share_id, transcript_of("one"), now=at(1))
+    put_transcript(each_catalog, second, transcript_of("two"), now=at(2))
     assert each_catalog.transcripts.latest_of_media("m") == second
 
-    each_catalog.transcripts.put(share_id, transcript_of("three"), now=at(3))
+    put_transcript(each_catalog, share_id, transcript_of("three"), now=at(3))
     assert each_catalog.transcripts.latest_of_media("m") == share_id
     assert each_catalog.transcripts.latest_of_media("another") is None
 

@@ -15,6 +15,7 @@ from tests.support.catalog import (
     columns_of,
     finish,
     lease,
+    put_transcript,
     store,
     stored_media,
     together,
@@ -75,7 +76,7 @@ def test_shares_and_media_agree_whoever_is_first(each_catalog: OpenCatalog) -> N
     for number in range(8):
         shares.append(add_share(each_catalog, seconds=number))
         begin(each_catalog, shares[-1], "m", "run")
-        each_catalog.transcripts.put(shares[-1], transcript_of("hello"), now=at(0))
+        put_transcript(each_catalog, shares[-1], transcript_of("hello"), now=at(0))
         finish(each_catalog, shares[-1], "run")
     store(each_catalog, stored_media("m", shares[0]), 1)
 

@@ -19,6 +19,7 @@ from tests.support.catalog import (
     execute,
     fail,
     finish,
+    put_transcript,
     staged_media,
     status_of,
     stored_media,
@@ -236,7 +237,7 @@ def test_a_share_with_a_transcript_ends_as_done_when_a_later_attempt_fails(each_
     begin(each_catalog, share_id, "m", "run-1")
     each_catalog.media.record_staged(staged_media("m", share_id), owner="run-1", now=at(1))
     each_catalog.media.record_stored(stored_media("m", share_id, url="s3://media/v"), owner="run-1", now=at(2))
-    each_catalog.transcripts.put(share_id, transcript_of("hello"), now=at(3))
+    put_transcript(each_catalog, share_id, transcript_of("hello"), now=at(3))
     begin(each_catalog, share_id, "m", "run-2", 100)
 
     fail(each_catalog, share_id, "run-2", 101)

@@ -17,6 +17,7 @@ from tests.support.catalog import (
     due_ids,
     execute,
     finish,
+    put_transcript,
     status_of,
     store,
     stored_media,
@@ -36,7 +37,7 @@ def end_without_words(catalog: OpenCatalog, media_id: str = "m") -> str:
     catalog.work.release("fetching", now=at(1))
     store(catalog, stored_media(media_id, share_id))
     begin(catalog, share_id, media_id, "run", 4)
-    catalog.transcripts.put(share_id, replace(transcript_of(), doubts=(SILENT,)), now=at(5))
+    put_transcript(catalog, share_id, replace(transcript_of(), doubts=(SILENT,)), now=at(5))
     finish(catalog, share_id, "run", 5, outcome=Outcome.NO_SPEECH)
     return share_id
 
@@ -102,7 +103,7 @@ def test_an_adopted_share_stays_without_speech(each_catalog: OpenCatalog) -> Non
     """A rebuild knows a done share only by its transcript: an empty one means a video without speech."""
     shares = {"": add_share(each_catalog), "words": add_share(each_catalog)}
     for said, share_id in shares.items():
-        each_catalog.transcripts.put(share_id, transcript_of(*filter(None, [said])), now=at(1))
+        put_transcript(each_catalog, share_id, transcript_of(*filter(None, [said])), now=at(1))
         execute(each_catalog, "UPDATE shares SET status = 'done' WHERE id = :id", id=share_id)
         assert each_catalog.work.adopt(share_id, f"m{said}", media_url="/m", now=at(2))
 
@@ -115,12 +116,12 @@ def test_doubts_are_kept_with_their_transcript(each_catalog: OpenCatalog) -> Non
     share_id = add_share(each_catalog)
     begin(each_catalog, share_id, "m", "run")
     doubted = replace(transcript_of("and then"), recipe=RECIPE, doubts=(LOOP, UNSURE), speech_seconds=12.5)
-    each_catalog.transcripts.put(share_id, doubted, now=at(1))
+    put_transcript(each_catalog, share_id, doubted, now=at(1))
 
     assert each_catalog.transcripts.get(share_id) == doubted
     assert each_catalog.transcripts.find_for_media("m", recipe=RECIPE.fingerprint, language="en") == doubted
 
-    each_catalog.transcripts.put(share_id, transcript_of("better"), now=at(2))
+    put_transcript(each_catalog, share_id, transcript_of("better"), now=at(2))
     assert each_catalog.transcripts.get(share_id) == transcript_of("better")
     assert each_catalog.transcripts.doubtful(limit=9) == []
 
@@ -130,7 +131,7 @@ def test_doubtful_transcripts_are_listed_by_kind(each_catalog: OpenCatalog) -> N
     made = [(LOOP,), (), (UNSURE,), (LOOP, UNSURE), (UNSURE,)]
     shares = [add_share(each_catalog) for _ in made]
     for number, (share_id, doubts) in enumerate(zip(shares, made, strict=True)):
-        each_catalog.transcripts.put(share_id, replace(transcript_of("words"), doubts=doubts), now=at(number))
+        put_transcript(each_catalog, share_id, replace(transcript_of("words"), doubts=doubts), now=at(number))
     lines = [DoubtfulTranscript(shares[n], at(n), made[n]) for n in (4, 3, 2, 0)]
     doubtful = each_catalog.transcripts.doubtful
 

@@ -6,7 +6,17 @@ from uuid import uuid4
 from bookmarkai_assets.adapters.catalog import OpenCatalog
 from bookmarkai_assets.core.transcripts.staleness import RecipeUse
 from bookmarkai_assets.core.transcripts.transcript import Recipe
-from tests.support.catalog import add_share, at, begin, execute, finish, store, stored_media, transcript_of
+from tests.support.catalog import (
+    add_share,
+    at,
+    begin,
+    execute,
+    finish,
+    put_transcript,
+    store,
+    stored_media,
+    transcript_of,
+)
 from tests.support.transcripts import RECIPE
 
 OTHER = replace(RECIPE, parameters={"beam_size": 1, "task": "transcribe"})
@@ -33,7 +43,7 @@ def add_transcribed(
     )
     if recipe is not None:
         transcript = replace(transcript, engine=recipe.engine, model=recipe.model)
-    catalog.transcripts.put(share_id, transcript, now=at(seconds))
+    put_transcript(catalog, share_id, transcript, now=at(seconds))
     finish(catalog, share_id, f"run-{share_id}", 100 * seconds)
     return share_id
 
@@ -80,7 +90,7 @@ def test_a_hinted_language_takes_over_nothing_that_is_partly_in_another(each_cat
     mixed = (replace(german, language="de"), replace(english, language="en"))
     found_first = each_catalog.transcripts.get(share_id)
     assert found_first is not None
-    each_catalog.transcripts.put(share_id, replace(found_first, segments=mixed), now=at(2))
+    put_transcript(each_catalog, share_id, replace(found_first, segments=mixed), now=at(2))
     assert reusable(each_catalog, language="de") is None
     assert reusable(each_catalog, language=None) == "Guten Tag and hello"
     add_transcribed(each_catalog, "Guten Tag", media_id="m", language="de", seconds=0.5)

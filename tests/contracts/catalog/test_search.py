@@ -17,7 +17,17 @@ from bookmarkai_assets.core.links.platforms import Platform
 from bookmarkai_assets.core.search.ports import Hit, Indexed
 from bookmarkai_assets.core.search.query import is_match, parse_query
 from bookmarkai_assets.core.transcripts.transcript import Segment
-from tests.support.catalog import USER, add_share, at, begin, execute, stored_media, together, transcript_of
+from tests.support.catalog import (
+    USER,
+    add_share,
+    at,
+    begin,
+    execute,
+    put_transcript,
+    stored_media,
+    together,
+    transcript_of,
+)
 from tests.support.examples import examples
 
 TIKTOK = "https://www.tiktok.com/@user/video/{}"
@@ -39,7 +49,7 @@ SENTENCES = (
 def add_spoken(catalog: OpenCatalog, *texts: str, url: str | None = None, seconds: float = 0) -> str:
     """Add a share that was made at that moment, with a transcript, and return its id."""
     share_id = add_share(catalog, url=url, seconds=seconds)
-    catalog.transcripts.put(share_id, transcript_of(*texts), now=at(seconds + 1))
+    put_transcript(catalog, share_id, transcript_of(*texts), now=at(seconds + 1))
     return share_id
 
 
@@ -149,7 +159,7 @@ def test_a_hit_has_its_moment_and_its_video(each_catalog: OpenCatalog) -> None:
     begin(each_catalog, share_id, "m", "run")
     each_catalog.media.record_staged(replace(media, canonical_url=TIKTOK.format(2)), owner="run", now=at(6))
     said = Segment(61.5, 64.25, " Eat cake,\x00 CAKE!", -0.25, 0.01)
-    each_catalog.transcripts.put(share_id, replace(transcript_of(), segments=(said,)), now=at(7))
+    put_transcript(each_catalog, share_id, replace(transcript_of(), segments=(said,)), now=at(7))
 
     assert each_catalog.search.search(parse_query("cake")) == [
         Hit(
@@ -173,7 +183,7 @@ def test_the_newest_video_comes_first_and_its_sentences_in_order(each_catalog: O
     oldest = add_spoken(each_catalog, "cake 3", "tea", "cake 4", seconds=10)
     add_spoken(each_catalog, "cake 5", seconds=20)
 
-    each_catalog.transcripts.put(oldest, transcript_of("cake 3", "tea", "cake 4"), now=at(100))
+    put_transcript(each_catalog, oldest, transcript_of("cake 3", "tea", "cake 4"), now=at(100))
 
     assert find(each_catalog, "cake") == ["cake 5", "cake 3", "cake 4", "cake 1", "cake 2"]
     assert [hit.rank for hit in each_catalog.search.search(parse_query("cake"), limit=2)] == [1, 2]
@@ -206,7 +216,7 @@ def test_only_what_was_shared_since_is_found(each_catalog: OpenCatalog) -> None:
     old = add_share(each_catalog, seconds=0)
     add_spoken(each_catalog, "cake of noon", seconds=100)
     add_spoken(each_catalog, "cake of later", seconds=200)
-    each_catalog.transcripts.put(old, transcript_of("cake of old"), now=at(300))
+    put_transcript(each_catalog, old, transcript_of("cake of old"), now=at(300))
 
     assert find(each_catalog, "cake", since=at(100)) == ["cake of later", "cake of noon"]
     assert find(each_catalog, "cake", since=at(100.5)) == ["cake of later"]
@@ -218,11 +228,11 @@ def test_writing_again_replaces_what_is_found(each_catalog: OpenCatalog) -> None
     """Words of an earlier transcript are not found any more, nor those of one that became empty."""
     share_id = add_spoken(each_catalog, "first words", "and more words")
 
-    each_catalog.transcripts.put(share_id, transcript_of("second words"), now=at(5))
+    put_transcript(each_catalog, share_id, transcript_of("second words"), now=at(5))
     assert find(each_catalog, "words") == ["second words"]
     assert find(each_catalog, "first") == []
 
-    each_catalog.transcripts.put(share_id, transcript_of(), now=at(6))
+    put_transcript(each_catalog, share_id, transcript_of(), now=at(6))
     assert find(each_catalog, "words") == []
 
 
@@ -361,7 +371,7 @@ def test_a_transcript_of_repetition_is_found(each_catalog: OpenCatalog) -> None:
 
 def test_a_missing_share_has_no_hits(each_catalog: OpenCatalog) -> None:
     """The transcript of a share that the gateway deleted meanwhile is written, and is not found."""
-    each_catalog.transcripts.put(str(uuid4()), transcript_of("cake"), now=at(1))
+    put_transcript(each_catalog, str(uuid4()), transcript_of("cake"), now=at(1))
 
     assert find(each_catalog, "cake") == []
     assert each_catalog.search.count_unindexed() == 0
@@ -372,7 +382,7 @@ def test_shares_of_one_video_are_both_found(each_catalog: OpenCatalog) -> None:
     link = "https://example.com/video/7"
     for user in (USER, str(uuid4())):
         share_id = add_share(each_catalog, url=link, user_id=user)
-        each_catalog.transcripts.put(share_id, transcript_of("cake"), now=at(1))
+        put_transcript(each_catalog, share_id, transcript_of("cake"), now=at(1))
 
     assert len({hit.share_id for hit in each_catalog.search.search(parse_query("cake"))}) == 2
 
@@ -413,7 +423,7 @@ def test_writers_and_indexers_do_not_disturb_each_other(each_catalog: OpenCatalo
 
     def write() -> None:
         for share_id in shares[::2]:
-            each_catalog.transcripts.put(share_id, transcript_of("new words"), now=at(2))
+            put_transcript(each_catalog, share_id, transcript_of("new words"), now=at(2))
 
     def index() -> None:
         while each_catalog.search.index(limit=3).transcripts:
@@ -432,7 +442,7 @@ def test_words_are_found_in_every_language_of_a_transcript(each_catalog: OpenCat
     spoken = transcript_of("We bake a cake.", "Die Straße ist groß.", "東京タワーに行く")
     languages = ("en", "de", "ja")
     segments = tuple(replace(one, language=name) for one, name in zip(spoken.segments, languages, strict=True))
-    each_catalog.transcripts.put(share_id, replace(spoken, segments=segments), now=at(1))
+    put_transcript(each_catalog, share_id, replace(spoken, segments=segments), now=at(1))
     assert [find(each_catalog, words) for words in ("cake", "strasse gross", "東京")] == [
         [one.text] for one in segments
     ]

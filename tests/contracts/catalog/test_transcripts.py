@@ -9,7 +9,7 @@ from sqlalchemy import text
 
 from bookmarkai_assets.adapters.catalog import OpenCatalog
 from bookmarkai_assets.core.transcripts.transcript import Recipe, Segment, Word
-from tests.support.catalog import add_share, at, execute, transcript_of
+from tests.support.catalog import add_share, at, execute, put_transcript, transcript_of
 
 
 def test_a_share_without_a_transcript_has_none(each_catalog: OpenCatalog) -> None:
@@ -23,7 +23,7 @@ def test_a_transcript_comes_back_whole(each_catalog: OpenCatalog) -> None:
     share_id = add_share(each_catalog)
     transcript = transcript_of("Hello 🍰", "עוגה \u202eطعام", 'quotes " and \\', "", "word " * 100_000)  # noqa: RUF001 - Arabic
 
-    each_catalog.transcripts.put(share_id, transcript, now=at(1))
+    put_transcript(each_catalog, share_id, transcript, now=at(1))
 
     assert each_catalog.transcripts.get(share_id) == transcript
 
@@ -32,7 +32,7 @@ def test_a_transcript_of_silence_comes_back_empty(each_catalog: OpenCatalog) -> 
     """A transcript without segments is a transcript, not an absent one."""
     share_id = add_share(each_catalog)
 
-    each_catalog.transcripts.put(share_id, transcript_of(), now=at(1))
+    put_transcript(each_catalog, share_id, transcript_of(), now=at(1))
 
     assert each_catalog.transcripts.get(share_id) == transcript_of()
 
@@ -40,9 +40,9 @@ def test_a_transcript_of_silence_comes_back_empty(each_catalog: OpenCatalog) -> 
 def test_writing_again_replaces(each_catalog: OpenCatalog) -> None:
     """A share has one transcript, the latest, in the row of the first one."""
     share_id = add_share(each_catalog)
-    each_catalog.transcripts.put(share_id, transcript_of("first"), now=at(1))
+    put_transcript(each_catalog, share_id, transcript_of("first"), now=at(1))
 
-    each_catalog.transcripts.put(share_id, transcript_of("second", model="base"), now=at(2))
+    put_transcript(each_catalog, share_id, transcript_of("second", model="base"), now=at(2))
 
     assert each_catalog.transcripts.get(share_id) == transcript_of("second", model="base")
     with each_catalog.database.engine.connect() as connection:
@@ -55,7 +55,7 @@ def test_the_gateway_reads_text_language_and_segments(each_catalog: OpenCatalog)
     """The gateway's columns have the whole text, the language, and the segments as a list of objects."""
     share_id = add_share(each_catalog)
 
-    each_catalog.transcripts.put(share_id, transcript_of(" Hello", " cake 🍰"), now=at(1))
+    put_transcript(each_catalog, share_id, transcript_of(" Hello", " cake 🍰"), now=at(1))
 
     with each_catalog.database.engine.connect() as connection:
         row = connection.execute(text("SELECT full_text, language, segments FROM transcripts")).one()
@@ -77,7 +77,7 @@ def test_each_segments_language_comes_back(each_catalog: OpenCatalog) -> None:
     german, english = transcript_of("Hallo", "Hello").segments
     mixed = replace(transcript_of(), segments=(replace(german, language="de"), english))
 
-    each_catalog.transcripts.put(share_id, mixed, now=at(1))
+    put_transcript(each_catalog, share_id, mixed, now=at(1))
 
     assert each_catalog.transcripts.get(share_id) == mixed
     other = [{"start": 0.0, "end": 1.0, "text": "Hallo", "language": language} for language in (7, "", "fr")]
@@ -95,7 +95,7 @@ def test_words_and_recipe_come_back(each_catalog: OpenCatalog) -> None:
     recipe = Recipe("faster-whisper", "1.2.1", "tiny.en", "ab" * 32, {"beam_size": 5, "vad_filter": True, "task": None})
     made = replace(transcript_of(), segments=(segment,), recipe=recipe, engine=recipe.engine, model=recipe.model)
 
-    each_catalog.transcripts.put(share_id, replace(made, audio_sha256="cd" * 32), now=at(1))
+    put_transcript(each_catalog, share_id, replace(made, audio_sha256="cd" * 32), now=at(1))
 
     found = each_catalog.transcripts.get(share_id)
     assert found is not None
@@ -109,7 +109,7 @@ def test_values_that_json_cannot_express_become_the_worst(each_catalog: OpenCata
     share_id = add_share(each_catalog)
     odd = Segment(0.0, 1.0, "a\x00b", avg_logprob=-math.inf, no_speech_prob=math.nan)
 
-    each_catalog.transcripts.put(share_id, replace(transcript_of(), segments=(odd,)), now=at(1))
+    put_transcript(each_catalog, share_id, replace(transcript_of(), segments=(odd,)), now=at(1))
 
     found = each_catalog.transcripts.get(share_id)
     assert found is not None

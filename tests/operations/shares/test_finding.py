@@ -10,7 +10,7 @@ from bookmarkai_assets.core.links.platforms import Platform
 from bookmarkai_assets.core.links.urls import AdmittedLink, admit
 from bookmarkai_assets.core.media.media import media_id_of
 from bookmarkai_assets.operations.shares.finding import find_shares, shares_named
-from tests.support.catalog import USER, add_share, at, begin, execute, transcript_of
+from tests.support.catalog import USER, add_share, at, begin, execute, put_transcript, transcript_of
 
 OTHER_USER = "22222222-2222-4222-8222-222222222222"
 TIKTOK = "https://www.tiktok.com/@baker/video/7300000000000000001"
@@ -24,7 +24,7 @@ def add(catalog: OpenCatalog, url: str, *said: str, title: str = "", author: str
     names = "UPDATE shares SET title = :title, author = :author WHERE id = :id"
     execute(catalog, names, title=title, author=author, id=share_id)
     if said:
-        catalog.transcripts.put(share_id, transcript_of(*said), now=at(seconds + 1))
+        put_transcript(catalog, share_id, transcript_of(*said), now=at(seconds + 1))
     return share_id
 
 

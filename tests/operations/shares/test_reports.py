@@ -22,6 +22,7 @@ from tests.support.catalog import (
     begin,
     fail,
     finish,
+    put_transcript,
     stored_media,
     tombstone_of,
     transcript_of,
@@ -67,7 +68,7 @@ def done_share(catalog: OpenCatalog) -> str:
         transfer(share_id, Operation.PUT, seconds=2.0),
     ):
         catalog.events.record(event)
-    catalog.transcripts.put(share_id, replace(transcript_of("Hello", "world."), doubts=(BEYOND,)), now=at(3))
+    put_transcript(catalog, share_id, replace(transcript_of("Hello", "world."), doubts=(BEYOND,)), now=at(3))
     finish(catalog, share_id, "run", seconds=4)
     catalog.tombstones.write([tombstone_of(LOCAL, seconds=5, media_id=MEDIA)])
     catalog.tombstones.confirm([LOCAL], now=at(6))
