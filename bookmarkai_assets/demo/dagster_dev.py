@@ -7,8 +7,6 @@ import socket
 import subprocess
 import sys
 import time
-import urllib.error
-import urllib.request
 from collections.abc import Mapping
 from pathlib import Path
 from types import TracebackType
@@ -16,7 +14,7 @@ from typing import Self
 
 from bookmarkai_assets.core.errors import BookmarkAIError
 from bookmarkai_assets.demo.interrupts import later_interrupts
-from bookmarkai_assets.demo.programs import tail
+from bookmarkai_assets.demo.programs import start_group, tail, ui_answers
 
 START_SECONDS = 180
 STOP_SECONDS = 8
@@ -104,17 +102,9 @@ class DagsterDev:
         # Dagster recommends `dg dev` instead, which needs a project directory; an installed package has none.
         quiet = ["-W", "ignore:Function `dev_command` is superseded"]
         command = [sys.executable, *quiet, "-c", _DAGSTER, "dev", "--module-name", "bookmarkai_assets.definitions"]
-        with self.log.open("ab") as log, later_interrupts():
-            # A session of its own, so that Ctrl-C reaches only us, and we end the group in order.
-            self._process = subprocess.Popen(  # noqa: S603 - a fixed command
-                [*command, "--host", "127.0.0.1", "--port", str(self.port)],
-                env=self.environment,
-                cwd=self.home,
-                stdin=subprocess.DEVNULL,
-                stdout=log,
-                stderr=subprocess.STDOUT,
-                start_new_session=True,
-            )
+        address = ["--host", "127.0.0.1", "--port", str(self.port)]
+        with later_interrupts():
+            self._process = start_group([*command, *address], self.environment, directory=self.home, log=self.log)
 
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
@@ -156,12 +146,9 @@ class DagsterDev:
         deadline = time.monotonic() + START_SECONDS
         while time.monotonic() < deadline:
             self.check_alive()
-            try:
-                with urllib.request.urlopen(f"{self.url}/server_info", timeout=5) as answer:  # noqa: S310 - loopback
-                    answer.read()
-                    return
-            except (urllib.error.URLError, TimeoutError, ConnectionError):
-                time.sleep(0.2)
+            if ui_answers(self.url):
+                return
+            time.sleep(0.2)
         raise DagsterStartError(
             f"expected the UI at {self.url} within {START_SECONDS} s, found none; the end of {self.log}:\n"
             + tail(self.log)

@@ -5,8 +5,6 @@ import socket
 import subprocess
 import sys
 import time
-import urllib.error
-import urllib.request
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from types import TracebackType
@@ -16,7 +14,7 @@ from bookmarkai_assets.adapters.catalog import upgrade_catalog
 from bookmarkai_assets.core.errors import BookmarkAIError, ConfigurationError
 from bookmarkai_assets.demo.dagster_dev import free_port
 from bookmarkai_assets.demo.interrupts import later_interrupts
-from bookmarkai_assets.demo.programs import end_group, tail
+from bookmarkai_assets.demo.programs import end_group, start_group, tail, ui_answers
 
 DEPLOYMENT = Path(__file__).parents[3] / "deploy" / "cluster"
 CODE, DAEMON, WEBSERVER = "code", "daemon", "webserver"
@@ -90,22 +88,17 @@ class Cluster:
             self._wait_until(self._code_answers, "the code server", CODE)
             for name in (DAEMON, WEBSERVER):
                 self.start_process(name)
-            self._wait_until(self._ui_answers, f"the UI at {self.url}", WEBSERVER)
+            self._wait_until(lambda: ui_answers(self.url), f"the UI at {self.url}", WEBSERVER)
         except BaseException:
             self.stop()
             raise
 
     def start_process(self, name: str) -> None:
         """Start one process."""
-        with self.log_of(name).open("ab") as log, later_interrupts():
-            self._running[name] = subprocess.Popen(  # noqa: S603 - our own programs
-                [sys.executable, *self._command(name)],
-                env=self.environment,
-                cwd=self.directory,
-                stdin=subprocess.DEVNULL,
-                stdout=log,
-                stderr=subprocess.STDOUT,
-                start_new_session=True,
+        command = [sys.executable, *self._command(name)]
+        with later_interrupts():
+            self._running[name] = start_group(
+                command, self.environment, directory=self.directory, log=self.log_of(name)
             )
 
     def stop_process(self, name: str) -> None:
@@ -172,13 +165,5 @@ class Cluster:
         try:
             socket.create_connection((_HOST, int(self.environment["BOOKMARKAI_CODE_PORT"])), timeout=5).close()
         except OSError:
-            return False
-        return True
-
-    def _ui_answers(self) -> bool:
-        try:
-            with urllib.request.urlopen(f"{self.url}/server_info", timeout=5) as answer:  # noqa: S310 - loopback
-                answer.read()
-        except (urllib.error.URLError, TimeoutError, ConnectionError):
             return False
         return True

@@ -4,16 +4,18 @@ import os
 import secrets
 import shutil
 import socket
-import subprocess
 import time
 from pathlib import Path
 from types import TracebackType
-from typing import Self
+from typing import TYPE_CHECKING, Self
 
 from bookmarkai_assets.core.errors import BookmarkAIError, ConfigurationError
 from bookmarkai_assets.demo.dagster_dev import free_port
 from bookmarkai_assets.demo.interrupts import later_interrupts
-from bookmarkai_assets.demo.programs import end_group, tail
+from bookmarkai_assets.demo.programs import end_group, start_group, tail
+
+if TYPE_CHECKING:
+    import subprocess
 
 HOST = "127.0.0.1"
 _SERVER = Path("/usr/lib/rabbitmq/bin/rabbitmq-server")
@@ -125,20 +127,10 @@ class RabbitMQServer:
             **{name: str(port) for name, port in self._ports.items()},
         }
         # The node would start a port mapper by itself, which would outlive it.
-        self._port_mapper = self._run(["epmd"], environment)
-        self._server = self._run([str(_SERVER)], environment)
-
-    def _run(self, command: list[str], environment: dict[str, str]) -> subprocess.Popen[bytes]:
-        with self._log.open("ab") as log, later_interrupts():
-            return subprocess.Popen(  # noqa: S603 - Debian's own programs
-                command,
-                env=environment,
-                cwd=self._directory,
-                stdin=subprocess.DEVNULL,
-                stdout=log,
-                stderr=subprocess.STDOUT,
-                start_new_session=True,
-            )
+        with later_interrupts():
+            self._port_mapper = start_group(["epmd"], environment, directory=self._directory, log=self._log)
+        with later_interrupts():
+            self._server = start_group([str(_SERVER)], environment, directory=self._directory, log=self._log)
 
     def _wait_until_it_answers(self) -> None:
         deadline = time.monotonic() + self._start_timeout_seconds
