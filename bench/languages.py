@@ -13,6 +13,7 @@ import resource
 import statistics
 import sys
 import tempfile
+from collections import defaultdict
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -185,26 +186,30 @@ def report_single(directory: Path, watching: SpeechEngine, unwatched: SpeechEngi
     """Print how many clips of one language change it, and what watching costs in them."""
     clips = list(single_clips(directory))
     heard(watching, clips[0].path)  # loads what is loaded once
-    spent = {True: 0.0, False: 0.0}
-    audio = 0.0
+    spent: defaultdict[tuple[str, bool], float] = defaultdict(float)
+    audio: defaultdict[str, float] = defaultdict(float)
     changed: list[str] = []
     for number, clip in enumerate(clips):
         transcripts: dict[bool, Transcript] = {}
         for watched in (True, False) if number % 2 else (False, True):
             before = cpu_seconds()
             transcripts[watched] = heard(watching if watched else unwatched, clip.path)
-            spent[watched] += cpu_seconds() - before
-        audio += transcripts[True].duration_seconds
+            cost = cpu_seconds() - before
+            for group in (clip.kind, clip.language, "all"):
+                spent[group, watched] += cost
+        for group in (clip.kind, clip.language, "all"):
+            audio[group] += transcripts[True].duration_seconds
         if [one.text for one in transcripts[True].segments] != [one.text for one in transcripts[False].segments]:
             languages = languages_in_words(transcripts[True])
             changed.append(f"{clip.kind}, {clip.language}: {transcripts[False].language}, then {languages}")
-    print(f"\n{len(clips)} clips of one language, {audio:.0f} s: {len(changed)} come out otherwise when watched")
+    print(f"\n{len(clips)} clips of one language, {audio['all']:.0f} s: {len(changed)} come out otherwise when watched")
     for line in changed:
         print(f"  {line}")
-    print(
-        f"CPU seconds per second of sound: {spent[False] / audio:.3f} unwatched, {spent[True] / audio:.3f} watched, "
-        f"{spent[True] / spent[False] - 1:+.1%}"
-    )
+    print("\n| clips | seconds | CPU seconds per second, unwatched | watched | more |")
+    print(f"|{' --- |' * 5}")
+    for group, seconds in audio.items():
+        plain, watched_cost = spent[group, False] / seconds, spent[group, True] / seconds
+        print(f"| {group} | {seconds:.0f} | {plain:.3f} | {watched_cost:.3f} | {watched_cost / plain - 1:+.1%} |")
 
 
 def single_clips(directory: Path) -> Iterator[Clip]:
