@@ -41,11 +41,12 @@ test-quick: $(VENV)/.dev ## Run the tests that are quick, on another Python with
 test-cluster: $(VENV)/.dev ## Run the tests of the cluster, which need Debian's rabbitmq-server
 	@$(BIN)/python -m pytest -m cluster tests/cluster
 
-soak: $(VENV)/.dev $(VENV)/.openai-whisper ## Run 10,000 kills, 200 shares of which 40 are hostile, 2,000 damaged files, all media with both engines, the tests marked soak, and all properties with all examples
+soak: $(VENV)/.dev $(VENV)/.openai-whisper ## Run 10,000 kills, 300 on a cluster, 200 shares of which 40 are hostile, 2,000 damaged files, all media with both engines, the tests marked soak, and all properties with all examples
 	@$(BIN)/python -m tests.crash.machine --kills 10000 --seconds 7200
 	@$(BIN)/python -m tests.load.backlog --shares 200
 	@$(BIN)/python -m tests.load.mutants --mutants 2000
 	@$(BIN)/python -m tests.load.media
+	@$(BIN)/python -m tests.cluster.chaos --kills 300
 	@$(BIN)/python -m pytest -n auto --dist loadgroup --hypothesis-profile soak -m 'soak or hypothesis'
 
 check: $(VENV)/.check ## Check formatting, lint, types, layers, and the definitions with Dagster's own check
