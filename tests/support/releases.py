@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 from alembic import command
 from alembic.config import Config
+from alembic.script import ScriptDirectory
 from sqlalchemy import create_engine
 
 from bookmarkai_assets.adapters.catalog import revisions, upgrade_catalog
@@ -31,6 +32,11 @@ depends_on = None
 def upgrade() -> None:
     {change}
 """
+
+
+def oldest_code_of(revision: str) -> str:
+    """Read which code a revision declares as the oldest that can work on it."""
+    return str(ScriptDirectory(str(MIGRATIONS)).get_revision(revision).module.oldest_code)
 
 
 def make_schema(url: str, revision: str) -> None:

@@ -202,8 +202,8 @@ def _exclusively(database: Database) -> Iterator[Connection]:
     """Open a transaction that no other upgrade has at the same time."""
     with database.engine.execution_options(is_writing=True).begin() as connection:
         if not database.is_sqlite:
-            # Another upgrade is waited for as long as it takes, whatever the database's own setting. The lock belongs to
-            # the transaction, so PostgreSQL frees it when a process dies.
+            # Another upgrade is waited for as long as it takes, whatever the database's own setting. The lock belongs
+            # to the transaction, so PostgreSQL frees it when a process dies.
             connection.execute(text("SET LOCAL lock_timeout = 0"))
             connection.execute(text("SELECT pg_advisory_xact_lock(:key)"), {"key": _ADVISORY_LOCK})
         yield connection

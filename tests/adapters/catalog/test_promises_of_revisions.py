@@ -4,26 +4,20 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from alembic.script import ScriptDirectory
 from sqlalchemy import create_engine
 
-from bookmarkai_assets.adapters.catalog.revisions import MIGRATIONS, REVISIONS
-from tests.support.releases import make_schema
+from bookmarkai_assets.adapters.catalog.revisions import REVISIONS
+from tests.support.releases import make_schema, oldest_code_of
 from tests.support.schema_changes import breaks, read_schema
 
 DECLARING = tuple(revision for revision in REVISIONS if revision >= "0013")
 """The revisions that say which code can work on them: all since there is a column for it."""
 
 
-def declared(revision: str) -> str:
-    """Read which code a revision says can work on it."""
-    return str(ScriptDirectory(str(MIGRATIONS)).get_revision(revision).module.oldest_code)
-
-
 @pytest.mark.parametrize("revision", DECLARING)
 def test_every_revision_says_which_code_can_work_on_it(revision: str) -> None:
     """It names a revision up to its own. One that does not declare any cannot be released."""
-    assert declared(revision) in REVISIONS[: REVISIONS.index(revision) + 1]
+    assert oldest_code_of(revision) in REVISIONS[: REVISIONS.index(revision) + 1]
 
 
 @pytest.mark.parametrize("revision", DECLARING)
@@ -33,7 +27,7 @@ def test_a_schema_has_all_that_the_oldest_code_knows(
 ) -> None:
     """From the oldest code's schema on, revisions only add. One that breaks this must declare itself the oldest."""
     url = f"sqlite:///{tmp_path / 'catalog.db'}" if kind == "sqlite" else request.getfixturevalue("empty_postgres_url")
-    make_schema(url, declared(revision))
+    make_schema(url, oldest_code_of(revision))
     before = read_schema(url)
 
     make_schema(url, revision)
