@@ -7,6 +7,7 @@ import typer
 from bookmarkai_assets.core.errors import ConfigurationError
 from bookmarkai_assets.core.workers.worker import DEFAULT_QUEUE
 from bookmarkai_assets.settings.settings import load_settings
+from bookmarkai_assets.wiring.catalog import refuse_unusable_schema
 
 
 def worker(
@@ -33,6 +34,8 @@ def worker(
         raise ConfigurationError(
             f"expected {missing} for a worker, found it unset; deploy/cluster/bookmarkai.env has all"
         )
+    # Each run opens the catalog and is refused as well, but the runs that this worker took would all fail.
+    refuse_unusable_schema(settings)
     name_worker(name)
     run_worker(
         broker_url=broker.get_secret_value(),

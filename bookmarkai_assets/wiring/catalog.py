@@ -3,9 +3,13 @@
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from bookmarkai_assets.core.catalog import Catalog
 from bookmarkai_assets.settings.settings import Settings
+
+if TYPE_CHECKING:
+    from bookmarkai_assets.adapters.catalog import SchemaState, Upgrade
 
 
 @contextmanager
@@ -17,11 +21,25 @@ def open_catalog(settings: Settings) -> Iterator[Catalog]:
         yield opened
 
 
-def upgrade_catalog_schema(settings: Settings) -> None:
+def upgrade_catalog_schema(settings: Settings) -> "Upgrade":
     """Upgrade the catalog's tables to this version's schema. Raises `ConfigurationError`."""
     from bookmarkai_assets.adapters.catalog import upgrade_catalog  # noqa: PLC0415 - as above
 
-    upgrade_catalog(settings.resolved_catalog_url())
+    return upgrade_catalog(settings.resolved_catalog_url())
+
+
+def read_schema_state(settings: Settings) -> "SchemaState":
+    """Read which schema the catalog has, and whether this version can work on it. Raises `ConfigurationError`."""
+    from bookmarkai_assets.adapters.catalog import schema_state  # noqa: PLC0415 - as above
+
+    return schema_state(settings.resolved_catalog_url())
+
+
+def refuse_unusable_schema(settings: Settings) -> None:
+    """Raise `ConfigurationError` if this version cannot work on the catalog's schema."""
+    from bookmarkai_assets.adapters import catalog  # noqa: PLC0415 - as above
+
+    catalog.refuse_unusable_schema(settings.resolved_catalog_url())
 
 
 def share_partitions(settings: Settings) -> list[str] | None:

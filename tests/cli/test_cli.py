@@ -235,6 +235,7 @@ def test_bad_settings_stop_every_command_with_one_message(
         ["shares", "retry"],
         ["config"],
         ["catalog", "upgrade"],
+        ["catalog", "status"],
         ["demo"],
     ],
 )

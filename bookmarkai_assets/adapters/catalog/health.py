@@ -3,7 +3,8 @@
 from contextlib import closing
 
 from bookmarkai_assets.adapters.catalog.engine import Database, file_of, parse_url
-from bookmarkai_assets.adapters.catalog.schema import UPGRADE_COMMAND, configuration_errors, state_of
+from bookmarkai_assets.adapters.catalog.revisions import UPGRADE_COMMAND
+from bookmarkai_assets.adapters.catalog.schema import configuration_errors, state_of
 from bookmarkai_assets.core.health import CheckResult, CheckStatus
 
 
@@ -12,12 +13,15 @@ def check_catalog(url: str) -> CheckResult:
     database = Database(parse_url(url))
     with closing(database), configuration_errors(database, "be readable and writable"):
         state = state_of(database)
-        if state.is_current:
+        if state.is_usable:
             # Nothing is written, but the transaction could write: a file that is read-only, or locked by a process
             # that hangs, refuses it.
             with database.engine.execution_options(is_writing=True).connect() as connection, connection.begin() as work:
                 work.rollback()
-            return CheckResult(CheckStatus.PASS, f"{database.name}, schema revision {state.found}")
+            newer = (
+                "" if state.is_current else f", of a later release, which code of revision {state.expected} can work on"
+            )
+            return CheckResult(CheckStatus.PASS, f"{database.name}, schema revision {state.found}{newer}")
     if database.is_sqlite and not file_of(database.engine.url).exists():
         return CheckResult(
             CheckStatus.WARN,

@@ -10,6 +10,7 @@ from datetime import datetime
 
 from sqlalchemy import ColumnElement, Connection, delete, exists, or_, select, update
 
+from bookmarkai_assets.adapters.catalog.revisions import require_usable
 from bookmarkai_assets.adapters.catalog.tables.base import insert_into
 from bookmarkai_assets.adapters.catalog.tables.work import leases
 from bookmarkai_assets.core.errors import LeaseLostError
@@ -26,7 +27,11 @@ class Lease:
 def take(
     connection: Connection, media_id: str, *, owner: str, now: datetime, until: datetime, succeeding: Collection[str]
 ) -> bool:
-    """Take the lease if it is free, expired, or one of `succeeding` has it. In one statement, so exactly one wins."""
+    """Take the lease if it is free, expired, or one of `succeeding` has it. In one statement, so exactly one wins.
+
+    All work begins here, so this is where code that is too old for the schema stops. Raises `ConfigurationError`.
+    """
+    require_usable(connection)
     statement = insert_into(leases, is_sqlite=connection.dialect.name == "sqlite").values(
         media_id=media_id, owner=owner, expires_at=until
     )

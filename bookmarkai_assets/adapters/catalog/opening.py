@@ -1,9 +1,12 @@
 """Open a catalog: connect to the database behind a URL, check its schema, and set up the adapter of each port."""
 
 from collections.abc import Callable
+from contextlib import closing, suppress
 from dataclasses import dataclass, field
 from typing import Self
 from uuid import uuid4
+
+from sqlalchemy.exc import DBAPIError
 
 from bookmarkai_assets.adapters.catalog.cursors import SqlCursors
 from bookmarkai_assets.adapters.catalog.engine import Database, parse_url
@@ -14,11 +17,11 @@ from bookmarkai_assets.adapters.catalog.incidents import SqlIncidentTable
 from bookmarkai_assets.adapters.catalog.lease_ledger import SqlLeaseLedger
 from bookmarkai_assets.adapters.catalog.link_names import SqlLinkNames
 from bookmarkai_assets.adapters.catalog.media import SqlMediaLedger
+from bookmarkai_assets.adapters.catalog.revisions import SchemaState, schema_error
 from bookmarkai_assets.adapters.catalog.rollout_ledger import SqlRolloutLedger
 from bookmarkai_assets.adapters.catalog.schema import (
     configuration_errors,
     require_full_text_search,
-    schema_error,
     state_of,
     upgrade,
 )
@@ -55,12 +58,13 @@ def open_catalog(url: str, *, new_id: Callable[[], str] = lambda: str(uuid4())) 
     """Open the catalog at `url`: `sqlite:////absolute/file.db` or `postgresql+psycopg2://user:password@host/database`.
 
     A SQLite file is created or upgraded if needed, by one process at a time. A PostgreSQL schema is changed only by an
-    operator: one that is behind or ahead is refused. Threads may share the result. Each process opens its own. `new_id`
-    returns the id of a new row, a UUID. Raises `ConfigurationError`.
+    operator: one that is behind is refused. One that is ahead is refused on both, unless it says that this code can
+    work on it. Threads may share the result. Each process opens its own. `new_id` returns the id of a new row, a UUID.
+    Raises `ConfigurationError`.
     """
     database = Database(parse_url(url))
     try:
-        _ensure_current(database)
+        _ensure_usable(database)
     except BaseException:
         database.close()
         raise
@@ -87,12 +91,27 @@ def open_catalog(url: str, *, new_id: Callable[[], str] = lambda: str(uuid4())) 
     )
 
 
-def _ensure_current(database: Database) -> None:
+def refuse_unusable_schema(url: str) -> None:
+    """Raise `ConfigurationError` if `open_catalog` would refuse the schema. A database that is away is no reason.
+
+    For a process that waits for work and opens the catalog for each piece of it: it need not begin to wait.
+    """
+    database = Database(parse_url(url))
+    with closing(database), suppress(DBAPIError):
+        state = state_of(database)
+        if not _can_open(database, state):
+            raise schema_error(database.name, state)
+
+
+def _ensure_usable(database: Database) -> None:
     with configuration_errors(database, "open"):
         require_full_text_search(database)
         state = state_of(database)
-    if state.is_current:
-        return
-    if not (database.is_sqlite and state.is_behind):
-        raise schema_error(database, state)
-    upgrade(database)
+    if not _can_open(database, state):
+        raise schema_error(database.name, state)
+    if not state.is_usable:
+        upgrade(database)
+
+
+def _can_open(database: Database, state: SchemaState) -> bool:
+    return state.is_usable or (database.is_sqlite and state.is_behind)

@@ -1,29 +1,29 @@
-"""The revision of a database's schema, and upgrading or downgrading it. Alembic is loaded only to migrate.
+"""Upgrading and downgrading a database's schema. Alembic is loaded only to migrate.
 
-The revisions themselves are in `migrations/`. `opening` decides when a schema is checked.
+The revisions themselves are in `migrations/`, and `revisions` says which code can work on which. `opening` decides when
+a schema is checked.
 """
 
 import fcntl
 import sqlite3
-from collections.abc import Iterator, Mapping
+import time
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import closing, contextmanager
 from dataclasses import dataclass
-from pathlib import Path
+from typing import TypeVar
 
-from sqlalchemy import Connection, inspect, select, text
+from sqlalchemy import Connection, inspect, text
 from sqlalchemy.exc import DBAPIError
 
+from bookmarkai_assets.adapters.catalog import revisions
 from bookmarkai_assets.adapters.catalog.engine import Database, file_of, parse_url, reason_of
+from bookmarkai_assets.adapters.catalog.revisions import SchemaState, read_state, schema_error
 from bookmarkai_assets.adapters.catalog.search_index import index_all
 from bookmarkai_assets.adapters.catalog.tables.base import schema_version
 from bookmarkai_assets.core.errors import ConfigurationError
 
-_MIGRATIONS = Path(__file__).parent / "migrations"
+T = TypeVar("T")
 
-REVISIONS = tuple(sorted(path.name[1:5] for path in (_MIGRATIONS / "versions").glob("v[0-9][0-9][0-9][0-9]_*.py")))
-"""Every revision in order, by the names of its files, because opening does not load Alembic to read how they chain."""
-
-UPGRADE_COMMAND = "bookmarkai catalog upgrade"
 FULL_TEXT_MODULE = "fts5"
 """The SQLite module that the search in transcripts uses. A build of SQLite may lack it."""
 
@@ -38,73 +38,98 @@ _GATEWAY_COLUMNS: Mapping[str, frozenset[str]] = {
     "transcripts": frozenset({"id", "share_id", "full_text", "segments", "language", "created_at", "updated_at"}),
 }
 
+_BUSY = frozenset({"55P03", "40P01"})
+"""PostgreSQL's codes for a lock that was not to be had in time (lock_not_available), and for a deadlock."""
+
+_LONGEST_TRANSACTION = text(
+    "SELECT pid, coalesce(nullif(application_name, ''), 'no name') AS name, "
+    "extract(epoch FROM now() - xact_start) AS seconds FROM pg_stat_activity "
+    "WHERE datname = current_database() AND pid <> pg_backend_pid() AND xact_start IS NOT NULL "
+    # Those that only wait for us.
+    "AND wait_event IS DISTINCT FROM 'advisory' "
+    "ORDER BY xact_start LIMIT 1"
+)
+
 
 @dataclass(frozen=True)
-class SchemaState:
-    """The revision that a database has (None: no schema of ours), and the one that this code needs."""
+class LockPatience:
+    """How an upgrade waits for the locks of PostgreSQL's tables: so many times, with a pause between them.
+
+    ALTER TABLE needs a table for itself (ACCESS EXCLUSIVE), even if only for the moment in which it adds a column, and
+    CREATE INDEX keeps out writers (SHARE). Such a request waits for every transaction that has used the table, and
+    everybody who comes after it waits behind it, readers as well. One long report would so stop all workers for as long
+    as it takes. Therefore the request gives up after `seconds`, the queue behind it goes on, and it is made again.
+    PostgreSQL looks for deadlocks after 1 s, so a wait below that ends before a worker's transaction is the victim.
+    """
+
+    seconds: float = 0.5
+    pause_seconds: float = 2
+    attempts: int = 30
+
+
+@dataclass(frozen=True)
+class Upgrade:
+    """The revisions before (None: no schema of ours) and after an upgrade. The same if there was nothing to do."""
 
     found: str | None
-    expected: str
-
-    @property
-    def is_current(self) -> bool:
-        """Whether this code can work on the database as it is."""
-        return self.found == self.expected
-
-    @property
-    def is_behind(self) -> bool:
-        """Whether an upgrade by this code would help. A revision that it does not know is from a later release."""
-        return self.found is None or self.found in REVISIONS[:-1]
+    reached: str | None
 
 
 def schema_state(url: str) -> SchemaState:
-    """Read the revision of a database's schema. Raises `ConfigurationError` if the database cannot be reached."""
+    """Read the state of a database's schema. Raises `ConfigurationError` if the database cannot be reached."""
     database = Database(parse_url(url))
     with closing(database), configuration_errors(database, "be readable"):
         return state_of(database)
 
 
-def upgrade_catalog(url: str) -> None:
-    """Upgrade the schema to what this code needs. Nothing happens if it is current.
+def upgrade_catalog(url: str, *, patience: LockPatience = LockPatience()) -> Upgrade:
+    """Upgrade the schema to what this code needs. Nothing happens if it is current, or newer and usable.
 
-    It is one transaction, which succeeds as a whole or changes nothing. Concurrent upgrades wait for each other.
-    `shares` and `transcripts` are created only if they do not exist. Raises `ConfigurationError`.
+    The schema changes in one transaction, which succeeds as a whole or changes nothing. Then transcripts that are not
+    in the search's index are added to it. Concurrent upgrades wait for each other; if one is killed, the next does what
+    it has left. Workers go on meanwhile. `shares` and `transcripts` are created only if they do not exist. Raises
+    `ConfigurationError`, also if another transaction keeps a table locked for longer than `patience` allows.
     """
     database = Database(parse_url(url))
     with closing(database):
-        upgrade(database)
+        return upgrade(database, patience=patience)
 
 
 def downgrade_catalog(url: str, revision: str = BASE) -> None:
     """Downgrade the schema to an earlier revision. `shares` and `transcripts` are never dropped, whoever created them.
 
-    The data in tables of later revisions is lost. Raises `ConfigurationError`.
+    The data in tables of later revisions is lost. No worker may run meanwhile. Raises `ConfigurationError`.
     """
-    if revision not in (BASE, *REVISIONS):
-        raise ConfigurationError(f"expected one of the revisions {', '.join((BASE, *REVISIONS))}, found {revision!r}")
+    known = (BASE, *revisions.REVISIONS)
+    if revision not in known:
+        raise ConfigurationError(f"expected one of the revisions {', '.join(known)}, found {revision!r}")
     database = Database(parse_url(url))
-    with closing(database):
-        _migrate(database, to_earlier=revision)
+    with closing(database), _migrating(database):
+        _in_patience(database, lambda connection: _downgrade(database, connection, revision), LockPatience())
 
 
-def upgrade(database: Database) -> None:
+def upgrade(database: Database, *, patience: LockPatience = LockPatience()) -> Upgrade:
     """Do what `upgrade_catalog` does, on an open database. Raises `ConfigurationError`."""
-    _migrate(database)
+    with _migrating(database):
+        done = _in_patience(database, lambda connection: _upgrade(database, connection), patience)
+        with _exclusively(database) as connection:
+            # This uses the current code on the current schema, so it is not part of a revision. In a transaction of its
+            # own, because it may take minutes, and the tables' locks are held until the first one has committed.
+            index_all(connection, is_sqlite=database.is_sqlite)
+        return done
 
 
 def state_of(database: Database) -> SchemaState:
-    """Read the schema's revision. It takes one query on a database that has one."""
-    expected = REVISIONS[-1]
+    """Read the schema's state. It takes one query on a database that has one."""
     if database.is_sqlite and not file_of(database.engine.url).exists():
-        return SchemaState(found=None, expected=expected)
+        return _none()
     with database.engine.connect() as connection:
         try:
-            found = _version(connection)
+            return read_state(connection)
         except DBAPIError:
             # Most likely the table is missing. Any other error is raised again by the slower query.
             connection.rollback()
-            found = _version_if_any(connection)
-    return SchemaState(found=found, expected=expected)
+            return _state_if_any(connection)
 
 
 def require_full_text_search(database: Database) -> None:
@@ -122,19 +147,6 @@ def require_full_text_search(database: Database) -> None:
             f"{sqlite3.sqlite_version} built without it; use a Python with a complete SQLite, such as python.org's or "
             "a distribution's, or PostgreSQL as the catalog"
         )
-
-
-def schema_error(database: Database, state: SchemaState) -> ConfigurationError:
-    """Return the error for a schema that is not current. It says what is wrong and what to do."""
-    found = f"revision {state.found}" if state.found else "no schema"
-    todo = (
-        f"run `{UPGRADE_COMMAND}`"
-        if state.is_behind
-        else f"it was made by another release: install that one, or this one's successor, then run `{UPGRADE_COMMAND}`"
-    )
-    return ConfigurationError(
-        f"expected the catalog {database.name} to have schema revision {state.expected}, found {found}; {todo}"
-    )
 
 
 @contextmanager
@@ -167,38 +179,92 @@ def _setup_lock(database: Database) -> Iterator[None]:
         yield
 
 
-def _version(connection: Connection) -> str | None:
-    return ", ".join(sorted(connection.execute(select(schema_version.c.version_num)).scalars())) or None
+def _none() -> SchemaState:
+    return SchemaState(found=None, expected=revisions.REVISIONS[-1])
 
 
-def _version_if_any(connection: Connection) -> str | None:
-    return _version(connection) if inspect(connection).has_table(schema_version.name) else None
+def _state_if_any(connection: Connection) -> SchemaState:
+    return read_state(connection) if inspect(connection).has_table(schema_version.name) else _none()
 
 
-def _migrate(database: Database, *, to_earlier: str | None = None) -> None:
+@contextmanager
+def _migrating(database: Database) -> Iterator[None]:
+    """Prepare the database for changes of its schema, and keep other processes from changing the same SQLite file."""
     require_full_text_search(database)
     with configuration_errors(database, "take schema changes"), _setup_lock(database):
         if database.is_sqlite:
             _use_write_ahead_log(database)
-        with database.engine.execution_options(is_writing=True).begin() as connection:
-            if not database.is_sqlite:
-                connection.execute(text("SELECT pg_advisory_xact_lock(:key)"), {"key": _ADVISORY_LOCK})
-            state = SchemaState(found=_version_if_any(connection), expected=REVISIONS[-1])
-            if not state.is_current and not state.is_behind:
-                raise schema_error(database, state)
-            _check_gateway_tables(database, connection)
-            _run_alembic(connection, to_earlier=to_earlier)
-            if to_earlier is None:
-                # This uses the current code on the current schema, so it is not part of a revision.
-                index_all(connection, is_sqlite=database.is_sqlite)
+        yield
 
 
-def _run_alembic(connection: Connection, *, to_earlier: str | None) -> None:
+@contextmanager
+def _exclusively(database: Database) -> Iterator[Connection]:
+    """Open a transaction that no other upgrade has at the same time."""
+    with database.engine.execution_options(is_writing=True).begin() as connection:
+        if not database.is_sqlite:
+            # Another upgrade is waited for as long as it takes, whatever the database's own setting. The lock belongs
+            # to the transaction, so PostgreSQL frees it when a process dies.
+            connection.execute(text("SET LOCAL lock_timeout = 0"))
+            connection.execute(text("SELECT pg_advisory_xact_lock(:key)"), {"key": _ADVISORY_LOCK})
+        yield connection
+
+
+def _in_patience(database: Database, change: Callable[[Connection], T], patience: LockPatience) -> T:
+    """Make a change of the schema in one transaction, as often as `patience` allows while tables are locked."""
+    for attempt in range(1, patience.attempts + 1):
+        try:
+            with _exclusively(database) as connection:
+                if not database.is_sqlite:
+                    connection.execute(text(f"SET LOCAL lock_timeout = {round(patience.seconds * 1000)}"))
+                return change(connection)
+        except DBAPIError as error:
+            if getattr(error.orig, "pgcode", None) not in _BUSY:
+                raise
+            if attempt == patience.attempts:
+                raise _busy_error(database, patience) from error
+        time.sleep(patience.pause_seconds)
+    raise AssertionError("the last attempt returns or raises")
+
+
+def _busy_error(database: Database, patience: LockPatience) -> ConfigurationError:
+    with database.engine.connect() as connection:
+        longest = connection.execute(_LONGEST_TRANSACTION).first()
+    found = (
+        f"process {longest.pid} ({longest.name}) in a transaction for {longest.seconds:.0f} s, the longest of all"
+        if longest
+        else "that none is open any more"
+    )
+    return ConfigurationError(
+        f"expected the tables of the catalog {database.name} to be free for a moment, tried {patience.attempts} times "
+        f"for {patience.seconds} s each, found {found}; nothing was changed. Wait for that transaction, or end it with "
+        f"`SELECT pg_terminate_backend(pid)`, then run `{revisions.UPGRADE_COMMAND}` again"
+    )
+
+
+def _upgrade(database: Database, connection: Connection) -> Upgrade:
+    state = _state_if_any(connection)
+    if not state.is_usable and not state.is_behind:
+        raise schema_error(database.name, state)
+    _check_gateway_tables(database, connection)
+    if state.is_behind:
+        _run_alembic(connection)
+    return Upgrade(found=state.found, reached=_state_if_any(connection).found)
+
+
+def _downgrade(database: Database, connection: Connection, revision: str) -> None:
+    state = _state_if_any(connection)
+    if not state.is_current and not state.is_behind:
+        raise schema_error(database.name, state)
+    _check_gateway_tables(database, connection)
+    _run_alembic(connection, to_earlier=revision)
+
+
+def _run_alembic(connection: Connection, *, to_earlier: str | None = None) -> None:
     from alembic import command  # noqa: PLC0415 - 0.2 s that only a migration pays
     from alembic.config import Config  # noqa: PLC0415 - as above
 
     config = Config(attributes={"connection": connection})
-    config.set_main_option("script_location", str(_MIGRATIONS).replace("%", "%%"))
+    config.set_main_option("script_location", str(revisions.MIGRATIONS).replace("%", "%%"))
     if to_earlier is None:
         command.upgrade(config, "head")
     else:

@@ -9,7 +9,6 @@ from typing import Any
 from uuid import uuid4
 
 import pytest
-from alembic import command
 from alembic.autogenerate import compare_metadata
 from alembic.config import Config
 from alembic.migration import MigrationContext
@@ -18,7 +17,7 @@ from sqlalchemy import create_engine, inspect, text
 
 from bookmarkai_assets.adapters import catalog as package
 from bookmarkai_assets.adapters.catalog import downgrade_catalog, open_catalog, schema_state, upgrade_catalog
-from bookmarkai_assets.adapters.catalog.schema import REVISIONS
+from bookmarkai_assets.adapters.catalog.revisions import REVISIONS
 from bookmarkai_assets.adapters.catalog.tables.base import SCHEMA_VERSION_TABLE, metadata
 from bookmarkai_assets.adapters.catalog.tables.search import FULL_TEXT_TABLE
 from bookmarkai_assets.core.errors import ConfigurationError
@@ -41,6 +40,7 @@ from tests.support.catalog import (
     tombstone_of,
     transcript_of,
 )
+from tests.support.releases import make_schema
 from tests.support.storage_events import NOON, transfer
 
 FIRST_TABLES = {"share_work", "leases", "media", "storage_events", "transcript_provenance"}
@@ -228,17 +228,6 @@ def test_downgrading_keeps_shares_and_transcripts(empty_url: str) -> None:
         found = catalog.transcripts.get(share_id)
         assert found is not None
         assert (found.text, found.engine) == ("hello", "unknown")
-
-
-def make_schema(url: str, revision: str) -> None:
-    """Create the schema of an earlier release, as that release did."""
-    config = Config()
-    config.set_main_option("script_location", str(Path(package.__file__).parent / "migrations"))
-    engine = create_engine(url)
-    with engine.begin() as connection:
-        config.attributes["connection"] = connection
-        command.upgrade(config, revision)
-    engine.dispose()
 
 
 def test_a_catalog_of_the_first_release_keeps_its_rows(empty_url: str) -> None:

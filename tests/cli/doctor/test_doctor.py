@@ -408,11 +408,20 @@ def test_a_catalog_that_is_behind_is_not_upgraded(doctor: Doctor, sqlite_url: st
 
 def test_a_catalog_of_a_later_release_fails(doctor: Doctor, sqlite_catalog: OpenCatalog) -> None:
     """Only a newer release of this program helps, so no command is named, and the rollout is not read."""
-    execute(sqlite_catalog, "UPDATE bookmarkai_schema_version SET version_num = '9999'")
+    execute(sqlite_catalog, "UPDATE bookmarkai_schema_version SET version_num = '9999', oldest_code = NULL")
     checks = doctor("catalog")
     assert statuses(checks) == {"catalog": "fail", "rollout": "skip", "workers": "skip"}
     assert "9999" in checks["catalog"]["found"]
     assert "install that release" in checks["catalog"]["remedy"]
+
+
+def test_a_catalog_of_a_later_release_that_suits_this_one_passes(doctor: Doctor, sqlite_catalog: OpenCatalog) -> None:
+    """While a cluster is upgraded its schema is ahead of this machine's release, which may go on."""
+    execute(sqlite_catalog, "UPDATE bookmarkai_schema_version SET version_num = '9999', oldest_code = '0013'")
+    checks = doctor("catalog")
+    assert checks["catalog"]["status"] == "pass"
+    assert "9999, of a later release" in checks["catalog"]["found"]
+    assert statuses(checks)["rollout"] == "pass"
 
 
 def test_a_file_that_is_no_catalog_fails(doctor: Doctor, tmp_path: Path) -> None:

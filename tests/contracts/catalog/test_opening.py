@@ -19,7 +19,7 @@ from bookmarkai_assets.adapters.catalog import (
     schema_state,
     upgrade_catalog,
 )
-from bookmarkai_assets.adapters.catalog.schema import REVISIONS
+from bookmarkai_assets.adapters.catalog.revisions import REVISIONS
 from bookmarkai_assets.core.errors import CatalogUnavailableError, ConfigurationError
 from tests.support.catalog import add_share, at
 from tests.support.deadlines import HANG_SECONDS
@@ -104,9 +104,9 @@ def test_a_postgresql_without_the_schema_is_refused(empty_postgres_url: str) -> 
 
 
 def test_a_schema_from_a_later_release_is_refused(each_catalog_url: str) -> None:
-    """Neither opening nor upgrading touches a database that a later release has changed."""
+    """Neither opening nor upgrading touches a database that a later release has changed and keeps for itself."""
     with open_catalog(each_catalog_url) as catalog, catalog.database.engine.begin() as connection:
-        connection.execute(text("UPDATE bookmarkai_schema_version SET version_num = '9999'"))
+        connection.execute(text("UPDATE bookmarkai_schema_version SET version_num = '9999', oldest_code = NULL"))
 
     for use in (open_catalog, upgrade_catalog):
         with pytest.raises(

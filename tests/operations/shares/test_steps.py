@@ -8,8 +8,9 @@ from datetime import UTC, datetime
 import pytest
 from sqlalchemy import create_engine, text
 
+from bookmarkai_assets.adapters.catalog import OpenCatalog
 from bookmarkai_assets.core.catalog import Catalog
-from bookmarkai_assets.core.errors import LeaseLostError, StoreError, StoreErrorClass
+from bookmarkai_assets.core.errors import ConfigurationError, LeaseLostError, StoreError, StoreErrorClass
 from bookmarkai_assets.core.media.media import media_id_of
 from bookmarkai_assets.core.outcomes import Failure, Outcome
 from bookmarkai_assets.core.rules import PipelineRules
@@ -19,6 +20,7 @@ from bookmarkai_assets.operations.shares.steps import LeasedShare, run_step
 from bookmarkai_assets.operations.stores import Stores
 from bookmarkai_assets.settings.settings import load_settings
 from bookmarkai_assets.wiring.rules import make_rules
+from tests.support.catalog import execute
 from tests.support.deadlines import HANG_SECONDS
 from tests.support.processes import wait_until
 
@@ -160,3 +162,18 @@ def test_a_run_that_is_stopped_ends_its_transfers(sqlite_catalog: Catalog, rules
 
     assert {due.share_id for due in sqlite_catalog.work.due(now=datetime.now(UTC), limit=9)} == set(shares)
     assert all(sqlite_catalog.work.progress(share).outcome is None for share in shares)
+
+
+def test_a_run_whose_code_has_become_too_old_ends_before_it_takes_a_share(
+    sqlite_catalog: OpenCatalog, rules: PipelineRules
+) -> None:
+    """A schema that needs a later release ends the run with that message. The share is due, and no attempt counts."""
+    share = add(sqlite_catalog)
+    execute(sqlite_catalog, "UPDATE bookmarkai_schema_version SET version_num = '9999', oldest_code = '9999'")
+    hold = hold_of(sqlite_catalog, rules)
+
+    with pytest.raises(ConfigurationError, match="needs code of revision 9999 or later"), hold.renew_leases():
+        run_step(hold, {share: None}, lambda *_: pytest.fail("it worked on the share"))
+
+    assert sqlite_catalog.work.progress(share).attempts == 0
+    assert [due.share_id for due in sqlite_catalog.work.due(now=datetime.now(UTC), limit=1)] == [share]

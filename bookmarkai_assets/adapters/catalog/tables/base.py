@@ -13,7 +13,12 @@ SCHEMA_VERSION_TABLE = "bookmarkai_schema_version"
 
 metadata = MetaData()
 
-schema_version = Table(SCHEMA_VERSION_TABLE, MetaData(), Column("version_num", String(32), nullable=False))
+schema_version = Table(
+    SCHEMA_VERSION_TABLE,
+    MetaData(),
+    Column("version_num", String(32), nullable=False),
+    Column("oldest_code", String(32), comment="the revision of the oldest code that can work on this schema"),
+)
 
 
 def insert_into(table: Table, *, is_sqlite: bool) -> sqlite.Insert | postgresql.Insert:
