@@ -36,7 +36,7 @@ def work_on_one(catalog: OpenCatalog, transact: Callable[[Callable[[], object]],
         lambda: catalog.media.record_staged(staged_media(media_id, share_id), owner=run, now=at(1)),
         lambda: catalog.events.record(event),
         lambda: catalog.media.record_stored(stored_media(media_id, share_id), owner=run, now=at(2)),
-        lambda: catalog.transcripts.put(share_id, transcript_of("hello"), now=at(3)),
+        lambda: catalog.transcripts.put(share_id, transcript_of("hello"), media_id=media_id, owner=run, now=at(3)),
         lambda: finish(catalog, share_id, run, 3),
     ]
     for step in steps:

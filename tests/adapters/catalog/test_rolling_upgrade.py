@@ -120,7 +120,7 @@ def test_an_old_worker_works_on_a_schema_that_was_expanded(catalog_url: str, tmp
         upgrade_by_later_release(catalog_url, tmp_path, EXPANDS, oldest_code=CURRENT)
 
         assert begin(catalog, first, "m1", "run", claim_id="claim") == 1
-        catalog.transcripts.put(first, transcript_of("hello"), now=at(1))
+        catalog.transcripts.put(first, transcript_of("hello"), media_id="m1", owner="run", now=at(1))
         finish(catalog, first, "run")
         assert due_ids(catalog) == [second]
     state = schema_state(catalog_url)
