@@ -20,15 +20,10 @@ from bookmarkai_assets.cli.rollout.words import (
     window_as_dict,
 )
 from bookmarkai_assets.core.media.placement import Backend
+from bookmarkai_assets.core.media.ports import StoredMedia
 from bookmarkai_assets.core.media.transfers import TransferUnderWay, describe_under_way, under_way_as_dict
 from bookmarkai_assets.core.rollout.costs import MonthCost
-from bookmarkai_assets.core.rollout.metrics import (
-    Latency,
-    StoredMedia,
-    WindowMetrics,
-    stored_by_backend,
-    target_percentage,
-)
+from bookmarkai_assets.core.rollout.metrics import Latency, WindowMetrics, stored_by_backend, target_percentage
 from bookmarkai_assets.core.rollout.policy import EffectivePolicy
 from bookmarkai_assets.core.rollout.windows import WINDOWS, window_ending
 from bookmarkai_assets.core.rules import PipelineRules

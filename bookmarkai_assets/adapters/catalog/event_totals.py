@@ -21,7 +21,10 @@ from bookmarkai_assets.core.media.kinds import PartKind
 from bookmarkai_assets.core.media.storage_events import Operation, Purpose, StorageEvent
 from bookmarkai_assets.core.rollout.ports import EventTotals, RollUpProgress
 from bookmarkai_assets.core.rollout.tallies import Series, Tally, Totals, roll_up
-from bookmarkai_assets.core.rollout.windows import GRID, Resolution, Window, tiles
+from bookmarkai_assets.core.rollout.windows import EPOCH, GRID, Resolution, Window, tiles
+
+ALL_TIME = 0
+"""The `span_seconds` of the rows over all time. They start at the epoch, and there is one for each series."""
 
 CURSOR = "event_totals"
 """The name in `cursors` of the position up to which events are added up."""
@@ -50,11 +53,11 @@ _ROWS_AT_ONCE = 4_000
 _KEY = tuple(table.primary_key)
 _AMOUNTS = ("events", "size_bytes", "seconds", "requests", "latency_bins")
 
-_Tallies = Mapping[tuple[Resolution, datetime, Series], Tally]
+_Tallies = Mapping[tuple[int, datetime, Series], Tally]
 
 
 class SqlEventTotals(EventTotals):
-    """A row for each resolution, interval and series. Its latencies are a JSON document: count by bin."""
+    """A row for each resolution, interval and series, and one over all time. Latencies are JSON: count by bin."""
 
     def __init__(self, database: Database) -> None:
         self._database = database
@@ -74,7 +77,7 @@ class SqlEventTotals(EventTotals):
         after = batch[-1].id
         with self._database.writing() as connection:
             if cursors.advance(connection, CURSOR, expected=before, position=str(after)):
-                _add(connection, tallies)
+                _add(connection, {**tallies, **_over_all_time(tallies)})
                 return RollUpProgress(position=after, events=len(batch), is_complete=len(batch) == len(rows) < limit)
         return RollUpProgress(position=int(self._position() or 0), events=0, is_complete=False)
 
@@ -98,6 +101,12 @@ class SqlEventTotals(EventTotals):
         with self._database.reading() as connection:
             rows = [row for resolution, tile in tiles(window) for row in connection.execute(_within(tile, resolution))]
         return _by_series(rows)
+
+    @override
+    def all_time(self) -> Totals:
+        statement = select(table).where(table.c.span_seconds == ALL_TIME)
+        with self._database.reading() as connection:
+            return _by_series(connection.execute(statement))
 
     @override
     def steps(self, window: Window, resolution: Resolution) -> Mapping[datetime, Totals]:
@@ -135,7 +144,16 @@ def _batch_of(rows: Sequence[Row[*tuple[Any, ...]]]) -> tuple[Sequence[Row[*tupl
     while len(tallies) > _ROWS_AT_ONCE:
         rows = rows[: len(rows) // 2]
         tallies = roll_up(map(_event, rows))
-    return rows, tallies
+    return rows, {(int(resolution), start, series): tally for (resolution, start, series), tally in tallies.items()}
+
+
+def _over_all_time(tallies: _Tallies) -> _Tallies:
+    """Add tallies up over all time, by series."""
+    sums: dict[tuple[int, datetime, Series], Tally] = {}
+    for (span, _, series), tally in tallies.items():
+        if span == GRID:
+            sums.setdefault((ALL_TIME, EPOCH, series), Tally()).add(tally)
+    return sums
 
 
 def _event(row: Row[*tuple[Any, ...]]) -> StorageEvent:
@@ -170,9 +188,7 @@ def _by_series(rows: Iterable[Row[*tuple[Any, ...]]]) -> Totals:
 
 def _add(connection: Connection, tallies: _Tallies) -> None:
     """Add to the existing rows. Nobody else can at the same time, because the cursor is locked."""
-    kept = {
-        (resolution, row.starts_at, _series(row)): _tally(row) for resolution, row in _kept_rows(connection, tallies)
-    }
+    kept = {(span, row.starts_at, _series(row)): _tally(row) for span, row in _kept_rows(connection, tallies)}
     sums = {key: _sum(tally, kept.get(key)) for key, tally in tallies.items()}
     statement = insert_into(table, is_sqlite=connection.dialect.name == "sqlite")
     replacing = statement.on_conflict_do_update(
@@ -191,14 +207,14 @@ def _sum(tally: Tally, kept: Tally | None) -> Tally:
     return result
 
 
-def _kept_rows(connection: Connection, tallies: _Tallies) -> Iterable[tuple[Resolution, Row[*tuple[Any, ...]]]]:
-    for resolution in Resolution:
-        starts = sorted({start for key_resolution, start, _ in tallies if key_resolution is resolution})
+def _kept_rows(connection: Connection, tallies: _Tallies) -> Iterable[tuple[int, Row[*tuple[Any, ...]]]]:
+    for span in sorted({span for span, _, _ in tallies}):
+        starts = sorted({start for key_span, start, _ in tallies if key_span == span})
         for first in range(0, len(starts), _STARTS_AT_ONCE):
             batch: Sequence[datetime] = starts[first : first + _STARTS_AT_ONCE]
-            statement = select(table).where(table.c.span_seconds == resolution, table.c.starts_at.in_(batch))
+            statement = select(table).where(table.c.span_seconds == span, table.c.starts_at.in_(batch))
             for row in connection.execute(statement):
-                yield resolution, row
+                yield span, row
 
 
 def _series(row: Row[*tuple[Any, ...]]) -> Series:
@@ -212,9 +228,9 @@ def _tally(row: Row[*tuple[Any, ...]]) -> Tally:
     return tally
 
 
-def _values(resolution: Resolution, start: datetime, series: Series, tally: Tally) -> dict[str, Any]:
+def _values(span: int, start: datetime, series: Series, tally: Tally) -> dict[str, Any]:
     return {
-        "span_seconds": resolution,
+        "span_seconds": span,
         "starts_at": start,
         "operation": series.operation,
         "backend": series.backend,

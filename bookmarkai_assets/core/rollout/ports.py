@@ -43,6 +43,10 @@ class EventTotals(ABC):
         """Return the totals of a window on the five-minute grid, by series, as far as they are rolled up."""
 
     @abstractmethod
+    def all_time(self) -> Totals:
+        """Return the totals of all events ever, by series, as far as they are rolled up. They only ever grow."""
+
+    @abstractmethod
     def steps(self, window: Window, resolution: Resolution) -> Mapping[datetime, Totals]:
         """Return the totals of each interval in a window, by the interval's start.
 

@@ -71,6 +71,10 @@ class TotalsBehind(EventTotals):
         raise AssertionError("the totals are behind")
 
     @override
+    def all_time(self) -> Totals:
+        raise AssertionError("the totals are behind")
+
+    @override
     def first_event_at(self) -> datetime | None:
         raise AssertionError("the totals are behind")
 
