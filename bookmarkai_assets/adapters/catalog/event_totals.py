@@ -5,10 +5,11 @@ many processes count.
 """
 
 from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import fields
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import Connection, Row, Select, delete, func, select
+from sqlalchemy import Connection, Row, Select, delete, func, literal, select
 from typing_extensions import override
 
 from bookmarkai_assets.adapters.catalog import cursors
@@ -51,7 +52,9 @@ _ROWS_AT_ONCE = 4_000
 """Writing this many rows takes some tenths of a second, and nobody else can write to a SQLite catalog meanwhile."""
 
 _KEY = tuple(table.primary_key)
-_AMOUNTS = ("events", "size_bytes", "seconds", "requests", "latency_bins")
+_BINS = "latency_bins"
+_AMOUNTS = ("events", "size_bytes", "seconds", "requests", _BINS)
+_SERIES = tuple(table.c[field.name] for field in fields(Series))
 
 _Tallies = Mapping[tuple[int, datetime, Series], Tally]
 
@@ -97,9 +100,10 @@ class SqlEventTotals(EventTotals):
             return connection.execute(delete(storage_events).where(storage_events.c.id.in_(old))).rowcount
 
     @override
-    def totals(self, window: Window) -> Totals:
+    def totals(self, window: Window, *, with_latencies: bool = True) -> Totals:
+        read = _within if with_latencies else _summed
         with self._database.reading() as connection:
-            rows = [row for resolution, tile in tiles(window) for row in connection.execute(_within(tile, resolution))]
+            rows = [row for resolution, tile in tiles(window) for row in connection.execute(read(tile, resolution))]
         return _by_series(rows)
 
     @override
@@ -179,6 +183,13 @@ def _within(window: Window, resolution: Resolution) -> Select[*tuple[Any, ...]]:
     )
 
 
+def _summed(window: Window, resolution: Resolution) -> Select[*tuple[Any, ...]]:
+    amounts = (func.sum(table.c[name]).label(name) for name in _AMOUNTS if name != _BINS)
+    return (
+        _within(window, resolution).with_only_columns(*_SERIES, *amounts, literal(None).label(_BINS)).group_by(*_SERIES)
+    )
+
+
 def _by_series(rows: Iterable[Row[*tuple[Any, ...]]]) -> Totals:
     totals: dict[Series, Tally] = {}
     for row in rows:
@@ -222,9 +233,10 @@ def _series(row: Row[*tuple[Any, ...]]) -> Series:
 
 
 def _tally(row: Row[*tuple[Any, ...]]) -> Tally:
-    tally = Tally(row.events, row.size_bytes, row.seconds, row.requests)
+    # PostgreSQL's sums of whole numbers are decimals.
+    tally = Tally(int(row.events), int(row.size_bytes), row.seconds, int(row.requests))
     # In JSON every name is a string.
-    tally.bins.update({int(bin_): count for bin_, count in row.latency_bins.items()})
+    tally.bins.update({int(bin_): count for bin_, count in (row.latency_bins or {}).items()})
     return tally
 
 

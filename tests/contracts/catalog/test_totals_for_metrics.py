@@ -68,6 +68,22 @@ def test_the_totals_of_all_time_are_those_of_all_days(each_catalog: OpenCatalog)
     assert sum(tally.events for tally in everything.values()) == 2 * len(days)
 
 
+def test_totals_without_latencies_are_the_same_otherwise(each_catalog: OpenCatalog) -> None:
+    """Over a window of days, hours and minutes, the database adds up to the same amounts, of the same types."""
+    for minutes in (0, 5, 61, 1500, 3000, 4500):
+        each_catalog.events.record(transfer(NOON + timedelta(minutes=minutes), seconds=1.5, size_bytes=1 << 40))
+        each_catalog.events.record(transfer(NOON + timedelta(minutes=minutes), error="timeout"))
+    each_catalog.totals.roll_up()
+    window = Window(NOON, NOON + timedelta(minutes=4500))
+
+    full = each_catalog.totals.totals(window)
+    summed = each_catalog.totals.totals(window, with_latencies=False)
+
+    assert summed == {series: replace(tally, bins=Counter()) for series, tally in full.items()}
+    assert sum(tally.events for tally in summed.values()) == 10
+    assert {type(tally.size_bytes) for tally in summed.values()} == {int}
+
+
 def test_the_totals_of_all_time_are_in_no_window(each_catalog: OpenCatalog) -> None:
     """A window that begins at the epoch, where their rows do, counts each event once, and so does the first event."""
     each_catalog.events.record(transfer(NOON))

@@ -63,7 +63,7 @@ class TotalsBehind(EventTotals):
         raise AssertionError("the totals are behind")
 
     @override
-    def totals(self, window: Window) -> Totals:
+    def totals(self, window: Window, *, with_latencies: bool = True) -> Totals:
         raise AssertionError("the totals are behind")
 
     @override
