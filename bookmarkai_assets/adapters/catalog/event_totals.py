@@ -9,7 +9,7 @@ from dataclasses import fields
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import Connection, Row, Select, delete, func, literal, select
+from sqlalchemy import Connection, Row, bindparam, delete, func, literal, select
 from typing_extensions import override
 
 from bookmarkai_assets.adapters.catalog import cursors
@@ -56,6 +56,18 @@ _BINS = "latency_bins"
 _AMOUNTS = ("events", "size_bytes", "seconds", "requests", _BINS)
 _SERIES = tuple(table.c[field.name] for field in fields(Series))
 
+# Built once. The rollout's figures take a dozen of each, and building them would take as long as the database does.
+_WITHIN = select(table).where(
+    table.c.span_seconds == bindparam("span"),
+    table.c.starts_at >= bindparam("start"),
+    table.c.starts_at < bindparam("end"),
+)
+_SUMMED = _WITHIN.with_only_columns(
+    *_SERIES,
+    *(func.sum(table.c[name]).label(name) for name in _AMOUNTS if name != _BINS),
+    literal(None).label(_BINS),
+).group_by(*_SERIES)
+
 _Tallies = Mapping[tuple[int, datetime, Series], Tally]
 
 
@@ -101,9 +113,9 @@ class SqlEventTotals(EventTotals):
 
     @override
     def totals(self, window: Window, *, with_latencies: bool = True) -> Totals:
-        read = _within if with_latencies else _summed
+        statement = _WITHIN if with_latencies else _SUMMED
         with self._database.reading() as connection:
-            rows = [row for resolution, tile in tiles(window) for row in connection.execute(read(tile, resolution))]
+            rows = [row for span, tile in tiles(window) for row in connection.execute(statement, _place(tile, span))]
         return _by_series(rows)
 
     @override
@@ -117,7 +129,7 @@ class SqlEventTotals(EventTotals):
         if (resolution.floor(window.start), resolution.floor(window.end)) != (window.start, window.end):
             raise ValueError(f"expected a window that begins and ends on boundaries of {resolution} s, found {window}")
         with self._database.reading() as connection:
-            rows = connection.execute(_within(window, resolution)).all()
+            rows = connection.execute(_WITHIN, _place(window, resolution)).all()
         by_start: dict[datetime, list[Row[*tuple[Any, ...]]]] = {}
         for row in rows:
             by_start.setdefault(row.starts_at, []).append(row)
@@ -177,17 +189,9 @@ def _event(row: Row[*tuple[Any, ...]]) -> StorageEvent:
     )
 
 
-def _within(window: Window, resolution: Resolution) -> Select[*tuple[Any, ...]]:
-    return select(table).where(
-        table.c.span_seconds == resolution, table.c.starts_at >= window.start, table.c.starts_at < window.end
-    )
-
-
-def _summed(window: Window, resolution: Resolution) -> Select[*tuple[Any, ...]]:
-    amounts = (func.sum(table.c[name]).label(name) for name in _AMOUNTS if name != _BINS)
-    return (
-        _within(window, resolution).with_only_columns(*_SERIES, *amounts, literal(None).label(_BINS)).group_by(*_SERIES)
-    )
+def _place(window: Window, span: Resolution) -> dict[str, Any]:
+    """Return the parameters of `_WITHIN` and `_SUMMED`."""
+    return {"span": span, "start": window.start, "end": window.end}
 
 
 def _by_series(rows: Iterable[Row[*tuple[Any, ...]]]) -> Totals:
