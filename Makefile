@@ -78,7 +78,7 @@ $(BIN)/python:
 	$(PIP) install --quiet --upgrade pip
 
 $(VENV)/.check: pyproject.toml constraints.txt | $(BIN)/python
-	$(INSTALL) --editable . --group check
+	$(INSTALL) --editable '.[door]' --group check
 	@touch $@
 
 $(VENV)/.docs: pyproject.toml constraints.txt | $(BIN)/python
@@ -94,7 +94,7 @@ $(VENV)/.cluster: pyproject.toml constraints.txt | $(BIN)/python
 	@touch $@
 
 $(VENV)/.dev: pyproject.toml constraints.txt | $(BIN)/python
-	$(INSTALL) --editable '.[demo,postgres,celery]' --group dev
+	$(INSTALL) --editable '.[demo,postgres,celery,door]' --group dev
 	@touch $@
 
 # Several gigabytes, so only for the targets that use it. It is not in `.dev`, because `make check` and `make demo` run without.

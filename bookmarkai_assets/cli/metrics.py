@@ -1,5 +1,6 @@
 """`bookmarkai metrics`: the figures of all transfers and their cost, up to now."""
 
+import sys
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
 from datetime import UTC, datetime
@@ -20,15 +21,10 @@ from bookmarkai_assets.cli.rollout.words import (
     window_as_dict,
 )
 from bookmarkai_assets.core.media.placement import Backend
+from bookmarkai_assets.core.media.ports import StoredMedia
 from bookmarkai_assets.core.media.transfers import TransferUnderWay, describe_under_way, under_way_as_dict
 from bookmarkai_assets.core.rollout.costs import MonthCost
-from bookmarkai_assets.core.rollout.metrics import (
-    Latency,
-    StoredMedia,
-    WindowMetrics,
-    stored_by_backend,
-    target_percentage,
-)
+from bookmarkai_assets.core.rollout.metrics import Latency, WindowMetrics, stored_by_backend, target_percentage
 from bookmarkai_assets.core.rollout.policy import EffectivePolicy
 from bookmarkai_assets.core.rollout.windows import WINDOWS, window_ending
 from bookmarkai_assets.core.rules import PipelineRules
@@ -36,6 +32,7 @@ from bookmarkai_assets.operations.rollout.current_policy import read_effective_p
 from bookmarkai_assets.operations.rollout.measuring import catch_up, read_metrics, read_month_cost
 from bookmarkai_assets.settings.settings import load_settings
 from bookmarkai_assets.wiring.catalog import open_catalog
+from bookmarkai_assets.wiring.monitoring import make_metrics_page
 from bookmarkai_assets.wiring.rules import make_rules
 
 _MAX_CHARACTERS = 2000
@@ -64,6 +61,10 @@ def metrics(
     as_json: Annotated[
         bool, typer.Option("--json", help="Print JSON: seconds, bytes, percentages from 0 to 100, USD")
     ] = False,
+    as_prometheus: Annotated[
+        bool,
+        typer.Option("--prometheus", help="Print Prometheus's text format, of all time: --window has no effect on it"),
+    ] = False,
 ) -> None:
     """Show how transfers went, how long they took, where new media went, and what S3 costs.
 
@@ -72,6 +73,8 @@ def metrics(
 
     Example: bookmarkai metrics --window 1h --json
     """
+    if as_json and as_prometheus:
+        raise typer.BadParameter("expected one format, found --json as well", param_hint="--prometheus")
     if window not in WINDOWS:
         raise typer.BadParameter(f"expected one of {', '.join(WINDOWS)}, found {window[:40]!r}", param_hint="--window")
     settings = load_settings()
@@ -79,6 +82,10 @@ def metrics(
     now = datetime.now(UTC)
     with open_catalog(settings) as catalog:
         catch_up(catalog)
+        if as_prometheus:
+            _, page = make_metrics_page(catalog, rules).render()
+            sys.stdout.write(page.decode())
+            return
         figures = _Figures(
             name=window,
             rules=rules,

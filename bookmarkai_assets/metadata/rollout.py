@@ -15,9 +15,10 @@ from bookmarkai_assets.core.text import format_size
 from bookmarkai_assets.metadata.tables import key_table, markdown_table, table
 
 if TYPE_CHECKING:
+    from bookmarkai_assets.core.media.ports import StoredMedia
     from bookmarkai_assets.core.rollout.costs import MonthCost
     from bookmarkai_assets.core.rollout.gate import Judgement
-    from bookmarkai_assets.core.rollout.metrics import DayMetrics, Latency, StoredMedia, WindowMetrics
+    from bookmarkai_assets.core.rollout.metrics import DayMetrics, Latency, WindowMetrics
 
 Metadata = dict[str, dg.MetadataValue | str | int | float | bool]
 """An unknown value has no entry, because Dagster plots only numbers."""

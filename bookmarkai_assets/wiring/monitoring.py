@@ -1,10 +1,18 @@
-"""Make the alert receivers and the metric sinks."""
+"""Make the alert receivers, the metric sinks and the page of metrics."""
 
 import time
+from datetime import UTC, datetime
+from typing import TYPE_CHECKING
 
 from bookmarkai_assets.core.alerts.ports import AlertReceiver, MetricSink
+from bookmarkai_assets.core.catalog import Catalog
+from bookmarkai_assets.core.errors import ConfigurationError
+from bookmarkai_assets.core.rules import PipelineRules
 from bookmarkai_assets.settings.settings import Settings
 from bookmarkai_assets.wiring.storage import connection_of
+
+if TYPE_CHECKING:
+    from bookmarkai_assets.adapters.prometheus import MetricsPage
 
 
 def make_alert_receivers(settings: Settings) -> list[AlertReceiver]:
@@ -42,3 +50,16 @@ def make_metric_sinks(settings: Settings) -> list[MetricSink]:
             secret_key=connection["secret_key"] if is_aws else None,
         )
     ]
+
+
+def make_metrics_page(catalog: Catalog, rules: PipelineRules) -> "MetricsPage":
+    """Make the page of metrics over a catalog. Raises `ConfigurationError` if the extra `door` is not installed."""
+    from bookmarkai_assets.operations.health.catalog_figures import read_catalog_figures  # noqa: PLC0415 - as above
+
+    try:
+        from bookmarkai_assets.adapters.prometheus import MetricsPage  # noqa: PLC0415 - as above
+    except ModuleNotFoundError as error:
+        raise ConfigurationError(
+            f"expected the extra `door`, found that {error.name} is missing; pip install 'bookmarkai-assets[door]'"
+        ) from error
+    return MetricsPage(lambda: read_catalog_figures(catalog, rules, now=datetime.now(UTC)), clock=time.monotonic)

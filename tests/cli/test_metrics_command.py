@@ -1,8 +1,10 @@
 """`bookmarkai metrics`: its figures compared with the recorded transfers."""
 
+import sys
 from datetime import UTC, datetime, timedelta
 
 import pytest
+from prometheus_client.parser import text_string_to_metric_families
 
 from bookmarkai_assets.adapters.catalog import OpenCatalog
 from bookmarkai_assets.core.media.placement import Backend
@@ -196,3 +198,48 @@ def test_another_window_is_wrong_use(bookmarkai: BookmarkAI, window: str) -> Non
     ended = bookmarkai("metrics", "--window", window)
     assert (ended.code, ended.out) == (2, "")
     assert "5m, 1h, 24h, 7d" in ended.err
+
+
+def test_prometheus_gets_what_was_recorded(catalog: OpenCatalog, bookmarkai: BookmarkAI) -> None:
+    """The text format has all transfers ever, those of a moment ago too, and stands alone on standard output."""
+    record(catalog, transfer(ago(days=400)), transfer(ago(minutes=1)), transfer(ago(minutes=1), error="throttled"))
+
+    ended = bookmarkai("metrics", "--prometheus")
+
+    assert ended.code == 0
+    samples = {
+        sample.name: sample.value
+        for family in text_string_to_metric_families(ended.out)
+        for sample in family.samples
+        if sample.labels.get("result", "ok") == "ok"
+    }
+    assert samples["bookmarkai_transfers_total"] == 2
+    assert samples["bookmarkai_rollout_target_ratio"] == pytest.approx(0.4)
+    assert "# EOF" not in ended.out
+
+
+def test_without_the_extra_prometheus_says_what_to_install(
+    catalog: OpenCatalog, bookmarkai: BookmarkAI, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """An installation without prometheus-client says which extra it lacks, and the other forms work on."""
+    assert catalog.shares.count() == 0
+    for name in [name for name in sys.modules if name.startswith("prometheus_client")]:
+        monkeypatch.setitem(sys.modules, name, None)
+    monkeypatch.delitem(sys.modules, "bookmarkai_assets.adapters.prometheus", raising=False)
+    monkeypatch.setitem(sys.modules, "prometheus_client", None)
+
+    ended = bookmarkai("metrics", "--prometheus")
+
+    assert (ended.code, ended.out) == (1, "")
+    assert "pip install 'bookmarkai-assets[door]'" in " ".join(ended.err.split())
+    assert bookmarkai("metrics", "--json").code == 0
+
+
+def test_one_format_at_a_time(catalog: OpenCatalog, bookmarkai: BookmarkAI) -> None:
+    """JSON and Prometheus's format together are refused before anything is read."""
+    assert catalog.shares.count() == 0
+
+    ended = bookmarkai("metrics", "--json", "--prometheus")
+
+    assert (ended.code, ended.out) == (2, "")
+    assert "expected one format" in ended.err

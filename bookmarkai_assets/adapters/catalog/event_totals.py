@@ -5,10 +5,11 @@ many processes count.
 """
 
 from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import fields
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import Connection, Row, Select, delete, func, select
+from sqlalchemy import Connection, Row, bindparam, delete, func, literal, select
 from typing_extensions import override
 
 from bookmarkai_assets.adapters.catalog import cursors
@@ -21,7 +22,10 @@ from bookmarkai_assets.core.media.kinds import PartKind
 from bookmarkai_assets.core.media.storage_events import Operation, Purpose, StorageEvent
 from bookmarkai_assets.core.rollout.ports import EventTotals, RollUpProgress
 from bookmarkai_assets.core.rollout.tallies import Series, Tally, Totals, roll_up
-from bookmarkai_assets.core.rollout.windows import GRID, Resolution, Window, tiles
+from bookmarkai_assets.core.rollout.windows import EPOCH, GRID, Resolution, Window, tiles
+
+ALL_TIME = 0
+"""The `span_seconds` of the rows over all time. They start at the epoch, and there is one for each series."""
 
 CURSOR = "event_totals"
 """The name in `cursors` of the position up to which events are added up."""
@@ -48,13 +52,27 @@ _ROWS_AT_ONCE = 4_000
 """Writing this many rows takes some tenths of a second, and nobody else can write to a SQLite catalog meanwhile."""
 
 _KEY = tuple(table.primary_key)
-_AMOUNTS = ("events", "size_bytes", "seconds", "requests", "latency_bins")
+_BINS = "latency_bins"
+_AMOUNTS = ("events", "size_bytes", "seconds", "requests", _BINS)
+_SERIES = tuple(table.c[field.name] for field in fields(Series))
 
-_Tallies = Mapping[tuple[Resolution, datetime, Series], Tally]
+# Built once. The rollout's figures take a dozen of each, and building them would take as long as the database does.
+_WITHIN = select(table).where(
+    table.c.span_seconds == bindparam("span"),
+    table.c.starts_at >= bindparam("start"),
+    table.c.starts_at < bindparam("end"),
+)
+_SUMMED = _WITHIN.with_only_columns(
+    *_SERIES,
+    *(func.sum(table.c[name]).label(name) for name in _AMOUNTS if name != _BINS),
+    literal(None).label(_BINS),
+).group_by(*_SERIES)
+
+_Tallies = Mapping[tuple[int, datetime, Series], Tally]
 
 
 class SqlEventTotals(EventTotals):
-    """A row for each resolution, interval and series. Its latencies are a JSON document: count by bin."""
+    """A row for each resolution, interval and series, and one over all time. Latencies are JSON: count by bin."""
 
     def __init__(self, database: Database) -> None:
         self._database = database
@@ -74,7 +92,7 @@ class SqlEventTotals(EventTotals):
         after = batch[-1].id
         with self._database.writing() as connection:
             if cursors.advance(connection, CURSOR, expected=before, position=str(after)):
-                _add(connection, tallies)
+                _add(connection, {**tallies, **_over_all_time(tallies)})
                 return RollUpProgress(position=after, events=len(batch), is_complete=len(batch) == len(rows) < limit)
         return RollUpProgress(position=int(self._position() or 0), events=0, is_complete=False)
 
@@ -94,17 +112,24 @@ class SqlEventTotals(EventTotals):
             return connection.execute(delete(storage_events).where(storage_events.c.id.in_(old))).rowcount
 
     @override
-    def totals(self, window: Window) -> Totals:
+    def totals(self, window: Window, *, with_latencies: bool = True) -> Totals:
+        statement = _WITHIN if with_latencies else _SUMMED
         with self._database.reading() as connection:
-            rows = [row for resolution, tile in tiles(window) for row in connection.execute(_within(tile, resolution))]
+            rows = [row for span, tile in tiles(window) for row in connection.execute(statement, _place(tile, span))]
         return _by_series(rows)
+
+    @override
+    def all_time(self) -> Totals:
+        statement = select(table).where(table.c.span_seconds == ALL_TIME)
+        with self._database.reading() as connection:
+            return _by_series(connection.execute(statement))
 
     @override
     def steps(self, window: Window, resolution: Resolution) -> Mapping[datetime, Totals]:
         if (resolution.floor(window.start), resolution.floor(window.end)) != (window.start, window.end):
             raise ValueError(f"expected a window that begins and ends on boundaries of {resolution} s, found {window}")
         with self._database.reading() as connection:
-            rows = connection.execute(_within(window, resolution)).all()
+            rows = connection.execute(_WITHIN, _place(window, resolution)).all()
         by_start: dict[datetime, list[Row[*tuple[Any, ...]]]] = {}
         for row in rows:
             by_start.setdefault(row.starts_at, []).append(row)
@@ -135,7 +160,16 @@ def _batch_of(rows: Sequence[Row[*tuple[Any, ...]]]) -> tuple[Sequence[Row[*tupl
     while len(tallies) > _ROWS_AT_ONCE:
         rows = rows[: len(rows) // 2]
         tallies = roll_up(map(_event, rows))
-    return rows, tallies
+    return rows, {(int(resolution), start, series): tally for (resolution, start, series), tally in tallies.items()}
+
+
+def _over_all_time(tallies: _Tallies) -> _Tallies:
+    """Add tallies up over all time, by series."""
+    sums: dict[tuple[int, datetime, Series], Tally] = {}
+    for (span, _, series), tally in tallies.items():
+        if span == GRID:
+            sums.setdefault((ALL_TIME, EPOCH, series), Tally()).add(tally)
+    return sums
 
 
 def _event(row: Row[*tuple[Any, ...]]) -> StorageEvent:
@@ -155,10 +189,9 @@ def _event(row: Row[*tuple[Any, ...]]) -> StorageEvent:
     )
 
 
-def _within(window: Window, resolution: Resolution) -> Select[*tuple[Any, ...]]:
-    return select(table).where(
-        table.c.span_seconds == resolution, table.c.starts_at >= window.start, table.c.starts_at < window.end
-    )
+def _place(window: Window, span: Resolution) -> dict[str, Any]:
+    """Return the parameters of `_WITHIN` and `_SUMMED`."""
+    return {"span": span, "start": window.start, "end": window.end}
 
 
 def _by_series(rows: Iterable[Row[*tuple[Any, ...]]]) -> Totals:
@@ -170,9 +203,7 @@ def _by_series(rows: Iterable[Row[*tuple[Any, ...]]]) -> Totals:
 
 def _add(connection: Connection, tallies: _Tallies) -> None:
     """Add to the existing rows. Nobody else can at the same time, because the cursor is locked."""
-    kept = {
-        (resolution, row.starts_at, _series(row)): _tally(row) for resolution, row in _kept_rows(connection, tallies)
-    }
+    kept = {(span, row.starts_at, _series(row)): _tally(row) for span, row in _kept_rows(connection, tallies)}
     sums = {key: _sum(tally, kept.get(key)) for key, tally in tallies.items()}
     statement = insert_into(table, is_sqlite=connection.dialect.name == "sqlite")
     replacing = statement.on_conflict_do_update(
@@ -191,14 +222,14 @@ def _sum(tally: Tally, kept: Tally | None) -> Tally:
     return result
 
 
-def _kept_rows(connection: Connection, tallies: _Tallies) -> Iterable[tuple[Resolution, Row[*tuple[Any, ...]]]]:
-    for resolution in Resolution:
-        starts = sorted({start for key_resolution, start, _ in tallies if key_resolution is resolution})
+def _kept_rows(connection: Connection, tallies: _Tallies) -> Iterable[tuple[int, Row[*tuple[Any, ...]]]]:
+    for span in sorted({span for span, _, _ in tallies}):
+        starts = sorted({start for key_span, start, _ in tallies if key_span == span})
         for first in range(0, len(starts), _STARTS_AT_ONCE):
             batch: Sequence[datetime] = starts[first : first + _STARTS_AT_ONCE]
-            statement = select(table).where(table.c.span_seconds == resolution, table.c.starts_at.in_(batch))
+            statement = select(table).where(table.c.span_seconds == span, table.c.starts_at.in_(batch))
             for row in connection.execute(statement):
-                yield resolution, row
+                yield span, row
 
 
 def _series(row: Row[*tuple[Any, ...]]) -> Series:
@@ -206,15 +237,16 @@ def _series(row: Row[*tuple[Any, ...]]) -> Series:
 
 
 def _tally(row: Row[*tuple[Any, ...]]) -> Tally:
-    tally = Tally(row.events, row.size_bytes, row.seconds, row.requests)
+    # PostgreSQL's sums of whole numbers are decimals.
+    tally = Tally(int(row.events), int(row.size_bytes), row.seconds, int(row.requests))
     # In JSON every name is a string.
-    tally.bins.update({int(bin_): count for bin_, count in row.latency_bins.items()})
+    tally.bins.update({int(bin_): count for bin_, count in (row.latency_bins or {}).items()})
     return tally
 
 
-def _values(resolution: Resolution, start: datetime, series: Series, tally: Tally) -> dict[str, Any]:
+def _values(span: int, start: datetime, series: Series, tally: Tally) -> dict[str, Any]:
     return {
-        "span_seconds": resolution,
+        "span_seconds": span,
         "starts_at": start,
         "operation": series.operation,
         "backend": series.backend,

@@ -1,10 +1,10 @@
 """`IncidentTable` over `incidents`: what is open, and what was delivered."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import fields
 from datetime import datetime
 
-from sqlalchemy import Select, select, update
+from sqlalchemy import Select, func, select, update
 from typing_extensions import override
 
 from bookmarkai_assets.adapters.catalog.columns import storable_document
@@ -56,6 +56,12 @@ class SqlIncidentTable(IncidentTable):
         )
         with self._database.writing() as connection:
             connection.execute(statement)
+
+    @override
+    def count_open(self) -> Mapping[str, int]:
+        statement = select(table.c.kind, func.count().label("open")).where(OPEN).group_by(table.c.kind)
+        with self._database.reading() as connection:
+            return {row.kind: row.open for row in connection.execute(statement)}
 
     @override
     def list(self, *, is_open: bool | None = None, limit: int | None = None) -> Sequence[Incident]:

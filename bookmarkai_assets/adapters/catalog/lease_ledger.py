@@ -5,7 +5,7 @@ The leases that are taken and freed together with a share's work are in `work`.
 
 from datetime import datetime
 
-from sqlalchemy import select
+from sqlalchemy import func, select
 from typing_extensions import override
 
 from bookmarkai_assets.adapters.catalog import leases
@@ -34,6 +34,12 @@ class SqlLeaseLedger(LeaseLedger):
     def is_leased(self, media_id: str, *, now: datetime) -> bool:
         with self._database.reading() as connection:
             return leases.is_live_now(connection, media_id, now)
+
+    @override
+    def count_live(self, *, now: datetime) -> int:
+        statement = select(func.count()).select_from(lease_table).where(lease_table.c.expires_at > now)
+        with self._database.reading() as connection:
+            return connection.execute(statement).scalar_one()
 
     @override
     def renew(self, owner: str, *, until: datetime) -> frozenset[str]:

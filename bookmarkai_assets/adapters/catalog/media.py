@@ -12,13 +12,14 @@ from bookmarkai_assets.adapters.catalog import leases, media_shares
 from bookmarkai_assets.adapters.catalog.engine import Database
 from bookmarkai_assets.adapters.catalog.tables.base import insert_into
 from bookmarkai_assets.adapters.catalog.tables.media import media as table
+from bookmarkai_assets.adapters.catalog.tables.media import media_totals
 from bookmarkai_assets.adapters.catalog.tables.transcripts import transcript_files as files
 from bookmarkai_assets.adapters.catalog.tombstones import write as write_tombstones
 from bookmarkai_assets.core.media.kinds import PartKind
 from bookmarkai_assets.core.media.media import Digest, Media, MediaState, Part, VideoInfo
 from bookmarkai_assets.core.media.object_keys import audio_key, transcript_key
 from bookmarkai_assets.core.media.placement import Backend, Decider, Placement, StorageMode
-from bookmarkai_assets.core.media.ports import InventoryLine, MediaLedger, PlacedMedia, Tombstone
+from bookmarkai_assets.core.media.ports import InventoryLine, MediaLedger, PlacedMedia, StoredMedia, Tombstone
 
 
 class SqlMediaLedger(MediaLedger):
@@ -177,6 +178,17 @@ class SqlMediaLedger(MediaLedger):
                 media_before, size_before = found.get(key, (0, 0))
                 found[key] = (media_before + media, size_before + int(size))
         return [InventoryLine(*key, *amounts) for key, amounts in found.items()]
+
+    @override
+    def stored_totals(self) -> Mapping[Backend, StoredMedia]:
+        with self._database.reading() as connection:
+            found = {row.backend: row for row in connection.execute(select(media_totals))}
+        return {
+            backend: StoredMedia(found[backend].media, found[backend].size_bytes)
+            if backend in found
+            else StoredMedia(0, 0)
+            for backend in Backend
+        }
 
     @override
     def acknowledges(self, url: str) -> bool:

@@ -1,14 +1,29 @@
 """`ShareTable` over the gateway's `shares`. The work changes their `status` and `media_url`: see `work`."""
 
 import operator
-from collections.abc import Callable, Collection, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from datetime import UTC, datetime
 from functools import reduce
 from itertools import islice
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import Boolean, ColumnElement, LargeBinary, Row, Select, Text, and_, cast, func, or_, select
+from sqlalchemy import (
+    Boolean,
+    ColumnElement,
+    LargeBinary,
+    Row,
+    Select,
+    Table,
+    Text,
+    and_,
+    cast,
+    func,
+    literal,
+    or_,
+    select,
+    union_all,
+)
 from typing_extensions import override
 
 from bookmarkai_assets.adapters.catalog.columns import (
@@ -40,6 +55,9 @@ IDS_READ_AT_A_TIME = 10_000
 
 ROWS_AT_A_TIME = 1000
 """How many shares are read at a time when only some platforms are wanted."""
+
+_UNFINISHED = ("claimed", "running", "waiting")
+"""The states of work that may not have had an end yet."""
 
 
 class SqlShareTable(ShareTable):
@@ -126,6 +144,28 @@ class SqlShareTable(ShareTable):
             return int(connection.execute(statement).scalar_one())
 
     @override
+    def count_by_status(self) -> Mapping[str, int]:
+        status, finished = shares.c.status, ShareStatus.DONE
+        unfinished = select(status, func.count()).group_by(status)
+        return self._count(
+            finished,
+            shares,
+            unfinished.where(status < finished),
+            unfinished.where(status > finished),
+        )
+
+    @override
+    def count_by_outcome(self) -> Mapping[str, int]:
+        outcome = share_work.c.outcome
+        not_yet = and_(share_work.c.state.in_(_UNFINISHED), outcome.is_(None))
+        return self._count(
+            Outcome.DONE,
+            share_work,
+            select(outcome, func.count()).where(IS_NOT_DONE).group_by(outcome),
+            select(literal(None, Text), func.count()).where(not_yet),
+        )
+
+    @override
     def read(self, share_ids: Sequence[str]) -> Sequence[Share]:
         found: dict[str, Share] = {}
         with self._database.reading() as connection:
@@ -162,6 +202,22 @@ class SqlShareTable(ShareTable):
     def hinted_language(self, share_id: str) -> str | None:
         with self._database.reading() as connection:
             return language_code(platform_data(connection, share_id).get("language"))
+
+    def _count(self, finished: str, table: Table, *others: Select[*tuple[Any, ...]]) -> Mapping[str, int]:
+        """Count rows by a text. Those of `finished` are nearly all rows, so they are what is left of all others.
+
+        One statement sees one state of the database. SQLite counts all rows of a table without looking at them.
+        """
+        everything = select(literal(finished), select(func.count()).select_from(table).scalar_subquery())
+        counts: dict[str, int] = {}
+        with self._database.reading() as connection:
+            (_, left), *rows = connection.execute(union_all(everything, *others)).all()
+        for name, count in rows:
+            left -= count
+            if name is not None:
+                known = text_of(name) or ""
+                counts[known] = counts.get(known, 0) + count
+        return {**counts, finished: left} if left else counts
 
     def _comes_after(self, share_id: str) -> ColumnElement[bool]:
         """Match the rows that `list` reads after this one. Raises `UnknownShareError` if there is no such row."""

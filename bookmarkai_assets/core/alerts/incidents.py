@@ -44,5 +44,9 @@ class IncidentTable(ABC):
         """Record that every receiver has it."""
 
     @abstractmethod
+    def count_open(self) -> Mapping[str, int]:
+        """Count the open incidents by kind."""
+
+    @abstractmethod
     def list(self, *, is_open: bool | None = None, limit: int | None = None) -> Sequence[Incident]:
         """Read incidents, newest first."""

@@ -215,6 +215,14 @@ class InventoryLine:
 
 
 @dataclass(frozen=True)
+class StoredMedia:
+    """How many media are stored on a backend, and how many bytes with their audio tracks."""
+
+    media: int
+    size_bytes: int
+
+
+@dataclass(frozen=True)
 class PlacedMedia:
     """How many media were placed under one policy: its mode, its percentage and the rollout's decision behind it."""
 
@@ -298,6 +306,10 @@ class MediaLedger(ABC):
         The bytes are those of videos and audio tracks. Transcripts' files, a few kilobytes each, are left out. The
         bucket is None for media from before buckets were recorded.
         """
+
+    @abstractmethod
+    def stored_totals(self) -> Mapping[Backend, StoredMedia]:
+        """Return the sums of `inventory` by backend. Each backend has an entry. More media cost no more."""
 
     @abstractmethod
     def acknowledges(self, url: str) -> bool:

@@ -25,6 +25,12 @@ def seconds_of(bin_: int) -> float:
     return 2 * math.exp(bin_ * _LOG_GAMMA) / (_GAMMA + 1)
 
 
+def count_within(bins: Mapping[int, int], seconds: float) -> int:
+    """Count the latencies of at most so many seconds. Those within `RELATIVE_ERROR` of it count as either."""
+    last = bin_of(seconds)
+    return sum(count for bin_, count in bins.items() if bin_ < last or (bin_ == last and seconds_of(bin_) <= seconds))
+
+
 def quantile(bins: Mapping[int, int], fraction: float) -> float | None:
     """Return the latency, in seconds, that `fraction` (0 to 1) of the counted ones do not exceed; None without any.
 

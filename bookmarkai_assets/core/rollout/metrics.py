@@ -11,7 +11,7 @@ from datetime import datetime
 from bookmarkai_assets.core.errors import StoreErrorClass
 from bookmarkai_assets.core.media.kinds import PartKind
 from bookmarkai_assets.core.media.placement import BUCKET_COUNT, REMOTE_BACKENDS, Backend, StorageMode, StoragePolicy
-from bookmarkai_assets.core.media.ports import InventoryLine
+from bookmarkai_assets.core.media.ports import InventoryLine, StoredMedia
 from bookmarkai_assets.core.media.storage_events import Operation, Purpose
 from bookmarkai_assets.core.rollout.costs import MonthCost
 from bookmarkai_assets.core.rollout.latency import quantile
@@ -80,14 +80,6 @@ class Target:
 
     since: datetime
     percentage: int
-
-
-@dataclass(frozen=True)
-class StoredMedia:
-    """How many media are stored on a backend, and how many bytes with their audio tracks."""
-
-    media: int
-    size_bytes: int
 
 
 @dataclass(frozen=True)

@@ -39,8 +39,15 @@ class EventTotals(ABC):
         """
 
     @abstractmethod
-    def totals(self, window: Window) -> Totals:
-        """Return the totals of a window on the five-minute grid, by series, as far as they are rolled up."""
+    def totals(self, window: Window, *, with_latencies: bool = True) -> Totals:
+        """Return the totals of a window on the five-minute grid, by series, as far as they are rolled up.
+
+        Without the latencies' bins it costs a fraction over a long window, because the database adds up.
+        """
+
+    @abstractmethod
+    def all_time(self) -> Totals:
+        """Return the totals of all events ever, by series, as far as they are rolled up. They only ever grow."""
 
     @abstractmethod
     def steps(self, window: Window, resolution: Resolution) -> Mapping[datetime, Totals]:

@@ -24,6 +24,10 @@ class LeaseLedger(ABC):
         """Whether any owner has a live lease on the media."""
 
     @abstractmethod
+    def count_live(self, *, now: datetime) -> int:
+        """Count the leases that are live at `now`. There are as many rows as media that are worked on."""
+
+    @abstractmethod
     def renew(self, owner: str, *, until: datetime) -> frozenset[str]:
         """Extend every lease of `owner` to `until`. Return the ids of the media that it still has leases on."""
 

@@ -63,6 +63,14 @@ class ShareTable(ABC):
         """Count the shares that `list` would read."""
 
     @abstractmethod
+    def count_by_status(self) -> Mapping[str, int]:
+        """Count all shares by `status`, which may be any text. One query, of which the finished shares cost least."""
+
+    @abstractmethod
+    def count_by_outcome(self) -> Mapping[str, int]:
+        """Count the shares whose work has had an end, by the outcome of the last one. One query, as above."""
+
+    @abstractmethod
     def read(self, share_ids: Sequence[str]) -> Sequence[Share]:
         """Read many shares with a few queries, in the order of their ids. Unknown ones are left out."""
 

@@ -94,7 +94,7 @@ def read_gate_figures(catalog: Catalog, rules: PipelineRules, *, now: datetime) 
         mean_upload_seconds=of_media.upload.mean,
         access_denied=metrics.access_denied,
         verification=verification,
-        losses_since_verification=count_losses(catalog.totals.totals(losses)),
+        losses_since_verification=count_losses(catalog.totals.totals(losses, with_latencies=False)),
         projected_month_usd=None
         if first is None or first >= window.end
         else read_month_cost(catalog, rules, now=now).projected.total,
@@ -159,12 +159,12 @@ def _resolve_policy_at(moment: datetime, configured: StoragePolicy, history: Seq
 def _read_month_cost_until(catalog: Catalog, rules: PipelineRules, month: Window, until: datetime) -> MonthCost:
     days = expiry_days(rules)
     recent = find_recent_window(catalog, until)
-    pace = usage_of(catalog.totals.totals(recent))
+    pace = _read_usage(catalog, recent)
     return cost_of_month(
         month,
         until,
         _read_deposits(catalog, month, until, days),
-        usage_of(catalog.totals.totals(Window(month.start, until))),
+        _read_usage(catalog, Window(month.start, until)),
         pace.times(1 / recent.length.total_seconds()) if recent.length else Usage(),
         rules.prices,
         expiry_days=days,
@@ -190,8 +190,12 @@ def _read_deposits(catalog: Catalog, month: Window, until: datetime, days: int |
     return [
         *_read_daily_deposits(catalog, Window(oldest, outlasting)),
         *_read_daily_deposits(catalog, Window(month.start, today)),
-        *(Deposit(window, usage_of(catalog.totals.totals(window)).put_bytes) for window in whole),
+        *(Deposit(window, _read_usage(catalog, window).put_bytes) for window in whole),
     ]
+
+
+def _read_usage(catalog: Catalog, window: Window) -> Usage:
+    return usage_of(catalog.totals.totals(window, with_latencies=False))
 
 
 def _read_daily_deposits(catalog: Catalog, days: Window) -> list[Deposit]:

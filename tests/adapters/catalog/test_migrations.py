@@ -4,6 +4,7 @@ import re
 from collections.abc import Collection
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
+from datetime import timedelta
 from pathlib import Path
 from typing import Any
 from uuid import uuid4
@@ -21,6 +22,7 @@ from bookmarkai_assets.adapters.catalog.revisions import REVISIONS
 from bookmarkai_assets.adapters.catalog.tables.base import SCHEMA_VERSION_TABLE, metadata
 from bookmarkai_assets.adapters.catalog.tables.search import FULL_TEXT_TABLE
 from bookmarkai_assets.core.errors import ConfigurationError
+from bookmarkai_assets.core.media.placement import Backend
 from bookmarkai_assets.core.rollout.windows import day_of
 from bookmarkai_assets.core.search.query import parse_query
 from tests.support.catalog import (
@@ -49,6 +51,7 @@ FIRST_TABLES = {"share_work", "leases", "media", "storage_events", "transcript_p
 ROLLOUT_TABLES = {"event_totals", "rollout_decisions", "storage_verifications", "incidents", "cursors"}
 SITE_TABLES = {"sites", "site_places", "silent_formats", "link_names"}
 WORKER_TABLES = {"workers"}
+METRIC_TABLES = {"media_totals"}
 SEARCH_TABLES = {"transcript_documents", "transcript_segments"}
 TRANSCRIPT_TABLES = {"transcript_files", "transcript_parts"}
 TRANSFER_TABLES = {"transfers_under_way"}
@@ -61,6 +64,7 @@ OUR_TABLES = (
     | SEARCH_TABLES
     | TRANSCRIPT_TABLES
     | WORKER_TABLES
+    | METRIC_TABLES
 )
 GATEWAY_TABLES = {"shares", "transcripts"}
 
@@ -314,6 +318,30 @@ def test_downgrading_before_the_rollout_keeps_media_and_events(empty_url: str) -
         assert catalog.media.page(limit=9) == [replace(media, info=replace(media.info, posted_at=None))]
         assert catalog.totals.roll_up().events == 1
         assert [series.purpose for series in catalog.totals.totals(day_of(NOON))] == [""]
+
+
+def test_an_upgrade_adds_up_what_metrics_read(empty_url: str) -> None:
+    """What a scrape reads are the totals of an earlier release's media and transfers, and they go on from there."""
+    upgrade_catalog(empty_url)
+    with open_catalog(empty_url) as catalog:
+        media = stored_media("m1", add_share(catalog))
+        store(catalog, media)
+        store(catalog, replace(media, media_id="m2", audio=None))
+        for days in (0, 0, 300):
+            catalog.events.record(transfer(NOON + timedelta(days=days)))
+        catalog.totals.roll_up()
+        stored, transferred = catalog.media.stored_totals(), catalog.totals.all_time()
+    downgrade_catalog(empty_url, "0012")
+    upgrade_catalog(empty_url)
+
+    with open_catalog(empty_url) as catalog:
+        assert (catalog.media.stored_totals(), catalog.totals.all_time()) == (stored, transferred)
+        assert stored[Backend.S3].media == 2
+        store(catalog, replace(media, media_id="m3"))
+        catalog.events.record(transfer(NOON))
+        catalog.totals.roll_up()
+        assert catalog.media.stored_totals()[Backend.S3].media == 3
+        assert [tally.events for tally in catalog.totals.all_time().values()] == [4]
 
 
 def test_an_upgrade_indexes_existing_transcripts(empty_url: str) -> None:

@@ -34,6 +34,7 @@ WALKED = tuple(
     for index in (
         "ix_tombstones_written_at_id",
         "ix_incidents_opened_at_id",
+        "ix_incidents_open_key",
         "ix_incidents_undelivered",
         "ix_rollout_decisions_standing",
         "ix_storage_verifications_verified_at_id",
@@ -257,6 +258,9 @@ def test_no_frequent_query_reads_a_whole_table(full_catalog: OpenCatalog) -> Non
         "incidents.close": lambda: catalog.incidents.close("key-7", now=at(0)),
         "incidents.undelivered": catalog.incidents.undelivered,
         "incidents.list": lambda: catalog.incidents.list(limit=50),
+        "stored_totals": catalog.media.stored_totals,
+        "all_time": catalog.totals.all_time,
+        "incidents.count_open": catalog.incidents.count_open,
         "incidents.list of open ones": lambda: catalog.incidents.list(is_open=True),
     }
 
@@ -300,3 +304,24 @@ def test_the_inventory_is_answered_by_an_index_alone(full_catalog: OpenCatalog) 
     plan = plans_of(catalog, catalog.media.inventory)
 
     assert "COVERING INDEX ix_media_inventory" in plan or "Index Only Scan using ix_media_inventory" in plan
+
+
+def test_shares_are_counted_without_a_look_at_the_finished_ones(full_catalog: OpenCatalog) -> None:
+    """A scrape of metrics counts all shares: all rows once, without their columns, and the unfinished by an index."""
+    statuses, outcomes = (
+        plans_of(full_catalog, ask)
+        for ask in (full_catalog.shares.count_by_status, full_catalog.shares.count_by_outcome)
+    )
+
+    for plan in (statuses, outcomes):
+        whole = [
+            line
+            for line in plan.splitlines()
+            if "Seq Scan" in line or (line.startswith("SCAN share") and "ix_share_work_failed" not in line)
+        ]
+        assert len(whole) <= 1
+        if full_catalog.database.is_sqlite:
+            assert "COVERING INDEX" in whole[0]
+    assert "ix_shares_status_created_at" in statuses
+    assert "ix_share_work_failed" in outcomes
+    assert "ix_share_work_state_next_attempt_at" in outcomes

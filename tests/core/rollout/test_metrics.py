@@ -8,11 +8,10 @@ from hypothesis import example, given
 from hypothesis import strategies as st
 
 from bookmarkai_assets.core.media.placement import Backend, Decider, StorageMode, StoragePolicy
-from bookmarkai_assets.core.media.ports import InventoryLine
+from bookmarkai_assets.core.media.ports import InventoryLine, StoredMedia
 from bookmarkai_assets.core.media.storage_events import StorageEvent
 from bookmarkai_assets.core.rollout.metrics import (
     Latency,
-    StoredMedia,
     WindowMetrics,
     count_losses,
     stored_by_backend,

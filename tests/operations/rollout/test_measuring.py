@@ -10,9 +10,9 @@ import pytest
 
 from bookmarkai_assets.adapters.catalog import OpenCatalog
 from bookmarkai_assets.core.media.placement import Backend, StorageMode, StoragePolicy
+from bookmarkai_assets.core.media.ports import StoredMedia
 from bookmarkai_assets.core.media.storage_events import StorageEvent
 from bookmarkai_assets.core.rollout.costs import GB, MonthCost
-from bookmarkai_assets.core.rollout.metrics import StoredMedia, WindowMetrics
 from bookmarkai_assets.core.rollout.ports import RecordedVerification
 from bookmarkai_assets.core.rollout.stages import Action, Decision, Stage
 from bookmarkai_assets.core.rollout.windows import WINDOWS, Window, day_of, month_of, window_ending
@@ -250,7 +250,7 @@ def test_a_runs_own_transfers_are_its_figures(vault: Vault) -> None:
     vault.store("one", Backend.LOCAL)
     stored = vault.store("other", Backend.S3)
     catch_up(vault.catalog)
-    metrics: WindowMetrics = read_metrics(vault.catalog, window_ending(vault.clock() + FIVE_MINUTES, HOUR))
+    metrics = read_metrics(vault.catalog, window_ending(vault.clock() + FIVE_MINUTES, HOUR))
     assert (metrics.s3_upload_rate, metrics.local_storage, metrics.s3_storage) == (50.0, 1, 1)
     assert (metrics.s3_uploads, metrics.success_rate, metrics.download.count) == (6, 100.0, 1)
     assert metrics.upload.count == 2

@@ -63,11 +63,15 @@ class TotalsBehind(EventTotals):
         raise AssertionError("the totals are behind")
 
     @override
-    def totals(self, window: Window) -> Totals:
+    def totals(self, window: Window, *, with_latencies: bool = True) -> Totals:
         raise AssertionError("the totals are behind")
 
     @override
     def steps(self, window: Window, resolution: Resolution) -> Mapping[datetime, Totals]:
+        raise AssertionError("the totals are behind")
+
+    @override
+    def all_time(self) -> Totals:
         raise AssertionError("the totals are behind")
 
     @override

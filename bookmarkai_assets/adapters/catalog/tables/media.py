@@ -68,6 +68,16 @@ media = Table(
     ),
 )
 
+media_totals = Table(
+    "media_totals",
+    metadata,
+    Column("backend", String(20), nullable=False),
+    Column("media", BigInteger, nullable=False, comment="how many are stored there"),
+    Column("size_bytes", BigInteger, nullable=False, comment="of their videos and audio tracks"),
+    PrimaryKeyConstraint("backend", name="pk_media_totals"),
+)
+"""Kept by triggers on `media`, because adding up a million of its rows takes longer than a scrape may."""
+
 storage_events = Table(
     "storage_events",
     metadata,
