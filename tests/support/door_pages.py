@@ -1,0 +1,197 @@
+"""A library of made-up shares behind the door's pages: a real catalog, files in a real directory, objects in a fake S3."""
+
+import hashlib
+from collections.abc import Sequence
+from dataclasses import dataclass, field, replace
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+from uuid import uuid4
+
+from fastapi import FastAPI
+from starlette.testclient import TestClient
+
+from bookmarkai_assets.adapters.catalog import OpenCatalog
+from bookmarkai_assets.adapters.local_store import LocalStore
+from bookmarkai_assets.core.door.tokens import SALT_BYTES, SECRET_BYTES, Caller, Scope, StoredToken, make_token
+from bookmarkai_assets.core.media.kinds import PartKind
+from bookmarkai_assets.core.media.media import Digest, Media, MediaState, Part, VideoInfo, media_id_of
+from bookmarkai_assets.core.media.placement import Backend, StorageMode, StoragePolicy, place
+from bookmarkai_assets.core.media.storage_events import Operation, Purpose, StorageEvent
+from bookmarkai_assets.core.outcomes import Failure
+from bookmarkai_assets.core.rules import PipelineRules
+from bookmarkai_assets.core.shares.dagster_ui import DagsterUI
+from bookmarkai_assets.core.transcripts.transcript import Transcript
+from bookmarkai_assets.door.pages.context import PageContext
+from bookmarkai_assets.door.pages.routes import add_pages
+from bookmarkai_assets.operations.stores import Stores
+from bookmarkai_assets.settings.settings import load_settings
+from bookmarkai_assets.wiring.rules import make_rules
+from tests.fakes.stores import FakeMediaStore, FakeObject
+from tests.support.catalog import USER, at
+from tests.support.transcripts import segment
+from tests.support.transcripts import transcript as transcript_of_segments
+
+HOST = "http://door.test"
+DAGSTER = "http://dagster.test:3000"
+VIDEO = bytes(range(256)) * 40
+"""A stored file of 10,240 bytes. Only a browser minds that it is no video."""
+
+EVERYBODY = Caller("everybody", frozenset(Scope))
+SENTENCES = ("Today we bake a chocolate cake.", "First, melt the butter.", "Then wait for an hour.")
+
+
+def spoken_transcript(*texts: str, seconds: float = 2.0) -> Transcript:
+    """Return a transcript with a segment of some seconds for each text."""
+    return transcript_of_segments(*(segment(i * seconds, (i + 1) * seconds, text) for i, text in enumerate(texts)))
+
+
+@dataclass
+class House:
+    """The pages over a catalog, and ways to fill it. `now` is what their clock says."""
+
+    catalog: OpenCatalog
+    local: LocalStore
+    s3: FakeMediaStore
+    rules: PipelineRules
+    open_to: Caller | None = EVERYBODY
+    stored: list[StoredToken] = field(default_factory=list)
+    partitions: list[str] | None = None
+    now: datetime = field(default_factory=lambda: at(3600))
+    session_key: bytes = b"k" * 32
+
+    def app(self) -> FastAPI:
+        """Return an application that has the pages alone."""
+        app = FastAPI()
+        add_pages(app, self.context())
+        return app
+
+    def context(self) -> PageContext:
+        """Return what the pages are given."""
+        return PageContext(
+            catalog=self.catalog,
+            rules=self.rules,
+            stores=Stores({Backend.LOCAL: self.local, Backend.S3: self.s3}),
+            ui=DagsterUI(DAGSTER),
+            partitions=lambda: self.partitions,
+            open_to=self.open_to,
+            tokens=lambda: tuple(self.stored),
+            session_key=self.session_key,
+            clock=lambda: self.now,
+        )
+
+    def client(self, *, base_url: str = HOST) -> TestClient:
+        """Return a browser without a picture. It follows no redirect, and an error in the pages is the test's."""
+        return TestClient(self.app(), base_url=base_url, follow_redirects=False)
+
+    def add_token(
+        self, name: str = "ana", *, scopes: Sequence[Scope] = (Scope.READ,), user_id: str | None = None
+    ) -> str:
+        """Store a token, which closes the door to everybody else, and return it."""
+        seed = hashlib.sha256(f"{name}{len(self.stored)}".encode()).digest()
+        token, stored = make_token(
+            Caller(name, frozenset(scopes), user_id), secret=seed[:SECRET_BYTES], salt=seed[:SALT_BYTES]
+        )
+        self.stored.append(stored)
+        self.open_to = None
+        return token
+
+    def add_share(self, *, url: str | None = None, user_id: str = USER, seconds: float = 0) -> str:
+        """Add a share that nothing has been done about."""
+        link = url or f"https://videos.example/{uuid4()}"
+        return self.catalog.shares.add(url=link, user_id=user_id, platform="generic", now=at(seconds)).share.share_id
+
+    def add_video(
+        self,
+        *,
+        backend: Backend = Backend.LOCAL,
+        transcript: Transcript | None = None,
+        data: bytes = VIDEO,
+        content_type: str = "video/mp4",
+        seconds: float = 0,
+        url: str | None = None,
+        user_id: str = USER,
+        **info: Any,
+    ) -> str:
+        """Add a share whose video is stored and transcribed, and return its id."""
+        share_id = self.add_share(url=url, user_id=user_id, seconds=seconds)
+        link = self.catalog.shares.get(share_id).url
+        media_id, run = media_id_of(link), f"run of {share_id}"
+        self.begin(share_id, media_id, run, seconds)
+        media = self._media(share_id, link, backend, data, content_type, info)
+        self.catalog.media.record_staged(replace(media, state=MediaState.STAGED, placement=None), owner=run, now=at(seconds))
+        self.catalog.media.record_stored(media, owner=run, now=at(seconds))
+        self.catalog.events.record(
+            StorageEvent(
+                at(seconds + 1), Operation.PUT, backend.value, share_id, media_id, PartKind.VIDEO, len(data), 0.75, None,
+                None, Purpose.PLACE,
+            )
+        )  # fmt: skip
+        if transcript is not None:
+            self.catalog.transcripts.put(share_id, transcript, now=at(seconds + 2))
+        self.catalog.work.finish(share_id, media_url=media.video.url, owner=run, now=at(seconds + 2))
+        return share_id
+
+    def add_failure(self, failure: Failure, *, url: str | None = None, user_id: str = USER, seconds: float = 0) -> str:
+        """Add a share that failed and is parked."""
+        share_id = self.add_share(url=url, user_id=user_id, seconds=seconds)
+        run = f"run of {share_id}"
+        self.begin(share_id, media_id_of(self.catalog.shares.get(share_id).url), run, seconds)
+        self.catalog.work.fail(share_id, failure, owner=run, now=at(seconds), retry_at=None)
+        return share_id
+
+    def begin(self, share_id: str, media_id: str, run: str, seconds: float) -> None:
+        """Take a share for a run."""
+        self.catalog.work.begin(
+            share_id, media_id, owner=run, claim_id=None, now=at(seconds), until=at(seconds + 600)
+        )
+
+    def video_of(self, share_id: str) -> Part:
+        """Return the stored video of a share."""
+        media_id = self.catalog.work.progress(share_id).media_id
+        media = self.catalog.media.get(media_id or "")
+        assert media is not None
+        return media.video
+
+    def _media(
+        self, share_id: str, link: str, backend: Backend, data: bytes, content_type: str, info: dict[str, Any]
+    ) -> Media:
+        digest = Digest(len(data), hashlib.sha256(data).hexdigest())
+        key = f"temp/videos/2026/01/31/{digest.sha256[:8]}{share_id[:8]}_1.mp4"
+        store = self.s3 if backend is Backend.S3 else self.local
+        url = store.url_of(key)
+        if backend is Backend.S3:
+            self.s3.objects[url] = FakeObject(data, content_type, recorded=digest)
+        else:
+            Path(url).parent.mkdir(parents=True, exist_ok=True)
+            Path(url).write_bytes(data)
+        known = {
+            "title": "A chocolate cake",
+            "author": "someone",
+            "description": None,
+            "thumbnail_url": "https://pictures.example/thumbnail.jpg",
+            "extractor": "Generic",
+            "duration_seconds": 6.0,
+            "width": 640,
+            "height": 360,
+        }
+        return Media(
+            media_id=media_id_of(link),
+            canonical_url=link,
+            platform="generic",
+            share_id=share_id,
+            state=MediaState.STORED,
+            info=VideoInfo(**{**known, **info}),
+            video=Part(PartKind.VIDEO, key, url, digest, content_type),
+            audio=None,
+            download_seconds=1.25,
+            upload_seconds=0.75,
+            placement=place(StoragePolicy(StorageMode.HYBRID, 100 if backend is Backend.S3 else 0), share_id),
+            stored_at=datetime(2026, 1, 31, 12, tzinfo=UTC),
+        )
+
+
+def make_house(catalog: OpenCatalog, directory: Path) -> House:
+    """Return a house without shares, whose files are in a directory, and whose door stands open."""
+    rules = make_rules(load_settings(env_file=None))
+    return House(catalog, LocalStore(directory / "media"), FakeMediaStore(Backend.S3), rules)
