@@ -29,7 +29,7 @@
 
   const show = (link) => {
     // Only the list is scrolled, never the page under the reader's eyes.
-    const top = link.offsetTop - list.offsetTop;
+    const top = link.offsetTop;
     if (top < list.scrollTop || top + link.offsetHeight > list.scrollTop + list.clientHeight) {
       list.scrollTop = top - list.clientHeight / 3;
     }

@@ -54,6 +54,14 @@ class Fact:
     is_code: bool = False
 
 
+@dataclass(frozen=True)
+class Words:
+    """A part of a sentence of ours, and whether it is a command or a setting."""
+
+    text: str
+    is_code: bool
+
+
 _PLACES = (("Library", "/"), ("Rollout", "/rollout"), ("Failures", "/failures"))
 
 
@@ -70,6 +78,13 @@ def frame_of(current: str | None, *, sees_everything: bool, signed_in_as: str | 
 def shown(text: str | None, limit: int = TITLE_CHARACTERS) -> str:
     """Make one line of a stranger's text, without characters that hide or reorder it."""
     return clean_line(text or "", max_characters=limit)
+
+
+def prose(text: str, limit: int = REASON_CHARACTERS) -> list[Words]:
+    """Divide a sentence at its backticks, between which commands stand."""
+    parts = shown(text, limit).split("`")
+    # An odd one out opens nothing.
+    return [Words(part, is_code=bool(at % 2) and at < len(parts) - 1) for at, part in enumerate(parts) if part]
 
 
 def stranger_link(url: str, *, limit: int = LINK_CHARACTERS) -> Target:

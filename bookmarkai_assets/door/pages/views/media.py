@@ -11,7 +11,7 @@ from bookmarkai_assets.core.media.ports import Tombstone
 from bookmarkai_assets.core.media.storage_events import StorageEvent
 from bookmarkai_assets.core.outcomes import Outcome
 from bookmarkai_assets.core.shares.dagster_ui import SHARE_ASSETS, DagsterUI
-from bookmarkai_assets.core.shares.share import ShareStatus
+from bookmarkai_assets.core.shares.share import ShareStatus, language_code
 from bookmarkai_assets.core.text import format_size
 from bookmarkai_assets.core.transcripts.doubts import Severity
 from bookmarkai_assets.core.transcripts.json_document import written_languages
@@ -22,7 +22,9 @@ from bookmarkai_assets.door.pages.views.common import (
     REASON_CHARACTERS,
     Fact,
     Target,
+    Words,
     clock,
+    prose,
     seconds_in_url,
     share_path,
     shown,
@@ -33,6 +35,9 @@ from bookmarkai_assets.operations.shares.reports import ShareReport
 
 LINE_CHARACTERS = 2000
 """The longest line of a transcript that is shown. A transcript without times may be a single one."""
+
+UNDETERMINED = "und"
+"""BCP 47's tag for a language that is not known."""
 
 WHOLE_TEXT_CHARACTERS = 200_000
 """The longest transcript without times that is shown."""
@@ -66,7 +71,7 @@ class FailureNote:
 
     outcome: str
     reason: str
-    next_step: str | None
+    next_step: Sequence[Words]
     next_attempt_at: datetime | None
 
 
@@ -167,7 +172,7 @@ def _player(share_id: str, media: Media, transcript: Transcript | None) -> Playe
     return Player(
         path=path,
         subtitles_path=f"{path}/subtitles.vtt" if has_subtitles else None,
-        language=next(iter(languages), "und"),
+        language=language_code(next(iter(languages), None)) or UNDETERMINED,
         width=media.info.width,
         height=media.info.height,
     )
@@ -196,7 +201,7 @@ def _failure(report: ShareReport) -> FailureNote | None:
     return FailureNote(
         outcome=in_words(outcome).capitalize(),
         reason=shown(summary.progress.reason, REASON_CHARACTERS),
-        next_step=None if next_step is None else shown(next_step, REASON_CHARACTERS),
+        next_step=prose(next_step or ""),
         next_attempt_at=summary.progress.next_attempt_at,
     )
 
@@ -332,7 +337,7 @@ def _history(report: ShareReport) -> list[HistoryRow]:
 
 
 def _transfer_row(event: StorageEvent) -> HistoryRow:
-    purpose = f", to {event.purpose}" if event.purpose and event.purpose.value != event.operation.value else ""
+    purpose = f" ({event.purpose})" if event.purpose and event.purpose.value != event.operation.value else ""
     return HistoryRow(
         at=event.occurred_at,
         what=f"{event.operation} {event.kind}{purpose}",
