@@ -77,7 +77,7 @@ $(BIN)/python:
 	$(PIP) install --quiet --upgrade pip
 
 $(VENV)/.check: pyproject.toml constraints.txt | $(BIN)/python
-	$(INSTALL) --editable . --group check
+	$(INSTALL) --editable '.[door]' --group check
 	@touch $@
 
 $(VENV)/.docs: pyproject.toml constraints.txt | $(BIN)/python
@@ -85,7 +85,7 @@ $(VENV)/.docs: pyproject.toml constraints.txt | $(BIN)/python
 	@touch $@
 
 $(VENV)/.demo: pyproject.toml constraints.txt | $(BIN)/python
-	$(INSTALL) --editable '.[demo]'
+	$(INSTALL) --editable '.[demo,door]'
 	@touch $@
 
 $(VENV)/.cluster: pyproject.toml constraints.txt | $(BIN)/python
@@ -93,7 +93,7 @@ $(VENV)/.cluster: pyproject.toml constraints.txt | $(BIN)/python
 	@touch $@
 
 $(VENV)/.dev: pyproject.toml constraints.txt | $(BIN)/python
-	$(INSTALL) --editable '.[demo,postgres,celery]' --group dev
+	$(INSTALL) --editable '.[demo,door,postgres,celery]' --group dev
 	@touch $@
 
 # Several gigabytes, so only for the targets that use it. It is not in `.dev`, because `make check` and `make demo` run without.

@@ -14,6 +14,7 @@ from pydantic.fields import FieldInfo
 
 from bookmarkai_assets.cli.main import app
 from bookmarkai_assets.settings.cluster import ClusterSettings
+from bookmarkai_assets.settings.door import DoorSettings
 from bookmarkai_assets.settings.downloads import DownloadSettings
 from bookmarkai_assets.settings.intake import IntakeSettings
 from bookmarkai_assets.settings.rollout import RolloutSettings
@@ -31,6 +32,7 @@ PARTS: Mapping[type[SettingsPart] | None, str] = {
     SpeechSettings: "Speech",
     IntakeSettings: "Shares, retries and stores",
     ClusterSettings: "Workers of a cluster",
+    DoorSettings: "The HTTP door",
     None: "Alerts, the catalog and Dagster",
 }
 """The headings of the settings, in the order of `Settings`. None stands for those in no part of their own."""

@@ -1,11 +1,11 @@
-"""Moments as operators write them: a date, or a length of time before now."""
+"""Moments as options of commands: a date, or a length of time before now."""
 
-from datetime import UTC, datetime
+from datetime import datetime
 from typing import Annotated
 
 import typer
 
-from bookmarkai_assets.cli.durations import parse_duration
+from bookmarkai_assets.core import moments
 
 SharedSince = Annotated[
     str | None,
@@ -25,13 +25,6 @@ def parse_moment(text: str | None, hint: str, *, now: datetime) -> datetime | No
     if text is None:
         return None
     try:
-        moment = datetime.fromisoformat(text.strip())
-    except ValueError:
-        try:
-            return now - parse_duration(text, hint)
-        except (typer.BadParameter, OverflowError):
-            raise typer.BadParameter(
-                f"expected a length of time such as 12h or 7d, or a date such as 2026-01-31, found {text[:40]!r}",
-                param_hint=hint,
-            ) from None
-    return moment.replace(tzinfo=UTC) if moment.tzinfo is None else moment
+        return moments.parse_moment(text, now=now)
+    except ValueError as error:
+        raise typer.BadParameter(str(error), param_hint=hint) from None

@@ -22,6 +22,10 @@ class UnknownShareError(BookmarkAIError):
     """No share has this id."""
 
 
+class IdempotencyKeyError(BookmarkAIError):
+    """A caller's key for one request came again with another request."""
+
+
 class LeaseLostError(BookmarkAIError):
     """Another owner has the lease now, so this one must not record anything more about the media."""
 

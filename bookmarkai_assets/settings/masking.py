@@ -6,7 +6,9 @@ from collections.abc import Mapping
 from bookmarkai_assets.core.links.urls import HostPort
 
 MASK = "********"
-_SECRETS = frozenset({"S3_ACCESS_KEY", "S3_SECRET_KEY", "YTDLP_PROXY", "ALERT_WEBHOOK_URL", "ALERT_WEBHOOK_SECRET"})
+_SECRETS = frozenset(
+    {"S3_ACCESS_KEY", "S3_SECRET_KEY", "YTDLP_PROXY", "ALERT_WEBHOOK_URL", "ALERT_WEBHOOK_SECRET", "DOOR_TOKENS"}
+)
 
 
 def shown_value(variable: str, value: object) -> str | None:

@@ -16,6 +16,7 @@ from pydantic_settings import BaseSettings, SettingsConfigDict
 from bookmarkai_assets.core.errors import ConfigurationError
 from bookmarkai_assets.core.text_files import encoding_of
 from bookmarkai_assets.settings.cluster import ClusterSettings
+from bookmarkai_assets.settings.door import DoorSettings
 from bookmarkai_assets.settings.downloads import DownloadSettings
 from bookmarkai_assets.settings.env_file import apply_env_file, differing, environment_of_dagster_dev
 from bookmarkai_assets.settings.history import HistorySettings
@@ -33,6 +34,7 @@ _ENCODING_BYTES = 4096
 
 # pydantic takes the fields of the last base first. `bookmarkai config` lists them in that order.
 class Settings(
+    DoorSettings,
     ClusterSettings,
     HistorySettings,
     IntakeSettings,

@@ -28,7 +28,7 @@ from sqlalchemy.dialects import postgresql
 from sqlalchemy.sql.base import ReadOnlyColumnCollection
 from typing_extensions import override
 
-from bookmarkai_assets.adapters.catalog.columns import id_text, text_of
+from bookmarkai_assets.adapters.catalog.columns import id_text, is_uuid, text_of
 from bookmarkai_assets.adapters.catalog.engine import Database
 from bookmarkai_assets.adapters.catalog.search_index import (
     count_unindexed,
@@ -73,16 +73,24 @@ class SqlTranscriptSearch(TranscriptSearch):
 
     @override
     def search(
-        self, query: SearchQuery, *, platform: Platform | None = None, since: datetime | None = None, limit: int = 20
+        self,
+        query: SearchQuery,
+        *,
+        platform: Platform | None = None,
+        since: datetime | None = None,
+        user_id: str | None = None,
+        limit: int = 20,
     ) -> Sequence[Hit]:
         if not 1 <= limit <= MAX_HITS:
             raise ValueError(f"expected a limit from 1 to {MAX_HITS}, found {limit}")
+        if user_id is not None and not is_uuid(user_id):
+            return []
         mark = None if platform is None else platform_word(unify_platform(platform))
         with self._database.reading() as connection:
             lowest = 0 if since is None else _first_document(connection, since)
             if lowest is None:
                 return []
-            read = partial(_read, connection, limit=limit, since=since, lowest=lowest)
+            read = partial(_read, connection, limit=limit, since=since, user_id=user_id, lowest=lowest)
             if self._database.is_sqlite:
                 rows = read(_full_text_source(query, mark))
             else:
@@ -165,7 +173,13 @@ def _first_document(connection: Connection, since: datetime) -> int | None:
 
 
 def _read(
-    connection: Connection, source: _Source, limit: int, *, since: datetime | None, lowest: int
+    connection: Connection,
+    source: _Source,
+    limit: int,
+    *,
+    since: datetime | None,
+    user_id: str | None,
+    lowest: int,
 ) -> Sequence[Row[*tuple[Any, ...]]]:
     documents, segments = transcript_documents.c, source.segments
     found = (
@@ -188,6 +202,8 @@ def _read(
     )
     if since is not None:
         found = found.where(source.id >= lowest << POSITION_BITS, documents.shared_at >= since)
+    if user_id is not None:
+        found = found.where(shares.c.user_id == user_id)
     return connection.execute(_with_titles(found)).all()
 
 

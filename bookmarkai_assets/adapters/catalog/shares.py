@@ -8,7 +8,7 @@ from itertools import islice
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import Boolean, ColumnElement, LargeBinary, Row, Select, Text, and_, cast, func, or_, select
+from sqlalchemy import Boolean, ColumnElement, Connection, LargeBinary, Row, Select, Text, and_, cast, func, or_, select
 from typing_extensions import override
 
 from bookmarkai_assets.adapters.catalog.columns import (
@@ -26,7 +26,7 @@ from bookmarkai_assets.adapters.catalog.tables.base import insert_into
 from bookmarkai_assets.adapters.catalog.tables.shares import shares
 from bookmarkai_assets.adapters.catalog.tables.work import IS_NOT_DONE, share_work
 from bookmarkai_assets.adapters.catalog.work_rows import platform_data
-from bookmarkai_assets.core.errors import UnknownShareError
+from bookmarkai_assets.core.errors import IdempotencyKeyError, UnknownShareError
 from bookmarkai_assets.core.links.platforms import Platform, platform_of_link
 from bookmarkai_assets.core.outcomes import Outcome
 from bookmarkai_assets.core.search.text import pattern_of
@@ -50,9 +50,14 @@ class SqlShareTable(ShareTable):
         self._new_id = new_id
 
     @override
-    def add(self, *, url: str, user_id: str, platform: str, now: datetime) -> AddedShare:
+    def add(
+        self, *, url: str, user_id: str, platform: str, now: datetime, idempotency_key: str | None = None
+    ) -> AddedShare:
         """Record a share as pending, once per (url, user). Raises ValueError when `user_id` is no UUID."""
         user = str(UUID(user_id))
+        is_this = and_(shares.c.url == url, shares.c.user_id == user)
+        # Without a key the column is not named, so that its default counts.
+        key = {} if idempotency_key is None else {"idempotency_key": idempotency_key}
         statement = (
             insert_into(shares, is_sqlite=self._database.is_sqlite)
             .values(
@@ -63,12 +68,16 @@ class SqlShareTable(ShareTable):
                 status=ShareStatus.PENDING,
                 created_at=now,
                 updated_at=now,
+                **key,
             )
-            .on_conflict_do_nothing(index_elements=[shares.c.url, shares.c.user_id])
+            # Of either unique constraint: the link and user, or the key.
+            .on_conflict_do_nothing()
         )
         with self._database.writing() as connection:
             is_new = connection.execute(statement).rowcount == 1
-            row = connection.execute(self._select().where(shares.c.url == url, shares.c.user_id == user)).one()
+            if idempotency_key is not None and not is_new:
+                _require_own_key(connection, idempotency_key, is_this)
+            row = connection.execute(self._select().where(is_this)).one()
         return AddedShare(share=_share(row), is_new=is_new)
 
     @override
@@ -93,14 +102,19 @@ class SqlShareTable(ShareTable):
         words: Collection[str] = (),
         since: datetime | None = None,
         until: datetime | None = None,
+        user_id: str | None = None,
         after: str | None = None,
         limit: int | None = None,
     ) -> Sequence[Share]:
         """Read shares, newest first. A `created_at` that cannot be read shows as the epoch."""
-        statement = _restrict(self._select(), statuses=statuses, outcomes=outcomes, since=since, until=until)
+        if user_id is not None and not is_uuid(user_id):
+            return []
+        statement = _restrict(
+            self._select(), statuses=statuses, outcomes=outcomes, since=since, until=until, user_id=user_id
+        )
         statement = statement.order_by(shares.c.created_at.desc(), shares.c.id)
         if after is not None:
-            statement = statement.where(self._comes_after(after))
+            statement = statement.where(self._comes_after(after, user_id))
         for word in words:
             statement = statement.where(self._has_word(word))
         if not platforms:
@@ -119,9 +133,12 @@ class SqlShareTable(ShareTable):
         outcomes: Collection[Outcome] = (),
         since: datetime | None = None,
         until: datetime | None = None,
+        user_id: str | None = None,
     ) -> int:
+        if user_id is not None and not is_uuid(user_id):
+            return 0
         counted = select(func.count()).select_from(shares)
-        statement = _restrict(counted, statuses=statuses, outcomes=outcomes, since=since, until=until)
+        statement = _restrict(counted, statuses=statuses, outcomes=outcomes, since=since, until=until, user_id=user_id)
         with self._database.reading() as connection:
             return int(connection.execute(statement).scalar_one())
 
@@ -163,9 +180,11 @@ class SqlShareTable(ShareTable):
         with self._database.reading() as connection:
             return language_code(platform_data(connection, share_id).get("language"))
 
-    def _comes_after(self, share_id: str) -> ColumnElement[bool]:
+    def _comes_after(self, share_id: str, user_id: str | None) -> ColumnElement[bool]:
         """Match the rows that `list` reads after this one. Raises `UnknownShareError` if there is no such row."""
         is_this = has_id(shares.c.id, share_id, is_sqlite=self._database.is_sqlite)
+        if user_id is not None:
+            is_this = and_(is_this, shares.c.user_id == user_id)
         with self._database.reading() as connection:
             if connection.execute(select(func.count()).select_from(shares).where(is_this)).scalar_one() == 0:
                 raise UnknownShareError(f"expected the id of a share to list after, found {share_id[:80]!r}")
@@ -205,7 +224,10 @@ def _restrict(
     outcomes: Collection[Outcome],
     since: datetime | None,
     until: datetime | None,
+    user_id: str | None,
 ) -> Select[*tuple[Any, ...]]:
+    if user_id is not None:
+        statement = statement.where(shares.c.user_id == user_id)
     if statuses:
         statement = statement.where(shares.c.status.in_(statuses))
     if outcomes:
@@ -218,6 +240,16 @@ def _restrict(
     if until is not None:
         statement = statement.where(shares.c.created_at < until)
     return statement
+
+
+def _require_own_key(connection: Connection, key: str, is_this: ColumnElement[bool]) -> None:
+    """Raise `IdempotencyKeyError` if a row has the key that is not this one."""
+    kept = connection.execute(select(is_this).where(shares.c.idempotency_key == key)).scalar()
+    if kept is not None and not kept:
+        raise IdempotencyKeyError(
+            "expected the idempotency key to come again with the same link, found it kept for another link; use a new "
+            "key for a new request"
+        )
 
 
 def _share(row: Row[*tuple[Any, ...]], *, unreadable: datetime | None = None) -> Share:

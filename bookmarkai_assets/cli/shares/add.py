@@ -1,6 +1,5 @@
 """`bookmarkai shares add`: record shared links, and say why one is refused."""
 
-from collections.abc import Collection
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Annotated, Any
@@ -9,15 +8,11 @@ import typer
 
 from bookmarkai_assets.cli.output import clean, err, out, print_json, share_id_of
 from bookmarkai_assets.core.links.urls import MAX_URL_CHARACTERS, RefusedLink
-from bookmarkai_assets.core.shares.ports import AddedShare
-from bookmarkai_assets.core.shares.share import ShareStatus
+from bookmarkai_assets.core.shares.share import LOCAL_USER
 from bookmarkai_assets.core.text_files import NotTextError, read_lines
-from bookmarkai_assets.operations.shares.intake import add_shares, reopen_expired
+from bookmarkai_assets.operations.shares.intake import SharedLink, share_links
 from bookmarkai_assets.settings.settings import load_settings
 from bookmarkai_assets.wiring.catalog import open_catalog
-
-LOCAL_USER = "00000000-0000-0000-0000-000000000000"
-"""The user of shares that are added on the command line without --user."""
 
 
 def add(
@@ -41,20 +36,18 @@ def add(
     settings = load_settings()
     user_id = share_id_of(user, "--user")
     with open_catalog(settings) as catalog:
-        results = add_shares(
-            catalog.shares,
+        results = share_links(
+            catalog,
             wanted,
             user_id=user_id,
             allowed_hosts=settings.egress_allowed_hosts,
             now=datetime.now(UTC),
         )
-        known = [r.share.share_id for r in results if isinstance(r, AddedShare) and not r.is_new]
-        reopened = set(reopen_expired(catalog, known, now=datetime.now(UTC)))
     if as_json:
-        print_json([_as_dict(url, result, reopened) for url, result in zip(wanted, results, strict=True)])
+        print_json([_as_dict(url, result) for url, result in zip(wanted, results, strict=True)])
     else:
         for url, result in zip(wanted, results, strict=True):
-            _print_added(url, result, reopened)
+            _print_added(url, result)
     if any(isinstance(result, RefusedLink) for result in results):
         raise typer.Exit(1)
 
@@ -74,28 +67,27 @@ def _links_in(path: Path) -> list[str]:
     return [line for line in lines if line.strip() and not line.lstrip().startswith("#")]
 
 
-def _as_dict(url: str, result: AddedShare | RefusedLink, reopened: Collection[str]) -> dict[str, Any]:
+def _as_dict(url: str, result: SharedLink | RefusedLink) -> dict[str, Any]:
     if isinstance(result, RefusedLink):
         return {"url": url[:2048], "added": False, "refused": result.reason}
     share = result.share
-    is_reopened = share.share_id in reopened
     return {
         "url": url,
         "added": True,
         "new": result.is_new,
-        "reopened": is_reopened,
+        "reopened": result.is_reopened,
         "id": share.share_id,
-        "status": ShareStatus.PENDING.value if is_reopened else share.status,
+        "status": result.status,
     }
 
 
-def _print_added(url: str, result: AddedShare | RefusedLink, reopened: Collection[str]) -> None:
+def _print_added(url: str, result: SharedLink | RefusedLink) -> None:
     if isinstance(result, RefusedLink):
         err.print(
             clean("refused  ").append_text(clean(url, 100)).append(f"\n         {clean(result.reason)}"), soft_wrap=True
         )
     else:
-        word = "added" if result.is_new else "again" if result.share.share_id in reopened else "known"
+        word = "added" if result.is_new else "again" if result.is_reopened else "known"
         out.print(
             clean(f"{word}  {result.share.share_id}  ").append_text(clean(url, MAX_URL_CHARACTERS)), soft_wrap=True
         )

@@ -50,13 +50,20 @@ class TranscriptSearch(ABC):
 
     @abstractmethod
     def search(
-        self, query: SearchQuery, *, platform: Platform | None = None, since: datetime | None = None, limit: int = 20
+        self,
+        query: SearchQuery,
+        *,
+        platform: Platform | None = None,
+        since: datetime | None = None,
+        user_id: str | None = None,
+        limit: int = 20,
     ) -> Sequence[Hit]:
         """Find the sentences that match, at most `limit` of them.
 
         Videos are in the reverse order of their first transcription, and the sentences of each in their own order. Only
         those whose link belongs to `platform` (named as by `platforms.unify_platform`), and that were shared at `since`
-        or later. Raises `ValueError` for a limit that is not within 1 to `MAX_HITS`.
+        or later. With `user_id` only those that this user has shared. Raises `ValueError` for a limit that is not
+        within 1 to `MAX_HITS`.
         """
 
     @abstractmethod

@@ -22,8 +22,14 @@ class ShareTable(ABC):
     """BookmarkAI's `shares`."""
 
     @abstractmethod
-    def add(self, *, url: str, user_id: str, platform: str, now: datetime) -> AddedShare:
-        """Record a share as pending, once per (url, user). A second call returns the row of the first."""
+    def add(
+        self, *, url: str, user_id: str, platform: str, now: datetime, idempotency_key: str | None = None
+    ) -> AddedShare:
+        """Record a share as pending, once per (url, user). A second call returns the row of the first.
+
+        A new row keeps the `idempotency_key`, of at most 100 characters, which is unique over all users. Raises
+        `IdempotencyKeyError` if a row with another link or user has it.
+        """
 
     @abstractmethod
     def get(self, share_id: str) -> Share:
@@ -39,6 +45,7 @@ class ShareTable(ABC):
         words: Collection[str] = (),
         since: datetime | None = None,
         until: datetime | None = None,
+        user_id: str | None = None,
         after: str | None = None,
         limit: int | None = None,
     ) -> Sequence[Share]:
@@ -46,9 +53,10 @@ class ShareTable(ABC):
 
         Only those whose status is in `statuses`, whose last attempt ended with one of `outcomes` and whose link belongs
         to one of `platforms` (named as by `platforms.unify_platform`). Only those shared at `since` or later and before
-        `until`. Each of `words` must be part of the link, the id, the title, the author or the platform, whatever the
-        case and the accents. An empty collection does not restrict. `after` is the id of a share: only those that come
-        after it in this order are read, as the next page of a list. Raises `UnknownShareError` if no share has it.
+        `until`. With `user_id` only that user's shares. Each of `words` must be part of the link, the id, the title,
+        the author or the platform, whatever the case and the accents. An empty collection does not restrict. `after` is
+        the id of a share: only those that come after it in this order are read, as the next page of a list. Raises
+        `UnknownShareError` if no share has it, or with `user_id` none of the user's.
         """
 
     @abstractmethod
@@ -59,6 +67,7 @@ class ShareTable(ABC):
         outcomes: Collection[Outcome] = (),
         since: datetime | None = None,
         until: datetime | None = None,
+        user_id: str | None = None,
     ) -> int:
         """Count the shares that `list` would read."""
 

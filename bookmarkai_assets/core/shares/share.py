@@ -5,6 +5,9 @@ from dataclasses import dataclass
 from datetime import datetime
 from enum import StrEnum
 
+LOCAL_USER = "00000000-0000-0000-0000-000000000000"
+"""The user of shares for which nobody names one: on the command line without --user, and by an open HTTP door."""
+
 
 class ShareStatus(StrEnum):
     """`shares.status`, the gateway's vocabulary. `enriched` is set by the gateway, never here."""

@@ -3,8 +3,8 @@
 Also: find out which video a recorded share's link stands for.
 """
 
-from collections.abc import Iterable
-from dataclasses import replace
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 
 from bookmarkai_assets.core.catalog import Catalog
@@ -14,11 +14,56 @@ from bookmarkai_assets.core.links.urls import AdmittedLink, HostPort, RefusedLin
 from bookmarkai_assets.core.media.media import MediaState, media_id_of
 from bookmarkai_assets.core.outcomes import Failure, Outcome
 from bookmarkai_assets.core.shares.ports import AddedShare, ShareTable
-from bookmarkai_assets.core.shares.share import Share
+from bookmarkai_assets.core.shares.share import Share, ShareStatus
+
+
+@dataclass(frozen=True)
+class SharedLink:
+    """A link that was recorded as a share. `is_reopened`: its video had expired, and is fetched again."""
+
+    share: Share
+    is_new: bool
+    is_reopened: bool
+
+    @property
+    def status(self) -> str:
+        """The share's status now."""
+        return ShareStatus.PENDING.value if self.is_reopened else self.share.status
+
+
+def share_links(
+    catalog: Catalog,
+    urls: Sequence[str],
+    *,
+    user_id: str,
+    allowed_hosts: frozenset[HostPort],
+    now: datetime,
+    idempotency_keys: Sequence[str] | None = None,
+) -> list[SharedLink | RefusedLink]:
+    """Record links as shares of a user, and reopen those known ones whose video has expired. One result per link.
+
+    `idempotency_keys` has a key for each link, unique over all users. Raises `IdempotencyKeyError` if a key was used
+    for another link; the links before that one are recorded.
+    """
+    results = add_shares(
+        catalog.shares, urls, user_id=user_id, allowed_hosts=allowed_hosts, now=now, idempotency_keys=idempotency_keys
+    )
+    known = [one.share.share_id for one in results if isinstance(one, AddedShare) and not one.is_new]
+    reopened = set(reopen_expired(catalog, known, now=now))
+    return [
+        SharedLink(one.share, one.is_new, one.share.share_id in reopened) if isinstance(one, AddedShare) else one
+        for one in results
+    ]
 
 
 def add_shares(
-    shares: ShareTable, urls: Iterable[str], *, user_id: str, allowed_hosts: frozenset[HostPort], now: datetime
+    shares: ShareTable,
+    urls: Iterable[str],
+    *,
+    user_id: str,
+    allowed_hosts: frozenset[HostPort],
+    now: datetime,
+    idempotency_keys: Sequence[str] | None = None,
 ) -> list[AddedShare | RefusedLink]:
     """Record each admitted link as a pending share of the user, and return one result per link, in order.
 
@@ -32,7 +77,11 @@ def add_shares(
         else:
             results.append(
                 shares.add(
-                    url=link.url, user_id=user_id, platform=link.platform, now=now + timedelta(microseconds=number)
+                    url=link.url,
+                    user_id=user_id,
+                    platform=link.platform,
+                    now=now + timedelta(microseconds=number),
+                    idempotency_key=idempotency_keys[number] if idempotency_keys else None,
                 )
             )
     return results

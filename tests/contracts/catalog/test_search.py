@@ -20,6 +20,7 @@ from bookmarkai_assets.core.transcripts.transcript import Segment
 from tests.support.catalog import USER, add_share, at, begin, execute, stored_media, together, transcript_of
 from tests.support.examples import examples
 
+OTHER_USER = "22222222-2222-4222-8222-222222222222"
 TIKTOK = "https://www.tiktok.com/@user/video/{}"
 SENTENCES = (
     "We bake a cake.",
@@ -178,6 +179,23 @@ def test_the_newest_video_comes_first_and_its_sentences_in_order(each_catalog: O
     assert find(each_catalog, "cake") == ["cake 5", "cake 3", "cake 4", "cake 1", "cake 2"]
     assert [hit.rank for hit in each_catalog.search.search(parse_query("cake"), limit=2)] == [1, 2]
     assert find(each_catalog, "cake", limit=2) == ["cake 5", "cake 3"]
+
+
+def test_a_user_finds_what_that_users_shares_say(each_catalog: OpenCatalog) -> None:
+    """With a user, only sentences of that user's shares are found, however many others there are."""
+    mine = add_spoken(each_catalog, "We bake a cake.")
+    for seconds in range(1, 4):
+        share_id = add_share(each_catalog, seconds=seconds, user_id=OTHER_USER)
+        each_catalog.transcripts.put(share_id, transcript_of("They bake a cake."), now=at(seconds + 1))
+
+    def found(user_id: str | None) -> list[str]:
+        hits = each_catalog.search.search(parse_query("cake"), user_id=user_id, limit=2)
+        return [hit.share_id for hit in hits]
+
+    assert found(USER) == [mine]
+    assert len(found(OTHER_USER)) == len(found(None)) == 2
+    assert mine not in found(OTHER_USER)
+    assert found("nobody") == []
 
 
 @pytest.mark.parametrize("limit", [0, -1, 1001])

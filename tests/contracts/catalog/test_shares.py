@@ -6,9 +6,10 @@ from uuid import UUID, uuid4
 import pytest
 
 from bookmarkai_assets.adapters.catalog import OpenCatalog, open_catalog
-from bookmarkai_assets.core.errors import UnknownShareError
+from bookmarkai_assets.core.errors import IdempotencyKeyError, UnknownShareError
 from bookmarkai_assets.core.links.platforms import Platform
 from bookmarkai_assets.core.outcomes import Outcome
+from bookmarkai_assets.core.shares.ports import AddedShare
 from bookmarkai_assets.core.shares.share import Share
 from tests.support.catalog import GONE, USER, add_share, at, begin, columns_of, execute
 
@@ -278,3 +279,49 @@ def test_shares_are_counted_as_they_are_listed(each_catalog: OpenCatalog) -> Non
     assert each_catalog.shares.count(statuses=["pending"]) == 4
     assert each_catalog.shares.count(outcomes=[Outcome.GONE]) == 1
     assert each_catalog.shares.count(since=at(1), until=at(4)) == 3
+
+
+def test_a_users_shares_are_read_alone(each_catalog: OpenCatalog) -> None:
+    """With a user, the list, its pages and the count have that user's shares alone."""
+    mine = [add_share(each_catalog, seconds=n) for n in (0, 2)]
+    theirs = add_share(each_catalog, seconds=1, user_id=OTHER_USER)
+
+    def listed(user_id: str, after: str | None = None) -> list[str]:
+        return [share.share_id for share in each_catalog.shares.list(user_id=user_id, after=after)]
+
+    assert listed(USER) == mine[::-1]
+    assert listed(USER, after=mine[1]) == [mine[0]]
+    assert listed(OTHER_USER) == [theirs]
+    assert listed("nobody") == []
+    assert [each_catalog.shares.count(user_id=user) for user in (USER, OTHER_USER, "nobody")] == [2, 1, 0]
+    with pytest.raises(UnknownShareError):
+        listed(USER, after=theirs)
+
+
+def test_an_idempotency_key_belongs_to_one_share(each_catalog: OpenCatalog) -> None:
+    """A key is kept with the share that it made, comes again with that share, and is refused with another."""
+
+    def add(url: str, user_id: str = USER) -> AddedShare:
+        return each_catalog.shares.add(url=url, user_id=user_id, platform="generic", now=at(0), idempotency_key="key")
+
+    first = add("https://example.com/1")
+
+    assert first.is_new
+    assert columns_of(each_catalog, first.share.share_id, "idempotency_key") == ("key",)
+    assert add("https://example.com/1") == AddedShare(first.share, is_new=False)
+    for url, user_id in (("https://example.com/2", USER), ("https://example.com/1", OTHER_USER)):
+        with pytest.raises(IdempotencyKeyError, match="use a new key"):
+            add(url, user_id)
+    assert len(each_catalog.shares.list()) == 1
+
+
+def test_a_known_share_takes_no_key(each_catalog: OpenCatalog) -> None:
+    """A key that comes with a share that exists already is not kept, so it may still make another one."""
+    add_share(each_catalog, url="https://example.com/1")
+
+    again, other = (
+        each_catalog.shares.add(url=url, user_id=USER, platform="generic", now=at(0), idempotency_key="key")
+        for url in ("https://example.com/1", "https://example.com/2")
+    )
+
+    assert (again.is_new, other.is_new) == (False, True)
