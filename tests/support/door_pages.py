@@ -19,14 +19,12 @@ from bookmarkai_assets.core.media.media import Digest, Media, MediaState, Part, 
 from bookmarkai_assets.core.media.placement import Backend, StorageMode, StoragePolicy, place
 from bookmarkai_assets.core.media.storage_events import Operation, Purpose, StorageEvent
 from bookmarkai_assets.core.outcomes import Failure
-from bookmarkai_assets.core.rules import PipelineRules
-from bookmarkai_assets.core.shares.dagster_ui import DagsterUI
 from bookmarkai_assets.core.transcripts.transcript import Transcript
-from bookmarkai_assets.door.pages.context import PageContext
-from bookmarkai_assets.door.pages.routes import add_pages
+from bookmarkai_assets.door.app import make_app
+from bookmarkai_assets.door.doorway import Doorway
+from bookmarkai_assets.door.limits import Rates
 from bookmarkai_assets.operations.stores import Stores
-from bookmarkai_assets.settings.settings import load_settings
-from bookmarkai_assets.wiring.rules import make_rules
+from bookmarkai_assets.settings.settings import Settings, load_settings
 from tests.fakes.stores import FakeMediaStore, FakeObject
 from tests.support.catalog import USER, at
 from tests.support.transcripts import segment
@@ -37,7 +35,6 @@ DAGSTER = "http://dagster.test:3000"
 VIDEO = bytes(range(256)) * 40
 """A stored file of 10,240 bytes. Only a browser minds that it is no video."""
 
-EVERYBODY = Caller("everybody", frozenset(Scope))
 SENTENCES = ("Today we bake a chocolate cake.", "First, melt the butter.", "Then wait for an hour.")
 
 
@@ -48,52 +45,40 @@ def spoken_transcript(*texts: str, seconds: float = 2.0) -> Transcript:
 
 @dataclass
 class House:
-    """The pages over a catalog, and ways to fill it. `now` is what their clock says."""
+    """The door over a catalog, and ways to fill that. `now` is what its clock says, `stored` are its tokens."""
 
     catalog: OpenCatalog
+    settings: Settings
     local: LocalStore
-    s3: FakeMediaStore
-    rules: PipelineRules
-    open_to: Caller | None = EVERYBODY
+    s3: FakeMediaStore = field(default_factory=lambda: FakeMediaStore(Backend.S3))
     stored: list[StoredToken] = field(default_factory=list)
-    partitions: list[str] | None = None
     now: datetime = field(default_factory=lambda: at(3600))
-    session_key: bytes = b"k" * 32
 
-    def app(self) -> FastAPI:
-        """Return an application that has the pages alone."""
-        app = FastAPI()
-        add_pages(app, self.context())
+    def app(self, **changes: Any) -> FastAPI:
+        """Return the whole application, with other settings if they are given."""
+        settings = self.settings.model_copy(update=changes)
+        app = make_app(settings)
+        doorway = Doorway(
+            settings, self.catalog, self.stored, Rates(settings.door_requests_per_minute), lambda: self.now
+        )
+        # S3 is a fake, in the place of what the settings would make.
+        doorway.__dict__["stores"] = Stores({Backend.LOCAL: self.local, Backend.S3: self.s3})
+        app.state.doorway = doorway
         return app
 
-    def context(self) -> PageContext:
-        """Return what the pages are given."""
-        return PageContext(
-            catalog=self.catalog,
-            rules=self.rules,
-            stores=Stores({Backend.LOCAL: self.local, Backend.S3: self.s3}),
-            ui=DagsterUI(DAGSTER),
-            partitions=lambda: self.partitions,
-            open_to=self.open_to,
-            tokens=lambda: tuple(self.stored),
-            session_key=self.session_key,
-            clock=lambda: self.now,
-        )
-
-    def client(self, *, base_url: str = HOST) -> TestClient:
-        """Return a browser without a picture. It follows no redirect, and an error in the pages is the test's."""
-        return TestClient(self.app(), base_url=base_url, follow_redirects=False)
+    def client(self, *, base_url: str = HOST, **changes: Any) -> TestClient:
+        """Return a browser without a picture. It follows no redirect."""
+        return TestClient(self.app(**changes), base_url=base_url, follow_redirects=False)
 
     def add_token(
         self, name: str = "ana", *, scopes: Sequence[Scope] = (Scope.READ,), user_id: str | None = None
     ) -> str:
-        """Store a token, which closes the door to everybody else, and return it."""
+        """Store a token, which closes the door to everybody without one, and return it."""
         seed = hashlib.sha256(f"{name}{len(self.stored)}".encode()).digest()
         token, stored = make_token(
             Caller(name, frozenset(scopes), user_id), secret=seed[:SECRET_BYTES], salt=seed[:SALT_BYTES]
         )
         self.stored.append(stored)
-        self.open_to = None
         return token
 
     def add_share(self, *, url: str | None = None, user_id: str = USER, seconds: float = 0) -> str:
@@ -119,7 +104,9 @@ class House:
         media_id, run = media_id_of(link), f"run of {share_id}"
         self.begin(share_id, media_id, run, seconds)
         media = self._media(share_id, link, backend, data, content_type, info)
-        self.catalog.media.record_staged(replace(media, state=MediaState.STAGED, placement=None), owner=run, now=at(seconds))
+        self.catalog.media.record_staged(
+            replace(media, state=MediaState.STAGED, placement=None), owner=run, now=at(seconds)
+        )
         self.catalog.media.record_stored(media, owner=run, now=at(seconds))
         self.catalog.events.record(
             StorageEvent(
@@ -142,9 +129,7 @@ class House:
 
     def begin(self, share_id: str, media_id: str, run: str, seconds: float) -> None:
         """Take a share for a run."""
-        self.catalog.work.begin(
-            share_id, media_id, owner=run, claim_id=None, now=at(seconds), until=at(seconds + 600)
-        )
+        self.catalog.work.begin(share_id, media_id, owner=run, claim_id=None, now=at(seconds), until=at(seconds + 600))
 
     def video_of(self, share_id: str) -> Part:
         """Return the stored video of a share."""
@@ -191,7 +176,14 @@ class House:
         )
 
 
-def make_house(catalog: OpenCatalog, directory: Path) -> House:
+def make_house(catalog: OpenCatalog, directory: Path, **changes: Any) -> House:
     """Return a house without shares, whose files are in a directory, and whose door stands open."""
-    rules = make_rules(load_settings(env_file=None))
-    return House(catalog, LocalStore(directory / "media"), FakeMediaStore(Backend.S3), rules)
+    settings = load_settings(
+        env_file=None,
+        ytdlp_download_dir=directory / "media",
+        dagster_home=directory / "dagster",
+        dagster_ui_url=DAGSTER,
+        door_allowed_hosts="door.test",
+        **changes,
+    )
+    return House(catalog, settings, LocalStore(settings.ytdlp_download_dir))

@@ -7,14 +7,13 @@ from fastapi import APIRouter
 from starlette.requests import Request
 from starlette.responses import Response
 
-from bookmarkai_assets.core.door.tokens import Caller
 from bookmarkai_assets.core.errors import SearchQueryError, UnknownShareError
 from bookmarkai_assets.core.search.ports import Hit
 from bookmarkai_assets.core.search.query import parse_query
 from bookmarkai_assets.core.shares.share import Share
-from bookmarkai_assets.door.pages.context import PageContext
+from bookmarkai_assets.door.doorway import Door, Doorway
+from bookmarkai_assets.door.pages.readers import NotThereError, PageReader, PageRoute, Reader
 from bookmarkai_assets.door.pages.rendering import render
-from bookmarkai_assets.door.pages.readers import NotThereError, PageRoute, Readers
 from bookmarkai_assets.door.pages.views.library import Asked, library_view
 from bookmarkai_assets.operations.shares.finding import is_link, shares_named
 from bookmarkai_assets.operations.shares.reports import share_summaries
@@ -24,47 +23,44 @@ SENTENCES = 10
 """How many sentences are shown above the shares. A better query finds others."""
 
 
-def library_routes(context: PageContext, readers: Readers) -> APIRouter:
-    """Return the routes."""
-    router = APIRouter(route_class=PageRoute, include_in_schema=False)
+router = APIRouter(route_class=PageRoute, include_in_schema=False)
 
-    @router.get("/")
-    def show_library(request: Request) -> Response:
-        reader = readers.reader_of(request)
-        asked = Asked.read(request.query_params)
-        since = asked.begins_at(context.clock())
-        shares, next_after = _list_shares(context, reader, asked, since)
-        summaries = list(share_summaries(context.catalog, shares))
-        media_ids = {one.progress.media_id for one in summaries if one.progress.media_id}
-        said, problem = _search(context, reader, asked, since)
-        view = library_view(
-            asked,
-            shares=summaries,
-            media=context.catalog.media.get_all(media_ids),
-            said=said,
-            problem=problem,
-            next_after=next_after,
-        )
-        return render("library.html", readers.frame_for(reader, "Library"), view)
 
-    return router
+@router.get("/")
+def show_library(request: Request, door: Door, reader: Reader) -> Response:
+    """Show the library."""
+    asked = Asked.read(request.query_params)
+    since = asked.begins_at(door.clock())
+    shares, next_after = _list_shares(door, reader, asked, since)
+    summaries = list(share_summaries(door.catalog, shares))
+    media_ids = {one.progress.media_id for one in summaries if one.progress.media_id}
+    said, problem = _search(door, reader, asked, since)
+    view = library_view(
+        asked,
+        shares=summaries,
+        media=door.catalog.media.get_all(media_ids),
+        said=said,
+        problem=problem,
+        next_after=next_after,
+    )
+    return render("library.html", reader.frame("Library"), view)
 
 
 def _list_shares(
-    context: PageContext, reader: Caller, asked: Asked, since: datetime | None
+    door: Doorway, reader: PageReader, asked: Asked, since: datetime | None
 ) -> tuple[Sequence[Share], str | None]:
     """Return a page of shares, and the share after which the next page begins, None on the last one."""
-    named = _named(context, reader, asked)
+    named = _named(door, reader, asked)
     if named:
         return named[:SHARES_PER_PAGE], None
     try:
-        found = context.catalog.shares.list(
+        found = door.catalog.shares.list(
             statuses=[asked.status] if asked.status else (),
             outcomes=[asked.outcome] if asked.outcome else (),
             platforms=[asked.platform] if asked.platform else (),
             words=asked.query.split(),
             since=since,
-            user_id=reader.user_id,
+            user_id=reader.sees_only,
             after=asked.after,
             limit=SHARES_PER_PAGE + 1,
         )
@@ -74,19 +70,19 @@ def _list_shares(
     return page, page[-1].share_id if len(found) > SHARES_PER_PAGE else None
 
 
-def _named(context: PageContext, reader: Caller, asked: Asked) -> list[Share]:
+def _named(door: Doorway, reader: PageReader, asked: Asked) -> list[Share]:
     """Return the reader's shares of the video behind a link that was searched for, in any form of it."""
     if not is_link(asked.query):
         return []
     try:
-        shares = shares_named(context.catalog, asked.query, context.rules.allowed_hosts)
+        shares = shares_named(door.catalog, asked.query, door.rules.allowed_hosts)
     except UnknownShareError:
         return []
-    return [share for share in shares if reader.user_id in {None, share.user_id}]
+    return [share for share in shares if reader.sees_only in {None, share.user_id}]
 
 
 def _search(
-    context: PageContext, reader: Caller, asked: Asked, since: datetime | None
+    door: Doorway, reader: PageReader, asked: Asked, since: datetime | None
 ) -> tuple[Sequence[Hit], str | None]:
     """Return the sentences in which the words were said, and what is wrong with the query. Only on the first page.
 
@@ -98,7 +94,7 @@ def _search(
         query = parse_query(asked.query)
     except SearchQueryError as error:
         return (), f"Not searched in what is said: {error}."
-    hits = context.catalog.search.search(
-        query, platform=asked.platform, since=since, user_id=reader.user_id, limit=SENTENCES
+    hits = door.catalog.search.search(
+        query, platform=asked.platform, since=since, user_id=reader.sees_only, limit=SENTENCES
     )
     return hits, None

@@ -7,16 +7,16 @@ from pathlib import Path
 from urllib.parse import urlsplit
 
 from fastapi import APIRouter
-from starlette.requests import Request
 from starlette.responses import FileResponse, Response
 
-from bookmarkai_assets.core.door.tokens import Caller, Scope
+from bookmarkai_assets.core.door.tokens import Scope
 from bookmarkai_assets.core.errors import ExportError, StoreError
 from bookmarkai_assets.core.media.media import Media, MediaState, Part
-from bookmarkai_assets.core.transcripts.formats import TranscriptFormat, render as render_transcript
-from bookmarkai_assets.door.pages.context import PageContext
+from bookmarkai_assets.core.transcripts.formats import TranscriptFormat
+from bookmarkai_assets.core.transcripts.formats import render as render_transcript
+from bookmarkai_assets.door.doorway import Door, Doorway
+from bookmarkai_assets.door.pages.readers import NotAllowedError, NotThereError, Operator, PageReader, PageRoute, Reader
 from bookmarkai_assets.door.pages.rendering import render
-from bookmarkai_assets.door.pages.readers import NotAllowedError, NotThereError, PageRoute, Readers, check_same_site
 from bookmarkai_assets.door.pages.sessions import see_other
 from bookmarkai_assets.door.pages.views.common import share_path
 from bookmarkai_assets.door.pages.views.media import media_view
@@ -41,63 +41,59 @@ _SAFE: Mapping[str, str] = {
 """What keeps a stranger's file from being more than a file, whatever is in it."""
 
 
-def media_routes(context: PageContext, readers: Readers) -> APIRouter:
-    """Return the routes."""
-    router = APIRouter(route_class=PageRoute, include_in_schema=False)
-
-    @router.get("/shares/{share_id}")
-    def show_share(request: Request, share_id: str) -> Response:
-        reader = readers.reader_of(request)
-        share = readers.share_for(reader, share_id)
-        report = share_report(context.catalog, share.share_id, now=context.clock())
-        video = _stored_video(report.media)
-        view = media_view(
-            report, context.ui, is_playable=video is not None, may_retry=reader.may(Scope.OPERATE)
-        )
-        return render(
-            "media.html",
-            readers.frame_for(reader, None),
-            view,
-            media_origin=_origin_of(context, video) if video else None,
-        )
-
-    @router.post("/shares/{share_id}/retry")
-    def retry_share(request: Request, share_id: str) -> Response:
-        check_same_site(request)
-        reader = readers.reader_of(request, Scope.OPERATE)
-        share = readers.share_for(reader, share_id)
-        done = retry_shares(context.catalog, context.stores, context.rules, [share.share_id], now=context.clock())
-        for reason in done.unchanged.values():
-            raise NotAllowedError(f"The share was left alone: {reason}.")
-        return see_other(share_path(share.share_id))
-
-    @router.api_route("/media/{share_id}", methods=["GET", "HEAD"])
-    def send_video(request: Request, share_id: str) -> Response:
-        reader = readers.reader_of(request)
-        media = _media_for(context, readers, reader, share_id)
-        video = _stored_video(media)
-        if media is None or video is None:
-            raise NotThereError("There is no stored video of this share that a player plays.")
-        return _send(context, video, name=share_id, video_seconds=media.info.duration_seconds)
-
-    @router.get("/media/{share_id}/subtitles.vtt")
-    def send_subtitles(request: Request, share_id: str) -> Response:
-        share = readers.share_for(readers.reader_of(request), share_id)
-        try:
-            text = render_transcript(shared_transcript(context.catalog, share.share_id), TranscriptFormat.VTT)
-        except ExportError:
-            raise NotThereError("There are no subtitles of this share.") from None
-        return Response(
-            text, media_type="text/vtt; charset=utf-8", headers={**_SAFE, "Cache-Control": "private, no-store"}
-        )
-
-    return router
+router = APIRouter(route_class=PageRoute, include_in_schema=False)
 
 
-def _media_for(context: PageContext, readers: Readers, reader: Caller, share_id: str) -> Media | None:
-    summary = share_summary(context.catalog, readers.share_for(reader, share_id))
+@router.get("/shares/{share_id}")
+def show_share(door: Door, reader: Reader, share_id: str) -> Response:
+    """Show a share."""
+    share = reader.share(door.catalog, share_id)
+    report = share_report(door.catalog, share.share_id, now=door.clock())
+    video = _stored_video(report.media)
+    view = media_view(report, door.ui, is_playable=video is not None, may_retry=reader.caller.may(Scope.OPERATE))
+    return render(
+        "media.html",
+        reader.frame(None),
+        view,
+        media_origin=_origin_of(door, video) if video else None,
+    )
+
+
+@router.post("/shares/{share_id}/retry")
+def retry_share(door: Door, reader: Operator, share_id: str) -> Response:
+    """Make a share due at once."""
+    share = reader.share(door.catalog, share_id)
+    done = retry_shares(door.catalog, door.stores, door.rules, [share.share_id], now=door.clock())
+    for reason in done.unchanged.values():
+        raise NotAllowedError(f"The share was left alone: {reason}.")
+    return see_other(share_path(share.share_id))
+
+
+@router.api_route("/media/{share_id}", methods=["GET", "HEAD"])
+def send_video(door: Door, reader: Reader, share_id: str) -> Response:
+    """Send a stored video, or the way to it in S3."""
+    media = _media_for(door, reader, share_id)
+    video = _stored_video(media)
+    if media is None or video is None:
+        raise NotThereError("There is no stored video of this share that a player plays.")
+    return _send(door, video, name=share_id, video_seconds=media.info.duration_seconds)
+
+
+@router.get("/media/{share_id}/subtitles.vtt")
+def send_subtitles(door: Door, reader: Reader, share_id: str) -> Response:
+    """Send a transcript as subtitles."""
+    share = reader.share(door.catalog, share_id)
+    try:
+        text = render_transcript(shared_transcript(door.catalog, share.share_id), TranscriptFormat.VTT)
+    except ExportError:
+        raise NotThereError("There are no subtitles of this share.") from None
+    return Response(text, media_type="text/vtt; charset=utf-8", headers={**_SAFE, "Cache-Control": "private, no-store"})
+
+
+def _media_for(door: Doorway, reader: PageReader, share_id: str) -> Media | None:
+    summary = share_summary(door.catalog, reader.share(door.catalog, share_id))
     media_id = summary.progress.media_id
-    return context.catalog.media.get(media_id) if media_id else None
+    return door.catalog.media.get(media_id) if media_id else None
 
 
 def _stored_video(media: Media | None) -> Part | None:
@@ -107,9 +103,9 @@ def _stored_video(media: Media | None) -> Part | None:
     return media.video
 
 
-def _send(context: PageContext, video: Part, *, name: str, video_seconds: float) -> Response:
+def _send(door: Doorway, video: Part, *, name: str, video_seconds: float) -> Response:
     try:
-        store = context.stores.of_url(video.url)
+        store = door.stores.of_url(video.url)
         if store.backend.is_remote:
             seconds = min(MAX_LINK_SECONDS, LINK_SECONDS + int(max(0.0, video_seconds)))
             link = store.presign(video.url, expires_seconds=seconds)
@@ -136,10 +132,10 @@ def _send(context: PageContext, video: Part, *, name: str, video_seconds: float)
     )
 
 
-def _origin_of(context: PageContext, video: Part) -> str | None:
+def _origin_of(door: Doorway, video: Part) -> str | None:
     """Return where the redirect of a video in S3 leads, so that the page may play from there."""
     try:
-        store = context.stores.of_url(video.url)
+        store = door.stores.of_url(video.url)
         link = urlsplit(store.presign(video.url, expires_seconds=1)) if store.backend.is_remote else None
     except StoreError:
         return None

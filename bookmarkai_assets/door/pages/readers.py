@@ -1,25 +1,32 @@
 """What is checked of a request before a page is made: who sent it, and from where a form was sent."""
 
 import re
-from collections.abc import Callable, Coroutine
+from collections.abc import Callable, Coroutine, Mapping
+from dataclasses import dataclass
 from http import HTTPStatus
-from typing import Any
+from typing import Annotated, Any
 from urllib.parse import quote, urlsplit
 
+from fastapi import Depends
 from fastapi.routing import APIRoute
 from starlette.requests import Request
 from starlette.responses import Response
 from typing_extensions import override
 
+from bookmarkai_assets.core.catalog import Catalog
 from bookmarkai_assets.core.door.tokens import Caller, Scope
 from bookmarkai_assets.core.errors import CatalogUnavailableError, UnknownShareError
 from bookmarkai_assets.core.shares.share import Share
-from bookmarkai_assets.door.pages.context import PageContext
+from bookmarkai_assets.door.access import OPEN
+from bookmarkai_assets.door.doorway import Door, Doorway
 from bookmarkai_assets.door.pages.rendering import render
-from bookmarkai_assets.door.pages.sessions import Sessions, see_other
+from bookmarkai_assets.door.pages.sessions import caller_of_session, see_other
 from bookmarkai_assets.door.pages.views.common import Frame, Notice, frame_of
+from bookmarkai_assets.door.problems import ProblemError
 
-_PATH = re.compile(r"/(?:[A-Za-z0-9._~!$&'()*+,;=:@%-][A-Za-z0-9._~!$&'()*+,;=:@%/-]*)?(?:\?[A-Za-z0-9._~!$&'()*+,;=:@%/?-]*)?")
+_PATH = re.compile(
+    r"/(?:[A-Za-z0-9._~!$&'()*+,;=:@%-][A-Za-z0-9._~!$&'()*+,;=:@%/-]*)?(?:\?[A-Za-z0-9._~!$&'()*+,;=:@%/?-]*)?"
+)
 
 
 class SignInNeededError(Exception):
@@ -50,53 +57,76 @@ class PageRoute(APIRoute):
                 return _notice("Not allowed", str(error), HTTPStatus.FORBIDDEN)
             except NotThereError as error:
                 return _notice("Not found", str(error), HTTPStatus.NOT_FOUND)
+            except ProblemError as error:
+                return _notice(
+                    "Too many requests", f"The door {error.detail}.", HTTPStatus(error.status), error.headers
+                )
             except CatalogUnavailableError:
                 return _notice(
-                    "Not available", "The catalog does not answer. Try again in a moment.", HTTPStatus.SERVICE_UNAVAILABLE
+                    "Not available",
+                    "The catalog does not answer. Try again in a moment.",
+                    HTTPStatus.SERVICE_UNAVAILABLE,
                 )
 
         return answer
 
 
-class Readers:
-    """Finds out who sent a request, and what that reader may see."""
+@dataclass(frozen=True)
+class PageReader:
+    """Who looks at a page. With `sees_only`, only that user's shares exist. `name` is None where the door is open."""
 
-    def __init__(self, context: PageContext) -> None:
-        self.sessions = Sessions(context.session_key, context.tokens)
-        self._context = context
+    caller: Caller
+    sees_only: str | None
+    name: str | None
 
-    def reader_of(self, request: Request, scope: Scope = Scope.READ) -> Caller:
-        """Return who sent a request. Raises `SignInNeededError`, and `NotAllowedError` without the scope."""
-        reader = self._context.open_to or self.sessions.caller_of(request, now=self._context.clock())
-        if reader is None:
-            raise SignInNeededError
-        if not reader.may(scope):
-            raise NotAllowedError(f"Your token does not have the scope {scope}. Sign in with one that has it.")
-        return reader
+    def frame(self, section: str | None) -> Frame:
+        """Return the frame of the reader's page in a section."""
+        return frame_of(section, sees_everything=self.sees_only is None, signed_in_as=self.name)
 
-    def overseer_of(self, request: Request) -> Caller:
-        """Return who sent a request for figures of all users. Raises as `reader_of`, and `NotThereError`."""
-        reader = self.reader_of(request)
-        if reader.user_id is not None:
-            raise NotThereError("There is no such page for your token.")
-        return reader
-
-    def share_for(self, reader: Caller, share_id: str) -> Share:
+    def share(self, catalog: Catalog, share_id: str) -> Share:
         """Return a share. Raises `NotThereError` if there is none, or if it is another user's."""
         try:
-            share = self._context.catalog.shares.get(share_id)
+            share = catalog.shares.get(share_id)
         except UnknownShareError:
             share = None
-        if share is None or reader.user_id not in {None, share.user_id}:
+        if share is None or self.sees_only not in {None, share.user_id}:
             raise NotThereError("There is no such share.")
         return share
 
-    def frame_for(self, reader: Caller, section: str | None) -> Frame:
-        """Return the frame of a reader's page. Where the door stands open, nobody is signed in."""
-        is_open = self._context.open_to is not None
-        return frame_of(
-            section, sees_everything=reader.user_id is None, signed_in_as=None if is_open else reader.name
-        )
+
+def reader_of(request: Request, door: Door) -> PageReader:
+    """Return who sent a request. Raises `SignInNeededError`, and `NotAllowedError` for a token that may not read."""
+    return _reader_with(Scope.READ, request, door)
+
+
+def operator_of(request: Request, door: Door) -> PageReader:
+    """Return who sent a form that changes something. Raises as `reader_of`, and for another site's form."""
+    check_same_site(request)
+    return _reader_with(Scope.OPERATE, request, door)
+
+
+def overseer_of(request: Request, door: Door) -> PageReader:
+    """Return who sent a request for figures of all users. Raises as `reader_of`, and `NotThereError`."""
+    reader = reader_of(request, door)
+    if reader.sees_only is not None:
+        raise NotThereError("There is no such page for your token.")
+    return reader
+
+
+Reader = Annotated[PageReader, Depends(reader_of)]
+Operator = Annotated[PageReader, Depends(operator_of)]
+Overseer = Annotated[PageReader, Depends(overseer_of)]
+
+
+def _reader_with(scope: Scope, request: Request, door: Doorway) -> PageReader:
+    caller = caller_of_session(request, door) if door.tokens else OPEN
+    if caller is None:
+        raise SignInNeededError
+    request.state.caller_name = caller.name
+    door.rates.count(caller.name)
+    if not caller.may(scope):
+        raise NotAllowedError(f"Your token does not have the scope {scope}. Sign in with one that has it.")
+    return PageReader(caller, caller.sees_only(door.settings.door_user_id), None if caller is OPEN else caller.name)
 
 
 def check_same_site(request: Request) -> None:
@@ -132,5 +162,7 @@ def _host_of(origin: str) -> str | None:
     return parts.netloc.lower() if parts.scheme in {"http", "https"} else None
 
 
-def _notice(heading: str, words: str, status: HTTPStatus) -> Response:
-    return render("notice.html", Frame(), Notice(heading, words), status=status)
+def _notice(heading: str, words: str, status: HTTPStatus, headers: Mapping[str, str] | None = None) -> Response:
+    page = render("notice.html", Frame(), Notice(heading, words), status=status)
+    page.headers.update(headers or {})
+    return page

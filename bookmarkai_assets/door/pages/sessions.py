@@ -6,8 +6,8 @@ replaced ends its sessions, because it is looked up each time.
 
 import hashlib
 import hmac
-from collections.abc import Callable, Sequence
-from datetime import datetime, timedelta
+import secrets
+from datetime import timedelta
 from http import HTTPStatus
 from typing import Any
 
@@ -16,6 +16,7 @@ from starlette.requests import Request
 from starlette.responses import Response
 
 from bookmarkai_assets.core.door.tokens import Caller, StoredToken, caller_of
+from bookmarkai_assets.door.doorway import Doorway
 
 COOKIE = "bookmarkai_session"
 
@@ -23,52 +24,49 @@ LIFETIME = timedelta(hours=12)
 """How long a reader stays signed in: a working day."""
 
 
-class Sessions:
-    """Writes and reads the cookies."""
+_OWN_KEY = secrets.token_bytes(32)
+"""Signs the cookies of a process whose settings have no key. A restart signs its readers out."""
 
-    def __init__(self, key: bytes, tokens: Callable[[], Sequence[StoredToken]]) -> None:
-        self._tokens = tokens
-        self._serializer = URLSafeSerializer(
-            key, salt="bookmarkai.session", signer_kwargs={"key_derivation": "hmac", "digest_method": hashlib.sha256}
-        )
 
-    def begin(self, response: Response, request: Request, token: str, *, now: datetime) -> Caller | None:
-        """Sign in whose token this is, and return who that is; None, and no cookie, if it is nobody's.
+def begin_session(response: Response, request: Request, door: Doorway, token: str) -> Caller | None:
+    """Sign in whose token this is, and return who that is; None, and no cookie, if it is nobody's.
 
-        The cookie goes over https alone if that is how the reader came.
-        """
-        stored = next((one for one in self._tokens() if caller_of(token, [one]) is not None), None)
-        if stored is None:
-            return None
-        until = int((now + LIFETIME).timestamp())
-        response.set_cookie(
-            COOKIE,
-            str(self._serializer.dumps({"name": stored.caller.name, "mark": _mark_of(stored), "until": until})),
-            max_age=int(LIFETIME.total_seconds()),
-            httponly=True,
-            samesite="strict",
-            secure=request.url.scheme == "https",
-        )
-        return stored.caller
+    The cookie goes over https alone if that is how the reader came.
+    """
+    stored = next((one for one in door.tokens if caller_of(token, [one]) is not None), None)
+    if stored is None:
+        return None
+    until = int((door.clock() + LIFETIME).timestamp())
+    response.set_cookie(
+        COOKIE,
+        str(_serializer(door).dumps({"name": stored.caller.name, "mark": _mark_of(stored), "until": until})),
+        max_age=int(LIFETIME.total_seconds()),
+        httponly=True,
+        samesite="strict",
+        secure=request.url.scheme == "https",
+    )
+    return stored.caller
 
-    def end(self, response: Response, request: Request) -> None:
-        """Sign a reader out."""
-        response.delete_cookie(COOKIE, httponly=True, samesite="strict", secure=request.url.scheme == "https")
 
-    def caller_of(self, request: Request, *, now: datetime) -> Caller | None:
-        """Return who sent a request; None for an absent, changed or old cookie, or one of a token that is gone."""
-        cookie = request.cookies.get(COOKIE)
-        if cookie is None:
-            return None
-        try:
-            value: Any = self._serializer.loads(cookie)
-            name, mark, until = str(value["name"]), str(value["mark"]), int(value["until"])
-        except (BadData, KeyError, TypeError, ValueError):
-            return None
-        if now.timestamp() >= until:
-            return None
-        found = (one for one in self._tokens() if one.caller.name == name)
-        return next((one.caller for one in found if hmac.compare_digest(_mark_of(one), mark)), None)
+def end_session(response: Response, request: Request) -> None:
+    """Sign a reader out."""
+    response.delete_cookie(COOKIE, httponly=True, samesite="strict", secure=request.url.scheme == "https")
+
+
+def caller_of_session(request: Request, door: Doorway) -> Caller | None:
+    """Return who sent a request; None for an absent, changed or old cookie, or one of a token that is gone."""
+    cookie = request.cookies.get(COOKIE)
+    if cookie is None:
+        return None
+    try:
+        value: Any = _serializer(door).loads(cookie)
+        name, mark, until = str(value["name"]), str(value["mark"]), int(value["until"])
+    except (BadData, KeyError, TypeError, ValueError):
+        return None
+    if door.clock().timestamp() >= until:
+        return None
+    found = (one for one in door.tokens if one.caller.name == name)
+    return next((one.caller for one in found if hmac.compare_digest(_mark_of(one), mark)), None)
 
 
 def see_other(path: str) -> Response:
@@ -79,3 +77,12 @@ def see_other(path: str) -> Response:
 def _mark_of(stored: StoredToken) -> str:
     """Return what tells a stored token from every other, and changes if the name gets another token or other rights."""
     return hashlib.sha256(stored.line.encode()).hexdigest()[:32]
+
+
+def _serializer(door: Doorway) -> URLSafeSerializer:
+    key = door.settings.door_session_key
+    return URLSafeSerializer(
+        key.get_secret_value() if key else _OWN_KEY,
+        salt="bookmarkai.session",
+        signer_kwargs={"key_derivation": "hmac", "digest_method": hashlib.sha256},
+    )

@@ -16,7 +16,7 @@ from tests.support.door_pages import House, spoken_transcript
 PAYLOADS = (
     "<script>alert(1)</script>",
     "<img src=x onerror=alert(1)>",
-    "\"><svg onload=alert(1)>",
+    '"><svg onload=alert(1)>',
     "' onmouseover='alert(1)",
     "</title></style></textarea><script>alert(1)</script>",
     "{{ 7 * 7 }}{% raw %}",
@@ -79,7 +79,7 @@ def test_a_strangers_text_is_text_everywhere(house: House, payload: str) -> None
         assert page.status_code == 200
         check_page(page.text, has_charts=page.url.path == "/rollout")
     written = str(escape(clean_line(payload, max_characters=200)))
-    assert f"<h1 class=\"title\">{escape(clean_line(payload[:20], max_characters=200))}</h1>" in pages[1].text
+    assert f'<h1 class="title">{escape(clean_line(payload[:20], max_characters=200))}</h1>' in pages[1].text
     if payload != INVISIBLE:  # parts of which the catalog has dropped already
         assert f"{written} cake</span>" in pages[1].text
         assert f"<p>{written}</p>" in pages[2].text
@@ -94,7 +94,7 @@ def test_a_strangers_text_is_text_everywhere(house: House, payload: str) -> None
         "file:///etc/passwd",
         "https://",
         "//evil.example/",
-        "https://videos.example/\"onclick=\"alert(1)",
+        'https://videos.example/"onclick="alert(1)',
         "https://videos.example/ x",
         "http://[::1",
     ],

@@ -37,7 +37,17 @@ def test_the_newest_share_is_first_with_all_that_is_known_of_it(house: House) ->
     failed = house.add_failure(GONE, seconds=10)
     text = house.client().get("/").text
     assert shares_in(text) == [new, stored, failed]
-    for known in ("https://videos.example/new", "Baking", "ana", "generic", "0:06", ">done<", ">S3<", ">error<", ">gone<"):
+    for known in (
+        "https://videos.example/new",
+        "Baking",
+        "ana",
+        "generic",
+        "0:06",
+        ">done<",
+        ">S3<",
+        ">error<",
+        ">gone<",
+    ):
         assert known in text, known
 
 

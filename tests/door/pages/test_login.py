@@ -8,6 +8,7 @@ from urllib.parse import quote
 import httpx2
 import pytest
 from itsdangerous import URLSafeSerializer
+from pydantic import SecretStr
 from starlette.testclient import TestClient
 
 from bookmarkai_assets.core.door.tokens import Scope
@@ -201,13 +202,47 @@ def test_an_operator_tries_a_share_again(house: House, headers: dict[str, str]) 
 
 def test_a_reader_may_not_try_again(house: House) -> None:
     """Without the scope operate there is no button, and the form is refused."""
-    share = house.add_failure(BLOCKED)
+    share = house.add_failure(BLOCKED, user_id=house.settings.door_user_id)
     token = house.add_token()
     client = house.client()
     sign_in(client, token)
     assert "Try again" not in client.get(f"/shares/{share}").text
     assert client.post(f"/shares/{share}/retry", headers=OWN).status_code == HTTPStatus.FORBIDDEN
     assert house.catalog.shares.get(share).status == "error"
+
+
+def test_a_token_without_a_user_that_may_not_operate_sees_the_doors_own_user(house: House) -> None:
+    """As by the API, it sees the shares of DOOR_USER_ID alone."""
+    own = house.add_video(user_id=house.settings.door_user_id)
+    theirs = house.add_video(user_id=BEN)
+    token = house.add_token()
+    client = house.client()
+    sign_in(client, token)
+    assert own in client.get("/").text
+    assert theirs not in client.get("/").text
+    assert client.get(f"/media/{theirs}").status_code == HTTPStatus.NOT_FOUND
+    assert client.get("/rollout").status_code == HTTPStatus.NOT_FOUND
+
+
+def test_guessing_tokens_is_slowed_down(house: House) -> None:
+    """After some wrong tokens an address is told to wait, on a page."""
+    house.add_token()
+    client = house.client(door_requests_per_minute=30)
+    found = [sign_in(client, f"bmk_{number}") for number in range(5)]
+    assert [answer.status_code for answer in found] == [401, 401, 401, 429, 429]
+    assert found[-1].headers["retry-after"] == "60"
+    assert "Too many requests" in found[-1].text
+
+
+def test_a_session_survives_a_restart_if_the_settings_have_its_key(house: House) -> None:
+    """Another process with the same key knows the cookie, and one with another key does not."""
+    token = house.add_token()
+    client = house.client(door_session_key=SecretStr("k" * 32))
+    sign_in(client, token)
+    cookie = {"Cookie": f"{COOKIE}={client.cookies[COOKIE]}"}
+    for key, status in (("k" * 32, 200), ("l" * 32, 303), (None, 303)):
+        other = house.client(door_session_key=SecretStr(key) if key else None)
+        assert other.get("/", headers=cookie).status_code == status
 
 
 def test_a_token_that_may_not_read_sees_nothing(house: House) -> None:

@@ -21,7 +21,14 @@ def test_a_page_has_the_player_the_lines_and_where_it_all_came_from(house: House
     for number, sentence in enumerate(SENTENCES):
         assert f'href="/media/{share}#t={2 * number}" data-start="{2 * number}"' in text
         assert sentence in text
-    for known in ("en 100%", "faster-whisper 1.2.1", "tiny.en", "hybrid at 0%", "is not below 0, so local", "put video"):
+    for known in (
+        "en 100%",
+        "faster-whisper 1.2.1",
+        "tiny.en",
+        "hybrid at 0%",
+        "is not below 0, so local",
+        "put video",
+    ):
         assert known in text, known
     for asset in ("raw_video", "stored_media", "transcript"):
         assert f'href="{DAGSTER}/assets/{asset}?view=partitions&amp;partition={share}"' in text
@@ -81,7 +88,9 @@ def test_a_video_is_served_as_a_video_and_nothing_else(house: House) -> None:
     assert "sandbox" in headers["content-security-policy"]
 
 
-@pytest.mark.parametrize("content_type", ["text/html", "image/svg+xml", "application/xhtml+xml", "video/mp4\r\nX: y", ""])
+@pytest.mark.parametrize(
+    "content_type", ["text/html", "image/svg+xml", "application/xhtml+xml", "video/mp4\r\nX: y", ""]
+)
 @pytest.mark.parametrize("backend", list(Backend))
 def test_a_file_of_another_type_is_not_served(house: House, content_type: str, backend: Backend) -> None:
     """What could be a page is not played, wherever it is stored."""
