@@ -34,7 +34,7 @@ class DoorSettings(SettingsPart):
     door_session_key: SecretStr | None = Field(
         None,
         min_length=32,
-        description="Secret of at least 32 characters that signs the cookies of readers who sign in to the pages; unset "
+        description="Secret of at least 32 characters that signs the cookies of the pages' readers; unset "
         "makes one at each start, which signs everybody out",
     )
     door_user_id: str = Field(

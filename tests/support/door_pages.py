@@ -1,4 +1,4 @@
-"""A library of made-up shares behind the door's pages: a real catalog, files in a real directory, objects in a fake S3."""
+"""Made-up shares behind the door's pages: a real catalog, files in a real directory, objects in a fake S3."""
 
 import hashlib
 from collections.abc import Sequence
@@ -110,10 +110,19 @@ class House:
         self.catalog.media.record_stored(media, owner=run, now=at(seconds))
         self.catalog.events.record(
             StorageEvent(
-                at(seconds + 1), Operation.PUT, backend.value, share_id, media_id, PartKind.VIDEO, len(data), 0.75, None,
-                None, Purpose.PLACE,
+                occurred_at=at(seconds + 1),
+                operation=Operation.PUT,
+                backend=backend.value,
+                share_id=share_id,
+                media_id=media_id,
+                kind=PartKind.VIDEO,
+                size_bytes=len(data),
+                seconds=0.75,
+                error_class=None,
+                error=None,
+                purpose=Purpose.PLACE,
             )
-        )  # fmt: skip
+        )
         if transcript is not None:
             self.catalog.transcripts.put(share_id, transcript, now=at(seconds + 2))
         self.catalog.work.finish(share_id, media_url=media.video.url, owner=run, now=at(seconds + 2))

@@ -101,7 +101,7 @@ def test_a_link_in_any_form_finds_its_share(house: House) -> None:
     ],
 )
 def test_a_filter_restricts_the_list(house: House, parameters: dict[str, str], expected: list[str]) -> None:
-    """Platform, status, outcome and time restrict it, alone or together. A value that does not exist restricts nothing."""
+    """Platform, status, outcome and time restrict it, alone or together. An unknown value restricts nothing."""
     day = 24 * 3600
     shares = {
         house.add_video(url="https://www.youtube.com/watch?v=abcdefghijk", seconds=-3 * day): "youtube",

@@ -254,7 +254,7 @@ def test_a_token_that_may_not_read_sees_nothing(house: House) -> None:
 
 
 def test_a_users_token_sees_only_that_users_shares(house: House) -> None:
-    """Another user's share is nowhere: not in the list, a search, a link or an id, and neither are all users' figures."""
+    """Another user's share is nowhere: in no list, search, link or id. Neither are the figures of all users."""
     ours = house.add_video(user_id=ANA, transcript=spoken_transcript("a cake of mine"), url="https://v.example/1")
     theirs = house.add_video(user_id=BEN, transcript=spoken_transcript("a cake of theirs"), url="https://v.example/2")
     token = house.add_token(user_id=ANA)

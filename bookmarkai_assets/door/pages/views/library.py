@@ -242,16 +242,16 @@ def _piece(text: str) -> str:
 
 
 def _choices(asked: Asked) -> list[Choice]:
-    platforms = {platform: platform.value for platform in Platform if unify_platform(platform) is platform}
+    platforms = {platform.value: platform.value for platform in Platform if unify_platform(platform) is platform}
     failures = [outcome for outcome in Outcome if outcome not in ENDS_WELL]
     return [
         _choice("platform", "Platform", "Any platform", platforms, asked.platform),
-        _choice("status", "Status", "Any status", {status: status.value for status in ShareStatus}, asked.status),
+        _choice("status", "Status", "Any status", {status.value: status.value for status in ShareStatus}, asked.status),
         _choice(
             "outcome",
             "Outcome",
             "Any outcome",
-            {outcome: in_words(outcome) for outcome in (*sorted(ENDS_WELL), *failures)},
+            {outcome.value: in_words(outcome) for outcome in (*sorted(ENDS_WELL), *failures)},
             asked.outcome,
         ),
         _choice("since", "Shared", "Any time", {value: name for value, (name, _) in PERIODS.items()}, asked.since),

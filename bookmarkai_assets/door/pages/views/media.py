@@ -270,7 +270,7 @@ def _storage_card(media: Media | None) -> Card | None:
     if media is None:
         return None
     placement = media.placement
-    size = f"{media.info.width} × {media.info.height}" if media.info.width and media.info.height else None
+    size = f"{media.info.width} by {media.info.height}" if media.info.width and media.info.height else None
     return Card(
         "Storage",
         [
