@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 from axe_playwright_python.sync_playwright import Axe
-from playwright.sync_api import ConsoleMessage, Page, Request, expect
+from playwright.sync_api import ConsoleMessage, Page, Request, ViewportSize, expect
 
 from bookmarkai_assets.adapters.catalog import open_catalog
 from bookmarkai_assets.core.outcomes import Failure, Outcome
@@ -22,8 +22,8 @@ pytestmark = pytest.mark.skipif(
     not CHROMIUM.exists(), reason=f"needs {CHROMIUM}, from Debian's package chromium: apt-get install chromium"
 )
 
-PHONE = {"width": 360, "height": 740}
-DESK = {"width": 1280, "height": 900}
+PHONE: ViewportSize = {"width": 360, "height": 740}
+DESK: ViewportSize = {"width": 1280, "height": 900}
 LONG = "Donaudampfschifffahrtsgesellschaftskapitänsmützenabzeichen" * 3
 HOSTILE = "<script>document.title='pwned'</script><img src=x onerror=\"document.title='pwned'\">"
 DOUBT = Doubt(DoubtKind.LOW_CONFIDENCE, Severity.WARN, 0.1, 0.2, "the engine was less sure than usual")
@@ -149,9 +149,9 @@ def test_the_subtitles_are_shown(page: Page, served: Served) -> None:
 
 
 @pytest.mark.parametrize("viewport", [PHONE, DESK], ids=["phone", "desk"])
-def test_no_page_scrolls_sideways(page: Page, served: Served, viewport: dict[str, int]) -> None:
+def test_no_page_scrolls_sideways(page: Page, served: Served, viewport: ViewportSize) -> None:
     """Also with words that are longer than the screen is wide."""
-    page.set_viewport_size({"width": viewport["width"], "height": viewport["height"]})
+    page.set_viewport_size(viewport)
     for path in served.paths:
         page.goto(served.url + path)
         width = page.evaluate("document.documentElement.scrollWidth")

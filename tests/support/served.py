@@ -7,6 +7,7 @@ from contextlib import contextmanager
 
 import uvicorn
 from starlette.types import ASGIApp
+from typing_extensions import override
 
 from tests.support.deadlines import HANG_SECONDS
 
@@ -17,6 +18,7 @@ class _Server(uvicorn.Server):
         super().__init__(uvicorn.Config(app, log_level="warning", lifespan="off", timeout_graceful_shutdown=1))
         self.is_up = threading.Event()
 
+    @override
     async def startup(self, sockets: list[socket.socket] | None = None) -> None:
         await super().startup(sockets)
         self.is_up.set()
