@@ -26,8 +26,8 @@ demo: $(VENV)/.demo ## Run the pipeline on sample links with a local S3 server, 
 cluster: $(VENV)/.cluster ## Run the sample links on PostgreSQL, RabbitMQ and WORKERS=2 workers; KEEP=1 leaves it up
 	@$(BIN)/bookmarkai demo --cluster --directory .cluster --workers $(or $(WORKERS),2) $(if $(KEEP),--keep-ui)
 
-dev: $(VENV)/.demo ## Start Dagster's UI and daemon on http://127.0.0.1:3000 over dagster_home/
-	@$(BIN)/python -W 'ignore:Function `dev_command` is superseded' -m dagster dev --workspace workspace.yaml --host 127.0.0.1 --port 3000
+dev: $(VENV)/.demo ## Start Dagster's UI and daemon on http://127.0.0.1:3000 over dagster_home/, and the HTTP door on port 8080
+	@$(BIN)/python -m tools.dev
 
 test: $(VENV)/.dev $(VENV)/.openai-whisper ## Run the tests, except those of whole systems and of the cluster
 	@$(BIN)/python -m pytest -n auto --dist loadgroup $(addprefix --ignore=,$(SYSTEM))

@@ -8,7 +8,7 @@ from typing import Annotated
 
 import typer
 
-from bookmarkai_assets.cli import catalog, config, demo, metrics, models, platforms, work, worker
+from bookmarkai_assets.cli import catalog, config, demo, metrics, models, platforms, serve, token, work, worker
 from bookmarkai_assets.cli import open as opening
 from bookmarkai_assets.cli.doctor import command as doctor
 from bookmarkai_assets.cli.help_text import unfold_help
@@ -36,11 +36,13 @@ app.add_typer(transcripts.app, name="transcripts")
 app.add_typer(models.app, name="models")
 app.add_typer(rollout.app, name="rollout")
 app.add_typer(catalog.app, name="catalog")
+app.add_typer(token.app, name="token")
 app.command("open")(opening.open_share)
 app.command("metrics")(metrics.metrics)
 app.command("config")(config.config)
 app.command("doctor")(doctor.doctor)
 app.command("demo")(demo.demo)
+app.command("serve")(serve.serve)
 app.command("work")(work.work)
 app.command("worker")(worker.worker)
 unfold_help(app)

@@ -1,59 +1,34 @@
 """`bookmarkai metrics`: the figures of all transfers and their cost, up to now."""
 
-from collections.abc import Mapping, Sequence
-from dataclasses import asdict, dataclass
 from datetime import UTC, datetime
-from typing import Annotated, Any
+from typing import Annotated
 
 import typer
 
 from bookmarkai_assets.cli.output import clean, human_bytes, out, print_json, print_table
 from bookmarkai_assets.cli.rollout.words import (
-    cost_as_dict,
     describe_prices,
     format_or_dash,
     format_percent,
     format_seconds,
     format_usd,
     format_window,
-    prices_as_dict,
-    window_as_dict,
 )
 from bookmarkai_assets.core.media.placement import Backend
-from bookmarkai_assets.core.media.transfers import TransferUnderWay, describe_under_way, under_way_as_dict
-from bookmarkai_assets.core.rollout.costs import MonthCost
+from bookmarkai_assets.core.media.transfers import describe_under_way
 from bookmarkai_assets.core.rollout.metrics import (
     Latency,
-    StoredMedia,
-    WindowMetrics,
-    stored_by_backend,
     target_percentage,
 )
-from bookmarkai_assets.core.rollout.policy import EffectivePolicy
-from bookmarkai_assets.core.rollout.windows import WINDOWS, window_ending
-from bookmarkai_assets.core.rules import PipelineRules
-from bookmarkai_assets.operations.rollout.current_policy import read_effective_policy
-from bookmarkai_assets.operations.rollout.measuring import catch_up, read_metrics, read_month_cost
+from bookmarkai_assets.core.rollout.windows import WINDOWS
+from bookmarkai_assets.operations.overview.transfer_figures import TransferFigures, read_figures
+from bookmarkai_assets.operations.rollout.json_forms import cost_as_dict
 from bookmarkai_assets.settings.settings import load_settings
 from bookmarkai_assets.wiring.catalog import open_catalog
 from bookmarkai_assets.wiring.rules import make_rules
 
 _MAX_CHARACTERS = 2000
 """The longest value that is printed."""
-
-
-@dataclass(frozen=True)
-class _Figures:
-    """What the command shows. `effective` is the policy in force, `under_way` the transfers that have not ended."""
-
-    name: str
-    rules: PipelineRules
-    has_bucket: bool
-    metrics: WindowMetrics
-    cost: MonthCost
-    stored: Mapping[Backend, StoredMedia]
-    effective: EffectivePolicy
-    under_way: Sequence[TransferUnderWay]
 
 
 def metrics(
@@ -78,73 +53,14 @@ def metrics(
     rules = make_rules(settings)
     now = datetime.now(UTC)
     with open_catalog(settings) as catalog:
-        catch_up(catalog)
-        figures = _Figures(
-            name=window,
-            rules=rules,
-            has_bucket=settings.has_bucket,
-            metrics=read_metrics(catalog, window_ending(now, WINDOWS[window])),
-            cost=read_month_cost(catalog, rules, now=now),
-            stored=stored_by_backend(catalog.media.inventory()),
-            effective=read_effective_policy(catalog, rules),
-            under_way=catalog.transfers.under_way(now=now),
-        )
+        figures = read_figures(catalog, rules, name=window, has_bucket=settings.has_bucket, now=now)
     if as_json:
-        print_json(_as_dict(figures))
+        print_json(figures.as_dict())
     else:
         _print(figures)
 
 
-def _as_dict(figures: _Figures) -> dict[str, Any]:
-    found, cost, configured = figures.metrics, figures.cost, figures.rules.storage
-    return {
-        "window": {"name": figures.name, **window_as_dict(found.window)},
-        "total_requests": found.total_requests,
-        "s3_uploads": found.s3_uploads,
-        "s3_upload_errors": found.s3_upload_errors,
-        "success_rate": found.success_rate,
-        "s3_storage": found.s3_storage,
-        "local_storage": found.local_storage,
-        "s3_upload_rate": found.s3_upload_rate,
-        "upload_seconds": _latency_as_dict(found.upload),
-        "download_seconds": _latency_as_dict(found.download),
-        "errors_by_class": dict(found.errors_by_class),
-        "error_rate": found.error_rate,
-        "interrupted": found.interrupted,
-        "under_way": under_way_as_dict(figures.under_way),
-        "objects_put": dict(found.objects_put),
-        "bytes_put": dict(found.bytes_put),
-        "bytes_got": dict(found.bytes_got),
-        "stored": {backend: asdict(stored) for backend, stored in figures.stored.items()},
-        "storage_mode": configured.mode.value,
-        "effective_mode": figures.effective.policy.mode.value,
-        "split_percentage": target_percentage(figures.effective.policy),
-        "is_shadow": figures.effective.policy.is_shadow,
-        "decision_id": figures.effective.policy.decision_id,
-        "s3_configured": figures.has_bucket,
-        "cost_usd": {
-            "storage": cost.to_date.storage,
-            "requests": cost.to_date.requests,
-            "transfer": cost.to_date.transfer,
-            "to_date": cost.to_date.total,
-            "projected_month": cost.projected.total,
-            "projected": cost_as_dict(cost.projected),
-            "prices": prices_as_dict(figures.rules.prices),
-        },
-    }
-
-
-def _latency_as_dict(latency: Latency) -> dict[str, float | None]:
-    return {
-        "mean": latency.mean,
-        "p50": latency.p50,
-        "p95": latency.p95,
-        "p99": latency.p99,
-        "count": latency.count,
-    }
-
-
-def _print(figures: _Figures) -> None:
+def _print(figures: TransferFigures) -> None:
     found, policy = figures.metrics, figures.effective.policy
     errors = ", ".join(f"{count:,} {name.replace('_', ' ')}" for name, count in found.errors_by_class.items() if count)
     target = target_percentage(policy)
@@ -186,7 +102,7 @@ def _latency_row(name: str, latency: Latency) -> list[str]:
     return [name, f"{latency.count:,}", *(format_or_dash(value, format_seconds) for value in cells)]
 
 
-def _backend_row(figures: _Figures, backend: Backend) -> list[str]:
+def _backend_row(figures: TransferFigures, backend: Backend) -> list[str]:
     found, stored = figures.metrics, figures.stored[backend]
     return [
         backend,

@@ -10,7 +10,7 @@ import anyio.to_thread
 from fastapi import FastAPI
 from fastapi.routing import APIRouter
 
-from bookmarkai_assets.door import health, shares
+from bookmarkai_assets.door import health, metrics, rollout, shares, transcripts
 from bookmarkai_assets.door.access import read_tokens
 from bookmarkai_assets.door.doorway import Doorway
 from bookmarkai_assets.door.headers import CrossOrigin, SecurityHeaders, TrustedSources
@@ -60,7 +60,9 @@ def make_app(settings: Settings, *, clock: Callable[[], datetime] = _now) -> Fas
     )
     add_handlers(app)
     api = APIRouter(prefix=PREFIX)
-    api.include_router(shares.router)
+    # The longer paths first: `shares/metrics/ytdlp` is no share.
+    for routes in (metrics, transcripts, shares, rollout):
+        api.include_router(routes.router)
     app.include_router(api)
     app.include_router(health.router)
     add_pages(app)
@@ -83,8 +85,8 @@ def _add_layers(app: FastAPI, settings: Settings) -> None:
         )
     hosts = settings.door_allowed_hosts | LOOPBACK_NAMES | {settings.door_host.lower()}
     app.add_middleware(TrustedSources, hosts=hosts, origins=settings.door_cors_origins)
-    app.add_middleware(SecurityHeaders)
     app.add_middleware(RequestIds)
+    app.add_middleware(SecurityHeaders)
 
 
 def _describe_problems(app: FastAPI) -> None:

@@ -98,6 +98,64 @@ class ShareDetail(Share):
     page: str | None = Field(None, description="The share's page in Dagster's UI")
 
 
+class Retried(BaseModel):
+    """A share that is due now."""
+
+    id: UUID
+    lost: bool = Field(description="Whether its video is in no backend, and is fetched again")
+
+
+class Hit(BaseModel):
+    """One sentence in which all the words are said."""
+
+    model_config = ConfigDict(
+        json_schema_extra={
+            "examples": [
+                {
+                    "rank": 1,
+                    "share_id": _SHARE["id"],
+                    "title": "Me at the zoo",
+                    "platform": "youtube",
+                    "url": "https://www.youtube.com/watch?v=jNQXAC9IVRw",
+                    "url_at": "https://www.youtube.com/watch?v=jNQXAC9IVRw&t=1s",
+                    "shared_at": "2026-01-31T12:00:00+00:00",
+                    "start_seconds": 1.2,
+                    "end_seconds": 4.8,
+                    "text": "All right, so here we are in front of the elephants.",
+                    "matches": [{"start": 42, "end": 51, "text": "elephants"}],
+                }
+            ]
+        }
+    )
+
+    rank: int
+    share_id: UUID
+    title: str | None
+    platform: str
+    url: str
+    url_at: str = Field(description="The video at that moment, where its platform has such links")
+    shared_at: datetime | None
+    start_seconds: float | None
+    end_seconds: float | None
+    text: str
+    matches: list[dict[str, int | str]]
+
+
+class Hits(BaseModel):
+    """The sentences that were found, those of the newest videos first. `is_cut`: there may be more."""
+
+    hits: list[Hit]
+    is_cut: bool
+
+
+class TransferMetrics(BaseModel):
+    """The figures of `bookmarkai metrics --json`, in the gateway's envelope."""
+
+    success: Literal[True] = True
+    data: dict[str, Any]
+    meta: dict[str, Any]
+
+
 class SharedOne(BaseModel):
     """What became of one link. `new` is false for a link that the user had shared before."""
 

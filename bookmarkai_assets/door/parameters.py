@@ -9,7 +9,7 @@ from bookmarkai_assets.core.moments import parse_moment
 from bookmarkai_assets.door.problems import ProblemError
 
 _MAX_CHARACTERS = 40
-_FORM = r"^([0-9]{1,6}[smhd]|[0-9]{4}-.*)$"
+_FORM = r"^([0-9]{1,6}[smhd]|[0-9]{4}-[0-9]{2}-[0-9]{2}([T ][0-9:.]+(Z|[+-][0-9:]+)?)?)$"
 _EXAMPLES = ["7d", "2026-01-31"]
 
 Since = Annotated[

@@ -20,7 +20,10 @@ logger = logging.getLogger("bookmarkai.door")
 
 
 class RequestIds:
-    """The outermost layer. Its log line has the route and not the path, and nothing that a caller wrote but the id."""
+    """The layer in which every other error ends.
+
+    Its log line has the route and not the path, and nothing that a caller wrote but the id.
+    """
 
     def __init__(self, app: ASGIApp) -> None:
         self._app = app

@@ -12,20 +12,24 @@ from bookmarkai_assets.core.links.platforms import Platform, unify_platform
 from bookmarkai_assets.core.links.urls import RefusedLink
 from bookmarkai_assets.core.outcomes import Outcome
 from bookmarkai_assets.core.shares.share import ShareStatus
-from bookmarkai_assets.door.access import Reader, Sharer
+from bookmarkai_assets.door.access import Operator, Reader, Sharer
 from bookmarkai_assets.door.doorway import Door, Doorway
 from bookmarkai_assets.door.models import (
     NewShare,
     NewShares,
+    Retried,
     Share,
+    ShareDetail,
     SharedMany,
     SharedOne,
     SharePage,
 )
 from bookmarkai_assets.door.parameters import Since, Until, moment
 from bookmarkai_assets.door.problems import ProblemError, documented
+from bookmarkai_assets.operations.failures.retrying import retry_shares
 from bookmarkai_assets.operations.shares.intake import SharedLink, share_links
-from bookmarkai_assets.operations.shares.reports import share_summaries
+from bookmarkai_assets.operations.shares.ownership import share_of_user
+from bookmarkai_assets.operations.shares.reports import share_report, share_summaries
 
 MAX_SHARES = 200
 SHOWN = 50
@@ -133,6 +137,41 @@ def list_shares(
         shares=[Share.model_validate(summary.as_dict()) for summary in share_summaries(door.catalog, shown)],
         next=shown[-1].share_id if len(found) > limit else None,
     )
+
+
+@router.get(
+    "/{share_id}",
+    summary="Show everything about one share",
+    responses=documented(401, 403, 404, 422, 429, 503),
+    response_model_exclude_unset=True,
+)
+def show(door: Door, caller: Reader, share_id: UUID) -> ShareDetail:
+    """Show a share's media and transcript. An operator also sees where the files are, and how they came there."""
+    only = caller.sees_only(door.settings.door_user_id)
+    share = share_of_user(door.catalog, str(share_id), only)
+    report = share_report(door.catalog, share.share_id, now=door.clock())
+    if not caller.may(Scope.OPERATE):
+        return ShareDetail.model_validate(report.as_dict_for_user())
+    return ShareDetail.model_validate(report.as_dict() | {"page": report.page_in(door.ui)})
+
+
+@router.post(
+    "/{share_id}/retry",
+    summary="Have a share tried again at once",
+    responses=documented(401, 403, 404, 409, 422, 429, 503),
+)
+def retry(door: Door, caller: Operator, share_id: UUID) -> Retried:
+    """Make a share due that failed, whose video has expired, or whose stored video is lost."""
+    share = share_of_user(door.catalog, str(share_id), caller.sees_only(door.settings.door_user_id))
+    done = retry_shares(door.catalog, door.stores, door.rules, [share.share_id], now=door.clock())
+    if not done.changed:
+        raise ProblemError(
+            409,
+            "nothing-to-retry",
+            f"expected a share that failed or whose video is gone, found it {share.status}: "
+            f"{done.unchanged[share.share_id]}",
+        )
+    return Retried(id=share_id, lost=share.share_id in done.lost)
 
 
 def _user_of(door: Doorway, caller: Caller, wanted: UUID | None) -> str:

@@ -9,18 +9,16 @@ from rich.text import Text
 
 from bookmarkai_assets.cli.output import human_bytes, out, print_json, print_table
 from bookmarkai_assets.cli.rollout.words import (
-    cost_as_dict,
     describe_prices,
     format_usd,
     format_window,
-    prices_as_dict,
-    window_as_dict,
 )
 from bookmarkai_assets.core.rollout.costs import PriceTable
 from bookmarkai_assets.core.rollout.forecast import MONTH_DAYS, Load, StageForecast
 from bookmarkai_assets.core.rollout.stages import Stage
 from bookmarkai_assets.core.rollout.windows import GRID, Window
 from bookmarkai_assets.operations.rollout.deciding import read_state
+from bookmarkai_assets.operations.rollout.json_forms import cost_as_dict, prices_as_dict, window_as_dict
 from bookmarkai_assets.operations.rollout.measuring import catch_up, find_recent_window
 from bookmarkai_assets.operations.rollout.planning import StageRecord, compare_stages, forecast_stages
 from bookmarkai_assets.settings.settings import load_settings

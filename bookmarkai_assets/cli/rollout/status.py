@@ -1,42 +1,24 @@
 """`bookmarkai rollout status`: the stage, the policy in force and why, the gate's judgement, and the next step."""
 
-from collections.abc import Sequence
-from dataclasses import asdict, dataclass
 from datetime import UTC, datetime, timedelta
-from typing import Annotated, Any
+from typing import Annotated
 
 import typer
 from rich.text import Text
 
 from bookmarkai_assets.cli.output import clean, out, print_json, print_table
-from bookmarkai_assets.cli.rollout.words import format_moment, format_or_dash, format_window, window_as_dict
-from bookmarkai_assets.core.catalog import Catalog
+from bookmarkai_assets.cli.rollout.words import format_moment, format_or_dash, format_window
 from bookmarkai_assets.core.media.placement import describe_rule
-from bookmarkai_assets.core.media.ports import PlacedMedia
-from bookmarkai_assets.core.media.transfers import TransferUnderWay, describe_under_way, under_way_as_dict
-from bookmarkai_assets.core.rollout.gate import Judgement, RuleName, RuleResult, RuleStatus, Verdict
+from bookmarkai_assets.core.media.transfers import describe_under_way
+from bookmarkai_assets.core.rollout.gate import RuleName, RuleResult, RuleStatus, Verdict
 from bookmarkai_assets.core.rollout.gate_figures import format_length
-from bookmarkai_assets.core.rollout.metrics import target_percentage
-from bookmarkai_assets.core.rollout.next_step import NextStep, next_step
-from bookmarkai_assets.core.rollout.policy import (
-    STAGED_MODE,
-    EffectivePolicy,
-    list_obstacles,
-    resolve_policy,
-)
 from bookmarkai_assets.core.rollout.stages import (
     AbortTarget,
-    Action,
     Decision,
     RolloutControl,
     RolloutPlan,
-    RolloutState,
-    state_after,
 )
-from bookmarkai_assets.core.rules import PipelineRules
-from bookmarkai_assets.operations.rollout.evidence import judge_stage
-from bookmarkai_assets.operations.rollout.measuring import catch_up, read_gate_figures
-from bookmarkai_assets.operations.shares.store_turns import PausedStore, read_paused_stores
+from bookmarkai_assets.operations.overview.rollout_status import RolloutStatus, read_status
 from bookmarkai_assets.settings.settings import load_settings
 from bookmarkai_assets.wiring.catalog import open_catalog
 from bookmarkai_assets.wiring.rules import make_rules
@@ -63,51 +45,6 @@ _STYLES = {RuleStatus.PASS: "green", RuleStatus.INSUFFICIENT: "yellow", RuleStat
 _VERDICT_STYLES = {Verdict.PROMOTE: "green", Verdict.HOLD: "yellow", Verdict.ABORT: "bold red"}
 
 
-@dataclass(frozen=True)
-class _Status:
-    """What the command shows. `effective` is the policy in force, `rollback` the rollback that stands, if any.
-
-    `under_way` are the transfers that have not ended, `paused` the stores that fail for every share.
-    """
-
-    rules: PipelineRules
-    has_bucket: bool
-    now: datetime
-    state: RolloutState
-    effective: EffectivePolicy
-    rollback: Decision | None
-    judgement: Judgement
-    placed: Sequence[PlacedMedia]
-    under_way: Sequence[TransferUnderWay]
-    paused: Sequence[PausedStore]
-
-    @property
-    def placed_otherwise(self) -> Sequence[PlacedMedia]:
-        """What was placed since the stage began, and not as the stage wants it: by workers with other settings."""
-        return [one for one in self.placed if one.decision_id != self.state.decision_id]
-
-    @property
-    def time_left(self) -> timedelta | None:
-        """The rest of the minimum time in the stage. None before the first stage, at 0% and while rolled back."""
-        # Under another STORAGE_MODE the time still runs, because the workers may have the one in which stages count.
-        obstacles = list_obstacles(STAGED_MODE, self.state)
-        if self.state.since is None or obstacles:
-            return None
-        return max(timedelta(0), self.rules.rollout.min_stage_time - (self.now - self.state.since))
-
-    @property
-    def next_step(self) -> NextStep:
-        """What to do next."""
-        return next_step(
-            self.effective.source,
-            self.rules.rollout,
-            self.state,
-            self.judgement,
-            now=self.now,
-            has_bucket=self.has_bucket,
-        )
-
-
 def status(
     *,
     as_json: Annotated[
@@ -124,77 +61,14 @@ def status(
     settings = load_settings()
     rules = make_rules(settings)
     with open_catalog(settings) as catalog:
-        found = _read_status(catalog, rules, has_bucket=settings.has_bucket, now=datetime.now(UTC))
+        found = read_status(catalog, rules, has_bucket=settings.has_bucket, now=datetime.now(UTC))
     if as_json:
-        print_json(_as_dict(found))
+        print_json(found.as_dict())
     else:
         _print(found)
 
 
-def _read_status(catalog: Catalog, rules: PipelineRules, *, has_bucket: bool, now: datetime) -> _Status:
-    catch_up(catalog)
-    figures = read_gate_figures(catalog, rules, now=now)
-    decided = catalog.rollout.history(with_advice=False)
-    state = state_after(decided)
-    rollbacks = [decision for decision in decided if decision.action is Action.ROLLBACK]
-    return _Status(
-        rules=rules,
-        has_bucket=has_bucket,
-        now=now,
-        state=state,
-        effective=resolve_policy(rules.storage, decided[-1] if decided else None),
-        rollback=rollbacks[-1] if state.is_rolled_back else None,
-        judgement=judge_stage(rules, figures, state, now=now),
-        placed=[] if state.since is None or state.is_rolled_back else catalog.media.placed_since(state.since),
-        under_way=catalog.transfers.under_way(now=now),
-        paused=read_paused_stores(catalog, now=now),
-    )
-
-
-def _as_dict(found: _Status) -> dict[str, Any]:
-    state, judgement, plan = found.state, found.judgement, found.rules.rollout
-    configured, rollback = found.rules.storage, found.rollback
-    policy = found.effective.policy
-    left = found.time_left
-    return {
-        "stage": None if state.stage is None else str(state.stage),
-        "since": state.since.isoformat() if state.since else None,
-        "decision_id": state.decision_id,
-        "is_aborted": state.is_aborted,
-        "is_rolled_back": state.is_rolled_back,
-        "rolled_back": rollback
-        and {
-            "decision_id": rollback.decision_id,
-            "at": rollback.decided_at.isoformat(),
-            "by": rollback.actor,
-            "reason": rollback.reason,
-        },
-        "storage_mode": configured.mode.value,
-        "effective_mode": policy.mode.value,
-        "split_percentage": target_percentage(policy),
-        "is_shadow": policy.is_shadow,
-        "why": found.effective.why,
-        "s3_configured": found.has_bucket,
-        "control": plan.control.value,
-        "stages": [str(stage) for stage in plan.stages],
-        "abort_to": plan.abort_to.value,
-        "min_stage_seconds": plan.min_stage_time.total_seconds(),
-        "min_stage_seconds_left": None if left is None else left.total_seconds(),
-        "gate": {
-            "verdict": judgement.verdict.value,
-            "window": window_as_dict(judgement.figures.window),
-            "rules": [asdict(result) for result in judgement.rules],
-            "missing": list(judgement.missing),
-        },
-        "placed": sum(one.media for one in found.placed),
-        "placed_otherwise": [asdict(one) for one in found.placed_otherwise],
-        "under_way": under_way_as_dict(found.under_way),
-        "paused_stores": [store.as_dict() for store in found.paused],
-        "next_step": asdict(found.next_step),
-    }
-
-
-def _print(found: _Status) -> None:
+def _print(found: RolloutStatus) -> None:
     judgement, step = found.judgement, found.next_step
     window = judgement.figures.window
     rolled_back, stage = ("rolled back", _rolled_back(found.rollback)), ("stage", _stage(found))
@@ -223,7 +97,7 @@ def _print(found: _Status) -> None:
         out.print(clean(f"  {step.command}"), soft_wrap=True)
 
 
-def _stage(found: _Status) -> str:
+def _stage(found: RolloutStatus) -> str:
     state = found.state
     if state.stage is None:
         return "not begun"
@@ -246,7 +120,7 @@ def _rolled_back(rollback: Decision | None) -> str:
     )
 
 
-def _placed_otherwise(found: _Status) -> str:
+def _placed_otherwise(found: RolloutStatus) -> str:
     count, whole = (sum(one.media for one in placed) for placed in (found.placed_otherwise, found.placed))
     policies = "; ".join(
         f"{one.media} under {describe_rule(one.mode, one.percentage, one.decision_id)}"

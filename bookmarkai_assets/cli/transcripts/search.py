@@ -16,6 +16,7 @@ from bookmarkai_assets.core.search.moments_in_videos import url_at
 from bookmarkai_assets.core.search.ports import MAX_HITS, Hit
 from bookmarkai_assets.core.search.query import parse_query
 from bookmarkai_assets.core.shares.dagster_ui import TRANSCRIPT
+from bookmarkai_assets.operations.transcripts.hits import hit_as_dict
 from bookmarkai_assets.settings.settings import load_settings
 from bookmarkai_assets.wiring.catalog import open_catalog
 
@@ -78,7 +79,7 @@ def search(
         )
         return
     if as_json:
-        print_json([_document(hit) for hit in hits])
+        print_json([hit_as_dict(hit) for hit in hits])
         return
     if not hits:
         out.print("No sentence was found, as far as transcripts are indexed.")
@@ -94,22 +95,6 @@ def search(
     )
     if len(hits) == most and out.is_terminal:
         out.print(f"The newest {most:,}; there may be more: --limit.")
-
-
-def _document(hit: Hit) -> dict[str, object]:
-    return {
-        "rank": hit.rank,
-        "share_id": hit.share_id,
-        "title": hit.title,
-        "platform": hit.platform,
-        "url": hit.url,
-        "url_at": _link(hit),
-        "shared_at": hit.shared_at.isoformat() if hit.shared_at else None,
-        "start_seconds": hit.start_seconds,
-        "end_seconds": hit.end_seconds,
-        "text": hit.text,
-        "matches": [{"start": start, "end": end, "text": hit.text[start:end]} for start, end in hit.matches],
-    }
 
 
 def _link(hit: Hit) -> str:

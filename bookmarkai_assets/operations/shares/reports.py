@@ -22,6 +22,20 @@ _SHARES_AT_A_TIME = 5_000
 """How many shares are looked up together. It bounds the memory of a long list."""
 
 
+_MEDIA_FOR_USERS = (
+    "id",
+    "state",
+    "title",
+    "author",
+    "duration_seconds",
+    "size_bytes",
+    "sha256",
+    "content_type",
+    "stored_at",
+    "expires_at",
+)
+
+
 @dataclass(frozen=True)
 class ShareSummary:
     """One share's line in a list: who shared what, how far it is, and what to do about a failure."""
@@ -175,6 +189,14 @@ class ShareReport:
             "deletions": [_deletion(tombstone) for tombstone in self.deletions],
         }
 
+    def as_dict_for_user(self) -> dict[str, Any]:
+        """Return what the user who shared may know: the same without where files are, and how they came there."""
+        return {
+            **self.summary.as_dict(),
+            "media": _media_for_user(self.media) if self.media else None,
+            "transcript": _transcript(self.transcript) if self.transcript else None,
+        }
+
 
 def share_summary(catalog: Catalog, share: Share) -> ShareSummary:
     """Look up how far a share is."""
@@ -242,6 +264,11 @@ def _media(media: Media) -> dict[str, Any]:
         "download_seconds": media.download_seconds,
         "upload_seconds": media.upload_seconds,
     }
+
+
+def _media_for_user(media: Media) -> dict[str, Any]:
+    whole = _media(media)
+    return {name: whole[name] for name in _MEDIA_FOR_USERS}
 
 
 def _transcript(transcript: Transcript) -> dict[str, Any]:
