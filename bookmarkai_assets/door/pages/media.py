@@ -50,7 +50,7 @@ def show_share(door: Door, reader: Reader, share_id: str) -> Response:
     share = reader.share(door.catalog, share_id)
     report = share_report(door.catalog, share.share_id, now=door.clock())
     video = _stored_video(report.media)
-    view = media_view(report, door.ui, is_playable=video is not None, may_retry=reader.caller.may(Scope.OPERATE))
+    view = media_view(report, door.ui, is_playable=video is not None, is_operator=reader.caller.may(Scope.OPERATE))
     return render(
         "media.html",
         reader.frame(None),

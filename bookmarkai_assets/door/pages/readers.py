@@ -23,6 +23,7 @@ from bookmarkai_assets.door.pages.rendering import render
 from bookmarkai_assets.door.pages.sessions import caller_of_session, see_other
 from bookmarkai_assets.door.pages.views.common import Frame, Notice, frame_of
 from bookmarkai_assets.door.problems import ProblemError
+from bookmarkai_assets.operations.shares.ownership import share_of_user
 
 _PATH = re.compile(
     r"/(?:[A-Za-z0-9._~!$&'()*+,;=:@%-][A-Za-z0-9._~!$&'()*+,;=:@%/-]*)?(?:\?[A-Za-z0-9._~!$&'()*+,;=:@%/?-]*)?"
@@ -86,12 +87,9 @@ class PageReader:
     def share(self, catalog: Catalog, share_id: str) -> Share:
         """Return a share. Raises `NotThereError` if there is none, or if it is another user's."""
         try:
-            share = catalog.shares.get(share_id)
+            return share_of_user(catalog, share_id, self.sees_only)
         except UnknownShareError:
-            share = None
-        if share is None or self.sees_only not in {None, share.user_id}:
-            raise NotThereError("There is no such share.")
-        return share
+            raise NotThereError("There is no such share.") from None
 
 
 def reader_of(request: Request, door: Door) -> PageReader:

@@ -31,7 +31,7 @@ _OWN_KEY = secrets.token_bytes(32)
 def begin_session(response: Response, request: Request, door: Doorway, token: str) -> Caller | None:
     """Sign in whose token this is, and return who that is; None, and no cookie, if it is nobody's.
 
-    The cookie goes over https alone if that is how the reader came.
+    The cookie goes over https alone if that is how the reader came, to this door or to a proxy before it.
     """
     stored = next((one for one in door.tokens if caller_of(token, [one]) is not None), None)
     if stored is None:
@@ -43,14 +43,14 @@ def begin_session(response: Response, request: Request, door: Doorway, token: st
         max_age=int(LIFETIME.total_seconds()),
         httponly=True,
         samesite="strict",
-        secure=request.url.scheme == "https",
+        secure=_is_secure(request),
     )
     return stored.caller
 
 
 def end_session(response: Response, request: Request) -> None:
     """Sign a reader out."""
-    response.delete_cookie(COOKIE, httponly=True, samesite="strict", secure=request.url.scheme == "https")
+    response.delete_cookie(COOKIE, httponly=True, samesite="strict", secure=_is_secure(request))
 
 
 def caller_of_session(request: Request, door: Doorway) -> Caller | None:
@@ -72,6 +72,11 @@ def caller_of_session(request: Request, door: Doorway) -> Caller | None:
 def see_other(path: str) -> Response:
     """Send a browser to a path of this door, with a GET."""
     return Response(status_code=HTTPStatus.SEE_OTHER, headers={"Location": path, "Cache-Control": "no-store"})
+
+
+def _is_secure(request: Request) -> bool:
+    """Whether a form came by https. A browser says so in its origin, also where a proxy has taken the TLS off."""
+    return request.url.scheme == "https" or request.headers.get("origin", "").startswith("https://")
 
 
 def _mark_of(stored: StoredToken) -> str:

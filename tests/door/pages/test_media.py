@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from bookmarkai_assets.core.media.placement import Backend
-from tests.support.door_pages import DAGSTER, SENTENCES, VIDEO, House, spoken_transcript
+from tests.support.door_pages import DAGSTER, HOST, SENTENCES, VIDEO, House, spoken_transcript
 
 
 def test_a_page_has_the_player_the_lines_and_where_it_all_came_from(house: House) -> None:
@@ -32,6 +32,19 @@ def test_a_page_has_the_player_the_lines_and_where_it_all_came_from(house: House
         assert known in text, known
     for asset in ("raw_video", "stored_media", "transcript"):
         assert f'href="{DAGSTER}/assets/{asset}?view=partitions&amp;partition={share}"' in text
+
+
+def test_a_reader_who_may_not_operate_does_not_see_how_the_files_came_there(house: House) -> None:
+    """As by the API: no reason for the place, no transfer, no link into Dagster's UI, but the video all the same."""
+    share = house.add_video(user_id=house.settings.door_user_id, transcript=spoken_transcript(*SENTENCES))
+    token = house.add_token()
+    client = house.client()
+    client.post("/login", data={"token": token}, headers={"Origin": HOST})
+    text = client.get(f"/shares/{share}").text
+    for hidden in ("hybrid at", "put video", DAGSTER):
+        assert hidden not in text, hidden
+    assert f'src="/media/{share}"' in text
+    assert "faster-whisper" in text
 
 
 @pytest.mark.parametrize(

@@ -103,6 +103,7 @@ def test_the_decisions_are_listed_newest_first(house: House) -> None:
     text = house.client(storage_mode=StorageMode.HYBRID).get("/rollout").text
     assert text.index("second") < text.index("&lt;b&gt;first&lt;/b&gt;")
     assert "25% of new media go to S3." in text
+    assert "<strong>Next</strong>" in text
 
 
 def test_a_rollout_that_has_not_begun_says_so(house: House) -> None:

@@ -136,8 +136,11 @@ def media_path(share_id: str) -> str:
     return f"/media/{share_path(share_id).removeprefix('/shares/')}"
 
 
-def media_view(report: ShareReport, ui: DagsterUI, *, is_playable: bool, may_retry: bool) -> MediaView:
-    """Return the page. `is_playable`: its stored video is of a type that is played; `may_retry`: by this reader."""
+def media_view(report: ShareReport, ui: DagsterUI, *, is_playable: bool, is_operator: bool) -> MediaView:
+    """Return the page. `is_playable`: its stored video is of a type that is played.
+
+    Why the files are where they are, and how they came there, is for an operator, as by the API.
+    """
     summary, media, transcript = report.summary, report.media, report.transcript
     row = share_row(summary, media)
     share_id = summary.share.share_id
@@ -155,13 +158,13 @@ def media_view(report: ShareReport, ui: DagsterUI, *, is_playable: bool, may_ret
         player=player,
         no_player=_why_no_player(media),
         failure=_failure(report),
-        retry_path=f"{share_path(share_id)}/retry" if may_retry and _can_be_retried(report) else None,
+        retry_path=f"{share_path(share_id)}/retry" if is_operator and _can_be_retried(report) else None,
         doubts=[_doubt(one.kind, one.words, one.severity) for one in transcript.doubts] if transcript else [],
         languages=shown(languages_in_words(transcript)) if transcript else "",
         lines=_lines(transcript, player) if transcript else [],
         no_transcript=_why_no_transcript(report),
-        cards=_cards(report, ui),
-        history=_history(report),
+        cards=_cards(report, ui, is_operator=is_operator),
+        history=_history(report) if is_operator else [],
     )
 
 
@@ -238,9 +241,14 @@ def _line(text: str, start: float, end: float, player: Player | None) -> Line:
     )
 
 
-def _cards(report: ShareReport, ui: DagsterUI) -> list[Card]:
-    cards = [_share_card(report), _storage_card(report.media), _transcript_card(report.transcript)]
-    return [card for card in (*cards, _dagster_card(report, ui)) if card and card.facts]
+def _cards(report: ShareReport, ui: DagsterUI, *, is_operator: bool) -> list[Card]:
+    cards = [
+        _share_card(report),
+        _storage_card(report.media, is_operator=is_operator),
+        _transcript_card(report.transcript),
+        _dagster_card(report, ui) if is_operator else None,
+    ]
+    return [card for card in cards if card is not None]
 
 
 def _fact(name: str, value: object, *, is_code: bool = False) -> Fact:
@@ -266,10 +274,10 @@ def _share_card(report: ShareReport) -> Card:
     )
 
 
-def _storage_card(media: Media | None) -> Card | None:
+def _storage_card(media: Media | None, *, is_operator: bool) -> Card | None:
     if media is None:
         return None
-    placement = media.placement
+    placement = media.placement if is_operator else None
     size = f"{media.info.width} by {media.info.height}" if media.info.width and media.info.height else None
     return Card(
         "Storage",

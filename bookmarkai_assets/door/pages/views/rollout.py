@@ -13,13 +13,13 @@ from bookmarkai_assets.core.rollout.charts import (
     latency_chart,
     split_chart,
 )
-from bookmarkai_assets.core.rollout.gate import Judgement, RuleName, RuleResult, RuleStatus, Verdict
+from bookmarkai_assets.core.rollout.gate import RuleName, RuleResult, RuleStatus, Verdict
 from bookmarkai_assets.core.rollout.metrics import DayMetrics, Latency, WindowMetrics
-from bookmarkai_assets.core.rollout.policy import EffectivePolicy
 from bookmarkai_assets.core.rollout.stages import Decision, RolloutState
 from bookmarkai_assets.core.text import format_size
 from bookmarkai_assets.door.pages.views.common import REASON_CHARACTERS, Fact, Target, Words, prose, shown
 from bookmarkai_assets.door.pages.views.library import in_words
+from bookmarkai_assets.operations.overview.rollout_status import RolloutStatus
 
 _DASH = "–"  # noqa: RUF001 - shown where nothing was measured
 _RULE_TONES = {RuleStatus.PASS: "good", RuleStatus.INSUFFICIENT: "warn", RuleStatus.FAIL: "bad"}
@@ -81,6 +81,8 @@ class RolloutView:
 
     effect: str
     why: str
+    next_step: Sequence[Words]
+    command: str | None
     figures: Sequence[Fact]
     charts: Sequence[Drawing]
     verdict: str
@@ -92,19 +94,16 @@ class RolloutView:
     decisions: Sequence[DecisionRow]
 
 
-def rollout_view(
-    metrics: DayMetrics,
-    judgement: Judgement,
-    state: RolloutState,
-    effective: EffectivePolicy,
-    decisions: Sequence[Decision],
-) -> RolloutView:
+def rollout_view(metrics: DayMetrics, status: RolloutStatus, decisions: Sequence[Decision]) -> RolloutView:
     """Return the page. `decisions` are the newest ones, oldest first."""
+    effective, judgement, step = status.effective, status.judgement, status.next_step
     effect = effective.policy.effect
     return RolloutView(
         effect=f"{effect[:1].upper()}{effect[1:]}.",
         why=shown(f"{effective.why}.", REASON_CHARACTERS),
-        figures=_figures(metrics, state),
+        next_step=prose(step.why),
+        command=step.command,
+        figures=_figures(metrics, status.state),
         charts=_drawings(metrics, decisions),
         verdict=judgement.verdict.value,
         verdict_tone=_VERDICT_TONES[judgement.verdict],
