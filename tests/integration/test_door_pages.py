@@ -10,6 +10,8 @@ from axe_playwright_python.sync_playwright import Axe
 from playwright.sync_api import ConsoleMessage, Page, Request, ViewportSize, expect
 
 from bookmarkai_assets.adapters.catalog import open_catalog
+from bookmarkai_assets.adapters.s3_store import S3Store
+from bookmarkai_assets.core.media.placement import Backend
 from bookmarkai_assets.core.outcomes import Failure, Outcome
 from bookmarkai_assets.core.transcripts.doubts import Doubt, DoubtKind, Severity
 from tests.support.browser import CHROMIUM, open_page
@@ -140,6 +142,23 @@ def test_the_keyboard_alone_is_enough(page: Page, served: Served) -> None:
     page.keyboard.press("Enter")
     expect(line).to_have_attribute("aria-current", "true")
     assert now_playing(page) >= 2
+
+
+def test_a_video_in_s3_plays(page: Page, tmp_path: Path, s3_store: S3Store) -> None:
+    """The player follows the redirect to a real S3 server, which the page's policy allows, and reads ranges there."""
+    clip = make_clip(tmp_path / "clip.mp4", seconds=8, picture_codec="libx264").read_bytes()
+    with open_catalog(f"sqlite:///{tmp_path / 'catalog.db'}") as catalog:
+        house = make_house(catalog, tmp_path)
+        house.s3 = s3_store
+        share = house.add_video(data=clip, transcript=spoken_transcript(*SENTENCES), backend=Backend.S3)
+        with serving(house.app()) as url:
+            page.goto(f"{url}/shares/{share}")
+            lines = page.get_by_role("list", name="Lines of the transcript").get_by_role("link")
+            lines.nth(1).click()
+            expect(lines.nth(1)).to_have_attribute("aria-current", "true")
+            expect(lines.nth(2)).to_have_attribute("aria-current", "true")
+            assert page.evaluate("document.getElementById('player').error") is None
+            assert "Signature" not in page.content()
 
 
 def test_the_subtitles_are_shown(page: Page, served: Served) -> None:

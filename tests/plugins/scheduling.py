@@ -33,6 +33,8 @@ LONGEST_FIRST = (
     "tests/adapters/downloader/test_hostile_sites.py",
     "tests/adapters/speech/test_faster_whisper.py",
     "tests/adapters/s3_store/test_faults.py",
+    "tests/door/test_openapi.py",
+    "tests/door/test_live_door.py",
     "tests/demo/test_run.py",
     "tests/cli/doctor/test_doctor.py",
     "tests/defs/test_stale_transcripts.py",

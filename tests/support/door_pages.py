@@ -17,6 +17,7 @@ from bookmarkai_assets.core.door.tokens import SALT_BYTES, SECRET_BYTES, Caller,
 from bookmarkai_assets.core.media.kinds import PartKind
 from bookmarkai_assets.core.media.media import Digest, Media, MediaState, Part, VideoInfo, media_id_of
 from bookmarkai_assets.core.media.placement import Backend, StorageMode, StoragePolicy, place
+from bookmarkai_assets.core.media.ports import MediaStore
 from bookmarkai_assets.core.media.storage_events import Operation, Purpose, StorageEvent
 from bookmarkai_assets.core.outcomes import Failure
 from bookmarkai_assets.core.transcripts.transcript import Transcript
@@ -25,7 +26,7 @@ from bookmarkai_assets.door.doorway import Doorway
 from bookmarkai_assets.door.limits import Rates
 from bookmarkai_assets.operations.stores import Stores
 from bookmarkai_assets.settings.settings import Settings, load_settings
-from tests.fakes.stores import FakeMediaStore, FakeObject
+from tests.fakes.stores import FakeMediaStore
 from tests.support.catalog import USER, at
 from tests.support.transcripts import segment
 from tests.support.transcripts import transcript as transcript_of_segments
@@ -50,7 +51,7 @@ class House:
     catalog: OpenCatalog
     settings: Settings
     local: LocalStore
-    s3: FakeMediaStore = field(default_factory=lambda: FakeMediaStore(Backend.S3))
+    s3: MediaStore = field(default_factory=lambda: FakeMediaStore(Backend.S3))
     stored: list[StoredToken] = field(default_factory=list)
     now: datetime = field(default_factory=lambda: at(3600))
 
@@ -61,7 +62,7 @@ class House:
         doorway = Doorway(
             settings, self.catalog, self.stored, Rates(settings.door_requests_per_minute), lambda: self.now
         )
-        # S3 is a fake, in the place of what the settings would make.
+        # In the place of what the settings would make.
         doorway.__dict__["stores"] = Stores({Backend.LOCAL: self.local, Backend.S3: self.s3})
         app.state.doorway = doorway
         return app
@@ -153,12 +154,12 @@ class House:
         digest = Digest(len(data), hashlib.sha256(data).hexdigest())
         key = f"temp/videos/2026/01/31/{digest.sha256[:8]}{share_id[:8]}_1.mp4"
         store = self.s3 if backend is Backend.S3 else self.local
-        url = store.url_of(key)
-        if backend is Backend.S3:
-            self.s3.objects[url] = FakeObject(data, content_type, recorded=digest)
-        else:
-            Path(url).parent.mkdir(parents=True, exist_ok=True)
-            Path(url).write_bytes(data)
+        source = self.settings.ytdlp_download_dir / share_id
+        source.parent.mkdir(parents=True, exist_ok=True)
+        source.write_bytes(data)
+        url = store.put(
+            source, key, expected=digest, content_type=content_type, tags={}, may_replace=False, may_consume=True
+        ).url
         known = {
             "title": "A chocolate cake",
             "author": "someone",
