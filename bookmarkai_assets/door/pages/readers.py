@@ -19,7 +19,7 @@ from bookmarkai_assets.core.errors import CatalogUnavailableError, UnknownShareE
 from bookmarkai_assets.core.shares.share import Share
 from bookmarkai_assets.door.access import OPEN
 from bookmarkai_assets.door.doorway import Door, Doorway
-from bookmarkai_assets.door.pages.rendering import render
+from bookmarkai_assets.door.pages.rendering import compressed, render
 from bookmarkai_assets.door.pages.sessions import caller_of_session, see_other
 from bookmarkai_assets.door.pages.views.common import Frame, Notice, frame_of
 from bookmarkai_assets.door.problems import ProblemError
@@ -51,7 +51,7 @@ class PageRoute(APIRoute):
 
         async def answer(request: Request) -> Response:
             try:
-                return await handle(request)
+                return compressed(await handle(request), request)
             except SignInNeededError:
                 return see_other(login_path(request))
             except NotAllowedError as error:

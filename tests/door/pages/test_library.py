@@ -167,11 +167,25 @@ def test_a_long_sentence_is_cut_around_its_first_match() -> None:
 
 
 def test_a_page_is_light(house: House) -> None:
-    """A full library, with its style and picture, and a page with an hour of speech, take less than 100 kB each."""
+    """A full library, and a page with an hour of speech, take less than 100 kB each with all their files."""
     for number in range(SHARES_PER_PAGE):
         house.add_video(title="t" * 200, author="a" * 80, seconds=number)
-    hour = house.add_video(transcript=spoken_transcript(*["Nine words are said in every one of these lines."] * 300))
+    words = [f"Line {number} says what {number * 7919 % 1000} others have not said before." for number in range(1200)]
+    hour = house.add_video(transcript=spoken_transcript(*words, seconds=3.0))
     client = house.client()
     files = sum(len(client.get(f"/static/{name}").content) for name in ("door.css", "icon.svg", "player.js"))
     for path in ("/", f"/shares/{hour}"):
-        assert len(client.get(path).content) + files < 100_000, path
+        page = client.get(path)
+        assert words[-1] in page.text or path == "/"
+        assert int(page.headers["content-length"]) + files < 100_000, path
+
+
+def test_a_page_is_compressed_only_for_readers_who_take_that(house: House) -> None:
+    """Both get the same page, and caches are told of the difference."""
+    client = house.client()
+    plain = client.get("/rollout", headers={"Accept-Encoding": "identity"})
+    small = client.get("/rollout", headers={"Accept-Encoding": "gzip"})
+    assert "content-encoding" not in plain.headers
+    assert small.headers["content-encoding"] == "gzip"
+    assert plain.text == small.text
+    assert plain.headers["vary"] == small.headers["vary"] == "Accept-Encoding"
