@@ -16,6 +16,7 @@ from bookmarkai_assets.door.doorway import Doorway
 from bookmarkai_assets.door.headers import CrossOrigin, SecurityHeaders, TrustedSources
 from bookmarkai_assets.door.limits import BodyLimit, ConcurrencyLimit, Rates
 from bookmarkai_assets.door.models import Problem
+from bookmarkai_assets.door.pages.routes import add_pages
 from bookmarkai_assets.door.problems import add_handlers
 from bookmarkai_assets.door.request_ids import HEADER, RequestIds
 from bookmarkai_assets.settings.door import LOOPBACK_NAMES
@@ -65,6 +66,7 @@ def make_app(settings: Settings, *, clock: Callable[[], datetime] = _now) -> Fas
     app.include_router(api)
     app.include_router(health.router)
     app.include_router(scrapes.router)
+    add_pages(app)
     _add_layers(app, settings)
     _describe_problems(app)
     return app

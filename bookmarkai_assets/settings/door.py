@@ -31,6 +31,12 @@ class DoorSettings(SettingsPart):
     door_tokens_file: AbsolutePath | None = Field(
         None, description="File of more stored tokens, one on each line; # begins a comment"
     )
+    door_session_key: SecretStr | None = Field(
+        None,
+        min_length=32,
+        description="Secret of at least 32 characters that signs the cookies of the pages' readers; unset "
+        "makes one at each start, which signs everybody out",
+    )
     door_user_id: str = Field(
         LOCAL_USER, description="User of shares that come in by the HTTP door when neither token nor request names one"
     )

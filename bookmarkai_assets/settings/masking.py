@@ -7,7 +7,15 @@ from bookmarkai_assets.core.links.urls import HostPort
 
 MASK = "********"
 _SECRETS = frozenset(
-    {"S3_ACCESS_KEY", "S3_SECRET_KEY", "YTDLP_PROXY", "ALERT_WEBHOOK_URL", "ALERT_WEBHOOK_SECRET", "DOOR_TOKENS"}
+    {
+        "S3_ACCESS_KEY",
+        "S3_SECRET_KEY",
+        "YTDLP_PROXY",
+        "ALERT_WEBHOOK_URL",
+        "ALERT_WEBHOOK_SECRET",
+        "DOOR_TOKENS",
+        "DOOR_SESSION_KEY",
+    }
 )
 
 

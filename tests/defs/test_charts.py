@@ -87,6 +87,16 @@ def test_failures_are_red_bars_on_an_axis_of_five_percent_at_least() -> None:
     assert {"50%", "failed"} <= words(half)
 
 
+def test_a_line_goes_from_hour_to_hour() -> None:
+    """Of two hours, the slower one is higher, and the line ends at the second hour's place."""
+    chart = latency_chart(hours([transfer(seconds=4)], [transfer(NOON + HOUR, seconds=2)]))
+    found = re.fullmatch(r"M4 (\d+)h4L(\d+) (\d+)", drawn(chart, "steelblue"))
+    assert found is not None
+    first, middle, second = map(int, found.groups())
+    assert first < second, "an SVG's heights count from the top"
+    assert middle == 18
+
+
 def test_latency_has_a_line_each_for_uploads_and_downloads() -> None:
     """The slowest hour reaches the top, which is labelled; a line is interrupted where nothing was transferred."""
     read = transfer(NOON, "get", purpose="transcribe", kind="audio", seconds=1)

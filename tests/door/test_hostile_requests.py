@@ -180,7 +180,7 @@ def test_an_unknown_method_is_told_all_that_there_are(door: TestClient, method: 
     assert answer.json()["type"] == "urn:bookmarkai:problem:unknown-method"
 
 
-@pytest.mark.parametrize("path", ["/", "/api", "/api/v1", "/docs", "/redoc", "/openapi.json", f"{SHARES}/", "/.env"])
+@pytest.mark.parametrize("path", ["/api", "/api/v1", "/docs", "/redoc", "/openapi.json", f"{SHARES}/", "/.env"])
 def test_a_path_that_is_not_there_is_a_problem(door: TestClient, path: str) -> None:
     """Any other path is 404, without a redirect to somewhere."""
     answer = door.get(path, follow_redirects=False)

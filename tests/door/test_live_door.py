@@ -141,7 +141,7 @@ _RAW = {
     "one endless header": (_request("GET", SHARES, "X-A: " + "x" * 1_000_000), {400, 431}),
     "an endless path": (_request("GET", "/" + "x" * 1_000_000), {400, 414, 431}),
     "no HTTP at all": (b"\x16\x03\x01\x02\x00\x01\x00\x01\xfc\x03\x03" + bytes(100) + b"\r\n\r\n", {400}),
-    "another version": (b"GET / HTTP/9.9\r\nHost: 127.0.0.1\r\n\r\n", {400, 404, 505}),
+    "another version": (b"GET /nothing HTTP/9.9\r\nHost: 127.0.0.1\r\n\r\n", {400, 404, 505}),
     "the beginning of HTTP/2": (b"PRI * HTTP/2.0\r\nConnection: close\r\n\r\nSM\r\n\r\n", {400, 404, 505}),
     "an upgrade to a websocket": (
         _request("GET", SHARES, "Upgrade: websocket", "Sec-WebSocket-Key: x", "Sec-WebSocket-Version: 13"),
