@@ -18,6 +18,7 @@ from bookmarkai_assets.core.catalog import Catalog
 from bookmarkai_assets.core.failures.in_words import failure_in_words, failures_in_words
 from bookmarkai_assets.core.outcomes import Failure, Outcome
 from bookmarkai_assets.core.rules import PipelineRules
+from bookmarkai_assets.core.shares.dagster_ui import RAW_VIDEO
 from bookmarkai_assets.dagster_internals import assets_before, is_last_of_run
 from bookmarkai_assets.operations.shares.hold import Hold
 from bookmarkai_assets.operations.shares.share_results import ShareResults
@@ -86,10 +87,16 @@ def yield_results(
     found = check(results) if check is not None else Checked([])
     results = results.with_failures(found.failures).failed_at(step)
     summaries = _look_up(hold.catalog, results.failures)
-    _observe_shares_without_result(context, summaries, steps)
+    _observe_shares_without_result(context, summaries, steps, hold.rules.door_url)
     failures = {key: why for key, why in results.failures.items() if why.outcome is not Outcome.POSTPONED}
     for share_id, result in results.succeeded.items():
-        metadata = {**_why_red(failures, len(results), steps), **(describe(result) if describe is not None else {})}
+        metadata = {
+            **_why_red(failures, len(results), steps),
+            **_with_pages(
+                describe(result) if describe is not None else {},
+                _pages(hold.rules.door_url, share_id, has_media=step != RAW_VIDEO),
+            ),
+        }
         if metadata:
             context.add_asset_metadata(metadata, partition_key=share_id)
     # Nothing here may rely on being resumed, or closed in time: when the IO manager raises, Dagster does neither.
@@ -109,6 +116,9 @@ def yield_results(
         raise _run_failure({key: summaries[key] for key in failures}, _in_words(failures, len(results), steps))
 
 
+SHARE_PAGE, MEDIA_LINK = "share_page", "media_link"
+"""The metadata of every partition that lead to the pages of the HTTP door."""
+
 OUTCOMES = "outcomes"
 """The metadata of a run's failure that counts its shares by outcome."""
 
@@ -125,7 +135,10 @@ def _look_up(catalog: Catalog, failures: Mapping[str, Failure]) -> "dict[str, Fa
 
 
 def _observe_shares_without_result(
-    context: dg.AssetExecutionContext, summaries: "Mapping[str, FailureSummary]", steps: Sequence[dg.AssetKey]
+    context: dg.AssetExecutionContext,
+    summaries: "Mapping[str, FailureSummary]",
+    steps: Sequence[dg.AssetKey],
+    door_url: str | None,
 ) -> None:
     """Show at each share's partition why it has no result, what comes next and when: where an analyst clicks first.
 
@@ -141,9 +154,24 @@ def _observe_shares_without_result(
                     asset_key=asset,
                     partition=share_id,
                     description=f"postponed: {failure.reason}" if is_postponed else failure_in_words(failure),
-                    metadata=summary.as_dict(),
+                    metadata={**summary.as_dict(), **_pages(door_url, share_id, has_media=False)},
                 )
             )
+
+
+def _pages(door_url: str | None, share_id: str, *, has_media: bool) -> RunMetadata:
+    """Return the links to a share's page and its video behind the HTTP door; none if the settings name no address."""
+    if door_url is None:
+        return {}
+    page = {SHARE_PAGE: dg.MetadataValue.url(f"{door_url}/shares/{share_id}")}
+    return {**page, MEDIA_LINK: dg.MetadataValue.url(f"{door_url}/media/{share_id}")} if has_media else page
+
+
+def _with_pages(described: RunMetadata, pages: RunMetadata) -> RunMetadata:
+    """Put the links to pages behind the outcome: after what a share is and how it ended, before the figures."""
+    entries = list(described.items())
+    place = next((number for number, (key, _) in enumerate(entries, 1) if key == "outcome"), len(entries))
+    return dict([*entries[:place], *pages.items(), *entries[place:]])
 
 
 def _observe_good_shares(

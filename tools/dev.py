@@ -3,6 +3,7 @@
 From the checkout: `python -m tools.dev`. Ctrl-C ends both, and so does the end of either.
 """
 
+import os
 import signal
 import subprocess
 import sys
@@ -70,4 +71,6 @@ def _end(processes: Sequence[subprocess.Popen[bytes]]) -> None:
 
 
 if __name__ == "__main__":
+    # Partitions in the UI then lead to the pages of the door that is started beside it.
+    os.environ.setdefault("DOOR_URL", f"http://127.0.0.1:{os.environ.get('DOOR_PORT', '8080')}")
     sys.exit(run_together([DAGSTER, DOOR]))

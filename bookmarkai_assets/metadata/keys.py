@@ -15,6 +15,8 @@ _SHARE_KEYS = {
     "platform": "the link's platform: tiktok, youtube, …, generic",
     "outcome": "done, or no_speech if nobody speaks; a partition that failed has an observation with its outcome, "
     "reason and next step",
+    "share_page": "the share's page behind the HTTP door, with player and transcript; absent without DOOR_URL",
+    "media_link": "the video itself, from where it is stored; absent without DOOR_URL, and at raw_video",
     "thumbnail": "a link to the picture that the site shows of it; the site sees who opens it",
 }
 """The keys that the three assets of a share begin with. An entry without a value is absent."""

@@ -10,7 +10,7 @@ from pydantic_settings import NoDecode
 
 from bookmarkai_assets.core.door.tokens import parse_lines
 from bookmarkai_assets.core.shares.share import LOCAL_USER
-from bookmarkai_assets.settings.types import AbsolutePath, SettingsPart
+from bookmarkai_assets.settings.types import AbsolutePath, SettingsPart, address_of_pages
 
 LOOPBACK_NAMES = frozenset({"localhost", "127.0.0.1", "::1"})
 
@@ -25,6 +25,11 @@ class DoorSettings(SettingsPart):
         "127.0.0.1", description="Address that the HTTP door listens on; beyond loopback it needs a token"
     )
     door_port: int = Field(8080, ge=0, le=65535, description="Port that the HTTP door listens on; 0 takes a free one")
+    door_url: str | None = Field(
+        None,
+        description="Address at which people open the HTTP door's pages, such as https://videos.example.com; every "
+        "partition in Dagster's UI then links to its share's page. Unset means no links",
+    )
     door_tokens: SecretStr | None = Field(
         None, description="Stored tokens of the HTTP door, as `bookmarkai token new` prints them, comma-separated"
     )
@@ -66,6 +71,11 @@ class DoorSettings(SettingsPart):
         le=1000,
         description="Requests that the HTTP door works on at the same time; the others are told to come back",
     )
+
+    @field_validator("door_url")
+    @classmethod
+    def _is_address(cls, value: str | None) -> str | None:
+        return None if value is None else address_of_pages(value, example="https://videos.example.com")
 
     @field_validator("door_tokens")
     @classmethod

@@ -25,7 +25,7 @@ from bookmarkai_assets.settings.masking import shown_value
 from bookmarkai_assets.settings.rollout import RolloutSettings
 from bookmarkai_assets.settings.speech import SpeechSettings, speech_problems
 from bookmarkai_assets.settings.storage import StorageSettings, storage_problems
-from bookmarkai_assets.settings.types import AbsolutePath, host_of
+from bookmarkai_assets.settings.types import AbsolutePath, address_of_pages, host_of
 
 _SQLITE = "sqlite:///"
 _ENCODING_BYTES = 4096
@@ -91,11 +91,7 @@ class Settings(
     @field_validator("dagster_ui_url")
     @classmethod
     def _is_ui(cls, value: str | None) -> str | None:
-        if value is None:
-            return None
-        if host_of(value) is None or any(character in value for character in "?#@"):
-            raise ValueError("expected an http(s) URL without a query, such as https://dagster.example.com/prefix")
-        return value.rstrip("/")
+        return None if value is None else address_of_pages(value, example="https://dagster.example.com/prefix")
 
     @field_validator("catalog_url")
     @classmethod

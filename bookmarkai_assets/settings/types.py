@@ -35,3 +35,10 @@ def host_of(url: str) -> str | None:
     except ValueError:
         return None
     return parts.hostname if parts.scheme in {"http", "https"} else None
+
+
+def address_of_pages(text: str, *, example: str) -> str:
+    """Return an address that paths can be added to. Raises `ValueError`, naming an example, if it is none."""
+    if host_of(text) is None or any(character in text for character in "?#@"):
+        raise ValueError(f"expected an http(s) URL without a query, such as {example}")
+    return text.rstrip("/")

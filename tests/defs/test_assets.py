@@ -79,8 +79,9 @@ def test_metadata_has_exactly_the_documented_keys(pipeline: Pipeline) -> None:
 
     What a share has no value of is absent.
     """
+    pipeline.configure(door_url="https://videos.example.com")
     absent = {
-        "raw_video": {"why_run_is_red", "storage_url", "thumbnail"},
+        "raw_video": {"why_run_is_red", "storage_url", "thumbnail", "media_link"},
         "stored_media": {"why_run_is_red", "thumbnail", "expires_at", "rollout_decision"},
         "transcript": {"why_run_is_red", "thumbnail", "doubtful"},
     }

@@ -80,6 +80,18 @@ def test_good_partitions_say_that_their_run_failed_for_others(pipeline: Pipeline
     assert [asset for asset, partition, _ in observed(pipeline) if partition == gone] == list(ASSETS)
 
 
+def test_a_failed_partition_leads_to_its_shares_page(pipeline: Pipeline) -> None:
+    """At every asset of its run, where the settings say where the HTTP door is."""
+    pipeline.configure(door_url="https://videos.example.com")
+    pipeline.downloader.fail(link("gone"), Failure(Outcome.GONE, "HTTP 404"))
+    [share] = pipeline.share("gone")
+    pipeline.tick_and_run()
+
+    assert [shown["share_page"] for _, _, shown in observed(pipeline)] == [
+        f"https://videos.example.com/shares/{share}"
+    ] * len(ASSETS)
+
+
 def test_the_error_of_a_run_says_of_each_share_what_its_partition_says(pipeline: Pipeline) -> None:
     """*View logs* of a failed partition ends with it: a line that counts, then each share with what comes next."""
     _, gone, private = pipeline.share("good", "gone", "private")

@@ -114,3 +114,19 @@ def test_a_long_text_is_cut_at_a_segment(text: str) -> None:
 def test_silence_has_no_text() -> None:
     """A video in which nobody speaks has no entry for its text."""
     assert spoken_text(said(), ELSEWHERE, SHARE) is None
+
+
+def test_every_partition_leads_to_its_shares_page_where_there_is_a_door(pipeline: Pipeline) -> None:
+    """The video's own link is there from `stored_media` on. Both follow the outcome."""
+    pipeline.configure(door_url="https://videos.example.com/bookmarkai/")
+    [share] = pipeline.share("pasta")
+    pipeline.tick_and_run()
+
+    for asset in ASSETS:
+        shown = pipeline.metadata(asset, share)
+        assert shown["share_page"] == f"https://videos.example.com/bookmarkai/shares/{share}"
+        assert shown.get("media_link") == (
+            None if asset == "raw_video" else f"https://videos.example.com/bookmarkai/media/{share}"
+        )
+        keys = list(shown)
+        assert keys.index("share_page") == keys.index("outcome") + 1
