@@ -102,12 +102,13 @@ def main() -> int:
     is_good = True
     for name in options.databases:
         with empty_catalog(name) as catalog:
-            language = _fill(catalog, options.sentences)
+            language = fill(catalog, options.sentences)
             is_good &= _measure(catalog, language, options.rounds)
     return 0 if is_good else 1
 
 
-def _fill(catalog: OpenCatalog, sentences: int) -> Language:
+def fill(catalog: OpenCatalog, sentences: int) -> Language:
+    """Write transcripts with so many sentences, index them, and return their language."""
     random = Random(7)  # noqa: S311 - made-up data
     language = Language(random)
     each = max(1, sentences // TRANSCRIPTS)
