@@ -22,7 +22,7 @@ from bookmarkai_assets.adapters.catalog.tables.shares import shares
 from bookmarkai_assets.adapters.catalog.tables.work import share_work
 from bookmarkai_assets.adapters.prometheus import OPENMETRICS, MetricsPage
 from bookmarkai_assets.core.rules import PipelineRules
-from bookmarkai_assets.operations.health.catalog_figures import read_catalog_figures
+from bookmarkai_assets.operations.overview.catalog_figures import read_catalog_figures
 from bookmarkai_assets.operations.rollout.evidence import judge_stage
 from bookmarkai_assets.operations.rollout.history import read_state
 from bookmarkai_assets.operations.rollout.measuring import read_gate_figures

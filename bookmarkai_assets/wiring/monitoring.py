@@ -54,7 +54,7 @@ def make_metric_sinks(settings: Settings) -> list[MetricSink]:
 
 def make_metrics_page(catalog: Catalog, rules: PipelineRules) -> "MetricsPage":
     """Make the page of metrics over a catalog. Raises `ConfigurationError` if the extra `door` is not installed."""
-    from bookmarkai_assets.operations.health.catalog_figures import read_catalog_figures  # noqa: PLC0415 - as above
+    from bookmarkai_assets.operations.overview.catalog_figures import read_catalog_figures  # noqa: PLC0415 - as above
 
     try:
         from bookmarkai_assets.adapters.prometheus import MetricsPage  # noqa: PLC0415 - as above

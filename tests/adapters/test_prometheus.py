@@ -16,7 +16,7 @@ from bookmarkai_assets.core.errors import CatalogUnavailableError
 from bookmarkai_assets.core.monitoring.families import BUCKETS, FAMILIES
 from bookmarkai_assets.core.monitoring.figures import CatalogFigures
 from bookmarkai_assets.core.sites.breaker import SiteRules
-from bookmarkai_assets.operations.health.catalog_figures import read_catalog_figures
+from bookmarkai_assets.operations.overview.catalog_figures import read_catalog_figures
 from tests.support.catalog import USER, at, execute, together
 from tests.support.monitoring import NOW, fill, later, page_of, parse, priced_rules, samples_of, scrape
 from tests.support.storage_events import transfer

@@ -13,7 +13,7 @@ from bookmarkai_assets.core.alerts.incidents import Incident
 from bookmarkai_assets.core.catalog import Catalog
 from bookmarkai_assets.core.rules import PipelineRules
 from bookmarkai_assets.core.sites.breaker import SiteRules
-from bookmarkai_assets.operations.health.catalog_figures import read_catalog_figures
+from bookmarkai_assets.operations.overview.catalog_figures import read_catalog_figures
 from tests.support.catalog import add_share, at, begin, fail, finish, lease, store, stored_media
 from tests.support.rollout import rollout_rules
 from tests.support.storage_events import transfer

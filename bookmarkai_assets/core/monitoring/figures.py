@@ -1,7 +1,7 @@
 """The figures of one installation at one moment, with every name that a stranger can choose folded into a fixed set.
 
 A host, a status, an error class: each becomes a time series in Prometheus, so there must be few. How the figures are
-read is in `operations/health/catalog_figures`, and which metrics they become in `families`.
+read is in `operations/overview/catalog_figures`, and which metrics they become in `families`.
 """
 
 from collections import Counter

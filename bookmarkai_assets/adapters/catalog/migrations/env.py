@@ -7,7 +7,6 @@ from collections.abc import Collection
 from typing import Any
 
 from alembic import context
-from alembic.script import ScriptDirectory
 from sqlalchemy import Connection, update
 
 from bookmarkai_assets.adapters.catalog.tables.base import SCHEMA_VERSION_TABLE, schema_version
@@ -16,11 +15,10 @@ _FIRST_TO_DECLARE = "0013"
 
 
 def _record_oldest_code(*, heads: Collection[str], **_: Any) -> None:  # noqa: ANN401 - Alembic's
-    scripts = ScriptDirectory.from_config(context.config)
     for revision in heads:
         if revision >= _FIRST_TO_DECLARE:
             # A revision that declares none fails here. Keeping its predecessor's could promise too much.
-            declared = scripts.get_revision(revision).module.oldest_code
+            declared = context.script.get_revision(revision).module.oldest_code
             _connection.execute(update(schema_version).values(oldest_code=declared))
 
 
