@@ -26,14 +26,6 @@ from bookmarkai_assets.wiring.rules import make_rules
 _MAX_CHARACTERS = 2000
 """The longest value that is printed."""
 
-_UNITS = {
-    RuleName.UPLOAD_FAILURES: "%",
-    RuleName.MEAN_UPLOAD: " s",
-    RuleName.ACCESS_DENIED: "",
-    RuleName.NOTHING_LOST: "",
-    RuleName.COST: " USD",
-    RuleName.DOWNLOAD_P95: " s",
-}
 _SAMPLES = {
     RuleName.UPLOAD_FAILURES: "uploads",
     RuleName.MEAN_UPLOAD: "good uploads",
@@ -144,7 +136,7 @@ def _control(plan: RolloutPlan) -> str:
 
 
 def _rule(result: RuleResult) -> list[object]:
-    unit = _UNITS[result.rule]
+    unit = result.rule.unit
     sample = f"{result.sample:,} {_SAMPLES[result.rule]}" if result.rule in _SAMPLES else "-"
     return [
         result.rule.replace("_", " "),

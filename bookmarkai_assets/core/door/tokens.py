@@ -127,14 +127,20 @@ def parse_lines(lines: Iterable[str]) -> tuple[StoredToken, ...]:
 
 
 def caller_of(token: str, stored: Sequence[StoredToken]) -> Caller | None:
-    """Return whose token this is; None if it is nobody's.
+    """Return whose token this is; None if it is nobody's."""
+    found = stored_token_of(token, stored)
+    return found.caller if found else None
+
+
+def stored_token_of(token: str, stored: Sequence[StoredToken]) -> StoredToken | None:
+    """Return what is stored of a token; None if nothing is.
 
     Every stored token is compared, each in constant time, so the time says nothing about which one was nearly right.
     """
-    found: Caller | None = None
+    found: StoredToken | None = None
     for one in stored:
         if hmac.compare_digest(_digest(one.salt, token), one.digest):
-            found = one.caller
+            found = one
     return found
 
 

@@ -68,6 +68,21 @@ class RuleName(StrEnum):
     COST = "cost"
     DOWNLOAD_P95 = "download_p95"
 
+    @property
+    def unit(self) -> str:
+        """What follows a figure of the rule when people read it; empty for a count."""
+        return _UNITS[self]
+
+
+_UNITS = {
+    RuleName.UPLOAD_FAILURES: "%",
+    RuleName.MEAN_UPLOAD: " s",
+    RuleName.ACCESS_DENIED: "",
+    RuleName.NOTHING_LOST: "",
+    RuleName.COST: " USD",
+    RuleName.DOWNLOAD_P95: " s",
+}
+
 
 class RuleStatus(StrEnum):
     """The result of one rule; `insufficient` when there is too little to go by."""

@@ -15,7 +15,7 @@ from itsdangerous import BadData, URLSafeSerializer
 from starlette.requests import Request
 from starlette.responses import Response
 
-from bookmarkai_assets.core.door.tokens import Caller, StoredToken, caller_of
+from bookmarkai_assets.core.door.tokens import Caller, StoredToken, stored_token_of
 from bookmarkai_assets.door.doorway import Doorway
 
 COOKIE = "bookmarkai_session"
@@ -33,7 +33,7 @@ def begin_session(response: Response, request: Request, door: Doorway, token: st
 
     The cookie goes over https alone if that is how the reader came, to this door or to a proxy before it.
     """
-    stored = next((one for one in door.tokens if caller_of(token, [one]) is not None), None)
+    stored = stored_token_of(token, door.tokens)
     if stored is None:
         return None
     until = int((door.clock() + LIFETIME).timestamp())

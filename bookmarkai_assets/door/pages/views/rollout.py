@@ -13,7 +13,7 @@ from bookmarkai_assets.core.rollout.charts import (
     latency_chart,
     split_chart,
 )
-from bookmarkai_assets.core.rollout.gate import RuleName, RuleResult, RuleStatus, Verdict
+from bookmarkai_assets.core.rollout.gate import RuleResult, RuleStatus, Verdict
 from bookmarkai_assets.core.rollout.metrics import DayMetrics, Latency, WindowMetrics
 from bookmarkai_assets.core.rollout.stages import Decision, RolloutState
 from bookmarkai_assets.core.text import format_size
@@ -24,14 +24,6 @@ from bookmarkai_assets.operations.overview.rollout_status import RolloutStatus
 _DASH = "–"  # noqa: RUF001 - shown where nothing was measured
 _RULE_TONES = {RuleStatus.PASS: "good", RuleStatus.INSUFFICIENT: "warn", RuleStatus.FAIL: "bad"}
 _VERDICT_TONES = {Verdict.PROMOTE: "good", Verdict.HOLD: "warn", Verdict.ABORT: "bad"}
-_UNITS = {
-    RuleName.UPLOAD_FAILURES: "%",
-    RuleName.MEAN_UPLOAD: " s",
-    RuleName.ACCESS_DENIED: "",
-    RuleName.NOTHING_LOST: "",
-    RuleName.COST: " USD",
-    RuleName.DOWNLOAD_P95: " s",
-}
 
 
 @dataclass(frozen=True)
@@ -147,7 +139,7 @@ def _drawings(metrics: DayMetrics, decisions: Sequence[Decision]) -> list[Drawin
 
 
 def _rule(result: RuleResult) -> Rule:
-    unit = _UNITS[result.rule]
+    unit = result.rule.unit
     return Rule(
         name=in_words(result.rule),
         status=result.status.value,
