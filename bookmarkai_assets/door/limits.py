@@ -61,35 +61,34 @@ class BodyLimit:
         if scope["type"] != "http":
             await self._app(scope, receive, send)
             return
-        announced = Headers(scope=scope).get("content-length", "0")
-        body = None
-        if len(announced) <= len(str(self._max_bytes)) and int(announced) <= self._max_bytes:
-            try:
-                async with asyncio.timeout(self._seconds):
-                    body = await self._read(receive)
-            except TimeoutError:
-                response = make_response(
-                    scope,
-                    408,
-                    "slow-body",
-                    f"expected the body within {self._seconds:g} s, found that it was not complete by then",
-                    headers={"Connection": "close"},
-                )
-                await response(scope, receive, send)
+        try:
+            body = await self._body(scope, receive)
+        except ConnectionError:
+            return
+        except TimeoutError:
+            refused = (
+                408,
+                "slow-body",
+                f"expected the body within {self._seconds:g} s, found that it was not complete by then",
+            )
+        else:
+            if body is not None:
+                await self._app(scope, _replay(body, receive), send)
                 return
-            except ConnectionError:
-                return
-        if body is None:
-            response = make_response(
-                scope,
+            refused = (
                 413,
                 "large-body",
                 f"expected a body of at most {self._max_bytes:,} bytes, found a larger one; send fewer links",
-                headers={"Connection": "close"},
             )
-            await response(scope, receive, send)
-            return
-        await self._app(scope, _replay(body, receive), send)
+        await make_response(scope, *refused, headers={"Connection": "close"})(scope, receive, send)
+
+    async def _body(self, scope: Scope, receive: Receive) -> bytes | None:
+        """Return the whole body; None if it is too large. Raises `TimeoutError`, and as `_read` does."""
+        announced = Headers(scope=scope).get("content-length", "0")
+        if len(announced) > len(str(self._max_bytes)) or int(announced) > self._max_bytes:
+            return None
+        async with asyncio.timeout(self._seconds):
+            return await self._read(receive)
 
     async def _read(self, receive: Receive) -> bytes | None:
         """Return the whole body; None if it is too large. Raises `ConnectionError` if the caller is gone."""

@@ -5,7 +5,7 @@ import shutil
 import signal
 import subprocess
 import sys
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 import pytest
@@ -44,6 +44,19 @@ def _request(
     if token:
         lines.append(f"Authorization: Bearer {token}")
     return "\r\n".join([*lines, "", ""]).encode("latin-1") + body
+
+
+def ended(command: Sequence[str], directory: Path, **settings: str) -> subprocess.CompletedProcess[str]:
+    """Run a command that is to end by itself, with these settings, and return how it did."""
+    return subprocess.run(
+        command,
+        env=environment_of(settings),
+        cwd=directory,
+        capture_output=True,
+        text=True,
+        check=False,
+        timeout=4 * HANG_SECONDS,
+    )
 
 
 def _status(answer: bytes) -> int:
@@ -215,15 +228,7 @@ def test_without_a_token_it_refuses_to_listen_beyond_loopback(
     tmp_path: Path, sqlite_url: str, settings: dict[str, str], arguments: tuple[str, ...]
 ) -> None:
     """Without a token, an address that others can reach ends it with exit code 2 and says how to make one."""
-    done = subprocess.run(
-        [*SERVE, "--port", "0", *arguments],
-        env=environment_of({"CATALOG_URL": sqlite_url, **settings}),
-        cwd=tmp_path,
-        capture_output=True,
-        text=True,
-        check=False,
-        timeout=4 * HANG_SECONDS,
-    )
+    done = ended([*SERVE, "--port", "0", *arguments], tmp_path, CATALOG_URL=sqlite_url, **settings)
 
     assert done.returncode == 2
     assert "expected a token before the HTTP door listens on 0.0.0.0" in done.stderr
@@ -232,15 +237,7 @@ def test_without_a_token_it_refuses_to_listen_beyond_loopback(
 
 def test_a_port_that_is_taken_ends_it(live: LiveDoor, tmp_path: Path, sqlite_url: str) -> None:
     """If another program has the port, it ends with exit code 1 and says so."""
-    done = subprocess.run(
-        [*SERVE, "--port", str(live.port)],
-        env=environment_of({"CATALOG_URL": sqlite_url}),
-        cwd=tmp_path,
-        capture_output=True,
-        text=True,
-        check=False,
-        timeout=4 * HANG_SECONDS,
-    )
+    done = ended([*SERVE, "--port", str(live.port)], tmp_path, CATALOG_URL=sqlite_url)
 
     assert done.returncode == 1
     assert "address already in use" in done.stderr
@@ -256,15 +253,7 @@ def test_without_the_extra_it_says_what_to_install(tmp_path: Path, sqlite_url: s
         "run()"
     )
 
-    done = subprocess.run(
-        [sys.executable, "-c", program],
-        env=environment_of({"CATALOG_URL": sqlite_url}),
-        cwd=tmp_path,
-        capture_output=True,
-        text=True,
-        check=False,
-        timeout=4 * HANG_SECONDS,
-    )
+    done = ended([sys.executable, "-c", program], tmp_path, CATALOG_URL=sqlite_url)
 
     assert done.returncode == 1
     assert "pip install 'bookmarkai-assets[door]'" in done.stderr
