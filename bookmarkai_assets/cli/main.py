@@ -10,6 +10,7 @@ import typer
 
 from bookmarkai_assets.cli import catalog, config, demo, metrics, models, platforms, serve, token, work, worker
 from bookmarkai_assets.cli import open as opening
+from bookmarkai_assets.cli import run as running
 from bookmarkai_assets.cli.doctor import command as doctor
 from bookmarkai_assets.cli.help_text import unfold_help
 from bookmarkai_assets.cli.output import fail
@@ -43,6 +44,7 @@ app.command("config")(config.config)
 app.command("doctor")(doctor.doctor)
 app.command("demo")(demo.demo)
 app.command("serve")(serve.serve)
+app.command("run")(running.run)
 app.command("work")(work.work)
 app.command("worker")(worker.worker)
 unfold_help(app)
