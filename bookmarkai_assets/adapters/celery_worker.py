@@ -3,6 +3,7 @@
 `dagster_celery` has the tasks, and Dagster's `CeleryRunLauncher` sends them. Here is how a worker of ours is set up.
 """
 
+import logging
 from collections.abc import Sequence
 
 from bookmarkai_assets.core.errors import ConfigurationError
@@ -22,11 +23,13 @@ def run_worker(
     queues: Sequence[str] = (DEFAULT_QUEUE,),
     max_runs: int = 0,
     max_memory_bytes: int = 0,
+    sets_up_logs: bool = True,
 ) -> None:
     """Take runs from `queues` until this process is told to stop. SIGTERM lets the run under way end.
 
     The runs' process is replaced between two runs: after `max_runs`, or once it has more memory than
-    `max_memory_bytes`; 0 means never. Raises `ConfigurationError` if the extra `celery` is not installed.
+    `max_memory_bytes`; 0 means never. Unless Celery `sets_up_logs`, the log stays as this process has it. Raises
+    `ConfigurationError` if the extra `celery` is not installed.
     """
     try:
         from dagster_celery.app import app  # noqa: PLC0415 - only workers load Celery
@@ -53,8 +56,15 @@ def run_worker(
         worker_redirect_stdouts=False,
         worker_send_task_events=False,
     )
+    if not sets_up_logs:
+        from celery.signals import setup_logging  # noqa: PLC0415 - as above
+
+        # Whatever is connected to this signal, Celery leaves the log alone.
+        setup_logging.connect(_raise_log_level, weak=False)
     app.worker_main(
         [
+            # The banner is no line of a log.
+            *([] if sets_up_logs else ["--quiet"]),
             "worker",
             "--concurrency=1",
             "--pool=prefork",
@@ -65,6 +75,10 @@ def run_worker(
             "--loglevel=INFO",
         ]
     )
+
+
+def _raise_log_level(**_: object) -> None:
+    logging.getLogger().setLevel(logging.INFO)
 
 
 def check_answer(*, broker_url: str, name: str, timeout_seconds: float) -> CheckResult:
