@@ -14,10 +14,9 @@ from bookmarkai_assets.core.uploads.parts import PlannedPart
 from bookmarkai_assets.core.uploads.ports import (
     ArrivedPart,
     PartLink,
+    UploadBucket,
     UploadedObject,
-    UploadedObjects,
     UploadForm,
-    UploadLinks,
 )
 from bookmarkai_assets.core.uploads.upload import Upload
 from tests.support.catalog import at
@@ -34,7 +33,7 @@ class _Parts:
     data: dict[int, bytes] = field(default_factory=dict)
 
 
-class FakeUploads(UploadLinks, UploadedObjects):
+class FakeUploads(UploadBucket):
     """A bucket that believes its callers. Set `failure` to have every request fail.
 
     `objects` are the objects' bytes by key, and `described` what a HEAD says of each.

@@ -29,10 +29,9 @@ from bookmarkai_assets.core.uploads.parts import PlannedPart
 from bookmarkai_assets.core.uploads.ports import (
     ArrivedPart,
     PartLink,
+    UploadBucket,
     UploadedObject,
-    UploadedObjects,
     UploadForm,
-    UploadLinks,
 )
 from bookmarkai_assets.core.uploads.upload import Upload
 
@@ -43,7 +42,7 @@ _METADATA = "x-amz-meta-"
 _CREATED = "201"
 
 
-class S3Uploads(UploadLinks, UploadedObjects):
+class S3Uploads(UploadBucket):
     """A bucket as the place where uploads arrive. It connects at the first use. Several threads may use it.
 
     The parameters are those of `S3Store`; `prefix` is what all keys of uploads begin with.

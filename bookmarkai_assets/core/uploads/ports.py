@@ -186,3 +186,7 @@ class UploadedObjects(ABC):
     @abstractmethod
     def delete(self, key: str) -> None:
         """Remove an object. An absent one is a success."""
+
+
+class UploadBucket(UploadLinks, UploadedObjects):
+    """The bucket as the place where uploads arrive: both of its sides."""
