@@ -10,6 +10,7 @@ from bookmarkai_assets.settings.settings import Settings
 from bookmarkai_assets.wiring.rules import STAGING
 
 if TYPE_CHECKING:
+    from bookmarkai_assets.core.uploads.ports import UploadBucket
     from bookmarkai_assets.operations.storage.checking import LinkReader
 
 
@@ -47,6 +48,15 @@ def make_inspectors(settings: Settings) -> list[StoreInspector]:
             )
         )
     return inspectors
+
+
+def make_uploads(settings: Settings) -> "UploadBucket | None":
+    """Make what signs links for uploads and looks after the objects that arrive; None without a bucket."""
+    from bookmarkai_assets.adapters.s3_store.uploads import S3Uploads  # noqa: PLC0415 - adapters load when used
+
+    if not settings.s3_media_bucket:
+        return None
+    return S3Uploads(settings.s3_media_bucket, settings.s3_upload_prefix, **connection_of(settings))
 
 
 def make_link_reader() -> "LinkReader":

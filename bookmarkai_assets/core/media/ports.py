@@ -244,6 +244,10 @@ class MediaLedger(ABC):
         """Read some media, by id, in one query. Those without a record are left out."""
 
     @abstractmethod
+    def stored_with(self, digest: Digest) -> Media | None:
+        """Read a stored media whose video has exactly these bytes, the same one each time; None when there is none."""
+
+    @abstractmethod
     def record_staged(self, media: Media, *, owner: str, now: datetime) -> None:
         """Record a finished download (state staged), replacing an earlier record of the media.
 

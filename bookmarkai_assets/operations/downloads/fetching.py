@@ -11,6 +11,7 @@ from pathlib import Path
 from bookmarkai_assets.core.downloads.ports import DownloadedFile, DownloadedVideo, Downloader, Resolved, never_give_up
 from bookmarkai_assets.core.errors import PostponedError, ShareFailedError, UnknownShareError
 from bookmarkai_assets.core.links.canonical_urls import is_short
+from bookmarkai_assets.core.links.upload_urls import is_of_upload
 from bookmarkai_assets.core.media.kinds import PartKind
 from bookmarkai_assets.core.media.media import Media, MediaState, Part
 from bookmarkai_assets.core.media.object_keys import audio_key, video_key
@@ -42,6 +43,10 @@ def fetch_media(
     """
     patience = patience or run_patience(hold.rules, shares=1)
     with patience.share():
+        if is_of_upload(leased.canonical_url):
+            from bookmarkai_assets.operations.downloads.uploaded import fetch_uploaded  # noqa: PLC0415 - few shares are uploads
+
+            return fetch_uploaded(hold, leased, downloader=downloader, patience=patience)
         return _Fetch(hold, downloader, patience).media_of(leased)
 
 
@@ -57,7 +62,7 @@ class _Fetch:
         """Return the share's media. It is fetched if no store and no staging directory has its bytes."""
         catalog = self.hold.catalog
         known = catalog.media.get(leased.media_id)
-        if known is not None and _has_bytes(self.hold.stores, known):
+        if known is not None and has_bytes(self.hold.stores, known):
             catalog.sites.free_slot(leased.media_id, site=site_of(leased.canonical_url))
             return FetchedMedia(leased.share, known, is_reused=True)
         name = self._known_name(leased)
@@ -96,7 +101,7 @@ class _Fetch:
             wait=hold.wait,
         )
         catalog.work.mark(leased.share.share_id, ShareStatus.FETCHING, owner=hold.owner, now=hold.clock())
-        first = self._first_share(leased, known)
+        first = first_share(hold, leased, known)
         home = hold.rules.staging_dir / leased.media_id
         # The lease is ours, so whatever is here was left by an attempt that died.
         shutil.rmtree(home, ignore_errors=True)
@@ -112,7 +117,7 @@ class _Fetch:
             if isinstance(video, Resolved):
                 shutil.rmtree(home, ignore_errors=True)
                 return video
-            media = _staged_media(leased, video, first, prefix=hold.rules.video_prefix)
+            media = staged_media(leased, video, first, prefix=hold.rules.video_prefix)
             catalog.media.record_staged(media, owner=hold.owner, now=hold.clock())
         except ShareFailedError as error:
             shutil.rmtree(home, ignore_errors=True)
@@ -173,7 +178,7 @@ class _Fetch:
                 directory,
                 self.hold.rules.limits,
                 silent_formats=frozenset(silent_formats),
-                language=self._expected_language(leased.share.share_id),
+                language=expected_language(self.hold, leased.share.share_id),
                 give_up=give_up,
             )
             if isinstance(result, Failure):
@@ -184,20 +189,24 @@ class _Fetch:
                     sites.record_silent_formats(site, result.silent_formats, now=self.hold.clock())
         return result
 
-    def _expected_language(self, share_id: str) -> str | None:
-        return self.hold.rules.language or self.hold.catalog.shares.hinted_language(share_id)
 
-    def _first_share(self, leased: LeasedShare, known: Media | None) -> Share:
-        """Return the share that names the key and decides the placement, even if another share fetches it again."""
-        if known is None:
-            return leased.share
-        try:
-            return self.hold.catalog.shares.get(known.share_id)
-        except UnknownShareError:
-            return leased.share  # its user has deleted it, but the other shares still want the video
+def expected_language(hold: Hold, share_id: str) -> str | None:
+    """Return the language that is expected of a share's video; None if nobody has said it."""
+    return hold.rules.language or hold.catalog.shares.hinted_language(share_id)
 
 
-def _staged_media(leased: LeasedShare, video: DownloadedVideo, first: Share, *, prefix: str) -> Media:
+def first_share(hold: Hold, leased: LeasedShare, known: Media | None) -> Share:
+    """Return the share that names the key and decides the placement, even if another share fetches it again."""
+    if known is None:
+        return leased.share
+    try:
+        return hold.catalog.shares.get(known.share_id)
+    except UnknownShareError:
+        return leased.share  # its user has deleted it, but the other shares still want the video
+
+
+def staged_media(leased: LeasedShare, video: DownloadedVideo, first: Share, *, prefix: str) -> Media:
+    """Return the record of a download that is in staging."""
     key = video_key(prefix, leased.canonical_url, first.created_at, _extension_of(video.video))
     audio = video.audio
     return Media(
@@ -221,7 +230,8 @@ def _part(kind: PartKind, key: str, file: DownloadedFile) -> Part:
     return Part(kind, key, url=str(file.path), digest=file.digest, content_type=file.content_type)
 
 
-def _has_bytes(stores: Stores, media: Media) -> bool:
+def has_bytes(stores: Stores, media: Media) -> bool:
+    """Whether a media's bytes are there, in staging or in a store. Raises `StoreError` when no store can tell."""
     if media.state is MediaState.EXPIRED:
         return False
     if media.state is MediaState.STORED:

@@ -8,6 +8,8 @@ from functools import partial
 from itertools import islice
 
 from bookmarkai_assets.core.catalog import Catalog
+from bookmarkai_assets.core.errors import ShareFailedError, UnknownShareError
+from bookmarkai_assets.core.links.upload_urls import link_of_upload
 from bookmarkai_assets.core.links.urls import AdmittedLink, RefusedLink
 from bookmarkai_assets.core.media.media import MediaState, media_id_of
 from bookmarkai_assets.core.media.placement import Backend, StoragePolicy, place
@@ -19,7 +21,7 @@ from bookmarkai_assets.core.sites.breaker import site_of
 from bookmarkai_assets.core.sites.ports import NoSlot, SiteLoad
 from bookmarkai_assets.core.sites.stores import backend_of, is_store
 from bookmarkai_assets.operations.rollout.current_policy import current_policy
-from bookmarkai_assets.operations.shares.intake import known_link
+from bookmarkai_assets.operations.shares.intake import known_link, link_of
 from bookmarkai_assets.operations.sites.turns import free_slots_by_site, is_fetched, is_restricted
 
 POLL_SECONDS = 0.25
@@ -205,5 +207,13 @@ def _link_of_row(due: DueShare, catalog: Catalog, rules: PipelineRules) -> Admit
         datetime.fromisoformat(due.created_at or "")
     except ValueError:
         return Failure(Outcome.REFUSED, f"malformed row: expected a time as created_at, found {due.created_at!r:.80}")
+    try:
+        # Whose upload it is must be known before the claim is, because the claim names the media in the share's record.
+        if link_of_upload(due.url or "") is not None:
+            return link_of(catalog.shares.get(due.share_id), catalog, rules.allowed_hosts)
+    except ShareFailedError as error:
+        return error.failure
+    except UnknownShareError as error:
+        return Failure(Outcome.REFUSED, str(error))
     link = known_link(due.url or "", catalog, rules.allowed_hosts)
     return Failure(Outcome.REFUSED, link.reason) if isinstance(link, RefusedLink) else link
