@@ -8,7 +8,7 @@ from typing import Annotated
 
 import typer
 
-from bookmarkai_assets.cli import catalog, config, demo, metrics, models, platforms, serve, token, work, worker
+from bookmarkai_assets.cli import catalog, config, demo, metrics, models, platforms, serve, token, upload, work, worker
 from bookmarkai_assets.cli import open as opening
 from bookmarkai_assets.cli.doctor import command as doctor
 from bookmarkai_assets.cli.help_text import unfold_help
@@ -43,6 +43,7 @@ app.command("config")(config.config)
 app.command("doctor")(doctor.doctor)
 app.command("demo")(demo.demo)
 app.command("serve")(serve.serve)
+app.command("upload")(upload.upload)
 app.command("work")(work.work)
 app.command("worker")(worker.worker)
 unfold_help(app)
