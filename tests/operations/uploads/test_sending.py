@@ -7,6 +7,7 @@ from typing import Any
 from uuid import uuid4
 
 import pytest
+from typing_extensions import override
 
 from bookmarkai_assets.adapters.catalog import OpenCatalog
 from bookmarkai_assets.core.errors import StoreError, StoreErrorClass
@@ -80,6 +81,7 @@ class _Failing(FakeUploads):
 
     is_mended = False
 
+    @override
     def send_part(self, *arguments: Any) -> ArrivedPart:
         if not self.is_mended and any(parts.data for parts in self.multiparts.values()):
             raise StoreError(StoreErrorClass.UNAVAILABLE, "no answer")
