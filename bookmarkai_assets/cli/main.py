@@ -9,7 +9,20 @@ from typing import Annotated
 
 import typer
 
-from bookmarkai_assets.cli import catalog, config, demo, metrics, models, platforms, probe, serve, token, work, worker
+from bookmarkai_assets.cli import (
+    catalog,
+    config,
+    demo,
+    metrics,
+    models,
+    platforms,
+    probe,
+    serve,
+    token,
+    upload,
+    work,
+    worker,
+)
 from bookmarkai_assets.cli import open as opening
 from bookmarkai_assets.cli import run as running
 from bookmarkai_assets.cli.doctor import command as doctor
@@ -49,6 +62,7 @@ app.command("demo")(demo.demo)
 app.command("serve")(serve.serve)
 app.command("probe")(probe.probe)
 app.command("run")(running.run)
+app.command("upload")(upload.upload)
 app.command("work")(work.work)
 app.command("worker")(worker.worker)
 unfold_help(app)
