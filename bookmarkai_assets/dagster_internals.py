@@ -238,6 +238,23 @@ def switch_states(instance: dg.DagsterInstance) -> dict[str, str]:
     return {state.instigator_name: str(state.status.value) for state in instance.all_instigator_state()}
 
 
+def load_error_of_server(host: str, port: int) -> str | None:
+    """Return why a code server could not load the definitions; None if it has them.
+
+    Raises `DagsterUserCodeUnreachableError` if it does not answer. Published is the webserver's view of it (GraphQL).
+    """
+    from dagster._grpc.client import DagsterGrpcClient  # noqa: PLC0415 - only probes need it
+    from dagster._serdes import deserialize_value  # noqa: PLC0415 - as above
+    from dagster_shared.error import SerializableErrorInfo  # noqa: PLC0415 - as above
+
+    answer = deserialize_value(DagsterGrpcClient(host=host, port=port).list_repositories())
+    if not isinstance(answer, SerializableErrorInfo):
+        return None
+    while answer.cause is not None:
+        answer = answer.cause
+    return answer.message
+
+
 # --- Partitions ------------------------------------------------------------------------------------------------------
 
 _keys_of_ranges: WeakKeyDictionary[dg.DagsterInstance, dict[dg.PartitionKeyRange, Sequence[str]]] = WeakKeyDictionary()

@@ -6,9 +6,12 @@
 from collections.abc import Sequence
 
 from bookmarkai_assets.core.errors import ConfigurationError
+from bookmarkai_assets.core.health import CheckResult, CheckStatus
+from bookmarkai_assets.core.text import clean_line, without_secrets
 from bookmarkai_assets.core.workers.worker import DEFAULT_QUEUE
 
 _KB = 1024
+_MAX_CHARACTERS = 200
 
 
 def run_worker(
@@ -62,3 +65,30 @@ def run_worker(
             "--loglevel=INFO",
         ]
     )
+
+
+def check_answer(*, broker_url: str, name: str, timeout_seconds: float) -> CheckResult:
+    """Check that the worker of this name on this host answers a ping. It does also while it works on a run.
+
+    If the broker does not take connections, nobody can ask the worker: a warning, because to restart it would not help.
+    """
+    from celery import Celery  # noqa: PLC0415 - only workers load Celery
+    from celery.utils.nodenames import host_format  # noqa: PLC0415 - as above
+
+    app = Celery("probe", broker=broker_url, set_as_current=False)
+    node = host_format(f"{name}@%h")
+    app.conf.broker_connection_timeout = timeout_seconds
+    with app.connection_for_write() as connection:
+        try:
+            connection.connect()
+        except (*connection.connection_errors, OSError) as error:
+            reason = clean_line(without_secrets(str(error)), max_characters=_MAX_CHARACTERS) or type(error).__name__
+            return CheckResult(
+                CheckStatus.WARN, f"the worker {node} cannot be asked, because the broker does not answer: {reason}"
+            )
+        replies = app.control.ping(destination=[node], timeout=timeout_seconds, connection=connection, limit=1)
+    if not replies:
+        return CheckResult(
+            CheckStatus.FAIL, f"expected the worker {node} to answer within {timeout_seconds:g} s, found no answer"
+        )
+    return CheckResult(CheckStatus.PASS, f"the worker {node} answers over the broker")

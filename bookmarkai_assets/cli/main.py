@@ -8,7 +8,7 @@ from typing import Annotated
 
 import typer
 
-from bookmarkai_assets.cli import catalog, config, demo, metrics, models, platforms, serve, token, work, worker
+from bookmarkai_assets.cli import catalog, config, demo, metrics, models, platforms, probe, serve, token, work, worker
 from bookmarkai_assets.cli import open as opening
 from bookmarkai_assets.cli import run as running
 from bookmarkai_assets.cli.doctor import command as doctor
@@ -44,6 +44,7 @@ app.command("config")(config.config)
 app.command("doctor")(doctor.doctor)
 app.command("demo")(demo.demo)
 app.command("serve")(serve.serve)
+app.command("probe")(probe.probe)
 app.command("run")(running.run)
 app.command("work")(work.work)
 app.command("worker")(worker.worker)

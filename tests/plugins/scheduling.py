@@ -35,6 +35,7 @@ LONGEST_FIRST = (
     "tests/adapters/s3_store/test_faults.py",
     "tests/door/test_openapi.py",
     "tests/door/test_live_door.py",
+    "tests/cli/test_probe_command.py",
     "tests/demo/test_run.py",
     "tests/cli/doctor/test_doctor.py",
     "tests/defs/test_stale_transcripts.py",
