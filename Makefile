@@ -7,7 +7,7 @@ PIP := $(BIN)/python -m pip
 INSTALL := $(PIP) install --quiet --no-compile --constraint constraints.txt
 BENCHES := $(or $(ONLY),$(filter-out common plain_script spoken,$(basename $(notdir $(wildcard bench/*.py)))))
 # What drives whole systems: real daemons, a browser, killed processes, and the corpora of hostile sites and odd media.
-SYSTEM := tests/crash tests/demo tests/integration tests/load \
+SYSTEM := tests/crash tests/demo tests/integration tests/load tests/deploy/test_login.py \
 	tests/adapters/downloader/test_hostile_sites.py tests/adapters/speech/test_media_corpus.py
 QUICK := tests/core tests/settings tests/operations tests/defs tests/cli $(wildcard tests/*.py)
 export DAGSTER_HOME := $(CURDIR)/dagster_home

@@ -98,7 +98,7 @@ def _healthy(name: str, service: Mapping[str, Any]) -> Iterator[str]:
         return
     if check.get("disable") or not check.get("test"):
         yield "expected a health check"
-    elif name in OURS and check["test"][:3] != ["CMD", "bookmarkai", "probe"]:
+    elif name in OURS and "bookmarkai probe ready" not in " ".join(check["test"]):
         yield f"expected the probe of its process, found {check['test']}"
     if _seconds(str(service.get("stop_grace_period", "10s"))) < STOP_SECONDS:
         yield f"expected {STOP_SECONDS} s or more to end in order, found {service.get('stop_grace_period', '10s')}"

@@ -115,7 +115,7 @@ COMPOSE_MISTAKES: dict[str, tuple[Change, str]] = {
         "expected the networks",
     ),
     "a health check that is forgotten": (
-        changed('test: ["CMD", "bookmarkai", "probe", "live", "daemon"]', "disable: true"),
+        changed('test: ["CMD", "bookmarkai", "probe", "ready", "daemon"]', "disable: true"),
         "a health check",
     ),
     "a key that Docker does not know": (changed("pids_limit: 200", "pid_limit: 200"), "pid_limit"),
