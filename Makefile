@@ -8,7 +8,7 @@ INSTALL := $(PIP) install --quiet --no-compile --constraint constraints.txt
 BENCHES := $(or $(ONLY),$(filter-out common plain_script spoken,$(basename $(notdir $(wildcard bench/*.py)))))
 # What drives whole systems: real daemons, a browser, killed processes, the corpora of hostile sites and odd media, and
 # what is only true of real speech models. The contracts of both engines stay in `make test`.
-SYSTEM := tests/crash tests/demo tests/integration tests/load \
+SYSTEM := tests/crash tests/demo tests/integration tests/load tests/deploy/test_login.py \
 	tests/adapters/downloader/test_hostile_sites.py tests/contracts/test_multilingual_speech.py \
 	$(addprefix tests/adapters/speech/,test_faster_whisper.py test_media_corpus.py test_openai_whisper.py)
 QUICK := tests/core tests/settings tests/operations tests/defs tests/cli $(wildcard tests/*.py)

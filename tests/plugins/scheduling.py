@@ -41,6 +41,7 @@ LONGEST_FIRST = (
     "tests/defs/test_stale_transcripts.py",
     "tests/integration/test_rollback_drill.py",
     "tests/integration/test_door_pages.py",
+    "tests/deploy/test_login.py",
     "tests/load/test_backlog.py",
     "tests/contracts/test_multilingual_speech.py",
     "tests/cli/storage/test_storage.py",
