@@ -50,6 +50,20 @@ class Entrance:
 
 
 @dataclass(frozen=True)
+class CdnHost:
+    """The host name of signed links, and its certificate, which CloudFront reads in us-east-1 only."""
+
+    host: str
+    certificate_arn: str
+
+    def __post_init__(self) -> None:
+        if not _HOST.fullmatch(self.host):
+            raise ValueError(f"expected the host name of signed links, found {self.host!r}")
+        if not _CERTIFICATE.fullmatch(self.certificate_arn) or ":us-east-1:" not in self.certificate_arn:
+            raise ValueError(f"expected an ACM certificate in us-east-1 for CloudFront, found {self.certificate_arn}")
+
+
+@dataclass(frozen=True)
 class Installation:
     """What `cdk.context.json` or `-c` say. `cdn_keys` are the public keys of signed URLs: one, or two in rotation."""
 
@@ -59,6 +73,7 @@ class Installation:
     alert_email: str
     cdn_keys: tuple[str, ...]
     entrance: Entrance | None = None
+    cdn_host: CdnHost | None = None
 
     def __post_init__(self) -> None:
         if not _ACCOUNT.fullmatch(self.account):
@@ -87,7 +102,7 @@ def read_installation(context: Mapping[str, object], keys: Path, stage: str) -> 
         raise ValueError(
             f"expected installation-{stage} in cdk.context.json, found nothing; infra/README.md has an example"
         )
-    facts = {name: str(value) for name, value in values.items() if name != "entrance"}
+    facts = {name: str(value) for name, value in values.items() if name not in {"entrance", "cdn_host"}}
     unknown = facts.keys() - {"account", "region", "image_tag", "alert_email"}
     if unknown:
         raise ValueError(f"expected no other facts in installation-{stage}, found {', '.join(sorted(unknown))}")
@@ -99,6 +114,7 @@ def read_installation(context: Mapping[str, object], keys: Path, stage: str) -> 
         alert_email=facts.get("alert_email", ""),
         cdn_keys=tuple(file.read_text() for file in sorted(keys.glob(f"{stage}-*.pem"))),
         entrance=_read_entrance(values.get("entrance")),
+        cdn_host=_read_cdn_host(values.get("cdn_host")),
     )
 
 
@@ -111,3 +127,11 @@ def _read_entrance(values: object) -> Entrance | None:
         return Entrance(**{**values, "login": Login(**values["login"])})
     except TypeError as error:
         raise ValueError(f"expected the entrance's facts as in infra/README.md, found: {error}") from None
+
+
+def _read_cdn_host(values: object) -> CdnHost | None:
+    if values is None:
+        return None
+    if not isinstance(values, Mapping) or values.keys() != {"host", "certificate_arn"}:
+        raise ValueError("expected cdn_host to have a host and a certificate_arn, and nothing else")
+    return CdnHost(**values)

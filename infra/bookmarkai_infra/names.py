@@ -9,6 +9,15 @@ UPLOADS_PREFIX = "temp/uploads/"
 TEMPORARY_PREFIX = "temp/"
 RUN_LOGS_PREFIX = "dagster-logs/"
 
+DOOR = "door"
+UI = "ui"
+READ_ONLY_UI = "read-only-ui"
+DAEMON = "daemon"
+CODE = "code"
+WORKER = "worker"
+RUN = "run"
+MIGRATION = "migration"
+
 CODE_PORT = 4266
 UI_PORT = 3000
 DOOR_PORT = 8080
@@ -16,7 +25,6 @@ DATABASE_PORT = 5432
 EFS_PORT = 2049
 BROKER_PORT = 5671
 HTTPS_PORT = 443
-HTTP_PORT = 80
 
 MAX_STOP_SECONDS = 120
 """Fargate's longest `stopTimeout`, and Spot's notice."""

@@ -7,6 +7,7 @@ from hashlib import sha256
 from typing import cast
 
 import aws_cdk as cdk
+from aws_cdk import aws_certificatemanager as acm
 from aws_cdk import aws_cloudfront as cloudfront
 from aws_cdk import aws_cloudfront_origins as origins
 from aws_cdk import aws_iam as iam
@@ -169,12 +170,18 @@ class MediaStack(cdk.Stack):
             trusted_key_groups=[group],
             compress=False,
         )
+        host = installation.cdn_host
         return cloudfront.Distribution(
             self,
             "Cdn",
+            domain_names=None if host is None else [host.host],
+            certificate=None
+            if host is None
+            else acm.Certificate.from_certificate_arn(self, "CdnCertificate", host.certificate_arn),
             comment=f"{names.of('media')}: signed URLs of {MEDIA_PREFIX}",
             default_behavior=behavior,
-            minimum_protocol_version=cloudfront.SecurityPolicyProtocol.TLS_V1_2_2021,
+            # CloudFront's own certificate, for its own host name, has a policy that nobody can choose.
+            minimum_protocol_version=None if host is None else cloudfront.SecurityPolicyProtocol.TLS_V1_2_2021,
             price_class=cloudfront.PriceClass.PRICE_CLASS_100,
             enable_logging=True,
             log_bucket=self.logs_bucket,
