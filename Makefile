@@ -80,7 +80,7 @@ $(BIN)/python:
 	$(PIP) install --quiet --upgrade pip
 
 $(VENV)/.check: pyproject.toml constraints.txt | $(BIN)/python
-	$(INSTALL) --editable '.[door]' --group check
+	$(INSTALL) --editable '.[door,cdn]' --group check
 	@touch $@
 
 $(VENV)/.docs: pyproject.toml constraints.txt | $(BIN)/python
@@ -96,7 +96,7 @@ $(VENV)/.cluster: pyproject.toml constraints.txt | $(BIN)/python
 	@touch $@
 
 $(VENV)/.dev: pyproject.toml constraints.txt | $(BIN)/python
-	$(INSTALL) --editable '.[demo,door,postgres,celery]' --group dev
+	$(INSTALL) --editable '.[demo,door,cdn,postgres,celery]' --group dev
 	@touch $@
 
 # Several gigabytes, so only for the targets that use it. It is not in `.dev`, because `make check` and `make demo` run without.

@@ -14,6 +14,7 @@ from pydantic.fields import FieldInfo
 
 from bookmarkai_assets.cli.main import app
 from bookmarkai_assets.settings.catalog import CatalogSettings
+from bookmarkai_assets.settings.cdn import CdnSettings
 from bookmarkai_assets.settings.cluster import ClusterSettings
 from bookmarkai_assets.settings.door import DoorSettings
 from bookmarkai_assets.settings.downloads import DownloadSettings
@@ -30,6 +31,7 @@ PAGE = Path(__file__).parents[1] / "docs" / "reference.md"
 
 PARTS: Mapping[type[SettingsPart] | None, str] = {
     StorageSettings: "Storage",
+    CdnSettings: "CloudFront",
     DownloadSettings: "Downloads and sites",
     RolloutSettings: "The rollout",
     SpeechSettings: "Speech",

@@ -18,6 +18,7 @@ from typing_extensions import override
 from bookmarkai_assets.core.errors import ConfigurationError
 from bookmarkai_assets.core.text_files import encoding_of
 from bookmarkai_assets.settings.catalog import SQLITE, CatalogSettings, catalog_problems
+from bookmarkai_assets.settings.cdn import CdnSettings, cdn_problems
 from bookmarkai_assets.settings.cluster import ClusterSettings
 from bookmarkai_assets.settings.door import DoorSettings
 from bookmarkai_assets.settings.downloads import DownloadSettings
@@ -55,6 +56,7 @@ class Settings(
     SpeechSettings,
     RolloutSettings,
     DownloadSettings,
+    CdnSettings,
     StorageSettings,
     BaseSettings,
 ):
@@ -132,6 +134,7 @@ class Settings(
                 for name, message in (
                     # With what is unusable, because it was set.
                     *storage_problems(data),
+                    *cdn_problems(data),
                     *intake_problems(data),
                     *speech_problems(data),
                     *catalog_problems(usable),

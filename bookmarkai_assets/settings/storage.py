@@ -9,6 +9,9 @@ from pydantic import Field, SecretStr, field_validator
 from bookmarkai_assets.core.media.placement import StorageMode
 from bookmarkai_assets.settings.types import Problem, SettingsPart, host_of
 
+_YES = frozenset({"1", "true", "t", "yes", "y", "on"})
+"""What pydantic reads as true."""
+
 _PREFIXES = {"s3_video_prefix": "temp/videos/", "s3_upload_prefix": "temp/uploads/"}
 
 
@@ -32,6 +35,9 @@ class StorageSettings(SettingsPart):
     s3_access_key: SecretStr | None = Field(None, description="Access key; unset means AWS's default credential chain")
     s3_secret_key: SecretStr | None = Field(None, description="Secret key that goes with the access key")
     s3_use_path_style: bool = Field(False, description="true for servers that expect the bucket in the path")
+    s3_use_accelerate: bool = Field(
+        False, description="true to send and read by S3 Transfer Acceleration, which must be on for the bucket"
+    )
     s3_expiry_days: int = Field(
         7,
         ge=0,
@@ -89,6 +95,13 @@ def storage_problems(data: Mapping[str, Any]) -> Iterator[Problem]:
         yield "s3_media_bucket", f"STORAGE_MODE={mode} needs it"
     if has_bucket and not (data.get("aws_region") or data.get("s3_endpoint")):
         yield "aws_region", "S3_MEDIA_BUCKET needs it (or S3_ENDPOINT, for another server than AWS)"
+    if str(data.get("s3_use_accelerate") or "").strip().lower() in _YES:
+        if data.get("s3_endpoint"):
+            yield "s3_use_accelerate", "only Amazon S3 has it, and S3_ENDPOINT names another server"
+        elif str(data.get("s3_use_path_style") or "").strip().lower() in _YES:
+            yield "s3_use_accelerate", "it needs the bucket in the host's name, not S3_USE_PATH_STYLE=true"
+        elif "." in str(data.get("s3_media_bucket") or ""):
+            yield "s3_use_accelerate", "it needs a bucket whose name has no dot"
     for name, other in (("s3_access_key", "s3_secret_key"), ("s3_secret_key", "s3_access_key")):
         if data.get(other) and not data.get(name):
             yield name, f"it goes together with {other.upper()}, which is set"

@@ -58,12 +58,15 @@ class S3Uploads(UploadBucket):
         access_key: str | None,
         secret_key: str | None,
         use_path_style: bool,
+        use_accelerate: bool = False,
         max_attempts: int = MAX_ATTEMPTS,
         connector: Callable[[Connection], S3Client] = connect,
     ) -> None:
         self._bucket = bucket
         self._prefix = prefix
-        self._connection = Connection(region, endpoint, access_key, secret_key, use_path_style, max_attempts)
+        self._connection = Connection(
+            region, endpoint, access_key, secret_key, use_path_style, max_attempts, use_accelerate=use_accelerate
+        )
         self._connector = connector
         self._lock = threading.Lock()
         self._connected: S3Client | None = None

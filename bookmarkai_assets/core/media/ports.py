@@ -172,6 +172,14 @@ class MediaStore(ABC):
         """
 
 
+class DeliveryNetwork(ABC):
+    """A network of caches in front of the bucket, which lets in whoever has a signed link."""
+
+    @abstractmethod
+    def sign(self, key: str, *, until: datetime) -> str:
+        """Make a link with which anybody can read the object with this key until then. Sends no request."""
+
+
 class StoreInspector(ABC):
     """Checks how a backend is set up, for an operator who is about to trust it. Only `trials` change anything."""
 
