@@ -1,7 +1,6 @@
 """The `bookmarkai` command with its groups. The one place where an error becomes a message and an exit code."""
 
 import gc
-import logging
 import signal
 import sys
 from types import FrameType
@@ -27,13 +26,13 @@ from bookmarkai_assets.cli import open as opening
 from bookmarkai_assets.cli import run as running
 from bookmarkai_assets.cli.doctor import command as doctor
 from bookmarkai_assets.cli.help_text import unfold_help
-from bookmarkai_assets.cli.output import fail
+from bookmarkai_assets.cli.output import tell_failure
 from bookmarkai_assets.cli.rollout import group as rollout
 from bookmarkai_assets.cli.shares import group as shares
 from bookmarkai_assets.cli.storage import group as storage
 from bookmarkai_assets.cli.transcripts import group as transcripts
 from bookmarkai_assets.core.errors import BookmarkAIError
-from bookmarkai_assets.settings.logs import LogFormat, read_log_format
+from bookmarkai_assets.settings.logs import read_log_format
 from bookmarkai_assets.wiring.logs import set_up_logs
 
 # What is loaded by now stays to the end. Set aside, it is not taken apart there: a fifth of a short command's CPU.
@@ -100,10 +99,7 @@ def run() -> None:
     try:
         app()
     except BookmarkAIError as error:
-        if read_log_format() is LogFormat.JSON:
-            logging.getLogger("bookmarkai").error("%s", error)  # noqa: TRY400 - it was raised on purpose, and says what to do
-        else:
-            fail(str(error))
+        tell_failure(str(error))
         raise SystemExit(1) from None
     finally:
         signal.signal(signal.SIGTERM, before)

@@ -1,6 +1,7 @@
 """Print tables and lines for people, and JSON for programs. Data goes only to standard output."""
 
 import json
+import logging
 import re
 import sys
 import unicodedata
@@ -14,6 +15,9 @@ from rich.table import Table
 from rich.text import Text
 
 from bookmarkai_assets.core.health import CheckStatus
+from bookmarkai_assets.settings.logs import LogFormat, read_log_format
+
+logger = logging.getLogger("bookmarkai")
 
 ID_CHARACTERS = 36
 """The length of a share's id, which is a UUID."""
@@ -121,6 +125,22 @@ def share_id_of(text: str, hint: str) -> str:
         return str(uuid.UUID(text))
     except ValueError:
         raise typer.BadParameter(f"expected a UUID, found {text[:80]!r}", param_hint=hint) from None
+
+
+def tell(message: str) -> None:
+    """Say what goes on: a line for a person on standard error, or with LOG_FORMAT=json a line of the log."""
+    if read_log_format() is LogFormat.JSON:
+        logger.info("%s", message)
+    else:
+        err.print(message, soft_wrap=True, markup=False)
+
+
+def tell_failure(message: str) -> None:
+    """Say why a command failed, as `tell` does."""
+    if read_log_format() is LogFormat.JSON:
+        logger.error("%s", message)
+    else:
+        fail(message)
 
 
 def fail(message: str) -> None:

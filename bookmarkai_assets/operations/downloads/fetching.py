@@ -141,14 +141,16 @@ class _Fetch:
         return FetchedMedia(leased.share, media, is_reused=False, sounds=video.sounds, sound=sound)
 
     def _download_patiently(self, leased: LeasedShare, url: str, directory: Path) -> DownloadedVideo | Resolved:
-        """Download, but give up once the other shares of the run wait for nothing else."""
+        """Download, but give up once the run is told to end, or its other shares wait for nothing else."""
         with self.patience.download() as running:
             # If a finished share were postponed, nothing would take it up again: it was only to be fetched once more.
             is_done = leased.share.status == ShareStatus.DONE
-            give_up = never_give_up if is_done else partial(self.patience.has_run_out, running)
+            has_run_out = never_give_up if is_done else partial(self.patience.has_run_out, running)
             try:
-                result = self._download(leased, url, directory, give_up)
+                result = self._download(leased, url, directory, lambda: self.hold.stopping.is_set() or has_run_out())
             except ShareFailedError as error:
+                if error.failure.outcome is Outcome.TIMED_OUT:
+                    self.hold.wait(0)  # if the run was told to end, the share is due at once and has not failed
                 if running.is_given_up and error.failure.outcome is Outcome.TIMED_OUT:
                     why = "the others of its run waited for it, so it is given a run of its own"
                     reason = f"{error.failure.reason}: {why}"
