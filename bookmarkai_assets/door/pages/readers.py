@@ -82,7 +82,12 @@ class PageReader:
 
     def frame(self, section: str | None) -> Frame:
         """Return the frame of the reader's page in a section."""
-        return frame_of(section, sees_everything=self.sees_only is None, signed_in_as=self.name)
+        return frame_of(
+            section,
+            sees_everything=self.sees_only is None,
+            may_share=self.caller.may(Scope.SHARE),
+            signed_in_as=self.name,
+        )
 
     def share(self, catalog: Catalog, share_id: str) -> Share:
         """Return a share. Raises `NotThereError` if there is none, or if it is another user's."""
@@ -94,13 +99,13 @@ class PageReader:
 
 def reader_of(request: Request, door: Door) -> PageReader:
     """Return who sent a request. Raises `SignInNeededError`, and `NotAllowedError` for a token that may not read."""
-    return _reader_with(Scope.READ, request, door)
+    return reader_with(Scope.READ, request, door)
 
 
 def operator_of(request: Request, door: Door) -> PageReader:
     """Return who sent a form that changes something. Raises as `reader_of`, and for another site's form."""
     check_same_site(request)
-    return _reader_with(Scope.OPERATE, request, door)
+    return reader_with(Scope.OPERATE, request, door)
 
 
 def overseer_of(request: Request, door: Door) -> PageReader:
@@ -116,7 +121,8 @@ Operator = Annotated[PageReader, Depends(operator_of)]
 Overseer = Annotated[PageReader, Depends(overseer_of)]
 
 
-def _reader_with(scope: Scope, request: Request, door: Doorway) -> PageReader:
+def reader_with(scope: Scope, request: Request, door: Doorway) -> PageReader:
+    """Return who sent a request, with a token that has this scope. Raises as `reader_of`."""
     caller = caller_of_session(request, door) if door.tokens else OPEN
     if caller is None:
         raise SignInNeededError

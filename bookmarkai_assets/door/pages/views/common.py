@@ -62,15 +62,17 @@ class Words:
     is_code: bool
 
 
-_PLACES = (("Library", "/"), ("Rollout", "/rollout"), ("Failures", "/failures"))
+_PLACES = (("Library", "/"), ("Upload", "/uploads"), ("Rollout", "/rollout"), ("Failures", "/failures"))
 
 
-def frame_of(current: str | None, *, sees_everything: bool, signed_in_as: str | None) -> Frame:
-    """Return the frame of a page in the section `current`. Figures of all users are for those who see everything."""
+def frame_of(current: str | None, *, sees_everything: bool, may_share: bool, signed_in_as: str | None) -> Frame:
+    """Return the frame of a page in the section `current`.
+
+    Figures of all users are for those who see everything, and uploads for those who may share.
+    """
+    is_open = {"Library": True, "Upload": may_share}
     sections = [
-        Section(name, path, is_current=name == current)
-        for name, path in _PLACES
-        if sees_everything or name == "Library"
+        Section(name, path, is_current=name == current) for name, path in _PLACES if is_open.get(name, sees_everything)
     ]
     return Frame(sections, signed_in_as)
 
