@@ -49,7 +49,7 @@ router = APIRouter(prefix="/uploads", tags=["uploads"])
     responses={
         200: {"description": "The user has begun or completed an upload of this file", "model": StartedUpload},
         201: {"description": "A new upload"},
-        **documented(400, 401, 403, 413, 422, 429, 503),
+        **documented(400, 401, 403, 409, 413, 422, 429, 503),
     },
 )
 def begin(door: Door, caller: Sharer, body: Annotated[NewUpload, Body()]) -> Response:
@@ -87,7 +87,7 @@ def begin(door: Door, caller: Sharer, body: Annotated[NewUpload, Body()]) -> Res
     return Response(started.model_dump_json(), 201 if begun.is_new else 200, where, media_type=_JSON)
 
 
-@router.get("/{upload_id}", summary="Show an upload", responses=documented(401, 403, 404, 422, 429, 503))
+@router.get("/{upload_id}", summary="Show an upload", responses=documented(401, 403, 404, 409, 422, 429, 503))
 def show(door: Door, caller: Sharer, upload_id: UUID) -> UploadState:
     """Show how far an upload is, and which of its parts are in the bucket."""
     bucket = _bucket_of(door)
@@ -169,7 +169,7 @@ def _bucket_of(door: Doorway) -> UploadBucket:
     bucket = door.uploads
     if bucket is None:
         raise ProblemError(
-            503, "no-bucket", "expected a bucket to upload to, found none; the operator sets S3_MEDIA_BUCKET"
+            409, "no-bucket", "expected a bucket to upload to, found none; the operator sets S3_MEDIA_BUCKET"
         )
     return bucket
 

@@ -248,7 +248,7 @@ def test_a_deleted_share_is_said(door: TestClient, sqlite_url: str) -> None:
 def test_without_a_bucket_there_is_a_clear_problem(open_door: OpenDoor) -> None:
     """It names the setting."""
     answer = open_door().post(UPLOADS, json=declared())
-    assert (answer.status_code, answer.json()["type"]) == (503, "urn:bookmarkai:problem:no-bucket")
+    assert (answer.status_code, answer.json()["type"]) == (409, "urn:bookmarkai:problem:no-bucket")
     assert "S3_MEDIA_BUCKET" in answer.json()["detail"]
 
 

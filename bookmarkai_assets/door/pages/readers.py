@@ -103,12 +103,12 @@ def reader_of(request: Request, door: Door) -> PageReader:
 
 
 def sharer_of(request: Request, door: Door) -> PageReader:
-    """Return who asked for the form to share a link. Raises as `reader_of`, for a token that may not share as well."""
+    """Return who asked for a page that makes shares. Raises as `reader_of`, for a token that may not share as well."""
     return _reader_with(Scope.SHARE, request, door)
 
 
-def sharer_of_form(request: Request, door: Door) -> PageReader:
-    """Return who sent that form. Raises as `sharer_of`, and for another site's form."""
+def sender_of(request: Request, door: Door) -> PageReader:
+    """Return who sent what makes a share. Raises as `sharer_of`, and for another site's page."""
     check_same_site(request)
     return sharer_of(request, door)
 
@@ -129,12 +129,13 @@ def overseer_of(request: Request, door: Door) -> PageReader:
 
 Reader = Annotated[PageReader, Depends(reader_of)]
 Sharer = Annotated[PageReader, Depends(sharer_of)]
-SharerOfForm = Annotated[PageReader, Depends(sharer_of_form)]
+Sender = Annotated[PageReader, Depends(sender_of)]
 Operator = Annotated[PageReader, Depends(operator_of)]
 Overseer = Annotated[PageReader, Depends(overseer_of)]
 
 
 def _reader_with(scope: Scope, request: Request, door: Doorway) -> PageReader:
+    """Return who sent a request, with a token that has this scope. Raises as `reader_of`."""
     caller = caller_of_session(request, door) if door.tokens else OPEN
     if caller is None:
         raise SignInNeededError

@@ -11,7 +11,7 @@ from starlette.responses import Response
 from bookmarkai_assets.core.links.urls import RefusedLink
 from bookmarkai_assets.door.doorway import Door, Doorway
 from bookmarkai_assets.door.pages.forms import read_form
-from bookmarkai_assets.door.pages.readers import PageReader, PageRoute, Sharer, SharerOfForm
+from bookmarkai_assets.door.pages.readers import PageReader, PageRoute, Sender, Sharer
 from bookmarkai_assets.door.pages.rendering import render
 from bookmarkai_assets.door.pages.sessions import see_other
 from bookmarkai_assets.door.pages.views.common import share_path, shown
@@ -39,7 +39,7 @@ def show_sharing(reader: Sharer) -> Response:
 
 
 @router.post("/share")
-async def share_link(request: Request, door: Door, reader: SharerOfForm) -> Response:
+async def share_link(request: Request, door: Door, reader: Sender) -> Response:
     """Share the link of the form for the reader, and lead to its page."""
     link = (await read_form(request)).get("link", "").strip()
     return await run_in_threadpool(_share, door, reader, link)

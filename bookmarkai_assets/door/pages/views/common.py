@@ -63,13 +63,17 @@ class Words:
     is_code: bool
 
 
-_LIBRARY, _SHARE = ("Library", "/"), ("Share", "/share")
+_LIBRARY = ("Library", "/")
+_OF_SHARERS = (("Share", "/share"), ("Upload", "/uploads"))
 _OF_ALL_USERS = (("Rollout", "/rollout"), ("Failures", "/failures"))
 
 
 def frame_of(current: str | None, *, sees_everything: bool, may_share: bool, signed_in_as: str | None) -> Frame:
-    """Return the frame of a page in the section `current`. Figures of all users are for those who see everything."""
-    places = [_LIBRARY, *([_SHARE] if may_share else []), *(_OF_ALL_USERS if sees_everything else [])]
+    """Return the frame of a page in the section `current`.
+
+    Figures of all users are for those who see everything, and what makes shares is for those who may share.
+    """
+    places = [_LIBRARY, *(_OF_SHARERS if may_share else ()), *(_OF_ALL_USERS if sees_everything else ())]
     sections = [Section(name, path, is_current=name == current) for name, path in places]
     return Frame(sections, may_share, signed_in_as)
 
