@@ -26,6 +26,7 @@ from bookmarkai_assets.settings.rollout import RolloutSettings
 from bookmarkai_assets.settings.speech import SpeechSettings, speech_problems
 from bookmarkai_assets.settings.storage import StorageSettings, storage_problems
 from bookmarkai_assets.settings.types import AbsolutePath, address_of_pages, host_of
+from bookmarkai_assets.settings.upload_events import UploadEventSettings, upload_event_problems
 
 _SQLITE = "sqlite:///"
 _ENCODING_BYTES = 4096
@@ -41,6 +42,7 @@ class Settings(
     SpeechSettings,
     RolloutSettings,
     DownloadSettings,
+    UploadEventSettings,
     StorageSettings,
     BaseSettings,
 ):
@@ -112,7 +114,12 @@ class Settings(
                 loc=(name,),
                 input=data.get(name),
             )
-            for name, message in (*storage_problems(data), *intake_problems(data), *speech_problems(data))
+            for name, message in (
+                *storage_problems(data),
+                *upload_event_problems(data),
+                *intake_problems(data),
+                *speech_problems(data),
+            )
         ]
         try:
             settings = handler(data)
