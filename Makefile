@@ -6,9 +6,11 @@ PIP := $(BIN)/python -m pip
 # --no-compile: half of pip's time would go into compiling modules that nobody imports. Python compiles those that are.
 INSTALL := $(PIP) install --quiet --no-compile --constraint constraints.txt
 BENCHES := $(or $(ONLY),$(filter-out common plain_script spoken,$(basename $(notdir $(wildcard bench/*.py)))))
-# What drives whole systems: real daemons, a browser, killed processes, and the corpora of hostile sites and odd media.
-SYSTEM := tests/crash tests/demo tests/integration tests/load \
-	tests/adapters/downloader/test_hostile_sites.py tests/adapters/speech/test_media_corpus.py
+# What drives whole systems: real daemons, a browser, killed processes, the corpora of hostile sites and odd media, and
+# what is only true of real speech models. The contracts of both engines stay in `make test`.
+SYSTEM := tests/crash tests/demo tests/integration tests/load tests/deploy/test_login.py \
+	tests/adapters/downloader/test_hostile_sites.py tests/contracts/test_multilingual_speech.py \
+	$(addprefix tests/adapters/speech/,test_faster_whisper.py test_media_corpus.py test_openai_whisper.py)
 QUICK := tests/core tests/settings tests/operations tests/defs tests/cli $(wildcard tests/*.py)
 export DAGSTER_HOME := $(CURDIR)/dagster_home
 # With it, as containers often have it, each of the many processes would compile again what pip has not.
@@ -32,7 +34,7 @@ dev: $(VENV)/.demo ## Start Dagster's UI and daemon on http://127.0.0.1:3000 ove
 test: $(VENV)/.dev $(VENV)/.openai-whisper ## Run the tests, except those of whole systems and of the cluster
 	@$(BIN)/python -m pytest -n auto --dist loadgroup $(addprefix --ignore=,$(SYSTEM))
 
-test-system: $(VENV)/.dev $(VENV)/.openai-whisper ## Run the tests of whole systems: kills, browser, daemons, load, corpora
+test-system: $(VENV)/.dev $(VENV)/.openai-whisper ## Run the tests of whole systems: kills, browser, daemons, load, corpora, speech models
 	@$(BIN)/python -m pytest -n auto --dist loadgroup $(SYSTEM)
 
 test-quick: $(VENV)/.dev ## Run the tests that are quick, on another Python with PYTHON=python3.13 VENV=.venv-3.13

@@ -238,6 +238,23 @@ def switch_states(instance: dg.DagsterInstance) -> dict[str, str]:
     return {state.instigator_name: str(state.status.value) for state in instance.all_instigator_state()}
 
 
+def load_error_of_server(host: str, port: int) -> str | None:
+    """Return why a code server could not load the definitions; None if it has them.
+
+    Raises `DagsterUserCodeUnreachableError` if it does not answer. Published is the webserver's view of it (GraphQL).
+    """
+    from dagster._grpc.client import DagsterGrpcClient  # noqa: PLC0415 - only probes need it
+    from dagster._serdes import deserialize_value  # noqa: PLC0415 - as above
+    from dagster_shared.error import SerializableErrorInfo  # noqa: PLC0415 - as above
+
+    answer = deserialize_value(DagsterGrpcClient(host=host, port=port).list_repositories())
+    if not isinstance(answer, SerializableErrorInfo):
+        return None
+    while answer.cause is not None:
+        answer = answer.cause
+    return answer.message
+
+
 # --- Partitions ------------------------------------------------------------------------------------------------------
 
 _keys_of_ranges: WeakKeyDictionary[dg.DagsterInstance, dict[dg.PartitionKeyRange, Sequence[str]]] = WeakKeyDictionary()
@@ -350,6 +367,26 @@ def latest_check_run(instance: dg.DagsterInstance, key: dg.AssetCheckKey, partit
         [key], partition_filter=PartitionKeyFilter(key=partition)
     )
     return found[key].run_id if key in found else None
+
+
+def checks_left_open(instance: dg.DagsterInstance, run: dg.DagsterRun) -> list[dg.AssetCheckKey]:
+    """Return the checks that a run planned and did not evaluate, and that no later run has planned or evaluated.
+
+    Once the run has failed, the UI shows each as "Execution failed". Not published is what a run planned.
+    """
+    planned = instance.all_logs(run.run_id, of_type=dg.DagsterEventType.ASSET_CHECK_EVALUATION_PLANNED)
+    keys = {
+        entry.dagster_event.asset_check_planned_data.asset_check_key
+        for entry in planned
+        if entry.dagster_event is not None
+    }
+    evaluated = {
+        dg.AssetCheckKey(said.asset, said.check) for said in said_in(instance, run.run_id) if said.check is not None
+    }
+    return sorted(
+        (key for key in keys - evaluated if latest_check_run(instance, key, None) == run.run_id),
+        key=lambda key: key.to_user_string(),
+    )
 
 
 def remove_run(instance: dg.DagsterInstance, run_id: str) -> int:

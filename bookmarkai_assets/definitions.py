@@ -47,6 +47,7 @@ from bookmarkai_assets.defs.transcript import transcript
 from bookmarkai_assets.defs.uploaded_media import QUEUE_INTERVAL_SECONDS, make_uploaded_media_sensor
 from bookmarkai_assets.resources import build_resources
 from bookmarkai_assets.settings.settings import Settings, load_settings
+from bookmarkai_assets.wiring.logs import set_up_logs
 from bookmarkai_assets.wiring.speech import speech_code_version
 
 EXECUTOR = dg.in_process_executor.configured({"step_dependency_config": {"require_upstream_step_success": False}})
@@ -107,4 +108,10 @@ def build_defs(settings: Settings, *, resources: Mapping[str, Any] | None = None
     )
 
 
-defs = build_defs(load_settings())
+def _load() -> dg.Definitions:
+    settings = load_settings()
+    set_up_logs(settings.log_format)
+    return build_defs(settings)
+
+
+defs = _load()

@@ -93,7 +93,7 @@ def test_the_command_line_loads_what_every_command_needs_and_no_more() -> None:
 
 
 def test_parts_of_the_settings_build_no_validator() -> None:
-    """Loading the settings builds only the validator of Settings, and not those of its nine parts as well."""
+    """Loading the settings builds only the validator of Settings, and not those of its eleven parts as well."""
     program = (
         "import json\n"
         "from bookmarkai_assets.settings.settings import load_settings\n"
@@ -102,7 +102,7 @@ def test_parts_of_the_settings_build_no_validator() -> None:
         "parts = SettingsPart.__subclasses__()\n"
         "print(json.dumps([len(parts), [part.__name__ for part in parts if part.__pydantic_complete__]]))"
     )
-    assert _printed_by(program) == [9, []]
+    assert _printed_by(program) == [11, []]
 
 
 @pytest.mark.parametrize("module", ["bookmarkai_assets.definitions", "bookmarkai_assets.cli.main"])

@@ -13,11 +13,14 @@ import typer
 from pydantic.fields import FieldInfo
 
 from bookmarkai_assets.cli.main import app
+from bookmarkai_assets.settings.catalog import CatalogSettings
 from bookmarkai_assets.settings.cluster import ClusterSettings
 from bookmarkai_assets.settings.door import DoorSettings
 from bookmarkai_assets.settings.downloads import DownloadSettings
 from bookmarkai_assets.settings.intake import IntakeSettings
+from bookmarkai_assets.settings.logs import LogSettings
 from bookmarkai_assets.settings.rollout import RolloutSettings
+from bookmarkai_assets.settings.secret_files import names_with_files
 from bookmarkai_assets.settings.settings import Settings
 from bookmarkai_assets.settings.speech import SpeechSettings
 from bookmarkai_assets.settings.storage import StorageSettings
@@ -33,7 +36,9 @@ PARTS: Mapping[type[SettingsPart] | None, str] = {
     IntakeSettings: "Shares, retries and stores",
     ClusterSettings: "Workers of a cluster",
     DoorSettings: "The HTTP door",
-    None: "Alerts, the catalog and Dagster",
+    CatalogSettings: "The catalog",
+    LogSettings: "Logs",
+    None: "Alerts and Dagster",
 }
 """The headings of the settings, in the order of `Settings`. None stands for those in no part of their own."""
 
@@ -47,6 +52,9 @@ This page is for operators who look something up. It is made from the code by `p
 Settings are environment variables. You can also put them in a file `.env` in the directory you start from. What is
 exported counts more than the file, for commands and workers alike. If any value is bad, nothing starts, and one message
 names every bad variable. `bookmarkai config` shows what is in effect.
+
+A secret may be in a file: `CATALOG_PASSWORD_FILE=/run/secrets/catalog_password` instead of `CATALOG_PASSWORD`. The
+last line break of the file is no part of the secret. This holds for {secrets}.
 
 Hybrid places a share by a stable hash of its id. Raising the percentage only ever adds shares to S3, and lowering it
 removes exactly those added last. Neither moves what is already stored; [Storage](storage.md) says how to do that.
@@ -68,7 +76,10 @@ def main() -> None:
 
 def reference_page() -> str:
     """Return the page as markdown."""
-    return "\n".join([INTRODUCTION, *_settings(), COMMANDS, *_commands()])
+    names = [f"`{name.upper()}`" for name in names_with_files(Settings)]
+    secrets = f"{', '.join(names[:-1])} and {names[-1]}"
+    introduction = INTRODUCTION.replace("{secrets}", secrets)
+    return "\n".join([introduction, *_settings(), COMMANDS, *_commands()])
 
 
 def _settings() -> Iterator[str]:

@@ -3,12 +3,16 @@
 `dagster_celery` has the tasks, and Dagster's `CeleryRunLauncher` sends them. Here is how a worker of ours is set up.
 """
 
+import logging
 from collections.abc import Sequence
 
 from bookmarkai_assets.core.errors import ConfigurationError
+from bookmarkai_assets.core.health import CheckResult, CheckStatus
+from bookmarkai_assets.core.text import clean_line, without_secrets
 from bookmarkai_assets.core.workers.worker import DEFAULT_QUEUE
 
 _KB = 1024
+_MAX_CHARACTERS = 200
 
 
 def run_worker(
@@ -19,11 +23,13 @@ def run_worker(
     queues: Sequence[str] = (DEFAULT_QUEUE,),
     max_runs: int = 0,
     max_memory_bytes: int = 0,
+    sets_up_logs: bool = True,
 ) -> None:
     """Take runs from `queues` until this process is told to stop. SIGTERM lets the run under way end.
 
     The runs' process is replaced between two runs: after `max_runs`, or once it has more memory than
-    `max_memory_bytes`; 0 means never. Raises `ConfigurationError` if the extra `celery` is not installed.
+    `max_memory_bytes`; 0 means never. Unless Celery `sets_up_logs`, the log stays as this process has it. Raises
+    `ConfigurationError` if the extra `celery` is not installed.
     """
     try:
         from dagster_celery.app import app  # noqa: PLC0415 - only workers load Celery
@@ -50,8 +56,15 @@ def run_worker(
         worker_redirect_stdouts=False,
         worker_send_task_events=False,
     )
+    if not sets_up_logs:
+        from celery.signals import setup_logging  # noqa: PLC0415 - as above
+
+        # Whatever is connected to this signal, Celery leaves the log alone.
+        setup_logging.connect(_raise_log_level, weak=False)
     app.worker_main(
         [
+            # The banner is no line of a log.
+            *([] if sets_up_logs else ["--quiet"]),
             "worker",
             "--concurrency=1",
             "--pool=prefork",
@@ -62,3 +75,34 @@ def run_worker(
             "--loglevel=INFO",
         ]
     )
+
+
+def _raise_log_level(**_: object) -> None:
+    logging.getLogger().setLevel(logging.INFO)
+
+
+def check_answer(*, broker_url: str, name: str, timeout_seconds: float) -> CheckResult:
+    """Check that the worker of this name on this host answers a ping. It does also while it works on a run.
+
+    If the broker does not take connections, nobody can ask the worker: a warning, because to restart it would not help.
+    """
+    from celery import Celery  # noqa: PLC0415 - only workers load Celery
+    from celery.utils.nodenames import host_format  # noqa: PLC0415 - as above
+
+    app = Celery("probe", broker=broker_url, set_as_current=False)
+    node = host_format(f"{name}@%h")
+    app.conf.broker_connection_timeout = timeout_seconds
+    with app.connection_for_write() as connection:
+        try:
+            connection.connect()
+        except (*connection.connection_errors, OSError) as error:
+            reason = clean_line(without_secrets(str(error)), max_characters=_MAX_CHARACTERS) or type(error).__name__
+            return CheckResult(
+                CheckStatus.WARN, f"the worker {node} cannot be asked, because the broker does not answer: {reason}"
+            )
+        replies = app.control.ping(destination=[node], timeout=timeout_seconds, connection=connection, limit=1)
+    if not replies:
+        return CheckResult(
+            CheckStatus.FAIL, f"expected the worker {node} to answer within {timeout_seconds:g} s, found no answer"
+        )
+    return CheckResult(CheckStatus.PASS, f"the worker {node} answers over the broker")

@@ -137,6 +137,33 @@ def check_daemon(instance: "dg.DagsterInstance", *, now: float) -> CheckResult:
     return CheckResult(CheckStatus.PASS, f"alive, last sign {_format_duration(now - latest)} ago")
 
 
+def check_heartbeats(home: Path, *, tolerance_seconds: float, is_well: bool) -> CheckResult:
+    """Check that all parts of the daemon have given a sign of life, and if it must be well, without an error.
+
+    Raises `ConfigurationError` when Dagster cannot be opened there, as when its database is away.
+    """
+    from bookmarkai_assets.dagster_internals import heartbeats, required_daemons  # noqa: PLC0415 - as above
+
+    with _opened_instance(home) as instance:
+        beats, required = heartbeats(instance), required_daemons(instance)
+    now = time.time()
+    if not beats:
+        return CheckResult(CheckStatus.FAIL, "expected a sign of life of the daemon, found that it never gave one")
+    silent = [kind for kind in required if kind not in beats or now - beats[kind].timestamp > tolerance_seconds]
+    if silent:
+        latest = max(beat.timestamp for beat in beats.values())
+        return CheckResult(
+            CheckStatus.FAIL,
+            f"expected a sign of life of each part of the daemon within {tolerance_seconds:g} s, found none of "
+            f"{', '.join(silent)}; the last one of any part is {_format_duration(now - latest)} old",
+        )
+    failing = [kind for kind in required if beats[kind].has_errors]
+    if is_well and failing:
+        return CheckResult(CheckStatus.FAIL, f"the daemon lives, with errors of {', '.join(failing)}; its log has them")
+    oldest = min(beats[kind].timestamp for kind in required)
+    return CheckResult(CheckStatus.PASS, f"the daemon lives, all signs at most {_format_duration(now - oldest)} old")
+
+
 def check_switches(states: Mapping[str, str], wanted: Sequence[str], *, is_alive: bool) -> CheckResult:
     """Check that all of `wanted` are on, by the states on record: RUNNING, STOPPED or DECLARED_IN_CODE.
 

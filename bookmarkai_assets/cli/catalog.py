@@ -4,23 +4,35 @@ from typing import Annotated
 
 import typer
 
-from bookmarkai_assets.cli.output import fail, out, print_json, print_table
+from bookmarkai_assets.cli.output import err, fail, out, print_json, print_table
 from bookmarkai_assets.settings.settings import load_settings
-from bookmarkai_assets.wiring.catalog import read_schema_state, upgrade_catalog_schema
+from bookmarkai_assets.wiring.catalog import read_schema_state, upgrade_catalog_schema, wait_for_catalog
 
 app = typer.Typer(help="Upgrade the database behind the pipeline.", no_args_is_help=True)
 
 
 @app.command()
-def upgrade() -> None:
+def upgrade(
+    *,
+    wait: Annotated[
+        float, typer.Option(min=0, max=3600, help="Seconds to wait for a database server that is not up yet")
+    ] = 0,
+) -> None:
     """Upgrade the catalog's tables to this version's schema. BookmarkAI's own tables are left as they are.
 
     Workers go on meanwhile. The command may be started twice or be killed: a second one waits for the first, or does
     what it has left.
 
-    Example: bookmarkai catalog upgrade
+    Example: bookmarkai catalog upgrade --wait 60
     """
-    done = upgrade_catalog_schema(load_settings())
+    settings = load_settings()
+    if wait:
+        wait_for_catalog(
+            settings,
+            seconds=wait,
+            on_wait=lambda found: err.print(f"Waiting up to {wait:g} s for the database: {found}", soft_wrap=True),
+        )
+    done = upgrade_catalog_schema(settings)
     if done.found == done.reached:
         out.print(f"The catalog's schema is up to date already: revision {done.reached}.")
     elif done.found is None:

@@ -5,6 +5,7 @@ from typing import Annotated
 import typer
 
 from bookmarkai_assets.cli.output import print_json, print_table
+from bookmarkai_assets.settings.masking import shown_value
 from bookmarkai_assets.settings.settings import Settings, load_settings
 
 
@@ -17,7 +18,7 @@ def config(
     """
     settings = load_settings()
     shown = settings.shown()
-    shown["CATALOG_URL"] = shown["CATALOG_URL"] or settings.resolved_catalog_url()
+    shown["CATALOG_URL"] = shown_value("CATALOG_URL", settings.resolved_catalog_url(), is_secret=True)
     if as_json:
         print_json(shown)
         return

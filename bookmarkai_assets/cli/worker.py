@@ -6,6 +6,7 @@ import typer
 
 from bookmarkai_assets.core.errors import ConfigurationError
 from bookmarkai_assets.core.workers.worker import DEFAULT_QUEUE
+from bookmarkai_assets.settings.logs import LogFormat
 from bookmarkai_assets.settings.settings import load_settings
 from bookmarkai_assets.wiring.catalog import refuse_unusable_schema
 
@@ -44,4 +45,5 @@ def worker(
         queues=queue or [DEFAULT_QUEUE],
         max_runs=settings.worker_max_runs,
         max_memory_bytes=settings.worker_max_memory_bytes,
+        sets_up_logs=settings.log_format is LogFormat.TEXT,
     )

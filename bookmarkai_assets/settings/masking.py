@@ -3,32 +3,24 @@
 import re
 from collections.abc import Mapping
 
+from pydantic import SecretStr
+
 from bookmarkai_assets.core.links.urls import HostPort
 
 MASK = "********"
-_SECRETS = frozenset(
-    {
-        "S3_ACCESS_KEY",
-        "S3_SECRET_KEY",
-        "YTDLP_PROXY",
-        "ALERT_WEBHOOK_URL",
-        "ALERT_WEBHOOK_SECRET",
-        "DOOR_TOKENS",
-        "DOOR_SESSION_KEY",
-    }
-)
+_URLS = frozenset({"CATALOG_URL", "DAGSTER_UI_URL", "S3_ENDPOINT"})
 
 
-def shown_value(variable: str, value: object) -> str | None:
-    """Return a setting's value as text, or None if it is not set."""
+def shown_value(variable: str, value: object, *, is_secret: bool) -> str | None:
+    """Return a setting's value as text, or None if it is not set. Of a URL only what is secret in it is masked."""
     if value is None:
         return None
+    if variable in _URLS:
+        return _without_password(value.get_secret_value() if isinstance(value, SecretStr) else str(value))
+    if is_secret:
+        return MASK
     if isinstance(value, bool):
         return str(value).lower()
-    if variable in _SECRETS:
-        return MASK
-    if variable in {"CATALOG_URL", "DAGSTER_UI_URL", "S3_ENDPOINT"}:
-        return _without_password(str(value))
     if isinstance(value, frozenset):
         return ",".join(sorted(f"{v.host}:{v.port}" if isinstance(v, HostPort) else str(v) for v in value))
     if isinstance(value, Mapping):

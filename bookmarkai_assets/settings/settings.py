@@ -5,36 +5,50 @@ starts, and one message names all of them.
 """
 
 import os
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any, Self
 
 from dotenv import dotenv_values
 from pydantic import Field, ModelWrapValidatorHandler, SecretStr, ValidationError, field_validator, model_validator
 from pydantic_core import ErrorDetails, InitErrorDetails, PydanticCustomError
-from pydantic_settings import BaseSettings, SettingsConfigDict
+from pydantic_settings import BaseSettings, DotEnvSettingsSource, PydanticBaseSettingsSource, SettingsConfigDict
+from typing_extensions import override
 
 from bookmarkai_assets.core.errors import ConfigurationError
 from bookmarkai_assets.core.text_files import encoding_of
+from bookmarkai_assets.settings.catalog import SQLITE, CatalogSettings, catalog_problems
 from bookmarkai_assets.settings.cluster import ClusterSettings
 from bookmarkai_assets.settings.door import DoorSettings
 from bookmarkai_assets.settings.downloads import DownloadSettings
 from bookmarkai_assets.settings.env_file import apply_env_file, differing, environment_of_dagster_dev
 from bookmarkai_assets.settings.history import HistorySettings
 from bookmarkai_assets.settings.intake import IntakeSettings, intake_problems
+from bookmarkai_assets.settings.known_secrets import remember_secrets
+from bookmarkai_assets.settings.logs import LogSettings
 from bookmarkai_assets.settings.masking import shown_value
 from bookmarkai_assets.settings.rollout import RolloutSettings
+from bookmarkai_assets.settings.secret_files import (
+    SUFFIX,
+    SecretFiles,
+    UnusableFile,
+    export_secrets_of_others,
+    is_secret,
+    names_with_files,
+)
 from bookmarkai_assets.settings.speech import SpeechSettings, speech_problems
 from bookmarkai_assets.settings.storage import StorageSettings, storage_problems
 from bookmarkai_assets.settings.types import AbsolutePath, address_of_pages, host_of
 from bookmarkai_assets.settings.upload_events import UploadEventSettings, upload_event_problems
 
-_SQLITE = "sqlite:///"
 _ENCODING_BYTES = 4096
 """How much of `.env` is read to know its encoding. Even, for the characters of UTF-16."""
 
 
 # pydantic takes the fields of the last base first. `bookmarkai config` lists them in that order.
 class Settings(
+    LogSettings,
+    CatalogSettings,
     DoorSettings,
     ClusterSettings,
     HistorySettings,
@@ -67,9 +81,6 @@ class Settings(
         description="CloudWatch namespace for metrics; unset means none are sent",
     )
 
-    catalog_url: str | None = Field(
-        None, description="SQLAlchemy URL of the catalog; unset means catalog.db in DAGSTER_HOME (or ./dagster_home)"
-    )
     dagster_home: AbsolutePath | None = Field(None, description="Dagster's home directory; an absolute path")
     dagster_ui_url: str | None = Field(
         None,
@@ -95,34 +106,43 @@ class Settings(
     def _is_ui(cls, value: str | None) -> str | None:
         return None if value is None else address_of_pages(value, example="https://dagster.example.com/prefix")
 
-    @field_validator("catalog_url")
     @classmethod
-    def _is_catalog(cls, value: str | None) -> str | None:
-        if value is not None and not value.startswith((_SQLITE, "postgresql+psycopg2://", "postgresql://")):
-            raise ValueError(
-                "expected sqlite:////absolute/path.db or postgresql+psycopg2://user:password@host/database"
-            )
-        return value
+    @override
+    def settings_customise_sources(
+        cls,
+        settings_cls: type[BaseSettings],
+        init_settings: PydanticBaseSettingsSource,
+        env_settings: PydanticBaseSettingsSource,
+        dotenv_settings: PydanticBaseSettingsSource,
+        file_secret_settings: PydanticBaseSettingsSource,
+    ) -> tuple[PydanticBaseSettingsSource, ...]:
+        """Read NAME_FILE as well. pydantic's own secrets are files of one directory that are named like settings."""
+        in_file = dotenv_settings.env_vars if isinstance(dotenv_settings, DotEnvSettingsSource) else {}
+        files = SecretFiles(settings_cls, exported=os.environ, env_file=in_file)
+        return init_settings, files, env_settings, dotenv_settings
 
     @model_validator(mode="wrap")
     @classmethod
     def _all_problems_at_once(cls, data: dict[str, Any], handler: ModelWrapValidatorHandler[Self]) -> Self:
         """Report contradictions beside values that are wrong by themselves. pydantic would stop after the latter."""
+        unusable = {name: value for name, value in data.items() if isinstance(value, UnusableFile)}
+        usable = {name: value for name, value in data.items() if name not in unusable}
         contradictions = [
-            InitErrorDetails(
-                type=PydanticCustomError("together", "{message}", {"message": message}),
-                loc=(name,),
-                input=data.get(name),
-            )
-            for name, message in (
-                *storage_problems(data),
-                *upload_event_problems(data),
-                *intake_problems(data),
-                *speech_problems(data),
-            )
+            *(_problem(name, value.message, value.value) for name, value in unusable.items()),
+            *(
+                _problem(name, message, usable.get(name))
+                for name, message in (
+                    # With what is unusable, because it was set.
+                    *storage_problems(data),
+                    *upload_event_problems(data),
+                    *intake_problems(data),
+                    *speech_problems(data),
+                    *catalog_problems(usable),
+                )
+            ),
         ]
         try:
-            settings = handler(data)
+            settings = handler(usable)
         except ValidationError as error:
             bad_values = [
                 InitErrorDetails(
@@ -139,8 +159,10 @@ class Settings(
 
     def resolved_catalog_url(self) -> str:
         """Return the catalog's URL: the setting, else a SQLite file in Dagster's home. Raises `ConfigurationError`."""
-        if self.catalog_url:
-            return self.catalog_url
+        if self.catalog_url is not None:
+            return self.catalog_url.get_secret_value()
+        if self.catalog_url_by_parts is not None:
+            return self.catalog_url_by_parts
         home = self.dagster_home or Path("dagster_home").absolute()
         if not home.is_dir():
             raise ConfigurationError(
@@ -155,19 +177,22 @@ class Settings(
         A catalog that is not a file is left out, and so is one in Dagster's home.
         """
         kept = {"DAGSTER_HOME": self.dagster_home or Path("dagster_home").absolute()}
-        if self.catalog_url and self.catalog_url.startswith(_SQLITE):
-            kept["CATALOG_URL"] = Path(self.catalog_url.removeprefix(_SQLITE).partition("?")[0]).absolute()
+        url = self.catalog_url.get_secret_value() if self.catalog_url is not None else ""
+        if url.startswith(SQLITE):
+            kept["CATALOG_URL"] = Path(url.removeprefix(SQLITE).partition("?")[0]).absolute()
         return kept
 
     def shown(self) -> dict[str, str | None]:
         """Return every setting as an operator may see it, by variable name, with secrets masked."""
         values: dict[str, str | None] = {}
-        for name in type(self).model_fields:
-            values[name.upper()] = shown_value(name.upper(), getattr(self, name))
+        for name, field in type(self).model_fields.items():
+            values[name.upper()] = shown_value(name.upper(), getattr(self, name), is_secret=is_secret(field))
         return values
 
 
-SETTINGS_NAMES = frozenset(name.upper() for name in Settings.model_fields)
+SETTINGS_NAMES = frozenset(name.upper() for name in Settings.model_fields) | frozenset(
+    f"{name.upper()}{SUFFIX}" for name in names_with_files(Settings)
+)
 """The variables that are settings of ours."""
 
 
@@ -182,19 +207,34 @@ def load_settings(*, env_file: Path | None = Path(".env"), **overrides: Any) -> 
             apply_env_file(
                 _values_in(env_file, encoding), SETTINGS_NAMES, os.environ, exported=environment_of_dagster_dev()
             )
-        return Settings(_env_file=env_file, _env_file_encoding=encoding, **overrides)
-    except ValidationError as error:
-        lines = [_problem_line(problem) for problem in error.errors()]
-        raise ConfigurationError("The settings are not usable:\n" + "\n".join(lines)) from None
+        problems = [
+            f"  {name}: {message}."
+            for name, message in export_secrets_of_others(os.environ)
+            if name not in SETTINGS_NAMES  # whose own validation says the same
+        ]
+        settings = _validated(problems, _env_file=env_file, _env_file_encoding=encoding, **overrides)
     except UnicodeDecodeError:
         raise ConfigurationError(
             f"expected {env_file} to be text in UTF-8 or UTF-16, found other bytes; save it as UTF-8"
         ) from None  # the error holds the file's text
+    remember_secrets(settings, os.environ)
+    return settings
 
 
 def overridden_names(env_file: Path = Path(".env")) -> list[str]:
     """Return the variables that are in `env_file` and exported with another value, sorted. What is exported counts."""
     return differing(_values_in(env_file, _encoding_of_file(env_file)), os.environ)
+
+
+def _validated(problems: Sequence[str], **values: Any) -> Settings:  # noqa: ANN401 - as above
+    try:
+        settings = Settings(**values)
+    except ValidationError as error:
+        problems = [*problems, *(_problem_line(problem) for problem in error.errors())]
+    else:
+        if not problems:
+            return settings
+    raise ConfigurationError("The settings are not usable:\n" + "\n".join(problems))
 
 
 def _values_in(env_file: Path, encoding: str | None) -> dict[str, str | None]:
@@ -213,8 +253,17 @@ def _encoding_of_file(file: Path | None) -> str | None:
         return encoding_of(opened.read(_ENCODING_BYTES))
 
 
+def _problem(name: str, message: str, value: object) -> InitErrorDetails:
+    return InitErrorDetails(
+        type=PydanticCustomError("together", "{message}", {"message": message}), loc=(name,), input=value
+    )
+
+
 def _problem_line(problem: ErrorDetails) -> str:
     name = str(problem["loc"][0])
+    field = Settings.model_fields[name]
     message = problem["msg"].removeprefix("Value error, ")
-    value = "is not set" if problem["input"] is None else f"= {shown_value(name.upper(), problem['input'])}"
-    return f"  {name.upper()} {value}: {message}. Meaning: {Settings.model_fields[name].description}."
+    shown = shown_value(name.upper(), problem["input"], is_secret=is_secret(field))
+    return (
+        f"  {name.upper()} {'is not set' if shown is None else f'= {shown}'}: {message}. Meaning: {field.description}."
+    )

@@ -1,6 +1,6 @@
 """Open and upgrade the catalog."""
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -19,6 +19,13 @@ def open_catalog(settings: Settings) -> Iterator[Catalog]:
 
     with catalog.open_catalog(settings.resolved_catalog_url()) as opened:
         yield opened
+
+
+def wait_for_catalog(settings: Settings, *, seconds: float, on_wait: Callable[[str], object]) -> None:
+    """Wait until the catalog's server takes connections. Raises `ConfigurationError` if it takes none in time."""
+    from bookmarkai_assets.adapters.catalog.waiting import wait_for_database  # noqa: PLC0415 - as above
+
+    wait_for_database(settings.resolved_catalog_url(), seconds=seconds, on_wait=on_wait)
 
 
 def upgrade_catalog_schema(settings: Settings) -> "Upgrade":

@@ -107,6 +107,11 @@ class FakeUploads(UploadBucket):
         return [ArrivedPart(number, len(data), f'"{number}"') for number, data in sorted(parts.data.items())]
 
     @override
+    def send_at_once(self, upload: Upload, file: Path) -> None:
+        self._check()
+        self.arrive(upload, file.read_bytes())
+
+    @override
     def send_part(self, upload: Upload, part: PlannedPart, file: Path) -> ArrivedPart:
         self._check()
         with file.open("rb") as opened:

@@ -161,26 +161,37 @@ class S3Uploads(UploadBucket):
             return None
 
     @override
+    def send_at_once(self, upload: Upload, file: Path) -> None:
+        size = upload.digest.size_bytes
+        with _opened(file) as descriptor:
+            checksum = _checksum_of(descriptor, file, 0, size)
+            with self._requests(f"sending {self.url_of(upload.key)}"):
+                self._client().put_object(
+                    **self._where(upload),
+                    Body=FileSlice(descriptor, 0, size),
+                    ChecksumCRC64NVME=checksum,
+                    ContentType=upload.declared.content_type,
+                    Metadata=_metadata_of(upload),
+                    ServerSideEncryption=ENCRYPTION,
+                )
+
+    @override
     def send_part(self, upload: Upload, part: PlannedPart, file: Path) -> ArrivedPart:
         action = f"sending part {part.number} of {self.url_of(upload.key)}"
-        with disk_errors(f"reading {file}"):
-            descriptor = os.open(file, os.O_RDONLY | os.O_CLOEXEC)
         try:
-            with disk_errors(f"reading {file}"):
-                checksum = crc64nvme_of_range(descriptor, part.offset, part.size_bytes)
-            with self._requests(action):
-                answer = self._client().upload_part(
-                    **self._part(upload, part),
-                    Body=FileSlice(descriptor, part.offset, part.size_bytes),
-                    ChecksumCRC64NVME=checksum,
-                )
+            with _opened(file) as descriptor:
+                checksum = _checksum_of(descriptor, file, part.offset, part.size_bytes)
+                with self._requests(action):
+                    answer = self._client().upload_part(
+                        **self._part(upload, part),
+                        Body=FileSlice(descriptor, part.offset, part.size_bytes),
+                        ChecksumCRC64NVME=checksum,
+                    )
             return ArrivedPart(part.number, part.size_bytes, field_of(answer, "ETag", action))
         except UploadGoneError as error:
             raise StoreError(
                 StoreErrorClass.NOT_FOUND, f"{action}: the server has dropped this upload; begin it again"
             ) from error
-        finally:
-            os.close(descriptor)
 
     @override
     def complete_parts(self, upload: Upload, parts: Sequence[ArrivedPart]) -> bool:
@@ -238,6 +249,21 @@ class S3Uploads(UploadBucket):
             if self._connected is None:
                 self._connected = self._connector(self._connection)
             return self._connected
+
+
+@contextmanager
+def _opened(file: Path) -> Iterator[int]:
+    with disk_errors(f"reading {file}"):
+        descriptor = os.open(file, os.O_RDONLY | os.O_CLOEXEC)
+    try:
+        yield descriptor
+    finally:
+        os.close(descriptor)
+
+
+def _checksum_of(descriptor: int, file: Path, offset: int, size_bytes: int) -> str:
+    with disk_errors(f"reading {file}"):
+        return crc64nvme_of_range(descriptor, offset, size_bytes)
 
 
 def _metadata_of(upload: Upload) -> dict[str, str]:

@@ -151,6 +151,10 @@ class UploadLinks(ABC):
         """Read which parts are there, by number; None if the bucket no longer has the multipart upload."""
 
     @abstractmethod
+    def send_at_once(self, upload: Upload, file: Path) -> None:
+        """Send a whole file on this machine in one request, with its checksum and what a form would have."""
+
+    @abstractmethod
     def send_part(self, upload: Upload, part: PlannedPart, file: Path) -> ArrivedPart:
         """Send one part of a file on this machine, with its checksum."""
 

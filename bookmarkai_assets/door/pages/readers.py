@@ -82,7 +82,12 @@ class PageReader:
 
     def frame(self, section: str | None) -> Frame:
         """Return the frame of the reader's page in a section."""
-        return frame_of(section, sees_everything=self.sees_only is None, signed_in_as=self.name)
+        return frame_of(
+            section,
+            sees_everything=self.sees_only is None,
+            may_share=self.caller.may(Scope.SHARE),
+            signed_in_as=self.name,
+        )
 
     def share(self, catalog: Catalog, share_id: str) -> Share:
         """Return a share. Raises `NotThereError` if there is none, or if it is another user's."""
@@ -95,6 +100,17 @@ class PageReader:
 def reader_of(request: Request, door: Door) -> PageReader:
     """Return who sent a request. Raises `SignInNeededError`, and `NotAllowedError` for a token that may not read."""
     return _reader_with(Scope.READ, request, door)
+
+
+def sharer_of(request: Request, door: Door) -> PageReader:
+    """Return who asked for the form to share a link. Raises as `reader_of`, for a token that may not share as well."""
+    return _reader_with(Scope.SHARE, request, door)
+
+
+def sharer_of_form(request: Request, door: Door) -> PageReader:
+    """Return who sent that form. Raises as `sharer_of`, and for another site's form."""
+    check_same_site(request)
+    return sharer_of(request, door)
 
 
 def operator_of(request: Request, door: Door) -> PageReader:
@@ -112,6 +128,8 @@ def overseer_of(request: Request, door: Door) -> PageReader:
 
 
 Reader = Annotated[PageReader, Depends(reader_of)]
+Sharer = Annotated[PageReader, Depends(sharer_of)]
+SharerOfForm = Annotated[PageReader, Depends(sharer_of_form)]
 Operator = Annotated[PageReader, Depends(operator_of)]
 Overseer = Annotated[PageReader, Depends(overseer_of)]
 

@@ -47,6 +47,13 @@ def taken_in(vault: Vault) -> tuple[Upload, str, str]:
     return upload, url, share_id
 
 
+def stored(vault: Vault, share_id: str) -> Media:
+    """Have an upload's share fetched and stored."""
+    media = vault.run(share_id, "fetch", "place")["place"]
+    assert isinstance(media, Media)
+    return media
+
+
 def sweep(vault: Vault, *, is_dry_run: bool = False) -> dict[str, str | None]:
     """Sweep, and return what became of each object, by its URL."""
     return {
@@ -85,7 +92,7 @@ def test_an_object_stays_while_the_stored_bytes_are_not_there(installation: Vaul
     """A record is no evidence: the media's bytes are looked at in that moment."""
     _, url, share_id = taken_in(installation)
     installation.place_on(Backend.S3)
-    media = installation.run(share_id, "fetch", "place")["place"]
+    media = stored(installation, share_id)
     del installation.s3.objects[media.video.url]
     assert sweep(installation) == {url: "needed"}
     assert installation.bytes_at(url) == DATA
@@ -110,7 +117,7 @@ def test_storing_releases_the_object_at_once(installation: Vault) -> None:
 def test_an_expired_media_needs_no_upload(installation: Vault) -> None:
     """Its time is over for both."""
     _, url, share_id = taken_in(installation)
-    media = installation.run(share_id, "fetch", "place", "transcribe")["place"]
+    media = stored(installation, share_id)
     with installation.work("clean-up").lease(media.media_id):
         installation.catalog.media.record_expired(media.media_id, [], owner="clean-up", now=installation.clock())
     assert installation.media(media).state is MediaState.EXPIRED
