@@ -7,7 +7,7 @@ import pytest
 
 from bookmarkai_assets.adapters.sqs_queue.health import check_queue
 from bookmarkai_assets.core.health import CheckResult, CheckStatus
-from tests.support.event_server import EventServer, connection_of, open_queue, redrive_policy
+from tests.support.event_server import EventServer, MotoServer, connection_of, open_queue, redrive_policy
 from tests.support.http_stub import Answer, HttpStub
 
 DAY = "86400"
@@ -16,7 +16,7 @@ DAY = "86400"
 @pytest.fixture(scope="module")
 def server() -> Iterator[EventServer]:
     """Run a server of S3 and SQS."""
-    with EventServer() as running:
+    with MotoServer() as running:
         yield running
 
 

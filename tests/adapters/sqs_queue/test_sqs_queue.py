@@ -13,7 +13,7 @@ from bookmarkai_assets.core.uploads.inbox import NoticeLimits
 from bookmarkai_assets.core.uploads.queue import QueuedMessage, QueueError
 from bookmarkai_assets.operations.uploads.arrivals import Arrival
 from bookmarkai_assets.operations.uploads.notices import take_in_notices
-from tests.support.event_server import KEYS, REGION, EventServer, open_bucket, open_queue, redrive_policy
+from tests.support.event_server import REGION, EventServer, MotoServer, open_bucket, open_queue, redrive_policy
 from tests.support.http_stub import Answer, HttpStub
 from tests.support.uploads import DATA, PREFIX, add_upload
 
@@ -21,7 +21,7 @@ from tests.support.uploads import DATA, PREFIX, add_upload
 @pytest.fixture(scope="module")
 def server() -> Iterator[EventServer]:
     """Run a server of S3 and SQS."""
-    with EventServer() as running:
+    with MotoServer() as running:
         yield running
 
 
@@ -184,5 +184,5 @@ def test_the_region_is_in_amazons_names(host: str, region: str, monkeypatch: pyt
 
 def test_a_secret_is_not_shown() -> None:
     """Neither in the connection's own text."""
-    shown = repr(Connection("https://sqs.example.com/1/q", REGION, KEYS["aws_access_key_id"], "hidden-secret"))
+    shown = repr(Connection("https://sqs.example.com/1/q", REGION, "key", "hidden-secret"))
     assert "hidden-secret" not in shown
