@@ -17,7 +17,7 @@ export DAGSTER_HOME := $(CURDIR)/dagster_home
 unexport PYTHONDONTWRITEBYTECODE
 
 .DEFAULT_GOAL := help
-.PHONY: help demo cluster dev test test-system test-quick test-cluster soak check docs format bench openai-whisper clean
+.PHONY: help demo cluster dev test test-system test-quick test-cluster soak check docs format bench ministack openai-whisper clean
 
 help: ## List the targets
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  make %-14s %s\n", $$1, $$2}'
@@ -34,7 +34,7 @@ dev: $(VENV)/.demo ## Start Dagster's UI and daemon on http://127.0.0.1:3000 ove
 test: $(VENV)/.dev $(VENV)/.openai-whisper ## Run the tests, except those of whole systems and of the cluster
 	@$(BIN)/python -m pytest -n auto --dist loadgroup $(addprefix --ignore=,$(SYSTEM))
 
-test-system: $(VENV)/.dev $(VENV)/.openai-whisper ## Run the tests of whole systems: kills, browser, daemons, load, corpora, speech models
+test-system: $(VENV)/.dev $(VENV)/.openai-whisper .venv-ministack/.installed ## Run the tests of whole systems: kills, browser, daemons, load, corpora, speech models
 	@$(BIN)/python -m pytest -n auto --dist loadgroup $(SYSTEM)
 
 test-quick: $(VENV)/.dev ## Run the tests that are quick, on another Python with PYTHON=python3.13 VENV=.venv-3.13
@@ -69,10 +69,12 @@ format: $(VENV)/.check ## Format the code
 bench: $(VENV)/.dev $(if $(filter speech,$(BENCHES)),$(VENV)/.openai-whisper) ## Run the benchmarks, or one of them with make bench ONLY=speech
 	@for name in $(BENCHES); do echo "== bench/$$name.py"; $(BIN)/python bench/$$name.py || exit 1; done
 
+ministack: .venv-ministack/.installed ## Install ministack, an emulator of AWS, for the tests of upload events
+
 openai-whisper: $(VENV)/.openai-whisper ## Install the second speech engine with PyTorch, as make test does
 
 clean: ## Remove what the targets made, except the media and dagster_home/
-	rm -rf $(VENV) .venv-3.* .demo .cluster .pytest_cache .mypy_cache .ruff_cache .hypothesis
+	rm -rf $(VENV) .venv-3.* .venv-ministack .demo .cluster .pytest_cache .mypy_cache .ruff_cache .hypothesis
 
 $(BIN)/python:
 	$(PYTHON) -c 'import sys; sys.exit(not (3, 11) <= sys.version_info < (3, 14) and "expected Python 3.11 to 3.13, found " + sys.version.split()[0] + "; run make PYTHON=python3.13")'
@@ -93,6 +95,12 @@ $(VENV)/.demo: pyproject.toml constraints.txt | $(BIN)/python
 
 $(VENV)/.cluster: pyproject.toml constraints.txt | $(BIN)/python
 	$(INSTALL) --editable '.[demo,postgres,celery]' --group cluster
+	@touch $@
+
+# An environment of its own: it pins another release of botocore.
+.venv-ministack/.installed:
+	$(PYTHON) -m venv .venv-ministack
+	.venv-ministack/bin/python -m pip install --quiet --no-compile ministack==1.5.33
 	@touch $@
 
 $(VENV)/.dev: pyproject.toml constraints.txt | $(BIN)/python

@@ -40,6 +40,7 @@ from bookmarkai_assets.settings.secret_files import (
 from bookmarkai_assets.settings.speech import SpeechSettings, speech_problems
 from bookmarkai_assets.settings.storage import StorageSettings, storage_problems
 from bookmarkai_assets.settings.types import AbsolutePath, address_of_pages, host_of
+from bookmarkai_assets.settings.upload_events import UploadEventSettings, upload_event_problems
 
 _ENCODING_BYTES = 4096
 """How much of `.env` is read to know its encoding. Even, for the characters of UTF-16."""
@@ -57,6 +58,7 @@ class Settings(
     RolloutSettings,
     DownloadSettings,
     CdnSettings,
+    UploadEventSettings,
     StorageSettings,
     BaseSettings,
 ):
@@ -135,6 +137,7 @@ class Settings(
                     # With what is unusable, because it was set.
                     *storage_problems(data),
                     *cdn_problems(data),
+                    *upload_event_problems(data),
                     *intake_problems(data),
                     *speech_problems(data),
                     *catalog_problems(usable),

@@ -16,6 +16,7 @@ from bookmarkai_assets.settings.settings import Settings
 from bookmarkai_assets.wiring.catalog import open_catalog
 from bookmarkai_assets.wiring.downloads import proxy_of
 from bookmarkai_assets.wiring.storage import connection_of
+from bookmarkai_assets.wiring.upload_events import queue_connection_of
 
 
 def check_python() -> CheckResult:
@@ -137,6 +138,16 @@ def check_webhook(settings: Settings) -> CheckResult | None:
         return None
     url = settings.alert_webhook_url.get_secret_value()
     return health.check_webhook(url, is_signed=settings.alert_webhook_secret is not None)
+
+
+def check_upload_queue(settings: Settings) -> CheckResult | None:
+    """Check the queue of the bucket's events. No message is received."""
+    from bookmarkai_assets.adapters.sqs_queue.health import check_queue  # noqa: PLC0415 - adapters load when used
+
+    connection = queue_connection_of(settings)
+    if connection is None:
+        return None
+    return check_queue(connection, max_receives=settings.upload_events_max_receives)
 
 
 def check_cloudwatch(settings: Settings) -> CheckResult | None:

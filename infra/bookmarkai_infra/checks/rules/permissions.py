@@ -91,7 +91,10 @@ def only_the_cleaner_deletes_media(stacks: Stacks, _: Facts) -> Iterator[str]:
 def nothing_runs_in_lambda(stacks: Stacks, _: Facts) -> Iterator[str]:
     """No stack has a function or a custom resource: they would be code that nobody here maintains."""
     for resource in stacks.resources():
-        if resource.type.startswith(("AWS::Lambda::", "Custom::")) or resource.type == "AWS::CloudFormation::CustomResource":
+        if (
+            resource.type.startswith(("AWS::Lambda::", "Custom::"))
+            or resource.type == "AWS::CloudFormation::CustomResource"
+        ):
             yield f"{resource}: expected no {resource.type}"
 
 

@@ -85,7 +85,9 @@ def settings_are_known(stacks: Stacks, facts: Facts) -> Iterator[str]:
 def disks_are_mounted_by_role(stacks: Stacks, _: Facts) -> Iterator[str]:
     """The shared disk is mounted by TLS, with the task's role, through the access point; a mount names a volume."""
     for task, container in stacks.containers():
-        volumes = {volume["Name"]: volume.get("EFSVolumeConfiguration", {}) for volume in task.properties.get("Volumes", [])}
+        volumes = {
+            volume["Name"]: volume.get("EFSVolumeConfiguration", {}) for volume in task.properties.get("Volumes", [])
+        }
         for volume in volumes.values():
             authorization = volume.get("AuthorizationConfig", {})
             is_safe = authorization.get("IAM") == "ENABLED" and authorization.get("AccessPointId")
@@ -98,9 +100,7 @@ def disks_are_mounted_by_role(stacks: Stacks, _: Facts) -> Iterator[str]:
 
 def services_listen_where_they_are_called(stacks: Stacks, _: Facts) -> Iterator[str]:
     """A target group's port is the container's, and a security group lets the load balancer reach it."""
-    open_ports = {
-        rule.properties["FromPort"] for rule in stacks.resources("AWS::EC2::SecurityGroupIngress")
-    } | {
+    open_ports = {rule.properties["FromPort"] for rule in stacks.resources("AWS::EC2::SecurityGroupIngress")} | {
         rule["FromPort"]
         for group in stacks.resources("AWS::EC2::SecurityGroup")
         for rule in group.properties.get("SecurityGroupIngress", [])
@@ -133,7 +133,9 @@ def nobody_reaches_the_ui_without_a_login(stacks: Stacks, _: Facts) -> Iterator[
             yield f"{listener}: expected https"
     doors = 0
     for rule in stacks.resources("AWS::ElasticLoadBalancingV2::ListenerRule"):
-        kinds = [action["Type"] for action in sorted(rule.properties["Actions"], key=lambda one: int(one.get("Order", 1)))]
+        kinds = [
+            action["Type"] for action in sorted(rule.properties["Actions"], key=lambda one: int(one.get("Order", 1)))
+        ]
         is_door = "DoorTargets" in text(rule.properties["Actions"])
         doors += is_door
         if not is_door and kinds[0] != "authenticate-oidc":

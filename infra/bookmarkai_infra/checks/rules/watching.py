@@ -91,7 +91,9 @@ def alarms_tell_somebody(stacks: Stacks, _: Facts) -> Iterator[str]:
         if not {action.get("Ref") for action in alarm.properties.get("AlarmActions", [])} & topics.keys():
             yield f"{alarm}: expected an action that tells somebody"
     for topic in topics.values():
-        readers = [one for one in stacks.resources("AWS::SNS::Subscription") if one.properties["TopicArn"] == {"Ref": topic.id}]
+        readers = [
+            one for one in stacks.resources("AWS::SNS::Subscription") if one.properties["TopicArn"] == {"Ref": topic.id}
+        ]
         if not readers:
             yield f"{topic}: expected a subscription"
         allowed = {
