@@ -12,7 +12,7 @@ from typing import Any
 import typer
 from pydantic.fields import FieldInfo
 
-from bookmarkai_assets.cli.main import app
+from bookmarkai_assets.cli.main import make_app
 from bookmarkai_assets.settings.catalog import CatalogSettings
 from bookmarkai_assets.settings.cdn import CdnSettings
 from bookmarkai_assets.settings.cluster import ClusterSettings
@@ -108,7 +108,7 @@ def _default(field: FieldInfo) -> str:
 
 
 def _commands() -> Iterator[str]:
-    yield from _group(typer.main.get_command(app), "bookmarkai")
+    yield from _group(typer.main.get_command(make_app()), "bookmarkai")
 
 
 def _group(group: Any, path: str) -> Iterator[str]:  # noqa: ANN401 - Typer does not export its command classes

@@ -10,6 +10,7 @@ from pathlib import Path
 from bookmarkai_assets.core.downloads.walls import WallsPolicy
 from bookmarkai_assets.core.health import CheckResult, CheckStatus
 from bookmarkai_assets.core.links.urls import HostPort
+from bookmarkai_assets.core.shares.partition_selections import SHARE_PARTITIONS
 from bookmarkai_assets.core.workers.worker import Signs
 from bookmarkai_assets.operations.workers.presence import read_signs
 from bookmarkai_assets.settings.settings import Settings
@@ -106,7 +107,6 @@ def check_dagster(settings: Settings, wanted: Sequence[str], *, report: Callable
     `wanted` are the names of the sensors and schedules that are on by default.
     """
     from bookmarkai_assets.adapters.dagster_home import check_home  # noqa: PLC0415 - adapters load when used
-    from bookmarkai_assets.partitions import shares_partitions  # noqa: PLC0415 - loads Dagster
 
     def signs() -> Signs | None:
         if check_catalog(settings).status is not CheckStatus.PASS:
@@ -124,7 +124,7 @@ def check_dagster(settings: Settings, wanted: Sequence[str], *, report: Callable
         settings.dagster_home or Path("dagster_home").absolute(),
         wanted,
         signs=signs,
-        partitions=shares_partitions.name or "",
+        partitions=SHARE_PARTITIONS,
         strangers=strangers,
         report=report,
     )

@@ -27,6 +27,9 @@ from bookmarkai_assets.operations.sites.turns import free_slots_by_site, is_fetc
 POLL_SECONDS = 0.25
 """Between two polls. A run takes far longer than this to start, and a few queries a second are cheap."""
 
+SETTLE_SECONDS = 0.1
+"""From the first share seen to the poll that shows whether more are coming in. A backlog adds one in milliseconds."""
+
 _MAX_ROUNDS = 50
 """Limits one tick while thousands of shares of a paused site come in. The next tick continues from there."""
 
@@ -35,21 +38,27 @@ _MAX_FREED = 1000
 
 
 def watch_for_due_shares(
-    catalog: Catalog, rules: PipelineRules, *, clock: Callable[[], datetime], sleep: Callable[[float], object]
+    catalog: Catalog,
+    rules: PipelineRules,
+    *,
+    began: datetime,
+    clock: Callable[[], datetime],
+    sleep: Callable[[float], object],
 ) -> None:
-    """Return once shares are due and no more are coming in, or after `rules.watch_seconds`.
+    """Return once shares are due and no more are coming in, or `rules.watch_seconds` after the tick `began`.
 
     A backlog is added share by share. The second poll lets it become even batches, not one share and then the rest.
     """
     enough, before = rules.batch_size * rules.batches_per_tick, 0
-    end = clock() + timedelta(seconds=rules.watch_seconds)
+    # Counted from the beginning of the tick. One that takes longer than Dagster's interval misses the next round.
+    end = began + timedelta(seconds=rules.watch_seconds)
     while (now := clock()) < end:
         slots = free_slots_by_site(catalog.sites.loads(now=now), rules, now=now)
         count = len(catalog.work.due(now=now, limit=enough, slots=slots))
         if count == enough or (count and count == before):
             return
         before = count
-        sleep(POLL_SECONDS)
+        sleep(SETTLE_SECONDS if count else POLL_SECONDS)
 
 
 @dataclass(frozen=True)
