@@ -46,6 +46,7 @@ from bookmarkai_assets.defs.stored_media import stored_media
 from bookmarkai_assets.defs.transcript import transcript
 from bookmarkai_assets.resources import build_resources
 from bookmarkai_assets.settings.settings import Settings, load_settings
+from bookmarkai_assets.wiring.logs import set_up_logs
 from bookmarkai_assets.wiring.speech import speech_code_version
 
 EXECUTOR = dg.in_process_executor.configured({"step_dependency_config": {"require_upstream_step_success": False}})
@@ -101,4 +102,10 @@ def build_defs(settings: Settings, *, resources: Mapping[str, Any] | None = None
     )
 
 
-defs = build_defs(load_settings())
+def _load() -> dg.Definitions:
+    settings = load_settings()
+    set_up_logs(settings.log_format)
+    return build_defs(settings)
+
+
+defs = _load()

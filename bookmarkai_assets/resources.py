@@ -13,6 +13,7 @@ import dagster as dg
 
 from bookmarkai_assets.core.catalog import Catalog
 from bookmarkai_assets.core.downloads.ports import Downloader
+from bookmarkai_assets.core.log_ids import work_for_run
 from bookmarkai_assets.core.outcomes import Failure
 from bookmarkai_assets.io_manager import CatalogIOManager, MediaIOManager
 from bookmarkai_assets.run_tags import WORKER_TAG
@@ -84,7 +85,7 @@ def _open_catalog(settings: Settings, context: dg.InitResourceContext) -> Iterat
             job=run.job_name,
             clock=lambda: datetime.now(UTC),
         )
-        with announced:
+        with announced, work_for_run(run.run_id):
             yield catalog
 
 

@@ -3,12 +3,19 @@
 `dagster_celery` has the tasks, and Dagster's `CeleryRunLauncher` sends them. Here is how a worker of ours is set up.
 """
 
+import logging
+import os
+import signal
+import threading
 from collections.abc import Sequence
+from contextlib import suppress
 
 from bookmarkai_assets.core.errors import ConfigurationError
 from bookmarkai_assets.core.health import CheckResult, CheckStatus
 from bookmarkai_assets.core.text import clean_line, without_secrets
 from bookmarkai_assets.core.workers.worker import DEFAULT_QUEUE
+
+logger = logging.getLogger(__name__)
 
 _KB = 1024
 _MAX_CHARACTERS = 200
@@ -22,11 +29,17 @@ def run_worker(
     queues: Sequence[str] = (DEFAULT_QUEUE,),
     max_runs: int = 0,
     max_memory_bytes: int = 0,
+    stop_seconds: float,
+    sets_up_logs: bool = True,
 ) -> None:
-    """Take runs from `queues` until this process is told to stop. SIGTERM lets the run under way end.
+    """Take runs from `queues` until this process is told to stop.
+
+    SIGTERM lets the run under way end, for `stop_seconds`. After that the run is interrupted, as when a person ends it:
+    it frees its leases and aborts its uploads.
 
     The runs' process is replaced between two runs: after `max_runs`, or once it has more memory than
-    `max_memory_bytes`; 0 means never. Raises `ConfigurationError` if the extra `celery` is not installed.
+    `max_memory_bytes`; 0 means never. Unless Celery `sets_up_logs`, the log stays as this process has it. Raises
+    `ConfigurationError` if the extra `celery` is not installed.
     """
     try:
         from dagster_celery.app import app  # noqa: PLC0415 - only workers load Celery
@@ -53,8 +66,21 @@ def run_worker(
         worker_redirect_stdouts=False,
         worker_send_task_events=False,
     )
+    from celery.signals import setup_logging, worker_shutting_down  # noqa: PLC0415 - as above
+
+    def begin_to_stop(**_: object) -> None:
+        timer = threading.Timer(stop_seconds, _interrupt_runs)
+        timer.daemon = True  # it ends with the worker, which ends with its run
+        timer.start()
+
+    worker_shutting_down.connect(begin_to_stop, weak=False)
+    if not sets_up_logs:
+        # Whatever is connected to this signal, Celery leaves the log alone.
+        setup_logging.connect(_raise_log_level, weak=False)
     app.worker_main(
         [
+            # The banner is no line of a log.
+            *([] if sets_up_logs else ["--quiet"]),
             "worker",
             "--concurrency=1",
             "--pool=prefork",
@@ -65,6 +91,23 @@ def run_worker(
             "--loglevel=INFO",
         ]
     )
+
+
+def _interrupt_runs() -> None:
+    """Interrupt what this worker's processes run. Once: a second signal would interrupt how they clean up.
+
+    Dagster takes SIGTERM as an interrupt in a run's steps, and between them it remembers it.
+    """
+    from billiard.process import active_children  # noqa: PLC0415 - as above
+
+    for child in active_children():
+        logger.warning("the run under way takes longer than WORKER_STOP_SECONDS: it is interrupted")
+        with suppress(ProcessLookupError):
+            os.kill(child.pid, signal.SIGTERM)
+
+
+def _raise_log_level(**_: object) -> None:
+    logging.getLogger().setLevel(logging.INFO)
 
 
 def check_answer(*, broker_url: str, name: str, timeout_seconds: float) -> CheckResult:

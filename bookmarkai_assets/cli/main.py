@@ -1,6 +1,7 @@
 """The `bookmarkai` command with its groups. The one place where an error becomes a message and an exit code."""
 
 import gc
+import logging
 import signal
 import sys
 from types import FrameType
@@ -19,6 +20,8 @@ from bookmarkai_assets.cli.shares import group as shares
 from bookmarkai_assets.cli.storage import group as storage
 from bookmarkai_assets.cli.transcripts import group as transcripts
 from bookmarkai_assets.core.errors import BookmarkAIError
+from bookmarkai_assets.settings.logs import LogFormat, read_log_format
+from bookmarkai_assets.wiring.logs import set_up_logs
 
 # What is loaded by now stays to the end. Set aside, it is not taken apart there: a fifth of a short command's CPU.
 gc.freeze()
@@ -69,6 +72,7 @@ def main(
     ] = False,
 ) -> None:
     """Turn shared video links into stored media and transcripts."""
+    set_up_logs(read_log_format())
 
 
 def _end(signal_number: int, _frame: FrameType | None) -> None:
@@ -82,7 +86,10 @@ def run() -> None:
     try:
         app()
     except BookmarkAIError as error:
-        fail(str(error))
+        if read_log_format() is LogFormat.JSON:
+            logging.getLogger("bookmarkai").error("%s", error)  # noqa: TRY400 - it was raised on purpose, and says what to do
+        else:
+            fail(str(error))
         raise SystemExit(1) from None
     finally:
         signal.signal(signal.SIGTERM, before)

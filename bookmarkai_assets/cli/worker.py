@@ -6,6 +6,7 @@ import typer
 
 from bookmarkai_assets.core.errors import ConfigurationError
 from bookmarkai_assets.core.workers.worker import DEFAULT_QUEUE
+from bookmarkai_assets.settings.logs import LogFormat
 from bookmarkai_assets.settings.settings import load_settings
 from bookmarkai_assets.wiring.catalog import refuse_unusable_schema
 
@@ -19,8 +20,9 @@ def worker(
 ) -> None:
     """Take runs from RabbitMQ, one at a time, until told to stop. Start one worker for each core.
 
-    SIGTERM and Ctrl-C let the run under way end. A worker that is killed loses nothing: its shares are due again after
-    their lease. DAGSTER_HOME must be the same as the daemon's, or a copy of it.
+    SIGTERM and Ctrl-C let the run under way end, for WORKER_STOP_SECONDS. Then it is interrupted, and its shares are
+    due again at once. A worker that is killed loses nothing: its shares are due again after their lease. DAGSTER_HOME
+    must be the same as the daemon's, or a copy of it.
 
     Example: bookmarkai worker --name 2
     """
@@ -44,4 +46,6 @@ def worker(
         queues=queue or [DEFAULT_QUEUE],
         max_runs=settings.worker_max_runs,
         max_memory_bytes=settings.worker_max_memory_bytes,
+        stop_seconds=settings.worker_stop_seconds,
+        sets_up_logs=settings.log_format is LogFormat.TEXT,
     )

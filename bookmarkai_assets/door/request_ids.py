@@ -9,6 +9,7 @@ from uuid import uuid4
 from starlette.datastructures import Headers, MutableHeaders
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
+from bookmarkai_assets.core.log_ids import work_on
 from bookmarkai_assets.door.problems import make_response
 
 HEADER = "X-Request-ID"
@@ -45,20 +46,21 @@ class RequestIds:
                 MutableHeaders(scope=message)[HEADER] = request_id
             await send(message)
 
-        try:
-            await self._app(scope, receive, send_with_id)
-        except Exception as error:
-            # The message may hold a link or a title, so the log has the kind of error and where it came from.
-            frames = "".join(traceback.format_tb(error.__traceback__))
-            logger.error("%s %s\n%s", request_id, type(error).__name__, frames)  # noqa: TRY400 - as above
-            if status is not None:
-                raise
-            response = make_response(
-                scope, 500, "unexpected", f"expected an answer, found an error; the log has it under {request_id}"
-            )
-            await response(scope, receive, send_with_id)
-        finally:
-            self._log(scope, request_id, status, time.monotonic() - began)
+        with work_on(request_id=request_id):
+            try:
+                await self._app(scope, receive, send_with_id)
+            except Exception as error:
+                # The message may hold a link or a title, so the log has the kind of error and where it came from.
+                frames = "".join(traceback.format_tb(error.__traceback__))
+                logger.error("%s %s\n%s", request_id, type(error).__name__, frames)  # noqa: TRY400 - as above
+                if status is not None:
+                    raise
+                response = make_response(
+                    scope, 500, "unexpected", f"expected an answer, found an error; the log has it under {request_id}"
+                )
+                await response(scope, receive, send_with_id)
+            finally:
+                self._log(scope, request_id, status, time.monotonic() - began)
 
     @staticmethod
     def _log(scope: Scope, request_id: str, status: int | None, seconds: float) -> None:

@@ -22,3 +22,10 @@ class ClusterSettings(SettingsPart):
         ge=0,
         description="Memory above which a worker's process is replaced, between two runs; 0 means no limit",
     )
+    worker_stop_seconds: float = Field(
+        40,
+        ge=0,
+        le=86_400,
+        description="Seconds that the run under way may take to end after a worker is told to stop; then it is "
+        "interrupted, frees its shares and aborts its uploads, for which the worker needs some seconds more",
+    )

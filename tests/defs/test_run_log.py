@@ -4,6 +4,7 @@ import dagster as dg
 from dagster_shared.yaml_utils import load_yaml_from_path
 
 from bookmarkai_assets.core.errors import TranscriptionError
+from bookmarkai_assets.core.log_ids import current_ids
 from tests.fakes.speech import FakeSpeechEngine, speech_bytes
 from tests.plugins.pipeline import Pipeline, link
 from tests.support.project import PROJECT
@@ -34,3 +35,14 @@ def test_the_log_says_where_a_long_transcription_continues(pipeline: Pipeline) -
         assert result.success
         messages = [entry.user_message for entry in instance.all_logs(result.run_id)]
     assert f"share {share_id}: goes on at 0:00:02, done before" in messages
+
+
+def test_what_a_step_logs_names_the_run_and_the_share(pipeline: Pipeline) -> None:
+    """With JSON lines, in the thread that works on the share. Afterwards this process is about no run any more."""
+    seen: list[object] = []
+    pipeline.on_download = lambda _: seen.append(current_ids())
+    [share_id] = pipeline.share("a")
+    result = pipeline.materialize([share_id])
+    assert result.success
+    assert seen == [{"run_id": result.run_id, "share_id": share_id}]
+    assert current_ids() == {}

@@ -20,6 +20,7 @@ from bookmarkai_assets.core.errors import (
     UnknownShareError,
 )
 from bookmarkai_assets.core.failures.retries import next_attempt_at
+from bookmarkai_assets.core.log_ids import work_on
 from bookmarkai_assets.core.media.media import media_id_of
 from bookmarkai_assets.core.outcomes import Failure, Outcome
 from bookmarkai_assets.core.shares.ports import Begun, Refused
@@ -117,7 +118,11 @@ def _take_turn(
     hold: Hold, media_id: str, shares: list[tuple[LeasedShare, In]], step: Callable[[LeasedShare, In], Out]
 ) -> dict[str, Out | Failure]:
     with hold.turns[media_id]:
-        return {leased.share.share_id: _run_one(hold, leased, value, step) for leased, value in shares}
+        results: dict[str, Out | Failure] = {}
+        for leased, value in shares:
+            with work_on(share_id=leased.share.share_id):
+                results[leased.share.share_id] = _run_one(hold, leased, value, step)
+        return results
 
 
 def _run_one(hold: Hold, leased: LeasedShare, value: In, step: Callable[[LeasedShare, In], Out]) -> Out | Failure:
