@@ -17,7 +17,7 @@ export DAGSTER_HOME := $(CURDIR)/dagster_home
 unexport PYTHONDONTWRITEBYTECODE
 
 .DEFAULT_GOAL := help
-.PHONY: help demo cluster dev test test-system test-quick test-cluster soak check docs format bench ministack openai-whisper clean
+.PHONY: help demo cluster dev test test-system test-quick test-cluster image-check soak check docs format bench ministack openai-whisper clean
 
 help: ## List the targets
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  make %-14s %s\n", $$1, $$2}'
@@ -42,6 +42,9 @@ test-quick: $(VENV)/.dev ## Run the tests that are quick, on another Python with
 
 test-cluster: $(VENV)/.dev ## Run the tests of the cluster, which need Debian's rabbitmq-server
 	@$(BIN)/python -m pytest -m cluster tests/cluster
+
+image-check: $(VENV)/.dev ## Build the container image without an engine, and run the services from it; needs root, buildah and debootstrap
+	@$(BIN)/python -m tests.image.check
 
 soak: $(VENV)/.dev $(VENV)/.openai-whisper ## Run 10,000 kills, 300 on a cluster, 200 shares of which 40 are hostile, 2,000 damaged files, all media with both engines, the tests marked soak, and all properties with all examples
 	@$(BIN)/python -m tests.crash.machine --kills 10000 --seconds 7200
@@ -74,7 +77,7 @@ ministack: .venv-ministack/.installed ## Install ministack, an emulator of AWS, 
 openai-whisper: $(VENV)/.openai-whisper ## Install the second speech engine with PyTorch, as make test does
 
 clean: ## Remove what the targets made, except the media and dagster_home/
-	rm -rf $(VENV) .venv-3.* .venv-ministack .demo .cluster .pytest_cache .mypy_cache .ruff_cache .hypothesis
+	rm -rf $(VENV) .venv-3.* .venv-ministack .demo .cluster .image-check .pytest_cache .mypy_cache .ruff_cache .hypothesis
 
 $(BIN)/python:
 	$(PYTHON) -c 'import sys; sys.exit(not (3, 11) <= sys.version_info < (3, 14) and "expected Python 3.11 to 3.13, found " + sys.version.split()[0] + "; run make PYTHON=python3.13")'
