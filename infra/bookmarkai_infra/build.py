@@ -31,7 +31,7 @@ def build(stage: Stage, installation: Installation, *, context: Mapping[str, obj
     names = Names(stage.name, installation.account)
     env = cdk.Environment(account=installation.account, region=installation.region)
     media = MediaStack(app, stage=stage, installation=installation, names=names, env=env)
-    network = NetworkStack(app, stage=stage, names=names, env=env)
+    network = NetworkStack(app, stage=stage, names=names, has_entrance=installation.entrance is not None, env=env)
     data = DataStack(app, stage=stage, names=names, network=network, env=env)
     broker = None
     if stage.broker is not None:

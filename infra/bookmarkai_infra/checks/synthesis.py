@@ -20,7 +20,7 @@ from bookmarkai_infra.checks.sample import sample_installation
 from bookmarkai_infra.stages import STAGES
 
 REPORT = "validation-report.json"
-_JSON_REPORT = {"@aws-cdk/core:validationReportJson": True}
+JSON_REPORT = {"@aws-cdk/core:validationReportJson": True}
 
 
 def synthesize(app: cdk.App, target: Path) -> None:
@@ -40,6 +40,6 @@ def synthesize(app: cdk.App, target: Path) -> None:
 if __name__ == "__main__":
     name, keys, folder = sys.argv[1:]
     synthesize(
-        build(STAGES[name], sample_installation(name, Path(keys)), context={**read_feature_flags(), **_JSON_REPORT}),
+        build(STAGES[name], sample_installation(name, Path(keys)), context={**read_feature_flags(), **JSON_REPORT}),
         Path(folder),
     )

@@ -6,8 +6,6 @@ from bookmarkai_infra.checks.stacks import Facts, Resource, Stacks, many, text
 from bookmarkai_infra.names import DAEMON, MAX_STOP_SECONDS
 
 _SERVICE = "AWS::ECS::Service"
-_NOT_OURS = {"BOOKMARKAI_CODE_HOST", "BOOKMARKAI_CODE_PORT", "DAGSTER_MAX_RUNS", "RUN_TASK"}
-"""Variables that Dagster's own configuration reads (deploy/ecs)."""
 
 
 def the_daemon_runs_once(stacks: Stacks, _: Facts) -> Iterator[str]:
@@ -78,14 +76,16 @@ def settings_are_known(stacks: Stacks, facts: Facts) -> Iterator[str]:
     """Every variable of a task is a setting of the pipeline, or one that Dagster's configuration reads."""
     for task, container in stacks.containers():
         names = {one["Name"] for key in ("Environment", "Secrets") for one in container.get(key, [])}
-        for name in sorted(names - set(facts.settings) - _NOT_OURS):
+        for name in sorted(names - set(facts.settings)):
             yield f"{task}: expected variables that something reads, found {name}"
 
 
 def disks_are_mounted_by_role(stacks: Stacks, _: Facts) -> Iterator[str]:
     """The shared disk is mounted by TLS, with the task's role, through the access point; a mount names a volume."""
     for task, container in stacks.containers():
-        volumes = {volume["Name"]: volume.get("EFSVolumeConfiguration", {}) for volume in task.properties.get("Volumes", [])}
+        volumes = {
+            volume["Name"]: volume.get("EFSVolumeConfiguration", {}) for volume in task.properties.get("Volumes", [])
+        }
         for volume in volumes.values():
             authorization = volume.get("AuthorizationConfig", {})
             is_safe = authorization.get("IAM") == "ENABLED" and authorization.get("AccessPointId")
@@ -98,9 +98,7 @@ def disks_are_mounted_by_role(stacks: Stacks, _: Facts) -> Iterator[str]:
 
 def services_listen_where_they_are_called(stacks: Stacks, _: Facts) -> Iterator[str]:
     """A target group's port is the container's, and a security group lets the load balancer reach it."""
-    open_ports = {
-        rule.properties["FromPort"] for rule in stacks.resources("AWS::EC2::SecurityGroupIngress")
-    } | {
+    open_ports = {rule.properties["FromPort"] for rule in stacks.resources("AWS::EC2::SecurityGroupIngress")} | {
         rule["FromPort"]
         for group in stacks.resources("AWS::EC2::SecurityGroup")
         for rule in group.properties.get("SecurityGroupIngress", [])
@@ -124,7 +122,7 @@ def _ports(stacks: Stacks, service: Resource) -> set[int]:
 
 
 def nobody_reaches_the_ui_without_a_login(stacks: Stacks, _: Facts) -> Iterator[str]:
-    """Each rule of the load balancer logs people in first, except that of the door; other hosts are answered with 404."""
+    """Each rule of the load balancer logs people in first, except the door's; other hosts are answered with 404."""
     for listener in stacks.resources("AWS::ElasticLoadBalancingV2::Listener"):
         kinds = [action["Type"] for action in listener.properties["DefaultActions"]]
         if kinds != ["fixed-response"]:
@@ -133,7 +131,9 @@ def nobody_reaches_the_ui_without_a_login(stacks: Stacks, _: Facts) -> Iterator[
             yield f"{listener}: expected https"
     doors = 0
     for rule in stacks.resources("AWS::ElasticLoadBalancingV2::ListenerRule"):
-        kinds = [action["Type"] for action in sorted(rule.properties["Actions"], key=lambda one: int(one.get("Order", 1)))]
+        kinds = [
+            action["Type"] for action in sorted(rule.properties["Actions"], key=lambda one: int(one.get("Order", 1)))
+        ]
         is_door = "DoorTargets" in text(rule.properties["Actions"])
         doors += is_door
         if not is_door and kinds[0] != "authenticate-oidc":
