@@ -17,7 +17,7 @@ export DAGSTER_HOME := $(CURDIR)/dagster_home
 unexport PYTHONDONTWRITEBYTECODE
 
 .DEFAULT_GOAL := help
-.PHONY: help demo cluster dev test test-system test-quick test-cluster image-check soak check docs format bench ministack openai-whisper clean
+.PHONY: help demo cluster dev test test-system test-quick test-cluster image-check soak check infra-check docs format bench ministack openai-whisper clean
 
 help: ## List the targets
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  make %-14s %s\n", $$1, $$2}'
@@ -61,6 +61,9 @@ check: $(VENV)/.check ## Check formatting, lint, types, layers, and the definiti
 	@$(BIN)/lint-imports
 	@VIRTUAL_ENV=$(abspath $(VENV)) $(BIN)/dg check defs
 
+infra-check: infra/.venv/.check ## Check the stacks for AWS in infra/ without an account: types, tools, rules, planted faults
+	@cd infra && .venv/bin/python -m mypy && .venv/bin/python -m pytest -q
+
 docs: $(VENV)/.docs ## Build the documentation as a site in build/docs, and fail for a dead link
 	@$(BIN)/python -m sphinx --fail-on-warning --keep-going --nitpicky --quiet --builder html docs build/docs
 	@echo "open build/docs/index.html"
@@ -77,7 +80,7 @@ ministack: .venv-ministack/.installed ## Install ministack, an emulator of AWS, 
 openai-whisper: $(VENV)/.openai-whisper ## Install the second speech engine with PyTorch, as make test does
 
 clean: ## Remove what the targets made, except the media and dagster_home/
-	rm -rf $(VENV) .venv-3.* .venv-ministack .demo .cluster .image-check .pytest_cache .mypy_cache .ruff_cache .hypothesis
+	rm -rf $(VENV) .venv-3.* .venv-ministack infra/.venv .demo .cluster .image-check .pytest_cache .mypy_cache .ruff_cache .hypothesis
 
 $(BIN)/python:
 	$(PYTHON) -c 'import sys; sys.exit(not (3, 11) <= sys.version_info < (3, 14) and "expected Python 3.11 to 3.13, found " + sys.version.split()[0] + "; run make PYTHON=python3.13")'
@@ -86,6 +89,14 @@ $(BIN)/python:
 
 $(VENV)/.check: pyproject.toml constraints.txt | $(BIN)/python
 	$(INSTALL) --editable '.[door,cdn]' --group check
+	@touch $@
+
+# An environment of its own: the CDK has 600 MB, and infra/ imports nothing of the pipeline.
+infra/.venv/.check: infra/pyproject.toml infra/constraints.txt
+	$(PYTHON) -m venv infra/.venv || { rm -rf infra/.venv; exit 1; }
+	infra/.venv/bin/python -m pip install --quiet --upgrade pip
+	infra/.venv/bin/python -m pip install --quiet --no-compile --constraint infra/constraints.txt \
+	  --editable infra --group infra/pyproject.toml:check
 	@touch $@
 
 $(VENV)/.docs: pyproject.toml constraints.txt | $(BIN)/python

@@ -2,16 +2,15 @@
 
 import sys
 
-import aws_cdk as cdk
-
-from bookmarkai_infra.build import ROOT, build
+from bookmarkai_infra.build import ROOT, build, command_line_app
 from bookmarkai_infra.installation import read_installation
 from bookmarkai_infra.stages import STAGES
 
 
 def main() -> None:
     """Synthesize one stage. Ends with a message and exit code 1 if something is missing."""
-    context = cdk.App(analytics_reporting=False).node.get_all_context()
+    app = command_line_app()
+    context = app.node.get_all_context()
     name = str(context.get("stage"))
     if name not in STAGES:
         sys.exit(f"bookmarkai-infra: expected -c stage={' or -c stage='.join(STAGES)}, found {name}")
@@ -19,7 +18,7 @@ def main() -> None:
         installation = read_installation(context, ROOT / "keys", name)
     except ValueError as error:
         sys.exit(f"bookmarkai-infra: {error}")
-    build(STAGES[name], installation).synth()
+    build(app, STAGES[name], installation).synth()
 
 
 if __name__ == "__main__":

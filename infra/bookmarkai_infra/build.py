@@ -1,7 +1,6 @@
 """Put the stacks of a stage together."""
 
 import json
-from collections.abc import Mapping
 from pathlib import Path
 
 import aws_cdk as cdk
@@ -20,18 +19,27 @@ ROOT = Path(__file__).parents[1]
 
 
 def read_feature_flags() -> dict[str, object]:
-    """Return the context of cdk.json. The CDK's command line hands it to the app; an app within Python must do so."""
+    """Return the context of cdk.json."""
     context: dict[str, object] = json.loads((ROOT / "cdk.json").read_text())["context"]
     return context
 
 
-def build(stage: Stage, installation: Installation, *, context: Mapping[str, object] | None = None) -> cdk.App:
-    """Return an app with the stacks of one stage, ready to be synthesized."""
-    app = cdk.App(context=None if context is None else dict(context), analytics_reporting=False)
+def new_app(**context: object) -> cdk.App:
+    """Return an app within Python with cdk.json's context, as the CDK's command line would hand it over, and more."""
+    return cdk.App(context={**read_feature_flags(), **context}, analytics_reporting=False)
+
+
+def command_line_app() -> cdk.App:
+    """Return the app that the CDK's command line has started this process for, with its context."""
+    return cdk.App(analytics_reporting=False)
+
+
+def build(app: cdk.App, stage: Stage, installation: Installation) -> cdk.App:
+    """Put the stacks of one stage into an app, ready to be synthesized, and return it."""
     names = Names(stage.name, installation.account)
     env = cdk.Environment(account=installation.account, region=installation.region)
     media = MediaStack(app, stage=stage, installation=installation, names=names, env=env)
-    network = NetworkStack(app, stage=stage, names=names, env=env)
+    network = NetworkStack(app, stage=stage, names=names, has_entrance=installation.entrance is not None, env=env)
     data = DataStack(app, stage=stage, names=names, network=network, env=env)
     broker = None
     if stage.broker is not None:

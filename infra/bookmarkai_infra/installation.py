@@ -65,7 +65,11 @@ class CdnHost:
 
 @dataclass(frozen=True)
 class Installation:
-    """What `cdk.context.json` or `-c` say. `cdn_keys` are the public keys of signed URLs: one, or two in rotation."""
+    """What `cdk.context.json` or `-c` say.
+
+    `cdn_keys` are the public keys of signed URLs: one, or two in rotation. The migration's image may be ahead of the
+    others'. `is_paused` has everything but running tasks, for the time before there is a schema.
+    """
 
     account: str
     region: str
@@ -74,14 +78,17 @@ class Installation:
     cdn_keys: tuple[str, ...]
     entrance: Entrance | None = None
     cdn_host: CdnHost | None = None
+    migration_tag: str | None = None
+    is_paused: bool = False
 
     def __post_init__(self) -> None:
         if not _ACCOUNT.fullmatch(self.account):
             raise ValueError(f"expected an account of 12 digits, found {self.account!r}")
         if not _REGION.fullmatch(self.region):
             raise ValueError(f"expected a region such as us-east-1, found {self.region!r}")
-        if not _COMMIT.fullmatch(self.image_tag):
-            raise ValueError(f"expected the image's tag to be its commit, found {self.image_tag!r}; never latest")
+        for tag in (self.image_tag, self.migration_tag):
+            if tag is not None and not _COMMIT.fullmatch(tag):
+                raise ValueError(f"expected an image's tag to be its commit, found {tag!r}; never latest")
         if not _EMAIL.fullmatch(self.alert_email):
             raise ValueError(f"expected the address that alarms are sent to, found {self.alert_email!r}")
         if not 1 <= len(self.cdn_keys) <= 2 or len(set(self.cdn_keys)) != len(self.cdn_keys):
@@ -103,14 +110,16 @@ def read_installation(context: Mapping[str, object], keys: Path, stage: str) -> 
             f"expected installation-{stage} in cdk.context.json, found nothing; infra/README.md has an example"
         )
     facts = {name: str(value) for name, value in values.items() if name not in {"entrance", "cdn_host"}}
-    unknown = facts.keys() - {"account", "region", "image_tag", "alert_email"}
+    unknown = facts.keys() - {"account", "region", "alert_email"}
     if unknown:
         raise ValueError(f"expected no other facts in installation-{stage}, found {', '.join(sorted(unknown))}")
-    tag = context.get("image_tag", facts.get("image_tag", ""))
+    migration_tag = context.get("migration_tag")
     return Installation(
         account=facts.get("account", ""),
         region=facts.get("region", ""),
-        image_tag=str(tag),
+        image_tag=str(context.get("image_tag", "")),
+        migration_tag=None if migration_tag is None else str(migration_tag),
+        is_paused=context.get("paused") == "true",
         alert_email=facts.get("alert_email", ""),
         cdn_keys=tuple(file.read_text() for file in sorted(keys.glob(f"{stage}-*.pem"))),
         entrance=_read_entrance(values.get("entrance")),

@@ -6,6 +6,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, TypeAlias
 
+from typing_extensions import override
+
 Json: TypeAlias = Any
 """A part of a template. CloudFormation's types are too many to spell out."""
 
@@ -29,13 +31,14 @@ class Resource:
         properties: Mapping[str, Json] = self.body.get("Properties", {})
         return properties
 
+    @override
     def __str__(self) -> str:
         return f"{self.stack}/{self.id}"
 
 
 @dataclass(frozen=True)
 class Facts:
-    """What the stacks must agree on with the pipeline's code."""
+    """What the stacks must agree on with the pipeline. `settings` are all variables that something reads."""
 
     expiry_days: int
     run_log_days: int

@@ -15,12 +15,12 @@ from cdk_nag import AwsSolutionsChecks
 from cdk_preflight import Preflight
 from jsii.errors import JavaScriptError
 
-from bookmarkai_infra.build import build, read_feature_flags
+from bookmarkai_infra.build import build, new_app
 from bookmarkai_infra.checks.sample import sample_installation
 from bookmarkai_infra.stages import STAGES
 
 REPORT = "validation-report.json"
-_JSON_REPORT = {"@aws-cdk/core:validationReportJson": True}
+JSON_REPORT: dict[str, object] = {"@aws-cdk/core:validationReportJson": True}
 
 
 def synthesize(app: cdk.App, target: Path) -> None:
@@ -39,7 +39,4 @@ def synthesize(app: cdk.App, target: Path) -> None:
 
 if __name__ == "__main__":
     name, keys, folder = sys.argv[1:]
-    synthesize(
-        build(STAGES[name], sample_installation(name, Path(keys)), context={**read_feature_flags(), **_JSON_REPORT}),
-        Path(folder),
-    )
+    synthesize(build(new_app(**JSON_REPORT), STAGES[name], sample_installation(name, Path(keys))), Path(folder))

@@ -6,6 +6,7 @@ from enum import Enum
 
 import aws_cdk as cdk
 from aws_cdk import aws_ec2 as ec2
+from aws_cdk import aws_ecr as ecr
 from aws_cdk import aws_ecs as ecs
 from aws_cdk import aws_iam as iam
 from aws_cdk import aws_logs as logs
@@ -58,7 +59,9 @@ class Tasks:
         *,
         cluster: ecs.Cluster,
         names: Names,
-        image: ecs.ContainerImage,
+        repository: ecr.IRepository,
+        tag: str,
+        is_paused: bool,
         execution_role: iam.IRole,
         log_group: logs.ILogGroup,
         settings: Mapping[str, str],
@@ -68,15 +71,17 @@ class Tasks:
         self._scope = scope
         self._cluster = cluster
         self._names = names
-        self._image = image
+        self._repository = repository
+        self._tag = tag
+        self._is_paused = is_paused
         self._execution_role = execution_role
         self._log_group = log_group
         self._settings = settings
         self._secrets = secrets
         self._disk = disk
 
-    def define(self, kind: TaskKind, role: iam.IRole) -> ecs.FargateTaskDefinition:
-        """Make a task definition with one container."""
+    def define(self, kind: TaskKind, role: iam.IRole, *, tag: str | None = None) -> ecs.FargateTaskDefinition:
+        """Make a task definition with one container, of the image with this tag or of everybody's."""
         definition = ecs.FargateTaskDefinition(
             self._scope,
             f"{kind.name.title().replace('-', '')}Task",
@@ -92,7 +97,7 @@ class Tasks:
         container = definition.add_container(
             kind.name,
             container_name=kind.name,
-            image=self._image,
+            image=ecs.ContainerImage.from_ecr_repository(self._repository, tag or self._tag),
             command=list(kind.command),
             environment={**self._settings, **kind.settings},
             secrets={**self._secrets, **kind.secrets},
@@ -126,14 +131,14 @@ class Tasks:
         subnets: ec2.SubnetSelection,
         has_public_address: bool,
         rolling: Rolling = Rolling.BESIDE,
-        desired: int = 1,
+        desired: int | None = 1,
         is_discoverable: bool = False,
         can_be_entered: bool = False,
     ) -> ecs.FargateService:
         """Keep tasks of a kind running. A deployment whose tasks do not come up is rolled back.
 
-        `is_discoverable` gives it a name in the private zone, `can_be_entered` lets `aws ecs execute-command` and port
-        forwarding in.
+        `desired` None leaves their number to what scales it. `is_discoverable` gives it a name in the private zone.
+        `can_be_entered` lets `aws ecs execute-command` and port forwarding in.
         """
         least, most = rolling.value
         return ecs.FargateService(
@@ -142,7 +147,7 @@ class Tasks:
             service_name=kind.name,
             cluster=self._cluster,
             task_definition=self.define(kind, role),
-            desired_count=desired,
+            desired_count=0 if self._is_paused else desired,
             min_healthy_percent=least,
             max_healthy_percent=most,
             # ECS balances zones by starting a task before it stops another, which ONE_AT_MOST forbids.
@@ -168,8 +173,8 @@ def _probe(process: str) -> ecs.HealthCheck:
     # Liveness, not readiness: ECS ends a task whose check fails, and a database that is away is no reason for that.
     return ecs.HealthCheck(
         command=["CMD", "bookmarkai", "probe", "live", process],
-        interval=cdk.Duration.seconds(30),
-        timeout=cdk.Duration.seconds(15),
+        interval=cdk.Duration.seconds(60),
+        timeout=cdk.Duration.seconds(20),
         retries=3,
         start_period=cdk.Duration.seconds(180),
     )

@@ -72,14 +72,18 @@ class ComputeStack(cdk.Stack):
         self._tasks = self._make_tasks(installation, data)
         self._allow(media, data)
         self.run = self._tasks.define(self._run_kind(), self._roles[Role.UPLOADER])
-        self._tasks.define(self._migration_kind(), self._roles[Role.MIGRATION])
+        self._tasks.define(self._migration_kind(), self._roles[Role.MIGRATION], tag=installation.migration_tag)
         self._serve_code()
         self._serve_daemon()
         ui = self._serve_ui(UI, Role.UI, Part.UI, extra=[])
         read_only_ui = self._serve_ui(READ_ONLY_UI, Role.READER, Part.READ_ONLY_UI, extra=["--read-only"])
         door = self._serve_door(installation, data)
         if stage.broker is not None:
-            scale_workers(self, self._serve_workers(stage.broker.workers[0]), stage.broker, names)
+            workers = self._serve_workers()
+            if not installation.is_paused:
+                scale_workers(self, workers, stage.broker, names)
+        if not installation.is_paused:
+            scale_doors(door, stage.door_tasks)
         if installation.entrance is not None:
             open_entrance(
                 self,
@@ -129,7 +133,9 @@ class ComputeStack(cdk.Stack):
             self,
             cluster=self.cluster,
             names=self._names,
-            image=ecs.ContainerImage.from_ecr_repository(data.repository, installation.image_tag),
+            repository=data.repository,
+            tag=installation.image_tag,
+            is_paused=installation.is_paused,
             execution_role=self.execution_role,
             log_group=log_group,
             settings=common_settings(
@@ -224,7 +230,8 @@ class ComputeStack(cdk.Stack):
         )
 
     def _serve_door(self, installation: Installation, data: DataStack) -> ecs.FargateService:
-        service = self._serve(
+        least, most = self._stage.door_tasks
+        return self._serve(
             TaskKind(
                 DOOR,
                 ["bookmarkai", "serve"],
@@ -237,13 +244,11 @@ class ComputeStack(cdk.Stack):
             ),
             Role.DOOR,
             Part.DOOR,
-            desired=self._stage.door_tasks[0],
+            desired=least if least == most else None,
             can_be_entered=self._can_be_entered,
         )
-        scale_doors(service, self._stage.door_tasks)
-        return service
 
-    def _serve_workers(self, desired: int) -> ecs.FargateService:
+    def _serve_workers(self) -> ecs.FargateService:
         return self._serve(
             TaskKind(
                 WORKER,
@@ -255,7 +260,7 @@ class ComputeStack(cdk.Stack):
             ),
             Role.UPLOADER,
             Part.WORK,
-            desired=desired,
+            desired=None,
         )
 
     def _serve(
@@ -265,7 +270,7 @@ class ComputeStack(cdk.Stack):
         part: Part,
         *,
         rolling: Rolling = Rolling.BESIDE,
-        desired: int = 1,
+        desired: int | None = 1,
         is_discoverable: bool = False,
         can_be_entered: bool = False,
     ) -> ecs.FargateService:

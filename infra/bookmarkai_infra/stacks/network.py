@@ -69,9 +69,11 @@ RULES = (
 
 
 class NetworkStack(cdk.Stack):
-    """The VPC and the security groups."""
+    """The VPC and the security groups. Only with an entrance does it let anything in."""
 
-    def __init__(self, scope: Construct, *, stage: Stage, names: Names, env: cdk.Environment) -> None:
+    def __init__(
+        self, scope: Construct, *, stage: Stage, names: Names, has_entrance: bool, env: cdk.Environment
+    ) -> None:
         super().__init__(scope, names.stack("network"), env=env, description="BookmarkAI network")
         self._has_nat = stage.nat is Nat.GATEWAY
         self.vpc = self._make_vpc(stage, names)
@@ -80,9 +82,10 @@ class NetworkStack(cdk.Stack):
             self.groups[rule.target].add_ingress_rule(
                 self.groups[rule.caller], ec2.Port.tcp(rule.port), f"{rule.caller} to {rule.target}"
             )
-        self.groups[Part.ENTRANCE].add_ingress_rule(
-            ec2.Peer.any_ipv4(), ec2.Port.tcp(HTTPS_PORT), "everybody, by TLS; the door has tokens, the UI a login"
-        )
+        if has_entrance:
+            self.groups[Part.ENTRANCE].add_ingress_rule(
+                ec2.Peer.any_ipv4(), ec2.Port.tcp(HTTPS_PORT), "everybody, by TLS; the door has tokens, the UI a login"
+            )
 
     @property
     def task_subnets(self) -> ec2.SubnetSelection:

@@ -18,7 +18,8 @@ def data_outlive_their_stack(stacks: Stacks, _: Facts) -> Iterator[str]:
     for resource in stacks.resources(*_KEPT):
         for policy in ("DeletionPolicy", "UpdateReplacePolicy"):
             if resource.body.get(policy) not in _KEPT[resource.type]:
-                yield f"{resource}: expected {policy} {' or '.join(_KEPT[resource.type])}, found {resource.body.get(policy)}"
+                allowed = " or ".join(sorted(_KEPT[resource.type]))
+                yield f"{resource}: expected {policy} {allowed}, found {resource.body.get(policy)}"
 
 
 def the_database_is_private(stacks: Stacks, _: Facts) -> Iterator[str]:
@@ -42,7 +43,7 @@ def only_the_entrance_is_open(stacks: Stacks, _: Facts) -> Iterator[str]:
         for rule in group.properties.get("SecurityGroupIngress", []):
             is_entrance = group.id.startswith("EntranceGroup") and rule["FromPort"] == rule["ToPort"] == HTTPS_PORT
             if rule.get("CidrIp") and not is_entrance:
-                yield f"{group}: expected callers by their security groups, found {rule['CidrIp']} on {rule['FromPort']}"
+                yield f"{group}: expected callers by security groups, found {rule['CidrIp']} on {rule['FromPort']}"
     for rule_ in stacks.resources("AWS::EC2::SecurityGroupIngress"):
         if "CidrIp" in rule_.properties:
             yield f"{rule_}: expected callers by their security groups, found {rule_.properties['CidrIp']}"

@@ -11,7 +11,7 @@ _WRITING = {"POST", "PUT"}
 
 def buckets_are_closed(stacks: Stacks, _: Facts) -> Iterator[str]:
     """No bucket lets the public in, or anybody without TLS; each is encrypted by S3's own keys."""
-    policies = [one for one in stacks.resources("AWS::S3::BucketPolicy")]
+    policies = list(stacks.resources("AWS::S3::BucketPolicy"))
     for bucket in stacks.resources(_BUCKET):
         block = bucket.properties.get("PublicAccessBlockConfiguration", {})
         if [block.get(name) for name in _BLOCKS] != [True] * len(_BLOCKS):

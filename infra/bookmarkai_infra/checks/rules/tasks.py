@@ -6,8 +6,6 @@ from bookmarkai_infra.checks.stacks import Facts, Resource, Stacks, many, text
 from bookmarkai_infra.names import DAEMON, MAX_STOP_SECONDS
 
 _SERVICE = "AWS::ECS::Service"
-_NOT_OURS = {"BOOKMARKAI_CODE_HOST", "BOOKMARKAI_CODE_PORT", "DAGSTER_MAX_RUNS", "RUN_TASK"}
-"""Variables that Dagster's own configuration reads (deploy/ecs)."""
 
 
 def the_daemon_runs_once(stacks: Stacks, _: Facts) -> Iterator[str]:
@@ -78,7 +76,7 @@ def settings_are_known(stacks: Stacks, facts: Facts) -> Iterator[str]:
     """Every variable of a task is a setting of the pipeline, or one that Dagster's configuration reads."""
     for task, container in stacks.containers():
         names = {one["Name"] for key in ("Environment", "Secrets") for one in container.get(key, [])}
-        for name in sorted(names - set(facts.settings) - _NOT_OURS):
+        for name in sorted(names - set(facts.settings)):
             yield f"{task}: expected variables that something reads, found {name}"
 
 
@@ -124,7 +122,7 @@ def _ports(stacks: Stacks, service: Resource) -> set[int]:
 
 
 def nobody_reaches_the_ui_without_a_login(stacks: Stacks, _: Facts) -> Iterator[str]:
-    """Each rule of the load balancer logs people in first, except that of the door; other hosts are answered with 404."""
+    """Each rule of the load balancer logs people in first, except the door's; other hosts are answered with 404."""
     for listener in stacks.resources("AWS::ElasticLoadBalancingV2::Listener"):
         kinds = [action["Type"] for action in listener.properties["DefaultActions"]]
         if kinds != ["fixed-response"]:

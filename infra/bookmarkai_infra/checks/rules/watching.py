@@ -114,10 +114,9 @@ def budgets_are_well_formed(stacks: Stacks, _: Facts) -> Iterator[str]:
         notifications = budget.properties.get("NotificationsWithSubscribers", [])
         for one in notifications:
             notification = one["Notification"]
-            if notification["ComparisonOperator"] not in _BUDGET_OPERATORS:
-                yield f"{budget}: expected one of {sorted(_BUDGET_OPERATORS)}, found {notification['ComparisonOperator']}"
-            if notification["NotificationType"] not in _BUDGET_KINDS:
-                yield f"{budget}: expected one of {sorted(_BUDGET_KINDS)}, found {notification['NotificationType']}"
+            for key, known in (("ComparisonOperator", _BUDGET_OPERATORS), ("NotificationType", _BUDGET_KINDS)):
+                if notification[key] not in known:
+                    yield f"{budget}: expected {key} to be one of {sorted(known)}, found {notification[key]}"
             if len(one.get("Subscribers", [])) not in range(1, _MAX_SUBSCRIBERS + 1):
                 yield f"{budget}: expected a subscriber"
         if not any(one["Notification"]["Threshold"] < 100 for one in notifications):  # noqa: PLR2004 - percent
