@@ -38,6 +38,9 @@ def ministack_program() -> Path | None:
 class EventServer(ABC):
     """Listens on a free loopback port while entered. `make_bucket` makes buckets that send their events to queues."""
 
+    def __init__(self) -> None:
+        self._clients: dict[str, Any] = {}
+
     @property
     @abstractmethod
     def endpoint(self) -> str:
@@ -52,16 +55,18 @@ class EventServer(ABC):
     ) -> None: ...
 
     def client(self, service: str) -> Any:
-        """Return a client of boto3."""
+        """Return the client of boto3 for a service. Making one takes a while, so each is made once."""
         from boto3.session import Session
 
-        return Session().client(
-            service,
-            endpoint_url=self.endpoint,
-            region_name=REGION,
-            aws_access_key_id=ACCESS_KEY,
-            aws_secret_access_key=SECRET_KEY,
-        )
+        if service not in self._clients:
+            self._clients[service] = Session().client(
+                service,
+                endpoint_url=self.endpoint,
+                region_name=REGION,
+                aws_access_key_id=ACCESS_KEY,
+                aws_secret_access_key=SECRET_KEY,
+            )
+        return self._clients[service]
 
     def make_queue(self, **attributes: str) -> str:
         """Make a queue, and return its URL."""
@@ -122,6 +127,7 @@ class MotoServer(EventServer):
     def __init__(self) -> None:
         from moto.server import ThreadedMotoServer  # noqa: PLC0415 - takes a second to import
 
+        super().__init__()
         self._server = ThreadedMotoServer(ip_address=_HOST, port=0, verbose=False)
 
     @property
@@ -149,6 +155,7 @@ class Ministack(EventServer):
     """
 
     def __init__(self, program: Path, directory: Path) -> None:
+        super().__init__()
         self._program = program
         self._directory = directory
         self._port = free_port()
