@@ -162,8 +162,8 @@ def _remove(hold: Hold, store: MediaStore, upload: Upload, reason: str) -> None:
 def _sweep_strangers(hold: Hold, store: MediaStore, *, is_dry_run: bool) -> Iterator[SweptUpload]:
     """Remove old objects that came again after theirs was removed, by a link that was still good.
 
-    What no upload knows is not touched: another installation may use the bucket, or the catalog may be an older one. The
-    bucket's lifecycle rule deletes it.
+    What no upload knows is not touched: another installation may use the bucket, or the catalog may be an older one.
+    The bucket's lifecycle rule deletes it.
     """
     prefix, before = hold.rules.upload_prefix, hold.clock() - LIFETIME
     for found in store.list(prefix):

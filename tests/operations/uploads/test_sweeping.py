@@ -193,7 +193,7 @@ def test_an_object_that_came_again_goes_after_a_day(installation: Vault) -> None
 
 
 def test_an_object_of_no_upload_is_not_touched(installation: Vault) -> None:
-    """It may be another installation's, or of a catalog that was lost. What is not below the prefix is not looked at."""
+    """It may be another installation's, or of a lost catalog. What is not below the prefix is not looked at."""
     stranger = new_upload()
     urls = [installation.s3.url_of(key) for key in (f"{PREFIX}something", stranger.key, "temp/videos/something")]
     for url in urls:
