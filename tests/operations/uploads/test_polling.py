@@ -12,7 +12,7 @@ from bookmarkai_assets.core.uploads.ports import UploadedObject
 from bookmarkai_assets.core.uploads.upload import UploadStatus
 from bookmarkai_assets.operations.uploads.arrivals import Arrival
 from bookmarkai_assets.operations.uploads.inbox import ASK_BESIDE_EVENTS, ASK_WITHOUT_ANSWER, Look, look_for_uploads
-from bookmarkai_assets.operations.uploads.polling import ask_for_awaited
+from bookmarkai_assets.operations.uploads.polling import BROKEN, ask_for_awaited
 from tests.fakes.queue import FakeQueue
 from tests.fakes.uploads import FakeUploads
 from tests.support.catalog import at
@@ -69,6 +69,26 @@ def test_rounds_go_on_where_the_last_one_ended(sqlite_catalog: OpenCatalog, buck
         asked.append(found.records.total())
         after = found.after
     assert asked == [2, 2, 1, 2]
+
+
+def test_an_upload_that_breaks_the_code_stops_no_other(
+    sqlite_catalog: OpenCatalog, bucket: Watched, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    """The round goes on, and the log has the traceback."""
+    uploads = [add_upload(sqlite_catalog) for _ in range(3)]
+    for upload in uploads:
+        bucket.arrive(upload, DATA)
+    head = bucket.head
+
+    def break_for_one(key: str) -> UploadedObject | None:
+        if key == uploads[0].key:
+            raise ZeroDivisionError
+        return head(key)
+
+    monkeypatch.setattr(bucket, "head", break_for_one)
+    found = ask_for_awaited(sqlite_catalog, bucket, after="", now=at(1))
+    assert found.records == {Arrival.TAKEN_IN: 2, BROKEN: 1}
+    assert "ZeroDivisionError" in caplog.text
 
 
 def test_nothing_is_asked_while_nothing_is_awaited(sqlite_catalog: OpenCatalog, bucket: Watched) -> None:
