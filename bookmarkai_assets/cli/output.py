@@ -74,8 +74,12 @@ def _write_items(items: Iterable[object], *, indent: str) -> None:
 
 
 def _json(data: object) -> str:
-    """Return JSON that is safe for a terminal: what `clean` replaces is escaped, beyond what JSON itself escapes."""
-    return _UNUSUAL.sub(_escape_hidden, json.dumps(data, ensure_ascii=False, indent=2))
+    return escape_json(json.dumps(data, ensure_ascii=False, indent=2))
+
+
+def escape_json(document: str) -> str:
+    """Make a JSON document safe for a terminal: what `clean` replaces is escaped. It stays the same document."""
+    return _UNUSUAL.sub(_escape_hidden, document)
 
 
 def _escape_hidden(found: re.Match[str]) -> str:
@@ -125,5 +129,7 @@ def share_id_of(text: str, hint: str) -> str:
 
 def fail(message: str) -> None:
     """Print an error for a person."""
+    # A message may repeat what a stranger wrote, such as a name in a bucket.
+    shown = "\n".join(clean(line, MAX_CELL_CHARACTERS).plain for line in message.split("\n"))
     # Not folded at the terminal's width, because paths and commands in a message are there to be copied.
-    err.print(Text("error: ", style="bold red").append(Text(message, style="default")), soft_wrap=True)
+    err.print(Text("error: ", style="bold red").append(Text(shown, style="default")), soft_wrap=True)
