@@ -6,6 +6,7 @@ import sys
 import unicodedata
 import uuid
 from collections.abc import Collection, Iterable, Mapping, Sequence
+from itertools import chain
 
 import typer
 from rich.console import Console
@@ -95,7 +96,7 @@ def print_table(columns: Sequence[str], rows: Iterable[Sequence[object]], *, cut
     """
     if not out.is_terminal:
         heading = [columns] if any(columns) else []
-        for row in (*heading, *rows):
+        for row in chain(heading, rows):
             sys.stdout.write("\t".join(clean(cell, MAX_CELL_CHARACTERS).plain for cell in row) + "\n")
         return
     table = Table(box=None, header_style="bold", pad_edge=False, expand=not set(cut).isdisjoint(columns))
