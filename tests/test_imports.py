@@ -113,7 +113,7 @@ def test_words_that_name_no_command_load_all_that_may_be_meant(words: tuple[str,
 
 
 def test_parts_of_the_settings_build_no_validator() -> None:
-    """Loading the settings builds only the validator of Settings, and not those of its eleven parts as well."""
+    """Loading the settings builds only the validator of Settings, and not those of its twelve parts as well."""
     program = (
         "import json\n"
         "from bookmarkai_assets.settings.settings import load_settings\n"
@@ -122,7 +122,7 @@ def test_parts_of_the_settings_build_no_validator() -> None:
         "parts = SettingsPart.__subclasses__()\n"
         "print(json.dumps([len(parts), [part.__name__ for part in parts if part.__pydantic_complete__]]))"
     )
-    assert _printed_by(program) == [11, []]
+    assert _printed_by(program) == [12, []]
 
 
 @pytest.mark.parametrize("module", ["bookmarkai_assets.definitions", "bookmarkai_assets.cli.main"])

@@ -7,6 +7,7 @@ import sys
 import unicodedata
 import uuid
 from collections.abc import Collection, Iterable, Mapping, Sequence
+from itertools import chain
 
 import typer
 from rich.console import Console
@@ -78,8 +79,12 @@ def _write_items(items: Iterable[object], *, indent: str) -> None:
 
 
 def _json(data: object) -> str:
-    """Return JSON that is safe for a terminal: what `clean` replaces is escaped, beyond what JSON itself escapes."""
-    return _UNUSUAL.sub(_escape_hidden, json.dumps(data, ensure_ascii=False, indent=2))
+    return escape_json(json.dumps(data, ensure_ascii=False, indent=2))
+
+
+def escape_json(document: str) -> str:
+    """Make a JSON document safe for a terminal: what `clean` replaces is escaped. It stays the same document."""
+    return _UNUSUAL.sub(_escape_hidden, document)
 
 
 def _escape_hidden(found: re.Match[str]) -> str:
@@ -95,7 +100,7 @@ def print_table(columns: Sequence[str], rows: Iterable[Sequence[object]], *, cut
     """
     if not out.is_terminal:
         heading = [columns] if any(columns) else []
-        for row in (*heading, *rows):
+        for row in chain(heading, rows):
             sys.stdout.write("\t".join(clean(cell, MAX_CELL_CHARACTERS).plain for cell in row) + "\n")
         return
     table = Table(box=None, header_style="bold", pad_edge=False, expand=not set(cut).isdisjoint(columns))
@@ -145,5 +150,7 @@ def tell_failure(message: str) -> None:
 
 def fail(message: str) -> None:
     """Print an error for a person."""
+    # A message may repeat what a stranger wrote, such as a name in a bucket.
+    shown = "\n".join(clean(line, MAX_CELL_CHARACTERS).plain for line in message.split("\n"))
     # Not folded at the terminal's width, because paths and commands in a message are there to be copied.
-    err.print(Text("error: ", style="bold red").append(Text(message, style="default")), soft_wrap=True)
+    err.print(Text("error: ", style="bold red").append(Text(shown, style="default")), soft_wrap=True)

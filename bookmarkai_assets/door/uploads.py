@@ -55,8 +55,8 @@ router = APIRouter(prefix="/uploads", tags=["uploads"])
 def begin(door: Door, caller: Sharer, body: Annotated[NewUpload, Body()]) -> Response:
     """Declare a file before it is sent. The answer has a form to send it by, or says how it is divided into parts.
 
-    The same file again goes on with the upload that the user has begun. If its bytes were read before and are still
-    stored, that upload is answered with its share, and nothing has to be sent.
+    The same file again goes on with the upload that the user has begun. If it has a share of theirs that is
+    being worked on or stored, that upload is answered with its share, and nothing has to be sent.
     """
     bucket = _bucket_of(door)
     declared = declare(

@@ -49,6 +49,8 @@ def test_files_become_shares(upload: BookmarkAI, sqlite_url: str, tmp_path: Path
         ["uploaded", shares["a.mp4"].share_id, "a.mp4"],
         ["uploaded", shares["b.mkv"].share_id, "b.mkv"],
     ]
+    again = upload("upload", "a.mp4", "--user", USER)
+    assert (again.code, again.out.split()) == (0, ["known", shares["a.mp4"].share_id, "a.mp4", "nothing", "to", "send"])
 
 
 def test_json_has_every_file(upload: BookmarkAI, tmp_path: Path) -> None:

@@ -10,7 +10,9 @@ from datetime import datetime
 from enum import StrEnum
 
 from bookmarkai_assets.core.catalog import Catalog
+from bookmarkai_assets.core.errors import UnknownShareError
 from bookmarkai_assets.core.media.media import MediaState, media_id_of
+from bookmarkai_assets.core.shares.share import ShareStatus
 from bookmarkai_assets.core.uploads.keys import upload_key
 from bookmarkai_assets.core.uploads.parts import AT_ONCE_BYTES, MAX_AT_ONCE_BYTES, PartPlan, plan_parts
 from bookmarkai_assets.core.uploads.ports import (
@@ -64,15 +66,15 @@ def begin_upload(
 ) -> BegunUpload:
     """Begin an upload for a user, or return the one that the user has begun of the same file.
 
-    A file that the user has uploaded before, whose bytes were read then and whose media is still stored, needs no
-    bytes: that upload is returned, with its share. Another user's upload never is. Without `method` the size decides.
-    Raises `StoreError`.
+    A file that the user has uploaded before needs no bytes if its share is still being worked on, or if its bytes were
+    read then and its media is still stored: that upload is returned, with its share. Another user's upload never is.
+    Without `method` the size decides. Raises `StoreError`.
     """
     wanted = method or (Method.FORM if declared.digest.size_bytes <= AT_ONCE_BYTES else Method.PARTS)
     if declared.digest.size_bytes > MAX_AT_ONCE_BYTES:
         wanted = Method.PARTS
     for known in _of_same_file(catalog, declared, user_id):
-        if known.status is UploadStatus.TAKEN_IN and _is_stored(catalog, known):
+        if known.status is UploadStatus.TAKEN_IN and (_is_stored(catalog, known) or _is_under_way(catalog, known)):
             return BegunUpload(known, is_new=False)
         if known.status in UNFINISHED and known.declared == declared and known.expires_at > now:
             is_sent_so = method_of(known) is wanted or method is None
@@ -173,6 +175,15 @@ def _is_stored(catalog: Catalog, upload: Upload) -> bool:
     name = catalog.links.get(upload.url)
     media = None if name is None else catalog.media.get(media_id_of(name))
     return media is not None and media.state is MediaState.STORED
+
+
+def _is_under_way(catalog: Catalog, upload: Upload) -> bool:
+    """Whether the share of an upload is neither done nor given up. Its owner gets nothing but that share of its own."""
+    try:
+        share = catalog.shares.get(upload.share_id or "")
+    except UnknownShareError:
+        return False
+    return upload.removed_at is None and share.status not in {ShareStatus.DONE, ShareStatus.ENRICHED, ShareStatus.ERROR}
 
 
 def _is_there(bucket: UploadBucket, upload: Upload) -> bool:

@@ -34,7 +34,7 @@ BLOCK_BYTES = 1 << 20
 
 
 class SendOutcome(StrEnum):
-    """How one file ended: `uploaded`, `known` (its owner has it stored, nothing was sent), `refused` or `failed`."""
+    """How one file ended. `known`: its owner has a share of it, and nothing was sent."""
 
     UPLOADED = "uploaded"
     KNOWN = "known"

@@ -23,6 +23,9 @@ logger = logging.getLogger(__name__)
 KIND = "upload"
 """The kind on the tombstones of uploaded objects."""
 
+UNKNOWN = "unknown"
+"""Why an object is kept that no upload knows."""
+
 _PAGE = 500
 _LEFTOVERS_AFTER = LIFETIME + timedelta(hours=1)
 """A multipart upload that is older has an owner who may not go on with it."""
@@ -157,20 +160,29 @@ def _remove(hold: Hold, store: MediaStore, upload: Upload, reason: str) -> None:
 
 
 def _sweep_strangers(hold: Hold, store: MediaStore, *, is_dry_run: bool) -> Iterator[SweptUpload]:
-    """Remove old objects under the prefix that belong to no upload, or came again after theirs was removed."""
+    """Remove old objects that came again after theirs was removed, by a link that was still good.
+
+    What no upload knows is not touched: another installation may use the bucket, or the catalog may be an older one.
+    The bucket's lifecycle rule deletes it.
+    """
     prefix, before = hold.rules.upload_prefix, hold.clock() - LIFETIME
     for found in store.list(prefix):
         if found.modified_at >= before:
             continue
         upload_id = upload_id_of_key(prefix, found.key)
         upload = hold.catalog.uploads.get(upload_id) if upload_id else None
-        if upload is not None and upload.removed_at is None:
+        if upload is None:
+            yield SweptUpload(found.url, found.size_bytes, kept=UNKNOWN)
+            continue
+        if upload.removed_at is None:
             continue
         try:
             if not is_dry_run:
-                _delete(hold, store, found.url, "of_no_upload", {"modified_at": found.modified_at.isoformat()})
-            yield SweptUpload(found.url, found.size_bytes, removed="of_no_upload")
-        except StoreError as error:  # such as a key that is not safe, which somebody else has put there
+                _delete(
+                    hold, store, found.url, "sent_again", {"modified_at": found.modified_at.isoformat()}, upload=upload
+                )
+            yield SweptUpload(found.url, found.size_bytes, removed="sent_again")
+        except StoreError as error:
             yield SweptUpload(found.url, found.size_bytes, detail=str(error))
 
 

@@ -10,8 +10,9 @@ from typing import Any
 import pytest
 import urllib3
 
+from bookmarkai_assets.adapters.s3_store import S3Store
 from bookmarkai_assets.adapters.s3_store.uploads import S3Uploads
-from bookmarkai_assets.core.errors import StoreError
+from bookmarkai_assets.core.errors import StoreError, StoreErrorClass
 from bookmarkai_assets.core.uploads.parts import MIN_PART_BYTES, plan_parts
 from bookmarkai_assets.core.uploads.ports import UploadedObject, UploadForm
 from bookmarkai_assets.core.uploads.upload import Upload
@@ -117,6 +118,34 @@ def test_a_form_may_replace_its_own_object(uploads: S3Uploads, upload: Upload) -
     found = uploads.head(upload.key)
     assert found is not None
     assert found.sha256 == upload.digest.sha256 != hashlib.sha256(b"x" * len(DATA)).hexdigest()
+
+
+def test_the_store_reads_what_was_sent(
+    uploads: S3Uploads, upload: Upload, parted: Upload, s3_store: S3Store, tmp_path: Path
+) -> None:
+    """By the declared digest, whole and verified, however it was sent."""
+    assert _post(uploads.make_form(upload, now=at(0), seconds=HOUR)) == 201
+    (tmp_path / "parts.mp4").write_bytes(IN_PARTS)
+    plan = plan_parts(len(IN_PARTS), part_bytes=MIN_PART_BYTES)
+    uploads.complete_parts(parted, [uploads.send_part(parted, part, tmp_path / "parts.mp4") for part in plan])
+    at_once = new_upload(b"sent at once", prefix=uploads.prefix)
+    (tmp_path / "at_once.mp4").write_bytes(b"sent at once")
+    uploads.send_at_once(at_once, tmp_path / "at_once.mp4")
+
+    for one, data in ((upload, DATA), (parted, IN_PARTS), (at_once, b"sent at once")):
+        s3_store.get(uploads.url_of(one.key), tmp_path / one.upload_id, expected=one.digest)
+        assert (tmp_path / one.upload_id).read_bytes() == data
+
+
+def test_the_store_refuses_replaced_bytes(
+    uploads: S3Uploads, upload: Upload, s3_store: S3Store, tmp_path: Path
+) -> None:
+    """It compares what arrives, and not only what the metadata says."""
+    assert _post(uploads.make_form(upload, now=at(0), seconds=HOUR), b"x" * len(DATA)) == 201
+    with pytest.raises(StoreError) as raised:
+        s3_store.get(uploads.url_of(upload.key), tmp_path / "file", expected=upload.digest)
+    assert raised.value.error_class is StoreErrorClass.CHECKSUM
+    assert not (tmp_path / "file").exists()
 
 
 @pytest.fixture

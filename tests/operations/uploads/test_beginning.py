@@ -121,11 +121,22 @@ def test_what_another_has_stored_is_not_told(vault: Vault, bucket: FakeUploads) 
     assert stranger.upload.status is UploadStatus.AWAITING
 
 
-def test_a_hash_that_was_only_declared_needs_bytes(vault: Vault, bucket: FakeUploads) -> None:
-    """An earlier upload counts only once its bytes were read: an owner may have declared another's hash before."""
+def test_a_file_that_is_being_worked_on_needs_no_bytes(vault: Vault, bucket: FakeUploads) -> None:
+    """Sent twice in a row, it is one share."""
     first = begin(vault, bucket).upload
     bucket.arrive(first, DATA)
-    take_in(vault.catalog, bucket, first.upload_id, now=vault.clock())
+    share_id = take_in(vault.catalog, bucket, first.upload_id, now=vault.clock()).share_id
+    again = begin(vault, bucket)
+    assert (again.is_new, again.upload.upload_id, again.upload.share_id) == (False, first.upload_id, share_id)
+
+
+def test_a_hash_that_was_only_declared_needs_bytes(vault: Vault, bucket: FakeUploads) -> None:
+    """After other bytes came for it, its share has failed, and the right ones can be sent."""
+    first = begin(vault, bucket).upload
+    bucket.arrive(first, DATA)
+    vault.s3.objects[vault.s3.url_of(first.key)] = FakeObject(b"?" * len(DATA), "video/mp4")
+    share_id = take_in(vault.catalog, bucket, first.upload_id, now=vault.clock()).share_id
+    vault.run(share_id or "", "fetch")
     assert vault.catalog.media.get(media_id_of(content_url(first.digest.sha256))) is None
     assert begin(vault, bucket).is_new
 

@@ -181,19 +181,26 @@ def test_what_never_came_is_abandoned_after_a_day(installation: Vault) -> None:
     assert installation.bytes_at(url) == DATA
 
 
-def test_objects_of_no_upload_go_after_a_day(installation: Vault) -> None:
-    """Under the prefix of uploads only, and also one that came again after its upload's was removed."""
-    stray = installation.s3.url_of(f"{PREFIX}something")
-    other = installation.s3.url_of("temp/videos/something")
+def test_an_object_that_came_again_goes_after_a_day(installation: Vault) -> None:
+    """Its upload's own was removed before, and nobody will take this one in."""
     ended = new_upload(status=UploadStatus.TAKEN_IN, removed_at=installation.clock(), created_at=installation.clock())
     installation.catalog.uploads.add(ended)
     again = put(installation, ended)
-    for url in (stray, other):
-        installation.s3.objects[url] = FakeObject(DATA, "video/mp4", modified_at=installation.clock())
     assert sweep(installation) == {}
     installation.let_pass(hours=25)
-    assert sweep(installation) == {stray: "of_no_upload", again: "of_no_upload"}
-    assert list(installation.s3.objects) == [other]
+    assert sweep(installation) == {again: "sent_again"}
+    assert installation.s3.objects == {}
+
+
+def test_an_object_of_no_upload_is_not_touched(installation: Vault) -> None:
+    """It may be another installation's, or of a lost catalog. What is not below the prefix is not looked at."""
+    stranger = new_upload()
+    urls = [installation.s3.url_of(key) for key in (f"{PREFIX}something", stranger.key, "temp/videos/something")]
+    for url in urls:
+        installation.s3.objects[url] = FakeObject(DATA, "video/mp4", modified_at=installation.clock())
+    installation.let_pass(days=6)
+    assert sweep(installation) == dict.fromkeys(urls[:2], "unknown")
+    assert list(installation.s3.objects) == urls
 
 
 def test_one_failure_stops_no_other(installation: Vault) -> None:
