@@ -51,6 +51,7 @@ LONGEST_FIRST = (
     "tests/load/test_mutants.py",
     "tests/contracts/catalog/test_search.py",
     "tests/adapters/downloader/test_downloader.py",
+    "tests/integration/test_upload_events.py",
     "tests/operations/transcripts/test_heard_quality.py",
     "tests/adapters/s3_store/test_store.py",
     "tests/adapters/speech/test_sound_chunks.py",

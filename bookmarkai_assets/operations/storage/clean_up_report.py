@@ -5,8 +5,9 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from bookmarkai_assets.core.media.retention import Kept
+from bookmarkai_assets.operations.uploads.sweeping import NOT_TAKEN_IN
 
-_NOTABLE = frozenset({Kept.NOT_IN_S3, Kept.DIFFERENT_IN_S3, Kept.UNVERIFIED, Kept.NOT_TRANSCRIBED})
+_NOTABLE = frozenset({Kept.NOT_IN_S3, Kept.DIFFERENT_IN_S3, Kept.UNVERIFIED, Kept.NOT_TRANSCRIBED, NOT_TAKEN_IN})
 """Reasons to keep a file that do not resolve themselves."""
 
 

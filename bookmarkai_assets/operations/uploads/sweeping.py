@@ -26,6 +26,9 @@ KIND = "upload"
 UNKNOWN = "unknown"
 """Why an object is kept that no upload knows."""
 
+NOT_TAKEN_IN = "not_taken_in"
+"""Why an object is kept that has arrived and has no share."""
+
 _PAGE = 500
 _LEFTOVERS_AFTER = LIFETIME + timedelta(hours=1)
 """A multipart upload that is older has an owner who may not go on with it."""
@@ -88,7 +91,7 @@ def _abandon(hold: Hold, store: MediaStore, *, is_dry_run: bool) -> Iterator[Swe
         for upload in page:
             url, size = store.url_of(upload.key), upload.digest.size_bytes
             if upload.status is UploadStatus.ARRIVED or any(store.list(upload.key)):
-                yield SweptUpload(url, size, kept="not_taken_in")
+                yield SweptUpload(url, size, kept=NOT_TAKEN_IN)
                 continue
             if not is_dry_run:
                 hold.catalog.uploads.end(

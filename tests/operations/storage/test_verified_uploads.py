@@ -49,6 +49,16 @@ def test_nothing_is_lost_by_it(vault: Vault) -> None:
     assert report.counts[Finding.NOT_TAKEN_IN] == 1
 
 
+def test_the_clean_up_keeps_it_and_says_so(vault: Vault) -> None:
+    """After a day, when nothing else of an upload is waited for."""
+    upload = begin(vault)
+    vault.let_pass(hours=25)
+    report = vault.clean_up()
+    url = vault.s3.url_of(upload.key)
+    assert [(one.name, one.kept) for one in report.to_look_at] == [(url, "not_taken_in")]
+    assert vault.bytes_at(url) == DATA
+
+
 def test_without_a_bucket_no_upload_is_looked_for(vault: Vault) -> None:
     """There is nowhere to look."""
     begin(vault)
