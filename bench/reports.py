@@ -40,6 +40,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--count", type=int, default=100_000, help="shares and media")
     parser.add_argument("--rounds", type=int, default=1)
+    parser.add_argument("--only", default="", help="only the commands with this in their name")
     options = parser.parse_args()
     print(f"machine: {machine()}; {options.count:,} shares and media on SQLite")
     print("\n| command | seconds | peak memory | output |")
@@ -67,7 +68,7 @@ def main() -> None:
                 [*command, "storage", "move", "--to", "s3", "--all", "--dry-run"],
             ),
         ):
-            for _ in range(options.rounds):
+            for _ in range(options.rounds if options.only in words else 0):
                 report(words, arguments, environment)
 
 

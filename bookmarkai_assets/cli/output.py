@@ -34,6 +34,9 @@ STATUS_STYLES = {
 MAX_CELL_CHARACTERS = 10_000
 """The longest cell without a terminal. Only a long transcript is longer."""
 
+SHOWN_LINES = 50
+"""How many lines of one kind a report has for a person. A disk that was not mounted makes one for each file."""
+
 _HIDDEN = frozenset({"Cc", "Cf", "Cs", "Zl", "Zp"})
 """What a terminal must not get from strangers: control and direction marks, and what no encoding can write."""
 
@@ -117,6 +120,14 @@ def print_table(columns: Sequence[str], rows: Iterable[Sequence[object]], *, cut
     for row in rows:
         table.add_row(*(cell if isinstance(cell, Text) else clean(cell) for cell in row))
     out.print(table)
+
+
+def print_first(lines: Sequence[str], *, console: Console = out) -> None:
+    """Print the first `SHOWN_LINES` lines, cleaned, and how many more there are. The command's `--json` has all."""
+    for line in lines[:SHOWN_LINES]:
+        console.print(clean(line, 500), soft_wrap=True)
+    if len(lines) > SHOWN_LINES:
+        console.print(f"… and {len(lines) - SHOWN_LINES:,} more: --json has all", soft_wrap=True)
 
 
 def human_bytes(size_bytes: int) -> str:

@@ -10,7 +10,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from bookmarkai_assets.cli.output import fail, print_json, print_json_list, print_json_report, print_table
+from bookmarkai_assets.cli.output import fail, print_first, print_json, print_json_list, print_json_report, print_table
 
 HIDDEN = re.compile("[\x00-\x09\x0b-\x1f\x7f-\x9f\u200b-\u200f\u2028-\u202e\u2066-\u2069\ufeff\U000e0001]")
 
@@ -79,3 +79,13 @@ def test_an_error_hides_nothing_either(capsys: pytest.CaptureFixture[str]) -> No
     assert printed.startswith("error: expected [bold]a key[/bold], found ")
     assert printed.endswith(":\n  do this\n")
     assert HIDDEN.search(printed) is None
+
+
+def test_the_first_lines_stand_for_the_rest(capsys: pytest.CaptureFixture[str]) -> None:
+    """Of a report with a line for each file a person sees 50 and a count; a short one is whole."""
+    print_first([f"file {number}" for number in range(1_050)])
+    *lines, last = capsys.readouterr().out.splitlines()
+    assert lines == [f"file {number}" for number in range(50)]
+    assert last == "… and 1,000 more: --json has all"
+    print_first(["one", "two"])
+    assert capsys.readouterr().out == "one\ntwo\n"

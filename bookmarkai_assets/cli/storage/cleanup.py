@@ -5,7 +5,7 @@ from typing import Annotated
 import typer
 
 from bookmarkai_assets.cli.hold import command_hold
-from bookmarkai_assets.cli.output import clean, human_bytes, out, print_json
+from bookmarkai_assets.cli.output import human_bytes, out, print_first, print_json
 from bookmarkai_assets.operations.storage.clean_up import clean_up
 from bookmarkai_assets.operations.storage.clean_up_report import CleanUpReport
 
@@ -35,13 +35,11 @@ def cleanup(
 
 def _print(report: CleanUpReport) -> None:
     verb = "would remove" if report.is_dry_run else "removed"
-    for considered in report.removed:
-        out.print(clean(f"{verb}  {considered.removed:<16} {considered.name}", 500), soft_wrap=True)
-    for considered in report.to_look_at:
-        line = f"kept     {(considered.kept or '').replace('_', ' ')}: {considered.share_id} {considered.name}"
-        out.print(clean(line, 500), soft_wrap=True)
-    for considered in report.failed:
-        out.print(clean(f"failed   {considered.name}: {considered.detail}", 500), soft_wrap=True)
+    print_first([f"{verb}  {item.removed:<16} {item.name}" for item in report.removed])
+    print_first(
+        [f"kept     {(item.kept or '').replace('_', ' ')}: {item.share_id} {item.name}" for item in report.to_look_at]
+    )
+    print_first([f"failed   {item.name}: {item.detail}" for item in report.failed])
     out.print(f"{verb} {len(report.removed)} ({human_bytes(report.removed_bytes)})", soft_wrap=True)
     for reason, count in sorted(report.kept.items()):
         out.print(

@@ -5,7 +5,7 @@ from typing import Annotated
 
 import typer
 
-from bookmarkai_assets.cli.output import clean, err, human_bytes, out, print_json
+from bookmarkai_assets.cli.output import clean, err, human_bytes, out, print_first, print_json
 from bookmarkai_assets.core.rollout.policy import is_open_to_decisions, resolve_policy
 from bookmarkai_assets.operations.storage.rebuilding import rebuild_catalog as rebuild
 from bookmarkai_assets.settings.settings import load_settings
@@ -36,10 +36,8 @@ def rebuild_catalog(
         print_json(report.as_dict())
     else:
         verb = "would restore" if dry_run else "restored"
-        for media in report.restored:
-            out.print(clean(f"{verb}  {media.share_id}  {media.video.url}", 500), soft_wrap=True)
-        for unrestorable in report.unrestorable:
-            err.print(clean(f"left out  {unrestorable.url}: {unrestorable.reason}", 500), soft_wrap=True)
+        print_first([f"{verb}  {media.share_id}  {media.video.url}" for media in report.restored])
+        print_first([f"left out  {one.url}: {one.reason}" for one in report.unrestorable], console=err)
         size = sum(media.size_bytes for media in report.restored)
         out.print(
             f"{verb} {len(report.restored)} ({human_bytes(size)}), {report.known} on record already", soft_wrap=True
