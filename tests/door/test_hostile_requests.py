@@ -122,7 +122,7 @@ def test_pages_of_an_allowed_origin_may_call(open_door: OpenDoor) -> None:
         door.options(SHARES, headers={"Origin": origin, **wanted, **changes})
         for origin, changes in (
             ("https://app.example.com", {}),
-            ("https://app.example.com", {"Access-Control-Request-Method": "PUT"}),
+            ("https://app.example.com", {"Access-Control-Request-Method": "PATCH"}),
             ("https://evil.example.com", {}),
         )
     )

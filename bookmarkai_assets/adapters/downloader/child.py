@@ -71,13 +71,14 @@ def work(allowed_extractors: tuple[str, ...], kernel: Kernel, text: bytes) -> by
 def room_of(directory: Path, proxy_url: str) -> Room:
     """Return what stays open to a download: its directory, its programs and the egress guard.
 
-    An examination has no guard, and so no sockets either.
+    An examination has no guard, and so no sockets, and starts no program.
     """
+    has_guard = bool(proxy_url)
     return Room(
-        readable=find_readable(has_programs=True),
+        readable=find_readable(has_programs=has_guard),
         writable=directory,
         proxy_port=urlsplit(proxy_url).port,
-        starts_programs=True,
+        starts_programs=has_guard,
     )
 
 

@@ -27,6 +27,9 @@ from tests.support.deadlines import HANG_SECONDS
 from tests.support.releases import FUTURE, code_of, make_schema, oldest_code_of, upgrade_by_later_release
 
 CURRENT = REVISIONS[-1]
+BEFORE_A_LOCK = "0012"
+"""The revision before one that needs a table for itself, even while it is only read."""
+
 LAST_TWO = [revision for revision in REVISIONS[-3:-1] if revision >= oldest_code_of(CURRENT)]
 """The two revisions before, without one whose code has to stop."""
 
@@ -251,13 +254,13 @@ def test_an_upgrade_that_is_killed_is_done_by_the_next(empty_url: str) -> None:
 
 def test_a_table_in_use_is_waited_for_in_short_turns(empty_postgres_url: str, monkeypatch: pytest.MonkeyPatch) -> None:
     """The upgrade gives up its place in the table's queue after each turn, and goes on once the table is free."""
-    make_schema(empty_postgres_url, REVISIONS[-2])
+    make_schema(empty_postgres_url, BEFORE_A_LOCK)
     turns: list[float] = []
     with transaction_on_version_table(empty_postgres_url) as reader:
 
         def pause(seconds: float) -> None:
             # Between two turns nobody waits: another process reads at once.
-            assert schema_state(empty_postgres_url).found == REVISIONS[-2]
+            assert schema_state(empty_postgres_url).found == BEFORE_A_LOCK
             turns.append(seconds)
             if len(turns) == 2:
                 reader.rollback()
@@ -272,19 +275,19 @@ def test_a_table_in_use_is_waited_for_in_short_turns(empty_postgres_url: str, mo
 
 def test_a_table_that_stays_in_use_is_named(empty_postgres_url: str) -> None:
     """After its last turn the upgrade says who is in the way and what to do, and has changed nothing."""
-    make_schema(empty_postgres_url, REVISIONS[-2])
+    make_schema(empty_postgres_url, BEFORE_A_LOCK)
     with transaction_on_version_table(empty_postgres_url) as reader:
         pid = reader.exec_driver_sql("SELECT pg_backend_pid()").scalar_one()
         with pytest.raises(
             ConfigurationError, match=rf"2 times for 0\.05 s each, found process {pid} \(a long report\)"
         ):
             upgrade_catalog(empty_postgres_url, patience=LockPatience(seconds=0.05, pause_seconds=0, attempts=2))
-        assert schema_state(empty_postgres_url).found == REVISIONS[-2]
+        assert schema_state(empty_postgres_url).found == BEFORE_A_LOCK
 
 
 @contextmanager
 def transaction_on_version_table(url: str) -> Iterator[Connection]:
-    """Open a transaction that has read the table that the newest revision changes, and does not end."""
+    """Open a transaction that has read the table that the revision after `BEFORE_A_LOCK` changes, and does not end."""
     engine = create_engine(url, connect_args={"application_name": "a long report"})
     with engine.connect() as connection:
         connection.execute(text("SELECT * FROM bookmarkai_schema_version"))
