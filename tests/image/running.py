@@ -239,13 +239,14 @@ def _stop_in_an_upload(stack: Stack, say: Say, how: str, working: Container) -> 
     stack.tool("bookmarkai", "shares", "add", stack.servers.large_video).run()
     uploading = "SELECT count(*) FROM transfers_under_way WHERE operation = 'put'"
     stack.wait_for(f"SELECT CASE WHEN ({uploading}) > 0 THEN 1 ELSE 0 END", 1, "an upload")
+    begun = stack.uploads_under_way()
     code = working.stop(seconds=SECONDS)
     leases = stack.count("SELECT count(*) FROM leases WHERE expires_at > now()")
     left = stack.count("SELECT count(*) FROM transfers_under_way")
     parts = stack.uploads_under_way()
     say(
-        f"{how}: SIGTERM in an upload: {working.name} ended with {code} after {working.seconds_to_end:.1f} s; "
-        f"{leases} leases, {left} transfers and {parts} multipart uploads are left"
+        f"{how}: SIGTERM in an upload ({begun} multipart): {working.name} ended with {code} after "
+        f"{working.seconds_to_end:.1f} s; {leases} leases, {left} transfers and {parts} multipart uploads are left"
     )
     if leases or left or parts:
         problems.append(f"{how}: a stop left {leases} leases, {left} transfers, {parts} multipart uploads")
