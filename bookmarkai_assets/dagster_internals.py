@@ -369,6 +369,26 @@ def latest_check_run(instance: dg.DagsterInstance, key: dg.AssetCheckKey, partit
     return found[key].run_id if key in found else None
 
 
+def checks_left_open(instance: dg.DagsterInstance, run: dg.DagsterRun) -> list[dg.AssetCheckKey]:
+    """Return the checks that a run planned and did not evaluate, and that no later run has planned or evaluated.
+
+    Once the run has failed, the UI shows each as "Execution failed". Not published is what a run planned.
+    """
+    planned = instance.all_logs(run.run_id, of_type=dg.DagsterEventType.ASSET_CHECK_EVALUATION_PLANNED)
+    keys = {
+        entry.dagster_event.asset_check_planned_data.asset_check_key
+        for entry in planned
+        if entry.dagster_event is not None
+    }
+    evaluated = {
+        dg.AssetCheckKey(said.asset, said.check) for said in said_in(instance, run.run_id) if said.check is not None
+    }
+    return sorted(
+        (key for key in keys - evaluated if latest_check_run(instance, key, None) == run.run_id),
+        key=lambda key: key.to_user_string(),
+    )
+
+
 def remove_run(instance: dg.DagsterInstance, run_id: str) -> int:
     """Remove a run with all it left, and return the bytes of the files that went.
 

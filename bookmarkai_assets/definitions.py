@@ -44,6 +44,7 @@ from bookmarkai_assets.defs.storage_verification import (
 )
 from bookmarkai_assets.defs.stored_media import stored_media
 from bookmarkai_assets.defs.transcript import transcript
+from bookmarkai_assets.defs.uploaded_media import QUEUE_INTERVAL_SECONDS, make_uploaded_media_sensor
 from bookmarkai_assets.resources import build_resources
 from bookmarkai_assets.settings.settings import Settings, load_settings
 from bookmarkai_assets.wiring.logs import set_up_logs
@@ -61,6 +62,11 @@ def build_defs(settings: Settings, *, resources: Mapping[str, Any] | None = None
     """Build the code location. `resources` replaces resources by key, so that tests run the production graph."""
     code_version = speech_code_version(settings)
     cloudwatch_metrics = make_cloudwatch_sensor(is_on=settings.cloudwatch_namespace is not None)
+    has_queue = settings.upload_events_queue_url is not None
+    uploaded_media = make_uploaded_media_sensor(
+        is_on=settings.has_bucket,
+        interval_seconds=QUEUE_INTERVAL_SECONDS if has_queue else settings.upload_poll_seconds,
+    )
     return dg.Definitions(
         assets=[
             shares,
@@ -88,7 +94,7 @@ def build_defs(settings: Settings, *, resources: Mapping[str, Any] | None = None
             measure_retry_debt,
             look_for_stale_transcripts,
         ],
-        sensors=[new_shares, dead_runs, rollout_decisions, failed_runs, alerts, cloudwatch_metrics],
+        sensors=[new_shares, uploaded_media, dead_runs, rollout_decisions, failed_runs, alerts, cloudwatch_metrics],
         schedules=[
             daily_local_cleanup,
             daily_dagster_retention,

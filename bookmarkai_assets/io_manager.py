@@ -12,6 +12,7 @@ from typing_extensions import override
 from bookmarkai_assets.batches import hold_of
 from bookmarkai_assets.core.catalog import Catalog
 from bookmarkai_assets.core.errors import ShareFailedError, UnknownShareError
+from bookmarkai_assets.core.links.upload_urls import upload_id_of
 from bookmarkai_assets.core.media.media import Media, media_id_of
 from bookmarkai_assets.core.outcomes import Failure, Outcome
 from bookmarkai_assets.core.rules import PipelineRules
@@ -19,7 +20,7 @@ from bookmarkai_assets.core.shares.share import Share
 from bookmarkai_assets.dagster_internals import narrow_to, run_of
 from bookmarkai_assets.operations.shares.intake import link_of
 from bookmarkai_assets.operations.shares.share_results import ShareResults
-from bookmarkai_assets.operations.shares.steps import failure_of, run_step
+from bookmarkai_assets.operations.shares.steps import LeasedShare, failure_of, run_step
 from bookmarkai_assets.operations.stores import Stores
 
 
@@ -77,13 +78,21 @@ class MediaIOManager(CatalogIOManager):
         """
         from bookmarkai_assets.operations.media.placing import place_media  # noqa: PLC0415 - only runs of stored_media need it
 
+        def place(leased: LeasedShare, media: Media) -> tuple[Share, Media]:
+            placed = place_media(hold, leased, media)
+            if upload_id_of(leased.share.url) is not None:
+                from bookmarkai_assets.operations.uploads.sweeping import release_after_storing  # noqa: PLC0415 - few shares are uploads
+
+                release_after_storing(hold, leased.share)
+            return leased.share, placed
+
         hold = hold_of(run, self.catalog, self.rules, self.stores)
         with hold.renew_leases():
             return ShareResults(
                 run_step(
                     hold,
                     staged,
-                    lambda leased, media: (leased.share, place_media(hold, leased, media)),
+                    place,
                     concurrency=self.rules.download_concurrency,
                     interrupt=self.stores.interrupt,
                 )

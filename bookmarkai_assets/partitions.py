@@ -2,9 +2,10 @@
 
 import dagster as dg
 
+from bookmarkai_assets.core.shares.partition_selections import SHARE_PARTITIONS
 from bookmarkai_assets.dagster_internals import PartitionsReadOnce
 
-shares_partitions = PartitionsReadOnce(name="shares")
+shares_partitions = PartitionsReadOnce(name=SHARE_PARTITIONS)
 """The key is a share's id, which is always a UUID and never a title or a URL. Keys are in the order of adding."""
 
 days_partitions = dg.DailyPartitionsDefinition(start_date="2026-01-01", timezone="UTC", end_offset=1)

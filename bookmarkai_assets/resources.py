@@ -25,6 +25,7 @@ from bookmarkai_assets.wiring.monitoring import make_alert_receivers, make_metri
 from bookmarkai_assets.wiring.rules import make_rules
 from bookmarkai_assets.wiring.speech import make_speech_engine
 from bookmarkai_assets.wiring.storage import make_stores
+from bookmarkai_assets.wiring.upload_events import make_upload_inbox
 
 
 def build_resources(settings: Settings) -> dict[str, Any]:
@@ -36,6 +37,7 @@ def build_resources(settings: Settings) -> dict[str, Any]:
             description="The records of shares, media and transcripts",
         ),
         "stores": _resource("The stores for media: the local directory, the bucket", lambda: make_stores(settings)),
+        "upload_inbox": _resource("Where uploads arrive", lambda: make_upload_inbox(settings)),
         "downloader": dg.ResourceDefinition(
             resource_fn=lambda _: _run_downloader(settings), description="yt-dlp behind the egress guard"
         ),

@@ -1,5 +1,7 @@
 """Fixtures that every test may use. Servers start once per worker, on free ports, and stop with it."""
 
+import os
+
 from hypothesis import HealthCheck, settings
 
 from tests.support.examples import EXAMPLES, QUICK
@@ -27,3 +29,8 @@ pytest_plugins = [
     "tests.plugins.seaweed",
     "tests.plugins.vault",
 ]
+
+
+def pytest_xdist_auto_num_workers() -> int:
+    """Return three workers for two cores, because many tests wait for a server or another process."""
+    return (os.cpu_count() or 1) * 3 // 2

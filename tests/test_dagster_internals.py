@@ -11,6 +11,7 @@ from typing_extensions import override
 from bookmarkai_assets.dagster_internals import (
     Heartbeat,
     assets_before,
+    checks_left_open,
     end_as_failed,
     has_backfills,
     heartbeats,
@@ -374,6 +375,16 @@ def test_the_latest_run_of_a_check_is_known(kept_instance: dg.DagsterInstance) -
     runs = [dg.materialize([measured], instance=kept_instance).run_id for _ in range(2)]
     assert latest_check_run(kept_instance, dg.AssetCheckKey(measured.key, "is_long"), None) == runs[1]
     assert latest_check_run(kept_instance, dg.AssetCheckKey(measured.key, "never"), None) is None
+
+
+def test_the_checks_that_a_run_left_open_are_known(kept_instance: dg.DagsterInstance) -> None:
+    """Those that it planned and never evaluated; none once another run has."""
+    job = dg.Definitions(assets=[measured]).resolve_implicit_global_asset_job_def()
+    dead = kept_instance.create_run_for_job(job, status=dg.DagsterRunStatus.STARTED)
+    assert checks_left_open(kept_instance, dead) == [dg.AssetCheckKey(measured.key, "is_long")]
+    done = dg.materialize([measured], instance=kept_instance)
+    assert checks_left_open(kept_instance, done.dagster_run) == []
+    assert checks_left_open(kept_instance, dead) == []
 
 
 def test_a_backfill_is_known_until_it_has_ended(kept_instance: dg.DagsterInstance) -> None:

@@ -5,7 +5,7 @@ import re
 import pytest
 import typer
 
-from bookmarkai_assets.cli.main import app
+from bookmarkai_assets.cli.main import make_app
 from bookmarkai_assets.core.outcomes import ENDS_WELL, FAILURES, FailureKind, Outcome
 from bookmarkai_assets.settings.settings import Settings
 from tests.support.project import PROJECT
@@ -36,6 +36,6 @@ def test_a_next_step_names_only_what_exists(kind: FailureKind) -> None:
         assert name.lower() in Settings.model_fields
     commands = re.findall(r"`bookmarkai ([^`]+)`", kind.next_step)
     for command in [*commands, *re.findall(r"^bookmarkai ([a-z ]+)", PAGE.read_text("utf-8"), re.MULTILINE)]:
-        here = typer.main.get_command(app)
+        here = typer.main.get_command(make_app())
         for word in command.split():
             here = getattr(here, "commands", {word: here})[word]

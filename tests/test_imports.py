@@ -12,6 +12,7 @@ from typing import Any
 import pytest
 
 import bookmarkai_assets
+from bookmarkai_assets.cli.commands import COMMANDS, Group
 
 HEAVY = (
     "boto3",
@@ -87,13 +88,32 @@ def test_the_definitions_load_what_every_run_needs_and_no_more() -> None:
 
 
 def test_the_command_line_loads_what_every_command_needs_and_no_more() -> None:
-    """Importing the command line loads no Dagster, no database, no vendor and no server of the demo."""
+    """Loading all commands, as for the help, loads no Dagster, no database, no vendor and no server of the demo."""
     assert find_spec("bookmarkai_assets.demo.run") is not None
-    assert _loaded_by("bookmarkai_assets.cli.main") & OF_SOME_COMMANDS == set()
+    assert _loaded_for() & OF_SOME_COMMANDS == set()
+
+
+@pytest.mark.parametrize(
+    ("words", "module"),
+    [(("shares", "list"), "shares.list"), (("metrics",), "metrics"), (("rollout", "set"), "rollout.decisions")],
+)
+def test_a_command_loads_no_other_command(words: tuple[str, ...], module: str) -> None:
+    """All commands together take longer to load than a short one takes to run."""
+    of_all = {name for name in _loaded_for() if name.startswith("bookmarkai_assets.cli.")}
+    are_commands = {f"bookmarkai_assets.cli.{path.rpartition('.')[0]}" for path in _paths()}
+    assert are_commands <= of_all
+    assert _loaded_for(*words) & are_commands == {f"bookmarkai_assets.cli.{module}"}
+
+
+@pytest.mark.parametrize("words", [(), ("--help",), ("no such command",), ("shares", "--help"), ("shares", "lst")])
+def test_words_that_name_no_command_load_all_that_may_be_meant(words: tuple[str, ...]) -> None:
+    """Help and suggestions have all commands, of the group if one is named."""
+    meant = {path.rpartition(".")[0] for path in _paths(words[0] if words[:1] == ("shares",) else None)}
+    assert {f"bookmarkai_assets.cli.{module}" for module in meant} <= _loaded_for(*words)
 
 
 def test_parts_of_the_settings_build_no_validator() -> None:
-    """Loading the settings builds only the validator of Settings, and not those of its ten parts as well."""
+    """Loading the settings builds only the validator of Settings, and not those of its twelve parts as well."""
     program = (
         "import json\n"
         "from bookmarkai_assets.settings.settings import load_settings\n"
@@ -102,7 +122,7 @@ def test_parts_of_the_settings_build_no_validator() -> None:
         "parts = SettingsPart.__subclasses__()\n"
         "print(json.dumps([len(parts), [part.__name__ for part in parts if part.__pydantic_complete__]]))"
     )
-    assert _printed_by(program) == [10, []]
+    assert _printed_by(program) == [12, []]
 
 
 @pytest.mark.parametrize("module", ["bookmarkai_assets.definitions", "bookmarkai_assets.cli.main"])
@@ -129,6 +149,25 @@ def test_settings_is_the_only_reader_of_the_environment() -> None:
     }
     sets_its_own = {"adapters/downloader/child.py"}
     assert {reader for reader in readers if not reader.startswith("demo/")} - sets_its_own == {"settings/settings.py"}
+
+
+def _paths(group: str | None = None) -> list[str]:
+    """Return the paths of all commands, or of a group's."""
+    entries = COMMANDS.values() if group is None else [COMMANDS[group]]
+    return [path for one in entries for path in (one.commands.values() if isinstance(one, Group) else [one])]
+
+
+@cache
+def _loaded_for(*words: str) -> set[str]:
+    """Return the modules that a process has when it is about to run the command that these words name."""
+    return set(
+        _printed_by(
+            "import json, sys\n"
+            "from bookmarkai_assets.cli.main import make_app\n"
+            f"make_app({list(words)!r})\n"
+            "print(json.dumps(list(sys.modules)))"
+        )
+    )
 
 
 def _loaded_by(module: str) -> set[str]:

@@ -2,7 +2,7 @@
 
 import typer
 
-from bookmarkai_assets.cli.main import app
+from bookmarkai_assets.cli.main import make_app
 from bookmarkai_assets.settings.settings import Settings
 from tools.reference_page import PAGE, reference_page
 
@@ -22,7 +22,7 @@ def test_the_page_has_every_setting_once() -> None:
 
 def test_the_page_has_every_command_with_its_options() -> None:
     """Each has a heading of its own, and a row for each option."""
-    root = typer.main.get_command(app)
+    root = typer.main.get_command(make_app())
     assert isinstance(root, typer.core.TyperGroup)
     for path, command in commands(root, "bookmarkai"):
         _, heading, rest = TEXT.partition(f"# `{path}`\n")

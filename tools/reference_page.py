@@ -12,8 +12,9 @@ from typing import Any
 import typer
 from pydantic.fields import FieldInfo
 
-from bookmarkai_assets.cli.main import app
+from bookmarkai_assets.cli.main import make_app
 from bookmarkai_assets.settings.catalog import CatalogSettings
+from bookmarkai_assets.settings.cdn import CdnSettings
 from bookmarkai_assets.settings.cluster import ClusterSettings
 from bookmarkai_assets.settings.door import DoorSettings
 from bookmarkai_assets.settings.downloads import DownloadSettings
@@ -30,6 +31,7 @@ PAGE = Path(__file__).parents[1] / "docs" / "reference.md"
 
 PARTS: Mapping[type[SettingsPart] | None, str] = {
     StorageSettings: "Storage",
+    CdnSettings: "CloudFront",
     DownloadSettings: "Downloads and sites",
     RolloutSettings: "The rollout",
     SpeechSettings: "Speech",
@@ -106,7 +108,7 @@ def _default(field: FieldInfo) -> str:
 
 
 def _commands() -> Iterator[str]:
-    yield from _group(typer.main.get_command(app), "bookmarkai")
+    yield from _group(typer.main.get_command(make_app()), "bookmarkai")
 
 
 def _group(group: Any, path: str) -> Iterator[str]:  # noqa: ANN401 - Typer does not export its command classes

@@ -67,6 +67,7 @@ def set_up_json_logs(formatter: logging.Formatter) -> None:
             for theirs in [theirs for theirs in one.handlers if _is_console(theirs)]:
                 one.removeHandler(theirs)
     root.addHandler(handler)
+    logger.setLevel(logging.INFO)
     # For loggers that stand outside the tree and have no handler.
     logging.lastResort = handler
     logging.captureWarnings(capture=True)

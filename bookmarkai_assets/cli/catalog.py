@@ -4,7 +4,7 @@ from typing import Annotated
 
 import typer
 
-from bookmarkai_assets.cli.output import err, fail, out, print_json, print_table
+from bookmarkai_assets.cli.output import fail, out, print_json, print_table, tell
 from bookmarkai_assets.settings.settings import load_settings
 from bookmarkai_assets.wiring.catalog import read_schema_state, upgrade_catalog_schema, wait_for_catalog
 
@@ -30,7 +30,7 @@ def upgrade(
         wait_for_catalog(
             settings,
             seconds=wait,
-            on_wait=lambda found: err.print(f"Waiting up to {wait:g} s for the database: {found}", soft_wrap=True),
+            on_wait=lambda found: tell(f"Waiting up to {wait:g} s for the database: {found}"),
         )
     done = upgrade_catalog_schema(settings)
     if done.found == done.reached:

@@ -1,11 +1,13 @@
 """Print tables and lines for people, and JSON for programs. Data goes only to standard output."""
 
 import json
+import logging
 import re
 import sys
 import unicodedata
 import uuid
 from collections.abc import Collection, Iterable, Mapping, Sequence
+from itertools import chain
 
 import typer
 from rich.console import Console
@@ -14,6 +16,9 @@ from rich.table import Table
 from rich.text import Text
 
 from bookmarkai_assets.core.health import CheckStatus
+from bookmarkai_assets.settings.logs import LogFormat, read_log_format
+
+logger = logging.getLogger("bookmarkai")
 
 ID_CHARACTERS = 36
 """The length of a share's id, which is a UUID."""
@@ -74,8 +79,12 @@ def _write_items(items: Iterable[object], *, indent: str) -> None:
 
 
 def _json(data: object) -> str:
-    """Return JSON that is safe for a terminal: what `clean` replaces is escaped, beyond what JSON itself escapes."""
-    return _UNUSUAL.sub(_escape_hidden, json.dumps(data, ensure_ascii=False, indent=2))
+    return escape_json(json.dumps(data, ensure_ascii=False, indent=2))
+
+
+def escape_json(document: str) -> str:
+    """Make a JSON document safe for a terminal: what `clean` replaces is escaped. It stays the same document."""
+    return _UNUSUAL.sub(_escape_hidden, document)
 
 
 def _escape_hidden(found: re.Match[str]) -> str:
@@ -91,7 +100,7 @@ def print_table(columns: Sequence[str], rows: Iterable[Sequence[object]], *, cut
     """
     if not out.is_terminal:
         heading = [columns] if any(columns) else []
-        for row in (*heading, *rows):
+        for row in chain(heading, rows):
             sys.stdout.write("\t".join(clean(cell, MAX_CELL_CHARACTERS).plain for cell in row) + "\n")
         return
     table = Table(box=None, header_style="bold", pad_edge=False, expand=not set(cut).isdisjoint(columns))
@@ -123,7 +132,25 @@ def share_id_of(text: str, hint: str) -> str:
         raise typer.BadParameter(f"expected a UUID, found {text[:80]!r}", param_hint=hint) from None
 
 
+def tell(message: str) -> None:
+    """Say what goes on: a line for a person on standard error, or with LOG_FORMAT=json a line of the log."""
+    if read_log_format() is LogFormat.JSON:
+        logger.info("%s", message)
+    else:
+        err.print(message, soft_wrap=True, markup=False)
+
+
+def tell_failure(message: str) -> None:
+    """Say why a command failed, as `tell` does."""
+    if read_log_format() is LogFormat.JSON:
+        logger.error("%s", message)
+    else:
+        fail(message)
+
+
 def fail(message: str) -> None:
     """Print an error for a person."""
+    # A message may repeat what a stranger wrote, such as a name in a bucket.
+    shown = "\n".join(clean(line, MAX_CELL_CHARACTERS).plain for line in message.split("\n"))
     # Not folded at the terminal's width, because paths and commands in a message are there to be copied.
-    err.print(Text("error: ", style="bold red").append(Text(message, style="default")), soft_wrap=True)
+    err.print(Text("error: ", style="bold red").append(Text(shown, style="default")), soft_wrap=True)

@@ -1,19 +1,14 @@
 """`bookmarkai serve`: the HTTP door, in a process of its own."""
 
-import logging
 from contextlib import suppress
-from functools import partial
 from typing import Annotated, Any
 
 import typer
 
-from bookmarkai_assets.cli.output import err, fail
+from bookmarkai_assets.cli.output import fail, tell
 from bookmarkai_assets.core.errors import ConfigurationError
-from bookmarkai_assets.settings.logs import LogFormat
 from bookmarkai_assets.settings.settings import load_settings
 from bookmarkai_assets.wiring.catalog import open_catalog
-
-logger = logging.getLogger("bookmarkai.door")
 
 _WRONG_USAGE = 2
 _INSTALL = "pip install 'bookmarkai-assets[door]'"
@@ -58,11 +53,4 @@ def serve(
         pass
     # uvicorn has ended in order by the time that it passes a Ctrl-C on.
     with suppress(KeyboardInterrupt):
-        run_door(settings, on_ready=partial(_tell, settings.log_format))
-
-
-def _tell(log_format: LogFormat, url: str) -> None:
-    if log_format is LogFormat.JSON:
-        logger.info("the door is open at %s", url)
-    else:
-        err.print(f"The door is open at {url}", soft_wrap=True)
+        run_door(settings, on_ready=lambda url: tell(f"The door is open at {url}"))

@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     from bookmarkai_assets.core.shares.ports import ShareTable, WorkLedger
     from bookmarkai_assets.core.sites.ports import SiteLedger
     from bookmarkai_assets.core.transcripts.ports import ChunkTable, TranscriptTable
+    from bookmarkai_assets.core.uploads.ports import UploadLedger
     from bookmarkai_assets.core.workers.ports import WorkerTable
 
 
@@ -42,3 +43,4 @@ class Catalog:
     failures: FailureTable
     search: TranscriptSearch
     workers: WorkerTable
+    uploads: UploadLedger

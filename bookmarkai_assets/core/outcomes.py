@@ -24,6 +24,7 @@ class Outcome(StrEnum):
     TOO_LONG = "too_long"
     CORRUPT = "corrupt"
     NO_AUDIO = "no_audio"
+    UPLOAD_UNUSABLE = "upload_unusable"
     SITE_CHANGED = "site_changed"
     UNREACHABLE = "unreachable"
     TIMED_OUT = "timed_out"
@@ -109,6 +110,11 @@ FAILURES: dict[Outcome, FailureKind] = {
     ),
     Outcome.NO_AUDIO: FailureKind(
         is_transient=False, next_step="The video has no sound, so there is nothing to transcribe."
+    ),
+    Outcome.UPLOAD_UNUSABLE: FailureKind(
+        is_transient=False,
+        next_step="The uploaded file is gone, is not what was declared, or does not play; its reason says which. "
+        "Upload the file again.",
     ),
     Outcome.SITE_CHANGED: FailureKind(
         is_transient=False,

@@ -26,7 +26,8 @@ class PipelineRules:
     `staging_dir` holds downloads in progress. It is on the file system of the local media, so a put is a rename. While
     less than `min_free_bytes` is free there, no work on shares begins. `stores` are the settings of stores' breakers.
     `door_url` is where people open the pages of the HTTP door, None without one. `patience_seconds` is the least time
-    that the shares of a run wait for a download after the others have ended.
+    that the shares of a run wait for a download after the others have ended. `upload_prefix` is what the keys of
+    uploads begin with.
     """
 
     storage: StoragePolicy
@@ -52,6 +53,7 @@ class PipelineRules:
     batch_size: int
     batches_per_tick: int
     door_url: str | None = None
+    upload_prefix: str = "temp/uploads/"
 
     def prefix_on(self, backend: Backend) -> str:
         """Return the prefix of our keys on a backend. A bucket may be shared, the local directory is ours alone."""

@@ -37,6 +37,7 @@ class AutomationTag(StrEnum):
     CLEAN_UP = "clean-up"
     VERIFY = "verify"
     TELL = "tell"
+    TAKE_IN = "take-in"
 
     @property
     def tags(self) -> dict[str, str]:

@@ -47,7 +47,8 @@ def new_shares(
     from bookmarkai_assets.operations.sites.turns import waiting_by_site  # noqa: PLC0415 - as above
     from bookmarkai_assets.operations.workers.presence import announce_daemon, this_process  # noqa: PLC0415 - as above
 
-    announce_daemon(catalog, rules, this_process(), began=_BEGAN, now=datetime.now(UTC))
+    tick_began = datetime.now(UTC)
+    announce_daemon(catalog, rules, this_process(), began=_BEGAN, now=tick_began)
     claiming.keep_queued_claims(
         catalog.work,
         now=datetime.now(UTC),
@@ -58,7 +59,7 @@ def new_shares(
     if shortage is not None:
         return dg.SkipReason(shortage.message)
     partitions = _Partitions(context.instance)
-    claiming.watch_for_due_shares(catalog, rules, clock=lambda: datetime.now(UTC), sleep=time.sleep)
+    claiming.watch_for_due_shares(catalog, rules, began=tick_began, clock=lambda: datetime.now(UTC), sleep=time.sleep)
     runs = claiming.claim_due_shares(
         catalog,
         rules,

@@ -10,7 +10,7 @@ import anyio.to_thread
 from fastapi import FastAPI
 from fastapi.routing import APIRouter
 
-from bookmarkai_assets.door import health, metrics, rollout, scrapes, shares, transcripts
+from bookmarkai_assets.door import health, metrics, rollout, scrapes, shares, transcripts, uploads
 from bookmarkai_assets.door.access import read_tokens
 from bookmarkai_assets.door.doorway import Doorway
 from bookmarkai_assets.door.headers import CrossOrigin, SecurityHeaders, TrustedSources
@@ -61,7 +61,7 @@ def make_app(settings: Settings, *, clock: Callable[[], datetime] = _now) -> Fas
     add_handlers(app)
     api = APIRouter(prefix=PREFIX)
     # The longer paths first: `shares/metrics/ytdlp` is no share.
-    for routes in (metrics, transcripts, shares, rollout):
+    for routes in (metrics, transcripts, shares, uploads, rollout):
         api.include_router(routes.router)
     app.include_router(api)
     app.include_router(health.router)
@@ -80,7 +80,7 @@ def _add_layers(app: FastAPI, settings: Settings) -> None:
         app.add_middleware(
             CrossOrigin,
             allow_origins=sorted(settings.door_cors_origins),
-            allow_methods=["GET", "POST"],
+            allow_methods=["DELETE", "GET", "POST"],
             allow_headers=["Authorization", "Content-Type", "Idempotency-Key", HEADER],
             expose_headers=["Location", "Retry-After", HEADER],
         )

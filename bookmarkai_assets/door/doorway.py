@@ -13,13 +13,14 @@ from bookmarkai_assets.core.catalog import Catalog
 from bookmarkai_assets.core.door.tokens import StoredToken
 from bookmarkai_assets.core.rules import PipelineRules
 from bookmarkai_assets.core.shares.dagster_ui import DagsterUI
+from bookmarkai_assets.core.uploads.ports import UploadBucket
 from bookmarkai_assets.door.limits import Rates
 from bookmarkai_assets.operations.stores import Stores
 from bookmarkai_assets.settings.settings import Settings
 from bookmarkai_assets.wiring.dagster_ui import make_links_from_outside
 from bookmarkai_assets.wiring.monitoring import make_metrics_page
 from bookmarkai_assets.wiring.rules import make_rules
-from bookmarkai_assets.wiring.storage import make_stores
+from bookmarkai_assets.wiring.storage import make_stores, make_uploads
 
 if TYPE_CHECKING:
     from bookmarkai_assets.adapters.prometheus import MetricsPage
@@ -44,6 +45,11 @@ class Doorway:
     def stores(self) -> Stores:
         """The configured stores. Loads their vendors."""
         return make_stores(self.settings)
+
+    @cached_property
+    def uploads(self) -> UploadBucket | None:
+        """The bucket as the place where uploads arrive; None without one."""
+        return make_uploads(self.settings)
 
     @cached_property
     def metrics_page(self) -> "MetricsPage":

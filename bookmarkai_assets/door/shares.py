@@ -81,7 +81,7 @@ def add(
     request with the same key makes nothing twice, and with another link it is refused.
     """
     urls = body.urls if isinstance(body, NewShares) else [body.url]
-    user_id = _user_of(door, caller, body.user_id)
+    user_id = user_of(door, caller, body.user_id)
     keys = [kept_key(caller.name, user_id, idempotency_key, n) for n in range(len(urls))] if idempotency_key else None
     results = share_links(
         door.catalog,
@@ -174,7 +174,7 @@ def retry(door: Door, caller: Operator, share_id: UUID) -> Retried:
     return Retried(id=share_id, lost=share.share_id in done.lost)
 
 
-def _user_of(door: Doorway, caller: Caller, wanted: UUID | None) -> str:
+def user_of(door: Doorway, caller: Caller, wanted: UUID | None) -> str:
     """Return the user of new shares. Raises `ProblemError` if the caller may not share for the one it wants."""
     own = caller.user_id or door.settings.door_user_id
     if wanted is None or str(wanted) == own:

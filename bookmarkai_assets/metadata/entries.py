@@ -3,7 +3,8 @@
 import dagster as dg
 
 from bookmarkai_assets.batches import RunMetadata
-from bookmarkai_assets.core.media.media import Media
+from bookmarkai_assets.core.links.upload_urls import upload_id_of
+from bookmarkai_assets.core.media.media import UNTITLED, Media
 from bookmarkai_assets.core.outcomes import Outcome
 from bookmarkai_assets.core.shares.share import Share
 
@@ -20,8 +21,9 @@ def share_entries(share: Share, media: Media, *, outcome: Outcome = Outcome.DONE
 
     info = media.info
     return {
-        "title": info.title,
-        "url": dg.MetadataValue.url(share.url),
+        # An upload's name is its owner's own, and not the media's.
+        "title": info.title if info.title != UNTITLED else share.title or UNTITLED,
+        "url": share.url if upload_id_of(share.url) is not None else dg.MetadataValue.url(share.url),
         "author": info.author,
         "length": as_clock(info.duration_seconds),
         "storage_url": dg.MetadataValue.path(media.video.url) if media.placement else None,

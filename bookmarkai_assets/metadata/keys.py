@@ -121,6 +121,7 @@ KEYS: dict[str, dict[str, str]] = {
         "expired": "removed by rule; their transcripts stay",
         "in_both_places": "second copies that a move left: clean-up removes local ones, the bucket's rule the others",
         "unverified": "could not be checked",
+        "not_taken_in": "uploads that have arrived and of which no share was made",
         "same_size": "the size of what is as recorded",
         "same_bytes": "the same in bytes",
         "findings": "each finding except the same, the worst first, at most 200",
@@ -169,7 +170,7 @@ DEBT_COLUMNS = {
 """The columns of the table of failures, and what they mean."""
 
 FINDING_COLUMNS = {
-    "finding": "missing, different, orphaned, expired, in_both_places or unverified",
+    "finding": "missing, different, orphaned, expired, in_both_places, not_taken_in or unverified",
     "share_id": "the share, which is its partition",
     "kind": "video, audio, or the kind of the transcript's file",
     "url": "a path, or a URL of the store",

@@ -18,6 +18,7 @@ from typing_extensions import override
 from bookmarkai_assets.core.errors import ConfigurationError
 from bookmarkai_assets.core.text_files import encoding_of
 from bookmarkai_assets.settings.catalog import SQLITE, CatalogSettings, catalog_problems
+from bookmarkai_assets.settings.cdn import CdnSettings, cdn_problems
 from bookmarkai_assets.settings.cluster import ClusterSettings
 from bookmarkai_assets.settings.door import DoorSettings
 from bookmarkai_assets.settings.downloads import DownloadSettings
@@ -39,6 +40,7 @@ from bookmarkai_assets.settings.secret_files import (
 from bookmarkai_assets.settings.speech import SpeechSettings, speech_problems
 from bookmarkai_assets.settings.storage import StorageSettings, storage_problems
 from bookmarkai_assets.settings.types import AbsolutePath, address_of_pages, host_of
+from bookmarkai_assets.settings.upload_events import UploadEventSettings, upload_event_problems
 
 _ENCODING_BYTES = 4096
 """How much of `.env` is read to know its encoding. Even, for the characters of UTF-16."""
@@ -55,6 +57,8 @@ class Settings(
     SpeechSettings,
     RolloutSettings,
     DownloadSettings,
+    CdnSettings,
+    UploadEventSettings,
     StorageSettings,
     BaseSettings,
 ):
@@ -132,6 +136,8 @@ class Settings(
                 for name, message in (
                     # With what is unusable, because it was set.
                     *storage_problems(data),
+                    *cdn_problems(data),
+                    *upload_event_problems(data),
                     *intake_problems(data),
                     *speech_problems(data),
                     *catalog_problems(usable),

@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from bookmarkai_assets.core.catalog import Catalog
+from bookmarkai_assets.core.shares.partition_selections import SHARE_PARTITIONS
 from bookmarkai_assets.settings.settings import Settings
 
 if TYPE_CHECKING:
@@ -52,7 +53,6 @@ def refuse_unusable_schema(settings: Settings) -> None:
 def share_partitions(settings: Settings) -> list[str] | None:
     """Read the ids of the shares that Dagster has partitions for, in its order. None if it has never run."""
     from bookmarkai_assets.adapters.dagster_home import partition_keys  # noqa: PLC0415 - as above
-    from bookmarkai_assets.partitions import shares_partitions  # noqa: PLC0415 - loads Dagster
 
     home = settings.dagster_home or Path("dagster_home").absolute()
-    return partition_keys(home, shares_partitions.name or "")
+    return partition_keys(home, SHARE_PARTITIONS)

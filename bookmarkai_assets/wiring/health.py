@@ -10,12 +10,14 @@ from pathlib import Path
 from bookmarkai_assets.core.downloads.walls import WallsPolicy
 from bookmarkai_assets.core.health import CheckResult, CheckStatus
 from bookmarkai_assets.core.links.urls import HostPort
+from bookmarkai_assets.core.shares.partition_selections import SHARE_PARTITIONS
 from bookmarkai_assets.core.workers.worker import Signs
 from bookmarkai_assets.operations.workers.presence import read_signs
 from bookmarkai_assets.settings.settings import Settings
 from bookmarkai_assets.wiring.catalog import open_catalog
 from bookmarkai_assets.wiring.downloads import proxy_of
 from bookmarkai_assets.wiring.storage import connection_of
+from bookmarkai_assets.wiring.upload_events import queue_connection_of
 
 
 def check_python() -> CheckResult:
@@ -105,7 +107,6 @@ def check_dagster(settings: Settings, wanted: Sequence[str], *, report: Callable
     `wanted` are the names of the sensors and schedules that are on by default.
     """
     from bookmarkai_assets.adapters.dagster_home import check_home  # noqa: PLC0415 - adapters load when used
-    from bookmarkai_assets.partitions import shares_partitions  # noqa: PLC0415 - loads Dagster
 
     def signs() -> Signs | None:
         if check_catalog(settings).status is not CheckStatus.PASS:
@@ -123,7 +124,7 @@ def check_dagster(settings: Settings, wanted: Sequence[str], *, report: Callable
         settings.dagster_home or Path("dagster_home").absolute(),
         wanted,
         signs=signs,
-        partitions=shares_partitions.name or "",
+        partitions=SHARE_PARTITIONS,
         strangers=strangers,
         report=report,
     )
@@ -137,6 +138,16 @@ def check_webhook(settings: Settings) -> CheckResult | None:
         return None
     url = settings.alert_webhook_url.get_secret_value()
     return health.check_webhook(url, is_signed=settings.alert_webhook_secret is not None)
+
+
+def check_upload_queue(settings: Settings) -> CheckResult | None:
+    """Check the queue of the bucket's events. No message is received."""
+    from bookmarkai_assets.adapters.sqs_queue.health import check_queue  # noqa: PLC0415 - adapters load when used
+
+    connection = queue_connection_of(settings)
+    if connection is None:
+        return None
+    return check_queue(connection, max_receives=settings.upload_events_max_receives)
 
 
 def check_cloudwatch(settings: Settings) -> CheckResult | None:

@@ -86,6 +86,7 @@ def make_rules(settings: Settings) -> PipelineRules:
         lease_seconds=settings.lease_seconds,
         watch_seconds=settings.sensor_watch_seconds,
         door_url=settings.door_url,
+        upload_prefix=settings.s3_upload_prefix,
         batch_size=settings.sensor_batch_size,
         batches_per_tick=settings.sensor_batches_per_tick,
     )

@@ -12,7 +12,7 @@ import pytest
 import typer
 
 from bookmarkai_assets.adapters.catalog import open_catalog
-from bookmarkai_assets.cli.main import app
+from bookmarkai_assets.cli.main import make_app
 from bookmarkai_assets.core.outcomes import Failure, Outcome
 from bookmarkai_assets.settings.settings import Settings
 from tests.plugins.command_line import BookmarkAI
@@ -253,7 +253,7 @@ def names_in(command: Any, path: tuple[str, ...] = ()) -> list[tuple[str, ...]]:
 
 
 @pytest.mark.parametrize("width", [80, 120])
-@pytest.mark.parametrize("command", names_in(typer.main.get_command(app)), ids=" ".join)
+@pytest.mark.parametrize("command", names_in(typer.main.get_command(make_app())), ids=" ".join)
 def test_help_is_folded_by_the_terminals_width_alone(
     bookmarkai: BookmarkAI, monkeypatch: pytest.MonkeyPatch, command: tuple[str, ...], width: int
 ) -> None:

@@ -47,7 +47,7 @@ def test_the_door_names_each_request(tmp_path: Path, sqlite_url: str) -> None:
         door.process.wait(HANG_SECONDS)
         log = door.log.read_text()
     opened, request = lines_of(log)
-    assert opened["message"] == f"the door is open at {door.url}"
+    assert opened["message"] == f"The door is open at {door.url}"
     assert (request["request_id"], request["level"], request["logger"]) == ("my-request", "INFO", "bookmarkai.door")
     assert "GET /shares 200" in request["message"]
     assert not [secret for secret in ("my-words", KEY.token, KEY.line) if secret in log]

@@ -3,14 +3,14 @@
 import io
 import json
 import re
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import redirect_stdout
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from bookmarkai_assets.cli.output import print_json, print_json_list, print_json_report
+from bookmarkai_assets.cli.output import fail, print_json, print_json_list, print_json_report, print_table
 
 HIDDEN = re.compile("[\x00-\x09\x0b-\x1f\x7f-\x9f\u200b-\u200f\u2028-\u202e\u2066-\u2069\ufeff\U000e0001]")
 
@@ -59,3 +59,23 @@ def test_an_item_is_out_before_the_next_is_made(capsys: pytest.CaptureFixture[st
         yield 2
 
     print_json_list(items())
+
+
+def test_a_row_is_out_before_the_next_is_made(capsys: pytest.CaptureFixture[str]) -> None:
+    """Without a terminal a table of a million needs no more memory than its longest line."""
+
+    def rows() -> Iterator[Sequence[object]]:
+        yield ["first"]
+        assert capsys.readouterr().out == "name\nfirst\n"
+        yield ["second"]
+
+    print_table(["name"], rows())
+
+
+def test_an_error_hides_nothing_either(capsys: pytest.CaptureFixture[str]) -> None:
+    """Its lines and its markup are printed as they are, and what a stranger hid in a name is not."""
+    fail("expected [bold]a key[/bold], found \x1b[31m\x9b31m\u202e\u2028\ud800:\n  do this")
+    printed = capsys.readouterr().err
+    assert printed.startswith("error: expected [bold]a key[/bold], found ")
+    assert printed.endswith(":\n  do this\n")
+    assert HIDDEN.search(printed) is None

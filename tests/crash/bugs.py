@@ -8,16 +8,23 @@ import shutil
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
-from datetime import timedelta
+from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Any
 
+from sqlalchemy import delete, select, update
 from typing_extensions import override
 
-from bookmarkai_assets.adapters.catalog import leases, media_shares, selection
+from bookmarkai_assets.adapters.catalog import event_totals, leases, media_shares, selection
+from bookmarkai_assets.adapters.catalog.cursors import SqlCursors
 from bookmarkai_assets.adapters.catalog.engine import Database
+from bookmarkai_assets.adapters.catalog.event_totals import SqlEventTotals
+from bookmarkai_assets.adapters.catalog.events import rows_after
 from bookmarkai_assets.adapters.catalog.lease_ledger import SqlLeaseLedger
 from bookmarkai_assets.adapters.catalog.media import SqlMediaLedger
+from bookmarkai_assets.adapters.catalog.rollout_ledger import SqlRolloutLedger
+from bookmarkai_assets.adapters.catalog.tables.media import storage_events
+from bookmarkai_assets.adapters.catalog.tables.rollout import rollout_decisions
 from bookmarkai_assets.adapters.catalog.tables.work import share_work
 from bookmarkai_assets.adapters.catalog.tombstones import SqlTombstoneTable
 from bookmarkai_assets.adapters.catalog.transcripts import SqlTranscriptTable
@@ -29,11 +36,16 @@ from bookmarkai_assets.adapters.local_store.sidecars import sidecar_of, write_si
 from bookmarkai_assets.adapters.s3_store import store as s3_store
 from bookmarkai_assets.adapters.s3_store import upload as s3_upload
 from bookmarkai_assets.adapters.s3_store.head import ObjectHead
+from bookmarkai_assets.core.alerts.messages import messages
+from bookmarkai_assets.core.alerts.ports import AlertReceiver
+from bookmarkai_assets.core.catalog import Catalog
 from bookmarkai_assets.core.media.kinds import PartKind
 from bookmarkai_assets.core.media.media import Digest, Media, MediaState, Part
 from bookmarkai_assets.core.media.placement import Backend, Placement
 from bookmarkai_assets.core.media.ports import Tombstone
 from bookmarkai_assets.core.media.retention import Evidence, RetentionPolicy
+from bookmarkai_assets.core.rollout.ports import RollUpProgress
+from bookmarkai_assets.core.rollout.stages import Decision
 from bookmarkai_assets.operations.media import placing, relocating
 from bookmarkai_assets.operations.media.transfers import MediaTransfers
 from bookmarkai_assets.operations.shares.hold import Hold
@@ -42,7 +54,7 @@ from bookmarkai_assets.operations.storage import clean_up, moving
 from bookmarkai_assets.operations.storage.sweeping import sweep_leftovers
 from bookmarkai_assets.operations.transcripts import transcribing
 from bookmarkai_assets.operations.transcripts.files import put_transcript_files
-from tests.crash import world
+from tests.crash import jobs, world
 from tests.crash.runner import NEVER, Kill
 
 
@@ -383,6 +395,67 @@ def _records_files_before_their_transcript() -> None:
     _put(transcribing, "put_transcript_files", hasty)
 
 
+def _counts_before_it_moves_its_position() -> None:
+    """The sums are written in one transaction, and the position up to which events are counted in the next one."""
+
+    def counting(self: SqlEventTotals, *, limit: int = 10_000) -> RollUpProgress:
+        position = int(self._position() or 0)
+        rows = rows_after(self._database, position, event_totals._COUNTED, limit=limit)
+        if rows:
+            batch, tallies = event_totals._batch_of(rows)
+            with self._database.writing() as connection:
+                event_totals._add(connection, {**tallies, **event_totals._over_all_time(tallies)})
+            SqlCursors(self._database).set(event_totals.CURSOR, str(batch[-1].id))
+        return RollUpProgress(position=rows[-1].id if rows else position, events=len(rows), is_complete=not rows)
+
+    _put(SqlEventTotals, "roll_up", counting)
+
+
+def _forgets_events_by_age_alone() -> None:
+    """Retention removes old events, whether or not they were counted."""
+
+    def forgetting(self: SqlEventTotals, *, before: datetime, limit: int = 2_000) -> int:
+        old = select(storage_events.c.id).where(storage_events.c.occurred_at < before).limit(limit)
+        with self._database.writing() as connection:
+            return connection.execute(delete(storage_events).where(storage_events.c.id.in_(old))).rowcount
+
+    _put(SqlEventTotals, "remove_counted", forgetting)
+
+
+def _rolls_back_in_two_steps() -> None:
+    """A rollback is recorded first, and put in force afterwards."""
+    append = SqlRolloutLedger.append
+
+    def halved(self: SqlRolloutLedger, decision: Decision) -> Decision:
+        kept = append(self, replace(decision, is_rolled_back=False))
+        with self._database.writing() as connection:
+            row = rollout_decisions.c.id == kept.decision_id
+            connection.execute(update(rollout_decisions).where(row).values(is_rolled_back=decision.is_rolled_back))
+        return replace(kept, is_rolled_back=decision.is_rolled_back)
+
+    _put(SqlRolloutLedger, "append", halved)
+
+
+def _places_by_the_settings() -> None:
+    """A worker goes by its settings, whatever was decided since."""
+    _put(placing, "current_policy", lambda _catalog, rules: rules.storage)
+
+
+def _marks_alerts_before_it_sends_them() -> None:
+    """An incident is on record as delivered, and then the message is sent."""
+
+    def early(catalog: Catalog, receivers: Sequence[AlertReceiver], *, log: Any, now: datetime) -> None:
+        waiting = catalog.incidents.undelivered()
+        for incident in waiting:
+            catalog.incidents.mark_delivered(incident, now=now)
+        for message in messages(waiting):
+            log(message.text)
+            for receiver in receivers:
+                receiver.send(message)
+
+    _put(jobs, "deliver", early)
+
+
 _GONE = "is lost: its|, where its .* is not"
 
 BUGS: Mapping[str, Bug] = {
@@ -425,6 +498,26 @@ BUGS: Mapping[str, Bug] = {
             "to the directory",
             "with words that no transcript of it has",
             Kill("named", name="commit before in SqlTranscriptTable.put"),
+        ),
+        (
+            _counts_before_it_moves_its_position,
+            "passed by the gate",
+            "the totals count",
+            Kill("named", name="commit after in reach_events"),
+        ),
+        (_forgets_events_by_age_alone, "counted long ago", "was removed before it was counted", NEVER),
+        (
+            _rolls_back_in_two_steps,
+            "half the media to the bucket",
+            "is on record by half",
+            Kill("named", name="commit after in SqlRolloutLedger.append"),
+        ),
+        (_places_by_the_settings, "half the media to the bucket", "under the rollback", NEVER),
+        (
+            _marks_alerts_before_it_sends_them,
+            "lost in a stage",
+            "is on record as told, and nobody was",
+            Kill("named", name="send before"),
         ),
     )
 }

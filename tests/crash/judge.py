@@ -3,11 +3,13 @@
 import json
 import re
 from collections.abc import Collection, Iterator, Mapping
-from dataclasses import dataclass, field
 from datetime import datetime, timedelta
+from itertools import chain
 from pathlib import Path
 
 from bookmarkai_assets.core.media.media import media_id_of
+from tests.crash.books import find_in_books, position_in
+from tests.crash.memory import Memory
 from tests.crash.snapshot import LocalFile, Row, Snapshot, moment, proof_of
 from tests.crash.world import (
     BUCKET,
@@ -40,22 +42,6 @@ class Violation(BaseException):
     """Something that must hold does not. Not an `Exception`, so that no code in between catches it as its own."""
 
 
-@dataclass
-class Memory:
-    """What only the machine knows: what was promised, what the site served, and what others have done."""
-
-    now: datetime
-    acknowledged: set[str] = field(default_factory=set)
-    versions: dict[str, int] = field(default_factory=lambda: dict.fromkeys(NAMES, 1))
-    leased: dict[str, datetime] = field(default_factory=dict)
-    """Media that another live run has a lease on, and until when."""
-    damaged: set[str] = field(default_factory=set)
-    """Keys of objects that somebody else has overwritten or deleted while a local copy was there."""
-    expired: set[str] = field(default_factory=set)
-    """Keys of objects that the lifecycle rule has deleted."""
-    outside: dict[str, str] = field(default_factory=dict)
-
-
 def media_id(name: str) -> str:
     """Return the id of the media behind one of the site's links."""
     return _MEDIA[name]
@@ -81,9 +67,9 @@ def has_expired_beside(url: str, found: Snapshot, memory: Memory) -> bool:
     return not any(found.holds(place, sha256) for place in places for sha256 in wanted)
 
 
-def check_step(before: Snapshot, after: Snapshot, memory: Memory, *, began: datetime) -> None:
-    """Judge one step by the snapshots before and after it. Raise `Violation`."""
-    for finding in _findings(before, after, memory, began):
+def check_step(kind: str, before: Snapshot, after: Snapshot, memory: Memory, *, began: datetime) -> None:
+    """Judge one step of a kind by the snapshots before and after it. Raise `Violation`."""
+    for finding in chain(_findings(before, after, memory, began), find_in_books(kind, before, after, memory, began)):
         raise Violation(finding)
 
 
@@ -101,6 +87,8 @@ def check_recovered(found: Snapshot) -> None:
             raise Violation(f"media {row['media_id']} is staged after recovery")
         if row["state"] == "stored" and {file["kind"] for file in row["transcript_files"]} != _DOCUMENTS:
             raise Violation(f"media {row['media_id']} has no transcript's files after recovery")
+    if uncounted := [row["id"] for row in found.events if row["id"] > position_in(found)]:
+        raise Violation(f"storage events {uncounted} are in no totals after recovery")
     sidecars = {str(Path(path).with_name(f".{Path(path).name}.json")) for path in found.files}
     left = {path for path in found.hidden if not path.endswith("/.staging")} - sidecars
     if left:

@@ -9,9 +9,11 @@ from dataclasses import dataclass, replace
 from datetime import timedelta
 from itertools import chain, cycle, islice
 
-from bookmarkai_assets.core.media.placement import Backend
+from bookmarkai_assets.core.media.placement import Backend, StorageMode
 from tests.crash.directory_s3 import Fault
-from tests.crash.runner import Installation, Kill, Tally
+from tests.crash.job_names import Job
+from tests.crash.jobs import JOBS, Order, decide
+from tests.crash.runner import NEVER, Installation, Kill, Tally
 from tests.crash.world import NAMES, USERS, World
 
 Faults = Mapping[str, Sequence[Fault]]
@@ -54,8 +56,8 @@ def _clean_up(home: Installation, kill: Kill, faults: Faults) -> None:
 
 def _store_files(home: Installation, kill: Kill, faults: Faults) -> None:
     # Again and again, because nothing else passes these steps, and each time there is something left to do.
-    for _ in range(TURNS):
-        late = replace(kill, is_noticed_late=True)
+    for _ in range(2 * TURNS):
+        late = replace(_rarest(kill), is_noticed_late=True)
         home.run("store files", lambda world: world.store_files(), kill=late, faults=faults)
 
 
@@ -93,6 +95,48 @@ def _lose_the_bucket(home: Installation, _kill: Kill, _faults: Faults) -> None:
     home.clean_up_without(Backend.S3)
 
 
+def _watch(home: Installation, job: Job, kill: Kill) -> None:
+    # As often as there is a new step to kill at: these are cheap, and few other states have them all.
+    # And whatever was drawn: a turn without kills would have to be made up for by many examples.
+    for _ in range(TURNS):
+        hit = len(home.tally.kills)
+        _run(home, job, JOBS[job], _rarest(kill), {})
+        if len(home.tally.kills) == hit:
+            return
+
+
+def _decide(home: Installation, order: Order, kill: Kill) -> None:
+    _run(home, Job.DECIDE, lambda world: decide(world, order), _rarest(kill), {}, order)
+
+
+def _rarest(kill: Kill) -> Kill:
+    return replace(kill, how="rarest") if kill.how == "never" and kill is not NEVER else kill
+
+
+def _count_and_ask(home: Installation, kill: Kill, _faults: Faults) -> None:
+    _watch(home, Job.MEASURE, kill)
+    _watch(home, Job.ASK_GATE, kill)
+
+
+def _roll_back_and_work(home: Installation, kill: Kill, faults: Faults) -> None:
+    _decide(home, Order.ROLLBACK, kill)
+    home.set_policy(StorageMode.S3, 100)
+    _work(home, kill, faults)
+    _decide(home, Order.RESUME, kill)
+
+
+def _verify_and_tell(home: Installation, kill: Kill, _faults: Faults) -> None:
+    for job in (Job.VERIFY, Job.TELL, Job.ASK_GATE, Job.TELL):
+        _watch(home, job, kill)
+    home.pass_time(timedelta(days=2))
+    _watch(home, Job.TELL, kill)
+
+
+def _forget_events(home: Installation, kill: Kill, _faults: Faults) -> None:
+    for job in (Job.FORGET_EVENTS, Job.TELL, Job.FORGET_EVENTS):
+        _watch(home, job, kill)
+
+
 _REFUSED: Faults = {"complete_multipart_upload": (Fault.INTERNAL_ERROR, Fault.SLOW_DOWN)}
 _SENT_WRONG: Faults = {"upload_part": (Fault.CORRUPTED,), "put_object": (Fault.CORRUPTED,)}
 _RECEIVED_WRONG: Faults = {"get_object": (Fault.CORRUPTED,)}
@@ -101,6 +145,7 @@ OPENINGS: tuple[Opening, ...] = (
     Opening("stored", _move_out),
     Opening("to the bucket", _work, _REFUSED),
     Opening("moved", _clean_up),
+    Opening("half the media to the bucket", _roll_back_and_work),
     Opening("without files", _store_files),
     Opening("shared by short links", _work),
     Opening("short link to a leased video", _work),
@@ -108,14 +153,17 @@ OPENINGS: tuple[Opening, ...] = (
     Opening("littered", _clean_up),
     Opening("to the bucket", _work),
     Opening("littered", _lose_the_disk),
+    Opening("passed by the gate", _count_and_ask),
     Opening("long ago", _clean_up),
     Opening("stored", _move_out, _REFUSED),
     Opening("to the directory", _work),
     Opening("leased", _clean_up),
     Opening("left in staging", _clean_up),
+    Opening("counted long ago", _forget_events),
     Opening("to the bucket", _work, _RECEIVED_WRONG),
     Opening("damaged", _clean_up),
     Opening("returned long ago", _move_out),
+    Opening("lost in a stage", _verify_and_tell),
     Opening("changed on the site", _work),
     Opening("in the bucket", _move_back, _RECEIVED_WRONG),
     Opening("untranscribed", _clean_up),

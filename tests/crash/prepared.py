@@ -3,6 +3,8 @@
 from datetime import timedelta
 
 from bookmarkai_assets.core.media.placement import Backend, StorageMode
+from tests.crash.job_names import Job
+from tests.crash.jobs import JOBS, Order, decide
 from tests.crash.runner import Installation, Kill
 from tests.crash.world import NAMES, USERS
 
@@ -37,6 +39,10 @@ def prepare(installation: Installation) -> None:
         "returned": _returned,
         "returned long ago": _returned_long_ago,
         "expired": _expired,
+        "half the media to the bucket": _half_the_media_to_the_bucket,
+        "passed by the gate": _passed_by_the_gate,
+        "lost in a stage": _lost_in_a_stage,
+        "counted long ago": _counted_long_ago,
     }
     for name, make in makers.items():
         installation.reset()
@@ -210,6 +216,39 @@ def _expired(installation: Installation) -> None:
     installation.load("in the bucket")
     installation.pass_time(timedelta(days=8))
     installation.expire()
+
+
+def _half_the_media_to_the_bucket(installation: Installation) -> None:
+    """Shares wait, and the rollout is in its first stage."""
+    installation.load("to the directory")
+    installation.set_policy(StorageMode.HYBRID, 50)
+    installation.run(Job.DECIDE, lambda world: decide(world, Order.SET))
+
+
+def _passed_by_the_gate(installation: Installation) -> None:
+    """The first stage has had its time, its uploads went well and nothing is lost: the gate promotes."""
+    installation.load("half the media to the bucket")
+    installation.run("accept", lambda world: world.accept(NAMES[2:], USERS[0]))
+    installation.run("work", lambda world: world.work())
+    installation.pass_time(timedelta(hours=3))
+    installation.run(Job.VERIFY, JOBS[Job.VERIFY])
+
+
+def _lost_in_a_stage(installation: Installation) -> None:
+    """Somebody has damaged an object since: the gate aborts once a verification has found that."""
+    installation.load("moved")
+    installation.set_policy(StorageMode.HYBRID, 50)
+    installation.run(Job.DECIDE, lambda world: decide(world, Order.SET))
+    installation.damage(NAMES[0], is_overwritten=True)
+    installation.pass_time(timedelta(hours=1))
+
+
+def _counted_long_ago(installation: Installation) -> None:
+    """Some events are old and counted, others old and not counted yet."""
+    installation.load("stored")
+    installation.run(Job.MEASURE, JOBS[Job.MEASURE])
+    installation.run("move", lambda world: world.move(world.media_ids(), Backend.S3))
+    installation.pass_time(timedelta(days=5))
 
 
 def _move(installation: Installation, target: Backend, *, killed_before: str | None = None) -> None:

@@ -14,6 +14,8 @@ from typing_extensions import override
 
 from bookmarkai_assets.core.media.placement import Backend, StorageMode
 from tests.crash.directory_s3 import Fault
+from tests.crash.job_names import Job
+from tests.crash.jobs import JOBS, Order, decide
 from tests.crash.openings import Faults, Turns
 from tests.crash.runner import Installation, Kill
 from tests.crash.world import NAMES, USERS
@@ -124,6 +126,16 @@ class CrashMachine(RuleBasedStateMachine):
     def clean_up(self, kill: Kill, faults: Faults) -> None:
         """The daily clean-up runs."""
         self.home.run("clean-up", lambda world: world.clean_up(), kill=kill, faults=faults)
+
+    @rule(job=st.sampled_from(list(JOBS)), kill=kills)
+    def watch(self, job: Job, kill: Kill) -> None:
+        """A job looks at what is there and keeps its books."""
+        self.home.run(job, JOBS[job], kill=kill)
+
+    @rule(order=st.sampled_from(list(Order)), kill=kills)
+    def decide(self, order: Order, kill: Kill) -> None:
+        """An operator decides about the rollout."""
+        self.home.run(Job.DECIDE, lambda world: decide(world, order), kill=kill, words=order)
 
     @rule(hours=st.sampled_from([1, 7, 26, 50, 100, 200]), is_expiring=st.booleans())
     def pass_time(self, hours: int, is_expiring: bool) -> None:

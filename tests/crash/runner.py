@@ -24,8 +24,8 @@ from bookmarkai_assets.core.errors import CleanUpRefusedError
 from bookmarkai_assets.core.media.placement import Backend, StorageMode
 from tests.crash.directory_s3 import DirectoryS3, Fault
 from tests.crash.failpoints import FAILPOINTS, is_rare
+from tests.crash.jobs import JOBS, Order, decide, measure
 from tests.crash.judge import (
-    Memory,
     Violation,
     check_recovered,
     check_refusal,
@@ -35,6 +35,7 @@ from tests.crash.judge import (
     is_present,
     media_id,
 )
+from tests.crash.memory import Memory
 from tests.crash.s3_files import BucketFiles
 from tests.crash.snapshot import Snapshot, moment, snapshot_of
 from tests.crash.steps import Choice, Journal, Steps
@@ -48,6 +49,7 @@ from tests.crash.world import (
     Clock,
     Conditions,
     Paths,
+    Promise,
     World,
     open_world_catalog,
     sha256,
@@ -163,6 +165,7 @@ class Installation:
         """Take a snapshot, after a change that no operation made."""
         self.memory.leased = {m: until for m, until in self.memory.leased.items() if until > self.memory.now}
         self.found = snapshot_of(self.paths)
+        self.memory.events.update({row["id"]: row for row in self.found.events})
         self.memory.damaged = {key for key in self.memory.damaged if self._is_damaged(key)}
         return self.found
 
@@ -199,7 +202,7 @@ class Installation:
         self.memory.now = began + (LEASE * 2 if kill.is_noticed_late else timedelta(seconds=1))
         self.paths.stamp(self.memory.now)
         after = self.observe()
-        self._judge(lambda: check_step(before, after, self.memory, began=began))
+        self._judge(lambda: check_step(kind, before, after, self.memory, began=began))
         return result
 
     def clean_up_without(self, backend: Backend) -> None:
@@ -362,7 +365,10 @@ class Installation:
         end = f"| killed at step {len(passed)}: {killed[0]}" if killed else ""
         self.trace.append(" ".join(filter(None, [kind, words, wrong, end])))
         self.tally.count(kind, passed, killed)
-        self.memory.acknowledged |= set(self._journal.read("A"))
+        self.memory.acknowledged |= set(self._journal.read(Promise.SHARE))
+        self.memory.decided |= set(map(int, self._journal.read(Promise.DECISION)))
+        self.memory.alerts.update(self._journal.read(Promise.ALERT))
+        self.memory.killed[kind] += bool(killed)
         for error in self._journal.read("E"):
             raise self._violated(f"{kind} failed:\n{error}")
         self.tally.refusals += len(list(self._journal.read("X")))
@@ -406,7 +412,7 @@ class Installation:
             self._catalog,
             self.conditions,
             on_step=steps.step,
-            acknowledge=lambda share_id: self._journal.write("A", share_id),
+            promise=self._journal.write,
         )
         try:
             with steps.watching(self._catalog):
@@ -443,6 +449,10 @@ class Installation:
         world.rematerialize(shares, with_download=False)
         world.clean_up()
         world.losses()
+        for order in Order:
+            decide(world, order)
+        for do in JOBS.values():
+            do(world)
         self._catalog.close()
         self._world = None
         gc.collect()
@@ -480,6 +490,7 @@ def _worked_off_and_tidied(world: World) -> list[tuple[str, str]]:
 
 def _tidied(world: World) -> list[tuple[str, str]]:
     world.clean_up()
+    measure(world)
     return world.losses()
 
 

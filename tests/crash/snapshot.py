@@ -45,6 +45,12 @@ class Snapshot:
     objects: Mapping[str, ObjectFile]
     uploads: tuple[OpenUpload, ...]
     outside: Mapping[str, str]
+    decisions: tuple[Row, ...]
+    verifications: tuple[Row, ...]
+    events: tuple[Row, ...]
+    totals: tuple[Row, ...]
+    incidents: tuple[Row, ...]
+    cursors: Mapping[str, str]
 
     def holds(self, url: str, sha256: str) -> bool:
         """Whether these bytes are at a URL."""
@@ -102,6 +108,12 @@ def snapshot_of(paths: Paths) -> Snapshot:
         }
         tombstones = _rows(database, "tombstones", "id")
         leases = _rows(database, "leases", "media_id")
+        decisions = _rows(database, "rollout_decisions", "id")
+        verifications = _rows(database, "storage_verifications", "id")
+        events = _rows(database, "storage_events", "id")
+        totals = _rows(database, "event_totals", "span_seconds, starts_at")
+        incidents = _rows(database, "incidents", "id")
+        cursors = {row["name"]: row["position"] for row in _rows(database, "cursors", "name")}
     files: dict[str, LocalFile] = {}
     hidden: set[str] = set()
     for directory, subdirectories, names in os.walk(paths.media):
@@ -125,6 +137,12 @@ def snapshot_of(paths: Paths) -> Snapshot:
         objects={key: found for key in bucket.listed() if (found := bucket.read(key))},
         uploads=tuple(bucket.uploads()),
         outside={str(path): _sha256(path.read_bytes()) for path in paths.outside.rglob("*") if path.is_file()},
+        decisions=decisions,
+        verifications=verifications,
+        events=events,
+        totals=totals,
+        incidents=incidents,
+        cursors=cursors,
     )
 
 

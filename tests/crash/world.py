@@ -10,6 +10,7 @@ import shutil
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
+from enum import StrEnum
 from pathlib import Path
 from typing import Any
 from unittest.mock import patch
@@ -46,6 +47,7 @@ from bookmarkai_assets.operations.transcripts.transcribing import transcribe_sha
 from bookmarkai_assets.settings.settings import load_settings
 from bookmarkai_assets.wiring.rules import make_rules
 from tests.crash.directory_s3 import DirectoryS3, Fault
+from tests.crash.rollout_settings import HISTORY, LIMITS, PLAN
 from tests.fakes.downloader import FakeDownloader
 from tests.fakes.speech import FakeSpeechEngine, speech_bytes
 
@@ -164,6 +166,17 @@ class Conditions:
     number: int = 0
 
 
+class Promise(StrEnum):
+    """What somebody has been told, and must hold from then on. The value is the kind of its line in the journal."""
+
+    SHARE = "A"
+    """The user has the share's id."""
+    DECISION = "D"
+    """The operator has the decision's id."""
+    ALERT = "T"
+    """A receiver has the incident."""
+
+
 class World:
     """What one operation works with, in the process that runs it."""
 
@@ -174,9 +187,10 @@ class World:
         conditions: Conditions,
         *,
         on_step: Callable[[str], None] = lambda _: None,
-        acknowledge: Callable[[str], None] = lambda _: None,
+        promise: Callable[[Promise, str], None] = lambda _promise, _about: None,
     ) -> None:
-        self._acknowledge = acknowledge
+        self.promise = promise
+        self.on_step = on_step
         self.catalog = catalog
         self.clock = Clock(conditions.now)
         self._ids = random.Random(conditions.number)  # noqa: S311 - the same ids each time
@@ -219,9 +233,9 @@ class World:
             language=None,
             retry=RetryPolicy(max_attempts=1000, base_seconds=60, max_seconds=600),
             retention=RetentionPolicy(grace_seconds=GRACE.total_seconds(), local_days=LOCAL_DAYS, s3_days=S3_DAYS),
-            history=_DEFAULTS.history,
-            rollout=_DEFAULTS.rollout,
-            gate=_DEFAULTS.gate,
+            history=HISTORY,
+            rollout=PLAN,
+            gate=LIMITS,
             prices=_DEFAULTS.prices,
             lease_seconds=LEASE.total_seconds(),
             watch_seconds=0,
@@ -250,7 +264,7 @@ class World:
         )
         for added in results:
             if isinstance(added, AddedShare):
-                self._acknowledge(added.share.share_id)
+                self.promise(Promise.SHARE, added.share.share_id)
 
     def work(self) -> int:
         """Do what a tick of the sensor and the runs that it launches do, and return the number of due shares."""

@@ -9,7 +9,8 @@ from bookmarkai_assets.core.workers.worker import START_SECONDS, Worker, WorkerK
 from bookmarkai_assets.defs.dead_runs import dead_runs, find_dead_runs
 from bookmarkai_assets.settings.settings import load_settings
 from bookmarkai_assets.wiring.rules import make_rules
-from tests.plugins.pipeline import Pipeline
+from tests.plugins.pipeline import ASSETS, Pipeline
+from tests.support.stale_status import code_location
 from tests.support.workers import worker
 
 JOBS = ["share_to_transcript", "clean_up_local_media", "verify_stored_media", "measure_retry_debt"]
@@ -124,6 +125,29 @@ def test_the_sensor_ends_what_is_dead(old: Pipeline, status: dg.DagsterRunStatus
     assert run.status is ended
     assert "gave no sign of life" in str(old.instance.get_records_for_run(run_id).records[-1].event_log_entry)
     assert tick(old) == "every run that has a place is alive"
+
+
+@pytest.mark.filterwarnings("ignore:Property `ScheduleDefinition.environment_vars`")  # Dagster's own
+def test_a_killed_run_turns_no_check_red(pipeline: Pipeline, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Its checks say that they have looked at nothing. One that a later run has evaluated keeps what it says."""
+    monkeypatch.setattr("bookmarkai_assets.core.workers.worker.START_SECONDS", -1)
+    with dg.instance_for_test(temp_dir=str(pipeline.directory)) as instance:
+        pipeline.use_instance(instance)
+        pipeline.share("a")
+        pipeline.tick_and_run()
+        start(pipeline, "share_to_transcript")
+        (pipeline.directory / "location").mkdir()
+        with code_location(pipeline.instance, pipeline.settings, pipeline.directory / "location") as ui:
+            tick(pipeline)
+            after = {name: check for asset in ASSETS for name, check in ui.checks(asset).items()}
+            start(pipeline, "share_to_transcript")
+            pipeline.share("b")
+            pipeline.tick_and_run()
+            tick(pipeline)
+            later = {name: check for asset in ASSETS for name, check in ui.checks(asset).items()}
+    assert set(after.values()) == {("SUCCEEDED", "looked at 0: the process of its run has died")}
+    assert after.keys() == later.keys()
+    assert all(status == "SUCCEEDED" and "has died" not in (said or "") for status, said in later.values())
 
 
 def test_the_shares_of_a_run_that_died_before_it_began_are_due_at_once(old: Pipeline) -> None:

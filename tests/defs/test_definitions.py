@@ -55,6 +55,7 @@ def test_the_graph_is_this_one(defs: dg.Definitions) -> None:
         "failed_runs",
         "new_shares",
         "rollout_decisions",
+        "uploaded_media",
     ]
     assert {schedule.name: schedule.cron_schedule for schedule in repository.schedule_defs} == {
         "daily_local_cleanup": "30 3 * * *",
@@ -139,10 +140,10 @@ def test_every_asset_about_the_rollout_is_described(defs: dg.Definitions, asset:
 def test_sensor_and_schedules_run_without_being_switched_on(defs: dg.Definitions) -> None:
     """A fresh installation processes shares, cleans up, verifies and measures by itself.
 
-    What publishes to CloudWatch is off, for it has nowhere to publish to.
+    What publishes to CloudWatch and what looks for uploads are off, for they have no namespace and no bucket.
     """
     for sensor in defs.get_repository_def().sensor_defs:
-        is_off = sensor.name == "cloudwatch_metrics"
+        is_off = sensor.name in {"cloudwatch_metrics", "uploaded_media"}
         assert sensor.default_status is dg.DefaultSensorStatus("STOPPED" if is_off else "RUNNING")
         assert sensor.description
     for schedule in defs.get_repository_def().schedule_defs:
@@ -157,6 +158,17 @@ def test_a_namespace_switches_its_sensor_on() -> None:
         "cloudwatch_metrics"
     )
     assert sensor.default_status is dg.DefaultSensorStatus.RUNNING
+
+
+def test_a_bucket_switches_its_sensor_on() -> None:
+    """With S3_MEDIA_BUCKET set, uploads are looked for: as often as the setting says, or at once by their events."""
+    bucket = {"s3_media_bucket": "media", "aws_region": "eu-central-1"}
+    queue = {"upload_events_queue_url": "https://sqs.eu-central-1.amazonaws.com/123456789012/uploads"}
+    for options, seconds in (({"upload_poll_seconds": 40}, 40), (queue, 1)):
+        defs = build_defs(load_settings(env_file=None, **bucket, **options))
+        sensor = defs.resolve_sensor_def("uploaded_media")
+        assert sensor.default_status is dg.DefaultSensorStatus.RUNNING
+        assert sensor.minimum_interval_seconds == seconds
 
 
 def test_every_asset_on_a_schedule_says_when_it_is_late(defs: dg.Definitions) -> None:
@@ -223,6 +235,7 @@ def test_schedules_and_sensors_say_what_they_are_for(defs: dg.Definitions) -> No
             "failed_runs": "tell",
             "alerts": "tell",
             "cloudwatch_metrics": "tell",
+            "uploaded_media": "take-in",
         }.items()
     )
 

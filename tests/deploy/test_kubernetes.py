@@ -215,8 +215,12 @@ def test_dagster_is_set_up_as_on_a_cluster() -> None:
     launcher = values["runLauncher"]["config"]["customRunLauncher"]
     assert launcher == cluster["run_launcher"]
     assert values["computeLogManager"]["config"]["customComputeLogManager"] == cluster["compute_logs"]
-    queue = values["dagsterDaemon"]["runCoordinator"]["config"]["queuedRunCoordinator"]
-    assert queue["tagConcurrencyLimits"] == cluster["concurrency"]["runs"]["tag_concurrency_limits"]
+    coordinator = values["dagsterDaemon"]["runCoordinator"]["config"]["customRunCoordinator"]
+    assert coordinator == cluster["run_coordinator"]
+    more = values["additionalInstanceConfig"]
+    assert more["freshness"] == cluster["freshness"]
+    limits = more["concurrency"]["runs"]["tag_concurrency_limits"]
+    assert limits == cluster["concurrency"]["runs"]["tag_concurrency_limits"]
     monitoring = {_snake(name): value for name, value in values["dagsterDaemon"]["runMonitoring"].items()}
     assert {name: value for name, value in cluster["run_monitoring"].items() if name in monitoring} == {
         name: value for name, value in monitoring.items() if name in cluster["run_monitoring"]
@@ -230,8 +234,8 @@ def test_dagster_is_set_up_as_on_a_cluster() -> None:
 def test_keda_starts_as_many_workers_as_dagster_starts_runs() -> None:
     """And it asks the door for a metric that is there, with a token that the Secret has."""
     scaled = one("ScaledObject", "bookmarkai-worker")
-    queue = load(VALUES)["dagsterDaemon"]["runCoordinator"]["config"]["queuedRunCoordinator"]
-    assert scaled["spec"]["maxReplicaCount"] == queue["maxConcurrentRuns"]
+    runs = load(VALUES)["additionalInstanceConfig"]["concurrency"]["runs"]
+    assert scaled["spec"]["maxReplicaCount"] == runs["max_concurrent_runs"]
     assert scaled["spec"]["scaleTargetRef"]["name"] == one("Deployment", "bookmarkai-worker")["metadata"]["name"]
     [trigger] = scaled["spec"]["triggers"]
     service = one("Service", "bookmarkai-door")

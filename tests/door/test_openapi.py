@@ -11,6 +11,7 @@ import pytest
 from starlette.testclient import TestClient
 
 from bookmarkai_assets.core.door.tokens import Scope
+from bookmarkai_assets.demo.seaweed import SeaweedServer
 from tests.door.conftest import key_of
 from tests.door.live_door import live_door
 from tests.support.deadlines import HANG_SECONDS
@@ -26,7 +27,9 @@ def document(door: TestClient) -> Any:
     return door.get("/api/v1/openapi.json").json()
 
 
-def test_the_door_is_as_its_openapi_says(tmp_path: Path, sqlite_template: Path) -> None:
+def test_the_door_is_as_its_openapi_says(
+    tmp_path: Path, sqlite_template: Path, seaweed: SeaweedServer, object_prefix: str
+) -> None:
     """No request that schemathesis makes up, in all of its phases and by all of its checks, shows a fault."""
     catalog = shutil.copy(sqlite_template, tmp_path / "catalog.db")
     settings = {
@@ -34,6 +37,13 @@ def test_the_door_is_as_its_openapi_says(tmp_path: Path, sqlite_template: Path) 
         "DOOR_TOKENS": KEY.line,
         "DOOR_REQUESTS_PER_MINUTE": "1000000",
         "YTDLP_DOWNLOAD_DIR": str(tmp_path / "media"),
+        "S3_MEDIA_BUCKET": seaweed.bucket,
+        "S3_ENDPOINT": seaweed.endpoint,
+        "S3_ACCESS_KEY": seaweed.access_key,
+        "S3_SECRET_KEY": seaweed.secret_key,
+        "AWS_REGION": seaweed.region,
+        "S3_USE_PATH_STYLE": "true",
+        "S3_UPLOAD_PREFIX": f"uploads-{object_prefix}",
     }
     config = Path(__file__).with_name("schemathesis.toml")
     with live_door(tmp_path, **settings) as door:
@@ -77,7 +87,18 @@ def test_every_error_is_described_as_a_problem(document: Any) -> None:
 def test_every_body_has_an_example(document: Any) -> None:
     """What goes in has an example, and so has each form that comes out as more than a few numbers."""
     schemas = document["components"]["schemas"]
-    shown = ("NewShare", "NewShares", "Share", "SharedOne", "SharePage", "Hit")
+    shown = (
+        "NewShare",
+        "NewShares",
+        "Share",
+        "SharedOne",
+        "SharePage",
+        "Hit",
+        "NewUpload",
+        "StartedUpload",
+        "UploadState",
+        "WantedParts",
+    )
 
     assert [name for name in shown if not schemas[name].get("examples")] == []
 

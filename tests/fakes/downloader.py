@@ -17,7 +17,7 @@ from bookmarkai_assets.core.downloads.ports import (
     Resolved,
     never_give_up,
 )
-from bookmarkai_assets.core.media.media import Digest, VideoInfo
+from bookmarkai_assets.core.media.media import UNTITLED, Digest, VideoInfo
 from bookmarkai_assets.core.media.sound import SoundTrack
 from bookmarkai_assets.core.outcomes import Failure, Outcome
 from bookmarkai_assets.core.sites.silent_formats import FormatFamily
@@ -67,7 +67,9 @@ class FakeDownloader(Downloader):
 
     def __init__(self, *, on_download: Callable[[DownloadCall], None] = lambda _: None) -> None:
         self.calls: list[DownloadCall] = []
+        self.examined: list[DownloadCall] = []
         self._served: dict[str, _Served] = {}
+        self._files: dict[bytes, bytes | None] = {}
         self._names: dict[str, str] = {}
         self._hanging: set[str] = set()
         self._failures: dict[str, list[Failure | BaseException]] = {}
@@ -158,6 +160,36 @@ class FakeDownloader(Downloader):
             silent_formats=served.silent_formats - silent_formats,
             sounds=SOUNDS if served.audio is not None else (),
             sound_index=SOUNDS[1].index if served.audio is not None else None,
+        )
+
+    def serve_file(self, data: bytes, *, audio: bytes | None = b"sound") -> None:
+        """Have a file with these bytes be a video. Any other is none."""
+        self._files[data] = audio
+
+    @override
+    def examine(
+        self,
+        file: Path,
+        limits: DownloadLimits,
+        *,
+        language: str | None = None,
+        give_up: Callable[[], bool] = never_give_up,
+    ) -> DownloadedVideo | Failure:
+        call = DownloadCall("", file.parent, limits, language=language)
+        with self._lock:
+            self.examined.append(call)
+        data = file.read_bytes()
+        if data not in self._files:
+            return Failure(Outcome.NOT_A_VIDEO, "the file holds neither picture nor sound")
+        audio = self._files[data]
+        video = file.rename(file.with_name("video.mp4"))
+        return DownloadedVideo(
+            video=_write(video, data, "video/mp4"),
+            audio=_write(file.parent / "audio.m4a", audio, "audio/mp4") if audio is not None else None,
+            info=replace(INFO, title=UNTITLED, author=None, extractor="upload"),
+            seconds=0.01,
+            sounds=SOUNDS if audio is not None else (),
+            sound_index=SOUNDS[1].index if audio is not None else None,
         )
 
 

@@ -52,7 +52,15 @@ class Served:
     def paths(self) -> tuple[str, ...]:
         """A path of each kind of page."""
         shares = (self.cake, self.failed, self.hostile)
-        return ("/", "/?q=cake", *(f"/shares/{share}" for share in shares), "/rollout", "/failures", "/shares/unknown")
+        return (
+            "/",
+            "/?q=cake",
+            *(f"/shares/{share}" for share in shares),
+            "/share",
+            "/rollout",
+            "/failures",
+            "/shares/unknown",
+        )
 
 
 @pytest.fixture(scope="module")

@@ -56,6 +56,17 @@ class Hurried(Downloader):
         )
 
     @override
+    def examine(
+        self,
+        file: Path,
+        limits: DownloadLimits,
+        *,
+        language: str | None = None,
+        give_up: Callable[[], bool] = never_give_up,
+    ) -> DownloadedVideo | Failure:
+        return self.downloader.examine(file, limits, language=language, give_up=give_up)
+
+    @override
     def close(self) -> None:
         self.downloader.close()
 

@@ -62,6 +62,14 @@ def test_a_secret_is_read_from_its_file_and_never_shown(
     monkeypatch.setenv(f"{name.upper()}_FILE", put(tmp_path, f"{value}\n"))
     for other in {"s3_access_key": ["S3_SECRET_KEY"], "s3_secret_key": ["S3_ACCESS_KEY"]}.get(name, []):
         monkeypatch.setenv(other, "other")
+    if name == "cdn_private_key":
+        for other, text in {
+            "CDN_URL": "https://cdn.example.com",
+            "CDN_KEY_ID": "K2",
+            "S3_MEDIA_BUCKET": "media",
+        }.items():
+            monkeypatch.setenv(other, text)
+        monkeypatch.setenv("AWS_REGION", "eu-central-1")
     if name == "catalog_password":
         for other in ("HOST", "NAME", "USER"):
             monkeypatch.setenv(f"CATALOG_{other}", "x")

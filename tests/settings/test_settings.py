@@ -83,6 +83,31 @@ def test_operators_names_are_read(monkeypatch: pytest.MonkeyPatch) -> None:
     assert settings.ytdlp_allowed_extractors == ("tiktok", "generic")
 
 
+@pytest.mark.parametrize(
+    ("others", "reason"),
+    [
+        ({"S3_ENDPOINT": "https://s3.example.com"}, "only Amazon S3 has it"),
+        ({"AWS_REGION": "eu-central-1", "S3_USE_PATH_STYLE": "1"}, "it needs the bucket in the host's name"),
+        ({"AWS_REGION": "eu-central-1", "S3_MEDIA_BUCKET": "media.example"}, "it needs a bucket whose name has no dot"),
+    ],
+)
+def test_what_acceleration_cannot_do_is_refused(
+    monkeypatch: pytest.MonkeyPatch, others: dict[str, str], reason: str
+) -> None:
+    """Otherwise the first transfer would fail with a name that does not resolve."""
+    message = problems(monkeypatch, **{"S3_MEDIA_BUCKET": "media", "S3_USE_ACCELERATE": "true", **others})
+    assert f"S3_USE_ACCELERATE = true: {reason}" in message
+
+
+@pytest.mark.parametrize("missing", ["CDN_URL", "CDN_KEY_ID", "CDN_PRIVATE_KEY"])
+def test_the_settings_for_cloudfront_go_together(monkeypatch: pytest.MonkeyPatch, missing: str) -> None:
+    """The message names the one that is missing, and shows no key."""
+    every = {"CDN_URL": "https://d1.cloudfront.net", "CDN_KEY_ID": "K2ABC", "CDN_PRIVATE_KEY": "hush-hush"}
+    message = problems(monkeypatch, **{name: value for name, value in every.items() if name != missing})
+    assert f"{missing} is not set: links to CloudFront need it" in message
+    assert "hush" not in message
+
+
 def test_every_bad_variable_is_named_at_once(monkeypatch: pytest.MonkeyPatch) -> None:
     """One message names each bad variable with its value and what is allowed, including contradictions."""
     message = problems(

@@ -12,6 +12,7 @@ from typing import Any
 import dagster as dg
 import pytest
 from dagster._core.definitions import executor_definition
+from dagster._core.definitions.reconstruct import ReconstructableRepository
 from dagster._core.errors import DagsterExecutionInterruptedError
 from dagster._core.events import StepMaterializationData
 from dagster._core.execution.backfill import BulkActionStatus, PartitionBackfill
@@ -26,7 +27,11 @@ from dagster._core.storage.tags import TagType, get_tag_type
 from dagster._core.types.loadable_target_origin import LoadableTargetOrigin
 from dagster._core.workspace.context import WorkspaceProcessContext
 from dagster._core.workspace.load_target import InProcessWorkspaceLoadTarget
+from dagster._daemon.controller import create_daemon_of_type
+from dagster._daemon.run_coordinator import QueuedRunCoordinatorDaemon
 from dagster._daemon.types import DaemonHeartbeat
+from dagster._grpc.types import ExecuteRunArgs
+from dagster._serdes import pack_value
 from dagster_shared.error import SerializableErrorInfo
 from sqlalchemy import Connection, Engine, QueuePool, create_engine, event, text
 from sqlalchemy.engine.interfaces import DBAPIConnection
@@ -158,3 +163,31 @@ def loaded_definitions(instance: dg.DagsterInstance, file: Path) -> Iterator[Cal
     origin = InProcessCodeLocationOrigin(LoadableTargetOrigin(python_file=str(file), attribute="defs"))
     with WorkspaceProcessContext(instance, InProcessWorkspaceLoadTarget(origin)) as workspace:
         yield workspace.create_request_context
+
+
+def make_run_of_partition(instance: dg.DagsterInstance, job: str, partition: str) -> str:
+    """Record a run of a job of the code location over one partition, as the sensor's daemon does. Returns its id."""
+    location = ReconstructableRepository.for_module("bookmarkai_assets.definitions", "defs")
+    made = location.get_reconstructable_job(job)
+    run = instance.create_run_for_job(
+        made.get_definition(), tags={"dagster/partition": partition}, job_code_origin=made.get_python_origin()
+    )
+    return run.run_id
+
+
+def execute_as_a_celery_task(instance: dg.DagsterInstance, run_id: str) -> None:
+    """Do in this process what a worker does with the task of a run, without a broker."""
+    from dagster_celery.app import execute_job  # noqa: PLC0415 - Celery is an extra
+
+    run = instance.get_run_by_id(run_id)
+    assert run is not None
+    assert run.job_code_origin is not None
+    arguments = ExecuteRunArgs(run.job_code_origin, run_id, instance.get_ref(), set_exit_code_on_failure=True)
+    execute_job.run(execute_job_args_packed=pack_value(arguments))
+
+
+def seconds_between_looks_at_the_queue(instance: dg.DagsterInstance) -> float:
+    """Return the interval at which Dagster's daemon would look at this instance's queue of runs."""
+    daemon = create_daemon_of_type(QueuedRunCoordinatorDaemon.daemon_type(), instance)
+    assert isinstance(daemon, QueuedRunCoordinatorDaemon)
+    return float(daemon.interval_seconds)

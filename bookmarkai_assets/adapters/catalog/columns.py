@@ -152,6 +152,11 @@ def has_id(column: ColumnElement[str], share_id: str, *, is_sqlite: bool) -> Col
     return or_(column == share_id, cast(column, LargeBinary) == bytes.fromhex(raw[1]))
 
 
+def is_raw_id(text: str) -> bool:
+    """Whether a text is what `id_text` returns of an id that is not valid text."""
+    return _RAW_ID.fullmatch(text) is not None
+
+
 def is_uuid(text: str) -> bool:
     """Whether a text is a UUID in a form that PostgreSQL reads."""
     try:

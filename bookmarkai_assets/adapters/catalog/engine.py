@@ -63,8 +63,9 @@ class Database:
 
         On SQLite it has the only write lock from the start, so what it reads cannot change meanwhile. On PostgreSQL
         (READ COMMITTED) it must lock the rows that it bases decisions on. Locks are taken in one order: leases, then
-        `shares`, then `share_work`, then `media_totals` (by the triggers of `media`), then `tombstones`, and within a
-        table by ascending key. `cursors`, then `event_totals`, are never locked together with anything else.
+        `uploads`, then `shares`, then `share_work`, then `media_totals` (by the triggers of `media`), then
+        `tombstones`, and within a table by ascending key. `cursors`, then `event_totals`, are never locked together
+        with anything else.
         """
         with self._typed_errors(), self._writer.begin() as connection:
             yield connection

@@ -44,6 +44,22 @@ class SqlMediaLedger(MediaLedger):
             return {media.media_id: media for media in read}
 
     @override
+    def stored_with(self, digest: Digest) -> Media | None:
+        statement = (
+            select(table)
+            .where(
+                table.c.sha256 == digest.sha256,
+                table.c.size_bytes == digest.size_bytes,
+                table.c.state == MediaState.STORED,
+            )
+            .order_by(table.c.media_id)
+            .limit(1)
+        )
+        with self._database.reading() as connection:
+            rows = connection.execute(statement).all()
+            return next(iter(_read_media(connection, rows, files.c.media_id.in_([row.media_id for row in rows]))), None)
+
+    @override
     def record_staged(self, media: Media, *, owner: str, now: datetime) -> None:
         values = {
             **_values(media),

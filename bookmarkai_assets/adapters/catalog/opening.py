@@ -32,6 +32,7 @@ from bookmarkai_assets.adapters.catalog.tombstones import SqlTombstoneTable
 from bookmarkai_assets.adapters.catalog.transcript_chunks import SqlChunkTable
 from bookmarkai_assets.adapters.catalog.transcripts import SqlTranscriptTable
 from bookmarkai_assets.adapters.catalog.transfers import SqlTransferTable
+from bookmarkai_assets.adapters.catalog.uploads import SqlUploadLedger
 from bookmarkai_assets.adapters.catalog.work import SqlWorkLedger
 from bookmarkai_assets.adapters.catalog.workers import SqlWorkerTable
 from bookmarkai_assets.core.catalog import Catalog
@@ -87,6 +88,7 @@ def open_catalog(url: str, *, new_id: Callable[[], str] = lambda: str(uuid4())) 
         failures=SqlFailureTable(database),
         search=SqlTranscriptSearch(database),
         workers=SqlWorkerTable(database),
+        uploads=SqlUploadLedger(database, new_id),
         database=database,
     )
 

@@ -1,28 +1,27 @@
 """`ShareTable` over the gateway's `shares`. The work changes their `status` and `media_url`: see `work`."""
 
-import operator
 from collections.abc import Callable, Collection, Mapping, Sequence
 from datetime import UTC, datetime
-from functools import reduce
 from itertools import islice
 from typing import Any
 from uuid import UUID
 
 from sqlalchemy import (
-    Boolean,
     ColumnElement,
     Connection,
-    LargeBinary,
     Row,
     Select,
+    String,
     Table,
     Text,
     and_,
-    cast,
+    desc,
     func,
     literal,
+    literal_column,
     or_,
     select,
+    type_coerce,
     union_all,
 )
 from typing_extensions import override
@@ -31,13 +30,15 @@ from bookmarkai_assets.adapters.catalog.columns import (
     has_id,
     id_text,
     in_groups,
+    is_raw_id,
     is_uuid,
     moment_of,
     moment_text,
     storable,
     text_of,
 )
-from bookmarkai_assets.adapters.catalog.engine import HAS_PATTERN, Database
+from bookmarkai_assets.adapters.catalog.engine import Database
+from bookmarkai_assets.adapters.catalog.share_words import has_word
 from bookmarkai_assets.adapters.catalog.tables.base import insert_into
 from bookmarkai_assets.adapters.catalog.tables.shares import shares
 from bookmarkai_assets.adapters.catalog.tables.work import IS_NOT_DONE, share_work
@@ -45,17 +46,17 @@ from bookmarkai_assets.adapters.catalog.work_rows import platform_data
 from bookmarkai_assets.core.errors import IdempotencyKeyError, UnknownShareError
 from bookmarkai_assets.core.links.platforms import Platform, platform_of_link
 from bookmarkai_assets.core.outcomes import Outcome
-from bookmarkai_assets.core.search.text import pattern_of
 from bookmarkai_assets.core.shares.ports import AddedShare, ShareTable
 from bookmarkai_assets.core.shares.share import Share, ShareStatus, language_code
 
 UNREADABLE_MOMENT = datetime(1970, 1, 1, tzinfo=UTC)
 """What `list` returns for an unreadable `created_at`. It lists malformed rows too, so that they can be found."""
 
-IDS_READ_AT_A_TIME = 10_000
-
 ROWS_AT_A_TIME = 1000
 """How many shares are read at a time when only some platforms are wanted."""
+
+NEWEST = (5000, 50_000)
+"""How many of the newest shares are searched for a word before the others are."""
 
 _UNFINISHED = ("claimed", "running", "waiting")
 """The states of work that may not have had an end yet."""
@@ -131,16 +132,15 @@ class SqlShareTable(ShareTable):
         statement = _restrict(
             self._select(), statuses=statuses, outcomes=outcomes, since=since, until=until, user_id=user_id
         )
-        statement = statement.order_by(shares.c.created_at.desc(), shares.c.id)
         if after is not None:
             statement = statement.where(self._comes_after(after, user_id))
-        for word in words:
-            statement = statement.where(self._has_word(word))
-        if not platforms:
-            statement = statement.limit(limit)
         with self._database.reading() as connection:
+            streaming = connection.execution_options(yield_per=ROWS_AT_A_TIME)
+            statements = self._parts_to_read(connection, statement, words) if words else [_newest_first(statement)]
+            if not platforms:
+                statements = [one.limit(limit) for one in statements]
+            rows = (row for one in statements for row in streaming.execute(one))
             # SQL cannot tell which platform a link belongs to, so rows are filtered here until there are enough.
-            rows = connection.execution_options(yield_per=ROWS_AT_A_TIME).execute(statement)
             wanted = (row for row in rows if not platforms or platform_of_link(text_of(row.url) or "") in platforms)
             return [_share(row, unreadable=UNREADABLE_MOMENT) for row in islice(wanted, limit)]
 
@@ -208,11 +208,15 @@ class SqlShareTable(ShareTable):
 
     @override
     def without_row(self, share_ids: Sequence[str]) -> Sequence[str]:
-        left = set(share_ids)
-        if left:
-            with self._database.reading() as connection:
-                # Reading the index of all ids once is faster than asking for each of as many.
-                found = connection.execution_options(yield_per=IDS_READ_AT_A_TIME).execute(select(shares.c.id))
+        left, is_sqlite = set(share_ids), self._database.is_sqlite
+        # Text that the database cannot compare with an id is no id.
+        comparable = [one for one in share_ids if (one == storable(one) if is_sqlite else _is_id_of_postgres(one))]
+        with self._database.reading() as connection:
+            for some in in_groups(comparable):
+                found = connection.execute(select(shares.c.id).where(shares.c.id.in_(some)))
+                left.difference_update(map(id_text, found.scalars()))
+            for one in [one for one in left if is_sqlite and is_raw_id(one)]:
+                found = connection.execute(select(shares.c.id).where(has_id(shares.c.id, one, is_sqlite=True)))
                 left.difference_update(map(id_text, found.scalars()))
         return [share_id for share_id in share_ids if share_id in left]
 
@@ -250,15 +254,27 @@ class SqlShareTable(ShareTable):
         this_id = select(shares.c.id).where(is_this).scalar_subquery()
         return or_(shares.c.created_at < moment, and_(shares.c.created_at == moment, shares.c.id > this_id))
 
-    def _has_word(self, word: str) -> ColumnElement[bool]:
-        """Match the rows in one of whose fields a text is, whatever the case and the accents."""
-        columns = (shares.c.url, shares.c.title, shares.c.author, shares.c.platform, cast(shares.c.id, Text))
-        text = reduce(operator.add, (func.coalesce(column, "") + "\n" for column in columns))
-        pattern = storable(pattern_of(word))
-        if not self._database.is_sqlite:
-            return text.regexp_match(pattern)
-        is_match: ColumnElement[bool] = getattr(func, HAS_PATTERN)(pattern, cast(text, LargeBinary), type_=Boolean)
-        return is_match
+    def _parts_to_read(
+        self, connection: Connection, statement: Select[*tuple[Any, ...]], words: Collection[str]
+    ) -> Sequence[Select[*tuple[Any, ...]]]:
+        """Return the statements that read the rows with all words, newest first.
+
+        A word that is common is among the newest shares, by the index of their moments. For a rare one all rows are
+        read, and SQLite reads them faster in the table's order, although it has to sort what it finds then.
+        """
+        is_sqlite = self._database.is_sqlite
+        with_words = statement.where(*(has_word(word, is_sqlite=is_sqlite) for word in words))
+        if not is_sqlite:
+            return [_newest_first(with_words)]
+        moment, parts = shares.c.created_at, list[Select[*tuple[Any, ...]]]()
+        for number in NEWEST:
+            after = statement.with_only_columns(type_coerce(moment, String)).order_by(moment.desc())
+            cut = connection.execute(after.offset(number).limit(1)).scalar()
+            if cut is None:
+                return [*parts, _newest_first(with_words)]
+            parts.append(_newest_first(with_words.where(moment > literal(cut, String))))
+            with_words = with_words.where(moment <= literal(cut, String))
+        return [*parts, with_words.order_by(desc(literal_column("+shares.created_at")), shares.c.id)]
 
     def _select(self) -> Select[*tuple[Any, ...]]:
         created_at: ColumnElement[str] = moment_text(shares.c.created_at, is_sqlite=self._database.is_sqlite)
@@ -272,6 +288,15 @@ class SqlShareTable(ShareTable):
             shares.c.title,
             shares.c.author,
         )
+
+
+def _is_id_of_postgres(text: str) -> bool:
+    """Whether a text is a UUID as PostgreSQL writes it."""
+    return is_uuid(text) and str(UUID(text)) == text
+
+
+def _newest_first(statement: Select[*tuple[Any, ...]]) -> Select[*tuple[Any, ...]]:
+    return statement.order_by(shares.c.created_at.desc(), shares.c.id)
 
 
 def _restrict(

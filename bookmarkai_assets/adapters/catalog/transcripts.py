@@ -16,11 +16,11 @@ from bookmarkai_assets.adapters.catalog.segment_json import is_segment, segment_
 from bookmarkai_assets.adapters.catalog.tables.base import insert_into
 from bookmarkai_assets.adapters.catalog.tables.transcripts import IS_DOUBTFUL, transcript_provenance, transcripts
 from bookmarkai_assets.adapters.catalog.tables.work import share_work
-from bookmarkai_assets.adapters.catalog.transcript_recipes import count_of_others, made_by, recipes_in_use
+from bookmarkai_assets.adapters.catalog.transcript_recipes import count_made, made_by, recipes, recipes_in_use
 from bookmarkai_assets.core.transcripts.doubts import Doubt, DoubtKind, Severity, as_plain
 from bookmarkai_assets.core.transcripts.languages import is_only_in
 from bookmarkai_assets.core.transcripts.ports import DoubtfulTranscript, TranscriptTable
-from bookmarkai_assets.core.transcripts.staleness import MadeTranscript, RecipeUse
+from bookmarkai_assets.core.transcripts.staleness import MadeTranscript, RecipeUse, TranscriptCounts
 from bookmarkai_assets.core.transcripts.transcript import UNKNOWN, Recipe, Segment, Transcript
 
 LIKELIER_THAN_ALL_OTHERS = 0.5
@@ -125,9 +125,14 @@ class SqlTranscriptTable(TranscriptTable):
             return next((one for one in found if language is None or is_only_in(one, language)), None)
 
     @override
-    def recipes_in_use(self) -> Sequence[RecipeUse]:
+    def recipes(self) -> Sequence[Recipe]:
         with self._database.reading() as connection:
-            return recipes_in_use(connection)
+            return list(recipes(connection))
+
+    @override
+    def recipes_in_use(self, *, but: Collection[str] = ()) -> Sequence[RecipeUse]:
+        with self._database.reading() as connection:
+            return recipes_in_use(connection, but)
 
     @override
     def made_by(self, recipes: Collection[str | None]) -> Iterator[MadeTranscript]:
@@ -135,9 +140,9 @@ class SqlTranscriptTable(TranscriptTable):
             yield from made_by(connection, recipes)
 
     @override
-    def count_of_others(self) -> int:
+    def count_made(self) -> TranscriptCounts:
         with self._database.reading() as connection:
-            return count_of_others(connection)
+            return count_made(connection)
 
     @override
     def latest_of_media(self, media_id: str) -> str | None:

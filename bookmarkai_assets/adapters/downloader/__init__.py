@@ -3,8 +3,9 @@
 The modules, in the order of a download: `egress_guard`, `forward_proxy`, `upstream` and `cookies` work in this process.
 `workers` starts the program `child` and speaks to its `fork_server`. Each download has its own process: there `fetch`
 runs yt-dlp (`ytdlp`, `ytdlp_errors`, `tiktok`), chooses among a video's formats (`formats`) and validates the files
-(`media_file`), behind walls (`adapters/common/walls`), which `rogue` tries to break out of. `job` defines the messages
-between the two sides. `impersonation` is checked beforehand.
+(`media_file`), behind walls (`adapters/common/walls`), which `rogue` tries to break out of. `examine` validates a file
+that came without a link, in the same way. `job` defines the messages between the two sides. `impersonation` is checked
+beforehand.
 """
 
 import json
@@ -122,15 +123,30 @@ class YtDlpDownloader(Downloader):
         (home / STDERR_FILE).unlink(missing_ok=True)
         if isinstance(result, Resolved):
             return result
-        return DownloadedVideo(
-            video=result.video,
-            audio=result.audio,
-            info=result.info,
-            seconds=time.monotonic() - started,
-            silent_formats=result.silent_formats,
-            sounds=result.sounds,
-            sound_index=result.sound_index,
+        return _video_of(result, seconds=time.monotonic() - started)
+
+    @override
+    def examine(
+        self,
+        file: Path,
+        limits: DownloadLimits,
+        *,
+        language: str | None = None,
+        give_up: Callable[[], bool] = never_give_up,
+    ) -> DownloadedVideo | Failure:
+        started = time.monotonic()
+        home = file.parent.resolve()
+        job = Job(
+            url="", directory=home, limits=limits, proxy_url="", language=language, walls=self._walls, file=file.name
         )
+        end = self._workers.run(job.to_json(), timeout_seconds=limits.timeout_seconds, give_up=give_up)
+        result = self._result_of(end, job.url, home, seconds=time.monotonic() - started)
+        if isinstance(result, Resolved):
+            return Failure(Outcome.DOWNLOAD_FAILED, "the examination's process named a link")
+        if isinstance(result, Failure):
+            return result
+        (home / STDERR_FILE).unlink(missing_ok=True)
+        return _video_of(result, seconds=time.monotonic() - started)
 
     @override
     def close(self) -> None:
@@ -181,6 +197,18 @@ class YtDlpDownloader(Downloader):
         except ValueError as error:
             words = clean_line(str(error), max_characters=_MAX_TEXT_CHARACTERS)
             return Failure(Outcome.DOWNLOAD_FAILED, f"the download's process gave an unreadable result: {words}")
+
+
+def _video_of(result: Fetched, *, seconds: float) -> DownloadedVideo:
+    return DownloadedVideo(
+        video=result.video,
+        audio=result.audio,
+        info=result.info,
+        seconds=seconds,
+        silent_formats=result.silent_formats,
+        sounds=result.sounds,
+        sound_index=result.sound_index,
+    )
 
 
 def _explain_by_guard(failure: Failure, account: Account, limits: DownloadLimits, access: SiteAccess) -> Failure:

@@ -18,6 +18,7 @@ from bookmarkai_assets.adapters.common.processes.fork_server import ForkServer, 
 from bookmarkai_assets.adapters.common.walls.raising import raise_walls
 from bookmarkai_assets.adapters.common.walls.readable import find_readable
 from bookmarkai_assets.adapters.common.walls.room import Kernel, Room
+from bookmarkai_assets.adapters.downloader.examine import examine
 from bookmarkai_assets.adapters.downloader.fetch import fetch
 from bookmarkai_assets.adapters.downloader.job import STDERR_FILE, Job, result_to_json
 from bookmarkai_assets.adapters.downloader.ytdlp import too_much_memory, warm_up
@@ -60,14 +61,18 @@ def work(allowed_extractors: tuple[str, ...], kernel: Kernel, text: bytes) -> by
         return result_to_json(Failure(Outcome.MISCONFIGURED, reason))
     spare = bytearray(_SPARE_BYTES)
     try:
-        return result_to_json(fetch(job, allowed_extractors=allowed_extractors))
+        result = examine(job) if job.file is not None else fetch(job, allowed_extractors=allowed_extractors)
+        return result_to_json(result)
     except MemoryError:  # there was none left even to say so
         del spare
         return result_to_json(too_much_memory())
 
 
 def room_of(directory: Path, proxy_url: str) -> Room:
-    """Return what stays open to a download: its directory, its programs and the egress guard."""
+    """Return what stays open to a download: its directory, its programs and the egress guard.
+
+    An examination has no guard, and so no sockets either.
+    """
     return Room(
         readable=find_readable(has_programs=True),
         writable=directory,

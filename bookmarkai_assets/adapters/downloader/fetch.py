@@ -43,7 +43,8 @@ from bookmarkai_assets.core.sites.silent_formats import FormatFamily
 if TYPE_CHECKING:
     from yt_dlp import YoutubeDL
 
-_AUDIO_STEM = "audio"
+AUDIO_STEM = "audio"
+"""The name of the file with the audio track, without its extension."""
 
 
 @dataclass(frozen=True)
@@ -161,7 +162,7 @@ def _fetch_format(ydl: "YoutubeDL", info: dict[str, Any], job: Job, log: Log, *,
         raise ShareFailedError(Failure(Outcome.DOWNLOAD_FAILED, "yt-dlp reported success and left no file"))
     if file.stat().st_size > job.limits.max_bytes:
         raise ShareFailedError(too_big(job.limits.max_bytes))
-    facts = read_media(file, audio_stem=job.directory / _AUDIO_STEM, language=job.language)
+    facts = read_media(file, audio_stem=job.directory / AUDIO_STEM, language=job.language)
     if facts.duration_seconds > job.limits.max_duration_seconds:
         raise ShareFailedError(too_long(facts.duration_seconds, job.limits))
     return _Media(done, file, facts)
@@ -200,8 +201,8 @@ def _build_result(media: _Media, *, silent_formats: frozenset[FormatFamily] = fr
     facts = media.facts
     video = media.file.rename(media.file.with_name(f"{VIDEO_STEM}.{facts.extension}"))
     return Fetched(
-        video=_describe(video),
-        audio=_describe(facts.audio) if facts.audio else None,
+        video=describe(video),
+        audio=describe(facts.audio) if facts.audio else None,
         info=video_info(media.info, duration_seconds=facts.duration_seconds, width=facts.width, height=facts.height),
         silent_formats=silent_formats,
         sounds=facts.sounds,
@@ -209,7 +210,8 @@ def _build_result(media: _Media, *, silent_formats: frozenset[FormatFamily] = fr
     )
 
 
-def _describe(file: Path) -> DownloadedFile:
+def describe(file: Path) -> DownloadedFile:
+    """Read a validated file for its size and SHA-256."""
     with file.open("rb") as opened:
         sha256 = hashlib.file_digest(opened, "sha256").hexdigest()
     return DownloadedFile(

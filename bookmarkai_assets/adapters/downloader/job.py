@@ -36,7 +36,8 @@ class Job:
     """One download: its link, its own directory, its limits, its proxy as the only way out, and its appearance.
 
     `silent_formats` are the families to avoid. `language` is the one that is expected of the video. `walls` says
-    whether it is done where a wall is missing.
+    whether it is done where a wall is missing. With `file`, the name of one in the directory, there is no link and no
+    way out: that file is examined.
     """
 
     url: str
@@ -47,6 +48,7 @@ class Job:
     silent_formats: frozenset[FormatFamily] = frozenset()
     language: str | None = None
     walls: WallsPolicy = WallsPolicy.BEST
+    file: str | None = None
 
     def to_json(self) -> bytes:
         """Write the job on one line."""
@@ -69,6 +71,7 @@ class Job:
             silent_formats=_families_from_texts(fields["silent_formats"]),
             language=fields["language"],
             walls=WallsPolicy(fields["walls"]),
+            file=fields["file"],
         )
 
 

@@ -28,6 +28,7 @@ _POOL_CONNECTIONS = 32
 class Connection:
     """Where the server is, and the credentials. None means Amazon S3 and AWS's own variables, profiles and roles.
 
+    `use_accelerate` sends requests to the edge locations of S3 Transfer Acceleration, which only Amazon S3 has.
     `max_attempts` limits the tries of each request, and `patience` their silence. `before_try` is called before each
     try with the operation's name, such as `UploadPart`. What it raises ends the operation.
     """
@@ -40,6 +41,7 @@ class Connection:
     max_attempts: int
     before_try: Callable[[str], None] | None = field(default=None, repr=False, compare=False)
     patience: Patience = DEFAULT_PATIENCE
+    use_accelerate: bool = False
 
 
 def connect(connection: Connection) -> S3Client:
@@ -59,7 +61,10 @@ def connect(connection: Connection) -> S3Client:
         # Uploads have their own CRC64NVME, and downloads are checked as a whole, so the client need not add checksums.
         request_checksum_calculation="when_required",
         response_checksum_validation="when_required",
-        s3={"addressing_style": "path" if connection.use_path_style else "virtual"},
+        s3={
+            "addressing_style": "path" if connection.use_path_style else "virtual",
+            "use_accelerate_endpoint": connection.use_accelerate,
+        },
     )
     with vendor_errors("connecting to S3"):
         try:

@@ -101,6 +101,7 @@ _PERMISSIONS: dict[str, str] = {
     ),
     **dict.fromkeys(("HeadBucket", "ListObjectsV2"), "s3:ListBucket"),
     "AbortMultipartUpload": "s3:AbortMultipartUpload",
+    "ListParts": "s3:ListMultipartUploadParts",
     "ListMultipartUploads": "s3:ListBucketMultipartUploads",
     "DeleteObject": "s3:DeleteObject",
     "GetBucketLifecycleConfiguration": "s3:GetLifecycleConfiguration",

@@ -97,11 +97,14 @@ class S3Inspector(StoreInspector):
         use_path_style: bool,
         video_prefix: str,
         expiry_days: int,
+        use_accelerate: bool = False,
         max_attempts: int = _ATTEMPTS,
         clock: Callable[[], datetime] = lambda: datetime.now(UTC),
     ) -> None:
         self._bucket = bucket
-        self._connection = Connection(region, endpoint, access_key, secret_key, use_path_style, max_attempts)
+        self._connection = Connection(
+            region, endpoint, access_key, secret_key, use_path_style, max_attempts, use_accelerate=use_accelerate
+        )
         self._video_prefix = video_prefix
         self._expiry_days = expiry_days
         self._clock = clock

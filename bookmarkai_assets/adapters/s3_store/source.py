@@ -118,6 +118,17 @@ def crc64nvme_of(data: bytes) -> str:
     return _encode_crc(checksums.crc64nvme(data))
 
 
+def crc64nvme_of_range(descriptor: int, offset: int, size_bytes: int) -> str:
+    """Read a range of an open file in blocks and return its CRC64NVME, encoded as in S3's headers."""
+    from awscrt import checksums
+
+    crc, end = 0, offset + size_bytes
+    while offset < end and (block := os.pread(descriptor, min(BLOCK_BYTES, end - offset), offset)):
+        crc = checksums.crc64nvme(block, crc)
+        offset += len(block)
+    return _encode_crc(crc)
+
+
 def _read_through(descriptor: int, part_bytes: int) -> Source:
     from awscrt import checksums
 

@@ -82,6 +82,7 @@ class S3Store(MediaStore):
         access_key: str | None,
         secret_key: str | None,
         use_path_style: bool,
+        use_accelerate: bool = False,
         max_attempts: int = MAX_ATTEMPTS,
         part_bytes: int = PART_BYTES,
         patience: Patience = DEFAULT_PATIENCE,
@@ -89,7 +90,15 @@ class S3Store(MediaStore):
     ) -> None:
         self._bucket = bucket
         self._connection = Connection(
-            region, endpoint, access_key, secret_key, use_path_style, max_attempts, self._before_try, patience
+            region,
+            endpoint,
+            access_key,
+            secret_key,
+            use_path_style,
+            max_attempts,
+            self._before_try,
+            patience,
+            use_accelerate,
         )
         self._part_bytes = part_bytes
         self._connector = connector

@@ -2,12 +2,13 @@
 
 Each window of speech is encoded in any case. A few seconds of its encoding are enough for the model to say how likely
 each language is in them, and cost it one token. Where the expected language is doubtful for some seconds, these are
-encoded by themselves, which is much surer, and cheap for so short a sound. Only if they too seem to be in another
-language is the sound divided into passages. `core/transcripts/language_stretches` has the limits.
+encoded by themselves, which is much surer, and cheap for so short a sound. Only if they then speak for another
+language, and for long enough, is the sound divided into passages, which costs more than all the watching.
+`core/transcripts/language_stretches` has the limits.
 """
 
 import math
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from itertools import pairwise
 from typing import TYPE_CHECKING, Protocol, TypeAlias
@@ -19,8 +20,8 @@ from bookmarkai_assets.core.transcripts.language_stretches import (
     Probabilities,
     doubtful_spans,
     find_stretches,
-    is_foreign,
     likelihood_of_change,
+    speaks_for_change,
 )
 
 if TYPE_CHECKING:
@@ -30,7 +31,7 @@ if TYPE_CHECKING:
     Samples: TypeAlias = npt.NDArray[np.float32]
     Detect: TypeAlias = Callable[[Samples], Probabilities]
 
-LANGUAGE_CHANGES = "slices-1"
+LANGUAGE_CHANGES = "slices-2"
 """Its name in recipes: another way to find the changes leads to other words."""
 
 WINDOW_SECONDS = 30
@@ -84,11 +85,10 @@ class Passage:
 
 def require_language(encoded: EncodedSpeech, language: str) -> None:
     """Raise `LanguageChangeError` if a window seems to have another language than this one in it."""
-    for start, end in doubtful_spans(_slices_of(encoded), language):
-        count = math.ceil((end - start) / _PIECE_SECONDS[1])
-        borders = [start + (end - start) * number / count for number in range(count + 1)]
-        if any(is_foreign(encoded.probabilities_alone(*span), language) for span in pairwise(borders)):
-            raise LanguageChangeError(language)
+    doubtful = doubtful_spans(_slices_of(encoded), language)
+    spans = [piece for start, end in doubtful for piece in _divide(start, end, _PIECE_SECONDS[1])]
+    if speaks_for_change([Piece(*span, encoded.probabilities_alone(*span)) for span in spans], language):
+        raise LanguageChangeError(language)
 
 
 def passages_of(samples: "Samples", main: str, detect: "Detect") -> Sequence[Passage]:
@@ -125,6 +125,13 @@ def _slices_of(encoded: EncodedSpeech) -> Sequence[Piece]:
     spans = [(number * length, (number + 1) * length) for number in range(count)]
     found = zip(spans, encoded.probabilities(spans), strict=True)
     return [Piece(start, end, probabilities) for (start, end), probabilities in found]
+
+
+def _divide(start: float, end: float, longest: float) -> Iterator[tuple[float, float]]:
+    """Divide a span into equal ones that are no longer than `longest`."""
+    count = math.ceil((end - start) / longest)
+    borders = [start + (end - start) * number / count for number in range(count + 1)]
+    return pairwise(borders)
 
 
 def _piece_borders(samples: "Samples") -> Sequence[float]:

@@ -208,6 +208,11 @@ CHECKS: Sequence[DoctorCheck] = (
     ),
     _StorageChecks(),
     OptionalCheck(
+        name="upload events",
+        run=health.check_upload_queue,
+        not_configured="UPLOAD_EVENTS_QUEUE_URL is not set: the bucket is asked for each upload",
+    ),
+    OptionalCheck(
         name="webhook",
         run=health.check_webhook,
         not_configured="ALERT_WEBHOOK_URL is not set: alerts go to the log alone",

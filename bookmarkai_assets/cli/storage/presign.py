@@ -1,7 +1,7 @@
 """`bookmarkai storage presign`: a link to a video that works for a limited time."""
 
 import sys
-from datetime import timedelta
+from datetime import datetime, timedelta
 from typing import Annotated
 
 import typer
@@ -10,8 +10,11 @@ from bookmarkai_assets.cli.durations import parse_duration
 from bookmarkai_assets.cli.hold import command_hold
 from bookmarkai_assets.cli.output import share_id_of
 from bookmarkai_assets.core.errors import ObjectNotFoundError
-from bookmarkai_assets.core.media.media import MediaState
+from bookmarkai_assets.core.media.media import MediaState, Part
+from bookmarkai_assets.core.media.placement import Backend
 from bookmarkai_assets.operations.media.catalog_reads import media_of_share
+from bookmarkai_assets.settings.settings import load_settings
+from bookmarkai_assets.wiring.storage import make_delivery_network
 
 MAX_LIFETIME = timedelta(days=7)
 """The longest that a signature of version 4 can be valid."""
@@ -22,6 +25,9 @@ def presign(
     *,
     expires: Annotated[str, typer.Option(help="How long the link works, such as 30s, 15m or 12h; at most 7d")] = "15m",
     audio: Annotated[bool, typer.Option("--audio", help="Link to the audio track instead of the video")] = False,
+    cdn: Annotated[
+        bool, typer.Option("--cdn", help="Link to CloudFront in front of the bucket (CDN_URL) instead of the bucket")
+    ] = False,
 ) -> None:
     """Print a link with which anybody can fetch the share's video for a limited time. It is not written anywhere else.
 
@@ -40,7 +46,20 @@ def presign(
         part = media.audio if audio else media.video
         if part is None:
             raise ObjectNotFoundError(f"expected an audio track of share {wanted}, found a video without sound")
-        link = hold.stores.of_url(part.url).presign(part.url, expires_seconds=int(lifetime.total_seconds()))
+        if cdn:
+            link = _link_to_network(wanted, part, until=hold.clock() + lifetime)
+        else:
+            link = hold.stores.of_url(part.url).presign(part.url, expires_seconds=int(lifetime.total_seconds()))
         if not hold.stores.has(part):
             raise ObjectNotFoundError(f"expected the recorded bytes at {part.url}, found none or others")
     sys.stdout.write(link + "\n")
+
+
+def _link_to_network(share_id: str, part: Part, *, until: datetime) -> str:
+    network = make_delivery_network(load_settings())
+    if not Backend.of_url(part.url).is_remote:
+        raise ObjectNotFoundError(
+            f"expected the recorded bytes in the bucket that CloudFront reads, found them at {part.url}; "
+            f"bookmarkai storage move --to s3 --share {share_id} moves them there"
+        )
+    return network.sign(part.key, until=until)

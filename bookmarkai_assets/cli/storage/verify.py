@@ -45,6 +45,7 @@ _MEANINGS = {
     Finding.UNVERIFIED: "could not be checked",
     Finding.EXPIRED: "expired by rule",
     Finding.IN_BOTH_PLACES: "a second copy, as a move leaves it",
+    Finding.NOT_TAKEN_IN: "uploaded, and no share was made of it",
 }
 
 

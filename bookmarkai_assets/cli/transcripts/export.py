@@ -10,7 +10,7 @@ from typing import Annotated
 import typer
 
 from bookmarkai_assets.adapters.common.durable_files import disk_errors, publish, temporary_beside, write_all_at
-from bookmarkai_assets.cli.output import clean, err, share_id_of
+from bookmarkai_assets.cli.output import clean, err, escape_json, share_id_of
 from bookmarkai_assets.core.catalog import Catalog
 from bookmarkai_assets.core.errors import ExportError, UnknownShareError
 from bookmarkai_assets.core.transcripts.formats import TranscriptFormat, render
@@ -44,16 +44,18 @@ def export(
         raise ExportError(f"expected a directory for several shares, found none at {target}: make it first")
     with open_catalog(load_settings()) as catalog:
         if target is None:
-            # As bytes, because the encoding must not depend on the terminal's.
-            sys.stdout.buffer.write(_render(catalog, wanted[0], form))
+            text = _render(catalog, wanted[0], form)
+            # The other formats are cleaned as they are made. As bytes, because the encoding must not depend on the
+            # terminal's.
+            sys.stdout.buffer.write((escape_json(text) if form is TranscriptFormat.JSON else text).encode())
         elif is_directory:
             _export_each(catalog, wanted, form, target, force=force)
         else:
-            _write(_render(catalog, wanted[0], form), target, force=force)
+            _write(_render(catalog, wanted[0], form).encode(), target, force=force)
 
 
-def _render(catalog: Catalog, share_id: str, form: TranscriptFormat) -> bytes:
-    return render(shared_transcript(catalog, share_id), form).encode()
+def _render(catalog: Catalog, share_id: str, form: TranscriptFormat) -> str:
+    return render(shared_transcript(catalog, share_id), form)
 
 
 def _export_each(
@@ -62,7 +64,7 @@ def _export_each(
     failures = 0
     for share_id in share_ids:
         try:
-            _write(_render(catalog, share_id, form), directory / f"{share_id}.{form}", force=force)
+            _write(_render(catalog, share_id, form).encode(), directory / f"{share_id}.{form}", force=force)
         except (ExportError, UnknownShareError) as error:
             failures += 1
             err.print(clean(f"{share_id}  not exported: {error}", 1000), soft_wrap=True)

@@ -5,7 +5,7 @@ from typing import Annotated
 
 import typer
 
-from bookmarkai_assets.cli.output import clean, print_table
+from bookmarkai_assets.cli.output import clean, escape_json, print_table
 from bookmarkai_assets.cli.share_argument import ShareArgument, share_named
 from bookmarkai_assets.core.search.moments_in_videos import as_clock
 from bookmarkai_assets.core.transcripts.doubts import in_words
@@ -33,7 +33,7 @@ def show(
     with open_catalog(settings) as catalog:
         shared = shared_transcript(catalog, share_named(catalog, settings, share).share_id)
     if as_json:
-        sys.stdout.write(render(shared, TranscriptFormat.JSON))
+        sys.stdout.write(escape_json(render(shared, TranscriptFormat.JSON)))
         return
     print_table(["", ""], [(name, clean(fact, 2000)) for name, fact in _facts(shared) if fact is not None])
     sys.stdout.write("\n" + _format_text(shared.transcript))

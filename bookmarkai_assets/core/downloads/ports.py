@@ -63,7 +63,10 @@ def never_give_up() -> bool:
 
 
 class Downloader(ABC):
-    """Fetches the one video behind a link. Never connects to an address that is not public, unless it is allowed."""
+    """Fetches the one video behind a link. Never connects to an address that is not public, unless it is allowed.
+
+    It also examines a file that came another way, behind the same walls.
+    """
 
     @abstractmethod
     def download(
@@ -92,6 +95,22 @@ class Downloader(ABC):
 
         `give_up` is called several times a second, from the caller's thread. Once it returns True, the download is
         ended as at its deadline, with a `timed_out` failure.
+        """
+
+    @abstractmethod
+    def examine(
+        self,
+        file: Path,
+        limits: DownloadLimits,
+        *,
+        language: str | None = None,
+        give_up: Callable[[], bool] = never_give_up,
+    ) -> DownloadedVideo | Failure:
+        """Validate a stranger's file as a download's is, and cut its audio track into a file beside it.
+
+        The file is alone in its directory, and is renamed by what it holds. Nothing is connected to. The result has no
+        title. What the file causes is returned as a `Failure`, after which the directory's content is useless. The
+        other parameters are those of `download`.
         """
 
     @abstractmethod

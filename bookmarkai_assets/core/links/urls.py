@@ -18,15 +18,22 @@ _HOST_NAME = re.compile(r"[a-z0-9_-]+(\.[a-z0-9_-]+)*")
 # IDNA 2003, which Python implements, maps these to other letters, but browsers keep them. Two readings of a host may
 # belong to two owners.
 _AMBIGUOUS_LETTERS = frozenset("ßς")
+_BRACKETS = frozenset("[]")
+_BRACKETED = re.compile(r"\[[^\[\]]*\](:[0-9]*)?")
 _OCTETS = 4
 _OCTET_SIZE = 256
+_NUMBER = re.compile(r"[0-9]+|0x[0-9a-f]*")
 _LOCAL_NAMES = (
     "localhost",  # RFC 6761
     "localdomain",  # what many systems append to the names of their own network
+    "localdomain4",  # Red Hat's names of the loopback addresses
+    "localdomain6",
     "local",  # RFC 6762: asked of the neighbours, not of DNS
     "internal",  # reserved by ICANN for private networks
     "home.arpa",  # RFC 8375
 )
+# RFC 6762, appendix G: the domains that private networks use. The public DNS has none of them.
+_PRIVATE_DOMAINS = ("intranet", "private", "corp", "home", "lan")
 # No server of the public DNS knows names below these. `example` is not among them: RFC 6761 has it resolved as usual.
 _NAMES_KEPT_FROM_DNS = {
     "onion": "a name of the Tor network",  # RFC 7686
@@ -98,6 +105,7 @@ def admit(text: str, *, allowed_hosts: frozenset[HostPort] = frozenset()) -> Adm
     try:
         parts = urlsplit(url)
         port = parts.port
+        _require_whole_brackets(parts.netloc)
         host = _ascii_host(parts.hostname or "")
     except ValueError:  # its message repeats the link, maybe with a password
         return RefusedLink(
@@ -106,7 +114,10 @@ def admit(text: str, *, allowed_hosts: frozenset[HostPort] = frozenset()) -> Adm
     refusal = _refusal_of_parts(parts, host=host, port=port, allowed_hosts=allowed_hosts)
     if refusal:
         return RefusedLink(refusal)
-    canonical = canonical_url(parts, host=host, port=port)
+    # An opened host stays as the operator wrote it. Any other address has one spelling, which all programs read alike.
+    is_opened = HostPort(host, port if port is not None else DEFAULT_PORTS[parts.scheme]) in allowed_hosts
+    written = None if is_opened else _literal_address(host)
+    canonical = canonical_url(parts, host=written or host, port=port)
     if len(canonical) > MAX_URL_CHARACTERS:
         return RefusedLink(
             f"expected a link of at most {MAX_URL_CHARACTERS} characters, found {len(canonical)} once written in ASCII"
@@ -129,9 +140,17 @@ def _refusal_of_text(text: str) -> str | None:
     return None
 
 
+def _require_whole_brackets(netloc: str) -> None:
+    """Raise `ValueError` for an address in brackets with more around it, which `urlsplit` drops and others read."""
+    bracketed = netloc.rpartition("@")[2]
+    if not _BRACKETS.isdisjoint(bracketed) and not _BRACKETED.fullmatch(bracketed):
+        raise ValueError("more than an address and a port")
+
+
 def _ascii_host(host: str) -> str:
     """Return a host in ASCII, as it is sent. Raises `ValueError` if it is not a host or has two readings."""
     if ":" in host:
+        ipaddress.IPv6Address(host.partition("%")[0])
         return host
     if not _AMBIGUOUS_LETTERS.isdisjoint(host):
         raise ValueError("an internationalized name with two readings")
@@ -159,7 +178,8 @@ def _refusal_of_parts(
 
 
 def _refusal_of_host(host: str) -> str | None:
-    if any(_is_below(host, name) for name in _LOCAL_NAMES):
+    is_private = host.endswith(tuple(f".{domain}" for domain in _PRIVATE_DOMAINS))
+    if is_private or any(_is_below(host, name) for name in _LOCAL_NAMES):
         return f"expected a public site, found {host}, which names this machine or network"
     for name, meaning in _NAMES_KEPT_FROM_DNS.items():
         if _is_below(host, name):
@@ -204,7 +224,10 @@ def _literal_address(host: str) -> str | None:
 
 
 def _number(label: str) -> int:
-    """Parse one part of an IPv4 address in decimal, `0x` hex or `0` octal."""
+    """Parse one part of an IPv4 address in decimal, `0x` hex or `0` octal. Raises `ValueError` for anything else."""
+    # `int` reads more than browsers do: signs, underscores, and `0o` before an octal number.
+    if not _NUMBER.fullmatch(label):
+        raise ValueError(label)
     if label.startswith("0x"):
         return int(label[2:] or "0", 16)
     is_octal = len(label) > 1 and label.startswith("0")

@@ -172,6 +172,14 @@ class MediaStore(ABC):
         """
 
 
+class DeliveryNetwork(ABC):
+    """A network of caches in front of the bucket, which lets in whoever has a signed link."""
+
+    @abstractmethod
+    def sign(self, key: str, *, until: datetime) -> str:
+        """Make a link with which anybody can read the object with this key until then. Sends no request."""
+
+
 class StoreInspector(ABC):
     """Checks how a backend is set up, for an operator who is about to trust it. Only `trials` change anything."""
 
@@ -242,6 +250,10 @@ class MediaLedger(ABC):
     @abstractmethod
     def get_all(self, media_ids: Collection[str]) -> Mapping[str, Media]:
         """Read some media, by id, in one query. Those without a record are left out."""
+
+    @abstractmethod
+    def stored_with(self, digest: Digest) -> Media | None:
+        """Read a stored media whose video has exactly these bytes, the same one each time; None when there is none."""
 
     @abstractmethod
     def record_staged(self, media: Media, *, owner: str, now: datetime) -> None:

@@ -3,15 +3,14 @@
 Whether they are good enough is the gate's question, and their cost is in `costs`. The caller chooses the window.
 """
 
-from collections import Counter
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
 from bookmarkai_assets.core.errors import StoreErrorClass
 from bookmarkai_assets.core.media.kinds import PartKind
 from bookmarkai_assets.core.media.placement import BUCKET_COUNT, REMOTE_BACKENDS, Backend, StorageMode, StoragePolicy
-from bookmarkai_assets.core.media.ports import InventoryLine, StoredMedia
+from bookmarkai_assets.core.media.ports import StoredMedia
 from bookmarkai_assets.core.media.storage_events import Operation, Purpose
 from bookmarkai_assets.core.rollout.costs import MonthCost
 from bookmarkai_assets.core.rollout.latency import quantile
@@ -118,16 +117,6 @@ def target_percentage(policy: StoragePolicy) -> int:
             return BUCKET_COUNT
         case StorageMode.HYBRID:
             return policy.s3_percentage
-
-
-def stored_by_backend(lines: Iterable[InventoryLine]) -> Mapping[Backend, StoredMedia]:
-    """Add the inventory up by backend. Each backend has an entry."""
-    media: Counter[Backend] = Counter()
-    sizes: Counter[Backend] = Counter()
-    for line in lines:
-        media[line.backend] += line.media
-        sizes[line.backend] += line.size_bytes
-    return {backend: StoredMedia(media[backend], sizes[backend]) for backend in Backend}
 
 
 def window_metrics(totals: Totals, window: Window) -> WindowMetrics:

@@ -6,6 +6,9 @@ from dataclasses import dataclass
 from itertools import groupby
 from urllib.parse import quote
 
+SHARE_PARTITIONS = "shares"
+"""The name that Dagster keeps the partitions of shares under."""
+
 MAX_LINK_CHARACTERS = 4000
 """Of a selection in a link: half of what browsers and proxies accept as a URL."""
 

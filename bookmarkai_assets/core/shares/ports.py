@@ -89,7 +89,7 @@ class ShareTable(ABC):
 
     @abstractmethod
     def without_row(self, share_ids: Sequence[str]) -> Sequence[str]:
-        """Return those ids that no share has, in their order. The ids may be any text. Reads the ids of all shares."""
+        """Return those ids that no share has, in their order. The ids may be any text."""
 
     @abstractmethod
     def hinted_language(self, share_id: str) -> str | None:

@@ -12,6 +12,7 @@ from datetime import datetime, timedelta
 from urllib.parse import urlsplit
 
 from bookmarkai_assets.core.links.platforms import Platform, platform_of_host, unify_platform
+from bookmarkai_assets.core.links.upload_urls import UPLOADS_SITE, is_of_upload
 from bookmarkai_assets.core.outcomes import Outcome
 from bookmarkai_assets.core.sites.stores import is_store
 
@@ -28,7 +29,9 @@ _MAX_DOUBLINGS = 32  # so that the exponent cannot overflow a float; the longest
 
 
 def site_of(canonical_url: str) -> str:
-    """Return the site that an admitted link's canonical URL leads to."""
+    """Return the site that an admitted link's canonical URL leads to. For an upload it is `UPLOADS_SITE`."""
+    if is_of_upload(canonical_url):
+        return UPLOADS_SITE
     host = urlsplit(canonical_url).hostname or ""
     platform = platform_of_host(host)
     return host if platform is Platform.GENERIC else site_of_platform(platform)
@@ -87,8 +90,8 @@ class SiteRules:
     limits: Mapping[str, SiteLimits] = field(default_factory=dict)
 
     def limits_of(self, site: str) -> SiteLimits:
-        """Return the limits of one site. A store has none."""
-        if is_store(site):
+        """Return the limits of one site. A store has none, and uploads have none."""
+        if is_store(site) or site == UPLOADS_SITE:
             return NO_LIMITS
         is_host = site not in _PLATFORMS
         return self.limits.get(Platform.GENERIC.value if is_host else site, NO_LIMITS)

@@ -49,6 +49,11 @@ class Piece:
     end: float
     probabilities: Probabilities
 
+    @property
+    def seconds(self) -> float:
+        """Its length."""
+        return self.end - self.start
+
 
 @dataclass(frozen=True)
 class Stretch:
@@ -71,9 +76,23 @@ def doubtful_spans(slices: Iterable[Piece], language: str) -> Iterator[tuple[flo
             yield run[0].start, run[-1].end
 
 
-def is_foreign(probabilities: Probabilities, language: str) -> bool:
-    """Whether speech is probably in another language than this one."""
-    return probabilities.get(language, 0.0) < UNLIKELY and bool(_likeliest(probabilities))
+def speaks_for_change(pieces: Iterable[Piece], language: str) -> bool:
+    """Whether pieces that were encoded by themselves are probably in another language than this one, for long enough.
+
+    All pieces in which this language is unlikely count together. What the model takes for a placeholder, it cannot
+    place: that speaks for no other language, and neither does what is left of the probability for the others.
+    """
+    foreign = [piece for piece in pieces if piece.probabilities.get(language, 0.0) < UNLIKELY]
+    seconds = sum(piece.seconds for piece in foreign)
+
+    def is_heard(name: str) -> bool:
+        certain_seconds = sum(piece.seconds for piece in foreign if piece.probabilities.get(name, 0.0) >= CERTAIN)
+        mean = sum(piece.probabilities.get(name, 0.0) * piece.seconds for piece in foreign) / seconds
+        return _is_long_enough(certain_seconds, is_certain=True) or (
+            mean >= MIN_PROBABILITY and _is_long_enough(seconds, is_certain=False)
+        )
+
+    return any(map(is_heard, {name for piece in foreign for name in piece.probabilities} - PLACEHOLDERS))
 
 
 def find_stretches(
@@ -111,13 +130,17 @@ def _divide(
         if is_foreign_run:
             likeliest = _likeliest(detect(start, end))
             language = next(iter(likeliest), main)
-            is_short = end - start < MIN_UNCERTAIN_SECONDS and likeliest.get(language, 0.0) < CERTAIN
-            if language not in tried and not is_short:
+            is_certain = likeliest.get(language, 0.0) >= CERTAIN
+            if language not in tried and _is_long_enough(end - start, is_certain=is_certain):
                 # A third language may be spoken in a part of the run.
                 inner = tuple(_divide(run, language, detect, tried | {language}))
                 yield from inner if len(inner) > 1 else [Stretch(start, end, likeliest)]
                 continue
         yield Stretch(start, end, {main: sum(one.probabilities.get(main, 0.0) for one in run) / len(run)})
+
+
+def _is_long_enough(seconds: float, *, is_certain: bool) -> bool:
+    return seconds >= (MIN_SECONDS if is_certain else MIN_UNCERTAIN_SECONDS)
 
 
 def _likeliest_throughout(pieces: Sequence[Piece]) -> str | None:

@@ -12,7 +12,7 @@ from bookmarkai_assets.core.transcripts.doubts import Doubt, DoubtKind
 from bookmarkai_assets.core.transcripts.transcript import Recipe, Setup, Transcript
 
 if TYPE_CHECKING:
-    from bookmarkai_assets.core.transcripts.staleness import MadeTranscript, RecipeUse
+    from bookmarkai_assets.core.transcripts.staleness import MadeTranscript, RecipeUse, TranscriptCounts
 
 
 @dataclass(frozen=True)
@@ -155,8 +155,15 @@ class TranscriptTable(ABC):
         """
 
     @abstractmethod
-    def recipes_in_use(self) -> Sequence["RecipeUse"]:
-        """Count the transcripts that were made here and still exist, by what made them, the most frequent first."""
+    def recipes(self) -> Sequence[Recipe]:
+        """Return the recipes that have made transcripts here, with one of the names of each model."""
+
+    @abstractmethod
+    def recipes_in_use(self, *, but: Collection[str] = ()) -> Sequence["RecipeUse"]:
+        """Count the transcripts that were made here and still exist, by what made them, the most frequent first.
+
+        Those of the recipes in `but`, given by fingerprint, are not looked at.
+        """
 
     @abstractmethod
     def made_by(self, recipes: Collection[str | None]) -> Iterator["MadeTranscript"]:
@@ -167,8 +174,8 @@ class TranscriptTable(ABC):
         """
 
     @abstractmethod
-    def count_of_others(self) -> int:
-        """Count the shares with a transcript that was not made here."""
+    def count_made(self) -> "TranscriptCounts":
+        """Count the transcripts that were made here and still exist, and those that were not made here."""
 
     @abstractmethod
     def latest_of_media(self, media_id: str) -> str | None:

@@ -42,6 +42,14 @@ class RecipeUse:
 
 
 @dataclass(frozen=True)
+class TranscriptCounts:
+    """How many shares have a transcript that was made here, and how many have one that was not."""
+
+    made_here: int
+    others: int
+
+
+@dataclass(frozen=True)
 class MadeTranscript:
     """A share's transcript, when it was made, by which recipe (its fingerprint), and whether its media is stored."""
 
@@ -77,11 +85,13 @@ class CurrentRecipe:
 
     def would_make(self, use: RecipeUse) -> bool:
         """Whether the same recipe would make these transcripts now. Without weights the model's name decides."""
-        if use.recipe is None:
-            return False
+        return use.recipe is not None and self.is_same(use.recipe)
+
+    def is_same(self, recipe: Recipe) -> bool:
+        """Whether this recipe would make the same transcripts. Without weights the model's name decides."""
         if self.recipe is None:
-            return use.recipe.setup == self.setup
-        return use.recipe.fingerprint == self.recipe.fingerprint
+            return recipe.setup == self.setup
+        return recipe.fingerprint == self.recipe.fingerprint
 
     def differences(self, use: RecipeUse) -> Sequence[Difference]:
         """Return what differs. A model's name counts only if its weights differ or are not known."""

@@ -2,22 +2,17 @@
 
 from dataclasses import dataclass
 from http import HTTPStatus
-from urllib.parse import parse_qs
 
 from fastapi import APIRouter
 from starlette.requests import Request
 from starlette.responses import Response
 
 from bookmarkai_assets.door.doorway import Door
-from bookmarkai_assets.door.pages.readers import NotAllowedError, PageRoute, check_same_site, safe_path
+from bookmarkai_assets.door.pages.forms import read_form
+from bookmarkai_assets.door.pages.readers import PageRoute, check_same_site, safe_path
 from bookmarkai_assets.door.pages.rendering import render
 from bookmarkai_assets.door.pages.sessions import begin_session, end_session, see_other
 from bookmarkai_assets.door.pages.views.common import Frame
-
-MAX_FORM_BYTES = 8192
-"""The longest form that is read: a token and a path."""
-
-MAX_FIELDS = 10
 
 
 @dataclass(frozen=True)
@@ -42,7 +37,7 @@ def show_login(request: Request, door: Door) -> Response:
 async def log_in(request: Request, door: Door) -> Response:
     """Begin a session with a token."""
     check_same_site(request)
-    form = await _read_form(request)
+    form = await read_form(request)
     next_path = safe_path(form.get("next", "/"))
     response = see_other(next_path)
     if begin_session(response, request, door, form.get("token", "").strip()) is None:
@@ -59,11 +54,3 @@ def log_out(request: Request) -> Response:
     response = see_other("/login")
     end_session(response, request)
     return response
-
-
-async def _read_form(request: Request) -> dict[str, str]:
-    body = await request.body()
-    if len(body) > MAX_FORM_BYTES:
-        raise NotAllowedError(f"The form is longer than {MAX_FORM_BYTES} bytes.")
-    fields = parse_qs(body.decode("utf-8", "replace"), max_num_fields=MAX_FIELDS)
-    return {name: values[0] for name, values in fields.items()}

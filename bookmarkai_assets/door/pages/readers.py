@@ -82,7 +82,12 @@ class PageReader:
 
     def frame(self, section: str | None) -> Frame:
         """Return the frame of the reader's page in a section."""
-        return frame_of(section, sees_everything=self.sees_only is None, signed_in_as=self.name)
+        return frame_of(
+            section,
+            sees_everything=self.sees_only is None,
+            may_share=self.caller.may(Scope.SHARE),
+            signed_in_as=self.name,
+        )
 
     def share(self, catalog: Catalog, share_id: str) -> Share:
         """Return a share. Raises `NotThereError` if there is none, or if it is another user's."""
@@ -95,6 +100,17 @@ class PageReader:
 def reader_of(request: Request, door: Door) -> PageReader:
     """Return who sent a request. Raises `SignInNeededError`, and `NotAllowedError` for a token that may not read."""
     return _reader_with(Scope.READ, request, door)
+
+
+def sharer_of(request: Request, door: Door) -> PageReader:
+    """Return who asked for a page that makes shares. Raises as `reader_of`, for a token that may not share as well."""
+    return _reader_with(Scope.SHARE, request, door)
+
+
+def sender_of(request: Request, door: Door) -> PageReader:
+    """Return who sent what makes a share. Raises as `sharer_of`, and for another site's page."""
+    check_same_site(request)
+    return sharer_of(request, door)
 
 
 def operator_of(request: Request, door: Door) -> PageReader:
@@ -112,11 +128,14 @@ def overseer_of(request: Request, door: Door) -> PageReader:
 
 
 Reader = Annotated[PageReader, Depends(reader_of)]
+Sharer = Annotated[PageReader, Depends(sharer_of)]
+Sender = Annotated[PageReader, Depends(sender_of)]
 Operator = Annotated[PageReader, Depends(operator_of)]
 Overseer = Annotated[PageReader, Depends(overseer_of)]
 
 
 def _reader_with(scope: Scope, request: Request, door: Doorway) -> PageReader:
+    """Return who sent a request, with a token that has this scope. Raises as `reader_of`."""
     caller = caller_of_session(request, door) if door.tokens else OPEN
     if caller is None:
         raise SignInNeededError

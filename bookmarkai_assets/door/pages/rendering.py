@@ -1,6 +1,7 @@
 """Render a page: its template, and the headers that every page has."""
 
 import gzip
+from collections.abc import Sequence
 from functools import cache
 from http import HTTPStatus
 
@@ -41,14 +42,16 @@ def compressed(response: Response, request: Request) -> Response:
     return response
 
 
-def content_security_policy(*, media_origin: str | None = None) -> str:
+def content_security_policy(*, media_origin: str | None = None, connect_origins: Sequence[str] = ()) -> str:
     """Return the policy of a page: scripts, styles, pictures and media of this door alone, and nothing inline.
 
-    `media_origin` is where a video comes from that this door redirects to.
+    `media_origin` is where a video comes from that this door redirects to. A page's script may connect to
+    `connect_origins` alone.
     """
     media = f"'self' {media_origin}" if media_origin else "'self'"
+    connect = f"connect-src {' '.join(connect_origins)}; " if connect_origins else ""
     return (
-        "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self'; "
+        f"default-src 'none'; {connect}script-src 'self'; style-src 'self'; img-src 'self'; "
         f"media-src {media}; form-action 'self'; base-uri 'none'; frame-ancestors 'none'"
     )
 
@@ -60,13 +63,16 @@ def render(
     *,
     status: HTTPStatus = HTTPStatus.OK,
     media_origin: str | None = None,
+    connect_origins: Sequence[str] = (),
 ) -> HTMLResponse:
     """Return a page. It is never stored, because it shows one reader's shares."""
     return HTMLResponse(
         _environment().get_template(template).render(frame=frame, view=view),
         status_code=status,
         headers={
-            "Content-Security-Policy": content_security_policy(media_origin=media_origin),
+            "Content-Security-Policy": content_security_policy(
+                media_origin=media_origin, connect_origins=connect_origins
+            ),
             "Cache-Control": "private, no-store",
             # With no-referrer a browser would say that our own forms come from nowhere.
             "Referrer-Policy": "same-origin",

@@ -11,6 +11,7 @@ from pathlib import Path
 from bookmarkai_assets.core.downloads.ports import DownloadedFile, DownloadedVideo, Downloader, Resolved, never_give_up
 from bookmarkai_assets.core.errors import PostponedError, ShareFailedError, UnknownShareError
 from bookmarkai_assets.core.links.canonical_urls import is_short
+from bookmarkai_assets.core.links.upload_urls import is_of_upload
 from bookmarkai_assets.core.media.kinds import PartKind
 from bookmarkai_assets.core.media.media import Media, MediaState, Part
 from bookmarkai_assets.core.media.object_keys import audio_key, video_key
@@ -42,6 +43,10 @@ def fetch_media(
     """
     patience = patience or run_patience(hold.rules, shares=1)
     with patience.share():
+        if is_of_upload(leased.canonical_url):
+            from bookmarkai_assets.operations.downloads.uploaded import fetch_uploaded  # noqa: PLC0415 - few shares are uploads
+
+            return fetch_uploaded(hold, leased, downloader=downloader, patience=patience)
         return _Fetch(hold, downloader, patience).media_of(leased)
 
 
@@ -57,7 +62,7 @@ class _Fetch:
         """Return the share's media. It is fetched if no store and no staging directory has its bytes."""
         catalog = self.hold.catalog
         known = catalog.media.get(leased.media_id)
-        if known is not None and _has_bytes(self.hold.stores, known):
+        if known is not None and has_bytes(self.hold.stores, known):
             catalog.sites.free_slot(leased.media_id, site=site_of(leased.canonical_url))
             return FetchedMedia(leased.share, known, is_reused=True)
         name = self._known_name(leased)
@@ -96,7 +101,7 @@ class _Fetch:
             wait=hold.wait,
         )
         catalog.work.mark(leased.share.share_id, ShareStatus.FETCHING, owner=hold.owner, now=hold.clock())
-        first = self._first_share(leased, known)
+        first = first_share(hold, leased, known)
         home = hold.rules.staging_dir / leased.media_id
         # The lease is ours, so whatever is here was left by an attempt that died.
         shutil.rmtree(home, ignore_errors=True)
@@ -112,7 +117,7 @@ class _Fetch:
             if isinstance(video, Resolved):
                 shutil.rmtree(home, ignore_errors=True)
                 return video
-            media = _staged_media(leased, video, first, prefix=hold.rules.video_prefix)
+            media = staged_media(leased, video, first, prefix=hold.rules.video_prefix)
             catalog.media.record_staged(media, owner=hold.owner, now=hold.clock())
         except ShareFailedError as error:
             shutil.rmtree(home, ignore_errors=True)
@@ -136,14 +141,16 @@ class _Fetch:
         return FetchedMedia(leased.share, media, is_reused=False, sounds=video.sounds, sound=sound)
 
     def _download_patiently(self, leased: LeasedShare, url: str, directory: Path) -> DownloadedVideo | Resolved:
-        """Download, but give up once the other shares of the run wait for nothing else."""
+        """Download, but give up once the run is told to end, or its other shares wait for nothing else."""
         with self.patience.download() as running:
             # If a finished share were postponed, nothing would take it up again: it was only to be fetched once more.
             is_done = leased.share.status == ShareStatus.DONE
-            give_up = never_give_up if is_done else partial(self.patience.has_run_out, running)
+            has_run_out = never_give_up if is_done else partial(self.patience.has_run_out, running)
             try:
-                result = self._download(leased, url, directory, give_up)
+                result = self._download(leased, url, directory, lambda: self.hold.stopping.is_set() or has_run_out())
             except ShareFailedError as error:
+                if error.failure.outcome is Outcome.TIMED_OUT:
+                    self.hold.wait(0)  # if the run was told to end, the share is due at once and has not failed
                 if running.is_given_up and error.failure.outcome is Outcome.TIMED_OUT:
                     why = "the others of its run waited for it, so it is given a run of its own"
                     reason = f"{error.failure.reason}: {why}"
@@ -173,7 +180,7 @@ class _Fetch:
                 directory,
                 self.hold.rules.limits,
                 silent_formats=frozenset(silent_formats),
-                language=self._expected_language(leased.share.share_id),
+                language=expected_language(self.hold, leased.share.share_id),
                 give_up=give_up,
             )
             if isinstance(result, Failure):
@@ -184,20 +191,24 @@ class _Fetch:
                     sites.record_silent_formats(site, result.silent_formats, now=self.hold.clock())
         return result
 
-    def _expected_language(self, share_id: str) -> str | None:
-        return self.hold.rules.language or self.hold.catalog.shares.hinted_language(share_id)
 
-    def _first_share(self, leased: LeasedShare, known: Media | None) -> Share:
-        """Return the share that names the key and decides the placement, even if another share fetches it again."""
-        if known is None:
-            return leased.share
-        try:
-            return self.hold.catalog.shares.get(known.share_id)
-        except UnknownShareError:
-            return leased.share  # its user has deleted it, but the other shares still want the video
+def expected_language(hold: Hold, share_id: str) -> str | None:
+    """Return the language that is expected of a share's video; None if nobody has said it."""
+    return hold.rules.language or hold.catalog.shares.hinted_language(share_id)
 
 
-def _staged_media(leased: LeasedShare, video: DownloadedVideo, first: Share, *, prefix: str) -> Media:
+def first_share(hold: Hold, leased: LeasedShare, known: Media | None) -> Share:
+    """Return the share that names the key and decides the placement, even if another share fetches it again."""
+    if known is None:
+        return leased.share
+    try:
+        return hold.catalog.shares.get(known.share_id)
+    except UnknownShareError:
+        return leased.share  # its user has deleted it, but the other shares still want the video
+
+
+def staged_media(leased: LeasedShare, video: DownloadedVideo, first: Share, *, prefix: str) -> Media:
+    """Return the record of a download that is in staging."""
     key = video_key(prefix, leased.canonical_url, first.created_at, _extension_of(video.video))
     audio = video.audio
     return Media(
@@ -221,7 +232,8 @@ def _part(kind: PartKind, key: str, file: DownloadedFile) -> Part:
     return Part(kind, key, url=str(file.path), digest=file.digest, content_type=file.content_type)
 
 
-def _has_bytes(stores: Stores, media: Media) -> bool:
+def has_bytes(stores: Stores, media: Media) -> bool:
+    """Whether a media's bytes are there, in staging or in a store. Raises `StoreError` when no store can tell."""
     if media.state is MediaState.EXPIRED:
         return False
     if media.state is MediaState.STORED:

@@ -10,7 +10,7 @@ from bookmarkai_assets.core.media.placement import Backend
 from bookmarkai_assets.core.media.ports import StoredMedia
 from bookmarkai_assets.core.media.transfers import TransferUnderWay, under_way_as_dict
 from bookmarkai_assets.core.rollout.costs import MonthCost
-from bookmarkai_assets.core.rollout.metrics import Latency, WindowMetrics, stored_by_backend, target_percentage
+from bookmarkai_assets.core.rollout.metrics import Latency, WindowMetrics, target_percentage
 from bookmarkai_assets.core.rollout.policy import EffectivePolicy
 from bookmarkai_assets.core.rollout.windows import WINDOWS, window_ending
 from bookmarkai_assets.core.rules import PipelineRules
@@ -86,7 +86,7 @@ def read_figures(
         has_bucket=has_bucket,
         metrics=read_metrics(catalog, window_ending(now, WINDOWS[name])),
         cost=read_month_cost(catalog, rules, now=now),
-        stored=stored_by_backend(catalog.media.inventory()),
+        stored=catalog.media.stored_totals(),
         effective=read_effective_policy(catalog, rules),
         under_way=catalog.transfers.under_way(now=now),
     )

@@ -295,7 +295,8 @@ def resume(
 
     def decide(state: RolloutState) -> Decision:
         if not state.is_rolled_back:
-            raise RolloutConflictError(f"expected a rollback to take back, found {name_stage(state.stage)} in effect")
+            found = f"{state.stage} in effect" if state.stage is not None else name_stage(state.stage)
+            raise RolloutConflictError(f"expected a rollback to take back, found {found}")
         decision = replace(_make_decision(Action.RESUME, state.stage, state, now, actor, reason), is_rolled_back=False)
         return _add_evidence(decision, rules, state, figures, ())
 

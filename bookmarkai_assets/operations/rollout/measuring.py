@@ -17,7 +17,6 @@ from bookmarkai_assets.core.rollout.metrics import (
     Target,
     WindowMetrics,
     count_losses,
-    stored_by_backend,
     target_percentage,
     window_metrics,
     without_documents,
@@ -66,7 +65,7 @@ def measure_day(catalog: Catalog, rules: PipelineRules, day: Window, *, now: dat
         steps=steps,
         targets=_list_targets(Window(steps[0].window.start, now if is_today else end), rules.storage, history),
         policy=current_policy(catalog, rules) if is_today else _resolve_policy_at(day.end, rules.storage, history),
-        inventory=stored_by_backend(catalog.media.inventory()) if is_today else None,
+        inventory=catalog.media.stored_totals() if is_today else None,
         month_cost=_read_month_cost_until(catalog, rules, month_of(day.start), end),
         # The present five minutes are left out. They may well have events, from clocks that are right.
         future_events=catalog.totals.events_from(GRID.floor(now) + timedelta(seconds=GRID)),

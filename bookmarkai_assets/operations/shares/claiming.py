@@ -8,6 +8,8 @@ from functools import partial
 from itertools import islice
 
 from bookmarkai_assets.core.catalog import Catalog
+from bookmarkai_assets.core.errors import ShareFailedError, UnknownShareError
+from bookmarkai_assets.core.links.upload_urls import link_of_upload
 from bookmarkai_assets.core.links.urls import AdmittedLink, RefusedLink
 from bookmarkai_assets.core.media.media import MediaState, media_id_of
 from bookmarkai_assets.core.media.placement import Backend, StoragePolicy, place
@@ -19,11 +21,14 @@ from bookmarkai_assets.core.sites.breaker import site_of
 from bookmarkai_assets.core.sites.ports import NoSlot, SiteLoad
 from bookmarkai_assets.core.sites.stores import backend_of, is_store
 from bookmarkai_assets.operations.rollout.current_policy import current_policy
-from bookmarkai_assets.operations.shares.intake import known_link
+from bookmarkai_assets.operations.shares.intake import known_link, link_of
 from bookmarkai_assets.operations.sites.turns import free_slots_by_site, is_fetched, is_restricted
 
 POLL_SECONDS = 0.25
 """Between two polls. A run takes far longer than this to start, and a few queries a second are cheap."""
+
+SETTLE_SECONDS = 0.1
+"""From the first share seen to the poll that shows whether more are coming in. A backlog adds one in milliseconds."""
 
 _MAX_ROUNDS = 50
 """Limits one tick while thousands of shares of a paused site come in. The next tick continues from there."""
@@ -33,21 +38,27 @@ _MAX_FREED = 1000
 
 
 def watch_for_due_shares(
-    catalog: Catalog, rules: PipelineRules, *, clock: Callable[[], datetime], sleep: Callable[[float], object]
+    catalog: Catalog,
+    rules: PipelineRules,
+    *,
+    began: datetime,
+    clock: Callable[[], datetime],
+    sleep: Callable[[float], object],
 ) -> None:
-    """Return once shares are due and no more are coming in, or after `rules.watch_seconds`.
+    """Return once shares are due and no more are coming in, or `rules.watch_seconds` after the tick `began`.
 
     A backlog is added share by share. The second poll lets it become even batches, not one share and then the rest.
     """
     enough, before = rules.batch_size * rules.batches_per_tick, 0
-    end = clock() + timedelta(seconds=rules.watch_seconds)
+    # Counted from the beginning of the tick. One that takes longer than Dagster's interval misses the next round.
+    end = began + timedelta(seconds=rules.watch_seconds)
     while (now := clock()) < end:
         slots = free_slots_by_site(catalog.sites.loads(now=now), rules, now=now)
         count = len(catalog.work.due(now=now, limit=enough, slots=slots))
         if count == enough or (count and count == before):
             return
         before = count
-        sleep(POLL_SECONDS)
+        sleep(SETTLE_SECONDS if count else POLL_SECONDS)
 
 
 @dataclass(frozen=True)
@@ -205,5 +216,13 @@ def _link_of_row(due: DueShare, catalog: Catalog, rules: PipelineRules) -> Admit
         datetime.fromisoformat(due.created_at or "")
     except ValueError:
         return Failure(Outcome.REFUSED, f"malformed row: expected a time as created_at, found {due.created_at!r:.80}")
+    try:
+        # Whose upload it is must be known before the claim is, because the claim names the media in the share's record.
+        if link_of_upload(due.url or "") is not None:
+            return link_of(catalog.shares.get(due.share_id), catalog, rules.allowed_hosts)
+    except ShareFailedError as error:
+        return error.failure
+    except UnknownShareError as error:
+        return Failure(Outcome.REFUSED, str(error))
     link = known_link(due.url or "", catalog, rules.allowed_hosts)
     return Failure(Outcome.REFUSED, link.reason) if isinstance(link, RefusedLink) else link

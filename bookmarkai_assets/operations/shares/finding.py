@@ -10,6 +10,7 @@ from uuid import UUID
 from bookmarkai_assets.core.catalog import Catalog
 from bookmarkai_assets.core.errors import UnknownShareError
 from bookmarkai_assets.core.links.platforms import Platform, platform_of_link
+from bookmarkai_assets.core.links.upload_urls import upload_id_of
 from bookmarkai_assets.core.links.urls import AdmittedLink, HostPort, admit
 from bookmarkai_assets.core.media.media import media_id_of
 from bookmarkai_assets.core.search.ports import MAX_HITS, Hit
@@ -42,8 +43,8 @@ class FoundShares:
 
 
 def is_link(text: str) -> bool:
-    """Whether a text that names a share is a link, and not an id or words."""
-    return "://" in text
+    """Whether a text that names a share is a link or an upload's URN, and not an id or words."""
+    return "://" in text or upload_id_of(text.strip()) is not None
 
 
 def shares_named(catalog: Catalog, text: str, allowed_hosts: frozenset[HostPort]) -> Sequence[Share]:

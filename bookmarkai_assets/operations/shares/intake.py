@@ -10,6 +10,7 @@ from datetime import datetime, timedelta
 from bookmarkai_assets.core.catalog import Catalog
 from bookmarkai_assets.core.errors import ShareFailedError
 from bookmarkai_assets.core.links.canonical_urls import is_short
+from bookmarkai_assets.core.links.upload_urls import link_of_upload, upload_id_of
 from bookmarkai_assets.core.links.urls import AdmittedLink, HostPort, RefusedLink, admit
 from bookmarkai_assets.core.media.media import MediaState, media_id_of
 from bookmarkai_assets.core.outcomes import Failure, Outcome
@@ -100,7 +101,16 @@ def reopen_expired(catalog: Catalog, share_ids: Iterable[str], *, now: datetime)
 
 
 def link_of(share: Share, catalog: Catalog, allowed_hosts: frozenset[HostPort]) -> AdmittedLink:
-    """Return the admitted link of a recorded share, under its video's URL. Raises `ShareFailedError` (refused)."""
+    """Return the admitted link of a recorded share, under its video's URL. Raises `ShareFailedError` (refused).
+
+    The upload of another user is refused: whoever writes shares may have let somebody name it.
+    """
+    upload_id = upload_id_of(share.url)
+    if upload_id is not None:
+        upload = catalog.uploads.get(upload_id)
+        if upload is None or upload.user_id != share.user_id:
+            reason = "expected an upload of the share's own user, found none; upload the file again"
+            raise ShareFailedError(Failure(Outcome.REFUSED, reason))
     link = known_link(share.url, catalog, allowed_hosts)
     if isinstance(link, RefusedLink):
         raise ShareFailedError(Failure(Outcome.REFUSED, link.reason))
@@ -110,10 +120,12 @@ def link_of(share: Share, catalog: Catalog, allowed_hosts: frozenset[HostPort]) 
 def known_link(url: str, catalog: Catalog, allowed_hosts: frozenset[HostPort]) -> AdmittedLink | RefusedLink:
     """Admit a recorded share's link. A short link gets the canonical URL of its video, if that is known.
 
-    A short link that has a media under its own URL keeps that URL, and with it what was fetched for it.
+    An upload gets that of its content, once its bytes were read; `link_of` checks whose it is. A short link that
+    has a media under its own URL keeps that URL, and with it what was fetched for it.
     """
-    link = admit(url, allowed_hosts=allowed_hosts)
-    if isinstance(link, RefusedLink) or not is_short(link.canonical_url):
+    upload = link_of_upload(url)
+    link = upload or admit(url, allowed_hosts=allowed_hosts)
+    if isinstance(link, RefusedLink) or not (upload or is_short(link.canonical_url)):
         return link
     name = catalog.links.get(link.canonical_url)
     if name is None or catalog.media.get(media_id_of(link.canonical_url)) is not None:

@@ -31,7 +31,13 @@ from bookmarkai_assets.operations.media.catalog_reads import all_media
 from bookmarkai_assets.operations.shares.hold import Hold
 from bookmarkai_assets.operations.shares.intake import known_link
 from bookmarkai_assets.operations.storage.clean_up_report import CleanUpItem, CleanUpReport
-from bookmarkai_assets.operations.storage.sweeping import sweep_chunks, sweep_leftovers, sweep_probes, sweep_staging
+from bookmarkai_assets.operations.storage.sweeping import (
+    sweep_chunks,
+    sweep_leftovers,
+    sweep_probes,
+    sweep_staging,
+    sweep_uploaded,
+)
 
 _Files = Mapping[PartKind, ListedObject]
 
@@ -61,7 +67,7 @@ def clean_up(hold: Hold, *, is_dry_run: bool = False) -> CleanUpReport:
                 report.add(item)
         for stranger in files.values():
             report.add(CleanUpItem(stranger.url, None, stranger.size_bytes, None, Kept.UNKNOWN))
-        for sweep in (sweep_staging, sweep_leftovers, sweep_probes, sweep_chunks):
+        for sweep in (sweep_staging, sweep_leftovers, sweep_probes, sweep_chunks, sweep_uploaded):
             for item in sweep(hold, is_dry_run=is_dry_run):
                 report.add(item)
     hold.release()

@@ -14,6 +14,7 @@ from bookmarkai_assets.core.media.retention import Kept
 from bookmarkai_assets.core.sites.stores import PROBE_NAME
 from bookmarkai_assets.operations.shares.hold import Hold
 from bookmarkai_assets.operations.storage.clean_up_report import CleanUpItem
+from bookmarkai_assets.operations.uploads.sweeping import sweep_uploads
 
 STALE_AFTER = timedelta(days=1)
 """Longer than any transfer takes. The bucket's own rule for incomplete uploads has one day too."""
@@ -116,6 +117,12 @@ def sweep_chunks(hold: Hold, *, is_dry_run: bool) -> Iterator[CleanUpItem]:
                 hold.catalog.chunks.drop(media_id)
             removed, kept = (ABANDONED, None) if is_free else (None, Kept.LEASED)
             yield CleanUpItem(f"parts of the transcript of {media_id}", media_id, 0, removed, kept)
+
+
+def sweep_uploaded(hold: Hold, *, is_dry_run: bool) -> Iterator[CleanUpItem]:
+    """Remove uploaded objects that are done with, and abandoned uploads."""
+    for one in sweep_uploads(hold, is_dry_run=is_dry_run):
+        yield CleanUpItem(one.url, None, one.size_bytes, one.removed, one.kept, one.detail)
 
 
 def _sweep_directory(hold: Hold, entry: Path, *, is_dry_run: bool) -> CleanUpItem:

@@ -28,6 +28,8 @@ from bookmarkai_assets.operations.media.catalog_reads import all_media
 from bookmarkai_assets.operations.storage.spool import Spool, SpooledListing
 from bookmarkai_assets.operations.storage.verification_progress import ProgressMeter, VerificationProgress
 from bookmarkai_assets.operations.stores import Stores
+from bookmarkai_assets.operations.uploads.overlooked import overlooked_uploads
+from bookmarkai_assets.operations.uploads.sweeping import KIND as UPLOAD_KIND
 
 Listings = Mapping[Backend, SpooledListing]
 
@@ -46,6 +48,7 @@ class Finding(StrEnum):
     ORPHANED = "orphaned"
     IN_BOTH_PLACES = "in_both_places"
     UNVERIFIED = "unverified"
+    NOT_TAKEN_IN = "not_taken_in"
 
 
 SYMBOLS: Mapping[Finding, str] = {
@@ -56,14 +59,16 @@ SYMBOLS: Mapping[Finding, str] = {
     Finding.UNVERIFIED: "!",
     Finding.EXPIRED: "x",
     Finding.IN_BOTH_PLACES: "&",
+    Finding.NOT_TAKEN_IN: "^",
 }
 """As in `rclone check --combined`, with the catalog as source. `+` is only in the catalog, `-` only in the stores. The
-last two are ours."""
+last three are ours."""
 
 _SEVERITY = (
     Finding.MISSING,
     Finding.DIFFERENT,
     Finding.UNVERIFIED,
+    Finding.NOT_TAKEN_IN,
     Finding.ORPHANED,
     Finding.EXPIRED,
     Finding.IN_BOTH_PLACES,
@@ -233,7 +238,32 @@ def verify_storage(
             meter.leave_out(*listing.totals())
         for line in verifier.orphans():
             report.add(line)
+    for line in _lines_of_uploads(catalog, stores, report.unanswered, now):
+        report.add(line)
     return report
+
+
+def _lines_of_uploads(
+    catalog: Catalog, stores: Stores, unanswered: Mapping[Backend, str], now: datetime
+) -> Iterator[VerificationLine]:
+    """Yield a line for each upload that has arrived and has no share. They are sent to S3, and to no other backend."""
+    if Backend.S3 not in stores or Backend.S3 in unanswered:
+        return
+    store = stores[Backend.S3]
+    try:
+        for upload in overlooked_uploads(catalog, store, now=now):
+            yield VerificationLine(
+                Finding.NOT_TAKEN_IN,
+                store.url_of(upload.key),
+                UPLOAD_KIND,
+                None,
+                None,
+                upload.digest.size_bytes,
+                "it has arrived, and no share was made of it",
+                "see whether the sensor uploaded_media is on, and what its ticks say",
+            )
+    except StoreError as error:
+        yield VerificationLine(Finding.UNVERIFIED, "the uploads", UPLOAD_KIND, None, None, 0, str(error))
 
 
 def _check_each(verifier: "_Verifier", media: Iterable[Media], workers: int) -> Iterator["_Checked"]:

@@ -106,15 +106,17 @@ def staleness_report(
     `read_partitions` returns Dagster's keys in its order, None where it has not run. It is called only if there is
     something to select, because it may have to load Dagster. `ui` makes the links to backfills.
     """
-    uses = catalog.transcripts.recipes_in_use()
-    stale = tuple(use for use in uses if not present.would_make(use))
+    # The transcripts of the current recipe are nearly all, so they are only counted.
+    current = {recipe.fingerprint for recipe in catalog.transcripts.recipes() if present.is_same(recipe)}
+    stale = tuple(use for use in catalog.transcripts.recipes_in_use(but=current) if not present.would_make(use))
+    counts = catalog.transcripts.count_made()
     found = tuple(catalog.transcripts.made_by({use.fingerprint for use in stale}))
     selectable = [one.share_id for one in found if one.has_media]
     partitions = read_partitions() if selectable else ()
     return StalenessReport(
         present=present,
-        transcripts=sum(use.count for use in uses),
-        not_made_here=catalog.transcripts.count_of_others(),
+        transcripts=counts.made_here,
+        not_made_here=counts.others,
         made_by=stale,
         newest=found[:limit],
         partitions=None if partitions is None else partition_selection(selectable, partitions),

@@ -52,6 +52,7 @@ ROLLOUT_TABLES = {"event_totals", "rollout_decisions", "storage_verifications", 
 SITE_TABLES = {"sites", "site_places", "silent_formats", "link_names"}
 WORKER_TABLES = {"workers"}
 METRIC_TABLES = {"media_totals"}
+UPLOAD_TABLES = {"uploads"}
 SEARCH_TABLES = {"transcript_documents", "transcript_segments"}
 TRANSCRIPT_TABLES = {"transcript_files", "transcript_parts"}
 TRANSFER_TABLES = {"transfers_under_way"}
@@ -65,6 +66,7 @@ OUR_TABLES = (
     | TRANSCRIPT_TABLES
     | WORKER_TABLES
     | METRIC_TABLES
+    | UPLOAD_TABLES
 )
 GATEWAY_TABLES = {"shares", "transcripts"}
 

@@ -1,11 +1,14 @@
 """`bookmarkai storage`: moving, verifying, cleaning up, presigning and rebuilding, over a real S3 server."""
 
+import base64
+import json
 import os
 import shutil
 import signal
 import subprocess
 import sys
 import threading
+import time
 import urllib.error
 import urllib.request
 from collections.abc import Iterator
@@ -13,8 +16,15 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
+from urllib.parse import parse_qsl
 
 import pytest
+from cryptography.hazmat.primitives.asymmetric.ec import SECP256R1
+from cryptography.hazmat.primitives.asymmetric.ec import generate_private_key as generate_curve_key
+from cryptography.hazmat.primitives.asymmetric.padding import PKCS1v15
+from cryptography.hazmat.primitives.asymmetric.rsa import generate_private_key
+from cryptography.hazmat.primitives.hashes import SHA1
+from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption, PrivateFormat
 from rich.console import Console
 
 from bookmarkai_assets.adapters.catalog import open_catalog
@@ -32,6 +42,9 @@ from tests.support.processes import wait_until
 from tests.support.share_partitions import make_partitions
 from tests.support.small_disk import IN_A_NAMESPACE, NO_MOUNT
 
+CURVE_KEY = (
+    generate_curve_key(SECP256R1()).private_bytes(Encoding.PEM, PrivateFormat.PKCS8, NoEncryption()).decode().strip()
+)
 GRACE_OVER = ("CLEANUP_GRACE_HOURS", "0")
 
 
@@ -351,6 +364,49 @@ def test_a_link_reads_the_video_for_a_while(installation: Installation, bookmark
     too_long = bookmarkai("storage", "presign", media.share_id, "--expires", "8d")
     assert too_long.code == 2
     assert "X-Amz" not in too_long.out
+
+
+def test_a_link_to_cloudfront_is_signed_for_its_key_group(
+    installation: Installation, bookmarkai: BookmarkAI, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Whoever has the public key can check it. It names the object and the end, and a local video has none."""
+    private = generate_private_key(public_exponent=65537, key_size=2048)
+    pem = private.private_bytes(Encoding.PEM, PrivateFormat.PKCS8, NoEncryption()).decode()
+    for name, value in {"CDN_URL": "https://d1.cloudfront.net/", "CDN_KEY_ID": "K2ABC", "CDN_PRIVATE_KEY": pem}.items():
+        monkeypatch.setenv(name, value)
+    media, local = installation.vault.store("a", Backend.S3), installation.vault.store("b")
+
+    link = bookmarkai("storage", "presign", media.share_id, "--cdn", "--expires", "1h").out.strip()
+
+    address, _, query = link.partition("?")
+    asked = dict(parse_qsl(query))
+    assert address == f"https://d1.cloudfront.net/{media.video.key}"
+    assert asked["Key-Pair-Id"] == "K2ABC"
+    assert 3500 < int(asked["Expires"]) - time.time() <= 3600
+    policy = {"Resource": address, "Condition": {"DateLessThan": {"AWS:EpochTime": int(asked["Expires"])}}}
+    signature = base64.b64decode(asked["Signature"].translate(str.maketrans("-_~", "+=/")))
+    said = json.dumps({"Statement": [policy]}, separators=(",", ":")).encode()
+    private.public_key().verify(signature, said, PKCS1v15(), SHA1())  # noqa: S303 - as CloudFront has it
+
+    refused = bookmarkai("storage", "presign", local.share_id, "--cdn")
+    assert refused.code == 1
+    assert f"bookmarkai storage move --to s3 --share {local.share_id}" in refused.err
+
+
+@pytest.mark.parametrize("key", ["", "not a key", CURVE_KEY])
+def test_without_a_key_that_cloudfront_takes_there_is_no_link(
+    installation: Installation, bookmarkai: BookmarkAI, monkeypatch: pytest.MonkeyPatch, key: str
+) -> None:
+    """The message names the settings, and nothing of a key is shown."""
+    media = installation.vault.store("a", Backend.S3)
+    if key:
+        settings = {"CDN_URL": "https://d1.cloudfront.net", "CDN_KEY_ID": "K2ABC", "CDN_PRIVATE_KEY": key}
+        for name, value in settings.items():
+            monkeypatch.setenv(name, value)
+    ended = bookmarkai("storage", "presign", media.share_id, "--cdn")
+    assert (ended.code, ended.out) == (1, "")
+    assert "CDN_PRIVATE_KEY" in ended.err
+    assert not key or key.splitlines()[-1] not in ended.err
 
 
 def test_a_local_video_has_no_link(installation: Installation, bookmarkai: BookmarkAI) -> None:

@@ -1,10 +1,11 @@
 """Transcripts counted, listed and reused by recipe, over SQLite and PostgreSQL."""
 
 from dataclasses import replace
+from itertools import chain, combinations
 from uuid import uuid4
 
 from bookmarkai_assets.adapters.catalog import OpenCatalog
-from bookmarkai_assets.core.transcripts.staleness import RecipeUse
+from bookmarkai_assets.core.transcripts.staleness import RecipeUse, TranscriptCounts
 from bookmarkai_assets.core.transcripts.transcript import Recipe
 from tests.support.catalog import (
     add_share,
@@ -119,6 +120,28 @@ def test_transcripts_are_counted_by_recipe(each_catalog: OpenCatalog) -> None:
         RecipeUse("faster-whisper", "tiny.en", None, count=2, without_media=2),
         RecipeUse(RECIPE.engine, RECIPE.model, RECIPE, count=1, without_media=0),
     ]
+    assert each_catalog.transcripts.count_made() == TranscriptCounts(made_here=6, others=0)
+
+
+def test_recipes_can_be_left_out_of_the_count(each_catalog: OpenCatalog) -> None:
+    """Those that are named are not looked at, however many; those without a recipe are always counted."""
+    uses = {
+        recipe.fingerprint if recipe else None: add_transcribed(each_catalog, "words", recipe)
+        for recipe in (RECIPE, OTHER, replace(OTHER, engine_version="0"), replace(OTHER, engine_version="1"), None)
+    }
+    recipes = sorted(fingerprint for fingerprint in uses if fingerprint is not None)
+    for left_out in chain.from_iterable(combinations(recipes, size) for size in range(len(recipes) + 1)):
+        counted = {use.fingerprint for use in each_catalog.transcripts.recipes_in_use(but=left_out)}
+        assert counted == set(uses) - set(left_out)
+    assert [use.count for use in each_catalog.transcripts.recipes_in_use(but=["no such recipe"])] == [1] * 5
+
+
+def test_each_recipe_is_returned_once(each_catalog: OpenCatalog) -> None:
+    """However many transcripts it has made; what was made without a recipe has none."""
+    assert each_catalog.transcripts.recipes() == []
+    for recipe in (OTHER, RECIPE, OTHER, None, RECIPE):
+        add_transcribed(each_catalog, "words", recipe)
+    assert each_catalog.transcripts.recipes() == sorted([RECIPE, OTHER], key=lambda recipe: recipe.fingerprint)
 
 
 def test_transcripts_are_listed_by_recipe(each_catalog: OpenCatalog) -> None:
@@ -145,13 +168,14 @@ def test_deleted_transcripts_are_not_counted(each_catalog: OpenCatalog) -> None:
         share_id = add_transcribed(each_catalog, "gone")
         execute(each_catalog, f"DELETE FROM {table} = :id", id=share_id)  # noqa: S608 - names from the test
     assert each_catalog.transcripts.recipes_in_use() == []
+    assert each_catalog.transcripts.count_made() == TranscriptCounts(made_here=0, others=0)
     assert list(each_catalog.transcripts.made_by([RECIPE.fingerprint])) == []
 
 
 def test_transcripts_of_others_are_counted_by_share(each_catalog: OpenCatalog) -> None:
     """The gateway may have written two for a share, which count once; those made here are left out."""
     add_transcribed(each_catalog, "ours")
-    assert each_catalog.transcripts.count_of_others() == 0
+    assert each_catalog.transcripts.count_made() == TranscriptCounts(made_here=1, others=0)
     share_id = add_share(each_catalog)
     for _ in range(2):
         execute(
@@ -160,5 +184,5 @@ def test_transcripts_of_others_are_counted_by_share(each_catalog: OpenCatalog) -
             id=str(uuid4()),
             share=share_id,
         )
-    assert each_catalog.transcripts.count_of_others() == 1
+    assert each_catalog.transcripts.count_made() == TranscriptCounts(made_here=1, others=1)
     assert sum(use.count for use in each_catalog.transcripts.recipes_in_use()) == 1

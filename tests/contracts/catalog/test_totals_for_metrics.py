@@ -13,7 +13,6 @@ from bookmarkai_assets.core.alerts.incidents import Incident
 from bookmarkai_assets.core.media.placement import Backend
 from bookmarkai_assets.core.media.ports import StoredMedia
 from bookmarkai_assets.core.outcomes import Outcome
-from bookmarkai_assets.core.rollout.metrics import stored_by_backend
 from bookmarkai_assets.core.rollout.tallies import Totals
 from bookmarkai_assets.core.rollout.windows import Resolution, Window
 from tests.support.catalog import (
@@ -48,7 +47,12 @@ def amounts(totals: Totals) -> dict[object, tuple[object, ...]]:
 
 def assert_totals_are_the_inventory(catalog: OpenCatalog) -> None:
     """Assert that the kept sums are those of all rows."""
-    assert catalog.media.stored_totals() == stored_by_backend(catalog.media.inventory())
+    media: Counter[Backend] = Counter()
+    sizes: Counter[Backend] = Counter()
+    for line in catalog.media.inventory():
+        media[line.backend] += line.media
+        sizes[line.backend] += line.size_bytes
+    assert catalog.media.stored_totals() == {one: StoredMedia(media[one], sizes[one]) for one in Backend}
 
 
 def test_the_totals_of_all_time_are_those_of_all_days(each_catalog: OpenCatalog) -> None:

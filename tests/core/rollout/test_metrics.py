@@ -7,14 +7,12 @@ import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
 
-from bookmarkai_assets.core.media.placement import Backend, Decider, StorageMode, StoragePolicy
-from bookmarkai_assets.core.media.ports import InventoryLine, StoredMedia
+from bookmarkai_assets.core.media.placement import Backend, StorageMode, StoragePolicy
 from bookmarkai_assets.core.media.storage_events import StorageEvent
 from bookmarkai_assets.core.rollout.metrics import (
     Latency,
     WindowMetrics,
     count_losses,
-    stored_by_backend,
     target_percentage,
     window_metrics,
 )
@@ -127,12 +125,3 @@ def test_a_loss_is_missing_or_different_bytes(event: StorageEvent, losses: int) 
 def test_the_target_follows_the_mode(policy: StoragePolicy, percentage: int) -> None:
     """The recorded percentage counts only in hybrid: local is 0 and s3 is 100."""
     assert target_percentage(policy) == percentage
-
-
-def test_the_inventory_is_added_up_by_backend() -> None:
-    """Buckets and deciders are summed, and a backend without media has its line too."""
-    lines = [
-        InventoryLine(Backend.LOCAL, 3, Decider.POLICY, media=2, size_bytes=20),
-        InventoryLine(Backend.LOCAL, None, Decider.OPERATOR, media=1, size_bytes=5),
-    ]
-    assert stored_by_backend(lines) == {**dict.fromkeys(Backend, StoredMedia(0, 0)), Backend.LOCAL: StoredMedia(3, 25)}

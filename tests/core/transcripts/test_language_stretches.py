@@ -12,8 +12,8 @@ from bookmarkai_assets.core.transcripts.language_stretches import (
     Probabilities,
     doubtful_spans,
     find_stretches,
-    is_foreign,
     likelihood_of_change,
+    speaks_for_change,
 )
 
 SECONDS = 2.5
@@ -134,11 +134,34 @@ def test_doubtful_spans_are_long(spoken: list[Probabilities], language: str) -> 
         assert all(one.probabilities.get(language, 0) >= 0.5 for one in beside)
 
 
-def test_foreign_is_what_is_likely_in_another_language() -> None:
-    """Not what is unlikely in every language."""
-    assert is_foreign({"en": 0.1, "de": 0.9}, "en")
-    assert not is_foreign({"en": 0.3, "de": 0.7}, "en")
-    assert not is_foreign({"en": 0.1, "de": 0.2, "cy": 0.2, "nn": 0.2, "sv": 0.2}, "en")
+def test_speech_by_itself_speaks_for_a_change_if_it_is_long_or_certain() -> None:
+    """Five seconds in a certain language do, or seven and a half in one that is not."""
+    unsure = {"en": 0.1, "de": 0.5}
+    assert speaks_for_change(pieces(clearly("de"), clearly("de")), "en")
+    assert not speaks_for_change(pieces(clearly("de")), "en")
+    assert speaks_for_change(pieces(unsure, unsure, unsure), "en")
+    assert not speaks_for_change(pieces(unsure, unsure, clearly("en")), "en")
+
+
+def test_speech_that_is_heard_in_parts_is_counted_together() -> None:
+    """One piece between may be heard in the expected language, and in one the language may hardly be known."""
+    spanish, mumbled = {"en": 0.1, "es": 0.5}, {"en": 0.1, "la": 0.4, "es": 0.15}
+    assert speaks_for_change(pieces(spanish, clearly("en"), spanish, spanish), "en")
+    assert speaks_for_change(pieces(spanish, spanish, mumbled), "en")
+    assert not speaks_for_change(pieces(spanish, mumbled, mumbled), "en")
+
+
+def test_what_cannot_be_placed_speaks_for_no_change() -> None:
+    """Noise is spread over many languages. What is taken for Latin is a sound, however little is left for the rest."""
+    noise = {"en": 0.1, "de": 0.2, "cy": 0.2, "nn": 0.2, "sv": 0.2}
+    latin = {"la": 0.6, "lv": 0.15, "en": 0.1}
+    assert not speaks_for_change(pieces(*[noise] * 4), "en")
+    assert not speaks_for_change(pieces(*[latin] * 4), "en")
+
+
+def test_a_language_that_is_still_possible_speaks_for_no_change() -> None:
+    """A fifth is enough for that, whatever else is likelier."""
+    assert not speaks_for_change(pieces(*[{"en": 0.3, "de": 0.7}] * 4), "en")
 
 
 def test_a_change_is_likeliest_between_the_languages() -> None:

@@ -7,7 +7,13 @@ import pytest
 from tests.support.door_pages import House
 
 PACKAGE = "bookmarkai_assets.door.pages"
-TYPES = {"door.css": "text/css", "player.js": "text/javascript", "icon.svg": "image/svg+xml"}
+TYPES = {
+    "door.css": "text/css",
+    "player.js": "text/javascript",
+    "sha256.js": "text/javascript",
+    "upload.js": "text/javascript",
+    "icon.svg": "image/svg+xml",
+}
 
 
 def test_every_template_and_file_is_in_the_package() -> None:
@@ -15,7 +21,15 @@ def test_every_template_and_file_is_in_the_package() -> None:
     root = files(PACKAGE)
     assert {one.name for one in (root / "static").iterdir()} == set(TYPES)
     names = {one.name for one in (root / "templates").iterdir()}
-    assert names >= {"base.html", "library.html", "media.html", "rollout.html", "failures.html", "login.html"}
+    assert names >= {
+        "base.html",
+        "library.html",
+        "media.html",
+        "rollout.html",
+        "failures.html",
+        "login.html",
+        "uploads.html",
+    }
 
 
 @pytest.mark.parametrize(("name", "content_type"), TYPES.items())

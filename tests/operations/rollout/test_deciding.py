@@ -406,6 +406,12 @@ def test_an_impossible_command_is_refused(
     assert manual.history == before
 
 
+def test_nothing_is_in_effect_before_the_rollout_begins(manual: Rollout) -> None:
+    """The refusal of a resume calls only a stage that is on record in effect."""
+    with pytest.raises(RolloutConflictError, match=r"found a rollout that has not begun$"):
+        manual.act(resume)
+
+
 @pytest.mark.parametrize("command", [abort, roll_back])
 def test_going_back_needs_a_reason(manual: Rollout, command: Callable[..., Decision]) -> None:
     """Whoever reads the history later wants to know the reason."""

@@ -226,7 +226,7 @@ def test_watching_returns_once_no_more_shares_come_in(sqlite_catalog: Catalog, r
         if len(sqlite_catalog.shares.list()) < 4:
             add(sqlite_catalog, f"{now[0].timestamp()}", at=T0)
 
-    watch_for_due_shares(sqlite_catalog, replace(rules, watch_seconds=60), clock=lambda: now[0], sleep=sleep)
+    watch_for_due_shares(sqlite_catalog, replace(rules, watch_seconds=60), began=T0, clock=lambda: now[0], sleep=sleep)
     assert len(sqlite_catalog.shares.list()) == 4
     assert now[0] < T0 + seconds(5)
 
@@ -238,8 +238,33 @@ def test_watching_an_idle_catalog_ends_in_time(sqlite_catalog: Catalog, rules: P
     def sleep(duration: float) -> None:
         now[0] += seconds(duration)
 
-    watch_for_due_shares(sqlite_catalog, replace(rules, watch_seconds=4), clock=lambda: now[0], sleep=sleep)
+    watch_for_due_shares(sqlite_catalog, replace(rules, watch_seconds=4), began=T0, clock=lambda: now[0], sleep=sleep)
     assert now[0] == T0 + seconds(4)
+
+
+def test_the_watch_is_over_when_the_tick_has_lasted_as_long(sqlite_catalog: Catalog, rules: PipelineRules) -> None:
+    """What a tick did before it watched counts: one that overruns Dagster's interval misses the next round."""
+    now = [T0 + seconds(3)]
+
+    def sleep(duration: float) -> None:
+        now[0] += seconds(duration)
+
+    watch_for_due_shares(sqlite_catalog, replace(rules, watch_seconds=4), began=T0, clock=lambda: now[0], sleep=sleep)
+    assert now[0] == T0 + seconds(4)
+
+
+def test_a_lone_share_is_watched_for_no_longer_than_a_backlog_takes_to_grow(
+    sqlite_catalog: Catalog, rules: PipelineRules
+) -> None:
+    """Once it is seen, a tenth of a second shows that no other follows."""
+    add(sqlite_catalog, "a", at=T0)
+    now = [T0]
+
+    def sleep(duration: float) -> None:
+        now[0] += seconds(duration)
+
+    watch_for_due_shares(sqlite_catalog, replace(rules, watch_seconds=4), began=T0, clock=lambda: now[0], sleep=sleep)
+    assert now[0] == T0 + seconds(0.1)
 
 
 def test_a_parked_share_is_claimed_again_once_somebody_retries_it(

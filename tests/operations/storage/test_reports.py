@@ -56,6 +56,7 @@ def test_a_verification_as_json() -> None:
                 "orphaned": 0,
                 "in_both_places": 0,
                 "unverified": 0,
+                "not_taken_in": 0,
             },
             "size_bytes": {
                 "same": 10,
@@ -65,6 +66,7 @@ def test_a_verification_as_json() -> None:
                 "orphaned": 0,
                 "in_both_places": 0,
                 "unverified": 0,
+                "not_taken_in": 0,
             },
             "bytes_read": 7,
             "media_on_record": 2,

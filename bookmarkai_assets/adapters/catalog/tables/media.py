@@ -57,6 +57,7 @@ media = Table(
     Index("ix_media_video_url", "video_url"),
     Index("ix_media_audio_url", "audio_url"),
     Index("ix_media_stored_at", "stored_at"),
+    Index("ix_media_sha256", "sha256"),
     Index(
         "ix_media_inventory",
         "state",

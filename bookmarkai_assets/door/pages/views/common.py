@@ -34,6 +34,7 @@ class Frame:
     """What surrounds a page: the sections its reader may open, and who the reader is, None if nobody signs in."""
 
     sections: Sequence[Section] = ()
+    may_share: bool = False
     signed_in_as: str | None = None
 
 
@@ -62,17 +63,19 @@ class Words:
     is_code: bool
 
 
-_PLACES = (("Library", "/"), ("Rollout", "/rollout"), ("Failures", "/failures"))
+_LIBRARY = ("Library", "/")
+_OF_SHARERS = (("Share", "/share"), ("Upload", "/uploads"))
+_OF_ALL_USERS = (("Rollout", "/rollout"), ("Failures", "/failures"))
 
 
-def frame_of(current: str | None, *, sees_everything: bool, signed_in_as: str | None) -> Frame:
-    """Return the frame of a page in the section `current`. Figures of all users are for those who see everything."""
-    sections = [
-        Section(name, path, is_current=name == current)
-        for name, path in _PLACES
-        if sees_everything or name == "Library"
-    ]
-    return Frame(sections, signed_in_as)
+def frame_of(current: str | None, *, sees_everything: bool, may_share: bool, signed_in_as: str | None) -> Frame:
+    """Return the frame of a page in the section `current`.
+
+    Figures of all users are for those who see everything, and what makes shares is for those who may share.
+    """
+    places = [_LIBRARY, *(_OF_SHARERS if may_share else ()), *(_OF_ALL_USERS if sees_everything else ())]
+    sections = [Section(name, path, is_current=name == current) for name, path in places]
+    return Frame(sections, may_share, signed_in_as)
 
 
 def shown(text: str | None, limit: int = TITLE_CHARACTERS) -> str:

@@ -1,0 +1,63 @@
+"""Both stages pass all tools and all rules."""
+
+from collections.abc import Mapping
+from pathlib import Path
+
+import pytest
+
+from bookmarkai_infra.checks.findings import acknowledged, read_findings, read_tools
+from bookmarkai_infra.checks.rules import apply_rules
+from bookmarkai_infra.checks.stacks import Facts, Stacks
+from bookmarkai_infra.stages import STAGES
+from tests.conftest import FAULTY
+from tests.linting import lint
+
+stages = pytest.mark.parametrize("stage", STAGES)
+
+
+@stages
+def test_no_tool_finds_what_is_not_acknowledged(synthesized: Mapping[str, Path], stage: str) -> None:
+    """What cdk-nag, cdk-preflight and the CDK's own validator find has a reason to be as it is."""
+    assert sorted(read_findings(synthesized[stage]) - acknowledged(stage)) == []
+
+
+@stages
+def test_every_acknowledgement_is_still_needed(synthesized: Mapping[str, Path], stage: str) -> None:
+    """What no tool finds any more needs no reason, and would hide the next finding."""
+    assert sorted(acknowledged(stage) - read_findings(synthesized[stage])) == []
+
+
+@pytest.mark.parametrize(
+    ("tool", "rule"),
+    [
+        ("cdk-nag: a bucket without TLS", "AwsSolutions-S10"),
+        ("cdk-nag: a bucket without access logs", "AwsSolutions-S1"),
+        ("cdk-nag: a security group open to all", "AwsSolutions-EC23"),
+        ("cdk-preflight: a password that cannot be made", "pf-secretsmanager-generate-secret-string"),
+        ("the CDK's validator: a property that does not exist", "F3002"),
+        ("the CDK's validator: a sensitive port open to all", "W2508"),
+    ],
+)
+def test_the_tools_find_planted_faults(synthesized: Mapping[str, Path], tool: str, rule: str) -> None:
+    """A tool that reports nothing about the stages has looked at them all the same."""
+    assert rule in {finding.rule for finding in read_findings(synthesized[FAULTY])}, tool
+
+
+@stages
+def test_the_tools_have_run(synthesized: Mapping[str, Path], stage: str) -> None:
+    """A tool that reports nothing has not looked."""
+    assert read_tools(synthesized[stage]) >= {"AwsSolutions", "CloudFormation Validate"}
+
+
+@stages
+def test_cfn_lint_finds_nothing(synthesized: Mapping[str, Path], stage: str) -> None:
+    """cfn-lint alone knows the actions of IAM and the values of many properties."""
+    assert [
+        found for file in sorted(synthesized[stage].glob("*.template.json")) for found in lint(file.read_text())
+    ] == []
+
+
+@stages
+def test_our_rules_find_nothing(stacks: Mapping[str, Stacks], facts: Facts, stage: str) -> None:
+    """What no tool sees is as the pipeline needs it."""
+    assert list(apply_rules(stacks[stage], facts)) == []
