@@ -85,6 +85,9 @@ def check_directory(home: Path, *, free_bytes: Callable[[Path], int] | None = No
             "set DAGSTER_HOME to it, or start in the project's directory, or make it",
             f"mkdir -p {quote(str(home))}",
         )
+    if _keeps_records_elsewhere(home):
+        # In a container it is read-only, and nothing grows there.
+        return CheckResult(CheckStatus.PASS, f"{home}, with Dagster's records elsewhere")
     try:
         with tempfile.TemporaryFile(dir=home):
             pass

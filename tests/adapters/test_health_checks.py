@@ -108,6 +108,13 @@ def test_a_full_disk_under_dagsters_home_warns(tmp_path: Path) -> None:
         assert check_directory(tmp_path, free_bytes=lambda _, free=free: free).status is status  # type: ignore[misc]
 
 
+def test_a_home_without_records_needs_neither_space_nor_writing(tmp_path: Path) -> None:
+    """With Dagster's storage in PostgreSQL it only holds the configuration, and a container has it read-only."""
+    (tmp_path / "dagster.yaml").write_text("storage: {postgres: {postgres_url: {env: DAGSTER_POSTGRES_URL}}}\n")
+    result = check_directory(tmp_path, free_bytes=lambda _: 0)
+    assert (result.status, "elsewhere" in result.found) == (CheckStatus.PASS, True)
+
+
 @pytest.mark.skipif(not Path("/proc/self").is_dir(), reason="needs a directory that root cannot write to either")
 def test_a_home_that_cannot_be_written_fails() -> None:
     """The system's own words are in the failure: nobody can make a file in `/proc`, not even root."""

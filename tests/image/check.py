@@ -30,6 +30,7 @@ from tests.image.running import check_services, own
 from tests.support.project import PROJECT
 
 _DIRECTORY = PROJECT / ".image-check"
+_WAYS = ("processes", "celery")
 _MAY_BE_WRITTEN = frozenset({"/tmp", "/var/lib/bookmarkai/media", "/dev/shm", "/dev/mqueue", "/proc"})  # noqa: S108 - tmpfs
 _FIND = """
 find / -xdev -writable ! -type l 2>/dev/null
@@ -43,13 +44,14 @@ def main(arguments: Sequence[str] | None = None) -> int:
     """Do what the module says. Return the exit code."""
     parser = argparse.ArgumentParser(prog="make image-check", description=__doc__)
     parser.add_argument("--target", choices=["pipeline", "openai-whisper"], default="pipeline")
+    parser.add_argument("--only", choices=_WAYS, help="how the runs are started, instead of both ways")
     parser.add_argument("--inside", type=Path, help=argparse.SUPPRESS)
     options = parser.parse_args(arguments)
     if reason := reason_to_skip():
         _say(f"make image-check: skipped: {reason}")
         return 0
     if options.inside:
-        return _report(_check_running(options.inside))
+        return _report(_check_running(options.inside, options.only))
     _DIRECTORY.mkdir(exist_ok=True)
     builder = Builder(_DIRECTORY)
     builder.make_base()
@@ -64,6 +66,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
             facts.write_text(json.dumps({"root": str(root), "environment": environment}))
             # What follows runs where no way leads outside.
             inside = [sys.executable, "-m", "tests.image.check", "--inside", str(facts)]
+            inside += ["--only", options.only] if options.only else []
             command = ["unshare", "--net", "--", *inside]
             done = subprocess.run(command, cwd=PROJECT, check=False)
             problems += ["what is named above"] if done.returncode else []
@@ -108,7 +111,7 @@ def _check_files(root: Path) -> list[str]:
     return [*problems, *(f"expected no tool of builds, found {name}" for name in tools)]
 
 
-def _check_running(facts: Path) -> list[str]:
+def _check_running(facts: Path, only: str | None) -> list[str]:
     _raise_loopback()
     known = json.loads(facts.read_text())
     directory = Path(tempfile.mkdtemp(prefix="image-check-"))
@@ -123,9 +126,8 @@ def _check_running(facts: Path) -> list[str]:
         logs=directory,
     )
     problems = _check_privileges(place)
-    for celery in (False, True):
-        own(directory / "media")
-        problems += check_services(place, directory, _say, celery=celery)
+    for way in (only,) if only else _WAYS:
+        problems += check_services(place, directory, _say, celery=way == "celery")
     if problems:
         _say(f"the logs are in {directory}")
     else:

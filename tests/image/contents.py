@@ -11,8 +11,8 @@ from typing import Any
 _MB = 1_000_000
 LIMIT_BYTES = 1_400 * _MB
 _LEFT_BEHIND = re.compile(
-    r"(^|/)(\.git|\.netrc|\.pypirc|\.npmrc|\.env|\.ssh|\.aws|pip\.conf|id_rsa|id_ed25519|secrets/[^/]+)$"
-    r"|^root/\.cache/|^root/\.config/|^var/lib/apt/lists/.+_|^var/cache/apt/.*\.(bin|deb)$|(^|/)\.cache/pip/"
+    r"(^|/)(\.netrc|\.pypirc|\.npmrc|\.env|\.ssh|\.aws|pip\.conf|id_rsa|id_ed25519)$|^(run|deploy)/secrets/"
+    r"|^root/\.cache/|^root/\.config/|^var/lib/apt/lists/.+_|^var/cache/apt/.*\.(bin|deb)$|(^|/)\.cache/pip/|(^|/)\.git/"
 )
 _SECRETS = re.compile(
     rb"bmk_[A-Za-z0-9_-]{40,}|AKIA[0-9A-Z]{16}|-----BEGIN [A-Z ]*PRIVATE KEY-----|ghp_[A-Za-z0-9]{36}"
@@ -45,7 +45,8 @@ def read_layers(directory: Path, history: Sequence[Mapping[str, Any]]) -> Iterat
                 size += member.size
                 place = re.sub(r"^(.*?site-packages/[^/]+|[^/]+/[^/]+/[^/]+).*", r"\1", name)
                 by_place[place] = by_place.get(place, 0) + member.size
-                if _LEFT_BEHIND.search(name):
+                # An empty file is where something was mounted for the build.
+                if member.isfile() and member.size and _LEFT_BEHIND.search(name):
                     found.append(f"left behind: /{name}")
                 elif member.isfile() and member.size < _TEXT_BYTES and "site-packages" not in name:
                     content = archive.extractfile(member)

@@ -23,6 +23,8 @@ class Forwarder:
         return self
 
     def __exit__(self, *_: object) -> None:
+        # Closing alone would leave it listening for as long as the thread waits for a connection.
+        self._listening.shutdown(socket.SHUT_RDWR)
         self._listening.close()
 
     def _accept(self) -> None:

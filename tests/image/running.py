@@ -7,6 +7,7 @@ outside, so that the ports are compose.yaml's and what works needs no internet.
 import os
 import re
 import socket
+import struct
 import time
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import ExitStack, contextmanager
@@ -15,21 +16,31 @@ from pathlib import Path
 from urllib.parse import urlsplit
 
 from sqlalchemy import create_engine, make_url, text
+from starlette.applications import Starlette
+from starlette.routing import Mount
+from starlette.staticfiles import StaticFiles
 
 from bookmarkai_assets.demo.cluster.postgres import PostgresServer
 from bookmarkai_assets.demo.cluster.rabbitmq import RabbitMQServer, is_installed
-from bookmarkai_assets.demo.samples import LONG_SAMPLE
+from bookmarkai_assets.demo.samples import LONG_SAMPLE, SHORT_SAMPLES
 from bookmarkai_assets.demo.seaweed import SeaweedServer
 from bookmarkai_assets.demo.site import SampleSite
 from tests.deploy.tools import DEPLOY, everything
 from tests.image.container import UID, Container, Place
 from tests.image.forwarder import Forwarder
+from tests.support.served import serving
 
 SECONDS = 300.0
 """How long anything may take before it counts as hanging."""
 
 _POLL_SECONDS = 0.5
-_SLOW_BYTES_PER_SECOND = 20_000
+_STOP_SECONDS = 60
+_SLOW_BYTES_PER_SECOND = 150_000
+"""For each connection. The large video then takes half a minute."""
+
+_LARGE_BYTES = 24_000_000
+"""More than one part of a multipart upload."""
+
 _GUIDES_WORDS = re.compile(r"(S3|storage)")
 """What BookmarkAI's guide looks for: docker logs … | grep -E "(S3|storage)"."""
 
@@ -43,6 +54,7 @@ class Servers:
     variables: Mapping[str, str]
     to_s3: Forwarder
     site: SampleSite
+    large_video: str
     postgres: PostgresServer
     seaweed: SeaweedServer
 
@@ -130,6 +142,8 @@ def servers_for(directory: Path, secrets: Path, *, celery: bool) -> Iterator[Ser
         postgres = running.enter_context(PostgresServer())
         seaweed = running.enter_context(SeaweedServer(directory / "s3", bucket="bookmarkai-media"))
         site = running.enter_context(SampleSite())
+        app = Starlette(routes=[Mount("/", StaticFiles(directory=_make_large_video(directory)))])
+        large = running.enter_context(serving(app))
         database = running.enter_context(Forwarder(5432, lambda: _connect_to_socket(postgres)))
         to_s3 = running.enter_context(Forwarder(8333, lambda: socket.create_connection(_address_of(seaweed.endpoint))))
         broker = running.enter_context(RabbitMQServer(directory / "rabbitmq")).url if celery else "pyamqp://none//"
@@ -153,9 +167,9 @@ def servers_for(directory: Path, secrets: Path, *, celery: bool) -> Iterator[Ser
             "AWS_ENDPOINT_URL_S3": "http://127.0.0.1:8333",
             "BOOKMARKAI_CODE_HOST": "127.0.0.1",
             "YTDLP_ALLOWED_EXTRACTORS": "generic",
-            "EGRESS_ALLOWED_HOSTS": site.host_and_port,
+            "EGRESS_ALLOWED_HOSTS": f"{site.host_and_port},{large.removeprefix('http://')}",
         }
-        yield Servers(variables, to_s3, site, postgres, seaweed)
+        yield Servers(variables, to_s3, site, f"{large}/large.mp4", postgres, seaweed)
         database.bytes_per_second = None
 
 
@@ -222,21 +236,22 @@ def _stop_in_an_upload(stack: Stack, say: Say, how: str, working: Container) -> 
     """Stop what has the run while bytes go to S3: leases are returned, nothing is left, and the share goes on."""
     problems = []
     stack.servers.to_s3.bytes_per_second = _SLOW_BYTES_PER_SECOND
-    sample = next(link for link in stack.servers.site.links() if link.sample != LONG_SAMPLE and not link.is_broken)
-    stack.tool("bookmarkai", "shares", "add", sample.url).run()
+    stack.tool("bookmarkai", "shares", "add", stack.servers.large_video).run()
     uploading = "SELECT count(*) FROM transfers_under_way WHERE operation = 'put'"
     stack.wait_for(f"SELECT CASE WHEN ({uploading}) > 0 THEN 1 ELSE 0 END", 1, "an upload")
-    limit = 60.0 if not stack.celery else 600.0
-    code = working.stop(seconds=limit)
+    begun = stack.uploads_under_way()
+    code = working.stop(seconds=SECONDS)
     leases = stack.count("SELECT count(*) FROM leases WHERE expires_at > now()")
     left = stack.count("SELECT count(*) FROM transfers_under_way")
     parts = stack.uploads_under_way()
     say(
-        f"{how}: SIGTERM in an upload: {working.name} ended with {code} after {working.seconds_to_end:.1f} s; "
-        f"{leases} leases, {left} transfers and {parts} multipart uploads are left"
+        f"{how}: SIGTERM in an upload ({begun} multipart): {working.name} ended with {code} after "
+        f"{working.seconds_to_end:.1f} s; {leases} leases, {left} transfers and {parts} multipart uploads are left"
     )
     if leases or left or parts:
         problems.append(f"{how}: a stop left {leases} leases, {left} transfers, {parts} multipart uploads")
+    if working.seconds_to_end is None or working.seconds_to_end > _STOP_SECONDS:
+        problems.append(f"{how}: expected {working.name} to end within {_STOP_SECONDS} s")
     stack.servers.to_s3.bytes_per_second = None
     start = time.monotonic()
     working.start()
@@ -254,6 +269,16 @@ def _end(say: Say, how: str, up: Mapping[str, Container]) -> list[str]:
         if container.seconds_to_end is None or container.seconds_to_end > 60:
             problems.append(f"{how}: {name} took {container.seconds_to_end} s to end with nothing to do")
     return problems
+
+
+def _make_large_video(directory: Path) -> Path:
+    """Write a video whose file is large and whose content is a sample: MP4 may have free space at its end."""
+    place = directory / "site"
+    place.mkdir()
+    head = struct.pack(">I4s", _LARGE_BYTES, b"free")
+    content = SHORT_SAMPLES[0].path.read_bytes() + head + os.urandom(_LARGE_BYTES - len(head))
+    (place / "large.mp4").write_bytes(content)
+    return place
 
 
 def own(directory: Path) -> Path:

@@ -1,5 +1,6 @@
-"""Every transfer is one row in `storage_events`, whether it succeeds or fails."""
+"""Every transfer is one row in `storage_events` and one line in the log, whether it succeeds or fails."""
 
+import logging
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -11,6 +12,7 @@ from bookmarkai_assets.core.errors import ObjectExpiredError, ObjectNotFoundErro
 from bookmarkai_assets.core.media.kinds import PartKind
 from bookmarkai_assets.core.media.media import Media, Part
 from bookmarkai_assets.core.media.object_tags import tags_of
+from bookmarkai_assets.core.media.placement import Backend
 from bookmarkai_assets.core.media.ports import EventLog, MediaStore, StoredObject, ignore_bytes
 from bookmarkai_assets.core.media.storage_events import Operation, Purpose, StorageEvent
 from bookmarkai_assets.core.media.transfers import TransferUnderWay
@@ -18,6 +20,8 @@ from bookmarkai_assets.operations.media.under_way import WatchedTransfer
 from bookmarkai_assets.operations.shares.hold import Hold
 from bookmarkai_assets.operations.shares.store_turns import record_trial, require_store
 from bookmarkai_assets.operations.stores import errors_of
+
+logger = logging.getLogger(__name__)
 
 _OF_A_SHARE = frozenset({Purpose.PLACE, Purpose.TRANSCRIBE})
 """The work that only shares need, and that waits while a store is paused. A person's own orders do not."""
@@ -59,6 +63,7 @@ def recorded_transfer(
         raise
     finally:
         transfer.seconds = time.perf_counter() - start
+        _log(operation, backend, kind, transfer, error_class)
         events.record(
             StorageEvent(
                 occurred_at=occurred_at,
@@ -74,6 +79,20 @@ def recorded_transfer(
                 purpose=purpose,
             )
         )
+
+
+def _log(operation: Operation, backend: str, kind: PartKind, transfer: Transfer, error_class: str | None) -> None:
+    """Say what was transferred, in the words that operators look for in the logs of containers: storage and S3."""
+    logger.log(
+        logging.INFO if error_class is None else logging.WARNING,
+        "storage: %s of the %s, %s, %s bytes in %.2f s: %s",
+        operation,
+        kind,
+        "S3" if backend == Backend.S3 else backend,
+        f"{transfer.size_bytes:,}",
+        transfer.seconds,
+        error_class or "ok",
+    )
 
 
 def _class_of(error: Exception) -> str:
