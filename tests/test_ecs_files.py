@@ -1,5 +1,7 @@
 """What deploy/ecs has for Dagster on AWS fits together, and is what Dagster and the stacks in infra/ read."""
 
+import ast
+import inspect
 import os
 import sqlite3
 from pathlib import Path
@@ -69,6 +71,36 @@ def test_the_launcher_takes_the_task_definition_that_infra_makes(monkeypatch: py
         assert str(launcher.task_definition).endswith("task-definition/bookmarkai-dev-run:1")
         assert len(client("ecs").list_task_definitions()["taskDefinitionArns"]) == 1
     assert launcher.secrets_tags == []
+
+
+def calls_of_the_launcher() -> set[str]:
+    """Return the methods of AWS's clients that the launcher's modules call."""
+    calls = set()
+    for name in ("launcher.py", "tasks.py", "utils.py"):
+        tree = ast.parse((Path(inspect.getfile(EcsRunLauncher)).parent / name).read_text(encoding="utf-8"))
+        for node in ast.walk(tree):
+            if isinstance(node, ast.Call) and isinstance(node.func, ast.Attribute):
+                owner = ast.unparse(node.func.value).removeprefix("self.")
+                if owner in {"ecs", "ec2", "logs", "logs_client", "secrets_manager"}:
+                    calls.add(node.func.attr)
+    return calls
+
+
+def test_the_launcher_calls_what_its_role_allows() -> None:
+    """A release of Dagster that calls more needs more. It registers a task definition only if none is named."""
+    roles = (PROJECT / "infra" / "bookmarkai_infra" / "parts" / "roles.py").read_text(encoding="utf-8")
+    expected = {
+        "describe_task_definition": "ecs:DescribeTaskDefinition",
+        "describe_tasks": "ecs:DescribeTasks",
+        "get_log_events": "logs:GetLogEvents",
+        "NetworkInterface": "ec2:DescribeNetworkInterfaces",
+        "run_task": "ecs:RunTask",
+        "stop_task": "ecs:StopTask",
+    }
+    assert calls_of_the_launcher() - {"register_task_definition"} == expected.keys()
+    for action in (*expected.values(), "ecs:TagResource", "iam:PassRole"):
+        assert f'"{action}"' in roles
+    assert "RegisterTaskDefinition" not in roles
 
 
 def test_the_tables_of_catalog_and_dagster_do_not_meet(tmp_path: Path) -> None:
