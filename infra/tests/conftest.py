@@ -1,4 +1,4 @@
-"""Each stage, and an app with mistakes, is synthesized once for all tests, all at the same time."""
+"""Each stage, the first deployment and an app with mistakes are synthesized once for all tests, at the same time."""
 
 import subprocess
 import sys
@@ -16,15 +16,15 @@ KEYS = Path(__file__).parent / "keys"
 DEADLINE_SECONDS = 600
 
 
-FAULTY = "faulty"
+FAULTY, PAUSED = "faulty", "paused"
 
 
 @pytest.fixture(scope="session")
 def synthesized(tmp_path_factory: pytest.TempPathFactory) -> Mapping[str, Path]:
-    """Return the folder of each stage's templates and findings, and that of `FAULTY`."""
-    folders = {name: tmp_path_factory.mktemp(name) for name in (*STAGES, FAULTY)}
+    """Return the folder of each stage's templates and findings, and those of `FAULTY` and `PAUSED`."""
+    folders = {name: tmp_path_factory.mktemp(name) for name in (*STAGES, FAULTY, PAUSED)}
     commands = {name: ["bookmarkai_infra.checks.synthesis", name, str(KEYS)] for name in STAGES}
-    commands[FAULTY] = ["tests.faulty_app"]
+    commands |= {FAULTY: ["tests.faulty_app"], PAUSED: ["tests.paused_app"]}
     processes = {
         name: subprocess.Popen(
             [sys.executable, "-m", *commands[name], str(folder)],

@@ -7,10 +7,11 @@ import pytest
 
 from bookmarkai_infra.checks.findings import acknowledged, read_findings, read_tools
 from bookmarkai_infra.checks.rules import apply_rules
-from bookmarkai_infra.checks.stacks import Facts, Stacks
+from bookmarkai_infra.checks.stacks import Facts, Stacks, text
 from bookmarkai_infra.stages import STAGES
-from tests.conftest import FAULTY
+from tests.conftest import FAULTY, PAUSED
 from tests.linting import lint
+from tests.paused_app import MIGRATION_TAG
 
 stages = pytest.mark.parametrize("stage", STAGES)
 
@@ -61,3 +62,20 @@ def test_cfn_lint_finds_nothing(synthesized: Mapping[str, Path], stage: str) -> 
 def test_our_rules_find_nothing(stacks: Mapping[str, Stacks], facts: Facts, stage: str) -> None:
     """What no tool sees is as the pipeline needs it."""
     assert list(apply_rules(stacks[stage], facts)) == []
+
+
+def test_the_first_deployment_starts_no_task(synthesized: Mapping[str, Path]) -> None:
+    """Nothing scales them up either. The migration has its own image, which may be ahead of the others'."""
+    paused = Stacks.read(synthesized[PAUSED])
+    assert {service.properties["DesiredCount"] for service in paused.resources("AWS::ECS::Service")} == {0}
+    assert list(paused.resources("AWS::ApplicationAutoScaling::ScalableTarget")) == []
+    tags = {container["Name"]: text(container["Image"]).rpartition(":")[2] for _, container in paused.containers()}
+    assert [name for name, tag in tags.items() if tag == MIGRATION_TAG] == ["migration"]
+
+
+def test_what_is_scaled_has_no_number_of_its_own(stacks: Mapping[str, Stacks]) -> None:
+    """A deployment would set it back, in the middle of a rush."""
+    services = {one.properties["ServiceName"]: one.properties for one in stacks["prod"].resources("AWS::ECS::Service")}
+    without = {name for name, properties in services.items() if "DesiredCount" not in properties}
+    assert without == {"door", "worker"}
+    assert len(list(stacks["prod"].resources("AWS::ApplicationAutoScaling::ScalableTarget"))) == len(without)

@@ -112,7 +112,7 @@ SCALING, BROKER, DATABASE = (
     "AWS::AmazonMQ::Broker",
     "AWS::RDS::DBInstance",
 )
-LISTENER_RULE = "AWS::ElasticLoadBalancingV2::ListenerRule"
+EFS, LISTENER_RULE = "AWS::EFS::FileSystem", "AWS::ElasticLoadBalancingV2::ListenerRule"
 _EVENTS = "NotificationConfiguration.QueueConfigurations.0"
 _NOTICE = "NotificationsWithSubscribers.0.Notification"
 _DEPLOYMENT = "DeploymentConfiguration"
@@ -194,6 +194,8 @@ FAULTS = (
     Fault("a database deleted with its stack", "data_outlive_their_stack", _body(DATABASE, "UpdateReplacePolicy", "Delete")),
     Fault("a public database", "the_database_is_private", _set(DATABASE, "PubliclyAccessible", True)),
     Fault("a major version", "the_database_is_private", _set(DATABASE, "EngineVersion", "17")),
+    Fault("a disk for everybody", "the_disk_has_roles_only", _set(EFS, "FileSystemPolicy.Statement.0.Effect", "Allow")),
+    Fault("a disk without a policy", "the_disk_has_roles_only", _set(EFS, "FileSystemPolicy", None)),
     Fault("the door open to all", "only_the_entrance_is_open", _set("AWS::EC2::SecurityGroup", "SecurityGroupIngress", [{"CidrIp": "0.0.0.0/0", "FromPort": 8080, "ToPort": 8080}], "DoorGroup")),
     Fault("no way to S3", "media_go_to_s3_without_nat", _without("AWS::EC2::VPCEndpoint")),
 )  # fmt: skip

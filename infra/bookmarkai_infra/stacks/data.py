@@ -9,6 +9,7 @@ import aws_cdk as cdk
 from aws_cdk import aws_ec2 as ec2
 from aws_cdk import aws_ecr as ecr
 from aws_cdk import aws_efs as efs
+from aws_cdk import aws_iam as iam
 from aws_cdk import aws_logs as logs
 from aws_cdk import aws_rds as rds
 from aws_cdk import aws_secretsmanager as secrets
@@ -139,8 +140,19 @@ class DataStack(cdk.Stack):
             enable_automatic_backups=True,
             throughput_mode=efs.ThroughputMode.ELASTIC,
             lifecycle_policy=efs.LifecyclePolicy.AFTER_7_DAYS,
-            # Only tasks with a role, through an access point, by TLS.
-            allow_anonymous_access=False,
+            # A policy of our own, which by itself shuts out whoever has no role. CDK's would let everybody write.
+            file_system_policy=iam.PolicyDocument(
+                statements=[
+                    iam.PolicyStatement(
+                        sid="TlsOnly",
+                        effect=iam.Effect.DENY,
+                        principals=[iam.AnyPrincipal()],
+                        actions=["elasticfilesystem:ClientMount", "elasticfilesystem:ClientWrite"],
+                        conditions={"Bool": {"aws:SecureTransport": "false"}},
+                    )
+                ]
+            ),
+            allow_anonymous_access=True,
             removal_policy=cdk.RemovalPolicy.RETAIN,
         )
 

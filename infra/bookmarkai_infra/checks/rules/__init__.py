@@ -38,6 +38,7 @@ RULES: tuple[Rule, ...] = (
     watching.brokers_can_be_made,
     lasting.data_outlive_their_stack,
     lasting.the_database_is_private,
+    lasting.the_disk_has_roles_only,
     lasting.only_the_entrance_is_open,
     lasting.media_go_to_s3_without_nat,
 )

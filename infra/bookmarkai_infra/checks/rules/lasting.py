@@ -13,6 +13,9 @@ _KEPT = {
 }
 
 
+_PLAIN = {"Bool": {"aws:SecureTransport": "false"}}
+
+
 def data_outlive_their_stack(stacks: Stacks, _: Facts) -> Iterator[str]:
     """Deleting a stack, or a change that replaces a resource, loses neither media nor catalog nor images."""
     for resource in stacks.resources(*_KEPT):
@@ -35,6 +38,16 @@ def the_database_is_private(stacks: Stacks, _: Facts) -> Iterator[str]:
             yield f"{database}: expected backups"
         if "rds.force_ssl=1" not in parameters:
             yield f"{database}: expected rds.force_ssl"
+
+
+def the_disk_has_roles_only(stacks: Stacks, _: Facts) -> Iterator[str]:
+    """The shared disk has a policy, which shuts out whoever has no role. It allows nothing, and denies plain NFS."""
+    for disk in stacks.resources("AWS::EFS::FileSystem"):
+        statements = disk.properties.get("FileSystemPolicy", {}).get("Statement", [])
+        if any(statement["Effect"] == "Allow" for statement in statements):
+            yield f"{disk}: expected roles to say who may do what, found a policy that allows {text(statements)}"
+        if not any(statement.get("Condition") == _PLAIN for statement in statements):
+            yield f"{disk}: expected a policy that denies what comes without TLS"
 
 
 def only_the_entrance_is_open(stacks: Stacks, _: Facts) -> Iterator[str]:
