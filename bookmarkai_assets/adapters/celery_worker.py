@@ -26,7 +26,8 @@ def run_worker(
     `max_memory_bytes`; 0 means never. Raises `ConfigurationError` if the extra `celery` is not installed.
     """
     try:
-        from dagster_celery.app import app  # noqa: PLC0415 - only workers load Celery
+        from celery.signals import task_postrun  # type: ignore[import-untyped]  # noqa: PLC0415 - only workers load it
+        from dagster_celery.app import app  # noqa: PLC0415 - as above
     except ModuleNotFoundError as error:
         raise ConfigurationError(
             f"expected the extra `celery`, found that {error.name} is missing; pip install 'bookmarkai-assets[celery]'"
@@ -50,6 +51,7 @@ def run_worker(
         worker_redirect_stdouts=False,
         worker_send_task_events=False,
     )
+    task_postrun.connect(forget_dialects)
     app.worker_main(
         [
             "worker",
@@ -62,3 +64,17 @@ def run_worker(
             "--loglevel=INFO",
         ]
     )
+
+
+def forget_dialects(**_signal: object) -> None:
+    """Let go of what SQLAlchemy keeps of the connections of a run that has ended.
+
+    Dagster opens its storage anew for each run and looks which tables there are. SQLAlchemy remembers the statements
+    for that by their dialect, which so outlives its engine: some hundred of them, with all that belongs to them.
+    """
+    from sqlalchemy.dialects.postgresql.base import PGDialect  # noqa: PLC0415 - as above
+
+    for name in dir(PGDialect):
+        forget = getattr(getattr(PGDialect, name), "cache_clear", None)
+        if forget is not None:
+            forget()
