@@ -42,7 +42,12 @@ def run_worker(
     `ConfigurationError` if the extra `celery` is not installed.
     """
     try:
-        from dagster_celery.app import app  # noqa: PLC0415 - only workers load Celery
+        from celery.signals import (  # noqa: PLC0415 - only workers load Celery
+            setup_logging,
+            task_postrun,
+            worker_shutting_down,
+        )
+        from dagster_celery.app import app  # noqa: PLC0415 - as above
     except ModuleNotFoundError as error:
         raise ConfigurationError(
             f"expected the extra `celery`, found that {error.name} is missing; pip install 'bookmarkai-assets[celery]'"
@@ -66,7 +71,7 @@ def run_worker(
         worker_redirect_stdouts=False,
         worker_send_task_events=False,
     )
-    from celery.signals import setup_logging, worker_shutting_down  # noqa: PLC0415 - as above
+    task_postrun.connect(forget_dialects)
 
     def begin_to_stop(**_: object) -> None:
         timer = threading.Timer(stop_seconds, _interrupt_runs)
@@ -135,3 +140,17 @@ def check_answer(*, broker_url: str, name: str, timeout_seconds: float) -> Check
             CheckStatus.FAIL, f"expected the worker {node} to answer within {timeout_seconds:g} s, found no answer"
         )
     return CheckResult(CheckStatus.PASS, f"the worker {node} answers over the broker")
+
+
+def forget_dialects(**_signal: object) -> None:
+    """Let go of what SQLAlchemy keeps of the connections of a run that has ended.
+
+    Dagster opens its storage anew for each run and looks which tables there are. SQLAlchemy remembers the statements
+    for that by their dialect, which so outlives its engine: some hundred of them, with all that belongs to them.
+    """
+    from sqlalchemy.dialects.postgresql.base import PGDialect  # noqa: PLC0415 - as above
+
+    for name in dir(PGDialect):
+        forget = getattr(getattr(PGDialect, name), "cache_clear", None)
+        if forget is not None:
+            forget()

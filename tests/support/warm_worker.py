@@ -13,6 +13,7 @@ from typing import Any
 import dagster as dg
 import psutil
 
+from bookmarkai_assets.adapters.celery_worker import forget_dialects
 from tests.support.dagster_internals import execute_as_a_celery_task
 
 
@@ -23,6 +24,7 @@ def main() -> None:
         with dg.DagsterInstance.get() as instance:
             run_id, *words = line.split()
             execute_as_a_celery_task(instance, run_id)
+        forget_dialects()  # as Celery's signal has it after each task
         memory = process.memory_full_info()
         figures: dict[str, Any] = {
             "rss": memory.rss / 1e6,
