@@ -6,7 +6,7 @@ from pathlib import Path
 import aws_cdk as cdk
 
 from bookmarkai_infra.installation import Installation
-from bookmarkai_infra.names import PROJECT, Names
+from bookmarkai_infra.names import Names
 from bookmarkai_infra.stacks.broker import BrokerStack
 from bookmarkai_infra.stacks.compute import ComputeStack
 from bookmarkai_infra.stacks.data import DataStack
@@ -56,6 +56,6 @@ def build(app: cdk.App, stage: Stage, installation: Installation) -> cdk.App:
         env=env,
     )
     WatchStack(app, stage=stage, installation=installation, names=names, env=env)
-    cdk.Tags.of(app).add("project", PROJECT)
+    cdk.Tags.of(app).add("project", names.project_tag)
     cdk.Tags.of(app).add("stage", stage.name)
     return app

@@ -61,6 +61,11 @@ class Names:
         return f"{PROJECT}-{self.stage}"
 
     @property
+    def project_tag(self) -> str:
+        """The value of the tag `project`, by which the budget counts. A stage has its own, also in a shared account."""
+        return f"{PROJECT}-{self.stage}"
+
+    @property
     def repository(self) -> str:
         """The repository of images in ECR."""
         return f"{PROJECT}-{self.stage}"

@@ -15,7 +15,7 @@ from aws_cdk import aws_sns_subscriptions as subscriptions
 from constructs import Construct
 
 from bookmarkai_infra.installation import Installation
-from bookmarkai_infra.names import METRICS_NAMESPACE, PROJECT, Names
+from bookmarkai_infra.names import METRICS_NAMESPACE, Names
 from bookmarkai_infra.stages import Stage
 
 MIN_SAMPLE = 20
@@ -193,7 +193,7 @@ class WatchStack(cdk.Stack):
                 budget_type="COST",
                 time_unit="MONTHLY",
                 budget_limit=budgets.CfnBudget.SpendProperty(amount=stage.budget_usd, unit="USD"),
-                cost_filters={"TagKeyValue": [f"user:project${PROJECT}"]},
+                cost_filters={"TagKeyValue": [f"user:project${self._names.project_tag}"]},
             ),
             notifications_with_subscribers=[tell("ACTUAL", 80), tell("ACTUAL", 100), tell("FORECASTED", 100)],
         )
