@@ -241,12 +241,15 @@ def _stop_in_an_upload(stack: Stack, say: Say, how: str, working: Container) -> 
     stack.wait_for(f"SELECT CASE WHEN ({uploading}) > 0 THEN 1 ELSE 0 END", 1, "an upload")
     begun = stack.uploads_under_way()
     code = working.stop(seconds=SECONDS)
-    leases = stack.count("SELECT count(*) FROM leases WHERE expires_at > now()")
+    # A claim's name has no hyphens. The sensor may claim the share again at once, since it is due.
+    leases = stack.count("SELECT count(*) FROM leases WHERE expires_at > now() AND owner LIKE '%-%'")
+    claims = stack.count("SELECT count(*) FROM leases WHERE expires_at > now() AND owner NOT LIKE '%-%'")
     left = stack.count("SELECT count(*) FROM transfers_under_way")
     parts = stack.uploads_under_way()
     say(
         f"{how}: SIGTERM in an upload ({begun} multipart): {working.name} ended with {code} after "
-        f"{working.seconds_to_end:.1f} s; {leases} leases, {left} transfers and {parts} multipart uploads are left"
+        f"{working.seconds_to_end:.1f} s; {leases} leases of runs, {left} transfers and {parts} multipart uploads are "
+        f"left; {claims} claims for the next run"
     )
     if leases or left or parts:
         problems.append(f"{how}: a stop left {leases} leases, {left} transfers, {parts} multipart uploads")
