@@ -19,7 +19,7 @@ from tests.support.project import PROJECT
 
 ECS = PROJECT / "deploy" / "ecs"
 OF_CELERY_ALONE = {"run_launcher", "run_monitoring"}
-OF_ECS_ALONE = {"storage", "run_launcher", "run_monitoring", "run_coordinator", "run_queue", "concurrency"}
+OF_ECS_ALONE = {"storage", "run_launcher", "run_monitoring", "run_coordinator", "concurrency"}
 
 
 def configuration(path: Path) -> dict[str, Any]:
@@ -42,7 +42,7 @@ def test_ecs_and_cluster_differ_only_where_they_must() -> None:
     different = {name for name in ecs.keys() | cluster.keys() if ecs.get(name) != cluster.get(name)}
     assert different == OF_ECS_ALONE - OF_CELERY_ALONE
     assert ecs["run_coordinator"]["config"] == {
-        **cluster["run_queue"],
+        **cluster["run_coordinator"]["config"],
         "max_concurrent_runs": {"env": "DAGSTER_MAX_RUNS"},
         "tag_concurrency_limits": cluster["concurrency"]["runs"]["tag_concurrency_limits"],
     }

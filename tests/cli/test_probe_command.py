@@ -159,7 +159,7 @@ def code_server(directory: Path, source: str) -> Iterator[int]:
     try:
         yield port
     finally:
-        process.terminate()
+        process.kill()
         process.wait(HANG_SECONDS)
 
 

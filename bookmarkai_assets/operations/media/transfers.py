@@ -8,7 +8,13 @@ from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
 
-from bookmarkai_assets.core.errors import ObjectExpiredError, ObjectNotFoundError, ShareFailedError, StoreError
+from bookmarkai_assets.core.errors import (
+    ObjectExpiredError,
+    ObjectNotFoundError,
+    ShareFailedError,
+    StoreError,
+    StoreErrorClass,
+)
 from bookmarkai_assets.core.media.kinds import PartKind
 from bookmarkai_assets.core.media.media import Media, Part
 from bookmarkai_assets.core.media.object_tags import tags_of
@@ -22,6 +28,8 @@ from bookmarkai_assets.operations.shares.store_turns import record_trial, requir
 from bookmarkai_assets.operations.stores import errors_of
 
 logger = logging.getLogger(__name__)
+
+_INTERRUPTED = StoreErrorClass.INTERRUPTED.value
 
 _OF_A_SHARE = frozenset({Purpose.PLACE, Purpose.TRANSCRIBE})
 """The work that only shares need, and that waits while a store is paused. A person's own orders do not."""
@@ -53,7 +61,7 @@ def recorded_transfer(
     """Time the block and record it as one event. An error is recorded with its class and raised again."""
     transfer = Transfer(size_bytes)
     occurred_at, start = clock(), time.perf_counter()
-    error_class: str | None = "interrupted"  # stays so when the process is told to stop in the middle
+    error_class: str | None = _INTERRUPTED  # stays so when the process is told to stop in the middle
     message: str | None = None
     try:
         yield transfer
@@ -84,7 +92,7 @@ def recorded_transfer(
 def _log(operation: Operation, backend: str, kind: PartKind, transfer: Transfer, error_class: str | None) -> None:
     """Say what was transferred, in the words that operators look for in the logs of containers: storage and S3."""
     logger.log(
-        logging.INFO if error_class is None else logging.WARNING,
+        logging.INFO if error_class in {None, _INTERRUPTED} else logging.WARNING,
         "storage: %s of the %s, %s, %s bytes in %.2f s: %s",
         operation,
         kind,

@@ -55,14 +55,11 @@ def require_disk(catalog: Catalog, rules: PipelineRules, *, now: datetime) -> No
     written there would fill another disk, and be hidden once the right one is back.
     """
     directory = rules.staging_dir.parent
-    try:
-        with os.scandir(directory) as entries:
-            if any(entry.name != rules.staging_dir.name for entry in entries):
-                return
-    except OSError:
-        pass  # it is not there, or cannot be read
+    if _has_media(directory, rules.staging_dir.name):
+        return
     count = catalog.media.stored_count(Backend.LOCAL, unexpired_at=now)
-    if count:
+    # Another thread or process may have stored the first media since the look, and recorded it before the count.
+    if count and not _has_media(directory, rules.staging_dir.name):
         error = StoreError(
             StoreErrorClass.UNAVAILABLE,
             f"expected the {count} media that the catalog records in {directory}, found nothing there; mount its disk. "
@@ -70,6 +67,15 @@ def require_disk(catalog: Catalog, rules: PipelineRules, *, now: datetime) -> No
         )
         error.backend = Backend.LOCAL
         raise error
+
+
+def _has_media(directory: Path, staging: str) -> bool:
+    """Whether a directory can be read and has an entry besides staging."""
+    try:
+        with os.scandir(directory) as entries:
+            return any(entry.name != staging for entry in entries)
+    except OSError:
+        return False
 
 
 def record_trial(catalog: Catalog, backend: Backend, media_id: str, *, now: datetime) -> None:

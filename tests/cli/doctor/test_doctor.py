@@ -55,6 +55,7 @@ ALL = [
     *DAGSTER,
     *LOCAL,
     *(f"s3 {name}" for name in S3),
+    "upload events",
     "webhook",
     "cloudwatch",
 ]
@@ -62,7 +63,7 @@ NEED_NO_SETTINGS = ALL[: ALL.index("cookies")]
 UNDER_UNUSABLE_SETTINGS = [
     *ALL[: ALL.index("dagster config")],
     "storage",
-    *ALL[ALL.index("webhook") :],
+    *ALL[ALL.index("upload events") :],
 ]
 TOKEN = "t0ken-of-the-webhook"
 

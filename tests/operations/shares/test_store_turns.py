@@ -26,7 +26,7 @@ from bookmarkai_assets.operations.shares.claiming import claim_due_shares
 from bookmarkai_assets.operations.shares.hold import Hold
 from bookmarkai_assets.operations.shares.reports import share_report
 from bookmarkai_assets.operations.shares.steps import run_step
-from bookmarkai_assets.operations.shares.store_turns import paused_stores, read_paused_stores
+from bookmarkai_assets.operations.shares.store_turns import paused_stores, read_paused_stores, require_disk
 from bookmarkai_assets.operations.transcripts.transcribing import transcribe_share
 from bookmarkai_assets.settings.settings import load_settings
 from bookmarkai_assets.wiring.rules import make_rules
@@ -299,6 +299,19 @@ def test_an_unmounted_disk_holds_its_shares(line: Line) -> None:
     vault.let_pass(seconds=20)
     line.tick()
     assert line.status(share) == "done"
+
+
+def test_the_first_media_may_be_stored_while_the_disk_is_looked_at(line: Line, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A directory that was empty at the look, and has a file once the catalog has a media, is no missing disk."""
+    vault = line.vault
+    vault.use(StorageMode.LOCAL)
+
+    def store_first(*_: object, **__: object) -> int:
+        (vault.media_dir / "temp").mkdir(parents=True, exist_ok=True)
+        return 1
+
+    monkeypatch.setattr(vault.catalog.media, "stored_count", store_first)
+    require_disk(vault.catalog, vault.rules, now=vault.clock())
 
 
 def test_a_probe_that_a_killed_process_left_is_cleaned_up(line: Line) -> None:
