@@ -46,9 +46,10 @@ test-cluster: $(VENV)/.dev ## Run the tests of the cluster, which need Debian's 
 image-check: $(VENV)/.dev ## Build the container image without an engine, and run the services from it; needs root, buildah and debootstrap
 	@$(BIN)/python -m tests.image.check
 
-soak: $(VENV)/.dev $(VENV)/.openai-whisper ## Run 10,000 kills, 300 on a cluster, 200 shares of which 40 are hostile, 2,000 damaged files, all media with both engines, the tests marked soak, and all properties with all examples
+soak: $(VENV)/.dev $(VENV)/.openai-whisper ## Run 10,000 kills, 300 on a cluster, 200 shares of which 40 are hostile, 500 uploads of which 100 are, 2,000 damaged files, all media with both engines, the tests marked soak, and all properties with all examples
 	@$(BIN)/python -m tests.crash.machine --kills 10000 --seconds 7200
 	@$(BIN)/python -m tests.load.backlog --shares 200
+	@$(BIN)/python -m tests.load.uploads --uploads 500 --bad 100
 	@$(BIN)/python -m tests.load.mutants --mutants 2000
 	@$(BIN)/python -m tests.load.media
 	@$(BIN)/python -m tests.cluster.chaos --kills 300

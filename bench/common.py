@@ -9,7 +9,7 @@ import sys
 import tempfile
 import threading
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from functools import partial
@@ -82,11 +82,16 @@ def file_site(directory: Path) -> Iterator[str]:
 
 @contextmanager
 def running_pipeline(
-    *, mode: str = "hybrid", percentage: int = 50, allowed_hosts: Sequence[str] = ()
+    *,
+    mode: str = "hybrid",
+    percentage: int = 50,
+    allowed_hosts: Sequence[str] = (),
+    variables: Mapping[str, str] | None = None,
 ) -> Iterator[Bench]:
     """Start everything that `make dev` starts, with its dagster.yaml and default intervals, in a state of its own.
 
     As many runs as there are cores may go at a time. Downloads may also reach `allowed_hosts`, each a host:port.
+    `variables` are settings by environment variable, and come before those that are made here.
     """
     with ExitStack() as stack:
         state = Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="bookmarkai-bench-")))
@@ -103,6 +108,7 @@ def running_pipeline(
             "WHISPER_MODEL": "tiny.en",
             "DAGSTER_HOME": str(state / "home"),
             "CATALOG_URL": f"sqlite:///{state / 'home' / 'catalog.db'}",
+            **(variables or {}),
         }
         home = state / "home"
         home.mkdir()

@@ -4,6 +4,7 @@ For tests of operations on stored media: moving, clean-up, verification, rebuild
 """
 
 from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -183,9 +184,16 @@ class Vault:
         return sorted(str(path.relative_to(self.media_dir)) for path in self.media_dir.rglob("*") if path.is_file())
 
 
+@contextmanager
+def open_vault(directory: Path, catalog_url: str) -> Iterator[Vault]:
+    """Open an installation that stores locally and expires after 7 days, with a grace of one day."""
+    settings = load_settings(env_file=None, ytdlp_download_dir=directory / "media", lease_seconds=60)
+    with open_catalog(catalog_url) as catalog:
+        yield Vault(directory, catalog, make_rules(settings))
+
+
 @pytest.fixture
 def vault(tmp_path: Path, sqlite_url: str) -> Iterator[Vault]:
-    """Return an installation that stores locally and expires after 7 days, with a grace of one day."""
-    settings = load_settings(env_file=None, ytdlp_download_dir=tmp_path / "media", lease_seconds=60)
-    with open_catalog(sqlite_url) as catalog:
-        yield Vault(tmp_path, catalog, make_rules(settings))
+    """Return an installation of this test's own, as `open_vault` opens it."""
+    with open_vault(tmp_path, sqlite_url) as opened:
+        yield opened
