@@ -18,7 +18,7 @@ from bookmarkai_assets.run_tags import CLAIM_TAGS, claim_of, launch_tags
 if TYPE_CHECKING:
     from bookmarkai_assets.operations.shares.claiming import ClaimedRun
 
-# Not STARTED: such a run renews its own leases, and one whose process died without a word stays STARTED for hours.
+# A run renews its own leases from the moment at which it has begun its shares.
 _WAITING = [dg.DagsterRunStatus.QUEUED, dg.DagsterRunStatus.NOT_STARTED, dg.DagsterRunStatus.STARTING]
 
 
@@ -53,7 +53,9 @@ def new_shares(
         catalog.work,
         now=datetime.now(UTC),
         lease_seconds=rules.lease_seconds,
-        live_claims=lambda claim_ids: _live_claims(context.instance, claim_ids),
+        live_claims=lambda claim_ids: _live_claims(
+            context.instance, claim_ids, started_after=tick_began.timestamp() - rules.lease_seconds / 2
+        ),
     )
     shortage = shortage_of_room(rules)
     if shortage is not None:
@@ -116,8 +118,18 @@ def _run_request(run: "ClaimedRun") -> dg.RunRequest:
     return dg.RunRequest(run_key=run_key, tags=tags | partition_range_tags(share_ids[0], share_ids[-1]))
 
 
-def _live_claims(instance: dg.DagsterInstance, claim_ids: list[str]) -> set[str]:
-    """Pick the claims whose run waits to start."""
-    filters = [dg.RunsFilter(tags={tag: claim_ids}, statuses=_WAITING) for tag in CLAIM_TAGS]
-    claims = [claim_of(record.dagster_run) for one in filters for record in instance.get_run_records(filters=one)]
+def _live_claims(instance: dg.DagsterInstance, claim_ids: list[str], *, started_after: float) -> set[str]:
+    """Pick the claims whose run waits to start, or has started after that moment and is about to begin its shares.
+
+    After an outage of this sensor, as in an upgrade, a claim may have expired when its run starts. An older run that
+    has not begun a share gets nothing: one whose process died without a word stays STARTED for hours.
+    """
+    statuses = [*_WAITING, dg.DagsterRunStatus.STARTED]
+    filters = [dg.RunsFilter(tags={tag: claim_ids}, statuses=statuses) for tag in CLAIM_TAGS]
+    records = [record for one in filters for record in instance.get_run_records(filters=one)]
+    claims = [
+        claim_of(record.dagster_run)
+        for record in records
+        if record.dagster_run.status is not dg.DagsterRunStatus.STARTED or (record.start_time or 0) > started_after
+    ]
     return {claim for claim in claims if claim is not None}

@@ -12,7 +12,27 @@ from bookmarkai_assets.demo.cluster.run import SHARE_JOB
 from bookmarkai_assets.demo.seaweed import SeaweedServer
 from tests.cluster.live_cluster import LiveCluster
 
+ASSETS = ("raw_video", "stored_media", "transcript")
 _UNFINISHED = ("QUEUED", "NOT_STARTED", "STARTING", "STARTED", "CANCELING")
+
+_NOT_AT_ONCE = text(
+    "SELECT share_id, outcome, attempts, crashes FROM share_work "
+    "WHERE CAST(share_id AS text) = ANY(:ids) AND (attempts <> 1 OR crashes <> 0 OR outcome <> 'done')"
+)
+_REPEATED_TRANSFERS = text(
+    "SELECT share_id, operation, kind, purpose, count(*) AS times FROM storage_events "
+    "WHERE CAST(share_id AS text) = ANY(:ids) AND error_class IS NULL "
+    "GROUP BY share_id, operation, kind, purpose HAVING count(*) > 1"
+)
+_FAILED_TRANSFERS = text(
+    "SELECT share_id, operation, kind, error_class, error FROM storage_events "
+    "WHERE CAST(share_id AS text) = ANY(:ids) AND error_class IS NOT NULL"
+)
+_MATERIALIZATIONS = text(
+    "SELECT partition AS share_id, asset_key::json ->> -1 AS asset, count(*) AS times FROM event_logs "
+    "WHERE dagster_event_type = 'ASSET_MATERIALIZATION' AND partition = ANY(:ids) GROUP BY partition, asset"
+)
+_RUNS_WITHOUT_SUCCESS = text("SELECT run_id, status FROM runs WHERE pipeline_name = :job AND status <> 'SUCCESS'")
 
 
 def faults(live: LiveCluster, share_ids: Sequence[str]) -> list[str]:
@@ -28,6 +48,35 @@ def unfinished_runs(live: LiveCluster) -> list[str]:
         rows = connection.execute(query, {"job": SHARE_JOB}).all()
     engine.dispose()
     return [f"{run_id} {status}" for run_id, status in rows if status in _UNFINISHED]
+
+
+def repetitions(live: LiveCluster, share_ids: Sequence[str]) -> list[str]:
+    """List what was not done exactly once and at the first try: attempts, transfers, materializations.
+
+    Where something is killed, a second attempt is as it must be. Where everything ends in order, nobody needs one.
+    """
+    shares = {"ids": list(share_ids)}
+    engine = create_engine(live.postgres.url_of("bookmarkai"))
+    with engine.connect() as connection:
+        found = [
+            f"{row.share_id} is {row.outcome} after {row.attempts} attempts and {row.crashes} crashes"
+            for row in connection.execute(_NOT_AT_ONCE, shares)
+        ]
+        found += [f"transferred {row.times} times: {row}" for row in connection.execute(_REPEATED_TRANSFERS, shares)]
+        found += [f"a transfer failed: {row}" for row in connection.execute(_FAILED_TRANSFERS, shares)]
+    engine.dispose()
+    engine = create_engine(live.postgres.url_of("dagster"))
+    with engine.connect() as connection:
+        rows = connection.execute(_MATERIALIZATIONS, shares).all()
+        runs = connection.execute(_RUNS_WITHOUT_SUCCESS, {"job": SHARE_JOB}).all()
+    engine.dispose()
+    times = {(row.share_id, row.asset): row.times for row in rows}
+    for share_id in share_ids:
+        for asset in ASSETS:
+            count = times.get((share_id, asset), 0)
+            if count != 1:
+                found.append(f"{asset} of {share_id} was materialized {count} times")
+    return [*found, *(f"run {row.run_id} is {row.status}" for row in runs)]
 
 
 def _faults_of_runs(live: LiveCluster) -> Iterator[str]:

@@ -1,6 +1,7 @@
 """The new_shares sensor: the runs that it requests, and that nothing is lost or doubled when something dies."""
 
 from collections.abc import Callable
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import dagster as dg
@@ -116,6 +117,22 @@ def test_a_claim_is_kept_as_long_as_its_run_waits_in_the_queue(pipeline: Pipelin
     pipeline.instance.report_run_failed(run)
     end_all_leases(pipeline)
     assert len(requests_of(pipeline.tick())) == 1
+
+
+@pytest.mark.parametrize(("started_before", "is_kept"), [(timedelta(seconds=1), True), (timedelta(hours=1), False)])
+def test_a_claim_that_expired_as_its_run_started_is_kept(
+    pipeline: Pipeline, started_before: timedelta, is_kept: bool
+) -> None:
+    """After an outage of the sensor, the run has its shares to itself. One that began none of them for long is dead."""
+    pipeline.share("a")
+    [request] = requests_of(pipeline.tick())
+    job = pipeline.defs().resolve_job_def("share_to_transcript")
+    run = pipeline.instance.create_run_for_job(job, tags=dict(request.tags), status=dg.DagsterRunStatus.STARTING)
+    start = dg.DagsterEvent(event_type_value=dg.DagsterEventType.RUN_START.value, job_name=job.name)
+    started = datetime.now(UTC) - started_before
+    pipeline.instance.report_dagster_event(start, run_id=run.run_id, timestamp=started.timestamp())
+    end_all_leases(pipeline)
+    assert len(requests_of(pipeline.tick())) == (0 if is_kept else 1)
 
 
 def test_a_lost_dagster_home_loses_nothing(pipeline: Pipeline) -> None:

@@ -27,10 +27,19 @@ case "$*" in
     if [ -z "$REAL" ]; then printf 'bmk_made-up\n%s:made-up\n' "$4"; else
       exec {sys.executable} -m bookmarkai_assets.cli "$@"
     fi ;;
+  "compose ps --quiet code-server") printf '%s' "$RUNNING" ;;
+  "compose ps --quiet worker") printf '%s\n' $RUNNING ;;
+  "compose config --services") printf '%s\n' code-server $SERVICES ;;
+  "inspect "*new-*) sed -n 's/^BOOKMARKAI_IMAGE=//p' .env ;;
+  "inspect "*) echo bookmarkai:before ;;
+  "compose run "*) exit "${{MIGRATE_CODE:-0}}" ;;
   *"compose up"*) exit "${{UP_CODE:-0}}" ;;
 esac
 """
-"""It makes up hashes and tokens, which take time, unless REAL is set."""
+"""It makes up hashes and tokens, which take time, unless REAL is set.
+
+RUNNING has the ids of the workers that run; those with `new` are of this image.
+"""
 
 
 @dataclass(frozen=True)
@@ -156,6 +165,36 @@ def test_an_image_of_a_registry_is_left_alone(checkout: Checkout) -> None:
     assert checkout.up().returncode == 0
     assert _image(checkout) == "registry.example.com/bookmarkai:1"
     assert not any("build" in line for line in checkout.docker())
+
+
+def test_an_upgrade_replaces_one_after_the_other(checkout: Checkout) -> None:
+    """The schema first, and a worker only when the one before it has been replaced. Those of this image stay."""
+    assert checkout.up(RUNNING="old-1 new-2 old-3", SERVICES="worker").returncode == 0
+    docker = checkout.docker()
+    begin = docker.index("docker compose ps --quiet code-server") + 1
+    another = "docker compose up --detach --wait --no-deps --no-recreate worker"
+    assert [line for line in docker[begin:] if not line.startswith(("docker inspect", "docker compose config"))] == [
+        "docker compose run --rm --no-deps migrate",
+        "docker compose up --detach --wait --no-deps code-server",
+        "docker compose up --detach --wait --no-deps daemon webserver webserver-view door",
+        "docker compose ps --quiet worker",
+        *("docker stop old-1", "docker rm old-1", another),
+        *("docker stop old-3", "docker rm old-3", another),
+        "docker compose up --detach --wait --remove-orphans",
+    ]
+
+
+def test_without_the_profile_no_worker_is_started(checkout: Checkout) -> None:
+    """Compose would start a service that is named, whatever its profile."""
+    assert checkout.up(RUNNING="old-1").returncode == 0
+    assert not any("worker" in line for line in checkout.docker())
+
+
+def test_a_failed_migration_replaces_nothing(checkout: Checkout) -> None:
+    """What runs goes on with the version that it has."""
+    done = checkout.up(RUNNING="old-1", SERVICES="worker", MIGRATE_CODE="1")
+    assert (done.returncode, "is up" in done.stdout) == (1, False)
+    assert checkout.docker()[-1] == "docker compose run --rm --no-deps migrate"
 
 
 def test_a_failed_start_is_a_failure(checkout: Checkout) -> None:

@@ -17,6 +17,14 @@ from bookmarkai_assets.adapters.catalog.revisions import MIGRATIONS, REVISIONS
 FUTURE = "9999"
 """The revision of a later release."""
 
+EXPANDS = """
+    op.add_column("share_work", sa.Column("more", sa.Text))
+    op.add_column("media", sa.Column("mood", sa.String(20), nullable=False, server_default="calm"))
+    op.add_column("leases", sa.Column("since", sa.Text))
+    op.create_table("moods", sa.Column("mood", sa.Text, primary_key=True))
+"""
+"""A change that only adds to the tables that workers use."""
+
 _REVISION = """
 import sqlalchemy as sa
 from alembic import op
@@ -68,11 +76,16 @@ def upgrade_by_later_release(url: str, directory: Path, change: str, *, oldest_c
     """
     migrations = directory / "migrations"
     shutil.copytree(MIGRATIONS, migrations)
-    declaration = "" if oldest_code is None else f'oldest_code = "{oldest_code}"'
-    (migrations / "versions" / f"v{FUTURE}_later.py").write_text(
-        _REVISION.format(revision=FUTURE, previous=REVISIONS[-1], change=change, declaration=declaration)
-    )
+    add_later_revision(migrations, change, oldest_code=oldest_code)
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(revisions, "MIGRATIONS", migrations)
         patch.setattr(revisions, "REVISIONS", (*REVISIONS, FUTURE))
         upgrade_catalog(url)
+
+
+def add_later_revision(migrations: Path, change: str, *, oldest_code: str | None) -> None:
+    """Add the revision of a later release to a copy of the migrations."""
+    declaration = "" if oldest_code is None else f'oldest_code = "{oldest_code}"'
+    (migrations / "versions" / f"v{FUTURE}_later.py").write_text(
+        _REVISION.format(revision=FUTURE, previous=REVISIONS[-1], change=change, declaration=declaration)
+    )

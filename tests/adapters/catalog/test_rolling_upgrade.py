@@ -24,7 +24,7 @@ from bookmarkai_assets.adapters.catalog.revisions import REVISIONS
 from bookmarkai_assets.core.errors import ConfigurationError
 from tests.support.catalog import add_share, at, begin, claim, columns_of, due_ids, finish, lease, transcript_of
 from tests.support.deadlines import HANG_SECONDS
-from tests.support.releases import FUTURE, code_of, make_schema, oldest_code_of, upgrade_by_later_release
+from tests.support.releases import EXPANDS, FUTURE, code_of, make_schema, oldest_code_of, upgrade_by_later_release
 
 CURRENT = REVISIONS[-1]
 BEFORE_A_LOCK = "0012"
@@ -33,12 +33,6 @@ BEFORE_A_LOCK = "0012"
 LAST_TWO = [revision for revision in REVISIONS[-3:-1] if revision >= oldest_code_of(CURRENT)]
 """The two revisions before, without one whose code has to stop."""
 
-EXPANDS = """
-    op.add_column("share_work", sa.Column("more", sa.Text))
-    op.add_column("media", sa.Column("mood", sa.String(20), nullable=False, server_default="calm"))
-    op.add_column("leases", sa.Column("since", sa.Text))
-    op.create_table("moods", sa.Column("mood", sa.Text, primary_key=True))
-"""
 CONTRACTS = 'op.drop_column("share_work", "runs_alone")'
 
 
