@@ -27,7 +27,7 @@ class PipelineRules:
     less than `min_free_bytes` is free there, no work on shares begins. `stores` are the settings of stores' breakers.
     `door_url` is where people open the pages of the HTTP door, None without one. `patience_seconds` is the least time
     that the shares of a run wait for a download after the others have ended. `upload_prefix` is what the keys of
-    uploads begin with.
+    uploads begin with. A run that has given no sign of life `worker_start_seconds` after its launch is dead.
     """
 
     storage: StoragePolicy
@@ -50,6 +50,7 @@ class PipelineRules:
     prices: "PriceTable"
     lease_seconds: float
     watch_seconds: float
+    worker_start_seconds: float
     batch_size: int
     batches_per_tick: int
     door_url: str | None = None

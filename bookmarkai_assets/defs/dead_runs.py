@@ -33,6 +33,7 @@ def dead_runs(
         jobs=repository.job_names,
         assets=repository.assets_defs_by_key.keys(),
         now=datetime.now(UTC),
+        start_seconds=rules.worker_start_seconds,
     )
     for run in found:
         _end(context.instance, catalog, run, rules.lease_seconds)
@@ -46,15 +47,19 @@ def find_dead_runs(
     jobs: Collection[str],
     assets: Collection[dg.AssetKey],
     now: datetime,
+    start_seconds: float,
 ) -> list[dg.DagsterRun]:
-    """Return the runs of these jobs, or of nothing but these assets, that have a place in the queue and are dead."""
+    """Return the runs of these jobs, or of nothing but these assets, that have a place in the queue and are dead.
+
+    A run has `start_seconds` from its launch to give its first sign of life.
+    """
     from bookmarkai_assets.operations.workers.presence import read_signs  # noqa: PLC0415 - only its own ticks need it
 
     launched = launched_runs(instance)
     if not launched:
         return []
     # Read after the runs: a run that has a place by now, and has announced itself, is among the living.
-    signs = read_signs(catalog, now=now)
+    signs = read_signs(catalog, now=now, start_seconds=start_seconds)
     return [
         one.run
         for one in launched

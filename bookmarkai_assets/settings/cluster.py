@@ -6,13 +6,23 @@ from bookmarkai_assets.settings.types import SettingsPart
 
 
 class ClusterSettings(SettingsPart):
-    """The settings of Celery's workers. On one machine none of them counts."""
+    """The settings of runs and of Celery's workers. On one machine only `WORKER_START_SECONDS` counts."""
 
     celery_broker_url: SecretStr | None = Field(
         None, description="RabbitMQ that workers take runs from, pyamqp://user:password@host:5672//"
     )
     celery_result_backend: SecretStr | None = Field(
         None, description="Where Celery records what became of a task, such as db+postgresql+psycopg2://…"
+    )
+    # A run announces itself some seconds after it was launched: two on an idle machine, ten on one that is four times
+    # slower. A task of its own takes a minute and more. One that is ended too early does no work: Dagster ignores a
+    # process that starts after its run has ended.
+    worker_start_seconds: float = Field(
+        45,
+        ge=5,
+        le=3600,
+        description="Seconds from the launch of a run to its first sign of life, after which the sensor dead_runs "
+        "ends it; as long as the launcher needs to start a process",
     )
     worker_max_runs: int = Field(
         500, ge=0, description="Runs after which a worker's process is replaced, between two runs; 0 means never"

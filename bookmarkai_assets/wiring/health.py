@@ -112,7 +112,7 @@ def check_dagster(settings: Settings, wanted: Sequence[str], *, report: Callable
         if check_catalog(settings).status is not CheckStatus.PASS:
             return None
         with open_catalog(settings) as catalog:
-            return read_signs(catalog, now=datetime.now(UTC))
+            return read_signs(catalog, now=datetime.now(UTC), start_seconds=settings.worker_start_seconds)
 
     def strangers(keys: Sequence[str]) -> Sequence[str] | None:
         if check_catalog(settings).status is not CheckStatus.PASS:

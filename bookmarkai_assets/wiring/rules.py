@@ -85,6 +85,7 @@ def make_rules(settings: Settings) -> PipelineRules:
         prices=read_price_table(settings.rollout_price_table or SHIPPED_PRICES),
         lease_seconds=settings.lease_seconds,
         watch_seconds=settings.sensor_watch_seconds,
+        worker_start_seconds=settings.worker_start_seconds,
         door_url=settings.door_url,
         upload_prefix=settings.s3_upload_prefix,
         batch_size=settings.sensor_batch_size,

@@ -152,7 +152,7 @@ def _others(stage: Stage, shares: int, prices: Prices) -> Iterator[Line]:
     logs = BASE_LOG_GB + shares * prices.days * LOG_GB_PER_SHARE
     watching = logs * usd["log_gb"] + METRICS * usd["metric_month"] + ALARM_METRICS * usd["alarm_metric_month"]
     yield Line("CloudWatch", f"{logs:,.0f} GB of logs, {METRICS} metrics, {ALARM_METRICS} in alarms", watching)
-    secrets = 2 if stage.broker is None else 4
+    secrets = 3 if stage.broker is None else 5
     yield Line("secrets", str(secrets), secrets * usd["secret_month"])
 
 

@@ -48,6 +48,11 @@ class Entrance:
         if not all(_HOST.fullmatch(host) for host in hosts) or len(set(hosts)) != len(hosts):
             raise ValueError(f"expected three different host names, found {', '.join(hosts)}")
 
+    @property
+    def door_url(self) -> str:
+        """The door's address, which is also the origin of its pages."""
+        return f"https://{self.door_host}"
+
 
 @dataclass(frozen=True)
 class CdnHost:

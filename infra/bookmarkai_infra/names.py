@@ -16,6 +16,7 @@ DAEMON = "daemon"
 CODE = "code"
 WORKER = "worker"
 RUN = "run"
+OPERATOR = "operator"
 MIGRATION = "migration"
 
 CODE_PORT = 4266
@@ -54,6 +55,16 @@ class Names:
     def logs_bucket(self) -> str:
         """The bucket of access logs."""
         return f"{PROJECT}-logs-{self.stage}-{self.account}"
+
+    @property
+    def upload_events(self) -> str:
+        """The queue of the bucket's events."""
+        return self.of("upload-events")
+
+    @property
+    def dead_upload_events(self) -> str:
+        """The queue of events that could not be taken in."""
+        return self.of("upload-events-dead")
 
     @property
     def cluster(self) -> str:

@@ -12,8 +12,6 @@ ROOT = Path(__file__).parents[2]
 PACKAGE = ROOT / "bookmarkai_assets"
 SETTINGS = PACKAGE / "settings"
 CONFIGURATIONS = (*sorted((ROOT / "deploy/ecs").glob("*.yaml")), ROOT / "deploy/cluster/workspace.yaml")
-CATALOG_TLS = frozenset({"CATALOG_SSLMODE", "CATALOG_SSLROOTCERT"})
-"""Go with CATALOG_HOST, in whichever module they are read."""
 
 
 def read_facts() -> Facts:
@@ -23,7 +21,7 @@ def read_facts() -> Facts:
         expiry_days=int(str(defaults["S3_EXPIRY_DAYS"])),
         run_log_days=int(str(defaults["DAGSTER_RETENTION_RUN_DAYS"])),
         metrics=frozenset(read_metrics()),
-        settings=frozenset(defaults) | frozenset(read_dagster_variables()) | CATALOG_TLS,
+        settings=frozenset(defaults) | frozenset(read_dagster_variables()),
     )
 
 

@@ -4,7 +4,9 @@ from collections.abc import Mapping
 from pathlib import Path
 
 import pytest
+import yaml
 
+from bookmarkai_infra.build import ROOT
 from bookmarkai_infra.checks.findings import acknowledged, read_findings, read_tools
 from bookmarkai_infra.checks.rules import apply_rules
 from bookmarkai_infra.checks.stacks import Facts, Stacks, text
@@ -13,6 +15,7 @@ from tests.conftest import FAULTY, PAUSED
 from tests.linting import lint
 from tests.paused_app import MIGRATION_TAG
 
+DEPLOYED = ROOT.parent / "deploy" / "ecs"
 stages = pytest.mark.parametrize("stage", STAGES)
 
 
@@ -71,6 +74,19 @@ def test_the_first_deployment_starts_no_task(synthesized: Mapping[str, Path]) ->
     assert list(paused.resources("AWS::ApplicationAutoScaling::ScalableTarget")) == []
     tags = {container["Name"]: text(container["Image"]).rpartition(":")[2] for _, container in paused.containers()}
     assert [name for name, tag in tags.items() if tag == MIGRATION_TAG] == ["migration"]
+
+
+@pytest.mark.parametrize(("stage", "file"), [("dev", "dagster.yaml"), ("prod", "dagster-celery.yaml")])
+def test_a_run_has_as_long_to_start_as_dagster_gives_it(stacks: Mapping[str, Stacks], stage: str, file: str) -> None:
+    """The sensor dead_runs would end it before its task has started, and no run would ever do its work."""
+    monitoring = yaml.safe_load((DEPLOYED / file).read_text())["run_monitoring"]
+    found = {
+        variable["Value"]
+        for _, container in stacks[stage].containers()
+        for variable in container["Environment"]
+        if variable["Name"] == "WORKER_START_SECONDS"
+    }
+    assert found == {str(monitoring["start_timeout_seconds"])}
 
 
 def test_what_is_scaled_has_no_number_of_its_own(stacks: Mapping[str, Stacks]) -> None:

@@ -67,9 +67,27 @@ def _container(start: str, **change: object) -> Plant:
 
 def _environment(start: str, name: str, value: str) -> Plant:
     def plant(stacks: Stacks) -> None:
+        _no_environment(start, name)(stacks)
         _properties(stacks, TASK, start)["ContainerDefinitions"][0]["Environment"].append(
             {"Name": name, "Value": value}
         )
+
+    return plant
+
+
+def _no_environment(start: str, name: str) -> Plant:
+    def plant(stacks: Stacks) -> None:
+        container = _properties(stacks, TASK, start)["ContainerDefinitions"][0]
+        container["Environment"] = [one for one in container["Environment"] if one["Name"] != name]
+
+    return plant
+
+
+def _secret(start: str, name: str, source: str) -> Plant:
+    def plant(stacks: Stacks) -> None:
+        container = _properties(stacks, TASK, start)["ContainerDefinitions"][0]
+        others = [one for one in container["Secrets"] if one["Name"] != name]
+        container["Secrets"] = [*others, {"Name": name, "ValueFrom": source}]
 
     return plant
 
@@ -190,6 +208,20 @@ FAULTS = (
     Fault("a budget that tells too late", "budgets_are_well_formed", _set(BUDGET, f"{_NOTICE}.Threshold", 100)),
     Fault("a broker that cannot cluster", "brokers_can_be_made", _set(BROKER, "HostInstanceType", "mq.t3.micro")),
     Fault("a broker for everybody", "brokers_can_be_made", _set(BROKER, "PubliclyAccessible", True)),
+    Fault("a queue that the sensor does not know", "uploads_are_noticed", _no_environment("Code", "UPLOAD_EVENTS_QUEUE_URL")),
+    Fault("another queue", "uploads_are_noticed", _environment("Code", "UPLOAD_EVENTS_QUEUE_URL", "https://sqs.us-east-1.amazonaws.com/111122223333/bookmarkai-prod-upload-events-dead")),
+    Fault("a queue that is not notified", "uploads_are_noticed", _set(BUCKET, "NotificationConfiguration", None, "Media")),
+    Fault("messages that cannot be deleted", "uploads_are_noticed", _statement("Code", "Events", Action=["sqs:ReceiveMessage", "sqs:ChangeMessageVisibility", "sqs:GetQueueAttributes"])),
+    Fault("a doctor that may not look", "uploads_are_noticed", _statement("Cleaner", "Events", Action="sqs:ListQueues")),
+    Fault("acceleration that is off", "acceleration_is_on_where_it_is_used", _set(BUCKET, "AccelerateConfiguration", None, "Media")),
+    Fault("acceleration for a worker", "acceleration_is_on_where_it_is_used", _environment("Worker", "S3_USE_ACCELERATE", "true")),
+    Fault("acceleration that nobody uses", "acceleration_is_on_where_it_is_used", _no_environment("Door", "S3_USE_ACCELERATE")),
+    Fault("links to another CDN", "links_to_the_cdn_can_be_made", _environment("Operator", "CDN_URL", "https://other.example.com")),
+    Fault("links to CloudFront's own name", "links_to_the_cdn_can_be_made", _environment("Operator", "CDN_URL", "https://d111111abcdef8.cloudfront.net"), "dev"),
+    Fault("the CDN's key for runs", "links_to_the_cdn_can_be_made", _secret("Run", "CDN_PRIVATE_KEY", "arn:aws:secretsmanager:us-east-1:111122223333:secret:cdn:private_key::")),
+    Fault("keys of two secrets", "links_to_the_cdn_can_be_made", _secret("Operator", "CDN_KEY_ID", "arn:aws:secretsmanager:us-east-1:111122223333:secret:old:key_id::")),
+    Fault("the CDN's key in the environment", "no_secret_is_written_down", _environment("Operator", "CDN_PRIVATE_KEY", "MIIE")),
+    Fault("the door's page may not upload", "uploads_come_from_known_pages", _set(BUCKET, "CorsConfiguration.CorsRules.0.AllowedOrigins", ["https://app.example.com"], "Media")),
     Fault("a bucket deleted with its stack", "data_outlive_their_stack", _body(BUCKET, "DeletionPolicy", "Delete", "Media")),
     Fault("a database deleted with its stack", "data_outlive_their_stack", _body(DATABASE, "UpdateReplacePolicy", "Delete")),
     Fault("a public database", "the_database_is_private", _set(DATABASE, "PubliclyAccessible", True)),

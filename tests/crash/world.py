@@ -239,6 +239,7 @@ class World:
             prices=_DEFAULTS.prices,
             lease_seconds=LEASE.total_seconds(),
             watch_seconds=0,
+            worker_start_seconds=_DEFAULTS.worker_start_seconds,
             batch_size=2,
             batches_per_tick=2,
         )

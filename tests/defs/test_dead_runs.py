@@ -1,11 +1,12 @@
 """Runs whose process has died: found by their sign of life, whatever job they are of, and ended."""
 
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 
 import dagster as dg
 import pytest
 
-from bookmarkai_assets.core.workers.worker import START_SECONDS, Worker, WorkerKind
+from bookmarkai_assets.core.workers.worker import Worker, WorkerKind
 from bookmarkai_assets.defs.dead_runs import dead_runs, find_dead_runs
 from bookmarkai_assets.settings.settings import load_settings
 from bookmarkai_assets.wiring.rules import make_rules
@@ -14,6 +15,7 @@ from tests.support.stale_status import code_location
 from tests.support.workers import worker
 
 JOBS = ["share_to_transcript", "clean_up_local_media", "verify_stored_media", "measure_retry_debt"]
+START_SECONDS = 45.0
 LATER = timedelta(seconds=START_SECONDS + 5)
 
 
@@ -34,17 +36,19 @@ def find(pipeline: Pipeline, now: datetime) -> set[str]:
         jobs=JOBS,
         assets=pipeline.defs().resolve_asset_graph().get_all_asset_keys(),
         now=now,
+        start_seconds=START_SECONDS,
     )
     return {run.run_id for run in found}
 
 
-def tick(pipeline: Pipeline) -> str:
-    """Evaluate the sensor, and return what it says."""
+def tick(pipeline: Pipeline, *, start_seconds: float = -1) -> str:
+    """Evaluate the sensor, and return what it says. Runs need not have started long ago to be dead."""
+    rules = make_rules(load_settings(env_file=None, **pipeline.settings))
     with dg.build_sensor_context(instance=pipeline.instance, definitions=pipeline.defs()) as context:
         said = dead_runs(
             context,
             catalog=pipeline.catalog,
-            rules=make_rules(load_settings(env_file=None, **pipeline.settings)),
+            rules=replace(rules, worker_start_seconds=start_seconds),
         )
     assert isinstance(said, dg.SkipReason)
     return said.skip_message or ""
@@ -100,13 +104,6 @@ def other_job() -> dg.JobDefinition:
     return dg.Definitions(assets=[other], jobs=[dg.define_asset_job("other_job")]).resolve_job_def("other_job")
 
 
-@pytest.fixture
-def old(pipeline: Pipeline, monkeypatch: pytest.MonkeyPatch) -> Pipeline:
-    """Return a pipeline whose runs need not have started long ago to be dead."""
-    monkeypatch.setattr("bookmarkai_assets.core.workers.worker.START_SECONDS", -1)
-    return pipeline
-
-
 @pytest.mark.parametrize(
     ("status", "ended"),
     [
@@ -115,22 +112,33 @@ def old(pipeline: Pipeline, monkeypatch: pytest.MonkeyPatch) -> Pipeline:
         (dg.DagsterRunStatus.CANCELING, dg.DagsterRunStatus.CANCELED),
     ],
 )
-def test_the_sensor_ends_what_is_dead(old: Pipeline, status: dg.DagsterRunStatus, ended: dg.DagsterRunStatus) -> None:
+def test_the_sensor_ends_what_is_dead(
+    pipeline: Pipeline, status: dg.DagsterRunStatus, ended: dg.DagsterRunStatus
+) -> None:
     """The place is free after the tick, and the run's log says why."""
-    run_id = start(old, "verify_stored_media", status)
+    run_id = start(pipeline, "verify_stored_media", status)
 
-    assert tick(old) == "ended 1 dead runs"
-    run = old.instance.get_run_by_id(run_id)
+    assert tick(pipeline) == "ended 1 dead runs"
+    run = pipeline.instance.get_run_by_id(run_id)
     assert run is not None
     assert run.status is ended
-    assert "gave no sign of life" in str(old.instance.get_records_for_run(run_id).records[-1].event_log_entry)
-    assert tick(old) == "every run that has a place is alive"
+    assert "gave no sign of life" in str(pipeline.instance.get_records_for_run(run_id).records[-1].event_log_entry)
+    assert tick(pipeline) == "every run that has a place is alive"
+
+
+def test_the_sensor_waits_as_long_as_the_setting_says(pipeline: Pipeline) -> None:
+    """Where a run is a task of its own, its start takes longer than on one machine."""
+    run_id = start(pipeline, "share_to_transcript", dg.DagsterRunStatus.STARTING)
+    configured = load_settings(env_file=None, **pipeline.settings, worker_start_seconds=300).worker_start_seconds
+    assert tick(pipeline, start_seconds=configured) == "every run that has a place is alive"
+    run = pipeline.instance.get_run_by_id(run_id)
+    assert run is not None
+    assert run.status is dg.DagsterRunStatus.STARTING
 
 
 @pytest.mark.filterwarnings("ignore:Property `ScheduleDefinition.environment_vars`")  # Dagster's own
-def test_a_killed_run_turns_no_check_red(pipeline: Pipeline, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_killed_run_turns_no_check_red(pipeline: Pipeline) -> None:
     """Its checks say that they have looked at nothing. One that a later run has evaluated keeps what it says."""
-    monkeypatch.setattr("bookmarkai_assets.core.workers.worker.START_SECONDS", -1)
     with dg.instance_for_test(temp_dir=str(pipeline.directory)) as instance:
         pipeline.use_instance(instance)
         pipeline.share("a")
@@ -150,19 +158,21 @@ def test_a_killed_run_turns_no_check_red(pipeline: Pipeline, monkeypatch: pytest
     assert all(status == "SUCCEEDED" and "has died" not in (said or "") for status, said in later.values())
 
 
-def test_the_shares_of_a_run_that_died_before_it_began_are_due_at_once(old: Pipeline) -> None:
+def test_the_shares_of_a_run_that_died_before_it_began_are_due_at_once(pipeline: Pipeline) -> None:
     """Its claim is freed with its place, so nothing waits for the end of a lease."""
-    [share_id] = old.share("a")
-    [request] = requests_of(old)
-    old.instance.create_run_for_job(
-        old.defs().resolve_job_def("share_to_transcript"), tags=dict(request.tags), status=dg.DagsterRunStatus.STARTING
+    [share_id] = pipeline.share("a")
+    [request] = requests_of(pipeline)
+    pipeline.instance.create_run_for_job(
+        pipeline.defs().resolve_job_def("share_to_transcript"),
+        tags=dict(request.tags),
+        status=dg.DagsterRunStatus.STARTING,
     )
-    assert requests_of(old) == []
+    assert requests_of(pipeline) == []
 
-    tick(old)
+    tick(pipeline)
 
-    assert len(requests_of(old)) == 1
-    assert old.report(share_id)["attempts"] == 0
+    assert len(requests_of(pipeline)) == 1
+    assert pipeline.report(share_id)["attempts"] == 0
 
 
 def requests_of(pipeline: Pipeline) -> list[dg.RunRequest]:

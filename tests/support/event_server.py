@@ -151,11 +151,12 @@ class MotoServer(EventServer):
 class Ministack(EventServer):
     """ministack. It checks signatures, links, receipts and the policies of queues, as AWS does.
 
-    `program` is from `ministack_program`, and `directory` is for its files.
+    `program` is from `ministack_program`, `directory` is for its files, and `services` are those that it runs.
     """
 
-    def __init__(self, program: Path, directory: Path) -> None:
+    def __init__(self, program: Path, directory: Path, *, services: str = "s3,sqs,iam,sts") -> None:
         super().__init__()
+        self._services = services
         self._program = program
         self._directory = directory
         self._port = free_port()
@@ -174,7 +175,7 @@ class Ministack(EventServer):
             "BIND_HOST": _HOST,
             "GATEWAY_PORT": str(self._port),
             "AUTH": "true",
-            "SERVICES": "s3,sqs,iam,sts",
+            "SERVICES": self._services,
             "LOG_LEVEL": "WARNING",
         }
         log = (self._directory / "ministack.log").open("wb")

@@ -5,11 +5,6 @@ from dataclasses import dataclass
 from datetime import datetime
 from enum import StrEnum
 
-START_SECONDS = 45.0
-"""A run announces itself some seconds after it was launched: two on an idle machine, ten on one that is four times
-slower. A run that is ended too early does no work: Dagster ignores a process that starts after its run has ended."""
-
-
 DEFAULT_QUEUE = "dagster"
 """Where the launcher of a cluster puts a run that has no tag for another queue."""
 
@@ -55,16 +50,20 @@ class Worker:
 
 @dataclass(frozen=True)
 class Signs:
-    """The ids of the workers that are alive, and of those whose sign has expired."""
+    """The ids of the workers that are alive, and of those whose sign has expired.
+
+    A worker that is neither has `start_seconds` from its launch to give its first sign.
+    """
 
     living: frozenset[str]
     expired: frozenset[str]
+    start_seconds: float
 
     def is_dead(self, worker_id: str, *, launched_seconds_ago: float) -> bool:
         """Whether a worker has died: its sign has expired, or it should have given one and did not."""
         if worker_id in self.living:
             return False
-        return worker_id in self.expired or launched_seconds_ago > START_SECONDS
+        return worker_id in self.expired or launched_seconds_ago > self.start_seconds
 
 
 def daemons_of(workers: Iterable[Worker]) -> Sequence[Worker]:

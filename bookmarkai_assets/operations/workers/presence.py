@@ -81,10 +81,10 @@ def announce_daemon(
     )
 
 
-def read_signs(catalog: Catalog, *, now: datetime) -> Signs:
-    """Read who is alive and who has died."""
+def read_signs(catalog: Catalog, *, now: datetime, start_seconds: float) -> Signs:
+    """Read who is alive and who has died. `start_seconds` is how long a worker may take to its first sign."""
     living = frozenset(worker.worker_id for worker in catalog.workers.living(now=now))
-    return Signs(living, catalog.workers.expired(now=now))
+    return Signs(living, catalog.workers.expired(now=now), start_seconds)
 
 
 def _make_worker(

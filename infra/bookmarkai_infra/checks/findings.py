@@ -91,7 +91,7 @@ ACKNOWLEDGED = (
     ),
     Acknowledgement(
         "AwsSolutions-SMG4",
-        ("data/Database/Secret", "data/DoorSecret"),
+        ("data/Database/Secret", "data/DoorSecret", "data/CdnSecret"),
         "Rotation by AWS is a Lambda function, and tasks read secrets when they start. README.md rotates by hand.",
     ),
     Acknowledgement(
@@ -107,7 +107,7 @@ ACKNOWLEDGED = (
     ),
     Acknowledgement(
         "AwsSolutions-ECS2",
-        _tasks("Run", "Migration", "Code", "Daemon", "Ui", "ReadOnlyUi", "Door"),
+        _tasks("Run", "Migration", "Operator", "Code", "Daemon", "Ui", "ReadOnlyUi", "Door"),
         "Settings without secrets. Secrets come by reference.",
     ),
     Acknowledgement("AwsSolutions-ECS2", _tasks("Worker"), "As the others.", _PROD),

@@ -19,7 +19,7 @@ class Role(StrEnum):
     UPLOADER = "uploader"
     """Runs and workers: fetch, store, transcribe. They delete nothing but uploads that they have stored."""
     CLEANER = "cleaner"
-    """Runs of clean-up, and an operator's commands: what the uploader may do, and delete."""
+    """Runs of clean-up, and an operator's commands: what the uploader may do, delete, and look at settings."""
     READER = "reader"
     """The read-only UI: reads the logs of runs."""
     UI = "ui"
@@ -59,6 +59,7 @@ class Roles:
             for role in Role
         }
         self._allow_media()
+        self._allow_events()
 
     def __getitem__(self, role: Role) -> iam.Role:
         return self._roles[role]
@@ -66,15 +67,6 @@ class Roles:
     def arn(self, role: Role) -> str:
         """Return a role's ARN, known before it exists, because its name is fixed."""
         return f"arn:aws:iam::{self._names.account}:role/{self._names.of(role)}"
-
-    def allow_events(self, queue_arn: str) -> None:
-        """Let the code server take events of uploads."""
-        self._allow(
-            Role.CODE,
-            "Events",
-            ["sqs:ReceiveMessage", "sqs:DeleteMessage", "sqs:ChangeMessageVisibility", "sqs:GetQueueAttributes"],
-            [queue_arn],
-        )
 
     def allow_metrics(self) -> None:
         """Let the code server publish metrics in the pipeline's namespace. CloudWatch has no resources to name."""
@@ -152,6 +144,21 @@ class Roles:
             self._allow(role, "Logs", ["s3:GetObject", "s3:PutObject"], [logs])
         for role in (Role.READER, Role.UI, Role.DOOR, Role.CODE, Role.LAUNCHER):
             self._allow(role, "List", ["s3:ListBucket"], [self._bucket])
+
+    def _allow_events(self) -> None:
+        """Let the code server take events of uploads, and an operator's doctor look at both queues."""
+        events, dead = (self._queue(name) for name in (self._names.upload_events, self._names.dead_upload_events))
+        self._allow(
+            Role.CODE,
+            "Events",
+            ["sqs:ReceiveMessage", "sqs:DeleteMessage", "sqs:ChangeMessageVisibility", "sqs:GetQueueAttributes"],
+            [events],
+        )
+        self._allow(Role.CLEANER, "Events", ["sqs:GetQueueAttributes"], [events, dead])
+        self._allow(Role.CLEANER, "DeadEvents", ["sqs:GetQueueUrl"], [dead])
+
+    def _queue(self, name: str) -> str:
+        return f"arn:aws:sqs:{self._region}:{self._names.account}:{name}"
 
     def _objects(self, prefix: str) -> str:
         return f"{self._bucket}/{prefix}*"

@@ -15,6 +15,7 @@ from bookmarkai_infra.names import (
     DOOR,
     DOOR_PORT,
     MIGRATION,
+    OPERATOR,
     READ_ONLY_UI,
     RUN,
     UI,
@@ -25,10 +26,12 @@ from bookmarkai_infra.names import (
 from bookmarkai_infra.parts.entrance import open_entrance
 from bookmarkai_infra.parts.environment import (
     catalog_secrets,
+    cdn_secrets,
     celery_secrets,
     common_settings,
     door_secrets,
     door_settings,
+    event_settings,
 )
 from bookmarkai_infra.parts.roles import Role, Roles
 from bookmarkai_infra.parts.scaling import scale_doors, scale_workers
@@ -63,6 +66,7 @@ class ComputeStack(cdk.Stack):
         self._stage = stage
         self._names = names
         self._network = network
+        self._events = event_settings(names, region=self.region)
         self._celery = {} if broker is None else celery_secrets(broker.celery_secret)
         # Without a load balancer the UI is reached through a port forwarded by ECS.
         self._can_be_entered = installation.entrance is None
@@ -70,9 +74,10 @@ class ComputeStack(cdk.Stack):
         self.execution_role = self._make_execution_role()
         self._roles = Roles(self, names, region=self.region)
         self._tasks = self._make_tasks(installation, data)
-        self._allow(media, data)
+        self._allow(data)
         self.run = self._tasks.define(self._run_kind(), self._roles[Role.UPLOADER])
         self._tasks.define(self._migration_kind(), self._roles[Role.MIGRATION], tag=installation.migration_tag)
+        self._tasks.define(self._operator_kind(media, data), self._roles[Role.CLEANER])
         self._serve_code()
         self._serve_daemon()
         ui = self._serve_ui(UI, Role.UI, Part.UI, extra=[])
@@ -148,8 +153,7 @@ class ComputeStack(cdk.Stack):
             disk=disk,
         )
 
-    def _allow(self, media: MediaStack, data: DataStack) -> None:
-        self._roles.allow_events(media.queue.queue_arn)
+    def _allow(self, data: DataStack) -> None:
         self._roles.allow_metrics()
         if data.files is not None and data.access_point is not None:
             self._roles.allow_files(data.files.file_system_arn, data.access_point.access_point_arn)
@@ -176,6 +180,17 @@ class ComputeStack(cdk.Stack):
             secrets=self._celery,
         )
 
+    def _operator_kind(self, media: MediaStack, data: DataStack) -> TaskKind:
+        """Return the task of an operator's command, which replaces `doctor`. No other task has the CDN's key."""
+        return TaskKind(
+            name=OPERATOR,
+            command=["bookmarkai", "doctor"],
+            size=self._stage.run_size,
+            settings={**self._run_task_setting(self._names.of(RUN)), **self._events, "CDN_URL": media.cdn_url},
+            secrets={**self._celery, **cdn_secrets(data.cdn_secret)},
+            has_disk=True,
+        )
+
     def _serve_code(self) -> None:
         command = ["dagster", "api", "grpc", "--module-name", "bookmarkai_assets.definitions"]
         command += ["--location-name", "bookmarkai", "--host", "0.0.0.0", "--port", str(CODE_PORT)]  # noqa: S104 - as the door's
@@ -186,7 +201,7 @@ class ComputeStack(cdk.Stack):
                 self._stage.code_size,
                 probe="code-server",
                 port=CODE_PORT,
-                settings=self._run_task_setting(self._names.of(RUN)),
+                settings={**self._run_task_setting(self._names.of(RUN)), **self._events},
                 secrets=self._celery,
                 has_disk=True,
             ),

@@ -1,4 +1,4 @@
-"""Data: PostgreSQL, the shared disk of local media, the door's secrets, and the repository of images.
+"""Data: PostgreSQL, the shared disk of local media, secrets that an operator fills, and the repository of images.
 
 What is here outlives every deployment, and is kept when its stack is deleted.
 """
@@ -43,6 +43,7 @@ class DataStack(cdk.Stack):
         )
         self.database = self._make_database(stage, names, network)
         self.door_secret = self._make_door_secret(names)
+        self.cdn_secret = self._make_cdn_secret(names)
         self.repository = self._make_repository(names)
         self.files: efs.FileSystem | None = None
         self.access_point: efs.AccessPoint | None = None
@@ -111,6 +112,25 @@ class DataStack(cdk.Stack):
                 secret_string_template='{"tokens": ""}',  # noqa: S106 - there is none in it
                 generate_string_key="session_key",
                 password_length=64,
+                exclude_punctuation=True,
+            ),
+            removal_policy=cdk.RemovalPolicy.RETAIN,
+        )
+
+    def _make_cdn_secret(self, names: Names) -> secrets.Secret:
+        """Make the place of the key that signs links to the CDN. An operator puts it there (infra/README.md).
+
+        Both fields are changed at once, so that a task never has the id of one key and the private half of another.
+        """
+        return secrets.Secret(
+            self,
+            "CdnSecret",
+            secret_name=f"{PROJECT}/{names.stage}/cdn",
+            description="key_id is CloudFront's id of a public key, private_key the PEM that goes with it",
+            # What is generated is no key: a link cannot be made with it, and the pipeline says so.
+            generate_secret_string=secrets.SecretStringGenerator(
+                secret_string_template='{"key_id": "UNSET"}',  # noqa: S106 - there is none in it
+                generate_string_key="private_key",
                 exclude_punctuation=True,
             ),
             removal_policy=cdk.RemovalPolicy.RETAIN,

@@ -40,10 +40,11 @@ class MediaStack(cdk.Stack):
             termination_protection=stage.is_protected,
         )
         self.logs_bucket = self._make_logs_bucket(names)
-        self.bucket = self._make_bucket(stage, names)
+        self.bucket = self._make_bucket(stage, installation, names)
         self.queue = self._make_queue(names)
         self._notify(names)
         self.distribution = self._make_distribution(installation, names)
+        self.cdn_url = f"https://{_cdn_host(installation) or self.distribution.distribution_domain_name}"
 
     def _make_logs_bucket(self, names: Names) -> s3.Bucket:
         # CloudFront's standard logs are written by ACL, so this one bucket must take ACLs.
@@ -66,7 +67,7 @@ class MediaStack(cdk.Stack):
             removal_policy=cdk.RemovalPolicy.RETAIN,
         )
 
-    def _make_bucket(self, stage: Stage, names: Names) -> s3.Bucket:
+    def _make_bucket(self, stage: Stage, installation: Installation, names: Names) -> s3.Bucket:
         return s3.Bucket(
             self,
             "Media",
@@ -91,7 +92,7 @@ class MediaStack(cdk.Stack):
             cors=[
                 s3.CorsRule(
                     allowed_methods=[s3.HttpMethods.POST, s3.HttpMethods.PUT],
-                    allowed_origins=list(stage.upload_origins),
+                    allowed_origins=list(_upload_origins(stage, installation)),
                     allowed_headers=["content-type", "x-amz-*"],
                     exposed_headers=["ETag"],
                     max_age=3600,
@@ -105,7 +106,7 @@ class MediaStack(cdk.Stack):
         dead = sqs.Queue(
             self,
             "DeadEvents",
-            queue_name=names.of("upload-events-dead"),
+            queue_name=names.dead_upload_events,
             encryption=sqs.QueueEncryption.SQS_MANAGED,
             enforce_ssl=True,
             retention_period=cdk.Duration.days(14),
@@ -113,7 +114,7 @@ class MediaStack(cdk.Stack):
         return sqs.Queue(
             self,
             "Events",
-            queue_name=names.of("upload-events"),
+            queue_name=names.upload_events,
             encryption=sqs.QueueEncryption.SQS_MANAGED,
             enforce_ssl=True,
             retention_period=cdk.Duration.days(4),
@@ -187,3 +188,13 @@ class MediaStack(cdk.Stack):
             log_bucket=self.logs_bucket,
             log_file_prefix="cdn/",
         )
+
+
+def _upload_origins(stage: Stage, installation: Installation) -> list[str]:
+    """Return the pages that may send uploads: those of the stage, and the door's own."""
+    entrance = installation.entrance
+    return [*stage.upload_origins, *([] if entrance is None else [entrance.door_url])]
+
+
+def _cdn_host(installation: Installation) -> str | None:
+    return None if installation.cdn_host is None else installation.cdn_host.host

@@ -118,7 +118,7 @@ class WatchStack(cdk.Stack):
         metric = cloudwatch.Metric(
             namespace="AWS/SQS",
             metric_name="ApproximateNumberOfMessagesVisible",
-            dimensions_map={"QueueName": self._names.of("upload-events-dead")},
+            dimensions_map={"QueueName": self._names.dead_upload_events},
             statistic="Maximum",
             period=_PERIOD,
         )

@@ -2,7 +2,7 @@
 
 from collections.abc import Iterator
 
-from bookmarkai_infra.checks.rules import lasting, media, permissions, tasks, watching
+from bookmarkai_infra.checks.rules import lasting, media, permissions, tasks, watching, wiring
 from bookmarkai_infra.checks.stacks import Facts, Rule, Stacks
 
 RULES: tuple[Rule, ...] = (
@@ -36,6 +36,9 @@ RULES: tuple[Rule, ...] = (
     watching.alarms_tell_somebody,
     watching.budgets_are_well_formed,
     watching.brokers_can_be_made,
+    wiring.uploads_are_noticed,
+    wiring.acceleration_is_on_where_it_is_used,
+    wiring.links_to_the_cdn_can_be_made,
     lasting.data_outlive_their_stack,
     lasting.the_database_is_private,
     lasting.the_disk_has_roles_only,

@@ -123,13 +123,24 @@ def _kept(queue: Resource) -> int:
 
 
 def uploads_come_from_known_pages(stacks: Stacks, _: Facts) -> Iterator[str]:
-    """Browsers may only write, and only from pages that the stage names."""
+    """Browsers may only write, and only from pages that the stage names. The door's own page is one of them."""
     for bucket in stacks.resources(_BUCKET):
         for rule in bucket.properties.get("CorsConfiguration", {}).get("CorsRules", []):
             if not all(origin.startswith("https://") and "*" not in origin for origin in rule["AllowedOrigins"]):
                 yield f"{bucket}: expected origins by name and https, found {rule['AllowedOrigins']}"
             if not set(rule["AllowedMethods"]) <= _WRITING:
                 yield f"{bucket}: expected uploads only, found {rule['AllowedMethods']}"
+
+    doors = {
+        variable["Value"]
+        for _, container in stacks.containers()
+        for variable in container.get("Environment", [])
+        if variable["Name"] == "DOOR_URL"
+    }
+    for bucket in _media_buckets(stacks):
+        rules = bucket.properties.get("CorsConfiguration", {}).get("CorsRules", [])
+        for door in sorted(doors - {origin for rule in rules for origin in rule["AllowedOrigins"]}):
+            yield f"{bucket}: expected the door's page at {door} to be allowed to send uploads"
 
 
 def cdn_serves_signed_links_only(stacks: Stacks, _: Facts) -> Iterator[str]:

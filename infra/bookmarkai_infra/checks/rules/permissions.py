@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from bookmarkai_infra.checks.stacks import Facts, Stacks, many, strings, text
 from bookmarkai_infra.names import MEDIA_PREFIX, METRICS_NAMESPACE
 
-_SECRET_NAMES = re.compile(r"PASSWORD|TOKEN|SECRET|SESSION_KEY|BROKER_URL|RESULT_BACKEND|ACCESS_KEY")
+_SECRET_NAMES = re.compile(r"PASSWORD|TOKEN|SECRET|PRIVATE_KEY|SESSION_KEY|BROKER_URL|RESULT_BACKEND|ACCESS_KEY")
 _RESOLVED = re.compile(r"\{\{resolve:secretsmanager:.+?\}\}")
 _URL_WITH_PASSWORD = re.compile(r"://[^/@\s:]*:[^/@\s{]+@")
 _ACCESS_KEY = re.compile(r"\b(AKIA|ASIA)[A-Z0-9]{16}\b")
