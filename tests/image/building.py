@@ -15,7 +15,6 @@ from tests.support.project import PROJECT
 BASE = "localhost/bookmarkai-base:debootstrap"
 IMAGE = "localhost/bookmarkai:check"
 _SUITE = "bookworm"
-_MIRROR = "http://deb.debian.org/debian"
 _PACKAGES = "ca-certificates,netbase,python3,python3-venv,tzdata"
 """What the official Python image has beyond Debian's least, and Python itself."""
 
@@ -50,7 +49,7 @@ class Builder:
         if not tree.exists():
             made = self._directory / "base.new"
             shutil.rmtree(made, ignore_errors=True)
-            command = ["debootstrap", "--variant=minbase", f"--include={_PACKAGES}", _SUITE, str(made), _MIRROR]
+            command = ["debootstrap", "--variant=minbase", f"--include={_PACKAGES}", _SUITE, str(made)]
             subprocess.run(command, stdout=subprocess.DEVNULL, check=True)
             for left in ("var/cache/apt", "var/lib/apt/lists", "var/log"):
                 shutil.rmtree(made / left, ignore_errors=True)
