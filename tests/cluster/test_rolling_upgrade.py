@@ -11,7 +11,7 @@ from tests.cluster.release import THIS, next_release
 from tests.cluster.rolling import SETTINGS, roll
 
 pytestmark = [
-    pytest.mark.cluster,
+    pytest.mark.soak,  # some minutes more than CI has for the cluster
     pytest.mark.skipif(not is_installed(), reason="needs Debian's RabbitMQ: apt-get install rabbitmq-server"),
 ]
 
