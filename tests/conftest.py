@@ -1,7 +1,9 @@
 """Fixtures that every test may use. Servers start once per worker, on free ports, and stop with it."""
 
+import logging
 import os
 
+import pytest
 from hypothesis import HealthCheck, settings
 
 from tests.support.examples import EXAMPLES, QUICK
@@ -34,3 +36,12 @@ pytest_plugins = [
 def pytest_xdist_auto_num_workers() -> int:
     """Return three workers for two cores, because many tests wait for a server or another process."""
     return (os.cpu_count() or 1) * 3 // 2
+
+
+@pytest.fixture(autouse=True)
+def _logs_as_at_the_start() -> None:
+    """Let our loggers speak, whatever an earlier test of this worker has set up: a log is global to a process."""
+    logging.disable(logging.NOTSET)
+    for name, logger in logging.root.manager.loggerDict.items():
+        if name.startswith("bookmarkai_assets") and isinstance(logger, logging.Logger):
+            logger.disabled, logger.propagate = False, True

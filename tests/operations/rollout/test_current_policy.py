@@ -1,5 +1,6 @@
 """A decision of the rollout counts from the next placement on, and every placement names its decision."""
 
+import logging
 from collections.abc import Callable
 from datetime import timedelta
 from pathlib import Path
@@ -126,6 +127,12 @@ def test_the_shadow_stage_copies_compares_and_serves_local(vault: Vault) -> None
     ]
     assert shadowed == [(operation, "s3", kind, None) for kind in ("video", "audio") for operation in ("put", "get")]
     assert vault.verify(is_deep=True).is_good
+
+
+@pytest.fixture(autouse=True)
+def warnings_are_caught(caplog: pytest.LogCaptureFixture) -> None:
+    """Catch warnings, whatever level an earlier test of this worker has left to the root logger."""
+    caplog.set_level(logging.WARNING)
 
 
 @pytest.mark.parametrize("operation", ["put", "get"])
