@@ -35,6 +35,7 @@ from bookmarkai_assets.adapters.local_store import transfers as local_transfers
 from bookmarkai_assets.adapters.local_store.sidecars import sidecar_of, write_sidecar
 from bookmarkai_assets.adapters.s3_store import store as s3_store
 from bookmarkai_assets.adapters.s3_store import upload as s3_upload
+from bookmarkai_assets.adapters.s3_store.client import LazyClient
 from bookmarkai_assets.adapters.s3_store.head import ObjectHead
 from bookmarkai_assets.core.alerts.messages import messages
 from bookmarkai_assets.core.alerts.ports import AlertReceiver
@@ -132,7 +133,7 @@ def _flips_the_pointer_before_the_copy() -> None:
 
 def _uploads_without_a_checksum() -> None:
     """The server does not learn what it should receive, and its own checksum is not compared."""
-    client_of = s3_store.S3Store._client
+    client_of = LazyClient.__call__
 
     class Unchecked:
         def __init__(self, client: Any) -> None:
@@ -142,7 +143,7 @@ def _uploads_without_a_checksum() -> None:
             call = getattr(self._client, name)
             return lambda **request: call(**{k: v for k, v in request.items() if k != "ChecksumCRC64NVME"})
 
-    _put(s3_store.S3Store, "_client", lambda self: Unchecked(client_of(self)))
+    _put(LazyClient, "__call__", lambda self: Unchecked(client_of(self)))
     _put(ObjectHead, "is_copy_of", lambda self, source: self.has_digest(source.digest))
     _put(ObjectHead, "_is_rewritten", property(lambda _: False))
 

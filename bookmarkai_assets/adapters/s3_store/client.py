@@ -1,5 +1,6 @@
 """The connection to an S3 server: timeouts, retries, addressing and credentials. Only this module makes a client."""
 
+import threading
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Any, TypeAlias
@@ -90,3 +91,20 @@ def connect(connection: Connection) -> S3Client:
 
     client.meta.events.register("request-created.s3", before_request)
     return client
+
+
+class LazyClient:
+    """Makes a client of a connection at its first call, and returns the same one ever after, to any thread."""
+
+    def __init__(self, connection: Connection, connector: Callable[[Connection], S3Client] = connect) -> None:
+        self._connection = connection
+        self._connector = connector
+        self._lock = threading.Lock()
+        self._connected: S3Client | None = None
+
+    def __call__(self) -> S3Client:
+        """Return the client. Raises as `connect`."""
+        with self._lock:
+            if self._connected is None:
+                self._connected = self._connector(self._connection)
+            return self._connected

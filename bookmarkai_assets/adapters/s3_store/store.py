@@ -1,7 +1,6 @@
 """The implementation of the port: what counts as stored, what a conflict is, and when a file may appear."""
 
 import os
-import threading
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import ExitStack, suppress
 from datetime import datetime
@@ -18,7 +17,7 @@ from bookmarkai_assets.adapters.common.durable_files import (
     preallocate,
     temporary_beside,
 )
-from bookmarkai_assets.adapters.s3_store.client import MAX_ATTEMPTS, Connection, S3Client, connect
+from bookmarkai_assets.adapters.s3_store.client import MAX_ATTEMPTS, Connection, LazyClient, S3Client, connect
 from bookmarkai_assets.adapters.s3_store.download import (
     MAX_BODY_ATTEMPTS,
     ByteRange,
@@ -89,7 +88,8 @@ class S3Store(MediaStore):
         connector: Callable[[Connection], S3Client] = connect,
     ) -> None:
         self._bucket = bucket
-        self._connection = Connection(
+        self._max_attempts = max_attempts
+        connection = Connection(
             region,
             endpoint,
             access_key,
@@ -101,10 +101,8 @@ class S3Store(MediaStore):
             use_accelerate,
         )
         self._part_bytes = part_bytes
-        self._connector = connector
+        self._client = LazyClient(connection, connector)
         self._interruption = Interruption()
-        self._lock = threading.Lock()
-        self._connected: S3Client | None = None
 
     @property
     @override
@@ -349,7 +347,7 @@ class S3Store(MediaStore):
         )
 
     def _download(self, bucket: str, key: str, etag: str | None) -> Download:
-        return Download(bucket, key, etag, min(self._connection.max_attempts, MAX_BODY_ATTEMPTS))
+        return Download(bucket, key, etag, min(self._max_attempts, MAX_BODY_ATTEMPTS))
 
     def _make_ask(self, action: str, count: ByteCount) -> Callable[[], None]:
         """Return what is called while a transfer waits: it ends the transfer by raising."""
@@ -363,12 +361,6 @@ class S3Store(MediaStore):
     def _before_try(self, operation_name: str) -> None:
         if operation_name in _TRANSFERS:
             self._interruption.check(operation_name)
-
-    def _client(self) -> S3Client:
-        with self._lock:
-            if self._connected is None:
-                self._connected = self._connector(self._connection)
-            return self._connected
 
 
 def _if_unchanged(found: ObjectHead, url: str, expected: Digest, *, may_replace: bool) -> dict[str, str]:

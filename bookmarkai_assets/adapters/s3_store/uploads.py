@@ -5,7 +5,6 @@ to it. A condition looks at what a form says and never at the bytes, so what arr
 """
 
 import os
-import threading
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
 from datetime import datetime, timedelta
@@ -16,7 +15,7 @@ from urllib.parse import urlsplit
 from typing_extensions import override
 
 from bookmarkai_assets.adapters.common.durable_files import disk_errors
-from bookmarkai_assets.adapters.s3_store.client import MAX_ATTEMPTS, Connection, S3Client, connect
+from bookmarkai_assets.adapters.s3_store.client import MAX_ATTEMPTS, Connection, LazyClient, S3Client, connect
 from bookmarkai_assets.adapters.s3_store.errors import UploadGoneError, field_of, not_of_s3, vendor_errors
 from bookmarkai_assets.adapters.s3_store.head import require_head
 from bookmarkai_assets.adapters.s3_store.listing import list_objects
@@ -64,12 +63,10 @@ class S3Uploads(UploadBucket):
     ) -> None:
         self._bucket = bucket
         self._prefix = prefix
-        self._connection = Connection(
+        connection = Connection(
             region, endpoint, access_key, secret_key, use_path_style, max_attempts, use_accelerate=use_accelerate
         )
-        self._connector = connector
-        self._lock = threading.Lock()
-        self._connected: S3Client | None = None
+        self._client = LazyClient(connection, connector)
 
     @property
     @override
@@ -246,12 +243,6 @@ class S3Uploads(UploadBucket):
     def _requests(self, action: str) -> Iterator[None]:
         with vendor_errors(action, bucket=self._bucket):
             yield
-
-    def _client(self) -> S3Client:
-        with self._lock:
-            if self._connected is None:
-                self._connected = self._connector(self._connection)
-            return self._connected
 
 
 @contextmanager
